@@ -1,0 +1,3 @@
+module pymon-bridge
+
+go 1.26

@@ -1,0 +1,69 @@
+package monitor
+
+import "math"
+
+// Metric is one measured test or module, as the plugin's `POST /metrics/` sends it (table TEST_METRICS).
+type Metric struct {
+	SessionH      string
+	ContextH      string
+	ItemStartTime string // ISO 8601 as sent, in the client's local time; see [ParseTime]
+	ItemPath      string // module's import path; empty for a module outside packages
+	Item          string // function name without its class, or module name
+	ItemVariant   string // node name with parameters, every "-" replaced by ", "; empty for a module
+	ItemFSLoc     string // file, relative to pytest's root directory
+	Kind          string // "function" or "module"
+	Component     string // empty when the suite declares none
+
+	TotalTime  float64 // wall time in seconds; NaN when absent, as for the next four
+	UserTime   float64 // CPU time in user mode, seconds
+	KernelTime float64 // CPU time in the kernel, seconds
+	CPUUsage   float64 // (user + kernel) / total: a ratio, 1 is one core
+	MemUsage   float64 // MiB: peak of the process during the test less its size at session start; can be negative
+
+	// At is the start as an instant, fixed at acceptance.
+	At Instant
+}
+
+// Floats returns the five measurements in the plugin's order: total, user and kernel time, CPU and memory.
+func (m *Metric) Floats() [5]float64 {
+	return [5]float64{m.TotalTime, m.UserTime, m.KernelTime, m.CPUUsage, m.MemUsage}
+}
+
+// Series returns what a history of comparable measurements has in common, within one class of machine.
+func (m *Metric) Series(project string) Series {
+	return Series{
+		Project:     project,
+		Component:   StableText(m.Component),
+		ItemPath:    StableText(m.ItemPath),
+		Item:        StableText(m.Item),
+		ItemVariant: StableText(m.ItemVariant),
+		Kind:        StableText(m.Kind),
+	}
+}
+
+// Same says whether two metrics are equal in all 14 fields: texts by their bytes, floats by their bits, all
+// absent floats being equal. When they were accepted and where they were placed does not matter.
+func (m *Metric) Same(o *Metric) bool {
+	a, b := m.Floats(), o.Floats()
+	for i := range a {
+		if floatBits(a[i]) != floatBits(b[i]) {
+			return false
+		}
+	}
+	return m.SessionH == o.SessionH && m.ContextH == o.ContextH && m.ItemStartTime == o.ItemStartTime &&
+		m.ItemPath == o.ItemPath && m.Item == o.Item && m.ItemVariant == o.ItemVariant &&
+		m.ItemFSLoc == o.ItemFSLoc && m.Kind == o.Kind && m.Component == o.Component
+}
+
+// floatBits returns the IEEE 754 bits of f, the same for every NaN.
+func floatBits(f float64) uint64 {
+	if math.IsNaN(f) {
+		return 0x7FF8000000000001
+	}
+	return math.Float64bits(f)
+}
+
+// Series identifies a test: its points in InfluxDB share these tags, and differ in `env`.
+type Series struct {
+	Project, Component, ItemPath, Item, ItemVariant, Kind string
+}

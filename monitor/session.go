@@ -1,0 +1,46 @@
+package monitor
+
+// Session is one pytest process, as the plugin's `POST /sessions/` sends it (table TEST_SESSIONS).
+type Session struct {
+	SessionH string // the plugin's MD5 over scm_ref, run_date and the description; any non-empty text is accepted
+	RunDate  string // ISO 8601 as sent, in the client's local time; see [ParseTime]
+	ScmRef   Text   // commit; empty outside a repository
+	// Description is the text of the description as sent: a JSON object, or plain text from clients before 1.4.
+	Description string
+	// Tags are the members of the description in the order sent; plain text is the one tag "description".
+	Tags []Tag
+
+	// Fixed at acceptance.
+
+	Start   Instant // RunDate as an instant; nanoseconds below a microsecond come from the hash
+	Run     string  // id of the run the session belongs to: see [RunOf]
+	Branch  string  // tag "branch", else tag "pipeline_branch"
+	Build   string  // tag "pipeline_build_no"
+	Machine string  // tag "machine": a name that replaces the computed class of machine
+}
+
+// Tag is one name and value of a session's description. Values that were no text are printed the Python way.
+type Tag struct {
+	Name  string
+	Value Text
+}
+
+// Tag returns the value of the last tag called name, or "" where there is none or it is null.
+func (s *Session) Tag(name string) string {
+	for i := len(s.Tags) - 1; i >= 0; i-- {
+		if s.Tags[i].Name == name {
+			return s.Tags[i].Value.String
+		}
+	}
+	return ""
+}
+
+// FixTags sets Branch, Build and Machine from the tags.
+func (s *Session) FixTags() {
+	s.Branch = s.Tag("branch")
+	if s.Branch == "" {
+		s.Branch = s.Tag("pipeline_branch")
+	}
+	s.Build = s.Tag("pipeline_build_no")
+	s.Machine = s.Tag("machine")
+}

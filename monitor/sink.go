@@ -1,0 +1,55 @@
+package monitor
+
+import (
+	"context"
+	"time"
+)
+
+// Sink delivers points to a destination. The same points may be delivered again, with the same bytes, and change
+// nothing there then.
+type Sink interface {
+	// Destination names what is delivered to.
+	Destination() Destination
+
+	// Limit names the known limit of the destination that p exceeds, with the numbers; "" when there is none.
+	// What exceeds one is not delivered.
+	Limit(p *Point) string
+
+	// Deliver sends points, either metadata (contexts and sessions) or metrics, and reports what became of all of
+	// them together. On any outcome but Delivered an unknown part of them may have been stored.
+	Deliver(ctx context.Context, points []*Point) Verdict
+
+	// Probe delivers one harmless point of its own to where points of the class go, to tell points that are
+	// refused for what they are from a destination that refuses everything.
+	Probe(ctx context.Context, class Class) Verdict
+}
+
+// Outcome is what the courier has to do next.
+type Outcome int
+
+// The outcomes of a delivery.
+const (
+	// Delivered: all points are stored.
+	Delivered Outcome = iota
+	// Unavailable: the destination cannot be reached or asks to wait; try again with backoff, for ever.
+	Unavailable
+	// Denied: the operator has to act (token, permission, missing bucket); keep, and try again slowly.
+	Denied
+	// TooLarge: send fewer points at a time.
+	TooLarge
+	// Refused: at least one of the points is at fault.
+	Refused
+)
+
+// String returns the outcome's name as used in logs and metrics.
+func (o Outcome) String() string {
+	return [...]string{"delivered", "unavailable", "denied", "too_large", "refused"}[o]
+}
+
+// Verdict is what a destination said to one delivery.
+type Verdict struct {
+	Outcome    Outcome
+	Status     int           // HTTP status; 0 when there was no answer
+	Message    string        // the destination's words, or the network error
+	RetryAfter time.Duration // as asked for by the destination; 0 when it did not say
+}

@@ -1,0 +1,31 @@
+package monitor
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Text is a text that a client may send as null. The zero value is the empty text.
+type Text struct {
+	String string
+	Null   bool
+}
+
+var projectName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// DefaultProject takes what is written without a project in the path and without a token.
+const DefaultProject = "default"
+
+// ValidProject says whether name can be a project: 1 to 64 letters, digits, dots, underscores and hyphens.
+func ValidProject(name string) bool { return projectName.MatchString(name) }
+
+var address = regexp.MustCompile(`( at 0x)[0-9A-Fa-f]+(>)`)
+
+// StableText replaces the address in every `<… at 0x7f…>` by an ellipsis: such addresses come from the repr of
+// Python objects, are new in every run, and would make every run's tests new series.
+func StableText(s string) string {
+	if !strings.Contains(s, " at 0x") {
+		return s
+	}
+	return address.ReplaceAllString(s, "${1}…${2}")
+}
