@@ -1,0 +1,98 @@
+package wire
+
+import "pymon-bridge/monitor"
+
+var contextNames = []string{"cpu_count", "cpu_frequency", "cpu_type", "cpu_vendor", "ram_total", "machine_node",
+	"machine_type", "machine_arch", "system_info", "python_info", "h", "ram_tota"}
+
+// DecodeContext reads the body of `POST /contexts/`. All fields are required but cpu_vendor; texts may be null;
+// whole numbers may be written as floats; `ram_tota`, the spelling of the plugin's documentation, is taken for
+// ram_total. The error is an EInvalid that names each wrong field.
+func DecodeContext(body []byte) (*monitor.Context, error) {
+	var values [12]value
+	f, err := scanFields("context", body, contextNames, values[:])
+	if err != nil {
+		return nil, err
+	}
+	if values[4].kind == missing {
+		values[4] = values[11]
+	}
+	c := &monitor.Context{
+		CPUCount:     f.integer(0),
+		CPUFrequency: f.float(1),
+		CPUType:      f.nullable(2).String,
+		CPUVendor:    f.optional(3),
+		RAMTotal:     f.integer(4),
+		MachineNode:  f.nullable(5).String,
+		MachineType:  f.nullable(6).String,
+		MachineArch:  f.nullable(7).String,
+		SystemInfo:   f.nullable(8).String,
+		PythonInfo:   f.nullable(9).String,
+		H:            f.text(10),
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return c, c.Validate()
+}
+
+var sessionNames = []string{"session_h", "run_date", "scm_ref", "description"}
+
+// DecodeSession reads the body of `POST /sessions/`. All fields are required; scm_ref and description may be null;
+// the description is an object (clients from 1.6.1), a text holding one (1.4.0 to 1.6.0) or a plain text (before).
+// The error is an EInvalid that names each wrong field.
+func DecodeSession(body []byte) (*monitor.Session, error) {
+	var values [4]value
+	f, err := scanFields("session", body, sessionNames, values[:])
+	if err != nil {
+		return nil, err
+	}
+	s := &monitor.Session{SessionH: f.text(0), RunDate: f.text(1), ScmRef: f.nullable(2)}
+	switch values[3].kind {
+	case object:
+		s.Description = string(values[3].raw)
+	case text:
+		s.Description = unquote(values[3].raw)
+	case null:
+	default:
+		f.problem(3, "an object of texts, or a text")
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	s.Tags = ParseDescription(s.Description)
+	return s, s.Validate()
+}
+
+var metricNames = []string{"session_h", "context_h", "item_start_time", "item_path", "item", "item_variant",
+	"item_fs_loc", "kind", "component", "total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}
+
+// DecodeMetric reads the body of `POST /metrics/`. All 14 fields are required but component, which may also be null.
+// The error is an EInvalid that names each wrong field.
+func DecodeMetric(body []byte) (*monitor.Metric, error) {
+	var values [14]value
+	f, err := scanFields("metric", body, metricNames, values[:])
+	if err != nil {
+		return nil, err
+	}
+	m := &monitor.Metric{
+		SessionH:      f.text(0),
+		ContextH:      f.text(1),
+		ItemStartTime: f.text(2),
+		ItemPath:      f.text(3),
+		Item:          f.text(4),
+		ItemVariant:   f.text(5),
+		ItemFSLoc:     f.text(6),
+		Kind:          f.text(7),
+		Component:     f.optional(8).String,
+		TotalTime:     f.float(9),
+		UserTime:      f.float(10),
+		KernelTime:    f.float(11),
+		CPUUsage:      f.float(12),
+		MemUsage:      f.float(13),
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return m, m.Validate()
+}

@@ -1,0 +1,159 @@
+package wire
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"pymon-bridge/monitor"
+)
+
+// ParseDescription returns the tags of a session's description: the members of a JSON object in their order, of
+// repeated names the last value at the first one's place; a plain text as the one tag "description"; none for the
+// empty text. Values that are no texts are printed as Python's str() prints them, null stays null.
+func ParseDescription(description string) []monitor.Tag {
+	if description == "" {
+		return nil
+	}
+	plain := []monitor.Tag{{Name: "description", Value: monitor.Text{String: description}}}
+	s := scanner{data: []byte(description)}
+	if s.peek() != '{' {
+		return plain
+	}
+	var tags []monitor.Tag
+	index := make(map[string]int)
+	err := s.members(0, func(key, val value) error {
+		tag := monitor.Tag{Name: unquote(key.raw), Value: tagValue(val)}
+		if i, ok := index[tag.Name]; ok {
+			tags[i] = tag
+			return nil
+		}
+		index[tag.Name] = len(tags)
+		tags = append(tags, tag)
+		return nil
+	})
+	if err != nil || s.peek() != 0 || s.pos != len(s.data) {
+		return plain
+	}
+	return tags
+}
+
+func tagValue(v value) monitor.Text {
+	switch v.kind {
+	case null:
+		return monitor.Text{Null: true}
+	case text:
+		return monitor.Text{String: unquote(v.raw)}
+	}
+	return monitor.Text{String: string(appendPython(nil, v))}
+}
+
+// appendPython appends what Python's repr() prints for a value that json.loads has read.
+func appendPython(dst []byte, v value) []byte {
+	s := scanner{data: v.raw}
+	switch v.kind {
+	case null:
+		return append(dst, "None"...)
+	case boolean:
+		return append(dst, strings.ToUpper(string(v.raw[:1]))+string(v.raw[1:])...)
+	case notFinite:
+		word := strings.Replace(string(v.raw), "Infinity", "inf", 1)
+		return append(dst, strings.ToLower(word)...)
+	case number:
+		return appendPythonNumber(dst, string(v.raw))
+	case text:
+		return appendPythonText(dst, unquote(v.raw))
+	case array:
+		dst = append(dst, '[')
+		first := true
+		_ = s.elements(0, func(e value) error { // the text was scanned before: it cannot fail
+			dst = appendPython(separate(dst, &first), e)
+			return nil
+		})
+		return append(dst, ']')
+	default:
+		dst = append(dst, '{')
+		first := true
+		_ = s.members(0, func(key, val value) error {
+			dst = append(appendPython(separate(dst, &first), key), ": "...)
+			dst = appendPython(dst, val)
+			return nil
+		})
+		return append(dst, '}')
+	}
+}
+
+func separate(dst []byte, first *bool) []byte {
+	if *first {
+		*first = false
+		return dst
+	}
+	return append(dst, ", "...)
+}
+
+func appendPythonNumber(dst []byte, raw string) []byte {
+	if !strings.ContainsAny(raw, ".eE") {
+		if raw == "-0" {
+			raw = "0"
+		}
+		return append(dst, raw...)
+	}
+	f, _ := strconv.ParseFloat(raw, 64) // out of range gives an infinity, as in Python
+	if math.IsInf(f, 0) {
+		return append(dst, strings.Replace(strconv.FormatFloat(f, 'g', -1, 64), "+Inf", "inf", 1)...)
+	}
+	return appendFloat(dst, f)
+}
+
+// appendFloat appends a finite float as Python prints it: the shortest digits that read back as the same float,
+// always with a point or an exponent.
+func appendFloat(dst []byte, f float64) []byte {
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	if !strings.Contains(string(dst[start:]), ".") {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// appendPythonText appends a text in Python's quotes, with what cannot be printed escaped.
+func appendPythonText(dst []byte, s string) []byte {
+	quote := byte('\'')
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		quote = '"'
+	}
+	dst = append(dst, quote)
+	for i := 0; i < len(s); {
+		r, size := decodeRune(s[i:])
+		switch {
+		case r == rune(quote) || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r == '\n' || r == '\r' || r == '\t':
+			dst = appendControl(dst, byte(r))
+		case unicode.IsPrint(r):
+			dst = append(dst, s[i:i+size]...)
+		default:
+			dst = appendPythonEscape(dst, r)
+		}
+		i += size
+	}
+	return append(dst, quote)
+}
+
+func appendPythonEscape(dst []byte, r rune) []byte {
+	switch {
+	case r < 0x100:
+		return append(dst, '\\', 'x', hexDigits[r>>4], hexDigits[r&0xF])
+	case r < 0x10000:
+		return appendEscape(dst, r)
+	}
+	dst = append(dst, '\\', 'U')
+	for shift := 28; shift >= 0; shift -= 4 {
+		dst = append(dst, hexDigits[r>>shift&0xF])
+	}
+	return dst
+}
