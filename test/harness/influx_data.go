@@ -1,0 +1,74 @@
+package harness
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// Row is one record of a Flux result: float64, int64, uint64, bool, string or time.Time by column. A missing value
+// is absent, except that InfluxDB's CSV does not tell a missing text from an empty one: that is "".
+type Row map[string]any
+
+// Query runs a Flux query as the organisation's owner and returns the records of all tables, in order. Floats are
+// exact to the bit and texts to the byte, but for carriage returns: InfluxDB drops them when it writes CSV.
+func (i *Influx) Query(flux string) []Row {
+	i.tb.Helper()
+	answer, err := i.client().call(http.MethodPost, "/api/v2/query?org="+url.QueryEscape(i.Org), map[string]any{
+		"query": flux, "type": "flux",
+		"dialect": map[string]any{"header": true, "annotations": []string{"datatype", "group", "default"}},
+	})
+	if err != nil {
+		i.tb.Fatalf("%v\nof the query: %s", err, flux)
+	}
+	rows, err := parseFluxCSV(string(answer))
+	if err != nil {
+		i.tb.Fatalf("%v\nof the query: %s", err, flux)
+	}
+	return rows
+}
+
+// Points returns every point of a bucket, one row per series and time, with tags and fields as columns and `_time`.
+func (i *Influx) Points(bucket, measurement string) []Row {
+	i.tb.Helper()
+	points := map[string]Row{}
+	var order []string
+	for _, r := range i.Query(`from(bucket: ` + quoteFlux(bucket) + `) |> range(start: 1970-01-01T00:00:00Z, stop: ` +
+		`2200-01-01T00:00:00Z) |> filter(fn: (r) => r._measurement == ` + quoteFlux(measurement) + `)`) {
+		field, value := r["_field"].(string), r["_value"]
+		for _, column := range []string{"_field", "_value", "_start", "_stop", "result", "table"} {
+			delete(r, column)
+		}
+		key := seriesKey(r)
+		if points[key] == nil {
+			points[key] = r
+			order = append(order, key)
+		}
+		points[key][field] = value
+	}
+	all := make([]Row, len(order))
+	for n, key := range order {
+		all[n] = points[key]
+	}
+	return all
+}
+
+// Write stores lines of line protocol with times in nanoseconds.
+func (i *Influx) Write(bucket, lines string) {
+	i.tb.Helper()
+	if status, answer := i.TryWrite(bucket, lines); status != http.StatusNoContent {
+		i.tb.Fatalf("InfluxDB refused to store: %d %s", status, answer)
+	}
+}
+
+// TryWrite does the same and returns what InfluxDB answered.
+func (i *Influx) TryWrite(bucket, lines string) (status int, answer string) {
+	i.tb.Helper()
+	query := url.Values{"org": {i.Org}, "bucket": {bucket}, "precision": {"ns"}}
+	status, body, err := i.client().do(http.MethodPost, "/api/v2/write?"+query.Encode(), lines)
+	if err != nil {
+		i.tb.Fatal(err)
+	}
+	return status, string(body)
+}
+
+func (i *Influx) client() influxClient { return influxClient{url: i.URL, token: i.Token} }

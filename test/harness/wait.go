@@ -1,0 +1,26 @@
+package harness
+
+import (
+	"fmt"
+	"time"
+)
+
+// poll calls try until it succeeds, and returns its last error when that took too long. gone, which may be nil, ends
+// the wait early: what is waited for has died.
+func poll(within time.Duration, gone <-chan struct{}, try func() error) error {
+	deadline := time.Now().Add(within)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not within %v: %w", within, err)
+		}
+		select {
+		case <-gone:
+			return fmt.Errorf("the process has ended: %w", err)
+		case <-time.After(pause):
+		}
+	}
+}
