@@ -1,0 +1,75 @@
+package monitor_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+)
+
+func TestRunOf(t *testing.T) {
+	start := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).UnixNano()
+	tests := []struct {
+		name   string
+		change func(s *monitor.Session, l *monitor.Leader)
+		client string
+		want   string
+	}{
+		{"a worker's session", func(*monitor.Session, *monitor.Leader) {}, "10.0.0.1", "first"},
+		{"a second later", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC += 1e9 }, "10.0.0.1", "first"},
+		{"accepted in another order", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC -= 1e9 }, "10.0.0.1", "first"},
+		{"15 s later", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC += 15e9 }, "10.0.0.1", "first"},
+		{"more than 15 s later", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC += 15e9 + 1 }, "10.0.0.1", "own"},
+		{"the first one has a metric", func(_ *monitor.Session, l *monitor.Leader) { l.Measured = true }, "10.0.0.1", "own"},
+		{"another commit", func(s *monitor.Session, _ *monitor.Leader) { s.ScmRef.String = "def" }, "10.0.0.1", "own"},
+		{"another description", func(s *monitor.Session, _ *monitor.Leader) { s.Description = `{"a": "2"}` }, "10.0.0.1", "own"},
+		{"another machine", func(*monitor.Session, *monitor.Leader) {}, "10.0.0.2", "own"},
+		{"named", func(s *monitor.Session, _ *monitor.Leader) {
+			s.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: "4711"}}}
+		}, "10.0.0.2", "4711"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &monitor.Session{SessionH: "own", ScmRef: monitor.Text{String: "abc"}, Start: monitor.Instant{UTC: start}}
+			l := &monitor.Leader{Run: "first", Start: start, ScmRef: monitor.Text{String: "abc"}, Client: "10.0.0.1"}
+			tt.change(s, l)
+			assert.Equal(t, tt.want, monitor.RunOf(s, tt.client, l))
+		})
+	}
+	assert.Equal(t, "own", monitor.RunOf(&monitor.Session{SessionH: "own"}, "", nil))
+}
+
+func TestFixTags(t *testing.T) {
+	tag := func(name, value string) monitor.Tag {
+		return monitor.Tag{Name: name, Value: monitor.Text{String: value}}
+	}
+	s := &monitor.Session{Tags: []monitor.Tag{tag("pipeline_branch", "job"), tag("pipeline_build_no", "7"), tag("machine", "m")}}
+	s.FixTags()
+	assert.Equal(t, []string{"job", "7", "m"}, []string{s.Branch, s.Build, s.Machine})
+	s.Tags = append(s.Tags, tag("branch", "main"))
+	s.FixTags()
+	assert.Equal(t, "main", s.Branch)
+	(&monitor.Session{Tags: []monitor.Tag{{Name: "branch", Value: monitor.Text{Null: true}}}}).FixTags()
+}
+
+func TestError(t *testing.T) {
+	err := fmt.Errorf("accepting: %w", monitor.Errorf(monitor.EFull, "no space: %w", fs.ErrInvalid))
+	assert.Equal(t, monitor.EFull, monitor.ErrorCode(err))
+	assert.ErrorIs(t, err, fs.ErrInvalid)
+	assert.EqualError(t, err, "accepting: no space: invalid argument")
+	assert.Equal(t, monitor.EInternal, monitor.ErrorCode(errors.New("x")))
+	assert.Equal(t, monitor.Code(""), monitor.ErrorCode(nil))
+	assert.EqualError(t, &monitor.Error{Message: "invalid", Fields: map[string]string{"b": "2", "a": "1"}}, "invalid; a: 1; b: 2")
+}
+
+func TestValidProject(t *testing.T) {
+	for name, want := range map[string]bool{"a": true, "My.proj_1-x": true, "": false, "a/b": false, "ä": false, "a b": false,
+		"0123456789012345678901234567890123456789012345678901234567890123": true, "01234567890123456789012345678901234567890123456789012345678901234": false} {
+		assert.Equal(t, want, monitor.ValidProject(name), "%q", name)
+	}
+}
