@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+)
+
+// announce says where the bridge listens, stores and delivers, and what to type next; then it writes the port file.
+func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
+	url := baseURL(l, c.TLSCert != "")
+	known, err := b.db.Tokens(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the tokens: %w", err)
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		data = c.Data
+	}
+	delivers := "nowhere yet: with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG it goes to InfluxDB, what is stored by then too"
+	if b.writer != nil {
+		delivers = string(b.writer.Destination())
+	}
+	logger.Info("serving", "version", programVersion(), "url", url, "address", l.Addr().String(), "handed_over", handedOver,
+		"data", data, "delivers_to", delivers, "tokens", len(known))
+	if m.banner {
+		access, remote := "everybody on this machine", url
+		switch {
+		case len(known) > 0:
+			access, remote = "holders of a token", strings.Replace(url, "://", "://x:TOKEN@", 1)
+		case !loopback(l):
+			access = "everybody who can reach it (--allow-anonymous)"
+		}
+		writeBanner(m.Stderr, [][2]string{{"listens on", url + ", for " + access}, {"stores in", data}, {"delivers to", delivers}}, remote)
+	}
+	if c.PortFile == "" {
+		return nil
+	}
+	if err := writeFile(c.PortFile, url+"\n"); err != nil {
+		return fmt.Errorf("--port-file: %w", err)
+	}
+	return nil
+}
+
+// writeBanner prints the lines and the command to paste.
+func writeBanner(w io.Writer, lines [][2]string, remote string) {
+	fmt.Fprintf(w, "\npymon-bridge %s\n\n", programVersion())
+	for _, line := range lines {
+		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
+	}
+	fmt.Fprintf(w, "\nIn the Python project to be measured:\n\n  pip install pytest-monitor 'pytest<9.2'\n  pytest --remote-server %s\n\n", remote)
+}

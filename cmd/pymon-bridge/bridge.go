@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"pymon-bridge/cache"
+	"pymon-bridge/influx"
+	"pymon-bridge/ingest"
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+	"pymon-bridge/telemetry"
+)
+
+// bridge is a serving bridge: every part, wired. The parts know each other only by the interfaces of package monitor.
+type bridge struct {
+	config  *serveCmd
+	logger  *slog.Logger
+	metrics *telemetry.Metrics
+
+	db        *sqlite.DB
+	committer *journal.Committer
+	writer    *influx.Writer   // nil without InfluxDB
+	courier   *journal.Courier // nil without InfluxDB
+	cache     *cache.Store
+	quiet     *journal.Quiet
+	server    *ingest.Server
+
+	opened []func(ctx context.Context) error // what to close, in the order of opening
+	failed chan error
+}
+
+func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
+	return &bridge{config: config, logger: logger, metrics: telemetry.New(programVersion()), failed: make(chan error, 1)}
+}
+
+// Open opens every part, from the disk to the network, and serves on l. After an error nothing is left open.
+func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.Close(ctx))
+		}
+	}()
+	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openQuiet} {
+		if err := open(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.config.guard(ctx, l, b.db); err != nil {
+		return err
+	}
+	return b.openServer(l)
+}
+
+// Failed receives the error of a part that ended by itself.
+func (b *bridge) Failed() <-chan error { return b.failed }
+
+// Close closes the parts in the reverse order: the network first, so that what was accepted is committed, then
+// what was committed delivered as far as ctx allows.
+func (b *bridge) Close(ctx context.Context) error {
+	var errs []error
+	for i := len(b.opened) - 1; i >= 0; i-- {
+		errs = append(errs, b.opened[i](ctx))
+	}
+	b.opened = nil
+	return errors.Join(errs...)
+}
+
+func (b *bridge) onClose(f func(ctx context.Context) error) { b.opened = append(b.opened, f) }
+
+// openJournal opens the local file and the committer in front of it.
+func (b *bridge) openJournal(ctx context.Context) error {
+	zones, err := b.config.zones()
+	if err != nil {
+		return err
+	}
+	b.db = sqlite.New(filepath.Join(b.config.Data, sqlite.FileName), zones, b.logger)
+	b.db.MaxBytes = int64(b.config.MaxBytes)
+	b.db.MinFree = int64(b.config.MinFree)
+	if err := b.db.Open(ctx); err != nil {
+		return err
+	}
+	b.onClose(func(context.Context) error { return b.db.Close() })
+	b.committer = journal.NewCommitter(b.db, b.logger)
+	b.committer.OnCommit = func(records int, took time.Duration, err error) {
+		b.metrics.Committed(records, took, err)
+		if b.courier != nil {
+			b.courier.Wake()
+		}
+	}
+	return nil
+}
+
+// openDelivery opens the way to InfluxDB, if there is one, and the cache in front of all metadata.
+func (b *bridge) openDelivery(ctx context.Context) error {
+	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
+	b.cache = cache.NewStore(lookup)
+	if b.config.URL != "" {
+		if err := b.openWriter(lookup); err != nil {
+			return err
+		}
+	}
+	if err := b.cache.Open(); err != nil {
+		return err
+	}
+	b.onClose(func(context.Context) error { return b.cache.Close() })
+	b.metrics.WatchCache(func() telemetry.CacheCounts {
+		s := b.cache.Stats()
+		return telemetry.CacheCounts{Hits: s.Hits, Misses: s.Misses, NegativeHits: s.NegativeHits}
+	})
+	b.metrics.WatchJournal(func(ctx context.Context) (monitor.JournalStats, error) { return b.db.Stats(ctx, b.destination()) })
+	if b.courier == nil {
+		return nil
+	}
+	if err := b.courier.Open(ctx); err != nil {
+		return err
+	}
+	b.onClose(b.courier.Close)
+	return nil
+}
+
+// openWriter makes the courier, whose lookups may also be answered by the metadata bucket.
+func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
+	c := b.config.influxFlags
+	b.writer, err = influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, b.logger)
+	if err != nil {
+		return err
+	}
+	b.onClose(func(context.Context) error { return b.writer.Close() })
+	b.courier = journal.NewCourier(b.db, b.writer, b.cache, b.logger)
+	b.courier.OnVerdict = b.metrics.Answered
+	b.courier.OnDelivered = b.metrics.Delivered
+	b.courier.OnBuried = b.metrics.Buried
+	lookup.Remote = b.writer.Metadata()
+	lookup.Healthy = b.courier.Healthy
+	lookup.Keep = func(ctx context.Context, rec *monitor.Record) error { return b.db.Append(ctx, []*monitor.Record{rec}) }
+	return nil
+}
+
+// destination names where this bridge delivers to, "" for nowhere.
+func (b *bridge) destination() monitor.Destination {
+	if b.writer == nil {
+		return ""
+	}
+	return b.writer.Destination()
+}
+
+// openQuiet opens the committer and the watch of runs.
+func (b *bridge) openQuiet(context.Context) error {
+	b.quiet = journal.NewQuiet(b.db, b.logger)
+	b.quiet.After = b.config.QuietAfter
+	if err := b.quiet.Open(); err != nil {
+		return err
+	}
+	b.onClose(func(context.Context) error { return b.quiet.Close() })
+	if err := b.committer.Open(); err != nil {
+		return err
+	}
+	b.onClose(func(context.Context) error { return b.committer.Close() })
+	return nil
+}
+
+// openServer serves on l.
+func (b *bridge) openServer(l net.Listener) error {
+	door := ingest.NewDoor(b.db, b.logger)
+	door.AllowOpen = b.config.AllowAnonymous || loopback(l)
+	health := []monitor.HealthChecker{b.db}
+	if b.courier != nil {
+		health = append(health, b.courier)
+	}
+	handler := ingest.New(ingest.Parts{
+		Journal: watched{b.committer, b.quiet}, Store: b.cache, Search: b.db, Cache: b.cache, Door: door,
+		Health: health, Metrics: b.metrics.Handler(), Log: b.logger,
+	})
+	handler.MaxBody = int64(b.config.MaxBody)
+	handler.OnAccepted = b.metrics.Accepted
+	handler.OnRefused = b.metrics.Refused
+	handler.OnRequest = b.metrics.Requested
+	b.server = ingest.NewServer(handler, b.logger)
+	b.server.MaxConns = b.config.MaxConnections
+	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
+	if err := b.server.Open(l); err != nil {
+		return err
+	}
+	b.onClose(b.server.Close)
+	go func() {
+		if err := b.server.Wait(); err != nil {
+			b.failed <- err
+		}
+	}()
+	return nil
+}
+
+// watched tells the watch of runs of every metric that was committed.
+type watched struct {
+	ingest.Appender
+	quiet *journal.Quiet
+}
+
+// Append implements [ingest.Appender].
+func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
+	if err := w.Appender.Append(ctx, rec); err != nil {
+		return err
+	}
+	if rec.Metric != nil && !rec.Repeat {
+		w.quiet.Saw(rec.Project, rec.Metric.SessionH, rec.Received)
+	}
+	return nil
+}

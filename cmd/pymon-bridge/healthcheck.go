@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+type healthcheckCmd struct {
+	URL      string        `help:"Address of the bridge." default:"http://127.0.0.1:8080" placeholder:"URL" env:"PYMON_HEALTHCHECK_URL"`
+	Insecure bool          `help:"Do not verify the certificate of an https address." env:"PYMON_HEALTHCHECK_INSECURE"`
+	Timeout  time.Duration `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
+}
+
+// Run prints the state of each component and fails when the bridge cannot accept measurements.
+func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+"/-/ready", nil)
+	if err != nil {
+		return fmt.Errorf("--url: %w", err)
+	}
+	// A proxy of the environment must not stand between a bridge and its own health.
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: c.Insecure}, // #nosec G402 -- asked for by a flag
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("no bridge answers: %w", err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(m.Stdout, io.LimitReader(response.Body, 64<<10)); err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return errors.New("the bridge is not ready: it answered " + response.Status)
+	}
+	return nil
+}

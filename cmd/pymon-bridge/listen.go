@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/coreos/go-systemd/v22/activation"
+)
+
+// listen returns the socket to serve on: one handed over by a service manager (systemd's LISTEN_FDS protocol), so
+// that clients never see a restart, else a new one on address.
+func listen(address string) (l net.Listener, handedOver bool, err error) {
+	inherited, err := activation.Listeners()
+	if err != nil {
+		return nil, false, fmt.Errorf("taking over the listening socket: %w", err)
+	}
+	for _, l := range inherited {
+		if l != nil {
+			return l, true, nil
+		}
+	}
+	l, err = net.Listen("tcp", address)
+	if err != nil {
+		return nil, false, fmt.Errorf("--listen: %w", err)
+	}
+	return l, false, nil
+}
+
+// loopback says whether only this machine can reach the listener.
+func loopback(l net.Listener) bool {
+	switch address := l.Addr().(type) {
+	case *net.TCPAddr:
+		return address.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return false
+}
+
+// baseURL returns the address that a client on this machine uses.
+func baseURL(l net.Listener, tls bool) string {
+	scheme := "http://"
+	if tls {
+		scheme = "https://"
+	}
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return l.Addr().Network() + ":" + l.Addr().String()
+	}
+	host := address.IP.String()
+	if address.IP.IsUnspecified() {
+		if host = "localhost"; tls {
+			if name, err := os.Hostname(); err == nil {
+				host = name
+			}
+		}
+	}
+	return scheme + net.JoinHostPort(host, fmt.Sprint(address.Port))
+}
+
+// writeFile replaces a file at once, so that a reader sees all of it or nothing.
+func writeFile(path, content string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.WriteString(content); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

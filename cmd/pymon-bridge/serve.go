@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// serveCmd is the configuration of a serving bridge.
+type serveCmd struct {
+	dataFlags
+	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the data directory is this large; 0 for no limit." default:"0" placeholder:"SIZE" env:"PYMON_MAX_BYTES"`
+	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when less than this is free on the disk." default:"256MiB" placeholder:"SIZE" env:"PYMON_MIN_FREE"`
+
+	Listen         string   `group:"Network" help:"Address to listen on. A socket handed over by systemd comes first." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"PYMON_LISTEN"`
+	PortFile       string   `group:"Network" help:"Write the bridge's address to this file when it serves; for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
+	AllowAnonymous bool     `group:"Network" help:"Serve without tokens on an address that other machines reach." env:"PYMON_ALLOW_ANONYMOUS"`
+	TLSCert        string   `group:"Network" help:"Certificate chain, PEM. It is read again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
+	TLSKey         string   `group:"Network" help:"The certificate's private key, PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
+	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" placeholder:"SIZE" env:"PYMON_MAX_BODY"`
+	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" placeholder:"N" env:"PYMON_MAX_CONNECTIONS"`
+
+	influxFlags
+
+	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris; otherwise it is found from when their times arrive." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
+	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" placeholder:"DURATION" env:"PYMON_QUIET_AFTER"`
+	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer and deliver what it has accepted." default:"10s" placeholder:"DURATION" env:"PYMON_STOP_AFTER"`
+}
+
+// influxFlags say where to deliver. The variables are those of InfluxDB's own tools.
+type influxFlags struct {
+	URL        string `name:"influx-url" group:"InfluxDB" help:"Address of InfluxDB v2. Without it measurements are only kept." placeholder:"URL" env:"INFLUX_URL"`
+	Token      string `name:"influx-token" group:"InfluxDB" help:"API token; better in the variable or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" secret:""`
+	Org        string `name:"influx-org" group:"InfluxDB" help:"Organisation." placeholder:"NAME" env:"INFLUX_ORG"`
+	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements; created if missing and allowed." default:"pytest" placeholder:"NAME" env:"INFLUX_BUCKET"`
+	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions; created if missing and allowed." default:"pytest_meta" placeholder:"NAME" env:"PYMON_META_BUCKET"`
+}
+
+// validate checks what the types of the flags do not.
+func (f influxFlags) validate() error {
+	if f.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(f.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("--influx-url: expected an address such as http://localhost:8086")
+	}
+	switch "" {
+	case f.Token:
+		return errors.New("--influx-token: expected the API token to deliver with, since an InfluxDB is given")
+	case f.Org:
+		return errors.New("--influx-org: expected the organisation to deliver to, since an InfluxDB is given")
+	case f.Bucket:
+		return errors.New("--influx-bucket: expected the name of a bucket")
+	case f.MetaBucket:
+		return errors.New("--influx-meta-bucket: expected the name of a bucket")
+	}
+	if f.Bucket == f.MetaBucket {
+		return errors.New("--influx-meta-bucket: expected another bucket than that of the measurements, which may have a retention")
+	}
+	return nil
+}
+
+// Validate is called by the parser.
+func (c *serveCmd) Validate() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key: expected both or none")
+	}
+	if c.MaxBody < 1024 {
+		return errors.New("--max-body: expected at least 1KiB")
+	}
+	if c.MaxConnections < 1 {
+		return errors.New("--max-connections: expected at least 1")
+	}
+	if c.QuietAfter <= 0 {
+		return errors.New("--quiet-after: expected a duration above zero")
+	}
+	if _, err := c.zones(); err != nil {
+		return err
+	}
+	return c.influxFlags.validate()
+}
+
+// zones returns how the times of clients are understood.
+func (c *serveCmd) zones() (monitor.Zones, error) {
+	zones := monitor.Zones{Server: time.Local}
+	if c.ClientTimezone == "" {
+		return zones, nil
+	}
+	fixed, err := time.LoadLocation(c.ClientTimezone)
+	if err != nil {
+		return zones, fmt.Errorf("--client-timezone: expected a name of the IANA database such as Europe/Paris: %w", err)
+	}
+	zones.Fixed = fixed
+	return zones, nil
+}
+
+// Run serves until ctx is done, then stops gracefully.
+func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	l, handedOver, err := listen(c.Listen)
+	if err != nil {
+		return err
+	}
+	b := newBridge(c, logger)
+	if err := b.Open(ctx, l); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if err := c.announce(ctx, m, b, l, handedOver, logger); err != nil {
+		return errors.Join(err, b.Close(ctx))
+	}
+	select {
+	case <-ctx.Done():
+		logger.Info("stopping: answering what was accepted", "at_most", c.StopAfter)
+	case err = <-b.Failed():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
+	defer cancel()
+	return errors.Join(err, b.Close(stopping))
+}
+
+// guard refuses to serve strangers unless that was asked for.
+func (c *serveCmd) guard(ctx context.Context, l net.Listener, tokens monitor.TokenStore) error {
+	if c.AllowAnonymous || loopback(l) {
+		return nil
+	}
+	known, err := tokens.Tokens(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the tokens: %w", err)
+	}
+	if len(known) == 0 {
+		return fmt.Errorf("other machines can reach %s, and there are no tokens: make one with "+
+			"`pymon-bridge token add PROJECT --data %s`, or say --allow-anonymous, or listen on 127.0.0.1", l.Addr(), c.Data)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+type tokenCmd struct {
+	Add    tokenAddCmd    `cmd:"" help:"Make a token for a project and print it, once."`
+	List   tokenListCmd   `cmd:"" help:"List the tokens; their secrets are not kept."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token; a running bridge refuses it within a second or two."`
+}
+
+type tokenAddCmd struct {
+	dataFlags
+	Project string `arg:"" help:"Project that the token may write to and read."`
+	Label   string `help:"What the token is for, as shown by 'token list'." placeholder:"TEXT"`
+}
+
+// tokenBytes is the size of a token: 256 random bits.
+const tokenBytes = 32
+
+// Run prints a new token; only its SHA-256 is stored.
+func (c *tokenAddCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	if !monitor.ValidProject(c.Project) {
+		return fmt.Errorf("PROJECT: expected 1 to 64 letters, digits, dots, underscores or hyphens, got %q", c.Project)
+	}
+	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+		random := make([]byte, tokenBytes)
+		rand.Read(random) // never fails: it ends the program instead
+		secret := base64.RawURLEncoding.EncodeToString(random)
+		id, err := tokens.AddToken(ctx, monitor.Token{Project: c.Project, Label: c.Label, Created: time.Now(),
+			Hash: sha256.Sum256([]byte(secret))})
+		if err != nil {
+			return fmt.Errorf("storing the token: %w", err)
+		}
+		_, err = fmt.Fprintln(m.Stdout, secret)
+		fmt.Fprintf(m.Stderr, "Token %d of project %s. It is shown only now. Use it as\n"+
+			"  pytest --remote-server http://x:%s@HOST:8080\n"+
+			"or as the password in .netrc, or as \"Authorization: Bearer …\".\n", id, c.Project, secret)
+		return err
+	})
+}
+
+type tokenListCmd struct{ dataFlags }
+
+// Run prints one line per token.
+func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+		list, err := tokens.Tokens(ctx)
+		if err != nil {
+			return fmt.Errorf("reading the tokens: %w", err)
+		}
+		w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tPROJECT\tCREATED\tLABEL")
+		for _, t := range list {
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", t.ID, t.Project, t.Created.UTC().Format(time.DateTime), t.Label)
+		}
+		return w.Flush()
+	})
+}
+
+type tokenRevokeCmd struct {
+	dataFlags
+	ID int64 `arg:"" help:"Number of the token, as shown by 'token list'."`
+}
+
+// Run removes the token.
+func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+		if err := tokens.RevokeToken(ctx, c.ID); err != nil {
+			return fmt.Errorf("revoking token %d: %w", c.ID, err)
+		}
+		_, err := fmt.Fprintf(m.Stdout, "Token %d is revoked.\n", c.ID)
+		return err
+	})
+}
+
+// withTokens opens the data directory beside a bridge that may be serving from it.
+func withTokens(ctx context.Context, data string, logger *slog.Logger, do func(monitor.TokenStore) error) error {
+	db := sqlite.New(filepath.Join(data, sqlite.FileName), monitor.Zones{Server: time.Local}, logger)
+	if err := db.OpenShared(ctx); err != nil {
+		return err
+	}
+	defer db.Close()
+	return do(db)
+}
