@@ -1,0 +1,208 @@
+package influx
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	// refreshAfter is how long a bucket's retention is believed.
+	refreshAfter = 10 * time.Minute
+	// refreshAtLeast is how long it is believed even when InfluxDB says that points are outside of it.
+	refreshAtLeast = 10 * time.Second
+
+	// unknownRetention is the retention of a bucket that the token may not read about.
+	unknownRetention = time.Duration(-1)
+)
+
+var influxID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// bucket makes sure that points have somewhere to go, and knows how long they stay there.
+type bucket struct {
+	name string
+	org  string
+	rest rest
+	now  func() time.Time
+
+	retention atomic.Int64 // a time.Duration; 0 keeps for ever
+
+	mu      sync.Mutex // held while InfluxDB is asked
+	ready   bool
+	learned time.Time // when retention was last asked for
+}
+
+func newBucket(name string, cfg Config, rest rest) *bucket {
+	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now}
+	b.retention.Store(int64(unknownRetention))
+	return b
+}
+
+// ensure finds or creates the bucket, unless that has succeeded before, and then now and then refreshes what is
+// known about it.
+func (b *bucket) ensure(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ready {
+		if err := b.open(ctx); err != nil {
+			return err
+		}
+		b.ready, b.learned = true, time.Time{}
+	}
+	if now := b.now(); now.Sub(b.learned) >= refreshAfter {
+		b.retention.Store(int64(b.findRetention(ctx)))
+		b.learned = now
+	}
+	return nil
+}
+
+// doubt makes the next ensure look for the bucket again.
+func (b *bucket) doubt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ready = false
+}
+
+// forgetRetention makes the next ensure ask for the retention again, unless it was asked for just now.
+func (b *bucket) forgetRetention() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now().Sub(b.learned) >= refreshAtLeast {
+		b.learned = time.Time{}
+	}
+}
+
+// oldest returns the time before which InfluxDB refuses points, and the retention; ok is false if there is none,
+// or if it is not known.
+func (b *bucket) oldest() (t time.Time, retention time.Duration, ok bool) {
+	retention = time.Duration(b.retention.Load())
+	if retention <= 0 {
+		return time.Time{}, 0, false
+	}
+	return b.now().Add(-retention), retention, true
+}
+
+// open asks whether the token may write to the bucket, by writing nothing, and creates the bucket if there is none.
+// A token that may write and nothing else is enough that way.
+func (b *bucket) open(ctx context.Context) error {
+	err := b.writeNothing(ctx)
+	if monitor.ErrorCode(err) != monitor.ENotFound {
+		return b.explainWrite(err)
+	}
+	if err := b.create(ctx, err); err != nil {
+		return err
+	}
+	return b.explainWrite(b.writeNothing(ctx))
+}
+
+func (b *bucket) writeNothing(ctx context.Context) error {
+	query := url.Values{"org": {b.org}, "bucket": {b.name}, "precision": {"ns"}}
+	return b.rest.call(ctx, http.MethodPost, "write", query, "", nil)
+}
+
+func (b *bucket) explainWrite(err error) error {
+	switch monitor.ErrorCode(err) {
+	case "":
+		return nil
+	case monitor.EUnauthorized:
+		return monitor.Errorf(monitor.EUnauthorized, "InfluxDB does not accept the token: %w", err)
+	case monitor.EForbidden:
+		return monitor.Errorf(monitor.EForbidden,
+			"the token may not write to bucket %q in organisation %q: give it write access to that bucket (%w)",
+			b.name, b.org, err)
+	default:
+		return wrap(err, "bucket %q", b.name)
+	}
+}
+
+// create makes the bucket without expiry. missing is what InfluxDB said to the write.
+func (b *bucket) create(ctx context.Context, missing error) error {
+	orgID, err := b.orgID(ctx)
+	if err != nil {
+		return err
+	}
+	if orgID == "" {
+		return monitor.Errorf(monitor.ENotFound, "bucket %q in organisation %q cannot be written to (%w), and the token"+
+			" may not see that organisation: create the bucket, correct the organisation, or give the token read:orgs"+
+			" and write:buckets", b.name, b.org, missing)
+	}
+	body, err := json.Marshal(map[string]any{"orgID": orgID, "name": b.name, "retentionRules": []any{},
+		"description": "written by pymon-bridge"})
+	if err != nil {
+		return monitor.Errorf(monitor.EInternal, "create bucket %q: %w", b.name, err)
+	}
+	err = b.rest.call(ctx, http.MethodPost, "buckets", nil, string(body), nil)
+	switch monitor.ErrorCode(err) {
+	case "", monitor.EInvalid: // EInvalid: someone else has just created it, which the next write will tell
+		return nil
+	case monitor.EUnauthorized, monitor.EForbidden:
+		return monitor.Errorf(monitor.EForbidden, "the token may not create buckets: create bucket %q in organisation %q"+
+			" or give the token write:buckets (%w)", b.name, b.org, err)
+	default:
+		return wrap(err, "create bucket %q", b.name)
+	}
+}
+
+// orgID returns the ID of the organisation, "" where there is none that the token may see.
+func (b *bucket) orgID(ctx context.Context) (string, error) {
+	var found struct {
+		Orgs []struct{ ID, Name string }
+	}
+	err := b.rest.getJSON(ctx, "orgs", url.Values{"org": {b.org}}, &found)
+	if monitor.ErrorCode(err) == monitor.EUnavailable {
+		return "", wrap(err, "find organisation %q", b.org)
+	}
+	for _, o := range found.Orgs {
+		if o.Name == b.org {
+			return o.ID, nil
+		}
+	}
+	if influxID.MatchString(b.org) {
+		return b.org, nil
+	}
+	return "", nil
+}
+
+// findRetention asks how long the bucket keeps points. Knowing it spares points the way to a refusal; no error in
+// finding it is in the way of delivery.
+func (b *bucket) findRetention(ctx context.Context) time.Duration {
+	var found struct {
+		Buckets []struct {
+			Name           string
+			RetentionRules []struct{ EverySeconds int64 }
+		}
+	}
+	query := url.Values{"name": {b.name}, "org": {b.org}}
+	if influxID.MatchString(b.org) {
+		query = url.Values{"name": {b.name}, "orgID": {b.org}}
+	}
+	if err := b.rest.getJSON(ctx, "buckets", query, &found); err != nil {
+		return unknownRetention
+	}
+	for _, bucket := range found.Buckets {
+		if bucket.Name != b.name {
+			continue
+		}
+		if len(bucket.RetentionRules) == 0 {
+			return 0
+		}
+		return time.Duration(bucket.RetentionRules[0].EverySeconds) * time.Second
+	}
+	return unknownRetention
+}
+
+// wrap says before err what was being done, and keeps its code and its advice on when to try again.
+func wrap(err error, format string, args ...any) error {
+	wrapped := monitor.Errorf(monitor.ErrorCode(err), format+": %w", append(args, err)...)
+	if e, ok := err.(*monitor.Error); ok {
+		wrapped.RetryAfter = e.RetryAfter
+	}
+	return wrapped
+}

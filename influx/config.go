@@ -1,0 +1,99 @@
+package influx
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/influxdata/influxdb-client-go/v2/log"
+
+	"pymon-bridge/monitor"
+)
+
+// The names used where the operator gives none.
+const (
+	DefaultBucket     = "pytest"
+	DefaultMetaBucket = "pytest_meta"
+
+	defaultTimeout  = time.Minute
+	applicationName = "pymon-bridge"
+)
+
+// The client's logger is one for the whole process and goes past slog. Everything that it says of a failed write
+// is in the verdict as well. It can only be set before the first client is made, hence here.
+func init() { log.Log = nil }
+
+// Config says where InfluxDB is and what may be done there.
+type Config struct {
+	URL   string // such as "http://127.0.0.1:8086"; a path before /api/v2 is kept, user and password are ignored
+	Token string // needs write access to both buckets, and read access to MetaBucket for looking up metadata
+	Org   string // name or ID
+
+	Bucket     string // of metrics; DefaultBucket if empty
+	MetaBucket string // of contexts and sessions; DefaultMetaBucket if empty
+
+	Timeout   time.Duration     // of one request; a minute if 0
+	Transport http.RoundTripper // replaces the default one, as for a private certificate authority; may be nil
+	Now       func() time.Time  // time.Now if nil
+}
+
+// complete checks the settings and fills in the defaults.
+func (c Config) complete() (Config, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		// The error of url.Parse quotes the URL, which may hold a password.
+		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB URL cannot be read")
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB URL must look like http://host:8086")
+	case c.Token == "":
+		return c, monitor.Errorf(monitor.EInvalid, "InfluxDB needs a token")
+	case strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB token has a space, a line break or a letter that is not ASCII")
+	case c.Org == "":
+		return c, monitor.Errorf(monitor.EInvalid, "InfluxDB needs an organisation")
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	c.URL = strings.TrimRight(u.String(), "/")
+	c.Bucket = or(c.Bucket, DefaultBucket)
+	c.MetaBucket = or(c.MetaBucket, DefaultMetaBucket)
+	if c.Bucket == c.MetaBucket {
+		return c, monitor.Errorf(monitor.EInvalid, "metrics and metadata cannot share the bucket %q", c.Bucket)
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Transport == nil {
+		c.Transport = defaultTransport()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}
+
+// hide removes the token from what a server or a proxy said.
+func (c Config) hide(s string) string { return strings.ReplaceAll(s, c.Token, "[token]") }
+
+func or(s, instead string) string {
+	if s == "" {
+		return instead
+	}
+	return s
+}
+
+// defaultTransport keeps few connections, for the two feeders and the reads, and notices a dead server soon.
+func defaultTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 5 * time.Second,
+		MaxIdleConns:        8,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     90 * time.Second,
+		ForceAttemptHTTP2:   true,
+	}
+}

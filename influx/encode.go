@@ -1,0 +1,153 @@
+package influx
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"unicode/utf8"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	maxTag = 4096 // bytes of an encoded tag value that is left whole
+	cutTag = 4000 // bytes that are kept of a longer one, at most
+
+	// cutMark separates what is kept of a tag value that was cut from the digits of its hash.
+	cutMark = '~'
+
+	emptyTag        = "(none)"   // stands for the empty text, which a tag cannot hold
+	emptyTagLiteral = "%28none)" // stands for a text that reads "(none)"
+
+	upperHex = "0123456789ABCDEF"
+)
+
+// EncodeText returns s as it stands in a string field: `%`, `\`, bytes below 0x20, 0x7f and the bytes of invalid
+// UTF-8 (such as lone surrogates) as %XX, everything else as it is. [DecodeText] reverses it.
+func EncodeText(s string) string {
+	clean := cleanLen(s)
+	if clean == len(s) {
+		return s
+	}
+	return string(appendText(make([]byte, 0, len(s)+16), s, clean))
+}
+
+// cleanLen returns how many bytes at the beginning of s need no encoding.
+func cleanLen(s string) int {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if special(c) {
+				return i
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(s)
+}
+
+// special says whether an ASCII byte has to be encoded.
+func special(c byte) bool { return c < 0x20 || c == 0x7f || c == '%' || c == '\\' }
+
+// appendText appends the encoding of s, of which the first clean bytes need none.
+func appendText(dst []byte, s string, clean int) []byte {
+	for {
+		dst = append(dst, s[:clean]...)
+		if s = s[clean:]; s == "" {
+			return dst
+		}
+		dst = append(dst, '%', upperHex[s[0]>>4], upperHex[s[0]&0xf])
+		s = s[1:]
+		clean = cleanLen(s)
+	}
+}
+
+// DecodeText reverses [EncodeText]. A percent sign without two hexadecimal digits, which EncodeText never makes,
+// stands for itself.
+func DecodeText(s string) string {
+	i := 0
+	for i < len(s) && s[i] != '%' {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
+	dst := append(make([]byte, 0, len(s)), s[:i]...)
+	for ; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
+				dst = append(dst, byte(hi<<4|lo))
+				i += 2
+				continue
+			}
+		}
+		dst = append(dst, s[i])
+	}
+	return string(dst)
+}
+
+// unhex returns the value of a hexadecimal digit, -1 for anything else.
+func unhex(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	default:
+		return -1
+	}
+}
+
+// EncodeTag returns the tag value that stands for s. First the addresses of Python objects are replaced
+// ([monitor.StableText]), then the text is encoded as by [EncodeText], with `(none)` for the empty text, then cut if
+// it is above 4 KiB: to what ends at a whole character within 4,000 bytes, `~` and 16 digits of its SHA-256.
+//
+// Where exact is false, an address was replaced or the value was cut: the tag alone then does not give s back, and
+// other texts may have the same tag. Queries for exactly s must compare the text as sent too.
+func EncodeTag(s string) (value string, exact bool) {
+	stable := monitor.StableText(s)
+	exact = stable == s
+	value = EncodeText(stable)
+	switch {
+	case value == "":
+		return emptyTag, exact
+	case value == emptyTag:
+		return emptyTagLiteral, exact
+	case len(value) > maxTag:
+		return cut(value), false
+	}
+	return value, exact
+}
+
+// DecodeTag reverses [EncodeTag] for values that were exact.
+func DecodeTag(value string) string {
+	if value == emptyTag {
+		return ""
+	}
+	return DecodeText(value)
+}
+
+// cut shortens an encoded text so that different texts very likely stay different.
+func cut(s string) string {
+	end := cutTag
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	// Every percent sign of an encoded text is followed by two digits, which must not be torn off.
+	for back := 1; back <= 2; back++ {
+		if s[end-back] == '%' {
+			end -= back
+			break
+		}
+	}
+	sum := sha256.Sum256([]byte(s))
+	dst := append(make([]byte, 0, end+17), s[:end]...)
+	return string(hex.AppendEncode(append(dst, cutMark), sum[:8]))
+}

@@ -1,0 +1,87 @@
+package influx
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
+	"github.com/influxdata/influxdb-client-go/v2/api"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	// maxFeed is how many points are fed before a flush. The client's batch size is above it, so that each flush
+	// is one request.
+	maxFeed = 10_000
+
+	// never is the client's own flush interval: a flush that nobody asked for would be an answer to no question.
+	never = 365 * 24 * time.Hour
+)
+
+// feeder writes to one bucket through the client's WriteAPI and finds out what became of it. One batch at a time is
+// on its way: the client's Flush must not run twice at once, and an answer must belong to one batch.
+type feeder struct {
+	mu       sync.Mutex
+	client   influxdb2.Client
+	api      api.WriteAPI
+	errs     <-chan error
+	observer *observer
+	closed   bool
+}
+
+func newFeeder(cfg Config, bucket string) *feeder {
+	observer := newObserver(cfg)
+	options := influxdb2.DefaultOptions().
+		SetApplicationName(applicationName).
+		SetHTTPClient(&http.Client{Transport: observer, CheckRedirect: noRedirect}).
+		SetBatchSize(maxFeed + 1).
+		SetFlushInterval(uint(never.Milliseconds())).
+		SetMaxRetries(0).  // what fails is not queued in the client, where Flush would drop it
+		SetUseGZip(false). // the observer compresses, faster
+		SetPrecision(time.Nanosecond)
+	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, options)
+	writeAPI := client.WriteAPI(cfg.Org, bucket)
+	return &feeder{client: client, api: writeAPI, errs: writeAPI.Errors(), observer: observer}
+}
+
+// send writes lines and reports what became of all of them together.
+func (f *feeder) send(ctx context.Context, lines []string) monitor.Verdict {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return monitor.Verdict{Outcome: monitor.Unavailable, Message: "the InfluxDB writer is closed"}
+	}
+	f.drain() // an error of an earlier batch says nothing about this one
+	f.observer.begin(ctx)
+	for _, line := range lines {
+		f.api.WriteRecord(line)
+	}
+	f.api.Flush() // returns when the request has been answered or has failed
+	return judge(f.observer.end(), f.drain())
+}
+
+// drain empties the client's channel of errors, which holds one, and returns it.
+func (f *feeder) drain() error {
+	select {
+	case err := <-f.errs:
+		return err
+	default:
+		return nil
+	}
+}
+
+// close ends the client's goroutines. Nothing is left to flush then.
+func (f *feeder) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.closed = true
+		f.client.Close()
+	}
+}
+
+// noRedirect keeps the client from turning a POST into a GET, or from taking its token elsewhere.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

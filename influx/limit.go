@@ -1,0 +1,97 @@
+package influx
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// The limits of InfluxDB v2 that a point can exceed.
+const (
+	maxSeriesKey = 65_535    // bytes of measurement and tags in line protocol
+	maxString    = 1_048_576 // bytes of one string field
+)
+
+// Limit implements [monitor.Sink]. It knows the retention of a bucket from the first delivery or Ensure on, where
+// the token may read about buckets.
+func (w *Writer) Limit(p *monitor.Point) string {
+	l := w.metadata
+	if p.Class() == monitor.ClassMetric {
+		l = w.metrics
+	}
+	if oldest, retention, ok := l.oldest(); ok {
+		if at := time.Unix(0, Time(p)).UTC(); at.Before(oldest) {
+			return fmt.Sprintf("outside retention: its time %s is more than the %s ago that bucket %q keeps",
+				at.Format(time.RFC3339), retention, l.name)
+		}
+	}
+	if size(p) <= maxSeriesKey {
+		return "" // nothing in it can be above a limit
+	}
+	return lengthLimit(string(AppendLine(nil, p)))
+}
+
+// size returns an upper bound of the bytes of p's line protocol, without encoding it: each byte of a text becomes
+// three at most.
+func size(p *monitor.Point) int {
+	n := 1024 // names, numbers and what is cut
+	add := func(texts ...string) {
+		for _, s := range texts {
+			n += 3 * len(s)
+		}
+	}
+	switch {
+	case p.Context != nil:
+		c := p.Context
+		add(c.H, c.CPUType, c.CPUVendor.String, c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env)
+	case p.Session != nil:
+		s := p.Session
+		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description, s.Run, s.Branch, s.Build, s.Machine)
+	default:
+		m := p.Metric
+		add(m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant, m.ItemFSLoc, m.Kind, m.Component)
+		add(p.Env, p.Run, p.ScmRef, p.Branch, p.Build)
+	}
+	return n
+}
+
+// lengthLimit names the limit that a line of line protocol exceeds, "" if none.
+func lengthLimit(line string) string {
+	key := 0 // ends at the first space that is not escaped
+	for key < len(line) && line[key] != ' ' {
+		if line[key] == '\\' {
+			key++
+		}
+		key++
+	}
+	if key > maxSeriesKey {
+		return fmt.Sprintf("series key too long: %d bytes, InfluxDB takes %d", key, maxSeriesKey)
+	}
+	for rest := line[min(key, len(line)):]; ; {
+		before, after, ok := strings.Cut(rest, `="`)
+		if !ok {
+			return ""
+		}
+		name := before[strings.LastIndexAny(before, ", ")+1:]
+		length, end := stringField(after)
+		if length > maxString {
+			return fmt.Sprintf("string too long: %s has %d bytes when encoded, InfluxDB takes %d", name, length, maxString)
+		}
+		rest = after[end:]
+	}
+}
+
+// stringField returns the length of the string that s begins with, without the backslashes of quotes, and where it
+// ends: after its closing quote.
+func stringField(s string) (length, end int) {
+	for end < len(s) && s[end] != '"' {
+		if s[end] == '\\' {
+			end++
+		}
+		end++
+		length++
+	}
+	return length, min(end+1, len(s))
+}

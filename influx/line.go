@@ -1,0 +1,101 @@
+package influx
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// line appends one point in line protocol to a buffer: measurement, tags in alphabetical order, fields, time.
+type line struct {
+	buf    []byte
+	fields int
+}
+
+// start begins a point. The measurement is one of the constants of this package, which need no escaping.
+func (l *line) start(measurement string) {
+	l.buf = append(l.buf, measurement...)
+	l.fields = 0
+}
+
+// tag appends a tag with an encoded, non-empty value. The names are constants that need no escaping.
+func (l *line) tag(name, value string) {
+	l.buf = append(l.buf, ',')
+	l.buf = append(l.buf, name...)
+	l.buf = append(l.buf, '=')
+	for {
+		i := strings.IndexAny(value, ", =")
+		if i < 0 {
+			l.buf = append(l.buf, value...)
+			return
+		}
+		l.buf = append(l.buf, value[:i]...)
+		l.buf = append(l.buf, '\\', value[i])
+		value = value[i+1:]
+	}
+}
+
+// name begins a field.
+func (l *line) name(name string) {
+	sep := byte(',')
+	if l.fields == 0 {
+		sep = ' '
+	}
+	l.fields++
+	l.buf = append(l.buf, sep)
+	l.buf = append(l.buf, name...)
+	l.buf = append(l.buf, '=')
+}
+
+// float appends a float field, and nothing where the value is absent: line protocol has no NaN.
+func (l *line) float(name string, value float64) {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return
+	}
+	l.name(name)
+	l.buf = strconv.AppendFloat(l.buf, value, 'g', -1, 64)
+}
+
+// integer appends an integer field.
+func (l *line) integer(name string, value int64) {
+	l.name(name)
+	l.buf = strconv.AppendInt(l.buf, value, 10)
+	l.buf = append(l.buf, 'i')
+}
+
+// text appends a string field with the encoding of value.
+func (l *line) text(name, value string) {
+	l.name(name)
+	l.buf = append(l.buf, '"')
+	mark := len(l.buf)
+	l.buf = appendText(l.buf, value, cleanLen(value))
+	// The encoding leaves no backslash, so that only quotes have to be escaped.
+	if quotes := strings.Count(value, `"`); quotes > 0 {
+		l.buf = escapeQuotes(l.buf, mark, quotes)
+	}
+	l.buf = append(l.buf, '"')
+}
+
+// escapeQuotes puts a backslash before each of the quotes that follow mark, moving from the end.
+func escapeQuotes(buf []byte, mark, quotes int) []byte {
+	from := len(buf)
+	for range quotes {
+		buf = append(buf, 0)
+	}
+	for to := len(buf); to > from; {
+		from--
+		to--
+		buf[to] = buf[from]
+		if buf[from] == '"' && from >= mark {
+			to--
+			buf[to] = '\\'
+		}
+	}
+	return buf
+}
+
+// end finishes the point with its time in nanoseconds since 1970.
+func (l *line) end(ns int64) {
+	l.buf = append(l.buf, ' ')
+	l.buf = strconv.AppendInt(l.buf, ns, 10)
+}

@@ -1,0 +1,129 @@
+package influx
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// observer is the HTTP transport of one feeder. It compresses each request, binds it to the delivery that it is
+// part of, and keeps what was answered.
+type observer struct {
+	base    http.RoundTripper
+	timeout time.Duration // of one request
+	now     func() time.Time
+	hide    func(string) string // removes the token from a text
+
+	mu sync.Mutex
+	// ctx is that of the delivery on its way, nil when there is none. The client makes its requests with a context
+	// of its own, in its own goroutine, so that it can reach them only here.
+	ctx     context.Context
+	answers []answer
+	gzip    *gzip.Writer
+	size    int // of the last compressed request
+}
+
+func newObserver(cfg Config) *observer {
+	zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // only for a level that does not exist
+	}
+	return &observer{base: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, hide: cfg.hide, gzip: zip}
+}
+
+// begin starts a delivery.
+func (o *observer) begin(ctx context.Context) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ctx, o.answers = ctx, nil
+}
+
+// end finishes it and returns the answers to all of its requests.
+func (o *observer) end() []answer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	answers := o.answers
+	o.ctx, o.answers = nil, nil
+	return answers
+}
+
+// RoundTrip sends one write request. The client sees the answer as it came.
+func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ctx == nil {
+		closeBody(req)
+		return nil, errors.New("a write outside of a delivery")
+	}
+	ctx, cancel := context.WithTimeout(o.ctx, o.timeout)
+	defer cancel()
+	resp, err := o.exchange(ctx, req)
+	if err != nil {
+		o.answers = append(o.answers, answer{message: o.hide(o.explain(ctx, err))})
+		return nil, err
+	}
+	return resp, nil
+}
+
+// exchange sends the request and reads the answer to its end, so that it outlives ctx.
+func (o *observer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
+	packed, err := o.compress(req)
+	if err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	out := req.Clone(ctx)
+	out.Header.Set("Content-Encoding", "gzip")
+	out.ContentLength = int64(len(packed))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed)), nil }
+	out.Body, _ = out.GetBody()
+	resp, err := o.base.RoundTrip(out)
+	if err != nil {
+		return nil, err
+	}
+	// The status has been received; words that break off change nothing about it.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	_ = resp.Body.Close()
+	o.answers = append(o.answers, answer{
+		status:     resp.StatusCode,
+		message:    o.hide(words(resp.Header, body)),
+		retryAfter: retryAfter(resp.Header, o.now()),
+	})
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// compress returns the request's body in gzip. The buffer is a new one each time, because net/http may still read
+// from an earlier one after an early answer or a cancellation.
+func (o *observer) compress(req *http.Request) ([]byte, error) {
+	defer closeBody(req)
+	packed := bytes.NewBuffer(make([]byte, 0, o.size+o.size/8))
+	o.gzip.Reset(packed)
+	if _, err := io.Copy(o.gzip, req.Body); err != nil {
+		return nil, err
+	}
+	if err := o.gzip.Close(); err != nil {
+		return nil, err
+	}
+	o.size = packed.Len()
+	return packed.Bytes(), nil
+}
+
+// explain says why there was no answer.
+func (o *observer) explain(ctx context.Context, err error) string {
+	if o.ctx.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer within %s", o.timeout)
+	}
+	return err.Error()
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}

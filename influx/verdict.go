@@ -1,0 +1,113 @@
+package influx
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// maxMessage is how much of an answer is kept as the destination's words, in bytes.
+const maxMessage = 2048
+
+// answer is what became of one write request.
+type answer struct {
+	status     int // 0 when there was no answer
+	message    string
+	retryAfter time.Duration
+}
+
+// verdict tells what an answer means for the courier. Only 204 says that every point is stored: InfluxDB Cloud
+// answers 201 when it rejected some, and a 200 comes from something in between that is no InfluxDB.
+func (a answer) verdict() monitor.Verdict {
+	v := monitor.Verdict{Status: a.status, Message: a.message, RetryAfter: a.retryAfter}
+	switch code := a.status; {
+	case code == http.StatusNoContent:
+		return monitor.Verdict{Outcome: monitor.Delivered, Status: code}
+	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity, code == http.StatusCreated:
+		v.Outcome = monitor.Refused
+	case code == http.StatusRequestEntityTooLarge:
+		v.Outcome = monitor.TooLarge
+	case code == 0, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500, code < 300:
+		v.Outcome = monitor.Unavailable
+	default:
+		v.Outcome = monitor.Denied
+	}
+	if v.Message == "" {
+		v.Message = fmt.Sprintf("unexpected answer %d %s", a.status, http.StatusText(a.status))
+	}
+	return v
+}
+
+// severity orders outcomes by how much they restrain what may be done with the points of several requests.
+func severity(o monitor.Outcome) int {
+	switch o {
+	case monitor.Delivered:
+		return 0
+	case monitor.Refused:
+		return 1
+	case monitor.TooLarge:
+		return 2
+	case monitor.Denied:
+		return 3
+	default:
+		return 4
+	}
+}
+
+// judge makes one verdict of all answers to one flush: the most restraining of them. No answer at all means that
+// nothing was sent; the client's own error, if there is one, says why.
+func judge(answers []answer, clientErr error) monitor.Verdict {
+	if len(answers) == 0 {
+		v := monitor.Verdict{Outcome: monitor.Unavailable, Message: "the InfluxDB client sent no request"}
+		if clientErr != nil {
+			v.Message += ": " + clientErr.Error()
+		}
+		return v
+	}
+	worst := answers[0].verdict()
+	for _, a := range answers[1:] {
+		if v := a.verdict(); severity(v.Outcome) > severity(worst.Outcome) {
+			worst = v
+		}
+	}
+	return worst
+}
+
+// words returns what an answer says: the message of InfluxDB's JSON, else its text.
+func words(header http.Header, body []byte) string {
+	var e struct{ Code, Message string }
+	if json.Unmarshal(body, &e) == nil && e.Message != "" {
+		return shorten(e.Message)
+	}
+	if to := header.Get("Location"); to != "" {
+		return shorten("redirected to " + to)
+	}
+	if s := strings.TrimSpace(string(body)); s != "" {
+		return shorten(s)
+	}
+	return shorten(header.Get("X-Influxdb-Error"))
+}
+
+func shorten(s string) string {
+	if len(s) > maxMessage {
+		s = s[:maxMessage] + "…"
+	}
+	return strings.ToValidUTF8(s, "�")
+}
+
+// retryAfter reads a Retry-After header: seconds or a date. 0 when there is none that can be read.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}

@@ -1,0 +1,173 @@
+package influx
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// Writer delivers points to InfluxDB: metrics to one bucket, contexts and sessions to the other. It implements
+// [monitor.Sink] and is safe for concurrent use; what goes to one bucket goes there batch by batch.
+type Writer struct {
+	cfg    Config
+	logger *slog.Logger
+	rest   rest
+
+	metrics  *lane
+	metadata *lane
+}
+
+// lane is the way to one bucket.
+type lane struct {
+	*bucket
+	*feeder
+}
+
+// Open checks the settings and returns a Writer. It does not need InfluxDB to be there: see [Writer.Ensure].
+// Fails with EInvalid. The Writer must be closed.
+func Open(cfg Config, logger *slog.Logger) (*Writer, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{cfg: cfg, logger: logger, rest: newRest(cfg)}
+	w.metrics = w.lane(cfg.Bucket)
+	w.metadata = w.lane(cfg.MetaBucket)
+	return w, nil
+}
+
+func (w *Writer) lane(name string) *lane {
+	return &lane{
+		bucket: newBucket(name, w.cfg, w.rest),
+		feeder: newFeeder(w.cfg, name),
+	}
+}
+
+// Close ends the Writer, once deliveries on their way are answered. Deliveries after it are Unavailable.
+func (w *Writer) Close() error {
+	w.metrics.close()
+	w.metadata.close()
+	if t, ok := w.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}
+
+// Destination names the URL, the organisation and both buckets.
+func (w *Writer) Destination() monitor.Destination {
+	return monitor.Destination(fmt.Sprintf("%s org=%s bucket=%s meta=%s", w.cfg.URL, w.cfg.Org, w.cfg.Bucket, w.cfg.MetaBucket))
+}
+
+// Ensure makes sure that both buckets exist and may be written to, and creates them where the token allows it. It
+// is what the first delivery does by itself, so that its error is for people. Fails with EUnavailable when InfluxDB
+// does not answer, with EUnauthorized, EForbidden or ENotFound when the operator has to do what the error says.
+func (w *Writer) Ensure(ctx context.Context) error {
+	for _, l := range []*lane{w.metadata, w.metrics} {
+		if err := l.ensure(ctx); err != nil {
+			return err
+		}
+	}
+	if _, retention, ok := w.metadata.oldest(); ok {
+		w.logger.Warn("the bucket of contexts and sessions expires: older runs will lose what describes them",
+			"bucket", w.metadata.bucket.name, "retention", retention)
+	}
+	if err := w.Metadata().readable(ctx); err != nil {
+		w.logger.Warn("contexts and sessions that only another bridge has will not be found", "error", err)
+	}
+	return nil
+}
+
+// Deliver implements [monitor.Sink]. Points of both kinds may come together: metadata is then written first.
+func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+	var metadata, metrics []*monitor.Point
+	for _, p := range points {
+		if p.Class() == monitor.ClassMetric {
+			metrics = append(metrics, p)
+		} else {
+			metadata = append(metadata, p)
+		}
+	}
+	if v := w.metadata.deliver(ctx, metadata); v.Outcome != monitor.Delivered {
+		return v
+	}
+	return w.metrics.deliver(ctx, metrics)
+}
+
+// Probe implements [monitor.Sink]. Its point is of now, and of a measurement of its own.
+func (w *Writer) Probe(ctx context.Context, class monitor.Class) monitor.Verdict {
+	l := w.metrics
+	if class != monitor.ClassMetric {
+		l = w.metadata
+	}
+	if v, ok := l.prepare(ctx); !ok {
+		return v
+	}
+	return l.settle(l.send(ctx, []string{string(appendProbe(nil, w.cfg.Now()))}))
+}
+
+// deliver sends points in order, as many at a time as the client takes in one batch.
+func (l *lane) deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+	if len(points) == 0 {
+		return monitor.Verdict{Outcome: monitor.Delivered}
+	}
+	if v, ok := l.prepare(ctx); !ok {
+		return v
+	}
+	var v monitor.Verdict
+	for len(points) > 0 {
+		n := min(len(points), maxFeed)
+		if v = l.settle(l.send(ctx, lines(points[:n]))); v.Outcome != monitor.Delivered {
+			return v
+		}
+		points = points[n:]
+	}
+	return v
+}
+
+// prepare makes sure that the bucket is there. ok is false if it is not; v then says why.
+func (l *lane) prepare(ctx context.Context) (v monitor.Verdict, ok bool) {
+	err := l.ensure(ctx)
+	if err == nil {
+		return monitor.Verdict{}, true
+	}
+	v = monitor.Verdict{Outcome: monitor.Denied, Message: err.Error()}
+	if monitor.ErrorCode(err) == monitor.EUnavailable {
+		v.Outcome = monitor.Unavailable
+	}
+	if e, ok := err.(*monitor.Error); ok {
+		v.RetryAfter = e.RetryAfter
+	}
+	return v, false
+}
+
+// settle draws the conclusions about the bucket from a verdict: after a denial it may have to be created again, and
+// points outside its retention say that this may have changed.
+func (l *lane) settle(v monitor.Verdict) monitor.Verdict {
+	switch {
+	case v.Outcome == monitor.Denied:
+		l.doubt()
+	case v.Outcome == monitor.Refused && strings.Contains(v.Message, "retention"):
+		l.forgetRetention()
+	}
+	return v
+}
+
+// lines encodes points. All lines share one buffer.
+func lines(points []*monitor.Point) []string {
+	ends := make([]int, len(points))
+	buf := make([]byte, 0, len(points)*640) // of a usual point, with room for longer ones
+	for i, p := range points {
+		buf = AppendLine(buf, p)
+		ends[i] = len(buf)
+	}
+	all, start := string(buf), 0
+	lines := make([]string, len(points))
+	for i, end := range ends {
+		lines[i] = all[start:end]
+		start = end
+	}
+	return lines
+}
