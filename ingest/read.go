@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
+)
+
+// hashLength is the length of the plugin's hashes, MD5 in hexadecimal digits.
+const hashLength = 32
+
+// lookup finds contexts or sessions: by is the store's method, search the one for beginnings.
+type lookup[T any] struct {
+	by     func(ctx context.Context, project, h string) (*T, error)
+	search func(ctx context.Context, project, prefix string, max int) ([]*T, error)
+	encode func(dst []byte, v *T) []byte
+	opened string // the answer up to its first element
+}
+
+func (h *Handler) getContexts(c *gin.Context) {
+	answerLookup(c, h, lookup[monitor.Context]{
+		by: h.parts.Store.Context, search: h.parts.Search.Contexts, encode: wire.AppendContext, opened: `{"contexts":[`,
+	})
+}
+
+func (h *Handler) getSessions(c *gin.Context) {
+	answerLookup(c, h, lookup[monitor.Session]{
+		by: h.parts.Store.Session, search: h.parts.Search.Sessions, encode: wire.AppendSession, opened: `{"sessions":[`,
+	})
+}
+
+// answerLookup answers 200 with what was found, 204 where nothing was. To a failed lookup the answer is 204 as
+// well: the plugin then posts what it has, and that is harmless.
+func answerLookup[T any](c *gin.Context, h *Handler, l lookup[T]) {
+	found := find(c, h, l)
+	if len(found) == 0 {
+		c.Status(http.StatusNoContent)
+		return
+	}
+	b := h.buffers.Get().(*buffer)
+	defer h.recycle(b)
+	b.data = append(b.data[:0], l.opened...)
+	for i, v := range found {
+		if i > 0 {
+			b.data = append(b.data, ',')
+		}
+		b.data = l.encode(b.data, v)
+	}
+	b.data = append(b.data, `],"total_page":1}`...)
+	writeJSON(c.Writer, http.StatusOK, b.data)
+}
+
+// find looks for a whole hash first, which is all that the plugin asks for and what the store's cache can answer.
+func find[T any](c *gin.Context, h *Handler, l lookup[T]) []*T {
+	ctx, project, hash := c.Request.Context(), ReadProject(c), c.Param(hashParam)
+	if len(hash) == hashLength {
+		v, err := l.by(ctx, project, hash)
+		if err == nil {
+			return []*T{v}
+		}
+		if monitor.ErrorCode(err) != monitor.ENotFound {
+			h.logLookup(c, err)
+		}
+	}
+	found, err := l.search(ctx, project, hash, h.PageSize)
+	if err != nil && monitor.ErrorCode(err) != monitor.ENotFound {
+		h.logLookup(c, err)
+	}
+	return found
+}
+
+func (h *Handler) logLookup(c *gin.Context, err error) {
+	h.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "lookup failed; answered as unknown",
+		slog.String("path", c.Request.URL.Path), slog.String("error", err.Error()))
+}

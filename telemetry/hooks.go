@@ -1,0 +1,77 @@
+package telemetry
+
+import (
+	"strconv"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// Results of a lookup in the cache of contexts and sessions.
+const (
+	CacheHit      = "hit"      // found
+	CacheMiss     = "miss"     // asked the store
+	CacheNegative = "negative" // known to be unknown
+)
+
+// showZeros makes every counter with a closed set of labels visible before its first event, so that the first one
+// is an increase to whoever watches.
+func (m *Metrics) showZeros() {
+	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric} {
+		m.accepted.WithLabelValues(string(class))
+		m.repeats.WithLabelValues(string(class))
+		m.delivered.WithLabelValues(string(class))
+		m.deadLetters.WithLabelValues(string(class))
+	}
+	for _, result := range [...]string{CacheHit, CacheMiss, CacheNegative} {
+		m.lookups.WithLabelValues(result)
+	}
+}
+
+// Accepted counts a record that was answered with 201; repeat says that it was stored already.
+func (m *Metrics) Accepted(class monitor.Class, repeat bool) {
+	m.accepted.WithLabelValues(string(class)).Inc()
+	if repeat {
+		m.repeats.WithLabelValues(string(class)).Inc()
+	}
+}
+
+// Refused counts a request that was answered with an error. The reasons must be a closed set.
+func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// Request times an answered request. The route is a template; it and the method are "" where none matched.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Committed times one transaction of the journal and counts the records in it.
+func (m *Metrics) Committed(records int, took time.Duration) {
+	m.commitSeconds.Observe(took.Seconds())
+	m.commitRecords.Observe(float64(records))
+}
+
+// Delivered counts records that the destination has stored.
+func (m *Metrics) Delivered(class monitor.Class, records int) {
+	m.delivered.WithLabelValues(string(class)).Add(float64(records))
+}
+
+// Lag says how long the oldest record of a delivery took from its acceptance to the destination.
+func (m *Metrics) Lag(lag time.Duration) { m.lag.Observe(max(lag, 0).Seconds()) }
+
+// Retried counts a delivery that was put off, by the HTTP status that it got: 0 for no answer.
+func (m *Metrics) Retried(status int) {
+	code := "none"
+	if status != 0 {
+		code = strconv.Itoa(status)
+	}
+	m.retried.WithLabelValues(code).Inc()
+}
+
+// Buried counts a record that became a dead letter.
+func (m *Metrics) Buried(class monitor.Class) { m.deadLetters.WithLabelValues(string(class)).Inc() }
+
+// CacheLookup counts a lookup of a context or session by its result: [CacheHit], [CacheMiss] or [CacheNegative].
+func (m *Metrics) CacheLookup(result string) { m.lookups.WithLabelValues(result).Inc() }
+
+// NewSeries counts tests that were seen for the first time.
+func (m *Metrics) NewSeries(tests int) { m.newSeries.Add(float64(tests)) }

@@ -1,0 +1,70 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pymon-bridge/monitor"
+)
+
+// statsTimeout bounds how long a scrape waits for the journal. Prometheus gives a scrape 10 seconds by default.
+const statsTimeout = 2 * time.Second
+
+// WatchJournal shows the state of the journal towards one destination, asked for at every scrape: for at most two
+// seconds, which stats must heed. A scrape without an answer has no such figures and is counted. It is called once.
+func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalStats, error)) {
+	m.registry.MustRegister(&journalCollector{
+		stats: stats, failed: m.journalErrors,
+		depth:       gauge("journal_records", "Records not yet delivered."),
+		parked:      gauge("journal_parked_records", "Of these, metrics that wait for their context or session."),
+		deadLetters: gauge("journal_dead_letters", "Records that the destination refused for good and that are kept."),
+		bytes:       gauge("journal_size_bytes", "Size of the journal on disk."),
+		free:        gauge("journal_free_bytes", "Bytes free on the journal's disk."),
+		age:         gauge("journal_oldest_age_seconds", "Age of the oldest record not yet delivered, 0 without one."),
+	})
+}
+
+// journalCollector asks the journal when it is scraped.
+type journalCollector struct {
+	stats  func(ctx context.Context) (monitor.JournalStats, error)
+	failed prometheus.Counter
+
+	depth, parked, deadLetters, bytes, free, age *prometheus.Desc
+}
+
+func gauge(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil)
+}
+
+// Describe names what Collect may send.
+func (c *journalCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range [...]*prometheus.Desc{c.depth, c.parked, c.deadLetters, c.bytes, c.free, c.age} {
+		ch <- d
+	}
+}
+
+// Collect sends the figures of this moment, or none.
+func (c *journalCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
+	defer cancel()
+	stats, err := c.stats(ctx)
+	if err != nil {
+		c.failed.Inc()
+		return
+	}
+	age := 0.0
+	if !stats.Oldest.IsZero() {
+		age = max(time.Since(stats.Oldest), 0).Seconds()
+	}
+	send := func(d *prometheus.Desc, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+	send(c.depth, float64(stats.Depth))
+	send(c.parked, float64(stats.Parked))
+	send(c.deadLetters, float64(stats.DeadLetters))
+	send(c.bytes, float64(stats.Bytes))
+	send(c.free, float64(stats.Free))
+	send(c.age, age)
+}

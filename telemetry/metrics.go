@@ -1,0 +1,101 @@
+package telemetry
+
+import (
+	"net/http"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// namespace begins the name of every metric of the bridge.
+const namespace = "pymon_bridge"
+
+// Metrics holds the metrics of one bridge, in a registry of their own. It is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	accepted *prometheus.CounterVec   // class
+	repeats  *prometheus.CounterVec   // class
+	refused  *prometheus.CounterVec   // reason
+	requests *prometheus.HistogramVec // method, route, status
+
+	commitSeconds prometheus.Histogram
+	commitRecords prometheus.Histogram
+
+	delivered   *prometheus.CounterVec // class
+	retried     *prometheus.CounterVec // code
+	deadLetters *prometheus.CounterVec // class
+	lag         prometheus.Histogram
+
+	lookups       *prometheus.CounterVec // result
+	newSeries     prometheus.Counter
+	journalErrors prometheus.Counter
+}
+
+// New returns metrics that name the given version and revision of the program.
+func New(version, revision string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		accepted: counters("accepted_total", "Records answered with 201, by class.", "class"),
+		repeats:  counters("repeats_total", "Accepted records that were stored already, by class.", "class"),
+		refused:  counters("refused_total", "Requests answered with an error, by reason.", "reason"),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "request_duration_seconds", Help: "Time from a request to its answer.",
+			Buckets: requestBuckets(),
+		}, []string{"method", "route", "status"}),
+		commitSeconds: histogram("commit_duration_seconds",
+			"Time of one transaction of the journal, until it is on stable storage.", requestBuckets()),
+		commitRecords: histogram("commit_records",
+			"Records that shared one transaction of the journal.", prometheus.ExponentialBuckets(1, 2, 10)),
+		delivered:   counters("delivered_total", "Records stored by the destination, by class.", "class"),
+		retried:     counters("retries_total", "Deliveries put off to try again, by HTTP status.", "code"),
+		deadLetters: counters("dead_letters_total", "Records refused for good by the destination, by class.", "class"),
+		lag: histogram("delivery_lag_seconds",
+			"Time from the acceptance of the oldest record of a delivery to its arrival.", lagBuckets()),
+		lookups:       counters("cache_lookups_total", "Lookups of contexts and sessions, by result.", "result"),
+		newSeries:     counter("new_series_total", "Tests seen for the first time, each of which is a new series."),
+		journalErrors: counter("journal_stats_errors_total", "Scrapes without figures of the journal."),
+	}
+	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,
+		m.delivered, m.retried, m.deadLetters, m.lag, m.lookups, m.newSeries, m.journalErrors,
+		buildInfo(version, revision), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.showZeros()
+	return m
+}
+
+// Handler answers scrapes.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// requestBuckets reach from a keep-alive request in memory to one that waits for a slow disk.
+func requestBuckets() []float64 {
+	return []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}
+}
+
+// lagBuckets reach from a delivery at once to an outage of days.
+func lagBuckets() []float64 {
+	return []float64{.1, .5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 259200}
+}
+
+func counters(name, help, label string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{label})
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+func buildInfo(version, revision string) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which program runs.",
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
+	}, func() float64 { return 1 })
+}

@@ -1,0 +1,168 @@
+package telemetry_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/telemetry"
+)
+
+// busy returns metrics in which everything happened at least once.
+func busy() *telemetry.Metrics {
+	m := telemetry.New("1.2.3", "abcdef")
+	m.Accepted(monitor.ClassMetric, false)
+	m.Accepted(monitor.ClassMetric, true)
+	m.Accepted(monitor.ClassSession, false)
+	m.Refused("invalid")
+	m.Request("POST", "/metrics", 201, 3*time.Millisecond)
+	m.Request("", "", 404, time.Millisecond)
+	m.Committed(16, 2*time.Millisecond)
+	m.Delivered(monitor.ClassMetric, 5000)
+	m.Lag(time.Minute)
+	m.Retried(503)
+	m.Retried(0)
+	m.Buried(monitor.ClassMetric)
+	m.CacheLookup(telemetry.CacheHit)
+	m.CacheLookup(telemetry.CacheNegative)
+	m.NewSeries(7)
+	return m
+}
+
+func stats(context.Context) (monitor.JournalStats, error) {
+	return monitor.JournalStats{Depth: 12, Parked: 3, DeadLetters: 2, Bytes: 4096, Free: 1 << 40,
+		Oldest: time.Now().Add(-time.Hour)}, nil
+}
+
+// scrape returns what a Prometheus server reads.
+func scrape(t *testing.T, m *telemetry.Metrics) map[string]*dto.MetricFamily {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/-/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code, w.Body)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(w.Body)
+	require.NoError(t, err)
+	return families
+}
+
+// value returns the value of the sample of a family with all given label values, the count of a histogram.
+func value(t *testing.T, families map[string]*dto.MetricFamily, name string, labels ...string) float64 {
+	t.Helper()
+	require.Contains(t, families, name)
+	for _, sample := range families[name].GetMetric() {
+		var got []string
+		for _, pair := range sample.GetLabel() {
+			got = append(got, pair.GetValue())
+		}
+		if !assert.ObjectsAreEqual(labels, got) {
+			continue
+		}
+		switch families[name].GetType() {
+		case dto.MetricType_COUNTER:
+			return sample.GetCounter().GetValue()
+		case dto.MetricType_HISTOGRAM:
+			return float64(sample.GetHistogram().GetSampleCount())
+		default:
+			return sample.GetGauge().GetValue()
+		}
+	}
+	require.Fail(t, "no such sample", "%s %v", name, labels)
+	return 0
+}
+
+func TestHooksCount(t *testing.T) {
+	m := busy()
+	m.WatchJournal(stats)
+	families := scrape(t, m)
+	tests := []struct {
+		name   string
+		labels []string
+		want   float64
+	}{
+		{"pymon_bridge_accepted_total", []string{"metric"}, 2},
+		{"pymon_bridge_accepted_total", []string{"session"}, 1},
+		{"pymon_bridge_accepted_total", []string{"context"}, 0},
+		{"pymon_bridge_repeats_total", []string{"metric"}, 1},
+		{"pymon_bridge_repeats_total", []string{"session"}, 0},
+		{"pymon_bridge_refused_total", []string{"invalid"}, 1},
+		{"pymon_bridge_request_duration_seconds", []string{"POST", "/metrics", "201"}, 1},
+		{"pymon_bridge_request_duration_seconds", []string{"", "", "404"}, 1},
+		{"pymon_bridge_commit_duration_seconds", nil, 1},
+		{"pymon_bridge_commit_records", nil, 1},
+		{"pymon_bridge_delivered_total", []string{"metric"}, 5000},
+		{"pymon_bridge_delivery_lag_seconds", nil, 1},
+		{"pymon_bridge_retries_total", []string{"503"}, 1},
+		{"pymon_bridge_retries_total", []string{"none"}, 1},
+		{"pymon_bridge_dead_letters_total", []string{"metric"}, 1},
+		{"pymon_bridge_cache_lookups_total", []string{"hit"}, 1},
+		{"pymon_bridge_cache_lookups_total", []string{"miss"}, 0},
+		{"pymon_bridge_cache_lookups_total", []string{"negative"}, 1},
+		{"pymon_bridge_new_series_total", nil, 7},
+		{"pymon_bridge_journal_records", nil, 12},
+		{"pymon_bridge_journal_parked_records", nil, 3},
+		{"pymon_bridge_journal_dead_letters", nil, 2},
+		{"pymon_bridge_journal_size_bytes", nil, 4096},
+		{"pymon_bridge_journal_free_bytes", nil, 1 << 40},
+		{"pymon_bridge_journal_stats_errors_total", nil, 0},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, value(t, families, tt.name, tt.labels...), "%s %v", tt.name, tt.labels)
+	}
+	assert.GreaterOrEqual(t, value(t, families, "pymon_bridge_journal_oldest_age_seconds"), 3600.0)
+	assert.Contains(t, families, "go_goroutines")
+	assert.Contains(t, families, "process_open_fds")
+	build := families["pymon_bridge_build_info"].GetMetric()[0]
+	assert.Contains(t, build.String(), "1.2.3")
+	assert.Contains(t, build.String(), "abcdef")
+}
+
+func TestFollowsConventions(t *testing.T) {
+	m := busy()
+	m.WatchJournal(stats)
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	problems, err := promlint.New(w.Body).Lint()
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+}
+
+func TestScrapeWithoutJournal(t *testing.T) {
+	m := telemetry.New("1", "")
+	m.WatchJournal(func(ctx context.Context) (monitor.JournalStats, error) {
+		deadline, ok := ctx.Deadline()
+		assert.True(t, ok, "a scrape must not wait for ever")
+		assert.LessOrEqual(t, time.Until(deadline), 2*time.Second)
+		return monitor.JournalStats{}, errors.New("locked")
+	})
+	assert.NotContains(t, scrape(t, m), "pymon_bridge_journal_records")
+	second := scrape(t, m)
+	assert.NotContains(t, second, "pymon_bridge_journal_records")
+	assert.GreaterOrEqual(t, value(t, second, "pymon_bridge_journal_stats_errors_total"), 1.0)
+	assert.Contains(t, second, "pymon_bridge_accepted_total", "the rest is shown all the same")
+}
+
+func TestOldestAgeIsZeroWithoutRecords(t *testing.T) {
+	m := telemetry.New("1", "")
+	m.WatchJournal(func(context.Context) (monitor.JournalStats, error) { return monitor.JournalStats{}, nil })
+	assert.Zero(t, value(t, scrape(t, m), "pymon_bridge_journal_oldest_age_seconds"))
+}
+
+func TestInstancesAreIndependent(t *testing.T) {
+	a, b := telemetry.New("1", ""), telemetry.New("1", "")
+	a.Refused("invalid")
+	assert.Contains(t, scrape(t, a), "pymon_bridge_refused_total")
+	assert.NotContains(t, scrape(t, b), "pymon_bridge_refused_total")
+}
