@@ -47,15 +47,6 @@ func (p *process) run(out *os.File, started chan<- error) {
 	}
 }
 
-func (p *process) running() bool {
-	select {
-	case <-p.done:
-		return false
-	default:
-		return true
-	}
-}
-
 // kill ends it as kill -9 does and returns when it is gone.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // fails only when it has ended

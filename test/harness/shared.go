@@ -1,32 +1,42 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 )
 
 // shared is what the tests of one binary have in common. It is the package's only state, and a process has one.
+// Nothing that failed is tried twice.
 var shared struct {
 	sync.Mutex
-	main   bool // Main runs
-	server *influxd
-	err    error // why there is no server; starting is not tried twice
+	dir       string // set while Main runs
+	server    *influxd
+	serverErr error
+	bridge    string // path of the built program
+	buildErr  error
 }
 
 // Main runs the tests of a package that calls it in TestMain, and ends what they shared. It returns the exit code.
 func Main(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "pymon-bridge-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	shared.Lock()
-	shared.main = true
+	shared.dir = dir
 	shared.Unlock()
 	defer func() {
 		shared.Lock()
 		defer shared.Unlock()
 		if shared.server != nil {
 			shared.server.proc.kill()
-			_ = os.RemoveAll(shared.server.dir) // a left-over in the temporary folder is no failure
 		}
+		_ = os.RemoveAll(dir) // a left-over in the temporary folder is no failure
 	}()
 	return m.Run()
 }
@@ -51,14 +61,14 @@ func SharedInflux(tb testing.TB) *Influx {
 func sharedInfluxd() (*influxd, error) {
 	shared.Lock()
 	defer shared.Unlock()
-	if !shared.main {
-		return nil, fmt.Errorf("SharedInflux needs a TestMain that calls os.Exit(harness.Main(m))")
+	if shared.dir == "" {
+		return nil, errors.New("SharedInflux needs a TestMain that calls os.Exit(harness.Main(m))")
 	}
-	if shared.server == nil && shared.err == nil {
-		var dir string
-		if dir, shared.err = os.MkdirTemp("", "pymon-influxd-"); shared.err == nil {
-			shared.server, shared.err = startInfluxd(dir)
+	if shared.server == nil && shared.serverErr == nil {
+		dir := filepath.Join(shared.dir, "influxd")
+		if shared.serverErr = os.Mkdir(dir, 0o700); shared.serverErr == nil {
+			shared.server, shared.serverErr = startInfluxd(dir)
 		}
 	}
-	return shared.server, shared.err
+	return shared.server, shared.serverErr
 }

@@ -1,0 +1,59 @@
+# Prerequisites: Go 1.26, a C compiler, git, Python 3.11 or newer, and Rust's cargo to build the InfluxDB server that
+# the tests use. Everything else is fetched by their package managers at pinned versions and kept in .cache/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+INFLUXD := $(if $(INFLUXD),$(INFLUXD),.cache/bin/influxd)
+PYTHONS := .cache/py/pytest84/.installed .cache/py/pytest91/.installed
+# Modules of their own that have tests; the main module's ./... does not see them.
+MODULES = $(shell for m in $$(git ls-files 'test/**/go.mod' 'tools/**/go.mod'); do \
+	d=$$(dirname $$m); [ -z "$$(git ls-files "$$d/*_test.go")" ] || echo $$d; done)
+
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' Makefile
+
+run: build ## Start the bridge on http://127.0.0.1:8080, with its data in ./pymon-bridge-data
+	./pymon-bridge --listen 127.0.0.1:8080 --data pymon-bridge-data --quiet-after 10s
+
+build: ## Build the program ./pymon-bridge
+	go build -trimpath -o pymon-bridge ./cmd/pymon-bridge
+
+test: influxd python ## Run every test, against a real InfluxDB and real pytest
+	go vet ./...
+	go test -race -shuffle=on -timeout 30m ./...
+	for dir in $(MODULES); do (cd "$$dir" && go vet ./... && go test -race -shuffle=on -timeout 30m ./...); done
+
+bench: influxd python ## Run the benchmarks one after the other, so that they do not disturb each other
+	go test -p 1 -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+fuzz: ## Fuzz every fuzz target for 30 seconds
+	tools/fuzz/fuzz.sh 30s
+
+lint: ## Check the format, and run go vet, staticcheck and govulncheck
+	tools/lint/lint.sh
+
+influxd: $(INFLUXD) ## Build the InfluxDB server for the tests (5 to 10 minutes, once)
+
+# It has no prerequisites, because it takes too long to be built again for a change of its recipe.
+.cache/bin/influxd:
+	@tools/need.sh go cargo cc
+	tools/influxd/build.sh .cache/bin
+
+python: $(PYTHONS) ## Install pytest and pytest-monitor for the tests
+
+.cache/py/%/.installed: test/requirements-%.txt
+	@tools/need.sh python3
+	rm -rf .cache/py/$*
+	python3 -m venv .cache/py/$*
+	.cache/py/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	.cache/py/$*/bin/python -m pip check
+	touch $@
+
+docker: ## Build the container image pymon-bridge
+	docker build --tag pymon-bridge .
+
+clean: ## Remove the program; .cache/ and ./pymon-bridge-data stay
+	rm -f pymon-bridge
+
+.PHONY: help run build test bench fuzz lint influxd python docker clean

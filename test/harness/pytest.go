@@ -1,0 +1,121 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// The Python environments that make python creates: pytest-monitor 1.6.6 and pytest-xdist, with two pytests.
+const (
+	Pytest84 = "pytest84"
+	Pytest91 = "pytest91"
+)
+
+// pytestWithin is the longest that a run may take; a client without a time limit of its own would wait for ever.
+const pytestWithin = 5 * time.Minute
+
+// Pytest is a run of pytest to be made.
+type Pytest struct {
+	Python string   // [Pytest91] when empty
+	Suite  string   // folder of the tests; the sample suite when empty. It is copied, so that runs stay apart
+	Args   []string // pytest's arguments, such as "--remote-server", url
+	Env    []string // additions to an environment that has nothing from outside but PATH
+	Git    bool     // make the copy a git repository with one commit
+}
+
+// PytestRun is a run of pytest.
+type PytestRun struct {
+	Dir      string // the copy of the suite, which it runs in
+	Database string // the .pymon file that the plugin writes, unless told not to
+	ScmRef   string // the commit; empty without Git
+	ExitCode int    // set by Wait
+
+	tb   testing.TB
+	proc *process
+}
+
+// Run runs pytest and waits for its end.
+func (p Pytest) Run(tb testing.TB) *PytestRun {
+	tb.Helper()
+	r := p.Start(tb)
+	r.Wait()
+	return r
+}
+
+// Start starts pytest and returns at once.
+func (p Pytest) Start(tb testing.TB) *PytestRun {
+	tb.Helper()
+	python, suite := p.python(tb), p.Suite
+	if suite == "" {
+		suite = filepath.Join(Root(tb), "test", "testdata", "suite")
+	}
+	work := tb.TempDir()
+	r := &PytestRun{tb: tb, Dir: filepath.Join(work, "suite")}
+	r.Database = filepath.Join(r.Dir, ".pymon")
+	if err := os.CopyFS(r.Dir, os.DirFS(suite)); err != nil {
+		tb.Fatal(err)
+	}
+	if p.Git {
+		r.ScmRef = commitAll(tb, r.Dir)
+	}
+	cmd := exec.Command(python, append([]string{"-m", "pytest", "-p", "no:cacheprovider"}, p.Args...)...)
+	cmd.Dir = r.Dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "LANG=C.UTF-8", "NO_PROXY=*",
+		"PYTHONDONTWRITEBYTECODE=1"}, p.Env...)
+	var err error
+	if r.proc, err = startProcess(cmd, filepath.Join(work, "pytest.log")); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(r.proc.kill)
+	return r
+}
+
+// Wait waits until pytest has ended and sets ExitCode.
+func (r *PytestRun) Wait() {
+	r.tb.Helper()
+	select {
+	case <-r.proc.done:
+		r.ExitCode = r.proc.cmd.ProcessState.ExitCode()
+	case <-time.After(pytestWithin):
+		r.tb.Fatalf("pytest still runs after %v:\n%s", pytestWithin, r.proc.tail())
+	}
+}
+
+// Output returns what pytest has printed so far.
+func (r *PytestRun) Output() string { return r.proc.output() }
+
+func (p Pytest) python(tb testing.TB) string {
+	tb.Helper()
+	name := p.Python
+	if name == "" {
+		name = Pytest91
+	}
+	python := filepath.Join(Root(tb), ".cache", "py", name, "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		tb.Fatal(fmt.Errorf("these tests need a real pytest; `make python` installs it: %w", err))
+	}
+	return python
+}
+
+// commitAll makes dir a git repository with everything in one commit, and returns the commit's hash.
+func commitAll(tb testing.TB, dir string) string {
+	tb.Helper()
+	var hash []byte
+	for _, args := range [][]string{
+		{"init", "--quiet"},
+		{"add", "--all"},
+		{"-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "--message", "Suite"},
+		{"rev-parse", "HEAD"},
+	} {
+		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+		if err != nil {
+			tb.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+		hash = out
+	}
+	return string(hash[:40])
+}

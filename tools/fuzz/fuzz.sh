@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the main module, and of the modules under test/, for the time given: fuzz.sh 30s
+set -euo pipefail
+time=$1
+cd "$(dirname "$0")/../.."
+
+fuzz_module() {
+	local package target
+	for package in $(go list ./...); do
+		for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+			go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+		done
+	done
+}
+
+fuzz_module
+for mod in $(git ls-files 'test/**/go.mod'); do
+	(cd "$(dirname "$mod")" && fuzz_module)
+done
