@@ -54,12 +54,20 @@ func StartBridge(tb testing.TB, cfg BridgeConfig) *Bridge {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(b.finish)
-	b.Start()
+	b.URL = b.start()
 	return b
 }
 
-// Start starts a bridge that was stopped or killed, on the same port and data.
+// Start starts a bridge that was stopped or killed, on the same port and data. Other goroutines may use its URL
+// meanwhile.
 func (b *Bridge) Start() {
+	b.tb.Helper()
+	if url := b.start(); url != b.URL {
+		b.tb.Fatalf("the bridge came back at %s, and was at %s before", url, b.URL)
+	}
+}
+
+func (b *Bridge) start() (url string) {
 	b.tb.Helper()
 	if err := os.RemoveAll(b.portFile()); err != nil {
 		b.tb.Fatal(err)
@@ -72,13 +80,14 @@ func (b *Bridge) Start() {
 		b.tb.Fatal(err)
 	}
 	err = poll(startWithin, b.proc.done, func() error {
-		url, err := os.ReadFile(b.portFile())
-		b.URL = strings.TrimSpace(string(url))
+		text, err := os.ReadFile(b.portFile())
+		url = strings.TrimSpace(string(text))
 		return err
 	})
 	if err != nil {
 		b.tb.Fatalf("the bridge does not accept: %v\n%s", err, b.proc.tail())
 	}
+	return url
 }
 
 // Stop asks the bridge to end and returns how it ended.

@@ -1,0 +1,114 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// The points are decoded here by the documented data model alone, not by the code that encoded them.
+
+// decodeText reverses the percent-encoding of texts.
+func decodeText(t *testing.T, s string) string {
+	t.Helper()
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, "%")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		require.GreaterOrEqual(t, len(after), 2, "a percent sign that encodes nothing")
+		code, err := strconv.ParseUint(after[:2], 16, 8)
+		require.NoError(t, err, "a percent sign that encodes nothing")
+		b.WriteByte(byte(code))
+		s = after[2:]
+	}
+}
+
+// point is a row of test_metrics as read from InfluxDB.
+type point struct {
+	t   *testing.T
+	row harness.Row
+}
+
+func (p point) text(field string) string {
+	p.t.Helper()
+	s, ok := p.row[field].(string)
+	require.True(p.t, ok, "the point has no text field %s: %v", field, p.row)
+	return decodeText(p.t, s)
+}
+
+// tag returns the text that a tag stands for: the one beside it where the tag was shortened.
+func (p point) tag(name string) string {
+	p.t.Helper()
+	if raw, ok := p.row[name+"_raw"].(string); ok {
+		return decodeText(p.t, raw)
+	}
+	s, ok := p.row[name].(string)
+	require.True(p.t, ok, "the point has no tag %s: %v", name, p.row)
+	if s == "(none)" {
+		return ""
+	}
+	return decodeText(p.t, s)
+}
+
+func (p point) float(field string) float64 {
+	p.t.Helper()
+	f, ok := p.row[field].(float64)
+	require.True(p.t, ok, "the point has no float field %s: %v", field, p.row)
+	return f
+}
+
+// metric gives back what the client sent.
+func (p point) metric() harness.PymonMetric {
+	p.t.Helper()
+	return harness.PymonMetric{
+		SessionH: p.text("session_h"), ContextH: p.text("context_h"), ItemStartTime: p.text("item_start_time"),
+		ItemPath: p.tag("item_path"), Item: p.tag("item"), ItemVariant: p.tag("item_variant"),
+		ItemFSLoc: p.text("item_fs_loc"), Kind: p.tag("kind"), Component: p.tag("component"),
+		TotalTime: p.float("total_time"), UserTime: p.float("user_time"), KernelTime: p.float("kernel_time"),
+		CPUUsage: p.float("cpu_usage"), MemUsage: p.float("mem_usage"),
+	}
+}
+
+// points reads all points of a metrics bucket. It fails the test where the bucket has points of anything else.
+func points(t *testing.T, influx *harness.Influx, bucket string) []point {
+	t.Helper()
+	measurements := map[any]bool{}
+	for _, r := range influx.Query(fmt.Sprintf(`from(bucket: %q) |> range(start: 1970-01-01T00:00:00Z, stop: `+
+		`2200-01-01T00:00:00Z) |> keep(columns: ["_measurement"]) |> distinct(column: "_measurement")`, bucket)) {
+		measurements[r["_value"]] = true
+	}
+	assert.Subset(t, []any{"test_metrics"}, slices.Collect(maps.Keys(measurements)))
+	var all []point
+	for _, row := range influx.Points(bucket, "test_metrics") {
+		all = append(all, point{t, row})
+	}
+	return all
+}
+
+// assertArrived asserts that each of the rows is exactly one point, bit for bit and byte for byte, and that there is
+// no other point.
+func assertArrived(t *testing.T, rows []harness.PymonMetric, stored []point) {
+	t.Helper()
+	count := map[harness.PymonMetric]int{}
+	for _, p := range stored {
+		count[p.metric()]++
+	}
+	for _, r := range rows {
+		assert.Equal(t, 1, count[r], "points of the row %.400q", fmt.Sprint(r))
+		delete(count, r)
+	}
+	for r, n := range count {
+		assert.Failf(t, "nobody measured this", "%d points of %.400q", n, fmt.Sprint(r))
+	}
+}

@@ -1,0 +1,149 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// old says whether a client is from before 1.3.0, when another answer was expected than 201.
+func old(f harness.Fixture) bool {
+	return strings.HasPrefix(f.Client, "1.0.") || strings.HasPrefix(f.Client, "1.1.") || strings.HasPrefix(f.Client, "1.2.")
+}
+
+// TestEveryRecordedClient replays what real clients sent, each on a fresh bridge: it answers as they were answered,
+// and every row arrives.
+func TestEveryRecordedClient(t *testing.T) {
+	t.Parallel()
+	for _, fixture := range harness.Fixtures(t) {
+		if old(fixture) {
+			continue
+		}
+		t.Run(fixture.Name, func(t *testing.T) {
+			t.Parallel()
+			influx := harness.SharedInflux(t)
+			bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
+			for n, reply := range fixture.Replay(t, bridge.URL) {
+				assert.Equal(t, fixture.Requests[n].Status, reply.Status, "%.300s\n%s", fixture.Requests[n].Body, reply.Body)
+			}
+			bridge.WaitDelivered()
+			assertArrived(t, sentMetrics(t, fixture), points(t, influx, bucket))
+		})
+	}
+}
+
+// TestClientsTooOldToServe replays clients from before 1.3.0, which want another answer than 201: what cannot be
+// kept is refused with a reason, and nothing is disturbed.
+func TestClientsTooOldToServe(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
+	var kept []harness.PymonMetric
+	refused := 0
+	for _, fixture := range harness.Fixtures(t) {
+		if !old(fixture) {
+			continue
+		}
+		for n, reply := range fixture.Replay(t, bridge.URL) {
+			request := fixture.Requests[n]
+			switch {
+			case reply.Status == http.StatusCreated && strings.HasPrefix(request.Path, "/metrics"):
+				kept = append(kept, decodeMetric(t, request.Body))
+			case reply.Status >= 400:
+				refused++
+				assertReason(t, request, reply)
+			default:
+				assert.Contains(t, []int{200, 201, 204}, reply.Status, "%s %s", request.Method, request.Path)
+			}
+		}
+	}
+	assert.Positive(t, refused)
+	for _, fixture := range harness.Fixtures(t) {
+		if fixture.Name == "v1.6.6-default" {
+			fixture.Replay(t, bridge.URL)
+			kept = append(kept, sentMetrics(t, fixture)...)
+		}
+	}
+	bridge.WaitDelivered()
+	assertArrived(t, unique(kept), points(t, influx, bucket))
+}
+
+// assertReason asserts that a person can read why a request was refused.
+func assertReason(t *testing.T, request harness.Request, reply harness.Reply) {
+	t.Helper()
+	assert.Less(t, reply.Status, 500, "%s %s", request.Method, request.Path)
+	var answer struct {
+		Message string            `json:"message"`
+		Errors  map[string]string `json:"errors"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(reply.Body), &answer), reply.Body)
+	assert.NotEmpty(t, answer.Message)
+	if request.Method == http.MethodPost {
+		assert.NotEmpty(t, answer.Errors, "%.300s\n%s", request.Body, reply.Body)
+	}
+}
+
+// sentMetrics returns the different metrics that a fixture sends.
+func sentMetrics(t *testing.T, fixture harness.Fixture) []harness.PymonMetric {
+	t.Helper()
+	var all []harness.PymonMetric
+	for _, r := range fixture.Requests {
+		if r.Method == http.MethodPost && strings.HasPrefix(r.Path, "/metrics") {
+			all = append(all, decodeMetric(t, r.Body))
+		}
+	}
+	return unique(all)
+}
+
+func unique(metrics []harness.PymonMetric) (all []harness.PymonMetric) {
+	seen := map[harness.PymonMetric]bool{}
+	for _, m := range metrics {
+		if !seen[m] {
+			all = append(all, m)
+		}
+		seen[m] = true
+	}
+	return all
+}
+
+// loneSurrogate matches the one that a recorded client sent, and pairs that end in the same way.
+var loneSurrogate = regexp.MustCompile(`(\\ud[89ab][0-9a-f]{2})?\\udcff`)
+
+// decodeMetric reads a metric as sent. encoding/json cannot read a lone surrogate, which is to be kept as the three
+// bytes that it would have in UTF-8 if it were a character: a stand-in takes its place.
+func decodeMetric(t *testing.T, body string) harness.PymonMetric {
+	t.Helper()
+	const standIn, bytes = `\uf8ff`, "\xed\xb3\xbf"
+	body = loneSurrogate.ReplaceAllStringFunc(body, func(s string) string {
+		if s == `\udcff` {
+			return standIn
+		}
+		return s
+	})
+	var m struct {
+		SessionH      string  `json:"session_h"`
+		ContextH      string  `json:"context_h"`
+		ItemStartTime string  `json:"item_start_time"`
+		ItemPath      string  `json:"item_path"`
+		Item          string  `json:"item"`
+		ItemVariant   string  `json:"item_variant"`
+		ItemFSLoc     string  `json:"item_fs_loc"`
+		Kind          string  `json:"kind"`
+		Component     string  `json:"component"`
+		TotalTime     float64 `json:"total_time"`
+		UserTime      float64 `json:"user_time"`
+		KernelTime    float64 `json:"kernel_time"`
+		CPUUsage      float64 `json:"cpu_usage"`
+		MemUsage      float64 `json:"mem_usage"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &m))
+	m.ItemVariant = strings.ReplaceAll(m.ItemVariant, "\uf8ff", bytes)
+	return harness.PymonMetric(m)
+}
