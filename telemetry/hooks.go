@@ -7,13 +7,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Results of a lookup in the cache of contexts and sessions.
-const (
-	CacheHit      = "hit"      // found
-	CacheMiss     = "miss"     // asked the store
-	CacheNegative = "negative" // known to be unknown
-)
-
 // showZeros makes every counter with a closed set of labels visible before its first event, so that the first one
 // is an increase to whoever watches.
 func (m *Metrics) showZeros() {
@@ -22,9 +15,6 @@ func (m *Metrics) showZeros() {
 		m.repeats.WithLabelValues(string(class))
 		m.delivered.WithLabelValues(string(class))
 		m.deadLetters.WithLabelValues(string(class))
-	}
-	for _, result := range [...]string{CacheHit, CacheMiss, CacheNegative} {
-		m.lookups.WithLabelValues(result)
 	}
 }
 
@@ -67,11 +57,10 @@ func (m *Metrics) Retried(status int) {
 	m.retried.WithLabelValues(code).Inc()
 }
 
-// Buried counts a record that became a dead letter.
-func (m *Metrics) Buried(class monitor.Class) { m.deadLetters.WithLabelValues(string(class)).Inc() }
-
-// CacheLookup counts a lookup of a context or session by its result: [CacheHit], [CacheMiss] or [CacheNegative].
-func (m *Metrics) CacheLookup(result string) { m.lookups.WithLabelValues(result).Inc() }
+// Buried counts records that became dead letters.
+func (m *Metrics) Buried(class monitor.Class, records int) {
+	m.deadLetters.WithLabelValues(string(class)).Add(float64(records))
+}
 
 // NewSeries counts tests that were seen for the first time.
 func (m *Metrics) NewSeries(tests int) { m.newSeries.Add(float64(tests)) }

@@ -17,7 +17,7 @@ const statsTimeout = 2 * time.Second
 func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalStats, error)) {
 	m.registry.MustRegister(&journalCollector{
 		stats: stats, failed: m.journalErrors,
-		depth:       gauge("journal_records", "Records not yet delivered."),
+		depth:       gauge("journal_depth", "Records not yet delivered."),
 		parked:      gauge("journal_parked_records", "Of these, metrics that wait for their context or session."),
 		deadLetters: gauge("journal_dead_letters", "Records that the destination refused for good and that are kept."),
 		bytes:       gauge("journal_size_bytes", "Size of the journal on disk."),

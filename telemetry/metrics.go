@@ -29,7 +29,6 @@ type Metrics struct {
 	deadLetters *prometheus.CounterVec // class
 	lag         prometheus.Histogram
 
-	lookups       *prometheus.CounterVec // result
 	newSeries     prometheus.Counter
 	journalErrors prometheus.Counter
 }
@@ -54,12 +53,11 @@ func New(version, revision string) *Metrics {
 		deadLetters: counters("dead_letters_total", "Records refused for good by the destination, by class.", "class"),
 		lag: histogram("delivery_lag_seconds",
 			"Time from the acceptance of the oldest record of a delivery to its arrival.", lagBuckets()),
-		lookups:       counters("cache_lookups_total", "Lookups of contexts and sessions, by result.", "result"),
 		newSeries:     counter("new_series_total", "Tests seen for the first time, each of which is a new series."),
 		journalErrors: counter("journal_stats_errors_total", "Scrapes without figures of the journal."),
 	}
 	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,
-		m.delivered, m.retried, m.deadLetters, m.lag, m.lookups, m.newSeries, m.journalErrors,
+		m.delivered, m.retried, m.deadLetters, m.lag, m.newSeries, m.journalErrors,
 		buildInfo(version, revision), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.showZeros()

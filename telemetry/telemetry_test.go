@@ -34,9 +34,8 @@ func busy() *telemetry.Metrics {
 	m.Lag(time.Minute)
 	m.Retried(503)
 	m.Retried(0)
-	m.Buried(monitor.ClassMetric)
-	m.CacheLookup(telemetry.CacheHit)
-	m.CacheLookup(telemetry.CacheNegative)
+	m.Buried(monitor.ClassMetric, 1)
+	m.WatchCache(func() telemetry.Lookups { return telemetry.Lookups{Hits: 1, Negative: 1} })
 	m.NewSeries(7)
 	return m
 }
@@ -111,7 +110,7 @@ func TestHooksCount(t *testing.T) {
 		{"pymon_bridge_cache_lookups_total", []string{"miss"}, 0},
 		{"pymon_bridge_cache_lookups_total", []string{"negative"}, 1},
 		{"pymon_bridge_new_series_total", nil, 7},
-		{"pymon_bridge_journal_records", nil, 12},
+		{"pymon_bridge_journal_depth", nil, 12},
 		{"pymon_bridge_journal_parked_records", nil, 3},
 		{"pymon_bridge_journal_dead_letters", nil, 2},
 		{"pymon_bridge_journal_size_bytes", nil, 4096},
@@ -147,9 +146,9 @@ func TestScrapeWithoutJournal(t *testing.T) {
 		assert.LessOrEqual(t, time.Until(deadline), 2*time.Second)
 		return monitor.JournalStats{}, errors.New("locked")
 	})
-	assert.NotContains(t, scrape(t, m), "pymon_bridge_journal_records")
+	assert.NotContains(t, scrape(t, m), "pymon_bridge_journal_depth")
 	second := scrape(t, m)
-	assert.NotContains(t, second, "pymon_bridge_journal_records")
+	assert.NotContains(t, second, "pymon_bridge_journal_depth")
 	assert.GreaterOrEqual(t, value(t, second, "pymon_bridge_journal_stats_errors_total"), 1.0)
 	assert.Contains(t, second, "pymon_bridge_accepted_total", "the rest is shown all the same")
 }

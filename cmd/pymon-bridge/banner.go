@@ -25,9 +25,10 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 	if b.writer != nil {
 		delivers = string(b.writer.Destination())
 	}
-	logger.Info("serving", "version", programVersion(), "url", url, "address", l.Addr().String(), "handed_over", handedOver,
-		"data", data, "delivers_to", delivers, "tokens", len(known))
-	if m.banner {
+	if !m.banner {
+		logger.Info("serving", "version", programVersion(), "url", url, "address", l.Addr().String(), "handed_over", handedOver,
+			"data", data, "delivers_to", delivers, "tokens", len(known))
+	} else {
 		access, remote := "everybody on this machine", url
 		switch {
 		case len(known) > 0:

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
-	"time"
 
 	"pymon-bridge/cache"
 	"pymon-bridge/influx"
@@ -36,7 +36,7 @@ type bridge struct {
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
-	return &bridge{config: config, logger: logger, metrics: telemetry.New(programVersion()), failed: make(chan error, 1)}
+	return &bridge{config: config, logger: logger, metrics: telemetry.New(programVersion(), ""), failed: make(chan error, 1)}
 }
 
 // Open opens every part, from the disk to the network, and serves on l. After an error nothing is left open.
@@ -87,12 +87,7 @@ func (b *bridge) openJournal(ctx context.Context) error {
 	}
 	b.onClose(func(context.Context) error { return b.db.Close() })
 	b.committer = journal.NewCommitter(b.db, b.logger)
-	b.committer.OnCommit = func(records int, took time.Duration, err error) {
-		b.metrics.Committed(records, took, err)
-		if b.courier != nil {
-			b.courier.Wake()
-		}
-	}
+	b.committer.OnCommit = b.committed
 	return nil
 }
 
@@ -101,7 +96,7 @@ func (b *bridge) openDelivery(ctx context.Context) error {
 	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
 	b.cache = cache.NewStore(lookup)
 	if b.config.URL != "" {
-		if err := b.openWriter(lookup); err != nil {
+		if err := b.openWriter(ctx, lookup); err != nil {
 			return err
 		}
 	}
@@ -109,11 +104,8 @@ func (b *bridge) openDelivery(ctx context.Context) error {
 		return err
 	}
 	b.onClose(func(context.Context) error { return b.cache.Close() })
-	b.metrics.WatchCache(func() telemetry.CacheCounts {
-		s := b.cache.Stats()
-		return telemetry.CacheCounts{Hits: s.Hits, Misses: s.Misses, NegativeHits: s.NegativeHits}
-	})
-	b.metrics.WatchJournal(func(ctx context.Context) (monitor.JournalStats, error) { return b.db.Stats(ctx, b.destination()) })
+	b.metrics.WatchCache(b.lookups)
+	b.metrics.WatchJournal(b.journalStats)
 	if b.courier == nil {
 		return nil
 	}
@@ -125,7 +117,11 @@ func (b *bridge) openDelivery(ctx context.Context) error {
 }
 
 // openWriter makes the courier, whose lookups may also be answered by the metadata bucket.
-func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
+func (b *bridge) openWriter(ctx context.Context, lookup *cache.Fallback) error {
+	tokens, err := b.db.Tokens(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the tokens: %w", err)
+	}
 	c := b.config.influxFlags
 	b.writer, err = influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, b.logger)
 	if err != nil {
@@ -133,21 +129,14 @@ func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
 	}
 	b.onClose(func(context.Context) error { return b.writer.Close() })
 	b.courier = journal.NewCourier(b.db, b.writer, b.cache, b.logger)
-	b.courier.OnVerdict = b.metrics.Answered
-	b.courier.OnDelivered = b.metrics.Delivered
+	b.courier.AnyProject = len(tokens) == 0
+	b.courier.OnVerdict = b.answered
+	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
 	lookup.Remote = b.writer.Metadata()
 	lookup.Healthy = b.courier.Healthy
 	lookup.Keep = func(ctx context.Context, rec *monitor.Record) error { return b.db.Append(ctx, []*monitor.Record{rec}) }
 	return nil
-}
-
-// destination names where this bridge delivers to, "" for nowhere.
-func (b *bridge) destination() monitor.Destination {
-	if b.writer == nil {
-		return ""
-	}
-	return b.writer.Destination()
 }
 
 // openQuiet opens the committer and the watch of runs.
@@ -180,7 +169,7 @@ func (b *bridge) openServer(l net.Listener) error {
 	handler.MaxBody = int64(b.config.MaxBody)
 	handler.OnAccepted = b.metrics.Accepted
 	handler.OnRefused = b.metrics.Refused
-	handler.OnRequest = b.metrics.Requested
+	handler.OnRequest = b.metrics.Request
 	b.server = ingest.NewServer(handler, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
@@ -193,22 +182,5 @@ func (b *bridge) openServer(l net.Listener) error {
 			b.failed <- err
 		}
 	}()
-	return nil
-}
-
-// watched tells the watch of runs of every metric that was committed.
-type watched struct {
-	ingest.Appender
-	quiet *journal.Quiet
-}
-
-// Append implements [ingest.Appender].
-func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
-	if err := w.Appender.Append(ctx, rec); err != nil {
-		return err
-	}
-	if rec.Metric != nil && !rec.Repeat {
-		w.quiet.Saw(rec.Project, rec.Metric.SessionH, rec.Received)
-	}
 	return nil
 }

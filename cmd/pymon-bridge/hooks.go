@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"pymon-bridge/ingest"
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
+	"pymon-bridge/telemetry"
+)
+
+// What the parts tell of their work, and who is told.
+
+// committed is told of every transaction of the journal.
+func (b *bridge) committed(records int, took time.Duration, err error) {
+	if err != nil {
+		return // its callers are told, and counted as refused
+	}
+	b.metrics.Committed(records, took)
+	if b.courier != nil {
+		b.courier.Wake()
+	}
+}
+
+// answered is told of every delivery.
+func (b *bridge) answered(_ monitor.Class, v monitor.Verdict, _ int, _ time.Duration) {
+	if v.Outcome == monitor.Unavailable || v.Outcome == monitor.Denied {
+		b.metrics.Retried(v.Status)
+	}
+}
+
+// delivered is told of every delivery that is settled.
+func (b *bridge) delivered(class monitor.Class, points int, oldest time.Time) {
+	b.metrics.Delivered(class, points)
+	b.metrics.Lag(time.Since(oldest))
+}
+
+func (b *bridge) lookups() telemetry.Lookups {
+	s := b.cache.Stats()
+	return telemetry.Lookups{Hits: s.Hits, Misses: s.Misses, Negative: s.NegativeHits}
+}
+
+// journalStats returns the state of the journal. Without a destination nothing waits to be delivered.
+func (b *bridge) journalStats(ctx context.Context) (monitor.JournalStats, error) {
+	if b.writer != nil {
+		return b.db.Stats(ctx, b.writer.Destination())
+	}
+	s, err := b.db.Stats(ctx, "")
+	return monitor.JournalStats{Bytes: s.Bytes, Free: s.Free}, err
+}
+
+// watched tells the watch of runs of every metric that was committed.
+type watched struct {
+	ingest.Appender
+	quiet *journal.Quiet
+}
+
+// Append implements [ingest.Appender].
+func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
+	if err := w.Appender.Append(ctx, rec); err != nil {
+		return err
+	}
+	if rec.Metric != nil && !rec.Repeat {
+		w.quiet.Saw(rec.Project, rec.Metric.SessionH, rec.Received)
+	}
+	return nil
+}

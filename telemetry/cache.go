@@ -1,0 +1,24 @@
+package telemetry
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Lookups counts what a cache of contexts and sessions answered since the start.
+type Lookups struct {
+	Hits     uint64 // found
+	Misses   uint64 // had to ask the store
+	Negative uint64 // known to be unknown
+}
+
+// WatchCache shows the lookups, asked for at every scrape. It is called once.
+func (m *Metrics) WatchCache(lookups func() Lookups) {
+	count := func(result string, read func(Lookups) uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: namespace, Name: "cache_lookups_total", Help: "Lookups of contexts and sessions, by result.",
+			ConstLabels: prometheus.Labels{"result": result},
+		}, func() float64 { return float64(read(lookups())) })
+	}
+	m.registry.MustRegister(
+		count("hit", func(l Lookups) uint64 { return l.Hits }),
+		count("miss", func(l Lookups) uint64 { return l.Misses }),
+		count("negative", func(l Lookups) uint64 { return l.Negative }))
+}
