@@ -36,7 +36,7 @@ type cli struct {
 
 // dataFlags are shared by the commands that work on the data directory.
 type dataFlags struct {
-	Data string `group:"Storage" help:"Directory that holds everything accepted." default:"./pymon-bridge-data" placeholder:"DIR" env:"PYMON_DATA"`
+	Data string `group:"Storage" help:"Directory that holds everything accepted." default:"./pymon-bridge-data" env:"PYMON_DATA"`
 }
 
 const description = `The server behind "pytest --remote-server URL" (plugin pytest-monitor): keeps every measured test

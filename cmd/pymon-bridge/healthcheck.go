@@ -12,7 +12,7 @@ import (
 )
 
 type healthcheckCmd struct {
-	URL      string        `help:"Address of the bridge." default:"http://127.0.0.1:8080" placeholder:"URL" env:"PYMON_HEALTHCHECK_URL"`
+	URL      string        `help:"Address of the bridge." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
 	Insecure bool          `help:"Do not verify the certificate of an https address." env:"PYMON_HEALTHCHECK_INSECURE"`
 	Timeout  time.Duration `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
 }

@@ -15,22 +15,22 @@ import (
 // serveCmd is the configuration of a serving bridge.
 type serveCmd struct {
 	dataFlags
-	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the data directory is this large; 0 for no limit." default:"0" placeholder:"SIZE" env:"PYMON_MAX_BYTES"`
-	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when less than this is free on the disk." default:"256MiB" placeholder:"SIZE" env:"PYMON_MIN_FREE"`
+	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the data directory is this large; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
+	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when less than this is free on the disk." default:"256MiB" env:"PYMON_MIN_FREE"`
 
-	Listen         string   `group:"Network" help:"Address to listen on. A socket handed over by systemd comes first." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"PYMON_LISTEN"`
+	Listen         string   `group:"Network" help:"Address to listen on. A socket handed over by systemd comes first." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
 	PortFile       string   `group:"Network" help:"Write the bridge's address to this file when it serves; for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
 	AllowAnonymous bool     `group:"Network" help:"Serve without tokens on an address that other machines reach." env:"PYMON_ALLOW_ANONYMOUS"`
 	TLSCert        string   `group:"Network" help:"Certificate chain, PEM. It is read again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string   `group:"Network" help:"The certificate's private key, PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
-	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" placeholder:"SIZE" env:"PYMON_MAX_BODY"`
-	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" placeholder:"N" env:"PYMON_MAX_CONNECTIONS"`
+	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
+	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
 	influxFlags
 
 	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris; otherwise it is found from when their times arrive." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
-	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" placeholder:"DURATION" env:"PYMON_QUIET_AFTER"`
-	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer and deliver what it has accepted." default:"10s" placeholder:"DURATION" env:"PYMON_STOP_AFTER"`
+	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
+	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer and deliver what it has accepted." default:"10s" env:"PYMON_STOP_AFTER"`
 }
 
 // influxFlags say where to deliver. The variables are those of InfluxDB's own tools.
@@ -38,8 +38,8 @@ type influxFlags struct {
 	URL        string `name:"influx-url" group:"InfluxDB" help:"Address of InfluxDB v2. Without it measurements are only kept." placeholder:"URL" env:"INFLUX_URL"`
 	Token      string `name:"influx-token" group:"InfluxDB" help:"API token; better in the variable or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" secret:""`
 	Org        string `name:"influx-org" group:"InfluxDB" help:"Organisation." placeholder:"NAME" env:"INFLUX_ORG"`
-	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements; created if missing and allowed." default:"pytest" placeholder:"NAME" env:"INFLUX_BUCKET"`
-	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions; created if missing and allowed." default:"pytest_meta" placeholder:"NAME" env:"PYMON_META_BUCKET"`
+	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements; created if missing and allowed." default:"pytest" env:"INFLUX_BUCKET"`
+	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions; created if missing and allowed." default:"pytest_meta" env:"PYMON_META_BUCKET"`
 }
 
 // validate checks what the types of the flags do not.
