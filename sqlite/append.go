@@ -1,0 +1,177 @@
+package sqlite
+
+import (
+	"context"
+
+	"pymon-bridge/monitor"
+)
+
+// outcome is what acceptance decided about one record. It reaches the record when the transaction has committed.
+type outcome struct {
+	seq     uint64
+	repeat  bool
+	differs bool
+	context *monitor.Context
+	session *monitor.Session
+	at      monitor.Instant
+}
+
+// Append implements [monitor.Journal]. All records are stored in one transaction. Where there is no room it fails
+// unless every record is a repeat.
+func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
+	if err := db.owned(); err != nil {
+		return err
+	}
+	outcomes := make([]outcome, len(recs))
+	err := db.write(ctx, func(w *writer) error {
+		a := appender{writer: w, zones: db.zones, full: db.room()}
+		for i, rec := range recs {
+			var err error
+			if outcomes[i], err = a.record(rec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, rec := range recs {
+		outcomes[i].apply(rec)
+	}
+	return nil
+}
+
+func (o *outcome) apply(rec *monitor.Record) {
+	rec.Seq, rec.Repeat, rec.Differs = o.seq, o.repeat, o.differs
+	switch {
+	case rec.Metric != nil:
+		rec.Metric.At = o.at
+	case o.repeat:
+		rec.Context, rec.Session = o.context, o.session
+	case rec.Context != nil:
+		*rec.Context = *o.context
+	default:
+		*rec.Session = *o.session
+	}
+}
+
+// appender stores records within one transaction.
+type appender struct {
+	*writer
+	zones monitor.Zones
+	full  error // why nothing but repeats is accepted, nil when there is room
+}
+
+func (a *appender) record(rec *monitor.Record) (outcome, error) {
+	switch rec.Class() {
+	case monitor.ClassContext:
+		return a.context(rec)
+	case monitor.ClassSession:
+		return a.session(rec)
+	default:
+		return a.metric(rec)
+	}
+}
+
+func (a *appender) context(rec *monitor.Record) (outcome, error) {
+	h, err := a.hash(rec.Project, rec.Context.H)
+	if err != nil {
+		return outcome{}, err
+	}
+	if h.id != 0 {
+		if stored, err := storedContext(a.writer, h.id); err != nil || stored != nil {
+			return repeatOf(stored, err, func(s *monitor.Record) bool { return sameContext(s.Context, rec.Context) })
+		}
+	}
+	if a.full != nil {
+		return outcome{}, a.full
+	}
+	if err := a.addHash(rec.Project, rec.Context.H, &h); err != nil {
+		return outcome{}, err
+	}
+	c := *rec.Context
+	if !rec.Fetched {
+		c.Env = monitor.Environment(&c)
+	}
+	seq := a.take()
+	_, err = a.exec(insertContext, seq, h.id, c.CPUCount, number(c.CPUFrequency), c.CPUType, text(c.CPUVendor), c.RAMTotal,
+		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received), rec.Fetched)
+	return outcome{seq: seq, context: &c}, err
+}
+
+func (a *appender) session(rec *monitor.Record) (outcome, error) {
+	h, err := a.hash(rec.Project, rec.Session.SessionH)
+	if err != nil {
+		return outcome{}, err
+	}
+	if h.session {
+		stored, err := storedSession(a.writer, h.id)
+		return repeatOf(stored, err, func(s *monitor.Record) bool { return sameSession(s.Session, rec.Session) })
+	}
+	if a.full != nil {
+		return outcome{}, a.full
+	}
+	s := *rec.Session
+	if !rec.Fetched {
+		if err := a.fixSession(rec, &s); err != nil {
+			return outcome{}, err
+		}
+	}
+	if err := a.addHash(rec.Project, s.SessionH, &h); err != nil {
+		return outcome{}, err
+	}
+	seq := a.take()
+	_, err = a.exec(insertSession, seq, h.id, rec.Project, s.RunDate, text(s.ScmRef), s.Description, rec.Client,
+		s.Start.UTC, s.Start.Offset, s.Run, s.Run == s.SessionH, s.Branch, s.Build, s.Machine,
+		nanoseconds(rec.Received), rec.Fetched)
+	if err != nil {
+		return outcome{}, err
+	}
+	a.hashes.put(digestOf(rec.Project, s.SessionH), hashed{id: h.id, session: true, offset: s.Start.Offset})
+	a.offsets.put(digestOf(rec.Project), zone{offset: s.Start.Offset, known: true})
+	return outcome{seq: seq, session: &s}, nil
+}
+
+// fixSession decides the session's instant, its run and what follows from its tags.
+func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
+	date, err := monitor.ParseTime(s.RunDate)
+	if err != nil {
+		return monitor.Errorf(monitor.EInvalid, "run_date: %w", err)
+	}
+	last, err := a.lastOffset(rec.Project)
+	if err != nil {
+		return err
+	}
+	s.Start = date.At(a.zones.Session(date, rec.Received, last))
+	s.Start.UTC += monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
+	s.FixTags()
+	leader, err := a.leader(rec)
+	if err != nil {
+		return err
+	}
+	s.Run = monitor.RunOf(s, rec.Client, leader)
+	return nil
+}
+
+// leader returns the leader of the project's most recent run with the session's commit, description and client, nil
+// when there is none.
+func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
+	l := monitor.Leader{ScmRef: rec.Session.ScmRef, Description: rec.Session.Description, Client: rec.Client}
+	found, err := a.row(`SELECT s.run, s.utc_ns, EXISTS (SELECT 1 FROM metrics m WHERE m.session = s.hash)
+		FROM sessions s WHERE s.leads = 1 AND s.project = ? AND s.client = ? AND s.scm_ref IS ? AND s.description = ?
+		ORDER BY s.seq DESC LIMIT 1`,
+		[]any{rec.Project, rec.Client, text(l.ScmRef), l.Description}, &l.Run, &l.Start, &l.Measured)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// repeatOf returns what became of a context or session that is there already.
+func repeatOf(stored *monitor.Record, err error, same func(stored *monitor.Record) bool) (outcome, error) {
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{seq: stored.Seq, repeat: true, differs: !same(stored), context: stored.Context, session: stored.Session}, nil
+}

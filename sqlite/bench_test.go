@@ -1,0 +1,99 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// load makes records as a busy site posts them: 5,000 tests, and a session for every 1,000 metrics.
+type load struct {
+	random *rand.Rand
+	n      int
+}
+
+func newLoad() *load { return &load{random: rand.New(rand.NewPCG(1, 2))} }
+
+func (l *load) record() *monitor.Record {
+	session := fmt.Sprintf("%032x", l.n/1000)
+	start := arrival.Add(time.Duration(l.n) * 20 * time.Millisecond)
+	var rec *monitor.Record
+	if l.n%1000 == 0 {
+		rec = record(process(session, start))
+	} else {
+		m := measured(session, fmt.Sprintf("test_%d", l.random.IntN(5000)), start)
+		m.TotalTime, m.UserTime, m.CPUUsage = l.random.Float64(), l.random.Float64(), l.random.Float64()
+		m.MemUsage = l.random.Float64()
+		rec = record(m)
+	}
+	rec.Received = start.Add(300 * time.Millisecond)
+	l.n++
+	return rec
+}
+
+func (l *load) records(n int) []*monitor.Record {
+	recs := make([]*monitor.Record, n)
+	for i := range recs {
+		recs[i] = l.record()
+	}
+	return recs
+}
+
+func filled(b *testing.B, n int) (*sqlite.DB, *load) {
+	b.Helper()
+	db, _ := openNew(b)
+	l := newLoad()
+	for range n / 5000 {
+		require.NoError(b, db.Append(b.Context(), l.records(5000)))
+	}
+	return db, l
+}
+
+// BenchmarkAppend stores metrics in transactions of several sizes into a file that holds 500,000.
+func BenchmarkAppend(b *testing.B) {
+	db, l := filled(b, 500_000)
+	for _, size := range []int{1, 16, 64, 512} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				recs := l.records(size)
+				b.StartTimer()
+				require.NoError(b, db.Append(b.Context(), recs))
+			}
+			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}
+
+// BenchmarkNext reads a backlog of 500,000 as the courier does.
+func BenchmarkNext(b *testing.B) {
+	db, _ := filled(b, 500_000)
+	b.ReportAllocs()
+	read, after := 0, uint64(0)
+	for b.Loop() {
+		pending, err := db.Next(context.Background(), dest, after, 5000)
+		require.NoError(b, err)
+		read += len(pending)
+		after = pending[len(pending)-1].Seq
+		if len(pending) < 5000 {
+			after = 0
+		}
+	}
+	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkStats asks for the state of a backlog of 500,000.
+func BenchmarkStats(b *testing.B) {
+	db, _ := filled(b, 500_000)
+	for b.Loop() {
+		_, err := db.Stats(context.Background(), dest)
+		require.NoError(b, err)
+	}
+}

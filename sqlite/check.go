@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// maxDelay is the longest time between two attempts to use a failed file again.
+const maxDelay = time.Minute
+
+// fail ends the use of the write connection; the caller holds mu. What an fsync says after one has failed is worth
+// nothing, so the file is used again only through a new connection and after a check.
+func (db *DB) fail(cause error) {
+	db.logger.Error("writing the journal failed; nothing is accepted until the file has been checked",
+		"file", db.path, "err", cause)
+	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
+	_ = db.writer.close() // it has failed already
+	db.writer = nil
+	db.work.Go(db.recover)
+}
+
+// recover checks and reopens the file until that succeeds or the journal is closed.
+func (db *DB) recover() {
+	for delay := db.delay; ; delay = min(2*delay, maxDelay) {
+		select {
+		case <-db.ctx.Done():
+			return
+		case <-time.After(delay):
+		}
+		err := db.reopen()
+		if err == nil {
+			db.logger.Info("the journal was checked and accepts again", "file", db.path)
+			return
+		}
+		if db.ctx.Err() != nil {
+			return
+		}
+		db.logger.Error("the journal cannot be used yet", "file", db.path, "err", err, "next", min(2*delay, maxDelay))
+	}
+}
+
+func (db *DB) reopen() error {
+	err := db.check(db.ctx)
+	var w *writer
+	if err == nil {
+		w, err = db.openWriter(db.ctx)
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	switch {
+	case err != nil && db.ctx.Err() == nil:
+		db.state.set(phaseOf(err), err.Error())
+	case db.ctx.Err() != nil && err == nil:
+		err = w.close()
+	case err == nil:
+		db.writer = w
+		db.state.set(phaseOK, "accepting")
+	}
+	return err
+}
+
+func phaseOf(err error) phase {
+	if _, ok := errors.AsType[damage](err); ok {
+		return phaseDamaged
+	}
+	return phaseFailed
+}
+
+// checkInBackground reads the whole file once after it was opened. When it is damaged nothing more is accepted, since
+// it might not be kept.
+func (db *DB) checkInBackground() {
+	start := time.Now()
+	err := db.check(db.ctx)
+	if db.ctx.Err() != nil {
+		return
+	}
+	if err == nil {
+		if db.state.advance(phaseChecking, phaseOK, "accepting") {
+			db.logger.Info("the journal is whole", "file", db.path, "took", time.Since(start).Round(time.Millisecond))
+		}
+		return
+	}
+	if db.state.advance(phaseChecking, phaseOf(err), err.Error()) {
+		db.logger.Error("the journal does not accept", "file", db.path, "err", err)
+	}
+}
+
+// check runs PRAGMA quick_check on a connection of its own.
+func (db *DB) check(ctx context.Context) error {
+	pool, err := openPool(db.path, checkerPragmas, 1)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	var findings []string
+	err = each(ctx, pool, "PRAGMA quick_check(10)", nil, func(row scanner) error {
+		findings = append(findings, "")
+		return row.Scan(&findings[len(findings)-1])
+	})
+	switch {
+	case err != nil && !damaging(err):
+		return fmt.Errorf("check %s: %w", db.path, err)
+	case err != nil:
+		return db.damaged(strings.Join(append(findings, err.Error()), "; "))
+	case len(findings) == 1 && findings[0] == "ok":
+		return nil
+	}
+	return db.damaged("PRAGMA quick_check says " + strings.ReplaceAll(strings.Join(findings, "; "), "\n", " "))
+}

@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// A negative cache_size is in KiB. Every connection has its own cache, so these bound the memory that SQLite takes.
+const (
+	writerPragmas = "busy_timeout(5000);journal_mode(wal);synchronous(full);cache_size(-16384);" +
+		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
+	readerPragmas  = "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
+	checkerPragmas = "busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
+)
+
+// openPool returns connections to an existing file. SQLite itself opens it with the first statement.
+func openPool(path, pragmas string, size int) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", path, err)
+	}
+	query := url.Values{"mode": {"rw"}, "_error_rc": {"1"}, "_dqs": {"0"}}
+	for pragma := range strings.SplitSeq(pragmas, ";") {
+		query.Add("_pragma", pragma)
+	}
+	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: query.Encode()}
+	pool, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	return pool, nil
+}
+
+// querier is what both connections and transactions read with.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// read calls fn with one state of the file.
+func (db *DB) read(ctx context.Context, fn func(q querier) error) error {
+	tx, err := db.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return db.readError(err)
+	}
+	defer tx.Rollback() // nothing was written
+	return db.readError(fn(tx))
+}
+
+// each calls scan for every row of a query.
+func each(ctx context.Context, q querier, query string, args []any, scan func(row scanner) error) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// scanner is a row of a result.
+type scanner interface {
+	Scan(dest ...any) error
+}

@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	retryFull        = 30 * time.Second // somebody has to make room
+	retryUnavailable = 5 * time.Second
+)
+
+// sqliteCode returns SQLite's primary result code of an error, 0 when it is none of SQLite's.
+func sqliteCode(err error) int {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+// damaging says that an error means a broken file and not a broken machine.
+func damaging(err error) bool {
+	code := sqliteCode(err)
+	return code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB
+}
+
+// damage is the error for a file that must not be written to again: what, where, and what to do.
+type damage struct{ cause *monitor.Error }
+
+// Error implements error.
+func (d damage) Error() string { return d.cause.Error() }
+
+// Unwrap returns the error with its code.
+func (d damage) Unwrap() error { return d.cause }
+
+func (db *DB) damaged(what string) error {
+	return damage{monitor.Errorf(monitor.EInternal, "%[1]s is damaged: %[2]s. Nothing was changed. Stop pymon-bridge, "+
+		"keep a copy of %[1]s and %[1]s-wal, then save what can be read: "+
+		"sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place", db.path, what)}
+}
+
+// openError explains why the file could not be opened.
+func (db *DB) openError(err error) error {
+	if damaging(err) {
+		return db.damaged(err.Error())
+	}
+	return monitor.Errorf(monitor.EInternal, "open journal %s: %w", db.path, err)
+}
+
+// readError gives an error of a reader its code.
+func (db *DB) readError(err error) error {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case isMonitor(err):
+		return err
+	case damaging(err):
+		err = db.damaged(err.Error())
+		db.state.set(phaseDamaged, err.Error())
+		return err
+	case sqliteCode(err) == lib.SQLITE_BUSY:
+		return unavailable("%s is busy: %w", db.path, err)
+	}
+	return monitor.Errorf(monitor.EInternal, "read %s: %w", db.path, err)
+}
+
+func isMonitor(err error) bool {
+	_, ok := errors.AsType[*monitor.Error](err)
+	return ok
+}
+
+func unavailable(format string, args ...any) *monitor.Error {
+	e := monitor.Errorf(monitor.EUnavailable, format, args...)
+	e.RetryAfter = retryUnavailable
+	return e
+}
+
+func full(format string, args ...any) *monitor.Error {
+	e := monitor.Errorf(monitor.EFull, format, args...)
+	e.RetryAfter = retryFull
+	return e
+}
+
+// writeError decides what a failed transaction means: an error of the caller's, a full disk, somebody else's lock, or
+// a file that must be checked before it is used again.
+func (db *DB) writeError(err error) error {
+	switch code := sqliteCode(err); {
+	case isMonitor(err):
+		return err
+	case code == lib.SQLITE_FULL:
+		e := full("the disk of %s is full: %w", db.path, err)
+		db.space.refuse(e)
+		return e
+	case code == lib.SQLITE_BUSY:
+		return unavailable("%s is locked by another process: %w", db.path, err)
+	case code == lib.SQLITE_TOOBIG, code == lib.SQLITE_CONSTRAINT:
+		return monitor.Errorf(monitor.EInternal, "write %s: %w", db.path, err)
+	default:
+		db.fail(err)
+		return unavailable("writing %s failed, it is being checked: %w", db.path, err)
+	}
+}

@@ -1,0 +1,60 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pymon-bridge/monitor"
+)
+
+// fileLock keeps a second bridge from serving the same file. The kernel releases it when the process ends, however
+// it ends; the file stays.
+type fileLock struct{ file *os.File }
+
+// lockFile takes the lock and writes this process's ID into it, for the message that the next one gets.
+func lockFile(path string) (*fileLock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		defer f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		return nil, monitor.Errorf(monitor.EInternal, "%s is in use by another pymon-bridge%s: "+
+			"stop it, or use another data directory", filepath.Dir(path), holder(f))
+	}
+	if err := errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write lock %s: %w", path, err)
+	}
+	return &fileLock{file: f}, nil
+}
+
+func writeAt(f *os.File, s string) error {
+	_, err := f.WriteAt([]byte(s), 0)
+	return err
+}
+
+// holder names the process that holds the lock, as far as it has written itself down.
+func holder(f *os.File) string {
+	text, err := io.ReadAll(io.LimitReader(f, 20))
+	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {
+		return " (process " + pid + ")"
+	}
+	return ""
+}
+
+func (l *fileLock) release() {
+	if l != nil {
+		l.file.Close()
+	}
+}

@@ -1,0 +1,96 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// Context implements [monitor.MetadataStore].
+func (db *DB) Context(ctx context.Context, project, h string) (*monitor.Context, error) {
+	rec, err := db.find(ctx, "SELECT "+contextColumns+contextTables+byHash+"ORDER BY c.seq LIMIT 1", project, h, scanContext)
+	if err != nil {
+		return nil, err
+	}
+	return rec.Context, nil
+}
+
+// Session implements [monitor.MetadataStore].
+func (db *DB) Session(ctx context.Context, project, h string) (*monitor.Session, error) {
+	rec, err := db.find(ctx, "SELECT "+sessionColumns+sessionTables+byHash+"ORDER BY s.seq LIMIT 1", project, h, scanSession)
+	if err != nil {
+		return nil, err
+	}
+	return rec.Session, nil
+}
+
+const byHash = "WHERE h.h = ?1 AND (?2 = '' OR h.project = ?2) "
+
+func (db *DB) find(ctx context.Context, query, project, h string, scan func(scanner) (*monitor.Record, error)) (*monitor.Record, error) {
+	var rec *monitor.Record
+	err := db.read(ctx, func(q querier) error {
+		var err error
+		rec, err = scan(q.QueryRowContext(ctx, query, h, project))
+		if errors.Is(err, sql.ErrNoRows) {
+			return monitor.Errorf(monitor.ENotFound, "there is no %q in project %q", h, project)
+		}
+		return err
+	})
+	return rec, err
+}
+
+// Contexts implements [monitor.MetadataSearch].
+func (db *DB) Contexts(ctx context.Context, project, prefix string, max int) ([]*monitor.Context, error) {
+	var found []*monitor.Context
+	err := db.search(ctx, "c", "SELECT "+contextColumns+contextTables, project, prefix, max, func(row scanner) error {
+		rec, err := scanContext(row)
+		found = append(found, rec.Context)
+		return err
+	})
+	return found, err
+}
+
+// Sessions implements [monitor.MetadataSearch].
+func (db *DB) Sessions(ctx context.Context, project, prefix string, max int) ([]*monitor.Session, error) {
+	var found []*monitor.Session
+	err := db.search(ctx, "s", "SELECT "+sessionColumns+sessionTables, project, prefix, max, func(row scanner) error {
+		rec, err := scanSession(row)
+		found = append(found, rec.Session)
+		return err
+	})
+	return found, err
+}
+
+// search finds by a range of the index on hashes, which is a prefix taken literally. Without one it walks in the
+// order of acceptance instead of sorting everything.
+func (db *DB) search(ctx context.Context, table, query, project, prefix string, max int, scan func(scanner) error) error {
+	var where strings.Builder
+	where.WriteString("WHERE (?1 = '' OR h.project = ?1)")
+	order := table + ".seq"
+	if prefix != "" {
+		where.WriteString(" AND h.h >= ?2 AND (?3 IS NULL OR h.h < ?3)")
+		order = "h.h <> ?2, " + order
+	} else {
+		where.WriteString(" AND ?2 = '' AND ?3 IS NULL")
+		query = strings.Replace(query, " JOIN ", " CROSS JOIN ", 1)
+	}
+	return db.read(ctx, func(q querier) error {
+		return each(ctx, q, query+where.String()+" ORDER BY "+order+" LIMIT ?4",
+			[]any{project, prefix, afterPrefix(prefix), max}, scan)
+	})
+}
+
+// afterPrefix returns the first text behind all that begin with prefix, nil when nothing is behind them.
+func afterPrefix(prefix string) any {
+	b := []byte(prefix)
+	for i := len(b) - 1; i >= 0; i-- {
+		if b[i] < 0xff {
+			b[i]++
+			return string(b[:i+1])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+
+	"pymon-bridge/monitor"
+)
+
+// selection says which metrics, by a condition on seq that holds for side tables too.
+type selection struct {
+	where string
+	args  []any
+	limit int // -1 for all
+}
+
+// until narrows a selection to what is not beyond seq.
+func (s selection) until(seq uint64) selection {
+	return selection{where: s.where + " AND seq <= ?", args: append(s.args[:len(s.args):len(s.args)], seq), limit: -1}
+}
+
+// metricRow is a row of metrics whose references are still to be resolved.
+type metricRow struct {
+	rec                                *monitor.Record
+	series, session, context, location int64
+}
+
+// metrics reads metrics in the order of acceptance, as they were sent. The dictionaries are read once for each of
+// their rows that is needed, instead of joined to every metric: the same few tests, files and hashes come again and
+// again, and their texts then are in memory once.
+func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
+	rows, err := metricRows(ctx, q, s)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	dict, err := readDictionary(ctx, q, rows)
+	if err != nil {
+		return nil, err
+	}
+	side := s.until(rows[len(rows)-1].rec.Seq)
+	texts, err := readTexts(ctx, q, side)
+	if err != nil {
+		return nil, err
+	}
+	origins, err := readOrigins(ctx, q, side)
+	if err != nil {
+		return nil, err
+	}
+	pending := make([]monitor.Pending, len(rows))
+	for i, row := range rows {
+		series := dict.series[row.series]
+		m := row.rec.Metric
+		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
+		m.ItemFSLoc = dict.locations[row.location]
+		setTexts(m, series, texts[row.rec.Seq])
+		row.rec.Project = series.Project
+		pending[i] = monitor.Pending{Record: row.rec, Noted: origins[row.rec.Seq]}
+	}
+	return pending, nil
+}
+
+func metricRows(ctx context.Context, q querier, s selection) ([]metricRow, error) {
+	var rows []metricRow
+	err := each(ctx, q, `SELECT seq, series, session, context, location, utc_ns, utc_offset, received,
+		total_time, user_time, kernel_time, cpu_usage, mem_usage FROM metrics WHERE `+s.where+" ORDER BY seq LIMIT ?",
+		append(s.args[:len(s.args):len(s.args)], s.limit), func(row scanner) error {
+			m := new(monitor.Metric)
+			r := metricRow{rec: &monitor.Record{Metric: m}}
+			rows = append(rows, r)
+			r = rows[len(rows)-1]
+			err := row.Scan(&r.rec.Seq, &r.series, &r.session, &r.context, &r.location, &m.At.UTC, &m.At.Offset,
+				instant{&r.rec.Received}, float{&m.TotalTime}, float{&m.UserTime}, float{&m.KernelTime},
+				float{&m.CPUUsage}, float{&m.MemUsage})
+			rows[len(rows)-1] = r
+			return err
+		})
+	return rows, err
+}
+
+// dictionary is the part of the dictionaries that some metrics refer to, by ID.
+type dictionary struct {
+	series    map[int64]*monitor.Series
+	hashes    map[int64]string
+	locations map[int64]string
+}
+
+func readDictionary(ctx context.Context, q querier, rows []metricRow) (*dictionary, error) {
+	d := &dictionary{make(map[int64]*monitor.Series), make(map[int64]string), make(map[int64]string)}
+	for i := range rows {
+		d.series[rows[i].series] = nil
+		d.hashes[rows[i].session], d.hashes[rows[i].context] = "", ""
+		d.locations[rows[i].location] = ""
+	}
+	err := each(ctx, q, `SELECT id, project, component, item_path, item, item_variant, kind FROM series
+		WHERE id IN (SELECT value FROM json_each(?))`, list(d.series), func(row scanner) error {
+		var id int64
+		s := new(monitor.Series)
+		err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind)
+		d.series[id] = s
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := readNames(ctx, q, "SELECT id, h FROM hashes", d.hashes); err != nil {
+		return nil, err
+	}
+	return d, readNames(ctx, q, "SELECT id, item_fs_loc FROM locations", d.locations)
+}
+
+// readNames fills in the texts of the IDs that are the keys of into.
+func readNames(ctx context.Context, q querier, query string, into map[int64]string) error {
+	return each(ctx, q, query+" WHERE id IN (SELECT value FROM json_each(?))", list(into), func(row scanner) error {
+		var id int64
+		var name string
+		err := row.Scan(&id, &name)
+		into[id] = name
+		return err
+	})
+}
+
+// list is the keys of a map as the one argument that json_each takes.
+func list[V any](m map[int64]V) []any {
+	ids := make([]int64, 0, len(m))
+	for id := range m {
+		ids = append(ids, id)
+	}
+	text, err := json.Marshal(ids)
+	if err != nil {
+		panic(err) // numbers can be encoded
+	}
+	return []any{string(text)}
+}
+
+func readTexts(ctx context.Context, q querier, s selection) (map[uint64]*sentTexts, error) {
+	texts := make(map[uint64]*sentTexts)
+	err := each(ctx, q, "SELECT seq, item_start_time, component, item_path, item, item_variant, kind FROM texts WHERE "+
+		s.where, s.args, func(row scanner) error {
+		var seq uint64
+		t := new(sentTexts)
+		err := row.Scan(append([]any{&seq}, t.columns()...)...)
+		texts[seq] = t
+		return err
+	})
+	return texts, err
+}
+
+func readOrigins(ctx context.Context, q querier, s selection) (map[uint64]*monitor.Origin, error) {
+	origins := make(map[uint64]*monitor.Origin)
+	err := each(ctx, q, "SELECT seq, env, run, scm_ref, branch, build FROM origins WHERE "+s.where, s.args,
+		func(row scanner) error {
+			var seq uint64
+			o := new(monitor.Origin)
+			err := row.Scan(&seq, &o.Env, &o.Run, &o.ScmRef, &o.Branch, &o.Build)
+			origins[seq] = o
+			return err
+		})
+	return origins, err
+}

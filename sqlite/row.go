@@ -1,0 +1,188 @@
+package sqlite
+
+import (
+	"database/sql"
+	"fmt"
+	"math"
+	"time"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
+)
+
+// The columns of contexts and sessions, in the order in which scanContext and scanSession read them. Both need the
+// row of hashes as h.
+const (
+	contextColumns = `c.seq, h.project, h.h, c.cpu_count, c.cpu_frequency, c.cpu_type, c.cpu_vendor, c.ram_total,
+		c.machine_node, c.machine_type, c.machine_arch, c.system_info, c.python_info, c.env, c.received, c.fetched`
+	sessionColumns = `s.seq, h.project, h.h, s.run_date, s.scm_ref, s.description, s.client, s.utc_ns, s.utc_offset,
+		s.run, s.branch, s.build, s.machine, s.received, s.fetched`
+	contextTables = " FROM contexts c JOIN hashes h ON h.id = c.hash "
+	sessionTables = " FROM sessions s JOIN hashes h ON h.id = s.hash "
+
+	insertContext = `INSERT INTO contexts (seq, hash, cpu_count, cpu_frequency, cpu_type, cpu_vendor, ram_total,
+		machine_node, machine_type, machine_arch, system_info, python_info, env, received, fetched)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertSession = `INSERT INTO sessions (seq, hash, project, run_date, scm_ref, description, client, utc_ns,
+		utc_offset, run, leads, branch, build, machine, received, fetched)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+)
+
+func scanContext(row scanner) (*monitor.Record, error) {
+	rec := &monitor.Record{Context: new(monitor.Context)}
+	c := rec.Context
+	err := row.Scan(&rec.Seq, &rec.Project, &c.H, &c.CPUCount, float{&c.CPUFrequency}, &c.CPUType, nullable{&c.CPUVendor},
+		&c.RAMTotal, &c.MachineNode, &c.MachineType, &c.MachineArch, &c.SystemInfo, &c.PythonInfo, &c.Env,
+		instant{&rec.Received}, &rec.Fetched)
+	return rec, err
+}
+
+func scanSession(row scanner) (*monitor.Record, error) {
+	rec := &monitor.Record{Session: new(monitor.Session)}
+	s := rec.Session
+	err := row.Scan(&rec.Seq, &rec.Project, &s.SessionH, &s.RunDate, nullable{&s.ScmRef}, &s.Description, &rec.Client,
+		&s.Start.UTC, &s.Start.Offset, &s.Run, &s.Branch, &s.Build, &s.Machine, instant{&rec.Received}, &rec.Fetched)
+	s.Tags = wire.ParseDescription(s.Description)
+	return rec, err
+}
+
+// storedContext returns the context with a hash's ID, nil when there is none.
+func storedContext(w *writer, hash int64) (*monitor.Record, error) {
+	return stored(w, "SELECT "+contextColumns+contextTables+"WHERE c.hash = ?", hash, scanContext)
+}
+
+// storedSession returns the session with a hash's ID, nil when there is none.
+func storedSession(w *writer, hash int64) (*monitor.Record, error) {
+	return stored(w, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", hash, scanSession)
+}
+
+func stored(w *writer, query string, hash int64, scan func(scanner) (*monitor.Record, error)) (*monitor.Record, error) {
+	s, err := w.statement(query)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := scan(s.QueryRow(hash))
+	if err == sql.ErrNoRows {
+		return nil, nil
+	}
+	return rec, err
+}
+
+// sameContext compares what was sent, not what acceptance made of it.
+func sameContext(a, b *monitor.Context) bool {
+	x, y := *a, *b
+	same := math.Float64bits(x.CPUFrequency) == math.Float64bits(y.CPUFrequency) ||
+		math.IsNaN(x.CPUFrequency) && math.IsNaN(y.CPUFrequency)
+	x.Env, y.Env, x.CPUFrequency, y.CPUFrequency = "", "", 0, 0
+	return same && x == y
+}
+
+// sameSession compares what was sent, not what acceptance made of it.
+func sameSession(a, b *monitor.Session) bool {
+	return a.SessionH == b.SessionH && a.RunDate == b.RunDate && a.ScmRef == b.ScmRef && a.Description == b.Description
+}
+
+// sentTexts are the columns of texts, NULL where the text follows from the row.
+type sentTexts struct {
+	startTime, component, itemPath, item, itemVariant, kind sql.NullString
+}
+
+func (t *sentTexts) columns() []any {
+	return []any{&t.startTime, &t.component, &t.itemPath, &t.item, &t.itemVariant, &t.kind}
+}
+
+// setTexts rebuilds a metric's texts from its instant and its series, and from the texts that were kept as sent.
+func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
+	m.Component, m.ItemPath, m.Item = s.Component, s.ItemPath, s.Item
+	m.ItemVariant, m.Kind = s.ItemVariant, s.Kind
+	var none sentTexts
+	if t == nil {
+		t = &none
+	}
+	if !t.startTime.Valid {
+		m.ItemStartTime = m.At.LocalText()
+	}
+	for _, sent := range [...]struct {
+		into *string
+		text sql.NullString
+	}{
+		{&m.ItemStartTime, t.startTime}, {&m.Component, t.component}, {&m.ItemPath, t.itemPath},
+		{&m.Item, t.item}, {&m.ItemVariant, t.itemVariant}, {&m.Kind, t.kind},
+	} {
+		if sent.text.Valid {
+			*sent.into = sent.text.String
+		}
+	}
+}
+
+// floats returns where to scan a metric's measurements.
+func floats(m *monitor.Metric) []any {
+	return []any{float{&m.TotalTime}, float{&m.UserTime}, float{&m.KernelTime}, float{&m.CPUUsage}, float{&m.MemUsage}}
+}
+
+// number is a float as a column without a type holds it: absent is NULL.
+func number(f float64) any {
+	if math.IsNaN(f) {
+		return nil
+	}
+	return f
+}
+
+// float scans what number stored.
+type float struct{ into *float64 }
+
+// Scan implements [sql.Scanner].
+func (f float) Scan(v any) error {
+	switch v := v.(type) {
+	case float64:
+		*f.into = v
+	case nil:
+		*f.into = math.NaN()
+	default:
+		return fmt.Errorf("expected a float, found %T", v)
+	}
+	return nil
+}
+
+// text is a text that may be null.
+func text(t monitor.Text) any {
+	if t.Null {
+		return nil
+	}
+	return t.String
+}
+
+// nullable scans what text stored.
+type nullable struct{ into *monitor.Text }
+
+// Scan implements [sql.Scanner].
+func (n nullable) Scan(v any) error {
+	var s sql.NullString
+	err := s.Scan(v)
+	*n.into = monitor.Text{String: s.String, Null: !s.Valid}
+	return err
+}
+
+// nanoseconds is a time as a column holds it: 0 is the zero time.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// instant scans what nanoseconds stored.
+type instant struct{ into *time.Time }
+
+// Scan implements [sql.Scanner].
+func (i instant) Scan(v any) error {
+	ns, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("expected nanoseconds, found %T", v)
+	}
+	*i.into = time.Time{}
+	if ns != 0 {
+		*i.into = time.Unix(0, ns).UTC()
+	}
+	return nil
+}

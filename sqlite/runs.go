@@ -1,0 +1,129 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+
+	"pymon-bridge/monitor"
+)
+
+// kindFunction is the kind of a metric that is a test; every other is a module.
+const kindFunction = "function"
+
+// RunOf implements [monitor.RunStore].
+func (db *DB) RunOf(ctx context.Context, project, sessionH string) (string, error) {
+	run := sessionH
+	err := db.read(ctx, func(q querier) error {
+		err := q.QueryRowContext(ctx, "SELECT s.run"+sessionTables+"WHERE h.h = ? AND h.project = ?", sessionH, project).
+			Scan(&run)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return run, err
+}
+
+// RunSummary implements [monitor.RunStore]. Metrics whose session is unknown are a run with the session's hash as id.
+// Commit and branch are those of the session accepted first.
+func (db *DB) RunSummary(ctx context.Context, project, run string) (*monitor.RunSummary, error) {
+	s := summary{RunSummary: monitor.RunSummary{Project: project, Run: run}}
+	err := db.read(ctx, func(q querier) error {
+		if err := s.sessions(ctx, q); err != nil {
+			return err
+		}
+		if err := s.measure(ctx, q); err != nil {
+			return err
+		}
+		if s.Sessions == 0 {
+			return monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", run, project)
+		}
+		return s.name(ctx, q)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &s.RunSummary, nil
+}
+
+// summary is a run's summary while it is being made.
+type summary struct {
+	monitor.RunSummary
+	slowest, mostMem uint64 // sequence numbers, 0 while there is none
+}
+
+func (s *summary) sessions(ctx context.Context, q querier) error {
+	return each(ctx, q, "SELECT coalesce(scm_ref, ''), branch FROM sessions WHERE project = ? AND run = ? ORDER BY seq",
+		[]any{s.Project, s.Run}, func(row scanner) error {
+			var scm, branch string
+			err := row.Scan(&scm, &branch)
+			if s.Sessions == 0 {
+				s.ScmRef, s.Branch = scm, branch
+			}
+			s.Sessions++
+			return err
+		})
+}
+
+func (s *summary) measure(ctx context.Context, q querier) error {
+	var unknown bool
+	err := each(ctx, q, `WITH members (hash, unknown) AS (
+			SELECT hash, 0 FROM sessions WHERE project = ?1 AND run = ?2
+			UNION ALL SELECT h.id, 1 FROM hashes h WHERE h.h = ?2 AND h.project = ?1 AND
+				NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = h.id))
+		SELECT m.seq, members.unknown, r.kind, m.total_time, m.mem_usage
+		FROM members CROSS JOIN metrics m ON m.session = members.hash JOIN series r ON r.id = m.series`,
+		[]any{s.Project, s.Run}, func(row scanner) error {
+			var seq uint64
+			var kind string
+			var seconds, memory float64
+			var orphan bool
+			if err := row.Scan(&seq, &orphan, &kind, float{&seconds}, float{&memory}); err != nil {
+				return err
+			}
+			unknown = unknown || orphan
+			s.count(seq, kind, seconds, memory)
+			return nil
+		})
+	if unknown {
+		s.Sessions++
+	}
+	return err
+}
+
+func (s *summary) count(seq uint64, kind string, seconds, memory float64) {
+	if kind != kindFunction {
+		s.Modules++
+		return
+	}
+	s.Tests++
+	if !math.IsNaN(seconds) {
+		s.TotalTime += seconds
+		if s.slowest == 0 || seconds > s.Slowest.Value {
+			s.slowest, s.Slowest.Value = seq, seconds
+		}
+	}
+	if !math.IsNaN(memory) && (s.mostMem == 0 || memory > s.MostMem.Value) {
+		s.mostMem, s.MostMem.Value = seq, memory
+	}
+}
+
+// name reads the texts of the two tests that stand out.
+func (s *summary) name(ctx context.Context, q querier) error {
+	for _, of := range []struct {
+		seq  uint64
+		into *monitor.Extreme
+	}{{s.slowest, &s.Slowest}, {s.mostMem, &s.MostMem}} {
+		if of.seq == 0 {
+			continue
+		}
+		found, err := metrics(ctx, q, selection{where: "seq = ?", args: []any{of.seq}, limit: 1})
+		if err != nil {
+			return err
+		}
+		of.into.ItemPath, of.into.ItemVariant = found[0].Metric.ItemPath, found[0].Metric.ItemVariant
+	}
+	return nil
+}

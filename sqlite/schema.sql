@@ -1,0 +1,190 @@
+-- Version 1. Times are nanoseconds since 1970 in UTC. Columns without a type keep a float's bits.
+
+-- What the client calls a context or a session. The project comes second so that a hash is found without it.
+CREATE TABLE hashes (
+    id INTEGER PRIMARY KEY,
+    h TEXT NOT NULL,
+    project TEXT NOT NULL,
+    UNIQUE (h, project)
+);
+
+-- The tests: what a history has in common, addresses of objects replaced.
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    component TEXT NOT NULL,
+    item_path TEXT NOT NULL,
+    item TEXT NOT NULL,
+    item_variant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    UNIQUE (project, item_path, item, item_variant, kind, component)
+);
+
+CREATE TABLE locations (
+    id INTEGER PRIMARY KEY,
+    item_fs_loc TEXT NOT NULL UNIQUE
+);
+
+-- Machines as they were when pytest started.
+CREATE TABLE contexts (
+    seq INTEGER PRIMARY KEY,
+    hash INTEGER NOT NULL UNIQUE REFERENCES hashes (id),
+    cpu_count INTEGER NOT NULL,
+    cpu_frequency, -- MHz, NULL when absent
+    cpu_type TEXT NOT NULL,
+    cpu_vendor TEXT,
+    ram_total INTEGER NOT NULL, -- MiB
+    machine_node TEXT NOT NULL,
+    machine_type TEXT NOT NULL,
+    machine_arch TEXT NOT NULL,
+    system_info TEXT NOT NULL,
+    python_info TEXT NOT NULL,
+    env TEXT NOT NULL, -- class of machine, fixed at acceptance
+    received INTEGER NOT NULL,
+    fetched INTEGER NOT NULL -- 1 when it came from InfluxDB and is not to be delivered again
+);
+CREATE INDEX contexts_fetched ON contexts (seq) WHERE fetched = 1;
+
+-- Pytest processes.
+CREATE TABLE sessions (
+    seq INTEGER PRIMARY KEY,
+    hash INTEGER NOT NULL UNIQUE REFERENCES hashes (id),
+    project TEXT NOT NULL,
+    run_date TEXT NOT NULL, -- as sent
+    scm_ref TEXT,
+    description TEXT NOT NULL, -- as sent
+    client TEXT NOT NULL,
+    utc_ns INTEGER NOT NULL, -- run_date as an instant
+    utc_offset INTEGER NOT NULL, -- of the client's clock, seconds east
+    run TEXT NOT NULL,
+    leads INTEGER NOT NULL, -- 1 when the run has its hash as id
+    branch TEXT NOT NULL,
+    build TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    received INTEGER NOT NULL,
+    fetched INTEGER NOT NULL
+);
+CREATE INDEX sessions_fetched ON sessions (seq) WHERE fetched = 1;
+CREATE INDEX sessions_project ON sessions (project);
+CREATE INDEX sessions_run ON sessions (project, run);
+CREATE INDEX sessions_leads ON sessions (project, client, scm_ref, description) WHERE leads = 1;
+
+-- Measured tests and modules. session and context are hashes, whether or not these are known.
+CREATE TABLE metrics (
+    seq INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series (id),
+    session INTEGER NOT NULL REFERENCES hashes (id),
+    context INTEGER NOT NULL REFERENCES hashes (id),
+    location INTEGER NOT NULL REFERENCES locations (id),
+    utc_ns INTEGER NOT NULL, -- start; the digits below a microsecond identify the record
+    utc_offset INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    total_time, -- seconds, NULL when absent, as the next four
+    user_time,
+    kernel_time,
+    cpu_usage,
+    mem_usage -- MiB
+);
+CREATE UNIQUE INDEX metrics_point ON metrics (series, utc_ns);
+CREATE INDEX metrics_session ON metrics (session);
+CREATE INDEX metrics_time ON metrics (utc_ns);
+
+-- A metric's texts as sent, where they differ from what its row, its series and its instant say. NULL: they do not.
+CREATE TABLE texts (
+    seq INTEGER PRIMARY KEY REFERENCES metrics (seq),
+    item_start_time TEXT,
+    component TEXT,
+    item_path TEXT,
+    item TEXT,
+    item_variant TEXT,
+    kind TEXT
+);
+
+-- What a metric was delivered with while its context or session was unknown; it stays so.
+CREATE TABLE origins (
+    seq INTEGER PRIMARY KEY REFERENCES metrics (seq),
+    env TEXT NOT NULL,
+    run TEXT NOT NULL,
+    scm_ref TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    build TEXT NOT NULL
+);
+
+CREATE TABLE destinations (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    cursor INTEGER NOT NULL DEFAULT 0, -- every seq up to here is delivered, parked or buried
+    dead INTEGER NOT NULL DEFAULT 0 -- rows of dead_letters, so that they need not be counted
+);
+
+-- Metrics before the cursor that wait for their context or session.
+CREATE TABLE parked (
+    dest INTEGER NOT NULL REFERENCES destinations (id),
+    seq INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (dest, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE dead_letters (
+    dest INTEGER NOT NULL REFERENCES destinations (id),
+    seq INTEGER NOT NULL,
+    class TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    buried INTEGER NOT NULL,
+    UNIQUE (dest, seq)
+);
+CREATE TRIGGER dead_letters_added AFTER INSERT ON dead_letters BEGIN
+    UPDATE destinations SET dead = dead + 1 WHERE id = NEW.dest;
+END;
+CREATE TRIGGER dead_letters_removed AFTER DELETE ON dead_letters BEGIN
+    UPDATE destinations SET dead = dead - 1 WHERE id = OLD.dest;
+END;
+
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    label TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    hash BLOB NOT NULL UNIQUE -- SHA-256 of the secret
+);
+
+-- The plugin's own tables, of pytest-monitor 1.6, for SQL that was written for `.pymon` files. A hash that several
+-- projects use is there once, as it was accepted first.
+CREATE VIEW TEST_SESSIONS AS
+SELECT h.h AS SESSION_H, s.run_date AS RUN_DATE, s.scm_ref AS SCM_ID, s.description AS RUN_DESCRIPTION
+FROM sessions s JOIN hashes h ON h.id = s.hash
+WHERE s.seq = (SELECT min(s2.seq) FROM hashes h2 JOIN sessions s2 ON s2.hash = h2.id WHERE h2.h = h.h);
+
+CREATE VIEW EXECUTION_CONTEXTS AS
+SELECT h.h AS ENV_H, c.cpu_count AS CPU_COUNT,
+    -- the plugin's column turns whole numbers into integers
+    CASE WHEN c.cpu_frequency = CAST(c.cpu_frequency AS INTEGER) THEN CAST(c.cpu_frequency AS INTEGER)
+        ELSE c.cpu_frequency END AS CPU_FREQUENCY_MHZ,
+    c.cpu_type AS CPU_TYPE, c.cpu_vendor AS CPU_VENDOR, c.ram_total AS RAM_TOTAL_MB, c.machine_node AS MACHINE_NODE,
+    c.machine_type AS MACHINE_TYPE, c.machine_arch AS MACHINE_ARCH, c.system_info AS SYSTEM_INFO,
+    c.python_info AS PYTHON_INFO
+FROM contexts c JOIN hashes h ON h.id = c.hash
+WHERE c.seq = (SELECT min(c2.seq) FROM hashes h2 JOIN contexts c2 ON c2.hash = h2.id WHERE h2.h = h.h);
+
+CREATE VIEW TEST_METRICS AS
+SELECT sh.h AS SESSION_H, ch.h AS ENV_H,
+    coalesce(t.item_start_time, strftime('%Y-%m-%dT%H:%M:%S', m.clock / 1000000, 'unixepoch') ||
+        CASE m.clock % 1000000 WHEN 0 THEN '' ELSE printf('.%06d', m.clock % 1000000) END) AS ITEM_START_TIME,
+    coalesce(t.item_path, r.item_path) AS ITEM_PATH,
+    coalesce(t.item, r.item) AS ITEM,
+    coalesce(t.item_variant, r.item_variant) AS ITEM_VARIANT,
+    l.item_fs_loc AS ITEM_FS_LOC,
+    coalesce(t.kind, r.kind) AS KIND,
+    coalesce(t.component, r.component) AS COMPONENT,
+    m.total_time AS TOTAL_TIME, m.user_time AS USER_TIME, m.kernel_time AS KERNEL_TIME,
+    m.cpu_usage AS CPU_USAGE, m.mem_usage AS MEM_USAGE
+FROM (
+    -- clock is the reading of the client's clock in microseconds, which is never before 1970
+    SELECT *, (utc_ns + utc_offset * 1000000000) / 1000 AS clock FROM metrics
+) m
+JOIN series r ON r.id = m.series
+JOIN hashes sh ON sh.id = m.session
+JOIN hashes ch ON ch.id = m.context
+JOIN locations l ON l.id = m.location
+LEFT JOIN texts t ON t.seq = m.seq;

@@ -1,0 +1,189 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"pymon-bridge/monitor"
+)
+
+// writer is the connection that writes, with its prepared statements, the dictionaries' caches and the counter of
+// the sequence. What a transaction adds to caches and counter is dropped when it fails.
+type writer struct {
+	pool       *sql.DB
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+
+	last uint64 // sequence number of the last record stored
+	next uint64 // the one that the transaction gives out next
+
+	series    *cache[int64]  // monitor.Series
+	locations *cache[int64]  // item_fs_loc
+	hashes    *cache[hashed] // project and hash
+	offsets   *cache[zone]   // project
+}
+
+// The sizes of the caches, in entries of about 150 bytes.
+const (
+	cachedSeries    = 32768
+	cachedLocations = 8192
+	cachedHashes    = 8192
+	cachedOffsets   = 1024
+)
+
+// openWriter opens the connection, creates or migrates the tables and proves that commits are durable.
+func (db *DB) openWriter(ctx context.Context) (*writer, error) {
+	pool, err := openPool(db.path, writerPragmas, 1)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{
+		pool:       pool,
+		statements: make(map[string]*sql.Stmt),
+		series:     newCache[int64](cachedSeries),
+		locations:  newCache[int64](cachedLocations),
+		hashes:     newCache[hashed](cachedHashes),
+		offsets:    newCache[zone](cachedOffsets),
+	}
+	if w.conn, err = pool.Conn(ctx); err != nil {
+		pool.Close()
+		return nil, db.openError(err)
+	}
+	if err := w.prepare(ctx); err != nil {
+		w.close()
+		return nil, db.openError(err)
+	}
+	return w, nil
+}
+
+func (w *writer) prepare(ctx context.Context) error {
+	if err := w.requireDurability(ctx); err != nil {
+		return err
+	}
+	if err := w.migrate(ctx); err != nil {
+		return err
+	}
+	last, err := lastSeq(ctx, w.conn)
+	w.last = last
+	return err
+}
+
+// requireDurability asks SQLite what it made of the settings that the promise of a 201 rests on.
+func (w *writer) requireDurability(ctx context.Context) error {
+	var mode string
+	var synchronous int
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return err
+	}
+	if mode != "wal" || synchronous != 2 {
+		return monitor.Errorf(monitor.EInternal,
+			"SQLite took journal_mode=%s, synchronous=%d where wal and 2 (full) are required: "+
+				"the file system may lack shared memory", mode, synchronous)
+	}
+	return nil
+}
+
+// lastSeq returns the highest sequence number of any record, 0 when there is none.
+func lastSeq(ctx context.Context, q querier) (last uint64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT max(coalesce((SELECT max(seq) FROM contexts), 0),
+		coalesce((SELECT max(seq) FROM sessions), 0), coalesce((SELECT max(seq) FROM metrics), 0))`).Scan(&last)
+	return last, err
+}
+
+// transaction runs fn and commits with the given function.
+func (w *writer) transaction(fn func() error, commit func(w *writer) error) error {
+	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	w.next = w.last + 1
+	err := fn()
+	if err == nil {
+		err = commit(w)
+	}
+	if err != nil {
+		// Where SQLite has rolled back by itself this fails, which tells nothing. If it fails otherwise, so
+		// will the next BEGIN.
+		_, _ = w.exec("ROLLBACK")
+		w.forget()
+		return err
+	}
+	w.keep()
+	return nil
+}
+
+func (w *writer) commit() error {
+	_, err := w.exec("COMMIT")
+	return err
+}
+
+func (w *writer) keep() {
+	w.last = w.next - 1
+	w.series.keep()
+	w.locations.keep()
+	w.hashes.keep()
+	w.offsets.keep()
+}
+
+func (w *writer) forget() {
+	w.series.forget()
+	w.locations.forget()
+	w.hashes.forget()
+	w.offsets.forget()
+}
+
+// take gives out the next sequence number.
+func (w *writer) take() uint64 {
+	seq := w.next
+	w.next++
+	return seq
+}
+
+// statement returns a prepared statement; there are as many as this package has queries.
+func (w *writer) statement(query string) (*sql.Stmt, error) {
+	if s, ok := w.statements[query]; ok {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", query, err)
+	}
+	w.statements[query] = s
+	return s, nil
+}
+
+// exec runs a statement to its end: a transaction is never cut short by a caller that has gone.
+func (w *writer) exec(query string, args ...any) (sql.Result, error) {
+	s, err := w.statement(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(context.Background(), args...)
+}
+
+// row scans the first row of a result; found is false when there is none.
+func (w *writer) row(query string, args []any, dest ...any) (found bool, err error) {
+	s, err := w.statement(query)
+	if err != nil {
+		return false, err
+	}
+	err = s.QueryRowContext(context.Background(), args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (w *writer) close() error {
+	for _, s := range w.statements {
+		s.Close()
+	}
+	if w.conn != nil {
+		w.conn.Close()
+	}
+	return w.pool.Close()
+}
