@@ -1,0 +1,268 @@
+package ingest_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/ingest"
+	"pymon-bridge/monitor"
+)
+
+func token(project, secret string) monitor.Token {
+	return monitor.Token{Project: project, Hash: sha256.Sum256([]byte(secret))}
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// withTokens gives a bridge two tokens for project a and one for b.
+func withTokens(b *bridge) *bridge {
+	b.journal.TokensFn = func(context.Context) ([]monitor.Token, error) {
+		return []monitor.Token{token("a", "old-secret"), token("b", "b-secret"), token("a", "new-secret")}, nil
+	}
+	return b
+}
+
+func TestDoor(t *testing.T) {
+	tests := []struct {
+		name, path, authorization string
+		status                    int
+		project                   string // that it is stored in
+	}{
+		{"none", "/metrics/", "", 401, ""},
+		{"none, project", "/p/a/metrics/", "", 401, ""},
+		{"wrong", "/metrics/", basic("x", "guess"), 401, ""},
+		{"empty password", "/metrics/", basic("x", ""), 401, ""},
+		{"token as user name", "/metrics/", basic("new-secret", ""), 401, ""},
+		{"basic", "/metrics/", basic("x", "new-secret"), 201, "a"},
+		{"basic, the other of two", "/metrics/", basic("x", "old-secret"), 201, "a"},
+		{"basic, any user", "/api/v1/metrics/", basic("someone else", "b-secret"), 201, "b"},
+		{"basic, no user", "/metrics/", basic("", "b-secret"), 201, "b"},
+		{"basic, own project", "/p/a/metrics/", basic("x", "new-secret"), 201, "a"},
+		{"basic, other project", "/p/b/metrics/", basic("x", "new-secret"), 403, ""},
+		{"basic, unknown project", "/p/c/api/v1/metrics/", basic("x", "new-secret"), 403, ""},
+		{"basic, impossible project", "/p/a%20b/metrics/", basic("x", "new-secret"), 404, ""},
+		{"bearer", "/metrics/", "Bearer b-secret", 201, "b"},
+		{"bearer, any case and spaces", "/metrics/", " bEARER   b-secret ", 201, "b"},
+		{"token", "/metrics/", "Token b-secret", 201, "b"},
+		{"token, other project", "/p/a/metrics/", "Token b-secret", 403, ""},
+		{"unknown scheme", "/metrics/", "Digest b-secret", 401, ""},
+		{"no scheme", "/metrics/", "b-secret", 401, ""},
+		{"scheme alone", "/metrics/", "Bearer", 401, ""},
+		{"not base64", "/metrics/", "Basic §§§", 401, ""},
+		{"base64 without colon", "/metrics/", "Basic " + base64.StdEncoding.EncodeToString([]byte("b-secret")), 401, ""},
+		{"the hash is no token", "/metrics/", "Bearer " + string(hashText("b-secret")), 401, ""},
+		{"prefix of a token", "/metrics/", "Bearer b-secre", 401, ""},
+		{"longer than a token", "/metrics/", "Bearer b-secrett", 401, ""},
+		{"case matters", "/metrics/", "Bearer B-secret", 401, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := withTokens(newBridge())
+			w := b.do(http.MethodPost, tt.path, metricBody, "Authorization", tt.authorization)
+			assert.Equal(t, tt.status, w.Code, w.Body)
+			assert.Equal(t, tt.status == 401, w.Header().Get("WWW-Authenticate") == `Basic realm="pymon-bridge", charset="UTF-8"`)
+			if stored := b.journal.stored(); tt.project == "" {
+				assert.Empty(t, stored)
+			} else {
+				require.Len(t, stored, 1)
+				assert.Equal(t, tt.project, stored[0].Project)
+			}
+			for _, secret := range []string{"secret", "guess", base64.StdEncoding.EncodeToString([]byte("x:new-secret"))} {
+				assert.NotContains(t, b.log.String(), secret, "tokens are never logged")
+			}
+		})
+	}
+}
+
+func hashText(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+func TestDoorOfEveryRoute(t *testing.T) {
+	for _, path := range []string{"/contexts/abc", "/p/a/sessions/abc", "/-/metrics", "/nothing", "/metrics/"} {
+		w := withTokens(newBridge()).do(http.MethodGet, path, "")
+		assert.Equal(t, http.StatusUnauthorized, w.Code, path)
+	}
+	for _, path := range []string{"/-/healthy", "/-/ready"} {
+		assert.Equal(t, http.StatusOK, withTokens(newBridge()).do(http.MethodGet, path, "").Code, path)
+	}
+	for _, secret := range []string{"old-secret", "b-secret"} {
+		w := withTokens(newBridge()).do(http.MethodGet, "/-/metrics", "", "Authorization", "Bearer "+secret)
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Equal(t, "figures", w.Body.String())
+	}
+}
+
+func TestReadsStayInTheTokensProject(t *testing.T) {
+	b := withTokens(newBridge())
+	w := b.do(http.MethodPost, "/contexts/", contextBody, "Authorization", "Bearer b-secret")
+	require.Equal(t, http.StatusCreated, w.Code)
+	for secret, want := range map[string]int{"b-secret": 200, "new-secret": 204} {
+		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/"+contextHash, "", "Authorization", "Bearer "+secret).Code)
+		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/c1", "", "Authorization", "Bearer "+secret).Code)
+	}
+}
+
+func TestWithoutTokens(t *testing.T) {
+	b := newBridge()
+	assert.Equal(t, http.StatusCreated, b.do(http.MethodPost, "/metrics/", metricBody).Code)
+	w := b.do(http.MethodPost, "/p/b/metrics/", metricBody, "Authorization", basic("from", ".netrc"))
+	assert.Equal(t, http.StatusCreated, w.Code, "credentials that nobody asked for do no harm")
+	b.door.AllowOpen = false
+	w = b.do(http.MethodPost, "/metrics/", metricBody)
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Contains(t, w.Body.String(), "token add")
+	w = b.do(http.MethodPost, "/metrics/", metricBody, "Authorization", basic("from", ".netrc"))
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+}
+
+// tokenStore is a list of tokens that changes, counting how often it is asked.
+type tokenStore struct {
+	tokens []monitor.Token
+	err    error
+	asked  int
+}
+
+func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
+	s.asked++
+	return s.tokens, s.err
+}
+
+func newDoor(s *tokenStore) *ingest.Door {
+	return ingest.NewDoor(s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+}
+
+func admit(d *ingest.Door, secret string) monitor.Code {
+	authorization := ""
+	if secret != "" {
+		authorization = "Bearer " + secret
+	}
+	_, err := d.Admit(context.Background(), authorization, "")
+	return monitor.ErrorCode(err)
+}
+
+func TestDoorFollowsTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
+		d := newDoor(store)
+		assert.Empty(t, admit(d, "one"))
+		store.tokens = append(store.tokens, token("a", "two"))
+		time.Sleep(100 * time.Millisecond)
+		assert.Empty(t, admit(d, "two"), "a new token opens without waiting for the next regular look")
+		store.tokens = store.tokens[1:]
+		assert.Empty(t, admit(d, "one"), "the list is at most a second old")
+		time.Sleep(time.Second)
+		assert.Equal(t, monitor.EUnauthorized, admit(d, "one"))
+		assert.Empty(t, admit(d, "two"))
+	})
+}
+
+func TestDoorAsksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
+		d := newDoor(store)
+		for range 1000 {
+			assert.Empty(t, admit(d, "one"))
+			assert.Equal(t, monitor.EUnauthorized, admit(d, "wrong"))
+			assert.Equal(t, monitor.EUnauthorized, admit(d, ""))
+		}
+		assert.Equal(t, 1, store.asked)
+		for range 1000 {
+			admit(d, "one")
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.LessOrEqual(t, store.asked, 11, "once a second for those who hold a token")
+		asked := store.asked
+		for range 1000 {
+			admit(d, "wrong")
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.LessOrEqual(t, store.asked-asked, 101, "ten times a second for those who guess")
+	})
+}
+
+func TestDoorAfterTheLastToken(t *testing.T) {
+	for _, allowOpen := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
+			d := newDoor(store)
+			d.AllowOpen = allowOpen
+			assert.Empty(t, admit(d, "one"))
+			assert.Equal(t, monitor.EUnauthorized, admit(d, ""), "where there are tokens, one is required")
+			store.tokens = nil
+			time.Sleep(time.Second)
+			if allowOpen {
+				assert.Empty(t, admit(d, ""))
+			} else {
+				assert.Equal(t, monitor.EUnauthorized, admit(d, ""))
+				assert.Equal(t, monitor.EUnauthorized, admit(d, "one"))
+			}
+		})
+	}
+}
+
+func TestDoorWhileTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tokenStore{err: errors.New("locked")}
+		d := newDoor(store)
+		d.AllowOpen = true
+		assert.Equal(t, monitor.EUnavailable, admit(d, ""), "unknown is not the same as none")
+		assert.Equal(t, monitor.EUnavailable, admit(d, "one"))
+		assert.Equal(t, 1, store.asked, "a store in trouble is not pestered")
+		store.tokens, store.err = []monitor.Token{token("a", "one")}, nil
+		time.Sleep(100 * time.Millisecond)
+		assert.Empty(t, admit(d, "one"))
+		store.tokens, store.err = nil, errors.New("locked")
+		time.Sleep(time.Minute)
+		assert.Empty(t, admit(d, "one"), "the tokens last read go on")
+		assert.Equal(t, monitor.EUnauthorized, admit(d, ""), "and are not taken for none")
+	})
+}
+
+// slowStore answers its second question only when it is told to.
+type slowStore struct {
+	asked   atomic.Int32
+	release chan struct{}
+}
+
+func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
+	if s.asked.Add(1) > 1 {
+		<-s.release
+	}
+	return []monitor.Token{token("a", "one")}, ctx.Err()
+}
+
+func TestDoorDoesNotWaitForASlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowStore{release: make(chan struct{})}
+		d := ingest.NewDoor(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		assert.Empty(t, admit(d, "one"))
+		time.Sleep(time.Second)
+		gone, cancel := context.WithCancel(context.Background())
+		result := make(chan error)
+		go func() { _, err := d.Admit(gone, "Bearer one", ""); result <- err }()
+		synctest.Wait() // it asks the store now
+		cancel()
+		for range 10 {
+			assert.Empty(t, admit(d, "one"))
+		}
+		assert.EqualValues(t, 2, store.asked.Load())
+		close(store.release)
+		assert.NoError(t, <-result, "a client that goes away does not spoil the list")
+	})
+}

@@ -1,0 +1,261 @@
+package ingest_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/ingest"
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
+)
+
+const (
+	contextHash = "c1b8b5fbcb1b5ad1a0e9b3a3ac0d5e2f"
+	sessionHash = "53525c1ce0b9b5c1d2f0e5a4b7c8d9e0"
+
+	metricBody = `{"session_h": "` + sessionHash + `", "context_h": "` + contextHash + `", ` +
+		`"item_start_time": "2026-11-22T16:03:15.107220", "item_path": "tests.test_a", "item": "test_ok", ` +
+		`"item_variant": "test_ok[1, 2]", "item_fs_loc": "tests/test_a.py", "kind": "function", "component": "core", ` +
+		`"total_time": 0.05405235290527344, "user_time": 0.03, "kernel_time": 1e-05, "cpu_usage": 1, "mem_usage": -55.78125}`
+	contextBody = `{"cpu_count": 2, "cpu_frequency": 2300.0, "cpu_type": "", "cpu_vendor": "V", "ram_total": 24105, ` +
+		`"machine_node": "n", "machine_type": "x86_64", "machine_arch": "64bit", "system_info": "Linux - 6.1", ` +
+		`"python_info": "3.9.1 \n[GCC]", "h": "` + contextHash + `"}`
+	sessionBody = `{"session_h": "` + sessionHash + `", "run_date": "2026-11-22T16:36:00", "scm_ref": "abc", ` +
+		`"description": {"a": "b"}}`
+)
+
+// fakeJournal keeps records in memory. It is journal, store, search, cache and token list in one.
+type fakeJournal struct {
+	AppendFn func(ctx context.Context, rec *monitor.Record) error // instead of storing
+	LookupFn func() error                                         // before every lookup
+	TokensFn func(ctx context.Context) ([]monitor.Token, error)
+
+	mu       sync.Mutex
+	records  []*monitor.Record
+	contexts map[[2]string]*monitor.Context // by project and hash
+	sessions map[[2]string]*monitor.Session
+	cached   []string // "project hash"
+	searched []string // "project prefix"
+}
+
+func newFakeJournal() *fakeJournal {
+	return &fakeJournal{
+		LookupFn: func() error { return nil },
+		TokensFn: func(context.Context) ([]monitor.Token, error) { return nil, nil },
+		contexts: map[[2]string]*monitor.Context{},
+		sessions: map[[2]string]*monitor.Session{},
+	}
+}
+
+func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
+	if j.AppendFn != nil {
+		return j.AppendFn(ctx, rec)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case rec.Context != nil:
+		rec.Context, rec.Repeat, rec.Differs = first(j.contexts, rec.Project, rec.Context.H, rec.Context, wire.AppendContext)
+	case rec.Session != nil:
+		rec.Session, rec.Repeat, rec.Differs = first(j.sessions, rec.Project, rec.Session.SessionH, rec.Session, wire.AppendSession)
+	}
+	if !rec.Repeat {
+		j.records = append(j.records, rec)
+	}
+	return nil
+}
+
+// first keeps the first value of a key.
+func first[T any](m map[[2]string]*T, project, h string, v *T, encode func([]byte, *T) []byte) (*T, bool, bool) {
+	known, ok := m[[2]string{project, h}]
+	if !ok {
+		m[[2]string{project, h}] = v
+		return v, false, false
+	}
+	return known, true, string(encode(nil, known)) != string(encode(nil, v))
+}
+
+func (j *fakeJournal) stored() []*monitor.Record {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]*monitor.Record(nil), j.records...)
+}
+
+func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {
+	found, err := search(j, j.contexts, project, h, 1, func(got string) bool { return got == h })
+	if err != nil || len(found) == 0 {
+		return nil, notFound(err)
+	}
+	return found[0], nil
+}
+
+func (j *fakeJournal) Session(_ context.Context, project, h string) (*monitor.Session, error) {
+	found, err := search(j, j.sessions, project, h, 1, func(got string) bool { return got == h })
+	if err != nil || len(found) == 0 {
+		return nil, notFound(err)
+	}
+	return found[0], nil
+}
+
+func notFound(err error) error {
+	if err != nil {
+		return err
+	}
+	return monitor.Errorf(monitor.ENotFound, "unknown")
+}
+
+func (j *fakeJournal) Contexts(_ context.Context, project, prefix string, max int) ([]*monitor.Context, error) {
+	j.noteSearch(project, prefix)
+	return search(j, j.contexts, project, prefix, max, func(h string) bool { return strings.HasPrefix(h, prefix) })
+}
+
+func (j *fakeJournal) Sessions(_ context.Context, project, prefix string, max int) ([]*monitor.Session, error) {
+	j.noteSearch(project, prefix)
+	return search(j, j.sessions, project, prefix, max, func(h string) bool { return strings.HasPrefix(h, prefix) })
+}
+
+func (j *fakeJournal) noteSearch(project, prefix string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.searched = append(j.searched, project+" "+prefix)
+}
+
+func search[T any](j *fakeJournal, m map[[2]string]*T, project, prefix string, max int, match func(string) bool) ([]*T, error) {
+	if err := j.LookupFn(); err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var found []*T
+	for key, v := range m {
+		if (project == "" || project == key[0]) && match(key[1]) && len(found) < max {
+			found = append(found, v)
+		}
+	}
+	return found, nil
+}
+
+func (j *fakeJournal) PutContext(project string, c *monitor.Context) { j.put(project, c.H) }
+func (j *fakeJournal) PutSession(project string, s *monitor.Session) { j.put(project, s.SessionH) }
+
+func (j *fakeJournal) put(project, h string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.cached = append(j.cached, project+" "+h)
+}
+
+func (j *fakeJournal) Tokens(ctx context.Context) ([]monitor.Token, error) { return j.TokensFn(ctx) }
+
+// bridge is a handler over a fake journal, with its log and what its hooks were told.
+type bridge struct {
+	*ingest.Handler
+	journal *fakeJournal
+	door    *ingest.Door
+	log     *syncBuffer
+	heard   *hooks
+	health  *fakeHealth
+}
+
+type hooks struct {
+	mu       sync.Mutex
+	accepted []string // "class" or "class again"
+	refused  []string
+	routes   []string // "METHOD route status"
+}
+
+func (h *hooks) note(list *[]string, s string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*list = append(*list, s)
+}
+
+type fakeHealth struct{ state monitor.Health }
+
+func (h *fakeHealth) Health() monitor.Health { return h.state }
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
+
+// newBridge returns a bridge with an open door.
+func newBridge() *bridge {
+	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), heard: new(hooks)}
+	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	b.door = ingest.NewDoor(b.journal, log)
+	b.door.AllowOpen = true
+	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
+	b.Handler = ingest.New(ingest.Parts{
+		Journal: b.journal, Store: b.journal, Search: b.journal, Cache: b.journal, Door: b.door,
+		Health:  []monitor.HealthChecker{b.health},
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "figures") }),
+		Log:     log,
+	})
+	b.Now = func() time.Time { return received }
+	b.OnAccepted = func(class monitor.Class, repeat bool) {
+		b.heard.note(&b.heard.accepted, string(class)+map[bool]string{true: " again"}[repeat])
+	}
+	b.OnRefused = func(reason string) { b.heard.note(&b.heard.refused, reason) }
+	b.OnRequest = func(method, route string, status int, took time.Duration) {
+		b.heard.note(&b.heard.routes, strings.Join([]string{method, route, http.StatusText(status)}, "|"))
+	}
+	return b
+}
+
+// do sends one request without a network.
+func (b *bridge) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	return w
+}
+
+// mustPost posts and fails the test unless the answer is 201.
+func (b *bridge) mustPost(t *testing.T, path, body string) {
+	t.Helper()
+	w := b.do(http.MethodPost, path, body)
+	require.Equal(t, http.StatusCreated, w.Code, w.Body)
+}
+
+// statusRecorder keeps the status of an answer and nothing else.
+type statusRecorder struct {
+	header http.Header
+	status int
+}
+
+func (w *statusRecorder) Header() http.Header { return w.header }
+
+func (w *statusRecorder) WriteHeader(status int) { w.status = status }
+
+func (w *statusRecorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return len(p), nil
+}
