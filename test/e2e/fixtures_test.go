@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,12 +31,16 @@ func TestEveryRecordedClient(t *testing.T) {
 		t.Run(fixture.Name, func(t *testing.T) {
 			t.Parallel()
 			influx := harness.SharedInflux(t)
-			bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
+			bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{})
 			for n, reply := range fixture.Replay(t, bridge.URL) {
 				assert.Equal(t, fixture.Requests[n].Status, reply.Status, "%.300s\n%s", fixture.Requests[n].Body, reply.Body)
 			}
 			bridge.WaitDelivered()
 			assertArrived(t, sentMetrics(t, fixture), points(t, influx, bucket))
+			for path, what := range map[string][2]string{"/contexts/": {"contexts", "h"}, "/sessions/": {"sessions", "session_h"}} {
+				stored := texts(t, influx.Points(meta, what[0]), what[1])
+				assert.ElementsMatch(t, sentHashes(t, fixture, path, what[1]), stored, what[0])
+			}
 		})
 	}
 }
@@ -88,6 +94,31 @@ func assertReason(t *testing.T, request harness.Request, reply harness.Reply) {
 	if request.Method == http.MethodPost {
 		assert.NotEmpty(t, answer.Errors, "%.300s\n%s", request.Body, reply.Body)
 	}
+}
+
+// sentHashes returns the different hashes of the contexts or sessions that a fixture sends.
+func sentHashes(t *testing.T, fixture harness.Fixture, path, key string) []string {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, r := range fixture.Requests {
+		if r.Method != http.MethodPost || r.Path != path {
+			continue
+		}
+		var sent map[string]any
+		require.NoError(t, json.Unmarshal([]byte(r.Body), &sent))
+		seen[sent[key].(string)] = true
+	}
+	return slices.Collect(maps.Keys(seen))
+}
+
+// texts returns the decoded texts of a field.
+func texts(t *testing.T, rows []harness.Row, field string) []string {
+	t.Helper()
+	var all []string
+	for _, row := range rows {
+		all = append(all, point{t, row}.text(field))
+	}
+	return all
 }
 
 // sentMetrics returns the different metrics that a fixture sends.
