@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,9 +17,13 @@ import (
 
 // The points are decoded here by the documented data model alone, not by the code that encoded them.
 
-// decodeText reverses the percent-encoding of texts.
+// decodeText reverses the percent-encoding of texts, and asserts that nothing is left that InfluxDB or its clients
+// might rewrite.
 func decodeText(t *testing.T, s string) string {
 	t.Helper()
+	assert.True(t, utf8.ValidString(s), "%.400q is no valid UTF-8", s)
+	assert.False(t, strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }),
+		"%.400q has characters that should be encoded", s)
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(s, "%")
