@@ -10,7 +10,8 @@ import (
 
 // The limits of InfluxDB v2 that a point can exceed.
 const (
-	maxSeriesKey = 65_535    // bytes of measurement and tags in line protocol
+	maxSeriesKey = 65_535    // bytes of measurement and tags in line protocol, separator and field name
+	separator    = 4         // bytes between a series key and a field name
 	maxString    = 1_048_576 // bytes of one string field
 )
 
@@ -66,15 +67,15 @@ func lengthLimit(line string) string {
 		}
 		key++
 	}
-	if key > maxSeriesKey {
-		return fmt.Sprintf("series key too long: %d bytes, InfluxDB takes %d", key, maxSeriesKey)
-	}
 	for rest := line[min(key, len(line)):]; ; {
 		before, after, ok := strings.Cut(rest, `="`)
 		if !ok {
 			return ""
 		}
 		name := before[strings.LastIndexAny(before, ", ")+1:]
+		if n := key + separator + len(name); n > maxSeriesKey {
+			return fmt.Sprintf("series key too long: %d bytes with field %s, InfluxDB takes %d", n, name, maxSeriesKey)
+		}
 		length, end := stringField(after)
 		if length > maxString {
 			return fmt.Sprintf("string too long: %s has %d bytes when encoded, InfluxDB takes %d", name, length, maxString)

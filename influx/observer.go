@@ -104,7 +104,7 @@ func (o *observer) compress(req *http.Request) ([]byte, error) {
 	defer closeBody(req)
 	packed := bytes.NewBuffer(make([]byte, 0, o.size+o.size/8))
 	o.gzip.Reset(packed)
-	if _, err := io.Copy(o.gzip, req.Body); err != nil {
+	if _, err := io.Copy(o.gzip, struct{ io.Reader }{req.Body}); err != nil {
 		return nil, err
 	}
 	if err := o.gzip.Close(); err != nil {

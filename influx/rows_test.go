@@ -1,6 +1,9 @@
 package influx_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,4 +31,22 @@ func rowsOf(points []harness.Row) map[int64]influx.Row {
 		rows[row.Time] = row
 	}
 	return rows
+}
+
+// pointsBetween reads the points of a span of time, which is half open, by time: no two have the same.
+func pointsBetween(server *harness.Influx, bucket string, from, to int64) []harness.Row {
+	points := map[int64]harness.Row{}
+	for _, r := range server.Query(fmt.Sprintf(`from(bucket: %q) |> range(start: time(v: %d), stop: time(v: %d))`, bucket, from, to)) {
+		at := r["_time"].(time.Time).UnixNano()
+		if points[at] == nil {
+			points[at] = harness.Row{}
+			for column, value := range r {
+				if column != "_field" && column != "_value" && column != "result" && column != "table" {
+					points[at][column] = value
+				}
+			}
+		}
+		points[at][r["_field"].(string)] = r["_value"]
+	}
+	return slices.Collect(maps.Values(points))
 }

@@ -1,0 +1,214 @@
+package influx_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+func TestEnsureCreatesBuckets(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	w := mustOpen(t, cfg)
+	require.NoError(t, w.Ensure(t.Context()))
+	require.NoError(t, w.Ensure(t.Context()), "what is there stays")
+	require.True(t, server.HasBucket(cfg.Bucket))
+	require.True(t, server.HasBucket(cfg.MetaBucket))
+}
+
+func TestEnsureByOrganisationID(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	cfg.Org = server.OrgID
+	require.NoError(t, mustOpen(t, cfg).Ensure(t.Context()))
+	require.True(t, server.HasBucket(cfg.Bucket))
+}
+
+// The message tells the operator what is missing, and where.
+func TestEnsureNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	there, other := server.NewBucket("there", 0), server.NewBucket("other", 0)
+	meta := server.NewBucket("meta", 0)
+	seeOrg := harness.Permission{Action: "read", Resource: harness.Resource{Type: "orgs", ID: server.OrgID}}
+	for _, c := range []struct {
+		name    string
+		token   string
+		org     string
+		bucket  string
+		code    monitor.Code
+		message string
+	}{
+		{"read only", server.NewToken(server.OnBucket("read", there), server.OnBucket("write", meta)), server.Org, there,
+			monitor.EForbidden, `the token may not write to bucket %[1]q in organisation %[2]q: give it write access to that bucket`},
+		{"another bucket", server.NewToken(server.OnBucket("write", other), server.OnBucket("write", meta)), server.Org, there,
+			monitor.EForbidden, `the token may not write to bucket %[1]q`},
+		{"may not create", server.NewToken(server.OnBucket("write", meta), seeOrg), server.Org, "absent",
+			monitor.EForbidden, `the token may not create buckets: create bucket %[1]q in organisation %[2]q or give the token write:buckets`},
+		{"may not see the organisation", server.NewToken(server.OnBucket("write", meta)), server.Org, "absent",
+			monitor.ENotFound, `bucket %[1]q in organisation %[2]q cannot be written to (bucket "absent" not found), and the token may not see that organisation: create the bucket, correct the organisation, or give the token read:orgs and write:buckets`},
+		{"unknown token", "nonsense", server.Org, there, monitor.EUnauthorized, `InfluxDB does not accept the token: unauthorized access`},
+		{"unknown organisation", server.Token, "nobody", there, monitor.ENotFound, `(organization name "nobody" not found)`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := mustOpen(t, influx.Config{URL: server.URL, Token: c.token, Org: c.org, Bucket: c.bucket, MetaBucket: meta})
+			err := w.Ensure(t.Context())
+			require.Error(t, err)
+			require.Equal(t, c.code, monitor.ErrorCode(err))
+			want := c.message
+			if strings.Contains(want, "%[") {
+				want = strings.Split(fmt.Sprintf(want, c.bucket, c.org), "%!")[0]
+			}
+			require.Contains(t, err.Error(), want)
+			v := w.Deliver(t.Context(), metricPoints(1))
+			require.Equal(t, monitor.Denied, v.Outcome)
+			require.Contains(t, v.Message, want, "the first delivery says the same")
+		})
+	}
+}
+
+// A token that may write to the two buckets and nothing else is enough to deliver.
+func TestWriteOnlyToken(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	bucket, meta := server.NewBucket("metrics", time.Hour), server.NewBucket("meta", 0)
+	var log strings.Builder
+	w, err := influx.Open(influx.Config{URL: server.URL, Org: server.Org, Bucket: bucket, MetaBucket: meta,
+		Token: server.NewToken(server.OnBucket("write", bucket), server.OnBucket("write", meta))},
+		slog.New(slog.NewTextHandler(&log, nil)))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Close()) }()
+	require.NoError(t, w.Ensure(t.Context()))
+	require.Contains(t, log.String(), "contexts and sessions that only another bridge has will not be found")
+	p := metricPoint(1)
+	p.Metric.At.UTC = time.Now().UnixNano()
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, sessionPoint("p", "ab")}).Outcome)
+	require.Empty(t, w.Limit(metricPoint(1)), "its retention is not known")
+	_, err = w.Metadata().Session(t.Context(), "p", "ab")
+	require.Equal(t, monitor.EForbidden, monitor.ErrorCode(err))
+	require.Contains(t, err.Error(), `the token may not read bucket "`+meta+`"`)
+}
+
+func TestRevokedToken(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	cfg.Token = server.NewToken(harness.OwnerOf(server.OrgID)...)
+	w := mustOpen(t, cfg)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+	server.RevokeToken(cfg.Token)
+	v := w.Deliver(t.Context(), metricPoints(1))
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Denied, Status: 401, Message: "unauthorized access"}, v)
+	require.Equal(t, monitor.Denied, w.Probe(t.Context(), monitor.ClassMetric).Outcome)
+}
+
+func TestDeletedBucketIsCreatedAgain(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	w := mustOpen(t, cfg)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+	server.DeleteBucket(cfg.Bucket)
+	v := w.Deliver(t.Context(), metricPoints(1))
+	require.Equal(t, monitor.Denied, v.Outcome)
+	require.Equal(t, 404, v.Status)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome, "the next try creates it")
+	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 1)
+}
+
+// A bridge that was started before InfluxDB, or while it is away, delivers once it is there.
+func TestInfluxDBComesLater(t *testing.T) {
+	t.Parallel()
+	server := harness.StartInflux(t)
+	cfg := settings(server)
+	server.Kill()
+	w := mustOpen(t, cfg)
+	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(w.Ensure(t.Context())))
+	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(10)).Outcome)
+	server.Start()
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(10)).Outcome)
+	server.Kill()
+	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(20)).Outcome)
+	require.Equal(t, monitor.Unavailable, w.Probe(t.Context(), monitor.ClassMetric).Outcome)
+	server.Start()
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(20)).Outcome)
+	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 20)
+}
+
+// The retention is asked for at the first delivery, and again after ten minutes.
+func TestRetentionIsRefreshed(t *testing.T) {
+	var seconds atomic.Int64
+	var asked atomic.Int64
+	now := start
+	s := mustScript(t, status(204, ""))
+	inner := s.Config.Handler
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v2/buckets" {
+			asked.Add(1)
+			fmt.Fprintf(w, `{"buckets":[{"name":"pytest","retentionRules":[{"everySeconds":%d}]}]}`, seconds.Load())
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+	cfg := s.settings()
+	cfg.Now = func() time.Time { return now }
+	w := mustOpen(t, cfg)
+	old := metricPoint(1)
+	old.Metric.At.UTC = start.AddDate(0, 0, -1).UnixNano()
+	deliver := func() {
+		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+	}
+
+	require.Empty(t, w.Limit(old), "not known before the first delivery")
+	deliver()
+	require.Empty(t, w.Limit(old), "kept for ever")
+	seconds.Store(3600)
+	deliver()
+	require.Equal(t, int64(1), asked.Load())
+	now = now.Add(10 * time.Minute)
+	deliver()
+	require.Equal(t, int64(2), asked.Load())
+	require.Equal(t, `outside retention: its time 2026-11-21T16:36:00Z is more than the 1h0m0s ago that bucket "pytest" keeps`, w.Limit(old))
+}
+
+func TestOpenRefusesWrongSettings(t *testing.T) {
+	good := influx.Config{URL: "http://127.0.0.1:1", Token: "t", Org: "o"}
+	for _, c := range []struct {
+		name    string
+		change  func(*influx.Config)
+		message string
+	}{
+		{"no URL", func(c *influx.Config) { c.URL = "" }, "the InfluxDB URL must look like http://host:8086"},
+		{"no scheme", func(c *influx.Config) { c.URL = "influx:8086" }, "the InfluxDB URL must look like http://host:8086"},
+		{"unreadable", func(c *influx.Config) { c.URL = "http://a:hidden@[::" }, "the InfluxDB URL cannot be read"},
+		{"no token", func(c *influx.Config) { c.Token = "" }, "InfluxDB needs a token"},
+		{"line break", func(c *influx.Config) { c.Token = "hidden\n" }, "the InfluxDB token has a space, a line break or a letter that is not ASCII"},
+		{"no organisation", func(c *influx.Config) { c.Org = "" }, "InfluxDB needs an organisation"},
+		{"one bucket", func(c *influx.Config) { c.MetaBucket = "pytest" }, `metrics and metadata cannot share the bucket "pytest"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := good
+			c.change(&cfg)
+			_, err := influx.Open(cfg, slog.New(slog.DiscardHandler))
+			require.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+			require.EqualError(t, err, c.message)
+		})
+	}
+}
+
+func TestDestination(t *testing.T) {
+	w := mustOpen(t, influx.Config{URL: "https://user:hidden@host/path/?q#f", Token: "t", Org: "my org"})
+	require.Equal(t, monitor.Destination("https://host/path org=my org bucket=pytest meta=pytest_meta"), w.Destination())
+}

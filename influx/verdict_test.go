@@ -1,0 +1,226 @@
+package influx_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
+)
+
+func TestVerdictOfStatus(t *testing.T) {
+	now := time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name    string
+		answer  http.HandlerFunc
+		want    monitor.Outcome
+		status  int
+		message string
+		after   time.Duration
+	}{
+		{"204", status(204, ""), monitor.Delivered, 204, "", 0},
+		{"200 is not InfluxDB", status(200, "welcome"), monitor.Unavailable, 200, "welcome", 0},
+		{"201 rejects some", status(201, "line 3 rejected"), monitor.Refused, 201, "line 3 rejected", 0},
+		{"202", status(202, ""), monitor.Unavailable, 202, "", 0},
+		{"301 elsewhere", status(301, "", "Location", "https://x/"), monitor.Denied, 301, "redirected to https://x/", 0},
+		{"307 elsewhere", status(307, "", "Location", "https://x/"), monitor.Denied, 307, "redirected to https://x/", 0},
+		{"400", status(400, "unable to parse 'x': missing fields"), monitor.Refused, 400, "unable to parse 'x': missing fields", 0},
+		{"401", status(401, "unauthorized access"), monitor.Denied, 401, "unauthorized access", 0},
+		{"403", status(403, "insufficient permissions for write"), monitor.Denied, 403, "insufficient permissions for write", 0},
+		{"404", status(404, "bucket not found"), monitor.Denied, 404, "bucket not found", 0},
+		{"405", status(405, "no"), monitor.Denied, 405, "no", 0},
+		{"408", status(408, "slow"), monitor.Unavailable, 408, "slow", 0},
+		{"413", status(413, "too big"), monitor.TooLarge, 413, "too big", 0},
+		{"422 that the client swallows", status(422, "failure writing points: partial write: field type conflict dropped=1"),
+			monitor.Refused, 422, "failure writing points: partial write: field type conflict dropped=1", 0},
+		{"422 retention", status(422, "points beyond retention policy"), monitor.Refused, 422, "points beyond retention policy", 0},
+		{"429 seconds", status(429, "limit", "Retry-After", "17"), monitor.Unavailable, 429, "limit", 17 * time.Second},
+		{"429 date", status(429, "limit", "Retry-After", "Sun, 22 Nov 2026 12:01:30 GMT"), monitor.Unavailable, 429, "limit", 90 * time.Second},
+		{"429 past", status(429, "limit", "Retry-After", "Sun, 22 Nov 2026 11:00:00 GMT"), monitor.Unavailable, 429, "limit", 0},
+		{"429 nonsense", status(429, "limit", "Retry-After", "-3"), monitor.Unavailable, 429, "limit", 0},
+		{"500", status(500, "internal"), monitor.Unavailable, 500, "internal", 0},
+		{"502 of a proxy", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>bad gateway", 502) },
+			monitor.Unavailable, 502, "<html>bad gateway", 0},
+		{"503", status(503, "hinted handoff queue not empty"), monitor.Unavailable, 503, "hinted handoff queue not empty", 0},
+		{"503 without words", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
+			monitor.Unavailable, 503, "unexpected answer 503 Service Unavailable", 0},
+		{"500 in a header", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Influxdb-Error", "timeout")
+			w.WriteHeader(500)
+		}, monitor.Unavailable, 500, "timeout", 0},
+		{"the token in the words", status(401, "bad "+secret), monitor.Denied, 401, "bad [token]", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := mustScript(t, c.answer)
+			cfg := s.settings()
+			cfg.Now = func() time.Time { return now }
+			w := mustOpen(t, cfg)
+			v := w.Deliver(t.Context(), metricPoints(3))
+			require.Equal(t, c.want, v.Outcome, "%+v", v)
+			require.Equal(t, c.status, v.Status)
+			require.Equal(t, c.after, v.RetryAfter)
+			if c.message != "" || c.want == monitor.Delivered {
+				require.Equal(t, c.message, v.Message)
+			}
+			require.Len(t, s.delivered(), 1, "exactly one request")
+		})
+	}
+}
+
+// A failed delivery leaves nothing behind: the next one sends its own points only, and its verdict is its own.
+func TestVerdictsOneAfterTheOther(t *testing.T) {
+	codes := make(chan int, 1)
+	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) { status(<-codes, "words")(w, r) })
+	w := mustOpen(t, s.settings())
+	sequence := []int{503, 204, 422, 204, 429, 500, 400, 404, 204}
+	for i, code := range sequence {
+		codes <- code
+		require.Equal(t, code, w.Deliver(t.Context(), []*monitor.Point{metricPoint(i)}).Status)
+	}
+	require.Len(t, s.delivered(), len(sequence))
+	for i, body := range s.delivered() {
+		require.Equal(t, string(influx.AppendLine(nil, metricPoint(i)))+"\n", body)
+	}
+}
+
+func hijack(tb testing.TB, then func(net.Conn)) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			tb.Error(err)
+			return
+		}
+		then(conn)
+		_ = conn.Close()
+	}
+}
+
+func TestVerdictOfBrokenAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		then    func(net.Conn)
+		want    monitor.Outcome
+		status  int
+		message string
+	}{
+		{"reset", func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) }, monitor.Unavailable, 0, "reset"},
+		{"closed", func(net.Conn) {}, monitor.Unavailable, 0, "EOF"},
+		{"half a head", func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 204 No Con") }, monitor.Unavailable, 0, "EOF"},
+		{"no HTTP", func(c net.Conn) { _, _ = io.WriteString(c, "220 smtp ready\r\n\r\n") }, monitor.Unavailable, 0, "malformed"},
+		{"half a body", func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 422 Unprocessable Entity\r\nContent-Length: 100\r\n\r\npartial write: fie")
+		}, monitor.Refused, 422, "partial write: fie"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := mustOpen(t, mustScript(t, hijack(t, c.then)).settings())
+			v := w.Deliver(t.Context(), metricPoints(3))
+			require.Equal(t, c.want, v.Outcome, "%+v", v)
+			require.Equal(t, c.status, v.Status)
+			require.Contains(t, v.Message, c.message)
+		})
+	}
+}
+
+func TestVerdictOfSilence(t *testing.T) {
+	released := make(chan struct{})
+	s := mustScript(t, func(http.ResponseWriter, *http.Request) { <-released })
+	t.Cleanup(func() { close(released) })
+	cfg := s.settings()
+	cfg.Timeout = 50 * time.Millisecond
+	v := mustOpen(t, cfg).Deliver(t.Context(), metricPoints(3))
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "no answer within 50ms"}, v)
+}
+
+func TestVerdictOfCancellation(t *testing.T) {
+	arrived, released := make(chan struct{}), make(chan struct{})
+	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case arrived <- struct{}{}:
+			<-released
+		default:
+			status(204, "")(w, r)
+		}
+	})
+	t.Cleanup(func() { close(released) })
+	w := mustOpen(t, s.settings())
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	v := w.Deliver(ctx, metricPoints(3))
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "context canceled"}, v)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(3)).Outcome, "the Writer goes on")
+}
+
+func TestDeliverWithoutServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	w := mustOpen(t, influx.Config{URL: "http://" + listener.Addr().String(), Token: secret, Org: "o"})
+	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(w.Ensure(t.Context())))
+	v := w.Deliver(t.Context(), metricPoints(1))
+	require.Equal(t, monitor.Unavailable, v.Outcome)
+	require.Contains(t, v.Message, "connection refused")
+}
+
+func TestDeliverNothing(t *testing.T) {
+	s := mustScript(t, status(500, "not asked"))
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).Deliver(t.Context(), nil).Outcome)
+	require.Empty(t, s.delivered())
+}
+
+func TestDeliverAfterClose(t *testing.T) {
+	s := mustScript(t, status(204, ""))
+	w, err := influx.Open(s.settings(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.NoError(t, w.Close(), "twice is no harm")
+	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+}
+
+// What is more than the client takes at a time goes in several requests, up to the first that fails.
+func TestDeliverMoreThanOneBatch(t *testing.T) {
+	left := make(chan int, 3)
+	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) { status(<-left, "")(w, r) })
+	w := mustOpen(t, s.settings())
+	points := metricPoints(10_001)
+	left <- 204
+	left <- 503
+	require.Equal(t, 503, w.Deliver(t.Context(), points).Status)
+	require.Len(t, s.delivered(), 2)
+	require.Equal(t, 10_000, strings.Count(s.delivered()[0], "\n"))
+	require.Equal(t, 1, strings.Count(s.delivered()[1], "\n"))
+}
+
+// Deliveries from many goroutines do not mix.
+func TestDeliverConcurrently(t *testing.T) {
+	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) {
+		code := 204
+		if strings.HasSuffix(r.URL.Query().Get("bucket"), "_meta") {
+			code = 422
+		}
+		status(code, "partial write")(w, r)
+	})
+	w := mustOpen(t, s.settings())
+	verdicts := make(chan [2]monitor.Verdict)
+	for i := range 20 {
+		go func() {
+			verdicts <- [2]monitor.Verdict{
+				w.Deliver(t.Context(), []*monitor.Point{metricPoint(i)}),
+				w.Deliver(t.Context(), []*monitor.Point{sessionPoint("p", "ab")}),
+			}
+		}()
+	}
+	for range 20 {
+		v := <-verdicts
+		require.Equal(t, monitor.Delivered, v[0].Outcome)
+		require.Equal(t, monitor.Refused, v[1].Outcome)
+	}
+	require.Len(t, s.delivered(), 40)
+}
