@@ -1,0 +1,104 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// DefaultDeadline is how long a [Fallback] waits for its remote store.
+const DefaultDeadline = 100 * time.Millisecond
+
+// Fallback is a [monitor.MetadataStore] that asks a local store, and where that has nothing a remote one. What it
+// returns for a project is kept locally: what only the remote store had is handed to Keep first, and counts as
+// absent when it cannot be kept, so that what once was found is found ever after. A value found in any project
+// (project is empty) is not kept, since its project is not known.
+//
+// A remote store that fails, is slow or is not healthy has nothing: callers get ENotFound. It is safe for
+// concurrent use.
+type Fallback struct {
+	// Local is asked first. Its errors other than ENotFound are returned.
+	Local monitor.MetadataStore
+	// Remote is asked next; nil when there is none.
+	Remote monitor.MetadataStore
+	// Keep stores a record of the local project; it carries Fetched.
+	Keep func(ctx context.Context, rec *monitor.Record) error
+	// Healthy says whether asking Remote makes sense; nil means always.
+	Healthy func() bool
+	// Deadline bounds a lookup in Remote; [DefaultDeadline] when 0.
+	Deadline time.Duration
+	// Logger takes what went wrong with Remote and Keep.
+	Logger *slog.Logger
+}
+
+var _ monitor.MetadataStore = (*Fallback)(nil)
+
+// Context implements [monitor.MetadataStore].
+func (f *Fallback) Context(ctx context.Context, project, h string) (*monitor.Context, error) {
+	c, err := f.Local.Context(ctx, project, h)
+	if !f.goesOn(err) {
+		return c, err
+	}
+	c, ok := ask(ctx, f, f.Remote.Context, project, h)
+	if !ok {
+		return nil, err
+	}
+	rec := &monitor.Record{Project: project, Received: time.Now(), Context: c, Fetched: true}
+	if !f.keep(ctx, rec, h) {
+		return nil, err
+	}
+	return rec.Context, nil
+}
+
+// Session implements [monitor.MetadataStore].
+func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Session, error) {
+	s, err := f.Local.Session(ctx, project, h)
+	if !f.goesOn(err) {
+		return s, err
+	}
+	s, ok := ask(ctx, f, f.Remote.Session, project, h)
+	if !ok {
+		return nil, err
+	}
+	rec := &monitor.Record{Project: project, Received: time.Now(), Session: s, Fetched: true}
+	if !f.keep(ctx, rec, h) {
+		return nil, err
+	}
+	return rec.Session, nil
+}
+
+// goesOn says whether the remote store is to be asked after the local one answered with err.
+func (f *Fallback) goesOn(err error) bool {
+	return monitor.ErrorCode(err) == monitor.ENotFound && f.Remote != nil && (f.Healthy == nil || f.Healthy())
+}
+
+// ask looks up in the remote store within the deadline, which that store has to watch.
+func ask[T any](ctx context.Context, f *Fallback, lookup func(context.Context, string, string) (*T, error),
+	project, h string) (*T, bool) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Deadline, DefaultDeadline))
+	defer cancel()
+	v, err := lookup(ctx, project, h)
+	switch {
+	case err == nil && v != nil:
+		return v, true
+	case err != nil && monitor.ErrorCode(err) != monitor.ENotFound:
+		f.Logger.DebugContext(ctx, "remote lookup failed", "hash", h, "error", err)
+	}
+	return nil, false
+}
+
+// keep stores what only the remote store had. The record then holds what is stored, which is another value if
+// one arrived meanwhile.
+func (f *Fallback) keep(ctx context.Context, rec *monitor.Record, h string) bool {
+	if rec.Project == "" {
+		return true
+	}
+	if err := f.Keep(ctx, rec); err != nil {
+		f.Logger.WarnContext(ctx, "cannot keep what was fetched", "class", rec.Class(), "hash", h, "error", err)
+		return false
+	}
+	return true
+}

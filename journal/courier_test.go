@@ -1,0 +1,341 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
+)
+
+// rig is a courier between a fake journal and a fake sink, in a synctest bubble.
+type rig struct {
+	*journal.Courier
+	j    *fakeJournal
+	sink *fakeSink
+	log  *log
+}
+
+func newRig() *rig {
+	r := &rig{j: newFakeJournal(), sink: newFakeSink(), log: &log{}}
+	r.j.stored = r.sink.has
+	r.Courier = journal.NewCourier(r.j, r.sink, r.j, r.log.logger())
+	return r
+}
+
+// add appends records and wakes the courier.
+func (r *rig) add(recs ...*monitor.Record) (seqs []uint64) {
+	for _, rec := range recs {
+		seqs = append(seqs, r.j.add(rec))
+	}
+	r.Wake()
+	return seqs
+}
+
+// run opens the courier, lets the test act, closes the courier at once and checks what always has to hold.
+func (r *rig) run(t *testing.T, act func()) {
+	t.Helper()
+	require.NoError(t, r.Open(t.Context()))
+	act()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, r.Close(ctx))
+	assert.Empty(t, r.j.wrong)
+	assert.Empty(t, r.sink.wrong)
+}
+
+// after lets time pass and everything happen that is due.
+func after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func TestCourierDeliversPromptlyAndTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.run(t, func() {
+			after(10 * time.Second)
+			r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))
+			after(50 * time.Millisecond)
+			seqs := r.add(metric1("p", "c", "s"))
+			assert.Zero(t, r.sink.count(), "it gathers")
+			after(60 * time.Millisecond)
+			assert.Equal(t, []int{2, 2}, r.sink.sent())
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(seqs[0]))
+			assert.EqualValues(t, 4, r.j.settled())
+			assert.Empty(t, r.j.notes, "the origin follows from what is stored")
+		})
+	})
+}
+
+func TestCourierIdles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.run(t, func() {
+			after(100 * time.Second)
+			assert.InDelta(t, 100, r.j.nexts, 2)
+			r.j.add(context1("p", "c")) // without Wake
+			after(time.Second)
+			assert.EqualValues(t, 1, r.j.settled())
+		})
+	})
+}
+
+func TestCourierKeepsTheDestinationBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.BatchSize = 10
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			time.Sleep(150 * time.Millisecond)
+			return monitor.Verdict{}
+		}
+		r.j.FailFn = func(op string) error {
+			if op == "next" {
+				time.Sleep(140 * time.Millisecond)
+			}
+			return nil
+		}
+		r.add(context1("p", "c"), session1("p", "s"))
+		for range 98 {
+			r.add(metric1("p", "c", "s"))
+		}
+		start := time.Now()
+		r.run(t, func() {
+			for r.j.settled() < 100 {
+				after(time.Millisecond)
+			}
+			// Eleven deliveries, and one read before the first: the others happen meanwhile.
+			assert.InDelta(t, 11*150+140, time.Since(start).Milliseconds(), 5)
+		})
+	})
+}
+
+func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.run(t, func() {
+			m := r.add(context1("p", "c"), metric1("p", "c", "s"))[1]
+			after(30 * time.Second)
+			assert.False(t, r.sink.has(m))
+			assert.Equal(t, 1, r.j.parkedCount())
+			assert.EqualValues(t, 2, r.j.settled(), "the cursor goes on")
+			r.add(session1("p", "s"))
+			after(110 * time.Millisecond)
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
+			assert.Zero(t, r.j.parkedCount())
+			assert.Empty(t, r.j.notes)
+		})
+	})
+}
+
+func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
+	tests := []struct {
+		name   string
+		recs   []*monitor.Record
+		metric *monitor.Record
+		want   monitor.Origin
+	}{
+		{"no context", []*monitor.Record{session1("p", "s")}, metric1("p", "c", "s"),
+			monitor.Origin{Env: monitor.UnknownEnv, Run: "run-p-s", ScmRef: "commit", Branch: "main"}},
+		{"no session", []*monitor.Record{context1("p", "c")}, metric1("p", "c", "s"),
+			monitor.Origin{Env: "env-p-c", Run: "s"}},
+		{"neither", nil, metric1("p", "c", "s"), monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
+		{"those of another project", []*monitor.Record{context1("q", "c"), session1("q", "s")}, metric1("p", "c", "s"),
+			monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				var m uint64
+				r.run(t, func() {
+					r.add(tt.recs...)
+					m = r.add(tt.metric)[0]
+					after(40 * time.Second)
+					assert.False(t, r.sink.has(m))
+				})
+				// A restart does not start the minute anew.
+				r.run(t, func() {
+					after(22 * time.Second)
+					assert.Equal(t, tt.want, r.sink.origin(m))
+					assert.Equal(t, tt.want, r.j.notes[m])
+					assert.Zero(t, r.j.parkedCount())
+				})
+			})
+		})
+	}
+}
+
+func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.run(t, func() {
+			m := r.add(context1("p", "c"), metric1("p", "c", ""))[1]
+			after(time.Second)
+			assert.Equal(t, monitor.Origin{Env: "env-p-c"}, r.sink.origin(m))
+			assert.Equal(t, r.sink.origin(m), r.j.notes[m])
+		})
+	})
+}
+
+func TestCourierTakesAnyProject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.AnyProject = true
+		r.run(t, func() {
+			m := r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
+			after(time.Second)
+			want := known("p", "c", "s")
+			want.Env = "env-q-c"
+			assert.Equal(t, want, r.sink.origin(m))
+			assert.Equal(t, want, r.j.notes[m], "noted before it was sent")
+		})
+	})
+}
+
+func TestCourierSendsWhatWasNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		noted := monitor.Origin{Env: "as noted", Run: "as noted"}
+		m := r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
+		r.j.notes[m] = noted
+		r.run(t, func() {
+			after(time.Second)
+			assert.Equal(t, noted, r.sink.origin(m))
+		})
+	})
+}
+
+func TestCourierBoundsWhatIsParked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.BatchSize = 10
+		for range 200 {
+			r.add(metric1("p", "c", "s"))
+		}
+		r.run(t, func() {
+			after(30 * time.Second)
+			assert.Equal(t, 40, r.j.parkedCount())
+			after(5 * time.Minute)
+			assert.Equal(t, 200, r.sink.count())
+			assert.Zero(t, r.j.parkedCount())
+			for _, n := range r.sink.sent() {
+				assert.LessOrEqual(t, n, 10)
+			}
+		})
+	})
+}
+
+func TestCourierSurvivesAFailingJournal(t *testing.T) {
+	for _, op := range []string{"next", "note", "settle", "find", "stats"} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.AnyProject = true
+				r.run(t, func() {
+					r.j.mu.Lock()
+					r.j.FailFn = func(o string) error {
+						if o == op {
+							return errors.New("disk on fire")
+						}
+						return nil
+					}
+					r.j.mu.Unlock()
+					r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))
+					after(10 * time.Second)
+					if op != "stats" {
+						assert.Less(t, r.j.settled(), uint64(3))
+						h := r.Health()
+						assert.False(t, h.OK)
+						assert.Contains(t, h.Detail, "disk on fire")
+					}
+					r.j.mu.Lock()
+					r.j.FailFn = nil
+					r.j.mu.Unlock()
+					after(2 * time.Minute)
+					assert.EqualValues(t, 3, r.j.settled())
+					assert.Equal(t, 3, r.sink.count())
+					assert.True(t, r.Health().OK)
+				})
+			})
+		})
+	}
+}
+
+func TestCourierOpenReportsTheJournal(t *testing.T) {
+	for _, op := range []string{"cursor", "parked"} {
+		r := newRig()
+		r.j.FailFn = func(o string) error {
+			if o == op {
+				return errors.New("disk on fire")
+			}
+			return nil
+		}
+		assert.ErrorContains(t, r.Open(t.Context()), "disk on fire")
+		assert.NoError(t, r.Close(t.Context()))
+	}
+}
+
+func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.BatchSize = 10
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			time.Sleep(100 * time.Millisecond)
+			return monitor.Verdict{}
+		}
+		require.NoError(t, r.Open(t.Context()))
+		synctest.Wait()
+		for range 95 {
+			r.j.add(context1("p", "c"))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		require.NoError(t, r.Close(ctx))
+		assert.Equal(t, time.Second, time.Since(start))
+		assert.EqualValues(t, 95, r.j.settled())
+		assert.Empty(t, r.j.wrong)
+	})
+}
+
+func TestCourierCloseIsBounded(t *testing.T) {
+	hang := func(ctx context.Context, _ []*monitor.Point) monitor.Verdict {
+		<-ctx.Done()
+		return monitor.Verdict{Outcome: monitor.Unavailable, Message: ctx.Err().Error()}
+	}
+	away := func(context.Context, []*monitor.Point) monitor.Verdict {
+		return monitor.Verdict{Outcome: monitor.Unavailable, Message: "away"}
+	}
+	tests := []struct {
+		name    string
+		deliver func(context.Context, []*monitor.Point) monitor.Verdict
+		within  time.Duration
+	}{
+		{"the destination hangs", hang, 5 * time.Second},
+		{"the destination is away", away, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.sink.DeliverFn = tt.deliver
+				require.NoError(t, r.Open(t.Context()))
+				r.add(context1("p", "c"))
+				after(time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				start := time.Now()
+				require.NoError(t, r.Close(ctx))
+				assert.Equal(t, tt.within, time.Since(start))
+				assert.Zero(t, r.j.settled())
+			})
+		})
+	}
+}

@@ -1,0 +1,360 @@
+package journal_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const dest = monitor.Destination("http://influx.example org bucket")
+
+// fakeJournal is a journal in memory, which outlives the couriers that work on it. It checks every settlement
+// against what the sink has and notes what is wrong.
+type fakeJournal struct {
+	AppendFn func(recs []*monitor.Record) error // replaces Append
+	FailFn   func(op string) error              // fails the other methods
+	stored   func(seq uint64) bool              // the sink has it
+
+	mu     sync.Mutex
+	recs   []*monitor.Record
+	cursor uint64
+	parked map[uint64]time.Time
+	notes  map[uint64]monitor.Origin
+	dead   map[uint64]monitor.DeadLetter
+	wrong  []string
+	nexts  int
+}
+
+func newFakeJournal() *fakeJournal {
+	return &fakeJournal{
+		parked: map[uint64]time.Time{},
+		notes:  map[uint64]monitor.Origin{},
+		dead:   map[uint64]monitor.DeadLetter{},
+		stored: func(uint64) bool { return true },
+	}
+}
+
+func (j *fakeJournal) fail(op string) error {
+	j.mu.Lock()
+	fail := j.FailFn
+	j.mu.Unlock()
+	if fail == nil {
+		return nil
+	}
+	return fail(op)
+}
+
+func (j *fakeJournal) Append(_ context.Context, recs []*monitor.Record) error {
+	if j.AppendFn != nil {
+		return j.AppendFn(recs)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, r := range recs {
+		r.Seq = uint64(len(j.recs) + 1)
+		j.recs = append(j.recs, r)
+	}
+	return nil
+}
+
+// add appends one record and returns its number.
+func (j *fakeJournal) add(r *monitor.Record) uint64 {
+	r.Received = time.Now()
+	_ = j.Append(context.Background(), []*monitor.Record{r})
+	return r.Seq
+}
+
+func (j *fakeJournal) pending(seq uint64) monitor.Pending {
+	p := monitor.Pending{Record: j.recs[seq-1], Since: j.parked[seq]}
+	if o, ok := j.notes[seq]; ok {
+		p.Noted = &o
+	}
+	return p
+}
+
+func (j *fakeJournal) Next(ctx context.Context, _ monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
+	if err := j.fail("next"); err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.nexts++
+	var out []monitor.Pending
+	for seq := after + 1; seq <= uint64(len(j.recs)) && len(out) < n; seq++ {
+		out = append(out, j.pending(seq))
+	}
+	return out, ctx.Err()
+}
+
+func (j *fakeJournal) Cursor(context.Context, monitor.Destination) (uint64, error) {
+	return j.settled(), j.fail("cursor")
+}
+
+func (j *fakeJournal) Parked(context.Context, monitor.Destination) ([]monitor.Pending, error) {
+	if err := j.fail("parked"); err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []monitor.Pending
+	for seq := range uint64(len(j.recs)) {
+		if _, ok := j.parked[seq+1]; ok {
+			out = append(out, j.pending(seq+1))
+		}
+	}
+	return out, nil
+}
+
+func (j *fakeJournal) Note(_ context.Context, origins map[uint64]monitor.Origin) error {
+	if err := j.fail("note"); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for seq, o := range origins {
+		if _, ok := j.notes[seq]; !ok {
+			j.notes[seq] = o
+		}
+	}
+	return nil
+}
+
+func (j *fakeJournal) Settle(_ context.Context, d monitor.Destination, s monitor.Settlement) error {
+	if err := j.fail("settle"); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if d != dest || s.Cursor < j.cursor {
+		j.wrong = append(j.wrong, fmt.Sprintf("cursor from %d to %d for %q", j.cursor, s.Cursor, d))
+	}
+	for _, l := range s.Bury {
+		if _, twice := j.dead[l.Seq]; twice || j.stored(l.Seq) {
+			j.wrong = append(j.wrong, fmt.Sprintf("%d buried though buried or stored before", l.Seq))
+		}
+		j.dead[l.Seq] = l
+	}
+	for _, seq := range s.Park {
+		j.parked[seq] = time.Now()
+	}
+	for _, seq := range s.Unpark {
+		if _, ok := j.parked[seq]; !ok {
+			j.wrong = append(j.wrong, fmt.Sprintf("%d unparked without being parked", seq))
+		}
+		delete(j.parked, seq)
+	}
+	for seq := uint64(1); seq <= s.Cursor; seq++ {
+		_, dead := j.dead[seq]
+		_, parked := j.parked[seq]
+		if !j.stored(seq) && !dead && !parked {
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is settled but nowhere", seq))
+		}
+	}
+	j.cursor = s.Cursor
+	return nil
+}
+
+func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.JournalStats, error) {
+	if err := j.fail("stats"); err != nil {
+		return monitor.JournalStats{}, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	depth := len(j.recs) - int(j.cursor) + len(j.parked)
+	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked))}, nil
+}
+
+func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {
+	r, err := j.find(func(r *monitor.Record) bool {
+		return r.Context != nil && r.Context.H == h && (project == "" || project == r.Project)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.Context, nil
+}
+
+func (j *fakeJournal) Session(_ context.Context, project, h string) (*monitor.Session, error) {
+	r, err := j.find(func(r *monitor.Record) bool {
+		return r.Session != nil && r.Session.SessionH == h && (project == "" || project == r.Project)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.Session, nil
+}
+
+func (j *fakeJournal) find(is func(*monitor.Record) bool) (*monitor.Record, error) {
+	if err := j.fail("find"); err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if i := slices.IndexFunc(j.recs, is); i >= 0 {
+		return j.recs[i], nil
+	}
+	return nil, monitor.Errorf(monitor.ENotFound, "not there")
+}
+
+func (j *fakeJournal) settled() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.cursor
+}
+
+func (j *fakeJournal) parkedCount() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.parked)
+}
+
+func (j *fakeJournal) deadSeqs() []uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []uint64
+	for seq := range j.dead {
+		out = append(out, seq)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// fakeSink is a destination in memory, which stores what DeliverFn lets pass.
+type fakeSink struct {
+	DeliverFn func(ctx context.Context, points []*monitor.Point) monitor.Verdict // nil: Delivered
+	ProbeFn   func(class monitor.Class) monitor.Verdict                          // nil: Delivered
+	LimitFn   func(p *monitor.Point) string
+
+	mu       sync.Mutex
+	stored   map[uint64]monitor.Origin
+	tried    map[uint64]monitor.Origin // the origin at the first attempt
+	requests []int                     // points of each
+	wrong    []string
+}
+
+func newFakeSink() *fakeSink {
+	return &fakeSink{stored: map[uint64]monitor.Origin{}, tried: map[uint64]monitor.Origin{}}
+}
+
+func (s *fakeSink) Destination() monitor.Destination { return dest }
+
+func (s *fakeSink) Limit(p *monitor.Point) string {
+	if s.LimitFn == nil {
+		return ""
+	}
+	return s.LimitFn(p)
+}
+
+func (s *fakeSink) Probe(_ context.Context, class monitor.Class) monitor.Verdict {
+	if s.ProbeFn == nil {
+		return monitor.Verdict{}
+	}
+	return s.ProbeFn(class)
+}
+
+func (s *fakeSink) Deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+	s.mu.Lock()
+	s.requests = append(s.requests, len(points))
+	metrics := points[0].Metric != nil
+	for _, p := range points {
+		if first, ok := s.tried[p.Seq]; ok && first != p.Origin {
+			s.wrong = append(s.wrong, fmt.Sprintf("%d as %v, then as %v", p.Seq, first, p.Origin))
+		}
+		if s.tried[p.Seq] = p.Origin; metrics != (p.Metric != nil) {
+			s.wrong = append(s.wrong, "metadata and metrics in one delivery")
+		}
+	}
+	s.mu.Unlock()
+	var v monitor.Verdict
+	if s.DeliverFn != nil {
+		v = s.DeliverFn(ctx, points)
+	}
+	if v.Outcome == monitor.Delivered {
+		s.store(points)
+	}
+	return v
+}
+
+func (s *fakeSink) store(points []*monitor.Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range points {
+		s.stored[p.Seq] = p.Origin
+	}
+}
+
+func (s *fakeSink) has(seq uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.stored[seq]
+	return ok
+}
+
+func (s *fakeSink) origin(seq uint64) monitor.Origin {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stored[seq]
+}
+
+func (s *fakeSink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.stored)
+}
+
+// sent returns the number of points of each delivery so far and forgets them.
+func (s *fakeSink) sent() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	requests := s.requests
+	s.requests = nil
+	return requests
+}
+
+func context1(project, h string) *monitor.Record {
+	return &monitor.Record{Project: project, Context: &monitor.Context{H: h, Env: "env-" + project + "-" + h}}
+}
+
+func session1(project, h string) *monitor.Record {
+	return &monitor.Record{Project: project, Session: &monitor.Session{
+		SessionH: h, Run: "run-" + project + "-" + h, ScmRef: monitor.Text{String: "commit"}, Branch: "main"}}
+}
+
+func metric1(project, contextH, sessionH string) *monitor.Record {
+	return &monitor.Record{Project: project, Metric: &monitor.Metric{ContextH: contextH, SessionH: sessionH}}
+}
+
+func known(project, contextH, sessionH string) monitor.Origin {
+	return monitor.Origin{Env: "env-" + project + "-" + contextH, Run: "run-" + project + "-" + sessionH,
+		ScmRef: "commit", Branch: "main"}
+}
+
+// log collects log lines for tests that look at them.
+type log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *log) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,0 +1,143 @@
+package journal
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// mode is how things stand with the destination.
+type mode int
+
+const (
+	fine        mode = iota
+	unavailable      // it does not answer, or asks to wait
+	denied           // the operator has to act: token, permission, bucket
+	refusing         // the operator has to act: it answers, and takes nothing
+)
+
+// state is what Health tells. It changes with what the destination says.
+type state struct {
+	mu           sync.Mutex
+	mode         mode
+	words        string
+	since        time.Time
+	kept         int64 // records not delivered, when that was last counted
+	read, settle error // of the journal, which is asked by two goroutines
+}
+
+// change moves to a mode and returns the one before and since when that was.
+func (s *state) change(m mode, words string, kept int64) (before mode, since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, since = s.mode, s.since
+	if m != before {
+		s.since = time.Now()
+	}
+	s.mode, s.words, s.kept = m, words, kept
+	return before, since
+}
+
+// journal notes in one of read and settle how the journal did.
+func (s *state) journal(which *error, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*which = err
+}
+
+// Healthy says whether the destination took, or would take, what it was last given. It is optimistic before the
+// first delivery.
+func (c *Courier) Healthy() bool {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	return c.state.mode == fine
+}
+
+// Health implements [monitor.HealthChecker]. Accepting does not depend on delivery.
+func (c *Courier) Health() monitor.Health {
+	s := &c.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := cmp.Or(s.read, s.settle)
+	h := monitor.Health{Component: "delivery", OK: s.mode == fine && err == nil}
+	if err != nil {
+		h.Detail = line(err.Error())
+		return h
+	}
+	since := s.since.UTC().Format(time.RFC3339)
+	switch s.mode {
+	case fine:
+		h.Detail = fmt.Sprintf("delivering to %s", c.dest)
+	case unavailable:
+		h.Detail = fmt.Sprintf("%s is not available since %s: %s; %d records kept", c.dest, since, s.words, s.kept)
+	case denied:
+		h.Detail = fmt.Sprintf("%s denies access since %s: %s; %d records kept until its operator acts",
+			c.dest, since, s.words, s.kept)
+	case refusing:
+		h.Detail = fmt.Sprintf("%s refuses everything since %s, a harmless point too: %s; nothing is buried, "+
+			"%d records kept until its operator acts", c.dest, since, s.words, s.kept)
+	}
+	return h
+}
+
+// trouble takes note of an answer that keeps records from being delivered. It is loud when something changes.
+func (c *Courier) trouble(m mode, class monitor.Class, v monitor.Verdict, pause time.Duration) {
+	var kept int64
+	if stats, err := c.journal.Stats(c.hard, c.dest); err == nil {
+		kept = stats.Depth
+	}
+	said := words(v)
+	before, _ := c.state.change(m, said, kept)
+	log := c.logger.With("outcome", v.Outcome.String(), "said", said, "retry_in", pause.Round(time.Millisecond),
+		"kept", kept)
+	switch {
+	case before == m:
+		log.Debug("delivery still fails")
+		return
+	case m == unavailable:
+		log.Warn("the destination is not available; records are kept and delivered later")
+		return
+	case m == denied:
+		log.Error("the destination denies access; records are kept until its operator acts")
+	case m == refusing:
+		log.Error("the destination refuses everything; nothing is buried, records are kept until its operator acts")
+	}
+	if c.OnAlarm != nil {
+		c.OnAlarm(class, v)
+	}
+}
+
+// answered takes note of an answer about points. A refusal shows that the destination can be reached, but does not
+// end the suspicion that it refuses everything.
+func (c *Courier) answered(v monitor.Verdict) {
+	c.state.mu.Lock()
+	now := c.state.mode
+	c.state.mu.Unlock()
+	if now == fine || now == refusing && v.Outcome != monitor.Delivered {
+		return
+	}
+	_, since := c.state.change(fine, "", 0)
+	c.logger.Info("the destination answers again", "after", time.Since(since).Round(time.Millisecond))
+}
+
+// words is what the destination said, in one line.
+func words(v monitor.Verdict) string {
+	if v.Status == 0 {
+		return line(v.Message)
+	}
+	return line(fmt.Sprintf("%d %s", v.Status, v.Message))
+}
+
+// line makes a text fit for one line of a page or log.
+func line(s string) string {
+	const most = 300
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
