@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"pymon-bridge/cache"
 	"pymon-bridge/influx"
@@ -56,6 +58,9 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	}
 	return b.openServer(l)
 }
+
+// ensureTimeout bounds the look at InfluxDB when starting.
+const ensureTimeout = 30 * time.Second
 
 // Failed receives the error of a part that ended by itself.
 func (b *bridge) Failed() <-chan error { return b.failed }
@@ -113,7 +118,25 @@ func (b *bridge) openDelivery(ctx context.Context) error {
 		return err
 	}
 	b.onClose(b.courier.Close)
+	b.ensureBuckets()
 	return nil
+}
+
+// ensureBuckets creates the buckets before there is anything to deliver, so that dashboards find them, and tells the
+// operator at once what the token lacks. It delays nothing: deliveries do the same, for ever.
+func (b *bridge) ensureBuckets() {
+	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := b.writer.Ensure(ctx); err != nil && ctx.Err() == nil {
+			b.logger.Warn("InfluxDB is not ready for delivery; everything is kept until it is", "reason", err)
+		}
+	})
+	b.onClose(func(context.Context) error {
+		cancel()
+		running.Wait()
+		return nil
+	})
 }
 
 // openWriter makes the courier, whose lookups may also be answered by the metadata bucket.
