@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -94,4 +95,26 @@ func post(tb testing.TB, client *http.Client, server *harness.Influx, bucket str
 	require.NoError(tb, err)
 	require.NoError(tb, resp.Body.Close())
 	require.Equal(tb, http.StatusNoContent, resp.StatusCode)
+}
+
+// BenchmarkWriter is what the Writer itself costs for one batch: InfluxDB takes no time here.
+func BenchmarkWriter(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+	writer := mustOpen(b, influx.Config{URL: server.URL, Token: secret, Org: "o"})
+	points := metricPoints(benchBatch)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		require.Equal(b, monitor.Delivered, writer.Deliver(b.Context(), points).Outcome)
+		n++
+	}
+	b.ReportMetric(float64(n*benchBatch)/b.Elapsed().Seconds(), "points/s")
 }

@@ -2,6 +2,7 @@ package influx
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ func newFeeder(cfg Config, bucket string) *feeder {
 }
 
 // send writes lines and reports what became of all of them together.
-func (f *feeder) send(ctx context.Context, lines []string) monitor.Verdict {
+func (f *feeder) send(ctx context.Context, lines iter.Seq[string]) monitor.Verdict {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -56,7 +57,7 @@ func (f *feeder) send(ctx context.Context, lines []string) monitor.Verdict {
 	}
 	f.drain() // an error of an earlier batch says nothing about this one
 	f.observer.begin(ctx)
-	for _, line := range lines {
+	for line := range lines {
 		f.api.WriteRecord(line)
 	}
 	f.api.Flush() // returns when the request has been answered or has failed

@@ -34,8 +34,8 @@ func (w *Writer) Limit(p *monitor.Point) string {
 	return lengthLimit(string(AppendLine(nil, p)))
 }
 
-// size returns an upper bound of the bytes of p's line protocol, without encoding it: each byte of a text becomes
-// three at most.
+// size returns an upper bound of the bytes of p's series key, and of each of its strings, without encoding them: each
+// byte of a text becomes three at most.
 func size(p *monitor.Point) int {
 	n := 1024 // names, numbers and what is cut
 	add := func(texts ...string) {

@@ -63,7 +63,8 @@ func (m *Metadata) first(ctx context.Context, l lookup, decode func(Row) (*monit
 	}
 	var found []*monitor.Record
 	for _, place := range places {
-		rows, err := m.point(ctx, l.measurement, place)
+		flux, p := m.read(l.measurement, place)
+		rows, err := m.rest.rows(ctx, m.org, flux, p)
 		if err != nil {
 			return nil, m.explain(err)
 		}
@@ -89,16 +90,22 @@ func (m *Metadata) places(ctx context.Context, l lookup) ([]Row, error) {
 			return []Row{{Time: contextTime(l.project, l.hash), Tags: tags}}, nil
 		}
 	}
-	p := params{"bucket": m.bucket, "measurement": l.measurement, "field": l.field, "hash": EncodeText(l.hash)}
-	return m.rest.rows(ctx, m.org, `from(bucket: v.bucket) |> `+allTime+p.filter(tags)+
-		` |> filter(fn: (r) => r._field == v.field and r._value == v.hash)`, p)
+	flux, p := m.search(l, tags)
+	return m.rest.rows(ctx, m.org, flux, p)
 }
 
-// point reads all fields at a place.
-func (m *Metadata) point(ctx context.Context, measurement string, place Row) ([]Row, error) {
-	p := params{"bucket": m.bucket, "measurement": measurement}
-	return m.rest.rows(ctx, m.org, fmt.Sprintf(`from(bucket: v.bucket) |> range(start: time(v: %d), stop: time(v: %d))%s`,
-		place.Time, place.Time+1, p.filter(place.Tags)), p)
+// search makes the query for the points of series with the given tags that have the hash.
+func (m *Metadata) search(l lookup, tags map[string]string) (flux string, p params) {
+	p = params{"bucket": m.bucket, "measurement": l.measurement, "field": l.field, "hash": EncodeText(l.hash)}
+	return `from(bucket: v.bucket) |> ` + allTime + p.filter(tags) +
+		` |> filter(fn: (r) => r._field == v.field and r._value == v.hash)`, p
+}
+
+// read makes the query for all fields at a place.
+func (m *Metadata) read(measurement string, place Row) (flux string, p params) {
+	p = params{"bucket": m.bucket, "measurement": measurement}
+	return fmt.Sprintf(`from(bucket: v.bucket) |> range(start: time(v: %d), stop: time(v: %d))%s`,
+		place.Time, place.Time+1, p.filter(place.Tags)), p
 }
 
 // filter returns a filter by measurement and the metadata's tags, and adds the tags' values to p.

@@ -1,6 +1,7 @@
 package influx_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +28,10 @@ func TestLineOfOddMetric(t *testing.T) {
 	p := &monitor.Point{Record: &monitor.Record{Project: "p", Metric: &monitor.Metric{
 		ItemStartTime: "2026-11-22", ItemPath: `dir\`, Item: "(none)", ItemVariant: "f[a=b\n\"<x at 0x7f>\"]", Kind: "",
 		ItemFSLoc: `C:\"new"`, SessionH: "\xed\xb3\xbf",
-		TotalTime: absent(), UserTime: 1e-7, KernelTime: 1e21, CPUUsage: absent(), MemUsage: -0.0,
+		TotalTime: absent(), UserTime: 1e-7, KernelTime: 1e21, CPUUsage: absent(), MemUsage: math.Copysign(0, -1),
 	}}, Origin: monitor.Origin{Env: monitor.UnknownEnv}}
 	require.Equal(t, `test_metrics,component=(none),env=unknown,item=%28none),item_path=dir%5C,`+
-		`item_variant=f[a\=b%0A"<x\ at\ 0x…>"],kind=(none),project=p user_time=1e-07,kernel_time=1e+21,mem_usage=0,`+
+		`item_variant=f[a\=b%0A"<x\ at\ 0x…>"],kind=(none),project=p user_time=1e-07,kernel_time=1e+21,mem_usage=-0,`+
 		`session_h="%ED%B3%BF",context_h="",run="",scm_ref="",branch="",build="",item_fs_loc="C:%5C\"new\"",`+
 		`item_start_time="2026-11-22",utc_offset=0i,item_variant_raw="f[a=b%0A\"<x at 0x7f>\"]" 0`,
 		string(influx.AppendLine(nil, p)))

@@ -47,7 +47,9 @@ func TestVerdictOfStatus(t *testing.T) {
 		{"429 past", status(429, "limit", "Retry-After", "Sun, 22 Nov 2026 11:00:00 GMT"), monitor.Unavailable, 429, "limit", 0},
 		{"429 nonsense", status(429, "limit", "Retry-After", "-3"), monitor.Unavailable, 429, "limit", 0},
 		{"500", status(500, "internal"), monitor.Unavailable, 500, "internal", 0},
-		{"502 of a proxy", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>bad gateway", 502) },
+		{"502 of a proxy", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<html>bad gateway", http.StatusBadGateway)
+		},
 			monitor.Unavailable, 502, "<html>bad gateway", 0},
 		{"503", status(503, "hinted handoff queue not empty"), monitor.Unavailable, 503, "hinted handoff queue not empty", 0},
 		{"503 without words", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
@@ -129,13 +131,20 @@ func TestVerdictOfBrokenAnswers(t *testing.T) {
 	}
 }
 
+// silent lets set-up succeed at once and never answers a delivery.
+type silent struct{}
+
+func (silent) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Header.Get("Content-Encoding") == "gzip" {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	}
+	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: req}, nil
+}
+
 func TestVerdictOfSilence(t *testing.T) {
-	released := make(chan struct{})
-	s := mustScript(t, func(http.ResponseWriter, *http.Request) { <-released })
-	t.Cleanup(func() { close(released) })
-	cfg := s.settings()
-	cfg.Timeout = 50 * time.Millisecond
-	v := mustOpen(t, cfg).Deliver(t.Context(), metricPoints(3))
+	w := mustOpen(t, influx.Config{URL: "http://silent", Token: secret, Org: "o", Transport: silent{}, Timeout: 50 * time.Millisecond})
+	v := w.Deliver(t.Context(), metricPoints(3))
 	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "no answer within 50ms"}, v)
 }
 

@@ -3,7 +3,10 @@ package influx
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -105,7 +108,7 @@ func (w *Writer) Probe(ctx context.Context, class monitor.Class) monitor.Verdict
 	if v, ok := l.prepare(ctx); !ok {
 		return v
 	}
-	return l.settle(l.send(ctx, []string{string(appendProbe(nil, w.cfg.Now()))}))
+	return l.settle(l.send(ctx, slices.Values([]string{string(appendProbe(nil, w.cfg.Now()))})))
 }
 
 // deliver sends points in order, as many at a time as the client takes in one batch.
@@ -134,8 +137,15 @@ func (l *lane) prepare(ctx context.Context) (v monitor.Verdict, ok bool) {
 		return monitor.Verdict{}, true
 	}
 	v = monitor.Verdict{Outcome: monitor.Denied, Message: err.Error()}
-	if monitor.ErrorCode(err) == monitor.EUnavailable {
+	switch monitor.ErrorCode(err) {
+	case monitor.EUnavailable:
 		v.Outcome = monitor.Unavailable
+	case monitor.EUnauthorized:
+		v.Status = http.StatusUnauthorized
+	case monitor.EForbidden:
+		v.Status = http.StatusForbidden
+	case monitor.ENotFound:
+		v.Status = http.StatusNotFound
 	}
 	if e, ok := err.(*monitor.Error); ok {
 		v.RetryAfter = e.RetryAfter
@@ -155,19 +165,15 @@ func (l *lane) settle(v monitor.Verdict) monitor.Verdict {
 	return v
 }
 
-// lines encodes points. All lines share one buffer.
-func lines(points []*monitor.Point) []string {
-	ends := make([]int, len(points))
-	buf := make([]byte, 0, len(points)*640) // of a usual point, with room for longer ones
-	for i, p := range points {
-		buf = AppendLine(buf, p)
-		ends[i] = len(buf)
+// lines encodes points one after the other.
+func lines(points []*monitor.Point) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var buf []byte
+		for _, p := range points {
+			buf = AppendLine(buf[:0], p)
+			if !yield(string(buf)) {
+				return
+			}
+		}
 	}
-	all, start := string(buf), 0
-	lines := make([]string, len(points))
-	for i, end := range ends {
-		lines[i] = all[start:end]
-		start = end
-	}
-	return lines
 }

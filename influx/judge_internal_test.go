@@ -1,0 +1,60 @@
+package influx
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// A flush is one request. Should the client ever make none or several of it, nothing counts as delivered that may
+// not be.
+func TestJudge(t *testing.T) {
+	code := func(codes ...int) (answers []answer) {
+		for _, c := range codes {
+			answers = append(answers, answer{status: c})
+		}
+		return answers
+	}
+	for _, c := range []struct {
+		answers []answer
+		want    monitor.Outcome
+		status  int
+	}{
+		{code(204), monitor.Delivered, 204},
+		{code(204, 204), monitor.Delivered, 204},
+		{code(204, 422), monitor.Refused, 422},
+		{code(422, 204), monitor.Refused, 422},
+		{code(413, 400, 204), monitor.TooLarge, 413},
+		{code(400, 401, 413), monitor.Denied, 401},
+		{code(404, 503, 422), monitor.Unavailable, 503},
+		{code(422, 0), monitor.Unavailable, 0},
+	} {
+		v := judge(c.answers, nil)
+		require.Equal(t, c.want, v.Outcome, "%v", c.answers)
+		require.Equal(t, c.status, v.Status, "%v", c.answers)
+	}
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "the InfluxDB client sent no request"}, judge(nil, nil))
+	require.Equal(t, "the InfluxDB client sent no request: out of luck", judge(nil, errors.New("out of luck")).Message)
+}
+
+func TestWriteOutsideOfADelivery(t *testing.T) {
+	cfg, err := Config{URL: "http://nowhere", Token: "t", Org: "o"}.complete()
+	require.NoError(t, err)
+	o := newObserver(cfg)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://nowhere/api/v2/write", strings.NewReader("a b=1"))
+	require.NoError(t, err)
+	_, err = o.RoundTrip(req)
+	require.EqualError(t, err, "a write outside of a delivery")
+	require.Empty(t, o.end())
+}
+
+func TestWordsAreShortened(t *testing.T) {
+	s := words(http.Header{}, []byte(strings.Repeat("é", 5000)))
+	require.Equal(t, strings.Repeat("é", 1024)+"…", s)
+	require.Equal(t, "a\ufffdb", words(http.Header{}, []byte("a\xffb")))
+}
