@@ -1,8 +1,13 @@
 package journal_test
 
 import (
+	"context"
 	"fmt"
+	"testing"
 	"time"
+
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
 )
 
 func benchName(what string, n int) string { return fmt.Sprintf("%s=%d", what, n) }
@@ -12,3 +17,38 @@ func spin(d time.Duration) {
 	for start := time.Now(); time.Since(start) < d; {
 	}
 }
+
+// BenchmarkCourier shows what the courier costs per record beside a sink and a journal that cost next to nothing.
+func BenchmarkCourier(b *testing.B) {
+	j := newFakeJournal()
+	j.add(context1("p", "c"))
+	j.add(session1("p", "s"))
+	for range b.N {
+		j.add(metric1("p", "c", "s"))
+	}
+	c := journal.NewCourier(benchJournal{j}, nullSink{}, j, discard())
+	b.ReportAllocs()
+	b.ResetTimer()
+	if err := c.Open(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Close(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// benchJournal settles without the checks of the fake.
+type benchJournal struct{ *fakeJournal }
+
+func (benchJournal) Settle(context.Context, monitor.Destination, monitor.Settlement) error {
+	return nil
+}
+
+// nullSink takes everything.
+type nullSink struct{}
+
+func (nullSink) Destination() monitor.Destination                          { return dest }
+func (nullSink) Limit(*monitor.Point) string                               { return "" }
+func (nullSink) Deliver(context.Context, []*monitor.Point) monitor.Verdict { return monitor.Verdict{} }
+func (nullSink) Probe(context.Context, monitor.Class) monitor.Verdict      { return monitor.Verdict{} }

@@ -1,0 +1,127 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/cache"
+	"pymon-bridge/monitor"
+)
+
+var (
+	someContext = &monitor.Context{H: "h", Env: "env"}
+	someSession = &monitor.Session{SessionH: "h", Run: "run"}
+)
+
+func has() *fakeStore {
+	return &fakeStore{
+		ContextFn: func(context.Context, string, string) (*monitor.Context, error) { return someContext, nil },
+		SessionFn: func(context.Context, string, string) (*monitor.Session, error) { return someSession, nil },
+	}
+}
+
+func fails(err error) *fakeStore {
+	return &fakeStore{
+		ContextFn: func(context.Context, string, string) (*monitor.Context, error) { return nil, err },
+		SessionFn: func(context.Context, string, string) (*monitor.Session, error) { return nil, err },
+	}
+}
+
+func TestFallback(t *testing.T) {
+	hangs := &fakeStore{
+		ContextFn: func(ctx context.Context, _, _ string) (*monitor.Context, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		SessionFn: func(ctx context.Context, _, _ string) (*monitor.Session, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	}
+	tests := []struct {
+		name          string
+		local, remote *fakeStore
+		unhealthy     bool
+		keepErr       error
+		project       string
+		found         bool
+		code          monitor.Code // of the error
+		remoteCalls   int64        // for context and session together
+		kept          int
+		took          time.Duration
+	}{
+		{name: "local", local: has(), remote: has(), project: "p", found: true},
+		{name: "local fails", local: fails(errors.New("no")), remote: has(), project: "p", code: monitor.EInternal},
+		{name: "remote", local: &fakeStore{}, remote: has(), project: "p", found: true, remoteCalls: 2, kept: 2},
+		{name: "any project", local: &fakeStore{}, remote: has(), project: "", found: true, remoteCalls: 2},
+		{name: "nowhere", local: &fakeStore{}, remote: &fakeStore{}, project: "p", code: monitor.ENotFound, remoteCalls: 2},
+		{name: "not healthy", local: &fakeStore{}, remote: has(), unhealthy: true, project: "p", code: monitor.ENotFound},
+		{name: "remote fails", local: &fakeStore{}, remote: fails(errors.New("no")), project: "p",
+			code: monitor.ENotFound, remoteCalls: 2},
+		{name: "remote hangs", local: &fakeStore{}, remote: hangs, project: "p", code: monitor.ENotFound,
+			remoteCalls: 2, took: 2 * cache.DefaultDeadline},
+		{name: "cannot be kept", local: &fakeStore{}, remote: has(), keepErr: errors.New("full"), project: "p",
+			code: monitor.ENotFound, remoteCalls: 2, kept: 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tt.remote.calls.Store(0)
+				var kept []*monitor.Record
+				f := &cache.Fallback{
+					Local:   tt.local,
+					Remote:  tt.remote,
+					Healthy: func() bool { return !tt.unhealthy },
+					Keep: func(_ context.Context, rec *monitor.Record) error {
+						kept = append(kept, rec)
+						return tt.keepErr
+					},
+					Logger: slog.New(slog.DiscardHandler),
+				}
+				start := time.Now()
+				c, errC := f.Context(t.Context(), tt.project, "h")
+				s, errS := f.Session(t.Context(), tt.project, "h")
+				assert.Equal(t, tt.took, time.Since(start))
+				assert.EqualValues(t, tt.remoteCalls, tt.remote.calls.Load())
+				assert.Len(t, kept, tt.kept)
+				for _, rec := range kept {
+					assert.True(t, rec.Fetched)
+					assert.Equal(t, tt.project, rec.Project)
+				}
+				if tt.found {
+					require.NoError(t, errors.Join(errC, errS))
+					assert.Same(t, someContext, c)
+					assert.Same(t, someSession, s)
+					return
+				}
+				assert.Equal(t, tt.code, monitor.ErrorCode(errC))
+				assert.Equal(t, tt.code, monitor.ErrorCode(errS))
+			})
+		})
+	}
+}
+
+func TestFallbackReturnsWhatIsStored(t *testing.T) {
+	stored := &monitor.Session{SessionH: "h", Run: "another, accepted meanwhile"}
+	f := &cache.Fallback{Local: &fakeStore{}, Remote: has(), Logger: slog.New(slog.DiscardHandler),
+		Keep: func(_ context.Context, rec *monitor.Record) error {
+			rec.Repeat, rec.Session = true, stored
+			return nil
+		}}
+	s, err := f.Session(t.Context(), "p", "h")
+	require.NoError(t, err)
+	assert.Same(t, stored, s)
+}
+
+func TestFallbackWithoutRemote(t *testing.T) {
+	f := &cache.Fallback{Local: &fakeStore{}, Logger: slog.New(slog.DiscardHandler)}
+	_, err := f.Context(t.Context(), "p", "h")
+	notFound(t, err)
+}

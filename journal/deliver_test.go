@@ -1,0 +1,362 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+)
+
+var (
+	refused   = monitor.Verdict{Outcome: monitor.Refused, Status: 422, Message: "field type conflict"}
+	tooLarge  = monitor.Verdict{Outcome: monitor.TooLarge, Status: 413, Message: "too large"}
+	denied    = monitor.Verdict{Outcome: monitor.Denied, Status: 401, Message: "unauthorized access"}
+	away      = monitor.Verdict{Outcome: monitor.Unavailable, Message: "connection refused"}
+	overload  = monitor.Verdict{Outcome: monitor.Unavailable, Status: 429, Message: "slow down", RetryAfter: time.Minute}
+	delivered = monitor.Verdict{Outcome: monitor.Delivered, Status: 204}
+)
+
+// contains says whether any of the points is one of seqs.
+func contains(points []*monitor.Point, seqs map[uint64]bool) bool {
+	for _, p := range points {
+		if seqs[p.Seq] {
+			return true
+		}
+	}
+	return false
+}
+
+// fill appends a context, a session and metrics up to n records.
+func (r *rig) fill(n int) {
+	r.add(context1("p", "c"), session1("p", "s"))
+	for range n - 2 {
+		r.add(metric1("p", "c", "s"))
+	}
+}
+
+func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		bad := map[uint64]bool{1: true, 100: true, 101: true, 4000: true}
+		limited := uint64(77)
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			if contains(points, bad) {
+				return refused
+			}
+			return delivered
+		}
+		r.sink.LimitFn = func(p *monitor.Point) string {
+			if p.Seq == limited {
+				return "series key above 65535 bytes"
+			}
+			return ""
+		}
+		type count struct {
+			class monitor.Class
+			n     int
+		}
+		var buried, arrived []count
+		r.OnBuried = func(class monitor.Class, n int) { buried = append(buried, count{class, n}) }
+		r.OnDelivered = func(class monitor.Class, n int, oldest time.Time) {
+			arrived = append(arrived, count{class, n})
+			assert.Equal(t, time.Now(), oldest)
+		}
+		asked := map[monitor.Outcome]int{}
+		r.OnVerdict = func(_ monitor.Class, v monitor.Verdict, points int, _ time.Duration) {
+			assert.NotZero(t, points)
+			asked[v.Outcome]++
+		}
+		r.Gather = 0
+		r.fill(5000)
+		r.run(t, func() {
+			synctest.Wait()
+			assert.Equal(t, []uint64{1, 77, 100, 101, 4000}, r.j.deadSeqs())
+			assert.Equal(t, 4995, r.sink.count())
+			assert.EqualValues(t, 5000, r.j.settled())
+			assert.Equal(t, monitor.DeadLetter{Dest: dest, Seq: 100, Class: monitor.ClassMetric, Status: 422,
+				Reason: "field type conflict", At: time.Now()}, r.j.dead[100])
+			assert.Equal(t, "series key above 65535 bytes", r.j.dead[limited].Reason)
+			assert.Zero(t, r.j.dead[limited].Status)
+			assert.Equal(t, []count{{monitor.ClassContext, 1}, {monitor.ClassMetric, 4}}, buried)
+			assert.Equal(t, []count{{monitor.ClassSession, 1}, {monitor.ClassMetric, 4994}}, arrived)
+			assert.Less(t, asked[monitor.Refused]+asked[monitor.Delivered], 80)
+			assert.True(t, r.Health().OK)
+		})
+	})
+}
+
+func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			if len(points) > 30 || contains(points, map[uint64]bool{50: true}) {
+				return tooLarge
+			}
+			return delivered
+		}
+		r.fill(100)
+		r.run(t, func() {
+			after(time.Second)
+			assert.Equal(t, []uint64{50}, r.j.deadSeqs())
+			assert.Equal(t, 413, r.j.dead[50].Status)
+			assert.Equal(t, 99, r.sink.count())
+		})
+	})
+}
+
+func TestCourierTriesForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		var times []time.Time
+		back := time.Now().Add(12 * time.Hour)
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			times = append(times, time.Now())
+			if time.Now().Before(back) {
+				return away
+			}
+			return delivered
+		}
+		r.fill(100)
+		r.run(t, func() {
+			after(time.Hour)
+			assert.False(t, r.Healthy())
+			h := r.Health()
+			assert.False(t, h.OK)
+			assert.False(t, h.Required)
+			assert.Equal(t, "delivery", h.Component)
+			assert.Contains(t, h.Detail, "connection refused")
+			assert.Contains(t, h.Detail, "100 records kept")
+			after(12 * time.Hour)
+			assert.EqualValues(t, 100, r.j.settled())
+			assert.True(t, r.Healthy())
+			assert.Empty(t, r.j.deadSeqs())
+		})
+		for i := 1; i < len(times)-2; i++ {
+			assert.LessOrEqual(t, times[i].Sub(times[i-1]), time.Minute)
+		}
+		// With waits of half a minute on average, twelve hours are some 1,440 tries.
+		assert.InDelta(t, 1440, len(times), 150)
+		assert.Equal(t, 1, strings.Count(r.log.String(), "level=WARN"), "an outage is one warning")
+	})
+}
+
+func TestCourierHonoursRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		var times []time.Time
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			times = append(times, time.Now())
+			if len(times) < 3 {
+				return overload
+			}
+			return delivered
+		}
+		r.add(context1("p", "c"))
+		r.run(t, func() { after(time.Hour) })
+		for i := 1; i < len(times); i++ {
+			assert.GreaterOrEqual(t, times[i].Sub(times[i-1]), time.Minute)
+			assert.LessOrEqual(t, times[i].Sub(times[i-1]), 61*time.Second)
+		}
+		assert.Len(t, times, 3)
+	})
+}
+
+func TestCourierKeepsWhatIsDenied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		requests, alarms := 0, 0
+		var allowed atomic.Bool
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			requests++
+			if !allowed.Load() {
+				return denied
+			}
+			return delivered
+		}
+		r.OnAlarm = func(class monitor.Class, v monitor.Verdict) {
+			alarms++
+			assert.Equal(t, monitor.ClassContext, class)
+			assert.Equal(t, denied, v)
+		}
+		r.fill(100)
+		r.run(t, func() {
+			after(10 * time.Minute)
+			assert.LessOrEqual(t, requests, 21)
+			assert.GreaterOrEqual(t, requests, 12)
+			assert.Equal(t, 1, alarms)
+			h := r.Health()
+			assert.False(t, h.OK)
+			assert.Contains(t, h.Detail, "401 unauthorized access")
+			assert.Contains(t, h.Detail, "100 records kept")
+			allowed.Store(true)
+			after(time.Minute)
+			assert.Equal(t, 100, r.sink.count())
+			assert.True(t, r.Health().OK)
+			assert.Empty(t, r.j.deadSeqs())
+		})
+	})
+}
+
+func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
+	for _, n := range []int{1, 15, 16, 17, 1000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				alarms, requests := 0, 0
+				var fixed atomic.Bool
+				r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+					requests++
+					if !fixed.Load() {
+						return refused
+					}
+					return delivered
+				}
+				r.sink.ProbeFn = func(class monitor.Class) monitor.Verdict {
+					assert.Equal(t, monitor.ClassMetric, class)
+					if !fixed.Load() {
+						return refused
+					}
+					return delivered
+				}
+				r.OnAlarm = func(monitor.Class, monitor.Verdict) { alarms++ }
+				for range n {
+					r.add(metric1("p", "", ""))
+				}
+				r.run(t, func() {
+					after(time.Hour)
+					assert.Empty(t, r.j.deadSeqs())
+					assert.Equal(t, 1, alarms)
+					assert.Less(t, requests, 120*60, "it asks slowly")
+					assert.False(t, r.Healthy())
+					assert.Contains(t, r.Health().Detail, "422 field type conflict; nothing is buried")
+					fixed.Store(true)
+					after(time.Minute)
+					assert.Empty(t, r.j.deadSeqs())
+					assert.Equal(t, n, r.sink.count())
+					assert.True(t, r.Health().OK)
+				})
+			})
+		})
+	}
+}
+
+func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		probes := 0
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict { return refused }
+		r.sink.ProbeFn = func(monitor.Class) monitor.Verdict {
+			if probes++; probes == 1 {
+				return away // the answer is insisted on
+			}
+			return delivered
+		}
+		for range 40 {
+			r.add(metric1("p", "", ""))
+		}
+		r.run(t, func() {
+			after(time.Minute)
+			assert.Len(t, r.j.deadSeqs(), 40)
+			assert.Equal(t, 2, probes)
+		})
+	})
+}
+
+// Halving goes on where it was after an outage in its midst: no part is delivered that had been before.
+func TestCourierOutageWhileHalving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		bad := map[uint64]bool{40: true}
+		n, done := 0, map[uint64]int{}
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			n++
+			switch {
+			case n%3 == 2:
+				return away
+			case contains(points, bad):
+				return refused
+			}
+			for _, p := range points {
+				done[p.Seq]++
+			}
+			return delivered
+		}
+		r.fill(64)
+		r.run(t, func() {
+			after(10 * time.Minute)
+			assert.Equal(t, []uint64{40}, r.j.deadSeqs())
+			assert.Len(t, done, 63)
+			for seq, times := range done {
+				assert.Equal(t, 1, times, seq)
+			}
+		})
+	})
+}
+
+func TestCourierSinkPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			if contains(points, map[uint64]bool{7: true}) {
+				panic("index out of range")
+			}
+			return delivered
+		}
+		r.fill(20)
+		r.run(t, func() {
+			after(time.Second)
+			assert.Equal(t, []uint64{7}, r.j.deadSeqs())
+			assert.Contains(t, r.j.dead[7].Reason, "index out of range")
+			assert.Equal(t, 19, r.sink.count())
+		})
+	})
+}
+
+// TestCourierPoisonPatterns tries ten thousand patterns of points at fault.
+func TestCourierPoisonPatterns(t *testing.T) {
+	const batch, patterns = 64, 10_000
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range patterns {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			bad := map[uint64]bool{}
+			share := random.Float64() * random.Float64()
+			for seq := range uint64(batch) {
+				if random.Float64() < share {
+					bad[seq+1] = true
+				}
+			}
+			r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+				if contains(points, bad) {
+					return refused
+				}
+				return delivered
+			}
+			for range batch {
+				r.add(metric1("p", "", ""))
+			}
+			if err := r.Open(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Close(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			ok := len(r.j.dead) == len(bad) && len(r.sink.stored) == batch-len(bad) && len(r.j.wrong) == 0
+			for seq := range bad {
+				_, dead := r.j.dead[seq]
+				ok = ok && dead
+			}
+			if !ok {
+				t.Fatalf("pattern %d: %v dead, %d stored, wrong: %v", i, r.j.deadSeqs(), r.sink.count(), r.j.wrong)
+			}
+		})
+	}
+}

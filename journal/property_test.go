@@ -1,0 +1,207 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"pymon-bridge/monitor"
+)
+
+// world is one random course of events: what is accepted, what the destination says to it, and when the courier
+// dies. It lives in a synctest bubble.
+type world struct {
+	*rig
+	t *rapid.T
+
+	mu       sync.Mutex
+	poison   map[uint64]bool
+	says     []monitor.Verdict // what the destination says next, instead of what it thinks of the points
+	stores   []bool            // whether it stores them nevertheless
+	failures []string          // operations of the journal that fail next
+	ordered  uint64            // up to here checkOrder has looked
+	wrong    []string
+}
+
+func newWorld(t *rapid.T) *world {
+	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}}
+	w.BatchSize = rapid.IntRange(1, 40).Draw(t, "batch size")
+	w.AnyProject = rapid.Bool().Draw(t, "any project")
+	w.sink.DeliverFn = w.deliver
+	w.j.FailFn = w.fail
+	return w
+}
+
+// verdict lets the destination fail in a random way, which says nothing about the points.
+func (w *world) verdict() {
+	v := rapid.SampledFrom([]monitor.Verdict{away, overload, denied, tooLarge, refused}).Draw(w.t, "says")
+	stores := rapid.Bool().Draw(w.t, "stores")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.says, w.stores = append(w.says, v), append(w.stores, stores)
+}
+
+func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+	time.Sleep(10 * time.Millisecond)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.checkOrder(points)
+	poisoned := contains(points, w.poison)
+	if len(w.says) > 0 {
+		v, stores := w.says[0], w.stores[0]
+		w.says, w.stores = w.says[1:], w.stores[1:]
+		// A single good point that is refused is buried, rightly: only say that of several.
+		if v.Outcome != monitor.Refused && v.Outcome != monitor.TooLarge || len(points) > 1 {
+			if stores && !poisoned {
+				w.sink.store(points)
+			}
+			return v
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return monitor.Verdict{Outcome: monitor.Unavailable, Message: ctx.Err().Error()}
+	case poisoned:
+		return refused
+	}
+	return delivered
+}
+
+// checkOrder checks that contexts and sessions are there, or refused, before metrics that came after them.
+func (w *world) checkOrder(points []*monitor.Point) {
+	w.j.mu.Lock()
+	recs := w.j.recs
+	w.j.mu.Unlock()
+	for _, p := range points {
+		if p.Metric == nil {
+			return
+		}
+		for ; w.ordered < p.Seq; w.ordered++ {
+			if seq := w.ordered + 1; recs[w.ordered].Metric == nil && !w.sink.has(seq) && !w.poison[seq] {
+				w.wrong = append(w.wrong, fmt.Sprintf("%d before the metadata %d", p.Seq, seq))
+			}
+		}
+	}
+}
+
+func (w *world) fail(op string) error {
+	w.j.mu.Lock()
+	defer w.j.mu.Unlock()
+	if len(w.failures) > 0 && w.failures[0] == op {
+		w.failures = w.failures[1:]
+		return monitor.Errorf(monitor.EUnavailable, "%s fails", op)
+	}
+	return nil
+}
+
+// accept appends some records, of few projects and hashes, so that they are missing, late, or of others.
+func (w *world) accept() {
+	for range rapid.IntRange(1, 60).Draw(w.t, "records") {
+		project := rapid.SampledFrom([]string{"p", "q"}).Draw(w.t, "project")
+		h := rapid.SampledFrom([]string{"1", "2", "3", "4", ""}).Draw(w.t, "hash")
+		var rec *monitor.Record
+		switch kind := rapid.IntRange(0, 9).Draw(w.t, "kind"); {
+		case kind == 0 && h != "":
+			rec = context1(project, h)
+		case kind == 1 && h != "":
+			rec = session1(project, h)
+		default:
+			rec = metric1(project, h, rapid.SampledFrom([]string{"1", "2"}).Draw(w.t, "session"))
+		}
+		seq := w.j.add(rec)
+		if rapid.IntRange(0, 9).Draw(w.t, "poison") == 0 {
+			w.mu.Lock()
+			w.poison[seq] = true
+			w.mu.Unlock()
+		}
+	}
+	w.Wake()
+}
+
+func (w *world) open() {
+	if err := w.Open(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// crash ends the courier wherever it is; what it knew is lost.
+func (w *world) crash() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := w.Close(ctx); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) pass() {
+	time.Sleep(time.Duration(rapid.SampledFrom([]int{1, 5, 50, 150, 1000, 30_000, 90_000}).Draw(w.t, "ms")) *
+		time.Millisecond)
+}
+
+// check compares the end with what was accepted.
+func (w *world) check() {
+	if wrong := append(append(w.wrong, w.j.wrong...), w.sink.wrong...); len(wrong) > 0 {
+		w.t.Fatalf("wrong: %v", wrong)
+	}
+	for i := range w.j.recs {
+		seq := uint64(i + 1)
+		_, dead := w.j.dead[seq]
+		if stored := w.sink.has(seq); stored == w.poison[seq] || dead != w.poison[seq] {
+			w.t.Fatalf("%d: poisoned %t, stored %t, dead %t", seq, w.poison[seq], stored, dead)
+		}
+	}
+	if w.j.cursor != uint64(len(w.j.recs)) || len(w.j.parked) != 0 {
+		w.t.Fatalf("cursor %d of %d, %d parked", w.j.cursor, len(w.j.recs), len(w.j.parked))
+	}
+}
+
+// TestCourierWhateverHappens lets records be accepted, the destination and the journal fail and the courier die in
+// any order. In the end every record is stored or, exactly if it is at fault, dead; the fakes check the rest on the
+// way: no record is passed by the cursor that is nowhere, and each has the same origin in every attempt.
+func TestCourierWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var failure any
+		synctest.Test(t, func(*testing.T) {
+			// rapid fails by panicking, which has to happen on its own goroutine.
+			defer func() { failure = recover() }()
+			live(rt)
+		})
+		if failure != nil {
+			panic(failure)
+		}
+	})
+}
+
+// live is one course of events.
+func live(t *rapid.T) {
+	w := newWorld(t)
+	w.open()
+	defer w.crash()
+	for range rapid.IntRange(1, 25).Draw(t, "events") {
+		switch rapid.IntRange(0, 5).Draw(t, "event") {
+		case 0, 1:
+			w.accept()
+		case 2:
+			w.verdict()
+		case 3:
+			w.pass()
+		case 4:
+			op := rapid.SampledFrom([]string{"next", "note", "settle", "find", "stats"}).Draw(t, "fails")
+			w.j.mu.Lock()
+			w.failures = append(w.failures, op)
+			w.j.mu.Unlock()
+		case 5:
+			w.crash()
+			w.open()
+		}
+		synctest.Wait()
+	}
+	time.Sleep(4 * time.Hour)
+	synctest.Wait()
+	w.check()
+}

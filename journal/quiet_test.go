@@ -1,0 +1,199 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
+)
+
+// fakeRuns knows the runs of sessions.
+type fakeRuns struct {
+	mu    sync.Mutex
+	runs  map[string]string // by session
+	err   error             // of RunSummary
+	asked int
+}
+
+func (r *fakeRuns) RunOf(_ context.Context, _, sessionH string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if run, ok := r.runs[sessionH]; ok {
+		return run, nil
+	}
+	return sessionH, nil
+}
+
+func (r *fakeRuns) RunSummary(_ context.Context, project, run string) (*monitor.RunSummary, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked++; r.err != nil {
+		return nil, r.err
+	}
+	return &monitor.RunSummary{Project: project, Run: run, ScmRef: "abc", Branch: "main", Sessions: 2, Tests: 3,
+		Modules: 1, TotalTime: 1.5, Slowest: monitor.Extreme{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]", Value: 1},
+		MostMem: monitor.Extreme{ItemVariant: "test_big", Value: 64}}, nil
+}
+
+func (r *fakeRuns) set(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+}
+
+// watch is an open Quiet that lists the runs it mentions.
+type watch struct {
+	*journal.Quiet
+	runs *fakeRuns
+	log  *log
+	mu   sync.Mutex
+	said []string
+}
+
+func newWatch(t *testing.T) *watch {
+	w := &watch{runs: &fakeRuns{runs: map[string]string{}}, log: &log{}}
+	w.Quiet = journal.NewQuiet(w.runs, w.log.logger())
+	w.OnQuiet = func(project, run string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.said = append(w.said, project+"/"+run)
+	}
+	require.NoError(t, w.Open())
+	t.Cleanup(func() { require.NoError(t, w.Close()) })
+	return w
+}
+
+func (w *watch) takeSaid() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := w.said
+	w.said = nil
+	return said
+}
+
+func TestQuietMentionsARunOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.runs.runs = map[string]string{"s1": "run", "s2": "run"}
+		w.Saw("p", "s1", time.Now())
+		for range 4 {
+			after(2 * time.Minute)
+			w.Saw("p", "s2", time.Now())
+		}
+		assert.Empty(t, w.takeSaid(), "the other session of the run is not quiet")
+		after(5*time.Minute + 10*time.Second)
+		assert.Equal(t, []string{"p/run"}, w.takeSaid())
+		assert.Contains(t, w.log.String(), `level=INFO msg="run is complete" project=p run=run commit=abc branch=main `+
+			`sessions=2 tests=3 modules=1 total_seconds=1.5 slowest=pkg.test_a.test_slow[1] slowest_seconds=1 `+
+			`most_memory=test_big most_memory_mib=64`)
+		after(time.Hour)
+		assert.Empty(t, w.takeSaid())
+
+		w.Saw("p", "s1", time.Now())
+		after(6 * time.Minute)
+		assert.Equal(t, []string{"p/run"}, w.takeSaid(), "late metrics make it speak again")
+	})
+}
+
+func TestQuietSeparatesProjectsAndRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		for _, project := range []string{"p", "q"} {
+			w.Saw(project, "s1", time.Now())
+			w.Saw(project, "s2", time.Now())
+		}
+		after(6 * time.Minute)
+		assert.ElementsMatch(t, []string{"p/s1", "p/s2", "q/s1", "q/s2"}, w.takeSaid())
+	})
+}
+
+func TestQuietLearnsTheRunLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.Saw("p", "s1", time.Now())
+		after(time.Minute)
+		w.runs.set(func() { w.runs.runs["s1"] = "run" })
+		after(5 * time.Minute)
+		assert.Equal(t, []string{"p/run"}, w.takeSaid())
+	})
+}
+
+func TestQuietTriesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.runs.set(func() { w.runs.err = errors.New("disk on fire") })
+		w.Saw("p", "s1", time.Now())
+		after(6 * time.Minute)
+		assert.Empty(t, w.takeSaid())
+		w.runs.set(func() { w.runs.err = nil })
+		after(10 * time.Second)
+		assert.Equal(t, []string{"p/s1"}, w.takeSaid())
+	})
+}
+
+func TestQuietForgetsWhatIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.runs.set(func() { w.runs.err = monitor.Errorf(monitor.ENotFound, "no such run") })
+		w.Saw("p", "s1", time.Now())
+		after(time.Hour)
+		assert.Empty(t, w.takeSaid())
+		assert.Equal(t, 1, w.runs.asked)
+	})
+}
+
+func TestQuietIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		for i := range 12_000 {
+			w.Saw("p", fmt.Sprint(i), time.Now())
+		}
+		after(6 * time.Minute)
+		assert.Len(t, w.takeSaid(), 10_000)
+		w.Saw("p", "late", time.Now())
+		after(6 * time.Minute)
+		assert.Equal(t, []string{"p/late"}, w.takeSaid(), "there is room again")
+	})
+}
+
+// Many see metrics while runs are mentioned and forgotten: the last metric of each is never overlooked.
+func TestQuietUnderRace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		var all sync.WaitGroup
+		for i := range 16 {
+			all.Go(func() {
+				for n := range 50 {
+					w.Saw("p", fmt.Sprint(n%5), time.Now())
+					time.Sleep(time.Duration(i*n) * time.Second)
+				}
+			})
+		}
+		all.Wait()
+		w.takeSaid()
+		for n := range 5 {
+			w.Saw("p", fmt.Sprint(n), time.Now())
+		}
+		after(6 * time.Minute)
+		assert.ElementsMatch(t, []string{"p/0", "p/1", "p/2", "p/3", "p/4"}, w.takeSaid())
+	})
+}
+
+func BenchmarkQuietSaw(b *testing.B) {
+	q := journal.NewQuiet(&fakeRuns{}, discard())
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			q.Saw("project", "session", time.Now())
+		}
+	})
+}
