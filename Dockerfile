@@ -1,0 +1,35 @@
+# syntax=docker/dockerfile:1
+
+# The image holds one static program, the certificates of the public authorities, an empty data directory and an empty
+# /tmp; no shell and no other program.
+FROM --platform=$BUILDPLATFORM golang:1.26.8-alpine AS build
+WORKDIR /src
+
+# The modules change less often than the code.
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+
+COPY . .
+ARG TARGETOS TARGETARCH
+ARG VERSION=devel
+# timetzdata puts the time zones into the program, which places measurements by their clients' zones.
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" -o /out/pymon-bridge ./cmd/pymon-bridge
+RUN mkdir -p /owned/data && mkdir -m 1777 /owned/tmp
+
+FROM scratch
+LABEL org.opencontainers.image.title="pymon-bridge" \
+      org.opencontainers.image.description="Receives what pytest-monitor measures and delivers it to InfluxDB v2"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /out/pymon-bridge /pymon-bridge
+COPY --from=build --chown=65532:65532 /owned/ /
+
+# A number, so that Kubernetes can tell that it is not root. A volume mounted at /data must belong to it.
+USER 65532:65532
+# Loopback inside a container reaches nobody. On this address the bridge starts with tokens, or when told to do without.
+ENV PYMON_LISTEN=:8080 PYMON_DATA=/data
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=6s --start-period=10s CMD ["/pymon-bridge", "healthcheck"]
+ENTRYPOINT ["/pymon-bridge"]

@@ -1,0 +1,10 @@
+package grafana_test
+
+import (
+	"os"
+	"testing"
+
+	"pymon-bridge/test/harness"
+)
+
+func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
