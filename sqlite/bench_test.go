@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
@@ -96,4 +100,55 @@ func BenchmarkStats(b *testing.B) {
 		_, err := db.Stats(context.Background(), dest)
 		require.NoError(b, err)
 	}
+}
+
+// BenchmarkGroupCommit has 16 clients post one record at a time through a group commit, on a file that holds 500,000,
+// and reports how long they wait for their answers. One operation is one record.
+func BenchmarkGroupCommit(b *testing.B) {
+	const clients = 16
+	db, l := filled(b, 500_000)
+	recs := l.records(b.N)
+	queue := make(chan func() (*monitor.Record, chan error), clients)
+	go func() {
+		for first := range queue {
+			batch, answers := []*monitor.Record{}, []chan error{}
+			for take := first; take != nil; {
+				rec, answer := take()
+				batch, answers = append(batch, rec), append(answers, answer)
+				select {
+				case take = <-queue:
+				default:
+					take = nil
+				}
+			}
+			err := db.Append(context.Background(), batch)
+			for _, answer := range answers {
+				answer <- err
+			}
+		}
+	}()
+	waits := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range clients {
+		wg.Go(func() {
+			answer := make(chan error, 1)
+			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
+				start := time.Now()
+				queue <- func() (*monitor.Record, chan error) { return recs[i], answer }
+				assert.NoError(b, <-answer)
+				waits[i] = time.Since(start)
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	close(queue)
+	slices.Sort(waits)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	for _, p := range []float64{0.5, 0.99, 0.999} {
+		b.ReportMetric(float64(waits[int(p*float64(len(waits)-1))].Microseconds())/1000, fmt.Sprintf("p%g-ms", 100*p))
+	}
+	b.ReportMetric(float64(waits[len(waits)-1].Microseconds())/1000, "max-ms")
 }

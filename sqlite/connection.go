@@ -13,7 +13,7 @@ import (
 
 // A negative cache_size is in KiB. Every connection has its own cache, so these bound the memory that SQLite takes.
 const (
-	writerPragmas = "busy_timeout(5000);journal_mode(wal);synchronous(full);cache_size(-16384);" +
+	writerPragmas = "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
 		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
 	readerPragmas  = "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
 	checkerPragmas = "busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"

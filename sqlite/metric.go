@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"crypto/sha256"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -36,8 +37,8 @@ func (a *appender) metric(rec *monitor.Record) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if p.known() && (len(offsets) > 1 || a.full != nil) {
-		if out, err := a.findRepeat(&p, start, offsets); err != nil || out.repeat {
+	if p.known() && (len(offsets) > 1 || !p.session.session || a.full != nil) {
+		if out, err := a.findRepeat(&p, start); err != nil || out.repeat {
 			return out, err
 		}
 	}
@@ -89,14 +90,24 @@ func (a *appender) placeable(p *placing, start monitor.LocalTime) ([]int32, erro
 	return []int32{a.zones.Orphan(start, p.rec.Metric.TotalTime, p.rec.Received, last)}, nil
 }
 
-func (a *appender) findRepeat(p *placing, start monitor.LocalTime, offsets []int32) (outcome, error) {
-	for _, offset := range offsets {
-		if out, err := a.search(p, start.At(offset)); err != nil || out.repeat {
-			return out, err
-		}
+// findRepeat looks for an equal metric wherever the series may have it. What is known of a client's zone changes as
+// its sessions arrive, so one that does not come at once may have been placed by another offset than now.
+func (a *appender) findRepeat(p *placing, start monitor.LocalTime) (outcome, error) {
+	first, last := start.At(maxOffset).UTC, start.At(minOffset).UTC
+	if start.HasOffset {
+		first = start.At(start.Offset).UTC
+		last = first
 	}
-	return outcome{}, nil
+	// A microsecond whose nanoseconds were all taken overflows into the next ones.
+	_, repeat, err := a.neighbours(p, first, last+int64(time.Millisecond), p.session.id)
+	return repeat, err
 }
+
+// The range of offsets that clocks have, in seconds, with an hour for daylight saving on either side.
+const (
+	minOffset = -13 * 3600
+	maxOffset = 15 * 3600
+)
 
 // place stores the metric at its own nanosecond, or where that is taken by another one, at the next that is free.
 func (a *appender) place(p *placing, at monitor.Instant) (outcome, error) {
@@ -149,35 +160,41 @@ func (a *appender) insertTexts(seq uint64, p *placing, at monitor.Instant) error
 	return err
 }
 
-// search looks among the series' metrics of one microsecond for an equal one, and for the first nanosecond that is
-// free. Only when all 1000 are taken it goes on to the next microsecond, where the text as sent no longer follows
+// search follows the nanoseconds of one microsecond from the metric's own until it meets an equal metric or one that
+// is free. Only when all 1000 are taken it goes on to the next microsecond, where the text as sent no longer follows
 // from the instant.
 func (a *appender) search(p *placing, at monitor.Instant) (outcome, error) {
 	for ; ; at.UTC += 1000 {
-		taken, repeat, err := a.neighbours(p, at.Micros()*1000)
-		if err != nil || repeat.repeat {
-			return repeat, err
-		}
-		utc := monitor.PointTime(at, p.hash)
-		for range 1000 {
-			if !taken[utc] {
-				return outcome{at: monitor.Instant{UTC: utc, Offset: at.Offset}}, nil
+		utc, end := monitor.PointTime(at, p.hash), at.Micros()*1000+999
+		for tried := 0; tried < 1000; {
+			last := min(utc+31, end) // some at once: clashes come in clusters
+			taken, repeat, err := a.neighbours(p, utc, last, 0)
+			if err != nil || repeat.repeat {
+				return repeat, err
 			}
-			utc = monitor.NextPointTime(utc)
+			for range last - utc + 1 {
+				if !taken[utc] {
+					return outcome{at: monitor.Instant{UTC: utc, Offset: at.Offset}}, nil
+				}
+				utc = monitor.NextPointTime(utc)
+				tried++
+			}
 		}
 	}
 }
 
-// neighbours returns the nanoseconds that are taken in a microsecond, or the repeat if one is by an equal metric.
-func (a *appender) neighbours(p *placing, micro int64) (taken map[int64]bool, repeat outcome, err error) {
+// neighbours returns the nanoseconds from first to last that the series has metrics at, or the repeat if one of these
+// is equal. With a session other than 0 only that session's metrics are looked at.
+func (a *appender) neighbours(p *placing, first, last, only int64) (taken map[int64]bool, repeat outcome, err error) {
 	s, err := a.statement(`SELECT m.seq, m.session, m.context, m.location, m.utc_ns, m.utc_offset, m.total_time,
 		m.user_time, m.kernel_time, m.cpu_usage, m.mem_usage, t.item_start_time, t.component, t.item_path, t.item,
 		t.item_variant, t.kind
-		FROM metrics m LEFT JOIN texts t ON t.seq = m.seq WHERE m.series = ? AND m.utc_ns BETWEEN ? AND ?`)
+		FROM metrics m INDEXED BY metrics_point LEFT JOIN texts t ON t.seq = m.seq
+		WHERE m.series = ?1 AND m.utc_ns BETWEEN ?2 AND ?3 AND (?4 = 0 OR m.session = ?4)`)
 	if err != nil {
 		return nil, outcome{}, err
 	}
-	rows, err := s.Query(p.series, micro, micro+999)
+	rows, err := s.Query(p.series, first, last, only)
 	if err != nil {
 		return nil, outcome{}, err
 	}

@@ -59,6 +59,9 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 }
 
 func (w *writer) prepare(ctx context.Context) error {
+	if _, err := w.version(ctx); err != nil {
+		return err // before anything is written to a file that is not ours
+	}
 	if err := w.requireDurability(ctx); err != nil {
 		return err
 	}
@@ -70,11 +73,11 @@ func (w *writer) prepare(ctx context.Context) error {
 	return err
 }
 
-// requireDurability asks SQLite what it made of the settings that the promise of a 201 rests on.
+// requireDurability turns on the log and asks SQLite what it made of the settings that the promise of a 201 rests on.
 func (w *writer) requireDurability(ctx context.Context) error {
 	var mode string
 	var synchronous int
-	if err := w.conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA journal_mode = wal").Scan(&mode); err != nil {
 		return err
 	}
 	if err := w.conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {

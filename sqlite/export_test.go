@@ -1,0 +1,36 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// BreakCommits makes every commit fail with err, or work again if err is nil.
+func (db *DB) BreakCommits(err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.commit = (*writer).commit
+	if err != nil {
+		db.commit = func(*writer) error { return err }
+		db.delay = time.Millisecond
+	}
+}
+
+// LimitPages makes SQLite report a full disk above so many pages more than there are, none below 0.
+func (db *DB) LimitPages(more int) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	var pages int
+	if err := db.writer.conn.QueryRowContext(context.Background(), "PRAGMA page_count").Scan(&pages); err != nil {
+		return err
+	}
+	if more < 0 {
+		pages, more = 1<<30, 0
+	}
+	_, err := db.writer.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
+	return err
+}
+
+// MeasureSpace takes the size of the file and the room on its disk now.
+func (db *DB) MeasureSpace() { db.space.measure(db) }

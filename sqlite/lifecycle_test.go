@@ -1,0 +1,304 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// eventually waits for what a goroutine does in its own time.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	require.Eventually(t, done, time.Minute, time.Millisecond, what)
+}
+
+func checked(t *testing.T, db *sqlite.DB) {
+	t.Helper()
+	eventually(t, "the background check ends", func() bool { return db.Health().Detail == "accepting" })
+}
+
+func TestOpenKeepsEverything(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	want := mixed(t, db)
+	require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: 7}))
+	require.NoError(t, db.Close())
+
+	db = open(t, dbAt(path, utcZones()))
+	assert.Len(t, next(t, db), len(want))
+	cursor, err := db.Cursor(t.Context(), dest)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(7), cursor)
+	more := record(measured("s1", "test_more", arrival))
+	appendAll(t, db, more)
+	assert.Equal(t, uint64(31), more.Seq, "the sequence goes on, fetched records counted")
+	checked(t, db)
+}
+
+func TestOpenMakesPrivateFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "data")
+	open(t, dbAt(filepath.Join(dir, sqlite.FileName), utcZones()))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.NotEmpty(t, entries)
+	for _, e := range entries {
+		info, err := e.Info()
+		require.NoError(t, err)
+		assert.Zero(t, info.Mode().Perm()&0o077, e.Name())
+	}
+}
+
+func TestOpenTakesOddPaths(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "50% ünï #1?x=y&mode=memory", sqlite.FileName)
+	db := open(t, dbAt(path, utcZones()))
+	appendAll(t, db, record(machine("m")))
+	assert.FileExists(t, path)
+	assert.Positive(t, size(path))
+}
+
+// TestOpenAfterKill opens what a process that was killed between two commits leaves behind: the file and its log.
+func TestOpenAfterKill(t *testing.T) {
+	db, path := openNew(t)
+	want := mixed(t, db)
+	for name, cut := range map[string]int64{"whole": 0, "torn commit": 1, "torn header": 4100} {
+		t.Run(name, func(t *testing.T) {
+			before := size(path + "-wal")
+			acknowledged := len(next(t, db))
+			appendAll(t, db, record(measured("s1", "torn "+name, arrival)))
+			left := killed(t, path)
+			require.Greater(t, size(path+"-wal"), before)
+			expected := acknowledged + 1
+			if cut > 0 {
+				require.NoError(t, os.Truncate(left+"-wal", size(left+"-wal")-cut))
+				expected = acknowledged
+			}
+			after := open(t, dbAt(left, utcZones()))
+			assert.Len(t, next(t, after), expected)
+			rec := record(measured("s1", "after", arrival))
+			appendAll(t, after, rec)
+			assert.Len(t, next(t, after), expected+1)
+			checked(t, after)
+		})
+	}
+	assert.GreaterOrEqual(t, len(next(t, db)), len(want))
+}
+
+// killed copies a file and its log as they are on the disk while the file is open.
+func killed(t *testing.T, path string) string {
+	t.Helper()
+	left := filepath.Join(t.TempDir(), sqlite.FileName)
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + suffix)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(left+suffix, content, 0o600))
+	}
+	return left
+}
+
+func TestOpenRefusesWhatAnotherBridgeServes(t *testing.T) {
+	_, path := openNew(t)
+	err := dbAt(path, utcZones()).Open(t.Context())
+	require.Error(t, err)
+	assert.Equal(t, fmt.Sprintf("%s is in use by another pymon-bridge (process %d): stop it, or use another data directory",
+		filepath.Dir(path), os.Getpid()), err.Error())
+}
+
+func TestCloseReleasesTheFile(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Close(), "never opened")
+	require.NoError(t, db.Open(t.Context()))
+	require.NoError(t, db.Close())
+	assert.False(t, db.Health().OK)
+	assert.Equal(t, monitor.EUnavailable,
+		monitor.ErrorCode(db.Append(t.Context(), []*monitor.Record{record(machine("m"))})))
+	_, err := db.Next(t.Context(), dest, 0, 1)
+	assert.Error(t, err)
+	open(t, dbAt(path, utcZones()))
+}
+
+func TestOpenLeavesStrangeFilesAlone(t *testing.T) {
+	garbage := []byte("this was never a database")
+	for name, c := range map[string]struct {
+		make func(t *testing.T, path string)
+		want []string
+	}{
+		"garbage": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, garbage, 0o600))
+		}, []string{"is damaged: it is no SQLite file", "this was never a", ".recover"}},
+		"short": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("SQL"), 0o600))
+		}, []string{"is damaged", `"SQL"`}},
+		"emptied beside its log": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path+"-wal", garbage, 0o600))
+		}, []string{"is damaged: it is empty, but its log pymon.db-wal has 25 bytes"}},
+		"another program's": {func(t *testing.T, path string) {
+			_, err := raw(t, path).Exec("CREATE TABLE cookies (name TEXT)")
+			require.NoError(t, err)
+		}, []string{"SQLite file of another program", "nothing was changed"}},
+		"newer": {func(t *testing.T, path string) {
+			make1(t, path)
+			_, err := raw(t, path).Exec("PRAGMA user_version = 99")
+			require.NoError(t, err)
+		}, []string{"newer pymon-bridge (schema version 99, this one knows 1)", "pymon.db"}},
+		"truncated": {func(t *testing.T, path string) {
+			make1(t, path)
+			require.NoError(t, os.Truncate(path, size(path)-4096))
+		}, []string{"is damaged", "malformed", "sqlite3 recovered.db"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), sqlite.FileName)
+			c.make(t, path)
+			before, err := os.ReadFile(path)
+			if !errors.Is(err, os.ErrNotExist) {
+				require.NoError(t, err)
+			}
+			err = dbAt(path, utcZones()).Open(t.Context())
+			require.Error(t, err)
+			for _, want := range c.want {
+				assert.Contains(t, err.Error(), want)
+			}
+			after, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.True(t, bytes.Equal(before, after), "never changed")
+		})
+	}
+}
+
+// make1 makes a file with some records and no log.
+func make1(t *testing.T, path string) {
+	t.Helper()
+	db := dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	mixed(t, db)
+	require.NoError(t, db.Close())
+}
+
+func TestDamageInsideTheFileIsFoundInTheBackground(t *testing.T) {
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	make1(t, path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	var root int64
+	require.NoError(t, raw(t, path).QueryRow("SELECT rootpage FROM sqlite_schema WHERE name = 'metrics_time'").Scan(&root))
+	_, err = f.WriteAt(make([]byte, 100), (root-1)*4096)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+
+	db := open(t, dbAt(path, utcZones()))
+	eventually(t, "the damage is found", func() bool { return !db.Health().OK })
+	h := db.Health()
+	assert.True(t, h.Required)
+	assert.Contains(t, h.Detail, "is damaged")
+	assert.Contains(t, h.Detail, ".recover")
+	err = db.Append(t.Context(), []*monitor.Record{record(machine("m"))})
+	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err), "it might not be kept")
+}
+
+func TestAFailedCommitIsFollowedByACheck(t *testing.T) {
+	db, _ := openNew(t)
+	checked(t, db)
+	kept := record(measured("s1", "test_a", arrival))
+	appendAll(t, db, kept)
+
+	db.BreakCommits(errors.New("disk I/O error (5)"))
+	lost := record(measured("s2", "test_b", arrival))
+	err := db.Append(t.Context(), []*monitor.Record{lost})
+	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
+	assert.Contains(t, err.Error(), "disk I/O error (5)")
+	var e *monitor.Error
+	require.ErrorAs(t, err, &e)
+	assert.Positive(t, e.RetryAfter)
+	assert.Zero(t, lost.Seq)
+
+	db.BreakCommits(nil)
+	eventually(t, "the file is used again", func() bool { return db.Health().OK })
+	appendAll(t, db, lost)
+	assert.Equal(t, uint64(2), lost.Seq)
+	assert.Len(t, next(t, db), 2)
+}
+
+func TestCloseWhileFailed(t *testing.T) {
+	db, _ := openNew(t)
+	db.BreakCommits(errors.New("disk I/O error"))
+	assert.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	assert.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+}
+
+func TestAFullDiskHeals(t *testing.T) {
+	db, _ := openNew(t)
+	kept := record(measured("s1", "test_a", arrival))
+	appendAll(t, db, kept)
+	require.NoError(t, db.LimitPages(0))
+	var refused []*monitor.Record
+	for i := range 2000 {
+		refused = append(refused, record(measured(fmt.Sprint("session", i), fmt.Sprint("test_", i), arrival)))
+	}
+	err := db.Append(t.Context(), refused)
+	require.Equal(t, monitor.EFull, monitor.ErrorCode(err), "%v", err)
+	assert.Contains(t, err.Error(), "full")
+	assert.False(t, db.Health().OK)
+	assert.Zero(t, refused[0].Seq)
+	assert.Len(t, next(t, db), 1)
+
+	require.NoError(t, db.LimitPages(-1))
+	db.MeasureSpace()
+	assert.True(t, db.Health().OK)
+	appendAll(t, db, refused...)
+	assert.Equal(t, uint64(2), refused[0].Seq)
+	assert.Len(t, next(t, db), 2001)
+}
+
+func TestRepeatsAreAnsweredWithoutRoom(t *testing.T) {
+	for name, fill := range map[string]func(db *sqlite.DB){
+		"too little left": func(db *sqlite.DB) { db.MinFree = 1 << 60 },
+		"limit reached":   func(db *sqlite.DB) { db.MaxBytes = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			make := func() []*monitor.Record {
+				return []*monitor.Record{record(machine("m")), record(process("s", arrival)),
+					record(measured("s", "test_a", arrival))}
+			}
+			require.NoError(t, db.Open(t.Context()))
+			appendAll(t, db, make()...)
+			require.NoError(t, db.Close())
+
+			db = dbAt(path, utcZones())
+			fill(db)
+			open(t, db)
+			again := make()
+			appendAll(t, db, again...)
+			assert.Equal(t, []uint64{1, 2, 3}, seqs(again...))
+			for _, class := range []any{machine("m2"), process("s2", arrival), measured("s", "test_b", arrival),
+				measured("s", "test_a", arrival.Add(time.Second))} {
+				err := db.Append(t.Context(), append(make(), record(class)))
+				var e *monitor.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, monitor.EFull, e.Code)
+				assert.Positive(t, e.RetryAfter)
+			}
+			h := db.Health()
+			assert.False(t, h.OK)
+			assert.NotEmpty(t, h.Detail)
+			require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: 3}), "delivering makes no new records")
+		})
+	}
+}
