@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,7 +29,11 @@ func serve(t *testing.T, b *bridge, change func(*ingest.Server)) (string, *inges
 		change(server)
 	}
 	require.NoError(t, server.Open(listener))
-	t.Cleanup(func() { assert.NoError(t, server.Close(t.Context())) })
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		assert.NoError(t, server.Close(ctx))
+	})
 	return listener.Addr().String(), server
 }
 

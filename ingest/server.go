@@ -31,6 +31,7 @@ type Server struct {
 	log      *slog.Logger
 	http     *http.Server
 	listener *drainListener
+	conns    openConns
 	done     chan struct{} // closed when serving ended, with err set
 	err      error
 	closing  sync.Once
@@ -47,6 +48,7 @@ func NewServer(handler http.Handler, log *slog.Logger) *Server {
 		IdleTimeout:       120 * time.Second,
 		handler:           handler,
 		log:               log,
+		conns:             openConns{states: map[net.Conn]http.ConnState{}},
 	}
 }
 
@@ -60,6 +62,7 @@ func (s *Server) Open(l net.Listener) error {
 		ReadTimeout:       s.ReadTimeout,
 		WriteTimeout:      s.WriteTimeout,
 		IdleTimeout:       s.IdleTimeout,
+		ConnState:         s.conns.note,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	if s.CertFile != "" {
@@ -95,14 +98,16 @@ func (s *Server) Wait() error {
 
 // Close stops to take connections, answers every request on those taken and returns when that is done. Connections
 // that wait in the listener's queue are taken first: the system would reset them, and the plugin has no second
-// attempt. When ctx ends before all are answered, the rest are cut off and its error is returned. Closing a server
+// attempt. A connection on which nothing was sent is given a second to do so. When ctx ends before all are answered, the rest are cut off and its error is returned. Closing a server
 // that was not opened, or again, does nothing.
 func (s *Server) Close(ctx context.Context) (err error) {
 	if s.done == nil {
 		return nil
 	}
 	s.closing.Do(func() {
+		s.http.SetKeepAlivesEnabled(false) // so that each connection ends with the answer it waits for
 		s.listener.drain(s.done)
+		s.conns.settle(ctx)
 		if err = s.http.Shutdown(ctx); err != nil {
 			err = errors.Join(fmt.Errorf("answer open requests: %w", err), s.http.Close())
 		}

@@ -1,0 +1,90 @@
+package ingest_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/ingest"
+)
+
+// keyFiles are the files of a certificate.
+type keyFiles struct{ cert, key string }
+
+// write replaces both by a new certificate for a host name.
+func (f keyFiles) write(t *testing.T, host string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host},
+		DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(f.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
+	require.NoError(t, os.WriteFile(f.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+}
+
+func newKeyFiles(t *testing.T) keyFiles {
+	dir := t.TempDir()
+	return keyFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
+}
+
+// shownName returns the host name on the certificate that a server shows now.
+func shownName(t *testing.T, addr string) string {
+	t.Helper()
+	// The certificate is looked at, not trusted.
+	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	require.NoError(t, err)
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+func TestServesTLSAndFollowsTheFiles(t *testing.T) {
+	files := newKeyFiles(t)
+	files.write(t, "first.example")
+	b := newBridge()
+	addr, _ := serve(t, b, func(s *ingest.Server) { s.CertFile, s.KeyFile = files.cert, files.key })
+	assert.Equal(t, "first.example", shownName(t, addr))
+	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write(post("/metrics/", metricBody))
+	require.NoError(t, err)
+	line := make([]byte, 12)
+	_, err = conn.Read(line)
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/1.1 201", string(line))
+
+	require.NoError(t, os.WriteFile(files.cert, []byte("half a cert"), 0o600))
+	time.Sleep(1100 * time.Millisecond) // files are looked at once a second
+	assert.Equal(t, "first.example", shownName(t, addr), "the last good one stays")
+	files.write(t, "second.example")
+	assert.Eventually(t, func() bool { return shownName(t, addr) == "second.example" }, 20*time.Second, 50*time.Millisecond)
+}
+
+func TestOpenFailsWithoutTheCertificate(t *testing.T) {
+	files := newKeyFiles(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	server := ingest.NewServer(newBridge(), discard())
+	server.CertFile, server.KeyFile = files.cert, files.key
+	assert.ErrorContains(t, server.Open(listener), files.cert)
+	assert.NoError(t, server.Close(context.Background()))
+}
