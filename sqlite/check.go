@@ -19,11 +19,11 @@ func (db *DB) fail(cause error) {
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
 	_ = db.writer.close() // it has failed already
 	db.writer = nil
-	db.work.Go(db.recover)
+	db.work.Go(db.restore)
 }
 
-// recover checks and reopens the file until that succeeds or the journal is closed.
-func (db *DB) recover() {
+// restore checks and reopens the file until that succeeds or the journal is closed.
+func (db *DB) restore() {
 	for delay := db.delay; ; delay = min(2*delay, maxDelay) {
 		select {
 		case <-db.ctx.Done():

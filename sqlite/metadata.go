@@ -69,28 +69,30 @@ func (db *DB) Sessions(ctx context.Context, project, prefix string, max int) ([]
 func (db *DB) search(ctx context.Context, table, query, project, prefix string, max int, scan func(scanner) error) error {
 	var where strings.Builder
 	where.WriteString("WHERE (?1 = '' OR h.project = ?1)")
-	order := table + ".seq"
-	if prefix != "" {
-		where.WriteString(" AND h.h >= ?2 AND (?3 IS NULL OR h.h < ?3)")
-		order = "h.h <> ?2, " + order
-	} else {
-		where.WriteString(" AND ?2 = '' AND ?3 IS NULL")
+	order, args := table+".seq", []any{project, max}
+	if prefix == "" {
 		query = strings.Replace(query, " JOIN ", " CROSS JOIN ", 1)
+	} else {
+		where.WriteString(" AND h.h >= ?3")
+		order, args = "h.h <> ?3, "+order, append(args, prefix)
+	}
+	if end, ok := afterPrefix(prefix); ok {
+		where.WriteString(" AND h.h < ?4")
+		args = append(args, end)
 	}
 	return db.read(ctx, func(q querier) error {
-		return each(ctx, q, query+where.String()+" ORDER BY "+order+" LIMIT ?4",
-			[]any{project, prefix, afterPrefix(prefix), max}, scan)
+		return each(ctx, q, query+where.String()+" ORDER BY "+order+" LIMIT ?2", args, scan)
 	})
 }
 
-// afterPrefix returns the first text behind all that begin with prefix, nil when nothing is behind them.
-func afterPrefix(prefix string) any {
+// afterPrefix returns the first text behind all that begin with prefix; ok is false when nothing is behind them.
+func afterPrefix(prefix string) (end string, ok bool) {
 	b := []byte(prefix)
 	for i := len(b) - 1; i >= 0; i-- {
 		if b[i] < 0xff {
 			b[i]++
-			return string(b[:i+1])
+			return string(b[:i+1]), true
 		}
 	}
-	return nil
+	return "", false
 }

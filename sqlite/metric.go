@@ -184,17 +184,18 @@ func (a *appender) search(p *placing, at monitor.Instant) (outcome, error) {
 }
 
 // neighbours returns the nanoseconds from first to last that the series has metrics at, or the repeat if one of these
-// is equal. With a session other than 0 only that session's metrics are looked at.
+// is equal. With a session other than 0 only that session's metrics of the same duration are looked at.
 func (a *appender) neighbours(p *placing, first, last, only int64) (taken map[int64]bool, repeat outcome, err error) {
 	s, err := a.statement(`SELECT m.seq, m.session, m.context, m.location, m.utc_ns, m.utc_offset, m.total_time,
 		m.user_time, m.kernel_time, m.cpu_usage, m.mem_usage, t.item_start_time, t.component, t.item_path, t.item,
 		t.item_variant, t.kind
 		FROM metrics m INDEXED BY metrics_point LEFT JOIN texts t ON t.seq = m.seq
-		WHERE m.series = ?1 AND m.utc_ns BETWEEN ?2 AND ?3 AND (?4 = 0 OR m.session = ?4)`)
+		WHERE m.series = ?1 AND m.utc_ns BETWEEN ?2 AND ?3 AND
+			(?4 = 0 OR m.session = ?4 AND m.total_time IS ?5)`)
 	if err != nil {
 		return nil, outcome{}, err
 	}
-	rows, err := s.Query(p.series, first, last, only)
+	rows, err := s.Query(p.series, first, last, only, number(p.rec.Metric.TotalTime))
 	if err != nil {
 		return nil, outcome{}, err
 	}
