@@ -19,8 +19,8 @@ import (
 type Server struct {
 	MaxConns          int           // connections open at a time; more wait in the listener's queue
 	MaxHeaderBytes    int           // of a request's line and headers; more is refused with 431
-	ReadHeaderTimeout time.Duration // from the first byte of a request to the end of its headers
-	ReadTimeout       time.Duration // to the end of its body; refused with 408
+	ReadHeaderTimeout time.Duration // for the line and headers of a request; no answer after it
+	ReadTimeout       time.Duration // from its beginning to the end of its body; refused with 408
 	WriteTimeout      time.Duration // from the end of the headers to the end of the answer
 	IdleTimeout       time.Duration // between two requests on one connection
 
