@@ -3,7 +3,7 @@ package monitor
 import (
 	"fmt"
 	"regexp"
-	"strconv"
+	"strings"
 	"time"
 )
 
@@ -48,35 +48,80 @@ const (
 )
 
 var iso8601 = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})` +
-	`(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?)?$`)
+	`(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$`)
 
 // ParseTime reads an ISO 8601 date with an optional time of day, fraction and UTC offset, between 1970 and 2200.
 // Digits below a microsecond are cut. The error is one sentence on what was expected.
 func ParseTime(s string) (LocalTime, error) {
-	m := iso8601.FindStringSubmatch(s)
-	if m == nil {
+	date, fraction, zone, ok := splitISO8601(s)
+	if !ok {
 		return LocalTime{}, fmt.Errorf("expected an ISO 8601 date such as 2026-01-31T12:00:00.123456")
 	}
-	n := func(i int) int { v, _ := strconv.Atoi(m[i]); return v } // the pattern has only digits there
-	micros, _ := strconv.Atoi((m[7] + "000000")[:6])
-	t := time.Date(n(1), time.Month(n(2)), n(3), n(4), n(5), n(6), micros*1000, time.UTC)
-	if t.Month() != time.Month(n(2)) || t.Day() != n(3) || n(4) > 23 || n(5) > 59 || n(6) > 59 {
+	year, month, day, hour, minute, second := date[0], time.Month(date[1]), date[2], date[3], date[4], date[5]
+	t := time.Date(year, month, day, hour, minute, second, fraction*1000, time.UTC)
+	if t.Month() != month || t.Day() != day || hour > 23 || minute > 59 || second > 59 {
 		return LocalTime{}, fmt.Errorf("expected a date and time of day that exist")
 	}
-	if n(1) < minYear || n(1) > maxYear {
+	if year < minYear || year > maxYear {
 		return LocalTime{}, fmt.Errorf("expected a date from %d to %d", minYear, maxYear)
 	}
-	local := LocalTime{Micros: t.UnixMicro(), HasOffset: m[8] != "" || m[9] != ""}
-	if m[9] != "" {
-		if n(10) > 23 || n(11) > 59 {
+	local := LocalTime{Micros: t.UnixMicro(), HasOffset: zone != ""}
+	if len(zone) > 1 {
+		digits := strings.ReplaceAll(zone[1:], ":", "") + "00"
+		hours, minutes := atoi(digits[:2]), atoi(digits[2:4])
+		if hours > 23 || minutes > 59 {
 			return LocalTime{}, fmt.Errorf("expected a UTC offset below 24 hours")
 		}
-		local.Offset = int32(n(10)*3600 + n(11)*60)
-		if m[9] == "-" {
+		local.Offset = int32(hours*3600 + minutes*60)
+		if zone[0] == '-' {
 			local.Offset = -local.Offset
 		}
 	}
 	return local, nil
+}
+
+// isoformat is what Python's datetime.isoformat() prints, which is what all clients send; a digit stands for any.
+const isoformat = "0000-00-00T00:00:00.000000"
+
+// splitISO8601 returns year to second, the microseconds, and the zone as written. The form that clients send is
+// recognised without the pattern, which takes ten times as long.
+func splitISO8601(s string) (date [6]int, micros int, zone string, ok bool) {
+	if like(s, isoformat) || like(s, isoformat[:19]) {
+		date = [6]int{atoi(s[:4]), atoi(s[5:7]), atoi(s[8:10]), atoi(s[11:13]), atoi(s[14:16]), atoi(s[17:19])}
+		if len(s) == len(isoformat) {
+			micros = atoi(s[20:])
+		}
+		return date, micros, "", true
+	}
+	m := iso8601.FindStringSubmatch(s)
+	if m == nil {
+		return date, 0, "", false
+	}
+	for i := range date {
+		date[i] = atoi(m[1+i])
+	}
+	return date, atoi((m[7] + "000000")[:6]), m[8], true
+}
+
+// like says whether s has the digits and separators of a form.
+func like(s, form string) bool {
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(s) {
+		if digit := s[i] >= '0' && s[i] <= '9'; digit != (form[i] == '0') || !digit && s[i] != form[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// atoi reads digits; nothing is 0.
+func atoi(digits string) (n int) {
+	for i := range len(digits) {
+		n = 10*n + int(digits[i]-'0')
+	}
+	return n
 }
 
 // floorDiv divides rounding down, also for negative a.
