@@ -35,6 +35,7 @@ const (
 // history is a month of a project's test runs: lines of line protocol by bucket.
 type history struct {
 	metrics, metadata strings.Builder
+	records           []*monitor.Record // the same, as they were accepted
 	random            *rand.Rand
 	tests             []test
 	runs              []string
@@ -151,6 +152,7 @@ func (h *history) modules(project string, n int, at time.Time, origin monitor.Or
 	}
 }
 
+// session adds what a worker sends before its tests.
 func (h *history) session(project string, n, worker int, start time.Time, origin monitor.Origin) {
 	s := &monitor.Session{
 		SessionH: digest("session", n, worker), RunDate: start.Format("2006-01-02T15:04:05"), ScmRef: monitor.Text{String: origin.ScmRef},
@@ -166,9 +168,11 @@ func (h *history) session(project string, n, worker int, start time.Time, origin
 	}
 }
 
+// line adds a point to one of the buckets.
 func (h *history) line(b *strings.Builder, p *monitor.Point) {
 	b.Write(influx.AppendLine(nil, p))
 	b.WriteByte('\n')
+	h.records = append(h.records, p.Record)
 }
 
 // place fixes when a metric started, as a client in UTC and the journal do.
@@ -183,4 +187,30 @@ func place(m *monitor.Metric, at time.Time) *monitor.Metric {
 func digest(what ...any) string {
 	sum := md5.Sum([]byte(fmt.Sprint(what...)))
 	return hex.EncodeToString(sum[:])
+}
+
+// totals is what one run of the project measured, over its tests.
+type totals struct {
+	start                time.Time
+	tests                int
+	seconds, cpu, memory float64
+}
+
+// total adds up the measurements of the n-th run.
+func (h *history) total(n int) totals {
+	var sum totals
+	for _, r := range h.records {
+		m := r.Metric
+		if m == nil || m.Kind != "function" || m.ContextH != digest("context", n) {
+			continue
+		}
+		if at := m.At.Time(); sum.tests == 0 || at.Before(sum.start) {
+			sum.start = at
+		}
+		sum.tests++
+		sum.seconds += m.TotalTime
+		sum.cpu += m.UserTime + m.KernelTime
+		sum.memory = max(sum.memory, m.MemUsage)
+	}
+	return sum
 }

@@ -48,6 +48,10 @@ func fill(query, bucket string, chosen values) string {
 		"v.defaultBucket", fmt.Sprintf("%q", bucket), "v.windowPeriod", "1h0m0s").Replace(query)
 }
 
+// oddTests are tests whose ids, as tags hold them, mean something else where they are not quoted well.
+var oddTests = []string{"test_render[${name}]", "test_render[^$]", "test_render[a|b]", "test_render[line%0Abreak]", "test_filter[a/b]",
+	"test_filter[C:%5Cdir]", `test_filter[colour=red, size="L"]`, "test_filter[100%25]"}
+
 // usual is what a person sees first who chooses the newest run of the main class of machine.
 func usual(h *history) values {
 	return values{"project": {project}, "env": {mainEnv}, "component": nil, "branch": nil, "kind": {"function"}, "search": {""},
@@ -162,18 +166,15 @@ func TestQueriesNeverFail(t *testing.T) {
 		empty  bool
 		chosen values
 	}{
-		"nothing stored":  {true, u},
-		"nothing chosen":  {true, with(with(with(with(u, "project", ""), "env", ""), "run", ""), "test", "")},
-		"a single run":    {false, with(with(u, "project", "billing"), "run", h.runs[runCount])},
-		"the first run":   {false, with(u, "run", h.runs[0])},
-		"unknown run":     {false, with(u, "run", "gone")},
-		"modules":         {false, with(with(u, "kind", "module"), "test", "test_payment")},
-		"several values":  {false, with(with(u, "component", "cart", "(none)"), "branch", "main", "feature/checkout-speed")},
-		"search":          {false, with(u, "search", `pay_by.*\[visa`)},
-		"Flux in an id":   {false, with(u, "test", "test_render[${name}]")},
-		"regex in an id":  {false, with(u, "test", "test_render[^$]")},
-		"slash in an id":  {false, with(u, "test", "test_filter[a/b]")},
-		"quotes in an id": {false, with(u, "test", `test_filter[colour=red, size="L"]`)},
+		"nothing stored": {true, u},
+		"nothing chosen": {true, with(with(with(with(u, "project", ""), "env", ""), "run", ""), "test", "")},
+		"a single run":   {false, with(with(u, "project", "billing"), "run", h.runs[runCount])},
+		"the first run":  {false, with(u, "run", h.runs[0])},
+		"unknown run":    {false, with(u, "run", "gone")},
+		"modules":        {false, with(with(u, "kind", "module"), "test", "test_payment")},
+		"several values": {false, with(with(u, "component", "cart", "(none)"), "branch", "main", "feature/checkout-speed")},
+		"search":         {false, with(u, "search", `pay_by.*\[visa`)},
+		"ids that mean something in Flux, regular expressions and line protocol": {false, with(u, "test", oddTests...)},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -206,4 +207,57 @@ func allQueries(t *testing.T) []string {
 		}
 	}
 	return all
+}
+
+// The panels say what the history holds: numbers, the test that became slow, the one that grew, and nothing of other
+// machines, projects and branches.
+func TestPanelsTellWhatHappened(t *testing.T) {
+	db, h := harness.SharedInflux(t), realistic()
+	bucket, _ := h.store(t, db)
+	d := dashboards(t)["dashboards/test-suite-overview.json"]
+	show := func(title string, chosen values) []harness.Row {
+		t.Helper()
+		for _, p := range d.Panels {
+			if p.Title == title {
+				return db.Query(fill(p.Targets[0].Query, bucket, chosen))
+			}
+		}
+		t.Fatalf("no panel %q", title)
+		return nil
+	}
+	u := usual(h)
+
+	all, onMain := show("Runs", u), show("Runs", with(u, "branch", "main"))
+	assert.Len(t, all, 24, "runs on this machine class")
+	assert.Len(t, onMain, 20)
+	newest := h.total(runCount - 1)
+	assert.Equal(t, h.runs[runCount-1], all[0]["run"])
+	assert.Equal(t, "1427", all[0]["build"])
+	assert.InDelta(t, newest.seconds, all[0]["seconds"], 1e-6)
+	assert.InDelta(t, newest.cpu, all[0]["cpu"], 1e-6)
+	assert.InDelta(t, newest.memory, all[0]["memory"], 1e-9)
+	assert.EqualValues(t, newest.tests, all[0]["tests"])
+	assert.InDelta(t, newest.seconds-h.total(runCount-2).seconds, all[0]["change"], 1e-6)
+	assert.WithinDuration(t, newest.start, all[0]["_time"].(time.Time), 2*time.Microsecond)
+
+	slow := show("Largest changes in the chosen run", with(u, "run", h.runs[slowSince]))[0]
+	assert.Equal(t, slowTest, slow["test"])
+	assert.Greater(t, slow["ratio"], 0.9)
+	assert.Equal(t, fatTest, show("Most memory in the chosen run", u)[0]["test"])
+	slowest := show("Slowest tests of the chosen run", u)
+	assert.Len(t, slowest, newest.tests)
+	for _, row := range slowest {
+		if row["test"] == slowTest {
+			assert.Greater(t, row["ratio"], 0.5, "still slower than it used to be")
+		}
+	}
+	counted := 0.0
+	for _, row := range show("How long the tests of the chosen run took", u) {
+		counted += row["tests"].(float64)
+	}
+	assert.EqualValues(t, newest.tests, counted, "every test is in one bar")
+	assert.Len(t, show("Chosen test: memory", u), 24, "one measurement a run")
+	assert.Len(t, show("Chosen test: memory", with(u, "test", oddTests...)), 24*len(oddTests), "each is found by its id")
+	assert.Len(t, show("Slowest tests of the chosen run", with(u, "search", `PAY_BY.*\[visa`)), 1)
+	assert.EqualValues(t, 1, show("Tests in each run", with(u, "component", "(none)"))[0]["tests"])
 }

@@ -1,0 +1,33 @@
+package grafana_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// Grafana's own models take over every setting of the dashboards, and notice one that is misspelt.
+func TestDashboardsFitGrafanaModels(t *testing.T) {
+	python := filepath.Join(harness.Root(t), ".cache", "py", "grafana", "bin", "python")
+	require.FileExists(t, python, "make python installs what this test needs")
+	check := func(files ...string) (string, error) {
+		out, err := exec.Command(python, append([]string{"testdata/check_dashboard.py"}, files...)...).CombinedOutput()
+		return string(out), err
+	}
+	files, err := filepath.Glob("dashboards/*.json")
+	require.NoError(t, err)
+	out, err := check(files...)
+	require.NoError(t, err, out)
+
+	misspelt := filepath.Join(t.TempDir(), "misspelt.json")
+	require.NoError(t, os.WriteFile(misspelt, []byte(`{"title": "x", "panels": [{"type": "barchart", "options": {"xFeild": "commit"}}]}`), 0o600))
+	out, err = check(misspelt)
+	require.Error(t, err)
+	assert.Contains(t, out, "xFeild")
+}
