@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +131,78 @@ func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
 			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
 			assert.Zero(t, r.j.parkedCount())
 			assert.Empty(t, r.j.notes)
+		})
+	})
+}
+
+// A session releases the metrics that wait for it at once, in order, and in deliveries of the usual size.
+func TestCourierReleasesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.BatchSize = 10
+		var order []uint64
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			for _, p := range points {
+				order = append(order, p.Seq)
+			}
+			return delivered
+		}
+		r.run(t, func() {
+			after(10 * time.Second)
+			want := r.add(context1("p", "c"))
+			for range 25 {
+				want = append(want, r.add(metric1("p", "c", "s"))...)
+			}
+			after(300 * time.Millisecond)
+			assert.Equal(t, 25, r.j.parkedCount())
+			r.add(session1("p", "s"))
+			for range 5 {
+				r.add(metric1("p", "c", "s"))
+			}
+			after(110 * time.Millisecond)
+			// The session, ten that waited and the five that came with it, then the others that waited.
+			want = append([]uint64{1, 27}, want[1:11]...)
+			want = append(want, 28, 29, 30, 31, 32)
+			for seq := uint64(12); seq <= 26; seq++ {
+				want = append(want, seq)
+			}
+			assert.Equal(t, want, order)
+			assert.Equal(t, []int{1, 1, 10, 5, 10, 5}, r.sink.sent())
+		})
+	})
+}
+
+func TestCourierDoesNotWaitForAClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		m := r.add(metric1("p", "c", "s"))[0]
+		r.j.cursor, r.j.parked[m] = m, time.Now().Add(24*time.Hour) // then the clock was set back
+		r.run(t, func() {
+			after(time.Second)
+			assert.True(t, r.sink.has(m))
+		})
+	})
+}
+
+func TestCourierLooksUpEachHashOnceABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		finds := 0
+		r.j.FailFn = func(op string) error {
+			if op == "find" {
+				finds++
+			}
+			return nil
+		}
+		r.add(context1("p", "c"))
+		for i := range 100 {
+			h := fmt.Sprint(i % 10)
+			r.add(session1("p", h), metric1("p", "c", h))
+		}
+		r.run(t, func() {
+			after(500 * time.Millisecond)
+			assert.Equal(t, 201, r.sink.count())
+			assert.Equal(t, 11, finds)
 		})
 	})
 }
@@ -310,8 +383,20 @@ func TestCourierCloseIsBounded(t *testing.T) {
 		<-ctx.Done()
 		return monitor.Verdict{Outcome: monitor.Unavailable, Message: ctx.Err().Error()}
 	}
-	away := func(context.Context, []*monitor.Point) monitor.Verdict {
-		return monitor.Verdict{Outcome: monitor.Unavailable, Message: "away"}
+	confused := func(ctx context.Context, _ []*monitor.Point) monitor.Verdict {
+		<-ctx.Done()
+		return refused // because it was cut off
+	}
+	tries := 0
+	awayThenHang := func(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+		if tries++; tries > 1 {
+			return hang(ctx, points)
+		}
+		return away
+	}
+	slowThenAway := func(context.Context, []*monitor.Point) monitor.Verdict {
+		time.Sleep(3 * time.Second)
+		return away
 	}
 	tests := []struct {
 		name    string
@@ -319,15 +404,20 @@ func TestCourierCloseIsBounded(t *testing.T) {
 		within  time.Duration
 	}{
 		{"the destination hangs", hang, 5 * time.Second},
-		{"the destination is away", away, 0},
+		{"and then says nonsense", confused, 5 * time.Second},
+		{"the destination is away", func(context.Context, []*monitor.Point) monitor.Verdict { return away }, 0},
+		{"it was away and now hangs", awayThenHang, 0},
+		{"it goes away while stopping", slowThenAway, 2100 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
+				r.BatchSize = 1
 				r.sink.DeliverFn = tt.deliver
 				require.NoError(t, r.Open(t.Context()))
-				r.add(context1("p", "c"))
+				synctest.Wait()
+				r.add(context1("p", "c"), context1("p", "c"), context1("p", "c"))
 				after(time.Second)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
@@ -335,6 +425,7 @@ func TestCourierCloseIsBounded(t *testing.T) {
 				require.NoError(t, r.Close(ctx))
 				assert.Equal(t, tt.within, time.Since(start))
 				assert.Zero(t, r.j.settled())
+				assert.Empty(t, r.j.deadSeqs())
 			})
 		})
 	}

@@ -270,6 +270,29 @@ func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
 	})
 }
 
+// Where something is accepted the destination works, whatever it says to a probe.
+func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			if points[len(points)-1].Seq > 1 {
+				return refused
+			}
+			return delivered
+		}
+		r.sink.ProbeFn = func(monitor.Class) monitor.Verdict { return refused }
+		for range 40 {
+			r.add(metric1("p", "", ""))
+		}
+		r.run(t, func() {
+			after(time.Minute)
+			assert.Len(t, r.j.deadSeqs(), 39)
+			assert.Equal(t, 1, r.sink.count())
+			assert.True(t, r.Healthy())
+		})
+	})
+}
+
 // Halving goes on where it was after an outage in its midst: no part is delivered that had been before.
 func TestCourierOutageWhileHalving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
