@@ -49,6 +49,17 @@ type RunSummary struct {
 	TotalTime float64 // seconds, over the tests
 	Slowest   Extreme // seconds
 	MostMem   Extreme // MiB
+	// NewSeries is how many tests and modules have no earlier measurement. All of them in the project's first run.
+	NewSeries int
+	FirstRun  bool // no session of the project was accepted before
+}
+
+// Unstable says that so much of a run was never measured before that its test ids are likely to contain something
+// that changes from run to run, such as a random number or a date: each run then makes new series in InfluxDB, and no
+// test has a history.
+func (s *RunSummary) Unstable() bool {
+	const least = 50 // fewer are what a day's work adds
+	return !s.FirstRun && s.NewSeries >= least && 2*s.NewSeries > s.Tests+s.Modules
 }
 
 // Extreme is a test that stands out and by how much; the zero value says that there is none.

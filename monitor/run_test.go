@@ -44,6 +44,23 @@ func TestRunOf(t *testing.T) {
 	assert.Equal(t, "own", monitor.RunOf(&monitor.Session{SessionH: "own"}, "", nil))
 }
 
+func TestRunSummaryUnstable(t *testing.T) {
+	tests := []struct {
+		name    string
+		summary monitor.RunSummary
+		want    bool
+	}{
+		{"a project's first run", monitor.RunSummary{Tests: 100, NewSeries: 100, FirstRun: true}, false},
+		{"new ids throughout", monitor.RunSummary{Tests: 100, NewSeries: 100}, true},
+		{"more than half", monitor.RunSummary{Tests: 80, Modules: 20, NewSeries: 51}, true},
+		{"half", monitor.RunSummary{Tests: 80, Modules: 20, NewSeries: 50}, false},
+		{"a small new suite", monitor.RunSummary{Tests: 49, NewSeries: 49}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, tt.summary.Unstable()) })
+	}
+}
+
 func TestFixTags(t *testing.T) {
 	tag := func(name, value string) monitor.Tag {
 		return monitor.Tag{Name: name, Value: monitor.Text{String: value}}

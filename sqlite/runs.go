@@ -55,12 +55,15 @@ type summary struct {
 }
 
 func (s *summary) sessions(ctx context.Context, q querier) error {
-	return each(ctx, q, "SELECT coalesce(scm_ref, ''), branch FROM sessions WHERE project = ? AND run = ? ORDER BY seq",
+	return each(ctx, q, `SELECT coalesce(scm_ref, ''), branch,
+			NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.seq < s.seq)
+		FROM sessions s WHERE project = ? AND run = ? ORDER BY seq`,
 		[]any{s.Project, s.Run}, func(row scanner) error {
 			var scm, branch string
-			err := row.Scan(&scm, &branch)
+			var first bool
+			err := row.Scan(&scm, &branch, &first)
 			if s.Sessions == 0 {
-				s.ScmRef, s.Branch = scm, branch
+				s.ScmRef, s.Branch, s.FirstRun = scm, branch, first
 			}
 			s.Sessions++
 			return err
@@ -73,17 +76,21 @@ func (s *summary) measure(ctx context.Context, q querier) error {
 			SELECT hash, 0 FROM sessions WHERE project = ?1 AND run = ?2
 			UNION ALL SELECT h.id, 1 FROM hashes h WHERE h.h = ?2 AND h.project = ?1 AND
 				NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = h.id))
-		SELECT m.seq, members.unknown, r.kind, m.total_time, m.mem_usage
+		SELECT m.seq, members.unknown, r.kind, m.total_time, m.mem_usage,
+			m.utc_ns = (SELECT min(e.utc_ns) FROM metrics e WHERE e.series = m.series)
 		FROM members CROSS JOIN metrics m ON m.session = members.hash JOIN series r ON r.id = m.series`,
 		[]any{s.Project, s.Run}, func(row scanner) error {
 			var seq uint64
 			var kind string
 			var seconds, memory float64
-			var orphan bool
-			if err := row.Scan(&seq, &orphan, &kind, float{&seconds}, float{&memory}); err != nil {
+			var orphan, first bool
+			if err := row.Scan(&seq, &orphan, &kind, float{&seconds}, float{&memory}, &first); err != nil {
 				return err
 			}
 			unknown = unknown || orphan
+			if first {
+				s.NewSeries++
+			}
 			s.count(seq, kind, seconds, memory)
 			return nil
 		})

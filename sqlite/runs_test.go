@@ -107,7 +107,8 @@ func TestRunSummary(t *testing.T) {
 	assert.Equal(t, &monitor.RunSummary{
 		Project: "shop", Run: "controller", ScmRef: "c0ffee", Sessions: 2, Tests: 3, Modules: 1, TotalTime: 2.5,
 		Slowest: monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_slow <x at 0x7f02>", Value: 2},
-		MostMem: monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_fast <x at 0x7f01>", Value: -3},
+		MostMem:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_fast <x at 0x7f01>", Value: -3},
+		NewSeries: 4, FirstRun: true,
 	}, got)
 
 	orphans, err := db.RunSummary(t.Context(), "shop", "unknown")
@@ -124,4 +125,23 @@ func TestRunSummary(t *testing.T) {
 		_, err = db.RunSummary(t.Context(), project, run)
 		assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err), "%s of %s", run, project)
 	}
+}
+
+func TestRunSummaryCountsWhatWasNeverMeasured(t *testing.T) {
+	db, _ := openNew(t)
+	run := func(h string, seconds int, items ...string) *monitor.RunSummary {
+		appendAll(t, db, started(h, seconds, nil))
+		for _, item := range items {
+			appendAll(t, db, record(measured(h, item, arrival.Add(time.Duration(seconds)*time.Second))))
+		}
+		sum, err := db.RunSummary(t.Context(), "shop", h)
+		require.NoError(t, err)
+		return sum
+	}
+	first := run("first", 0, "test_a", "test_b <x at 0x7f01>")
+	assert.Equal(t, 2, first.NewSeries)
+	assert.True(t, first.FirstRun)
+	second := run("second", 60, "test_a", "test_b <x at 0x7f02>", "test_c")
+	assert.Equal(t, 1, second.NewSeries, "another address is no other test")
+	assert.False(t, second.FirstRun)
 }
