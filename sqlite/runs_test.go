@@ -106,7 +106,7 @@ func TestRunSummary(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, &monitor.RunSummary{
 		Project: "shop", Run: "controller", ScmRef: "c0ffee", Sessions: 2, Tests: 3, Modules: 1, TotalTime: 2.5,
-		Slowest: monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_slow <x at 0x7f02>", Value: 2},
+		Slowest:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_slow <x at 0x7f02>", Value: 2},
 		MostMem:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_fast <x at 0x7f01>", Value: -3},
 		NewSeries: 4, FirstRun: true,
 	}, got)
