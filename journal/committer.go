@@ -138,8 +138,8 @@ func gather(first request, requests <-chan request) []request {
 	return group
 }
 
-// commit stores a group and answers its callers. Where the fault may lie with one record, each gets its own chance,
-// so that it does not take its neighbours down.
+// commit stores a group and answers its callers. Where the fault may lie with some of the records, each gets its own
+// chance, so that it does not take its neighbours down: a full journal still takes what it has already.
 func (c *Committer) commit(group []request) {
 	recs := make([]*monitor.Record, len(group))
 	for i, r := range group {
@@ -147,7 +147,7 @@ func (c *Committer) commit(group []request) {
 	}
 	err := c.append(recs)
 	code := monitor.ErrorCode(err)
-	single := len(group) > 1 && (code == monitor.EInvalid || code == monitor.EInternal)
+	single := len(group) > 1 && (code == monitor.EInvalid || code == monitor.EInternal || code == monitor.EFull)
 	for i, r := range group {
 		if single {
 			err = c.append(recs[i : i+1])

@@ -104,6 +104,7 @@ func TestCommitterBoundsTheBytesOfAGroup(t *testing.T) {
 
 func TestCommitterErrors(t *testing.T) {
 	full := &monitor.Error{Code: monitor.EFull, Message: "full", RetryAfter: time.Minute}
+	failed := &monitor.Error{Code: monitor.EUnavailable, Message: "checking", RetryAfter: time.Second}
 	bad := monitor.Errorf(monitor.EInvalid, "bad")
 	tests := []struct {
 		name    string
@@ -111,7 +112,15 @@ func TestCommitterErrors(t *testing.T) {
 		want    []error // of three records
 		commits int     // of the group of three
 	}{
-		{"all share a full disk", func([]*monitor.Record) error { return full }, []error{full, full, full}, 1},
+		{"all share a failed journal", func([]*monitor.Record) error { return failed }, []error{failed, failed, failed}, 1},
+		{"a repeat is answered by a full journal", func(recs []*monitor.Record) error {
+			for _, r := range recs {
+				if r.Project != "bad" {
+					return full
+				}
+			}
+			return nil
+		}, []error{full, nil, full}, 4},
 		{"an invalid record is alone", func(recs []*monitor.Record) error {
 			for _, r := range recs {
 				if r.Project == "bad" {

@@ -378,6 +378,21 @@ func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
 	})
 }
 
+func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			time.Sleep(time.Second)
+			return delivered
+		}
+		r.run(t, func() {
+			r.add(context1("p", "c"))
+			after(500 * time.Millisecond)
+		})
+		assert.EqualValues(t, 1, r.j.settled())
+	})
+}
+
 func TestCourierCloseIsBounded(t *testing.T) {
 	hang := func(ctx context.Context, _ []*monitor.Point) monitor.Verdict {
 		<-ctx.Done()

@@ -125,7 +125,10 @@ func (j *fakeJournal) Note(_ context.Context, origins map[uint64]monitor.Origin)
 	return nil
 }
 
-func (j *fakeJournal) Settle(_ context.Context, d monitor.Destination, s monitor.Settlement) error {
+func (j *fakeJournal) Settle(ctx context.Context, d monitor.Destination, s monitor.Settlement) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err := j.fail("settle"); err != nil {
 		return err
 	}

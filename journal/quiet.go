@@ -22,7 +22,7 @@ type Quiet struct {
 	// After is how long a run has to be quiet.
 	After time.Duration
 	// OnQuiet, if set before Open, is told of each quiet run after the line is logged.
-	OnQuiet func(project, run string)
+	OnQuiet func(sum *monitor.RunSummary)
 
 	runs     monitor.RunStore
 	logger   *slog.Logger
@@ -178,9 +178,14 @@ func (q *Quiet) mention(ctx context.Context, key runKey) bool {
 	q.logger.InfoContext(ctx, "run is complete", "project", sum.Project, "run", sum.Run, "commit", sum.ScmRef,
 		"branch", sum.Branch, "sessions", sum.Sessions, "tests", sum.Tests, "modules", sum.Modules,
 		"total_seconds", sum.TotalTime, "slowest", testName(sum.Slowest), "slowest_seconds", sum.Slowest.Value,
-		"most_memory", testName(sum.MostMem), "most_memory_mib", sum.MostMem.Value)
+		"most_memory", testName(sum.MostMem), "most_memory_mib", sum.MostMem.Value, "new_series", sum.NewSeries)
+	if sum.Unstable() {
+		q.logger.WarnContext(ctx, "most tests of this run were never measured before: something in their ids seems to "+
+			"change from run to run, which makes new series in InfluxDB and leaves no test a history",
+			"project", sum.Project, "run", sum.Run, "new_series", sum.NewSeries)
+	}
 	if q.OnQuiet != nil {
-		q.OnQuiet(key.project, key.run)
+		q.OnQuiet(sum)
 	}
 	return true
 }

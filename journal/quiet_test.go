@@ -21,6 +21,7 @@ type fakeRuns struct {
 	mu    sync.Mutex
 	runs  map[string]string // by session
 	err   error             // of RunSummary
+	fresh int               // series that each run adds
 	asked int
 }
 
@@ -41,7 +42,7 @@ func (r *fakeRuns) RunSummary(_ context.Context, project, run string) (*monitor.
 	}
 	return &monitor.RunSummary{Project: project, Run: run, ScmRef: "abc", Branch: "main", Sessions: 2, Tests: 3,
 		Modules: 1, TotalTime: 1.5, Slowest: monitor.Extreme{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]", Value: 1},
-		MostMem: monitor.Extreme{ItemVariant: "test_big", Value: 64}}, nil
+		MostMem: monitor.Extreme{ItemVariant: "test_big", Value: 64}, NewSeries: r.fresh}, nil
 }
 
 func (r *fakeRuns) set(f func()) {
@@ -62,10 +63,10 @@ type watch struct {
 func newWatch(t *testing.T) *watch {
 	w := &watch{runs: &fakeRuns{runs: map[string]string{}}, log: &log{}}
 	w.Quiet = journal.NewQuiet(w.runs, w.log.logger())
-	w.OnQuiet = func(project, run string) {
+	w.OnQuiet = func(sum *monitor.RunSummary) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.said = append(w.said, project+"/"+run)
+		w.said = append(w.said, sum.Project+"/"+sum.Run)
 	}
 	require.NoError(t, w.Open())
 	t.Cleanup(func() { require.NoError(t, w.Close()) })
@@ -94,13 +95,25 @@ func TestQuietMentionsARunOnce(t *testing.T) {
 		assert.Equal(t, []string{"p/run"}, w.takeSaid())
 		assert.Contains(t, w.log.String(), `level=INFO msg="run is complete" project=p run=run commit=abc branch=main `+
 			`sessions=2 tests=3 modules=1 total_seconds=1.5 slowest=pkg.test_a.test_slow[1] slowest_seconds=1 `+
-			`most_memory=test_big most_memory_mib=64`)
+			`most_memory=test_big most_memory_mib=64 new_series=0`)
+		assert.NotContains(t, w.log.String(), "level=WARN")
 		after(time.Hour)
 		assert.Empty(t, w.takeSaid())
 
 		w.Saw("p", "s1", time.Now())
 		after(6 * time.Minute)
 		assert.Equal(t, []string{"p/run"}, w.takeSaid(), "late metrics make it speak again")
+	})
+}
+
+func TestQuietWarnsOfIdsThatChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.runs.fresh = 1000
+		w.Saw("p", "s1", time.Now())
+		after(6 * time.Minute)
+		assert.Contains(t, w.log.String(), "level=WARN msg=\"most tests of this run were never measured before")
+		assert.Contains(t, w.log.String(), "project=p run=s1 new_series=1000")
 	})
 }
 

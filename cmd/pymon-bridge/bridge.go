@@ -166,6 +166,7 @@ func (b *bridge) openWriter(ctx context.Context, lookup *cache.Fallback) error {
 func (b *bridge) openQuiet(context.Context) error {
 	b.quiet = journal.NewQuiet(b.db, b.logger)
 	b.quiet.After = b.config.QuietAfter
+	b.quiet.OnQuiet = func(sum *monitor.RunSummary) { b.metrics.NewSeries(sum.NewSeries) }
 	if err := b.quiet.Open(); err != nil {
 		return err
 	}
