@@ -72,7 +72,7 @@ func TestPanelsShowRealisticData(t *testing.T) {
 		bucket, _ := h.store(t, db)
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
-				rows := db.Query(fill(target.Query, bucket, usual(h)))
+				rows := db.Query(fill(target.Query, bucket, with(usual(h), "run", h.runs[slowSince])))
 				require.NotEmpty(t, rows, p.Title)
 				checkShape(t, p, rows)
 				all[p.Title] = rows
