@@ -51,7 +51,13 @@ func (r *rig) run(t *testing.T, act func()) {
 	assert.Empty(t, r.sink.wrong)
 }
 
-// after lets time pass and everything happen that is due.
+// after lets time pass and everything happen that is due. What the test did before, the fakes see.
+func (r *rig) after(d time.Duration) {
+	r.sink.sync()
+	r.j.sync()
+	after(d)
+}
+
 func after(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -61,12 +67,12 @@ func TestCourierDeliversPromptlyAndTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
-			after(10 * time.Second)
+			r.after(10 * time.Second)
 			r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))
-			after(50 * time.Millisecond)
+			r.after(50 * time.Millisecond)
 			seqs := r.add(metric1("p", "c", "s"))
 			assert.Zero(t, r.sink.count(), "it gathers")
-			after(60 * time.Millisecond)
+			r.after(60 * time.Millisecond)
 			assert.Equal(t, []int{2, 2}, r.sink.sent())
 			assert.Equal(t, known("p", "c", "s"), r.sink.origin(seqs[0]))
 			assert.EqualValues(t, 4, r.j.settled())
@@ -79,10 +85,10 @@ func TestCourierIdles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
-			after(100 * time.Second)
+			r.after(100 * time.Second)
 			assert.InDelta(t, 100, r.j.nexts, 2)
 			r.j.add(context1("p", "c")) // without Wake
-			after(time.Second)
+			r.after(time.Second)
 			assert.EqualValues(t, 1, r.j.settled())
 		})
 	})
@@ -109,7 +115,7 @@ func TestCourierKeepsTheDestinationBusy(t *testing.T) {
 		start := time.Now()
 		r.run(t, func() {
 			for r.j.settled() < 100 {
-				after(time.Millisecond)
+				r.after(time.Millisecond)
 			}
 			// Eleven deliveries, and one read before the first: the others happen meanwhile.
 			assert.InDelta(t, 11*150+140, time.Since(start).Milliseconds(), 5)
@@ -122,12 +128,12 @@ func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
 			m := r.add(context1("p", "c"), metric1("p", "c", "s"))[1]
-			after(30 * time.Second)
+			r.after(30 * time.Second)
 			assert.False(t, r.sink.has(m))
 			assert.Equal(t, 1, r.j.parkedCount())
 			assert.EqualValues(t, 2, r.j.settled(), "the cursor goes on")
 			r.add(session1("p", "s"))
-			after(110 * time.Millisecond)
+			r.after(110 * time.Millisecond)
 			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
 			assert.Zero(t, r.j.parkedCount())
 			assert.Empty(t, r.j.notes)
@@ -148,18 +154,18 @@ func TestCourierReleasesAtOnce(t *testing.T) {
 			return delivered
 		}
 		r.run(t, func() {
-			after(10 * time.Second)
+			r.after(10 * time.Second)
 			want := r.add(context1("p", "c"))
 			for range 25 {
 				want = append(want, r.add(metric1("p", "c", "s"))...)
 			}
-			after(300 * time.Millisecond)
+			r.after(300 * time.Millisecond)
 			assert.Equal(t, 25, r.j.parkedCount())
 			r.add(session1("p", "s"))
 			for range 5 {
 				r.add(metric1("p", "c", "s"))
 			}
-			after(110 * time.Millisecond)
+			r.after(110 * time.Millisecond)
 			// The session, ten that waited and the five that came with it, then the others that waited.
 			want = append([]uint64{1, 27}, want[1:11]...)
 			want = append(want, 28, 29, 30, 31, 32)
@@ -178,7 +184,7 @@ func TestCourierDoesNotWaitForAClock(t *testing.T) {
 		m := r.add(metric1("p", "c", "s"))[0]
 		r.j.cursor, r.j.parked[m] = m, time.Now().Add(24*time.Hour) // then the clock was set back
 		r.run(t, func() {
-			after(time.Second)
+			r.after(time.Second)
 			assert.True(t, r.sink.has(m))
 		})
 	})
@@ -200,7 +206,7 @@ func TestCourierLooksUpEachHashOnceABatch(t *testing.T) {
 			r.add(session1("p", h), metric1("p", "c", h))
 		}
 		r.run(t, func() {
-			after(500 * time.Millisecond)
+			r.after(500 * time.Millisecond)
 			assert.Equal(t, 201, r.sink.count())
 			assert.Equal(t, 11, finds)
 		})
@@ -230,12 +236,12 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 				r.run(t, func() {
 					r.add(tt.recs...)
 					m = r.add(tt.metric)[0]
-					after(40 * time.Second)
+					r.after(40 * time.Second)
 					assert.False(t, r.sink.has(m))
 				})
 				// A restart does not start the minute anew.
 				r.run(t, func() {
-					after(22 * time.Second)
+					r.after(22 * time.Second)
 					assert.Equal(t, tt.want, r.sink.origin(m))
 					assert.Equal(t, tt.want, r.j.notes[m])
 					assert.Zero(t, r.j.parkedCount())
@@ -250,7 +256,7 @@ func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
 			m := r.add(context1("p", "c"), metric1("p", "c", ""))[1]
-			after(time.Second)
+			r.after(time.Second)
 			assert.Equal(t, monitor.Origin{Env: "env-p-c"}, r.sink.origin(m))
 			assert.Equal(t, r.sink.origin(m), r.j.notes[m])
 		})
@@ -263,7 +269,7 @@ func TestCourierTakesAnyProject(t *testing.T) {
 		r.AnyProject = true
 		r.run(t, func() {
 			m := r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
-			after(time.Second)
+			r.after(time.Second)
 			want := known("p", "c", "s")
 			want.Env = "env-q-c"
 			assert.Equal(t, want, r.sink.origin(m))
@@ -279,7 +285,7 @@ func TestCourierSendsWhatWasNoted(t *testing.T) {
 		m := r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
 		r.j.notes[m] = noted
 		r.run(t, func() {
-			after(time.Second)
+			r.after(time.Second)
 			assert.Equal(t, noted, r.sink.origin(m))
 		})
 	})
@@ -293,9 +299,9 @@ func TestCourierBoundsWhatIsParked(t *testing.T) {
 			r.add(metric1("p", "c", "s"))
 		}
 		r.run(t, func() {
-			after(30 * time.Second)
+			r.after(30 * time.Second)
 			assert.Equal(t, 40, r.j.parkedCount())
-			after(5 * time.Minute)
+			r.after(5 * time.Minute)
 			assert.Equal(t, 200, r.sink.count())
 			assert.Zero(t, r.j.parkedCount())
 			for _, n := range r.sink.sent() {
@@ -321,7 +327,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 					}
 					r.j.mu.Unlock()
 					r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))
-					after(10 * time.Second)
+					r.after(10 * time.Second)
 					if op != "stats" {
 						assert.Less(t, r.j.settled(), uint64(3))
 						h := r.Health()
@@ -331,7 +337,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 					r.j.mu.Lock()
 					r.j.FailFn = nil
 					r.j.mu.Unlock()
-					after(2 * time.Minute)
+					r.after(2 * time.Minute)
 					assert.EqualValues(t, 3, r.j.settled())
 					assert.Equal(t, 3, r.sink.count())
 					assert.True(t, r.Health().OK)
@@ -387,7 +393,7 @@ func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
 		}
 		r.run(t, func() {
 			r.add(context1("p", "c"))
-			after(500 * time.Millisecond)
+			r.after(500 * time.Millisecond)
 		})
 		assert.EqualValues(t, 1, r.j.settled())
 	})
@@ -433,7 +439,7 @@ func TestCourierCloseIsBounded(t *testing.T) {
 				require.NoError(t, r.Open(t.Context()))
 				synctest.Wait()
 				r.add(context1("p", "c"), context1("p", "c"), context1("p", "c"))
-				after(time.Second)
+				r.after(time.Second)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				start := time.Now()

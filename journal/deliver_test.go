@@ -104,7 +104,7 @@ func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
 		}
 		r.fill(100)
 		r.run(t, func() {
-			after(time.Second)
+			r.after(time.Second)
 			assert.Equal(t, []uint64{50}, r.j.deadSeqs())
 			assert.Equal(t, 413, r.j.dead[50].Status)
 			assert.Equal(t, 99, r.sink.count())
@@ -126,7 +126,7 @@ func TestCourierTriesForEver(t *testing.T) {
 		}
 		r.fill(100)
 		r.run(t, func() {
-			after(time.Hour)
+			r.after(time.Hour)
 			assert.False(t, r.Healthy())
 			h := r.Health()
 			assert.False(t, h.OK)
@@ -134,7 +134,7 @@ func TestCourierTriesForEver(t *testing.T) {
 			assert.Equal(t, "delivery", h.Component)
 			assert.Contains(t, h.Detail, "connection refused")
 			assert.Contains(t, h.Detail, "100 records kept")
-			after(12 * time.Hour)
+			r.after(12 * time.Hour)
 			assert.EqualValues(t, 100, r.j.settled())
 			assert.True(t, r.Healthy())
 			assert.Empty(t, r.j.deadSeqs())
@@ -160,7 +160,7 @@ func TestCourierHonoursRetryAfter(t *testing.T) {
 			return delivered
 		}
 		r.add(context1("p", "c"))
-		r.run(t, func() { after(time.Hour) })
+		r.run(t, func() { r.after(time.Hour) })
 		for i := 1; i < len(times); i++ {
 			assert.GreaterOrEqual(t, times[i].Sub(times[i-1]), time.Minute)
 			assert.LessOrEqual(t, times[i].Sub(times[i-1]), 61*time.Second)
@@ -188,7 +188,7 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 		}
 		r.fill(100)
 		r.run(t, func() {
-			after(10 * time.Minute)
+			r.after(10 * time.Minute)
 			assert.LessOrEqual(t, requests, 21)
 			assert.GreaterOrEqual(t, requests, 12)
 			assert.Equal(t, 1, alarms)
@@ -197,7 +197,7 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 			assert.Contains(t, h.Detail, "401 unauthorized access")
 			assert.Contains(t, h.Detail, "100 records kept")
 			allowed.Store(true)
-			after(time.Minute)
+			r.after(time.Minute)
 			assert.Equal(t, 100, r.sink.count())
 			assert.True(t, r.Health().OK)
 			assert.Empty(t, r.j.deadSeqs())
@@ -231,14 +231,14 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 					r.add(metric1("p", "", ""))
 				}
 				r.run(t, func() {
-					after(time.Hour)
+					r.after(time.Hour)
 					assert.Empty(t, r.j.deadSeqs())
 					assert.Equal(t, 1, alarms)
 					assert.Less(t, requests, 120*60, "it asks slowly")
 					assert.False(t, r.Healthy())
 					assert.Contains(t, r.Health().Detail, "422 field type conflict; nothing is buried")
 					fixed.Store(true)
-					after(time.Minute)
+					r.after(time.Minute)
 					assert.Empty(t, r.j.deadSeqs())
 					assert.Equal(t, n, r.sink.count())
 					assert.True(t, r.Health().OK)
@@ -263,7 +263,7 @@ func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
 			r.add(metric1("p", "", ""))
 		}
 		r.run(t, func() {
-			after(time.Minute)
+			r.after(time.Minute)
 			assert.Len(t, r.j.deadSeqs(), 40)
 			assert.Equal(t, 2, probes)
 		})
@@ -285,7 +285,7 @@ func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
 			r.add(metric1("p", "", ""))
 		}
 		r.run(t, func() {
-			after(time.Minute)
+			r.after(time.Minute)
 			assert.Len(t, r.j.deadSeqs(), 39)
 			assert.Equal(t, 1, r.sink.count())
 			assert.True(t, r.Healthy())
@@ -314,7 +314,7 @@ func TestCourierOutageWhileHalving(t *testing.T) {
 		}
 		r.fill(64)
 		r.run(t, func() {
-			after(10 * time.Minute)
+			r.after(10 * time.Minute)
 			assert.Equal(t, []uint64{40}, r.j.deadSeqs())
 			assert.Len(t, done, 63)
 			for seq, times := range done {
@@ -335,7 +335,7 @@ func TestCourierSinkPanics(t *testing.T) {
 		}
 		r.fill(20)
 		r.run(t, func() {
-			after(time.Second)
+			r.after(time.Second)
 			assert.Equal(t, []uint64{7}, r.j.deadSeqs())
 			assert.Contains(t, r.j.dead[7].Reason, "index out of range")
 			assert.Equal(t, 19, r.sink.count())

@@ -205,6 +205,11 @@ func (j *fakeJournal) find(is func(*monitor.Record) bool) (*monitor.Record, erro
 	return nil, monitor.Errorf(monitor.ENotFound, "not there")
 }
 
+func (j *fakeJournal) sync() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+}
+
 func (j *fakeJournal) settled() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -290,6 +295,12 @@ func (s *fakeSink) store(points []*monitor.Point) {
 	for _, p := range points {
 		s.stored[p.Seq] = p.Origin
 	}
+}
+
+// sync makes what happened before visible to the next delivery: time that passes does not.
+func (s *fakeSink) sync() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 }
 
 func (s *fakeSink) has(seq uint64) bool {

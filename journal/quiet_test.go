@@ -84,7 +84,7 @@ func (w *watch) takeSaid() []string {
 func TestQuietMentionsARunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
-		w.runs.runs = map[string]string{"s1": "run", "s2": "run"}
+		w.runs.set(func() { w.runs.runs = map[string]string{"s1": "run", "s2": "run"} })
 		w.Saw("p", "s1", time.Now())
 		for range 4 {
 			after(2 * time.Minute)
