@@ -1,11 +1,13 @@
 package harness
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,11 +22,13 @@ type BridgeConfig struct {
 	MetaBucket string  // of contexts and sessions; needed with an Influx
 	Args       []string
 	Env        []string // additions to the test's own environment
+	Wrap       []string // a command in front of the program, which becomes it, as nsenter does
 	// HandOver makes the test hold the listening socket and hand it to the bridge, as service managers do: a client
 	// that connects while the bridge restarts waits, and notices nothing.
 	HandOver bool
 	// Password is a token of the bridge, with which the harness asks for its metrics where it wants one.
 	Password string
+	RootCAs  *x509.CertPool // of a bridge that serves TLS
 }
 
 // Bridge is the built program as a process. It fails the test when it panics or has a data race.
@@ -136,8 +140,10 @@ func (b *Bridge) command() (*exec.Cmd, error) {
 	}
 	args := append([]string{"--listen", fmt.Sprintf("127.0.0.1:%d", b.port), "--data", b.Data,
 		"--port-file", b.portFile(), "--log-format", "json"}, b.cfg.Args...)
-	cmd := exec.Command(bin, args...)
-	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0")
+	args = append(append(slices.Clone(b.cfg.Wrap), bin), args...)
+	cmd := exec.Command(args[0], args[1:]...)
+	// By default the race detector makes a program that ends wait for a second.
+	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=50")
 	if i := b.cfg.Influx; i != nil {
 		token := b.cfg.Token
 		if token == "" {

@@ -3,6 +3,7 @@ package harness
 import (
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Row is one record of a Flux result: float64, int64, uint64, bool, string or time.Time by column. A missing value
@@ -30,10 +31,18 @@ func (i *Influx) Query(flux string) []Row {
 // Points returns every point of a bucket, one row per series and time, with tags and fields as columns and `_time`.
 func (i *Influx) Points(bucket, measurement string) []Row {
 	i.tb.Helper()
+	return i.PointsBetween(bucket, measurement, time.Unix(0, 0), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+// PointsBetween does the same for a range of time. A query for more than the days in which a field has one type
+// leaves the others out without a word.
+func (i *Influx) PointsBetween(bucket, measurement string, start, stop time.Time) []Row {
+	i.tb.Helper()
 	points := map[string]Row{}
 	var order []string
-	for _, r := range i.Query(`from(bucket: ` + quoteFlux(bucket) + `) |> range(start: 1970-01-01T00:00:00Z, stop: ` +
-		`2200-01-01T00:00:00Z) |> filter(fn: (r) => r._measurement == ` + quoteFlux(measurement) + `)`) {
+	for _, r := range i.Query(`from(bucket: ` + quoteFlux(bucket) + `) |> range(start: ` +
+		start.UTC().Format(time.RFC3339Nano) + `, stop: ` + stop.UTC().Format(time.RFC3339Nano) +
+		`) |> filter(fn: (r) => r._measurement == ` + quoteFlux(measurement) + `)`) {
 		field, value := r["_field"].(string), r["_value"]
 		for _, column := range []string{"_field", "_value", "_start", "_stop", "result", "table"} {
 			delete(r, column)

@@ -1,0 +1,179 @@
+package e2e_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// TestOneRecordIsOnePoint posts one record to two bridges, 100 times to each, at the same time and one after the
+// other, before and after crashes in the midst of a delivery, to one of them before its session and context. Every
+// delivery of it is the same bytes.
+func TestOneRecordIsOnePoint(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	proxy := harness.StartProxy(t, influx)
+	first, bucket, meta := startBridge(t, proxy.Influx(), harness.BridgeConfig{})
+	second := harness.StartBridge(t, harness.BridgeConfig{Influx: proxy.Influx(), Bucket: bucket, MetaBucket: meta})
+
+	process := newMachine()
+	kolkata := process
+	kolkata.started = process.started.Add(5*time.Hour + 30*time.Minute) // as its clock shows
+	record := process.metric("test_cart[<object object at 0x7f12ab34cd56>]", kolkata.started)
+	crashed := crashInMidDelivery(proxy)
+
+	posts := newPoster(first.URL)
+	repost(t, posts, record, writers)
+	posts.mustPost(t, "/sessions/", kolkata.sessionJSON())
+	waitForLines(t, proxy, "sessions", 1)
+	assert.Empty(t, proxy.Lines("test_metrics"), "it waits for its context")
+	posts.mustPost(t, "/contexts/", process.contextJSON())
+	<-crashed() // it is stored, and the bridge has not been told
+	first.Kill()
+	first.Start()
+	repost(t, posts, record, 1)
+	waitForLines(t, proxy, "test_metrics", 2)
+	first.WaitDelivered()
+
+	crashedAgain := crashInMidDelivery(proxy)
+	posts = newPoster(second.URL)
+	posts.mustPost(t, "/contexts/", process.contextJSON())
+	posts.mustPost(t, "/sessions/", kolkata.sessionJSON())
+	repost(t, posts, record, 1)
+	<-crashedAgain()
+	second.Kill()
+	second.Start()
+	repost(t, posts, record, writers)
+	second.WaitDelivered()
+
+	deliveries := proxy.Lines("test_metrics")
+	assert.Len(t, deliveries, 4)
+	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(deliveries))), 1, "different bytes")
+	assert.Equal(t, once([]harness.PymonMetric{record}), count(points(t, influx, bucket)))
+	assert.Equal(t, process.started.Truncate(time.Microsecond),
+		points(t, influx, bucket)[0].row["_time"].(time.Time).Truncate(time.Microsecond))
+}
+
+// repost posts a record 100 times, by that many clients at a time.
+func repost(t *testing.T, posts *poster, record harness.PymonMetric, clients int) {
+	t.Helper()
+	if clients > 1 {
+		posts.mustPostAll(t, slices.Repeat([]harness.PymonMetric{record}, 100))
+		return
+	}
+	for range 100 {
+		posts.mustPost(t, "/metrics/", metricJSON(record))
+	}
+}
+
+// crashInMidDelivery holds back the answer to the next delivery of metrics, which InfluxDB has stored, until the
+// bridge that waits for it is gone. What it returns tells that this is so.
+func crashInMidDelivery(proxy *harness.Proxy) (held func() <-chan struct{}) {
+	stored := make(chan struct{})
+	var first sync.Once
+	proxy.OnWrite(func(w *harness.Write) harness.Answer {
+		answer := w.Forward()
+		if w.Has("test_metrics") {
+			first.Do(func() {
+				close(stored)
+				<-w.Gone()
+			})
+		}
+		return answer
+	})
+	return func() <-chan struct{} { return stored }
+}
+
+// waitForLines waits until a measurement was written that often.
+func waitForLines(t *testing.T, proxy *harness.Proxy, measurement string, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(proxy.Lines(measurement)) >= n }, time.Minute, 5*time.Millisecond,
+		"%d lines of %s", n, measurement)
+}
+
+// TestContextThatComesTooLate delivers a metric without its context, which comes after a minute of waiting and in
+// the midst of a crash: the second delivery must be the same bytes as the first all the same.
+func TestContextThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	proxy := harness.StartProxy(t, influx)
+	bridge, bucket, _ := startBridge(t, proxy.Influx(), harness.BridgeConfig{})
+	posts, process := newPoster(bridge.URL), newMachine()
+	record := process.metric("test_cart[1]", process.started)
+	crashed := crashInMidDelivery(proxy)
+	posts.mustPost(t, "/metrics/", metricJSON(record))
+	require.Eventually(t, func() bool {
+		return bridge.Metrics()["pymon_bridge_journal_parked_records"] == 1
+	}, time.Minute, 5*time.Millisecond)
+	bridge.Kill()
+	harness.AgeParked(t, bridge.Data)
+	bridge.Start()
+	<-crashed()
+	process.enrol(t, posts)
+	bridge.Kill()
+	bridge.Start()
+	bridge.WaitDelivered()
+
+	deliveries := proxy.Lines("test_metrics")
+	assert.Len(t, deliveries, 2)
+	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(deliveries))), 1, "different bytes")
+	stored := points(t, influx, bucket)
+	assert.Equal(t, once([]harness.PymonMetric{record}), count(stored))
+	assert.Equal(t, "unknown", stored[0].tag("env"))
+	assert.Equal(t, process.session, stored[0].text("run"))
+	assert.Empty(t, stored[0].text("branch"))
+}
+
+// TestRecordsOfOneMicrosecond posts 100 different records of one test at the same microsecond: with a nanosecond
+// each, that they are the same would be seen, and that two have the same hash is almost certain.
+func TestRecordsOfOneMicrosecond(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+	records := make([]harness.PymonMetric, 100)
+	for n := range records {
+		records[n] = process.metric("test_cart[1]", process.started)
+	}
+	posts.mustPostAll(t, records)
+	bridge.Kill()
+	bridge.Start()
+	slices.Reverse(records)
+	posts.mustPostAll(t, records)
+	bridge.WaitDelivered()
+
+	stored := points(t, influx, bucket)
+	assert.Equal(t, once(records), count(stored))
+	for _, p := range stored {
+		assert.Equal(t, process.started.Truncate(time.Microsecond), p.row["_time"].(time.Time).Truncate(time.Microsecond))
+	}
+	assert.EqualValues(t, len(records), bridge.Metrics()[`pymon_bridge_repeats_total{class="metric"}`])
+}
+
+// TestAnotherBucketGetsEverything starts a bridge with the data of one that had delivered it elsewhere, or nowhere.
+func TestAnotherBucketGetsEverything(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	nowhere := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
+	process := newMachine()
+	records := process.metrics("test_cart[1]", process.started, 100)
+	process.enrol(t, newPoster(nowhere.URL))
+	newPoster(nowhere.URL).mustPostAll(t, records)
+	data := nowhere.Data
+	require.Equal(t, 0, nowhere.Stop().ExitCode())
+	for range 2 {
+		bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Data: data})
+		bridge.WaitDelivered()
+		assert.Equal(t, once(records), count(points(t, influx, bucket)))
+		assert.Len(t, influx.Points(meta, "contexts"), 1)
+		assert.Len(t, influx.Points(meta, "sessions"), 1)
+		require.Equal(t, 0, bridge.Stop().ExitCode())
+	}
+}

@@ -1,0 +1,133 @@
+package e2e_test
+
+import (
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// killings is how often the bridge is killed.
+const killings = 30
+
+// TestKilledBridgeKeepsWhatItAcknowledged kills the bridge at random moments while 16 clients post and it delivers.
+// Whatever was answered with 201 is in InfluxDB once in the end, bit for bit, and what was not at most once.
+func TestKilledBridgeKeepsWhatItAcknowledged(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
+	posts := newPoster(bridge.URL)
+	process := newMachine()
+	process.enrol(t, posts)
+
+	ledgers := make([]*ledger, writers)
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	for n := range ledgers {
+		ledgers[n] = newLedger()
+		busy.Go(func() { ledgers[n].fill(posts, process, "test_cart["+strconv.Itoa(n)+"]", stop) })
+	}
+	for range killings {
+		time.Sleep(time.Duration(rand.Int64N(int64(300 * time.Millisecond))))
+		bridge.Kill()
+		bridge.Start()
+	}
+	close(stop)
+	busy.Wait()
+	bridge.WaitDelivered()
+
+	all := newLedger()
+	for _, l := range ledgers {
+		require.NotEmpty(t, l.acknowledged)
+		maps.Copy(all.acknowledged, l.acknowledged)
+		maps.Copy(all.unanswered, l.unanswered)
+		all.cut, all.again = all.cut+l.cut, all.again+l.again
+	}
+	t.Logf("%d records acknowledged, %d of them not at once; %d never; %d requests cut off", len(all.acknowledged), all.again,
+		len(all.unanswered), all.cut)
+	require.Positive(t, all.cut, "no kill hit a request")
+	require.Positive(t, all.again, "no record was posted again")
+	all.assertKept(t, count(points(t, influx, bucket)))
+}
+
+// ledger is what one client knows of its records.
+type ledger struct {
+	acknowledged map[harness.PymonMetric]bool
+	unanswered   map[harness.PymonMetric]bool // may have been kept or not
+	again        int                          // records acknowledged after a first attempt without an answer
+	cut          int                          // requests that reached a bridge and got no answer
+}
+
+func newLedger() *ledger {
+	return &ledger{acknowledged: map[harness.PymonMetric]bool{}, unanswered: map[harness.PymonMetric]bool{}}
+}
+
+// fill posts one record after the other until told to stop. Of those that are not answered every other one is posted
+// again until it is.
+func (l *ledger) fill(posts *poster, process machine, variant string, stop <-chan struct{}) {
+	start := time.Now()
+	for n := 0; !closed(stop); n++ {
+		l.post(posts, process.metric(variant, start.Add(time.Duration(n)*time.Microsecond)), n%2 == 0, stop)
+	}
+}
+
+// post posts one record, again and again if it has to insist.
+func (l *ledger) post(posts *poster, record harness.PymonMetric, insist bool, stop <-chan struct{}) {
+	for attempt := 0; ; attempt++ {
+		answer := posts.try("/metrics/", metricJSON(record))
+		if answer.status == http.StatusCreated {
+			l.acknowledged[record] = true
+			l.again += min(attempt, 1)
+			return
+		}
+		if !errors.Is(answer.err, syscall.ECONNREFUSED) {
+			l.cut++
+		}
+		if !insist || closed(stop) {
+			l.unanswered[record] = true
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // the bridge is gone
+	}
+}
+
+func closed(stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// assertKept compares what is stored with what the client knows.
+func (l *ledger) assertKept(t *testing.T, stored map[harness.PymonMetric]int) {
+	t.Helper()
+	lost, twice, foreign := 0, 0, 0
+	for record := range l.acknowledged {
+		if stored[record] == 0 {
+			lost++
+		}
+	}
+	for record, count := range stored {
+		if count > 1 {
+			twice++
+		}
+		if !l.acknowledged[record] && !l.unanswered[record] {
+			foreign++
+		}
+	}
+	assert.Zero(t, lost, "records that were acknowledged and are gone")
+	assert.Zero(t, twice, "records that are more than one point")
+	assert.Zero(t, foreign, "points that nobody posted")
+}

@@ -1,0 +1,128 @@
+package e2e_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// What these tests have in common: as long as nobody but the operator can do something, all is accepted and kept,
+// nothing is buried, and readiness says what is wrong.
+
+// TestInfluxDBRefusesEverything stands for a schema that was changed, or a proxy that is no InfluxDB: nothing is
+// buried however long it lasts.
+func TestInfluxDBRefusesEverything(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		says  string
+		serve func(w *harness.Write) harness.Answer
+	}{
+		{"422 for every point", "refuses everything",
+			func(w *harness.Write) harness.Answer {
+				if len(w.Lines) == 0 {
+					return w.Forward()
+				}
+				return refusal(http.StatusUnprocessableEntity, "unprocessable entity")
+			}},
+		{"400 for every request", "denies access",
+			func(*harness.Write) harness.Answer { return refusal(http.StatusBadRequest, "invalid") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			influx := harness.SharedInflux(t)
+			proxy := harness.StartProxy(t, influx)
+			proxy.OnWrite(tt.serve)
+			bucket, meta := harness.Unique("pytest"), harness.Unique("meta")
+			bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: proxy.Influx(), Bucket: bucket, MetaBucket: meta})
+			process := newMachine()
+			metrics := process.metrics("test_cart[1]", time.Now(), 40)
+			process.enrol(t, newPoster(bridge.URL))
+			newPoster(bridge.URL).mustPostAll(t, metrics)
+
+			lines := bridge.WaitSays(tt.says)
+			assert.Contains(t, lines, "this schema has changed", "InfluxDB's words")
+			assertKept(t, bridge, 42)
+			proxy.OnWrite(nil)
+			bridge.Restart() // it would wait for half a minute
+			bridge.WaitDelivered()
+			assert.Equal(t, once(metrics), count(points(t, influx, bucket)))
+			assert.Empty(t, harness.DeadLetters(t, bridge.Data))
+		})
+	}
+}
+
+func refusal(status int, code string) harness.Answer {
+	return harness.Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: `{"code": "` + code + `", "message": "this schema has changed"}`}
+}
+
+// assertKept asserts that the bridge accepts, and has kept n records and buried none.
+func assertKept(t *testing.T, bridge *harness.Bridge, n float64) {
+	t.Helper()
+	status, lines := bridge.Ready()
+	assert.Equal(t, http.StatusOK, status, lines)
+	assert.Contains(t, lines, "[-]delivery: ")
+	metrics := bridge.Metrics()
+	depth, _ := metrics.Sum("pymon_bridge_journal_depth")
+	assert.Equal(t, n, depth, "records kept")
+	buried, _ := metrics.Sum("pymon_bridge_dead_letters_total")
+	assert.Zero(t, buried)
+	assert.Empty(t, harness.DeadLetters(t, bridge.Data))
+}
+
+// TestTokenRevoked gives the bridge another token after its own was revoked: it goes on where it stopped.
+func TestTokenRevoked(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	token := influx.NewToken(harness.OwnerOf(influx.OrgID)...)
+	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Token: token})
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+	before, after := process.metrics("test_cart[before]", time.Now(), 10), process.metrics("test_cart[after]", time.Now(), 20)
+	posts.mustPostAll(t, before)
+	bridge.WaitDelivered()
+
+	influx.RevokeToken(token)
+	posts.mustPostAll(t, after)
+	lines := bridge.WaitSays("denies access")
+	assert.Contains(t, lines, "401 unauthorized access")
+	assert.NotContains(t, lines+bridge.Log(), token)
+	assertKept(t, bridge, 20)
+
+	require.Equal(t, 0, bridge.Stop().ExitCode())
+	again := harness.StartBridge(t, harness.BridgeConfig{Data: bridge.Data, Influx: influx, Bucket: bucket, MetaBucket: meta})
+	again.WaitDelivered()
+	assert.Equal(t, once(append(before, after...)), count(points(t, influx, bucket)))
+	assert.Empty(t, harness.DeadLetters(t, again.Data))
+}
+
+// TestBucketDeleted makes the bucket again after it was deleted. The bridge, whose token does not allow it that,
+// then delivers by itself what it has kept.
+func TestBucketDeleted(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bucket, meta := influx.NewBucket("pytest", 0), influx.NewBucket("meta", 0)
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: influx, Bucket: bucket, MetaBucket: meta,
+		Token: influx.NewToken(influx.OnAll("write", "buckets"))})
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+	before, after := process.metrics("test_cart[before]", time.Now(), 10), process.metrics("test_cart[after]", time.Now(), 20)
+	posts.mustPostAll(t, before)
+	bridge.WaitDelivered()
+
+	influx.DeleteBucket(bucket)
+	posts.mustPostAll(t, after)
+	assert.Contains(t, bridge.WaitSays("denies access"), `bucket "`+bucket+`" not found`)
+	assertKept(t, bridge, 20)
+
+	influx.AddBucket(bucket, 0)
+	bridge.WaitDelivered()
+	assert.Equal(t, once(after), count(points(t, influx, bucket)))
+	assert.Empty(t, harness.DeadLetters(t, bridge.Data))
+}

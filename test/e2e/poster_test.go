@@ -1,0 +1,182 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// writers is how many clients post at the same time.
+const writers = 16
+
+// isoformat is how Python's datetime.isoformat prints most times.
+const isoformat = "2006-01-02T15:04:05.000000"
+
+// poster posts records, as the plugin does: each over a connection of its own.
+type poster struct {
+	base   string
+	client http.Client
+}
+
+func newPoster(base string) *poster {
+	return &poster{base: base, client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// newBulkPoster returns one that keeps its connections, for many records that are only the setting of a test.
+func newBulkPoster(base string) *poster {
+	return &poster{base: base, client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}}}
+}
+
+// reply is how a record was answered; err is why it was not.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+// try posts one record.
+func (p *poster) try(path, body string) reply {
+	resp, err := p.client.Post(p.base+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		return reply{err: err}
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return reply{err: err}
+	}
+	return reply{status: resp.StatusCode, header: resp.Header, body: string(text)}
+}
+
+// mustPost asserts that the record is accepted.
+func (p *poster) mustPost(t *testing.T, path, body string) {
+	t.Helper()
+	r := p.try(path, body)
+	assert.Equal(t, http.StatusCreated, r.status, "POST %s %.300s: %s %v", path, body, r.body, r.err)
+}
+
+// postAll posts metrics from several clients and returns the answers that are not of the wanted status.
+func (p *poster) postAll(metrics []harness.PymonMetric, status int) (others []string) {
+	queue := make(chan harness.PymonMetric)
+	var mu sync.Mutex
+	var busy sync.WaitGroup
+	for range writers {
+		busy.Go(func() {
+			for m := range queue {
+				if r := p.try("/metrics/", metricJSON(m)); r.status != status {
+					mu.Lock()
+					others = append(others, fmt.Sprintf("%d %.300s %v", r.status, r.body, r.err))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, m := range metrics {
+		queue <- m
+	}
+	close(queue)
+	busy.Wait()
+	return others
+}
+
+// mustPostAll posts metrics from several clients and asserts that each is accepted.
+func (p *poster) mustPostAll(t *testing.T, metrics []harness.PymonMetric) {
+	t.Helper()
+	others := p.postAll(metrics, http.StatusCreated)
+	require.Empty(t, others[:min(3, len(others))], "%d of %d records were not accepted", len(others), len(metrics))
+}
+
+// machine is one pytest process on one machine, which measures.
+type machine struct {
+	context, session string // hashes
+	started          time.Time
+}
+
+// newMachine returns a process that starts now, on a clock that shows UTC.
+func newMachine() machine {
+	return machine{context: harness.Unique("context"), session: harness.Unique("session"), started: time.Now().UTC()}
+}
+
+func (m machine) contextJSON() string {
+	return fmt.Sprintf(`{"h": %q, "cpu_count": 8, "cpu_frequency": 2300.0, "cpu_type": "x86_64", "cpu_vendor": "Intel",
+		"ram_total": 32100, "machine_node": "ci-1", "machine_type": "x86_64", "machine_arch": "64bit",
+		"system_info": "Linux - 6.1.0", "python_info": "3.11.7"}`, m.context)
+}
+
+func (m machine) sessionJSON() string {
+	return fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "c0ffee", "description": {"branch": "main"}}`,
+		m.session, m.started.Format(isoformat))
+}
+
+// enrol posts the context and the session.
+func (m machine) enrol(t *testing.T, p *poster) {
+	t.Helper()
+	p.mustPost(t, "/contexts/", m.contextJSON())
+	p.mustPost(t, "/sessions/", m.sessionJSON())
+}
+
+// metric returns a measurement of a test that started at a moment. Its floats differ from those of every other one.
+func (m machine) metric(variant string, start time.Time) harness.PymonMetric {
+	return harness.PymonMetric{
+		SessionH: m.session, ContextH: m.context, ItemStartTime: start.UTC().Format(isoformat),
+		ItemPath: "tests.test_shop", Item: "test_cart", ItemVariant: variant, ItemFSLoc: "tests/test_shop.py",
+		Kind: "function", Component: "shop", TotalTime: rand.Float64(), UserTime: rand.Float64(),
+		KernelTime: rand.Float64(), CPUUsage: rand.Float64() * 8, MemUsage: rand.NormFloat64() * 100,
+	}
+}
+
+// metrics returns n measurements of a test, a microsecond apart.
+func (m machine) metrics(variant string, start time.Time, n int) []harness.PymonMetric {
+	all := make([]harness.PymonMetric, n)
+	for i := range all {
+		all[i] = m.metric(variant, start.Add(time.Duration(i)*time.Microsecond))
+	}
+	return all
+}
+
+func metricJSON(m harness.PymonMetric) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(map[string]any{
+		"session_h": m.SessionH, "context_h": m.ContextH, "item_start_time": m.ItemStartTime, "item_path": m.ItemPath,
+		"item": m.Item, "item_variant": m.ItemVariant, "item_fs_loc": m.ItemFSLoc, "kind": m.Kind,
+		"component": m.Component, "total_time": m.TotalTime, "user_time": m.UserTime, "kernel_time": m.KernelTime,
+		"cpu_usage": m.CPUUsage, "mem_usage": m.MemUsage,
+	})
+	if err != nil {
+		panic(err) // texts and floats always have a JSON form
+	}
+	return b.String()
+}
+
+// count counts points by the metrics that they give back.
+func count(stored []point) map[harness.PymonMetric]int {
+	n := map[harness.PymonMetric]int{}
+	for _, p := range stored {
+		n[p.metric()]++
+	}
+	return n
+}
+
+// once returns the count where each of the metrics is one point, and there is no other.
+func once(metrics []harness.PymonMetric) map[harness.PymonMetric]int {
+	n := make(map[harness.PymonMetric]int, len(metrics))
+	for _, m := range metrics {
+		n[m] = 1
+	}
+	return n
+}

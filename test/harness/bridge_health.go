@@ -1,0 +1,32 @@
+package harness
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// Ready asks the bridge whether it can accept, and returns its lines, one for each component.
+func (b *Bridge) Ready() (status int, lines string) {
+	b.tb.Helper()
+	status, lines, err := b.get("/-/ready")
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return status, lines
+}
+
+// WaitSays waits until the lines about the bridge's components contain text, and returns them.
+func (b *Bridge) WaitSays(text string) (lines string) {
+	b.tb.Helper()
+	err := poll(time.Minute, b.proc.done, func() (err error) {
+		if _, lines, err = b.get("/-/ready"); err == nil && !strings.Contains(lines, text) {
+			err = errors.New(lines)
+		}
+		return err
+	})
+	if err != nil {
+		b.tb.Fatalf("the bridge does not say %q: %v", text, err)
+	}
+	return lines
+}

@@ -1,0 +1,153 @@
+package harness
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Proxy stands between a bridge and an InfluxDB server. It keeps every line that was written through it, also those
+// that were written again, and can stand in the way.
+type Proxy struct {
+	tb     testing.TB
+	server *httptest.Server
+	target *Influx
+
+	mu    sync.Mutex
+	lines []string
+	serve func(w *Write) Answer // nil to forward everything
+}
+
+// Write is one write request on its way to InfluxDB.
+type Write struct {
+	Bucket string
+	Lines  []string // none where nothing is written, as in order to find out whether that is allowed
+
+	r     *http.Request
+	body  []byte // as sent, mostly compressed
+	proxy *Proxy
+}
+
+// Answer is what the sender of a request gets. Status 0 is the end of the connection, without an answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// StartProxy starts a proxy in front of a server, which need not run.
+func StartProxy(tb testing.TB, target *Influx) *Proxy {
+	tb.Helper()
+	p := &Proxy{tb: tb, target: target}
+	p.server = httptest.NewServer(p)
+	tb.Cleanup(p.server.Close)
+	return p
+}
+
+// Influx returns the server as it is reached through the proxy.
+func (p *Proxy) Influx() *Influx {
+	behind := *p.target
+	behind.URL = p.server.URL
+	return &behind
+}
+
+// OnWrite makes serve answer the write requests from now on, any number of them at the same time; nil forwards them.
+func (p *Proxy) OnWrite(serve func(w *Write) Answer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.serve = serve
+}
+
+// Lines returns the lines of a measurement that were sent to the proxy so far, in order, whatever became of them.
+func (p *Proxy) Lines(measurement string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.lines), func(line string) bool {
+		return !strings.HasPrefix(line, measurement+",") && !strings.HasPrefix(line, measurement+" ")
+	})
+}
+
+// Has says whether a write has lines of a measurement.
+func (w *Write) Has(measurement string) bool {
+	return slices.ContainsFunc(w.Lines, func(line string) bool { return strings.HasPrefix(line, measurement+",") })
+}
+
+// Gone is done when the sender has gone away.
+func (w *Write) Gone() <-chan struct{} { return w.r.Context().Done() }
+
+// Forward sends the request on, even if its sender goes away, and returns the server's answer.
+func (w *Write) Forward() Answer {
+	return w.proxy.forward(w.r, w.body)
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the sender has gone
+	}
+	serve := func(w *Write) Answer { return w.Forward() }
+	w := &Write{Bucket: r.URL.Query().Get("bucket"), r: r, body: body, proxy: p}
+	if r.URL.Path == "/api/v2/write" {
+		w.Lines = p.unpack(r, body)
+		p.mu.Lock()
+		p.lines = append(p.lines, w.Lines...)
+		if p.serve != nil {
+			serve = p.serve
+		}
+		p.mu.Unlock()
+	}
+	a := serve(w)
+	if a.Status == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range a.Header {
+		rw.Header()[name] = values
+	}
+	rw.WriteHeader(a.Status)
+	_, _ = io.WriteString(rw, a.Body) // who has gone needs no answer
+}
+
+func (p *Proxy) unpack(r *http.Request, body []byte) []string {
+	text := io.Reader(bytes.NewReader(body))
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		zip, err := gzip.NewReader(text)
+		if err != nil {
+			p.tb.Errorf("a write that is not in gzip: %v", err)
+			return nil
+		}
+		text = zip
+	}
+	lines, err := io.ReadAll(text)
+	if err != nil {
+		p.tb.Errorf("a write that cannot be unpacked: %v", err)
+	}
+	return slices.DeleteFunc(strings.Split(string(lines), "\n"), func(line string) bool { return line == "" })
+}
+
+func (p *Proxy) forward(r *http.Request, body []byte) Answer {
+	out := r.Clone(context.WithoutCancel(r.Context()))
+	out.URL.Scheme, out.URL.Host = "http", strings.TrimPrefix(p.target.URL, "http://")
+	out.Host, out.RequestURI = "", ""
+	out.Body = io.NopCloser(bytes.NewReader(body))
+	out.Header.Del("Accept-Encoding") // the answer is passed on as text
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(out)
+	if err != nil {
+		return Answer{}
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return Answer{}
+	}
+	resp.Header.Del("Content-Length")
+	resp.Header.Del("Content-Encoding")
+	return Answer{resp.StatusCode, resp.Header, string(answer)}
+}
