@@ -21,7 +21,8 @@ type Courier struct {
 	Poll time.Duration
 	// Gather is how long after Wake more records may join, so that points are not delivered one by one.
 	Gather time.Duration
-	// ParkFor is how long a metric waits for its context and session.
+	// ParkFor is how long a metric waits for its context and session. After an outage of the destination it waits as
+	// long again, since other bridges deliver late then, and after a start for a third of it.
 	ParkFor time.Duration
 	// AnyProject lets a metric have the context or session of another project where its own has none.
 	AnyProject bool
@@ -93,6 +94,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	c.hard, c.stop = context.WithCancel(context.Background())
 	c.soft, c.softStop = context.WithCancel(c.hard)
 	c.batches = make(chan *batch)
+	c.state.wait(time.Now().Add(c.ParkFor / 3))
 	r := &reader{Courier: c, after: cursor, parked: parked, due: true}
 	c.running.Go(r.run)
 	c.running.Go(c.deliver)

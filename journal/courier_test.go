@@ -251,6 +251,59 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 	}
 }
 
+// Another bridge took the session, and delivers it only when the destination is back.
+func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		back := time.Now().Add(12 * time.Hour)
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			if time.Now().Before(back) {
+				return away
+			}
+			return delivered
+		}
+		var m uint64
+		r.run(t, func() {
+			m = r.add(context1("p", "c"), metric1("p", "c", "s"))[1]
+			r.after(time.Hour)
+		})
+		r.run(t, func() {
+			r.add(context1("p", "c2"))
+			r.after(11 * time.Hour)
+			for r.j.settled() < 3 { // the destination is back, and takes what is here
+				r.after(time.Second)
+			}
+			r.after(30 * time.Second)
+			assert.False(t, r.sink.has(m))
+			r.add(session1("p", "s"))
+			r.after(time.Second)
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
+		})
+	})
+}
+
+// Short refusals to take more, again and again, are no outage.
+func TestCourierGivesUpAtABusyDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		deliveries := 0
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			if deliveries++; deliveries%2 == 0 {
+				return monitor.Verdict{Outcome: monitor.Unavailable, Status: 429, Message: "busy"}
+			}
+			return delivered
+		}
+		r.run(t, func() {
+			m := r.add(metric1("p", "c", "s"))[0]
+			for i := range 75 {
+				r.add(context1("p", fmt.Sprint(i)))
+				r.after(time.Second)
+			}
+			assert.Equal(t, monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}, r.sink.origin(m))
+		})
+	})
+}
+
 func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()

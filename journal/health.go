@@ -26,8 +26,10 @@ type state struct {
 	mode         mode
 	words        string
 	since        time.Time
-	kept         int64 // records not delivered, when that was last counted
-	read, settle error // of the journal, which is asked by two goroutines
+	kept         int64     // records not delivered, when that was last counted
+	down         time.Time // when it was last fine no more
+	patient      time.Time // until then no metric goes out without its context or session
+	read, settle error     // of the journal, which is asked by two goroutines
 }
 
 // change moves to a mode and returns the one before and since when that was.
@@ -38,6 +40,9 @@ func (s *state) change(m mode, words string, kept int64) (before mode, since tim
 	if m != before {
 		s.since = time.Now()
 	}
+	if before == fine && m != fine {
+		s.down = s.since
+	}
 	s.mode, s.words, s.kept = m, words, kept
 	return before, since
 }
@@ -47,6 +52,21 @@ func (s *state) journal(which *error, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*which = err
+}
+
+// wait makes metrics wait for what is missing until a moment at least.
+func (s *state) wait(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patient = until
+}
+
+// givesUp says whether what is missing now may be taken for lost. It is not while the destination is away: another
+// bridge that has it cannot deliver it then either, and needs a while afterwards.
+func (c *Courier) givesUp(now time.Time) bool {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	return c.state.mode == fine && !now.Before(c.state.patient)
 }
 
 // Healthy says whether the destination took, or would take, what it was last given. It is optimistic before the
@@ -115,10 +135,14 @@ func (c *Courier) trouble(m mode, class monitor.Class, v monitor.Verdict, pause 
 // end the suspicion that it refuses everything.
 func (c *Courier) answered(v monitor.Verdict) {
 	c.state.mu.Lock()
-	now := c.state.mode
+	now, down := c.state.mode, c.state.down
 	c.state.mu.Unlock()
 	if now == fine || now == refusing && v.Outcome != monitor.Delivered {
 		return
+	}
+	// Only an outage counts: an answer of 429 now and then must not keep metrics waiting for ever.
+	if time.Since(down) >= c.ParkFor/10 {
+		c.state.wait(time.Now().Add(c.ParkFor))
 	}
 	_, since := c.state.change(fine, "", 0)
 	c.logger.Info("the destination answers again", "after", time.Since(since).Round(time.Millisecond))

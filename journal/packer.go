@@ -79,7 +79,7 @@ func (p *packer) release(parked []monitor.Pending) (held []monitor.Pending, err 
 		// A clock that was set back would make a metric wait for as long.
 		age := p.now.Sub(rec.Since)
 		point := &monitor.Point{Record: rec.Record}
-		goes, err := p.settleOrigin(point, rec.Noted, age < 0 || age >= p.ParkFor)
+		goes, err := p.settleOrigin(point, rec.Noted, age < 0 || age >= p.ParkFor && p.givesUp(p.now))
 		if err != nil {
 			return nil, err
 		}
