@@ -123,14 +123,14 @@ func (c *Committer) run(requests <-chan request, done chan<- struct{}) {
 // gather takes what is waiting, without waiting for more.
 func gather(first request, requests <-chan request) []request {
 	group := []request{first}
-	for bytes := size(first.rec); len(group) < maxGroup && bytes < maxGroupBytes; {
+	for bytes := first.rec.Size(); len(group) < maxGroup && bytes < maxGroupBytes; {
 		select {
 		case r, ok := <-requests:
 			if !ok {
 				return group
 			}
 			group = append(group, r)
-			bytes += size(r.rec)
+			bytes += r.rec.Size()
 		default:
 			return group
 		}
@@ -176,21 +176,4 @@ func (c *Committer) guard(recs []*monitor.Record) (err error) {
 		}
 	}()
 	return c.journal.Append(context.Background(), recs)
-}
-
-// size is about what a record takes on disk, which bounds a group; its longest texts are what matters.
-func size(r *monitor.Record) int {
-	const fixed = 200
-	n := fixed + len(r.Project)
-	switch {
-	case r.Context != nil:
-		n += len(r.Context.CPUVendor.String) + len(r.Context.SystemInfo) + len(r.Context.PythonInfo) +
-			len(r.Context.CPUType) + len(r.Context.MachineNode)
-	case r.Session != nil:
-		n += len(r.Session.Description) + len(r.Session.ScmRef.String)
-	case r.Metric != nil:
-		m := r.Metric
-		n += len(m.ItemPath) + len(m.Item) + len(m.ItemVariant) + len(m.ItemFSLoc) + len(m.Component) + len(m.Kind)
-	}
-	return n
 }

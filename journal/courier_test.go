@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -360,6 +361,52 @@ func TestCourierBoundsWhatIsParked(t *testing.T) {
 			for _, n := range r.sink.sent() {
 				assert.LessOrEqual(t, n, 10)
 			}
+		})
+	})
+}
+
+// few is a journal that gives no more than a megabyte and one record at a time.
+type few struct{ *fakeJournal }
+
+func (j few) Next(ctx context.Context, d monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
+	recs, err := j.fakeJournal.Next(ctx, d, after, n)
+	left := 1 << 20
+	for i := range recs {
+		if left -= recs[i].Size(); left <= 0 {
+			return recs[:i+1], err
+		}
+	}
+	return recs, err
+}
+
+func TestCourierOfLargeRecords(t *testing.T) {
+	large := func(i int) *monitor.Record {
+		rec := metric1("p", "c", "s")
+		rec.Metric.ItemVariant = fmt.Sprint(i, strings.Repeat("x", 600<<10))
+		return rec
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.Courier = journal.NewCourier(few{r.j}, r.sink, r.j, discard())
+		r.add(context1("p", "c"), session1("p", "s"))
+		for i := range 20 {
+			r.add(large(i))
+		}
+		require.NoError(t, r.Open(t.Context()))
+		require.NoError(t, r.Close(t.Context()))
+		assert.Equal(t, 22, r.sink.count(), "a batch of few large records is not taken for the last one")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.Courier = journal.NewCourier(few{r.j}, r.sink, r.j, discard())
+		for i := range 100 {
+			r.add(large(i))
+		}
+		r.run(t, func() {
+			r.after(30 * time.Second)
+			assert.InDelta(t, 56, r.j.parkedCount(), 2, "what is parked is in memory")
+			r.after(2 * time.Minute)
+			assert.Equal(t, 100, r.sink.count())
 		})
 	})
 }

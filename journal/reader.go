@@ -12,6 +12,13 @@ import (
 // leave after a minute at the latest.
 const parkedBatches = 4
 
+const (
+	// largeBatch is a batch in bytes after which there may be more to read, though it has fewer records than asked for.
+	largeBatch = 1 << 20
+	// parkedBytes bounds the parked metrics like parkedBatches, for large ones.
+	parkedBytes = 32 << 20
+)
+
 // recheckEvery is how often parked metrics are looked at when nothing has passed by that could release them.
 const recheckEvery = time.Second
 
@@ -69,14 +76,14 @@ func (r *reader) run() {
 func (r *reader) prepare(ctx context.Context) (*batch, bool, error) {
 	var fresh []monitor.Pending
 	var err error
-	if len(r.parked) < parkedBatches*r.BatchSize {
+	if len(r.parked) < parkedBatches*r.BatchSize && size(r.parked) < parkedBytes {
 		if fresh, err = r.journal.Next(ctx, r.dest, r.after, r.BatchSize); err != nil {
 			return nil, false, err
 		}
 	}
 	now := time.Now()
 	p := newPacker(ctx, r.Courier, now, r.after)
-	parked, looked, more := r.parked, r.looked, len(fresh) == r.BatchSize
+	parked, looked, more := r.parked, r.looked, len(fresh) == r.BatchSize || size(fresh) >= largeBatch
 	if r.due || hasMetadata(fresh) || now.Sub(looked) >= recheckEvery {
 		if parked, err = p.release(parked); err != nil {
 			return nil, false, err
@@ -96,6 +103,14 @@ func (r *reader) prepare(ctx context.Context) (*batch, bool, error) {
 	r.after, r.parked, r.looked = p.batch.cursor, append(parked, held...), looked
 	r.due = more && len(p.batch.unpark) == r.BatchSize
 	return &p.batch, more, nil
+}
+
+// size is about what records take in memory, in bytes.
+func size(recs []monitor.Pending) (n int) {
+	for i := range recs {
+		n += recs[i].Size()
+	}
+	return n
 }
 
 func hasMetadata(recs []monitor.Pending) bool {

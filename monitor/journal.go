@@ -16,8 +16,8 @@ type Journal interface {
 	// passed validation. Cancelling ctx may leave the records stored.
 	Append(ctx context.Context, recs []*Record) error
 
-	// Next returns up to max records that dest is to be told, in order, after the given sequence number.
-	// Fetched contexts and sessions are left out.
+	// Next returns up to max records that dest is to be told, in order, after the given sequence number, and fewer
+	// where they take more than a few megabytes ([Record.Size]). Fetched contexts and sessions are left out.
 	Next(ctx context.Context, dest Destination, after uint64, max int) ([]Pending, error)
 
 	// Cursor returns the number up to which everything was settled for dest: 0 for a new destination.

@@ -48,6 +48,29 @@ func (r *Record) Class() Class {
 	}
 }
 
+// Size is about what a record takes in memory, on disk and on its way, in bytes: its texts, which have no limit of
+// their own, and a constant for the rest.
+func (r *Record) Size() int {
+	n := 200 + len(r.Project)
+	add := func(texts ...string) {
+		for _, s := range texts {
+			n += len(s)
+		}
+	}
+	switch {
+	case r.Context != nil:
+		c := r.Context
+		add(c.H, c.CPUType, c.CPUVendor.String, c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo)
+	case r.Session != nil:
+		s := r.Session
+		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description)
+	case r.Metric != nil:
+		m := r.Metric
+		add(m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant, m.ItemFSLoc, m.Kind, m.Component)
+	}
+	return n
+}
+
 // Origin is where a metric comes from, as its context and session tell.
 type Origin struct {
 	Env    string // class of machine, a tag

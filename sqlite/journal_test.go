@@ -60,6 +60,59 @@ func TestNextIsInOrderAndComplete(t *testing.T) {
 	}
 }
 
+// A record can be as large as a request, so that a number of them says nothing about memory.
+func TestNextReadsFewOfLargeRecords(t *testing.T) {
+	const megabyte = 1 << 20
+	text := strings.Repeat("x", megabyte)
+	tests := map[string]func(i int) *monitor.Record{
+		"metrics": func(i int) *monitor.Record {
+			m := measured("s", fmt.Sprint("test_", i), arrival)
+			m.ItemVariant = fmt.Sprint(i, text)
+			return record(m)
+		},
+		"metrics whose texts are kept as sent": func(i int) *monitor.Record {
+			m := measured("s", "test", arrival.Add(time.Duration(i)*time.Second))
+			m.ItemVariant = fmt.Sprintf("<object at 0x%x>%s", i, text)
+			return record(m)
+		},
+		"metrics with large hashes": func(i int) *monitor.Record {
+			return record(measured(fmt.Sprint(i, text), "test", arrival))
+		},
+		"contexts": func(i int) *monitor.Record {
+			return record(&monitor.Context{H: fmt.Sprint(i), PythonInfo: text})
+		},
+		"sessions": func(i int) *monitor.Record {
+			s := process(fmt.Sprint(i), arrival)
+			s.Description = fmt.Sprint(i, text)
+			return record(s)
+		},
+	}
+	for name, large := range tests {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openNew(t)
+			var want []*monitor.Record
+			for i := range 30 {
+				small := measured("s", fmt.Sprint("small_", i), arrival)
+				want = append(want, large(i), record(small))
+			}
+			appendAll(t, db, want...)
+			var got []uint64
+			for after := uint64(0); after < uint64(len(want)); after = got[len(got)-1] {
+				pending, err := db.Next(t.Context(), dest, after, 5000)
+				require.NoError(t, err)
+				require.NotEmpty(t, pending)
+				bytes := 0
+				for _, p := range pending {
+					got = append(got, p.Seq)
+					bytes += p.Size()
+				}
+				assert.LessOrEqual(t, bytes, 10*megabyte)
+			}
+			assert.Equal(t, seqs(want...), got)
+		})
+	}
+}
+
 func TestNextGivesBackWhatWasAccepted(t *testing.T) {
 	db, _ := openNew(t)
 	want := mixed(t, db)

@@ -45,10 +45,14 @@ func (db *DB) find(ctx context.Context, query, project, h string, scan func(scan
 // Contexts implements [monitor.MetadataSearch].
 func (db *DB) Contexts(ctx context.Context, project, prefix string, max int) ([]*monitor.Context, error) {
 	var found []*monitor.Context
+	left := budget(maxRead)
 	err := db.search(ctx, "c", "SELECT "+contextColumns+contextTables, project, prefix, max, func(row scanner) error {
 		rec, err := scanContext(row)
+		if err != nil {
+			return err
+		}
 		found = append(found, rec.Context)
-		return err
+		return left.spend(rec)
 	})
 	return found, err
 }
@@ -56,10 +60,14 @@ func (db *DB) Contexts(ctx context.Context, project, prefix string, max int) ([]
 // Sessions implements [monitor.MetadataSearch].
 func (db *DB) Sessions(ctx context.Context, project, prefix string, max int) ([]*monitor.Session, error) {
 	var found []*monitor.Session
+	left := budget(maxRead)
 	err := db.search(ctx, "s", "SELECT "+sessionColumns+sessionTables, project, prefix, max, func(row scanner) error {
 		rec, err := scanSession(row)
+		if err != nil {
+			return err
+		}
 		found = append(found, rec.Session)
-		return err
+		return left.spend(rec)
 	})
 	return found, err
 }
@@ -81,7 +89,11 @@ func (db *DB) search(ctx context.Context, table, query, project, prefix string, 
 		args = append(args, end)
 	}
 	return db.read(ctx, func(q querier) error {
-		return each(ctx, q, query+where.String()+" ORDER BY "+order+" LIMIT ?2", args, scan)
+		err := each(ctx, q, query+where.String()+" ORDER BY "+order+" LIMIT ?2", args, scan)
+		if err == errEnough {
+			return nil
+		}
+		return err
 	})
 }
 

@@ -12,6 +12,8 @@ type selection struct {
 	where string
 	args  []any
 	limit int // -1 for all
+	// bounded reads fewer where their texts are large: see maxRead.
+	bounded bool
 }
 
 // until narrows a selection to what is not beyond seq.
@@ -32,6 +34,11 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 	rows, err := metricRows(ctx, q, s)
 	if err != nil || len(rows) == 0 {
 		return nil, err
+	}
+	if s.bounded {
+		if rows, err = affordable(ctx, q, s.until(rows[len(rows)-1].rec.Seq), rows); err != nil {
+			return nil, err
+		}
 	}
 	dict, err := readDictionary(ctx, q, rows)
 	if err != nil {
@@ -84,21 +91,30 @@ type dictionary struct {
 	locations map[int64]string
 }
 
-func readDictionary(ctx context.Context, q querier, rows []metricRow) (*dictionary, error) {
+// collect returns a dictionary of what rows refer to, without the texts.
+func collect(rows []metricRow) *dictionary {
 	d := &dictionary{make(map[int64]*monitor.Series), make(map[int64]string), make(map[int64]string)}
 	for i := range rows {
 		d.series[rows[i].series] = nil
 		d.hashes[rows[i].session], d.hashes[rows[i].context] = "", ""
 		d.locations[rows[i].location] = ""
 	}
-	err := each(ctx, q, `SELECT id, project, component, item_path, item, item_variant, kind FROM series
-		WHERE id IN (SELECT value FROM json_each(?))`, list(d.series), func(row scanner) error {
-		var id int64
-		s := new(monitor.Series)
-		err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind)
-		d.series[id] = s
-		return err
-	})
+	return d
+}
+
+// byIDs narrows a query to the IDs in a list.
+const byIDs = " WHERE id IN (SELECT value FROM json_each(?))"
+
+func readDictionary(ctx context.Context, q querier, rows []metricRow) (*dictionary, error) {
+	d := collect(rows)
+	err := each(ctx, q, "SELECT id, project, component, item_path, item, item_variant, kind FROM series"+byIDs,
+		list(d.series), func(row scanner) error {
+			var id int64
+			s := new(monitor.Series)
+			err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind)
+			d.series[id] = s
+			return err
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +126,7 @@ func readDictionary(ctx context.Context, q querier, rows []metricRow) (*dictiona
 
 // readNames fills in the texts of the IDs that are the keys of into.
 func readNames(ctx context.Context, q querier, query string, into map[int64]string) error {
-	return each(ctx, q, query+" WHERE id IN (SELECT value FROM json_each(?))", list(into), func(row scanner) error {
+	return each(ctx, q, query+byIDs, list(into), func(row scanner) error {
 		var id int64
 		var name string
 		err := row.Scan(&id, &name)

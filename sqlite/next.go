@@ -21,36 +21,54 @@ func (db *DB) Next(ctx context.Context, _ monitor.Destination, after uint64, max
 }
 
 // next merges the three tables, whose numbers are one sequence. Metrics are most of it, and how far they reach
-// bounds what can come of the others.
+// bounds what can come of the others; one that is not read to its end because of its size bounds the rest.
 func next(ctx context.Context, q querier, after uint64, max int) ([]monitor.Pending, error) {
-	pending, err := metrics(ctx, q, selection{where: "seq > ?", args: []any{after}, limit: max})
+	pending, err := metrics(ctx, q, selection{where: "seq > ?", args: []any{after}, limit: max, bounded: true})
 	if err != nil {
 		return nil, err
 	}
 	last := uint64(math.MaxInt64)
-	if len(pending) == max && max > 0 {
-		last = pending[max-1].Seq
-	}
-	add := func(scan func(scanner) (*monitor.Record, error)) func(scanner) error {
-		return func(row scanner) error {
-			rec, err := scan(row)
-			pending = append(pending, monitor.Pending{Record: rec})
-			return err
+	if n := len(pending); n > 0 {
+		if last, err = before(ctx, q, pending[n-1].Seq); err != nil {
+			return nil, err
 		}
 	}
-	args := []any{after, last, max}
-	err = each(ctx, q, "SELECT "+contextColumns+contextTables+
-		"WHERE c.seq > ? AND c.seq <= ? AND c.fetched = 0 ORDER BY c.seq LIMIT ?", args, add(scanContext))
-	if err != nil {
-		return nil, err
+	for _, table := range [...]struct {
+		query string
+		scan  func(scanner) (*monitor.Record, error)
+	}{
+		{"SELECT " + contextColumns + contextTables +
+			"WHERE c.seq > ? AND c.seq <= ? AND c.fetched = 0 ORDER BY c.seq LIMIT ?", scanContext},
+		{"SELECT " + sessionColumns + sessionTables +
+			"WHERE s.seq > ? AND s.seq <= ? AND s.fetched = 0 ORDER BY s.seq LIMIT ?", scanSession},
+	} {
+		left := budget(maxRead)
+		err := each(ctx, q, table.query, []any{after, last, max}, func(row scanner) error {
+			rec, err := table.scan(row)
+			if err != nil {
+				return err
+			}
+			pending = append(pending, monitor.Pending{Record: rec})
+			if err = left.spend(rec); err != nil {
+				last = rec.Seq
+			}
+			return err
+		})
+		if err != nil && err != errEnough {
+			return nil, err
+		}
 	}
-	err = each(ctx, q, "SELECT "+sessionColumns+sessionTables+
-		"WHERE s.seq > ? AND s.seq <= ? AND s.fetched = 0 ORDER BY s.seq LIMIT ?", args, add(scanSession))
-	if err != nil {
-		return nil, err
-	}
+	pending = slices.DeleteFunc(pending, func(p monitor.Pending) bool { return p.Seq > last })
 	slices.SortFunc(pending, func(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) })
 	return pending[:min(max, len(pending))], nil
+}
+
+// before returns how far contexts and sessions may be read when metrics were read up to a number: as far as there is
+// no other metric.
+func before(ctx context.Context, q querier, read uint64) (last uint64, err error) {
+	err = q.QueryRowContext(ctx, "SELECT coalesce(min(seq) - 1, ?) FROM metrics WHERE seq > ?", int64(math.MaxInt64), read).
+		Scan(&last)
+	return last, err
 }
 
 // Parked implements [monitor.Journal].
