@@ -80,13 +80,31 @@ func TestQueryIsNotLogged(t *testing.T) {
 
 func TestClientThatWentAway(t *testing.T) {
 	b := newBridge()
-	b.journal.AppendFn = func(ctx context.Context, _ *monitor.Record) error { return ctx.Err() }
-	r := httptest.NewRequest(http.MethodPost, "/metrics/", strings.NewReader(metricBody))
-	ctx, cancel := context.WithCancel(r.Context())
-	cancel()
-	b.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+	b.MountPages(func(r gin.IRouter) {
+		r.GET("/page", func(c *gin.Context) { _ = c.Error(c.Request.Context().Err()) })
+	})
+	w := doAndLeave(b, httptest.NewRequest(http.MethodGet, "/page", nil))
+	assert.Equal(t, 499, w.Code)
 	assert.Equal(t, []string{"client_gone"}, b.heard.refused)
 	assert.NotContains(t, b.log.String(), "ERROR")
+}
+
+// TestClientThatOnlyListens has a client close its sending side after its request, which looks as if it were gone.
+func TestClientThatOnlyListens(t *testing.T) {
+	b := newBridge()
+	b.journal.AppendFn = func(ctx context.Context, _ *monitor.Record) error { return ctx.Err() }
+	w := doAndLeave(b, httptest.NewRequest(http.MethodPost, "/metrics/", strings.NewReader(metricBody)))
+	assert.Equal(t, http.StatusCreated, w.Code, w.Body.String())
+	assert.Empty(t, b.heard.refused)
+}
+
+// doAndLeave serves a request whose client is gone.
+func doAndLeave(b *bridge, r *http.Request) *httptest.ResponseRecorder {
+	ctx, cancel := context.WithCancel(r.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r.WithContext(ctx))
+	return w
 }
 
 func TestPanicIsAnInternalError(t *testing.T) {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -76,7 +77,8 @@ func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Re
 		return nil, err
 	}
 	sent := *rec // a repeat is replaced by what is stored
-	if err := h.parts.Journal.Append(c.Request.Context(), rec); err != nil {
+	// To net/http a client that has only closed its sending side is gone. It waits for its answer all the same.
+	if err := h.parts.Journal.Append(context.WithoutCancel(c.Request.Context()), rec); err != nil {
 		return nil, err
 	}
 	if rec.Differs {
