@@ -27,6 +27,7 @@ type serveCmd struct {
 	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
 	influxFlags
+	profileFlags
 
 	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris; otherwise it is found from when their times arrive." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
 	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
@@ -102,7 +103,12 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 }
 
 // Run serves until ctx is done, then stops gracefully.
-func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	endProfile, err := c.profileFlags.start()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, endProfile()) }()
 	l, handedOver, err := listen(c.Listen)
 	if err != nil {
 		return err
