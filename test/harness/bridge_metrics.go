@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,7 +64,8 @@ func (b *Bridge) get(path string) (status int, body string, err error) {
 	if b.cfg.Password != "" {
 		req.Header.Set("Authorization", "Bearer "+b.cfg.Password)
 	}
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	transport := http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: b.cfg.RootCAs}}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return 0, "", err
 	}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"database/sql"
+	"math"
 	"testing"
 
 	_ "modernc.org/sqlite" // reads the plugin's own files
@@ -49,26 +50,41 @@ func ReadPymon(tb testing.TB, path string) Pymon {
 		tb.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // nothing was written
+	return readTables(tb, db, " ORDER BY rowid")
+}
+
+// Stored reads what is in a bridge's data folder, through the views with the plugin's own names, in no order. A
+// bridge may be serving it. A measurement that is absent is NaN.
+func Stored(tb testing.TB, data string) Pymon {
+	tb.Helper()
+	db := openJournal(tb, data, "mode=ro")
+	defer func() { _ = db.Close() }() // nothing was written
+	return readTables(tb, db, "")
+}
+
+func readTables(tb testing.TB, db *sql.DB, order string) Pymon {
+	tb.Helper()
 	var p Pymon
 	// As blobs, texts come with everything after a NUL.
 	each(tb, db, `SELECT CAST(SESSION_H AS BLOB), CAST(ENV_H AS BLOB), CAST(ITEM_START_TIME AS BLOB),
 		CAST(ITEM_PATH AS BLOB), CAST(ITEM AS BLOB), CAST(ITEM_VARIANT AS BLOB), CAST(ITEM_FS_LOC AS BLOB),
 		CAST(KIND AS BLOB), CAST(COALESCE(COMPONENT, '') AS BLOB),
-		TOTAL_TIME, USER_TIME, KERNEL_TIME, CPU_USAGE, MEM_USAGE FROM TEST_METRICS ORDER BY rowid`,
+		TOTAL_TIME, USER_TIME, KERNEL_TIME, CPU_USAGE, MEM_USAGE FROM TEST_METRICS`+order,
 		func(r *sql.Rows) error {
 			p.Metrics = append(p.Metrics, PymonMetric{})
 			m := &p.Metrics[len(p.Metrics)-1]
 			return r.Scan(&m.SessionH, &m.ContextH, &m.ItemStartTime, &m.ItemPath, &m.Item, &m.ItemVariant,
-				&m.ItemFSLoc, &m.Kind, &m.Component, &m.TotalTime, &m.UserTime, &m.KernelTime, &m.CPUUsage, &m.MemUsage)
+				&m.ItemFSLoc, &m.Kind, &m.Component, absent{&m.TotalTime}, absent{&m.UserTime}, absent{&m.KernelTime},
+				absent{&m.CPUUsage}, absent{&m.MemUsage})
 		})
-	each(tb, db, `SELECT SESSION_H, RUN_DATE, SCM_ID, CAST(RUN_DESCRIPTION AS BLOB) FROM TEST_SESSIONS ORDER BY rowid`,
+	each(tb, db, `SELECT SESSION_H, RUN_DATE, COALESCE(SCM_ID, ''), CAST(RUN_DESCRIPTION AS BLOB) FROM TEST_SESSIONS`+order,
 		func(r *sql.Rows) error {
 			p.Sessions = append(p.Sessions, PymonSession{})
 			s := &p.Sessions[len(p.Sessions)-1]
 			return r.Scan(&s.SessionH, &s.RunDate, &s.ScmRef, &s.Description)
 		})
-	each(tb, db, `SELECT ENV_H, CPU_COUNT, CPU_FREQUENCY_MHZ, CPU_TYPE, CPU_VENDOR, RAM_TOTAL_MB, MACHINE_NODE,
-		MACHINE_TYPE, MACHINE_ARCH, SYSTEM_INFO, PYTHON_INFO FROM EXECUTION_CONTEXTS ORDER BY rowid`,
+	each(tb, db, `SELECT ENV_H, CPU_COUNT, CPU_FREQUENCY_MHZ, CPU_TYPE, COALESCE(CPU_VENDOR, ''), RAM_TOTAL_MB, MACHINE_NODE,
+		MACHINE_TYPE, MACHINE_ARCH, SYSTEM_INFO, PYTHON_INFO FROM EXECUTION_CONTEXTS`+order,
 		func(r *sql.Rows) error {
 			p.Contexts = append(p.Contexts, PymonContext{})
 			c := &p.Contexts[len(p.Contexts)-1]
@@ -76,6 +92,21 @@ func ReadPymon(tb testing.TB, path string) Pymon {
 				&c.MachineType, &c.MachineArch, &c.SystemInfo, &c.PythonInfo)
 		})
 	return p
+}
+
+// absent scans a float, or NaN where there is none.
+type absent struct{ into *float64 }
+
+// Scan implements [sql.Scanner].
+func (a absent) Scan(v any) error {
+	var f sql.NullFloat64
+	if err := f.Scan(v); err != nil {
+		return err
+	}
+	if *a.into = f.Float64; !f.Valid {
+		*a.into = math.NaN()
+	}
+	return nil
 }
 
 func each(tb testing.TB, db *sql.DB, query string, scan func(*sql.Rows) error) {

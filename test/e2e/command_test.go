@@ -1,0 +1,172 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// TestHelp reads what a newcomer reads.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		args []string
+		has  []string
+	}{
+		{[]string{"--help"}, []string{"pytest --remote-server URL", "serve", "token", "healthcheck", "version", "PYMON_LOG_FORMAT"}},
+		{[]string{"serve", "--help"}, []string{"127.0.0.1:8080", "./pymon-bridge-data", "INFLUX_TOKEN_FILE names", "Without it measurements are only kept", "PYMON_CLIENT_TIMEZONE"}},
+		{[]string{"token", "--help"}, []string{"add", "list", "revoke"}},
+		{[]string{"token", "add", "--help"}, []string{"<project>", "PYMON_DATA", "--label"}},
+		{[]string{"healthcheck", "--help"}, []string{"PYMON_HEALTHCHECK_URL", "5s"}},
+	} {
+		r := harness.RunProgram(t, nil, tt.args...)
+		assert.Equal(t, 0, r.ExitCode, tt.args)
+		assert.Empty(t, r.Stderr, tt.args)
+		for _, text := range tt.has {
+			assert.Contains(t, strings.Join(strings.Fields(r.Stdout), " "), text, tt.args)
+		}
+		assert.NotContains(t, r.Stdout, "cpuprofile", "what is for developers only")
+	}
+	// Every flag begins a paragraph, which names its environment variable.
+	flags := regexp.MustCompile(`(?m)^  +--`).Split(harness.RunProgram(t, nil, "serve", "--help").Stdout, -1)[1:]
+	require.GreaterOrEqual(t, len(flags), 20)
+	for _, flag := range flags {
+		assert.Regexp(t, `\(\$[A-Z_]+\)`, strings.Join(strings.Fields(flag), " "))
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	r := harness.RunProgram(t, nil, "version")
+	assert.Equal(t, 0, r.ExitCode)
+	assert.Regexp(t, fmt.Sprintf(`^pymon-bridge \S+ \(%s, %s/%s\)\n$`, regexp.QuoteMeta(runtime.Version()), runtime.GOOS, runtime.GOARCH), r.Stdout)
+	assert.Empty(t, r.Stderr)
+}
+
+// TestWrongCommandLines has each mistake answered by status 2 and one sentence that names it.
+func TestWrongCommandLines(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		env, args []string
+		says      string
+	}{
+		{nil, []string{"--lisen", "127.0.0.1:0"}, `--lisen`},
+		{nil, []string{"frobnicate"}, `frobnicate`},
+		{nil, []string{"token"}, `add`},
+		{nil, []string{"token", "add"}, `<project>`},
+		{nil, []string{"token", "revoke", "one"}, `<id>`},
+		{nil, []string{"--max-body", "10"}, `--max-body: expected at least 1KiB`},
+		{nil, []string{"--max-body", "much"}, `expected a size such as 512MiB or 10GB, got "much"`},
+		{nil, []string{"--max-connections", "0"}, `--max-connections: expected at least 1`},
+		{nil, []string{"--quiet-after", "0s"}, `--quiet-after: expected a duration above zero`},
+		{nil, []string{"--quiet-after", "soon"}, `--quiet-after`},
+		{nil, []string{"--client-timezone", "Mars/Olympus"}, `--client-timezone: expected a name of the IANA database`},
+		{nil, []string{"--tls-cert", "cert.pem"}, `--tls-cert and --tls-key: expected both or none`},
+		{nil, []string{"--log-format", "xml"}, `--log-format must be one of "text","json"`},
+		{nil, []string{"--influx-url", "localhost:8086"}, `--influx-url: expected an address such as http://localhost:8086`},
+		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected the API token`},
+		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected the organisation`},
+		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t", "--influx-org", "o", "--influx-bucket", "b", "--influx-meta-bucket", "b"}, `--influx-meta-bucket: expected another bucket`},
+		{[]string{"PYMON_MAX_CONNECTIONS=many"}, nil, `many`},
+		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE are both set: unset one`},
+		{[]string{"INFLUX_TOKEN_FILE=/does/not/exist"}, nil, `INFLUX_TOKEN_FILE: open /does/not/exist: no such file`},
+	} {
+		r := harness.RunProgram(t, tt.env, tt.args...)
+		assert.Equal(t, 2, r.ExitCode, tt.args)
+		assert.Empty(t, r.Stdout, tt.args)
+		assert.Regexp(t, `^pymon-bridge: [^\n]+\nTry pymon-bridge --help\.\n$`, r.Stderr, tt.args)
+		assert.Contains(t, r.Stderr, tt.says, tt.args)
+	}
+}
+
+func TestHealthcheck(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	well := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL+"/")
+	assert.Equal(t, 0, well.ExitCode, well.Stderr)
+	assert.Regexp(t, `^\[\+\]journal ok`, well.Stdout)
+	byEnvironment := harness.RunProgram(t, []string{"PYMON_HEALTHCHECK_URL=" + bridge.URL, "HTTP_PROXY=http://127.0.0.1:1"}, "healthcheck")
+	assert.Equal(t, well, byEnvironment, "also past a proxy")
+	bridge.Stop()
+	gone := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
+	assert.Equal(t, 1, gone.ExitCode)
+	assert.Contains(t, gone.Stderr, "pymon-bridge: no bridge answers: ")
+
+	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprintln(w, "[-]journal: the disk is full")
+	}))
+	defer ill.Close()
+	r := harness.RunProgram(t, nil, "healthcheck", "--url", ill.URL)
+	assert.Equal(t, harness.Result{ExitCode: 1, Stdout: "[-]journal: the disk is full\n",
+		Stderr: "pymon-bridge: the bridge is not ready: it answered 503 Service Unavailable\n"}, r)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = silent.Close() }()
+	r = harness.RunProgram(t, nil, "healthcheck", "--url", "http://"+silent.Addr().String(), "--timeout", "100ms")
+	assert.Equal(t, 1, r.ExitCode, "somebody who never answers")
+}
+
+// TestWhatIsTaken starts a bridge on the port, and then on the data, of another one.
+func TestWhatIsTaken(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	address := strings.TrimPrefix(bridge.URL, "http://")
+	port := harness.RunProgram(t, nil, "--listen", address, "--data", t.TempDir())
+	assert.Equal(t, harness.Result{ExitCode: 1,
+		Stderr: "pymon-bridge: --listen: listen tcp " + address + ": bind: address already in use\n"}, port)
+	data := harness.RunProgram(t, nil, "--listen", "127.0.0.1:0", "--data", bridge.Data)
+	assert.Equal(t, harness.Result{ExitCode: 1, Stderr: fmt.Sprintf("pymon-bridge: %s is in use by another pymon-bridge (process %d): "+
+		"stop it, or use another data directory\n", bridge.Data, bridge.PID())}, data)
+	newMachine().enrol(t, newPoster(bridge.URL)) // the first one did not mind
+}
+
+// TestFlagsWin gives one setting in both ways.
+func TestFlagsWin(t *testing.T) {
+	t.Parallel()
+	flag, env := t.TempDir(), t.TempDir()
+	addToken(t, flag, "by-flag")
+	addToken(t, env, "by-environment")
+	r := harness.RunProgram(t, []string{"PYMON_DATA=" + env}, "token", "list")
+	assert.Contains(t, r.Stdout, "by-environment")
+	r = harness.RunProgram(t, []string{"PYMON_DATA=" + env}, "token", "list", "--data", flag)
+	assert.Contains(t, r.Stdout, "by-flag")
+	assert.NotContains(t, r.Stdout, "by-environment")
+
+	// The harness says --listen, --data, --port-file and --log-format by flags.
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Env: []string{"PYMON_LISTEN=256.0.0.1:0", "PYMON_DATA=/dev/null/x",
+		"PYMON_PORT_FILE=/dev/null/x", "PYMON_LOG_FORMAT=text", "PYMON_LOG_LEVEL=debug", "PYMON_MAX_BODY=1KiB"}})
+	assert.Equal(t, http.StatusRequestEntityTooLarge, newPoster(bridge.URL).try("/metrics/", strings.Repeat("x", 1025)).status,
+		"what no flag says the environment does")
+	assertJSONLog(t, bridge.Log())
+}
+
+// TestTokenFile takes InfluxDB's token from a file, as container platforms give secrets.
+func TestTokenFile(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bucket, meta := harness.Unique("pytest"), harness.Unique("meta")
+	file := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(file, []byte(influx.Token+"\n"), 0o600))
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Env: []string{"INFLUX_URL=" + influx.URL, "INFLUX_ORG=" + influx.Org,
+		"INFLUX_TOKEN=", "INFLUX_TOKEN_FILE=" + file, "INFLUX_BUCKET=" + bucket, "PYMON_META_BUCKET=" + meta}})
+	process, posts := newMachine(), newPoster(bridge.URL)
+	process.enrol(t, posts)
+	sent := process.metric("test_a", process.started)
+	posts.mustPost(t, "/metrics/", metricJSON(sent))
+	bridge.WaitDelivered()
+	assertArrived(t, []harness.PymonMetric{sent}, points(t, influx, bucket))
+	assert.NotContains(t, bridge.Log(), influx.Token)
+}

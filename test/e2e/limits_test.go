@@ -1,0 +1,118 @@
+package e2e_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// TestGreedyClientsHarmNobody has clients that never finish their headers or their body, and some that send 20 MB,
+// while real pytest runs. They are cut off; it notices nothing.
+func TestGreedyClientsHarmNobody(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	var greedy sync.WaitGroup
+	for range 30 {
+		greedy.Go(func() {
+			assert.Empty(t, cutOff(t, bridge.URL, "POST /metrics/ HTTP/1.1\r\nHost: x\r\nX-Slow: "), "endless headers")
+		})
+		greedy.Go(func() {
+			replies := cutOff(t, bridge.URL, "POST /metrics/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{\"a\": \"")
+			if assert.Len(t, replies, 1, "an endless body") {
+				assert.Equal(t, http.StatusRequestTimeout, replies[0].status)
+			}
+		})
+	}
+	large := `{"item": "` + strings.Repeat("x", 20<<20) + `"}`
+	for range 5 {
+		greedy.Go(func() {
+			answer := newPoster(bridge.URL).try("/metrics/", large)
+			assert.NoError(t, answer.err)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, answer.status, "20 MB")
+		})
+	}
+	run := harness.Pytest{Args: []string{"-n", "2", "--remote-server", bridge.URL, "flat", "shop"}}.Run(t)
+	require.NotContains(t, run.Output(), "Cannot insert", "the plugin's complaint about a server")
+	sent := harness.ReadPymon(t, run.Database).Metrics
+	require.NotEmpty(t, sent)
+	assert.ElementsMatch(t, sent, harness.Stored(t, bridge.Data).Metrics)
+	greedy.Wait()
+	assert.ElementsMatch(t, sent, harness.Stored(t, bridge.Data).Metrics, "what was cut off left nothing")
+	newMachine().enrol(t, newPoster(bridge.URL))
+}
+
+// cutOff sends the beginning of a request and a byte now and then, until the bridge has had enough. It returns what
+// the bridge answered.
+func cutOff(t *testing.T, base, begin string) []reply {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	if !assert.NoError(t, err) {
+		return nil
+	}
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, begin)
+	assert.NoError(t, err)
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(time.Second):
+				_, _ = io.WriteString(conn, "x") // fails when it is cut off
+			}
+		}
+	}()
+	defer close(ended)
+	assert.NoError(t, conn.SetReadDeadline(time.Now().Add(bridgeWithin)))
+	var answer bytes.Buffer
+	_, err = answer.ReadFrom(conn)
+	var timeout net.Error
+	assert.NotErrorAs(t, err, &timeout, "it is still connected")
+	return parseReplies(t, answer.Bytes())
+}
+
+// TestMoreConnectionsThanAllowed makes clients wait their turn, instead of refusing them.
+func TestMoreConnectionsThanAllowed(t *testing.T) {
+	t.Parallel()
+	const most = 3
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--max-connections", fmt.Sprint(most)}})
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+
+	held := make([]*net.TCPConn, most)
+	for n := range held {
+		held[n] = dial(t, bridge.URL)
+		_, err := io.WriteString(held[n], "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		_, err = held[n].Read(make([]byte, 1)) // it is being served
+		require.NoError(t, err)
+	}
+	answered := make(chan reply, 1)
+	go func() { answered <- posts.try("/metrics/", metricJSON(process.metric("test_waits", time.Now()))) }()
+	select {
+	case r := <-answered:
+		require.Fail(t, "a connection more than allowed was served", "%v", r)
+	case <-time.After(500 * time.Millisecond):
+	}
+	require.NoError(t, held[0].Close())
+	assert.Equal(t, http.StatusCreated, (<-answered).status, "its turn has come")
+	for _, conn := range held[1:] {
+		require.NoError(t, conn.Close())
+	}
+
+	posts.mustPostAll(t, process.metrics("test_many", time.Now(), 300)) // by more clients than are served at once
+	run := harness.Pytest{Args: []string{"-n", "4", "--remote-server", bridge.URL, "flat/test_flat.py"}}.Run(t)
+	require.Equal(t, 0, run.ExitCode, run.Output())
+	assert.Len(t, harness.Stored(t, bridge.Data).Metrics, 1+300+len(harness.ReadPymon(t, run.Database).Metrics))
+}

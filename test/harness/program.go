@@ -1,0 +1,105 @@
+package harness
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// runWithin is the longest that a command of the program may take.
+const runWithin = time.Minute
+
+// Program returns the path of the program under test: see [StartBridge].
+func Program(tb testing.TB) string {
+	tb.Helper()
+	bin, err := bridgeBinary()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bin
+}
+
+// Result is how a command ended.
+type Result struct {
+	ExitCode       int
+	Stdout, Stderr string
+}
+
+// RunProgram runs one command of the program to its end, such as `version`. Its environment is the test's own and
+// the given additions.
+func RunProgram(tb testing.TB, env []string, args ...string) Result {
+	tb.Helper()
+	cmd := exec.Command(Program(tb), args...)
+	cmd.Env = append(os.Environ(), env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	late := time.AfterFunc(runWithin, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait() // how it ended is in ProcessState
+	if !late.Stop() {
+		tb.Fatalf("pymon-bridge %q still ran after %v:\n%s", args, runWithin, stderr.String())
+	}
+	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// Process is a child of the test that ends with it.
+type Process struct {
+	tb   testing.TB
+	proc *process
+}
+
+// StartProcess starts cmd, whose output is kept in a file.
+func StartProcess(tb testing.TB, cmd *exec.Cmd) *Process {
+	tb.Helper()
+	proc, err := startProcess(cmd, filepath.Join(tb.TempDir(), "process.log"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(proc.kill)
+	return &Process{tb, proc}
+}
+
+// PID returns the process id.
+func (p *Process) PID() int { return p.proc.cmd.Process.Pid }
+
+// Output returns what it has printed so far.
+func (p *Process) Output() string { return p.proc.output() }
+
+// Kill ends it as kill -9 does.
+func (p *Process) Kill() { p.proc.kill() }
+
+// Signal sends it a signal; one that has ended does not mind.
+func (p *Process) Signal(s syscall.Signal) { _ = p.proc.cmd.Process.Signal(s) }
+
+// Stop asks it to end and returns how it ended.
+func (p *Process) Stop() *os.ProcessState {
+	p.tb.Helper()
+	state, err := p.proc.stop(stopWithin)
+	if err != nil {
+		p.tb.Fatalf("%v\n%s", err, p.proc.tail())
+	}
+	return state
+}
+
+// Wait waits until it has ended by itself and returns how.
+func (p *Process) Wait() *os.ProcessState {
+	p.tb.Helper()
+	select {
+	case <-p.proc.done:
+	case <-time.After(runWithin):
+		p.tb.Fatalf("the process still runs after %v:\n%s", runWithin, p.proc.tail())
+	}
+	return p.proc.cmd.ProcessState
+}
+
+// Signal sends the bridge a signal; one that has ended does not mind.
+func (b *Bridge) Signal(s syscall.Signal) { _ = b.proc.cmd.Process.Signal(s) }
+
+// UsePassword sets the token with which the harness asks for the bridge's metrics from now on.
+func (b *Bridge) UsePassword(token string) { b.cfg.Password = token }
