@@ -16,12 +16,16 @@ import (
 // The log is copied into the file by the commit that takes it above 4,000 pages: a quarter as often as by SQLite's
 // default of 1,000, for a log of about 16 MiB that has to be replayed after a kill. BenchmarkGroupCommit compares
 // settings; a goroutine for the copying would be worth its ways to fail only if it showed this one in the waits.
+// A log that readers keep from being emptied is trimLog's to deal with.
 const (
 	writerPragmas = "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
 		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
 	readerPragmas  = "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
 	checkerPragmas = "busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
 )
+
+// othersWait is the busy_timeout of these, in milliseconds: how long a lock of another process is waited for.
+const othersWait = 5000
 
 // openPool returns connections to an existing file. SQLite itself opens it with the first statement.
 func openPool(path, pragmas string, size int) (*sql.DB, error) {

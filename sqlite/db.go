@@ -39,6 +39,7 @@ type DB struct {
 
 	mu     sync.Mutex // serialises writing and guards writer
 	writer *writer    // nil while the file is being checked after a failure
+	trimAt int64      // size of the log at which it is emptied; guarded by mu
 
 	stop   context.CancelFunc // ends the goroutines counted in work
 	ctx    context.Context
@@ -157,6 +158,7 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	if err != nil {
 		return db.writeError(err)
 	}
+	db.trimLog()
 	return nil
 }
 

@@ -2,10 +2,14 @@ package sqlite_test
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,4 +305,44 @@ func TestRepeatsAreAnsweredWithoutRoom(t *testing.T) {
 			require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: 3}), "delivering makes no new records")
 		})
 	}
+}
+
+// Reads that follow closely upon each other leave SQLite no moment at which it empties its log by itself.
+func TestTheLogStaysSmallUnderReads(t *testing.T) {
+	db, path := openNew(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	pool := raw(t, path)
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				readFor(ctx, t, pool, 10*time.Millisecond)
+			}
+		})
+	}
+	const megabytes = 200
+	for i := range megabytes {
+		s := process(fmt.Sprint(i), arrival)
+		s.Description = fmt.Sprint(i, strings.Repeat("x", 1<<20))
+		appendAll(t, db, record(s))
+		require.Less(t, size(path+"-wal"), int64(150<<20))
+	}
+	cancel()
+	readers.Wait()
+}
+
+// readFor reads one state of the file for a while.
+func readFor(ctx context.Context, t *testing.T, pool *sql.DB, d time.Duration) {
+	tx, err := pool.BeginTx(ctx, nil)
+	if ctx.Err() != nil {
+		return
+	}
+	assert.NoError(t, err)
+	defer tx.Rollback()
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sessions").Scan(&n); ctx.Err() == nil {
+		assert.NoError(t, err)
+	}
+	time.Sleep(d)
 }
