@@ -8,8 +8,8 @@ import (
 // Journal keeps accepted records, in one sequence, until they are delivered and after. It is safe for concurrent use.
 type Journal interface {
 	// Append decides what is fixed at acceptance, stores every record and returns when all are on stable storage:
-	// all or none. It sets Seq, Repeat and Differs of each record and replaces the Context or Session of a repeat
-	// by the one stored first. A record that is there already keeps its number and changes nothing.
+	// all or none. It sets Seq, Repeat, Differs and NewSeries of each record and replaces the Context or Session of a
+	// repeat by the one stored first. A record that is there already keeps its number and changes nothing.
 	//
 	// Fails with EFull when the configured size or the floor of free disk space is reached (nothing but repeats is
 	// accepted then), and with EUnavailable while the file is being checked after an I/O error. Records must have

@@ -24,6 +24,8 @@ type Record struct {
 	Repeat bool   // it was there already; Context or Session then is what was there
 	// Differs says that a repeated context or session had another content, which was not taken.
 	Differs bool
+	// NewSeries says that a metric is the first of its [Series].
+	NewSeries bool
 }
 
 // Class tells what a record is, and so which bucket it goes to.

@@ -11,6 +11,7 @@ type outcome struct {
 	seq     uint64
 	repeat  bool
 	differs bool
+	series  bool // the metric's series is new
 	context *monitor.Context
 	session *monitor.Session
 	at      monitor.Instant
@@ -43,7 +44,7 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 }
 
 func (o *outcome) apply(rec *monitor.Record) {
-	rec.Seq, rec.Repeat, rec.Differs = o.seq, o.repeat, o.differs
+	rec.Seq, rec.Repeat, rec.Differs, rec.NewSeries = o.seq, o.repeat, o.differs, o.series
 	switch {
 	case rec.Metric != nil:
 		rec.Metric.At = o.at

@@ -218,3 +218,17 @@ func seqs(recs ...*monitor.Record) []uint64 {
 	}
 	return s
 }
+
+func TestAppendTellsNewSeries(t *testing.T) {
+	db, _ := openNew(t)
+	appended := func(m *monitor.Metric) bool {
+		rec := record(m)
+		appendAll(t, db, rec)
+		return rec.NewSeries
+	}
+	first, again, other := measured("s", "test_a", arrival), measured("s2", "test_a", arrival.Add(time.Hour)), measured("s2", "test_b", arrival)
+	assert.True(t, appended(first))
+	assert.False(t, appended(first), "a repeat")
+	assert.False(t, appended(again))
+	assert.True(t, appended(other))
+}

@@ -45,10 +45,13 @@ func (a *appender) metric(rec *monitor.Record) (outcome, error) {
 	if a.full != nil {
 		return outcome{}, a.full
 	}
+	fresh := p.series == 0
 	if err := a.refer(&p, true); err != nil {
 		return outcome{}, err
 	}
-	return a.place(&p, start.At(offsets[0]))
+	out, err := a.place(&p, start.At(offsets[0]))
+	out.series = fresh
+	return out, err
 }
 
 // refer finds, and makes if add is set, what the row refers to.

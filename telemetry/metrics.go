@@ -53,7 +53,7 @@ func New(version, revision string) *Metrics {
 		deadLetters: counters("dead_letters_total", "Records refused for good by the destination, by class.", "class"),
 		lag: histogram("delivery_lag_seconds",
 			"Time from the acceptance of the oldest record of a delivery to its arrival.", lagBuckets()),
-		newSeries:     counter("new_series_total", "Tests seen for the first time, each of which is a new series."),
+		newSeries:     counter("new_series_total", "Tests and modules measured for the first time, each of which is a new series."),
 		journalErrors: counter("journal_stats_errors_total", "Scrapes without figures of the journal."),
 	}
 	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,

@@ -166,7 +166,6 @@ func (b *bridge) openWriter(ctx context.Context, lookup *cache.Fallback) error {
 func (b *bridge) openQuiet(context.Context) error {
 	b.quiet = journal.NewQuiet(b.db, b.logger)
 	b.quiet.After = b.config.QuietAfter
-	b.quiet.OnQuiet = func(sum *monitor.RunSummary) { b.metrics.NewSeries(sum.NewSeries) }
 	if err := b.quiet.Open(); err != nil {
 		return err
 	}
@@ -187,7 +186,7 @@ func (b *bridge) openServer(l net.Listener) error {
 		health = append(health, b.courier)
 	}
 	handler := ingest.New(ingest.Parts{
-		Journal: watched{b.committer, b.quiet}, Store: b.cache, Search: b.db, Cache: b.cache, Door: door,
+		Journal: watched{b.committer, b.quiet, b.metrics}, Store: b.cache, Search: b.db, Cache: b.cache, Door: door,
 		Health: health, Metrics: b.metrics.Handler(), Log: b.logger,
 	})
 	handler.MaxBody = int64(b.config.MaxBody)

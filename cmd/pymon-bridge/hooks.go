@@ -50,10 +50,11 @@ func (b *bridge) journalStats(ctx context.Context) (monitor.JournalStats, error)
 	return monitor.JournalStats{Bytes: s.Bytes, Free: s.Free}, err
 }
 
-// watched tells the watch of runs of every metric that was committed.
+// watched tells the watch of runs of every metric that was committed, and counts new series.
 type watched struct {
 	ingest.Appender
-	quiet *journal.Quiet
+	quiet   *journal.Quiet
+	metrics *telemetry.Metrics
 }
 
 // Append implements [ingest.Appender].
@@ -63,6 +64,9 @@ func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
 	}
 	if rec.Metric != nil && !rec.Repeat {
 		w.quiet.Saw(rec.Project, rec.Metric.SessionH, rec.Received)
+	}
+	if rec.NewSeries {
+		w.metrics.NewSeries(1)
 	}
 	return nil
 }
