@@ -26,7 +26,7 @@ func TestOneRecordIsOnePoint(t *testing.T) {
 	kolkata := process
 	kolkata.started = process.started.Add(5*time.Hour + 30*time.Minute) // as its clock shows
 	record := process.metric("test_cart[<object object at 0x7f12ab34cd56>]", kolkata.started)
-	crashed := crashInMidDelivery(proxy)
+	waitHeld := holdNextDelivery(t, proxy)
 
 	posts := newPoster(first.URL)
 	repost(t, posts, record, writers)
@@ -34,19 +34,19 @@ func TestOneRecordIsOnePoint(t *testing.T) {
 	waitForLines(t, proxy, "sessions", 1)
 	assert.Empty(t, proxy.Lines("test_metrics"), "it waits for its context")
 	posts.mustPost(t, "/contexts/", process.contextJSON())
-	<-crashed() // it is stored, and the bridge has not been told
+	waitHeld() // it is stored, and the bridge has not been told
 	first.Kill()
 	first.Start()
 	repost(t, posts, record, 1)
 	waitForLines(t, proxy, "test_metrics", 2)
 	first.WaitDelivered()
 
-	crashedAgain := crashInMidDelivery(proxy)
+	waitHeld = holdNextDelivery(t, proxy)
 	posts = newPoster(second.URL)
 	posts.mustPost(t, "/contexts/", process.contextJSON())
 	posts.mustPost(t, "/sessions/", kolkata.sessionJSON())
 	repost(t, posts, record, 1)
-	<-crashedAgain()
+	waitHeld()
 	second.Kill()
 	second.Start()
 	repost(t, posts, record, writers)
@@ -72,22 +72,30 @@ func repost(t *testing.T, posts *poster, record harness.PymonMetric, clients int
 	}
 }
 
-// crashInMidDelivery holds back the answer to the next delivery of metrics, which InfluxDB has stored, until the
-// bridge that waits for it is gone. What it returns tells that this is so.
-func crashInMidDelivery(proxy *harness.Proxy) (held func() <-chan struct{}) {
-	stored := make(chan struct{})
+// holdNextDelivery holds back the answer to the next delivery of metrics, which InfluxDB has stored, until the bridge
+// that waits for it is gone. What it returns waits until this is so.
+func holdNextDelivery(t *testing.T, proxy *harness.Proxy) (wait func()) {
+	t.Helper()
+	held := make(chan struct{})
 	var first sync.Once
 	proxy.OnWrite(func(w *harness.Write) harness.Answer {
 		answer := w.Forward()
 		if w.Has("test_metrics") {
 			first.Do(func() {
-				close(stored)
+				close(held)
 				<-w.Gone()
 			})
 		}
 		return answer
 	})
-	return func() <-chan struct{} { return stored }
+	return func() {
+		t.Helper()
+		select {
+		case <-held:
+		case <-time.After(time.Minute):
+			require.Fail(t, "no metrics were delivered within a minute")
+		}
+	}
 }
 
 // waitForLines waits until a measurement was written that often.
@@ -97,8 +105,8 @@ func waitForLines(t *testing.T, proxy *harness.Proxy, measurement string, n int)
 		"%d lines of %s", n, measurement)
 }
 
-// TestContextThatComesTooLate delivers a metric without its context, which comes after a minute of waiting and in
-// the midst of a crash: the second delivery must be the same bytes as the first all the same.
+// TestContextThatComesTooLate delivers a metric that has waited for its context and session in vain. Both come in the
+// midst of a crash: the second delivery must be the same bytes as the first all the same.
 func TestContextThatComesTooLate(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
@@ -106,15 +114,15 @@ func TestContextThatComesTooLate(t *testing.T) {
 	bridge, bucket, _ := startBridge(t, proxy.Influx(), harness.BridgeConfig{})
 	posts, process := newPoster(bridge.URL), newMachine()
 	record := process.metric("test_cart[1]", process.started)
-	crashed := crashInMidDelivery(proxy)
+	waitHeld := holdNextDelivery(t, proxy)
 	posts.mustPost(t, "/metrics/", metricJSON(record))
 	require.Eventually(t, func() bool {
 		return bridge.Metrics()["pymon_bridge_journal_parked_records"] == 1
 	}, time.Minute, 5*time.Millisecond)
 	bridge.Kill()
-	harness.AgeParked(t, bridge.Data)
+	harness.EndWait(t, bridge.Data)
 	bridge.Start()
-	<-crashed()
+	waitHeld()
 	process.enrol(t, posts)
 	bridge.Kill()
 	bridge.Start()

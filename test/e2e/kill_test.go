@@ -25,7 +25,14 @@ const killings = 30
 func TestKilledBridgeKeepsWhatItAcknowledged(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
-	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
+	proxy := harness.StartProxy(t, influx)
+	proxy.OnWrite(func(w *harness.Write) harness.Answer { // slow, so that kills hit deliveries before and after storing
+		time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
+		answer := w.Forward()
+		time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
+		return answer
+	})
+	bridge, bucket, _ := startBridge(t, proxy.Influx(), harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
 	posts := newPoster(bridge.URL)
 	process := newMachine()
 	process.enrol(t, posts)
@@ -44,6 +51,7 @@ func TestKilledBridgeKeepsWhatItAcknowledged(t *testing.T) {
 	}
 	close(stop)
 	busy.Wait()
+	proxy.OnWrite(nil)
 	bridge.WaitDelivered()
 
 	all := newLedger()

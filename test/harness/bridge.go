@@ -120,14 +120,19 @@ func (b *Bridge) PID() int { return b.proc.cmd.Process.Pid }
 
 // takePort chooses where to listen, or listens there itself to hand the socket over.
 func (b *Bridge) takePort() (err error) {
-	if b.port, err = freePort(); err != nil || !b.cfg.HandOver {
+	if !b.cfg.HandOver {
+		b.port, err = freePort()
 		return err
 	}
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", b.port))
+	// Listening again on a port found to be free can fail: a child that another test is starting has the socket too
+	// for a moment.
+	l, err := listenAnywhere()
 	if err != nil {
 		return err
 	}
-	b.listener, err = l.(*net.TCPListener).File() // a copy, which stays open
+	defer func() { _ = l.Close() }() // the copy stays open
+	b.port = l.Addr().(*net.TCPAddr).Port
+	b.listener, err = l.(*net.TCPListener).File()
 	return err
 }
 

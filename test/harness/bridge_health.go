@@ -2,6 +2,7 @@ package harness
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"time"
 )
@@ -29,4 +30,15 @@ func (b *Bridge) WaitSays(text string) (lines string) {
 		b.tb.Fatalf("the bridge does not say %q: %v", text, err)
 	}
 	return lines
+}
+
+// WaitEnded waits until the bridge, which was told to end, has done so, and returns how.
+func (b *Bridge) WaitEnded() *os.ProcessState {
+	b.tb.Helper()
+	select {
+	case <-b.proc.done:
+	case <-time.After(stopWithin):
+		b.tb.Fatalf("the bridge still runs after %v\n%s", stopWithin, b.proc.tail())
+	}
+	return b.proc.cmd.ProcessState
 }

@@ -39,13 +39,13 @@ func DeadLetters(tb testing.TB, data string) []DeadLetter {
 	return letters
 }
 
-// AgeParked makes the metrics of a data folder that wait for their context or session believe that a minute has
-// passed. No bridge may be serving it.
-func AgeParked(tb testing.TB, data string) {
+// EndWait makes the metrics of a data folder that wait for their context or session go out with the next start: it
+// sets their beginning into the future, as if the clock had been set back since. No bridge may be serving the folder.
+func EndWait(tb testing.TB, data string) {
 	tb.Helper()
 	db := openJournal(tb, data, "mode=rw")
 	defer func() { _ = db.Close() }()
-	result, err := db.Exec("UPDATE parked SET since = since - 60000000000")
+	result, err := db.Exec("UPDATE parked SET since = since + 3600000000000")
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -16,13 +16,20 @@ const (
 
 // freePort returns a port of the loopback address that nobody listens on.
 func freePort() (int, error) {
-	var err error
+	l, err := listenAnywhere()
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// listenAnywhere listens on a free port of the loopback address.
+func listenAnywhere() (l net.Listener, err error) {
 	for range 100 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		var l net.Listener
 		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			return port, l.Close()
+			return l, nil
 		}
 	}
-	return 0, fmt.Errorf("no free port from %d to %d: %w", firstPort, lastPort, err)
+	return nil, fmt.Errorf("no free port from %d to %d: %w", firstPort, lastPort, err)
 }

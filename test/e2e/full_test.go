@@ -1,0 +1,242 @@
+package e2e_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// TestDiskFull fills the disk under a bridge: up to the floor that it keeps free, and up to the last byte. New
+// records are refused with the advice to wait, repeats are not, nothing that was acknowledged is lost, and when there
+// is room again it accepts by itself.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, minFree string
+		left          int64
+		says          string
+	}{
+		{"floor", "8MiB", 6 << 20, " MiB left, 8 are required"},
+		{"last byte", "0", 0, " is full: database or disk is full"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			disk, err := harness.SmallDisk(t, 32<<20)
+			if err != nil {
+				t.Logf("no disk that can be filled, so that TestFloorOfFreeSpace has to do: %v", err)
+				return
+			}
+			influx := harness.SharedInflux(t)
+			bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{Data: filepath.Join(disk.Dir, "data"),
+				Wrap: disk.Enter, Args: []string{"--client-timezone", "UTC", "--min-free", tt.minFree}})
+			posts, process := newPoster(bridge.URL), newMachine()
+			process.enrol(t, posts)
+			before := process.metrics("test_cart[before]", time.Now(), 50)
+			posts.mustPostAll(t, before)
+
+			disk.Fill(tt.left)
+			during, refused := untilRefused(t, posts, process)
+			assertFull(t, refused)
+			assert.Contains(t, refused.body, tt.says)
+			bridge.WaitSays("[-]journal: ")
+			status, lines := bridge.Ready()
+			assert.Equal(t, http.StatusServiceUnavailable, status, lines)
+			process.enrol(t, posts) // repeats
+			assertMixed(t, posts, process, before)
+
+			bridge.Kill() // what it could not write must not be in the way
+			bridge.Start()
+			assertFull(t, posts.try("/metrics/", metricJSON(process.metric("test_cart[refused]", time.Now()))))
+			posts.mustPostAll(t, before)
+
+			disk.Free()
+			after := process.metric("test_cart[after]", time.Now())
+			require.Eventually(t, func() bool {
+				return posts.try("/metrics/", metricJSON(after)).status == http.StatusCreated
+			}, time.Minute, 10*time.Millisecond, "it heals by itself")
+			bridge.WaitSays("[+]journal ok")
+			bridge.Restart() // delivery would wait for half a minute, having met the full disk
+			bridge.WaitDelivered()
+			all := append(append(before, during...), after)
+			assert.Equal(t, once(all), count(points(t, influx, bucket)))
+		})
+	}
+}
+
+// TestFloorOfFreeSpace starts a bridge that wants more space than there is on any disk.
+func TestFloorOfFreeSpace(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	process := newMachine()
+	records := process.metrics("test_cart[1]", process.started, 50)
+	process.enrol(t, newPoster(bridge.URL))
+	newPoster(bridge.URL).mustPostAll(t, records)
+	require.Equal(t, 0, bridge.Stop().ExitCode())
+
+	bridge = harness.StartBridge(t, harness.BridgeConfig{Data: bridge.Data, Args: []string{"--min-free", "4EiB"}})
+	posts := newPoster(bridge.URL)
+	process.enrol(t, posts) // repeats
+	assertMixed(t, posts, process, records)
+	assert.Contains(t, bridge.WaitSays("[-]journal: "), "MiB left, 4398046511104 are required")
+	r := posts.try("/contexts/", newMachine().contextJSON())
+	assertFull(t, r)
+	assert.Contains(t, r.body, "are required")
+}
+
+// untilRefused posts new records until one is refused, and returns those that were accepted and the refusal.
+func untilRefused(t *testing.T, posts *poster, process machine) (accepted []harness.PymonMetric, refused reply) {
+	t.Helper()
+	for _, m := range process.metrics("test_cart[during]", time.Now(), 20_000) {
+		r := posts.try("/metrics/", metricJSON(m))
+		if r.status != http.StatusCreated {
+			return accepted, r
+		}
+		accepted = append(accepted, m)
+	}
+	require.Fail(t, "nothing is refused")
+	return nil, reply{}
+}
+
+// assertFull asserts that an answer is that of a bridge without room.
+func assertFull(t *testing.T, r reply) {
+	t.Helper()
+	assert.Equal(t, http.StatusServiceUnavailable, r.status, "%s %v", r.body, r.err)
+	seconds, err := strconv.Atoi(r.header.Get("Retry-After"))
+	assert.NoError(t, err)
+	assert.Positive(t, seconds)
+	assert.Contains(t, r.body, `"message"`)
+}
+
+// assertMixed posts repeats and new records at the same time, so that they meet in one commit: repeats are accepted
+// all the same.
+func assertMixed(t *testing.T, posts *poster, process machine, repeats []harness.PymonMetric) {
+	t.Helper()
+	accepted := make(chan []string)
+	go func() {
+		accepted <- posts.postAll(process.metrics("test_cart[new]", time.Now(), 400), http.StatusServiceUnavailable)
+	}()
+	refused := posts.postAll(slices.Repeat(repeats, 8), http.StatusCreated)
+	assert.Empty(t, refused[:min(3, len(refused))], "%d repeats were refused", len(refused))
+	assert.Empty(t, <-accepted, "new records were not refused")
+}
+
+// TestMaxBytes limits the size of the data folder: the limit refuses what is new, and raising it is enough.
+func TestMaxBytes(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	limited := func(size, data string) (*harness.Bridge, string) {
+		bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{Data: data,
+			Args: []string{"--client-timezone", "UTC", "--max-bytes", size}})
+		return bridge, bucket
+	}
+	bridge, bucket := limited("2MiB", "")
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+	accepted, refused := untilRefused(t, posts, process)
+	assertFull(t, refused)
+	assert.Contains(t, refused.body, "has reached its limit")
+	assert.Greater(t, len(accepted), 20)
+	assertMixed(t, posts, process, accepted)
+	bridge.WaitDelivered()
+	assert.Equal(t, once(accepted), count(points(t, influx, bucket)))
+
+	require.Equal(t, 0, bridge.Stop().ExitCode())
+	bridge, _ = limited("1GiB", bridge.Data)
+	newPoster(bridge.URL).mustPost(t, "/metrics/", metricJSON(process.metric("test_cart[after]", time.Now())))
+}
+
+// TestDamagedFile starts a bridge on a file that it must not touch: it says which file, what is wrong and what to
+// do, ends with status 1, and leaves the file as it is.
+func TestDamagedFile(t *testing.T) {
+	t.Parallel()
+	_, _, whole := wholeFile(t)
+	for _, tt := range []struct {
+		name   string
+		damage func(content []byte) []byte
+		wal    string
+		says   string // about the file %[1]s
+	}{
+		{"no database", func([]byte) []byte { return []byte("These are notes, not measurements.\n") }, "",
+			damagedWords(`it is no SQLite file: it begins with "These are notes,"`)},
+		{"emptied with its log left", func([]byte) []byte { return nil }, "what is left of a log",
+			damagedWords("it is empty, but its log pymon.db-wal has 21 bytes")},
+		{"the header destroyed", func(b []byte) []byte { clear(b[16:100]); return b }, "",
+			damagedWords("file is not a database (26)")},
+		{"of another program", func(b []byte) []byte { copy(b[68:72], "MPBX"); return b }, "",
+			"open journal %[1]s: this is a SQLite file of another program (application_id 1297105496, "},
+		{"of a newer version", func(b []byte) []byte { b[63] = 99; return b }, "",
+			"open journal %[1]s: it was written by a newer pymon-bridge (schema version 99, this one knows 1): nothing was changed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			data := t.TempDir()
+			file := filepath.Join(data, "pymon.db")
+			content := tt.damage(append([]byte(nil), whole...))
+			require.NoError(t, os.WriteFile(file, content, 0o600))
+			if tt.wal != "" {
+				require.NoError(t, os.WriteFile(file+"-wal", []byte(tt.wal), 0o600))
+			}
+			result := harness.RunProgram(t, nil, "serve", "--data", data, "--listen", "127.0.0.1:0")
+			assert.Equal(t, 1, result.ExitCode)
+			assert.Contains(t, result.Stderr, "pymon-bridge: "+fmt.Sprintf(tt.says, file))
+			now, err := os.ReadFile(file)
+			require.NoError(t, err)
+			assert.Equal(t, sha256.Sum256(content), sha256.Sum256(now), "the file was changed")
+		})
+	}
+}
+
+// damagedWords is the whole message about a damaged file, called %[1]s.
+func damagedWords(what string) string {
+	return "%[1]s is damaged: " + what + ". Nothing was changed. Stop pymon-bridge, keep a copy of %[1]s and %[1]s-wal, " +
+		"then save what can be read: sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place\n"
+}
+
+// wholeFile returns the data folder of a bridge that has ended, and its file, with some hundred records.
+func wholeFile(t *testing.T) (data, file string, content []byte) {
+	t.Helper()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	process := newMachine()
+	process.enrol(t, newPoster(bridge.URL))
+	newBulkPoster(bridge.URL).mustPostAll(t, process.metrics("test_cart[1]", process.started, 500))
+	require.Equal(t, 0, bridge.Stop().ExitCode())
+	file = filepath.Join(bridge.Data, "pymon.db")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Greater(t, len(content), 64<<10)
+	return bridge.Data, file, content
+}
+
+// TestDamageInTheMidst destroys a page that starting does not read: the check in the background finds it, and then
+// nothing more is accepted, since it might not be kept.
+func TestDamageInTheMidst(t *testing.T) {
+	t.Parallel()
+	data, file, content := wholeFile(t)
+	start, end := harness.RootPage(t, data, "metrics_time")
+	clear(content[start:end])
+	require.NoError(t, os.WriteFile(file, content, 0o600))
+
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Data: data})
+	lines := bridge.WaitSays("[-]journal: " + file + " is damaged: PRAGMA quick_check says ")
+	assert.Contains(t, lines, "Nothing was changed.")
+	status, _ := bridge.Ready()
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	r := newPoster(bridge.URL).try("/contexts/", newMachine().contextJSON())
+	assertFull(t, r)
+	assert.Contains(t, r.body, "is damaged")
+	require.Equal(t, 0, bridge.Stop().ExitCode())
+	now, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, sha256.Sum256(content), sha256.Sum256(now), "the file was changed")
+}
