@@ -133,9 +133,10 @@ func TestInfluxDBKilledInMidDelivery(t *testing.T) {
 	}
 	var rows []harness.PymonMetric
 	for n := 0; n < 4 || !killedThrice(); n++ {
-		batch := process.metrics(fmt.Sprintf("test_cart[%d]", n), time.Now(), 500)
+		batch := process.metrics(fmt.Sprintf("test_cart[%d]", n), time.Now(), 100)
 		posts.mustPostAll(t, batch)
 		rows = append(rows, batch...)
+		time.Sleep(50 * time.Millisecond) // leaves the processor to the other tests
 	}
 	bridge.WaitDelivered()
 	assert.Equal(t, once(rows), count(points(t, influx, bucket)))
