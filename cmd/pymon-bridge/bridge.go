@@ -45,7 +45,10 @@ func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
 func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, b.Close(ctx))
+			// Who waits for the reason must not wait for a delivery first, least of all for one that hangs.
+			now, cancel := context.WithCancel(ctx)
+			cancel()
+			err = errors.Join(err, b.Close(now))
 		}
 	}()
 	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openQuiet} {

@@ -117,13 +117,12 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	if err := b.Open(ctx, l); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	if err := c.announce(ctx, m, b, l, handedOver, logger); err != nil {
-		return errors.Join(err, b.Close(ctx))
-	}
-	select {
-	case <-ctx.Done():
-		logger.Info("stopping: answering what was accepted", "at_most", c.StopAfter)
-	case err = <-b.Failed():
+	if err = c.announce(ctx, m, b, l, handedOver, logger); err == nil {
+		select {
+		case <-ctx.Done():
+			logger.Info("stopping: answering what was accepted", "at_most", c.StopAfter)
+		case err = <-b.Failed():
+		}
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// An InfluxDB that never answers must not keep the reason why a bridge does not start from its operator.
+func TestAFailedStartDoesNotWaitForDelivery(t *testing.T) {
+	silent := make(chan struct{})
+	influx := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-silent }))
+	defer influx.Close()
+	defer close(silent)
+	data := t.TempDir()
+	fill(t, data)
+	config := &serveCmd{dataFlags: dataFlags{Data: data}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1,
+		influxFlags: influxFlags{URL: influx.URL, Token: "token", Org: "o", Bucket: "b", MetaBucket: "m"},
+		TLSCert:     "missing", TLSKey: "missing"}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	started := make(chan error, 1)
+	go func() { started <- newBridge(config, slog.New(slog.NewTextHandler(io.Discard, nil))).Open(t.Context(), l) }()
+	select {
+	case err := <-started:
+		assert.ErrorContains(t, err, "certificate")
+	case <-time.After(10 * time.Second):
+		assert.Fail(t, "it waits for InfluxDB")
+	}
+}
+
+// fill leaves something to deliver in a data directory.
+func fill(t *testing.T, data string) {
+	t.Helper()
+	db := sqlite.New(data+"/"+sqlite.FileName, monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
+	require.NoError(t, db.Open(t.Context()))
+	session := &monitor.Session{SessionH: "s", RunDate: "2026-11-22T12:00:00"}
+	require.NoError(t, db.Append(t.Context(), []*monitor.Record{{Project: "p", Received: time.Now(), Session: session}}))
+	require.NoError(t, db.Close())
+}
