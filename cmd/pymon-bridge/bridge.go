@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -104,7 +103,7 @@ func (b *bridge) openDelivery(ctx context.Context) error {
 	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
 	b.cache = cache.NewStore(lookup)
 	if b.config.URL != "" {
-		if err := b.openWriter(ctx, lookup); err != nil {
+		if err := b.openWriter(lookup); err != nil {
 			return err
 		}
 	}
@@ -143,19 +142,15 @@ func (b *bridge) ensureBuckets() {
 }
 
 // openWriter makes the courier, whose lookups may also be answered by the metadata bucket.
-func (b *bridge) openWriter(ctx context.Context, lookup *cache.Fallback) error {
-	tokens, err := b.db.Tokens(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the tokens: %w", err)
-	}
+func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
 	c := b.config.influxFlags
 	b.writer, err = influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, b.logger)
 	if err != nil {
 		return err
 	}
 	b.onClose(func(context.Context) error { return b.writer.Close() })
-	b.courier = journal.NewCourier(b.db, b.writer, b.cache, b.logger)
-	b.courier.AnyProject = len(tokens) == 0
+	b.courier = journal.NewCourier(b.db, b.writer, separated{b.cache, b.db}, b.logger)
+	b.courier.AnyProject = true // as far as the tokens allow
 	b.courier.OnVerdict = b.answered
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried

@@ -31,7 +31,9 @@ func TestAFailedStartDoesNotWaitForDelivery(t *testing.T) {
 	require.NoError(t, err)
 	defer l.Close()
 	started := make(chan error, 1)
-	go func() { started <- newBridge(config, slog.New(slog.NewTextHandler(io.Discard, nil))).Open(t.Context(), l) }()
+	go func() {
+		started <- newBridge(config, slog.New(slog.NewTextHandler(io.Discard, nil))).Open(t.Context(), l)
+	}()
 	select {
 	case err := <-started:
 		assert.ErrorContains(t, err, "certificate")

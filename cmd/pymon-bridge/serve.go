@@ -15,7 +15,7 @@ import (
 // serveCmd is the configuration of a serving bridge.
 type serveCmd struct {
 	dataFlags
-	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the data directory is this large; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
+	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the local file and its log are this large; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
 	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when less than this is free on the disk." default:"256MiB" env:"PYMON_MIN_FREE"`
 
 	Listen         string   `group:"Network" help:"Address to listen on. A socket handed over by systemd comes first." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
