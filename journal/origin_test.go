@@ -1,0 +1,242 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+)
+
+func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.run(t, func() {
+			m := r.add(context1("p", "c"), metric1("p", "c", "s"))[1]
+			r.after(30 * time.Second)
+			assert.False(t, r.sink.has(m))
+			assert.Equal(t, 1, r.j.parkedCount())
+			assert.EqualValues(t, 2, r.j.settled(), "the cursor goes on")
+			r.add(session1("p", "s"))
+			r.after(110 * time.Millisecond)
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
+			assert.Zero(t, r.j.parkedCount())
+			assert.Empty(t, r.j.notes)
+		})
+	})
+}
+
+// A session releases the metrics that wait for it at once, in order, and in deliveries of the usual size.
+func TestCourierReleasesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.BatchSize = 10
+		var order []uint64
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			for _, p := range points {
+				order = append(order, p.Seq)
+			}
+			return delivered
+		}
+		r.run(t, func() {
+			r.after(10 * time.Second)
+			want := r.add(context1("p", "c"))
+			for range 25 {
+				want = append(want, r.add(metric1("p", "c", "s"))...)
+			}
+			r.after(300 * time.Millisecond)
+			assert.Equal(t, 25, r.j.parkedCount())
+			r.add(session1("p", "s"))
+			for range 5 {
+				r.add(metric1("p", "c", "s"))
+			}
+			r.after(110 * time.Millisecond)
+			// The session, ten that waited and the five that came with it, then the others that waited.
+			want = append([]uint64{1, 27}, want[1:11]...)
+			want = append(want, 28, 29, 30, 31, 32)
+			for seq := uint64(12); seq <= 26; seq++ {
+				want = append(want, seq)
+			}
+			assert.Equal(t, want, order)
+			assert.Equal(t, []int{1, 1, 10, 5, 10, 5}, r.sink.sent())
+		})
+	})
+}
+
+func TestCourierLooksUpEachHashOnceABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		finds := 0
+		r.j.FailFn = func(op string) error {
+			if op == "find" {
+				finds++
+			}
+			return nil
+		}
+		r.add(context1("p", "c"))
+		for i := range 100 {
+			h := fmt.Sprint(i % 10)
+			r.add(session1("p", h), metric1("p", "c", h))
+		}
+		r.run(t, func() {
+			r.after(500 * time.Millisecond)
+			assert.Equal(t, 201, r.sink.count())
+			assert.Equal(t, 11, finds)
+		})
+	})
+}
+
+func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
+	tests := []struct {
+		name   string
+		recs   []*monitor.Record
+		metric *monitor.Record
+		want   monitor.Origin
+	}{
+		{"no context", []*monitor.Record{session1("p", "s")}, metric1("p", "c", "s"),
+			monitor.Origin{Env: monitor.UnknownEnv, Run: "run-p-s", ScmRef: "commit", Branch: "main"}},
+		{"no session", []*monitor.Record{context1("p", "c")}, metric1("p", "c", "s"),
+			monitor.Origin{Env: "env-p-c", Run: "s"}},
+		{"neither", nil, metric1("p", "c", "s"), monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
+		{"those of another project", []*monitor.Record{context1("q", "c"), session1("q", "s")}, metric1("p", "c", "s"),
+			monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				var m uint64
+				r.run(t, func() {
+					r.add(tt.recs...)
+					m = r.add(tt.metric)[0]
+					r.after(40 * time.Second)
+					assert.False(t, r.sink.has(m))
+				})
+				// A restart does not start the minute anew.
+				r.run(t, func() {
+					r.after(22 * time.Second)
+					assert.Equal(t, tt.want, r.sink.origin(m))
+					assert.Equal(t, tt.want, r.j.notes[m])
+					assert.Zero(t, r.j.parkedCount())
+				})
+			})
+		})
+	}
+}
+
+// Another bridge took the session, and delivers it only when the destination is back.
+func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		back := time.Now().Add(12 * time.Hour)
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			if time.Now().Before(back) {
+				return away
+			}
+			return delivered
+		}
+		var m uint64
+		r.run(t, func() {
+			m = r.add(context1("p", "c"), metric1("p", "c", "s"))[1]
+			r.after(time.Hour)
+		})
+		r.run(t, func() {
+			r.add(context1("p", "c2"))
+			r.after(11 * time.Hour)
+			for r.j.settled() < 3 { // the destination is back, and takes what is here
+				r.after(time.Second)
+			}
+			r.after(30 * time.Second)
+			assert.False(t, r.sink.has(m))
+			r.add(session1("p", "s"))
+			r.after(time.Second)
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
+		})
+	})
+}
+
+// Short refusals to take more, again and again, are no outage.
+func TestCourierGivesUpAtABusyDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		deliveries := 0
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+			if deliveries++; deliveries%2 == 0 {
+				return monitor.Verdict{Outcome: monitor.Unavailable, Status: 429, Message: "busy"}
+			}
+			return delivered
+		}
+		r.run(t, func() {
+			m := r.add(metric1("p", "c", "s"))[0]
+			for i := range 75 {
+				r.add(context1("p", fmt.Sprint(i)))
+				r.after(time.Second)
+			}
+			assert.Equal(t, monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}, r.sink.origin(m))
+		})
+	})
+}
+
+func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.run(t, func() {
+			m := r.add(context1("p", "c"), metric1("p", "c", ""))[1]
+			r.after(time.Second)
+			assert.Equal(t, monitor.Origin{Env: "env-p-c"}, r.sink.origin(m))
+			assert.Equal(t, r.sink.origin(m), r.j.notes[m])
+		})
+	})
+}
+
+func TestCourierTakesAnyProject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.AnyProject = true
+		r.run(t, func() {
+			m := r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
+			r.after(time.Second)
+			want := known("p", "c", "s")
+			want.Env = "env-q-c"
+			assert.Equal(t, want, r.sink.origin(m))
+			assert.Equal(t, want, r.j.notes[m], "noted before it was sent")
+		})
+	})
+}
+
+func TestCourierSendsWhatWasNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		noted := monitor.Origin{Env: "as noted", Run: "as noted"}
+		m := r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
+		r.j.notes[m] = noted
+		r.run(t, func() {
+			r.after(time.Second)
+			assert.Equal(t, noted, r.sink.origin(m))
+		})
+	})
+}
+
+func TestCourierBoundsWhatIsParked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.BatchSize = 10
+		for range 200 {
+			r.add(metric1("p", "c", "s"))
+		}
+		r.run(t, func() {
+			r.after(30 * time.Second)
+			assert.Equal(t, 40, r.j.parkedCount())
+			r.after(5 * time.Minute)
+			assert.Equal(t, 200, r.sink.count())
+			assert.Zero(t, r.j.parkedCount())
+			for _, n := range r.sink.sent() {
+				assert.LessOrEqual(t, n, 10)
+			}
+		})
+	})
+}
