@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// refreshAfter is how long a bucket's retention is believed.
-	refreshAfter = 10 * time.Minute
+	// refreshAfter is how long a bucket's retention is believed: what is outside of it is not even sent.
+	refreshAfter = time.Minute
 	// refreshAtLeast is how long it is believed even when InfluxDB says that points are outside of it.
 	refreshAtLeast = 10 * time.Second
 
@@ -33,6 +33,7 @@ type bucket struct {
 	now  func() time.Time
 
 	retention atomic.Int64 // a time.Duration; 0 keeps for ever
+	believed  atomic.Int64 // Unix nanoseconds until which that holds
 
 	mu      sync.Mutex // held while InfluxDB is asked
 	ready   bool
@@ -58,6 +59,7 @@ func (b *bucket) ensure(ctx context.Context) error {
 	}
 	if now := b.now(); now.Sub(b.learned) >= refreshAfter {
 		b.retention.Store(int64(b.findRetention(ctx)))
+		b.believed.Store(now.Add(refreshAfter).UnixNano())
 		b.learned = now
 	}
 	return nil
@@ -80,13 +82,14 @@ func (b *bucket) forgetRetention() {
 }
 
 // oldest returns the time before which InfluxDB refuses points, and the retention; ok is false if there is none,
-// or if it is not known.
+// or if it is not known, or no more: points then are sent, and InfluxDB is asked for it again on the way.
 func (b *bucket) oldest() (t time.Time, retention time.Duration, ok bool) {
 	retention = time.Duration(b.retention.Load())
-	if retention <= 0 {
+	now := b.now()
+	if retention <= 0 || now.UnixNano() >= b.believed.Load() {
 		return time.Time{}, 0, false
 	}
-	return b.now().Add(-retention), retention, true
+	return now.Add(-retention), retention, true
 }
 
 // open asks whether the token may write to the bucket, by writing nothing, and creates the bucket if there is none.

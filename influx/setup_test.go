@@ -183,6 +183,10 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	deliver()
 	require.Equal(t, int64(2), asked.Load())
 	require.Equal(t, `outside retention: its time 2026-11-21T16:36:00Z is more than the 1h0m0s ago that bucket "pytest" keeps`, w.Limit(old))
+
+	// Where all is outside of the retention nothing is delivered that would ask for it again.
+	now = now.Add(time.Minute)
+	require.Empty(t, w.Limit(old), "it may keep more by now")
 }
 
 func TestOpenRefusesWrongSettings(t *testing.T) {

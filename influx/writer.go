@@ -74,7 +74,8 @@ func (w *Writer) Ensure(ctx context.Context) error {
 		}
 	}
 	if _, retention, ok := w.metadata.oldest(); ok {
-		w.logger.Warn("the bucket of contexts and sessions expires: older runs will lose what describes them",
+		w.logger.Warn("the bucket of contexts and sessions expires: it refuses all contexts, whose time is in 2020, and "+
+			"forgets sessions; give it no expiry",
 			"bucket", w.metadata.bucket.name, "retention", retention)
 	}
 	if err := w.Metadata().readable(ctx); err != nil {

@@ -12,12 +12,18 @@ import (
 // magic is how every SQLite file begins.
 const magic = "SQLite format 3\x00"
 
-// prepareDirectory creates the data directory, which only its owner can enter since it holds all that was measured.
+// prepareDirectory creates the data directory, which only its owner can enter since it holds all that was measured,
+// and makes its name durable, with those of the directories above it that it creates.
 func prepareDirectory(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := prepareDirectory(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("create data directory: %w", err)
 	}
 	return syncDirectory(filepath.Dir(dir))
