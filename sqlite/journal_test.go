@@ -91,7 +91,7 @@ func TestNextReadsFewOfLargeRecords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db, _ := openNew(t)
 			var want []*monitor.Record
-			for i := range 30 {
+			for i := range 15 {
 				small := measured("s", fmt.Sprint("small_", i), arrival)
 				want = append(want, large(i), record(small))
 			}

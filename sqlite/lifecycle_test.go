@@ -321,12 +321,12 @@ func TestTheLogStaysSmallUnderReads(t *testing.T) {
 			}
 		})
 	}
-	const megabytes = 200
+	const megabytes = 160
 	for i := range megabytes {
 		s := process(fmt.Sprint(i), arrival)
 		s.Description = fmt.Sprint(i, strings.Repeat("x", 1<<20))
 		appendAll(t, db, record(s))
-		require.Less(t, size(path+"-wal"), int64(150<<20))
+		require.Less(t, size(path+"-wal"), int64(130<<20))
 	}
 	cancel()
 	readers.Wait()
