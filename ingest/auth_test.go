@@ -266,3 +266,25 @@ func TestDoorDoesNotWaitForASlowStore(t *testing.T) {
 		assert.NoError(t, <-result, "a client that goes away does not spoil the list")
 	})
 }
+
+// A browser sends what any page asks it to, also to a bridge on loopback that lets everybody in.
+func TestPagesOfOtherSitesDoNotWrite(t *testing.T) {
+	tests := []struct {
+		name, header, value string
+		status              int
+	}{
+		{"no browser", "", "", http.StatusCreated},
+		{"the bridge's own page", "Sec-Fetch-Site", "same-origin", http.StatusCreated},
+		{"a person who typed the address", "Sec-Fetch-Site", "none", http.StatusCreated},
+		{"another site", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
+		{"another site, older browser", "Origin", "https://example.org", http.StatusForbidden},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBridge()
+			w := b.do(http.MethodPost, "/metrics/", metricBody, tt.header, tt.value)
+			assert.Equal(t, tt.status, w.Code, w.Body)
+			assert.Equal(t, tt.status == http.StatusCreated, len(b.journal.stored()) == 1)
+		})
+	}
+}

@@ -51,9 +51,10 @@ type Handler struct {
 	// "/p/:project/metrics", or "" where none matched; the method then is "" as well, so that both stay few.
 	OnRequest func(method, route string, status int, took time.Duration)
 
-	parts   Parts
-	engine  *gin.Engine
-	buffers sync.Pool // of *buffer
+	parts       Parts
+	engine      *gin.Engine
+	buffers     sync.Pool // of *buffer
+	crossOrigin http.CrossOriginProtection
 }
 
 // New returns a handler with the plugin's routes on every base path, health and metrics.

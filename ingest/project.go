@@ -36,6 +36,10 @@ func (h *Handler) admit(c *gin.Context) {
 	} else {
 		project, err = h.parts.Door.Admit(c.Request.Context(), c.GetHeader("Authorization"), project)
 	}
+	// Browsers reach loopback on behalf of any page that their user looks at.
+	if err == nil && h.crossOrigin.Check(c.Request) != nil {
+		err = monitor.Errorf(monitor.EForbidden, "a web page of another site must not write here")
+	}
 	if err != nil {
 		fail(c, err)
 		return
