@@ -14,7 +14,8 @@ import (
 //
 // Fails with EUnavailable where the data cannot be reached at the moment.
 type Store interface {
-	// Metrics lists metrics by UTC start, then project and series, or as q.Top says.
+	// Metrics lists metrics by UTC start, or as q.Top says. Those of one nanosecond, which differ in project or
+	// series, are in an order of the store's own that never changes.
 	Metrics(ctx context.Context, q MetricQuery, p Page) iter.Seq2[*Metric, error]
 	// CountMetrics counts what Metrics lists on all pages.
 	CountMetrics(ctx context.Context, q MetricQuery) (int64, error)
