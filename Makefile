@@ -5,7 +5,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 INFLUXD := $(if $(INFLUXD),$(INFLUXD),.cache/bin/influxd)
-PYTHONS := .cache/py/pytest84/.installed .cache/py/pytest91/.installed
+PYTHONS := .cache/py/pytest84/.installed .cache/py/pytest91/.installed .cache/py/schemathesis/.installed
 # Modules of their own that have tests; the main module's ./... does not see them.
 MODULES = $(shell for m in $$(git ls-files 'test/**/go.mod' 'tools/**/go.mod'); do \
 	d=$$(dirname $$m); [ -z "$$(git ls-files "$$d/*_test.go")" ] || echo $$d; done)

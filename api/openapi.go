@@ -3,11 +3,15 @@ package api
 import (
 	_ "embed" // for the document
 	"encoding/json"
+	"io/fs"
 	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/swaggest/swgui/v5/static"
 	"github.com/swaggest/swgui/v5emb"
+
+	"pymon-bridge/monitor"
 )
 
 // written is the part of the OpenAPI document that is written by hand: the types, and the routes that take data in.
@@ -56,8 +60,8 @@ const (
 func (a *API) documentRoutes() []route {
 	return []route{
 		{path: documentPath, summary: "This document", answer: "Document", handle: handler(a.answerDocument)},
-		{path: docsPath, summary: "This document for people", answer: "Page", handle: answerDocs},
-		{path: docsPath + "/:asset", summary: "What the page for people is made of", answer: "Asset", handle: answerDocs},
+		{path: docsPath, summary: "This document for people", answer: "Page", handle: handler(answerDocs)},
+		{path: docsPath + "/:asset", summary: "What the page for people is made of", answer: "Asset", handle: handler(answerDocs)},
 	}
 }
 
@@ -119,9 +123,22 @@ func describeRoute(r route, path string, params []string) operation {
 	return op
 }
 
-// answerDocs answers with the page for people, whose parts are in the program.
-func answerDocs(c *gin.Context) {
+// answerDocs answers with the page for people or a part of it, all of which are in the program.
+func answerDocs(c *gin.Context) error {
+	if asset := c.Param("asset"); asset != "" && !isAsset(asset) {
+		return monitor.Errorf(monitor.ENotFound, "there is no %q beside the page", asset)
+	}
 	path := linkPath(c.Request.URL)
 	base := path[:strings.LastIndex(path, docsPath)]
 	v5emb.New("pymon-bridge", base+documentPath, base+docsPath).ServeHTTP(c.Writer, c.Request)
+	return nil
+}
+
+func isAsset(name string) bool {
+	for _, stored := range [...]string{name, name + ".gz"} {
+		if _, err := fs.Stat(static.FS, stored); err == nil {
+			return true
+		}
+	}
+	return false
 }

@@ -1,11 +1,18 @@
 package api_test
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
 )
 
 // TestMetricRoutes asks every list of metrics. A metric of the sample is known by its total time.
@@ -55,25 +62,28 @@ func TestMetricRoutes(t *testing.T) {
 		{"/components/variants/test_a%5B3%2F4%5D/metrics", []float64{3}},
 		{"/items/'%20OR%201=1%20--/metrics", nil},
 	}
-	s := newServer(t, sample())
-	s.api.PageSize = 500
-	for _, tt := range tests {
-		t.Run(tt.path, func(t *testing.T) {
-			w := s.get(t, "/p/team/api/v1"+tt.path)
-			if tt.want == nil {
-				assert.Equal(t, http.StatusNoContent, w.Code, w.Body)
-				assert.Empty(t, w.Body.String())
-				return
-			}
-			require.Equal(t, http.StatusOK, w.Code, w.Body)
-			assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
-			assert.Equal(t, byte('\n'), w.Body.Bytes()[w.Body.Len()-1])
-			answer := decode(t, w)
-			assert.Equal(t, tt.want, numbers(t, answer, "total_time"))
-			assert.Len(t, answer, 2, "one page has no links")
-			assert.EqualValues(t, 1, answer["total_page"])
-		})
+	forEveryStore(t, func(t *testing.T, s *server) {
+		for _, tt := range tests {
+			t.Run(tt.path, func(t *testing.T) { assertMetrics(t, s.get(t, "/p/team/api/v1"+tt.path), tt.want) })
+		}
+	})
+}
+
+// assertMetrics expects one page of metrics, or 204 for none.
+func assertMetrics(t *testing.T, w *httptest.ResponseRecorder, want []float64) {
+	t.Helper()
+	if want == nil {
+		assert.Equal(t, http.StatusNoContent, w.Code, w.Body)
+		assert.Empty(t, w.Body.String())
+		return
 	}
+	require.Equal(t, http.StatusOK, w.Code, w.Body)
+	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	assert.Equal(t, byte('\n'), w.Body.Bytes()[w.Body.Len()-1])
+	answer := decode(t, w)
+	assert.Equal(t, want, numbers(t, answer, "total_time"))
+	assert.Len(t, answer, 2, "one page has no links")
+	assert.EqualValues(t, 1, answer["total_page"])
 }
 
 // numbers returns a number of each metric of an answer.
@@ -85,13 +95,14 @@ func numbers(t *testing.T, answer map[string]any, field string) (all []float64) 
 	return all
 }
 
-func TestCounts(t *testing.T) {
-	s := newServer(t, sample())
+func TestCounts(t *testing.T) { forEveryStore(t, assertCounts) }
+
+func assertCounts(t *testing.T, s *server) {
 	for path, want := range map[string]int{
 		"/metrics/count": 6, "/items/test_a/metrics/count": 3, "/items/none/metrics/count": 0, "/items/like/metrics/count": 1,
 		"/variants/test_a%5B3%2F4%5D/metrics/count": 1, "/filters/scope/function/metrics/count": 5,
 		"/filters/scm/abc/metrics/count": 5, "/sessions/s1/metrics/count": 3, "/contexts/c2/metrics/count": 2,
-		"/sessions/count": 3, "/contexts/count": 3, "/components/count": 3, "/runs/count": 1,
+		"/sessions/count": 3, "/contexts/count": 3, "/components/count": 3,
 	} {
 		w := s.get(t, "/p/team/api/v1"+path)
 		assert.Equal(t, http.StatusOK, w.Code, path)
@@ -113,9 +124,9 @@ const (
 )
 
 // TestAnswers compares whole answers.
-func TestAnswers(t *testing.T) {
-	s := newServer(t, sample())
-	s.api.PageSize = 500
+func TestAnswers(t *testing.T) { forEveryStore(t, assertAnswers) }
+
+func assertAnswers(t *testing.T, s *server) {
 	for path, want := range map[string]string{
 		"/sessions/":                             `{"sessions": [` + session1 + `,` + session2 + `,` + session3 + `], "total_page": 1}`,
 		"/sessions/s1":                           `{"sessions": [` + session1 + `], "total_page": 1}`,
@@ -137,13 +148,7 @@ func TestAnswers(t *testing.T) {
 		"/pipelines/main/builds/8/sessions": `{"pipeline": "main", "build": "8", "sessions": ["s2"], ` + links + `}`,
 		"/pipelines/mai/builds":             `{"pipeline": "mai", "builds": [], "total_page": 0, "prev_url": null, "next_url": null}`,
 		"/resources/cpu/head/0/metrics":     `{"metrics": [], ` + links + `}`,
-		"/runs/": `{"runs": [{"project": "team", "run": "r1", "scm_ref": "abc1", "branch": "main", "build": "7", "tags": [
-			{"name": "pipeline_branch", "value": "main"}, {"name": "pipeline_build_no", "value": "7"},
-			{"name": "numpy", "value": "2.0"}, {"name": "pipeline_build_no", "value": "8"}, {"name": "dot.tag", "value": "x"}],
-			"environments": ["Linux-x86_64 8x ? 32G py3.11"], "sessions": [` + session1 + `,` + session2 + `],
-			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1,
-			"started": "2026-11-22T17:03:00.000000+01:00", "ended": "2026-11-22T17:04:30.500000+01:00"}], ` + links + `}`,
-		"/runs/none": `{"runs": [], "total_page": 0, "prev_url": null, "next_url": null}`,
+		"/runs/none":                        `{"runs": [], "total_page": 0, "prev_url": null, "next_url": null}`,
 	} {
 		w := s.get(t, "/p/team/api/v1"+path)
 		if want == "" {
@@ -153,6 +158,21 @@ func TestAnswers(t *testing.T) {
 		assert.Equal(t, http.StatusOK, w.Code, path)
 		assert.JSONEq(t, want, w.Body.String(), path)
 	}
+}
+
+func TestRuns(t *testing.T) {
+	s := newServer(t, sample())
+	want := `{"runs": [{"project": "team", "run": "r1", "scm_ref": "abc1", "branch": "main", "build": "7", "tags": [
+			{"name": "pipeline_branch", "value": "main"}, {"name": "pipeline_build_no", "value": "7"},
+			{"name": "numpy", "value": "2.0"}, {"name": "pipeline_build_no", "value": "8"}, {"name": "dot.tag", "value": "x"}],
+			"environments": ["Linux-x86_64 8x ? 32G py3.11"], "sessions": [` + session1 + `,` + session2 + `],
+			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1,
+			"started": "2026-11-22T17:03:00.000000+01:00", "ended": "2026-11-22T17:04:30.500000+01:00"}], ` + links + `}`
+	for _, path := range []string{"/p/team/api/v1/runs/", "/api/v1/runs/r1"} {
+		assert.JSONEq(t, want, s.get(t, path).Body.String(), path)
+	}
+	assert.JSONEq(t, `{"count": 1}`, s.get(t, "/api/v1/runs/count").Body.String())
+	assert.JSONEq(t, `{"count": 0}`, s.get(t, "/p/other/api/v1/runs/count").Body.String())
 }
 
 func TestNothingAtAll(t *testing.T) {
@@ -165,8 +185,9 @@ func TestNothingAtAll(t *testing.T) {
 	}
 }
 
-func TestTop(t *testing.T) {
-	s := newServer(t, sample())
+func TestTop(t *testing.T) { forEveryStore(t, assertTop) }
+
+func assertTop(t *testing.T, s *server) {
 	for path, want := range map[string][]float64{
 		"/resources/memory/head/2/metrics":                         {6, 5},
 		"/resources/memory/tail/2/metrics":                         {1, 2},
@@ -200,9 +221,9 @@ func TestTop(t *testing.T) {
 	}
 }
 
-func TestFlags(t *testing.T) {
-	s := newServer(t, sample())
-	s.api.PageSize = 500
+func TestFlags(t *testing.T) { forEveryStore(t, assertFlags) }
+
+func assertFlags(t *testing.T, s *server) {
 	for query, want := range map[string][]string{
 		"":                                 {"s1", "s2", "s3"},
 		"with_flags=":                      {"s1", "s2", "s3"},
@@ -257,4 +278,46 @@ func TestMethods(t *testing.T) {
 		assert.Equal(t, http.StatusNotFound, unknown.Code, path)
 		assert.NotEmpty(t, decode(t, unknown)["message"], path)
 	}
+}
+
+// TestTokenOpensItsOwnProject holds that the project of a token bounds what can be read, wherever it is asked.
+func TestTokenOpensItsOwnProject(t *testing.T) {
+	s := newServer(t, sample())
+	s.door.all = []monitor.Token{{Project: "other", Hash: sha256.Sum256([]byte("secret"))}}
+	for path, want := range map[string]string{
+		"/api/v1/metrics/count": `{"count": 1}`, "/p/other/api/v1/metrics/count": `{"count": 1}`,
+		"/api/v1/api/v1/metrics/count": `{"count": 1}`, "/p/other/api/v1/p/other/api/v1/metrics/count": `{"count": 1}`,
+	} {
+		assert.Equal(t, http.StatusUnauthorized, s.get(t, path).Code, path)
+		assert.JSONEq(t, want, s.get(t, path, "Authorization", "Bearer secret").Body.String(), path)
+	}
+	for path, want := range map[string]int{
+		"/p/team/api/v1/metrics/": 403, "/p/team/api/v1/docs": 403, "/p/other/api/v1/p/team/api/v1/metrics/": 404,
+		"/p/team/api/v1/p/other/api/v1/metrics/": 403,
+	} {
+		assert.Equal(t, want, s.do(http.MethodGet, path, "", "Authorization", "Bearer secret").Code, path)
+	}
+}
+
+// FuzzRequest looks for a request that fails, or is answered otherwise than documented.
+func FuzzRequest(f *testing.F) {
+	for _, seed := range []string{"metrics/?page=2&x=%zz", "items/%00/metrics", "sessions/?with_flags=,&restrict_flags=,,&method=",
+		"contexts/%FF?format=csv", "components/%2F..%2F/pipelines", "resources/cpu/head/5/metrics", "api/v1/docs//", "sessions/.."} {
+		f.Add(seed)
+	}
+	store := sample()
+	h := handler(store)
+	f.Fuzz(func(t *testing.T, target string) {
+		u, err := url.ParseRequestURI("/api/v1/" + target)
+		if err != nil {
+			return
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}, Body: http.NoBody})
+		assert.Contains(t, []int{200, 204, 400, 404}, w.Code, target)
+		if strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+			assert.True(t, json.Valid(w.Body.Bytes()), target)
+		}
+		assert.Len(t, store.metrics, 7)
+	})
 }

@@ -1,6 +1,17 @@
 package api_test
 
-import "pymon-bridge/monitor"
+import (
+	"encoding/json"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
 
 func text(s string) monitor.Text { return monitor.Text{String: s} }
 
@@ -28,7 +39,8 @@ func sample() *fakeStore {
 			ItemStartTime: "2026-11-22T16:03:1" + string(rune('0'+i)), Item: m.item, ItemVariant: m.variant, Kind: m.kind,
 			Component: m.component, TotalTime: n, UserTime: -n, KernelTime: n / 10, CPUUsage: 1, MemUsage: n * 100}})
 	}
-	s.metrics = append(s.metrics, owned[*monitor.Metric]{"other", &monitor.Metric{SessionH: "s1", Item: "secret"}})
+	s.metrics = append(s.metrics, owned[*monitor.Metric]{"other", &monitor.Metric{SessionH: "s1", ItemStartTime: "2026-11-22T16:03:20",
+		Item: "secret"}})
 	for _, f := range []*monitor.Session{
 		{SessionH: "s1", RunDate: "2026-11-22T16:03:00", ScmRef: text("abc1"), Tags: tags("pipeline_branch", "main", "pipeline_build_no", "7", "numpy", "2.0")},
 		{SessionH: "s2", RunDate: "2026-11-22T16:04:00", ScmRef: text("abc2"), Tags: tags("pipeline_branch", "main", "pipeline_build_no", "8", "dot.tag", "x")},
@@ -47,4 +59,44 @@ func sample() *fakeStore {
 		Tests: 4, Modules: 1, TotalTime: 10.5, UserTime: 9, KernelTime: 1, Started: start,
 		Ended: monitor.Instant{UTC: start.UTC + 90_500e6, Offset: 3600}}}}
 	return s
+}
+
+// sampleFile returns the sample as it was accepted by a local file.
+func sampleFile(t *testing.T) monitor.Store {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), sqlite.FileName)
+	db := sqlite.New(file, monitor.Zones{Server: time.UTC, Fixed: time.UTC}, slog.New(slog.DiscardHandler))
+	db.MinFree = 0
+	require.NoError(t, db.Open(t.Context()))
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	received := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
+	var records []*monitor.Record
+	s := sample()
+	for _, o := range s.contexts {
+		records = append(records, &monitor.Record{Project: o.project, Received: received, Context: o.v})
+	}
+	for _, o := range s.sessions {
+		o.v.Description = description(t, o.v.Tags)
+		records = append(records, &monitor.Record{Project: o.project, Received: received, Session: o.v})
+	}
+	for _, o := range s.metrics {
+		records = append(records, &monitor.Record{Project: o.project, Received: received, Metric: o.v})
+	}
+	require.NoError(t, db.Append(t.Context(), records))
+	return db.Store()
+}
+
+// description is what a client sends for tags.
+func description(t *testing.T, tags []monitor.Tag) string {
+	t.Helper()
+	text := "{"
+	for i, tag := range tags {
+		if i > 0 {
+			text += ", "
+		}
+		member, err := json.Marshal(map[string]string{tag.Name: tag.Value.String})
+		require.NoError(t, err)
+		text += string(member[1 : len(member)-1])
+	}
+	return text + "}"
 }

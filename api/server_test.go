@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -57,17 +58,34 @@ type tokens struct{ all []monitor.Token }
 
 func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
 
-// newServer serves a store with an open door.
+// newServer serves a fake store with an open door, on pages of two.
 func newServer(t *testing.T, store *fakeStore) *server {
 	t.Helper()
-	s := &server{store: store, log: new(bytes.Buffer), door: &tokens{}, doc: loadDocument(t)}
+	s := serve(t, store)
+	s.store = store
+	s.api.PageSize = 2
+	return s
+}
+
+// forEveryStore runs a test over the sample in the fake store and in a local file, on pages that hold it all.
+func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
+	for name, open := range map[string]func(*testing.T) monitor.Store{
+		"slices": func(*testing.T) monitor.Store { return sample() }, "sqlite": sampleFile,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, serve(t, open(t))) })
+	}
+}
+
+// serve serves a store with an open door.
+func serve(t *testing.T, store monitor.Store) *server {
+	t.Helper()
+	s := &server{log: new(bytes.Buffer), door: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
 	door := ingest.NewDoor(s.door, log)
 	door.AllowOpen = true
 	s.Handler = ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
 		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
 	s.api = api.New(store, ingest.ReadProject)
-	s.api.PageSize = 2
 	s.MountAPI(s.api.Register, ingest.Lists{Contexts: s.api.Contexts, Sessions: s.api.Sessions})
 	return s
 }
@@ -120,15 +138,15 @@ func (s *server) validate(t *testing.T, target string, w *httptest.ResponseRecor
 	require.NoError(t, openapi3filter.ValidateResponse(context.Background(), input), "%s: %d %.300s", target, w.Code, w.Body)
 }
 
+// basePath is what may stand in front of a documented path, aliases included.
+var basePath = regexp.MustCompile(`^(/p/[^/]+)?(/api/v1)?((/p/[^/]+)?/api/v1)?`)
+
 // documentedPath finds the path of the document that a request is for: the one with the most fixed parts.
 func documentedPath(t *testing.T, doc *openapi3.T, target string) (best string) {
 	t.Helper()
 	u, err := url.Parse(target)
 	require.NoError(t, err)
-	rest := strings.TrimPrefix(strings.TrimPrefix(u.EscapedPath(), "/p/team"), "/api/v1")
-	for _, base := range []string{"/p/team/api/v1", "/api/v1"} {
-		rest = strings.TrimPrefix(rest, base)
-	}
+	rest := basePath.ReplaceAllString(u.EscapedPath(), "")
 	asked := strings.Split(strings.Trim(strings.ReplaceAll(rest, "//", "/"), "/"), "/")
 	fixed := -1
 	for path := range doc.Paths.Map() {
@@ -157,25 +175,34 @@ func matches(template, path []string) (fixed int) {
 	return fixed
 }
 
-// loadDocument reads the document as a client does, and checks it.
+// loadDocument returns the document as clients get it, checked.
 func loadDocument(t *testing.T) *openapi3.T {
 	t.Helper()
-	h := ingest.New(ingest.Parts{Door: openDoor(), Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
-	a := api.New(&fakeStore{}, ingest.ReadProject)
-	h.MountAPI(a.Register, ingest.Lists{Contexts: a.Contexts, Sessions: a.Sessions})
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", nil))
-	require.Equal(t, http.StatusOK, w.Code, w.Body)
-	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	doc, err := readDocument()
 	require.NoError(t, err)
-	require.NoError(t, doc.Validate(context.Background()))
 	return doc
 }
 
-func openDoor() *ingest.Door {
-	door := ingest.NewDoor(&tokens{}, slog.New(slog.DiscardHandler))
+var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
+	w := httptest.NewRecorder()
+	handler(&fakeStore{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", nil))
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background())
+})
+
+// handler serves a store with an open door and without a log.
+func handler(store monitor.Store) http.Handler {
+	log := slog.New(slog.DiscardHandler)
+	door := ingest.NewDoor(&tokens{}, log)
 	door.AllowOpen = true
-	return door
+	h := ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
+		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
+	a := api.New(store, ingest.ReadProject)
+	h.MountAPI(a.Register, ingest.Lists{Contexts: a.Contexts, Sessions: a.Sessions})
+	return h
 }
 
 // decode reads a JSON answer.
