@@ -35,7 +35,7 @@ type scale struct {
 }
 
 func usual() scale {
-	return scale{firstPart: 1000, laterPart: 4000, few: 20_000, pruned: 5000, seriesAtFirst: 64, seriesAtMost: 2048}
+	return scale{firstPart: 1000, laterPart: 4000, few: 20_000, pruned: 5000, seriesAtFirst: 16, seriesAtMost: 256}
 }
 
 // reader reads a list part by part: up to max items of those that come after the ones read before, without the first

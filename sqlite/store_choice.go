@@ -177,15 +177,23 @@ func column(f monitor.Field) string {
 // replaced is what the text of a series has in it where texts as sent have addresses: see [monitor.StableText].
 const replaced = " at 0x…>"
 
-// inAddress finds what a part of a text can only have in common with an address, or with what replaces it: digits
-// behind 0x, or a text that begins within an address.
-var inAddress = regexp.MustCompile(`…|0x[0-9A-Fa-f]|^x[0-9A-Fa-f]|^[0-9A-Fa-f]+(>|$)`)
+// inAddress finds what a part of a text can have in common with an address: digits behind 0x, or a beginning that is
+// the rest of one.
+var inAddress = regexp.MustCompile(`0x[0-9A-Fa-f]|^x[0-9A-Fa-f]|^[0-9A-Fa-f]+(>|$)`)
+
+// overlapsAddress says whether a part of a text can lie across an address or across any byte of the ellipsis that
+// replaces it. Where it cannot, the text as sent has it exactly if the text of the series has it.
+func overlapsAddress(part string) bool {
+	const ellipsis = "…"
+	return part != "" && (strings.IndexByte(ellipsis[1:], part[0]) >= 0 || strings.IndexByte(part, ellipsis[0]) >= 0 ||
+		inAddress.MatchString(part))
+}
 
 // text adds a condition on a text of the series. Where addresses make a difference, the series is only a candidate, and
 // the text as sent decides.
 func (c *chooser) text(ctx context.Context, q querier, m monitor.Match) error {
 	name, stable := column(m.Field), monitor.StableText(m.Text)
-	depends := inAddress.MatchString(m.Text)
+	depends := overlapsAddress(m.Text)
 	if m.How == monitor.Equals {
 		depends = strings.Contains(stable, replaced)
 	}

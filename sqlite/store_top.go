@@ -123,7 +123,7 @@ type bound struct {
 }
 
 func (s *pruning) best() ([]place, error) {
-	for n := s.seriesAtFirst; ; n = min(4*n, s.seriesAtMost) {
+	for n := s.seriesAtFirst; ; n = min(2*n, s.seriesAtMost) {
 		bounds, err := s.bounds(n)
 		if err != nil || len(bounds) == 0 {
 			return s.found, err

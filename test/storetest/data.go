@@ -45,7 +45,14 @@ func (d *data) records() []*monitor.Record {
 		project := projects[i%len(projects)]
 		context, session := d.context(project, i), d.session(project, i)
 		for range 10 + d.random.IntN(40) {
-			d.metric(project, session, context)
+			switch d.random.IntN(20) {
+			case 0: // not the context of the session's other metrics
+				d.metric(project, session, pick(d.random, []string{"", "unknown", hash("c", 0)}))
+			case 1:
+				d.again(d.metric(project, session, context))
+			default:
+				d.metric(project, session, context)
+			}
 		}
 		d.now = d.now.Add(time.Duration(1+d.random.IntN(90)) * time.Minute)
 	}
@@ -53,6 +60,10 @@ func (d *data) records() []*monitor.Record {
 		d.metric("shop", s, pick(d.random, []string{"", "unknown", hash("c", 0)}))
 	}
 	d.tie("shop", hash("s", 0), hash("c", 0))
+	d.now = begin.Add(10 * time.Second) // late arrivals
+	for range 40 {
+		d.metric("shop", hash("s", 0), hash("c", 0))
+	}
 	return d.out
 }
 
@@ -161,13 +172,22 @@ func (d *data) metric(project, session, context string) *monitor.Metric {
 		ItemVariant: d.text(), ItemFSLoc: d.text(),
 		Kind:      pick(d.random, []string{"function", "function", "function", "module", "", d.text()}),
 		Component: pick(d.random, []string{"", "core", "core", "Core", "core2", "c_re", d.text()}),
-		TotalTime: math.Abs(d.float()), UserTime: d.float(), KernelTime: d.float(), CPUUsage: d.float(), MemUsage: d.float(),
+		TotalTime: math.Abs(d.float()), UserTime: d.float(), KernelTime: d.float(),
+		CPUUsage: pick(d.random, []float64{0, 1, 1, 1, math.NaN(), 0.5}), // mostly the greatest or least that there are
+		MemUsage: d.float(),
 	}
 	if d.random.IntN(20) == 0 {
 		m.ItemStartTime = d.now.UTC().Format("2006-01-02T15:04:05Z") // kept as sent
 	}
 	d.add(project, m)
 	return m
+}
+
+// again adds a metric that was added last once more, which changes nothing.
+func (d *data) again(m *monitor.Metric) {
+	rec, same := *d.out[len(d.out)-1], *m
+	rec.Metric = &same
+	d.out = append(d.out, &rec)
 }
 
 // tie adds metrics of different series that start in the same nanosecond.

@@ -68,7 +68,7 @@ func (q question[T]) check(t *testing.T, r *rand.Rand, want []T, arrange func([]
 
 // pages returns the first and the last page of some size, one in between, and one behind the end.
 func pages(r *rand.Rand, n int) []monitor.Page {
-	size := 1 + r.IntN(7)
+	size := 1 + r.IntN(pick(r, []int{7, 60}))
 	last := max(0, n-1) / size * size
 	return []monitor.Page{
 		{Limit: int64(size)},

@@ -16,7 +16,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("empty", func(t *testing.T) { testEmpty(t, open(t, nil)) })
 	records := newData(rand.New(rand.NewPCG(11, 22))).records()
 	s := &suite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(33, 44))}
-	s.world.require(t)
+	s.world.require(t, records)
 	t.Run("metrics", s.testMetrics)
 	t.Run("top", s.testTop)
 	t.Run("sessions", s.testSessions)

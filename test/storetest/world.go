@@ -64,11 +64,18 @@ func newWorld(records []*monitor.Record) *world {
 }
 
 // require holds that the data is what the suite is for.
-func (w *world) require(t *testing.T) {
+func (w *world) require(t *testing.T, records []*monitor.Record) {
 	t.Helper()
 	require.Greater(t, len(w.metrics), 500)
 	require.Greater(t, len(w.sessions), 20)
 	require.Greater(t, len(w.contexts), 10)
+	repeats := 0
+	for _, rec := range records {
+		if rec.Repeat {
+			repeats++
+		}
+	}
+	require.Positive(t, repeats)
 	ties := 0
 	for i := 1; i < len(w.metrics); i++ {
 		if w.metrics[i].metric.At.UTC == w.metrics[i-1].metric.At.UTC {

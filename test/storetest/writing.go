@@ -39,13 +39,14 @@ func RunWhileWriting(t *testing.T, store monitor.Store, write func(tb testing.TB
 	for name, q := range queries {
 		t.Run(name, func(t *testing.T) {
 			want := all(t, store.Metrics(t.Context(), q, monitor.Page{}))
-			n := 0
+			n, written := 0, 0
 			for m, err := range store.Metrics(t.Context(), q, monitor.Page{}) {
 				require.NoError(t, err)
 				if n < len(want) && want[n].Same(m) {
 					n++
 				}
-				if n%500 == 1 {
+				if n >= written+500 {
+					written = n
 					item := fmt.Sprintf("%s_%d", name, n)
 					write(t, []*monitor.Record{at(n/2, item), at(n+1, item), at(before-n/2, item), at(before+n, item)})
 				}
