@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -55,11 +56,12 @@ func register(r gin.IRouter, route route) {
 	}
 }
 
-// handler makes a handler for Gin of one that returns an error.
+// handler makes a handler for Gin of one that returns an error. Where the client is gone, that is the reason, whatever
+// the store calls it.
 func handler(answer func(c *gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := answer(c); err != nil {
-			_ = c.Error(err) // returns its argument
+			_ = c.Error(errors.Join(err, c.Request.Context().Err())) // returns its argument
 			c.Abort()
 		}
 	}

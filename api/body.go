@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -61,7 +60,7 @@ func (b *body) send() error {
 	_, err := w.Write(b.data)
 	b.data = b.data[:0]
 	if err != nil {
-		return fmt.Errorf("send the answer: %w", errors.Join(err, b.c.Request.Context().Err()))
+		return fmt.Errorf("send the answer: %w", err)
 	}
 	return nil
 }

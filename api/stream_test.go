@@ -207,4 +207,5 @@ func TestClientThatGoesAwayStopsTheQuery(t *testing.T) {
 	close(gone)
 	web.Close() // waits for the handler
 	assert.Less(t, s.store.stop, 20000)
+	assert.NotContains(t, s.log.String(), "request refused", "it is nobody's fault")
 }
