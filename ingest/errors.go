@@ -71,7 +71,8 @@ func fail(c *gin.Context, err error) {
 	c.Abort()
 }
 
-// answerErrors answers requests whose handlers ended with an error, by the one map from codes to statuses.
+// answerErrors answers requests whose handlers ended with an error, by the one map from codes to statuses. An error
+// that comes after the answer began cuts the connection, so that half an answer is not taken for a whole one.
 func (h *Handler) answerErrors(c *gin.Context) {
 	c.Next()
 	if len(c.Errors) == 0 {
@@ -89,7 +90,7 @@ func (h *Handler) answerErrors(c *gin.Context) {
 	h.OnRefused(string(code))
 	h.logRefusal(c, level, status, err)
 	if c.Writer.Written() {
-		return
+		panic(http.ErrAbortHandler)
 	}
 	setErrorHeaders(c.Writer.Header(), code, err)
 	h.discardBody(c.Request)
@@ -156,8 +157,7 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// recoverPanics turns a panic into an internal error. One that comes after the answer began aborts the connection
-// instead, so that half an answer is not taken for a whole one.
+// recoverPanics turns a panic into an internal error.
 func (h *Handler) recoverPanics(c *gin.Context) {
 	defer func() {
 		value := recover()
@@ -168,11 +168,6 @@ func (h *Handler) recoverPanics(c *gin.Context) {
 			panic(value)
 		}
 		fail(c, &panicError{value: value, stack: debug.Stack()})
-		if c.Writer.Written() {
-			status, level, _ := statusOf(monitor.EInternal)
-			h.logRefusal(c, level, status, c.Errors.Last().Err)
-			panic(http.ErrAbortHandler)
-		}
 	}()
 	c.Next()
 }

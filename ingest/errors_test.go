@@ -122,9 +122,13 @@ func TestPanicIsAnInternalError(t *testing.T) {
 	b.mustPost(t, "/metrics/", metricBody)
 }
 
-func TestPanicInTheMidstOfAnAnswer(t *testing.T) {
+func TestFailureInTheMidstOfAnAnswer(t *testing.T) {
 	b := newBridge()
 	b.MountPages(func(r gin.IRouter) {
+		r.GET("/failed", func(c *gin.Context) {
+			c.String(http.StatusOK, strings.Repeat("x", 1<<16))
+			_ = c.Error(monitor.Errorf(monitor.EUnavailable, "went away"))
+		})
 		r.GET("/half", func(c *gin.Context) {
 			c.String(http.StatusOK, strings.Repeat("x", 1<<16))
 			panic("broken invariant")
@@ -132,7 +136,7 @@ func TestPanicInTheMidstOfAnAnswer(t *testing.T) {
 		r.GET("/abort", func(*gin.Context) { panic(http.ErrAbortHandler) })
 	})
 	addr, _ := serve(t, b, nil)
-	for _, path := range []string{"/half", "/abort"} {
+	for _, path := range []string{"/failed", "/half", "/abort"} {
 		response, err := http.Get("http://" + addr + path)
 		if err == nil {
 			_, err = io.ReadAll(response.Body)
@@ -141,5 +145,8 @@ func TestPanicInTheMidstOfAnAnswer(t *testing.T) {
 		assert.Error(t, err, "half an answer must not look like a whole one: %s", path)
 	}
 	assert.Equal(t, 1, strings.Count(b.log.String(), "broken invariant"))
+	assert.Equal(t, 1, strings.Count(b.log.String(), "went away"))
+	assert.Equal(t, []string{"unavailable", "internal"}, b.heard.noted(&b.heard.refused))
+	assert.Equal(t, []string{"GET|/failed|OK", "GET|/half|OK", "GET|/abort|OK"}, b.heard.noted(&b.heard.routes))
 	assert.Equal(t, http.StatusCreated, send(t, addr, post("/metrics/", metricBody), false).status)
 }

@@ -178,6 +178,12 @@ func (h *hooks) note(list *[]string, s string) {
 	*list = append(*list, s)
 }
 
+func (h *hooks) noted(list *[]string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]string(nil), *list...)
+}
+
 type fakeHealth struct{ state monitor.Health }
 
 func (h *fakeHealth) Health() monitor.Health { return h.state }

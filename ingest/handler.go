@@ -53,6 +53,7 @@ type Handler struct {
 
 	parts       Parts
 	engine      *gin.Engine
+	lists       Lists
 	buffers     sync.Pool // of *buffer
 	crossOrigin http.CrossOriginProtection
 }
@@ -125,10 +126,16 @@ func (h *Handler) routePlugin(r gin.IRouter) {
 	}
 }
 
-// MountAPI lets register add routes below the base paths that end in /api/v1, behind the door. Handlers report
-// failures with [gin.Context.Error] and a [monitor.Error], learn the project from [ReadProject], and name the
+// Lists answer GET contexts/:h and sessions/:h where that is not pytest-monitor's own question: by a part of a hash,
+// with a query, or for another format.
+type Lists struct{ Contexts, Sessions gin.HandlerFunc }
+
+// MountAPI lets register add routes below the base paths that end in /api/v1, behind the door, and makes lists answer
+// what is left to them on every base path. Handlers report failures with [gin.Context.Error] and a [monitor.Error],
+// also in the midst of an answer, which then is cut off. They learn the project from [ReadProject], and name the
 // parameter of a context's or session's hash "h". It must not be called after the first request.
-func (h *Handler) MountAPI(register func(r gin.IRouter)) {
+func (h *Handler) MountAPI(register func(r gin.IRouter), lists Lists) {
+	h.lists = lists
 	register(h.engine.Group(apiBase))
 	register(h.engine.Group(apiProjectBase))
 }
@@ -163,15 +170,17 @@ func routable(r *http.Request) *http.Request {
 	return &routed
 }
 
-// observe reports every answered request.
+// observe reports every request that was answered, if only in part.
 func (h *Handler) observe(c *gin.Context) {
 	start := time.Now()
+	defer func() { // an answer that is cut off ends in a panic
+		method, route := c.Request.Method, c.FullPath()
+		if route == "" {
+			method = ""
+		} else if len(route) > 1 {
+			route = strings.TrimSuffix(route, "/")
+		}
+		h.OnRequest(method, route, c.Writer.Status(), time.Since(start))
+	}()
 	c.Next()
-	method, route := c.Request.Method, c.FullPath()
-	if route == "" {
-		method = ""
-	} else if len(route) > 1 {
-		route = strings.TrimSuffix(route, "/")
-	}
-	h.OnRequest(method, route, c.Writer.Status(), time.Since(start))
 }

@@ -19,24 +19,31 @@ type lookup[T any] struct {
 	by     func(ctx context.Context, project, h string) (*T, error)
 	search func(ctx context.Context, project, prefix string, max int) ([]*T, error)
 	encode func(dst []byte, v *T) []byte
-	opened string // the answer up to its first element
+	opened string          // the answer up to its first element
+	list   gin.HandlerFunc // answers what pytest-monitor does not ask; nil where nobody does
 }
 
 func (h *Handler) getContexts(c *gin.Context) {
 	answerLookup(c, h, lookup[monitor.Context]{
 		by: h.parts.Store.Context, search: h.parts.Search.Contexts, encode: wire.AppendContext, opened: `{"contexts":[`,
+		list: h.lists.Contexts,
 	})
 }
 
 func (h *Handler) getSessions(c *gin.Context) {
 	answerLookup(c, h, lookup[monitor.Session]{
 		by: h.parts.Store.Session, search: h.parts.Search.Sessions, encode: wire.AppendSession, opened: `{"sessions":[`,
+		list: h.lists.Sessions,
 	})
 }
 
 // answerLookup answers 200 with what was found, 204 where nothing was. To a failed lookup the answer is 204 as
 // well: the plugin then posts what it has, and that is harmless.
 func answerLookup[T any](c *gin.Context, h *Handler, l lookup[T]) {
+	if l.list != nil && !asksPlugin(c) {
+		l.list(c)
+		return
+	}
 	found := find(c, h, l)
 	if len(found) == 0 {
 		c.Status(http.StatusNoContent)
@@ -53,6 +60,12 @@ func answerLookup[T any](c *gin.Context, h *Handler, l lookup[T]) {
 	}
 	b.data = append(b.data, `],"total_page":1}`...)
 	writeJSON(c.Writer, http.StatusOK, b.data)
+}
+
+// asksPlugin says whether a request is as pytest-monitor sends it: for a whole hash, and nothing said beside it.
+func asksPlugin(c *gin.Context) bool {
+	accept := c.GetHeader("Accept")
+	return len(c.Param(hashParam)) == hashLength && c.Request.URL.RawQuery == "" && (accept == "" || accept == "*/*")
 }
 
 // find looks for a whole hash first, which is all that the plugin asks for and what the store's cache can answer.

@@ -261,7 +261,7 @@ func TestMountedRoutesAreBehindTheDoor(t *testing.T) {
 	b.MountAPI(func(r gin.IRouter) {
 		r.GET("/contexts/count", func(c *gin.Context) { c.String(http.StatusOK, "api "+ingest.ReadProject(c)) })
 		r.GET("/contexts/", func(c *gin.Context) { _ = c.Error(monitor.Errorf(monitor.ENotFound, "no page 7")) })
-	})
+	}, ingest.Lists{})
 	b.MountPages(func(r gin.IRouter) {
 		r.GET("/", func(c *gin.Context) { c.String(http.StatusOK, "page "+ingest.ReadProject(c)) })
 	})
@@ -281,6 +281,36 @@ func TestMountedRoutesAreBehindTheDoor(t *testing.T) {
 	b.door.AllowOpen = false
 	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodGet, "/p/a/", "").Code)
 	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodGet, "/api/v1/contexts/count", "").Code)
+}
+
+// TestListsAnswerWhatIsNotThePlugins holds that pytest-monitor's lookups are answered here, whatever becomes of the
+// lists, and that everything else at their path goes to the lists.
+func TestListsAnswerWhatIsNotThePlugins(t *testing.T) {
+	b := newBridge()
+	list := func(name string) gin.HandlerFunc {
+		return func(c *gin.Context) { c.String(http.StatusOK, name+" "+c.Param("h")+" "+ingest.ReadProject(c)) }
+	}
+	b.MountAPI(func(gin.IRouter) {}, ingest.Lists{Contexts: list("contexts"), Sessions: list("sessions")})
+	for base, project := range bases {
+		read := project
+		if !strings.HasPrefix(base, "/p/") {
+			read = ""
+		}
+		for _, accept := range []string{"", "*/*"} {
+			w := b.do(http.MethodGet, base+"/contexts/"+contextHash, "", "Accept", accept)
+			assert.Equal(t, http.StatusNoContent, w.Code, "the plugin asks for a whole hash")
+		}
+		for path, want := range map[string]string{
+			"/contexts/c1": "contexts c1 ", "/sessions/5/": "sessions 5 ", "/sessions/a%2Fb": "sessions a/b ",
+			"/contexts/" + contextHash + "?page=1": "contexts " + contextHash + " ",
+			"/contexts/" + contextHash + "0":       "contexts " + contextHash + "0 ",
+		} {
+			assert.Equal(t, want+read, b.do(http.MethodGet, base+path, "").Body.String())
+		}
+		w := b.do(http.MethodGet, base+"/sessions/"+sessionHash, "", "Accept", "text/csv")
+		assert.Equal(t, "sessions "+sessionHash+" "+read, w.Body.String())
+	}
+	assert.NotContains(t, b.journal.searched, " c1", "the lists search for themselves")
 }
 
 func TestHealth(t *testing.T) {
@@ -328,7 +358,7 @@ func FuzzPath(f *testing.F) {
 			"/components/metrics", "/components/:c/metrics", "/components/:c/items/:i/metrics", "/components/items/:i/metrics"} {
 			r.GET(path, func(c *gin.Context) { c.Status(http.StatusOK) })
 		}
-	})
+	}, ingest.Lists{})
 	f.Fuzz(func(t *testing.T, method uint8, path string) {
 		u, err := url.ParseRequestURI("/" + path)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
 )
 
 // outcome is what acceptance decided about one record. It reaches the record when the transaction has committed.
@@ -25,14 +26,14 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 	}
 	outcomes := make([]outcome, len(recs))
 	err := db.write(ctx, func(w *writer) error {
-		a := appender{writer: w, zones: db.zones, full: db.room()}
+		a := appender{writer: w, zones: db.zones, full: db.room(), tallies: make(tallies)}
 		for i, rec := range recs {
 			var err error
 			if outcomes[i], err = a.record(rec); err != nil {
 				return err
 			}
 		}
-		return nil
+		return a.writeTallies()
 	})
 	if err != nil {
 		return err
@@ -60,8 +61,9 @@ func (o *outcome) apply(rec *monitor.Record) {
 // appender stores records within one transaction.
 type appender struct {
 	*writer
-	zones monitor.Zones
-	full  error // why nothing but repeats is accepted, nil when there is room
+	zones   monitor.Zones
+	full    error // why nothing but repeats is accepted, nil when there is room
+	tallies tallies
 }
 
 func (a *appender) record(rec *monitor.Record) (outcome, error) {
@@ -129,9 +131,24 @@ func (a *appender) session(rec *monitor.Record) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := a.addTags(h.id, s.Description); err != nil {
+		return outcome{}, err
+	}
 	a.hashes.put(digestOf(rec.Project, s.SessionH), hashed{id: h.id, session: true, offset: s.Start.Offset})
 	a.offsets.put(digestOf(rec.Project), zone{offset: s.Start.Offset, known: true})
 	return outcome{seq: seq, session: &s}, nil
+}
+
+// addTags keeps the tags where they can be searched, as reading the description gives them back.
+func (a *appender) addTags(session int64, description string) error {
+	for i, tag := range wire.ParseDescription(description) {
+		_, err := a.exec("INSERT INTO tags (session, position, name, value) VALUES (?, ?, ?, ?)",
+			session, i, tag.Name, text(tag.Value))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fixSession decides the session's instant, its run and what follows from its tags.

@@ -55,12 +55,21 @@ type querier interface {
 
 // read calls fn with one state of the file.
 func (db *DB) read(ctx context.Context, fn func(q querier) error) error {
-	tx, err := db.readers.BeginTx(ctx, nil)
+	return db.readFrom(ctx, db.readers, fn)
+}
+
+// readFrom calls fn with one state of the file, on a connection of a pool.
+func (db *DB) readFrom(ctx context.Context, pool *sql.DB, fn func(q querier) error) error {
+	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return db.readError(err)
 	}
 	defer tx.Rollback() // nothing was written
-	return db.readError(fn(tx))
+	err = fn(tx)
+	if ctx.Err() != nil && err != nil {
+		return ctx.Err() // SQLite calls it an interruption
+	}
+	return db.readError(err)
 }
 
 // each calls scan for every row of a query.

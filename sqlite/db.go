@@ -34,6 +34,7 @@ type DB struct {
 	shared  bool // only tokens are written: another process may own the file
 	lock    *fileLock
 	readers *sql.DB
+	listers *sql.DB // for lists and counts, so that these never keep acceptance and delivery waiting
 	space   space
 	state   state
 
@@ -112,7 +113,13 @@ func (db *DB) open(ctx context.Context) error {
 		w.close()
 		return err
 	}
-	db.writer, db.readers = w, readers
+	listers, err := openPool(db.path, readerPragmas, 4)
+	if err != nil {
+		w.close()
+		readers.Close()
+		return err
+	}
+	db.writer, db.readers, db.listers = w, readers, listers
 	db.ctx, db.stop = context.WithCancel(context.Background())
 	db.space.measure(db)
 	return nil
@@ -131,7 +138,7 @@ func (db *DB) Close() error {
 
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	errs := []error{db.readers.Close()}
+	errs := []error{db.readers.Close(), db.listers.Close()}
 	if db.writer != nil {
 		errs = append(errs, db.writer.close())
 		db.writer = nil

@@ -34,3 +34,9 @@ func (db *DB) LimitPages(more int) error {
 
 // MeasureSpace takes the size of the file and the room on its disk now.
 func (db *DB) MeasureSpace() { db.space.measure(db) }
+
+// SmallStore returns a store that reads lists in parts of a few rows and walks through indexes where files that fit a
+// test do not need it.
+func (db *DB) SmallStore() *Store {
+	return &Store{db: db, scale: scale{firstPart: 20, laterPart: 50, few: 2, pruned: 60, seriesAtFirst: 2, seriesAtMost: 5}}
+}

@@ -12,6 +12,7 @@ type placing struct {
 	rec              *monitor.Record
 	stable           monitor.Series // what its history has in common
 	series, location int64          // IDs, 0 where there is none yet
+	extremes         extremes       // of the series
 	session, context hashed
 	hash             [sha256.Size]byte
 }
@@ -59,9 +60,11 @@ func (a *appender) refer(p *placing, add bool) (err error) {
 	if add && p.known() {
 		return nil
 	}
-	if p.series, err = a.serial(&p.stable, add); err != nil {
+	series, err := a.serial(&p.stable, add)
+	if err != nil {
 		return err
 	}
+	p.series, p.extremes = series.id, series.extremes
 	if p.location, err = a.location(p.rec.Metric.ItemFSLoc, add); err != nil {
 		return err
 	}
@@ -141,6 +144,10 @@ func (a *appender) insertMetric(p *placing, at monitor.Instant) (stored bool, er
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return false, err
 	}
+	if err := a.widenSeries(p); err != nil {
+		return false, err
+	}
+	a.tallies.add(p, at)
 	return true, a.insertTexts(a.take(), p, at)
 }
 

@@ -19,6 +19,27 @@ CREATE TABLE series (
     kind TEXT NOT NULL,
     UNIQUE (project, item_path, item, item_variant, kind, component)
 );
+CREATE INDEX series_item ON series (item);
+CREATE INDEX series_variant ON series (item_variant);
+
+-- The greatest and least measurements of each series, NULL where all are absent: they tell which few series the
+-- greatest and least metrics are among.
+CREATE TABLE extremes (
+    series INTEGER PRIMARY KEY REFERENCES series (id),
+    total_time_max, total_time_min,
+    user_time_max, user_time_min,
+    kernel_time_max, kernel_time_min,
+    cpu_usage_max, cpu_usage_min,
+    mem_usage_max, mem_usage_min
+);
+
+-- Components as sent.
+CREATE TABLE components (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    project TEXT NOT NULL,
+    UNIQUE (name, project)
+);
 
 CREATE TABLE locations (
     id INTEGER PRIMARY KEY,
@@ -65,9 +86,21 @@ CREATE TABLE sessions (
     fetched INTEGER NOT NULL
 );
 CREATE INDEX sessions_fetched ON sessions (seq) WHERE fetched = 1;
+CREATE INDEX sessions_time ON sessions (utc_ns);
 CREATE INDEX sessions_project ON sessions (project);
-CREATE INDEX sessions_run ON sessions (project, run);
+CREATE INDEX sessions_scm ON sessions (scm_ref);
+CREATE INDEX sessions_run ON sessions (project, run, utc_ns);
 CREATE INDEX sessions_leads ON sessions (project, client, scm_ref, description) WHERE leads = 1;
+
+-- The members of the sessions' descriptions, in the order sent. The session is its hash.
+CREATE TABLE tags (
+    session INTEGER NOT NULL REFERENCES hashes (id),
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT,
+    PRIMARY KEY (session, position)
+) WITHOUT ROWID;
+CREATE INDEX tags_value ON tags (name, value);
 
 -- Measured tests and modules. session and context are hashes, whether or not these are known.
 CREATE TABLE metrics (
@@ -86,8 +119,28 @@ CREATE TABLE metrics (
     mem_usage -- MiB
 );
 CREATE UNIQUE INDEX metrics_point ON metrics (series, utc_ns);
-CREATE INDEX metrics_session ON metrics (session);
-CREATE INDEX metrics_time ON metrics (utc_ns);
+-- The next two hold all that lists are chosen and ordered by, so that pages are skipped without reading rows.
+CREATE INDEX metrics_session ON metrics (session, utc_ns, series);
+CREATE INDEX metrics_time ON metrics (utc_ns, series, session);
+
+-- What each session measured, by context, component and kind as sent. session and context are as in metrics.
+CREATE TABLE tallies (
+    session INTEGER NOT NULL REFERENCES hashes (id),
+    context INTEGER NOT NULL REFERENCES hashes (id),
+    component INTEGER NOT NULL REFERENCES components (id),
+    kind TEXT NOT NULL,
+    metrics INTEGER NOT NULL, -- how many
+    total_time, -- sums in seconds, absent ones counting as 0
+    user_time,
+    kernel_time,
+    first_ns INTEGER NOT NULL, -- start of the first
+    first_offset INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL, -- end of the one that ended last
+    end_offset INTEGER NOT NULL,
+    PRIMARY KEY (session, context, component, kind)
+) WITHOUT ROWID;
+CREATE INDEX tallies_context ON tallies (context);
+CREATE INDEX tallies_component ON tallies (component);
 
 -- A metric's texts as sent, where they differ from what its row, its series and its instant say. NULL: they do not.
 CREATE TABLE texts (

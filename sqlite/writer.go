@@ -19,18 +19,20 @@ type writer struct {
 	last uint64 // sequence number of the last record stored
 	next uint64 // the one that the transaction gives out next
 
-	series    *cache[int64]  // monitor.Series
-	locations *cache[int64]  // item_fs_loc
-	hashes    *cache[hashed] // project and hash
-	offsets   *cache[zone]   // project
+	series     *cache[serial] // monitor.Series
+	locations  *cache[int64]  // item_fs_loc
+	components *cache[int64]  // project and component
+	hashes     *cache[hashed] // project and hash
+	offsets    *cache[zone]   // project
 }
 
-// The sizes of the caches, in entries of about 150 bytes.
+// The sizes of the caches, in entries of about 150 bytes, 230 for series.
 const (
-	cachedSeries    = 32768
-	cachedLocations = 8192
-	cachedHashes    = 8192
-	cachedOffsets   = 1024
+	cachedSeries     = 32768
+	cachedLocations  = 8192
+	cachedComponents = 1024
+	cachedHashes     = 8192
+	cachedOffsets    = 1024
 )
 
 // openWriter opens the connection, creates or migrates the tables and proves that commits are durable.
@@ -42,8 +44,9 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 	w := &writer{
 		pool:       pool,
 		statements: make(map[string]*sql.Stmt),
-		series:     newCache[int64](cachedSeries),
+		series:     newCache[serial](cachedSeries),
 		locations:  newCache[int64](cachedLocations),
+		components: newCache[int64](cachedComponents),
 		hashes:     newCache[hashed](cachedHashes),
 		offsets:    newCache[zone](cachedOffsets),
 	}
@@ -128,6 +131,7 @@ func (w *writer) keep() {
 	w.last = w.next - 1
 	w.series.keep()
 	w.locations.keep()
+	w.components.keep()
 	w.hashes.keep()
 	w.offsets.keep()
 }
@@ -135,6 +139,7 @@ func (w *writer) keep() {
 func (w *writer) forget() {
 	w.series.forget()
 	w.locations.forget()
+	w.components.forget()
 	w.hashes.forget()
 	w.offsets.forget()
 }

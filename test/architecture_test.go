@@ -38,6 +38,9 @@ var owners = map[string][]string{
 	"github.com/prometheus/":           {"telemetry"},
 	"github.com/alecthomas/kong":       {"cmd/pymon-bridge"},
 	"github.com/coreos/go-systemd":     {"cmd/pymon-bridge"},
+	"github.com/swaggest/":             {"api"},
+	"github.com/munnerz/goautoneg":     {"api"},
+	"github.com/getkin/kin-openapi":    {}, // only tests read the document
 	"github.com/stretchr/testify":      {},
 	"pgregory.net/rapid":               {},
 	"github.com/influxdata/influxdb/v": {}, // the server; only its client is a dependency

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"pymon-bridge/api"
 	"pymon-bridge/cache"
 	"pymon-bridge/influx"
 	"pymon-bridge/ingest"
@@ -191,6 +192,7 @@ func (b *bridge) openServer(l net.Listener) error {
 	handler.OnAccepted = b.metrics.Accepted
 	handler.OnRefused = b.metrics.Refused
 	handler.OnRequest = b.metrics.Request
+	b.mountAPI(handler)
 	b.server = ingest.NewServer(handler, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
@@ -204,4 +206,12 @@ func (b *bridge) openServer(l net.Listener) error {
 		}
 	}()
 	return nil
+}
+
+// mountAPI adds the read routes.
+func (b *bridge) mountAPI(handler *ingest.Handler) {
+	reads := api.New(b.db.Store(), ingest.ReadProject)
+	reads.PageSize = int64(b.config.PageSize)
+	handler.PageSize = b.config.PageSize
+	handler.MountAPI(reads.Register, ingest.Lists{Contexts: reads.Contexts, Sessions: reads.Sessions})
 }

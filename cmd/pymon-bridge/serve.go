@@ -26,6 +26,8 @@ type serveCmd struct {
 	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
 	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
+	PageSize int `group:"Reading" help:"How many elements a page of a list has." default:"500" env:"PYMON_PAGE_SIZE"`
+
 	influxFlags
 	profileFlags
 
@@ -78,6 +80,9 @@ func (c *serveCmd) Validate() error {
 	}
 	if c.MaxConnections < 1 {
 		return errors.New("--max-connections: expected at least 1")
+	}
+	if c.PageSize < 1 {
+		return errors.New("--page-size: expected at least 1")
 	}
 	if c.QuietAfter <= 0 {
 		return errors.New("--quiet-after: expected a duration above zero")

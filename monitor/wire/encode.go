@@ -10,36 +10,41 @@ import (
 // AppendContext appends a context as one JSON object. Its hash stands under `h`, which pytest-monitor reads, and
 // under `context_h`, which the Python client monitor_api reads.
 func AppendContext(dst []byte, c *monitor.Context) []byte {
-	dst = appendText(append(dst, `{"h":`...), c.H)
-	dst = appendText(append(dst, `,"context_h":`...), c.H)
+	dst = AppendText(append(dst, `{"h":`...), c.H)
+	dst = AppendText(append(dst, `,"context_h":`...), c.H)
 	dst = strconv.AppendInt(append(dst, `,"cpu_count":`...), c.CPUCount, 10)
-	dst = appendNumber(append(dst, `,"cpu_frequency":`...), c.CPUFrequency)
-	dst = appendText(append(dst, `,"cpu_type":`...), c.CPUType)
-	dst = appendNullable(append(dst, `,"cpu_vendor":`...), c.CPUVendor)
+	dst = AppendNumber(append(dst, `,"cpu_frequency":`...), c.CPUFrequency)
+	dst = AppendText(append(dst, `,"cpu_type":`...), c.CPUType)
+	dst = AppendNullable(append(dst, `,"cpu_vendor":`...), c.CPUVendor)
 	dst = strconv.AppendInt(append(dst, `,"ram_total":`...), c.RAMTotal, 10)
-	dst = appendText(append(dst, `,"machine_node":`...), c.MachineNode)
-	dst = appendText(append(dst, `,"machine_type":`...), c.MachineType)
-	dst = appendText(append(dst, `,"machine_arch":`...), c.MachineArch)
-	dst = appendText(append(dst, `,"system_info":`...), c.SystemInfo)
-	dst = appendText(append(dst, `,"python_info":`...), c.PythonInfo)
+	dst = AppendText(append(dst, `,"machine_node":`...), c.MachineNode)
+	dst = AppendText(append(dst, `,"machine_type":`...), c.MachineType)
+	dst = AppendText(append(dst, `,"machine_arch":`...), c.MachineArch)
+	dst = AppendText(append(dst, `,"system_info":`...), c.SystemInfo)
+	dst = AppendText(append(dst, `,"python_info":`...), c.PythonInfo)
 	return append(dst, '}')
 }
 
 // AppendSession appends a session as one JSON object, with its description as the list `tags`.
 func AppendSession(dst []byte, s *monitor.Session) []byte {
-	dst = appendText(append(dst, `{"session_h":`...), s.SessionH)
-	dst = appendText(append(dst, `,"run_date":`...), s.RunDate)
-	dst = appendNullable(append(dst, `,"scm_ref":`...), s.ScmRef)
-	dst = append(dst, `,"tags":[`...)
-	for i, tag := range s.Tags {
+	dst = AppendText(append(dst, `{"session_h":`...), s.SessionH)
+	dst = AppendText(append(dst, `,"run_date":`...), s.RunDate)
+	dst = AppendNullable(append(dst, `,"scm_ref":`...), s.ScmRef)
+	return append(AppendTags(append(dst, `,"tags":`...), s.Tags), '}')
+}
+
+// AppendTags appends tags as a list of objects with `name` and `value`.
+func AppendTags(dst []byte, tags []monitor.Tag) []byte {
+	dst = append(dst, '[')
+	for i, tag := range tags {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendText(append(dst, `{"name":`...), tag.Name)
-		dst = appendNullable(append(dst, `,"value":`...), tag.Value)
+		dst = AppendText(append(dst, `{"name":`...), tag.Name)
+		dst = AppendNullable(append(dst, `,"value":`...), tag.Value)
 		dst = append(dst, '}')
 	}
-	return append(dst, ']', '}')
+	return append(dst, ']')
 }
 
 // AppendMetric appends a metric as one JSON object with its 14 fields; absent floats are null.
@@ -48,10 +53,10 @@ func AppendMetric(dst []byte, m *monitor.Metric) []byte {
 		m.Kind, m.Component}
 	dst = append(dst, '{')
 	for i, s := range texts {
-		dst = appendText(appendName(dst, i), s)
+		dst = AppendText(appendName(dst, i), s)
 	}
 	for i, f := range m.Floats() {
-		dst = appendNumber(appendName(dst, len(texts)+i), f)
+		dst = AppendNumber(appendName(dst, len(texts)+i), f)
 	}
 	return append(dst, '}')
 }
@@ -64,15 +69,16 @@ func appendName(dst []byte, i int) []byte {
 	return append(append(append(dst, '"'), metricNames[i]...), `":`...)
 }
 
-func appendNullable(dst []byte, t monitor.Text) []byte {
+// AppendNullable appends a text in quotes as [AppendText] does, or null.
+func AppendNullable(dst []byte, t monitor.Text) []byte {
 	if t.Null {
 		return append(dst, "null"...)
 	}
-	return appendText(dst, t.String)
+	return AppendText(dst, t.String)
 }
 
-// appendNumber appends a float as Python prints it, or null when it is absent.
-func appendNumber(dst []byte, f float64) []byte {
+// AppendNumber appends a float as Python prints it, or null when it is absent.
+func AppendNumber(dst []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
 	}

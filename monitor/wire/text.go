@@ -90,9 +90,9 @@ func hex4(b []byte) (rune, bool) {
 
 const hexDigits = "0123456789abcdef"
 
-// appendText appends a text in quotes as Python's json.dumps prints it: in ASCII, lone surrogates as `\udXXX`.
+// AppendText appends a text in quotes as Python's json.dumps prints it: in ASCII, lone surrogates as `\udXXX`.
 // Other bytes that are no UTF-8, which no client can send, become U+FFFD.
-func appendText(dst []byte, s string) []byte {
+func AppendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
 		c := s[i]

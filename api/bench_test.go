@@ -1,0 +1,36 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// BenchmarkAnswer measures what answering costs beside the store: a page of 500 metrics, and 10,000 rows of a stream.
+func BenchmarkAnswer(b *testing.B) {
+	h := handler(&fakeStore{metrics: many(10_000)})
+	for name, target := range map[string]string{"page": "/api/v1/metrics/?page=2", "csv": "/api/v1/metrics/?format=csv",
+		"ndjson": "/api/v1/metrics/?format=ndjson"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := &discard{header: http.Header{}}
+				h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+				b.SetBytes(w.bytes)
+			}
+		})
+	}
+}
+
+// discard counts the bytes of an answer.
+type discard struct {
+	header http.Header
+	bytes  int64
+}
+
+func (d *discard) Header() http.Header { return d.header }
+func (d *discard) WriteHeader(int)     {}
+func (d *discard) Write(p []byte) (int, error) {
+	d.bytes += int64(len(p))
+	return len(p), nil
+}

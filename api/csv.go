@@ -1,0 +1,121 @@
+package api
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
+)
+
+// table says how a T is written as a row of CSV (RFC 4180).
+type table[T any] struct {
+	header []string
+	row    func(r *row, v T)
+}
+
+func (t *table[T]) appendHeader(dst []byte) []byte {
+	r := row{dst: dst}
+	for _, name := range t.header {
+		r.text(name)
+	}
+	return r.end()
+}
+
+func (t *table[T]) appendRow(dst []byte, v T) []byte {
+	r := row{dst: dst}
+	t.row(&r, v)
+	return r.end()
+}
+
+// row is a row that is being written. The standard library's writer would turn each line break within a text into the
+// one that ends a row, or end rows with another than the format's.
+type row struct {
+	dst   []byte
+	began bool // the next field is not the first
+}
+
+func (r *row) end() []byte { return append(r.dst, "\r\n"...) }
+
+func (r *row) next() {
+	if r.began {
+		r.dst = append(r.dst, ',')
+	}
+	r.began = true
+}
+
+// text writes a text, in quotes where it needs them. What is no UTF-8 becomes U+FFFD, since readers of CSV refuse the
+// whole file otherwise.
+func (r *row) text(s string) {
+	r.next()
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if !strings.ContainsAny(s, "\",\r\n") {
+		r.dst = append(r.dst, s...)
+		return
+	}
+	r.dst = append(append(append(r.dst, '"'), strings.ReplaceAll(s, `"`, `""`)...), '"')
+}
+
+// nullable writes a text; null is empty.
+func (r *row) nullable(t monitor.Text) { r.text(t.String) }
+
+func (r *row) integer(n int64) {
+	r.next()
+	r.dst = strconv.AppendInt(r.dst, n, 10)
+}
+
+// number writes a float with all its digits; an absent one is empty.
+func (r *row) number(f float64) {
+	r.next()
+	if !math.IsNaN(f) && !math.IsInf(f, 0) {
+		r.dst = wire.AppendNumber(r.dst, f)
+	}
+}
+
+func metricTable() *table[*monitor.Metric] {
+	return &table[*monitor.Metric]{
+		header: []string{"session_h", "context_h", "item_start_time", "item_path", "item", "item_variant", "item_fs_loc",
+			"kind", "component", "total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"},
+		row: func(r *row, m *monitor.Metric) {
+			for _, s := range [...]string{m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant,
+				m.ItemFSLoc, m.Kind, m.Component} {
+				r.text(s)
+			}
+			for _, f := range m.Floats() {
+				r.number(f)
+			}
+		},
+	}
+}
+
+func sessionTable() *table[*monitor.Session] {
+	return &table[*monitor.Session]{
+		header: []string{"session_h", "run_date", "scm_ref", "tags"},
+		row: func(r *row, s *monitor.Session) {
+			r.text(s.SessionH)
+			r.text(s.RunDate)
+			r.nullable(s.ScmRef)
+			r.text(string(wire.AppendTags(nil, s.Tags)))
+		},
+	}
+}
+
+func contextTable() *table[*monitor.Context] {
+	return &table[*monitor.Context]{
+		header: []string{"h", "context_h", "cpu_count", "cpu_frequency", "cpu_type", "cpu_vendor", "ram_total",
+			"machine_node", "machine_type", "machine_arch", "system_info", "python_info"},
+		row: func(r *row, c *monitor.Context) {
+			r.text(c.H)
+			r.text(c.H)
+			r.integer(c.CPUCount)
+			r.number(c.CPUFrequency)
+			r.text(c.CPUType)
+			r.nullable(c.CPUVendor)
+			r.integer(c.RAMTotal)
+			for _, s := range [...]string{c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo} {
+				r.text(s)
+			}
+		},
+	}
+}

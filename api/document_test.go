@@ -1,0 +1,115 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/api"
+)
+
+// TestEveryRouteIsInTheDocument holds the document and the routes against each other, in both directions.
+func TestEveryRouteIsInTheDocument(t *testing.T) {
+	engine := gin.New()
+	a := api.New(&fakeStore{}, func(*gin.Context) string { return "" })
+	a.Register(engine.Group("/api/v1"))
+	registered := map[string]bool{"/contexts/{h}": true, "/sessions/{h}": true} // by the handler that pytest-monitor asks
+	for _, r := range engine.Routes() {
+		path := strings.TrimPrefix(r.Path, "/api/v1")
+		if !strings.HasPrefix(path, "/api/v1/") && path != "/api/v1" {
+			registered[template(path)] = true
+		}
+	}
+	for _, namesake := range []string{"/items/like/metrics", "/variants/like/metrics", "/components/items/metrics",
+		"/components/variants/metrics", "/components/items/pipelines", "/components/variants/pipelines"} {
+		assert.True(t, registered[namesake], namesake)
+		delete(registered, namesake) // a name that also is a part of other routes
+	}
+	documented := map[string]bool{}
+	for path, item := range loadDocument(t).Paths.Map() {
+		if item.Get != nil {
+			documented[strings.TrimSuffix(path, "/")] = true
+		}
+	}
+	assert.Equal(t, documented, registered)
+	assert.Greater(t, len(documented), 50)
+}
+
+// template is a path of Gin as the document writes it, without a final slash.
+func template(path string) string {
+	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	for i, part := range parts {
+		if part != "" && part[0] == ':' {
+			parts[i] = "{" + part[1:] + "}"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// TestEveryDocumentedRouteIsServed asks for each path of the document, at every base path and alias.
+func TestEveryDocumentedRouteIsServed(t *testing.T) {
+	s := newServer(t, sample())
+	fill := strings.NewReplacer("{resource}", "memory", "{n}", "3", "{asset}", "swagger-ui.css", "{h}", "s", "{item}", "x",
+		"{variant}", "x", "{text}", "x", "{kind}", "x", "{ref}", "x", "{component}", "x", "{pipeline}", "x", "{build}", "x", "{run}", "x")
+	for path, item := range s.doc.Paths.Map() {
+		if item.Get == nil {
+			continue
+		}
+		for _, base := range []string{"/api/v1", "/p/team/api/v1", "/api/v1/api/v1", "/p/team/api/v1/p/team/api/v1", "/p/team/api/v1/api/v1"} {
+			w := s.get(t, base+fill.Replace(path))
+			assert.Less(t, w.Code, 300, "%s%s: %s", base, path, w.Body)
+		}
+	}
+	for path, item := range s.doc.Paths.Map() {
+		if item.Post != nil {
+			w := s.do(http.MethodPost, "/api/v1"+fill.Replace(path), "{}")
+			assert.Equal(t, http.StatusBadRequest, w.Code, path)
+		}
+	}
+}
+
+func TestDocumentNamesTheServerThatWasAsked(t *testing.T) {
+	s := newServer(t, sample())
+	for _, base := range []string{"/api/v1", "/p/team/api/v1"} {
+		doc := decode(t, s.get(t, base+"/openapi.json"))
+		assert.Equal(t, []any{map[string]any{"url": base}}, doc["servers"])
+	}
+}
+
+// TestDocsNeedNothingFromOutside holds that the page for people and all it loads come from the program.
+func TestDocsNeedNothingFromOutside(t *testing.T) {
+	s := newServer(t, sample())
+	for _, path := range []string{"/p/team/api/v1/docs", "/p/team/api/v1/docs/"} {
+		page := s.do(http.MethodGet, path, "")
+		assert.Equal(t, http.StatusOK, page.Code)
+		html := page.Body.String()
+		assert.Contains(t, html, "/p/team/api/v1/openapi.json")
+		loaded := attributes(html)
+		assert.GreaterOrEqual(t, len(loaded), 4, html)
+		for _, link := range loaded {
+			assert.True(t, strings.HasPrefix(link, "/p/team/api/v1/docs/"), link)
+			w := s.do(http.MethodGet, link, "")
+			assert.Equal(t, http.StatusOK, w.Code, link)
+			assert.NotEmpty(t, w.Body.String(), link)
+		}
+	}
+	missing := httptest.NewRecorder()
+	s.ServeHTTP(missing, httptest.NewRequest(http.MethodGet, "/api/v1/docs/nothing.js", nil))
+	assert.Equal(t, http.StatusNotFound, missing.Code)
+}
+
+// attributes returns the values of src and href in a page.
+func attributes(html string) (values []string) {
+	for _, start := range []string{` src="`, ` href="`} {
+		for _, part := range strings.Split(html, start)[1:] {
+			values = append(values, part[:strings.IndexByte(part, '"')])
+		}
+	}
+	slices.Sort(values)
+	return values
+}

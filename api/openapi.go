@@ -1,0 +1,144 @@
+package api
+
+import (
+	_ "embed" // for the document
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/swaggest/swgui/v5/static"
+	"github.com/swaggest/swgui/v5emb"
+
+	"pymon-bridge/monitor"
+)
+
+// written is the part of the OpenAPI document that is written by hand: the types, and the routes that take data in.
+//
+//go:embed openapi.json
+var written []byte
+
+// document is an OpenAPI document.
+type document struct {
+	OpenAPI    string                          `json:"openapi"`
+	Info       json.RawMessage                 `json:"info"`
+	Servers    []server                        `json:"servers"`
+	Security   json.RawMessage                 `json:"security"`
+	Paths      map[string]map[string]operation `json:"paths"` // by path and method
+	Components json.RawMessage                 `json:"components"`
+}
+
+type server struct {
+	URL string `json:"url"`
+}
+
+// operation is a route in an OpenAPI document.
+type operation struct {
+	Summary     string          `json:"summary"`
+	OperationID string          `json:"operationId"`
+	Tags        []string        `json:"tags"`
+	Parameters  []reference     `json:"parameters,omitempty"`
+	RequestBody json.RawMessage `json:"requestBody,omitempty"`
+	Responses   map[string]any  `json:"responses"` // by status
+}
+
+// reference is the name of a component.
+type reference struct {
+	Ref string `json:"$ref"`
+}
+
+func parameterRef(name string) reference { return reference{"#/components/parameters/" + name} }
+func responseRef(name string) reference  { return reference{"#/components/responses/" + name} }
+
+// The names of the document and of the page for people, below the base path.
+const (
+	documentPath = "/openapi.json"
+	docsPath     = "/docs"
+)
+
+func (a *API) documentRoutes() []route {
+	return []route{
+		{path: documentPath, summary: "This document", answer: "Document", handle: handler(a.answerDocument)},
+		{path: docsPath, summary: "This document for people", answer: "Page", handle: handler(answerDocs)},
+		{path: docsPath + "/:asset", summary: "What the page for people is made of", answer: "Asset", handle: handler(answerDocs)},
+	}
+}
+
+// answerDocument answers with the document, for the base path that the client used.
+func (a *API) answerDocument(c *gin.Context) error {
+	doc, err := describe(a.routes())
+	if err != nil {
+		return err
+	}
+	doc.Servers = []server{{strings.TrimSuffix(strings.TrimSuffix(linkPath(c.Request.URL), "/"), documentPath)}}
+	c.JSON(http.StatusOK, doc)
+	return nil
+}
+
+// describe returns the document of the routes and of what is written by hand.
+func describe(routes []route) (*document, error) {
+	var doc document
+	if err := json.Unmarshal(written, &doc); err != nil {
+		return nil, err
+	}
+	for _, r := range routes {
+		path, params := describePath(r.path)
+		if doc.Paths[path] == nil {
+			doc.Paths[path] = map[string]operation{}
+		}
+		doc.Paths[path]["get"] = describeRoute(r, path, params)
+	}
+	return &doc, nil
+}
+
+// describePath returns a route's path as OpenAPI writes it, and the names of its parameters.
+func describePath(path string) (string, []string) {
+	var params []string
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if part != "" && part[0] == ':' {
+			params = append(params, part[1:])
+			parts[i] = "{" + part[1:] + "}"
+		}
+	}
+	return strings.Join(parts, "/"), params
+}
+
+func describeRoute(r route, path string, params []string) operation {
+	op := operation{
+		Summary:     r.summary,
+		OperationID: "get" + strings.NewReplacer("/", "_", "{", "", "}", "", ".", "_").Replace(strings.TrimSuffix(path, "/")),
+		Tags:        []string{strings.Split(path, "/")[1]},
+		Responses: map[string]any{"200": responseRef(r.answer), "400": responseRef("Invalid"),
+			"401": responseRef("Unauthorized"), "403": responseRef("Forbidden"), "404": responseRef("NotFound"),
+			"413": responseRef("TooLarge"), "503": responseRef("Unavailable")},
+	}
+	if r.empty {
+		op.Responses["204"] = responseRef("Nothing")
+	}
+	for _, name := range append(params, r.query...) {
+		op.Parameters = append(op.Parameters, parameterRef(name))
+	}
+	return op
+}
+
+// answerDocs answers with the page for people or a part of it, all of which are in the program.
+func answerDocs(c *gin.Context) error {
+	if asset := c.Param("asset"); asset != "" && !isAsset(asset) {
+		return monitor.Errorf(monitor.ENotFound, "there is no %q beside the page", asset)
+	}
+	path := linkPath(c.Request.URL)
+	base := path[:strings.LastIndex(path, docsPath)]
+	v5emb.New("pymon-bridge", base+documentPath, base+docsPath).ServeHTTP(c.Writer, c.Request)
+	return nil
+}
+
+func isAsset(name string) bool {
+	for _, stored := range [...]string{name, name + ".gz"} {
+		if _, err := fs.Stat(static.FS, stored); err == nil {
+			return true
+		}
+	}
+	return false
+}

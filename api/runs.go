@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
+)
+
+func (a *API) runRoutes() []route {
+	runs := func(path, summary string) route {
+		return route{path: path, summary: summary, answer: "Runs", query: pageQuery,
+			handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, a.runs(c)) })}
+	}
+	return []route{
+		runs("/runs/", "All runs: sessions that belong together, and what they measured"),
+		runs("/runs/:run", "The run with an id"),
+		countRoute("/runs/count", "Number of runs", func(c *gin.Context) (int64, error) {
+			return a.store.CountRuns(c.Request.Context(), monitor.RunQuery{Project: a.project(c)})
+		}),
+	}
+}
+
+// runs is the list that answers a request, by id if it names one.
+func (a *API) runs(c *gin.Context) list[*monitor.Run] {
+	q := monitor.RunQuery{Project: a.project(c), Run: c.Param("run")}
+	return list[*monitor.Run]{
+		key:   "runs",
+		style: nullLinks,
+		rows: func(ctx context.Context, p monitor.Page) iter.Seq2[*monitor.Run, error] {
+			return a.store.Runs(ctx, q, p)
+		},
+		count: func(ctx context.Context) (int64, error) { return a.store.CountRuns(ctx, q) },
+		json:  appendRun,
+	}
+}
+
+// appendRun appends a run as one JSON object. Commit, branch and build are those of its first session, the tags those
+// of all.
+func appendRun(dst []byte, r *monitor.Run) []byte {
+	first := &monitor.Session{ScmRef: monitor.Text{Null: true}}
+	if len(r.Sessions) > 0 {
+		first = r.Sessions[0]
+	}
+	dst = wire.AppendText(append(dst, `{"project":`...), r.Project)
+	dst = wire.AppendText(append(dst, `,"run":`...), r.ID)
+	dst = wire.AppendNullable(append(dst, `,"scm_ref":`...), first.ScmRef)
+	dst = wire.AppendText(append(dst, `,"branch":`...), first.Branch)
+	dst = wire.AppendText(append(dst, `,"build":`...), first.Build)
+	dst = wire.AppendTags(append(dst, `,"tags":`...), tagsOf(r.Sessions))
+	dst = appendArray(append(dst, `,"environments":`...), r.Environments, wire.AppendText)
+	dst = appendArray(append(dst, `,"sessions":`...), r.Sessions, wire.AppendSession)
+	dst = strconv.AppendInt(append(dst, `,"tests":`...), r.Tests, 10)
+	dst = strconv.AppendInt(append(dst, `,"modules":`...), r.Modules, 10)
+	dst = wire.AppendNumber(append(dst, `,"total_time":`...), r.TotalTime)
+	dst = wire.AppendNumber(append(dst, `,"user_time":`...), r.UserTime)
+	dst = wire.AppendNumber(append(dst, `,"kernel_time":`...), r.KernelTime)
+	dst = wire.AppendText(append(dst, `,"started":`...), zoned(r.Started))
+	dst = wire.AppendText(append(dst, `,"ended":`...), zoned(r.Ended))
+	return append(dst, '}')
+}
+
+// tagsOf returns the different tags of sessions, in the order in which they come.
+func tagsOf(sessions []*monitor.Session) (tags []monitor.Tag) {
+	for _, s := range sessions {
+		for _, tag := range s.Tags {
+			if !slices.Contains(tags, tag) {
+				tags = append(tags, tag)
+			}
+		}
+	}
+	return tags
+}
+
+func appendArray[T any](dst []byte, all []T, one func(dst []byte, v T) []byte) []byte {
+	dst = append(dst, '[')
+	for i, v := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = one(dst, v)
+	}
+	return append(dst, ']')
+}
+
+// zoned prints a moment on the client's clock, with the offset of that clock from UTC.
+func zoned(i monitor.Instant) string {
+	return i.Time().In(time.FixedZone("", int(i.Offset))).Format("2006-01-02T15:04:05.000000-07:00")
+}

@@ -1,0 +1,214 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/api"
+	"pymon-bridge/ingest"
+	"pymon-bridge/monitor"
+)
+
+// server is the API as it is served: below the handler that also answers pytest-monitor.
+type server struct {
+	*ingest.Handler
+	store *fakeStore
+	api   *api.API
+	log   *bytes.Buffer
+	door  *tokens
+	doc   *openapi3.T
+}
+
+// emptyMetadata knows no contexts and sessions: what pytest-monitor asks is not what is tested here.
+type emptyMetadata struct{}
+
+func (emptyMetadata) Append(context.Context, *monitor.Record) error { return nil }
+func (emptyMetadata) Context(context.Context, string, string) (*monitor.Context, error) {
+	return nil, monitor.Errorf(monitor.ENotFound, "unknown")
+}
+func (emptyMetadata) Session(context.Context, string, string) (*monitor.Session, error) {
+	return nil, monitor.Errorf(monitor.ENotFound, "unknown")
+}
+func (emptyMetadata) Contexts(context.Context, string, string, int) ([]*monitor.Context, error) {
+	return nil, nil
+}
+func (emptyMetadata) Sessions(context.Context, string, string, int) ([]*monitor.Session, error) {
+	return nil, nil
+}
+func (emptyMetadata) PutContext(string, *monitor.Context) {}
+func (emptyMetadata) PutSession(string, *monitor.Session) {}
+
+// tokens are those that open the door.
+type tokens struct{ all []monitor.Token }
+
+func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
+
+// newServer serves a fake store with an open door, on pages of two.
+func newServer(t *testing.T, store *fakeStore) *server {
+	t.Helper()
+	s := serve(t, store)
+	s.store = store
+	s.api.PageSize = 2
+	return s
+}
+
+// forEveryStore runs a test over the sample in the fake store and in a local file, on pages that hold it all.
+func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
+	for name, open := range map[string]func(*testing.T) monitor.Store{
+		"slices": func(*testing.T) monitor.Store { return sample() }, "sqlite": sampleFile,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, serve(t, open(t))) })
+	}
+}
+
+// serve serves a store with an open door.
+func serve(t *testing.T, store monitor.Store) *server {
+	t.Helper()
+	s := &server{log: new(bytes.Buffer), door: &tokens{}, doc: loadDocument(t)}
+	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
+	door := ingest.NewDoor(s.door, log)
+	door.AllowOpen = true
+	s.Handler = ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
+		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
+	s.api = api.New(store, ingest.ReadProject)
+	s.MountAPI(s.api.Register, ingest.Lists{Contexts: s.api.Contexts, Sessions: s.api.Sessions})
+	return s
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(p)
+}
+
+// do sends a request without a network.
+func (s *server) do(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// get asks and holds the answer against the OpenAPI document.
+func (s *server) get(t *testing.T, target string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := s.do(http.MethodGet, target, "", headers...)
+	s.validate(t, target, w)
+	return w
+}
+
+// validate fails the test unless the document allows an answer.
+func (s *server) validate(t *testing.T, target string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	path := documentedPath(t, s.doc, target)
+	item := s.doc.Paths.Value(path)
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{
+			Request: httptest.NewRequest(http.MethodGet, target, nil),
+			Route:   &routers.Route{Spec: s.doc, Path: path, PathItem: item, Method: http.MethodGet, Operation: item.Get},
+		},
+		Status:  w.Code,
+		Header:  w.Header(),
+		Body:    io.NopCloser(bytes.NewReader(w.Body.Bytes())),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	require.NoError(t, openapi3filter.ValidateResponse(context.Background(), input), "%s: %d %.300s", target, w.Code, w.Body)
+}
+
+// basePath is what may stand in front of a documented path, aliases included.
+var basePath = regexp.MustCompile(`^(/p/[^/]+)?(/api/v1)?((/p/[^/]+)?/api/v1)?`)
+
+// documentedPath finds the path of the document that a request is for: the one with the most fixed parts.
+func documentedPath(t *testing.T, doc *openapi3.T, target string) (best string) {
+	t.Helper()
+	u, err := url.Parse(target)
+	require.NoError(t, err)
+	rest := basePath.ReplaceAllString(u.EscapedPath(), "")
+	asked := strings.Split(strings.Trim(strings.ReplaceAll(rest, "//", "/"), "/"), "/")
+	fixed := -1
+	for path := range doc.Paths.Map() {
+		if n := matches(strings.Split(strings.Trim(path, "/"), "/"), asked); n > fixed {
+			best, fixed = path, n
+		}
+	}
+	require.GreaterOrEqual(t, fixed, 0, "%s is not in the document", target)
+	return best
+}
+
+// matches returns how many parts of a template are those of a path, -1 where it does not match. Earlier ones count more.
+func matches(template, path []string) (fixed int) {
+	if len(template) != len(path) {
+		return -1
+	}
+	for i, part := range template {
+		fixed *= 2
+		switch {
+		case part == path[i]:
+			fixed++
+		case !strings.HasPrefix(part, "{"):
+			return -1
+		}
+	}
+	return fixed
+}
+
+// loadDocument returns the document as clients get it, checked.
+func loadDocument(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := readDocument()
+	require.NoError(t, err)
+	return doc
+}
+
+var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
+	w := httptest.NewRecorder()
+	handler(&fakeStore{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", nil))
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background())
+})
+
+// handler serves a store with an open door and without a log.
+func handler(store monitor.Store) http.Handler {
+	log := slog.New(slog.DiscardHandler)
+	door := ingest.NewDoor(&tokens{}, log)
+	door.AllowOpen = true
+	h := ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
+		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
+	a := api.New(store, ingest.ReadProject)
+	h.MountAPI(a.Register, ingest.Lists{Contexts: a.Contexts, Sessions: a.Sessions})
+	return h
+}
+
+// decode reads a JSON answer.
+func decode(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
+	t.Helper()
+	var v map[string]any
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &v), w.Body)
+	return v
+}

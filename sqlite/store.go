@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+	"iter"
+	"math"
+
+	"pymon-bridge/monitor"
+)
+
+// Store answers questions about what the file holds. It implements [monitor.Store] as [DB.Store] returns it.
+type Store struct {
+	db *DB
+	scale
+}
+
+var _ monitor.Store = (*Store)(nil)
+
+// Store returns the store of the file. It can be used while the file is open.
+func (db *DB) Store() *Store { return &Store{db: db, scale: usual()} }
+
+// scale is where one way of reading becomes better than another one.
+type scale struct {
+	// A list is read in parts, each in a short transaction of its own, so that a slow consumer keeps neither a
+	// connection nor an old state of the file, which would make the log grow. The first part is small, since most
+	// consumers want a page.
+	firstPart, laterPart int64
+	// few is how many metrics are rather found by a dictionary and sorted than met on a walk through time, which
+	// passes all others.
+	few int64
+	// pruned is how many metrics are looked for by the extremes of series; for more it is quicker to read all.
+	pruned int64
+	// seriesAtFirst and seriesAtMost are how many series are looked at together: the number grows.
+	seriesAtFirst, seriesAtMost int
+}
+
+func usual() scale {
+	return scale{firstPart: 1000, laterPart: 4000, few: 20_000, pruned: 5000, seriesAtFirst: 16, seriesAtMost: 256}
+}
+
+// reader reads a list part by part: up to max items of those that come after the ones read before, without the first
+// skip of them. Fewer than max are the last.
+type reader[T any] func(q querier, skip, max int64) ([]T, error)
+
+// stream lists a page of what a reader reads. Each use of the sequence begins anew with a reader of its own.
+func stream[T any](ctx context.Context, s *Store, p monitor.Page, open func() reader[T]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		read, skip, left, size := open(), max(0, p.Offset), p.Limit, s.firstPart
+		if left <= 0 {
+			left = math.MaxInt64
+		}
+		for left > 0 {
+			want := min(left, size)
+			items, err := part(ctx, s, func(q querier) ([]T, error) { return read(q, skip, want) })
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, item := range items {
+				if err := ctx.Err(); err != nil {
+					yield(none, err)
+					return
+				}
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if int64(len(items)) < want {
+				return
+			}
+			skip, left, size = 0, left-want, s.laterPart
+		}
+	}
+}
+
+// part reads from one state of the file, on one of the connections that are kept for lists.
+func part[T any](ctx context.Context, s *Store, fn func(q querier) (T, error)) (result T, err error) {
+	err = s.db.readFrom(ctx, s.db.listers, func(q querier) error {
+		result, err = fn(q)
+		return err
+	})
+	return result, err
+}
+
+// tail is the end of a query for a part of a list.
+const tail = " LIMIT ? OFFSET ?"
+
+// rowsOf reads a part of a list with a query that ends in tail.
+func rowsOf[T any](ctx context.Context, q querier, query clause, skip, max int64, scan func(scanner) (T, error)) ([]T, error) {
+	var items []T
+	query.add(tail, max, skip)
+	err := each(ctx, q, query.sql, query.args, func(row scanner) error {
+		item, err := scan(row)
+		items = append(items, item)
+		return err
+	})
+	return items, err
+}
+
+// countOf reads the one number that a query gives.
+func countOf(ctx context.Context, q querier, query clause) (n int64, err error) {
+	err = q.QueryRowContext(ctx, query.sql, query.args...).Scan(&n)
+	return n, err
+}

@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"iter"
+	"math"
+
+	"pymon-bridge/monitor"
+)
+
+// Metrics implements [monitor.Store].
+func (s *Store) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
+	return stream(ctx, s, p, func() reader[*monitor.Metric] {
+		if q.Top != nil {
+			return (&topList{ctx: ctx, scale: s.scale, query: q}).read
+		}
+		return (&timeList{ctx: ctx, scale: s.scale, query: q}).read
+	})
+}
+
+// timeList reads metrics in the order of time.
+type timeList struct {
+	scale
+	ctx   context.Context
+	query monitor.MetricQuery
+	last  *place // the last one read
+}
+
+// place is where a metric stands in a list.
+type place struct {
+	seq, utc, series int64
+	value            float64 // what a [topList] orders by
+}
+
+func (l *timeList) read(q querier, skip, max int64) ([]*monitor.Metric, error) {
+	c, err := choose(l.ctx, q, l.query)
+	if err != nil {
+		return nil, err
+	}
+	index, err := c.index(l.ctx, q, l.few)
+	if err != nil {
+		return nil, err
+	}
+	where := c.where()
+	switch {
+	case l.last != nil:
+		where.and("(m.utc_ns, m.series) > (?, ?)", l.last.utc, l.last.series)
+	case index == byTime && skip > l.few:
+		start, err := l.seek(q, c, skip)
+		if err != nil || start == nil {
+			return nil, err
+		}
+		where.and("(m.utc_ns, m.series) >= (?, ?)", start.utc, start.series)
+		skip = 0
+	}
+	query := metricsQuery("m.seq, m.utc_ns, m.series", index, where)
+	query.add(" ORDER BY m.utc_ns, m.series")
+	places, err := rowsOf(l.ctx, q, query, skip, max, scanPlace)
+	if err != nil || len(places) == 0 {
+		return nil, err
+	}
+	l.last = &places[len(places)-1]
+	return metricsAt(l.ctx, q, places)
+}
+
+// seek returns the first place behind so many, counted from the nearer end; nil when there is none.
+func (l *timeList) seek(q querier, c *choice, skip int64) (*place, error) {
+	all, err := c.count(l.ctx, q)
+	if err != nil || skip >= all {
+		return nil, err
+	}
+	query := metricsQuery("m.seq, m.utc_ns, m.series", byTime, c.where())
+	if skip < all-skip {
+		query.add(" ORDER BY m.utc_ns, m.series"+tail, 1, skip)
+	} else {
+		query.add(" ORDER BY m.utc_ns DESC, m.series DESC"+tail, 1, all-1-skip)
+	}
+	start, err := scanPlace(q.QueryRowContext(l.ctx, query.sql, query.args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &start, err
+}
+
+func scanPlace(row scanner) (p place, err error) {
+	err = row.Scan(&p.seq, &p.utc, &p.series)
+	return p, err
+}
+
+// metricsAt reads the metrics at some places.
+func metricsAt(ctx context.Context, q querier, places []place) ([]*monitor.Metric, error) {
+	seqs := make([]int64, len(places))
+	index := make(map[uint64]int, len(places))
+	for i, p := range places {
+		seqs[i], index[uint64(p.seq)] = p.seq, i
+	}
+	text, err := json.Marshal(seqs)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := metrics(ctx, q, selection{
+		where: "seq IN (SELECT value FROM json_each(?))", args: []any{string(text)}, limit: math.MaxInt32})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*monitor.Metric, len(places))
+	for _, p := range pending {
+		found[index[p.Seq]] = p.Metric
+	}
+	return found, nil
+}

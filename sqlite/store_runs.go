@@ -1,0 +1,167 @@
+package sqlite
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// Runs implements [monitor.Store].
+func (s *Store) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
+	return stream(ctx, s, p, func() reader[*monitor.Run] {
+		var last *monitor.Run
+		var lastStart int64
+		return func(from querier, skip, max int64) ([]*monitor.Run, error) {
+			query := newClause("SELECT project, run, min(utc_ns) AS start FROM sessions")
+			query.join(runsWhere(q).where())
+			query.add(" GROUP BY project, run")
+			if last != nil {
+				query.add(" HAVING (min(utc_ns), run, project) > (?, ?, ?)", lastStart, last.ID, last.Project)
+			}
+			query.add(" ORDER BY start, run, project")
+			runs, err := rowsOf(ctx, from, query, skip, max, func(row scanner) (*monitor.Run, error) {
+				last = new(monitor.Run)
+				err := row.Scan(&last.Project, &last.ID, &lastStart)
+				return last, err
+			})
+			if err != nil || len(runs) == 0 {
+				return nil, err
+			}
+			return runs, fillRuns(ctx, from, runs)
+		}
+	})
+}
+
+// CountRuns implements [monitor.Store].
+func (s *Store) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
+	query := newClause("SELECT count(*) FROM (SELECT DISTINCT project, run FROM sessions")
+	query.join(runsWhere(q).where())
+	query.add(")")
+	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+}
+
+func runsWhere(q monitor.RunQuery) (where clause) {
+	if q.Project != "" {
+		where.and("project = ?", q.Project)
+	}
+	if q.Run != "" {
+		where.and("run = ?", q.Run)
+	}
+	return where
+}
+
+// runsAtOnce bounds the values of one query, of which SQLite takes 32,766.
+const runsAtOnce = 500
+
+// fillRuns reads what belongs to runs of which project and ID are known.
+func fillRuns(ctx context.Context, q querier, runs []*monitor.Run) error {
+	for part := range slices.Chunk(runs, runsAtOnce) {
+		if err := fillSessions(ctx, q, part); err != nil {
+			return err
+		}
+		if err := fillTallies(ctx, q, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chosen returns the beginning of a query that reads from the runs, as chosen with their index i.
+func chosen(runs []*monitor.Run) clause {
+	query := newClause("WITH chosen (i, project, run) AS (VALUES " + strings.Repeat("(?, ?, ?), ", len(runs)-1) + "(?, ?, ?)) ")
+	for i, r := range runs {
+		query.args = append(query.args, i, r.Project, r.ID)
+	}
+	return query
+}
+
+const chosenSessions = " FROM chosen CROSS JOIN sessions s ON s.project = chosen.project AND s.run = chosen.run"
+
+func fillSessions(ctx context.Context, q querier, runs []*monitor.Run) error {
+	query := chosen(runs)
+	query.add("SELECT " + sessionColumns + ", chosen.i" + chosenSessions + ` JOIN hashes h ON h.id = s.hash
+		ORDER BY s.utc_ns, h.h`)
+	return each(ctx, q, query.sql, query.args, func(row scanner) error {
+		var i int
+		rec, err := scanSession(withMore{row, []any{&i}})
+		if err != nil {
+			return err
+		}
+		r := runs[i]
+		if len(r.Sessions) == 0 {
+			r.Started, r.Ended = rec.Session.Start, rec.Session.Start
+		}
+		r.Sessions = append(r.Sessions, rec.Session)
+		return nil
+	})
+}
+
+// withMore scans columns after those that are asked for.
+type withMore struct {
+	scanner
+	more []any
+}
+
+// Scan implements scanner.
+func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m.more...)...) }
+
+// fillTallies sums up what was measured.
+func fillTallies(ctx context.Context, q querier, runs []*monitor.Run) error {
+	query := chosen(runs)
+	query.add(`SELECT chosen.i, s.machine, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time, y.user_time,
+		y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
+		JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.hash = y.context
+		ORDER BY y.session, y.context, y.component, y.kind`)
+	ended := make([]bool, len(runs)) // by a metric
+	return each(ctx, q, query.sql, query.args, func(row scanner) error {
+		var i int
+		var session monitor.Session
+		var machine monitor.Context
+		var env *string
+		var kind string
+		var metrics int64
+		var total, user, kernel float64
+		var first, end monitor.Instant
+		err := row.Scan(&i, &session.Machine, &env, &machine.PythonInfo, &kind, &metrics, &total, &user, &kernel,
+			&first.UTC, &first.Offset, &end.UTC, &end.Offset)
+		if err != nil {
+			return err
+		}
+		r := runs[i]
+		if kind == kindFunction {
+			r.Tests += metrics
+			r.TotalTime, r.UserTime, r.KernelTime = r.TotalTime+total, r.UserTime+user, r.KernelTime+kernel
+		} else {
+			r.Modules += metrics
+		}
+		if first.UTC < r.Started.UTC {
+			r.Started = first
+		}
+		if !ended[i] || end.UTC > r.Ended.UTC {
+			ended[i], r.Ended = true, end
+		}
+		known := &machine
+		if machine.Env = deref(env); env == nil {
+			known = nil
+		}
+		addEnvironment(r, monitor.OriginOf(&monitor.Metric{}, known, &session).Env)
+		return nil
+	})
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// addEnvironment keeps the classes of machine sorted and each of them once.
+func addEnvironment(r *monitor.Run, env string) {
+	if i, found := slices.BinarySearch(r.Environments, env); !found {
+		r.Environments = slices.Insert(r.Environments, i, env)
+	}
+}

@@ -1,0 +1,80 @@
+package sqlite_test
+
+import (
+	"iter"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+	"pymon-bridge/test/storetest"
+)
+
+// stores are a store as it is, and one that finds everything the way it finds things in a large file.
+var stores = map[string]func(db *sqlite.DB) *sqlite.Store{
+	"usual": (*sqlite.DB).Store,
+	"small": (*sqlite.DB).SmallStore,
+}
+
+func TestStore(t *testing.T) {
+	for name, store := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, func(tb testing.TB, records []*monitor.Record) monitor.Store {
+				db, _ := openNew(tb)
+				appendAll(tb, db, records...)
+				return store(db)
+			})
+		})
+	}
+}
+
+func TestStoreWhileWriting(t *testing.T) {
+	for name, store := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, _ := openNew(t)
+			storetest.RunWhileWriting(t, store(db), func(tb testing.TB, records []*monitor.Record) { appendAll(tb, db, records...) })
+		})
+	}
+}
+
+// TestPausedConsumersKeepNothing has more consumers pause in the middle of a list than there are connections: others
+// read on, and the log is copied into the file and used again as if they were not there.
+func TestPausedConsumersKeepNothing(t *testing.T) {
+	db, path := openNew(t)
+	l := newLoad()
+	appendAll(t, db, l.records(3000)...)
+	want := int64(3000 - 3) // without the sessions
+	var resume []func() (*monitor.Metric, error, bool)
+	for range 20 {
+		next, stop := iter.Pull2(db.Store().Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
+		defer stop()
+		_, err, ok := next()
+		require.NoError(t, err)
+		require.True(t, ok)
+		resume = append(resume, next)
+	}
+	n, err := db.Store().CountMetrics(t.Context(), monitor.MetricQuery{})
+	require.NoError(t, err)
+	require.Equal(t, want, n)
+	var most int64
+	for range 30 {
+		appendAll(t, db, l.records(1000)...)
+		most = max(most, size(path+"-wal"))
+	}
+	assert.Less(t, most, int64(32<<20), "the log stays near the 16 MiB at which it is copied")
+
+	read := int64(1)
+	for {
+		_, err, ok := resume[0]()
+		require.NoError(t, err)
+		if !ok {
+			break
+		}
+		read++
+	}
+	assert.GreaterOrEqual(t, read, want)
+}

@@ -1,0 +1,130 @@
+package storetest
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+func (s *suite) testSessions(t *testing.T) {
+	s.checkSessions(t, monitor.SessionQuery{})
+	s.checkSessions(t, monitor.SessionQuery{AnyTag: true})
+	s.checkSessions(t, monitor.SessionQuery{Project: "nothing"})
+	for _, project := range projects {
+		s.checkSessions(t, monitor.SessionQuery{Project: project})
+	}
+	for _, how := range hows {
+		s.checkSessions(t, monitor.SessionQuery{ScmRef: &monitor.Match{Field: monitor.FieldScmRef, How: how}})
+	}
+	for range 60 {
+		s.checkSessions(t, s.sessionQuery())
+	}
+}
+
+func (s *suite) sessionQuery() monitor.SessionQuery {
+	like := pick(s.random, s.world.sessions)
+	q := monitor.SessionQuery{AnyTag: s.random.IntN(2) == 0}
+	if s.random.IntN(3) == 0 {
+		q.Project = pick(s.random, projects)
+	}
+	if s.random.IntN(3) == 0 {
+		q.HashPrefix = s.part(like.Session.SessionH, monitor.HasPrefix)
+	}
+	if s.random.IntN(3) == 0 {
+		how := pick(s.random, hows)
+		q.ScmRef = &monitor.Match{Field: monitor.FieldScmRef, How: how, Text: s.part(like.Session.ScmRef.String, how)}
+	}
+	for range s.random.IntN(4) {
+		if len(like.Session.Tags) == 0 || s.random.IntN(4) == 0 {
+			q.Tags = append(q.Tags, monitor.TagMatch{Name: pick(s.random, []string{"flag", "%", "numpy", ""}), Value: "main"})
+			continue
+		}
+		tag := pick(s.random, like.Session.Tags)
+		value := pick(s.random, []string{"", tag.Value.String, "main", "%", "7"})
+		q.Tags = append(q.Tags, monitor.TagMatch{Name: tag.Name, Value: value})
+	}
+	return q
+}
+
+func (s *suite) checkSessions(t *testing.T, q monitor.SessionQuery) {
+	t.Helper()
+	want := []*monitor.Session{}
+	for _, rec := range s.world.sessions {
+		if hasProject(rec, q.Project) && strings.HasPrefix(rec.Session.SessionH, q.HashPrefix) && scmMatches(rec.Session, q.ScmRef) &&
+			tagsMatch(rec.Session, q.Tags, q.AnyTag) {
+			want = append(want, rec.Session)
+		}
+	}
+	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v %+v", q, q.ScmRef)), func(t *testing.T) {
+		ask(q, s.store.Sessions, s.store.CountSessions).check(t, s.random, want, nil, sameSession)
+	})
+}
+
+func hasProject(rec *monitor.Record, project string) bool {
+	return project == "" || rec.Project == project
+}
+
+func scmMatches(s *monitor.Session, m *monitor.Match) bool {
+	return m == nil || !s.ScmRef.Null && compares(s.ScmRef.String, m.How, m.Text)
+}
+
+func tagsMatch(s *monitor.Session, tags []monitor.TagMatch, any bool) bool {
+	if len(tags) == 0 {
+		return true
+	}
+	matching := 0
+	for _, want := range tags {
+		has := tag(s, want.Name)
+		if !has.Null && has.String != "" && (want.Value == "" || has.String == want.Value) {
+			matching++
+		}
+	}
+	return matching == len(tags) || any && matching > 0
+}
+
+func sameSession(t *testing.T, want, got *monitor.Session) {
+	t.Helper()
+	require.Equal(t, *want, *got)
+}
+
+func (s *suite) testContexts(t *testing.T) {
+	s.checkContexts(t, monitor.ContextQuery{})
+	for _, project := range append(projects, "nothing") {
+		s.checkContexts(t, monitor.ContextQuery{Project: project})
+	}
+	for range 30 {
+		q := monitor.ContextQuery{HashPrefix: s.part(pick(s.random, s.world.contexts).Context.H, monitor.HasPrefix)}
+		if s.random.IntN(3) == 0 {
+			q.Project = pick(s.random, projects)
+		}
+		s.checkContexts(t, q)
+	}
+}
+
+func (s *suite) checkContexts(t *testing.T, q monitor.ContextQuery) {
+	t.Helper()
+	want := []*monitor.Context{}
+	for _, rec := range s.world.contexts {
+		if hasProject(rec, q.Project) && strings.HasPrefix(rec.Context.H, q.HashPrefix) {
+			want = append(want, rec.Context)
+		}
+	}
+	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
+		ask(q, s.store.Contexts, s.store.CountContexts).check(t, s.random, want, nil, sameContext)
+	})
+}
+
+func sameContext(t *testing.T, want, got *monitor.Context) {
+	t.Helper()
+	a, b := *want, *got
+	require.Equal(t, math.IsNaN(a.CPUFrequency), math.IsNaN(b.CPUFrequency))
+	if math.IsNaN(a.CPUFrequency) {
+		a.CPUFrequency, b.CPUFrequency = 0, 0
+	}
+	require.Equal(t, a, b)
+}

@@ -1,0 +1,205 @@
+package storetest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+var kindsOfNames = []monitor.Names{monitor.Components, monitor.Pipelines, monitor.PipelineBuilds, monitor.SessionHashes}
+
+func (s *suite) testNames(t *testing.T) {
+	for _, of := range kindsOfNames {
+		s.checkNames(t, monitor.NameQuery{Of: of})
+		s.checkNames(t, monitor.NameQuery{Of: of, NonEmpty: true})
+		empty := ""
+		s.checkNames(t, monitor.NameQuery{Of: of, Component: &empty})
+		for _, project := range append(projects, "nothing") {
+			s.checkNames(t, monitor.NameQuery{Of: of, Project: project})
+		}
+		for range 40 {
+			s.checkNames(t, s.nameQuery(of))
+		}
+	}
+}
+
+func (s *suite) nameQuery(of monitor.Names) monitor.NameQuery {
+	q := monitor.NameQuery{Of: of, NonEmpty: s.random.IntN(2) == 0}
+	like := pick(s.random, s.world.metrics)
+	if s.random.IntN(3) == 0 {
+		q.Project = pick(s.random, projects)
+	}
+	if of == monitor.Components {
+		q.Prefix = s.part(like.metric.Component, monitor.HasPrefix)
+		return q
+	}
+	if s.random.IntN(2) == 0 {
+		q.Component = &like.metric.Component
+	}
+	if s.random.IntN(2) == 0 {
+		q.Pipeline = like.text(monitor.FieldPipeline).String
+	}
+	if s.random.IntN(3) == 0 {
+		q.Build = like.text(monitor.FieldPipelineBuild).String
+	}
+	if s.random.IntN(3) == 0 {
+		names := s.world.names(q)
+		if len(names) > 0 {
+			q.Prefix = s.part(pick(s.random, names), monitor.HasPrefix)
+		}
+	}
+	return q
+}
+
+func (s *suite) checkNames(t *testing.T, q monitor.NameQuery) {
+	t.Helper()
+	component := "any"
+	if q.Component != nil {
+		component = *q.Component
+	}
+	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v %s", q, component)), func(t *testing.T) {
+		ask(q, s.store.Names, s.store.CountNames).check(t, s.random, s.world.names(q), nil,
+			func(t *testing.T, want, got string) { require.Equal(t, want, got) })
+	})
+}
+
+// names answers a query for names.
+func (w *world) names(q monitor.NameQuery) []string {
+	found := make(map[string]bool)
+	if q.Of == monitor.Components {
+		for _, m := range w.metrics {
+			if (q.Project == "" || m.project == q.Project) && (!q.NonEmpty || m.metric.Component != "") {
+				found[m.metric.Component] = true
+			}
+		}
+	} else {
+		for _, rec := range w.sessions {
+			if name := nameOf(rec.Session, q.Of); hasProject(rec, q.Project) && name != "" && w.narrowed(rec, q) {
+				found[name] = true
+			}
+		}
+	}
+	maps.DeleteFunc(found, func(name string, _ bool) bool { return !strings.HasPrefix(name, q.Prefix) })
+	return slices.Sorted(maps.Keys(found))
+}
+
+func nameOf(s *monitor.Session, of monitor.Names) string {
+	switch of {
+	case monitor.Pipelines:
+		return tag(s, "pipeline_branch").String
+	case monitor.PipelineBuilds:
+		return tag(s, "pipeline_build_no").String
+	default:
+		return s.SessionH
+	}
+}
+
+// narrowed says whether the names of a session are wanted.
+func (w *world) narrowed(rec *monitor.Record, q monitor.NameQuery) bool {
+	if q.Pipeline != "" && tag(rec.Session, "pipeline_branch").String != q.Pipeline ||
+		q.Build != "" && tag(rec.Session, "pipeline_build_no").String != q.Build {
+		return false
+	}
+	return q.Component == nil || slices.ContainsFunc(w.metrics, func(m *measured) bool {
+		return m.session == rec.Session && m.metric.Component == *q.Component
+	})
+}
+
+func (s *suite) testRuns(t *testing.T) {
+	s.checkRuns(t, monitor.RunQuery{})
+	for _, project := range append(projects, "nothing") {
+		s.checkRuns(t, monitor.RunQuery{Project: project})
+	}
+	for _, rec := range s.world.sessions {
+		s.checkRuns(t, monitor.RunQuery{Run: rec.Session.Run})
+		s.checkRuns(t, monitor.RunQuery{Project: rec.Project, Run: rec.Session.Run})
+	}
+}
+
+func (s *suite) checkRuns(t *testing.T, q monitor.RunQuery) {
+	t.Helper()
+	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
+		ask(q, s.store.Runs, s.store.CountRuns).check(t, s.random, s.world.runs(q), nil, sameRun)
+	})
+}
+
+// runs answers a query for runs.
+func (w *world) runs(q monitor.RunQuery) []*monitor.Run {
+	found := []*monitor.Run{}
+	for _, rec := range w.sessions { // in the order of time
+		if !hasProject(rec, q.Project) || q.Run != "" && rec.Session.Run != q.Run {
+			continue
+		}
+		i := slices.IndexFunc(found, func(r *monitor.Run) bool { return r.Project == rec.Project && r.ID == rec.Session.Run })
+		if i < 0 {
+			i = len(found)
+			found = append(found, &monitor.Run{Project: rec.Project, ID: rec.Session.Run})
+		}
+		found[i].Sessions = append(found[i].Sessions, rec.Session)
+	}
+	slices.SortFunc(found, func(a, b *monitor.Run) int {
+		return cmp.Or(cmp.Compare(a.Sessions[0].Start.UTC, b.Sessions[0].Start.UTC), cmp.Compare(a.ID, b.ID),
+			cmp.Compare(a.Project, b.Project))
+	})
+	for _, r := range found {
+		w.measure(r)
+	}
+	return found
+}
+
+// measure sums up what a run measured.
+func (w *world) measure(r *monitor.Run) {
+	r.Started = r.Sessions[0].Start
+	r.Ended = monitor.Instant{UTC: -1}
+	environments := make(map[string]bool)
+	for _, m := range w.metrics {
+		if m.project != r.Project || m.session == nil || m.session.Run != r.ID {
+			continue
+		}
+		if m.metric.Kind == "function" {
+			r.Tests++
+			r.TotalTime += orZero(m.metric.TotalTime)
+			r.UserTime += orZero(m.metric.UserTime)
+			r.KernelTime += orZero(m.metric.KernelTime)
+		} else {
+			r.Modules++
+		}
+		environments[monitor.OriginOf(m.metric, m.context, m.session).Env] = true
+		if m.metric.At.UTC < r.Started.UTC {
+			r.Started = m.metric.At
+		}
+		if end := m.metric.At.UTC + int64(orZero(m.metric.TotalTime)*1e9); end > r.Ended.UTC {
+			r.Ended = monitor.Instant{UTC: end, Offset: m.metric.At.Offset}
+		}
+	}
+	if r.Ended.UTC < 0 {
+		r.Ended = r.Started
+	}
+	r.Environments = slices.Sorted(maps.Keys(environments))
+}
+
+func orZero(f float64) float64 {
+	if f != f {
+		return 0
+	}
+	return f
+}
+
+func sameRun(t *testing.T, want, got *monitor.Run) {
+	t.Helper()
+	a, b := *want, *got
+	for _, f := range [][2]*float64{{&a.TotalTime, &b.TotalTime}, {&a.UserTime, &b.UserTime}, {&a.KernelTime, &b.KernelTime}} {
+		require.InDelta(t, *f[0], *f[1], 1e-6) // summed in another order
+		*f[1] = *f[0]
+	}
+	require.InDelta(t, a.Ended.UTC, b.Ended.UTC, 2000)
+	b.Ended.UTC = a.Ended.UTC
+	require.Equal(t, a, b)
+}

@@ -1,0 +1,38 @@
+package storetest
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"pymon-bridge/monitor"
+)
+
+// Open returns a store that holds the records, all readable, until the test ends. The records are in the order of
+// acceptance, and must have been given to [monitor.Journal.Append], since what it decides is expected of the store.
+type Open func(tb testing.TB, records []*monitor.Record) monitor.Store
+
+// Run checks all that a store promises.
+func Run(t *testing.T, open Open) {
+	t.Run("empty", func(t *testing.T) { testEmpty(t, open(t, nil)) })
+	records := newData(rand.New(rand.NewPCG(11, 22))).records()
+	s := &suite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(33, 44))}
+	s.world.require(t, records)
+	t.Run("metrics", s.testMetrics)
+	t.Run("top", s.testTop)
+	t.Run("sessions", s.testSessions)
+	t.Run("contexts", s.testContexts)
+	t.Run("names", s.testNames)
+	t.Run("runs", s.testRuns)
+	t.Run("syntax", s.testSyntax)
+	t.Run("consumers", s.testConsumers)
+}
+
+// suite is a store with what it has to say.
+type suite struct {
+	store  monitor.Store
+	world  *world
+	random *rand.Rand
+}
+
+// pick returns one of some values.
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
