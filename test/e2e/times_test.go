@@ -12,9 +12,9 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestClientsInManyZones has real clients whose clocks show different times report to one bridge at the same time,
+// TestClientsInTimeZones has real clients whose clocks show different times report to one bridge at the same time,
 // whose own clock shows yet another one.
-func TestClientsInManyZones(t *testing.T) {
+func TestClientsInTimeZones(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Env: []string{"TZ=Asia/Tokyo"}})

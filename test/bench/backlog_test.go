@@ -1,0 +1,133 @@
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+const (
+	smallBacklog = 300_000   // to be delivered
+	largeBacklog = 1_000_000 // to be lived with
+
+	backlogTests   = 5000 // distinct ones
+	backlogSession = 1000 // metrics each
+	backlogBatch   = 5000
+)
+
+// backlogs are data folders with undelivered records, made when they are first needed.
+type backlogs struct{ dir, small, large string }
+
+// get returns the folders. They are too expensive to be made for each part.
+func (f *backlogs) get(b *testing.B) (small, large string) {
+	b.Helper()
+	if f.large != "" {
+		return f.small, f.large
+	}
+	root := os.Getenv("BENCH_DATA")
+	if root == "" {
+		root = os.TempDir()
+	}
+	dir, err := os.MkdirTemp(root, "pymon-bridge-bench-")
+	require.NoError(b, err)
+	f.dir, f.small, f.large = dir, filepath.Join(dir, "small"), filepath.Join(dir, "large")
+	fill(b, f.small, 0, smallBacklog)
+	require.NoError(b, os.CopyFS(f.large, os.DirFS(f.small)))
+	fill(b, f.large, smallBacklog, largeBacklog)
+	return f.small, f.large
+}
+
+// remove deletes the folders.
+func (f *backlogs) remove() {
+	if f.dir != "" {
+		_ = os.RemoveAll(f.dir) // a left-over in the temporary folder is no failure
+	}
+}
+
+// fill adds the records from one number up to another.
+func fill(b *testing.B, dir string, from, to int) {
+	b.Helper()
+	db := openBacklog(b, dir)
+	for n := from; n < to; n += backlogBatch {
+		recs := make([]*monitor.Record, backlogBatch)
+		for i := range recs {
+			recs[i] = backlogRecord(n + i)
+		}
+		require.NoError(b, db.Append(b.Context(), recs))
+	}
+	require.NoError(b, db.Close())
+}
+
+func openBacklog(b *testing.B, dir string) *sqlite.DB {
+	b.Helper()
+	db := sqlite.New(filepath.Join(dir, sqlite.FileName), monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
+	require.NoError(b, db.Open(b.Context()))
+	return db
+}
+
+// backlogRecord returns the n-th record: first the context, then sessions, each before its metrics, 20 ms apart.
+func backlogRecord(n int) *monitor.Record {
+	begin := time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
+	start := begin.Add(time.Duration(n) * 20 * time.Millisecond)
+	rec := &monitor.Record{Project: monitor.DefaultProject, Received: start.Add(300 * time.Millisecond), Client: "10.0.0.1"}
+	clock := start.Format("2006-01-02T15:04:05.000000")
+	session := fmt.Sprintf("%032x", n/backlogSession)
+	switch {
+	case n == 0:
+		rec.Context = &monitor.Context{H: benchContext, CPUCount: 8, CPUFrequency: 2300, CPUVendor: monitor.Text{String: "A CPU"},
+			RAMTotal: 32100, MachineNode: "host", MachineType: "x86_64", MachineArch: "64bit", SystemInfo: "Linux - 6.1", PythonInfo: "3.13.1"}
+	case n%backlogSession == 1:
+		rec.Session = &monitor.Session{SessionH: session, RunDate: clock, ScmRef: monitor.Text{String: fmt.Sprintf("%040x", n)}, Description: "{}"}
+	default:
+		random := rand.New(rand.NewPCG(uint64(n), 1))
+		test := random.IntN(backlogTests)
+		rec.Metric = &monitor.Metric{SessionH: session, ContextH: benchContext, ItemStartTime: clock,
+			ItemPath: fmt.Sprintf("tests.shop.test_%d", test/20), Item: fmt.Sprintf("test_total_%d", test/4),
+			ItemVariant: fmt.Sprintf("test_total_%d[%d, EUR]", test/4, test%4), ItemFSLoc: fmt.Sprintf("tests/shop/test_%d.py", test/20),
+			Kind: "function", Component: "shop", TotalTime: random.Float64(), UserTime: random.Float64(),
+			KernelTime: random.Float64(), CPUUsage: random.Float64(), MemUsage: 10 * random.Float64()}
+	}
+	return rec
+}
+
+// metrics calls do with all metrics of a folder as points, as many at a time as one batch has.
+func metrics(b *testing.B, dir string, do func(points []*monitor.Point)) {
+	b.Helper()
+	db := openBacklog(b, dir)
+	defer func() { require.NoError(b, db.Close()) }()
+	ctx := context.Background()
+	machine, err := db.Context(ctx, monitor.DefaultProject, benchContext)
+	require.NoError(b, err)
+	var points []*monitor.Point
+	for after := uint64(0); ; {
+		pending, err := db.Next(ctx, "", after, backlogBatch)
+		require.NoError(b, err)
+		for _, rec := range pending {
+			after = rec.Seq
+			if rec.Metric == nil {
+				continue
+			}
+			session, err := db.Session(ctx, rec.Project, rec.Metric.SessionH)
+			require.NoError(b, err)
+			points = append(points, &monitor.Point{Record: rec.Record, Origin: monitor.OriginOf(rec.Metric, machine, session)})
+		}
+		for len(points) >= backlogBatch || len(points) > 0 && len(pending) == 0 {
+			n := min(backlogBatch, len(points))
+			do(points[:n])
+			points = points[n:]
+		}
+		if len(pending) == 0 {
+			return
+		}
+	}
+}

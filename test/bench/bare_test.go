@@ -1,0 +1,92 @@
+package bench_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// bareServer is set for the process that the bridge is compared with, to the file for its address. Where keepIn is
+// set too, that process appends what it is sent to a file of this name, and syncs it.
+const (
+	bareServer = "BENCH_BARE_SERVER"
+	keepIn     = "BENCH_KEEP_IN"
+)
+
+// serveBare answers every POST with 201 and every GET with 204. A posted context has a constant answer, because the
+// plugin asks for its hash; all other answers are empty.
+func serveBare(portFile string) (exitCode int) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.POST("/metrics/", answerCreated(os.Getenv(keepIn)))
+	engine.POST("/sessions/", func(c *gin.Context) { c.Status(http.StatusCreated) })
+	engine.POST("/contexts/", func(c *gin.Context) {
+		c.Data(http.StatusCreated, "application/json", []byte(`{"h": "00000000000000000000000000000000"}`))
+	})
+	engine.GET("/contexts/:h", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		err = os.WriteFile(portFile, []byte("http://"+l.Addr().String()), 0o600)
+	}
+	if err == nil {
+		err = http.Serve(l, engine)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// answerCreated returns a handler that only answers 201, or that does so when the body is on the disk.
+func answerCreated(file string) gin.HandlerFunc {
+	if file == "" {
+		return func(c *gin.Context) { c.Status(http.StatusCreated) }
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		panic(err)
+	}
+	var mu sync.Mutex
+	return func(c *gin.Context) {
+		mu.Lock()
+		defer mu.Unlock()
+		if _, err := io.Copy(f, c.Request.Body); err != nil || f.Sync() != nil {
+			c.Status(http.StatusInternalServerError)
+			return
+		}
+		c.Status(http.StatusCreated)
+	}
+}
+
+// startBare starts that process.
+func startBare(b *testing.B, env ...string) (url string, pid int) {
+	b.Helper()
+	portFile := filepath.Join(b.TempDir(), "url")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), bareServer+"="+portFile), env...)
+	p := harness.StartProcess(b, cmd)
+	return readURL(b, portFile, p), p.PID()
+}
+
+// readURL waits for the file in which a server says where it listens.
+func readURL(b *testing.B, portFile string, p *harness.Process) string {
+	b.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if text, err := os.ReadFile(portFile); err == nil && len(text) > 0 {
+			return strings.TrimSpace(string(text))
+		}
+	}
+	require.Fail(b, "the server does not start", p.Output())
+	return ""
+}

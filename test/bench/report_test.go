@@ -1,0 +1,91 @@
+package bench_test
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// report gathers the table.
+type report struct {
+	sections []*section
+	before   string // how busy the machine was
+}
+
+func newReport() *report { return &report{before: busy()} }
+
+// busy returns the load average of the last minute, which is the benchmark's own except at its start.
+func busy() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	minute, _, _ := strings.Cut(string(text), " ")
+	return minute
+}
+
+// section is a part of the table, with its own columns.
+type section struct {
+	title string
+	rows  [][]string
+	notes []string
+}
+
+// add begins a section with the names of its columns.
+func (r *report) add(title string, columns ...string) *section {
+	s := &section{title: title, rows: [][]string{columns}}
+	r.sections = append(r.sections, s)
+	return s
+}
+
+func (s *section) row(cells ...string) { s.rows = append(s.rows, cells) }
+
+func (s *section) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+}
+
+// print writes the table to standard output.
+func (r *report) print() {
+	fmt.Printf("\n%d cores, %s, %s/%s; processes that wanted a core in the minute before: %s, now: %s\n", runtime.NumCPU(),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, r.before, busy())
+	for _, s := range r.sections {
+		fmt.Printf("\n## %s\n\n", s.title)
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		for n, row := range s.rows {
+			_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
+			if n == 0 {
+				_, _ = fmt.Fprintln(w, strings.Repeat("---\t", len(row)-1)+"---")
+			}
+		}
+		_ = w.Flush() // standard output
+		for _, note := range s.notes {
+			fmt.Println("\n" + note)
+		}
+	}
+	fmt.Println()
+}
+
+// verdict says in a word whether a goal is met.
+func verdict(met bool) string {
+	if met {
+		return "met"
+	}
+	return "MISSED"
+}
+
+// median returns the middle of some values, of an even number the lower of both.
+func median[T cmp.Ordered](values []T) T {
+	return sorted(values)[(len(values)-1)/2]
+}
+
+// sorted returns the values in ascending order.
+func sorted[T cmp.Ordered](values []T) []T { return slices.Sorted(slices.Values(values)) }
+
+// percentile returns the value that p percent of some values, in ascending order, do not exceed.
+func percentile[T any](ascending []T, p int) T {
+	return ascending[max(0, (len(ascending)*p+99)/100-1)]
+}
