@@ -1,7 +1,8 @@
 // Package sqlite keeps everything that the bridge has accepted in one SQLite file: it is the journal, from which
 // records are delivered, and the store, from which they are read. It implements [monitor.Journal],
 // [monitor.MetadataStore], [monitor.MetadataSearch], [monitor.RunStore], [monitor.TokenStore] and
-// [monitor.HealthChecker] with the type [DB], and is the only package that knows SQL.
+// [monitor.HealthChecker] with the type [DB], [monitor.Store] with the type [Store], and is the only package that knows
+// SQL.
 //
 // # Shape of the data
 //
@@ -11,6 +12,18 @@
 // Floats are in columns without a type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
 //
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
+//
+// # Reading lists
+//
+// A list is read in parts, each in a short transaction that continues behind the last row of the one before, on
+// connections of its own. So a slow consumer holds nothing, the log can be copied into the file meanwhile, and what is
+// written at the same time moves nothing. The indexes of metrics hold all that lists are chosen and ordered by: conditions
+// on texts become IDs of dictionaries first, and a page in the middle is a walk through an index from the nearer end.
+// Texts with addresses of objects are chosen by their series and then compared as sent.
+//
+// Two tables are kept with each transaction so that questions about everything need not read everything: tallies, what
+// each session measured by context, component and kind, answer counts and runs; extremes, the greatest and least
+// measurements of each series, tell where heads and tails are.
 //
 // # Durability
 //

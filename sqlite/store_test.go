@@ -49,7 +49,7 @@ func TestPausedConsumersKeepNothing(t *testing.T) {
 	appendAll(t, db, l.records(3000)...)
 	want := int64(3000 - 3) // without the sessions
 	var resume []func() (*monitor.Metric, error, bool)
-	for range 20 {
+	for range 6 {
 		next, stop := iter.Pull2(db.Store().Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
 		defer stop()
 		_, err, ok := next()
@@ -61,7 +61,7 @@ func TestPausedConsumersKeepNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 	var most int64
-	for range 30 {
+	for range 16 {
 		appendAll(t, db, l.records(1000)...)
 		most = max(most, size(path+"-wal"))
 	}

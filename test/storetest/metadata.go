@@ -21,7 +21,7 @@ func (s *suite) testSessions(t *testing.T) {
 	for _, how := range hows {
 		s.checkSessions(t, monitor.SessionQuery{ScmRef: &monitor.Match{Field: monitor.FieldScmRef, How: how}})
 	}
-	for range 60 {
+	for range 40 {
 		s.checkSessions(t, s.sessionQuery())
 	}
 }

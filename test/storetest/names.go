@@ -24,7 +24,7 @@ func (s *suite) testNames(t *testing.T) {
 		for _, project := range append(projects, "nothing") {
 			s.checkNames(t, monitor.NameQuery{Of: of, Project: project})
 		}
-		for range 40 {
+		for range 20 {
 			s.checkNames(t, s.nameQuery(of))
 		}
 	}

@@ -66,15 +66,17 @@ func (q question[T]) check(t *testing.T, r *rand.Rand, want []T, arrange func([]
 	}
 }
 
-// pages returns the first and the last page of some size, one in between, and one behind the end.
+// pages returns the first and the last page of some size, and one in between, behind the end, or without a limit.
 func pages(r *rand.Rand, n int) []monitor.Page {
 	size := 1 + r.IntN(pick(r, []int{7, 60}))
 	last := max(0, n-1) / size * size
 	return []monitor.Page{
 		{Limit: int64(size)},
 		{Offset: int64(last), Limit: int64(size)},
-		{Offset: int64(r.IntN(n + 1)), Limit: int64(size)},
-		{Offset: int64(n), Limit: int64(size)},
-		{Offset: int64(n / 2)},
+		pick(r, []monitor.Page{
+			{Offset: int64(r.IntN(n + 1)), Limit: int64(size)},
+			{Offset: int64(n), Limit: int64(size)},
+			{Offset: int64(n / 2)},
+		}),
 	}
 }
