@@ -15,20 +15,41 @@ const (
 	// cutMark separates what is kept of a tag value that was cut from the digits of its hash.
 	cutMark = '~'
 
-	emptyTag        = "(none)"   // stands for the empty text, which a tag cannot hold
-	emptyTagLiteral = "%28none)" // stands for a text that reads "(none)"
+	emptyText        = "(none)"   // stands for the empty text
+	emptyTextLiteral = "%28none)" // stands for a text that reads "(none)"
 
 	upperHex = "0123456789ABCDEF"
 )
 
 // EncodeText returns s as it stands in a string field: `%`, `\`, bytes below 0x20, 0x7f and the bytes of invalid
-// UTF-8 (such as lone surrogates) as %XX, everything else as it is. [DecodeText] reverses it.
+// UTF-8 (such as lone surrogates) as %XX, everything else as it is, and `(none)` for the empty text. A tag cannot hold
+// that, and a string field must not: where a text is the first in a column of an answer that differs from those before
+// it, InfluxDB 2.7 drops it if it is empty, and the others move up. [DecodeText] reverses EncodeText.
 func EncodeText(s string) string {
+	switch s {
+	case "":
+		return emptyText
+	case emptyText:
+		return emptyTextLiteral
+	}
+	return encodePart(s)
+}
+
+// encodePart returns s as it stands within a longer text.
+func encodePart(s string) string {
 	clean := cleanLen(s)
 	if clean == len(s) {
 		return s
 	}
-	return string(appendText(make([]byte, 0, len(s)+16), s, clean))
+	return string(appendPart(make([]byte, 0, len(s)+16), s, clean))
+}
+
+// appendText appends what EncodeText returns.
+func appendText(dst []byte, s string) []byte {
+	if s == "" || s == emptyText {
+		return append(dst, EncodeText(s)...)
+	}
+	return appendPart(dst, s, cleanLen(s))
 }
 
 // cleanLen returns how many bytes at the beginning of s need no encoding.
@@ -54,8 +75,8 @@ func cleanLen(s string) int {
 // special says whether an ASCII byte has to be encoded.
 func special(c byte) bool { return c < 0x20 || c == 0x7f || c == '%' || c == '\\' }
 
-// appendText appends the encoding of s, of which the first clean bytes need none.
-func appendText(dst []byte, s string, clean int) []byte {
+// appendPart appends the encoding of s, of which the first clean bytes need none.
+func appendPart(dst []byte, s string, clean int) []byte {
 	for {
 		dst = append(dst, s[:clean]...)
 		if s = s[clean:]; s == "" {
@@ -70,6 +91,9 @@ func appendText(dst []byte, s string, clean int) []byte {
 // DecodeText reverses [EncodeText]. A percent sign without two hexadecimal digits, which EncodeText never makes,
 // stands for itself.
 func DecodeText(s string) string {
+	if s == emptyText {
+		return ""
+	}
 	i := 0
 	for i < len(s) && s[i] != '%' {
 		i++
@@ -106,8 +130,7 @@ func unhex(c byte) int {
 }
 
 // EncodeTag returns the tag value that stands for s. First the addresses of Python objects are replaced
-// ([monitor.StableText]), then the text is encoded as by [EncodeText], with `(none)` for the empty text, then cut if
-// it is above 4 KiB: to what ends at a whole character within 4,000 bytes, `~` and 16 digits of its SHA-256.
+// ([monitor.StableText]), then the text is encoded as by [EncodeText], then cut if it is above 4 KiB: to what ends at a whole character within 4,000 bytes, `~` and 16 digits of its SHA-256.
 //
 // Where exact is false, an address was replaced or the value was cut: the tag alone then does not give s back, and
 // other texts may have the same tag. Queries for exactly s must compare the text as sent too.
@@ -115,23 +138,10 @@ func EncodeTag(s string) (value string, exact bool) {
 	stable := monitor.StableText(s)
 	exact = stable == s
 	value = EncodeText(stable)
-	switch {
-	case value == "":
-		return emptyTag, exact
-	case value == emptyTag:
-		return emptyTagLiteral, exact
-	case len(value) > maxTag:
+	if len(value) > maxTag {
 		return cut(value), false
 	}
 	return value, exact
-}
-
-// DecodeTag reverses [EncodeTag] for values that were exact.
-func DecodeTag(value string) string {
-	if value == emptyTag {
-		return ""
-	}
-	return DecodeText(value)
 }
 
 // cut shortens an encoded text so that different texts very likely stay different.

@@ -21,9 +21,12 @@ import (
 // allTime is the range of every time that is accepted. Queries must name one, and range(start: 0) would end now.
 const allTime = "range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)"
 
-// params are the texts that a query refers to as v.NAME. They travel beside the query, never in its text, so that
-// nothing in them can become part of it.
-type params map[string]string
+// params are the values that a query refers to as v.NAME: texts, floats and patterns. They travel beside the query,
+// never in its text, so that nothing in them can become part of it.
+type params map[string]any
+
+// pattern is a regular expression as a value of params.
+type pattern string
 
 // node is one node of Flux's syntax tree in JSON.
 type node = map[string]any
@@ -36,7 +39,7 @@ func (p params) extern() node {
 		properties = append(properties, node{
 			"type":  "Property",
 			"key":   node{"type": "Identifier", "name": name},
-			"value": node{"type": "StringLiteral", "value": p[name]},
+			"value": literal(p[name]),
 		})
 	}
 	assignment := node{
@@ -45,6 +48,17 @@ func (p params) extern() node {
 		"init": node{"type": "ObjectExpression", "properties": properties},
 	}
 	return node{"type": "File", "imports": []node{}, "body": []node{{"type": "OptionStatement", "assignment": assignment}}}
+}
+
+func literal(value any) node {
+	kind := "StringLiteral"
+	switch value.(type) {
+	case float64:
+		kind = "FloatLiteral"
+	case pattern:
+		kind = "RegexpLiteral"
+	}
+	return node{"type": kind, "value": value}
 }
 
 // query runs Flux and hands each record to visit.

@@ -68,7 +68,7 @@ func (l *line) text(name, value string) {
 	l.name(name)
 	l.buf = append(l.buf, '"')
 	mark := len(l.buf)
-	l.buf = appendText(l.buf, value, cleanLen(value))
+	l.buf = appendText(l.buf, value)
 	// The encoding leaves no backslash, so that only quotes have to be escaped.
 	if quotes := strings.Count(value, `"`); quotes > 0 {
 		l.buf = escapeQuotes(l.buf, mark, quotes)

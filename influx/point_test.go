@@ -32,7 +32,7 @@ func TestLineOfOddMetric(t *testing.T) {
 	}}, Origin: monitor.Origin{Env: monitor.UnknownEnv}}
 	require.Equal(t, `test_metrics,component=(none),env=unknown,item=%28none),item_path=dir%5C,`+
 		`item_variant=f[a\=b%0A"<x\ at\ 0x…>"],kind=(none),project=p user_time=1e-07,kernel_time=1e+21,mem_usage=-0,`+
-		`session_h="%ED%B3%BF",context_h="",run="",scm_ref="",branch="",build="",item_fs_loc="C:%5C\"new\"",`+
+		`session_h="%ED%B3%BF",context_h="(none)",run="(none)",scm_ref="(none)",branch="(none)",build="(none)",item_fs_loc="C:%5C\"new\"",`+
 		`item_start_time="2026-11-22",utc_offset=0i,item_variant_raw="f[a=b%0A\"<x at 0x7f>\"]" 0`,
 		string(influx.AppendLine(nil, p)))
 }
@@ -40,7 +40,7 @@ func TestLineOfOddMetric(t *testing.T) {
 func TestLineOfContext(t *testing.T) {
 	p := contextPoint("p", "0f6ab6a8")
 	p.Context.CPUFrequency, p.Context.CPUVendor.Null = absent(), true
-	require.Equal(t, `contexts,prefix=0f,project=p h="0f6ab6a8",cpu_count=8i,cpu_type="",ram_total=32086i,`+
+	require.Equal(t, `contexts,prefix=0f,project=p h="0f6ab6a8",cpu_count=8i,cpu_type="(none)",ram_total=32086i,`+
 		`machine_node="builder, 7",machine_type="x86_64",machine_arch="64bit",system_info="Linux - 6.1.0-18-amd64",`+
 		`python_info="3.9.2 (default)%0A[GCC 10.2.1 \"x\"]",env="Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.9",`+
 		`received=1795365360123456000i 1578708352823784441`, string(influx.AppendLine(nil, p)))
@@ -49,7 +49,7 @@ func TestLineOfContext(t *testing.T) {
 func TestLineOfSession(t *testing.T) {
 	require.Equal(t, `sessions,prefix=xx,project=p session_h="AB12",run_date="2026-11-22T17:36:00",utc_offset=3600i,`+
 		`scm_ref="0a6b4de",description="{\"description\": \"night%5Cnly\", \"run\": \"1842\", \"k=v %5C%5C\": \"100%25\"}",`+
-		`run="1842",branch="",build="",machine="",received=1795365360123456000i 1795365360000000417`,
+		`run="1842",branch="(none)",build="(none)",machine="(none)",received=1795365360123456000i 1795365360000000417`,
 		string(influx.AppendLine(nil, sessionPoint("p", "AB12"))))
 }
 

@@ -69,7 +69,7 @@ func (r Row) tag(name string) string {
 	if raw, ok := r.Fields[name+rawSuffix].(string); ok {
 		return DecodeText(raw)
 	}
-	return DecodeTag(r.Tags[name])
+	return DecodeText(r.Tags[name])
 }
 
 func (r Row) text(name string) string {

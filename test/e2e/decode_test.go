@@ -17,13 +17,17 @@ import (
 
 // The points are decoded here by the documented data model alone, not by the code that encoded them.
 
-// decodeText reverses the percent-encoding of texts, and asserts that nothing is left that InfluxDB or its clients
-// might rewrite.
+// decodeText reverses the encoding of texts, and asserts that nothing is left that InfluxDB or its clients might
+// rewrite or lose.
 func decodeText(t *testing.T, s string) string {
 	t.Helper()
 	assert.True(t, utf8.ValidString(s), "%.400q is no valid UTF-8", s)
 	assert.False(t, strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }),
 		"%.400q has characters that should be encoded", s)
+	assert.NotEmpty(t, s)
+	if s == "(none)" {
+		return ""
+	}
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(s, "%")
@@ -60,9 +64,6 @@ func (p point) tag(name string) string {
 	}
 	s, ok := p.row[name].(string)
 	require.True(p.t, ok, "the point has no tag %s: %v", name, p.row)
-	if s == "(none)" {
-		return ""
-	}
 	return decodeText(p.t, s)
 }
 

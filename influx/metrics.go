@@ -1,0 +1,129 @@
+package influx
+
+import (
+	"context"
+	"iter"
+	"math"
+
+	"pymon-bridge/monitor"
+)
+
+// Metrics implements [monitor.Store]. Metrics of one nanosecond are in the order of project, component, path, item,
+// variant, kind and class of machine.
+func (s *Store) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
+	return listed(ctx, func(yield func(*monitor.Metric) bool) error {
+		sc, err := s.metricScan(ctx, q)
+		if err != nil || sc == nil {
+			return err
+		}
+		list := s.inOrder
+		if q.Top != nil {
+			list = s.ranked(q.Top)
+		}
+		return list(ctx, sc, p, func(found *sample) bool { return yield(found.row().Metric().Metric) })
+	})
+}
+
+// CountMetrics implements [monitor.Store].
+func (s *Store) CountMetrics(ctx context.Context, q monitor.MetricQuery) (n int64, err error) {
+	sc, err := s.metricScan(ctx, q)
+	if err != nil || sc == nil {
+		return 0, err
+	}
+	if sc.exact() {
+		for _, in := range sc.spans {
+			found, err := s.count(ctx, sc, in)
+			if err != nil {
+				return 0, err
+			}
+			n += found
+		}
+		return n, nil
+	}
+	skip := int64(0)
+	err = s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
+		_, found, err := s.points(ctx, sc, in.span)
+		n += int64(len(found))
+		return true, err
+	})
+	return n, err
+}
+
+// inOrder lists the metrics of a scan by time, with all fields.
+func (s *Store) inOrder(ctx context.Context, sc *scan, p monitor.Page, yield func(*sample) bool) error {
+	skip, left := p.Offset, p.Limit
+	if left == 0 {
+		left = math.MaxInt64
+	}
+	return s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
+		wanted := *sc
+		whole := sc.exact() && sc.value == "" && in.count <= 4*min(left, fillPoints)
+		if whole { // to read them all at once is sooner than to choose first
+			wanted.checked = metricFields
+		}
+		c, found, err := s.points(ctx, &wanted, in.span)
+		if err != nil {
+			return false, err
+		}
+		if skip >= int64(len(found)) {
+			skip -= int64(len(found))
+			return true, nil
+		}
+		found = found[skip:]
+		found = found[:min(left, int64(len(found)))]
+		skip, left = 0, left-int64(len(found))
+		if whole {
+			return each(found, yield) && left > 0, nil
+		}
+		more, err := s.hand(ctx, sc, c, found, yield)
+		return more && left > 0, err
+	})
+}
+
+// hand reads the fields of which metrics are made and hands the metrics over, a part at a time.
+func (s *Store) hand(ctx context.Context, sc *scan, c *collector, found []*sample, yield func(*sample) bool) (more bool, err error) {
+	for len(found) > 0 {
+		part := found[:min(fillPoints, len(found))]
+		if err := s.fillPart(ctx, sc, c, part, metricFields); err != nil {
+			return false, err
+		}
+		if !each(part, yield) {
+			return false, nil
+		}
+		c.want(nil)
+		found = found[len(part):]
+	}
+	return true, nil
+}
+
+// each hands points over, which are not kept here any longer then.
+func each(points []*sample, yield func(*sample) bool) (more bool) {
+	for i, p := range points {
+		if !yield(p) {
+			return false
+		}
+		points[i] = nil
+	}
+	return true
+}
+
+// listed makes a sequence of a function that hands items over and may fail. It ends with ctx.
+func listed[T any](ctx context.Context, list func(yield func(T) bool) error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		stopped := false
+		err := list(func(item T) bool {
+			if ctx.Err() != nil {
+				return false
+			}
+			stopped = !yield(item, nil)
+			return !stopped
+		})
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil && !stopped {
+			var none T
+			yield(none, err)
+		}
+	}
+}
