@@ -60,7 +60,7 @@ func (s *suite) checkSessions(t *testing.T, q monitor.SessionQuery) {
 			want = append(want, rec.Session)
 		}
 	}
-	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v %+v", q, q.ScmRef)), func(t *testing.T) {
+	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v %+v", q, q.ScmRef)), func(t *testing.T) {
 		ask(q, s.store.Sessions, s.store.CountSessions).check(t, s.random, want, nil, sameSession)
 	})
 }
@@ -114,7 +114,7 @@ func (s *suite) checkContexts(t *testing.T, q monitor.ContextQuery) {
 			want = append(want, rec.Context)
 		}
 	}
-	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
+	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
 		ask(q, s.store.Contexts, s.store.CountContexts).check(t, s.random, want, nil, sameContext)
 	})
 }

@@ -68,7 +68,7 @@ func (s *suite) part(text string, how monitor.How) string {
 
 func (s *suite) checkMetrics(t *testing.T, q monitor.MetricQuery) {
 	t.Helper()
-	t.Run(fmt.Sprintf("%.200q", describe(q)), func(t *testing.T) {
+	s.ask(t, fmt.Sprintf("%.200q", describe(q)), func(t *testing.T) {
 		ask(q, s.store.Metrics, s.store.CountMetrics).check(t, s.random, s.world.list(q), arrange(q.Top), sameMetric)
 	})
 }

@@ -64,7 +64,7 @@ func (s *suite) checkNames(t *testing.T, q monitor.NameQuery) {
 	if q.Component != nil {
 		component = *q.Component
 	}
-	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v %s", q, component)), func(t *testing.T) {
+	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v %s", q, component)), func(t *testing.T) {
 		ask(q, s.store.Names, s.store.CountNames).check(t, s.random, s.world.names(q), nil,
 			func(t *testing.T, want, got string) { require.Equal(t, want, got) })
 	})
@@ -125,7 +125,7 @@ func (s *suite) testRuns(t *testing.T) {
 
 func (s *suite) checkRuns(t *testing.T, q monitor.RunQuery) {
 	t.Helper()
-	t.Run(fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
+	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
 		ask(q, s.store.Runs, s.store.CountRuns).check(t, s.random, s.world.runs(q), nil, sameRun)
 	})
 }
