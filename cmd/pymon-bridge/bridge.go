@@ -117,17 +117,21 @@ func (b *bridge) openDelivery(ctx context.Context) error {
 	if b.courier == nil {
 		return nil
 	}
+	stop, wait := b.ensureBuckets()
+	b.onClose(wait)
+	b.onClose(stop) // in case the courier does not open
 	if err := b.courier.Open(ctx); err != nil {
 		return err
 	}
 	b.onClose(b.courier.Close)
-	b.ensureBuckets()
+	b.onClose(stop)
 	return nil
 }
 
 // ensureBuckets creates the buckets before there is anything to deliver, so that dashboards find them, and tells the
-// operator at once what the token lacks. It delays nothing: deliveries do the same, for ever.
-func (b *bridge) ensureBuckets() {
+// operator at once what the token lacks. It delays nothing: deliveries do the same, for ever. They and it may wait for
+// each other, so both are to be stopped before either is waited for.
+func (b *bridge) ensureBuckets() (stop, wait func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -135,11 +139,9 @@ func (b *bridge) ensureBuckets() {
 			b.logger.Warn("InfluxDB is not ready for delivery; everything is kept until it is", "reason", err)
 		}
 	})
-	b.onClose(func(context.Context) error {
-		cancel()
-		running.Wait()
-		return nil
-	})
+	stop = func(context.Context) error { cancel(); return nil }
+	wait = func(context.Context) error { running.Wait(); return nil }
+	return stop, wait
 }
 
 // openWriter makes the courier, whose lookups may also be answered by the metadata bucket.
