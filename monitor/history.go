@@ -1,0 +1,75 @@
+package monitor
+
+import (
+	"context"
+	"iter"
+)
+
+// HistoryStore gives what runs are judged by. It is safe for concurrent use.
+//
+// Fails with EUnavailable where the data cannot be reached at the moment.
+type HistoryStore interface {
+	// RunHeads lists runs from the one that started last to the one that started first, those of one nanosecond by id.
+	RunHeads(ctx context.Context, q HeadQuery) ([]*RunHead, error)
+	// Samples lists, in any order, what the tests of runs measured: the metrics of kind "function" of their sessions.
+	// It is read as it is consumed, stops when the consumer stops or ctx is done, and ends after the first error.
+	Samples(ctx context.Context, runs []*RunHead) iter.Seq2[Sample, error]
+}
+
+// HeadQuery chooses runs of a project. What is empty chooses all.
+type HeadQuery struct {
+	Project string  // required
+	Run     string  // exactly this id
+	ScmRef  string  // of exactly this commit
+	Branch  *string // of exactly this branch, which may be the empty one
+	Before  int64   // that started before this, in UTC nanoseconds; 0 for any time
+	Limit   int     // at most so many; 0 for all
+}
+
+// RunHead is what the sessions of a run say of it. Commit, branch and build are those of its first session.
+type RunHead struct {
+	Project  string
+	ID       string
+	ScmRef   string // empty outside a repository
+	Branch   string
+	Build    string
+	Started  int64    // UTC nanoseconds of the first session
+	Sessions []string // hashes, by start, then hash; also of sessions that measured nothing
+}
+
+// Sample is what one test measured once.
+type Sample struct {
+	Run      *RunHead // one of the runs asked for
+	Session  string   // hash
+	Series   *Series  // samples of one listing share the pointer where they share the series
+	Env      string   // class of machine
+	Location string   // file, relative to pytest's root directory
+	Start    int64    // UTC nanoseconds
+
+	TotalTime float64 // wall time, seconds; NaN when absent, as for the next two
+	CPUTime   float64 // user and kernel time, seconds
+	MemUsage  float64 // MiB: see [Metric]
+}
+
+// Lineage is a run and those that it is judged by. Each run is there once.
+type Lineage struct {
+	// Branch is the branch whose runs are the baseline.
+	Branch string
+	// Baseline are earlier runs of that branch, oldest first.
+	Baseline []*RunHead
+	// Window are up to [WindowRuns] runs of the judged run's own branch that follow each other, oldest first. The last
+	// one is judged; the others confirm.
+	Window []*RunHead
+}
+
+// WindowRuns is how many runs it takes to confirm that something changed.
+const WindowRuns = 3
+
+// Judged returns the run that is judged.
+func (l Lineage) Judged() *RunHead { return l.Window[len(l.Window)-1] }
+
+// Detector judges runs. It is pure: the same lineage and samples, in whatever order, give the same report.
+type Detector interface {
+	// Judge fails with the first error of samples only. Samples of runs that are not in the lineage are ignored.
+	Judge(l Lineage, samples iter.Seq2[Sample, error]) (*Report, error)
+}
