@@ -26,7 +26,7 @@ import (
 const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor.
-var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "regress", "telemetry", "grafana"}
+var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "regress", "report", "telemetry", "grafana"}
 
 // owners says which packages may import a library, by the beginning of its import path.
 var owners = map[string][]string{
@@ -41,6 +41,8 @@ var owners = map[string][]string{
 	"github.com/swaggest/":             {"api"},
 	"github.com/munnerz/goautoneg":     {"api"},
 	"github.com/getkin/kin-openapi":    {}, // only tests read the document
+	"github.com/yuin/goldmark":         {},
+	"go.yaml.in/yaml/":                 {},
 	"github.com/stretchr/testify":      {},
 	"pgregory.net/rapid":               {},
 	"github.com/influxdata/influxdb/v": {}, // the server; only its client is a dependency
