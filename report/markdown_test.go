@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -194,12 +195,31 @@ func TestLinks(t *testing.T) {
 		assert.Empty(t, got.links, bad)
 	}
 	got := parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{BridgeURL: "https://x/|>)`\\?q#f\n"}))
-	assert.Equal(t, []string{"https://x/%7C%3E%29%60%5C/p/webshop/api/v1/regressions?all=true&run=ci-4711"}, got.links)
+	assert.Equal(t, []string{"https://x/%7C%3E%29%60%5C/p/webshop/api/v1/regressions?all=true&branch=main&format=text&run=ci-4711"}, got.links)
 	got = parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{BridgeURL: "http://b:8080/x"}))
-	assert.Equal(t, []string{"http://b:8080/x/p/webshop/api/v1/regressions?all=true&run=ci-4711"}, got.links)
+	assert.Equal(t, []string{"http://b:8080/x/p/webshop/api/v1/regressions?all=true&branch=main&format=text&run=ci-4711"}, got.links)
 	got = parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{GrafanaURL: "https://g.example.org/"}))
 	assert.Len(t, got.links, 5)
 	for _, link := range got.links {
 		assert.True(t, strings.HasPrefix(link, "https://g.example.org/d/pymon-"), link)
+	}
+}
+
+// TestLinksNameTags holds that a dashboard is given the texts that it has to look for, which are those of the tags.
+func TestLinksNameTags(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"test_pay[visa, 3 items]": "test_pay[visa, 3 items]", `naïve ✓ "quoted", a=b`: `naïve ✓ "quoted", a=b`, "100%": "100%25",
+		`C:\dir\`: "C:%5Cdir%5C", "two\nlines": "two%0Alines", "\xff\x7f": "%FF%7F", "(none)": "%28none)",
+	} {
+		r := newReport()
+		r.Results = []monitor.Result{result(monitor.StatusSuspect, name, monitor.MetricCPUTime, 1, 2)}
+		r.Results[0].ItemPath, r.Results[0].Env = "", name
+		links := parseMarkdown(t, write(t, report.Markdown, r, report.Options{GrafanaURL: "https://g.example.org"})).links
+		require.Len(t, links, 2)
+		u, err := url.Parse(links[1])
+		require.NoError(t, err)
+		assert.Equal(t, url.Values{"var-project": {"webshop"}, "var-test": {want}, "var-env": {want}, "var-module": {"(none)"},
+			"from": {"1769850000000"}, "to": {"1772528400000"}}, u.Query())
 	}
 }

@@ -128,7 +128,7 @@ func details(r *monitor.Result) (parts []string) {
 		parts = append(parts, "q "+probability(r.Q))
 	}
 	if r.N > 0 {
-		parts = append(parts, count(r.N, "run"))
+		parts = append(parts, count(r.N, "earlier run"))
 	}
 	return parts
 }
