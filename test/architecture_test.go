@@ -26,7 +26,7 @@ import (
 const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor.
-var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "regress", "telemetry", "grafana"}
+var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "judge", "regress", "telemetry", "grafana"}
 
 // owners says which packages may import a library, by the beginning of its import path.
 var owners = map[string][]string{
