@@ -212,8 +212,16 @@ func (b *bridge) openServer(l net.Listener) error {
 
 // mountAPI adds the read routes.
 func (b *bridge) mountAPI(handler *ingest.Handler) {
-	reads := api.New(b.db.Store(), ingest.ReadProject)
+	reads := api.New(b.store(), ingest.ReadProject)
 	reads.PageSize = int64(b.config.PageSize)
 	handler.PageSize = b.config.PageSize
 	handler.MountAPI(reads.Register, ingest.Lists{Contexts: reads.Contexts, Sessions: reads.Sessions})
+}
+
+// store returns what reads are answered from.
+func (b *bridge) store() monitor.Store {
+	if b.config.Store == influxStore {
+		return b.writer.Store()
+	}
+	return b.db.Store()
 }
