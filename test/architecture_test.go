@@ -40,6 +40,7 @@ var owners = map[string][]string{
 	"github.com/coreos/go-systemd":     {"cmd/pymon-bridge"},
 	"github.com/swaggest/":             {"api"},
 	"github.com/munnerz/goautoneg":     {"api"},
+	"gonum.org/":                       {"regress"},
 	"github.com/getkin/kin-openapi":    {}, // only tests read the document
 	"github.com/stretchr/testify":      {},
 	"pgregory.net/rapid":               {},
