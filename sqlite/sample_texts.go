@@ -2,16 +2,41 @@ package sqlite
 
 import "pymon-bridge/monitor"
 
-// readSeries reads the series whose IDs are the keys of wanted, and of those that are no tests only that they are not.
+// resolve reads what the rows refer to, where they are the first to do so.
+func (s *sampling) resolve(q querier, noted bool) error {
+	series, locations := make(map[int64]*monitor.Series), make(map[int64]string)
+	contexts := make(map[int64]*monitor.Context)
+	for i := range s.rows {
+		r := &s.rows[i]
+		if _, ok := s.series[r.series]; !ok {
+			series[r.series], s.series[r.series] = nil, nil
+		}
+		if _, ok := s.locations[r.location]; !ok {
+			locations[r.location], s.locations[r.location] = "", ""
+		}
+		if _, ok := s.contexts[r.context]; !ok {
+			contexts[r.context], s.contexts[r.context] = nil, nil
+		}
+	}
+	if err := s.readSeries(q, series); err != nil {
+		return err
+	}
+	if err := s.readLocations(q, locations); err != nil {
+		return err
+	}
+	if err := s.readContexts(q, contexts); err != nil || !noted {
+		return err
+	}
+	return s.readOrigins(q)
+}
+
+// readSeries reads those of the series with the IDs of wanted that are tests.
 func (s *sampling) readSeries(q querier, wanted map[int64]*monitor.Series) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	for id := range wanted {
-		s.series[id] = nil
-	}
-	query := "SELECT id, project, component, item_path, item, item_variant, kind FROM series" + byIDs + " AND kind = '" + kindFunction + "'"
-	return each(s.ctx, q, query, list(wanted), func(row scanner) error {
+	return each(s.ctx, q, "SELECT id, project, component, item_path, item, item_variant, kind FROM series"+byIDs+
+		" AND kind = '"+kindFunction+"'", list(wanted), func(row scanner) error {
 		var id int64
 		r := new(monitor.Series)
 		err := row.Scan(&id, &r.Project, &r.Component, &r.ItemPath, &r.Item, &r.ItemVariant, &r.Kind)
@@ -20,7 +45,7 @@ func (s *sampling) readSeries(q querier, wanted map[int64]*monitor.Series) error
 	})
 }
 
-// readLocations reads the names of files whose IDs are the keys of wanted.
+// readLocations reads the names of files with the IDs of wanted.
 func (s *sampling) readLocations(q querier, wanted map[int64]string) error {
 	if len(wanted) == 0 {
 		return nil
@@ -34,7 +59,7 @@ func (s *sampling) readLocations(q querier, wanted map[int64]string) error {
 	return nil
 }
 
-// readContexts reads what tells the class of machine of the contexts whose hashes' IDs are the keys of wanted.
+// readContexts reads what tells the class of machine of the contexts whose hashes have the IDs of wanted.
 func (s *sampling) readContexts(q querier, wanted map[int64]*monitor.Context) error {
 	if len(wanted) == 0 {
 		return nil
