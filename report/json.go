@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -16,7 +15,7 @@ import (
 // writeJSON writes the report in the shape of `GET /api/v1/regressions`, lists that are empty being lists.
 func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	c := *r
-	c.Sessions = slices.Concat([]string{}, r.Sessions)
+	c.Sessions = append([]string{}, r.Sessions...)
 	c.Suite.Offset = ratios(r.Suite.Offset)
 	c.Suite.Machines = make([]monitor.Machine, len(r.Suite.Machines))
 	for i, m := range r.Suite.Machines {
