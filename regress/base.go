@@ -11,7 +11,9 @@ type base struct {
 	kept   []float64 // oldest first
 	sorted []float64 // the same by size
 
-	median float64
+	// What follows is as of the last call of settle.
+	settled bool
+	median  float64
 	// up and down are the spreads above and below the median.
 	up, down float64
 }
@@ -28,17 +30,17 @@ func (b *base) n() int { return len(b.kept) }
 
 // reset forgets all levels.
 func (b *base) reset() {
-	b.kept, b.sorted = b.kept[:0], b.sorted[:0]
-	b.median, b.up, b.down = 0, 0, 0
+	b.kept, b.sorted, b.settled = b.kept[:0], b.sorted[:0], false
 }
 
-// add keeps a level, in place of the oldest if there are too many. The caller has [base.settle] called before it reads.
+// add keeps a level, in place of the oldest if there are too many. What is known of them is then out of date.
 func (b *base) add(level float64) {
 	if len(b.kept) == b.limit {
 		i, _ := slices.BinarySearch(b.sorted, b.kept[0])
 		b.sorted = slices.Delete(b.sorted, i, i+1)
 		b.kept = slices.Delete(b.kept, 0, 1)
 	}
+	b.settled = false
 	b.kept = append(b.kept, level)
 	i, _ := slices.BinarySearch(b.sorted, level)
 	b.sorted = slices.Insert(b.sorted, i, level)
@@ -50,11 +52,23 @@ func (b *base) add(level float64) {
 // The spread below is no less than that above: what disturbs a test makes it slower, and lifts its median too, so that it
 // only seems to become faster when the disturbance ends.
 func (b *base) settle(g *gate) {
+	if b.settled {
+		return
+	}
+	b.settled = true
 	b.median = quantile(b.sorted, 0.5)
 	both := max(g.Noise, math.Log1p(g.Jitter*math.Exp(-b.median)), perMAD*deviation(b.sorted, b.median),
 		(quantile(b.sorted, 0.75)-quantile(b.sorted, 0.25))/perQuartile)
 	b.up = max(both, (quantile(b.sorted, 0.9)-b.median)/perDecile)
 	b.down = max(b.up, (b.median-quantile(b.sorted, 0.1))/perDecile)
+}
+
+// ordinary says whether a level is surely not conspicuous, by those parts of the spreads that cost little. Most levels are,
+// which saves the larger part of the time that a run takes to judge.
+func (b *base) ordinary(level float64, g *gate) bool {
+	middle, reach := quantile(b.sorted, 0.5), g.reach[b.n()]
+	up := max(g.Noise, (quantile(b.sorted, 0.9)-middle)/perDecile)
+	return math.Abs(level-middle) <= max(g.lnSuspect, reach*up)
 }
 
 // quantile interpolates between the two values that are nearest to the quantile p of sorted values (type 7 of Hyndman and

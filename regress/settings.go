@@ -31,6 +31,10 @@ type Settings struct {
 	// SuspectP is the one-sided probability by chance below which a value is a suspect. 1 % costs few re-runs, and loses
 	// little: a suspect only asks for confirmation.
 	SuspectP float64
+	// HabitP is how improbable it has to be that a test which was as far off before, as often as it was, is so again in all
+	// the runs that confirm. 0.2 % lets three runs suffice for a test with the fewest earlier runs if it never was,
+	// (1/9)³ with 8 of them, and with 30 if it was twice; a test that is slow in every fifth run takes five in a row.
+	HabitP float64
 	// Q is the share of false ones among the regressions reported of a run that is aimed at (Benjamini-Hochberg). 5 % is
 	// the usual one; with the other conditions far fewer are false.
 	Q float64
@@ -89,6 +93,7 @@ func Defaults() Settings {
 		MinTests:     20,
 		SlowRatio:    1.25,
 		SuspectP:     0.01,
+		HabitP:       0.002,
 		Q:            0.05,
 		LargeSuite:   10_000,
 		LargeQ:       0.01,
@@ -123,6 +128,7 @@ func (s Settings) validate() error {
 	// A probability of a half is what any value has; the approximations hold well below.
 	const chance = "more than 0 and less than 0.5"
 	f.want("SuspectP", probability(s.SuspectP), chance)
+	f.want("HabitP", probability(s.HabitP), chance)
 	f.want("Q", probability(s.Q), chance)
 	f.want("LargeQ", probability(s.LargeQ), chance)
 	f.want("OneRunQ", probability(s.OneRunQ), chance)

@@ -42,13 +42,11 @@ func (t *track) reset(g *gate) {
 
 // follow takes the level of an earlier run.
 func (t *track) follow(level float64, run int) {
-	if t.base.n() < t.minN {
+	if t.base.n() < t.minN || t.dir == 0 && t.base.ordinary(level, t.gate) {
 		t.base.add(level)
-		if t.base.n() == t.minN {
-			t.base.settle(t.gate)
-		}
 		return
 	}
+	t.base.settle(t.gate)
 	dir := t.conspicuous(level)
 	if dir != 0 && t.dir != 0 && dir != t.dir {
 		t.calm()
@@ -56,7 +54,6 @@ func (t *track) follow(level float64, run int) {
 	}
 	if dir == 0 && t.dir == 0 {
 		t.base.add(level)
-		t.base.settle(t.gate)
 		return
 	}
 	t.mark(level, run, dir)

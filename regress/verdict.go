@@ -3,6 +3,8 @@ package regress
 import (
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"pymon-bridge/monitor"
 )
 
@@ -87,6 +89,7 @@ func (b *bench) judge(g *gate) verdict {
 		return v
 	}
 	v.status = monitor.StatusOK
+	t.base.settle(g)
 	if b.rule.foreign {
 		b.forgive()
 	}
@@ -202,29 +205,50 @@ func (b *bench) matters(v *verdict, suspects int) bool {
 	if b.rule.alone {
 		return effect >= math.Log(b.settings.OneRunRatio)
 	}
-	return v.k > 1 && effect >= g.lnRatio && suspects >= 2+b.flares(v)
+	return v.k > 1 && effect >= g.lnRatio && b.lasting(v, suspects)
 }
 
-// flares counts how often the measurement was as far off before and came back by itself. Where that is its habit, as
-// with a test that is slow whenever a cache is cold, two suspects say little: each flare asks for one more.
-func (b *bench) flares(v *verdict) (n int) {
+// lasting says whether the levels show that the change lasts: three of them are nearer to where they lie together than
+// to what is usual, at least two of which are suspects; or both, where there are only two. Of two suspects and one
+// that is as ever, as a test that hangs now and then shows them, nobody knows.
+func (b *bench) lasting(v *verdict, suspects int) bool {
+	near := 0
+	for _, level := range b.ordered {
+		if float64(v.dir)*(level-v.usual) > float64(v.dir)*(v.pooled-v.usual)/2 {
+			near++
+		}
+	}
+	if v.k == 2 {
+		near = suspects
+	}
+	return suspects >= 2 && near >= min(v.k, monitor.WindowRuns) && !b.habitual(v, near)
+}
+
+// habitual says whether so many levels off are nothing new for the measurement, as with a test that is slow whenever a
+// cache is cold: whether a test that is as far off as often as it was in the earlier runs would show them by chance. Of
+// runs off in a row two count, since more of them are a change that was undone rather than chance.
+func (b *bench) habitual(v *verdict, near int) bool {
 	t, dir := &b.track, float64(v.dir)
 	end := b.runs.window
 	if t.dir != 0 {
 		end = t.first
 	}
 	beyond := max(dir*(t.limit(v.dir)-v.usual), dir*(v.pooled-v.usual)/2)
-	off := false
+	earlier, off, row := 0.0, 0.0, 0
 	for _, level := range b.level[t.since:end] {
 		if math.IsNaN(level) {
 			continue
 		}
-		was := off
-		if off = dir*(level-v.usual) > beyond; off && !was {
-			n++
+		earlier++
+		if dir*(level-v.usual) <= beyond {
+			row = 0
+		} else if row++; row <= 2 {
+			off++
 		}
 	}
-	return n
+	// One more of each, so that what was never seen is not held to be impossible.
+	often := distuv.Binomial{N: float64(v.k), P: min((off+1)/(earlier+1), 1)}
+	return often.Survival(float64(near-1)) >= b.settings.HabitP
 }
 
 // locate finds the runs between which the level changed: where what is nearer to the new level than to the old one
