@@ -56,6 +56,8 @@ func TestRerun(t *testing.T) {
 		{"neither words nor a file", []suspect{{"", "", "", "[]"}}, nil},
 		{"one of two has no words", []suspect{{"test_a.py", "test_a", "", "[]"}, pay}, []string{"test_a.py", "tests/test_pay.py"}},
 		{"the same without files", []suspect{{"", "", "", "[]"}, pay}, []string{"-k", "(test_pay[visa and 3])"}},
+		{"characters that are letters to some Pythons", []suspect{{"test_a.py", "test_a", "test_größe", "test_größe[日本, 1é]"}},
+			[]string{"test_a.py", "-k", "(test_größe[ and 1)"}},
 		{"six words", []suspect{{"test_a.py", "test_a", "test_x", "test_x[1, 2, 3, 4, 5, 6, 7]"}},
 			[]string{"test_a.py", "-k", "(test_x[1 and 2 and 3 and 4 and 5 and 6)"}},
 	} {
