@@ -59,9 +59,9 @@ func (s *Store) headsAround(ctx context.Context, q monitor.HeadQuery, field, tex
 // latestHeads looks back until it has found as many runs as are asked for. The sessions at the beginning of what it
 // looks at may belong to runs that began before.
 func (s *Store) latestHeads(ctx context.Context, q monitor.HeadQuery) ([]*monitor.RunHead, error) {
-	end, to := q.Before, min(everywhere.to, q.Before+int64(runLasts))
-	if q.Before == 0 {
-		end, to = s.writer.cfg.Now().UnixNano(), everywhere.to
+	end, to := s.writer.cfg.Now().UnixNano(), everywhere.to
+	if q.Before != 0 && q.Before < end {
+		end, to = q.Before, q.Before+int64(runLasts)
 	}
 	for look := int64(firstLook); ; look *= 4 {
 		in, whole := span{end - look, to}, end-look

@@ -2,9 +2,11 @@ package influx_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -108,4 +110,167 @@ func (q bare) ask(tb testing.TB, flux string) {
 	require.NoError(tb, err)
 	require.Equal(tb, http.StatusOK, resp.StatusCode, "%s\nof %s", text, flux)
 	require.NotContains(tb, string(text[:min(len(text), 200)]), ",error,", flux)
+}
+
+// question is what is asked of a Store, and the best query of Flux for the same, which knows nothing but the question
+// either: of pages it only finds where their metrics are.
+type question struct {
+	name  string
+	store func(ctx context.Context, s *influx.Store) error
+	flux  string
+}
+
+// BenchmarkStore asks an InfluxDB with 1,000,000 metrics of 10,000 tests over 100 runs what the read API asks, in turns
+// with bare queries. It reports milliseconds of both and their ratio.
+func BenchmarkStore(b *testing.B) {
+	server := harness.SharedInflux(b)
+	cfg := settings(server)
+	w := mustOpen(b, cfg)
+	mustFill(b, w, historyRuns, historyTests)
+	store := w.Store()
+	bare := bare{server, cfg, &http.Client{Transport: &http.Transport{DisableCompression: true}}}
+	for _, q := range questions(cfg) {
+		b.Run(q.name, func(b *testing.B) {
+			var ours, theirs time.Duration
+			for b.Loop() {
+				begin := time.Now()
+				require.NoError(b, q.store(b.Context(), store))
+				ours += time.Since(begin)
+				begin = time.Now()
+				bare.ask(b, q.flux)
+				theirs += time.Since(begin)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(ours.Milliseconds())/float64(b.N), "store-ms")
+			b.ReportMetric(float64(theirs.Milliseconds())/float64(b.N), "bare-ms")
+			b.ReportMetric(float64(ours)/float64(theirs), "ratio")
+		})
+	}
+}
+
+func questions(cfg influx.Config) (all []question) {
+	const always = `range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)`
+	from := func(where string) string {
+		return fmt.Sprintf(`from(bucket: %q) |> %s |> filter(fn: (r) => r._measurement == "test_metrics" and %s)`, cfg.Bucket, always, where)
+	}
+	count := ` |> group() |> count()`
+	metrics := func(name string, where monitor.Match, flux string) {
+		q := monitor.MetricQuery{Where: []monitor.Match{where}}
+		if where == (monitor.Match{}) {
+			q.Where = nil
+		}
+		all = append(all, question{"count " + name, func(ctx context.Context, s *influx.Store) error {
+			_, err := s.CountMetrics(ctx, q)
+			return err
+		}, from(flux) + count})
+		for place, offset := range map[string]int64{"first": 0, "later": 4000} {
+			all = append(all, question{place + " page " + name, func(ctx context.Context, s *influx.Store) error {
+				return drain(s.Metrics(ctx, q, monitor.Page{Offset: offset, Limit: 500}))
+			}, fmt.Sprintf(`%s |> group() |> sort(columns: ["_time"]) |> limit(n: 500, offset: %d)`, from(flux), offset)})
+		}
+	}
+	is := func(f monitor.Field, text string) monitor.Match { return monitor.Match{Field: f, Text: text} }
+	const present = `r._field == "utc_offset"`
+	metrics("all", monitor.Match{}, present)
+	metrics("kind", is(monitor.FieldKind, "module"), present+` and r.kind == "module"`)
+	metrics("component", is(monitor.FieldComponent, "component_3"), present+` and r.component == "component_3"`)
+	metrics("item like", monitor.Match{Field: monitor.FieldItem, How: monitor.Contains, Text: "test_1"}, present+` and r.item =~ /test_1/`)
+	session := fmt.Sprintf("%032x", 50)
+	metrics("session", is(monitor.FieldSessionH, session), `r._field == "session_h" and r._value == "`+session+`"`)
+	metrics("context", is(monitor.FieldContextH, "c"+session[1:]), `r._field == "context_h" and r._value == "c`+session[1:]+`"`)
+	commit := fmt.Sprintf("%08x%032x", 50*2654435761, 50)
+	metrics("commit", is(monitor.FieldScmRef, commit), `r._field == "scm_ref" and r._value == "`+commit+`"`)
+	metrics("pipeline", is(monitor.FieldPipeline, "release"), `r._field == "branch" and r._value == "release"`)
+	return append(all, otherQuestions(cfg, from)...)
+}
+
+// otherQuestions are those with one query each.
+func otherQuestions(cfg influx.Config, from func(where string) string) []question {
+	const always = `range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)`
+	meta := func(measurement string) string {
+		return fmt.Sprintf(`from(bucket: %q) |> %s |> filter(fn: (r) => r._measurement == %q) |> group(columns: ["_field"])`, cfg.MetaBucket, always, measurement)
+	}
+	page := monitor.Page{Limit: 500}
+	component := "component_3"
+	history := monitor.MetricQuery{Where: []monitor.Match{{Field: monitor.FieldItem, Text: "test_4711"}}}
+	top := func(n int64, where ...monitor.Match) func(context.Context, *influx.Store) error {
+		return func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Metrics(ctx, monitor.MetricQuery{Where: where, Top: &monitor.Top{}}, monitor.Page{Limit: n}))
+		}
+	}
+	longest := from(`r._field == "total_time"`) + ` |> group() |> top(n: %d)`
+	inComponent := from(`r._field == "total_time" and r.component == "component_3"`) + ` |> group() |> top(n: 10)`
+	ofPipeline := fmt.Sprintf(`%s |> group(columns: ["_field"])`, from(`(r._field == "total_time" or r._field == "branch")`))
+	sums := from(`(r._field == "total_time" or r._field == "user_time" or r._field == "kernel_time" or r._field == "run")`) + ` |> group(columns: ["_field"])`
+	return []question{
+		{"history of a test", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Metrics(ctx, history, monitor.Page{}))
+		}, from(`r.item == "test_4711"`) + ` |> group(columns: ["_field"])`},
+		{"top 10", top(10), fmt.Sprintf(longest, 10)},
+		{"top 500", top(500), fmt.Sprintf(longest, 500)},
+		{"top 10 of component", top(10, monitor.Match{Field: monitor.FieldComponent, Text: component}), inComponent},
+		{"top 10 of pipeline", top(10, monitor.Match{Field: monitor.FieldPipeline, Text: "release"}), ofPipeline},
+		{"sessions", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Sessions(ctx, monitor.SessionQuery{}, page))
+		}, meta("sessions")},
+		{"contexts", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Contexts(ctx, monitor.ContextQuery{}, page))
+		}, meta("contexts")},
+		{"components", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Names(ctx, monitor.NameQuery{}, page))
+		}, fmt.Sprintf(`import "influxdata/influxdb/schema" schema.tagValues(bucket: %q, tag: "component", start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)`, cfg.Bucket)},
+		{"pipelines", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines}, page))
+		}, meta("sessions")},
+		{"pipelines of component", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines, Component: &component}, page))
+		}, from(`r._field == "session_h" and r.component == "component_3"`) + ` |> group() |> distinct()`},
+		{"run", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Runs(ctx, monitor.RunQuery{Run: fmt.Sprintf("%032x", 50)}, page))
+		}, sums},
+		{"runs", func(ctx context.Context, s *influx.Store) error {
+			return drain(s.Runs(ctx, monitor.RunQuery{}, page))
+		}, sums},
+	}
+}
+
+// drain reads a list to its end.
+func drain[T any](list iter.Seq2[T, error]) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The runs that one is judged by, and it itself.
+const (
+	judgedRuns  = 33
+	judgedTests = 50_000
+)
+
+// BenchmarkHistory reads what a run of 50,000 tests is judged by, 1,650,000 samples, in turns with the bare query that
+// gives the same rows, and with the bare queries of Flux for the four measurements alone.
+func BenchmarkHistory(b *testing.B) {
+	server := harness.SharedInflux(b)
+	cfg := settings(server)
+	w := mustOpen(b, cfg)
+	mustFill(b, w, judgedRuns, judgedTests)
+	store := w.Store()
+	var ours time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		heads, err := store.RunHeads(b.Context(), monitor.HeadQuery{Project: "shop", Before: math.MaxInt64, Limit: judgedRuns})
+		require.NoError(b, err)
+		require.Len(b, heads, judgedRuns)
+		n := 0
+		for _, err := range store.Samples(b.Context(), heads) {
+			require.NoError(b, err)
+			n++
+		}
+		require.Equal(b, judgedRuns*judgedTests*19/20, n, "the others are modules")
+		ours += time.Since(begin)
+	}
+	b.ReportMetric(ours.Seconds()/float64(b.N), "store-s")
 }

@@ -39,7 +39,20 @@ func newWindows(sessions []*progress, starts []int64) *windows {
 
 // next returns what to read next, nil when all sessions have ended, or are seven days old.
 func (w *windows) next() []span {
-	var near []span
+	for {
+		near := w.advance()
+		if len(near) == 0 {
+			return nil
+		}
+		if near = without(w.together(near), w.read); len(near) > 0 {
+			w.read = w.join(append(w.read, near...), func(a, b span) bool { return b.from <= a.to })
+			return near
+		}
+	}
+}
+
+// advance gives a further window to each session that has not ended.
+func (w *windows) advance() (near []span) {
 	for _, p := range w.sessions {
 		if p.end > p.start && p.last < p.end-int64(lull) || p.end >= p.start+int64(afterSession) {
 			continue
@@ -48,8 +61,6 @@ func (w *windows) next() []span {
 		p.end = max(from, p.start) + int64(window)
 		near = append(near, span{max(everywhere.from, from), min(everywhere.to, p.end)})
 	}
-	near = without(w.together(near), w.read)
-	w.read = w.join(append(w.read, near...), func(a, b span) bool { return b.from <= a.to })
 	return near
 }
 
