@@ -27,6 +27,32 @@ type row struct {
 // errElsewhere says that InfluxQL gives no answer here, while Flux may.
 var errElsewhere = errors.New("InfluxDB does not answer InfluxQL")
 
+// rowsOf reads the metrics of sessions, one window after the other, by the columns of a query in InfluxQL. visit says
+// whether a row was of one of the sessions. Fails with errElsewhere where none was.
+func (s *Store) rowsOf(ctx context.Context, plan *windows, columns string, p params, visit func(*row) (bool, error)) error {
+	found := false
+	for spans := plan.next(); len(spans) > 0; spans = plan.next() {
+		for _, in := range spans {
+			query := fmt.Sprintf(columns, fmt.Sprintf("time >= %d AND time < %d", in.from, in.to))
+			err := s.influxQL(ctx, query, p, func(r *row) error {
+				wanted, err := visit(r)
+				found = found || wanted
+				return err
+			})
+			if errors.Is(err, errElsewhere) && found {
+				return monitor.Errorf(monitor.EUnavailable, "read from InfluxDB at %s: %w", s.writer.cfg.URL, err)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if !found { // perhaps because the data is where InfluxQL does not look
+		return errElsewhere
+	}
+	return nil
+}
+
 // influxQL runs a query in InfluxQL, whose answer is streamed in the form that is cheapest to write and to read, and
 // hands each row to visit. It ends when InfluxDB shows no sign of life, however long it takes otherwise. Fails with
 // errElsewhere where no row was handed over and asking by Flux makes sense: InfluxQL answers for the organisation of

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strconv"
 
 	"pymon-bridge/monitor"
 )
@@ -58,12 +57,11 @@ type history struct {
 	of      map[string]*sessionOf // by hash
 	plan    *windows
 	visit   func(monitor.Sample) error
-	found   int
 
 	tests     map[string]*test
 	series    map[monitor.Series]*monitor.Series
 	locations map[string]string
-	whole     map[string]string // texts behind tags that were cut
+	cut       *cutTexts
 	key       []byte
 }
 
@@ -83,7 +81,7 @@ type test struct {
 // history finds out when the sessions of runs began. One that InfluxDB does not know has begun with its run.
 func (s *Store) history(ctx context.Context, project string, runs []*monitor.RunHead) (*history, error) {
 	h := &history{store: s, project: project, of: map[string]*sessionOf{}, tests: map[string]*test{},
-		series: map[monitor.Series]*monitor.Series{}, locations: map[string]string{}, whole: map[string]string{}}
+		series: map[monitor.Series]*monitor.Series{}, locations: map[string]string{}, cut: newCutTexts(s, project)}
 	for _, run := range runs {
 		for _, hash := range run.Sessions {
 			h.of[hash] = &sessionOf{&progress{start: run.Started}, hash, run}
@@ -109,24 +107,19 @@ func (s *Store) history(ctx context.Context, project string, runs []*monitor.Run
 	return h, nil
 }
 
-// read reads one window after the other.
+// read reads all samples.
 func (h *history) read(ctx context.Context) error {
-	for spans := h.plan.next(); len(spans) > 0; spans = h.plan.next() {
-		for _, in := range spans {
-			err := h.readRows(ctx, in)
-			if errors.Is(err, errElsewhere) {
-				return h.readPoints(ctx)
-			}
-			if err != nil {
-				return err
-			}
-		}
+	project, _ := EncodeTag(h.project)
+	err := h.store.rowsOf(ctx, h.plan, sampleQuery, params{"project": project}, func(r *row) (bool, error) { return h.take(ctx, r) })
+	if errors.Is(err, errElsewhere) {
+		return h.readPoints(ctx)
 	}
-	if h.found == 0 {
-		return h.readPoints(ctx) // which are perhaps where InfluxQL does not look
-	}
-	return nil
+	return err
 }
+
+// sampleQuery asks for samples of a project in the order of columnTotal and those that follow it.
+const sampleQuery = `SELECT total_time, user_time, kernel_time, mem_usage, session_h, item_fs_loc, component, env, item, item_variant` +
+	` FROM ` + MetricMeasurement + ` WHERE project = $project AND kind = 'function' AND %s GROUP BY item_path`
 
 // The columns of rows, after the time.
 const (
@@ -142,29 +135,20 @@ const (
 	columnVariant
 )
 
-// readRows reads the samples of a span.
-func (h *history) readRows(ctx context.Context, in span) error {
-	project, _ := EncodeTag(h.project)
-	query := `SELECT total_time, user_time, kernel_time, mem_usage, session_h, item_fs_loc, component, env, item, item_variant` +
-		` FROM ` + MetricMeasurement + ` WHERE project = $project AND kind = 'function'` +
-		` AND time >= ` + strconv.FormatInt(in.from, 10) + ` AND time < ` + strconv.FormatInt(in.to, 10) + ` GROUP BY item_path`
-	return h.store.influxQL(ctx, query, params{"project": project}, func(r *row) error { return h.take(ctx, r) })
-}
-
 // take makes a sample of a row, if it is of a session that is wanted.
-func (h *history) take(ctx context.Context, r *row) error {
+func (h *history) take(ctx context.Context, r *row) (wanted bool, err error) {
 	if len(r.texts) <= columnVariant {
-		return nil
+		return false, nil
 	}
 	of := h.sessionOf(r.texts[columnSession])
 	if of == nil {
-		return nil
+		return false, nil
 	}
 	t, err := h.test(ctx, r)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return h.hand(of, monitor.Sample{Series: t.series, Env: t.env, Location: h.location(r.texts[columnLocation]), Start: r.time,
+	return true, h.hand(of, monitor.Sample{Series: t.series, Env: t.env, Location: h.location(r.texts[columnLocation]), Start: r.time,
 		TotalTime: r.floats[columnTotal], CPUTime: r.floats[columnUser] + r.floats[columnKernel], MemUsage: r.floats[columnMem]})
 }
 
@@ -178,7 +162,6 @@ func (h *history) sessionOf(encoded []byte) *sessionOf {
 
 // hand completes a sample and hands it over.
 func (h *history) hand(of *sessionOf, found monitor.Sample) error {
-	h.found++
 	of.last = max(of.last, found.Start)
 	found.Run, found.Session = of.run, of.hash
 	return h.visit(found)
@@ -217,7 +200,7 @@ func (h *history) test(ctx context.Context, r *row) (*test, error) {
 	texts := map[string]string{"item_path": path, "item": string(r.texts[columnItem]), "item_variant": string(r.texts[columnVariant]),
 		"component": string(r.texts[columnComponent]), "env": string(r.texts[columnEnv])}
 	for name, tag := range texts {
-		text, err := h.stable(ctx, name, tag)
+		text, err := h.cut.stable(ctx, name, tag)
 		if err != nil {
 			return nil, err
 		}

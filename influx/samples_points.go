@@ -2,7 +2,6 @@ package influx
 
 import (
 	"context"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -48,30 +47,4 @@ func (h *history) takePoint(p *monitor.Point) error {
 	}
 	return h.hand(of, monitor.Sample{Series: h.share(m.Series(h.project)), Env: p.Env, Location: m.ItemFSLoc, Start: m.At.UTC,
 		TotalTime: m.TotalTime, CPUTime: m.UserTime + m.KernelTime, MemUsage: m.MemUsage})
-}
-
-// stable returns the text that a tag stands for, with addresses replaced. Where it was cut, all points that have the
-// tag have the rest of it beside.
-func (h *history) stable(ctx context.Context, name, tag string) (string, error) {
-	if len(tag) < cutTag-maxTorn || !standing.MatchString(tag) {
-		return DecodeText(tag), nil
-	}
-	key := name + "\x00" + tag
-	if text, ok := h.whole[key]; ok {
-		return text, nil
-	}
-	sc := newScan(h.store.writer.cfg.Bucket, MetricMeasurement, name+rawSuffix)
-	sc.ofProject(h.project)
-	sc.tags = append(sc.tags, "r."+name+" == "+sc.bind(tag))
-	text := DecodeText(tag)
-	err := h.store.ask(ctx, sc.flux(everywhere)+` |> last() |> group() |> limit(n: 1) |> keep(columns: ["_value"])`, sc.params,
-		func(r *record) error { text = strings.Clone(DecodeText(r.text("_value"))); return nil })
-	if err != nil {
-		return "", err
-	}
-	if name != "env" {
-		text = monitor.StableText(text)
-	}
-	h.whole[key] = text
-	return text, nil
 }

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,8 +113,8 @@ func (q bare) ask(tb testing.TB, flux string) {
 	require.NotContains(tb, string(text[:min(len(text), 200)]), ",error,", flux)
 }
 
-// question is what is asked of a Store, and the best query of Flux for the same, which knows nothing but the question
-// either: of pages it only finds where their metrics are.
+// question is what is asked of a Store, and the best query of Flux for the same. Of pages and single runs that is told
+// where in time they lie, since Flux by itself would put a million points in order first, which takes minutes.
 type question struct {
 	name  string
 	store func(ctx context.Context, s *influx.Store) error
@@ -129,7 +130,7 @@ func BenchmarkStore(b *testing.B) {
 	mustFill(b, w, historyRuns, historyTests)
 	store := w.Store()
 	bare := bare{server, cfg, &http.Client{Transport: &http.Transport{DisableCompression: true}}}
-	for _, q := range questions(cfg) {
+	for _, q := range slices.Concat(metricQuestions(b, cfg, store), otherQuestions(cfg)) {
 		b.Run(q.name, func(b *testing.B) {
 			var ours, theirs time.Duration
 			for b.Loop() {
@@ -148,47 +149,73 @@ func BenchmarkStore(b *testing.B) {
 	}
 }
 
-func questions(cfg influx.Config) (all []question) {
-	const always = `range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)`
-	from := func(where string) string {
-		return fmt.Sprintf(`from(bucket: %q) |> %s |> filter(fn: (r) => r._measurement == "test_metrics" and %s)`, cfg.Bucket, always, where)
+const (
+	always = `range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)`
+	joined = ` |> group(columns: ["_field"])`
+)
+
+// fluxFor begins a query for metrics.
+func fluxFor(cfg influx.Config, during, where string) string {
+	return fmt.Sprintf(`from(bucket: %q) |> %s |> filter(fn: (r) => r._measurement == "test_metrics" and %s)`, cfg.Bucket, during, where)
+}
+
+// during is the range of Flux from one moment to another, which it includes.
+func during(from, to int64) string {
+	return fmt.Sprintf(`range(start: time(v: %d), stop: time(v: %d))`, from, to+1)
+}
+
+// metricQuestions are those for metrics in the order of time: how many, the first page and one in the middle.
+func metricQuestions(tb testing.TB, cfg influx.Config, store *influx.Store) (all []question) {
+	session := fmt.Sprintf("%032x", 50)
+	commit := fmt.Sprintf("%08x%032x", 50*2654435761, 50)
+	is := func(f monitor.Field, how monitor.How, text string) []monitor.Match {
+		return []monitor.Match{{Field: f, How: how, Text: text}}
 	}
-	count := ` |> group() |> count()`
-	metrics := func(name string, where monitor.Match, flux string) {
-		q := monitor.MetricQuery{Where: []monitor.Match{where}}
-		if where == (monitor.Match{}) {
-			q.Where = nil
-		}
-		all = append(all, question{"count " + name, func(ctx context.Context, s *influx.Store) error {
+	for _, c := range []struct {
+		name  string
+		where []monitor.Match
+		tag   string // condition of Flux on tags
+		field string // the same on a field that is not needed otherwise
+	}{
+		{"all", nil, "true", `r._field == "utc_offset"`},
+		{"kind", is(monitor.FieldKind, monitor.Equals, "module"), `r.kind == "module"`, `r._field == "utc_offset"`},
+		{"component", is(monitor.FieldComponent, monitor.Equals, "component_3"), `r.component == "component_3"`, `r._field == "utc_offset"`},
+		{"item like", is(monitor.FieldItem, monitor.Contains, "test_1"), `r.item =~ /test_1/`, `r._field == "utc_offset"`},
+		{"session", is(monitor.FieldSessionH, monitor.Equals, session), "true", `r._field == "session_h" and r._value == "` + session + `"`},
+		{"context", is(monitor.FieldContextH, monitor.Equals, "c"+session[1:]), "true", `r._field == "context_h" and r._value == "c` + session[1:] + `"`},
+		{"commit", is(monitor.FieldScmRef, monitor.Equals, commit), "true", `r._field == "scm_ref" and r._value == "` + commit + `"`},
+		{"pipeline", is(monitor.FieldPipeline, monitor.Equals, "release"), "true", `r._field == "branch" and r._value == "release"`},
+	} {
+		q := monitor.MetricQuery{Where: c.where}
+		n, err := store.CountMetrics(tb.Context(), q)
+		require.NoError(tb, err)
+		require.Positive(tb, n, c.name)
+		all = append(all, question{"count " + c.name, func(ctx context.Context, s *influx.Store) error {
 			_, err := s.CountMetrics(ctx, q)
 			return err
-		}, from(flux) + count})
-		for place, offset := range map[string]int64{"first": 0, "later": 4000} {
-			all = append(all, question{place + " page " + name, func(ctx context.Context, s *influx.Store) error {
-				return drain(s.Metrics(ctx, q, monitor.Page{Offset: offset, Limit: 500}))
-			}, fmt.Sprintf(`%s |> group() |> sort(columns: ["_time"]) |> limit(n: 500, offset: %d)`, from(flux), offset)})
+		}, fluxFor(cfg, always, c.tag+" and "+c.field) + ` |> group() |> count()`})
+		for place, offset := range map[string]int64{"first": 0, "middle": n / 2} {
+			p := monitor.Page{Offset: offset, Limit: 500}
+			var from, to int64
+			for m, err := range store.Metrics(tb.Context(), q, p) {
+				require.NoError(tb, err)
+				if to = m.At.UTC; from == 0 {
+					from = to
+				}
+			}
+			all = append(all, question{place + " page of " + c.name, func(ctx context.Context, s *influx.Store) error {
+				return drain(s.Metrics(ctx, q, p))
+			}, fluxFor(cfg, during(from, to), c.tag) + joined})
 		}
 	}
-	is := func(f monitor.Field, text string) monitor.Match { return monitor.Match{Field: f, Text: text} }
-	const present = `r._field == "utc_offset"`
-	metrics("all", monitor.Match{}, present)
-	metrics("kind", is(monitor.FieldKind, "module"), present+` and r.kind == "module"`)
-	metrics("component", is(monitor.FieldComponent, "component_3"), present+` and r.component == "component_3"`)
-	metrics("item like", monitor.Match{Field: monitor.FieldItem, How: monitor.Contains, Text: "test_1"}, present+` and r.item =~ /test_1/`)
-	session := fmt.Sprintf("%032x", 50)
-	metrics("session", is(monitor.FieldSessionH, session), `r._field == "session_h" and r._value == "`+session+`"`)
-	metrics("context", is(monitor.FieldContextH, "c"+session[1:]), `r._field == "context_h" and r._value == "c`+session[1:]+`"`)
-	commit := fmt.Sprintf("%08x%032x", 50*2654435761, 50)
-	metrics("commit", is(monitor.FieldScmRef, commit), `r._field == "scm_ref" and r._value == "`+commit+`"`)
-	metrics("pipeline", is(monitor.FieldPipeline, "release"), `r._field == "branch" and r._value == "release"`)
-	return append(all, otherQuestions(cfg, from)...)
+	return all
 }
 
 // otherQuestions are those with one query each.
-func otherQuestions(cfg influx.Config, from func(where string) string) []question {
-	const always = `range(start: 1970-01-01T00:00:00Z, stop: 2200-01-01T00:00:00Z)`
+func otherQuestions(cfg influx.Config) []question {
+	from := func(where string) string { return fluxFor(cfg, always, where) }
 	meta := func(measurement string) string {
-		return fmt.Sprintf(`from(bucket: %q) |> %s |> filter(fn: (r) => r._measurement == %q) |> group(columns: ["_field"])`, cfg.MetaBucket, always, measurement)
+		return fmt.Sprintf(`from(bucket: %q) |> %s |> filter(fn: (r) => r._measurement == %q)`, cfg.MetaBucket, always, measurement) + joined
 	}
 	page := monitor.Page{Limit: 500}
 	component := "component_3"
@@ -200,12 +227,13 @@ func otherQuestions(cfg influx.Config, from func(where string) string) []questio
 	}
 	longest := from(`r._field == "total_time"`) + ` |> group() |> top(n: %d)`
 	inComponent := from(`r._field == "total_time" and r.component == "component_3"`) + ` |> group() |> top(n: 10)`
-	ofPipeline := fmt.Sprintf(`%s |> group(columns: ["_field"])`, from(`(r._field == "total_time" or r._field == "branch")`))
-	sums := from(`(r._field == "total_time" or r._field == "user_time" or r._field == "kernel_time" or r._field == "run")`) + ` |> group(columns: ["_field"])`
+	ofPipeline := from(`(r._field == "total_time" or r._field == "branch")`) + joined
+	const summed = `(r._field == "total_time" or r._field == "user_time" or r._field == "kernel_time" or r._field == "run")`
+	begin := start.Add(50 * 8 * time.Hour).UnixNano()
 	return []question{
 		{"history of a test", func(ctx context.Context, s *influx.Store) error {
 			return drain(s.Metrics(ctx, history, monitor.Page{}))
-		}, from(`r.item == "test_4711"`) + ` |> group(columns: ["_field"])`},
+		}, from(`r.item == "test_4711"`) + joined},
 		{"top 10", top(10), fmt.Sprintf(longest, 10)},
 		{"top 500", top(500), fmt.Sprintf(longest, 500)},
 		{"top 10 of component", top(10, monitor.Match{Field: monitor.FieldComponent, Text: component}), inComponent},
@@ -227,10 +255,10 @@ func otherQuestions(cfg influx.Config, from func(where string) string) []questio
 		}, from(`r._field == "session_h" and r.component == "component_3"`) + ` |> group() |> distinct()`},
 		{"run", func(ctx context.Context, s *influx.Store) error {
 			return drain(s.Runs(ctx, monitor.RunQuery{Run: fmt.Sprintf("%032x", 50)}, page))
-		}, sums},
+		}, fluxFor(cfg, during(begin, begin+int64(4*time.Hour)), summed) + joined},
 		{"runs", func(ctx context.Context, s *influx.Store) error {
 			return drain(s.Runs(ctx, monitor.RunQuery{}, page))
-		}, sums},
+		}, from(summed) + joined},
 	}
 }
 
