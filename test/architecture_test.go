@@ -33,6 +33,7 @@ var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "inf
 var owners = map[string][]string{
 	"github.com/gin-gonic/":            {"ingest", "api", "web"},
 	"github.com/influxdata/":           {"influx"},
+	"github.com/tinylib/msgp":          {"influx"},
 	"github.com/dgraph-io/ristretto":   {"cache"},
 	"modernc.org/":                     {"sqlite"},
 	"database/sql":                     {"sqlite"},
