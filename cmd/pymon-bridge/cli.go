@@ -26,6 +26,7 @@ func NewMain() *Main {
 // cli is the command line. Every flag has an environment variable; flags win.
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them (the default command)."`
+	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens that clients need."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready; for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
