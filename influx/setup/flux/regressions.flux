@@ -3,10 +3,8 @@
 // time all verdicts of the window are compared with what was said of them before, which is kept for seven days.
 //
 // All work is done in one table, as far as possible: a table for each test would take a hundred times as long.
-import "array"
 import "experimental"
 import "influxdata/influxdb/monitor"
-import "join"
 import "math"
 import "system"
 
@@ -85,19 +83,7 @@ details =
         |> drop(columns: ["_start", "_stop", "_measurement"])
         |> group(columns: ["_field"])
 
-rank = (verdict) =>
-    if verdict == "crit" then
-        4
-    else if verdict == "warn" then
-        3
-    else if verdict == "suspect" then
-        2
-    else if verdict == "improvement" then
-        1
-    else
-        0
-
-// The unsaid verdicts with all that is known of them, and by how much each is worse than the one before it here.
+// The unsaid verdicts with all that is known of them.
 complete =
     union(
         tables: [
@@ -111,65 +97,56 @@ complete =
     )
         |> pivot(rowKey: [{{.Test}}, "_time"], columnKey: ["_field"], valueColumn: "_value")
         |> filter(fn: (r) => exists r.verdict)
+
+// Of each test on each branch that has an unsaid verdict: what was said of the last run.
+before =
+    union(
+        tables: [
+            complete
+                |> keep(columns: [{{.Test}}, "branch", "verdict"])
+                |> rename(columns: {verdict: "_value"})
+                |> set(key: "_field", value: "unsaid"),
+            known
+                |> sort(columns: ["_time"])
+                |> set(key: "_field", value: "verdict"),
+        ],
+    )
+        |> pivot(rowKey: [{{.Test}}, "branch"], columnKey: ["_field"], valueColumn: "_value")
+        |> filter(fn: (r) => exists r.unsaid and exists r.verdict)
+        |> map(fn: (r) => ({r with _time: time(v: 0), unsaid: "no"}))
+
+rank = (verdict) =>
+    if verdict == "crit" then
+        4
+    else if verdict == "warn" then
+        3
+    else if verdict == "suspect" then
+        2
+    else if verdict == "improvement" then
+        1
+    else
+        0
+
+// Something is news unless the same was said before, as a regression stays one for many runs, and unless a mere
+// suspicion is taken back.
+news = (r) => not exists r.worse or r.worse != 0 and not (r.verdict == "ok" and r.worse == rank(verdict: "ok") - rank(verdict: "suspect"))
+
+compared =
+    union(tables: [complete |> set(key: "unsaid", value: "yes"), before])
         |> map(fn: (r) => ({r with worse: rank(verdict: r.verdict)}))
         |> group(columns: [{{.Test}}, "branch"])
         |> sort(columns: ["_time"])
         |> difference(columns: ["worse"], keepFirst: true)
         |> group()
-
-// There is no joining with nothing, so on both sides there is a row about no test.
-noTest = { {{- range .TestColumns}}{{.}}: "", {{end}}branch: ""}
-noVerdict =
-    {noTest with
-        _time: first,
-        verdict: "",
-        worse: 0,
-        status: "",
-        baseline: 0.0,
-        value: 0.0,
-        ratio: 0.0,
-        delta: 0.0,
-        run: "",
-        scm_ref: "",
-        build: "",
-        last_good: "",
-        first_bad: "",
-        item_fs_loc: "",
-    }
-
-saidLast =
-    union(
-        tables: [
-            array.from(rows: [{noTest with said: ""}]),
-            known
-                |> sort(columns: ["_time"])
-                |> set(key: "_field", value: "said")
-                |> pivot(rowKey: [{{.Test}}, "branch"], columnKey: ["_field"], valueColumn: "_value"),
-        ],
-    )
-
-// Something is news unless the same was said before, as a regression stays one for many runs, and unless a mere
-// suspicion is taken back.
-news = (r) =>
-    if exists r.worse then
-        r.worse != 0
-    else if not exists r.before then
-        true
-    else if r.verdict == "ok" then
-        r.before != "suspect"
-    else
-        r.before != r.verdict
-
-compared =
-    join.left(
-        left: union(tables: [array.from(rows: [noVerdict]), complete]),
-        right: saidLast,
-        on: (l, r) => {{range $i, $c := .TestColumns}}l.{{$c}} == r.{{$c}} and {{end}}l.branch == r.branch,
-        as: (l, r) => ({l with before: r.said, _measurement: "regressions", measured: l.value}),
-    )
-        |> filter(fn: (r) => r.verdict != "")
-        |> map(fn: (r) => ({r with news: if news(r: r) then "yes" else "no"}))
-        |> drop(columns: ["worse", "before", "value"])
+        |> filter(fn: (r) => r.unsaid == "yes")
+        |> map(
+            fn: (r) =>
+                ({r with _measurement: "regressions",
+                    measured: r.value,
+                    news: if news(r: r) then "yes" else "no",
+                }),
+        )
+        |> drop(columns: ["unsaid", "worse", "value"])
         |> group(columns: ["_measurement"])
 
 round = (x) => string(v: math.round(x: x * 1000.0) / 1000.0)
