@@ -2,10 +2,13 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"pymon-bridge/monitor"
 )
 
 type check struct {
@@ -60,6 +63,21 @@ func (s *Setup) ensureCheck(ctx context.Context, file, name, what string) error 
 // create makes an element of one of InfluxDB's lists.
 func (s *Setup) create(ctx context.Context, step Step, path string, wanted, into any) error {
 	return s.write(ctx, request{method: http.MethodPost, path: path, body: wanted, needs: "write:" + path, doing: "creating " + step.What}, into)
+}
+
+// createVisible makes an element of a list whose names are not unique: one that the token may make but not see again
+// would be made once more each time, and is removed at once.
+func (s *Setup) createVisible(ctx context.Context, step Step, path string, wanted any) error {
+	var made struct{ ID string }
+	if err := s.create(ctx, step, path, wanted, &made); err != nil || s.dry {
+		return err
+	}
+	err := s.client.get(ctx, path+"/"+made.ID, nil, "read:"+path, nil)
+	if monitor.ErrorCode(err) != monitor.EForbidden {
+		return err
+	}
+	undo := request{method: http.MethodDelete, path: path + "/" + made.ID, needs: "write:" + path, doing: "removing " + step.What}
+	return errors.Join(err, s.client.do(ctx, undo, nil))
 }
 
 // update replaces an element unless its description says that it is as it should be.
@@ -163,7 +181,7 @@ func (s *Setup) ensureRule(ctx context.Context, endpointID string) error {
 		wanted.Status, step.State = r.Status, Current
 		return s.update(ctx, step, "notificationRules", r.ID, r.Description, wanted.Description, wanted)
 	}
-	return s.done(step, s.create(ctx, step, "notificationRules", wanted, nil))
+	return s.done(step, s.createVisible(ctx, step, "notificationRules", wanted))
 }
 
 // ruleOffset is how long a rule waits for statuses on their way: it looks at those of its interval once only.

@@ -34,10 +34,8 @@ func (b bucket) retention() time.Duration {
 	return time.Duration(b.RetentionRules[0].EverySeconds) * time.Second
 }
 
+// rules says how long a bucket keeps points. No rule at all would leave the retention of an existing bucket as it is.
 func rules(retention time.Duration) []retentionRule {
-	if retention == 0 {
-		return []retentionRule{}
-	}
 	return []retentionRule{{"expire", int64(retention / time.Second)}}
 }
 

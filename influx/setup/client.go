@@ -95,7 +95,8 @@ func (c client) explain(r request, e *clienthttp.Error) error {
 	switch status := e.StatusCode; {
 	case status == http.StatusUnauthorized && words == "unauthorized access":
 		return monitor.Errorf(monitor.EUnauthorized, "%s: InfluxDB does not accept the token", r.doing)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	// Of tasks it says so within an internal error.
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, strings.HasSuffix(words, ": unauthorized"):
 		return monitor.Errorf(monitor.EForbidden, "%s: the token lacks %s (%s)", r.doing, r.needs, words)
 	case status == http.StatusNotFound:
 		return monitor.Errorf(monitor.ENotFound, "%s: %s", r.doing, words)

@@ -98,7 +98,7 @@ func (s *Setup) ensureTask(ctx context.Context, file, name, what string) error {
 	step := Step{State: Current, What: fmt.Sprintf("task %q", name), Flux: flux}
 	if len(found.Tasks) == 0 {
 		step.State = Missing
-		return s.done(step, s.createTask(ctx, wanted, step.What))
+		return s.done(step, s.createVisible(ctx, step, "tasks", wanted))
 	}
 	known := found.Tasks[0]
 	switch {
@@ -110,23 +110,6 @@ func (s *Setup) ensureTask(ctx context.Context, file, name, what string) error {
 			needs: "write:tasks", doing: "changing " + step.What}, nil)
 	}
 	return s.done(step, err)
-}
-
-// createTask makes a task. Names of tasks are not unique: one that the token may make but not see again would be made
-// once more each time, and is removed at once.
-func (s *Setup) createTask(ctx context.Context, wanted task, what string) error {
-	var made task
-	err := s.write(ctx, request{method: http.MethodPost, path: "tasks", body: wanted, needs: "write:tasks", doing: "creating " + what}, &made)
-	if err != nil || s.dry {
-		return err
-	}
-	err = s.client.get(ctx, "tasks/"+made.ID, nil, "read:tasks", nil)
-	if monitor.ErrorCode(err) == monitor.EForbidden {
-		if undone := s.client.do(ctx, request{method: http.MethodDelete, path: "tasks/" + made.ID, needs: "write:tasks", doing: "removing " + what}, nil); undone != nil {
-			return undone
-		}
-	}
-	return err
 }
 
 // foreign refuses to change what somebody else made.

@@ -88,7 +88,7 @@ func (s *Setup) ensureToken(ctx context.Context, of access, known []authorizatio
 	}
 	var made authorization
 	err := s.write(ctx, request{method: http.MethodPost, path: "authorizations", body: wanted,
-		needs: "write:authorizations, or something that the new token is to allow", doing: "creating the " + what}, &made)
+		needs: "write:authorizations, write:users of its own user, or something that the new token is to allow", doing: "creating the " + what}, &made)
 	step.Token, step.Purpose = made.Token, of.purpose
 	return s.done(step, err)
 }

@@ -59,7 +59,7 @@ tests =
     )
         |> pivot(rowKey: [{{.Series}}], columnKey: ["_field"], valueColumn: "_value")
         |> filter(fn: (r) => exists r.mad and exists r.measured and exists r.n and exists r.baseline)
-        |> filter(fn: (r) => r.n >= 8.0 and r.baseline >= 0.01)
+        |> filter(fn: (r) => r.n >= 12.0 and r.baseline >= 0.01)
         |> map(fn: (r) => ({r with ratio: r.measured / r.baseline}))
 
 // How much slower the whole suite is on each class of machine.
@@ -83,11 +83,23 @@ judged =
         |> map(
             fn: (r) => {
                 noise = math.mMax(x: 1.4826 * r.mad, y: 0.05 * r.baseline)
-                worse = r.delta > 4.0 * noise and r.delta >= 0.02 and r.ratio >= 1.2
+                worse = r.delta > 5.0 * noise and r.delta >= 0.02 and r.ratio >= 1.2
+                fine = r.delta < 2.5 * noise or r.delta < 0.01 or r.ratio < 1.1
 
-                return {r with verdict: if worse and r.ratio >= 1.5 then "crit" else if worse then "warn" else "ok"}
+                return {r with verdict:
+                        if worse and r.ratio >= 1.5 then
+                            "crit"
+                        else if worse then
+                            "warn"
+                        else if fine then
+                            "ok"
+                        else
+                            "between",
+                }
             },
         )
+        // What is between fine and worse stays what it was.
+        |> filter(fn: (r) => r.verdict != "between")
 
 said =
     from(bucket: "_monitoring")

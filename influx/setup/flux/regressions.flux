@@ -44,13 +44,14 @@ statuses = (start) =>
         |> filter(fn: (r) => r._check_name == {{.Name}})
         |> group()
         |> sort(columns: ["_time"])
-        |> keep(columns: [{{.Test}}, "branch", "verdict", "_value"])
+        |> rename(columns: {_time: "written"})
+        |> keep(columns: [{{.Test}}, "branch", "verdict", "written", "_value"])
         |> toTime()
         |> rename(columns: {_value: "_time", verdict: "_value"})
 
 // The verdicts of which nothing was said, or something else. One taken back before it was said needs no words.
 unsaid = (verdicts, statuses) =>
-    union(tables: [verdicts, statuses |> drop(columns: ["branch"]) |> set(key: "_field", value: "said")])
+    union(tables: [verdicts, statuses |> drop(columns: ["branch", "written"]) |> set(key: "_field", value: "said")])
         |> pivot(rowKey: [{{.Test}}, "_time"], columnKey: ["_field"], valueColumn: "_value")
         |> filter(fn: (r) => exists r.verdict)
         |> filter(fn: (r) => if exists r.said then r.said != r.verdict else r.verdict != "ok")
@@ -107,7 +108,8 @@ before =
                 |> rename(columns: {verdict: "_value"})
                 |> set(key: "_field", value: "unsaid"),
             known
-                |> sort(columns: ["_time"])
+                |> sort(columns: ["_time", "written"])
+                |> drop(columns: ["written"])
                 |> set(key: "_field", value: "verdict"),
         ],
     )
