@@ -39,7 +39,7 @@ func rules(retention time.Duration) []retentionRule {
 	return []retentionRule{{"expire", int64(retention / time.Second)}}
 }
 
-// ensureBuckets makes the three buckets, and finds the one of the statuses.
+// ensureBuckets makes the three buckets, and looks whether the one of statuses keeps them for long enough.
 func (s *Setup) ensureBuckets(ctx context.Context) error {
 	forever := time.Duration(0)
 	for _, b := range []struct {
@@ -64,7 +64,6 @@ func (s *Setup) ensureBuckets(ctx context.Context) error {
 		return monitor.Errorf(monitor.EInvalid, "bucket %q keeps statuses for %s only: choose a window of the check that is shorter by an hour",
 			monitoringBucket, period(statuses.retention()))
 	}
-	s.buckets[monitoringBucket] = statuses.ID
 	return nil
 }
 

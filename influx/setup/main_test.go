@@ -70,8 +70,12 @@ func secret(tb testing.TB, steps []setup.Step, purpose setup.Purpose) string {
 // call asks InfluxDB's API and returns the status of its answer, which is decoded into what into points to.
 func call(tb testing.TB, server *harness.Influx, token, method, path string, body, into any) (status int) {
 	tb.Helper()
-	payload, err := json.Marshal(body)
-	require.NoError(tb, err)
+	var payload []byte
+	if body != nil {
+		var err error
+		payload, err = json.Marshal(body)
+		require.NoError(tb, err)
+	}
 	req, err := http.NewRequestWithContext(tb.Context(), method, server.URL+"/api/v2/"+path, bytes.NewReader(payload))
 	require.NoError(tb, err)
 	req.Header.Set("Authorization", "Token "+token)

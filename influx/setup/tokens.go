@@ -29,7 +29,7 @@ type resource struct {
 }
 
 // ensureTokens makes a token for the bridge, which may write and read points of metrics and metadata, and one for
-// Grafana, which may read points, verdicts and statuses. Neither may make or delete buckets, or see others.
+// Grafana, which may read those and the rollup. Neither may make or delete buckets, or see others.
 func (s *Setup) ensureTokens(ctx context.Context) error {
 	var known struct{ Authorizations []authorization }
 	if err := s.client.get(ctx, "authorizations", url.Values{"orgID": {s.orgID}}, "read:authorizations", &known); err != nil {
@@ -37,7 +37,7 @@ func (s *Setup) ensureTokens(ctx context.Context) error {
 	}
 	for _, of := range []access{
 		{purpose: ForBridge, actions: []string{"read", "write"}, buckets: []string{s.cfg.Bucket, s.cfg.MetaBucket}},
-		{purpose: ForGrafana, actions: []string{"read"}, buckets: []string{s.cfg.Bucket, s.cfg.MetaBucket, s.cfg.DailyBucket, monitoringBucket}},
+		{purpose: ForGrafana, actions: []string{"read"}, buckets: []string{s.cfg.Bucket, s.cfg.MetaBucket, s.cfg.DailyBucket}},
 	} {
 		if err := s.ensureToken(ctx, of, known.Authorizations); err != nil {
 			return err
