@@ -1,0 +1,87 @@
+package setup_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// inbox is an address that keeps the JSON it is sent.
+type inbox struct {
+	*httptest.Server
+	mu   sync.Mutex
+	mail []map[string]any
+}
+
+func newInbox(t *testing.T) *inbox {
+	in := &inbox{}
+	in.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.Method != http.MethodPost {
+			http.Error(w, "expected a POST with JSON", http.StatusBadRequest)
+			return
+		}
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.mail = append(in.mail, body)
+	}))
+	t.Cleanup(in.Close)
+	return in
+}
+
+func (in *inbox) read() []map[string]any {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.mail
+}
+
+// wait waits for the n-th letter.
+func (in *inbox) wait(t *testing.T, n int) map[string]any {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(in.read()) >= n }, within, 100*time.Millisecond, "letter %d", n)
+	return in.read()[n-1]
+}
+
+// News arrives where it is asked for, once, and says which test, by how much and since which commits.
+func TestNewsArrives(t *testing.T) {
+	t.Parallel()
+	server, first, second := harness.SharedInflux(t), newInbox(t), newInbox(t)
+	cfg := settings(server)
+	cfg.NotifyURL = first.URL
+	apply(t, cfg)
+	v := verdict{test: "test_pay[visa]", status: "regression", level: "crit", at: time.Now().Add(-time.Hour)}
+	write(server, cfg.Bucket, v, verdict{test: "test_odd", status: "suspect", level: "(none)", at: v.at})
+
+	letter := first.wait(t, 1)
+	for name, want := range map[string]any{
+		"_level": "crit", "status": "regression", "project": "webshop", "item_path": "tests.pay", "item_variant": "test_pay[visa]", "metric": "cpu_time",
+		"env": "Linux-x86_64 8x", "ratio": 2.25, "baseline": 0.5, "measured": 1.125, "last_good": "900d", "first_bad": "bad1", "scm_ref": "c0ffee",
+		"branch": "main", "item_fs_loc": "tests/pay.py",
+	} {
+		assert.Equal(t, want, letter[name], name)
+	}
+
+	v.status, v.level = "ok", "(none)"
+	write(server, cfg.Bucket, v)
+	letter = first.wait(t, 2)
+	assert.Equal(t, "ok", letter["_level"])
+	assert.Equal(t, "test_pay[visa]", letter["item_variant"])
+	assert.Contains(t, letter["_message"], "taken back: tests.pay test_pay[visa]")
+
+	// A new address is where the next news goes: the rule has a copy of the address.
+	cfg.NotifyURL = second.URL
+	apply(t, cfg)
+	write(server, cfg.Bucket, verdict{test: "test_late", status: "regression", level: "warn", at: time.Now()})
+	assert.Equal(t, "test_late", second.wait(t, 1)["item_variant"])
+	turns(t, server, "pymon-bridge regressions ("+cfg.Bucket+")")
+	assert.Len(t, first.read(), 2, "each piece of news once, and no suspicions")
+	assert.Len(t, second.read(), 1)
+}
