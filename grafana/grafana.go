@@ -4,6 +4,8 @@ package grafana
 
 import "embed"
 
+//go:generate go run ./generate dashboards
+
 // Dashboards holds `dashboards/*.json`: dashboards in Grafana's JSON model, schema version 42, each with a fixed uid
 // and one data source variable, so that the same file can be provisioned, imported and posted to Grafana's API.
 //
