@@ -246,4 +246,3 @@ func allQueries(t *testing.T) []string {
 	}
 	return slices.Sorted(maps.Keys(unique))
 }
-

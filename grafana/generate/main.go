@@ -23,7 +23,7 @@ func main() {
 
 // all returns every dashboard.
 func all() []*dashboard {
-	return []*dashboard{overview(), testPage()}
+	return []*dashboard{overview(), testPage(), compare(), regressions(), machines()}
 }
 
 // write stores each dashboard in a file of the folder.
