@@ -83,7 +83,7 @@ var (
 )
 
 // bridgeUID is the dashboard about the bridge itself, whose numbers are in Prometheus.
-const bridgeUID = "pymon-bridge"
+const bridgeUID = "pymon-bridge-state"
 
 func sourceOf(d dashboard) datasource {
 	if d.UID == bridgeUID {

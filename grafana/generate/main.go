@@ -23,7 +23,7 @@ func main() {
 
 // all returns every dashboard.
 func all() []*dashboard {
-	return []*dashboard{overview(), testPage(), compare(), regressions(), machines()}
+	return []*dashboard{overview(), testPage(), compare(), regressions(), machines(), bridge()}
 }
 
 // write stores each dashboard in a file of the folder.
