@@ -27,6 +27,7 @@ func NewMain() *Main {
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them (the default command)."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens that clients need."`
+	Grafana     grafanaCmd     `cmd:"" help:"Get the dashboards and alerts for Grafana."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready; for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
