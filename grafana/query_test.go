@@ -52,10 +52,14 @@ func fill(query, bucket string, chosen values) string {
 var oddTests = []string{"test_render[${name}]", "test_render[^$]", "test_render[a|b]", "test_render[line%0Abreak]", "test_filter[a/b]",
 	"test_filter[C:%5Cdir]", `test_filter[colour=red, size="L"]`, "test_filter[100%25]"}
 
+// oddModules are the modules of these.
+var oddModules = []string{"tests.catalog.test_template", "tests.catalog.test_listing"}
+
 // usual is what a person sees first who chooses the newest run of the main class of machine.
 func usual(h *history) values {
 	return values{"project": {project}, "env": {mainEnv}, "component": nil, "branch": nil, "kind": {"function"}, "search": {""},
-		"run": {h.runs[runCount-1]}, "test": {slowTest}}
+		"run": {h.runs[runCount-1]}, "base": {h.runs[runCount-2]}, "test": {slowTest}, "module": {"tests.checkout.test_payment"},
+		"status": {"regression", "suspect", "improvement"}, "metric": {"cpu_time", "mem_usage", "total_time"}, "commit_url": {""}}
 }
 
 func with(v values, name string, value ...string) values {

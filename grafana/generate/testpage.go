@@ -112,8 +112,9 @@ history
 
 // bandQuery gives, at the time of each measurement, the median of those before it and the limits that a normal
 // distribution of their logarithms gives. Flux has no window of rows: each measurement is repeated once for every later
-// one that it counts for, and these are brought together. The older join is used because the package join fails where
-// there is nothing to join.
+// one that it counts for, and these are brought together. The spread is that of the narrower side, which a step up or
+// down leaves as it was until half of the measurements are behind it. The older join is used because the package join
+// fails where there is nothing to join.
 func bandQuery(fields []string, value string, floor float64) string {
 	var lags []string
 	for lag := range baselineRuns {
@@ -140,10 +141,10 @@ counted = earlier
   |> group()
   |> map(fn: (r) => ({n: r.n, stat: "count", _value: float(v: r.y)}))
 
-usual = union(tables: [counted, quantiles(q: 0.25, name: "q25"), quantiles(q: 0.5, name: "q50"), quantiles(q: 0.75, name: "q75"), quantiles(q: 0.9, name: "q90")])
+usual = union(tables: [counted, quantiles(q: 0.25, name: "q25"), quantiles(q: 0.5, name: "q50"), quantiles(q: 0.75, name: "q75")])
   |> pivot(rowKey: ["n"], columnKey: ["stat"], valueColumn: "_value")
   |> filter(fn: (r) => r.count >= %d.0)
-  |> map(fn: (r) => ({r with spread: math.mMax(x: math.mMax(x: (r.q75 - r.q25) / 1.349, y: (r.q90 - r.q50) / 1.2816), y: %g) * math.sqrt(x: 1.0 + math.pi / (2.0 * r.count)) * (2.33 + 4.7 / (r.count - 1.0))}))
+  |> map(fn: (r) => ({r with spread: math.mMax(x: math.mMin(x: r.q75 - r.q50, y: r.q50 - r.q25) / 0.6745, y: %g) * math.sqrt(x: 1.0 + math.pi / (2.0 * r.count)) * (2.33 + 4.7 / (r.count - 1.0))}))
 
 join(tables: {it: numbered, by: usual}, on: ["n"])
   |> map(fn: (r) => ({_time: r._time, usual: math.exp(x: r.q50), lowest: math.exp(x: r.q50 - r.spread), limit: math.exp(x: r.q50 + math.mMax(x: r.spread, y: math.log(x: 1.1)))}))
