@@ -67,7 +67,7 @@ func newestVerdicts(keep string) *panel {
 }
 
 func suiteStatus() *panel {
-	return states(24, "Suite", "What was found of the suite as a whole, from run to run: slow machine where nearly all tests were slower at once, slower where that lasts for three runs on one class of machine, learning while there are too few earlier runs.").
+	return states(24, "Suite", "What was found of the suite as a whole, from run to run: slow machine where nearly all tests were slower at once, regression where that lasts for three runs on one class of machine, learning while there are too few earlier runs.").
 		ask(runs("runs", inProject, "branch", "suite") + `  |> group()
   |> filter(fn: (r) => ` + inBranch + `)
   |> sort(columns: ["_time"])
@@ -85,8 +85,8 @@ func runsTable() *panel {
 			link{Title: "Compare the chosen run with this one", URL: to("compare", "datasource project env component kind search run", "base", clicked)})).
 		field("branch", "Branch").field("scm_ref", "Commit", commitLink()).field("build", "Build", width(90)).
 		field("suite", "Suite", append(status(), width(110))...)
-	for _, v := range [][3]string{{"regressions", "Slower", "red"}, {"suspects", "Suspects", "orange"}, {"improvements", "Faster", "green"}} {
-		p.field(v[0], v[1], append(coloured(steps("text", 0, v[2], 1)), unit("short"), width(80))...)
+	for _, v := range [][3]string{{"regressions", "Regressions", "red"}, {"suspects", "Suspects", "orange"}, {"improvements", "Improvements", "green"}} {
+		p.field(v[0], v[1], append(coloured(steps("text", 0, v[2], 1)), unit("short"), width(100))...)
 	}
 	return p.field("tests", "Tests", unit("short"), decimals(0), width(80)).field("seconds", "Test time", width(100)).
 		field("change", "Change", width(100)).field("cpu", "CPU time", width(100)).

@@ -61,7 +61,7 @@ func verdictsOnRun() *panel {
 	keep := "datasource project branch env commit_url"
 	return table(24, "Verdicts on the chosen run", "What stood out in the chosen run, the worst first, at most 200 tests: against what is usual on the same class of machine, as the median of earlier runs. q is how likely such a value is by chance, corrected for all tests of the run. The change lies between the last good and the first bad commit.", "short",
 		"status", "level", "metric", "test", "module", "env", "baseline", "value", "delta", "ratio", "q", "last_good", "first_bad").
-		field("status", "Verdict", append(status(), width(80))...).field("level", "Level", width(70)).field("metric", "Of", width(95)).
+		field("status", "Verdict", append(status(), width(110))...).field("level", "Level", width(70)).field("metric", "Of", width(95)).
 		field("test", "Test", testLink(keep)).field("module", "Module").field("env", "Machine class").
 		field("baseline", "Usual", width(95)).field("value", "Value", width(95)).field("delta", "Difference", width(95)).
 		field("ratio", "Ratio", append(coloured(steps("green", 0, "text", 0.95, "orange", 1.05, "red", 1.5)), decimals(2), width(70))...).

@@ -4,7 +4,7 @@ package main
 func verdictsOnTest() *panel {
 	return table(24, "Verdicts on this test", "What the bridge found unusual in this test, newest first. Usual is the median of the earlier runs, limit is above what a value is conspicuous; times in seconds, memory in MiB. q is how likely such a value is by chance, corrected for all tests of the run: a confirmed change lies between the last good and the first bad commit.", "short",
 		"_time", "status", "metric", "env", "value", "baseline", "limit", "ratio", "q", "n", "last_good", "first_bad", "branch", "run").
-		field("_time", "Run", unit("dateTimeAsIso"), width(170)).field("status", "Verdict", append(status(), width(90))...).
+		field("_time", "Run", unit("dateTimeAsIso"), width(170)).field("status", "Verdict", append(status(), width(110))...).
 		field("metric", "Of", width(100)).field("env", "Machine class").field("value", "Value", decimals(3), width(90)).
 		field("baseline", "Usual", decimals(3), width(90)).field("limit", "Limit", decimals(3), width(90)).
 		field("ratio", "Ratio", append(coloured(steps("green", 0, "text", 0.95, "orange", 1.05, "red", 1.5)), decimals(2), width(70))...).

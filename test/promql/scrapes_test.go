@@ -154,6 +154,7 @@ func (b *simulated) work(step int) {
 		b.run(step)
 	}
 	if away {
+		b.stats.Oldest = time.Now().Add(time.Duration(700-step) * interval)
 		b.metrics.Retried(503 * (step % 2))
 		return
 	}
@@ -189,7 +190,7 @@ func (b *simulated) deliver(step int) {
 	}
 	b.metrics.Delivered(monitor.ClassMetric, int(b.stats.Depth))
 	b.metrics.Lag(time.Duration(1+b.stats.Depth/20) * time.Second)
-	b.stats.Depth, b.stats.Parked = 0, 0
+	b.stats.Depth, b.stats.Oldest = 0, time.Time{}
 	if step == 1000 {
 		b.metrics.Buried(monitor.ClassMetric, 1)
 		b.stats.DeadLetters = 1
