@@ -121,7 +121,7 @@ var badCommits = verdictPoints + `chosen = verdicts()
   |> filter(fn: (r) => r._field == "status" and r._value == "regression")
 
 ` + verdictRows("", "ratio", "last_good", "first_bad") + `  |> filter(fn: (r) => r.status == "regression" and ` + inBranch + `)
-  |> map(fn: (r) => ({_time: r._time, first_bad: r.first_bad, last_good: r.last_good, ratio: r.ratio, id: r.component + r.item_path + r.item + r.item_variant}))
+  |> map(fn: (r) => ({_time: r._time, first_bad: r.first_bad, last_good: r.last_good, ratio: if exists r.ratio then r.ratio else 0.0, id: r.component + r.item_path + r.item + r.item_variant}))
   |> group(columns: ["first_bad", "last_good", "id"])
   |> sort(columns: ["_time"])
   |> reduce(identity: {worst: 0.0, since: 9223372036854775807}, fn: (r, accumulator) => ({worst: if r.ratio > accumulator.worst then r.ratio else accumulator.worst, since: if int(v: r._time) < accumulator.since then int(v: r._time) else accumulator.since}))
