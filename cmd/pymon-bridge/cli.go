@@ -29,6 +29,7 @@ type cli struct {
 	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed; fails a pipeline if so."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens that clients need."`
+	Grafana     grafanaCmd     `cmd:"" help:"Get the dashboards and alerts for Grafana."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready; for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
