@@ -31,6 +31,9 @@ func (b *bridge) store() monitor.Store {
 
 // history returns what runs are judged by.
 func (b *bridge) history() monitor.HistoryStore {
+	if b.config.Store == influxStore {
+		return b.writer.Store()
+	}
 	return b.db
 }
 
