@@ -67,20 +67,24 @@ func ids(runs []*monitor.RunHead) (ids []string) {
 	return ids
 }
 
-// recorder is a detector that notes what it is given.
+// recorder is a detector that notes what it is given first.
 type recorder struct {
 	lineage monitor.Lineage
 	samples int
+	asked   bool
 }
 
 // Judge implements [monitor.Detector].
 func (d *recorder) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
-	d.lineage, d.samples = l, 0
+	n := 0
 	for _, err := range samples {
 		if err != nil {
 			return nil, err
 		}
-		d.samples++
+		n++
+	}
+	if !d.asked {
+		d.lineage, d.samples, d.asked = l, n, true
 	}
 	return &monitor.Report{Project: l.Judged().Project, Run: l.Judged().ID, BaselineRuns: len(l.Baseline)}, nil
 }

@@ -50,9 +50,24 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 	if err != nil {
 		return nil, err
 	}
-	report, err := j.detector.Judge(lineage, j.samples(ctx, lineage))
+	report, err := j.detect(ctx, lineage)
+	if err != nil || q.ScmRef == "" {
+		return report, err
+	}
+	for _, before := range earlierRuns(lineage) {
+		earlier, err := j.detect(ctx, before)
+		if err != nil {
+			return nil, err
+		}
+		complete(report, earlier)
+	}
+	return report, nil
+}
+
+func (j *Judge) detect(ctx context.Context, l monitor.Lineage) (*monitor.Report, error) {
+	report, err := j.detector.Judge(l, j.samples(ctx, l))
 	if err != nil {
-		return nil, fmt.Errorf("judge run %s: %w", lineage.Judged().ID, err)
+		return nil, fmt.Errorf("judge run %s: %w", l.Judged().ID, err)
 	}
 	return report, nil
 }

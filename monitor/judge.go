@@ -10,7 +10,8 @@ type Judge interface {
 }
 
 // JudgeQuery chooses a run of a project and what it is compared with. Of several runs the one that started last is
-// chosen; with neither a run nor a commit it is the last of all.
+// chosen; with neither a run nor a commit it is the last of all. Where a commit is asked for, and some of its tests were
+// run again, the report says of each test what its last run says.
 type JudgeQuery struct {
 	Project string
 	Run     string // id

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -44,6 +45,13 @@ const (
 const (
 	StatusSlowMachine Status = "slow_machine" // (nearly) all tests are slower at once: the machine, or a global change
 )
+
+// Severity orders statuses: 0 is the worst.
+func (s Status) Severity() int {
+	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusNotJudged,
+		StatusLearning, StatusOK}
+	return slices.Index(order[:], s)
+}
 
 // Level is how bad a regression is.
 type Level string
@@ -125,6 +133,24 @@ type Summary struct {
 	Suspects     int `json:"suspects"`
 	Regressions  int `json:"regressions"`
 	Improvements int `json:"improvements"`
+}
+
+// Count adds one result of a status.
+func (s *Summary) Count(status Status) {
+	switch status {
+	case StatusRegression:
+		s.Regressions++
+	case StatusSuspect:
+		s.Suspects++
+	case StatusImprovement:
+		s.Improvements++
+	case StatusNotJudged:
+		s.NotJudged++
+	case StatusLearning:
+		s.Learning++
+	default:
+		s.OK++
+	}
 }
 
 // Number is a float whose JSON is null when it is NaN or infinite.

@@ -16,57 +16,63 @@ type annotation struct {
 	kind, file, title, message string
 }
 
+// annotations are those of one kind: the first that GitHub shows, and how many there are.
+type annotations struct {
+	first []annotation
+	all   int
+}
+
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	_, sentence := Outcome(r, o.FailOn)
 	writeAnnotation(b, annotation{kind: "notice", title: "pymon-bridge", message: sentence})
-	var errors, warnings []annotation
+	var errors, warnings annotations
 	for _, m := range slowMachines(r) {
-		warnings = append(warnings, annotation{kind: suiteKind(o.FailOn), title: "Whole suite slower than usual",
-			message: orUnknown(offsets(m.Offset)) + " on " + show(m.Env, shortName)})
-	}
-	if o.FailOn == FailOnSuite {
-		errors, warnings = warnings, nil
-	}
-	for _, g := range groups(r, o.All) {
-		for _, result := range g.results {
-			switch g.status {
-			case monitor.StatusRegression:
-				errors = append(errors, annotate("error", result))
-			case monitor.StatusSuspect:
-				warnings = append(warnings, annotate("warning", result))
-			}
+		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",
+			message: orUnknown(offsets(m.Offset)) + " on " + show(m.Env, shortName)}
+		if o.FailOn == FailOnSuite {
+			slowed.kind = "error"
+			errors.add(func() annotation { return slowed })
+		} else {
+			warnings.add(func() annotation { return slowed })
 		}
 	}
-	writeAnnotations(b, errors)
-	writeAnnotations(b, warnings)
-}
-
-func suiteKind(on FailOn) string {
-	if on == FailOnSuite {
-		return "error"
+	for i := range r.Results {
+		switch result := &r.Results[i]; result.Status {
+		case monitor.StatusRegression:
+			errors.add(func() annotation { return annotate("error", "Regression", result) })
+		case monitor.StatusSuspect:
+			warnings.add(func() annotation { return annotate("warning", "Suspect", result) })
+		}
 	}
-	return "warning"
+	errors.write(b)
+	warnings.write(b)
 }
 
-func annotate(kind string, r *monitor.Result) annotation {
+// add counts an annotation, and makes it if it is shown.
+func (a *annotations) add(annotation func() annotation) {
+	if a.all++; len(a.first) < maxAnnotations {
+		a.first = append(a.first, annotation())
+	}
+}
+
+// write writes as many annotations as GitHub shows; the last one says how many there are beyond.
+func (a *annotations) write(b *bytes.Buffer) {
+	for i, one := range a.first {
+		if more := a.all - i; i == maxAnnotations-1 && more > 1 {
+			one = annotation{kind: one.kind, title: "pymon-bridge",
+				message: fmt.Sprintf("%d more: the report in another format lists them", more)}
+		}
+		writeAnnotation(b, one)
+	}
+}
+
+func annotate(kind, what string, r *monitor.Result) annotation {
 	parts := append([]string{testName(r)}, details(r)...)
 	return annotation{
 		kind:    kind,
 		file:    show(r.ItemFSLoc, len(r.ItemFSLoc)),
-		title:   strings.ToUpper(string(r.Status[:1])) + string(r.Status[1:]) + ": " + change(r),
+		title:   what + ": " + change(r),
 		message: strings.Join(append(parts, "on "+show(r.Env, shortName)), ", "),
-	}
-}
-
-// writeAnnotations writes as many annotations as GitHub shows; the last one says how many there are beyond.
-func writeAnnotations(b *bytes.Buffer, all []annotation) {
-	for i, a := range all {
-		if more := len(all) - i; i == maxAnnotations-1 && more > 1 {
-			writeAnnotation(b, annotation{kind: a.kind, title: "pymon-bridge", message: fmt.Sprintf(
-				"%d more: the report in another format lists them", more)})
-			return
-		}
-		writeAnnotation(b, a)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -16,7 +15,7 @@ import (
 // writeJSON writes the report in the shape of `GET /api/v1/regressions`, lists that are empty being lists.
 func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	c := *r
-	c.Sessions = slices.Concat([]string{}, r.Sessions)
+	c.Sessions = append([]string{}, r.Sessions...)
 	c.Suite.Offset = ratios(r.Suite.Offset)
 	c.Suite.Machines = make([]monitor.Machine, len(r.Suite.Machines))
 	for i, m := range r.Suite.Machines {
@@ -41,19 +40,24 @@ func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 // escapeUnprintable copies JSON with everything that acts on a terminal escaped, which leaves its meaning as it is: the
 // encoder escapes what JSON demands, but not DEL, the C1 controls, or what turns the direction of writing.
 func escapeUnprintable(b *bytes.Buffer, text []byte) {
-	for len(text) > 0 {
-		r, width := utf8.DecodeRune(text)
-		switch {
-		case r == '\n' || unicode.IsPrint(r):
-			b.Write(text[:width])
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(b, `\u%04x`, r)
+	b.Grow(len(text) + 1)
+	copied := 0
+	for i, width := 0, 1; i < len(text); i += width {
+		if c := text[i]; ' ' <= c && c <= '~' || c == '\n' { // nearly all of it
+			width = 1
+			continue
 		}
-		text = text[width:]
+		var r rune
+		if r, width = utf8.DecodeRune(text[i:]); unicode.IsPrint(r) {
+			continue
+		}
+		b.Write(text[copied:i])
+		copied = i + width
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(b, `\u%04x`, unit)
+		}
 	}
+	b.Write(text[copied:])
 }
 
 // ratios returns a map that is an object in JSON even if it is empty.

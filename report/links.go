@@ -1,10 +1,12 @@
 package report
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"pymon-bridge/monitor"
 )
@@ -21,6 +23,7 @@ const maxURL = 2000
 // links makes the addresses in a report. Each is empty where its base is not known.
 type links struct {
 	run, project    string
+	against         string // branch of the baseline; empty where it is the run's own
 	bridge, grafana *url.URL
 	from, to        time.Time
 }
@@ -28,6 +31,9 @@ type links struct {
 func newLinks(r *monitor.Report, o Options) links {
 	const before = 30 * 24 * time.Hour
 	l := links{run: r.Run, project: r.Project, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
+	if r.Against != r.Branch {
+		l.against = r.Against
+	}
 	if !r.Started.IsZero() {
 		l.from, l.to = r.Started.Add(-before), r.Started.Add(24*time.Hour)
 	}
@@ -43,13 +49,17 @@ func base(text string) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 }
 
-// report returns where the bridge has the whole report.
+// report returns where the bridge has the whole report, for people to read.
 func (l links) report() string {
 	if l.bridge == nil || !monitor.ValidProject(l.project) {
 		return ""
 	}
 	u := l.bridge.JoinPath("p", l.project, "api", "v1", "regressions")
-	u.RawQuery = url.Values{"run": {l.run}, "all": {"true"}}.Encode()
+	query := url.Values{"run": {l.run}, "all": {"true"}, "format": {string(Text)}}
+	if l.against != "" {
+		query.Set("branch", l.against)
+	}
+	u.RawQuery = query.Encode()
 	return u.String()
 }
 
@@ -59,7 +69,7 @@ func (l links) overview() string { return l.dashboard(overviewDashboard, url.Val
 // test returns the dashboard of a test on its class of machine, in the month before the run.
 func (l links) test(r *monitor.Result) string {
 	return l.dashboard(testDashboard, url.Values{
-		"var-env": {r.Env}, "var-component": {r.Component}, "var-test": {variant(r)},
+		"var-env": {tag(r.Env)}, "var-module": {tag(r.ItemPath)}, "var-test": {tag(variant(r))},
 	})
 }
 
@@ -75,6 +85,28 @@ func (l links) dashboard(uid string, query url.Values) string {
 	u := l.grafana.JoinPath("d", uid)
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// tag returns a text as it is as a tag in InfluxDB, which dashboards choose by (docs/data-model.md). Those that are cut
+// there make addresses that are too long to link.
+func tag(s string) string {
+	switch s {
+	case "":
+		return "(none)"
+	case "(none)":
+		return "%28none)"
+	}
+	var b strings.Builder
+	for i, width := 0, 0; i < len(s); i += width {
+		var r rune
+		r, width = utf8.DecodeRuneInString(s[i:])
+		if r == '%' || r == '\\' || r < ' ' || r == 0x7f || r == utf8.RuneError && width == 1 {
+			fmt.Fprintf(&b, "%%%02X", s[i])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // wrap makes Markdown a link. Nothing that [url.Values] and [url.URL] leave as it is ends a target in angle brackets.

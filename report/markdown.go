@@ -116,7 +116,7 @@ func markdownSections(r *monitor.Report, o Options, l links) (all []section) {
 	envs := severalMachines(r)
 	for _, g := range groups(r, o.All) {
 		if g.status != monitor.StatusRegression {
-			all = append(all, folded(g, l, envs))
+			all = append(all, folded(g, g.noun(len(g.results)), l, envs))
 			continue
 		}
 		top, rest := g, g
@@ -124,18 +124,16 @@ func markdownSections(r *monitor.Report, o Options, l links) (all []section) {
 		rest.results = g.results[len(top.results):]
 		all = append(all, table(top, l, envs))
 		if len(rest.results) > 0 {
-			rest.one, rest.many = "more regression", "more regressions"
-			all = append(all, folded(rest, l, envs))
+			all = append(all, folded(rest, "more "+g.noun(len(rest.results)), l, envs))
 		}
 	}
 	return all
 }
 
 // folded puts a table behind a line that opens it.
-func folded(g group, l links, envs bool) section {
+func folded(g group, title string, l links, envs bool) section {
 	s := table(g, l, envs)
-	n := len(g.results)
-	s.head = fmt.Sprintf("\n<details><summary>%d %s</summary>\n%s", n, g.noun(n), s.head)
+	s.head = fmt.Sprintf("\n<details><summary>%d %s</summary>\n%s", len(g.results), title, s.head)
 	s.tail += "\n</details>\n"
 	return s
 }

@@ -51,11 +51,12 @@ func fine(r *monitor.Report) string {
 	case s.Tests == 0:
 		return "No test was measured."
 	case slow(r) && s.Suspects > 0:
-		return fmt.Sprintf("No confirmed regression; %s, and there %s.", slowSuite(r), suspects(r))
+		return fmt.Sprintf("No confirmed regression, %s; %s.", count(s.Suspects, "suspect"), slowSuite(r))
 	case slow(r):
 		return "No test regressed by itself; " + slowSuite(r) + "."
 	case s.Suspects > 0:
-		return fmt.Sprintf("No confirmed regression; there %s.", suspects(r))
+		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
+			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
 	case s.OK+s.Improvements == 0 && s.Learning > 0:
 		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline %s too few.", count(r.BaselineRuns, "run"),
 			plural(r.BaselineRuns, "is", "are"))
@@ -68,17 +69,13 @@ func fine(r *monitor.Report) string {
 	}
 }
 
+// confirmed says how many tests regressed, and whether the suite as a whole is slower.
 func confirmed(r *monitor.Report) string {
 	s := count(r.Summary.Regressions, "regression") + " in " + count(r.Summary.Tests, "test")
 	if slow(r) {
 		s += ", and " + slowSuite(r)
 	}
 	return s
-}
-
-func suspects(r *monitor.Report) string {
-	n := r.Summary.Suspects
-	return fmt.Sprintf("%s %s, which another run confirms or clears", plural(n, "is", "are"), count(n, "suspect"))
 }
 
 // slow says whether the suite as a whole is slower than usual.

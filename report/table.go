@@ -22,16 +22,15 @@ func machineTable(machines []monitor.Machine) section {
 
 // table returns the results of one status, with the columns that make sense for it.
 func table(g group, l links, envs bool) section {
-	head, cells := numberHead, numberCells
+	head, rule, cells := "| Test | Measured | Usual | Now | Ratio | Since |", "|---|---|--:|--:|--:|---|", numberCells
 	if !judged(g.results[0]) {
-		head, cells = reasonHead, reasonCells
+		head, rule, cells = "| Test | Measured | Why |", "|---|---|---|", reasonCells
 	}
 	if envs {
-		head[0] += " Machine |"
-		head[1] += "---|"
+		head, rule = head+" Machine |", rule+"---|"
 	}
 	return section{
-		head: "\n" + head[0] + "\n" + head[1] + "\n",
+		head: "\n" + head + "\n" + rule + "\n",
 		rows: len(g.results),
 		row: func(i int) string {
 			r := g.results[i]
@@ -45,11 +44,7 @@ func table(g group, l links, envs bool) section {
 	}
 }
 
-var (
-	numberHead = [2]string{"| Test | Measured | Usual | Now | Ratio | Since |", "|---|---|--:|--:|--:|---|"}
-	reasonHead = [2]string{"| Test | Measured | Why |", "|---|---|---|"}
-)
-
+// numberCells are what follows the test and the metric where there are numbers.
 func numberCells(r *monitor.Result) []string {
 	change := ratio(r.Ratio)
 	if r.Status == monitor.StatusRegression {
@@ -62,6 +57,7 @@ func numberCells(r *monitor.Result) []string {
 	return []string{amount(r.Metric, r.Baseline), amount(r.Metric, r.Value), change, commits}
 }
 
+// reasonCells are what follows them where there are none.
 func reasonCells(r *monitor.Result) []string {
 	switch {
 	case r.Reason != "":

@@ -92,9 +92,9 @@ func (t textWriter) group(g group) {
 func (t textWriter) result(r *monitor.Result) {
 	metric := right(metricName(r.Metric), len("wall time"))
 	if !judged(r) {
-		fmt.Fprintf(t, "  %s  %s\n", metric, testName(r))
+		fmt.Fprintf(t, "- %s  %s\n", metric, testName(r))
 	} else {
-		fmt.Fprintf(t, "  %s  %s → %s  %s  %s\n", metric, left(amount(r.Metric, r.Baseline), 8),
+		fmt.Fprintf(t, "- %s  %s → %s  %s  %s\n", metric, left(amount(r.Metric, r.Baseline), 8),
 			right(amount(r.Metric, r.Value), 8), right(ratio(r.Ratio), 6), testName(r))
 	}
 	if more := t.details(r); more != "" {
@@ -113,7 +113,7 @@ func (t textWriter) details(r *monitor.Result) string {
 // details lists what is known of a result beside its numbers.
 func details(r *monitor.Result) (parts []string) {
 	if r.Reason != "" {
-		parts = append(parts, show(r.Reason, longName))
+		parts = append(parts, "reason: "+show(r.Reason, longName))
 	}
 	if commits := since(r); commits != "" {
 		parts = append(parts, "since "+commits)
@@ -128,7 +128,7 @@ func details(r *monitor.Result) (parts []string) {
 		parts = append(parts, "q "+probability(r.Q))
 	}
 	if r.N > 0 {
-		parts = append(parts, count(r.N, "run"))
+		parts = append(parts, count(r.N, "earlier run"))
 	}
 	return parts
 }

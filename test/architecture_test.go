@@ -26,7 +26,8 @@ import (
 const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor.
-var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "judge", "regress", "telemetry", "grafana"}
+var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "judge", "regress", "report", "telemetry",
+	"grafana"}
 
 // owners says which packages may import a library, by the beginning of its import path.
 var owners = map[string][]string{
@@ -40,7 +41,11 @@ var owners = map[string][]string{
 	"github.com/coreos/go-systemd":     {"cmd/pymon-bridge"},
 	"github.com/swaggest/":             {"api"},
 	"github.com/munnerz/goautoneg":     {"api"},
+	"gonum.org/":                       {"regress"},
+	"golang.org/x/time":                {"cache"},
 	"github.com/getkin/kin-openapi":    {}, // only tests read the document
+	"github.com/yuin/goldmark":         {},
+	"go.yaml.in/yaml/":                 {},
 	"github.com/stretchr/testify":      {},
 	"pgregory.net/rapid":               {},
 	"github.com/influxdata/influxdb/v": {}, // the server; only its client is a dependency
