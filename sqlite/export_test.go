@@ -43,3 +43,6 @@ func (db *DB) SmallStore() *Store {
 
 // SamplesAtOnce is how many metrics [DB.Samples] reads at a time.
 const SamplesAtOnce = samplesAtOnce
+
+// BlockSize is how many numbers of the sequence a block has.
+const BlockSize = blockSize
