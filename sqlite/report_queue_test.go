@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -73,6 +74,19 @@ func TestReportsAreHandedOutUntilSettled(t *testing.T) {
 	keep(t, db, reportOn("a", result("y", monitor.StatusSuspect)))
 	require.NoError(t, db.SettleReport(t.Context(), dest, old[0]))
 	assert.Equal(t, []string{"a"}, tell(t, db, dest), "it changed while the one before was on its way")
+}
+
+// TestNothingIsHandedOutThatCannotBeNoted holds that no destination is told what could not be taken back.
+func TestNothingIsHandedOutThatCannotBeNoted(t *testing.T) {
+	db, _ := openNew(t)
+	keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
+	db.BreakCommits(errors.New("disk I/O error"))
+	pending, err := db.NextReports(t.Context(), dest, 1)
+	assert.Error(t, err)
+	assert.Empty(t, pending)
+	db.BreakCommits(nil)
+	eventually(t, "the file is used again", func() bool { return db.Health().OK })
+	assert.Equal(t, []string{"a"}, tell(t, db, dest))
 }
 
 func TestFewLargeReportsAreHandedOut(t *testing.T) {
