@@ -72,35 +72,23 @@ func (w *writer) location(name string, add bool) (id int64, err error) {
 	return id, err
 }
 
-// serial is what acceptance needs to know of a series.
-type serial struct {
-	id       int64 // 0 when the series was never seen
-	extremes extremes
-}
-
-func seriesKey(s *monitor.Series) digest {
-	return digestOf(s.Project, s.ItemPath, s.Item, s.ItemVariant, s.Kind, s.Component)
-}
-
-// serial finds or, if add is set, makes the ID of a series.
-func (w *writer) serial(s *monitor.Series, add bool) (serial, error) {
-	key := seriesKey(s)
-	if v, ok := w.series.get(key); ok {
-		return v, nil
+// serial finds or, if add is set, makes the ID of a series; 0 when there is none.
+func (w *writer) serial(s *monitor.Series, add bool) (id int64, err error) {
+	key := digestOf(s.Project, s.ItemPath, s.Item, s.ItemVariant, s.Kind, s.Component)
+	if id, ok := w.series.get(key); ok {
+		return id, nil
 	}
-	v := serial{extremes: noExtremes()}
 	texts := []any{s.Project, s.ItemPath, s.Item, s.ItemVariant, s.Kind, s.Component}
-	found, err := w.row(`SELECT r.id, `+extremeColumns+` FROM series r LEFT JOIN extremes ON series = r.id
-		WHERE project = ? AND item_path = ? AND item = ? AND item_variant = ? AND kind = ? AND component = ?`,
-		texts, append([]any{&v.id}, v.extremes.columns()...)...)
+	found, err := w.row(`SELECT id FROM series
+		WHERE project = ? AND item_path = ? AND item = ? AND item_variant = ? AND kind = ? AND component = ?`, texts, &id)
 	if err == nil && !found && add {
-		v.id, err = w.insert(`INSERT INTO series (project, item_path, item, item_variant, kind, component)
+		id, err = w.insert(`INSERT INTO series (project, item_path, item, item_variant, kind, component)
 			VALUES (?, ?, ?, ?, ?, ?)`, texts...)
 	}
-	if err == nil && v.id != 0 {
-		w.series.put(key, v)
+	if err == nil && id != 0 {
+		w.series.put(key, id)
 	}
-	return v, err
+	return id, err
 }
 
 // lastOffset returns the offset of the clock of the project's last session, nil when it has none.

@@ -23,8 +23,8 @@
 // Texts with addresses of objects are chosen by their series and then compared as sent.
 //
 // Two tables are kept with each transaction so that questions about everything need not read everything: tallies, what
-// each session measured by context, component and kind, answer counts and runs; extremes, the greatest and least
-// measurements of each series, tell where heads and tails are.
+// each session measured by context, component and kind, answer counts and runs; blocks, the greatest and least
+// measurements of each 64 records, tell where heads and tails are.
 //
 // # Reports
 //

@@ -12,7 +12,6 @@ type placing struct {
 	rec              *monitor.Record
 	stable           monitor.Series // what its history has in common
 	series, location int64          // IDs, 0 where there is none yet
-	extremes         extremes       // of the series
 	session, context hashed
 	hash             [sha256.Size]byte
 }
@@ -60,11 +59,9 @@ func (a *appender) refer(p *placing, add bool) (err error) {
 	if add && p.known() {
 		return nil
 	}
-	series, err := a.serial(&p.stable, add)
-	if err != nil {
+	if p.series, err = a.serial(&p.stable, add); err != nil {
 		return err
 	}
-	p.series, p.extremes = series.id, series.extremes
 	if p.location, err = a.location(p.rec.Metric.ItemFSLoc, add); err != nil {
 		return err
 	}
@@ -144,7 +141,7 @@ func (a *appender) insertMetric(p *placing, at monitor.Instant) (stored bool, er
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return false, err
 	}
-	if err := a.widenSeries(p); err != nil {
+	if err := a.measure(a.next, at.UTC, m); err != nil {
 		return false, err
 	}
 	a.tallies.add(p, at)

@@ -32,10 +32,18 @@ func (db *DB) NextReports(ctx context.Context, dest monitor.Destination, max int
 			notes = append(notes, *n)
 		}
 	}
-	if len(notes) == 0 {
-		return pending, nil
+	if err := db.tellAll(ctx, dest, notes); err != nil {
+		return nil, err
 	}
-	return pending, db.write(ctx, func(w *writer) error {
+	return pending, nil
+}
+
+// tellAll keeps notes.
+func (db *DB) tellAll(ctx context.Context, dest monitor.Destination, notes []note) error {
+	if len(notes) == 0 {
+		return nil
+	}
+	return db.write(ctx, func(w *writer) error {
 		for _, n := range notes {
 			if err := w.tell(dest, n); err != nil {
 				return err

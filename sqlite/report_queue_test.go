@@ -1,12 +1,13 @@
 package sqlite_test
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -75,14 +76,28 @@ func TestReportsAreHandedOutUntilSettled(t *testing.T) {
 	assert.Equal(t, []string{"a"}, tell(t, db, dest), "it changed while the one before was on its way")
 }
 
+// TestNothingIsHandedOutThatCannotBeNoted holds that no destination is told what could not be taken back.
+func TestNothingIsHandedOutThatCannotBeNoted(t *testing.T) {
+	db, _ := openNew(t)
+	keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
+	db.BreakCommits(errors.New("disk I/O error"))
+	pending, err := db.NextReports(t.Context(), dest, 1)
+	assert.Error(t, err)
+	assert.Empty(t, pending)
+	db.BreakCommits(nil)
+	eventually(t, "the file is used again", func() bool { return db.Health().OK })
+	assert.Equal(t, []string{"a"}, tell(t, db, dest))
+}
+
 func TestFewLargeReportsAreHandedOut(t *testing.T) {
 	db, _ := openNew(t)
-	var results []monitor.Result
-	for i := range 30_000 {
-		results = append(results, result(fmt.Sprint("test_", i*7919%30011), monitor.StatusNotJudged))
-	}
+	random := rand.NewChaCha8([32]byte{})
+	noise := make([]byte, 300<<10) // which nothing makes shorter than two thirds of its text
 	for run := range 6 {
-		keep(t, db, reportOn(fmt.Sprint(run), results...))
+		random.Read(noise)
+		large := result("test", monitor.StatusNotJudged)
+		large.Reason = fmt.Sprintf("%x", noise)
+		keep(t, db, reportOn(fmt.Sprint(run), large))
 	}
 	n := len(nextReports(t, db, dest, 6))
 	assert.Positive(t, n)
@@ -116,72 +131,79 @@ func TestVerdictsAreTakenBack(t *testing.T) {
 // TestDestinationsKnowWhatIsKept has reports change, deliveries fail with or without having arrived, and the bridge
 // restart, in any order. A destination overwrites what it is told of a test. In the end it knows what is kept.
 func TestDestinationsKnowWhatIsKept(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		db, path := newDB(t, utcZones())
-		require.NoError(r, db.Open(t.Context()))
-		defer func() { require.NoError(r, db.Close()) }()
-		known := make(map[string]map[string]monitor.Status)
-		learn := func(p monitor.PendingReport) {
-			if known[p.Run] == nil {
-				known[p.Run] = make(map[string]monitor.Status)
-			}
-			for _, result := range p.Results {
-				known[p.Run][result.Item] = result.Status
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	defer func() { require.NoError(t, db.Close()) }()
+	for round := range 40 {
+		random := rand.New(rand.NewPCG(uint64(round), 9))
+		w := &destination{random: random, prefix: fmt.Sprint(round), told: make(verdicts), kept: make(verdicts)}
+		for range 15 {
+			switch random.IntN(7) {
+			case 0, 1, 2:
+				w.keep(t, db)
+			case 6:
+				if random.IntN(3) == 0 {
+					require.NoError(t, db.Close())
+					db = dbAt(path, utcZones())
+					require.NoError(t, db.Open(t.Context()))
+				}
+			default:
+				w.deliver(t, db, false)
 			}
 		}
-		kept := make(map[string]map[string]monitor.Status)
-		statuses := []monitor.Status{monitor.StatusOK, monitor.StatusSuspect, monitor.StatusRegression, monitor.StatusLearning}
-		r.Repeat(map[string]func(*rapid.T){
-			"keep": func(r *rapid.T) {
-				run := rapid.SampledFrom([]string{"a", "b"}).Draw(r, "run")
-				report := reportOn(run)
-				kept[run] = make(map[string]monitor.Status)
-				for _, item := range []string{"x", "y", "z"} {
-					status := rapid.SampledFrom(statuses).Draw(r, item)
-					report.Results = append(report.Results, result(item, status))
-					if status == monitor.StatusSuspect || status == monitor.StatusRegression {
-						kept[run][item] = status
-					}
-				}
-				require.NoError(r, db.KeepReport(t.Context(), report))
-			},
-			"deliver": func(r *rapid.T) {
-				pending, err := db.NextReports(t.Context(), dest, rapid.IntRange(1, 2).Draw(r, "max"))
-				require.NoError(r, err)
-				for _, p := range pending {
-					if rapid.Bool().Draw(r, "arrives") {
-						learn(p)
-						if rapid.Bool().Draw(r, "answered") {
-							require.NoError(r, db.SettleReport(t.Context(), dest, p))
-						}
-					}
-				}
-			},
-			"restart": func(r *rapid.T) {
-				require.NoError(r, db.Close())
-				db = dbAt(path, utcZones())
-				require.NoError(r, db.Open(t.Context()))
-			},
-		})
-		for {
-			pending, err := db.NextReports(t.Context(), dest, 2)
-			require.NoError(r, err)
-			if len(pending) == 0 {
-				break
-			}
-			for _, p := range pending {
-				learn(p)
-				require.NoError(r, db.SettleReport(t.Context(), dest, p))
-			}
+		for w.deliver(t, db, true) {
 		}
-		require.Len(r, known, len(kept))
-		for run := range known {
-			for item, status := range known[run] {
-				if status == monitor.StatusOK {
-					delete(known[run], item)
-				}
-			}
+		require.Equal(t, w.kept, w.told, "round %d", round)
+	}
+}
+
+// verdicts are statuses by run and test, without those that are ok.
+type verdicts map[string]map[string]monitor.Status
+
+func (v verdicts) set(run, item string, status monitor.Status) {
+	if v[run] == nil {
+		v[run] = make(map[string]monitor.Status)
+	}
+	v[run][item] = status
+	if status == monitor.StatusOK || status == monitor.StatusLearning {
+		delete(v[run], item)
+	}
+}
+
+// destination is what one was told, beside what was kept.
+type destination struct {
+	random     *rand.Rand
+	prefix     string // of runs
+	told, kept verdicts
+}
+
+// keep keeps another report on one of two runs.
+func (d *destination) keep(t *testing.T, db *sqlite.DB) {
+	t.Helper()
+	report := reportOn(d.prefix + []string{"a", "b"}[d.random.IntN(2)])
+	statuses := []monitor.Status{monitor.StatusOK, monitor.StatusSuspect, monitor.StatusRegression, monitor.StatusLearning}
+	for _, item := range []string{"x", "y", "z"} {
+		status := statuses[d.random.IntN(len(statuses))]
+		report.Results = append(report.Results, result(item, status))
+		d.kept.set(report.Run, item, status)
+	}
+	keep(t, db, report)
+}
+
+// deliver hands out what is pending, if there is anything. Unless sure, it may not arrive, and nobody may learn that it did.
+func (d *destination) deliver(t *testing.T, db *sqlite.DB, sure bool) (some bool) {
+	t.Helper()
+	pending := nextReports(t, db, dest, 1+d.random.IntN(2))
+	for _, p := range pending {
+		if !sure && d.random.IntN(3) == 0 {
+			continue
 		}
-		require.Equal(r, kept, known)
-	})
+		for _, result := range p.Results {
+			d.told.set(p.Run, result.Item, result.Status)
+		}
+		if sure || d.random.IntN(2) == 0 {
+			require.NoError(t, db.SettleReport(t.Context(), dest, p))
+		}
+	}
+	return len(pending) > 0
 }

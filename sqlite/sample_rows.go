@@ -68,9 +68,9 @@ func (s *sampling) part(q querier, of *sampled) error {
 	return nil
 }
 
-// read reads rows. Every column costs as much as finding the row, so the two most common references are one: an ID has at
-// most 31 bits, as a dictionary of more does not fit a file. Values are taken as the driver gives them, because
-// scanning them into their types would take as long as reading them.
+// read reads rows. Every column costs as much as finding the row, so the two most common references come as one: an ID
+// has fewer than 32 bits, as a dictionary of more would take hundreds of gigabytes. Values are taken as the driver gives
+// them, because scanning them into their types would take as long as reading them.
 func (s *sampling) read(q querier, of *sampled, noted bool) error {
 	seq := "NULL"
 	if noted {

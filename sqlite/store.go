@@ -28,14 +28,15 @@ type scale struct {
 	// few is how many metrics are rather found by a dictionary and sorted than met on a walk through time, which
 	// passes all others.
 	few int64
-	// pruned is how many metrics are looked for by the extremes of series; for more it is quicker to read all.
+	// pruned is how many metrics are looked for by what blocks hold; for more it is quicker to read all.
 	pruned int64
-	// seriesAtFirst and seriesAtMost are how many series are looked at together: the number grows.
-	seriesAtFirst, seriesAtMost int
+	// blocksAtFirst is how many blocks are read together at least. blocksAhead is how many are put in order together
+	// where the first do not suffice.
+	blocksAtFirst, blocksAhead int
 }
 
 func usual() scale {
-	return scale{firstPart: 1000, laterPart: 4000, few: 20_000, pruned: 5000, seriesAtFirst: 16, seriesAtMost: 256}
+	return scale{firstPart: 1000, laterPart: 4000, few: 20_000, pruned: 5000, blocksAtFirst: 64, blocksAhead: 4096}
 }
 
 // reader reads a list part by part: up to max items of those that come after the ones read before, without the first

@@ -19,14 +19,17 @@ type writer struct {
 	last uint64 // sequence number of the last record stored
 	next uint64 // the one that the transaction gives out next
 
-	series     *cache[serial] // monitor.Series
+	block block // the one that the last metric is in
+	open  block // the same while a transaction adds to it
+
+	series     *cache[int64]  // monitor.Series
 	locations  *cache[int64]  // item_fs_loc
 	components *cache[int64]  // project and component
 	hashes     *cache[hashed] // project and hash
 	offsets    *cache[zone]   // project
 }
 
-// The sizes of the caches, in entries of about 150 bytes, 230 for series.
+// The sizes of the caches, in entries of about 150 bytes.
 const (
 	cachedSeries     = 32768
 	cachedLocations  = 8192
@@ -44,7 +47,7 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 	w := &writer{
 		pool:       pool,
 		statements: make(map[string]*sql.Stmt),
-		series:     newCache[serial](cachedSeries),
+		series:     newCache[int64](cachedSeries),
 		locations:  newCache[int64](cachedLocations),
 		components: newCache[int64](cachedComponents),
 		hashes:     newCache[hashed](cachedHashes),
@@ -71,8 +74,11 @@ func (w *writer) prepare(ctx context.Context) error {
 	if err := w.migrate(ctx); err != nil {
 		return err
 	}
-	last, err := lastSeq(ctx, w.conn)
-	w.last = last
+	var err error
+	if w.last, err = lastSeq(ctx, w.conn); err != nil {
+		return err
+	}
+	w.block, err = lastBlock(ctx, w.conn)
 	return err
 }
 
@@ -106,7 +112,7 @@ func (w *writer) transaction(fn func() error, commit func(w *writer) error) erro
 	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	w.next = w.last + 1
+	w.next, w.open = w.last+1, w.block
 	err := fn()
 	if err == nil {
 		err = commit(w)
@@ -128,7 +134,7 @@ func (w *writer) commit() error {
 }
 
 func (w *writer) keep() {
-	w.last = w.next - 1
+	w.last, w.block = w.next-1, w.open
 	w.series.keep()
 	w.locations.keep()
 	w.components.keep()
