@@ -1,11 +1,14 @@
 package grafana_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,11 +109,28 @@ func TestPanelsShowRealisticData(t *testing.T) {
 			}
 		}
 	})
-	if *results != "" {
-		content, err := json.MarshalIndent(all, "", " ")
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(*results, content, 0o600))
-	}
+	file := cmp.Or(*results, filepath.Join(t.TempDir(), "results.json"))
+	content, err := json.MarshalIndent(all, "", " ")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, content, 0o600))
+	drawn(t, file)
+}
+
+// drawn has the pictures of the README drawn from results, into a folder that is thrown away: each dashboard that has
+// some gets one, and whatever kinds of panels and columns there are can be drawn.
+func drawn(t *testing.T, results string) {
+	t.Helper()
+	python := filepath.Join(harness.Root(t), ".cache", "py", "grafana", "bin", "python")
+	require.FileExists(t, python, "make python installs what this test needs")
+	folder := t.TempDir()
+	out, err := exec.Command(python, "testdata/draw.py", folder, results).CombinedOutput()
+	require.NoError(t, err, string(out))
+	pictures, err := filepath.Glob(filepath.Join(folder, "*.png"))
+	require.NoError(t, err)
+	assert.Len(t, pictures, len(dashboards(t))-1, "but that of the bridge itself")
+	shown, err := filepath.Glob("../docs/images/*.png")
+	require.NoError(t, err)
+	assert.Len(t, shown, len(dashboards(t)), "pictures in the documentation")
 }
 
 // checkAnnotation holds rows against what Grafana makes of them: it takes the columns by these names.
