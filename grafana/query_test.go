@@ -235,7 +235,7 @@ func TestQueriesNeverFail(t *testing.T) {
 		"nothing chosen": {true, with(with(with(with(u, "project", ""), "env", ""), "run", ""), "test", "")},
 		"a single run":   {false, with(with(u, "project", "billing"), "run", h.runs[runCount])},
 		"the first run":  {false, with(u, "run", h.runs[0])},
-		"unknown run":    {false, with(u, "run", "gone")},
+		"unknown runs":   {false, with(with(u, "run", "gone"), "base", "gone")},
 		"modules":        {false, with(with(u, "kind", "module"), "test", "test_payment")},
 		"several values": {false, with(with(u, "component", "cart", "(none)"), "branch", "main", "feature/checkout-speed")},
 		"search":         {false, with(u, "search", `pay_by.*\[visa`)},
@@ -252,6 +252,23 @@ func TestQueriesNeverFail(t *testing.T) {
 				db.Query(fill(query, bucket, c.chosen))
 			}
 		})
+	}
+}
+
+// Numbers that are unknown are absent: in the first runs nothing is usual yet, and where that is so in all points in the
+// time range there is not even a column of that name.
+func TestQueriesDoWithoutOptionalNumbers(t *testing.T) {
+	db, h := harness.SharedInflux(t), realistic()
+	bucket := db.NewBucket("pytest", 0)
+	optional := regexp.MustCompile(`\b(offset_\w+|baseline|limit|value|delta|ratio|p|q)=[-0-9.e+]+,`)
+	without := optional.ReplaceAllString(h.metrics.String(), "")
+	require.Less(t, len(without), h.metrics.Len())
+	db.Write(bucket, without)
+	for _, query := range allQueries(t) {
+		db.Query(fill(query, bucket, usual(h)))
+	}
+	for _, r := range rules(t) {
+		r.asked(t, db, bucket, h.starts[runCount].Add(time.Hour))
 	}
 }
 
