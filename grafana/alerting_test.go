@@ -56,10 +56,16 @@ func rules(t *testing.T) map[string]rule {
 	content, err := grafana.Provisioning.ReadFile("provisioning/alerting/rules.yaml")
 	require.NoError(t, err)
 	var file struct {
-		Groups []struct{ Rules []rule }
+		Groups []struct {
+			Folder string
+			Rules  []rule
+		}
 	}
 	require.NoError(t, json.Unmarshal(asJSON(t, content), &file))
 	require.Len(t, file.Groups, 1)
+	dashboards, err := grafana.Provisioning.ReadFile("provisioning/dashboards/dashboards.yaml")
+	require.NoError(t, err)
+	assert.NotContains(t, string(dashboards), "folder: "+file.Groups[0].Folder+"\n", "Grafana would make two folders of one name")
 	found := map[string]rule{}
 	for _, r := range file.Groups[0].Rules {
 		found[r.UID] = r

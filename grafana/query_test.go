@@ -1,11 +1,14 @@
 package grafana_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,11 +109,28 @@ func TestPanelsShowRealisticData(t *testing.T) {
 			}
 		}
 	})
-	if *results != "" {
-		content, err := json.MarshalIndent(all, "", " ")
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(*results, content, 0o600))
-	}
+	file := cmp.Or(*results, filepath.Join(t.TempDir(), "results.json"))
+	content, err := json.MarshalIndent(all, "", " ")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, content, 0o600))
+	drawn(t, file)
+}
+
+// drawn has the pictures of the README drawn from results, into a folder that is thrown away: each dashboard that has
+// some gets one, and whatever kinds of panels and columns there are can be drawn.
+func drawn(t *testing.T, results string) {
+	t.Helper()
+	python := filepath.Join(harness.Root(t), ".cache", "py", "grafana", "bin", "python")
+	require.FileExists(t, python, "make python installs what this test needs")
+	folder := t.TempDir()
+	out, err := exec.Command(python, "testdata/draw.py", folder, results).CombinedOutput()
+	require.NoError(t, err, string(out))
+	pictures, err := filepath.Glob(filepath.Join(folder, "*.png"))
+	require.NoError(t, err)
+	assert.Len(t, pictures, len(dashboards(t))-1, "but that of the bridge itself")
+	shown, err := filepath.Glob("../docs/images/*.png")
+	require.NoError(t, err)
+	assert.Len(t, shown, len(dashboards(t)), "pictures in the documentation")
 }
 
 // checkAnnotation holds rows against what Grafana makes of them: it takes the columns by these names.
@@ -215,7 +235,7 @@ func TestQueriesNeverFail(t *testing.T) {
 		"nothing chosen": {true, with(with(with(with(u, "project", ""), "env", ""), "run", ""), "test", "")},
 		"a single run":   {false, with(with(u, "project", "billing"), "run", h.runs[runCount])},
 		"the first run":  {false, with(u, "run", h.runs[0])},
-		"unknown run":    {false, with(u, "run", "gone")},
+		"unknown runs":   {false, with(with(u, "run", "gone"), "base", "gone")},
 		"modules":        {false, with(with(u, "kind", "module"), "test", "test_payment")},
 		"several values": {false, with(with(u, "component", "cart", "(none)"), "branch", "main", "feature/checkout-speed")},
 		"search":         {false, with(u, "search", `pay_by.*\[visa`)},
@@ -232,6 +252,23 @@ func TestQueriesNeverFail(t *testing.T) {
 				db.Query(fill(query, bucket, c.chosen))
 			}
 		})
+	}
+}
+
+// Numbers that are unknown are absent: in the first runs nothing is usual yet, and where that is so in all points in the
+// time range there is not even a column of that name.
+func TestQueriesDoWithoutOptionalNumbers(t *testing.T) {
+	db, h := harness.SharedInflux(t), realistic()
+	bucket := db.NewBucket("pytest", 0)
+	optional := regexp.MustCompile(`\b(offset_\w+|baseline|limit|value|delta|ratio|p|q)=[-0-9.e+]+,`)
+	without := optional.ReplaceAllString(h.metrics.String(), "")
+	require.Less(t, len(without), h.metrics.Len())
+	db.Write(bucket, without)
+	for _, query := range allQueries(t) {
+		db.Query(fill(query, bucket, usual(h)))
+	}
+	for _, r := range rules(t) {
+		r.asked(t, db, bucket, h.starts[runCount].Add(time.Hour))
 	}
 }
 

@@ -26,8 +26,6 @@ func chosen(imports string) string {
 }
 
 var slowest = chosen("import \"array\"\nimport \"regexp\"\nimport \"strings\"\n") + `chosen = measured(id: run, begin: begin, field: /^total_time$/)
-  |> group(columns: [` + identity + `])
-  |> mean(column: "total_time")
   |> group()
   |> sort(columns: ["total_time"], desc: true)
   |> limit(n: 100)
@@ -48,8 +46,6 @@ union(tables: [chosen |> set(key: "when", value: "now"), before |> set(key: "whe
 `
 
 var changed = chosen("import \"math\"\n") + `now = measured(id: run, begin: begin, field: /^total_time$/)
-  |> group(columns: [` + identity + `])
-  |> mean(column: "total_time")
   |> group()
   |> rename(columns: {total_time: "_value"})
   |> set(key: "when", value: "now")
@@ -72,8 +68,6 @@ union(tables: [now, before])
 `
 
 var hungriest = chosen("") + `measured(id: run, begin: begin, field: /^mem_usage$/)
-  |> group(columns: [` + identity + `])
-  |> max(column: "mem_usage")
   |> group()
   |> sort(columns: ["mem_usage"], desc: true)
   |> limit(n: 15)

@@ -41,13 +41,12 @@ func bothRuns() *panel {
 }
 
 // both gives a row for each test, with what it cost in the two runs in the columns `from` and `to`, of which one may
-// be missing.
+// be missing. Of a test whose id repeats in a run it is the last one: tens of thousands of groups of one would take
+// longer than all the rest.
 func both(imports, fields, value string) string {
 	return imports + "import \"date\"\n\n" + points(suite...) + measured + `of = (id, name) => measured(id: id, begin: beginOf(id: id), field: ` + fields + `)
-  |> map(fn: (r) => ({component: r.component, item_path: r.item_path, item: r.item, item_variant: r.item_variant, _value: ` + value + `}))
-  |> group(columns: [` + identity + `])
-  |> mean()
   |> group()
+  |> map(fn: (r) => ({component: r.component, item_path: r.item_path, item: r.item, item_variant: r.item_variant, _value: ` + value + `}))
   |> set(key: "in", value: name)
 
 both = union(tables: [of(id: /^${base:regex}$/, name: "from"), of(id: /^${run:regex}$/, name: "to")])

@@ -104,6 +104,7 @@ measured = (id, begin, field) =>
     |> keep(columns: ["_field", "_time", "_value", ` + identity + `])
     |> pivot(rowKey: ["_time", ` + identity + `], columnKey: ["_field"], valueColumn: "_value")
     |> filter(fn: (r) => r.run =~ id)
+    |> sort(columns: ["_time"])
 
 `
 

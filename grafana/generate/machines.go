@@ -6,6 +6,7 @@ func machines() *dashboard {
 	env := envVariable().any()
 	env.Description = "The classes of machine that are shown."
 	d.variables(influxSource(), projectVariable(), branchVariable(), env)
+	d.annotate("Regressions", "red", suspiciousRuns)
 	d.line(8, table(24, "Classes of machine", "Each class of machine that measured tests in the time range: its newest run, how it fared, and what a run on it costs. A class is made of system, processors, memory and Python, or named by the tag machine.", "s",
 		"env", "runs", "slow", "last", "status", "offset", "tests", "total_time", "cpu_time").
 		field("env", "Machine class", links(link{Title: "The suite on this class of machine", URL: to("test-suite-overview", "datasource project branch", "env", clicked)})).

@@ -105,7 +105,7 @@ func band(title, unit, what, metric string, fields []string, value string, floor
 history
   |> keep(columns: ["_time", "value"])
 `).ask(bandQuery(fields, value, floor)).ask(verdictsOf("value") + `  |> filter(fn: (r) => r.metric == "` + metric + `")
-  |> keep(columns: ["_time", "status", "value"])
+  |> map(fn: (r) => ({_time: r._time, status: r.status, value: if exists r.value then r.value else 0.0}))
   |> pivot(rowKey: ["_time"], columnKey: ["status"], valueColumn: "value")
 `)
 }

@@ -2,9 +2,10 @@
 
     go test ./grafana -run TestPanelsShowRealisticData -args -results /tmp/results.json
     (cd test/promql && go test -run TestPromQL . -args -results /tmp/bridge.json)
-    .cache/py/grafana/bin/python grafana/testdata/draw.py /tmp/results.json /tmp/bridge.json docs/images
+    .cache/py/grafana/bin/python grafana/testdata/draw.py docs/images /tmp/results.json /tmp/bridge.json
 
-It is a picture of the data, not a screenshot of Grafana.
+The last file may be left out: the dashboard about the bridge is then not drawn. It is a picture of the data, not a
+screenshot of Grafana.
 """
 
 import datetime
@@ -54,13 +55,19 @@ def draw(board, answers, target):
     Image.open(target).convert("RGB").quantize(128).save(target, optimize=True)
 
 
-def main(results, bridge, folder):
-    answers = json.loads(pathlib.Path(results).read_text(encoding="utf-8"))
-    answers["pymon-bridge-state"] = {title: rows_of(lines) for title, lines in json.loads(pathlib.Path(bridge).read_text(encoding="utf-8")).items()}
+def read(name):
+    return json.loads(pathlib.Path(name).read_text(encoding="utf-8"))
+
+
+def main(folder, results, bridge=None):
+    answers = read(results)
+    if bridge:
+        answers["pymon-bridge-state"] = {title: rows_of(lines) for title, lines in read(bridge).items()}
     for file in sorted(DASHBOARDS.glob("*.json")):
-        board = json.loads(file.read_text(encoding="utf-8"))
-        name = "overview" if file.stem == "test-suite-overview" else file.stem
-        draw(board, answers[board["uid"]], pathlib.Path(folder) / f"{name}.png")
+        board = read(file)
+        if board["uid"] in answers:
+            name = "overview" if file.stem == "test-suite-overview" else file.stem
+            draw(board, answers[board["uid"]], pathlib.Path(folder) / f"{name}.png")
 
 
 if __name__ == "__main__":
