@@ -31,7 +31,7 @@ var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "inf
 // owners says which packages may import a library, by the beginning of its import path.
 var owners = map[string][]string{
 	"github.com/gin-gonic/":            {"ingest", "api", "web"},
-	"github.com/influxdata/":           {"influx"},
+	"github.com/influxdata/":           {"influx", "influx/setup"},
 	"github.com/dgraph-io/ristretto":   {"cache"},
 	"modernc.org/":                     {"sqlite"},
 	"database/sql":                     {"sqlite"},

@@ -184,7 +184,8 @@ func (s *Setup) ensureRule(ctx context.Context, endpointID string) error {
 	return s.done(step, s.createVisible(ctx, step, "notificationRules", wanted))
 }
 
-// ruleOffset is how long a rule waits for statuses on their way: it looks at those of its interval once only.
+// ruleOffset is how long a rule waits for statuses on their way, as it looks at those of an interval once only. It is
+// enough for some thousand at once.
 func ruleOffset(every time.Duration) time.Duration {
 	return min(every/2, 30*time.Second).Truncate(time.Second)
 }

@@ -85,3 +85,26 @@ func TestNewsArrives(t *testing.T) {
 	assert.Len(t, first.read(), 2, "each piece of news once, and no suspicions")
 	assert.Len(t, second.read(), 1)
 }
+
+// The rule for Slack that docs/alerts.md describes, made by hand.
+func TestSlackAsDocumented(t *testing.T) {
+	t.Parallel()
+	server, slack := harness.SharedInflux(t), newInbox(t)
+	cfg := settings(server)
+	apply(t, cfg)
+	var made struct{ ID string }
+	require.Equal(t, http.StatusCreated, call(t, server, server.Token, http.MethodPost, "notificationEndpoints",
+		map[string]any{"type": "slack", "name": "chat", "orgID": server.OrgID, "status": "active", "url": slack.URL}, &made))
+	tag := func(key, value string) map[string]string {
+		return map[string]string{"key": key, "value": value, "operator": "equal"}
+	}
+	require.Equal(t, http.StatusCreated, call(t, server, server.Token, http.MethodPost, "notificationRules", map[string]any{
+		"type": "slack", "name": "to the chat", "orgID": server.OrgID, "endpointID": made.ID, "status": "active", "every": "2s", "offset": "1s",
+		"messageTemplate": "${ r._message }", "tagRules": []any{tag("bucket", cfg.Bucket), tag("news", "yes")},
+		"statusRules": []any{map[string]string{"currentLevel": "CRIT"}, map[string]string{"currentLevel": "WARN"}, map[string]string{"currentLevel": "OK"}},
+	}, nil))
+	write(server, cfg.Bucket, verdict{test: "test_pay[visa]", status: "regression", level: "warn", at: time.Now()})
+	sent, err := json.Marshal(slack.wait(t, 1))
+	require.NoError(t, err)
+	assert.Contains(t, string(sent), "tests.pay test_pay[visa] (cpu_time, 0.5 s -\\u003e 1.125 s, 2.25 times)")
+}
