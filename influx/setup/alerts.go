@@ -148,7 +148,7 @@ func (s *Setup) ensureEndpoint(ctx context.Context) (id string, err error) {
 	}
 	wanted := endpoint{OrgID: s.orgID, Type: "http", Name: s.name("endpoint"), Status: "active", URL: s.cfg.NotifyURL, Method: http.MethodPost, AuthMethod: "none"}
 	wanted.Description = Mark + ": receives news of tests, version " + fingerprint(wanted)
-	step := Step{State: Missing, What: fmt.Sprintf("notification endpoint %q", wanted.Name), Note: "POST " + s.cfg.NotifyURL}
+	step := Step{State: Missing, What: fmt.Sprintf("notification endpoint %q", wanted.Name), Note: "POST to " + s.notify.Host}
 	for _, e := range known {
 		if e.Name != wanted.Name {
 			continue

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,13 +47,15 @@ func TestBridgeNeedsNoMore(t *testing.T) {
 	second := start()
 	sessions := server.Points(cfg.MetaBucket, "sessions")
 	require.NotEmpty(t, sessions)
-	resp, err := http.Get(second.URL + "/api/v1/sessions/" + fmt.Sprint(sessions[0]["session_h"]))
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, resp.StatusCode, string(body))
-	assert.Contains(t, string(body), sessions[0]["session_h"])
+	// It asks InfluxDB for a tenth of a second only, since a client waits.
+	require.Eventually(t, func() bool {
+		resp, err := http.Get(second.URL + "/api/v1/sessions/" + fmt.Sprint(sessions[0]["session_h"]))
+		require.NoError(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode == http.StatusOK && strings.Contains(string(body), fmt.Sprint(sessions[0]["session_h"]))
+	}, within, 100*time.Millisecond)
 }
 
 // Neither token allows anything beyond what it is for.
@@ -150,9 +153,9 @@ func TestCommand(t *testing.T) {
 	assert.NotContains(t, again.Stdout, "shown only now")
 
 	for want, args := range map[string][]string{
-		"--retention":                                        {"--retention=soon"},
-		"--notify-url: expected an address":                  {"--notify-url=hooks"},
-		"--daily-bucket: expected":                           {"--daily-bucket="},
+		"--retention":              {"--retention=soon"},
+		"--check-every":            {"--check-every=soon"},
+		"--daily-bucket: expected": {"--daily-bucket="},
 		"--influx-url: expected the address of the InfluxDB": {"--influx-url="},
 	} {
 		wrong := run(args...)
