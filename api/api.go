@@ -18,12 +18,15 @@ type API struct {
 	PageSize int64 // elements of a page; above zero
 
 	store   monitor.Store
+	judge   monitor.Judge
+	printer PrinterOf
 	project func(*gin.Context) string
 }
 
-// New returns an API over a store. project tells which project's data a request may read, "" for every project's.
-func New(store monitor.Store, project func(*gin.Context) string) *API {
-	return &API{PageSize: DefaultPageSize, store: store, project: project}
+// New returns an API over a store and a judge, whose reports are written down as printer says. project tells which
+// project's data a request may read, "" for every project's.
+func New(store monitor.Store, judge monitor.Judge, printer PrinterOf, project func(*gin.Context) string) *API {
+	return &API{PageSize: DefaultPageSize, store: store, judge: judge, printer: printer, project: project}
 }
 
 // Register adds every route below r, except GET contexts/:h and sessions/:h: pytest-monitor asks there too, and

@@ -16,7 +16,7 @@ import (
 // TestEveryRouteIsInTheDocument holds the document and the routes against each other, in both directions.
 func TestEveryRouteIsInTheDocument(t *testing.T) {
 	engine := gin.New()
-	a := api.New(&fakeStore{}, func(*gin.Context) string { return "" })
+	a := api.New(&fakeStore{}, &fakeJudge{}, printer, func(*gin.Context) string { return "" })
 	a.Register(engine.Group("/api/v1"))
 	registered := map[string]bool{"/contexts/{h}": true, "/sessions/{h}": true} // by the handler that pytest-monitor asks
 	for _, r := range engine.Routes() {

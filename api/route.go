@@ -23,7 +23,7 @@ type route struct {
 func (a *API) routes() []route {
 	var all []route
 	for _, some := range [][]route{a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(),
-		a.runRoutes(), a.documentRoutes()} {
+		a.runRoutes(), a.regressionRoutes(), a.documentRoutes()} {
 		all = append(all, some...)
 	}
 	return all

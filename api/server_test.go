@@ -29,6 +29,7 @@ type server struct {
 	*ingest.Handler
 	store *fakeStore
 	api   *api.API
+	judge *fakeJudge
 	log   *bytes.Buffer
 	door  *tokens
 	doc   *openapi3.T
@@ -85,7 +86,8 @@ func serve(t *testing.T, store monitor.Store) *server {
 	door.AllowOpen = true
 	s.Handler = ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
 		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
-	s.api = api.New(store, ingest.ReadProject)
+	s.judge = &fakeJudge{report: sampleReport()}
+	s.api = api.New(store, s.judge, printer, ingest.ReadProject)
 	s.MountAPI(s.api.Register, ingest.Lists{Contexts: s.api.Contexts, Sessions: s.api.Sessions})
 	return s
 }
@@ -200,7 +202,7 @@ func handler(store monitor.Store) http.Handler {
 	door.AllowOpen = true
 	h := ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
 		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
-	a := api.New(store, ingest.ReadProject)
+	a := api.New(store, &fakeJudge{report: sampleReport()}, printer, ingest.ReadProject)
 	h.MountAPI(a.Register, ingest.Lists{Contexts: a.Contexts, Sessions: a.Sessions})
 	return h
 }

@@ -4,21 +4,32 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"pymon-bridge/monitor"
 )
 
-// DefaultDeadline is how long a [Fallback] waits for its remote store.
-const DefaultDeadline = 100 * time.Millisecond
+const (
+	// DefaultDeadline is how long a [Fallback] waits for its remote store.
+	DefaultDeadline = 100 * time.Millisecond
+
+	// missesPerSecond and missesAtOnce bound lookups of what the remote store does not have either. A deployment has one
+	// or two for each pytest process; a client that sends many hashes that nobody knows must not make all others
+	// wait, each time for a deadline.
+	missesPerSecond = 10
+	missesAtOnce    = 100
+)
 
 // Fallback is a [monitor.MetadataStore] that asks a local store, and where that has nothing a remote one. What it
 // returns for a project is kept locally: what only the remote store had is handed to Keep first, and counts as
 // absent when it cannot be kept, so that what once was found is found ever after. A value found in any project
 // (project is empty) is not kept, since its project is not known.
 //
-// A remote store that fails, is slow or is not healthy has nothing: callers get ENotFound. It is safe for
-// concurrent use.
+// A remote store that fails, is slow or is not healthy has nothing: callers get ENotFound. So do they when it was asked
+// in vain too often lately. It is safe for concurrent use.
 type Fallback struct {
 	// Local is asked first. Its errors other than ENotFound are returned.
 	Local monitor.MetadataStore
@@ -32,6 +43,8 @@ type Fallback struct {
 	Deadline time.Duration
 	// Logger takes what went wrong with Remote and Keep.
 	Logger *slog.Logger
+
+	misses atomic.Pointer[rate.Limiter]
 }
 
 var _ monitor.MetadataStore = (*Fallback)(nil)
@@ -72,7 +85,17 @@ func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Ses
 
 // goesOn says whether the remote store is to be asked after the local one answered with err.
 func (f *Fallback) goesOn(err error) bool {
-	return monitor.ErrorCode(err) == monitor.ENotFound && f.Remote != nil && (f.Healthy == nil || f.Healthy())
+	return monitor.ErrorCode(err) == monitor.ENotFound && f.Remote != nil && (f.Healthy == nil || f.Healthy()) &&
+		f.limit().Tokens() >= 1
+}
+
+// limit is how many more misses there may be.
+func (f *Fallback) limit() *rate.Limiter {
+	if l := f.misses.Load(); l != nil {
+		return l
+	}
+	f.misses.CompareAndSwap(nil, rate.NewLimiter(missesPerSecond, missesAtOnce))
+	return f.misses.Load()
 }
 
 // ask looks up in the remote store within the deadline, which that store has to watch.
@@ -87,6 +110,7 @@ func ask[T any](ctx context.Context, f *Fallback, lookup func(context.Context, s
 	case err != nil && monitor.ErrorCode(err) != monitor.ENotFound:
 		f.Logger.DebugContext(ctx, "remote lookup failed", "hash", h, "error", err)
 	}
+	f.limit().Allow()
 	return nil, false
 }
 

@@ -125,3 +125,26 @@ func TestFallbackWithoutRemote(t *testing.T) {
 	_, err := f.Context(t.Context(), "p", "h")
 	notFound(t, err)
 }
+
+// TestFallbackIsNotMadeToAskInVain has a client send hashes that nobody knows, one after the other.
+func TestFallbackIsNotMadeToAskInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		remote := fails(monitor.Errorf(monitor.ENotFound, "nobody knows it"))
+		f := &cache.Fallback{Local: &fakeStore{}, Remote: remote, Logger: slog.New(slog.DiscardHandler),
+			Keep: func(context.Context, *monitor.Record) error { return nil }}
+		for range 5000 {
+			_, err := f.Session(t.Context(), "p", "h")
+			notFound(t, err)
+		}
+		asked := remote.calls.Load()
+		assert.LessOrEqual(t, asked, int64(100))
+		assert.GreaterOrEqual(t, asked, int64(50), "a deployment of a hundred processes at once has its sessions looked up")
+
+		time.Sleep(10 * time.Second)
+		f.Remote = has()
+		for range 5000 {
+			_, err := f.Session(t.Context(), "p", "h")
+			require.NoError(t, err, "what is found does not count")
+		}
+	})
+}

@@ -52,10 +52,14 @@ func fill(query, bucket string, chosen values) string {
 var oddTests = []string{"test_render[${name}]", "test_render[^$]", "test_render[a|b]", "test_render[line%0Abreak]", "test_filter[a/b]",
 	"test_filter[C:%5Cdir]", `test_filter[colour=red, size="L"]`, "test_filter[100%25]"}
 
+// oddModules are the modules of these.
+var oddModules = []string{"tests.catalog.test_template", "tests.catalog.test_listing"}
+
 // usual is what a person sees first who chooses the newest run of the main class of machine.
 func usual(h *history) values {
 	return values{"project": {project}, "env": {mainEnv}, "component": nil, "branch": nil, "kind": {"function"}, "search": {""},
-		"run": {h.runs[runCount-1]}, "test": {slowTest}}
+		"run": {h.runs[runCount-1]}, "base": {h.runs[runCount-2]}, "test": {slowTest}, "module": {"tests.checkout.test_payment"},
+		"status": {"regression", "suspect", "improvement"}, "metric": {"cpu_time", "mem_usage", "total_time"}, "commit_url": {""}}
 }
 
 func with(v values, name string, value ...string) values {
@@ -64,18 +68,41 @@ func with(v values, name string, value ...string) values {
 	return v
 }
 
+// eachFlux calls check for every dashboard on InfluxDB.
+func eachFlux(t *testing.T, check func(t *testing.T, d dashboard)) {
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		if d.UID != bridgeUID {
+			check(t, d)
+		}
+	})
+}
+
 // Every panel gets rows of the shape that its kind of panel draws.
 func TestPanelsShowRealisticData(t *testing.T) {
-	all := map[string][]harness.Row{}
-	eachDashboard(t, func(t *testing.T, d dashboard) {
-		db, h := harness.SharedInflux(t), realistic()
+	all := map[string]map[string][]harness.Row{}
+	h := realistic()
+	eachFlux(t, func(t *testing.T, d dashboard) {
+		db := harness.SharedInflux(t)
 		bucket, _ := h.store(t, db)
+		all[d.UID] = map[string][]harness.Row{}
+		chosen := usual(h)
+		if d.UID == "pymon-machines" {
+			chosen["env"] = []string{mainEnv, otherEnv}
+		}
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
-				rows := db.Query(fill(target.Query, bucket, with(usual(h), "run", h.runs[slowSince])))
-				require.NotEmpty(t, rows, p.Title)
+				rows := db.Query(fill(target.Query, bucket, chosen))
+				require.NotEmpty(t, rows, "%s %s", p.Title, target.RefID)
 				checkShape(t, p, rows)
-				all[p.Title] = rows
+				all[d.UID][p.Title] = append(all[d.UID][p.Title], rows...)
+			}
+		}
+		for _, a := range d.Annotations.List {
+			if a.BuiltIn == 0 {
+				rows := db.Query(fill(a.Target.Query, bucket, chosen))
+				require.NotEmpty(t, rows, a.Name)
+				checkAnnotation(t, a, rows)
+				all[d.UID]["annotation "+a.Name] = rows
 			}
 		}
 	})
@@ -86,6 +113,19 @@ func TestPanelsShowRealisticData(t *testing.T) {
 	}
 }
 
+// checkAnnotation holds rows against what Grafana makes of them: it takes the columns by these names.
+func checkAnnotation(t *testing.T, a annotation, rows []harness.Row) {
+	t.Helper()
+	for _, r := range rows {
+		assert.IsType(t, time.Time{}, r["_time"], a.Name)
+		for _, column := range []string{"title", "text", "tags"} {
+			assert.IsType(t, "", r[column], "%s: %s", a.Name, column)
+			assert.NotEmpty(t, r[column], "%s: %s", a.Name, column)
+		}
+		require.Len(t, r, 6, a.Name) // and the name and number of the table
+	}
+}
+
 // checkShape holds rows against what Grafana makes of them. A table with `_value` and a time is one series: every
 // column without a leading underscore labels it and must be text. Any other table is drawn column by column.
 func checkShape(t *testing.T, p panel, rows []harness.Row) {
@@ -93,9 +133,10 @@ func checkShape(t *testing.T, p panel, rows []harness.Row) {
 	types := columnTypes(t, p, rows)
 	_, series := types["_value"]
 	if series {
-		assert.Equal(t, "timeseries", p.Type, "%s: only these panels have series", p.Title)
+		value, drawn := map[string]string{"timeseries": "float64", "state-timeline": "string", "status-history": "string"}[p.Type]
+		assert.True(t, drawn, "%s: only these panels have series", p.Title)
 		assert.Equal(t, "time.Time", types["_time"], p.Title)
-		assert.Equal(t, "float64", types["_value"], p.Title)
+		assert.Equal(t, value, types["_value"], p.Title)
 		for name, kind := range types {
 			if !strings.HasPrefix(name, "_") && name != "table" {
 				assert.Equal(t, "string", kind, "%s: label %s", p.Title, name)
@@ -108,8 +149,10 @@ func checkShape(t *testing.T, p panel, rows []harness.Row) {
 	}
 	delete(types, "result")
 	delete(types, "table")
-	for name := range overridden(p) {
-		assert.Contains(t, types, name, "%s: an override without its column", p.Title)
+	if len(p.Targets) == 1 {
+		for name := range overridden(p) {
+			assert.Contains(t, types, name, "%s: an override without its column", p.Title)
+		}
 	}
 	switch kinds := slices.Sorted(maps.Values(types)); p.Type {
 	case "barchart":
@@ -120,6 +163,8 @@ func checkShape(t *testing.T, p panel, rows []harness.Row) {
 		assert.Equal(t, "time.Time", types["_time"], p.Title)
 		assert.Contains(t, kinds, "float64", p.Title)
 		assert.NotContains(t, kinds, "string", "%s: a text would become a value", p.Title)
+	case "state-timeline":
+		assert.Equal(t, []string{"string", "time.Time"}, kinds, p.Title)
 	case "bargauge":
 		assert.Equal(t, []string{"float64", "string"}, kinds, p.Title)
 	case "table":
@@ -190,74 +235,22 @@ func TestQueriesNeverFail(t *testing.T) {
 	}
 }
 
-// allQueries returns the queries of all panels and variables.
+// allQueries returns the queries of all panels, annotations and variables on InfluxDB.
 func allQueries(t *testing.T) []string {
 	t.Helper()
-	var all []string
+	unique := map[string]bool{}
 	for _, d := range dashboards(t) {
-		for _, p := range d.Panels {
-			for _, target := range p.Targets {
-				all = append(all, target.Query)
-			}
+		if d.UID == bridgeUID {
+			continue
+		}
+		for _, query := range queries(d) {
+			unique[query] = true
 		}
 		for _, v := range d.Templating.List {
 			if v.Type == "query" {
-				all = append(all, v.Query)
+				unique[v.Query] = true
 			}
 		}
 	}
-	return all
-}
-
-// The panels say what the history holds: numbers, the test that became slow, the one that grew, and nothing of other
-// machines, projects and branches.
-func TestPanelsTellWhatHappened(t *testing.T) {
-	db, h := harness.SharedInflux(t), realistic()
-	bucket, _ := h.store(t, db)
-	d := dashboards(t)["dashboards/test-suite-overview.json"]
-	show := func(title string, chosen values) []harness.Row {
-		t.Helper()
-		for _, p := range d.Panels {
-			if p.Title == title {
-				return db.Query(fill(p.Targets[0].Query, bucket, chosen))
-			}
-		}
-		t.Fatalf("no panel %q", title)
-		return nil
-	}
-	u := usual(h)
-
-	all, onMain := show("Runs", u), show("Runs", with(u, "branch", "main"))
-	assert.Len(t, all, 24, "runs on this machine class")
-	assert.Len(t, onMain, 20)
-	newest := h.total(runCount - 1)
-	assert.Equal(t, h.runs[runCount-1], all[0]["run"])
-	assert.Equal(t, "1427", all[0]["build"])
-	assert.InDelta(t, newest.seconds, all[0]["seconds"], 1e-6)
-	assert.InDelta(t, newest.cpu, all[0]["cpu"], 1e-6)
-	assert.InDelta(t, newest.memory, all[0]["memory"], 1e-9)
-	assert.EqualValues(t, newest.tests, all[0]["tests"])
-	assert.InDelta(t, newest.seconds-h.total(runCount-2).seconds, all[0]["change"], 1e-6)
-	assert.WithinDuration(t, newest.start, all[0]["_time"].(time.Time), 2*time.Microsecond)
-
-	slow := show("Largest changes in the chosen run", with(u, "run", h.runs[slowSince]))[0]
-	assert.Equal(t, slowTest, slow["test"])
-	assert.Greater(t, slow["ratio"], 0.9)
-	assert.Equal(t, fatTest, show("Most memory in the chosen run", u)[0]["test"])
-	slowest := show("Slowest tests of the chosen run", u)
-	assert.Len(t, slowest, newest.tests)
-	for _, row := range slowest {
-		if row["test"] == slowTest {
-			assert.Greater(t, row["ratio"], 0.5, "still slower than it used to be")
-		}
-	}
-	counted := 0.0
-	for _, row := range show("How long the tests of the chosen run took", u) {
-		counted += row["tests"].(float64)
-	}
-	assert.EqualValues(t, newest.tests, counted, "every test is in one bar")
-	assert.Len(t, show("Chosen test: memory", u), 24, "one measurement a run")
-	assert.Len(t, show("Chosen test: memory", with(u, "test", oddTests...)), 24*len(oddTests), "each is found by its id")
-	assert.Len(t, show("Slowest tests of the chosen run", with(u, "search", `PAY_BY.*\[visa`)), 1)
-	assert.EqualValues(t, 1, show("Tests in each run", with(u, "component", "(none)"))[0]["tests"])
+	return slices.Sorted(maps.Keys(unique))
 }

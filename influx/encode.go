@@ -12,6 +12,9 @@ const (
 	maxTag = 4096 // bytes of an encoded tag value that is left whole
 	cutTag = 4000 // bytes that are kept of a longer one, at most
 
+	// maxTorn is how many of them are given up so that no character is torn, at most.
+	maxTorn = 8
+
 	// cutMark separates what is kept of a tag value that was cut from the digits of its hash.
 	cutMark = '~'
 

@@ -22,16 +22,24 @@ func (w *Writer) Limit(p *monitor.Point) string {
 	if p.Class() == monitor.ClassMetric {
 		l = w.metrics
 	}
-	if oldest, retention, ok := l.oldest(); ok {
-		if at := time.Unix(0, Time(p)).UTC(); at.Before(oldest) {
-			return fmt.Sprintf("outside retention: its time %s is more than the %s ago that bucket %q keeps",
-				at.Format(time.RFC3339), retention, l.name)
-		}
+	if limit := l.outside(Time(p)); limit != "" {
+		return limit
 	}
 	if size(p) <= maxSeriesKey {
 		return "" // nothing in it can be above a limit
 	}
 	return lengthLimit(string(AppendLine(nil, p)))
+}
+
+// outside says that a time, in nanoseconds since 1970, is before what the bucket keeps; "" where it is not.
+func (b *bucket) outside(ns int64) string {
+	oldest, retention, ok := b.oldest()
+	at := time.Unix(0, ns).UTC()
+	if !ok || !at.Before(oldest) {
+		return ""
+	}
+	return fmt.Sprintf("outside retention: its time %s is more than the %s ago that bucket %q keeps",
+		at.Format(time.RFC3339), retention, b.name)
 }
 
 // size returns an upper bound of the bytes of p's series key, and of each of its strings, without encoding them: each

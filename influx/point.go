@@ -83,12 +83,17 @@ func (l *line) metric(p *monitor.Point) {
 	l.text("item_fs_loc", m.ItemFSLoc)
 	l.text("item_start_time", m.ItemStartTime)
 	l.integer("utc_offset", int64(m.At.Offset))
+	l.raw(texts, inexact)
+	l.end(Time(p))
+}
+
+// raw appends the texts that tags alone do not give back.
+func (l *line) raw(texts [len(metricTags)]string, inexact [len(metricTags)]bool) {
 	for i, raw := range inexact {
 		if raw {
 			l.text(metricTags[i]+rawSuffix, texts[i])
 		}
 	}
-	l.end(Time(p))
 }
 
 func (l *line) context(r *monitor.Record) {
@@ -130,8 +135,12 @@ func (l *line) session(r *monitor.Record) {
 func (l *line) metadata(measurement string, r *monitor.Record, hash string) {
 	l.start(measurement)
 	l.tag(tagPrefix, prefix(hash))
-	project, _ := EncodeTag(r.Project)
-	l.tag(tagProject, project)
+	l.project(r.Project)
+}
+
+func (l *line) project(name string) {
+	tag, _ := EncodeTag(name)
+	l.tag(tagProject, tag)
 }
 
 // nullable appends a text that may be null, which is the absence of the field.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,19 +38,25 @@ func newRest(cfg Config) rest {
 func (r rest) call(ctx context.Context, method, path string, query url.Values, body string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	service := r.client.HTTPService()
-	req, err := http.NewRequestWithContext(ctx, method, service.ServerAPIURL()+path+"?"+query.Encode(), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, r.client.HTTPService().ServerAPIURL()+path+"?"+query.Encode(), strings.NewReader(body))
 	if err != nil {
 		return monitor.Errorf(monitor.EInternal, "make a request to InfluxDB: %w", err)
 	}
-	answered := service.DoHTTPRequest(req, func(req *http.Request) {
-		req.Header.Set("Content-Type", "application/json")
-	}, func(resp *http.Response) error {
-		defer func() { _ = resp.Body.Close() }()
+	return r.do(req, http.Header{"Content-Type": {"application/json"}}, func(resp *http.Response) error {
 		if read == nil {
 			return nil
 		}
 		return read(resp.Body)
+	})
+}
+
+// do makes a request and hands a successful answer to read. The error is as that of call.
+func (r rest) do(req *http.Request, header http.Header, read func(*http.Response) error) error {
+	answered := r.client.HTTPService().DoHTTPRequest(req, func(req *http.Request) {
+		maps.Copy(req.Header, header)
+	}, func(resp *http.Response) error {
+		defer func() { _ = resp.Body.Close() }()
+		return read(resp)
 	})
 	if answered != nil {
 		return r.refusal(answered)

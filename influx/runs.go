@@ -3,6 +3,7 @@ package influx
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"math"
 	"slices"
@@ -113,6 +114,16 @@ var summed = []string{"total_time", "user_time", "kernel_time", presentField, "e
 
 // measure adds the metrics of sessions to their runs.
 func (s *Store) measure(ctx context.Context, project string, all []entry, of map[session]*monitor.Run) error {
+	m := &measuring{of: of, progress: map[session]*progress{}, environments: map[string]string{}, cut: newCutTexts(s, project)}
+	err := m.rows(ctx, s, project, all)
+	if errors.Is(err, errElsewhere) {
+		return s.measurePoints(ctx, project, all, of)
+	}
+	return err
+}
+
+// measurePoints does that by Flux.
+func (s *Store) measurePoints(ctx context.Context, project string, all []entry, of map[session]*monitor.Run) error {
 	sc := newScan(s.writer.cfg.Bucket, MetricMeasurement, presentField)
 	sc.ofProject(project)
 	sc.ofSessions(all)

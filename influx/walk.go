@@ -141,20 +141,27 @@ func (s *Store) orient(ctx context.Context, sc *scan) error {
 	if sc.directed {
 		return nil
 	}
+	starts, err := s.sessionStarts(ctx)
+	sc.starts = starts
+	return err
+}
+
+// sessionStarts returns when sessions began, in order, as known a moment ago.
+func (s *Store) sessionStarts(ctx context.Context) ([]int64, error) {
 	known, ok := s.hints.sessions(s.writer.cfg.Now())
-	if !ok {
-		known = nil
-		all, err := s.entries(ctx, sessionDirectory, lookFor{})
-		if err != nil {
-			return err
-		}
-		for _, e := range all {
-			known = append(known, e.at)
-		}
-		slices.Sort(known)
-		known = slices.Compact(known)
-		s.hints.setSessions(s.writer.cfg.Now(), known)
+	if ok {
+		return known, nil
 	}
-	sc.starts = known
-	return nil
+	known = nil
+	all, err := s.entries(ctx, sessionDirectory, lookFor{})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range all {
+		known = append(known, e.at)
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	s.hints.setSessions(s.writer.cfg.Now(), known)
+	return known, nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Writer delivers points to InfluxDB: metrics to one bucket, contexts and sessions to the other. It implements
-// [monitor.Sink] and is safe for concurrent use; what goes to one bucket goes there batch by batch.
+// [monitor.Sink] and [monitor.ReportSink] and is safe for concurrent use; what goes to one bucket goes there batch by batch.
 type Writer struct {
 	cfg    Config
 	logger *slog.Logger

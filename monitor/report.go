@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -44,6 +45,13 @@ const (
 const (
 	StatusSlowMachine Status = "slow_machine" // (nearly) all tests are slower at once: the machine, or a global change
 )
+
+// Severity orders statuses: 0 is the worst.
+func (s Status) Severity() int {
+	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusNotJudged,
+		StatusLearning, StatusOK}
+	return slices.Index(order[:], s)
+}
 
 // Level is how bad a regression is.
 type Level string
@@ -127,6 +135,24 @@ type Summary struct {
 	Improvements int `json:"improvements"`
 }
 
+// Count adds one result of a status.
+func (s *Summary) Count(status Status) {
+	switch status {
+	case StatusRegression:
+		s.Regressions++
+	case StatusSuspect:
+		s.Suspects++
+	case StatusImprovement:
+		s.Improvements++
+	case StatusNotJudged:
+		s.NotJudged++
+	case StatusLearning:
+		s.Learning++
+	default:
+		s.OK++
+	}
+}
+
 // Number is a float whose JSON is null when it is NaN or infinite.
 type Number float64
 
@@ -154,6 +180,9 @@ type ReportStore interface {
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns what was kept of a run. Fails with ENotFound when nothing was.
 	Report(ctx context.Context, project, run string) (*Report, error)
+	// Unjudged returns up to max runs of which something was measured after since and after their report, or without
+	// there being one, the last to start first.
+	Unjudged(ctx context.Context, since time.Time, max int) ([]*RunHead, error)
 }
 
 // ReportQueue hands kept reports to a destination. Each is handed out again until it is settled.

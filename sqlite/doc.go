@@ -1,8 +1,8 @@
 // Package sqlite keeps everything that the bridge has accepted in one SQLite file: it is the journal, from which
 // records are delivered, and the store, from which they are read. It implements [monitor.Journal],
-// [monitor.MetadataStore], [monitor.MetadataSearch], [monitor.RunStore], [monitor.TokenStore] and
-// [monitor.HealthChecker] with the type [DB], [monitor.Store] with the type [Store], and is the only package that knows
-// SQL.
+// [monitor.MetadataStore], [monitor.MetadataSearch], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
+// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker] with the type [DB], [monitor.Store] with the
+// type [Store], and is the only package that knows SQL.
 //
 // # Shape of the data
 //
@@ -10,6 +10,7 @@
 // integers and floats: it refers to dictionaries of series, hashes and locations, and its start is an instant. What
 // cannot be rebuilt from these stands as sent in a side table. Texts are bytes: they may hold NUL and invalid UTF-8.
 // Floats are in columns without a type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
+// The other schema files lead from each version to the next; a file is brought up to date when it is opened.
 //
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //
@@ -24,6 +25,13 @@
 // Two tables are kept with each transaction so that questions about everything need not read everything: tallies, what
 // each session measured by context, component and kind, answer counts and runs; extremes, the greatest and least
 // measurements of each series, tell where heads and tails are.
+//
+// # Reports
+//
+// There is one report for each judged run, with a version that grows whenever a report says something new. For each
+// destination the file knows up to which version everything is settled, and for each run what the destination was told:
+// noted before a report is handed out, since a delivery may arrive without anybody learning of it, and replaced by exactly
+// what the report says when it is settled. What was told and is no longer so goes out as ok.
 //
 // # Durability
 //

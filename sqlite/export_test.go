@@ -40,3 +40,6 @@ func (db *DB) MeasureSpace() { db.space.measure(db) }
 func (db *DB) SmallStore() *Store {
 	return &Store{db: db, scale: scale{firstPart: 90, laterPart: 200, few: 2, pruned: 60, seriesAtFirst: 2, seriesAtMost: 5}}
 }
+
+// SamplesAtOnce is how many metrics [DB.Samples] reads at a time.
+const SamplesAtOnce = samplesAtOnce

@@ -12,10 +12,13 @@ import (
 const applicationID = 0x70796d6e
 
 //go:embed schema.sql
-var schemaV1 string
+var schema1 string
+
+//go:embed schema_2.sql
+var schema2 string
 
 // migrations returns what leads from each version to the next, beginning with the empty file.
-func migrations() []string { return []string{schemaV1} }
+func migrations() []string { return []string{schema1, schema2} }
 
 // migrate brings the file to the newest version in one transaction. One that was written by a newer program, or by
 // another one, is refused and left as it is.

@@ -69,19 +69,25 @@ func fillRuns(ctx context.Context, q querier, runs []*monitor.Run) error {
 	return nil
 }
 
-// chosen returns the beginning of a query that reads from the runs, as chosen with their index i.
-func chosen(runs []*monitor.Run) clause {
-	query := newClause("WITH chosen (i, project, run) AS (VALUES " + strings.Repeat("(?, ?, ?), ", len(runs)-1) + "(?, ?, ?)) ")
-	for i, r := range runs {
-		query.args = append(query.args, i, r.Project, r.ID)
+// chosen returns the beginning of a query that reads from n runs, as chosen with their index i.
+func chosen(n int, run func(i int) (project, id string)) clause {
+	query := newClause("WITH chosen (i, project, run) AS (VALUES " + strings.Repeat("(?, ?, ?), ", n-1) + "(?, ?, ?)) ")
+	for i := range n {
+		project, id := run(i)
+		query.args = append(query.args, i, project, id)
 	}
 	return query
+}
+
+// named names the runs of a list.
+func named(runs []*monitor.Run) func(i int) (project, id string) {
+	return func(i int) (project, id string) { return runs[i].Project, runs[i].ID }
 }
 
 const chosenSessions = " FROM chosen CROSS JOIN sessions s ON s.project = chosen.project AND s.run = chosen.run"
 
 func fillSessions(ctx context.Context, q querier, runs []*monitor.Run) error {
-	query := chosen(runs)
+	query := chosen(len(runs), named(runs))
 	query.add("SELECT " + sessionColumns + ", chosen.i" + chosenSessions + ` JOIN hashes h ON h.id = s.hash
 		ORDER BY s.utc_ns, h.h`)
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
@@ -110,7 +116,7 @@ func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m
 
 // fillTallies sums up what was measured.
 func fillTallies(ctx context.Context, q querier, runs []*monitor.Run) error {
-	query := chosen(runs)
+	query := chosen(len(runs), named(runs))
 	query.add(`SELECT chosen.i, s.machine, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time, y.user_time,
 		y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
 		JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.hash = y.context

@@ -19,6 +19,7 @@ type tally struct {
 	total, user, kernel     float64
 	firstNS, endNS          int64
 	firstOffset, lastOffset int32
+	received                int64
 }
 
 // tallies are what a transaction adds, written at its end: a run's metrics come together, and most share one row.
@@ -42,6 +43,7 @@ func (t tallies) add(p *placing, at monitor.Instant) {
 	if end := endOf(at.UTC, m.TotalTime); end > v.endNS {
 		v.endNS, v.lastOffset = end, at.Offset
 	}
+	v.received = max(v.received, nanoseconds(p.rec.Received))
 }
 
 // endOf returns the nanosecond at which what started at utc and took so many seconds ended, absent being none. What
@@ -72,16 +74,17 @@ func (a *appender) writeTallies() error {
 			return err
 		}
 		_, err = a.exec(`INSERT INTO tallies (session, context, component, kind, metrics, total_time, user_time,
-				kernel_time, first_ns, first_offset, end_ns, end_offset) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+				kernel_time, first_ns, first_offset, end_ns, end_offset, received)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (session, context, component, kind) DO UPDATE SET metrics = metrics + excluded.metrics,
 				total_time = total_time + excluded.total_time, user_time = user_time + excluded.user_time,
 				kernel_time = kernel_time + excluded.kernel_time,
 				first_offset = iif(excluded.first_ns < first_ns, excluded.first_offset, first_offset),
 				first_ns = min(first_ns, excluded.first_ns),
 				end_offset = iif(excluded.end_ns > end_ns, excluded.end_offset, end_offset),
-				end_ns = max(end_ns, excluded.end_ns)`,
+				end_ns = max(end_ns, excluded.end_ns), received = max(received, excluded.received)`,
 			key.session, key.context, component, key.kind, t.metrics, t.total, t.user, t.kernel,
-			t.firstNS, t.firstOffset, t.endNS, t.lastOffset)
+			t.firstNS, t.firstOffset, t.endNS, t.lastOffset, t.received)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,9 @@ func (m *Metrics) showZeros() {
 		m.delivered.WithLabelValues(string(class))
 		m.deadLetters.WithLabelValues(string(class))
 	}
+	for _, status := range [...]monitor.Status{monitor.StatusRegression, monitor.StatusSuspect, monitor.StatusImprovement} {
+		m.results.WithLabelValues(string(status))
+	}
 }
 
 // Accepted counts a record that was answered with 201; repeat says that it was stored already.
@@ -64,3 +67,15 @@ func (m *Metrics) Buried(class monitor.Class, records int) {
 
 // NewSeries counts tests that were seen for the first time.
 func (m *Metrics) NewSeries(tests int) { m.newSeries.Add(float64(tests)) }
+
+// Judged counts a run that was judged, with what is of note in it.
+func (m *Metrics) Judged(r *monitor.Report, took time.Duration) {
+	m.judgeSeconds.Observe(took.Seconds())
+	m.judgedRuns.Inc()
+	m.results.WithLabelValues(string(monitor.StatusRegression)).Add(float64(r.Summary.Regressions))
+	m.results.WithLabelValues(string(monitor.StatusSuspect)).Add(float64(r.Summary.Suspects))
+	m.results.WithLabelValues(string(monitor.StatusImprovement)).Add(float64(r.Summary.Improvements))
+}
+
+// ReportDelivered counts a report that the destination has stored.
+func (m *Metrics) ReportDelivered(*monitor.Report) { m.reports.Inc() }

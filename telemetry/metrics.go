@@ -29,6 +29,11 @@ type Metrics struct {
 	deadLetters *prometheus.CounterVec // class
 	lag         prometheus.Histogram
 
+	judgeSeconds prometheus.Histogram
+	judgedRuns   prometheus.Counter
+	results      *prometheus.CounterVec // status
+	reports      prometheus.Counter
+
 	newSeries     prometheus.Counter
 	journalErrors prometheus.Counter
 }
@@ -53,11 +58,17 @@ func New(version, revision string) *Metrics {
 		deadLetters: counters("dead_letters_total", "Records refused for good by the destination, by class.", "class"),
 		lag: histogram("delivery_lag_seconds",
 			"Time from the acceptance of the oldest record of a delivery to its arrival.", lagBuckets()),
+		judgeSeconds: histogram("judge_duration_seconds",
+			"Time to judge a run that has ended and to keep the report.", []float64{.01, .05, .1, .5, 1, 2, 5, 10, 30, 60}),
+		judgedRuns:    counter("judged_runs_total", "Runs judged after they had ended, each time that they were."),
+		results:       counters("judged_results_total", "Results of judged runs that are of note, by status.", "status"),
+		reports:       counter("delivered_reports_total", "Reports on runs stored by the destination."),
 		newSeries:     counter("new_series_total", "Tests and modules measured for the first time, each of which is a new series."),
 		journalErrors: counter("journal_stats_errors_total", "Scrapes without figures of the journal."),
 	}
 	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,
 		m.delivered, m.retried, m.deadLetters, m.lag, m.newSeries, m.journalErrors,
+		m.judgeSeconds, m.judgedRuns, m.results, m.reports,
 		buildInfo(version, revision), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.showZeros()

@@ -37,6 +37,8 @@ func busy() *telemetry.Metrics {
 	m.Buried(monitor.ClassMetric, 1)
 	m.WatchCache(func() telemetry.Lookups { return telemetry.Lookups{Hits: 1, Negative: 1} })
 	m.NewSeries(7)
+	m.Judged(&monitor.Report{Summary: monitor.Summary{Regressions: 2, Improvements: 1}}, time.Second)
+	m.ReportDelivered(nil)
 	return m
 }
 
@@ -110,6 +112,12 @@ func TestHooksCount(t *testing.T) {
 		{"pymon_bridge_cache_lookups_total", []string{"miss"}, 0},
 		{"pymon_bridge_cache_lookups_total", []string{"negative"}, 1},
 		{"pymon_bridge_new_series_total", nil, 7},
+		{"pymon_bridge_judge_duration_seconds", nil, 1},
+		{"pymon_bridge_judged_runs_total", nil, 1},
+		{"pymon_bridge_judged_results_total", []string{"regression"}, 2},
+		{"pymon_bridge_judged_results_total", []string{"suspect"}, 0},
+		{"pymon_bridge_judged_results_total", []string{"improvement"}, 1},
+		{"pymon_bridge_delivered_reports_total", nil, 1},
 		{"pymon_bridge_journal_depth", nil, 12},
 		{"pymon_bridge_journal_parked_records", nil, 3},
 		{"pymon_bridge_journal_dead_letters", nil, 2},

@@ -26,12 +26,14 @@ import (
 const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor.
-var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "regress", "telemetry", "grafana"}
+var middle = []string{"ingest", "api", "web", "journal", "sqlite", "cache", "influx", "judge", "regress", "report", "telemetry",
+	"grafana"}
 
 // owners says which packages may import a library, by the beginning of its import path.
 var owners = map[string][]string{
 	"github.com/gin-gonic/":            {"ingest", "api", "web"},
 	"github.com/influxdata/":           {"influx", "influx/setup"},
+	"github.com/tinylib/msgp":          {"influx"},
 	"github.com/dgraph-io/ristretto":   {"cache"},
 	"modernc.org/":                     {"sqlite"},
 	"database/sql":                     {"sqlite"},
@@ -40,7 +42,11 @@ var owners = map[string][]string{
 	"github.com/coreos/go-systemd":     {"cmd/pymon-bridge"},
 	"github.com/swaggest/":             {"api"},
 	"github.com/munnerz/goautoneg":     {"api"},
+	"gonum.org/":                       {"regress"},
+	"golang.org/x/time":                {"cache"},
 	"github.com/getkin/kin-openapi":    {}, // only tests read the document
+	"github.com/yuin/goldmark":         {},
+	"go.yaml.in/yaml/":                 {},
 	"github.com/stretchr/testify":      {},
 	"pgregory.net/rapid":               {},
 	"github.com/influxdata/influxdb/v": {}, // the server; only its client is a dependency

@@ -9,11 +9,11 @@ import (
 	"sync"
 	"time"
 
-	"pymon-bridge/api"
 	"pymon-bridge/cache"
 	"pymon-bridge/influx"
 	"pymon-bridge/ingest"
 	"pymon-bridge/journal"
+	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 	"pymon-bridge/telemetry"
@@ -30,6 +30,9 @@ type bridge struct {
 	writer    *influx.Writer   // nil without InfluxDB
 	courier   *journal.Courier // nil without InfluxDB
 	cache     *cache.Store
+	judge     monitor.Judge
+	clerk     *judge.Clerk       // nil where another bridge judges
+	messenger *journal.Messenger // nil without InfluxDB
 	quiet     *journal.Quiet
 	server    *ingest.Server
 
@@ -51,7 +54,7 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 			err = errors.Join(err, b.Close(now))
 		}
 	}()
-	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openQuiet} {
+	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openQuiet} {
 		if err := open(ctx); err != nil {
 			return err
 		}
@@ -167,6 +170,7 @@ func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
 func (b *bridge) openQuiet(context.Context) error {
 	b.quiet = journal.NewQuiet(b.db, b.logger)
 	b.quiet.After = b.config.QuietAfter
+	b.quiet.OnQuiet = b.ended
 	if err := b.quiet.Open(); err != nil {
 		return err
 	}
@@ -208,12 +212,4 @@ func (b *bridge) openServer(l net.Listener) error {
 		}
 	}()
 	return nil
-}
-
-// mountAPI adds the read routes.
-func (b *bridge) mountAPI(handler *ingest.Handler) {
-	reads := api.New(b.db.Store(), ingest.ReadProject)
-	reads.PageSize = int64(b.config.PageSize)
-	handler.PageSize = b.config.PageSize
-	handler.MountAPI(reads.Register, ingest.Lists{Contexts: reads.Contexts, Sessions: reads.Sessions})
 }

@@ -26,8 +26,10 @@ func NewMain() *Main {
 // cli is the command line. Every flag has an environment variable; flags win.
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them (the default command)."`
+	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed; fails a pipeline if so."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens that clients need."`
+	Grafana     grafanaCmd     `cmd:"" help:"Get the dashboards and alerts for Grafana."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready; for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
@@ -46,8 +48,17 @@ and writes each as a tagged point into InfluxDB v2.`
 // exit carries the status of a parser that wants to end the program, as --help does.
 type exit int
 
+// exitError is an error with an exit status of its own.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
 // Run parses the command line, runs the command until it ends or ctx is done, and returns the exit status: 0 when
-// all went well, 1 when the command failed, 2 when the command line is wrong.
+// all went well, 1 when the command failed, 2 when the command line is wrong. Commands may define others.
 func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	defer func() {
 		if code, ok := recover().(exit); ok {
@@ -75,6 +86,9 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	m.banner = c.LogFormat == "text"
 	if err := command.Run(c.logger(m.Stderr)); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\n", err)
+		if e, ok := errors.AsType[*exitError](err); ok {
+			return e.status
+		}
 		return 1
 	}
 	return 0

@@ -36,6 +36,21 @@ func (b *bridge) delivered(class monitor.Class, points int, oldest time.Time) {
 	b.metrics.Lag(time.Since(oldest))
 }
 
+// ended is told of every run that has gone quiet.
+func (b *bridge) ended(sum *monitor.RunSummary) {
+	if b.clerk != nil {
+		b.clerk.Ended(sum.Project, sum.Run)
+	}
+}
+
+// judged is told of every report that is kept.
+func (b *bridge) judged(r *monitor.Report, took time.Duration) {
+	b.metrics.Judged(r, took)
+	if b.messenger != nil {
+		b.messenger.Wake()
+	}
+}
+
 func (b *bridge) lookups() telemetry.Lookups {
 	s := b.cache.Stats()
 	return telemetry.Lookups{Hits: s.Hits, Misses: s.Misses, Negative: s.NegativeHits}

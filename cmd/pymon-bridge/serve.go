@@ -12,6 +12,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// influxStore is the value of --store that makes reads come from InfluxDB.
+const influxStore = "influx"
+
 // serveCmd is the configuration of a serving bridge.
 type serveCmd struct {
 	dataFlags
@@ -26,13 +29,15 @@ type serveCmd struct {
 	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
 	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
-	PageSize int `group:"Reading" help:"How many elements a page of a list has." default:"500" env:"PYMON_PAGE_SIZE"`
+	Store    string `group:"Reading" help:"Where reads are answered from: local, the file of this bridge; influx, what all bridges have delivered to InfluxDB." enum:"local,influx" default:"local" env:"PYMON_STORE"`
+	PageSize int    `group:"Reading" help:"How many elements a page of a list has." default:"500" env:"PYMON_PAGE_SIZE"`
 
 	influxFlags
 	profileFlags
 
 	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris; otherwise it is found from when their times arrive." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
 	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
+	Judge          bool          `group:"Interpretation" help:"Judge each run when it has ended, and keep and deliver the report." default:"true" negatable:"" env:"PYMON_JUDGE"`
 	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer and deliver what it has accepted." default:"10s" env:"PYMON_STOP_AFTER"`
 }
 
@@ -86,6 +91,9 @@ func (c *serveCmd) Validate() error {
 	}
 	if c.QuietAfter <= 0 {
 		return errors.New("--quiet-after: expected a duration above zero")
+	}
+	if c.Store == influxStore && c.URL == "" {
+		return errors.New("--store=influx: expected --influx-url, the address of the InfluxDB to read from")
 	}
 	if _, err := c.zones(); err != nil {
 		return err

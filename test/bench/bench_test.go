@@ -32,5 +32,6 @@ func BenchmarkBridge(b *testing.B) {
 	b.Cleanup(folders.remove)
 	b.Run("startup", func(b *testing.B) { benchStartup(b, r, folders) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, r, folders) })
+	b.Run("judge", func(b *testing.B) { benchJudge(b, r) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })
 }

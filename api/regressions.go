@@ -1,0 +1,97 @@
+package api
+
+import (
+	"io"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/monitor"
+)
+
+// Printer writes a report down.
+type Printer struct {
+	ContentType string
+	Print       func(w io.Writer, r *monitor.Report) error
+	// Fails says whether a pipeline should fail on the report.
+	Fails func(r *monitor.Report) bool
+}
+
+// PrinterOf returns how a query wants its report. Fails with EInvalid, naming the parameter.
+type PrinterOf func(query url.Values) (Printer, error)
+
+// gateHeader tells pipelines without a JSON parser what to do.
+const (
+	gateHeader = "Pymon-Bridge-Gate"
+	gatePass   = "pass"
+	gateFail   = "fail"
+)
+
+func (a *API) regressionRoutes() []route {
+	return []route{{
+		path: "/regressions/", summary: "What became slower or hungrier in a run, and since which commit", answer: "Report",
+		query:  []string{"project", "asked_run", "scm_ref", "branch", "report_format", "fail_on", "all"},
+		handle: handler(a.answerRegressions),
+	}}
+}
+
+// latest is the run that is asked for where none is named.
+const latest = "latest"
+
+// answerRegressions has a run judged.
+func (a *API) answerRegressions(c *gin.Context) error {
+	project, err := a.judgedProject(c)
+	if err != nil {
+		return err
+	}
+	printer, err := a.printer(c.Request.URL.Query())
+	if err != nil {
+		return err
+	}
+	q := monitor.JudgeQuery{Project: project, Run: c.Query("run"), ScmRef: c.Query("scm_ref")}
+	if q.Run == latest {
+		q.Run = ""
+	}
+	if branch, ok := c.GetQuery("branch"); ok {
+		q.Branch = &branch
+	}
+	report, err := a.judge.Judge(c.Request.Context(), q)
+	if err != nil {
+		return err
+	}
+	gate := gatePass
+	if printer.Fails(report) {
+		gate = gateFail
+	}
+	c.Header(gateHeader, gate)
+	b := newBody(c, printer.ContentType, streamLimit)
+	if err := printer.Print(b, report); err != nil {
+		return err
+	}
+	return b.end()
+}
+
+// judgedProject returns the project of a request: the one of its path or token, else the one that the query names, else
+// the one that clients without a project write to.
+func (a *API) judgedProject(c *gin.Context) (string, error) {
+	own, asked := a.project(c), c.Query("project")
+	switch {
+	case asked != "" && !monitor.ValidProject(asked):
+		return "", &monitor.Error{Code: monitor.EInvalid, Message: "no such project", Fields: map[string]string{
+			"project": "expected 1 to 64 letters, digits, dots, underscores and hyphens"}}
+	case own != "" && asked != "" && own != asked:
+		return "", monitor.Errorf(monitor.EForbidden, "this address and its token are for project %q alone", own)
+	case own != "":
+		return own, nil
+	case asked != "":
+		return asked, nil
+	default:
+		return monitor.DefaultProject, nil
+	}
+}
+
+// Write implements [io.Writer] on a body.
+func (b *body) Write(p []byte) (int, error) {
+	b.data = append(b.data, p...)
+	return len(p), b.grown()
+}

@@ -1,0 +1,126 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/api"
+	"pymon-bridge/monitor"
+)
+
+// fakeJudge gives one report, and notes what it is asked.
+type fakeJudge struct {
+	report *monitor.Report
+	err    error
+
+	mu    sync.Mutex
+	asked []monitor.JudgeQuery
+}
+
+// Judge implements [monitor.Judge].
+func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.asked = append(j.asked, q)
+	return j.report, j.err
+}
+
+func sampleReport() *monitor.Report {
+	return &monitor.Report{
+		Project: "p", Run: "r", ScmRef: "abc", Sessions: []string{"s"}, Started: time.Unix(1_700_000_000, 123).UTC(),
+		Suite: monitor.Suite{Status: monitor.StatusOK, Offset: map[string]monitor.Number{monitor.MetricCPUTime: 1.02},
+			Machines: []monitor.Machine{{Env: "ci py3.11", Status: monitor.StatusOK, Offset: map[string]monitor.Number{}, Tests: 1}}},
+		Results: []monitor.Result{{TestID: monitor.TestID{Item: "test_a", ItemVariant: "test_a[<x>]"}, Metric: monitor.MetricCPUTime,
+			Status: monitor.StatusRegression, Level: monitor.LevelWarn, Baseline: 1, Value: 1.5, Ratio: 1.5, Delta: 0.5,
+			P: 1e-5, Q: monitor.Number(math.NaN()), Limit: monitor.Number(math.Inf(1)), N: 30, FirstBad: "abc"}},
+		Summary: monitor.Summary{Tests: 1, Regressions: 1, OK: 2},
+	}
+}
+
+// printer knows JSON and a text, and fails where it is told to.
+func printer(q url.Values) (api.Printer, error) {
+	switch q.Get("format") {
+	case "", "json":
+		return api.Printer{ContentType: "application/json",
+			Print: func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) },
+			Fails: func(*monitor.Report) bool { return q.Get("fail_on") == "" }}, nil
+	case "text":
+		return api.Printer{ContentType: "text/plain; charset=utf-8",
+			Print: func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err },
+			Fails: func(*monitor.Report) bool { return false }}, nil
+	}
+	return api.Printer{}, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
+		Fields: map[string]string{"format": "expected json or text"}}
+}
+
+func TestRegressions(t *testing.T) {
+	t.Parallel()
+	main, empty := "main", ""
+	for target, want := range map[string]monitor.JudgeQuery{
+		"/api/v1/regressions":                             {Project: monitor.DefaultProject},
+		"/api/v1/regressions/?run=latest":                 {Project: monitor.DefaultProject},
+		"/api/v1/regressions?project=shop&scm_ref=abc":    {Project: "shop", ScmRef: "abc"},
+		"/p/shop/api/v1/regressions?run=17&branch=main":   {Project: "shop", Run: "17", Branch: &main},
+		"/p/shop/api/v1/regressions?project=shop&branch=": {Project: "shop", Branch: &empty},
+		"/p/shop/api/v1/api/v1/regressions?fail_on=never": {Project: "shop"},
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, sample())
+			w := s.get(t, target)
+			require.Equal(t, http.StatusOK, w.Code, w.Body)
+			assert.Equal(t, []monitor.JudgeQuery{want}, s.judge.asked)
+			var got monitor.Report
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+			assert.Equal(t, "r", got.Run)
+			assert.True(t, math.IsNaN(float64(got.Results[0].Q)) && math.IsNaN(float64(got.Results[0].Limit)), "null and back")
+			gate := "fail"
+			if target == "/p/shop/api/v1/api/v1/regressions?fail_on=never" {
+				gate = "pass"
+			}
+			assert.Equal(t, gate, w.Header().Get("Pymon-Bridge-Gate"))
+		})
+	}
+}
+
+func TestRegressionsInOtherFormats(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sample())
+	w := s.get(t, "/api/v1/regressions?format=text")
+	assert.Equal(t, "run r\n", w.Body.String())
+	assert.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))
+}
+
+func TestRegressionsThatCannotBeToldAreErrors(t *testing.T) {
+	t.Parallel()
+	for target, tc := range map[string]struct {
+		err    error
+		status int
+		words  string
+	}{
+		"/api/v1/regressions?format=yaml":         {nil, 400, `"format":"expected json or text"`},
+		"/api/v1/regressions?project=no/such":     {nil, 400, `"project":"expected 1 to 64`},
+		"/p/shop/api/v1/regressions?project=main": {nil, 403, "for project"},
+		"/p/shop/api/v1/regressions?run=17":       {monitor.Errorf(monitor.ENotFound, `no run "17"`), 404, `no run`},
+		"/p/shop/api/v1/regressions":              {monitor.Errorf(monitor.EUnavailable, "InfluxDB is away"), 503, "away"},
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, sample())
+			s.judge.err = tc.err
+			w := s.get(t, target)
+			assert.Equal(t, tc.status, w.Code)
+			assert.Contains(t, w.Body.String(), tc.words)
+		})
+	}
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// checkCmd asks a bridge whether a run has regressed. Its exit status is 0 when not, 1 when it has, and 2 when that
+// could not be told.
+type checkCmd struct {
+	URL     string `help:"Address of the bridge, as given to pytest: with the project, and with a token as password where it needs one." default:"http://127.0.0.1:8080" env:"PYMON_URL"`
+	Token   string `help:"Token of the project; better in the variable or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
+	Project string `help:"Project, where the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
+
+	ScmRef string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
+	RunID  string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
+	Branch string `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
+
+	Format    string        `help:"How to print the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
+	All       bool          `help:"Also print what is ok or has too short a history."`
+	FailOn    string        `help:"What to fail on: ${enum}." enum:"regression,suspect,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
+	RerunFile string        `help:"Write arguments for pytest to this file (pytest @FILE) that run the conspicuous tests again; no file where there are none." placeholder:"FILE"`
+	Grafana   string        `name:"grafana-url" help:"Address of the Grafana that a Markdown report links to." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
+	Timeout   time.Duration `help:"How long to wait for the report." default:"1m" env:"PYMON_TIMEOUT"`
+}
+
+// statuses of `check`, beside 0.
+const (
+	statusRegression = 1
+	statusNotJudged  = 2
+)
+
+// Run prints the report and fails as the flags say.
+func (c *checkCmd) Run(ctx context.Context, m *Main) error {
+	r, err := c.fetch(ctx)
+	if err != nil {
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
+	}
+	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
+		FailOn: report.FailOn(c.FailOn), All: c.All, BridgeURL: c.origin(), GrafanaURL: c.Grafana,
+	})
+	if err == nil {
+		err = c.writeRerun(report.Rerun(r))
+	}
+	if err != nil {
+		return &exitError{statusNotJudged, err}
+	}
+	if failed, sentence := report.Outcome(r, report.FailOn(c.FailOn)); failed {
+		return &exitError{statusRegression, errors.New(sentence)}
+	}
+	return nil
+}
+
+// fetch asks the bridge for the report.
+func (c *checkCmd) fetch(ctx context.Context) (*monitor.Report, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
+	defer cancel()
+	request, err := c.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, unreachable(ctx, err)
+	}
+	defer response.Body.Close()
+	body := json.NewDecoder(response.Body)
+	if response.StatusCode != http.StatusOK {
+		var refusal struct{ Message string }
+		if err := body.Decode(&refusal); err != nil || refusal.Message == "" {
+			return nil, fmt.Errorf("%s answered %s, which no bridge with this command's version does", request.URL.Redacted(), response.Status)
+		}
+		return nil, fmt.Errorf("%s (%s)", refusal.Message, response.Status)
+	}
+	var r monitor.Report
+	if err := body.Decode(&r); err != nil {
+		if ctx.Err() != nil {
+			return nil, unreachable(ctx, err)
+		}
+		return nil, fmt.Errorf("the answer of %s is no report: %w", request.URL.Redacted(), err)
+	}
+	return &r, nil
+}
+
+// unreachable says why there was no answer, without the token that an address may hold.
+func unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if u, parseErr := url.Parse(e.URL); parseErr == nil {
+			e.URL = u.Redacted()
+		}
+	}
+	return fmt.Errorf("the bridge cannot be reached: %w", err)
+}
+
+// request is the question, as the flags put it.
+func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
+	u, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	user := u.User
+	u.User = nil
+	u = u.JoinPath("api", "v1", "regressions")
+	query := url.Values{"format": {"json"}}
+	for name, value := range map[string]string{"scm_ref": c.ScmRef, "run": c.RunID, "branch": c.Branch} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if c.All {
+		query.Set("all", "true")
+	}
+	u.RawQuery = query.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "pymon-bridge/"+programVersion())
+	password, hasPassword := user.Password()
+	switch {
+	case c.Token != "":
+		request.Header.Set("Authorization", "Bearer "+c.Token)
+	case hasPassword:
+		request.SetBasicAuth(user.Username(), password)
+	}
+	return request, nil
+}
+
+// base is the address below which api/v1 is: that of the flag, however pytest was given it, with the project.
+func (c *checkCmd) base() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("--url: expected an address such as http://127.0.0.1:8080/p/my-project")
+	}
+	u.RawQuery, u.Fragment = "", ""
+	u.Path, u.RawPath = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1"), ""
+	before, named, ok := strings.Cut(u.Path+"/", "/p/")
+	named = strings.TrimSuffix(named, "/")
+	switch {
+	case c.Project == "" || ok && named == c.Project:
+		return u, nil
+	case !monitor.ValidProject(c.Project):
+		return nil, errors.New("--project: expected 1 to 64 letters, digits, dots, underscores and hyphens")
+	case ok:
+		return nil, fmt.Errorf("--project: expected %q, which --url names, or none", named)
+	default:
+		u.Path = strings.TrimRight(before, "/")
+		return u.JoinPath("p", c.Project), nil
+	}
+}
+
+// origin is the address of the bridge for readers of the report: without project and token.
+func (c *checkCmd) origin() string {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return ""
+	}
+	path, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1")+"/", "/p/")
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(path, "/")}).String()
+}
+
+// writeRerun writes the arguments, or removes what an earlier check wrote where there are none: pytest would take an
+// empty file for "everything".
+func (c *checkCmd) writeRerun(lines []string) error {
+	if c.RerunFile == "" {
+		return nil
+	}
+	if len(lines) == 0 {
+		if err := os.Remove(c.RerunFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--rerun-file: %w", err)
+		}
+		return nil
+	}
+	f, err := os.Create(c.RerunFile)
+	if err != nil {
+		return fmt.Errorf("--rerun-file: %w", err)
+	}
+	_, err = io.WriteString(f, strings.Join(lines, "\n")+"\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("--rerun-file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package grafana
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+)
+
+// Files returns everything that a Grafana of one's own needs, by path: the folders dashboards, provisioning and examples.
+func Files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, from := range []embed.FS{Dashboards, Provisioning, Examples} {
+		err := fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				files[name], err = from.ReadFile(name)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// ImportFiles returns the dashboards by path, in the form in which dashboards are shared: on import, Grafana asks for
+// the data source, and says what it lacks.
+func ImportFiles() (map[string][]byte, error) {
+	names, err := fs.Glob(Dashboards, "dashboards/*.json")
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		content, err := Dashboards.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if files[name], err = forImport(content); err != nil {
+			return nil, fmt.Errorf("%s: %w", path.Base(name), err)
+		}
+	}
+	return files, nil
+}
+
+// leastGrafana is the first Grafana of the line that the dashboards are made for.
+const leastGrafana = "12.0.0"
+
+// source is a type of data source that dashboards use.
+type source struct{ input, label, id, name, description string }
+
+// sources are by the type of the variable that chooses one.
+func sources() map[string]source {
+	return map[string]source{
+		"influxdb": {"DS_INFLUXDB", "InfluxDB", "influxdb", "InfluxDB",
+			"An InfluxDB data source with query language Flux whose default bucket holds the measurements"},
+		"prometheus": {"DS_PROMETHEUS", "Prometheus", "prometheus", "Prometheus", "A Prometheus that scrapes the bridge"},
+	}
+}
+
+// forImport adds what is asked and required on import to a dashboard. The answer becomes the first value of the
+// variable that chooses the data source.
+func forImport(content []byte) ([]byte, error) {
+	var board map[string]any
+	if err := json.Unmarshal(content, &board); err != nil {
+		return nil, err
+	}
+	templating, _ := board["templating"].(map[string]any)
+	variables, _ := templating["list"].([]any)
+	inputs, requires := []any{}, []any{required("grafana", "grafana", "Grafana", leastGrafana)}
+	for _, v := range variables {
+		variable, _ := v.(map[string]any)
+		kind, _ := variable["query"].(string)
+		s, known := sources()[kind]
+		if variable["type"] != "datasource" || !known {
+			continue
+		}
+		variable["current"] = map[string]any{"text": "${" + s.input + "}", "value": "${" + s.input + "}", "selected": true}
+		inputs = append(inputs, map[string]any{"name": s.input, "label": s.label, "description": s.description,
+			"type": "datasource", "pluginId": s.id, "pluginName": s.name})
+		requires = append(requires, required("datasource", s.id, s.name, "1.0.0"))
+	}
+	for _, kind := range panelKinds(board) {
+		requires = append(requires, required("panel", kind, kind, ""))
+	}
+	board["__inputs"], board["__requires"] = inputs, requires
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(board)
+	return b.Bytes(), err
+}
+
+func required(kind, id, name, version string) map[string]any {
+	return map[string]any{"type": kind, "id": id, "name": name, "version": version}
+}
+
+// panelKinds returns the kinds of panels of a dashboard, each once, but rows, which are no plugin.
+func panelKinds(board map[string]any) []string {
+	kinds := map[string]bool{}
+	panels, _ := board["panels"].([]any)
+	for _, p := range panels {
+		panel, _ := p.(map[string]any)
+		if kind, _ := panel["type"].(string); kind != "row" {
+			kinds[kind] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
+}

@@ -1,0 +1,81 @@
+package grafana_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/grafana"
+)
+
+// Everything in the folders that the README speaks of is there, as it stands in them.
+func TestFiles(t *testing.T) {
+	files, err := grafana.Files()
+	require.NoError(t, err)
+	found := 0
+	for _, folder := range []string{"dashboards", "provisioning", "examples"} {
+		require.NoError(t, filepath.WalkDir(folder, func(name string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			found++
+			content, err := os.ReadFile(name)
+			assert.Equal(t, string(content), string(files[filepath.ToSlash(name)]), name)
+			return err
+		}))
+	}
+	assert.Len(t, files, found)
+}
+
+// A dashboard for import asks for its one data source, in the place where its variable finds it, and is otherwise as
+// it was.
+func TestImportFiles(t *testing.T) {
+	files, err := grafana.ImportFiles()
+	require.NoError(t, err)
+	require.Len(t, files, len(dashboards(t)))
+	for name, content := range files {
+		var shared struct {
+			Inputs     []struct{ Name, Type, PluginID string } `json:"__inputs"`
+			Requires   []struct{ Type, ID, Version string }    `json:"__requires"`
+			Templating struct {
+				List []struct {
+					Type    string
+					Current struct{ Value any }
+				}
+			}
+			Panels []struct{ Type string }
+		}
+		require.NoError(t, json.Unmarshal(content, &shared), name)
+		require.Len(t, shared.Inputs, 1, name)
+		input := shared.Inputs[0]
+		assert.Equal(t, "datasource", input.Type)
+		for _, v := range shared.Templating.List {
+			if v.Type == "datasource" {
+				assert.Equal(t, "${"+input.Name+"}", v.Current.Value, name)
+			}
+		}
+		required := map[string]bool{}
+		for _, r := range shared.Requires {
+			required[r.Type+" "+r.ID] = true
+		}
+		assert.True(t, required["grafana grafana"] && required["datasource "+input.PluginID], name)
+		for _, p := range shared.Panels {
+			assert.Equal(t, p.Type != "row", required["panel "+p.Type], "%s: %s", name, p.Type)
+		}
+
+		var before, after map[string]any
+		original, err := grafana.Dashboards.ReadFile(name)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(original, &before))
+		require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(string(content), "${"+input.Name+"}", "chosen")), &after))
+		delete(after, "__inputs")
+		delete(after, "__requires")
+		assert.Equal(t, before["panels"], after["panels"], name)
+		assert.Len(t, after, len(before), name)
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import "strings"
+
+// Conditions on a point, in Flux. A variable stands in a whole regular expression, so that no value changes a query.
+const (
+	inProject   = "r.project =~ /^${project:regex}$/"
+	inEnv       = "r.env =~ /^${env:regex}$/"
+	inComponent = "r.component =~ /^${component:regex}$/"
+	inKind      = `r.kind == "${kind:raw}"`
+	inBranch    = "r.branch =~ /^${branch:regex}$/"
+	inModule    = "r.item_path =~ /^${module:regex}$/"
+	found       = "(r.item_path =~ /(?i)${search:raw}/ or r.item =~ /(?i)${search:raw}/ or r.item_variant =~ /(?i)${search:raw}/)"
+
+	// isTest is the test that was chosen by what lists show of it: the function with its parameters, or the module.
+	isTest = `(r.item_variant =~ /^${test:regex}$/ or r.item_variant == "(none)" and r.item =~ /^${test:regex}$/)`
+)
+
+// shown is what lists show of a test.
+const shown = `if r.item_variant == "(none)" then r.item else r.item_variant`
+
+// identity are the columns that tell tests apart.
+const identity = `"component", "item_path", "item", "item_variant"`
+
+// tagValues lists the values of a tag from the index, without reading a measurement.
+func tagValues(tag string, conditions ...string) string {
+	conditions = append([]string{`r._measurement == "test_metrics"`}, conditions...)
+	return `import "influxdata/influxdb/schema"
+
+schema.tagValues(bucket: v.defaultBucket, tag: "` + tag + `", start: v.timeRangeStart, stop: v.timeRangeStop, predicate: (r) => ` +
+		strings.Join(conditions, " and ") + ")\n"
+}
+
+// ranged begins a query on the chosen time.
+const ranged = `from(bucket: v.defaultBucket)
+  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+`
+
+// anyField is a condition that chooses fields.
+func anyField(names ...string) string {
+	return `(r._field == "` + strings.Join(names, `" or r._field == "`) + `")`
+}
+
+// runs gives a row for each judged run, with the given fields as columns: of the measurement runs, or of machines,
+// which tells classes of machine apart. Both are small: a point for each run.
+func runs(measurement, condition string, fields ...string) string {
+	return ranged + `  |> filter(fn: (r) => r._measurement == "` + measurement + `" and ` + condition + `)
+  |> filter(fn: (r) => ` + anyField(fields...) + `)
+  |> drop(columns: ["_start", "_stop", "_measurement"])
+  |> group(columns: ["_field"])
+  |> pivot(rowKey: ["_time", "project"` + envColumn(measurement) + `], columnKey: ["_field"], valueColumn: "_value")
+`
+}
+
+func envColumn(measurement string) string {
+	if measurement == "machines" {
+		return `, "env"`
+	}
+	return ""
+}
+
+// points defines a function that gives the chosen measurements between two times.
+func points(conditions ...string) string {
+	return `points = (start=v.timeRangeStart, stop=v.timeRangeStop) =>
+  from(bucket: v.defaultBucket)
+    |> range(start: start, stop: stop)
+    |> filter(fn: (r) => r._measurement == "test_metrics" and ` + inKind + `)
+    |> filter(fn: (r) => ` + strings.Join(conditions, " and ") + `)
+
+`
+}
+
+// suite are the conditions on the measurements of a part of a suite.
+var suite = []string{inProject, inEnv, inComponent, found}
+
+// measured defines functions for the measurements of one run. The run is a field, which InfluxDB cannot group by, so
+// it has to be put beside the values. What is read for that is kept small: it ends with the last measurement of the
+// run, at most a day after its start, which the measurement machines knows; and of what is read only the columns that
+// matter are put beside each other.
+const measured = `beginOf = (id) => {
+  starts = from(bucket: v.defaultBucket)
+    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
+    |> filter(fn: (r) => r._measurement == "machines" and ` + inProject + ` and r._field == "run" and r._value =~ id)
+    |> group()
+    |> keep(columns: ["_time"])
+    |> findColumn(fn: (key) => true, column: "_time")
+  return if length(arr: starts) > 0 then starts[0] else v.timeRangeStart
+}
+
+endOf = (id, begin) => {
+  ends = points(start: begin, stop: date.add(d: 1d, to: begin))
+    |> filter(fn: (r) => r._field == "run" and r._value =~ id)
+    |> group()
+    |> keep(columns: ["_time"])
+    |> max(column: "_time")
+    |> findColumn(fn: (key) => true, column: "_time")
+  return if length(arr: ends) > 0 then date.add(d: 1ns, to: ends[0]) else date.add(d: 1ns, to: begin)
+}
+
+measured = (id, begin, field) =>
+  points(start: begin, stop: endOf(id: id, begin: begin))
+    |> filter(fn: (r) => r._field == "run" or r._field =~ field)
+    |> group(columns: ["_field"])
+    |> keep(columns: ["_field", "_time", "_value", ` + identity + `])
+    |> pivot(rowKey: ["_time", ` + identity + `], columnKey: ["_field"], valueColumn: "_value")
+    |> filter(fn: (r) => r.run =~ id)
+
+`
+
+// theRun is the chosen run, for functions of [measured].
+const theRun = `run = /^${run:regex}$/
+begin = beginOf(id: run)
+
+`
+
+// theseTests defines a regular expression that matches exactly the tests that the table `chosen` holds, of which at most
+// 200. With it InfluxDB reads only these: of 50,000 tests a few matter.
+const theseTests = `ids = chosen
+  |> group()
+  |> map(fn: (r) => ({id: ` + shown + `}))
+  |> unique(column: "id")
+  |> limit(n: 200)
+  |> findColumn(fn: (key) => true, column: "id")
+these = regexp.compile(v: "^(" + strings.joinStr(arr: array.map(arr: ids, fn: (x) => regexp.quoteMeta(v: x)), v: "|") + ")$")
+
+`
+
+// isThese is the condition that [theseTests] is for.
+const isThese = `(r.item_variant =~ these or r.item_variant == "(none)" and r.item =~ these)`

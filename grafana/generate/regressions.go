@@ -1,0 +1,134 @@
+package main
+
+// regressions answers which tests got slower or hungrier, since which commit, and whether it lasts.
+func regressions() *dashboard {
+	d := newDashboard("regressions", "Regressions", "What the bridge found to be slower, hungrier or faster than usual: in one run, and over time.")
+	env := envVariable().any()
+	env.Description = "The classes of machine that are shown; each is judged by itself."
+	d.variables(influxSource(), projectVariable(), branchVariable(), env,
+		choice("metric", "Of", "What was measured.", "CPU time", "cpu_time", "Memory", "mem_usage", "Wall time", "total_time").several(),
+		choice("status", "Verdict", "Regressions and improvements are confirmed by several runs; a suspect stood out once.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement").several(),
+		searchVariable(),
+		runVariable("run", "Run", "The run whose verdicts are listed; the newest one first.", inProject+" and "+inBranch, "0"), commitVariable())
+	d.annotate("Regressions", "red", suspiciousRuns)
+	d.line(5, newestVerdicts("datasource project branch"),
+		bars(14, "Verdicts on each run", "How many tests were confirmed to be slower or hungrier, how many faster, and how many stood out once, in each judged run, on all classes of machine.", "short", true).
+			set("decimals", 0).field("regressions", "Regressions", fixed("red")).field("suspects", "Suspects", fixed("orange")).field("improvements", "Improvements", fixed("green")).
+			ask(runs("runs", inProject, "branch", "regressions", "suspects", "improvements")+`  |> group()
+  |> filter(fn: (r) => `+inBranch+`)
+  |> sort(columns: ["_time"])
+  |> map(fn: (r) => ({_time: r._time, regressions: float(v: r.regressions), suspects: float(v: r.suspects), improvements: float(v: r.improvements)}))
+`))
+	d.line(11, verdictsOnRun())
+	d.line(11,
+		cells(14, "Tests over the runs", "A cell for each run in which a test stood out, for at most 30 tests, the most often first; nothing where it was as usual. A regression that stays red was not dealt with; after ten runs the new level becomes the usual one.").
+			set("displayName", "${__field.labels.test} (${__field.labels.metric})").ask(verdictCells),
+		table(10, "First bad commits", "The commits after which tests were confirmed to be slower or hungrier within the time range, by how many tests. The cause lies after the last good commit, up to this one.", "short",
+			"first_bad", "last_good", "tests", "worst", "since").
+			field("first_bad", "First bad", commitLink()).field("last_good", "Last good", commitLink()).field("tests", "Tests", width(70)).
+			field("worst", "Worst ratio", decimals(2), width(100)).field("since", "Since", unit("dateTimeAsIso"), width(170)).ask(badCommits))
+	return d
+}
+
+// verdictPoints defines a function that gives the verdicts between two times, and those that are asked for: the status
+// alone is read to find them, so that the many tests that could not be judged cost little.
+const verdictPoints = `import "array"
+import "date"
+import "regexp"
+import "strings"
+
+verdicts = (start=v.timeRangeStart, stop=v.timeRangeStop) =>
+  from(bucket: v.defaultBucket)
+    |> range(start: start, stop: stop)
+    |> filter(fn: (r) => r._measurement == "regressions" and ` + inProject + ` and ` + inEnv + ` and r.metric =~ /^${metric:regex}$/)
+    |> filter(fn: (r) => ` + found + `)
+
+`
+
+// verdictRows gives a row for each verdict that `chosen` found, with the given fields as columns.
+func verdictRows(arguments string, fields ...string) string {
+	return theseTests + `verdicts(` + arguments + `)
+  |> filter(fn: (r) => ` + isThese + `)
+  |> filter(fn: (r) => ` + anyField(append(fields, "status", "branch")...) + `)
+  |> group(columns: ["_field"])
+  |> keep(columns: ["_field", "_time", "_value", "env", "metric", ` + identity + `])
+  |> pivot(rowKey: ["_time", "env", "metric", ` + identity + `], columnKey: ["_field"], valueColumn: "_value")
+  |> group()
+`
+}
+
+func verdictsOnRun() *panel {
+	keep := "datasource project branch env commit_url"
+	return table(24, "Verdicts on the chosen run", "What stood out in the chosen run, the worst first, at most 200 tests: against what is usual on the same class of machine, as the median of earlier runs. q is how likely such a value is by chance, corrected for all tests of the run. The change lies between the last good and the first bad commit.", "short",
+		"status", "level", "metric", "test", "module", "env", "baseline", "value", "delta", "ratio", "q", "last_good", "first_bad").
+		field("status", "Verdict", append(status(), width(110))...).field("level", "Level", width(70)).field("metric", "Of", width(95)).
+		field("test", "Test", testLink(keep)).field("module", "Module").field("env", "Machine class").
+		field("baseline", "Usual", width(95)).field("value", "Value", width(95)).field("delta", "Difference", width(95)).
+		field("ratio", "Ratio", append(coloured(steps("green", 0, "text", 0.95, "orange", 1.05, "red", 1.5)), decimals(2), width(70))...).
+		field("q", "q", unit("none"), width(90)).field("last_good", "Last good", commitLink()).field("first_bad", "First bad", commitLink()).
+		ask(verdictPoints + `amount = (x, metric) =>
+  string(v: float(v: int(v: x * 1000.0 + (if x < 0.0 then -0.5 else 0.5))) / 1000.0) + (if metric == "mem_usage" then " MiB" else " s")
+
+starts = ` + ranged + `  |> filter(fn: (r) => r._measurement == "runs" and ` + inProject + ` and r._field == "run" and r._value =~ /^${run:regex}$/)
+  |> group()
+  |> keep(columns: ["_time"])
+  |> findColumn(fn: (key) => true, column: "_time")
+begin = if length(arr: starts) > 0 then date.truncate(t: starts[0], unit: 1us) else v.timeRangeStart
+end = date.add(d: 1us, to: begin)
+
+chosen = verdicts(start: begin, stop: end)
+  |> filter(fn: (r) => r._field == "status" and r._value =~ /^${status:regex}$/)
+
+` + verdictRows("start: begin, stop: end", "run", "level", "baseline", "value", "delta", "ratio", "q", "last_good", "first_bad") + `  |> filter(fn: (r) => r.status =~ /^${status:regex}$/ and r.run =~ /^${run:regex}$/)
+  |> sort(columns: ["ratio"], desc: true)
+  |> map(fn: (r) => ({
+    status: r.status,
+    level: if exists r.level and r.level != "(none)" then r.level else "",
+    metric: r.metric,
+    test: ` + shown + `,
+    module: r.item_path,
+    env: r.env,
+    baseline: amount(x: if exists r.baseline then r.baseline else 0.0, metric: r.metric),
+    value: amount(x: if exists r.value then r.value else 0.0, metric: r.metric),
+    delta: amount(x: if exists r.delta then r.delta else 0.0, metric: r.metric),
+    ratio: r.ratio,
+    q: r.q,
+    last_good: r.last_good,
+    first_bad: r.first_bad,
+  }))
+`)
+}
+
+// verdictCells gives a series of texts for each test and metric that stood out most often.
+const verdictCells = verdictPoints + `cells = verdicts()
+  |> filter(fn: (r) => r._field == "status" and r._value =~ /^${status:regex}$/)
+  |> group(columns: [` + identity + `, "metric"])
+
+chosen = cells
+  |> count()
+  |> group()
+  |> sort(columns: ["_value"], desc: true)
+  |> limit(n: 30)
+
+` + theseTests + `cells
+  |> filter(fn: (r) => ` + isThese + `)
+  |> map(fn: (r) => ({_time: r._time, _value: r._value, test: ` + shown + `, metric: r.metric}))
+  |> group(columns: ["test", "metric"])
+  |> sort(columns: ["_time"])
+`
+
+var badCommits = verdictPoints + `chosen = verdicts()
+  |> filter(fn: (r) => r._field == "status" and r._value == "regression")
+
+` + verdictRows("", "ratio", "last_good", "first_bad") + `  |> filter(fn: (r) => r.status == "regression" and ` + inBranch + `)
+  |> map(fn: (r) => ({_time: r._time, first_bad: r.first_bad, last_good: r.last_good, ratio: if exists r.ratio then r.ratio else 0.0, id: r.component + r.item_path + r.item + r.item_variant}))
+  |> group(columns: ["first_bad", "last_good", "id"])
+  |> sort(columns: ["_time"])
+  |> reduce(identity: {worst: 0.0, since: 9223372036854775807}, fn: (r, accumulator) => ({worst: if r.ratio > accumulator.worst then r.ratio else accumulator.worst, since: if int(v: r._time) < accumulator.since then int(v: r._time) else accumulator.since}))
+  |> group(columns: ["first_bad", "last_good"])
+  |> reduce(identity: {tests: 0, worst: 0.0, since: 9223372036854775807}, fn: (r, accumulator) => ({tests: accumulator.tests + 1, worst: if r.worst > accumulator.worst then r.worst else accumulator.worst, since: if r.since < accumulator.since then r.since else accumulator.since}))
+  |> group()
+  |> map(fn: (r) => ({first_bad: r.first_bad, last_good: r.last_good, tests: r.tests, worst: r.worst, since: time(v: r.since)}))
+  |> sort(columns: ["since"], desc: true)
+  |> limit(n: 100)
+`

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// testPage answers how one test developed, since which commit, on which class of machine, and whether that is unusual.
+func testPage() *dashboard {
+	d := newDashboard("test", "Test", "What one test cost in each run, beside what is usual for it, on each class of machine.")
+	env := asked("env", "Machine class", "The classes of machine that are shown, each by itself.", tagValues("env", inProject, inKind, isTest), 1).any()
+	d.variables(influxSource(), projectVariable(), kindVariable(),
+		textbox("search", "Search", `A regular expression that the names to choose from contain, upper and lower case alike; a slash is written \/.`, ""),
+		asked("test", "Test", "The test; at most 500 are listed, in the order of the alphabet. Narrow them by Search.", testNames, 1),
+		asked("module", "Module", "The module, where several have a test of this name.", tagValues("item_path", inProject, inKind, isTest), 1),
+		env, branchVariable(), commitVariable())
+	d.annotate("Runs", "blue", commits)
+	d.annotate("Regressions", "red", regressionsOfTest)
+	d.row("Usual and measured on ${env}", "env")
+	d.line(10,
+		band("CPU time", "s", "User and kernel time together.", "cpu_time", []string{"user_time", "kernel_time"}, "r.user_time + r.kernel_time", 0.05),
+		band("Memory", "mbytes", "How much the process had grown at its peak since its session began.", "mem_usage", []string{"mem_usage"}, "r.mem_usage", 0.01),
+		band("Wall time", "s", "Time from set-up to teardown, with all waiting.", "total_time", []string{"total_time"}, "r.total_time", 0.05))
+	d.row("All chosen classes of machine", "")
+	d.line(9,
+		byEnv("CPU time by machine class", "s", "User and kernel time of the test in each run, a line for each class of machine. Classes differ for good: only changes of one line mean something.", []string{"user_time", "kernel_time"}, "r.user_time + r.kernel_time"),
+		byEnv("CPU use by machine class", "percentunit", "CPU time of the test divided by its wall time: 100 % is one core. Far below it the test waits; the CPU clock has ticks of 10 ms, so short tests jump.", []string{"cpu_usage"}, "r.cpu_usage"),
+		byEnv("Wall time by machine class", "s", "Wall time of the test in each run, a line for each class of machine. It is the noisiest of all: it contains what else the machine did.", []string{"total_time"}, "r.total_time"))
+	d.line(9, verdictsOnTest())
+	d.line(10, measurements(), neighbours())
+	return d
+}
+
+// testNames lists what lists show of a test, from the index: modules have no variant and are known by their name.
+var testNames = `import "influxdata/influxdb/schema"
+
+names = (tag, predicate) => schema.tagValues(bucket: v.defaultBucket, tag: tag, start: v.timeRangeStart, stop: v.timeRangeStop, predicate: predicate)
+
+variants = names(tag: "item_variant", predicate: (r) => r._measurement == "test_metrics" and ` + inProject + ` and ` + inKind + ` and r.item_variant =~ /(?i)${search:raw}/ and r.item_variant != "(none)")
+items = names(tag: "item", predicate: (r) => r._measurement == "test_metrics" and ` + inProject + ` and ` + inKind + ` and r.item_variant == "(none)" and r.item =~ /(?i)${search:raw}/)
+
+union(tables: [variants, items])
+  |> group()
+  |> unique()
+  |> sort()
+  |> limit(n: 500)
+`
+
+// commits annotates each run by its branch, commit and build.
+const commits = ranged + `  |> filter(fn: (r) => r._measurement == "runs" and ` + inProject + `)
+  |> filter(fn: (r) => r._field == "run" or r._field == "scm_ref" or r._field == "branch" or r._field == "build")
+  |> group(columns: ["_field"])
+  |> pivot(rowKey: ["_time", "project"], columnKey: ["_field"], valueColumn: "_value")
+  |> group()
+  |> filter(fn: (r) => ` + inBranch + `)
+  |> sort(columns: ["_time"])
+  |> map(fn: (r) => ({_time: r._time, title: "Run of " + r.scm_ref, text: "branch " + r.branch + ", build " + r.build, tags: r.branch}))
+`
+
+// verdictsOf gives a row for each verdict on the chosen test, with the given fields as columns.
+func verdictsOf(fields ...string) string {
+	return ranged + `  |> filter(fn: (r) => r._measurement == "regressions" and ` + inKind + ` and ` + inProject + ` and ` + inEnv + ` and ` + inModule + `)
+  |> filter(fn: (r) => ` + isTest + `)
+  |> filter(fn: (r) => ` + anyField(append(fields, "status", "branch")...) + `)
+  |> group(columns: ["_field"])
+  |> pivot(rowKey: ["_time", "env", "metric"], columnKey: ["_field"], valueColumn: "_value")
+  |> group()
+  |> filter(fn: (r) => ` + inBranch + ` and r.status != "ok" and r.status != "not_judged")
+  |> sort(columns: ["_time"])
+`
+}
+
+var regressionsOfTest = verdictsOf("first_bad") + `  |> filter(fn: (r) => r.status == "regression")
+  |> map(fn: (r) => ({_time: r._time, title: r.metric + " confirmed higher than usual", text: "since " + r.first_bad + " on " + r.env, tags: r.metric}))
+`
+
+// history gives a row for each measurement of the test: `_time`, `env` and `value`.
+func history(fields []string, value string) string {
+	return points(inProject, inEnv, inModule) + `history = points()
+  |> filter(fn: (r) => ` + isTest + `)
+  |> filter(fn: (r) => ` + anyField(append(fields, "branch")...) + `)
+  |> group(columns: ["_field"])
+  |> pivot(rowKey: ["_time", "env"], columnKey: ["_field"], valueColumn: "_value")
+  |> group()
+  |> filter(fn: (r) => ` + inBranch + `)
+  |> sort(columns: ["_time"])
+  |> map(fn: (r) => ({_time: r._time, env: r.env, value: ` + value + `}))
+`
+}
+
+// The baseline of the band: as many runs as the bridge looks back, and as many as it needs at least.
+const baselineRuns, leastRuns = 30, 8
+
+// band returns a graph of what was measured over what was usual by then, with the verdicts as points.
+func band(title, unit, what, metric string, fields []string, value string, floor float64) *panel {
+	p := graph(8, title+" on ${env}", what+" The band is what the up to 30 earlier measurements of the same class of machine lead to expect, as near as Flux comes to the bridge's own rule: above it is where a run is conspicuous. Larger points are the bridge's verdicts.", unit).
+		set("color", fixedColour("blue")).field("value", "Measured").
+		field("usual", "Usual", fixed("text"), property{"custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}}, property{"custom.showPoints", "never"}).
+		field("lowest", "", fixed("transparent"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.hideFrom", object{"legend": true, "tooltip": true, "viz": false}}).
+		field("limit", "", fixed("semi-dark-blue"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.fillBelowTo", "lowest"}, property{"custom.fillOpacity", 20})
+	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"improvement", "Improvement", "green"}} {
+		p.field(v[0], v[1], fixed(v[2]), property{"custom.drawStyle", "points"}, property{"custom.pointSize", 10})
+	}
+	return p.ask(history(fields, value) + `
+history
+  |> keep(columns: ["_time", "value"])
+`).ask(bandQuery(fields, value, floor)).ask(verdictsOf("value") + `  |> filter(fn: (r) => r.metric == "` + metric + `")
+  |> keep(columns: ["_time", "status", "value"])
+  |> pivot(rowKey: ["_time"], columnKey: ["status"], valueColumn: "value")
+`)
+}
+
+// bandQuery gives, at the time of each measurement, the median of those before it and the limits that a normal
+// distribution of their logarithms gives. Flux has no window of rows: each measurement is repeated once for every later
+// one that it counts for, and these are brought together. The spread is that of the narrower side, which a step up or
+// down leaves as it was until half of the measurements are behind it. The older join is used because the package join
+// fails where there is nothing to join.
+func bandQuery(fields []string, value string, floor float64) string {
+	var lags []string
+	for lag := range baselineRuns {
+		lags = append(lags, fmt.Sprint(lag+1))
+	}
+	return "import \"array\"\nimport \"math\"\n\n" + history(fields, value) + fmt.Sprintf(`
+numbered = history
+  |> map(fn: (r) => ({_time: r._time, y: math.log(x: math.mMax(x: r.value, y: 0.001)), n: 1, all: "all"}))
+  |> cumulativeSum(columns: ["n"])
+
+lags = array.from(rows: array.map(arr: [%s], fn: (x) => ({lag: x, all: "all"})))
+
+earlier = join(tables: {it: numbered, by: lags}, on: ["all"])
+  |> map(fn: (r) => ({n: r.n + r.lag, y: r.y}))
+  |> group(columns: ["n"])
+
+quantiles = (q, name) => earlier
+  |> quantile(q: q, column: "y", method: "exact_mean")
+  |> group()
+  |> map(fn: (r) => ({n: r.n, stat: name, _value: r.y}))
+
+counted = earlier
+  |> count(column: "y")
+  |> group()
+  |> map(fn: (r) => ({n: r.n, stat: "count", _value: float(v: r.y)}))
+
+usual = union(tables: [counted, quantiles(q: 0.25, name: "q25"), quantiles(q: 0.5, name: "q50"), quantiles(q: 0.75, name: "q75")])
+  |> pivot(rowKey: ["n"], columnKey: ["stat"], valueColumn: "_value")
+  |> filter(fn: (r) => r.count >= %d.0)
+  |> map(fn: (r) => ({r with spread: math.mMax(x: math.mMin(x: r.q75 - r.q50, y: r.q50 - r.q25) / 0.6745, y: %g) * math.sqrt(x: 1.0 + math.pi / (2.0 * r.count)) * (2.33 + 4.7 / (r.count - 1.0))}))
+
+join(tables: {it: numbered, by: usual}, on: ["n"])
+  |> map(fn: (r) => ({_time: r._time, usual: math.exp(x: r.q50), lowest: math.exp(x: r.q50 - r.spread), limit: math.exp(x: r.q50 + math.mMax(x: r.spread, y: math.log(x: 1.1)))}))
+  |> sort(columns: ["_time"])
+`, strings.Join(lags, ", "), leastRuns, floor)
+}
+
+// byEnv returns a graph with a line for each class of machine.
+func byEnv(title, unit, description string, fields []string, value string) *panel {
+	return graph(8, title, description, unit).set("min", 0).set("displayName", "${__field.labels.env}").
+		ask(history(fields, value) + `
+history
+  |> map(fn: (r) => ({_time: r._time, env: r.env, _value: r.value}))
+  |> group(columns: ["env"])
+`)
+}

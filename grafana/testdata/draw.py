@@ -1,0 +1,67 @@
+"""Draws what a dashboard's own queries answered on made-up data, in the places and colours of its panels.
+
+    go test ./grafana -run TestPanelsShowRealisticData -args -results /tmp/results.json
+    (cd test/promql && go test -run TestPromQL . -args -results /tmp/bridge.json)
+    .cache/py/grafana/bin/python grafana/testdata/draw.py /tmp/results.json /tmp/bridge.json docs/images
+
+It is a picture of the data, not a screenshot of Grafana.
+"""
+
+import datetime
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from panels import DIM, PAGE, TEXT, draw_panel
+from PIL import Image
+
+DASHBOARDS = pathlib.Path(__file__).parent.parent / "dashboards"
+CHOSEN = {"project": "webshop", "env": "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11", "test": "test_pay_by_card[visa]"}
+WIDTH, UNIT = 15.0, 0.34  # inches: of the picture, and of one step of Grafana's grid in height
+
+
+def chosen(text):
+    for name, value in CHOSEN.items():
+        text = text.replace("${%s}" % name, value)
+    return text
+
+
+def rows_of(lines):
+    """Turns the lines of a Prometheus query into rows as InfluxDB gives them."""
+    return [{"_time": datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(), "_value": value, "legend": line["legend"]}
+            for line in lines for at, value in line["points"]]
+
+
+def draw(board, answers, target):
+    panels = board["panels"]
+    height = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in panels) * UNIT + 0.6
+    figure = plt.figure(figsize=(WIDTH, height), facecolor=PAGE)
+    figure.text(0.012, 1 - 0.32 / height, board["title"], color=TEXT, fontsize=15, fontweight="bold", va="center")
+    said = "     ".join(f"{v['label']} {'All' if v['multi'] else CHOSEN[v['name']]}" for v in board["templating"]["list"] if v["name"] in CHOSEN)
+    figure.text(0.2, 1 - 0.32 / height, said, color=DIM, fontsize=9, va="center")
+    for panel in panels:
+        at = panel["gridPos"]
+        left, width = at["x"] / 24, at["w"] / 24
+        top = 1 - (at["y"] * UNIT + 0.6) / height
+        box = (left + 0.004, top - at["h"] * UNIT / height + 0.05 / height, width - 0.008, at["h"] * UNIT / height - 0.1 / height)
+        draw_panel(figure, box, (WIDTH, height), panel, chosen(panel["title"]), answers.get(panel["title"], []))
+    figure.savefig(target, dpi=88, facecolor=PAGE)
+    plt.close(figure)
+    Image.open(target).convert("RGB").quantize(128).save(target, optimize=True)
+
+
+def main(results, bridge, folder):
+    answers = json.loads(pathlib.Path(results).read_text(encoding="utf-8"))
+    answers["pymon-bridge-state"] = {title: rows_of(lines) for title, lines in json.loads(pathlib.Path(bridge).read_text(encoding="utf-8")).items()}
+    for file in sorted(DASHBOARDS.glob("*.json")):
+        board = json.loads(file.read_text(encoding="utf-8"))
+        name = "overview" if file.stem == "test-suite-overview" else file.stem
+        draw(board, answers[board["uid"]], pathlib.Path(folder) / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

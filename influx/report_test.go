@@ -1,0 +1,252 @@
+package influx_test
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+var _ monitor.ReportSink = (*influx.Writer)(nil)
+
+// judgedTest is the test that these reports are about.
+var judgedTest = monitor.TestID{Component: "", ItemPath: "tests.unit", Item: "test_a, b", ItemVariant: "test_a, b[<X at 0x7f01>, 100%]",
+	Kind: "function", Env: "Linux-x86_64 8x"}
+
+// report makes a report on a run with some results.
+func report(results ...monitor.Result) *monitor.Report {
+	nan := monitor.Number(math.NaN())
+	return &monitor.Report{
+		Project: "webshop", Run: "ci-17", ScmRef: "c0ffee", Branch: "main", Build: "", Against: "main", BaselineRuns: 12,
+		Sessions: []string{"s1", "s2"}, Started: start,
+		Suite: monitor.Suite{Status: monitor.StatusRegression, Offset: map[string]monitor.Number{"cpu_time": 1.25, "total_time": nan},
+			Machines: []monitor.Machine{
+				{Env: "Linux-x86_64 8x", Status: monitor.StatusOK, Tests: 3, TotalTime: 1.5, CPUTime: 1.25,
+					Offset: map[string]monitor.Number{"total_time": 1.5}},
+				{Env: "ci, large", Status: monitor.StatusLearning, Tests: 2, TotalTime: 0.5, CPUTime: 0.25},
+			}},
+		Results: results,
+		Summary: monitor.Summary{Tests: 5, Learning: 1, OK: 2, NotJudged: 3, Suspects: 4, Regressions: 5, Improvements: 6},
+	}
+}
+
+func regression() monitor.Result {
+	return monitor.Result{TestID: judgedTest, ItemFSLoc: "tests/unit.py", Metric: monitor.MetricCPUTime,
+		Status: monitor.StatusRegression, Level: monitor.LevelCrit, Baseline: 0.5, Limit: 0.625, Value: 1, Ratio: 2, Delta: 0.5,
+		P: 1e-9, Q: 1e-6, N: 12, LastGood: "900d", FirstBad: "bad"}
+}
+
+// The lines are those of docs/data-model.md.
+func TestReportLines(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	unknown := monitor.Result{TestID: judgedTest, Metric: monitor.MetricTotalTime, Status: monitor.StatusNotJudged,
+		Baseline: monitor.Number(math.NaN()), Limit: monitor.Number(math.NaN()), Value: 0, Ratio: monitor.Number(math.Inf(1)),
+		Delta: monitor.Number(math.NaN()), P: monitor.Number(math.NaN()), Q: monitor.Number(math.NaN())}
+	learning := unknown
+	learning.Status = monitor.StatusLearning
+	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression(), unknown, learning))
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Delivered, Status: 204}, v)
+	at := start.UnixMicro()*1000 + monitor.HashMod(monitor.HashOf("webshop", "ci-17"), 1000)
+	tags := `component=(none),env=Linux-x86_64\ 8x,item=test_a\,\ b,item_path=tests.unit,` +
+		`item_variant=test_a\,\ b[<X\ at\ 0x…>\,\ 100%25],kind=function,`
+	run := `run="ci-17",scm_ref="c0ffee",branch="main",build="(none)"`
+	raw := `,item_variant_raw="test_a, b[<X at 0x7f01>, 100%25]"`
+	require.Equal(t, []string{
+		`regressions,` + tags + `metric=cpu_time,project=webshop status="regression",level="crit",baseline=0.5,limit=0.625,` +
+			`value=1,delta=0.5,ratio=2,p=1e-09,q=1e-06,n=12i,` + run +
+			`,against="main",last_good="900d",first_bad="bad",item_fs_loc="tests/unit.py"` + raw,
+		`regressions,` + tags + `metric=total_time,project=webshop status="not_judged",level="(none)",value=0,n=0i,` + run +
+			`,against="main",last_good="(none)",first_bad="(none)",item_fs_loc="(none)"` + raw,
+		`machines,env=Linux-x86_64\ 8x,project=webshop ` + run + `,status="ok",tests=3i,total_time=1.5,cpu_time=1.25,offset_total_time=1.5`,
+		`machines,env=ci\,\ large,project=webshop ` + run + `,status="learning",tests=2i,total_time=0.5,cpu_time=0.25`,
+		`runs,project=webshop ` + run + `,against="main",suite="regression",sessions=2i,baseline_runs=12i,tests=5i,learning=1i,` +
+			`ok=2i,not_judged=3i,suspects=4i,regressions=5i,improvements=6i,total_time=2,cpu_time=1.5,offset_cpu_time=1.25`,
+	}, linesAt(t, s.delivered(), at))
+}
+
+// linesAt returns the lines of all bodies without their time, which has to be the given one.
+func linesAt(t *testing.T, bodies []string, at int64) (all []string) {
+	t.Helper()
+	for _, body := range bodies {
+		for line := range strings.Lines(body) {
+			before, found := strings.CutSuffix(line, fmt.Sprintf(" %d\n", at))
+			require.True(t, found, "%q is not at %d", line, at)
+			all = append(all, before)
+		}
+	}
+	return all
+}
+
+// Tests of one id in one run are points of their own, in the microsecond of the run.
+func TestReportOccurrences(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	results := make([]monitor.Result, 1000)
+	for i := range results {
+		results[i] = regression()
+		results[i].Occurrence = i
+	}
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(results...)).Outcome)
+	times := map[string]bool{}
+	for line := range strings.Lines(s.delivered()[0]) {
+		if strings.HasPrefix(line, "regressions") {
+			at := line[strings.LastIndexByte(line, ' ')+1:]
+			require.Equal(t, fmt.Sprint(start.UnixMicro()), at[:16])
+			times[at] = true
+		}
+	}
+	require.Len(t, times, 1000)
+}
+
+// What is judged again overwrites, also what is taken back.
+func TestReportAgain(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	w := mustOpen(t, cfg)
+	for range 2 {
+		require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), report(regression())).Outcome)
+	}
+	back := regression()
+	back.Status, back.Level, back.Value = monitor.StatusOK, "", 0.25
+	again := report(back)
+	again.Suite.Status, again.Summary.Regressions = monitor.StatusOK, 0
+	again.Suite.Machines[0].Tests = 4
+	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), again).Outcome)
+
+	results := server.Points(cfg.Bucket, influx.RegressionMeasurement)
+	require.Len(t, results, 1)
+	require.Equal(t, "ok", results[0]["status"])
+	require.Equal(t, "(none)", results[0]["level"])
+	require.InDelta(t, 0.25, results[0]["value"], 0)
+	runs := server.Points(cfg.Bucket, influx.RunMeasurement)
+	require.Len(t, runs, 1)
+	require.Equal(t, "ok", runs[0]["suite"])
+	require.Equal(t, int64(0), runs[0]["regressions"])
+	machines := server.Points(cfg.Bucket, influx.MachineMeasurement)
+	require.Len(t, machines, 2)
+	require.Equal(t, int64(4), machines[0]["tests"])
+}
+
+// manyResults makes results of different tests.
+func manyResults(n int) []monitor.Result {
+	results := make([]monitor.Result, n)
+	for i := range results {
+		results[i] = regression()
+		results[i].Item = fmt.Sprintf("test_%d", i)
+	}
+	return results
+}
+
+func TestReportInBatches(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(25_000)...)).Outcome)
+	var counts []int
+	for _, body := range s.delivered() {
+		counts = append(counts, strings.Count(body, "\n"))
+	}
+	require.Equal(t, []int{10_000, 10_000, 5_003}, counts)
+	require.Contains(t, s.delivered()[2], "\nruns,", "the summary comes last")
+}
+
+// Fewer points go at a time where InfluxDB takes fewer.
+func TestReportTooLarge(t *testing.T) {
+	s := mustScript(t, nil)
+	s.answer = func(w http.ResponseWriter, r *http.Request) {
+		if bodies := s.delivered(); strings.Count(bodies[len(bodies)-1], "\n") > 3 {
+			status(http.StatusRequestEntityTooLarge, "too big")(w, r)
+			return
+		}
+		status(http.StatusNoContent, "")(w, r)
+	}
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(7)...)).Outcome)
+	taken := 0
+	for _, body := range s.delivered() {
+		if n := strings.Count(body, "\n"); n <= 3 {
+			taken += n
+		}
+	}
+	require.Equal(t, 10, taken)
+}
+
+func TestReportVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		report, probe http.HandlerFunc
+		want          monitor.Outcome
+		message       string
+	}{
+		{"refused for what it is", status(422, "partial write: x"), status(204, ""), monitor.Refused, "partial write: x"},
+		{"everything is refused", status(422, "partial write: x"), status(422, "no series left"), monitor.Denied, "no series left"},
+		{"away meanwhile", status(400, "unable to parse"), status(503, "busy"), monitor.Unavailable, "busy"},
+		{"one point is too large", status(413, "too big"), status(204, ""), monitor.Refused, "too big"},
+		{"denied", status(401, "unauthorized access"), status(204, ""), monitor.Denied, "unauthorized access"},
+		{"away", status(503, "busy", "Retry-After", "7"), status(204, ""), monitor.Unavailable, "busy"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := mustScript(t, nil)
+			s.answer = func(w http.ResponseWriter, r *http.Request) {
+				if bodies := s.delivered(); strings.HasPrefix(bodies[len(bodies)-1], "pymon_bridge_probe") {
+					c.probe(w, r)
+					return
+				}
+				c.report(w, r)
+			}
+			v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression()))
+			require.Equal(t, c.want, v.Outcome, "%+v", v)
+			require.Equal(t, c.message, v.Message)
+			if c.name == "away" {
+				require.Equal(t, 7*time.Second, v.RetryAfter)
+			}
+		})
+	}
+}
+
+// What is refused in one batch does not keep the other batches from being stored.
+func TestReportRefusedInPart(t *testing.T) {
+	codes := make(chan int, 3)
+	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) { status(<-codes, "partial write")(w, r) })
+	codes <- 422
+	codes <- 204
+	codes <- 204 // the probe
+	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(10_000)...))
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Refused, Status: 422, Message: "partial write"}, v)
+	require.Len(t, s.delivered(), 3)
+}
+
+// A point above a limit is left out, and the verdict says so.
+func TestReportWithinLimits(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	w := mustOpen(t, cfg)
+	long := regression()
+	long.ItemFSLoc = strings.Repeat("x", 1_048_577)
+	v := w.DeliverReport(t.Context(), report(long, manyResults(1)[0]))
+	require.Equal(t, monitor.Verdict{Outcome: monitor.Refused,
+		Message: "string too long: item_fs_loc has 1048577 bytes when encoded, InfluxDB takes 1048576"}, v)
+	require.Len(t, server.Points(cfg.Bucket, influx.RegressionMeasurement), 1)
+	require.Len(t, server.Points(cfg.Bucket, influx.RunMeasurement), 1)
+}
+
+func TestReportOutsideRetention(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	cfg.Bucket = server.NewBucket("short", time.Hour)
+	w := mustOpen(t, cfg)
+	old := report(regression())
+	old.Started = time.Now().Add(-2 * time.Hour)
+	v := w.DeliverReport(t.Context(), old)
+	require.Equal(t, monitor.Refused, v.Outcome)
+	require.Contains(t, v.Message, "outside retention")
+	old.Started = time.Now()
+	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), old).Outcome)
+}

@@ -1,0 +1,144 @@
+package influx
+
+import (
+	"pymon-bridge/monitor"
+)
+
+// The measurements of verdicts, in the metrics bucket.
+const (
+	RegressionMeasurement = "regressions" // a test and metric of a run
+	RunMeasurement        = "runs"        // a run
+	MachineMeasurement    = "machines"    // a run on one class of machine
+)
+
+// reportPoint is one point of a report: that of a result, of a machine, or of the run where both are nil.
+type reportPoint struct {
+	*monitor.Report
+	result  *monitor.Result
+	machine *monitor.Machine
+}
+
+// reportPoints returns the points of a report. That of the run comes last, when all that it sums up is there.
+func reportPoints(r *monitor.Report) []reportPoint {
+	points := make([]reportPoint, 0, len(r.Results)+len(r.Suite.Machines)+1)
+	for i := range r.Results {
+		if r.Results[i].Status != monitor.StatusLearning {
+			points = append(points, reportPoint{Report: r, result: &r.Results[i]})
+		}
+	}
+	for i := range r.Suite.Machines {
+		points = append(points, reportPoint{Report: r, machine: &r.Suite.Machines[i]})
+	}
+	return append(points, reportPoint{Report: r})
+}
+
+// reportTime returns the time of a report's points in nanoseconds since 1970: the run's start in microseconds, and
+// digits that follow from its id, so that judging again overwrites. Tests of one id in a run have a time each.
+func reportTime(r *monitor.Report, occurrence int) int64 {
+	digits := monitor.HashMod(monitor.HashOf(r.Project, r.Run), 1000)
+	return r.Started.UnixMicro()*1000 + (digits+int64(occurrence))%1000
+}
+
+func (p reportPoint) appendLine(dst []byte) []byte {
+	l := line{buf: dst}
+	switch {
+	case p.result != nil:
+		l.result(p.Report, p.result)
+	case p.machine != nil:
+		l.machine(p.Report, p.machine)
+	default:
+		l.run(p.Report)
+	}
+	return l.buf
+}
+
+func (l *line) result(r *monitor.Report, v *monitor.Result) {
+	l.start(RegressionMeasurement)
+	texts := [...]string{v.Component, v.Env, v.Item, v.ItemPath, v.ItemVariant, v.Kind, r.Project}
+	var inexact [len(metricTags)]bool
+	for i, name := range metricTags {
+		if name == tagProject { // which the alphabet puts after the metric
+			l.tag("metric", EncodeText(v.Metric))
+		}
+		value, exact := EncodeTag(texts[i])
+		l.tag(name, value)
+		inexact[i] = !exact
+	}
+	l.text("status", string(v.Status))
+	l.text("level", string(v.Level))
+	l.float("baseline", float64(v.Baseline))
+	l.float("limit", float64(v.Limit))
+	l.float("value", float64(v.Value))
+	l.float("delta", float64(v.Delta))
+	l.float("ratio", float64(v.Ratio))
+	l.float("p", float64(v.P))
+	l.float("q", float64(v.Q))
+	l.integer("n", int64(v.N))
+	l.judged(r)
+	l.text("against", r.Against)
+	l.text("last_good", v.LastGood)
+	l.text("first_bad", v.FirstBad)
+	l.text("item_fs_loc", v.ItemFSLoc)
+	l.raw(texts, inexact)
+	l.end(reportTime(r, v.Occurrence))
+}
+
+func (l *line) machine(r *monitor.Report, m *monitor.Machine) {
+	l.start(MachineMeasurement)
+	env, exact := EncodeTag(m.Env)
+	l.tag("env", env)
+	l.project(r.Project)
+	l.judged(r)
+	l.text("status", string(m.Status))
+	l.integer("tests", int64(m.Tests))
+	l.float("total_time", m.TotalTime)
+	l.float("cpu_time", m.CPUTime)
+	l.offsets(m.Offset)
+	if !exact {
+		l.text("env"+rawSuffix, m.Env)
+	}
+	l.end(reportTime(r, 0))
+}
+
+func (l *line) run(r *monitor.Report) {
+	var total, cpu float64
+	for _, m := range r.Suite.Machines {
+		total += m.TotalTime
+		cpu += m.CPUTime
+	}
+	l.start(RunMeasurement)
+	l.project(r.Project)
+	l.judged(r)
+	l.text("against", r.Against)
+	l.text("suite", string(r.Suite.Status))
+	l.integer("sessions", int64(len(r.Sessions)))
+	l.integer("baseline_runs", int64(r.BaselineRuns))
+	l.integer("tests", int64(r.Summary.Tests))
+	l.integer("learning", int64(r.Summary.Learning))
+	l.integer("ok", int64(r.Summary.OK))
+	l.integer("not_judged", int64(r.Summary.NotJudged))
+	l.integer("suspects", int64(r.Summary.Suspects))
+	l.integer("regressions", int64(r.Summary.Regressions))
+	l.integer("improvements", int64(r.Summary.Improvements))
+	l.float("total_time", total)
+	l.float("cpu_time", cpu)
+	l.offsets(r.Suite.Offset)
+	l.end(reportTime(r, 0))
+}
+
+// judged appends which run was judged.
+func (l *line) judged(r *monitor.Report) {
+	l.text("run", r.Run)
+	l.text("scm_ref", r.ScmRef)
+	l.text("branch", r.Branch)
+	l.text("build", r.Build)
+}
+
+// offsets appends the offsets that are known.
+func (l *line) offsets(by map[string]monitor.Number) {
+	for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime} {
+		if offset, ok := by[metric]; ok {
+			l.float("offset_"+metric, float64(offset))
+		}
+	}
+}

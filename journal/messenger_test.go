@@ -1,0 +1,187 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
+)
+
+// fakeReports is a queue of reports and the destination that they go to.
+type fakeReports struct {
+	mu       sync.Mutex
+	waiting  []monitor.PendingReport
+	told     []string // runs that the destination took
+	tried    []time.Time
+	answers  []monitor.Verdict // one for each attempt; Delivered after the last
+	nextErr  error
+	panicked bool
+}
+
+func (f *fakeReports) NextReports(_ context.Context, _ monitor.Destination, n int) ([]monitor.PendingReport, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nextErr != nil {
+		return nil, f.nextErr
+	}
+	return slices.Clone(f.waiting[:min(n, len(f.waiting))]), nil
+}
+
+func (f *fakeReports) SettleReport(_ context.Context, _ monitor.Destination, p monitor.PendingReport) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = slices.DeleteFunc(f.waiting, func(w monitor.PendingReport) bool { return w.Version == p.Version })
+	return nil
+}
+
+func (f *fakeReports) Destination() monitor.Destination { return dest }
+
+func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monitor.Verdict {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tried = append(f.tried, time.Now())
+	if f.panicked {
+		panic("a fault")
+	}
+	if len(f.answers) > 0 {
+		v := f.answers[0]
+		f.answers = f.answers[1:]
+		if v.Outcome != monitor.Delivered {
+			return v
+		}
+	}
+	f.told = append(f.told, r.Run)
+	return monitor.Verdict{Outcome: monitor.Delivered}
+}
+
+func (f *fakeReports) add(runs ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, run := range runs {
+		f.waiting = append(f.waiting, monitor.PendingReport{Report: &monitor.Report{Run: run}, Version: int64(len(f.waiting)) + 1})
+	}
+}
+
+func (f *fakeReports) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func openMessenger(t *testing.T, f *fakeReports) (*journal.Messenger, *log) {
+	t.Helper()
+	l := &log{}
+	m := journal.NewMessenger(f, f, l.logger())
+	require.NoError(t, m.Open())
+	t.Cleanup(func() { assert.NoError(t, m.Close()) })
+	return m, l
+}
+
+func TestMessengerDeliversEachReportInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeReports{}
+		for i := range 20 {
+			f.add(strconv.Itoa(i))
+		}
+		m, _ := openMessenger(t, f)
+		synctest.Wait()
+		require.Len(t, f.told, 20, "what was there before it was opened")
+		assert.True(t, slices.IsSortedFunc(f.told, func(a, b string) int { return len(a) - len(b) }))
+
+		f.add("later")
+		m.Wake()
+		synctest.Wait()
+		assert.Equal(t, "later", f.told[20])
+
+		f.add("found without being told")
+		time.Sleep(m.Poll + time.Second)
+		synctest.Wait()
+		assert.Len(t, f.told, 22)
+		assert.Empty(t, f.waiting)
+	})
+}
+
+func TestMessengerInsists(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer monitor.Verdict
+		least  time.Duration // of waiting
+	}{
+		"while it is away":         {monitor.Verdict{Outcome: monitor.Unavailable}, 0},
+		"as long as it asks":       {monitor.Verdict{Outcome: monitor.Unavailable, RetryAfter: 40 * time.Second}, 40 * time.Second},
+		"until the operator acted": {monitor.Verdict{Outcome: monitor.Denied, Status: 401}, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := &fakeReports{answers: slices.Repeat([]monitor.Verdict{tc.answer}, 5)}
+				f.add("r")
+				openMessenger(t, f)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				require.Len(t, f.tried, 6)
+				assert.Equal(t, []string{"r"}, f.told)
+				for i := range f.tried[1:] {
+					assert.GreaterOrEqual(t, f.tried[i+1].Sub(f.tried[i]), tc.least)
+				}
+			})
+		})
+	}
+}
+
+func TestMessengerPassesOverWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]*fakeReports{
+		"by the destination": {answers: []monitor.Verdict{{Outcome: monitor.Refused, Status: 400, Message: "outside retention"}}},
+		"by a panic":         {panicked: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f.add("bad", "good")
+				_, log := openMessenger(t, f)
+				synctest.Wait()
+				assert.Empty(t, f.waiting)
+				assert.NotContains(t, f.told, "bad")
+				assert.Contains(t, log.String(), "level=ERROR")
+				assert.Contains(t, log.String(), "run=bad")
+			})
+		})
+	}
+}
+
+func TestMessengerOutlivesTheQueueAndStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeReports{nextErr: errors.New("disk on fire")}
+		f.add("r")
+		m, log := openMessenger(t, f)
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		assert.Contains(t, log.String(), "disk on fire")
+		f.set(func() { f.nextErr = nil })
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"r"}, f.told)
+
+		f.set(func() { f.answers = slices.Repeat([]monitor.Verdict{{Outcome: monitor.Unavailable}}, 1000) })
+		f.add("kept")
+		m.Wake()
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, m.Close())
+		assert.Zero(t, time.Since(start), "it does not wait for a destination that is away")
+		assert.Len(t, f.waiting, 1)
+	})
+}

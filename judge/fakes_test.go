@@ -1,0 +1,145 @@
+package judge_test
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// fakeHistory has the runs of one project, oldest first, each with a sample on every class of machine it ran on.
+type fakeHistory struct {
+	runs   []*monitor.RunHead
+	envs   map[string][]string // by run
+	err    error
+	fail   error // of Samples
+	asked  [][]string
+	before func() // called by Samples
+}
+
+func (h *fakeHistory) add(id, commit, branch string, envs ...string) {
+	h.runs = append(h.runs, &monitor.RunHead{Project: "p", ID: id, ScmRef: commit, Branch: branch, Started: int64(len(h.runs) + 1)})
+	if h.envs == nil {
+		h.envs = map[string][]string{}
+	}
+	h.envs[id] = envs
+}
+
+// RunHeads implements [monitor.HistoryStore].
+func (h *fakeHistory) RunHeads(_ context.Context, q monitor.HeadQuery) (found []*monitor.RunHead, err error) {
+	for _, r := range slices.Backward(h.runs) {
+		if r.Project == q.Project && (q.Run == "" || r.ID == q.Run) && (q.ScmRef == "" || r.ScmRef == q.ScmRef) &&
+			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) &&
+			(q.Limit == 0 || len(found) < q.Limit) {
+			found = append(found, r)
+		}
+	}
+	return found, h.err
+}
+
+// Samples implements [monitor.HistoryStore].
+func (h *fakeHistory) Samples(_ context.Context, runs []*monitor.RunHead) iter.Seq2[monitor.Sample, error] {
+	h.asked = append(h.asked, ids(runs))
+	return func(yield func(monitor.Sample, error) bool) {
+		if h.before != nil {
+			h.before()
+		}
+		for _, r := range runs {
+			for _, env := range h.envs[r.ID] {
+				if !yield(monitor.Sample{Run: r, Env: env}, nil) {
+					return
+				}
+			}
+		}
+		if h.fail != nil {
+			yield(monitor.Sample{}, h.fail)
+		}
+	}
+}
+
+func ids(runs []*monitor.RunHead) (ids []string) {
+	for _, r := range runs {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// recorder is a detector that notes what it is given first.
+type recorder struct {
+	lineage monitor.Lineage
+	samples int
+	asked   bool
+}
+
+// Judge implements [monitor.Detector].
+func (d *recorder) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+	n := 0
+	for _, err := range samples {
+		if err != nil {
+			return nil, err
+		}
+		n++
+	}
+	if !d.asked {
+		d.lineage, d.samples, d.asked = l, n, true
+	}
+	return &monitor.Report{Project: l.Judged().Project, Run: l.Judged().ID, BaselineRuns: len(l.Baseline)}, nil
+}
+
+// fakeReports keeps reports.
+type fakeReports struct {
+	mu       sync.Mutex
+	kept     []string
+	fails    int
+	unjudged []*monitor.RunHead
+	since    time.Time
+}
+
+func (f *fakeReports) KeepReport(_ context.Context, r *monitor.Report) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fails > 0 {
+		f.fails--
+		return monitor.Errorf(monitor.EFull, "the disk is full")
+	}
+	f.kept = append(f.kept, r.Run)
+	return nil
+}
+
+func (f *fakeReports) Report(context.Context, string, string) (*monitor.Report, error) {
+	return nil, monitor.Errorf(monitor.ENotFound, "nobody asks")
+}
+
+func (f *fakeReports) Unjudged(_ context.Context, since time.Time, _ int) ([]*monitor.RunHead, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.since = since
+	return f.unjudged, nil
+}
+
+// fakeJudge answers at once, or fails.
+type fakeJudge struct {
+	mu    sync.Mutex
+	asked []string
+	errs  map[string][]error // by run, one for each time it is asked
+	enter func(run string)
+}
+
+func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	if j.enter != nil {
+		j.enter(q.Run)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.asked = append(j.asked, q.Run)
+	if errs := j.errs[q.Run]; len(errs) > 0 {
+		j.errs[q.Run] = errs[1:]
+		return nil, errs[0]
+	}
+	return &monitor.Report{Project: q.Project, Run: q.Run, Summary: monitor.Summary{Regressions: 1},
+		Results: []monitor.Result{{TestID: monitor.TestID{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]"},
+			Status: monitor.StatusRegression, Metric: monitor.MetricCPUTime, FirstBad: "bad"}}}, nil
+}

@@ -1,0 +1,172 @@
+package judge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/judge"
+	"pymon-bridge/monitor"
+)
+
+// history is five runs of main, of which the fourth repeats a commit, then two of a branch, and one of main.
+func history() *fakeHistory {
+	h := &fakeHistory{}
+	for i, commit := range []string{"a", "b", "c", "c", "d"} {
+		h.add("m"+strconv.Itoa(i+1), commit, "main", "ci")
+	}
+	h.add("f1", "x", "feature", "ci")
+	h.add("f2", "y", "feature", "ci")
+	h.add("m6", "e", "main", "ci")
+	return h
+}
+
+func branch(name string) *string { return &name }
+
+func TestLineage(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		q                monitor.JudgeQuery
+		window, baseline []string
+		against          string
+	}{
+		"the last run of all": {monitor.JudgeQuery{}, []string{"m4", "m5", "m6"}, []string{"m1", "m2", "m3"}, "main"},
+		"a run by its id":     {monitor.JudgeQuery{Run: "m5"}, []string{"m3", "m4", "m5"}, []string{"m1", "m2"}, "main"},
+		"the last run of a commit": {monitor.JudgeQuery{ScmRef: "c"}, []string{"m2", "m3", "m4"}, []string{"m1"},
+			"main"},
+		"a branch by itself": {monitor.JudgeQuery{Run: "f2"}, []string{"f1", "f2"}, nil, "feature"},
+		"a branch by another, up to the judged run": {monitor.JudgeQuery{Run: "f2", Branch: branch("main")}, []string{"f1", "f2"},
+			[]string{"m1", "m2", "m3", "m4", "m5"}, "main"},
+		"the own branch by its name": {monitor.JudgeQuery{Run: "m2", Branch: branch("main")}, []string{"m1", "m2"}, nil, "main"},
+		"a commit in a run":          {monitor.JudgeQuery{Run: "m1", ScmRef: "a"}, []string{"m1"}, nil, "main"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			detector := &recorder{}
+			tc.q.Project = "p"
+			report, err := judge.New(history(), detector).Judge(t.Context(), tc.q)
+			require.NoError(t, err)
+			assert.Equal(t, tc.window, ids(detector.lineage.Window))
+			assert.Equal(t, tc.baseline, ids(detector.lineage.Baseline))
+			assert.Equal(t, tc.against, detector.lineage.Branch)
+			assert.Equal(t, tc.window[len(tc.window)-1], report.Run)
+			assert.Equal(t, len(tc.window)+len(tc.baseline), detector.samples)
+		})
+	}
+}
+
+func TestWhatCannotBeJudgedIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		q     monitor.JudgeQuery
+		words string
+	}{
+		"unknown project": {monitor.JudgeQuery{Project: "q"}, `project "q" has no runs`},
+		"unknown run":     {monitor.JudgeQuery{Project: "p", Run: "z"}, `project "p" has no run "z"`},
+		"unknown commit":  {monitor.JudgeQuery{Project: "p", ScmRef: "z"}, `project "p" has no run of commit "z"`},
+		"run of another commit": {monitor.JudgeQuery{Project: "p", Run: "m1", ScmRef: "b"},
+			`project "p" has no run "m1" of commit "b"`},
+		"unknown branch": {monitor.JudgeQuery{Project: "p", Run: "f1", Branch: branch("mian")},
+			`project "p" has no run of branch "mian" before run "f1" of commit "x" to compare with`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := judge.New(history(), &recorder{}).Judge(t.Context(), tc.q)
+			assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err))
+			assert.EqualError(t, err, tc.words)
+		})
+	}
+}
+
+// TestBaselineIsLongEnoughForEveryMachine has two classes of machine take turns, and a third that is new.
+func TestBaselineIsLongEnoughForEveryMachine(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		last  []string // classes of machine of the judged run
+		asked int      // how many runs are read
+	}{
+		"one that half of the runs are on": {[]string{"fast"}, 3 + 10 + 10},
+		"one that no other run was on":     {[]string{"new"}, 3 + 40},
+		"none":                             {nil, 3 + 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHistory{}
+			for i := range 60 {
+				h.add(fmt.Sprint(i), fmt.Sprint("c", i), "main", []string{"fast", "slow"}[i%2])
+			}
+			h.add("last", "c", "main", tc.last...)
+			j := judge.New(h, &recorder{})
+			j.Runs, j.LookBack = 10, 40
+			_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+			require.NoError(t, err)
+			read, seen := 0, map[string]bool{}
+			for _, runs := range h.asked {
+				for _, id := range runs {
+					assert.False(t, seen[id], "run %s is read twice", id)
+					seen[id] = true
+					read++
+				}
+			}
+			assert.Equal(t, tc.asked, read)
+		})
+	}
+}
+
+func TestErrorsOfTheStoreAreNotVerdicts(t *testing.T) {
+	t.Parallel()
+	away := monitor.Errorf(monitor.EUnavailable, "InfluxDB is away")
+	for name, h := range map[string]*fakeHistory{
+		"finding runs":    {err: away},
+		"reading samples": {fail: away},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h.runs, h.envs = history().runs, history().envs
+			_, err := judge.New(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+			assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
+			assert.ErrorContains(t, err, "InfluxDB is away")
+		})
+	}
+}
+
+func TestOneReportAtATime(t *testing.T) {
+	t.Parallel()
+	h, entered, leave := history(), make(chan struct{}), make(chan struct{})
+	h.before = func() { entered <- struct{}{}; <-leave }
+	j := judge.New(h, &recorder{})
+	j.MaxWaiting = 1
+	q := monitor.JudgeQuery{Project: "p"}
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			_, err := j.Judge(t.Context(), q)
+			assert.NoError(t, err)
+		})
+	}
+	<-entered
+	require.Eventually(t, func() bool {
+		gone, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("nobody waits any more"))
+		_, err := j.Judge(gone, q)
+		return monitor.ErrorCode(err) == monitor.EUnavailable
+	}, waitLong, waitShort, "a third question is refused once the second waits")
+	select {
+	case <-entered:
+		assert.Fail(t, "two reports are made at a time")
+	default:
+	}
+	leave <- struct{}{}
+	<-entered
+	leave <- struct{}{}
+	both.Wait()
+	h.before = nil
+	_, err := j.Judge(t.Context(), q)
+	assert.NoError(t, err, "and those that are answered leave room")
+}

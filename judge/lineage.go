@@ -1,0 +1,95 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
+
+// lineage chooses the run that is asked for and those that it is judged by.
+func (j *Judge) lineage(ctx context.Context, q monitor.JudgeQuery) (monitor.Lineage, error) {
+	judged, err := j.judged(ctx, q)
+	if err != nil {
+		return monitor.Lineage{}, err
+	}
+	against := judged.Branch
+	if q.Branch != nil {
+		against = *q.Branch
+	}
+	own, err := j.upTo(ctx, judged, judged.Branch, monitor.WindowRuns+j.lookBack(judged.Branch == against))
+	if err != nil {
+		return monitor.Lineage{}, err
+	}
+	l := monitor.Lineage{Branch: against, Window: oldestFirst(own[:min(len(own), monitor.WindowRuns)])}
+	if judged.Branch == against {
+		l.Baseline = oldestFirst(own[len(l.Window):])
+		return l, nil
+	}
+	// Up to the judged run and not to the first of its window: what its branch took over from the other one since then
+	// is not its own doing.
+	baseline, err := j.upTo(ctx, judged, against, j.LookBack)
+	if err != nil {
+		return monitor.Lineage{}, err
+	}
+	if l.Baseline = oldestFirst(baseline); len(baseline) == 0 {
+		return monitor.Lineage{}, monitor.Errorf(monitor.ENotFound,
+			"project %q has no run of branch %q before %s to compare with", q.Project, against, describe(judged))
+	}
+	return l, nil
+}
+
+func (j *Judge) lookBack(sameBranch bool) int {
+	if sameBranch {
+		return j.LookBack
+	}
+	return 0
+}
+
+// judged finds the run that is asked for.
+func (j *Judge) judged(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunHead, error) {
+	heads, err := j.history.RunHeads(ctx, monitor.HeadQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef, Limit: 1})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("find the run: %w", err)
+	case len(heads) > 0:
+		return heads[0], nil
+	case q.Run != "" && q.ScmRef != "":
+		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run %q of commit %q", q.Project, q.Run, q.ScmRef)
+	case q.Run != "":
+		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run %q", q.Project, q.Run)
+	case q.ScmRef != "":
+		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run of commit %q", q.Project, q.ScmRef)
+	default:
+		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no runs", q.Project)
+	}
+}
+
+// upTo returns runs of a branch, newest first, that started before last; if it is of that branch, it comes first.
+func (j *Judge) upTo(ctx context.Context, last *monitor.RunHead, branch string, limit int) ([]*monitor.RunHead, error) {
+	heads, err := j.history.RunHeads(ctx, monitor.HeadQuery{
+		Project: last.Project, Branch: &branch, Before: last.Started, Limit: limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find earlier runs: %w", err)
+	}
+	if last.Branch == branch {
+		heads = append([]*monitor.RunHead{last}, heads...)
+	}
+	return heads[:min(len(heads), limit)], nil
+}
+
+func oldestFirst(runs []*monitor.RunHead) []*monitor.RunHead {
+	runs = slices.Clone(runs)
+	slices.Reverse(runs)
+	return runs
+}
+
+// describe names a run to a person.
+func describe(run *monitor.RunHead) string {
+	if run.ScmRef == "" {
+		return fmt.Sprintf("run %q", run.ID)
+	}
+	return fmt.Sprintf("run %q of commit %q", run.ID, run.ScmRef)
+}

@@ -1,0 +1,89 @@
+package judge
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// Some tests of a commit may have been run again, to confirm or clear them. The report on the commit then says of each
+// test what its last run says, so that what only an earlier run measured, or could judge, is not passed over.
+
+// earlierRuns returns the lineages of the earlier runs of the judged commit that are in its window, the last one first.
+func earlierRuns(l monitor.Lineage) (all []monitor.Lineage) {
+	judged := l.Judged()
+	for n := len(l.Window) - 1; judged.ScmRef != "" && n > 0; n-- {
+		if l.Window[n-1].ScmRef == judged.ScmRef {
+			all = append(all, monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: l.Window[:n]})
+		}
+	}
+	return all
+}
+
+// resultKey is what a result is about.
+type resultKey struct {
+	monitor.TestID
+	metric string
+}
+
+// complete adds to a report what an earlier one on the same commit says, of tests that were not run again, and of
+// measurements that could not be judged again, as memory cannot where the other tests did not run.
+func complete(r, earlier *monitor.Report) {
+	at := make(map[resultKey]int, len(r.Results))
+	for i := range r.Results {
+		at[resultKey{r.Results[i].TestID, r.Results[i].Metric}] = i
+	}
+	for _, result := range earlier.Results {
+		i, again := at[resultKey{result.TestID, result.Metric}]
+		switch {
+		case !again:
+			r.Results = append(r.Results, result)
+		case r.Results[i].Status == monitor.StatusNotJudged:
+			r.Results[i] = result
+		}
+	}
+	for _, session := range earlier.Sessions {
+		if !slices.Contains(r.Sessions, session) {
+			r.Sessions = append(r.Sessions, session)
+		}
+	}
+	r.BaselineRuns = max(r.BaselineRuns, earlier.BaselineRuns)
+	slices.SortStableFunc(r.Results, compare)
+	r.Summary = summarise(r.Results)
+}
+
+// compare orders results as [monitor.Report] says.
+func compare(a, b monitor.Result) int {
+	return cmp.Or(
+		cmp.Compare(a.Status.Severity(), b.Status.Severity()),
+		cmp.Compare(a.Level, b.Level), // "crit" comes before "warn"
+		cmp.Compare(change(b), change(a)),
+		strings.Compare(a.Env, b.Env), strings.Compare(a.Component, b.Component), strings.Compare(a.ItemPath, b.ItemPath),
+		strings.Compare(a.Item, b.Item), strings.Compare(a.ItemVariant, b.ItemVariant),
+		cmp.Compare(a.Occurrence, b.Occurrence), strings.Compare(a.Metric, b.Metric))
+}
+
+// change is how far a result is off, whichever way it matters; negative where that is not known.
+func change(r monitor.Result) float64 {
+	off := math.Log(float64(r.Ratio))
+	if r.Status == monitor.StatusImprovement {
+		off = -off
+	}
+	if math.IsNaN(off) {
+		return math.Inf(-1)
+	}
+	return off
+}
+
+func summarise(results []monitor.Result) (s monitor.Summary) {
+	tests := make(map[monitor.TestID]struct{}, len(results)/3)
+	for i := range results {
+		tests[results[i].TestID] = struct{}{}
+		s.Count(results[i].Status)
+	}
+	s.Tests = len(tests)
+	return s
+}

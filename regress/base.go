@@ -1,0 +1,112 @@
+package regress
+
+import (
+	"math"
+	"slices"
+)
+
+// base is what is usual: the levels of the last runs that count as such.
+type base struct {
+	limit  int       // of levels kept
+	kept   []float64 // oldest first
+	sorted []float64 // the same by size
+
+	// What follows is as of the last call of settle.
+	settled bool
+	median  float64
+	// up and down are the spreads above and below the median.
+	up, down float64
+}
+
+// Factors that make the quantities of a normal distribution its standard deviation.
+const (
+	perMAD      = 1.4826
+	perQuartile = 1.349  // between the quartiles
+	perDecile   = 1.2816 // from the median to the upper or lower tenth
+)
+
+// n returns how many levels are kept.
+func (b *base) n() int { return len(b.kept) }
+
+// reset forgets all levels.
+func (b *base) reset() {
+	b.kept, b.sorted, b.settled = b.kept[:0], b.sorted[:0], false
+}
+
+// add keeps a level, in place of the oldest if there are too many. What is known of them is then out of date.
+func (b *base) add(level float64) {
+	if len(b.kept) == b.limit {
+		i, _ := slices.BinarySearch(b.sorted, b.kept[0])
+		b.sorted = slices.Delete(b.sorted, i, i+1)
+		b.kept = slices.Delete(b.kept, 0, 1)
+	}
+	b.settled = false
+	b.kept = append(b.kept, level)
+	i, _ := slices.BinarySearch(b.sorted, level)
+	b.sorted = slices.Insert(b.sorted, i, level)
+}
+
+// settle works out median and spreads, which are no less than what g knows of the measurement. The spread is the largest
+// of three robust ones, for each of which there are tests that make it too small: more than half of the values equal
+// (median deviation), more than three quarters equal, and, where a test is slow in one of ten runs, all but the decile.
+// The spread below is no less than that above: what disturbs a test makes it slower, and lifts its median too, so that it
+// only seems to become faster when the disturbance ends.
+func (b *base) settle(g *gate) {
+	if b.settled {
+		return
+	}
+	b.settled = true
+	b.median = quantile(b.sorted, 0.5)
+	both := max(g.Noise, math.Log1p(g.Jitter*math.Exp(-b.median)), perMAD*deviation(b.sorted, b.median),
+		(quantile(b.sorted, 0.75)-quantile(b.sorted, 0.25))/perQuartile)
+	b.up = max(both, (quantile(b.sorted, 0.9)-b.median)/perDecile)
+	b.down = max(b.up, (b.median-quantile(b.sorted, 0.1))/perDecile)
+}
+
+// ordinary says whether a level is surely not conspicuous, by those parts of the spreads that cost little. Most levels are,
+// which saves the larger part of the time that a run takes to judge.
+func (b *base) ordinary(level float64, g *gate) bool {
+	middle, reach := quantile(b.sorted, 0.5), g.reach[b.n()]
+	up := max(g.Noise, (quantile(b.sorted, 0.9)-middle)/perDecile)
+	return math.Abs(level-middle) <= max(g.lnSuspect, reach*up)
+}
+
+// quantile interpolates between the two values that are nearest to the quantile p of sorted values (type 7 of Hyndman and
+// Fan, as in numpy and R), which gonum does not have.
+func quantile(sorted []float64, p float64) float64 {
+	at := p * float64(len(sorted)-1)
+	i := int(at)
+	if i+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// deviation returns the median of the absolute differences of sorted values from their median. It walks outwards from
+// the middle, always to the nearer side, so that nothing has to be sorted.
+func deviation(sorted []float64, median float64) float64 {
+	n := len(sorted)
+	above, _ := slices.BinarySearch(sorted, median)
+	below := above - 1
+	var last, before float64
+	for range n/2 + 1 {
+		before = last
+		if above >= n || below >= 0 && median-sorted[below] <= sorted[above]-median {
+			last = median - sorted[below]
+			below--
+		} else {
+			last = sorted[above] - median
+			above++
+		}
+	}
+	if n%2 == 1 {
+		return last
+	}
+	return (before + last) / 2
+}
+
+// median returns the median of values, which it sorts.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return quantile(values, 0.5)
+}

@@ -1,0 +1,120 @@
+package regress_test
+
+import (
+	"compress/gzip"
+	"encoding/csv"
+	"fmt"
+	"iter"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// The runs of a data set: without changes, then with.
+const (
+	cleanRuns    = 24
+	injectedRuns = 12
+)
+
+// dataset is a series of real runs; see testdata/README.md.
+type dataset struct {
+	runs     []*monitor.RunHead
+	samples  [][]monitor.Sample // by run
+	injected map[injectionKey]injection
+}
+
+// injection is what a test was changed by, from run 24 on.
+type injection struct {
+	metric string
+	amount float64 // seconds or MiB
+}
+
+type injectionKey struct {
+	path, variant string
+	occurrence    int
+}
+
+// readDataset reads a set by name.
+func readDataset(t testing.TB, name string) *dataset {
+	t.Helper()
+	f, err := os.Open("testdata/" + name + ".csv.gz")
+	require.NoError(t, err)
+	defer f.Close()
+	unzipped, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	rows, err := csv.NewReader(unzipped).ReadAll()
+	require.NoError(t, err)
+	d := &dataset{injected: map[injectionKey]injection{}}
+	for i := range cleanRuns + injectedRuns {
+		d.runs = append(d.runs, head(i))
+		d.samples = append(d.samples, nil)
+	}
+	series := map[monitor.Series]*monitor.Series{}
+	for _, row := range rows[1:] {
+		d.add(t, row, series)
+	}
+	d.readInjected(t, "testdata/"+name+"-injected.csv")
+	return d
+}
+
+// head is the head of the i-th run, of a commit of its own.
+func head(i int) *monitor.RunHead {
+	return &monitor.RunHead{Project: "p", ID: fmt.Sprintf("run%03d", i), ScmRef: fmt.Sprintf("c%03d", i), Branch: "main",
+		Started: int64(i) * 1e12, Sessions: []string{fmt.Sprintf("s%03d", i)}}
+}
+
+func (d *dataset) add(t testing.TB, row []string, series map[monitor.Series]*monitor.Series) {
+	run, start := int(number(t, row[0])), int64(number(t, row[1]))
+	key := monitor.Series{Project: "p", ItemPath: row[2], Item: row[3], ItemVariant: row[4], Kind: "function"}
+	if series[key] == nil {
+		series[key] = &key
+	}
+	d.samples[run] = append(d.samples[run], monitor.Sample{
+		Run: d.runs[run], Session: d.runs[run].Sessions[0], Series: series[key], Env: "m", Location: row[2] + ".py",
+		Start: start * 1000, TotalTime: number(t, row[5]), CPUTime: number(t, row[6]), MemUsage: number(t, row[7]),
+	})
+}
+
+func (d *dataset) readInjected(t testing.TB, file string) {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	require.NoError(t, err)
+	metric := map[string]string{"cpu": monitor.MetricCPUTime, "wall": monitor.MetricTotalTime, "mem": monitor.MetricMemUsage}
+	for _, row := range rows[1:] {
+		key := injectionKey{row[0], row[1], int(number(t, row[2]))}
+		d.injected[key] = injection{metric[row[3]], number(t, row[4])}
+	}
+}
+
+func number(t testing.TB, s string) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(s, 64)
+	require.NoError(t, err)
+	return f
+}
+
+// lineage is the lineage of a run by those before it.
+func lineage(runs []*monitor.RunHead, judged int) monitor.Lineage {
+	window := max(0, judged+1-monitor.WindowRuns)
+	return monitor.Lineage{Branch: "main", Baseline: runs[max(0, window-30):window], Window: runs[window : judged+1]}
+}
+
+// upTo gives the samples of all runs up to one.
+func (d *dataset) upTo(run int) iter.Seq2[monitor.Sample, error] {
+	return func(yield func(monitor.Sample, error) bool) {
+		for _, samples := range d.samples[:run+1] {
+			for _, s := range samples {
+				if !yield(s, nil) {
+					return
+				}
+			}
+		}
+	}
+}

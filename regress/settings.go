@@ -1,0 +1,159 @@
+package regress
+
+import (
+	"fmt"
+	"math"
+
+	"pymon-bridge/monitor"
+)
+
+// Settings are the numbers that decide. [Defaults] has the recommended ones; the comment of each says why it is so.
+type Settings struct {
+	// BaselineRuns is how many earlier runs say what is usual. 30 are enough for a steady spread (more gain little:
+	// the error of the median falls with the root of their number), and few enough to follow a suite that changes.
+	BaselineRuns int
+	// MinRuns is how many earlier runs a test needs before it is judged; until then it is learning. With fewer than 8 the
+	// spread is a guess, and the t distribution asks for such large effects that hardly anything would be found.
+	MinRuns int
+	// HoldRuns is after how many runs at a new level that level is what is usual: 10 are reported, the eleventh is ok.
+	// A team has had the time to see it, and what it accepted must not hide what comes next. Two of them may still
+	// be in the window, hence at least MinRuns + 2.
+	HoldRuns int
+
+	// MinTests is how many tests with a history it takes to tell the machine from the tests. The median over 20 moves by
+	// about a quarter of the spread of a single test; with fewer, a handful of tests that really changed would count
+	// as the machine.
+	MinTests int
+	// SlowRatio is the factor by which all tests together are slower when a run is called slow. 1.25 is what the upper
+	// tenth of pairs of runs on hosted runners differs by, with unchanged code.
+	SlowRatio float64
+
+	// SuspectP is the one-sided probability by chance below which a value is a suspect. 1 % costs few re-runs, and loses
+	// little: a suspect only asks for confirmation.
+	SuspectP float64
+	// HabitP is how improbable it has to be that a test which was as far off before, as often as it was, is so again in all
+	// the runs that confirm. 0.2 % lets three runs suffice for a test with the fewest earlier runs if it never was,
+	// (1/9)³ with 8 of them, and with 30 if it was twice; a test that is slow in every fifth run takes five in a row.
+	HabitP float64
+	// Q is the share of false ones among the regressions reported of a run that is aimed at (Benjamini-Hochberg). 5 % is
+	// the usual one; with the other conditions far fewer are false.
+	Q float64
+	// LargeSuite is the number of tests above which LargeQ stands for Q: 5 % of what a suite of 50,000 tests reports
+	// is more than a person looks at.
+	LargeSuite int
+	// LargeQ is Q for large suites. 1 % costs about one run of delay for small effects.
+	LargeQ float64
+
+	// OneRunQ is Q where one run is all there is, such as the first one of a pull request. Nothing confirms it, so it
+	// has to be beyond doubt.
+	OneRunQ float64
+	// OneRunRatio is the least ratio then. 1.5 is beyond what neighbouring runs of unchanged code differ by on hosted
+	// runners, but for one pair in a hundred.
+	OneRunRatio float64
+
+	CPUTime   Gate // seconds
+	MemUsage  Gate // MiB
+	TotalTime Gate // seconds
+}
+
+// Gate says from where on differences of one metric count. Amounts are in the unit of the metric, at the usual speed of
+// the machine.
+type Gate struct {
+	// Least is the least value told apart; what is below counts as that much. It is what the clock resolves: 10 ms ticks
+	// for CPU time, 1 ms for wall time, and 1 MiB for memory, where the page-wise growth of an idle process would
+	// otherwise be a huge ratio.
+	Least float64
+	// Noise is the least spread assumed, relative to the value, however steady the earlier runs were. 5 % of time and 1 %
+	// of memory are what unchanged code varies by on quiet machines.
+	Noise float64
+	// Jitter is the least spread assumed as an amount: what a single reading of the clock adds. The CPU time of a test is
+	// the difference of two readings of two counters, user and kernel, each cut to ticks of 10 ms, which is off by
+	// 10 ms · √(2·2/12) = 6 ms. Few runs may happen to agree on a tick and look steadier than that. Wall time and memory are
+	// read finely.
+	Jitter float64
+	// SuspectRatio is the least ratio of a suspect: 1.1 for time, 1.05 for memory, which is measured some hundred times
+	// more precisely.
+	SuspectRatio float64
+	// Ratio is the least ratio of a regression: 1.2 for time, above what runners differ by in most runs, and 1.05
+	// for memory.
+	Ratio float64
+	// Delta is the least difference of a regression, and of a suspect: 20 ms of CPU time, being two ticks of its clock,
+	// 100 ms of wall time, which other processes take at any time, and 5 MiB, which a memory allocator takes at once.
+	Delta float64
+	// CritRatio is the ratio from which a regression is critical: 1.5, for memory 1.2.
+	CritRatio float64
+}
+
+// Defaults returns the recommended settings.
+func Defaults() Settings {
+	return Settings{
+		BaselineRuns: 30,
+		MinRuns:      8,
+		HoldRuns:     10,
+		MinTests:     20,
+		SlowRatio:    1.25,
+		SuspectP:     0.01,
+		HabitP:       0.002,
+		Q:            0.05,
+		LargeSuite:   10_000,
+		LargeQ:       0.01,
+		OneRunQ:      0.001,
+		OneRunRatio:  1.5,
+		CPUTime:      Gate{Least: 0.010, Noise: 0.05, Jitter: 0.006, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.020, CritRatio: 1.5},
+		MemUsage:     Gate{Least: 1, Noise: 0.01, SuspectRatio: 1.05, Ratio: 1.05, Delta: 5, CritRatio: 1.2},
+		TotalTime:    Gate{Least: 0.001, Noise: 0.05, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.100, CritRatio: 1.5},
+	}
+}
+
+// faults collects what is wrong with settings, by field.
+type faults map[string]string
+
+// want notes a field whose value is not as expected.
+func (f faults) want(field string, ok bool, expected string) {
+	if !ok {
+		f[field] = expected
+	}
+}
+
+// validate fails with EInvalid, naming each field that cannot be.
+func (s Settings) validate() error {
+	f := faults{}
+	f.want("MinRuns", s.MinRuns >= 3, "at least 3")
+	f.want("BaselineRuns", s.BaselineRuns >= s.MinRuns, "at least MinRuns")
+	f.want("HoldRuns", s.HoldRuns >= s.MinRuns+monitor.WindowRuns-1,
+		fmt.Sprintf("at least MinRuns + %d", monitor.WindowRuns-1))
+	f.want("MinTests", s.MinTests >= 1, "at least 1")
+	f.want("SlowRatio", factor(s.SlowRatio), "more than 1")
+	f.want("LargeSuite", s.LargeSuite >= 0, "0 or more")
+	// A probability of a half is what any value has; the approximations hold well below.
+	const chance = "more than 0 and less than 0.5"
+	f.want("SuspectP", probability(s.SuspectP), chance)
+	f.want("HabitP", probability(s.HabitP), chance)
+	f.want("Q", probability(s.Q), chance)
+	f.want("LargeQ", probability(s.LargeQ), chance)
+	f.want("OneRunQ", probability(s.OneRunQ), chance)
+	f.want("OneRunRatio", factor(s.OneRunRatio), "more than 1")
+	s.CPUTime.validate(f, "CPUTime.")
+	s.MemUsage.validate(f, "MemUsage.")
+	s.TotalTime.validate(f, "TotalTime.")
+	if len(f) == 0 {
+		return nil
+	}
+	return &monitor.Error{Code: monitor.EInvalid, Message: "settings of the detector", Fields: f}
+}
+
+func (g Gate) validate(f faults, prefix string) {
+	f.want(prefix+"Least", positive(g.Least), "more than 0")
+	f.want(prefix+"Noise", positive(g.Noise), "more than 0")
+	f.want(prefix+"Jitter", g.Jitter >= 0 && !math.IsInf(g.Jitter, 0), "0 or more")
+	f.want(prefix+"SuspectRatio", factor(g.SuspectRatio), "more than 1")
+	f.want(prefix+"Ratio", factor(g.Ratio), "more than 1")
+	f.want(prefix+"Delta", g.Delta >= 0 && !math.IsInf(g.Delta, 0), "0 or more")
+	f.want(prefix+"CritRatio", factor(g.CritRatio) && g.CritRatio >= g.Ratio, "at least Ratio")
+}
+
+// The comparisons are false for NaN, which is thereby refused.
+
+func positive(x float64) bool    { return x > 0 && !math.IsInf(x, 0) }
+func factor(x float64) bool      { return x > 1 && !math.IsInf(x, 0) }
+func probability(x float64) bool { return x > 0 && x < 0.5 }

@@ -1,0 +1,166 @@
+package regress
+
+import "math"
+
+// mark is a level that was conspicuous, or came amid such.
+type mark struct {
+	level   float64
+	suspect bool
+	calm    bool // less than half of the effect
+}
+
+// The directions in which a level can be conspicuous.
+const (
+	worse  = 1
+	better = -1
+)
+
+// track follows one measurement through the runs, oldest first, and keeps apart what is usual from what may be a new
+// level. A suspect opens a streak, whose levels are not part of the base. The streak ends in one of three ways:
+//
+//   - It calms down. Its levels then enter the base, at most as large as not to be suspects: to leave them out would
+//     make the spread too small, to take them as they are could hide the next step.
+//   - It holds for so many runs that it is what is usual now. The base then starts again with it.
+//   - The runs end, and the judged window decides.
+type track struct {
+	gate   *gate
+	minN   int // levels before anything is conspicuous
+	hold   int // suspects that make a new base
+	base   base
+	streak []mark
+	dir    int // of the streak: worse, better, or 0 when there is none
+	since  int // the run that the base began with
+	first  int // the run that the streak began with
+}
+
+// reset prepares for another measurement.
+func (t *track) reset(g *gate) {
+	t.gate = g
+	t.base.reset()
+	t.streak, t.dir, t.since, t.first = t.streak[:0], 0, 0, 0
+}
+
+// follow takes the level of an earlier run.
+func (t *track) follow(level float64, run int) {
+	if t.base.n() < t.minN || t.dir == 0 && t.base.ordinary(level, t.gate) {
+		t.base.add(level)
+		return
+	}
+	t.base.settle(t.gate)
+	dir := t.conspicuous(level)
+	if dir != 0 && t.dir != 0 && dir != t.dir {
+		t.calm()
+		dir = t.conspicuous(level)
+	}
+	if dir == 0 && t.dir == 0 {
+		t.base.add(level)
+		return
+	}
+	t.mark(level, run, dir)
+	if t.over() {
+		t.calm()
+	} else if t.suspects() >= t.hold {
+		t.restart()
+	}
+}
+
+// mark adds a level to the streak, or begins one.
+func (t *track) mark(level float64, run, dir int) {
+	if t.dir == 0 {
+		t.dir, t.first = dir, run
+	}
+	t.streak = append(t.streak, mark{level: level, suspect: dir == t.dir, calm: dir != t.dir && t.nearBase(level)})
+}
+
+// nearBase says whether a level is nearer to what is usual than to the streak's.
+func (t *track) nearBase(level float64) bool {
+	return float64(t.dir)*(level-t.base.median) < float64(t.dir)*(t.streakLevel()-t.base.median)/2
+}
+
+// streakLevel is the median of the suspects of a streak.
+func (t *track) streakLevel() float64 {
+	levels := make([]float64, 0, 16)
+	for _, m := range t.streak {
+		if m.suspect {
+			levels = append(levels, m.level)
+		}
+	}
+	if len(levels) == 0 {
+		return t.base.median
+	}
+	return median(levels)
+}
+
+// over says whether a streak has calmed down: two of its last three levels are.
+func (t *track) over() bool {
+	calm := 0
+	for _, m := range t.streak[max(0, len(t.streak)-3):] {
+		if m.calm {
+			calm++
+		}
+	}
+	return calm >= 2
+}
+
+func (t *track) suspects() int {
+	n := 0
+	for _, m := range t.streak {
+		if m.suspect {
+			n++
+		}
+	}
+	return n
+}
+
+// calm ends a streak that was none.
+func (t *track) calm() {
+	highest, lowest := t.limit(worse), t.limit(better)
+	for _, m := range t.streak {
+		t.base.add(min(max(m.level, lowest), highest))
+	}
+	t.base.settle(t.gate)
+	t.streak, t.dir = t.streak[:0], 0
+}
+
+// restart makes the streak what is usual.
+func (t *track) restart() {
+	t.base.reset()
+	for _, m := range t.streak {
+		t.base.add(m.level)
+	}
+	t.base.settle(t.gate)
+	t.since = t.first
+	t.streak, t.dir = t.streak[:0], 0
+}
+
+// conspicuous says in which direction a single level is, or 0.
+func (t *track) conspicuous(level float64) int {
+	n, b := t.base.n(), &t.base
+	switch {
+	case level-b.median > max(t.gate.reach[n]*b.up, t.gate.lnSuspect) && t.amounts(level):
+		return worse
+	case b.median-level > max(t.gate.reach[n]*b.down, t.gate.lnSuspect) && t.amounts(level):
+		return better
+	}
+	return 0
+}
+
+// amounts says whether a level differs from what is usual by so much that it could matter.
+func (t *track) amounts(level float64) bool {
+	return math.Abs(math.Exp(level)-math.Exp(t.base.median)) > t.gate.Delta
+}
+
+// limit returns the level beyond which one is conspicuous, in a direction; infinite where none can be.
+func (t *track) limit(dir int) float64 {
+	b := &t.base
+	reach := t.gate.reach[b.n()]
+	usual := math.Exp(b.median)
+	if dir == worse {
+		return max(b.median+max(reach*b.up, t.gate.lnSuspect), math.Log(usual+t.gate.Delta))
+	}
+	lowest := b.median - max(reach*b.down, t.gate.lnSuspect)
+	if usual <= t.gate.Delta {
+		return math.Inf(-1)
+	}
+	return min(lowest, math.Log(usual-t.gate.Delta))
+}

@@ -1,0 +1,285 @@
+package regress
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"pymon-bridge/monitor"
+)
+
+// verdict is what became of one measurement of one unit. Levels are logarithms, at the machine's usual speed.
+type verdict struct {
+	status monitor.Status
+	reason string
+
+	n      int     // levels that the base is made of
+	k      int     // levels that confirm
+	usual  float64 // level
+	limit  float64 // level beyond which one is a suspect
+	level  float64 // of the judged run
+	pooled float64 // level of the runs that confirm together
+	dir    int     // in which direction pooled lies
+	// single is the probability of as high a level by chance, and confirmed that of pooled, on the side on which it lies.
+	single, confirmed float64
+	suspect           bool // the judged run is one by itself
+	// candidate says that all is there for a confirmation but a look at the number of tests.
+	candidate bool
+	q         float64
+	// lastGood and firstBad are runs, or none.
+	lastGood, firstBad int
+}
+
+// tested says whether there was something to compare with.
+func (v *verdict) tested() bool { return v.status == monitor.StatusOK }
+
+// bench judges measurements one after the other, reusing its memory.
+type bench struct {
+	*Detector
+	runs
+	rule    rule
+	track   track
+	level   []float64 // by run, at the machine's usual speed; NaN where absent
+	window  []float64 // of the runs that confirm
+	ordered []float64
+}
+
+// rule is how a window confirms.
+type rule struct {
+	// confirming are the runs of the window that the judged one is confirmed by, and itself.
+	confirming []int
+	// alone says that the judged run is all there is.
+	alone bool
+	// foreign says that the baseline is another branch's: what goes on there is not this run's doing.
+	foreign bool
+}
+
+// newRule returns the rule for a lineage. A branch with too few runs confirms only by runs of the same commit.
+func newRule(l monitor.Lineage) rule {
+	judged := l.Judged()
+	short := len(l.Window) < monitor.WindowRuns
+	r := rule{foreign: judged.Branch != l.Branch}
+	for i, head := range l.Window {
+		if !short || head == judged || head.ScmRef != "" && head.ScmRef == judged.ScmRef {
+			r.confirming = append(r.confirming, len(l.Baseline)+i)
+		}
+	}
+	r.alone = short && len(r.confirming) == 1
+	return r
+}
+
+func (d *Detector) newBench(all runs, r rule) *bench {
+	b := &bench{Detector: d, runs: all, rule: r, level: make([]float64, len(all.heads))}
+	b.track = track{minN: d.settings.MinRuns, hold: d.settings.HoldRuns, base: base{limit: d.settings.BaselineRuns}}
+	return b
+}
+
+// judge judges the levels of b.
+func (b *bench) judge(g *gate) verdict {
+	t := &b.track
+	t.reset(g)
+	for run, level := range b.level[:b.runs.window] {
+		if !math.IsNaN(level) {
+			t.follow(level, run)
+		}
+	}
+	v := verdict{n: t.base.n(), level: b.level[b.last()], lastGood: none, firstBad: none}
+	if v.n < t.minN {
+		v.status = monitor.StatusLearning
+		return v
+	}
+	v.status = monitor.StatusOK
+	t.base.settle(g)
+	if b.rule.foreign {
+		b.forgive()
+	}
+	suspects := b.gather(&v)
+	b.weigh(&v)
+	if v.candidate = b.matters(&v, suspects); v.candidate || v.suspect {
+		b.locate(&v)
+	}
+	return v
+}
+
+// forgive takes what the baseline's branch shows by now as what is usual, where it became worse in at least two
+// runs. What became better there may have come after the judged run's branch was made.
+func (b *bench) forgive() {
+	t := &b.track
+	if t.dir == worse && t.suspects() >= 2 {
+		t.base.median = t.streakLevel()
+	}
+	t.streak, t.dir = t.streak[:0], 0
+}
+
+// gather puts together the levels that confirm: those of the window, and those of a streak that goes on into it. It
+// returns how many of them are suspects on the side on which they lie together.
+func (b *bench) gather(v *verdict) (suspects int) {
+	t := &b.track
+	b.window = b.window[:0]
+	earlier := 0
+	for _, run := range b.rule.confirming {
+		if level := b.level[run]; !math.IsNaN(level) {
+			b.window = append(b.window, level)
+			if run != b.last() && t.dir != 0 && t.conspicuous(level) == t.dir {
+				earlier++
+			}
+		}
+	}
+	before := len(t.streak)
+	if t.dir != 0 && t.suspects()+earlier >= t.hold {
+		t.restart()
+	} else if t.dir != 0 && b.calmsDown() {
+		t.streak = t.streak[:before]
+		t.calm()
+	} else if t.dir != 0 {
+		t.streak = t.streak[:before]
+	}
+	return b.pool(v)
+}
+
+// pool takes the median of the levels that confirm.
+func (b *bench) pool(v *verdict) (suspects int) {
+	t := &b.track
+	b.ordered = b.ordered[:0]
+	for _, m := range t.streak {
+		b.ordered = append(b.ordered, m.level)
+	}
+	b.ordered = append(b.ordered, b.window...)
+	v.k, v.n = len(b.ordered), t.base.n()
+	v.pooled = median(b.ordered)
+	v.dir = worse
+	if v.pooled < t.base.median {
+		v.dir = better
+	}
+	for _, level := range b.ordered {
+		if t.conspicuous(level) == v.dir {
+			suspects++
+		}
+	}
+	return suspects
+}
+
+// calmsDown says whether the streak before the window is over by its end. The streak is left with the window's levels.
+func (b *bench) calmsDown() bool {
+	t := &b.track
+	for _, level := range b.window {
+		t.mark(level, 0, t.conspicuous(level))
+		if t.over() {
+			return true
+		}
+	}
+	return false
+}
+
+// weigh works out how probable the levels are by chance.
+func (b *bench) weigh(v *verdict) {
+	base := &b.track.base
+	v.usual = base.median
+	v.limit = b.track.limit(worse)
+	v.suspect = b.track.conspicuous(v.level) == worse
+	v.single = b.chance(v.level-v.usual, worse, v.n, single(v.n))
+	if v.k == 1 {
+		v.confirmed = b.chance(v.pooled-v.usual, v.dir, v.n, single(v.n))
+	} else {
+		v.confirmed = b.chance(v.pooled-v.usual, v.dir, v.n, pooled(v.n, v.k))
+	}
+}
+
+// chance is the probability of a level at least so far from what is usual in a direction; err is its standard error in
+// spreads.
+func (b *bench) chance(distance float64, dir, n int, err float64) float64 {
+	spread := b.track.base.up
+	if distance < 0 {
+		spread = b.track.base.down
+	}
+	return student(n).CDF(-float64(dir) * distance / spread / err)
+}
+
+// matters says whether what the levels say together is large and frequent enough to be confirmed.
+func (b *bench) matters(v *verdict, suspects int) bool {
+	g, dir := b.track.gate, float64(v.dir)
+	effect := dir * (v.pooled - v.usual)
+	if dir*(math.Exp(v.pooled)-math.Exp(v.usual)) < g.Delta {
+		return false
+	}
+	if b.rule.alone {
+		return effect >= math.Log(b.settings.OneRunRatio)
+	}
+	return v.k > 1 && effect >= g.lnRatio && b.lasting(v, suspects)
+}
+
+// lasting says whether the levels show that the change lasts: three of them are nearer to where they lie together than
+// to what is usual, at least two of which are suspects; or both, where there are only two. Of two suspects and one
+// that is as ever, as a test that hangs now and then shows them, nobody knows.
+func (b *bench) lasting(v *verdict, suspects int) bool {
+	near := 0
+	for _, level := range b.ordered {
+		if float64(v.dir)*(level-v.usual) > float64(v.dir)*(v.pooled-v.usual)/2 {
+			near++
+		}
+	}
+	if v.k == 2 {
+		near = suspects
+	}
+	return suspects >= 2 && near >= min(v.k, monitor.WindowRuns) && !b.habitual(v, near)
+}
+
+// habitual says whether so many levels off are nothing new for the measurement, as with a test that is slow whenever a
+// cache is cold: whether a test that is as far off as often as it was in the earlier runs would show them by chance. Of
+// runs off in a row two count, since more of them are a change that was undone rather than chance.
+func (b *bench) habitual(v *verdict, near int) bool {
+	t, dir := &b.track, float64(v.dir)
+	end := b.runs.window
+	if t.dir != 0 {
+		end = t.first
+	}
+	beyond := max(dir*(t.limit(v.dir)-v.usual), dir*(v.pooled-v.usual)/2)
+	earlier, off, row := 0.0, 0.0, 0
+	for _, level := range b.level[t.since:end] {
+		if math.IsNaN(level) {
+			continue
+		}
+		earlier++
+		if dir*(level-v.usual) <= beyond {
+			row = 0
+		} else if row++; row <= 2 {
+			off++
+		}
+	}
+	// One more of each, so that what was never seen is not held to be impossible.
+	often := distuv.Binomial{N: float64(v.k), P: min((off+1)/(earlier+1), 1)}
+	return often.Survival(float64(near-1)) >= b.settings.HabitP
+}
+
+// locate finds the runs between which the level changed: where what is nearer to the new level than to the old one
+// begins, which is where the likelihood of a step is largest. A level counts at most as much as one of the new
+// level does, so that no outlier moves the step to where it stands.
+func (b *bench) locate(v *verdict) {
+	to := v.pooled
+	if !v.candidate {
+		to = v.level
+	}
+	dir := 1.0
+	if to < v.usual {
+		dir = -1
+	}
+	half := dir * (to - v.usual) / 2
+	var likelihood, best float64
+	v.firstBad = b.last()
+	best = math.Inf(-1)
+	for run := b.last(); run >= b.track.since; run-- {
+		if math.IsNaN(b.level[run]) {
+			continue
+		}
+		likelihood += min(max(dir*(b.level[run]-v.usual)-half, -half), half)
+		if likelihood > best {
+			best, v.firstBad = likelihood, run
+		}
+	}
+	for run := v.firstBad - 1; run >= 0; run-- {
+		if !math.IsNaN(b.level[run]) {
+			v.lastGood = run
+			return
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// unknown stands for a number that is not known.
+const unknown = "–"
+
+// metricName returns what people call a metric.
+func metricName(metric string) string {
+	switch metric {
+	case monitor.MetricCPUTime:
+		return "CPU time"
+	case monitor.MetricMemUsage:
+		return "memory"
+	case monitor.MetricTotalTime:
+		return "wall time"
+	default:
+		return show(metric, shortName)
+	}
+}
+
+// amount returns a value of a metric with its unit, in three digits or so: 1.23 s, 45 ms, 12.5 MiB.
+func amount(metric string, n monitor.Number) string {
+	v := float64(n)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return unknown
+	}
+	switch metric {
+	case monitor.MetricCPUTime, monitor.MetricTotalTime:
+		return seconds(v)
+	case monitor.MetricMemUsage:
+		return digits(v) + " MiB"
+	default:
+		return digits(v)
+	}
+}
+
+func seconds(v float64) string {
+	switch a := math.Abs(v); {
+	case a == 0:
+		return "0 s"
+	case a < 0.9995e-3:
+		return digits(v*1e6) + " µs"
+	case a < 0.9995:
+		return digits(v*1e3) + " ms"
+	default:
+		return digits(v) + " s"
+	}
+}
+
+// digits returns a number in at most three digits, or all those before the point. Numbers that no one measures are
+// written with an exponent.
+func digits(v float64) string {
+	a := math.Abs(v)
+	switch {
+	case a >= 1e9 || a > 0 && a < 1e-3:
+		return fmt.Sprintf("%.2e", v)
+	case a >= 99.95:
+		return fmt.Sprintf("%.0f", v)
+	case a >= 9.995:
+		return fewer(fmt.Sprintf("%.1f", v))
+	default:
+		return fewer(fmt.Sprintf("%.2f", v))
+	}
+}
+
+// fewer drops decimals that are all zero: 45.0 is 45, 1.50 stays.
+func fewer(s string) string {
+	whole, decimals, _ := strings.Cut(s, ".")
+	if strings.Trim(decimals, "0") == "" {
+		return whole
+	}
+	return s
+}
+
+// ratio returns a ratio as ×1.50.
+func ratio(n monitor.Number) string {
+	v := float64(n)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return unknown
+	}
+	if math.Abs(v) < 9.995 {
+		return fmt.Sprintf("×%.2f", v)
+	}
+	return "×" + digits(v)
+}
+
+// probability returns p or q; what is below a thousandth is said to be so.
+func probability(n monitor.Number) string {
+	if v := float64(n); v >= 0.001 {
+		return fmt.Sprintf("%.3f", v)
+	}
+	return "<0.001"
+}
+
+// known says whether a number is one.
+func known(n monitor.Number) bool {
+	return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0)
+}
+
+// offsets lists by how much a run is slower by metric: "CPU time ×1.50, wall time ×1.62". It consists of this package's
+// own words.
+func offsets(by map[string]monitor.Number) string {
+	var parts []string
+	for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime, monitor.MetricMemUsage} {
+		if n, ok := by[metric]; ok && known(n) {
+			parts = append(parts, metricName(metric)+" "+ratio(n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,163 @@
+package report_test
+
+import (
+	"math"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	bigBox   = "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11"
+	smallBox = "ci-small py3.12"
+
+	good = "1111111111aaaaaaaaaabbbbbbbbbbcccccccccc"
+	bad  = "2222222222aaaaaaaaaabbbbbbbbbbcccccccccc"
+)
+
+// nan stands for what is not known.
+var nan = monitor.Number(math.NaN())
+
+// sample is a report with the golden files of its name.
+type sample struct {
+	name   string
+	report *monitor.Report
+}
+
+func samples() []sample {
+	return []sample{
+		{"fine", fineReport()},
+		{"learning", learningReport()},
+		{"one", oneReport()},
+		{"many", manyReport(60, 30)},
+		{"slow", slowReport()},
+		{"odd", oddReport()},
+	}
+}
+
+// newReport is a report on nothing conspicuous.
+func newReport() *monitor.Report {
+	return &monitor.Report{
+		Project: "webshop", Run: "ci-4711", ScmRef: bad, Branch: "feature/pay-faster", Build: "4711", Against: "main",
+		BaselineRuns: 30, Sessions: []string{"0cc175b9c0f1b6a831c399e269772661", "92eb5ffee6ae2fec3ad71c777531578f"},
+		Started: time.Date(2026, 3, 2, 10, 0, 0, 0, time.FixedZone("", 3600)),
+		Suite: monitor.Suite{Status: monitor.StatusOK, Offset: offset(1.02, 1.05), Machines: []monitor.Machine{
+			{Env: bigBox, Status: monitor.StatusOK, Offset: offset(1.02, 1.05), Tests: 40, TotalTime: 61.5, CPUTime: 48.25},
+		}},
+		Summary: monitor.Summary{Tests: 40, OK: 120},
+	}
+}
+
+func offset(cpu, total monitor.Number) map[string]monitor.Number {
+	return map[string]monitor.Number{monitor.MetricCPUTime: cpu, monitor.MetricTotalTime: total}
+}
+
+// result is a judged measurement of a test in tests/checkout/test_payment.py.
+func result(status monitor.Status, variant, metric string, baseline, value monitor.Number) monitor.Result {
+	r := monitor.Result{
+		TestID: monitor.TestID{Component: "checkout", ItemPath: "tests.checkout.test_payment", Item: "test_pay",
+			ItemVariant: variant, Kind: "function", Env: bigBox},
+		ItemFSLoc: "tests/checkout/test_payment.py", Metric: metric, Status: status, Baseline: baseline, Value: value,
+		Limit: baseline * 1.2, Ratio: value / baseline, Delta: value - baseline, P: 0.0001, Q: 0.002, N: 30,
+	}
+	if status == monitor.StatusRegression || status == monitor.StatusImprovement {
+		r.LastGood, r.FirstBad = good, bad
+	}
+	return r
+}
+
+// unjudged is a measurement without numbers.
+func unjudged(status monitor.Status, variant, reason string, n int) monitor.Result {
+	r := result(status, variant, monitor.MetricMemUsage, nan, nan)
+	r.Reason, r.N, r.P, r.Q = reason, n, nan, nan
+	return r
+}
+
+func fineReport() *monitor.Report {
+	r := newReport()
+	r.Results = []monitor.Result{result(monitor.StatusOK, "test_pay[cash]", monitor.MetricCPUTime, 0.04, 0.041)}
+	return r
+}
+
+func learningReport() *monitor.Report {
+	r := newReport()
+	r.BaselineRuns, r.Suite.Status, r.Suite.Offset, r.Suite.Machines = 3, monitor.StatusLearning, nil, nil
+	r.Results = []monitor.Result{unjudged(monitor.StatusLearning, "test_pay[cash]", "", 3)}
+	r.Summary = monitor.Summary{Tests: 1, Learning: 3}
+	return r
+}
+
+func oneReport() *monitor.Report {
+	r := newReport()
+	worst := result(monitor.StatusRegression, "test_pay[visa, 3 items]", monitor.MetricCPUTime, 0.0402, 0.0913)
+	worst.Level = monitor.LevelCrit
+	r.Results = []monitor.Result{
+		worst,
+		result(monitor.StatusSuspect, "test_pay[visa, 3 items]", monitor.MetricTotalTime, 1.204, 1.61),
+		result(monitor.StatusImprovement, "test_refund", monitor.MetricMemUsage, 212.4, 96.1),
+		unjudged(monitor.StatusNotJudged, "test_pay[cash]", "several sessions of the run measured memory", 0),
+		result(monitor.StatusOK, "test_pay[cash]", monitor.MetricCPUTime, 0.04, 0.041),
+	}
+	r.Summary = monitor.Summary{Tests: 40, OK: 116, NotJudged: 1, Suspects: 1, Regressions: 1, Improvements: 1}
+	return r
+}
+
+// manyReport has more regressions than a comment shows in the open.
+func manyReport(regressions, suspects int) *monitor.Report {
+	r := newReport()
+	for i := range regressions {
+		one := result(monitor.StatusRegression, "test_pay["+digits(i)+"]", monitor.MetricCPUTime, 0.04, 0.09)
+		one.LastGood = ""
+		r.Results = append(r.Results, one)
+	}
+	for i := range suspects {
+		r.Results = append(r.Results,
+			result(monitor.StatusSuspect, "test_refund["+digits(i)+"]", monitor.MetricTotalTime, 0.4, 0.61))
+	}
+	r.Summary = monitor.Summary{Tests: regressions + suspects, OK: 2 * (regressions + suspects), Suspects: suspects,
+		Regressions: regressions}
+	return r
+}
+
+func digits(i int) string { return time.Unix(0, 0).UTC().AddDate(0, 0, i).Format("20060102") }
+
+func slowReport() *monitor.Report {
+	r := newReport()
+	r.Suite = monitor.Suite{Status: monitor.StatusSlowMachine, Offset: offset(1.5, 1.62), Machines: []monitor.Machine{
+		{Env: smallBox, Status: monitor.StatusSlowMachine, Offset: offset(1.5, 1.62), Tests: 40, TotalTime: 99.6, CPUTime: 72},
+		{Env: bigBox, Status: monitor.StatusOK, Offset: offset(1.01, nan), Tests: 38, TotalTime: 60, CPUTime: 48},
+	}}
+	r.Results = []monitor.Result{result(monitor.StatusSuspect, "test_refund", monitor.MetricMemUsage, 212.4, 296.1)}
+	r.Summary = monitor.Summary{Tests: 78, OK: 233, Suspects: 1}
+	return r
+}
+
+// oddNames are names that formats, terminals and CI systems give a meaning to.
+func oddNames() []string {
+	return []string{
+		"test[a|b\\|c]", "test[`code` ``two``]", "test[<img src=x onerror=alert(1)>]", "test[</details><h1>]",
+		"test[two\nlines\r\n| a | b |]", "test[\x1b[31mred\x1b[0m \x9b31m]", "test[\xff\xfe]", "test[\u202egnirts]",
+		"test[**bold** _it_ ~~no~~ [link](http://x.example)]", "test[100%, 50%%: a=b]", "::error::owned", "##[error]owned",
+		"##vso[task.complete result=Failed]", "-->", "]]>&lt;&amp;\"'", "@everyone #1 www.example.org", "", " ", "\\", "`",
+		"test[\u2028\u2029\u0085\u00a0\ufeff]", "test[\U000e0001\ud7ff\ufffd]", "test[größe ✓ 日本語]",
+		"test[" + string(make([]byte, 300)) + "]",
+	}
+}
+
+func oddReport() *monitor.Report {
+	r := newReport()
+	for i, name := range oddNames() {
+		one := result(monitor.StatusRegression, name, monitor.MetricCPUTime, 0.04, 0.09)
+		one.Occurrence, one.Env, one.ItemFSLoc, one.LastGood, one.FirstBad = i%2, bigBox+name, name, name, name
+		other := unjudged(monitor.StatusNotJudged, name, name, 0)
+		other.Metric, other.ItemPath = name, name
+		r.Results = append(r.Results, one, other)
+	}
+	odd := oddNames()[0] + oddNames()[2] + oddNames()[4] + oddNames()[5]
+	r.Project, r.Run, r.ScmRef, r.Branch, r.Build, r.Against = odd, odd, odd, odd, odd, odd
+	r.Suite.Machines[0].Env, r.Suite.Machines[0].Status = odd, monitor.StatusSlowMachine
+	r.Suite.Offset[odd] = 3
+	n := len(oddNames())
+	r.Summary = monitor.Summary{Tests: n, OK: n, NotJudged: n, Regressions: n}
+	return r
+}

@@ -1,0 +1,77 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"pymon-bridge/monitor"
+)
+
+// writeJSON writes the report in the shape of `GET /api/v1/regressions`, lists that are empty being lists.
+func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
+	c := *r
+	c.Sessions = append([]string{}, r.Sessions...)
+	c.Suite.Offset = ratios(r.Suite.Offset)
+	c.Suite.Machines = make([]monitor.Machine, len(r.Suite.Machines))
+	for i, m := range r.Suite.Machines {
+		m.Offset, m.TotalTime, m.CPUTime = ratios(m.Offset), finite(m.TotalTime), finite(m.CPUTime)
+		c.Suite.Machines[i] = m
+	}
+	c.Results = make([]monitor.Result, 0, len(r.Results))
+	for _, result := range r.Results {
+		if o.All || shown(result.Status) {
+			c.Results = append(c.Results, result)
+		}
+	}
+	text, err := json.MarshalIndent(&c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the report as JSON: %w", err)
+	}
+	escapeUnprintable(b, text)
+	b.WriteByte('\n')
+	return nil
+}
+
+// escapeUnprintable copies JSON with everything that acts on a terminal escaped, which leaves its meaning as it is: the
+// encoder escapes what JSON demands, but not DEL, the C1 controls, or what turns the direction of writing.
+func escapeUnprintable(b *bytes.Buffer, text []byte) {
+	b.Grow(len(text) + 1)
+	copied := 0
+	for i, width := 0, 1; i < len(text); i += width {
+		if c := text[i]; ' ' <= c && c <= '~' || c == '\n' { // nearly all of it
+			width = 1
+			continue
+		}
+		var r rune
+		if r, width = utf8.DecodeRune(text[i:]); unicode.IsPrint(r) {
+			continue
+		}
+		b.Write(text[copied:i])
+		copied = i + width
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(b, `\u%04x`, unit)
+		}
+	}
+	b.Write(text[copied:])
+}
+
+// ratios returns a map that is an object in JSON even if it is empty.
+func ratios(by map[string]monitor.Number) map[string]monitor.Number {
+	if by == nil {
+		return map[string]monitor.Number{}
+	}
+	return by
+}
+
+// finite returns 0 for what JSON has no number for.
+func finite(f float64) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}

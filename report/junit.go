@@ -1,0 +1,167 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// The elements of JUnit XML that Jenkins and GitLab agree on.
+type (
+	junitSuites struct {
+		XMLName  xml.Name   `xml:"testsuites"`
+		Name     string     `xml:"name,attr"`
+		Tests    int        `xml:"tests,attr"`
+		Failures int        `xml:"failures,attr"`
+		Errors   int        `xml:"errors,attr"`
+		Suite    junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name       string          `xml:"name,attr"`
+		Tests      int             `xml:"tests,attr"`
+		Failures   int             `xml:"failures,attr"`
+		Errors     int             `xml:"errors,attr"`
+		Skipped    int             `xml:"skipped,attr"`
+		Timestamp  string          `xml:"timestamp,attr,omitempty"`
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Class   string       `xml:"classname,attr"`
+		Name    string       `xml:"name,attr"`
+		Time    string       `xml:"time,attr,omitempty"`
+		Failure *junitDetail `xml:"failure"`
+		Skipped *junitDetail `xml:"skipped"`
+		Out     string       `xml:"system-out,omitempty"`
+	}
+	junitDetail struct {
+		Type    string `xml:"type,attr,omitempty"`
+		Message string `xml:"message,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// junitClass is the class of the test case that stands for the suite as a whole.
+const junitClass = "pymon-bridge"
+
+// writeJUnit writes a test case for the suite, so that a report is never empty, which CI systems take for a mistake,
+// and one for each result. A regression is a failure; what is not certain is skipped, never failed.
+func writeJUnit(b *bytes.Buffer, r *monitor.Report, o Options) error {
+	suite := junitSuite{Name: junitClass + " " + show(r.Project, shortName), Properties: junitProperties(r)}
+	if !r.Started.IsZero() {
+		suite.Timestamp = r.Started.UTC().Format("2006-01-02T15:04:05")
+	}
+	suite.add(suiteCase(r, o.FailOn))
+	names, envs := map[string]int{}, severalMachines(r)
+	for _, g := range groups(r, o.All) {
+		for _, result := range g.results {
+			suite.add(resultCase(result, envs, names))
+		}
+	}
+	b.WriteString(xml.Header)
+	e := xml.NewEncoder(b)
+	e.Indent("", "  ")
+	err := e.Encode(junitSuites{Name: junitClass, Tests: suite.Tests, Failures: suite.Failures, Suite: suite})
+	if err != nil {
+		return fmt.Errorf("writing the report as JUnit XML: %w", err)
+	}
+	b.WriteByte('\n')
+	return nil
+}
+
+func (s *junitSuite) add(c junitCase) {
+	s.Tests++
+	if c.Failure != nil {
+		s.Failures++
+	}
+	if c.Skipped != nil {
+		s.Skipped++
+	}
+	s.Cases = append(s.Cases, c)
+}
+
+func junitProperties(r *monitor.Report) (all []junitProperty) {
+	for _, p := range []junitProperty{
+		{"project", r.Project}, {"run", r.Run}, {"scm_ref", r.ScmRef}, {"branch", r.Branch}, {"build", r.Build},
+		{"against", r.Against}, {"baseline_runs", fmt.Sprint(r.BaselineRuns)},
+	} {
+		all = append(all, junitProperty{p.Name, show(p.Value, longName)})
+	}
+	return all
+}
+
+// suiteCase stands for the suite: failed only where the suite as a whole is what to fail on.
+func suiteCase(r *monitor.Report, on FailOn) junitCase {
+	_, sentence := Outcome(r, on)
+	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence}
+	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
+	switch {
+	case slow(r) && on == FailOnSuite:
+		c.Failure = detail
+	case r.Suite.Status != monitor.StatusOK:
+		c.Skipped = detail
+	}
+	return c
+}
+
+// resultCase returns the test case of one measurement. names makes those of one class different, since GitLab shows
+// only the first of a name.
+func resultCase(r *monitor.Result, envs bool, names map[string]int) junitCase {
+	c := junitCase{Class: orUnknown(show(r.ItemPath, longName)), Name: junitName(r, envs)}
+	full := c.Class + "\x00" + c.Name
+	if names[full]++; names[full] > 1 {
+		c.Name += fmt.Sprintf(" [%d]", names[full])
+	}
+	if r.Metric == monitor.MetricTotalTime && known(r.Value) && r.Value >= 0 {
+		c.Time = fmt.Sprintf("%.3f", float64(r.Value))
+	}
+	detail := &junitDetail{Type: show(string(r.Status), shortName), Message: change(r), Text: junitText(r)}
+	switch r.Status {
+	case monitor.StatusRegression:
+		c.Failure = detail
+	case monitor.StatusImprovement, monitor.StatusOK:
+		c.Out = detail.Message + "\n" + detail.Text
+	default:
+		c.Skipped = detail
+	}
+	return c
+}
+
+func junitName(r *monitor.Result, envs bool) string {
+	name := show(variant(r), longName) + ": " + metricName(r.Metric)
+	if r.Occurrence > 0 {
+		name += fmt.Sprintf(" (%d)", r.Occurrence+1)
+	}
+	if envs {
+		name += " on " + show(r.Env, shortName)
+	}
+	return name
+}
+
+func junitText(r *monitor.Result) string {
+	lines := append([]string{testName(r)}, details(r)...)
+	return strings.Join(append(lines, "on "+show(r.Env, shortName)), "\n")
+}
+
+// change says what became of a measurement: "CPU time ×1.50: 40 ms → 60 ms".
+func change(r *monitor.Result) string {
+	if !judged(r) {
+		s := metricName(r.Metric) + " not judged"
+		if r.Status == monitor.StatusLearning {
+			s = metricName(r.Metric) + " has too few earlier runs"
+		}
+		if r.Reason != "" {
+			s += ": " + show(r.Reason, longName)
+		}
+		return s
+	}
+	return fmt.Sprintf("%s %s: %s → %s", metricName(r.Metric), ratio(r.Ratio), amount(r.Metric, r.Baseline),
+		amount(r.Metric, r.Value))
+}

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"pymon-bridge/monitor"
+)
+
+// The dashboards that reports link to.
+const (
+	overviewDashboard = "pymon-test-suite-overview"
+	testDashboard     = "pymon-test"
+)
+
+// maxURL is the longest address that is linked: readers' browsers and proxies take no longer ones for certain.
+const maxURL = 2000
+
+// links makes the addresses in a report. Each is empty where its base is not known.
+type links struct {
+	run, project    string
+	against         string // branch of the baseline; empty where it is the run's own
+	bridge, grafana *url.URL
+	from, to        time.Time
+}
+
+func newLinks(r *monitor.Report, o Options) links {
+	const before = 30 * 24 * time.Hour
+	l := links{run: r.Run, project: r.Project, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
+	if r.Against != r.Branch {
+		l.against = r.Against
+	}
+	if !r.Started.IsZero() {
+		l.from, l.to = r.Started.Add(-before), r.Started.Add(24*time.Hour)
+	}
+	return l
+}
+
+// base returns an address of the web to build on, or nil.
+func base(text string) *url.URL {
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+}
+
+// report returns where the bridge has the whole report, for people to read.
+func (l links) report() string {
+	if l.bridge == nil || !monitor.ValidProject(l.project) {
+		return ""
+	}
+	u := l.bridge.JoinPath("p", l.project, "api", "v1", "regressions")
+	query := url.Values{"run": {l.run}, "all": {"true"}, "format": {string(Text)}}
+	if l.against != "" {
+		query.Set("branch", l.against)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// overview returns the dashboard of the project.
+func (l links) overview() string { return l.dashboard(overviewDashboard, url.Values{}) }
+
+// test returns the dashboard of a test on its class of machine, in the month before the run.
+func (l links) test(r *monitor.Result) string {
+	return l.dashboard(testDashboard, url.Values{
+		"var-env": {tag(r.Env)}, "var-module": {tag(r.ItemPath)}, "var-test": {tag(variant(r))},
+	})
+}
+
+func (l links) dashboard(uid string, query url.Values) string {
+	if l.grafana == nil {
+		return ""
+	}
+	query.Set("var-project", l.project)
+	if !l.from.IsZero() {
+		query.Set("from", strconv.FormatInt(l.from.UnixMilli(), 10))
+		query.Set("to", strconv.FormatInt(l.to.UnixMilli(), 10))
+	}
+	u := l.grafana.JoinPath("d", uid)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// tag returns a text as it is as a tag in InfluxDB, which dashboards choose by (docs/data-model.md). Those that are cut
+// there make addresses that are too long to link.
+func tag(s string) string {
+	switch s {
+	case "":
+		return "(none)"
+	case "(none)":
+		return "%28none)"
+	}
+	var b strings.Builder
+	for i, width := 0, 0; i < len(s); i += width {
+		var r rune
+		r, width = utf8.DecodeRuneInString(s[i:])
+		if r == '%' || r == '\\' || r < ' ' || r == 0x7f || r == utf8.RuneError && width == 1 {
+			fmt.Fprintf(&b, "%%%02X", s[i])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// wrap makes Markdown a link. Nothing that [url.Values] and [url.URL] leave as it is ends a target in angle brackets.
+func (l links) wrap(target, markdown string) string {
+	if target == "" || len(target) > maxURL || strings.ContainsAny(target, "<>|\\` \n") {
+		return markdown
+	}
+	return "[" + markdown + "](<" + target + ">)"
+}

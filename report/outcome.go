@@ -1,0 +1,106 @@
+package report
+
+import (
+	"fmt"
+
+	"pymon-bridge/monitor"
+)
+
+// FailOn is what makes a pipeline fail.
+type FailOn string
+
+// What a pipeline can fail on. A suite that is slower as a whole is usually a loaded machine, so it warns, and fails
+// only where that is asked for.
+const (
+	FailOnRegression FailOn = "regression" // a test confirmed to be slower or hungrier; the default
+	FailOnSuspect    FailOn = "suspect"    // also one that is conspicuous in this run alone
+	FailOnSuite      FailOn = "suite"      // a regression, or nearly all tests slower at once
+	FailOnNever      FailOn = "never"      // nothing
+)
+
+// FailOns lists everything that a pipeline can fail on.
+func FailOns() []FailOn { return []FailOn{FailOnRegression, FailOnSuspect, FailOnSuite, FailOnNever} }
+
+// ParseFailOn returns the one of that name. Fails with EInvalid, naming those that there are.
+func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail", text, FailOns()) }
+
+// Outcome says whether a pipeline should fail, and why or why not in a sentence. It goes by the summary and the suite,
+// so it does not matter which results were left out. An empty on is [FailOnRegression]. The sentence is made of this
+// package's own words and of numbers: it is safe in every format.
+func Outcome(r *monitor.Report, on FailOn) (fail bool, sentence string) {
+	s := r.Summary
+	switch {
+	case s.Regressions > 0 && on == FailOnNever:
+		return false, fmt.Sprintf("%s, but nothing is to fail.", confirmed(r))
+	case s.Regressions > 0:
+		return true, confirmed(r) + "."
+	case slow(r) && on == FailOnSuite:
+		return true, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
+	case s.Suspects > 0 && on == FailOnSuspect:
+		return true, fmt.Sprintf("No confirmed regression, but %s, which %s to fail.",
+			count(s.Suspects, "suspect"), plural(s.Suspects, "is", "are"))
+	default:
+		return false, fine(r)
+	}
+}
+
+// fine says why nothing fails though, perhaps, something is conspicuous.
+func fine(r *monitor.Report) string {
+	s := r.Summary
+	switch {
+	case s.Tests == 0:
+		return "No test was measured."
+	case slow(r) && s.Suspects > 0:
+		return fmt.Sprintf("No confirmed regression, %s; %s.", count(s.Suspects, "suspect"), slowSuite(r))
+	case slow(r):
+		return "No test regressed by itself; " + slowSuite(r) + "."
+	case s.Suspects > 0:
+		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
+			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
+	case s.OK+s.Improvements == 0 && s.Learning > 0:
+		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline %s too few.", count(r.BaselineRuns, "run"),
+			plural(r.BaselineRuns, "is", "are"))
+	case s.OK+s.Improvements == 0:
+		return "No measurement could be judged."
+	case s.Improvements > 0:
+		return fmt.Sprintf("No regression and %s in %s.", count(s.Improvements, "improvement"), count(s.Tests, "test"))
+	default:
+		return fmt.Sprintf("No regression in %s.", count(s.Tests, "test"))
+	}
+}
+
+// confirmed says how many tests regressed, and whether the suite as a whole is slower.
+func confirmed(r *monitor.Report) string {
+	s := count(r.Summary.Regressions, "regression") + " in " + count(r.Summary.Tests, "test")
+	if slow(r) {
+		s += ", and " + slowSuite(r)
+	}
+	return s
+}
+
+// slow says whether the suite as a whole is slower than usual.
+func slow(r *monitor.Report) bool {
+	return r.Suite.Status == monitor.StatusSlowMachine || r.Suite.Status == monitor.StatusRegression
+}
+
+// slowSuite says by how much, and what is known of why.
+func slowSuite(r *monitor.Report) string {
+	s := "the whole suite is slower than usual"
+	if by := offsets(r.Suite.Offset); by != "" {
+		s += " (" + by + ")"
+	}
+	if r.Suite.Status == monitor.StatusRegression {
+		return s + " and has been for several runs"
+	}
+	return s + ": a slow machine, or a change that all tests feel"
+}
+
+// count returns a number with its noun: "1 test", "2 tests".
+func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

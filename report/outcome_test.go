@@ -1,0 +1,77 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// TestOutcome holds what fails a pipeline and what it says of that.
+func TestOutcome(t *testing.T) {
+	t.Parallel()
+	const slow = "the whole suite is slower than usual (CPU time ×1.50, wall time ×1.62): a slow machine, or a change that all tests feel"
+	suspects := newReport()
+	suspects.Summary = monitor.Summary{Tests: 40, OK: 118, Suspects: 2}
+	slowForLong := slowReport()
+	slowForLong.Suite.Status, slowForLong.Suite.Offset, slowForLong.Summary.Suspects = monitor.StatusRegression, nil, 0
+	both := slowReport()
+	both.Summary = monitor.Summary{Tests: 40, OK: 119, Regressions: 1}
+	none := newReport()
+	none.Summary = monitor.Summary{}
+	unjudged := newReport()
+	unjudged.Summary = monitor.Summary{Tests: 1, NotJudged: 3}
+	better := newReport()
+	better.Summary = monitor.Summary{Tests: 1, OK: 2, Improvements: 1}
+	for _, c := range []struct {
+		report   *monitor.Report
+		on       report.FailOn
+		fail     bool
+		sentence string
+	}{
+		{fineReport(), "", false, "No regression in 40 tests."},
+		{fineReport(), report.FailOnSuspect, false, "No regression in 40 tests."},
+		{better, "", false, "No regression and 1 improvement in 1 test."},
+		{learningReport(), report.FailOnSuite, false, "Nothing to judge by yet: 3 runs in the baseline are too few."},
+		{none, report.FailOnSuspect, false, "No test was measured."},
+		{unjudged, "", false, "No measurement could be judged."},
+		{manyReport(2, 1), "", true, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnRegression, true, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnSuspect, true, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnSuite, true, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnNever, false, "2 regressions in 3 tests, but nothing is to fail."},
+		{suspects, "", false, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{suspects, report.FailOnSuite, false, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{suspects, report.FailOnSuspect, true, "No confirmed regression, but 2 suspects, which are to fail."},
+		{suspects, report.FailOnNever, false, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{slowReport(), "", false, "No confirmed regression, 1 suspect; " + slow + "."},
+		{slowReport(), report.FailOnSuite, true, "No test regressed by itself, but " + slow + ", which is to fail."},
+		{slowReport(), report.FailOnSuspect, true, "No confirmed regression, but 1 suspect, which is to fail."},
+		{slowReport(), report.FailOnNever, false, "No confirmed regression, 1 suspect; " + slow + "."},
+		{both, "", true, "1 regression in 40 tests, and " + slow + "."},
+		{slowForLong, "", false, "No test regressed by itself; the whole suite is slower than usual and has been for several runs."},
+		{slowForLong, report.FailOnSuite, true,
+			"No test regressed by itself, but the whole suite is slower than usual and has been for several runs, which is to fail."},
+	} {
+		fail, sentence := report.Outcome(c.report, c.on)
+		assert.Equal(t, c.sentence, sentence, c.on)
+		assert.Equal(t, c.fail, fail, sentence)
+	}
+}
+
+// TestOutcomeIgnoresWhatIsLeftOut holds that the decision is the same with and without the list of results.
+func TestOutcomeIgnoresWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, s := range samples() {
+		for _, on := range report.FailOns() {
+			bare := *s.report
+			bare.Results = nil
+			fail, sentence := report.Outcome(s.report, on)
+			bareFail, bareSentence := report.Outcome(&bare, on)
+			assert.Equal(t, fail, bareFail)
+			assert.Equal(t, sentence, bareSentence)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// machineTable says how much slower everything was on which class of machine.
+func machineTable(machines []monitor.Machine) section {
+	return section{
+		head: "\n| Machine | Slower than usual | Tests |\n|---|---|--:|\n",
+		rows: len(machines),
+		row: func(i int) string {
+			m := machines[i]
+			return row(code(m.Env, shortName), orUnknown(offsets(m.Offset)), fmt.Sprint(m.Tests))
+		},
+		what: "machines",
+	}
+}
+
+// table returns the results of one status, with the columns that make sense for it.
+func table(g group, l links, envs bool) section {
+	head, rule, cells := "| Test | Measured | Usual | Now | Ratio | Since |", "|---|---|--:|--:|--:|---|", numberCells
+	if !judged(g.results[0]) {
+		head, rule, cells = "| Test | Measured | Why |", "|---|---|---|", reasonCells
+	}
+	if envs {
+		head, rule = head+" Machine |", rule+"---|"
+	}
+	return section{
+		head: "\n" + head + "\n" + rule + "\n",
+		rows: len(g.results),
+		row: func(i int) string {
+			r := g.results[i]
+			c := append([]string{l.wrap(l.test(r), code(testName(r), longName)), metricCell(r)}, cells(r)...)
+			if envs {
+				c = append(c, code(r.Env, shortName))
+			}
+			return row(c...)
+		},
+		what: g.many,
+	}
+}
+
+// numberCells are what follows the test and the metric where there are numbers.
+func numberCells(r *monitor.Result) []string {
+	change := ratio(r.Ratio)
+	if r.Status == monitor.StatusRegression {
+		change = "**" + change + "**"
+	}
+	commits := ""
+	if s := since(r); s != "" {
+		commits = code(s, longName)
+	}
+	return []string{amount(r.Metric, r.Baseline), amount(r.Metric, r.Value), change, commits}
+}
+
+// reasonCells are what follows them where there are none.
+func reasonCells(r *monitor.Result) []string {
+	switch {
+	case r.Reason != "":
+		return []string{code(r.Reason, longName)}
+	case r.Status == monitor.StatusLearning:
+		return []string{count(r.N, "earlier run")}
+	default:
+		return []string{""}
+	}
+}
+
+// metricCell names the metric; one that is not this program's is text from outside.
+func metricCell(r *monitor.Result) string {
+	switch r.Metric {
+	case monitor.MetricCPUTime, monitor.MetricMemUsage, monitor.MetricTotalTime:
+		return metricName(r.Metric)
+	default:
+		return code(r.Metric, shortName)
+	}
+}
+
+func row(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
+
+// code returns a text from outside as code in Markdown, also inside a table. Where a character could end the code or
+// the cell, in one renderer or another, HTML with entities is used: entities never are syntax.
+func code(s string, max int) string {
+	s = show(s, max)
+	switch {
+	case s == "":
+		return "(none)"
+	case strings.TrimSpace(s) == s && !strings.ContainsAny(s, "`|\\"):
+		return "`" + s + "`"
+	}
+	var b strings.Builder
+	b.WriteString("<code>")
+	for _, r := range s {
+		if r < 0x80 && r != ' ' && !isASCIIWord(r) {
+			fmt.Fprintf(&b, "&#%d;", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	b.WriteString("</code>")
+	return b.String()
+}
+
+// isASCIIWord says whether r is an ASCII letter or digit.
+func isASCIIWord(r rune) bool {
+	return '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// group is the results of one status, the worst first.
+type group struct {
+	status  monitor.Status
+	one     string // what one of them is called
+	many    string
+	results []*monitor.Result
+}
+
+// noun returns what n of the group are called.
+func (g group) noun(n int) string { return plural(n, g.one, g.many) }
+
+// groups returns the results to show by status, the worst status first. Groups without results are left out. A status
+// that this package does not know counts as not judged.
+func groups(r *monitor.Report, all bool) []group {
+	known := []group{
+		{status: monitor.StatusRegression, one: "regression", many: "regressions"},
+		{status: monitor.StatusSuspect, one: "suspect", many: "suspects"},
+		{status: monitor.StatusImprovement, one: "improvement", many: "improvements"},
+		{status: monitor.StatusNotJudged, one: "not judged", many: "not judged"},
+		{status: monitor.StatusLearning, one: "learning", many: "learning"},
+		{status: monitor.StatusOK, one: "ok", many: "ok"},
+	}
+	const notJudged = 3
+	for i := range r.Results {
+		result := &r.Results[i]
+		at := slices.IndexFunc(known, func(g group) bool { return g.status == result.Status })
+		if at < 0 {
+			at = notJudged
+		}
+		if all || shown(result.Status) {
+			known[at].results = append(known[at].results, result)
+		}
+	}
+	return slices.DeleteFunc(known, func(g group) bool { return len(g.results) == 0 })
+}
+
+// shown says whether results of a status are written without being asked for.
+func shown(s monitor.Status) bool { return s != monitor.StatusOK && s != monitor.StatusLearning }
+
+// judged says whether a result has numbers to show.
+func judged(r *monitor.Result) bool {
+	return r.Status != monitor.StatusNotJudged && r.Status != monitor.StatusLearning
+}
+
+// totals lists how many measurements ended in which status.
+func totals(s monitor.Summary) string {
+	parts := []string{count(s.Tests, "test")}
+	for _, c := range []struct {
+		n    int
+		noun string
+	}{
+		{s.OK, "ok"}, {s.Learning, "learning"}, {s.NotJudged, "not judged"}, {s.Suspects, plural(s.Suspects, "suspect", "suspects")},
+		{s.Regressions, plural(s.Regressions, "regression", "regressions")},
+		{s.Improvements, plural(s.Improvements, "improvement", "improvements")},
+	} {
+		if c.n != 0 {
+			parts = append(parts, strconv.Itoa(c.n)+" "+c.noun)
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return parts[0] + ", of each CPU time, memory and wall time: " + strings.Join(parts[1:], ", ")
+}
+
+// slowMachines returns the classes of machine on which everything was slower.
+func slowMachines(r *monitor.Report) (slowed []monitor.Machine) {
+	for _, m := range r.Suite.Machines {
+		if m.Status == monitor.StatusSlowMachine || m.Status == monitor.StatusRegression {
+			slowed = append(slowed, m)
+		}
+	}
+	return slowed
+}
+
+// severalMachines says whether the class of machine tells results of one test apart.
+func severalMachines(r *monitor.Report) bool {
+	for i := range r.Results {
+		if r.Results[i].Env != r.Results[0].Env {
+			return true
+		}
+	}
+	return len(r.Suite.Machines) > 1
+}
+
+// started returns when the run started, in UTC, or "".
+func started(r *monitor.Report) string {
+	if r.Started.IsZero() {
+		return ""
+	}
+	return r.Started.UTC().Format(time.DateTime) + " UTC"
+}

@@ -1,0 +1,80 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// The history that a run of a large suite is judged by: 33 runs of 50,000 tests.
+const (
+	judgedRuns  = 33
+	judgedTests = 50_000
+)
+
+// fillLineage stores the runs of a large suite, each with a context of its own, by four processes in turns as pytest-xdist
+// has them.
+func fillLineage(tb testing.TB, db *sqlite.DB) {
+	tb.Helper()
+	random := rand.New(rand.NewPCG(5, 6))
+	const workers = 4
+	for run := range judgedRuns {
+		start := arrival.Add(time.Duration(run) * 8 * time.Hour)
+		context := fmt.Sprintf("c%031x", run)
+		recs := []*monitor.Record{record(machine(context))}
+		for w := range workers {
+			s := process(fmt.Sprintf("%030x%02x", run, w), start)
+			s.Description = fmt.Sprintf(`{"run": "run-%d", "branch": "main"}`, run)
+			recs = append(recs, record(s))
+		}
+		for i, test := range random.Perm(judgedTests) {
+			m := measured(fmt.Sprintf("%030x%02x", run, i%workers), fmt.Sprintf("test_%d", test), start.Add(time.Duration(i)*10*time.Millisecond))
+			m.ContextH = context
+			m.ItemPath, m.ItemFSLoc = fmt.Sprintf("tests.test_%d", test/20), fmt.Sprintf("tests/test_%d.py", test/20)
+			m.TotalTime, m.UserTime, m.KernelTime, m.MemUsage = random.Float64(), random.Float64(), random.Float64(), random.Float64()
+			recs = append(recs, record(m))
+		}
+		for i, rec := range recs {
+			rec.Received = start.Add(time.Duration(i) * 10 * time.Millisecond)
+		}
+		for len(recs) > 0 {
+			n := min(2000, len(recs))
+			require.NoError(tb, db.Append(tb.Context(), recs[:n]))
+			recs = recs[n:]
+		}
+	}
+}
+
+// BenchmarkSamples reads what a run of 50,000 tests is judged by: 1,650,000 metrics.
+func BenchmarkSamples(b *testing.B) {
+	db, _ := openNew(b)
+	fillLineage(b, db)
+	b.Run("heads", func(b *testing.B) {
+		for b.Loop() {
+			heads, err := db.RunHeads(b.Context(), monitor.HeadQuery{Project: "shop", Limit: judgedRuns})
+			require.NoError(b, err)
+			require.Len(b, heads, judgedRuns)
+		}
+	})
+	b.Run("samples", func(b *testing.B) {
+		heads, err := db.RunHeads(b.Context(), monitor.HeadQuery{Project: "shop"})
+		require.NoError(b, err)
+		b.ReportAllocs()
+		for b.Loop() {
+			n := 0
+			for _, err := range db.Samples(b.Context(), heads) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+			require.Equal(b, judgedRuns*judgedTests, n)
+		}
+	})
+}

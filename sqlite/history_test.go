@@ -1,0 +1,144 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+	"pymon-bridge/test/storetest"
+)
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	storetest.RunHistory(t, func(tb testing.TB, records []*monitor.Record) monitor.HistoryStore {
+		db, _ := openNew(tb)
+		appendAll(tb, db, records...)
+		return db
+	})
+}
+
+// samplesOf reads what the tests of a project's runs measured.
+func samplesOf(t *testing.T, db *sqlite.DB) (samples []monitor.Sample) {
+	t.Helper()
+	heads, err := db.RunHeads(t.Context(), monitor.HeadQuery{Project: "shop"})
+	require.NoError(t, err)
+	for s, err := range db.Samples(t.Context(), heads) {
+		require.NoError(t, err)
+		samples = append(samples, s)
+	}
+	return samples
+}
+
+// TestSamplesHaveTheMachineThatWasDelivered holds that the file and InfluxDB agree on the class of machine.
+func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
+	db, _ := openNew(t)
+	recs := []*monitor.Record{record(process("s", arrival))}
+	for i := range 3 {
+		recs = append(recs, record(measured("s", fmt.Sprint("test_", i), arrival.Add(time.Duration(i)*time.Second))))
+	}
+	appendAll(t, db, recs...)
+	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{3: {Env: "elsewhere"}}))
+	appendAll(t, db, record(machine("machine")))
+
+	envs := make(map[string]string)
+	for _, s := range samplesOf(t, db) {
+		envs[s.Series.Item] = s.Env
+	}
+	own := monitor.Environment(machine("machine"))
+	assert.Equal(t, map[string]string{"test_0": own, "test_1": "elsewhere", "test_2": own}, envs)
+}
+
+// TestSamplesOfManyParts reads sessions of which one part holds no whole one, or exactly one.
+func TestSamplesOfManyParts(t *testing.T) {
+	for _, n := range []int{sqlite.SamplesAtOnce - 1, sqlite.SamplesAtOnce, sqlite.SamplesAtOnce + 1, 2*sqlite.SamplesAtOnce + 7} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			db, _ := openNew(t)
+			recs := []*monitor.Record{record(process("s", arrival))}
+			for i := range n {
+				recs = append(recs, record(measured("s", fmt.Sprint("test_", i), arrival.Add(time.Duration(i%3000)*time.Microsecond))))
+			}
+			appendAll(t, db, recs...)
+			seen := make(map[string]bool)
+			for _, s := range samplesOf(t, db) {
+				seen[s.Series.Item] = true
+			}
+			assert.Len(t, seen, n)
+			assert.Len(t, samplesOf(t, db), n)
+		})
+	}
+}
+
+// TestPausedSamplesKeepNothing has more consumers pause than there are connections, while the log is copied into the file
+// and used again as if they were not there, and what they had not yet read is added to.
+func TestPausedSamplesKeepNothing(t *testing.T) {
+	db, path := openNew(t)
+	l := newLoad()
+	appendAll(t, db, l.records(1000)...)
+	heads, err := db.RunHeads(t.Context(), monitor.HeadQuery{Project: "shop"})
+	require.NoError(t, err)
+	require.Len(t, heads, 1)
+	heads = append(heads, &monitor.RunHead{Project: "shop", ID: "later", Sessions: []string{fmt.Sprintf("%032x", 1), "never seen"}})
+	var resume []func() (monitor.Sample, error, bool)
+	for range 6 {
+		next, stop := iter.Pull2(db.Samples(t.Context(), heads))
+		defer stop()
+		_, err, ok := next()
+		require.NoError(t, err)
+		require.True(t, ok)
+		resume = append(resume, next)
+	}
+	var most int64
+	for range 16 {
+		appendAll(t, db, l.records(1000)...)
+		most = max(most, size(path+"-wal"))
+	}
+	assert.Less(t, most, int64(32<<20), "the log stays near the 16 MiB at which it is copied")
+	count := func(head *monitor.RunHead) (n int) {
+		for _, err := range db.Samples(t.Context(), []*monitor.RunHead{head}) {
+			require.NoError(t, err)
+			n++
+		}
+		return n
+	}
+	assert.Equal(t, 999, count(heads[0]))
+	assert.Equal(t, 999, count(heads[1]))
+
+	read := 1
+	for _, err, ok := resume[0](); ok; _, err, ok = resume[0]() {
+		require.NoError(t, err)
+		read++
+	}
+	assert.GreaterOrEqual(t, read, 999)
+}
+
+func TestSamplesKeepAbsentFloats(t *testing.T) {
+	db, _ := openNew(t)
+	m := measured("s", "test", arrival)
+	m.TotalTime, m.KernelTime, m.MemUsage = math.NaN(), math.NaN(), math.NaN()
+	appendAll(t, db, record(process("s", arrival)), record(m))
+	samples := samplesOf(t, db)
+	require.Len(t, samples, 1)
+	assert.True(t, math.IsNaN(samples[0].TotalTime) && math.IsNaN(samples[0].CPUTime) && math.IsNaN(samples[0].MemUsage))
+}
+
+func TestSamplesOfAClosedFile(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	require.NoError(t, db.Close())
+	_, err := db.RunHeads(t.Context(), monitor.HeadQuery{Project: "shop"})
+	assert.Error(t, err)
+	n := 0
+	for _, err := range db.Samples(t.Context(), []*monitor.RunHead{{Project: "shop", ID: "r", Sessions: []string{"s", "s2"}}}) {
+		assert.Error(t, err)
+		n++
+	}
+	assert.Equal(t, 1, n)
+}

@@ -1,0 +1,132 @@
+package sqlite_test
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// fillVersion1 is what testdata/version1.db.gz was filled with by the last program that knew no other version.
+func fillVersion1(t *testing.T, db *sqlite.DB) {
+	t.Helper()
+	mixed(t, db)
+	for run := range 4 {
+		start := arrival.Add(time.Duration(run) * time.Hour)
+		s, context := process(fmt.Sprint("run", run), start), machine(fmt.Sprint("machine of run", run))
+		s.Description = fmt.Sprintf(`{"branch": "main", "pipeline_build_no": "%d"}`, run)
+		recs := []*monitor.Record{record(s), record(context)}
+		for i := range 40 {
+			m := measured(s.SessionH, fmt.Sprint("test_", i), start.Add(time.Duration(i)*time.Second))
+			m.ContextH, m.Component = context.H, fmt.Sprint("component", i%3)
+			m.TotalTime, m.UserTime, m.MemUsage = float64((i*37+run)%101)/8, float64(i%7), float64((i*53+run)%97)-20
+			if i%10 == 0 {
+				m.Kind, m.ItemVariant, m.CPUUsage, m.KernelTime = "module", "test[<object at 0x7f3a>]", math.NaN(), 0
+			}
+			recs = append(recs, record(m))
+		}
+		for _, rec := range recs {
+			rec.Received = start.Add(time.Minute)
+		}
+		appendAll(t, db, recs...)
+	}
+	ctx := t.Context()
+	require.NoError(t, db.Note(ctx, map[uint64]monitor.Origin{40: {Env: "unknown", Run: "s"}}))
+	require.NoError(t, db.Settle(ctx, dest, monitor.Settlement{Cursor: 60, Park: []uint64{33},
+		Bury: []monitor.DeadLetter{{Seq: 41, Class: monitor.ClassMetric, Status: 400, Reason: "no", At: arrival}}}))
+	_, err := db.AddToken(ctx, monitor.Token{Project: "shop", Label: "ci", Created: arrival, Hash: [32]byte{1}})
+	require.NoError(t, err)
+}
+
+// version1 returns the path of a file that version 1 made.
+func version1(t *testing.T) string {
+	t.Helper()
+	packed, err := os.Open("testdata/version1.db.gz")
+	require.NoError(t, err)
+	defer packed.Close()
+	z, err := gzip.NewReader(packed)
+	require.NoError(t, err)
+	content, err := io.ReadAll(z)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	return path
+}
+
+// TestOlderFilesAreMigrated holds that a file of version 1 answers everything as one that was filled today.
+func TestOlderFilesAreMigrated(t *testing.T) {
+	path := version1(t)
+	var version int
+	require.NoError(t, raw(t, path).QueryRow("PRAGMA user_version").Scan(&version))
+	require.Equal(t, 1, version)
+	old, today := dbAt(path, utcZones()), dbAt(filepath.Join(t.TempDir(), sqlite.FileName), utcZones())
+	for _, db := range []*sqlite.DB{old, today} {
+		db.Now = func() time.Time { return arrival }
+		open(t, db)
+	}
+	fillVersion1(t, today)
+	require.Equal(t, everything(t, today), everything(t, old))
+	checked(t, old)
+
+	for _, db := range []*sqlite.DB{old, today} {
+		appendAll(t, db, record(measured("run1", "test_more", arrival.Add(3*time.Hour))))
+		keep(t, db, reportOn("run1"))
+	}
+	require.Equal(t, everything(t, today), everything(t, old), "and goes on")
+}
+
+// everything is what a file answers.
+func everything(t *testing.T, db *sqlite.DB) map[string]any {
+	t.Helper()
+	ctx := t.Context()
+	answers := make(map[string]any)
+	keep := func(name string, answer any, err error) {
+		t.Helper()
+		require.NoError(t, err, name)
+		answers[name] = fmt.Sprintf("%+v", answer)
+	}
+	var sent []string
+	for _, p := range next(t, db) {
+		sent = append(sent, fmt.Sprintf("%d %s %+v %+v %+v %+v %+v", p.Seq, p.Project, p.Context, p.Session, p.Metric, p.Noted, p.Received))
+	}
+	keep("records", sent, nil)
+	parked, err := db.Parked(ctx, dest)
+	keep("parked", len(parked), err)
+	letters, err := db.DeadLetters(ctx, dest, 100)
+	keep("dead letters", letters, err)
+	cursor, err := db.Cursor(ctx, dest)
+	keep("cursor", cursor, err)
+	tokens, err := db.Tokens(ctx)
+	keep("tokens", tokens, err)
+	unjudged, err := db.Unjudged(ctx, time.Time{}, 100)
+	for _, head := range unjudged {
+		answers["unjudged "+head.ID] = *head
+	}
+	keep("unjudged", len(unjudged), err)
+	for run, err := range db.Store().Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
+		require.NoError(t, err)
+		run.Sessions = nil
+		keep("run "+run.ID, *run, nil)
+	}
+	for _, of := range []monitor.Measurement{monitor.TotalTime, monitor.UserTime, monitor.KernelTime, monitor.CPUUsage, monitor.MemUsage} {
+		for _, smallest := range []bool{false, true} {
+			var top []string
+			q := monitor.MetricQuery{Top: &monitor.Top{Of: of, Smallest: smallest}}
+			for m, err := range db.SmallStore().Metrics(ctx, q, monitor.Page{Limit: 30}) {
+				require.NoError(t, err)
+				top = append(top, fmt.Sprintf("%+v", *m))
+			}
+			keep(fmt.Sprintf("top %d %t", of, smallest), top, nil)
+		}
+	}
+	return answers
+}

@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"pymon-bridge/monitor"
+)
+
+// smallReport is how many bytes of JSON are not worth to be compressed.
+const smallReport = 1024
+
+// encodeReport returns a report as it is kept: without results that say nothing, as JSON that is the same for reports
+// that say the same.
+func encodeReport(r *monitor.Report) ([]byte, error) {
+	kept := *r
+	kept.Results = make([]monitor.Result, 0, len(r.Results))
+	for _, result := range r.Results {
+		if result.Status != monitor.StatusOK && result.Status != monitor.StatusLearning {
+			kept.Results = append(kept.Results, result)
+		}
+	}
+	kept.Sessions = append([]string{}, r.Sessions...)
+	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
+	mapTexts(reflect.ValueOf(&kept).Elem(), armour)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(&kept); err != nil {
+		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
+	}
+	return b.Bytes(), nil
+}
+
+// decodeReport reads what encodeReport made.
+func decodeReport(content []byte) (*monitor.Report, error) {
+	r := new(monitor.Report)
+	if err := json.Unmarshal(content, r); err != nil {
+		return nil, fmt.Errorf("decode a report: %w", err)
+	}
+	mapTexts(reflect.ValueOf(r).Elem(), disarm)
+	return r, nil
+}
+
+// gzipMagic is how compressed contents begin.
+const gzipMagic = "\x1f\x8b"
+
+// compress makes content shorter where it is large.
+func compress(content []byte) ([]byte, error) {
+	if len(content) <= smallReport {
+		return content, nil
+	}
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err == nil {
+		_, err = z.Write(content)
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	return b.Bytes(), err
+}
+
+func decompress(stored []byte) ([]byte, error) {
+	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
+		return stored, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(stored))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// armoured marks a text that JSON would not give back. It is no character, so that no usual text begins with it.
+const armoured = "\ufffe"
+
+// armour makes valid UTF-8 of any text. Names of tests can hold bytes that are none: see [monitor.Metric].
+func armour(s string) string {
+	if utf8.ValidString(s) && !strings.HasPrefix(s, armoured) {
+		return s
+	}
+	return armoured + base64.StdEncoding.EncodeToString([]byte(s))
+}
+
+// disarm gives back what armour was given.
+func disarm(s string) string {
+	coded, ok := strings.CutPrefix(s, armoured)
+	if !ok {
+		return s
+	}
+	b, err := base64.StdEncoding.DecodeString(coded)
+	if err != nil {
+		return s // nothing that armour made
+	}
+	return string(b)
+}
+
+// mapTexts replaces each text in a value that can be set by what f makes of it. The keys of maps are names of our own.
+func mapTexts(v reflect.Value, f func(string) string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(f(v.String()))
+	case reflect.Slice:
+		for i := range v.Len() {
+			mapTexts(v.Index(i), f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() { // not the insides of a time
+				mapTexts(v.Field(i), f)
+			}
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// result is the verdict on the CPU time of a test.
+func result(item string, status monitor.Status) monitor.Result {
+	return monitor.Result{TestID: monitor.TestID{ItemPath: "tests.test_shop", Item: item, ItemVariant: item, Kind: "function"},
+		Metric: monitor.MetricCPUTime, Status: status, Value: 1.5, Baseline: 1, Ratio: 1.5}
+}
+
+func reportOn(run string, results ...monitor.Result) *monitor.Report {
+	return &monitor.Report{Project: "shop", Run: run, Results: results, Sessions: []string{run}, Started: arrival,
+		Suite: monitor.Suite{Status: monitor.StatusOK, Machines: []monitor.Machine{}}}
+}
+
+func keep(tb testing.TB, db *sqlite.DB, reports ...*monitor.Report) {
+	tb.Helper()
+	for _, r := range reports {
+		require.NoError(tb, db.KeepReport(tb.Context(), r))
+	}
+}
+
+func TestReportsAreGivenBack(t *testing.T) {
+	db, _ := openNew(t)
+	nan := monitor.Number(math.NaN())
+	odd := []string{"", "ünï", "\xed\xb3\xbf lone", "\xff\x00", "\ufffe", "\ufffe" + "YQ==", "<a & b>", "\u2028", "tab\tnl\n"}
+	want := &monitor.Report{
+		Project: "shop", Run: "\xff run", ScmRef: "c0ffee", Branch: "main\xff", Build: "7", Against: "main", BaselineRuns: 30,
+		Sessions: odd, Started: arrival.Add(123456789),
+		Suite: monitor.Suite{Status: monitor.StatusSlowMachine, Offset: map[string]monitor.Number{"cpu_time": 1.25},
+			Machines: []monitor.Machine{{Env: odd[2], Status: monitor.StatusOK, Tests: 3, TotalTime: 1, CPUTime: 0.5,
+				Offset: map[string]monitor.Number{"total_time": 0.5}}}},
+		Summary: monitor.Summary{Tests: 1, Learning: 2, OK: 3, NotJudged: 4, Suspects: 5, Regressions: 6, Improvements: 7},
+	}
+	for i, text := range odd {
+		want.Results = append(want.Results, monitor.Result{
+			TestID:    monitor.TestID{Component: text, ItemPath: text, Item: text, ItemVariant: text, Kind: text, Env: text, Occurrence: i},
+			ItemFSLoc: text, Metric: monitor.MetricMemUsage, Status: monitor.StatusRegression, Level: monitor.LevelCrit, Reason: text,
+			Baseline: 1, Limit: 2, Value: 3, Ratio: 4.5, Delta: -1, P: 1e-300, Q: 0.1, N: 8, LastGood: text, FirstBad: text,
+		})
+	}
+	sent := *want
+	sent.Results = append([]monitor.Result{result("fine", monitor.StatusOK), result("new", monitor.StatusLearning)}, want.Results...)
+	keep(t, db, &sent)
+	assert.Len(t, sent.Results, 2+len(odd), "the caller's stays as it is")
+	assert.Equal(t, odd[2], sent.Sessions[2])
+
+	got, err := db.Report(t.Context(), "shop", want.Run)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+
+	absent := reportOn("absent", monitor.Result{Metric: monitor.MetricCPUTime, Status: monitor.StatusNotJudged, Reason: "why",
+		Baseline: nan, Limit: nan, Value: nan, Ratio: nan, Delta: nan, P: nan, Q: nan})
+	keep(t, db, absent)
+	got, err = db.Report(t.Context(), "shop", "absent")
+	require.NoError(t, err)
+	for _, n := range []monitor.Number{got.Results[0].Baseline, got.Results[0].Value, got.Results[0].Q} {
+		assert.True(t, math.IsNaN(float64(n)))
+	}
+}
+
+func TestReportsOfOthersAreNotFound(t *testing.T) {
+	db, _ := openNew(t)
+	keep(t, db, reportOn("run"))
+	for _, of := range [][2]string{{"shop", "other"}, {"depot", "run"}, {"", "run"}, {"shop", ""}} {
+		_, err := db.Report(t.Context(), of[0], of[1])
+		assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err), "%q", of)
+	}
+	got, err := db.Report(t.Context(), "shop", "run")
+	require.NoError(t, err)
+	assert.NotNil(t, got.Results, "an empty list, and not none, in JSON")
+}
+
+func TestLargeReportsAreCompressed(t *testing.T) {
+	db, path := openNew(t)
+	var results []monitor.Result
+	for i := range 20_000 {
+		results = append(results, result(fmt.Sprint("test_", i), monitor.StatusNotJudged))
+	}
+	keep(t, db, reportOn("large", results...), reportOn("small", results[:1]...))
+	got, err := db.Report(t.Context(), "shop", "large")
+	require.NoError(t, err)
+	assert.Equal(t, results, got.Results)
+	var large int
+	var small string
+	require.NoError(t, raw(t, path).QueryRow("SELECT length(content) FROM reports WHERE run = 'large'").Scan(&large))
+	require.NoError(t, raw(t, path).QueryRow("SELECT CAST(content AS TEXT) FROM reports WHERE run = 'small'").Scan(&small))
+	assert.Less(t, large, 500_000)
+	assert.Contains(t, small, `"run":"small"`, "readable with any program")
+}
+
+func TestReportsAreKeptWithoutRoom(t *testing.T) {
+	db, _ := openNew(t)
+	db.MinFree = 1 << 60
+	db.MeasureSpace()
+	require.False(t, db.Health().OK)
+	keep(t, db, reportOn("run"))
+}
+
+func TestReportsAreWrittenByTheOwnerOnly(t *testing.T) {
+	db, path := openNew(t)
+	keep(t, db, reportOn("run"))
+	other := dbAt(path, utcZones())
+	require.NoError(t, other.OpenShared(t.Context()))
+	defer other.Close()
+	assert.Error(t, other.KeepReport(t.Context(), reportOn("run")))
+	assert.Error(t, other.SettleReport(t.Context(), dest, monitor.PendingReport{Report: reportOn("run")}))
+	_, err := other.NextReports(t.Context(), dest, 1)
+	assert.Error(t, err)
+	_, err = other.Report(t.Context(), "shop", "run")
+	assert.NoError(t, err)
+}
+
+// TestUnjudged goes through what can have happened to a run before a restart.
+func TestUnjudged(t *testing.T) {
+	db, _ := openNew(t)
+	now := arrival
+	db.Now = func() time.Time { return now }
+	unjudged := func(since time.Time, max int) (runs []string) {
+		heads, err := db.Unjudged(t.Context(), since, max)
+		require.NoError(t, err)
+		for _, h := range heads {
+			require.Equal(t, "shop", h.Project)
+			require.NotEmpty(t, h.Sessions)
+			require.NotZero(t, h.Started)
+			runs = append(runs, h.ID)
+		}
+		return runs
+	}
+	add := func(class any, at time.Time) {
+		rec := record(class)
+		rec.Received = at
+		appendAll(t, db, rec)
+	}
+	assert.Empty(t, unjudged(time.Time{}, 10))
+	for i, run := range []string{"a", "b", "c"} {
+		start := arrival.Add(time.Duration(i) * time.Hour)
+		add(process(run, start), start)
+		if run != "c" { // which measures nothing
+			add(measured(run, "test", start), start.Add(time.Second))
+		}
+	}
+	add(measured("nobody", "test", arrival), arrival)
+	assert.Equal(t, []string{"b", "a"}, unjudged(time.Time{}, 10), "the last first")
+	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 1))
+	assert.Equal(t, []string{"b"}, unjudged(arrival.Add(time.Second), 10), "measured after")
+
+	now = arrival.Add(61 * time.Second)
+	keep(t, db, reportOn("a"))
+	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 10))
+	now = now.Add(time.Hour - 2*time.Second)
+	keep(t, db, reportOn("b"))
+	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 10), "what came just before may not be in the report")
+	now = now.Add(time.Minute)
+	keep(t, db, reportOn("b"))
+	assert.Empty(t, unjudged(time.Time{}, 10), "judged again, with the same verdict")
+
+	add(measured("a", "test_late", arrival.Add(time.Minute)), now)
+	assert.Equal(t, []string{"a"}, unjudged(time.Time{}, 10), "added to since")
+	now = now.Add(time.Hour)
+	keep(t, db, reportOn("a", result("test_late", monitor.StatusSuspect)))
+	assert.Empty(t, unjudged(time.Time{}, 10))
+}

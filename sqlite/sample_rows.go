@@ -1,0 +1,140 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+
+	"pymon-bridge/monitor"
+)
+
+// samplesAtOnce is how many metrics are read in one transaction: some 10 ms, in which the log cannot be emptied.
+const samplesAtOnce = 8192
+
+// sampled is a session whose metrics are being read.
+type sampled struct {
+	run      *monitor.RunHead
+	hash     string
+	id       int64           // of the hash
+	session  monitor.Session // only what tells the class of machine
+	envs     map[int64]string
+	last     sampleRow // the last one read
+	complete bool
+}
+
+func newSampled(run *monitor.RunHead, hash string) *sampled {
+	return &sampled{run: run, hash: hash, envs: make(map[int64]string), last: sampleRow{utc: math.MinInt64}}
+}
+
+// sampleRow is a metric with its references to dictionaries.
+type sampleRow struct {
+	seq                            int64 // 0 where no metric has a noted origin
+	series, context, location, utc int64
+	total, cpu, mem                float64
+	noted                          *string // class of machine it was delivered with
+}
+
+// part reads the next metrics of a session in the order of its index, with what of the dictionaries they refer to.
+func (s *sampling) part(q querier, of *sampled) error {
+	s.rows = s.rows[:0]
+	if of.id == 0 {
+		err := q.QueryRowContext(s.ctx, `SELECT h.id, coalesce(s.machine, '') FROM hashes h LEFT JOIN sessions s ON s.hash = h.id
+			WHERE h.h = ? AND h.project = ?`, of.hash, of.run.Project).Scan(&of.id, &of.session.Machine)
+		if errors.Is(err, sql.ErrNoRows) {
+			of.complete = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	noted, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM origins)"))
+	if err != nil {
+		return err
+	}
+	if err := s.read(q, of, noted > 0); err != nil {
+		return err
+	}
+	if of.complete = len(s.rows) < samplesAtOnce; len(s.rows) == 0 {
+		return nil
+	}
+	of.last = s.rows[len(s.rows)-1]
+	if err := s.resolve(q, noted > 0); err != nil {
+		return err
+	}
+	s.assemble(of)
+	return nil
+}
+
+// read reads rows. Every column costs as much as finding the row, so the two most common references are one: an ID has at
+// most 31 bits, as a dictionary of more does not fit a file. Values are taken as the driver gives them, because
+// scanning them into their types would take as long as reading them.
+func (s *sampling) read(q querier, of *sampled, noted bool) error {
+	seq := "NULL"
+	if noted {
+		seq = "seq"
+	}
+	query := "SELECT " + seq + `, series + (location << 32), context, utc_ns, total_time, user_time + kernel_time, mem_usage
+		FROM metrics INDEXED BY metrics_session
+		WHERE session = ? AND (utc_ns, series) > (?, ?) ORDER BY utc_ns, series LIMIT ?`
+	var v [7]any
+	into := [len(v)]any{}
+	for i := range v {
+		into[i] = &v[i]
+	}
+	// Without the end of ctx, which the driver would look at with every row: a part is short.
+	ctx := context.WithoutCancel(s.ctx)
+	return each(ctx, q, query, []any{of.id, of.last.utc, of.last.series, samplesAtOnce}, func(row scanner) error {
+		if err := row.Scan(into[:]...); err != nil {
+			return err
+		}
+		var r sampleRow
+		r.seq, _ = v[0].(int64)
+		refs, ok := v[1].(int64)
+		if r.context, r.utc = asInt(v[2], &ok), asInt(v[3], &ok); !ok {
+			return fmt.Errorf("expected integers, found %T, %T and %T", v[1], v[2], v[3])
+		}
+		r.series, r.location = refs&math.MaxUint32, refs>>32
+		for i, dest := range [...]*float64{&r.total, &r.cpu, &r.mem} {
+			if err := (float{dest}).Scan(v[4+i]); err != nil {
+				return err
+			}
+		}
+		s.rows = append(s.rows, r)
+		return nil
+	})
+}
+
+func asInt(v any, ok *bool) int64 {
+	n, is := v.(int64)
+	*ok = *ok && is
+	return n
+}
+
+// assemble makes samples of those rows that are tests.
+func (s *sampling) assemble(of *sampled) {
+	for i := range s.rows {
+		row := &s.rows[i]
+		series := s.series[row.series]
+		if series == nil {
+			continue
+		}
+		s.samples = append(s.samples, monitor.Sample{Run: of.run, Session: of.hash, Series: series, Env: s.env(of, row),
+			Location: s.locations[row.location], Start: row.utc, TotalTime: row.total, CPUTime: row.cpu, MemUsage: row.mem})
+	}
+}
+
+// env returns the class of machine of a metric.
+func (s *sampling) env(of *sampled, row *sampleRow) string {
+	if row.noted != nil {
+		return *row.noted
+	}
+	env, ok := of.envs[row.context]
+	if !ok {
+		env = monitor.OriginOf(&monitor.Metric{}, s.contexts[row.context], &of.session).Env
+		of.envs[row.context] = env
+	}
+	return env
+}

@@ -1,0 +1,107 @@
+package bench_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+const (
+	judgedTests  = 50_000
+	judgedRuns   = 33 // 30 to compare with, and two that confirm the last one
+	judgeGoal    = 5 * time.Second
+	judgeRounds  = 3
+	judgedPeriod = 2 * time.Hour // from one run to the next
+)
+
+// benchJudge measures how long a report on a large run takes from the local file, and what clients see of it.
+func benchJudge(b *testing.B, r *report) {
+	dir := b.TempDir()
+	fillRuns(b, dir)
+	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: dir, Args: []string{"--no-judge"}})
+	prepare(b, bridge.URL)
+	var numbers atomic.Int64
+	posts := load{connections: 4, duration: 2 * time.Second, pause: testTime, numbers: &numbers}
+	var took, quiet, beside []time.Duration
+	for range judgeRounds {
+		quiet = append(quiet, posts.run(b, bridge.URL).p99)
+		took = append(took, askForReport(b, bridge.URL))
+		during := make(chan result, 1)
+		go func() { during <- posts.run(b, bridge.URL) }()
+		askForReport(b, bridge.URL)
+		beside = append(beside, (<-during).p99)
+	}
+	_, most := resident(b, bridge.PID())
+	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier ones, from the local file", judgedTests, judgedRuns-monitor.WindowRuns),
+		"what", "measured", "goal", "verdict")
+	table.row("the report, from question to answer", seconds(median(took)), "≤ "+judgeGoal.String(), verdict(median(took) <= judgeGoal))
+	table.row("p99 of a POST, 4 clients with a test in between", millis(median(quiet)), "", "")
+	table.row("the same while a report is made", millis(median(beside)), "", "")
+	table.row("memory, at most", mebibytes(most), "", "")
+}
+
+// askForReport asks for the report on the last run of 50,000 tests.
+func askForReport(b *testing.B, url string) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	resp, err := http.Get(url + "/api/v1/regressions?scm_ref=" + judgedCommit(judgedRuns-1))
+	require.NoError(b, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(b, http.StatusOK, resp.StatusCode)
+	var report monitor.Report
+	require.NoError(b, json.NewDecoder(resp.Body).Decode(&report))
+	took := time.Since(begin)
+	require.Equal(b, judgedTests, report.Summary.Tests)
+	require.Equal(b, judgedRuns-monitor.WindowRuns, report.BaselineRuns)
+	return took
+}
+
+func judgedCommit(run int) string { return fmt.Sprintf("%040x", run) }
+
+// fillRuns stores the runs: each test takes about the same time in each.
+func fillRuns(b *testing.B, dir string) {
+	b.Helper()
+	db := openBacklog(b, dir)
+	begin := time.Now().UTC().Truncate(24 * time.Hour).Add(-judgedRuns * judgedPeriod)
+	random := rand.New(rand.NewPCG(1, 2))
+	require.NoError(b, db.Append(b.Context(), []*monitor.Record{backlogRecord(0)}))
+	for run := range judgedRuns {
+		start := begin.Add(time.Duration(run) * judgedPeriod)
+		session := fmt.Sprintf("%032x", run)
+		recs := []*monitor.Record{{Project: monitor.DefaultProject, Received: start, Client: "10.0.0.1",
+			Session: &monitor.Session{SessionH: session, RunDate: start.Format(isoformat), Description: `{}`,
+				ScmRef: monitor.Text{String: judgedCommit(run)}}}}
+		for test := range judgedTests {
+			recs = append(recs, judgedRecord(test, session, start.Add(time.Duration(test+1)*50*time.Millisecond), random))
+			if len(recs) == backlogBatch || test == judgedTests-1 {
+				require.NoError(b, db.Append(b.Context(), recs))
+				recs = recs[:0:0]
+			}
+		}
+	}
+	require.NoError(b, db.Close())
+}
+
+const isoformat = "2006-01-02T15:04:05.000000"
+
+func judgedRecord(test int, session string, start time.Time, random *rand.Rand) *monitor.Record {
+	usual := 0.05 + float64(test%100)/100
+	noise := 1 + 0.05*random.NormFloat64()
+	return &monitor.Record{Project: monitor.DefaultProject, Received: start.Add(50 * time.Millisecond), Client: "10.0.0.1",
+		Metric: &monitor.Metric{SessionH: session, ContextH: benchContext, ItemStartTime: start.Format(isoformat),
+			ItemPath: fmt.Sprintf("tests.shop.test_%d", test/20), Item: fmt.Sprintf("test_total_%d", test/4),
+			ItemVariant: fmt.Sprintf("test_total_%d[%d, EUR]", test/4, test%4), ItemFSLoc: fmt.Sprintf("tests/shop/test_%d.py", test/20),
+			Kind: "function", TotalTime: 1.1 * usual * noise, UserTime: usual * noise, KernelTime: 0.01, CPUUsage: 0.9,
+			MemUsage: 10 + float64(test)/1000 + 0.1*random.Float64()}}
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -1,0 +1,175 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+// judged is a bridge that gives one report, and notes the last question.
+type judged struct {
+	*httptest.Server
+	asked *http.Request
+}
+
+func startJudged(t *testing.T, status int, answer any) *judged {
+	t.Helper()
+	j := &judged{}
+	j.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		j.asked = r
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		assert.NoError(t, json.NewEncoder(w).Encode(answer))
+	}))
+	t.Cleanup(j.Close)
+	return j
+}
+
+// reportOf is a report with one result.
+func reportOf(status monitor.Status, suite monitor.Status) *monitor.Report {
+	r := &monitor.Report{Project: "shop", Run: "ci-17", ScmRef: "0123456789abcdef", Branch: "main", Against: "main", BaselineRuns: 30,
+		Sessions: []string{"s"}, Suite: monitor.Suite{Status: suite, Offset: map[string]monitor.Number{monitor.MetricCPUTime: 1.5}},
+		Results: []monitor.Result{{TestID: monitor.TestID{ItemPath: "tests.test_cart", Item: "test_add", ItemVariant: "test_add[1, 2]",
+			Kind: "function", Env: "ci py3.11"}, ItemFSLoc: "tests/test_cart.py", Metric: monitor.MetricCPUTime, Status: status,
+			Baseline: 0.1, Limit: 0.12, Value: 0.2, Ratio: 2, Delta: 0.1, N: 30, LastGood: "good", FirstBad: "bad"}},
+		Summary: monitor.Summary{Tests: 1, OK: 2}}
+	switch status {
+	case monitor.StatusRegression:
+		r.Summary.Regressions = 1
+	case monitor.StatusSuspect:
+		r.Summary.Suspects = 1
+	default:
+		r.Summary.OK, r.Results = 3, nil
+	}
+	return r
+}
+
+func TestCheckEndsAsToldTo(t *testing.T) {
+	t.Parallel()
+	fine, regressed := reportOf(monitor.StatusOK, monitor.StatusOK), reportOf(monitor.StatusRegression, monitor.StatusOK)
+	suspect, slow := reportOf(monitor.StatusSuspect, monitor.StatusOK), reportOf(monitor.StatusOK, monitor.StatusSlowMachine)
+	for _, tc := range []struct {
+		name   string
+		report *monitor.Report
+		failOn string
+		want   int
+	}{
+		{"fine", fine, "regression", 0}, {"fine", fine, "suspect", 0}, {"fine", fine, "suite", 0},
+		{"regressed", regressed, "regression", 1}, {"regressed", regressed, "suspect", 1}, {"regressed", regressed, "suite", 1},
+		{"regressed", regressed, "never", 0},
+		{"suspect", suspect, "regression", 0}, {"suspect", suspect, "suspect", 1}, {"suspect", suspect, "suite", 0},
+		{"slow machine", slow, "regression", 0}, {"slow machine", slow, "suite", 1}, {"slow machine", slow, "never", 0},
+	} {
+		r := harness.RunProgram(t, nil, "check", "--url", startJudged(t, 200, tc.report).URL, "--fail-on", tc.failOn)
+		assert.Equal(t, tc.want, r.ExitCode, "%s, fail on %s: %s", tc.name, tc.failOn, r.Stderr)
+		assert.Equal(t, tc.want != 0, r.Stderr != "", "it says why it fails")
+		assert.NotEmpty(t, r.Stdout)
+	}
+}
+
+// TestCheckAsksWhatItIsTold looks at the question that the bridge gets.
+func TestCheckAsksWhatItIsTold(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		at       string // behind the bridge's address
+		user     string // in it
+		env      []string
+		args     []string
+		path     string
+		query    string
+		password string
+	}{
+		{path: "/api/v1/regressions", query: "format=json"},
+		{at: "/p/shop", args: []string{"--scm-ref", "abc", "--branch", "main", "--all"}, path: "/p/shop/api/v1/regressions",
+			query: "all=true&branch=main&format=json&scm_ref=abc"},
+		{at: "/p/shop/api/v1/", args: []string{"--run", "latest", "--project", "shop"}, path: "/p/shop/api/v1/regressions",
+			query: "format=json&run=latest"},
+		{at: "/behind/proxy", args: []string{"--project", "shop"}, path: "/behind/proxy/p/shop/api/v1/regressions", query: "format=json"},
+		{user: "x:TOKEN@", env: []string{"PYMON_PROJECT=shop"}, path: "/p/shop/api/v1/regressions", query: "format=json",
+			password: "Basic eDpUT0tFTg=="},
+		{user: "x:OLD@", env: []string{"PYMON_TOKEN=NEW"}, path: "/api/v1/regressions", query: "format=json", password: "Bearer NEW"},
+	} {
+		bridge := startJudged(t, 200, reportOf(monitor.StatusOK, monitor.StatusOK))
+		address := strings.Replace(bridge.URL, "://", "://"+tc.user, 1) + tc.at
+		r := harness.RunProgram(t, append(tc.env, "PYMON_URL="+address), append([]string{"check"}, tc.args...)...)
+		require.Equal(t, 0, r.ExitCode, r.Stderr)
+		assert.Equal(t, tc.path, bridge.asked.URL.Path)
+		assert.Equal(t, tc.query, bridge.asked.URL.RawQuery)
+		assert.Equal(t, tc.password, bridge.asked.Header.Get("Authorization"))
+		assert.NotContains(t, r.Stdout+r.Stderr, "TOKEN")
+	}
+}
+
+// TestCheckSaysWhyItCannotJudge holds that nothing but a report is taken for one, and no secret is shown.
+func TestCheckSaysWhyItCannotJudge(t *testing.T) {
+	t.Parallel()
+	unknown := startJudged(t, 404, map[string]any{"message": `project "shop" has no run of commit "abc"`})
+	proxy := startJudged(t, 502, "<html>Bad Gateway</html>")
+	other := startJudged(t, 200, []int{1, 2})
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(slow.Close)
+	for _, tc := range []struct{ url, says string }{
+		{unknown.URL, `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
+		{proxy.URL, `answered 502 Bad Gateway`},
+		{other.URL, `is no report`},
+		{slow.URL, `no answer within 200ms`},
+		{"http://x:SECRET@127.0.0.1:1", `the bridge cannot be reached`},
+		{"127.0.0.1:8080", `--url: expected an address such as http://127.0.0.1:8080/p/my-project`},
+	} {
+		r := harness.RunProgram(t, nil, "check", "--url", tc.url, "--scm-ref", "abc", "--timeout", "200ms")
+		assert.Equal(t, 2, r.ExitCode, tc.url)
+		assert.Empty(t, r.Stdout)
+		assert.Contains(t, r.Stderr, tc.says)
+		assert.NotContains(t, r.Stderr, "SECRET")
+		assert.Equal(t, 1, strings.Count(r.Stderr, "\n"), "one sentence")
+	}
+	r := harness.RunProgram(t, nil, "check", "--url", unknown.URL+"/p/shop", "--project", "web")
+	assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: could not judge: --project: expected \"shop\", which --url names, or none\n"}, r)
+}
+
+func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "again.txt")
+	again := startJudged(t, 200, reportOf(monitor.StatusSuspect, monitor.StatusOK))
+	r := harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", file)
+	require.Equal(t, 0, r.ExitCode, r.Stderr)
+	lines, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Contains(t, string(lines), "tests/test_cart.py\n")
+
+	fine := startJudged(t, 200, reportOf(monitor.StatusOK, monitor.StatusOK))
+	r = harness.RunProgram(t, nil, "check", "--url", fine.URL, "--rerun-file", file)
+	require.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.NoFileExists(t, file, "an empty one would run everything")
+
+	r = harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", filepath.Join(file, "no", "such"))
+	assert.Equal(t, 2, r.ExitCode)
+	assert.Contains(t, r.Stderr, "--rerun-file: ")
+}
+
+// TestCheckPrintsEveryFormat asks for each, and for more than the conspicuous.
+func TestCheckPrintsEveryFormat(t *testing.T) {
+	t.Parallel()
+	bridge := startJudged(t, 200, reportOf(monitor.StatusRegression, monitor.StatusOK))
+	for format, has := range map[string]string{
+		"text": "test_add[1, 2]", "markdown": "| ", "json": `"first_bad": "bad"`, "junit": "<testsuite", "github": "::error ",
+	} {
+		r := harness.RunProgram(t, nil, "check", "--url", bridge.URL, "--format", format)
+		assert.Equal(t, 1, r.ExitCode, r.Stderr)
+		assert.Contains(t, r.Stdout, has, format)
+	}
+	r := harness.RunProgram(t, nil, "check", "--format", "yaml")
+	assert.Equal(t, 2, r.ExitCode)
+	assert.Contains(t, r.Stderr, fmt.Sprintf("%q", "yaml"))
+}

@@ -1,0 +1,117 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+// shopSuite is a suite of a few tests that compute for a while each, of which one depends on the commit.
+const shopSuite = `
+import time
+
+def compute(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        sum(range(100))
+
+def test_list(): compute(0.05)
+def test_search(): compute(0.08)
+def test_cart(): compute(0.06)
+def test_pay(): compute(%s)
+def test_ship(): compute(0.07)
+`
+
+// commitShop runs the suite as of a new commit, in which one test computes for the given seconds, and returns the commit.
+func commitShop(t *testing.T, remote, branch string, pay float64, number int) string {
+	t.Helper()
+	suite := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(suite, "test_shop.py"), fmt.Appendf(nil, shopSuite, fmt.Sprint(pay)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(suite, "VERSION"), fmt.Append(nil, number), 0o600))
+	r := harness.Pytest{Suite: suite, Git: true, Args: []string{"--remote-server", remote, "--tag", "branch=" + branch}}.Run(t)
+	require.Equal(t, 0, r.ExitCode, r.Output())
+	return r.ScmRef
+}
+
+// check asks for the report on a project's last run.
+func check(t *testing.T, bridge *harness.Bridge, args ...string) (harness.Result, *monitor.Report) {
+	t.Helper()
+	r := harness.RunProgram(t, nil, append([]string{"check", "--url", bridge.URL + "/p/shop", "--format", "json"}, args...)...)
+	var report monitor.Report
+	if r.ExitCode < 2 {
+		require.NoError(t, json.Unmarshal([]byte(r.Stdout), &report), r.Stdout)
+	}
+	return r, &report
+}
+
+// cpuOf returns the result of a test's CPU time.
+func cpuOf(report *monitor.Report, item string) monitor.Result {
+	i := slices.IndexFunc(report.Results, func(r monitor.Result) bool {
+		return r.Item == item && r.Metric == monitor.MetricCPUTime
+	})
+	if i < 0 {
+		return monitor.Result{}
+	}
+	return report.Results[i]
+}
+
+// TestARegressionIsFoundFromPytestToTheGateAndInfluxDB makes real runs of pytest, some of them slower.
+func TestARegressionIsFoundFromPytestToTheGateAndInfluxDB(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bucket := influx.NewBucket("regression", 0)
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: influx, Bucket: bucket,
+		MetaBucket: influx.NewBucket("regression_meta", 0), Args: []string{"--quiet-after", "2s"}})
+	remote := bridge.URL + "/p/shop"
+	const usual, slow = 0.06, 0.26
+
+	r, _ := check(t, bridge)
+	assert.Equal(t, 2, r.ExitCode, "nothing is there yet")
+	assert.Contains(t, r.Stderr, `project "shop" has no runs`)
+
+	var good string
+	for i := range 8 {
+		good = commitShop(t, remote, "main", usual, i)
+	}
+	r, report := check(t, bridge, "--all")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Equal(t, monitor.StatusLearning, cpuOf(report, "test_pay").Status)
+
+	request := commitShop(t, remote, "feature", slow, 100)
+	r, report = check(t, bridge, "--scm-ref", request, "--branch", "main")
+	assert.Equal(t, 1, r.ExitCode, "a pull request that is beyond doubt: %s", r.Stdout)
+	assert.Equal(t, request, cpuOf(report, "test_pay").FirstBad)
+
+	var bad []string
+	for i := range 3 {
+		bad = append(bad, commitShop(t, remote, "main", slow, 8+i))
+	}
+	r, report = check(t, bridge)
+	assert.Equal(t, 1, r.ExitCode, r.Stdout)
+	pay := cpuOf(report, "test_pay")
+	assert.Equal(t, monitor.StatusRegression, pay.Status)
+	assert.Equal(t, monitor.LevelCrit, pay.Level)
+	assert.Equal(t, good, pay.LastGood)
+	assert.Equal(t, bad[0], pay.FirstBad)
+	assert.InDelta(t, usual, float64(pay.Baseline), 0.03)
+	assert.InDelta(t, slow, float64(pay.Value), 0.1)
+
+	// The bridge came to the same by itself, and told InfluxDB.
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(influx.Points(bucket, "regressions"), func(p harness.Row) bool {
+			return p["item"] == "test_pay" && p["metric"] == "cpu_time" && p["run"] == report.Run && p["status"] == "regression" &&
+				p["first_bad"] == bad[0]
+		})
+	}, time.Minute, 200*time.Millisecond)
+	assert.Len(t, influx.Points(bucket, "runs"), 12)
+}
