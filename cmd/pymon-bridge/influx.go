@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"pymon-bridge/influx/setup"
@@ -19,16 +18,16 @@ type influxCmd struct {
 type influxSetupCmd struct {
 	influxFlags
 	DailyBucket string         `group:"InfluxDB" help:"Bucket of the daily rollup, kept for ever." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
-	Retention   *time.Duration `group:"InfluxDB" help:"How long the bucket of the measurements keeps them, such as 2160h for 90 days; 0 for ever. Without it a bucket that is there stays as it is." placeholder:"DURATION"`
-	RollupDays  int            `group:"InfluxDB" help:"How many of the last days the rollup computes anew each night." default:"4"`
+	Retention   *time.Duration `group:"InfluxDB" help:"How long the bucket of the measurements keeps them, such as 2160h for 90 days; 0 for ever. Without it a bucket that is there stays as it is." placeholder:"DURATION" env:"PYMON_RETENTION"`
+	RollupDays  int            `group:"InfluxDB" help:"How many of the last days the rollup computes anew each night." default:"4" env:"PYMON_ROLLUP_DAYS"`
 
-	CheckEvery  time.Duration `group:"Alerts" help:"How often verdicts are made into statuses." default:"1m"`
-	CheckWindow time.Duration `group:"Alerts" help:"How long after the start of its run a verdict may arrive." default:"144h"`
-	NotifyURL   string        `group:"Alerts" name:"notify-url" help:"Send each piece of news to this address: a POST with JSON." placeholder:"URL"`
-	Fallback    bool          `group:"Alerts" help:"Also judge tests within InfluxDB, for results that no bridge judges."`
+	CheckEvery  time.Duration `group:"Alerts" help:"How often verdicts are made into statuses." default:"1m" env:"PYMON_CHECK_EVERY"`
+	CheckWindow time.Duration `group:"Alerts" help:"How long after the start of its run a verdict may arrive." default:"144h" env:"PYMON_CHECK_WINDOW"`
+	NotifyURL   string        `group:"Alerts" name:"notify-url" help:"Send each piece of news to this address: a POST with JSON." placeholder:"URL" env:"PYMON_NOTIFY_URL" secret:""`
+	Fallback    bool          `group:"Alerts" help:"Also judge tests within InfluxDB, for results that no bridge judges." env:"PYMON_FALLBACK"`
 
-	BridgeTokenFile  string `group:"Tokens" help:"Write the bridge's new token to this file, mode 0600, instead of printing it." placeholder:"FILE"`
-	GrafanaTokenFile string `group:"Tokens" help:"Write Grafana's new token to this file, mode 0600, instead of printing it." placeholder:"FILE"`
+	BridgeTokenFile  string `group:"Tokens" help:"Write the bridge's new token to this file, mode 0600, instead of printing it." placeholder:"FILE" env:"PYMON_BRIDGE_TOKEN_FILE"`
+	GrafanaTokenFile string `group:"Tokens" help:"Write Grafana's new token to this file, mode 0600, instead of printing it." placeholder:"FILE" env:"PYMON_GRAFANA_TOKEN_FILE"`
 	Print            bool   `help:"Show what would be done, with the programs of checks and tasks, and do nothing."`
 }
 
@@ -36,9 +35,6 @@ type influxSetupCmd struct {
 func (c *influxSetupCmd) Validate() error {
 	if c.URL == "" {
 		return errors.New("--influx-url: expected the address of the InfluxDB to prepare")
-	}
-	if c.NotifyURL != "" && !strings.HasPrefix(c.NotifyURL, "http://") && !strings.HasPrefix(c.NotifyURL, "https://") {
-		return errors.New("--notify-url: expected an address such as https://hooks.example.com/tests")
 	}
 	if c.DailyBucket == "" {
 		return errors.New("--daily-bucket: expected the name of a bucket")

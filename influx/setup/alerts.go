@@ -148,7 +148,7 @@ func (s *Setup) ensureEndpoint(ctx context.Context) (id string, err error) {
 	}
 	wanted := endpoint{OrgID: s.orgID, Type: "http", Name: s.name("endpoint"), Status: "active", URL: s.cfg.NotifyURL, Method: http.MethodPost, AuthMethod: "none"}
 	wanted.Description = Mark + ": receives news of tests, version " + fingerprint(wanted)
-	step := Step{State: Missing, What: fmt.Sprintf("notification endpoint %q", wanted.Name), Note: "POST " + s.cfg.NotifyURL}
+	step := Step{State: Missing, What: fmt.Sprintf("notification endpoint %q", wanted.Name), Note: "POST to " + s.notify.Host}
 	for _, e := range known {
 		if e.Name != wanted.Name {
 			continue
@@ -184,7 +184,8 @@ func (s *Setup) ensureRule(ctx context.Context, endpointID string) error {
 	return s.done(step, s.createVisible(ctx, step, "notificationRules", wanted))
 }
 
-// ruleOffset is how long a rule waits for statuses on their way: it looks at those of its interval once only.
+// ruleOffset is how long a rule waits for statuses on their way, as it looks at those of an interval once only. It is
+// enough for some thousand at once.
 func ruleOffset(every time.Duration) time.Duration {
 	return min(every/2, 30*time.Second).Truncate(time.Second)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/influx/setup"
 	"pymon-bridge/test/harness"
 )
 
@@ -139,4 +140,25 @@ func TestVerdictsBecomeStatuses(t *testing.T) {
 	require.Len(t, message, 1)
 	require.Equal(t, fmt.Sprintf("improvement: tests.pay better (cpu_time, 0.5 s -> 1.125 s, 2.25 times) on Linux-x86_64 8x, since commits 900d..bad1; "+
 		"project webshop, branch main, commit c0ffee, run run-%d", first.Unix()), message[0]["_value"])
+}
+
+// Names of buckets are names, whatever they look like.
+func TestOddNames(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	cfg.Bucket = harness.Unique(`odd ${r} \ {{.Name}} %s é`)
+	cfg.DailyBucket = harness.Unique(`daily ${r} \`)
+	cfg.Fallback = true
+	apply(t, cfg)
+	for _, s := range apply(t, cfg) {
+		require.Equal(t, setup.Current, s.State, s.What)
+	}
+	write(server, cfg.Bucket, verdict{test: "crit", status: "regression", level: "crit", at: time.Now()})
+	turns(t, server, "pymon-bridge regressions ("+cfg.Bucket+")")
+	rows := server.Query(`from(bucket: "_monitoring") |> range(start: -1d, stop: 1d)
+		|> filter(fn: (r) => r._measurement == "statuses" and r._field == "_message")`)
+	require.Len(t, rows, 1)
+	require.Equal(t, cfg.Bucket, rows[0]["bucket"])
+	runTask(t, server, "daily rollup ("+cfg.Bucket)
 }

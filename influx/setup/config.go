@@ -80,6 +80,15 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
+// parseNotify reads the address of a webhook. Its errors do not quote it.
+func parseNotify(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || address != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return nil, monitor.Errorf(monitor.EInvalid, "the address for news must look like https://host/path")
+	}
+	return u, nil
+}
+
 // checkRetention refuses one with which the rollup would see only a part of the oldest day that it computes.
 func checkRetention(retention time.Duration, rollupDays int) error {
 	switch {

@@ -2,6 +2,7 @@ package setup_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -11,6 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/influx"
+	"pymon-bridge/influx/setup"
+	"pymon-bridge/monitor"
 	"pymon-bridge/test/harness"
 )
 
@@ -84,4 +88,65 @@ func TestNewsArrives(t *testing.T) {
 	turns(t, server, "pymon-bridge regressions ("+cfg.Bucket+")")
 	assert.Len(t, first.read(), 2, "each piece of news once, and no suspicions")
 	assert.Len(t, second.read(), 1)
+}
+
+// The rule for Slack that docs/alerts.md describes, made by hand.
+func TestSlackAsDocumented(t *testing.T) {
+	t.Parallel()
+	server, slack := harness.SharedInflux(t), newInbox(t)
+	cfg := settings(server)
+	apply(t, cfg)
+	var made struct{ ID string }
+	require.Equal(t, http.StatusCreated, call(t, server, server.Token, http.MethodPost, "notificationEndpoints",
+		map[string]any{"type": "slack", "name": "chat", "orgID": server.OrgID, "status": "active", "url": slack.URL}, &made))
+	tag := func(key, value string) map[string]string {
+		return map[string]string{"key": key, "value": value, "operator": "equal"}
+	}
+	require.Equal(t, http.StatusCreated, call(t, server, server.Token, http.MethodPost, "notificationRules", map[string]any{
+		"type": "slack", "name": "to the chat", "orgID": server.OrgID, "endpointID": made.ID, "status": "active", "every": "2s", "offset": "1s",
+		"messageTemplate": "${ r._message }", "tagRules": []any{tag("bucket", cfg.Bucket), tag("news", "yes")},
+		"statusRules": []any{map[string]string{"currentLevel": "CRIT"}, map[string]string{"currentLevel": "WARN"}, map[string]string{"currentLevel": "OK"}},
+	}, nil))
+	write(server, cfg.Bucket, verdict{test: "test_pay[visa]", status: "regression", level: "warn", at: time.Now()})
+	sent, err := json.Marshal(slack.wait(t, 1))
+	require.NoError(t, err)
+	assert.Contains(t, string(sent), "tests.pay test_pay[visa] (cpu_time, 0.5 s -\\u003e 1.125 s, 2.25 times)")
+}
+
+// What the bridge itself writes of its judgements, with the token made for it, arrives as news.
+func TestDeliveredReportsAreNews(t *testing.T) {
+	t.Parallel()
+	server, in := harness.SharedInflux(t), newInbox(t)
+	cfg := settings(server)
+	cfg.NotifyURL = in.URL
+	w, err := influx.Open(influx.Config{URL: server.URL, Org: server.Org, Bucket: cfg.Bucket, MetaBucket: cfg.MetaBucket,
+		Token: secret(t, apply(t, cfg), setup.ForBridge)}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, w.Close()) }()
+	regression := monitor.Result{
+		TestID: monitor.TestID{ItemPath: "tests.pay", Item: "test_pay", ItemVariant: "test_pay[100%]", Kind: "function", Env: "big"},
+		Metric: monitor.MetricMemUsage, Status: monitor.StatusRegression, Level: monitor.LevelCrit,
+		Baseline: 40, Limit: 42, Value: 60, Ratio: 1.5, Delta: 20, P: 1e-9, Q: 1e-6, N: 12,
+	}
+	unjudged := regression
+	unjudged.Metric, unjudged.Status, unjudged.Level = monitor.MetricTotalTime, monitor.StatusNotJudged, ""
+	deliver := func(run string, ago time.Duration, results ...monitor.Result) {
+		t.Helper()
+		v := w.DeliverReport(t.Context(), &monitor.Report{Project: "webshop", Run: run, Against: "main", Started: time.Now().Add(-ago), Results: results})
+		require.Equal(t, monitor.Delivered, v.Outcome, v.Message)
+	}
+	deliver("1", 3*time.Hour, regression, unjudged)
+	letter := in.wait(t, 1)
+	assert.Equal(t, "regression: tests.pay test_pay[100%25] (mem_usage, 40 MiB -> 60 MiB, 1.5 times) on big; project webshop, branch (none), commit (none), run 1",
+		letter["_message"], "no commits are known")
+
+	// It stays in the next run, and another test becomes better.
+	better := regression
+	better.ItemVariant, better.Status, better.Level, better.Value, better.Ratio = "test_pay[fast]", monitor.StatusImprovement, "", 10, 0.25
+	deliver("2", 2*time.Hour, regression, better)
+	letter = in.wait(t, 2)
+	assert.Equal(t, "test_pay[fast]", letter["item_variant"])
+	assert.Equal(t, "ok", letter["_level"])
+	turns(t, server, "pymon-bridge regressions ("+cfg.Bucket+")")
+	assert.Len(t, in.read(), 2)
 }

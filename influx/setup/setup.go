@@ -47,6 +47,7 @@ const (
 type Setup struct {
 	cfg    Config
 	client client
+	notify *url.URL // may hold a secret, as webhooks do
 	dry    bool
 	report func(Step)
 
@@ -60,7 +61,11 @@ func New(cfg Config, report func(Step)) (*Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{cfg: cfg, client: newClient(cfg), report: report, buckets: map[string]string{}}, nil
+	notify, err := parseNotify(cfg.NotifyURL)
+	if err != nil {
+		return nil, err
+	}
+	return &Setup{cfg: cfg, client: newClient(cfg), notify: notify, report: report, buckets: map[string]string{}}, nil
 }
 
 // Apply makes and changes what is necessary, and stops at the first error: EForbidden says what the token lacks,

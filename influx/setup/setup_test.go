@@ -48,6 +48,7 @@ func TestTwiceChangesNothing(t *testing.T) {
 	require.Len(t, first, 10)
 	for _, s := range first {
 		require.Equal(t, setup.Missing, s.State, s.What)
+		require.NotContains(t, s.Note, "hook", "it may be a secret")
 	}
 	before := inventory(t, server, cfg.Token)
 	second := apply(t, cfg)
@@ -228,6 +229,8 @@ func TestWrongSettings(t *testing.T) {
 		{func(c *setup.Config) { c.Token = "" }, "a token and an organisation"},
 		{func(c *setup.Config) { c.DailyBucket = "a" }, "three different buckets"},
 		{func(c *setup.Config) { c.MetaBucket = "" }, "every bucket needs a name"},
+		{func(c *setup.Config) { c.NotifyURL = "hooks" }, "the address for news must look like https://host/path"},
+		{func(c *setup.Config) { c.NotifyURL = "http://a b" }, "the address for news must look like https://host/path"},
 		{func(c *setup.Config) { c.RollupDays = 0 }, "at least one day"},
 		{func(c *setup.Config) { c.CheckEvery = time.Millisecond }, "whole seconds, at least one"},
 		{func(c *setup.Config) { c.CheckWindow = time.Second }, "no shorter than its interval"},

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -24,9 +23,9 @@ var sources embed.FS
 type values struct {
 	Name, Bucket, DailyBucket    string
 	Every, FallbackEvery, Window string
-	SeriesColumns, TestColumns   []string // what a test is on one class of machine; the same, and a kind of measurement
-	Series, Test                 string   // the same as lists of Flux
-	Fields                       []string // the measurements of a test
+	Series                       string // the columns of a test on one class of machine, as in a list of Flux
+	Test                         string // the same, and the kind of measurement that a verdict is about
+	Fields                       []string
 	Days                         int
 	PastDays                     []int // 1 to Days
 }
@@ -37,31 +36,25 @@ func (s *Setup) program(file, name string) (string, error) {
 	if err != nil {
 		return "", monitor.Errorf(monitor.EInternal, "%s: %w", file, err)
 	}
-	var b strings.Builder
-	series := []string{"project", "component", "item_path", "item", "item_variant", "kind", "env"}
-	test := append(slices.Clone(series), "metric")
+	const series = `"project", "component", "item_path", "item", "item_variant", "kind", "env"`
 	v := values{
 		Name: quote(name), Bucket: quote(s.cfg.Bucket), DailyBucket: quote(s.cfg.DailyBucket),
 		Every: seconds(s.cfg.CheckEvery), Window: seconds(s.cfg.CheckWindow), FallbackEvery: seconds(fallbackEvery),
-		SeriesColumns: series, TestColumns: test, Series: columns(series), Test: columns(test),
-		Fields: []string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"},
-		Days:   s.cfg.RollupDays,
+		Series: series, Test: series + `, "metric"`,
+		Fields: []string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}, Days: s.cfg.RollupDays,
 	}
 	for n := range v.Days {
 		v.PastDays = append(v.PastDays, n+1)
 	}
-	err = parsed.Execute(&b, v)
-	if err != nil {
+	var b strings.Builder
+	if err := parsed.Execute(&b, v); err != nil {
 		return "", monitor.Errorf(monitor.EInternal, "%s: %w", file, err)
 	}
 	return b.String(), nil
 }
 
-// fallbackEvery is how often tests are judged within InfluxDB, which takes it seconds.
+// fallbackEvery is how often tests are judged within InfluxDB, which takes some seconds.
 const fallbackEvery = 10 * time.Minute
-
-// columns returns the inside of a Flux list of texts.
-func columns(names []string) string { return `"` + strings.Join(names, `", "`) + `"` }
 
 // quote returns a Flux literal of a text.
 func quote(text string) string {

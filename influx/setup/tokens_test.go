@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,7 +26,8 @@ func TestBridgeNeedsNoMore(t *testing.T) {
 	cfg := settings(server)
 	token := secret(t, apply(t, cfg), setup.ForBridge)
 	start := func() *harness.Bridge {
-		return harness.StartBridge(t, harness.BridgeConfig{Influx: server, Token: token, Bucket: cfg.Bucket, MetaBucket: cfg.MetaBucket})
+		return harness.StartBridge(t, harness.BridgeConfig{Influx: server, Token: token, Bucket: cfg.Bucket, MetaBucket: cfg.MetaBucket,
+			Args: []string{"--store", "influx"}})
 	}
 	first := start()
 	fixtures := harness.Fixtures(t)
@@ -43,16 +45,26 @@ func TestBridgeNeedsNoMore(t *testing.T) {
 	require.Len(t, server.Points(cfg.Bucket, "test_metrics"), posted)
 	assert.NotContains(t, first.Log(), `"level":"WARN"`)
 
+	resp, err := http.Get(first.URL + "/api/v1/metrics?format=ndjson")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	read, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode, string(read))
+	require.Equal(t, posted, strings.Count(string(read), "\n"), "it reads what it wrote")
+
 	second := start()
 	sessions := server.Points(cfg.MetaBucket, "sessions")
 	require.NotEmpty(t, sessions)
-	resp, err := http.Get(second.URL + "/api/v1/sessions/" + fmt.Sprint(sessions[0]["session_h"]))
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, resp.StatusCode, string(body))
-	assert.Contains(t, string(body), sessions[0]["session_h"])
+	// It asks InfluxDB for a tenth of a second only, since a client waits.
+	require.Eventually(t, func() bool {
+		resp, err := http.Get(second.URL + "/api/v1/sessions/" + fmt.Sprint(sessions[0]["session_h"]))
+		require.NoError(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode == http.StatusOK && strings.Contains(string(body), fmt.Sprint(sessions[0]["session_h"]))
+	}, within, 100*time.Millisecond)
 }
 
 // Neither token allows anything beyond what it is for.
@@ -150,9 +162,9 @@ func TestCommand(t *testing.T) {
 	assert.NotContains(t, again.Stdout, "shown only now")
 
 	for want, args := range map[string][]string{
-		"--retention":                                        {"--retention=soon"},
-		"--notify-url: expected an address":                  {"--notify-url=hooks"},
-		"--daily-bucket: expected":                           {"--daily-bucket="},
+		"--retention":              {"--retention=soon"},
+		"--check-every":            {"--check-every=soon"},
+		"--daily-bucket: expected": {"--daily-bucket="},
 		"--influx-url: expected the address of the InfluxDB": {"--influx-url="},
 	} {
 		wrong := run(args...)
