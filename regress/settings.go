@@ -38,6 +38,8 @@ type Settings struct {
 	// Q is the share of false ones among the regressions reported of a run that is aimed at (Benjamini-Hochberg). 5 % is
 	// the usual one; with the other conditions far fewer are false.
 	Q float64
+	// BetterQ is Q for improvements. Nobody has to act on one, so it can wait until it is certain: 1 %.
+	BetterQ float64
 	// LargeSuite is the number of tests above which LargeQ stands for Q: 5 % of what a suite of 50,000 tests reports
 	// is more than a person looks at.
 	LargeSuite int
@@ -95,6 +97,7 @@ func Defaults() Settings {
 		SuspectP:     0.01,
 		HabitP:       0.002,
 		Q:            0.05,
+		BetterQ:      0.01,
 		LargeSuite:   10_000,
 		LargeQ:       0.01,
 		OneRunQ:      0.001,
@@ -130,6 +133,7 @@ func (s Settings) validate() error {
 	f.want("SuspectP", probability(s.SuspectP), chance)
 	f.want("HabitP", probability(s.HabitP), chance)
 	f.want("Q", probability(s.Q), chance)
+	f.want("BetterQ", probability(s.BetterQ), chance)
 	f.want("LargeQ", probability(s.LargeQ), chance)
 	f.want("OneRunQ", probability(s.OneRunQ), chance)
 	f.want("OneRunRatio", factor(s.OneRunRatio), "more than 1")
