@@ -211,9 +211,28 @@ func TestUnsteady(t *testing.T) {
 		for run := 12; run < 120; run++ {
 			alarms += s.judge(t, run).Summary.Regressions
 		}
-		t.Log(often, alarms)
 		// Of 3,240 verdicts on such tests. Sooner or later each of them is slow in five runs in a row.
 		assert.LessOrEqual(t, alarms, 16, "slow in %v of the runs", often)
+	}
+}
+
+// TestHabit holds that a test that was as slow before, and came back by itself, takes more runs to be called slower.
+func TestHabit(t *testing.T) {
+	t.Parallel()
+	for flares, want := range []monitor.Status{monitor.StatusRegression, monitor.StatusRegression, monitor.StatusRegression, monitor.StatusSuspect} {
+		s := newSuite(34)
+		s.crowd(25)
+		s.each("test_slower", func(run int) measured {
+			m := s.steady()
+			if run >= 30 || run >= 10 && run < 10+5*flares && run%5 == 0 {
+				m.cpu *= 2
+			}
+			return m
+		})
+		assert.Equal(t, want, result(t, s.judge(t, 32), "test_slower", monitor.MetricCPUTime).Status, "three runs, flares: %d", flares)
+		x := result(t, s.judge(t, 33), "test_slower", monitor.MetricCPUTime)
+		assert.Equal(t, monitor.StatusRegression, x.Status, "four runs, flares: %d", flares)
+		assert.Equal(t, "c030", x.FirstBad)
 	}
 }
 

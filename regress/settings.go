@@ -32,8 +32,8 @@ type Settings struct {
 	// little: a suspect only asks for confirmation.
 	SuspectP float64
 	// HabitP is how improbable it has to be that a test which was as far off before, as often as it was, is so again in all
-	// the runs that confirm. 0.2 % lets three runs suffice for a test with the fewest earlier runs if it never was,
-	// (1/9)³ with 8 of them, and with 30 if it was twice; a test that is slow in every fifth run takes five in a row.
+	// the runs that confirm. With 0.2 % three runs suffice if it was so twice in 30 runs; a test that is slow in every
+	// tenth run takes four in a row, and one that is so in every fifth five.
 	HabitP float64
 	// Q is the share of false ones among the regressions reported of a run that is aimed at (Benjamini-Hochberg). 5 % is
 	// the usual one; with the other conditions far fewer are false.

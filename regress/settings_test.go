@@ -55,7 +55,6 @@ func TestSettingsCount(t *testing.T) {
 	s := stepped(20, 17, 20)
 	for name, change := range map[string]func(s *regress.Settings){
 		"MinRuns":              func(s *regress.Settings) { s.MinRuns, s.HoldRuns = 18, 20 },
-		"HabitP":               func(s *regress.Settings) { s.HabitP = 1e-9 },
 		"Q":                    func(s *regress.Settings) { s.Q = 1e-30 },
 		"LargeQ":               func(s *regress.Settings) { s.LargeSuite, s.LargeQ = 5, 1e-30 },
 		"CPUTime.Least":        func(s *regress.Settings) { s.CPUTime.Least = 1 },

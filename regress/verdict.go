@@ -106,7 +106,7 @@ func (b *bench) judge(g *gate) verdict {
 func (b *bench) forgive() {
 	t := &b.track
 	if t.dir == worse && t.suspects() >= 2 {
-		t.base.median = t.streakLevel()
+		t.base.median, t.since = t.streakLevel(), t.first
 	}
 	t.streak, t.dir = t.streak[:0], 0
 }
@@ -246,7 +246,10 @@ func (b *bench) habitual(v *verdict, near int) bool {
 			off++
 		}
 	}
-	// One more of each, so that what was never seen is not held to be impossible.
+	if off == 0 {
+		return false
+	}
+	// One more of each, so that three of three runs in a short history leave room for one that is not off.
 	often := distuv.Binomial{N: float64(v.k), P: min((off+1)/(earlier+1), 1)}
 	return often.Survival(float64(near-1)) >= b.settings.HabitP
 }
