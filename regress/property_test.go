@@ -81,9 +81,11 @@ func TestOrderAndRepeats(t *testing.T) {
 				samples = append(samples, again)
 			}
 		}
-		stranger := s.samples[0]
-		stranger.Run = &monitor.RunHead{Project: "p", ID: "another"}
-		samples = append(samples, stranger)
+		if len(samples) > 0 {
+			stranger := samples[0]
+			stranger.Run = &monitor.RunHead{Project: "p", ID: "another"}
+			samples = append(samples, stranger)
+		}
 		s.random.Shuffle(len(samples), func(i, j int) { samples[i], samples[j] = samples[j], samples[i] })
 		require.Equal(t, want, text(t, judgeWith(t, regress.Defaults(), l, samples)))
 	})

@@ -2,6 +2,7 @@ package regress
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func (r *report) finishSuite() {
 	worst := slices.MinFunc(r.Suite.Machines, func(a, b monitor.Machine) int {
 		return cmp.Or(cmp.Compare(severity(a.Status), severity(b.Status)), cmp.Compare(slowest(b), slowest(a)))
 	})
-	r.Suite.Status, r.Suite.Offset = worst.Status, worst.Offset
+	r.Suite.Status, r.Suite.Offset = worst.Status, maps.Clone(worst.Offset)
 }
 
 // slowest returns the larger offset of a machine, 0 when none is known.

@@ -1,12 +1,23 @@
 package regress
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
 
 // mark is a level that was conspicuous, or came amid such.
 type mark struct {
 	level   float64
 	suspect bool
 	calm    bool // less than half of the effect
+}
+
+// recent is a level of one of the last runs.
+type recent struct {
+	level float64
+	run   int
 }
 
 // The directions in which a level can be conspicuous.
@@ -16,7 +27,10 @@ const (
 )
 
 // track follows one measurement through the runs, oldest first, and keeps apart what is usual from what may be a new
-// level. A suspect opens a streak, whose levels are not part of the base. The streak ends in one of three ways:
+// level. The base stays two runs behind, as it does behind the judged window: the first runs of a small step may be
+// inconspicuous by themselves, and would hide it if they were what it is compared with.
+//
+// A suspect opens a streak, whose levels are not part of the base. The streak ends in one of three ways:
 //
 //   - It calms down. Its levels then enter the base, at most as large as not to be suspects: to leave them out would
 //     make the spread too small, to take them as they are could hide the next step.
@@ -27,6 +41,7 @@ type track struct {
 	minN   int // levels before anything is conspicuous
 	hold   int // suspects that make a new base
 	base   base
+	recent []recent // levels that the base does not have yet, oldest first; none during a streak
 	streak []mark
 	dir    int // of the streak: worse, better, or 0 when there is none
 	since  int // the run that the base began with
@@ -37,13 +52,18 @@ type track struct {
 func (t *track) reset(g *gate) {
 	t.gate = g
 	t.base.reset()
-	t.streak, t.dir, t.since, t.first = t.streak[:0], 0, 0, 0
+	t.recent, t.streak = t.recent[:0], t.streak[:0]
+	t.dir, t.since, t.first = 0, 0, 0
 }
 
 // follow takes the level of an earlier run.
 func (t *track) follow(level float64, run int) {
-	if t.base.n() < t.minN || t.dir == 0 && t.base.ordinary(level, t.gate) {
+	if t.base.n() < t.minN {
 		t.base.add(level)
+		return
+	}
+	if t.dir == 0 && t.base.ordinary(level, t.gate) {
+		t.keep(level, run)
 		return
 	}
 	t.base.settle(t.gate)
@@ -53,10 +73,13 @@ func (t *track) follow(level float64, run int) {
 		dir = t.conspicuous(level)
 	}
 	if dir == 0 && t.dir == 0 {
-		t.base.add(level)
+		t.keep(level, run)
 		return
 	}
-	t.mark(level, run, dir)
+	if t.dir == 0 {
+		t.open(dir, level, run)
+	}
+	t.mark(level, dir)
 	if t.over() {
 		t.calm()
 	} else if t.suspects() >= t.hold {
@@ -64,11 +87,43 @@ func (t *track) follow(level float64, run int) {
 	}
 }
 
-// mark adds a level to the streak, or begins one.
-func (t *track) mark(level float64, run, dir int) {
-	if t.dir == 0 {
-		t.dir, t.first = dir, run
+// keep takes a level that is as usual.
+func (t *track) keep(level float64, run int) {
+	t.recent = append(t.recent, recent{level, run})
+	if len(t.recent) == monitor.WindowRuns {
+		t.base.add(t.recent[0].level)
+		t.recent = slices.Delete(t.recent, 0, 1)
 	}
+}
+
+// settle gives the base what it does not have yet.
+func (t *track) settle() {
+	for _, r := range t.recent {
+		t.base.add(r.level)
+	}
+	t.recent = t.recent[:0]
+	t.base.settle(t.gate)
+}
+
+// open begins a streak towards a level in a run, with those of the runs right before that are nearer to it than to
+// what is usual.
+func (t *track) open(dir int, level float64, run int) {
+	t.dir, t.first = dir, run
+	from := len(t.recent)
+	half := (t.base.median + level) / 2
+	for from > 0 && float64(dir)*(t.recent[from-1].level-half) > 0 {
+		from--
+		t.first = t.recent[from].run
+	}
+	for _, r := range t.recent[from:] {
+		t.streak = append(t.streak, mark{level: r.level})
+	}
+	t.recent = t.recent[:from]
+	t.settle()
+}
+
+// mark adds a level to the streak.
+func (t *track) mark(level float64, dir int) {
 	t.streak = append(t.streak, mark{level: level, suspect: dir == t.dir, calm: dir != t.dir && t.nearBase(level)})
 }
 

@@ -1,6 +1,7 @@
 package regress
 
 import (
+	"cmp"
 	"math"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -89,7 +90,6 @@ func (b *bench) judge(g *gate) verdict {
 		return v
 	}
 	v.status = monitor.StatusOK
-	t.base.settle(g)
 	if b.rule.foreign {
 		b.forgive()
 	}
@@ -105,6 +105,7 @@ func (b *bench) judge(g *gate) verdict {
 // runs. What became better there may have come after the judged run's branch was made.
 func (b *bench) forgive() {
 	t := &b.track
+	t.settle()
 	if t.dir == worse && t.suspects() >= 2 {
 		t.base.median, t.since = t.streakLevel(), t.first
 	}
@@ -115,6 +116,7 @@ func (b *bench) forgive() {
 // returns how many of them are suspects on the side on which they lie together.
 func (b *bench) gather(v *verdict) (suspects int) {
 	t := &b.track
+	t.base.settle(t.gate)
 	b.window = b.window[:0]
 	earlier := 0
 	for _, run := range b.rule.confirming {
@@ -125,16 +127,34 @@ func (b *bench) gather(v *verdict) (suspects int) {
 			}
 		}
 	}
-	before := len(t.streak)
-	if t.dir != 0 && t.suspects()+earlier >= t.hold {
+	switch {
+	case t.dir == 0:
+		b.lookBack()
+	case t.suspects()+earlier >= t.hold:
 		t.restart()
-	} else if t.dir != 0 && b.calmsDown() {
-		t.streak = t.streak[:before]
+	case b.calmsDown():
 		t.calm()
-	} else if t.dir != 0 {
-		t.streak = t.streak[:before]
 	}
 	return b.pool(v)
+}
+
+// lookBack opens a streak that began, inconspicuously, right before a window that has suspects.
+func (b *bench) lookBack() {
+	t := &b.track
+	b.ordered = append(b.ordered[:0], b.window...)
+	together, dir := median(b.ordered), 0
+	for _, level := range b.window {
+		dir = cmp.Or(dir, t.conspicuous(level))
+	}
+	half := (t.base.median + together) / 2
+	if dir == 0 || float64(dir)*(b.window[0]-half) <= 0 {
+		t.settle()
+		return
+	}
+	t.open(dir, together, b.runs.window)
+	if len(t.streak) == 0 {
+		t.dir = 0
+	}
 }
 
 // pool takes the median of the levels that confirm.
@@ -159,16 +179,16 @@ func (b *bench) pool(v *verdict) (suspects int) {
 	return suspects
 }
 
-// calmsDown says whether the streak before the window is over by its end. The streak is left with the window's levels.
-func (b *bench) calmsDown() bool {
+// calmsDown says whether the streak before the window is over by its end.
+func (b *bench) calmsDown() (over bool) {
 	t := &b.track
+	before := len(t.streak)
 	for _, level := range b.window {
-		t.mark(level, 0, t.conspicuous(level))
-		if t.over() {
-			return true
-		}
+		t.mark(level, t.conspicuous(level))
+		over = over || t.over()
 	}
-	return false
+	t.streak = t.streak[:before]
+	return over
 }
 
 // weigh works out how probable the levels are by chance.
