@@ -14,12 +14,6 @@ type mark struct {
 	calm    bool // less than half of the effect
 }
 
-// recent is a level of one of the last runs.
-type recent struct {
-	level float64
-	run   int
-}
-
 // The directions in which a level can be conspicuous.
 const (
 	worse  = 1
@@ -41,11 +35,11 @@ type track struct {
 	minN   int // levels before anything is conspicuous
 	hold   int // suspects that make a new base
 	base   base
-	recent []recent // levels that the base does not have yet, oldest first; none during a streak
+	recent []float64 // levels that the base does not have yet, oldest first; none during a streak
 	streak []mark
 	dir    int // of the streak: worse, better, or 0 when there is none
 	since  int // the run that the base began with
-	first  int // the run that the streak began with
+	first  int // the run of the streak's first suspect
 }
 
 // reset prepares for another measurement.
@@ -63,7 +57,7 @@ func (t *track) follow(level float64, run int) {
 		return
 	}
 	if t.dir == 0 && t.base.ordinary(level, t.gate) {
-		t.keep(level, run)
+		t.keep(level)
 		return
 	}
 	t.base.settle(t.gate)
@@ -73,50 +67,53 @@ func (t *track) follow(level float64, run int) {
 		dir = t.conspicuous(level)
 	}
 	if dir == 0 && t.dir == 0 {
-		t.keep(level, run)
+		t.keep(level)
 		return
 	}
 	if t.dir == 0 {
-		t.open(dir, level, run)
+		t.open(dir, run)
 	}
 	t.mark(level, dir)
 	if t.over() {
 		t.calm()
-	} else if t.suspects() >= t.hold {
+	} else if t.held() >= t.hold {
 		t.restart()
 	}
 }
 
 // keep takes a level that is as usual.
-func (t *track) keep(level float64, run int) {
-	t.recent = append(t.recent, recent{level, run})
+func (t *track) keep(level float64) {
+	t.recent = append(t.recent, level)
 	if len(t.recent) == monitor.WindowRuns {
-		t.base.add(t.recent[0].level)
+		t.base.add(t.recent[0])
 		t.recent = slices.Delete(t.recent, 0, 1)
 	}
 }
 
 // settle gives the base what it does not have yet.
 func (t *track) settle() {
-	for _, r := range t.recent {
-		t.base.add(r.level)
+	for _, level := range t.recent {
+		t.base.add(level)
 	}
 	t.recent = t.recent[:0]
 	t.base.settle(t.gate)
 }
 
-// open begins a streak towards a level in a run, with those of the runs right before that are nearer to it than to
-// what is usual.
-func (t *track) open(dir int, level float64, run int) {
+// leans says whether a level is at least half as far off, in a direction, as a conspicuous one. (To compare it with the
+// level that follows instead would let a small step hide in what is usual as soon as a larger one follows.)
+func (t *track) leans(level float64, dir int) bool {
+	return float64(dir)*(level-t.base.median) > float64(dir)*(t.limit(dir)-t.base.median)/2
+}
+
+// open begins a streak with a suspect in a run, and those of the levels right before that lean in its direction.
+func (t *track) open(dir, run int) {
 	t.dir, t.first = dir, run
 	from := len(t.recent)
-	half := (t.base.median + level) / 2
-	for from > 0 && float64(dir)*(t.recent[from-1].level-half) > 0 {
+	for from > 0 && t.leans(t.recent[from-1], dir) {
 		from--
-		t.first = t.recent[from].run
 	}
-	for _, r := range t.recent[from:] {
-		t.streak = append(t.streak, mark{level: r.level})
+	for _, level := range t.recent[from:] {
+		t.streak = append(t.streak, mark{level: level})
 	}
 	t.recent = t.recent[:from]
 	t.settle()
@@ -146,7 +143,7 @@ func (t *track) streakLevel() float64 {
 	return median(levels)
 }
 
-// over says whether a streak has calmed down: two of its last three levels are.
+// over says whether a streak has calmed down: two of its last three levels are calm.
 func (t *track) over() bool {
 	calm := 0
 	for _, m := range t.streak[max(0, len(t.streak)-3):] {
@@ -157,11 +154,25 @@ func (t *track) over() bool {
 	return calm >= 2
 }
 
-func (t *track) suspects() int {
-	n := 0
+// suspects counts those of a streak.
+func (t *track) suspects() (n int) {
 	for _, m := range t.streak {
 		if m.suspect {
 			n++
+		}
+	}
+	return n
+}
+
+// held counts for how many runs a streak has held its level, but for a first one that calmed down at once and happens
+// to stand right before the step.
+func (t *track) held() (n int) {
+	half := (t.base.median + t.streakLevel()) / 2
+	for _, m := range t.streak {
+		if float64(t.dir)*(m.level-half) > 0 {
+			n++
+		} else if m.calm && n == 1 {
+			n = 0
 		}
 	}
 	return n

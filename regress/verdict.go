@@ -38,11 +38,12 @@ func (v *verdict) tested() bool { return v.status == monitor.StatusOK }
 type bench struct {
 	*Detector
 	runs
-	rule    rule
-	track   track
-	level   []float64 // by run, at the machine's usual speed; NaN where absent
-	window  []float64 // of the runs that confirm
-	ordered []float64
+	rule   rule
+	track  track
+	level  []float64 // by run, at the machine's usual speed; NaN where absent
+	window []float64 // of the runs of the window that confirm
+
+	together, sorted []float64 // for reuse
 }
 
 // rule is how a window confirms.
@@ -130,7 +131,7 @@ func (b *bench) gather(v *verdict) (suspects int) {
 	switch {
 	case t.dir == 0:
 		b.lookBack()
-	case t.suspects()+earlier >= t.hold:
+	case t.held()+earlier >= t.hold:
 		t.restart()
 	case b.calmsDown():
 		t.calm()
@@ -140,18 +141,15 @@ func (b *bench) gather(v *verdict) (suspects int) {
 
 // lookBack opens a streak that began, inconspicuously, right before a window that has suspects.
 func (b *bench) lookBack() {
-	t := &b.track
-	b.ordered = append(b.ordered[:0], b.window...)
-	together, dir := median(b.ordered), 0
+	t, dir := &b.track, 0
 	for _, level := range b.window {
 		dir = cmp.Or(dir, t.conspicuous(level))
 	}
-	half := (t.base.median + together) / 2
-	if dir == 0 || float64(dir)*(b.window[0]-half) <= 0 {
+	if dir == 0 || !t.leans(b.window[0], dir) {
 		t.settle()
 		return
 	}
-	t.open(dir, together, b.runs.window)
+	t.open(dir, b.runs.window)
 	if len(t.streak) == 0 {
 		t.dir = 0
 	}
@@ -160,23 +158,30 @@ func (b *bench) lookBack() {
 // pool takes the median of the levels that confirm.
 func (b *bench) pool(v *verdict) (suspects int) {
 	t := &b.track
-	b.ordered = b.ordered[:0]
-	for _, m := range t.streak {
-		b.ordered = append(b.ordered, m.level)
-	}
-	b.ordered = append(b.ordered, b.window...)
-	v.k, v.n = len(b.ordered), t.base.n()
-	v.pooled = median(b.ordered)
+	levels := b.levels()
+	v.k, v.n = len(levels), t.base.n()
+	b.sorted = append(b.sorted[:0], levels...)
+	v.pooled = median(b.sorted)
 	v.dir = worse
 	if v.pooled < t.base.median {
 		v.dir = better
 	}
-	for _, level := range b.ordered {
+	for _, level := range levels {
 		if t.conspicuous(level) == v.dir {
 			suspects++
 		}
 	}
 	return suspects
+}
+
+// levels returns the levels that confirm, oldest first.
+func (b *bench) levels() []float64 {
+	b.together = b.together[:0]
+	for _, m := range b.track.streak {
+		b.together = append(b.together, m.level)
+	}
+	b.together = append(b.together, b.window...)
+	return b.together
 }
 
 // calmsDown says whether the streak before the window is over by its end.
@@ -232,22 +237,26 @@ func (b *bench) matters(v *verdict, suspects int) bool {
 // to what is usual, at least two of which are suspects; or both, where there are only two. Of two suspects and one
 // that is as ever, as a test that hangs now and then shows them, nobody knows.
 func (b *bench) lasting(v *verdict, suspects int) bool {
-	near := 0
-	for _, level := range b.ordered {
+	near, since := 0, 0 // the levels that are nearer, and all levels since the first of these
+	for _, level := range b.levels() {
 		if float64(v.dir)*(level-v.usual) > float64(v.dir)*(v.pooled-v.usual)/2 {
 			near++
+		}
+		if near > 0 {
+			since++
 		}
 	}
 	if v.k == 2 {
 		near = suspects
 	}
-	return suspects >= 2 && near >= min(v.k, monitor.WindowRuns) && !b.habitual(v, near)
+	return suspects >= 2 && near >= min(v.k, monitor.WindowRuns) && !b.habitual(v, near, since)
 }
 
 // habitual says whether so many levels off are nothing new for the measurement, as with a test that is slow whenever a
-// cache is cold: whether a test that is as far off as often as it was in the earlier runs would show them by chance. Of
-// runs off in a row two count, since more of them are a change that was undone rather than chance.
-func (b *bench) habitual(v *verdict, near int) bool {
+// cache is cold: whether a test that is as far off as often as it was in the earlier runs would show near of them in a
+// number of runs by chance. Of runs off in a row two count, since more of them are a change that was undone rather than
+// chance.
+func (b *bench) habitual(v *verdict, near, inRuns int) bool {
 	t, dir := &b.track, float64(v.dir)
 	end := b.runs.window
 	if t.dir != 0 {
@@ -270,7 +279,7 @@ func (b *bench) habitual(v *verdict, near int) bool {
 		return false
 	}
 	// One more of each, so that three of three runs in a short history leave room for one that is not off.
-	often := distuv.Binomial{N: float64(v.k), P: min((off+1)/(earlier+1), 1)}
+	often := distuv.Binomial{N: float64(inRuns), P: min((off+1)/(earlier+1), 1)}
 	return often.Survival(float64(near-1)) >= b.settings.HabitP
 }
 
