@@ -45,7 +45,9 @@ func assertFound(t *testing.T, d *dataset, r *monitor.Report, run int) {
 			continue
 		}
 		expected++
-		i := slices.IndexFunc(r.Results, func(x monitor.Result) bool { return resultKey(x) == key && x.Metric == change.metric })
+		i := slices.IndexFunc(r.Results, func(x monitor.Result) bool {
+			return resultKey(x) == key && x.Metric == change.metric
+		})
 		x := r.Results[i]
 		assert.Equal(t, monitor.StatusRegression, x.Status, "%d: %v %v", run, key, change)
 		assert.Equal(t, "c023", x.LastGood, "%d: %v %v", run, key, change)
@@ -71,7 +73,8 @@ func TestNetworkXSlow(t *testing.T) {
 		assert.Empty(t, found(r, monitor.StatusRegression, monitor.StatusImprovement), run)
 		assert.Equal(t, plain.Summary, r.Summary, "%d: %v", run, found(r, monitor.StatusSuspect))
 		for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime} {
-			assert.InEpsilon(t, 1.5*float64(plain.Suite.Offset[metric]), float64(r.Suite.Offset[metric]), 1e-9, fmt.Sprint(run, metric))
+			offset := float64(plain.Suite.Offset[metric])
+			assert.InEpsilon(t, 1.5*offset, float64(r.Suite.Offset[metric]), 1e-9, fmt.Sprint(run, metric))
 		}
 	}
 }

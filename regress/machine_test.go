@@ -174,10 +174,14 @@ func TestMachinesApart(t *testing.T) {
 	s.add(19, "test_00", s.steady()).Env = "new"
 	r := s.last(t)
 	require.Len(t, r.Suite.Machines, 3)
-	assert.Equal(t, []string{"fast", "new", "slow"}, []string{r.Suite.Machines[0].Env, r.Suite.Machines[1].Env, r.Suite.Machines[2].Env})
-	assert.Equal(t, monitor.StatusOK, r.Suite.Machines[0].Status)
-	assert.Equal(t, monitor.StatusLearning, r.Suite.Machines[1].Status)
-	assert.Equal(t, monitor.StatusSlowMachine, r.Suite.Machines[2].Status)
+	for i, want := range []monitor.Machine{
+		{Env: "fast", Status: monitor.StatusOK},
+		{Env: "new", Status: monitor.StatusLearning},
+		{Env: "slow", Status: monitor.StatusSlowMachine},
+	} {
+		assert.Equal(t, want.Env, r.Suite.Machines[i].Env)
+		assert.Equal(t, want.Status, r.Suite.Machines[i].Status)
+	}
 	assert.Equal(t, monitor.StatusSlowMachine, r.Suite.Status)
 	assert.InDelta(t, 1.6, float64(r.Suite.Offset[monitor.MetricCPUTime]), 0.1)
 	assert.Equal(t, []string{"test_00 cpu_time"}, found(r, monitor.StatusRegression))

@@ -33,7 +33,7 @@ type Settings struct {
 	SuspectP float64
 	// HabitP is how improbable it has to be that a test which was as far off before, as often as it was, is so again in all
 	// the runs that confirm. With 0.2 % three runs suffice if it was so twice in 30 runs; a test that is slow in every
-	// tenth run takes four in a row, and one that is so in every fifth five.
+	// tenth run takes four in a row, and one that is so in every fifth five. One that never was is not asked for it.
 	HabitP float64
 	// Q is the share of false ones among the regressions reported of a run that is aimed at (Benjamini-Hochberg). 5 % is
 	// the usual one; with the other conditions far fewer are false.
@@ -70,8 +70,8 @@ type Gate struct {
 	Noise float64
 	// Jitter is the least spread assumed as an amount: what a single reading of the clock adds. The CPU time of a test is
 	// the difference of two readings of two counters, user and kernel, each cut to ticks of 10 ms, which is off by
-	// 10 ms · √(2·2/12) = 6 ms. Few runs may happen to agree on a tick and look steadier than that. Wall time and memory are
-	// read finely.
+	// 10 ms · √(2·2/12) = 6 ms. Few runs may happen to agree on a tick and look steadier than that. Wall time and memory
+	// are read finely.
 	Jitter float64
 	// SuspectRatio is the least ratio of a suspect: 1.1 for time, 1.05 for memory, which is measured some hundred times
 	// more precisely.

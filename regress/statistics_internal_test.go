@@ -15,7 +15,8 @@ import (
 
 // ticks draws values many of which are equal, as those of a clock with ticks are.
 func ticks(t *rapid.T, least int) []float64 {
-	return rapid.SliceOfN(rapid.Map(rapid.IntRange(-6, 6), func(i int) float64 { return float64(i) / 4 }), least, 40).Draw(t, "values")
+	tick := rapid.Map(rapid.IntRange(-6, 6), func(i int) float64 { return float64(i) / 4 })
+	return rapid.SliceOfN(tick, least, 40).Draw(t, "values")
 }
 
 // TestQuantile holds the definition by the examples of numpy's documentation.
@@ -112,7 +113,8 @@ func TestLimit(t *testing.T) {
 	})
 }
 
-// TestCalibration holds that of steady tests no more than the intended share are suspects, and that hardly any would be confirmed even by itself.
+// TestCalibration holds that of steady tests no more than the intended share are suspects, and that hardly any would be
+// confirmed even by itself.
 func TestCalibration(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 5))

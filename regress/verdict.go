@@ -228,7 +228,7 @@ func (b *bench) matters(v *verdict, suspects int) bool {
 		return false
 	}
 	if b.rule.alone {
-		return effect >= math.Log(b.settings.OneRunRatio)
+		return effect >= math.Log(b.settings.OneRunRatio) && !b.habitual(v, 1, 1)
 	}
 	return v.k > 1 && effect >= g.lnRatio && b.lasting(v, suspects)
 }
@@ -291,14 +291,10 @@ func (b *bench) locate(v *verdict) {
 	if !v.candidate {
 		to = v.level
 	}
-	dir := 1.0
-	if to < v.usual {
-		dir = -1
-	}
+	dir := math.Copysign(1, to-v.usual)
 	half := dir * (to - v.usual) / 2
-	var likelihood, best float64
+	likelihood, best := 0.0, math.Inf(-1)
 	v.firstBad = b.last()
-	best = math.Inf(-1)
 	for run := b.last(); run >= b.track.since; run-- {
 		if math.IsNaN(b.level[run]) {
 			continue

@@ -59,6 +59,22 @@ func TestOneRun(t *testing.T) {
 	}
 }
 
+// TestOneRunOfAnUnsteadyTest holds that one run says nothing of a test that was as slow before.
+func TestOneRunOfAnUnsteadyTest(t *testing.T) {
+	t.Parallel()
+	s := newSuite(25)
+	s.crowd(25)
+	s.each("test_slower", func(run int) measured {
+		m := s.steady()
+		if run == 5 || run == 24 {
+			m.cpu *= 3
+		}
+		return m
+	})
+	r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:24], Window: s.runs[24:]}, s.all())
+	assert.Equal(t, monitor.StatusSuspect, result(t, r, "test_slower", monitor.MetricCPUTime).Status)
+}
+
 // TestOneRunIsNoTrend holds that one run alone is at most slow as a whole.
 func TestOneRunIsNoTrend(t *testing.T) {
 	t.Parallel()
