@@ -105,6 +105,31 @@ func TestRegressionComesBack(t *testing.T) {
 	assert.Equal(t, "c033", x.FirstBad)
 }
 
+// TestOutlierBeforeAStep holds that a run that was off shortly before a step is not taken for its beginning, neither for
+// the commit nor for how long the level has held.
+func TestOutlierBeforeAStep(t *testing.T) {
+	t.Parallel()
+	s := newSuite(31)
+	s.crowd(25)
+	s.each("test_slower", func(run int) measured {
+		m := s.steady()
+		switch {
+		case run == 18:
+			m.cpu *= 50
+		case run >= 20:
+			m.cpu *= 2
+		}
+		return m
+	})
+	for run := 22; run < 30; run++ {
+		x := result(t, s.judge(t, run), "test_slower", monitor.MetricCPUTime)
+		assert.Equal(t, monitor.StatusRegression, x.Status, run)
+		assert.Equal(t, "c019", x.LastGood, run)
+		assert.Equal(t, "c020", x.FirstBad, run)
+	}
+	assert.Equal(t, monitor.StatusOK, result(t, s.judge(t, 30), "test_slower", monitor.MetricCPUTime).Status)
+}
+
 // TestImprovement holds that a faster test is said to be, and slower again after ten runs if it is.
 func TestImprovement(t *testing.T) {
 	t.Parallel()

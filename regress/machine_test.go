@@ -150,6 +150,24 @@ func TestFewTests(t *testing.T) {
 	assert.Equal(t, 19, r.Summary.Regressions)
 }
 
+// TestFastTests holds that the speed of a machine is told by tests that are slow enough for the clock.
+func TestFastTests(t *testing.T) {
+	t.Parallel()
+	s := slowed(20, func(run int) float64 {
+		if run == 19 {
+			return 1.5
+		}
+		return 1
+	})
+	for i := range 60 {
+		s.each(fmt.Sprintf("test_fast_%02d", i), func(int) measured { return measured{cpu: 0.004, total: 0.0005, mem: 10} })
+	}
+	r := s.last(t)
+	assert.Equal(t, monitor.StatusSlowMachine, r.Suite.Status)
+	assert.InDelta(t, 1.5, float64(r.Suite.Offset[monitor.MetricCPUTime]), 0.08)
+	assert.Zero(t, r.Summary.Regressions+r.Summary.Improvements)
+}
+
 // TestMachinesApart holds that classes of machine are judged by themselves, and that the suite is as the worst of them.
 func TestMachinesApart(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package regress_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -156,6 +157,21 @@ func TestNewTestInProcess(t *testing.T) {
 	assert.Equal(t, monitor.StatusOK, result(t, r, "test_06", monitor.MetricCPUTime).Status)
 }
 
+// TestRemovedTestInProcess holds the same of a test that is no more.
+func TestRemovedTestInProcess(t *testing.T) {
+	t.Parallel()
+	s := process(20, func(run, test int, mem float64) float64 {
+		if run >= 17 && test > 6 {
+			mem += 80
+		}
+		return mem
+	})
+	s.samples = slices.DeleteFunc(s.samples, func(x monitor.Sample) bool {
+		return x.Series.Item == "test_06" && slices.Contains(s.runs[17:], x.Run)
+	})
+	assert.Equal(t, monitor.Summary{Tests: 11, OK: 28, NotJudged: 5}, s.last(t).Summary)
+}
+
 // TestMemoryInAnotherOrder holds that the order of the same tests does not matter.
 func TestMemoryInAnotherOrder(t *testing.T) {
 	t.Parallel()
@@ -204,9 +220,5 @@ func TestMemoryMakesNoRoom(t *testing.T) {
 	r := s.last(t)
 	require.Equal(t, 1, r.Summary.Regressions)
 	assert.Equal(t, "test_001", r.Results[0].Item)
-	for _, x := range r.Results {
-		if x.Metric == monitor.MetricCPUTime {
-			assert.Greater(t, float64(x.Q), float64(x.P))
-		}
-	}
+	assert.InEpsilon(t, 3*400*float64(r.Results[0].P), float64(r.Results[0].Q), 1e-9, "the only one of 1,200")
 }

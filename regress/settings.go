@@ -10,7 +10,8 @@ import (
 // Settings are the numbers that decide. [Defaults] has the recommended ones; the comment of each says why it is so.
 type Settings struct {
 	// BaselineRuns is how many earlier runs say what is usual. 30 are enough for a steady spread (more gain little:
-	// the error of the median falls with the root of their number), and few enough to follow a suite that changes.
+	// the error of the median falls with the root of their number), and few enough to follow a suite that changes. A lineage
+	// may have more, which make up for runs that a test is missing in: the last so many that measured it count.
 	BaselineRuns int
 	// MinRuns is how many earlier runs a test needs before it is judged; until then it is learning. With fewer than 8 the
 	// spread is a guess, and the t distribution asks for such large effects that hardly anything would be found.

@@ -129,16 +129,13 @@ func (t *track) nearBase(level float64) bool {
 	return float64(t.dir)*(level-t.base.median) < float64(t.dir)*(t.streakLevel()-t.base.median)/2
 }
 
-// streakLevel is the median of the suspects of a streak.
+// streakLevel is the median of the suspects of a streak, which has begun with one.
 func (t *track) streakLevel() float64 {
 	levels := make([]float64, 0, 16)
 	for _, m := range t.streak {
 		if m.suspect {
 			levels = append(levels, m.level)
 		}
-	}
-	if len(levels) == 0 {
-		return t.base.median
 	}
 	return median(levels)
 }
