@@ -111,14 +111,16 @@ type Result struct {
 	// Reason says in words why it was not judged.
 	Reason string `json:"reason,omitempty"`
 
-	Baseline Number `json:"baseline"` // what is usual, in the metric's unit; null where unknown, as all that follows
-	Limit    Number `json:"limit"`    // a greater value is conspicuous
-	Value    Number `json:"value"`    // of this run; of the confirming runs together where confirmed
-	Ratio    Number `json:"ratio"`    // value / baseline
-	Delta    Number `json:"delta"`    // value - baseline
-	P        Number `json:"p"`        // one-sided probability of such a value by chance
-	Q        Number `json:"q"`        // the same, corrected for the number of tests and metrics judged together
-	N        int    `json:"n"`        // earlier runs that the baseline is made of
+	// Baseline is what is usual, in the metric's unit, at the speed that the machine had in this run; null where unknown,
+	// as all that follows.
+	Baseline Number `json:"baseline"`
+	Limit    Number `json:"limit"` // a greater value is conspicuous
+	Value    Number `json:"value"` // of this run; of the confirming runs together where confirmed
+	Ratio    Number `json:"ratio"` // value / baseline
+	Delta    Number `json:"delta"` // value - baseline
+	P        Number `json:"p"`     // one-sided probability of such a value by chance
+	Q        Number `json:"q"`     // the same, corrected for the number of tests and metrics judged together
+	N        int    `json:"n"`     // earlier runs that the baseline is made of
 
 	LastGood string `json:"last_good"` // commit of the last run before the change; empty where unknown
 	FirstBad string `json:"first_bad"` // commit of the first run after it

@@ -135,6 +135,7 @@ func (d *Detector) decide(j *judged, r rule) {
 	if r.alone {
 		most = d.settings.OneRunQ
 	}
+	mostBetter := min(most, d.settings.BetterQ)
 	at := 0
 	for metric := range j.verdicts {
 		for i := range j.verdicts[metric] {
@@ -146,7 +147,7 @@ func (d *Detector) decide(j *judged, r rule) {
 			switch {
 			case v.candidate && v.dir == worse && worseQ[at] <= most:
 				v.status, v.q = monitor.StatusRegression, worseQ[at]
-			case v.candidate && v.dir == better && betterQ[at] <= most:
+			case v.candidate && v.dir == better && betterQ[at] <= mostBetter:
 				v.status, v.q = monitor.StatusImprovement, betterQ[at]
 			case v.suspect:
 				v.status = monitor.StatusSuspect

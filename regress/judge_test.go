@@ -105,6 +105,31 @@ func TestRegressionComesBack(t *testing.T) {
 	assert.Equal(t, "c033", x.FirstBad)
 }
 
+// TestOutlierBeforeAStep holds that a run that was off shortly before a step is not taken for its beginning, neither for
+// the commit nor for how long the level has held.
+func TestOutlierBeforeAStep(t *testing.T) {
+	t.Parallel()
+	s := newSuite(31)
+	s.crowd(25)
+	s.each("test_slower", func(run int) measured {
+		m := s.steady()
+		switch {
+		case run == 18:
+			m.cpu *= 50
+		case run >= 20:
+			m.cpu *= 2
+		}
+		return m
+	})
+	for run := 22; run < 30; run++ {
+		x := result(t, s.judge(t, run), "test_slower", monitor.MetricCPUTime)
+		assert.Equal(t, monitor.StatusRegression, x.Status, run)
+		assert.Equal(t, "c019", x.LastGood, run)
+		assert.Equal(t, "c020", x.FirstBad, run)
+	}
+	assert.Equal(t, monitor.StatusOK, result(t, s.judge(t, 30), "test_slower", monitor.MetricCPUTime).Status)
+}
+
 // TestImprovement holds that a faster test is said to be, and slower again after ten runs if it is.
 func TestImprovement(t *testing.T) {
 	t.Parallel()
@@ -211,9 +236,30 @@ func TestUnsteady(t *testing.T) {
 		for run := 12; run < 120; run++ {
 			alarms += s.judge(t, run).Summary.Regressions
 		}
-		t.Log(often, alarms)
 		// Of 3,240 verdicts on such tests. Sooner or later each of them is slow in five runs in a row.
 		assert.LessOrEqual(t, alarms, 16, "slow in %v of the runs", often)
+	}
+}
+
+// TestHabit holds that a test that was as slow before, and came back by itself, takes more runs to be called slower.
+func TestHabit(t *testing.T) {
+	t.Parallel()
+	for flares, want := range []monitor.Status{
+		monitor.StatusRegression, monitor.StatusRegression, monitor.StatusRegression, monitor.StatusSuspect,
+	} {
+		s := newSuite(34)
+		s.crowd(25)
+		s.each("test_slower", func(run int) measured {
+			m := s.steady()
+			if run >= 30 || run >= 10 && run < 10+5*flares && run%5 == 0 {
+				m.cpu *= 2
+			}
+			return m
+		})
+		assert.Equal(t, want, result(t, s.judge(t, 32), "test_slower", monitor.MetricCPUTime).Status, "three runs, flares: %d", flares)
+		x := result(t, s.judge(t, 33), "test_slower", monitor.MetricCPUTime)
+		assert.Equal(t, monitor.StatusRegression, x.Status, "four runs, flares: %d", flares)
+		assert.Equal(t, "c030", x.FirstBad)
 	}
 }
 
@@ -287,7 +333,8 @@ func TestReport(t *testing.T) {
 	assert.InDelta(t, 1, float64(m.Offset[monitor.MetricCPUTime]), 0.05)
 
 	x := r.Results[0]
-	assert.Equal(t, monitor.TestID{ItemPath: "tests", Item: "test_slower", ItemVariant: "test_slower", Kind: "function", Env: "m"}, x.TestID)
+	id := monitor.TestID{ItemPath: "tests", Item: "test_slower", ItemVariant: "test_slower", Kind: "function", Env: "m"}
+	assert.Equal(t, id, x.TestID)
 	assert.Equal(t, "tests.py", x.ItemFSLoc)
 	assert.Equal(t, 17, x.N)
 	assert.Less(t, float64(x.Baseline), float64(x.Limit))
@@ -312,9 +359,11 @@ func TestOrderOfResults(t *testing.T) {
 	}
 	s.add(19, "test_new", measured{cpu: 1, total: 1, mem: 50})
 	r := s.last(t)
-	assert.Equal(t, []string{"test_3", "test_2", "test_1.3", "test_0.3", "test_0.5"}, []string{r.Results[0].Item, r.Results[1].Item,
-		r.Results[2].Item, r.Results[3].Item, r.Results[4].Item})
-	assert.Equal(t, []string{"test_new", "test_new", "test_new"}, []string{r.Results[5].Item, r.Results[6].Item, r.Results[7].Item})
+	var items []string
+	for _, x := range r.Results[:8] {
+		items = append(items, x.Item)
+	}
+	assert.Equal(t, []string{"test_3", "test_2", "test_1.3", "test_0.3", "test_0.5", "test_new", "test_new", "test_new"}, items)
 	assert.Equal(t, "test_0.3 mem_usage", r.Results[8].Item+" "+r.Results[8].Metric)
 }
 

@@ -2,6 +2,7 @@ package regress
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -56,16 +57,19 @@ func (j *judged) machineReport() monitor.Machine {
 	for i, rank := range j.rank {
 		byRank[rank] = i
 	}
-	// Sums of floats depend on the order.
-	for _, i := range byRank {
-		if x := j.units[i].value[totalTime]; !math.IsNaN(x) {
-			m.TotalTime += x
-		}
-		if x := j.units[i].value[cpuTime]; !math.IsNaN(x) {
-			m.CPUTime += x
-		}
+	for _, i := range byRank { // sums of floats depend on the order
+		m.TotalTime = added(m.TotalTime, j.units[i].value[totalTime])
+		m.CPUTime = added(m.CPUTime, j.units[i].value[cpuTime])
 	}
 	return m
+}
+
+// added returns a sum that leaves out what is absent, and stays a number that JSON can hold whatever a client has sent.
+func added(sum, x float64) float64 {
+	if math.IsNaN(x) {
+		return sum
+	}
+	return min(max(sum+x, -math.MaxFloat64), math.MaxFloat64)
 }
 
 // offset returns the ratios by name of those metrics that the speed of a machine shows in.
@@ -94,7 +98,7 @@ func (r *report) finishSuite() {
 	worst := slices.MinFunc(r.Suite.Machines, func(a, b monitor.Machine) int {
 		return cmp.Or(cmp.Compare(severity(a.Status), severity(b.Status)), cmp.Compare(slowest(b), slowest(a)))
 	})
-	r.Suite.Status, r.Suite.Offset = worst.Status, worst.Offset
+	r.Suite.Status, r.Suite.Offset = worst.Status, maps.Clone(worst.Offset)
 }
 
 // slowest returns the larger offset of a machine, 0 when none is known.

@@ -10,7 +10,8 @@ import (
 // Settings are the numbers that decide. [Defaults] has the recommended ones; the comment of each says why it is so.
 type Settings struct {
 	// BaselineRuns is how many earlier runs say what is usual. 30 are enough for a steady spread (more gain little:
-	// the error of the median falls with the root of their number), and few enough to follow a suite that changes.
+	// the error of the median falls with the root of their number), and few enough to follow a suite that changes. A lineage
+	// may have more, which make up for runs that a test is missing in: the last so many that measured it count.
 	BaselineRuns int
 	// MinRuns is how many earlier runs a test needs before it is judged; until then it is learning. With fewer than 8 the
 	// spread is a guess, and the t distribution asks for such large effects that hardly anything would be found.
@@ -32,12 +33,14 @@ type Settings struct {
 	// little: a suspect only asks for confirmation.
 	SuspectP float64
 	// HabitP is how improbable it has to be that a test which was as far off before, as often as it was, is so again in all
-	// the runs that confirm. 0.2 % lets three runs suffice for a test with the fewest earlier runs if it never was,
-	// (1/9)³ with 8 of them, and with 30 if it was twice; a test that is slow in every fifth run takes five in a row.
+	// the runs that confirm. With 0.2 % three runs suffice if it was so twice in 30 runs; a test that is slow in every
+	// tenth run takes four in a row, and one that is so in every fifth five. One that never was is not asked for it.
 	HabitP float64
 	// Q is the share of false ones among the regressions reported of a run that is aimed at (Benjamini-Hochberg). 5 % is
 	// the usual one; with the other conditions far fewer are false.
 	Q float64
+	// BetterQ is Q for improvements. Nobody has to act on one, so it can wait until it is certain: 1 %.
+	BetterQ float64
 	// LargeSuite is the number of tests above which LargeQ stands for Q: 5 % of what a suite of 50,000 tests reports
 	// is more than a person looks at.
 	LargeSuite int
@@ -68,8 +71,8 @@ type Gate struct {
 	Noise float64
 	// Jitter is the least spread assumed as an amount: what a single reading of the clock adds. The CPU time of a test is
 	// the difference of two readings of two counters, user and kernel, each cut to ticks of 10 ms, which is off by
-	// 10 ms · √(2·2/12) = 6 ms. Few runs may happen to agree on a tick and look steadier than that. Wall time and memory are
-	// read finely.
+	// 10 ms · √(2·2/12) = 6 ms. Few runs may happen to agree on a tick and look steadier than that. Wall time and memory
+	// are read finely.
 	Jitter float64
 	// SuspectRatio is the least ratio of a suspect: 1.1 for time, 1.05 for memory, which is measured some hundred times
 	// more precisely.
@@ -95,6 +98,7 @@ func Defaults() Settings {
 		SuspectP:     0.01,
 		HabitP:       0.002,
 		Q:            0.05,
+		BetterQ:      0.01,
 		LargeSuite:   10_000,
 		LargeQ:       0.01,
 		OneRunQ:      0.001,
@@ -130,6 +134,7 @@ func (s Settings) validate() error {
 	f.want("SuspectP", probability(s.SuspectP), chance)
 	f.want("HabitP", probability(s.HabitP), chance)
 	f.want("Q", probability(s.Q), chance)
+	f.want("BetterQ", probability(s.BetterQ), chance)
 	f.want("LargeQ", probability(s.LargeQ), chance)
 	f.want("OneRunQ", probability(s.OneRunQ), chance)
 	f.want("OneRunRatio", factor(s.OneRunRatio), "more than 1")

@@ -1,6 +1,11 @@
 package regress
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
 
 // mark is a level that was conspicuous, or came amid such.
 type mark struct {
@@ -16,7 +21,10 @@ const (
 )
 
 // track follows one measurement through the runs, oldest first, and keeps apart what is usual from what may be a new
-// level. A suspect opens a streak, whose levels are not part of the base. The streak ends in one of three ways:
+// level. The base stays two runs behind, as it does behind the judged window: the first runs of a small step may be
+// inconspicuous by themselves, and would hide it if they were what it is compared with.
+//
+// A suspect opens a streak, whose levels are not part of the base. The streak ends in one of three ways:
 //
 //   - It calms down. Its levels then enter the base, at most as large as not to be suspects: to leave them out would
 //     make the spread too small, to take them as they are could hide the next step.
@@ -27,23 +35,29 @@ type track struct {
 	minN   int // levels before anything is conspicuous
 	hold   int // suspects that make a new base
 	base   base
+	recent []float64 // levels that the base does not have yet, oldest first; none during a streak
 	streak []mark
 	dir    int // of the streak: worse, better, or 0 when there is none
 	since  int // the run that the base began with
-	first  int // the run that the streak began with
+	first  int // the run of the streak's first suspect
 }
 
 // reset prepares for another measurement.
 func (t *track) reset(g *gate) {
 	t.gate = g
 	t.base.reset()
-	t.streak, t.dir, t.since, t.first = t.streak[:0], 0, 0, 0
+	t.recent, t.streak = t.recent[:0], t.streak[:0]
+	t.dir, t.since, t.first = 0, 0, 0
 }
 
 // follow takes the level of an earlier run.
 func (t *track) follow(level float64, run int) {
-	if t.base.n() < t.minN || t.dir == 0 && t.base.ordinary(level, t.gate) {
+	if t.base.n() < t.minN {
 		t.base.add(level)
+		return
+	}
+	if t.dir == 0 && t.base.ordinary(level, t.gate) {
+		t.keep(level)
 		return
 	}
 	t.base.settle(t.gate)
@@ -53,22 +67,60 @@ func (t *track) follow(level float64, run int) {
 		dir = t.conspicuous(level)
 	}
 	if dir == 0 && t.dir == 0 {
-		t.base.add(level)
+		t.keep(level)
 		return
 	}
-	t.mark(level, run, dir)
+	if t.dir == 0 {
+		t.open(dir, run)
+	}
+	t.mark(level, dir)
 	if t.over() {
 		t.calm()
-	} else if t.suspects() >= t.hold {
+	} else if t.held() >= t.hold {
 		t.restart()
 	}
 }
 
-// mark adds a level to the streak, or begins one.
-func (t *track) mark(level float64, run, dir int) {
-	if t.dir == 0 {
-		t.dir, t.first = dir, run
+// keep takes a level that is as usual.
+func (t *track) keep(level float64) {
+	t.recent = append(t.recent, level)
+	if len(t.recent) == monitor.WindowRuns {
+		t.base.add(t.recent[0])
+		t.recent = slices.Delete(t.recent, 0, 1)
 	}
+}
+
+// settle gives the base what it does not have yet.
+func (t *track) settle() {
+	for _, level := range t.recent {
+		t.base.add(level)
+	}
+	t.recent = t.recent[:0]
+	t.base.settle(t.gate)
+}
+
+// leans says whether a level is at least half as far off, in a direction, as a conspicuous one. (To compare it with the
+// level that follows instead would let a small step hide in what is usual as soon as a larger one follows.)
+func (t *track) leans(level float64, dir int) bool {
+	return float64(dir)*(level-t.base.median) > float64(dir)*(t.limit(dir)-t.base.median)/2
+}
+
+// open begins a streak with a suspect in a run, and those of the levels right before that lean in its direction.
+func (t *track) open(dir, run int) {
+	t.dir, t.first = dir, run
+	from := len(t.recent)
+	for from > 0 && t.leans(t.recent[from-1], dir) {
+		from--
+	}
+	for _, level := range t.recent[from:] {
+		t.streak = append(t.streak, mark{level: level})
+	}
+	t.recent = t.recent[:from]
+	t.settle()
+}
+
+// mark adds a level to the streak.
+func (t *track) mark(level float64, dir int) {
 	t.streak = append(t.streak, mark{level: level, suspect: dir == t.dir, calm: dir != t.dir && t.nearBase(level)})
 }
 
@@ -77,7 +129,7 @@ func (t *track) nearBase(level float64) bool {
 	return float64(t.dir)*(level-t.base.median) < float64(t.dir)*(t.streakLevel()-t.base.median)/2
 }
 
-// streakLevel is the median of the suspects of a streak.
+// streakLevel is the median of the suspects of a streak, which has begun with one.
 func (t *track) streakLevel() float64 {
 	levels := make([]float64, 0, 16)
 	for _, m := range t.streak {
@@ -85,13 +137,10 @@ func (t *track) streakLevel() float64 {
 			levels = append(levels, m.level)
 		}
 	}
-	if len(levels) == 0 {
-		return t.base.median
-	}
 	return median(levels)
 }
 
-// over says whether a streak has calmed down: two of its last three levels are.
+// over says whether a streak has calmed down: two of its last three levels are calm.
 func (t *track) over() bool {
 	calm := 0
 	for _, m := range t.streak[max(0, len(t.streak)-3):] {
@@ -102,11 +151,25 @@ func (t *track) over() bool {
 	return calm >= 2
 }
 
-func (t *track) suspects() int {
-	n := 0
+// suspects counts those of a streak.
+func (t *track) suspects() (n int) {
 	for _, m := range t.streak {
 		if m.suspect {
 			n++
+		}
+	}
+	return n
+}
+
+// held counts for how many runs a streak has held its level, but for a first one that calmed down at once and happens
+// to stand right before the step.
+func (t *track) held() (n int) {
+	half := (t.base.median + t.streakLevel()) / 2
+	for _, m := range t.streak {
+		if float64(t.dir)*(m.level-half) > 0 {
+			n++
+		} else if m.calm && n == 1 {
+			n = 0
 		}
 	}
 	return n

@@ -1,6 +1,7 @@
 package regress
 
 import (
+	"cmp"
 	"math"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -37,11 +38,12 @@ func (v *verdict) tested() bool { return v.status == monitor.StatusOK }
 type bench struct {
 	*Detector
 	runs
-	rule    rule
-	track   track
-	level   []float64 // by run, at the machine's usual speed; NaN where absent
-	window  []float64 // of the runs that confirm
-	ordered []float64
+	rule   rule
+	track  track
+	level  []float64 // by run, at the machine's usual speed; NaN where absent
+	window []float64 // of the runs of the window that confirm
+
+	together, sorted []float64 // for reuse
 }
 
 // rule is how a window confirms.
@@ -89,7 +91,6 @@ func (b *bench) judge(g *gate) verdict {
 		return v
 	}
 	v.status = monitor.StatusOK
-	t.base.settle(g)
 	if b.rule.foreign {
 		b.forgive()
 	}
@@ -105,8 +106,9 @@ func (b *bench) judge(g *gate) verdict {
 // runs. What became better there may have come after the judged run's branch was made.
 func (b *bench) forgive() {
 	t := &b.track
+	t.settle()
 	if t.dir == worse && t.suspects() >= 2 {
-		t.base.median = t.streakLevel()
+		t.base.median, t.since = t.streakLevel(), t.first
 	}
 	t.streak, t.dir = t.streak[:0], 0
 }
@@ -115,6 +117,7 @@ func (b *bench) forgive() {
 // returns how many of them are suspects on the side on which they lie together.
 func (b *bench) gather(v *verdict) (suspects int) {
 	t := &b.track
+	t.base.settle(t.gate)
 	b.window = b.window[:0]
 	earlier := 0
 	for _, run := range b.rule.confirming {
@@ -125,33 +128,45 @@ func (b *bench) gather(v *verdict) (suspects int) {
 			}
 		}
 	}
-	before := len(t.streak)
-	if t.dir != 0 && t.suspects()+earlier >= t.hold {
+	switch {
+	case t.dir == 0:
+		b.lookBack()
+	case t.held()+earlier >= t.hold:
 		t.restart()
-	} else if t.dir != 0 && b.calmsDown() {
-		t.streak = t.streak[:before]
+	case b.calmsDown():
 		t.calm()
-	} else if t.dir != 0 {
-		t.streak = t.streak[:before]
 	}
 	return b.pool(v)
+}
+
+// lookBack opens a streak that began, inconspicuously, right before a window that has suspects.
+func (b *bench) lookBack() {
+	t, dir := &b.track, 0
+	for _, level := range b.window {
+		dir = cmp.Or(dir, t.conspicuous(level))
+	}
+	if dir == 0 || !t.leans(b.window[0], dir) {
+		t.settle()
+		return
+	}
+	t.open(dir, b.runs.window)
+	if len(t.streak) == 0 {
+		t.dir = 0
+	}
 }
 
 // pool takes the median of the levels that confirm.
 func (b *bench) pool(v *verdict) (suspects int) {
 	t := &b.track
-	b.ordered = b.ordered[:0]
-	for _, m := range t.streak {
-		b.ordered = append(b.ordered, m.level)
-	}
-	b.ordered = append(b.ordered, b.window...)
-	v.k, v.n = len(b.ordered), t.base.n()
-	v.pooled = median(b.ordered)
+	levels := b.levels()
+	v.k, v.n = len(levels), t.base.n()
+	b.sorted = append(b.sorted[:0], levels...)
+	v.pooled = median(b.sorted)
 	v.dir = worse
 	if v.pooled < t.base.median {
 		v.dir = better
 	}
-	for _, level := range b.ordered {
+	for _, level := range levels {
 		if t.conspicuous(level) == v.dir {
 			suspects++
 		}
@@ -159,16 +174,26 @@ func (b *bench) pool(v *verdict) (suspects int) {
 	return suspects
 }
 
-// calmsDown says whether the streak before the window is over by its end. The streak is left with the window's levels.
-func (b *bench) calmsDown() bool {
-	t := &b.track
-	for _, level := range b.window {
-		t.mark(level, 0, t.conspicuous(level))
-		if t.over() {
-			return true
-		}
+// levels returns the levels that confirm, oldest first.
+func (b *bench) levels() []float64 {
+	b.together = b.together[:0]
+	for _, m := range b.track.streak {
+		b.together = append(b.together, m.level)
 	}
-	return false
+	b.together = append(b.together, b.window...)
+	return b.together
+}
+
+// calmsDown says whether the streak before the window is over by its end.
+func (b *bench) calmsDown() (over bool) {
+	t := &b.track
+	before := len(t.streak)
+	for _, level := range b.window {
+		t.mark(level, t.conspicuous(level))
+		over = over || t.over()
+	}
+	t.streak = t.streak[:before]
+	return over
 }
 
 // weigh works out how probable the levels are by chance.
@@ -203,7 +228,7 @@ func (b *bench) matters(v *verdict, suspects int) bool {
 		return false
 	}
 	if b.rule.alone {
-		return effect >= math.Log(b.settings.OneRunRatio)
+		return effect >= math.Log(b.settings.OneRunRatio) && !b.habitual(v, 1, 1)
 	}
 	return v.k > 1 && effect >= g.lnRatio && b.lasting(v, suspects)
 }
@@ -212,22 +237,26 @@ func (b *bench) matters(v *verdict, suspects int) bool {
 // to what is usual, at least two of which are suspects; or both, where there are only two. Of two suspects and one
 // that is as ever, as a test that hangs now and then shows them, nobody knows.
 func (b *bench) lasting(v *verdict, suspects int) bool {
-	near := 0
-	for _, level := range b.ordered {
+	near, since := 0, 0 // the levels that are nearer, and all levels since the first of these
+	for _, level := range b.levels() {
 		if float64(v.dir)*(level-v.usual) > float64(v.dir)*(v.pooled-v.usual)/2 {
 			near++
+		}
+		if near > 0 {
+			since++
 		}
 	}
 	if v.k == 2 {
 		near = suspects
 	}
-	return suspects >= 2 && near >= min(v.k, monitor.WindowRuns) && !b.habitual(v, near)
+	return suspects >= 2 && near >= min(v.k, monitor.WindowRuns) && !b.habitual(v, near, since)
 }
 
 // habitual says whether so many levels off are nothing new for the measurement, as with a test that is slow whenever a
-// cache is cold: whether a test that is as far off as often as it was in the earlier runs would show them by chance. Of
-// runs off in a row two count, since more of them are a change that was undone rather than chance.
-func (b *bench) habitual(v *verdict, near int) bool {
+// cache is cold: whether a test that is as far off as often as it was in the earlier runs would show near of them in a
+// number of runs by chance. Of runs off in a row two count, since more of them are a change that was undone rather than
+// chance.
+func (b *bench) habitual(v *verdict, near, inRuns int) bool {
 	t, dir := &b.track, float64(v.dir)
 	end := b.runs.window
 	if t.dir != 0 {
@@ -246,8 +275,11 @@ func (b *bench) habitual(v *verdict, near int) bool {
 			off++
 		}
 	}
-	// One more of each, so that what was never seen is not held to be impossible.
-	often := distuv.Binomial{N: float64(v.k), P: min((off+1)/(earlier+1), 1)}
+	if off == 0 {
+		return false
+	}
+	// One more of each, so that three of three runs in a short history leave room for one that is not off.
+	often := distuv.Binomial{N: float64(inRuns), P: min((off+1)/(earlier+1), 1)}
 	return often.Survival(float64(near-1)) >= b.settings.HabitP
 }
 
@@ -259,14 +291,10 @@ func (b *bench) locate(v *verdict) {
 	if !v.candidate {
 		to = v.level
 	}
-	dir := 1.0
-	if to < v.usual {
-		dir = -1
-	}
+	dir := math.Copysign(1, to-v.usual)
 	half := dir * (to - v.usual) / 2
-	var likelihood, best float64
+	likelihood, best := 0.0, math.Inf(-1)
 	v.firstBad = b.last()
-	best = math.Inf(-1)
 	for run := b.last(); run >= b.track.since; run-- {
 		if math.IsNaN(b.level[run]) {
 			continue

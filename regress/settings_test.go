@@ -1,0 +1,76 @@
+package regress_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
+)
+
+// TestSettings holds that each setting that cannot be is refused by name.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	_, err := regress.New(regress.Defaults())
+	require.NoError(t, err)
+	for field, change := range map[string]func(s *regress.Settings){
+		"MinRuns":               func(s *regress.Settings) { s.MinRuns = 2 },
+		"BaselineRuns":          func(s *regress.Settings) { s.BaselineRuns = 7 },
+		"HoldRuns":              func(s *regress.Settings) { s.HoldRuns = 9 },
+		"MinTests":              func(s *regress.Settings) { s.MinTests = 0 },
+		"SlowRatio":             func(s *regress.Settings) { s.SlowRatio = 1 },
+		"SuspectP":              func(s *regress.Settings) { s.SuspectP = 0 },
+		"HabitP":                func(s *regress.Settings) { s.HabitP = 0.5 },
+		"Q":                     func(s *regress.Settings) { s.Q = math.NaN() },
+		"BetterQ":               func(s *regress.Settings) { s.BetterQ = -1 },
+		"LargeSuite":            func(s *regress.Settings) { s.LargeSuite = -1 },
+		"LargeQ":                func(s *regress.Settings) { s.LargeQ = 1 },
+		"OneRunQ":               func(s *regress.Settings) { s.OneRunQ = 0 },
+		"OneRunRatio":           func(s *regress.Settings) { s.OneRunRatio = math.Inf(1) },
+		"CPUTime.Least":         func(s *regress.Settings) { s.CPUTime.Least = 0 },
+		"CPUTime.Noise":         func(s *regress.Settings) { s.CPUTime.Noise = math.NaN() },
+		"MemUsage.Jitter":       func(s *regress.Settings) { s.MemUsage.Jitter = -1 },
+		"MemUsage.SuspectRatio": func(s *regress.Settings) { s.MemUsage.SuspectRatio = 0.9 },
+		"MemUsage.Ratio":        func(s *regress.Settings) { s.MemUsage.Ratio = 1 },
+		"TotalTime.Delta":       func(s *regress.Settings) { s.TotalTime.Delta = math.Inf(1) },
+		"TotalTime.CritRatio":   func(s *regress.Settings) { s.TotalTime.CritRatio = 1.1 },
+	} {
+		s := regress.Defaults()
+		change(&s)
+		_, err := regress.New(s)
+		var e *monitor.Error
+		require.ErrorAs(t, err, &e, field)
+		assert.Equal(t, monitor.EInvalid, e.Code)
+		assert.Len(t, e.Fields, 1, field)
+		assert.Contains(t, e.Fields, field)
+	}
+}
+
+// TestSettingsCount holds that each of the settings that decide on single tests does something.
+func TestSettingsCount(t *testing.T) {
+	t.Parallel()
+	s := stepped(20, 17, 20)
+	for name, change := range map[string]func(s *regress.Settings){
+		"MinRuns":              func(s *regress.Settings) { s.MinRuns, s.HoldRuns = 18, 20 },
+		"Q":                    func(s *regress.Settings) { s.Q = 1e-30 },
+		"LargeQ":               func(s *regress.Settings) { s.LargeSuite, s.LargeQ = 5, 1e-30 },
+		"CPUTime.Least":        func(s *regress.Settings) { s.CPUTime.Least = 1 },
+		"CPUTime.Noise":        func(s *regress.Settings) { s.CPUTime.Noise = 1 },
+		"CPUTime.Jitter":       func(s *regress.Settings) { s.CPUTime.Jitter = 1 },
+		"CPUTime.SuspectRatio": func(s *regress.Settings) { s.CPUTime.SuspectRatio = 3 },
+		"CPUTime.Ratio":        func(s *regress.Settings) { s.CPUTime.Ratio, s.CPUTime.CritRatio = 3, 3 },
+		"CPUTime.Delta":        func(s *regress.Settings) { s.CPUTime.Delta = 0.5 },
+	} {
+		settings := regress.Defaults()
+		change(&settings)
+		d, err := regress.New(settings)
+		require.NoError(t, err, name)
+		r, err := d.Judge(lineage(s.runs, 19), s.all())
+		require.NoError(t, err)
+		assert.Zero(t, r.Summary.Regressions, name)
+	}
+	assert.Equal(t, 1, s.last(t).Summary.Regressions)
+}

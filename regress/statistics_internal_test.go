@@ -1,0 +1,144 @@
+package regress
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"pymon-bridge/monitor"
+)
+
+// ticks draws values many of which are equal, as those of a clock with ticks are.
+func ticks(t *rapid.T, least int) []float64 {
+	tick := rapid.Map(rapid.IntRange(-6, 6), func(i int) float64 { return float64(i) / 4 })
+	return rapid.SliceOfN(tick, least, 40).Draw(t, "values")
+}
+
+// TestQuantile holds the definition by the examples of numpy's documentation.
+func TestQuantile(t *testing.T) {
+	t.Parallel()
+	values := []float64{1, 2, 3, 4}
+	for p, want := range map[float64]float64{0: 1, 0.25: 1.75, 0.5: 2.5, 0.9: 3.7, 1: 4} {
+		assert.InDelta(t, want, quantile(values, p), 1e-12)
+	}
+	assert.InDelta(t, 7, quantile([]float64{7}, 0.9), 0)
+}
+
+// TestDeviation compares the walk from the middle with sorting.
+func TestDeviation(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		values := ticks(t, 1)
+		m := median(values)
+		var apart []float64
+		for _, x := range values {
+			apart = append(apart, math.Abs(x-m))
+		}
+		require.InDelta(t, median(apart), deviation(values, m), 1e-12)
+	})
+}
+
+// TestMiddle compares selection with sorting.
+func TestMiddle(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		values := ticks(t, 1)
+		require.InDelta(t, median(slices.Clone(values)), middle(values), 1e-12)
+	})
+}
+
+// TestCorrected compares with the definition: the least m·p/rank of all that are not smaller.
+func TestCorrected(t *testing.T) {
+	t.Parallel()
+	assert.Empty(t, corrected(nil))
+	assert.InDeltaSlice(t, []float64{0.04, 0.06, 0.06, 0.5}, corrected([]float64{0.01, 0.03, 0.045, 0.5}), 1e-12)
+	assert.InDeltaSlice(t, []float64{0.02, 0.02}, corrected([]float64{0.02, 0.02}), 1e-12)
+}
+
+// TestBase holds that the base keeps the last levels in order of size.
+func TestBase(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := base{limit: rapid.IntRange(1, 12).Draw(t, "limit")}
+		values := ticks(t, 1)
+		for _, x := range values {
+			b.add(x)
+		}
+		last := values[max(0, len(values)-b.limit):]
+		require.Equal(t, last, b.kept)
+		require.Equal(t, slices.Sorted(slices.Values(last)), b.sorted)
+	})
+}
+
+// TestOrdinary holds that what is taken for ordinary at a glance is not conspicuous at a closer look.
+func TestOrdinary(t *testing.T) {
+	t.Parallel()
+	g := newGate(Defaults().CPUTime, 0.01, 30)
+	rapid.Check(t, func(t *rapid.T) {
+		tr := track{gate: g, minN: 8, hold: 10, base: base{limit: 30}}
+		for _, x := range ticks(t, 8) {
+			tr.base.add(x)
+		}
+		level := rapid.Float64Range(-3, 3).Draw(t, "level")
+		ordinary := tr.base.ordinary(level, g)
+		tr.base.settle(g)
+		if ordinary {
+			require.Zero(t, tr.conspicuous(level))
+		}
+	})
+}
+
+// TestLimit holds that the limit is where a level becomes conspicuous, in both directions.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	g := newGate(Defaults().TotalTime, 0.01, 30)
+	rapid.Check(t, func(t *rapid.T) {
+		tr := track{gate: g, minN: 8, hold: 10, base: base{limit: 30}}
+		for _, x := range ticks(t, 8) {
+			tr.base.add(x)
+		}
+		tr.base.settle(g)
+		for _, dir := range []int{worse, better} {
+			limit, step := tr.limit(dir), float64(dir)*1e-6
+			require.Zero(t, tr.conspicuous(limit-step))
+			if !math.IsInf(limit, 0) {
+				require.Equal(t, dir, tr.conspicuous(limit+step))
+			}
+		}
+	})
+}
+
+// TestCalibration holds that of steady tests no more than the intended share are suspects, and that hardly any would be
+// confirmed even by itself.
+func TestCalibration(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 5))
+	d, err := New(Defaults())
+	require.NoError(t, err)
+	for _, n := range []int{8, 15, 30} {
+		b := d.newBench(runs{window: n}, rule{confirming: []int{n, n + 1, n + 2}})
+		b.level = make([]float64, n+3)
+		b.heads = make([]*monitor.RunHead, n+3)
+		suspects, candidates := 0, 0
+		const trials = 20_000
+		for range trials {
+			for run := range b.level {
+				b.level[run] = 1 + 0.1*random.NormFloat64()
+			}
+			v := b.judge(d.gates[cpuTime])
+			if v.suspect {
+				suspects++
+			}
+			if v.candidate {
+				candidates++
+			}
+		}
+		assert.LessOrEqual(t, float64(suspects)/trials, 0.013, "with %d runs", n)
+		assert.LessOrEqual(t, candidates, trials/1000, "with %d runs", n)
+	}
+}
