@@ -220,7 +220,7 @@ func (b *bench) chance(distance float64, dir, n int, err float64) float64 {
 	return student(n).CDF(-float64(dir) * distance / spread / err)
 }
 
-// matters says whether what the levels say together is large and frequent enough to be confirmed.
+// matters says whether what the levels say together is large and lasting enough to be confirmed.
 func (b *bench) matters(v *verdict, suspects int) bool {
 	g, dir := b.track.gate, float64(v.dir)
 	effect := dir * (v.pooled - v.usual)
