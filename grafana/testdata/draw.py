@@ -52,7 +52,7 @@ def draw(board, answers, target):
         draw_panel(figure, box, (WIDTH, height), panel, chosen(panel["title"]), answers.get(panel["title"], []))
     figure.savefig(target, dpi=88, facecolor=PAGE)
     plt.close(figure)
-    Image.open(target).convert("RGB").quantize(128).save(target, optimize=True)
+    Image.open(target).convert("RGB").quantize(255, method=Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
 
 
 def read(name):

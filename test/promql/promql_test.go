@@ -41,7 +41,7 @@ func dashboard(t *testing.T) board {
 
 // fill replaces variables as Grafana does: several values as a regular expression.
 func fill(expr, instance string) string {
-	return strings.NewReplacer("$instance", instance, "$__rate_interval", "1m0s").Replace(expr)
+	return strings.NewReplacer("$instance", instance, "$__rate_interval", "2m0s").Replace(expr)
 }
 
 func newEngine() *promql.Engine {
@@ -111,17 +111,6 @@ func draw(legend string, line promql.Series) drawn {
 	return d
 }
 
-// The variable lists the values of a label that the bridge's metrics have.
-func TestInstances(t *testing.T) {
-	for _, v := range dashboard(t).Templating.List {
-		if v.Type == "query" {
-			assert.Equal(t, "label_values(pymon_bridge_build_info, instance)", v.Query)
-			matrix := evaluate(t, newEngine(), afternoon(t), "group by (instance) (pymon_bridge_build_info)")
-			assert.Len(t, matrix, 2)
-		}
-	}
-}
-
 // What happened in the afternoon is what the queries say of it.
 func TestTheAfternoon(t *testing.T) {
 	afternoon, engine := afternoon(t), newEngine()
@@ -130,13 +119,20 @@ func TestTheAfternoon(t *testing.T) {
 		require.Len(t, matrix, 1, expr)
 		return matrix[0].Floats[len(matrix[0].Floats)-1].F
 	}
+	d := dashboard(t)
+	for _, v := range d.Templating.List {
+		if v.Type == "query" {
+			assert.Equal(t, "label_values(pymon_bridge_build_info, instance)", v.Query)
+			assert.Len(t, evaluate(t, engine, afternoon, "group by (instance) (pymon_bridge_build_info)"), 2, "the label is there")
+		}
+	}
 	byTitle := map[string]string{}
-	for _, p := range dashboard(t).Panels {
+	for _, p := range d.Panels {
 		for _, target := range p.Targets {
 			byTitle[p.Title+": "+target.LegendFormat] = fill(target.Expr, ".*")
 		}
 	}
 	assert.EqualValues(t, 2, last(byTitle["State: Bridges"]))
 	assert.EqualValues(t, 2, last(byTitle["State: Dead letters"]), "one each")
-	assert.Greater(t, last("max_over_time(("+byTitle["Waiting: not delivered"]+")[6h:1m])"), 1000.0, "while InfluxDB was away")
+	assert.Greater(t, last("max_over_time(("+byTitle["Waiting: not delivered"]+")[6h:1m])"), 500.0, "while InfluxDB was away")
 }

@@ -25,7 +25,7 @@ import (
 )
 
 // interval is how often the bridges are scraped.
-const interval = 15 * time.Second
+const interval = 30 * time.Second
 
 // scraped holds what Prometheus would have of some bridges. It is a [storage.Queryable].
 type scraped struct {
@@ -131,6 +131,9 @@ func afternoon(t *testing.T) *scraped {
 	return s
 }
 
+// awaySince is the step after which InfluxDB is away for a while.
+const awaySince = 350
+
 // simulated is a bridge to which things happen.
 type simulated struct {
 	metrics *telemetry.Metrics
@@ -147,14 +150,14 @@ func newBridge(name string) *simulated {
 	return b
 }
 
-// work lets fifteen seconds pass.
+// work lets half a minute pass.
 func (b *simulated) work(step int) {
-	running, away := step/60%3 != 2, step > 700 && step < 860
+	running, away := step/30%3 != 2, step > awaySince && step < 430
 	if running {
 		b.run(step)
 	}
 	if away {
-		b.stats.Oldest = time.Now().Add(time.Duration(700-step) * interval)
+		b.stats.Oldest = time.Now().Add(time.Duration(awaySince-step) * interval)
 		b.metrics.Retried(503 * (step % 2))
 		return
 	}
@@ -172,7 +175,7 @@ func (b *simulated) run(step int) {
 		b.lookups.Hits += 2
 	}
 	b.metrics.Committed(1+b.random.IntN(30), time.Duration(500+b.random.IntN(1500))*time.Microsecond)
-	if step%60 == 0 {
+	if step%30 == 0 {
 		b.metrics.Accepted(monitor.ClassSession, false)
 		b.metrics.Accepted(monitor.ClassContext, false)
 		b.metrics.NewSeries(b.random.IntN(4))
@@ -191,7 +194,7 @@ func (b *simulated) deliver(step int) {
 	b.metrics.Delivered(monitor.ClassMetric, int(b.stats.Depth))
 	b.metrics.Lag(time.Duration(1+b.stats.Depth/20) * time.Second)
 	b.stats.Depth, b.stats.Oldest = 0, time.Time{}
-	if step == 1000 {
+	if step == 500 {
 		b.metrics.Buried(monitor.ClassMetric, 1)
 		b.stats.DeadLetters = 1
 	}
