@@ -9,7 +9,7 @@ import (
 
 // DeliverReport implements [monitor.ReportSink]: the results as points of their own, then a summary of each class of
 // machine, and last that of the run. Results that are ok are written where the report has them, since they take an
-// earlier verdict back; those that are learning are not.
+// earlier verdict back; those that are learning or could not be judged are not.
 //
 // The report is refused for good only for what it is: where InfluxDB refuses a harmless point too, the outcome is
 // Denied. What is at fault does not keep the rest of a report from being stored.

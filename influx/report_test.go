@@ -47,12 +47,12 @@ func regression() monitor.Result {
 // The lines are those of docs/data-model.md.
 func TestReportLines(t *testing.T) {
 	s := mustScript(t, status(http.StatusNoContent, ""))
-	unknown := monitor.Result{TestID: judgedTest, Metric: monitor.MetricTotalTime, Status: monitor.StatusNotJudged,
+	unknown := monitor.Result{TestID: judgedTest, Metric: monitor.MetricTotalTime, Status: monitor.StatusSuspect,
 		Baseline: monitor.Number(math.NaN()), Limit: monitor.Number(math.NaN()), Value: 0, Ratio: monitor.Number(math.Inf(1)),
 		Delta: monitor.Number(math.NaN()), P: monitor.Number(math.NaN()), Q: monitor.Number(math.NaN())}
-	learning := unknown
-	learning.Status = monitor.StatusLearning
-	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression(), unknown, learning))
+	learning, mute := unknown, unknown
+	learning.Status, mute.Status = monitor.StatusLearning, monitor.StatusNotJudged
+	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression(), unknown, learning, mute))
 	require.Equal(t, monitor.Verdict{Outcome: monitor.Delivered, Status: 204}, v)
 	at := start.UnixMicro()*1000 + monitor.HashMod(monitor.HashOf("webshop", "ci-17"), 1000)
 	tags := `component=(none),env=Linux-x86_64\ 8x,item=test_a\,\ b,item_path=tests.unit,` +
@@ -63,7 +63,7 @@ func TestReportLines(t *testing.T) {
 		`regressions,` + tags + `metric=cpu_time,project=webshop status="regression",level="crit",baseline=0.5,limit=0.625,` +
 			`value=1,delta=0.5,ratio=2,p=1e-09,q=1e-06,n=12i,` + run +
 			`,against="main",last_good="900d",first_bad="bad",item_fs_loc="tests/unit.py"` + raw,
-		`regressions,` + tags + `metric=total_time,project=webshop status="not_judged",level="(none)",value=0,n=0i,` + run +
+		`regressions,` + tags + `metric=total_time,project=webshop status="suspect",level="(none)",value=0,n=0i,` + run +
 			`,against="main",last_good="(none)",first_bad="(none)",item_fs_loc="(none)"` + raw,
 		`machines,env=Linux-x86_64\ 8x,project=webshop ` + run + `,status="ok",tests=3i,total_time=1.5,cpu_time=1.25,offset_total_time=1.5`,
 		`machines,env=ci\,\ large,project=webshop ` + run + `,status="learning",tests=2i,total_time=0.5,cpu_time=0.25`,

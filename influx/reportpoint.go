@@ -22,7 +22,7 @@ type reportPoint struct {
 func reportPoints(r *monitor.Report) []reportPoint {
 	points := make([]reportPoint, 0, len(r.Results)+len(r.Suite.Machines)+1)
 	for i := range r.Results {
-		if r.Results[i].Status != monitor.StatusLearning {
+		if status := r.Results[i].Status; status.Notable() || status == monitor.StatusOK {
 			points = append(points, reportPoint{Report: r, result: &r.Results[i]})
 		}
 	}

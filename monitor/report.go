@@ -53,6 +53,12 @@ func (s Status) Severity() int {
 	return slices.Index(order[:], s)
 }
 
+// Notable says whether a result of this status says that something changed. The others are for people who ask for them:
+// with pytest-xdist, say, nobody's memory can be judged.
+func (s Status) Notable() bool {
+	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement
+}
+
 // Level is how bad a regression is.
 type Level string
 
@@ -178,7 +184,7 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
 	// KeepReport stores a report in place of an earlier one on the same run. It is to be delivered anew, unless it
-	// says the same as before. Results that are ok or learning are not kept.
+	// says the same as before. Only results that are notable are kept.
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns what was kept of a run. Fails with ENotFound when nothing was.
 	Report(ctx context.Context, project, run string) (*Report, error)

@@ -23,7 +23,7 @@ func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept := *r
 	kept.Results = make([]monitor.Result, 0, len(r.Results))
 	for _, result := range r.Results {
-		if result.Status != monitor.StatusOK && result.Status != monitor.StatusLearning {
+		if result.Status.Notable() {
 			kept.Results = append(kept.Results, result)
 		}
 	}

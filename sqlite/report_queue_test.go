@@ -95,7 +95,7 @@ func TestFewLargeReportsAreHandedOut(t *testing.T) {
 	noise := make([]byte, 300<<10) // which nothing makes shorter than two thirds of its text
 	for run := range 6 {
 		random.Read(noise)
-		large := result("test", monitor.StatusNotJudged)
+		large := result("test", monitor.StatusSuspect)
 		large.Reason = fmt.Sprintf("%x", noise)
 		keep(t, db, reportOn(fmt.Sprint(run), large))
 	}

@@ -51,16 +51,17 @@ func TestReportsAreGivenBack(t *testing.T) {
 		})
 	}
 	sent := *want
-	sent.Results = append([]monitor.Result{result("fine", monitor.StatusOK), result("new", monitor.StatusLearning)}, want.Results...)
+	sent.Results = append([]monitor.Result{result("fine", monitor.StatusOK), result("new", monitor.StatusLearning),
+		result("mute", monitor.StatusNotJudged)}, want.Results...)
 	keep(t, db, &sent)
-	assert.Len(t, sent.Results, 2+len(odd), "the caller's stays as it is")
+	assert.Len(t, sent.Results, 3+len(odd), "the caller's stays as it is")
 	assert.Equal(t, odd[2], sent.Sessions[2])
 
 	got, err := db.Report(t.Context(), "shop", want.Run)
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 
-	absent := reportOn("absent", monitor.Result{Metric: monitor.MetricCPUTime, Status: monitor.StatusNotJudged, Reason: "why",
+	absent := reportOn("absent", monitor.Result{Metric: monitor.MetricCPUTime, Status: monitor.StatusSuspect, Reason: "why",
 		Baseline: nan, Limit: nan, Value: nan, Ratio: nan, Delta: nan, P: nan, Q: nan})
 	keep(t, db, absent)
 	got, err = db.Report(t.Context(), "shop", "absent")
@@ -86,7 +87,7 @@ func TestLargeReportsAreCompressed(t *testing.T) {
 	db, path := openNew(t)
 	var results []monitor.Result
 	for i := range 20_000 {
-		results = append(results, result(fmt.Sprint("test_", i), monitor.StatusNotJudged))
+		results = append(results, result(fmt.Sprint("test_", i), monitor.StatusSuspect))
 	}
 	keep(t, db, reportOn("large", results...), reportOn("small", results[:1]...))
 	got, err := db.Report(t.Context(), "shop", "large")
