@@ -13,7 +13,7 @@ import (
 // as no more than six hours lie between two of them.
 //
 // Samples are read by InfluxQL, which gives a point as one row: Flux, which gives a row for each field of each point,
-// takes InfluxDB four times as much work. Where there is no InfluxQL they are read by Flux.
+// takes InfluxDB five times as much work. Where there is no InfluxQL they are read by Flux.
 func (s *Store) Samples(ctx context.Context, runs []*monitor.RunHead) iter.Seq2[monitor.Sample, error] {
 	return listed(ctx, func(yield func(monitor.Sample) bool) error {
 		err := s.samples(ctx, runs, func(found monitor.Sample) error {
