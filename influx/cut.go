@@ -7,7 +7,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// cutTexts knows the texts that cut tags stand for.
+// cutTexts knows the texts that tags stand for which do not give them back.
 type cutTexts struct {
 	store   *Store
 	project string // any if empty
@@ -18,10 +18,10 @@ func newCutTexts(s *Store, project string) *cutTexts {
 	return &cutTexts{store: s, project: project, whole: map[string]string{}}
 }
 
-// stable returns the text that a tag stands for, with addresses replaced. Where it was cut, all points that have the
-// tag have the rest of it beside.
+// stable returns the text that a tag stands for: that of a test with addresses replaced, that of a class of machine as
+// it was sent.
 func (c *cutTexts) stable(ctx context.Context, name, tag string) (string, error) {
-	if len(tag) < cutTag-maxTorn || !standing.MatchString(tag) {
+	if isEnv := name == "env"; !isEnv && len(tag) < cutTag-maxTorn || !standing.MatchString(tag) {
 		return DecodeText(tag), nil
 	}
 	key := name + "\x00" + tag

@@ -1,4 +1,4 @@
-// Package influx delivers records to InfluxDB v2 and reads contexts and sessions back from it.
+// Package influx delivers records and verdicts to InfluxDB v2 and answers questions from it.
 //
 // # Delivery
 //
@@ -13,6 +13,13 @@
 // Line protocol cannot hold every text: a tag value has no newline, no trailing backslash and is never empty. Texts
 // are therefore percent-encoded where they have to be ([EncodeText], [EncodeTag]) and stay readable elsewhere.
 // Every text that a client sent, including lone surrogates and control characters, comes back byte for byte.
+//
+// # Reading
+//
+// [Store] answers questions in Flux, whose values travel beside the query and never in it. Flux gives a row for each
+// field of each point, all tags in each; what whole runs measured is therefore asked for in InfluxQL, at InfluxDB's
+// route /query of version 1, which gives a point as one row and takes a fifth of the work. Where that is not answered,
+// or not for the bucket, Flux does it all.
 //
 // # Buckets
 //

@@ -39,8 +39,8 @@ func (s *Store) rowsOf(ctx context.Context, plan *windows, columns string, p par
 				found = found || wanted
 				return err
 			})
-			if errors.Is(err, errElsewhere) && found {
-				return monitor.Errorf(monitor.EUnavailable, "read from InfluxDB at %s: %w", s.writer.cfg.URL, err)
+			if errors.Is(err, errElsewhere) && found { // what was handed over cannot be taken back
+				return monitor.Errorf(monitor.EUnavailable, "read from InfluxDB at %s: %v", s.writer.cfg.URL, err)
 			}
 			if err != nil {
 				return err
@@ -73,17 +73,18 @@ func (s *Store) influxQL(ctx context.Context, query string, p params, visit func
 			return decodeInfluxQL(body, func(r *row) error { rows++; return visit(r) })
 		})
 	})
+	refused := monitor.ErrorCode(err) != monitor.EUnavailable
 	switch {
-	case err == nil, errors.Is(err, errElsewhere) && rows == 0:
-		return err
+	case err == nil:
+		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case monitor.ErrorCode(err) == monitor.EUnavailable:
-		return wrap(err, "read from InfluxDB at %s", s.writer.cfg.URL)
-	case rows == 0:
+	case rows == 0 && (refused || errors.Is(err, errElsewhere)):
 		return errElsewhere
+	case errors.Is(err, errStopped):
+		return errStopped
 	default:
-		return monitor.Errorf(monitor.EUnavailable, "read from InfluxDB at %s: %w", s.writer.cfg.URL, err)
+		return monitor.Errorf(monitor.EUnavailable, "read from InfluxDB at %s: %v", s.writer.cfg.URL, err)
 	}
 }
 

@@ -57,8 +57,8 @@ func (s *Store) inOrder(ctx context.Context, sc *scan, p monitor.Page, yield fun
 	}
 	return s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
 		wanted := *sc
-		whole := sc.exact() && sc.value == "" && in.count <= 4*min(left, fillPoints)
-		if whole { // to read them all at once is sooner than to choose first
+		whole := sc.directed && sc.exact() && sc.value == "" && in.count <= 4*min(left, fillPoints)
+		if whole { // to read the fields of a few series at once is sooner than to choose points first
 			wanted.checked = metricFields
 		}
 		c, found, err := s.points(ctx, &wanted, in.span)

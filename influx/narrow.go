@@ -41,6 +41,8 @@ func (s *Store) narrow(ctx context.Context, sc *scan, q monitor.MetricQuery, ofS
 				sc.around(found)
 			}
 		}
+		// Nothing says when a context was measured, and most were by one session only.
+		sc.directed = sc.directed || m.Field == monitor.FieldContextH && m.How == monitor.Equals
 	}
 	return sc, s.orient(ctx, sc)
 }

@@ -13,7 +13,7 @@ import (
 // as no more than six hours lie between two of them.
 //
 // Samples are read by InfluxQL, which gives a point as one row: Flux, which gives a row for each field of each point,
-// takes InfluxDB four times as much work. Where there is no InfluxQL they are read by Flux.
+// takes InfluxDB five times as much work. Where there is no InfluxQL they are read by Flux.
 func (s *Store) Samples(ctx context.Context, runs []*monitor.RunHead) iter.Seq2[monitor.Sample, error] {
 	return listed(ctx, func(yield func(monitor.Sample) bool) error {
 		err := s.samples(ctx, runs, func(found monitor.Sample) error {
@@ -54,7 +54,7 @@ func (s *Store) samples(ctx context.Context, runs []*monitor.RunHead, visit func
 type history struct {
 	store   *Store
 	project string
-	of      map[string]*sessionOf // by hash
+	of      map[string]*sessionOf // by encoded hash
 	plan    *windows
 	visit   func(monitor.Sample) error
 
@@ -84,7 +84,7 @@ func (s *Store) history(ctx context.Context, project string, runs []*monitor.Run
 		series: map[monitor.Series]*monitor.Series{}, locations: map[string]string{}, cut: newCutTexts(s, project)}
 	for _, run := range runs {
 		for _, hash := range run.Sessions {
-			h.of[hash] = &sessionOf{&progress{start: run.Started}, hash, run}
+			h.of[EncodeText(hash)] = &sessionOf{&progress{start: run.Started}, hash, run}
 		}
 	}
 	all, err := s.entries(ctx, sessionDirectory, lookFor{project: project})
@@ -94,7 +94,7 @@ func (s *Store) history(ctx context.Context, project string, runs []*monitor.Run
 	var starts []int64
 	for _, e := range all {
 		starts = append(starts, e.at)
-		if of := h.of[e.hash]; of != nil {
+		if of := h.of[EncodeText(e.hash)]; of != nil {
 			of.start = e.at
 		}
 	}
@@ -140,7 +140,7 @@ func (h *history) take(ctx context.Context, r *row) (wanted bool, err error) {
 	if len(r.texts) <= columnVariant {
 		return false, nil
 	}
-	of := h.sessionOf(r.texts[columnSession])
+	of := h.of[string(r.texts[columnSession])]
 	if of == nil {
 		return false, nil
 	}
@@ -150,14 +150,6 @@ func (h *history) take(ctx context.Context, r *row) (wanted bool, err error) {
 	}
 	return true, h.hand(of, monitor.Sample{Series: t.series, Env: t.env, Location: h.location(r.texts[columnLocation]), Start: r.time,
 		TotalTime: r.floats[columnTotal], CPUTime: r.floats[columnUser] + r.floats[columnKernel], MemUsage: r.floats[columnMem]})
-}
-
-// sessionOf returns the wanted session of an encoded hash, nil if it is of none.
-func (h *history) sessionOf(encoded []byte) *sessionOf {
-	if of := h.of[string(encoded)]; of != nil && !slices.Contains(encoded, '%') {
-		return of
-	}
-	return h.of[DecodeText(string(encoded))]
 }
 
 // hand completes a sample and hands it over.

@@ -16,8 +16,8 @@ func (h *history) readPoints(ctx context.Context) error {
 	sc.ofProject(h.project)
 	sc.tags = append(sc.tags, "r.kind == "+sc.bind("function"))
 	var wanted []entry
-	for hash, of := range h.of {
-		wanted = append(wanted, entry{session{h.project, hash}, of.start})
+	for _, of := range h.of {
+		wanted = append(wanted, entry{session{h.project, of.hash}, of.start})
 	}
 	sc.ofSessions(wanted)
 	if err := h.store.orient(ctx, sc); err != nil {
@@ -41,7 +41,7 @@ func (h *history) readPoints(ctx context.Context) error {
 // takePoint makes a sample of a point, if it is of a session that is wanted.
 func (h *history) takePoint(p *monitor.Point) error {
 	m := p.Metric
-	of := h.of[m.SessionH]
+	of := h.of[EncodeText(m.SessionH)]
 	if of == nil {
 		return nil
 	}

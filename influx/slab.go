@@ -3,6 +3,7 @@ package influx
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,9 @@ const (
 	fillPoints = 4096
 	// statements is how many points that lie apart are asked for in one query.
 	statements = 32
+	// fewNames is up to how many modules, or tests, are named in a query. InfluxDB opens each field of each series that
+	// a query is about, which costs more than the points that are read.
+	fewNames = 200
 )
 
 // points returns those of a span that a scan chooses, in the order of lists, with the fields that it looks at.
@@ -54,6 +58,7 @@ func (s *Store) fill(ctx context.Context, sc *scan, c *collector, points []*samp
 func (s *Store) fillPart(ctx context.Context, sc *scan, c *collector, points []*sample, fields []string) error {
 	in := span{points[0].at, points[len(points)-1].at + 1}
 	plain := sc.keyed(presentField, func(*scan) string { return "" })
+	plain.ofTests(points)
 	if !sc.compact() {
 		n, err := s.count(ctx, plain, in)
 		switch {
@@ -72,6 +77,25 @@ func (s *Store) fillPart(ctx context.Context, sc *scan, c *collector, points []*
 	}
 	c.want(points)
 	return s.ask(ctx, plain.fluxOf(in, fields)+dropped, plain.params, c.add)
+}
+
+// ofTests leaves the tests of some points, or their modules, if these are few.
+func (s *scan) ofTests(points []*sample) {
+	for _, tag := range []string{"item_path", "item"} {
+		names := map[string]bool{}
+		for _, p := range points {
+			names[p.tags[tag]] = true
+		}
+		if len(names) > fewNames {
+			continue
+		}
+		var conditions []string
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			conditions = append(conditions, "r."+tag+" == "+s.bind(name))
+		}
+		s.tags = append(slices.Clone(s.tags), anyOf(conditions))
+		return
+	}
 }
 
 // fillEach reads the fields of points that lie apart.
