@@ -139,6 +139,9 @@ func (c *Clerk) settle(ctx context.Context, key runKey) bool {
 	start := time.Now()
 	report, err := c.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run})
 	if err == nil {
+		err = c.mend(ctx, report)
+	}
+	if err == nil {
 		err = c.reports.KeepReport(ctx, report)
 	}
 	log := c.logger.With("project", key.project, "run", key.run)

@@ -93,6 +93,8 @@ func (d *recorder) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, er
 type fakeReports struct {
 	mu       sync.Mutex
 	kept     []string
+	last     *monitor.Report            // that was kept
+	earlier  map[string]*monitor.Report // by run
 	fails    int
 	unjudged []*monitor.RunHead
 	since    time.Time
@@ -105,12 +107,15 @@ func (f *fakeReports) KeepReport(_ context.Context, r *monitor.Report) error {
 		f.fails--
 		return monitor.Errorf(monitor.EFull, "the disk is full")
 	}
-	f.kept = append(f.kept, r.Run)
+	f.kept, f.last = append(f.kept, r.Run), r
 	return nil
 }
 
-func (f *fakeReports) Report(context.Context, string, string) (*monitor.Report, error) {
-	return nil, monitor.Errorf(monitor.ENotFound, "nobody asks")
+func (f *fakeReports) Report(_ context.Context, _, run string) (*monitor.Report, error) {
+	if r, ok := f.earlier[run]; ok {
+		return r, nil
+	}
+	return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q", run)
 }
 
 func (f *fakeReports) Unjudged(_ context.Context, since time.Time, _ int) ([]*monitor.RunHead, error) {
@@ -126,6 +131,7 @@ type fakeJudge struct {
 	asked []string
 	errs  map[string][]error // by run, one for each time it is asked
 	enter func(run string)
+	give  *monitor.Report // in place of one with a regression
 }
 
 func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
@@ -138,6 +144,9 @@ func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Rep
 	if errs := j.errs[q.Run]; len(errs) > 0 {
 		j.errs[q.Run] = errs[1:]
 		return nil, errs[0]
+	}
+	if j.give != nil {
+		return j.give, nil
 	}
 	return &monitor.Report{Project: q.Project, Run: q.Run, Summary: monitor.Summary{Regressions: 1},
 		Results: []monitor.Result{{TestID: monitor.TestID{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]"},

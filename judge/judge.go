@@ -69,6 +69,9 @@ func (j *Judge) detect(ctx context.Context, l monitor.Lineage) (*monitor.Report,
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", l.Judged().ID, err)
 	}
+	if n := len(l.Window); n > 1 {
+		report.Previous = l.Window[n-2].ID
+	}
 	return report, nil
 }
 

@@ -15,6 +15,8 @@ type Report struct {
 	ScmRef  string `json:"scm_ref"`
 	Branch  string `json:"branch"`
 	Build   string `json:"build"`
+	// Previous is the id of the run before on the same branch; empty for the first.
+	Previous string `json:"previous"`
 	// Against is the branch whose runs are the baseline.
 	Against string `json:"against"`
 	// BaselineRuns counts the earlier runs that measured something on one of the run's classes of machine.
@@ -36,6 +38,7 @@ const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
+	StatusMended      Status = "mended"      // ok, and a regression in the run before; in kept reports only
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
 	StatusLearning    Status = "learning"    // too few earlier runs
 	StatusOK          Status = "ok"
@@ -48,15 +51,15 @@ const (
 
 // Severity orders statuses: 0 is the worst.
 func (s Status) Severity() int {
-	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusNotJudged,
-		StatusLearning, StatusOK}
+	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusMended,
+		StatusNotJudged, StatusLearning, StatusOK}
 	return slices.Index(order[:], s)
 }
 
 // Notable says whether a result of this status says that something changed. The others are for people who ask for them:
 // with pytest-xdist, say, nobody's memory can be judged.
 func (s Status) Notable() bool {
-	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement
+	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusMended
 }
 
 // Level is how bad a regression is.
@@ -132,7 +135,8 @@ type Result struct {
 	FirstBad string `json:"first_bad"` // commit of the first run after it
 }
 
-// Summary counts tests, and the results of each status: every test has one result for each of the three metrics.
+// Summary counts tests, and the results of each status: every test has one result for each of the three metrics. Those
+// that are mended count as ok.
 type Summary struct {
 	Tests        int `json:"tests"`
 	Learning     int `json:"learning"`

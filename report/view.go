@@ -27,11 +27,12 @@ func groups(r *monitor.Report, all bool) []group {
 		{status: monitor.StatusRegression, one: "regression", many: "regressions"},
 		{status: monitor.StatusSuspect, one: "suspect", many: "suspects"},
 		{status: monitor.StatusImprovement, one: "improvement", many: "improvements"},
+		{status: monitor.StatusMended, one: "mended", many: "mended"},
 		{status: monitor.StatusNotJudged, one: "not judged", many: "not judged"},
 		{status: monitor.StatusLearning, one: "learning", many: "learning"},
 		{status: monitor.StatusOK, one: "ok", many: "ok"},
 	}
-	const notJudged = 3
+	const notJudged = 4
 	for i := range r.Results {
 		result := &r.Results[i]
 		at := slices.IndexFunc(known, func(g group) bool { return g.status == result.Status })

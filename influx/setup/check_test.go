@@ -129,6 +129,12 @@ func TestVerdictsBecomeStatuses(t *testing.T) {
 	said = append(said, "crit ok ok yes", "suspect ok ok no")
 	soon(said...)
 
+	// A regression of the run before is none any more.
+	warn.at, warn.status, warn.level = second.Add(time.Hour), "mended", "(none)"
+	write(server, cfg.Bucket, warn)
+	said = append(said, "warn ok mended yes")
+	soon(said...)
+
 	// Several runs that were judged while InfluxDB was away, one of them five days ago.
 	for n := range 3 {
 		write(server, cfg.Bucket, verdict{test: "late", status: "regression", level: "warn", at: now.Add(time.Duration(n-5) * 24 * time.Hour)})
