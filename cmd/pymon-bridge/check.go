@@ -24,9 +24,9 @@ type checkCmd struct {
 	Token   string `help:"Token of the project; better in the variable or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
 	Project string `help:"Project, where the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
-	ScmRef string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
-	RunID  string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
-	Branch string `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
+	ScmRef *string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
+	RunID  *string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
+	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
 
 	Format    string        `help:"How to print the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
 	All       bool          `help:"Also print what is ok or has too short a history."`
@@ -134,9 +134,20 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	u.User = nil
 	u = u.JoinPath("api", "v1", "regressions")
 	query := url.Values{"format": {"json"}}
-	for name, value := range map[string]string{"scm_ref": c.ScmRef, "run": c.RunID, "branch": c.Branch} {
-		if value != "" {
-			query.Set(name, value)
+	if c.Branch != "" {
+		query.Set("branch", c.Branch)
+	}
+	// Where a pipeline's variable is empty, the last run of anybody must not be judged instead.
+	for _, of := range []struct {
+		flag, name string
+		value      *string
+	}{{"--scm-ref", "scm_ref", c.ScmRef}, {"--run", "run", c.RunID}} {
+		switch {
+		case of.value == nil:
+		case *of.value == "":
+			return nil, fmt.Errorf("%s: expected something, got an empty text", of.flag)
+		default:
+			query.Set(of.name, *of.value)
 		}
 	}
 	if c.All {

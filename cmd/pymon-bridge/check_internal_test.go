@@ -61,3 +61,17 @@ func TestCheckFollowsNoRedirect(t *testing.T) {
 	assert.Equal(t, statusNotJudged, status)
 	assert.Contains(t, says, "answered 302 Found to "+elsewhere.URL+"/login: give the address of the bridge itself")
 }
+
+// TestCheckWantsToKnowWhichRun holds that an empty variable of a pipeline does not have somebody else's run judged.
+func TestCheckWantsToKnowWhichRun(t *testing.T) {
+	t.Parallel()
+	bridge := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("was asked for %s", r.URL.RawQuery)
+	}))
+	defer bridge.Close()
+	for _, flag := range []string{"--scm-ref", "--run"} {
+		status, says := check(t.Context(), "--url", bridge.URL, flag, "")
+		assert.Equal(t, statusNotJudged, status)
+		assert.Contains(t, says, flag+": expected something, got an empty text")
+	}
+}
