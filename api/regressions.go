@@ -44,7 +44,11 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	printer, err := a.printer(c.Request.URL.Query())
+	query, err := judgedQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	printer, err := a.printer(query)
 	if err != nil {
 		return err
 	}
@@ -69,6 +73,22 @@ func (a *API) answerRegressions(c *gin.Context) error {
 		return err
 	}
 	return b.end()
+}
+
+// judgedQuery reads a query, and refuses one that does not say which run it means: without what cannot be read, or with
+// the commit of a pipeline's variable that is empty, the last run of anybody would be judged instead.
+func judgedQuery(raw string) (url.Values, error) {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %w", err)
+	}
+	for name, of := range map[string]string{"scm_ref": "commit", "run": "id of a run"} {
+		if query.Has(name) && query.Get(name) == "" {
+			return nil, &monitor.Error{Code: monitor.EInvalid, Message: "no run is named", Fields: map[string]string{
+				name: "expected the " + of + ", or no such parameter for the last run"}}
+		}
+	}
+	return query, nil
 }
 
 // judgedProject returns the project of a request: the one of its path or token, else the one that the query names, else

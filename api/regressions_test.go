@@ -110,6 +110,10 @@ func TestRegressionsThatCannotBeToldAreErrors(t *testing.T) {
 	}{
 		"/api/v1/regressions?format=yaml":         {nil, 400, `"format":"expected json or text"`},
 		"/api/v1/regressions?project=no/such":     {nil, 400, `"project":"expected 1 to 64`},
+		"/api/v1/regressions?scm_ref=":            {nil, 400, `"scm_ref":"expected the commit`},
+		"/api/v1/regressions?run=&scm_ref=abc":    {nil, 400, `"run":"expected the id`},
+		"/api/v1/regressions?scm_ref=a;b":         {nil, 400, `the query cannot be read`},
+		"/api/v1/regressions?scm_ref=%zz":         {nil, 400, `the query cannot be read`},
 		"/p/shop/api/v1/regressions?project=main": {nil, 403, "for project"},
 		"/p/shop/api/v1/regressions?run=17":       {monitor.Errorf(monitor.ENotFound, `no run "17"`), 404, `no run`},
 		"/p/shop/api/v1/regressions":              {monitor.Errorf(monitor.EUnavailable, "InfluxDB is away"), 503, "away"},

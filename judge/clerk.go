@@ -2,7 +2,9 @@ package judge
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -137,7 +139,7 @@ func (c *Clerk) next() (key runKey, ok bool) {
 // settle judges a run and keeps the report; false when it should be tried again.
 func (c *Clerk) settle(ctx context.Context, key runKey) bool {
 	start := time.Now()
-	report, err := c.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run})
+	report, err := c.attempt(ctx, key)
 	if err == nil {
 		err = c.mend(ctx, report)
 	}
@@ -165,6 +167,19 @@ func (c *Clerk) settle(ctx context.Context, key runKey) bool {
 		}
 		return true
 	}
+}
+
+// attempt has a run judged. A panic is an error like others, so that a run which cannot be judged does not end the
+// program, which would judge it again when it starts, over and over.
+func (c *Clerk) attempt(ctx context.Context, key runKey) (report *monitor.Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.logger.ErrorContext(ctx, "panic while judging a run", "project", key.project, "run", key.run,
+				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = monitor.Errorf(monitor.EInternal, "panic while judging")
+		}
+	}()
+	return c.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run})
 }
 
 // announce says what became of a run.

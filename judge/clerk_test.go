@@ -127,3 +127,22 @@ func TestClerkStopsWhileItWaits(t *testing.T) {
 		assert.Zero(t, time.Since(start))
 	})
 }
+
+func TestClerkOutlivesPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, r := &fakeJudge{}, &fakeReports{}
+		j.enter = func(run string) {
+			if run == "odd" {
+				panic("index out of range")
+			}
+		}
+		c, log := openClerk(t, j, r)
+		c.Ended("p", "odd")
+		c.Ended("p", "fine")
+		synctest.Wait()
+		assert.Equal(t, []string{"fine"}, r.kept)
+		assert.Contains(t, log.String(), "index out of range")
+		assert.Contains(t, log.String(), "clerk_test.go", "where it was")
+	})
+}

@@ -1,7 +1,9 @@
 package regress
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -16,16 +18,27 @@ func inParallel(n int, work func(from, to int)) {
 	})
 }
 
-// each calls work for each number below n on all processors, and returns when all is done.
+// each calls work for each number below n on all processors, and returns when all is done. It panics as work does, on
+// the goroutine of its caller, who can recover.
 func each(n int, work func(i int)) {
 	var next atomic.Int64
 	var done sync.WaitGroup
+	var failed atomic.Pointer[string]
 	for range min(runtime.GOMAXPROCS(0), n) {
 		done.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					trace := fmt.Sprintf("%v\n%s", p, debug.Stack())
+					failed.Store(&trace)
+				}
+			}()
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				work(i)
 			}
 		})
 	}
 	done.Wait()
+	if trace := failed.Load(); trace != nil {
+		panic(*trace)
+	}
 }

@@ -142,3 +142,19 @@ func TestCalibration(t *testing.T) {
 		assert.LessOrEqual(t, candidates, trials/1000, "with %d runs", n)
 	}
 }
+
+// TestEachPanicsWhereItIsCalled holds that a fault on another goroutine can be recovered from, and leaves none behind.
+func TestEachPanicsWhereItIsCalled(t *testing.T) {
+	t.Parallel()
+	fault := func() (p any) {
+		defer func() { p = recover() }()
+		each(100, func(i int) {
+			if i == 50 {
+				panic("index out of range")
+			}
+		})
+		return nil
+	}()
+	assert.Contains(t, fault, "index out of range")
+	assert.Contains(t, fault, "statistics_internal_test.go", "where it was")
+}

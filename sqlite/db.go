@@ -87,7 +87,8 @@ func (db *DB) Open(ctx context.Context) error {
 }
 
 // OpenShared opens the file beside a process that may be serving it, for reading and for the methods of
-// [monitor.TokenStore]. Append, Note and Settle fail.
+// [monitor.TokenStore]. Append, Note and Settle fail. A file of an older version stays as it is, since the process may be
+// of an older program: reading what that version does not have fails.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {

@@ -130,3 +130,26 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	}
 	return answers
 }
+
+// TestSharedFilesAreNotMigrated holds that a new program's `token list` leaves the file to an older one that serves it.
+func TestSharedFilesAreNotMigrated(t *testing.T) {
+	path := version1(t)
+	beside := dbAt(path, utcZones())
+	require.NoError(t, beside.OpenShared(t.Context()))
+	tokens, err := beside.Tokens(t.Context())
+	require.NoError(t, err)
+	require.Len(t, tokens, 1)
+	_, err = beside.AddToken(t.Context(), monitor.Token{Project: "shop", Label: "new", Created: arrival, Hash: [32]byte{2}})
+	require.NoError(t, err)
+	require.NoError(t, beside.RevokeToken(t.Context(), tokens[0].ID))
+	require.NoError(t, beside.Close())
+	var version, extremes int
+	require.NoError(t, raw(t, path).QueryRow("PRAGMA user_version").Scan(&version))
+	require.Equal(t, 1, version)
+	require.NoError(t, raw(t, path).QueryRow("SELECT count(*) FROM extremes").Scan(&extremes), "which version 1 writes to")
+
+	tokens, err = open(t, dbAt(path, utcZones())).Tokens(t.Context())
+	require.NoError(t, err)
+	require.Len(t, tokens, 1, "who serves it next migrates it")
+	require.Equal(t, "new", tokens[0].Label)
+}

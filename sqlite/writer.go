@@ -57,24 +57,27 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 		pool.Close()
 		return nil, db.openError(err)
 	}
-	if err := w.prepare(ctx); err != nil {
+	if err := w.prepare(ctx, db.shared); err != nil {
 		w.close()
 		return nil, db.openError(err)
 	}
 	return w, nil
 }
 
-func (w *writer) prepare(ctx context.Context) error {
-	if _, err := w.version(ctx); err != nil {
+func (w *writer) prepare(ctx context.Context, shared bool) error {
+	version, err := w.version(ctx)
+	if err != nil {
 		return err // before anything is written to a file that is not ours
 	}
 	if err := w.requireDurability(ctx); err != nil {
 		return err
 	}
-	if err := w.migrate(ctx); err != nil {
-		return err
+	// A process of an older program may be serving a shared file, and would accept nothing without the tables it knows.
+	if !shared || version == 0 {
+		if err := w.migrate(ctx); err != nil {
+			return err
+		}
 	}
-	var err error
 	if w.last, err = lastSeq(ctx, w.conn); err != nil {
 		return err
 	}

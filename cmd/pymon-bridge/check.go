@@ -24,9 +24,9 @@ type checkCmd struct {
 	Token   string `help:"Token of the project; better in the variable or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
 	Project string `help:"Project, where the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
-	ScmRef string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
-	RunID  string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
-	Branch string `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
+	ScmRef *string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
+	RunID  *string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
+	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
 
 	Format    string        `help:"How to print the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
 	All       bool          `help:"Also print what is ok or has too short a history."`
@@ -71,33 +71,50 @@ func (c *checkCmd) fetch(ctx context.Context) (*monitor.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
 	defer response.Body.Close()
-	body := json.NewDecoder(response.Body)
 	if response.StatusCode != http.StatusOK {
-		var refusal struct{ Message string }
-		if err := body.Decode(&refusal); err != nil || refusal.Message == "" {
-			return nil, fmt.Errorf("%s answered %s, which no bridge with this command's version does", request.URL.Redacted(), response.Status)
-		}
-		return nil, fmt.Errorf("%s (%s)", refusal.Message, response.Status)
+		return nil, refusal(response)
 	}
 	var r monitor.Report
-	if err := body.Decode(&r); err != nil {
-		if ctx.Err() != nil {
-			return nil, unreachable(ctx, err)
-		}
+	err = json.NewDecoder(response.Body).Decode(&r)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, unreachable(ctx, err)
+	case err == nil && (r.Project == "" || r.Run == "" || r.Suite.Status.Severity() < 0):
+		err = errors.New("it judges no run") // JSON of something else, which must not pass for a run without regressions
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the answer of %s is no report: %w", request.URL.Redacted(), err)
 	}
 	return &r, nil
 }
 
+// refusal says why there is no report. A redirect is not followed: the token is for the address that was given, and
+// what pytest sends there would not follow either.
+func refusal(response *http.Response) error {
+	var body struct{ Message string }
+	at := response.Request.URL.Redacted()
+	if to, err := response.Location(); err == nil {
+		return fmt.Errorf("%s answered %s to %s: give the address of the bridge itself", at, response.Status,
+			(&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String())
+	}
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
+		return fmt.Errorf("%s answered %s, which no bridge with this command's version does", at, response.Status)
+	}
+	return fmt.Errorf("%s (%s)", body.Message, response.Status)
+}
+
 // unreachable says why there was no answer, without the token that an address may hold.
 func unreachable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
+		return errors.New("told to stop before there was an answer")
+	} else if cause != nil {
+		return cause
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		if u, parseErr := url.Parse(e.URL); parseErr == nil {
@@ -117,9 +134,20 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	u.User = nil
 	u = u.JoinPath("api", "v1", "regressions")
 	query := url.Values{"format": {"json"}}
-	for name, value := range map[string]string{"scm_ref": c.ScmRef, "run": c.RunID, "branch": c.Branch} {
-		if value != "" {
-			query.Set(name, value)
+	if c.Branch != "" {
+		query.Set("branch", c.Branch)
+	}
+	// Where a pipeline's variable is empty, the last run of anybody must not be judged instead.
+	for _, of := range []struct {
+		flag, name string
+		value      *string
+	}{{"--scm-ref", "scm_ref", c.ScmRef}, {"--run", "run", c.RunID}} {
+		switch {
+		case of.value == nil:
+		case *of.value == "":
+			return nil, fmt.Errorf("%s: expected something, got an empty text", of.flag)
+		default:
+			query.Set(of.name, *of.value)
 		}
 	}
 	if c.All {

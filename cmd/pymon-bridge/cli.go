@@ -84,7 +84,11 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		return 2
 	}
 	m.banner = c.LogFormat == "text"
-	if err := command.Run(c.logger(m.Stderr)); err != nil && !errors.Is(err, context.Canceled) {
+	err = command.Run(c.logger(m.Stderr))
+	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
+		return 0 // told to stop while it started
+	}
+	if err != nil {
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\n", err)
 		if e, ok := errors.AsType[*exitError](err); ok {
 			return e.status
