@@ -15,6 +15,9 @@ import (
 type Clerk struct {
 	// CatchUp is how far back it looks, when opened, for runs that ended while there was no clerk.
 	CatchUp time.Duration
+	// Quiet is how long after its last measurement a run has ended. Who is told of every measurement from Open on calls
+	// Ended; the clerk itself waits for the runs that were going on before.
+	Quiet time.Duration
 	// MaxCatchUp is how many of these it takes, the last ones.
 	MaxCatchUp int
 	// MinBackoff and MaxBackoff bound the wait before a run is judged again that could not be.
@@ -39,6 +42,7 @@ type runKey struct{ project, run string }
 func NewClerk(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Logger) *Clerk {
 	return &Clerk{
 		CatchUp:    7 * 24 * time.Hour,
+		Quiet:      5 * time.Minute,
 		MaxCatchUp: 100,
 		MinBackoff: time.Second,
 		MaxBackoff: 5 * time.Minute,
@@ -53,10 +57,16 @@ func NewClerk(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Log
 func (c *Clerk) Open() error {
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
+	opened := time.Now()
 	c.running.Go(func() {
-		c.catchUp(ctx)
+		c.catchUp(ctx, opened.Add(-c.CatchUp), opened.Add(-c.Quiet))
 		for c.idle(ctx) {
 			c.work(ctx)
+		}
+	})
+	c.running.Go(func() {
+		if sleep(ctx, c.Quiet) {
+			c.catchUp(ctx, opened.Add(-c.Quiet), opened)
 		}
 	})
 	return nil
@@ -88,9 +98,9 @@ func (c *Clerk) Ended(project, run string) {
 	}
 }
 
-// catchUp takes the runs that nobody judged.
-func (c *Clerk) catchUp(ctx context.Context) {
-	runs, err := c.reports.Unjudged(ctx, time.Now().Add(-c.CatchUp), c.MaxCatchUp)
+// catchUp takes the runs that nobody judged, by when they last measured something.
+func (c *Clerk) catchUp(ctx context.Context, from, to time.Time) {
+	runs, err := c.reports.Unjudged(ctx, from, to, c.MaxCatchUp)
 	if err != nil {
 		c.logger.WarnContext(ctx, "cannot find the runs that ended while the bridge was down; they are not judged", "error", err)
 		return

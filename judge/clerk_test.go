@@ -107,11 +107,20 @@ func TestClerkInsists(t *testing.T) {
 func TestClerkCatchesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		j, r := &fakeJudge{}, &fakeReports{unjudged: []*monitor.RunHead{{Project: "p", ID: "new"}, {Project: "p", ID: "old"}}}
-		_, _ = openClerk(t, j, r)
+		ended := func(id string, ago time.Duration) *monitor.RunHead {
+			return &monitor.RunHead{Project: "p", ID: id, Started: time.Now().Add(-ago).UnixNano()}
+		}
+		r := &fakeReports{unjudged: []*monitor.RunHead{ended("just now", time.Minute), ended("new", time.Hour),
+			ended("old", 6*24*time.Hour), ended("too old", 8*24*time.Hour)}}
+		_, _ = openClerk(t, &fakeJudge{}, r)
 		synctest.Wait()
 		assert.Equal(t, []string{"old", "new"}, r.kept)
-		assert.Equal(t, time.Now().Add(-7*24*time.Hour), r.since)
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		assert.Len(t, r.kept, 2, "it may be going on")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"old", "new", "just now"}, r.kept)
 	})
 }
 

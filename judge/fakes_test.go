@@ -97,7 +97,6 @@ type fakeReports struct {
 	earlier  map[string]*monitor.Report // by run
 	fails    int
 	unjudged []*monitor.RunHead
-	since    time.Time
 }
 
 func (f *fakeReports) KeepReport(_ context.Context, r *monitor.Report) error {
@@ -118,11 +117,15 @@ func (f *fakeReports) Report(_ context.Context, _, run string) (*monitor.Report,
 	return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q", run)
 }
 
-func (f *fakeReports) Unjudged(_ context.Context, since time.Time, _ int) ([]*monitor.RunHead, error) {
+func (f *fakeReports) Unjudged(_ context.Context, from, to time.Time, _ int) (found []*monitor.RunHead, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.since = since
-	return f.unjudged, nil
+	for _, run := range f.unjudged {
+		if at := time.Unix(0, run.Started); at.After(from) && !at.After(to) { // they measure at once, or never
+			found = append(found, run)
+		}
+	}
+	return found, nil
 }
 
 // fakeJudge answers at once, or fails.

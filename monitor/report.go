@@ -192,9 +192,9 @@ type ReportStore interface {
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns what was kept of a run. Fails with ENotFound when nothing was.
 	Report(ctx context.Context, project, run string) (*Report, error)
-	// Unjudged returns up to max runs of which something was measured after since and after their report, or without
-	// there being one, the last to start first.
-	Unjudged(ctx context.Context, since time.Time, max int) ([]*RunHead, error)
+	// Unjudged returns up to max runs that last measured something after from and up to to, and that have no report made
+	// since, the last to start first.
+	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunHead, error)
 }
 
 // ReportQueue hands kept reports to a destination. Each is handed out again until it is settled.

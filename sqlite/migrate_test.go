@@ -107,7 +107,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	keep("cursor", cursor, err)
 	tokens, err := db.Tokens(ctx)
 	keep("tokens", tokens, err)
-	unjudged, err := db.Unjudged(ctx, time.Time{}, 100)
+	unjudged, err := db.Unjudged(ctx, time.Time{}, arrival.Add(24*time.Hour), 100)
 	for _, head := range unjudged {
 		answers["unjudged "+head.ID] = *head
 	}

@@ -70,17 +70,17 @@ const judging = time.Minute
 
 // Unjudged implements [monitor.ReportStore]. What arrived within a minute before a report was kept counts as measured
 // after it.
-func (db *DB) Unjudged(ctx context.Context, since time.Time, max int) ([]*monitor.RunHead, error) {
+func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunHead, error) {
 	var heads []*monitor.RunHead
 	err := db.readFrom(ctx, db.listers, func(q querier) error {
 		var runs []*monitor.RunHead
 		err := each(ctx, q, `SELECT project, run FROM (
 				SELECT s.project, s.run, min(s.utc_ns) AS started, max(y.received) AS measured
 				FROM tallies y JOIN sessions s ON s.hash = y.session GROUP BY s.project, s.run) r
-			WHERE measured > ?1 AND NOT EXISTS (SELECT 1 FROM reports k
+			WHERE measured > ?1 AND measured <= ?4 AND NOT EXISTS (SELECT 1 FROM reports k
 				WHERE k.project = r.project AND k.run = r.run AND k.judged - ?2 >= r.measured)
 			ORDER BY started DESC, run, project LIMIT ?3`,
-			[]any{nanoseconds(since), judging.Nanoseconds(), max}, func(row scanner) error {
+			[]any{nanoseconds(from), judging.Nanoseconds(), max, nanoseconds(to)}, func(row scanner) error {
 				r := new(monitor.RunHead)
 				err := row.Scan(&r.Project, &r.ID)
 				runs = append(runs, r)

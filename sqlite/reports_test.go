@@ -128,8 +128,8 @@ func TestUnjudged(t *testing.T) {
 	db, _ := openNew(t)
 	now := arrival
 	db.Now = func() time.Time { return now }
-	unjudged := func(since time.Time, max int) (runs []string) {
-		heads, err := db.Unjudged(t.Context(), since, max)
+	between := func(from, to time.Time, max int) (runs []string) {
+		heads, err := db.Unjudged(t.Context(), from, to, max)
 		require.NoError(t, err)
 		for _, h := range heads {
 			require.Equal(t, "shop", h.Project)
@@ -139,6 +139,7 @@ func TestUnjudged(t *testing.T) {
 		}
 		return runs
 	}
+	unjudged := func(from time.Time, max int) []string { return between(from, arrival.Add(24*time.Hour), max) }
 	add := func(class any, at time.Time) {
 		rec := record(class)
 		rec.Received = at
@@ -156,6 +157,7 @@ func TestUnjudged(t *testing.T) {
 	assert.Equal(t, []string{"b", "a"}, unjudged(time.Time{}, 10), "the last first")
 	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 1))
 	assert.Equal(t, []string{"b"}, unjudged(arrival.Add(time.Second), 10), "measured after")
+	assert.Equal(t, []string{"a"}, between(time.Time{}, arrival.Add(time.Second), 10), "measured up to then")
 
 	now = arrival.Add(61 * time.Second)
 	keep(t, db, reportOn("a"))

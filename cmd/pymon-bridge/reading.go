@@ -56,6 +56,7 @@ func (b *bridge) openJudge(context.Context) error {
 		return nil
 	}
 	b.clerk = judge.NewClerk(b.whole(), b.db, b.logger)
+	b.clerk.Quiet = b.config.QuietAfter
 	b.clerk.OnKept = b.judged
 	if err := b.clerk.Open(); err != nil {
 		return err
