@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -60,10 +61,21 @@ func (j *Judge) judged(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunH
 	case q.Run != "":
 		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run %q", q.Project, q.Run)
 	case q.ScmRef != "":
-		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run of commit %q", q.Project, q.ScmRef)
+		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run of commit %q%s",
+			q.Project, q.ScmRef, whole(q.ScmRef))
 	default:
 		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no runs", q.Project)
 	}
+}
+
+// whole says what may be wrong with a commit that is not found, where it looks like the beginning of a hash. Hashes
+// are not completed: it would take a look at every run, and the answer might be another commit's.
+func whole(commit string) string {
+	const sha1 = 40
+	if len(commit) < sha1 && strings.Trim(commit, "0123456789abcdef") == "" {
+		return ": expected the whole hash, as git rev-parse prints it"
+	}
+	return ""
 }
 
 // upTo returns runs of a branch, newest first, that started before last; if it is of that branch, it comes first.
