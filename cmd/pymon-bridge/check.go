@@ -198,6 +198,11 @@ func (c *checkCmd) origin() string {
 	if err != nil {
 		return ""
 	}
+	return origin(u)
+}
+
+// origin cuts an address as pytest is given it down to that of the bridge: without project, API and token.
+func origin(u *url.URL) string {
 	path, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1")+"/", "/p/")
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(path, "/")}).String()
 }

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 )
 
 type healthcheckCmd struct {
-	URL      string        `help:"Address of the bridge." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
+	URL      string        `help:"Address of the bridge; that given to pytest will do." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
 	Insecure bool          `help:"Do not verify the certificate of an https address." env:"PYMON_HEALTHCHECK_INSECURE"`
 	Timeout  time.Duration `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
 }
@@ -21,7 +21,11 @@ type healthcheckCmd struct {
 func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+"/-/ready", nil)
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("--url: expected an address such as http://127.0.0.1:8080")
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, origin(u)+"/-/ready", nil)
 	if err != nil {
 		return fmt.Errorf("--url: %w", err)
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 )
@@ -22,7 +24,10 @@ func listen(address string) (l net.Listener, handedOver bool, err error) {
 		}
 	}
 	l, err = net.Listen("tcp", address)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, false, fmt.Errorf("--listen: another program listens on %s: stop it, or choose another port", address)
+	case err != nil:
 		return nil, false, fmt.Errorf("--listen: %w", err)
 	}
 	return l, false, nil

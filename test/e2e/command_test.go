@@ -101,6 +101,12 @@ func TestHealthcheck(t *testing.T) {
 	assert.Regexp(t, `^\[\+\]journal ok`, well.Stdout)
 	byEnvironment := harness.RunProgram(t, []string{"PYMON_HEALTHCHECK_URL=" + bridge.URL, "HTTP_PROXY=http://127.0.0.1:1"}, "healthcheck")
 	assert.Equal(t, well, byEnvironment, "also past a proxy")
+	secret := strings.Replace(bridge.URL, "http://", "http://x:secret@", 1)
+	asPytest := harness.RunProgram(t, nil, "healthcheck", "--url", secret+"/p/shop/api/v1")
+	assert.Equal(t, well, asPytest, "the address that pytest is given")
+	nowhere := harness.RunProgram(t, nil, "healthcheck", "--url", "127.0.0.1:8080")
+	assert.Equal(t, harness.Result{ExitCode: 1,
+		Stderr: "pymon-bridge: --url: expected an address such as http://127.0.0.1:8080\n"}, nowhere)
 	bridge.Stop()
 	gone := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
 	assert.Equal(t, 1, gone.ExitCode)
@@ -128,7 +134,7 @@ func TestWhatIsTaken(t *testing.T) {
 	address := strings.TrimPrefix(bridge.URL, "http://")
 	port := harness.RunProgram(t, nil, "--listen", address, "--data", t.TempDir())
 	assert.Equal(t, harness.Result{ExitCode: 1,
-		Stderr: "pymon-bridge: --listen: listen tcp " + address + ": bind: address already in use\n"}, port)
+		Stderr: "pymon-bridge: --listen: another program listens on " + address + ": stop it, or choose another port\n"}, port)
 	data := harness.RunProgram(t, nil, "--listen", "127.0.0.1:0", "--data", bridge.Data)
 	assert.Equal(t, harness.Result{ExitCode: 1, Stderr: fmt.Sprintf("pymon-bridge: %s is in use by another pymon-bridge (process %d): "+
 		"stop it, or use another data directory\n", bridge.Data, bridge.PID())}, data)
