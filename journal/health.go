@@ -93,13 +93,14 @@ func (c *Courier) Health() monitor.Health {
 	case fine:
 		h.Detail = fmt.Sprintf("delivering to %s", c.dest)
 	case unavailable:
-		h.Detail = fmt.Sprintf("%s is not available since %s: %s; %d records kept", c.dest, since, s.words, s.kept)
+		h.Detail = fmt.Sprintf("%s is not available since %s: %s; %d records kept at the last try",
+			c.dest, since, s.words, s.kept)
 	case denied:
-		h.Detail = fmt.Sprintf("%s denies access since %s: %s; %d records kept until its operator acts",
+		h.Detail = fmt.Sprintf("%s denies access since %s: %s; %d records kept at the last try, until its operator acts",
 			c.dest, since, s.words, s.kept)
 	case refusing:
 		h.Detail = fmt.Sprintf("%s refuses everything since %s, a harmless point too: %s; nothing is buried, "+
-			"%d records kept until its operator acts", c.dest, since, s.words, s.kept)
+			"%d records kept at the last try, until its operator acts", c.dest, since, s.words, s.kept)
 	}
 	return h
 }
