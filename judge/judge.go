@@ -36,7 +36,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector) *Judge {
 	return &Judge{
 		Runs:       40,
 		LookBack:   160,
-		MaxTests:   250_000, // five times as many as any suite is known to have
+		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
 		MaxWaiting: 64,
 		history:    history,
