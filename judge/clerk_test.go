@@ -56,14 +56,14 @@ func TestClerkKeepsReportsOfRunsThatEnded(t *testing.T) {
 		c.Ended("p", "two")
 		c.Ended("p", "one")
 		synctest.Wait()
-		assert.Equal(t, []string{"one", "two"}, r.kept, "each once, while it waits")
+		assert.Equal(t, []string{"one", "two"}, r.runs(), "each once, while it waits")
 		assert.Contains(t, log.String(), `level=WARN msg="run is judged" project=p run=one`)
 		assert.Contains(t, log.String(), `worst=pkg.test_a.test_slow[1] metric=cpu_time`)
 		assert.Contains(t, log.String(), `first_bad=bad`)
 
 		c.Ended("p", "one")
 		synctest.Wait()
-		assert.Equal(t, []string{"one", "two", "one"}, r.kept, "and again when something was added")
+		assert.Equal(t, []string{"one", "two", "one"}, r.runs(), "and again when something was added")
 	})
 }
 
@@ -78,7 +78,7 @@ func TestClerkJudgesAgainWhatIsAddedMeanwhile(t *testing.T) {
 		synctest.Wait()
 		c.Ended("p", "run")
 		synctest.Wait()
-		assert.Equal(t, []string{"run", "run"}, r.kept)
+		assert.Equal(t, []string{"run", "run"}, r.runs())
 	})
 }
 
@@ -98,7 +98,7 @@ func TestClerkInsists(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		assert.Equal(t, []string{"later", "fine"}, r.kept)
+		assert.Equal(t, []string{"later", "fine"}, r.runs())
 		assert.Contains(t, log.String(), "level=ERROR", "an unknown fault is not hidden")
 		assert.NotContains(t, log.String(), "run=gone")
 	})
@@ -114,13 +114,13 @@ func TestClerkCatchesUp(t *testing.T) {
 			ended("old", 6*24*time.Hour), ended("too old", 8*24*time.Hour)}}
 		_, _ = openClerk(t, &fakeJudge{}, r)
 		synctest.Wait()
-		assert.Equal(t, []string{"old", "new"}, r.kept)
+		assert.Equal(t, []string{"old", "new"}, r.runs())
 		time.Sleep(4 * time.Minute)
 		synctest.Wait()
-		assert.Len(t, r.kept, 2, "it may be going on")
+		assert.Len(t, r.runs(), 2, "it may be going on")
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []string{"old", "new", "just now"}, r.kept)
+		assert.Equal(t, []string{"old", "new", "just now"}, r.runs())
 	})
 }
 
@@ -150,7 +150,7 @@ func TestClerkOutlivesPanics(t *testing.T) {
 		c.Ended("p", "odd")
 		c.Ended("p", "fine")
 		synctest.Wait()
-		assert.Equal(t, []string{"fine"}, r.kept)
+		assert.Equal(t, []string{"fine"}, r.runs())
 		assert.Contains(t, log.String(), "index out of range")
 		assert.Contains(t, log.String(), "clerk_test.go", "where it was")
 	})

@@ -128,6 +128,13 @@ func (f *fakeReports) Unjudged(_ context.Context, from, to time.Time, _ int) (fo
 	return found, nil
 }
 
+// runs returns the runs whose reports were kept.
+func (f *fakeReports) runs() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.kept)
+}
+
 // fakeJudge answers at once, or fails.
 type fakeJudge struct {
 	mu    sync.Mutex

@@ -16,6 +16,10 @@ type Judge struct {
 	// LookBack is how many earlier runs of the baseline's branch are looked at to find these. It matters where the
 	// runs of a branch spread over many classes of machine.
 	LookBack int
+	// MaxTests is how many measurements of tests a run that is judged may have, and MaxSamples how many it and the runs
+	// that it is judged by may have together: they are in memory, some 2 KB for each of the first and 60 bytes for each
+	// of the others. What has more is refused with EInvalid.
+	MaxTests, MaxSamples int
 	// MaxWaiting is how many questions may wait for their turn; more are refused with EUnavailable.
 	MaxWaiting int
 
@@ -32,6 +36,8 @@ func New(history monitor.HistoryStore, detector monitor.Detector) *Judge {
 	return &Judge{
 		Runs:       40,
 		LookBack:   160,
+		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
+		MaxSamples: 10_000_000,
 		MaxWaiting: 64,
 		history:    history,
 		detector:   detector,

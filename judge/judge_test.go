@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -173,4 +174,30 @@ func TestOneReportAtATime(t *testing.T) {
 	h.before = nil
 	_, err := j.Judge(t.Context(), q)
 	assert.NoError(t, err, "and those that are answered leave room")
+}
+
+// TestRunsThatAreTooLargeAreRefused holds that no run, however many measurements somebody sends, takes all memory.
+func TestRunsThatAreTooLargeAreRefused(t *testing.T) {
+	t.Parallel()
+	h := history()
+	h.envs["m6"] = slices.Repeat([]string{"ci"}, 5)
+	for name, tc := range map[string]struct {
+		tests, samples int
+		refused        string
+	}{
+		"as many as may be":       {5, 10, ""},
+		"too many in the run":     {4, 10, `run "m6" has more than 4 measurements`},
+		"too many in all of them": {5, 9, `run "m6" and those that it is judged by have more than 9 measurements`},
+	} {
+		j := judge.New(h, &recorder{})
+		j.MaxTests, j.MaxSamples = tc.tests, tc.samples
+		_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+		if tc.refused == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.Error(t, err, name)
+		assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+		assert.Contains(t, err.Error(), tc.refused)
+	}
 }

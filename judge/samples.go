@@ -17,6 +17,7 @@ func (j *Judge) samples(ctx context.Context, l monitor.Lineage) iter.Seq2[monito
 			for sample, err := range j.history.Samples(ctx, runs) {
 				if err == nil {
 					seen.add(sample)
+					err = j.tooMany(&seen)
 				}
 				if !yield(sample, err) || err != nil {
 					return
@@ -31,19 +32,38 @@ func (j *Judge) samples(ctx context.Context, l monitor.Lineage) iter.Seq2[monito
 	}
 }
 
+// tooMany fails where more was measured than is held in memory.
+func (j *Judge) tooMany(seen *coverage) error {
+	switch {
+	case seen.tests > j.MaxTests:
+		return monitor.Errorf(monitor.EInvalid, "run %q has more than %d measurements, too many to be judged", seen.judged.ID, j.MaxTests)
+	case seen.samples > j.MaxSamples:
+		return monitor.Errorf(monitor.EInvalid, "run %q and those that it is judged by have more than %d measurements, too many to be judged",
+			seen.judged.ID, j.MaxSamples)
+	default:
+		return nil
+	}
+}
+
 // last returns the last n of some runs.
 func last(runs []*monitor.RunHead, n int) []*monitor.RunHead { return runs[max(0, len(runs)-n):] }
 
-// coverage counts the runs seen on each class of machine.
+// coverage counts what was seen, and the runs on each class of machine.
 type coverage struct {
 	judged *monitor.RunHead
 	runs   map[string]map[*monitor.RunHead]struct{}
+
+	samples, tests int // all of them, and those of the judged run
 
 	env string // of the last sample, and its runs: neighbours mostly share it
 	of  map[*monitor.RunHead]struct{}
 }
 
 func (c *coverage) add(s monitor.Sample) {
+	c.samples++
+	if s.Run == c.judged {
+		c.tests++
+	}
 	if c.of == nil || c.env != s.Env {
 		if c.env, c.of = s.Env, c.runs[s.Env]; c.of == nil {
 			c.of = map[*monitor.RunHead]struct{}{}

@@ -56,7 +56,7 @@ func (d *Detector) usual(t *table, metric int) []float64 {
 
 // offset returns the median over the units of what they were slower than usual in a run.
 func (d *Detector) offset(t *table, metric, run int, usual []float64) (float64, bool) {
-	var slower []float64
+	slower := make([]float64, 0, len(usual))
 	for i, m := range usual {
 		if x := t.level[metric][i*len(t.heads)+run] - m; !math.IsNaN(x) {
 			slower = append(slower, x)

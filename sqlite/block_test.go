@@ -23,7 +23,7 @@ func TestBlocksHoldWhatTheirMetricsHold(t *testing.T) {
 	require.NoError(t, db.Open(t.Context()))
 	defer func() { require.NoError(t, db.Close()) }()
 	at := arrival
-	for batch := range 120 {
+	for batch := range 60 {
 		var recs []*monitor.Record
 		for range 1 + random.IntN(40) {
 			at = at.Add(time.Duration(random.IntN(2000)-500) * time.Millisecond)
@@ -32,7 +32,7 @@ func TestBlocksHoldWhatTheirMetricsHold(t *testing.T) {
 				[]float64{math.NaN(), random.Float64()}[random.IntN(2)]
 			recs = append(recs, record(m))
 			if random.IntN(10) == 0 { // so many that there are blocks without a metric
-				for i := range random.IntN(200) {
+				for i := range random.IntN(150) {
 					recs = append(recs, record(process(fmt.Sprint("session", batch, "-", len(recs), "-", i), at)))
 				}
 			}

@@ -1,9 +1,11 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -82,6 +84,25 @@ func TestOlderFilesAreMigrated(t *testing.T) {
 		keep(t, db, reportOn("run1"))
 	}
 	require.Equal(t, everything(t, today), everything(t, old), "and goes on")
+}
+
+// TestMigrationIsAnnounced holds that an operator can tell a bridge that migrates from one that hangs.
+func TestMigrationIsAnnounced(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	path := version1(t)
+	db := sqlite.New(path, utcZones(), logger)
+	require.NoError(t, db.Open(t.Context()))
+	require.NoError(t, db.Close())
+	require.Contains(t, log.String(), "bringing the file of an older version up to date")
+	require.Contains(t, log.String(), "from=1")
+	log.Reset()
+	for _, at := range []string{path, filepath.Join(t.TempDir(), sqlite.FileName)} {
+		db := sqlite.New(at, utcZones(), logger)
+		require.NoError(t, db.Open(t.Context()))
+		require.NoError(t, db.Close())
+	}
+	require.NotContains(t, log.String(), "bringing", "neither for one of today nor for a new one")
 }
 
 // everything is what a file answers.

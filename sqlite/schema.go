@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"log/slog"
 
 	"pymon-bridge/monitor"
 )
@@ -25,10 +26,14 @@ func migrations() []string { return []string{schema1, schema2, schema3} }
 
 // migrate brings the file to the newest version in one transaction. One that was written by a newer program, or by
 // another one, is refused and left as it is.
-func (w *writer) migrate(ctx context.Context) error {
+func (w *writer) migrate(ctx context.Context, logger *slog.Logger) error {
 	known := migrations()
-	if version, err := w.version(ctx); err != nil || version == len(known) {
+	switch version, err := w.version(ctx); {
+	case err != nil || version == len(known):
 		return err
+	case version > 0:
+		logger.InfoContext(ctx, "bringing the file of an older version up to date; that takes some seconds for each million "+
+			"of records, and when it is cut short, the file is as before", "from", version, "to", len(known))
 	}
 	return w.transaction(func() error {
 		version, err := w.version(ctx) // again, now that no other process can change it

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"pymon-bridge/monitor"
 )
@@ -57,14 +58,14 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 		pool.Close()
 		return nil, db.openError(err)
 	}
-	if err := w.prepare(ctx, db.shared); err != nil {
+	if err := w.prepare(ctx, db.shared, db.logger.With("file", db.path)); err != nil {
 		w.close()
 		return nil, db.openError(err)
 	}
 	return w, nil
 }
 
-func (w *writer) prepare(ctx context.Context, shared bool) error {
+func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) error {
 	version, err := w.version(ctx)
 	if err != nil {
 		return err // before anything is written to a file that is not ours
@@ -74,7 +75,7 @@ func (w *writer) prepare(ctx context.Context, shared bool) error {
 	}
 	// A process of an older program may be serving a shared file, and would accept nothing without the tables it knows.
 	if !shared || version == 0 {
-		if err := w.migrate(ctx); err != nil {
+		if err := w.migrate(ctx, logger); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/report"
@@ -33,7 +34,7 @@ type checkCmd struct {
 	FailOn    string        `help:"What to fail on: ${enum}." enum:"regression,suspect,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
 	RerunFile string        `help:"Write arguments for pytest to this file (pytest @FILE) that run the conspicuous tests again; no file where there are none." placeholder:"FILE"`
 	Grafana   string        `name:"grafana-url" help:"Address of the Grafana that a Markdown report links to." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
-	Timeout   time.Duration `help:"How long to wait for the report." default:"1m" env:"PYMON_TIMEOUT"`
+	Timeout   time.Duration `help:"How long to wait for the report." default:"2m" env:"PYMON_TIMEOUT"`
 }
 
 // statuses of `check`, beside 0.
@@ -44,6 +45,9 @@ const (
 
 // Run prints the report and fails as the flags say.
 func (c *checkCmd) Run(ctx context.Context, m *Main) error {
+	if err := c.writeRerun(nil); err != nil { // what an earlier check wrote says nothing about this run
+		return &exitError{statusNotJudged, err}
+	}
 	r, err := c.fetch(ctx)
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
@@ -56,6 +60,9 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	}
 	if err != nil {
 		return &exitError{statusNotJudged, err}
+	}
+	if r.Summary.Tests == 0 {
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q measured no test", r.Run)}
 	}
 	if failed, sentence := report.Outcome(r, report.FailOn(c.FailOn)); failed {
 		return &exitError{statusRegression, errors.New(sentence)}
@@ -106,7 +113,17 @@ func refusal(response *http.Response) error {
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
 		return fmt.Errorf("%s answered %s, which no bridge with this command's version does", at, response.Status)
 	}
-	return fmt.Errorf("%s (%s)", body.Message, response.Status)
+	return fmt.Errorf("%s (%s)", printable(body.Message), response.Status)
+}
+
+// printable leaves out what acts on a terminal, or ends the line.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // unreachable says why there was no answer, without the token that an address may hold.

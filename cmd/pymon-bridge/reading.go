@@ -8,7 +8,6 @@ import (
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
-	"pymon-bridge/regress"
 )
 
 // What reads and judgements are made from: the local file, or what all bridges have delivered to InfluxDB.
@@ -39,11 +38,13 @@ func (b *bridge) history() monitor.HistoryStore {
 
 // openJudge opens what judges runs that have ended, and what delivers the reports.
 func (b *bridge) openJudge(context.Context) error {
-	detector, err := regress.New(regress.Defaults())
+	detector, runs, err := newDetector(b.config.JudgeSettings)
 	if err != nil {
 		return err
 	}
-	b.judge = judge.New(b.history(), detector)
+	onRequest := judge.New(b.history(), detector)
+	onRequest.Runs = runs
+	b.judge = onRequest
 	if b.writer != nil {
 		b.messenger = journal.NewMessenger(b.db, b.writer, b.logger)
 		b.messenger.OnDelivered = b.metrics.ReportDelivered

@@ -38,6 +38,7 @@ type serveCmd struct {
 	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris; otherwise it is found from when their times arrive." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
 	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
 	Judge          bool          `group:"Interpretation" help:"Judge each run when it has ended, and keep and deliver the report." default:"true" negatable:"" env:"PYMON_JUDGE"`
+	JudgeSettings  string        `group:"Interpretation" help:"JSON file with other numbers to judge by than the defaults; docs/regressions.md explains them." placeholder:"FILE" env:"PYMON_JUDGE_SETTINGS"`
 	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer and deliver what it has accepted." default:"10s" env:"PYMON_STOP_AFTER"`
 }
 

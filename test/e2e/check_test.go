@@ -117,12 +117,16 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	unknown := startJudged(t, 404, map[string]any{"message": `project "shop" has no run of commit "abc"`})
 	proxy := startJudged(t, 502, "<html>Bad Gateway</html>")
 	other := startJudged(t, 200, []int{1, 2})
+	colourful := startJudged(t, 404, map[string]any{"message": "no \x1b[31mrun\n::error::"})
+	nothing := reportOf(monitor.StatusOK, monitor.StatusOK)
+	nothing.Summary = monitor.Summary{}
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(slow.Close)
 	for _, tc := range []struct{ url, says string }{
 		{unknown.URL, `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
 		{proxy.URL, `answered 502 Bad Gateway`},
 		{other.URL, `is no report`},
+		{colourful.URL, `could not judge: no [31mrun::error:: (404 Not Found)`},
 		{slow.URL, `no answer within 200ms`},
 		{"http://x:SECRET@127.0.0.1:1", `the bridge cannot be reached`},
 		{"127.0.0.1:8080", `--url: expected an address such as http://127.0.0.1:8080/p/my-project`},
@@ -134,7 +138,10 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 		assert.NotContains(t, r.Stderr, "SECRET")
 		assert.Equal(t, 1, strings.Count(r.Stderr, "\n"), "one sentence")
 	}
-	r := harness.RunProgram(t, nil, "check", "--url", unknown.URL+"/p/shop", "--project", "web")
+	r := harness.RunProgram(t, nil, "check", "--url", startJudged(t, 200, nothing).URL)
+	assert.Equal(t, 2, r.ExitCode, "a run of nothing is no proof")
+	assert.Contains(t, r.Stderr, `could not judge: run "ci-17" measured no test`)
+	r = harness.RunProgram(t, nil, "check", "--url", unknown.URL+"/p/shop", "--project", "web")
 	assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: could not judge: --project: expected \"shop\", which --url names, or none\n"}, r)
 }
 
@@ -148,10 +155,13 @@ func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(lines), "tests/test_cart.py\n")
 
-	fine := startJudged(t, 200, reportOf(monitor.StatusOK, monitor.StatusOK))
-	r = harness.RunProgram(t, nil, "check", "--url", fine.URL, "--rerun-file", file)
-	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.NoFileExists(t, file, "an empty one would run everything")
+	for _, status := range []int{200, 503} {
+		require.NoError(t, os.WriteFile(file, lines, 0o600))
+		fine := startJudged(t, status, reportOf(monitor.StatusOK, monitor.StatusOK))
+		r = harness.RunProgram(t, nil, "check", "--url", fine.URL, "--rerun-file", file)
+		require.Equal(t, status == 200, r.ExitCode == 0, r.Stderr)
+		assert.NoFileExists(t, file, "an empty one would run everything, an old one what was conspicuous then")
+	}
 
 	r = harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", filepath.Join(file, "no", "such"))
 	assert.Equal(t, 2, r.ExitCode)

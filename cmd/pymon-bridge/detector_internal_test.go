@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDetectorSettings(t *testing.T) {
+	_, runs, err := newDetector("")
+	require.NoError(t, err)
+	assert.Equal(t, 40, runs)
+	for content, says := range map[string]string{
+		`{}`: "",
+		`{"SuspectP": 0.005, "CPUTime": {"Delta": 0.05}}`: "",
+		`{"Suspect": 1}`:              `unknown field "Suspect"`,
+		`{"CPUTime": {"Delta": "x"}}`: "CPUTime.Delta",
+		`{"MinRuns": 1}`:              "MinRuns: at least 3",
+		`{"CPUTime": {"Ratio": 0.9}}`: "CPUTime.Ratio: more than 1",
+		`{} {}`:                       "nothing behind it",
+		``:                            "EOF",
+	} {
+		file := filepath.Join(t.TempDir(), "settings.json")
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		_, _, err := newDetector(file)
+		if says == "" {
+			assert.NoError(t, err, content)
+			continue
+		}
+		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, "--judge-settings: "+file)
+	}
+	_, _, err = newDetector(filepath.Join(t.TempDir(), "none.json"))
+	assert.ErrorContains(t, err, "--judge-settings: open ")
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// asked counts questions.
+type asked int
+
+func (a *asked) Judge(context.Context, monitor.JudgeQuery) (*monitor.Report, error) {
+	*a++
+	return &monitor.Report{}, nil
+}
+
+// A run that has ended is judged by what is in InfluxDB only when all of it is there.
+func TestJudgeWaitsForDelivery(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stats monitor.JournalStats
+		err   error
+		waits bool
+	}{
+		"everything is delivered":             {monitor.JournalStats{}, nil, false},
+		"only later runs are on their way":    {monitor.JournalStats{Depth: 3, Oldest: time.Now().Add(-time.Second)}, nil, false},
+		"the run itself may be on its way":    {monitor.JournalStats{Depth: 3, Oldest: time.Now().Add(-time.Hour)}, nil, true},
+		"nobody knows what is on its way yet": {monitor.JournalStats{}, monitor.Errorf(monitor.EUnavailable, "checking"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var inner asked
+			d := &deliveredFirst{judge: &inner, quiet: time.Minute,
+				stats: func(context.Context) (monitor.JournalStats, error) { return tc.stats, tc.err }}
+			_, err := d.Judge(t.Context(), monitor.JudgeQuery{})
+			assert.Equal(t, tc.waits, inner == 0)
+			assert.Equal(t, tc.waits, monitor.ErrorCode(err) == monitor.EUnavailable)
+		})
+	}
+}
+
+func TestPrinterIsAsTheQuerySays(t *testing.T) {
+	r := &monitor.Report{Run: "ci-17", Summary: monitor.Summary{Tests: 2, Suspects: 1, OK: 5},
+		Results: []monitor.Result{{TestID: monitor.TestID{Item: "fine"}, Status: monitor.StatusOK, Metric: monitor.MetricCPUTime}}}
+	for query, tc := range map[string]struct {
+		contentType string
+		has, hasNot string
+		fails       bool
+	}{
+		"":                               {"application/json", `"run": "ci-17"`, `"fine"`, false},
+		"all=true":                       {"application/json", `"fine"`, "none of this", false},
+		"format=text&fail_on=suspect":    {"text/plain; charset=utf-8", "ci-17", "{", true},
+		"format=markdown&fail_on=never":  {"text/markdown; charset=utf-8", "<!-- pymon-bridge", "{", false},
+		"format=junit&fail_on=suite":     {"application/xml", "<testsuite", "{", false},
+		"format=github&fail_on=suspect&": {"text/plain; charset=utf-8", "::", "{", true},
+	} {
+		t.Run(query, func(t *testing.T) {
+			values, err := url.ParseQuery(query)
+			require.NoError(t, err)
+			p, err := printerOf(values)
+			require.NoError(t, err)
+			var b strings.Builder
+			require.NoError(t, p.Print(&b, r))
+			assert.Equal(t, tc.contentType, p.ContentType)
+			assert.Contains(t, b.String(), tc.has)
+			assert.NotContains(t, b.String(), tc.hasNot)
+			assert.Equal(t, tc.fails, p.Fails(r))
+		})
+	}
+}
+
+func TestPrinterNamesEachWrongParameter(t *testing.T) {
+	_, err := printerOf(url.Values{"format": {"yaml"}, "fail_on": {"luck"}, "all": {"maybe"}})
+	var e *monitor.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, monitor.EInvalid, e.Code)
+	assert.Len(t, e.Fields, 3)
+	assert.Contains(t, e.Fields["format"], "text, markdown, json, junit, github")
+	assert.Contains(t, e.Fields["fail_on"], "regression, suspect, suite, never")
+	assert.Equal(t, "expected true or false", e.Fields["all"])
+}
