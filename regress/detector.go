@@ -2,6 +2,7 @@ package regress
 
 import (
 	"iter"
+	"math"
 
 	"pymon-bridge/monitor"
 )
@@ -55,6 +56,8 @@ type judged struct {
 	*table
 	offsets offsets
 	speed   speed
+	// unpaced says that there are too few tests to tell how fast the machine was in the judged run.
+	unpaced bool
 	// verdicts are by metric and unit.
 	verdicts [metrics][]verdict
 	// rank is the place of each unit among all of them by name.
@@ -66,6 +69,7 @@ func (d *Detector) judgeMachine(m *machine, all runs, r rule) *judged {
 	j := &judged{table: newTable(newRows(m, len(all.heads)), all, &d.gates)}
 	var known offsets
 	j.offsets, known = d.newOffsets(j.table)
+	j.unpaced = math.IsNaN(known[totalTime][j.last()])
 	j.speed = d.judgeSpeed(j.table, known, r)
 	for metric := range j.verdicts {
 		j.verdicts[metric] = make([]verdict, len(j.units))
@@ -138,6 +142,8 @@ func (d *Detector) decide(j *judged, r rule) {
 	mostBetter := min(most, d.settings.BetterQ)
 	at := 0
 	for metric := range j.verdicts {
+		// A busy machine makes wall times long, and a single run in which nobody can tell is no proof.
+		unproven := r.alone && metric == totalTime && j.unpaced
 		for i := range j.verdicts[metric] {
 			v := &j.verdicts[metric][i]
 			if !v.tested() {
@@ -145,7 +151,7 @@ func (d *Detector) decide(j *judged, r rule) {
 			}
 			v.q = singleQ[at]
 			switch {
-			case v.candidate && v.dir == worse && worseQ[at] <= most:
+			case v.candidate && v.dir == worse && worseQ[at] <= most && !unproven:
 				v.status, v.q = monitor.StatusRegression, worseQ[at]
 			case v.candidate && v.dir == better && betterQ[at] <= mostBetter:
 				v.status, v.q = monitor.StatusImprovement, betterQ[at]

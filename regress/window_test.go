@@ -75,6 +75,26 @@ func TestOneRunOfAnUnsteadyTest(t *testing.T) {
 	assert.Equal(t, monitor.StatusSuspect, result(t, r, "test_slower", monitor.MetricCPUTime).Status)
 }
 
+// TestOneRunOnAnUnknownMachine holds that the wall time of one run fails nobody where there are too few tests to tell
+// whether the machine was busy; CPU time does.
+func TestOneRunOnAnUnknownMachine(t *testing.T) {
+	t.Parallel()
+	for others, want := range map[int]monitor.Status{25: monitor.StatusRegression, 5: monitor.StatusSuspect} {
+		s := newSuite(21)
+		s.crowd(others)
+		s.each("test_slower", func(run int) measured {
+			m := s.steady()
+			if run == 20 {
+				m.cpu, m.total = 3*m.cpu, 3*m.total
+			}
+			return m
+		})
+		r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:20], Window: s.runs[20:]}, s.all())
+		assert.Equal(t, want, result(t, r, "test_slower", monitor.MetricTotalTime).Status, "%d other tests", others)
+		assert.Equal(t, monitor.StatusRegression, result(t, r, "test_slower", monitor.MetricCPUTime).Status)
+	}
+}
+
 // TestOneRunIsNoTrend holds that one run alone is at most slow as a whole.
 func TestOneRunIsNoTrend(t *testing.T) {
 	t.Parallel()
