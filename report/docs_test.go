@@ -108,7 +108,7 @@ func TestRecipesUseWhatThereIs(t *testing.T) {
 	}
 	for _, script := range scripts(t) {
 		script = strings.ReplaceAll(script, "\\\n", " ")
-		for _, m := range regexp.MustCompile(`(?m)^.*(?:pymon-bridge check|check --).*$`).FindAllString(script, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^.*(?:pymon-bridge check|\bcheck --).*$`).FindAllString(script, -1) {
 			for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(m, -1) {
 				assert.Contains(t, synopsis, flag)
 			}
