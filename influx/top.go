@@ -63,6 +63,7 @@ func (s *Store) topOfSeries(ctx context.Context, sc *scan, r rank, p monitor.Pag
 		if r.smallest {
 			beyond = " <= "
 		}
+		limit = r.yield(limit)
 		front = sc.keyed(r.field, func(c *scan) string { return "r._value" + beyond + c.bind(limit) })
 	}
 	c := newCollector(metricTags[:]...)
@@ -77,6 +78,19 @@ func (s *Store) topOfSeries(ctx context.Context, sc *scan, r rank, p monitor.Pag
 	slices.SortStableFunc(points, r.compare)
 	_, err = s.handRanked(ctx, sc, part(points, p), yield)
 	return true, err
+}
+
+// yield returns a limit that leaves a little more, since InfluxDB does not read every float of a query to the last bit.
+// What is too much is sorted out afterwards.
+func (r rank) yield(limit float64) float64 {
+	beyond := math.Inf(-1)
+	if r.smallest {
+		beyond = math.Inf(1)
+	}
+	for range 8 {
+		limit = math.Nextafter(limit, beyond)
+	}
+	return limit
 }
 
 // extreme returns the n-th of the extremes of all series. found is false where there are fewer series.

@@ -1,0 +1,43 @@
+package influx_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+// TestTopLeavesNoneOut asks for each of the first ones of many tests with floats that have all their digits: the last
+// one of an answer is the limit that InfluxDB is asked with.
+func TestTopLeavesNoneOut(t *testing.T) {
+	t.Parallel()
+	b := mustBridge(t, settings(harness.SharedInflux(t)))
+	random := rand.New(rand.NewPCG(5, 6))
+	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var records []*monitor.Record
+	for i := range 60 {
+		at := begin.Add(time.Duration(i) * time.Second)
+		records = append(records, &monitor.Record{Project: "shop", Received: at.Add(time.Second), Metric: &monitor.Metric{
+			SessionH: "s", ContextH: "c", ItemStartTime: at.Format("2006-01-02T15:04:05.000000"), ItemPath: "tests.top",
+			Item: "test_a", ItemVariant: fmt.Sprintf("test_a[%d]", i), Kind: "function", TotalTime: random.Float64() / 20,
+		}})
+	}
+	b.write(t, records)
+	for n := int64(1); n <= 40; n++ {
+		for _, smallest := range []bool{true, false} {
+			listed := int64(0)
+			for _, err := range b.writer.Store().Metrics(t.Context(), monitor.MetricQuery{Project: "shop",
+				Top: &monitor.Top{Of: monitor.TotalTime, Smallest: smallest}}, monitor.Page{Limit: n}) {
+				require.NoError(t, err)
+				listed++
+			}
+			assert.Equal(t, n, listed, "smallest: %v", smallest)
+		}
+	}
+}
