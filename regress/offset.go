@@ -126,7 +126,7 @@ func (d *Detector) judgeSpeed(t *table, known offsets, r rule) speed {
 			continue
 		}
 		s.ratio[metric] = math.Exp(v.level - v.usual)
-		if pace := b.pace(&v); severity(pace) < severity(s.status) {
+		if pace := b.pace(&v); pace.Severity() < s.status.Severity() {
 			s.status = pace
 		}
 	}

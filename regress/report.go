@@ -11,13 +11,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// severity orders statuses, the worst first.
-func severity(s monitor.Status) int {
-	order := [...]monitor.Status{monitor.StatusRegression, monitor.StatusSlowMachine, monitor.StatusSuspect,
-		monitor.StatusImprovement, monitor.StatusNotJudged, monitor.StatusLearning, monitor.StatusOK}
-	return slices.Index(order[:], s)
-}
-
 // report gathers what became of each class of machine.
 type report struct {
 	*monitor.Report
@@ -96,7 +89,7 @@ func (r *report) finishSuite() {
 		return
 	}
 	worst := slices.MinFunc(r.Suite.Machines, func(a, b monitor.Machine) int {
-		return cmp.Or(cmp.Compare(severity(a.Status), severity(b.Status)), cmp.Compare(slowest(b), slowest(a)))
+		return cmp.Or(cmp.Compare(a.Status.Severity(), b.Status.Severity()), cmp.Compare(slowest(b), slowest(a)))
 	})
 	r.Suite.Status, r.Suite.Offset = worst.Status, maps.Clone(worst.Offset)
 }
@@ -142,31 +135,14 @@ func (r *report) finishResults() {
 		}
 	})
 	for i := range r.Results {
-		count(&r.Summary, r.Results[i].Status)
-	}
-}
-
-func count(s *monitor.Summary, status monitor.Status) {
-	switch status {
-	case monitor.StatusRegression:
-		s.Regressions++
-	case monitor.StatusSuspect:
-		s.Suspects++
-	case monitor.StatusImprovement:
-		s.Improvements++
-	case monitor.StatusNotJudged:
-		s.NotJudged++
-	case monitor.StatusLearning:
-		s.Learning++
-	default:
-		s.OK++
+		r.Summary.Count(r.Results[i].Status)
 	}
 }
 
 // place returns where the result of a unit belongs.
 func (j *judged) place(machine, metric, i int) place {
 	v := &j.verdicts[metric][i]
-	p := place{severity: severity(v.status), machine: machine, rank: j.rank[i], metric: metric, unit: i}
+	p := place{severity: v.status.Severity(), machine: machine, rank: j.rank[i], metric: metric, unit: i}
 	switch v.status {
 	case monitor.StatusNotJudged, monitor.StatusLearning:
 	case monitor.StatusRegression:
