@@ -201,3 +201,20 @@ func TestRunsThatAreTooLargeAreRefused(t *testing.T) {
 		assert.Contains(t, err.Error(), tc.refused)
 	}
 }
+
+// TestABranchIsComparedWithWhatItCouldTakeOver has the other branch go on between two runs of a pull request: what is
+// usual there by now is not the doing of the second.
+func TestABranchIsComparedWithWhatItCouldTakeOver(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("m1", "a", "main", "ci")
+	h.add("f1", "x", "feature", "ci")
+	h.add("m2", "b", "main", "ci")
+	h.add("f2", "y", "feature", "ci")
+	h.add("m3", "c", "main", "ci")
+	detector := &recorder{}
+	_, err := judge.New(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "f2", Branch: branch("main")})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"m1", "m2"}, ids(detector.lineage.Baseline))
+	assert.Equal(t, []string{"f1", "f2"}, ids(detector.lineage.Window))
+}
