@@ -40,12 +40,13 @@ func TestPoisonInABatch(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	cfg.Bucket = server.NewBucket("short", 30*24*time.Hour)
-	// Another program has made a text of one series' measurement.
-	server.Write(cfg.Bucket, fmt.Sprintf(`test_metrics,component=x total_time="a text" %d`, time.Now().UnixNano()))
+	base := time.Now().Add(-time.Hour).UnixNano()
+	// Another program has made a text of one series' measurement, in the day of the points: InfluxDB compares types
+	// within a shard only.
+	server.Write(cfg.Bucket, fmt.Sprintf(`test_metrics,component=x total_time="a text" %d`, base))
 	w := mustOpen(t, cfg)
 
 	points := metricPoints(5000)
-	base := time.Now().Add(-time.Hour).UnixNano()
 	for i, p := range points {
 		p.Metric.At.UTC = base + int64(i)*1000
 		p.Metric.TotalTime = absent() // so that no type conflicts
