@@ -8,13 +8,22 @@ import (
 // hintsFor is how long it is believed when sessions began.
 const hintsFor = 10 * time.Second
 
+const (
+	// usualRate is how many candidates are expected of a session before any were counted.
+	usualRate = 256
+	// maxRates is of how many scans it is remembered.
+	maxRates = 1000
+	// everyMetric is the id of a scan without conditions.
+	everyMetric = ""
+)
+
 // hints are guesses at where metrics are and how many. Answers do not depend on them, only how soon they come. It is
 // safe for concurrent use.
 type hints struct {
-	mu         sync.Mutex
-	starts     []int64 // of sessions, in order; not changed once it is here
-	learned    time.Time
-	perSession float64
+	mu      sync.Mutex
+	starts  []int64 // of sessions, in order; not changed once it is here
+	learned time.Time
+	rates   map[string]float64 // by the id of a scan
 }
 
 // sessions returns when sessions began. ok is false if that is not known or too long ago.
@@ -30,18 +39,24 @@ func (h *hints) setSessions(now time.Time, starts []int64) {
 	h.starts, h.learned = starts, now
 }
 
-// rate returns about how many metrics a session has.
-func (h *hints) rate() float64 {
+// rate returns about how many metrics of a scan a session has.
+func (h *hints) rate(scan string) float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.perSession == 0 {
-		return usualRate
+	for _, id := range []string{scan, everyMetric} {
+		if rate, ok := h.rates[id]; ok {
+			return rate
+		}
 	}
-	return h.perSession
+	return usualRate
 }
 
-func (h *hints) setRate(perSession float64) {
+// setRate notes the rate of a scan. It forgets the others when there are many.
+func (h *hints) setRate(scan string, perSession float64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.perSession = perSession
+	if _, known := h.rates[scan]; !known && len(h.rates) >= maxRates || h.rates == nil {
+		h.rates = map[string]float64{}
+	}
+	h.rates[scan] = perSession
 }

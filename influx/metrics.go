@@ -31,20 +31,24 @@ func (s *Store) CountMetrics(ctx context.Context, q monitor.MetricQuery) (n int6
 		return 0, err
 	}
 	if sc.exact() {
+		sessions := 0
 		for _, in := range sc.spans {
 			found, err := s.count(ctx, sc, in)
 			if err != nil {
 				return 0, err
 			}
 			n += found
+			sessions += len(sc.inside(in))
+		}
+		if sessions > 0 {
+			s.hints.setRate(sc.id(), float64(n)/float64(sessions))
 		}
 		return n, nil
 	}
 	skip := int64(0)
-	err = s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
-		_, found, err := s.points(ctx, sc, in.span)
+	err = s.walk(ctx, sc, &skip, func(_ *collector, found []*sample) (bool, error) {
 		n += int64(len(found))
-		return true, err
+		return true, nil
 	})
 	return n, err
 }
@@ -55,29 +59,23 @@ func (s *Store) inOrder(ctx context.Context, sc *scan, p monitor.Page, yield fun
 	if left == 0 {
 		left = math.MaxInt64
 	}
-	return s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
-		wanted := *sc
-		whole := sc.directed && sc.exact() && sc.value == "" && in.count <= 4*min(left, fillPoints)
-		if whole { // to read the fields of a few series at once is sooner than to choose points first
-			wanted.checked = metricFields
-		}
-		c, found, err := s.points(ctx, &wanted, in.span)
-		if err != nil {
-			return false, err
-		}
-		if skip >= int64(len(found)) {
-			skip -= int64(len(found))
-			return true, nil
-		}
-		found = found[skip:]
+	// next leaves out what is to be skipped of some points, and what is too much.
+	next := func(found []*sample) []*sample {
+		omitted := min(skip, int64(len(found)))
+		found = found[omitted:]
 		found = found[:min(left, int64(len(found)))]
-		skip, left = 0, left-int64(len(found))
-		if whole {
-			return each(found, yield) && left > 0, nil
-		}
-		more, err := s.hand(ctx, sc, c, found, yield)
+		skip, left = skip-omitted, left-int64(len(found))
+		return found
+	}
+	w := &walker{store: s, scan: sc, skip: &skip, left: &left}
+	w.visit = func(c *collector, found []*sample) (bool, error) {
+		more, err := s.hand(ctx, sc, c, next(found), yield)
 		return more && left > 0, err
-	})
+	}
+	if sc.directed && sc.exact() && sc.value == "" {
+		w.whole = func(found []*sample) (bool, error) { return each(next(found), yield) && left > 0, nil }
+	}
+	return w.walk(ctx)
 }
 
 // hand reads the fields of which metrics are made and hands the metrics over, a part at a time.

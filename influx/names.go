@@ -140,24 +140,23 @@ func nameOf(s *monitor.Session, of monitor.Names) string {
 	}
 }
 
-// measuredBy finds those of some sessions that have a metric of the query's component.
+// measuredBy finds the sessions that have a metric of the query's component, near those that are asked for.
 func (s *Store) measuredBy(ctx context.Context, q monitor.NameQuery, all []entry, found func(session)) error {
 	component := monitor.Match{Field: monitor.FieldComponent, Text: *q.Component}
 	sc, err := s.metricScan(ctx, monitor.MetricQuery{Project: q.Project, Where: []monitor.Match{component}})
 	if err != nil {
 		return err
 	}
-	sc.ofSessions(all)
-	if sc.exact() {
+	sc.around(all)
+	if sc.key = "session_h"; sc.exact() {
 		return s.measuredSessions(ctx, sc, found)
 	}
 	skip := int64(0)
-	return s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
-		_, points, err := s.points(ctx, sc, in.span)
+	return s.walk(ctx, sc, &skip, func(_ *collector, points []*sample) (bool, error) {
 		for _, p := range points {
 			found(session{p.texts[0], p.row().text("session_h")})
 		}
-		return true, err
+		return true, nil
 	})
 }
 

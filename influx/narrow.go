@@ -3,7 +3,10 @@ package influx
 import (
 	"cmp"
 	"context"
+	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -13,6 +16,10 @@ const (
 	// beforeSession and afterSession bound where the metrics of a session are looked for, around its start.
 	beforeSession = time.Hour
 	afterSession  = 7 * 24 * time.Hour
+
+	// maxPattern is up to how many bytes of texts one regular expression compares. Go has a fast way to match those
+	// of up to 1,000 steps.
+	maxPattern = 800
 
 	// named is how many sessions are named in a query; the metrics of more of them are chosen here.
 	named = 200
@@ -100,12 +107,7 @@ func (sc *scan) ofSessions(found []entry) {
 	}
 	free := sc.key == presentField && len(found) <= named
 	if free {
-		sc.key = field
-		var conditions []string
-		for id := range ids {
-			conditions = append(conditions, "r._value == "+sc.bind(EncodeText(id.hash)))
-		}
-		sc.value = anyOf(conditions)
+		sc.key, sc.value = field, sc.anyHash(slices.Collect(maps.Keys(ids)))
 	}
 	if len(projects) == 1 {
 		sc.ofProject(found[0].project)
@@ -113,6 +115,34 @@ func (sc *scan) ofSessions(found []entry) {
 	if !free || len(projects) > 1 {
 		sc.also(func(p *sample) bool { return ids[session{p.texts[0], p.row().text(field)}] }, field)
 	}
+}
+
+// anyHash returns the condition that a value is the hash of one of these sessions. InfluxDB works out each comparison for
+// each point, one with a pattern of many texts at the price of one; unless the pattern is an alternative of whole texts,
+// of which it makes comparisons. So the pattern lets a 0 follow, which is in no encoded text.
+func (sc *scan) anyHash(ids []session) string {
+	var conditions, alternatives []string
+	size := 0
+	add := func() {
+		if len(alternatives) > 0 {
+			conditions = append(conditions, "r._value =~ "+sc.bind(pattern("^(?:"+strings.Join(alternatives, "|")+`)\x00*$`)))
+		}
+		alternatives, size = nil, 0
+	}
+	for _, id := range ids {
+		text := EncodeText(id.hash)
+		if len(ids) == 1 || len(text) > maxPattern {
+			conditions = append(conditions, "r._value == "+sc.bind(text))
+			continue
+		}
+		if size += len(text); size > maxPattern {
+			add()
+			size = len(text)
+		}
+		alternatives = append(alternatives, regexp.QuoteMeta(text))
+	}
+	add()
+	return anyOf(conditions)
 }
 
 // around leaves only metrics that are near the start of one of these sessions.
@@ -127,6 +157,11 @@ func (sc *scan) around(found []entry) {
 			near = append(near, at)
 		}
 	}
+	for _, e := range found {
+		sc.starts = append(sc.starts, e.at)
+	}
+	slices.Sort(sc.starts)
+	sc.starts = slices.Compact(sc.starts)
 	sc.spans = overlaps(sc.spans, near)
 	sc.directed = sc.directed || len(found) <= 4
 }

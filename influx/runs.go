@@ -131,11 +131,7 @@ func (s *Store) measurePoints(ctx context.Context, project string, all []entry, 
 		return err
 	}
 	skip := int64(0)
-	return s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
-		c, found, err := s.points(ctx, sc, in.span)
-		if err != nil {
-			return false, err
-		}
+	return s.walk(ctx, sc, &skip, func(c *collector, found []*sample) (bool, error) {
 		if err := s.fill(ctx, sc, c, found, summed); err != nil {
 			return false, err
 		}

@@ -2,6 +2,7 @@ package influx
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -52,15 +53,26 @@ type collector struct {
 	series  map[string]*series
 	samples map[place]*sample
 	wanted  map[place]*sample // nothing else is collected, if not nil
+	limits  limits
+	rows    int
 	key     []byte
 }
+
+// limits bound what is collected; 0 is no limit.
+type limits struct{ points, rows int }
+
+// errMany says that there is more than was to be collected.
+var errMany = errors.New("more than expected")
 
 func newCollector(tags ...string) *collector {
 	return &collector{names: tags, series: map[string]*series{}, samples: map[place]*sample{}}
 }
 
-// add takes one row: a field of a point.
+// add takes one row: a field of a point. Fails with errMany where that is too much.
 func (c *collector) add(r *record) error {
+	if c.rows++; c.limits.rows > 0 && c.rows > c.limits.rows {
+		return errMany
+	}
 	at, err := r.time()
 	if err != nil {
 		return err
@@ -75,7 +87,9 @@ func (c *collector) add(r *record) error {
 		} else {
 			p = &sample{series: where.series, at: at, fields: make(map[string]any, 1)}
 		}
-		c.samples[where] = p
+		if c.samples[where] = p; c.limits.points > 0 && len(c.samples) > c.limits.points {
+			return errMany
+		}
 	}
 	value, err := r.value()
 	if err != nil {

@@ -24,11 +24,8 @@ func (h *history) readPoints(ctx context.Context) error {
 		return err
 	}
 	skip := int64(0)
-	return h.store.walk(ctx, sc, &skip, func(in slab) (bool, error) {
-		c, found, err := h.store.points(ctx, sc, in.span)
-		if err == nil {
-			err = h.store.fill(ctx, sc, c, found, sampleFields)
-		}
+	return h.store.walk(ctx, sc, &skip, func(c *collector, found []*sample) (bool, error) {
+		err := h.store.fill(ctx, sc, c, found, sampleFields)
 		for _, p := range found {
 			if err == nil {
 				err = h.takePoint(p.row().Metric())

@@ -48,6 +48,14 @@ func (s *scan) bind(value any) string {
 	return "v." + name
 }
 
+// id identifies the candidates of a scan, wherever they are.
+func (s *scan) id() string {
+	if len(s.tags) == 0 && s.value == "" {
+		return everyMetric
+	}
+	return fmt.Sprint(s.tags, s.value, s.params)
+}
+
 // exact says that InfluxDB decides alone.
 func (s *scan) exact() bool { return s.accept == nil }
 

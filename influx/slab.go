@@ -2,6 +2,7 @@ package influx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,9 +19,11 @@ const (
 	fewNames = 200
 )
 
-// points returns those of a span that a scan chooses, in the order of lists, with the fields that it looks at.
-func (s *Store) points(ctx context.Context, sc *scan, in span) (*collector, []*sample, error) {
+// points returns those of a span that a scan chooses, in the order of lists, with the fields that it looks at. Fails
+// with errMany where there are more candidates than the limit, which may be 0 for none.
+func (s *Store) points(ctx context.Context, sc *scan, in span, limit int) (*collector, []*sample, error) {
 	c := newCollector(metricTags[:]...)
+	c.limits.points = limit
 	flux := sc.flux(in) + ` |> group(columns: ["_field"])`
 	together := sc.value == "" && len(sc.checked) > 0 // no need to ask twice
 	if together {
@@ -29,6 +32,7 @@ func (s *Store) points(ctx context.Context, sc *scan, in span) (*collector, []*s
 	if err := s.ask(ctx, flux+dropped, sc.params, c.add); err != nil {
 		return nil, nil, err
 	}
+	c.limits.points = 0
 	found := c.sorted()
 	if !together && len(sc.checked) > 0 {
 		if err := s.fill(ctx, sc, c, found, sc.checked); err != nil {
@@ -59,25 +63,43 @@ func (s *Store) fillPart(ctx context.Context, sc *scan, c *collector, points []*
 	in := span{points[0].at, points[len(points)-1].at + 1}
 	plain := sc.keyed(presentField, func(*scan) string { return "" })
 	plain.ofTests(points)
-	if !sc.compact() {
-		n, err := s.count(ctx, plain, in)
-		switch {
-		case err != nil:
+	many, err := s.crowded(ctx, sc, plain, in, len(points))
+	if err != nil {
+		return err
+	}
+	if !many {
+		c.want(points)
+		if c.rows = 0; !sc.compact() {
+			c.limits.rows = tolerated(len(points)) * len(fields)
+		}
+		err = s.ask(ctx, plain.fluxOf(in, fields)+dropped, plain.params, c.add)
+		c.limits.rows = 0
+		if !errors.Is(err, errMany) {
 			return err
-		case n <= int64(4*len(points)+2048):
-		case len(points) <= statements:
-			return s.fillEach(ctx, plain, c, points, fields)
-		default:
-			half := len(points) / 2
-			if err := s.fillPart(ctx, sc, c, points[:half], fields); err != nil {
-				return err
-			}
-			return s.fillPart(ctx, sc, c, points[half:], fields)
 		}
 	}
-	c.want(points)
-	return s.ask(ctx, plain.fluxOf(in, fields)+dropped, plain.params, c.add)
+	if len(points) <= statements {
+		return s.fillEach(ctx, plain, c, points, fields)
+	}
+	half := len(points) / 2
+	if err := s.fillPart(ctx, sc, c, points[:half], fields); err != nil {
+		return err
+	}
+	return s.fillPart(ctx, sc, c, points[half:], fields)
 }
+
+// crowded says whether points that lie apart have many others between them. It does not look at others: these are
+// expected to be most of what there is.
+func (s *Store) crowded(ctx context.Context, sc, plain *scan, in span, wanted int) (bool, error) {
+	if !sc.apart {
+		return false, nil
+	}
+	n, err := s.count(ctx, plain, in)
+	return n > int64(tolerated(wanted)), err
+}
+
+// tolerated is how many points are read for the sake of some.
+func tolerated(wanted int) int { return 4*wanted + 2048 }
 
 // ofTests leaves the tests of some points, or their modules, if these are few.
 func (s *scan) ofTests(points []*sample) {

@@ -2,6 +2,8 @@ package influx_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,7 +50,7 @@ func newHistory(tests int) *history {
 
 // run makes the n-th run, 8 hours after the one before.
 func (h *history) run(n int) []*monitor.Point {
-	session, context := fmt.Sprintf("%032x", n), fmt.Sprintf("c%031x", n)
+	session, context := hashOf("session", n), hashOf("context", n)
 	at := start.Add(time.Duration(n) * 8 * time.Hour)
 	branch := []string{"main", "main", "release"}[n%3]
 	description := fmt.Sprintf(`{"pipeline_branch": %q, "pipeline_build_no": "%d"}`, branch, n)
@@ -75,6 +77,12 @@ func (h *history) run(n int) []*monitor.Point {
 			Origin: monitor.OriginOf(m, machine.Context, s)})
 	}
 	return points
+}
+
+// hashOf makes the hash of the n-th session or context: as different from others as real ones.
+func hashOf(what string, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", what, n))
+	return hex.EncodeToString(sum[:16])
 }
 
 // mustFill delivers runs to the buckets of a Writer.
@@ -176,7 +184,7 @@ func during(from, to int64) string {
 
 // metricQuestions are those for metrics in the order of time: how many, the first page and one in the middle.
 func metricQuestions(tb testing.TB, cfg influx.Config, store *influx.Store) (all []question) {
-	session := fmt.Sprintf("%032x", 50)
+	session, machine := hashOf("session", 50), hashOf("context", 50)
 	commit := fmt.Sprintf("%08x%032x", 50*2654435761, 50)
 	is := func(f monitor.Field, how monitor.How, text string) []monitor.Match {
 		return []monitor.Match{{Field: f, How: how, Text: text}}
@@ -192,7 +200,7 @@ func metricQuestions(tb testing.TB, cfg influx.Config, store *influx.Store) (all
 		{"component", is(monitor.FieldComponent, monitor.Equals, "component_3"), `r.component == "component_3"`, `r._field == "utc_offset"`},
 		{"item like", is(monitor.FieldItem, monitor.Contains, "test_1"), `r.item =~ /test_1/`, `r._field == "utc_offset"`},
 		{"session", is(monitor.FieldSessionH, monitor.Equals, session), "true", `r._field == "session_h" and r._value == "` + session + `"`},
-		{"context", is(monitor.FieldContextH, monitor.Equals, "c"+session[1:]), "true", `r._field == "context_h" and r._value == "c` + session[1:] + `"`},
+		{"context", is(monitor.FieldContextH, monitor.Equals, machine), "true", `r._field == "context_h" and r._value == "` + machine + `"`},
 		{"commit", is(monitor.FieldScmRef, monitor.Equals, commit), "true", `r._field == "scm_ref" and r._value == "` + commit + `"`},
 		{"pipeline", is(monitor.FieldPipeline, monitor.Equals, "release"), "true", `r._field == "branch" and r._value == "release"`},
 	} {
@@ -264,7 +272,7 @@ func otherQuestions(cfg influx.Config) []question {
 			return drain(s.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines, Component: &component}, page))
 		}, from(`r._field == "session_h" and r.component == "component_3"`) + ` |> group() |> distinct()`},
 		{"run", func(ctx context.Context, s *influx.Store) error {
-			return drain(s.Runs(ctx, monitor.RunQuery{Run: fmt.Sprintf("%032x", 50)}, page))
+			return drain(s.Runs(ctx, monitor.RunQuery{Run: hashOf("session", 50)}, page))
 		}, fluxFor(cfg, during(begin, begin+int64(4*time.Hour)), summed) + joined},
 		{"runs", func(ctx context.Context, s *influx.Store) error {
 			return drain(s.Runs(ctx, monitor.RunQuery{}, page))

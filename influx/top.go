@@ -138,8 +138,7 @@ func (s *Store) topOfAll(ctx context.Context, sc *scan, r rank, p monitor.Page, 
 func (s *Store) best(ctx context.Context, sc *scan, r rank, last *sample, n int) ([]*sample, error) {
 	var best []*sample
 	skip := int64(0)
-	err := s.walk(ctx, sc, &skip, func(in slab) (bool, error) {
-		_, found, err := s.points(ctx, sc, in.span)
+	err := s.walk(ctx, sc, &skip, func(_ *collector, found []*sample) (bool, error) {
 		for _, p := range found {
 			if last == nil || r.compare(p, last) > 0 {
 				best = append(best, p)
@@ -147,7 +146,7 @@ func (s *Store) best(ctx context.Context, sc *scan, r rank, last *sample, n int)
 		}
 		slices.SortFunc(best, r.compare)
 		best = slices.Clone(best[:min(n, len(best))])
-		return true, err
+		return true, nil
 	})
 	return best, err
 }

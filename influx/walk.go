@@ -2,16 +2,13 @@ package influx
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sort"
 )
 
-const (
-	// slabPoints is how many candidates are read and put in order at a time, at most.
-	slabPoints = 16_384
-	// usualRate is how many candidates are expected of a session before any were counted.
-	usualRate = 256
-)
+// slabPoints is how many candidates are read and put in order at a time, at most.
+const slabPoints = 16_384
 
 // count returns how many candidates a scan has in a span.
 func (s *Store) count(ctx context.Context, sc *scan, in span) (n int64, err error) {
@@ -23,12 +20,40 @@ func (s *Store) count(ctx context.Context, sc *scan, in span) (n int64, err erro
 	return n, err
 }
 
-// walk goes through the candidates of a scan in the order of time and hands over one slab after the other until visit
-// returns false. Where InfluxDB decides alone, slabs that lie within the first *skip candidates are left out, and
-// *skip becomes what is left to skip of the next.
-func (s *Store) walk(ctx context.Context, sc *scan, skip *int64, visit func(slab) (bool, error)) error {
-	w := &walker{store: s, scan: sc, skip: skip, visit: visit, rate: s.hints.rate()}
-	for _, in := range sc.spans {
+// walk goes through the points that a scan chooses in the order of time and hands over those of one slab after the other
+// until visit returns false. Where InfluxDB decides alone, slabs that lie within the first *skip candidates are left out,
+// and *skip becomes what is left to skip of the next.
+func (s *Store) walk(ctx context.Context, sc *scan, skip *int64, visit func(*collector, []*sample) (bool, error)) error {
+	w := &walker{store: s, scan: sc, skip: skip, visit: visit}
+	return w.walk(ctx)
+}
+
+// slab is a span that has at most slabPoints candidates or is a nanosecond long.
+type slab struct {
+	span
+	count int64 // of candidates; what is written meanwhile may add to it
+}
+
+// unknown is the count of what was not counted.
+const unknown = -1
+
+// walker is a walk on its way.
+type walker struct {
+	store *Store
+	scan  *scan
+	skip  *int64
+	visit func(*collector, []*sample) (bool, error)
+	rate  float64 // candidates of a session, as far as is known
+
+	// whole, if not nil, is handed points with all fields instead, where there are not many more than *left of them:
+	// to read the fields of a few series at once is sooner than to choose points first.
+	whole func([]*sample) (bool, error)
+	left  *int64
+}
+
+func (w *walker) walk(ctx context.Context) error {
+	w.rate = w.store.hints.rate(w.scan.id())
+	for _, in := range w.scan.spans {
 		for in.from < in.to {
 			next := w.stride(in)
 			if more, err := w.descend(ctx, next); err != nil || !more {
@@ -40,21 +65,6 @@ func (s *Store) walk(ctx context.Context, sc *scan, skip *int64, visit func(slab
 	return nil
 }
 
-// slab is a span that has at most slabPoints candidates or is a nanosecond long.
-type slab struct {
-	span
-	count int64 // of candidates; what is written meanwhile may add to it
-}
-
-// walker is a walk on its way.
-type walker struct {
-	store *Store
-	scan  *scan
-	skip  *int64
-	visit func(slab) (bool, error)
-	rate  float64 // candidates of a session, as far as is known
-}
-
 // stride returns where to look next: the span or its beginning, with about as many sessions as have the candidates
 // that are to be skipped, or a slab of them. Counting costs what there is to count.
 func (w *walker) stride(in span) span {
@@ -64,31 +74,30 @@ func (w *walker) stride(in span) span {
 		want = max(want, float64(*w.skip))
 	}
 	sessions := max(1, int(min(want/max(w.rate, 0.01), 1e9)))
+	if _, begins := slices.BinarySearch(w.scan.starts, in.from); begins {
+		sessions--
+	}
 	if w.scan.directed || sessions >= len(inside) {
 		return in
 	}
-	return span{in.from, inside[sessions-1]}
+	return span{in.from, inside[sessions]}
 }
 
 // descend cuts a span until its parts are slabs.
 func (w *walker) descend(ctx context.Context, in span) (more bool, err error) {
-	const unknown = -1
 	todo := []slab{{in, unknown}}
 	for len(todo) > 0 {
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if at.count == unknown {
-			if at.count, err = w.store.count(ctx, w.scan, at.span); err != nil {
-				return false, err
-			}
-			w.learn(at)
+		if more, err := w.try(ctx, &at); err != nil || !more {
+			return false, err
 		}
 		switch {
 		case at.count == 0:
 		case w.scan.exact() && *w.skip >= at.count:
 			*w.skip -= at.count
 		case at.count <= slabPoints || at.to-at.from <= 1:
-			if more, err := w.visit(at); err != nil || !more {
+			if more, err := w.read(ctx, at, 0); err != nil || !more {
 				return false, err
 			}
 		default:
@@ -107,6 +116,55 @@ func (w *walker) descend(ctx context.Context, in span) (more bool, err error) {
 	return true, nil
 }
 
+// try counts the candidates of a slab, or reads them at once where few are expected. Nothing is left of it then.
+func (w *walker) try(ctx context.Context, at *slab) (more bool, err error) {
+	if at.count != unknown {
+		return true, nil
+	}
+	if w.few(at.span) {
+		if more, err = w.read(ctx, *at, slabPoints); !errors.Is(err, errMany) {
+			at.count = 0
+			return more, err
+		}
+	}
+	at.count, err = w.store.count(ctx, w.scan, at.span)
+	w.learn(*at)
+	return true, err
+}
+
+// few says whether a span is expected to have less than a slab, and something that is not to be skipped.
+func (w *walker) few(in span) bool {
+	if w.scan.exact() && *w.skip > slabPoints/2 {
+		return false
+	}
+	return w.scan.directed || w.rate*float64(len(w.scan.inside(in))) <= slabPoints
+}
+
+// read reads a slab and hands over its points. Fails with errMany where it has more than the limit, if that is not 0.
+func (w *walker) read(ctx context.Context, at slab, limit int) (more bool, err error) {
+	if w.whole != nil {
+		few := 4 * min(*w.left, fillPoints)
+		if *w.skip <= few && (at.count == unknown || at.count <= few) {
+			all := *w.scan
+			all.checked = metricFields
+			_, found, err := w.store.points(ctx, &all, at.span, int(few))
+			if err == nil {
+				w.learn(slab{at.span, int64(len(found))})
+				return w.whole(found)
+			}
+			if !errors.Is(err, errMany) {
+				return false, err
+			}
+		}
+	}
+	c, found, err := w.store.points(ctx, w.scan, at.span, limit)
+	if err != nil {
+		return false, err
+	}
+	w.learn(slab{at.span, int64(len(c.samples))})
+	return w.visit(c, found)
+}
+
 // learn notes how many candidates there are for a session.
 func (w *walker) learn(at slab) {
 	sessions := len(w.scan.inside(at.span))
@@ -114,9 +172,7 @@ func (w *walker) learn(at slab) {
 		return
 	}
 	w.rate = float64(at.count) / float64(sessions)
-	if len(w.scan.tags) == 0 && w.scan.value == "" {
-		w.store.hints.setRate(w.rate)
-	}
+	w.store.hints.setRate(w.scan.id(), w.rate)
 }
 
 // inside returns the different starts of sessions by which a span can be cut.
@@ -138,7 +194,7 @@ func (s *scan) split(in span) (left, right span) {
 // orient tells a scan when sessions began, which is where metrics are. It only decides where spans are cut, so that
 // what was known a moment ago will do.
 func (s *Store) orient(ctx context.Context, sc *scan) error {
-	if sc.directed {
+	if sc.directed || len(sc.starts) > 0 {
 		return nil
 	}
 	starts, err := s.sessionStarts(ctx)
