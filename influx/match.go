@@ -38,6 +38,9 @@ func (s *Store) metricScan(ctx context.Context, q monitor.MetricQuery) (*scan, e
 			ofSession = append(ofSession, m)
 		}
 	}
+	if sc.exact() && sc.value == "" && !sc.patterns {
+		sc.rows = &rowQuery{tags: sc.equal}
+	}
 	sc, err := s.narrow(ctx, sc, q, ofSession)
 	if sc != nil && q.Top != nil {
 		sc.matchPresent(measurementFields[q.Top.Of])
@@ -50,7 +53,7 @@ func (s *Store) matchTag(ctx context.Context, sc *scan, tag string, m monitor.Ma
 	decide := func(p *sample) bool { return compares(m, p.text(tag)) }
 	if m.How == monitor.Equals {
 		value, exact := EncodeTag(m.Text)
-		sc.tags = append(sc.tags, "r."+tag+" == "+sc.bind(value))
+		sc.equals(tag, value)
 		sc.directed = sc.directed || tag == "item" || tag == "item_variant"
 		if !exact || standing.MatchString(value) {
 			sc.also(decide, tag+rawSuffix)
@@ -60,6 +63,7 @@ func (s *Store) matchTag(ctx context.Context, sc *scan, tag string, m monitor.Ma
 	if m.Text == "" {
 		return nil
 	}
+	sc.patterns = true
 	sc.tags = append(sc.tags, "r."+tag+" != "+sc.bind(emptyText))
 	if !utf8.ValidString(m.Text) { // bytes of a character do not stand in its encoding
 		sc.also(decide, tag+rawSuffix)

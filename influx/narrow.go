@@ -36,7 +36,10 @@ func (s *Store) narrow(ctx context.Context, sc *scan, q monitor.MetricQuery, ofS
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
-		sc.ofSessions(found)
+		ids := sc.ofSessions(found)
+		if sc.rows != nil {
+			sc.rows.ids = ids
+		}
 	}
 	for _, m := range q.Where {
 		if m.Field == monitor.FieldSessionH && m.How == monitor.Equals {
@@ -96,11 +99,11 @@ func tagText(s *monitor.Session, name string) monitor.Text {
 	return monitor.Text{Null: true}
 }
 
-// ofSessions leaves only metrics of these sessions.
-func (sc *scan) ofSessions(found []entry) {
+// ofSessions leaves only metrics of these sessions, and returns them.
+func (sc *scan) ofSessions(found []entry) (ids map[session]bool) {
 	sc.around(found)
 	const field = "session_h"
-	ids, projects := map[session]bool{}, map[string]bool{}
+	ids, projects := make(map[session]bool, len(found)), map[string]bool{}
 	for _, e := range found {
 		ids[e.session] = true
 		projects[e.project] = true
@@ -115,6 +118,7 @@ func (sc *scan) ofSessions(found []entry) {
 	if !free || len(projects) > 1 {
 		sc.also(func(p *sample) bool { return ids[session{p.texts[0], p.row().text(field)}] }, field)
 	}
+	return ids
 }
 
 // anyHash returns the condition that a value is the hash of one of these sessions. InfluxDB works out each comparison for

@@ -77,7 +77,7 @@ func (c *collector) add(r *record) error {
 	if err != nil {
 		return err
 	}
-	where := place{c.seriesOf(r), at}
+	where := place{c.seriesOf(r.text), at}
 	p := c.samples[where]
 	if p == nil {
 		if c.wanted != nil {
@@ -101,17 +101,17 @@ func (c *collector) add(r *record) error {
 	return nil
 }
 
-// seriesOf returns the one series that has the tags of a row.
-func (c *collector) seriesOf(r *record) *series {
+// seriesOf returns the one series that has some tags.
+func (c *collector) seriesOf(text func(tag string) string) *series {
 	c.key = c.key[:0]
 	for _, name := range c.names {
-		c.key = append(append(c.key, r.text(name)...), 0) // 0 is in no encoded text
+		c.key = append(append(c.key, text(name)...), 0) // 0 is in no encoded text
 	}
 	s := c.series[string(c.key)]
 	if s == nil {
 		s = &series{tags: make(map[string]string, len(c.names))}
 		for _, name := range c.names {
-			s.tags[name] = strings.Clone(r.text(name))
+			s.tags[name] = strings.Clone(text(name))
 		}
 		for i, name := range seriesOrder {
 			s.texts[i] = DecodeText(s.tags[name])

@@ -22,10 +22,13 @@ type scan struct {
 	value       string   // condition on its value; "" for any
 	params      params   // of all conditions
 
-	spans    []span  // where to look, in the order of time
-	starts   []int64 // when sessions began, which is where metrics are; in order
-	directed bool    // few points are expected, wherever they are
-	apart    bool    // the points whose fields are read are a few of the candidates
+	spans    []span            // where to look, in the order of time
+	starts   []int64           // when sessions began, which is where metrics are; in order
+	directed bool              // few points are expected, wherever they are
+	apart    bool              // the points whose fields are read are a few of the candidates
+	equal    map[string]string // tags that are compared with an encoded text
+	patterns bool              // whether tags are compared otherwise
+	rows     *rowQuery         // the same conditions, where InfluxQL can tell them
 	accept   func(*sample) bool
 	checked  []string // fields that accept looks at, besides the key
 }
@@ -38,7 +41,7 @@ var everywhere = span{from: 0, to: 7_258_118_400_000_000_000}
 
 func newScan(bucket, measurement, key string) *scan {
 	return &scan{bucket: bucket, measurement: measurement, key: key,
-		params: params{"bucket": bucket, "measurement": measurement}, spans: []span{everywhere}}
+		params: params{"bucket": bucket, "measurement": measurement}, spans: []span{everywhere}, equal: map[string]string{}}
 }
 
 // bind gives a value a name in the query and returns it.
@@ -116,8 +119,14 @@ func anyOf(conditions []string) string {
 func (s *scan) ofProject(project string) {
 	if project != "" {
 		tag, _ := EncodeTag(project)
-		s.tags = append(s.tags, "r.project == "+s.bind(tag))
+		s.equals(tagProject, tag)
 	}
+}
+
+// equals narrows a scan to series with an encoded text as a tag.
+func (s *scan) equals(tag, value string) {
+	s.tags = append(s.tags, "r."+tag+" == "+s.bind(value))
+	s.equal[tag] = value
 }
 
 // compares says whether a text is what a match asks for.

@@ -40,9 +40,14 @@ func (r rank) compare(a, b *sample) int {
 func (s *Store) ranked(top *monitor.Top) func(context.Context, *scan, monitor.Page, func(*sample) bool) error {
 	r := rank{field: measurementFields[top.Of], smallest: top.Smallest}
 	return func(ctx context.Context, sc *scan, p monitor.Page, yield func(*sample) bool) error {
-		if n := p.Offset + p.Limit; p.Limit > 0 && n <= topSeries && sc.exact() && sc.value == "" {
-			done, err := s.topOfSeries(ctx, sc, r, p, yield)
-			if done || err != nil {
+		few := p.Limit > 0 && p.Offset+p.Limit <= topSeries
+		if few && sc.exact() && sc.value == "" {
+			if done, err := s.topOfSeries(ctx, sc, r, p, yield); done || err != nil {
+				return err
+			}
+		}
+		if few && sc.rows != nil {
+			if done, err := s.topOfRows(ctx, sc, r, p, yield); done || err != nil {
 				return err
 			}
 		}
