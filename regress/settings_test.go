@@ -1,6 +1,7 @@
 package regress_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -73,4 +74,33 @@ func TestSettingsCount(t *testing.T) {
 		assert.Zero(t, r.Summary.Regressions, name)
 	}
 	assert.Equal(t, 1, s.last(t).Summary.Regressions)
+}
+
+// TestAMetricIsLeftOut holds that nothing is said of a metric whose least difference nothing reaches.
+func TestAMetricIsLeftOut(t *testing.T) {
+	t.Parallel()
+	settings := regress.Defaults()
+	settings.TotalTime.Delta = 1e9
+	d, err := regress.New(settings)
+	require.NoError(t, err)
+	s := newSuite(24)
+	for i := range 10 {
+		s.each(fmt.Sprintf("test_%02d", i), func(run int) measured {
+			m := s.steady()
+			switch {
+			case run >= 17 && i < 5:
+				m.total *= 10
+			case run >= 17:
+				m.total /= 10
+			}
+			return m
+		})
+	}
+	for run := 17; run < 24; run++ {
+		r, err := d.Judge(lineage(s.runs, run), s.all())
+		require.NoError(t, err)
+		assert.Zero(t, r.Summary.Regressions+r.Summary.Suspects+r.Summary.Improvements, run)
+	}
+	assert.Positive(t, s.judge(t, 23).Summary.Regressions)
+	assert.Positive(t, s.judge(t, 23).Summary.Improvements)
 }

@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -56,7 +59,7 @@ type tokenListCmd struct{ dataFlags }
 
 // Run prints one line per token.
 func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
 		list, err := tokens.Tokens(ctx)
 		if err != nil {
 			return fmt.Errorf("reading the tokens: %w", err)
@@ -77,7 +80,7 @@ type tokenRevokeCmd struct {
 
 // Run removes the token.
 func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
 		if err := tokens.RevokeToken(ctx, c.ID); err != nil {
 			return fmt.Errorf("revoking token %d: %w", c.ID, err)
 		}
@@ -94,4 +97,12 @@ func withTokens(ctx context.Context, data string, logger *slog.Logger, do func(m
 	}
 	defer db.Close()
 	return do(db)
+}
+
+// withKnownTokens does that where there is something already: nothing is to be found in a directory made just now.
+func withKnownTokens(ctx context.Context, data string, logger *slog.Logger, do func(monitor.TokenStore) error) error {
+	if _, err := os.Stat(filepath.Join(data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--data: expected the directory of a bridge, and %q has no %s", data, sqlite.FileName)
+	}
+	return withTokens(ctx, data, logger, do)
 }

@@ -119,5 +119,6 @@ func (s *Setup) findOrg(ctx context.Context) error {
 			return nil
 		}
 	}
-	return monitor.Errorf(monitor.ENotFound, "there is no organisation %q, or the token lacks read:orgs", s.cfg.Org)
+	return monitor.Errorf(monitor.ENotFound, "there is no organisation %q, or the token lacks read:orgs, or %s is no InfluxDB v2",
+		s.cfg.Org, s.cfg.URL)
 }

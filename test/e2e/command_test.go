@@ -153,6 +153,12 @@ func TestFlagsWin(t *testing.T) {
 	assert.Contains(t, r.Stdout, "by-flag")
 	assert.NotContains(t, r.Stdout, "by-environment")
 
+	mistyped := filepath.Join(flag, "mistyped")
+	r = harness.RunProgram(t, nil, "token", "list", "--data", mistyped)
+	assert.Equal(t, harness.Result{ExitCode: 1,
+		Stderr: fmt.Sprintf("pymon-bridge: --data: expected the directory of a bridge, and %q has no pymon.db\n", mistyped)}, r)
+	assert.NoDirExists(t, mistyped)
+
 	// The harness says --listen, --data, --port-file and --log-format by flags.
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Env: []string{"PYMON_LISTEN=256.0.0.1:0", "PYMON_DATA=/dev/null/x",
 		"PYMON_PORT_FILE=/dev/null/x", "PYMON_LOG_FORMAT=text", "PYMON_LOG_LEVEL=debug", "PYMON_MAX_BODY=1KiB"}})
