@@ -64,7 +64,9 @@ func (s *Store) matchTag(ctx context.Context, sc *scan, tag string, m monitor.Ma
 		return nil
 	}
 	sc.patterns = true
-	sc.tags = append(sc.tags, "r."+tag+" != "+sc.bind(emptyText))
+	if compares(m, emptyText) { // it stands for no text
+		sc.tags = append(sc.tags, "r."+tag+" != "+sc.bind(emptyText))
+	}
 	if !utf8.ValidString(m.Text) { // bytes of a character do not stand in its encoding
 		sc.also(decide, tag+rawSuffix)
 		return nil
@@ -114,7 +116,10 @@ func (sc *scan) matchField(field string, m monitor.Match) {
 	case m.How == monitor.Equals:
 		sc.value = "r._value == " + sc.bind(EncodeText(m.Text))
 	case m.Text != "":
-		sc.value = "r._value =~ " + sc.bind(pattern(encodedPattern(m))) + " and r._value != " + sc.bind(emptyText)
+		sc.value = "r._value =~ " + sc.bind(pattern(encodedPattern(m)))
+		if compares(m, emptyText) {
+			sc.value += " and r._value != " + sc.bind(emptyText)
+		}
 	}
 }
 

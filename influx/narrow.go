@@ -3,10 +3,7 @@ package influx
 import (
 	"cmp"
 	"context"
-	"maps"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -16,10 +13,6 @@ const (
 	// beforeSession and afterSession bound where the metrics of a session are looked for, around its start.
 	beforeSession = time.Hour
 	afterSession  = 7 * 24 * time.Hour
-
-	// maxPattern is up to how many bytes of texts one regular expression compares. Go has a fast way to match those
-	// of up to 1,000 steps.
-	maxPattern = 800
 
 	// named is how many sessions are named in a query; the metrics of more of them are chosen here.
 	named = 200
@@ -110,7 +103,11 @@ func (sc *scan) ofSessions(found []entry) (ids map[session]bool) {
 	}
 	free := sc.key == presentField && len(found) <= named
 	if free {
-		sc.key, sc.value = field, sc.anyHash(slices.Collect(maps.Keys(ids)))
+		var hashes []string
+		for id := range ids {
+			hashes = append(hashes, EncodeText(id.hash))
+		}
+		sc.key, sc.value = field, sc.oneOf("_value", hashes)
 	}
 	if len(projects) == 1 {
 		sc.ofProject(found[0].project)
@@ -119,34 +116,6 @@ func (sc *scan) ofSessions(found []entry) (ids map[session]bool) {
 		sc.also(func(p *sample) bool { return ids[session{p.texts[0], p.row().text(field)}] }, field)
 	}
 	return ids
-}
-
-// anyHash returns the condition that a value is the hash of one of these sessions. InfluxDB works out each comparison for
-// each point, one with a pattern of many texts at the price of one; unless the pattern is an alternative of whole texts,
-// of which it makes comparisons. So the pattern lets a 0 follow, which is in no encoded text.
-func (sc *scan) anyHash(ids []session) string {
-	var conditions, alternatives []string
-	size := 0
-	add := func() {
-		if len(alternatives) > 0 {
-			conditions = append(conditions, "r._value =~ "+sc.bind(pattern("^(?:"+strings.Join(alternatives, "|")+`)\x00*$`)))
-		}
-		alternatives, size = nil, 0
-	}
-	for _, id := range ids {
-		text := EncodeText(id.hash)
-		if len(ids) == 1 || len(text) > maxPattern {
-			conditions = append(conditions, "r._value == "+sc.bind(text))
-			continue
-		}
-		if size += len(text); size > maxPattern {
-			add()
-			size = len(text)
-		}
-		alternatives = append(alternatives, regexp.QuoteMeta(text))
-	}
-	add()
-	return anyOf(conditions)
 }
 
 // around leaves only metrics that are near the start of one of these sessions.

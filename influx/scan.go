@@ -3,6 +3,7 @@ package influx
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -104,6 +105,41 @@ func (s *scan) from(in span, conditions []string) string {
 // onTags returns the condition that leaves the series of a scan.
 func (s *scan) onTags() string {
 	return strings.Join(append([]string{"r._measurement == v.measurement"}, s.tags...), " and ")
+}
+
+const (
+	// maxEqual is up to how many texts are compared one by one.
+	maxEqual = 3
+	// maxPattern is up to how many bytes of texts one regular expression compares. Go has a fast way to match those
+	// of up to 1,000 steps.
+	maxPattern = 800
+)
+
+// oneOf returns the condition that a column has one of some encoded texts. InfluxDB works out each comparison for each
+// series, or for each point, and one with a pattern of many texts at the price of one; unless the pattern is an
+// alternative of whole texts, of which it makes comparisons. So the pattern lets a 0 follow, which is in no encoded text.
+func (s *scan) oneOf(column string, texts []string) string {
+	var conditions, alternatives []string
+	size := 0
+	add := func() {
+		if len(alternatives) > 0 {
+			conditions = append(conditions, "r."+column+" =~ "+s.bind(pattern("^(?:"+strings.Join(alternatives, "|")+`)\x00*$`)))
+		}
+		alternatives, size = nil, 0
+	}
+	for _, text := range texts {
+		if len(texts) <= maxEqual || len(text) > maxPattern {
+			conditions = append(conditions, "r."+column+" == "+s.bind(text))
+			continue
+		}
+		if size += len(text); size > maxPattern {
+			add()
+			size = len(text)
+		}
+		alternatives = append(alternatives, regexp.QuoteMeta(text))
+	}
+	add()
+	return anyOf(conditions)
 }
 
 // anyOf joins conditions by "or", in a tree that is not deep.

@@ -111,11 +111,7 @@ func (s *scan) ofTests(points []*sample) {
 		if len(names) > fewNames {
 			continue
 		}
-		var conditions []string
-		for _, name := range slices.Sorted(maps.Keys(names)) {
-			conditions = append(conditions, "r."+tag+" == "+s.bind(name))
-		}
-		s.tags = append(slices.Clone(s.tags), anyOf(conditions))
+		s.tags = append(slices.Clone(s.tags), s.oneOf(tag, slices.Sorted(maps.Keys(names))))
 		return
 	}
 }

@@ -48,7 +48,7 @@ type walker struct {
 	// whole, if not nil, is handed points with all fields instead, where there are not many more than *left of them:
 	// to read the fields of a few series at once is sooner than to choose points first.
 	whole func([]*sample) (bool, error)
-	left  *int64
+	left  *int64 // how many more are wanted, behind those that are to be skipped; nil for all
 }
 
 func (w *walker) walk(ctx context.Context) error {
@@ -66,12 +66,15 @@ func (w *walker) walk(ctx context.Context) error {
 }
 
 // stride returns where to look next: the span or its beginning, with about as many sessions as have the candidates
-// that are to be skipped, or a slab of them. Counting costs what there is to count.
+// that are to be skipped, or else more than are wanted, a slab of them at most. Counting costs what there is to count.
 func (w *walker) stride(in span) span {
 	inside := w.scan.inside(in)
-	want := float64(slabPoints / 2)
+	want, skip := float64(slabPoints/2), float64(*w.skip)
+	if w.left != nil {
+		want = min(want, 2*float64(*w.left)+skip)
+	}
 	if w.scan.exact() {
-		want = max(want, float64(*w.skip))
+		want = max(want, skip)
 	}
 	sessions := max(1, int(min(want/max(w.rate, 0.01), 1e9)))
 	if _, begins := slices.BinarySearch(w.scan.starts, in.from); begins {
