@@ -17,9 +17,9 @@
 // # Reading
 //
 // [Store] answers questions in Flux, whose values travel beside the query and never in it. Flux gives a row for each
-// field of each point, all tags in each; what whole runs measured is therefore asked for in InfluxQL, at InfluxDB's
-// route /query of version 1, which gives a point as one row and takes a fifth of the work. Where that is not answered,
-// or not for the bucket, Flux does it all.
+// field of each point, all tags in each; what whole runs measured, and which were the greatest of all measurements, is
+// therefore asked for in InfluxQL, at InfluxDB's route /query of version 1, which gives a point as one row and takes a
+// fifth of the work. Where that is not answered, or not for the bucket, Flux does it all.
 //
 // # Buckets
 //

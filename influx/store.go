@@ -26,8 +26,9 @@ const (
 // to seven days after it, which is a limit of this store. What has no session is found everywhere.
 //
 // InfluxDB stores by series and has no order across them, and sorting there costs minutes where there are a million
-// points. Lists are therefore cut into spans of time that are counted first, which InfluxDB does fast, then read, and
-// put in order here. What is in memory at a time is one such span, and a small entry for each session or context.
+// points. Lists are therefore cut into spans of time, which are counted, as InfluxDB does fast, unless few points are
+// expected there, then read, and put in order here. What is in memory at a time is one such span, and a small entry for
+// each session or context.
 type Store struct {
 	writer *Writer
 	hints  hints

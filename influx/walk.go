@@ -70,10 +70,10 @@ func (w *walker) walk(ctx context.Context) error {
 func (w *walker) stride(in span) span {
 	inside := w.scan.inside(in)
 	want, skip := float64(slabPoints/2), float64(*w.skip)
-	if w.left != nil {
-		want = min(want, 2*float64(*w.left)+skip)
-	}
 	if w.scan.exact() {
+		if w.left != nil {
+			want = min(want, 2*float64(*w.left)+skip)
+		}
 		want = max(want, skip)
 	}
 	sessions := max(1, int(min(want/max(w.rate, 0.01), 1e9)))
