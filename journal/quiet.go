@@ -16,8 +16,8 @@ import (
 // unmentioned; they are stored like all others.
 const maxWatched = 10_000
 
-// Quiet notices when a run is over, which nobody tells: when no metric of any of its sessions came for a while. It
-// then logs one line on the run. Late metrics make it speak again, later. It is safe for concurrent use.
+// Quiet notices when a run is over, which nobody tells: when none of its sessions, and no metric of them, came for a
+// while. It then logs one line on the run. What comes late makes it speak again, later. It is safe for concurrent use.
 type Quiet struct {
 	// After is how long a run has to be quiet.
 	After time.Duration
@@ -36,7 +36,7 @@ type sessionKey struct{ project, sessionH string }
 
 type runKey struct{ project, run string }
 
-// sighting is when a metric of a session was last accepted.
+// sighting is when something of a session was last accepted.
 type sighting struct {
 	last atomic.Int64 // Unix nanoseconds; gone when nobody looks at this sighting any more
 	run  string       // known to the watching goroutine only; empty before it asked
@@ -75,7 +75,7 @@ func (q *Quiet) interval() time.Duration {
 	return min(max(q.After/10, 10*time.Millisecond), 10*time.Second)
 }
 
-// Saw tells that a metric of a session was accepted. It takes no lock except for a session's first metric.
+// Saw tells that a session, or a metric of it, was accepted. It takes no lock except for the first time.
 func (q *Quiet) Saw(project, sessionH string, at time.Time) {
 	key, now := sessionKey{project, sessionH}, at.UnixNano()
 	for {
@@ -174,6 +174,8 @@ func (q *Quiet) mention(ctx context.Context, key runKey) bool {
 	case err != nil:
 		q.logger.WarnContext(ctx, "cannot summarise a run", "project", key.project, "run", key.run, "error", err)
 		return false
+	case sum.Tests+sum.Modules == 0: // it has only begun
+		return true
 	}
 	q.logger.InfoContext(ctx, "run is complete", "project", sum.Project, "run", sum.Run, "commit", sum.ScmRef,
 		"branch", sum.Branch, "sessions", sum.Sessions, "tests", sum.Tests, "modules", sum.Modules,

@@ -22,6 +22,7 @@ type fakeRuns struct {
 	runs  map[string]string // by session
 	err   error             // of RunSummary
 	fresh int               // series that each run adds
+	begun bool              // and no more: nothing was measured
 	asked int
 }
 
@@ -39,6 +40,9 @@ func (r *fakeRuns) RunSummary(_ context.Context, project, run string) (*monitor.
 	defer r.mu.Unlock()
 	if r.asked++; r.err != nil {
 		return nil, r.err
+	}
+	if r.begun {
+		return &monitor.RunSummary{Project: project, Run: run, Sessions: 1}, nil
 	}
 	return &monitor.RunSummary{Project: project, Run: run, ScmRef: "abc", Branch: "main", Sessions: 2, Tests: 3,
 		Modules: 1, TotalTime: 1.5, Slowest: monitor.Extreme{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]", Value: 1},
@@ -103,6 +107,21 @@ func TestQuietMentionsARunOnce(t *testing.T) {
 		w.Saw("p", "s1", time.Now())
 		after(6 * time.Minute)
 		assert.Equal(t, []string{"p/run"}, w.takeSaid(), "late metrics make it speak again")
+	})
+}
+
+func TestQuietWaitsForAMetric(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.runs.set(func() { w.runs.begun = true })
+		w.Saw("p", "s1", time.Now())
+		after(10 * time.Minute) // the first test takes that long
+		assert.Empty(t, w.takeSaid())
+		assert.NotContains(t, w.log.String(), "run is complete")
+		w.runs.set(func() { w.runs.begun = false })
+		w.Saw("p", "s1", time.Now())
+		after(6 * time.Minute)
+		assert.Equal(t, []string{"p/s1"}, w.takeSaid())
 	})
 }
 

@@ -65,7 +65,7 @@ func (b *bridge) journalStats(ctx context.Context) (monitor.JournalStats, error)
 	return monitor.JournalStats{Bytes: s.Bytes, Free: s.Free}, err
 }
 
-// watched tells the watch of runs of every metric that was committed, and counts new series.
+// watched tells the watch of runs of everything of a run that was committed, and counts new series.
 type watched struct {
 	ingest.Appender
 	quiet   *journal.Quiet
@@ -77,8 +77,12 @@ func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
 	if err := w.Appender.Append(ctx, rec); err != nil {
 		return err
 	}
-	if rec.Metric != nil && !rec.Repeat {
+	switch {
+	case rec.Repeat:
+	case rec.Metric != nil:
 		w.quiet.Saw(rec.Project, rec.Metric.SessionH, rec.Received)
+	case rec.Session != nil: // perhaps after all its metrics, which tell a run only now
+		w.quiet.Saw(rec.Project, rec.Session.SessionH, rec.Received)
 	}
 	if rec.NewSeries {
 		w.metrics.NewSeries(1)

@@ -132,6 +132,22 @@ func TestQuietRun(t *testing.T) {
 	assert.Equal(t, float64(len(file.Sessions)), line["sessions"], "the controller's has no test, and is part of the run")
 }
 
+// TestSessionThatComesLast has a run judged whose session arrives when its metrics have long gone quiet.
+func TestSessionThatComesLast(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "500ms"}})
+	posts, process := newPoster(bridge.URL), newMachine()
+	says := func(text string) func() bool {
+		return func() bool { return strings.Contains(bridge.Log(), text) }
+	}
+	posts.mustPost(t, "/contexts/", process.contextJSON())
+	posts.mustPostAll(t, process.metrics("test_cart", process.started, 3))
+	require.Eventually(t, says("run is complete"), time.Minute, 20*time.Millisecond)
+	require.Never(t, says("run is judged"), time.Second, 100*time.Millisecond)
+	posts.mustPost(t, "/sessions/", process.sessionJSON())
+	require.Eventually(t, says("run is judged"), time.Minute, 20*time.Millisecond)
+}
+
 func hasMetric(metrics []harness.PymonMetric, is func(harness.PymonMetric) bool) bool {
 	for _, m := range metrics {
 		if is(m) {
