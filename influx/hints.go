@@ -8,13 +8,17 @@ import (
 // hintsFor is how long it is believed when sessions began.
 const hintsFor = 10 * time.Second
 
+// scanID identifies what a scan chooses.
+type scanID [32]byte
+
+// everyMetric is the id of a scan without conditions.
+var everyMetric scanID
+
 const (
 	// usualRate is how many candidates are expected of a session before any were counted.
 	usualRate = 256
 	// maxRates is of how many scans it is remembered.
 	maxRates = 1000
-	// everyMetric is the id of a scan without conditions.
-	everyMetric = ""
 )
 
 // hints are guesses at where metrics are and how many. Answers do not depend on them, only how soon they come. It is
@@ -23,7 +27,7 @@ type hints struct {
 	mu      sync.Mutex
 	starts  []int64 // of sessions, in order; not changed once it is here
 	learned time.Time
-	rates   map[string]float64 // by the id of a scan
+	rates   map[scanID]float64
 }
 
 // sessions returns when sessions began. ok is false if that is not known or too long ago.
@@ -40,10 +44,10 @@ func (h *hints) setSessions(now time.Time, starts []int64) {
 }
 
 // rate returns about how many metrics of a scan a session has.
-func (h *hints) rate(scan string) float64 {
+func (h *hints) rate(scan scanID) float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, id := range []string{scan, everyMetric} {
+	for _, id := range []scanID{scan, everyMetric} {
 		if rate, ok := h.rates[id]; ok {
 			return rate
 		}
@@ -52,11 +56,11 @@ func (h *hints) rate(scan string) float64 {
 }
 
 // setRate notes the rate of a scan. It forgets the others when there are many.
-func (h *hints) setRate(scan string, perSession float64) {
+func (h *hints) setRate(scan scanID, perSession float64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, known := h.rates[scan]; !known && len(h.rates) >= maxRates || h.rates == nil {
-		h.rates = map[string]float64{}
+		h.rates = map[scanID]float64{}
 	}
 	h.rates[scan] = perSession
 }

@@ -131,11 +131,12 @@ func (sc *scan) around(found []entry) {
 			near = append(near, at)
 		}
 	}
+	starts := slices.Clone(sc.starts) // which others may share
 	for _, e := range found {
-		sc.starts = append(sc.starts, e.at)
+		starts = append(starts, e.at)
 	}
-	slices.Sort(sc.starts)
-	sc.starts = slices.Compact(sc.starts)
+	slices.Sort(starts)
+	sc.starts, sc.near = slices.Compact(starts), true
 	sc.spans = overlaps(sc.spans, near)
 	sc.directed = sc.directed || len(found) <= 4
 }

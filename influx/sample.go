@@ -55,6 +55,7 @@ type collector struct {
 	wanted  map[place]*sample // nothing else is collected, if not nil
 	limits  limits
 	rows    int
+	read    int // candidates
 	key     []byte
 }
 

@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"regexp"
@@ -25,6 +26,7 @@ type scan struct {
 
 	spans    []span            // where to look, in the order of time
 	starts   []int64           // when sessions began, which is where metrics are; in order
+	near     bool              // the starts are those of sessions that are asked for
 	directed bool              // few points are expected, wherever they are
 	apart    bool              // the points whose fields are read are a few of the candidates
 	equal    map[string]string // tags that are compared with an encoded text
@@ -52,12 +54,17 @@ func (s *scan) bind(value any) string {
 	return "v." + name
 }
 
-// id identifies the candidates of a scan, wherever they are.
-func (s *scan) id() string {
-	if len(s.tags) == 0 && s.value == "" {
+// id identifies the candidates of a scan, wherever they are, and the sessions that they are counted by.
+func (s *scan) id() scanID {
+	if len(s.tags) == 0 && s.value == "" && !s.near {
 		return everyMetric
 	}
-	return fmt.Sprint(s.tags, s.value, s.params)
+	h := sha256.New()
+	fmt.Fprint(h, s.tags, s.value, s.params)
+	if s.near {
+		fmt.Fprint(h, s.starts)
+	}
+	return scanID(h.Sum(nil))
 }
 
 // exact says that InfluxDB decides alone.
@@ -161,6 +168,9 @@ func (s *scan) ofProject(project string) {
 
 // equals narrows a scan to series with an encoded text as a tag.
 func (s *scan) equals(tag, value string) {
+	if before, known := s.equal[tag]; known && before != value {
+		s.patterns = true // that it is both is more than InfluxQL is asked
+	}
 	s.tags = append(s.tags, "r."+tag+" == "+s.bind(value))
 	s.equal[tag] = value
 }

@@ -34,6 +34,7 @@ func (s *Store) points(ctx context.Context, sc *scan, in span, limit int) (*coll
 	}
 	c.limits.points = 0
 	found := c.sorted()
+	c.read = len(found)
 	if !together && len(sc.checked) > 0 {
 		if err := s.fill(ctx, sc, c, found, sc.checked); err != nil {
 			return nil, nil, err
@@ -81,11 +82,12 @@ func (s *Store) fillPart(ctx context.Context, sc *scan, c *collector, points []*
 	if len(points) <= statements {
 		return s.fillEach(ctx, plain, c, points, fields)
 	}
-	half := len(points) / 2
-	if err := s.fillPart(ctx, sc, c, points[:half], fields); err != nil {
+	apart, half := *sc, len(points)/2
+	apart.apart = true
+	if err := s.fillPart(ctx, &apart, c, points[:half], fields); err != nil {
 		return err
 	}
-	return s.fillPart(ctx, sc, c, points[half:], fields)
+	return s.fillPart(ctx, &apart, c, points[half:], fields)
 }
 
 // crowded says whether points that lie apart have many others between them. It does not look at others: these are

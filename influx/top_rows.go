@@ -80,7 +80,7 @@ func (k *ranking) take(row *row) error {
 		return nil
 	}
 	k.found = true
-	if value := row.floats[rankedValue]; value != value || !k.wanted(row) || k.last != nil && k.behind(value) {
+	if value := row.floats[rankedValue]; value != value || !k.wanted(row) || k.last != nil && k.behind(value, row.time) {
 		return nil
 	}
 	k.points = append(k.points, &sample{series: k.collector.seriesOf(func(tag string) string {
@@ -95,12 +95,13 @@ func (k *ranking) take(row *row) error {
 	return nil
 }
 
-// behind says whether a value comes after the last one that is kept. An equal one may come before.
-func (k *ranking) behind(value float64) bool {
-	if k.smallest {
-		return value > k.value(k.last)
+// behind says whether a value comes after the last one that is kept.
+func (k *ranking) behind(value float64, at int64) bool {
+	last := k.value(k.last)
+	if value == last {
+		return at > k.last.at
 	}
-	return value < k.value(k.last)
+	return (value > last) == k.smallest
 }
 
 func (k *ranking) wanted(row *row) bool {
@@ -123,6 +124,7 @@ func (k *ranking) first() []*sample {
 	if len(k.points) >= k.n {
 		k.points = slices.Clip(slices.Clone(k.points[:k.n]))
 		k.last = k.points[k.n-1]
+		clear(k.collector.series) // of points that are not kept any more
 	}
 	return k.points
 }

@@ -164,7 +164,7 @@ func (w *walker) read(ctx context.Context, at slab, limit int) (more bool, err e
 	if err != nil {
 		return false, err
 	}
-	w.learn(slab{at.span, int64(len(c.samples))})
+	w.learn(slab{at.span, int64(c.read)})
 	return w.visit(c, found)
 }
 
