@@ -107,7 +107,6 @@ func (sc *scan) ofSessions(found []entry) (ids map[session]bool) {
 		for id := range ids {
 			hashes = append(hashes, EncodeText(id.hash))
 		}
-		slices.Sort(hashes) // so that the same question is known again
 		sc.key, sc.value = field, sc.oneOf("_value", hashes)
 	}
 	if len(projects) == 1 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,6 +126,7 @@ const (
 // oneOf returns the condition that a column has one of some encoded texts. InfluxDB works out each comparison for each
 // series, or for each point, and one with a pattern of many texts at the price of one; unless the pattern is an
 // alternative of whole texts, of which it makes comparisons. So the pattern lets a 0 follow, which is in no encoded text.
+// The texts are in order, since Go merges common beginnings of neighbours only, and is slow with others.
 func (s *scan) oneOf(column string, texts []string) string {
 	var conditions, alternatives []string
 	size := 0
@@ -134,7 +136,7 @@ func (s *scan) oneOf(column string, texts []string) string {
 		}
 		alternatives, size = nil, 0
 	}
-	for _, text := range texts {
+	for _, text := range slices.Sorted(slices.Values(texts)) {
 		if len(texts) <= maxEqual || len(text) > maxPattern {
 			conditions = append(conditions, "r."+column+" == "+s.bind(text))
 			continue

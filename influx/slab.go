@@ -113,7 +113,7 @@ func (s *scan) ofTests(points []*sample) {
 		if len(names) > fewNames {
 			continue
 		}
-		s.tags = append(slices.Clone(s.tags), s.oneOf(tag, slices.Sorted(maps.Keys(names))))
+		s.tags = append(slices.Clone(s.tags), s.oneOf(tag, slices.Collect(maps.Keys(names))))
 		return
 	}
 }

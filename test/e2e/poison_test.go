@@ -41,7 +41,7 @@ func TestPoison(t *testing.T) {
 			influx := harness.SharedInflux(t)
 			bucket, meta := influx.NewBucket("pytest", retention), influx.NewBucket("meta", 0)
 			now := time.Now()
-			conflict, outside := now.Add(-10*24*time.Hour), now.Add(-retention-24*time.Hour)
+			conflict, outside := now.Add(-10*24*time.Hour).Truncate(24*time.Hour).Add(12*time.Hour), now.Add(-retention-24*time.Hour)
 			// From now on that day's shard wants texts there. The other days have shards of their own.
 			influx.Write(bucket, fmt.Sprintf(`test_metrics total_time="a text" %d`, conflict.UnixNano()))
 
