@@ -43,16 +43,17 @@ func (h *hints) setSessions(now time.Time, starts []int64) {
 	h.starts, h.learned = starts, now
 }
 
-// rate returns about how many metrics of a scan a session has.
-func (h *hints) rate(scan scanID) float64 {
+// rate returns about how many metrics of a scan a session has. Where that is not known, it is no more than those of all.
+func (h *hints) rate(scan scanID) (perSession float64, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, id := range []scanID{scan, everyMetric} {
-		if rate, ok := h.rates[id]; ok {
-			return rate
-		}
+	if rate, known := h.rates[scan]; known {
+		return rate, true
 	}
-	return usualRate
+	if rate, ok := h.rates[everyMetric]; ok {
+		return rate, false
+	}
+	return usualRate, false
 }
 
 // setRate notes the rate of a scan. It forgets the others when there are many.

@@ -38,9 +38,6 @@ func (s *Store) metricScan(ctx context.Context, q monitor.MetricQuery) (*scan, e
 			ofSession = append(ofSession, m)
 		}
 	}
-	if sc.exact() && sc.value == "" && !sc.patterns {
-		sc.rows = &rowQuery{tags: sc.equal}
-	}
 	sc, err := s.narrow(ctx, sc, q, ofSession)
 	if sc != nil && q.Top != nil {
 		sc.matchPresent(measurementFields[q.Top.Of])
@@ -56,6 +53,7 @@ func (s *Store) matchTag(ctx context.Context, sc *scan, tag string, m monitor.Ma
 		sc.equals(tag, value)
 		sc.directed = sc.directed || tag == "item" || tag == "item_variant"
 		if !exact || standing.MatchString(value) {
+			sc.rows = nil
 			sc.also(decide, tag+rawSuffix)
 		}
 		return nil
@@ -63,7 +61,7 @@ func (s *Store) matchTag(ctx context.Context, sc *scan, tag string, m monitor.Ma
 	if m.Text == "" {
 		return nil
 	}
-	sc.patterns = true
+	sc.rows = nil
 	if compares(m, emptyText) { // it stands for no text
 		sc.tags = append(sc.tags, "r."+tag+" != "+sc.bind(emptyText))
 	}
@@ -107,6 +105,7 @@ func encodedPattern(m monitor.Match) string {
 
 // matchField adds a condition on a text that is a field: as the key of the scan, if that is still free.
 func (sc *scan) matchField(field string, m monitor.Match) {
+	sc.rows = nil
 	if sc.key != presentField || !utf8.ValidString(m.Text) && m.How != monitor.Equals {
 		sc.also(func(p *sample) bool { return compares(m, p.row().text(field)) }, field)
 		return

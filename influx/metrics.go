@@ -2,6 +2,7 @@ package influx
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"math"
 
@@ -31,19 +32,14 @@ func (s *Store) CountMetrics(ctx context.Context, q monitor.MetricQuery) (n int6
 		return 0, err
 	}
 	if sc.exact() {
-		sessions := 0
 		for _, in := range sc.spans {
 			found, err := s.count(ctx, sc, in)
 			if err != nil {
 				return 0, err
 			}
 			n += found
-			sessions += len(sc.inside(in))
 		}
-		if sessions > 0 {
-			s.hints.setRate(sc.id(), float64(n)/float64(sessions))
-		}
-		return n, nil
+		return n, s.learn(ctx, sc, n)
 	}
 	skip := int64(0)
 	err = s.walk(ctx, sc, &skip, func(_ *collector, found []*sample) (bool, error) {
@@ -51,6 +47,23 @@ func (s *Store) CountMetrics(ctx context.Context, q monitor.MetricQuery) (n int6
 		return true, nil
 	})
 	return n, err
+}
+
+// learn notes how many metrics of a scan a session has, when all are counted: most who count them list them then.
+func (s *Store) learn(ctx context.Context, sc *scan, n int64) (err error) {
+	if n > slabPoints {
+		if sc, err = s.oriented(ctx, sc); err != nil {
+			return err
+		}
+	}
+	sessions := 0
+	for _, in := range sc.spans {
+		sessions += len(sc.inside(in))
+	}
+	if sessions > 0 {
+		s.hints.setRate(sc.id(), float64(n)/float64(sessions))
+	}
+	return nil
 }
 
 // inOrder lists the metrics of a scan by time, with all fields.
@@ -67,15 +80,36 @@ func (s *Store) inOrder(ctx context.Context, sc *scan, p monitor.Page, yield fun
 		skip, left = skip-omitted, left-int64(len(found))
 		return found
 	}
+	if most := 4 * min(left, fillPoints); sc.directed && sc.exact() && sc.value == "" && skip <= most {
+		found, err := s.whole(ctx, sc, most)
+		if err == nil {
+			each(next(found), yield)
+		}
+		if !errors.Is(err, errMany) {
+			return err
+		}
+	}
 	w := &walker{store: s, scan: sc, skip: &skip, left: &left}
 	w.visit = func(c *collector, found []*sample) (bool, error) {
 		more, err := s.hand(ctx, sc, c, next(found), yield)
 		return more && left > 0, err
 	}
-	if sc.directed && sc.exact() && sc.value == "" {
-		w.whole = func(found []*sample) (bool, error) { return each(next(found), yield) && left > 0, nil }
-	}
 	return w.walk(ctx)
+}
+
+// whole reads the points of a scan with all fields at once, which of a few series is sooner than to choose points first.
+// Fails with errMany where there are more of them.
+func (s *Store) whole(ctx context.Context, sc *scan, most int64) (all []*sample, err error) {
+	wanted := *sc
+	wanted.checked = metricFields
+	for _, in := range sc.spans {
+		_, found, err := s.points(ctx, &wanted, in, int(most))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // hand reads the fields of which metrics are made and hands the metrics over, a part at a time.

@@ -29,10 +29,7 @@ func (s *Store) narrow(ctx context.Context, sc *scan, q monitor.MetricQuery, ofS
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
-		ids := sc.ofSessions(found)
-		if sc.rows != nil {
-			sc.rows.ids = ids
-		}
+		sc.ofSessions(found)
 	}
 	for _, m := range q.Where {
 		if m.Field == monitor.FieldSessionH && m.How == monitor.Equals {
@@ -92,14 +89,17 @@ func tagText(s *monitor.Session, name string) monitor.Text {
 	return monitor.Text{Null: true}
 }
 
-// ofSessions leaves only metrics of these sessions, and returns them.
-func (sc *scan) ofSessions(found []entry) (ids map[session]bool) {
+// ofSessions leaves only metrics of these sessions.
+func (sc *scan) ofSessions(found []entry) {
 	sc.around(found)
 	const field = "session_h"
 	ids, projects := make(map[session]bool, len(found)), map[string]bool{}
 	for _, e := range found {
 		ids[e.session] = true
 		projects[e.project] = true
+	}
+	if sc.rows != nil {
+		sc.rows.ids = ids
 	}
 	free := sc.key == presentField && len(found) <= named
 	if free {
@@ -115,7 +115,6 @@ func (sc *scan) ofSessions(found []entry) (ids map[session]bool) {
 	if !free || len(projects) > 1 {
 		sc.also(func(p *sample) bool { return ids[session{p.texts[0], p.row().text(field)}] }, field)
 	}
-	return ids
 }
 
 // around leaves only metrics that are near the start of one of these sessions.

@@ -52,7 +52,9 @@ func TestTagWithTwoValues(t *testing.T) {
 	sc := newScan("bucket", MetricMeasurement, presentField)
 	sc.equals("component", "a")
 	sc.equals("component", "a")
-	require.False(t, sc.patterns)
+	require.NotNil(t, sc.rows)
 	sc.equals("component", "b")
-	require.True(t, sc.patterns)
+	require.Nil(t, sc.rows)
+	sc.equals("component", "b")
+	require.Nil(t, sc.rows)
 }

@@ -25,14 +25,12 @@ type scan struct {
 	value       string   // condition on its value; "" for any
 	params      params   // of all conditions
 
-	spans    []span            // where to look, in the order of time
-	starts   []int64           // when sessions began, which is where metrics are; in order
-	near     bool              // the starts are those of sessions that are asked for
-	directed bool              // few points are expected, wherever they are
-	apart    bool              // the points whose fields are read are a few of the candidates
-	equal    map[string]string // tags that are compared with an encoded text
-	patterns bool              // whether tags are compared otherwise
-	rows     *rowQuery         // the same conditions, where InfluxQL can tell them
+	spans    []span    // where to look, in the order of time
+	starts   []int64   // when sessions began, which is where metrics are; in order
+	near     bool      // the starts are those of sessions that are asked for
+	directed bool      // few points are expected, wherever they are
+	apart    bool      // the points whose fields are read are a few of the candidates
+	rows     *rowQuery // the same conditions for InfluxQL; nil where it cannot tell them
 	accept   func(*sample) bool
 	checked  []string // fields that accept looks at, besides the key
 }
@@ -45,7 +43,8 @@ var everywhere = span{from: 0, to: 7_258_118_400_000_000_000}
 
 func newScan(bucket, measurement, key string) *scan {
 	return &scan{bucket: bucket, measurement: measurement, key: key,
-		params: params{"bucket": bucket, "measurement": measurement}, spans: []span{everywhere}, equal: map[string]string{}}
+		params: params{"bucket": bucket, "measurement": measurement}, spans: []span{everywhere},
+		rows: &rowQuery{tags: map[string]string{}}}
 }
 
 // bind gives a value a name in the query and returns it.
@@ -170,11 +169,15 @@ func (s *scan) ofProject(project string) {
 
 // equals narrows a scan to series with an encoded text as a tag.
 func (s *scan) equals(tag, value string) {
-	if before, known := s.equal[tag]; known && before != value {
-		s.patterns = true // that it is both is more than InfluxQL is asked
-	}
 	s.tags = append(s.tags, "r."+tag+" == "+s.bind(value))
-	s.equal[tag] = value
+	if s.rows == nil {
+		return
+	}
+	if before, known := s.rows.tags[tag]; known && before != value {
+		s.rows = nil // that it is both is more than InfluxQL is asked
+		return
+	}
+	s.rows.tags[tag] = value
 }
 
 // compares says whether a text is what a match asks for.

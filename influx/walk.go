@@ -44,15 +44,16 @@ type walker struct {
 	skip  *int64
 	visit func(*collector, []*sample) (bool, error)
 	rate  float64 // candidates of a session, as far as is known
-
-	// whole, if not nil, is handed points with all fields instead, where there are not many more than *left of them:
-	// to read the fields of a few series at once is sooner than to choose points first.
-	whole func([]*sample) (bool, error)
-	left  *int64 // how many more are wanted, behind those that are to be skipped; nil for all
+	left  *int64  // how many more are wanted, behind those that are to be skipped; nil for all
 }
 
 func (w *walker) walk(ctx context.Context) error {
-	w.rate = w.store.hints.rate(w.scan.id())
+	rate, known := w.store.hints.rate(w.scan.id())
+	if w.rate = rate; known { // of a directed scan where it had many, or has sessions to be cut between
+		if err := w.orient(ctx); err != nil {
+			return err
+		}
+	}
 	for _, in := range w.scan.spans {
 		for in.from < in.to {
 			next := w.stride(in)
@@ -104,6 +105,9 @@ func (w *walker) descend(ctx context.Context, in span) (more bool, err error) {
 				return false, err
 			}
 		default:
+			if err := w.orient(ctx); err != nil {
+				return false, err
+			}
 			left, right := w.scan.split(at.span)
 			n, err := w.store.count(ctx, w.scan, left)
 			if err != nil {
@@ -135,6 +139,12 @@ func (w *walker) try(ctx context.Context, at *slab) (more bool, err error) {
 	return true, err
 }
 
+// orient looks where metrics are after all, where there are more than a directed scan is expected to have.
+func (w *walker) orient(ctx context.Context) (err error) {
+	w.scan, err = w.store.oriented(ctx, w.scan)
+	return err
+}
+
 // few says whether a span is expected to have less than a slab, and something that is not to be skipped.
 func (w *walker) few(in span) bool {
 	if w.scan.exact() && *w.skip > slabPoints/2 {
@@ -145,21 +155,6 @@ func (w *walker) few(in span) bool {
 
 // read reads a slab and hands over its points. Fails with errMany where it has more than the limit, if that is not 0.
 func (w *walker) read(ctx context.Context, at slab, limit int) (more bool, err error) {
-	if w.whole != nil {
-		few := 4 * min(*w.left, fillPoints)
-		if *w.skip <= few && (at.count == unknown || at.count <= few) {
-			all := *w.scan
-			all.checked = metricFields
-			_, found, err := w.store.points(ctx, &all, at.span, int(few))
-			if err == nil {
-				w.learn(slab{at.span, int64(len(found))})
-				return w.whole(found)
-			}
-			if !errors.Is(err, errMany) {
-				return false, err
-			}
-		}
-	}
 	c, found, err := w.store.points(ctx, w.scan, at.span, limit)
 	if err != nil {
 		return false, err
@@ -203,6 +198,16 @@ func (s *Store) orient(ctx context.Context, sc *scan) error {
 	starts, err := s.sessionStarts(ctx)
 	sc.starts = starts
 	return err
+}
+
+// oriented returns a scan that is cut between sessions, though few points were expected of it.
+func (s *Store) oriented(ctx context.Context, sc *scan) (*scan, error) {
+	if !sc.directed {
+		return sc, nil
+	}
+	c := *sc
+	c.directed = false
+	return &c, s.orient(ctx, &c)
 }
 
 // sessionStarts returns when sessions began, in order, as known a moment ago.
