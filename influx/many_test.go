@@ -18,14 +18,14 @@ import (
 )
 
 // TestManyPointsOfAContext lists more points than are read at a time, of a context that is measured by several
-// sessions, with more than one point in some nanoseconds.
+// sessions, with two points in each nanosecond, so that wherever it is cut there are points on both sides.
 func TestManyPointsOfAContext(t *testing.T) {
 	t.Parallel()
 	w := mustOpen(t, settings(harness.SharedInflux(t)))
 	const n = 20_000
 	points := make([]*monitor.Point, n)
 	for i := range points {
-		at := start.UnixNano() + int64(i/2)*1_000_000
+		at := start.UnixNano() + int64(i/2)
 		m := &monitor.Metric{SessionH: fmt.Sprint("s", i%3), ContextH: "c", ItemPath: "tests.many", Item: fmt.Sprint("test_", i%2),
 			ItemVariant: fmt.Sprint("test_", i%2), Kind: "function", Component: fmt.Sprint("part ", i%4), TotalTime: float64(i)}
 		m.At.UTC = at
@@ -111,7 +111,7 @@ func testTopOfSessions(t *testing.T, prefix string, b *bridge) {
 				at := at.Add(time.Duration(i) * time.Second)
 				m := &monitor.Metric{SessionH: s.SessionH, ContextH: "c", ItemStartTime: at.Format("2006-01-02T15:04:05.000000"),
 					ItemPath: fmt.Sprint("tests.top_", 9-i), Item: fmt.Sprint("test_", i), ItemVariant: fmt.Sprint("test_", i), Kind: "function",
-					Component: []string{"", "a, b"}[random.IntN(2)], CPUUsage: float64(random.IntN(12)) / 10}
+					Component: []string{"", "a, b", "<c at 0x1a2b>", "<c at 0x3c4d>"}[random.IntN(4)], CPUUsage: float64(random.IntN(12)) / 10}
 				if random.IntN(10) == 0 {
 					m.CPUUsage = absent()
 				}
@@ -125,6 +125,7 @@ func testTopOfSessions(t *testing.T, prefix string, b *bridge) {
 		for _, where := range [][]monitor.Match{
 			{{Field: monitor.FieldPipeline, Text: "release"}},
 			{{Field: monitor.FieldPipeline, Text: "main"}, {Field: monitor.FieldComponent, Text: "a, b"}},
+			{{Field: monitor.FieldPipeline, Text: "main"}, {Field: monitor.FieldComponent, Text: "<c at 0x1a2b>"}},
 			{{Field: monitor.FieldPipeline, Text: "main"}, {Field: monitor.FieldItem, How: monitor.Contains, Text: "_3"}},
 		} {
 			for _, p := range []monitor.Page{{Limit: 1}, {Limit: 4}, {Limit: 10}, {Offset: 4, Limit: 20}, {Offset: 20, Limit: 30}, {Limit: 900}} {

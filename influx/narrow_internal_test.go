@@ -35,6 +35,7 @@ func TestScanIsKnownAgain(t *testing.T) {
 		"sessions":  func(sc *scan) { sc.ofSessions(sessions) },
 		"fewer":     func(sc *scan) { sc.ofSessions(sessions[:3]) },
 		"around":    func(sc *scan) { sc.around(sessions) },
+		"near few":  func(sc *scan) { sc.around(sessions[:3]) },
 	}
 	found := map[scanID]string{}
 	for name, change := range changes {
