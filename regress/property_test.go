@@ -138,8 +138,8 @@ func near(t require.TestingT, want, got float64) {
 }
 
 // TestMoreEvidence holds that a regression stays one when what it was seen by becomes larger, and when another run
-// shows no less than the worst of these. (The step is clear of the least that counts: what is just above that may be just
-// below it in the next run.)
+// shows no less than the worst of these. The step is clear: each run that shows it is half as far again from what is usual as
+// a suspect must be, since what is just beyond a limit may be just within it when one more run is known.
 func TestMoreEvidence(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -176,7 +176,7 @@ func TestMoreEvidence(t *testing.T) {
 		}
 		next := judgeWith(t, regress.Defaults(), lineage(s.runs, judged+1), s.samples)
 		for _, x := range first.Results {
-			if x.Status != monitor.StatusRegression {
+			if x.Status != monitor.StatusRegression || !s.clear(x, before, judged) {
 				continue
 			}
 			for _, y := range larger.Results {
@@ -192,6 +192,15 @@ func TestMoreEvidence(t *testing.T) {
 			}
 		}
 	})
+}
+
+// clear says whether all runs from one to another are half as far again from the usual value of a result as its limit is.
+func (s *suite) clear(x monitor.Result, from, to int) bool {
+	least := math.Inf(1)
+	for _, m := range s.samples[from : to+1] {
+		least = min(least, map[string]float64{"cpu_time": m.CPUTime, "mem_usage": m.MemUsage, "total_time": m.TotalTime}[x.Metric])
+	}
+	return math.Log(least/float64(x.Baseline)) > 1.5*math.Log(float64(x.Limit)/float64(x.Baseline))
 }
 
 // TestAnything holds that whatever is measured, there is a report with a result for each test and metric.
