@@ -119,3 +119,31 @@ func contextTable() *table[*monitor.Context] {
 		},
 	}
 }
+
+// runTable has environments and the hashes of sessions as arrays of JSON, in one field each.
+func runTable() *table[*monitor.Run] {
+	return &table[*monitor.Run]{
+		header: []string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
+			"modules", "total_time", "user_time", "kernel_time", "started", "ended"},
+		row: func(r *row, run *monitor.Run) {
+			first := firstOf(run)
+			r.text(run.Project)
+			r.text(run.ID)
+			r.nullable(first.ScmRef)
+			r.text(first.Branch)
+			r.text(first.Build)
+			r.text(string(wire.AppendTags(nil, tagsOf(run.Sessions))))
+			r.text(string(appendArray(nil, run.Environments, wire.AppendText)))
+			r.text(string(appendArray(nil, run.Sessions, appendHash)))
+			r.integer(run.Tests)
+			r.integer(run.Modules)
+			for _, f := range [...]float64{run.TotalTime, run.UserTime, run.KernelTime} {
+				r.number(f)
+			}
+			r.text(zoned(run.Started))
+			r.text(zoned(run.Ended))
+		},
+	}
+}
+
+func appendHash(dst []byte, s *monitor.Session) []byte { return wire.AppendText(dst, s.SessionH) }

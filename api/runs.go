@@ -15,7 +15,7 @@ import (
 
 func (a *API) runRoutes() []route {
 	runs := func(path, summary string) route {
-		return route{path: path, summary: summary, answer: "Runs", query: pageQuery,
+		return route{path: path, summary: summary, answer: "Runs", query: listQuery,
 			handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, a.runs(c)) })}
 	}
 	return []route{
@@ -38,16 +38,21 @@ func (a *API) runs(c *gin.Context) list[*monitor.Run] {
 		},
 		count: func(ctx context.Context) (int64, error) { return a.store.CountRuns(ctx, q) },
 		json:  appendRun,
+		table: runTable(),
 	}
 }
 
-// appendRun appends a run as one JSON object. Commit, branch and build are those of its first session, the tags those
-// of all.
-func appendRun(dst []byte, r *monitor.Run) []byte {
-	first := &monitor.Session{ScmRef: monitor.Text{Null: true}}
-	if len(r.Sessions) > 0 {
-		first = r.Sessions[0]
+// firstOf returns the first session of a run, by which its commit, branch and build are known.
+func firstOf(r *monitor.Run) *monitor.Session {
+	if len(r.Sessions) == 0 {
+		return &monitor.Session{ScmRef: monitor.Text{Null: true}}
 	}
+	return r.Sessions[0]
+}
+
+// appendRun appends a run as one JSON object. Its tags are those of all sessions.
+func appendRun(dst []byte, r *monitor.Run) []byte {
+	first := firstOf(r)
 	dst = wire.AppendText(append(dst, `{"project":`...), r.Project)
 	dst = wire.AppendText(append(dst, `,"run":`...), r.ID)
 	dst = wire.AppendNullable(append(dst, `,"scm_ref":`...), first.ScmRef)

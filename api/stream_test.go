@@ -54,6 +54,11 @@ func TestCSVOfEveryList(t *testing.T) {
 		{"/sessions/?with_flags=numpy", 1, []string{"s1", "2026-11-22T16:03:00", "abc1",
 			`[{"name":"pipeline_branch","value":"main"},{"name":"pipeline_build_no","value":"7"},{"name":"numpy","value":"2.0"}]`}},
 		{"/filters/scm/abc/sessions", 2, []string{"s2"}},
+		{"/runs/none", 0, nil},
+		{"/runs/", 1, []string{"team", "r1", "abc1", "main", "7", `[{"name":"pipeline_branch","value":"main"},` +
+			`{"name":"pipeline_build_no","value":"7"},{"name":"numpy","value":"2.0"},{"name":"pipeline_build_no","value":"8"},` +
+			`{"name":"dot.tag","value":"x"}]`, `["Linux-x86_64 8x ? 32G py3.11"]`, `["s1","s2"]`, "4", "1", "10.5", "9.0", "1.0",
+			"2026-11-22T17:03:00.000000+01:00", "2026-11-22T17:04:30.500000+01:00"}},
 	}
 	for _, tt := range tests {
 		w := s.get(t, "/p/team/api/v1"+tt.path, "Accept", "text/csv")
@@ -69,7 +74,8 @@ func TestCSVOfEveryList(t *testing.T) {
 
 func TestNDJSON(t *testing.T) {
 	s := newServer(t, sample())
-	for path, key := range map[string]string{"/metrics/": "metrics", "/sessions/": "sessions", "/contexts/": "contexts"} {
+	for path, key := range map[string]string{"/metrics/": "metrics", "/sessions/": "sessions", "/contexts/": "contexts",
+		"/runs/": "runs"} {
 		w := s.get(t, "/p/team/api/v1"+path, "Accept", "application/x-ndjson")
 		assert.Equal(t, "application/x-ndjson", w.Header().Get("Content-Type"))
 		var lines []any
