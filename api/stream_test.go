@@ -193,6 +193,23 @@ func TestAnswersAreSentAsTheyAreFound(t *testing.T) {
 	assert.Equal(t, 1000, n)
 }
 
+// TestHeadReadsNoMoreThanItNeeds holds that a list is not read to its end for a client that wants its headers.
+func TestHeadReadsNoMoreThanItNeeds(t *testing.T) {
+	for _, path := range []string{"/metrics/?format=csv", "/metrics/?format=ndjson"} {
+		s := newServer(t, &fakeStore{metrics: many(5000)})
+		web := httptest.NewServer(s)
+		resp, err := web.Client().Head(web.URL + "/p/team/api/v1" + path)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		web.Close()
+		assert.Equal(t, http.StatusOK, resp.StatusCode, path)
+		assert.NotEmpty(t, resp.Header.Get("Content-Type"), path)
+		assert.Positive(t, s.store.stop, path)
+		assert.LessOrEqual(t, s.store.stop, 500, path)
+		assert.Empty(t, s.log.String(), path)
+	}
+}
+
 // TestClientThatGoesAwayStopsTheQuery holds that nothing is read for nobody.
 func TestClientThatGoesAwayStopsTheQuery(t *testing.T) {
 	s := newServer(t, &fakeStore{metrics: many(20000)})

@@ -79,6 +79,9 @@ func (h *Handler) answerErrors(c *gin.Context) {
 		return
 	}
 	err := c.Errors.Last().Err
+	if errors.Is(err, http.ErrBodyNotAllowed) {
+		return // a HEAD, of which all is said
+	}
 	if c.Request.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		err = &monitor.Error{Code: codeGone, Message: "the client went away", Err: err}
 	}

@@ -148,26 +148,10 @@ func (h *Handler) MountPages(register func(r gin.IRouter)) {
 
 // ServeHTTP answers a request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		w = &headWriter{ResponseWriter: w}
+	}
 	h.engine.ServeHTTP(w, routable(r))
-}
-
-// routable returns r as the router should see it. HEAD is routed as GET, net/http leaving out the body of the
-// answer. A plus sign in a path is itself, while the router would take it for a space where a path is escaped.
-func routable(r *http.Request) *http.Request {
-	head, plus := r.Method == http.MethodHead, strings.Contains(r.URL.RawPath, "+")
-	if !head && !plus {
-		return r
-	}
-	routed := *r
-	if head {
-		routed.Method = http.MethodGet
-	}
-	if plus {
-		u := *r.URL
-		u.RawPath = strings.ReplaceAll(u.RawPath, "+", "%2B")
-		routed.URL = &u
-	}
-	return &routed
 }
 
 // observe reports every request that was answered, if only in part.
