@@ -43,7 +43,7 @@ func (d *Detector) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, er
 		return nil, err
 	}
 	r := newReport(l)
-	rule := newRule(l)
+	rule := newRule(l, all)
 	for _, m := range machines {
 		r.add(d.judgeMachine(m, all, rule))
 	}
@@ -75,7 +75,7 @@ func (d *Detector) judgeMachine(m *machine, all runs, r rule) *judged {
 		j.verdicts[metric] = make([]verdict, len(j.units))
 	}
 	inParallel(len(j.units), func(from, to int) {
-		b := d.newBench(all, r)
+		b := d.newBench(all, r, j.ran())
 		for i := from; i < to; i++ {
 			for metric := range j.verdicts {
 				j.verdicts[metric][i] = d.judgeUnit(b, j, metric, i)
@@ -84,7 +84,7 @@ func (d *Detector) judgeMachine(m *machine, all runs, r rule) *judged {
 	})
 	j.rank = j.ranks()
 	d.attribute(j.verdicts[memUsage], j.byStart(j.rank))
-	d.decide(j, r)
+	d.decide(j)
 	return j
 }
 
@@ -130,30 +130,30 @@ func (d *Detector) unjudged(j *judged, u *unit, metric, earlier int) string {
 }
 
 // decide confirms what remains conspicuous among so many tests.
-func (d *Detector) decide(j *judged, r rule) {
+func (d *Detector) decide(j *judged) {
 	worseQ, betterQ, singleQ := j.corrected()
 	most := d.settings.Q
 	if len(j.units) > d.settings.LargeSuite {
 		most = d.settings.LargeQ
 	}
-	if r.alone {
-		most = d.settings.OneRunQ
-	}
-	mostBetter := min(most, d.settings.BetterQ)
 	at := 0
 	for metric := range j.verdicts {
-		// A busy machine makes wall times long, and a single run in which nobody can tell is no proof.
-		unproven := r.alone && metric == totalTime && j.unpaced
 		for i := range j.verdicts[metric] {
 			v := &j.verdicts[metric][i]
 			if !v.tested() {
 				continue
 			}
 			v.q = singleQ[at]
+			limit := most
+			if v.alone {
+				limit = d.settings.OneRunQ
+			}
+			// A busy machine makes wall times long, and a single run in which nobody can tell is no proof.
+			unproven := v.alone && metric == totalTime && j.unpaced
 			switch {
-			case v.candidate && v.dir == worse && worseQ[at] <= most && !unproven:
+			case v.candidate && v.dir == worse && worseQ[at] <= limit && !unproven:
 				v.status, v.q = monitor.StatusRegression, worseQ[at]
-			case v.candidate && v.dir == better && betterQ[at] <= mostBetter:
+			case v.candidate && v.dir == better && betterQ[at] <= min(limit, d.settings.BetterQ):
 				v.status, v.q = monitor.StatusImprovement, betterQ[at]
 			case v.suspect:
 				v.status = monitor.StatusSuspect

@@ -115,7 +115,7 @@ func (d *Detector) judgeSpeed(t *table, known offsets, r rule) speed {
 	if t.earlier() < d.settings.MinRuns {
 		s.status = monitor.StatusLearning
 	}
-	b := d.newBench(t.runs, r)
+	b := d.newBench(t.runs, r, t.ran())
 	for _, metric := range timed() {
 		copy(b.level, known[metric])
 		if math.IsNaN(b.level[b.last()]) {
@@ -140,12 +140,12 @@ func (b *bench) pace(v *verdict) monitor.Status {
 	if v.level-v.usual <= slow {
 		return monitor.StatusOK
 	}
-	for _, run := range b.rule.confirming {
+	for _, run := range b.framed.confirming {
 		if !(b.level[run]-v.usual > slow) {
 			return monitor.StatusSlowMachine
 		}
 	}
-	if len(b.rule.confirming) < monitor.WindowRuns || v.confirmed >= b.settings.SuspectP {
+	if len(b.framed.confirming) < monitor.WindowRuns || v.confirmed >= b.settings.SuspectP {
 		return monitor.StatusSlowMachine
 	}
 	return monitor.StatusRegression

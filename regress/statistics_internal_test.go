@@ -121,7 +121,7 @@ func TestCalibration(t *testing.T) {
 	d, err := New(Defaults())
 	require.NoError(t, err)
 	for _, n := range []int{8, 15, 30} {
-		b := d.newBench(runs{window: n}, rule{confirming: []int{n, n + 1, n + 2}})
+		b := d.newBench(runs{window: n}, rule{}, slices.Repeat([]bool{true}, n+3))
 		b.level = make([]float64, n+3)
 		b.heads = make([]*monitor.RunHead, n+3)
 		suspects, candidates := 0, 0

@@ -196,6 +196,15 @@ func absent() [metrics]float64 {
 	return [metrics]float64{math.NaN(), math.NaN(), math.NaN()}
 }
 
+// ran says by run whether it measured something.
+func (t *table) ran() []bool {
+	ran := make([]bool, len(t.session))
+	for run, session := range t.session {
+		ran[run] = session != none
+	}
+	return ran
+}
+
 // earlier counts the baseline's runs that measured something.
 func (t *table) earlier() (n int) {
 	for _, session := range t.session[:t.window] {

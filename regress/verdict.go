@@ -24,6 +24,7 @@ type verdict struct {
 	// single is the probability of as high a level by chance, and confirmed that of pooled, on the side on which it lies.
 	single, confirmed float64
 	suspect           bool // the judged run is one by itself
+	alone             bool // there is no other run that could confirm
 	// candidate says that all is there for a confirmation but a look at the number of tests.
 	candidate bool
 	q         float64
@@ -39,39 +40,17 @@ type bench struct {
 	*Detector
 	runs
 	rule   rule
+	ran    []bool // by run, whether it measured something on this class of machine
+	framed frame
 	track  track
 	level  []float64 // by run, at the machine's usual speed; NaN where absent
-	window []float64 // of the runs of the window that confirm
+	window []float64 // of the runs that confirm
 
 	together, sorted []float64 // for reuse
 }
 
-// rule is how a window confirms.
-type rule struct {
-	// confirming are the runs of the window that the judged one is confirmed by, and itself.
-	confirming []int
-	// alone says that the judged run is all there is.
-	alone bool
-	// foreign says that the baseline is another branch's: what goes on there is not this run's doing.
-	foreign bool
-}
-
-// newRule returns the rule for a lineage. A branch with too few runs confirms only by runs of the same commit.
-func newRule(l monitor.Lineage) rule {
-	judged := l.Judged()
-	short := len(l.Window) < monitor.WindowRuns
-	r := rule{foreign: judged.Branch != l.Branch}
-	for i, head := range l.Window {
-		if !short || head == judged || head.ScmRef != "" && head.ScmRef == judged.ScmRef {
-			r.confirming = append(r.confirming, len(l.Baseline)+i)
-		}
-	}
-	r.alone = short && len(r.confirming) == 1
-	return r
-}
-
-func (d *Detector) newBench(all runs, r rule) *bench {
-	b := &bench{Detector: d, runs: all, rule: r, level: make([]float64, len(all.heads))}
+func (d *Detector) newBench(all runs, r rule, ran []bool) *bench {
+	b := &bench{Detector: d, runs: all, rule: r, ran: ran, level: make([]float64, len(all.heads))}
 	b.track = track{minN: d.settings.MinRuns, hold: d.settings.HoldRuns, base: base{limit: d.settings.BaselineRuns}}
 	return b
 }
@@ -80,12 +59,13 @@ func (d *Detector) newBench(all runs, r rule) *bench {
 func (b *bench) judge(g *gate) verdict {
 	t := &b.track
 	t.reset(g)
-	for run, level := range b.level[:b.runs.window] {
+	b.frame()
+	for run, level := range b.level[:b.framed.until] {
 		if !math.IsNaN(level) {
 			t.follow(level, run)
 		}
 	}
-	v := verdict{n: t.base.n(), level: b.level[b.last()], lastGood: none, firstBad: none}
+	v := verdict{n: t.base.n(), level: b.level[b.last()], alone: b.framed.alone, lastGood: none, firstBad: none}
 	if v.n < t.minN {
 		v.status = monitor.StatusLearning
 		return v
@@ -120,12 +100,11 @@ func (b *bench) gather(v *verdict) (suspects int) {
 	t.base.settle(t.gate)
 	b.window = b.window[:0]
 	earlier := 0
-	for _, run := range b.rule.confirming {
-		if level := b.level[run]; !math.IsNaN(level) {
-			b.window = append(b.window, level)
-			if run != b.last() && t.dir != 0 && t.conspicuous(level) == t.dir {
-				earlier++
-			}
+	for _, run := range b.framed.confirming {
+		level := b.level[run]
+		b.window = append(b.window, level)
+		if run != b.last() && t.dir != 0 && t.conspicuous(level) == t.dir {
+			earlier++
 		}
 	}
 	switch {
@@ -149,7 +128,7 @@ func (b *bench) lookBack() {
 		t.settle()
 		return
 	}
-	t.open(dir, b.runs.window)
+	t.open(dir, b.framed.until)
 	if len(t.streak) == 0 {
 		t.dir = 0
 	}
@@ -227,7 +206,7 @@ func (b *bench) matters(v *verdict, suspects int) bool {
 	if dir*(math.Exp(v.pooled)-math.Exp(v.usual)) < g.Delta {
 		return false
 	}
-	if b.rule.alone {
+	if v.alone {
 		return effect >= math.Log(b.settings.OneRunRatio) && !b.habitual(v, 1, 1)
 	}
 	return v.k > 1 && effect >= g.lnRatio && b.lasting(v, suspects)
@@ -258,7 +237,7 @@ func (b *bench) lasting(v *verdict, suspects int) bool {
 // chance.
 func (b *bench) habitual(v *verdict, near, inRuns int) bool {
 	t, dir := &b.track, float64(v.dir)
-	end := b.runs.window
+	end := b.framed.until
 	if t.dir != 0 {
 		end = t.first
 	}

@@ -9,6 +9,14 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// pull makes the runs from one on those of a branch that is compared with main.
+func (s *suite) pull(from int) monitor.Lineage {
+	for _, head := range s.runs[from:] {
+		head.Branch = "feature"
+	}
+	return monitor.Lineage{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}
+}
+
 // pulled makes 20 runs of main and some of another branch, in which a test takes more CPU time by a factor.
 func pulled(commits []string, factor float64) (*suite, monitor.Lineage) {
 	s := newSuite(20 + len(commits))
@@ -71,7 +79,7 @@ func TestOneRunOfAnUnsteadyTest(t *testing.T) {
 		}
 		return m
 	})
-	r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:24], Window: s.runs[24:]}, s.all())
+	r := judge(t, s.pull(24), s.all())
 	assert.Equal(t, monitor.StatusSuspect, result(t, r, "test_slower", monitor.MetricCPUTime).Status)
 }
 
@@ -89,7 +97,7 @@ func TestOneRunOnAnUnknownMachine(t *testing.T) {
 			}
 			return m
 		})
-		r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:20], Window: s.runs[20:]}, s.all())
+		r := judge(t, s.pull(20), s.all())
 		assert.Equal(t, want, result(t, r, "test_slower", monitor.MetricTotalTime).Status, "%d other tests", others)
 		assert.Equal(t, monitor.StatusRegression, result(t, r, "test_slower", monitor.MetricCPUTime).Status)
 	}
@@ -104,7 +112,7 @@ func TestOneRunIsNoTrend(t *testing.T) {
 		}
 		return 1
 	})
-	r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:20], Window: s.runs[20:]}, s.all())
+	r := judge(t, s.pull(20), s.all())
 	assert.Equal(t, monitor.StatusSlowMachine, r.Suite.Status)
 	assert.Zero(t, r.Summary.Regressions+r.Summary.Improvements)
 }
@@ -133,10 +141,7 @@ func TestOthersRegression(t *testing.T) {
 			}
 			return m
 		})
-		for _, head := range s.runs[22:] {
-			head.Branch = "feature"
-		}
-		r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:22], Window: s.runs[22:]}, s.all())
+		r := judge(t, s.pull(22), s.all())
 		assert.Equal(t, c.want, result(t, r, "test_slower", monitor.MetricCPUTime).Status, c.name)
 	}
 }

@@ -1,0 +1,79 @@
+package regress_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+)
+
+// jobs makes a suite whose pushes have several jobs, each of which is a run of its own: the jobs of a matrix run all
+// tests on a class of machine each, shards a part of the tests on the same one. In the pushes from one on, a test takes
+// more CPU time by a factor, in one job.
+func jobs(pushes, each int, shards bool, from, in int, factor float64) *suite {
+	s := newSuite(pushes * each)
+	for run, head := range s.runs {
+		push, job := run/each, run%each
+		head.ScmRef = fmt.Sprintf("c%03d", push)
+		for test := range 30 {
+			m := s.steady()
+			if push >= from && job == in && test == 0 {
+				m.cpu *= factor
+			}
+			name, env := fmt.Sprintf("test_%02d", test), fmt.Sprint("py", job)
+			if shards {
+				name, env = fmt.Sprintf("test_%d_%02d", job, test), "m"
+			}
+			s.add(run, name, m).Env = env
+		}
+	}
+	return s
+}
+
+// TestJobsOfABranch holds that a small step is confirmed by the third push that shows it, though other jobs ran in
+// between, and that no other job is blamed.
+func TestJobsOfABranch(t *testing.T) {
+	t.Parallel()
+	for _, shards := range []bool{false, true} {
+		for job, name := range []string{"test_0_00", "test_1_00", "test_2_00"} {
+			s := jobs(16, 3, shards, 13, job, 1.5)
+			if !shards {
+				name = "test_00"
+			}
+			for push := 12; push < 16; push++ {
+				for other := range 3 {
+					r := s.judge(t, 3*push+other)
+					var want []string
+					if other == job && push == 15 {
+						want = []string{name + " cpu_time"}
+					}
+					assert.Equal(t, want, found(r, monitor.StatusRegression), "shards %v, job %d in push %d", shards, other, push)
+				}
+			}
+		}
+	}
+}
+
+// TestJobsOfAPullRequest holds that the first push is judged by the rule for one run in each of its jobs, and a small
+// step is confirmed by the third push.
+func TestJobsOfAPullRequest(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		pushes int
+		factor float64
+		want   int
+	}{{1, 3, 1}, {1, 1.3, 0}, {2, 1.3, 0}, {3, 1.4, 1}} {
+		for _, shards := range []bool{false, true} {
+			for job := range 4 {
+				s := jobs(12+tc.pushes, 4, shards, 12, job, tc.factor)
+				l := s.pull(12 * 4)
+				l.Window = l.Window[:len(l.Window)-3+job]
+				r := judge(t, l, s.all())
+				assert.Len(t, found(r, monitor.StatusRegression), tc.want, "shards %v, job %d, %d pushes, %v", shards, job, tc.pushes, tc.factor)
+				assert.Equal(t, 30, r.Summary.Tests)
+			}
+		}
+	}
+}
