@@ -13,7 +13,8 @@ type offsets [metrics][]float64
 // timed returns the metrics that the speed of a machine shows in.
 func timed() []int { return []int{cpuTime, totalTime} }
 
-// newOffsets works out the offsets of all runs, from tests with a history.
+// newOffsets works out the offsets of all runs, from tests with a history. All tests count that a run has, not only those
+// of the judged run: when a few are run again, the earlier runs are still known to have been slow or fast.
 func (d *Detector) newOffsets(t *table) (o offsets, known offsets) {
 	for metric := range o {
 		o[metric] = make([]float64, len(t.heads))
@@ -30,11 +31,11 @@ func (d *Detector) newOffsets(t *table) (o offsets, known offsets) {
 	return o, known
 }
 
-// usual returns the median of each unit over the baseline, NaN where it has too few runs or is too fast for the clock,
+// usual returns the median of each history over the baseline, NaN where it has too few runs or is too fast for the clock,
 // so that a slower machine does not show.
 func (d *Detector) usual(t *table, metric int) []float64 {
-	usual := make([]float64, len(t.units))
-	inParallel(len(t.units), func(from, to int) {
+	usual := make([]float64, t.paced)
+	inParallel(t.paced, func(from, to int) {
 		var levels []float64
 		for i := from; i < to; i++ {
 			levels = levels[:0]
@@ -54,7 +55,7 @@ func (d *Detector) usual(t *table, metric int) []float64 {
 	return usual
 }
 
-// offset returns the median over the units of what they were slower than usual in a run.
+// offset returns the median over the tests of what they were slower than usual in a run.
 func (d *Detector) offset(t *table, metric, run int, usual []float64) (float64, bool) {
 	slower := make([]float64, 0, len(usual))
 	for i, m := range usual {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// rows are the records of one class of machine by test, of the tests that the judged run has: the others are removed
-// tests, which nothing is said of.
+// rows are the records of one class of machine by test. Of tests that the judged run does not have nothing is said, but
+// they tell how fast the machine was in the other runs.
 type rows struct {
 	*machine
 	sorted []record // by row, then run, then start; each sample once
@@ -44,9 +44,7 @@ func (r *rows) group() {
 	total := 0
 	for row, n := range count {
 		r.first[row], r.end[row] = total, total
-		if r.judged[row] > 0 {
-			total += n
-		}
+		total += n
 	}
 	r.sorted = make([]record, total)
 	for i, records := range r.records {
@@ -61,7 +59,6 @@ func (r *rows) group() {
 func (r *rows) place(rec *record) {
 	if r.judged[rec.row] == 0 {
 		r.strange[rec.run] = min(r.strange[rec.run], rec.start)
-		return
 	}
 	r.sorted[r.end[rec.row]] = *rec
 	r.end[rec.row]++

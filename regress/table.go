@@ -25,7 +25,10 @@ type table struct {
 	runs
 	gates *[metrics]*gate
 	units []unit
-	// level holds by metric the logarithms of all runs of the first unit, then those of the second, and so on.
+	// paced is how many histories there are: those of the units first, then those of tests that the judged run does not
+	// have.
+	paced int
+	// level holds by metric the logarithms of all runs of the first history, then those of the second, and so on.
 	// NaN is what was not measured, or does not compare.
 	level [metrics][]float64
 	// changed is by run when the first test started, in the judged run and in that one, that only one of the two
@@ -45,13 +48,22 @@ func newTable(r *rows, all runs, gates *[metrics]*gate) *table {
 		first[row+1] = first[row] + t.occurrences(row)
 	}
 	t.units = make([]unit, first[len(r.series)])
+	other := make([]int, len(r.series)) // history of a row that makes no unit
+	t.paced = len(t.units)
+	for row := range r.series {
+		if other[row] = t.paced; first[row] == first[row+1] {
+			t.paced++
+		}
+	}
 	for metric := range t.level {
-		t.level[metric] = make([]float64, len(t.units)*len(t.heads))
+		t.level[metric] = slices.Repeat([]float64{math.NaN()}, t.paced*len(t.heads))
 	}
 	inParallel(len(r.series), func(from, to int) {
 		for row := from; row < to; row++ {
 			if first[row] < first[row+1] {
 				t.fill(row, first[row], first[row+1])
+			} else {
+				t.pace(row, other[row])
 			}
 		}
 	})
@@ -113,11 +125,6 @@ func (t *table) fill(row, from, to int) {
 	judged := t.inJudged(row)
 	for i := from; i < to; i++ {
 		t.units[i] = unit{row: row, occurrence: i - from, start: judged[i-from].start, value: absent()}
-		for metric := range t.level {
-			for run := range t.history(metric, i) {
-				t.history(metric, i)[run] = math.NaN()
-			}
-		}
 	}
 	t.eachRun(row, func(run int, records []record) {
 		if !t.matches(run, len(records), len(judged)) {
@@ -134,6 +141,18 @@ func (t *table) fill(row, from, to int) {
 		}
 		for i := from; i < to; i++ {
 			t.put(i, run, records[i-from].value, records[i-from].start)
+		}
+	})
+}
+
+// pace notes the times of a test that the judged run does not have, where they are one test's.
+func (t *table) pace(row, history int) {
+	t.eachRun(row, func(run int, records []record) {
+		if len(records) > 1 {
+			return
+		}
+		for _, metric := range timed() {
+			t.history(metric, history)[run] = t.gates[metric].level(records[0].value[metric])
 		}
 	})
 }

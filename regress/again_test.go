@@ -1,0 +1,49 @@
+package regress_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+)
+
+// rerun makes 20 runs of main, a pull request on a machine that is slower by a factor, in which the first of 100 tests
+// takes more by another, and a run of five of its tests again.
+func rerun(machine, factor float64) (*suite, monitor.Lineage) {
+	s := newSuite(22)
+	for run := range s.runs {
+		for test := range 100 {
+			if run == 21 && test >= 5 {
+				break
+			}
+			m := s.steady()
+			if run >= 20 {
+				m.cpu, m.total = m.cpu*machine, m.total*machine
+				if test == 0 {
+					m.cpu *= factor
+				}
+			}
+			s.add(run, fmt.Sprintf("test_%02d", test), m)
+		}
+		if run >= 20 {
+			s.runs[run].ScmRef = "pulled"
+		}
+	}
+	return s, s.pull(20)
+}
+
+// TestAFewTestsAgain holds that running a few tests again blames none of them for their machine: the run before is known
+// to have been slow by all of its tests. What is slower by itself is confirmed.
+func TestAFewTestsAgain(t *testing.T) {
+	t.Parallel()
+	for _, machine := range []float64{1, 1.3, 1.5, 2} {
+		s, l := rerun(machine, 1)
+		assert.Empty(t, found(judge(t, l, s.all()), monitor.StatusRegression), machine)
+	}
+	s, l := rerun(1, 1.4)
+	first := monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: l.Window[:1]}
+	assert.Equal(t, []string{"test_00 cpu_time"}, found(judge(t, first, s.all()), monitor.StatusSuspect))
+	assert.Equal(t, []string{"test_00 cpu_time"}, found(judge(t, l, s.all()), monitor.StatusRegression))
+}
