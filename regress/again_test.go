@@ -2,6 +2,7 @@ package regress_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,4 +47,30 @@ func TestAFewTestsAgain(t *testing.T) {
 	first := monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: l.Window[:1]}
 	assert.Equal(t, []string{"test_00 cpu_time"}, found(judge(t, first, s.all()), monitor.StatusSuspect))
 	assert.Equal(t, []string{"test_00 cpu_time"}, found(judge(t, l, s.all()), monitor.StatusRegression))
+}
+
+// TestAFewTestsOnUnsteadyMachines holds that a few tests are not blamed for a machine that is as slow as machines are now
+// and then, where it takes all tests to know that.
+func TestAFewTestsOnUnsteadyMachines(t *testing.T) {
+	t.Parallel()
+	blamed := 0
+	for seed := range uint64(20) {
+		s := newSuite(33)
+		s.random = rand.New(rand.NewPCG(seed, 3))
+		speed := 1.0
+		for run := range s.runs {
+			if run <= 30 { // what is pulled runs on one machine
+				speed = s.noisy(1, 0.2)
+			}
+			for test := range 60 {
+				if run >= 30 && test >= 10 {
+					break
+				}
+				m := s.steady()
+				s.add(run, fmt.Sprintf("test_%02d", test), measured{m.cpu * speed, m.total * speed, m.mem})
+			}
+		}
+		blamed += judge(t, s.pull(30), s.all()).Summary.Regressions
+	}
+	assert.LessOrEqual(t, blamed, 10, "of 400")
 }

@@ -56,6 +56,7 @@ type judged struct {
 	*table
 	offsets offsets
 	speed   speed
+	by      [metrics]*gate // what units are judged by
 	// unpaced says that there are too few tests to tell how fast the machine was in the judged run.
 	unpaced bool
 	// verdicts are by metric and unit.
@@ -71,6 +72,7 @@ func (d *Detector) judgeMachine(m *machine, all runs, r rule) *judged {
 	j.offsets, known = d.newOffsets(j.table)
 	j.unpaced = math.IsNaN(known[totalTime][j.last()])
 	j.speed = d.judgeSpeed(j.table, known, r)
+	j.by = d.gatesFor(j.table, known)
 	for metric := range j.verdicts {
 		j.verdicts[metric] = make([]verdict, len(j.units))
 	}
@@ -105,7 +107,7 @@ func (d *Detector) judgeUnit(b *bench, j *judged, metric, i int) verdict {
 	if earlier < d.settings.MinRuns {
 		return verdict{status: monitor.StatusLearning, n: earlier}
 	}
-	return b.judge(d.gates[metric])
+	return b.judge(j.by[metric])
 }
 
 // unjudged says in words why a measurement cannot be judged, if that is not only for want of earlier runs.

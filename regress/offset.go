@@ -69,6 +69,30 @@ func (d *Detector) offset(t *table, metric, run int, usual []float64) (float64, 
 	return middle(slower), true
 }
 
+// gatesFor returns what the tests of a run are judged by. Where it is not known how fast the machine was in the judged run,
+// that it may have been as slow or fast as in other runs is noise.
+func (d *Detector) gatesFor(t *table, known offsets) [metrics]*gate {
+	gates := d.gates
+	for _, metric := range timed() {
+		if !math.IsNaN(known[metric][t.last()]) {
+			continue
+		}
+		earlier := base{limit: t.window}
+		for _, offset := range known[metric][:t.window] {
+			if !math.IsNaN(offset) {
+				earlier.add(offset)
+			}
+		}
+		if earlier.n() > 0 {
+			earlier.settle(&gate{})
+			g := *gates[metric]
+			g.Noise = math.Hypot(g.Noise, earlier.down)
+			gates[metric] = &g
+		}
+	}
+	return gates
+}
+
 // middle returns the median of values, which it reorders. It sorts no more of them than it needs to (Hoare's selection).
 func middle(values []float64) float64 {
 	k := len(values) / 2
