@@ -37,9 +37,10 @@ type track struct {
 	base   base
 	recent []float64 // levels that the base does not have yet, oldest first; none during a streak
 	streak []mark
-	dir    int // of the streak: worse, better, or 0 when there is none
-	since  int // the run that the base began with
-	first  int // the run of the streak's first suspect
+	dir    int     // of the streak: worse, better, or 0 when there is none
+	since  int     // the run that the base began with
+	first  int     // the run of the streak's first suspect
+	former float64 // the highest level that was usual before it became better for good
 }
 
 // reset prepares for another measurement.
@@ -47,7 +48,7 @@ func (t *track) reset(g *gate) {
 	t.gate = g
 	t.base.reset()
 	t.recent, t.streak = t.recent[:0], t.streak[:0]
-	t.dir, t.since, t.first = 0, 0, 0
+	t.dir, t.since, t.first, t.former = 0, 0, 0, math.Inf(-1)
 }
 
 // follow takes the level of an earlier run.
@@ -187,6 +188,9 @@ func (t *track) calm() {
 
 // restart makes the streak what is usual.
 func (t *track) restart() {
+	if t.dir == better {
+		t.former = max(t.former, t.limit(worse))
+	}
 	t.base.reset()
 	for _, m := range t.streak {
 		t.base.add(m.level)

@@ -79,6 +79,10 @@ func (b *bench) judge(g *gate) verdict {
 	if v.candidate = b.matters(&v, suspects); v.candidate || v.suspect {
 		b.locate(&v)
 	}
+	if b.stale(&v) {
+		return verdict{status: monitor.StatusNotJudged, n: v.n, reason: "as it was in " +
+			"the baseline's branch before it became better there: this branch may not have that change yet"}
+	}
 	return v
 }
 
@@ -91,6 +95,13 @@ func (b *bench) forgive() {
 		t.base.median, t.since = t.streakLevel(), t.first
 	}
 	t.streak, t.dir = t.streak[:0], 0
+}
+
+// stale says whether what looks worse than on the branch that is compared with is as it was there before it became
+// better, as with a branch that was made before.
+func (b *bench) stale(v *verdict) bool {
+	former := b.track.former
+	return b.rule.foreign && (v.suspect || v.candidate && v.dir == worse) && v.level <= former && v.pooled <= former
 }
 
 // gather puts together the levels that confirm: those of the window, and those of a streak that goes on into it. It

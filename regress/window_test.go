@@ -146,6 +146,39 @@ func TestOthersRegression(t *testing.T) {
 	}
 }
 
+// TestOthersImprovement holds that a branch is not blamed for being as slow as main was when the branch was made, however
+// long ago that became better there, but for being slower than that.
+func TestOthersImprovement(t *testing.T) {
+	t.Parallel()
+	for _, window := range []int{1, 3} {
+		for _, since := range []int{1, 5, 9, 10, 12, 20} {
+			for factor, want := range map[float64][]monitor.Status{
+				1:   {monitor.StatusNotJudged, monitor.StatusOK},
+				3:   {monitor.StatusRegression},
+				0.5: {monitor.StatusOK, monitor.StatusImprovement},
+			} {
+				s := newSuite(12 + since + window)
+				s.crowd(25)
+				s.each("test_faster", func(run int) measured {
+					m := s.steady()
+					switch {
+					case run >= 12+since:
+						m.cpu *= factor
+					case run >= 12:
+						m.cpu *= 0.5
+					}
+					return m
+				})
+				x := result(t, judge(t, s.pull(12+since), s.all()), "test_faster", monitor.MetricCPUTime)
+				assert.Contains(t, want, x.Status, "%d runs after it became better, %d runs, %v", since, window, factor)
+				if x.Status == monitor.StatusNotJudged {
+					assert.Contains(t, x.Reason, "may not have that change")
+				}
+			}
+		}
+	}
+}
+
 // TestMissingInWindow holds that two suspects confirm each other where the test is missing in the third run, and that
 // one is not enough.
 func TestMissingInWindow(t *testing.T) {
