@@ -140,12 +140,17 @@ func (d *Detector) decide(j *judged) {
 	}
 	at := 0
 	for metric := range j.verdicts {
+		pace := math.Log(j.speed.ratio[metric])
+		divided := d.divided(j.verdicts[metric], pace)
 		for i := range j.verdicts[metric] {
 			v := &j.verdicts[metric][i]
 			if !v.tested() {
 				continue
 			}
 			v.q = singleQ[at]
+			if divided {
+				v.discount(pace, d.gates[metric])
+			}
 			limit := most
 			if v.alone {
 				limit = d.settings.OneRunQ
@@ -162,6 +167,35 @@ func (d *Detector) decide(j *judged) {
 			}
 			at++
 		}
+	}
+}
+
+// divided says whether what most tests share became slower or faster, and not the machine: then many of the others look
+// conspicuous on the other side. pace is how much slower than usual all are together, NaN where that is not known.
+func (d *Detector) divided(verdicts []verdict, pace float64) bool {
+	slow := math.Log(d.settings.SlowRatio)
+	tested, left := 0, 0
+	for i := range verdicts {
+		v := &verdicts[i]
+		if !v.tested() {
+			continue
+		}
+		tested++
+		if pace > slow && v.candidate && v.dir == better || pace < -slow && v.suspect {
+			left++
+		}
+	}
+	return left >= 3 && left*50 >= tested
+}
+
+// discount takes back what only the other tests did: what looks slower has to be conspicuous without regard to the speed
+// of all, and what looks faster is no improvement.
+func (v *verdict) discount(pace float64, g *gate) {
+	if v.level+pace < v.limit || v.pooled+pace < v.usual+g.lnRatio {
+		v.candidate, v.suspect = v.candidate && v.dir == better, false
+	}
+	if pace > 0 {
+		v.candidate = v.candidate && v.dir == worse
 	}
 }
 

@@ -77,3 +77,24 @@ func TestJobsOfAPullRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestShortWindowOfABranch holds that a branch judged by its own past has no first run: with fewer runs in its window than
+// confirm, those before are taken, and the rule for one run is for those of other branches.
+func TestShortWindowOfABranch(t *testing.T) {
+	t.Parallel()
+	s := newSuite(20)
+	s.crowd(25)
+	s.each("test_big", func(run int) measured {
+		m := s.steady()
+		if run == 19 {
+			m.mem *= 5
+		}
+		return m
+	})
+	for window := 1; window <= 3; window++ {
+		from := 20 - window
+		r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}, s.all())
+		assert.Equal(t, []string{"test_big mem_usage"}, found(r, monitor.StatusSuspect), window)
+		assert.Empty(t, found(r, monitor.StatusRegression), window)
+	}
+}

@@ -207,3 +207,34 @@ func TestMachinesApart(t *testing.T) {
 	assert.Equal(t, 61, r.Summary.Tests)
 	assert.Equal(t, 17, r.BaselineRuns)
 }
+
+// TestSharedFixture holds that what most tests share, a fixture say, is not told from the machine: when it becomes slower
+// the others are no improvements, and when it becomes faster they are no regressions.
+func TestSharedFixture(t *testing.T) {
+	t.Parallel()
+	for _, factor := range []float64{1.5, 2, 0.6, 0.4} {
+		s := newSuite(24)
+		for i := range 60 {
+			s.each(fmt.Sprintf("test_%02d", i), func(run int) measured {
+				m := s.steady()
+				if run >= 18 && i < 34 {
+					m.cpu, m.total = factor*m.cpu, factor*m.total
+				}
+				if run >= 18 && i == 59 {
+					m.cpu *= 3
+				}
+				return m
+			})
+		}
+		for run := 18; run < 24; run++ {
+			r := s.judge(t, run)
+			assert.LessOrEqual(t, r.Summary.Improvements, 2, "%v in run %d", factor, run)
+			var want []string
+			if run >= 20 {
+				want = []string{"test_59 cpu_time"}
+			}
+			assert.Equal(t, want, found(r, monitor.StatusRegression), "%v in run %d", factor, run)
+			assert.LessOrEqual(t, r.Summary.Suspects, 8, "%v in run %d", factor, run)
+		}
+	}
+}
