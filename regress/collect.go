@@ -30,7 +30,8 @@ type machine struct {
 	records [][]record        // slabs
 	// session is by run the one session that measured something: none or several where it is not one.
 	session []int32
-	count   int // records
+	spans   []span // by session
+	count   int    // records
 
 	byPointer map[*monitor.Series]int32
 	byValue   map[monitor.Series]int32
@@ -46,12 +47,18 @@ const (
 type collector struct {
 	runs     runs
 	machines map[string]*machine
-	sessions map[string]int32
+	sessions map[sessionKey]int32
 
 	// What the last sample had, since neighbours mostly share it.
 	lastMachine *machine
-	lastSession string
+	lastSession sessionKey
 	lastNumber  int32
+}
+
+// sessionKey is a session in one of its runs, of which it has no more than one if nothing is amiss.
+type sessionKey struct {
+	hash string
+	run  int32
 }
 
 // runs are the runs of a lineage: first the baseline, then the window, whose last is judged.
@@ -95,7 +102,7 @@ func (r *runs) index(head *monitor.RunHead) (int32, bool) {
 // collect reads all samples of a lineage's runs. It returns the classes of machine that the judged run measured
 // something on, by name.
 func collect(r runs, samples iter.Seq2[monitor.Sample, error]) ([]*machine, error) {
-	c := &collector{runs: r, machines: map[string]*machine{}, sessions: map[string]int32{}}
+	c := &collector{runs: r, machines: map[string]*machine{}, sessions: map[sessionKey]int32{}}
 	for s, err := range samples {
 		if err != nil {
 			return nil, err
@@ -123,7 +130,7 @@ func (c *collector) add(s *monitor.Sample, run int32) {
 			m.places[row] = s.Location
 		}
 	}
-	session := c.session(s.Session)
+	session := c.session(sessionKey{s.Session, run})
 	if m.session[run] == none {
 		m.session[run] = session
 	} else if m.session[run] != session {
@@ -164,16 +171,16 @@ func (c *collector) machine(env string) *machine {
 	return m
 }
 
-func (c *collector) session(hash string) int32 {
-	if c.lastSession == hash && len(c.sessions) > 0 {
+func (c *collector) session(key sessionKey) int32 {
+	if c.lastSession == key && len(c.sessions) > 0 {
 		return c.lastNumber
 	}
-	number, ok := c.sessions[hash]
+	number, ok := c.sessions[key]
 	if !ok {
 		number = int32(len(c.sessions))
-		c.sessions[hash] = number
+		c.sessions[key] = number
 	}
-	c.lastSession, c.lastNumber = hash, number
+	c.lastSession, c.lastNumber = key, number
 	return number
 }
 
@@ -200,5 +207,6 @@ func (m *machine) keep(r record) {
 	}
 	last := &m.records[len(m.records)-1]
 	*last = append(*last, r)
+	m.extend(&r)
 	m.count++
 }

@@ -29,6 +29,7 @@ func newRows(m *machine, runs int) *rows {
 			r.tidy(row)
 		}
 	})
+	r.mergeRepeats(runs)
 	return r
 }
 
