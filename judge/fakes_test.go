@@ -89,6 +89,19 @@ func (d *recorder) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, er
 	return &monitor.Report{Project: l.Judged().Project, Run: l.Judged().ID, BaselineRuns: len(l.Baseline)}, nil
 }
 
+// detect is a detector that makes its report of the lineage alone.
+type detect func(l monitor.Lineage) *monitor.Report
+
+// Judge implements [monitor.Detector].
+func (d detect) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+	for _, err := range samples {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return d(l), nil
+}
+
 // fakeReports keeps reports.
 type fakeReports struct {
 	mu       sync.Mutex

@@ -16,6 +16,9 @@ type Judge struct {
 	// LookBack is how many earlier runs of the baseline's branch are looked at to find these. It matters where the
 	// runs of a branch spread over many classes of machine.
 	LookBack int
+	// Own is how many runs are read of a branch that is compared with another one, and how many runs of a commit are
+	// judged to answer what became of it. Each job of a matrix, and each shard, may be a run.
+	Own int
 	// MaxTests is how many measurements of tests a run that is judged may have, and MaxSamples how many it and the runs
 	// that it is judged by may have together: they are in memory, some 2 KB for each of the first and 60 bytes for each
 	// of the others. What has more is refused with EInvalid.
@@ -36,6 +39,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector) *Judge {
 	return &Judge{
 		Runs:       40,
 		LookBack:   160,
+		Own:        12,
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
 		MaxWaiting: 64,
@@ -60,7 +64,7 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 	if err != nil || q.ScmRef == "" {
 		return report, err
 	}
-	for _, before := range earlierRuns(lineage) {
+	for _, before := range earlierRuns(lineage, j.Own) {
 		earlier, err := j.detect(ctx, before)
 		if err != nil {
 			return nil, err

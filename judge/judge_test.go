@@ -45,6 +45,7 @@ func TestLineage(t *testing.T) {
 		"a branch by another, up to the judged run": {monitor.JudgeQuery{Run: "f2", Branch: branch("main")}, []string{"f1", "f2"},
 			[]string{"m1", "m2", "m3", "m4", "m5"}, "main"},
 		"the own branch by its name": {monitor.JudgeQuery{Run: "m2", Branch: branch("main")}, []string{"m1", "m2"}, nil, "main"},
+		"the last run of a branch":   {monitor.JudgeQuery{Head: branch("feature")}, []string{"f1", "f2"}, nil, "feature"},
 		"a commit in a run":          {monitor.JudgeQuery{Run: "m1", ScmRef: "a"}, []string{"m1"}, nil, "main"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +60,34 @@ func TestLineage(t *testing.T) {
 			assert.Equal(t, tc.window[len(tc.window)-1], report.Run)
 			assert.Equal(t, len(tc.window)+len(tc.baseline), detector.samples)
 		})
+	}
+}
+
+// TestOwnRunsOfABranch holds that more runs of a branch are read than confirm together, since each may be another job's, and
+// of how many the commit is judged.
+func TestOwnRunsOfABranch(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	for i := range 20 {
+		h.add(fmt.Sprint("m", i), fmt.Sprint("c", i), "main", "ci")
+	}
+	for i := range 20 {
+		h.add(fmt.Sprint("f", i), fmt.Sprint("x", i/5), "feature", "ci")
+	}
+	asked := map[string]int{}
+	detector := detect(func(l monitor.Lineage) *monitor.Report {
+		asked[l.Judged().ID] = len(l.Window) + len(l.Baseline)
+		return &monitor.Report{}
+	})
+	for _, against := range []string{"main", "feature"} {
+		clear(asked)
+		_, err := judge.New(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x3", Branch: &against})
+		require.NoError(t, err)
+		want := map[string]int{"f19": 32, "f18": 31, "f17": 30, "f16": 29, "f15": 28}
+		if against == "feature" {
+			want = map[string]int{"f19": 20, "f18": 19, "f17": 18, "f16": 17, "f15": 16}
+		}
+		assert.Equal(t, want, asked, against)
 	}
 }
 
@@ -77,6 +106,9 @@ func TestWhatCannotBeJudgedIsNamed(t *testing.T) {
 			`project "p" has no run of commit "896bae4d24468d6c9d1ec657c48ca78fd5ca8669"`},
 		"run of another commit": {monitor.JudgeQuery{Project: "p", Run: "m1", ScmRef: "b"},
 			`project "p" has no run "m1" of commit "b"`},
+		"commit of another branch": {monitor.JudgeQuery{Project: "p", ScmRef: "x", Head: branch("main")},
+			`project "p" has no run of commit "x" of branch "main"`},
+		"no such head": {monitor.JudgeQuery{Project: "p", Head: branch("x")}, `project "p" has no runs of branch "x"`},
 		"unknown branch": {monitor.JudgeQuery{Project: "p", Run: "f1", Branch: branch("mian")},
 			`project "p" has no run of branch "mian" before run "f1" of commit "x" to compare with`},
 	} {

@@ -19,15 +19,15 @@ func (j *Judge) lineage(ctx context.Context, q monitor.JudgeQuery) (monitor.Line
 	if q.Branch != nil {
 		against = *q.Branch
 	}
-	own, err := j.upTo(ctx, judged, judged.Branch, monitor.WindowRuns+j.lookBack(judged.Branch == against))
+	if judged.Branch == against {
+		own, err := j.upTo(ctx, judged, against, monitor.WindowRuns+j.LookBack)
+		return past(against, oldestFirst(own)), err
+	}
+	own, err := j.upTo(ctx, judged, judged.Branch, j.Own)
 	if err != nil {
 		return monitor.Lineage{}, err
 	}
-	l := monitor.Lineage{Branch: against, Window: oldestFirst(own[:min(len(own), monitor.WindowRuns)])}
-	if judged.Branch == against {
-		l.Baseline = oldestFirst(own[len(l.Window):])
-		return l, nil
-	}
+	l := monitor.Lineage{Branch: against, Window: oldestFirst(own)}
 	// Up to the judged run and not to the first of its window: what its branch took over from the other one since then
 	// is not its own doing.
 	baseline, err := j.upTo(ctx, judged, against, j.LookBack)
@@ -41,31 +41,36 @@ func (j *Judge) lineage(ctx context.Context, q monitor.JudgeQuery) (monitor.Line
 	return l, nil
 }
 
-func (j *Judge) lookBack(sameBranch bool) int {
-	if sameBranch {
-		return j.LookBack
-	}
-	return 0
+// past is the lineage of a run that is judged by its branch's own past: the last one of these.
+func past(branch string, runs []*monitor.RunHead) monitor.Lineage {
+	window := max(0, len(runs)-monitor.WindowRuns)
+	return monitor.Lineage{Branch: branch, Baseline: runs[:window], Window: runs[window:]}
 }
 
 // judged finds the run that is asked for.
 func (j *Judge) judged(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunHead, error) {
-	heads, err := j.history.RunHeads(ctx, monitor.HeadQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef, Limit: 1})
+	heads, err := j.history.RunHeads(ctx, monitor.HeadQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef,
+		Branch: q.Head, Limit: 1})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("find the run: %w", err)
 	case len(heads) > 0:
 		return heads[0], nil
-	case q.Run != "" && q.ScmRef != "":
-		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run %q of commit %q", q.Project, q.Run, q.ScmRef)
-	case q.Run != "":
-		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run %q", q.Project, q.Run)
-	case q.ScmRef != "":
-		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run of commit %q%s",
-			q.Project, q.ScmRef, whole(q.ScmRef))
-	default:
-		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no runs", q.Project)
 	}
+	missing, hint := "runs", ""
+	if q.Run != "" {
+		missing = fmt.Sprintf("run %q", q.Run)
+	}
+	if q.ScmRef != "" {
+		missing = strings.TrimSuffix(missing, "s") + fmt.Sprintf(" of commit %q", q.ScmRef)
+		if q.Run == "" {
+			hint = whole(q.ScmRef)
+		}
+	}
+	if q.Head != nil {
+		missing += fmt.Sprintf(" of branch %q", *q.Head)
+	}
+	return nil, monitor.Errorf(monitor.ENotFound, "project %q has no %s%s", q.Project, missing, hint)
 }
 
 // whole says what may be wrong with a commit that is not found, where it looks like the beginning of a hash. Hashes

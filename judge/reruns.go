@@ -12,12 +12,20 @@ import (
 // Some tests of a commit may have been run again, to confirm or clear them. The report on the commit then says of each
 // test what its last run says, so that what only an earlier run measured, or could judge, is not passed over.
 
-// earlierRuns returns the lineages of the earlier runs of the judged commit that are in its window, the last one first.
-func earlierRuns(l monitor.Lineage) (all []monitor.Lineage) {
-	judged := l.Judged()
-	for n := len(l.Window) - 1; judged.ScmRef != "" && n > 0; n-- {
-		if l.Window[n-1].ScmRef == judged.ScmRef {
-			all = append(all, monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: l.Window[:n]})
+// earlierRuns returns the lineages of the earlier runs of the judged commit, the last one first, up to most.
+func earlierRuns(l monitor.Lineage, most int) (all []monitor.Lineage) {
+	judged, own := l.Judged(), l.Window
+	foreign := judged.Branch != l.Branch
+	if !foreign {
+		own = slices.Concat(l.Baseline, l.Window)
+	}
+	for n := len(own) - 1; judged.ScmRef != "" && n > 0 && len(all)+1 < most; n-- {
+		switch {
+		case own[n-1].ScmRef != judged.ScmRef:
+		case foreign:
+			all = append(all, monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: own[:n]})
+		default:
+			all = append(all, past(l.Branch, own[:n]))
 		}
 	}
 	return all
@@ -51,8 +59,39 @@ func complete(r, earlier *monitor.Report) {
 		}
 	}
 	r.BaselineRuns = max(r.BaselineRuns, earlier.BaselineRuns)
+	completeSuite(&r.Suite, &earlier.Suite)
 	slices.SortStableFunc(r.Results, compare)
 	r.Summary = summarise(r.Results)
+}
+
+// completeSuite adds to a suite the classes of machine that an earlier one has, and how fast they were then where only a
+// few tests were run again, which do not tell.
+func completeSuite(s, earlier *monitor.Suite) {
+	for _, m := range earlier.Machines {
+		i := slices.IndexFunc(s.Machines, func(x monitor.Machine) bool { return x.Env == m.Env })
+		switch {
+		case i < 0:
+			s.Machines = append(s.Machines, m)
+		case !paced(s.Machines[i]) && paced(m):
+			s.Machines[i].Status, s.Machines[i].Offset = m.Status, m.Offset
+		}
+	}
+	slices.SortFunc(s.Machines, func(a, b monitor.Machine) int { return strings.Compare(a.Env, b.Env) })
+	for i, m := range s.Machines {
+		if i == 0 || m.Status.Severity() < s.Status.Severity() {
+			s.Status, s.Offset = m.Status, m.Offset
+		}
+	}
+}
+
+// paced says whether it is known how fast a machine was.
+func paced(m monitor.Machine) bool {
+	for _, ratio := range m.Offset {
+		if !math.IsNaN(float64(ratio)) {
+			return true
+		}
+	}
+	return false
 }
 
 // compare orders results as [monitor.Report] says.

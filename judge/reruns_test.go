@@ -66,3 +66,47 @@ func TestAReportOnACommitLeavesNothingOutThatWasNotRunAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, report.Results, 3, "a run by its id is that run alone")
 }
+
+// TestAReportOnACommitKeepsWhatIsKnownOfItsMachines holds that a few tests run again, which do not tell how fast the machine
+// was, do not hide that it was slow; and that the classes of machine of all jobs are named.
+func TestAReportOnACommitKeepsWhatIsKnownOfItsMachines(t *testing.T) {
+	t.Parallel()
+	machine := func(env string, status monitor.Status, ratio float64) monitor.Machine {
+		return monitor.Machine{Env: env, Status: status, Offset: map[string]monitor.Number{"cpu_time": monitor.Number(ratio)}}
+	}
+	unknown := math.NaN()
+	for name, tc := range map[string]struct {
+		first, again, want []monitor.Machine
+		status             monitor.Status
+	}{
+		"slow, then unknown": {
+			[]monitor.Machine{machine("ci", monitor.StatusSlowMachine, 1.6)}, []monitor.Machine{machine("ci", monitor.StatusOK, unknown)},
+			[]monitor.Machine{machine("ci", monitor.StatusSlowMachine, 1.6)}, monitor.StatusSlowMachine},
+		"slow, then as usual": {
+			[]monitor.Machine{machine("ci", monitor.StatusSlowMachine, 1.6)}, []monitor.Machine{machine("ci", monitor.StatusOK, 1)},
+			[]monitor.Machine{machine("ci", monitor.StatusOK, 1)}, monitor.StatusOK},
+		"another class": {
+			[]monitor.Machine{machine("b", monitor.StatusSlowMachine, 1.6)}, []monitor.Machine{machine("c", monitor.StatusOK, 1)},
+			[]monitor.Machine{machine("b", monitor.StatusSlowMachine, 1.6), machine("c", monitor.StatusOK, 1)}, monitor.StatusSlowMachine},
+		"nothing measured": {nil, nil, nil, monitor.StatusLearning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHistory{}
+			h.add("first", "c", "main", "ci")
+			h.add("again", "c", "main", "ci")
+			suites := map[string][]monitor.Machine{"first": tc.first, "again": tc.again}
+			j := judge.New(h, detect(func(l monitor.Lineage) *monitor.Report {
+				r := &monitor.Report{Suite: monitor.Suite{Status: monitor.StatusLearning, Machines: suites[l.Judged().ID]}}
+				for _, m := range r.Suite.Machines {
+					r.Suite.Status, r.Suite.Offset = m.Status, m.Offset
+				}
+				return r
+			}))
+			report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, report.Suite.Machines)
+			assert.Equal(t, tc.status, report.Suite.Status)
+		})
+	}
+}

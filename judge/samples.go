@@ -11,7 +11,7 @@ import (
 // the others as it takes until every class of machine of the judged run has [Judge.Runs] runs to be compared with.
 func (j *Judge) samples(ctx context.Context, l monitor.Lineage) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
-		seen := coverage{judged: l.Judged(), runs: map[string]map[*monitor.RunHead]struct{}{}}
+		seen := newCoverage(l)
 		runs, rest := append(l.Window[:len(l.Window):len(l.Window)], last(l.Baseline, j.Runs)...), l.Baseline
 		for len(runs) > 0 {
 			for sample, err := range j.history.Samples(ctx, runs) {
@@ -48,39 +48,56 @@ func (j *Judge) tooMany(seen *coverage) error {
 // last returns the last n of some runs.
 func last(runs []*monitor.RunHead, n int) []*monitor.RunHead { return runs[max(0, len(runs)-n):] }
 
-// coverage counts what was seen, and the runs on each class of machine.
+// coverage counts what was seen, and the runs of the baseline on each class of machine that the judged run has.
 type coverage struct {
-	judged *monitor.RunHead
-	runs   map[string]map[*monitor.RunHead]struct{}
+	judged   *monitor.RunHead
+	baseline map[*monitor.RunHead]struct{}
+	envs     map[string]*seenOn
 
 	samples, tests int // all of them, and those of the judged run
 
-	env string // of the last sample, and its runs: neighbours mostly share it
-	of  map[*monitor.RunHead]struct{}
+	last *seenOn // of the last sample: neighbours mostly share it
+	env  string
+}
+
+// seenOn is what was seen on a class of machine.
+type seenOn struct {
+	judged bool
+	runs   map[*monitor.RunHead]struct{} // of the baseline
+}
+
+func newCoverage(l monitor.Lineage) coverage {
+	c := coverage{judged: l.Judged(), baseline: make(map[*monitor.RunHead]struct{}, len(l.Baseline)), envs: map[string]*seenOn{}}
+	for _, run := range l.Baseline {
+		c.baseline[run] = struct{}{}
+	}
+	return c
 }
 
 func (c *coverage) add(s monitor.Sample) {
 	c.samples++
-	if s.Run == c.judged {
-		c.tests++
-	}
-	if c.of == nil || c.env != s.Env {
-		if c.env, c.of = s.Env, c.runs[s.Env]; c.of == nil {
-			c.of = map[*monitor.RunHead]struct{}{}
-			c.runs[s.Env] = c.of
+	if c.last == nil || c.env != s.Env {
+		if c.env, c.last = s.Env, c.envs[s.Env]; c.last == nil {
+			c.last = &seenOn{runs: map[*monitor.RunHead]struct{}{}}
+			c.envs[s.Env] = c.last
 		}
 	}
-	c.of[s.Run] = struct{}{}
+	if s.Run == c.judged {
+		c.tests++
+		c.last.judged = true
+	} else if _, ok := c.baseline[s.Run]; ok {
+		c.last.runs[s.Run] = struct{}{}
+	}
 }
 
-// least returns how many runs there are on the class of machine of the judged run that has fewest; many where it
-// measured nothing.
+// least returns how many runs of the baseline there are on the class of machine of the judged run that has fewest; many
+// where it measured nothing.
 func (c *coverage) least() int {
 	const many = 1 << 30
 	least := many
-	for _, runs := range c.runs {
-		if _, ok := runs[c.judged]; ok {
-			least = min(least, len(runs)-1)
+	for _, on := range c.envs {
+		if on.judged {
+			least = min(least, len(on.runs))
 		}
 	}
 	return least

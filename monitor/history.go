@@ -57,8 +57,8 @@ type Lineage struct {
 	Branch string
 	// Baseline are earlier runs of that branch, oldest first.
 	Baseline []*RunHead
-	// Window are up to [WindowRuns] runs of the judged run's own branch that follow each other, oldest first. The last
-	// one is judged; the others confirm.
+	// Window are runs of the judged run's own branch that follow each other, oldest first. The last one is judged. Of
+	// the others, and where the baseline is of that branch as well of those, [WindowRuns] confirm it together.
 	Window []*RunHead
 }
 

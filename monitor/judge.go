@@ -16,6 +16,8 @@ type JudgeQuery struct {
 	Project string
 	Run     string // id
 	ScmRef  string // commit
+	// Head is the branch of the run that is judged, since a commit may be on several; nil for any.
+	Head *string
 	// Branch is the branch whose runs are the baseline; nil for the run's own.
 	Branch *string
 }
