@@ -13,19 +13,24 @@ import (
 type Printer struct {
 	ContentType string
 	Print       func(w io.Writer, r *monitor.Report) error
-	// Fails says whether a pipeline should fail on the report.
-	Fails func(r *monitor.Report) bool
+	// Gate says what a pipeline should do about the report.
+	Gate func(r *monitor.Report) Gate
 }
+
+// Gate is what a pipeline without a JSON parser is told, by a header.
+type Gate string
+
+// What a pipeline is told, as the exit statuses of `check` do.
+const (
+	GatePass      Gate = "pass"
+	GateFail      Gate = "fail"
+	GateNotJudged Gate = "not_judged" // nothing of the run could be judged
+)
+
+const gateHeader = "Pymon-Bridge-Gate"
 
 // PrinterOf returns how a query wants its report. Fails with EInvalid, naming the parameter.
 type PrinterOf func(query url.Values) (Printer, error)
-
-// gateHeader tells pipelines without a JSON parser what to do.
-const (
-	gateHeader = "Pymon-Bridge-Gate"
-	gatePass   = "pass"
-	gateFail   = "fail"
-)
 
 func (a *API) regressionRoutes() []route {
 	return []route{{
@@ -63,11 +68,7 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	gate := gatePass
-	if printer.Fails(report) {
-		gate = gateFail
-	}
-	c.Header(gateHeader, gate)
+	c.Header(gateHeader, string(printer.Gate(report)))
 	b := newBody(c, printer.ContentType, streamLimit)
 	if err := printer.Print(b, report); err != nil {
 		return err

@@ -53,11 +53,16 @@ func printer(q url.Values) (api.Printer, error) {
 	case "", "json":
 		return api.Printer{ContentType: "application/json",
 			Print: func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) },
-			Fails: func(*monitor.Report) bool { return q.Get("fail_on") == "" }}, nil
+			Gate: func(*monitor.Report) api.Gate {
+				if q.Get("fail_on") == "" {
+					return api.GateFail
+				}
+				return api.GatePass
+			}}, nil
 	case "text":
 		return api.Printer{ContentType: "text/plain; charset=utf-8",
 			Print: func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err },
-			Fails: func(*monitor.Report) bool { return false }}, nil
+			Gate:  func(*monitor.Report) api.Gate { return api.GatePass }}, nil
 	}
 	return api.Printer{}, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
 		Fields: map[string]string{"format": "expected json or text"}}

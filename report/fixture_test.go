@@ -32,6 +32,7 @@ func samples() []sample {
 		{"many", manyReport(60, 30)},
 		{"slow", slowReport()},
 		{"odd", oddReport()},
+		{"unjudged", unjudgedReport()},
 	}
 }
 
@@ -84,6 +85,18 @@ func learningReport() *monitor.Report {
 	r.BaselineRuns, r.Suite.Status, r.Suite.Offset, r.Suite.Machines = 3, monitor.StatusLearning, nil, nil
 	r.Results = []monitor.Result{unjudged(monitor.StatusLearning, "test_pay[cash]", "", 3)}
 	r.Summary = monitor.Summary{Tests: 1, Learning: 3}
+	return r
+}
+
+// unjudgedReport has a reason for each measurement not to be judged.
+func unjudgedReport() *monitor.Report {
+	r := newReport()
+	r.Results = []monitor.Result{
+		unjudged(monitor.StatusNotJudged, "test_pay[cash]", "not measured", 0),
+		unjudged(monitor.StatusNotJudged, "test_refund", "this id is there more or less often than in earlier runs", 0),
+		unjudged(monitor.StatusNotJudged, "test_pay[visa]", "this id is there more or less often than in earlier runs", 0),
+	}
+	r.Summary = monitor.Summary{Tests: 1, NotJudged: 3}
 	return r
 }
 

@@ -24,7 +24,11 @@ type annotations struct {
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	_, sentence := Outcome(r, o.FailOn)
-	writeAnnotation(b, annotation{kind: "notice", title: "pymon-bridge", message: sentence})
+	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence}
+	if Unjudged(r) != "" {
+		headline.kind = "warning"
+	}
+	writeAnnotation(b, headline)
 	var errors, warnings annotations
 	for _, m := range slowMachines(r) {
 		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",

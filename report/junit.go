@@ -97,7 +97,8 @@ func junitProperties(r *monitor.Report) (all []junitProperty) {
 	return all
 }
 
-// suiteCase stands for the suite: failed only where the suite as a whole is what to fail on.
+// suiteCase stands for the suite: failed only where the suite as a whole is what to fail on, and passed only where
+// something was judged.
 func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	_, sentence := Outcome(r, on)
 	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence}
@@ -105,6 +106,9 @@ func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	switch {
 	case slow(r) && on == FailOnSuite:
 		c.Failure = detail
+	case Unjudged(r) != "":
+		detail.Type = string(monitor.StatusNotJudged)
+		c.Skipped = detail
 	case r.Suite.Status != monitor.StatusOK:
 		c.Skipped = detail
 	}

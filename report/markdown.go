@@ -44,7 +44,7 @@ func title(r *monitor.Report, on FailOn) string {
 	switch {
 	case fail:
 		return "### ❌ " + sentence
-	case conspicuous(r):
+	case conspicuous(r), Unjudged(r) != "":
 		return "### ⚠️ " + sentence
 	case r.Summary.OK+r.Summary.Improvements == 0:
 		return "### ⏳ " + sentence

@@ -44,6 +44,29 @@ func Outcome(r *monitor.Report, on FailOn) (fail bool, sentence string) {
 	}
 }
 
+// Unjudged says why nothing at all of a run could be judged, so that nothing is proved by nothing being found: what is to
+// follow the name of the run in a sentence. It is "" where something was judged, or will be when there are more runs. The
+// reason that most results have is told as far as they are in the report; that there is none goes by the summary.
+func Unjudged(r *monitor.Report) string {
+	switch s := r.Summary; {
+	case s.Tests == 0:
+		return "measured no test"
+	case s.Learning+s.OK+s.Suspects+s.Regressions+s.Improvements > 0:
+		return ""
+	}
+	most, counts := "", map[string]int{}
+	for i := range r.Results {
+		reason := r.Results[i].Reason
+		if counts[reason]++; reason != "" && counts[reason] > counts[most] {
+			most = reason
+		}
+	}
+	if most == "" {
+		return "has no measurement that could be judged"
+	}
+	return "has no measurement that could be judged: " + show(most, longName)
+}
+
 // fine says why nothing fails though, perhaps, something is conspicuous.
 func fine(r *monitor.Report) string {
 	s := r.Summary

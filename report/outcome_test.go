@@ -21,8 +21,6 @@ func TestOutcome(t *testing.T) {
 	both.Summary = monitor.Summary{Tests: 40, OK: 119, Regressions: 1}
 	none := newReport()
 	none.Summary = monitor.Summary{}
-	unjudged := newReport()
-	unjudged.Summary = monitor.Summary{Tests: 1, NotJudged: 3}
 	better := newReport()
 	better.Summary = monitor.Summary{Tests: 1, OK: 2, Improvements: 1}
 	for _, c := range []struct {
@@ -36,7 +34,7 @@ func TestOutcome(t *testing.T) {
 		{better, "", false, "No regression and 1 improvement in 1 test."},
 		{learningReport(), report.FailOnSuite, false, "Nothing to judge by yet: 3 runs in the baseline are too few."},
 		{none, report.FailOnSuspect, false, "No test was measured."},
-		{unjudged, "", false, "No measurement could be judged."},
+		{unjudgedReport(), "", false, "No measurement could be judged."},
 		{manyReport(2, 1), "", true, "2 regressions in 3 tests."},
 		{manyReport(2, 1), report.FailOnRegression, true, "2 regressions in 3 tests."},
 		{manyReport(2, 1), report.FailOnSuspect, true, "2 regressions in 3 tests."},
@@ -74,4 +72,39 @@ func TestOutcomeIgnoresWhatIsLeftOut(t *testing.T) {
 			assert.Equal(t, sentence, bareSentence)
 		}
 	}
+}
+
+// TestUnjudged holds which runs prove nothing, and what is said of them.
+func TestUnjudged(t *testing.T) {
+	t.Parallel()
+	const nothing = "has no measurement that could be judged"
+	odd := unjudgedReport()
+	odd.Results = []monitor.Result{unjudged(monitor.StatusNotJudged, "test_pay", "odd\x1b[31m\nreason", 0)}
+	bare := unjudgedReport()
+	bare.Results = nil
+	none, young, slow := newReport(), unjudgedReport(), slowReport()
+	none.Summary = monitor.Summary{}
+	young.Summary = monitor.Summary{Tests: 2, NotJudged: 5, Learning: 1}
+	slow.Summary = monitor.Summary{Tests: 2, NotJudged: 6}
+	for want, reports := range map[string][]*monitor.Report{
+		"": {fineReport(), learningReport(), young, oneReport(), slowReport(), manyReport(2, 1)},
+		nothing + ": this id is there more or less often than in earlier runs": {unjudgedReport()},
+		nothing + `: odd\x1b[31m\nreason`:                                      {odd},
+		nothing:                                                                {bare, slow},
+		"measured no test":                                                     {none},
+	} {
+		for _, r := range reports {
+			assert.Equal(t, want, report.Unjudged(r))
+		}
+	}
+}
+
+// TestWhatCouldNotBeJudgedDoesNotPass holds that no format calls it a success.
+func TestWhatCouldNotBeJudgedDoesNotPass(t *testing.T) {
+	t.Parallel()
+	suite := parseJUnit(t, unjudgedReport(), report.Options{}).Suite
+	assert.Equal(t, []int{4, 4, 0}, []int{suite.Tests, suite.Skipped, suite.Failures})
+	assert.Contains(t, write(t, report.GitHub, unjudgedReport(), report.Options{}), "::warning title=pymon-bridge::No measurement")
+	assert.Contains(t, write(t, report.Text, unjudgedReport(), report.Options{}), "NOT JUDGED No measurement")
+	assert.NotContains(t, write(t, report.Markdown, unjudgedReport(), report.Options{}), "⏳")
 }

@@ -44,6 +44,8 @@ func (t textWriter) headline(r *monitor.Report, on FailOn) {
 	switch {
 	case fail:
 		t.paint(red, "FAILED ")
+	case Unjudged(r) != "":
+		t.paint(yellow, "NOT JUDGED ")
 	case conspicuous(r):
 		t.paint(yellow, "WARNING ")
 	default:

@@ -61,11 +61,11 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
-	if r.Summary.Tests == 0 {
-		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q measured no test", r.Run)}
-	}
 	if failed, sentence := report.Outcome(r, report.FailOn(c.FailOn)); failed {
 		return &exitError{statusRegression, errors.New(sentence)}
+	}
+	if why := report.Unjudged(r); why != "" {
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", r.Run, why)}
 	}
 	return nil
 }

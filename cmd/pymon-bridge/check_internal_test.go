@@ -75,3 +75,29 @@ func TestCheckWantsToKnowWhichRun(t *testing.T) {
 		assert.Contains(t, says, flag+": expected something, got an empty text")
 	}
 }
+
+// TestCheckPassesNothingThatWasNotJudged holds that a run of which nothing could be judged is not taken for a good one,
+// and that one with too few earlier runs is.
+func TestCheckPassesNothingThatWasNotJudged(t *testing.T) {
+	t.Parallel()
+	for summary, tc := range map[string]struct {
+		status int
+		says   string
+	}{
+		`{"tests": 2, "not_judged": 6}`: {statusNotJudged,
+			"pymon-bridge: could not judge: run \"ci-17\" has no measurement that could be judged: not measured\n"},
+		`{"tests": 0}`: {statusNotJudged, "pymon-bridge: could not judge: run \"ci-17\" measured no test\n"},
+		`{"tests": 2, "not_judged": 2, "learning": 4}`: {0, ""},
+		`{"tests": 2, "not_judged": 2, "ok": 4}`:       {0, ""},
+	} {
+		bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, err := w.Write([]byte(`{"project": "shop", "run": "ci-17", "suite": {"status": "ok"}, "summary": ` + summary + `,
+				"results": [{"status": "not_judged", "reason": "not measured"}]}`))
+			assert.NoError(t, err)
+		}))
+		status, says := check(t.Context(), "--url", bridge.URL)
+		bridge.Close()
+		assert.Equal(t, tc.status, status, summary)
+		assert.Equal(t, tc.says, says, summary)
+	}
+}

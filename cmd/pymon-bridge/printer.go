@@ -29,11 +29,21 @@ func printerOf(query url.Values) (api.Printer, error) {
 	return api.Printer{
 		ContentType: format.ContentType(),
 		Print:       func(w io.Writer, r *monitor.Report) error { return report.Write(w, format, r, options) },
-		Fails: func(r *monitor.Report) bool {
-			fails, _ := report.Outcome(r, failOn)
-			return fails
-		},
+		Gate:        func(r *monitor.Report) api.Gate { return gateOf(r, failOn) },
 	}, nil
+}
+
+// gateOf says of a report what the exit status of `check` says.
+func gateOf(r *monitor.Report, on report.FailOn) api.Gate {
+	fails, _ := report.Outcome(r, on)
+	switch {
+	case fails:
+		return api.GateFail
+	case report.Unjudged(r) != "":
+		return api.GateNotJudged
+	default:
+		return api.GatePass
+	}
 }
 
 // read hands a parameter that is there to parse, and notes its error by the parameter's name.

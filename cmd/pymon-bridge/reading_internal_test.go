@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/api"
 	"pymon-bridge/monitor"
 )
 
@@ -50,14 +51,14 @@ func TestPrinterIsAsTheQuerySays(t *testing.T) {
 	for query, tc := range map[string]struct {
 		contentType string
 		has, hasNot string
-		fails       bool
+		gate        api.Gate
 	}{
-		"":                               {"application/json", `"run": "ci-17"`, `"fine"`, false},
-		"all=true":                       {"application/json", `"fine"`, "none of this", false},
-		"format=text&fail_on=suspect":    {"text/plain; charset=utf-8", "ci-17", "{", true},
-		"format=markdown&fail_on=never":  {"text/markdown; charset=utf-8", "<!-- pymon-bridge", "{", false},
-		"format=junit&fail_on=suite":     {"application/xml", "<testsuite", "{", false},
-		"format=github&fail_on=suspect&": {"text/plain; charset=utf-8", "::", "{", true},
+		"":                               {"application/json", `"run": "ci-17"`, `"fine"`, api.GatePass},
+		"all=true":                       {"application/json", `"fine"`, "none of this", api.GatePass},
+		"format=text&fail_on=suspect":    {"text/plain; charset=utf-8", "ci-17", "{", api.GateFail},
+		"format=markdown&fail_on=never":  {"text/markdown; charset=utf-8", "<!-- pymon-bridge", "{", api.GatePass},
+		"format=junit&fail_on=suite":     {"application/xml", "<testsuite", "{", api.GatePass},
+		"format=github&fail_on=suspect&": {"text/plain; charset=utf-8", "::", "{", api.GateFail},
 	} {
 		t.Run(query, func(t *testing.T) {
 			values, err := url.ParseQuery(query)
@@ -69,8 +70,20 @@ func TestPrinterIsAsTheQuerySays(t *testing.T) {
 			assert.Equal(t, tc.contentType, p.ContentType)
 			assert.Contains(t, b.String(), tc.has)
 			assert.NotContains(t, b.String(), tc.hasNot)
-			assert.Equal(t, tc.fails, p.Fails(r))
+			assert.Equal(t, tc.gate, p.Gate(r))
 		})
+	}
+}
+
+func TestGateOfWhatCouldNotBeJudged(t *testing.T) {
+	for gate, summary := range map[api.Gate]monitor.Summary{
+		api.GateNotJudged: {Tests: 2, NotJudged: 6},
+		api.GatePass:      {Tests: 2, NotJudged: 5, Learning: 1},
+		api.GateFail:      {Tests: 2, NotJudged: 5, Regressions: 1},
+	} {
+		p, err := printerOf(nil)
+		require.NoError(t, err)
+		assert.Equal(t, gate, p.Gate(&monitor.Report{Run: "ci-17", Summary: summary}))
 	}
 }
 

@@ -58,6 +58,8 @@ func reportOf(status monitor.Status, suite monitor.Status) *monitor.Report {
 func TestCheckEndsAsToldTo(t *testing.T) {
 	t.Parallel()
 	fine, regressed := reportOf(monitor.StatusOK, monitor.StatusOK), reportOf(monitor.StatusRegression, monitor.StatusOK)
+	unjudged, learning := reportOf(monitor.StatusOK, monitor.StatusOK), reportOf(monitor.StatusOK, monitor.StatusLearning)
+	unjudged.Summary, learning.Summary = monitor.Summary{Tests: 1, NotJudged: 3}, monitor.Summary{Tests: 1, NotJudged: 1, Learning: 2}
 	suspect, slow := reportOf(monitor.StatusSuspect, monitor.StatusOK), reportOf(monitor.StatusOK, monitor.StatusSlowMachine)
 	for _, tc := range []struct {
 		name   string
@@ -69,6 +71,7 @@ func TestCheckEndsAsToldTo(t *testing.T) {
 		{"regressed", regressed, "regression", 1}, {"regressed", regressed, "suspect", 1}, {"regressed", regressed, "suite", 1},
 		{"regressed", regressed, "never", 0},
 		{"suspect", suspect, "regression", 0}, {"suspect", suspect, "suspect", 1}, {"suspect", suspect, "suite", 0},
+		{"nothing judged", unjudged, "regression", 2}, {"nothing judged", unjudged, "never", 2}, {"learning", learning, "regression", 0},
 		{"slow machine", slow, "regression", 0}, {"slow machine", slow, "suite", 1}, {"slow machine", slow, "never", 0},
 	} {
 		r := harness.RunProgram(t, nil, "check", "--url", startJudged(t, 200, tc.report).URL, "--fail-on", tc.failOn)
