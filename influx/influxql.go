@@ -68,7 +68,7 @@ func (s *Store) influxQL(ctx context.Context, query string, p params, visit func
 		form.Set("rp", policy)
 	}
 	rows := 0
-	err = s.pulsed(ctx, func(ctx context.Context) error {
+	err = s.Pulsed(ctx, func(ctx context.Context) error {
 		return s.writer.rest.stream(ctx, form, func(body io.Reader) error {
 			return decodeInfluxQL(body, func(r *row) error { rows++; return visit(r) })
 		})

@@ -60,11 +60,12 @@ func (s *Store) ask(ctx context.Context, flux string, p params, visit func(*reco
 
 // watched runs a query, and gives it up when InfluxDB shows no sign of life meanwhile.
 func (s *Store) watched(ctx context.Context, flux string, p params, visit func(*record) error) error {
-	return s.pulsed(ctx, func(ctx context.Context) error { return s.run(ctx, flux, p, visit) })
+	return s.Pulsed(ctx, func(ctx context.Context) error { return s.run(ctx, flux, p, visit) })
 }
 
-// pulsed calls f with a context that ends when InfluxDB shows no sign of life.
-func (s *Store) pulsed(ctx context.Context, f func(context.Context) error) error {
+// Pulsed calls f with a context that ends when InfluxDB shows no sign of life, within five seconds, and returns that as
+// the error then.
+func (s *Store) Pulsed(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {

@@ -14,7 +14,7 @@ import (
 
 // mountAPI adds the read routes.
 func (b *bridge) mountAPI(handler *ingest.Handler) {
-	reads := api.New(b.store(), b.judge, printerOf, ingest.ReadProject)
+	reads := api.New(b.store(), b.asked(), printerOf, ingest.ReadProject)
 	reads.PageSize = int64(b.config.PageSize)
 	handler.PageSize = b.config.PageSize
 	handler.MountAPI(reads.Register, ingest.Lists{Contexts: reads.Contexts, Sessions: reads.Sessions})
@@ -64,6 +64,20 @@ func (b *bridge) openJudge(context.Context) error {
 	}
 	b.onClose(func(context.Context) error { return b.clerk.Close() })
 	return nil
+}
+
+// asked returns a judge who sees all of a run that this bridge had accepted when he is asked.
+func (b *bridge) asked() monitor.Judge {
+	if b.config.Store != influxStore {
+		return b.judge
+	}
+	dest := b.writer.Destination()
+	return &acceptedFirst{
+		judge: b.judge, last: b.db.LastSeq, health: b.courier.Health, alive: b.writer.Store().Pulsed, patience: askedPatience,
+		undelivered: func(ctx context.Context, project string, upTo uint64) (int64, error) {
+			return b.db.Undelivered(ctx, dest, project, upTo)
+		},
+	}
 }
 
 // whole returns a judge who sees all of a run that has ended.

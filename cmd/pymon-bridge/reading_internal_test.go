@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -41,6 +42,78 @@ func TestJudgeWaitsForDelivery(t *testing.T) {
 			_, err := d.Judge(t.Context(), monitor.JudgeQuery{})
 			assert.Equal(t, tc.waits, inner == 0)
 			assert.Equal(t, tc.waits, monitor.ErrorCode(err) == monitor.EUnavailable)
+		})
+	}
+}
+
+// delivery is what a question sees of a delivery that ends after some looks.
+type delivery struct {
+	left   int // looks until everything is delivered; none below 0
+	broken int // looks until delivery is found to be broken; none below 0
+	upTo   []uint64
+	err    error
+	alive  error
+}
+
+func (d *delivery) judge(inner monitor.Judge) *acceptedFirst {
+	return &acceptedFirst{
+		judge: inner, patience: 10 * askedPoll,
+		last: func(context.Context) (uint64, error) { return 17, d.err },
+		undelivered: func(_ context.Context, project string, upTo uint64) (int64, error) {
+			d.upTo = append(d.upTo, upTo)
+			d.left--
+			d.broken--
+			return map[bool]int64{true: 0, false: 3}[d.left == -1 || project != "shop"], nil
+		},
+		health: func() monitor.Health {
+			return monitor.Health{OK: d.broken != -1, Detail: "InfluxDB is not available"}
+		},
+		alive: func(ctx context.Context, f func(context.Context) error) error {
+			ctx, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			if d.alive != nil {
+				cancel(d.alive)
+			}
+			return f(ctx)
+		},
+	}
+}
+
+// A question is answered by all that was accepted before it, or not at all.
+func TestQuestionWaitsForDelivery(t *testing.T) {
+	const never = -100
+	for name, tc := range map[string]struct {
+		delivery delivery
+		looks    int
+		words    string // of the error
+	}{
+		"everything is delivered":     {delivery{left: 0, broken: never}, 1, ""},
+		"it is delivered soon":        {delivery{left: 4, broken: never}, 5, ""},
+		"it takes too long":           {delivery{left: never, broken: never}, 11, "3 records that were accepted are not in InfluxDB yet"},
+		"InfluxDB is known to be off": {delivery{left: never, broken: 0}, 1, "InfluxDB is not available"},
+		"InfluxDB turns out to be":    {delivery{left: never, broken: 3}, 4, "InfluxDB is not available"},
+		"known to be off for nothing": {delivery{left: 0, broken: 0}, 1, ""},
+		"InfluxDB does not answer": {delivery{left: never, broken: never, alive: monitor.Errorf(monitor.EUnavailable, "no pulse")},
+			1, "no pulse"},
+		"nobody knows": {delivery{err: monitor.Errorf(monitor.EUnavailable, "checking")}, 0, "checking"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var inner asked
+				_, err := tc.delivery.judge(&inner).Judge(t.Context(), monitor.JudgeQuery{Project: "shop"})
+				assert.Len(t, tc.delivery.upTo, tc.looks)
+				for _, upTo := range tc.delivery.upTo {
+					assert.EqualValues(t, 17, upTo, "what comes later is not waited for")
+				}
+				if tc.words == "" {
+					require.NoError(t, err)
+					assert.EqualValues(t, 1, inner)
+					return
+				}
+				assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
+				assert.ErrorContains(t, err, tc.words)
+				assert.Zero(t, inner)
+			})
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -123,7 +124,8 @@ func TestReplicaWithoutInfluxDB(t *testing.T) {
 	assert.JSONEq(t, `{"count": 3}`, body)
 
 	influx.Stop()
-	for _, path := range []string{"/api/v1/metrics/", "/api/v1/metrics/count", "/api/v1/sessions/", "/api/v1/runs/", "/api/v1/metrics/?format=csv"} {
+	for _, path := range []string{"/api/v1/metrics/", "/api/v1/metrics/count", "/api/v1/sessions/", "/api/v1/runs/", "/api/v1/metrics/?format=csv",
+		"/api/v1/regressions"} {
 		asked := time.Now()
 		status, body := get(t, replica, path)
 		assert.Less(t, time.Since(asked), 5*time.Second, path)
@@ -131,6 +133,13 @@ func TestReplicaWithoutInfluxDB(t *testing.T) {
 		assert.Contains(t, body, "InfluxDB", path)
 	}
 	posts.mustPostAll(t, process.metrics("test_cart[while away]", time.Now(), 5))
+	for range 3 { // also when it is known that there is something to deliver
+		asked := time.Now()
+		status, body := get(t, replica, "/api/v1/regressions")
+		assert.Less(t, time.Since(asked), 5*time.Second)
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+		assert.Contains(t, body, "InfluxDB")
+	}
 	status, _ := get(t, replica, "/contexts/"+process.context)
 	assert.Equal(t, http.StatusOK, status, "what pytest-monitor asks does not need InfluxDB")
 
@@ -138,4 +147,45 @@ func TestReplicaWithoutInfluxDB(t *testing.T) {
 	replica.WaitDelivered()
 	_, body = get(t, replica, "/api/v1/metrics/count")
 	assert.JSONEq(t, `{"count": 8}`, body)
+}
+
+// TestReplicaJudgesWhatItAccepted asks right after the last measurement of a run, of which InfluxDB has a part only.
+func TestReplicaJudgesWhatItAccepted(t *testing.T) {
+	t.Parallel()
+	proxy := harness.StartProxy(t, harness.SharedInflux(t))
+	bucket, meta := harness.Unique("pytest"), harness.Unique("meta")
+	replica := startReplica(t, proxy.Influx(), bucket, meta)
+	posts, process := newPoster(replica.URL), newMachine()
+	process.enrol(t, posts)
+	posts.mustPostAll(t, process.metrics("test_cart[first]", time.Now(), 80))
+	replica.WaitDelivered()
+
+	hold, held := make(chan struct{}), make(chan struct{}, 1)
+	proxy.OnWrite(func(w *harness.Write) harness.Answer {
+		select {
+		case held <- struct{}{}:
+		default:
+		}
+		<-hold
+		return w.Forward()
+	})
+	posts.mustPostAll(t, process.metrics("test_cart[last]", time.Now(), 20))
+	<-held
+	time.AfterFunc(3*time.Second, func() { close(hold) })
+	asked := time.Now()
+	status, body := get(t, replica, "/api/v1/regressions?scm_ref=c0ffee")
+	assert.Greater(t, time.Since(asked), 2*time.Second, "it waits for the rest")
+	require.Equal(t, http.StatusOK, status, body)
+	assert.Contains(t, body, `"tests": 100`)
+
+	// However the moment of the question and those of delivery meet.
+	proxy.OnWrite(nil)
+	for i := range 10 {
+		run := newMachine()
+		run.enrol(t, posts)
+		posts.mustPostAll(t, run.metrics("test_cart[again]", time.Now(), 5+i))
+		status, body = get(t, replica, "/api/v1/regressions?run="+run.session)
+		require.Equal(t, http.StatusOK, status, body)
+		assert.Contains(t, body, fmt.Sprintf(`"tests": %d,`, 5+i))
+	}
 }
