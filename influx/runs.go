@@ -152,9 +152,7 @@ func addToRun(run *monitor.Run, p *monitor.Point) {
 	if m.At.UTC < run.Started.UTC {
 		run.Started = m.At
 	}
-	end := m.At
-	end.UTC += int64(total * 1e9)
-	if run.Tests+run.Modules == 0 || end.UTC > run.Ended.UTC {
+	if end := m.At.Plus(total); run.Tests+run.Modules == 0 || end.UTC > run.Ended.UTC {
 		run.Ended = end
 	}
 	if i, found := slices.BinarySearch(run.Environments, p.Env); !found {

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strings"
 	"time"
@@ -27,6 +28,21 @@ func (i Instant) LocalText() string {
 		return t.Format("2006-01-02T15:04:05")
 	}
 	return t.Format("2006-01-02T15:04:05.000000")
+}
+
+// Plus returns the moment so many seconds later, an absent number being none. A client may send any float: what would be
+// after the last nanosecond there is becomes that one, and what would be before 1970 becomes its beginning.
+func (i Instant) Plus(seconds float64) Instant {
+	took := seconds * 1e9
+	switch {
+	case took >= math.MaxInt64, took > 0 && i.UTC > 0 && int64(took) > math.MaxInt64-i.UTC:
+		i.UTC = math.MaxInt64
+	case took < 0 && took <= -float64(i.UTC):
+		i.UTC = 0
+	case !math.IsNaN(took):
+		i.UTC += int64(took)
+	}
+	return i
 }
 
 // LocalTime is a date and time of day as a client wrote it: mostly without a zone.

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -151,4 +152,31 @@ func TestZonesOrphan(t *testing.T) {
 	arrival := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	assert.Equal(t, int32(19800), utc.Orphan(local(t, "2026-11-22T17:00:00"), 1800, arrival, nil), "a test of half an hour")
 	assert.Equal(t, int32(0), utc.Orphan(local(t, "2026-11-22T11:59:59"), 1e300, arrival, nil), "absurd durations count as none")
+}
+
+func TestPlusStaysWithinTheRange(t *testing.T) {
+	const start = 1_800_000_000_000_000_321
+	for _, tt := range []struct {
+		utc     int64
+		seconds float64
+		want    int64
+	}{
+		{start, 0.25, start + 250_000_000},
+		{start, -1.5, start - 1_500_000_000},
+		{start, 0, start},
+		{start, math.NaN(), start},
+		{start, 7e9, start + 7_000_000_000_000_000_000},
+		{start, 7.5e9, math.MaxInt64},
+		{start, math.MaxFloat64, math.MaxInt64},
+		{start, math.Inf(1), math.MaxInt64},
+		{start, -1e10, 0},
+		{start, -math.MaxFloat64, 0},
+		{start, math.Inf(-1), 0},
+		{-3_600_000_000_000, 0, -3_600_000_000_000}, // midnight of the first day, an hour east of Greenwich
+		{-3_600_000_000_000, 2, -3_598_000_000_000},
+		{-3_600_000_000_000, math.MaxFloat64, math.MaxInt64},
+	} {
+		got := monitor.Instant{UTC: tt.utc, Offset: 3600}.Plus(tt.seconds)
+		assert.Equal(t, monitor.Instant{UTC: tt.want, Offset: 3600}, got, "%d and %v s", tt.utc, tt.seconds)
+	}
 }

@@ -40,23 +40,10 @@ func (t tallies) add(p *placing, at monitor.Instant) {
 	if at.UTC < v.firstNS {
 		v.firstNS, v.firstOffset = at.UTC, at.Offset
 	}
-	if end := endOf(at.UTC, m.TotalTime); end > v.endNS {
-		v.endNS, v.lastOffset = end, at.Offset
+	if end := at.Plus(m.TotalTime); end.UTC > v.endNS {
+		v.endNS, v.lastOffset = end.UTC, end.Offset
 	}
 	v.received = max(v.received, nanoseconds(p.rec.Received))
-}
-
-// endOf returns the nanosecond at which what started at utc and took so many seconds ended, absent being none. What
-// would be beyond the range of nanoseconds is at its end.
-func endOf(utc int64, seconds float64) int64 {
-	took := orZero(seconds) * 1e9
-	switch {
-	case took >= float64(math.MaxInt64-utc):
-		return math.MaxInt64
-	case took <= -float64(utc):
-		return 0
-	}
-	return utc + int64(took)
 }
 
 func orZero(f float64) float64 {

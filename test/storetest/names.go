@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -125,9 +126,22 @@ func (s *suite) testRuns(t *testing.T) {
 
 func (s *suite) checkRuns(t *testing.T, q monitor.RunQuery) {
 	t.Helper()
-	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) {
-		ask(q, s.store.Runs, s.store.CountRuns).check(t, s.random, s.world.runs(q), nil, sameRun)
-	})
+	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v", q)), func(t *testing.T) { s.compareRuns(t, q) })
+}
+
+func (s *suite) compareRuns(t *testing.T, q monitor.RunQuery) {
+	t.Helper()
+	ask(q, s.store.Runs, s.store.CountRuns).check(t, s.random, s.world.runs(q), nil, sameRun)
+}
+
+// testEndless asks for a run with a metric that takes longer than there is time.
+func (s *suite) testEndless(t *testing.T) {
+	i := slices.IndexFunc(s.world.metrics, func(m *measured) bool { return m.metric.TotalTime == math.MaxFloat64 })
+	require.GreaterOrEqual(t, i, 0)
+	m := s.world.metrics[i]
+	q := monitor.RunQuery{Project: m.project, Run: m.session.Run}
+	require.Equal(t, int64(math.MaxInt64), s.world.runs(q)[0].Ended.UTC)
+	s.compareRuns(t, q)
 }
 
 // runs answers a query for runs.
@@ -175,8 +189,8 @@ func (w *world) measure(r *monitor.Run) {
 		if m.metric.At.UTC < r.Started.UTC {
 			r.Started = m.metric.At
 		}
-		if end := m.metric.At.UTC + int64(orZero(m.metric.TotalTime)*1e9); end > r.Ended.UTC {
-			r.Ended = monitor.Instant{UTC: end, Offset: m.metric.At.Offset}
+		if end := m.metric.At.Plus(m.metric.TotalTime); end.UTC > r.Ended.UTC {
+			r.Ended = end
 		}
 	}
 	if r.Ended.UTC < 0 {
