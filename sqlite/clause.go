@@ -2,7 +2,9 @@ package sqlite
 
 import "pymon-bridge/monitor"
 
-// clause is a piece of SQL with the values of its question marks. Texts that come from outside are only ever values.
+// clause is a piece of SQL with the values of its question marks. Texts that come from outside are only ever values, and
+// lists that come from outside are one value each: SQLite bounds how deep expressions and how many values may be, and
+// adding to a clause copies it, so that copies of a clause can be added to each in its way.
 type clause struct {
 	sql  string
 	args []any

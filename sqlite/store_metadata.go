@@ -48,21 +48,7 @@ func sessionsWhere(q monitor.SessionQuery) (where clause) {
 	if q.ScmRef != nil {
 		where.match("s.scm_ref", q.ScmRef.How, q.ScmRef.Text)
 	}
-	var tags clause
-	for _, t := range q.Tags {
-		if tags.sql != "" && q.AnyTag {
-			tags.add(" OR ")
-		} else if tags.sql != "" {
-			tags.add(" AND ")
-		}
-		tags.add("s.hash IN (SELECT session FROM tags WHERE name = ? AND ", t.Name)
-		if t.Value == "" {
-			tags.add("value > '')")
-		} else {
-			tags.add("value = ?)", t.Value)
-		}
-	}
-	if tags.sql != "" {
+	if tags := tagged(q.Tags, q.AnyTag); tags.sql != "" {
 		where.and("("+tags.sql+")", tags.args...)
 	}
 	return where

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +52,47 @@ func (s *suite) sessionQuery() monitor.SessionQuery {
 	return q
 }
 
+// testManyTags asks for more tags than a person would, some of which sessions have.
+func (s *suite) testManyTags(t *testing.T) {
+	var others, repeated []monitor.TagMatch
+	for i := range 20_000 {
+		others = append(others, monitor.TagMatch{Name: fmt.Sprintf("no tag %d", i), Value: []string{"", "main"}[i%2]})
+		repeated = append(repeated, monitor.TagMatch{Name: "flag"}, monitor.TagMatch{})
+	}
+	var had []monitor.TagMatch // of a session that has all of them
+	for _, tag := range slices.MaxFunc(s.world.sessions, moreTags).Session.Tags {
+		if text := tag.Value.String; text != "" {
+			had = append(had, monitor.TagMatch{Name: tag.Name}, monitor.TagMatch{Name: tag.Name, Value: text})
+		}
+	}
+	require.Greater(t, len(had), 6)
+	for name, tags := range map[string][]monitor.TagMatch{
+		"had":               slices.Repeat(had, 5000/len(had)),
+		"one had":           append(slices.Clone(others), had[0]),
+		"one with its text": append(slices.Clone(others), had[1]),
+		"none had":          others,
+		"one not had":       append(slices.Repeat(had, 1000), others[0]),
+		"repeated":          repeated,
+		"empty":             make([]monitor.TagMatch, 30_000),
+		"contradicting":     {had[1], {Name: had[1].Name, Value: had[1].Value + "?"}},
+	} {
+		for _, any := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s any %t", name, any), func(t *testing.T) {
+				own := suite{store: s.store, world: s.world, random: newRandom()} // in whatever order these are asked
+				own.compareSessions(t, monitor.SessionQuery{Tags: tags, AnyTag: any})
+			})
+		}
+	}
+}
+
+func moreTags(a, b *monitor.Record) int { return len(a.Session.Tags) - len(b.Session.Tags) }
+
 func (s *suite) checkSessions(t *testing.T, q monitor.SessionQuery) {
+	t.Helper()
+	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v %+v", q, q.ScmRef)), func(t *testing.T) { s.compareSessions(t, q) })
+}
+
+func (s *suite) compareSessions(t *testing.T, q monitor.SessionQuery) {
 	t.Helper()
 	want := []*monitor.Session{}
 	for _, rec := range s.world.sessions {
@@ -60,9 +101,7 @@ func (s *suite) checkSessions(t *testing.T, q monitor.SessionQuery) {
 			want = append(want, rec.Session)
 		}
 	}
-	s.ask(t, fmt.Sprintf("%.200q", fmt.Sprintf("%+v %+v", q, q.ScmRef)), func(t *testing.T) {
-		ask(q, s.store.Sessions, s.store.CountSessions).check(t, s.random, want, nil, sameSession)
-	})
+	ask(q, s.store.Sessions, s.store.CountSessions).check(t, s.random, want, nil, sameSession)
 }
 
 func hasProject(rec *monitor.Record, project string) bool {

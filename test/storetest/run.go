@@ -23,6 +23,7 @@ func RunSome(t *testing.T, open Open, n int) {
 	t.Run("metrics", s.testMetrics)
 	t.Run("top", s.testTop)
 	t.Run("sessions", s.testSessions)
+	t.Run("many tags", s.testManyTags)
 	t.Run("contexts", s.testContexts)
 	t.Run("names", s.testNames)
 	t.Run("runs", s.testRuns)
