@@ -47,17 +47,31 @@ func unalias(base, alias string) gin.HandlerFunc {
 // linkPath is the path of a request as a link to it spells it. Doubled slashes are gone: two at the beginning would
 // make the link one to another host.
 func linkPath(u *url.URL) string {
-	escaped := u.EscapedPath()
+	escaped := u.RawPath // as Gin routes it; [url.URL.EscapedPath] gives another where a quote, say, was not escaped
+	if escaped == "" {
+		escaped = u.EscapedPath()
+	}
 	parts := strings.Split(path.Clean(escaped), "/")
 	for i, part := range parts {
 		if text, err := url.PathUnescape(part); err == nil {
-			parts[i] = url.PathEscape(text)
+			parts[i] = linkPart(text)
 		}
 	}
 	if strings.HasSuffix(escaped, "/") {
 		parts = append(parts, "")
 	}
 	return strings.Join(parts, "/")
+}
+
+// linkPart escapes a name as a part of a path. Names of dots would lead to where the path comes from.
+func linkPart(name string) string {
+	switch name {
+	case ".":
+		return "%2E"
+	case "..":
+		return "%2E%2E"
+	}
+	return url.PathEscape(name)
 }
 
 // namesake is a path with a name in the place of a parameter.

@@ -1,0 +1,83 @@
+package api_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// TestLinksOfAwkwardNames follows the links of lists below names that a path is not free to spell anyhow: as browsers
+// resolve them, and as monitor_api does, which appends them to its base URL.
+func TestLinksOfAwkwardNames(t *testing.T) {
+	var metrics []owned[*monitor.Metric]
+	for i, item := range []string{"test_a", ".", "..", "...", `a/"`, ".", "..", "...", `a/"`, ".", "..", "...", `a/"`} {
+		m := &monitor.Metric{Item: item, Component: "..", TotalTime: float64(i)}
+		metrics = append(metrics, owned[*monitor.Metric]{"team", m})
+	}
+	s := newServer(t, &fakeStore{metrics: metrics})
+	tests := []struct {
+		path  string // below the base path
+		first float64
+	}{
+		{"/items/%2E/metrics", 1},
+		{"/items/%2e/metrics", 1},
+		{"/items/%2E%2E/metrics", 2},
+		{"/items/.%2E/metrics/", 2},
+		{"/items/x/../%2E%2E/metrics", 2},
+		{"/items/.../metrics", 3},
+		{"/items/%2E%2E%2E/metrics", 3},
+		{`/items/a%2F"/metrics`, 4}, // the quote should have been escaped, and the slash still is part of the name
+		{"/components/%2E%2E/items/%2E%2E/metrics", 2},
+	}
+	for _, tt := range tests {
+		for _, base := range []string{"/api/v1", "/p/team/api/v1", "/api/v1/api/v1", "/p/team/api/v1/p/team/api/v1"} {
+			want := []float64{tt.first, tt.first + 4, tt.first + 8}
+			assert.Equal(t, want, followed(t, s, base+tt.path, resolved), base+tt.path)
+			assert.Equal(t, want, followed(t, s, base+tt.path, appended), base+tt.path)
+		}
+	}
+}
+
+// followed returns the total times on all pages of a list, from one page to the next.
+func followed(t *testing.T, s *server, page string, follow func(t *testing.T, page, link string) string) (all []float64) {
+	t.Helper()
+	for range 10 {
+		u, err := url.Parse(page)
+		require.NoError(t, err)
+		r := &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}, Body: http.NoBody}
+		w := s.serve(r)
+		require.Equal(t, http.StatusOK, w.Code, page)
+		answer := decode(t, w)
+		all = append(all, numbers(t, answer, "total_time")...)
+		next, more := answer["next_url"].(string)
+		if !more {
+			break
+		}
+		page = follow(t, page, next)
+	}
+	return all
+}
+
+// resolved is where a link leads by the rules for URLs.
+func resolved(t *testing.T, page, link string) string {
+	t.Helper()
+	from, err := url.Parse(page)
+	require.NoError(t, err)
+	to, err := from.Parse(link)
+	require.NoError(t, err)
+	return to.String()
+}
+
+// appended is where monitor_api looks for a link.
+func appended(_ *testing.T, page, link string) string {
+	if strings.HasPrefix(page, "/p/team") {
+		return "/p/team/api/v1" + link
+	}
+	return "/api/v1" + link
+}
