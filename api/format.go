@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/munnerz/goautoneg"
@@ -25,7 +26,7 @@ const (
 	ndjsonType = "application/x-ndjson"
 )
 
-// formatOf returns the format that a request asks for by the query parameter, else by its Accept header. It is JSON
+// formatOf returns the format that a request asks for by the query parameter, else by its Accept headers. It is JSON
 // where nothing or something unknown is accepted, and where the list has no other.
 func formatOf(c *gin.Context, others bool) (format, error) {
 	if !others {
@@ -40,11 +41,38 @@ func formatOf(c *gin.Context, others bool) (format, error) {
 			Fields: map[string]string{"format": "expected json, csv or ndjson"}}
 	}
 	c.Header("Vary", "Accept")
-	switch goautoneg.Negotiate(c.GetHeader("Accept"), []string{jsonType, csvType, ndjsonType}) {
-	case csvType:
-		return formatCSV, nil
-	case ndjsonType:
-		return formatNDJSON, nil
+	return accepted(c.Request.Header.Values("Accept")), nil
+}
+
+// accepted returns the format that Accept headers weigh most, JSON before the others.
+func accepted(headers []string) format {
+	clauses := goautoneg.ParseAccept(strings.ToLower(strings.Join(headers, ","))) // their order is of no use here
+	best, most := formatJSON, weight(clauses, "application", "json")
+	if q := weight(clauses, "text", "csv"); q > most {
+		best, most = formatCSV, q
 	}
-	return formatJSON, nil
+	if weight(clauses, "application", "x-ndjson") > most {
+		best = formatNDJSON
+	}
+	return best
+}
+
+// weight returns how much a media type is wanted: as the clause says that names it most exactly, 0 where none does.
+func weight(clauses []goautoneg.Accept, kind, subtype string) (q float64) {
+	exact := 0
+	for _, clause := range clauses {
+		fits := 0
+		switch {
+		case clause.Type == kind && clause.SubType == subtype:
+			fits = 3
+		case clause.Type == kind && clause.SubType == "*":
+			fits = 2
+		case clause.Type == "*" && clause.SubType == "*":
+			fits = 1
+		}
+		if fits > exact || fits > 0 && fits == exact && clause.Q > q {
+			exact, q = fits, clause.Q
+		}
+	}
+	return q
 }

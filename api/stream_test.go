@@ -93,7 +93,7 @@ func TestNDJSON(t *testing.T) {
 
 func TestFormatIsNegotiated(t *testing.T) {
 	s := newServer(t, sample())
-	tests := []struct{ query, accept, want string }{
+	tests := []struct{ query, accept, want string }{ // each line of accept is a header
 		{"", "", "application/json"},
 		{"", "*/*", "application/json"},
 		{"", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"},
@@ -101,13 +101,36 @@ func TestFormatIsNegotiated(t *testing.T) {
 		{"", "text/*", "text/csv; charset=utf-8; header=present"},
 		{"", "application/x-ndjson, */*;q=0.1", "application/x-ndjson"},
 		{"", "image/png", "application/json"},
+		{"", "text/csv;q=0", "application/json"},
+		{"", "*/*, text/csv;q=0.9", "application/json"},
+		{"", "*/*;q=0.5, text/csv;q=0.9", "text/csv; charset=utf-8; header=present"},
+		{"", "TEXT/CSV", "text/csv; charset=utf-8; header=present"},
+		{"", "Text/*;Q=0.5", "text/csv; charset=utf-8; header=present"},
+		{"", "text/csv, application/json", "application/json"},
+		{"", "text/csv, */*", "application/json"},
+		{"", "application/json;q=0, */*", "text/csv; charset=utf-8; header=present"},
+		{"", "application/*", "application/json"},
+		{"", "application/json;q=0, application/*", "application/x-ndjson"},
+		{"", "text/csv;q=0, text/*", "application/json"},
+		{"", "text/csv;q=0.2, application/x-ndjson;q=0.3", "application/x-ndjson"},
+		{"", "text/csv;header=absent;q=0.3, */*;q=0.2", "text/csv; charset=utf-8; header=present"},
+		{"", "*/*;q=0, text/csv;q=0", "application/json"},
+		{"", "text/csv;q=x", "application/json"},
+		{"", "*", "application/json"},
+		{"", ",;/,text/csv,", "text/csv; charset=utf-8; header=present"},
+		{"", "image/png\ntext/csv", "text/csv; charset=utf-8; header=present"},
+		{"", "application/json;q=0.5\ntext/csv;q=0.4", "application/json"},
 		{"?format=csv", "application/json", "text/csv; charset=utf-8; header=present"},
 		{"?format=json", "text/csv", "application/json"},
 		{"?format=", "text/csv", "text/csv; charset=utf-8; header=present"},
 	}
 	for _, tt := range tests {
-		w := s.get(t, "/api/v1/metrics/"+tt.query, "Accept", tt.accept)
-		assert.Equal(t, tt.want, w.Header().Get("Content-Type"), "%s %s", tt.query, tt.accept)
+		var headers []string
+		for line := range strings.Lines(tt.accept) {
+			headers = append(headers, "Accept", strings.TrimSpace(line))
+		}
+		w := s.get(t, "/api/v1/metrics/"+tt.query, headers...)
+		assert.Equal(t, tt.want, w.Header().Get("Content-Type"), "%s %q", tt.query, tt.accept)
 	}
 	w := s.get(t, "/api/v1/metrics/?format=xml")
 	assert.Equal(t, http.StatusBadRequest, w.Code)
