@@ -136,12 +136,23 @@ func search[T any](j *fakeJournal, m map[[2]string]*T, project, prefix string, m
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var found []*T
-	for key, v := range m {
-		if (project == "" || project == key[0]) && match(key[1]) && len(found) < max {
+	for _, rec := range j.records { // in the order of acceptance
+		v := m[keyOf(rec)]
+		if v != nil && (project == "" || project == rec.Project) && match(keyOf(rec)[1]) && len(found) < max {
 			found = append(found, v)
 		}
 	}
 	return found, nil
+}
+
+func keyOf(rec *monitor.Record) [2]string {
+	switch {
+	case rec.Context != nil:
+		return [2]string{rec.Project, rec.Context.H}
+	case rec.Session != nil:
+		return [2]string{rec.Project, rec.Session.SessionH}
+	}
+	return [2]string{}
 }
 
 func (j *fakeJournal) PutContext(project string, c *monitor.Context) { j.put(project, c.H) }
@@ -235,7 +246,7 @@ func newBridge() *bridge {
 func (b *bridge) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
 	b.ServeHTTP(w, r)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -18,6 +20,7 @@ const hashLength = 32
 type lookup[T any] struct {
 	by     func(ctx context.Context, project, h string) (*T, error)
 	search func(ctx context.Context, project, prefix string, max int) ([]*T, error)
+	hash   func(v *T) string
 	encode func(dst []byte, v *T) []byte
 	opened string          // the answer up to its first element
 	list   gin.HandlerFunc // answers what pytest-monitor does not ask; nil where nobody does
@@ -25,15 +28,15 @@ type lookup[T any] struct {
 
 func (h *Handler) getContexts(c *gin.Context) {
 	answerLookup(c, h, lookup[monitor.Context]{
-		by: h.parts.Store.Context, search: h.parts.Search.Contexts, encode: wire.AppendContext, opened: `{"contexts":[`,
-		list: h.lists.Contexts,
+		by: h.parts.Store.Context, search: h.parts.Search.Contexts, hash: func(v *monitor.Context) string { return v.H },
+		encode: wire.AppendContext, opened: `{"contexts":[`, list: h.lists.Contexts,
 	})
 }
 
 func (h *Handler) getSessions(c *gin.Context) {
 	answerLookup(c, h, lookup[monitor.Session]{
-		by: h.parts.Store.Session, search: h.parts.Search.Sessions, encode: wire.AppendSession, opened: `{"sessions":[`,
-		list: h.lists.Sessions,
+		by: h.parts.Store.Session, search: h.parts.Search.Sessions, hash: func(v *monitor.Session) string { return v.SessionH },
+		encode: wire.AppendSession, opened: `{"sessions":[`, list: h.lists.Sessions,
 	})
 }
 
@@ -43,6 +46,9 @@ func answerLookup[T any](c *gin.Context, h *Handler, l lookup[T]) {
 	if l.list != nil && !asksPlugin(c) {
 		l.list(c)
 		return
+	}
+	if l.list != nil {
+		c.Header("Vary", "Accept")
 	}
 	found := find(c, h, l)
 	if len(found) == 0 {
@@ -64,25 +70,37 @@ func answerLookup[T any](c *gin.Context, h *Handler, l lookup[T]) {
 
 // asksPlugin says whether a request is as pytest-monitor sends it: for a whole hash, and nothing said beside it.
 func asksPlugin(c *gin.Context) bool {
-	accept := c.GetHeader("Accept")
+	accept := strings.Join(c.Request.Header.Values("Accept"), ",")
 	return len(c.Param(hashParam)) == hashLength && c.Request.URL.RawQuery == "" && (accept == "" || accept == "*/*")
 }
 
 // find looks for a whole hash first, which is all that the plugin asks for and what the store's cache can answer.
 func find[T any](c *gin.Context, h *Handler, l lookup[T]) []*T {
 	ctx, project, hash := c.Request.Context(), ReadProject(c), c.Param(hashParam)
+	var exact *T
 	if len(hash) == hashLength {
 		v, err := l.by(ctx, project, hash)
-		if err == nil {
+		switch {
+		case err == nil && project != "":
 			return []*T{v}
-		}
-		if monitor.ErrorCode(err) != monitor.ENotFound {
+		case err == nil:
+			exact = v
+		case monitor.ErrorCode(err) != monitor.ENotFound:
 			h.logLookup(c, err)
 		}
 	}
 	found, err := l.search(ctx, project, hash, h.PageSize)
 	if err != nil && monitor.ErrorCode(err) != monitor.ENotFound {
 		h.logLookup(c, err)
+	}
+	if exact == nil {
+		return found
+	}
+	// Those of every project are in the order of acceptance already. The store may have found one that is not among them:
+	// it asks InfluxDB for what the local file does not have.
+	found = slices.DeleteFunc(found, func(v *T) bool { return l.hash(v) != hash })
+	if len(found) == 0 {
+		return []*T{exact}
 	}
 	return found
 }

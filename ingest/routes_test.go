@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,14 +112,53 @@ func TestLookupPrefersTheWholeHash(t *testing.T) {
 	b := newBridge()
 	b.mustPost(t, "/contexts/", contextBody)
 	b.mustPost(t, "/contexts/", strings.Replace(contextBody, contextHash, contextHash+"00", 1))
-	whole := b.do(http.MethodGet, "/contexts/"+contextHash, "").Body.String()
-	assert.Equal(t, 1, strings.Count(whole, `"h":`), whole)
-	assert.Empty(t, b.journal.searched, "a whole hash needs no search")
+	for _, path := range []string{"/p/default/contexts/", "/contexts/"} {
+		whole := b.do(http.MethodGet, path+contextHash, "").Body.String()
+		assert.Equal(t, 1, strings.Count(whole, `"h":`), whole)
+	}
+	assert.Equal(t, []string{" " + contextHash}, b.journal.searched, "a whole hash of one project needs no search")
 	both := b.do(http.MethodGet, "/contexts/"+contextHash[:31], "").Body.String()
 	assert.Equal(t, 2, strings.Count(both, `"h":`), both)
 	b.PageSize = 1
 	page := b.do(http.MethodGet, "/contexts/c", "").Body.String()
 	assert.Equal(t, 1, strings.Count(page, `"h":`), page)
+}
+
+// TestLookupFindsEveryProjects holds that the answer without a project is the whole list, the first accepted first,
+// which is all that the plugin reads, and that of one project is its own.
+func TestLookupFindsEveryProjects(t *testing.T) {
+	b := newBridge()
+	for i, project := range []string{"b", "a"} {
+		n := strconv.Itoa(i + 1)
+		b.mustPost(t, "/p/"+project+"/contexts/", strings.Replace(contextBody, `"cpu_count": 2`, `"cpu_count": `+n, 1))
+		b.mustPost(t, "/p/"+project+"/sessions/", strings.Replace(sessionBody, "abc", n, 1))
+	}
+	b.mustPost(t, "/contexts/", strings.Replace(contextBody, contextHash, contextHash+"00", 1))
+	for path, want := range map[string][]string{
+		"/contexts/" + contextHash: {`"cpu_count":1`, `"cpu_count":2`}, "/sessions/" + sessionHash: {`"scm_ref":"1"`, `"scm_ref":"2"`},
+	} {
+		for base, listed := range map[string][]string{"": want, "/api/v1": want, "/p/a": want[1:], "/p/b/api/v1": want[:1]} {
+			w := b.do(http.MethodGet, base+path, "")
+			assert.Equal(t, listed, regexp.MustCompile(`"cpu_count":\d|"scm_ref":"\d"`).FindAllString(w.Body.String(), -1), base+path)
+		}
+	}
+}
+
+// TestLookupDoesNotNeedTheSearch holds that what the cache has is found where the local file cannot be searched.
+func TestLookupDoesNotNeedTheSearch(t *testing.T) {
+	b := newBridge()
+	b.mustPost(t, "/contexts/", contextBody)
+	asked := 0
+	b.journal.LookupFn = func() error {
+		if asked++; asked == 1 {
+			return nil
+		}
+		return monitor.Errorf(monitor.EUnavailable, "the file is being checked")
+	}
+	w := b.do(http.MethodGet, "/contexts/"+contextHash, "")
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), contextHash)
+	assert.Contains(t, b.log.String(), "the file is being checked")
 }
 
 func TestLookupNeverFailsTheClient(t *testing.T) {
@@ -299,6 +340,7 @@ func TestListsAnswerWhatIsNotThePlugins(t *testing.T) {
 		for _, accept := range []string{"", "*/*"} {
 			w := b.do(http.MethodGet, base+"/contexts/"+contextHash, "", "Accept", accept)
 			assert.Equal(t, http.StatusNoContent, w.Code, "the plugin asks for a whole hash")
+			assert.Equal(t, "Accept", w.Header().Get("Vary"), "another header is answered by the list")
 		}
 		for path, want := range map[string]string{
 			"/contexts/c1": "contexts c1 ", "/sessions/5/": "sessions 5 ", "/sessions/a%2Fb": "sessions a/b ",
@@ -307,8 +349,10 @@ func TestListsAnswerWhatIsNotThePlugins(t *testing.T) {
 		} {
 			assert.Equal(t, want+read, b.do(http.MethodGet, base+path, "").Body.String())
 		}
-		w := b.do(http.MethodGet, base+"/sessions/"+sessionHash, "", "Accept", "text/csv")
-		assert.Equal(t, "sessions "+sessionHash+" "+read, w.Body.String())
+		for _, accept := range [][]string{{"Accept", "text/csv"}, {"Accept", "*/*", "Accept", "text/csv"}} {
+			w := b.do(http.MethodGet, base+"/sessions/"+sessionHash, "", accept...)
+			assert.Equal(t, "sessions "+sessionHash+" "+read, w.Body.String())
+		}
 	}
 	assert.NotContains(t, b.journal.searched, " c1", "the lists search for themselves")
 }
