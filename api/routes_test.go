@@ -3,6 +3,7 @@ package api_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -173,6 +174,18 @@ func TestRuns(t *testing.T) {
 	}
 	assert.JSONEq(t, `{"count": 1}`, s.get(t, "/api/v1/runs/count").Body.String())
 	assert.JSONEq(t, `{"count": 0}`, s.get(t, "/p/other/api/v1/runs/count").Body.String())
+}
+
+// TestRunsBeyondFloats holds that sums that no float holds are answered as documented.
+func TestRunsBeyondFloats(t *testing.T) {
+	store := sample()
+	run := store.runs[0].v
+	run.TotalTime, run.UserTime, run.KernelTime = math.Inf(1), math.Inf(-1), math.NaN()
+	answer := decode(t, newServer(t, store).get(t, "/api/v1/runs/"))["runs"].([]any)[0].(map[string]any)
+	for _, name := range []string{"total_time", "user_time", "kernel_time"} {
+		assert.Nil(t, answer[name], name)
+		assert.Contains(t, answer, name)
+	}
 }
 
 func TestNothingAtAll(t *testing.T) {
