@@ -64,12 +64,7 @@ func (s *Store) topOfSeries(ctx context.Context, sc *scan, r rank, p monitor.Pag
 	}
 	front := sc
 	if found {
-		beyond := " >= "
-		if r.smallest {
-			beyond = " <= "
-		}
-		limit = r.yield(limit)
-		front = sc.keyed(r.field, func(c *scan) string { return "r._value" + beyond + c.bind(limit) })
+		front = sc.keyed(r.field, func(c *scan) string { return r.within(c, limit) })
 	}
 	c := newCollector(metricTags[:]...)
 	flux := front.flux(everywhere) + ` |> group(columns: ["_field"]) |> limit(n: ` + strconv.Itoa(slabPoints+1) + `)`
@@ -85,17 +80,21 @@ func (s *Store) topOfSeries(ctx context.Context, sc *scan, r rank, p monitor.Pag
 	return true, err
 }
 
-// yield returns a limit that leaves a little more, since InfluxDB does not read every float of a query to the last bit.
-// What is too much is sorted out afterwards.
-func (r rank) yield(limit float64) float64 {
-	beyond := math.Inf(-1)
+// within returns the condition that leaves the values up to a limit and a few behind it, since InfluxDB does not read
+// every float of a query to the last bit. What is too much is sorted out afterwards. Where no float is behind there is
+// no condition: a query cannot name the infinite.
+func (r rank) within(c *scan, limit float64) string {
+	operator, behind := " >= ", math.Inf(-1)
 	if r.smallest {
-		beyond = math.Inf(1)
+		operator, behind = " <= ", math.Inf(1)
 	}
 	for range 8 {
-		limit = math.Nextafter(limit, beyond)
+		limit = math.Nextafter(limit, behind)
 	}
-	return limit
+	if math.IsInf(limit, 0) {
+		return ""
+	}
+	return "r._value" + operator + c.bind(limit)
 }
 
 // extreme returns the n-th of the extremes of all series. found is false where there are fewer series.
