@@ -35,7 +35,7 @@ type PrinterOf func(query url.Values) (Printer, error)
 func (a *API) regressionRoutes() []route {
 	return []route{{
 		path: "/regressions/", summary: "What became slower or hungrier in a run, and since which commit", answer: "Report",
-		query:  []string{"project", "asked_run", "scm_ref", "branch", "report_format", "fail_on", "all"},
+		query:  []string{"project", "asked_run", "scm_ref", "head", "branch", "report_format", "fail_on", "all"},
 		handle: handler(a.answerRegressions),
 	}}
 }
@@ -60,6 +60,9 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	q := monitor.JudgeQuery{Project: project, Run: c.Query("run"), ScmRef: c.Query("scm_ref")}
 	if q.Run == latest {
 		q.Run = ""
+	}
+	if head, ok := c.GetQuery("head"); ok {
+		q.Head = &head
 	}
 	if branch, ok := c.GetQuery("branch"); ok {
 		q.Branch = &branch

@@ -27,6 +27,7 @@ type checkCmd struct {
 
 	ScmRef *string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
 	RunID  *string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
+	Head   string  `help:"Branch of the run that is judged, since a commit may be on several; without it any." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
 	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
 
 	Format    string        `help:"How to print the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
@@ -151,6 +152,9 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	u.User = nil
 	u = u.JoinPath("api", "v1", "regressions")
 	query := url.Values{"format": {"json"}}
+	if c.Head != "" {
+		query.Set("head", c.Head)
+	}
 	if c.Branch != "" {
 		query.Set("branch", c.Branch)
 	}

@@ -94,8 +94,8 @@ func TestCheckAsksWhatItIsTold(t *testing.T) {
 		password string
 	}{
 		{path: "/api/v1/regressions", query: "format=json"},
-		{at: "/p/shop", args: []string{"--scm-ref", "abc", "--branch", "main", "--all"}, path: "/p/shop/api/v1/regressions",
-			query: "all=true&branch=main&format=json&scm_ref=abc"},
+		{at: "/p/shop", args: []string{"--scm-ref", "abc", "--head", "fix", "--branch", "main", "--all"},
+			path: "/p/shop/api/v1/regressions", query: "all=true&branch=main&format=json&head=fix&scm_ref=abc"},
 		{at: "/p/shop/api/v1/", args: []string{"--run", "latest", "--project", "shop"}, path: "/p/shop/api/v1/regressions",
 			query: "format=json&run=latest"},
 		{at: "/behind/proxy", args: []string{"--project", "shop"}, path: "/behind/proxy/p/shop/api/v1/regressions", query: "format=json"},
