@@ -106,8 +106,9 @@ func (d detect) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error
 type fakeReports struct {
 	mu       sync.Mutex
 	kept     []string
-	last     *monitor.Report            // that was kept
-	earlier  map[string]*monitor.Report // by run
+	last     *monitor.Report // that was kept
+	stored   []*monitor.Report
+	around   []error // of ReportsAround, one for each time it is asked
 	fails    int
 	unjudged []*monitor.RunHead
 }
@@ -120,14 +121,37 @@ func (f *fakeReports) KeepReport(_ context.Context, r *monitor.Report) error {
 		return monitor.Errorf(monitor.EFull, "the disk is full")
 	}
 	f.kept, f.last = append(f.kept, r.Run), r
+	stored := *r
+	stored.Results = slices.DeleteFunc(slices.Clone(r.Results), func(r monitor.Result) bool { return !r.Status.Notable() })
+	f.stored = slices.DeleteFunc(f.stored, func(other *monitor.Report) bool { return other.Run == r.Run })
+	f.stored = append(f.stored, &stored)
 	return nil
 }
 
 func (f *fakeReports) Report(_ context.Context, _, run string) (*monitor.Report, error) {
-	if r, ok := f.earlier[run]; ok {
-		return r, nil
-	}
 	return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q", run)
+}
+
+func (f *fakeReports) ReportsAround(_ context.Context, r *monitor.Report, max int) iter.Seq2[*monitor.Report, error] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return func(yield func(*monitor.Report, error) bool) {
+		if len(f.around) > 0 {
+			err := f.around[0]
+			f.around = f.around[1:]
+			yield(nil, err)
+			return
+		}
+		others := slices.SortedFunc(slices.Values(f.stored), func(a, b *monitor.Report) int { return b.Started.Compare(a.Started) })
+		for _, other := range others {
+			if other.Run == r.Run || other.Branch != r.Branch {
+				continue
+			}
+			if max--; max < 0 || !yield(other, nil) { // tests have nothing that starts later and is far away
+				return
+			}
+		}
+	}
 }
 
 func (f *fakeReports) Unjudged(_ context.Context, from, to time.Time, _ int) (found []*monitor.RunHead, err error) {
@@ -154,7 +178,7 @@ type fakeJudge struct {
 	asked []string
 	errs  map[string][]error // by run, one for each time it is asked
 	enter func(run string)
-	give  *monitor.Report // in place of one with a regression
+	give  map[string]*monitor.Report // by run, in place of one with a regression
 }
 
 func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
@@ -168,8 +192,10 @@ func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Rep
 		j.errs[q.Run] = errs[1:]
 		return nil, errs[0]
 	}
-	if j.give != nil {
-		return j.give, nil
+	if given, ok := j.give[q.Run]; ok {
+		r := *given
+		r.Results, r.Accepted = slices.Clone(given.Results), nil
+		return &r, nil
 	}
 	return &monitor.Report{Project: q.Project, Run: q.Run, Summary: monitor.Summary{Regressions: 1},
 		Results: []monitor.Result{{TestID: monitor.TestID{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]"},

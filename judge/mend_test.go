@@ -1,55 +1,150 @@
 package judge_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"pymon-bridge/monitor"
 )
 
-// TestClerkTellsWhatIsMended follows regressions of one run into the next.
+// told is what is found of tests in a run, and which of them are to be told to be mended. Tests are named "test" or
+// "test@env".
+type told struct {
+	run    int // the number of its start
+	branch string
+	found  map[string]verdict
+	mended []string
+}
+
+type verdict struct {
+	status monitor.Status
+	value  monitor.Number // where 1 is what is usual
+}
+
+var (
+	slow     = verdict{monitor.StatusRegression, 2}
+	fine     = verdict{monitor.StatusOK, 1.1}
+	accepted = verdict{monitor.StatusOK, 2}
+	suspect  = verdict{monitor.StatusSuspect, 2}
+	better   = verdict{monitor.StatusImprovement, 0.5}
+	muted    = verdict{monitor.StatusNotJudged, 1}
+)
+
+func (s told) report() *monitor.Report {
+	r := &monitor.Report{Project: "p", Run: fmt.Sprint("run ", s.run), Branch: s.branch, Previous: "another",
+		Started: time.Unix(int64(s.run), 0)}
+	for name, v := range s.found {
+		id := monitor.TestID{Item: name}
+		r.Results = append(r.Results, monitor.Result{TestID: id, Metric: monitor.MetricCPUTime, Status: v.status, Baseline: 1,
+			Value: v.value, Ratio: v.value}, monitor.Result{TestID: id, Metric: monitor.MetricMemUsage, Status: monitor.StatusOK})
+	}
+	return r
+}
+
+func found(name string, v verdict) map[string]verdict { return map[string]verdict{name: v} }
+
+func mendedIn(r *monitor.Report) (items []string) {
+	for _, result := range r.Results {
+		if result.Status == monitor.StatusMended {
+			items = append(items, result.Item+map[bool]string{false: " " + result.Metric}[result.Metric == monitor.MetricCPUTime])
+		}
+	}
+	return items
+}
+
+// TestClerkTellsWhatIsMended follows regressions through the runs after them, in the order in which these are judged.
 func TestClerkTellsWhatIsMended(t *testing.T) {
 	t.Parallel()
-	of := func(item string, status monitor.Status, baseline, value monitor.Number) monitor.Result {
-		return monitor.Result{TestID: monitor.TestID{Item: item}, Metric: monitor.MetricCPUTime, Status: status,
-			Baseline: baseline, Value: value, Ratio: value / baseline}
-	}
-	before := &monitor.Report{Run: "before", Results: []monitor.Result{
-		of("mended", monitor.StatusRegression, 1, 2), of("stays", monitor.StatusRegression, 1, 2),
-		of("accepted", monitor.StatusRegression, 1, 2), of("removed", monitor.StatusRegression, 1, 2),
-		of("suspected", monitor.StatusSuspect, 1, 2),
-	}}
-	now := func() *monitor.Report {
-		return &monitor.Report{Run: "now", Previous: "before", Results: []monitor.Result{
-			of("stays", monitor.StatusRegression, 1, 2), of("accepted", monitor.StatusOK, 2, 2),
-			of("fine", monitor.StatusOK, 1, 1), of("mended", monitor.StatusOK, 1, 1.1), of("suspected", monitor.StatusOK, 1, 1),
-		}}
-	}
-	for name, tc := range map[string]struct {
-		earlier map[string]*monitor.Report
-		want    []string
-	}{
-		"after its report":      {map[string]*monitor.Report{"before": before}, []string{"mended"}},
-		"of which nothing said": {nil, nil},
+	is := []string{"test"}
+	for name, runs := range map[string][]told{
+		"in the next run": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", fine), mended: is},
+			{run: 3, found: found("test", fine)}},
+		"without a regression before": {{run: 1, found: found("test", suspect)}, {run: 2, found: found("test", fine)}},
+		"twice": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", fine), mended: is},
+			{run: 3, found: found("test", slow)}, {run: 4, found: found("test", slow)}, {run: 5, found: found("test", fine), mended: is}},
+		"on one machine of a matrix": {{run: 1, found: found("test@a", slow)}, {run: 2, found: found("test@b", fine)},
+			{run: 3, found: found("test@a", slow)}, {run: 4, found: found("test@b", fine)},
+			{run: 5, found: found("test@a", fine), mended: []string{"test@a"}}, {run: 6, found: found("test@b", fine)},
+			{run: 7, found: found("test@a", fine)}, {run: 8, found: found("test@b", fine)}},
+		"on both": {{run: 1, found: found("test@a", slow)}, {run: 2, found: found("test@b", slow)},
+			{run: 3, found: found("test@a", fine), mended: []string{"test@a"}}, {run: 4, found: found("test@b", fine), mended: []string{"test@b"}},
+			{run: 5, found: found("test@a", fine)}, {run: 6, found: found("test@b", fine)}},
+		"after runs without the test": {{run: 1, found: found("test", slow)}, {run: 2, found: found("other", fine)}, {run: 3},
+			{run: 4, found: found("test", fine), mended: is}, {run: 5, found: found("other", fine)}, {run: 6, found: found("test", fine)}},
+		"after it could not be judged": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", muted)},
+			{run: 3, found: found("test", fine), mended: is}},
+		"after a suspect": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", suspect)},
+			{run: 3, found: found("test", fine), mended: is}, {run: 4, found: found("test", suspect)}, {run: 5, found: found("test", fine)}},
+		"not when it was accepted": {{run: 1, found: found("test", slow)}, {run: 2, found: found("other", fine)},
+			{run: 3, found: found("test", accepted)}, {run: 4, found: found("test", fine)}},
+		"not when it got better": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", better)},
+			{run: 3, found: found("test", fine)}},
+		"not of another branch": {{run: 1, found: found("test", slow)}, {run: 2, branch: "topic", found: found("test", fine)},
+			{run: 3, found: found("test", fine), mended: is}},
+		"again when judged again": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", fine), mended: is},
+			{run: 2, found: found("test", fine), mended: is}, {run: 3, found: found("test", fine)}},
+		"once, when the later of two is judged first": {{run: 1, found: found("test", slow)}, {run: 3, found: found("test", fine), mended: is},
+			{run: 2, found: found("test", fine)}},
+		"before it comes back, judged first": {{run: 1, found: found("test", slow)}, {run: 3, found: found("test", slow)},
+			{run: 2, found: found("test", fine), mended: is}},
+		"not without an earlier one": {{run: 2, found: found("test", slow)}, {run: 1, found: found("test", fine)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				j, r := &fakeJudge{give: now()}, &fakeReports{earlier: tc.earlier}
+				j, r := &fakeJudge{give: map[string]*monitor.Report{}}, &fakeReports{}
 				c, _ := openClerk(t, j, r)
-				c.Ended("p", "now")
-				synctest.Wait()
-				var mended []string
-				for _, result := range r.last.Results {
-					if result.Status == monitor.StatusMended {
-						mended = append(mended, result.Item)
-					}
+				for _, run := range runs {
+					given := run.report()
+					j.give[given.Run] = given
+					c.Ended("p", given.Run)
+					synctest.Wait()
+					assert.Equal(t, run.mended, mendedIn(r.last), given.Run)
+					assert.Len(t, r.last.Results, 2*len(run.found))
 				}
-				assert.Equal(t, tc.want, mended)
-				assert.Equal(t, "stays", r.last.Results[0].Item, "the worst first")
-				assert.Len(t, r.last.Results, 5)
+			})
+		})
+	}
+}
+
+// TestMendedResultsStandInOrder holds that a report is ordered after something in it is mended.
+func TestMendedResultsStandInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		before := told{run: 1, found: map[string]verdict{"stays": slow, "mended": slow, "removed": slow}}.report()
+		now := told{run: 2, found: map[string]verdict{"stays": slow, "mended": fine, "fine": fine}}.report()
+		j, r := &fakeJudge{give: map[string]*monitor.Report{before.Run: before, now.Run: now}}, &fakeReports{}
+		c, _ := openClerk(t, j, r)
+		c.Ended("p", before.Run)
+		c.Ended("p", now.Run)
+		synctest.Wait()
+		assert.Equal(t, "stays", r.last.Results[0].Item, "the worst first")
+		assert.Equal(t, monitor.StatusMended, r.last.Results[1].Status)
+	})
+}
+
+// TestReportsAreKeptWhereOthersCannotBeRead holds that one broken report does not cost those that follow, and that a
+// store that is busy is asked again.
+func TestReportsAreKeptWhereOthersCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for code, mended := range map[monitor.Code][]string{monitor.EInternal: nil, monitor.EUnavailable: {"test"}} {
+		t.Run(string(code), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				before, now := told{run: 1, found: found("test", slow)}.report(), told{run: 2, found: found("test", fine)}.report()
+				j := &fakeJudge{give: map[string]*monitor.Report{now.Run: now}}
+				r := &fakeReports{stored: []*monitor.Report{before}, around: []error{monitor.Errorf(code, "cannot be read")}}
+				c, log := openClerk(t, j, r)
+				c.Ended("p", now.Run)
+				time.Sleep(waitLong)
+				synctest.Wait()
+				assert.Equal(t, []string{now.Run}, r.runs())
+				assert.Equal(t, mended, mendedIn(r.last))
+				assert.Contains(t, log.String(), "cannot be read")
 			})
 		})
 	}

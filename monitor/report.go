@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -28,6 +29,9 @@ type Report struct {
 	// learning may be left out.
 	Results []Result `json:"results"`
 	Summary Summary  `json:"summary"`
+	// Accepted are the results that were a regression when last told of and are ok by now, but not mended: the new level
+	// has become what is usual. In kept reports only.
+	Accepted []ResultID `json:"accepted,omitempty"`
 }
 
 // Status is what became of a measurement, or of a suite.
@@ -38,7 +42,7 @@ const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
-	StatusMended      Status = "mended"      // ok, and a regression in the run before; in kept reports only
+	StatusMended      Status = "mended"      // ok, and a regression when last told of; in kept reports only
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
 	StatusLearning    Status = "learning"    // too few earlier runs
 	StatusOK          Status = "ok"
@@ -107,6 +111,12 @@ type TestID struct {
 	Env         string `json:"env"`
 	// Occurrence tells tests of one id in one run apart: 0 for the first by start.
 	Occurrence int `json:"occurrence,omitempty"`
+}
+
+// ResultID identifies a result within a report.
+type ResultID struct {
+	TestID
+	Metric string `json:"metric"`
 }
 
 // Result is what became of one measurement of one test.
@@ -185,6 +195,9 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*float64)(n))
 }
 
+// ID identifies the result.
+func (r *Result) ID() ResultID { return ResultID{r.TestID, r.Metric} }
+
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
 	// KeepReport stores a report in place of an earlier one on the same run. It is to be delivered anew, unless it
@@ -192,6 +205,9 @@ type ReportStore interface {
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns what was kept of a run. Fails with ENotFound when nothing was.
 	Report(ctx context.Context, project, run string) (*Report, error)
+	// ReportsAround returns what was kept of other runs of a report's project and branch, the last to start first: up to
+	// max that started after its run, and up to max that did not, as far back as there is one with a regression.
+	ReportsAround(ctx context.Context, r *Report, max int) iter.Seq2[*Report, error]
 	// Unjudged returns up to max runs that last measured something after from and up to to, and that have no report made
 	// since, the last to start first.
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunHead, error)

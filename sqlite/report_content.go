@@ -28,6 +28,7 @@ func encodeReport(r *monitor.Report) ([]byte, error) {
 		}
 	}
 	kept.Sessions = append([]string{}, r.Sessions...)
+	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
 	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
 	mapTexts(reflect.ValueOf(&kept).Elem(), armour)
 	var b bytes.Buffer

@@ -47,22 +47,31 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 
 // Report implements [monitor.ReportStore].
 func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report, error) {
+	content, err := db.reportContent(ctx, project, run)
+	switch {
+	case err != nil:
+		return nil, err
+	case content == nil:
+		return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q of project %q", run, project)
+	}
+	return decodeReport(content)
+}
+
+// reportContent returns the JSON of a report, nil where there is none.
+func (db *DB) reportContent(ctx context.Context, project, run string) ([]byte, error) {
 	var stored []byte
 	err := db.read(ctx, func(q querier) error {
 		return each(ctx, q, "SELECT content FROM reports WHERE project = ? AND run = ?", []any{project, run},
 			func(row scanner) error { return row.Scan(&stored) })
 	})
-	if err != nil {
+	if err != nil || stored == nil {
 		return nil, err
-	}
-	if stored == nil {
-		return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q of project %q", run, project)
 	}
 	content, err := decompress(stored)
 	if err != nil {
 		return nil, db.readError(err)
 	}
-	return decodeReport(content)
+	return content, nil
 }
 
 // judging is how long a report may take to make: what arrived within that time before it was kept may not be in it.

@@ -50,12 +50,16 @@ func TestReportsAreGivenBack(t *testing.T) {
 			Baseline: 1, Limit: 2, Value: 3, Ratio: 4.5, Delta: -1, P: 1e-300, Q: 0.1, N: 8, LastGood: text, FirstBad: text,
 		})
 	}
+	for _, r := range want.Results {
+		want.Accepted = append(want.Accepted, r.ID())
+	}
 	sent := *want
 	sent.Results = append([]monitor.Result{result("fine", monitor.StatusOK), result("new", monitor.StatusLearning),
 		result("mute", monitor.StatusNotJudged)}, want.Results...)
 	keep(t, db, &sent)
 	assert.Len(t, sent.Results, 3+len(odd), "the caller's stays as it is")
 	assert.Equal(t, odd[2], sent.Sessions[2])
+	assert.Equal(t, odd[2], sent.Accepted[2].Env)
 
 	got, err := db.Report(t.Context(), "shop", want.Run)
 	require.NoError(t, err)

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/judge"
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// given has the reports on all runs ready.
+type given map[string]*monitor.Report
+
+func (g given) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	return g[q.Run], nil
+}
+
+// TestMendedIsToldOnceInAMatrix has the clerk and the file go through the runs of a matrix of two machines: a test
+// regresses on one of them and is mended five runs later, of which some are on the other machine and some lack the test.
+func TestMendedIsToldOnceInAMatrix(t *testing.T) {
+	db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
+	require.NoError(t, db.Open(t.Context()))
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	reports := given{}
+	clerk := judge.NewClerk(reports, db, slog.New(slog.DiscardHandler))
+	kept := make(chan *monitor.Report)
+	clerk.OnKept = func(r *monitor.Report, _ time.Duration) { kept <- r }
+	require.NoError(t, clerk.Open())
+	t.Cleanup(func() { assert.NoError(t, clerk.Close()) })
+
+	const fine, slow = monitor.StatusOK, monitor.StatusRegression
+	now := time.Now().UTC().Truncate(time.Second)
+	for i, run := range []struct {
+		env, item string
+		status    monitor.Status
+		mended    bool
+	}{
+		{"linux", "test_pay", slow, false}, {"mac", "test_pay", fine, false},
+		{"linux", "test_pay", slow, false}, {"mac", "test_pay", fine, false},
+		{"linux", "test_ship", fine, false}, {"mac", "test_ship", fine, false},
+		{"linux", "test_pay", fine, true}, {"mac", "test_pay", fine, false},
+		{"linux", "test_pay", fine, false}, {"mac", "test_pay", fine, false},
+	} {
+		id, start := fmt.Sprint("run-", i), now.Add(time.Duration(i)*time.Minute)
+		session := &monitor.Session{SessionH: id, RunDate: start.Format("2006-01-02T15:04:05.000000"), Tags: []monitor.Tag{
+			{Name: "run", Value: monitor.Text{String: id}}, {Name: "branch", Value: monitor.Text{String: "main"}}}}
+		require.NoError(t, db.Append(t.Context(), []*monitor.Record{{Project: "shop", Received: start, Session: session}}))
+		value := map[monitor.Status]monitor.Number{fine: 1, slow: 2}[run.status]
+		reports[id] = &monitor.Report{Project: "shop", Run: id, Branch: "main", Started: start, Previous: fmt.Sprint("run-", i-1),
+			Results: []monitor.Result{{TestID: monitor.TestID{Item: run.item, Env: run.env}, Metric: monitor.MetricCPUTime,
+				Status: run.status, Baseline: 1, Value: value, Ratio: value}}}
+		clerk.Ended("shop", id)
+		r := <-kept
+		assert.Equal(t, run.mended, r.Results[0].Status == monitor.StatusMended, "%s on %s", id, run.env)
+	}
+}
