@@ -24,9 +24,12 @@ func refuseAncient(c *gin.Context) {
 
 // noRoute answers requests for paths that do not exist.
 func noRoute(c *gin.Context) {
-	fail(c, monitor.Errorf(monitor.ENotFound,
-		"no such route: pytest's --remote-server has to end in the host, /api/v1, /p/PROJECT or /p/PROJECT/api/v1; "+
-			"/api/v1/docs shows what can be read"))
+	const posts = "pytest's --remote-server has to end in the host, /api/v1, /p/PROJECT or /p/PROJECT/api/v1"
+	if method := c.Request.Method; method == http.MethodGet || method == http.MethodHead {
+		fail(c, monitor.Errorf(monitor.ENotFound, "no such route: /api/v1/docs shows what can be read; "+posts))
+		return
+	}
+	fail(c, monitor.Errorf(monitor.ENotFound, "no such route: "+posts))
 }
 
 // noMethod answers requests with a method that the path does not have, and OPTIONS. Gin has set Allow from the

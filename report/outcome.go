@@ -81,8 +81,8 @@ func fine(r *monitor.Report) string {
 		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
 			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
 	case s.OK+s.Improvements == 0 && s.Learning > 0:
-		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline %s too few.", count(r.BaselineRuns, "run"),
-			plural(r.BaselineRuns, "is", "are"))
+		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline on this class of machine %s too few.",
+			count(r.BaselineRuns, "run"), plural(r.BaselineRuns, "is", "are"))
 	case s.OK+s.Improvements == 0:
 		return "No measurement could be judged."
 	case s.Improvements > 0:

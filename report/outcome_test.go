@@ -32,7 +32,7 @@ func TestOutcome(t *testing.T) {
 		{fineReport(), "", false, "No regression in 40 tests."},
 		{fineReport(), report.FailOnSuspect, false, "No regression in 40 tests."},
 		{better, "", false, "No regression and 1 improvement in 1 test."},
-		{learningReport(), report.FailOnSuite, false, "Nothing to judge by yet: 3 runs in the baseline are too few."},
+		{learningReport(), report.FailOnSuite, false, "Nothing to judge by yet: 3 runs in the baseline on this class of machine are too few."},
 		{none, report.FailOnSuspect, false, "No test was measured."},
 		{unjudgedReport(), "", false, "No measurement could be judged."},
 		{manyReport(2, 1), "", true, "2 regressions in 3 tests."},

@@ -67,7 +67,10 @@ func (t textWriter) about(r *monitor.Report) {
 	t.line("run", run+", "+count(len(r.Sessions), "session"))
 	t.line("commit", orUnknown(commit(r.ScmRef))+onBranch(r.Branch))
 	t.line("baseline", count(r.BaselineRuns, "run")+onBranch(r.Against))
-	if !t.envs && len(r.Results) > 0 {
+	switch {
+	case len(r.Suite.Machines) == 1: // there may be no results to show
+		t.line("machine", show(r.Suite.Machines[0].Env, shortName))
+	case !t.envs && len(r.Results) > 0:
 		t.line("machine", show(r.Results[0].Env, shortName))
 	}
 }

@@ -234,6 +234,9 @@ func (c *checkCmd) writeRerun(lines []string) error {
 	if c.RerunFile == "" {
 		return nil
 	}
+	if at, err := os.Lstat(c.RerunFile); err == nil && at.IsDir() {
+		return fmt.Errorf("--rerun-file: expected a file, and %s is a directory", c.RerunFile)
+	}
 	if len(lines) == 0 {
 		if err := os.Remove(c.RerunFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("--rerun-file: %w", err)

@@ -166,6 +166,11 @@ func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {
 		assert.NoFileExists(t, file, "an empty one would run everything, an old one what was conspicuous then")
 	}
 
+	dir := t.TempDir()
+	r = harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", dir)
+	assert.Equal(t, 2, r.ExitCode)
+	assert.Contains(t, r.Stderr, "is a directory")
+	assert.DirExists(t, dir)
 	r = harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", filepath.Join(file, "no", "such"))
 	assert.Equal(t, 2, r.ExitCode)
 	assert.Contains(t, r.Stderr, "--rerun-file: ")
