@@ -55,6 +55,12 @@ func (f found) report(at time.Time) *monitor.Report {
 // alerts has runs delivered, an hour apart, and returns which alerts of a rule there are an hour later.
 func alerts(t *testing.T, uid string, runs []found) []string {
 	t.Helper()
+	return alertsOf(t, rules(t)[uid], runs)
+}
+
+// alertsOf does that for a rule that may have been changed.
+func alertsOf(t *testing.T, r rule, runs []found) []string {
+	t.Helper()
 	db := harness.SharedInflux(t)
 	bucket, meta := db.NewBucket("pytest", 0), db.NewBucket("pytest_meta", 0)
 	w, err := influx.Open(influx.Config{URL: db.URL, Token: db.Token, Org: db.Org, Bucket: bucket, MetaBucket: meta}, slog.New(slog.DiscardHandler))
@@ -66,7 +72,7 @@ func alerts(t *testing.T, uid string, runs []found) []string {
 		v := w.DeliverReport(t.Context(), f.report(at))
 		require.Equal(t, monitor.Delivered, v.Outcome, v.Message)
 	}
-	r, all := rules(t)[uid], []string{}
+	all := []string{}
 	for _, row := range r.asked(t, db, bucket, at.Add(time.Hour)) {
 		assert.True(t, r.fires(row))
 		what := row["test"]
