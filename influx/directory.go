@@ -10,8 +10,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// chunk is how many contexts or sessions are read at a time.
-const chunk = 500
+const (
+	// chunk is how many contexts or sessions are read at a time.
+	chunk = 500
+	// apartChunk is how many are read at a time that lie far apart: so few are in as few series, of the 256 of a project,
+	// which the query names. What lies between them is read as well.
+	apartChunk = 16
+)
 
 // directory is one of the measurements of the metadata bucket, and its field with the hash.
 type directory struct{ measurement, field string }
@@ -113,16 +118,21 @@ func (sc *scan) entries(some []entry) (in span, number map[entry]int) {
 	in = span{some[0].at, some[0].at + 1}
 	number = make(map[entry]int, len(some))
 	prefixes := map[string]bool{}
+	ofOne := true
 	for i, e := range some {
 		in.from, in.to = min(in.from, e.at), max(in.to, e.at+1)
 		number[e] = i
 		prefixes[prefix(e.hash)] = true
+		ofOne = ofOne && e.project == some[0].project
+	}
+	if ofOne {
+		sc.ofProject(some[0].project)
 	}
 	var conditions []string
 	for p := range prefixes {
 		conditions = append(conditions, "r.prefix == "+sc.bind(p))
 	}
-	if len(conditions) <= 16 {
+	if len(conditions) <= apartChunk {
 		sc.tags = append(sc.tags, anyOf(conditions))
 	}
 	return in, number
@@ -137,10 +147,10 @@ func (d directory) decode(r Row) (*monitor.Record, session) {
 	return rec, session{rec.Project, rec.Session.SessionH}
 }
 
-// read reads the records of entries one part after the other.
-func (s *Store) read(ctx context.Context, d directory, all []entry) iter.Seq2[*monitor.Record, error] {
+// read reads the records of entries, some at a time.
+func (s *Store) read(ctx context.Context, d directory, all []entry, some int) iter.Seq2[*monitor.Record, error] {
 	return func(yield func(*monitor.Record, error) bool) {
-		for part := range slices.Chunk(all, chunk) {
+		for part := range slices.Chunk(all, some) {
 			found, err := s.records(ctx, d, part)
 			if err != nil {
 				yield(nil, err)

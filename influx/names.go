@@ -106,22 +106,21 @@ func (s *Store) behind(ctx context.Context, sc *scan, tag, value string, found f
 func (s *Store) sessionNames(ctx context.Context, q monitor.NameQuery, found func(string)) error {
 	var all []entry
 	names := map[session]string{}
-	for rec, err := range s.sessions(ctx, lookFor{project: q.Project}) {
+	for b, err := range s.briefs(ctx, lookFor{project: q.Project}, tagsField) {
 		if err != nil {
 			return err
 		}
-		name := nameOf(rec.Session, q.Of)
-		if name == "" || q.Pipeline != "" && tagText(rec.Session, "pipeline_branch").String != q.Pipeline ||
-			q.Build != "" && tagText(rec.Session, "pipeline_build_no").String != q.Build {
+		name := nameOf(b, q.Of)
+		if name == "" || q.Pipeline != "" && tagText(b.Session, "pipeline_branch").String != q.Pipeline ||
+			q.Build != "" && tagText(b.Session, "pipeline_build_no").String != q.Build {
 			continue
 		}
 		if q.Component == nil {
 			found(name)
 			continue
 		}
-		id := session{rec.Project, rec.Session.SessionH}
-		names[id] = name
-		all = append(all, entry{id, rec.Session.Start.UTC})
+		names[b.session] = name
+		all = append(all, b.entry)
 	}
 	if len(all) == 0 {
 		return nil
@@ -129,14 +128,14 @@ func (s *Store) sessionNames(ctx context.Context, q monitor.NameQuery, found fun
 	return s.measuredBy(ctx, q, all, func(id session) { found(names[id]) })
 }
 
-func nameOf(s *monitor.Session, of monitor.Names) string {
+func nameOf(b brief, of monitor.Names) string {
 	switch of {
 	case monitor.Pipelines:
-		return tagText(s, "pipeline_branch").String
+		return tagText(b.Session, "pipeline_branch").String
 	case monitor.PipelineBuilds:
-		return tagText(s, "pipeline_build_no").String
+		return tagText(b.Session, "pipeline_build_no").String
 	default:
-		return s.SessionH
+		return b.hash
 	}
 }
 

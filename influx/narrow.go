@@ -50,12 +50,12 @@ func (s *Store) narrow(ctx context.Context, sc *scan, q monitor.MetricQuery, ofS
 // sessionsWith returns the sessions for which all matches hold.
 func (s *Store) sessionsWith(ctx context.Context, project string, matches []monitor.Match) ([]entry, error) {
 	var found []entry
-	for rec, err := range s.sessions(ctx, lookFor{project: project}) {
+	for b, err := range s.briefs(ctx, lookFor{project: project}, fieldsOf(matches)...) {
 		if err != nil {
 			return nil, err
 		}
-		if holds(rec.Session, matches) {
-			found = append(found, entry{session: session{rec.Project, rec.Session.SessionH}, at: rec.Session.Start.UTC})
+		if holds(b.Session, matches) {
+			found = append(found, b.entry)
 		}
 	}
 	return found, nil

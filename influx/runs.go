@@ -55,20 +55,19 @@ func (s *Store) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error
 func (s *Store) runs(ctx context.Context, q monitor.RunQuery) ([]*runEntry, error) {
 	found := map[runID]*runEntry{}
 	var all []*runEntry
-	for rec, err := range s.sessions(ctx, lookFor{project: q.Project}) {
+	for b, err := range s.briefs(ctx, lookFor{project: q.Project}, "run") {
 		if err != nil {
 			return nil, err
 		}
-		if q.Run != "" && rec.Session.Run != q.Run {
+		if q.Run != "" && b.Run != q.Run {
 			continue
 		}
-		id := runID{rec.Project, rec.Session.Run}
+		id := runID{b.project, b.Run}
 		if found[id] == nil {
 			found[id] = &runEntry{runID: id}
 			all = append(all, found[id])
 		}
-		e := entry{session{rec.Project, rec.Session.SessionH}, rec.Session.Start.UTC}
-		found[id].sessions = append(found[id].sessions, e)
+		found[id].sessions = append(found[id].sessions, b.entry)
 	}
 	slices.SortFunc(all, func(a, b *runEntry) int {
 		return cmp.Or(cmp.Compare(a.sessions[0].at, b.sessions[0].at), cmp.Compare(a.run, b.run), cmp.Compare(a.project, b.project))
@@ -88,7 +87,7 @@ func (s *Store) measured(ctx context.Context, q monitor.RunQuery, some []*runEnt
 			of[id.session] = runs[i]
 		}
 	}
-	for rec, err := range s.read(ctx, sessionDirectory, all) {
+	for rec, err := range s.read(ctx, sessionDirectory, all, chunk) {
 		if err != nil {
 			return nil, err
 		}
