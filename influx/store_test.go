@@ -77,7 +77,10 @@ func (b *bridge) write(tb testing.TB, records []*monitor.Record) {
 func (b *bridge) point(ctx context.Context, rec *monitor.Record) *monitor.Point {
 	p := &monitor.Point{Record: rec}
 	if m := rec.Metric; m != nil {
-		c, _ := b.db.Context(ctx, rec.Project, m.ContextH) // nil where there is none
+		c, err := b.db.Context(ctx, rec.Project, m.ContextH)
+		if err != nil {
+			c, _ = b.db.Context(ctx, "", m.ContextH) // of any project; nil where there is none
+		}
 		s, _ := b.db.Session(ctx, rec.Project, m.SessionH)
 		p.Origin = monitor.OriginOf(m, c, s)
 	}

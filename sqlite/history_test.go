@@ -55,6 +55,43 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 	assert.Equal(t, map[string]string{"test_0": own, "test_1": "elsewhere", "test_2": own}, envs)
 }
 
+// TestContextsOfOtherProjects holds that a metric has the machine that it is delivered with: also where the plugin has not
+// posted its context, since the bridge has said that it knows it from another project.
+func TestContextsOfOtherProjects(t *testing.T) {
+	db, _ := openNew(t)
+	context := func(project string, cpus int64) *monitor.Record {
+		c := machine("machine")
+		c.CPUCount = cpus
+		rec := record(c)
+		rec.Project = project
+		return rec
+	}
+	holds := func(want, why string) {
+		t.Helper()
+		for _, s := range samplesOf(t, db) {
+			assert.Equal(t, want, s.Env, why)
+		}
+		for run, err := range db.Store().Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
+			require.NoError(t, err)
+			assert.Equal(t, []string{want}, run.Environments, why)
+		}
+	}
+	env := func(rec *monitor.Record) string { return monitor.Environment(rec.Context) }
+
+	appendAll(t, db, record(process("s", arrival)), record(measured("s", "test", arrival)))
+	holds(monitor.UnknownEnv, "nobody has the context")
+	elsewhere, later, own := context("zoo", 2), context("art", 4), context("shop", 64)
+	appendAll(t, db, elsewhere, later)
+	holds(env(elsewhere), "as accepted first")
+	id, err := db.AddToken(t.Context(), monitor.Token{Project: "shop", Label: "ci", Hash: [32]byte{1}})
+	require.NoError(t, err)
+	holds(monitor.UnknownEnv, "tokens separate projects")
+	require.NoError(t, db.RevokeToken(t.Context(), id))
+	holds(env(elsewhere), "without tokens they are not separate")
+	appendAll(t, db, own)
+	holds(env(own), "the project's own goes before others")
+}
+
 // TestSamplesOfManyParts reads sessions of which one part holds no whole one, or exactly one.
 func TestSamplesOfManyParts(t *testing.T) {
 	for _, n := range []int{sqlite.SamplesAtOnce, sqlite.SamplesAtOnce + 1} {

@@ -64,14 +64,14 @@ func (s *sampling) readContexts(q querier, wanted map[int64]*monitor.Context) er
 	if len(wanted) == 0 {
 		return nil
 	}
-	return each(s.ctx, q, "SELECT hash, env, python_info FROM contexts WHERE hash IN (SELECT value FROM json_each(?))",
-		list(wanted), func(row scanner) error {
-			var id int64
-			c := new(monitor.Context)
-			err := row.Scan(&id, &c.Env, &c.PythonInfo)
-			s.contexts[id] = c
-			return err
-		})
+	return each(s.ctx, q, "SELECT h.value, c.env, c.python_info FROM json_each(?) h CROSS JOIN contexts c ON c.seq = "+
+		contextOf("h.value"), list(wanted), func(row scanner) error {
+		var id int64
+		c := new(monitor.Context)
+		err := row.Scan(&id, &c.Env, &c.PythonInfo)
+		s.contexts[id] = c
+		return err
+	})
 }
 
 // readOrigins reads what the rows were delivered with where that does not follow from their context and session. They

@@ -119,7 +119,7 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run) error {
 	query := chosen(len(runs), named(runs))
 	query.add(`SELECT chosen.i, s.machine, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time, y.user_time,
 		y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
-		JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.hash = y.context
+		JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context") + `
 		ORDER BY y.session, y.context, y.component, y.kind`)
 	ended := make([]bool, len(runs)) // by a metric
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {

@@ -19,7 +19,8 @@ type world struct {
 	contexts []*monitor.Record
 }
 
-// measured is a metric with its session and context of the same project, nil where there is none.
+// measured is a metric with its session of the same project, and its context of the same project or else the one that any
+// project had first; nil where there is none.
 type measured struct {
 	project string
 	metric  *monitor.Metric
@@ -46,8 +47,8 @@ func newWorld(records []*monitor.Record) *world {
 				m.session = rec.Session
 			}
 		}
-		for _, rec := range w.contexts {
-			if rec.Project == m.project && rec.Context.H == m.metric.ContextH {
+		for _, rec := range w.contexts { // in the order of acceptance
+			if rec.Context.H == m.metric.ContextH && (rec.Project == m.project || m.context == nil) {
 				m.context = rec.Context
 			}
 		}
