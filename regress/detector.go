@@ -72,7 +72,7 @@ func (d *Detector) judgeMachine(m *machine, all runs, r rule) *judged {
 	j.offsets, known = d.newOffsets(j.table)
 	j.unpaced = math.IsNaN(known[totalTime][j.last()])
 	j.speed = d.judgeSpeed(j.table, known, r)
-	j.by = d.gatesFor(j.table, known)
+	j.by = d.gatesFor(j.table, known, r)
 	for metric := range j.verdicts {
 		j.verdicts[metric] = make([]verdict, len(j.units))
 	}

@@ -70,8 +70,9 @@ func (d *Detector) offset(t *table, metric, run int, usual []float64) (float64, 
 }
 
 // gatesFor returns what the tests of a run are judged by. Where it is not known how fast the machine was in the judged run,
-// that it may have been as slow or fast as in other runs is noise.
-func (d *Detector) gatesFor(t *table, known offsets) [metrics]*gate {
+// that it may have been as slow or fast as in other runs is noise; above all as in those of the same commit, which a few
+// tests were most likely run again after, on the same machine.
+func (d *Detector) gatesFor(t *table, known offsets, r rule) [metrics]*gate {
 	gates := d.gates
 	for _, metric := range timed() {
 		if !math.IsNaN(known[metric][t.last()]) {
@@ -83,12 +84,19 @@ func (d *Detector) gatesFor(t *table, known offsets) [metrics]*gate {
 				earlier.add(offset)
 			}
 		}
-		if earlier.n() > 0 {
-			earlier.settle(&gate{})
-			g := *gates[metric]
-			g.Noise = math.Hypot(g.Noise, earlier.down)
-			gates[metric] = &g
+		if earlier.n() == 0 {
+			continue
 		}
+		earlier.settle(&gate{})
+		noise := earlier.down
+		for run, again := range r.again {
+			if off := math.Abs(known[metric][run] - earlier.median); again && off > noise {
+				noise = off
+			}
+		}
+		g := *gates[metric]
+		g.Noise = math.Hypot(g.Noise, noise)
+		gates[metric] = &g
 	}
 	return gates
 }
