@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-
-	"pymon-bridge/monitor"
 )
 
 // maxRead is how many bytes of records of one class are read at a time, and one record more: a number of records
@@ -17,9 +15,12 @@ var errEnough = errors.New("enough was read")
 // budget is how many bytes may still be read.
 type budget int
 
-// spend returns errEnough when what was read up to rec is all that should be.
-func (b *budget) spend(rec *monitor.Record) error {
-	if *b -= budget(rec.Size()); *b <= 0 {
+// spend takes the bytes of what was just read, and returns errEnough when that is all that should be. nil has no end.
+func (b *budget) spend(bytes int) error {
+	if b == nil {
+		return nil
+	}
+	if *b -= budget(bytes); *b <= 0 {
 		return errEnough
 	}
 	return nil

@@ -38,7 +38,7 @@ func (db *DB) MeasureSpace() { db.space.measure(db) }
 // SmallStore returns a store that reads lists in parts of a few rows and walks through indexes where files that fit a
 // test do not need it.
 func (db *DB) SmallStore() *Store {
-	return &Store{db: db, scale: scale{firstPart: 90, laterPart: 200, few: 2, pruned: 60, blocksAtFirst: 2, blocksAhead: 5}}
+	return &Store{db: db, scale: scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, blocksAtFirst: 2, blocksAhead: 5}}
 }
 
 // SamplesAtOnce is how many metrics [DB.Samples] reads at a time.

@@ -52,7 +52,7 @@ func (db *DB) Contexts(ctx context.Context, project, prefix string, max int) ([]
 			return err
 		}
 		found = append(found, rec.Context)
-		return left.spend(rec)
+		return left.spend(rec.Size())
 	})
 	return found, err
 }
@@ -67,7 +67,7 @@ func (db *DB) Sessions(ctx context.Context, project, prefix string, max int) ([]
 			return err
 		}
 		found = append(found, rec.Session)
-		return left.spend(rec)
+		return left.spend(rec.Size())
 	})
 	return found, err
 }

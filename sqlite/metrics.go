@@ -14,11 +14,13 @@ type selection struct {
 	limit int // -1 for all
 	// bounded reads fewer where their texts are large: see maxRead.
 	bounded bool
+	// left is what their texts may take; reading more fails with errEnough. nil has no end.
+	left *budget
 }
 
 // until narrows a selection to what is not beyond seq.
 func (s selection) until(seq uint64) selection {
-	return selection{where: s.where + " AND seq <= ?", args: append(s.args[:len(s.args):len(s.args)], seq), limit: -1}
+	return selection{where: s.where + " AND seq <= ?", args: append(s.args[:len(s.args):len(s.args)], seq), limit: -1, left: s.left}
 }
 
 // metricRow is a row of metrics whose references are still to be resolved.
@@ -40,16 +42,11 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 			return nil, err
 		}
 	}
-	dict, err := readDictionary(ctx, q, rows)
+	dict, err := readDictionary(ctx, q, rows, s.left)
 	if err != nil {
 		return nil, err
 	}
-	side := s.until(rows[len(rows)-1].rec.Seq)
-	texts, err := readTexts(ctx, q, side)
-	if err != nil {
-		return nil, err
-	}
-	origins, err := readOrigins(ctx, q, side)
+	texts, err := readTexts(ctx, q, s.until(rows[len(rows)-1].rec.Seq))
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +58,22 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 		m.ItemFSLoc = dict.locations[row.location]
 		setTexts(m, series, texts[row.rec.Seq])
 		row.rec.Project = series.Project
-		pending[i] = monitor.Pending{Record: row.rec, Noted: origins[row.rec.Seq]}
+		pending[i].Record = row.rec
 	}
 	return pending, nil
+}
+
+// notedMetrics reads metrics with what they were delivered with, where that was noted.
+func notedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
+	pending, err := metrics(ctx, q, s)
+	if err != nil || len(pending) == 0 {
+		return nil, err
+	}
+	origins, err := readOrigins(ctx, q, s.until(pending[len(pending)-1].Seq))
+	for i := range pending {
+		pending[i].Noted = origins[pending[i].Seq]
+	}
+	return pending, err
 }
 
 func metricRows(ctx context.Context, q querier, s selection) ([]metricRow, error) {
@@ -105,7 +115,7 @@ func collect(rows []metricRow) *dictionary {
 // byIDs narrows a query to the IDs in a list.
 const byIDs = " WHERE id IN (SELECT value FROM json_each(?))"
 
-func readDictionary(ctx context.Context, q querier, rows []metricRow) (*dictionary, error) {
+func readDictionary(ctx context.Context, q querier, rows []metricRow, left *budget) (*dictionary, error) {
 	d := collect(rows)
 	err := each(ctx, q, "SELECT id, project, component, item_path, item, item_variant, kind FROM series"+byIDs,
 		list(d.series), func(row scanner) error {
@@ -113,25 +123,31 @@ func readDictionary(ctx context.Context, q querier, rows []metricRow) (*dictiona
 			s := new(monitor.Series)
 			err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind)
 			d.series[id] = s
-			return err
+			if err != nil {
+				return err
+			}
+			return left.spend(len(s.Component) + len(s.ItemPath) + len(s.Item) + len(s.ItemVariant) + len(s.Kind))
 		})
 	if err != nil {
 		return nil, err
 	}
-	if err := readNames(ctx, q, "SELECT id, h FROM hashes", d.hashes); err != nil {
+	if err := readNames(ctx, q, "SELECT id, h FROM hashes", d.hashes, left); err != nil {
 		return nil, err
 	}
-	return d, readNames(ctx, q, "SELECT id, item_fs_loc FROM locations", d.locations)
+	return d, readNames(ctx, q, "SELECT id, item_fs_loc FROM locations", d.locations, left)
 }
 
 // readNames fills in the texts of the IDs that are the keys of into.
-func readNames(ctx context.Context, q querier, query string, into map[int64]string) error {
+func readNames(ctx context.Context, q querier, query string, into map[int64]string, left *budget) error {
 	return each(ctx, q, query+byIDs, list(into), func(row scanner) error {
 		var id int64
 		var name string
 		err := row.Scan(&id, &name)
 		into[id] = name
-		return err
+		if err != nil {
+			return err
+		}
+		return left.spend(len(name))
 	})
 }
 
@@ -156,7 +172,10 @@ func readTexts(ctx context.Context, q querier, s selection) (map[uint64]*sentTex
 		t := new(sentTexts)
 		err := row.Scan(append([]any{&seq}, t.columns()...)...)
 		texts[seq] = t
-		return err
+		if err != nil {
+			return err
+		}
+		return s.left.spend(t.size())
 	})
 	return texts, err
 }

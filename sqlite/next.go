@@ -23,7 +23,7 @@ func (db *DB) Next(ctx context.Context, _ monitor.Destination, after uint64, max
 // next merges the three tables, whose numbers are one sequence. Metrics are most of it, and how far they reach
 // bounds what can come of the others; one that is not read to its end because of its size bounds the rest.
 func next(ctx context.Context, q querier, after uint64, max int) ([]monitor.Pending, error) {
-	pending, err := metrics(ctx, q, selection{where: "seq > ?", args: []any{after}, limit: max, bounded: true})
+	pending, err := notedMetrics(ctx, q, selection{where: "seq > ?", args: []any{after}, limit: max, bounded: true})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func next(ctx context.Context, q querier, after uint64, max int) ([]monitor.Pend
 				return err
 			}
 			pending = append(pending, monitor.Pending{Record: rec})
-			if err = left.spend(rec); err != nil {
+			if err = left.spend(rec.Size()); err != nil {
 				last = rec.Seq
 			}
 			return err
@@ -77,7 +77,7 @@ func (db *DB) Parked(ctx context.Context, dest monitor.Destination) ([]monitor.P
 	err := db.read(ctx, func(q querier) error {
 		parked := selection{where: parkedBy, args: []any{string(dest)}, limit: -1}
 		var err error
-		if pending, err = metrics(ctx, q, parked); err != nil {
+		if pending, err = notedMetrics(ctx, q, parked); err != nil {
 			return err
 		}
 		i := 0 // both are in the order of seq

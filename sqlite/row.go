@@ -91,6 +91,11 @@ func (t *sentTexts) columns() []any {
 	return []any{&t.startTime, &t.component, &t.itemPath, &t.item, &t.itemVariant, &t.kind}
 }
 
+func (t *sentTexts) size() int {
+	return len(t.startTime.String) + len(t.component.String) + len(t.itemPath.String) + len(t.item.String) +
+		len(t.itemVariant.String) + len(t.kind.String)
+}
+
 // setTexts rebuilds a metric's texts from its instant and its series, and from the texts that were kept as sent.
 func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
 	m.Component, m.ItemPath, m.Item = s.Component, s.ItemPath, s.Item

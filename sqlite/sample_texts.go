@@ -50,7 +50,7 @@ func (s *sampling) readLocations(q querier, wanted map[int64]string) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	if err := readNames(s.ctx, q, "SELECT id, item_fs_loc FROM locations", wanted); err != nil {
+	if err := readNames(s.ctx, q, "SELECT id, item_fs_loc FROM locations", wanted, nil); err != nil {
 		return err
 	}
 	for id, name := range wanted {

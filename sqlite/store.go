@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"iter"
-	"math"
 
 	"pymon-bridge/monitor"
 )
@@ -25,6 +23,9 @@ type scale struct {
 	// connection nor an old state of the file, which would make the log grow. The first part is small, since most
 	// consumers want a page.
 	firstPart, laterPart int64
+	// bytes is about how much of a list is in memory, and one item more: what was read is held until its consumer wants
+	// the next part.
+	bytes budget
 	// few is how many metrics are rather found by a dictionary and sorted than met on a walk through time, which
 	// passes all others.
 	few int64
@@ -36,43 +37,7 @@ type scale struct {
 }
 
 func usual() scale {
-	return scale{firstPart: 1000, laterPart: 4000, few: 20_000, pruned: 5000, blocksAtFirst: 64, blocksAhead: 4096}
-}
-
-// reader reads a list part by part: up to max items of those that come after the ones read before, without the first
-// skip of them. Fewer than max are the last.
-type reader[T any] func(q querier, skip, max int64) ([]T, error)
-
-// stream lists a page of what a reader reads. Each use of the sequence begins anew with a reader of its own.
-func stream[T any](ctx context.Context, s *Store, p monitor.Page, open func() reader[T]) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		read, skip, left, size := open(), max(0, p.Offset), p.Limit, s.firstPart
-		if left <= 0 {
-			left = math.MaxInt64
-		}
-		for left > 0 {
-			want := min(left, size)
-			items, err := part(ctx, s, func(q querier) ([]T, error) { return read(q, skip, want) })
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			for _, item := range items {
-				if err := ctx.Err(); err != nil {
-					yield(none, err)
-					return
-				}
-				if !yield(item, nil) {
-					return
-				}
-			}
-			if int64(len(items)) < want {
-				return
-			}
-			skip, left, size = 0, left-want, s.laterPart
-		}
-	}
+	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, blocksAtFirst: 64, blocksAhead: 4096}
 }
 
 // part reads from one state of the file, on one of the connections that are kept for lists.
@@ -87,7 +52,7 @@ func part[T any](ctx context.Context, s *Store, fn func(q querier) (T, error)) (
 // tail is the end of a query for a part of a list.
 const tail = " LIMIT ? OFFSET ?"
 
-// rowsOf reads a part of a list with a query that ends in tail.
+// rowsOf reads a part of a list with a query that ends in tail, or less of it where scan returns errEnough with an item.
 func rowsOf[T any](ctx context.Context, q querier, query clause, skip, max int64, scan func(scanner) (T, error)) ([]T, error) {
 	var items []T
 	query.add(tail, max, skip)
@@ -96,6 +61,9 @@ func rowsOf[T any](ctx context.Context, q querier, query clause, skip, max int64
 		items = append(items, item)
 		return err
 	})
+	if err == errEnough {
+		err = nil
+	}
 	return items, err
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 
 	"pymon-bridge/monitor"
@@ -9,22 +10,58 @@ import (
 
 // Sessions implements [monitor.Store].
 func (s *Store) Sessions(ctx context.Context, q monitor.SessionQuery, p monitor.Page) iter.Seq2[*monitor.Session, error] {
-	return stream(ctx, s, p, func() reader[*monitor.Session] {
-		var last *monitor.Record
-		return func(from querier, skip, max int64) ([]*monitor.Session, error) {
+	return stream(ctx, s, p, func() lister[sessionPlace, *monitor.Session] {
+		var last *sessionPlace
+		return lister[sessionPlace, *monitor.Session]{func(from querier, skip, max int64, left *budget) ([]sessionPlace, error) {
 			where := sessionsWhere(q)
 			if last != nil {
-				where.and("(s.utc_ns, h.h, h.project) > (?, ?, ?)", last.Session.Start.UTC, last.Session.SessionH, last.Project)
+				where.and("(s.utc_ns, h.h, h.project) > (?, ?, ?)", last.utc, last.h, last.project)
 			}
-			query := newClause("SELECT " + sessionColumns + sessionTables)
+			// Only what they are ordered by: SQLite holds all that it sorts.
+			query := newClause("SELECT s.seq, s.utc_ns, h.h, h.project" + sessionTables)
 			query.join(where.where())
 			query.add(" ORDER BY s.utc_ns, h.h, h.project")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (*monitor.Session, error) {
-				rec, err := scanSession(row)
-				last = rec
-				return rec.Session, err
+			return rowsOf(ctx, from, query, skip, max, func(row scanner) (sessionPlace, error) {
+				var at sessionPlace
+				if err := row.Scan(&at.seq, &at.utc, &at.h, &at.project); err != nil {
+					return at, err
+				}
+				last = &at
+				return at, left.spend(len(at.h))
 			})
+		}, func(from querier, places []sessionPlace, left *budget) ([]*monitor.Session, error) {
+			return sessionsAt(ctx, from, places, left)
+		}}
+	})
+}
+
+// sessionPlace is where a session stands in a list.
+type sessionPlace struct {
+	seq, utc   int64
+	h, project string
+}
+
+// sessionsAt reads the sessions at some places within a budget.
+func sessionsAt(ctx context.Context, q querier, places []sessionPlace, left *budget) ([]*monitor.Session, error) {
+	seqs := make([]int64, len(places))
+	for i, at := range places {
+		seqs[i] = at.seq
+	}
+	text, err := json.Marshal(seqs)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*monitor.Session, len(places))
+	query := "SELECT " + sessionColumns + ", p.key FROM json_each(?) p CROSS JOIN sessions s ON s.seq = p.value " +
+		"CROSS JOIN hashes h ON h.id = s.hash"
+	return found, each(ctx, q, query, []any{string(text)}, func(row scanner) error {
+		var i int
+		rec, err := scanSession(withMore{row, []any{&i}})
+		if err != nil {
+			return err
 		}
+		found[i] = rec.Session
+		return left.spend(sessionSize(rec))
 	})
 }
 
@@ -54,11 +91,14 @@ func sessionsWhere(q monitor.SessionQuery) (where clause) {
 	return where
 }
 
+// sessionSize is about what a session takes in memory, where its tags are as long as its description again.
+func sessionSize(rec *monitor.Record) int { return rec.Size() + len(rec.Session.Description) }
+
 // Contexts implements [monitor.Store].
 func (s *Store) Contexts(ctx context.Context, q monitor.ContextQuery, p monitor.Page) iter.Seq2[*monitor.Context, error] {
-	return stream(ctx, s, p, func() reader[*monitor.Context] {
+	return stream(ctx, s, p, func() lister[*monitor.Context, *monitor.Context] {
 		var last *monitor.Record
-		return func(from querier, skip, max int64) ([]*monitor.Context, error) {
+		return direct(func(from querier, skip, max int64, left *budget) ([]*monitor.Context, error) {
 			where := hashesWhere(q.Project, q.HashPrefix)
 			if last != nil {
 				where.and("(h.h, h.project) > (?, ?)", last.Context.H, last.Project)
@@ -69,10 +109,13 @@ func (s *Store) Contexts(ctx context.Context, q monitor.ContextQuery, p monitor.
 			query.add(" ORDER BY h.h, h.project")
 			return rowsOf(ctx, from, query, skip, max, func(row scanner) (*monitor.Context, error) {
 				rec, err := scanContext(row)
+				if err != nil {
+					return nil, err
+				}
 				last = rec
-				return rec.Context, err
+				return rec.Context, left.spend(rec.Size() + len(rec.Context.Env))
 			})
-		}
+		})
 	})
 }
 

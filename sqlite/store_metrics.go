@@ -13,20 +13,23 @@ import (
 
 // Metrics implements [monitor.Store].
 func (s *Store) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
-	return stream(ctx, s, p, func() reader[*monitor.Metric] {
+	return stream(ctx, s, p, func() lister[place, *monitor.Metric] {
+		find := (&timeList{ctx: ctx, scale: s.scale, query: q}).find
 		if q.Top != nil {
-			return (&topList{ctx: ctx, scale: s.scale, query: q}).read
+			find = (&topList{ctx: ctx, scale: s.scale, query: q}).find
 		}
-		return (&timeList{ctx: ctx, scale: s.scale, query: q}).read
+		return lister[place, *monitor.Metric]{find, func(from querier, places []place, left *budget) ([]*monitor.Metric, error) {
+			return metricsAt(ctx, from, places, left)
+		}}
 	})
 }
 
-// timeList reads metrics in the order of time.
+// timeList finds metrics in the order of time.
 type timeList struct {
 	scale
 	ctx   context.Context
 	query monitor.MetricQuery
-	last  *place // the last one read
+	last  *place // the last one found
 }
 
 // place is where a metric stands in a list.
@@ -35,7 +38,7 @@ type place struct {
 	value            float64 // what a [topList] orders by
 }
 
-func (l *timeList) read(q querier, skip, max int64) ([]*monitor.Metric, error) {
+func (l *timeList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
 	c, err := choose(l.ctx, q, l.query)
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func (l *timeList) read(q querier, skip, max int64) ([]*monitor.Metric, error) {
 		return nil, err
 	}
 	l.last = &places[len(places)-1]
-	return metricsAt(l.ctx, q, places)
+	return places, nil
 }
 
 // seek returns the first place behind so many, counted from the nearer end; nil when there is none.
@@ -90,8 +93,8 @@ func scanPlace(row scanner) (p place, err error) {
 	return p, err
 }
 
-// metricsAt reads the metrics at some places.
-func metricsAt(ctx context.Context, q querier, places []place) ([]*monitor.Metric, error) {
+// metricsAt reads the metrics at some places within a budget.
+func metricsAt(ctx context.Context, q querier, places []place, left *budget) ([]*monitor.Metric, error) {
 	seqs := make([]int64, len(places))
 	index := make(map[uint64]int, len(places))
 	for i, p := range places {
@@ -102,7 +105,7 @@ func metricsAt(ctx context.Context, q querier, places []place) ([]*monitor.Metri
 		return nil, err
 	}
 	pending, err := metrics(ctx, q, selection{
-		where: "seq IN (SELECT value FROM json_each(?))", args: []any{string(text)}, limit: math.MaxInt32})
+		where: "seq IN (SELECT value FROM json_each(?))", args: []any{string(text)}, limit: math.MaxInt32, left: left})
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,9 @@ const (
 
 // Names implements [monitor.Store].
 func (s *Store) Names(ctx context.Context, q monitor.NameQuery, p monitor.Page) iter.Seq2[string, error] {
-	return stream(ctx, s, p, func() reader[string] {
+	return stream(ctx, s, p, func() lister[string, string] {
 		var last *string
-		return func(from querier, skip, max int64) ([]string, error) {
+		return direct(func(from querier, skip, max int64, left *budget) ([]string, error) {
 			query := newClause("SELECT DISTINCT name FROM (")
 			query.join(names(q))
 			query.add(")")
@@ -27,11 +27,13 @@ func (s *Store) Names(ctx context.Context, q monitor.NameQuery, p monitor.Page) 
 			query.add(" ORDER BY name")
 			return rowsOf(ctx, from, query, skip, max, func(row scanner) (string, error) {
 				var name string
-				err := row.Scan(&name)
+				if err := row.Scan(&name); err != nil {
+					return "", err
+				}
 				last = &name
-				return name, err
+				return name, left.spend(len(name))
 			})
-		}
+		})
 	})
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -11,28 +12,34 @@ import (
 
 // Runs implements [monitor.Store].
 func (s *Store) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
-	return stream(ctx, s, p, func() reader[*monitor.Run] {
-		var last *monitor.Run
-		var lastStart int64
-		return func(from querier, skip, max int64) ([]*monitor.Run, error) {
+	return stream(ctx, s, p, func() lister[runPlace, *monitor.Run] {
+		var last *runPlace
+		return lister[runPlace, *monitor.Run]{func(from querier, skip, max int64, left *budget) ([]runPlace, error) {
 			query := newClause("SELECT project, run, min(utc_ns) AS start FROM sessions")
 			query.join(runsWhere(q).where())
 			query.add(" GROUP BY project, run")
 			if last != nil {
-				query.add(" HAVING (min(utc_ns), run, project) > (?, ?, ?)", lastStart, last.ID, last.Project)
+				query.add(" HAVING (min(utc_ns), run, project) > (?, ?, ?)", last.start, last.run, last.project)
 			}
 			query.add(" ORDER BY start, run, project")
-			runs, err := rowsOf(ctx, from, query, skip, max, func(row scanner) (*monitor.Run, error) {
-				last = new(monitor.Run)
-				err := row.Scan(&last.Project, &last.ID, &lastStart)
-				return last, err
+			return rowsOf(ctx, from, query, skip, max, func(row scanner) (runPlace, error) {
+				var at runPlace
+				if err := row.Scan(&at.project, &at.run, &at.start); err != nil {
+					return at, err
+				}
+				last = &at
+				return at, left.spend(len(at.run))
 			})
-			if err != nil || len(runs) == 0 {
-				return nil, err
-			}
-			return runs, fillRuns(ctx, from, runs)
-		}
+		}, func(from querier, places []runPlace, left *budget) ([]*monitor.Run, error) {
+			return runsAt(ctx, from, places, left)
+		}}
 	})
+}
+
+// runPlace is where a run stands in a list.
+type runPlace struct {
+	project, run string
+	start        int64
 }
 
 // CountRuns implements [monitor.Store].
@@ -56,17 +63,21 @@ func runsWhere(q monitor.RunQuery) (where clause) {
 // runsAtOnce bounds the values of one query, of which SQLite takes 32,766.
 const runsAtOnce = 500
 
-// fillRuns reads what belongs to runs of which project and ID are known.
-func fillRuns(ctx context.Context, q querier, runs []*monitor.Run) error {
+// runsAt reads the runs at some places within a budget.
+func runsAt(ctx context.Context, q querier, places []runPlace, left *budget) ([]*monitor.Run, error) {
+	runs := make([]*monitor.Run, len(places))
+	for i, at := range places {
+		runs[i] = &monitor.Run{Project: at.project, ID: at.run}
+	}
 	for part := range slices.Chunk(runs, runsAtOnce) {
-		if err := fillSessions(ctx, q, part); err != nil {
-			return err
+		if err := fillSessions(ctx, q, part, left); err != nil {
+			return nil, err
 		}
-		if err := fillTallies(ctx, q, part); err != nil {
-			return err
+		if err := fillTallies(ctx, q, part, left); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return runs, nil
 }
 
 // chosen returns the beginning of a query that reads from n runs, as chosen with their index i.
@@ -86,23 +97,28 @@ func named(runs []*monitor.Run) func(i int) (project, id string) {
 
 const chosenSessions = " FROM chosen CROSS JOIN sessions s ON s.project = chosen.project AND s.run = chosen.run"
 
-func fillSessions(ctx context.Context, q querier, runs []*monitor.Run) error {
+// fillSessions reads the sessions of runs, and puts them in order when they are read: SQLite would hold all that it sorts.
+func fillSessions(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
 	query := chosen(len(runs), named(runs))
-	query.add("SELECT " + sessionColumns + ", chosen.i" + chosenSessions + ` JOIN hashes h ON h.id = s.hash
-		ORDER BY s.utc_ns, h.h`)
-	return each(ctx, q, query.sql, query.args, func(row scanner) error {
+	query.add("SELECT " + sessionColumns + ", chosen.i" + chosenSessions + " CROSS JOIN hashes h ON h.id = s.hash")
+	err := each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
 		rec, err := scanSession(withMore{row, []any{&i}})
 		if err != nil {
 			return err
 		}
-		r := runs[i]
-		if len(r.Sessions) == 0 {
-			r.Started, r.Ended = rec.Session.Start, rec.Session.Start
-		}
-		r.Sessions = append(r.Sessions, rec.Session)
-		return nil
+		runs[i].Sessions = append(runs[i].Sessions, rec.Session)
+		return left.spend(sessionSize(rec))
 	})
+	for _, r := range runs {
+		slices.SortFunc(r.Sessions, func(a, b *monitor.Session) int {
+			return cmp.Or(cmp.Compare(a.Start.UTC, b.Start.UTC), cmp.Compare(a.SessionH, b.SessionH))
+		})
+		if len(r.Sessions) > 0 {
+			r.Started, r.Ended = r.Sessions[0].Start, r.Sessions[0].Start
+		}
+	}
+	return err
 }
 
 // withMore scans columns after those that are asked for.
@@ -115,12 +131,11 @@ type withMore struct {
 func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m.more...)...) }
 
 // fillTallies sums up what was measured.
-func fillTallies(ctx context.Context, q querier, runs []*monitor.Run) error {
+func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
 	query := chosen(len(runs), named(runs))
 	query.add(`SELECT chosen.i, s.machine, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time, y.user_time,
 		y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
-		JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context") + `
-		ORDER BY y.session, y.context, y.component, y.kind`)
+		CROSS JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context"))
 	ended := make([]bool, len(runs)) // by a metric
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
@@ -153,8 +168,7 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run) error {
 		if machine.Env = deref(env); env == nil {
 			known = nil
 		}
-		addEnvironment(r, monitor.OriginOf(&monitor.Metric{}, known, &session).Env)
-		return nil
+		return addEnvironment(r, monitor.OriginOf(&monitor.Metric{}, known, &session).Env, left)
 	})
 }
 
@@ -166,8 +180,11 @@ func deref(s *string) string {
 }
 
 // addEnvironment keeps the classes of machine sorted and each of them once.
-func addEnvironment(r *monitor.Run, env string) {
-	if i, found := slices.BinarySearch(r.Environments, env); !found {
-		r.Environments = slices.Insert(r.Environments, i, env)
+func addEnvironment(r *monitor.Run, env string, left *budget) error {
+	i, found := slices.BinarySearch(r.Environments, env)
+	if found {
+		return nil
 	}
+	r.Environments = slices.Insert(r.Environments, i, env)
+	return left.spend(len(env))
 }

@@ -12,7 +12,7 @@ func measured(m monitor.Measurement) string {
 	return [...]string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}[m]
 }
 
-// topList reads metrics in the order of a measurement.
+// topList finds metrics in the order of a measurement.
 //
 // No index has the measurements, since it would cost every metric accepted a page written at random. Instead the table
 // of blocks bounds what metrics that were accepted one after the other have: see [pruning].
@@ -23,7 +23,7 @@ type topList struct {
 	last  *place
 }
 
-func (l *topList) read(q querier, skip, max int64) ([]*monitor.Metric, error) {
+func (l *topList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
 	c, err := choose(l.ctx, q, l.query)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (l *topList) read(q querier, skip, max int64) ([]*monitor.Metric, error) {
 		return nil, err
 	}
 	l.last = &places[len(places)-1]
-	return metricsAt(l.ctx, q, places)
+	return places, nil
 }
 
 // column and order are how the measurement is called and ordered in queries.

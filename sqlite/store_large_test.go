@@ -1,0 +1,97 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"iter"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/wire"
+)
+
+// TestListsOfLargeItems holds that a list whose consumer waits has a few megabytes in memory, however large its items are,
+// and that it is whole all the same.
+func TestListsOfLargeItems(t *testing.T) {
+	const n, length = 48, 512 << 10 // each kind is some 24 MiB
+	db, _ := openNew(t)
+	large := func(i int) string { return fmt.Sprintf("%02d", i) + strings.Repeat("x", length) }
+	for i := range n {
+		at := arrival.Add(time.Duration(i) * time.Minute)
+		s, c := process(fmt.Sprintf("s%02d", i), at), machine(fmt.Sprintf("c%02d", i))
+		s.Description = fmt.Sprintf(`{"run": "run%02d", "pipeline_branch": %q}`, i, large(i))
+		s.Tags = wire.ParseDescription(s.Description)
+		c.SystemInfo = large(i)
+		recs := []*monitor.Record{record(s), record(c)}
+		m := measured(s.SessionH, "test", at)
+		m.TotalTime = float64(n - i)
+		switch i % 4 { // wherever a file keeps them
+		case 0:
+			m.ItemPath = large(i)
+		case 1:
+			m.ItemFSLoc = large(i)
+		case 2:
+			m.ItemVariant = "<object at 0x7f3a>" + strings.Repeat(" at 0x1>", length/8)
+		default:
+			m.ContextH = large(i)
+		}
+		recs = append(recs, record(m))
+		for _, rec := range recs {
+			rec.Received = at
+		}
+		appendAll(t, db, recs...)
+	}
+	store := db.Store()
+	ctx, page := t.Context(), monitor.Page{}
+	metric := func(m *monitor.Metric) string { return m.SessionH }
+	session := func(s *monitor.Session) string { return s.SessionH }
+	var sessions, contexts, runs, branches []string
+	for i := range n {
+		sessions, contexts = append(sessions, fmt.Sprintf("s%02d", i)), append(contexts, fmt.Sprintf("c%02d", i))
+		runs, branches = append(runs, fmt.Sprintf("run%02d", i)), append(branches, fmt.Sprintf("%02d", i))
+	}
+	holdsLittle(t, "metrics", store.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
+	holdsLittle(t, "slowest", store.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
+	holdsLittle(t, "page", store.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
+	holdsLittle(t, "sessions", store.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
+	holdsLittle(t, "page of sessions", store.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,
+		sessions[3:43])
+	holdsLittle(t, "contexts", store.Contexts(ctx, monitor.ContextQuery{}, page),
+		func(c *monitor.Context) string { return c.H }, contexts)
+	holdsLittle(t, "page of contexts", store.Contexts(ctx, monitor.ContextQuery{}, monitor.Page{Offset: 3, Limit: 40}),
+		func(c *monitor.Context) string { return c.H }, contexts[3:43])
+	holdsLittle(t, "runs", store.Runs(ctx, monitor.RunQuery{}, page), func(r *monitor.Run) string { return r.ID }, runs)
+	holdsLittle(t, "names", store.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines}, page),
+		func(name string) string { return name[:2] }, branches)
+}
+
+// holdsLittle reads a list, and looks at the heap while it does.
+func holdsLittle[T any](t *testing.T, name string, list iter.Seq2[T, error], label func(T) string, want []string) {
+	t.Run(name, func(t *testing.T) {
+		before := heap()
+		var got []string
+		most := int64(0)
+		for item, err := range list {
+			require.NoError(t, err)
+			got = append(got, strings.Clone(label(item)))
+			if len(got)%10 == 1 {
+				most = max(most, heap()-before)
+			}
+		}
+		assert.Equal(t, want, got)
+		assert.Less(t, most, int64(8<<20))
+		t.Logf("%.1f MiB", float64(most)/(1<<20))
+	})
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
