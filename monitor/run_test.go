@@ -85,7 +85,7 @@ func TestError(t *testing.T) {
 }
 
 func TestValidProject(t *testing.T) {
-	for name, want := range map[string]bool{"a": true, "My.proj_1-x": true, "": false, "a/b": false, "ä": false, "a b": false,
+	for name, want := range map[string]bool{".": false, "..": false, "...": true, "a": true, "My.proj_1-x": true, "": false, "a/b": false, "ä": false, "a b": false,
 		"0123456789012345678901234567890123456789012345678901234567890123": true, "01234567890123456789012345678901234567890123456789012345678901234": false} {
 		assert.Equal(t, want, monitor.ValidProject(name), "%q", name)
 	}

@@ -16,8 +16,9 @@ var projectName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 // DefaultProject takes what is written without a project in the path and without a token.
 const DefaultProject = "default"
 
-// ValidProject says whether name can be a project: 1 to 64 letters, digits, dots, underscores and hyphens.
-func ValidProject(name string) bool { return projectName.MatchString(name) }
+// ValidProject says whether name can be a project: 1 to 64 letters, digits, dots, underscores and hyphens. "." and ".."
+// cannot: HTTP clients take them out of paths, and what is meant for /p/../ would arrive in the default project.
+func ValidProject(name string) bool { return projectName.MatchString(name) && name != "." && name != ".." }
 
 var address = regexp.MustCompile(`( at 0x)[0-9A-Fa-f]+(>)`)
 
