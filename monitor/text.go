@@ -18,7 +18,9 @@ const DefaultProject = "default"
 
 // ValidProject says whether name can be a project: 1 to 64 letters, digits, dots, underscores and hyphens. "." and ".."
 // cannot: HTTP clients take them out of paths, and what is meant for /p/../ would arrive in the default project.
-func ValidProject(name string) bool { return projectName.MatchString(name) && name != "." && name != ".." }
+func ValidProject(name string) bool {
+	return projectName.MatchString(name) && name != "." && name != ".."
+}
 
 var address = regexp.MustCompile(`( at 0x)[0-9A-Fa-f]+(>)`)
 
