@@ -15,8 +15,9 @@ import (
 const (
 	contextColumns = `c.seq, h.project, h.h, c.cpu_count, c.cpu_frequency, c.cpu_type, c.cpu_vendor, c.ram_total,
 		c.machine_node, c.machine_type, c.machine_arch, c.system_info, c.python_info, c.env, c.received, c.fetched`
-	sessionColumns = `s.seq, h.project, h.h, s.run_date, s.scm_ref, s.description, s.client, s.utc_ns, s.utc_offset,
-		s.run, s.branch, s.build, s.machine, s.received, s.fetched`
+	sessionColumns = "s.seq, h.project, h.h, " + sessionFields
+	sessionFields  = `s.run_date, s.scm_ref, s.description, s.client, s.utc_ns, s.utc_offset, s.run, s.branch, s.build,
+		s.machine, s.received, s.fetched`
 	contextTables = " FROM contexts c JOIN hashes h ON h.id = c.hash "
 	sessionTables = " FROM sessions s JOIN hashes h ON h.id = s.hash "
 

@@ -52,15 +52,15 @@ func sessionsAt(ctx context.Context, q querier, places []sessionPlace, left *bud
 		return nil, err
 	}
 	found := make([]*monitor.Session, len(places))
-	query := "SELECT " + sessionColumns + ", p.key FROM json_each(?) p CROSS JOIN sessions s ON s.seq = p.value " +
-		"CROSS JOIN hashes h ON h.id = s.hash"
+	query := "SELECT s.seq, s.project, '', " + sessionFields +
+		", p.key FROM json_each(?) p CROSS JOIN sessions s ON s.seq = p.value"
 	return found, each(ctx, q, query, []any{string(text)}, func(row scanner) error {
 		var i int
 		rec, err := scanSession(withMore{row, []any{&i}})
 		if err != nil {
 			return err
 		}
-		found[i] = rec.Session
+		found[i], rec.Session.SessionH = rec.Session, places[i].h
 		return left.spend(sessionSize(rec))
 	})
 }

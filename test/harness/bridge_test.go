@@ -65,7 +65,10 @@ func serveFake() error {
 	defer stop()
 	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
 	fmt.Println("serving for", os.Getenv("INFLUX_BUCKET"))
-	if err := os.WriteFile(*portFile, []byte("http://"+l.Addr().String()+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(*portFile+".new", []byte("http://"+l.Addr().String()+"\n"), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(*portFile+".new", *portFile); err != nil { // whole, as the program's own
 		return err
 	}
 	if err := server.Serve(l); err != http.ErrServerClosed {
