@@ -53,6 +53,27 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 	}
 	own := monitor.Environment(machine("machine"))
 	assert.Equal(t, map[string]string{"test_0": own, "test_1": "elsewhere", "test_2": own}, envs)
+	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "and so have runs")
+
+	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{3: {Env: "too late"}}))
+	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "it stays so")
+	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{2: {Env: "elsewhere"}, 4: {Env: "far"}}))
+	assert.Equal(t, []string{"elsewhere", "far"}, environments(t, db), "no metric has the own one")
+	module := measured("s", "", arrival)
+	module.Kind = "module"
+	appendAll(t, db, record(module))
+	assert.Equal(t, []string{own, "elsewhere", "far"}, environments(t, db))
+}
+
+// environments are the classes of machine of the project's one run.
+func environments(t *testing.T, db *sqlite.DB) (found []string) {
+	t.Helper()
+	for run, err := range db.Store().Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
+		require.NoError(t, err)
+		require.Nil(t, found)
+		found = run.Environments
+	}
+	return found
 }
 
 // TestContextsOfOtherProjects holds that a metric has the machine that it is delivered with: also where the plugin has not
@@ -71,10 +92,7 @@ func TestContextsOfOtherProjects(t *testing.T) {
 		for _, s := range samplesOf(t, db) {
 			assert.Equal(t, want, s.Env, why)
 		}
-		for run, err := range db.Store().Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
-			require.NoError(t, err)
-			assert.Equal(t, []string{want}, run.Environments, why)
-		}
+		assert.Equal(t, []string{want}, environments(t, db), why)
 	}
 	env := func(rec *monitor.Record) string { return monitor.Environment(rec.Context) }
 

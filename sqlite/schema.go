@@ -21,8 +21,11 @@ var schema2 string
 //go:embed schema_3.sql
 var schema3 string
 
+//go:embed schema_4.sql
+var schema4 string
+
 // migrations returns what leads from each version to the next, beginning with the empty file.
-func migrations() []string { return []string{schema1, schema2, schema3} }
+func migrations() []string { return []string{schema1, schema2, schema3, schema4} }
 
 // migrate brings the file to the newest version in one transaction. One that was written by a newer program, or by
 // another one, is refused and left as it is.
