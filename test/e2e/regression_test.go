@@ -36,12 +36,13 @@ def test_ship(): compute(0.11)
 `
 
 // commitShop runs the suite as of a new commit, in which one test computes for the given seconds, and returns the commit.
-func commitShop(t *testing.T, remote, branch string, pay float64, number int) string {
+func commitShop(t *testing.T, remote, branch string, pay float64, number int, args ...string) string {
 	t.Helper()
 	suite := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(suite, "test_shop.py"), fmt.Appendf(nil, shopSuite, fmt.Sprint(pay)), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(suite, "VERSION"), fmt.Append(nil, number), 0o600))
-	r := harness.Pytest{Suite: suite, Git: true, Args: []string{"--remote-server", remote, "--tag", "branch=" + branch}}.Run(t)
+	args = append([]string{"--remote-server", remote, "--tag", "branch=" + branch}, args...)
+	r := harness.Pytest{Suite: suite, Git: true, Args: args}.Run(t)
 	require.Equal(t, 0, r.ExitCode, r.Output())
 	return r.ScmRef
 }
