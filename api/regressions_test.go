@@ -70,12 +70,13 @@ func printer(q url.Values) (api.Printer, error) {
 
 func TestRegressions(t *testing.T) {
 	t.Parallel()
-	main, empty := "main", ""
+	main, fix, empty := "main", "fix", ""
 	for target, want := range map[string]monitor.JudgeQuery{
 		"/api/v1/regressions":                             {Project: monitor.DefaultProject},
 		"/api/v1/regressions/?run=latest":                 {Project: monitor.DefaultProject},
 		"/api/v1/regressions?project=shop&scm_ref=abc":    {Project: "shop", ScmRef: "abc"},
 		"/p/shop/api/v1/regressions?run=17&branch=main":   {Project: "shop", Run: "17", Branch: &main},
+		"/api/v1/regressions?scm_ref=abc&head=fix":        {Project: monitor.DefaultProject, ScmRef: "abc", Head: &fix},
 		"/p/shop/api/v1/regressions?project=shop&branch=": {Project: "shop", Branch: &empty},
 		"/p/shop/api/v1/api/v1/regressions?fail_on=never": {Project: "shop"},
 	} {

@@ -63,6 +63,37 @@ func TestLineage(t *testing.T) {
 	}
 }
 
+// TestRunsOfACommitAreBounded holds that a commit that is run again and again is not judged anew for each of its runs.
+func TestRunsOfACommitAreBounded(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	for i := range 40 {
+		h.add(fmt.Sprint(i), "x", "main", "ci")
+	}
+	asked := 0
+	j := judge.New(h, detect(func(monitor.Lineage) *monitor.Report { asked++; return &monitor.Report{} }))
+	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+	require.NoError(t, err)
+	assert.Equal(t, j.Own, asked)
+}
+
+// TestOwnRunsAreNoBaseline holds that the runs of a branch do not make up for those of the branch that it is compared with.
+func TestOwnRunsAreNoBaseline(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	for i := range 30 {
+		h.add(fmt.Sprint("m", i), fmt.Sprint("c", i), "main", []string{"fast", "slow"}[i%2])
+	}
+	for i := range 12 {
+		h.add(fmt.Sprint("f", i), fmt.Sprint("x", i), "feature", "fast")
+	}
+	j := judge.New(h, &recorder{})
+	j.Runs, j.LookBack = 10, 40
+	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Branch: branch("main")})
+	require.NoError(t, err)
+	assert.Len(t, slices.Concat(h.asked...), 12+10+10, "twenty of main, of which ten are on the same class of machine")
+}
+
 // TestOwnRunsOfABranch holds that more runs of a branch are read than confirm together, since each may be another job's, and
 // of how many the commit is judged.
 func TestOwnRunsOfABranch(t *testing.T) {

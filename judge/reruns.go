@@ -31,21 +31,15 @@ func earlierRuns(l monitor.Lineage, most int) (all []monitor.Lineage) {
 	return all
 }
 
-// resultKey is what a result is about.
-type resultKey struct {
-	monitor.TestID
-	metric string
-}
-
 // complete adds to a report what an earlier one on the same commit says, of tests that were not run again, and of
 // measurements that could not be judged again, as memory cannot where the other tests did not run.
 func complete(r, earlier *monitor.Report) {
-	at := make(map[resultKey]int, len(r.Results))
+	at := make(map[monitor.ResultID]int, len(r.Results))
 	for i := range r.Results {
-		at[resultKey{r.Results[i].TestID, r.Results[i].Metric}] = i
+		at[r.Results[i].ID()] = i
 	}
 	for _, result := range earlier.Results {
-		i, again := at[resultKey{result.TestID, result.Metric}]
+		i, again := at[result.ID()]
 		switch {
 		case !again:
 			r.Results = append(r.Results, result)

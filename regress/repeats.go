@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+
+	"pymon-bridge/monitor"
 )
 
 // A job that is run again, or the suspects of a run, may be taken for more of the same run: when the pipeline gives its
@@ -20,20 +22,17 @@ type span struct {
 // extend takes a record into the span of its session.
 func (m *machine) extend(r *record) {
 	for int(r.session) >= len(m.spans) {
-		m.spans = append(m.spans, span{run: none, start: never})
+		m.spans = append(m.spans, span{run: none, start: never, last: math.MinInt64})
 	}
 	s := &m.spans[r.session]
 	s.run = r.run
-	s.start, s.last = min(s.start, r.start), max(s.last, r.end())
+	s.start, s.last = min(s.start, r.start), max(s.last, r.start, r.end())
 }
 
-// end is when a test ended; that of one which took longer than times can say lies far ahead.
+// end is when a test ended.
 func (r *record) end() int64 {
-	took := r.value[totalTime] * 1e9
-	if !(took > 0) {
-		return r.start
-	}
-	return r.start + int64(min(took, float64(never-max(r.start, 0))/2))
+	started := monitor.Instant{UTC: r.start}
+	return started.Plus(r.value[totalTime]).UTC
 }
 
 // attempts returns by session which attempt of its run it is part of: one begins where a session begins after all before
@@ -69,8 +68,8 @@ func (m *machine) attempts() (attempt []int32) {
 	return attempt
 }
 
-// mergeRepeats makes one of the attempts of each test, where the judged run is then told apart from fewer earlier ones. A
-// suite that runs every test in two sessions, one after the other, in each run keeps both.
+// mergeRepeats makes one measurement of the attempts at each test, where the judged run compares with more earlier runs
+// then. A suite that runs every test in two sessions, one after the other, in each run keeps both.
 func (r *rows) mergeRepeats(runs int) {
 	attempt := r.attempts()
 	if attempt == nil {

@@ -25,7 +25,7 @@ type checkCmd struct {
 	Token   string `help:"Token of the project; better in the variable or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
 	Project string `help:"Project, where the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
-	ScmRef *string `help:"Judge the last run of this commit." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
+	ScmRef *string `help:"Judge this commit: its last run, and what only its earlier runs measured." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
 	RunID  *string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
 	Head   string  `help:"Branch of the run that is judged, since a commit may be on several; without it any." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
 	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
