@@ -82,7 +82,7 @@ func serve(t *testing.T, store monitor.Store) *server {
 	t.Helper()
 	s := &server{log: new(bytes.Buffer), door: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
-	door := ingest.NewDoor(s.door, log)
+	door := ingest.NewAuthenticator(s.door, log)
 	door.AllowOpen = true
 	s.Handler = ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
 		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
@@ -203,7 +203,7 @@ var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
 // handler serves a store with an open door and without a log.
 func handler(store monitor.Store) http.Handler {
 	log := slog.New(slog.DiscardHandler)
-	door := ingest.NewDoor(&tokens{}, log)
+	door := ingest.NewAuthenticator(&tokens{}, log)
 	door.AllowOpen = true
 	h := ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
 		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})

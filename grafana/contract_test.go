@@ -42,7 +42,7 @@ func TestMadeUpVerdictsAreThoseOfTheBridge(t *testing.T) {
 		Results: []monitor.Result{{TestID: monitor.TestID{ItemPath: "a", Item: "b", ItemVariant: "b", Kind: "function", Env: mainEnv},
 			Metric: monitor.MetricCPUTime, Status: monitor.StatusSuspect, Baseline: 1, Limit: 1.2, Value: 2, Ratio: 2, Delta: 1, P: 0.5, Q: 0.5}},
 	})
-	require.Equal(t, monitor.Delivered, v.Outcome, v.Message)
+	require.Equal(t, monitor.Delivered, v.Kind, v.Message)
 	for _, measurement := range []string{influx.RegressionMeasurement, influx.RunMeasurement, influx.MachineMeasurement} {
 		assert.Equal(t, kinds(t, db, written, measurement), kinds(t, db, made, measurement), measurement)
 	}

@@ -70,7 +70,7 @@ func alertsOf(t *testing.T, r rule, runs []found) []string {
 	for _, f := range runs {
 		at = at.Add(time.Hour)
 		v := w.DeliverReport(t.Context(), f.report(at))
-		require.Equal(t, monitor.Delivered, v.Outcome, v.Message)
+		require.Equal(t, monitor.Delivered, v.Kind, v.Message)
 	}
 	all := []string{}
 	for _, row := range r.asked(t, db, bucket, at.Add(time.Hour)) {

@@ -22,9 +22,9 @@ const (
 	never = 365 * 24 * time.Hour
 )
 
-// feeder writes to one bucket through the client's WriteAPI and finds out what became of it. One batch at a time is
+// batchWriter writes to one bucket through the client's WriteAPI and finds out what became of it. One batch at a time is
 // on its way: the client's Flush must not run twice at once, and an answer must belong to one batch.
-type feeder struct {
+type batchWriter struct {
 	mu       sync.Mutex
 	client   influxdb2.Client
 	api      api.WriteAPI
@@ -33,7 +33,7 @@ type feeder struct {
 	closed   bool
 }
 
-func newFeeder(cfg Config, bucket string) *feeder {
+func newBatchWriter(cfg Config, bucket string) *batchWriter {
 	observer := newObserver(cfg)
 	options := influxdb2.DefaultOptions().
 		SetApplicationName(applicationName).
@@ -45,16 +45,16 @@ func newFeeder(cfg Config, bucket string) *feeder {
 		SetPrecision(time.Nanosecond)
 	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, options)
 	writeAPI := client.WriteAPI(cfg.Org, bucket)
-	return &feeder{client: client, api: writeAPI, errs: writeAPI.Errors(), observer: observer}
+	return &batchWriter{client: client, api: writeAPI, errs: writeAPI.Errors(), observer: observer}
 }
 
 // send writes lines and reports what became of all of them together. Lines that are encoded here take less than half
 // of the time that the client takes with its own points (see BenchmarkWriter).
-func (f *feeder) send(ctx context.Context, lines iter.Seq[string]) monitor.Verdict {
+func (f *batchWriter) send(ctx context.Context, lines iter.Seq[string]) monitor.Reply {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return monitor.Verdict{Outcome: monitor.Unavailable, Message: "the InfluxDB writer is closed"}
+		return monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB writer is closed"}
 	}
 	f.drain() // an error of an earlier batch says nothing about this one
 	f.observer.begin(ctx)
@@ -66,7 +66,7 @@ func (f *feeder) send(ctx context.Context, lines iter.Seq[string]) monitor.Verdi
 }
 
 // drain empties the client's channel of errors, which holds one, and returns it.
-func (f *feeder) drain() error {
+func (f *batchWriter) drain() error {
 	select {
 	case err := <-f.errs:
 		return err
@@ -76,7 +76,7 @@ func (f *feeder) drain() error {
 }
 
 // close ends the client's goroutines. Nothing is left to flush then.
-func (f *feeder) close() {
+func (f *batchWriter) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.closed {

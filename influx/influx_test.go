@@ -23,9 +23,9 @@ func halve(ctx context.Context, t *testing.T, w *influx.Writer, points []*monito
 	t.Helper()
 	v := w.Deliver(ctx, points)
 	switch {
-	case v.Outcome == monitor.Delivered:
+	case v.Kind == monitor.Delivered:
 		return nil, 1
-	case v.Outcome != monitor.Refused:
+	case v.Kind != monitor.Refused:
 		t.Fatalf("unexpected verdict %+v", v)
 	case len(points) == 1:
 		return points, 1
@@ -77,12 +77,12 @@ func TestRefusalsInInfluxDBsWords(t *testing.T) {
 	cfg.Bucket = server.NewBucket("short", time.Hour)
 	w := mustOpen(t, cfg)
 	v := w.Deliver(t.Context(), []*monitor.Point{metricPoint(1)})
-	require.Equal(t, monitor.Refused, v.Outcome)
+	require.Equal(t, monitor.Refused, v.Kind)
 	require.Equal(t, 422, v.Status)
 	require.Contains(t, v.Message, "outside retention policy of duration 1h0m0s")
-	require.Equal(t, monitor.Delivered, w.Probe(t.Context(), monitor.ClassMetric).Outcome,
+	require.Equal(t, monitor.Delivered, w.Probe(t.Context(), monitor.ClassMetric).Kind,
 		"the probe tells that it was the point's fault")
-	require.Equal(t, monitor.Delivered, w.Probe(t.Context(), monitor.ClassSession).Outcome)
+	require.Equal(t, monitor.Delivered, w.Probe(t.Context(), monitor.ClassSession).Kind)
 }
 
 func TestLimitOfStrings(t *testing.T) {
@@ -92,11 +92,11 @@ func TestLimitOfStrings(t *testing.T) {
 	p := metricPoint(1)
 	p.Metric.ItemFSLoc = strings.Repeat(`"`, 1_048_576) // quotes are escaped on the way and count once
 	require.Empty(t, w.Limit(p))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
 
 	p.Metric.ItemFSLoc += "x"
 	require.Equal(t, "string too long: item_fs_loc has 1048577 bytes when encoded, InfluxDB takes 1048576", w.Limit(p))
-	require.Equal(t, monitor.Refused, w.Deliver(t.Context(), []*monitor.Point{p}).Outcome)
+	require.Equal(t, monitor.Refused, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
 
 	p = metricPoint(2)
 	p.Metric.ItemVariant = strings.Repeat("\n", 400_000) // three bytes each when encoded
@@ -118,7 +118,7 @@ func TestLongestSeriesKey(t *testing.T) {
 	m := p.Metric
 	m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind, p.Env = long, long, long, long+long, long, long
 	require.Empty(t, w.Limit(p))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
 	requireSame(t, p, rowsOf(server.Points(cfg.Bucket, influx.MetricMeasurement))[m.At.UTC].Metric())
 }
 
@@ -136,7 +136,7 @@ func TestAnyTextThroughInfluxDB(t *testing.T) {
 			n++
 		}
 		v := w.Deliver(t.Context(), batch)
-		require.Equal(rt, monitor.Delivered, v.Outcome, "%+v", v)
+		require.Equal(rt, monitor.Delivered, v.Kind, "%+v", v)
 		first := batch[0].Metric.At.UTC
 		got := rowsOf(pointsBetween(server, cfg.Bucket, first, first+int64(len(batch))))
 		require.Len(rt, got, len(batch))
@@ -184,7 +184,7 @@ func TestRedelivery(t *testing.T) {
 	for range 3 {
 		w := mustOpen(t, cfg) // also another bridge
 		for range 5 {
-			require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), points).Outcome)
+			require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), points).Kind)
 		}
 	}
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), len(points))
@@ -203,7 +203,7 @@ func TestTokenIsNeverTold(t *testing.T) {
 	err = w.Ensure(t.Context())
 	require.Equal(t, monitor.EUnauthorized, monitor.ErrorCode(err))
 	v := w.Deliver(t.Context(), metricPoints(1))
-	require.Equal(t, monitor.Denied, v.Outcome)
+	require.Equal(t, monitor.Denied, v.Kind)
 	_, err2 := w.Metadata().Context(t.Context(), "p", "h")
 	require.Error(t, err2)
 	for _, said := range []string{err.Error(), v.Message, err2.Error(), string(w.Destination()), log.String()} {

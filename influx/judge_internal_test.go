@@ -22,7 +22,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, c := range []struct {
 		answers []answer
-		want    monitor.Outcome
+		want    monitor.ReplyKind
 		status  int
 	}{
 		{code(204), monitor.Delivered, 204},
@@ -35,10 +35,10 @@ func TestJudge(t *testing.T) {
 		{code(422, 0), monitor.Unavailable, 0},
 	} {
 		v := judge(c.answers, nil)
-		require.Equal(t, c.want, v.Outcome, "%v", c.answers)
+		require.Equal(t, c.want, v.Kind, "%v", c.answers)
 		require.Equal(t, c.status, v.Status, "%v", c.answers)
 	}
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "the InfluxDB client sent no request"}, judge(nil, nil))
+	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB client sent no request"}, judge(nil, nil))
 	require.Equal(t, "the InfluxDB client sent no request: out of luck", judge(nil, errors.New("out of luck")).Message)
 }
 

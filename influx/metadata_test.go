@@ -24,7 +24,7 @@ func TestMetadata(t *testing.T) {
 	empty.Session.ScmRef, empty.Received = monitor.Text{}, start.Add(-time.Second)
 	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{
 		late, early, contextPoint("p", "AB12"), contextPoint("p", "ab1"), null, empty, sessionPoint("p", "zz"),
-	}).Outcome)
+	}).Kind)
 	meta := w.Metadata()
 
 	for _, c := range []struct {
@@ -90,7 +90,7 @@ func TestAnyMetadataThroughInfluxDB(t *testing.T) {
 			{Record: &monitor.Record{Project: project, Received: start, Context: c}},
 			{Record: &monitor.Record{Project: project, Received: start, Session: s}},
 		})
-		require.Equal(rt, monitor.Delivered, v.Outcome, "%+v", v)
+		require.Equal(rt, monitor.Delivered, v.Kind, "%+v", v)
 		gotContext, err := meta.Context(t.Context(), project, hash)
 		require.NoError(rt, err)
 		require.Equal(rt, math.Float64bits(c.CPUFrequency), math.Float64bits(gotContext.CPUFrequency))

@@ -13,32 +13,32 @@ import (
 //
 // The report is refused for good only for what it is: where InfluxDB refuses a harmless point too, the outcome is
 // Denied. What is at fault does not keep the rest of a report from being stored.
-func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.Verdict {
+func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.Reply {
 	l := w.metrics
 	if v, ok := l.prepare(ctx); !ok {
 		return v
 	}
 	if limit := l.outside(reportTime(r, 0)); limit != "" {
-		return monitor.Verdict{Outcome: monitor.Refused, Message: limit}
+		return monitor.Reply{Kind: monitor.Refused, Message: limit}
 	}
 	points, tooLong := withinLimits(reportPoints(r))
 	v := l.deliverReport(ctx, points)
-	if v.Outcome == monitor.Refused {
+	if v.Kind == monitor.Refused {
 		v = w.doubted(ctx, v)
 	}
-	if v.Outcome == monitor.Delivered && tooLong != "" {
-		return monitor.Verdict{Outcome: monitor.Refused, Message: tooLong}
+	if v.Kind == monitor.Delivered && tooLong != "" {
+		return monitor.Reply{Kind: monitor.Refused, Message: tooLong}
 	}
 	return v
 }
 
 // doubted returns the verdict on a report that was refused, after a look at whether anything else is taken.
-func (w *Writer) doubted(ctx context.Context, refused monitor.Verdict) monitor.Verdict {
-	switch probe := w.Probe(ctx, monitor.ClassMetric); probe.Outcome {
+func (w *Writer) doubted(ctx context.Context, refused monitor.Reply) monitor.Reply {
+	switch probe := w.Probe(ctx, monitor.ClassMetric); probe.Kind {
 	case monitor.Delivered:
 		return refused
 	case monitor.Refused, monitor.TooLarge:
-		probe.Outcome = monitor.Denied
+		probe.Kind = monitor.Denied
 		return probe
 	default:
 		return probe
@@ -47,29 +47,29 @@ func (w *Writer) doubted(ctx context.Context, refused monitor.Verdict) monitor.V
 
 // deliverReport sends points in order, and fewer at a time where InfluxDB does not take as many. What is refused does
 // not stop it.
-func (l *lane) deliverReport(ctx context.Context, points []reportPoint) monitor.Verdict {
+func (l *bucketWriter) deliverReport(ctx context.Context, points []reportPoint) monitor.Reply {
 	if n := len(points); n > maxFeed {
 		return l.deliverParts(ctx, points, maxFeed)
 	}
 	v := l.settle(l.send(ctx, reportLines(points)))
-	if v.Outcome != monitor.TooLarge {
+	if v.Kind != monitor.TooLarge {
 		return v
 	}
 	if len(points) > 1 {
 		return l.deliverParts(ctx, points, len(points)/2)
 	}
-	v.Outcome = monitor.Refused
+	v.Kind = monitor.Refused
 	return v
 }
 
 // deliverParts sends the first n points and then the others, and returns the more restraining verdict.
-func (l *lane) deliverParts(ctx context.Context, points []reportPoint, n int) monitor.Verdict {
+func (l *bucketWriter) deliverParts(ctx context.Context, points []reportPoint, n int) monitor.Reply {
 	first := l.deliverReport(ctx, points[:n])
-	if severity(first.Outcome) > severity(monitor.Refused) {
+	if severity(first.Kind) > severity(monitor.Refused) {
 		return first
 	}
 	rest := l.deliverReport(ctx, points[n:])
-	if severity(first.Outcome) > severity(rest.Outcome) {
+	if severity(first.Kind) > severity(rest.Kind) {
 		return first
 	}
 	return rest

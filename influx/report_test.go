@@ -53,7 +53,7 @@ func TestReportLines(t *testing.T) {
 	learning, mute := unknown, unknown
 	learning.Status, mute.Status = monitor.StatusLearning, monitor.StatusNotJudged
 	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression(), unknown, learning, mute))
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Delivered, Status: 204}, v)
+	require.Equal(t, monitor.Reply{Kind: monitor.Delivered, Status: 204}, v)
 	at := start.UnixMicro()*1000 + monitor.HashMod(monitor.HashOf("webshop", "ci-17"), 1000)
 	tags := `component=(none),env=Linux-x86_64\ 8x,item=test_a\,\ b,item_path=tests.unit,` +
 		`item_variant=test_a\,\ b[<X\ at\ 0x…>\,\ 100%25],kind=function,`
@@ -93,7 +93,7 @@ func TestReportOccurrences(t *testing.T) {
 		results[i] = regression()
 		results[i].Occurrence = i
 	}
-	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(results...)).Outcome)
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(results...)).Kind)
 	times := map[string]bool{}
 	for line := range strings.Lines(s.delivered()[0]) {
 		if strings.HasPrefix(line, "regressions") {
@@ -112,14 +112,14 @@ func TestReportAgain(t *testing.T) {
 	cfg := settings(server)
 	w := mustOpen(t, cfg)
 	for range 2 {
-		require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), report(regression())).Outcome)
+		require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), report(regression())).Kind)
 	}
 	back := regression()
 	back.Status, back.Level, back.Value = monitor.StatusOK, "", 0.25
 	again := report(back)
 	again.Suite.Status, again.Summary.Regressions = monitor.StatusOK, 0
 	again.Suite.Machines[0].Tests = 4
-	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), again).Outcome)
+	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), again).Kind)
 
 	results := server.Points(cfg.Bucket, influx.RegressionMeasurement)
 	require.Len(t, results, 1)
@@ -147,7 +147,7 @@ func manyResults(n int) []monitor.Result {
 
 func TestReportInBatches(t *testing.T) {
 	s := mustScript(t, status(http.StatusNoContent, ""))
-	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(25_000)...)).Outcome)
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(25_000)...)).Kind)
 	var counts []int
 	for _, body := range s.delivered() {
 		counts = append(counts, strings.Count(body, "\n"))
@@ -166,7 +166,7 @@ func TestReportTooLarge(t *testing.T) {
 		}
 		status(http.StatusNoContent, "")(w, r)
 	}
-	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(7)...)).Outcome)
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(7)...)).Kind)
 	taken := 0
 	for _, body := range s.delivered() {
 		if n := strings.Count(body, "\n"); n <= 3 {
@@ -180,7 +180,7 @@ func TestReportVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		report, probe http.HandlerFunc
-		want          monitor.Outcome
+		want          monitor.ReplyKind
 		message       string
 	}{
 		{"refused for what it is", status(422, "partial write: x"), status(204, ""), monitor.Refused, "partial write: x"},
@@ -200,7 +200,7 @@ func TestReportVerdicts(t *testing.T) {
 				c.report(w, r)
 			}
 			v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression()))
-			require.Equal(t, c.want, v.Outcome, "%+v", v)
+			require.Equal(t, c.want, v.Kind, "%+v", v)
 			require.Equal(t, c.message, v.Message)
 			if c.name == "away" {
 				require.Equal(t, 7*time.Second, v.RetryAfter)
@@ -217,7 +217,7 @@ func TestReportRefusedInPart(t *testing.T) {
 	codes <- 204
 	codes <- 204 // the probe
 	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(10_000)...))
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Refused, Status: 422, Message: "partial write"}, v)
+	require.Equal(t, monitor.Reply{Kind: monitor.Refused, Status: 422, Message: "partial write"}, v)
 	require.Len(t, s.delivered(), 3)
 }
 
@@ -230,7 +230,7 @@ func TestReportWithinLimits(t *testing.T) {
 	long := regression()
 	long.ItemFSLoc = strings.Repeat("x", 1_048_577)
 	v := w.DeliverReport(t.Context(), report(long, manyResults(1)[0]))
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Refused,
+	require.Equal(t, monitor.Reply{Kind: monitor.Refused,
 		Message: "string too long: item_fs_loc has 1048577 bytes when encoded, InfluxDB takes 1048576"}, v)
 	require.Len(t, server.Points(cfg.Bucket, influx.RegressionMeasurement), 1)
 	require.Len(t, server.Points(cfg.Bucket, influx.RunMeasurement), 1)
@@ -245,8 +245,8 @@ func TestReportOutsideRetention(t *testing.T) {
 	old := report(regression())
 	old.Started = time.Now().Add(-2 * time.Hour)
 	v := w.DeliverReport(t.Context(), old)
-	require.Equal(t, monitor.Refused, v.Outcome)
+	require.Equal(t, monitor.Refused, v.Kind)
 	require.Contains(t, v.Message, "outside retention")
 	old.Started = time.Now()
-	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), old).Outcome)
+	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), old).Kind)
 }

@@ -73,7 +73,7 @@ func TestEnsureNamesWhatIsMissing(t *testing.T) {
 			}
 			require.Contains(t, err.Error(), want)
 			v := w.Deliver(t.Context(), metricPoints(1))
-			require.Equal(t, monitor.Denied, v.Outcome)
+			require.Equal(t, monitor.Denied, v.Kind)
 			require.Contains(t, v.Message, want, "the first delivery says the same")
 		})
 	}
@@ -94,7 +94,7 @@ func TestWriteOnlyToken(t *testing.T) {
 	require.Contains(t, log.String(), "contexts and sessions that only another bridge has will not be found")
 	p := metricPoint(1)
 	p.Metric.At.UTC = time.Now().UnixNano()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, sessionPoint("p", "ab")}).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, sessionPoint("p", "ab")}).Kind)
 	require.Empty(t, w.Limit(metricPoint(1)), "its retention is not known")
 	_, err = w.Metadata().Session(t.Context(), "p", "ab")
 	require.Equal(t, monitor.EForbidden, monitor.ErrorCode(err))
@@ -107,12 +107,12 @@ func TestRevokedToken(t *testing.T) {
 	cfg := settings(server)
 	cfg.Token = server.NewToken(harness.OwnerOf(server.OrgID)...)
 	w := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
 	server.RevokeToken(cfg.Token)
 	v := w.Deliver(t.Context(), metricPoints(1))
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Denied, Status: 401, Message: "unauthorized access"}, v)
+	require.Equal(t, monitor.Reply{Kind: monitor.Denied, Status: 401, Message: "unauthorized access"}, v)
 	v = w.Probe(t.Context(), monitor.ClassMetric) // it looks for the bucket again
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Denied, Status: 401,
+	require.Equal(t, monitor.Reply{Kind: monitor.Denied, Status: 401,
 		Message: "InfluxDB does not accept the token: unauthorized access"}, v)
 }
 
@@ -121,12 +121,12 @@ func TestDeletedBucketIsCreatedAgain(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	w := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
 	server.DeleteBucket(cfg.Bucket)
 	v := w.Deliver(t.Context(), metricPoints(1))
-	require.Equal(t, monitor.Denied, v.Outcome)
+	require.Equal(t, monitor.Denied, v.Kind)
 	require.Equal(t, 404, v.Status)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome, "the next try creates it")
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind, "the next try creates it")
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 1)
 }
 
@@ -138,14 +138,14 @@ func TestInfluxDBComesLater(t *testing.T) {
 	server.Kill()
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(w.Ensure(t.Context())))
-	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(10)).Outcome)
+	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(10)).Kind)
 	server.Start()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(10)).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(10)).Kind)
 	server.Kill()
-	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(20)).Outcome)
-	require.Equal(t, monitor.Unavailable, w.Probe(t.Context(), monitor.ClassMetric).Outcome)
+	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(20)).Kind)
+	require.Equal(t, monitor.Unavailable, w.Probe(t.Context(), monitor.ClassMetric).Kind)
 	server.Start()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(20)).Outcome)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(20)).Kind)
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 20)
 }
 
@@ -170,7 +170,7 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	old := metricPoint(1)
 	old.Metric.At.UTC = start.AddDate(0, 0, -1).UnixNano()
 	deliver := func() {
-		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
 	}
 
 	require.Empty(t, w.Limit(old), "not known before the first delivery")

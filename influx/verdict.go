@@ -23,19 +23,19 @@ type answer struct {
 
 // verdict tells what an answer means for the courier. Only 204 says that every point is stored: InfluxDB Cloud
 // answers 201 when it rejected some, and a 200 comes from something in between that is no InfluxDB.
-func (a answer) verdict() monitor.Verdict {
-	v := monitor.Verdict{Status: a.status, Message: a.message, RetryAfter: a.retryAfter}
+func (a answer) verdict() monitor.Reply {
+	v := monitor.Reply{Status: a.status, Message: a.message, RetryAfter: a.retryAfter}
 	switch code := a.status; {
 	case code == http.StatusNoContent:
-		return monitor.Verdict{Outcome: monitor.Delivered, Status: code}
+		return monitor.Reply{Kind: monitor.Delivered, Status: code}
 	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity, code == http.StatusCreated:
-		v.Outcome = monitor.Refused
+		v.Kind = monitor.Refused
 	case code == http.StatusRequestEntityTooLarge:
-		v.Outcome = monitor.TooLarge
+		v.Kind = monitor.TooLarge
 	case code == 0, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500, code < 300:
-		v.Outcome = monitor.Unavailable
+		v.Kind = monitor.Unavailable
 	default:
-		v.Outcome = monitor.Denied
+		v.Kind = monitor.Denied
 	}
 	if v.Message == "" {
 		v.Message = fmt.Sprintf("unexpected answer %d %s", a.status, http.StatusText(a.status))
@@ -44,7 +44,7 @@ func (a answer) verdict() monitor.Verdict {
 }
 
 // severity orders outcomes by how much they restrain what may be done with the points of several requests.
-func severity(o monitor.Outcome) int {
+func severity(o monitor.ReplyKind) int {
 	switch o {
 	case monitor.Delivered:
 		return 0
@@ -61,9 +61,9 @@ func severity(o monitor.Outcome) int {
 
 // judge makes one verdict of all answers to one flush: the most restraining of them. No answer at all means that
 // nothing was sent; the client's own error, if there is one, says why.
-func judge(answers []answer, clientErr error) monitor.Verdict {
+func judge(answers []answer, clientErr error) monitor.Reply {
 	if len(answers) == 0 {
-		v := monitor.Verdict{Outcome: monitor.Unavailable, Message: "the InfluxDB client sent no request"}
+		v := monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB client sent no request"}
 		if clientErr != nil {
 			v.Message += ": " + clientErr.Error()
 		}
@@ -71,7 +71,7 @@ func judge(answers []answer, clientErr error) monitor.Verdict {
 	}
 	worst := answers[0].verdict()
 	for _, a := range answers[1:] {
-		if v := a.verdict(); severity(v.Outcome) > severity(worst.Outcome) {
+		if v := a.verdict(); severity(v.Kind) > severity(worst.Kind) {
 			worst = v
 		}
 	}

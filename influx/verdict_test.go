@@ -21,7 +21,7 @@ func TestVerdictOfStatus(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		answer  http.HandlerFunc
-		want    monitor.Outcome
+		want    monitor.ReplyKind
 		status  int
 		message string
 		after   time.Duration
@@ -66,7 +66,7 @@ func TestVerdictOfStatus(t *testing.T) {
 			cfg.Now = func() time.Time { return now }
 			w := mustOpen(t, cfg)
 			v := w.Deliver(t.Context(), metricPoints(3))
-			require.Equal(t, c.want, v.Outcome, "%+v", v)
+			require.Equal(t, c.want, v.Kind, "%+v", v)
 			require.Equal(t, c.status, v.Status)
 			require.Equal(t, c.after, v.RetryAfter)
 			if c.message != "" || c.want == monitor.Delivered {
@@ -109,7 +109,7 @@ func TestVerdictOfBrokenAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		then    func(net.Conn)
-		want    monitor.Outcome
+		want    monitor.ReplyKind
 		status  int
 		message string
 	}{
@@ -124,7 +124,7 @@ func TestVerdictOfBrokenAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := mustOpen(t, mustScript(t, hijack(t, c.then)).settings())
 			v := w.Deliver(t.Context(), metricPoints(3))
-			require.Equal(t, c.want, v.Outcome, "%+v", v)
+			require.Equal(t, c.want, v.Kind, "%+v", v)
 			require.Equal(t, c.status, v.Status)
 			require.Contains(t, v.Message, c.message)
 		})
@@ -145,7 +145,7 @@ func (silent) RoundTrip(req *http.Request) (*http.Response, error) {
 func TestVerdictOfSilence(t *testing.T) {
 	w := mustOpen(t, influx.Config{URL: "http://silent", Token: secret, Org: "o", Transport: silent{}, Timeout: 50 * time.Millisecond})
 	v := w.Deliver(t.Context(), metricPoints(3))
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "no answer within 50ms"}, v)
+	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "no answer within 50ms"}, v)
 }
 
 func TestVerdictOfCancellation(t *testing.T) {
@@ -163,8 +163,8 @@ func TestVerdictOfCancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
 	v := w.Deliver(ctx, metricPoints(3))
-	require.Equal(t, monitor.Verdict{Outcome: monitor.Unavailable, Message: "context canceled"}, v)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(3)).Outcome, "the Writer goes on")
+	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "context canceled"}, v)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(3)).Kind, "the Writer goes on")
 }
 
 func TestDeliverWithoutServer(t *testing.T) {
@@ -174,13 +174,13 @@ func TestDeliverWithoutServer(t *testing.T) {
 	w := mustOpen(t, influx.Config{URL: "http://" + listener.Addr().String(), Token: secret, Org: "o"})
 	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(w.Ensure(t.Context())))
 	v := w.Deliver(t.Context(), metricPoints(1))
-	require.Equal(t, monitor.Unavailable, v.Outcome)
+	require.Equal(t, monitor.Unavailable, v.Kind)
 	require.Contains(t, v.Message, "connection refused")
 }
 
 func TestDeliverNothing(t *testing.T) {
 	s := mustScript(t, status(500, "not asked"))
-	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).Deliver(t.Context(), nil).Outcome)
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).Deliver(t.Context(), nil).Kind)
 	require.Empty(t, s.delivered())
 }
 
@@ -190,7 +190,7 @@ func TestDeliverAfterClose(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	require.NoError(t, w.Close(), "twice is no harm")
-	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(1)).Outcome)
+	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(1)).Kind)
 }
 
 // What is more than the client takes at a time goes in several requests, up to the first that fails.
@@ -217,10 +217,10 @@ func TestDeliverConcurrently(t *testing.T) {
 		status(code, "partial write")(w, r)
 	})
 	w := mustOpen(t, s.settings())
-	verdicts := make(chan [2]monitor.Verdict)
+	verdicts := make(chan [2]monitor.Reply)
 	for i := range 20 {
 		go func() {
-			verdicts <- [2]monitor.Verdict{
+			verdicts <- [2]monitor.Reply{
 				w.Deliver(t.Context(), []*monitor.Point{metricPoint(i)}),
 				w.Deliver(t.Context(), []*monitor.Point{sessionPoint("p", "ab")}),
 			}
@@ -228,8 +228,8 @@ func TestDeliverConcurrently(t *testing.T) {
 	}
 	for range 20 {
 		v := <-verdicts
-		require.Equal(t, monitor.Delivered, v[0].Outcome)
-		require.Equal(t, monitor.Refused, v[1].Outcome)
+		require.Equal(t, monitor.Delivered, v[0].Kind)
+		require.Equal(t, monitor.Refused, v[1].Kind)
 	}
 	require.Len(t, s.delivered(), 40)
 }

@@ -19,14 +19,14 @@ type Writer struct {
 	logger *slog.Logger
 	rest   rest
 
-	metrics  *lane
-	metadata *lane
+	metrics  *bucketWriter
+	metadata *bucketWriter
 }
 
-// lane is the way to one bucket.
-type lane struct {
+// bucketWriter is the way to one bucket.
+type bucketWriter struct {
 	*bucket
-	*feeder
+	*batchWriter
 }
 
 // Open checks the settings and returns a Writer. It does not need InfluxDB to be there: see [Writer.Ensure].
@@ -42,10 +42,10 @@ func Open(cfg Config, logger *slog.Logger) (*Writer, error) {
 	return w, nil
 }
 
-func (w *Writer) lane(name string) *lane {
-	return &lane{
+func (w *Writer) lane(name string) *bucketWriter {
+	return &bucketWriter{
 		bucket: newBucket(name, w.cfg, w.rest),
-		feeder: newFeeder(w.cfg, name),
+		batchWriter: newBatchWriter(w.cfg, name),
 	}
 }
 
@@ -68,7 +68,7 @@ func (w *Writer) Destination() monitor.Destination {
 // is what the first delivery does by itself, so that its error is for people. Fails with EUnavailable when InfluxDB
 // does not answer, with EUnauthorized, EForbidden or ENotFound when the operator has to do what the error says.
 func (w *Writer) Ensure(ctx context.Context) error {
-	for _, l := range []*lane{w.metadata, w.metrics} {
+	for _, l := range []*bucketWriter{w.metadata, w.metrics} {
 		if err := l.ensure(ctx); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (w *Writer) Ensure(ctx context.Context) error {
 }
 
 // Deliver implements [monitor.Sink]. Points of both kinds may come together: metadata is then written first.
-func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
 	var metadata, metrics []*monitor.Point
 	for _, p := range points {
 		if p.Class() == monitor.ClassMetric {
@@ -94,14 +94,14 @@ func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.V
 			metadata = append(metadata, p)
 		}
 	}
-	if v := w.metadata.deliver(ctx, metadata); v.Outcome != monitor.Delivered {
+	if v := w.metadata.deliver(ctx, metadata); v.Kind != monitor.Delivered {
 		return v
 	}
 	return w.metrics.deliver(ctx, metrics)
 }
 
 // Probe implements [monitor.Sink]. Its point is of now, and of a measurement of its own.
-func (w *Writer) Probe(ctx context.Context, class monitor.Class) monitor.Verdict {
+func (w *Writer) Probe(ctx context.Context, class monitor.Class) monitor.Reply {
 	l := w.metrics
 	if class != monitor.ClassMetric {
 		l = w.metadata
@@ -113,17 +113,17 @@ func (w *Writer) Probe(ctx context.Context, class monitor.Class) monitor.Verdict
 }
 
 // deliver sends points in order, as many at a time as the client takes in one batch.
-func (l *lane) deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+func (l *bucketWriter) deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
 	if len(points) == 0 {
-		return monitor.Verdict{Outcome: monitor.Delivered}
+		return monitor.Reply{Kind: monitor.Delivered}
 	}
 	if v, ok := l.prepare(ctx); !ok {
 		return v
 	}
-	var v monitor.Verdict
+	var v monitor.Reply
 	for len(points) > 0 {
 		n := min(len(points), maxFeed)
-		if v = l.settle(l.send(ctx, lines(points[:n]))); v.Outcome != monitor.Delivered {
+		if v = l.settle(l.send(ctx, lines(points[:n]))); v.Kind != monitor.Delivered {
 			return v
 		}
 		points = points[n:]
@@ -132,15 +132,15 @@ func (l *lane) deliver(ctx context.Context, points []*monitor.Point) monitor.Ver
 }
 
 // prepare makes sure that the bucket is there. ok is false if it is not; v then says why.
-func (l *lane) prepare(ctx context.Context) (v monitor.Verdict, ok bool) {
+func (l *bucketWriter) prepare(ctx context.Context) (v monitor.Reply, ok bool) {
 	err := l.ensure(ctx)
 	if err == nil {
-		return monitor.Verdict{}, true
+		return monitor.Reply{}, true
 	}
-	v = monitor.Verdict{Outcome: monitor.Denied, Message: err.Error()}
+	v = monitor.Reply{Kind: monitor.Denied, Message: err.Error()}
 	switch monitor.ErrorCode(err) {
 	case monitor.EUnavailable:
-		v.Outcome = monitor.Unavailable
+		v.Kind = monitor.Unavailable
 	case monitor.EUnauthorized:
 		v.Status = http.StatusUnauthorized
 	case monitor.EForbidden:
@@ -156,11 +156,11 @@ func (l *lane) prepare(ctx context.Context) (v monitor.Verdict, ok bool) {
 
 // settle draws the conclusions about the bucket from a verdict: after a denial it may have to be created again, and
 // points outside its retention say that this may have changed.
-func (l *lane) settle(v monitor.Verdict) monitor.Verdict {
+func (l *bucketWriter) settle(v monitor.Reply) monitor.Reply {
 	switch {
-	case v.Outcome == monitor.Denied:
+	case v.Kind == monitor.Denied:
 		l.doubt()
-	case v.Outcome == monitor.Refused && strings.Contains(v.Message, "retention"):
+	case v.Kind == monitor.Refused && strings.Contains(v.Message, "retention"):
 		l.forgetRetention()
 	}
 	return v

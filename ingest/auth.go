@@ -23,14 +23,14 @@ const (
 	tokensTimeout = 2 * time.Second        // of the question to the store
 )
 
-// Door decides who may pass, by the tokens in a store. It is safe for concurrent use.
+// Authenticator decides who may pass, by the tokens in a store. It is safe for concurrent use.
 //
 // Where there are tokens, one is required, and it opens its own project only. Where there are none, the door is
 // open if AllowOpen says so and shut otherwise. AllowOpen is a standing permission and not a memory: after the last
 // token was revoked the door is as open as after a restart, which on an address that others can reach is not at all
 // unless the operator said so. While the store cannot be asked, the tokens last read are used; before they were
 // read for the first time, nobody passes.
-type Door struct {
+type Authenticator struct {
 	// AllowOpen lets everybody pass while there are no tokens. It is for listeners on loopback, and for operators
 	// who asked for it.
 	AllowOpen bool
@@ -49,15 +49,15 @@ type tokenList struct {
 	read   time.Time // when it was asked
 }
 
-// NewDoor returns a door for the tokens in store. It is shut while there are none; see [Door.AllowOpen].
-func NewDoor(store TokenLister, log *slog.Logger) *Door {
-	return &Door{store: store, log: log}
+// NewAuthenticator returns a door for the tokens in store. It is shut while there are none; see [Authenticator.AllowOpen].
+func NewAuthenticator(store TokenLister, log *slog.Logger) *Authenticator {
+	return &Authenticator{store: store, log: log}
 }
 
 // Admit checks the value of an Authorization header for a request that names a project, or "" where it names none.
 // It returns the project of the token, "" where the door is open. Fails with EUnauthorized without a valid token,
 // with EForbidden where the token is for another project, and with EUnavailable while the tokens are not known.
-func (d *Door) Admit(ctx context.Context, authorization, project string) (string, error) {
+func (d *Authenticator) Admit(ctx context.Context, authorization, project string) (string, error) {
 	list, err := d.recent(ctx)
 	if err != nil {
 		return "", err
@@ -110,7 +110,7 @@ func (l *tokenList) find(secret string) *monitor.Token {
 
 // recent returns the tokens as of a second ago or later. Of the requests that find them older one asks the store,
 // and the others do not wait for it.
-func (d *Door) recent(ctx context.Context) (*tokenList, error) {
+func (d *Authenticator) recent(ctx context.Context) (*tokenList, error) {
 	list := d.known.Load()
 	switch {
 	case list == nil:
@@ -127,7 +127,7 @@ func (d *Door) recent(ctx context.Context) (*tokenList, error) {
 }
 
 // renew asks the store, unless that has been done a moment ago, and returns the tokens.
-func (d *Door) renew(ctx context.Context) *tokenList {
+func (d *Authenticator) renew(ctx context.Context) *tokenList {
 	d.reading.Lock()
 	defer d.reading.Unlock()
 	if time.Since(d.asked) < tokensMinAge {
@@ -138,7 +138,7 @@ func (d *Door) renew(ctx context.Context) *tokenList {
 
 // read asks the store. Where that fails the tokens known stay for another while; the result is nil only if there
 // are none. A client that goes away does not spoil the answer for the others.
-func (d *Door) read(ctx context.Context) *tokenList {
+func (d *Authenticator) read(ctx context.Context) *tokenList {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokensTimeout)
 	defer cancel()
 	defer func() { d.asked = time.Now() }()

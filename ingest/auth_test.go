@@ -143,11 +143,11 @@ func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
 	return s.tokens, s.err
 }
 
-func newDoor(s *tokenStore) *ingest.Door {
-	return ingest.NewDoor(s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+func newDoor(s *tokenStore) *ingest.Authenticator {
+	return ingest.NewAuthenticator(s, slog.New(slog.NewTextHandler(io.Discard, nil)))
 }
 
-func admit(d *ingest.Door, secret string) monitor.Code {
+func admit(d *ingest.Authenticator, secret string) monitor.Code {
 	authorization := ""
 	if secret != "" {
 		authorization = "Bearer " + secret
@@ -250,7 +250,7 @@ func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
 func TestDoorDoesNotWaitForASlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowStore{release: make(chan struct{})}
-		d := ingest.NewDoor(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		d := ingest.NewAuthenticator(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		assert.Empty(t, admit(d, "one"))
 		time.Sleep(time.Second)
 		gone, cancel := context.WithCancel(context.Background())

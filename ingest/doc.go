@@ -2,7 +2,7 @@
 // once they are on stable storage, and finds contexts and sessions again by their hash. It is the one place that
 // knows about base paths, tokens, limits and HTTP statuses.
 //
-// A [Handler] holds the routes, a [Door] decides who may pass, a [Server] serves both on a listener. Other packages
+// A [Handler] holds the routes, a [Authenticator] decides who may pass, a [Server] serves both on a listener. Other packages
 // add their routes to the same base paths, behind the same door, through [Handler.MountAPI] and
 // [Handler.MountPages].
 //

@@ -170,7 +170,7 @@ func (j *fakeJournal) Tokens(ctx context.Context) ([]monitor.Token, error) { ret
 type bridge struct {
 	*ingest.Handler
 	journal *fakeJournal
-	door    *ingest.Door
+	door    *ingest.Authenticator
 	log     *syncBuffer
 	heard   *hooks
 	health  *fakeHealth
@@ -222,7 +222,7 @@ var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
 func newBridge() *bridge {
 	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), heard: new(hooks)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	b.door = ingest.NewDoor(b.journal, log)
+	b.door = ingest.NewAuthenticator(b.journal, log)
 	b.door.AllowOpen = true
 	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
 	b.Handler = ingest.New(ingest.Parts{

@@ -24,7 +24,7 @@ type Parts struct {
 	Store   monitor.MetadataStore  // finds by whole hash; asked first
 	Search  monitor.MetadataSearch // finds by the beginning of a hash
 	Cache   monitor.MetadataCache  // is told of every context and session that was stored
-	Door    *Door
+	Door    *Authenticator
 	Health  []monitor.HealthChecker // in the order of /-/ready
 	Metrics http.Handler            // answers /-/metrics
 	Log     *slog.Logger

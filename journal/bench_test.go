@@ -41,7 +41,7 @@ func BenchmarkCourier(b *testing.B) {
 // benchJournal settles without the checks of the fake.
 type benchJournal struct{ *fakeJournal }
 
-func (benchJournal) Settle(context.Context, monitor.Destination, monitor.Settlement) error {
+func (benchJournal) Ack(context.Context, monitor.Destination, monitor.Acknowledgement) error {
 	return nil
 }
 
@@ -50,5 +50,5 @@ type nullSink struct{}
 
 func (nullSink) Destination() monitor.Destination                          { return dest }
 func (nullSink) Limit(*monitor.Point) string                               { return "" }
-func (nullSink) Deliver(context.Context, []*monitor.Point) monitor.Verdict { return monitor.Verdict{} }
-func (nullSink) Probe(context.Context, monitor.Class) monitor.Verdict      { return monitor.Verdict{} }
+func (nullSink) Deliver(context.Context, []*monitor.Point) monitor.Reply { return monitor.Reply{} }
+func (nullSink) Probe(context.Context, monitor.Class) monitor.Reply      { return monitor.Reply{} }

@@ -33,13 +33,13 @@ type Courier struct {
 
 	// OnVerdict is told what the destination said to a delivery, by the class of its first point: contexts and
 	// sessions are delivered together.
-	OnVerdict func(class monitor.Class, v monitor.Verdict, points int, took time.Duration)
+	OnVerdict func(class monitor.Class, v monitor.Reply, points int, took time.Duration)
 	// OnDelivered is told of points that are delivered and settled, and when the oldest of them arrived.
 	OnDelivered func(class monitor.Class, points int, oldest time.Time)
 	// OnBuried is told of dead letters that are settled.
 	OnBuried func(class monitor.Class, n int)
 	// OnAlarm is told when an operator has to act: access is denied, or everything is refused.
-	OnAlarm func(class monitor.Class, v monitor.Verdict)
+	OnAlarm func(class monitor.Class, v monitor.Reply)
 
 	journal  monitor.Journal
 	sink     monitor.Sink

@@ -99,9 +99,9 @@ func TestCourierKeepsTheDestinationBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			time.Sleep(150 * time.Millisecond)
-			return monitor.Verdict{}
+			return monitor.Reply{}
 		}
 		r.j.FailFn = func(op string) error {
 			if op == "next" {
@@ -236,9 +236,9 @@ func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			time.Sleep(100 * time.Millisecond)
-			return monitor.Verdict{}
+			return monitor.Reply{}
 		}
 		require.NoError(t, r.Open(t.Context()))
 		synctest.Wait()
@@ -258,7 +258,7 @@ func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
 func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			time.Sleep(time.Second)
 			return delivered
 		}
@@ -271,33 +271,33 @@ func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
 }
 
 func TestCourierCloseIsBounded(t *testing.T) {
-	hang := func(ctx context.Context, _ []*monitor.Point) monitor.Verdict {
+	hang := func(ctx context.Context, _ []*monitor.Point) monitor.Reply {
 		<-ctx.Done()
-		return monitor.Verdict{Outcome: monitor.Unavailable, Message: ctx.Err().Error()}
+		return monitor.Reply{Kind: monitor.Unavailable, Message: ctx.Err().Error()}
 	}
-	confused := func(ctx context.Context, _ []*monitor.Point) monitor.Verdict {
+	confused := func(ctx context.Context, _ []*monitor.Point) monitor.Reply {
 		<-ctx.Done()
 		return refused // because it was cut off
 	}
 	tries := 0
-	awayThenHang := func(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+	awayThenHang := func(ctx context.Context, points []*monitor.Point) monitor.Reply {
 		if tries++; tries > 1 {
 			return hang(ctx, points)
 		}
 		return away
 	}
-	slowThenAway := func(context.Context, []*monitor.Point) monitor.Verdict {
+	slowThenAway := func(context.Context, []*monitor.Point) monitor.Reply {
 		time.Sleep(3 * time.Second)
 		return away
 	}
 	tests := []struct {
 		name    string
-		deliver func(context.Context, []*monitor.Point) monitor.Verdict
+		deliver func(context.Context, []*monitor.Point) monitor.Reply
 		within  time.Duration
 	}{
 		{"the destination hangs", hang, 5 * time.Second},
 		{"and then says nonsense", confused, 5 * time.Second},
-		{"the destination is away", func(context.Context, []*monitor.Point) monitor.Verdict { return away }, 0},
+		{"the destination is away", func(context.Context, []*monitor.Point) monitor.Reply { return away }, 0},
 		{"it was away and now hangs", awayThenHang, 0},
 		{"it goes away while stopping", slowThenAway, 2100 * time.Millisecond},
 	}

@@ -30,11 +30,11 @@ func (c *Courier) deliverBatch(b *batch) error {
 	if err != nil {
 		return err
 	}
-	s := monitor.Settlement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: append(dead, deadMetrics...)}
+	s := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: append(dead, deadMetrics...)}
 	// What was delivered is settled even by a courier that is stopped, to save it from being delivered again.
 	ctx := context.WithoutCancel(c.hard)
 	err = c.retry(&c.state.settle, func() error {
-		if err := c.journal.Settle(ctx, c.dest, s); err != nil {
+		if err := c.journal.Ack(ctx, c.dest, s); err != nil {
 			return fmt.Errorf("settle up to record %d: %w", b.cursor, err)
 		}
 		return nil
@@ -85,11 +85,11 @@ func (c *Courier) report(b *batch, bury []monitor.DeadLetter) {
 
 // attempt delivers points until the destination says something about the points themselves: Delivered, Refused or
 // TooLarge. Until then it waits and tries again, for ever.
-func (c *Courier) attempt(points []*monitor.Point) (monitor.Verdict, error) {
+func (c *Courier) attempt(points []*monitor.Point) (monitor.Reply, error) {
 	class := points[0].Class()
-	return c.insist(class, func() monitor.Verdict {
+	return c.insist(class, func() monitor.Reply {
 		start := time.Now()
-		v := c.guard(func() monitor.Verdict { return c.sink.Deliver(c.hard, points) })
+		v := c.guard(func() monitor.Reply { return c.sink.Deliver(c.hard, points) })
 		if c.OnVerdict != nil {
 			c.OnVerdict(class, v, len(points), time.Since(start))
 		}
@@ -98,21 +98,21 @@ func (c *Courier) attempt(points []*monitor.Point) (monitor.Verdict, error) {
 }
 
 // probe asks whether the destination takes anything at all.
-func (c *Courier) probe(class monitor.Class) (monitor.Verdict, error) {
-	return c.insist(class, func() monitor.Verdict {
-		return c.guard(func() monitor.Verdict { return c.sink.Probe(c.hard, class) })
+func (c *Courier) probe(class monitor.Class) (monitor.Reply, error) {
+	return c.insist(class, func() monitor.Reply {
+		return c.guard(func() monitor.Reply { return c.sink.Probe(c.hard, class) })
 	})
 }
 
 // insist repeats ask while the answer is Unavailable or Denied.
-func (c *Courier) insist(class monitor.Class, ask func() monitor.Verdict) (monitor.Verdict, error) {
+func (c *Courier) insist(class monitor.Class, ask func() monitor.Reply) (monitor.Reply, error) {
 	for tries := 0; ; tries++ {
 		v := ask()
-		if v.Outcome != monitor.Delivered && c.hard.Err() != nil {
+		if v.Kind != monitor.Delivered && c.hard.Err() != nil {
 			return v, errStopped // the words are about being cut off
 		}
 		var pause time.Duration
-		switch v.Outcome {
+		switch v.Kind {
 		case monitor.Unavailable:
 			pause = c.retryIn(tries, v.RetryAfter)
 			c.trouble(unavailable, class, v, pause)
@@ -131,11 +131,11 @@ func (c *Courier) insist(class monitor.Class, ask func() monitor.Verdict) (monit
 
 // guard makes a panic of the sink a refusal: halving then finds the point that causes it, and that alone is
 // buried, instead of ending the program again and again.
-func (c *Courier) guard(ask func() monitor.Verdict) (v monitor.Verdict) {
+func (c *Courier) guard(ask func() monitor.Reply) (v monitor.Reply) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.logger.Error("panic while delivering", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			v = monitor.Verdict{Outcome: monitor.Refused, Message: fmt.Sprintf("panic while delivering: %v", p)}
+			v = monitor.Reply{Kind: monitor.Refused, Message: fmt.Sprintf("panic while delivering: %v", p)}
 		}
 	}()
 	return ask()

@@ -16,12 +16,12 @@ import (
 )
 
 var (
-	refused   = monitor.Verdict{Outcome: monitor.Refused, Status: 422, Message: "field type conflict"}
-	tooLarge  = monitor.Verdict{Outcome: monitor.TooLarge, Status: 413, Message: "too large"}
-	denied    = monitor.Verdict{Outcome: monitor.Denied, Status: 401, Message: "unauthorized access"}
-	away      = monitor.Verdict{Outcome: monitor.Unavailable, Message: "connection refused"}
-	overload  = monitor.Verdict{Outcome: monitor.Unavailable, Status: 429, Message: "slow down", RetryAfter: time.Minute}
-	delivered = monitor.Verdict{Outcome: monitor.Delivered, Status: 204}
+	refused   = monitor.Reply{Kind: monitor.Refused, Status: 422, Message: "field type conflict"}
+	tooLarge  = monitor.Reply{Kind: monitor.TooLarge, Status: 413, Message: "too large"}
+	denied    = monitor.Reply{Kind: monitor.Denied, Status: 401, Message: "unauthorized access"}
+	away      = monitor.Reply{Kind: monitor.Unavailable, Message: "connection refused"}
+	overload  = monitor.Reply{Kind: monitor.Unavailable, Status: 429, Message: "slow down", RetryAfter: time.Minute}
+	delivered = monitor.Reply{Kind: monitor.Delivered, Status: 204}
 )
 
 // contains says whether any of the points is one of seqs.
@@ -47,7 +47,7 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 		r := newRig()
 		bad := map[uint64]bool{1: true, 100: true, 101: true, 4000: true}
 		limited := uint64(77)
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			if contains(points, bad) {
 				return refused
 			}
@@ -69,10 +69,10 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 			arrived = append(arrived, count{class, n})
 			assert.Equal(t, time.Now(), oldest)
 		}
-		asked := map[monitor.Outcome]int{}
-		r.OnVerdict = func(_ monitor.Class, v monitor.Verdict, points int, _ time.Duration) {
+		asked := map[monitor.ReplyKind]int{}
+		r.OnVerdict = func(_ monitor.Class, v monitor.Reply, points int, _ time.Duration) {
 			assert.NotZero(t, points)
-			asked[v.Outcome]++
+			asked[v.Kind]++
 		}
 		r.Gather = 0
 		r.fill(5000)
@@ -96,7 +96,7 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			if len(points) > 30 || contains(points, map[uint64]bool{50: true}) {
 				return tooLarge
 			}
@@ -117,7 +117,7 @@ func TestCourierTriesForEver(t *testing.T) {
 		r := newRig()
 		var times []time.Time
 		back := time.Now().Add(12 * time.Hour)
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			times = append(times, time.Now())
 			if time.Now().Before(back) {
 				return away
@@ -152,7 +152,7 @@ func TestCourierHonoursRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		var times []time.Time
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			times = append(times, time.Now())
 			if len(times) < 3 {
 				return overload
@@ -174,14 +174,14 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 		r := newRig()
 		requests, alarms := 0, 0
 		var allowed atomic.Bool
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			requests++
 			if !allowed.Load() {
 				return denied
 			}
 			return delivered
 		}
-		r.OnAlarm = func(class monitor.Class, v monitor.Verdict) {
+		r.OnAlarm = func(class monitor.Class, v monitor.Reply) {
 			alarms++
 			assert.Equal(t, monitor.ClassContext, class)
 			assert.Equal(t, denied, v)
@@ -212,21 +212,21 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 				r := newRig()
 				alarms, requests := 0, 0
 				var fixed atomic.Bool
-				r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+				r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 					requests++
 					if !fixed.Load() {
 						return refused
 					}
 					return delivered
 				}
-				r.sink.ProbeFn = func(class monitor.Class) monitor.Verdict {
+				r.sink.ProbeFn = func(class monitor.Class) monitor.Reply {
 					assert.Equal(t, monitor.ClassMetric, class)
 					if !fixed.Load() {
 						return refused
 					}
 					return delivered
 				}
-				r.OnAlarm = func(monitor.Class, monitor.Verdict) { alarms++ }
+				r.OnAlarm = func(monitor.Class, monitor.Reply) { alarms++ }
 				for range n {
 					r.add(metric1("p", "", ""))
 				}
@@ -252,8 +252,8 @@ func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		probes := 0
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict { return refused }
-		r.sink.ProbeFn = func(monitor.Class) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply { return refused }
+		r.sink.ProbeFn = func(monitor.Class) monitor.Reply {
 			if probes++; probes == 1 {
 				return away // the answer is insisted on
 			}
@@ -274,13 +274,13 @@ func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
 func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			if points[len(points)-1].Seq > 1 {
 				return refused
 			}
 			return delivered
 		}
-		r.sink.ProbeFn = func(monitor.Class) monitor.Verdict { return refused }
+		r.sink.ProbeFn = func(monitor.Class) monitor.Reply { return refused }
 		for range 40 {
 			r.add(metric1("p", "", ""))
 		}
@@ -299,7 +299,7 @@ func TestCourierOutageWhileHalving(t *testing.T) {
 		r := newRig()
 		bad := map[uint64]bool{40: true}
 		n, done := 0, map[uint64]int{}
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			n++
 			switch {
 			case n%3 == 2:
@@ -327,7 +327,7 @@ func TestCourierOutageWhileHalving(t *testing.T) {
 func TestCourierSinkPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			if contains(points, map[uint64]bool{7: true}) {
 				panic("index out of range")
 			}
@@ -357,7 +357,7 @@ func TestCourierPoisonPatterns(t *testing.T) {
 					bad[seq+1] = true
 				}
 			}
-			r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+			r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 				if contains(points, bad) {
 					return refused
 				}

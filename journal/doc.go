@@ -3,7 +3,7 @@
 //
 //   - [Committer] gathers what many callers append at once into few commits.
 //   - [Courier] delivers what was committed, in order, until the destination has it.
-//   - [Quiet] says a word about each run once it is over.
+//   - [RunWatcher] says a word about each run once it is over.
 //
 // # What the courier promises
 //

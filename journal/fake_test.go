@@ -73,7 +73,7 @@ func (j *fakeJournal) add(r *monitor.Record) uint64 {
 func (j *fakeJournal) pending(seq uint64) monitor.Pending {
 	p := monitor.Pending{Record: j.recs[seq-1], Since: j.parked[seq]}
 	if o, ok := j.notes[seq]; ok {
-		p.Noted = &o
+		p.Pinned = &o
 	}
 	return p
 }
@@ -111,7 +111,7 @@ func (j *fakeJournal) Parked(context.Context, monitor.Destination) ([]monitor.Pe
 	return out, nil
 }
 
-func (j *fakeJournal) Note(_ context.Context, origins map[uint64]monitor.Origin) error {
+func (j *fakeJournal) PinOrigins(_ context.Context, origins map[uint64]monitor.Origin) error {
 	if err := j.fail("note"); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (j *fakeJournal) Note(_ context.Context, origins map[uint64]monitor.Origin)
 	return nil
 }
 
-func (j *fakeJournal) Settle(ctx context.Context, d monitor.Destination, s monitor.Settlement) error {
+func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.Acknowledgement) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -235,8 +235,8 @@ func (j *fakeJournal) deadSeqs() []uint64 {
 
 // fakeSink is a destination in memory, which stores what DeliverFn lets pass.
 type fakeSink struct {
-	DeliverFn func(ctx context.Context, points []*monitor.Point) monitor.Verdict // nil: Delivered
-	ProbeFn   func(class monitor.Class) monitor.Verdict                          // nil: Delivered
+	DeliverFn func(ctx context.Context, points []*monitor.Point) monitor.Reply // nil: Delivered
+	ProbeFn   func(class monitor.Class) monitor.Reply                          // nil: Delivered
 	LimitFn   func(p *monitor.Point) string
 
 	mu       sync.Mutex
@@ -259,14 +259,14 @@ func (s *fakeSink) Limit(p *monitor.Point) string {
 	return s.LimitFn(p)
 }
 
-func (s *fakeSink) Probe(_ context.Context, class monitor.Class) monitor.Verdict {
+func (s *fakeSink) Probe(_ context.Context, class monitor.Class) monitor.Reply {
 	if s.ProbeFn == nil {
-		return monitor.Verdict{}
+		return monitor.Reply{}
 	}
 	return s.ProbeFn(class)
 }
 
-func (s *fakeSink) Deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+func (s *fakeSink) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
 	s.mu.Lock()
 	s.requests = append(s.requests, len(points))
 	metrics := points[0].Metric != nil
@@ -279,11 +279,11 @@ func (s *fakeSink) Deliver(ctx context.Context, points []*monitor.Point) monitor
 		}
 	}
 	s.mu.Unlock()
-	var v monitor.Verdict
+	var v monitor.Reply
 	if s.DeliverFn != nil {
 		v = s.DeliverFn(ctx, points)
 	}
-	if v.Outcome == monitor.Delivered {
+	if v.Kind == monitor.Delivered {
 		s.store(points)
 	}
 	return v

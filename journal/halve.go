@@ -42,7 +42,7 @@ type group struct {
 	dead     []monitor.DeadLetter
 	refused  int             // points at fault
 	accepted bool            // the destination took something: it works
-	verdict  monitor.Verdict // the last refusal
+	verdict  monitor.Reply // the last refusal
 }
 
 // deliver halves what is refused until the points at fault are alone.
@@ -57,7 +57,7 @@ func (g *group) deliver(points []*monitor.Point) error {
 		switch {
 		case err != nil:
 			return err
-		case v.Outcome == monitor.Delivered:
+		case v.Kind == monitor.Delivered:
 			g.accepted = true
 		case len(part) > 1:
 			half := len(part) / 2
@@ -76,7 +76,7 @@ func (g *group) withinLimits(points []*monitor.Point) []*monitor.Point {
 	rest := make([]*monitor.Point, 0, len(points))
 	for _, p := range points {
 		if limit := g.sink.Limit(p); limit != "" {
-			g.bury(p, monitor.Verdict{Message: limit})
+			g.bury(p, monitor.Reply{Message: limit})
 			continue
 		}
 		rest = append(rest, p)
@@ -85,7 +85,7 @@ func (g *group) withinLimits(points []*monitor.Point) []*monitor.Point {
 }
 
 // fault notes a point that is refused all by itself.
-func (g *group) fault(p *monitor.Point, v monitor.Verdict) error {
+func (g *group) fault(p *monitor.Point, v monitor.Reply) error {
 	g.bury(p, v)
 	g.verdict = v
 	g.refused++
@@ -101,7 +101,7 @@ func (g *group) suspect(when bool) error {
 	if err != nil {
 		return err
 	}
-	if v.Outcome != monitor.Delivered {
+	if v.Kind != monitor.Delivered {
 		g.verdict = v
 		return errRefusesAll
 	}
@@ -109,7 +109,7 @@ func (g *group) suspect(when bool) error {
 	return nil
 }
 
-func (g *group) bury(p *monitor.Point, v monitor.Verdict) {
+func (g *group) bury(p *monitor.Point, v monitor.Reply) {
 	g.dead = append(g.dead, monitor.DeadLetter{
 		Dest:   g.dest,
 		Seq:    p.Seq,

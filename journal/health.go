@@ -106,14 +106,14 @@ func (c *Courier) Health() monitor.Health {
 }
 
 // trouble takes note of an answer that keeps records from being delivered. It is loud when something changes.
-func (c *Courier) trouble(m mode, class monitor.Class, v monitor.Verdict, pause time.Duration) {
+func (c *Courier) trouble(m mode, class monitor.Class, v monitor.Reply, pause time.Duration) {
 	var kept int64
 	if stats, err := c.journal.Stats(c.hard, c.dest); err == nil {
 		kept = stats.Depth
 	}
 	said := words(v)
 	before, _ := c.state.change(m, said, kept)
-	log := c.logger.With("outcome", v.Outcome.String(), "said", said, "retry_in", pause.Round(time.Millisecond),
+	log := c.logger.With("outcome", v.Kind.String(), "said", said, "retry_in", pause.Round(time.Millisecond),
 		"kept", kept)
 	switch {
 	case before == m:
@@ -134,11 +134,11 @@ func (c *Courier) trouble(m mode, class monitor.Class, v monitor.Verdict, pause 
 
 // answered takes note of an answer about points. A refusal shows that the destination can be reached, but does not
 // end the suspicion that it refuses everything.
-func (c *Courier) answered(v monitor.Verdict) {
+func (c *Courier) answered(v monitor.Reply) {
 	c.state.mu.Lock()
 	now, down := c.state.mode, c.state.down
 	c.state.mu.Unlock()
-	if now == fine || now == refusing && v.Outcome != monitor.Delivered {
+	if now == fine || now == refusing && v.Kind != monitor.Delivered {
 		return
 	}
 	// Only an outage counts: an answer of 429 now and then must not keep metrics waiting for ever.
@@ -150,7 +150,7 @@ func (c *Courier) answered(v monitor.Verdict) {
 }
 
 // words is what the destination said, in one line.
-func words(v monitor.Verdict) string {
+func words(v monitor.Reply) string {
 	if v.Status == 0 {
 		return line(v.Message)
 	}

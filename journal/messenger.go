@@ -12,9 +12,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Messenger delivers kept reports to one destination, one after the other, until it says yes. There must be one at a
+// ReportCourier delivers kept reports to one destination, one after the other, until it says yes. There must be one at a
 // time for a queue and a destination. The exported fields may be changed between NewMessenger and Open.
-type Messenger struct {
+type ReportCourier struct {
 	// Poll is how often the queue is looked at without being told by Wake.
 	Poll time.Duration
 	// MinBackoff and MaxBackoff bound the wait after a delivery that failed.
@@ -38,10 +38,10 @@ type Messenger struct {
 // reportsAtATime bounds how many reports are in memory: that of a run where everything changed takes some megabytes.
 const reportsAtATime = 8
 
-// NewMessenger returns a messenger with the usual settings.
-func NewMessenger(queue monitor.ReportQueue, sink monitor.ReportSink, logger *slog.Logger) *Messenger {
+// NewReportCourier returns a messenger with the usual settings.
+func NewReportCourier(queue monitor.ReportQueue, sink monitor.ReportSink, logger *slog.Logger) *ReportCourier {
 	dest := sink.Destination()
-	return &Messenger{
+	return &ReportCourier{
 		Poll:       time.Minute,
 		MinBackoff: time.Second,
 		MaxBackoff: time.Minute,
@@ -55,7 +55,7 @@ func NewMessenger(queue monitor.ReportQueue, sink monitor.ReportSink, logger *sl
 }
 
 // Open starts to deliver, in the background.
-func (m *Messenger) Open() error {
+func (m *ReportCourier) Open() error {
 	m.stopped, m.stop = context.WithCancel(context.Background())
 	m.running.Go(func() {
 		for {
@@ -69,7 +69,7 @@ func (m *Messenger) Open() error {
 }
 
 // Close stops. What is not delivered is after the next Open.
-func (m *Messenger) Close() error {
+func (m *ReportCourier) Close() error {
 	if m.stop != nil {
 		m.stop()
 		m.running.Wait()
@@ -78,7 +78,7 @@ func (m *Messenger) Close() error {
 }
 
 // Wake tells that there is a new report. It never blocks.
-func (m *Messenger) Wake() {
+func (m *ReportCourier) Wake() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
@@ -86,7 +86,7 @@ func (m *Messenger) Wake() {
 }
 
 // idle waits until there may be something to do; false when stopped.
-func (m *Messenger) idle() bool {
+func (m *ReportCourier) idle() bool {
 	timer := time.NewTimer(m.Poll)
 	defer timer.Stop()
 	select {
@@ -98,7 +98,7 @@ func (m *Messenger) idle() bool {
 }
 
 // deliverAll delivers what there is.
-func (m *Messenger) deliverAll() {
+func (m *ReportCourier) deliverAll() {
 	for tries := 0; m.stopped.Err() == nil; {
 		reports, err := m.queue.NextReports(m.stopped, m.dest, reportsAtATime)
 		for _, r := range reports {
@@ -123,12 +123,12 @@ func (m *Messenger) deliverAll() {
 }
 
 // deliver delivers a report and settles it. It fails when stopped, or with an error of the queue.
-func (m *Messenger) deliver(r monitor.PendingReport) error {
+func (m *ReportCourier) deliver(r monitor.PendingReport) error {
 	for tries := 0; ; tries++ {
 		v := m.attempt(r.Report)
 		log := m.logger.With("project", r.Project, "run", r.Run, "status", v.Status, "reason", v.Message)
 		pause := min(v.RetryAfter, maxRetryAfter) + backoff(tries, m.MinBackoff, m.MaxBackoff, rand.Float64())
-		switch v.Outcome {
+		switch v.Kind {
 		case monitor.Delivered:
 			return m.settle(r, m.OnDelivered)
 		case monitor.Unavailable:
@@ -147,8 +147,8 @@ func (m *Messenger) deliver(r monitor.PendingReport) error {
 }
 
 // settle notes that a report is done with, even when stopped meanwhile, and tells so.
-func (m *Messenger) settle(r monitor.PendingReport, told func(r *monitor.Report)) error {
-	if err := m.queue.SettleReport(context.WithoutCancel(m.stopped), m.dest, r); err != nil {
+func (m *ReportCourier) settle(r monitor.PendingReport, told func(r *monitor.Report)) error {
+	if err := m.queue.AckReport(context.WithoutCancel(m.stopped), m.dest, r); err != nil {
 		return fmt.Errorf("settle the report on run %s: %w", r.Run, err)
 	}
 	if told != nil {
@@ -158,11 +158,11 @@ func (m *Messenger) settle(r monitor.PendingReport, told func(r *monitor.Report)
 }
 
 // attempt delivers a report once. A panic of the sink is a refusal, so that it does not end the program over and over.
-func (m *Messenger) attempt(r *monitor.Report) (v monitor.Verdict) {
+func (m *ReportCourier) attempt(r *monitor.Report) (v monitor.Reply) {
 	defer func() {
 		if p := recover(); p != nil {
 			m.logger.Error("panic while delivering a report", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			v = monitor.Verdict{Outcome: monitor.Refused, Message: fmt.Sprintf("panic while delivering: %v", p)}
+			v = monitor.Reply{Kind: monitor.Refused, Message: fmt.Sprintf("panic while delivering: %v", p)}
 		}
 	}()
 	return m.sink.DeliverReport(m.stopped, r)

@@ -23,7 +23,7 @@ type fakeReports struct {
 	waiting  []monitor.PendingReport
 	told     []string // runs that the destination took
 	tried    []time.Time
-	answers  []monitor.Verdict // one for each attempt; Delivered after the last
+	answers  []monitor.Reply // one for each attempt; Delivered after the last
 	nextErr  error
 	panicked bool
 }
@@ -37,7 +37,7 @@ func (f *fakeReports) NextReports(_ context.Context, _ monitor.Destination, n in
 	return slices.Clone(f.waiting[:min(n, len(f.waiting))]), nil
 }
 
-func (f *fakeReports) SettleReport(_ context.Context, _ monitor.Destination, p monitor.PendingReport) error {
+func (f *fakeReports) AckReport(_ context.Context, _ monitor.Destination, p monitor.PendingReport) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiting = slices.DeleteFunc(f.waiting, func(w monitor.PendingReport) bool { return w.Version == p.Version })
@@ -46,7 +46,7 @@ func (f *fakeReports) SettleReport(_ context.Context, _ monitor.Destination, p m
 
 func (f *fakeReports) Destination() monitor.Destination { return dest }
 
-func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monitor.Verdict {
+func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monitor.Reply {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tried = append(f.tried, time.Now())
@@ -56,12 +56,12 @@ func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monito
 	if len(f.answers) > 0 {
 		v := f.answers[0]
 		f.answers = f.answers[1:]
-		if v.Outcome != monitor.Delivered {
+		if v.Kind != monitor.Delivered {
 			return v
 		}
 	}
 	f.told = append(f.told, r.Run)
-	return monitor.Verdict{Outcome: monitor.Delivered}
+	return monitor.Reply{Kind: monitor.Delivered}
 }
 
 func (f *fakeReports) add(runs ...string) {
@@ -78,10 +78,10 @@ func (f *fakeReports) set(change func()) {
 	change()
 }
 
-func openMessenger(t *testing.T, f *fakeReports) (*journal.Messenger, *log) {
+func openMessenger(t *testing.T, f *fakeReports) (*journal.ReportCourier, *log) {
 	t.Helper()
 	l := &log{}
-	m := journal.NewMessenger(f, f, l.logger())
+	m := journal.NewReportCourier(f, f, l.logger())
 	require.NoError(t, m.Open())
 	t.Cleanup(func() { assert.NoError(t, m.Close()) })
 	return m, l
@@ -115,17 +115,17 @@ func TestMessengerDeliversEachReportInOrder(t *testing.T) {
 func TestMessengerInsists(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		answer monitor.Verdict
+		answer monitor.Reply
 		least  time.Duration // of waiting
 	}{
-		"while it is away":         {monitor.Verdict{Outcome: monitor.Unavailable}, 0},
-		"as long as it asks":       {monitor.Verdict{Outcome: monitor.Unavailable, RetryAfter: 40 * time.Second}, 40 * time.Second},
-		"until the operator acted": {monitor.Verdict{Outcome: monitor.Denied, Status: 401}, 30 * time.Second},
+		"while it is away":         {monitor.Reply{Kind: monitor.Unavailable}, 0},
+		"as long as it asks":       {monitor.Reply{Kind: monitor.Unavailable, RetryAfter: 40 * time.Second}, 40 * time.Second},
+		"until the operator acted": {monitor.Reply{Kind: monitor.Denied, Status: 401}, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := &fakeReports{answers: slices.Repeat([]monitor.Verdict{tc.answer}, 5)}
+				f := &fakeReports{answers: slices.Repeat([]monitor.Reply{tc.answer}, 5)}
 				f.add("r")
 				openMessenger(t, f)
 				time.Sleep(time.Hour)
@@ -143,7 +143,7 @@ func TestMessengerInsists(t *testing.T) {
 func TestMessengerPassesOverWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]*fakeReports{
-		"by the destination": {answers: []monitor.Verdict{{Outcome: monitor.Refused, Status: 400, Message: "outside retention"}}},
+		"by the destination": {answers: []monitor.Reply{{Kind: monitor.Refused, Status: 400, Message: "outside retention"}}},
 		"by a panic":         {panicked: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestMessengerOutlivesTheQueueAndStops(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []string{"r"}, f.told)
 
-		f.set(func() { f.answers = slices.Repeat([]monitor.Verdict{{Outcome: monitor.Unavailable}}, 1000) })
+		f.set(func() { f.answers = slices.Repeat([]monitor.Reply{{Kind: monitor.Unavailable}}, 1000) })
 		f.add("kept")
 		m.Wake()
 		synctest.Wait()

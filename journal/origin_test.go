@@ -36,7 +36,7 @@ func TestCourierReleasesAtOnce(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
 		var order []uint64
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			for _, p := range points {
 				order = append(order, p.Seq)
 			}
@@ -133,7 +133,7 @@ func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		back := time.Now().Add(12 * time.Hour)
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			if time.Now().Before(back) {
 				return away
 			}
@@ -164,9 +164,9 @@ func TestCourierGivesUpAtABusyDestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		deliveries := 0
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Verdict {
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			if deliveries++; deliveries%2 == 0 {
-				return monitor.Verdict{Outcome: monitor.Unavailable, Status: 429, Message: "busy"}
+				return monitor.Reply{Kind: monitor.Unavailable, Status: 429, Message: "busy"}
 			}
 			return delivered
 		}

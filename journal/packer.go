@@ -7,8 +7,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// packer makes one batch: it gives each metric its origin or parks it.
-type packer struct {
+// batcher makes one batch: it gives each metric its origin or parks it.
+type batcher struct {
 	*Courier
 	ctx   context.Context
 	now   time.Time
@@ -32,8 +32,8 @@ type origin struct {
 	own      bool // it follows from what is stored of the metric's own project
 }
 
-func newPacker(ctx context.Context, c *Courier, now time.Time, cursor uint64) *packer {
-	return &packer{
+func newBatcher(ctx context.Context, c *Courier, now time.Time, cursor uint64) *batcher {
+	return &batcher{
 		Courier: c,
 		ctx:     ctx,
 		now:     now,
@@ -46,7 +46,7 @@ func newPacker(ctx context.Context, c *Courier, now time.Time, cursor uint64) *p
 }
 
 // pack adds records that were read for the first time and returns those that it parks.
-func (p *packer) pack(recs []monitor.Pending) (held []monitor.Pending, err error) {
+func (p *batcher) pack(recs []monitor.Pending) (held []monitor.Pending, err error) {
 	points := make([]monitor.Point, len(recs))
 	for i, rec := range recs {
 		p.batch.cursor = rec.Seq
@@ -55,7 +55,7 @@ func (p *packer) pack(recs []monitor.Pending) (held []monitor.Pending, err error
 			p.batch.metadata = append(p.batch.metadata, &points[i])
 			continue
 		}
-		goes, err := p.settleOrigin(&points[i], rec.Noted, false)
+		goes, err := p.settleOrigin(&points[i], rec.Pinned, false)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (p *packer) pack(recs []monitor.Pending) (held []monitor.Pending, err error
 }
 
 // release adds the parked metrics that need not wait any longer, a batch of them at most, and returns the others.
-func (p *packer) release(parked []monitor.Pending) (held []monitor.Pending, err error) {
+func (p *batcher) release(parked []monitor.Pending) (held []monitor.Pending, err error) {
 	for i, rec := range parked {
 		if len(p.batch.unpark) == p.BatchSize {
 			return append(held, parked[i:]...), nil
@@ -79,7 +79,7 @@ func (p *packer) release(parked []monitor.Pending) (held []monitor.Pending, err 
 		// A clock that was set back would make a metric wait for as long.
 		age := p.now.Sub(rec.Since)
 		point := &monitor.Point{Record: rec.Record}
-		goes, err := p.settleOrigin(point, rec.Noted, age < 0 || age >= p.ParkFor && p.givesUp(p.now))
+		goes, err := p.settleOrigin(point, rec.Pinned, age < 0 || age >= p.ParkFor && p.givesUp(p.now))
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +95,7 @@ func (p *packer) release(parked []monitor.Pending) (held []monitor.Pending, err 
 
 // settleOrigin fixes the origin of a metric for this and every later delivery; false when it should wait for its
 // context or session, unless it has waited long enough.
-func (p *packer) settleOrigin(point *monitor.Point, noted *monitor.Origin, anyway bool) (bool, error) {
+func (p *batcher) settleOrigin(point *monitor.Point, noted *monitor.Origin, anyway bool) (bool, error) {
 	if noted != nil {
 		point.Origin = *noted
 		return true, nil
@@ -111,7 +111,7 @@ func (p *packer) settleOrigin(point *monitor.Point, noted *monitor.Origin, anywa
 	return true, nil
 }
 
-func (p *packer) originOf(rec *monitor.Record) (origin, error) {
+func (p *batcher) originOf(rec *monitor.Record) (origin, error) {
 	m := rec.Metric
 	w := where{rec.Project, m.ContextH, m.SessionH}
 	if o, ok := p.found[w]; ok {
@@ -136,7 +136,7 @@ func (p *packer) originOf(rec *monitor.Record) (origin, error) {
 }
 
 // lookup finds a context or session in its own project, then, if allowed, in any; nil when it is nowhere.
-func lookup[T any](p *packer, seen map[place]*T, find func(context.Context, string, string) (*T, error),
+func lookup[T any](p *batcher, seen map[place]*T, find func(context.Context, string, string) (*T, error),
 	project, h string) (v *T, own bool, err error) {
 	if h == "" {
 		return nil, false, nil

@@ -21,7 +21,7 @@ type world struct {
 
 	mu       sync.Mutex
 	poison   map[uint64]bool
-	says     []monitor.Verdict // what the destination says next, instead of what it thinks of the points
+	says     []monitor.Reply // what the destination says next, instead of what it thinks of the points
 	stores   []bool            // whether it stores them nevertheless
 	failures []string          // operations of the journal that fail next
 	ordered  uint64            // up to here checkOrder has looked
@@ -39,14 +39,14 @@ func newWorld(t *rapid.T) *world {
 
 // verdict lets the destination fail in a random way, which says nothing about the points.
 func (w *world) verdict() {
-	v := rapid.SampledFrom([]monitor.Verdict{away, overload, denied, tooLarge, refused}).Draw(w.t, "says")
+	v := rapid.SampledFrom([]monitor.Reply{away, overload, denied, tooLarge, refused}).Draw(w.t, "says")
 	stores := rapid.Bool().Draw(w.t, "stores")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.says, w.stores = append(w.says, v), append(w.stores, stores)
 }
 
-func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Verdict {
+func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
 	time.Sleep(10 * time.Millisecond)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +56,7 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Ve
 		v, stores := w.says[0], w.stores[0]
 		w.says, w.stores = w.says[1:], w.stores[1:]
 		// A single good point that is refused is buried, rightly: only say that of several.
-		if v.Outcome != monitor.Refused && v.Outcome != monitor.TooLarge || len(points) > 1 {
+		if v.Kind != monitor.Refused && v.Kind != monitor.TooLarge || len(points) > 1 {
 			if stores && !poisoned {
 				w.sink.store(points)
 			}
@@ -65,7 +65,7 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Ve
 	}
 	switch {
 	case ctx.Err() != nil:
-		return monitor.Verdict{Outcome: monitor.Unavailable, Message: ctx.Err().Error()}
+		return monitor.Reply{Kind: monitor.Unavailable, Message: ctx.Err().Error()}
 	case poisoned:
 		return refused
 	}

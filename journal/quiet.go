@@ -12,13 +12,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// maxWatched bounds the sessions that a [Quiet] watches at a time, and so its memory. Sessions beyond it go
+// maxWatched bounds the sessions that a [RunWatcher] watches at a time, and so its memory. Sessions beyond it go
 // unmentioned; they are stored like all others.
 const maxWatched = 10_000
 
-// Quiet notices when a run is over, which nobody tells: when none of its sessions, and no metric of them, came for a
+// RunWatcher notices when a run is over, which nobody tells: when none of its sessions, and no metric of them, came for a
 // while. It then logs one line on the run. What comes late makes it speak again, later. It is safe for concurrent use.
-type Quiet struct {
+type RunWatcher struct {
 	// After is how long a run has to be quiet.
 	After time.Duration
 	// OnQuiet, if set before Open, is told of each quiet run after the line is logged.
@@ -44,13 +44,13 @@ type sighting struct {
 
 const gone = math.MinInt64
 
-// NewQuiet returns a watch that speaks after five minutes.
-func NewQuiet(runs monitor.RunStore, logger *slog.Logger) *Quiet {
-	return &Quiet{After: 5 * time.Minute, runs: runs, logger: logger}
+// NewRunWatcher returns a watch that speaks after five minutes.
+func NewRunWatcher(runs monitor.RunStore, logger *slog.Logger) *RunWatcher {
+	return &RunWatcher{After: 5 * time.Minute, runs: runs, logger: logger}
 }
 
 // Open starts to watch.
-func (q *Quiet) Open() error {
+func (q *RunWatcher) Open() error {
 	ctx, stop := context.WithCancel(context.Background())
 	q.stop = stop
 	q.running.Go(func() {
@@ -62,7 +62,7 @@ func (q *Quiet) Open() error {
 }
 
 // Close stops watching, without a word about runs that are not quiet yet.
-func (q *Quiet) Close() error {
+func (q *RunWatcher) Close() error {
 	if q.stop != nil {
 		q.stop()
 		q.running.Wait()
@@ -71,12 +71,12 @@ func (q *Quiet) Close() error {
 }
 
 // interval is how often to look: a run is mentioned at most a tenth later than asked for.
-func (q *Quiet) interval() time.Duration {
+func (q *RunWatcher) interval() time.Duration {
 	return min(max(q.After/10, 10*time.Millisecond), 10*time.Second)
 }
 
 // Saw tells that a session, or a metric of it, was accepted. It takes no lock except for the first time.
-func (q *Quiet) Saw(project, sessionH string, at time.Time) {
+func (q *RunWatcher) Saw(project, sessionH string, at time.Time) {
 	key, now := sessionKey{project, sessionH}, at.UnixNano()
 	for {
 		v, ok := q.sessions.Load(key)
@@ -120,7 +120,7 @@ type watchedRun struct {
 }
 
 // look mentions the runs that are quiet.
-func (q *Quiet) look(ctx context.Context, now time.Time) {
+func (q *RunWatcher) look(ctx context.Context, now time.Time) {
 	quietBefore := now.Add(-q.After).UnixNano()
 	for key, run := range q.group(ctx, quietBefore) {
 		if run.last <= quietBefore && q.mention(ctx, key) {
@@ -131,7 +131,7 @@ func (q *Quiet) look(ctx context.Context, now time.Time) {
 
 // group sorts the sessions into runs. A session's run is asked for when it is first seen and again before it is
 // mentioned, since the session itself may arrive after its first metrics.
-func (q *Quiet) group(ctx context.Context, quietBefore int64) map[runKey]*watchedRun {
+func (q *RunWatcher) group(ctx context.Context, quietBefore int64) map[runKey]*watchedRun {
 	runs := map[runKey]*watchedRun{}
 	for k, v := range q.sessions.Range {
 		key, s := k.(sessionKey), v.(*sighting)
@@ -156,7 +156,7 @@ func (q *Quiet) group(ctx context.Context, quietBefore int64) map[runKey]*watche
 }
 
 // forget stops watching what was mentioned. A session that was seen meanwhile stays, to be mentioned again.
-func (q *Quiet) forget(run *watchedRun) {
+func (q *RunWatcher) forget(run *watchedRun) {
 	for key, s := range run.sessions {
 		if s.last.CompareAndSwap(run.times[key], gone) {
 			q.sessions.CompareAndDelete(key, s)
@@ -166,7 +166,7 @@ func (q *Quiet) forget(run *watchedRun) {
 }
 
 // mention logs one line on a run; false when it should be tried again.
-func (q *Quiet) mention(ctx context.Context, key runKey) bool {
+func (q *RunWatcher) mention(ctx context.Context, key runKey) bool {
 	sum, err := q.runs.RunSummary(ctx, key.project, key.run)
 	switch {
 	case monitor.ErrorCode(err) == monitor.ENotFound:

@@ -57,7 +57,7 @@ func (r *fakeRuns) set(f func()) {
 
 // watch is an open Quiet that lists the runs it mentions.
 type watch struct {
-	*journal.Quiet
+	*journal.RunWatcher
 	runs *fakeRuns
 	log  *log
 	mu   sync.Mutex
@@ -66,7 +66,7 @@ type watch struct {
 
 func newWatch(t *testing.T) *watch {
 	w := &watch{runs: &fakeRuns{runs: map[string]string{}}, log: &log{}}
-	w.Quiet = journal.NewQuiet(w.runs, w.log.logger())
+	w.RunWatcher = journal.NewRunWatcher(w.runs, w.log.logger())
 	w.OnQuiet = func(sum *monitor.RunSummary) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -221,7 +221,7 @@ func TestQuietUnderRace(t *testing.T) {
 }
 
 func BenchmarkQuietSaw(b *testing.B) {
-	q := journal.NewQuiet(&fakeRuns{}, discard())
+	q := journal.NewRunWatcher(&fakeRuns{}, discard())
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

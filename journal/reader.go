@@ -82,7 +82,7 @@ func (r *reader) prepare(ctx context.Context) (*batch, bool, error) {
 		}
 	}
 	now := time.Now()
-	p := newPacker(ctx, r.Courier, now, r.after)
+	p := newBatcher(ctx, r.Courier, now, r.after)
 	parked, looked, more := r.parked, r.looked, len(fresh) == r.BatchSize || size(fresh) >= largeBatch
 	if r.due || hasMetadata(fresh) || now.Sub(looked) >= recheckEvery {
 		if parked, err = p.release(parked); err != nil {
@@ -96,7 +96,7 @@ func (r *reader) prepare(ctx context.Context) (*batch, bool, error) {
 		return nil, false, err
 	}
 	if len(p.notes) > 0 {
-		if err := r.journal.Note(ctx, p.notes); err != nil {
+		if err := r.journal.PinOrigins(ctx, p.notes); err != nil {
 			return nil, false, err
 		}
 	}

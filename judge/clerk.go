@@ -11,8 +11,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Clerk has runs judged that have ended, one after the other, and keeps the reports. It is safe for concurrent use.
-type Clerk struct {
+// Worker has runs judged that have ended, one after the other, and keeps the reports. It is safe for concurrent use.
+type Worker struct {
 	// CatchUp is how far back it looks, when opened, for runs that ended while there was no clerk.
 	CatchUp time.Duration
 	// Quiet is how long after its last measurement a run has ended. Who is told of every measurement from Open on calls
@@ -38,9 +38,9 @@ type Clerk struct {
 
 type runKey struct{ project, run string }
 
-// NewClerk returns a clerk who looks back a week.
-func NewClerk(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Logger) *Clerk {
-	return &Clerk{
+// NewWorker returns a clerk who looks back a week.
+func NewWorker(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Logger) *Worker {
+	return &Worker{
 		CatchUp:    7 * 24 * time.Hour,
 		Quiet:      5 * time.Minute,
 		MaxCatchUp: 100,
@@ -54,7 +54,7 @@ func NewClerk(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Log
 }
 
 // Open starts to work, in the background.
-func (c *Clerk) Open() error {
+func (c *Worker) Open() error {
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	opened := time.Now()
@@ -73,7 +73,7 @@ func (c *Clerk) Open() error {
 }
 
 // Close stops. Runs that are waiting are judged after the next Open.
-func (c *Clerk) Close() error {
+func (c *Worker) Close() error {
 	if c.stop != nil {
 		c.stop()
 		c.running.Wait()
@@ -82,7 +82,7 @@ func (c *Clerk) Close() error {
 }
 
 // Ended tells that a run is complete, or that something was added to it since. It never blocks.
-func (c *Clerk) Ended(project, run string) {
+func (c *Worker) Ended(project, run string) {
 	key := runKey{project, run}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +99,7 @@ func (c *Clerk) Ended(project, run string) {
 }
 
 // catchUp takes the runs that nobody judged, by when they last measured something.
-func (c *Clerk) catchUp(ctx context.Context, from, to time.Time) {
+func (c *Worker) catchUp(ctx context.Context, from, to time.Time) {
 	runs, err := c.reports.Unjudged(ctx, from, to, c.MaxCatchUp)
 	if err != nil {
 		c.logger.WarnContext(ctx, "cannot find the runs that ended while the bridge was down; they are not judged", "error", err)
@@ -110,7 +110,7 @@ func (c *Clerk) catchUp(ctx context.Context, from, to time.Time) {
 	}
 }
 
-func (c *Clerk) idle(ctx context.Context) bool {
+func (c *Worker) idle(ctx context.Context) bool {
 	select {
 	case <-c.wake:
 		return true
@@ -121,7 +121,7 @@ func (c *Clerk) idle(ctx context.Context) bool {
 
 // work judges the runs that wait. A run is taken from the list before it is judged, so that what is added to it
 // meanwhile has it judged again.
-func (c *Clerk) work(ctx context.Context) {
+func (c *Worker) work(ctx context.Context) {
 	for {
 		key, ok := c.next()
 		if !ok {
@@ -135,7 +135,7 @@ func (c *Clerk) work(ctx context.Context) {
 	}
 }
 
-func (c *Clerk) next() (key runKey, ok bool) {
+func (c *Worker) next() (key runKey, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
@@ -147,7 +147,7 @@ func (c *Clerk) next() (key runKey, ok bool) {
 }
 
 // settle judges a run and keeps the report; false when it should be tried again.
-func (c *Clerk) settle(ctx context.Context, key runKey) bool {
+func (c *Worker) settle(ctx context.Context, key runKey) bool {
 	start := time.Now()
 	report, err := c.attempt(ctx, key)
 	if err == nil {
@@ -181,7 +181,7 @@ func (c *Clerk) settle(ctx context.Context, key runKey) bool {
 
 // attempt has a run judged. A panic is an error like others, so that a run which cannot be judged does not end the
 // program, which would judge it again when it starts, over and over.
-func (c *Clerk) attempt(ctx context.Context, key runKey) (report *monitor.Report, err error) {
+func (c *Worker) attempt(ctx context.Context, key runKey) (report *monitor.Report, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.logger.ErrorContext(ctx, "panic while judging a run", "project", key.project, "run", key.run,

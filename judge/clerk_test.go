@@ -38,10 +38,10 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func openClerk(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Clerk, *lockedBuffer) {
+func openClerk(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Worker, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
-	c := judge.NewClerk(j, r, slog.New(slog.NewTextHandler(log, nil)))
+	c := judge.NewWorker(j, r, slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, c.Open())
 	t.Cleanup(func() { assert.NoError(t, c.Close()) })
 	return c, log
@@ -70,7 +70,7 @@ func TestClerkKeepsReportsOfRunsThatEnded(t *testing.T) {
 func TestClerkJudgesAgainWhatIsAddedMeanwhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var c *judge.Clerk
+		var c *judge.Worker
 		var once sync.Once
 		j, r := &fakeJudge{}, &fakeReports{}
 		j.enter = func(run string) { once.Do(func() { c.Ended("p", run) }) }
@@ -107,10 +107,10 @@ func TestClerkInsists(t *testing.T) {
 func TestClerkCatchesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ended := func(id string, ago time.Duration) *monitor.RunHead {
-			return &monitor.RunHead{Project: "p", ID: id, Started: time.Now().Add(-ago).UnixNano()}
+		ended := func(id string, ago time.Duration) *monitor.RunInfo {
+			return &monitor.RunInfo{Project: "p", ID: id, Started: time.Now().Add(-ago).UnixNano()}
 		}
-		r := &fakeReports{unjudged: []*monitor.RunHead{ended("just now", time.Minute), ended("new", time.Hour),
+		r := &fakeReports{unjudged: []*monitor.RunInfo{ended("just now", time.Minute), ended("new", time.Hour),
 			ended("old", 6*24*time.Hour), ended("too old", 8*24*time.Hour)}}
 		_, _ = openClerk(t, &fakeJudge{}, r)
 		synctest.Wait()

@@ -12,7 +12,7 @@ import (
 
 // fakeHistory has the runs of one project, oldest first, each with a sample on every class of machine it ran on.
 type fakeHistory struct {
-	runs   []*monitor.RunHead
+	runs   []*monitor.RunInfo
 	envs   map[string][]string // by run
 	err    error
 	fail   error // of Samples
@@ -21,15 +21,15 @@ type fakeHistory struct {
 }
 
 func (h *fakeHistory) add(id, commit, branch string, envs ...string) {
-	h.runs = append(h.runs, &monitor.RunHead{Project: "p", ID: id, ScmRef: commit, Branch: branch, Started: int64(len(h.runs) + 1)})
+	h.runs = append(h.runs, &monitor.RunInfo{Project: "p", ID: id, ScmRef: commit, Branch: branch, Started: int64(len(h.runs) + 1)})
 	if h.envs == nil {
 		h.envs = map[string][]string{}
 	}
 	h.envs[id] = envs
 }
 
-// RunHeads implements [monitor.HistoryStore].
-func (h *fakeHistory) RunHeads(_ context.Context, q monitor.HeadQuery) (found []*monitor.RunHead, err error) {
+// RunInfos implements [monitor.HistoryStore].
+func (h *fakeHistory) RunInfos(_ context.Context, q monitor.RunInfoQuery) (found []*monitor.RunInfo, err error) {
 	for _, r := range slices.Backward(h.runs) {
 		if r.Project == q.Project && (q.Run == "" || r.ID == q.Run) && (q.ScmRef == "" || r.ScmRef == q.ScmRef) &&
 			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) &&
@@ -41,7 +41,7 @@ func (h *fakeHistory) RunHeads(_ context.Context, q monitor.HeadQuery) (found []
 }
 
 // Samples implements [monitor.HistoryStore].
-func (h *fakeHistory) Samples(_ context.Context, runs []*monitor.RunHead) iter.Seq2[monitor.Sample, error] {
+func (h *fakeHistory) Samples(_ context.Context, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	h.asked = append(h.asked, ids(runs))
 	return func(yield func(monitor.Sample, error) bool) {
 		if h.before != nil {
@@ -60,7 +60,7 @@ func (h *fakeHistory) Samples(_ context.Context, runs []*monitor.RunHead) iter.S
 	}
 }
 
-func ids(runs []*monitor.RunHead) (ids []string) {
+func ids(runs []*monitor.RunInfo) (ids []string) {
 	for _, r := range runs {
 		ids = append(ids, r.ID)
 	}
@@ -69,13 +69,13 @@ func ids(runs []*monitor.RunHead) (ids []string) {
 
 // recorder is a detector that notes what it is given first.
 type recorder struct {
-	lineage monitor.Lineage
+	lineage monitor.Comparison
 	samples int
 	asked   bool
 }
 
 // Judge implements [monitor.Detector].
-func (d *recorder) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+func (d *recorder) Judge(l monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	n := 0
 	for _, err := range samples {
 		if err != nil {
@@ -90,10 +90,10 @@ func (d *recorder) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, er
 }
 
 // detect is a detector that makes its report of the lineage alone.
-type detect func(l monitor.Lineage) *monitor.Report
+type detect func(l monitor.Comparison) *monitor.Report
 
 // Judge implements [monitor.Detector].
-func (d detect) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+func (d detect) Judge(l monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	for _, err := range samples {
 		if err != nil {
 			return nil, err
@@ -110,7 +110,7 @@ type fakeReports struct {
 	stored   []*monitor.Report
 	around   []error // of ReportsAround, one for each time it is asked
 	fails    int
-	unjudged []*monitor.RunHead
+	unjudged []*monitor.RunInfo
 }
 
 func (f *fakeReports) KeepReport(_ context.Context, r *monitor.Report) error {
@@ -154,7 +154,7 @@ func (f *fakeReports) ReportsAround(_ context.Context, r *monitor.Report, max in
 	}
 }
 
-func (f *fakeReports) Unjudged(_ context.Context, from, to time.Time, _ int) (found []*monitor.RunHead, err error) {
+func (f *fakeReports) Unjudged(_ context.Context, from, to time.Time, _ int) (found []*monitor.RunInfo, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, run := range f.unjudged {

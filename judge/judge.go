@@ -74,7 +74,7 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, l monitor.Lineage) (*monitor.Report, error) {
+func (j *Judge) detect(ctx context.Context, l monitor.Comparison) (*monitor.Report, error) {
 	report, err := j.detector.Judge(l, j.samples(ctx, l))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", l.Judged().ID, err)

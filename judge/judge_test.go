@@ -71,7 +71,7 @@ func TestRunsOfACommitAreBounded(t *testing.T) {
 		h.add(fmt.Sprint(i), "x", "main", "ci")
 	}
 	asked := 0
-	j := judge.New(h, detect(func(monitor.Lineage) *monitor.Report { asked++; return &monitor.Report{} }))
+	j := judge.New(h, detect(func(monitor.Comparison) *monitor.Report { asked++; return &monitor.Report{} }))
 	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
 	require.NoError(t, err)
 	assert.Equal(t, j.Own, asked)
@@ -106,7 +106,7 @@ func TestOwnRunsOfABranch(t *testing.T) {
 		h.add(fmt.Sprint("f", i), fmt.Sprint("x", i/5), "feature", "ci")
 	}
 	asked := map[string]int{}
-	detector := detect(func(l monitor.Lineage) *monitor.Report {
+	detector := detect(func(l monitor.Comparison) *monitor.Report {
 		asked[l.Judged().ID] = len(l.Window) + len(l.Baseline)
 		return &monitor.Report{}
 	})

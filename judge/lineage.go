@@ -10,10 +10,10 @@ import (
 )
 
 // lineage chooses the run that is asked for and those that it is judged by.
-func (j *Judge) lineage(ctx context.Context, q monitor.JudgeQuery) (monitor.Lineage, error) {
+func (j *Judge) lineage(ctx context.Context, q monitor.JudgeQuery) (monitor.Comparison, error) {
 	judged, err := j.judged(ctx, q)
 	if err != nil {
-		return monitor.Lineage{}, err
+		return monitor.Comparison{}, err
 	}
 	against := judged.Branch
 	if q.Branch != nil {
@@ -25,31 +25,31 @@ func (j *Judge) lineage(ctx context.Context, q monitor.JudgeQuery) (monitor.Line
 	}
 	own, err := j.upTo(ctx, judged, judged.Branch, j.Own)
 	if err != nil {
-		return monitor.Lineage{}, err
+		return monitor.Comparison{}, err
 	}
-	l := monitor.Lineage{Branch: against, Window: oldestFirst(own)}
+	l := monitor.Comparison{Branch: against, Window: oldestFirst(own)}
 	// Up to the judged run and not to the first of its window: what its branch took over from the other one since then
 	// is not its own doing.
 	baseline, err := j.upTo(ctx, judged, against, j.LookBack)
 	if err != nil {
-		return monitor.Lineage{}, err
+		return monitor.Comparison{}, err
 	}
 	if l.Baseline = oldestFirst(baseline); len(baseline) == 0 {
-		return monitor.Lineage{}, monitor.Errorf(monitor.ENotFound,
+		return monitor.Comparison{}, monitor.Errorf(monitor.ENotFound,
 			"project %q has no run of branch %q before %s to compare with", q.Project, against, describe(judged))
 	}
 	return l, nil
 }
 
 // past is the lineage of a run that is judged by its branch's own past: the last one of these.
-func past(branch string, runs []*monitor.RunHead) monitor.Lineage {
+func past(branch string, runs []*monitor.RunInfo) monitor.Comparison {
 	window := max(0, len(runs)-monitor.WindowRuns)
-	return monitor.Lineage{Branch: branch, Baseline: runs[:window], Window: runs[window:]}
+	return monitor.Comparison{Branch: branch, Baseline: runs[:window], Window: runs[window:]}
 }
 
 // judged finds the run that is asked for.
-func (j *Judge) judged(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunHead, error) {
-	heads, err := j.history.RunHeads(ctx, monitor.HeadQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef,
+func (j *Judge) judged(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunInfo, error) {
+	heads, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef,
 		Branch: q.Head, Limit: 1})
 	switch {
 	case err != nil:
@@ -84,27 +84,27 @@ func whole(commit string) string {
 }
 
 // upTo returns runs of a branch, newest first, that started before last; if it is of that branch, it comes first.
-func (j *Judge) upTo(ctx context.Context, last *monitor.RunHead, branch string, limit int) ([]*monitor.RunHead, error) {
-	heads, err := j.history.RunHeads(ctx, monitor.HeadQuery{
+func (j *Judge) upTo(ctx context.Context, last *monitor.RunInfo, branch string, limit int) ([]*monitor.RunInfo, error) {
+	heads, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{
 		Project: last.Project, Branch: &branch, Before: last.Started, Limit: limit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find earlier runs: %w", err)
 	}
 	if last.Branch == branch {
-		heads = append([]*monitor.RunHead{last}, heads...)
+		heads = append([]*monitor.RunInfo{last}, heads...)
 	}
 	return heads[:min(len(heads), limit)], nil
 }
 
-func oldestFirst(runs []*monitor.RunHead) []*monitor.RunHead {
+func oldestFirst(runs []*monitor.RunInfo) []*monitor.RunInfo {
 	runs = slices.Clone(runs)
 	slices.Reverse(runs)
 	return runs
 }
 
 // describe names a run to a person.
-func describe(run *monitor.RunHead) string {
+func describe(run *monitor.RunInfo) string {
 	if run.ScmRef == "" {
 		return fmt.Sprintf("run %q", run.ID)
 	}

@@ -19,7 +19,7 @@ const (
 
 // mend marks what was a regression when it was last told of and is none any more, so that who was told of it is told of
 // that as well, and once.
-func (c *Clerk) mend(ctx context.Context, r *monitor.Report) error {
+func (c *Worker) mend(ctx context.Context, r *monitor.Report) error {
 	if r.Previous == "" {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (c *Clerk) mend(ctx context.Context, r *monitor.Report) error {
 		switch {
 		case !ok || result.Status != monitor.StatusOK:
 		case result.Value < most:
-			result.Status = monitor.StatusMended
+			result.Status = monitor.StatusResolved
 		default: // what is ok because the new level has become what is usual is not mended, and will not be
 			r.Accepted = append(r.Accepted, result.ID())
 		}
@@ -53,7 +53,7 @@ func (c *Clerk) mend(ctx context.Context, r *monitor.Report) error {
 // regressions returns what was a regression when the runs before last said something of it, with the half of its effect.
 // That something is ok is not kept, so a report that does not mention a result says nothing: the run may have left the
 // test out, or have been on another class of machine. A suspect says nothing either, since it may be chance.
-func (c *Clerk) regressions(ctx context.Context, r *monitor.Report) (map[monitor.ResultID]monitor.Number, error) {
+func (c *Worker) regressions(ctx context.Context, r *monitor.Report) (map[monitor.ResultID]monitor.Number, error) {
 	closed := monitor.Number(math.NaN())
 	last := map[monitor.ResultID]monitor.Number{} // what was said last: half of the effect, or that there is none
 	note := func(id monitor.ResultID, half monitor.Number) {
@@ -69,7 +69,7 @@ func (c *Clerk) regressions(ctx context.Context, r *monitor.Report) (map[monitor
 		after := other.Started.After(r.Started) // it was judged first, and may have told that something is mended
 		for i := range other.Results {
 			switch result := &other.Results[i]; {
-			case result.Status == monitor.StatusMended, result.Status == monitor.StatusImprovement && !after:
+			case result.Status == monitor.StatusResolved, result.Status == monitor.StatusImprovement && !after:
 				note(result.ID(), closed)
 			case result.Status == monitor.StatusRegression && !after:
 				note(result.ID(), (result.Baseline+result.Value)/2)

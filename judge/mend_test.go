@@ -49,7 +49,7 @@ func found(name string, v verdict) map[string]verdict { return map[string]verdic
 
 func mendedIn(r *monitor.Report) (items []string) {
 	for _, result := range r.Results {
-		if result.Status == monitor.StatusMended {
+		if result.Status == monitor.StatusResolved {
 			items = append(items, result.Item+map[bool]string{false: " " + result.Metric}[result.Metric == monitor.MetricCPUTime])
 		}
 	}
@@ -123,7 +123,7 @@ func TestMendedResultsStandInOrder(t *testing.T) {
 		c.Ended("p", now.Run)
 		synctest.Wait()
 		assert.Equal(t, "stays", r.last.Results[0].Item, "the worst first")
-		assert.Equal(t, monitor.StatusMended, r.last.Results[1].Status)
+		assert.Equal(t, monitor.StatusResolved, r.last.Results[1].Status)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 // test what its last run says, so that what only an earlier run measured, or could judge, is not passed over.
 
 // earlierRuns returns the lineages of the earlier runs of the judged commit, the last one first, up to most.
-func earlierRuns(l monitor.Lineage, most int) (all []monitor.Lineage) {
+func earlierRuns(l monitor.Comparison, most int) (all []monitor.Comparison) {
 	judged, own := l.Judged(), l.Window
 	foreign := judged.Branch != l.Branch
 	if !foreign {
@@ -23,7 +23,7 @@ func earlierRuns(l monitor.Lineage, most int) (all []monitor.Lineage) {
 		switch {
 		case own[n-1].ScmRef != judged.ScmRef:
 		case foreign:
-			all = append(all, monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: own[:n]})
+			all = append(all, monitor.Comparison{Branch: l.Branch, Baseline: l.Baseline, Window: own[:n]})
 		default:
 			all = append(all, past(l.Branch, own[:n]))
 		}

@@ -16,7 +16,7 @@ import (
 type script map[string][]monitor.Result
 
 // Judge implements [monitor.Detector].
-func (s script) Judge(l monitor.Lineage, _ iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+func (s script) Judge(l monitor.Comparison, _ iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	run := l.Judged()
 	return &monitor.Report{Run: run.ID, Sessions: []string{"s" + run.ID}, Results: s[run.ID], BaselineRuns: len(l.Baseline)}, nil
 }
@@ -96,7 +96,7 @@ func TestAReportOnACommitKeepsWhatIsKnownOfItsMachines(t *testing.T) {
 			h.add("first", "c", "main", "ci")
 			h.add("again", "c", "main", "ci")
 			suites := map[string][]monitor.Machine{"first": tc.first, "again": tc.again}
-			j := judge.New(h, detect(func(l monitor.Lineage) *monitor.Report {
+			j := judge.New(h, detect(func(l monitor.Comparison) *monitor.Report {
 				r := &monitor.Report{Suite: monitor.Suite{Status: monitor.StatusLearning, Machines: suites[l.Judged().ID]}}
 				for _, m := range r.Suite.Machines {
 					r.Suite.Status, r.Suite.Offset = m.Status, m.Offset

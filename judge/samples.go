@@ -9,7 +9,7 @@ import (
 
 // samples reads what the runs of a lineage measured: the window and the latest of the baseline first, then as many of
 // the others as it takes until every class of machine of the judged run has [Judge.Runs] runs to be compared with.
-func (j *Judge) samples(ctx context.Context, l monitor.Lineage) iter.Seq2[monitor.Sample, error] {
+func (j *Judge) samples(ctx context.Context, l monitor.Comparison) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		seen := newCoverage(l)
 		runs, rest := append(l.Window[:len(l.Window):len(l.Window)], last(l.Baseline, j.Runs)...), l.Baseline
@@ -46,12 +46,12 @@ func (j *Judge) tooMany(seen *coverage) error {
 }
 
 // last returns the last n of some runs.
-func last(runs []*monitor.RunHead, n int) []*monitor.RunHead { return runs[max(0, len(runs)-n):] }
+func last(runs []*monitor.RunInfo, n int) []*monitor.RunInfo { return runs[max(0, len(runs)-n):] }
 
 // coverage counts what was seen, and the runs of the baseline on each class of machine that the judged run has.
 type coverage struct {
-	judged   *monitor.RunHead
-	baseline map[*monitor.RunHead]struct{}
+	judged   *monitor.RunInfo
+	baseline map[*monitor.RunInfo]struct{}
 	envs     map[string]*seenOn
 
 	samples, tests int // all of them, and those of the judged run
@@ -63,11 +63,11 @@ type coverage struct {
 // seenOn is what was seen on a class of machine.
 type seenOn struct {
 	judged bool
-	runs   map[*monitor.RunHead]struct{} // of the baseline
+	runs   map[*monitor.RunInfo]struct{} // of the baseline
 }
 
-func newCoverage(l monitor.Lineage) coverage {
-	c := coverage{judged: l.Judged(), baseline: make(map[*monitor.RunHead]struct{}, len(l.Baseline)), envs: map[string]*seenOn{}}
+func newCoverage(l monitor.Comparison) coverage {
+	c := coverage{judged: l.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(l.Baseline)), envs: map[string]*seenOn{}}
 	for _, run := range l.Baseline {
 		c.baseline[run] = struct{}{}
 	}
@@ -78,7 +78,7 @@ func (c *coverage) add(s monitor.Sample) {
 	c.samples++
 	if c.last == nil || c.env != s.Env {
 		if c.env, c.last = s.Env, c.envs[s.Env]; c.last == nil {
-			c.last = &seenOn{runs: map[*monitor.RunHead]struct{}{}}
+			c.last = &seenOn{runs: map[*monitor.RunInfo]struct{}{}}
 			c.envs[s.Env] = c.last
 		}
 	}

@@ -9,15 +9,15 @@ import (
 //
 // Fails with EUnavailable where the data cannot be reached at the moment.
 type HistoryStore interface {
-	// RunHeads lists runs from the one that started last to the one that started first, those of one nanosecond by id.
-	RunHeads(ctx context.Context, q HeadQuery) ([]*RunHead, error)
+	// RunInfos lists runs from the one that started last to the one that started first, those of one nanosecond by id.
+	RunInfos(ctx context.Context, q RunInfoQuery) ([]*RunInfo, error)
 	// Samples lists, in any order, what the tests of runs measured: the metrics of kind "function" of their sessions.
 	// It is read as it is consumed, stops when the consumer stops or ctx is done, and ends after the first error.
-	Samples(ctx context.Context, runs []*RunHead) iter.Seq2[Sample, error]
+	Samples(ctx context.Context, runs []*RunInfo) iter.Seq2[Sample, error]
 }
 
-// HeadQuery chooses runs of a project. What is empty chooses all.
-type HeadQuery struct {
+// RunInfoQuery chooses runs of a project. What is empty chooses all.
+type RunInfoQuery struct {
 	Project string  // required
 	Run     string  // exactly this id
 	ScmRef  string  // of exactly this commit
@@ -26,8 +26,8 @@ type HeadQuery struct {
 	Limit   int     // at most so many; 0 for all
 }
 
-// RunHead is what the sessions of a run say of it. Commit, branch and build are those of its first session.
-type RunHead struct {
+// RunInfo is what the sessions of a run say of it. Commit, branch and build are those of its first session.
+type RunInfo struct {
 	Project  string
 	ID       string
 	ScmRef   string // empty outside a repository
@@ -39,7 +39,7 @@ type RunHead struct {
 
 // Sample is what one test measured once.
 type Sample struct {
-	Run      *RunHead // one of the runs asked for
+	Run      *RunInfo // one of the runs asked for
 	Session  string   // hash
 	Series   *Series  // samples of one listing share the pointer where they share the series
 	Env      string   // class of machine
@@ -51,25 +51,25 @@ type Sample struct {
 	MemUsage  float64 // MiB: see [Metric]
 }
 
-// Lineage is a run and those that it is judged by. Each run is there once.
-type Lineage struct {
+// Comparison is a run and those that it is judged by. Each run is there once.
+type Comparison struct {
 	// Branch is the branch whose runs are the baseline.
 	Branch string
 	// Baseline are earlier runs of that branch, oldest first.
-	Baseline []*RunHead
+	Baseline []*RunInfo
 	// Window are runs of the judged run's own branch that follow each other, oldest first. The last one is judged. Of
 	// the others, and where the baseline is of that branch as well of those, [WindowRuns] confirm it together.
-	Window []*RunHead
+	Window []*RunInfo
 }
 
 // WindowRuns is how many runs it takes to confirm that something changed.
 const WindowRuns = 3
 
 // Judged returns the run that is judged.
-func (l Lineage) Judged() *RunHead { return l.Window[len(l.Window)-1] }
+func (l Comparison) Judged() *RunInfo { return l.Window[len(l.Window)-1] }
 
 // Detector judges runs. It is pure: the same lineage and samples, in whatever order, give the same report.
 type Detector interface {
 	// Judge fails with the first error of samples only. Samples of runs that are not in the lineage are ignored.
-	Judge(l Lineage, samples iter.Seq2[Sample, error]) (*Report, error)
+	Judge(l Comparison, samples iter.Seq2[Sample, error]) (*Report, error)
 }

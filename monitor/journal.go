@@ -26,13 +26,13 @@ type Journal interface {
 	// Parked returns the metrics before the cursor that wait for their context or session, oldest first.
 	Parked(ctx context.Context, dest Destination) ([]Pending, error)
 
-	// Note stores the origins that metrics are about to be delivered with, where they do not follow from a stored
+	// PinOrigins stores the origins that metrics are about to be delivered with, where they do not follow from a stored
 	// context and session of their own project. They are on stable storage when it returns, and an origin that was
 	// noted earlier stays: it is returned by Next and Parked ever after.
-	Note(ctx context.Context, origins map[uint64]Origin) error
+	PinOrigins(ctx context.Context, origins map[uint64]Origin) error
 
-	// Settle moves the cursor of dest, parks and unparks metrics and buries refused records, in one transaction.
-	Settle(ctx context.Context, dest Destination, s Settlement) error
+	// Ack moves the cursor of dest, parks and unparks metrics and buries refused records, in one transaction.
+	Ack(ctx context.Context, dest Destination, s Acknowledgement) error
 
 	// Stats counts what dest has not been told yet.
 	Stats(ctx context.Context, dest Destination) (JournalStats, error)
@@ -45,14 +45,14 @@ type Destination string
 // Pending is a record that a destination is to be told.
 type Pending struct {
 	*Record
-	// Noted is the origin noted by [Journal.Note], if any; it must be used again.
-	Noted *Origin
+	// Pinned is the origin noted by [Journal.Note], if any; it must be used again.
+	Pinned *Origin
 	// Since is when the record was parked; zero for records that are not.
 	Since time.Time
 }
 
-// Settlement is the outcome of one delivery.
-type Settlement struct {
+// Acknowledgement is the outcome of one delivery.
+type Acknowledgement struct {
 	Cursor uint64   // everything up to here is delivered, parked or buried
 	Park   []uint64 // metrics that wait for their context or session; their time starts now
 	Unpark []uint64 // parked metrics that are delivered or buried

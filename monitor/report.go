@@ -42,7 +42,7 @@ const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
-	StatusMended      Status = "mended"      // ok, and a regression when last told of; in kept reports only
+	StatusResolved      Status = "mended"      // ok, and a regression when last told of; in kept reports only
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
 	StatusLearning    Status = "learning"    // too few earlier runs
 	StatusOK          Status = "ok"
@@ -55,7 +55,7 @@ const (
 
 // Severity orders statuses: 0 is the worst.
 func (s Status) Severity() int {
-	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusMended,
+	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusResolved,
 		StatusNotJudged, StatusLearning, StatusOK}
 	return slices.Index(order[:], s)
 }
@@ -63,7 +63,7 @@ func (s Status) Severity() int {
 // Notable says whether a result of this status says that something changed. The others are for people who ask for them:
 // with pytest-xdist, say, nobody's memory can be judged.
 func (s Status) Notable() bool {
-	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusMended
+	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusResolved
 }
 
 // Level is how bad a regression is.
@@ -210,7 +210,7 @@ type ReportStore interface {
 	ReportsAround(ctx context.Context, r *Report, max int) iter.Seq2[*Report, error]
 	// Unjudged returns up to max runs that last measured something after from and up to to, and that have no report made
 	// since, the last to start first.
-	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunHead, error)
+	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
 }
 
 // ReportQueue hands kept reports to a destination. Each is handed out again until it is settled.
@@ -218,8 +218,8 @@ type ReportQueue interface {
 	// NextReports returns up to max reports that dest is to be told, oldest first. A result of the report delivered
 	// before that is no longer there is there with the status ok.
 	NextReports(ctx context.Context, dest Destination, max int) ([]PendingReport, error)
-	// SettleReport notes that dest was told, or refuses it for good.
-	SettleReport(ctx context.Context, dest Destination, p PendingReport) error
+	// AckReport notes that dest was told, or refuses it for good.
+	AckReport(ctx context.Context, dest Destination, p PendingReport) error
 }
 
 // PendingReport is a report that a destination is to be told.
@@ -232,5 +232,5 @@ type PendingReport struct {
 type ReportSink interface {
 	Destination() Destination
 	// DeliverReport sends a report and says what became of it.
-	DeliverReport(ctx context.Context, r *Report) Verdict
+	DeliverReport(ctx context.Context, r *Report) Reply
 }

@@ -17,20 +17,20 @@ type Sink interface {
 
 	// Deliver sends points, either metadata (contexts and sessions) or metrics, and reports what became of all of
 	// them together. On any outcome but Delivered an unknown part of them may have been stored.
-	Deliver(ctx context.Context, points []*Point) Verdict
+	Deliver(ctx context.Context, points []*Point) Reply
 
 	// Probe delivers one harmless point of its own to where points of the class go, to tell points that are
 	// refused for what they are from a destination that refuses everything.
-	Probe(ctx context.Context, class Class) Verdict
+	Probe(ctx context.Context, class Class) Reply
 }
 
-// Outcome is what the courier has to do next.
-type Outcome int
+// ReplyKind is what the courier has to do next.
+type ReplyKind int
 
-// The outcomes of a delivery.
+// The kinds of replies.
 const (
 	// Delivered: all points are stored.
-	Delivered Outcome = iota
+	Delivered ReplyKind = iota
 	// Unavailable: the destination cannot be reached or asks to wait; try again with backoff, for ever.
 	Unavailable
 	// Denied: the operator has to act (token, permission, missing bucket); keep, and try again slowly.
@@ -41,14 +41,14 @@ const (
 	Refused
 )
 
-// String returns the outcome's name as used in logs and metrics.
-func (o Outcome) String() string {
-	return [...]string{"delivered", "unavailable", "denied", "too_large", "refused"}[o]
+// String returns the name of the kind as used in logs and metrics.
+func (k ReplyKind) String() string {
+	return [...]string{"delivered", "unavailable", "denied", "too_large", "refused"}[k]
 }
 
-// Verdict is what a destination said to one delivery.
-type Verdict struct {
-	Outcome    Outcome
+// Reply is what a destination said to one delivery.
+type Reply struct {
+	Kind       ReplyKind
 	Status     int           // HTTP status; 0 when there was no answer
 	Message    string        // the destination's words, or the network error
 	RetryAfter time.Duration // as asked for by the destination; 0 when it did not say

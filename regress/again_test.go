@@ -13,7 +13,7 @@ import (
 
 // rerun makes 20 runs of main, a pull request on a machine that is slower by a factor, in which the first of 100 tests
 // takes more by another, and a run of five of its tests again.
-func rerun(machine, factor float64) (*suite, monitor.Lineage) {
+func rerun(machine, factor float64) (*suite, monitor.Comparison) {
 	s := newSuite(22)
 	for run := range s.runs {
 		for test := range 100 {
@@ -51,7 +51,7 @@ func TestAFewTestsAgain(t *testing.T) {
 			x.CPUTime *= 1.25
 		}
 	}
-	first := monitor.Lineage{Branch: l.Branch, Baseline: l.Baseline, Window: l.Window[:1]}
+	first := monitor.Comparison{Branch: l.Branch, Baseline: l.Baseline, Window: l.Window[:1]}
 	require.Equal(t, []string{"test_00 cpu_time"}, found(judge(t, first, s.all()), monitor.StatusSuspect))
 	assert.Empty(t, found(judge(t, l, s.all()), monitor.StatusRegression))
 

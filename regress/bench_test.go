@@ -31,9 +31,9 @@ func BenchmarkJudge(b *testing.B) {
 }
 
 // synthetic gives samples of a suite without any change, with the noise of a shared machine.
-func synthetic(tests, n int, byTest bool) ([]*monitor.RunHead, iter.Seq2[monitor.Sample, error]) {
+func synthetic(tests, n int, byTest bool) ([]*monitor.RunInfo, iter.Seq2[monitor.Sample, error]) {
 	random := rand.New(rand.NewPCG(1, 2))
-	var runs []*monitor.RunHead
+	var runs []*monitor.RunInfo
 	for i := range n {
 		runs = append(runs, head(i))
 	}

@@ -63,18 +63,18 @@ type sessionKey struct {
 
 // runs are the runs of a lineage: first the baseline, then the window, whose last is judged.
 type runs struct {
-	heads     []*monitor.RunHead
+	heads     []*monitor.RunInfo
 	window    int // where the window begins
-	byPointer map[*monitor.RunHead]int32
+	byPointer map[*monitor.RunInfo]int32
 	byID      map[string]int32
 }
 
 // newRuns numbers the runs of a lineage.
-func newRuns(l monitor.Lineage) runs {
+func newRuns(l monitor.Comparison) runs {
 	r := runs{
 		heads:     slices.Concat(l.Baseline, l.Window),
 		window:    len(l.Baseline),
-		byPointer: map[*monitor.RunHead]int32{},
+		byPointer: map[*monitor.RunInfo]int32{},
 		byID:      map[string]int32{},
 	}
 	for i, head := range r.heads {
@@ -88,7 +88,7 @@ func newRuns(l monitor.Lineage) runs {
 func (r *runs) last() int { return len(r.heads) - 1 }
 
 // index returns the number of a run, also when it is told by another pointer.
-func (r *runs) index(head *monitor.RunHead) (int32, bool) {
+func (r *runs) index(head *monitor.RunInfo) (int32, bool) {
 	if i, ok := r.byPointer[head]; ok {
 		return i, true
 	}

@@ -22,7 +22,7 @@ const (
 
 // dataset is a series of real runs; see testdata/README.md.
 type dataset struct {
-	runs     []*monitor.RunHead
+	runs     []*monitor.RunInfo
 	samples  [][]monitor.Sample // by run
 	injected map[injectionKey]injection
 }
@@ -62,8 +62,8 @@ func readDataset(t testing.TB, name string) *dataset {
 }
 
 // head is the head of the i-th run, of a commit of its own.
-func head(i int) *monitor.RunHead {
-	return &monitor.RunHead{Project: "p", ID: fmt.Sprintf("run%03d", i), ScmRef: fmt.Sprintf("c%03d", i), Branch: "main",
+func head(i int) *monitor.RunInfo {
+	return &monitor.RunInfo{Project: "p", ID: fmt.Sprintf("run%03d", i), ScmRef: fmt.Sprintf("c%03d", i), Branch: "main",
 		Started: int64(i) * 1e12, Sessions: []string{fmt.Sprintf("s%03d", i)}}
 }
 
@@ -101,9 +101,9 @@ func number(t testing.TB, s string) float64 {
 }
 
 // lineage is the lineage of a run by those before it.
-func lineage(runs []*monitor.RunHead, judged int) monitor.Lineage {
+func lineage(runs []*monitor.RunInfo, judged int) monitor.Comparison {
 	window := max(0, judged+1-monitor.WindowRuns)
-	return monitor.Lineage{Branch: "main", Baseline: runs[max(0, window-30):window], Window: runs[window : judged+1]}
+	return monitor.Comparison{Branch: "main", Baseline: runs[max(0, window-30):window], Window: runs[window : judged+1]}
 }
 
 // upTo gives the samples of all runs up to one.

@@ -33,7 +33,7 @@ func New(s Settings) (*Detector, error) {
 
 // Judge judges the last run of a lineage's window. Its report has a result for each test and metric of the run. Besides
 // the first error of samples, it fails with EInvalid when there is no run to judge.
-func (d *Detector) Judge(l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+func (d *Detector) Judge(l monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	if len(l.Window) == 0 {
 		return nil, monitor.Errorf(monitor.EInvalid, "a lineage without a run to judge")
 	}

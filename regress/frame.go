@@ -16,7 +16,7 @@ type rule struct {
 	again []bool
 }
 
-func newRule(l monitor.Lineage, all runs) rule {
+func newRule(l monitor.Comparison, all runs) rule {
 	judged := l.Judged()
 	r := rule{foreign: judged.Branch != l.Branch, again: make([]bool, len(all.heads))}
 	for i, head := range all.heads {

@@ -98,7 +98,7 @@ func TestShortWindowOfABranch(t *testing.T) {
 	})
 	for window := 1; window <= 3; window++ {
 		from := 20 - window
-		r := judge(t, monitor.Lineage{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}, s.all())
+		r := judge(t, monitor.Comparison{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}, s.all())
 		assert.Equal(t, []string{"test_big mem_usage"}, found(r, monitor.StatusSuspect), window)
 		assert.Empty(t, found(r, monitor.StatusRegression), window)
 	}

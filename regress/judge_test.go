@@ -380,6 +380,6 @@ func TestFailingSamples(t *testing.T) {
 		}
 	})
 	require.ErrorIs(t, err, broken)
-	_, err = d.Judge(monitor.Lineage{}, s.all())
+	_, err = d.Judge(monitor.Comparison{}, s.all())
 	assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 }

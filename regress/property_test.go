@@ -55,7 +55,7 @@ func text(t require.TestingT, r *monitor.Report) string {
 	return string(b)
 }
 
-func judgeWith(t require.TestingT, settings regress.Settings, l monitor.Lineage, samples []monitor.Sample) *monitor.Report {
+func judgeWith(t require.TestingT, settings regress.Settings, l monitor.Comparison, samples []monitor.Sample) *monitor.Report {
 	d, err := regress.New(settings)
 	require.NoError(t, err)
 	r, err := d.Judge(l, give(samples))
@@ -83,7 +83,7 @@ func TestOrderAndRepeats(t *testing.T) {
 		}
 		if len(samples) > 0 {
 			stranger := samples[0]
-			stranger.Run = &monitor.RunHead{Project: "p", ID: "another"}
+			stranger.Run = &monitor.RunInfo{Project: "p", ID: "another"}
 			samples = append(samples, stranger)
 			stranger.Run = nil
 			samples = append(samples, stranger)

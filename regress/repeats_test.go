@@ -11,7 +11,7 @@ import (
 
 // retried makes 20 runs of main and one of a pull request, whose last sessions ran the first tests of 30 again: in the
 // first attempt and in each later one, test_00 takes more time by a factor.
-func retried(again int, factors ...float64) (*suite, monitor.Lineage) {
+func retried(again int, factors ...float64) (*suite, monitor.Comparison) {
 	s := newSuite(21)
 	for run := range s.runs {
 		for test := range 30 {

@@ -18,7 +18,7 @@ type report struct {
 	earlier  map[int]bool // runs of the baseline that measured something
 }
 
-func newReport(l monitor.Lineage) *report {
+func newReport(l monitor.Comparison) *report {
 	head := l.Judged()
 	return &report{
 		Report: &monitor.Report{

@@ -123,7 +123,7 @@ func TestCalibration(t *testing.T) {
 	for _, n := range []int{8, 15, 30} {
 		b := d.newBench(runs{window: n}, rule{}, slices.Repeat([]bool{true}, n+3))
 		b.level = make([]float64, n+3)
-		b.heads = make([]*monitor.RunHead, n+3)
+		b.heads = make([]*monitor.RunInfo, n+3)
 		suspects, candidates := 0, 0
 		const trials = 20_000
 		for range trials {

@@ -18,7 +18,7 @@ type measured struct{ cpu, total, mem float64 }
 
 // suite is a made-up series of runs.
 type suite struct {
-	runs    []*monitor.RunHead
+	runs    []*monitor.RunInfo
 	samples []monitor.Sample
 	series  map[string]*monitor.Series
 	clock   []int64 // by run, when the next test starts
@@ -98,7 +98,7 @@ func (s *suite) last(t testing.TB) *monitor.Report {
 }
 
 // judge judges with the default settings.
-func judge(t testing.TB, l monitor.Lineage, samples iter.Seq2[monitor.Sample, error]) *monitor.Report {
+func judge(t testing.TB, l monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) *monitor.Report {
 	t.Helper()
 	d, err := regress.New(regress.Defaults())
 	require.NoError(t, err)

@@ -10,15 +10,15 @@ import (
 )
 
 // pull makes the runs from one on those of a branch that is compared with main.
-func (s *suite) pull(from int) monitor.Lineage {
+func (s *suite) pull(from int) monitor.Comparison {
 	for _, head := range s.runs[from:] {
 		head.Branch = "feature"
 	}
-	return monitor.Lineage{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}
+	return monitor.Comparison{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}
 }
 
 // pulled makes 20 runs of main and some of another branch, in which a test takes more CPU time by a factor.
-func pulled(commits []string, factor float64) (*suite, monitor.Lineage) {
+func pulled(commits []string, factor float64) (*suite, monitor.Comparison) {
 	s := newSuite(20 + len(commits))
 	s.crowd(25)
 	s.each("test_slower", func(run int) measured {
@@ -31,7 +31,7 @@ func pulled(commits []string, factor float64) (*suite, monitor.Lineage) {
 	for i, commit := range commits {
 		s.runs[20+i].Branch, s.runs[20+i].ScmRef = "feature", commit
 	}
-	return s, monitor.Lineage{Branch: "main", Baseline: s.runs[:20], Window: s.runs[20:]}
+	return s, monitor.Comparison{Branch: "main", Baseline: s.runs[:20], Window: s.runs[20:]}
 }
 
 // TestOneRun holds what one run of a branch is judged by: what is beyond doubt is a regression at once, all else a

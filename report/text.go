@@ -82,7 +82,7 @@ func (t textWriter) group(g group) {
 	switch g.status {
 	case monitor.StatusRegression:
 		colour = red
-	case monitor.StatusImprovement, monitor.StatusMended, monitor.StatusOK:
+	case monitor.StatusImprovement, monitor.StatusResolved, monitor.StatusOK:
 		colour = green
 	}
 	t.WriteByte('\n')

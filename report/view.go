@@ -27,7 +27,7 @@ func groups(r *monitor.Report, all bool) []group {
 		{status: monitor.StatusRegression, one: "regression", many: "regressions"},
 		{status: monitor.StatusSuspect, one: "suspect", many: "suspects"},
 		{status: monitor.StatusImprovement, one: "improvement", many: "improvements"},
-		{status: monitor.StatusMended, one: "mended", many: "mended"},
+		{status: monitor.StatusResolved, one: "mended", many: "mended"},
 		{status: monitor.StatusNotJudged, one: "not judged", many: "not judged"},
 		{status: monitor.StatusLearning, one: "learning", many: "learning"},
 		{status: monitor.StatusOK, one: "ok", many: "ok"},

@@ -9,9 +9,9 @@ import (
 
 var _ monitor.HistoryStore = (*DB)(nil)
 
-// RunHeads implements [monitor.HistoryStore].
-func (db *DB) RunHeads(ctx context.Context, query monitor.HeadQuery) ([]*monitor.RunHead, error) {
-	var heads []*monitor.RunHead
+// RunInfos implements [monitor.HistoryStore].
+func (db *DB) RunInfos(ctx context.Context, query monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
+	var heads []*monitor.RunInfo
 	err := db.readFrom(ctx, db.listers, func(q querier) (err error) {
 		heads, err = runHeads(ctx, q, query)
 		return err
@@ -20,7 +20,7 @@ func (db *DB) RunHeads(ctx context.Context, query monitor.HeadQuery) ([]*monitor
 }
 
 // runHeads finds the first session of each run, in which the conditions are, and then the others.
-func runHeads(ctx context.Context, q querier, query monitor.HeadQuery) ([]*monitor.RunHead, error) {
+func runHeads(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
 	first := newClause(`SELECT s.run, coalesce(s.scm_ref, '') AS scm, s.branch, s.build, s.utc_ns,
 		row_number() OVER (PARTITION BY s.run ORDER BY s.utc_ns, h.h) AS n` + sessionTables)
 	var of clause
@@ -48,8 +48,8 @@ func runHeads(ctx context.Context, q querier, query monitor.HeadQuery) ([]*monit
 	if query.Limit > 0 {
 		limit = int64(query.Limit)
 	}
-	heads, err := rowsOf(ctx, q, list, 0, limit, func(row scanner) (*monitor.RunHead, error) {
-		r := &monitor.RunHead{Project: query.Project}
+	heads, err := rowsOf(ctx, q, list, 0, limit, func(row scanner) (*monitor.RunInfo, error) {
+		r := &monitor.RunInfo{Project: query.Project}
 		err := row.Scan(&r.ID, &r.ScmRef, &r.Branch, &r.Build, &r.Started)
 		return r, err
 	})
@@ -60,7 +60,7 @@ func runHeads(ctx context.Context, q querier, query monitor.HeadQuery) ([]*monit
 }
 
 // fillHeads reads the sessions of runs.
-func fillHeads(ctx context.Context, q querier, heads []*monitor.RunHead) error {
+func fillHeads(ctx context.Context, q querier, heads []*monitor.RunInfo) error {
 	for part := range slices.Chunk(heads, runsAtOnce) {
 		query := chosen(len(part), func(i int) (project, run string) { return part[i].Project, part[i].ID })
 		query.add("SELECT chosen.i, h.h" + chosenSessions + " JOIN hashes h ON h.id = s.hash ORDER BY s.utc_ns, h.h")

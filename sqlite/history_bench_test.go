@@ -57,13 +57,13 @@ func BenchmarkSamples(b *testing.B) {
 	fillLineage(b, db)
 	b.Run("heads", func(b *testing.B) {
 		for b.Loop() {
-			heads, err := db.RunHeads(b.Context(), monitor.HeadQuery{Project: "shop", Limit: judgedRuns})
+			heads, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop", Limit: judgedRuns})
 			require.NoError(b, err)
 			require.Len(b, heads, judgedRuns)
 		}
 	})
 	b.Run("samples", func(b *testing.B) {
-		heads, err := db.RunHeads(b.Context(), monitor.HeadQuery{Project: "shop"})
+		heads, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop"})
 		require.NoError(b, err)
 		b.ReportAllocs()
 		for b.Loop() {

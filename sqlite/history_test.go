@@ -27,7 +27,7 @@ func TestHistory(t *testing.T) {
 // samplesOf reads what the tests of a project's runs measured.
 func samplesOf(t *testing.T, db *sqlite.DB) (samples []monitor.Sample) {
 	t.Helper()
-	heads, err := db.RunHeads(t.Context(), monitor.HeadQuery{Project: "shop"})
+	heads, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	require.NoError(t, err)
 	for s, err := range db.Samples(t.Context(), heads) {
 		require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 		recs = append(recs, record(measured("s", fmt.Sprint("test_", i), arrival.Add(time.Duration(i)*time.Second))))
 	}
 	appendAll(t, db, recs...)
-	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{3: {Env: "elsewhere"}}))
+	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{3: {Env: "elsewhere"}}))
 	appendAll(t, db, record(machine("machine")))
 
 	envs := make(map[string]string)
@@ -55,9 +55,9 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 	assert.Equal(t, map[string]string{"test_0": own, "test_1": "elsewhere", "test_2": own}, envs)
 	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "and so have runs")
 
-	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{3: {Env: "too late"}}))
+	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{3: {Env: "too late"}}))
 	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "it stays so")
-	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{2: {Env: "elsewhere"}, 4: {Env: "far"}}))
+	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{2: {Env: "elsewhere"}, 4: {Env: "far"}}))
 	assert.Equal(t, []string{"elsewhere", "far"}, environments(t, db), "no metric has the own one")
 	module := measured("s", "", arrival)
 	module.Kind = "module"
@@ -137,10 +137,10 @@ func TestPausedSamplesKeepNothing(t *testing.T) {
 	db, path := openNew(t)
 	l := newLoad()
 	appendAll(t, db, l.records(1000)...)
-	heads, err := db.RunHeads(t.Context(), monitor.HeadQuery{Project: "shop"})
+	heads, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	require.NoError(t, err)
 	require.Len(t, heads, 1)
-	heads = append(heads, &monitor.RunHead{Project: "shop", ID: "later", Sessions: []string{fmt.Sprintf("%032x", 1), "never seen"}})
+	heads = append(heads, &monitor.RunInfo{Project: "shop", ID: "later", Sessions: []string{fmt.Sprintf("%032x", 1), "never seen"}})
 	var resume []func() (monitor.Sample, error, bool)
 	for range 6 {
 		next, stop := iter.Pull2(db.Samples(t.Context(), heads))
@@ -156,8 +156,8 @@ func TestPausedSamplesKeepNothing(t *testing.T) {
 		most = max(most, size(path+"-wal"))
 	}
 	assert.Less(t, most, int64(32<<20), "the log stays near the 16 MiB at which it is copied")
-	count := func(head *monitor.RunHead) (n int) {
-		for _, err := range db.Samples(t.Context(), []*monitor.RunHead{head}) {
+	count := func(head *monitor.RunInfo) (n int) {
+		for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{head}) {
 			require.NoError(t, err)
 			n++
 		}
@@ -188,10 +188,10 @@ func TestSamplesOfAClosedFile(t *testing.T) {
 	db, _ := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
 	require.NoError(t, db.Close())
-	_, err := db.RunHeads(t.Context(), monitor.HeadQuery{Project: "shop"})
+	_, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	assert.Error(t, err)
 	n := 0
-	for _, err := range db.Samples(t.Context(), []*monitor.RunHead{{Project: "shop", ID: "r", Sessions: []string{"s", "s2"}}}) {
+	for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{{Project: "shop", ID: "r", Sessions: []string{"s", "s2"}}}) {
 		assert.Error(t, err)
 		n++
 	}

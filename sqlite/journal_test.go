@@ -50,7 +50,7 @@ func TestNextIsInOrderAndComplete(t *testing.T) {
 			}
 			for _, p := range pending {
 				got = append(got, p.Seq)
-				assert.Nil(t, p.Noted)
+				assert.Nil(t, p.Pinned)
 				assert.Zero(t, p.Since)
 				assert.False(t, p.Fetched)
 			}
@@ -146,7 +146,7 @@ func TestSettleMovesParksAndBuries(t *testing.T) {
 
 	letter := monitor.DeadLetter{Dest: dest, Seq: 4, Class: monitor.ClassMetric, Status: 422,
 		Reason: "field type conflict", At: arrival}
-	require.NoError(t, db.Settle(ctx, dest, monitor.Settlement{
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{
 		Cursor: 10, Park: []uint64{8, 3, 5}, Bury: []monitor.DeadLetter{letter}}))
 	assert.Equal(t, uint64(10), cursor(dest))
 	assert.Zero(t, cursor("another"), "each destination has its own")
@@ -167,7 +167,7 @@ func TestSettleMovesParksAndBuries(t *testing.T) {
 	now = now.Add(time.Minute)
 	again := letter
 	again.Seq, again.At, again.Reason = 8, time.Time{}, "outside retention"
-	require.NoError(t, db.Settle(ctx, dest, monitor.Settlement{
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{
 		Cursor: 2, Park: []uint64{3}, Unpark: []uint64{5}, Bury: []monitor.DeadLetter{letter, again}}))
 	assert.Equal(t, uint64(10), cursor(dest), "the cursor never goes back")
 	parked, err = db.Parked(ctx, dest)
@@ -203,17 +203,17 @@ func TestNotedOriginsStay(t *testing.T) {
 	db, _ := openNew(t)
 	appendAll(t, db, record(measured("s1", "test_a", arrival)), record(measured("s1", "test_b", arrival)))
 	first := monitor.Origin{Env: monitor.UnknownEnv, Run: "s1", ScmRef: "c", Branch: "main", Build: "7"}
-	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{2: first}))
-	require.NoError(t, db.Note(t.Context(), map[uint64]monitor.Origin{2: {Env: "other"}}))
-	require.NoError(t, db.Note(t.Context(), nil))
-	require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Park: []uint64{2}}))
+	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{2: first}))
+	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{2: {Env: "other"}}))
+	require.NoError(t, db.PinOrigins(t.Context(), nil))
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Park: []uint64{2}}))
 
 	pending := next(t, db)
-	assert.Nil(t, pending[0].Noted)
-	assert.Equal(t, &first, pending[1].Noted)
+	assert.Nil(t, pending[0].Pinned)
+	assert.Equal(t, &first, pending[1].Pinned)
 	parked, err := db.Parked(t.Context(), dest)
 	require.NoError(t, err)
-	assert.Equal(t, &first, parked[0].Noted)
+	assert.Equal(t, &first, parked[0].Pinned)
 }
 
 func TestStatsOfNewDestination(t *testing.T) {
@@ -235,11 +235,11 @@ func TestStatsOfNewDestination(t *testing.T) {
 	assert.GreaterOrEqual(t, stats.Bytes, size(path))
 	assert.Positive(t, stats.Free)
 
-	require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: young.Seq, Park: []uint64{young.Seq}}))
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: young.Seq, Park: []uint64{young.Seq}}))
 	stats, err = db.Stats(t.Context(), dest)
 	require.NoError(t, err)
 	assert.True(t, young.Received.Equal(stats.Oldest), "parked")
-	require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: young.Seq, Unpark: []uint64{young.Seq}}))
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: young.Seq, Unpark: []uint64{young.Seq}}))
 	stats, err = db.Stats(t.Context(), dest)
 	require.NoError(t, err)
 	assert.Zero(t, stats.Depth)
@@ -346,8 +346,8 @@ func TestWhatIsOpenBesideAnotherProcessDoesNotWriteRecords(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, beside.Close()) })
 	for _, err := range []error{
 		beside.Append(t.Context(), []*monitor.Record{record(machine("m"))}),
-		beside.Note(t.Context(), map[uint64]monitor.Origin{1: {}}),
-		beside.Settle(t.Context(), dest, monitor.Settlement{}),
+		beside.PinOrigins(t.Context(), map[uint64]monitor.Origin{1: {}}),
+		beside.Ack(t.Context(), dest, monitor.Acknowledgement{}),
 	} {
 		require.Error(t, err)
 		assert.Contains(t, err.Error(), "beside the process")

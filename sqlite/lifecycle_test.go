@@ -43,7 +43,7 @@ func TestOpenKeepsEverything(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
 	want := mixed(t, db)
-	require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: 7}))
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 7}))
 	require.NoError(t, db.Close())
 
 	db = open(t, dbAt(path, utcZones()))
@@ -302,7 +302,7 @@ func TestRepeatsAreAnsweredWithoutRoom(t *testing.T) {
 			h := db.Health()
 			assert.False(t, h.OK)
 			assert.NotEmpty(t, h.Detail)
-			require.NoError(t, db.Settle(t.Context(), dest, monitor.Settlement{Cursor: 3}), "delivering makes no new records")
+			require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 3}), "delivering makes no new records")
 		})
 	}
 }

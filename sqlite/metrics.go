@@ -71,7 +71,7 @@ func notedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pendin
 	}
 	origins, err := readOrigins(ctx, q, s.until(pending[len(pending)-1].Seq))
 	for i := range pending {
-		pending[i].Noted = origins[pending[i].Seq]
+		pending[i].Pinned = origins[pending[i].Seq]
 	}
 	return pending, err
 }

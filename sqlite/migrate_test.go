@@ -42,8 +42,8 @@ func fillVersion1(t *testing.T, db *sqlite.DB) {
 		appendAll(t, db, recs...)
 	}
 	ctx := t.Context()
-	require.NoError(t, db.Note(ctx, map[uint64]monitor.Origin{40: {Env: "unknown", Run: "s"}}))
-	require.NoError(t, db.Settle(ctx, dest, monitor.Settlement{Cursor: 60, Park: []uint64{33},
+	require.NoError(t, db.PinOrigins(ctx, map[uint64]monitor.Origin{40: {Env: "unknown", Run: "s"}}))
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{Cursor: 60, Park: []uint64{33},
 		Bury: []monitor.DeadLetter{{Seq: 41, Class: monitor.ClassMetric, Status: 400, Reason: "no", At: arrival}}}))
 	_, err := db.AddToken(ctx, monitor.Token{Project: "shop", Label: "ci", Created: arrival, Hash: [32]byte{1}})
 	require.NoError(t, err)
@@ -117,7 +117,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	}
 	var sent []string
 	for _, p := range next(t, db) {
-		sent = append(sent, fmt.Sprintf("%d %s %+v %+v %+v %+v %+v", p.Seq, p.Project, p.Context, p.Session, p.Metric, p.Noted, p.Received))
+		sent = append(sent, fmt.Sprintf("%d %s %+v %+v %+v %+v %+v", p.Seq, p.Project, p.Context, p.Session, p.Metric, p.Pinned, p.Received))
 	}
 	keep("records", sent, nil)
 	parked, err := db.Parked(ctx, dest)

@@ -173,8 +173,8 @@ func (w *writer) tell(dest monitor.Destination, n note) error {
 	return err
 }
 
-// SettleReport implements [monitor.ReportQueue].
-func (db *DB) SettleReport(ctx context.Context, dest monitor.Destination, p monitor.PendingReport) error {
+// AckReport implements [monitor.ReportQueue].
+func (db *DB) AckReport(ctx context.Context, dest monitor.Destination, p monitor.PendingReport) error {
 	if err := db.owned(); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func tell(tb testing.TB, db *sqlite.DB, dest monitor.Destination) (runs []string
 		}
 		for _, p := range pending {
 			runs = append(runs, p.Run)
-			require.NoError(tb, db.SettleReport(tb.Context(), dest, p))
+			require.NoError(tb, db.AckReport(tb.Context(), dest, p))
 		}
 	}
 }
@@ -66,13 +66,13 @@ func TestReportsAreHandedOutUntilSettled(t *testing.T) {
 	assert.Len(t, nextReports(t, db, dest, 2), 2)
 	pending := nextReports(t, db, dest, 10)
 	require.Len(t, pending, 3)
-	require.NoError(t, db.SettleReport(t.Context(), dest, pending[1]), "in whatever order")
+	require.NoError(t, db.AckReport(t.Context(), dest, pending[1]), "in whatever order")
 	assert.Equal(t, []string{"a", "c"}, tell(t, db, dest))
 
 	keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
 	old := nextReports(t, db, dest, 10)
 	keep(t, db, reportOn("a", result("y", monitor.StatusSuspect)))
-	require.NoError(t, db.SettleReport(t.Context(), dest, old[0]))
+	require.NoError(t, db.AckReport(t.Context(), dest, old[0]))
 	assert.Equal(t, []string{"a"}, tell(t, db, dest), "it changed while the one before was on its way")
 }
 
@@ -202,7 +202,7 @@ func (d *destination) deliver(t *testing.T, db *sqlite.DB, sure bool) (some bool
 			d.told.set(p.Run, result.Item, result.Status)
 		}
 		if sure || d.random.IntN(2) == 0 {
-			require.NoError(t, db.SettleReport(t.Context(), dest, p))
+			require.NoError(t, db.AckReport(t.Context(), dest, p))
 		}
 	}
 	return len(pending) > 0

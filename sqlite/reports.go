@@ -79,10 +79,10 @@ const judging = time.Minute
 
 // Unjudged implements [monitor.ReportStore]. What arrived within a minute before a report was kept counts as measured
 // after it.
-func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunHead, error) {
-	var heads []*monitor.RunHead
+func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunInfo, error) {
+	var heads []*monitor.RunInfo
 	err := db.readFrom(ctx, db.listers, func(q querier) error {
-		var runs []*monitor.RunHead
+		var runs []*monitor.RunInfo
 		err := each(ctx, q, `SELECT project, run FROM (
 				SELECT s.project, s.run, min(s.utc_ns) AS started, max(y.received) AS measured
 				FROM tallies y JOIN sessions s ON s.hash = y.session GROUP BY s.project, s.run) r
@@ -90,15 +90,15 @@ func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*mon
 				WHERE k.project = r.project AND k.run = r.run AND k.judged - ?2 >= r.measured)
 			ORDER BY started DESC, run, project LIMIT ?3`,
 			[]any{nanoseconds(from), judging.Nanoseconds(), max, nanoseconds(to)}, func(row scanner) error {
-				r := new(monitor.RunHead)
+				r := new(monitor.RunInfo)
 				err := row.Scan(&r.Project, &r.ID)
 				runs = append(runs, r)
 				return err
 			})
 		for _, r := range runs {
-			var found []*monitor.RunHead
+			var found []*monitor.RunInfo
 			if err == nil {
-				found, err = runHeads(ctx, q, monitor.HeadQuery{Project: r.Project, Run: r.ID})
+				found, err = runHeads(ctx, q, monitor.RunInfoQuery{Project: r.Project, Run: r.ID})
 				heads = append(heads, found...)
 			}
 		}

@@ -120,7 +120,7 @@ func TestReportsAreWrittenByTheOwnerOnly(t *testing.T) {
 	require.NoError(t, other.OpenShared(t.Context()))
 	defer other.Close()
 	assert.Error(t, other.KeepReport(t.Context(), reportOn("run")))
-	assert.Error(t, other.SettleReport(t.Context(), dest, monitor.PendingReport{Report: reportOn("run")}))
+	assert.Error(t, other.AckReport(t.Context(), dest, monitor.PendingReport{Report: reportOn("run")}))
 	_, err := other.NextReports(t.Context(), dest, 1)
 	assert.Error(t, err)
 	_, err = other.Report(t.Context(), "shop", "run")

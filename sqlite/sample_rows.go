@@ -15,7 +15,7 @@ const samplesAtOnce = 8192
 
 // sampled is a session whose metrics are being read.
 type sampled struct {
-	run      *monitor.RunHead
+	run      *monitor.RunInfo
 	hash     string
 	id       int64           // of the hash
 	session  monitor.Session // only what tells the class of machine
@@ -24,7 +24,7 @@ type sampled struct {
 	complete bool
 }
 
-func newSampled(run *monitor.RunHead, hash string) *sampled {
+func newSampled(run *monitor.RunInfo, hash string) *sampled {
 	return &sampled{run: run, hash: hash, envs: make(map[int64]string), last: sampleRow{utc: math.MinInt64}}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Samples implements [monitor.HistoryStore]. It reads ahead of its consumer by one part, and holds nothing of the file
 // while it waits for it.
-func (db *DB) Samples(ctx context.Context, runs []*monitor.RunHead) iter.Seq2[monitor.Sample, error] {
+func (db *DB) Samples(ctx context.Context, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		reading, stop := context.WithCancel(ctx)
 		parts := make(chan samplePart)
@@ -69,7 +69,7 @@ func newSampling(ctx context.Context, db *DB, parts chan<- samplePart) *sampling
 }
 
 // run reads the sessions of some runs, until there are no more, the consumer has gone, or one cannot be read.
-func (s *sampling) run(runs []*monitor.RunHead) {
+func (s *sampling) run(runs []*monitor.RunInfo) {
 	for _, run := range runs {
 		for _, hash := range run.Sessions {
 			of := newSampled(run, hash)

@@ -22,8 +22,8 @@ func (db *DB) Cursor(ctx context.Context, dest monitor.Destination) (uint64, err
 	return cursor, err
 }
 
-// Note implements [monitor.Journal].
-func (db *DB) Note(ctx context.Context, origins map[uint64]monitor.Origin) error {
+// PinOrigins implements [monitor.Journal].
+func (db *DB) PinOrigins(ctx context.Context, origins map[uint64]monitor.Origin) error {
 	if err := db.owned(); err != nil || len(origins) == 0 {
 		return err
 	}
@@ -39,9 +39,9 @@ func (db *DB) Note(ctx context.Context, origins map[uint64]monitor.Origin) error
 	})
 }
 
-// Settle implements [monitor.Journal]. The cursor never goes back, parking again keeps the time of the first, and what
+// Ack implements [monitor.Journal]. The cursor never goes back, parking again keeps the time of the first, and what
 // is buried is no longer parked.
-func (db *DB) Settle(ctx context.Context, dest monitor.Destination, s monitor.Settlement) error {
+func (db *DB) Ack(ctx context.Context, dest monitor.Destination, s monitor.Acknowledgement) error {
 	if err := db.owned(); err != nil {
 		return err
 	}

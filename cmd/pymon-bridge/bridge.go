@@ -31,9 +31,9 @@ type bridge struct {
 	courier   *journal.Courier // nil without InfluxDB
 	cache     *cache.Store
 	judge     monitor.Judge
-	clerk     *judge.Clerk       // nil where another bridge judges
-	messenger *journal.Messenger // nil without InfluxDB
-	quiet     *journal.Quiet
+	clerk     *judge.Worker       // nil where another bridge judges
+	messenger *journal.ReportCourier // nil without InfluxDB
+	quiet     *journal.RunWatcher
 	server    *ingest.Server
 
 	opened []func(ctx context.Context) error // what to close, in the order of opening
@@ -168,7 +168,7 @@ func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
 
 // openQuiet opens the committer and the watch of runs.
 func (b *bridge) openQuiet(context.Context) error {
-	b.quiet = journal.NewQuiet(b.db, b.logger)
+	b.quiet = journal.NewRunWatcher(b.db, b.logger)
 	b.quiet.After = b.config.QuietAfter
 	b.quiet.OnQuiet = b.ended
 	if err := b.quiet.Open(); err != nil {
@@ -184,7 +184,7 @@ func (b *bridge) openQuiet(context.Context) error {
 
 // openServer serves on l.
 func (b *bridge) openServer(l net.Listener) error {
-	door := ingest.NewDoor(b.db, b.logger)
+	door := ingest.NewAuthenticator(b.db, b.logger)
 	door.AllowOpen = b.config.AllowAnonymous || loopback(l)
 	health := []monitor.HealthChecker{b.db}
 	if b.courier != nil {

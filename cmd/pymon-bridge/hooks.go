@@ -24,8 +24,8 @@ func (b *bridge) committed(records int, took time.Duration, err error) {
 }
 
 // answered is told of every delivery.
-func (b *bridge) answered(_ monitor.Class, v monitor.Verdict, _ int, _ time.Duration) {
-	if v.Outcome == monitor.Unavailable || v.Outcome == monitor.Denied {
+func (b *bridge) answered(_ monitor.Class, v monitor.Reply, _ int, _ time.Duration) {
+	if v.Kind == monitor.Unavailable || v.Kind == monitor.Denied {
 		b.metrics.Retried(v.Status)
 	}
 }
@@ -68,7 +68,7 @@ func (b *bridge) journalStats(ctx context.Context) (monitor.JournalStats, error)
 // watched tells the watch of runs of everything of a run that was committed, and counts new series.
 type watched struct {
 	ingest.Appender
-	quiet   *journal.Quiet
+	quiet   *journal.RunWatcher
 	metrics *telemetry.Metrics
 }
 

@@ -22,7 +22,7 @@ func (stored) Append(context.Context, *monitor.Record) error { return nil }
 // A run that is mentioned twice has its new series counted once.
 func TestNewSeriesAreCountedWhenTheyAreStored(t *testing.T) {
 	metrics := telemetry.New("1", "")
-	w := watched{stored{}, journal.NewQuiet(nil, slog.New(slog.DiscardHandler)), metrics}
+	w := watched{stored{}, journal.NewRunWatcher(nil, slog.New(slog.DiscardHandler)), metrics}
 	for _, fresh := range []bool{true, true, false} {
 		require.NoError(t, w.Append(t.Context(), &monitor.Record{Metric: &monitor.Metric{}, NewSeries: fresh}))
 	}

@@ -30,7 +30,7 @@ func TestMendedIsToldOnceInAMatrix(t *testing.T) {
 	require.NoError(t, db.Open(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	reports := given{}
-	clerk := judge.NewClerk(reports, db, slog.New(slog.DiscardHandler))
+	clerk := judge.NewWorker(reports, db, slog.New(slog.DiscardHandler))
 	kept := make(chan *monitor.Report)
 	clerk.OnKept = func(r *monitor.Report, _ time.Duration) { kept <- r }
 	require.NoError(t, clerk.Open())
@@ -59,6 +59,6 @@ func TestMendedIsToldOnceInAMatrix(t *testing.T) {
 				Status: run.status, Baseline: 1, Value: value, Ratio: value}}}
 		clerk.Ended("shop", id)
 		r := <-kept
-		assert.Equal(t, run.mended, r.Results[0].Status == monitor.StatusMended, "%s on %s", id, run.env)
+		assert.Equal(t, run.mended, r.Results[0].Status == monitor.StatusResolved, "%s on %s", id, run.env)
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// influxStore is the value of --store that makes reads come from InfluxDB.
-const influxStore = "influx"
-
 // serveCmd is the configuration of a serving bridge.
 type serveCmd struct {
 	dataFlags
@@ -29,8 +26,7 @@ type serveCmd struct {
 	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
 	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
-	Store    string `group:"Reading" help:"Where reads are answered from: local, the file of this bridge; influx, what all bridges have delivered to InfluxDB." enum:"local,influx" default:"local" env:"PYMON_STORE"`
-	PageSize int    `group:"Reading" help:"How many elements a page of a list has." default:"500" env:"PYMON_PAGE_SIZE"`
+	PageSize int `group:"Reading" help:"How many elements a page of a list has." default:"500" env:"PYMON_PAGE_SIZE"`
 
 	influxFlags
 	profileFlags
@@ -92,9 +88,6 @@ func (c *serveCmd) Validate() error {
 	}
 	if c.QuietAfter <= 0 {
 		return errors.New("--quiet-after: expected a duration above zero")
-	}
-	if c.Store == influxStore && c.URL == "" {
-		return errors.New("--store=influx: expected --influx-url, the address of the InfluxDB to read from")
 	}
 	if _, err := c.zones(); err != nil {
 		return err

@@ -133,7 +133,7 @@ func TestDeliveredReportsAreNews(t *testing.T) {
 	deliver := func(run string, ago time.Duration, results ...monitor.Result) {
 		t.Helper()
 		v := w.DeliverReport(t.Context(), &monitor.Report{Project: "webshop", Run: run, Against: "main", Started: time.Now().Add(-ago), Results: results})
-		require.Equal(t, monitor.Delivered, v.Outcome, v.Message)
+		require.Equal(t, monitor.Delivered, v.Kind, v.Message)
 	}
 	deliver("1", 3*time.Hour, regression, unjudged)
 	letter := in.wait(t, 1)

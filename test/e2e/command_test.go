@@ -74,8 +74,6 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, []string{"--quiet-after", "soon"}, `--quiet-after`},
 		{nil, []string{"--client-timezone", "Mars/Olympus"}, `--client-timezone: expected a name of the IANA database`},
 		{nil, []string{"--tls-cert", "cert.pem"}, `--tls-cert and --tls-key: expected both or none`},
-		{nil, []string{"--store", "influx"}, `--store=influx: expected --influx-url, the address of the InfluxDB to read from`},
-		{nil, []string{"--store", "redis"}, `--store must be one of "local","influx"`},
 		{nil, []string{"--log-format", "xml"}, `--log-format must be one of "text","json"`},
 		{nil, []string{"--influx-url", "localhost:8086"}, `--influx-url: expected an address such as http://localhost:8086`},
 		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected the API token`},

@@ -21,8 +21,8 @@ type OpenHistory func(tb testing.TB, records []*monitor.Record) monitor.HistoryS
 func RunHistory(t *testing.T, open OpenHistory) {
 	t.Run("empty", func(t *testing.T) {
 		h := &historySuite{store: open(t, nil), world: &world{}}
-		h.checkHeads(t, monitor.HeadQuery{Project: "shop"})
-		h.checkSamples(t, []*monitor.RunHead{{Project: "shop", ID: "run", Sessions: []string{"session"}}})
+		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop"})
+		h.checkSamples(t, []*monitor.RunInfo{{Project: "shop", ID: "run", Sessions: []string{"session"}}})
 	})
 	records := newData(rand.New(rand.NewPCG(77, 88))).history()
 	h := &historySuite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(99, 11))}
@@ -51,7 +51,7 @@ func (h *historySuite) require(t *testing.T) {
 		if i > 0 && heads[i-1].Started == head.Started && heads[i-1].Project == head.Project {
 			ties++
 		}
-		if slices.ContainsFunc(heads, func(o *monitor.RunHead) bool {
+		if slices.ContainsFunc(heads, func(o *monitor.RunInfo) bool {
 			return o.Project != head.Project && o.ID == head.ID && slices.Contains(o.Sessions, head.Sessions[0])
 		}) {
 			elsewhere++
@@ -63,32 +63,32 @@ func (h *historySuite) require(t *testing.T) {
 }
 
 // heads lists the runs of all projects.
-func (h *historySuite) heads() (heads []*monitor.RunHead) {
+func (h *historySuite) heads() (heads []*monitor.RunInfo) {
 	for _, project := range projects {
-		heads = append(heads, h.world.heads(monitor.HeadQuery{Project: project})...)
+		heads = append(heads, h.world.heads(monitor.RunInfoQuery{Project: project})...)
 	}
 	return heads
 }
 
 func (h *historySuite) testHeads(t *testing.T) {
 	for _, project := range append(projects, "nothing", `shop' OR 'a'='a`) {
-		h.checkHeads(t, monitor.HeadQuery{Project: project})
-		h.checkHeads(t, monitor.HeadQuery{Project: project, Limit: 3})
+		h.checkHeads(t, monitor.RunInfoQuery{Project: project})
+		h.checkHeads(t, monitor.RunInfoQuery{Project: project, Limit: 3})
 	}
 	for range 40 {
 		h.checkHeads(t, h.headQuery())
 	}
 	for _, text := range []string{"", "nothing", `' OR 1=1 --`, `" or true or r.run == "`} {
-		h.checkHeads(t, monitor.HeadQuery{Project: "shop", Branch: &text})
-		h.checkHeads(t, monitor.HeadQuery{Project: "shop", Run: text + "?"})
-		h.checkHeads(t, monitor.HeadQuery{Project: "shop", ScmRef: text + "?"})
+		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop", Branch: &text})
+		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop", Run: text + "?"})
+		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop", ScmRef: text + "?"})
 	}
 }
 
 // headQuery returns a query with some conditions that a run fulfils, or nearly.
-func (h *historySuite) headQuery() monitor.HeadQuery {
+func (h *historySuite) headQuery() monitor.RunInfoQuery {
 	like := pick(h.random, h.heads())
-	q := monitor.HeadQuery{Project: like.Project}
+	q := monitor.RunInfoQuery{Project: like.Project}
 	if h.random.IntN(3) == 0 {
 		q.Project = pick(h.random, projects)
 	}
@@ -108,9 +108,9 @@ func (h *historySuite) headQuery() monitor.HeadQuery {
 	return q
 }
 
-func (h *historySuite) checkHeads(t *testing.T, q monitor.HeadQuery) {
+func (h *historySuite) checkHeads(t *testing.T, q monitor.RunInfoQuery) {
 	t.Helper()
-	got, err := h.store.RunHeads(t.Context(), q)
+	got, err := h.store.RunInfos(t.Context(), q)
 	require.NoError(t, err)
 	want := h.world.heads(q)
 	require.Len(t, got, len(want), "%+v", q)
@@ -121,7 +121,7 @@ func (h *historySuite) checkHeads(t *testing.T, q monitor.HeadQuery) {
 
 func (h *historySuite) testSamples(t *testing.T) {
 	for _, project := range projects {
-		heads, err := h.store.RunHeads(t.Context(), monitor.HeadQuery{Project: project})
+		heads, err := h.store.RunInfos(t.Context(), monitor.RunInfoQuery{Project: project})
 		require.NoError(t, err)
 		require.NotEmpty(t, h.checkSamples(t, heads), "all of %s", project)
 	}
@@ -137,13 +137,13 @@ func (h *historySuite) testSamples(t *testing.T) {
 }
 
 // checkSamples compares what the tests of some runs measured, and returns it.
-func (h *historySuite) checkSamples(t *testing.T, heads []*monitor.RunHead) []monitor.Sample {
+func (h *historySuite) checkSamples(t *testing.T, heads []*monitor.RunInfo) []monitor.Sample {
 	t.Helper()
 	got := all(t, h.store.Samples(t.Context(), heads))
 	known := make(map[monitor.Series]*monitor.Series)
 	for _, s := range got {
 		require.Contains(t, heads, s.Run)
-		require.True(t, slices.ContainsFunc(heads, func(o *monitor.RunHead) bool { return o == s.Run }), "one of those asked for")
+		require.True(t, slices.ContainsFunc(heads, func(o *monitor.RunInfo) bool { return o == s.Run }), "one of those asked for")
 		require.NotNil(t, s.Series)
 		if known[*s.Series] == nil {
 			known[*s.Series] = s.Series
@@ -164,7 +164,7 @@ func (h *historySuite) testConsumers(t *testing.T) {
 	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] { return h.store.Samples(ctx, heads) })
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := h.store.RunHeads(gone, monitor.HeadQuery{Project: "shop"})
+	_, err := h.store.RunInfos(gone, monitor.RunInfoQuery{Project: "shop"})
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
@@ -193,22 +193,22 @@ func countSamples(samples []monitor.Sample) map[plainSample]int {
 }
 
 // heads answers a query for runs, the one that started last first.
-func (w *world) heads(q monitor.HeadQuery) []*monitor.RunHead {
-	var found []*monitor.RunHead
+func (w *world) heads(q monitor.RunInfoQuery) []*monitor.RunInfo {
+	var found []*monitor.RunInfo
 	for _, rec := range w.sessions { // in the order of time, then hash
 		s := rec.Session
 		if rec.Project != q.Project {
 			continue
 		}
-		i := slices.IndexFunc(found, func(r *monitor.RunHead) bool { return r.ID == s.Run })
+		i := slices.IndexFunc(found, func(r *monitor.RunInfo) bool { return r.ID == s.Run })
 		if i < 0 {
 			i = len(found)
-			found = append(found, &monitor.RunHead{Project: rec.Project, ID: s.Run, ScmRef: s.ScmRef.String, Branch: s.Branch,
+			found = append(found, &monitor.RunInfo{Project: rec.Project, ID: s.Run, ScmRef: s.ScmRef.String, Branch: s.Branch,
 				Build: s.Build, Started: s.Start.UTC})
 		}
 		found[i].Sessions = append(found[i].Sessions, s.SessionH)
 	}
-	found = slices.DeleteFunc(found, func(r *monitor.RunHead) bool {
+	found = slices.DeleteFunc(found, func(r *monitor.RunInfo) bool {
 		return q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
 			q.Branch != nil && r.Branch != *q.Branch || q.Before != 0 && r.Started >= q.Before
 	})
@@ -220,12 +220,12 @@ func (w *world) heads(q monitor.HeadQuery) []*monitor.RunHead {
 }
 
 // samples lists what the tests of some runs measured.
-func (w *world) samples(heads []*monitor.RunHead) (found []monitor.Sample) {
+func (w *world) samples(heads []*monitor.RunInfo) (found []monitor.Sample) {
 	for _, m := range w.metrics {
 		if m.session == nil || m.metric.Kind != "function" {
 			continue
 		}
-		i := slices.IndexFunc(heads, func(r *monitor.RunHead) bool { return r.Project == m.project && r.ID == m.session.Run })
+		i := slices.IndexFunc(heads, func(r *monitor.RunInfo) bool { return r.Project == m.project && r.ID == m.session.Run })
 		if i < 0 {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // laterFirst orders runs as [monitor.HistoryStore] lists them.
-func laterFirst(a, b *monitor.RunHead) int {
+func laterFirst(a, b *monitor.RunInfo) int {
 	return cmp.Or(cmp.Compare(b.Started, a.Started), cmp.Compare(a.ID, b.ID))
 }
 
