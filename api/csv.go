@@ -75,15 +75,13 @@ func (r *row) number(f float64) {
 
 func metricTable() *table[*monitor.Metric] {
 	return &table[*monitor.Metric]{
-		header: []string{"session_h", "context_h", "item_start_time", "item_path", "item", "item_variant", "item_fs_loc",
-			"kind", "component", "total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"},
+		header: wire.MetricNames,
 		row: func(r *row, m *monitor.Metric) {
-			for _, s := range [...]string{m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant,
-				m.ItemFSLoc, m.Kind, m.Component} {
-				r.text(s)
+			for _, s := range m.Texts() {
+				r.text(*s)
 			}
-			for _, f := range m.Floats() {
-				r.number(f)
+			for _, f := range m.Values() {
+				r.number(*f)
 			}
 		},
 	}

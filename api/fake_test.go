@@ -72,7 +72,7 @@ func (s *fakeStore) Metrics(ctx context.Context, q monitor.MetricQuery, p monito
 	all := s.metrics
 	if q.Top != nil {
 		all = slices.SortedStableFunc(slices.Values(all), func(a, b owned[*monitor.Metric]) int {
-			order := cmp.Compare(b.v.Floats()[q.Top.Of], a.v.Floats()[q.Top.Of])
+			order := cmp.Compare(*b.v.Values()[q.Top.Of], *a.v.Values()[q.Top.Of])
 			if q.Top.Smallest {
 				return -order
 			}

@@ -35,7 +35,9 @@ type Fallback struct {
 	Local monitor.MetadataStore
 	// Remote is asked next; nil when there is none.
 	Remote monitor.MetadataStore
-	// Keep stores a record of the local project; it carries Fetched.
+	// Source is what Remote reads from. Records that are kept carry it, so that they are not delivered to there.
+	Source monitor.Destination
+	// Keep stores a record of the local project.
 	Keep func(ctx context.Context, rec *monitor.Record) error
 	// Healthy says whether asking Remote makes sense; nil means always.
 	Healthy func() bool
@@ -59,7 +61,7 @@ func (f *Fallback) Context(ctx context.Context, project, h string) (*monitor.Con
 	if !ok {
 		return nil, err
 	}
-	rec := &monitor.Record{Project: project, Received: time.Now(), Context: c, Fetched: true}
+	rec := &monitor.Record{Project: project, Received: time.Now(), Context: c, Source: f.Source}
 	if !f.keep(ctx, rec, h) {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Ses
 	if !ok {
 		return nil, err
 	}
-	rec := &monitor.Record{Project: project, Received: time.Now(), Session: s, Fetched: true}
+	rec := &monitor.Record{Project: project, Received: time.Now(), Session: s, Source: f.Source}
 	if !f.keep(ctx, rec, h) {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func TestFallback(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tt.remote.calls.Store(0)
 				var kept []*monitor.Record
-				f := &cache.Fallback{
+				f := &cache.Fallback{Source: "influx",
 					Local:   tt.local,
 					Remote:  tt.remote,
 					Healthy: func() bool { return !tt.unhealthy },
@@ -92,7 +92,7 @@ func TestFallback(t *testing.T) {
 				assert.EqualValues(t, tt.remoteCalls, tt.remote.calls.Load())
 				assert.Len(t, kept, tt.kept)
 				for _, rec := range kept {
-					assert.True(t, rec.Fetched)
+					assert.Equal(t, monitor.Destination("influx"), rec.Source)
 					assert.Equal(t, tt.project, rec.Project)
 				}
 				if tt.found {
@@ -110,7 +110,7 @@ func TestFallback(t *testing.T) {
 
 func TestFallbackReturnsWhatIsStored(t *testing.T) {
 	stored := &monitor.Session{SessionH: "h", Run: "another, accepted meanwhile"}
-	f := &cache.Fallback{Local: &fakeStore{}, Remote: has(), Logger: slog.New(slog.DiscardHandler),
+	f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Remote: has(), Logger: slog.New(slog.DiscardHandler),
 		Keep: func(_ context.Context, rec *monitor.Record) error {
 			rec.Repeat, rec.Session = true, stored
 			return nil
@@ -121,7 +121,7 @@ func TestFallbackReturnsWhatIsStored(t *testing.T) {
 }
 
 func TestFallbackWithoutRemote(t *testing.T) {
-	f := &cache.Fallback{Local: &fakeStore{}, Logger: slog.New(slog.DiscardHandler)}
+	f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Logger: slog.New(slog.DiscardHandler)}
 	_, err := f.Context(t.Context(), "p", "h")
 	notFound(t, err)
 }
@@ -130,7 +130,7 @@ func TestFallbackWithoutRemote(t *testing.T) {
 func TestFallbackIsNotMadeToAskInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		remote := fails(monitor.Errorf(monitor.ENotFound, "nobody knows it"))
-		f := &cache.Fallback{Local: &fakeStore{}, Remote: remote, Logger: slog.New(slog.DiscardHandler),
+		f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Remote: remote, Logger: slog.New(slog.DiscardHandler),
 			Keep: func(context.Context, *monitor.Record) error { return nil }}
 		for range 5000 {
 			_, err := f.Session(t.Context(), "p", "h")

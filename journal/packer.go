@@ -126,7 +126,7 @@ func (p *batcher) originOf(rec *monitor.Record) (origin, error) {
 		return origin{}, err
 	}
 	o := origin{
-		Origin: monitor.OriginOf(m, c, s),
+		Origin: monitor.OriginOf(m.SessionH, c, s),
 		// What has no hash will never be found, so waiting for it is in vain.
 		complete: (c != nil || m.ContextH == "") && (s != nil || m.SessionH == ""),
 		own:      ownC && ownS,

@@ -8,7 +8,10 @@ import (
 	"strings"
 )
 
-var pythonVersion = regexp.MustCompile(`^\s*(\d+\.\d+)`)
+var (
+	pythonVersion = regexp.MustCompile(`^\s*(\d+\.\d+)`)
+	freeThreaded  = regexp.MustCompile(`^[^(\n]*free-threading build`)
+)
 
 // Environment names the class of machine of a context in words, such as
 // "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11". Measurements are compared within one class only.
@@ -22,13 +25,22 @@ func Environment(c *Context) string {
 		count = strconv.FormatInt(c.CPUCount, 10)
 	}
 	system, _, _ := strings.Cut(c.SystemInfo, " - ")
-	return fmt.Sprintf("%s-%s %sx %s %sG py%s", part(system), part(c.MachineType), count,
+	return fmt.Sprintf("%s-%s %sx %s %sG %s", part(system), part(c.MachineType), count,
 		part(c.CPUVendor.String), memory(c.RAMTotal), python(c))
 }
 
-// NamedEnvironment is the class of machine where a session's tag `machine` names it.
-func NamedEnvironment(name string, c *Context) string {
-	return name + " py" + python(c)
+// MachineClass names the class of machine of what a session measured in a context: [Environment], unless the session's
+// tag `machine` names it. The session's method of measuring, where it has one, is its last word, since measurements by
+// different methods do not compare.
+func MachineClass(c *Context, s *Session) string {
+	class := c.Env
+	if s.Machine != "" {
+		class = s.Machine + " " + python(c)
+	}
+	if s.Method != "" {
+		class += " " + s.Method
+	}
+	return class
 }
 
 func part(s string) string {
@@ -38,11 +50,20 @@ func part(s string) string {
 	return s
 }
 
+// python names the Python by its sys.version: "py3.11" is CPython, "py3.13t" its free-threaded build, "pypy3.11" PyPy,
+// "py?" unknown.
 func python(c *Context) string {
+	version := "?"
 	if m := pythonVersion.FindStringSubmatch(c.PythonInfo); m != nil {
-		return m[1]
+		version = m[1]
 	}
-	return "?"
+	switch {
+	case strings.Contains(c.PythonInfo, "[PyPy "):
+		return "pypy" + version
+	case freeThreaded.MatchString(c.PythonInfo):
+		return "py" + version + "t"
+	}
+	return "py" + version
 }
 
 // memory rounds MiB to the sizes machines are sold in, since the usable size varies with kernel and firmware.

@@ -10,13 +10,13 @@ import (
 // preceded by its length in eight bytes, each float as its IEEE 754 bits, both big-endian.
 func RecordHash(project string, m *Metric) [sha256.Size]byte {
 	h := sha256.New()
-	for _, s := range [...]string{project, m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item,
-		m.ItemVariant, m.ItemFSLoc, m.Kind, m.Component} {
-		writeText(h, s)
+	writeText(h, project)
+	for _, s := range m.Texts() {
+		writeText(h, *s)
 	}
 	var b [8]byte
-	for _, f := range m.Floats() {
-		binary.BigEndian.PutUint64(b[:], floatBits(f))
+	for _, f := range m.Values() {
+		binary.BigEndian.PutUint64(b[:], floatBits(*f))
 		h.Write(b[:])
 	}
 	return [sha256.Size]byte(h.Sum(nil))

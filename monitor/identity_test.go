@@ -119,10 +119,10 @@ func TestOriginOf(t *testing.T) {
 	m := &monitor.Metric{SessionH: "s"}
 	c := &monitor.Context{Env: "class", PythonInfo: "3.12.1"}
 	s := &monitor.Session{Run: "r", ScmRef: monitor.Text{String: "abc"}, Branch: "b", Build: "7"}
-	assert.Equal(t, monitor.Origin{Env: "unknown", Run: "s"}, monitor.OriginOf(m, nil, nil))
-	assert.Equal(t, monitor.Origin{Env: "class", Run: "s"}, monitor.OriginOf(m, c, nil))
-	assert.Equal(t, monitor.Origin{Env: "unknown", Run: "r", ScmRef: "abc", Branch: "b", Build: "7"}, monitor.OriginOf(m, nil, s))
+	assert.Equal(t, monitor.Origin{Env: "unknown", Run: "s"}, monitor.OriginOf(m.SessionH, nil, nil))
+	assert.Equal(t, monitor.Origin{Env: "class", Run: "s"}, monitor.OriginOf(m.SessionH, c, nil))
+	assert.Equal(t, monitor.Origin{Env: "unknown", Run: "r", ScmRef: "abc", Branch: "b", Build: "7"}, monitor.OriginOf(m.SessionH, nil, s))
 	s.Machine = "ci-large"
-	assert.Equal(t, "ci-large py3.12", monitor.OriginOf(m, c, s).Env)
-	assert.Equal(t, "unknown", monitor.OriginOf(m, nil, s).Env, "a name alone does not tell the Python version")
+	assert.Equal(t, "ci-large py3.12", monitor.OriginOf(m.SessionH, c, s).Env)
+	assert.Equal(t, "unknown", monitor.OriginOf(m.SessionH, nil, s).Env, "a name alone does not tell the Python version")
 }

@@ -6,6 +6,7 @@ import (
 )
 
 // Journal keeps accepted records, in one sequence, until they are delivered and after. It is safe for concurrent use.
+// The sequence has no gaps, and a number is given out once.
 type Journal interface {
 	// Append decides what is fixed at acceptance, stores every record and returns when all are on stable storage:
 	// all or none. It sets Seq, Repeat, Differs and NewSeries of each record and replaces the Context or Session of a
@@ -17,22 +18,22 @@ type Journal interface {
 	Append(ctx context.Context, recs []*Record) error
 
 	// Next returns up to max records that dest is to be told, in order, after the given sequence number, and fewer
-	// where they take more than a few megabytes ([Record.Size]). Fetched contexts and sessions are left out.
+	// where they take more than a few megabytes ([Record.Size]). Records whose [Record.Source] is dest are left out.
 	Next(ctx context.Context, dest Destination, after uint64, max int) ([]Pending, error)
 
-	// Cursor returns the number up to which everything was settled for dest: 0 for a new destination.
+	// Cursor returns the number up to which dest has acknowledged everything: 0 for a new destination.
 	Cursor(ctx context.Context, dest Destination) (uint64, error)
 
-	// Parked returns the metrics before the cursor that wait for their context or session, oldest first.
+	// Parked returns the metrics and outcomes before the cursor that wait for their context or session, oldest first.
 	Parked(ctx context.Context, dest Destination) ([]Pending, error)
 
-	// PinOrigins stores the origins that metrics are about to be delivered with, where they do not follow from a stored
-	// context and session of their own project. They are on stable storage when it returns, and an origin that was
-	// noted earlier stays: it is returned by Next and Parked ever after.
+	// PinOrigins stores the origins that metrics and outcomes are about to be delivered with, where they do not follow
+	// from a stored context and session of their own project. They are on stable storage when it returns. An origin that
+	// was pinned earlier stays: Next and Parked return it ever after.
 	PinOrigins(ctx context.Context, origins map[uint64]Origin) error
 
 	// Ack moves the cursor of dest, parks and unparks metrics and buries refused records, in one transaction.
-	Ack(ctx context.Context, dest Destination, s Acknowledgement) error
+	Ack(ctx context.Context, dest Destination, a Acknowledgement) error
 
 	// Stats counts what dest has not been told yet.
 	Stats(ctx context.Context, dest Destination) (JournalStats, error)
@@ -45,13 +46,13 @@ type Destination string
 // Pending is a record that a destination is to be told.
 type Pending struct {
 	*Record
-	// Pinned is the origin noted by [Journal.Note], if any; it must be used again.
+	// Pinned is the origin that [Journal.PinOrigins] stored, if any. It must be used again.
 	Pinned *Origin
 	// Since is when the record was parked; zero for records that are not.
 	Since time.Time
 }
 
-// Acknowledgement is the outcome of one delivery.
+// Acknowledgement is what became of one delivery.
 type Acknowledgement struct {
 	Cursor uint64   // everything up to here is delivered, parked or buried
 	Park   []uint64 // metrics that wait for their context or session; their time starts now

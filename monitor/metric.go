@@ -24,9 +24,37 @@ type Metric struct {
 	At Instant
 }
 
-// Floats returns the five measurements in the plugin's order: total, user and kernel time, CPU and memory.
-func (m *Metric) Floats() [5]float64 {
-	return [5]float64{m.TotalTime, m.UserTime, m.KernelTime, m.CPUUsage, m.MemUsage}
+// MetricTexts are the plugin's names of a metric's texts, in the plugin's order.
+var MetricTexts = [...]string{"session_h", "context_h", "item_start_time", "item_path", "item", "item_variant",
+	"item_fs_loc", "kind", "component"}
+
+// Texts returns where the texts are, in the order of [MetricTexts].
+func (m *Metric) Texts() [len(MetricTexts)]*string {
+	return [...]*string{&m.SessionH, &m.ContextH, &m.ItemStartTime, &m.ItemPath, &m.Item, &m.ItemVariant, &m.ItemFSLoc,
+		&m.Kind, &m.Component}
+}
+
+// Measurement is one of the floats of a metric.
+type Measurement int
+
+// The measurements, in the plugin's order.
+const (
+	TotalTime Measurement = iota
+	UserTime
+	KernelTime
+	CPUUsage
+	MemUsage
+	Measurements // how many there are
+)
+
+// String returns the plugin's name of a measurement, which is that of its column, its field and its JSON member.
+func (i Measurement) String() string {
+	return [Measurements]string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}[i]
+}
+
+// Values returns where the measurements are, in the order of [Measurement].
+func (m *Metric) Values() [Measurements]*float64 {
+	return [Measurements]*float64{&m.TotalTime, &m.UserTime, &m.KernelTime, &m.CPUUsage, &m.MemUsage}
 }
 
 // Series returns what a history of comparable measurements has in common, within one class of machine.
@@ -44,15 +72,19 @@ func (m *Metric) Series(project string) Series {
 // Same says whether two metrics are equal in all 14 fields: texts by their bytes, floats by their bits, all
 // absent floats being equal. When they were accepted and where they were placed does not matter.
 func (m *Metric) Same(o *Metric) bool {
-	a, b := m.Floats(), o.Floats()
+	a, b := m.Values(), o.Values()
 	for i := range a {
-		if floatBits(a[i]) != floatBits(b[i]) {
+		if floatBits(*a[i]) != floatBits(*b[i]) {
 			return false
 		}
 	}
-	return m.SessionH == o.SessionH && m.ContextH == o.ContextH && m.ItemStartTime == o.ItemStartTime &&
-		m.ItemPath == o.ItemPath && m.Item == o.Item && m.ItemVariant == o.ItemVariant &&
-		m.ItemFSLoc == o.ItemFSLoc && m.Kind == o.Kind && m.Component == o.Component
+	s, t := m.Texts(), o.Texts()
+	for i := range s {
+		if *s[i] != *t[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // floatBits returns the IEEE 754 bits of f, the same for every NaN.

@@ -29,9 +29,12 @@ type Report struct {
 	// learning may be left out.
 	Results []Result `json:"results"`
 	Summary Summary  `json:"summary"`
-	// Accepted are the results that were a regression when last told of and are ok by now, but not mended: the new level
+	// Accepted are the results that were a regression when last told of and are ok by now, but not resolved: the new level
 	// has become what is usual. In kept reports only.
 	Accepted []ResultID `json:"accepted,omitempty"`
+	// Retracted are the results that an earlier report on the run had and this one no longer has, with the status ok and
+	// the numbers that they had. In kept reports only.
+	Retracted []Result `json:"retracted,omitempty"`
 }
 
 // Status is what became of a measurement, or of a suite.
@@ -42,7 +45,7 @@ const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
-	StatusResolved      Status = "mended"      // ok, and a regression when last told of; in kept reports only
+	StatusResolved    Status = "resolved"    // ok, and a regression in the report before; in kept reports only
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
 	StatusLearning    Status = "learning"    // too few earlier runs
 	StatusOK          Status = "ok"
@@ -146,7 +149,7 @@ type Result struct {
 }
 
 // Summary counts tests, and the results of each status: every test has one result for each of the three metrics. Those
-// that are mended count as ok.
+// that are resolved count as ok.
 type Summary struct {
 	Tests        int `json:"tests"`
 	Learning     int `json:"learning"`
@@ -200,8 +203,9 @@ func (r *Result) ID() ResultID { return ResultID{r.TestID, r.Metric} }
 
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
-	// KeepReport stores a report in place of an earlier one on the same run. It is to be delivered anew, unless it
-	// says the same as before. Only results that are notable are kept.
+	// KeepReport stores a report in place of an earlier one on the same run, and with it what that one said and this one
+	// does not: see [Report.Retracted]. It is delivered anew, unless it says the same as before. Only results that are
+	// notable are kept.
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns what was kept of a run. Fails with ENotFound when nothing was.
 	Report(ctx context.Context, project, run string) (*Report, error)
@@ -213,12 +217,11 @@ type ReportStore interface {
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
 }
 
-// ReportQueue hands kept reports to a destination. Each is handed out again until it is settled.
+// ReportQueue hands kept reports to a destination. Each is handed out again until it is acknowledged.
 type ReportQueue interface {
-	// NextReports returns up to max reports that dest is to be told, oldest first. A result of the report delivered
-	// before that is no longer there is there with the status ok.
+	// NextReports returns up to max reports that dest has not acknowledged, the lowest version first.
 	NextReports(ctx context.Context, dest Destination, max int) ([]PendingReport, error)
-	// AckReport notes that dest was told, or refuses it for good.
+	// AckReport says that dest has a report, or refuses it for good, and all of lower versions.
 	AckReport(ctx context.Context, dest Destination, p PendingReport) error
 }
 

@@ -17,7 +17,27 @@ type Session struct {
 	Branch  string  // tag "branch", else tag "pipeline_branch"
 	Build   string  // tag "pipeline_build_no"
 	Machine string  // tag "machine": a name that replaces the computed class of machine
+
+	Marks
 }
+
+// Marks say of a session what its tags do not.
+type Marks struct {
+	Imported     bool       // it came from a file or from InfluxDB, and not from a running pytest
+	StatesOffset bool       // the client stated the offset of its clock from UTC, so that nothing was guessed
+	Completion   Completion // whether pytest ran to its end
+	Method       string     // how it was measured, such as "m2"; empty for pytest-monitor's way
+}
+
+// Completion says whether a session ran everything that it was asked to.
+type Completion string
+
+// The completions. Clients that do not say when they end leave it unknown.
+const (
+	CompletionUnknown Completion = ""
+	Complete          Completion = "complete"
+	Partial           Completion = "partial" // stopped early, or only some of the suite's tests were asked for
+)
 
 // Tag is one name and value of a session's description. Values that were no text are printed the Python way.
 type Tag struct {

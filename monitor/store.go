@@ -60,18 +60,6 @@ type Top struct {
 	Smallest bool // least first instead of greatest first
 }
 
-// Measurement is one of the five floats of a metric.
-type Measurement int
-
-// The measurements, in the order of [Metric.Floats].
-const (
-	TotalTime Measurement = iota
-	UserTime
-	KernelTime
-	CPUUsage
-	MemUsage
-)
-
 // Match is a condition on one text of a metric or of its session. A metric without a session in the same project fails
 // every condition on the session.
 type Match struct {

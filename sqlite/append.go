@@ -94,12 +94,12 @@ func (a *appender) context(rec *monitor.Record) (outcome, error) {
 		return outcome{}, err
 	}
 	c := *rec.Context
-	if !rec.Fetched {
+	if rec.Source == "" {
 		c.Env = monitor.Environment(&c)
 	}
 	seq := a.take()
 	_, err = a.exec(insertContext, seq, h.id, c.CPUCount, number(c.CPUFrequency), c.CPUType, text(c.CPUVendor), c.RAMTotal,
-		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received), rec.Fetched)
+		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received), rec.Source != "")
 	return outcome{seq: seq, context: &c}, err
 }
 
@@ -116,7 +116,7 @@ func (a *appender) session(rec *monitor.Record) (outcome, error) {
 		return outcome{}, a.full
 	}
 	s := *rec.Session
-	if !rec.Fetched {
+	if rec.Source == "" {
 		if err := a.fixSession(rec, &s); err != nil {
 			return outcome{}, err
 		}
@@ -127,7 +127,7 @@ func (a *appender) session(rec *monitor.Record) (outcome, error) {
 	seq := a.take()
 	_, err = a.exec(insertSession, seq, h.id, rec.Project, s.RunDate, text(s.ScmRef), s.Description, rec.Client,
 		s.Start.UTC, s.Start.Offset, s.Run, s.Run == s.SessionH, s.Branch, s.Build, s.Machine,
-		nanoseconds(rec.Received), rec.Fetched)
+		nanoseconds(rec.Received), rec.Source != "")
 	if err != nil {
 		return outcome{}, err
 	}

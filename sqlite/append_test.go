@@ -169,7 +169,7 @@ func TestAppendRefusesWhatCannotBePlacedAsAWhole(t *testing.T) {
 func TestAppendKeepsWhatWasFetched(t *testing.T) {
 	db, _ := openNew(t)
 	c, s := record(machine("machine")), record(process("s1", arrival.Add(-48*time.Hour)))
-	c.Fetched, s.Fetched = true, true
+	c.Source, s.Source = "there", "there"
 	c.Context.Env = "as it was decided elsewhere"
 	s.Session.Start = monitor.Instant{UTC: 1234567890123456789, Offset: 19800}
 	s.Session.Run, s.Session.Branch, s.Session.Build, s.Session.Machine = "r", "b", "17", "m"

@@ -29,11 +29,12 @@ func newBlock(seq uint64) block {
 }
 
 // add takes in a metric.
-func (b *block) add(start int64, measured [5]float64) {
+func (b *block) add(start int64, measured [monitor.Measurements]*float64) {
 	if !b.some || start < b.first {
 		b.first, b.some = start, true
 	}
-	for i, f := range measured {
+	for i, v := range measured {
+		f := *v
 		e := &b.extreme[i]
 		if math.IsNaN(f) {
 			continue
@@ -55,7 +56,7 @@ func (w *writer) measure(seq uint64, start int64, m *monitor.Metric) error {
 		}
 		w.open = newBlock(seq)
 	}
-	w.open.add(start, m.Floats())
+	w.open.add(start, m.Values())
 	return nil
 }
 
@@ -85,7 +86,7 @@ func lastBlock(ctx context.Context, q querier) (block, error) {
 	err = each(ctx, q, `SELECT utc_ns, total_time, user_time, kernel_time, cpu_usage, mem_usage FROM metrics WHERE seq >= ?`,
 		[]any{b.id * blockSize}, func(row scanner) error {
 			err := row.Scan(append([]any{&start}, floats(&m)...)...)
-			b.add(start, m.Floats())
+			b.add(start, m.Values())
 			return err
 		})
 	return b, err

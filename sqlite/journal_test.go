@@ -20,14 +20,19 @@ func mixed(t *testing.T, db monitor.Journal) []*monitor.Record {
 	for i := range 6 {
 		c, s := record(machine(fmt.Sprint("machine", i))), record(process(fmt.Sprint("s", i), arrival))
 		s.Session.Description = `{"k": "` + fmt.Sprint(i) + `"}`
-		c.Fetched, s.Fetched = i%3 == 1, i%3 == 2
+		switch i % 3 {
+		case 1:
+			c.Source = dest
+		case 2:
+			s.Source = dest
+		}
 		recs := []*monitor.Record{c, s}
 		for k := range 3 {
 			recs = append(recs, record(measured(s.Session.SessionH, fmt.Sprint("test_", k), arrival)))
 		}
 		require.NoError(t, db.Append(t.Context(), recs))
 		for _, rec := range recs {
-			if !rec.Fetched {
+			if rec.Source == "" {
 				deliver = append(deliver, rec)
 			}
 		}
@@ -52,7 +57,6 @@ func TestNextIsInOrderAndComplete(t *testing.T) {
 				got = append(got, p.Seq)
 				assert.Nil(t, p.Pinned)
 				assert.Zero(t, p.Since)
-				assert.False(t, p.Fetched)
 			}
 			after = pending[len(pending)-1].Seq
 		}
@@ -224,7 +228,7 @@ func TestStatsOfNewDestination(t *testing.T) {
 	assert.Zero(t, stats.Oldest)
 
 	fetched := record(machine("fetched"))
-	fetched.Fetched = true
+	fetched.Source = dest
 	old, young := record(process("s1", arrival)), record(measured("s1", "test_a", arrival))
 	fetched.Received, old.Received = arrival.Add(-2*time.Hour), arrival.Add(-time.Hour)
 	appendAll(t, db, fetched, old, young)

@@ -34,7 +34,7 @@ func scanContext(row scanner) (*monitor.Record, error) {
 	c := rec.Context
 	err := row.Scan(&rec.Seq, &rec.Project, &c.H, &c.CPUCount, float{&c.CPUFrequency}, &c.CPUType, nullable{&c.CPUVendor},
 		&c.RAMTotal, &c.MachineNode, &c.MachineType, &c.MachineArch, &c.SystemInfo, &c.PythonInfo, &c.Env,
-		instant{&rec.Received}, &rec.Fetched)
+		instant{&rec.Received}, new(bool))
 	return rec, err
 }
 
@@ -42,7 +42,7 @@ func scanSession(row scanner) (*monitor.Record, error) {
 	rec := &monitor.Record{Session: new(monitor.Session)}
 	s := rec.Session
 	err := row.Scan(&rec.Seq, &rec.Project, &s.SessionH, &s.RunDate, nullable{&s.ScmRef}, &s.Description, &rec.Client,
-		&s.Start.UTC, &s.Start.Offset, &s.Run, &s.Branch, &s.Build, &s.Machine, instant{&rec.Received}, &rec.Fetched)
+		&s.Start.UTC, &s.Start.Offset, &s.Run, &s.Branch, &s.Build, &s.Machine, instant{&rec.Received}, new(bool))
 	s.Tags = wire.ParseDescription(s.Description)
 	return rec, err
 }

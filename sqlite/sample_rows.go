@@ -133,7 +133,7 @@ func (s *sampling) env(of *sampled, row *sampleRow) string {
 	}
 	env, ok := of.envs[row.context]
 	if !ok {
-		env = monitor.OriginOf(&monitor.Metric{}, s.contexts[row.context], &of.session).Env
+		env = monitor.OriginOf("", s.contexts[row.context], &of.session).Env
 		of.envs[row.context] = env
 	}
 	return env

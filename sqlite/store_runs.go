@@ -176,7 +176,7 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 		if machine.Env = deref(env); env == nil {
 			known = nil
 		}
-		return addEnvironment(r, monitor.OriginOf(&monitor.Metric{}, known, &session).Env, left)
+		return addEnvironment(r, monitor.OriginOf("", known, &session).Env, left)
 	})
 }
 

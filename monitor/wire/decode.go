@@ -1,6 +1,10 @@
 package wire
 
-import "pymon-bridge/monitor"
+import (
+	"slices"
+
+	"pymon-bridge/monitor"
+)
 
 var contextNames = []string{"cpu_count", "cpu_frequency", "cpu_type", "cpu_vendor", "ram_total", "machine_node",
 	"machine_type", "machine_arch", "system_info", "python_info", "h", "ram_tota"}
@@ -64,32 +68,32 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 	return s, s.Validate()
 }
 
-var metricNames = []string{"session_h", "context_h", "item_start_time", "item_path", "item", "item_variant",
-	"item_fs_loc", "kind", "component", "total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}
+// MetricNames are the names of a metric's texts, then those of its measurements.
+var MetricNames = func() []string {
+	names := slices.Clone(monitor.MetricTexts[:])
+	for i := range monitor.Measurements {
+		names = append(names, i.String())
+	}
+	return names
+}()
 
 // DecodeMetric reads the body of `POST /metrics/`. All 14 fields are required but component, which may also be null.
 // The error is an EInvalid that names each wrong field.
 func DecodeMetric(body []byte) (*monitor.Metric, error) {
-	var values [14]value
-	f, err := scanFields("metric", body, metricNames, values[:])
+	var values [len(monitor.MetricTexts) + int(monitor.Measurements)]value
+	f, err := scanFields("metric", body, MetricNames, values[:])
 	if err != nil {
 		return nil, err
 	}
-	m := &monitor.Metric{
-		SessionH:      f.text(0),
-		ContextH:      f.text(1),
-		ItemStartTime: f.text(2),
-		ItemPath:      f.text(3),
-		Item:          f.text(4),
-		ItemVariant:   f.text(5),
-		ItemFSLoc:     f.text(6),
-		Kind:          f.text(7),
-		Component:     f.optional(8).String,
-		TotalTime:     f.float(9),
-		UserTime:      f.float(10),
-		KernelTime:    f.float(11),
-		CPUUsage:      f.float(12),
-		MemUsage:      f.float(13),
+	m := new(monitor.Metric)
+	texts := m.Texts()
+	last := len(texts) - 1 // the component
+	for i, s := range texts[:last] {
+		*s = f.text(i)
+	}
+	m.Component = f.optional(last).String
+	for i, v := range m.Values() {
+		*v = f.float(len(texts) + i)
 	}
 	if err := f.err(); err != nil {
 		return nil, err

@@ -49,14 +49,12 @@ func AppendTags(dst []byte, tags []monitor.Tag) []byte {
 
 // AppendMetric appends a metric as one JSON object with its 14 fields; absent floats are null.
 func AppendMetric(dst []byte, m *monitor.Metric) []byte {
-	texts := [...]string{m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant, m.ItemFSLoc,
-		m.Kind, m.Component}
 	dst = append(dst, '{')
-	for i, s := range texts {
-		dst = AppendText(appendName(dst, i), s)
+	for i, s := range m.Texts() {
+		dst = AppendText(appendName(dst, i), *s)
 	}
-	for i, f := range m.Floats() {
-		dst = AppendNumber(appendName(dst, len(texts)+i), f)
+	for i, f := range m.Values() {
+		dst = AppendNumber(appendName(dst, len(monitor.MetricTexts)+i), *f)
 	}
 	return append(dst, '}')
 }
@@ -66,7 +64,7 @@ func appendName(dst []byte, i int) []byte {
 	if i > 0 {
 		dst = append(dst, ',')
 	}
-	return append(append(append(dst, '"'), metricNames[i]...), `":`...)
+	return append(append(append(dst, '"'), MetricNames[i]...), `":`...)
 }
 
 // AppendNullable appends a text in quotes as [AppendText] does, or null.

@@ -119,7 +119,7 @@ func metrics(b *testing.B, dir string, do func(points []*monitor.Point)) {
 			}
 			session, err := db.Session(ctx, rec.Project, rec.Metric.SessionH)
 			require.NoError(b, err)
-			points = append(points, &monitor.Point{Record: rec.Record, Origin: monitor.OriginOf(rec.Metric, machine, session)})
+			points = append(points, &monitor.Point{Record: rec.Record, Origin: monitor.OriginOf(rec.Metric.SessionH, machine, session)})
 		}
 		for len(points) >= backlogBatch || len(points) > 0 && len(pending) == 0 {
 			n := min(backlogBatch, len(points))

@@ -232,7 +232,7 @@ func (w *world) samples(heads []*monitor.RunInfo) (found []monitor.Sample) {
 		series := m.metric.Series(m.project)
 		found = append(found, monitor.Sample{
 			Run: heads[i], Session: m.metric.SessionH, Series: &series, Location: m.metric.ItemFSLoc, Start: m.metric.At.UTC,
-			Env:       monitor.OriginOf(m.metric, m.context, m.session).Env,
+			Env:       monitor.OriginOf(m.metric.SessionH, m.context, m.session).Env,
 			TotalTime: m.metric.TotalTime, CPUTime: m.metric.UserTime + m.metric.KernelTime, MemUsage: m.metric.MemUsage,
 		})
 	}

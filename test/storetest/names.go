@@ -185,7 +185,7 @@ func (w *world) measure(r *monitor.Run) {
 		} else {
 			r.Modules++
 		}
-		environments[monitor.OriginOf(m.metric, m.context, m.session).Env] = true
+		environments[monitor.OriginOf(m.metric.SessionH, m.context, m.session).Env] = true
 		if m.metric.At.UTC < r.Started.UTC {
 			r.Started = m.metric.At
 		}

@@ -118,7 +118,7 @@ func (w *world) list(q monitor.MetricQuery) []*monitor.Metric {
 	return found
 }
 
-func value(m *monitor.Metric, top *monitor.Top) float64 { return m.Floats()[top.Of] }
+func value(m *monitor.Metric, top *monitor.Top) float64 { return *m.Values()[top.Of] }
 
 func (m *measured) chosen(q monitor.MetricQuery) bool {
 	if q.Project != "" && q.Project != m.project {
