@@ -176,7 +176,7 @@ func TestReportTooLarge(t *testing.T) {
 	require.Equal(t, 10, taken)
 }
 
-func TestReportVerdicts(t *testing.T) {
+func TestReportReplies(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		report, probe http.HandlerFunc
@@ -221,7 +221,7 @@ func TestReportRefusedInPart(t *testing.T) {
 	require.Len(t, s.delivered(), 3)
 }
 
-// A point above a limit is left out, and the verdict says so.
+// A point above a limit is left out, and the reply says so.
 func TestReportWithinLimits(t *testing.T) {
 	t.Parallel()
 	server := harness.SharedInflux(t)

@@ -160,7 +160,7 @@ func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
 	b.courier.OnVerdict = b.answered
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
-	lookup.Remote, lookup.Source = b.writer.Metadata(), b.writer.Destination()
+	lookup.Remote, lookup.Source = b.writer.Reader(), b.writer.Destination()
 	lookup.Healthy = b.courier.Healthy
 	lookup.Keep = func(ctx context.Context, rec *monitor.Record) error { return b.db.Append(ctx, []*monitor.Record{rec}) }
 	return nil
