@@ -30,7 +30,7 @@ func (b *bucketWriter) deliver(ctx context.Context, points []*monitor.Point) mon
 	}
 	for len(points) > 0 {
 		n := min(len(points), maxBatch)
-		if reply = b.write(ctx, lines(points[:n])); reply.Kind != monitor.Delivered {
+		if reply = b.write(ctx, lines(points[:n], AppendLine)); reply.Kind != monitor.Delivered {
 			return reply
 		}
 		points = points[n:]
@@ -75,12 +75,11 @@ func (b *bucketWriter) write(ctx context.Context, lines iter.Seq[string]) monito
 }
 
 // lines encodes points one after the other.
-func lines(points []*monitor.Point) iter.Seq[string] {
+func lines[P any](points []P, appendLine func(dst []byte, p P) []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var buf []byte
 		for _, p := range points {
-			buf = AppendLine(buf[:0], p)
-			if !yield(string(buf)) {
+			if buf = appendLine(buf[:0], p); !yield(string(buf)) {
 				return
 			}
 		}

@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -59,8 +60,8 @@ func (c Config) complete() (Config, error) {
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	c.URL = strings.TrimRight(u.String(), "/")
-	c.Bucket = or(c.Bucket, DefaultBucket)
-	c.MetaBucket = or(c.MetaBucket, DefaultMetaBucket)
+	c.Bucket = cmp.Or(c.Bucket, DefaultBucket)
+	c.MetaBucket = cmp.Or(c.MetaBucket, DefaultMetaBucket)
 	if c.Bucket == c.MetaBucket {
 		return c, monitor.Errorf(monitor.EInvalid, "metrics and metadata cannot share the bucket %q", c.Bucket)
 	}
@@ -83,13 +84,6 @@ func (c Config) destination() monitor.Destination {
 
 // hide removes the token from what a server or a proxy said.
 func (c Config) hide(s string) string { return strings.ReplaceAll(s, c.Token, "[token]") }
-
-func or(s, instead string) string {
-	if s == "" {
-		return instead
-	}
-	return s
-}
 
 // defaultTransport keeps few connections, for the two batch writers and the reads, and notices a dead server soon. Answers
 // come compressed, unless they stay on this machine, whose time that would cost twice.

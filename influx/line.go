@@ -106,35 +106,16 @@ func (l *line) integer(name string, value int64) {
 	l.buf = append(l.buf, 'i')
 }
 
-// text appends a string field with the encoding of value.
+// text appends a string field with the encoding of value. That leaves no backslash, so that only quotes are escaped.
 func (l *line) text(name, value string) {
 	l.name(name)
 	l.buf = append(l.buf, '"')
-	mark := len(l.buf)
-	l.buf = appendText(l.buf, value)
-	// The encoding leaves no backslash, so that only quotes have to be escaped.
-	if quotes := strings.Count(value, `"`); quotes > 0 {
-		l.buf = escapeQuotes(l.buf, mark, quotes)
+	if strings.Contains(value, `"`) {
+		l.buf = append(l.buf, strings.ReplaceAll(EncodeText(value), `"`, `\"`)...)
+	} else {
+		l.buf = appendText(l.buf, value)
 	}
 	l.buf = append(l.buf, '"')
-}
-
-// escapeQuotes puts a backslash before each of the quotes that follow mark, moving from the end.
-func escapeQuotes(buf []byte, mark, quotes int) []byte {
-	from := len(buf)
-	for range quotes {
-		buf = append(buf, 0)
-	}
-	for to := len(buf); to > from; {
-		from--
-		to--
-		buf[to] = buf[from]
-		if buf[from] == '"' && from >= mark {
-			to--
-			buf[to] = '\\'
-		}
-	}
-	return buf
 }
 
 // end finishes the point with the texts that its tags do not give back and its time in nanoseconds since 1970.

@@ -3,7 +3,6 @@ package influx
 import (
 	"errors"
 	"io"
-	"math"
 	"strings"
 
 	"github.com/tinylib/msgp/msgp"
@@ -114,9 +113,6 @@ func (d *decoder) next() error {
 
 func (d *decoder) value() error {
 	v, err := d.ReadIntf()
-	if n, ok := v.(uint64); ok && n <= math.MaxInt64 { // MessagePack leaves it to the writer
-		v = int64(n)
-	}
 	d.row.values = append(d.row.values, v)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,24 +45,14 @@ func (a answer) reply() monitor.Reply {
 }
 
 // severity orders replies by how much they restrain what may be done with the points of several requests.
-func severity(k monitor.ReplyKind) int {
-	switch k {
-	case monitor.Delivered:
-		return 0
-	case monitor.Refused:
-		return 1
-	case monitor.TooLarge:
-		return 2
-	case monitor.Denied:
-		return 3
-	default:
-		return 4
-	}
+func severity(r monitor.Reply) int {
+	order := [...]monitor.ReplyKind{monitor.Delivered, monitor.Refused, monitor.TooLarge, monitor.Denied, monitor.Unavailable}
+	return slices.Index(order[:], r.Kind)
 }
 
 // graver returns the reply that restrains more, the first one of two that restrain as much.
 func graver(a, b monitor.Reply) monitor.Reply {
-	if severity(b.Kind) > severity(a.Kind) {
+	if severity(b) > severity(a) {
 		return b
 	}
 	return a

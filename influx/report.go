@@ -2,7 +2,6 @@ package influx
 
 import (
 	"context"
-	"iter"
 
 	"pymon-bridge/monitor"
 )
@@ -50,7 +49,7 @@ func (b *bucketWriter) deliverReport(ctx context.Context, points []reportPoint) 
 	if n := len(points); n > maxBatch {
 		return b.deliverParts(ctx, points, maxBatch)
 	}
-	reply := b.write(ctx, reportLines(points))
+	reply := b.write(ctx, lines(points, appendReportLine))
 	if reply.Kind != monitor.TooLarge {
 		return reply
 	}
@@ -64,22 +63,10 @@ func (b *bucketWriter) deliverReport(ctx context.Context, points []reportPoint) 
 // deliverParts sends the first n points and then the others, and returns the graver reply.
 func (b *bucketWriter) deliverParts(ctx context.Context, points []reportPoint, n int) monitor.Reply {
 	first := b.deliverReport(ctx, points[:n])
-	if severity(first.Kind) > severity(monitor.Refused) {
+	if first.Kind != monitor.Delivered && first.Kind != monitor.Refused {
 		return first
 	}
 	return graver(first, b.deliverReport(ctx, points[n:]))
-}
-
-// reportLines encodes points one after the other.
-func reportLines(points []reportPoint) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		var buf []byte
-		for _, p := range points {
-			if buf = p.appendLine(buf[:0]); !yield(string(buf)) {
-				return
-			}
-		}
-	}
 }
 
 // withinLimits returns the points that exceed no known limit of InfluxDB, and the limit that one of the others does.
@@ -87,7 +74,7 @@ func withinLimits(all []reportPoint) (within []reportPoint, limit string) {
 	var buf []byte
 	within = all[:0]
 	for _, p := range all {
-		if buf = p.appendLine(buf[:0]); len(buf) > maxSeriesKey {
+		if buf = appendReportLine(buf[:0], p); len(buf) > maxSeriesKey {
 			if exceeds := lengthLimit(string(buf)); exceeds != "" {
 				limit = exceeds
 				continue

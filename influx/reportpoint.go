@@ -42,7 +42,7 @@ func reportTime(r *monitor.Report, occurrence int) int64 {
 	return r.Started.UnixMicro()*1000 + (digits+int64(occurrence))%1000
 }
 
-func (p reportPoint) appendLine(dst []byte) []byte {
+func appendReportLine(dst []byte, p reportPoint) []byte {
 	l := line{buf: dst}
 	switch {
 	case p.result != nil:
