@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// refreshAfter is how long a bucket's retention is believed: what is outside of it is not even sent.
+	// refreshAfter is how long a bucket's retention is believed. Points outside of it are not even sent.
 	refreshAfter = time.Minute
-	// refreshAtLeast is how long it is believed even when InfluxDB says that points are outside of it.
+	// refreshAtLeast is how long it is believed even when InfluxDB refuses points for it.
 	refreshAtLeast = 10 * time.Second
 
 	// unknownRetention is the retention of a bucket that the token may not read about.
@@ -46,8 +46,8 @@ func newBucket(name string, cfg Config, rest rest) *bucket {
 	return b
 }
 
-// ensure finds or creates the bucket, unless that has succeeded before, and then now and then refreshes what is
-// known about it.
+// ensure finds or creates the bucket, unless that has succeeded before. Once a minute it asks for the bucket's retention
+// again.
 func (b *bucket) ensure(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,8 +81,8 @@ func (b *bucket) forgetRetention() {
 	}
 }
 
-// oldest returns the time before which InfluxDB refuses points, and the retention; ok is false if there is none,
-// or if it is not known, or no more: points then are sent, and InfluxDB is asked for it again on the way.
+// oldest returns the time before which InfluxDB refuses points, and the retention. ok is false if there is none, or if
+// it is not known or was asked for too long ago. Points are then sent, and InfluxDB is asked for it on the way.
 func (b *bucket) oldest() (t time.Time, retention time.Duration, ok bool) {
 	retention = time.Duration(b.retention.Load())
 	now := b.now()
@@ -173,8 +173,8 @@ func (b *bucket) orgID(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// findRetention asks how long the bucket keeps points. Knowing it spares points the way to a refusal; no error in
-// finding it is in the way of delivery.
+// findRetention asks how long the bucket keeps points, so that points that it would refuse are not sent. Delivery does
+// not depend on it: an error counts as an unknown retention.
 func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	var found struct {
 		Buckets []struct {

@@ -26,9 +26,10 @@
 // each field with all tags in each, and takes InfluxDB five to nine times as much work. The answers come in
 // MessagePack: JSON takes InfluxDB twice as much work, and CSV leaves errors out.
 //
-// InfluxDB's work has two parts: a row takes 10 to 20 microseconds of its CPU time, and a test that has points in a
-// shard takes 100. Its memory grows with the tests and the points of all shards that a query touches, also where the
-// query asks for an hour of them. So the Reader takes each shard once, and some of its tests at a time.
+// InfluxDB's work has two parts: a row takes 15 microseconds of its CPU time, and a test that has points in a shard
+// takes 70. Its memory grows with the tests and the points of all shards that a query touches, also where the query
+// asks for an hour of them. So the Reader takes each shard once, and some of its modules at a time.
+// docs/benchmarks.md has the figures.
 //
 // # Buckets
 //

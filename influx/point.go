@@ -59,9 +59,11 @@ func Time(p *monitor.Point) int64 {
 	if at := instant(p); at != nil {
 		return at.UTC
 	}
-	week := time.Date(2020, time.January, 6, 0, 0, 0, 0, time.UTC)
-	return week.UnixNano() + monitor.HashMod(monitor.HashOf(p.Project, p.Context.H), uint64(7*24*time.Hour))
+	return contextWeek.UnixNano() + monitor.HashMod(monitor.HashOf(p.Project, p.Context.H), uint64(week))
 }
+
+// contextWeek is the Monday on which the week of all contexts begins.
+var contextWeek = time.Date(2020, time.January, 6, 0, 0, 0, 0, time.UTC)
 
 // instant returns where the record has its time, nil for a context.
 func instant(p *monitor.Point) *monitor.Instant {

@@ -90,7 +90,7 @@ func (r *Reader) scan(ctx context.Context, from, to time.Time, visit func(*monit
 		}
 		begin, end := from, to
 		if class == monitor.ClassContext {
-			begin, end = earliest, latest
+			begin, end = contextWeek, contextWeek.Add(week)
 		}
 		if err := s.walk(ctx, begin.UnixNano(), end.UnixNano()); err != nil {
 			return err
