@@ -7,8 +7,8 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// outcome is what acceptance decided about one record. It reaches the record when the transaction has committed.
-type outcome struct {
+// decision is what was decided about one record. It reaches the record when the transaction has committed.
+type decision struct {
 	seq     uint64
 	repeat  bool
 	differs bool
@@ -24,13 +24,18 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 	if err := db.owned(); err != nil {
 		return err
 	}
-	outcomes := make([]outcome, len(recs))
+	decisions := make([]decision, len(recs))
 	err := db.write(ctx, func(w *writer) error {
 		a := appender{writer: w, zones: db.zones, full: db.room(), tallies: make(tallies)}
 		for i, rec := range recs {
 			var err error
-			if outcomes[i], err = a.record(rec); err != nil {
+			if decisions[i], err = a.record(rec); err != nil {
 				return err
+			}
+			if rec.Source != "" && !decisions[i].repeat {
+				if err := w.notOwed(rec.Source, decisions[i].seq); err != nil {
+					return err
+				}
 			}
 		}
 		return a.writeTallies()
@@ -39,22 +44,22 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 		return err
 	}
 	for i, rec := range recs {
-		outcomes[i].apply(rec)
+		decisions[i].apply(rec)
 	}
 	return nil
 }
 
-func (o *outcome) apply(rec *monitor.Record) {
-	rec.Seq, rec.Repeat, rec.Differs, rec.NewSeries = o.seq, o.repeat, o.differs, o.series
+func (d *decision) apply(rec *monitor.Record) {
+	rec.Seq, rec.Repeat, rec.Differs, rec.NewSeries = d.seq, d.repeat, d.differs, d.series
 	switch {
-	case rec.Metric != nil:
-		rec.Metric.At = o.at
-	case o.repeat:
-		rec.Context, rec.Session = o.context, o.session
+	case rec.Measured() != nil:
+		rec.Measured().At = d.at
+	case d.repeat:
+		rec.Context, rec.Session = d.context, d.session
 	case rec.Context != nil:
-		*rec.Context = *o.context
+		*rec.Context = *d.context
 	default:
-		*rec.Session = *o.session
+		*rec.Session = *d.session
 	}
 }
 
@@ -66,21 +71,23 @@ type appender struct {
 	tallies tallies
 }
 
-func (a *appender) record(rec *monitor.Record) (outcome, error) {
+func (a *appender) record(rec *monitor.Record) (decision, error) {
 	switch rec.Class() {
 	case monitor.ClassContext:
 		return a.context(rec)
 	case monitor.ClassSession:
 		return a.session(rec)
+	case monitor.ClassOutcome:
+		return a.outcome(rec)
 	default:
 		return a.metric(rec)
 	}
 }
 
-func (a *appender) context(rec *monitor.Record) (outcome, error) {
+func (a *appender) context(rec *monitor.Record) (decision, error) {
 	h, err := a.hash(rec.Project, rec.Context.H)
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	if h.id != 0 {
 		if stored, err := storedContext(a.writer, h.id); err != nil || stored != nil {
@@ -88,10 +95,10 @@ func (a *appender) context(rec *monitor.Record) (outcome, error) {
 		}
 	}
 	if a.full != nil {
-		return outcome{}, a.full
+		return decision{}, a.full
 	}
 	if err := a.addHash(rec.Project, rec.Context.H, &h); err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	c := *rec.Context
 	if rec.Source == "" {
@@ -99,44 +106,44 @@ func (a *appender) context(rec *monitor.Record) (outcome, error) {
 	}
 	seq := a.take()
 	_, err = a.exec(insertContext, seq, h.id, c.CPUCount, number(c.CPUFrequency), c.CPUType, text(c.CPUVendor), c.RAMTotal,
-		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received), rec.Source != "")
-	return outcome{seq: seq, context: &c}, err
+		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received))
+	return decision{seq: seq, context: &c}, err
 }
 
-func (a *appender) session(rec *monitor.Record) (outcome, error) {
+func (a *appender) session(rec *monitor.Record) (decision, error) {
 	h, err := a.hash(rec.Project, rec.Session.SessionH)
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	if h.session {
 		stored, err := storedSession(a.writer, h.id)
 		return repeatOf(stored, err, func(s *monitor.Record) bool { return sameSession(s.Session, rec.Session) })
 	}
 	if a.full != nil {
-		return outcome{}, a.full
+		return decision{}, a.full
 	}
 	s := *rec.Session
 	if rec.Source == "" {
 		if err := a.fixSession(rec, &s); err != nil {
-			return outcome{}, err
+			return decision{}, err
 		}
 	}
 	if err := a.addHash(rec.Project, s.SessionH, &h); err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	seq := a.take()
 	_, err = a.exec(insertSession, seq, h.id, rec.Project, s.RunDate, text(s.ScmRef), s.Description, rec.Client,
 		s.Start.UTC, s.Start.Offset, s.Run, s.Run == s.SessionH, s.Branch, s.Build, s.Machine,
-		nanoseconds(rec.Received), rec.Source != "")
+		s.Imported, s.StatesOffset, string(s.Completion), s.Method, nanoseconds(rec.Received))
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	if err := a.addTags(h.id, s.Description); err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
-	a.hashes.put(digestOf(rec.Project, s.SessionH), hashed{id: h.id, session: true, offset: s.Start.Offset})
+	a.hashes.put(digestOf(rec.Project, s.SessionH), hashed{id: h.id, session: true, offset: s.Start.Offset, states: s.StatesOffset})
 	a.offsets.put(digestOf(rec.Project), zone{offset: s.Start.Offset, known: true})
-	return outcome{seq: seq, session: &s}, nil
+	return decision{seq: seq, session: &s}, nil
 }
 
 // addTags keeps the tags where they can be searched, as reading the description gives them back.
@@ -157,11 +164,14 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "run_date: %w", err)
 	}
-	last, err := a.lastOffset(rec.Project)
-	if err != nil {
-		return err
+	if !s.StatesOffset {
+		last, err := a.lastOffset(rec.Project)
+		if err != nil {
+			return err
+		}
+		s.Start.Offset = a.zones.Session(date, rec.Received, last)
 	}
-	s.Start = date.At(a.zones.Session(date, rec.Received, last))
+	s.Start = date.At(s.Start.Offset)
 	s.Start.UTC += monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
 	s.FixTags()
 	leader, err := a.leader(rec)
@@ -187,9 +197,9 @@ func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
 }
 
 // repeatOf returns what became of a context or session that is there already.
-func repeatOf(stored *monitor.Record, err error, same func(stored *monitor.Record) bool) (outcome, error) {
+func repeatOf(stored *monitor.Record, err error, same func(stored *monitor.Record) bool) (decision, error) {
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
-	return outcome{seq: stored.Seq, repeat: true, differs: !same(stored), context: stored.Context, session: stored.Session}, nil
+	return decision{seq: stored.Seq, repeat: true, differs: !same(stored), context: stored.Context, session: stored.Session}, nil
 }

@@ -169,7 +169,7 @@ func TestAppendRefusesWhatCannotBePlacedAsAWhole(t *testing.T) {
 func TestAppendKeepsWhatWasFetched(t *testing.T) {
 	db, _ := openNew(t)
 	c, s := record(machine("machine")), record(process("s1", arrival.Add(-48*time.Hour)))
-	c.Source, s.Source = "there", "there"
+	c.Source, s.Source = dest, dest
 	c.Context.Env = "as it was decided elsewhere"
 	s.Session.Start = monitor.Instant{UTC: 1234567890123456789, Offset: 19800}
 	s.Session.Run, s.Session.Branch, s.Session.Build, s.Session.Machine = "r", "b", "17", "m"
@@ -188,6 +188,9 @@ func TestAppendKeepsWhatWasFetched(t *testing.T) {
 	assert.True(t, posted.Repeat)
 	assert.Equal(t, c.Context.Env, posted.Context.Env)
 	assert.Empty(t, next(t, db), "it was delivered by whom it was fetched from")
+	elsewhere, err := db.Next(t.Context(), "elsewhere", 0, 10)
+	require.NoError(t, err)
+	assert.Len(t, elsewhere, 2, "another destination does not have it")
 }
 
 func TestAppendIsSafeForConcurrentUse(t *testing.T) {

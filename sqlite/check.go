@@ -15,7 +15,7 @@ const maxDelay = time.Minute
 // nothing, so the file is used again only through a new connection and after a check.
 func (db *DB) fail(cause error) {
 	db.logger.Error("writing the journal failed; nothing is accepted until the file has been checked",
-		"file", db.path, "err", cause)
+		"file", db.path, "error", cause)
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
 	_ = db.writer.close() // it has failed already
 	db.writer = nil
@@ -38,7 +38,7 @@ func (db *DB) restore() {
 		if db.ctx.Err() != nil {
 			return
 		}
-		db.logger.Error("the journal cannot be used yet", "file", db.path, "err", err, "next", min(2*delay, maxDelay))
+		db.logger.Error("the journal cannot be used yet", "file", db.path, "error", err, "next", min(2*delay, maxDelay))
 	}
 }
 
@@ -84,7 +84,7 @@ func (db *DB) checkInBackground() {
 		return
 	}
 	if db.state.advance(phaseChecking, phaseOf(err), err.Error()) {
-		db.logger.Error("the journal does not accept", "file", db.path, "err", err)
+		db.logger.Error("the journal does not accept", "file", db.path, "error", err)
 	}
 }
 

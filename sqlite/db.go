@@ -38,15 +38,17 @@ type DB struct {
 	space   space
 	state   state
 
-	mu     sync.Mutex // serialises writing and guards writer
-	writer *writer    // nil while the file is being checked after a failure
-	trimAt int64      // size of the log at which it is emptied; guarded by mu
+	mu      sync.Mutex // serialises writing and guards writer
+	writer  *writer    // nil while the file is being checked after a failure
+	keeping sync.Mutex // serialises KeepReport
+	trimAt  int64      // size of the log at which it is emptied; guarded by mu
 
-	stop   context.CancelFunc // ends the goroutines counted in work
-	ctx    context.Context
-	work   sync.WaitGroup
-	commit func(w *writer) error // writer.commit, but in tests
-	delay  time.Duration         // before the first check after a failure
+	stop    context.CancelFunc // ends the goroutines counted in work
+	ctx     context.Context
+	work    sync.WaitGroup
+	commit  func(w *writer) error // writer.commit, but in tests
+	schemas []string              // see [schemas]; longer in tests
+	delay   time.Duration         // before the first check after a failure
 }
 
 // New returns the journal in the file called path, in whose directory the log and a lock file stand beside it. The
@@ -59,6 +61,7 @@ func New(path string, zones monitor.Zones, logger *slog.Logger) *DB {
 		zones:   zones,
 		logger:  logger,
 		commit:  (*writer).commit,
+		schemas: schemas(),
 		delay:   time.Second,
 	}
 }
@@ -87,7 +90,7 @@ func (db *DB) Open(ctx context.Context) error {
 }
 
 // OpenShared opens the file beside a process that may be serving it, for reading and for the methods of
-// [monitor.TokenStore]. Append, Note and Settle fail. A file of an older version stays as it is, since the process may be
+// [monitor.TokenStore]. Append, PinOrigins and Ack fail. A file of an older version stays as it is, since the process may be
 // of an older program: reading what that version does not have fails.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true

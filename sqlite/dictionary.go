@@ -7,6 +7,7 @@ type hashed struct {
 	id      int64 // 0 when the hash was never seen
 	session bool  // a session with it is stored
 	offset  int32 // of that session's clock
+	states  bool  // the session stated it
 }
 
 // zone is the offset of the clock of a project's last session.
@@ -23,8 +24,8 @@ func (w *writer) hash(project, h string) (hashed, error) {
 	}
 	var v hashed
 	var offset *int32
-	found, err := w.row(`SELECT h.id, s.utc_offset FROM hashes h LEFT JOIN sessions s ON s.hash = h.id
-		WHERE h.h = ? AND h.project = ?`, []any{h, project}, &v.id, &offset)
+	found, err := w.row(`SELECT h.id, s.utc_offset, coalesce(s.states_offset, 0) FROM hashes h
+		LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{h, project}, &v.id, &offset, &v.states)
 	if err != nil || !found {
 		return hashed{}, err
 	}

@@ -63,7 +63,7 @@ func (db *DB) readError(err error) error {
 	case damaging(err):
 		err = db.damaged(err.Error())
 		db.state.set(phaseDamaged, err.Error())
-		db.logger.Error("the journal does not accept", "err", err)
+		db.logger.Error("the journal does not accept", "error", err)
 		return err
 	case sqliteCode(err) == lib.SQLITE_BUSY:
 		return unavailable("%s is busy: %w", db.path, err)

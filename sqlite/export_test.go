@@ -32,17 +32,20 @@ func (db *DB) LimitPages(more int) error {
 	return err
 }
 
+// AddSchema makes db a program that knows a later version.
+func (db *DB) AddSchema(schema string) { db.schemas = append(db.schemas, schema) }
+
 // MeasureSpace takes the size of the file and the room on its disk now.
 func (db *DB) MeasureSpace() { db.space.measure(db) }
 
 // SmallStore returns a store that reads lists in parts of a few rows and walks through indexes where files that fit a
 // test do not need it.
 func (db *DB) SmallStore() *Store {
-	return &Store{db: db, scale: scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, blocksAtFirst: 2, blocksAhead: 5}}
+	return &Store{db: db, scale: scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, zonesAtFirst: 2, zonesAhead: 5}}
 }
 
 // SamplesAtOnce is how many metrics [DB.Samples] reads at a time.
 const SamplesAtOnce = samplesAtOnce
 
-// BlockSize is how many numbers of the sequence a block has.
-const BlockSize = blockSize
+// ZoneSize is how many numbers of the sequence a zone has.
+const ZoneSize = zoneSize

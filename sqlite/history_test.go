@@ -53,16 +53,6 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 	}
 	own := monitor.Environment(machine("machine"))
 	assert.Equal(t, map[string]string{"test_0": own, "test_1": "elsewhere", "test_2": own}, envs)
-	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "and so have runs")
-
-	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{3: {Env: "too late"}}))
-	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "it stays so")
-	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{2: {Env: "elsewhere"}, 4: {Env: "far"}}))
-	assert.Equal(t, []string{"elsewhere", "far"}, environments(t, db), "no metric has the own one")
-	module := measured("s", "", arrival)
-	module.Kind = "module"
-	appendAll(t, db, record(module))
-	assert.Equal(t, []string{own, "elsewhere", "far"}, environments(t, db))
 }
 
 // environments are the classes of machine of the project's one run.

@@ -25,7 +25,7 @@ func (db *DB) trimLog() {
 	busy, err := db.writer.emptyLog()
 	switch {
 	case err != nil: // what was committed is in the log and stays there
-		db.logger.Warn("the journal's log cannot be emptied yet", "file", db.path, "bytes", size, "err", err)
+		db.logger.Warn("the journal's log cannot be emptied yet", "file", db.path, "bytes", size, "error", err)
 	case !busy:
 		db.trimAt = maxLog
 		return

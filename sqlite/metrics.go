@@ -3,15 +3,17 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
 
-// selection says which metrics, by a condition on seq that holds for side tables too.
+// selection says which metrics, or which outcomes, by a condition on seq that holds for side tables too.
 type selection struct {
-	where string
-	args  []any
-	limit int // -1 for all
+	outcomes bool
+	where    string
+	args     []any
+	limit    int // -1 for all
 	// bounded reads fewer where their texts are large: see maxRead.
 	bounded bool
 	// left is what their texts may take; reading more fails with errEnough. nil has no end.
@@ -20,16 +22,17 @@ type selection struct {
 
 // until narrows a selection to what is not beyond seq.
 func (s selection) until(seq uint64) selection {
-	return selection{where: s.where + " AND seq <= ?", args: append(s.args[:len(s.args):len(s.args)], seq), limit: -1, left: s.left}
+	s.where, s.args, s.limit, s.bounded = s.where+" AND seq <= ?", append(s.args[:len(s.args):len(s.args)], seq), -1, false
+	return s
 }
 
-// metricRow is a row of metrics whose references are still to be resolved.
+// metricRow is a row of metrics or outcomes whose references are still to be resolved.
 type metricRow struct {
 	rec                                *monitor.Record
 	series, session, context, location int64
 }
 
-// metrics reads metrics in the order of acceptance, as they were sent. The dictionaries are read once for each of
+// metrics reads metrics or outcomes in the order of acceptance, as they were sent. The dictionaries are read once for each of
 // their rows that is needed, instead of joined to every metric: the same few tests, files and hashes come again and
 // again, and their texts then are in memory once.
 func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
@@ -53,7 +56,7 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 	pending := make([]monitor.Pending, len(rows))
 	for i, row := range rows {
 		series := dict.series[row.series]
-		m := row.rec.Metric
+		m := row.rec.Measured()
 		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
 		m.ItemFSLoc = dict.locations[row.location]
 		setTexts(m, series, texts[row.rec.Seq])
@@ -63,8 +66,8 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 	return pending, nil
 }
 
-// notedMetrics reads metrics with what they were delivered with, where that was noted.
-func notedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
+// pinnedMetrics reads metrics or outcomes with the origins that are pinned to them.
+func pinnedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
 	pending, err := metrics(ctx, q, s)
 	if err != nil || len(pending) == 0 {
 		return nil, err
@@ -77,18 +80,25 @@ func notedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pendin
 }
 
 func metricRows(ctx context.Context, q querier, s selection) ([]metricRow, error) {
+	columns, table := rowColumns, "metrics"
+	if s.outcomes {
+		columns, table = rowColumns+outcomeColumns, "outcomes"
+	}
 	var rows []metricRow
-	err := each(ctx, q, `SELECT seq, series, session, context, location, utc_ns, utc_offset, received,
-		total_time, user_time, kernel_time, cpu_usage, mem_usage FROM metrics WHERE `+s.where+" ORDER BY seq LIMIT ?",
+	err := each(ctx, q, "SELECT "+columns+" FROM "+table+" WHERE "+s.where+" ORDER BY seq LIMIT ?",
 		append(s.args[:len(s.args):len(s.args)], s.limit), func(row scanner) error {
-			m := new(monitor.Metric)
-			r := metricRow{rec: &monitor.Record{Metric: m}}
+			r := metricRow{rec: &monitor.Record{}}
+			var more []any
+			if s.outcomes {
+				r.rec.Outcome = new(monitor.Outcome)
+				more = outcomeInto(r.rec.Outcome)
+			} else {
+				r.rec.Metric = new(monitor.Metric)
+			}
+			m := r.rec.Measured()
+			err := row.Scan(slices.Concat([]any{&r.rec.Seq, &r.series, &r.session, &r.context, &r.location, &m.At.UTC,
+				&m.At.Offset, instant{&r.rec.Received}}, floats(m), more)...)
 			rows = append(rows, r)
-			r = rows[len(rows)-1]
-			err := row.Scan(&r.rec.Seq, &r.series, &r.session, &r.context, &r.location, &m.At.UTC, &m.At.Offset,
-				instant{&r.rec.Received}, float{&m.TotalTime}, float{&m.UserTime}, float{&m.KernelTime},
-				float{&m.CPUUsage}, float{&m.MemUsage})
-			rows[len(rows)-1] = r
 			return err
 		})
 	return rows, err
@@ -178,17 +188,4 @@ func readTexts(ctx context.Context, q querier, s selection) (map[uint64]*sentTex
 		return s.left.spend(t.size())
 	})
 	return texts, err
-}
-
-func readOrigins(ctx context.Context, q querier, s selection) (map[uint64]*monitor.Origin, error) {
-	origins := make(map[uint64]*monitor.Origin)
-	err := each(ctx, q, "SELECT seq, env, run, scm_ref, branch, build FROM origins WHERE "+s.where, s.args,
-		func(row scanner) error {
-			var seq uint64
-			o := new(monitor.Origin)
-			err := row.Scan(&seq, &o.Env, &o.Run, &o.ScmRef, &o.Branch, &o.Build)
-			origins[seq] = o
-			return err
-		})
-	return origins, err
 }

@@ -58,9 +58,13 @@ var regressed = []byte(`"status":"` + monitor.StatusRegression + `"`)
 // all of them. It takes a twentieth of the time that decoding the reports does.
 func (db *DB) sinceRegression(ctx context.Context, project string, runs []string) ([]string, error) {
 	for n := len(runs); n > 0; n-- {
-		content, err := db.reportContent(ctx, project, runs[n-1])
+		stored, err := db.storedReport(ctx, project, runs[n-1])
 		if err != nil {
 			return nil, err
+		}
+		content, err := decompress(stored)
+		if err != nil {
+			return nil, db.readError(err)
 		}
 		if bytes.Contains(content, regressed) {
 			return runs[:n], nil

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -14,19 +15,19 @@ import (
 // row of hashes as h.
 const (
 	contextColumns = `c.seq, h.project, h.h, c.cpu_count, c.cpu_frequency, c.cpu_type, c.cpu_vendor, c.ram_total,
-		c.machine_node, c.machine_type, c.machine_arch, c.system_info, c.python_info, c.env, c.received, c.fetched`
+		c.machine_node, c.machine_type, c.machine_arch, c.system_info, c.python_info, c.env, c.received`
 	sessionColumns = "s.seq, h.project, h.h, " + sessionFields
 	sessionFields  = `s.run_date, s.scm_ref, s.description, s.client, s.utc_ns, s.utc_offset, s.run, s.branch, s.build,
-		s.machine, s.received, s.fetched`
+		s.machine, s.imported, s.states_offset, s.completion, s.method, s.received`
 	contextTables = " FROM contexts c JOIN hashes h ON h.id = c.hash "
 	sessionTables = " FROM sessions s JOIN hashes h ON h.id = s.hash "
 
 	insertContext = `INSERT INTO contexts (seq, hash, cpu_count, cpu_frequency, cpu_type, cpu_vendor, ram_total,
-		machine_node, machine_type, machine_arch, system_info, python_info, env, received, fetched)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		machine_node, machine_type, machine_arch, system_info, python_info, env, received)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	insertSession = `INSERT INTO sessions (seq, hash, project, run_date, scm_ref, description, client, utc_ns,
-		utc_offset, run, leads, branch, build, machine, received, fetched)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		utc_offset, run, leads, branch, build, machine, imported, states_offset, completion, method, received)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 func scanContext(row scanner) (*monitor.Record, error) {
@@ -34,7 +35,7 @@ func scanContext(row scanner) (*monitor.Record, error) {
 	c := rec.Context
 	err := row.Scan(&rec.Seq, &rec.Project, &c.H, &c.CPUCount, float{&c.CPUFrequency}, &c.CPUType, nullable{&c.CPUVendor},
 		&c.RAMTotal, &c.MachineNode, &c.MachineType, &c.MachineArch, &c.SystemInfo, &c.PythonInfo, &c.Env,
-		instant{&rec.Received}, new(bool))
+		instant{&rec.Received})
 	return rec, err
 }
 
@@ -42,7 +43,8 @@ func scanSession(row scanner) (*monitor.Record, error) {
 	rec := &monitor.Record{Session: new(monitor.Session)}
 	s := rec.Session
 	err := row.Scan(&rec.Seq, &rec.Project, &s.SessionH, &s.RunDate, nullable{&s.ScmRef}, &s.Description, &rec.Client,
-		&s.Start.UTC, &s.Start.Offset, &s.Run, &s.Branch, &s.Build, &s.Machine, instant{&rec.Received}, new(bool))
+		&s.Start.UTC, &s.Start.Offset, &s.Run, &s.Branch, &s.Build, &s.Machine, &s.Imported, &s.StatesOffset,
+		&s.Completion, &s.Method, instant{&rec.Received})
 	s.Tags = wire.ParseDescription(s.Description)
 	return rec, err
 }
@@ -121,9 +123,31 @@ func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
 	}
 }
 
+// measurementColumns are the columns of a metric's measurements.
+var measurementColumns = func() string {
+	names := make([]string, monitor.Measurements)
+	for i := range monitor.Measurements {
+		names[i] = i.String()
+	}
+	return strings.Join(names, ", ")
+}()
+
 // floats returns where to scan a metric's measurements.
 func floats(m *monitor.Metric) []any {
-	return []any{float{&m.TotalTime}, float{&m.UserTime}, float{&m.KernelTime}, float{&m.CPUUsage}, float{&m.MemUsage}}
+	into := make([]any, 0, monitor.Measurements)
+	for _, v := range m.Values() {
+		into = append(into, float{v})
+	}
+	return into
+}
+
+// numbers are a metric's measurements as columns hold them.
+func numbers(m *monitor.Metric) []any {
+	values := make([]any, 0, monitor.Measurements)
+	for _, v := range m.Values() {
+		values = append(values, number(*v))
+	}
+	return values
 }
 
 // number is a float as a column without a type holds it: absent is NULL.

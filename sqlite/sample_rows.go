@@ -30,18 +30,19 @@ func newSampled(run *monitor.RunInfo, hash string) *sampled {
 
 // sampleRow is a metric with its references to dictionaries.
 type sampleRow struct {
-	seq                            int64 // 0 where no metric has a noted origin
+	seq                            int64 // 0 where no metric has a pinned origin
 	series, context, location, utc int64
 	total, cpu, mem                float64
-	noted                          *string // class of machine it was delivered with
+	pinned                         *string // class of machine that is pinned to it
 }
 
 // part reads the next metrics of a session in the order of its index, with what of the dictionaries they refer to.
 func (s *sampling) part(q querier, of *sampled) error {
 	s.rows = s.rows[:0]
 	if of.id == 0 {
-		err := q.QueryRowContext(s.ctx, `SELECT h.id, coalesce(s.machine, '') FROM hashes h LEFT JOIN sessions s ON s.hash = h.id
-			WHERE h.h = ? AND h.project = ?`, of.hash, of.run.Project).Scan(&of.id, &of.session.Machine)
+		err := q.QueryRowContext(s.ctx, `SELECT h.id, coalesce(s.machine, ''), coalesce(s.method, '') FROM hashes h
+			LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, of.hash, of.run.Project).
+			Scan(&of.id, &of.session.Machine, &of.session.Method)
 		if errors.Is(err, sql.ErrNoRows) {
 			of.complete = true
 			return nil
@@ -50,18 +51,18 @@ func (s *sampling) part(q querier, of *sampled) error {
 			return err
 		}
 	}
-	noted, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM origins)"))
+	pinned, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM pinned_origins)"))
 	if err != nil {
 		return err
 	}
-	if err := s.read(q, of, noted > 0); err != nil {
+	if err := s.read(q, of, pinned > 0); err != nil {
 		return err
 	}
 	if of.complete = len(s.rows) < samplesAtOnce; len(s.rows) == 0 {
 		return nil
 	}
 	of.last = s.rows[len(s.rows)-1]
-	if err := s.resolve(q, noted > 0); err != nil {
+	if err := s.resolve(q, pinned > 0); err != nil {
 		return err
 	}
 	s.assemble(of)
@@ -71,9 +72,9 @@ func (s *sampling) part(q querier, of *sampled) error {
 // read reads rows. Every column costs as much as finding the row, so the two most common references come as one: an ID
 // has fewer than 32 bits, as a dictionary of more would take hundreds of gigabytes. Values are taken as the driver gives
 // them, because scanning them into their types would take as long as reading them.
-func (s *sampling) read(q querier, of *sampled, noted bool) error {
+func (s *sampling) read(q querier, of *sampled, pinned bool) error {
 	seq := "NULL"
-	if noted {
+	if pinned {
 		seq = "seq"
 	}
 	query := "SELECT " + seq + `, series + (location << 32), context, utc_ns, total_time, user_time + kernel_time, mem_usage
@@ -128,8 +129,8 @@ func (s *sampling) assemble(of *sampled) {
 
 // env returns the class of machine of a metric.
 func (s *sampling) env(of *sampled, row *sampleRow) string {
-	if row.noted != nil {
-		return *row.noted
+	if row.pinned != nil {
+		return *row.pinned
 	}
 	env, ok := of.envs[row.context]
 	if !ok {

@@ -3,7 +3,7 @@ package sqlite
 import "pymon-bridge/monitor"
 
 // resolve reads what the rows refer to, where they are the first to do so.
-func (s *sampling) resolve(q querier, noted bool) error {
+func (s *sampling) resolve(q querier, pinned bool) error {
 	series, locations := make(map[int64]*monitor.Series), make(map[int64]string)
 	contexts := make(map[int64]*monitor.Context)
 	for i := range s.rows {
@@ -24,7 +24,7 @@ func (s *sampling) resolve(q querier, noted bool) error {
 	if err := s.readLocations(q, locations); err != nil {
 		return err
 	}
-	if err := s.readContexts(q, contexts); err != nil || !noted {
+	if err := s.readContexts(q, contexts); err != nil || !pinned {
 		return err
 	}
 	return s.readOrigins(q)
@@ -81,20 +81,20 @@ func (s *sampling) readOrigins(q querier) error {
 	for i := range s.rows {
 		first, last = min(first, s.rows[i].seq), max(last, s.rows[i].seq)
 	}
-	noted := make(map[int64]string)
-	err := each(s.ctx, q, "SELECT seq, env FROM origins WHERE seq BETWEEN ? AND ?", []any{first, last}, func(row scanner) error {
+	pinned := make(map[int64]string)
+	err := each(s.ctx, q, "SELECT seq, env FROM pinned_origins WHERE seq BETWEEN ? AND ?", []any{first, last}, func(row scanner) error {
 		var seq int64
 		var env string
 		err := row.Scan(&seq, &env)
-		noted[seq] = env
+		pinned[seq] = env
 		return err
 	})
-	if len(noted) == 0 {
+	if len(pinned) == 0 {
 		return err
 	}
 	for i := range s.rows {
-		if env, ok := noted[s.rows[i].seq]; ok {
-			s.rows[i].noted = &env
+		if env, ok := pinned[s.rows[i].seq]; ok {
+			s.rows[i].pinned = &env
 		}
 	}
 	return err

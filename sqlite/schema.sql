@@ -1,5 +1,10 @@
 -- Version 1. Times are nanoseconds since 1970 in UTC. Columns without a type keep a float's bits.
 
+-- The last number that was given out of the one sequence of contexts, sessions, metrics and outcomes. It is stored, since
+-- the record that has it may be removed one day, and its number must not be given out again.
+CREATE TABLE sequence (last INTEGER NOT NULL);
+INSERT INTO sequence VALUES (0);
+
 -- What the client calls a context or a session. The project comes second so that a hash is found without it.
 CREATE TABLE hashes (
     id INTEGER PRIMARY KEY,
@@ -21,17 +26,6 @@ CREATE TABLE series (
 );
 CREATE INDEX series_item ON series (item);
 CREATE INDEX series_variant ON series (item_variant);
-
--- The greatest and least measurements of each series, NULL where all are absent: they tell which few series the
--- greatest and least metrics are among.
-CREATE TABLE extremes (
-    series INTEGER PRIMARY KEY REFERENCES series (id),
-    total_time_max, total_time_min,
-    user_time_max, user_time_min,
-    kernel_time_max, kernel_time_min,
-    cpu_usage_max, cpu_usage_min,
-    mem_usage_max, mem_usage_min
-);
 
 -- Components as sent.
 CREATE TABLE components (
@@ -61,10 +55,8 @@ CREATE TABLE contexts (
     system_info TEXT NOT NULL,
     python_info TEXT NOT NULL,
     env TEXT NOT NULL, -- class of machine, fixed at acceptance
-    received INTEGER NOT NULL,
-    fetched INTEGER NOT NULL -- 1 when it came from InfluxDB and is not to be delivered again
+    received INTEGER NOT NULL
 );
-CREATE INDEX contexts_fetched ON contexts (seq) WHERE fetched = 1;
 
 -- Pytest processes.
 CREATE TABLE sessions (
@@ -82,10 +74,12 @@ CREATE TABLE sessions (
     branch TEXT NOT NULL,
     build TEXT NOT NULL,
     machine TEXT NOT NULL,
-    received INTEGER NOT NULL,
-    fetched INTEGER NOT NULL
+    imported INTEGER NOT NULL, -- 1 when it came from a file or from InfluxDB, and not from a running pytest
+    states_offset INTEGER NOT NULL, -- 1 when the client stated utc_offset
+    completion TEXT NOT NULL, -- complete, partial, or empty while unknown
+    method TEXT NOT NULL, -- how it was measured; empty for pytest-monitor's way
+    received INTEGER NOT NULL
 );
-CREATE INDEX sessions_fetched ON sessions (seq) WHERE fetched = 1;
 CREATE INDEX sessions_time ON sessions (utc_ns);
 CREATE INDEX sessions_project ON sessions (project);
 CREATE INDEX sessions_scm ON sessions (scm_ref);
@@ -137,14 +131,55 @@ CREATE TABLE tallies (
     first_offset INTEGER NOT NULL,
     end_ns INTEGER NOT NULL, -- end of the one that ended last
     end_offset INTEGER NOT NULL,
+    received INTEGER NOT NULL, -- arrival of the last
     PRIMARY KEY (session, context, component, kind)
 ) WITHOUT ROWID;
 CREATE INDEX tallies_context ON tallies (context);
 CREATE INDEX tallies_component ON tallies (component);
 
--- A metric's texts as sent, where they differ from what its row, its series and its instant say. NULL: they do not.
+-- The greatest and least measurements of each run of 64 numbers of the sequence in which there are metrics, but for the
+-- last, which may still grow: zone map n is of the numbers from 64 n. Measurements are NULL where all are absent. They tell
+-- which few zones the greatest and least metrics are in.
+CREATE TABLE zone_maps (
+    id INTEGER PRIMARY KEY,
+    first_ns INTEGER NOT NULL, -- start of the metric that started first
+    total_time_max, total_time_min,
+    user_time_max, user_time_min,
+    kernel_time_max, kernel_time_min,
+    cpu_usage_max, cpu_usage_min,
+    mem_usage_max, mem_usage_min
+);
+
+-- What became of tests. The columns that metrics have as well mean the same.
+CREATE TABLE outcomes (
+    seq INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series (id),
+    session INTEGER NOT NULL REFERENCES hashes (id),
+    context INTEGER NOT NULL REFERENCES hashes (id),
+    location INTEGER NOT NULL REFERENCES locations (id),
+    utc_ns INTEGER NOT NULL,
+    utc_offset INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    total_time,
+    user_time,
+    kernel_time,
+    cpu_usage,
+    mem_usage,
+    node_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    setup_time, -- seconds, NULL when absent, as the next three
+    teardown_time,
+    mem_peak, -- MiB
+    mem_test, -- MiB
+    UNIQUE (session, node_id)
+);
+CREATE UNIQUE INDEX outcomes_point ON outcomes (series, utc_ns);
+
+-- The texts of a metric or an outcome as sent, where they differ from what its row, its series and its instant say.
+-- NULL: they do not.
 CREATE TABLE texts (
-    seq INTEGER PRIMARY KEY REFERENCES metrics (seq),
+    seq INTEGER PRIMARY KEY,
     item_start_time TEXT,
     component TEXT,
     item_path TEXT,
@@ -153,9 +188,9 @@ CREATE TABLE texts (
     kind TEXT
 );
 
--- What a metric was delivered with while its context or session was unknown; it stays so.
-CREATE TABLE origins (
-    seq INTEGER PRIMARY KEY REFERENCES metrics (seq),
+-- What a metric or an outcome was delivered with while its context or session was unknown; it stays so.
+CREATE TABLE pinned_origins (
+    seq INTEGER PRIMARY KEY,
     env TEXT NOT NULL,
     run TEXT NOT NULL,
     scm_ref TEXT NOT NULL,
@@ -167,10 +202,19 @@ CREATE TABLE destinations (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     cursor INTEGER NOT NULL DEFAULT 0, -- every seq up to here is delivered, parked or buried
-    dead INTEGER NOT NULL DEFAULT 0 -- rows of dead_letters, so that they need not be counted
+    dead INTEGER NOT NULL DEFAULT 0, -- rows of dead_letters, so that they need not be counted
+    reports INTEGER NOT NULL DEFAULT 0 -- reports up to this version are delivered or refused
 );
 
--- Metrics before the cursor that wait for their context or session.
+-- Ranges of the sequence whose records were read from a destination, and so are not owed to it.
+CREATE TABLE not_owed (
+    dest INTEGER NOT NULL REFERENCES destinations (id),
+    last INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    PRIMARY KEY (dest, last)
+) WITHOUT ROWID;
+
+-- Metrics and outcomes before the cursor that wait for their context or session.
 CREATE TABLE parked (
     dest INTEGER NOT NULL REFERENCES destinations (id),
     seq INTEGER NOT NULL,
@@ -198,8 +242,20 @@ CREATE TABLE tokens (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
     label TEXT NOT NULL,
+    scopes TEXT NOT NULL DEFAULT 'read write', -- what it allows, in words separated by spaces
     created INTEGER NOT NULL,
     hash BLOB NOT NULL UNIQUE -- SHA-256 of the secret
+);
+
+-- One report for each run that was judged. A report that says something else than the one before it gets a new version,
+-- which is greater than that of any other report ever was.
+CREATE TABLE reports (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    run TEXT NOT NULL,
+    judged INTEGER NOT NULL, -- when it was kept last, also without having changed
+    content BLOB NOT NULL, -- JSON, compressed by gzip where that makes it shorter
+    UNIQUE (project, run)
 );
 
 -- The plugin's own tables, of pytest-monitor 1.6, for SQL that was written for `.pymon` files. A hash that several

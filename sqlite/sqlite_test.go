@@ -67,6 +67,8 @@ func record(class any) *monitor.Record {
 		rec.Session = v
 	case *monitor.Metric:
 		rec.Metric = v
+	case *monitor.Outcome:
+		rec.Outcome = v
 	default:
 		panic(fmt.Sprintf("no record holds %T", class))
 	}

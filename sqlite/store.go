@@ -29,15 +29,15 @@ type scale struct {
 	// few is how many metrics are rather found by a dictionary and sorted than met on a walk through time, which
 	// passes all others.
 	few int64
-	// pruned is how many metrics are looked for by what blocks hold; for more it is quicker to read all.
+	// pruned is how many metrics are looked for by what zones hold; for more it is quicker to read all.
 	pruned int64
-	// blocksAtFirst is how many blocks are read together at least. blocksAhead is how many are put in order together
+	// zonesAtFirst is how many zones are read together at least. zonesAhead is how many are put in order together
 	// where the first do not suffice.
-	blocksAtFirst, blocksAhead int
+	zonesAtFirst, zonesAhead int
 }
 
 func usual() scale {
-	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, blocksAtFirst: 64, blocksAhead: 4096}
+	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, zonesAtFirst: 64, zonesAhead: 4096}
 }
 
 // part reads from one state of the file, on one of the connections that are kept for lists.

@@ -15,7 +15,7 @@ func (s *Store) CountMetrics(ctx context.Context, query monitor.MetricQuery) (in
 		}
 		if query.Top != nil {
 			where := c.where()
-			where.and("m." + measured(query.Top.Of) + " IS NOT NULL")
+			where.and("m." + query.Top.Of.String() + " IS NOT NULL")
 			return countOf(ctx, q, metricsQuery("count(*)", "", where))
 		}
 		return c.count(ctx, q)

@@ -132,18 +132,13 @@ func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m
 
 // fillTallies sums up what was measured.
 func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
-	noted, err := fillNoted(ctx, q, runs, left)
-	if err != nil {
-		return err
-	}
 	query := chosen(len(runs), named(runs))
-	query.add(`SELECT chosen.i, y.session, y.context, s.machine, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time, y.user_time,
-		y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
+	query.add(`SELECT chosen.i, s.machine, s.method, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time,
+		y.user_time, y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
 		CROSS JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context"))
 	ended := make([]bool, len(runs)) // by a metric
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
-		var key machineKey
 		var session monitor.Session
 		var machine monitor.Context
 		var env *string
@@ -151,8 +146,8 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 		var metrics int64
 		var total, user, kernel float64
 		var first, end monitor.Instant
-		err := row.Scan(&i, &key.session, &key.context, &session.Machine, &env, &machine.PythonInfo, &kind, &metrics, &total, &user, &kernel,
-			&first.UTC, &first.Offset, &end.UTC, &end.Offset)
+		err := row.Scan(&i, &session.Machine, &session.Method, &env, &machine.PythonInfo, &kind, &metrics, &total, &user,
+			&kernel, &first.UTC, &first.Offset, &end.UTC, &end.Offset)
 		if err != nil {
 			return err
 		}
@@ -168,9 +163,6 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 		}
 		if !ended[i] || end.UTC > r.Ended.UTC {
 			ended[i], r.Ended = true, end
-		}
-		if noted[key] -= metrics; noted[key] >= 0 { // all of them, so far
-			return nil
 		}
 		known := &machine
 		if machine.Env = deref(env); env == nil {

@@ -7,15 +7,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// measured returns the column of a measurement.
-func measured(m monitor.Measurement) string {
-	return [...]string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}[m]
-}
-
 // topList finds metrics in the order of a measurement.
 //
 // No index has the measurements, since it would cost every metric accepted a page written at random. Instead the table
-// of blocks bounds what metrics that were accepted one after the other have: see [pruning].
+// of zones bounds what metrics that were accepted one after the other have: see [pruning].
 type topList struct {
 	scale
 	ctx   context.Context
@@ -53,7 +48,7 @@ func (l *topList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
 }
 
 // column and order are how the measurement is called and ordered in queries.
-func (l *topList) column() string { return measured(l.query.Top.Of) }
+func (l *topList) column() string { return l.query.Top.Of.String() }
 
 func (l *topList) order() string {
 	if l.query.Top.Smallest {
@@ -70,7 +65,7 @@ func (l *topList) after() string {
 	return " < ?"
 }
 
-// extreme is the column of blocks that bounds what a block can have.
+// extreme is the column of zones that bounds what a zone can have.
 func (l *topList) extreme() string {
 	if l.query.Top.Smallest {
 		return l.column() + "_min"

@@ -25,8 +25,8 @@ type tally struct {
 // tallies are what a transaction adds, written at its end: a run's metrics come together, and most share one row.
 type tallies map[tallyKey]*tally
 
-func (t tallies) add(p *placing, at monitor.Instant) {
-	m := p.rec.Metric
+func (t tallies) add(p *placement, at monitor.Instant) {
+	m := p.metric
 	key := tallyKey{p.session.id, p.context.id, m.Component, m.Kind}
 	v, ok := t[key]
 	if !ok {

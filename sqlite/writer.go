@@ -15,13 +15,14 @@ import (
 type writer struct {
 	pool       *sql.DB
 	conn       *sql.Conn
+	schemas    []string // see [schemas]
 	statements map[string]*sql.Stmt
 
-	last uint64 // sequence number of the last record stored
-	next uint64 // the one that the transaction gives out next
+	last uint64 // the last sequence number that was given out
+	next uint64 // the number that the transaction gives out next
 
-	block block // the one that the last metric is in
-	open  block // the same while a transaction adds to it
+	zone zoneMap // of the zone that the last metric is in
+	open zoneMap // the same while a transaction adds to it
 
 	series     *cache[int64]  // monitor.Series
 	locations  *cache[int64]  // item_fs_loc
@@ -47,6 +48,7 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 	}
 	w := &writer{
 		pool:       pool,
+		schemas:    db.schemas,
 		statements: make(map[string]*sql.Stmt),
 		series:     newCache[int64](cachedSeries),
 		locations:  newCache[int64](cachedLocations),
@@ -70,6 +72,12 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 	if err != nil {
 		return err // before anything is written to a file that is not ours
 	}
+	if version == 0 {
+		// Only before the first page is written has this an effect: pages that become free can be given back to the disk.
+		if _, err := w.conn.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
+			return err
+		}
+	}
 	if err := w.requireDurability(ctx); err != nil {
 		return err
 	}
@@ -82,7 +90,7 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 	if w.last, err = lastSeq(ctx, w.conn); err != nil {
 		return err
 	}
-	w.block, err = lastBlock(ctx, w.conn)
+	w.zone, err = lastZone(ctx, w.conn)
 	return err
 }
 
@@ -104,10 +112,9 @@ func (w *writer) requireDurability(ctx context.Context) error {
 	return nil
 }
 
-// lastSeq returns the highest sequence number of any record, 0 when there is none.
+// lastSeq returns the last sequence number that was given out, 0 before the first.
 func lastSeq(ctx context.Context, q querier) (last uint64, err error) {
-	err = q.QueryRowContext(ctx, `SELECT max(coalesce((SELECT max(seq) FROM contexts), 0),
-		coalesce((SELECT max(seq) FROM sessions), 0), coalesce((SELECT max(seq) FROM metrics), 0))`).Scan(&last)
+	err = q.QueryRowContext(ctx, "SELECT last FROM sequence").Scan(&last)
 	return last, err
 }
 
@@ -116,8 +123,11 @@ func (w *writer) transaction(fn func() error, commit func(w *writer) error) erro
 	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	w.next, w.open = w.last+1, w.block
+	w.next, w.open = w.last+1, w.zone
 	err := fn()
+	if err == nil && w.next > w.last+1 {
+		_, err = w.exec("UPDATE sequence SET last = ?", w.next-1)
+	}
 	if err == nil {
 		err = commit(w)
 	}
@@ -138,7 +148,7 @@ func (w *writer) commit() error {
 }
 
 func (w *writer) keep() {
-	w.last, w.block = w.next-1, w.open
+	w.last, w.zone = w.next-1, w.open
 	w.series.keep()
 	w.locations.keep()
 	w.components.keep()

@@ -15,9 +15,9 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// TestBlocksHoldWhatTheirMetricsHold accepts batches of all sizes, between restarts and batches that are refused as a
-// whole, and looks at all metrics to see what the blocks have to say.
-func TestBlocksHoldWhatTheirMetricsHold(t *testing.T) {
+// TestZoneMapsHoldWhatTheirMetricsHold accepts batches of all sizes, between restarts and batches that are refused as a
+// whole, and looks at all metrics to see what the zones have to say.
+func TestZoneMapsHoldWhatTheirMetricsHold(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
@@ -31,7 +31,7 @@ func TestBlocksHoldWhatTheirMetricsHold(t *testing.T) {
 			m.TotalTime, m.UserTime, m.KernelTime, m.CPUUsage, m.MemUsage = random.Float64(), random.NormFloat64(), 0, math.NaN(),
 				[]float64{math.NaN(), random.Float64()}[random.IntN(2)]
 			recs = append(recs, record(m))
-			if random.IntN(10) == 0 { // so many that there are blocks without a metric
+			if random.IntN(10) == 0 { // so many that there are zones without a metric
 				for i := range random.IntN(150) {
 					recs = append(recs, record(process(fmt.Sprint("session", batch, "-", len(recs), "-", i), at)))
 				}
@@ -51,29 +51,29 @@ func TestBlocksHoldWhatTheirMetricsHold(t *testing.T) {
 		}
 	}
 	file := raw(t, path)
-	want := blocks(t, file, fmt.Sprintf(`SELECT seq / %[1]d, min(utc_ns), max(total_time), min(total_time), max(user_time),
+	want := zones(t, file, fmt.Sprintf(`SELECT seq / %[1]d, min(utc_ns), max(total_time), min(total_time), max(user_time),
 		min(user_time), max(kernel_time), min(kernel_time), max(cpu_usage), min(cpu_usage), max(mem_usage), min(mem_usage)
-		FROM metrics WHERE seq < (SELECT max(seq) / %[1]d * %[1]d FROM metrics) GROUP BY seq / %[1]d`, sqlite.BlockSize))
+		FROM metrics WHERE seq < (SELECT max(seq) / %[1]d * %[1]d FROM metrics) GROUP BY seq / %[1]d`, sqlite.ZoneSize))
 	require.Greater(t, len(want), 30)
-	assert.Equal(t, want, blocks(t, file, "SELECT * FROM blocks ORDER BY id"))
+	assert.Equal(t, want, zones(t, file, "SELECT * FROM zone_maps ORDER BY id"))
 	var numbers int
 	require.NoError(t, file.QueryRow("SELECT max(seq) FROM metrics").Scan(&numbers))
-	assert.Less(t, len(want), numbers/sqlite.BlockSize, "some have no metric")
+	assert.Less(t, len(want), numbers/sqlite.ZoneSize, "some have no metric")
 }
 
-func blocks(t *testing.T, file *sql.DB, query string) (found [][12]any) {
+func zones(t *testing.T, file *sql.DB, query string) (found [][12]any) {
 	t.Helper()
 	rows, err := file.Query(query)
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
-		var block [12]any
+		var zone [12]any
 		var into [12]any
-		for i := range block {
-			into[i] = &block[i]
+		for i := range zone {
+			into[i] = &zone[i]
 		}
 		require.NoError(t, rows.Scan(into[:]...))
-		found = append(found, block)
+		found = append(found, zone)
 	}
 	require.NoError(t, rows.Err())
 	return found

@@ -22,23 +22,6 @@ func (db *DB) Cursor(ctx context.Context, dest monitor.Destination) (uint64, err
 	return cursor, err
 }
 
-// PinOrigins implements [monitor.Journal].
-func (db *DB) PinOrigins(ctx context.Context, origins map[uint64]monitor.Origin) error {
-	if err := db.owned(); err != nil || len(origins) == 0 {
-		return err
-	}
-	return db.write(ctx, func(w *writer) error {
-		for seq, o := range origins {
-			_, err := w.exec(`INSERT INTO origins (seq, env, run, scm_ref, branch, build) VALUES (?, ?, ?, ?, ?, ?)
-				ON CONFLICT (seq) DO NOTHING`, seq, o.Env, o.Run, o.ScmRef, o.Branch, o.Build)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Ack implements [monitor.Journal]. The cursor never goes back, parking again keeps the time of the first, and what
 // is buried is no longer parked.
 func (db *DB) Ack(ctx context.Context, dest monitor.Destination, s monitor.Acknowledgement) error {
