@@ -1,37 +1,46 @@
-// Package sqlite keeps everything that the bridge has accepted in one SQLite file: it is the journal, from which
-// records are delivered, and the store, from which they are read. It implements [monitor.Journal],
-// [monitor.MetadataStore], [monitor.MetadataSearch], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
-// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker] with the type [DB], [monitor.Store] with the
-// type [Store], and is the only package that knows SQL.
+// Package sqlite keeps everything that the bridge has accepted in one SQLite file. The file is the journal, from which
+// records are delivered, and the store, from which they are read. The type [DB] implements [monitor.Journal],
+// [monitor.MetadataStore], [monitor.Store], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
+// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker]. This is the only package that knows SQL.
 //
 // # Shape of the data
 //
-// Contexts, sessions and metrics share one sequence without gaps, which is each table's primary key. A metric row is
-// integers and floats: it refers to dictionaries of series, hashes and locations, and its start is an instant. What
-// cannot be rebuilt from these stands as sent in a side table. Texts are bytes: they may hold NUL and invalid UTF-8.
-// Floats are in columns without a type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
-// The other schema files lead from each version to the next; a file is brought up to date when it is opened.
+// Contexts, sessions, metrics and outcomes share one sequence without gaps. Its numbers are the primary keys of the four
+// tables, and the last number given out is stored. A metric row is integers and floats: it refers to dictionaries of
+// series, hashes and locations, and its start is an instant. A text that cannot be rebuilt from these stands as sent in a
+// side table. Texts are bytes: they may hold NUL and invalid UTF-8. Floats are in columns without a type, since a column
+// of type REAL would turn -0.0 into 0. See schema.sql.
 //
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //
+// # Versions
+//
+// The file says which version of the schema it has. A later version is a list of statements that lead from the version
+// before to it, in [schemas]. A file is brought up to date when it is opened, in one transaction.
+//
+// # What is owed to a destination
+//
+// A destination has a cursor: every record up to it is delivered, parked or a dead letter. What was read from a destination
+// is not owed to it: such records are ranges of the sequence in the table not_owed, which [DB.Next] passes over.
+//
 // # Reading lists
 //
-// A list is read in parts, each in a short transaction that continues behind the last row of the one before, on
-// connections of its own. So a slow consumer holds nothing, the log can be copied into the file meanwhile, and what is
-// written at the same time moves nothing. The indexes of metrics hold all that lists are chosen and ordered by: conditions
-// on texts become IDs of dictionaries first, and a page in the middle is a walk through an index from the nearer end.
-// Texts with addresses of objects are chosen by their series and then compared as sent.
+// A list is read in parts. Each part is read in a short transaction of its own, which continues behind the last row of the
+// part before, on connections that only lists use. So a slow consumer holds nothing, the log can be copied into the file
+// meanwhile, and what is written at the same time moves nothing. The indexes of metrics hold all that lists are chosen and
+// ordered by: conditions on texts become IDs of dictionaries first, and a page in the middle is a walk through an index
+// from the nearer end. Texts with addresses of objects are chosen by their series and then compared as sent.
 //
-// Two tables are kept with each transaction so that questions about everything need not read everything: tallies, what
-// each session measured by context, component and kind, answer counts and runs; blocks, the greatest and least
-// measurements of each 64 records, tell where heads and tails are.
+// Two tables are kept with each transaction so that questions about everything need not read everything. Tallies hold what
+// each session measured, by context, component and kind; they answer counts and runs. Zone maps hold the greatest and
+// least measurements of each 64 numbers of the sequence; they tell where the greatest and least metrics are.
 //
 // # Reports
 //
-// There is one report for each judged run, with a version that grows whenever a report says something new. For each
-// destination the file knows up to which version everything is settled, and for each run what the destination was told:
-// noted before a report is handed out, since a delivery may arrive without anybody learning of it, and replaced by exactly
-// what the report says when it is settled. What was told and is no longer so goes out as ok.
+// There is one report for each judged run. It has a version, which grows whenever the report says something new. The cursor
+// of a destination is the version up to which it has all reports. A report also has the results that it retracts: those of
+// the report before, and those that the report before retracted, as far as they do not hold now. So a destination that
+// missed a report is corrected by the next one.
 //
 // # Durability
 //

@@ -75,7 +75,7 @@ func (s *sampling) run(runs []*monitor.RunInfo) {
 			of := newSampled(run, hash)
 			for !of.complete {
 				err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) error { return s.part(q, of) })
-				if !s.hand(err) {
+				if !s.send(err) {
 					return
 				}
 			}
@@ -83,8 +83,8 @@ func (s *sampling) run(runs []*monitor.RunInfo) {
 	}
 }
 
-// hand hands over what was read, and says whether to go on.
-func (s *sampling) hand(err error) bool {
+// send hands over what was read, and says whether to go on.
+func (s *sampling) send(err error) bool {
 	select {
 	case s.parts <- samplePart{s.samples, err}:
 	case <-s.ctx.Done():

@@ -10,9 +10,9 @@ import (
 
 // Sessions implements [monitor.Store].
 func (s *Store) Sessions(ctx context.Context, q monitor.SessionQuery, p monitor.Page) iter.Seq2[*monitor.Session, error] {
-	return stream(ctx, s, p, func() lister[sessionPlace, *monitor.Session] {
-		var last *sessionPlace
-		return lister[sessionPlace, *monitor.Session]{func(from querier, skip, max int64, left *budget) ([]sessionPlace, error) {
+	return stream(ctx, s, p, func() lister[sessionPosition, *monitor.Session] {
+		var last *sessionPosition
+		return lister[sessionPosition, *monitor.Session]{func(from querier, skip, max int64, left *budget) ([]sessionPosition, error) {
 			where := sessionsWhere(q)
 			if last != nil {
 				where.and("(s.utc_ns, h.h, h.project) > (?, ?, ?)", last.utc, last.h, last.project)
@@ -21,37 +21,37 @@ func (s *Store) Sessions(ctx context.Context, q monitor.SessionQuery, p monitor.
 			query := newClause("SELECT s.seq, s.utc_ns, h.h, h.project" + sessionTables)
 			query.join(where.where())
 			query.add(" ORDER BY s.utc_ns, h.h, h.project")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (sessionPlace, error) {
-				var at sessionPlace
+			return rowsOf(ctx, from, query, skip, max, func(row scanner) (sessionPosition, error) {
+				var at sessionPosition
 				if err := row.Scan(&at.seq, &at.utc, &at.h, &at.project); err != nil {
 					return at, err
 				}
 				last = &at
 				return at, left.spend(len(at.h))
 			})
-		}, func(from querier, places []sessionPlace, left *budget) ([]*monitor.Session, error) {
-			return sessionsAt(ctx, from, places, left)
+		}, func(from querier, positions []sessionPosition, left *budget) ([]*monitor.Session, error) {
+			return sessionsAt(ctx, from, positions, left)
 		}}
 	})
 }
 
-// sessionPlace is where a session stands in a list.
-type sessionPlace struct {
+// sessionPosition is where a session stands in a list.
+type sessionPosition struct {
 	seq, utc   int64
 	h, project string
 }
 
-// sessionsAt reads the sessions at some places within a budget.
-func sessionsAt(ctx context.Context, q querier, places []sessionPlace, left *budget) ([]*monitor.Session, error) {
-	seqs := make([]int64, len(places))
-	for i, at := range places {
+// sessionsAt reads the sessions at some positions within a budget.
+func sessionsAt(ctx context.Context, q querier, positions []sessionPosition, left *budget) ([]*monitor.Session, error) {
+	seqs := make([]int64, len(positions))
+	for i, at := range positions {
 		seqs[i] = at.seq
 	}
 	text, err := json.Marshal(seqs)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]*monitor.Session, len(places))
+	found := make([]*monitor.Session, len(positions))
 	query := "SELECT s.seq, s.project, '', " + sessionFields +
 		", p.key FROM json_each(?) p CROSS JOIN sessions s ON s.seq = p.value"
 	return found, each(ctx, q, query, []any{string(text)}, func(row scanner) error {
@@ -60,7 +60,7 @@ func sessionsAt(ctx context.Context, q querier, places []sessionPlace, left *bud
 		if err != nil {
 			return err
 		}
-		found[i], rec.Session.SessionH = rec.Session, places[i].h
+		found[i], rec.Session.SessionH = rec.Session, positions[i].h
 		return left.spend(sessionSize(rec))
 	})
 }

@@ -13,13 +13,13 @@ import (
 
 // Metrics implements [monitor.Store].
 func (s *Store) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
-	return stream(ctx, s, p, func() lister[place, *monitor.Metric] {
+	return stream(ctx, s, p, func() lister[position, *monitor.Metric] {
 		find := (&timeList{ctx: ctx, scale: s.scale, query: q}).find
 		if q.Top != nil {
 			find = (&topList{ctx: ctx, scale: s.scale, query: q}).find
 		}
-		return lister[place, *monitor.Metric]{find, func(from querier, places []place, left *budget) ([]*monitor.Metric, error) {
-			return metricsAt(ctx, from, places, left)
+		return lister[position, *monitor.Metric]{find, func(from querier, positions []position, left *budget) ([]*monitor.Metric, error) {
+			return metricsAt(ctx, from, positions, left)
 		}}
 	})
 }
@@ -29,16 +29,16 @@ type timeList struct {
 	scale
 	ctx   context.Context
 	query monitor.MetricQuery
-	last  *place // the last one found
+	last  *position // the last one found
 }
 
-// place is where a metric stands in a list.
-type place struct {
+// position is where a metric stands in a list.
+type position struct {
 	seq, utc, series int64
 	value            float64 // what a [topList] orders by
 }
 
-func (l *timeList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
+func (l *timeList) find(q querier, skip, max int64, _ *budget) ([]position, error) {
 	c, err := choose(l.ctx, q, l.query)
 	if err != nil {
 		return nil, err
@@ -61,16 +61,16 @@ func (l *timeList) find(q querier, skip, max int64, _ *budget) ([]place, error) 
 	}
 	query := metricsQuery("m.seq, m.utc_ns, m.series", index, where)
 	query.add(" ORDER BY m.utc_ns, m.series")
-	places, err := rowsOf(l.ctx, q, query, skip, max, scanPlace)
-	if err != nil || len(places) == 0 {
+	positions, err := rowsOf(l.ctx, q, query, skip, max, scanPosition)
+	if err != nil || len(positions) == 0 {
 		return nil, err
 	}
-	l.last = &places[len(places)-1]
-	return places, nil
+	l.last = &positions[len(positions)-1]
+	return positions, nil
 }
 
-// seek returns the first place behind so many, counted from the nearer end; nil when there is none.
-func (l *timeList) seek(q querier, c *choice, skip int64) (*place, error) {
+// seek returns the first position behind so many, counted from the nearer end; nil when there is none.
+func (l *timeList) seek(q querier, c *choice, skip int64) (*position, error) {
 	all, err := c.count(l.ctx, q)
 	if err != nil || skip >= all {
 		return nil, err
@@ -81,23 +81,23 @@ func (l *timeList) seek(q querier, c *choice, skip int64) (*place, error) {
 	} else {
 		query.add(" ORDER BY m.utc_ns DESC, m.series DESC"+tail, 1, all-1-skip)
 	}
-	start, err := scanPlace(q.QueryRowContext(l.ctx, query.sql, query.args...))
+	start, err := scanPosition(q.QueryRowContext(l.ctx, query.sql, query.args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	return &start, err
 }
 
-func scanPlace(row scanner) (p place, err error) {
+func scanPosition(row scanner) (p position, err error) {
 	err = row.Scan(&p.seq, &p.utc, &p.series)
 	return p, err
 }
 
-// metricsAt reads the metrics at some places within a budget.
-func metricsAt(ctx context.Context, q querier, places []place, left *budget) ([]*monitor.Metric, error) {
-	seqs := make([]int64, len(places))
-	index := make(map[uint64]int, len(places))
-	for i, p := range places {
+// metricsAt reads the metrics at some positions within a budget.
+func metricsAt(ctx context.Context, q querier, positions []position, left *budget) ([]*monitor.Metric, error) {
+	seqs := make([]int64, len(positions))
+	index := make(map[uint64]int, len(positions))
+	for i, p := range positions {
 		seqs[i], index[uint64(p.seq)] = p.seq, i
 	}
 	text, err := json.Marshal(seqs)
@@ -109,7 +109,7 @@ func metricsAt(ctx context.Context, q querier, places []place, left *budget) ([]
 	if err != nil {
 		return nil, err
 	}
-	found := make([]*monitor.Metric, len(places))
+	found := make([]*monitor.Metric, len(positions))
 	for _, p := range pending {
 		found[index[p.Seq]] = p.Metric
 	}

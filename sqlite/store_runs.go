@@ -12,9 +12,9 @@ import (
 
 // Runs implements [monitor.Store].
 func (s *Store) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
-	return stream(ctx, s, p, func() lister[runPlace, *monitor.Run] {
-		var last *runPlace
-		return lister[runPlace, *monitor.Run]{func(from querier, skip, max int64, left *budget) ([]runPlace, error) {
+	return stream(ctx, s, p, func() lister[runPosition, *monitor.Run] {
+		var last *runPosition
+		return lister[runPosition, *monitor.Run]{func(from querier, skip, max int64, left *budget) ([]runPosition, error) {
 			query := newClause("SELECT project, run, min(utc_ns) AS start FROM sessions")
 			query.join(runsWhere(q).where())
 			query.add(" GROUP BY project, run")
@@ -22,22 +22,22 @@ func (s *Store) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) it
 				query.add(" HAVING (min(utc_ns), run, project) > (?, ?, ?)", last.start, last.run, last.project)
 			}
 			query.add(" ORDER BY start, run, project")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (runPlace, error) {
-				var at runPlace
+			return rowsOf(ctx, from, query, skip, max, func(row scanner) (runPosition, error) {
+				var at runPosition
 				if err := row.Scan(&at.project, &at.run, &at.start); err != nil {
 					return at, err
 				}
 				last = &at
 				return at, left.spend(len(at.run))
 			})
-		}, func(from querier, places []runPlace, left *budget) ([]*monitor.Run, error) {
-			return runsAt(ctx, from, places, left)
+		}, func(from querier, positions []runPosition, left *budget) ([]*monitor.Run, error) {
+			return runsAt(ctx, from, positions, left)
 		}}
 	})
 }
 
-// runPlace is where a run stands in a list.
-type runPlace struct {
+// runPosition is where a run stands in a list.
+type runPosition struct {
 	project, run string
 	start        int64
 }
@@ -63,10 +63,10 @@ func runsWhere(q monitor.RunQuery) (where clause) {
 // runsAtOnce bounds the values of one query, of which SQLite takes 32,766.
 const runsAtOnce = 500
 
-// runsAt reads the runs at some places within a budget.
-func runsAt(ctx context.Context, q querier, places []runPlace, left *budget) ([]*monitor.Run, error) {
-	runs := make([]*monitor.Run, len(places))
-	for i, at := range places {
+// runsAt reads the runs at some positions within a budget.
+func runsAt(ctx context.Context, q querier, positions []runPosition, left *budget) ([]*monitor.Run, error) {
+	runs := make([]*monitor.Run, len(positions))
+	for i, at := range positions {
 		runs[i] = &monitor.Run{Project: at.project, ID: at.run}
 	}
 	for part := range slices.Chunk(runs, runsAtOnce) {

@@ -15,10 +15,10 @@ type topList struct {
 	scale
 	ctx   context.Context
 	query monitor.MetricQuery
-	last  *place
+	last  *position
 }
 
-func (l *topList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
+func (l *topList) find(q querier, skip, max int64, _ *budget) ([]position, error) {
 	c, err := choose(l.ctx, q, l.query)
 	if err != nil {
 		return nil, err
@@ -27,24 +27,24 @@ func (l *topList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	var places []place
+	var positions []position
 	if index == byTime && l.last == nil && skip < l.pruned && max <= l.pruned-skip {
 		s := pruning{topList: l, q: q, choice: c, want: int(skip + max)}
-		if places, err = s.best(); err == nil {
-			places = places[min(int(skip), len(places)):]
+		if positions, err = s.best(); err == nil {
+			positions = positions[min(int(skip), len(positions)):]
 		}
 	} else {
 		from := newClause("metrics m INDEXED BY " + index)
 		if index == byTime {
 			from = newClause("metrics m NOT INDEXED") // every row is read, so in the order in which they stand
 		}
-		places, err = l.sorted(q, from, c.where(), skip, max)
+		positions, err = l.sorted(q, from, c.where(), skip, max)
 	}
-	if err != nil || len(places) == 0 {
+	if err != nil || len(positions) == 0 {
 		return nil, err
 	}
-	l.last = &places[len(places)-1]
-	return places, nil
+	l.last = &positions[len(positions)-1]
+	return positions, nil
 }
 
 // column and order are how the measurement is called and ordered in queries.
@@ -82,7 +82,7 @@ func (l *topList) better(a, b float64) int {
 }
 
 // sorted reads all that is chosen from some metrics m, and sorts it.
-func (l *topList) sorted(q querier, from, where clause, skip, max int64) ([]place, error) {
+func (l *topList) sorted(q querier, from, where clause, skip, max int64) ([]position, error) {
 	value := "m." + l.column()
 	where.and(value + " IS NOT NULL")
 	if l.last != nil {
@@ -93,7 +93,7 @@ func (l *topList) sorted(q querier, from, where clause, skip, max int64) ([]plac
 	query.join(from)
 	query.join(where.where())
 	query.add(" ORDER BY " + value + l.order() + ", m.utc_ns, m.series")
-	return rowsOf(l.ctx, q, query, skip, max, func(row scanner) (p place, err error) {
+	return rowsOf(l.ctx, q, query, skip, max, func(row scanner) (p position, err error) {
 		err = row.Scan(&p.seq, &p.utc, &p.series, &p.value)
 		return p, err
 	})

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// pruning finds the first places of a list by what zones of metrics hold: in the order of the best that each can have,
+// pruning finds the first positions of a list by what zones of metrics hold: in the order of the best that each can have,
 // until no other can have anything better. Of zones of which the best is equal those come first whose first metric
 // started first, so that of many equal metrics, such as kernel times of 0, not all have to be looked at.
 type pruning struct {
@@ -15,8 +15,8 @@ type pruning struct {
 	choice *choice
 	want   int
 
-	found   []place // the best of those read so far, in order
-	reached *bound  // the last zone read
+	found   []position // the best of those read so far, in order
+	reached *bound     // the last zone read
 }
 
 // bound comes before everything in a zone: its best measurement, and the start of its first metric.
@@ -25,7 +25,7 @@ type bound struct {
 	value       float64
 }
 
-func (s *pruning) best() ([]place, error) {
+func (s *pruning) best() ([]position, error) {
 	if err := s.readRest(); err != nil {
 		return nil, err
 	}
@@ -103,17 +103,17 @@ func (s *pruning) readRest() error {
 		newClause("m.seq >= coalesce((SELECT (max(id) + 1) * ? FROM zone_maps), 0)", zoneSize))
 }
 
-// add merges the best of the chosen metrics from some place into what was found.
+// add merges the best of the chosen metrics from some position into what was found.
 func (s *pruning) add(from, within clause) error {
 	if more := s.choice.where(); more.sql != "" {
 		within.and(more.sql, more.args...)
 	}
-	places, err := s.sorted(s.q, from, within, 0, int64(s.want))
+	positions, err := s.sorted(s.q, from, within, 0, int64(s.want))
 	if err != nil {
 		return err
 	}
-	s.found = append(s.found, places...)
-	slices.SortFunc(s.found, func(a, b place) int {
+	s.found = append(s.found, positions...)
+	slices.SortFunc(s.found, func(a, b position) int {
 		return cmp.Or(s.better(a.value, b.value), cmp.Compare(a.utc, b.utc), cmp.Compare(a.series, b.series))
 	})
 	s.found = s.found[:min(len(s.found), s.want)]
