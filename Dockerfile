@@ -11,11 +11,10 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 
 COPY . .
 ARG TARGETOS TARGETARCH
-ARG VERSION=devel
 # timetzdata puts the time zones into the program, which places measurements by their clients' zones.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" -o /out/pymon-bridge ./cmd/pymon-bridge
+    go build -trimpath -tags timetzdata -ldflags "-s -w" -o /out/pymon-bridge ./cmd/pymon-bridge
 RUN mkdir -p /owned/data && mkdir -m 1777 /owned/tmp
 
 FROM scratch

@@ -6,7 +6,6 @@ SHELL := bash
 
 INFLUXD := $(if $(INFLUXD),$(INFLUXD),.cache/bin/influxd)
 PYTHONS := $(patsubst test/requirements-%.txt,.cache/py/%/.installed,$(wildcard test/requirements-*.txt))
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 # Modules of their own that have tests; the main module's ./... does not see them.
 MODULES = $(shell for m in $$(git ls-files 'test/**/go.mod' 'tools/**/go.mod'); do \
 	d=$$(dirname $$m); [ -z "$$(git ls-files "$$d/*_test.go")" ] || echo $$d; done)
@@ -18,7 +17,7 @@ run: build ## Start the bridge on http://127.0.0.1:8080, with its data in ./pymo
 	./pymon-bridge --listen 127.0.0.1:8080 --data pymon-bridge-data --quiet-after 10s
 
 build: ## Build the program ./pymon-bridge
-	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o pymon-bridge ./cmd/pymon-bridge
+	go build -trimpath -o pymon-bridge ./cmd/pymon-bridge
 
 test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go vet ./...
@@ -52,7 +51,7 @@ python: $(PYTHONS) ## Install pytest and pytest-monitor for the tests
 	touch $@
 
 docker: ## Build the container image pymon-bridge
-	docker build --build-arg VERSION=$(VERSION) --tag pymon-bridge .
+	docker build --tag pymon-bridge .
 
 clean: ## Remove the program; .cache/ and ./pymon-bridge-data stay
 	rm -f pymon-bridge

@@ -26,7 +26,7 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 		delivers = string(b.writer.Destination())
 	}
 	if !m.banner {
-		logger.Info("serving", "version", programVersion(), "url", url, "address", l.Addr().String(), "handed_over", handedOver,
+		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", handedOver,
 			"data", data, "delivers_to", delivers, "tokens", len(known))
 	} else {
 		access, remote := "everybody on this machine", url
@@ -49,7 +49,7 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 
 // writeBanner prints the lines and the command to paste.
 func writeBanner(w io.Writer, lines [][2]string, remote string) {
-	fmt.Fprintf(w, "\npymon-bridge %s\n\n", programVersion())
+	fmt.Fprintf(w, "\npymon-bridge %s\n\n", version)
 	for _, line := range lines {
 		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
 	}

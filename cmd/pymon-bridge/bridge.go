@@ -41,7 +41,7 @@ type bridge struct {
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
-	return &bridge{config: config, logger: logger, metrics: telemetry.New(programVersion(), ""), failed: make(chan error, 1)}
+	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, ""), failed: make(chan error, 1)}
 }
 
 // Open opens every part, from the disk to the network, and serves on l. After an error nothing is left open.

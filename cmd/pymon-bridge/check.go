@@ -179,7 +179,7 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("User-Agent", "pymon-bridge/"+programVersion())
+	request.Header.Set("User-Agent", "pymon-bridge/"+version)
 	password, hasPassword := user.Password()
 	switch {
 	case c.Token != "":

@@ -51,7 +51,7 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	r := harness.RunProgram(t, nil, "version")
 	assert.Equal(t, 0, r.ExitCode)
-	assert.Regexp(t, fmt.Sprintf(`^pymon-bridge \S+ \(%s, %s/%s\)\n$`, regexp.QuoteMeta(runtime.Version()), runtime.GOOS, runtime.GOARCH), r.Stdout)
+	assert.Regexp(t, fmt.Sprintf(`^pymon-bridge \d+\.\d+\.\d+ \((commit [0-9a-f]{12}( with changes)?, )?%s, %s/%s\)\n$`, regexp.QuoteMeta(runtime.Version()), runtime.GOOS, runtime.GOARCH), r.Stdout)
 	assert.Empty(t, r.Stderr)
 }
 
