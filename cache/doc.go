@@ -15,5 +15,6 @@
 //
 // A value, once stored, never changes, so a value that is found is right.
 //
-// [Fallback] puts a local store before a remote one, and keeps locally what only the remote one had.
+// [Fallback] puts a local store before a remote one, and keeps locally what only the remote one had. [Separate] keeps
+// projects apart where there are tokens.
 package cache

@@ -1,10 +1,9 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -13,23 +12,21 @@ import (
 )
 
 const (
-	// DefaultDeadline is how long a [Fallback] waits for its remote store.
-	DefaultDeadline = 100 * time.Millisecond
+	// Deadline is how long a [Fallback] waits for its remote store.
+	Deadline = 100 * time.Millisecond
 
-	// missesPerSecond and missesAtOnce bound lookups of what the remote store does not have either. A deployment has one
-	// or two for each pytest process; a client that sends many hashes that nobody knows must not make all others
-	// wait, each time for a deadline.
+	// missesPerSecond and missesAtOnce bound lookups of what the remote store does not have either. Each pytest process
+	// causes one or two. Without a bound, a client that sends many hashes that nobody knows would make all others wait.
 	missesPerSecond = 10
 	missesAtOnce    = 100
 )
 
-// Fallback is a [monitor.MetadataStore] that asks a local store, and where that has nothing a remote one. What it
-// returns for a project is kept locally: what only the remote store had is handed to Keep first, and counts as
-// absent when it cannot be kept, so that what once was found is found ever after. A value found in any project
-// (project is empty) is not kept, since its project is not known.
+// Fallback is a [monitor.MetadataStore] that asks a local store, and a remote one for what the local one does not have.
+// Keep stores what the remote store had before it is returned, so that it is found ever after; where Keep fails, the
+// value counts as absent. A value found in any project (project is empty) is not kept, since its project is not known.
 //
-// A remote store that fails, is slow or is not healthy has nothing: callers get ENotFound. So do they when it was asked
-// in vain too often lately. It is safe for concurrent use.
+// Callers get ENotFound where the remote store fails, is slow or is not healthy, and where it was asked in vain too often
+// lately. A Fallback is safe for concurrent use.
 type Fallback struct {
 	// Local is asked first. Its errors other than ENotFound are returned.
 	Local monitor.MetadataStore
@@ -41,12 +38,11 @@ type Fallback struct {
 	Keep func(ctx context.Context, rec *monitor.Record) error
 	// Healthy says whether asking Remote makes sense; nil means always.
 	Healthy func() bool
-	// Deadline bounds a lookup in Remote; [DefaultDeadline] when 0.
-	Deadline time.Duration
 	// Logger takes what went wrong with Remote and Keep.
 	Logger *slog.Logger
 
-	misses atomic.Pointer[rate.Limiter]
+	once   sync.Once
+	misses *rate.Limiter
 }
 
 var _ monitor.MetadataStore = (*Fallback)(nil)
@@ -93,17 +89,14 @@ func (f *Fallback) goesOn(err error) bool {
 
 // limit is how many more misses there may be.
 func (f *Fallback) limit() *rate.Limiter {
-	if l := f.misses.Load(); l != nil {
-		return l
-	}
-	f.misses.CompareAndSwap(nil, rate.NewLimiter(missesPerSecond, missesAtOnce))
-	return f.misses.Load()
+	f.once.Do(func() { f.misses = rate.NewLimiter(missesPerSecond, missesAtOnce) })
+	return f.misses
 }
 
 // ask looks up in the remote store within the deadline, which that store has to watch.
 func ask[T any](ctx context.Context, f *Fallback, lookup func(context.Context, string, string) (*T, error),
 	project, h string) (*T, bool) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Deadline, DefaultDeadline))
+	ctx, cancel := context.WithTimeout(ctx, Deadline)
 	defer cancel()
 	v, err := lookup(ctx, project, h)
 	switch {

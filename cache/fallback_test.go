@@ -66,7 +66,7 @@ func TestFallback(t *testing.T) {
 		{name: "remote fails", local: &fakeStore{}, remote: fails(errors.New("no")), project: "p",
 			code: monitor.ENotFound, remoteCalls: 2},
 		{name: "remote hangs", local: &fakeStore{}, remote: hangs, project: "p", code: monitor.ENotFound,
-			remoteCalls: 2, took: 2 * cache.DefaultDeadline},
+			remoteCalls: 2, took: 2 * cache.Deadline},
 		{name: "cannot be kept", local: &fakeStore{}, remote: has(), keepErr: errors.New("full"), project: "p",
 			code: monitor.ENotFound, remoteCalls: 2, kept: 2},
 	}

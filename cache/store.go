@@ -19,10 +19,11 @@ import (
 const (
 	DefaultMaxBytes    = 32 << 20
 	DefaultNegativeTTL = 3 * time.Second
-	DefaultTimeout     = 10 * time.Second
 )
 
 const (
+	// Timeout bounds one lookup in the store, which outlives callers that give up.
+	Timeout = 10 * time.Second
 	// stripes is the number of put counters. Hashes that share one only cost each other a remembered absence.
 	stripes = 4096
 	// typicalBytes is about what an entry takes; ristretto wants ten counters for each entry it can hold.
@@ -39,8 +40,6 @@ type Store struct {
 	// NegativeTTL is how long an absence is remembered; [DefaultNegativeTTL] when 0. Puts end it at once, so it
 	// only delays what arrives in the store without a put, such as from another bridge.
 	NegativeTTL time.Duration
-	// Timeout bounds one lookup in the store, which outlives callers that give up; [DefaultTimeout] when 0.
-	Timeout time.Duration
 
 	store   monitor.MetadataStore
 	seed    maphash.Seed
@@ -166,7 +165,7 @@ func (s *Store) find(ctx context.Context, k key) (*entry, error) {
 // caller who gives up.
 func (s *Store) fly(ctx context.Context, k key, puts uint64) (*entry, error) {
 	flight := s.flights.DoChan(k.flight(puts), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.Timeout, DefaultTimeout))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 		defer cancel()
 		return s.ask(ctx, k, puts)
 	})

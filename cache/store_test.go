@@ -298,7 +298,7 @@ func TestStoreBoundsALookup(t *testing.T) {
 		start := time.Now()
 		_, err := s.Context(t.Context(), "p", "h")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, cache.DefaultTimeout, time.Since(start))
+		assert.Equal(t, cache.Timeout, time.Since(start))
 	})
 }
 

@@ -38,7 +38,7 @@ func BenchmarkCourier(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
-// benchJournal settles without the checks of the fake.
+// benchJournal acknowledges without the checks of the fake.
 type benchJournal struct{ *fakeJournal }
 
 func (benchJournal) Ack(context.Context, monitor.Destination, monitor.Acknowledgement) error {
@@ -48,7 +48,7 @@ func (benchJournal) Ack(context.Context, monitor.Destination, monitor.Acknowledg
 // nullSink takes everything.
 type nullSink struct{}
 
-func (nullSink) Destination() monitor.Destination                          { return dest }
-func (nullSink) Limit(*monitor.Point) string                               { return "" }
+func (nullSink) Destination() monitor.Destination                        { return dest }
+func (nullSink) Limit(*monitor.Point) string                             { return "" }
 func (nullSink) Deliver(context.Context, []*monitor.Point) monitor.Reply { return monitor.Reply{} }
 func (nullSink) Probe(context.Context, monitor.Class) monitor.Reply      { return monitor.Reply{} }

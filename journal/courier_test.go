@@ -76,8 +76,8 @@ func TestCourierDeliversPromptlyAndTogether(t *testing.T) {
 			r.after(60 * time.Millisecond)
 			assert.Equal(t, []int{2, 2}, r.sink.sent())
 			assert.Equal(t, known("p", "c", "s"), r.sink.origin(seqs[0]))
-			assert.EqualValues(t, 4, r.j.settled())
-			assert.Empty(t, r.j.notes, "the origin follows from what is stored")
+			assert.EqualValues(t, 4, r.j.acked())
+			assert.Empty(t, r.j.pins, "the origin follows from what is stored")
 		})
 	})
 }
@@ -90,7 +90,7 @@ func TestCourierIdles(t *testing.T) {
 			assert.InDelta(t, 100, r.j.nexts, 2)
 			r.j.add(context1("p", "c")) // without Wake
 			r.after(time.Second)
-			assert.EqualValues(t, 1, r.j.settled())
+			assert.EqualValues(t, 1, r.j.acked())
 		})
 	})
 }
@@ -115,7 +115,7 @@ func TestCourierKeepsTheDestinationBusy(t *testing.T) {
 		}
 		start := time.Now()
 		r.run(t, func() {
-			for r.j.settled() < 100 {
+			for r.j.acked() < 100 {
 				r.after(time.Millisecond)
 			}
 			// Eleven deliveries, and one read before the first: the others happen meanwhile.
@@ -183,11 +183,11 @@ func TestCourierOfLargeRecords(t *testing.T) {
 }
 
 func TestCourierSurvivesAFailingJournal(t *testing.T) {
-	for _, op := range []string{"next", "note", "settle", "find", "stats"} {
+	for _, op := range []string{"next", "pin", "ack", "find", "stats"} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
-				r.AnyProject = true
+				r.j.anyProject = true
 				r.run(t, func() {
 					r.j.mu.Lock()
 					r.j.FailFn = func(o string) error {
@@ -200,7 +200,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 					r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))
 					r.after(10 * time.Second)
 					if op != "stats" {
-						assert.Less(t, r.j.settled(), uint64(3))
+						assert.Less(t, r.j.acked(), uint64(3))
 						h := r.Health()
 						assert.False(t, h.OK)
 						assert.Contains(t, h.Detail, "disk on fire")
@@ -209,7 +209,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 					r.j.FailFn = nil
 					r.j.mu.Unlock()
 					r.after(2 * time.Minute)
-					assert.EqualValues(t, 3, r.j.settled())
+					assert.EqualValues(t, 3, r.j.acked())
 					assert.Equal(t, 3, r.sink.count())
 					assert.True(t, r.Health().OK)
 				})
@@ -250,12 +250,12 @@ func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
 		start := time.Now()
 		require.NoError(t, r.Close(ctx))
 		assert.Equal(t, time.Second, time.Since(start))
-		assert.EqualValues(t, 95, r.j.settled())
+		assert.EqualValues(t, 95, r.j.acked())
 		assert.Empty(t, r.j.wrong)
 	})
 }
 
-func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
+func TestCourierAcknowledgesWhatArrivedWhileItWasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
@@ -266,7 +266,7 @@ func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
 			r.add(context1("p", "c"))
 			r.after(500 * time.Millisecond)
 		})
-		assert.EqualValues(t, 1, r.j.settled())
+		assert.EqualValues(t, 1, r.j.acked())
 	})
 }
 
@@ -316,7 +316,7 @@ func TestCourierCloseIsBounded(t *testing.T) {
 				start := time.Now()
 				require.NoError(t, r.Close(ctx))
 				assert.Equal(t, tt.within, time.Since(start))
-				assert.Zero(t, r.j.settled())
+				assert.Zero(t, r.j.acked())
 				assert.Empty(t, r.j.deadSeqs())
 			})
 		})

@@ -70,17 +70,13 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 			assert.Equal(t, time.Now(), oldest)
 		}
 		asked := map[monitor.ReplyKind]int{}
-		r.OnVerdict = func(_ monitor.Class, v monitor.Reply, points int, _ time.Duration) {
-			assert.NotZero(t, points)
-			asked[v.Kind]++
-		}
-		r.Gather = 0
+		r.OnReply = func(reply monitor.Reply) { asked[reply.Kind]++ }
 		r.fill(5000)
 		r.run(t, func() {
 			synctest.Wait()
 			assert.Equal(t, []uint64{1, 77, 100, 101, 4000}, r.j.deadSeqs())
 			assert.Equal(t, 4995, r.sink.count())
-			assert.EqualValues(t, 5000, r.j.settled())
+			assert.EqualValues(t, 5000, r.j.acked())
 			assert.Equal(t, monitor.DeadLetter{Dest: dest, Seq: 100, Class: monitor.ClassMetric, Status: 422,
 				Reason: "field type conflict", At: time.Now()}, r.j.dead[100])
 			assert.Equal(t, "series key above 65535 bytes", r.j.dead[limited].Reason)
@@ -135,7 +131,7 @@ func TestCourierTriesForEver(t *testing.T) {
 			assert.Contains(t, h.Detail, "connection refused")
 			assert.Contains(t, h.Detail, "100 records kept")
 			r.after(12 * time.Hour)
-			assert.EqualValues(t, 100, r.j.settled())
+			assert.EqualValues(t, 100, r.j.acked())
 			assert.True(t, r.Healthy())
 			assert.Empty(t, r.j.deadSeqs())
 		})
@@ -172,7 +168,7 @@ func TestCourierHonoursRetryAfter(t *testing.T) {
 func TestCourierKeepsWhatIsDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		requests, alarms := 0, 0
+		requests := 0
 		var allowed atomic.Bool
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			requests++
@@ -181,17 +177,13 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 			}
 			return delivered
 		}
-		r.OnAlarm = func(class monitor.Class, v monitor.Reply) {
-			alarms++
-			assert.Equal(t, monitor.ClassContext, class)
-			assert.Equal(t, denied, v)
-		}
 		r.fill(100)
 		r.run(t, func() {
 			r.after(10 * time.Minute)
 			assert.LessOrEqual(t, requests, 21)
 			assert.GreaterOrEqual(t, requests, 12)
-			assert.Equal(t, 1, alarms)
+			assert.Equal(t, 1, strings.Count(r.log.String(), "level=ERROR"), "the operator is told once")
+			assert.Contains(t, r.log.String(), `said="401 unauthorized access"`)
 			h := r.Health()
 			assert.False(t, h.OK)
 			assert.Contains(t, h.Detail, "401 unauthorized access")
@@ -210,7 +202,7 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
-				alarms, requests := 0, 0
+				requests := 0
 				var fixed atomic.Bool
 				r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 					requests++
@@ -226,14 +218,13 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 					}
 					return delivered
 				}
-				r.OnAlarm = func(monitor.Class, monitor.Reply) { alarms++ }
 				for range n {
 					r.add(metric1("p", "", ""))
 				}
 				r.run(t, func() {
 					r.after(time.Hour)
 					assert.Empty(t, r.j.deadSeqs())
-					assert.Equal(t, 1, alarms)
+					assert.Equal(t, 1, strings.Count(r.log.String(), "level=ERROR"), "the operator is told once")
 					assert.Less(t, requests, 120*60, "it asks slowly")
 					assert.False(t, r.Healthy())
 					assert.Contains(t, r.Health().Detail, "422 field type conflict; nothing is buried")

@@ -22,23 +22,23 @@ type world struct {
 	mu       sync.Mutex
 	poison   map[uint64]bool
 	says     []monitor.Reply // what the destination says next, instead of what it thinks of the points
-	stores   []bool            // whether it stores them nevertheless
-	failures []string          // operations of the journal that fail next
-	ordered  uint64            // up to here checkOrder has looked
+	stores   []bool          // whether it stores them nevertheless
+	failures []string        // operations of the journal that fail next
+	ordered  uint64          // up to here checkOrder has looked
 	wrong    []string
 }
 
 func newWorld(t *rapid.T) *world {
 	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}}
 	w.BatchSize = rapid.IntRange(1, 40).Draw(t, "batch size")
-	w.AnyProject = rapid.Bool().Draw(t, "any project")
+	w.j.anyProject = rapid.Bool().Draw(t, "any project")
 	w.sink.DeliverFn = w.deliver
 	w.j.FailFn = w.fail
 	return w
 }
 
-// verdict lets the destination fail in a random way, which says nothing about the points.
-func (w *world) verdict() {
+// trouble lets the destination fail in a random way, which says nothing about the points.
+func (w *world) trouble() {
 	v := rapid.SampledFrom([]monitor.Reply{away, overload, denied, tooLarge, refused}).Draw(w.t, "says")
 	stores := rapid.Bool().Draw(w.t, "stores")
 	w.mu.Lock()
@@ -78,11 +78,11 @@ func (w *world) checkOrder(points []*monitor.Point) {
 	recs := w.j.recs
 	w.j.mu.Unlock()
 	for _, p := range points {
-		if p.Metric == nil {
+		if p.Measured() == nil {
 			return
 		}
 		for ; w.ordered < p.Seq; w.ordered++ {
-			if seq := w.ordered + 1; recs[w.ordered].Metric == nil && !w.sink.has(seq) && !w.poison[seq] {
+			if seq := w.ordered + 1; recs[w.ordered].Measured() == nil && !w.sink.has(seq) && !w.poison[seq] {
 				w.wrong = append(w.wrong, fmt.Sprintf("%d before the metadata %d", p.Seq, seq))
 			}
 		}
@@ -112,6 +112,9 @@ func (w *world) accept() {
 			rec = session1(project, h)
 		default:
 			rec = metric1(project, h, rapid.SampledFrom([]string{"1", "2"}).Draw(w.t, "session"))
+			if kind%2 == 1 {
+				rec = outcomeOf(rec)
+			}
 		}
 		seq := w.j.add(rec)
 		if rapid.IntRange(0, 9).Draw(w.t, "poison") == 0 {
@@ -187,11 +190,11 @@ func live(t *rapid.T) {
 		case 0, 1:
 			w.accept()
 		case 2:
-			w.verdict()
+			w.trouble()
 		case 3:
 			w.pass()
 		case 4:
-			op := rapid.SampledFrom([]string{"next", "note", "settle", "find", "stats"}).Draw(t, "fails")
+			op := rapid.SampledFrom([]string{"next", "pin", "ack", "find", "stats"}).Draw(t, "fails")
 			w.j.mu.Lock()
 			w.failures = append(w.failures, op)
 			w.j.mu.Unlock()

@@ -15,13 +15,27 @@ type Sink interface {
 	// What exceeds one is not delivered.
 	Limit(p *Point) string
 
-	// Deliver sends points, either metadata (contexts and sessions) or metrics, and reports what became of all of
-	// them together. On any outcome but Delivered an unknown part of them may have been stored.
+	// Deliver sends points, either metadata (contexts and sessions) or metrics and outcomes, and says what became of all
+	// of them together. After any reply but Delivered an unknown part of them may have been stored.
 	Deliver(ctx context.Context, points []*Point) Reply
 
 	// Probe delivers one harmless point of its own to where points of the class go, to tell points that are
 	// refused for what they are from a destination that refuses everything.
 	Probe(ctx context.Context, class Class) Reply
+}
+
+// Backend is a destination with all that the bridge wants of one: it takes records and reports, and finds the contexts
+// and sessions that other bridges delivered. It is safe for concurrent use.
+type Backend interface {
+	Sink
+	ReportSink
+	MetadataStore
+
+	// Ensure makes sure that deliveries can be stored, and creates what is missing where it may. A delivery does the same
+	// by itself: the error of Ensure is for the operator.
+	Ensure(ctx context.Context) error
+	// Close waits for the deliveries on their way. Deliveries after it are Unavailable.
+	Close() error
 }
 
 // ReplyKind is what the courier has to do next.

@@ -22,8 +22,8 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 		data = c.Data
 	}
 	delivers := "nowhere yet: with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG it goes to InfluxDB, what is stored by then too"
-	if b.writer != nil {
-		delivers = string(b.writer.Destination())
+	if b.backend != nil {
+		delivers = string(b.backend.Destination())
 	}
 	if !m.banner {
 		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", handedOver,

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"pymon-bridge/cache"
-	"pymon-bridge/influx"
 	"pymon-bridge/ingest"
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
@@ -27,17 +26,18 @@ type bridge struct {
 
 	db        *sqlite.DB
 	committer *journal.Committer
-	writer    *influx.Writer   // nil without InfluxDB
-	courier   *journal.Courier // nil without InfluxDB
+	backend   monitor.Backend // nil without a destination, as are both couriers
+	courier   *journal.Courier
+	reports   *journal.ReportCourier
 	cache     *cache.Store
 	judge     monitor.Judge
-	clerk     *judge.Worker       // nil where another bridge judges
-	messenger *journal.ReportCourier // nil without InfluxDB
+	worker    *judge.Worker // nil where another bridge judges
 	quiet     *journal.RunWatcher
 	server    *ingest.Server
 
-	opened []func(ctx context.Context) error // what to close, in the order of opening
-	failed chan error
+	opened   []func(ctx context.Context) error // what to close, in the order of opening
+	ensuring sync.WaitGroup
+	failed   chan error
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
@@ -48,13 +48,13 @@ func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
 func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	defer func() {
 		if err != nil {
-			// Who waits for the reason must not wait for a delivery first, least of all for one that hangs.
+			// The operator waits for the reason, so nothing waits for a delivery: it may hang.
 			now, cancel := context.WithCancel(ctx)
 			cancel()
 			err = errors.Join(err, b.Close(now))
 		}
 	}()
-	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openQuiet} {
+	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openCommitter} {
 		if err := open(ctx); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	return b.openServer(l)
 }
 
-// ensureTimeout bounds the look at InfluxDB when starting.
+// ensureTimeout bounds the look at the destination when starting.
 const ensureTimeout = 30 * time.Second
 
 // Failed receives the error of a part that ended by itself.
@@ -83,6 +83,18 @@ func (b *bridge) Close(ctx context.Context) error {
 }
 
 func (b *bridge) onClose(f func(ctx context.Context) error) { b.opened = append(b.opened, f) }
+
+// open opens a part, to be closed with the others.
+func (b *bridge) open(part interface {
+	Open() error
+	Close() error
+}) error {
+	if err := part.Open(); err != nil {
+		return err
+	}
+	b.onClose(func(context.Context) error { return part.Close() })
+	return nil
+}
 
 // openJournal opens the local file and the committer in front of it.
 func (b *bridge) openJournal(ctx context.Context) error {
@@ -102,84 +114,66 @@ func (b *bridge) openJournal(ctx context.Context) error {
 	return nil
 }
 
-// openDelivery opens the way to InfluxDB, if there is one, and the cache in front of all metadata.
-func (b *bridge) openDelivery(ctx context.Context) error {
+// openDelivery opens the destination, if there is one, the way to it, and the cache in front of all metadata.
+func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
 	b.cache = cache.NewStore(lookup)
-	if b.config.URL != "" {
-		if err := b.openWriter(lookup); err != nil {
-			return err
-		}
-	}
-	if err := b.cache.Open(); err != nil {
+	if b.backend, err = b.config.openBackend(b.logger); err != nil {
 		return err
 	}
-	b.onClose(func(context.Context) error { return b.cache.Close() })
+	if b.backend != nil {
+		b.onClose(func(context.Context) error { b.ensuring.Wait(); return b.backend.Close() })
+		b.newCourier(lookup)
+	}
+	if err := b.open(b.cache); err != nil {
+		return err
+	}
 	b.metrics.WatchCache(b.lookups)
 	b.metrics.WatchJournal(b.journalStats)
 	if b.courier == nil {
 		return nil
 	}
-	stop, wait := b.ensureBuckets()
-	b.onClose(wait)
-	b.onClose(stop) // in case the courier does not open
 	if err := b.courier.Open(ctx); err != nil {
 		return err
 	}
 	b.onClose(b.courier.Close)
-	b.onClose(stop)
+	b.ensureBackend()
 	return nil
 }
 
-// ensureBuckets creates the buckets before there is anything to deliver, so that dashboards find them, and tells the
-// operator at once what the token lacks. It delays nothing: deliveries do the same, for ever. They and it may wait for
-// each other, so both are to be stopped before either is waited for.
-func (b *bridge) ensureBuckets() (stop, wait func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := b.writer.Ensure(ctx); err != nil && ctx.Err() == nil {
-			b.logger.Warn("InfluxDB is not ready for delivery; everything is kept until it is", "reason", err)
-		}
-	})
-	stop = func(context.Context) error { cancel(); return nil }
-	wait = func(context.Context) error { running.Wait(); return nil }
-	return stop, wait
-}
-
-// openWriter makes the courier, whose lookups may also be answered by the metadata bucket.
-func (b *bridge) openWriter(lookup *cache.Fallback) (err error) {
-	c := b.config.influxFlags
-	b.writer, err = influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, b.logger)
-	if err != nil {
-		return err
-	}
-	b.onClose(func(context.Context) error { return b.writer.Close() })
-	b.courier = journal.NewCourier(b.db, b.writer, separated{b.cache, b.db}, b.logger)
-	b.courier.AnyProject = true // as far as the tokens allow
-	b.courier.OnVerdict = b.answered
+// newCourier makes the courier, and has lookups ask the destination too.
+func (b *bridge) newCourier(lookup *cache.Fallback) {
+	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
+	b.courier.OnReply = b.replied
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
-	lookup.Remote, lookup.Source = b.writer.Metadata(), b.writer.Destination()
+	lookup.Remote, lookup.Source = b.backend, b.backend.Destination()
 	lookup.Healthy = b.courier.Healthy
 	lookup.Keep = func(ctx context.Context, rec *monitor.Record) error { return b.db.Append(ctx, []*monitor.Record{rec}) }
-	return nil
 }
 
-// openQuiet opens the committer and the watch of runs.
-func (b *bridge) openQuiet(context.Context) error {
+// ensureBackend prepares the destination before there is anything to deliver, so that dashboards find its buckets, and
+// tells the operator at once what is missing. Nothing waits for it: deliveries do the same, for ever. A delivery may wait
+// for it, though, so that it is stopped before the courier.
+func (b *bridge) ensureBackend() {
+	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
+	b.onClose(func(context.Context) error { cancel(); return nil })
+	b.ensuring.Go(func() {
+		if err := b.backend.Ensure(ctx); err != nil && ctx.Err() == nil {
+			b.logger.Warn("the destination is not ready for delivery; everything is kept until it is", "reason", err)
+		}
+	})
+}
+
+// openCommitter opens the watcher of runs, then the committer, which accepts from then on.
+func (b *bridge) openCommitter(context.Context) error {
 	b.quiet = journal.NewRunWatcher(b.db, b.logger)
 	b.quiet.After = b.config.QuietAfter
-	b.quiet.OnQuiet = b.ended
-	if err := b.quiet.Open(); err != nil {
+	b.quiet.OnEnded = b.ended
+	if err := b.open(b.quiet); err != nil {
 		return err
 	}
-	b.onClose(func(context.Context) error { return b.quiet.Close() })
-	if err := b.committer.Open(); err != nil {
-		return err
-	}
-	b.onClose(func(context.Context) error { return b.committer.Close() })
-	return nil
+	return b.open(b.committer)
 }
 
 // openServer serves on l.

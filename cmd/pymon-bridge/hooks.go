@@ -23,31 +23,31 @@ func (b *bridge) committed(records int, took time.Duration, err error) {
 	}
 }
 
-// answered is told of every delivery.
-func (b *bridge) answered(_ monitor.Class, v monitor.Reply, _ int, _ time.Duration) {
-	if v.Kind == monitor.Unavailable || v.Kind == monitor.Denied {
-		b.metrics.Retried(v.Status)
+// replied is told of everything that the destination replies.
+func (b *bridge) replied(reply monitor.Reply) {
+	if reply.Kind == monitor.Unavailable || reply.Kind == monitor.Denied {
+		b.metrics.Retried(reply.Status)
 	}
 }
 
-// delivered is told of every delivery that is settled.
+// delivered is told of every delivery that is acknowledged.
 func (b *bridge) delivered(class monitor.Class, points int, oldest time.Time) {
 	b.metrics.Delivered(class, points)
 	b.metrics.Lag(time.Since(oldest))
 }
 
-// ended is told of every run that has gone quiet.
+// ended is told of every run that has ended.
 func (b *bridge) ended(sum *monitor.RunSummary) {
-	if b.clerk != nil {
-		b.clerk.Ended(sum.Project, sum.Run)
+	if b.worker != nil {
+		b.worker.Ended(sum.Project, sum.Run)
 	}
 }
 
-// judged is told of every report that is kept.
-func (b *bridge) judged(r *monitor.Report, took time.Duration) {
+// kept is told of every report that is kept.
+func (b *bridge) kept(r *monitor.Report, took time.Duration) {
 	b.metrics.Judged(r, took)
-	if b.messenger != nil {
-		b.messenger.Wake()
+	if b.reports != nil {
+		b.reports.Wake()
 	}
 }
 
@@ -58,17 +58,17 @@ func (b *bridge) lookups() telemetry.Lookups {
 
 // journalStats returns the state of the journal. Without a destination nothing waits to be delivered.
 func (b *bridge) journalStats(ctx context.Context) (monitor.JournalStats, error) {
-	if b.writer != nil {
-		return b.db.Stats(ctx, b.writer.Destination())
+	if b.backend != nil {
+		return b.db.Stats(ctx, b.backend.Destination())
 	}
 	s, err := b.db.Stats(ctx, "")
 	return monitor.JournalStats{Bytes: s.Bytes, Free: s.Free}, err
 }
 
-// watched tells the watch of runs of everything of a run that was committed, and counts new series.
+// watched tells the watcher of runs of everything of a run that was committed, and counts new series.
 type watched struct {
 	ingest.Appender
-	quiet   *journal.RunWatcher
+	runs    *journal.RunWatcher
 	metrics *telemetry.Metrics
 }
 
@@ -77,13 +77,7 @@ func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
 	if err := w.Appender.Append(ctx, rec); err != nil {
 		return err
 	}
-	switch {
-	case rec.Repeat:
-	case rec.Metric != nil:
-		w.quiet.Saw(rec.Project, rec.Metric.SessionH, rec.Received)
-	case rec.Session != nil: // perhaps after all its metrics, which tell a run only now
-		w.quiet.Saw(rec.Project, rec.Session.SessionH, rec.Received)
-	}
+	w.runs.Saw(rec)
 	if rec.NewSeries {
 		w.metrics.NewSeries(1)
 	}

@@ -8,18 +8,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/cache"
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 )
 
-func TestTheFirstTokenSeparatesProjects(t *testing.T) {
+func TestTheFirstTokenOfAFileSeparatesProjects(t *testing.T) {
 	data := t.TempDir()
 	fill(t, data)
 	db := sqlite.New(data+"/"+sqlite.FileName, monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
 	require.NoError(t, db.Open(t.Context()))
 	defer db.Close()
 	require.NoError(t, db.Append(t.Context(), []*monitor.Record{{Project: "p", Context: &monitor.Context{H: "c"}}}))
-	store := separated{db, db}
+	store := cache.Separate{MetadataStore: db, Tokens: db.Tokens}
 	found := func(project string) []monitor.Code {
 		_, noSession := store.Session(t.Context(), project, "s")
 		_, noContext := store.Context(t.Context(), project, "c")

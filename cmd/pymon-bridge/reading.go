@@ -26,23 +26,18 @@ func (b *bridge) openJudge(context.Context) error {
 	onRequest := judge.New(b.db, detector)
 	onRequest.Runs = runs
 	b.judge = onRequest
-	if b.writer != nil {
-		b.messenger = journal.NewReportCourier(b.db, b.writer, b.logger)
-		b.messenger.OnDelivered = b.metrics.ReportDelivered
-		if err := b.messenger.Open(); err != nil {
+	if b.backend != nil {
+		b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
+		b.reports.OnDelivered = b.metrics.ReportDelivered
+		if err := b.open(b.reports); err != nil {
 			return err
 		}
-		b.onClose(func(context.Context) error { return b.messenger.Close() })
 	}
 	if !b.config.Judge {
 		return nil
 	}
-	b.clerk = judge.NewWorker(b.judge, b.db, b.logger)
-	b.clerk.Quiet = b.config.QuietAfter
-	b.clerk.OnKept = b.judged
-	if err := b.clerk.Open(); err != nil {
-		return err
-	}
-	b.onClose(func(context.Context) error { return b.clerk.Close() })
-	return nil
+	b.worker = judge.NewWorker(b.judge, b.db, b.logger)
+	b.worker.Quiet = b.config.QuietAfter
+	b.worker.OnKept = b.kept
+	return b.open(b.worker)
 }

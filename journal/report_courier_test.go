@@ -25,6 +25,7 @@ type fakeReports struct {
 	tried    []time.Time
 	answers  []monitor.Reply // one for each attempt; Delivered after the last
 	nextErr  error
+	ackErr   error
 	panicked bool
 }
 
@@ -40,6 +41,9 @@ func (f *fakeReports) NextReports(_ context.Context, _ monitor.Destination, n in
 func (f *fakeReports) AckReport(_ context.Context, _ monitor.Destination, p monitor.PendingReport) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.ackErr != nil {
+		return f.ackErr
+	}
 	f.waiting = slices.DeleteFunc(f.waiting, func(w monitor.PendingReport) bool { return w.Version == p.Version })
 	return nil
 }
@@ -78,7 +82,7 @@ func (f *fakeReports) set(change func()) {
 	change()
 }
 
-func openMessenger(t *testing.T, f *fakeReports) (*journal.ReportCourier, *log) {
+func openReportCourier(t *testing.T, f *fakeReports) (*journal.ReportCourier, *log) {
 	t.Helper()
 	l := &log{}
 	m := journal.NewReportCourier(f, f, l.logger())
@@ -87,14 +91,14 @@ func openMessenger(t *testing.T, f *fakeReports) (*journal.ReportCourier, *log) 
 	return m, l
 }
 
-func TestMessengerDeliversEachReportInOrder(t *testing.T) {
+func TestReportCourierDeliversEachReportInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeReports{}
 		for i := range 20 {
 			f.add(strconv.Itoa(i))
 		}
-		m, _ := openMessenger(t, f)
+		m, _ := openReportCourier(t, f)
 		synctest.Wait()
 		require.Len(t, f.told, 20, "what was there before it was opened")
 		assert.True(t, slices.IsSortedFunc(f.told, func(a, b string) int { return len(a) - len(b) }))
@@ -105,14 +109,14 @@ func TestMessengerDeliversEachReportInOrder(t *testing.T) {
 		assert.Equal(t, "later", f.told[20])
 
 		f.add("found without being told")
-		time.Sleep(m.Poll + time.Second)
+		time.Sleep(time.Minute + time.Second)
 		synctest.Wait()
 		assert.Len(t, f.told, 22)
 		assert.Empty(t, f.waiting)
 	})
 }
 
-func TestMessengerInsists(t *testing.T) {
+func TestReportCourierInsists(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		answer monitor.Reply
@@ -127,7 +131,7 @@ func TestMessengerInsists(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fakeReports{answers: slices.Repeat([]monitor.Reply{tc.answer}, 5)}
 				f.add("r")
-				openMessenger(t, f)
+				openReportCourier(t, f)
 				time.Sleep(time.Hour)
 				synctest.Wait()
 				require.Len(t, f.tried, 6)
@@ -140,7 +144,7 @@ func TestMessengerInsists(t *testing.T) {
 	}
 }
 
-func TestMessengerPassesOverWhatIsRefused(t *testing.T) {
+func TestReportCourierPassesOverWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]*fakeReports{
 		"by the destination": {answers: []monitor.Reply{{Kind: monitor.Refused, Status: 400, Message: "outside retention"}}},
@@ -150,7 +154,7 @@ func TestMessengerPassesOverWhatIsRefused(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f.add("bad", "good")
-				_, log := openMessenger(t, f)
+				_, log := openReportCourier(t, f)
 				synctest.Wait()
 				assert.Empty(t, f.waiting)
 				assert.NotContains(t, f.told, "bad")
@@ -161,12 +165,12 @@ func TestMessengerPassesOverWhatIsRefused(t *testing.T) {
 	}
 }
 
-func TestMessengerOutlivesTheQueueAndStops(t *testing.T) {
+func TestReportCourierOutlivesTheQueueAndStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeReports{nextErr: errors.New("disk on fire")}
 		f.add("r")
-		m, log := openMessenger(t, f)
+		m, log := openReportCourier(t, f)
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
 		assert.Contains(t, log.String(), "disk on fire")
@@ -183,5 +187,23 @@ func TestMessengerOutlivesTheQueueAndStops(t *testing.T) {
 		require.NoError(t, m.Close())
 		assert.Zero(t, time.Since(start), "it does not wait for a destination that is away")
 		assert.Len(t, f.waiting, 1)
+	})
+}
+
+func TestReportCourierDeliversOnceWhateverTheQueueDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeReports{ackErr: errors.New("disk on fire")}
+		f.add("r", "next")
+		_, log := openReportCourier(t, f)
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"r"}, f.told, "it is not delivered again, nor passed over")
+		assert.Contains(t, log.String(), "acknowledge the report on run r: disk on fire")
+		f.set(func() { f.ackErr = nil })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"r", "next"}, f.told)
+		assert.Empty(t, f.waiting)
 	})
 }

@@ -21,6 +21,7 @@ type fakeRuns struct {
 	mu    sync.Mutex
 	runs  map[string]string // by session
 	err   error             // of RunSummary
+	ofErr error             // of RunOf
 	fresh int               // series that each run adds
 	begun bool              // and no more: nothing was measured
 	asked int
@@ -29,8 +30,8 @@ type fakeRuns struct {
 func (r *fakeRuns) RunOf(_ context.Context, _, sessionH string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if run, ok := r.runs[sessionH]; ok {
-		return run, nil
+	if run, ok := r.runs[sessionH]; ok || r.ofErr != nil {
+		return run, r.ofErr
 	}
 	return sessionH, nil
 }
@@ -55,7 +56,7 @@ func (r *fakeRuns) set(f func()) {
 	f()
 }
 
-// watch is an open Quiet that lists the runs it mentions.
+// watch is an open RunWatcher that lists the runs it mentions.
 type watch struct {
 	*journal.RunWatcher
 	runs *fakeRuns
@@ -67,7 +68,7 @@ type watch struct {
 func newWatch(t *testing.T) *watch {
 	w := &watch{runs: &fakeRuns{runs: map[string]string{}}, log: &log{}}
 	w.RunWatcher = journal.NewRunWatcher(w.runs, w.log.logger())
-	w.OnQuiet = func(sum *monitor.RunSummary) {
+	w.OnEnded = func(sum *monitor.RunSummary) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.said = append(w.said, sum.Project+"/"+sum.Run)
@@ -75,6 +76,15 @@ func newWatch(t *testing.T) *watch {
 	require.NoError(t, w.Open())
 	t.Cleanup(func() { require.NoError(t, w.Close()) })
 	return w
+}
+
+// Saw tells of a metric.
+func (w *watch) Saw(project, sessionH string, at time.Time) {
+	w.RunWatcher.Saw(metricAt(project, sessionH, at))
+}
+
+func metricAt(project, sessionH string, at time.Time) *monitor.Record {
+	return &monitor.Record{Project: project, Received: at, Metric: &monitor.Metric{SessionH: sessionH}}
 }
 
 func (w *watch) takeSaid() []string {
@@ -85,7 +95,7 @@ func (w *watch) takeSaid() []string {
 	return said
 }
 
-func TestQuietMentionsARunOnce(t *testing.T) {
+func TestRunWatcherMentionsARunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.runs.set(func() { w.runs.runs = map[string]string{"s1": "run", "s2": "run"} })
@@ -94,7 +104,7 @@ func TestQuietMentionsARunOnce(t *testing.T) {
 			after(2 * time.Minute)
 			w.Saw("p", "s2", time.Now())
 		}
-		assert.Empty(t, w.takeSaid(), "the other session of the run is not quiet")
+		assert.Empty(t, w.takeSaid(), "the run's other session goes on")
 		after(5*time.Minute + 10*time.Second)
 		assert.Equal(t, []string{"p/run"}, w.takeSaid())
 		assert.Contains(t, w.log.String(), `level=INFO msg="run is complete" project=p run=run commit=abc branch=main `+
@@ -110,7 +120,34 @@ func TestQuietMentionsARunOnce(t *testing.T) {
 	})
 }
 
-func TestQuietWaitsForAMetric(t *testing.T) {
+// A run goes on while anything of it arrives that is new, and not only metrics.
+func TestRunWatcherSeesWhatBelongsToARun(t *testing.T) {
+	for name, tt := range map[string]struct {
+		last *monitor.Record // arrives three minutes after the run's only metric
+		ends time.Duration
+	}{
+		"session":         {&monitor.Record{Session: &monitor.Session{SessionH: "s"}}, 8 * time.Minute},
+		"outcome":         {&monitor.Record{Outcome: &monitor.Outcome{Metric: monitor.Metric{SessionH: "s"}}}, 8 * time.Minute},
+		"repeated metric": {&monitor.Record{Metric: &monitor.Metric{SessionH: "s"}, Repeat: true}, 5 * time.Minute},
+		"context":         {&monitor.Record{Context: &monitor.Context{H: "s"}}, 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWatch(t)
+				w.Saw("p", "s", time.Now())
+				after(3 * time.Minute)
+				tt.last.Project, tt.last.Received = "p", time.Now()
+				w.RunWatcher.Saw(tt.last)
+				after(tt.ends - 3*time.Minute - time.Second)
+				assert.Empty(t, w.takeSaid())
+				after(time.Second)
+				assert.Equal(t, []string{"p/s"}, w.takeSaid())
+			})
+		})
+	}
+}
+
+func TestRunWatcherWaitsForAMetric(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.runs.set(func() { w.runs.begun = true })
@@ -125,7 +162,7 @@ func TestQuietWaitsForAMetric(t *testing.T) {
 	})
 }
 
-func TestQuietWarnsOfIdsThatChange(t *testing.T) {
+func TestRunWatcherWarnsOfIdsThatChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.runs.fresh = 1000
@@ -136,7 +173,7 @@ func TestQuietWarnsOfIdsThatChange(t *testing.T) {
 	})
 }
 
-func TestQuietSeparatesProjectsAndRuns(t *testing.T) {
+func TestRunWatcherSeparatesProjectsAndRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		for _, project := range []string{"p", "q"} {
@@ -148,7 +185,7 @@ func TestQuietSeparatesProjectsAndRuns(t *testing.T) {
 	})
 }
 
-func TestQuietLearnsTheRunLate(t *testing.T) {
+func TestRunWatcherLearnsTheRunLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.Saw("p", "s1", time.Now())
@@ -159,20 +196,23 @@ func TestQuietLearnsTheRunLate(t *testing.T) {
 	})
 }
 
-func TestQuietTriesAgain(t *testing.T) {
+func TestRunWatcherTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.runs.set(func() { w.runs.err = errors.New("disk on fire") })
 		w.Saw("p", "s1", time.Now())
 		after(6 * time.Minute)
 		assert.Empty(t, w.takeSaid())
-		w.runs.set(func() { w.runs.err = nil })
+		w.runs.set(func() { w.runs.err, w.runs.ofErr, w.runs.runs["s1"] = nil, errors.New("disk on fire"), "run" })
+		after(time.Minute)
+		assert.Empty(t, w.takeSaid())
+		w.runs.set(func() { w.runs.ofErr = nil })
 		after(10 * time.Second)
-		assert.Equal(t, []string{"p/s1"}, w.takeSaid())
+		assert.Equal(t, []string{"p/run"}, w.takeSaid())
 	})
 }
 
-func TestQuietForgetsWhatIsNotStored(t *testing.T) {
+func TestRunWatcherForgetsWhatIsNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.runs.set(func() { w.runs.err = monitor.Errorf(monitor.ENotFound, "no such run") })
@@ -183,7 +223,7 @@ func TestQuietForgetsWhatIsNotStored(t *testing.T) {
 	})
 }
 
-func TestQuietIsBounded(t *testing.T) {
+func TestRunWatcherIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		for i := range 12_000 {
@@ -198,7 +238,7 @@ func TestQuietIsBounded(t *testing.T) {
 }
 
 // Many see metrics while runs are mentioned and forgotten: the last metric of each is never overlooked.
-func TestQuietUnderRace(t *testing.T) {
+func TestRunWatcherUnderRace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		var all sync.WaitGroup
@@ -220,12 +260,14 @@ func TestQuietUnderRace(t *testing.T) {
 	})
 }
 
-func BenchmarkQuietSaw(b *testing.B) {
+func BenchmarkRunWatcherSaw(b *testing.B) {
 	q := journal.NewRunWatcher(&fakeRuns{}, discard())
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
+		rec := metricAt("project", "session", time.Now())
 		for pb.Next() {
-			q.Saw("project", "session", time.Now())
+			rec.Received = time.Now()
+			q.Saw(rec)
 		}
 	})
 }
