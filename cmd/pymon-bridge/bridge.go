@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pymon-bridge/cache"
+	"pymon-bridge/httpd"
 	"pymon-bridge/influx"
 	"pymon-bridge/ingest"
 	"pymon-bridge/journal"
@@ -31,10 +32,10 @@ type bridge struct {
 	courier   *journal.Courier // nil without InfluxDB
 	cache     *cache.Store
 	judge     monitor.Judge
-	clerk     *judge.Worker       // nil where another bridge judges
+	clerk     *judge.Worker          // nil where another bridge judges
 	messenger *journal.ReportCourier // nil without InfluxDB
 	quiet     *journal.RunWatcher
-	server    *ingest.Server
+	server    *httpd.Server
 
 	opened []func(ctx context.Context) error // what to close, in the order of opening
 	failed chan error
@@ -184,24 +185,15 @@ func (b *bridge) openQuiet(context.Context) error {
 
 // openServer serves on l.
 func (b *bridge) openServer(l net.Listener) error {
-	door := ingest.NewAuthenticator(b.db, b.logger)
-	door.AllowOpen = b.config.AllowAnonymous || loopback(l)
-	health := []monitor.HealthChecker{b.db}
-	if b.courier != nil {
-		health = append(health, b.courier)
-	}
-	handler := ingest.New(ingest.Parts{
-		Journal: watched{b.committer, b.quiet, b.metrics}, Store: b.cache, Search: b.db, Cache: b.cache, Door: door,
-		Health: health, Metrics: b.metrics.Handler(), Log: b.logger,
-	})
-	handler.MaxBody = int64(b.config.MaxBody)
-	handler.OnAccepted = b.metrics.Accepted
-	handler.OnRefused = b.metrics.Refused
-	handler.OnRequest = b.metrics.Request
-	b.mountAPI(handler)
-	b.server = ingest.NewServer(handler, b.logger)
+	auth := httpd.NewAuthenticator(b.db, b.logger)
+	auth.AllowAnonymous = b.config.AllowAnonymous || loopback(l)
+	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
+	b.server.OnRefused = b.metrics.Refused
+	b.server.OnRequest = b.metrics.Request
+	b.mountIngest()
+	b.mountAPI()
 	if err := b.server.Open(l); err != nil {
 		return err
 	}
@@ -212,4 +204,17 @@ func (b *bridge) openServer(l net.Listener) error {
 		}
 	}()
 	return nil
+}
+
+// mountIngest adds the routes that take records.
+func (b *bridge) mountIngest() {
+	health := []monitor.HealthChecker{b.db}
+	if b.courier != nil {
+		health = append(health, b.courier)
+	}
+	handler := ingest.New(ingest.Parts{Journal: watched{b.committer, b.quiet, b.metrics}, Cache: b.cache, Health: health,
+		Metrics: b.metrics.Handler(), Log: b.logger})
+	handler.MaxBody = int64(b.config.MaxBody)
+	handler.OnAccepted = b.metrics.Accepted
+	handler.Mount(b.server)
 }
