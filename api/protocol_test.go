@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
 )
 
 // TestProtocolMethods holds what methods the plugin's routes have.
@@ -50,6 +52,28 @@ func TestProtocolMethods(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProjectRequired holds that with RequireProject every question about data names a project, and that the document and
+// its page do without.
+func TestProjectRequired(t *testing.T) {
+	s := newServer(t, sample())
+	s.RequireProject = true
+	for _, path := range []string{"/api/v1/metrics/", "/api/v1/runs/", "/api/v1/regressions?project=team", "/api/v1/sessions/s1",
+		"/sessions/s1", "/contexts/" + contextHash, "/api/v1/api/v1/metrics/count"} {
+		w := s.get(t, path)
+		assert.Equal(t, http.StatusBadRequest, w.Code, path)
+		assert.Contains(t, w.Body.String(), "/p/PROJECT", path)
+	}
+	for _, path := range []string{"/p/team/api/v1/metrics/", "/p/team/api/v1/regressions", "/p/team/sessions/s1",
+		"/p/team/api/v1/p/team/api/v1/metrics/count", "/api/v1/docs", "/api/v1/docs/swagger-ui.css", "/api/v1/openapi.json",
+		"/api/v1/api/v1/openapi.json"} {
+		assert.Equal(t, http.StatusOK, s.get(t, path).Code, path)
+	}
+	s = newServer(t, sample())
+	s.RequireProject = true
+	s.tokens.all = []monitor.Token{token("team", "secret")}
+	assert.Equal(t, http.StatusOK, s.get(t, "/api/v1/metrics/", "Authorization", "Bearer secret").Code, "the token names it")
 }
 
 // FuzzPath looks for a path that makes the router panic, redirect or fail.

@@ -60,3 +60,12 @@ func (s *Server) admit(c *gin.Context) {
 		c.Set(tokenProject, project)
 	}
 }
+
+// requireProject refuses a request without a project where the operator wants one. Bridges behind one address need
+// that: their balancer chooses by the project in the path, and sends a request without one to any of them.
+func (s *Server) requireProject(c *gin.Context) {
+	if s.RequireProject && ReadProject(c) == "" {
+		Fail(c, monitor.Errorf(codeNoProject,
+			"this bridge needs a project in the address: use /p/PROJECT, such as --remote-server http://host/p/my-project"))
+	}
+}

@@ -22,6 +22,7 @@ const (
 	codeCutOff    monitor.Code = "cut_off"     // the body ended early or is not framed properly
 	codeAncient   monitor.Code = "old_client"  // a client of a version that cannot be served
 	codeGone      monitor.Code = "client_gone" // the client went away before it was answered
+	codeNoProject monitor.Code = "no_project"  // no project is named, and one is required
 )
 
 // statusGone is what logs and metrics show for a client that went away; nobody reads the answer.
@@ -37,6 +38,7 @@ var refusals = map[monitor.Code]struct {
 	codeMediaType:         {http.StatusBadRequest, slog.LevelWarn},
 	codeCutOff:            {http.StatusBadRequest, slog.LevelWarn},
 	codeAncient:           {http.StatusBadRequest, slog.LevelWarn},
+	codeNoProject:         {http.StatusBadRequest, slog.LevelWarn},
 	codeEncoding:          {http.StatusUnsupportedMediaType, slog.LevelWarn},
 	codeSlow:              {http.StatusRequestTimeout, slog.LevelWarn},
 	monitor.ETooLarge:     {http.StatusRequestEntityTooLarge, slog.LevelWarn},

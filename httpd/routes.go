@@ -46,8 +46,9 @@ func (s *Server) Public() *gin.RouterGroup { return s.public }
 // Routes returns a group of routes below a base path. Where there are tokens, a request needs one.
 func (s *Server) Routes(base string) *gin.RouterGroup { return s.engine.Group(base) }
 
-// Data returns a group like that of [Server.Routes], for routes that read or write the data of projects.
-func (s *Server) Data(base string) *gin.RouterGroup { return s.engine.Group(base) }
+// Data returns a group like that of [Server.Routes], for routes that read or write the data of projects. They obey
+// [Server.RequireProject].
+func (s *Server) Data(base string) *gin.RouterGroup { return s.engine.Group(base, s.requireProject) }
 
 // Mounted lists the routes.
 func (s *Server) Mounted() gin.RoutesInfo { return s.engine.Routes() }

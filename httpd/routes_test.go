@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -72,4 +73,39 @@ func TestRequestsAreObservedByTemplate(t *testing.T) {
 	b.do("FOO", "/"+url.PathEscape("any thing"), "")
 	assert.Equal(t, []string{"POST|/p/:project/metrics|Created", "POST|/p/:project/metrics|Bad Request",
 		"GET|/contexts/:h|OK", "||Not Found"}, b.heard.routes)
+}
+
+// TestRequireProject holds that data and questions about it need a project from the path or from a token, and that all
+// else is answered as before.
+func TestRequireProject(t *testing.T) {
+	for _, base := range []string{"", "/api/v1", "/p/a", "/p/a/api/v1"} {
+		for _, r := range []struct{ method, path string }{
+			{http.MethodPost, "/metrics/"}, {http.MethodPost, "/contexts/c1"}, {http.MethodGet, "/contexts/c1"},
+		} {
+			b := newBridge()
+			b.RequireProject = true
+			w := b.do(r.method, base+r.path, metricBody)
+			if strings.HasPrefix(base, "/p/") {
+				assert.Less(t, w.Code, 300, base+r.path)
+				continue
+			}
+			assert.Equal(t, http.StatusBadRequest, w.Code, base+r.path)
+			assert.Contains(t, w.Body.String(), "/p/PROJECT", "what to do")
+			assert.Equal(t, []string{"no_project"}, b.heard.refused)
+			assert.Empty(t, b.projects())
+			assert.Empty(t, b.asked)
+		}
+	}
+	b := withTokens(newBridge())
+	b.RequireProject = true
+	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodPost, "/metrics/", metricBody).Code)
+	w := b.do(http.MethodPost, "/metrics/", metricBody, "Authorization", "Bearer b-secret")
+	assert.Equal(t, http.StatusCreated, w.Code, "the token names the project")
+	assert.Equal(t, []string{"b"}, b.projects())
+
+	b = newBridge()
+	b.RequireProject = true
+	for _, path := range []string{"/-/healthy", "/-/metrics", "/docs", "/api/v1/docs"} {
+		assert.Equal(t, http.StatusOK, b.do(http.MethodGet, path, "").Code, path)
+	}
 }

@@ -25,6 +25,9 @@ type Server struct {
 	// CertFile and KeyFile make it serve TLS. They are read again when they change.
 	CertFile, KeyFile string
 
+	// RequireProject makes [Server.Data] refuse requests that name no project, neither in the path nor by a token.
+	RequireProject bool
+
 	// OnRefused is called for every request that is answered with an error. The reason is one of a few dozen words.
 	OnRefused func(reason string)
 	// OnRequest is called for every request when it has been answered. The route is a template such as

@@ -190,6 +190,7 @@ func (b *bridge) openServer(l net.Listener) error {
 	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
+	b.server.RequireProject = b.config.RequireProject
 	b.server.OnRefused = b.metrics.Refused
 	b.server.OnRequest = b.metrics.Request
 	b.mountIngest()
