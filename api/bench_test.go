@@ -22,15 +22,19 @@ func BenchmarkAnswer(b *testing.B) {
 	}
 }
 
-// discard counts the bytes of an answer.
+// discard keeps the status of an answer and counts its bytes.
 type discard struct {
 	header http.Header
+	status int
 	bytes  int64
 }
 
-func (d *discard) Header() http.Header { return d.header }
-func (d *discard) WriteHeader(int)     {}
+func (d *discard) Header() http.Header    { return d.header }
+func (d *discard) WriteHeader(status int) { d.status = status }
 func (d *discard) Write(p []byte) (int, error) {
+	if d.status == 0 {
+		d.status = http.StatusOK
+	}
 	d.bytes += int64(len(p))
 	return len(p), nil
 }

@@ -16,12 +16,12 @@ const (
 	pageLimit = 1 << 20
 	// streamLimit is how much of a stream is collected before it is sent.
 	streamLimit = 64 << 10
-	// stall is how long a client may take for a part of an answer. A long answer is no slow client.
+	// stall is how long a client may take for a part of an answer. There is no limit for the whole, which may be long.
 	stall = time.Minute
 )
 
 // body is the body of an answer with status 200. Up to its limit it stays in memory, and the answer can still become
-// an error; beyond that it is sent in parts, so that no answer sits in memory whole.
+// an error. What is longer is sent in parts, so that no long answer is in memory as a whole.
 type body struct {
 	data []byte // to be appended to
 
@@ -34,7 +34,7 @@ func newBody(c *gin.Context, media string, limit int) *body {
 	return &body{c: c, media: media, limit: limit}
 }
 
-// grown sends what there is where it reaches the limit.
+// grown sends what is in memory if that reaches the limit.
 func (b *body) grown() error {
 	if len(b.data) < b.limit {
 		return nil
@@ -55,7 +55,7 @@ func (b *body) send() error {
 	if !w.Written() {
 		b.c.Header("Content-Type", b.media)
 	}
-	// Where there is no deadline to set, the server's own holds.
+	// Where no deadline can be set, that of the server holds.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(stall))
 	_, err := w.Write(b.data)
 	b.data = b.data[:0]

@@ -29,8 +29,8 @@ func (t *table[T]) appendRow(dst []byte, v T) []byte {
 	return r.end()
 }
 
-// row is a row that is being written. The standard library's writer would turn each line break within a text into the
-// one that ends a row, or end rows with another than the format's.
+// row is a row of CSV that is being written. The standard library's writer does not fit: either it ends rows with \n, or
+// it also changes line breaks within a text.
 type row struct {
 	dst   []byte
 	began bool // the next field is not the first
@@ -45,8 +45,8 @@ func (r *row) next() {
 	r.began = true
 }
 
-// text writes a text, in quotes where it needs them. What is no UTF-8 becomes U+FFFD, since readers of CSV refuse the
-// whole file otherwise.
+// text writes a text, in quotes where it needs them. Invalid UTF-8 becomes U+FFFD, because readers of CSV would refuse
+// the whole file.
 func (r *row) text(s string) {
 	r.next()
 	s = strings.ToValidUTF8(s, "\uFFFD")
@@ -118,7 +118,7 @@ func contextTable() *table[*monitor.Context] {
 	}
 }
 
-// runTable has environments and the hashes of sessions as arrays of JSON, in one field each.
+// runTable writes environments, and the hashes of sessions, as an array of JSON in one field.
 func runTable() *table[*monitor.Run] {
 	return &table[*monitor.Run]{
 		header: []string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",

@@ -199,3 +199,27 @@ func (s *fakeStore) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page
 func (s *fakeStore) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
 	return count(ctx, s, s.Runs(ctx, q, monitor.Page{}))
 }
+
+// fakeMetadata finds contexts and sessions in slices that are in the order of acceptance.
+type fakeMetadata struct {
+	contexts []owned[*monitor.Context]
+	sessions []owned[*monitor.Session]
+	err      error // instead of an answer
+}
+
+func (m *fakeMetadata) Context(_ context.Context, project, h string) (*monitor.Context, error) {
+	return find(m, m.contexts, project, func(v *monitor.Context) bool { return v.H == h })
+}
+
+func (m *fakeMetadata) Session(_ context.Context, project, h string) (*monitor.Session, error) {
+	return find(m, m.sessions, project, func(v *monitor.Session) bool { return v.SessionH == h })
+}
+
+func find[T any](m *fakeMetadata, all []owned[*T], project string, is func(*T) bool) (*T, error) {
+	for _, o := range all {
+		if m.err == nil && (project == "" || project == o.project) && is(o.v) {
+			return o.v, nil
+		}
+	}
+	return nil, cmp.Or(m.err, error(monitor.Errorf(monitor.ENotFound, "unknown")))
+}

@@ -26,8 +26,8 @@ const (
 	ndjsonType = "application/x-ndjson"
 )
 
-// formatOf returns the format that a request asks for by the query parameter, else by its Accept headers. It is JSON
-// where nothing or something unknown is accepted, and where the list has no other.
+// formatOf returns the format that a request asks for by the query parameter, else by its Accept headers. Without either,
+// for an unknown Accept, and for a list without other formats it is JSON.
 func formatOf(c *gin.Context, others bool) (format, error) {
 	if !others {
 		return formatJSON, nil
@@ -44,9 +44,9 @@ func formatOf(c *gin.Context, others bool) (format, error) {
 	return accepted(c.Request.Header.Values("Accept")), nil
 }
 
-// accepted returns the format that Accept headers weigh most, JSON before the others.
+// accepted returns the format with the greatest weight in Accept headers. Where weights are equal JSON comes first.
 func accepted(headers []string) format {
-	clauses := goautoneg.ParseAccept(strings.ToLower(strings.Join(headers, ","))) // their order is of no use here
+	clauses := goautoneg.ParseAccept(strings.ToLower(strings.Join(headers, ","))) // their order does not matter
 	best, most := formatJSON, weight(clauses, "application", "json")
 	if q := weight(clauses, "text", "csv"); q > most {
 		best, most = formatCSV, q
@@ -57,7 +57,7 @@ func accepted(headers []string) format {
 	return best
 }
 
-// weight returns how much a media type is wanted: as the clause says that names it most exactly, 0 where none does.
+// weight returns the weight of a media type: that of the clause that names it most exactly, 0 where no clause does.
 func weight(clauses []goautoneg.Accept, kind, subtype string) (q float64) {
 	exact := 0
 	for _, clause := range clauses {

@@ -16,7 +16,9 @@ import (
 type list[T any] struct {
 	repeat []member // what the answer repeats of the question
 	key    string   // member that holds what is found
-	style  style
+	// nullLinks gives null for the link to a page that does not exist, and an empty list where nothing is found. Without
+	// it the link is absent, and the answer is 204. Clients of the reference server see the difference.
+	nullLinks bool
 
 	rows  func(ctx context.Context, p monitor.Page) iter.Seq2[T, error]
 	count func(ctx context.Context) (int64, error)
@@ -24,21 +26,22 @@ type list[T any] struct {
 	json  func(dst []byte, v T) []byte // appends one as JSON
 	table *table[T]                    // one as a row; nil where only pages are offered
 
-	// vacuous says that there cannot be anything, in which case no page is missing; nil where there always can.
+	// vacuous says that the list cannot have elements. Any page of it is then answered as empty instead of missing. nil
+	// stands for no.
 	vacuous func(ctx context.Context) (bool, error)
 }
 
-// style is how an answer says where it stands in the list. Clients see the differences, so they stay.
-type style int
-
-const (
-	// absentLinks leaves out the link to a page that does not exist, and answers 204 when nothing is found.
-	absentLinks style = iota
-	// nullLinks gives null for a page that does not exist.
-	nullLinks
-	// whole is a list that is always on one page.
-	whole
-)
+// newList is the answer to q, which rows and count of a store answer.
+func newList[Q, T any](key string, q Q, rows func(context.Context, Q, monitor.Page) iter.Seq2[T, error],
+	count func(context.Context, Q) (int64, error), json func([]byte, T) []byte, table *table[T]) list[T] {
+	return list[T]{
+		key:   key,
+		rows:  func(ctx context.Context, p monitor.Page) iter.Seq2[T, error] { return rows(ctx, q, p) },
+		count: func(ctx context.Context) (int64, error) { return count(ctx, q) },
+		json:  json,
+		table: table,
+	}
+}
 
 // answerList answers with a page of a list, or with all of it in the format asked for.
 func answerList[T any](c *gin.Context, size int64, l list[T]) error {
@@ -52,24 +55,20 @@ func answerList[T any](c *gin.Context, size int64, l list[T]) error {
 	return answerPage(c, size, l)
 }
 
-// answerFirst answers with the first n of a list, as one page or in the format asked for.
-func answerFirst[T any](c *gin.Context, n int64, l list[T]) error {
+// answerPart answers with a part of a list, as its only page or in the format asked for.
+func answerPart[T any](c *gin.Context, l list[T], p monitor.Page) error {
 	f, err := formatOf(c, l.table != nil)
 	if err != nil {
 		return err
 	}
-	if n == 0 {
-		l.rows = func(context.Context, monitor.Page) iter.Seq2[T, error] { return func(func(T, error) bool) {} }
-	}
-	first := monitor.Page{Limit: n}
 	if f != formatJSON {
-		return stream(c, f, l, first)
+		return stream(c, f, l, p)
 	}
 	b := newBody(c, jsonType, pageLimit)
-	if _, err := appendRows(b, l, first); err != nil {
+	if _, err := appendRows(b, l, p); err != nil {
 		return err
 	}
-	b.data = appendEnd(b.data, l.style, pageLinks{total: 1})
+	b.data = appendEnd(b.data, l.nullLinks, pageLinks{total: 1})
 	return b.end()
 }
 
@@ -88,8 +87,8 @@ func answerAll[T any](c *gin.Context, l list[T]) error {
 	return b.end()
 }
 
-// answerPage answers with the page asked for. Its number is of use only together with the number of all: that is
-// asked of the store where it does not follow from what is on the page.
+// answerPage answers with the page asked for and with the number of pages. It asks the store for the number of elements
+// only where that does not follow from what is on the page.
 func answerPage[T any](c *gin.Context, size int64, l list[T]) error {
 	number, err := askedPage(c)
 	if err != nil {
@@ -122,7 +121,7 @@ func answerPage[T any](c *gin.Context, size int64, l list[T]) error {
 			return err
 		}
 	}
-	b.data = appendEnd(b.data, l.style, linksOf(c.Request.URL, number, pageCount(count, size)))
+	b.data = appendEnd(b.data, l.nullLinks, linksOf(c.Request.URL, number, pageCount(count, size)))
 	return b.end()
 }
 
@@ -142,12 +141,12 @@ func answerMissing[T any](c *gin.Context, l list[T]) error {
 
 // answerEmpty answers that nothing was found.
 func answerEmpty[T any](c *gin.Context, l list[T]) error {
-	if l.style == absentLinks {
+	if !l.nullLinks {
 		c.Status(http.StatusNoContent)
 		return nil
 	}
 	b := newBody(c, jsonType, pageLimit)
-	b.data = appendEnd(appendStart(b.data, l), l.style, pageLinks{})
+	b.data = appendEnd(appendStart(b.data, l), l.nullLinks, pageLinks{})
 	return b.end()
 }
 
@@ -179,8 +178,8 @@ func appendRows[T any](b *body, l list[T], p monitor.Page) (n int64, err error) 
 }
 
 // appendEnd appends what follows the last element.
-func appendEnd(dst []byte, s style, links pageLinks) []byte {
+func appendEnd(dst []byte, nullLinks bool, links pageLinks) []byte {
 	dst = strconv.AppendInt(append(dst, `],"total_page":`...), links.total, 10)
-	dst = appendLink(dst, s, "prev_url", links.prev)
-	return append(appendLink(dst, s, "next_url", links.next), "}\n"...)
+	dst = appendLink(dst, nullLinks, "prev_url", links.prev)
+	return append(appendLink(dst, nullLinks, "next_url", links.next), "}\n"...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -67,7 +68,7 @@ func (a *API) documentRoutes() []route {
 
 // answerDocument answers with the document, for the base path that the client used.
 func (a *API) answerDocument(c *gin.Context) error {
-	doc, err := describe(a.routes())
+	doc, err := describe(slices.Concat(a.dataRoutes(), a.documentRoutes()))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
@@ -20,8 +20,8 @@ import (
 // pageParam is the query parameter with the number of a page.
 const pageParam = "page"
 
-// askedPage returns the number of the page asked for: from 1, negative ones counted from the end, 1 where nothing or
-// no whole number is asked for. A number that does not fit is one that no list has.
+// askedPage returns the number of the page asked for. Pages count from 1, negative ones from the end. It returns 1 where
+// no whole number is asked for, and a number that no list has for one that does not fit.
 func askedPage(c *gin.Context) (int64, error) {
 	text, ok := c.GetQuery(pageParam)
 	if !ok {
@@ -46,15 +46,13 @@ const maxGETBody = 64 << 10
 // bodyPage returns the page that a JSON body of a request asks for, "" where it has none.
 func bodyPage(r *http.Request) (string, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != jsonType || r.Body == nil {
+	if err != nil || media != jsonType {
 		return "", nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxGETBody+1))
+	body, err := httpd.ReadBody(r, nil, maxGETBody)
 	switch {
 	case err != nil:
-		return "", monitor.Errorf(monitor.EInvalid, "the body cannot be read: %w", err)
-	case len(body) > maxGETBody:
-		return "", monitor.Errorf(monitor.ETooLarge, "the body is larger than %d bytes", maxGETBody)
+		return "", err
 	case len(body) == 0:
 		return "", nil
 	case !json.Valid(body):
@@ -81,7 +79,7 @@ type pageLinks struct {
 	prev, next string // empty where there is none
 }
 
-// linksOf returns the links from page number of total, which keep what else the query says.
+// linksOf returns the links from page number of total. They keep the other parameters of the query.
 func linksOf(u *url.URL, number, total int64) pageLinks {
 	links := pageLinks{total: total}
 	if number > 1 {
@@ -97,7 +95,7 @@ func pageLink(u *url.URL, number int64) string {
 	return linkPath(u) + "?" + withPage(u.RawQuery, number)
 }
 
-// withPage returns a query with another page. The order stays, and of a repeated parameter the first.
+// withPage returns a query with another page. It keeps the order, and only the first of a repeated parameter.
 func withPage(query string, number int64) string {
 	var parts []string
 	seen := map[string]bool{}
@@ -124,9 +122,9 @@ func withPage(query string, number int64) string {
 	return strings.Join(parts, "&")
 }
 
-// appendLink appends a link to another page, or that there is none, in the style of the list.
-func appendLink(dst []byte, s style, name, link string) []byte {
-	if link == "" && s == absentLinks {
+// appendLink appends a link to another page. Where there is none, it appends null or nothing.
+func appendLink(dst []byte, nullLinks bool, name, link string) []byte {
+	if link == "" && !nullLinks {
 		return dst
 	}
 	dst = append(append(append(dst, `,"`...), name...), `":`...)

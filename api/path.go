@@ -8,31 +8,28 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
-// apiRoot is where clients of the reference server expect the routes.
-const apiRoot = "/api/v1"
-
-// aliases are the paths below base at which everything is found once more. monitor_api appends the links of an answer,
-// which begin with the base path, to the URL that it was given, which ends in it.
+// aliases are the paths below base at which every route is found once more. monitor_api needs them: it appends the link
+// to the next page, which begins with the base path, to the URL that it was given, which ends with the base path.
 func aliases(base string) []string {
 	repeated := strings.ReplaceAll(base, "/:", "/:repeated_") // Gin's parameters need different names
-	all := []string{apiRoot, repeated}
+	all := []string{httpd.APIBases[0], repeated}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// unalias makes requests below an alias look as if they had come without it, so that links do not repeat it again.
-// What repeats another path than that of the request is not found.
+// unalias takes the alias out of the path of a request, so that links do not repeat it again. An alias that repeats the
+// path of another project is not found.
 func unalias(base, alias string) gin.HandlerFunc {
 	skip, repeat := strings.Count(base, "/"), strings.Count(alias, "/")
 	literal := !strings.Contains(alias, ":")
 	return func(c *gin.Context) {
 		parts := strings.Split(linkPath(c.Request.URL), "/")[1:]
 		if !literal && !slices.Equal(parts[:skip], parts[skip:skip+repeat]) {
-			_ = c.Error(monitor.Errorf(monitor.ENotFound, "no such route: the path repeats the one of another project"))
-			c.Abort()
+			httpd.Fail(c, monitor.Errorf(monitor.ENotFound, "no such route: the path repeats the one of another project"))
 			return
 		}
 		u := *c.Request.URL
@@ -44,10 +41,10 @@ func unalias(base, alias string) gin.HandlerFunc {
 	}
 }
 
-// linkPath is the path of a request as a link to it spells it. Doubled slashes are gone: two at the beginning would
-// make the link one to another host.
+// linkPath is the path of a request as a link to it spells it. Doubled slashes are removed, because two at the beginning
+// would make it a link to another host.
 func linkPath(u *url.URL) string {
-	escaped := u.RawPath // as Gin routes it; [url.URL.EscapedPath] gives another where a quote, say, was not escaped
+	escaped := u.RawPath // as Gin routes it; EscapedPath differs where for example a quote was not escaped
 	if escaped == "" {
 		escaped = u.EscapedPath()
 	}
@@ -63,7 +60,7 @@ func linkPath(u *url.URL) string {
 	return strings.Join(parts, "/")
 }
 
-// linkPart escapes a name as a part of a path. Names of dots would lead to where the path comes from.
+// linkPart escapes a name as a part of a path. Unescaped, "." and ".." would not stand for a name.
 func linkPart(name string) string {
 	switch name {
 	case ".":
@@ -74,14 +71,14 @@ func linkPart(name string) string {
 	return url.PathEscape(name)
 }
 
-// namesake is a path with a name in the place of a parameter.
+// namesake is a path in which a name stands in the place of a parameter.
 type namesake struct {
 	path        string
 	param, name string
 }
 
-// namesakes are the paths of a route for names that are also fixed parts of other routes, as far as Gin does not find
-// the way back from those: where a path ends in a parameter that ends no route, it looks no further.
+// namesakes are further paths of a route, for names that are also fixed parts of other routes. Gin follows the fixed part
+// and, in these cases, does not come back to try the parameter.
 func namesakes(template string) (all []namesake) {
 	var names []string
 	switch template {

@@ -6,10 +6,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
-// Printer writes a report down.
+// Printer writes a report in one format.
 type Printer struct {
 	ContentType string
 	Print       func(w io.Writer, r *monitor.Report) error
@@ -17,10 +18,10 @@ type Printer struct {
 	Gate func(r *monitor.Report) Gate
 }
 
-// Gate is what a pipeline without a JSON parser is told, by a header.
+// Gate is the decision for a pipeline, in a header, so that the pipeline needs no JSON parser.
 type Gate string
 
-// What a pipeline is told, as the exit statuses of `check` do.
+// The decisions. They correspond to the exit statuses of `check`.
 const (
 	GatePass      Gate = "pass"
 	GateFail      Gate = "fail"
@@ -29,7 +30,7 @@ const (
 
 const gateHeader = "Pymon-Bridge-Gate"
 
-// PrinterOf returns how a query wants its report. Fails with EInvalid, naming the parameter.
+// PrinterOf returns the printer that a query asks for. Fails with EInvalid, naming the parameter.
 type PrinterOf func(query url.Values) (Printer, error)
 
 func (a *API) regressionRoutes() []route {
@@ -43,7 +44,7 @@ func (a *API) regressionRoutes() []route {
 // latest is the run that is asked for where none is named.
 const latest = "latest"
 
-// answerRegressions has a run judged.
+// answerRegressions answers with the report on a run.
 func (a *API) answerRegressions(c *gin.Context) error {
 	project, err := a.judgedProject(c)
 	if err != nil {
@@ -53,7 +54,7 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	printer, err := a.printer(query)
+	printer, err := a.parts.Printer(query)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if branch, ok := c.GetQuery("branch"); ok {
 		q.Branch = &branch
 	}
-	report, err := a.judge.Judge(c.Request.Context(), q)
+	report, err := a.parts.Judge.Judge(c.Request.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -79,8 +80,8 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	return b.end()
 }
 
-// judgedQuery reads a query, and refuses one that does not say which run it means: without what cannot be read, or with
-// the commit of a pipeline's variable that is empty, the last run of anybody would be judged instead.
+// judgedQuery reads a query strictly. A part that cannot be read, or an empty commit from a pipeline's unset variable,
+// would otherwise be left out, and the last run of anybody would be judged instead.
 func judgedQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -95,10 +96,10 @@ func judgedQuery(raw string) (url.Values, error) {
 	return query, nil
 }
 
-// judgedProject returns the project of a request: the one of its path or token, else the one that the query names, else
-// the one that clients without a project write to.
+// judgedProject returns the project of a request: that of its path or token, else that of the query, else
+// [monitor.DefaultProject].
 func (a *API) judgedProject(c *gin.Context) (string, error) {
-	own, asked := a.project(c), c.Query("project")
+	own, asked := httpd.ReadProject(c), c.Query("project")
 	switch {
 	case asked != "" && !monitor.ValidProject(asked):
 		return "", &monitor.Error{Code: monitor.EInvalid, Message: "no such project", Fields: map[string]string{

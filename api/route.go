@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -15,18 +16,13 @@ type route struct {
 	answer  string   // the answer 200, by its name in the document
 	query   []string // the query parameters, by their names in the document
 	empty   bool     // nothing found is answered 204
-	shared  bool     // somebody else registers it and passes on what is not pytest-monitor's
 	handle  gin.HandlerFunc
 }
 
-// routes returns all routes.
-func (a *API) routes() []route {
-	var all []route
-	for _, some := range [][]route{a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(),
-		a.runRoutes(), a.regressionRoutes(), a.documentRoutes()} {
-		all = append(all, some...)
-	}
-	return all
+// dataRoutes returns all routes but those of the document.
+func (a *API) dataRoutes() []route {
+	return slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.lookupRoutes(),
+		a.nameRoutes(), a.runRoutes(), a.regressionRoutes())
 }
 
 // Query parameters of lists, by their names in the OpenAPI document.
@@ -37,15 +33,15 @@ var (
 )
 
 // listRoute is the route of a paged list that is 204 when empty.
-func listRoute[T any](a *API, path, summary, answer string, question func(c *gin.Context) list[T]) route {
-	return route{path: path, summary: summary, answer: answer, query: listQuery, empty: true,
+func listRoute[T any](a *API, path, summary, answer string, query []string, question func(c *gin.Context) list[T]) route {
+	return route{path: path, summary: summary, answer: answer, query: query, empty: true,
 		handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, question(c)) })}
 }
 
-// countRoute is the route of a number.
-func countRoute(path, summary string, count func(c *gin.Context) (int64, error)) route {
+// countRoute is the route of the number of elements that a list has on all pages.
+func countRoute[T any](path, summary string, question func(c *gin.Context) list[T]) route {
 	return route{path: path, summary: summary, answer: "Count", handle: handler(func(c *gin.Context) error {
-		n, err := count(c)
+		n, err := question(c).count(c.Request.Context())
 		if err != nil {
 			return err
 		}

@@ -293,10 +293,14 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+func token(project, secret string) monitor.Token {
+	return monitor.Token{Project: project, Hash: sha256.Sum256([]byte(secret))}
+}
+
 // TestTokenOpensItsOwnProject holds that the project of a token bounds what can be read, wherever it is asked.
 func TestTokenOpensItsOwnProject(t *testing.T) {
 	s := newServer(t, sample())
-	s.door.all = []monitor.Token{{Project: "other", Hash: sha256.Sum256([]byte("secret"))}}
+	s.tokens.all = []monitor.Token{token("other", "secret")}
 	for path, want := range map[string]string{
 		"/api/v1/metrics/count": `{"count": 1}`, "/p/other/api/v1/metrics/count": `{"count": 1}`,
 		"/api/v1/api/v1/metrics/count": `{"count": 1}`, "/p/other/api/v1/p/other/api/v1/metrics/count": `{"count": 1}`,

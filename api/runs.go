@@ -1,14 +1,13 @@
 package api
 
 import (
-	"context"
-	"iter"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
@@ -21,28 +20,19 @@ func (a *API) runRoutes() []route {
 	return []route{
 		runs("/runs/", "All runs: sessions that belong together, and what they measured"),
 		runs("/runs/:run", "The run with an id"),
-		countRoute("/runs/count", "Number of runs", func(c *gin.Context) (int64, error) {
-			return a.store.CountRuns(c.Request.Context(), monitor.RunQuery{Project: a.project(c)})
-		}),
+		countRoute("/runs/count", "Number of runs", a.runs),
 	}
 }
 
 // runs is the list that answers a request, by id if it names one.
 func (a *API) runs(c *gin.Context) list[*monitor.Run] {
-	q := monitor.RunQuery{Project: a.project(c), Run: c.Param("run")}
-	return list[*monitor.Run]{
-		key:   "runs",
-		style: nullLinks,
-		rows: func(ctx context.Context, p monitor.Page) iter.Seq2[*monitor.Run, error] {
-			return a.store.Runs(ctx, q, p)
-		},
-		count: func(ctx context.Context) (int64, error) { return a.store.CountRuns(ctx, q) },
-		json:  appendRun,
-		table: runTable(),
-	}
+	q := monitor.RunQuery{Project: httpd.ReadProject(c), Run: c.Param("run")}
+	l := newList("runs", q, a.parts.Store.Runs, a.parts.Store.CountRuns, appendRun, runTable())
+	l.nullLinks = true
+	return l
 }
 
-// firstOf returns the first session of a run, by which its commit, branch and build are known.
+// firstOf returns the first session of a run, which has the run's commit, branch and build.
 func firstOf(r *monitor.Run) *monitor.Session {
 	if len(r.Sessions) == 0 {
 		return &monitor.Session{ScmRef: monitor.Text{Null: true}}

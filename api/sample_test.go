@@ -61,14 +61,21 @@ func sample() *fakeStore {
 	return s
 }
 
-// sampleFile returns the sample as it was accepted by a local file.
-func sampleFile(t *testing.T) monitor.Store {
+// openFile returns an empty local file.
+func openFile(t *testing.T) *sqlite.DB {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), sqlite.FileName)
 	db := sqlite.New(file, monitor.Zones{Server: time.UTC, Fixed: time.UTC}, slog.New(slog.DiscardHandler))
 	db.MinFree = 0
 	require.NoError(t, db.Open(t.Context()))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// sampleFile returns the sample as it was accepted by a local file.
+func sampleFile(t *testing.T) monitor.Store {
+	t.Helper()
+	db := openFile(t)
 	received := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
 	var records []*monitor.Record
 	s := sample()

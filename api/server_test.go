@@ -20,46 +20,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/api"
+	"pymon-bridge/httpd"
 	"pymon-bridge/ingest"
 	"pymon-bridge/monitor"
 )
 
-// server is the API as it is served: below the handler that also answers pytest-monitor.
+// server is the API as it is served: beside the routes that take records.
 type server struct {
-	*ingest.Handler
-	store *fakeStore
-	api   *api.API
-	judge *fakeJudge
-	log   *bytes.Buffer
-	door  *tokens
-	doc   *openapi3.T
+	*httpd.Server
+	store    *fakeStore
+	metadata *fakeMetadata
+	api      *api.API
+	judge    *fakeJudge
+	log      *bytes.Buffer
+	tokens   *tokens
+	doc      *openapi3.T
 }
 
-// emptyMetadata knows no contexts and sessions: what pytest-monitor asks is not what is tested here.
-type emptyMetadata struct{}
-
-func (emptyMetadata) Append(context.Context, *monitor.Record) error { return nil }
-func (emptyMetadata) Context(context.Context, string, string) (*monitor.Context, error) {
-	return nil, monitor.Errorf(monitor.ENotFound, "unknown")
-}
-func (emptyMetadata) Session(context.Context, string, string) (*monitor.Session, error) {
-	return nil, monitor.Errorf(monitor.ENotFound, "unknown")
-}
-func (emptyMetadata) Contexts(context.Context, string, string, int) ([]*monitor.Context, error) {
-	return nil, nil
-}
-func (emptyMetadata) Sessions(context.Context, string, string, int) ([]*monitor.Session, error) {
-	return nil, nil
-}
-func (emptyMetadata) PutContext(string, *monitor.Context) {}
-func (emptyMetadata) PutSession(string, *monitor.Session) {}
-
-// tokens are those that open the door.
+// tokens are those that are valid.
 type tokens struct{ all []monitor.Token }
 
 func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
 
-// newServer serves a fake store with an open door, on pages of two.
+// newServer serves a fake store to everybody, on pages of two.
 func newServer(t *testing.T, store *fakeStore) *server {
 	t.Helper()
 	s := serve(t, store)
@@ -77,20 +60,33 @@ func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// serve serves a store with an open door.
+// serve serves a store to everybody.
 func serve(t *testing.T, store monitor.Store) *server {
 	t.Helper()
-	s := &server{log: new(bytes.Buffer), door: &tokens{}, doc: loadDocument(t)}
+	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, log: new(bytes.Buffer),
+		tokens: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
-	door := ingest.NewAuthenticator(s.door, log)
-	door.AllowOpen = true
-	s.Handler = ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
-		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
-	s.judge = &fakeJudge{report: sampleReport()}
-	s.api = api.New(store, s.judge, printer, ingest.ReadProject)
-	s.MountAPI(s.api.Register, ingest.Lists{Contexts: s.api.Contexts, Sessions: s.api.Sessions})
+	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Printer: printer, Log: log})
 	return s
 }
+
+// mount makes a server of an API and of the routes that take records, which go nowhere.
+func mount(tokens *tokens, parts api.Parts) (*httpd.Server, *api.API) {
+	auth := httpd.NewAuthenticator(tokens, parts.Log)
+	auth.AllowAnonymous = true
+	s := httpd.New(auth, parts.Log)
+	ingest.New(ingest.Parts{Journal: nowhere{}, Cache: nowhere{}, Metrics: http.NotFoundHandler(), Log: parts.Log}).Mount(s)
+	a := api.New(parts)
+	a.Mount(s)
+	return s, a
+}
+
+// nowhere takes records and forgets them.
+type nowhere struct{}
+
+func (nowhere) Append(context.Context, *monitor.Record) error { return nil }
+func (nowhere) PutContext(string, *monitor.Context)           {}
+func (nowhere) PutSession(string, *monitor.Session)           {}
 
 type lockedWriter struct {
 	mu sync.Mutex
@@ -200,16 +196,11 @@ var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
 	return doc, doc.Validate(context.Background())
 })
 
-// handler serves a store with an open door and without a log.
-func handler(store monitor.Store) http.Handler {
-	log := slog.New(slog.DiscardHandler)
-	door := ingest.NewAuthenticator(&tokens{}, log)
-	door.AllowOpen = true
-	h := ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
-		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
-	a := api.New(store, &fakeJudge{report: sampleReport()}, printer, ingest.ReadProject)
-	h.MountAPI(a.Register, ingest.Lists{Contexts: a.Contexts, Sessions: a.Sessions})
-	return h
+// handler serves a store to everybody and without a log.
+func handler(store monitor.Store) *httpd.Server {
+	s, _ := mount(&tokens{}, api.Parts{Store: store, Metadata: &fakeMetadata{}, Judge: &fakeJudge{report: sampleReport()},
+		Printer: printer, Log: slog.New(slog.DiscardHandler)})
+	return s
 }
 
 // decode reads a JSON answer.

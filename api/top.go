@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"iter"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -14,7 +16,11 @@ const (
 	maxTop     = 500
 )
 
-// topRoutes are the greatest and least consumers of a resource, everywhere and within what a path names.
+// resources are what metrics can be ordered by.
+var resources = map[string]monitor.Measurement{"memory": monitor.MemUsage, "cpu": monitor.CPUUsage,
+	"kernel_time": monitor.KernelTime, "user_time": monitor.UserTime, "total_time": monitor.TotalTime}
+
+// topRoutes list the greatest and least consumers of a resource, of all metrics or of those that a path names.
 func (a *API) topRoutes() (routes []route) {
 	pipeline := condition{monitor.FieldPipeline, monitor.Equals, "pipeline"}
 	for _, scope := range []struct {
@@ -41,9 +47,9 @@ func (a *API) topRoutes() (routes []route) {
 	return routes
 }
 
-// answerTop answers with the metrics at one end of the order by a resource.
+// answerTop answers with the first or last metrics in the order of a resource.
 func (a *API) answerTop(c *gin.Context, where []condition, smallest bool) error {
-	of, ok := resource(c.Param("resource"))
+	of, ok := resources[c.Param("resource")]
 	if !ok {
 		return monitor.Errorf(monitor.ENotFound, "no such resource: there are memory, cpu, kernel_time, user_time and total_time")
 	}
@@ -51,51 +57,30 @@ func (a *API) answerTop(c *gin.Context, where []condition, smallest bool) error 
 	if err != nil {
 		return err
 	}
-	q := a.metricQuery(c, where)
+	q := metricQuery(c, where)
 	q.Top = &monitor.Top{Of: of, Smallest: smallest}
 	l := a.metrics(q)
-	l.style = whole
-	return answerFirst(c, n, l)
-}
-
-func resource(name string) (monitor.Measurement, bool) {
-	switch name {
-	case "memory":
-		return monitor.MemUsage, true
-	case "cpu":
-		return monitor.CPUUsage, true
-	case "kernel_time":
-		return monitor.KernelTime, true
-	case "user_time":
-		return monitor.UserTime, true
-	case "total_time":
-		return monitor.TotalTime, true
+	l.nullLinks = true
+	if n == 0 {
+		l.rows = func(context.Context, monitor.Page) iter.Seq2[*monitor.Metric, error] {
+			return func(func(*monitor.Metric, error) bool) {}
+		}
 	}
-	return 0, false
+	return answerPart(c, l, monitor.Page{Limit: n})
 }
 
-// topCount reads how many are wanted. What is no number names no route.
+// topCount reads how many metrics are wanted. Text that is not a number is not found.
 func topCount(text string) (int64, error) {
 	if text == "" {
 		return defaultTop, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	switch {
-	case err == nil && n <= maxTop:
-		return int64(n), nil
-	case digits(text):
+	case n > maxTop: // also for a number that does not fit
 		return 0, &monitor.Error{Code: monitor.EInvalid, Message: "too many metrics asked for",
 			Fields: map[string]string{"n": "expected at most " + strconv.Itoa(maxTop)}}
-	default:
+	case err != nil:
 		return 0, monitor.Errorf(monitor.ENotFound, "expected a number of metrics, got %q", text)
 	}
-}
-
-func digits(s string) bool {
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return s != ""
+	return int64(n), nil
 }

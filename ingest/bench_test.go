@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
@@ -28,8 +27,7 @@ func bare() http.Handler {
 func full() http.Handler {
 	b := newBridge()
 	b.journal.AppendFn = func(context.Context, *monitor.Record) error { return nil }
-	b.OnAccepted = func(monitor.Class, bool) {}
-	b.OnRequest = func(string, string, int, time.Duration) {}
+	b.handler.OnAccepted = func(monitor.Class, bool) {}
 	return b
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // getHealthy says that the process serves.
-func (h *Handler) getHealthy(c *gin.Context) {
+func getHealthy(c *gin.Context) {
 	c.String(http.StatusOK, "ok\n")
 }
 

@@ -15,26 +15,20 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"pymon-bridge/ingest"
 )
 
-// serve opens a server for b on a free port and returns its address. change may be nil.
-func serve(t *testing.T, b *bridge, change func(*ingest.Server)) (string, *ingest.Server) {
+// serve opens a server for b on a free port and returns its address.
+func serve(t *testing.T, b *bridge) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := ingest.NewServer(b, discard())
-	if change != nil {
-		change(server)
-	}
-	require.NoError(t, server.Open(listener))
+	require.NoError(t, b.Open(listener))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		assert.NoError(t, server.Close(ctx))
+		assert.NoError(t, b.Close(ctx))
 	})
-	return listener.Addr().String(), server
+	return listener.Addr().String()
 }
 
 // answer is what came back for a request, as far as tests look at it.
@@ -216,7 +210,7 @@ func replacedBytes(raw []byte, old, new string) []byte {
 
 func TestOddRequests(t *testing.T) {
 	b := newBridge()
-	addr, _ := serve(t, b, nil)
+	addr := serve(t, b)
 	odd := oddRequests()
 	require.GreaterOrEqual(t, len(odd), 60)
 	for _, tt := range odd {
@@ -261,7 +255,7 @@ func TestUnusualButGoodRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBridge()
-			addr, _ := serve(t, b, nil)
+			addr := serve(t, b)
 			got := send(t, addr, tt.raw, false)
 			assert.Equal(t, http.StatusCreated, got.status, "%s %v", got.message, got.errors)
 			assert.Len(t, b.journal.stored(), 1)
@@ -271,7 +265,7 @@ func TestUnusualButGoodRequests(t *testing.T) {
 
 func TestExpectContinue(t *testing.T) {
 	b := newBridge()
-	addr, _ := serve(t, b, nil)
+	addr := serve(t, b)
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer conn.Close()
@@ -291,7 +285,7 @@ func TestExpectContinue(t *testing.T) {
 
 func TestPipelinedRequests(t *testing.T) {
 	b := newBridge()
-	addr, _ := serve(t, b, nil)
+	addr := serve(t, b)
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer conn.Close()

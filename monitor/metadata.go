@@ -12,16 +12,6 @@ type MetadataStore interface {
 	Session(ctx context.Context, project, h string) (*Session, error)
 }
 
-// MetadataSearch finds contexts and sessions by the beginning of their hash, taken literally.
-type MetadataSearch interface {
-	// Contexts returns up to max contexts of a project, or of every project when project is empty, whose hash
-	// begins with prefix: an exact match first, then in the order of acceptance. It returns fewer where they take
-	// more than a few megabytes.
-	Contexts(ctx context.Context, project, prefix string, max int) ([]*Context, error)
-	// Sessions does the same for sessions.
-	Sessions(ctx context.Context, project, prefix string, max int) ([]*Session, error)
-}
-
 // MetadataCache is told of contexts and sessions that were just stored, so that it finds them at once.
 type MetadataCache interface {
 	PutContext(project string, c *Context)

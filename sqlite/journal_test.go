@@ -285,30 +285,31 @@ func TestMetadataIsFoundByPrefix(t *testing.T) {
 	appendAll(t, db, other)
 	for _, c := range []struct {
 		project, prefix string
-		max             int
+		max             int64
 		want            []string
 	}{
-		{"shop", "ab", 9, []string{"ab", "abc", "ab%", "ab\xff\xff", "ab\xff"}},
-		{"", "ab", 3, []string{"ab", "ab", "abc"}},
+		{"shop", "ab", 9, []string{"ab", "ab%", "abc", "ab\xff", "ab\xff\xff"}},
+		{"", "ab", 3, []string{"ab", "ab", "ab%"}},
 		{"zoo", "a", 9, []string{"ab"}},
 		{"shop", "ab\xff", 9, []string{"ab\xff", "ab\xff\xff"}},
 		{"shop", "\xff", 9, []string{"\xff"}},
 		{"shop", "_", 9, nil},
-		{"shop", "", 4, hashes[:4]},
+		{"shop", "", 4, []string{"AB", "ab", "ab%", "abc"}},
 		{"nobody", "", 4, nil},
 	} {
-		contexts, err := db.Contexts(t.Context(), c.project, c.prefix, c.max)
-		require.NoError(t, err)
 		var got []string
-		for _, found := range contexts {
+		for found, err := range db.Store().Contexts(t.Context(), monitor.ContextQuery{Project: c.project, HashPrefix: c.prefix}, monitor.Page{Limit: c.max}) {
+			require.NoError(t, err)
 			got = append(got, found.H)
 		}
 		assert.Equal(t, c.want, got, "%q of %q", c.prefix, c.project)
 	}
-	sessions, err := db.Sessions(t.Context(), "shop", "ab", 2)
-	require.NoError(t, err)
-	assert.Equal(t, "ab", sessions[0].SessionH)
-	assert.Equal(t, "abc", sessions[1].SessionH)
+	var sessions []string
+	for found, err := range db.Store().Sessions(t.Context(), monitor.SessionQuery{Project: "shop", HashPrefix: "ab"}, monitor.Page{}) {
+		require.NoError(t, err)
+		sessions = append(sessions, found.SessionH)
+	}
+	assert.ElementsMatch(t, []string{"ab", "abc", "ab%", "ab\xff\xff", "ab\xff"}, sessions)
 }
 
 func TestTokens(t *testing.T) {

@@ -63,10 +63,9 @@ func (db *DB) Tokens(ctx context.Context) ([]monitor.Token, error) {
 
 // DB is everything that the rest of the program knows of it as.
 var (
-	_ monitor.Journal        = (*DB)(nil)
-	_ monitor.MetadataStore  = (*DB)(nil)
-	_ monitor.MetadataSearch = (*DB)(nil)
-	_ monitor.RunStore       = (*DB)(nil)
-	_ monitor.TokenStore     = (*DB)(nil)
-	_ monitor.HealthChecker  = (*DB)(nil)
+	_ monitor.Journal       = (*DB)(nil)
+	_ monitor.MetadataStore = (*DB)(nil)
+	_ monitor.RunStore      = (*DB)(nil)
+	_ monitor.TokenStore    = (*DB)(nil)
+	_ monitor.HealthChecker = (*DB)(nil)
 )

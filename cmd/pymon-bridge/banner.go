@@ -36,6 +36,9 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 		case !loopback(l):
 			access = "everybody who can reach it (--allow-anonymous)"
 		}
+		if c.RequireProject {
+			remote += "/p/PROJECT"
+		}
 		writeBanner(m.Stderr, [][2]string{{"listens on", url + ", for " + access}, {"stores in", data}, {"delivers to", delivers}}, remote)
 	}
 	if c.PortFile == "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pymon-bridge/cache"
+	"pymon-bridge/httpd"
 	"pymon-bridge/ingest"
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
@@ -32,8 +33,8 @@ type bridge struct {
 	cache     *cache.Store
 	judge     monitor.Judge
 	worker    *judge.Worker // nil where another bridge judges
-	quiet     *journal.RunWatcher
-	server    *ingest.Server
+	runs      *journal.RunWatcher
+	server    *httpd.Server
 
 	opened   []func(ctx context.Context) error // what to close, in the order of opening
 	ensuring sync.WaitGroup
@@ -167,10 +168,10 @@ func (b *bridge) ensureBackend() {
 
 // openCommitter opens the watcher of runs, then the committer, which accepts from then on.
 func (b *bridge) openCommitter(context.Context) error {
-	b.quiet = journal.NewRunWatcher(b.db, b.logger)
-	b.quiet.After = b.config.QuietAfter
-	b.quiet.OnEnded = b.ended
-	if err := b.open(b.quiet); err != nil {
+	b.runs = journal.NewRunWatcher(b.db, b.logger)
+	b.runs.After = b.config.QuietAfter
+	b.runs.OnEnded = b.ended
+	if err := b.open(b.runs); err != nil {
 		return err
 	}
 	return b.open(b.committer)
@@ -178,24 +179,16 @@ func (b *bridge) openCommitter(context.Context) error {
 
 // openServer serves on l.
 func (b *bridge) openServer(l net.Listener) error {
-	door := ingest.NewAuthenticator(b.db, b.logger)
-	door.AllowOpen = b.config.AllowAnonymous || loopback(l)
-	health := []monitor.HealthChecker{b.db}
-	if b.courier != nil {
-		health = append(health, b.courier)
-	}
-	handler := ingest.New(ingest.Parts{
-		Journal: watched{b.committer, b.quiet, b.metrics}, Store: b.cache, Search: b.db, Cache: b.cache, Door: door,
-		Health: health, Metrics: b.metrics.Handler(), Log: b.logger,
-	})
-	handler.MaxBody = int64(b.config.MaxBody)
-	handler.OnAccepted = b.metrics.Accepted
-	handler.OnRefused = b.metrics.Refused
-	handler.OnRequest = b.metrics.Request
-	b.mountAPI(handler)
-	b.server = ingest.NewServer(handler, b.logger)
+	auth := httpd.NewAuthenticator(b.db, b.logger)
+	auth.AllowAnonymous = b.config.AllowAnonymous || loopback(l)
+	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
+	b.server.RequireProject = b.config.RequireProject
+	b.server.OnRefused = b.metrics.Refused
+	b.server.OnRequest = b.metrics.Request
+	b.mountIngest()
+	b.mountAPI()
 	if err := b.server.Open(l); err != nil {
 		return err
 	}
@@ -206,4 +199,17 @@ func (b *bridge) openServer(l net.Listener) error {
 		}
 	}()
 	return nil
+}
+
+// mountIngest adds the routes that take records.
+func (b *bridge) mountIngest() {
+	health := []monitor.HealthChecker{b.db}
+	if b.courier != nil {
+		health = append(health, b.courier)
+	}
+	handler := ingest.New(ingest.Parts{Journal: watched{b.committer, b.runs, b.metrics}, Cache: b.cache, Health: health,
+		Metrics: b.metrics.Handler(), Log: b.logger})
+	handler.MaxBody = int64(b.config.MaxBody)
+	handler.OnAccepted = b.metrics.Accepted
+	handler.Mount(b.server)
 }

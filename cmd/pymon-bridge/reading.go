@@ -4,17 +4,15 @@ import (
 	"context"
 
 	"pymon-bridge/api"
-	"pymon-bridge/ingest"
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
 )
 
 // mountAPI adds the read routes. They are answered from the local file.
-func (b *bridge) mountAPI(handler *ingest.Handler) {
-	reads := api.New(b.db.Store(), b.judge, printerOf, ingest.ReadProject)
+func (b *bridge) mountAPI() {
+	reads := api.New(api.Parts{Store: b.db.Store(), Metadata: b.cache, Judge: b.judge, Printer: printerOf, Log: b.logger})
 	reads.PageSize = int64(b.config.PageSize)
-	handler.PageSize = b.config.PageSize
-	handler.MountAPI(reads.Register, ingest.Lists{Contexts: reads.Contexts, Sessions: reads.Sessions})
+	reads.Mount(b.server)
 }
 
 // openJudge opens what judges runs that have ended, and what delivers the reports.

@@ -21,6 +21,7 @@ type serveCmd struct {
 	Listen         string   `group:"Network" help:"Address to listen on. A socket handed over by systemd comes first." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
 	PortFile       string   `group:"Network" help:"Write the bridge's address to this file when it serves; for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
 	AllowAnonymous bool     `group:"Network" help:"Serve without tokens on an address that other machines reach." env:"PYMON_ALLOW_ANONYMOUS"`
+	RequireProject bool     `group:"Network" help:"Refuse data and questions that name no project, neither by /p/PROJECT in the address nor by a token; for bridges behind one balancer." env:"PYMON_REQUIRE_PROJECT"`
 	TLSCert        string   `group:"Network" help:"Certificate chain, PEM. It is read again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string   `group:"Network" help:"The certificate's private key, PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`

@@ -229,6 +229,50 @@ func TestWideAddress(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, statusWith(t, guarded.URL, ""), "without its last token it is shut, not open")
 }
 
+// TestProjectIsRequired has a bridge that stands behind a balancer refuse what the balancer could have sent to any of
+// them, and tell pytest, scripts and `check` what to do.
+func TestProjectIsRequired(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--require-project"}})
+	pytest := func(remote string) *harness.PytestRun {
+		run := harness.Pytest{Args: []string{"--remote-server", remote, "flat/test_flat.py"}}.Run(t)
+		assert.Equal(t, 0, run.ExitCode, run.Output())
+		return run
+	}
+	assert.Contains(t, pytest(bridge.URL).Output(), "Cannot insert execution context in remote server (rc=400!")
+	assert.Zero(t, countRows(harness.Stored(t, bridge.Data), "contexts"))
+	process := newMachine()
+	metric := metricJSON(process.metric("test_a", process.started))
+	for _, base := range basePaths {
+		for _, r := range []request{
+			{method: http.MethodPost, path: "/contexts/", body: process.contextJSON()},
+			{method: http.MethodPost, path: "/sessions/", body: process.sessionJSON()},
+			{method: http.MethodPost, path: "/metrics/", body: metric},
+			{method: http.MethodGet, path: "/contexts/" + process.context},
+			{method: http.MethodGet, path: "/sessions/" + process.session},
+		} {
+			r.path = base + r.path
+			answer := r.send(t, bridge.URL)
+			if strings.HasPrefix(base, "/p/") {
+				assert.Less(t, answer.status, 300, "%s %s", r.method, r.path)
+				continue
+			}
+			assert.Equal(t, http.StatusBadRequest, answer.status, "%s %s", r.method, r.path)
+			assert.Contains(t, answer.body, "/p/PROJECT")
+		}
+	}
+	for _, open := range []string{"/-/healthy", "/-/ready", "/-/metrics", "/api/v1/docs", "/api/v1/openapi.json"} {
+		assert.Equal(t, http.StatusOK, request{method: http.MethodGet, path: open}.send(t, bridge.URL).status, open)
+	}
+	check := harness.RunProgram(t, nil, "check", "--url", bridge.URL)
+	assert.Equal(t, 2, check.ExitCode)
+	assert.Contains(t, check.Stderr, "/p/PROJECT")
+	assert.NotContains(t, pytest(bridge.URL+"/p/flat").Output(), "Cannot insert")
+	assert.NotContains(t, harness.RunProgram(t, nil, "check", "--url", bridge.URL, "--project", "flat").Stderr, "/p/PROJECT")
+	stored := harness.Stored(t, bridge.Data)
+	assert.Equal(t, []int{2, 2, 1 + 6}, []int{len(stored.Contexts), len(stored.Sessions), len(stored.Metrics)})
+}
+
 // lastLine returns the last line of what a command printed, with its end.
 func lastLine(text string) string {
 	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")

@@ -1,11 +1,12 @@
-package ingest
+package httpd
 
 import (
 	"net/http"
 	"strings"
 )
 
-// headWriter ends answers to HEAD of which one part was written, since nobody reads the rest of a long list.
+// headWriter is for the answer to a HEAD. It fails from the second write on, so that a long list ends early: nobody
+// reads its rows.
 type headWriter struct {
 	http.ResponseWriter
 	begun bool
@@ -22,8 +23,8 @@ func (w *headWriter) Write(b []byte) (int, error) {
 // Unwrap gives [http.ResponseController] what it controls.
 func (w *headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// routable returns r as the router should see it. HEAD is routed as GET, net/http leaving out the body of the
-// answer. A plus sign in a path is itself, while the router would take it for a space where a path is escaped.
+// routable returns r as the router should see it. HEAD is routed as GET; net/http leaves out the body of the answer. A
+// plus sign in a path stands for itself, but in an escaped path the router would take it for a space.
 func routable(r *http.Request) *http.Request {
 	head, plus := r.Method == http.MethodHead, strings.Contains(r.URL.RawPath, "+")
 	if !head && !plus {

@@ -1,4 +1,4 @@
-package ingest
+package httpd
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// drainTime is how long connections are still taken after the order to stop. Those in the listener's queue take
-// microseconds each.
+// drainTime is how long connections are still taken after the order to stop. Taking one from the listener's queue costs
+// microseconds.
 const drainTime = 50 * time.Millisecond
 
 // drainListener can take what is in its queue before it closes.
@@ -17,10 +17,6 @@ type drainListener struct {
 	net.Listener
 	stopping atomic.Bool
 }
-
-func newDrainListener(l net.Listener) *drainListener { return &drainListener{Listener: l} }
-
-func (l *drainListener) draining() bool { return l.stopping.Load() }
 
 // Accept returns [net.ErrClosed] once the queue has been drained.
 func (l *drainListener) Accept() (net.Conn, error) {
@@ -32,7 +28,7 @@ func (l *drainListener) Accept() (net.Conn, error) {
 }
 
 // drain lets Accept go on for a short while and then end, which closes done. It returns at that moment, or a little
-// later when Accept is kept from running by too many open connections.
+// later where too many open connections keep Accept from running.
 func (l *drainListener) drain(done <-chan struct{}) {
 	limited, ok := l.Listener.(interface{ SetDeadline(time.Time) error })
 	l.stopping.Store(true)

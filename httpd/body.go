@@ -1,4 +1,4 @@
-package ingest
+package httpd
 
 import (
 	"errors"
@@ -12,49 +12,49 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// buffer holds the body of a request and then that of its answer.
-type buffer struct{ data []byte }
-
 const (
 	firstRead  = 4 << 10  // holds every body of an ordinary test
-	maxRecycle = 64 << 10 // larger buffers are left to the garbage collector, so that odd bodies do not stay
+	maxDiscard = 64 << 20 // bounds what is read of the body of a refused request
 )
 
-func (h *Handler) recycle(b *buffer) {
-	if cap(b.data) <= maxRecycle {
-		h.buffers.Put(b)
-	}
-}
+const jsonType = "application/json"
 
-// readBody reads the JSON body of r into b.
-func (h *Handler) readBody(r *http.Request, b *buffer) error {
+// ReadJSON is [ReadBody] for a body that has to be JSON. It fails where the headers say that the body is something else.
+// A body without a Content-Type is taken as JSON.
+func ReadJSON(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	if err := checkHeaders(r.Header); err != nil {
-		return err
+		return dst, err
 	}
-	if r.ContentLength > h.MaxBody {
-		return h.tooLarge()
+	return ReadBody(r, dst, max)
+}
+
+// ReadBody appends the body of a request to dst, and returns it also after an error. It fails with ETooLarge where the
+// body has more than max bytes, and with a code of its own where the body is late or cut off. dst grows with what
+// arrives, not with what is announced.
+func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
+	if r.ContentLength > max {
+		return dst, tooLarge(max)
 	}
-	b.data = b.data[:0]
-	// The buffer grows with what arrives, not with what is announced.
+	start := len(dst)
 	for {
-		if len(b.data) == cap(b.data) {
-			b.data = append(make([]byte, 0, max(firstRead, 2*cap(b.data))), b.data...)
+		if len(dst) == cap(dst) {
+			dst = append(make([]byte, 0, firstRead+2*cap(dst)), dst...)
 		}
-		n, err := r.Body.Read(b.data[len(b.data):cap(b.data)])
-		b.data = b.data[:len(b.data)+n]
-		switch {
-		case int64(len(b.data)) > h.MaxBody:
-			return h.tooLarge()
+		n, err := r.Body.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		switch got := len(dst) - start; {
+		case int64(got) > max:
+			return dst, tooLarge(max)
 		case err == io.EOF:
-			return nil
+			return dst, nil
 		case err != nil:
-			return readError(r, len(b.data), err)
+			return dst, readError(r, got, err)
 		}
 	}
 }
 
-func (h *Handler) tooLarge() error {
-	return monitor.Errorf(monitor.ETooLarge, "the body is larger than %d bytes", h.MaxBody)
+func tooLarge(max int64) error {
+	return monitor.Errorf(monitor.ETooLarge, "the body is larger than %d bytes", max)
 }
 
 // readError says why a body could not be read to its end.
@@ -69,9 +69,6 @@ func readError(r *http.Request, got int, err error) error {
 	}
 }
 
-const jsonType = "application/json"
-
-// checkHeaders refuses bodies that are said to be something else than plain JSON. None said is taken as JSON.
 func checkHeaders(header http.Header) error {
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return badHeader(codeEncoding, "Content-Encoding", encoding, "none")
@@ -93,5 +90,13 @@ func badHeader(code monitor.Code, name, value, expected string) error {
 		Code:    code,
 		Message: fmt.Sprintf("unsupported %s %q", name, value),
 		Fields:  map[string]string{name: "expected " + expected},
+	}
+}
+
+// discardBody reads what is left of the body of a refused request. Most clients read the answer only after they have
+// sent everything. To the plugin a connection that closes before is a failed test instead of a warning.
+func discardBody(r *http.Request) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // it is refused already
 	}
 }

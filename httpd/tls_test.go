@@ -1,4 +1,4 @@
-package ingest_test
+package httpd_test
 
 import (
 	"context"
@@ -18,8 +18,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"pymon-bridge/ingest"
 )
 
 // keyFiles are the files of a certificate.
@@ -59,7 +57,8 @@ func TestServesTLSAndFollowsTheFiles(t *testing.T) {
 	files := newKeyFiles(t)
 	files.write(t, "first.example")
 	b := newBridge()
-	addr, _ := serve(t, b, func(s *ingest.Server) { s.CertFile, s.KeyFile = files.cert, files.key })
+	b.CertFile, b.KeyFile = files.cert, files.key
+	addr := serve(t, b)
 	assert.Equal(t, "first.example", shownName(t, addr))
 	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
@@ -83,8 +82,8 @@ func TestOpenFailsWithoutTheCertificate(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	server := ingest.NewServer(newBridge(), discard())
-	server.CertFile, server.KeyFile = files.cert, files.key
-	assert.ErrorContains(t, server.Open(listener), files.cert)
-	assert.NoError(t, server.Close(context.Background()))
+	b := newBridge()
+	b.CertFile, b.KeyFile = files.cert, files.key
+	assert.ErrorContains(t, b.Open(listener), files.cert)
+	assert.NoError(t, b.Close(context.Background()))
 }

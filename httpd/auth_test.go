@@ -1,4 +1,4 @@
-package ingest_test
+package httpd_test
 
 import (
 	"context"
@@ -14,9 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"pymon-bridge/ingest"
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
@@ -30,13 +29,13 @@ func basic(user, password string) string {
 
 // withTokens gives a bridge two tokens for project a and one for b.
 func withTokens(b *bridge) *bridge {
-	b.journal.TokensFn = func(context.Context) ([]monitor.Token, error) {
+	b.TokensFn = func(context.Context) ([]monitor.Token, error) {
 		return []monitor.Token{token("a", "old-secret"), token("b", "b-secret"), token("a", "new-secret")}, nil
 	}
 	return b
 }
 
-func TestDoor(t *testing.T) {
+func TestAuthentication(t *testing.T) {
 	tests := []struct {
 		name, path, authorization string
 		status                    int
@@ -75,11 +74,10 @@ func TestDoor(t *testing.T) {
 			w := b.do(http.MethodPost, tt.path, metricBody, "Authorization", tt.authorization)
 			assert.Equal(t, tt.status, w.Code, w.Body)
 			assert.Equal(t, tt.status == 401, w.Header().Get("WWW-Authenticate") == `Basic realm="pymon-bridge", charset="UTF-8"`)
-			if stored := b.journal.stored(); tt.project == "" {
-				assert.Empty(t, stored)
+			if tt.project == "" {
+				assert.Empty(t, b.projects())
 			} else {
-				require.Len(t, stored, 1)
-				assert.Equal(t, tt.project, stored[0].Project)
+				assert.Equal(t, []string{tt.project}, b.projects())
 			}
 			for _, secret := range []string{"secret", "guess", base64.StdEncoding.EncodeToString([]byte("x:new-secret"))} {
 				assert.NotContains(t, b.log.String(), secret, "tokens are never logged")
@@ -93,7 +91,7 @@ func hashText(secret string) []byte {
 	return sum[:]
 }
 
-func TestDoorOfEveryRoute(t *testing.T) {
+func TestAuthenticationOfEveryRoute(t *testing.T) {
 	for _, path := range []string{"/contexts/abc", "/p/a/sessions/abc", "/-/metrics", "/nothing", "/metrics/"} {
 		w := withTokens(newBridge()).do(http.MethodGet, path, "")
 		assert.Equal(t, http.StatusUnauthorized, w.Code, path)
@@ -110,11 +108,8 @@ func TestDoorOfEveryRoute(t *testing.T) {
 
 func TestReadsStayInTheTokensProject(t *testing.T) {
 	b := withTokens(newBridge())
-	w := b.do(http.MethodPost, "/contexts/", contextBody, "Authorization", "Bearer b-secret")
-	require.Equal(t, http.StatusCreated, w.Code)
-	for secret, want := range map[string]int{"b-secret": 200, "new-secret": 204} {
-		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/"+contextHash, "", "Authorization", "Bearer "+secret).Code)
-		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/c1", "", "Authorization", "Bearer "+secret).Code)
+	for secret, want := range map[string]string{"b-secret": "of b", "new-secret": "of a"} {
+		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/c1", "", "Authorization", "Bearer "+secret).Body.String())
 	}
 }
 
@@ -123,7 +118,7 @@ func TestWithoutTokens(t *testing.T) {
 	assert.Equal(t, http.StatusCreated, b.do(http.MethodPost, "/metrics/", metricBody).Code)
 	w := b.do(http.MethodPost, "/p/b/metrics/", metricBody, "Authorization", basic("from", ".netrc"))
 	assert.Equal(t, http.StatusCreated, w.Code, "credentials that nobody asked for do no harm")
-	b.door.AllowOpen = false
+	b.auth.AllowAnonymous = false
 	w = b.do(http.MethodPost, "/metrics/", metricBody)
 	assert.Equal(t, http.StatusUnauthorized, w.Code)
 	assert.Contains(t, w.Body.String(), "token add")
@@ -143,94 +138,94 @@ func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
 	return s.tokens, s.err
 }
 
-func newDoor(s *tokenStore) *ingest.Authenticator {
-	return ingest.NewAuthenticator(s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+func newAuthenticator(s *tokenStore) *httpd.Authenticator {
+	return httpd.NewAuthenticator(s, slog.New(slog.NewTextHandler(io.Discard, nil)))
 }
 
-func admit(d *ingest.Authenticator, secret string) monitor.Code {
+func admit(a *httpd.Authenticator, secret string) monitor.Code {
 	authorization := ""
 	if secret != "" {
 		authorization = "Bearer " + secret
 	}
-	_, err := d.Admit(context.Background(), authorization, "")
+	_, err := a.Admit(context.Background(), authorization, "")
 	return monitor.ErrorCode(err)
 }
 
-func TestDoorFollowsTheStore(t *testing.T) {
+func TestAuthenticatorFollowsTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
-		d := newDoor(store)
-		assert.Empty(t, admit(d, "one"))
+		a := newAuthenticator(store)
+		assert.Empty(t, admit(a, "one"))
 		store.tokens = append(store.tokens, token("a", "two"))
 		time.Sleep(100 * time.Millisecond)
-		assert.Empty(t, admit(d, "two"), "a new token opens without waiting for the next regular look")
+		assert.Empty(t, admit(a, "two"), "a new token opens without waiting for the next regular look")
 		store.tokens = store.tokens[1:]
-		assert.Empty(t, admit(d, "one"), "the list is at most a second old")
+		assert.Empty(t, admit(a, "one"), "the list is at most a second old")
 		time.Sleep(time.Second)
-		assert.Equal(t, monitor.EUnauthorized, admit(d, "one"))
-		assert.Empty(t, admit(d, "two"))
+		assert.Equal(t, monitor.EUnauthorized, admit(a, "one"))
+		assert.Empty(t, admit(a, "two"))
 	})
 }
 
-func TestDoorAsksSeldom(t *testing.T) {
+func TestAuthenticatorAsksSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
-		d := newDoor(store)
+		a := newAuthenticator(store)
 		for range 1000 {
-			assert.Empty(t, admit(d, "one"))
-			assert.Equal(t, monitor.EUnauthorized, admit(d, "wrong"))
-			assert.Equal(t, monitor.EUnauthorized, admit(d, ""))
+			assert.Empty(t, admit(a, "one"))
+			assert.Equal(t, monitor.EUnauthorized, admit(a, "wrong"))
+			assert.Equal(t, monitor.EUnauthorized, admit(a, ""))
 		}
 		assert.Equal(t, 1, store.asked)
 		for range 1000 {
-			admit(d, "one")
+			admit(a, "one")
 			time.Sleep(10 * time.Millisecond)
 		}
 		assert.LessOrEqual(t, store.asked, 11, "once a second for those who hold a token")
 		asked := store.asked
 		for range 1000 {
-			admit(d, "wrong")
+			admit(a, "wrong")
 			time.Sleep(10 * time.Millisecond)
 		}
 		assert.LessOrEqual(t, store.asked-asked, 101, "ten times a second for those who guess")
 	})
 }
 
-func TestDoorAfterTheLastToken(t *testing.T) {
-	for _, allowOpen := range []bool{false, true} {
+func TestAuthenticatorAfterTheLastToken(t *testing.T) {
+	for _, allowAnonymous := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
-			d := newDoor(store)
-			d.AllowOpen = allowOpen
-			assert.Empty(t, admit(d, "one"))
-			assert.Equal(t, monitor.EUnauthorized, admit(d, ""), "where there are tokens, one is required")
+			a := newAuthenticator(store)
+			a.AllowAnonymous = allowAnonymous
+			assert.Empty(t, admit(a, "one"))
+			assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "where there are tokens, one is required")
 			store.tokens = nil
 			time.Sleep(time.Second)
-			if allowOpen {
-				assert.Empty(t, admit(d, ""))
+			if allowAnonymous {
+				assert.Empty(t, admit(a, ""))
 			} else {
-				assert.Equal(t, monitor.EUnauthorized, admit(d, ""))
-				assert.Equal(t, monitor.EUnauthorized, admit(d, "one"))
+				assert.Equal(t, monitor.EUnauthorized, admit(a, ""))
+				assert.Equal(t, monitor.EUnauthorized, admit(a, "one"))
 			}
 		})
 	}
 }
 
-func TestDoorWhileTheStoreFails(t *testing.T) {
+func TestAuthenticatorWhileTheStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &tokenStore{err: errors.New("locked")}
-		d := newDoor(store)
-		d.AllowOpen = true
-		assert.Equal(t, monitor.EUnavailable, admit(d, ""), "unknown is not the same as none")
-		assert.Equal(t, monitor.EUnavailable, admit(d, "one"))
+		a := newAuthenticator(store)
+		a.AllowAnonymous = true
+		assert.Equal(t, monitor.EUnavailable, admit(a, ""), "unknown is not the same as none")
+		assert.Equal(t, monitor.EUnavailable, admit(a, "one"))
 		assert.Equal(t, 1, store.asked, "a store in trouble is not pestered")
 		store.tokens, store.err = []monitor.Token{token("a", "one")}, nil
 		time.Sleep(100 * time.Millisecond)
-		assert.Empty(t, admit(d, "one"))
+		assert.Empty(t, admit(a, "one"))
 		store.tokens, store.err = nil, errors.New("locked")
 		time.Sleep(time.Minute)
-		assert.Empty(t, admit(d, "one"), "the tokens last read go on")
-		assert.Equal(t, monitor.EUnauthorized, admit(d, ""), "and are not taken for none")
+		assert.Empty(t, admit(a, "one"), "the tokens last read go on")
+		assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "and are not taken for none")
 	})
 }
 
@@ -247,19 +242,19 @@ func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
 	return []monitor.Token{token("a", "one")}, ctx.Err()
 }
 
-func TestDoorDoesNotWaitForASlowStore(t *testing.T) {
+func TestAuthenticatorDoesNotWaitForASlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowStore{release: make(chan struct{})}
-		d := ingest.NewAuthenticator(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
-		assert.Empty(t, admit(d, "one"))
+		a := httpd.NewAuthenticator(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		assert.Empty(t, admit(a, "one"))
 		time.Sleep(time.Second)
 		gone, cancel := context.WithCancel(context.Background())
 		result := make(chan error)
-		go func() { _, err := d.Admit(gone, "Bearer one", ""); result <- err }()
+		go func() { _, err := a.Admit(gone, "Bearer one", ""); result <- err }()
 		synctest.Wait() // it asks the store now
 		cancel()
 		for range 10 {
-			assert.Empty(t, admit(d, "one"))
+			assert.Empty(t, admit(a, "one"))
 		}
 		assert.EqualValues(t, 2, store.asked.Load())
 		close(store.release)
@@ -284,7 +279,7 @@ func TestPagesOfOtherSitesDoNotWrite(t *testing.T) {
 			b := newBridge()
 			w := b.do(http.MethodPost, "/metrics/", metricBody, tt.header, tt.value)
 			assert.Equal(t, tt.status, w.Code, w.Body)
-			assert.Equal(t, tt.status == http.StatusCreated, len(b.journal.stored()) == 1)
+			assert.Equal(t, tt.status == http.StatusCreated, len(b.projects()) == 1)
 		})
 	}
 }
