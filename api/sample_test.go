@@ -90,7 +90,7 @@ func sampleFile(t *testing.T) monitor.Store {
 		records = append(records, &monitor.Record{Project: o.project, Received: received, Metric: o.v})
 	}
 	require.NoError(t, db.Append(t.Context(), records))
-	return db.Store()
+	return db
 }
 
 // description is what a client sends for tags.

@@ -35,6 +35,7 @@ type DB struct {
 	lock    *fileLock
 	readers *sql.DB
 	listers *sql.DB // for lists and counts, so that these never keep acceptance and delivery waiting
+	scale   scale
 	space   space
 	state   state
 
@@ -62,6 +63,7 @@ func New(path string, zones monitor.Zones, logger *slog.Logger) *DB {
 		logger:  logger,
 		commit:  (*writer).commit,
 		schemas: schemas(),
+		scale:   usual(),
 		delay:   time.Second,
 	}
 }

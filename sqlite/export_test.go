@@ -38,10 +38,11 @@ func (db *DB) AddSchema(schema string) { db.schemas = append(db.schemas, schema)
 // MeasureSpace takes the size of the file and the room on its disk now.
 func (db *DB) MeasureSpace() { db.space.measure(db) }
 
-// SmallStore returns a store that reads lists in parts of a few rows and walks through indexes where files that fit a
-// test do not need it.
-func (db *DB) SmallStore() *Store {
-	return &Store{db: db, scale: scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, zonesAtFirst: 2, zonesAhead: 5}}
+// InSmallParts makes db read lists in parts of a few rows, and walk through indexes where files that fit a test do not need
+// it.
+func (db *DB) InSmallParts() *DB {
+	db.scale = scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, zonesAtFirst: 2, zonesAhead: 5}
+	return db
 }
 
 // SamplesAtOnce is how many metrics [DB.Samples] reads at a time.

@@ -58,7 +58,7 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 // environments are the classes of machine of the project's one run.
 func environments(t *testing.T, db *sqlite.DB) (found []string) {
 	t.Helper()
-	for run, err := range db.Store().Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
+	for run, err := range db.Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
 		require.NoError(t, err)
 		require.Nil(t, found)
 		found = run.Environments

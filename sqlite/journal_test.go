@@ -298,14 +298,14 @@ func TestMetadataIsFoundByPrefix(t *testing.T) {
 		{"nobody", "", 4, nil},
 	} {
 		var got []string
-		for found, err := range db.Store().Contexts(t.Context(), monitor.ContextQuery{Project: c.project, HashPrefix: c.prefix}, monitor.Page{Limit: c.max}) {
+		for found, err := range db.Contexts(t.Context(), monitor.ContextQuery{Project: c.project, HashPrefix: c.prefix}, monitor.Page{Limit: c.max}) {
 			require.NoError(t, err)
 			got = append(got, found.H)
 		}
 		assert.Equal(t, c.want, got, "%q of %q", c.prefix, c.project)
 	}
 	var sessions []string
-	for found, err := range db.Store().Sessions(t.Context(), monitor.SessionQuery{Project: "shop", HashPrefix: "ab"}, monitor.Page{}) {
+	for found, err := range db.Sessions(t.Context(), monitor.SessionQuery{Project: "shop", HashPrefix: "ab"}, monitor.Page{}) {
 		require.NoError(t, err)
 		sessions = append(sessions, found.SessionH)
 	}

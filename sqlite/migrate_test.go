@@ -160,7 +160,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 		answers["unjudged "+head.ID] = *head
 	}
 	keep("unjudged", len(unjudged), err)
-	for run, err := range db.Store().Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
+	for run, err := range db.Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
 		require.NoError(t, err)
 		run.Sessions = nil
 		keep("run "+run.ID, *run, nil)
@@ -169,7 +169,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 		for _, smallest := range []bool{false, true} {
 			var top []string
 			q := monitor.MetricQuery{Top: &monitor.Top{Of: of, Smallest: smallest}}
-			for m, err := range db.SmallStore().Metrics(ctx, q, monitor.Page{Limit: 30}) {
+			for m, err := range db.InSmallParts().Metrics(ctx, q, monitor.Page{Limit: 30}) {
 				require.NoError(t, err)
 				top = append(top, fmt.Sprintf("%+v", *m))
 			}

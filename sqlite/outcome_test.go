@@ -38,7 +38,7 @@ func TestOutcomesComeBackAsSent(t *testing.T) {
 		assert.True(t, want.Same(&got.Outcome.Metric))
 		assert.Equal(t, fmt.Sprintf("%#v", *want), fmt.Sprintf("%#v", *got.Outcome), "absent floats too")
 	}
-	count, err := db.Store().CountMetrics(t.Context(), monitor.MetricQuery{})
+	count, err := db.CountMetrics(t.Context(), monitor.MetricQuery{})
 	require.NoError(t, err)
 	assert.Equal(t, int64(1), count, "an outcome is no metric")
 }

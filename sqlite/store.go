@@ -6,16 +6,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Store answers questions about what the file holds. It implements [monitor.Store] as [DB.Store] returns it.
-type Store struct {
-	db *DB
-	scale
-}
-
-var _ monitor.Store = (*Store)(nil)
-
-// Store returns the store of the file. It can be used while the file is open.
-func (db *DB) Store() *Store { return &Store{db: db, scale: usual()} }
+var _ monitor.Store = (*DB)(nil)
 
 // scale is where one way of reading becomes better than another one.
 type scale struct {
@@ -41,8 +32,8 @@ func usual() scale {
 }
 
 // part reads from one state of the file, on one of the connections that are kept for lists.
-func part[T any](ctx context.Context, s *Store, fn func(q querier) (T, error)) (result T, err error) {
-	err = s.db.readFrom(ctx, s.db.listers, func(q querier) error {
+func part[T any](ctx context.Context, db *DB, fn func(q querier) (T, error)) (result T, err error) {
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
 		result, err = fn(q)
 		return err
 	})

@@ -70,7 +70,6 @@ func fillHistory(tb testing.TB, db *sqlite.DB) {
 func BenchmarkStore(b *testing.B) {
 	db, _ := openNew(b)
 	fillHistory(b, db)
-	store := db.Store()
 	where := func(matches ...monitor.Match) monitor.MetricQuery { return monitor.MetricQuery{Where: matches} }
 	match := func(f monitor.Field, how monitor.How, text string) monitor.Match {
 		return monitor.Match{Field: f, How: how, Text: text}
@@ -101,40 +100,40 @@ func BenchmarkStore(b *testing.B) {
 	} {
 		b.Run("count "+c.name, func(b *testing.B) {
 			for b.Loop() {
-				_, err := store.CountMetrics(b.Context(), c.query)
+				_, err := db.CountMetrics(b.Context(), c.query)
 				require.NoError(b, err)
 			}
 		})
 		if !c.lists {
-			benchPage(b, c.name, c.query, store.Metrics, monitor.Page{})
+			benchPage(b, c.name, c.query, db.Metrics, monitor.Page{})
 			continue
 		}
-		n, err := store.CountMetrics(b.Context(), c.query)
+		n, err := db.CountMetrics(b.Context(), c.query)
 		require.NoError(b, err)
-		benchPage(b, "first "+c.name, c.query, store.Metrics, monitor.Page{Limit: 500})
-		benchPage(b, "last "+c.name, c.query, store.Metrics, monitor.Page{Offset: n - 500, Limit: 500})
-		benchPage(b, "middle "+c.name, c.query, store.Metrics, monitor.Page{Offset: n / 2, Limit: 500})
+		benchPage(b, "first "+c.name, c.query, db.Metrics, monitor.Page{Limit: 500})
+		benchPage(b, "last "+c.name, c.query, db.Metrics, monitor.Page{Offset: n - 500, Limit: 500})
+		benchPage(b, "middle "+c.name, c.query, db.Metrics, monitor.Page{Offset: n / 2, Limit: 500})
 	}
 	for _, of := range []monitor.Measurement{monitor.TotalTime, monitor.KernelTime, monitor.CPUUsage, monitor.MemUsage} {
 		for _, smallest := range []bool{false, true} {
 			for name, matches := range map[string][]monitor.Match{"all": nil, "component": {component}, "pipeline": {main}} {
 				for _, n := range []int64{10, 500} {
 					q := monitor.MetricQuery{Where: matches, Top: &monitor.Top{Of: of, Smallest: smallest}}
-					benchPage(b, fmt.Sprintf("top %d of %d %t %s", n, of, smallest, name), q, store.Metrics, monitor.Page{Limit: n})
+					benchPage(b, fmt.Sprintf("top %d of %d %t %s", n, of, smallest, name), q, db.Metrics, monitor.Page{Limit: n})
 				}
 			}
 		}
 	}
-	benchPage(b, "sessions", monitor.SessionQuery{}, store.Sessions, monitor.Page{Limit: 500})
+	benchPage(b, "sessions", monitor.SessionQuery{}, db.Sessions, monitor.Page{Limit: 500})
 	benchPage(b, "sessions with tag", monitor.SessionQuery{Tags: []monitor.TagMatch{{Name: "pipeline_branch", Value: "main"}}},
-		store.Sessions, monitor.Page{Limit: 500})
-	benchPage(b, "contexts", monitor.ContextQuery{}, store.Contexts, monitor.Page{Limit: 500})
-	benchPage(b, "runs", monitor.RunQuery{}, store.Runs, monitor.Page{Limit: 500})
-	benchPage(b, "components", monitor.NameQuery{}, store.Names, monitor.Page{Limit: 500})
+		db.Sessions, monitor.Page{Limit: 500})
+	benchPage(b, "contexts", monitor.ContextQuery{}, db.Contexts, monitor.Page{Limit: 500})
+	benchPage(b, "runs", monitor.RunQuery{}, db.Runs, monitor.Page{Limit: 500})
+	benchPage(b, "components", monitor.NameQuery{}, db.Names, monitor.Page{Limit: 500})
 	name := "component_3"
-	benchPage(b, "pipelines of component", monitor.NameQuery{Of: monitor.Pipelines, Component: &name}, store.Names,
+	benchPage(b, "pipelines of component", monitor.NameQuery{Of: monitor.Pipelines, Component: &name}, db.Names,
 		monitor.Page{Limit: 500})
-	benchPage(b, "export", monitor.MetricQuery{}, store.Metrics, monitor.Page{})
+	benchPage(b, "export", monitor.MetricQuery{}, db.Metrics, monitor.Page{})
 }
 
 func benchPage[Q, T any](b *testing.B, name string, q Q, list func(context.Context, Q, monitor.Page) iter.Seq2[T, error],

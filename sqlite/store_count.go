@@ -7,8 +7,8 @@ import (
 )
 
 // CountMetrics implements [monitor.Store]. Metrics without the measurement that q.Top orders by are not counted.
-func (s *Store) CountMetrics(ctx context.Context, query monitor.MetricQuery) (int64, error) {
-	return part(ctx, s, func(q querier) (int64, error) {
+func (db *DB) CountMetrics(ctx context.Context, query monitor.MetricQuery) (int64, error) {
+	return part(ctx, db, func(q querier) (int64, error) {
 		c, err := choose(ctx, q, query)
 		if err != nil {
 			return 0, err

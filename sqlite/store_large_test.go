@@ -46,7 +46,6 @@ func TestListsOfLargeItems(t *testing.T) {
 		}
 		appendAll(t, db, recs...)
 	}
-	store := db.Store()
 	ctx, page := t.Context(), monitor.Page{}
 	metric := func(m *monitor.Metric) string { return m.SessionH }
 	session := func(s *monitor.Session) string { return s.SessionH }
@@ -55,18 +54,18 @@ func TestListsOfLargeItems(t *testing.T) {
 		sessions, contexts = append(sessions, fmt.Sprintf("s%02d", i)), append(contexts, fmt.Sprintf("c%02d", i))
 		runs, branches = append(runs, fmt.Sprintf("run%02d", i)), append(branches, fmt.Sprintf("%02d", i))
 	}
-	holdsLittle(t, "metrics", store.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
-	holdsLittle(t, "slowest", store.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
-	holdsLittle(t, "page", store.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
-	holdsLittle(t, "sessions", store.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
-	holdsLittle(t, "page of sessions", store.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,
+	holdsLittle(t, "metrics", db.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
+	holdsLittle(t, "slowest", db.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
+	holdsLittle(t, "page", db.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
+	holdsLittle(t, "sessions", db.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
+	holdsLittle(t, "page of sessions", db.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,
 		sessions[3:43])
-	holdsLittle(t, "contexts", store.Contexts(ctx, monitor.ContextQuery{}, page),
+	holdsLittle(t, "contexts", db.Contexts(ctx, monitor.ContextQuery{}, page),
 		func(c *monitor.Context) string { return c.H }, contexts)
-	holdsLittle(t, "page of contexts", store.Contexts(ctx, monitor.ContextQuery{}, monitor.Page{Offset: 3, Limit: 40}),
+	holdsLittle(t, "page of contexts", db.Contexts(ctx, monitor.ContextQuery{}, monitor.Page{Offset: 3, Limit: 40}),
 		func(c *monitor.Context) string { return c.H }, contexts[3:43])
-	holdsLittle(t, "runs", store.Runs(ctx, monitor.RunQuery{}, page), func(r *monitor.Run) string { return r.ID }, runs)
-	holdsLittle(t, "names", store.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines}, page),
+	holdsLittle(t, "runs", db.Runs(ctx, monitor.RunQuery{}, page), func(r *monitor.Run) string { return r.ID }, runs)
+	holdsLittle(t, "names", db.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines}, page),
 		func(name string) string { return name[:2] }, branches)
 }
 

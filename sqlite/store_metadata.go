@@ -9,8 +9,8 @@ import (
 )
 
 // Sessions implements [monitor.Store].
-func (s *Store) Sessions(ctx context.Context, q monitor.SessionQuery, p monitor.Page) iter.Seq2[*monitor.Session, error] {
-	return stream(ctx, s, p, func() lister[sessionPosition, *monitor.Session] {
+func (db *DB) Sessions(ctx context.Context, q monitor.SessionQuery, p monitor.Page) iter.Seq2[*monitor.Session, error] {
+	return stream(ctx, db, p, func() lister[sessionPosition, *monitor.Session] {
 		var last *sessionPosition
 		return lister[sessionPosition, *monitor.Session]{func(from querier, skip, max int64, left *budget) ([]sessionPosition, error) {
 			where := sessionsWhere(q)
@@ -66,10 +66,10 @@ func sessionsAt(ctx context.Context, q querier, positions []sessionPosition, lef
 }
 
 // CountSessions implements [monitor.Store].
-func (s *Store) CountSessions(ctx context.Context, q monitor.SessionQuery) (int64, error) {
+func (db *DB) CountSessions(ctx context.Context, q monitor.SessionQuery) (int64, error) {
 	query := newClause("SELECT count(*) FROM sessions s")
 	query.join(sessionsWhere(q).where())
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return part(ctx, db, func(from querier) (int64, error) { return countOf(ctx, from, query) })
 }
 
 // sessionsWhere returns the conditions on sessions, as s.
@@ -95,8 +95,8 @@ func sessionsWhere(q monitor.SessionQuery) (where clause) {
 func sessionSize(rec *monitor.Record) int { return rec.Size() + len(rec.Session.Description) }
 
 // Contexts implements [monitor.Store].
-func (s *Store) Contexts(ctx context.Context, q monitor.ContextQuery, p monitor.Page) iter.Seq2[*monitor.Context, error] {
-	return stream(ctx, s, p, func() lister[*monitor.Context, *monitor.Context] {
+func (db *DB) Contexts(ctx context.Context, q monitor.ContextQuery, p monitor.Page) iter.Seq2[*monitor.Context, error] {
+	return stream(ctx, db, p, func() lister[*monitor.Context, *monitor.Context] {
 		var last *monitor.Record
 		return direct(func(from querier, skip, max int64, left *budget) ([]*monitor.Context, error) {
 			where := hashesWhere(q.Project, q.HashPrefix)
@@ -120,12 +120,12 @@ func (s *Store) Contexts(ctx context.Context, q monitor.ContextQuery, p monitor.
 }
 
 // CountContexts implements [monitor.Store].
-func (s *Store) CountContexts(ctx context.Context, q monitor.ContextQuery) (int64, error) {
+func (db *DB) CountContexts(ctx context.Context, q monitor.ContextQuery) (int64, error) {
 	query := newClause("SELECT count(*) FROM contexts c")
 	if where := hashesWhere(q.Project, q.HashPrefix); where.sql != "" {
 		query.add(" WHERE c.hash IN (SELECT h.id FROM hashes h WHERE "+where.sql+")", where.args...)
 	}
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return part(ctx, db, func(from querier) (int64, error) { return countOf(ctx, from, query) })
 }
 
 // hashesWhere returns the conditions on hashes, as h.

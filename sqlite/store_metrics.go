@@ -12,11 +12,11 @@ import (
 )
 
 // Metrics implements [monitor.Store].
-func (s *Store) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
-	return stream(ctx, s, p, func() lister[position, *monitor.Metric] {
-		find := (&timeList{ctx: ctx, scale: s.scale, query: q}).find
+func (db *DB) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
+	return stream(ctx, db, p, func() lister[position, *monitor.Metric] {
+		find := (&timeList{ctx: ctx, scale: db.scale, query: q}).find
 		if q.Top != nil {
-			find = (&topList{ctx: ctx, scale: s.scale, query: q}).find
+			find = (&topList{ctx: ctx, scale: db.scale, query: q}).find
 		}
 		return lister[position, *monitor.Metric]{find, func(from querier, positions []position, left *budget) ([]*monitor.Metric, error) {
 			return metricsAt(ctx, from, positions, left)

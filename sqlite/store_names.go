@@ -14,8 +14,8 @@ const (
 )
 
 // Names implements [monitor.Store].
-func (s *Store) Names(ctx context.Context, q monitor.NameQuery, p monitor.Page) iter.Seq2[string, error] {
-	return stream(ctx, s, p, func() lister[string, string] {
+func (db *DB) Names(ctx context.Context, q monitor.NameQuery, p monitor.Page) iter.Seq2[string, error] {
+	return stream(ctx, db, p, func() lister[string, string] {
 		var last *string
 		return direct(func(from querier, skip, max int64, left *budget) ([]string, error) {
 			query := newClause("SELECT DISTINCT name FROM (")
@@ -38,11 +38,11 @@ func (s *Store) Names(ctx context.Context, q monitor.NameQuery, p monitor.Page) 
 }
 
 // CountNames implements [monitor.Store].
-func (s *Store) CountNames(ctx context.Context, q monitor.NameQuery) (int64, error) {
+func (db *DB) CountNames(ctx context.Context, q monitor.NameQuery) (int64, error) {
 	query := newClause("SELECT count(DISTINCT name) FROM (")
 	query.join(names(q))
 	query.add(")")
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return part(ctx, db, func(from querier) (int64, error) { return countOf(ctx, from, query) })
 }
 
 // names returns the query for names with repetitions, in a column of that name.

@@ -11,8 +11,8 @@ import (
 )
 
 // Runs implements [monitor.Store].
-func (s *Store) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
-	return stream(ctx, s, p, func() lister[runPosition, *monitor.Run] {
+func (db *DB) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
+	return stream(ctx, db, p, func() lister[runPosition, *monitor.Run] {
 		var last *runPosition
 		return lister[runPosition, *monitor.Run]{func(from querier, skip, max int64, left *budget) ([]runPosition, error) {
 			query := newClause("SELECT project, run, min(utc_ns) AS start FROM sessions")
@@ -43,11 +43,11 @@ type runPosition struct {
 }
 
 // CountRuns implements [monitor.Store].
-func (s *Store) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
+func (db *DB) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
 	query := newClause("SELECT count(*) FROM (SELECT DISTINCT project, run FROM sessions")
 	query.join(runsWhere(q).where())
 	query.add(")")
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return part(ctx, db, func(from querier) (int64, error) { return countOf(ctx, from, query) })
 }
 
 func runsWhere(q monitor.RunQuery) (where clause) {

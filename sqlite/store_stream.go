@@ -25,12 +25,12 @@ func direct[T any](find func(q querier, skip, max int64, left *budget) ([]T, err
 }
 
 // stream lists a page of what a lister reads. Each use of the sequence begins anew with a lister of its own.
-func stream[P, T any](ctx context.Context, s *Store, p monitor.Page, open func() lister[P, T]) iter.Seq2[T, error] {
+func stream[P, T any](ctx context.Context, db *DB, p monitor.Page, open func() lister[P, T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		r := newReading(s.scale, p, open())
+		r := newReading(db.scale, p, open())
 		for !r.complete() {
-			items, err := part(ctx, s, r.next)
+			items, err := part(ctx, db, r.next)
 			if err != nil {
 				yield(none, err)
 				return

@@ -13,9 +13,9 @@ import (
 )
 
 // stores are a store as it is, and one that finds everything the way it finds things in a large file.
-var stores = map[string]func(db *sqlite.DB) *sqlite.Store{
-	"usual": (*sqlite.DB).Store,
-	"small": (*sqlite.DB).SmallStore,
+var stores = map[string]func(db *sqlite.DB) *sqlite.DB{
+	"usual": func(db *sqlite.DB) *sqlite.DB { return db },
+	"small": (*sqlite.DB).InSmallParts,
 }
 
 func TestStore(t *testing.T) {
@@ -53,14 +53,14 @@ func TestPausedConsumersKeepNothing(t *testing.T) {
 	want := int64(3000 - 3) // without the sessions
 	var resume []func() (*monitor.Metric, error, bool)
 	for range 6 {
-		next, stop := iter.Pull2(db.Store().Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
+		next, stop := iter.Pull2(db.Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
 		defer stop()
 		_, err, ok := next()
 		require.NoError(t, err)
 		require.True(t, ok)
 		resume = append(resume, next)
 	}
-	n, err := db.Store().CountMetrics(t.Context(), monitor.MetricQuery{})
+	n, err := db.CountMetrics(t.Context(), monitor.MetricQuery{})
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 	var most int64

@@ -10,7 +10,7 @@ import (
 
 // mountAPI adds the read routes. They are answered from the local file.
 func (b *bridge) mountAPI() {
-	reads := api.New(api.Parts{Store: b.db.Store(), Metadata: b.cache, Judge: b.judge, Printer: printerOf, Log: b.logger})
+	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Printer: printerOf, Log: b.logger})
 	reads.PageSize = int64(b.config.PageSize)
 	reads.Mount(b.server)
 }
