@@ -17,7 +17,7 @@ func machines() *dashboard {
 	d.line(10,
 		offsets("CPU time: all tests slower by", "How much slower than usual the middle test of each run was in CPU time, by class of machine: 0 % is as fast as ever. Above 25 % the machine or a global change is to blame, and no test is.", "offset_cpu_time"),
 		offsets("Wall time: all tests slower by", "How much slower than usual the middle test of each run was in wall time, by class of machine. Other work on the machine shows here first.", "offset_total_time"))
-	d.line(7, states(24, "Status of each class of machine", "What was found of each class of machine from run to run: slow machine where nearly all tests were slower at once, regression where it lasts for three runs.").
+	d.line(7, states(24, "Status of each class of machine", "What was found of each class of machine from run to run: slow machine where nearly all tests were slower at once, regression where that lasts for several runs.").
 		set("displayName", "${__field.labels.env}").ask(perClass("r.status", "status")))
 	d.line(9,
 		lines("Test time", "Wall time of all tests of a run together, by class of machine.", "s", "r.total_time", "total_time"),

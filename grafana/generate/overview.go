@@ -67,7 +67,7 @@ func newestVerdicts(keep string) *panel {
 }
 
 func suiteStatus() *panel {
-	return states(24, "Suite", "What was found of the suite as a whole, from run to run: slow machine where nearly all tests were slower at once, regression where that lasts for three runs on one class of machine, learning while there are too few earlier runs.").
+	return states(24, "Suite", "What was found of the suite as a whole, from run to run: slow machine where nearly all tests were slower at once, regression where that lasts for several runs on one class of machine, learning while there are too few earlier runs.").
 		ask(runs("runs", inProject, "branch", "suite") + `  |> group()
   |> filter(fn: (r) => ` + inBranch + `)
   |> sort(columns: ["_time"])

@@ -7,7 +7,7 @@ func regressions() *dashboard {
 	env.Description = "The classes of machine that are shown; each is judged by itself."
 	d.variables(influxSource(), projectVariable(), branchVariable(), env,
 		choice("metric", "Of", "What was measured.", "CPU time", "cpu_time", "Memory", "mem_usage", "Wall time", "total_time").several(),
-		choice("status", "Verdict", "Regressions and improvements are confirmed by several runs; a suspect stood out once; what is mended was a regression in the run before.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement", "Mended", "mended").several(),
+		choice("status", "Verdict", "Regressions and improvements are confirmed by several runs; a suspect stood out once; what is resolved was a regression before and is as usual again.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement", "Resolved", "resolved").several(),
 		searchVariable(),
 		runVariable("run", "Run", "The run whose verdicts are listed; the newest one first.", inProject+" and "+inBranch, "0"), commitVariable())
 	d.annotate("Regressions", "red", suspiciousRuns)
