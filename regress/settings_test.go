@@ -69,7 +69,7 @@ func TestSettingsCount(t *testing.T) {
 		change(&settings)
 		d, err := regress.New(settings)
 		require.NoError(t, err, name)
-		r, err := d.Judge(lineage(s.runs, 19), s.all())
+		r, err := d.Judge(past(s.runs, 19), s.all())
 		require.NoError(t, err)
 		assert.Zero(t, r.Summary.Regressions, name)
 	}
@@ -97,7 +97,7 @@ func TestAMetricIsLeftOut(t *testing.T) {
 		})
 	}
 	for run := 17; run < 24; run++ {
-		r, err := d.Judge(lineage(s.runs, run), s.all())
+		r, err := d.Judge(past(s.runs, run), s.all())
 		require.NoError(t, err)
 		assert.Zero(t, r.Summary.Regressions+r.Summary.Suspects+r.Summary.Improvements, run)
 	}

@@ -7,11 +7,12 @@ import (
 	"pymon-bridge/ingest"
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
+	"pymon-bridge/report"
 )
 
 // mountAPI adds the read routes. They are answered from the local file.
 func (b *bridge) mountAPI(handler *ingest.Handler) {
-	reads := api.New(b.db.Store(), b.judge, printerOf, ingest.ReadProject)
+	reads := api.New(b.db.Store(), b.judge, report.PrinterOf, ingest.ReadProject)
 	reads.PageSize = int64(b.config.PageSize)
 	handler.PageSize = b.config.PageSize
 	handler.MountAPI(reads.Register, ingest.Lists{Contexts: reads.Contexts, Sessions: reads.Sessions})
@@ -19,13 +20,11 @@ func (b *bridge) mountAPI(handler *ingest.Handler) {
 
 // openJudge opens what judges runs that have ended, and what delivers the reports.
 func (b *bridge) openJudge(context.Context) error {
-	detector, runs, err := newDetector(b.config.JudgeSettings)
+	detector, settings, err := newDetector(b.config.JudgeSettings)
 	if err != nil {
 		return err
 	}
-	onRequest := judge.New(b.db, detector)
-	onRequest.Runs = runs
-	b.judge = onRequest
+	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
 	if b.writer != nil {
 		b.messenger = journal.NewReportCourier(b.db, b.writer, b.logger)
 		b.messenger.OnDelivered = b.metrics.ReportDelivered
