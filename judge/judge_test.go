@@ -69,6 +69,16 @@ func TestComparison(t *testing.T) {
 	}
 }
 
+// TestWindow holds that a branch is divided as the detector needs it.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	detector := &recorder{}
+	_, err := judge.New(history(), detector, 40, 2).Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"m4", "m5"}, ids(detector.comparison.Window))
+	assert.Equal(t, []string{"m1", "m2", "m3"}, ids(detector.comparison.Baseline))
+}
+
 // TestRunsOfACommitAreBounded holds that a commit that is run again and again is not judged anew for each of its runs.
 func TestRunsOfACommitAreBounded(t *testing.T) {
 	t.Parallel()

@@ -65,8 +65,7 @@ type Summary struct {
 	Improvements int `json:"improvements"`
 }
 
-// Count adds one result of a status.
-func (s *Summary) Count(status Status) {
+func (s *Summary) count(status Status) {
 	switch status {
 	case StatusRegression:
 		s.Regressions++
@@ -84,7 +83,7 @@ func (s *Summary) Count(status Status) {
 }
 
 // Arrange puts the results into their order and counts them. The worst status comes first, then the worst level, then the
-// greatest change, then the test by name, then the metric.
+// greatest change, then the test by class of machine and name, then the metric. The report must have all of its results.
 func (r *Report) Arrange() {
 	order := make([]*Result, len(r.Results))
 	tests := map[TestID]struct{}{}
@@ -92,7 +91,7 @@ func (r *Report) Arrange() {
 	for i := range r.Results {
 		order[i] = &r.Results[i]
 		tests[order[i].TestID] = struct{}{}
-		r.Summary.Count(order[i].Status)
+		r.Summary.count(order[i].Status)
 	}
 	r.Summary.Tests = len(tests)
 	slices.SortFunc(order, (*Result).compare)

@@ -143,6 +143,15 @@ func TestCalibration(t *testing.T) {
 	}
 }
 
+// TestMetrics holds that the positions of metrics with rules of their own are right.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	for metric, name := range map[int]string{cpuTime: monitor.MetricCPUTime, memUsage: monitor.MetricMemUsage,
+		totalTime: monitor.MetricTotalTime} {
+		assert.Equal(t, name, monitor.JudgedMetrics[metric].Name)
+	}
+}
+
 // TestEachPanicsWhereItIsCalled holds that a fault on another goroutine can be recovered from, and leaves none behind.
 func TestEachPanicsWhereItIsCalled(t *testing.T) {
 	t.Parallel()
