@@ -1,7 +1,6 @@
 package api
 
 import (
-	"io"
 	"net/url"
 
 	"github.com/gin-gonic/gin"
@@ -10,28 +9,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Printer writes a report in one format.
-type Printer struct {
-	ContentType string
-	Print       func(w io.Writer, r *monitor.Report) error
-	// Gate says what a pipeline should do about the report.
-	Gate func(r *monitor.Report) Gate
-}
-
-// Gate is the decision for a pipeline, in a header, so that the pipeline needs no JSON parser.
-type Gate string
-
-// The decisions. They correspond to the exit statuses of `check`.
-const (
-	GatePass      Gate = "pass"
-	GateFail      Gate = "fail"
-	GateNotJudged Gate = "not_judged" // nothing of the run could be judged
-)
-
+// gateHeader tells a pipeline without a JSON parser what to do: the text of a [monitor.Gate].
 const gateHeader = "Pymon-Bridge-Gate"
 
-// PrinterOf returns the printer that a query asks for. Fails with EInvalid, naming the parameter.
-type PrinterOf func(query url.Values) (Printer, error)
+// PrinterOf returns how a query wants its report. Fails with EInvalid, naming the parameter.
+type PrinterOf func(query url.Values) (monitor.ReportPrinter, error)
 
 func (a *API) regressionRoutes() []route {
 	return []route{{
@@ -41,16 +23,16 @@ func (a *API) regressionRoutes() []route {
 	}}
 }
 
-// latest is the run that is asked for where none is named.
+// latest names the run that started last.
 const latest = "latest"
 
-// answerRegressions answers with the report on a run.
+// answerRegressions judges a run.
 func (a *API) answerRegressions(c *gin.Context) error {
-	project, err := a.judgedProject(c)
+	project, err := a.askedProject(c)
 	if err != nil {
 		return err
 	}
-	query, err := judgedQuery(c.Request.URL.RawQuery)
+	query, err := readQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -73,16 +55,16 @@ func (a *API) answerRegressions(c *gin.Context) error {
 		return err
 	}
 	c.Header(gateHeader, string(printer.Gate(report)))
-	b := newBody(c, printer.ContentType, streamLimit)
+	b := newBody(c, printer.ContentType(), streamLimit)
 	if err := printer.Print(b, report); err != nil {
 		return err
 	}
 	return b.end()
 }
 
-// judgedQuery reads a query strictly. A part that cannot be read, or an empty commit from a pipeline's unset variable,
-// would otherwise be left out, and the last run of anybody would be judged instead.
-func judgedQuery(raw string) (url.Values, error) {
+// readQuery reads a query. It refuses one that cannot be read, or that names an empty commit or run, as an unset variable of
+// a pipeline does: otherwise anybody's last run would be judged instead.
+func readQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %w", err)
@@ -96,9 +78,9 @@ func judgedQuery(raw string) (url.Values, error) {
 	return query, nil
 }
 
-// judgedProject returns the project of a request: that of its path or token, else that of the query, else
-// [monitor.DefaultProject].
-func (a *API) judgedProject(c *gin.Context) (string, error) {
+// askedProject returns the project of a request: that of its path or token, else the one that the query names, else the one
+// that clients without a project write to.
+func (a *API) askedProject(c *gin.Context) (string, error) {
 	own, asked := httpd.ReadProject(c), c.Query("project")
 	switch {
 	case asked != "" && !monitor.ValidProject(asked):

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"pymon-bridge/api"
 	"pymon-bridge/monitor"
 )
 
@@ -47,24 +46,31 @@ func sampleReport() *monitor.Report {
 	}
 }
 
+// fakePrinter writes reports in one of two formats.
+type fakePrinter struct {
+	contentType string
+	gate        monitor.Gate
+	print       func(w io.Writer, r *monitor.Report) error
+}
+
+func (p fakePrinter) ContentType() string                        { return p.contentType }
+func (p fakePrinter) Gate(*monitor.Report) monitor.Gate          { return p.gate }
+func (p fakePrinter) Print(w io.Writer, r *monitor.Report) error { return p.print(w, r) }
+
 // printer knows JSON and a text, and fails where it is told to.
-func printer(q url.Values) (api.Printer, error) {
+func printer(q url.Values) (monitor.ReportPrinter, error) {
+	gate := monitor.GateFail
+	if q.Get("fail_on") != "" {
+		gate = monitor.GatePass
+	}
 	switch q.Get("format") {
 	case "", "json":
-		return api.Printer{ContentType: "application/json",
-			Print: func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) },
-			Gate: func(*monitor.Report) api.Gate {
-				if q.Get("fail_on") == "" {
-					return api.GateFail
-				}
-				return api.GatePass
-			}}, nil
+		return fakePrinter{"application/json", gate, func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) }}, nil
 	case "text":
-		return api.Printer{ContentType: "text/plain; charset=utf-8",
-			Print: func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err },
-			Gate:  func(*monitor.Report) api.Gate { return api.GatePass }}, nil
+		return fakePrinter{"text/plain; charset=utf-8", gate,
+			func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err }}, nil
 	}
-	return api.Printer{}, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
+	return nil, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
 		Fields: map[string]string{"format": "expected json or text"}}
 }
 

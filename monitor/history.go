@@ -5,14 +5,14 @@ import (
 	"iter"
 )
 
-// HistoryStore gives what runs are judged by. It is safe for concurrent use.
+// HistoryStore gives the measurements that runs are judged by. It is safe for concurrent use.
 //
 // Fails with EUnavailable where the data cannot be reached at the moment.
 type HistoryStore interface {
 	// RunInfos lists runs from the one that started last to the one that started first, those of one nanosecond by id.
 	RunInfos(ctx context.Context, q RunInfoQuery) ([]*RunInfo, error)
-	// Samples lists, in any order, what the tests of runs measured: the metrics of kind "function" of their sessions.
-	// It is read as it is consumed, stops when the consumer stops or ctx is done, and ends after the first error.
+	// Samples lists, in any order, what the tests of runs measured: the metrics of [KindFunction] of their sessions.
+	// It reads while it is consumed, stops when the consumer stops or ctx is done, and ends after the first error.
 	Samples(ctx context.Context, runs []*RunInfo) iter.Seq2[Sample, error]
 }
 
@@ -26,7 +26,7 @@ type RunInfoQuery struct {
 	Limit   int     // at most so many; 0 for all
 }
 
-// RunInfo is what the sessions of a run say of it. Commit, branch and build are those of its first session.
+// RunInfo describes a run. Commit, branch and build are those of its first session.
 type RunInfo struct {
 	Project  string
 	ID       string
@@ -51,25 +51,22 @@ type Sample struct {
 	MemUsage  float64 // MiB: see [Metric]
 }
 
-// Comparison is a run and those that it is judged by. Each run is there once.
+// Comparison is a run with the runs that it is judged by. Each run is in it once.
 type Comparison struct {
 	// Branch is the branch whose runs are the baseline.
 	Branch string
-	// Baseline are earlier runs of that branch, oldest first.
+	// Baseline has earlier runs of that branch, oldest first.
 	Baseline []*RunInfo
-	// Window are runs of the judged run's own branch that follow each other, oldest first. The last one is judged. Of
-	// the others, and where the baseline is of that branch as well of those, [WindowRuns] confirm it together.
+	// Window has consecutive runs of one branch, oldest first. The last one is judged. The runs before it can confirm what
+	// it shows; so can the last runs of Baseline, if they are of the same branch. The detector chooses how many it needs.
 	Window []*RunInfo
 }
 
-// WindowRuns is how many runs it takes to confirm that something changed.
-const WindowRuns = 3
-
 // Judged returns the run that is judged.
-func (l Comparison) Judged() *RunInfo { return l.Window[len(l.Window)-1] }
+func (c Comparison) Judged() *RunInfo { return c.Window[len(c.Window)-1] }
 
-// Detector judges runs. It is pure: the same lineage and samples, in whatever order, give the same report.
+// Detector judges runs. It is pure: the same comparison and samples, in whatever order, give the same report.
 type Detector interface {
-	// Judge fails with the first error of samples only. Samples of runs that are not in the lineage are ignored.
-	Judge(l Comparison, samples iter.Seq2[Sample, error]) (*Report, error)
+	// Judge fails with the first error of samples only. Samples of runs that are not in the comparison are ignored.
+	Judge(c Comparison, samples iter.Seq2[Sample, error]) (*Report, error)
 }

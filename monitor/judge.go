@@ -1,6 +1,9 @@
 package monitor
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 // Judge judges runs on request. It is safe for concurrent use.
 type Judge interface {
@@ -10,8 +13,8 @@ type Judge interface {
 }
 
 // JudgeQuery chooses a run of a project and what it is compared with. Of several runs the one that started last is
-// chosen; with neither a run nor a commit it is the last of all. Where a commit is asked for, and some of its tests were
-// run again, the report says of each test what its last run says.
+// chosen; with neither a run nor a commit it is the last of all. For a commit the report has the results of all its runs:
+// of each test that of the last run that could judge it.
 type JudgeQuery struct {
 	Project string
 	Run     string // id
@@ -20,4 +23,24 @@ type JudgeQuery struct {
 	Head *string
 	// Branch is the branch whose runs are the baseline; nil for the run's own.
 	Branch *string
+}
+
+// Gate is what a pipeline should do about a report.
+type Gate string
+
+// The gates.
+const (
+	GatePass      Gate = "pass"
+	GateFail      Gate = "fail"
+	GateNotJudged Gate = "not_judged" // nothing of the run could be judged
+)
+
+// ReportPrinter writes reports in one format.
+type ReportPrinter interface {
+	// ContentType returns the media type of what Print writes.
+	ContentType() string
+	// Print writes a report in one piece.
+	Print(w io.Writer, r *Report) error
+	// Gate says what a pipeline should do about a report.
+	Gate(r *Report) Gate
 }

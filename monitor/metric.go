@@ -11,7 +11,7 @@ type Metric struct {
 	Item          string // function name without its class, or module name
 	ItemVariant   string // node name with parameters, every "-" replaced by ", "; empty for a module
 	ItemFSLoc     string // file, relative to pytest's root directory
-	Kind          string // "function" or "module"
+	Kind          string // [KindFunction] or "module"
 	Component     string // empty when the suite declares none
 
 	TotalTime  float64 // wall time in seconds; NaN when absent, as for the next four
@@ -23,6 +23,9 @@ type Metric struct {
 	// At is the start as an instant, fixed at acceptance.
 	At Instant
 }
+
+// KindFunction is the kind of a metric that is a test. All others are modules.
+const KindFunction = "function"
 
 // MetricTexts are the plugin's names of a metric's texts, in the plugin's order.
 var MetricTexts = [...]string{"session_h", "context_h", "item_start_time", "item_path", "item", "item_variant",

@@ -2,9 +2,7 @@ package monitor
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
-	"math"
 	"slices"
 	"time"
 )
@@ -25,71 +23,22 @@ type Report struct {
 	Sessions     []string  `json:"sessions"`
 	Started      time.Time `json:"started"`
 	Suite        Suite     `json:"suite"`
-	// Results are ordered by status, the worst first, then by how much worse, then by test. Those that are ok or
-	// learning may be left out.
+	// Results are in the order of [Report.Arrange]. Those that are ok or learning may be left out.
 	Results []Result `json:"results"`
 	Summary Summary  `json:"summary"`
-	// Accepted are the results that were a regression when last told of and are ok by now, but not resolved: the new level
-	// has become what is usual. In kept reports only.
+	// Accepted are the results that were a regression in an earlier report and are ok now, but not resolved: the new level
+	// has become the usual one. In kept reports only.
 	Accepted []ResultID `json:"accepted,omitempty"`
 	// Retracted are the results that an earlier report on the run had and this one no longer has, with the status ok and
 	// the numbers that they had. In kept reports only.
 	Retracted []Result `json:"retracted,omitempty"`
 }
 
-// Status is what became of a measurement, or of a suite.
-type Status string
-
-// The statuses of a [Result].
-const (
-	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
-	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
-	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
-	StatusResolved    Status = "resolved"    // ok, and a regression in the report before; in kept reports only
-	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
-	StatusLearning    Status = "learning"    // too few earlier runs
-	StatusOK          Status = "ok"
-)
-
-// The statuses that only a [Suite] has, beside ok, learning and regression.
-const (
-	StatusSlowMachine Status = "slow_machine" // (nearly) all tests are slower at once: the machine, or a global change
-)
-
-// Severity orders statuses: 0 is the worst.
-func (s Status) Severity() int {
-	order := [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusResolved,
-		StatusNotJudged, StatusLearning, StatusOK}
-	return slices.Index(order[:], s)
-}
-
-// Notable says whether a result of this status says that something changed. The others are for people who ask for them:
-// with pytest-xdist, say, nobody's memory can be judged.
-func (s Status) Notable() bool {
-	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusResolved
-}
-
-// Level is how bad a regression is.
-type Level string
-
-// The levels of a regression.
-const (
-	LevelWarn Level = "warn"
-	LevelCrit Level = "crit"
-)
-
-// Kind of measurement that is judged.
-const (
-	MetricCPUTime   = "cpu_time"   // user and kernel time, seconds
-	MetricMemUsage  = "mem_usage"  // MiB
-	MetricTotalTime = "total_time" // wall time, seconds
-)
-
 // Suite is what all tests of a run have in common.
 type Suite struct {
 	Status Status `json:"status"` // the worst of its machines
-	// Offset is how much slower than its baseline the whole run is, as a ratio by metric: 1 is as fast. It is that of
-	// the machine that fared worst.
+	// Offset is how much slower than its baseline the whole run is, as a ratio by metric: 1 is as fast. It has the metrics
+	// that are timed. It is the offset of the machine with the worst status.
 	Offset   map[string]Number `json:"offset"`
 	Machines []Machine         `json:"machines"`
 }
@@ -104,52 +53,8 @@ type Machine struct {
 	CPUTime   float64           `json:"cpu_time"`
 }
 
-// TestID identifies a test on one class of machine.
-type TestID struct {
-	Component   string `json:"component"`
-	ItemPath    string `json:"item_path"`
-	Item        string `json:"item"`
-	ItemVariant string `json:"item_variant"`
-	Kind        string `json:"kind"`
-	Env         string `json:"env"`
-	// Occurrence tells tests of one id in one run apart: 0 for the first by start.
-	Occurrence int `json:"occurrence,omitempty"`
-}
-
-// ResultID identifies a result within a report.
-type ResultID struct {
-	TestID
-	Metric string `json:"metric"`
-}
-
-// Result is what became of one measurement of one test.
-type Result struct {
-	TestID
-	// ItemFSLoc is the file, relative to pytest's root directory.
-	ItemFSLoc string `json:"item_fs_loc"`
-	Metric    string `json:"metric"`
-	Status    Status `json:"status"`
-	Level     Level  `json:"level,omitempty"`
-	// Reason says in words why it was not judged.
-	Reason string `json:"reason,omitempty"`
-
-	// Baseline is what is usual, in the metric's unit, at the speed that the machine had in this run; null where unknown,
-	// as all that follows.
-	Baseline Number `json:"baseline"`
-	Limit    Number `json:"limit"` // a greater value is conspicuous
-	Value    Number `json:"value"` // of this run; of the confirming runs together where confirmed
-	Ratio    Number `json:"ratio"` // value / baseline
-	Delta    Number `json:"delta"` // value - baseline
-	P        Number `json:"p"`     // one-sided probability of such a value by chance
-	Q        Number `json:"q"`     // the same, corrected for the number of tests and metrics judged together
-	N        int    `json:"n"`     // earlier runs that the baseline is made of
-
-	LastGood string `json:"last_good"` // commit of the last run before the change; empty where unknown
-	FirstBad string `json:"first_bad"` // commit of the first run after it
-}
-
-// Summary counts tests, and the results of each status: every test has one result for each of the three metrics. Those
-// that are resolved count as ok.
+// Summary counts tests, and the results of each status. Every test has one result for each of [JudgedMetrics]. Resolved
+// results count as ok.
 type Summary struct {
 	Tests        int `json:"tests"`
 	Learning     int `json:"learning"`
@@ -160,8 +65,7 @@ type Summary struct {
 	Improvements int `json:"improvements"`
 }
 
-// Count adds one result of a status.
-func (s *Summary) Count(status Status) {
+func (s *Summary) count(status Status) {
 	switch status {
 	case StatusRegression:
 		s.Regressions++
@@ -178,33 +82,30 @@ func (s *Summary) Count(status Status) {
 	}
 }
 
-// Number is a float whose JSON is null when it is NaN or infinite.
-type Number float64
-
-// MarshalJSON implements [json.Marshaler].
-func (n Number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
-		return []byte("null"), nil
+// Arrange puts the results into their order and counts them. The worst status comes first, then the worst level, then the
+// greatest change, then the test by class of machine and name, then the metric. The report must have all of its results.
+func (r *Report) Arrange() {
+	order := make([]*Result, len(r.Results))
+	tests := map[TestID]struct{}{}
+	r.Summary = Summary{}
+	for i := range r.Results {
+		order[i] = &r.Results[i]
+		tests[order[i].TestID] = struct{}{}
+		r.Summary.count(order[i].Status)
 	}
-	return json.Marshal(float64(n))
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (n *Number) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		*n = Number(math.NaN())
-		return nil
+	r.Summary.Tests = len(tests)
+	slices.SortFunc(order, (*Result).compare)
+	sorted := make([]Result, len(order))
+	for i, result := range order {
+		sorted[i] = *result
 	}
-	return json.Unmarshal(b, (*float64)(n))
+	r.Results = sorted
 }
-
-// ID identifies the result.
-func (r *Result) ID() ResultID { return ResultID{r.TestID, r.Metric} }
 
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
-	// KeepReport stores a report in place of an earlier one on the same run, and with it what that one said and this one
-	// does not: see [Report.Retracted]. It is delivered anew, unless it says the same as before. Only results that are
+	// KeepReport stores a report in place of an earlier one on the same run. The results that only the earlier one had are
+	// stored as [Report.Retracted]. The report is delivered again, unless it says the same as before. Only results that are
 	// notable are kept.
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns what was kept of a run. Fails with ENotFound when nothing was.

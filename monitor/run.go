@@ -5,9 +5,6 @@ import "time"
 // RunWindow is how long after the first session of a run further sessions may start to belong to it.
 const RunWindow = 15 * time.Second
 
-// RunTag is the tag that names a run. Behind a load balancer it is required, since replicas see a part each.
-const RunTag = "run"
-
 // Leader is the first accepted session of a run, as far as later sessions need to know it.
 type Leader struct {
 	Run         string
@@ -24,7 +21,7 @@ type Leader struct {
 // first is the controller's and stays empty, are one run, and plain runs that follow each other are many.
 // leader is the project's most recent run leader with the session's commit, description and client, or nil.
 func RunOf(s *Session, client string, leader *Leader) string {
-	if run := s.Tag(RunTag); run != "" {
+	if run := s.Tag(TagRun); run != "" {
 		return run
 	}
 	if leader == nil || leader.Measured || leader.ScmRef != s.ScmRef || leader.Description != s.Description ||
@@ -44,7 +41,7 @@ type RunSummary struct {
 	ScmRef    string
 	Branch    string
 	Sessions  int
-	Tests     int     // metrics of kind "function"
+	Tests     int     // metrics of [KindFunction]
 	Modules   int     // all other metrics
 	TotalTime float64 // seconds, over the tests
 	Slowest   Extreme // seconds

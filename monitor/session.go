@@ -14,9 +14,9 @@ type Session struct {
 
 	Start   Instant // RunDate as an instant; nanoseconds below a microsecond come from the hash
 	Run     string  // id of the run the session belongs to: see [RunOf]
-	Branch  string  // tag "branch", else tag "pipeline_branch"
-	Build   string  // tag "pipeline_build_no"
-	Machine string  // tag "machine": a name that replaces the computed class of machine
+	Branch  string  // [TagBranch], else [TagPipelineBranch]
+	Build   string  // [TagPipelineBuild]
+	Machine string  // [TagMachine]
 
 	Marks
 }
@@ -39,6 +39,15 @@ const (
 	Partial           Completion = "partial" // stopped early, or only some of the suite's tests were asked for
 )
 
+// The tags that mean something here.
+const (
+	TagRun            = "run"               // id of the run; required behind a load balancer, since each replica sees a part
+	TagBranch         = "branch"            // the name of the branch
+	TagPipelineBranch = "pipeline_branch"   // the branch, or the job, as the plugin finds it in the environment of a CI system
+	TagPipelineBuild  = "pipeline_build_no" // the number of the build, found in the same way
+	TagMachine        = "machine"           // a name that replaces the computed class of machine
+)
+
 // Tag is one name and value of a session's description. Values that were no text are printed the Python way.
 type Tag struct {
 	Name  string
@@ -57,10 +66,10 @@ func (s *Session) Tag(name string) string {
 
 // FixTags sets Branch, Build and Machine from the tags.
 func (s *Session) FixTags() {
-	s.Branch = s.Tag("branch")
+	s.Branch = s.Tag(TagBranch)
 	if s.Branch == "" {
-		s.Branch = s.Tag("pipeline_branch")
+		s.Branch = s.Tag(TagPipelineBranch)
 	}
-	s.Build = s.Tag("pipeline_build_no")
-	s.Machine = s.Tag("machine")
+	s.Build = s.Tag(TagPipelineBuild)
+	s.Machine = s.Tag(TagMachine)
 }

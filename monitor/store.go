@@ -80,8 +80,8 @@ const (
 	FieldKind
 	FieldComponent
 	FieldScmRef
-	FieldPipeline      // tag pipeline_branch
-	FieldPipelineBuild // tag pipeline_build_no
+	FieldPipeline      // [TagPipelineBranch]
+	FieldPipelineBuild // [TagPipelineBuild]
 )
 
 // How is the way a [Match] compares.
@@ -121,8 +121,8 @@ type Names int
 // The kinds of names. All but components are those of sessions; null and empty ones are left out.
 const (
 	Components     Names = iota // of metrics, the empty one included
-	Pipelines                   // tag pipeline_branch
-	PipelineBuilds              // tag pipeline_build_no
+	Pipelines                   // [TagPipelineBranch]
+	PipelineBuilds              // [TagPipelineBuild]
 	SessionHashes
 )
 
@@ -151,7 +151,7 @@ type Run struct {
 	ID           string
 	Sessions     []*Session // by UTC start, then hash
 	Environments []string   // classes of machine of its metrics, in the order of their bytes
-	Tests        int64      // metrics of kind "function"
+	Tests        int64      // metrics of [KindFunction]
 	Modules      int64      // all other metrics
 	TotalTime    float64    // seconds, over the tests; absent ones count as 0, as for the next two
 	UserTime     float64

@@ -22,7 +22,7 @@ func BenchmarkJudge(b *testing.B) {
 			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := d.Judge(lineage(runs, n-1), samples)
+				r, err := d.Judge(past(runs, n-1), samples)
 				require.NoError(b, err)
 				require.Len(b, r.Results, 3*tests)
 			}

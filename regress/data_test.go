@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 )
 
 // The runs of a data set: without changes, then with.
@@ -100,9 +101,9 @@ func number(t testing.TB, s string) float64 {
 	return f
 }
 
-// lineage is the lineage of a run by those before it.
-func lineage(runs []*monitor.RunInfo, judged int) monitor.Comparison {
-	window := max(0, judged+1-monitor.WindowRuns)
+// past is the comparison of a run with those before it.
+func past(runs []*monitor.RunInfo, judged int) monitor.Comparison {
+	window := max(0, judged+1-regress.Defaults().WindowRuns)
 	return monitor.Comparison{Branch: "main", Baseline: runs[max(0, window-30):window], Window: runs[window : judged+1]}
 }
 

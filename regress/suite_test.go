@@ -88,7 +88,7 @@ func give(samples []monitor.Sample) iter.Seq2[monitor.Sample, error] {
 // judge judges one of the runs by those before it.
 func (s *suite) judge(t testing.TB, run int) *monitor.Report {
 	t.Helper()
-	return judge(t, lineage(s.runs, run), s.all())
+	return judge(t, past(s.runs, run), s.all())
 }
 
 // last judges the last run.

@@ -127,7 +127,7 @@ func TestOthersRegression(t *testing.T) {
 	}{
 		{"as slow as main is by now", 2, monitor.StatusOK},
 		{"slower still", 4, monitor.StatusRegression},
-		{"mended", 1, monitor.StatusImprovement},
+		{"fixed", 1, monitor.StatusImprovement},
 	} {
 		s := newSuite(25)
 		s.crowd(25)

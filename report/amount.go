@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -11,30 +12,33 @@ import (
 // unknown stands for a number that is not known.
 const unknown = "–"
 
-// metricName returns what people call a metric.
-func metricName(metric string) string {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return "CPU time"
-	case monitor.MetricMemUsage:
-		return "memory"
-	case monitor.MetricTotalTime:
-		return "wall time"
-	default:
-		return show(metric, shortName)
+// judgedMetric returns the metric of that name. ok is false for a name that is not this program's; it is text from outside.
+func judgedMetric(name string) (m monitor.JudgedMetric, ok bool) {
+	i := slices.IndexFunc(monitor.JudgedMetrics[:], func(m monitor.JudgedMetric) bool { return m.Name == name })
+	if i < 0 {
+		return monitor.JudgedMetric{}, false
 	}
+	return monitor.JudgedMetrics[i], true
+}
+
+// metricName returns what people call a metric.
+func metricName(name string) string {
+	if m, ok := judgedMetric(name); ok {
+		return m.Title
+	}
+	return show(name, shortName)
 }
 
 // amount returns a value of a metric with its unit, in three digits or so: 1.23 s, 45 ms, 12.5 MiB.
 func amount(metric string, n monitor.Number) string {
-	v := float64(n)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !known(n) {
 		return unknown
 	}
-	switch metric {
-	case monitor.MetricCPUTime, monitor.MetricTotalTime:
+	v := float64(n)
+	switch m, _ := judgedMetric(metric); m.Unit {
+	case monitor.UnitSeconds:
 		return seconds(v)
-	case monitor.MetricMemUsage:
+	case monitor.UnitMiB:
 		return digits(v) + " MiB"
 	default:
 		return digits(v)
@@ -81,14 +85,13 @@ func fewer(s string) string {
 
 // ratio returns a ratio as ×1.50.
 func ratio(n monitor.Number) string {
-	v := float64(n)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !known(n) {
 		return unknown
 	}
-	if math.Abs(v) < 9.995 {
-		return fmt.Sprintf("×%.2f", v)
+	if v := float64(n); math.Abs(v) >= 9.995 {
+		return "×" + digits(v)
 	}
-	return "×" + digits(v)
+	return fmt.Sprintf("×%.2f", float64(n))
 }
 
 // probability returns p or q; what is below a thousandth is said to be so.
@@ -108,9 +111,9 @@ func known(n monitor.Number) bool {
 // own words.
 func offsets(by map[string]monitor.Number) string {
 	var parts []string
-	for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime, monitor.MetricMemUsage} {
-		if n, ok := by[metric]; ok && known(n) {
-			parts = append(parts, metricName(metric)+" "+ratio(n))
+	for _, m := range monitor.JudgedMetrics {
+		if n, ok := by[m.Name]; ok && known(n) {
+			parts = append(parts, m.Title+" "+ratio(n))
 		}
 	}
 	return strings.Join(parts, ", ")

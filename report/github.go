@@ -23,9 +23,9 @@ type annotations struct {
 }
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
-	_, sentence := Outcome(r, o.FailOn)
+	gate, sentence := Gate(r, o.FailOn)
 	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence}
-	if Unjudged(r) != "" {
+	if gate == monitor.GateNotJudged {
 		headline.kind = "warning"
 	}
 	writeAnnotation(b, headline)

@@ -100,13 +100,13 @@ func junitProperties(r *monitor.Report) (all []junitProperty) {
 // suiteCase stands for the suite: failed only where the suite as a whole is what to fail on, and passed only where
 // something was judged.
 func suiteCase(r *monitor.Report, on FailOn) junitCase {
-	_, sentence := Outcome(r, on)
+	gate, sentence := Gate(r, on)
 	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:
 		c.Failure = detail
-	case Unjudged(r) != "":
+	case gate == monitor.GateNotJudged:
 		detail.Type = string(monitor.StatusNotJudged)
 		c.Skipped = detail
 	case r.Suite.Status != monitor.StatusOK:
@@ -156,7 +156,7 @@ func junitText(r *monitor.Result) string {
 
 // change says what became of a measurement: "CPU time ×1.50: 40 ms → 60 ms".
 func change(r *monitor.Result) string {
-	if !judged(r) {
+	if !hasNumbers(r) {
 		s := metricName(r.Metric) + " not judged"
 		if r.Status == monitor.StatusLearning {
 			s = metricName(r.Metric) + " has too few earlier runs"

@@ -40,11 +40,11 @@ func writeMarkdown(b *bytes.Buffer, r *monitor.Report, o Options) {
 }
 
 func title(r *monitor.Report, on FailOn) string {
-	fail, sentence := Outcome(r, on)
+	gate, sentence := Gate(r, on)
 	switch {
-	case fail:
+	case gate == monitor.GateFail:
 		return "### ❌ " + sentence
-	case conspicuous(r), Unjudged(r) != "":
+	case gate == monitor.GateNotJudged, conspicuous(r):
 		return "### ⚠️ " + sentence
 	case r.Summary.OK+r.Summary.Improvements == 0:
 		return "### ⏳ " + sentence

@@ -44,7 +44,7 @@ func (f Format) ContentType() string {
 
 // Options says how a report is written. The zero value is a good choice.
 type Options struct {
-	// FailOn is what [Outcome] decides the headline by; empty for [FailOnRegression].
+	// FailOn is what [Gate] decides by; empty for [FailOnRegression].
 	FailOn FailOn
 	// All has results that are ok or learning written too, as far as the report has them.
 	All bool

@@ -23,7 +23,7 @@ func machineTable(machines []monitor.Machine) section {
 // table returns the results of one status, with the columns that make sense for it.
 func table(g group, l links, envs bool) section {
 	head, rule, cells := "| Test | Measured | Usual | Now | Ratio | Since |", "|---|---|--:|--:|--:|---|", numberCells
-	if !judged(g.results[0]) {
+	if !hasNumbers(g.results[0]) {
 		head, rule, cells = "| Test | Measured | Why |", "|---|---|---|", reasonCells
 	}
 	if envs {
@@ -69,14 +69,12 @@ func reasonCells(r *monitor.Result) []string {
 	}
 }
 
-// metricCell names the metric; one that is not this program's is text from outside.
+// metricCell names the metric.
 func metricCell(r *monitor.Result) string {
-	switch r.Metric {
-	case monitor.MetricCPUTime, monitor.MetricMemUsage, monitor.MetricTotalTime:
-		return metricName(r.Metric)
-	default:
-		return code(r.Metric, shortName)
+	if m, ok := judgedMetric(r.Metric); ok {
+		return m.Title
 	}
+	return code(r.Metric, shortName)
 }
 
 func row(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }

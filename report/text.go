@@ -40,11 +40,11 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 }
 
 func (t textWriter) headline(r *monitor.Report, on FailOn) {
-	fail, sentence := Outcome(r, on)
+	gate, sentence := Gate(r, on)
 	switch {
-	case fail:
+	case gate == monitor.GateFail:
 		t.paint(red, "FAILED ")
-	case Unjudged(r) != "":
+	case gate == monitor.GateNotJudged:
 		t.paint(yellow, "NOT JUDGED ")
 	case conspicuous(r):
 		t.paint(yellow, "WARNING ")
@@ -96,7 +96,7 @@ func (t textWriter) group(g group) {
 // result writes the numbers and the test in one line, and what else is known in the next.
 func (t textWriter) result(r *monitor.Result) {
 	metric := right(metricName(r.Metric), len("wall time"))
-	if !judged(r) {
+	if !hasNumbers(r) {
 		fmt.Fprintf(t, "- %s  %s\n", metric, testName(r))
 	} else {
 		fmt.Fprintf(t, "- %s  %s → %s  %s  %s\n", metric, left(amount(r.Metric, r.Baseline), 8),
@@ -126,10 +126,10 @@ func details(r *monitor.Result) (parts []string) {
 	if r.Level == monitor.LevelCrit {
 		parts = append(parts, "critical")
 	}
-	if known(r.Limit) && judged(r) {
+	if known(r.Limit) && hasNumbers(r) {
 		parts = append(parts, "limit "+amount(r.Metric, r.Limit))
 	}
-	if known(r.Q) && judged(r) {
+	if known(r.Q) && hasNumbers(r) {
 		parts = append(parts, "q "+probability(r.Q))
 	}
 	if r.N > 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 // kindFunction is the kind of a metric that is a test; every other is a module.
-const kindFunction = "function"
+const kindFunction = monitor.KindFunction
 
 // RunOf implements [monitor.RunStore].
 func (db *DB) RunOf(ctx context.Context, project, sessionH string) (string, error) {

@@ -9,8 +9,8 @@ import (
 
 // The tags that name a pipeline and its build.
 const (
-	tagPipeline = "pipeline_branch"
-	tagBuild    = "pipeline_build_no"
+	tagPipeline = monitor.TagPipelineBranch
+	tagBuild    = monitor.TagPipelineBuild
 )
 
 // Names implements [monitor.Store].

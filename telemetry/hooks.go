@@ -10,7 +10,8 @@ import (
 // showZeros makes every counter with a closed set of labels visible before its first event, so that the first one
 // is an increase to whoever watches.
 func (m *Metrics) showZeros() {
-	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric} {
+	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric,
+		monitor.ClassOutcome} {
 		m.accepted.WithLabelValues(string(class))
 		m.repeats.WithLabelValues(string(class))
 		m.delivered.WithLabelValues(string(class))

@@ -18,8 +18,8 @@ import (
 	"pymon-bridge/report"
 )
 
-// checkCmd asks a bridge whether a run has regressed. Its exit status is 0 when not, 1 when it has, and 2 when that
-// could not be told.
+// checkCmd asks a bridge for the report on a run. Its exit status is 0 when there is nothing to fail on, 1 when there is, and
+// 2 when the run could not be judged.
 type checkCmd struct {
 	URL     string `help:"Address of the bridge, as given to pytest: with the project, and with a token as password where it needs one." default:"http://127.0.0.1:8080" env:"PYMON_URL"`
 	Token   string `help:"Token of the project; better in the variable or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
@@ -62,11 +62,11 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
-	if failed, sentence := report.Outcome(r, report.FailOn(c.FailOn)); failed {
+	switch gate, sentence := report.Gate(r, report.FailOn(c.FailOn)); gate {
+	case monitor.GateFail:
 		return &exitError{statusRegression, errors.New(sentence)}
-	}
-	if why := report.Unjudged(r); why != "" {
-		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", r.Run, why)}
+	case monitor.GateNotJudged:
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", r.Run, report.Unjudged(r))}
 	}
 	return nil
 }

@@ -11,14 +11,14 @@ import (
 	"pymon-bridge/regress"
 )
 
-// newDetector returns the detector with the settings of a file, "" for the defaults, and how many earlier runs it has use
-// for. The file holds a JSON object with the settings to change, by the names of [regress.Settings].
-func newDetector(file string) (d *regress.Detector, runs int, err error) {
+// newDetector returns the detector, and its settings: the defaults, changed by a file where one is named. The file holds a
+// JSON object with the settings to change, by the names of [regress.Settings].
+func newDetector(file string) (*regress.Detector, *regress.Settings, error) {
 	settings := regress.Defaults()
 	if file != "" {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return nil, 0, fmt.Errorf("--judge-settings: %w", err)
+			return nil, nil, fmt.Errorf("--judge-settings: %w", err)
 		}
 		d := json.NewDecoder(bytes.NewReader(content))
 		d.DisallowUnknownFields()
@@ -27,12 +27,12 @@ func newDetector(file string) (d *regress.Detector, runs int, err error) {
 			err = errors.New("expected one JSON object and nothing behind it")
 		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("--judge-settings: %s: %w", file, err)
+			return nil, nil, fmt.Errorf("--judge-settings: %s: %w", file, err)
 		}
 	}
-	if d, err = regress.New(settings); err != nil {
-		return nil, 0, fmt.Errorf("--judge-settings: %s: %w", file, err)
+	d, err := regress.New(settings)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--judge-settings: %s: %w", file, err)
 	}
-	// Those of a level that is not settled yet are no baseline.
-	return d, settings.BaselineRuns + settings.HoldRuns, nil
+	return d, &settings, nil
 }

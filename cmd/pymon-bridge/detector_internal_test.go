@@ -10,12 +10,14 @@ import (
 )
 
 func TestDetectorSettings(t *testing.T) {
-	_, runs, err := newDetector("")
+	_, settings, err := newDetector("")
 	require.NoError(t, err)
-	assert.Equal(t, 40, runs)
+	assert.Equal(t, 40, settings.EarlierRuns())
+	assert.Equal(t, 3, settings.WindowRuns)
 	for content, says := range map[string]string{
 		`{}`: "",
 		`{"SuspectP": 0.005, "CPUTime": {"Delta": 0.05}}`: "",
+		`{"WindowRuns": 4}`:           "HoldRuns: at least MinRuns + WindowRuns - 1",
 		`{"Suspect": 1}`:              `unknown field "Suspect"`,
 		`{"CPUTime": {"Delta": "x"}}`: "CPUTime.Delta",
 		`{"MinRuns": 1}`:              "MinRuns: at least 3",

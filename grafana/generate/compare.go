@@ -3,10 +3,9 @@ package main
 // compare answers what is different between two runs, or the commits that they belong to.
 func compare() *dashboard {
 	d := newDashboard("compare", "Compare two runs", "Every test of two runs on one class of machine side by side: time, memory, and what is in only one of them.")
-	condition := inProject + " and " + inEnv
 	d.variables(influxSource(), projectVariable(), envVariable(), componentVariable(), kindVariable(), searchVariable(),
-		runVariable("base", "From", "The run that is the measure of the other one; at the start the one before the newest.", condition, "1"),
-		runVariable("run", "To", "The run that is compared with it; at the start the newest one.", condition, "0"), commitVariable())
+		runVariable("base", "From", "The run that is the measure of the other one; at the start the one before the newest.", onMachine, "1"),
+		runVariable("run", "To", "The run that is compared with it; at the start the newest one.", onMachine, "0"), commitVariable())
 	d.line(6, bothRuns())
 	d.line(9,
 		chart(12, "Tests by change of wall time", "How many tests of both runs take how much longer in the second one. A heap that stands beside 0 % as a whole is the machine's doing, a few tests far out are their own.", "short", "change", -45, "always").
@@ -33,10 +32,10 @@ func bothRuns() *panel {
 		field("offset", "All slower by", unit("percentunit"), decimals(0), width(110)).
 		field("run", "Run", links(link{Title: "The whole run", URL: to("test-suite-overview", "datasource project env component kind search commit_url", "run", clicked)},
 			link{Title: "Verdicts on this run", URL: to("regressions", "datasource project commit_url", "run", clicked)})).
-		ask(runs("machines", inProject+" and "+inEnv, "run", "branch", "scm_ref", "build", "status", "tests", "total_time", "cpu_time", "offset_cpu_time") + `  |> group()
+		ask(runs("machines", onMachine, "run", "branch", "scm_ref", "build", "status", "tests", "total_time", "cpu_time", "offset_cpu_time") + `  |> group()
   |> filter(fn: (r) => r.run =~ /^${base:regex}$/ or r.run =~ /^${run:regex}$/)
   |> sort(columns: ["_time"])
-  |> map(fn: (r) => ({which: if r.run =~ /^${run:regex}$/ then "to" else "from", _time: r._time, branch: r.branch, scm_ref: r.scm_ref, build: r.build, status: r.status, tests: r.tests, total_time: r.total_time, cpu_time: r.cpu_time, offset: if exists r.offset_cpu_time then r.offset_cpu_time - 1.0 else 0.0, run: r.run}))
+  |> map(fn: (r) => ({which: if r.run =~ /^${run:regex}$/ then "to" else "from", _time: r._time, branch: r.branch, scm_ref: r.scm_ref, build: r.build, status: r.status, tests: r.tests, total_time: r.total_time, cpu_time: r.cpu_time, offset: ` + slower + `, run: r.run}))
 `)
 }
 

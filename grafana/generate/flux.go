@@ -52,6 +52,30 @@ func runs(measurement, condition string, fields ...string) string {
 `
 }
 
+// perRun gives a row for each judged run of the chosen branches, the oldest first. row is a record of Flux, made of the
+// run's fields.
+func perRun(measurement, condition, row string, fields ...string) string {
+	return runs(measurement, condition, append(fields, "branch")...) + `  |> group()
+  |> filter(fn: (r) => ` + inBranch + `)
+  |> sort(columns: ["_time"])
+  |> map(fn: (r) => (` + row + `))
+`
+}
+
+// onMachine are the conditions on a run on one class of machine.
+const onMachine = inProject + " and " + inEnv
+
+// slower is how much slower than usual a run was as a whole.
+const slower = "if exists r.offset_cpu_time then r.offset_cpu_time - 1.0 else 0.0"
+
+// verdictCounts counts what was found in each run.
+var verdictCounts = perRun("runs", inProject,
+	"{_time: r._time, regressions: float(v: r.regressions), suspects: float(v: r.suspects), improvements: float(v: r.improvements)}",
+	"regressions", "suspects", "improvements")
+
+// counted are the fields of verdictCounts with their titles and colours.
+var counted = [...][3]string{{"regressions", "Regressions", "red"}, {"suspects", "Suspects", "orange"}, {"improvements", "Improvements", "green"}}
+
 func envColumn(measurement string) string {
 	if measurement == "machines" {
 		return `, "env"`

@@ -17,7 +17,7 @@ func machines() *dashboard {
 	d.line(10,
 		offsets("CPU time: all tests slower by", "How much slower than usual the middle test of each run was in CPU time, by class of machine: 0 % is as fast as ever. Above 25 % the machine or a global change is to blame, and no test is.", "offset_cpu_time"),
 		offsets("Wall time: all tests slower by", "How much slower than usual the middle test of each run was in wall time, by class of machine. Other work on the machine shows here first.", "offset_total_time"))
-	d.line(7, states(24, "Status of each class of machine", "What was found of each class of machine from run to run: slow machine where nearly all tests were slower at once, regression where it lasts for three runs.").
+	d.line(7, states(24, "Status of each class of machine", "What was found of each class of machine from run to run: slow machine where nearly all tests were slower at once, regression where that lasts for several runs.").
 		set("displayName", "${__field.labels.env}").ask(perClass("r.status", "status")))
 	d.line(9,
 		lines("Test time", "Wall time of all tests of a run together, by class of machine.", "s", "r.total_time", "total_time"),
@@ -28,7 +28,7 @@ func machines() *dashboard {
 
 // perClass gives a series for each class of machine.
 func perClass(value, field string) string {
-	return runs("machines", inProject+" and "+inEnv, "branch", field) + `  |> group()
+	return runs("machines", onMachine, "branch", field) + `  |> group()
   |> filter(fn: (r) => ` + inBranch + ` and exists r.` + field + `)
   |> sort(columns: ["_time"])
   |> map(fn: (r) => ({_time: r._time, env: r.env, _value: ` + value + `}))
@@ -46,7 +46,7 @@ func lines(title, description, unit, value, field string) *panel {
 	return graph(8, title, description, unit).set("min", 0).set("displayName", "${__field.labels.env}").ask(perClass(value, field))
 }
 
-var classes = `judged = ` + runs("machines", inProject+" and "+inEnv, "branch", "status", "tests", "total_time", "cpu_time", "offset_cpu_time") + `  |> group(columns: ["env"])
+var classes = `judged = ` + runs("machines", onMachine, "branch", "status", "tests", "total_time", "cpu_time", "offset_cpu_time") + `  |> group(columns: ["env"])
   |> filter(fn: (r) => ` + inBranch + `)
   |> sort(columns: ["_time"])
 
@@ -55,7 +55,7 @@ counted = judged
 
 newest = judged
   |> last(column: "status")
-  |> map(fn: (r) => ({env: r.env, last: r._time, status: r.status, offset: if exists r.offset_cpu_time then r.offset_cpu_time - 1.0 else 0.0, tests: r.tests, total_time: r.total_time, cpu_time: r.cpu_time}))
+  |> map(fn: (r) => ({env: r.env, last: r._time, status: r.status, offset: ` + slower + `, tests: r.tests, total_time: r.total_time, cpu_time: r.cpu_time}))
 
 join(tables: {c: counted, n: newest}, on: ["env"])
   |> group()

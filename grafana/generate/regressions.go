@@ -1,24 +1,23 @@
 package main
 
+import (
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
 // regressions answers which tests got slower or hungrier, since which commit, and whether it lasts.
 func regressions() *dashboard {
 	d := newDashboard("regressions", "Regressions", "What the bridge found to be slower, hungrier or faster than usual: in one run, and over time.")
 	env := envVariable().any()
 	env.Description = "The classes of machine that are shown; each is judged by itself."
 	d.variables(influxSource(), projectVariable(), branchVariable(), env,
-		choice("metric", "Of", "What was measured.", "CPU time", "cpu_time", "Memory", "mem_usage", "Wall time", "total_time").several(),
-		choice("status", "Verdict", "Regressions and improvements are confirmed by several runs; a suspect stood out once; what is mended was a regression in the run before.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement", "Mended", "mended").several(),
+		choice("metric", "Of", "What was measured.", judgedMetrics()...).several(),
+		choice("status", "Verdict", "Regressions and improvements are confirmed by several runs; a suspect stood out once; what is resolved was a regression before and is as usual again.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement", "Resolved", "resolved").several(),
 		searchVariable(),
 		runVariable("run", "Run", "The run whose verdicts are listed; the newest one first.", inProject+" and "+inBranch, "0"), commitVariable())
 	d.annotate("Regressions", "red", suspiciousRuns)
-	d.line(5, newestVerdicts("datasource project branch"),
-		bars(14, "Verdicts on each run", "How many tests were confirmed to be slower or hungrier, how many faster, and how many stood out once, in each judged run, on all classes of machine.", "short", true).
-			set("decimals", 0).field("regressions", "Regressions", fixed("red")).field("suspects", "Suspects", fixed("orange")).field("improvements", "Improvements", fixed("green")).
-			ask(runs("runs", inProject, "branch", "regressions", "suspects", "improvements")+`  |> group()
-  |> filter(fn: (r) => `+inBranch+`)
-  |> sort(columns: ["_time"])
-  |> map(fn: (r) => ({_time: r._time, regressions: float(v: r.regressions), suspects: float(v: r.suspects), improvements: float(v: r.improvements)}))
-`))
+	d.line(5, newestVerdicts("datasource project branch"), verdictBars())
 	d.line(11, verdictsOnRun())
 	d.line(11,
 		cells(14, "Tests over the runs", "A cell for each run in which a test stood out, for at most 30 tests, the most often first; nothing where it was as usual. A regression that stays red was not dealt with; after ten runs the new level becomes the usual one.").
@@ -28,6 +27,23 @@ func regressions() *dashboard {
 			field("first_bad", "First bad", commitLink()).field("last_good", "Last good", commitLink()).field("tests", "Tests", width(70)).
 			field("worst", "Worst ratio", decimals(2), width(100)).field("since", "Since", unit("dateTimeAsIso"), width(170)).ask(badCommits))
 	return d
+}
+
+// judgedMetrics are the metrics that are judged: pairs of a title and a name.
+func judgedMetrics() (pairs []string) {
+	for _, m := range monitor.JudgedMetrics {
+		pairs = append(pairs, strings.ToUpper(m.Title[:1])+m.Title[1:], m.Name)
+	}
+	return pairs
+}
+
+func verdictBars() *panel {
+	p := bars(14, "Verdicts on each run", "How many tests were confirmed to be slower or hungrier, how many faster, and how many stood out once, in each judged run, on all classes of machine.", "short", true).
+		set("decimals", 0)
+	for _, v := range counted {
+		p.field(v[0], v[1], fixed(v[2]))
+	}
+	return p.ask(verdictCounts)
 }
 
 // verdictPoints defines a function that gives the verdicts between two times, and those that are asked for: the status

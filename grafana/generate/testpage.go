@@ -99,7 +99,7 @@ func band(title, unit, what, metric string, fields []string, value string, floor
 		field("lowest", "", fixed("transparent"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.hideFrom", object{"legend": true, "tooltip": true, "viz": false}}).
 		field("limit", "", fixed("semi-dark-blue"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.fillBelowTo", "lowest"}, property{"custom.fillOpacity", 20})
 	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"improvement", "Improvement", "green"},
-		{"mended", "Mended", "super-light-green"}} {
+		{"resolved", "Resolved", "super-light-green"}} {
 		p.field(v[0], v[1], fixed(v[2]), property{"custom.drawStyle", "points"}, property{"custom.pointSize", 10})
 	}
 	return p.ask(history(fields, value) + `

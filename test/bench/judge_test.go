@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 	"pymon-bridge/test/harness"
 )
 
@@ -41,7 +42,7 @@ func benchJudge(b *testing.B, r *report) {
 		beside = append(beside, (<-during).p99)
 	}
 	_, most := resident(b, bridge.PID())
-	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier ones, from the local file", judgedTests, judgedRuns-monitor.WindowRuns),
+	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier ones, from the local file", judgedTests, judgedRuns-regress.Defaults().WindowRuns),
 		"what", "measured", "goal", "verdict")
 	table.row("the report, from question to answer", seconds(median(took)), "≤ "+judgeGoal.String(), verdict(median(took) <= judgeGoal))
 	table.row("p99 of a POST, 4 clients with a test in between", millis(median(quiet)), "", "")
@@ -61,7 +62,7 @@ func askForReport(b *testing.B, url string) time.Duration {
 	require.NoError(b, json.NewDecoder(resp.Body).Decode(&report))
 	took := time.Since(begin)
 	require.Equal(b, judgedTests, report.Summary.Tests)
-	require.Equal(b, judgedRuns-monitor.WindowRuns, report.BaselineRuns)
+	require.Equal(b, judgedRuns-regress.Defaults().WindowRuns, report.BaselineRuns)
 	return took
 }
 

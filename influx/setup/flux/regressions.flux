@@ -30,7 +30,7 @@ verdicts = (start, stop) =>
             fn: (r) =>
                 r._field == "level" and (r._value == "warn" or r._value == "crit")
                 or
-                r._field == "status" and (r._value == "suspect" or r._value == "improvement" or r._value == "mended" or r._value == "ok"),
+                r._field == "status" and (r._value == "suspect" or r._value == "improvement" or r._value == "resolved" or r._value == "ok"),
         )
         |> group()
         |> keep(columns: [{{.Test}}, "_time", "_value"])
@@ -176,5 +176,5 @@ compared
         crit: (r) => r.verdict == "crit",
         warn: (r) => r.verdict == "warn",
         info: (r) => r.verdict == "suspect",
-        ok: (r) => r.verdict == "improvement" or r.verdict == "mended" or r.verdict == "ok",
+        ok: (r) => r.verdict == "improvement" or r.verdict == "resolved" or r.verdict == "ok",
     )

@@ -23,25 +23,25 @@ func (g given) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, 
 	return g[q.Run], nil
 }
 
-// TestMendedIsToldOnceInAMatrix has the clerk and the file go through the runs of a matrix of two machines: a test
-// regresses on one of them and is mended five runs later, of which some are on the other machine and some lack the test.
-func TestMendedIsToldOnceInAMatrix(t *testing.T) {
+// TestResolvedIsToldOnceInAMatrix has the worker and the file go through the runs of a matrix of two machines: a test
+// regresses on one of them and is resolved five runs later, of which some are on the other machine and some lack the test.
+func TestResolvedIsToldOnceInAMatrix(t *testing.T) {
 	db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
 	require.NoError(t, db.Open(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	reports := given{}
-	clerk := judge.NewWorker(reports, db, slog.New(slog.DiscardHandler))
+	worker := judge.NewWorker(reports, db, slog.New(slog.DiscardHandler))
 	kept := make(chan *monitor.Report)
-	clerk.OnKept = func(r *monitor.Report, _ time.Duration) { kept <- r }
-	require.NoError(t, clerk.Open())
-	t.Cleanup(func() { assert.NoError(t, clerk.Close()) })
+	worker.OnKept = func(r *monitor.Report, _ time.Duration) { kept <- r }
+	require.NoError(t, worker.Open())
+	t.Cleanup(func() { assert.NoError(t, worker.Close()) })
 
 	const fine, slow = monitor.StatusOK, monitor.StatusRegression
 	now := time.Now().UTC().Truncate(time.Second)
 	for i, run := range []struct {
 		env, item string
 		status    monitor.Status
-		mended    bool
+		resolved  bool
 	}{
 		{"linux", "test_pay", slow, false}, {"mac", "test_pay", fine, false},
 		{"linux", "test_pay", slow, false}, {"mac", "test_pay", fine, false},
@@ -57,8 +57,8 @@ func TestMendedIsToldOnceInAMatrix(t *testing.T) {
 		reports[id] = &monitor.Report{Project: "shop", Run: id, Branch: "main", Started: start, Previous: fmt.Sprint("run-", i-1),
 			Results: []monitor.Result{{TestID: monitor.TestID{Item: run.item, Env: run.env}, Metric: monitor.MetricCPUTime,
 				Status: run.status, Baseline: 1, Value: value, Ratio: value}}}
-		clerk.Ended("shop", id)
+		worker.Ended("shop", id)
 		r := <-kept
-		assert.Equal(t, run.mended, r.Results[0].Status == monitor.StatusResolved, "%s on %s", id, run.env)
+		assert.Equal(t, run.resolved, r.Results[0].Status == monitor.StatusResolved, "%s on %s", id, run.env)
 	}
 }

@@ -38,51 +38,51 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func openClerk(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Worker, *lockedBuffer) {
+func openWorker(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Worker, *lockedBuffer) {
 	t.Helper()
 	log := &lockedBuffer{}
-	c := judge.NewWorker(j, r, slog.New(slog.NewTextHandler(log, nil)))
-	require.NoError(t, c.Open())
-	t.Cleanup(func() { assert.NoError(t, c.Close()) })
-	return c, log
+	w := judge.NewWorker(j, r, slog.New(slog.NewTextHandler(log, nil)))
+	require.NoError(t, w.Open())
+	t.Cleanup(func() { assert.NoError(t, w.Close()) })
+	return w, log
 }
 
-func TestClerkKeepsReportsOfRunsThatEnded(t *testing.T) {
+func TestWorkerKeepsReportsOfRunsThatEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j, r := &fakeJudge{}, &fakeReports{}
-		c, log := openClerk(t, j, r)
-		c.Ended("p", "one")
-		c.Ended("p", "two")
-		c.Ended("p", "one")
+		w, log := openWorker(t, j, r)
+		w.Ended("p", "one")
+		w.Ended("p", "two")
+		w.Ended("p", "one")
 		synctest.Wait()
 		assert.Equal(t, []string{"one", "two"}, r.runs(), "each once, while it waits")
 		assert.Contains(t, log.String(), `level=WARN msg="run is judged" project=p run=one`)
 		assert.Contains(t, log.String(), `worst=pkg.test_a.test_slow[1] metric=cpu_time`)
 		assert.Contains(t, log.String(), `first_bad=bad`)
 
-		c.Ended("p", "one")
+		w.Ended("p", "one")
 		synctest.Wait()
 		assert.Equal(t, []string{"one", "two", "one"}, r.runs(), "and again when something was added")
 	})
 }
 
-func TestClerkJudgesAgainWhatIsAddedMeanwhile(t *testing.T) {
+func TestWorkerJudgesAgainWhatIsAddedMeanwhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var c *judge.Worker
+		var w *judge.Worker
 		var once sync.Once
 		j, r := &fakeJudge{}, &fakeReports{}
-		j.enter = func(run string) { once.Do(func() { c.Ended("p", run) }) }
-		c, _ = openClerk(t, j, r)
+		j.enter = func(run string) { once.Do(func() { w.Ended("p", run) }) }
+		w, _ = openWorker(t, j, r)
 		synctest.Wait()
-		c.Ended("p", "run")
+		w.Ended("p", "run")
 		synctest.Wait()
 		assert.Equal(t, []string{"run", "run"}, r.runs())
 	})
 }
 
-func TestClerkInsists(t *testing.T) {
+func TestWorkerInsists(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		away := monitor.Errorf(monitor.EUnavailable, "InfluxDB is away")
@@ -92,9 +92,9 @@ func TestClerkInsists(t *testing.T) {
 			"odd":   {assert.AnError},
 		}}
 		r := &fakeReports{fails: 2}
-		c, log := openClerk(t, j, r)
+		w, log := openWorker(t, j, r)
 		for _, run := range []string{"later", "gone", "odd", "fine"} {
-			c.Ended("p", run)
+			w.Ended("p", run)
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -104,7 +104,7 @@ func TestClerkInsists(t *testing.T) {
 	})
 }
 
-func TestClerkCatchesUp(t *testing.T) {
+func TestWorkerCatchesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ended := func(id string, ago time.Duration) *monitor.RunInfo {
@@ -112,7 +112,7 @@ func TestClerkCatchesUp(t *testing.T) {
 		}
 		r := &fakeReports{unjudged: []*monitor.RunInfo{ended("just now", time.Minute), ended("new", time.Hour),
 			ended("old", 6*24*time.Hour), ended("too old", 8*24*time.Hour)}}
-		_, _ = openClerk(t, &fakeJudge{}, r)
+		_, _ = openWorker(t, &fakeJudge{}, r)
 		synctest.Wait()
 		assert.Equal(t, []string{"old", "new"}, r.runs())
 		time.Sleep(4 * time.Minute)
@@ -124,20 +124,20 @@ func TestClerkCatchesUp(t *testing.T) {
 	})
 }
 
-func TestClerkStopsWhileItWaits(t *testing.T) {
+func TestWorkerStopsWhileItWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakeJudge{errs: map[string][]error{"run": {monitor.Errorf(monitor.EUnavailable, "away")}}}
-		c, _ := openClerk(t, j, &fakeReports{})
-		c.Ended("p", "run")
+		w, _ := openWorker(t, j, &fakeReports{})
+		w.Ended("p", "run")
 		synctest.Wait()
 		start := time.Now()
-		require.NoError(t, c.Close())
+		require.NoError(t, w.Close())
 		assert.Zero(t, time.Since(start))
 	})
 }
 
-func TestClerkOutlivesPanics(t *testing.T) {
+func TestWorkerOutlivesPanics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j, r := &fakeJudge{}, &fakeReports{}
@@ -146,12 +146,12 @@ func TestClerkOutlivesPanics(t *testing.T) {
 				panic("index out of range")
 			}
 		}
-		c, log := openClerk(t, j, r)
-		c.Ended("p", "odd")
-		c.Ended("p", "fine")
+		w, log := openWorker(t, j, r)
+		w.Ended("p", "odd")
+		w.Ended("p", "fine")
 		synctest.Wait()
 		assert.Equal(t, []string{"fine"}, r.runs())
 		assert.Contains(t, log.String(), "index out of range")
-		assert.Contains(t, log.String(), "clerk_test.go", "where it was")
+		assert.Contains(t, log.String(), "worker_test.go", "where it was")
 	})
 }

@@ -24,29 +24,31 @@ func FailOns() []FailOn { return []FailOn{FailOnRegression, FailOnSuspect, FailO
 // ParseFailOn returns the one of that name. Fails with EInvalid, naming those that there are.
 func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail", text, FailOns()) }
 
-// Outcome says whether a pipeline should fail, and why or why not in a sentence. It goes by the summary and the suite,
-// so it does not matter which results were left out. An empty on is [FailOnRegression]. The sentence is made of this
-// package's own words and of numbers: it is safe in every format.
-func Outcome(r *monitor.Report, on FailOn) (fail bool, sentence string) {
+// Gate says what a pipeline should do about a report, and why in a sentence. It goes by the summary and the suite, so it does
+// not matter which results were left out. An empty on is [FailOnRegression]. The sentence is made of this package's own
+// words and of numbers: it is safe in every format.
+func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	s := r.Summary
 	switch {
 	case s.Regressions > 0 && on == FailOnNever:
-		return false, fmt.Sprintf("%s, but nothing is to fail.", confirmed(r))
+		return monitor.GatePass, fmt.Sprintf("%s, but nothing is to fail.", confirmed(r))
 	case s.Regressions > 0:
-		return true, confirmed(r) + "."
+		return monitor.GateFail, confirmed(r) + "."
 	case slow(r) && on == FailOnSuite:
-		return true, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
+		return monitor.GateFail, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
 	case s.Suspects > 0 && on == FailOnSuspect:
-		return true, fmt.Sprintf("No confirmed regression, but %s, which %s to fail.",
+		return monitor.GateFail, fmt.Sprintf("No confirmed regression, but %s, which %s to fail.",
 			count(s.Suspects, "suspect"), plural(s.Suspects, "is", "are"))
+	case Unjudged(r) != "":
+		return monitor.GateNotJudged, fine(r)
 	default:
-		return false, fine(r)
+		return monitor.GatePass, fine(r)
 	}
 }
 
-// Unjudged says why nothing at all of a run could be judged, so that nothing is proved by nothing being found: what is to
-// follow the name of the run in a sentence. It is "" where something was judged, or will be when there are more runs. The
-// reason that most results have is told as far as they are in the report; that there is none goes by the summary.
+// Unjudged says why nothing of a run could be judged, in words that follow the name of the run in a sentence. That nothing
+// was found proves nothing then. It is "" where something was judged, or will be when there are more runs. The words include
+// the reason that most results of the report have.
 func Unjudged(r *monitor.Report) string {
 	switch s := r.Summary; {
 	case s.Tests == 0:
@@ -67,7 +69,7 @@ func Unjudged(r *monitor.Report) string {
 	return "has no measurement that could be judged: " + show(most, longName)
 }
 
-// fine says why nothing fails though, perhaps, something is conspicuous.
+// fine says that nothing is to fail, and what is conspicuous all the same.
 func fine(r *monitor.Report) string {
 	s := r.Summary
 	switch {

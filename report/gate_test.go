@@ -9,9 +9,10 @@ import (
 	"pymon-bridge/report"
 )
 
-// TestOutcome holds what fails a pipeline and what it says of that.
-func TestOutcome(t *testing.T) {
+// TestGate holds what a pipeline should do, and what it is told of that.
+func TestGate(t *testing.T) {
 	t.Parallel()
+	const pass, fail = monitor.GatePass, monitor.GateFail
 	const slow = "the whole suite is slower than usual (CPU time ×1.50, wall time ×1.62): a slow machine, or a change that all tests feel"
 	suspects := newReport()
 	suspects.Summary = monitor.Summary{Tests: 40, OK: 118, Suspects: 2}
@@ -26,49 +27,49 @@ func TestOutcome(t *testing.T) {
 	for _, c := range []struct {
 		report   *monitor.Report
 		on       report.FailOn
-		fail     bool
+		gate     monitor.Gate
 		sentence string
 	}{
-		{fineReport(), "", false, "No regression in 40 tests."},
-		{fineReport(), report.FailOnSuspect, false, "No regression in 40 tests."},
-		{better, "", false, "No regression and 1 improvement in 1 test."},
-		{learningReport(), report.FailOnSuite, false, "Nothing to judge by yet: 3 runs in the baseline on this class of machine are too few."},
-		{none, report.FailOnSuspect, false, "No test was measured."},
-		{unjudgedReport(), "", false, "No measurement could be judged."},
-		{manyReport(2, 1), "", true, "2 regressions in 3 tests."},
-		{manyReport(2, 1), report.FailOnRegression, true, "2 regressions in 3 tests."},
-		{manyReport(2, 1), report.FailOnSuspect, true, "2 regressions in 3 tests."},
-		{manyReport(2, 1), report.FailOnSuite, true, "2 regressions in 3 tests."},
-		{manyReport(2, 1), report.FailOnNever, false, "2 regressions in 3 tests, but nothing is to fail."},
-		{suspects, "", false, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
-		{suspects, report.FailOnSuite, false, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
-		{suspects, report.FailOnSuspect, true, "No confirmed regression, but 2 suspects, which are to fail."},
-		{suspects, report.FailOnNever, false, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
-		{slowReport(), "", false, "No confirmed regression, 1 suspect; " + slow + "."},
-		{slowReport(), report.FailOnSuite, true, "No test regressed by itself, but " + slow + ", which is to fail."},
-		{slowReport(), report.FailOnSuspect, true, "No confirmed regression, but 1 suspect, which is to fail."},
-		{slowReport(), report.FailOnNever, false, "No confirmed regression, 1 suspect; " + slow + "."},
-		{both, "", true, "1 regression in 40 tests, and " + slow + "."},
-		{slowForLong, "", false, "No test regressed by itself; the whole suite is slower than usual and has been for several runs."},
-		{slowForLong, report.FailOnSuite, true,
+		{fineReport(), "", pass, "No regression in 40 tests."},
+		{fineReport(), report.FailOnSuspect, pass, "No regression in 40 tests."},
+		{better, "", pass, "No regression and 1 improvement in 1 test."},
+		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: 3 runs in the baseline on this class of machine are too few."},
+		{none, report.FailOnSuspect, monitor.GateNotJudged, "No test was measured."},
+		{unjudgedReport(), "", monitor.GateNotJudged, "No measurement could be judged."},
+		{manyReport(2, 1), "", fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnRegression, fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnSuspect, fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnSuite, fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnNever, pass, "2 regressions in 3 tests, but nothing is to fail."},
+		{suspects, "", pass, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{suspects, report.FailOnSuite, pass, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{suspects, report.FailOnSuspect, fail, "No confirmed regression, but 2 suspects, which are to fail."},
+		{suspects, report.FailOnNever, pass, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{slowReport(), "", pass, "No confirmed regression, 1 suspect; " + slow + "."},
+		{slowReport(), report.FailOnSuite, fail, "No test regressed by itself, but " + slow + ", which is to fail."},
+		{slowReport(), report.FailOnSuspect, fail, "No confirmed regression, but 1 suspect, which is to fail."},
+		{slowReport(), report.FailOnNever, pass, "No confirmed regression, 1 suspect; " + slow + "."},
+		{both, "", fail, "1 regression in 40 tests, and " + slow + "."},
+		{slowForLong, "", pass, "No test regressed by itself; the whole suite is slower than usual and has been for several runs."},
+		{slowForLong, report.FailOnSuite, fail,
 			"No test regressed by itself, but the whole suite is slower than usual and has been for several runs, which is to fail."},
 	} {
-		fail, sentence := report.Outcome(c.report, c.on)
+		gate, sentence := report.Gate(c.report, c.on)
 		assert.Equal(t, c.sentence, sentence, c.on)
-		assert.Equal(t, c.fail, fail, sentence)
+		assert.Equal(t, c.gate, gate, sentence)
 	}
 }
 
-// TestOutcomeIgnoresWhatIsLeftOut holds that the decision is the same with and without the list of results.
-func TestOutcomeIgnoresWhatIsLeftOut(t *testing.T) {
+// TestGateIgnoresWhatIsLeftOut holds that the decision is the same with and without the list of results.
+func TestGateIgnoresWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, s := range samples() {
 		for _, on := range report.FailOns() {
 			bare := *s.report
 			bare.Results = nil
-			fail, sentence := report.Outcome(s.report, on)
-			bareFail, bareSentence := report.Outcome(&bare, on)
-			assert.Equal(t, fail, bareFail)
+			gate, sentence := report.Gate(s.report, on)
+			bareGate, bareSentence := report.Gate(&bare, on)
+			assert.Equal(t, gate, bareGate)
 			assert.Equal(t, sentence, bareSentence)
 		}
 	}
