@@ -40,7 +40,7 @@ influxd: $(INFLUXD) ## Build the InfluxDB server for the tests (5 to 10 minutes,
 	@tools/need.sh go cargo cc
 	tools/influxd/build.sh .cache/bin
 
-python: $(PYTHONS) ## Install pytest and pytest-monitor for the tests
+python: $(PYTHONS) ## Install what the tests take from PyPI: pytest, pytest-monitor, balancers
 
 .cache/py/%/.installed: test/requirements-%.txt
 	@tools/need.sh python3

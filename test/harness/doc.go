@@ -1,5 +1,5 @@
-// Package harness runs the real things that the tests are about: the built bridge, an InfluxDB server, and pytest
-// with pytest-monitor. Only tests import it.
+// Package harness runs the real things that the tests are about: the built bridge, an InfluxDB server, pytest with
+// pytest-monitor, and balancers. Only tests import it.
 //
 // Nothing here skips. What is missing fails the test with a sentence that says which make target provides it.
 //
