@@ -1,7 +1,7 @@
 package main
 
-// bridge answers whether the bridge itself is well: what it takes in, what it has delivered, and what stands in its
-// way. Its numbers come from `/-/metrics` by way of Prometheus, since InfluxDB knows nothing of what did not reach it.
+// bridge answers whether the bridge itself is well: what it accepts, what it has delivered, and what hinders it. The numbers
+// come from `/-/metrics` through Prometheus, since InfluxDB does not know what has not reached it.
 func bridge() *dashboard {
 	d := newDashboard("bridge", "Bridge", "Whether the bridge itself is well: what it accepts and delivers, how long that takes, and what waits. Needs a Prometheus that scrapes /-/metrics.")
 	d.UID = "pymon-bridge-state" // pymon-bridge is the folder's
@@ -52,7 +52,7 @@ func bridge() *dashboard {
 // here chooses the series of the chosen bridges.
 const here = `{instance=~"$instance"}`
 
-// ofBridges keeps of series that every program has those of bridges: other programs may run on the same instance's
+// ofBridges keeps the series of bridges, of metrics that every program has: another program may have the same instance's
 // address under another job.
 func ofBridges(expr string) string {
 	return expr + " * on (instance, job) group_left pymon_bridge_build_info"

@@ -39,9 +39,8 @@ func bothRuns() *panel {
 `)
 }
 
-// both gives a row for each test, with what it cost in the two runs in the columns `from` and `to`, of which one may
-// be missing. Of a test whose id repeats in a run it is the last one: tens of thousands of groups of one would take
-// longer than all the rest.
+// both gives a row for each test. The columns `from` and `to` have its cost in the two runs; one of them may be missing. Of
+// tests that share an id in a run, the last one counts: to group them would take longer than all the rest.
 func both(imports, fields, value string) string {
 	return imports + "import \"date\"\n\n" + points(suite...) + measured + `of = (id, name) => measured(id: id, begin: beginOf(id: id), field: ` + fields + `)
   |> group()

@@ -12,11 +12,11 @@ const (
 	inModule    = "r.item_path =~ /^${module:regex}$/"
 	found       = "(r.item_path =~ /(?i)${search:raw}/ or r.item =~ /(?i)${search:raw}/ or r.item_variant =~ /(?i)${search:raw}/)"
 
-	// isTest is the test that was chosen by what lists show of it: the function with its parameters, or the module.
+	// isTest is the chosen test, by the name that lists show: the function with its parameters, or the module.
 	isTest = `(r.item_variant =~ /^${test:regex}$/ or r.item_variant == "(none)" and r.item =~ /^${test:regex}$/)`
 )
 
-// shown is what lists show of a test.
+// shown is the name of a test in lists.
 const shown = `if r.item_variant == "(none)" then r.item else r.item_variant`
 
 // identity are the columns that tell tests apart.
@@ -98,9 +98,8 @@ func points(conditions ...string) string {
 var suite = []string{inProject, inEnv, inComponent, found}
 
 // measured defines functions for the measurements of one run. The run is a field, which InfluxDB cannot group by, so
-// it has to be put beside the values. What is read for that is kept small: it ends with the last measurement of the
-// run, at most a day after its start, which the measurement machines knows; and of what is read only the columns that
-// matter are put beside each other.
+// it has to be put beside the values. To keep this fast, points are read only from the run's start, which the measurement
+// machines has, to its last measurement, at most a day later; and only the columns that matter are put beside each other.
 const measured = `beginOf = (id) => {
   starts = from(bucket: v.defaultBucket)
     |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
@@ -138,8 +137,8 @@ begin = beginOf(id: run)
 
 `
 
-// theseTests defines a regular expression that matches exactly the tests that the table `chosen` holds, of which at most
-// 200. With it InfluxDB reads only these: of 50,000 tests a few matter.
+// theseTests defines a regular expression that matches exactly the first 200 tests of the table `chosen`. With it InfluxDB
+// reads only these few of perhaps 50,000 tests.
 const theseTests = `ids = chosen
   |> group()
   |> map(fn: (r) => ({id: ` + shown + `}))

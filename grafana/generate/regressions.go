@@ -46,8 +46,7 @@ func verdictBars() *panel {
 	return p.ask(verdictCounts)
 }
 
-// verdictPoints defines a function that gives the verdicts between two times, and those that are asked for: the status
-// alone is read to find them, so that the many tests that could not be judged cost little.
+// verdictPoints defines a function that gives the points of verdicts between two times.
 const verdictPoints = `import "array"
 import "date"
 import "regexp"

@@ -31,7 +31,7 @@ func testPage() *dashboard {
 	return d
 }
 
-// testNames lists what lists show of a test, from the index: modules have no variant and are known by their name.
+// testNames lists the names of tests as lists show them, from the index. Modules have no variant and are shown by their name.
 var testNames = `import "influxdata/influxdb/schema"
 
 names = (tag, predicate) => schema.tagValues(bucket: v.defaultBucket, tag: tag, start: v.timeRangeStart, stop: v.timeRangeStop, predicate: predicate)
@@ -91,7 +91,7 @@ func history(fields []string, value string) string {
 // The baseline of the band: as many runs as the bridge looks back, and as many as it needs at least.
 const baselineRuns, leastRuns = 30, 8
 
-// band returns a graph of what was measured over what was usual by then, with the verdicts as points.
+// band returns a graph of the measurements over what was usual before each of them, with the verdicts as points.
 func band(title, unit, what, metric string, fields []string, value string, floor float64) *panel {
 	p := graph(8, title+" on ${env}", what+" The band is what the up to 30 earlier measurements of the same class of machine lead to expect, as near as Flux comes to the bridge's own rule: above it is where a run is conspicuous. Larger points are the bridge's verdicts.", unit).
 		set("color", fixedColour("blue")).field("value", "Measured").
@@ -111,11 +111,11 @@ history
 `)
 }
 
-// bandQuery gives, at the time of each measurement, the median of those before it and the limits that a normal
-// distribution of their logarithms gives. Flux has no window of rows: each measurement is repeated once for every later
-// one that it counts for, and these are brought together. The spread is that of the narrower side, which a step up or
-// down leaves as it was until half of the measurements are behind it. The older join is used because the package join
-// fails where there is nothing to join.
+// bandQuery gives, at the time of each measurement, the median of the measurements before it, and the limits that a normal
+// distribution of their logarithms gives. Flux has no window of rows. So each measurement is repeated once for every later
+// one that it counts for, and the repetitions are grouped. The spread is that of the narrower side: a step up or down does
+// not change it until half of the measurements are behind the step. The older function join is used because the package
+// join fails where there is nothing to join.
 func bandQuery(fields []string, value string, floor float64) string {
 	var lags []string
 	for lag := range baselineRuns {

@@ -1,6 +1,6 @@
 package main
 
-// verdictsOnTest lists what the bridge thought of the test, the newest first.
+// verdictsOnTest lists the bridge's verdicts on the test, the newest first.
 func verdictsOnTest() *panel {
 	return table(24, "Verdicts on this test", "What the bridge found unusual in this test, newest first. Usual is the median of the earlier runs, limit is above what a value is conspicuous; times in seconds, memory in MiB. q is how likely such a value is by chance, corrected for all tests of the run: a confirmed change lies between the last good and the first bad commit.", "short",
 		"_time", "status", "metric", "env", "value", "baseline", "limit", "ratio", "q", "n", "last_good", "first_bad", "branch", "run").
@@ -41,7 +41,7 @@ func measurements() *panel {
 `)
 }
 
-// neighbours lists the tests of the same module, which are a click away.
+// neighbours lists the tests of the same module, each with a link to its page.
 func neighbours() *panel {
 	return table(10, "Tests of the same module", "The tests of the same module, slowest first, at most 200: means of wall time and memory over the time range and the chosen classes of machine. Memory adds up over a process, so a neighbour that ran before may explain a rise.", "s",
 		"test", "module", "seconds", "memory").

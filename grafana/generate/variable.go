@@ -38,8 +38,8 @@ func asked(name, label, description, query string, sort int) *variable {
 		Sort: &sort, Options: []object{}, Current: object{}}
 }
 
-// any lets the reader choose several values or all, which are all at the start. All is the regular expression that
-// matches everything, also what the query did not list, since a list of all values could be long.
+// any lets the reader choose several values, or all of them, as at the start. All is the regular expression that matches
+// everything, also values that the query did not list, since a list of all values could be long.
 func (v *variable) any() *variable {
 	v.Multi, v.IncludeAll, v.AllValue = true, true, ".*"
 	v.Current = object{"text": []string{"All"}, "value": []string{"$__all"}, "selected": true}
@@ -108,13 +108,13 @@ func searchVariable() *variable {
 	return textbox("search", "Search", `A regular expression for module, function or test, upper and lower case alike; a slash is written \/.`, "")
 }
 
-// commitVariable is where a commit's own page is. The commit is put behind it.
+// commitVariable is the address of commits' pages, up to the commit itself.
 func commitVariable() *variable {
 	return textbox("commit_url", "Commit page", "What stands before the commit in the address of its page, such as https://github.com/OWNER/REPOSITORY/commit/.",
 		"https://github.com/search?type=commits&q=hash:")
 }
 
-// runVariable lists judged runs by when, which branch and which commit, the newest first, after leaving some out.
+// runVariable lists judged runs by time, branch and commit, the newest first. The first offset runs are left out.
 func runVariable(name, label, description, condition string, offset string) *variable {
 	v := asked(name, label, description, `import "strings"
 
