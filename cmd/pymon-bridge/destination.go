@@ -10,7 +10,7 @@ import (
 // influxBackend is an InfluxDB as the bridge sees it.
 type influxBackend struct {
 	*influx.Writer
-	*influx.Metadata
+	monitor.MetadataStore
 }
 
 // openBackend opens the destination that the flags name; nil where they name none. Another kind of destination is opened
@@ -23,5 +23,5 @@ func (c *serveCmd) openBackend(logger *slog.Logger) (monitor.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return influxBackend{w, w.Metadata()}, nil
+	return influxBackend{w, w.Reader()}, nil
 }

@@ -81,6 +81,12 @@ func (i *Influx) Start() {
 	}
 }
 
+// PID returns the server's process id.
+func (i *Influx) PID() int {
+	i.tb.Helper()
+	return i.server().proc.cmd.Process.Pid
+}
+
 // Log returns what the server has printed so far.
 func (i *Influx) Log() string {
 	i.tb.Helper()
