@@ -14,7 +14,7 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// parse has InfluxDB read one line, as the row that queries would give back.
+// parse parses one line with InfluxDB's parser. It returns the row that a query would return.
 func parse(t *testing.T, line []byte) influx.Row {
 	t.Helper()
 	points, err := models.ParsePointsWithPrecision(line, time.Now(), "ns")
@@ -51,7 +51,7 @@ func FuzzMetric(f *testing.F) {
 		row := parse(t, influx.AppendLine(nil, p))
 		require.Len(t, row.Tags, 7)
 		if project != monitor.StableText(project) || len(project) > 1000 {
-			return // no name of a project: those have no raw text
+			return // this cannot be the name of a project; such a name has no raw text
 		}
 		got := row.Metric()
 		require.True(t, m.Same(got.Metric), "%+v is not %+v", got.Metric, m)
@@ -77,7 +77,7 @@ func FuzzMetadata(f *testing.F) {
 		got := parse(t, influx.AppendLine(nil, point)).Context()
 		require.Equal(t, math.IsNaN(c.CPUFrequency), math.IsNaN(got.Context.CPUFrequency))
 		if math.IsNaN(c.CPUFrequency) {
-			c.CPUFrequency, got.Context.CPUFrequency = 0, 0 // NaN equals nothing
+			c.CPUFrequency, got.Context.CPUFrequency = 0, 0 // NaN is not equal to NaN
 		}
 		require.Equal(t, point.Record, got)
 
@@ -89,12 +89,12 @@ func FuzzMetadata(f *testing.F) {
 	})
 }
 
-// legal brings a time into the range that InfluxDB stores.
+// legal limits a time to the range that InfluxDB can store.
 func legal(ns int64) int64 {
 	return min(max(ns, models.MinNanoTime), models.MaxNanoTime)
 }
 
-// absentIfInfinite does what acceptance does to infinite numbers.
+// absentIfInfinite replaces infinities by NaN, as the bridge does when it accepts a metric.
 func absentIfInfinite(values ...*float64) {
 	for _, v := range values {
 		if math.IsInf(*v, 0) {
