@@ -20,8 +20,8 @@ import (
 // pageParam is the name of the query parameter for the page, and of the member in a JSON body.
 const pageParam = "page"
 
-// pageNumber returns the number of the requested page. The first page is 1; negative numbers count from the end, which is
-// -1. It returns 1 if the request has no whole number. It returns [math.MaxInt64] if the number is out of range.
+// pageNumber returns the number of the requested page. 1 is the first page, -1 is the last page. It returns 1 if the
+// request has no whole number, and [math.MaxInt64] if the number is out of range.
 func pageNumber(c *gin.Context) (int64, error) {
 	text, ok := c.GetQuery(pageParam)
 	if !ok {

@@ -63,8 +63,8 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	return b.finish()
 }
 
-// readQuery parses a query. It refuses an empty scm_ref or run. They come from an unset variable of a pipeline, and an
-// arbitrary last run would be judged.
+// readQuery parses a query. It refuses an empty scm_ref or run: an unset variable of a pipeline makes them empty, and then
+// the last run of somebody else would be judged.
 func readQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
