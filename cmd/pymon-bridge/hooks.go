@@ -77,7 +77,7 @@ func (w watched) Append(ctx context.Context, rec *monitor.Record) error {
 	if err := w.Appender.Append(ctx, rec); err != nil {
 		return err
 	}
-	w.runs.Saw(rec)
+	w.runs.Accepted(rec)
 	if rec.NewSeries {
 		w.metrics.NewSeries(1)
 	}
