@@ -64,7 +64,7 @@ func TestFallbackAsksLocalThenRemoteStore(t *testing.T) {
 		{name: "remote", local: &fakeStore{}, remote: findsAll(), project: "p", found: true, remoteCalls: 2, kept: 2},
 		{name: "any project", local: &fakeStore{}, remote: findsAll(), project: "", found: true, remoteCalls: 2},
 		{name: "nowhere", local: &fakeStore{}, remote: &fakeStore{}, project: "p", code: monitor.ENotFound, remoteCalls: 2},
-		{name: "remote is not healthy", local: &fakeStore{}, remote: findsAll(), unhealthy: true, project: "p", code: monitor.ENotFound},
+		{name: "remote unhealthy", local: &fakeStore{}, remote: findsAll(), unhealthy: true, project: "p", code: monitor.ENotFound},
 		{name: "remote fails", local: &fakeStore{}, remote: failing(errors.New("no")), project: "p",
 			code: monitor.ENotFound, remoteCalls: 2},
 		{name: "remote hangs", local: &fakeStore{}, remote: hangs, project: "p", code: monitor.ENotFound,

@@ -18,8 +18,8 @@ const statsTimeout = 2 * time.Second
 func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalStats, error)) {
 	m.registry.MustRegister(&journalCollector{
 		stats: stats, failed: m.journalErrors,
-		depth:       gauge("journal_depth", "Records not yet delivered."),
-		parked:      gauge("journal_parked_records", "Metrics that wait for their context or session; part of journal_depth."),
+		depth:       gauge("journal_depth", "Records not yet delivered, parked metrics included."),
+		parked:      gauge("journal_parked_records", "Metrics that wait for their context or session."),
 		deadLetters: gauge("journal_dead_letters", "Records that the destination refused for good. The journal keeps them."),
 		bytes:       gauge("journal_size_bytes", "Size of the journal on disk."),
 		free:        gauge("journal_free_bytes", "Free bytes on the disk of the journal."),
