@@ -128,7 +128,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	for _, tc := range []struct{ url, says string }{
 		{unknown.URL, `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
 		{proxy.URL, `answered 502 Bad Gateway`},
-		{other.URL, `is no report`},
+		{other.URL, `is not a report`},
 		{colourful.URL, `could not judge: no [31mrun::error:: (404 Not Found)`},
 		{slow.URL, `no answer within 200ms`},
 		{"http://x:SECRET@127.0.0.1:1", `the bridge cannot be reached`},
@@ -145,7 +145,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	assert.Equal(t, 2, r.ExitCode, "a run of nothing is no proof")
 	assert.Contains(t, r.Stderr, `could not judge: run "ci-17" measured no test`)
 	r = harness.RunProgram(t, nil, "check", "--url", unknown.URL+"/p/shop", "--project", "web")
-	assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: could not judge: --project: expected \"shop\", which --url names, or none\n"}, r)
+	assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: could not judge: --project: expected \"shop\" as in --url, or no --project\n"}, r)
 }
 
 func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {

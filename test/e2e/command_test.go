@@ -76,11 +76,11 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, []string{"--tls-cert", "cert.pem"}, `--tls-cert and --tls-key: expected both or none`},
 		{nil, []string{"--log-format", "xml"}, `--log-format must be one of "text","json"`},
 		{nil, []string{"--influx-url", "localhost:8086"}, `--influx-url: expected an address such as http://localhost:8086`},
-		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected the API token`},
-		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected the organisation`},
+		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected an API token`},
+		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected an organisation`},
 		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t", "--influx-org", "o", "--influx-bucket", "b", "--influx-meta-bucket", "b"}, `--influx-meta-bucket: expected another bucket`},
 		{[]string{"PYMON_MAX_CONNECTIONS=many"}, nil, `many`},
-		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE are both set: unset one`},
+		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE: expected only one of them`},
 		{[]string{"INFLUX_TOKEN_FILE=/does/not/exist"}, nil, `INFLUX_TOKEN_FILE: open /does/not/exist: no such file`},
 	} {
 		r := harness.RunProgram(t, tt.env, tt.args...)
@@ -154,7 +154,7 @@ func TestFlagsWin(t *testing.T) {
 	mistyped := filepath.Join(flag, "mistyped")
 	r = harness.RunProgram(t, nil, "token", "list", "--data", mistyped)
 	assert.Equal(t, harness.Result{ExitCode: 1,
-		Stderr: fmt.Sprintf("pymon-bridge: --data: expected the directory of a bridge, and %q has no pymon.db\n", mistyped)}, r)
+		Stderr: fmt.Sprintf("pymon-bridge: --data: expected the directory of a bridge, but %q has no pymon.db\n", mistyped)}, r)
 	assert.NoDirExists(t, mistyped)
 
 	// The harness says --listen, --data, --port-file and --log-format by flags.

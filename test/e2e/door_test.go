@@ -210,7 +210,7 @@ func TestWideAddress(t *testing.T) {
 	refused := harness.RunProgram(t, nil, "serve", "--listen", "0.0.0.0:0", "--data", data)
 	assert.Equal(t, 1, refused.ExitCode)
 	assert.Regexp(t, `^pymon-bridge: other machines can reach \S+:\d+, and there are no tokens: make one with `+
-		"`pymon-bridge token add PROJECT --data "+regexp.QuoteMeta(data)+"`, or say --allow-anonymous, or listen on 127.0.0.1\n$",
+		"`pymon-bridge token add PROJECT --data "+regexp.QuoteMeta(data)+"`, or use --allow-anonymous, or listen on 127.0.0.1\n$",
 		lastLine(refused.Stderr))
 
 	wide := []string{"--listen", "0.0.0.0:0"}
