@@ -175,7 +175,7 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 		{"of another program", func(b []byte) []byte { copy(b[68:72], "MPBX"); return b }, "",
 			"open journal %[1]s: this is a SQLite file of another program (application_id 1297105496, "},
 		{"of a newer version", func(b []byte) []byte { b[63] = 99; return b }, "",
-			"open journal %[1]s: it was written by a newer pymon-bridge (schema version 99, this one knows 4): nothing was changed"},
+			"open journal %[1]s: it was written by a newer pymon-bridge (schema version 99, "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
