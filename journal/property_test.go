@@ -22,7 +22,7 @@ type world struct {
 	mu       sync.Mutex
 	poison   map[uint64]bool // records at fault
 	replies  []monitor.Reply // the next replies of the destination, whatever the points are
-	stores   []bool          // for each of replies: the destination stores the points all the same
+	stores   []bool          // for each of replies: whether the destination stores the points
 	failures []string        // operations of the journal that fail next
 	ordered  uint64          // number of the last record that checkOrder checked
 	wrong    []string

@@ -19,7 +19,7 @@ type nullAppender struct{}
 
 func (nullAppender) Append(context.Context, *monitor.Record) error { return nil }
 
-// So a run that is announced twice has its new series counted once.
+// A run can be announced twice. Its new series still count once.
 func TestNewSeriesAreCountedWhenTheyAreStored(t *testing.T) {
 	metrics := telemetry.New("1", "")
 	appender := watchedAppender{nullAppender{}, journal.NewRunWatcher(nil, slog.New(slog.DiscardHandler)), metrics}
