@@ -1,12 +1,12 @@
-# Prerequisites: Go 1.26, a C compiler, git, Python 3.11 or newer, and Rust's cargo to build the InfluxDB server that
-# the tests use. Everything else is fetched by their package managers at pinned versions and kept in .cache/.
+# You need Go 1.26, a C compiler, git, Python 3.11 or newer, and Rust's cargo. The tests use an InfluxDB server, and cargo
+# builds a part of it. Package managers fetch everything else, at pinned versions. It is in .cache/.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
 INFLUXD := $(if $(INFLUXD),$(INFLUXD),.cache/bin/influxd)
 PYTHONS := $(patsubst test/requirements-%.txt,.cache/py/%/.installed,$(wildcard test/requirements-*.txt))
-# Modules of their own that have tests; the main module's ./... does not see them.
+# The other Go modules with tests. ./... of the main module does not include them.
 MODULES = $(shell for m in $$(git ls-files 'test/**/go.mod' 'tools/**/go.mod'); do \
 	d=$$(dirname $$m); [ -z "$$(git ls-files "$$d/*_test.go")" ] || echo $$d; done)
 
@@ -24,10 +24,10 @@ test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go test -race -shuffle=on -timeout 30m ./...
 	for dir in $(MODULES); do (cd "$$dir" && go vet ./... && go test -race -shuffle=on -timeout 30m ./...); done
 
-bench: influxd python ## Measure the program against its goals (9 minutes); docs/benchmarks.md explains the table
+bench: influxd python ## Compare the program with its goals (9 minutes); docs/benchmarks.md explains the table
 	go test -run '^$$' -bench Bridge -timeout 30m ./test/bench
 
-fuzz: ## Fuzz every fuzz target for 30 seconds
+fuzz: ## Run each fuzz target for 30 seconds
 	tools/fuzz/fuzz.sh 30s
 
 lint: ## Check the format, and run go vet, staticcheck and govulncheck
@@ -35,12 +35,12 @@ lint: ## Check the format, and run go vet, staticcheck and govulncheck
 
 influxd: $(INFLUXD) ## Build the InfluxDB server for the tests (5 to 10 minutes, once)
 
-# It has no prerequisites, because it takes too long to be built again for a change of its recipe.
+# This target has no prerequisites. A build takes too long to be repeated when the recipe changes.
 .cache/bin/influxd:
 	@tools/need.sh go cargo cc
 	tools/influxd/build.sh .cache/bin
 
-python: $(PYTHONS) ## Install pytest and pytest-monitor for the tests
+python: $(PYTHONS) ## Install what the tests take from PyPI: pytest, pytest-monitor, balancers
 
 .cache/py/%/.installed: test/requirements-%.txt
 	@tools/need.sh python3

@@ -11,39 +11,39 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// DefaultPageSize is how many elements a page has. Clients of the reference server count on it where they read one
-// page only.
+// DefaultPageSize is the number of elements on a page, as in the reference server. Some of its clients read only the first
+// page and rely on this size.
 const DefaultPageSize = 500
 
-// Parts are what an [API] is made of. All are required.
+// Parts has the parts of an [API]. All are required.
 type Parts struct {
 	Store    monitor.Store
-	Metadata monitor.MetadataStore // answers pytest-monitor's lookups
+	Metadata monitor.MetadataStore // answers the lookups of pytest-monitor
 	Judge    monitor.Judge
-	Printer  PrinterOf // writes the judge's reports
+	Printer  PrinterOf // writes the reports of Judge
 	Log      *slog.Logger
 }
 
 // API answers the read routes. PageSize may be changed before the first request.
 type API struct {
-	PageSize int64 // elements of a page; above zero
+	PageSize int64 // elements on a page; at least 1
 
 	parts Parts
 }
 
-// New returns an API with the default size of a page.
+// New returns an API with the default page size.
 func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, parts: parts} }
 
-// Mount adds every route to a server. They are below the base paths that end in /api/v1. The lookups of pytest-monitor
-// are at the other base paths as well.
+// Mount adds all routes to a server, below the base paths that end in /api/v1. The lookups of pytest-monitor are also
+// below the other base paths.
 func (a *API) Mount(s *httpd.Server) {
 	for _, base := range httpd.APIBases {
 		docs, data := s.Routes(base), s.Data(base)
 		register(docs, a.documentRoutes())
 		register(data, a.dataRoutes())
-		for _, again := range aliases(base) {
-			register(docs.Group(again, unalias(base, again)), a.documentRoutes())
-			register(data.Group(again, unalias(base, again)), a.dataRoutes())
+		for _, alias := range aliases(base) {
+			register(docs.Group(alias, removeAlias(base, alias)), a.documentRoutes())
+			register(data.Group(alias, removeAlias(base, alias)), a.dataRoutes())
 		}
 	}
 	for _, base := range httpd.RootBases {
@@ -51,21 +51,21 @@ func (a *API) Mount(s *httpd.Server) {
 	}
 }
 
-// register adds routes with and without a final slash: a redirect would only cost a second request.
+// register adds routes with and without a final slash, because a redirect would cost the client a second request.
 func register(r gin.IRouter, routes []route) {
 	for _, route := range routes {
 		path := strings.TrimSuffix(route.path, "/")
 		r.GET(path, route.handle)
 		r.GET(path+"/", route.handle)
-		for _, n := range namesakes(path) {
-			r.GET(n.path, set(n.param, n.name), route.handle)
-			r.GET(n.path+"/", set(n.param, n.name), route.handle)
+		for _, p := range literalPaths(path) {
+			r.GET(p.path, setParam(p.param, p.value), route.handle)
+			r.GET(p.path+"/", setParam(p.param, p.value), route.handle)
 		}
 	}
 }
 
-// handler makes a handler for Gin of one that returns an error. When the client has gone away, the error says so, also
-// where the store does not.
+// handler makes a Gin handler from a function that returns an error. If the client went away, it adds the error of the
+// request's context, because the store may return another error.
 func handler(answer func(c *gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := answer(c); err != nil {

@@ -15,7 +15,7 @@ func (a *API) contextRoutes() []route {
 	}
 }
 
-// contexts is the list that answers a request, by the beginning of a hash if it names one.
+// contexts returns the contexts for a request. The path may have the beginning of a hash.
 func (a *API) contexts(c *gin.Context) list[*monitor.Context] {
 	q := monitor.ContextQuery{Project: httpd.ReadProject(c), HashPrefix: c.Param("h")}
 	return newList("contexts", q, a.parts.Store.Contexts, a.parts.Store.CountContexts, wire.AppendContext, contextTable())

@@ -14,8 +14,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// lookupRoutes are where pytest-monitor asks whether a context or session is known. Every other question there is one
-// for a list.
+// lookupRoutes returns the routes on which pytest-monitor asks whether a context or session is known. On the same paths
+// other clients get a list.
 func (a *API) lookupRoutes() []route {
 	return []route{
 		{path: "/contexts/:h", summary: "Contexts whose hash begins with a text", answer: "Contexts", query: listQuery,
@@ -26,30 +26,32 @@ func (a *API) lookupRoutes() []route {
 }
 
 func (a *API) answerContexts(c *gin.Context) error {
-	if asksPlugin(c) {
+	if isLookup(c) {
 		return answerLookup(c, a, a.contexts(c), a.parts.Metadata.Context, func(v *monitor.Context) string { return v.H })
 	}
 	return answerList(c, a.PageSize, a.contexts(c))
 }
 
 func (a *API) answerSessions(c *gin.Context) error {
-	if asksPlugin(c) {
-		return answerLookup(c, a, a.sessionsAsked(c), a.parts.Metadata.Session, func(v *monitor.Session) string { return v.SessionH })
+	if isLookup(c) {
+		return answerLookup(c, a, a.filteredSessions(c), a.parts.Metadata.Session, func(v *monitor.Session) string { return v.SessionH })
 	}
-	return answerList(c, a.PageSize, a.sessionsAsked(c))
+	return answerList(c, a.PageSize, a.filteredSessions(c))
 }
 
-// hashLength is the length of the plugin's hashes, MD5 in hexadecimal digits.
+// hashLength is the length of a hash of pytest-monitor: an MD5 sum in hexadecimal digits.
 const hashLength = 32
 
-// asksPlugin says whether a request is like pytest-monitor's: for a whole hash, without a query, and for any format.
-func asksPlugin(c *gin.Context) bool {
+// isLookup reports whether a request looks like a lookup of pytest-monitor: with a whole hash, without a query, and for
+// any format.
+func isLookup(c *gin.Context) bool {
 	accept := strings.Join(c.Request.Header.Values("Accept"), ",")
 	return len(c.Param("h")) == hashLength && c.Request.URL.RawQuery == "" && (accept == "" || accept == "*/*")
 }
 
-// answerLookup answers with what find returns, and with 204 where that is nothing. It answers a failure with 204 too: the
-// plugin then posts what it has, which does no harm. Without a project, what other projects have with this hash follows.
+// answerLookup answers with the context or session that find returns, or with 204 if find returns none. It also answers
+// 204 if find fails: pytest-monitor then sends the context or session again, which does no harm. If the request names no
+// project, the contexts or sessions of other projects with this hash follow.
 func answerLookup[T any](c *gin.Context, a *API, l list[T], find func(ctx context.Context, project, h string) (T, error),
 	hashOf func(T) string) error {
 	project := httpd.ReadProject(c)
@@ -62,21 +64,21 @@ func answerLookup[T any](c *gin.Context, a *API, l list[T], find func(ctx contex
 		c.Status(http.StatusNoContent)
 		return nil
 	}
-	others := l.rows
+	all := l.rows
 	l.rows = func(ctx context.Context, p monitor.Page) iter.Seq2[T, error] {
 		return func(yield func(T, error) bool) {
 			if !yield(first, nil) || project != "" {
 				return
 			}
-			met := false // first, which is in the list as well
-			for v, err := range others(ctx, p) {
+			skipped := false // first is in the list too, and must not come twice
+			for v, err := range all(ctx, p) {
 				switch {
 				case err != nil:
 					a.logLookup(c, err)
 					return
 				case hashOf(v) != c.Param("h"):
-				case !met && bytes.Equal(l.json(nil, v), l.json(nil, first)):
-					met = true
+				case !skipped && bytes.Equal(l.json(nil, v), l.json(nil, first)):
+					skipped = true
 				case !yield(v, nil):
 					return
 				}
@@ -87,6 +89,6 @@ func answerLookup[T any](c *gin.Context, a *API, l list[T], find func(ctx contex
 }
 
 func (a *API) logLookup(c *gin.Context, err error) {
-	a.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "lookup failed; answered without it",
+	a.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "lookup failed; the answer lacks its result",
 		slog.String("path", c.Request.URL.Path), slog.String("error", err.Error()))
 }

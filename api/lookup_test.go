@@ -22,23 +22,23 @@ const (
 	sessionHash = "53525c1ce0b9b5c1d2f0e5a4b7c8d9e0"
 )
 
-// bases are all base paths with the project that they read.
+// bases maps every base path to the project that it reads.
 var bases = map[string]string{"": "", "/api/v1": "", "/p/My-team_1.0": "My-team_1.0", "/p/My-team_1.0/api/v1": "My-team_1.0"}
 
-// spellings returns ways to write a path that begins with a slash and does not end in one.
+// spellings returns spellings of a path. The path begins with a slash and has no final slash.
 func spellings(path string) []string {
 	last := strings.LastIndexByte(path, '/')
 	return []string{path, path + "/", path + "//", "/" + path, path[:last] + "/" + path[last:],
 		strings.ReplaceAll(path, "/", "//") + "//"}
 }
 
-// addContext makes a context known, in the list and to the metadata store.
+// addContext adds a context to the store and to the metadata store.
 func (s *server) addContext(project string, v *monitor.Context) {
 	s.store.contexts = append(s.store.contexts, owned[*monitor.Context]{project, v})
 	s.metadata.contexts = append(s.metadata.contexts, owned[*monitor.Context]{project, v})
 }
 
-// addSession does the same for a session.
+// addSession adds a session to the store and to the metadata store.
 func (s *server) addSession(project string, v *monitor.Session) {
 	s.store.sessions = append(s.store.sessions, owned[*monitor.Session]{project, v})
 	s.metadata.sessions = append(s.metadata.sessions, owned[*monitor.Session]{project, v})
@@ -53,7 +53,7 @@ func TestLookup(t *testing.T) {
 			s := newServer(t, &fakeStore{})
 			for _, path := range spellings(base + route) {
 				w := s.do(http.MethodGet, path, "")
-				assert.Equal(t, http.StatusNoContent, w.Code, "before it is posted: %s", path)
+				assert.Equal(t, http.StatusNoContent, w.Code, "unknown before the POST: %s", path)
 				assert.Empty(t, w.Body.String())
 			}
 			s.addContext("My-team_1.0", &monitor.Context{H: contextHash})
@@ -73,10 +73,10 @@ func TestLookupStaysInItsProject(t *testing.T) {
 	s.addContext("a", &monitor.Context{H: contextHash})
 	assert.Equal(t, http.StatusOK, s.get(t, "/p/a/contexts/"+contextHash).Code)
 	assert.Equal(t, http.StatusNoContent, s.get(t, "/p/b/contexts/"+contextHash).Code)
-	assert.Equal(t, http.StatusOK, s.get(t, "/contexts/"+contextHash).Code, "every project's")
+	assert.Equal(t, http.StatusOK, s.get(t, "/contexts/"+contextHash).Code, "this path reads all projects")
 }
 
-func TestLookupStaysInTheTokensProject(t *testing.T) {
+func TestLookupStaysInTheProjectOfTheToken(t *testing.T) {
 	s := newServer(t, &fakeStore{})
 	s.addContext("b", &monitor.Context{H: contextHash})
 	s.tokens.all = []monitor.Token{token("a", "a-secret"), token("b", "b-secret")}
@@ -101,9 +101,9 @@ func TestLookupPrefersTheWholeHash(t *testing.T) {
 	assert.Empty(t, s.log.String(), "a whole hash of one project needs no list")
 }
 
-// TestLookupFindsEveryProjects holds that the answer without a project has what every project of a local file has,
-// the first accepted first, which is all that the plugin reads, and that the answer of one project has its own.
-func TestLookupFindsEveryProjects(t *testing.T) {
+// TestLookupWithoutProjectFindsAllProjects checks that the first accepted context is the first in the answer, because
+// pytest-monitor reads only the first. It also checks that a lookup in one project finds only this project.
+func TestLookupWithoutProjectFindsAllProjects(t *testing.T) {
 	db := openFile(t)
 	var records []*monitor.Record
 	for i, project := range []string{"b", "c", "a"} {
@@ -122,30 +122,29 @@ func TestLookupFindsEveryProjects(t *testing.T) {
 		"/sessions/" + sessionHash: {`"scm_ref":"1"`, `"scm_ref":"2"`, `"scm_ref":"3"`},
 	} {
 		for base, listed := range map[string][]string{"": want, "/api/v1": want, "/p/b/api/v1": want[:1]} {
-			assert.Equal(t, listed, found(s, base+path), base+path)
+			assert.Equal(t, listed, elements(s, base+path), base+path)
 		}
 	}
-	assert.Equal(t, []string{`"cpu_count":3`}, found(s, "/p/a/contexts/"+contextHash))
-	assert.Equal(t, []string{`"scm_ref":"3"`}, found(s, "/p/a/sessions/"+sessionHash))
+	assert.Equal(t, []string{`"cpu_count":3`}, elements(s, "/p/a/contexts/"+contextHash))
+	assert.Equal(t, []string{`"scm_ref":"3"`}, elements(s, "/p/a/sessions/"+sessionHash))
 }
 
-// found returns what tells the elements of an answer apart.
-func found(s *httpd.Server, path string) []string {
+// elements returns one distinguishing member of each element of an answer.
+func elements(s *httpd.Server, path string) []string {
 	w := (&server{Server: s}).do(http.MethodGet, path, "")
 	return regexp.MustCompile(`"cpu_count":\d|"scm_ref":"\d"`).FindAllString(w.Body.String(), -1)
 }
 
-// TestLookupFindsWhatTheFileLacks holds that the first one is also answered where it is not in the list: the metadata
-// store asks InfluxDB as well.
-func TestLookupFindsWhatTheFileLacks(t *testing.T) {
+// TestLookupFindsAContextThatTheStoreLacks: the metadata store also asks InfluxDB, so it may know more than the store.
+func TestLookupFindsAContextThatTheStoreLacks(t *testing.T) {
 	s := newServer(t, &fakeStore{})
 	s.metadata.contexts = []owned[*monitor.Context]{{"a", &monitor.Context{H: contextHash, CPUCount: 1}}}
 	s.store.contexts = []owned[*monitor.Context]{{"b", &monitor.Context{H: contextHash, CPUCount: 2}}}
-	assert.Equal(t, []string{`"cpu_count":1`, `"cpu_count":2`}, found(s.Server, "/contexts/"+contextHash))
+	assert.Equal(t, []string{`"cpu_count":1`, `"cpu_count":2`}, elements(s.Server, "/contexts/"+contextHash))
 }
 
-// TestLookupDoesNotNeedTheSearch holds that what the cache has is found where the local file cannot be searched.
-func TestLookupDoesNotNeedTheSearch(t *testing.T) {
+// TestLookupDoesNotNeedTheStore checks that a context of the metadata store is found while the store fails.
+func TestLookupDoesNotNeedTheStore(t *testing.T) {
 	s := newServer(t, &fakeStore{})
 	s.addContext("default", &monitor.Context{H: contextHash})
 	s.store.FailFn = func(int) error { return monitor.Errorf(monitor.EUnavailable, "the file is being checked") }
@@ -166,9 +165,9 @@ func TestLookupNeverFailsTheClient(t *testing.T) {
 	}
 }
 
-// TestListsAnswerWhatIsNotThePlugins holds that the metadata store answers pytest-monitor's lookups, whatever the lists
-// have, and that everything else at their path is a question for the lists.
-func TestListsAnswerWhatIsNotThePlugins(t *testing.T) {
+// TestMetadataStoreAnswersOnlyLookups checks that the metadata store answers the lookups of pytest-monitor, and that the
+// store answers all other requests to the same paths.
+func TestMetadataStoreAnswersOnlyLookups(t *testing.T) {
 	s := newServer(t, &fakeStore{})
 	for _, h := range []string{contextHash, contextHash + "0", "a/b"} {
 		s.addContext("My-team_1.0", &monitor.Context{H: h})
@@ -178,8 +177,8 @@ func TestListsAnswerWhatIsNotThePlugins(t *testing.T) {
 	for base := range bases {
 		for _, accept := range []string{"", "*/*"} {
 			w := s.do(http.MethodGet, base+"/contexts/"+contextHash, "", "Accept", accept)
-			assert.Equal(t, http.StatusNoContent, w.Code, "the plugin asks for a whole hash")
-			assert.Equal(t, "Accept", w.Header().Get("Vary"), "another header is answered by the list")
+			assert.Equal(t, http.StatusNoContent, w.Code, "pytest-monitor asks for a whole hash")
+			assert.Equal(t, "Accept", w.Header().Get("Vary"), "with another Accept the store answers")
 		}
 		for path, want := range map[string]int{
 			"/contexts/c1": 2, "/contexts/a%2Fb/": 1, "/contexts/" + contextHash + "?page=1": 2, "/contexts/" + contextHash + "0": 1,

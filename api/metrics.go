@@ -11,21 +11,21 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// condition is a match whose text is a path parameter, or the empty text where none is named.
+// condition compares a field of a metric with a path parameter.
 type condition struct {
 	field monitor.Field
 	how   monitor.How
-	param string
+	param string // "" compares with the empty text
 }
 
-// metricList is a list of metrics. Where it is counted there is also a route for its number.
+// metricList is a route for a list of metrics.
 type metricList struct {
 	path, summary string
-	counted       bool
+	counted       bool // there is also a route for the number of elements
 	where         []condition
 }
 
-// metricLists are the lists of metrics. Those that are not counted are not counted at the reference server either.
+// metricLists returns the routes for lists of metrics. Only lists that the reference server counts are counted.
 func metricLists() []metricList {
 	const equals, prefix, contains = monitor.Equals, monitor.HasPrefix, monitor.Contains
 	item := condition{monitor.FieldItem, equals, "item"}
@@ -59,16 +59,17 @@ func metricLists() []metricList {
 
 func (a *API) metricRoutes() (routes []route) {
 	for _, l := range metricLists() {
-		question := func(c *gin.Context) list[*monitor.Metric] { return a.metrics(metricQuery(c, l.where)) }
-		routes = append(routes, listRoute(a, l.path, l.summary, "Metrics", listQuery, question))
+		listOf := func(c *gin.Context) list[*monitor.Metric] { return a.metrics(metricQuery(c, l.where)) }
+		routes = append(routes, listRoute(a, l.path, l.summary, "Metrics", listQuery, listOf))
 		if l.counted {
-			routes = append(routes, countRoute(strings.TrimSuffix(l.path, "/")+"/count", "Number of: "+l.summary, question))
+			summary := "Number of " + strings.ToLower(l.summary)
+			routes = append(routes, countRoute(strings.TrimSuffix(l.path, "/")+"/count", summary, listOf))
 		}
 	}
 	return routes
 }
 
-// metricQuery is the question of a request.
+// metricQuery returns the query for a request.
 func metricQuery(c *gin.Context, where []condition) monitor.MetricQuery {
 	q := monitor.MetricQuery{Project: httpd.ReadProject(c)}
 	for _, w := range where {
@@ -77,15 +78,15 @@ func metricQuery(c *gin.Context, where []condition) monitor.MetricQuery {
 	return q
 }
 
-// metrics is the list that answers a question.
+// metrics returns the list for a query.
 func (a *API) metrics(q monitor.MetricQuery) list[*monitor.Metric] {
 	l := newList("metrics", q, a.parts.Store.Metrics, a.parts.Store.CountMetrics, wire.AppendMetric, metricTable())
-	l.vacuous = func(ctx context.Context) (bool, error) { return a.noSuchCommit(ctx, q) }
+	l.alwaysEmpty = func(ctx context.Context) (bool, error) { return a.noSuchCommit(ctx, q) }
 	return l
 }
 
-// noSuchCommit says whether metrics were asked for by a commit that no session has. The reference server then answers
-// 204 for every page.
+// noSuchCommit reports whether the query names a commit that no session has. The reference server then answers 204 for
+// every page.
 func (a *API) noSuchCommit(ctx context.Context, q monitor.MetricQuery) (bool, error) {
 	for _, m := range q.Where {
 		if m.Field == monitor.FieldScmRef {

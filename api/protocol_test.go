@@ -12,8 +12,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TestProtocolMethods holds what methods the plugin's routes have.
-func TestProtocolMethods(t *testing.T) {
+// TestMethodsOfThePluginsRoutes checks the methods of the routes that pytest-monitor uses.
+func TestMethodsOfThePluginsRoutes(t *testing.T) {
 	tests := []struct {
 		method, path string
 		status       int
@@ -54,8 +54,8 @@ func TestProtocolMethods(t *testing.T) {
 	}
 }
 
-// TestProjectRequired holds that with RequireProject every question about data names a project, and that the document and
-// its page do without.
+// TestProjectRequired checks that with RequireProject every request for data must name a project. Requests for the OpenAPI
+// document and its web page need no project.
 func TestProjectRequired(t *testing.T) {
 	s := newServer(t, sample())
 	s.RequireProject = true
@@ -76,7 +76,7 @@ func TestProjectRequired(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.get(t, "/api/v1/metrics/", "Authorization", "Bearer secret").Code, "the token names it")
 }
 
-// FuzzPath looks for a path that makes the router panic, redirect or fail.
+// FuzzPath searches for a path that makes the router panic, redirect or fail.
 func FuzzPath(f *testing.F) {
 	for _, seed := range []string{"/", "//", "/p/a/api/v1/contexts/x/y", "/p/contexts/contexts/p/", "/%2F/", "/api/v1/p",
 		"/contexts/count/metrics", "/sessions/c/", "/../x", "/p/%2e%2e/metrics/", "/contexts/%zz"} {

@@ -9,21 +9,22 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// gateHeader tells a pipeline without a JSON parser what to do: the text of a [monitor.Gate].
+// gateHeader is the name of the header with the [monitor.Gate] of a report. A pipeline can use it without a JSON parser.
 const gateHeader = "Pymon-Bridge-Gate"
 
-// PrinterOf returns how a query wants its report. Fails with EInvalid, naming the parameter.
+// PrinterOf returns the printer for the parameters of a query. It fails with EInvalid and names the wrong parameter.
 type PrinterOf func(query url.Values) (monitor.ReportPrinter, error)
 
 func (a *API) regressionRoutes() []route {
 	return []route{{
-		path: "/regressions/", summary: "What became slower or hungrier in a run, and since which commit", answer: "Report",
+		path: "/regressions/", summary: "Report on a run: which tests became slower or use more memory, and since which commit",
+		answer: "Report",
 		query:  []string{"project", "asked_run", "scm_ref", "head", "branch", "report_format", "fail_on", "all"},
 		handle: handler(a.answerRegressions),
 	}}
 }
 
-// latest names the run that started last.
+// latest is the value of the parameter run for the run that started last.
 const latest = "latest"
 
 // answerRegressions judges a run.
@@ -59,27 +60,27 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err := printer.Print(b, report); err != nil {
 		return err
 	}
-	return b.end()
+	return b.finish()
 }
 
-// readQuery reads a query. It refuses one that cannot be read, or that names an empty commit or run, as an unset variable of
-// a pipeline does: otherwise anybody's last run would be judged instead.
+// readQuery parses a query. It refuses an empty scm_ref or run: an unset variable of a pipeline makes them empty, and then
+// the last run of somebody else would be judged.
 func readQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %w", err)
 	}
-	for name, of := range map[string]string{"scm_ref": "commit", "run": "id of a run"} {
+	for name, value := range map[string]string{"scm_ref": "commit", "run": "id of a run"} {
 		if query.Has(name) && query.Get(name) == "" {
-			return nil, &monitor.Error{Code: monitor.EInvalid, Message: "no run is named", Fields: map[string]string{
-				name: "expected the " + of + ", or no such parameter for the last run"}}
+			return nil, &monitor.Error{Code: monitor.EInvalid, Message: "empty parameter", Fields: map[string]string{
+				name: "expected the " + value + "; without the parameter the last run is judged"}}
 		}
 	}
 	return query, nil
 }
 
-// askedProject returns the project of a request: that of its path or token, else the one that the query names, else the one
-// that clients without a project write to.
+// askedProject returns the project to judge: the project of the path or token, else of the query, else
+// [monitor.DefaultProject].
 func (a *API) askedProject(c *gin.Context) (string, error) {
 	own, asked := httpd.ReadProject(c), c.Query("project")
 	switch {
@@ -87,7 +88,7 @@ func (a *API) askedProject(c *gin.Context) (string, error) {
 		return "", &monitor.Error{Code: monitor.EInvalid, Message: "no such project", Fields: map[string]string{
 			"project": "expected 1 to 64 letters, digits, dots, underscores and hyphens"}}
 	case own != "" && asked != "" && own != asked:
-		return "", monitor.Errorf(monitor.EForbidden, "this address and its token are for project %q alone", own)
+		return "", monitor.Errorf(monitor.EForbidden, "this address or token is for project %q only", own)
 	case own != "":
 		return own, nil
 	case asked != "":
@@ -97,8 +98,8 @@ func (a *API) askedProject(c *gin.Context) (string, error) {
 	}
 }
 
-// Write implements [io.Writer] on a body.
+// Write implements [io.Writer], for printers.
 func (b *body) Write(p []byte) (int, error) {
 	b.data = append(b.data, p...)
-	return len(p), b.grown()
+	return len(p), b.sendIfFull()
 }

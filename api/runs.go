@@ -18,13 +18,13 @@ func (a *API) runRoutes() []route {
 			handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, a.runs(c)) })}
 	}
 	return []route{
-		runs("/runs/", "All runs: sessions that belong together, and what they measured"),
-		runs("/runs/:run", "The run with an id"),
+		runs("/runs/", "All runs: the sessions of each run, and the sums of their metrics"),
+		runs("/runs/:run", "The run with this id"),
 		countRoute("/runs/count", "Number of runs", a.runs),
 	}
 }
 
-// runs is the list that answers a request, by id if it names one.
+// runs returns the runs for a request. The path may have the id of a run.
 func (a *API) runs(c *gin.Context) list[*monitor.Run] {
 	q := monitor.RunQuery{Project: httpd.ReadProject(c), Run: c.Param("run")}
 	l := newList("runs", q, a.parts.Store.Runs, a.parts.Store.CountRuns, appendRun, runTable())
@@ -32,7 +32,7 @@ func (a *API) runs(c *gin.Context) list[*monitor.Run] {
 	return l
 }
 
-// firstOf returns the first session of a run, which has the run's commit, branch and build.
+// firstOf returns the first session of a run. It has the commit, branch and build of the run.
 func firstOf(r *monitor.Run) *monitor.Session {
 	if len(r.Sessions) == 0 {
 		return &monitor.Session{ScmRef: monitor.Text{Null: true}}
@@ -40,7 +40,7 @@ func firstOf(r *monitor.Run) *monitor.Session {
 	return r.Sessions[0]
 }
 
-// appendRun appends a run as one JSON object. Its tags are those of all sessions.
+// appendRun appends a run as one JSON object. The tags are the tags of all sessions.
 func appendRun(dst []byte, r *monitor.Run) []byte {
 	first := firstOf(r)
 	dst = wire.AppendText(append(dst, `{"project":`...), r.Project)
@@ -61,7 +61,7 @@ func appendRun(dst []byte, r *monitor.Run) []byte {
 	return append(dst, '}')
 }
 
-// tagsOf returns the different tags of sessions, in the order in which they come.
+// tagsOf returns the tags of sessions without repeats, in the order of the sessions.
 func tagsOf(sessions []*monitor.Session) (tags []monitor.Tag) {
 	for _, s := range sessions {
 		for _, tag := range s.Tags {
@@ -84,7 +84,7 @@ func appendArray[T any](dst []byte, all []T, one func(dst []byte, v T) []byte) [
 	return append(dst, ']')
 }
 
-// zoned prints a moment on the client's clock, with the offset of that clock from UTC.
+// zoned returns an instant as ISO 8601, with the client's offset from UTC.
 func zoned(i monitor.Instant) string {
 	return i.Time().In(time.FixedZone("", int(i.Offset))).Format("2006-01-02T15:04:05.000000-07:00")
 }

@@ -22,8 +22,8 @@ func tags(pairs ...string) (all []monitor.Tag) {
 	return all
 }
 
-// sample returns a store of two projects. Session "s3" has no commit and no tags, "s9" is not known, and names look
-// like the routes around them.
+// sample returns a store with two projects. Session "s3" has no commit and no tags. Session "s9" has a metric, but is not
+// in the store. Some names are equal to parts of routes, such as "like" and "items".
 func sample() *fakeStore {
 	s := &fakeStore{}
 	for i, m := range []struct{ session, context, item, variant, kind, component string }{
@@ -72,7 +72,7 @@ func openFile(t *testing.T) *sqlite.DB {
 	return db
 }
 
-// sampleFile returns the sample as it was accepted by a local file.
+// sampleFile returns a local file with the records of the sample.
 func sampleFile(t *testing.T) monitor.Store {
 	t.Helper()
 	db := openFile(t)
@@ -93,7 +93,7 @@ func sampleFile(t *testing.T) monitor.Store {
 	return db
 }
 
-// description is what a client sends for tags.
+// description returns the description that a client sends for tags.
 func description(t *testing.T, tags []monitor.Tag) string {
 	t.Helper()
 	text := "{"

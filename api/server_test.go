@@ -25,7 +25,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// server is the API as it is served: beside the routes that take records.
+// server is an HTTP server with the API and the routes that take records.
 type server struct {
 	*httpd.Server
 	store    *fakeStore
@@ -37,12 +37,12 @@ type server struct {
 	doc      *openapi3.T
 }
 
-// tokens are those that are valid.
+// tokens lists the valid tokens.
 type tokens struct{ all []monitor.Token }
 
 func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
 
-// newServer serves a fake store to everybody, on pages of two.
+// newServer returns a server for a fake store. It needs no token. A page has two elements.
 func newServer(t *testing.T, store *fakeStore) *server {
 	t.Helper()
 	s := serve(t, store)
@@ -51,7 +51,7 @@ func newServer(t *testing.T, store *fakeStore) *server {
 	return s
 }
 
-// forEveryStore runs a test over the sample in the fake store and in a local file, on pages that hold it all.
+// forEveryStore runs a test with the sample in a fake store and in a local file. One page has the whole sample.
 func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 	for name, open := range map[string]func(*testing.T) monitor.Store{
 		"slices": func(*testing.T) monitor.Store { return sample() }, "sqlite": sampleFile,
@@ -60,7 +60,7 @@ func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// serve serves a store to everybody.
+// serve returns a server for a store. It needs no token.
 func serve(t *testing.T, store monitor.Store) *server {
 	t.Helper()
 	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, log: new(bytes.Buffer),
@@ -70,23 +70,23 @@ func serve(t *testing.T, store monitor.Store) *server {
 	return s
 }
 
-// mount makes a server of an API and of the routes that take records, which go nowhere.
+// mount returns a server with an API and with routes that take records and discard them.
 func mount(tokens *tokens, parts api.Parts) (*httpd.Server, *api.API) {
 	auth := httpd.NewAuthenticator(tokens, parts.Log)
 	auth.AllowAnonymous = true
 	s := httpd.New(auth, parts.Log)
-	ingest.New(ingest.Parts{Journal: nowhere{}, Cache: nowhere{}, Metrics: http.NotFoundHandler(), Log: parts.Log}).Mount(s)
+	ingest.New(ingest.Parts{Journal: blackHole{}, Cache: blackHole{}, Metrics: http.NotFoundHandler(), Log: parts.Log}).Mount(s)
 	a := api.New(parts)
 	a.Mount(s)
 	return s, a
 }
 
-// nowhere takes records and forgets them.
-type nowhere struct{}
+// blackHole discards records.
+type blackHole struct{}
 
-func (nowhere) Append(context.Context, *monitor.Record) error { return nil }
-func (nowhere) PutContext(string, *monitor.Context)           {}
-func (nowhere) PutSession(string, *monitor.Session)           {}
+func (blackHole) Append(context.Context, *monitor.Record) error { return nil }
+func (blackHole) PutContext(string, *monitor.Context)           {}
+func (blackHole) PutSession(string, *monitor.Session)           {}
 
 type lockedWriter struct {
 	mu sync.Mutex
@@ -115,7 +115,7 @@ func (s *server) serve(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// get asks and holds the answer against the OpenAPI document.
+// get sends a GET request and checks the answer against the OpenAPI document.
 func (s *server) get(t *testing.T, target string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := s.do(http.MethodGet, target, "", headers...)
@@ -123,7 +123,7 @@ func (s *server) get(t *testing.T, target string, headers ...string) *httptest.R
 	return w
 }
 
-// validate fails the test unless the document allows an answer.
+// validate stops the test unless the document allows the answer.
 func (s *server) validate(t *testing.T, target string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	path := documentedPath(t, s.doc, target)
@@ -141,10 +141,11 @@ func (s *server) validate(t *testing.T, target string, w *httptest.ResponseRecor
 	require.NoError(t, openapi3filter.ValidateResponse(context.Background(), input), "%s: %d %.300s", target, w.Code, w.Body)
 }
 
-// basePath is what may stand in front of a documented path, aliases included.
+// basePath matches the base path of a request, with aliases.
 var basePath = regexp.MustCompile(`^(/p/[^/]+)?(/api/v1)?((/p/[^/]+)?/api/v1)?`)
 
-// documentedPath finds the path of the document that a request is for: the one with the most fixed parts.
+// documentedPath returns the path in the document for a request. Of several matching paths it returns the path with the
+// most fixed parts.
 func documentedPath(t *testing.T, doc *openapi3.T, target string) (best string) {
 	t.Helper()
 	u, err := url.Parse(target)
@@ -161,7 +162,8 @@ func documentedPath(t *testing.T, doc *openapi3.T, target string) (best string) 
 	return best
 }
 
-// matches returns how many parts of a template are those of a path, -1 where it does not match. Earlier ones count more.
+// matches returns -1 if a template does not match a path. Else the result is greater if the template has more fixed parts.
+// Earlier parts count more.
 func matches(template, path []string) (fixed int) {
 	if len(template) != len(path) {
 		return -1
@@ -178,7 +180,7 @@ func matches(template, path []string) (fixed int) {
 	return fixed
 }
 
-// loadDocument returns the document as clients get it, checked.
+// loadDocument returns the OpenAPI document as a client gets it. It is valid.
 func loadDocument(t *testing.T) *openapi3.T {
 	t.Helper()
 	doc, err := readDocument()
@@ -196,7 +198,7 @@ var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
 	return doc, doc.Validate(context.Background())
 })
 
-// handler serves a store to everybody and without a log.
+// handler returns a server for a store, without tokens and without a log.
 func handler(store monitor.Store) *httpd.Server {
 	s, _ := mount(&tokens{}, api.Parts{Store: store, Metadata: &fakeMetadata{}, Judge: &fakeJudge{report: sampleReport()},
 		Printer: printer, Log: slog.New(slog.DiscardHandler)})

@@ -12,7 +12,7 @@ import (
 
 func (a *API) sessionRoutes() []route {
 	return []route{
-		listRoute(a, "/sessions/", "All sessions, or those with tags", "Sessions", flagQuery, a.sessionsAsked),
+		listRoute(a, "/sessions/", "All sessions, or the sessions with certain tags", "Sessions", flagQuery, a.filteredSessions),
 		countRoute("/sessions/count", "Number of sessions", func(c *gin.Context) list[*monitor.Session] {
 			return a.sessions(monitor.SessionQuery{Project: httpd.ReadProject(c)})
 		}),
@@ -28,13 +28,14 @@ func (a *API) sessions(q monitor.SessionQuery) list[*monitor.Session] {
 	return newList("sessions", q, a.parts.Store.Sessions, a.parts.Store.CountSessions, wire.AppendSession, sessionTable())
 }
 
-// sessionsAsked is the list that answers a request, by the beginning of a hash if it names one, and by flags. Flags are
-// names of tags and, in the same order, the values that they must have. Without a value any does.
-func (a *API) sessionsAsked(c *gin.Context) list[*monitor.Session] {
+// filteredSessions returns the sessions for a request. The path may have the beginning of a hash. The parameter with_flags
+// has names of tags. The parameter restrict_flags has the required values of the tags, in the same order. An empty or
+// missing value allows any value.
+func (a *API) filteredSessions(c *gin.Context) list[*monitor.Session] {
 	q := monitor.SessionQuery{Project: httpd.ReadProject(c), HashPrefix: c.Param("h")}
 	names := c.Query("with_flags")
 	if names == "" {
-		names = c.Query("with_tags") // what monitor_api calls them
+		names = c.Query("with_tags") // the name in monitor_api
 	}
 	if names == "" {
 		return a.sessions(q)
@@ -51,5 +52,6 @@ func (a *API) sessionsAsked(c *gin.Context) list[*monitor.Session] {
 	return a.sessions(q)
 }
 
-// matchAny is the method by which one flag is enough. With any other all flags must match, as at the reference server.
+// matchAny is the method with which one matching flag is enough. With any other method all flags must match, as in the
+// reference server.
 const matchAny = "match_any"

@@ -10,17 +10,17 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// How many metrics the lists of the greatest and least consumers have.
+// Number of metrics in the lists of the highest and lowest users of a resource.
 const (
 	defaultTop = 10
 	maxTop     = 500
 )
 
-// resources are what metrics can be ordered by.
+// resources maps the path parameter "resource" to the measurement that orders the metrics.
 var resources = map[string]monitor.Measurement{"memory": monitor.MemUsage, "cpu": monitor.CPUUsage,
 	"kernel_time": monitor.KernelTime, "user_time": monitor.UserTime, "total_time": monitor.TotalTime}
 
-// topRoutes list the greatest and least consumers of a resource, of all metrics or of those that a path names.
+// topRoutes returns the routes for the metrics with the highest or lowest use of a resource.
 func (a *API) topRoutes() (routes []route) {
 	pipeline := condition{monitor.FieldPipeline, monitor.Equals, "pipeline"}
 	for _, scope := range []struct {
@@ -36,7 +36,8 @@ func (a *API) topRoutes() (routes []route) {
 		for _, end := range []struct {
 			name, summary string
 			smallest      bool
-		}{{"head", "Greatest consumers", false}, {"tail", "Least consumers", true}} {
+		}{{"head", "Metrics with the highest use of a resource", false},
+			{"tail", "Metrics with the lowest use of a resource", true}} {
 			handle := handler(func(c *gin.Context) error { return a.answerTop(c, scope.where, end.smallest) })
 			for _, n := range []string{"", "/:n"} {
 				routes = append(routes, route{path: "/resources/:resource" + scope.path + "/" + end.name + n + "/metrics",
@@ -47,11 +48,11 @@ func (a *API) topRoutes() (routes []route) {
 	return routes
 }
 
-// answerTop answers with the first or last metrics in the order of a resource.
+// answerTop answers with the metrics with the highest or lowest use of a resource.
 func (a *API) answerTop(c *gin.Context, where []condition, smallest bool) error {
 	of, ok := resources[c.Param("resource")]
 	if !ok {
-		return monitor.Errorf(monitor.ENotFound, "no such resource: there are memory, cpu, kernel_time, user_time and total_time")
+		return monitor.Errorf(monitor.ENotFound, "no such resource: expected memory, cpu, kernel_time, user_time or total_time")
 	}
 	n, err := topCount(c.Param("n"))
 	if err != nil {
@@ -69,15 +70,16 @@ func (a *API) answerTop(c *gin.Context, where []condition, smallest bool) error 
 	return answerPart(c, l, monitor.Page{Limit: n})
 }
 
-// topCount reads how many metrics are wanted. Text that is not a number is not found.
+// topCount parses the number of metrics in the path. It fails with ENotFound if text is not a number, and with EInvalid
+// above maxTop.
 func topCount(text string) (int64, error) {
 	if text == "" {
 		return defaultTop, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	switch {
-	case n > maxTop: // also for a number that does not fit
-		return 0, &monitor.Error{Code: monitor.EInvalid, Message: "too many metrics asked for",
+	case n > maxTop: // ParseUint returns the greatest number if text is out of range
+		return 0, &monitor.Error{Code: monitor.EInvalid, Message: "too many metrics",
 			Fields: map[string]string{"n": "expected at most " + strconv.Itoa(maxTop)}}
 	case err != nil:
 		return 0, monitor.Errorf(monitor.ENotFound, "expected a number of metrics, got %q", text)

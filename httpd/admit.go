@@ -9,11 +9,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// tokenProject is the key under which a request carries the project of its token.
+// tokenProject is the key in Gin's context for the project of the request's token.
 const tokenProject = "pymon-bridge/token-project"
 
-// ReadProject returns the project whose data a request may read: the one of its path, else its token's. It returns ""
-// for every project, which happens only where there are no tokens.
+// ReadProject returns the project whose data a request may read. It is the project in the path, else the token's project.
+// "" stands for all projects. This happens only while the bridge has no tokens.
 func ReadProject(c *gin.Context) string {
 	if project := c.Param(projectParam); project != "" {
 		return project
@@ -21,7 +21,8 @@ func ReadProject(c *gin.Context) string {
 	return c.GetString(tokenProject)
 }
 
-// WriteProject returns the project that a request writes to: that of [ReadProject], else [monitor.DefaultProject].
+// WriteProject returns the project that a request writes to: the project of [ReadProject], else
+// [monitor.DefaultProject].
 func WriteProject(c *gin.Context) string {
 	if project := ReadProject(c); project != "" {
 		return project
@@ -29,28 +30,28 @@ func WriteProject(c *gin.Context) string {
 	return monitor.DefaultProject
 }
 
-// ClientOf returns the address of the client without its port.
+// ClientOf returns the IP address of the client, without the port.
 func ClientOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr // of a Unix socket
+		return r.RemoteAddr // a Unix socket has no port
 	}
 	return host
 }
 
-// admit refuses a request that may not pass. A name that no project can have is refused before the token is looked at:
-// which names are possible is no secret.
+// admit refuses a request without the right to use its path. It checks the form of the project's name before the token,
+// because the rules for names are not secret.
 func (s *Server) admit(c *gin.Context) {
 	project, err := c.Param(projectParam), error(nil)
 	if project != "" && !monitor.ValidProject(project) {
 		err = monitor.Errorf(monitor.ENotFound,
-			"no such project: a name is 1 to 64 letters, digits, dots, underscores and hyphens")
+			"no such project: the name of a project has 1 to 64 letters, digits, dots, underscores or hyphens")
 	} else {
 		project, err = s.auth.Admit(c.Request.Context(), c.GetHeader("Authorization"), project)
 	}
-	// Browsers reach loopback on behalf of any page that their user looks at.
+	// A browser sends requests to loopback for any web page that its user opens.
 	if err == nil && s.crossOrigin.Check(c.Request) != nil {
-		err = monitor.Errorf(monitor.EForbidden, "a web page of another site must not write here")
+		err = monitor.Errorf(monitor.EForbidden, "a web page of another site cannot write to the bridge")
 	}
 	if err != nil {
 		Fail(c, err)
@@ -61,8 +62,9 @@ func (s *Server) admit(c *gin.Context) {
 	}
 }
 
-// requireProject refuses a request without a project where the operator wants one. Bridges behind one address need
-// that: their balancer chooses by the project in the path, and sends a request without one to any of them.
+// requireProject refuses a request without a project if RequireProject is set. Several bridges behind one load balancer
+// need this setting. The balancer chooses the bridge by the project in the path. It sends a request without a project to
+// any bridge.
 func (s *Server) requireProject(c *gin.Context) {
 	if s.RequireProject && ReadProject(c) == "" {
 		Fail(c, monitor.Errorf(codeNoProject,

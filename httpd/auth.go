@@ -12,50 +12,51 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TokenLister lists the tokens that are valid now, as [monitor.TokenStore] does.
+// TokenLister lists the tokens that are valid now. [monitor.TokenStore] implements it.
 type TokenLister interface {
 	Tokens(ctx context.Context) ([]monitor.Token, error)
 }
 
 const (
-	tokensMaxAge  = time.Second            // a revoked token is valid no longer than this
-	tokensMinAge  = 100 * time.Millisecond // a new token is valid after this at the latest
-	tokensTimeout = 2 * time.Second        // of the question to the store
+	tokensMaxAge  = time.Second            // a revoked token stays valid for at most this time
+	tokensMinAge  = 100 * time.Millisecond // a new token becomes valid after at most this time
+	tokensTimeout = 2 * time.Second        // limit for one read of the store
 )
 
-// Authenticator decides who may pass, by the tokens in a store. It is safe for concurrent use.
+// Authenticator admits requests by the tokens in a store. It is safe for concurrent use.
 //
-// Where there are tokens, a request needs one, and reaches the project of that token only. Where there are none,
-// everybody may pass if AllowAnonymous says so, and nobody otherwise. This also holds after the last token is revoked.
-// While the store cannot be asked, the tokens last read stay valid. Before they are read for the first time, nobody
-// passes.
+//   - The store has tokens: a request needs a valid token. It may use only the project of this token.
+//   - The store has no tokens: every request passes if AllowAnonymous is set, else no request passes. This also holds
+//     after the last token is revoked.
+//   - The store cannot be read: the tokens of the last successful read stay valid. No request passes before the first
+//     successful read.
 type Authenticator struct {
-	// AllowAnonymous lets everybody pass while there are no tokens. It is for listeners on loopback, and for operators
-	// who asked for it.
+	// AllowAnonymous admits every request while there are no tokens. It is set for a listener on loopback, and if the
+	// operator asks for it.
 	AllowAnonymous bool
 
 	store TokenLister
 	log   *slog.Logger
 
-	reading sync.Mutex // held while the store is asked
-	asked   time.Time  // when the store was last asked; under reading
-	known   atomic.Pointer[tokenList]
+	reading  sync.Mutex // locked during a read of the store
+	lastRead time.Time  // end of the last attempt to read the store; protected by reading
+	known    atomic.Pointer[tokenList]
 }
 
-// tokenList is what the store said at a moment. It is never changed.
+// tokenList has the tokens of one read of the store. It is immutable.
 type tokenList struct {
 	tokens []monitor.Token
-	read   time.Time // when the store was asked for it
+	read   time.Time // start of the read
 }
 
-// NewAuthenticator returns an authenticator by the tokens in store. While there are none it lets nobody pass.
+// NewAuthenticator returns an authenticator that uses the tokens in store. AllowAnonymous is not set.
 func NewAuthenticator(store TokenLister, log *slog.Logger) *Authenticator {
 	return &Authenticator{store: store, log: log}
 }
 
-// Admit checks the value of an Authorization header for a request to a project, "" where the request names none. It
-// returns the project of the token, "" where none is needed. Fails with EUnauthorized without a valid token, with
-// EForbidden where the token is for another project, and with EUnavailable while the tokens are not known.
+// Admit checks the value of an Authorization header. project is the project that the request names, or "". Admit returns
+// the project of the token, or "" if no token is necessary. It fails with EUnauthorized without a valid token, with
+// EForbidden if the token is for another project, and with EUnavailable while the tokens are not known.
 func (a *Authenticator) Admit(ctx context.Context, authorization, project string) (string, error) {
 	list, err := a.recent(ctx)
 	if err != nil {
@@ -63,7 +64,7 @@ func (a *Authenticator) Admit(ctx context.Context, authorization, project string
 	}
 	secret := credential(authorization)
 	token := list.find(secret)
-	if token == nil && secret != "" {
+	if token == nil && secret != "" { // the token may be new
 		list = a.renew(ctx)
 		token = list.find(secret)
 	}
@@ -81,7 +82,7 @@ func (a *Authenticator) Admit(ctx context.Context, authorization, project string
 func unauthorized(secret string, tokens int) error {
 	switch {
 	case tokens == 0:
-		return monitor.Errorf(monitor.EUnauthorized, "there are no tokens yet: make one with pymon-bridge token add PROJECT")
+		return monitor.Errorf(monitor.EUnauthorized, "there are no tokens yet: make a token with pymon-bridge token add PROJECT")
 	case secret == "":
 		return monitor.Errorf(monitor.EUnauthorized,
 			"a token is required: use --remote-server http://x:TOKEN@host, a .netrc file, or Authorization: Bearer TOKEN")
@@ -90,7 +91,8 @@ func unauthorized(secret string, tokens int) error {
 	}
 }
 
-// find compares with every token, so that the time it takes does not tell which one matches.
+// find returns the token with this secret, or nil. It compares all tokens, so that its duration does not reveal which
+// token matches.
 func (l *tokenList) find(secret string) *monitor.Token {
 	if secret == "" {
 		return nil
@@ -107,8 +109,8 @@ func (l *tokenList) find(secret string) *monitor.Token {
 	return &l.tokens[match]
 }
 
-// recent returns the tokens as of about a second ago. When they are older, one request asks the store and the others go
-// on with the old list.
+// recent returns a list of tokens that is about one second old at most. If the list is older, one request reads the store.
+// Other requests use the old list meanwhile.
 func (a *Authenticator) recent(ctx context.Context) (*tokenList, error) {
 	list := a.known.Load()
 	switch {
@@ -119,32 +121,32 @@ func (a *Authenticator) recent(ctx context.Context) (*tokenList, error) {
 		list = a.read(ctx)
 	}
 	if list == nil {
-		return nil, &monitor.Error{Code: monitor.EUnavailable, Message: "the tokens cannot be read at the moment",
+		return nil, &monitor.Error{Code: monitor.EUnavailable, Message: "the tokens cannot be read now",
 			RetryAfter: tokensMaxAge}
 	}
 	return list, nil
 }
 
-// renew asks the store, unless it was asked a moment ago, and returns the tokens.
+// renew returns the tokens. It reads the store first if the last attempt is older than tokensMinAge.
 func (a *Authenticator) renew(ctx context.Context) *tokenList {
 	a.reading.Lock()
 	defer a.reading.Unlock()
-	if time.Since(a.asked) < tokensMinAge {
+	if time.Since(a.lastRead) < tokensMinAge {
 		return a.known.Load()
 	}
 	return a.read(ctx)
 }
 
-// read asks the store. Where that fails, the tokens known so far are kept until the next attempt; the result is nil if
-// there are none. A client that goes away does not end the question, because its answer is for all.
+// read reads the store and returns the tokens. If this fails, it returns the tokens of the last successful read, or nil
+// if there was none. A client that goes away does not stop the read, because all requests use the result.
 func (a *Authenticator) read(ctx context.Context) *tokenList {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokensTimeout)
 	defer cancel()
-	defer func() { a.asked = time.Now() }()
+	defer func() { a.lastRead = time.Now() }()
 	next := &tokenList{read: time.Now()}
 	tokens, err := a.store.Tokens(ctx)
 	if err != nil {
-		a.log.ErrorContext(ctx, "tokens cannot be read", "error", err)
+		a.log.ErrorContext(ctx, "cannot read the tokens", "error", err)
 		last := a.known.Load()
 		if last == nil {
 			return nil

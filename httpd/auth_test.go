@@ -27,7 +27,7 @@ func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// withTokens gives a bridge two tokens for project a and one for b.
+// withTokens gives a bridge two tokens for project a and one token for project b.
 func withTokens(b *bridge) *bridge {
 	b.TokensFn = func(context.Context) ([]monitor.Token, error) {
 		return []monitor.Token{token("a", "old-secret"), token("b", "b-secret"), token("a", "new-secret")}, nil
@@ -35,11 +35,11 @@ func withTokens(b *bridge) *bridge {
 	return b
 }
 
-func TestAuthentication(t *testing.T) {
+func TestPostNeedsATokenOfItsProject(t *testing.T) {
 	tests := []struct {
 		name, path, authorization string
 		status                    int
-		project                   string // that it is stored in
+		project                   string // of the stored record
 	}{
 		{"none", "/metrics/", "", 401, ""},
 		{"none, project", "/p/a/metrics/", "", 401, ""},
@@ -47,7 +47,7 @@ func TestAuthentication(t *testing.T) {
 		{"empty password", "/metrics/", basic("x", ""), 401, ""},
 		{"token as user name", "/metrics/", basic("new-secret", ""), 401, ""},
 		{"basic", "/metrics/", basic("x", "new-secret"), 201, "a"},
-		{"basic, the other of two", "/metrics/", basic("x", "old-secret"), 201, "a"},
+		{"basic, second token of the project", "/metrics/", basic("x", "old-secret"), 201, "a"},
 		{"basic, any user", "/api/v1/metrics/", basic("someone else", "b-secret"), 201, "b"},
 		{"basic, no user", "/metrics/", basic("", "b-secret"), 201, "b"},
 		{"basic, own project", "/p/a/metrics/", basic("x", "new-secret"), 201, "a"},
@@ -63,7 +63,7 @@ func TestAuthentication(t *testing.T) {
 		{"scheme alone", "/metrics/", "Bearer", 401, ""},
 		{"not base64", "/metrics/", "Basic §§§", 401, ""},
 		{"base64 without colon", "/metrics/", "Basic " + base64.StdEncoding.EncodeToString([]byte("b-secret")), 401, ""},
-		{"the hash is no token", "/metrics/", "Bearer " + string(hashText("b-secret")), 401, ""},
+		{"hash instead of token", "/metrics/", "Bearer " + string(hashText("b-secret")), 401, ""},
 		{"prefix of a token", "/metrics/", "Bearer b-secre", 401, ""},
 		{"longer than a token", "/metrics/", "Bearer b-secrett", 401, ""},
 		{"case matters", "/metrics/", "Bearer B-secret", 401, ""},
@@ -91,7 +91,7 @@ func hashText(secret string) []byte {
 	return sum[:]
 }
 
-func TestAuthenticationOfEveryRoute(t *testing.T) {
+func TestAllRoutesExceptPublicNeedAToken(t *testing.T) {
 	for _, path := range []string{"/contexts/abc", "/p/a/sessions/abc", "/-/metrics", "/nothing", "/metrics/"} {
 		w := withTokens(newBridge()).do(http.MethodGet, path, "")
 		assert.Equal(t, http.StatusUnauthorized, w.Code, path)
@@ -106,18 +106,18 @@ func TestAuthenticationOfEveryRoute(t *testing.T) {
 	}
 }
 
-func TestReadsStayInTheTokensProject(t *testing.T) {
+func TestReadsUseTheProjectOfTheToken(t *testing.T) {
 	b := withTokens(newBridge())
 	for secret, want := range map[string]string{"b-secret": "of b", "new-secret": "of a"} {
 		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/c1", "", "Authorization", "Bearer "+secret).Body.String())
 	}
 }
 
-func TestWithoutTokens(t *testing.T) {
+func TestWithoutTokensAllowAnonymousDecides(t *testing.T) {
 	b := newBridge()
 	assert.Equal(t, http.StatusCreated, b.do(http.MethodPost, "/metrics/", metricBody).Code)
 	w := b.do(http.MethodPost, "/p/b/metrics/", metricBody, "Authorization", basic("from", ".netrc"))
-	assert.Equal(t, http.StatusCreated, w.Code, "credentials that nobody asked for do no harm")
+	assert.Equal(t, http.StatusCreated, w.Code, "unnecessary credentials are ignored")
 	b.auth.AllowAnonymous = false
 	w = b.do(http.MethodPost, "/metrics/", metricBody)
 	assert.Equal(t, http.StatusUnauthorized, w.Code)
@@ -126,15 +126,15 @@ func TestWithoutTokens(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, w.Code)
 }
 
-// tokenStore is a list of tokens that changes, counting how often it is asked.
+// tokenStore has a list of tokens that a test can change. It counts its reads.
 type tokenStore struct {
 	tokens []monitor.Token
 	err    error
-	asked  int
+	reads  int
 }
 
 func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
-	s.asked++
+	s.reads++
 	return s.tokens, s.err
 }
 
@@ -158,7 +158,7 @@ func TestAuthenticatorFollowsTheStore(t *testing.T) {
 		assert.Empty(t, admit(a, "one"))
 		store.tokens = append(store.tokens, token("a", "two"))
 		time.Sleep(100 * time.Millisecond)
-		assert.Empty(t, admit(a, "two"), "a new token opens without waiting for the next regular look")
+		assert.Empty(t, admit(a, "two"), "a new token is valid before the next regular read")
 		store.tokens = store.tokens[1:]
 		assert.Empty(t, admit(a, "one"), "the list is at most a second old")
 		time.Sleep(time.Second)
@@ -167,7 +167,7 @@ func TestAuthenticatorFollowsTheStore(t *testing.T) {
 	})
 }
 
-func TestAuthenticatorAsksSeldom(t *testing.T) {
+func TestAuthenticatorSeldomReadsTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
 		a := newAuthenticator(store)
@@ -176,29 +176,29 @@ func TestAuthenticatorAsksSeldom(t *testing.T) {
 			assert.Equal(t, monitor.EUnauthorized, admit(a, "wrong"))
 			assert.Equal(t, monitor.EUnauthorized, admit(a, ""))
 		}
-		assert.Equal(t, 1, store.asked)
+		assert.Equal(t, 1, store.reads)
 		for range 1000 {
 			admit(a, "one")
 			time.Sleep(10 * time.Millisecond)
 		}
-		assert.LessOrEqual(t, store.asked, 11, "once a second for those who hold a token")
-		asked := store.asked
+		assert.LessOrEqual(t, store.reads, 11, "once per second for a valid token")
+		before := store.reads
 		for range 1000 {
 			admit(a, "wrong")
 			time.Sleep(10 * time.Millisecond)
 		}
-		assert.LessOrEqual(t, store.asked-asked, 101, "ten times a second for those who guess")
+		assert.LessOrEqual(t, store.reads-before, 101, "ten times per second for a wrong token")
 	})
 }
 
-func TestAuthenticatorAfterTheLastToken(t *testing.T) {
+func TestAuthenticatorAfterTheLastTokenIsRevoked(t *testing.T) {
 	for _, allowAnonymous := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
 			a := newAuthenticator(store)
 			a.AllowAnonymous = allowAnonymous
 			assert.Empty(t, admit(a, "one"))
-			assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "where there are tokens, one is required")
+			assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "a token is required while there are tokens")
 			store.tokens = nil
 			time.Sleep(time.Second)
 			if allowAnonymous {
@@ -216,27 +216,27 @@ func TestAuthenticatorWhileTheStoreFails(t *testing.T) {
 		store := &tokenStore{err: errors.New("locked")}
 		a := newAuthenticator(store)
 		a.AllowAnonymous = true
-		assert.Equal(t, monitor.EUnavailable, admit(a, ""), "unknown is not the same as none")
+		assert.Equal(t, monitor.EUnavailable, admit(a, ""), "unknown tokens are not the same as no tokens")
 		assert.Equal(t, monitor.EUnavailable, admit(a, "one"))
-		assert.Equal(t, 1, store.asked, "a store in trouble is not pestered")
+		assert.Equal(t, 1, store.reads, "a failing store is not read for every request")
 		store.tokens, store.err = []monitor.Token{token("a", "one")}, nil
 		time.Sleep(100 * time.Millisecond)
 		assert.Empty(t, admit(a, "one"))
 		store.tokens, store.err = nil, errors.New("locked")
 		time.Sleep(time.Minute)
-		assert.Empty(t, admit(a, "one"), "the tokens last read go on")
-		assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "and are not taken for none")
+		assert.Empty(t, admit(a, "one"), "the tokens of the last read stay valid")
+		assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "a token is still required")
 	})
 }
 
-// slowStore answers its second question only when it is told to.
+// slowStore answers the second read only after release is closed.
 type slowStore struct {
-	asked   atomic.Int32
+	reads   atomic.Int32
 	release chan struct{}
 }
 
 func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
-	if s.asked.Add(1) > 1 {
+	if s.reads.Add(1) > 1 {
 		<-s.release
 	}
 	return []monitor.Token{token("a", "one")}, ctx.Err()
@@ -251,26 +251,27 @@ func TestAuthenticatorDoesNotWaitForASlowStore(t *testing.T) {
 		gone, cancel := context.WithCancel(context.Background())
 		result := make(chan error)
 		go func() { _, err := a.Admit(gone, "Bearer one", ""); result <- err }()
-		synctest.Wait() // it asks the store now
+		synctest.Wait() // until the request reads the store
 		cancel()
 		for range 10 {
 			assert.Empty(t, admit(a, "one"))
 		}
-		assert.EqualValues(t, 2, store.asked.Load())
+		assert.EqualValues(t, 2, store.reads.Load())
 		close(store.release)
-		assert.NoError(t, <-result, "a client that goes away does not spoil the list")
+		assert.NoError(t, <-result, "the read goes on after its client went away")
 	})
 }
 
-// A browser sends what any page asks it to, also to a bridge on loopback that lets everybody in.
-func TestPagesOfOtherSitesDoNotWrite(t *testing.T) {
+// TestPagesOfOtherSitesCannotWrite: a browser sends the requests of any web page, also to a bridge on loopback that needs
+// no token.
+func TestPagesOfOtherSitesCannotWrite(t *testing.T) {
 	tests := []struct {
 		name, header, value string
 		status              int
 	}{
 		{"no browser", "", "", http.StatusCreated},
 		{"the bridge's own page", "Sec-Fetch-Site", "same-origin", http.StatusCreated},
-		{"a person who typed the address", "Sec-Fetch-Site", "none", http.StatusCreated},
+		{"address typed by a person", "Sec-Fetch-Site", "none", http.StatusCreated},
 		{"another site", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
 		{"another site, older browser", "Origin", "https://example.org", http.StatusForbidden},
 	}

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	firstRead  = 4 << 10  // holds every body of an ordinary test
-	maxDiscard = 64 << 20 // bounds what is read of the body of a refused request
+	firstRead  = 4 << 10  // bytes; the body for an ordinary test is shorter
+	maxDiscard = 64 << 20 // bytes that the server reads at most from the body of a refused request
 )
 
 const jsonType = "application/json"
 
-// ReadJSON is [ReadBody] for a body that has to be JSON. It fails where the headers say that the body is something else.
-// A body without a Content-Type is taken as JSON.
+// ReadJSON is [ReadBody] for a JSON body. It fails if Content-Type or Content-Encoding contradict this. It takes a body
+// without a Content-Type as JSON. It does not check the syntax.
 func ReadJSON(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	if err := checkHeaders(r.Header); err != nil {
 		return dst, err
@@ -28,9 +28,9 @@ func ReadJSON(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	return ReadBody(r, dst, max)
 }
 
-// ReadBody appends the body of a request to dst, and returns it also after an error. It fails with ETooLarge where the
-// body has more than max bytes, and with a code of its own where the body is late or cut off. dst grows with what
-// arrives, not with what is announced.
+// ReadBody appends the body of a request to dst and returns dst, also after an error. It fails with ETooLarge if the body
+// has more than max bytes, with "slow" if the body is late, and with "cut_off" if the body is incomplete. dst grows with
+// the bytes that arrive, so that a large Content-Length alone takes no memory.
 func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return dst, tooLarge(max)
@@ -61,7 +61,7 @@ func tooLarge(max int64) error {
 func readError(r *http.Request, got int, err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return monitor.Errorf(codeSlow, "the body did not arrive in time: %d bytes did", got)
+		return monitor.Errorf(codeSlow, "the body did not arrive in time: got %d bytes", got)
 	case errors.Is(err, io.ErrUnexpectedEOF) && r.ContentLength > 0:
 		return monitor.Errorf(codeCutOff, "the body ended after %d of %d bytes", got, r.ContentLength)
 	default:
@@ -77,7 +77,7 @@ func checkHeaders(header http.Header) error {
 	if contentType == "" || contentType == jsonType {
 		return nil
 	}
-	// A malformed parameter does not change what the body is.
+	// A malformed parameter does not change the media type.
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || media != jsonType {
 		return badHeader(codeMediaType, "Content-Type", contentType, jsonType)
@@ -93,10 +93,10 @@ func badHeader(code monitor.Code, name, value, expected string) error {
 	}
 }
 
-// discardBody reads what is left of the body of a refused request. Most clients read the answer only after they have
-// sent everything. To the plugin a connection that closes before is a failed test instead of a warning.
+// discardBody reads the rest of the body of a refused request. Most clients send the whole body before they read the
+// answer. If the connection closes earlier, pytest-monitor fails the test instead of printing a warning.
 func discardBody(r *http.Request) {
 	if r.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // it is refused already
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // an error does not matter: the request is refused anyway
 	}
 }

@@ -9,21 +9,22 @@ import (
 )
 
 const (
-	// silentTime is how long a closing server waits for the first request on a connection. Clients that open one per
-	// request send it at once.
+	// silentTime is the time that a closing server waits for the first request on an open connection. pytest-monitor
+	// opens a connection for each request and sends the request at once.
 	silentTime = time.Second
-	// answeredPoll is how often a closing server looks whether everything is answered.
+	// answeredPoll is the interval at which a closing server checks for unanswered requests.
 	answeredPoll = 2 * time.Millisecond
 )
 
-// openConns knows the state of every connection of a server. [http.Server.Shutdown] alone closes a connection without
-// an answer where the request is read after the order to stop, however long before it was sent.
+// openConns tracks the state of every connection of a server. [http.Server.Shutdown] alone is not enough: it closes a
+// connection without an answer if the server reads the request after the call of Shutdown. This can happen to a request
+// that was sent long before.
 type openConns struct {
 	mu     sync.Mutex
 	states map[net.Conn]http.ConnState
 }
 
-// setState is the server's ConnState hook.
+// setState is the ConnState hook of [http.Server].
 func (o *openConns) setState(conn net.Conn, state http.ConnState) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -34,7 +35,8 @@ func (o *openConns) setState(conn net.Conn, state http.ConnState) {
 	o.states[conn] = state
 }
 
-// unanswered says whether a request is being answered. With silentToo, a connection that has sent nothing yet counts too.
+// unanswered reports whether a request waits for its answer. With silentToo, a connection on which nothing has arrived
+// counts as such a request.
 func (o *openConns) unanswered(silentToo bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,8 +48,8 @@ func (o *openConns) unanswered(silentToo bool) bool {
 	return false
 }
 
-// waitAnswered returns when every request is answered, or when ctx ends. For a connection that has sent nothing yet it
-// waits for silentTime.
+// waitAnswered returns when every request is answered, or when ctx ends. It waits up to silentTime for the first request
+// on a connection.
 func (o *openConns) waitAnswered(ctx context.Context) {
 	silent := time.NewTimer(silentTime)
 	defer silent.Stop()

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// credential returns the token in the value of an Authorization header, "" where there is none. The token is the
-// password of Basic, with any user name, or what follows Bearer or Token. The plugin can send only the first.
+// credential returns the token in the value of an Authorization header, or "". With the scheme Basic the token is the
+// password; the user name does not matter. With the schemes Bearer and Token it is the text after the scheme.
+// pytest-monitor can send only Basic.
 func credential(authorization string) string {
 	r := http.Request{Header: http.Header{"Authorization": {authorization}}}
 	if _, password, ok := r.BasicAuth(); ok {

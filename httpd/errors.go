@@ -13,23 +13,23 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Codes of what goes wrong in HTTP itself, beside those of package monitor.
+// Codes of errors in HTTP itself. Package monitor has the other codes.
 const (
-	codeMediaType monitor.Code = "media_type"  // a Content-Type that is not JSON
-	codeEncoding  monitor.Code = "encoding"    // a Content-Encoding
-	codeMethod    monitor.Code = "method"      // a method that the route does not have
+	codeMediaType monitor.Code = "media_type"  // the Content-Type is not JSON
+	codeEncoding  monitor.Code = "encoding"    // the body has a Content-Encoding
+	codeMethod    monitor.Code = "method"      // the path has no route with this method
 	codeSlow      monitor.Code = "slow"        // the body did not arrive in time
-	codeCutOff    monitor.Code = "cut_off"     // the body ended early or is not framed properly
-	codeAncient   monitor.Code = "old_client"  // a client of a version that cannot be served
-	codeGone      monitor.Code = "client_gone" // the client went away before it was answered
-	codeNoProject monitor.Code = "no_project"  // no project is named, and one is required
+	codeCutOff    monitor.Code = "cut_off"     // the body ended early or its framing is wrong
+	codeAncient   monitor.Code = "old_client"  // this version of pytest-monitor is too old
+	codeGone      monitor.Code = "client_gone" // the client went away before the answer
+	codeNoProject monitor.Code = "no_project"  // the request names no project, but must name one
 )
 
-// statusGone is what logs and metrics show for a client that went away; nobody reads the answer.
+// statusGone is the status in logs and metrics for a client that went away. No client ever gets it.
 const statusGone = 499
 
-// refusals says for each code the status of the answer and the level of the log line. Any other code is a fault of this
-// program.
+// refusals has the status of the answer and the level of the log line for each code. A code that is not here is treated
+// as EInternal.
 var refusals = map[monitor.Code]struct {
 	status int
 	level  slog.Level
@@ -52,15 +52,15 @@ var refusals = map[monitor.Code]struct {
 	monitor.EInternal:     {http.StatusInternalServerError, slog.LevelError},
 }
 
-// Fail ends a request with an error, which the server turns into the answer. Where a part of the answer is sent already,
-// the connection is cut.
+// Fail ends a request with an error. The server makes the answer from the error. If a part of another answer is sent
+// already, the server closes the connection instead.
 func Fail(c *gin.Context, err error) {
-	_ = c.Error(err) // returns its argument
+	_ = c.Error(err) // the result is err again
 	c.Abort()
 }
 
-// answerErrors answers requests whose handlers ended with an error. An error that comes after the answer began cuts the
-// connection, so that half an answer is not taken for a whole one.
+// answerErrors answers a request whose handler called [Fail]. If the answer has begun already, it closes the connection,
+// so that the client does not take a part of an answer for the whole answer.
 func (s *Server) answerErrors(c *gin.Context) {
 	c.Next()
 	if len(c.Errors) == 0 {
@@ -68,7 +68,7 @@ func (s *Server) answerErrors(c *gin.Context) {
 	}
 	err := c.Errors.Last().Err
 	if errors.Is(err, http.ErrBodyNotAllowed) {
-		return // the answer to a HEAD, which is complete
+		return // headWriter ended the handler; the answer to HEAD is complete
 	}
 	if c.Request.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		err = &monitor.Error{Code: codeGone, Message: "the client went away", Err: err}
@@ -97,7 +97,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// recoverPanics turns a panic into an internal error.
+// recoverPanics turns a panic of a handler into an error with the code EInternal. It does not change
+// [http.ErrAbortHandler], which closes the connection.
 func recoverPanics(c *gin.Context) {
 	defer func() {
 		value := recover()

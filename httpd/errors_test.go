@@ -36,9 +36,9 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		{&monitor.Error{Code: monitor.EFull, Message: "f", RetryAfter: 1100 * time.Millisecond}, 503, "f", "2", "full", "WARN"},
 		{monitor.Errorf(monitor.EUnavailable, "checking"), 503, "checking", "30", "unavailable", "WARN"},
 		{fmt.Errorf("append: %w", monitor.Errorf(monitor.EUnavailable, "checking")), 503, "checking", "30", "unavailable", "WARN"},
-		{monitor.Errorf(monitor.EInternal, "/var/secret"), 500, "internal error; the log of the bridge says more", "", "internal", "ERROR"},
-		{errors.New("/var/secret"), 500, "internal error; the log of the bridge says more", "", "internal", "ERROR"},
-		{monitor.Errorf("invented", "/var/secret"), 500, "internal error; the log of the bridge says more", "", "internal", "ERROR"},
+		{monitor.Errorf(monitor.EInternal, "/var/secret"), 500, "internal error: see the log of the bridge", "", "internal", "ERROR"},
+		{errors.New("/var/secret"), 500, "internal error: see the log of the bridge", "", "internal", "ERROR"},
+		{monitor.Errorf("invented", "/var/secret"), 500, "internal error: see the log of the bridge", "", "internal", "ERROR"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.err.Error(), func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 			assert.Equal(t, tt.status, w.Code)
 			assert.JSONEq(t, fmt.Sprintf(`{"message": %q}`, tt.message), w.Body.String())
 			assert.Equal(t, tt.retryAfter, w.Header().Get("Retry-After"))
-			assert.Equal(t, []string{tt.reason}, b.heard.refused)
+			assert.Equal(t, []string{tt.reason}, b.calls.refused)
 			assert.Empty(t, b.projects())
 			assert.Contains(t, b.log.String(), "level="+tt.level)
 			assert.Contains(t, b.log.String(), tt.err.Error())
@@ -63,16 +63,16 @@ func TestQueryIsNotLogged(t *testing.T) {
 	assert.NotContains(t, b.log.String(), "hidden")
 }
 
-func TestClientThatWentAway(t *testing.T) {
+func TestClientThatWentAwayIsNoError(t *testing.T) {
 	b := newBridge()
 	b.Routes("/").GET("/page", func(c *gin.Context) { httpd.Fail(c, c.Request.Context().Err()) })
 	w := doAndLeave(b, httptest.NewRequest(http.MethodGet, "/page", nil))
 	assert.Equal(t, 499, w.Code)
-	assert.Equal(t, []string{"client_gone"}, b.heard.refused)
+	assert.Equal(t, []string{"client_gone"}, b.calls.refused)
 	assert.NotContains(t, b.log.String(), "ERROR")
 }
 
-// doAndLeave serves a request whose client is gone.
+// doAndLeave serves a request whose client has gone away.
 func doAndLeave(b *bridge, r *http.Request) *httptest.ResponseRecorder {
 	ctx, cancel := context.WithCancel(r.Context())
 	cancel()
@@ -89,14 +89,14 @@ func TestPanicIsAnInternalError(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "invariant")
 	log := b.log.String()
 	assert.Contains(t, log, "broken invariant")
-	assert.Contains(t, log, "errors_test.go", "the stack")
+	assert.Contains(t, log, "errors_test.go", "the log has the stack")
 	assert.Equal(t, 1, strings.Count(log, "level=ERROR"))
-	assert.Equal(t, []string{"internal"}, b.heard.refused)
+	assert.Equal(t, []string{"internal"}, b.calls.refused)
 	b.PostFn = func(context.Context) error { return nil }
 	assert.Equal(t, http.StatusCreated, b.do(http.MethodPost, "/metrics/", metricBody).Code)
 }
 
-func TestFailureInTheMidstOfAnAnswer(t *testing.T) {
+func TestFailureDuringAnAnswerClosesTheConnection(t *testing.T) {
 	b := newBridge()
 	r := b.Routes("/")
 	r.GET("/failed", func(c *gin.Context) {
@@ -115,11 +115,11 @@ func TestFailureInTheMidstOfAnAnswer(t *testing.T) {
 			_, err = io.ReadAll(response.Body)
 			response.Body.Close()
 		}
-		assert.Error(t, err, "half an answer must not look like a whole one: %s", path)
+		assert.Error(t, err, "the client notices the incomplete answer: %s", path)
 	}
 	assert.Equal(t, 1, strings.Count(b.log.String(), "broken invariant"))
 	assert.Equal(t, 1, strings.Count(b.log.String(), "went away"))
-	assert.Equal(t, []string{"unavailable", "internal"}, b.heard.noted(&b.heard.refused))
-	assert.Equal(t, []string{"GET|/failed|OK", "GET|/half|OK", "GET|/abort|OK"}, b.heard.noted(&b.heard.routes))
+	assert.Equal(t, []string{"unavailable", "internal"}, b.calls.noted(&b.calls.refused))
+	assert.Equal(t, []string{"GET|/failed|OK", "GET|/half|OK", "GET|/abort|OK"}, b.calls.noted(&b.calls.routes))
 	assert.Equal(t, http.StatusCreated, send(t, addr, post("/metrics/", metricBody)).status)
 }

@@ -26,36 +26,36 @@ import (
 
 const metricBody = `{"item": "test_ok", "total_time": 0.05405235290527344}`
 
-// bridge is a server with routes like those of the program, its log, and what its hooks were told.
+// bridge is a server with routes like those of the program. It records its log and the calls of its hooks.
 type bridge struct {
 	*httpd.Server
 	auth  *httpd.Authenticator
 	log   *syncBuffer
-	heard *hooks
+	calls *hookCalls
 
-	PostFn   func(ctx context.Context) error // what a POST does before it is stored
+	PostFn   func(ctx context.Context) error // runs before a POST is stored
 	TokensFn func(ctx context.Context) ([]monitor.Token, error)
 
 	mu     sync.Mutex
 	stored []string // the project of every POST
-	asked  []string // the hash of every GET
+	hashes []string // the hash of every GET
 }
 
 // Tokens implements [httpd.TokenLister].
 func (b *bridge) Tokens(ctx context.Context) ([]monitor.Token, error) { return b.TokensFn(ctx) }
 
-// newBridge returns a bridge that everybody may use.
+// newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
-	b := &bridge{log: new(syncBuffer), heard: new(hooks)}
+	b := &bridge{log: new(syncBuffer), calls: new(hookCalls)}
 	b.PostFn = func(context.Context) error { return nil }
 	b.TokensFn = func(context.Context) ([]monitor.Token, error) { return nil, nil }
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.auth = httpd.NewAuthenticator(b, log)
 	b.auth.AllowAnonymous = true
 	b.Server = httpd.New(b.auth, log)
-	b.OnRefused = func(reason string) { b.heard.note(&b.heard.refused, reason) }
+	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.OnRequest = func(method, route string, status int, _ time.Duration) {
-		b.heard.note(&b.heard.routes, strings.Join([]string{method, route, http.StatusText(status)}, "|"))
+		b.calls.note(&b.calls.routes, strings.Join([]string{method, route, http.StatusText(status)}, "|"))
 	}
 	for _, path := range []string{"/-/healthy", "/-/ready"} {
 		b.Public().GET(path, func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
@@ -90,7 +90,7 @@ func (b *bridge) post(c *gin.Context) {
 func (b *bridge) get(c *gin.Context) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.asked = append(b.asked, c.Param("h"))
+	b.hashes = append(b.hashes, c.Param("h"))
 	c.String(http.StatusOK, "of "+httpd.ReadProject(c))
 }
 
@@ -112,19 +112,19 @@ func (b *bridge) do(method, path, body string, headers ...string) *httptest.Resp
 	return w
 }
 
-type hooks struct {
+type hookCalls struct {
 	mu      sync.Mutex
 	refused []string
 	routes  []string // "METHOD|route|status"
 }
 
-func (h *hooks) note(list *[]string, s string) {
+func (h *hookCalls) note(list *[]string, s string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	*list = append(*list, s)
 }
 
-func (h *hooks) noted(list *[]string) []string {
+func (h *hookCalls) noted(list *[]string) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(*list)
@@ -161,7 +161,7 @@ func serve(t *testing.T, b *bridge) string {
 	return listener.Addr().String()
 }
 
-// post writes an ordinary POST.
+// post returns the bytes of an ordinary POST.
 func post(path, body string) []byte {
 	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: bridge\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
 }
@@ -175,7 +175,7 @@ func dial(t *testing.T, addr string) net.Conn {
 	return conn
 }
 
-// answer is what came back for a request, as far as tests look at it.
+// answer has the parts of an answer that the tests check.
 type answer struct {
 	status  int // 0 when the connection was closed without an answer
 	message string
@@ -198,6 +198,6 @@ func readAnswer(conn net.Conn) answer {
 	defer response.Body.Close()
 	body, _ := io.ReadAll(response.Body)
 	var parsed struct{ Message string }
-	_ = json.Unmarshal(body, &parsed) // only errors are JSON
+	_ = json.Unmarshal(body, &parsed) // only error answers are JSON
 	return answer{response.StatusCode, parsed.Message}
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// drainTime is how long connections are still taken after the order to stop. Taking one from the listener's queue costs
-// microseconds.
+// drainTime is the time for which a stopping listener still accepts connections. To accept a connection from the queue
+// takes microseconds.
 const drainTime = 50 * time.Millisecond
 
-// drainListener can take what is in its queue before it closes.
+// drainListener is a listener that can accept the connections in its queue before it stops.
 type drainListener struct {
 	net.Listener
 	stopping atomic.Bool
 }
 
-// Accept returns [net.ErrClosed] once the queue has been drained.
+// Accept accepts a connection. It returns [net.ErrClosed] when drain has ended.
 func (l *drainListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil && l.stopping.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -27,8 +27,8 @@ func (l *drainListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// drain lets Accept go on for a short while and then end, which closes done. It returns at that moment, or a little
-// later where too many open connections keep Accept from running.
+// drain lets Accept run for drainTime more. Accept then fails, so that the server stops and closes done. drain returns
+// when done is closed, or after twice drainTime: at the limit of open connections the server does not call Accept.
 func (l *drainListener) drain(done <-chan struct{}) {
 	limited, ok := l.Listener.(interface{ SetDeadline(time.Time) error })
 	l.stopping.Store(true)

@@ -19,15 +19,16 @@ type errorBody struct {
 	Errors  map[string]string `json:"errors,omitempty"`
 }
 
-// messageOf returns what the client is told. Internal errors name files and statements, so they are only logged.
+// messageOf returns the body of an error answer. The text of an internal error is only in the log, because it names files
+// and SQL statements.
 func messageOf(code monitor.Code, err error) errorBody {
 	if e, ok := errors.AsType[*monitor.Error](err); ok && code != monitor.EInternal {
 		return errorBody{Message: e.Message, Errors: e.Fields}
 	}
-	return errorBody{Message: "internal error; the log of the bridge says more"}
+	return errorBody{Message: "internal error: see the log of the bridge"}
 }
 
-// defaultRetryAfter is what a client is told to wait where the error does not say.
+// defaultRetryAfter is the Retry-After for an error that has none.
 const defaultRetryAfter = 30 * time.Second
 
 func setErrorHeaders(header http.Header, code monitor.Code, err error) {
@@ -43,11 +44,11 @@ func setErrorHeaders(header http.Header, code monitor.Code, err error) {
 	case codeEncoding:
 		header.Set("Accept-Encoding", "identity")
 	case codeSlow, codeCutOff:
-		header.Set("Connection", "close") // where the next request would begin is unknown
+		header.Set("Connection", "close") // the start of the next request is unknown
 	}
 }
 
-// logRefusal never logs headers or the query: both can hold a token.
+// logRefusal logs an error answer. It never logs headers or the query, because both can contain a token.
 func (s *Server) logRefusal(c *gin.Context, level slog.Level, status int, err error) {
 	attrs := []slog.Attr{
 		slog.String("method", c.Request.Method), slog.String("path", c.Request.URL.Path),

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// headWriter is for the answer to a HEAD. It fails from the second write on, so that a long list ends early: nobody
-// reads its rows.
+// headWriter writes the answer to a HEAD request. Every write after the first fails. This stops the handler of a long list
+// early, since the client gets no rows.
 type headWriter struct {
 	http.ResponseWriter
 	begun bool
@@ -20,11 +20,11 @@ func (w *headWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap gives [http.ResponseController] what it controls.
+// Unwrap makes the methods of [http.ResponseController] work.
 func (w *headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// routable returns r as the router should see it. HEAD is routed as GET; net/http leaves out the body of the answer. A
-// plus sign in a path stands for itself, but in an escaped path the router would take it for a space.
+// routable returns r in the form that the router needs. HEAD becomes GET; net/http leaves out the body of the answer. A
+// plus sign in the path becomes %2B, because Gin would read it as a space.
 func routable(r *http.Request) *http.Request {
 	head, plus := r.Method == http.MethodHead, strings.Contains(r.URL.RawPath, "+")
 	if !head && !plus {

@@ -10,28 +10,28 @@ import (
 
 const projectParam = "project"
 
-// The base paths, as templates of Gin. The plugin's routes are at all of them.
+// The base paths, as templates of Gin. The routes of pytest-monitor are below all of them.
 var (
 	RootBases = []string{"/", "/p/:" + projectParam}
 	APIBases  = []string{"/api/v1", "/p/:" + projectParam + "/api/v1"}
 )
 
-// newEngine returns a Gin engine that takes every spelling of a path without a redirect.
+// newEngine returns a Gin engine that accepts every spelling of a path without a redirect.
 func newEngine() *gin.Engine {
-	// Gin prints its routes to standard output in any other mode, which is a setting of the whole process.
+	// In any other mode Gin prints its routes to standard output. The mode applies to the whole process.
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
 	e.RedirectFixedPath = false
 	e.RemoveExtraSlash = true
-	e.UseRawPath = true // so that %2F stays within its path segment
+	e.UseRawPath = true // a name may contain %2F
 	e.UnescapePathValues = true
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
 	return e
 }
 
-// route sets up what every request passes. Gin gives a route what was in use when it was added.
+// route adds the middleware. In Gin a route gets only the middleware that was added before it.
 func (s *Server) route() {
 	s.engine.Use(s.observe, s.answerErrors, recoverPanics)
 	s.public = s.engine.Group("")
@@ -40,17 +40,17 @@ func (s *Server) route() {
 	s.engine.NoMethod(noMethod)
 }
 
-// Public returns the group of routes that everybody may ask, also without a token.
+// Public returns the group for routes that everybody may use without a token.
 func (s *Server) Public() *gin.RouterGroup { return s.public }
 
-// Routes returns a group of routes below a base path. Where there are tokens, a request needs one.
+// Routes returns a group for routes below a base path. A request to them needs a token while the bridge has tokens.
 func (s *Server) Routes(base string) *gin.RouterGroup { return s.engine.Group(base) }
 
-// Data returns a group like that of [Server.Routes], for routes that read or write the data of projects. They obey
-// [Server.RequireProject].
+// Data returns a group like [Server.Routes], for routes that read or write the data of projects. They obey
+// RequireProject.
 func (s *Server) Data(base string) *gin.RouterGroup { return s.engine.Group(base, s.requireProject) }
 
-// Mounted lists the routes.
+// Mounted lists all routes.
 func (s *Server) Mounted() gin.RoutesInfo { return s.engine.Routes() }
 
 // ServeHTTP answers a request.
@@ -61,10 +61,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.engine.ServeHTTP(w, routable(r))
 }
 
-// observe reports every request that was answered, also one whose answer was cut off.
+// observe calls OnRequest for every answered request.
 func (s *Server) observe(c *gin.Context) {
 	start := time.Now()
-	defer func() { // an answer is cut off by a panic
+	defer func() { // deferred, because answerErrors closes a connection by a panic
 		method, route := c.Request.Method, c.FullPath()
 		if route == "" {
 			method = ""

@@ -13,31 +13,31 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func TestHashInPathIsTakenLiterally(t *testing.T) {
+func TestHashInPathIsLiteral(t *testing.T) {
 	for path, want := range map[string]string{
 		"/contexts/a%2Fb": "a/b", "/contexts/a+b": "a+b", "/contexts/a+b%2Fc%20d": "a+b/c d", "/contexts/%25": "%",
 		"/contexts/%00": "\x00", "/contexts/_": "_", "/p/x/contexts/%C3%A9": "é", "/contexts/%FF": "\xff",
 	} {
 		b := newBridge()
 		b.do(http.MethodGet, path, "")
-		assert.Equal(t, []string{want}, b.asked, path)
+		assert.Equal(t, []string{want}, b.hashes, path)
 	}
 }
 
-func TestAncientClientsAreToldWhatToUse(t *testing.T) {
+func TestOldClientsGetTheRequiredVersion(t *testing.T) {
 	for _, base := range []string{"", "/api/v1", "/p/a", "/p/a/api/v1", "/"} {
 		for _, end := range []string{"", "/", "//"} {
 			b := newBridge()
 			w := b.do(http.MethodGet, base+"/contexts"+end+"?environ_hash=c1", "")
 			assert.Equal(t, http.StatusBadRequest, w.Code)
 			assert.Contains(t, w.Body.String(), "1.3.0")
-			assert.Equal(t, []string{"old_client"}, b.heard.refused)
+			assert.Equal(t, []string{"old_client"}, b.calls.refused)
 		}
 	}
 }
 
-// TestMountedRoutesNeedAToken holds that what is mounted is found at its base paths alone, and that only what is public
-// is answered without a token where one is needed.
+// TestMountedRoutesNeedAToken checks that a mounted route is only below its base path, and that only public routes work
+// without a token if tokens are required.
 func TestMountedRoutesNeedAToken(t *testing.T) {
 	b := newBridge()
 	for _, base := range httpd.APIBases {
@@ -65,18 +65,18 @@ func TestMountedRoutesNeedAToken(t *testing.T) {
 	assert.Equal(t, http.StatusOK, b.do(http.MethodGet, "/-/healthy", "").Code)
 }
 
-func TestRequestsAreObservedByTemplate(t *testing.T) {
+func TestOnRequestGetsTheTemplateOfTheRoute(t *testing.T) {
 	b := newBridge()
 	b.do(http.MethodPost, "/p/a//metrics/", metricBody)
 	b.do(http.MethodPost, "/p/b/metrics", metricBody, "Content-Type", "text/plain")
 	b.do(http.MethodGet, "/contexts/abc", "")
 	b.do("FOO", "/"+url.PathEscape("any thing"), "")
 	assert.Equal(t, []string{"POST|/p/:project/metrics|Created", "POST|/p/:project/metrics|Bad Request",
-		"GET|/contexts/:h|OK", "||Not Found"}, b.heard.routes)
+		"GET|/contexts/:h|OK", "||Not Found"}, b.calls.routes)
 }
 
-// TestRequireProject holds that data and questions about it need a project from the path or from a token, and that all
-// else is answered as before.
+// TestRequireProject checks that routes for data need a project from the path or from a token, and that other routes do
+// not.
 func TestRequireProject(t *testing.T) {
 	for _, base := range []string{"", "/api/v1", "/p/a", "/p/a/api/v1"} {
 		for _, r := range []struct{ method, path string }{
@@ -90,10 +90,10 @@ func TestRequireProject(t *testing.T) {
 				continue
 			}
 			assert.Equal(t, http.StatusBadRequest, w.Code, base+r.path)
-			assert.Contains(t, w.Body.String(), "/p/PROJECT", "what to do")
-			assert.Equal(t, []string{"no_project"}, b.heard.refused)
+			assert.Contains(t, w.Body.String(), "/p/PROJECT", "the message says how to name a project")
+			assert.Equal(t, []string{"no_project"}, b.calls.refused)
 			assert.Empty(t, b.projects())
-			assert.Empty(t, b.asked)
+			assert.Empty(t, b.hashes)
 		}
 	}
 	b := withTokens(newBridge())

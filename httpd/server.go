@@ -15,23 +15,24 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// Server routes requests to what is mounted on it and serves them on a listener. Its limits keep a slow or greedy
-// client from harming the others. The exported fields may be changed before the first request and [Server.Open].
+// Server accepts connections from a listener and passes each request to a mounted route. Its limits protect other clients
+// from a slow or greedy client. The exported fields may be changed until the first request or [Server.Open].
 type Server struct {
-	MaxConns int // connections open at a time; more wait in the listener's queue
-	// HTTP has the limits of a request's size and time. Its other fields are the server's own.
+	MaxConns int // limit of open connections; further connections wait in the listener's queue
+	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
 	HTTP http.Server
 
-	// CertFile and KeyFile make it serve TLS. They are read again when they change.
+	// CertFile and KeyFile are PEM files. With them the server uses TLS. It reads the files again when they change.
 	CertFile, KeyFile string
 
-	// RequireProject makes [Server.Data] refuse requests that name no project, neither in the path nor by a token.
+	// RequireProject makes the routes of [Server.Data] refuse a request without a project. The project can be in the path
+	// or come from the token.
 	RequireProject bool
 
-	// OnRefused is called for every request that is answered with an error. The reason is one of a few dozen words.
+	// OnRefused is called for every error answer. The reason is the code of the error. There are a few dozen codes.
 	OnRefused func(reason string)
-	// OnRequest is called for every request when it has been answered. The route is a template such as
-	// "/p/:project/metrics". Where no route matched, route and method are both "", so that their number stays small.
+	// OnRequest is called after every answer, also after an incomplete answer. The route is a template such as
+	// "/p/:project/metrics". Without a matching route, route and method are "", so that the number of pairs stays small.
 	OnRequest func(method, route string, status int, took time.Duration)
 
 	auth        *Authenticator
@@ -42,21 +43,21 @@ type Server struct {
 
 	listener *drainListener
 	conns    openConns
-	done     chan struct{} // closed when serving ended, with err set
+	done     chan struct{} // closed when the server accepts no more connections; err is set before
 	err      error
 	closing  sync.Once
 }
 
-// New returns a server with default limits and no routes, whose clients auth admits.
+// New returns a server with default limits and without routes. auth checks its requests.
 func New(auth *Authenticator, log *slog.Logger) *Server {
 	s := &Server{
 		MaxConns: 1024,
 		HTTP: http.Server{
-			MaxHeaderBytes:    64 << 10,          // of a request's line and headers; more is refused with 431
-			ReadHeaderTimeout: 10 * time.Second,  // for the line and headers of a request; no answer after it
-			ReadTimeout:       60 * time.Second,  // from its beginning to the end of its body; refused with 408
-			WriteTimeout:      120 * time.Second, // from the end of the headers to the end of the answer
-			IdleTimeout:       120 * time.Second, // between two requests on one connection
+			MaxHeaderBytes:    64 << 10,          // request line and headers; 431 above it
+			ReadHeaderTimeout: 10 * time.Second,  // request line and headers; no answer after it
+			ReadTimeout:       60 * time.Second,  // start of the request to the end of its body; 408 after it
+			WriteTimeout:      120 * time.Second, // end of the headers to the end of the answer
+			IdleTimeout:       120 * time.Second, // time between two requests on one connection
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
 		OnRefused: func(string) {},
@@ -71,8 +72,8 @@ func New(auth *Authenticator, log *slog.Logger) *Server {
 	return s
 }
 
-// Open starts to serve on l, which the server owns from then on. l may come from [net.Listen] or from a service
-// manager. Open fails where the certificate cannot be read; l then is still open. It is called once.
+// Open starts to serve on l and returns. l may come from [net.Listen] or from a service manager. The server closes l
+// later. Open fails if it cannot read the certificate; l then stays open. Open may be called once.
 func (s *Server) Open(l net.Listener) error {
 	if s.CertFile != "" {
 		pair, err := openKeyPair(s.CertFile, s.KeyFile, s.log)
@@ -99,22 +100,24 @@ func (s *Server) serve(l net.Listener) {
 	}
 }
 
-// Wait returns when the server no longer takes connections: nil after [Server.Close], else why it cannot.
+// Wait returns when the server accepts no more connections. The error is nil after [Server.Close], else the reason.
 func (s *Server) Wait() error {
 	<-s.done
 	return s.err
 }
 
-// Close stops taking connections and returns when every request on those taken is answered. Connections that wait in
-// the listener's queue are taken first: the system would reset them, and the plugin does not try again. A connection
-// that has sent nothing yet gets a second to do so. When ctx ends before everything is answered, the rest is cut off and
-// the error of ctx is returned. Closing a server that was not opened, or again, does nothing.
+// Close stops the server. It returns when every request on an accepted connection is answered.
+//
+// Close first accepts the connections in the listener's queue. The system would reset them, and pytest-monitor does not
+// retry. A connection without a request gets one second to send it. If ctx ends earlier, Close closes the remaining
+// connections and returns an error that wraps the error of ctx. Close does nothing without [Server.Open], and nothing
+// when it is called again.
 func (s *Server) Close(ctx context.Context) (err error) {
 	if s.done == nil {
 		return nil
 	}
 	s.closing.Do(func() {
-		s.HTTP.SetKeepAlivesEnabled(false) // so that each connection ends with the answer it waits for
+		s.HTTP.SetKeepAlivesEnabled(false) // each connection closes after its next answer
 		s.listener.drain(s.done)
 		s.conns.waitAnswered(ctx)
 		if err = s.HTTP.Shutdown(ctx); err != nil {

@@ -12,11 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gate makes Append wait: entered receives for every call, and each goes on when open is closed.
-type gate struct{ entered, open chan struct{} }
+// barrier stops every POST of a bridge before it is stored.
+type barrier struct {
+	entered chan struct{} // receives a value for every POST that has arrived
+	open    chan struct{} // every POST goes on when this is closed
+}
 
-func newGate(b *bridge) gate {
-	g := gate{make(chan struct{}, 16), make(chan struct{})}
+func newBarrier(b *bridge) barrier {
+	g := barrier{make(chan struct{}, 16), make(chan struct{})}
 	b.PostFn = func(context.Context) error {
 		g.entered <- struct{}{}
 		<-g.open
@@ -25,9 +28,9 @@ func newGate(b *bridge) gate {
 	return g
 }
 
-func TestCloseAnswersWhatItHasTaken(t *testing.T) {
+func TestCloseAnswersAcceptedConnections(t *testing.T) {
 	b := newBridge()
-	g := newGate(b)
+	g := newBarrier(b)
 	addr := serve(t, b)
 	inFlight, silent := dial(t, addr), dial(t, addr)
 	_, err := inFlight.Write(post("/metrics/", metricBody))
@@ -37,8 +40,8 @@ func TestCloseAnswersWhatItHasTaken(t *testing.T) {
 	go func() { closed <- b.Close(context.Background()) }()
 	require.NoError(t, b.Wait())
 	_, err = net.Dial("tcp", addr)
-	require.Error(t, err, "it takes no connections any more")
-	_, err = silent.Write(post("/metrics/", metricBody)) // connected before the order to stop, sends after it
+	require.Error(t, err, "the server accepts no more connections")
+	_, err = silent.Write(post("/metrics/", metricBody)) // connected before Close, sends after it
 	require.NoError(t, err)
 	<-g.entered
 	close(g.open)
@@ -47,15 +50,15 @@ func TestCloseAnswersWhatItHasTaken(t *testing.T) {
 		assert.Equal(t, http.StatusCreated, got.status)
 	}
 	assert.NoError(t, <-closed)
-	assert.NoError(t, b.Close(context.Background()), "again")
+	assert.NoError(t, b.Close(context.Background()), "the second Close does nothing")
 }
 
-func TestCloseTakesTheQueue(t *testing.T) {
+func TestCloseAnswersTheListenersQueue(t *testing.T) {
 	b := newBridge()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var queue []net.Conn
-	for range 50 { // nobody accepts yet: the system holds them
+	for range 50 { // the connections wait in the queue of the system
 		conn := dial(t, listener.Addr().String())
 		_, err := conn.Write(post("/metrics/", metricBody))
 		require.NoError(t, err)
@@ -71,7 +74,7 @@ func TestCloseTakesTheQueue(t *testing.T) {
 
 func TestCloseEndsWithItsContext(t *testing.T) {
 	b := newBridge()
-	g := newGate(b)
+	g := newBarrier(b)
 	addr := serve(t, b)
 	conn := dial(t, addr)
 	_, err := conn.Write(post("/metrics/", metricBody))
@@ -80,11 +83,11 @@ func TestCloseEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	assert.ErrorIs(t, b.Close(ctx), context.DeadlineExceeded)
-	assert.Zero(t, readAnswer(conn).status, "cut off")
+	assert.Zero(t, readAnswer(conn).status, "the connection closes without an answer")
 	close(g.open)
 }
 
-func TestCloseWithoutOpen(t *testing.T) {
+func TestCloseWithoutOpenDoesNothing(t *testing.T) {
 	assert.NoError(t, newBridge().Close(context.Background()))
 }
 
@@ -113,7 +116,7 @@ func TestServesOnAUnixSocket(t *testing.T) {
 	assert.NoError(t, b.Close(context.Background()))
 }
 
-func TestSlowClientsAreCutOff(t *testing.T) {
+func TestConnectionsOfSlowClientsAreClosed(t *testing.T) {
 	b := newBridge()
 	b.HTTP.ReadHeaderTimeout, b.HTTP.ReadTimeout = 300*time.Millisecond, 600*time.Millisecond
 	addr := serve(t, b)
@@ -123,20 +126,20 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	require.NoError(t, err)
 	_, err = slowBody.Write(raw[:len(raw)-10])
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusCreated, send(t, addr, raw).status, "others go on meanwhile")
+	assert.Equal(t, http.StatusCreated, send(t, addr, raw).status, "other clients get answers meanwhile")
 	got := readAnswer(slowBody)
 	assert.Equal(t, http.StatusRequestTimeout, got.status)
 	assert.Contains(t, got.message, "in time")
 	for _, conn := range []net.Conn{slowBody, slowHeader, silent} {
 		_, err = io.Copy(io.Discard, conn)
-		assert.NoError(t, err, "closed by the server")
+		assert.NoError(t, err, "the server closes the connection")
 	}
-	assert.Equal(t, http.StatusCreated, send(t, addr, raw).status, "and after it")
-	assert.Equal(t, []string{"slow"}, b.heard.refused)
+	assert.Equal(t, http.StatusCreated, send(t, addr, raw).status, "other clients get answers afterwards")
+	assert.Equal(t, []string{"slow"}, b.calls.refused)
 	assert.Len(t, b.projects(), 2)
 }
 
-func TestConnectionsBeyondTheLimitWait(t *testing.T) {
+func TestConnectionsAboveTheLimitWait(t *testing.T) {
 	b := newBridge()
 	b.MaxConns = 2
 	addr := serve(t, b)
@@ -150,7 +153,7 @@ func TestConnectionsBeyondTheLimitWait(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, third.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
 	_, err = third.Read(make([]byte, 1))
-	require.Error(t, err, "it waits while two are open")
+	require.Error(t, err, "the third connection waits while two are open")
 	require.NoError(t, first.Close())
 	require.NoError(t, third.SetReadDeadline(time.Now().Add(20*time.Second)))
 	assert.Equal(t, http.StatusCreated, readAnswer(third).status)

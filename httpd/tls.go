@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// keyPairMaxAge is how long a change of the files may go unnoticed.
+// keyPairMaxAge is the minimum time between two reads of the files.
 const keyPairMaxAge = time.Second
 
-// keyPair is a certificate that follows its files.
+// keyPair is a certificate with its key. It follows changes of the two files.
 type keyPair struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
 	mu   sync.Mutex
 	cert *tls.Certificate
-	read time.Time // the last attempt
+	read time.Time // last attempt to read the files
 }
 
-// openKeyPair reads a certificate and its key, both PEM.
+// openKeyPair reads a certificate and its key from PEM files.
 func openKeyPair(certFile, keyFile string, log *slog.Logger) (*keyPair, error) {
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -31,8 +31,8 @@ func openKeyPair(certFile, keyFile string, log *slog.Logger) (*keyPair, error) {
 	return &keyPair{certFile: certFile, keyFile: keyFile, log: log, cert: &cert, read: time.Now()}, nil
 }
 
-// get returns the certificate for a handshake, and reads the files again at most once a second. The last good
-// certificate stays while they cannot be read, as in the moment when one file is replaced and the other is not yet.
+// get returns the certificate for a handshake. It reads the files again at most once per second. If this fails, the last
+// valid certificate stays in use. The read fails, for example, between the replacement of the two files.
 func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -42,11 +42,11 @@ func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	k.read = time.Now()
 	cert, err := tls.LoadX509KeyPair(k.certFile, k.keyFile)
 	if err != nil {
-		k.log.Warn("the TLS certificate cannot be read again; the last one stays", "error", err)
+		k.log.Warn("cannot read the TLS certificate again; the old certificate stays in use", "error", err)
 		return k.cert, nil
 	}
 	if !slices.EqualFunc(cert.Certificate, k.cert.Certificate, bytes.Equal) {
-		k.log.Info("changed TLS certificate is in use")
+		k.log.Info("a new TLS certificate is in use")
 	}
 	k.cert = &cert
 	return k.cert, nil

@@ -20,10 +20,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keyFiles are the files of a certificate.
+// keyFiles has the names of the files of a certificate and its key.
 type keyFiles struct{ cert, key string }
 
-// write replaces both by a new certificate for a host name.
+// write replaces both files by a new certificate for a host name.
 func (f keyFiles) write(t *testing.T, host string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -43,10 +43,10 @@ func newKeyFiles(t *testing.T) keyFiles {
 	return keyFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
 }
 
-// shownName returns the host name on the certificate that a server shows now.
-func shownName(t *testing.T, addr string) string {
+// certName returns the host name on the certificate that a server uses now.
+func certName(t *testing.T, addr string) string {
 	t.Helper()
-	// The certificate is looked at, not trusted.
+	// The test reads the certificate and does not trust it.
 	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
 	defer conn.Close()
@@ -59,7 +59,7 @@ func TestServesTLSAndFollowsTheFiles(t *testing.T) {
 	b := newBridge()
 	b.CertFile, b.KeyFile = files.cert, files.key
 	addr := serve(t, b)
-	assert.Equal(t, "first.example", shownName(t, addr))
+	assert.Equal(t, "first.example", certName(t, addr))
 	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
 	defer conn.Close()
@@ -71,10 +71,10 @@ func TestServesTLSAndFollowsTheFiles(t *testing.T) {
 	assert.Equal(t, "HTTP/1.1 201", string(line))
 
 	require.NoError(t, os.WriteFile(files.cert, []byte("half a cert"), 0o600))
-	time.Sleep(1100 * time.Millisecond) // files are looked at once a second
-	assert.Equal(t, "first.example", shownName(t, addr), "the last good one stays")
+	time.Sleep(1100 * time.Millisecond) // the server reads the files once per second
+	assert.Equal(t, "first.example", certName(t, addr), "the last valid certificate stays in use")
 	files.write(t, "second.example")
-	assert.Eventually(t, func() bool { return shownName(t, addr) == "second.example" }, 20*time.Second, 50*time.Millisecond)
+	assert.Eventually(t, func() bool { return certName(t, addr) == "second.example" }, 20*time.Second, 50*time.Millisecond)
 }
 
 func TestOpenFailsWithoutTheCertificate(t *testing.T) {

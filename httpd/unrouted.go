@@ -9,8 +9,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// refuseAncient answers clients up to 1.1.1, which look a context up by a query parameter. They and 1.2.0 understand
-// only 200 as stored, later ones only 201, so no answer could serve both.
+// refuseAncient refuses pytest-monitor 1.1.1 and older. They ask for a context by a query parameter. Up to 1.2.0 the
+// plugin takes only 200 for stored, later versions take only 201. So the bridge cannot serve both.
 func refuseAncient(c *gin.Context) {
 	r := c.Request
 	if r.Method != http.MethodGet || !strings.Contains(r.URL.RawQuery, "environ_hash=") {
@@ -22,14 +22,14 @@ func refuseAncient(c *gin.Context) {
 	}
 }
 
-// noRoute answers requests for paths that do not exist.
+// noRoute refuses a path that does not exist.
 func noRoute(c *gin.Context) {
-	Fail(c, monitor.Errorf(monitor.ENotFound, "no such route: pytest's --remote-server has to end in the host, /api/v1, "+
-		"/p/PROJECT or /p/PROJECT/api/v1; /api/v1/docs shows what can be read"))
+	Fail(c, monitor.Errorf(monitor.ENotFound, "no such route: the URL of pytest's --remote-server must end in the host, "+
+		"/api/v1, /p/PROJECT or /p/PROJECT/api/v1; /api/v1/docs lists the routes"))
 }
 
-// noMethod answers requests with a method that the path does not have, and OPTIONS. Gin has set Allow from the
-// routes of the path.
+// noMethod answers OPTIONS, and refuses a method that the path does not have. Gin has set Allow to the methods of the
+// path.
 func noMethod(c *gin.Context) {
 	allow := c.Writer.Header().Get("Allow")
 	if strings.Contains(allow, http.MethodGet) {

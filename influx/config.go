@@ -1,6 +1,8 @@
 package influx
 
 import (
+	"cmp"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,16 +24,16 @@ const (
 )
 
 // The client's logger is one for the whole process and goes past slog. Everything that it says of a failed write
-// is in the verdict as well. It can only be set before the first client is made, hence here.
+// is in the reply as well. It can only be set before the first client is made, hence here.
 func init() { log.Log = nil }
 
 // Config says where InfluxDB is and what may be done there.
 type Config struct {
 	URL   string // such as "http://127.0.0.1:8086"; a path before /api/v2 is kept, user and password are ignored
-	Token string // needs write access to both buckets, and read access to MetaBucket for looking up metadata
+	Token string // needs write access to both buckets, and read access to what is looked up or read back
 	Org   string // name or ID
 
-	Bucket     string // of metrics; DefaultBucket if empty
+	Bucket     string // of metrics and outcomes; DefaultBucket if empty
 	MetaBucket string // of contexts and sessions; DefaultMetaBucket if empty
 
 	Timeout   time.Duration     // of one request; a minute if 0
@@ -58,8 +60,8 @@ func (c Config) complete() (Config, error) {
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	c.URL = strings.TrimRight(u.String(), "/")
-	c.Bucket = or(c.Bucket, DefaultBucket)
-	c.MetaBucket = or(c.MetaBucket, DefaultMetaBucket)
+	c.Bucket = cmp.Or(c.Bucket, DefaultBucket)
+	c.MetaBucket = cmp.Or(c.MetaBucket, DefaultMetaBucket)
 	if c.Bucket == c.MetaBucket {
 		return c, monitor.Errorf(monitor.EInvalid, "metrics and metadata cannot share the bucket %q", c.Bucket)
 	}
@@ -75,17 +77,15 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
+// destination names the URL, the organisation and both buckets.
+func (c Config) destination() monitor.Destination {
+	return monitor.Destination(fmt.Sprintf("%s org=%s bucket=%s meta=%s", c.URL, c.Org, c.Bucket, c.MetaBucket))
+}
+
 // hide removes the token from what a server or a proxy said.
 func (c Config) hide(s string) string { return strings.ReplaceAll(s, c.Token, "[token]") }
 
-func or(s, instead string) string {
-	if s == "" {
-		return instead
-	}
-	return s
-}
-
-// defaultTransport keeps few connections, for the two feeders and the reads, and notices a dead server soon. Answers
+// defaultTransport keeps few connections, for the two batch writers and the reads, and notices a dead server soon. Answers
 // come compressed, unless they stay on this machine, whose time that would cost twice.
 func defaultTransport(host string) *http.Transport {
 	ip := net.ParseIP(host)

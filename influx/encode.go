@@ -3,6 +3,8 @@ package influx
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"pymon-bridge/monitor"
@@ -11,9 +13,6 @@ import (
 const (
 	maxTag = 4096 // bytes of an encoded tag value that is left whole
 	cutTag = 4000 // bytes that are kept of a longer one, at most
-
-	// maxTorn is how many of them are given up so that no character is torn, at most.
-	maxTorn = 8
 
 	// cutMark separates what is kept of a tag value that was cut from the digits of its hash.
 	cutMark = '~'
@@ -29,30 +28,29 @@ const (
 // that, and a string field must not: where a text is the first in a column of an answer that differs from those before
 // it, InfluxDB 2.7 drops it if it is empty, and the others move up. [DecodeText] reverses EncodeText.
 func EncodeText(s string) string {
-	switch s {
-	case "":
-		return emptyText
-	case emptyText:
-		return emptyTextLiteral
-	}
-	return encodePart(s)
-}
-
-// encodePart returns s as it stands within a longer text.
-func encodePart(s string) string {
-	clean := cleanLen(s)
-	if clean == len(s) {
+	if s != "" && s != emptyText && cleanLen(s) == len(s) {
 		return s
 	}
-	return string(appendPart(make([]byte, 0, len(s)+16), s, clean))
+	return string(appendText(make([]byte, 0, len(s)+16), s))
 }
 
 // appendText appends what EncodeText returns.
 func appendText(dst []byte, s string) []byte {
-	if s == "" || s == emptyText {
-		return append(dst, EncodeText(s)...)
+	switch s {
+	case "":
+		return append(dst, emptyText...)
+	case emptyText:
+		return append(dst, emptyTextLiteral...)
 	}
-	return appendPart(dst, s, cleanLen(s))
+	for {
+		clean := cleanLen(s)
+		dst = append(dst, s[:clean]...)
+		if s = s[clean:]; s == "" {
+			return dst
+		}
+		dst = append(dst, '%', upperHex[s[0]>>4], upperHex[s[0]&0xf])
+		s = s[1:]
+	}
 }
 
 // cleanLen returns how many bytes at the beginning of s need no encoding.
@@ -78,62 +76,34 @@ func cleanLen(s string) int {
 // special says whether an ASCII byte has to be encoded.
 func special(c byte) bool { return c < 0x20 || c == 0x7f || c == '%' || c == '\\' }
 
-// appendPart appends the encoding of s, of which the first clean bytes need none.
-func appendPart(dst []byte, s string, clean int) []byte {
-	for {
-		dst = append(dst, s[:clean]...)
-		if s = s[clean:]; s == "" {
-			return dst
-		}
-		dst = append(dst, '%', upperHex[s[0]>>4], upperHex[s[0]&0xf])
-		s = s[1:]
-		clean = cleanLen(s)
-	}
-}
-
 // DecodeText reverses [EncodeText]. A percent sign without two hexadecimal digits, which EncodeText never makes,
 // stands for itself.
 func DecodeText(s string) string {
 	if s == emptyText {
 		return ""
 	}
-	i := 0
-	for i < len(s) && s[i] != '%' {
-		i++
-	}
-	if i == len(s) {
-		return s
-	}
-	dst := append(make([]byte, 0, len(s)), s[:i]...)
-	for ; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
-				dst = append(dst, byte(hi<<4|lo))
-				i += 2
-				continue
-			}
+	var dst []byte
+	for {
+		i := strings.IndexByte(s, '%')
+		if i < 0 && dst == nil {
+			return s
 		}
-		dst = append(dst, s[i])
-	}
-	return string(dst)
-}
-
-// unhex returns the value of a hexadecimal digit, -1 for anything else.
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	default:
-		return -1
+		if i < 0 {
+			return string(append(dst, s...))
+		}
+		dst = append(dst, s[:i]...)
+		s = s[i+1:]
+		if b, err := strconv.ParseUint(s[:min(2, len(s))], 16, 8); err == nil && len(s) >= 2 {
+			dst, s = append(dst, byte(b)), s[2:]
+		} else {
+			dst = append(dst, '%')
+		}
 	}
 }
 
 // EncodeTag returns the tag value that stands for s. First the addresses of Python objects are replaced
-// ([monitor.StableText]), then the text is encoded as by [EncodeText], then cut if it is above 4 KiB: to what ends at a whole character within 4,000 bytes, `~` and 16 digits of its SHA-256.
+// ([monitor.StableText]), then the text is encoded as by [EncodeText], then cut if it is above 4 KiB: to what ends at a
+// whole character within 4,000 bytes, `~` and 16 digits of its SHA-256.
 //
 // Where exact is false, an address was replaced or the value was cut: the tag alone then does not give s back, and
 // other texts may have the same tag. Queries for exactly s must compare the text as sent too.

@@ -5,13 +5,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"pymon-bridge/influx"
 	"pymon-bridge/monitor"
@@ -26,7 +24,7 @@ func halve(ctx context.Context, t *testing.T, w *influx.Writer, points []*monito
 	case v.Kind == monitor.Delivered:
 		return nil, 1
 	case v.Kind != monitor.Refused:
-		t.Fatalf("unexpected verdict %+v", v)
+		t.Fatalf("unexpected reply %+v", v)
 	case len(points) == 1:
 		return points, 1
 	}
@@ -118,62 +116,10 @@ func TestLongestSeriesKey(t *testing.T) {
 	m := p.Metric
 	m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind, p.Env = long, long, long, long+long, long, long
 	require.Empty(t, w.Limit(p))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
-	requireSame(t, p, rowsOf(server.Points(cfg.Bucket, influx.MetricMeasurement))[m.At.UTC].Metric())
-}
-
-// Any text comes back byte for byte through tag, field, storage and Flux, any float bit for bit.
-func TestAnyTextThroughInfluxDB(t *testing.T) {
-	t.Parallel()
-	server := harness.SharedInflux(t)
-	cfg := settings(server)
-	w := mustOpen(t, cfg)
-	var n int64 // all points of all checks are in one bucket, at times of their own
-	rapid.Check(t, func(rt *rapid.T) {
-		batch := make([]*monitor.Point, 8)
-		for i := range batch {
-			batch[i] = anyMetric(rt, n)
-			n++
-		}
-		v := w.Deliver(t.Context(), batch)
-		require.Equal(rt, monitor.Delivered, v.Kind, "%+v", v)
-		first := batch[0].Metric.At.UTC
-		got := rowsOf(pointsBetween(server, cfg.Bucket, first, first+int64(len(batch))))
-		require.Len(rt, got, len(batch))
-		for _, want := range batch {
-			row := got[want.Metric.At.UTC].Metric()
-			require.True(rt, want.Metric.Same(row.Metric), "want %+v\n got %+v", want.Metric, row.Metric)
-			require.Equal(rt, want.Metric.At, row.Metric.At)
-			require.Equal(rt, want.Origin, row.Origin)
-		}
-	})
-}
-
-// anyMetric draws a metric whose time is its own.
-func anyMetric(t *rapid.T, n int64) *monitor.Point {
-	text := anyText()
-	float := rapid.OneOf(rapid.Float64(), rapid.Just(math.NaN()), rapid.Just(math.Copysign(0, -1)), rapid.Just(5e-324))
-	draw := func(name string) float64 {
-		if f := float.Draw(t, name); !math.IsInf(f, 0) {
-			return f
-		}
-		return math.NaN()
-	}
-	variant := text.Draw(t, "variant")
-	if rapid.IntRange(0, 20).Draw(t, "long") == 0 {
-		variant += strings.Repeat("é%\n", 1500)
-	}
-	return &monitor.Point{
-		Record: &monitor.Record{Project: "default", Metric: &monitor.Metric{
-			SessionH: text.Draw(t, "session"), ContextH: text.Draw(t, "context"), ItemStartTime: text.Draw(t, "start"),
-			ItemPath: text.Draw(t, "path"), Item: text.Draw(t, "item"), ItemVariant: variant,
-			ItemFSLoc: text.Draw(t, "loc"), Kind: text.Draw(t, "kind"), Component: text.Draw(t, "component"),
-			TotalTime: draw("total"), UserTime: draw("user"), KernelTime: draw("kernel"), CPUUsage: draw("cpu"), MemUsage: draw("mem"),
-			At: monitor.Instant{UTC: 1795365360_000000000 + n, Offset: rapid.Int32().Draw(t, "offset")},
-		}},
-		Origin: monitor.Origin{Env: text.Draw(t, "env"), Run: text.Draw(t, "run"), ScmRef: text.Draw(t, "scm"),
-			Branch: text.Draw(t, "branch"), Build: text.Draw(t, "build")},
-	}
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, contextPoint("p", "ab")}).Kind)
+	got := readBack(t, w.Reader(), time.Time{}, time.Time{})
+	require.Len(t, got, 2)
+	requireSame(t, p, got[1])
 }
 
 func TestRedelivery(t *testing.T) {
@@ -204,7 +150,7 @@ func TestTokenIsNeverTold(t *testing.T) {
 	require.Equal(t, monitor.EUnauthorized, monitor.ErrorCode(err))
 	v := w.Deliver(t.Context(), metricPoints(1))
 	require.Equal(t, monitor.Denied, v.Kind)
-	_, err2 := w.Metadata().Context(t.Context(), "p", "h")
+	_, err2 := w.Reader().Context(t.Context(), "p", "h")
 	require.Error(t, err2)
 	for _, said := range []string{err.Error(), v.Message, err2.Error(), string(w.Destination()), log.String()} {
 		require.NotContains(t, said, "wr0ng-secret")

@@ -18,11 +18,7 @@ const (
 // Limit implements [monitor.Sink]. It knows the retention of a bucket from the first delivery or Ensure on, where
 // the token may read about buckets.
 func (w *Writer) Limit(p *monitor.Point) string {
-	l := w.metadata
-	if p.Class() == monitor.ClassMetric {
-		l = w.metrics
-	}
-	if limit := l.outside(Time(p)); limit != "" {
+	if limit := w.bucket(p.Class()).outside(Time(p)); limit != "" {
 		return limit
 	}
 	if size(p) <= maxSeriesKey {
@@ -46,22 +42,18 @@ func (b *bucket) outside(ns int64) string {
 // byte of a text becomes three at most.
 func size(p *monitor.Point) int {
 	n := 1024 // names, numbers and what is cut
-	add := func(texts ...string) {
-		for _, s := range texts {
-			n += 3 * len(s)
+	var room [maxColumns]column
+	for _, c := range columns(room[:0], p) {
+		switch at := c.at.(type) {
+		case tag:
+			n += 3 * len(*at)
+		case *string:
+			n += 3 * len(*at)
+		case optional:
+			n += 3 * len(*at)
+		case *monitor.Text:
+			n += 3 * len(at.String)
 		}
-	}
-	switch {
-	case p.Context != nil:
-		c := p.Context
-		add(c.H, c.CPUType, c.CPUVendor.String, c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env)
-	case p.Session != nil:
-		s := p.Session
-		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description, s.Run, s.Branch, s.Build, s.Machine)
-	default:
-		m := p.Metric
-		add(m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant, m.ItemFSLoc, m.Kind, m.Component)
-		add(p.Env, p.Run, p.ScmRef, p.Branch, p.Build)
 	}
 	return n
 }

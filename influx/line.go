@@ -4,22 +4,65 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
 )
 
 // line appends one point in line protocol to a buffer: measurement, tags in alphabetical order, fields, time.
 type line struct {
 	buf    []byte
 	fields int
+	raw    []column // texts that their tags do not give back
 }
 
 // start begins a point. The measurement is one of the constants of this package, which need no escaping.
 func (l *line) start(measurement string) {
 	l.buf = append(l.buf, measurement...)
-	l.fields = 0
+	l.fields, l.raw = 0, l.raw[:0]
 }
 
-// tag appends a tag with an encoded, non-empty value. The names are constants that need no escaping.
-func (l *line) tag(name, value string) {
+// column appends a tag or a field. What is absent has no field: a float that is NaN, a text that was null, an optional
+// text that is empty, a flag that is not set, and the zero time.
+func (l *line) column(c column) {
+	switch at := c.at.(type) {
+	case tag:
+		l.tag(c.name, *at)
+	case *string:
+		l.text(c.name, *at)
+	case *float64:
+		l.float(c.name, *at)
+	case *int64:
+		l.integer(c.name, *at)
+	case *int32:
+		l.integer(c.name, int64(*at))
+	case *monitor.Text:
+		if !at.Null {
+			l.text(c.name, at.String)
+		}
+	case optional:
+		if *at != "" {
+			l.text(c.name, *at)
+		}
+	case *bool:
+		if *at {
+			l.name(c.name)
+			l.buf = append(l.buf, "true"...)
+		}
+	case *time.Time:
+		if !at.IsZero() {
+			l.integer(c.name, at.UnixNano())
+		}
+	}
+}
+
+// tag appends a tag with the encoding of text. The names of tags are constants that need no escaping.
+func (l *line) tag(name, text string) {
+	value, exact := EncodeTag(text)
+	if !exact {
+		raw := text // a copy, so that not every text goes to the heap
+		l.raw = append(l.raw, column{name + rawSuffix, &raw})
+	}
 	l.buf = append(l.buf, ',')
 	l.buf = append(l.buf, name...)
 	l.buf = append(l.buf, '=')
@@ -63,39 +106,23 @@ func (l *line) integer(name string, value int64) {
 	l.buf = append(l.buf, 'i')
 }
 
-// text appends a string field with the encoding of value.
+// text appends a string field with the encoding of value. That leaves no backslash, so that only quotes are escaped.
 func (l *line) text(name, value string) {
 	l.name(name)
 	l.buf = append(l.buf, '"')
-	mark := len(l.buf)
-	l.buf = appendText(l.buf, value)
-	// The encoding leaves no backslash, so that only quotes have to be escaped.
-	if quotes := strings.Count(value, `"`); quotes > 0 {
-		l.buf = escapeQuotes(l.buf, mark, quotes)
+	if strings.Contains(value, `"`) {
+		l.buf = append(l.buf, strings.ReplaceAll(EncodeText(value), `"`, `\"`)...)
+	} else {
+		l.buf = appendText(l.buf, value)
 	}
 	l.buf = append(l.buf, '"')
 }
 
-// escapeQuotes puts a backslash before each of the quotes that follow mark, moving from the end.
-func escapeQuotes(buf []byte, mark, quotes int) []byte {
-	from := len(buf)
-	for range quotes {
-		buf = append(buf, 0)
-	}
-	for to := len(buf); to > from; {
-		from--
-		to--
-		buf[to] = buf[from]
-		if buf[from] == '"' && from >= mark {
-			to--
-			buf[to] = '\\'
-		}
-	}
-	return buf
-}
-
-// end finishes the point with its time in nanoseconds since 1970.
+// end finishes the point with the texts that its tags do not give back and its time in nanoseconds since 1970.
 func (l *line) end(ns int64) {
+	for _, c := range l.raw {
+		l.column(c)
+	}
 	l.buf = append(l.buf, ' ')
 	l.buf = strconv.AppendInt(l.buf, ns, 10)
 }

@@ -89,6 +89,25 @@ func sessionPoint(project, h string) *monitor.Point {
 	return &monitor.Point{Record: &monitor.Record{Project: project, Received: start, Session: s}}
 }
 
+// outcomePoint makes the outcome of the n-th metric's test.
+func outcomePoint(n int) *monitor.Point {
+	p := metricPoint(n)
+	p.Outcome = &monitor.Outcome{Metric: *p.Metric, NodeID: p.Metric.ItemFSLoc + "::" + p.Metric.Item, Outcome: "failed", Attempts: 2,
+		SetupTime: 0.25, TeardownTime: absent(), MemPeak: 120.5, MemTest: math.Copysign(0, -1)}
+	p.Metric = nil
+	return p
+}
+
+// readBack reads a span of time.
+func readBack(tb testing.TB, r *influx.Reader, from, to time.Time) (points []*monitor.Point) {
+	tb.Helper()
+	for p, err := range r.Points(tb.Context(), from, to) {
+		require.NoError(tb, err)
+		points = append(points, p)
+	}
+	return points
+}
+
 // requireSame compares two metrics as their identity does, NaN included.
 func requireSame(tb testing.TB, want, got *monitor.Point) {
 	tb.Helper()

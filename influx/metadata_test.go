@@ -25,7 +25,7 @@ func TestMetadata(t *testing.T) {
 	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{
 		late, early, contextPoint("p", "AB12"), contextPoint("p", "ab1"), null, empty, sessionPoint("p", "zz"),
 	}).Kind)
-	meta := w.Metadata()
+	meta := w.Reader()
 
 	for _, c := range []struct {
 		project, h string
@@ -66,7 +66,7 @@ func TestMetadata(t *testing.T) {
 func TestAnyMetadataThroughInfluxDB(t *testing.T) {
 	t.Parallel()
 	w := mustOpen(t, settings(harness.SharedInflux(t)))
-	meta := w.Metadata()
+	meta := w.Reader()
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// observer is the HTTP transport of one feeder. It compresses each request, binds it to the delivery that it is
+// observer is the HTTP transport of one batch writer. It compresses each request, binds it to the delivery that it is
 // part of, and keeps what was answered.
 type observer struct {
 	base    http.RoundTripper

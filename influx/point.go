@@ -1,16 +1,18 @@
 package influx
 
 import (
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-// The measurements, and the tags and fields that reads refer to.
+// The measurements of records.
 const (
-	MetricMeasurement  = "test_metrics" // in the metrics bucket
-	ContextMeasurement = "contexts"     // in the metadata bucket
-	SessionMeasurement = "sessions"     // in the metadata bucket
+	MetricMeasurement  = "test_metrics"  // in the metrics bucket
+	OutcomeMeasurement = "test_outcomes" // in the metrics bucket
+	ContextMeasurement = "contexts"      // in the metadata bucket
+	SessionMeasurement = "sessions"      // in the metadata bucket
 	probeMeasurement   = "pymon_bridge_probe"
 
 	tagProject = "project"
@@ -20,141 +22,178 @@ const (
 	rawSuffix = "_raw"
 )
 
+// measurement returns the name of the measurement that holds the records of a class.
+func measurement(class monitor.Class) string {
+	switch class {
+	case monitor.ClassContext:
+		return ContextMeasurement
+	case monitor.ClassSession:
+		return SessionMeasurement
+	case monitor.ClassOutcome:
+		return OutcomeMeasurement
+	default:
+		return MetricMeasurement
+	}
+}
+
+// isMetadata says whether the records of a class go to the metadata bucket.
+func isMetadata(class monitor.Class) bool {
+	return class == monitor.ClassContext || class == monitor.ClassSession
+}
+
 // AppendLine appends the line protocol of p, without a newline, to dst. Equal points give equal bytes.
 func AppendLine(dst []byte, p *monitor.Point) []byte {
 	l := line{buf: dst}
-	switch p.Class() {
-	case monitor.ClassContext:
-		l.context(p.Record)
-	case monitor.ClassSession:
-		l.session(p.Record)
-	default:
-		l.metric(p)
+	l.start(measurement(p.Class()))
+	var room [maxColumns]column
+	for _, c := range columns(room[:0], p) {
+		l.column(c)
 	}
+	l.end(Time(p))
 	return l.buf
 }
 
 // Time returns the time of p's point in nanoseconds since 1970. That of a context, which has no date of its own, is
 // in a fixed week of 2020 and follows from its hash, so that all contexts lie in one shard and none on another.
 func Time(p *monitor.Point) int64 {
-	switch p.Class() {
-	case monitor.ClassContext:
-		return contextTime(p.Project, p.Context.H)
-	case monitor.ClassSession:
-		return p.Session.Start.UTC
-	default:
-		return p.Metric.At.UTC
+	if at := instant(p); at != nil {
+		return at.UTC
 	}
-}
-
-func contextTime(project, h string) int64 {
 	week := time.Date(2020, time.January, 6, 0, 0, 0, 0, time.UTC)
-	return week.UnixNano() + monitor.HashMod(monitor.HashOf(project, h), uint64(7*24*time.Hour))
+	return week.UnixNano() + monitor.HashMod(monitor.HashOf(p.Project, p.Context.H), uint64(7*24*time.Hour))
 }
 
-// metricTags are the tags of a metric in alphabetical order, in which InfluxDB sorts them least.
-var metricTags = [...]string{"component", "env", "item", "item_path", "item_variant", "kind", tagProject}
-
-func metricTexts(p *monitor.Point) [len(metricTags)]string {
-	m := p.Metric
-	return [...]string{m.Component, p.Env, m.Item, m.ItemPath, m.ItemVariant, m.Kind, p.Project}
-}
-
-func (l *line) metric(p *monitor.Point) {
-	m, texts := p.Metric, metricTexts(p)
-	var inexact [len(metricTags)]bool
-	l.start(MetricMeasurement)
-	for i, text := range texts {
-		value, exact := EncodeTag(text)
-		l.tag(metricTags[i], value)
-		inexact[i] = !exact
+// instant returns where the record has its time, nil for a context.
+func instant(p *monitor.Point) *monitor.Instant {
+	switch {
+	case p.Context != nil:
+		return nil
+	case p.Session != nil:
+		return &p.Session.Start
+	default:
+		return &p.Measured().At
 	}
-	l.float("total_time", m.TotalTime)
-	l.float("user_time", m.UserTime)
-	l.float("kernel_time", m.KernelTime)
-	l.float("cpu_usage", m.CPUUsage)
-	l.float("mem_usage", m.MemUsage)
-	l.text("session_h", m.SessionH)
-	l.text("context_h", m.ContextH)
-	l.text("run", p.Run)
-	l.text("scm_ref", p.ScmRef)
-	l.text("branch", p.Branch)
-	l.text("build", p.Build)
-	l.text("item_fs_loc", m.ItemFSLoc)
-	l.text("item_start_time", m.ItemStartTime)
-	l.integer("utc_offset", int64(m.At.Offset))
-	l.raw(texts, inexact)
-	l.end(Time(p))
 }
 
-// raw appends the texts that tags alone do not give back.
-func (l *line) raw(texts [len(metricTags)]string, inexact [len(metricTags)]bool) {
-	for i, raw := range inexact {
-		if raw {
-			l.text(metricTags[i]+rawSuffix, texts[i])
+// column is a tag or a field of a point: its name, and a pointer to where the record has its value. The type of the
+// pointer says how the value is written and read, see [line.column] and [column.read].
+type column struct {
+	name string
+	at   any
+}
+
+type (
+	// tag is a text that is a tag.
+	tag *string
+	// optional is a text whose field is left out where it is empty.
+	optional *string
+)
+
+// maxColumns is room for the columns of any point.
+const maxColumns = 40
+
+// columns appends the columns of a point: tags in alphabetical order, in which InfluxDB sorts them least, then fields.
+// Lines are written from them and rows are read into them. A new tag or field is a new element here and nowhere else.
+func columns(all []column, p *monitor.Point) []column {
+	switch {
+	case p.Context != nil:
+		return contextColumns(all, p.Record)
+	case p.Session != nil:
+		return sessionColumns(all, p.Record)
+	case p.Outcome != nil:
+		return outcomeColumns(all, p)
+	default:
+		return metricColumns(all, p)
+	}
+}
+
+func metricColumns(all []column, p *monitor.Point) []column {
+	m := p.Measured()
+	all = append(all,
+		column{"component", tag(&m.Component)},
+		column{"env", tag(&p.Env)},
+		column{"item", tag(&m.Item)},
+		column{"item_path", tag(&m.ItemPath)},
+		column{"item_variant", tag(&m.ItemVariant)},
+		column{"kind", tag(&m.Kind)},
+		column{tagProject, tag(&p.Project)},
+	)
+	tags := all
+	for i, value := range m.Values() {
+		all = append(all, column{monitor.Measurement(i).String(), value})
+	}
+	texts := m.Texts()
+	all = appendTexts(all, tags, monitor.MetricTexts[:], texts[:])
+	all = appendTexts(all, tags, p.Origin.Names(), p.Origin.Texts())
+	return append(all, column{"utc_offset", &m.At.Offset})
+}
+
+// appendTexts appends the texts that are no tags.
+func appendTexts(all, tags []column, names []string, texts []*string) []column {
+	for i, name := range names {
+		if !slices.ContainsFunc(tags, func(t column) bool { return t.name == name }) {
+			all = append(all, column{name, texts[i]})
 		}
 	}
+	return all
 }
 
-func (l *line) context(r *monitor.Record) {
+func outcomeColumns(all []column, p *monitor.Point) []column {
+	o := p.Outcome
+	return append(metricColumns(all, p),
+		column{"outcome", &o.Outcome},
+		column{"attempts", &o.Attempts},
+		column{"nodeid", &o.NodeID},
+		column{"setup_time", &o.SetupTime},
+		column{"teardown_time", &o.TeardownTime},
+		column{"mem_peak", &o.MemPeak},
+		column{"mem_test", &o.MemTest},
+	)
+}
+
+func contextColumns(all []column, r *monitor.Record) []column {
 	c := r.Context
-	l.metadata(ContextMeasurement, r, c.H)
-	l.text("h", c.H)
-	l.integer("cpu_count", c.CPUCount)
-	l.float("cpu_frequency", c.CPUFrequency)
-	l.text("cpu_type", c.CPUType)
-	l.nullable("cpu_vendor", c.CPUVendor)
-	l.integer("ram_total", c.RAMTotal)
-	l.text("machine_node", c.MachineNode)
-	l.text("machine_type", c.MachineType)
-	l.text("machine_arch", c.MachineArch)
-	l.text("system_info", c.SystemInfo)
-	l.text("python_info", c.PythonInfo)
-	l.text("env", c.Env)
-	l.moment("received", r.Received)
-	l.end(contextTime(r.Project, c.H))
+	return append(metadataTags(all, r, c.H),
+		column{"h", &c.H},
+		column{"cpu_count", &c.CPUCount},
+		column{"cpu_frequency", &c.CPUFrequency},
+		column{"cpu_type", &c.CPUType},
+		column{"cpu_vendor", &c.CPUVendor},
+		column{"ram_total", &c.RAMTotal},
+		column{"machine_node", &c.MachineNode},
+		column{"machine_type", &c.MachineType},
+		column{"machine_arch", &c.MachineArch},
+		column{"system_info", &c.SystemInfo},
+		column{"python_info", &c.PythonInfo},
+		column{"env", &c.Env},
+		column{"received", &r.Received},
+	)
 }
 
-func (l *line) session(r *monitor.Record) {
+func sessionColumns(all []column, r *monitor.Record) []column {
 	s := r.Session
-	l.metadata(SessionMeasurement, r, s.SessionH)
-	l.text("session_h", s.SessionH)
-	l.text("run_date", s.RunDate)
-	l.integer("utc_offset", int64(s.Start.Offset))
-	l.nullable("scm_ref", s.ScmRef)
-	l.text("description", s.Description)
-	l.text("run", s.Run)
-	l.text("branch", s.Branch)
-	l.text("build", s.Build)
-	l.text("machine", s.Machine)
-	l.moment("received", r.Received)
-	l.end(s.Start.UTC)
+	return append(metadataTags(all, r, s.SessionH),
+		column{"session_h", &s.SessionH},
+		column{"run_date", &s.RunDate},
+		column{"utc_offset", &s.Start.Offset},
+		column{"scm_ref", &s.ScmRef},
+		column{"description", &s.Description},
+		column{"run", &s.Run},
+		column{"branch", &s.Branch},
+		column{"build", &s.Build},
+		column{"machine", &s.Machine},
+		column{"imported", &s.Imported},
+		column{"states_offset", &s.StatesOffset},
+		column{"completion", optional((*string)(&s.Completion))},
+		column{"method", optional(&s.Method)},
+		column{"received", &r.Received},
+	)
 }
 
-// metadata begins the point of a context or session.
-func (l *line) metadata(measurement string, r *monitor.Record, hash string) {
-	l.start(measurement)
-	l.tag(tagPrefix, prefix(hash))
-	l.project(r.Project)
-}
-
-func (l *line) project(name string) {
-	tag, _ := EncodeTag(name)
-	l.tag(tagProject, tag)
-}
-
-// nullable appends a text that may be null, which is the absence of the field.
-func (l *line) nullable(name string, t monitor.Text) {
-	if !t.Null {
-		l.text(name, t.String)
-	}
-}
-
-// moment appends a time in nanoseconds since 1970, and nothing for the zero time, which has none.
-func (l *line) moment(name string, t time.Time) {
-	if !t.IsZero() {
-		l.integer(name, t.UnixNano())
-	}
+// metadataTags appends the tags of a context or session. The prefix follows from the hash and is not read back.
+func metadataTags(all []column, r *monitor.Record, hash string) []column {
+	digits := prefix(hash)
+	return append(all, column{tagPrefix, tag(&digits)}, column{tagProject, tag(&r.Project)})
 }
 
 // prefix returns the series that holds a hash: its first two digits if they are lower case hexadecimal, else "xx".

@@ -19,8 +19,8 @@ func TestLineOfMetric(t *testing.T) {
 		`item=test_function_3,item_path=tests.unit.test_module_03,item_variant=test_function_3[param\,\ 3],kind=function,`+
 		`project=default total_time=0.021332999999999998,user_time=0.01,kernel_time=0,cpu_usage=0.4694835680751174,`+
 		`mem_usage=-1.2265625,session_h="d2bb0ae6a6d8c67cbd5cb2a2c1e0a3d1",context_h="0f6ab6a8a4a2dd3c6b2e7a3f86fdc0e1",`+
-		`run="d2bb0ae6a6d8c67cbd5cb2a2c1e0a3d1",scm_ref="0a6b4de46e0f4a9d98b4b7bf7b9ad5a4ab9bf3c4",branch="main",build="1842",`+
-		`item_fs_loc="tests/unit/test_module_03.py",item_start_time="2026-11-22T17:36:00.123456",utc_offset=3600i`+
+		`item_start_time="2026-11-22T17:36:00.123456",item_fs_loc="tests/unit/test_module_03.py",`+
+		`run="d2bb0ae6a6d8c67cbd5cb2a2c1e0a3d1",scm_ref="0a6b4de46e0f4a9d98b4b7bf7b9ad5a4ab9bf3c4",branch="main",build="1842",utc_offset=3600i`+
 		` 1795365360123456789`, string(influx.AppendLine(nil, p)))
 }
 
@@ -32,8 +32,8 @@ func TestLineOfOddMetric(t *testing.T) {
 	}}, Origin: monitor.Origin{Env: monitor.UnknownEnv}}
 	require.Equal(t, `test_metrics,component=(none),env=unknown,item=%28none),item_path=dir%5C,`+
 		`item_variant=f[a\=b%0A"<x\ at\ 0x…>"],kind=(none),project=p user_time=1e-07,kernel_time=1e+21,mem_usage=-0,`+
-		`session_h="%ED%B3%BF",context_h="(none)",run="(none)",scm_ref="(none)",branch="(none)",build="(none)",item_fs_loc="C:%5C\"new\"",`+
-		`item_start_time="2026-11-22",utc_offset=0i,item_variant_raw="f[a=b%0A\"<x at 0x7f>\"]" 0`,
+		`session_h="%ED%B3%BF",context_h="(none)",item_start_time="2026-11-22",item_fs_loc="C:%5C\"new\"",`+
+		`run="(none)",scm_ref="(none)",branch="(none)",build="(none)",utc_offset=0i,item_variant_raw="f[a=b%0A\"<x at 0x7f>\"]" 0`,
 		string(influx.AppendLine(nil, p)))
 }
 
@@ -51,6 +51,22 @@ func TestLineOfSession(t *testing.T) {
 		`scm_ref="0a6b4de",description="{\"description\": \"night%5Cnly\", \"run\": \"1842\", \"k=v %5C%5C\": \"100%25\"}",`+
 		`run="1842",branch="(none)",build="(none)",machine="(none)",received=1795365360123456000i 1795365360000000417`,
 		string(influx.AppendLine(nil, sessionPoint("p", "AB12"))))
+}
+
+// Marks that a session does not have are no fields.
+func TestLineOfSessionWithMarks(t *testing.T) {
+	p := sessionPoint("p", "AB12")
+	p.Session.Marks = monitor.Marks{Imported: true, StatesOffset: true, Completion: monitor.Partial, Method: "m2"}
+	require.Contains(t, string(influx.AppendLine(nil, p)),
+		`,machine="(none)",imported=true,states_offset=true,completion="partial",method="m2",received=`)
+}
+
+func TestLineOfOutcome(t *testing.T) {
+	p := outcomePoint(3)
+	metric := string(influx.AppendLine(nil, metricPoint(3)))
+	shared, at := metric[len("test_metrics"):strings.LastIndexByte(metric, ' ')], metric[strings.LastIndexByte(metric, ' '):]
+	require.Equal(t, "test_outcomes"+shared+`,outcome="failed",attempts=2i,nodeid="tests/unit/test_module_03.py::test_function_3",`+
+		`setup_time=0.25,mem_peak=120.5,mem_test=-0`+at, string(influx.AppendLine(nil, p)))
 }
 
 func TestPrefixOfHash(t *testing.T) {
@@ -75,13 +91,16 @@ func TestContextTimes(t *testing.T) {
 }
 
 // What others wrote into the measurement is read as far as it goes.
-func TestRowOfOthers(t *testing.T) {
-	p := influx.Row{Time: 5, Tags: map[string]string{"item": "f"}, Fields: map[string]any{"total_time": int64(3), "run": 1.5}}.Metric()
+func TestDecodePointOfOthers(t *testing.T) {
+	row := map[string]any{"item": "f", "total_time": int64(3), "run": 1.5, "utc_offset": "1"}
+	p := influx.Decode(monitor.ClassMetric, 5, func(column string) any { return row[column] })
 	require.Equal(t, "f", p.Metric.Item)
-	require.True(t, p.Metric.TotalTime != p.Metric.TotalTime, "a time of another type is absent")
+	require.True(t, math.IsNaN(p.Metric.TotalTime), "a time of another type is absent")
 	require.Empty(t, p.Run)
-	require.Equal(t, int64(5), p.Metric.At.UTC)
-	require.True(t, influx.Row{}.Context().Received.IsZero())
+	require.Equal(t, monitor.Instant{UTC: 5}, p.Metric.At)
+	nothing := func(string) any { return nil }
+	require.True(t, influx.Decode(monitor.ClassContext, 5, nothing).Received.IsZero())
+	require.True(t, influx.Decode(monitor.ClassSession, 5, nothing).Session.ScmRef.Null)
 }
 
 func TestSameRecordSameBytes(t *testing.T) {

@@ -2,38 +2,36 @@ package influx
 
 import (
 	"context"
-	"iter"
 
 	"pymon-bridge/monitor"
 )
 
 // DeliverReport implements [monitor.ReportSink]: the results as points of their own, then a summary of each class of
-// machine, and last that of the run. Results that are ok are written where the report has them, since they take an
-// earlier verdict back; those that are learning or could not be judged are not.
+// machine, and last that of the run. Results that are ok are written where the report has them, since they take back
+// what an earlier report said. Results that are learning or could not be judged are not written.
 //
-// The report is refused for good only for what it is: where InfluxDB refuses a harmless point too, the outcome is
-// Denied. What is at fault does not keep the rest of a report from being stored.
+// The report is refused for good only for what it is: where InfluxDB refuses a harmless point too, the reply is
+// Denied. A point at fault does not keep the rest of a report from being stored.
 func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.Reply {
-	l := w.metrics
-	if v, ok := l.prepare(ctx); !ok {
-		return v
+	if reply, ok := w.metrics.prepare(ctx); !ok {
+		return reply
 	}
-	if limit := l.outside(reportTime(r, 0)); limit != "" {
+	if limit := w.metrics.outside(reportTime(r, 0)); limit != "" {
 		return monitor.Reply{Kind: monitor.Refused, Message: limit}
 	}
 	points, tooLong := withinLimits(reportPoints(r))
-	v := l.deliverReport(ctx, points)
-	if v.Kind == monitor.Refused {
-		v = w.doubted(ctx, v)
+	reply := w.metrics.deliverReport(ctx, points)
+	if reply.Kind == monitor.Refused {
+		reply = w.confirmed(ctx, reply)
 	}
-	if v.Kind == monitor.Delivered && tooLong != "" {
+	if reply.Kind == monitor.Delivered && tooLong != "" {
 		return monitor.Reply{Kind: monitor.Refused, Message: tooLong}
 	}
-	return v
+	return reply
 }
 
-// doubted returns the verdict on a report that was refused, after a look at whether anything else is taken.
-func (w *Writer) doubted(ctx context.Context, refused monitor.Reply) monitor.Reply {
+// confirmed returns the refusal of a report, unless a harmless point is not taken either.
+func (w *Writer) confirmed(ctx context.Context, refused monitor.Reply) monitor.Reply {
 	switch probe := w.Probe(ctx, monitor.ClassMetric); probe.Kind {
 	case monitor.Delivered:
 		return refused
@@ -45,46 +43,30 @@ func (w *Writer) doubted(ctx context.Context, refused monitor.Reply) monitor.Rep
 	}
 }
 
-// deliverReport sends points in order, and fewer at a time where InfluxDB does not take as many. What is refused does
-// not stop it.
-func (l *bucketWriter) deliverReport(ctx context.Context, points []reportPoint) monitor.Reply {
-	if n := len(points); n > maxFeed {
-		return l.deliverParts(ctx, points, maxFeed)
+// deliverReport sends points in order, and fewer at a time where InfluxDB does not take as many. A refusal does not
+// stop it.
+func (b *bucketWriter) deliverReport(ctx context.Context, points []reportPoint) monitor.Reply {
+	if n := len(points); n > maxBatch {
+		return b.deliverParts(ctx, points, maxBatch)
 	}
-	v := l.settle(l.send(ctx, reportLines(points)))
-	if v.Kind != monitor.TooLarge {
-		return v
+	reply := b.write(ctx, lines(points, appendReportLine))
+	if reply.Kind != monitor.TooLarge {
+		return reply
 	}
 	if len(points) > 1 {
-		return l.deliverParts(ctx, points, len(points)/2)
+		return b.deliverParts(ctx, points, len(points)/2)
 	}
-	v.Kind = monitor.Refused
-	return v
+	reply.Kind = monitor.Refused
+	return reply
 }
 
-// deliverParts sends the first n points and then the others, and returns the more restraining verdict.
-func (l *bucketWriter) deliverParts(ctx context.Context, points []reportPoint, n int) monitor.Reply {
-	first := l.deliverReport(ctx, points[:n])
-	if severity(first.Kind) > severity(monitor.Refused) {
+// deliverParts sends the first n points and then the others, and returns the graver reply.
+func (b *bucketWriter) deliverParts(ctx context.Context, points []reportPoint, n int) monitor.Reply {
+	first := b.deliverReport(ctx, points[:n])
+	if first.Kind != monitor.Delivered && first.Kind != monitor.Refused {
 		return first
 	}
-	rest := l.deliverReport(ctx, points[n:])
-	if severity(first.Kind) > severity(rest.Kind) {
-		return first
-	}
-	return rest
-}
-
-// reportLines encodes points one after the other.
-func reportLines(points []reportPoint) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		var buf []byte
-		for _, p := range points {
-			if buf = p.appendLine(buf[:0]); !yield(string(buf)) {
-				return
-			}
-		}
-	}
+	return graver(first, b.deliverReport(ctx, points[n:]))
 }
 
 // withinLimits returns the points that exceed no known limit of InfluxDB, and the limit that one of the others does.
@@ -92,7 +74,7 @@ func withinLimits(all []reportPoint) (within []reportPoint, limit string) {
 	var buf []byte
 	within = all[:0]
 	for _, p := range all {
-		if buf = p.appendLine(buf[:0]); len(buf) > maxSeriesKey {
+		if buf = appendReportLine(buf[:0], p); len(buf) > maxSeriesKey {
 			if exceeds := lengthLimit(string(buf)); exceeds != "" {
 				limit = exceeds
 				continue

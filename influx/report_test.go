@@ -72,6 +72,21 @@ func TestReportLines(t *testing.T) {
 	}, linesAt(t, s.delivered(), at))
 }
 
+// What a report takes back is written beside its results.
+func TestReportRetracted(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	back := regression()
+	back.Item, back.Status, back.Level = "test_back", monitor.StatusOK, ""
+	r := report(regression())
+	r.Retracted = []monitor.Result{back}
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), r).Kind)
+	lines := strings.Split(s.delivered()[0], "\n")
+	require.Contains(t, lines[0], ` status="regression",`)
+	require.Contains(t, lines[1], `,item=test_back,`)
+	require.Contains(t, lines[1], ` status="ok",level="(none)",baseline=0.5,`)
+	require.True(t, strings.HasPrefix(lines[2], "machines,"), lines[2])
+}
+
 // linesAt returns the lines of all bodies without their time, which has to be the given one.
 func linesAt(t *testing.T, bodies []string, at int64) (all []string) {
 	t.Helper()
@@ -176,7 +191,7 @@ func TestReportTooLarge(t *testing.T) {
 	require.Equal(t, 10, taken)
 }
 
-func TestReportVerdicts(t *testing.T) {
+func TestReportReplies(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		report, probe http.HandlerFunc
@@ -221,7 +236,7 @@ func TestReportRefusedInPart(t *testing.T) {
 	require.Len(t, s.delivered(), 3)
 }
 
-// A point above a limit is left out, and the verdict says so.
+// A point above a limit is left out, and the reply says so.
 func TestReportWithinLimits(t *testing.T) {
 	t.Parallel()
 	server := harness.SharedInflux(t)

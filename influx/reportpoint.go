@@ -4,7 +4,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// The measurements of verdicts, in the metrics bucket.
+// The measurements of reports, in the metrics bucket.
 const (
 	RegressionMeasurement = "regressions" // a test and metric of a run
 	RunMeasurement        = "runs"        // a run
@@ -18,12 +18,15 @@ type reportPoint struct {
 	machine *monitor.Machine
 }
 
-// reportPoints returns the points of a report. That of the run comes last, when all that it sums up is there.
+// reportPoints returns the points of a report: of its results and of those that it takes back, of its machines, and
+// last that of the run, when all that it sums up is there.
 func reportPoints(r *monitor.Report) []reportPoint {
-	points := make([]reportPoint, 0, len(r.Results)+len(r.Suite.Machines)+1)
-	for i := range r.Results {
-		if status := r.Results[i].Status; status.Notable() || status == monitor.StatusOK {
-			points = append(points, reportPoint{Report: r, result: &r.Results[i]})
+	points := make([]reportPoint, 0, len(r.Results)+len(r.Retracted)+len(r.Suite.Machines)+1)
+	for _, results := range [][]monitor.Result{r.Results, r.Retracted} {
+		for i := range results {
+			if status := results[i].Status; status.Notable() || status == monitor.StatusOK {
+				points = append(points, reportPoint{Report: r, result: &results[i]})
+			}
 		}
 	}
 	for i := range r.Suite.Machines {
@@ -39,7 +42,7 @@ func reportTime(r *monitor.Report, occurrence int) int64 {
 	return r.Started.UnixMicro()*1000 + (digits+int64(occurrence))%1000
 }
 
-func (p reportPoint) appendLine(dst []byte) []byte {
+func appendReportLine(dst []byte, p reportPoint) []byte {
 	l := line{buf: dst}
 	switch {
 	case p.result != nil:
@@ -54,16 +57,14 @@ func (p reportPoint) appendLine(dst []byte) []byte {
 
 func (l *line) result(r *monitor.Report, v *monitor.Result) {
 	l.start(RegressionMeasurement)
-	texts := [...]string{v.Component, v.Env, v.Item, v.ItemPath, v.ItemVariant, v.Kind, r.Project}
-	var inexact [len(metricTags)]bool
-	for i, name := range metricTags {
-		if name == tagProject { // which the alphabet puts after the metric
-			l.tag("metric", EncodeText(v.Metric))
-		}
-		value, exact := EncodeTag(texts[i])
-		l.tag(name, value)
-		inexact[i] = !exact
-	}
+	l.tag("component", v.Component)
+	l.tag("env", v.Env)
+	l.tag("item", v.Item)
+	l.tag("item_path", v.ItemPath)
+	l.tag("item_variant", v.ItemVariant)
+	l.tag("kind", v.Kind)
+	l.tag("metric", v.Metric)
+	l.tag(tagProject, r.Project)
 	l.text("status", string(v.Status))
 	l.text("level", string(v.Level))
 	l.float("baseline", float64(v.Baseline))
@@ -79,24 +80,19 @@ func (l *line) result(r *monitor.Report, v *monitor.Result) {
 	l.text("last_good", v.LastGood)
 	l.text("first_bad", v.FirstBad)
 	l.text("item_fs_loc", v.ItemFSLoc)
-	l.raw(texts, inexact)
 	l.end(reportTime(r, v.Occurrence))
 }
 
 func (l *line) machine(r *monitor.Report, m *monitor.Machine) {
 	l.start(MachineMeasurement)
-	env, exact := EncodeTag(m.Env)
-	l.tag("env", env)
-	l.project(r.Project)
+	l.tag("env", m.Env)
+	l.tag(tagProject, r.Project)
 	l.judged(r)
 	l.text("status", string(m.Status))
 	l.integer("tests", int64(m.Tests))
 	l.float("total_time", m.TotalTime)
 	l.float("cpu_time", m.CPUTime)
 	l.offsets(m.Offset)
-	if !exact {
-		l.text("env"+rawSuffix, m.Env)
-	}
 	l.end(reportTime(r, 0))
 }
 
@@ -107,7 +103,7 @@ func (l *line) run(r *monitor.Report) {
 		cpu += m.CPUTime
 	}
 	l.start(RunMeasurement)
-	l.project(r.Project)
+	l.tag(tagProject, r.Project)
 	l.judged(r)
 	l.text("against", r.Against)
 	l.text("suite", string(r.Suite.Status))

@@ -73,6 +73,10 @@ func (r rest) getJSON(ctx context.Context, path string, query url.Values, into a
 
 // refusal translates the client's error.
 func (r rest) refusal(e *clienthttp.Error) *monitor.Error {
+	if known, ok := errors.AsType[*monitor.Error](e.Err); ok {
+		known.Message = r.hide(known.Message)
+		return known
+	}
 	err := &monitor.Error{
 		Code:       refusalCode(e.StatusCode),
 		Message:    shorten(e.Message),

@@ -96,7 +96,7 @@ func TestWriteOnlyToken(t *testing.T) {
 	p.Metric.At.UTC = time.Now().UnixNano()
 	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, sessionPoint("p", "ab")}).Kind)
 	require.Empty(t, w.Limit(metricPoint(1)), "its retention is not known")
-	_, err = w.Metadata().Session(t.Context(), "p", "ab")
+	_, err = w.Reader().Session(t.Context(), "p", "ab")
 	require.Equal(t, monitor.EForbidden, monitor.ErrorCode(err))
 	require.Contains(t, err.Error(), `the token may not read bucket "`+meta+`"`)
 }

@@ -1,6 +1,6 @@
-// Package ingest takes what pytest-monitor sends: contexts, sessions and metrics. It answers 201 once they are on stable
-// storage. It also says how the bridge is.
+// Package ingest has the routes that take records from pytest-monitor: contexts, sessions and metrics. It answers 201
+// when the record is on stable storage. It also has the routes for health and for Prometheus, below /-/.
 //
-// What the plugin asks before it sends is answered by package api, together with all other questions about contexts and
-// sessions.
+// pytest-monitor asks whether a context or session is known before it sends it. Package api has the routes for these
+// lookups.
 package ingest

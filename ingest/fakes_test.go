@@ -34,15 +34,15 @@ const (
 		`"description": {"a": "b"}}`
 )
 
-// fakeJournal keeps records in memory. It is journal and cache in one.
+// fakeJournal is a journal and a cache in memory.
 type fakeJournal struct {
-	AppendFn func(ctx context.Context, rec *monitor.Record) error // instead of storing
+	AppendFn func(ctx context.Context, rec *monitor.Record) error // replaces Append if it is not nil
 
 	mu       sync.Mutex
 	records  []*monitor.Record
 	contexts map[[2]string]*monitor.Context // by project and hash
 	sessions map[[2]string]*monitor.Session
-	cached   []string // "project hash"
+	cached   []string // "PROJECT HASH"
 }
 
 func newFakeJournal() *fakeJournal {
@@ -60,9 +60,9 @@ func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
 	defer j.mu.Unlock()
 	switch {
 	case rec.Context != nil:
-		rec.Context, rec.Repeat, rec.Differs = first(j.contexts, rec.Project, rec.Context.H, rec.Context, wire.AppendContext)
+		rec.Context, rec.Repeat, rec.Differs = keep(j.contexts, rec.Project, rec.Context.H, rec.Context, wire.AppendContext)
 	case rec.Session != nil:
-		rec.Session, rec.Repeat, rec.Differs = first(j.sessions, rec.Project, rec.Session.SessionH, rec.Session, wire.AppendSession)
+		rec.Session, rec.Repeat, rec.Differs = keep(j.sessions, rec.Project, rec.Session.SessionH, rec.Session, wire.AppendSession)
 	}
 	if !rec.Repeat {
 		j.records = append(j.records, rec)
@@ -70,8 +70,9 @@ func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
 	return nil
 }
 
-// first keeps the first value of a key.
-func first[T any](m map[[2]string]*T, project, h string, v *T, encode func([]byte, *T) []byte) (*T, bool, bool) {
+// keep stores v unless its project and hash have a value. It returns the stored value, whether v is a repeat, and
+// whether v differs from the stored value.
+func keep[T any](m map[[2]string]*T, project, h string, v *T, encode func([]byte, *T) []byte) (*T, bool, bool) {
 	known, ok := m[[2]string{project, h}]
 	if !ok {
 		m[[2]string{project, h}] = v
@@ -100,23 +101,23 @@ type noTokens struct{}
 
 func (noTokens) Tokens(context.Context) ([]monitor.Token, error) { return nil, nil }
 
-// bridge is a server with a handler over a fake journal, its log and what its hooks were told.
+// bridge is a server with a handler and a fake journal. It records its log and the calls of its hooks.
 type bridge struct {
 	*httpd.Server
 	handler *ingest.Handler
 	journal *fakeJournal
 	log     *syncBuffer
-	heard   *hooks
+	calls   *hookCalls
 	health  *fakeHealth
 }
 
-type hooks struct {
+type hookCalls struct {
 	mu       sync.Mutex
-	accepted []string // "class" or "class again"
+	accepted []string // "CLASS" or "CLASS again"
 	refused  []string
 }
 
-func (h *hooks) note(list *[]string, s string) {
+func (h *hookCalls) note(list *[]string, s string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	*list = append(*list, s)
@@ -145,14 +146,14 @@ func (b *syncBuffer) String() string {
 
 var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
 
-// newBridge returns a bridge that everybody may use.
+// newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
-	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), heard: new(hooks)}
+	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), calls: new(hookCalls)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	auth := httpd.NewAuthenticator(noTokens{}, log)
 	auth.AllowAnonymous = true
 	b.Server = httpd.New(auth, log)
-	b.OnRefused = func(reason string) { b.heard.note(&b.heard.refused, reason) }
+	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
 	b.handler = ingest.New(ingest.Parts{
 		Journal: b.journal, Cache: b.journal, Health: []monitor.HealthChecker{b.health},
@@ -161,7 +162,7 @@ func newBridge() *bridge {
 	})
 	b.handler.Now = func() time.Time { return received }
 	b.handler.OnAccepted = func(class monitor.Class, repeat bool) {
-		b.heard.note(&b.heard.accepted, string(class)+map[bool]string{true: " again"}[repeat])
+		b.calls.note(&b.calls.accepted, string(class)+map[bool]string{true: " again"}[repeat])
 	}
 	b.handler.Mount(b.Server)
 	return b
@@ -178,14 +179,14 @@ func (b *bridge) do(method, path, body string, headers ...string) *httptest.Resp
 	return w
 }
 
-// mustPost posts and fails the test unless the answer is 201.
+// mustPost sends a POST and stops the test unless the answer is 201.
 func (b *bridge) mustPost(t *testing.T, path, body string) {
 	t.Helper()
 	w := b.do(http.MethodPost, path, body)
 	require.Equal(t, http.StatusCreated, w.Code, w.Body)
 }
 
-// statusRecorder keeps the status of an answer and nothing else.
+// statusRecorder records only the status of an answer.
 type statusRecorder struct {
 	header http.Header
 	status int

@@ -14,30 +14,30 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Appender puts one record on stable storage, with the contract of [monitor.Journal.Append].
+// Appender writes one record to stable storage. It has the contract of [monitor.Journal.Append].
 type Appender interface {
 	Append(ctx context.Context, rec *monitor.Record) error
 }
 
-// Parts are what a [Handler] is made of. All are required.
+// Parts has the parts of a [Handler]. All are required.
 type Parts struct {
 	Journal Appender
-	Cache   monitor.MetadataCache   // is told of every context and session that was stored
-	Health  []monitor.HealthChecker // in the order of /-/ready
+	Cache   monitor.MetadataCache   // gets every stored context and session
+	Health  []monitor.HealthChecker // /-/ready has one line for each, in this order
 	Metrics http.Handler            // answers /-/metrics
 	Log     *slog.Logger
 }
 
-// DefaultMaxBody is the limit of a request body.
+// DefaultMaxBody is the default limit of a request body, in bytes.
 const DefaultMaxBody = 4 << 20
 
-// Handler accepts records and answers for the state of the bridge. The exported fields may be changed before the first
+// Handler accepts records and reports the health of the bridge. The exported fields may be changed before the first
 // request.
 type Handler struct {
-	MaxBody int64 // bytes of a request body; more is refused with 413
+	MaxBody int64 // limit of a request body in bytes; 413 above it
 	Now     func() time.Time
 
-	// OnAccepted is called for every record that is on stable storage; repeat says that it was there already.
+	// OnAccepted is called after a record is on stable storage. repeat means that an equal record was there already.
 	OnAccepted func(class monitor.Class, repeat bool)
 
 	parts   Parts
@@ -58,7 +58,7 @@ func New(parts Parts) *Handler {
 // hashParam is the path parameter with the hash of a context or session.
 const hashParam = "h"
 
-// Mount adds the routes to a server: those of the plugin at every base path, and those below /-/.
+// Mount adds the routes to a server: the routes for records below every base path, and the routes below /-/.
 func (h *Handler) Mount(s *httpd.Server) {
 	s.Public().GET("/-/healthy", getHealthy)
 	s.Public().GET("/-/ready", h.getReady)

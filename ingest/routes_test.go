@@ -13,13 +13,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// bases are all base paths with the project that they write to.
+// bases maps every base path to the project that it writes to.
 var bases = map[string]string{
 	"": monitor.DefaultProject, "/api/v1": monitor.DefaultProject,
 	"/p/My-team_1.0": "My-team_1.0", "/p/My-team_1.0/api/v1": "My-team_1.0",
 }
 
-// spellings are ways to write a path that begins with a slash and does not end in one.
+// spellings has functions that spell a path in another way. The path begins with a slash and has no final slash.
 var spellings = map[string]func(path string) string{
 	"plain":               func(p string) string { return p },
 	"final slash":         func(p string) string { return p + "/" },
@@ -42,7 +42,7 @@ func forEveryPath(t *testing.T, route string, test func(t *testing.T, path, proj
 	}
 }
 
-func TestPostIsStoredAndEchoed(t *testing.T) {
+func TestPostIsStored(t *testing.T) {
 	tests := []struct{ route, body, class string }{
 		{"/contexts", contextBody, "context"},
 		{"/contexts/whatever", contextBody, "context"},
@@ -62,12 +62,12 @@ func TestPostIsStoredAndEchoed(t *testing.T) {
 			assert.Equal(t, tt.class, string(records[0].Class()))
 			assert.Equal(t, received, records[0].Received)
 			assert.Equal(t, "192.0.2.1", records[0].Client)
-			assert.Equal(t, []string{tt.class}, b.heard.accepted)
+			assert.Equal(t, []string{tt.class}, b.calls.accepted)
 		})
 	}
 }
 
-func TestAnswersHoldWhatIsStored(t *testing.T) {
+func TestAnswersHaveTheStoredRecord(t *testing.T) {
 	b := newBridge()
 	assert.JSONEq(t, metricBody, b.do(http.MethodPost, "/metrics/", metricBody).Body.String())
 	w := b.do(http.MethodPost, "/contexts/", contextBody)
@@ -76,7 +76,7 @@ func TestAnswersHoldWhatIsStored(t *testing.T) {
 	assert.Contains(t, b.do(http.MethodPost, "/sessions/", sessionBody).Body.String(), sessionHash)
 }
 
-func TestProjectNames(t *testing.T) {
+func TestInvalidProjectNamesAreNotFound(t *testing.T) {
 	for name, want := range map[string]int{
 		"a": 201, strings.Repeat("x", 64): 201, "A.b-c_9": 201, "%61": 201,
 		strings.Repeat("x", 65): 404, "a%20b": 404, "a%2Fb": 404, "%C3%A9": 404, "a%00": 404, "a+b": 404, "a%0A": 404,
@@ -88,7 +88,7 @@ func TestProjectNames(t *testing.T) {
 	}
 }
 
-func TestSessionHashFromPath(t *testing.T) {
+func TestSessionHashMayBeInThePath(t *testing.T) {
 	const rest = `"run_date": "2026-11-22T16:36:00", "scm_ref": null, "description": {}`
 	for _, tt := range []struct{ path, body, want string }{
 		{"/sessions/abc", `{` + rest + `}`, "abc"},
@@ -106,16 +106,16 @@ func TestSessionHashFromPath(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "session_h")
 }
 
-func TestRepeats(t *testing.T) {
+func TestFirstContentOfAHashStays(t *testing.T) {
 	b := newBridge()
 	b.mustPost(t, "/contexts/", contextBody)
 	b.mustPost(t, "/contexts/", contextBody)
-	assert.NotContains(t, b.log.String(), "another content")
+	assert.NotContains(t, b.log.String(), "other content")
 	other := strings.Replace(contextBody, `"cpu_count": 2`, `"cpu_count": 4`, 1)
 	w := b.do(http.MethodPost, "/contexts/", other)
 	assert.Equal(t, http.StatusCreated, w.Code)
 	assert.Contains(t, w.Body.String(), `"cpu_count":2`, "the first content stays")
-	assert.Equal(t, []string{"context", "context again", "context again"}, b.heard.accepted)
+	assert.Equal(t, []string{"context", "context again", "context again"}, b.calls.accepted)
 	log := b.log.String()
 	assert.Contains(t, log, "level=WARN")
 	assert.Contains(t, log, "hash="+contextHash)
@@ -125,7 +125,7 @@ func TestRepeats(t *testing.T) {
 	assert.Contains(t, b.log.String(), "hash="+sessionHash)
 }
 
-func TestStoredMetadataIsCachedAtOnce(t *testing.T) {
+func TestStoredMetadataIsCached(t *testing.T) {
 	b := newBridge()
 	b.mustPost(t, "/p/a/contexts/", contextBody)
 	b.mustPost(t, "/sessions/", sessionBody)
@@ -133,10 +133,10 @@ func TestStoredMetadataIsCachedAtOnce(t *testing.T) {
 	assert.Equal(t, []string{"a " + contextHash, "default " + sessionHash}, b.journal.cached)
 	b.journal.AppendFn = func(context.Context, *monitor.Record) error { return monitor.Errorf(monitor.EFull, "full") }
 	b.do(http.MethodPost, "/sessions/", sessionBody)
-	assert.Len(t, b.journal.cached, 2, "what is not stored is not cached")
+	assert.Len(t, b.journal.cached, 2, "a session that is not stored is not cached")
 }
 
-func TestHealth(t *testing.T) {
+func TestReadyHasALinePerComponent(t *testing.T) {
 	b := newBridge()
 	w := b.do(http.MethodGet, "/-/healthy", "")
 	assert.Equal(t, "ok\n", w.Body.String())
@@ -159,7 +159,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func TestFieldsAreNamed(t *testing.T) {
+func TestErrorNamesTheField(t *testing.T) {
 	w := newBridge().do(http.MethodPost, "/metrics/", metric("2026-11-22T16:03:15.107220", "now"))
 	assert.JSONEq(t, `{"message": "invalid metric", "errors": {"item_start_time":
 		"expected an ISO 8601 date such as 2026-01-31T12:00:00.123456"}}`, w.Body.String())
@@ -172,16 +172,16 @@ func TestSuccessIsNotLogged(t *testing.T) {
 	assert.Empty(t, b.log.String())
 }
 
-// TestClientThatOnlyListens has a client close its sending side after its request, which looks as if it were gone.
-func TestClientThatOnlyListens(t *testing.T) {
+// TestClientThatClosesItsSendingSideGetsAnAnswer: net/http cancels the context of such a request.
+func TestClientThatClosesItsSendingSideGetsAnAnswer(t *testing.T) {
 	b := newBridge()
 	b.journal.AppendFn = func(ctx context.Context, _ *monitor.Record) error { return ctx.Err() }
 	w := doAndLeave(b, httptest.NewRequest(http.MethodPost, "/metrics/", strings.NewReader(metricBody)))
 	assert.Equal(t, http.StatusCreated, w.Code, w.Body.String())
-	assert.Empty(t, b.heard.refused)
+	assert.Empty(t, b.calls.refused)
 }
 
-// doAndLeave serves a request whose client is gone.
+// doAndLeave serves a request whose context is canceled.
 func doAndLeave(b *bridge, r *http.Request) *httptest.ResponseRecorder {
 	ctx, cancel := context.WithCancel(r.Context())
 	cancel()

@@ -15,10 +15,10 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// buffer holds the body of a request and then that of its answer.
+// buffer has the body of a request, and later the body of the answer.
 type buffer struct{ data []byte }
 
-// maxRecycle bounds the buffers that are used again, so that large bodies do not stay in memory.
+// maxRecycle is the size in bytes of the largest buffer that is used again, so that large bodies do not stay in memory.
 const maxRecycle = 64 << 10
 
 func (h *Handler) recycle(b *buffer) {
@@ -27,7 +27,7 @@ func (h *Handler) recycle(b *buffer) {
 	}
 }
 
-// post accepts one record and answers 201 with what is stored.
+// post returns a handler that accepts one record and answers 201 with the stored record.
 func (h *Handler) post(decode decoder) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		b := h.buffers.Get().(*buffer)
@@ -43,11 +43,11 @@ func (h *Handler) post(decode decoder) gin.HandlerFunc {
 		header.Set("Content-Type", "application/json")
 		header.Set("Content-Length", strconv.Itoa(len(b.data)))
 		c.Writer.WriteHeader(http.StatusCreated)
-		_, _ = c.Writer.Write(b.data) // a client that is gone needs no answer
+		_, _ = c.Writer.Write(b.data) // fails only if the client went away
 	}
 }
 
-// accept reads, checks and stores the record of a request, using b for its body.
+// accept reads, checks and stores the record of a request. It reads the body into b.
 func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Record, error) {
 	rec := &monitor.Record{Project: httpd.WriteProject(c), Received: h.Now(), Client: httpd.ClientOf(c.Request)}
 	var err error
@@ -57,8 +57,8 @@ func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Re
 	if err := decode(rec, b.data, c.Param(hashParam)); err != nil {
 		return nil, err
 	}
-	sent := *rec // a repeat is replaced by what is stored
-	// net/http takes a client that has only closed its sending side for gone. That client waits for its answer.
+	sent := *rec // Append replaces a repeated record by the stored record
+	// net/http cancels the context when the client closes its sending side. Such a client may still wait for the answer.
 	if err := h.parts.Journal.Append(context.WithoutCancel(c.Request.Context()), rec); err != nil {
 		return nil, err
 	}
@@ -74,9 +74,9 @@ func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Re
 	return rec, nil
 }
 
-// logDifference says that a context or session came again with another content, which was not taken.
+// logDifference logs that a context or session arrived with a known hash and other content. The first content stays.
 func (h *Handler) logDifference(c *gin.Context, sent, stored *monitor.Record) {
-	h.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "repeated with another content; the first one stays",
+	h.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "same hash with other content; the stored content stays",
 		slog.String("class", string(stored.Class())), slog.String("project", stored.Project),
 		slog.String("hash", hashOf(stored)), slog.String("client", stored.Client),
 		slog.String("stored_sha256", digest(stored)), slog.String("sent_sha256", digest(sent)))

@@ -67,8 +67,10 @@ func (w *Worker) Open() error {
 		}
 	})
 	w.running.Go(func() {
-		if sleep(ctx, w.Quiet) {
+		select {
+		case <-time.After(w.Quiet):
 			w.catchUp(ctx, opened.Add(-w.Quiet), opened)
+		case <-ctx.Done():
 		}
 	})
 	return nil
@@ -128,7 +130,9 @@ func (w *Worker) work(ctx context.Context) {
 			return
 		}
 		for wait := w.MinBackoff; !w.report(ctx, key); wait = min(2*wait, w.MaxBackoff) {
-			if !sleep(ctx, wait) {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
 				return
 			}
 		}
@@ -206,16 +210,4 @@ func announce(log *slog.Logger, r *monitor.Report, took time.Duration) {
 			"ratio", float64(worst.Ratio), "last_good", worst.LastGood, "first_bad", worst.FirstBad)
 	}
 	log.Log(context.Background(), level, "run is judged", append(attributes, "took", took)...)
-}
-
-// sleep returns true after d, false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

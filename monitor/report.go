@@ -126,7 +126,7 @@ type ReportQueue interface {
 	AckReport(ctx context.Context, dest Destination, p PendingReport) error
 }
 
-// PendingReport is a report that a destination is to be told.
+// PendingReport is a report that a destination does not have yet.
 type PendingReport struct {
 	*Report
 	Version int64 // grows whenever a report changes

@@ -32,11 +32,8 @@ func (m *machine) extend(s *sample) {
 // attempts returns by session the number of its attempt within its run. An attempt begins with a session that begins after
 // all sessions before it have ended. The result is nil where every run has one attempt.
 func (m *machine) attempts() (attempt []int32) {
-	order := make([]int32, len(m.spans))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int {
+	order := numbers(len(m.spans))
+	slices.SortFunc(order, func(a, b int) int {
 		x, y := &m.spans[a], &m.spans[b]
 		return cmp.Or(cmp.Compare(x.run, y.run), cmp.Compare(x.start, y.start))
 	})

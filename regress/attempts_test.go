@@ -60,8 +60,8 @@ func TestRetried(t *testing.T) {
 
 		// A later run is compared with it in the same way.
 		l.Branch = "feature"
-		for _, head := range l.Baseline {
-			head.Branch = "feature"
+		for _, info := range l.Baseline {
+			info.Branch = "feature"
 		}
 		assert.Equal(t, 30, judge(t, l, s.all()).Summary.Tests, tc.name)
 	}

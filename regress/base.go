@@ -109,3 +109,12 @@ func median(values []float64) float64 {
 	slices.Sort(values)
 	return quantile(values, 0.5)
 }
+
+// numbers returns the numbers from 0 to n - 1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}

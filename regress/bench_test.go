@@ -35,7 +35,7 @@ func synthetic(tests, n int, byTest bool) ([]*monitor.RunInfo, iter.Seq2[monitor
 	random := rand.New(rand.NewPCG(1, 2))
 	var runs []*monitor.RunInfo
 	for i := range n {
-		runs = append(runs, head(i))
+		runs = append(runs, runInfo(i))
 	}
 	series := make([]*monitor.Series, tests)
 	for i := range series {

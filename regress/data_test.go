@@ -51,7 +51,7 @@ func readDataset(t testing.TB, name string) *dataset {
 	require.NoError(t, err)
 	d := &dataset{injected: map[injectionKey]injection{}}
 	for i := range cleanRuns + injectedRuns {
-		d.runs = append(d.runs, head(i))
+		d.runs = append(d.runs, runInfo(i))
 		d.samples = append(d.samples, nil)
 	}
 	series := map[monitor.Series]*monitor.Series{}
@@ -62,8 +62,8 @@ func readDataset(t testing.TB, name string) *dataset {
 	return d
 }
 
-// head is the head of the i-th run, of a commit of its own.
-func head(i int) *monitor.RunInfo {
+// runInfo describes the i-th run, of a commit of its own.
+func runInfo(i int) *monitor.RunInfo {
 	return &monitor.RunInfo{Project: "p", ID: fmt.Sprintf("run%03d", i), ScmRef: fmt.Sprintf("c%03d", i), Branch: "main",
 		Started: int64(i) * 1e12, Sessions: []string{fmt.Sprintf("s%03d", i)}}
 }

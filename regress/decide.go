@@ -108,11 +108,8 @@ func (j *judgement) corrected() (up, down, single []float64) {
 // corrected returns for each probability the least share of false ones that is to be expected when it and all smaller
 // ones are reported (Benjamini and Hochberg).
 func corrected(p []float64) []float64 {
-	order := make([]int32, len(p))
-	for i := range p {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(p[a], p[b]) })
+	order := numbers(len(p))
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
 	q := make([]float64, len(p))
 	least := 1.0
 	for rank := len(order); rank > 0; rank-- {

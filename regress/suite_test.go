@@ -29,7 +29,7 @@ type suite struct {
 func newSuite(n int) *suite {
 	s := &suite{series: map[string]*monitor.Series{}, clock: make([]int64, n), random: rand.New(rand.NewPCG(7, 11))}
 	for i := range n {
-		s.runs = append(s.runs, head(i))
+		s.runs = append(s.runs, runInfo(i))
 		s.clock[i] = s.runs[i].Started
 	}
 	return s

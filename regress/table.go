@@ -75,10 +75,7 @@ func newTable(m *machine, all runs, th *[metrics]*thresholds) *table {
 
 // byName returns the numbers of all tests in the order of their names.
 func (t *table) byName() []int {
-	order := make([]int, len(t.series))
-	for i := range order {
-		order[i] = i
-	}
+	order := numbers(len(t.series))
 	slices.SortFunc(order, func(a, b int) int {
 		s, o := t.series[a], t.series[b]
 		return cmp.Or(strings.Compare(s.Component, o.Component), strings.Compare(s.ItemPath, o.ItemPath),
@@ -251,10 +248,7 @@ func (t *table) earlier() (n int) {
 
 // byStart returns the numbers of all units in the order in which the judged run had them.
 func (t *table) byStart() []int {
-	order := make([]int, len(t.units))
-	for i := range order {
-		order[i] = i
-	}
+	order := numbers(len(t.units))
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(t.units[a].start, t.units[b].start) })
 	return order
 }

@@ -11,8 +11,8 @@ import (
 
 // pull makes the runs from one on those of a branch that is compared with main.
 func (s *suite) pull(from int) monitor.Comparison {
-	for _, head := range s.runs[from:] {
-		head.Branch = "feature"
+	for _, info := range s.runs[from:] {
+		info.Branch = "feature"
 	}
 	return monitor.Comparison{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}
 }

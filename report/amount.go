@@ -12,7 +12,7 @@ import (
 // unknown stands for a number that is not known.
 const unknown = "–"
 
-// judgedMetric returns the metric of that name. ok is false for a name that is not this program's; it is text from outside.
+// judgedMetric finds a metric by its name. ok is false for a name that this program does not know, which is text from outside.
 func judgedMetric(name string) (m monitor.JudgedMetric, ok bool) {
 	i := slices.IndexFunc(monitor.JudgedMetrics[:], func(m monitor.JudgedMetric) bool { return m.Name == name })
 	if i < 0 {
@@ -58,8 +58,8 @@ func seconds(v float64) string {
 	}
 }
 
-// digits returns a number in at most three digits, or all those before the point. Numbers that no one measures are
-// written with an exponent.
+// digits returns a number in three digits, or in more if it has more before the point. Numbers that nobody measures get an
+// exponent.
 func digits(v float64) string {
 	a := math.Abs(v)
 	switch {
@@ -94,7 +94,7 @@ func ratio(n monitor.Number) string {
 	return fmt.Sprintf("×%.2f", float64(n))
 }
 
-// probability returns p or q; what is below a thousandth is said to be so.
+// probability returns p or q, in three decimals; "<0.001" below that.
 func probability(n monitor.Number) string {
 	if v := float64(n); v >= 0.001 {
 		return fmt.Sprintf("%.3f", v)
@@ -102,12 +102,12 @@ func probability(n monitor.Number) string {
 	return "<0.001"
 }
 
-// known says whether a number is one.
+// known says whether a number is finite.
 func known(n monitor.Number) bool {
 	return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0)
 }
 
-// offsets lists by how much a run is slower by metric: "CPU time ×1.50, wall time ×1.62". It consists of this package's
+// offsets lists how much slower a run is, by metric: "CPU time ×1.50, wall time ×1.62". The text is made of this package's
 // own words.
 func offsets(by map[string]monitor.Number) string {
 	var parts []string

@@ -9,8 +9,8 @@ import (
 // FailOn is what makes a pipeline fail.
 type FailOn string
 
-// What a pipeline can fail on. A suite that is slower as a whole is usually a loaded machine, so it warns, and fails
-// only where that is asked for.
+// What a pipeline can fail on. A suite that is slower as a whole usually ran on a loaded machine. So it only warns, unless
+// failing is asked for.
 const (
 	FailOnRegression FailOn = "regression" // a test confirmed to be slower or hungrier; the default
 	FailOnSuspect    FailOn = "suspect"    // also one that is conspicuous in this run alone
@@ -21,7 +21,7 @@ const (
 // FailOns lists everything that a pipeline can fail on.
 func FailOns() []FailOn { return []FailOn{FailOnRegression, FailOnSuspect, FailOnSuite, FailOnNever} }
 
-// ParseFailOn returns the one of that name. Fails with EInvalid, naming those that there are.
+// ParseFailOn finds one by its name. Fails with EInvalid, naming all of them.
 func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail", text, FailOns()) }
 
 // Gate says what a pipeline should do about a report, and why in a sentence. It goes by the summary and the suite, so it does
@@ -108,7 +108,7 @@ func slow(r *monitor.Report) bool {
 	return r.Suite.Status == monitor.StatusSlowMachine || r.Suite.Status == monitor.StatusRegression
 }
 
-// slowSuite says by how much, and what is known of why.
+// slowSuite says how much slower the suite is, and what the reason may be.
 func slowSuite(r *monitor.Report) string {
 	s := "the whole suite is slower than usual"
 	if by := offsets(r.Suite.Offset); by != "" {

@@ -16,7 +16,7 @@ type annotation struct {
 	kind, file, title, message string
 }
 
-// annotations are those of one kind: the first that GitHub shows, and how many there are.
+// annotations are the annotations of one kind: the first ones, which GitHub shows, and how many there are.
 type annotations struct {
 	first []annotation
 	all   int

@@ -17,8 +17,8 @@ const (
 	plain  = "\x1b[0m"
 )
 
-// textWriter writes a report for a terminal. No line starts with a text from outside, since logs of jobs have lines
-// that start with commands. Names come last in theirs, since their width on the screen cannot be known.
+// textWriter writes a report for a terminal. No line begins with a text from outside, since CI systems take the beginning of
+// a line for a command. Names come last in their line, since their width on the screen is not known.
 type textWriter struct {
 	*bytes.Buffer
 	colour bool
@@ -115,7 +115,7 @@ func (t textWriter) details(r *monitor.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// details lists what is known of a result beside its numbers.
+// details lists what is known of a result besides the numbers of its line.
 func details(r *monitor.Result) (parts []string) {
 	if r.Reason != "" {
 		parts = append(parts, "reason: "+show(r.Reason, longName))
@@ -166,7 +166,7 @@ func orUnknown(s string) string {
 	return s
 }
 
-// left puts spaces in front of a text, right behind it, up to a width in characters.
+// left puts spaces in front of a text up to a width in characters; right puts them behind it.
 func left(s string, width int) string  { return padding(s, width) + s }
 func right(s string, width int) string { return s + padding(s, width) }
 

@@ -46,7 +46,7 @@ func groups(r *monitor.Report, all bool) []group {
 	return slices.DeleteFunc(known, func(g group) bool { return len(g.results) == 0 })
 }
 
-// shown says whether results of a status are written without being asked for.
+// shown says whether results of a status are written without [Options.All].
 func shown(s monitor.Status) bool { return s != monitor.StatusOK && s != monitor.StatusLearning }
 
 // hasNumbers says whether a result has numbers to show.
@@ -90,7 +90,7 @@ func slowMachines(r *monitor.Report) (slowed []monitor.Machine) {
 	return slowed
 }
 
-// severalMachines says whether the class of machine tells results of one test apart.
+// severalMachines says whether a report is about several classes of machine.
 func severalMachines(r *monitor.Report) bool {
 	for i := range r.Results {
 		if r.Results[i].Env != r.Results[0].Env {

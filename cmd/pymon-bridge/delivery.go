@@ -45,7 +45,7 @@ func (b *bridge) openDelivery(ctx context.Context) (err error) {
 // influxBackend makes an InfluxDB a [monitor.Backend].
 type influxBackend struct {
 	*influx.Writer
-	*influx.Metadata
+	monitor.MetadataStore
 }
 
 // openBackend opens the destination that the flags name; it returns nil when they name none. No other function of this
@@ -58,7 +58,7 @@ func (c *serveCmd) openBackend(logger *slog.Logger) (monitor.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return influxBackend{w, w.Metadata()}, nil
+	return influxBackend{w, w.Reader()}, nil
 }
 
 // newCourier makes the courier, and makes lookup ask the destination too.

@@ -34,4 +34,5 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("memory", func(b *testing.B) { benchMemory(b, r, folders) })
 	b.Run("judge", func(b *testing.B) { benchJudge(b, r) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })
+	b.Run("read", func(b *testing.B) { benchRead(b, r) })
 }

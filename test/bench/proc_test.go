@@ -33,17 +33,44 @@ func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
 // resident returns the resident memory of a process in bytes: now, and its peak.
 func resident(tb testing.TB, pid int) (now, most int64) {
 	tb.Helper()
+	memory := memoryOf(tb, pid)
+	return memory["VmRSS"], memory["VmHWM"]
+}
+
+// memoryOf returns what /proc says of a process' memory, in bytes.
+func memoryOf(tb testing.TB, pid int) map[string]int64 {
+	tb.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(tb, err)
+	memory := map[string]int64{}
 	for line := range strings.Lines(string(status)) {
 		name, value, _ := strings.Cut(line, ":")
-		into := map[string]*int64{"VmRSS": &now, "VmHWM": &most}[name]
-		if into == nil {
-			continue
+		if size, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
+			kib, err := strconv.ParseInt(size, 10, 64)
+			require.NoError(tb, err)
+			memory[name] = kib << 10
 		}
-		kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		require.NoError(tb, err)
-		*into = kib << 10
 	}
-	return now, most
+	return memory
+}
+
+// mostOwn watches the memory that a process has of its own, without files that it maps, until stop is called. That
+// returns the most that it saw.
+func mostOwn(tb testing.TB, pid int) (stop func() int64) {
+	tb.Helper()
+	const own = "RssAnon"
+	most := memoryOf(tb, pid)[own]
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(50 * time.Millisecond):
+				most = max(most, memoryOf(tb, pid)[own])
+			}
+		}
+	}()
+	return func() int64 { close(end); <-ended; return most }
 }

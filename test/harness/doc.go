@@ -1,5 +1,5 @@
-// Package harness runs the real programs for tests: the built bridge, an InfluxDB server, and pytest with pytest-monitor.
-// Only tests import it.
+// Package harness runs the real programs for tests: the built bridge, an InfluxDB server, pytest with
+// pytest-monitor, and load balancers. Only tests import it.
 //
 // No test skips. When a program is missing, the test fails with a sentence that names the make target for it.
 //

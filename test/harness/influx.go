@@ -81,6 +81,12 @@ func (i *Influx) Start() {
 	}
 }
 
+// PID returns the process id of the server.
+func (i *Influx) PID() int {
+	i.tb.Helper()
+	return i.server().proc.cmd.Process.Pid
+}
+
 // Log returns the output of the server so far.
 func (i *Influx) Log() string {
 	i.tb.Helper()

@@ -1,6 +1,7 @@
 package lineoracle_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -14,22 +15,24 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// parse has InfluxDB read one line, as the row that queries would give back.
-func parse(t *testing.T, line []byte) influx.Row {
+// parse has InfluxDB read the line of a point, and returns the point that its columns give back.
+func parse(t *testing.T, p *monitor.Point) *monitor.Point {
 	t.Helper()
+	line := influx.AppendLine(nil, p)
 	points, err := models.ParsePointsWithPrecision(line, time.Now(), "ns")
 	require.NoError(t, err, "%q", line)
 	require.Len(t, points, 1, "%q", line)
-	fields, err := points[0].Fields()
+	tags := 7
+	if p.Measured() == nil {
+		tags = 2
+	}
+	require.Len(t, points[0].Tags(), tags, "%q", line)
+	columns, err := points[0].Fields()
 	require.NoError(t, err, "%q", line)
-	row := influx.Row{Time: points[0].UnixNano(), Tags: map[string]string{}, Fields: map[string]any{}}
 	for _, tag := range points[0].Tags() {
-		row.Tags[string(tag.Key)] = string(tag.Value)
+		columns[string(tag.Key)] = string(tag.Value)
 	}
-	for name, value := range fields {
-		row.Fields[name] = value
-	}
-	return row
+	return influx.Decode(p.Class(), points[0].UnixNano(), func(column string) any { return columns[column] })
 }
 
 func FuzzMetric(f *testing.F) {
@@ -48,16 +51,17 @@ func FuzzMetric(f *testing.F) {
 			Record: &monitor.Record{Project: project, Metric: m},
 			Origin: monitor.Origin{Env: variant, Run: path, ScmRef: loc, Branch: variant, Build: project},
 		}
-		row := parse(t, influx.AppendLine(nil, p))
-		require.Len(t, row.Tags, 7)
-		if project != monitor.StableText(project) || len(project) > 1000 {
-			return // no name of a project: those have no raw text
-		}
-		got := row.Metric()
+		got := parse(t, p)
 		require.True(t, m.Same(got.Metric), "%+v is not %+v", got.Metric, m)
 		require.Equal(t, m.At, got.Metric.At)
 		require.Equal(t, p.Origin, got.Origin)
 		require.Equal(t, project, got.Project)
+
+		o := &monitor.Outcome{Metric: *m, NodeID: loc, Outcome: path, Attempts: utc, SetupTime: memory, TeardownTime: 0, MemPeak: seconds, MemTest: memory}
+		absentIfInfinite(&o.SetupTime, &o.MemTest)
+		p.Metric, p.Outcome = nil, o
+		got = parse(t, p)
+		require.Equal(t, fmt.Sprintf("%#v %#v", *o, p.Origin), fmt.Sprintf("%#v %#v", *got.Outcome, got.Origin)) // NaN equals nothing
 	})
 }
 
@@ -74,7 +78,7 @@ func FuzzMetadata(f *testing.F) {
 			RAMTotal: count, MachineNode: text, MachineType: description, MachineArch: text, SystemInfo: text,
 			PythonInfo: description, Env: text}
 		point := &monitor.Point{Record: &monitor.Record{Project: "p", Received: time.Unix(1, 2).UTC(), Context: c}}
-		got := parse(t, influx.AppendLine(nil, point)).Context()
+		got := parse(t, point).Record
 		require.Equal(t, math.IsNaN(c.CPUFrequency), math.IsNaN(got.Context.CPUFrequency))
 		if math.IsNaN(c.CPUFrequency) {
 			c.CPUFrequency, got.Context.CPUFrequency = 0, 0 // NaN equals nothing
@@ -83,9 +87,10 @@ func FuzzMetadata(f *testing.F) {
 
 		s := &monitor.Session{SessionH: hash, RunDate: text, ScmRef: nullable, Description: description,
 			Tags: wire.ParseDescription(description), Start: monitor.Instant{UTC: legal(count), Offset: int32(count)},
-			Run: text, Branch: description, Build: hash, Machine: text}
+			Run: text, Branch: description, Build: hash, Machine: text,
+			Marks: monitor.Marks{Imported: null, StatesOffset: !null, Completion: monitor.Completion(text), Method: hash}}
 		point = &monitor.Point{Record: &monitor.Record{Project: "p", Received: time.Unix(1, 2).UTC(), Session: s}}
-		require.Equal(t, point.Record, parse(t, influx.AppendLine(nil, point)).Session())
+		require.Equal(t, point.Record, parse(t, point).Record)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func TestVerdictOfStatus(t *testing.T) {
+func TestReplyToStatus(t *testing.T) {
 	now := time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name    string
@@ -77,8 +77,8 @@ func TestVerdictOfStatus(t *testing.T) {
 	}
 }
 
-// A failed delivery leaves nothing behind: the next one sends its own points only, and its verdict is its own.
-func TestVerdictsOneAfterTheOther(t *testing.T) {
+// A failed delivery leaves nothing behind: the next one sends its own points only, and its reply is its own.
+func TestRepliesOneAfterTheOther(t *testing.T) {
 	codes := make(chan int, 1)
 	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) { status(<-codes, "words")(w, r) })
 	w := mustOpen(t, s.settings())
@@ -105,7 +105,7 @@ func hijack(tb testing.TB, then func(net.Conn)) http.HandlerFunc {
 	}
 }
 
-func TestVerdictOfBrokenAnswers(t *testing.T) {
+func TestReplyToBrokenAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		then    func(net.Conn)
@@ -142,13 +142,13 @@ func (silent) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: req}, nil
 }
 
-func TestVerdictOfSilence(t *testing.T) {
+func TestReplyToSilence(t *testing.T) {
 	w := mustOpen(t, influx.Config{URL: "http://silent", Token: secret, Org: "o", Transport: silent{}, Timeout: 50 * time.Millisecond})
 	v := w.Deliver(t.Context(), metricPoints(3))
 	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "no answer within 50ms"}, v)
 }
 
-func TestVerdictOfCancellation(t *testing.T) {
+func TestReplyToCancellation(t *testing.T) {
 	arrived, released := make(chan struct{}), make(chan struct{})
 	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -217,17 +217,17 @@ func TestDeliverConcurrently(t *testing.T) {
 		status(code, "partial write")(w, r)
 	})
 	w := mustOpen(t, s.settings())
-	verdicts := make(chan [2]monitor.Reply)
+	replies := make(chan [2]monitor.Reply)
 	for i := range 20 {
 		go func() {
-			verdicts <- [2]monitor.Reply{
+			replies <- [2]monitor.Reply{
 				w.Deliver(t.Context(), []*monitor.Point{metricPoint(i)}),
 				w.Deliver(t.Context(), []*monitor.Point{sessionPoint("p", "ab")}),
 			}
 		}()
 	}
 	for range 20 {
-		v := <-verdicts
+		v := <-replies
 		require.Equal(t, monitor.Delivered, v[0].Kind)
 		require.Equal(t, monitor.Refused, v[1].Kind)
 	}

@@ -16,29 +16,30 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// found is what was found in one run on some classes of machine: for each of them the tests that regressed, with the
-// word slow among them where all of it was slow.
-type found struct {
+// judgedRun is a run with the tests that regressed, by class of machine. The name "slow" is not a test: it means that the
+// whole run was slow on this class of machine.
+type judgedRun struct {
 	project, branch, run string
 	envs                 map[string][]string
 }
 
-// of names the project, branch and id of a run: web/main/7, where a branch may hold slashes.
-func of(name string, envs map[string][]string) found {
+// of returns a judged run. name has the project, the branch and the id of the run, such as web/main/7. The branch may have
+// slashes.
+func of(name string, envs map[string][]string) judgedRun {
 	project, rest, _ := strings.Cut(name, "/")
 	at := strings.LastIndexByte(rest, '/')
-	return found{project, rest[:at], rest[at+1:], envs}
+	return judgedRun{project, rest[:at], rest[at+1:], envs}
 }
 
-// on is what was found on one class of machine.
-func on(env string, what ...string) map[string][]string { return map[string][]string{env: what} }
+// on returns the regressed tests on one class of machine.
+func on(env string, tests ...string) map[string][]string { return map[string][]string{env: tests} }
 
-// report returns what the bridge would say of the run.
-func (f found) report(at time.Time) *monitor.Report {
+// report returns the report of the bridge on the run.
+func (f judgedRun) report(at time.Time) *monitor.Report {
 	r := &monitor.Report{Project: f.project, Branch: f.branch, Against: f.branch, Run: f.run, Started: at, Suite: monitor.Suite{Status: monitor.StatusOK}}
-	for env, what := range f.envs {
+	for env, tests := range f.envs {
 		m := monitor.Machine{Env: env, Status: monitor.StatusOK, Offset: map[string]monitor.Number{monitor.MetricCPUTime: 1}}
-		for n, test := range what {
+		for n, test := range tests {
 			if test == "slow" {
 				m.Status, m.Offset[monitor.MetricCPUTime], r.Suite.Status = monitor.StatusSlowMachine, 1.5, monitor.StatusSlowMachine
 				continue
@@ -52,14 +53,14 @@ func (f found) report(at time.Time) *monitor.Report {
 	return r
 }
 
-// alerts has runs delivered, an hour apart, and returns which alerts of a rule there are an hour later.
-func alerts(t *testing.T, uid string, runs []found) []string {
+// alerts delivers the reports of runs that start one hour apart. It returns the alerts of a rule one hour after the last.
+func alerts(t *testing.T, uid string, runs []judgedRun) []string {
 	t.Helper()
 	return alertsOf(t, rules(t)[uid], runs)
 }
 
-// alertsOf does that for a rule that may have been changed.
-func alertsOf(t *testing.T, r rule, runs []found) []string {
+// alertsOf is alerts for a rule that the test may have changed.
+func alertsOf(t *testing.T, r rule, runs []judgedRun) []string {
 	t.Helper()
 	db := harness.SharedInflux(t)
 	bucket, meta := db.NewBucket("pytest", 0), db.NewBucket("pytest_meta", 0)
@@ -73,13 +74,13 @@ func alertsOf(t *testing.T, r rule, runs []found) []string {
 		require.Equal(t, monitor.Delivered, v.Kind, v.Message)
 	}
 	all := []string{}
-	for _, row := range r.asked(t, db, bucket, at.Add(time.Hour)) {
+	for _, row := range r.rowsAt(t, db, bucket, at.Add(time.Hour)) {
 		assert.True(t, r.fires(row))
-		what := row["test"]
-		if what == nil {
-			what = "slow"
+		name := row["test"]
+		if name == nil {
+			name = "slow"
 		}
-		all = append(all, fmt.Sprint(row["project"], " ", row["branch"], " ", row["env"], " ", what))
+		all = append(all, fmt.Sprint(row["project"], " ", row["branch"], " ", row["env"], " ", name))
 	}
 	slices.Sort(all)
 	return all

@@ -13,7 +13,7 @@ import (
 
 // A flush is one request. Should the client ever make none or several of it, nothing counts as delivered that may
 // not be.
-func TestJudge(t *testing.T) {
+func TestReplyOfAnswers(t *testing.T) {
 	code := func(codes ...int) (answers []answer) {
 		for _, c := range codes {
 			answers = append(answers, answer{status: c})
@@ -34,12 +34,12 @@ func TestJudge(t *testing.T) {
 		{code(404, 503, 422), monitor.Unavailable, 503},
 		{code(422, 0), monitor.Unavailable, 0},
 	} {
-		v := judge(c.answers, nil)
+		v := replyOf(c.answers, nil)
 		require.Equal(t, c.want, v.Kind, "%v", c.answers)
 		require.Equal(t, c.status, v.Status, "%v", c.answers)
 	}
-	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB client sent no request"}, judge(nil, nil))
-	require.Equal(t, "the InfluxDB client sent no request: out of luck", judge(nil, errors.New("out of luck")).Message)
+	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB client sent no request"}, replyOf(nil, nil))
+	require.Equal(t, "the InfluxDB client sent no request: out of luck", replyOf(nil, errors.New("out of luck")).Message)
 }
 
 func TestWriteOutsideOfADelivery(t *testing.T) {

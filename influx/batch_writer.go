@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// maxFeed is how many points are fed before a flush. The client's batch size is above it, so that each flush
-	// is one request.
-	maxFeed = 10_000
+	// maxBatch is how many points are handed to the client before a flush. The client's own batch size is above it, so
+	// that each flush is one request.
+	maxBatch = 10_000
 
 	// never is the client's own flush interval: a flush that nobody asked for would be an answer to no question.
 	never = 365 * 24 * time.Hour
@@ -38,7 +38,7 @@ func newBatchWriter(cfg Config, bucket string) *batchWriter {
 	options := influxdb2.DefaultOptions().
 		SetApplicationName(applicationName).
 		SetHTTPClient(&http.Client{Transport: observer, CheckRedirect: noRedirect}).
-		SetBatchSize(maxFeed + 1).
+		SetBatchSize(maxBatch + 1).
 		SetFlushInterval(uint(never.Milliseconds())).
 		SetMaxRetries(0).  // what fails is not queued in the client, where Flush would drop it
 		SetUseGZip(false). // the observer compresses, faster
@@ -50,25 +50,25 @@ func newBatchWriter(cfg Config, bucket string) *batchWriter {
 
 // send writes lines and reports what became of all of them together. Lines that are encoded here take less than half
 // of the time that the client takes with its own points (see BenchmarkWriter).
-func (f *batchWriter) send(ctx context.Context, lines iter.Seq[string]) monitor.Reply {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
+func (b *batchWriter) send(ctx context.Context, lines iter.Seq[string]) monitor.Reply {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
 		return monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB writer is closed"}
 	}
-	f.drain() // an error of an earlier batch says nothing about this one
-	f.observer.begin(ctx)
+	b.drain() // an error of an earlier batch says nothing about this one
+	b.observer.begin(ctx)
 	for line := range lines {
-		f.api.WriteRecord(line)
+		b.api.WriteRecord(line)
 	}
-	f.api.Flush() // returns when the request has been answered or has failed
-	return judge(f.observer.end(), f.drain())
+	b.api.Flush() // returns when the request has been answered or has failed
+	return replyOf(b.observer.end(), b.drain())
 }
 
 // drain empties the client's channel of errors, which holds one, and returns it.
-func (f *batchWriter) drain() error {
+func (b *batchWriter) drain() error {
 	select {
-	case err := <-f.errs:
+	case err := <-b.errs:
 		return err
 	default:
 		return nil
@@ -76,12 +76,12 @@ func (f *batchWriter) drain() error {
 }
 
 // close ends the client's goroutines. Nothing is left to flush then.
-func (f *batchWriter) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.closed {
-		f.closed = true
-		f.client.Close()
+func (b *batchWriter) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.closed = true
+		b.client.Close()
 	}
 }
 

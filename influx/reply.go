@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,61 +22,57 @@ type answer struct {
 	retryAfter time.Duration
 }
 
-// verdict tells what an answer means for the courier. Only 204 says that every point is stored: InfluxDB Cloud
-// answers 201 when it rejected some, and a 200 comes from something in between that is no InfluxDB.
-func (a answer) verdict() monitor.Reply {
-	v := monitor.Reply{Status: a.status, Message: a.message, RetryAfter: a.retryAfter}
+// reply tells what an answer means for the courier. Only 204 says that every point is stored: InfluxDB Cloud answers
+// 201 when it rejected some, and a 200 comes from something in between that is no InfluxDB.
+func (a answer) reply() monitor.Reply {
+	r := monitor.Reply{Status: a.status, Message: a.message, RetryAfter: a.retryAfter}
 	switch code := a.status; {
 	case code == http.StatusNoContent:
 		return monitor.Reply{Kind: monitor.Delivered, Status: code}
 	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity, code == http.StatusCreated:
-		v.Kind = monitor.Refused
+		r.Kind = monitor.Refused
 	case code == http.StatusRequestEntityTooLarge:
-		v.Kind = monitor.TooLarge
+		r.Kind = monitor.TooLarge
 	case code == 0, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500, code < 300:
-		v.Kind = monitor.Unavailable
+		r.Kind = monitor.Unavailable
 	default:
-		v.Kind = monitor.Denied
+		r.Kind = monitor.Denied
 	}
-	if v.Message == "" {
-		v.Message = fmt.Sprintf("unexpected answer %d %s", a.status, http.StatusText(a.status))
+	if r.Message == "" {
+		r.Message = fmt.Sprintf("unexpected answer %d %s", a.status, http.StatusText(a.status))
 	}
-	return v
+	return r
 }
 
-// severity orders outcomes by how much they restrain what may be done with the points of several requests.
-func severity(o monitor.ReplyKind) int {
-	switch o {
-	case monitor.Delivered:
-		return 0
-	case monitor.Refused:
-		return 1
-	case monitor.TooLarge:
-		return 2
-	case monitor.Denied:
-		return 3
-	default:
-		return 4
-	}
+// severity orders replies by how much they restrain what may be done with the points of several requests.
+func severity(r monitor.Reply) int {
+	order := [...]monitor.ReplyKind{monitor.Delivered, monitor.Refused, monitor.TooLarge, monitor.Denied, monitor.Unavailable}
+	return slices.Index(order[:], r.Kind)
 }
 
-// judge makes one verdict of all answers to one flush: the most restraining of them. No answer at all means that
-// nothing was sent; the client's own error, if there is one, says why.
-func judge(answers []answer, clientErr error) monitor.Reply {
+// graver returns the reply that restrains more, the first one of two that restrain as much.
+func graver(a, b monitor.Reply) monitor.Reply {
+	if severity(b) > severity(a) {
+		return b
+	}
+	return a
+}
+
+// replyOf makes one reply of all answers to one flush: the gravest of them. No answer at all means that nothing was
+// sent; the client's own error, if there is one, says why.
+func replyOf(answers []answer, clientErr error) monitor.Reply {
 	if len(answers) == 0 {
-		v := monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB client sent no request"}
+		r := monitor.Reply{Kind: monitor.Unavailable, Message: "the InfluxDB client sent no request"}
 		if clientErr != nil {
-			v.Message += ": " + clientErr.Error()
+			r.Message += ": " + clientErr.Error()
 		}
-		return v
+		return r
 	}
-	worst := answers[0].verdict()
+	gravest := answers[0].reply()
 	for _, a := range answers[1:] {
-		if v := a.verdict(); severity(v.Kind) > severity(worst.Kind) {
-			worst = v
-		}
+		gravest = graver(gravest, a.reply())
 	}
-	return worst
+	return gravest
 }
 
 // words returns what an answer says: the message of InfluxDB's JSON, else its text.

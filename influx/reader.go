@@ -1,0 +1,141 @@
+package influx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// Reader reads back what was delivered, by whichever bridge. It is safe for concurrent use.
+//
+// It asks in InfluxQL, at InfluxDB's route /query of version 1. That route has two peculiarities: it answers for the
+// organisation that the token belongs to, and it knows a bucket by its name as a database, unless the operator has
+// mapped that name to another bucket (a DBRP mapping).
+type Reader struct {
+	cfg    Config
+	rest   rest
+	source monitor.Destination
+}
+
+// NewReader checks the settings and returns a Reader. The token needs read access to both buckets. It does not need
+// InfluxDB to be there. Fails with EInvalid.
+func NewReader(cfg Config) (*Reader, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	return newReader(cfg), nil
+}
+
+func newReader(cfg Config) *Reader {
+	return &Reader{cfg: cfg, rest: newRest(cfg), source: cfg.destination()}
+}
+
+// Destination names what is read from, as [Writer.Destination] does.
+func (r *Reader) Destination() monitor.Destination { return r.source }
+
+// The times that records are accepted with, and more on both sides than time zones take.
+var (
+	earliest = time.Date(1969, time.December, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2200, time.February, 1, 0, 0, 0, 0, time.UTC)
+)
+
+var errStopped = errors.New("whoever reads wants no more")
+
+// Points returns the records of a span of time as they were delivered, each with its class of machine and its run:
+// first all contexts, which have no date, then the sessions that began in the span, then its metrics, then its
+// outcomes. The span begins at from and ends before to; a zero time leaves that side open. The order within a class is
+// that of weeks, and within a week any. [monitor.Record.Source] is the Reader's destination.
+//
+// Memory does not depend on how many records there are, neither here nor in InfluxDB. The time that it takes follows
+// the number of points and of tests measured in a week, not the length of the span. What is delivered meanwhile may be
+// in it or not.
+//
+// Fails with EForbidden when the token may not read a bucket, with ENotFound when the metrics bucket answers nothing for
+// a span that has sessions, with EUnavailable when InfluxDB does not answer. Nothing follows an error.
+func (r *Reader) Points(ctx context.Context, from, to time.Time) iter.Seq2[*monitor.Point, error] {
+	if from.Before(earliest) {
+		from = earliest
+	}
+	if to.IsZero() || to.After(latest) {
+		to = latest
+	}
+	return func(yield func(*monitor.Point, error) bool) {
+		err := r.scan(ctx, from, to, func(p *monitor.Point) error {
+			if !yield(p, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(nil, err)
+		}
+	}
+}
+
+// scan reads all classes and hands over each point.
+func (r *Reader) scan(ctx context.Context, from, to time.Time, visit func(*monitor.Point) error) error {
+	counts := map[monitor.Class]int{}
+	for _, class := range []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
+		s := scan{Reader: r, class: class, divide: "item_path", tags: fewTags, visit: func(p *monitor.Point) error {
+			counts[class]++
+			return visit(p)
+		}}
+		if isMetadata(class) {
+			s.divide = tagPrefix
+		}
+		begin, end := from, to
+		if class == monitor.ClassContext {
+			begin, end = earliest, latest
+		}
+		if err := s.walk(ctx, begin.UnixNano(), end.UnixNano()); err != nil {
+			return err
+		}
+	}
+	if n := counts[monitor.ClassSession]; n > 0 && counts[monitor.ClassMetric]+counts[monitor.ClassOutcome] == 0 {
+		return monitor.Errorf(monitor.ENotFound, "bucket %q has %d sessions, but bucket %q answers nothing that they measured: either it "+
+			"expired there, or the organisation maps the database %[3]q to another bucket (see `influx v1 dbrp list`)",
+			r.cfg.MetaBucket, n, r.cfg.Bucket)
+	}
+	return nil
+}
+
+// between is the condition that a time lies in a span.
+func between(from, to int64) string { return fmt.Sprintf("time >= %d AND time < %d", from, to) }
+
+// points reads the points of a class that fulfil a condition, and returns the length of the answer.
+func (r *Reader) points(ctx context.Context, class monitor.Class, where string, p params, visit func(*monitor.Point) error) (size int64, err error) {
+	query := fmt.Sprintf("SELECT %s FROM %q WHERE %s", selection(class), measurement(class), where)
+	size, err = r.rest.query(ctx, r.bucket(class), query, p, func(found row) error {
+		ns, _ := found.value("time").(int64)
+		point := Decode(class, ns, found.value)
+		point.Source = r.source
+		return visit(point)
+	})
+	return size, r.explain(class, err)
+}
+
+// bucket returns the name of the bucket that has the records of a class.
+func (r *Reader) bucket(class monitor.Class) string {
+	if isMetadata(class) {
+		return r.cfg.MetaBucket
+	}
+	return r.cfg.Bucket
+}
+
+// explain says what InfluxDB's "not found" means for a bucket: also that the token may not see it.
+func (r *Reader) explain(class monitor.Class, err error) error {
+	switch {
+	case err == nil || errors.Is(err, errStopped):
+		return err
+	case monitor.ErrorCode(err) == monitor.ENotFound:
+		return monitor.Errorf(monitor.EForbidden, "the token may not read bucket %q in organisation %q, or belongs to another organisation, "+
+			"or the bucket does not exist: give it read access (%w)", r.bucket(class), r.cfg.Org, err)
+	default:
+		return wrap(err, "read bucket %q", r.bucket(class))
+	}
+}

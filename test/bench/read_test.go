@@ -1,0 +1,141 @@
+package bench_test
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
+)
+
+// history is what one case reads back: runs of some of a suite's tests, in regular distances.
+type history struct {
+	name  string
+	tests int // distinct ones
+	runs  int
+	each  int // tests of a run, other ones in each
+	apart time.Duration
+}
+
+// histories are the cases. Without BENCH_FULL each has a tenth of the tests.
+func histories() []history {
+	const day = 24 * time.Hour
+	tenth := 10
+	if os.Getenv("BENCH_FULL") != "" {
+		tenth = 1
+	}
+	return []history{
+		{"100 runs of all of 10,000 tests in 25 days", 10_000 / tenth, 100, 10_000 / tenth, 6 * time.Hour},
+		{"a year, each day 2,000 of 50,000 tests", 50_000 / tenth, 365, 2000 / tenth, day},
+		{"a year, once a week 2,000 of 50,000 tests", 50_000 / tenth, 52, 2000 / tenth, 7 * day},
+	}
+}
+
+// benchRead reads back what a real server holds, from its beginning to its end, after the server was started anew.
+func benchRead(b *testing.B, r *report) {
+	// What was written is to be where it is after a night: in files, which were made into few.
+	b.Setenv("INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION", "1s")
+	b.Setenv("INFLUXD_STORAGE_COMPACT_FULL_WRITE_COLD_DURATION", "1s")
+	table := r.add("Reading back from a real InfluxDB", "what (BENCH_FULL: all tests, else a tenth)", "metrics", "metrics/s",
+		"influxd's CPU time", "a metric", "bridge's CPU time", "influxd's memory before", "most")
+	for _, h := range histories() {
+		server := harness.StartInflux(b)
+		cfg := influx.Config{URL: server.URL, Token: server.Token, Org: server.Org}
+		h.write(b, cfg)
+		settle(b, server.PID())
+		server.Stop()
+		server.Start()
+		table.row(h.read(b, cfg, server.PID())...)
+		server.Stop()
+	}
+	table.note("Memory is what influxd has of its own, without the files that it maps.")
+}
+
+// write delivers the runs, each with a session and a context of its own.
+func (h history) write(b *testing.B, cfg influx.Config) {
+	b.Helper()
+	w, err := influx.Open(cfg, slog.New(slog.DiscardHandler))
+	require.NoError(b, err)
+	for run := range h.runs {
+		points := h.run(run)
+		for len(points) > 0 {
+			n := min(len(points), backlogBatch)
+			reply := w.Deliver(b.Context(), points[:n])
+			require.Equal(b, monitor.Delivered, reply.Kind, reply.Message)
+			points = points[n:]
+		}
+	}
+	require.NoError(b, w.Close())
+}
+
+// run returns the points of a run.
+func (h history) run(n int) []*monitor.Point {
+	hash := fmt.Sprintf("%032x", n)
+	at := time.Date(2026, time.January, 5, 1, 0, 0, 0, time.UTC).Add(time.Duration(n) * h.apart)
+	origin := monitor.Origin{Env: "Linux-x86_64 8x A CPU 32G py3.13", Run: hash, ScmRef: fmt.Sprintf("%040x", n), Branch: "main", Build: fmt.Sprint(n)}
+	record := func() *monitor.Record { return &monitor.Record{Project: monitor.DefaultProject, Received: at} }
+	session, machine := record(), record()
+	session.Session = &monitor.Session{SessionH: hash, RunDate: at.Format(time.RFC3339), Description: "{}", Run: hash, Start: monitor.Instant{UTC: at.UnixNano()}}
+	machine.Context = &monitor.Context{H: hash, CPUCount: 8, MachineNode: "host", PythonInfo: "3.13.1"}
+	points := []*monitor.Point{{Record: session}, {Record: machine}}
+	random := rand.New(rand.NewPCG(uint64(n), 1))
+	for i := range h.each {
+		test := (n*1777 + i*h.tests/h.each) % h.tests
+		at := at.Add(time.Duration(i) * 20 * time.Millisecond)
+		rec := record()
+		rec.Metric = &monitor.Metric{SessionH: hash, ContextH: hash, ItemStartTime: at.Format("2006-01-02T15:04:05.000000"),
+			ItemPath: fmt.Sprintf("tests.shop.test_%d", test/50), Item: fmt.Sprintf("test_total_%d", test/4),
+			ItemVariant: fmt.Sprintf("test_total_%d[%d, EUR]", test/4, test%4), ItemFSLoc: fmt.Sprintf("tests/shop/test_%d.py", test/50),
+			Kind: "function", Component: "shop", TotalTime: random.Float64(), UserTime: random.Float64(),
+			KernelTime: random.Float64(), CPUUsage: random.Float64(), MemUsage: 10 * random.Float64(), At: monitor.Instant{UTC: at.UnixNano()}}
+		points = append(points, &monitor.Point{Record: rec, Origin: origin})
+	}
+	return points
+}
+
+// settle waits until a process has nothing to do.
+func settle(b *testing.B, pid int) {
+	b.Helper()
+	for idle := 0; idle < 5; idle++ {
+		before := busyTime(b, pid)
+		time.Sleep(time.Second)
+		if busyTime(b, pid)-before > 100*time.Millisecond {
+			idle = 0
+		}
+	}
+}
+
+// read reads everything back and returns the cells of its row.
+func (h history) read(b *testing.B, cfg influx.Config, pid int) []string {
+	b.Helper()
+	reader, err := influx.NewReader(cfg)
+	require.NoError(b, err)
+	settle(b, pid)
+	memory, most := memoryOf(b, pid)["RssAnon"], mostOwn(b, pid)
+	begin, theirs, ours := time.Now(), busyTime(b, pid), busyTime(b, os.Getpid())
+	found := map[monitor.Class]int{}
+	for p, err := range reader.Points(b.Context(), time.Time{}, time.Time{}) {
+		require.NoError(b, err)
+		found[p.Class()]++
+	}
+	took := time.Since(begin)
+	theirs, ours = busyTime(b, pid)-theirs, busyTime(b, os.Getpid())-ours
+	n := h.runs * h.each
+	require.Equal(b, map[monitor.Class]int{monitor.ClassContext: h.runs, monitor.ClassSession: h.runs, monitor.ClassMetric: n}, found)
+	return []string{h.name, fmt.Sprint(n), fmt.Sprintf("%.0f", float64(n)/took.Seconds()), fmt.Sprintf("%.1f s", theirs.Seconds()),
+		fmt.Sprintf("%d µs", (theirs / time.Duration(n)).Microseconds()), fmt.Sprintf("%.1f s", ours.Seconds()), mebibytes(memory), mebibytes(most())}
+}
+
+// busyTime returns the CPU time that a process has taken so far.
+func busyTime(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	user, system := cpuTime(b, pid)
+	return user + system
+}
