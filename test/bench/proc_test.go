@@ -37,7 +37,7 @@ func resident(tb testing.TB, pid int) (now, most int64) {
 	return memory["VmRSS"], memory["VmHWM"]
 }
 
-// memoryOf returns what /proc says of a process' memory, in bytes.
+// memoryOf returns the memory figures of a process from /proc, in bytes.
 func memoryOf(tb testing.TB, pid int) map[string]int64 {
 	tb.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -54,12 +54,12 @@ func memoryOf(tb testing.TB, pid int) map[string]int64 {
 	return memory
 }
 
-// mostOwn watches the memory that a process has of its own, without files that it maps, until stop is called. That
-// returns the most that it saw.
-func mostOwn(tb testing.TB, pid int) (stop func() int64) {
+// peakAnonymous watches the anonymous memory of a process, which is its memory without mapped files. stop ends the watch and
+// returns the peak in bytes.
+func peakAnonymous(tb testing.TB, pid int) (stop func() int64) {
 	tb.Helper()
-	const own = "RssAnon"
-	most := memoryOf(tb, pid)[own]
+	const anonymous = "RssAnon"
+	peak := memoryOf(tb, pid)[anonymous]
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -68,9 +68,9 @@ func mostOwn(tb testing.TB, pid int) (stop func() int64) {
 			case <-end:
 				return
 			case <-time.After(50 * time.Millisecond):
-				most = max(most, memoryOf(tb, pid)[own])
+				peak = max(peak, memoryOf(tb, pid)[anonymous])
 			}
 		}
 	}()
-	return func() int64 { close(end); <-ended; return most }
+	return func() int64 { close(end); <-ended; return peak }
 }
