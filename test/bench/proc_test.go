@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tick is the unit of CPU time in /proc, which is the same on all of Linux' architectures.
+// tick is the unit of CPU time in /proc. It is the same on all architectures of Linux.
 const tick = 10 * time.Millisecond
 
-// cpuTime returns the CPU time that a process has taken so far, of its own and of the kernel on its behalf.
+// cpuTime returns the CPU time of a process so far: in the program, and in the kernel for the program.
 func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
 	tb.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	require.NoError(tb, err)
-	_, after, _ := strings.Cut(string(stat), ") ") // the program's name comes before
+	_, after, _ := strings.Cut(string(stat), ") ") // after the name of the program
 	fields := strings.Fields(after)
 	const utime, stime = 11, 12
 	for n, into := range map[int]*time.Duration{utime: &user, stime: &system} {
@@ -30,7 +30,7 @@ func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
 	return user, system
 }
 
-// resident returns the memory of a process that is in use now and the most that was, in bytes.
+// resident returns the resident memory of a process in bytes: now, and its peak.
 func resident(tb testing.TB, pid int) (now, most int64) {
 	tb.Helper()
 	memory := memoryOf(tb, pid)
