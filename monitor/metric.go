@@ -77,7 +77,7 @@ func (m *Metric) Series(project string) Series {
 func (m *Metric) Same(o *Metric) bool {
 	a, b := m.Values(), o.Values()
 	for i := range a {
-		if floatBits(*a[i]) != floatBits(*b[i]) {
+		if !SameFloat(*a[i], *b[i]) {
 			return false
 		}
 	}
@@ -89,6 +89,9 @@ func (m *Metric) Same(o *Metric) bool {
 	}
 	return true
 }
+
+// SameFloat says whether two floats have the same bits. All absent floats are equal.
+func SameFloat(a, b float64) bool { return floatBits(a) == floatBits(b) }
 
 // floatBits returns the IEEE 754 bits of f, the same for every NaN.
 func floatBits(f float64) uint64 {

@@ -13,7 +13,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// mixed fills a journal with records of all classes, among them fetched ones, and returns those to be delivered.
+// mixed stores contexts, sessions and metrics, some of them read from dest. It returns the records that are owed to
+// dest.
 func mixed(t *testing.T, db monitor.Journal) []*monitor.Record {
 	t.Helper()
 	var deliver []*monitor.Record
@@ -64,8 +65,8 @@ func TestNextIsInOrderAndComplete(t *testing.T) {
 	}
 }
 
-// A record can be as large as a request, so that a number of them says nothing about memory.
-func TestNextReadsFewOfLargeRecords(t *testing.T) {
+// A record can be as large as a request, so a limit on the number of records does not bound memory.
+func TestNextReadsFewLargeRecords(t *testing.T) {
 	const megabyte = 1 << 20
 	text := strings.Repeat("x", megabyte)
 	tests := map[string]func(i int) *monitor.Record{
@@ -81,6 +82,9 @@ func TestNextReadsFewOfLargeRecords(t *testing.T) {
 		},
 		"metrics with large hashes": func(i int) *monitor.Record {
 			return record(measured(fmt.Sprint(i, text), "test", arrival))
+		},
+		"outcomes with large node ids": func(i int) *monitor.Record {
+			return record(became("s", fmt.Sprint(i, text), arrival))
 		},
 		"contexts": func(i int) *monitor.Record {
 			return record(&monitor.Context{H: fmt.Sprint(i), PythonInfo: text})
@@ -117,7 +121,7 @@ func TestNextReadsFewOfLargeRecords(t *testing.T) {
 	}
 }
 
-func TestNextGivesBackWhatWasAccepted(t *testing.T) {
+func TestNextReturnsRecordsAsAccepted(t *testing.T) {
 	db, _ := openNew(t)
 	want := mixed(t, db)
 	for i, p := range next(t, db) {
@@ -135,7 +139,7 @@ func TestNextGivesBackWhatWasAccepted(t *testing.T) {
 	}
 }
 
-func TestSettleMovesParksAndBuries(t *testing.T) {
+func TestAckMovesTheCursorParksAndBuries(t *testing.T) {
 	db, _ := openNew(t)
 	now := arrival.Add(time.Hour)
 	db.Now = func() time.Time { return now }
@@ -153,7 +157,7 @@ func TestSettleMovesParksAndBuries(t *testing.T) {
 	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{
 		Cursor: 10, Park: []uint64{8, 3, 5}, Bury: []monitor.DeadLetter{letter}}))
 	assert.Equal(t, uint64(10), cursor(dest))
-	assert.Zero(t, cursor("another"), "each destination has its own")
+	assert.Zero(t, cursor("another"), "each destination has a cursor of its own")
 
 	parked, err := db.Parked(ctx, dest)
 	require.NoError(t, err)
@@ -177,7 +181,7 @@ func TestSettleMovesParksAndBuries(t *testing.T) {
 	parked, err = db.Parked(ctx, dest)
 	require.NoError(t, err)
 	require.Len(t, parked, 1)
-	assert.True(t, first.Equal(parked[0].Since), "its time goes on")
+	assert.True(t, first.Equal(parked[0].Since), "it keeps the time when it was parked first")
 
 	letters, err := db.DeadLetters(ctx, dest, 10)
 	require.NoError(t, err)
@@ -203,7 +207,7 @@ func TestSettleMovesParksAndBuries(t *testing.T) {
 	assert.Equal(t, int64(2), stats.DeadLetters)
 }
 
-func TestNotedOriginsStay(t *testing.T) {
+func TestPinnedOriginsStay(t *testing.T) {
 	db, _ := openNew(t)
 	appendAll(t, db, record(measured("s1", "test_a", arrival)), record(measured("s1", "test_b", arrival)))
 	first := monitor.Origin{Env: monitor.UnknownEnv, Run: "s1", ScmRef: "c", Branch: "main", Build: "7"}
@@ -220,7 +224,7 @@ func TestNotedOriginsStay(t *testing.T) {
 	assert.Equal(t, &first, parked[0].Pinned)
 }
 
-func TestStatsOfNewDestination(t *testing.T) {
+func TestStatsOfANewDestination(t *testing.T) {
 	db, path := openNew(t)
 	stats, err := db.Stats(t.Context(), dest)
 	require.NoError(t, err)
@@ -298,7 +302,8 @@ func TestMetadataIsFoundByPrefix(t *testing.T) {
 		{"nobody", "", 4, nil},
 	} {
 		var got []string
-		for found, err := range db.Contexts(t.Context(), monitor.ContextQuery{Project: c.project, HashPrefix: c.prefix}, monitor.Page{Limit: c.max}) {
+		query := monitor.ContextQuery{Project: c.project, HashPrefix: c.prefix}
+		for found, err := range db.Contexts(t.Context(), query, monitor.Page{Limit: c.max}) {
 			require.NoError(t, err)
 			got = append(got, found.H)
 		}
@@ -330,7 +335,7 @@ func TestTokens(t *testing.T) {
 
 	tokens, err := db.Tokens(t.Context())
 	require.NoError(t, err)
-	require.Len(t, tokens, 2, "another process's changes are seen")
+	require.Len(t, tokens, 2, "changes by another process are seen")
 	assert.Equal(t, a.Hash, tokens[0].Hash)
 	assert.Equal(t, "ci", tokens[0].Label)
 	assert.WithinDuration(t, time.Now(), tokens[0].Created, time.Hour)
@@ -341,10 +346,10 @@ func TestTokens(t *testing.T) {
 	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(db.RevokeToken(t.Context(), second)))
 	third, err := db.AddToken(t.Context(), b)
 	require.NoError(t, err)
-	assert.NotContains(t, []int64{id, second}, third, "an ID is never given twice")
+	assert.NotContains(t, []int64{id, second}, third, "an ID is given only once")
 }
 
-func TestWhatIsOpenBesideAnotherProcessDoesNotWriteRecords(t *testing.T) {
+func TestASharedFileTakesNoRecords(t *testing.T) {
 	_, path := openNew(t)
 	beside := dbAt(path, utcZones())
 	require.NoError(t, beside.OpenShared(t.Context()))

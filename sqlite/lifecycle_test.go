@@ -28,12 +28,13 @@ func size(path string) int64 {
 	return info.Size()
 }
 
-// eventually waits for what a goroutine does in its own time.
+// eventually waits until done returns true. what says what it waits for.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	require.Eventually(t, done, time.Minute, time.Millisecond, what)
 }
 
+// checked waits until the file has passed the check in the background.
 func checked(t *testing.T, db *sqlite.DB) {
 	t.Helper()
 	eventually(t, "the background check ends", func() bool { return db.Health().Detail == "accepting" })
@@ -53,7 +54,7 @@ func TestOpenKeepsEverything(t *testing.T) {
 	assert.Equal(t, uint64(7), cursor)
 	more := record(measured("s1", "test_more", arrival))
 	appendAll(t, db, more)
-	assert.Equal(t, uint64(31), more.Seq, "the sequence goes on, fetched records counted")
+	assert.Equal(t, uint64(31), more.Seq, "the sequence goes on after all records, those from a destination too")
 	checked(t, db)
 }
 
@@ -78,7 +79,7 @@ func TestOpenTakesOddPaths(t *testing.T) {
 	assert.Positive(t, size(path))
 }
 
-// TestOpenAfterKill opens what a process that was killed between two commits leaves behind: the file and its log.
+// TestOpenAfterKill opens the file and the log of a process that was killed between two commits.
 func TestOpenAfterKill(t *testing.T) {
 	db, path := openNew(t)
 	want := mixed(t, db)
@@ -105,7 +106,7 @@ func TestOpenAfterKill(t *testing.T) {
 	assert.GreaterOrEqual(t, len(next(t, db)), len(want))
 }
 
-// killed copies a file and its log as they are on the disk while the file is open.
+// killed copies an open file and its log from the disk, and returns the path of the copy.
 func killed(t *testing.T, path string) string {
 	t.Helper()
 	left := filepath.Join(t.TempDir(), sqlite.FileName)
@@ -117,7 +118,7 @@ func killed(t *testing.T, path string) string {
 	return left
 }
 
-func TestOpenRefusesWhatAnotherBridgeServes(t *testing.T) {
+func TestOpenRefusesAFileThatAnotherBridgeServes(t *testing.T) {
 	_, path := openNew(t)
 	err := dbAt(path, utcZones()).Open(t.Context())
 	require.Error(t, err)
@@ -138,7 +139,7 @@ func TestCloseReleasesTheFile(t *testing.T) {
 	open(t, dbAt(path, utcZones()))
 }
 
-func TestOpenLeavesStrangeFilesAlone(t *testing.T) {
+func TestOpenDoesNotChangeStrangeFiles(t *testing.T) {
 	garbage := []byte("this was never a database")
 	for name, c := range map[string]struct {
 		make func(t *testing.T, path string)
@@ -181,7 +182,7 @@ func TestOpenLeavesStrangeFilesAlone(t *testing.T) {
 			}
 			after, err := os.ReadFile(path)
 			require.NoError(t, err)
-			assert.True(t, bytes.Equal(before, after), "never changed")
+			assert.True(t, bytes.Equal(before, after), "the file is unchanged")
 		})
 	}
 }
@@ -213,7 +214,7 @@ func TestDamageInsideTheFileIsFoundInTheBackground(t *testing.T) {
 	assert.Contains(t, h.Detail, "is damaged")
 	assert.Contains(t, h.Detail, ".recover")
 	err = db.Append(t.Context(), []*monitor.Record{record(machine("m"))})
-	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err), "it might not be kept")
+	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err), "a damaged file may lose it")
 }
 
 func TestAFailedCommitIsFollowedByACheck(t *testing.T) {
@@ -302,12 +303,12 @@ func TestRepeatsAreAnsweredWithoutRoom(t *testing.T) {
 			h := db.Health()
 			assert.False(t, h.OK)
 			assert.NotEmpty(t, h.Detail)
-			require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 3}), "delivering makes no new records")
+			require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 3}), "delivery works without room")
 		})
 	}
 }
 
-// Reads that follow closely upon each other leave SQLite no moment at which it empties its log by itself.
+// While reads follow each other closely, SQLite has no moment at which it empties its log by itself.
 func TestTheLogStaysSmallUnderReads(t *testing.T) {
 	db, path := openNew(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -13,8 +13,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TestRecordsAreNotOwedToTheirSource appends records of all classes and of several sources, and looks at what each
-// destination is owed: everything but what came from it.
+// TestRecordsAreNotOwedToTheirSource appends records of all classes from several sources. Each destination is owed all
+// records that were not read from it.
 func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 	db, _ := openNew(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -22,7 +22,7 @@ func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 	var all []*monitor.Record
 	var source monitor.Destination
 	for i := range 400 {
-		if random.IntN(5) == 0 { // ranges of some records, and of many
+		if random.IntN(5) == 0 { // ranges of few and of many records
 			source = sources[random.IntN(len(sources))]
 		}
 		name := fmt.Sprint(i)
@@ -51,7 +51,7 @@ func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 				if len(pending) == 0 {
 					break
 				}
-				require.True(t, len(pending) == max || pending[len(pending)-1].Seq == want[len(want)-1], "fewer than there are")
+				require.True(t, len(pending) == max || pending[len(pending)-1].Seq == want[len(want)-1], "fewer records than there are")
 				for _, p := range pending {
 					got = append(got, p.Seq)
 				}
@@ -75,8 +75,8 @@ func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 	}
 }
 
-// TestMetricsOfASourceStayWhereTheyWere holds that the offset of a metric that was placed before is not guessed again.
-func TestMetricsOfASourceStayWhereTheyWere(t *testing.T) {
+// TestMetricsFromADestinationKeepTheirOffset checks that the offset of such a metric is not guessed again.
+func TestMetricsFromADestinationKeepTheirOffset(t *testing.T) {
 	db, _ := openNew(t)
 	m := measured("s", "test_a", arrival)
 	m.At.Offset = -34200
@@ -91,7 +91,7 @@ func TestMetricsOfASourceStayWhereTheyWere(t *testing.T) {
 	assert.True(t, again.Repeat)
 }
 
-// TestNumbersAreGivenOutOnce holds that the number of a record that was removed is not given out again.
+// TestNumbersAreGivenOutOnce checks that the sequence number of a removed record is not given out again.
 func TestNumbersAreGivenOutOnce(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))

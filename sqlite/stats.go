@@ -8,8 +8,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Stats implements [monitor.Journal]. It is exact and reads no records but one: the sequence has no gaps, so that what is
-// behind the cursor follows from a few numbers. Oldest is the arrival of the undelivered record with the lowest number.
+// Stats implements [monitor.Journal]. Its numbers are exact. It reads only one record: the sequence has no gaps, so the
+// number of undelivered records follows from the cursor. Oldest is the arrival of the undelivered record with the
+// lowest sequence number.
 func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.JournalStats, error) {
 	var s monitor.JournalStats
 	s.Bytes, s.Free = usage(db.path)

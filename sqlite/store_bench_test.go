@@ -15,14 +15,14 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// The history that reads are measured on: 100 runs of 10,000 tests.
+// The file that reads are measured with has 100 runs of 10,000 tests.
 const (
 	historyRuns  = 100
 	historyTests = 10_000
 )
 
-// fillHistory stores a million metrics: each run is one session with a context of its own, as real histories have, and
-// a test's measurements lie around a value of its own, most short and few long.
+// fillHistory stores a million metrics. As in real histories, each run is one session with a context of its own. The
+// measurements of a test lie around a value of its own. Most tests are short, and few are long.
 func fillHistory(tb testing.TB, db *sqlite.DB) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -65,8 +65,8 @@ func fillHistory(tb testing.TB, db *sqlite.DB) {
 	}
 }
 
-// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests over 100 runs everything the read API asks, one page
-// of 500 at a time.
+// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests in 100 runs the questions of the read API, with
+// pages of 500.
 func BenchmarkStore(b *testing.B) {
 	db, _ := openNew(b)
 	fillHistory(b, db)
@@ -79,7 +79,7 @@ func BenchmarkStore(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		query monitor.MetricQuery
-		lists bool // false where only the whole is asked for
+		lists bool // false for a question without pages
 	}{
 		{"all", where(), true},
 		{"project", monitor.MetricQuery{Project: "shop"}, true},

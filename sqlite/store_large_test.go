@@ -15,10 +15,10 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// TestListsOfLargeItems holds that a list whose consumer waits has a few megabytes in memory, however large its items are,
-// and that it is whole all the same.
+// TestListsOfLargeItems checks that a list has only a few megabytes in memory while its consumer waits, even when its
+// items are large. The list must still be complete.
 func TestListsOfLargeItems(t *testing.T) {
-	const n, length = 48, 512 << 10 // each kind is some 24 MiB
+	const n, length = 48, 512 << 10 // each list has about 24 MiB
 	db, _ := openNew(t)
 	large := func(i int) string { return fmt.Sprintf("%02d", i) + strings.Repeat("x", length) }
 	for i := range n {
@@ -30,7 +30,7 @@ func TestListsOfLargeItems(t *testing.T) {
 		recs := []*monitor.Record{record(s), record(c)}
 		m := measured(s.SessionH, "test", at)
 		m.TotalTime = float64(n - i)
-		switch i % 4 { // wherever a file keeps them
+		switch i % 4 { // a large text in each place where a file keeps texts
 		case 0:
 			m.ItemPath = large(i)
 		case 1:
@@ -69,7 +69,7 @@ func TestListsOfLargeItems(t *testing.T) {
 		func(name string) string { return name[:2] }, branches)
 }
 
-// holdsLittle reads a list, and looks at the heap while it does.
+// holdsLittle reads a list and measures the heap meanwhile.
 func holdsLittle[T any](t *testing.T, name string, list iter.Seq2[T, error], label func(T) string, want []string) {
 	t.Run(name, func(t *testing.T) {
 		before := heap()
