@@ -69,8 +69,8 @@ func phaseOf(err error) phase {
 	return phaseFailed
 }
 
-// checkInBackground checks the whole file once after it was opened. When the file is damaged, nothing more is accepted,
-// since a damaged file may lose it.
+// checkInBackground checks the whole file once after it was opened. A damaged file accepts nothing more, since it may
+// lose records.
 func (db *DB) checkInBackground() {
 	start := time.Now()
 	err := db.check(db.ctx)

@@ -16,8 +16,8 @@ import (
 // A commit that takes the log above 4,000 pages copies the log into the file. SQLite's default is 1,000 pages. With
 // 4,000 pages the copying is a quarter as frequent, and after a kill a log of about 16 MiB has to be replayed.
 // BenchmarkGroupCommit shows how long clients wait with these settings. A goroutine that copies could fail in more
-// ways, so it is worth having only if the benchmark shows long waits for the copying. When readers prevent that the log
-// is emptied, trimLog empties it.
+// ways, so it is worth having only if the benchmark shows long waits for the copying. When readers keep SQLite from
+// emptying the log, trimLog empties it.
 const (
 	writerPragmas = "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
 		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"

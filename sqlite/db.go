@@ -21,8 +21,7 @@ const DefaultMinFree = 256 << 20
 
 // DB is the journal and the store in one file. It is safe for concurrent use between Open and Close.
 type DB struct {
-	// MaxBytes is the largest size of the file with its log. From this size on, only repeats are accepted. 0 means no
-	// limit.
+	// MaxBytes is the size in bytes of the file and its log from which on only repeats are accepted. 0 means no limit.
 	MaxBytes int64
 	// MinFree is how many bytes must be free on the disk: [DefaultMinFree] unless set.
 	MinFree int64
@@ -190,7 +189,8 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	return nil
 }
 
-// requireOwner fails when another process may serve the file. That process has a counter of the sequence of its own.
+// requireOwner fails when another process may serve the file. That process has a counter of the sequence, which this
+// process does not see.
 func (db *DB) requireOwner() error {
 	if db.shared {
 		return monitor.Errorf(monitor.EInternal, "%s is open beside the process that serves it", db.path)

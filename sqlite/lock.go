@@ -14,8 +14,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// fileLock prevents that a second bridge serves the same file. The kernel releases the lock when the process ends in
-// any way. The lock file stays.
+// fileLock keeps a second bridge from serving the same file. The kernel releases the lock when the process ends, in
+// whatever way. The lock file stays.
 type fileLock struct{ file *os.File }
 
 // lockFile takes the lock and writes this process's ID into the lock file. The error message of the next process shows
@@ -45,7 +45,7 @@ func writeAt(f *os.File, s string) error {
 	return err
 }
 
-// holder names the process that has the lock. It returns an empty text when the lock file does not say.
+// holder names the process that has the lock. It returns an empty text when the lock file has no process ID.
 func holder(f *os.File) string {
 	text, err := io.ReadAll(io.LimitReader(f, 20))
 	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// maxLog is the size of SQLite's log in bytes from which on trimLog empties it.
+	// maxLog is how many bytes SQLite's log has when trimLog empties it.
 	maxLog = 64 << 20
 	// logStep is how many bytes the log grows before the next attempt, after a reader has prevented one.
 	logStep = 32 << 20

@@ -8,7 +8,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// newRow is a metric that is being stored, or the metric of such an outcome, with the IDs that its row refers to.
+// newRow is a metric or an outcome that is being stored, with the IDs that its row refers to.
 type newRow struct {
 	rec              *monitor.Record
 	metric           *monitor.Metric
@@ -23,8 +23,8 @@ func (r *newRow) known() bool {
 	return r.series != 0 && r.location != 0 && r.session.id != 0 && r.context.id != 0
 }
 
-// metric stores a metric unless the file has an equal one. Most metrics are new, at a free nanosecond. For these
-// metrics one statement finds that out and stores them.
+// metric stores a metric unless the file has an equal one. Most metrics are new, and their nanosecond is free. Then one
+// statement checks both and stores the metric.
 func (a *appender) metric(rec *monitor.Record) (decision, error) {
 	r, start, err := a.newRow(rec)
 	if err != nil {
@@ -130,7 +130,7 @@ const (
 )
 
 // store stores the metric at its own nanosecond. When another metric of the series has it, store takes the next free
-// one.
+// nanosecond.
 func (a *appender) store(r *newRow, at monitor.Instant) (decision, error) {
 	d := decision{seq: a.next, at: monitor.Instant{UTC: monitor.PointTime(at, r.hash), Offset: at.Offset}}
 	stored, err := a.insertRow(insertMetric, a.columns(r, d.at))
@@ -197,14 +197,14 @@ func (a *appender) insertTexts(seq uint64, r *newRow, at monitor.Instant) error 
 	return err
 }
 
-// findFree tries the nanoseconds of one microsecond, from the metric's own on, until it meets an equal metric or a free
-// nanosecond. Only when all 1000 are taken it goes on to the next microsecond. There the text of the start as sent no
-// longer follows from the instant.
+// findFree tries the nanoseconds of one microsecond, starting at the metric's own, until it meets an equal metric or a
+// free nanosecond. Only when all 1000 are taken it goes on to the next microsecond. There the text of the start as sent
+// no longer follows from the instant.
 func (a *appender) findFree(r *newRow, at monitor.Instant) (decision, error) {
 	for ; ; at.UTC += 1000 {
 		utc, end := monitor.PointTime(at, r.hash), at.Micros()*1000+999
 		for tried := 0; tried < 1000; {
-			last := min(utc+31, end) // one query for 32 nanoseconds: taken ones stand together
+			last := min(utc+31, end) // one query for 32 nanoseconds: taken nanoseconds stand together
 			taken, repeat, err := a.neighbours(r, utc, last, 0)
 			if err != nil || repeat.repeat {
 				return repeat, err

@@ -9,8 +9,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// selection chooses metrics or outcomes by a condition on seq. The same condition holds for the tables that belong to
-// them.
+// selection chooses metrics or outcomes by a condition on seq. The condition also works on texts and pinned_origins.
 type selection struct {
 	outcomes bool
 	where    string
@@ -86,7 +85,7 @@ func metricRows(ctx context.Context, q querier, s selection) (rows []metricRow, 
 	if s.outcomes {
 		columns, table = rowColumns+outcomeColumns, "outcomes"
 	}
-	left := budget(maxRead) // a node id is in its row, and has no limit of its own
+	left := budget(maxRead) // a row has a node id, which can be large
 	err = each(ctx, q, "SELECT "+columns+" FROM "+table+" WHERE "+s.where+" ORDER BY seq LIMIT ?",
 		append(s.args[:len(s.args):len(s.args)], s.limit), func(row scanner) error {
 			r := metricRow{rec: &monitor.Record{}}

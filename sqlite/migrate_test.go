@@ -180,8 +180,8 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	return answers
 }
 
-// TestSharedFilesAreNotMigrated checks that `token list` of a new program does not migrate a file that an older program
-// serves.
+// TestSharedFilesAreNotMigrated checks that `token list` of a new program does not migrate a file. An older program may
+// serve the file.
 func TestSharedFilesAreNotMigrated(t *testing.T) {
 	path := closedFile(t)
 	beside := later(path, version2)
@@ -202,7 +202,7 @@ func TestSharedFilesAreNotMigrated(t *testing.T) {
 	require.Equal(t, 2, versionOf(t, path))
 }
 
-// TestFilesCanShrink checks that free pages can be given back to the disk. Only a new file can be set so.
+// TestFilesCanShrink checks that free pages can be given back to the disk. Only a new file can get this setting.
 func TestFilesCanShrink(t *testing.T) {
 	_, path := openNew(t)
 	var mode int

@@ -14,7 +14,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// smallReport is up to how many bytes of JSON compression is not worth its time.
+// smallReport is the size of JSON in bytes up to which compression is not worth it.
 const smallReport = 1024
 
 // encodeReport returns a report as it is kept: as JSON, compressed when it is large. Reports that say the same have the

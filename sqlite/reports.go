@@ -92,8 +92,8 @@ func (db *DB) storedReport(ctx context.Context, project, run string) (stored []b
 	return stored, err
 }
 
-// judging is how long it may take to make a report. A report may lack the metrics that arrived so long before it was
-// kept.
+// judging is how long it may take to make a report. A report may lack metrics that arrived within that time before it
+// was kept.
 const judging = time.Minute
 
 // Unjudged implements [monitor.ReportStore]. A metric that arrived less than a minute before a report was kept counts

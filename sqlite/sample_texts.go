@@ -6,7 +6,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// resolve reads the rows of dictionaries that the metrics refer to and that no part before has read.
+// resolve reads the rows of dictionaries that the metrics refer to and that no earlier part has read.
 func (s *sampling) resolve(q querier, pinned bool) error {
 	series, locations := make(map[int64]*monitor.Series), make(map[int64]string)
 	contexts := make(map[int64]*monitor.Context)

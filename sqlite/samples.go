@@ -8,8 +8,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Samples implements [monitor.HistoryStore]. It is one part ahead of its consumer. While it waits for the consumer, it
-// holds no transaction and no connection.
+// Samples implements [monitor.HistoryStore]. It reads one part ahead of its consumer. While it waits for the consumer,
+// it holds no transaction and no connection.
 func (db *DB) Samples(ctx context.Context, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		reading, stop := context.WithCancel(ctx)

@@ -71,8 +71,8 @@ func (db *DB) room() error {
 	return db.space.refusal()
 }
 
-// watchSpace measures the space at regular times and logs changes. So Health reports that a disk has room again even
-// when no client writes.
+// watchSpace measures the space every second and logs changes. So Health reports that a disk has room again even when
+// no client writes.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
 	defer tick.Stop()

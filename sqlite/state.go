@@ -36,7 +36,7 @@ func (s *state) get() (phase, string) {
 	return s.phase, s.detail
 }
 
-// advance moves from one phase to another. It returns false, and changes nothing, when the file is in a third phase.
+// advance sets the phase to, if the phase is from. Otherwise it changes nothing and returns false.
 func (s *state) advance(from, to phase, detail string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,18 +2,19 @@ package sqlite
 
 import "context"
 
-// scale says from which sizes on another way of reading is better.
+// scale has the sizes from which on another way of reading is better.
 type scale struct {
 	// firstPart and laterPart are how many positions one part of a list has. The first part is small, since most
 	// consumers want a page.
 	firstPart, laterPart int64
-	// bytes is about how much of a list is in memory. One item more is in memory, since an item stays there until its
-	// consumer wants the next part.
+	// bytes is about how many bytes of a list are in memory, plus one item. They stay there until the consumer wants
+	// the next part.
 	bytes budget
-	// few is up to how many metrics it is better to find them by a dictionary and to sort them. For more metrics a walk
-	// in the order of time is better. It passes all other metrics.
+	// Up to few metrics, a list finds the metrics by a dictionary and sorts them. For more metrics it walks through all
+	// metrics in the order of time.
 	few int64
-	// pruned is up to how many metrics are found by zone maps. For more metrics it is faster to read all.
+	// Up to pruned metrics, a list ordered by a measurement uses zone maps. For more metrics it is faster to read all
+	// metrics.
 	pruned int64
 	// zonesAtFirst is how many zones are read together at least. zonesAhead is how many zones are put in order at a
 	// time when the first ones do not suffice.

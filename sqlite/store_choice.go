@@ -116,7 +116,8 @@ func (c *chooser) tally() {
 }
 
 // resolveContexts replaces the contexts by the sessions that have metrics with these contexts, since no index of
-// metrics has contexts. Hardly any session has two contexts. Only then the rows of metrics have to be compared.
+// metrics has contexts. Hardly any session has two contexts. Only for such a session the rows of metrics have to be
+// checked, too.
 func (c *choice) resolveContexts(ctx context.Context, q querier) error {
 	if c.contexts.sql == "" {
 		return nil

@@ -56,7 +56,8 @@ func findByTime(ctx context.Context, q querier, c *choice, w wanted[position], f
 	})
 }
 
-// seek returns the position after so many others, nil when there is none. It counts from the nearer end of the list.
+// seek returns the position that comes after skip others, nil when there is none. It counts from the nearer end of the
+// list.
 func seek(ctx context.Context, q querier, c *choice, skip int64) (*position, error) {
 	all, err := c.count(ctx, q)
 	if err != nil || skip >= all {

@@ -78,7 +78,8 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 		return err // nothing is written yet to a file of another program
 	}
 	if version == 0 {
-		// It lets free pages be given back to the disk. It has an effect only before the first page is written.
+		// With this setting free pages can be given back to the disk. It has an effect only before the first page is
+		// written.
 		if _, err := w.conn.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
 			return err
 		}
