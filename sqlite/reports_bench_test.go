@@ -63,7 +63,7 @@ func BenchmarkReportsAround(b *testing.B) {
 					for r, err := range db.ReportsAround(b.Context(), last, 32) {
 						require.NoError(b, err)
 						if results += len(r.Results); results > 50_000 {
-							break // as the clerk does
+							break // as judge.Worker does
 						}
 					}
 				}
