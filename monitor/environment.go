@@ -13,9 +13,12 @@ var (
 	freeThreaded  = regexp.MustCompile(`^[^(\n]*free-threading build`)
 )
 
-// Environment names the class of machine of a context in words, such as "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz
-// 32G py3.11". Measurements are compared within one class only. Memory is in whole GiB up to 8 GiB, and in steps of 4
-// GiB above. An empty part is "?".
+// Environment names the class of machine of a context in words, for example:
+//
+//	Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11
+//
+// Measurements are compared within one class only. Memory is in whole GiB up to 8 GiB, and in steps of 4 GiB above. An
+// empty part is "?".
 //
 // The plugin's hash of the context is not a class of machine. It contains the momentary clock frequency, the kernel
 // release and the host name. In real histories every session has a new hash.

@@ -76,7 +76,7 @@ type JournalStats struct {
 	Depth       int64     // records that are neither delivered nor buried
 	Parked      int64     // parked records; Depth includes them
 	DeadLetters int64     // dead letters of this destination
-	Oldest      time.Time // arrival of the oldest record that is not delivered; zero when there is none
+	Oldest      time.Time // arrival of the oldest record that is neither delivered nor buried; zero for none
 	Bytes       int64     // size of the file and its log
 	Free        int64     // bytes free on their disk
 }

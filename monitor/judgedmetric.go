@@ -21,7 +21,7 @@ type JudgedMetric struct {
 	Name  string
 	Title string // its name in a sentence
 	Unit  Unit
-	// Timed says that a slow machine makes the value greater, by the same ratio for all tests of a run.
+	// Timed says that a slow machine makes the value greater, in all tests of a run alike.
 	Timed bool
 	// Of returns the value of a sample; NaN when absent.
 	Of func(s Sample) float64

@@ -5,8 +5,8 @@ import "context"
 // MetadataStore finds contexts and sessions by their hash. It is safe for concurrent use. Callers must not change the
 // values that it returns, since others share them.
 type MetadataStore interface {
-	// Context returns the context of a project with exactly this hash. With an empty project it returns the context of
-	// any project that was accepted first. It fails with ENotFound when there is none.
+	// Context returns the context of a project with exactly this hash. With an empty project it returns the first
+	// accepted context of all projects with this hash. It fails with ENotFound when there is none.
 	Context(ctx context.Context, project, h string) (*Context, error)
 	// Session does the same for sessions.
 	Session(ctx context.Context, project, h string) (*Session, error)

@@ -61,8 +61,8 @@ type Top struct {
 	Smallest bool // the least comes first, not the greatest
 }
 
-// Match is a condition on one text of a metric or of its session. When the project does not have the session, the
-// condition does not hold.
+// Match is a condition on one text of a metric or of its session. A condition on the session does not hold for a metric
+// whose session is unknown in its project.
 type Match struct {
 	Field Field
 	How   How
@@ -85,7 +85,7 @@ const (
 	FieldPipelineBuild // [TagPipelineBuild]
 )
 
-// How is how a [Match] compares.
+// How says how a [Match] compares.
 type How int
 
 // The ways to compare. Null never matches.

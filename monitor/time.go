@@ -52,8 +52,7 @@ type LocalTime struct {
 	HasOffset bool
 }
 
-// At returns the moment at which a clock shows t that is offset seconds ahead of UTC. The digits below a microsecond
-// are 0.
+// At returns the moment at which a clock with the given offset shows t. The digits below a microsecond are 0.
 func (t LocalTime) At(offset int32) Instant {
 	return Instant{UTC: (t.Micros - int64(offset)*1e6) * 1000, Offset: offset}
 }
@@ -100,8 +99,8 @@ func ParseTime(s string) (LocalTime, error) {
 // isoformat is the form that Python's datetime.isoformat() prints and all clients send. 0 stands for any digit.
 const isoformat = "0000-00-00T00:00:00.000000"
 
-// splitISO8601 returns the numbers from year to second, the microseconds, and the offset from UTC as written. It reads
-// the form that clients send without the regular expression, which takes ten times as long.
+// splitISO8601 returns the numbers from year to second, the microseconds, and the offset from UTC as written. For the
+// form that clients send it does not use the regular expression, which takes ten times as long.
 func splitISO8601(s string) (date [6]int, micros int, zone string, ok bool) {
 	if like(s, isoformat) || like(s, isoformat[:19]) {
 		date = [6]int{atoi(s[:4]), atoi(s[5:7]), atoi(s[8:10]), atoi(s[11:13]), atoi(s[14:16]), atoi(s[17:19])}

@@ -266,7 +266,7 @@ WHERE s.seq = (SELECT min(s2.seq) FROM hashes h2 JOIN sessions s2 ON s2.hash = h
 
 CREATE VIEW EXECUTION_CONTEXTS AS
 SELECT h.h AS ENV_H, c.cpu_count AS CPU_COUNT,
-    -- In the plugin's file a whole number is an integer.
+    -- In the plugin's file a whole frequency is an integer.
     CASE WHEN c.cpu_frequency = CAST(c.cpu_frequency AS INTEGER) THEN CAST(c.cpu_frequency AS INTEGER)
         ELSE c.cpu_frequency END AS CPU_FREQUENCY_MHZ,
     c.cpu_type AS CPU_TYPE, c.cpu_vendor AS CPU_VENDOR, c.ram_total AS RAM_TOTAL_MB, c.machine_node AS MACHINE_NODE,

@@ -25,7 +25,7 @@ func (r replacer) Replace(b []byte) []byte { return bytes.ReplaceAll(b, r.old, r
 func texts() *rapid.Generator[string] {
 	surrogate := rapid.Custom(func(t *rapid.T) string {
 		r := rapid.IntRange(0xD800, 0xDFFF).Draw(t, "surrogate")
-		return string([]byte{0xED, 0x80 | byte(r>>6)&0x3F, 0x80 | byte(r)&0x3F}) + "|" // "|" keeps two surrogates from being a pair
+		return string([]byte{0xED, 0x80 | byte(r>>6)&0x3F, 0x80 | byte(r)&0x3F}) + "|" // "|" prevents pairs of surrogates
 	})
 	special := rapid.SampledFrom([]string{"\x00", "\n", "\r", "\t", "\b", "\f", "\x7f", `\`, `"`, "/", "é", "\u2028", "🚀", "%41", "(none)"})
 	return rapid.Custom(func(t *rapid.T) string {
