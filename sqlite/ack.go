@@ -2,22 +2,16 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
 // Cursor implements [monitor.Journal].
-func (db *DB) Cursor(ctx context.Context, dest monitor.Destination) (uint64, error) {
-	var cursor uint64
-	err := db.read(ctx, func(q querier) error {
-		err := q.QueryRowContext(ctx, "SELECT cursor FROM destinations WHERE name = ?", string(dest)).Scan(&cursor)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
+func (db *DB) Cursor(ctx context.Context, dest monitor.Destination) (cursor uint64, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "SELECT cursor FROM destinations WHERE name = ?", []any{string(dest)},
+			func(row scanner) error { return row.Scan(&cursor) })
 	})
 	return cursor, err
 }

@@ -125,22 +125,26 @@ func TestOnlyTheOwnerWritesReports(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// unjudgedBetween returns the ids of unjudged runs.
+func unjudgedBetween(t *testing.T, db *sqlite.DB, from, to time.Time, max int) (runs []string) {
+	t.Helper()
+	unjudged, err := db.Unjudged(t.Context(), from, to, max)
+	require.NoError(t, err)
+	for _, run := range unjudged {
+		require.Equal(t, "shop", run.Project)
+		require.NotEmpty(t, run.Sessions)
+		require.NotZero(t, run.Started)
+		runs = append(runs, run.ID)
+	}
+	return runs
+}
+
 // TestUnjudged asks for unjudged runs after everything that can happen to a run.
 func TestUnjudged(t *testing.T) {
 	db, _ := openNew(t)
 	now := arrival
 	db.Now = func() time.Time { return now }
-	between := func(from, to time.Time, max int) (runs []string) {
-		unjudged, err := db.Unjudged(t.Context(), from, to, max)
-		require.NoError(t, err)
-		for _, run := range unjudged {
-			require.Equal(t, "shop", run.Project)
-			require.NotEmpty(t, run.Sessions)
-			require.NotZero(t, run.Started)
-			runs = append(runs, run.ID)
-		}
-		return runs
-	}
+	between := func(from, to time.Time, max int) []string { return unjudgedBetween(t, db, from, to, max) }
 	unjudged := func(from time.Time, max int) []string { return between(from, arrival.Add(24*time.Hour), max) }
 	add := func(class any, at time.Time) {
 		rec := record(class)

@@ -2,23 +2,17 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"math"
 
 	"pymon-bridge/monitor"
 )
 
 // RunOf implements [monitor.RunStore].
-func (db *DB) RunOf(ctx context.Context, project, sessionH string) (string, error) {
-	run := sessionH
-	err := db.read(ctx, func(q querier) error {
-		err := q.QueryRowContext(ctx, "SELECT s.run"+sessionTables+"WHERE h.h = ? AND h.project = ?", sessionH, project).
-			Scan(&run)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
+func (db *DB) RunOf(ctx context.Context, project, sessionH string) (run string, err error) {
+	run = sessionH
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "SELECT s.run"+sessionTables+"WHERE h.h = ? AND h.project = ?", []any{sessionH, project},
+			func(row scanner) error { return row.Scan(&run) })
 	})
 	return run, err
 }

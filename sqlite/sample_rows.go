@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 
@@ -42,14 +40,10 @@ type sampleRow struct {
 func (s *sampling) readPart(q querier, of *sampled) error {
 	s.rows = s.rows[:0]
 	if of.id == 0 {
-		err := q.QueryRowContext(s.ctx, `SELECT h.id, coalesce(s.machine, ''), coalesce(s.method, '') FROM hashes h
-			LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, of.hash, of.run.Project).
-			Scan(&of.id, &of.session.Machine, &of.session.Method)
-		if errors.Is(err, sql.ErrNoRows) {
-			of.complete = true
-			return nil
-		}
-		if err != nil {
+		err := each(s.ctx, q, `SELECT h.id, coalesce(s.machine, ''), coalesce(s.method, '') FROM hashes h
+			LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{of.hash, of.run.Project},
+			func(row scanner) error { return row.Scan(&of.id, &of.session.Machine, &of.session.Method) })
+		if of.complete = of.id == 0; err != nil || of.complete {
 			return err
 		}
 	}

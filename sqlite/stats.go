@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"pymon-bridge/monitor"
 )
@@ -21,9 +19,9 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		}
 		var id int64
 		var cursor uint64
-		err = q.QueryRowContext(ctx, "SELECT id, cursor, dead FROM destinations WHERE name = ?", string(dest)).
-			Scan(&id, &cursor, &s.DeadLetters)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		err = each(ctx, q, "SELECT id, cursor, dead FROM destinations WHERE name = ?", []any{string(dest)},
+			func(row scanner) error { return row.Scan(&id, &cursor, &s.DeadLetters) })
+		if err != nil {
 			return err
 		}
 		var oldest uint64

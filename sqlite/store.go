@@ -45,15 +45,12 @@ func countOf(ctx context.Context, q querier, query clause) (n int64, err error) 
 	return n, err
 }
 
-// limited is the end of a query for a part of a list.
-const limited = " LIMIT ? OFFSET ?"
-
 // rowsOf reads a part of a list. scan returns an item and its size in bytes. rowsOf returns fewer items when left is
 // spent.
 func rowsOf[T any](ctx context.Context, q querier, query clause, skip, max int64, left *budget,
 	scan func(scanner) (item T, bytes int, err error)) ([]T, error) {
 	var items []T
-	query.add(limited, max, skip)
+	query.add(" LIMIT ? OFFSET ?", max, skip)
 	err := each(ctx, q, query.sql, query.args, func(row scanner) error {
 		item, bytes, err := scan(row)
 		if err != nil {

@@ -65,22 +65,21 @@ func fillHistory(tb testing.TB, db *sqlite.DB) {
 	}
 }
 
-// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests in 100 runs the questions of the read API, with
-// pages of 500.
-func BenchmarkStore(b *testing.B) {
-	db, _ := openNew(b)
-	fillHistory(b, db)
+type storeQuestion struct {
+	name  string
+	query monitor.MetricQuery
+	lists bool // false for a question without pages
+}
+
+// storeQuestions returns the questions for metrics.
+func storeQuestions() []storeQuestion {
 	where := func(matches ...monitor.Match) monitor.MetricQuery { return monitor.MetricQuery{Where: matches} }
 	match := func(f monitor.Field, how monitor.How, text string) monitor.Match {
 		return monitor.Match{Field: f, How: how, Text: text}
 	}
 	component := match(monitor.FieldComponent, monitor.Equals, "component_3")
 	main := match(monitor.FieldPipeline, monitor.Equals, "main")
-	for _, c := range []struct {
-		name  string
-		query monitor.MetricQuery
-		lists bool // false for a question without pages
-	}{
+	return []storeQuestion{
 		{"all", where(), true},
 		{"project", monitor.MetricQuery{Project: "shop"}, true},
 		{"item like test_1", where(match(monitor.FieldItem, monitor.Contains, "test_1")), true},
@@ -97,7 +96,17 @@ func BenchmarkStore(b *testing.B) {
 		{"history", where(match(monitor.FieldItem, monitor.Equals, "test_4711")), false},
 		{"history of variant in component", where(component, match(monitor.FieldItemVariant, monitor.Equals, "test_4713[a, b]")), false},
 		{"build", where(main, match(monitor.FieldPipelineBuild, monitor.Equals, "51")), true},
-	} {
+	}
+}
+
+// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests in 100 runs the questions of the read API, with
+// pages of 500.
+func BenchmarkStore(b *testing.B) {
+	db, _ := openNew(b)
+	fillHistory(b, db)
+	component := monitor.Match{Field: monitor.FieldComponent, Text: "component_3"}
+	main := monitor.Match{Field: monitor.FieldPipeline, Text: "main"}
+	for _, c := range storeQuestions() {
 		b.Run("count "+c.name, func(b *testing.B) {
 			for b.Loop() {
 				_, err := db.CountMetrics(b.Context(), c.query)

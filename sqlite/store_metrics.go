@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"iter"
 	"math"
 
@@ -50,10 +48,7 @@ func findByTime(ctx context.Context, q querier, c *choice, w wanted[position], f
 	}
 	query := metricsQuery("m.seq, m.utc_ns, m.series", c.index, where)
 	query.add(" ORDER BY m.utc_ns, m.series")
-	return rowsOf(ctx, q, query, w.skip, w.max, nil, func(row scanner) (position, int, error) {
-		p, err := scanPosition(row)
-		return p, 0, err
-	})
+	return rowsOf(ctx, q, query, w.skip, w.max, nil, scanPosition)
 }
 
 // seek returns the position that comes after skip others, nil when there is none. It counts from the nearer end of the
@@ -65,20 +60,21 @@ func seek(ctx context.Context, q querier, c *choice, skip int64) (*position, err
 	}
 	query := metricsQuery("m.seq, m.utc_ns, m.series", indexTime, c.where())
 	if skip < all-skip {
-		query.add(" ORDER BY m.utc_ns, m.series"+limited, 1, skip)
+		query.add(" ORDER BY m.utc_ns, m.series")
 	} else {
-		query.add(" ORDER BY m.utc_ns DESC, m.series DESC"+limited, 1, all-1-skip)
+		query.add(" ORDER BY m.utc_ns DESC, m.series DESC")
+		skip = all - 1 - skip
 	}
-	start, err := scanPosition(q.QueryRowContext(ctx, query.sql, query.args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+	found, err := rowsOf(ctx, q, query, skip, 1, nil, scanPosition)
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
-	return &start, err
+	return &found[0], nil
 }
 
-func scanPosition(row scanner) (p position, err error) {
+func scanPosition(row scanner) (p position, bytes int, err error) {
 	err = row.Scan(&p.seq, &p.utc, &p.series)
-	return p, err
+	return p, 0, err
 }
 
 // metricsAt reads the metrics at some positions.
