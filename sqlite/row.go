@@ -11,8 +11,8 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// The columns of contexts and sessions, in the order in which scanContext and scanSession read them. Both need the
-// row of hashes as h.
+// The columns of contexts and sessions, in the order in which scanContext and scanSession read them. They need the row
+// of hashes as h.
 const (
 	contextColumns = `c.seq, h.project, h.h, c.cpu_count, c.cpu_frequency, c.cpu_type, c.cpu_vendor, c.ram_total,
 		c.machine_node, c.machine_type, c.machine_arch, c.system_info, c.python_info, c.env, c.received`
@@ -21,13 +21,13 @@ const (
 		s.machine, s.imported, s.states_offset, s.completion, s.method, s.received`
 	contextTables = " FROM contexts c JOIN hashes h ON h.id = c.hash "
 	sessionTables = " FROM sessions s JOIN hashes h ON h.id = s.hash "
+)
 
-	insertContext = `INSERT INTO contexts (seq, hash, cpu_count, cpu_frequency, cpu_type, cpu_vendor, ram_total,
-		machine_node, machine_type, machine_arch, system_info, python_info, env, received)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	insertSession = `INSERT INTO sessions (seq, hash, project, run_date, scm_ref, description, client, utc_ns,
-		utc_offset, run, leads, branch, build, machine, imported, states_offset, completion, method, received)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+var (
+	insertContext = insertInto("contexts", `seq, hash, cpu_count, cpu_frequency, cpu_type, cpu_vendor, ram_total,
+		machine_node, machine_type, machine_arch, system_info, python_info, env, received`)
+	insertSession = insertInto("sessions", `seq, hash, project, run_date, scm_ref, description, client, utc_ns,
+		utc_offset, run, leads, branch, build, machine, imported, states_offset, completion, method, received`)
 )
 
 func scanContext(row scanner) (*monitor.Record, error) {
@@ -49,43 +49,7 @@ func scanSession(row scanner) (*monitor.Record, error) {
 	return rec, err
 }
 
-// storedContext returns the context with a hash's ID, nil when there is none.
-func storedContext(w *writer, hash int64) (*monitor.Record, error) {
-	return stored(w, "SELECT "+contextColumns+contextTables+"WHERE c.hash = ?", hash, scanContext)
-}
-
-// storedSession returns the session with a hash's ID, nil when there is none.
-func storedSession(w *writer, hash int64) (*monitor.Record, error) {
-	return stored(w, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", hash, scanSession)
-}
-
-func stored(w *writer, query string, hash int64, scan func(scanner) (*monitor.Record, error)) (*monitor.Record, error) {
-	s, err := w.statement(query)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := scan(s.QueryRow(hash))
-	if err == sql.ErrNoRows {
-		return nil, nil
-	}
-	return rec, err
-}
-
-// sameContext compares what was sent, not what acceptance made of it.
-func sameContext(a, b *monitor.Context) bool {
-	x, y := *a, *b
-	same := math.Float64bits(x.CPUFrequency) == math.Float64bits(y.CPUFrequency) ||
-		math.IsNaN(x.CPUFrequency) && math.IsNaN(y.CPUFrequency)
-	x.Env, y.Env, x.CPUFrequency, y.CPUFrequency = "", "", 0, 0
-	return same && x == y
-}
-
-// sameSession compares what was sent, not what acceptance made of it.
-func sameSession(a, b *monitor.Session) bool {
-	return a.SessionH == b.SessionH && a.RunDate == b.RunDate && a.ScmRef == b.ScmRef && a.Description == b.Description
-}
-
-// sentTexts are the columns of texts, NULL where the text follows from the row.
+// sentTexts is a row of the table texts. A column is NULL when its text can be rebuilt from the row of the metric.
 type sentTexts struct {
 	startTime, component, itemPath, item, itemVariant, kind sql.NullString
 }
@@ -99,7 +63,7 @@ func (t *sentTexts) size() int {
 		len(t.itemVariant.String) + len(t.kind.String)
 }
 
-// setTexts rebuilds a metric's texts from its instant and its series, and from the texts that were kept as sent.
+// setTexts rebuilds a metric's texts from its instant, its series and the texts that were stored as sent. t may be nil.
 func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
 	m.Component, m.ItemPath, m.Item = s.Component, s.ItemPath, s.Item
 	m.ItemVariant, m.Kind = s.ItemVariant, s.Kind
@@ -123,7 +87,6 @@ func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
 	}
 }
 
-// measurementColumns are the columns of a metric's measurements.
 var measurementColumns = func() string {
 	names := make([]string, monitor.Measurements)
 	for i := range monitor.Measurements {
@@ -141,7 +104,7 @@ func floats(m *monitor.Metric) []any {
 	return into
 }
 
-// numbers are a metric's measurements as columns hold them.
+// numbers returns a metric's measurements as columns hold them.
 func numbers(m *monitor.Metric) []any {
 	values := make([]any, 0, monitor.Measurements)
 	for _, v := range m.Values() {
@@ -150,7 +113,7 @@ func numbers(m *monitor.Metric) []any {
 	return values
 }
 
-// number is a float as a column without a type holds it: absent is NULL.
+// number returns a float as a column without a type holds it. NULL stands for an absent float.
 func number(f float64) any {
 	if math.IsNaN(f) {
 		return nil
@@ -158,7 +121,7 @@ func number(f float64) any {
 	return f
 }
 
-// float scans what number stored.
+// float scans a column that number has filled.
 type float struct{ into *float64 }
 
 // Scan implements [sql.Scanner].
@@ -174,7 +137,7 @@ func (f float) Scan(v any) error {
 	return nil
 }
 
-// text is a text that may be null.
+// text returns a text as a column holds it. A text may be null.
 func text(t monitor.Text) any {
 	if t.Null {
 		return nil
@@ -182,7 +145,7 @@ func text(t monitor.Text) any {
 	return t.String
 }
 
-// nullable scans what text stored.
+// nullable scans a column that text has filled.
 type nullable struct{ into *monitor.Text }
 
 // Scan implements [sql.Scanner].
@@ -193,7 +156,7 @@ func (n nullable) Scan(v any) error {
 	return err
 }
 
-// nanoseconds is a time as a column holds it: 0 is the zero time.
+// nanoseconds returns a time as a column holds it. 0 stands for the zero time.
 func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -201,7 +164,7 @@ func nanoseconds(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// instant scans what nanoseconds stored.
+// instant scans a column that nanoseconds has filled.
 type instant struct{ into *time.Time }
 
 // Scan implements [sql.Scanner].
