@@ -103,14 +103,14 @@ func (a *appender) context(rec *monitor.Record) (decision, error) {
 	if err := a.addHash(rec.Project, rec.Context.H, &h); err != nil {
 		return decision{}, err
 	}
-	c := *rec.Context
+	kept := *rec
+	kept.Context = new(*rec.Context)
 	if rec.Source == "" {
-		c.Env = monitor.Environment(&c)
+		kept.Context.Env = monitor.Environment(kept.Context)
 	}
 	seq := a.take()
-	_, err = a.exec(insertContext, seq, h.id, c.CPUCount, number(c.CPUFrequency), c.CPUType, text(c.CPUVendor), c.RAMTotal,
-		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received))
-	return decision{seq: seq, context: &c}, err
+	_, err = a.exec(insertContext, values([]any{seq, h.id}, contextRow(&kept))...)
+	return decision{seq: seq, context: kept.Context}, err
 }
 
 func (a *appender) session(rec *monitor.Record) (decision, error) {
@@ -124,9 +124,11 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	if a.full != nil {
 		return decision{}, a.full
 	}
-	s := *rec.Session
+	kept := *rec
+	kept.Session = new(*rec.Session)
+	s := kept.Session
 	if rec.Source == "" {
-		if err := a.fixSession(rec, &s); err != nil {
+		if err := a.fixSession(rec, s); err != nil {
 			return decision{}, err
 		}
 	}
@@ -134,9 +136,7 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 		return decision{}, err
 	}
 	seq := a.take()
-	_, err = a.exec(insertSession, seq, h.id, rec.Project, s.RunDate, text(s.ScmRef), s.Description, rec.Client,
-		s.Start.UTC, s.Start.Offset, s.Run, s.Run == s.SessionH, s.Branch, s.Build, s.Machine,
-		s.Imported, s.StatesOffset, string(s.Completion), s.Method, nanoseconds(rec.Received))
+	_, err = a.exec(insertSession, values([]any{seq, h.id, rec.Project, s.Run == s.SessionH}, sessionRow(&kept))...)
 	if err != nil {
 		return decision{}, err
 	}
@@ -146,7 +146,7 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	a.hashes.put(digestOf(rec.Project, s.SessionH),
 		hashEntry{id: h.id, session: true, offset: s.Start.Offset, stated: s.StatesOffset})
 	a.offsets.put(digestOf(rec.Project), lastOffset{offset: s.Start.Offset, known: true})
-	return decision{seq: seq, session: &s}, nil
+	return decision{seq: seq, session: s}, nil
 }
 
 // findStored returns the decision about a context or session that a query finds by the ID of its hash. The decision is

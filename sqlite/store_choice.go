@@ -162,8 +162,8 @@ func onlyProject(ctx context.Context, q querier, project string) (bool, error) {
 	return n == 0, err
 }
 
-// column returns the column of a field in the tables series and texts.
-func column(f monitor.Field) string {
+// seriesColumn returns the column of a field in the tables series and texts.
+func seriesColumn(f monitor.Field) string {
 	switch f {
 	case monitor.FieldItem:
 		return "item"
@@ -194,7 +194,7 @@ func overlapsAddress(part string) bool {
 // text adds a condition on a text of the series. Where an address makes a difference, the condition on the series only
 // finds candidates, and the text as sent decides.
 func (c *chooser) text(ctx context.Context, q querier, m monitor.Match) error {
-	name, stable := column(m.Field), monitor.StableText(m.Text)
+	name, stable := seriesColumn(m.Field), monitor.StableText(m.Text)
 	differs := overlapsAddress(m.Text)
 	if m.How == monitor.Equals {
 		differs = strings.Contains(stable, replaced)
