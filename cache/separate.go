@@ -6,9 +6,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Separate is a [monitor.MetadataStore] that looks in any project (project is empty) only while there are no tokens. The
-// first token separates the projects at once, and not only after the next start: from then on lookups in any project
-// fail with ENotFound.
+// Separate is a [monitor.MetadataStore] that keeps projects apart while there are tokens. Then lookups in any project
+// (project is empty) fail with ENotFound. The first token separates the projects at once, without a restart.
 type Separate struct {
 	monitor.MetadataStore
 	// Tokens lists the tokens. Its errors are returned.
@@ -31,13 +30,14 @@ func (s Separate) Session(ctx context.Context, project, h string) (*monitor.Sess
 	return s.MetadataStore.Session(ctx, project, h)
 }
 
+// allow returns an error when a lookup in the project is not allowed.
 func (s Separate) allow(ctx context.Context, project string) error {
 	if project != "" {
 		return nil
 	}
 	tokens, err := s.Tokens(ctx)
 	if err == nil && len(tokens) > 0 {
-		err = monitor.Errorf(monitor.ENotFound, "projects are separate since there are tokens")
+		err = monitor.Errorf(monitor.ENotFound, "projects are separate because there are tokens")
 	}
 	return err
 }

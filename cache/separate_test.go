@@ -11,12 +11,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func TestTheFirstTokenSeparatesProjects(t *testing.T) {
+func TestFirstTokenSeparatesProjects(t *testing.T) {
 	var tokens []monitor.Token
 	var broken error
-	store := cache.Separate{MetadataStore: has(),
+	store := cache.Separate{MetadataStore: findsAll(),
 		Tokens: func(context.Context) ([]monitor.Token, error) { return tokens, broken }}
-	found := func(project string) []monitor.Code {
+	codes := func(project string) []monitor.Code {
 		c, noContext := store.Context(t.Context(), project, "h")
 		s, noSession := store.Session(t.Context(), project, "h")
 		if noContext == nil && noSession == nil {
@@ -25,13 +25,13 @@ func TestTheFirstTokenSeparatesProjects(t *testing.T) {
 		}
 		return []monitor.Code{monitor.ErrorCode(noContext), monitor.ErrorCode(noSession)}
 	}
-	assert.Equal(t, []monitor.Code{"", ""}, found(""))
+	assert.Equal(t, []monitor.Code{"", ""}, codes(""))
 	tokens = []monitor.Token{{ID: 1, Project: "q"}}
-	assert.Equal(t, []monitor.Code{monitor.ENotFound, monitor.ENotFound}, found(""))
-	assert.Equal(t, []monitor.Code{"", ""}, found("p"))
+	assert.Equal(t, []monitor.Code{monitor.ENotFound, monitor.ENotFound}, codes(""))
+	assert.Equal(t, []monitor.Code{"", ""}, codes("p"))
 	tokens = nil // revoked
-	assert.Equal(t, []monitor.Code{"", ""}, found(""))
+	assert.Equal(t, []monitor.Code{"", ""}, codes(""))
 	broken = errors.New("disk on fire")
-	assert.Equal(t, []monitor.Code{monitor.EInternal, monitor.EInternal}, found(""), "it is not known who may see what")
-	assert.Equal(t, []monitor.Code{"", ""}, found("p"))
+	assert.Equal(t, []monitor.Code{monitor.EInternal, monitor.EInternal}, codes(""), "not allowed while tokens are unknown")
+	assert.Equal(t, []monitor.Code{"", ""}, codes("p"))
 }

@@ -33,7 +33,8 @@ func (r *Reader) lookup(ctx context.Context, class monitor.Class, field, project
 	p := params{tagPrefix: prefix(hash), "hash": EncodeText(hash)}
 	where := fmt.Sprintf(`prefix::tag = $prefix AND %q::string = $hash AND %s`, field, between(earliest.UnixNano(), latest.UnixNano()))
 	if project != "" {
-		p[tagProject], _ = EncodeTag(project)
+		tag, _ := EncodeTag(project)
+		p[tagProject] = tag
 		where += ` AND project::tag = $project`
 	}
 	_, err = r.points(ctx, class, where, p, func(found *monitor.Point) error {

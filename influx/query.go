@@ -20,9 +20,9 @@ const (
 	chunkSize = "100"
 )
 
-// params are the values that a query refers to as $NAME. They travel beside the query, never in its text, so that
-// nothing in them can become part of it.
-type params map[string]string
+// params are the values that a query refers to as $NAME: texts, and patterns as {"regex": TEXT}. They travel beside the
+// query, never in its text, so that nothing in them can become part of it.
+type params map[string]any
 
 // query runs a query in InfluxQL on a bucket and hands each row of the answer to visit as it arrives. It returns the
 // answer's length in bytes. The answer may take any time, but InfluxDB must not be silent for longer than a request

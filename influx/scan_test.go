@@ -1,11 +1,11 @@
 package influx_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -50,6 +50,21 @@ func TestReadPassesOverWhatIsEmpty(t *testing.T) {
 	require.Less(t, transport.n.Load(), int64(120), "there are 12,000 weeks")
 }
 
+// The longest tags that there can be are not too long to be asked for, either.
+func TestReadLongestTags(t *testing.T) {
+	t.Parallel()
+	w := mustOpen(t, settings(harness.SharedInflux(t)))
+	var sent []*monitor.Point
+	for n := range 600 {
+		p := metricPoint(n)
+		p.Metric.ItemPath = fmt.Sprintf("%04d", n) + strings.Repeat("(", 4092)
+		sent = append(sent, p)
+	}
+	require.NoError(t, w.Ensure(t.Context()))
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), sent).Kind)
+	require.Equal(t, written(sent), written(readBack(t, w.Reader(), time.Time{}, time.Time{})))
+}
+
 // answer is a part of InfluxDB's answer in MessagePack: rows of one column after the time, and members that follow.
 func answer(column string, rows []any, members ...any) []byte {
 	b := msgp.AppendMapHeader(nil, 1)
@@ -75,16 +90,11 @@ func answer(column string, rows []any, members ...any) []byte {
 	return b
 }
 
-// answering plays InfluxDB's query route. The answer to a query is what answer returns, for the values that the query
-// asks for.
-func answering(t *testing.T, answer func(query string, values map[string]string) []byte) influx.Config {
+// answering plays InfluxDB's query route. The answer to a query is what answer returns.
+func answering(t *testing.T, answer func(query, params string) []byte) influx.Config {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var values map[string]string
-		if err := json.Unmarshal([]byte(r.FormValue("params")), &values); err != nil {
-			t.Errorf("the values of a query: %v", err)
-		}
 		w.Header().Set("Content-Type", "application/x-msgpack")
-		_, _ = w.Write(answer(r.FormValue("q"), values))
+		_, _ = w.Write(answer(r.FormValue("q"), r.FormValue("params")))
 	}))
 	t.Cleanup(server.Close)
 	return influx.Config{URL: server.URL, Token: secret, Org: "o", Timeout: 10 * time.Second}
@@ -98,13 +108,14 @@ func TestReadAsksForAsMuchAsIsEnough(t *testing.T) {
 	}
 	var asked []int
 	seen := map[string]bool{}
-	r, err := influx.NewReader(answering(t, func(query string, values map[string]string) []byte {
+	r, err := influx.NewReader(answering(t, func(query, params string) []byte {
 		switch {
 		case !strings.Contains(query, `"test_metrics"`):
 			return answer("value", nil)
 		case strings.HasPrefix(query, "SHOW"):
 			return answer("value", modules)
 		}
+		values := regexp.MustCompile(`module_\d+`).FindAllString(params, -1)
 		asked = append(asked, len(values))
 		var rows []any
 		for _, module := range values {
@@ -141,7 +152,7 @@ func TestReadBrokenAnswers(t *testing.T) {
 		{"silent", func() []byte { <-release; return nil }, "InfluxDB was silent for 200ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := answering(t, func(string, map[string]string) []byte { return c.answer() })
+			cfg := answering(t, func(string, string) []byte { return c.answer() })
 			if c.name == "silent" {
 				cfg.Timeout = 200 * time.Millisecond
 				defer close(release)

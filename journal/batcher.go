@@ -7,30 +7,30 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// batch is what is delivered and acknowledged together.
+// batch is a set of points that are delivered and acknowledged together.
 type batch struct {
 	metadata []*monitor.Point // contexts and sessions
-	metrics  []*monitor.Point // and outcomes; those that were parked come first
-	cursor   uint64           // everything up to here is in this batch, an earlier one, or parked
-	park     []uint64
-	unpark   []uint64
+	metrics  []*monitor.Point // metrics and outcomes; the unparked ones come first
+	cursor   uint64           // every record up to this number is in this batch, in an earlier batch, or parked
+	park     []uint64         // metrics that start to wait
+	unpark   []uint64         // parked metrics that are in this batch
 }
 
 func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }
 
-// batcher makes one batch: it gives each metric its origin or parks it.
+// batcher builds one batch. It gives each metric its origin, or parks the metric.
 type batcher struct {
-	size     int  // most metrics unparked
-	givesUp  bool // a metric that waited for parkFor goes out without what is missing
+	size     int  // most metrics to unpark
+	givesUp  bool // a metric that waited for parkFor is delivered without the missing context or session
 	now      time.Time
 	contexts finder[monitor.Context]
 	sessions finder[monitor.Session]
 
 	batch batch
-	pins  map[uint64]monitor.Origin // to be pinned before the batch is delivered
+	pins  map[uint64]monitor.Origin // origins to pin before the batch is delivered
 }
 
-// add adds records that were read for the first time and returns those that it parks.
+// add adds newly read records to the batch, and returns the metrics that it parks.
 func (b *batcher) add(ctx context.Context, recs []monitor.Pending) (parked []monitor.Pending, err error) {
 	points := make([]monitor.Point, len(recs))
 	for i, rec := range recs {
@@ -56,13 +56,13 @@ func (b *batcher) add(ctx context.Context, recs []monitor.Pending) (parked []mon
 	return parked, nil
 }
 
-// unpark adds the parked metrics that need not wait any longer, up to the batch's size, and returns the others.
+// unpark adds at most b.size parked metrics that need not wait any longer, and returns the others.
 func (b *batcher) unpark(ctx context.Context, parked []monitor.Pending) (still []monitor.Pending, err error) {
 	for i, rec := range parked {
 		if len(b.batch.unpark) == b.size {
 			return append(still, parked[i:]...), nil
 		}
-		// Where the clock was set back, the age is negative: waiting would take as much longer.
+		// A negative age means that the clock was set back. The wait would be longer by that time, so it ends now.
 		age := b.now.Sub(rec.Since)
 		origin, ready, err := b.originOf(ctx, rec, age < 0 || age >= parkFor && b.givesUp)
 		switch {
@@ -78,8 +78,8 @@ func (b *batcher) unpark(ctx context.Context, parked []monitor.Pending) (still [
 	return still, nil
 }
 
-// originOf returns the origin of a metric for this and every later delivery. It is not ready while the context or session
-// is missing; with anyway it is ready without them.
+// originOf returns the origin of a metric for this and every later delivery. The origin is not ready while the context or
+// the session is missing, unless anyway is true.
 func (b *batcher) originOf(ctx context.Context, rec monitor.Pending, anyway bool) (origin monitor.Origin, ready bool, err error) {
 	if rec.Pinned != nil {
 		return *rec.Pinned, true, nil
@@ -94,51 +94,51 @@ func (b *batcher) originOf(ctx context.Context, rec monitor.Pending, anyway bool
 		return origin, false, err
 	}
 	origin = monitor.OriginOf(m.SessionH, c.value, s.value)
-	if !c.own || !s.own {
+	if !c.sameProject || !s.sameProject {
 		b.pins[rec.Seq] = origin
 	}
 	return origin, true, nil
 }
 
-// finder finds contexts or sessions by their hash, and looks up each once.
+// finder finds contexts or sessions by their hash. It looks up each hash once.
 type finder[T any] struct {
-	lookup func(ctx context.Context, project, h string) (*T, error)
-	seen   map[hashKey]found[T]
+	lookup  func(ctx context.Context, project, h string) (*T, error)
+	results map[hashKey]lookupResult[T]
 }
 
 func newFinder[T any](lookup func(ctx context.Context, project, h string) (*T, error)) finder[T] {
-	return finder[T]{lookup, map[hashKey]found[T]{}}
+	return finder[T]{lookup, map[hashKey]lookupResult[T]{}}
 }
 
 type hashKey struct{ project, h string }
 
-// found is the context or session of a hash.
-type found[T any] struct {
-	value   *T   // nil where there is none
-	own     bool // it is the project's own
-	missing bool // it is not there yet; what has no hash will never be, and so is not missing
+// lookupResult is the context or session of a hash.
+type lookupResult[T any] struct {
+	value       *T   // nil when there is none
+	sameProject bool // the value was stored for the metric's project
+	missing     bool // the value may still arrive; false for an empty hash, for which nothing can arrive
 }
 
-// find looks in the project, then in any.
-func (f finder[T]) find(ctx context.Context, project, h string) (found[T], error) {
+// find looks up a hash in the project, then in any project.
+func (f finder[T]) find(ctx context.Context, project, h string) (lookupResult[T], error) {
 	if h == "" {
-		return found[T]{}, nil
+		return lookupResult[T]{}, nil
 	}
 	key := hashKey{project, h}
-	if v, ok := f.seen[key]; ok {
-		return v, nil
+	if result, ok := f.results[key]; ok {
+		return result, nil
 	}
-	result := found[T]{missing: true}
+	result := lookupResult[T]{missing: true}
 	for _, in := range []string{project, ""} {
 		v, err := f.lookup(ctx, in, h)
 		if err == nil {
-			result = found[T]{value: v, own: in == project}
+			result = lookupResult[T]{value: v, sameProject: in == project}
 			break
 		}
 		if monitor.ErrorCode(err) != monitor.ENotFound {
 			return result, err
 		}
 	}
-	f.seen[key] = result
+	f.results[key] = result
 	return result, nil
 }

@@ -9,23 +9,23 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// suspicious is how many points have to be refused one by one, while none was accepted, for the destination itself to
-// be asked before any is buried.
-const suspicious = 16
+// probeAfter is a number of points that the destination refused one by one. After so many, with no point accepted, the
+// bisector probes the destination before it buries any point.
+const probeAfter = 16
 
-// errRefusesAll says that a destination refuses a harmless point as well.
+// errRefusesAll says that a destination refuses the probe too.
 var errRefusesAll = errors.New("the destination refuses everything")
 
-// bisector delivers points and finds out which of them are at fault.
+// bisector delivers points and finds the points at fault.
 type bisector struct {
 	sink    monitor.Sink
 	retrier *retrier
 	status  *status
-	size    int // most points delivered at a time
+	size    int // most points of one delivery
 }
 
-// deliver delivers points, either metadata or metrics, and returns those to be buried. It returns errStopped without
-// a decision when the courier stops.
+// deliver delivers points, either metadata or metrics, and returns the dead letters. Its only error is errStopped: the
+// courier stopped before there was a result.
 func (b *bisector) deliver(points []*monitor.Point) ([]monitor.DeadLetter, error) {
 	for {
 		r := &round{bisector: b}
@@ -33,7 +33,7 @@ func (b *bisector) deliver(points []*monitor.Point) ([]monitor.DeadLetter, error
 		if !errors.Is(err, errRefusesAll) {
 			return r.dead, err
 		}
-		// The operator has to act. What this round decided is forgotten: nothing is buried for it.
+		// An operator has to act. The dead letters of this round are dropped, so nothing is buried.
 		pause := slowPause(r.refusal)
 		b.status.trouble(b.retrier.life.hard, refusing, r.refusal, pause)
 		if !wait(b.retrier.life.soft, pause) {
@@ -42,18 +42,18 @@ func (b *bisector) deliver(points []*monitor.Point) ([]monitor.DeadLetter, error
 	}
 }
 
-// round is one attempt to find out which of some points are at fault.
+// round is one attempt to deliver points and to find the points at fault.
 type round struct {
 	bisector *bisector
 	dead     []monitor.DeadLetter
-	refused  int           // points at fault
-	accepted bool          // the destination took something: it works
-	refusal  monitor.Reply // the last one
+	refused  int           // points that were refused alone
+	accepted bool          // the destination accepted a point or a probe, so it works
+	refusal  monitor.Reply // the last refusal
 }
 
-// bisect delivers points, and halves what is refused until the points at fault are alone.
+// bisect delivers points. It halves a refused part until each point at fault is alone.
 func (r *round) bisect(points []*monitor.Point) error {
-	// The parts still to be delivered, the next one last.
+	// These parts are not delivered yet. The last element is the next part.
 	parts := slices.Collect(slices.Chunk(r.withinLimits(points), r.bisector.size))
 	slices.Reverse(parts)
 	for len(parts) > 0 {
@@ -74,8 +74,8 @@ func (r *round) bisect(points []*monitor.Point) error {
 			r.bury(part[0], reply)
 			r.refused, r.refusal = r.refused+1, reply
 		}
-		// The destination is asked about itself at the 16th refusal, and after fewer at the end.
-		if !r.accepted && (r.refused == suspicious || r.refused > 0 && len(parts) == 0) {
+		// The destination is probed at the 16th refusal, and also after fewer refusals when no part is left.
+		if !r.accepted && (r.refused == probeAfter || r.refused > 0 && len(parts) == 0) {
 			if err := r.probe(); err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ func (r *round) bisect(points []*monitor.Point) error {
 	return nil
 }
 
-// withinLimits buries what is known to be refused and returns the rest.
+// withinLimits buries the points above a known limit of the destination, and returns the other points.
 func (r *round) withinLimits(points []*monitor.Point) []*monitor.Point {
 	rest := make([]*monitor.Point, 0, len(points))
 	for _, p := range points {
@@ -97,7 +97,7 @@ func (r *round) withinLimits(points []*monitor.Point) []*monitor.Point {
 	return rest
 }
 
-// probe fails with errRefusesAll when the destination does not take a harmless point either.
+// probe returns errRefusesAll when the destination refuses a harmless point too.
 func (r *round) probe() error {
 	class := r.dead[len(r.dead)-1].Class
 	reply, err := r.bisector.retrier.ask(func(ctx context.Context) monitor.Reply {

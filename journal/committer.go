@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// maxGroup and maxGroupBytes bound one commit, and with it the time that its callers wait.
+	// maxGroup and maxGroupBytes bound one commit, and so the time that its callers wait.
 	maxGroup      = 512
 	maxGroupBytes = 1 << 20
 )
 
-// Committer appends records to a journal for any number of callers, many records in one commit. The next group of records
-// gathers while one is committed. So a commit costs each caller little under load, and a single caller waits for nobody.
-// A Committer is safe for concurrent use.
+// Committer appends the records of many callers to a journal, many records in one commit. While one group of records is
+// committed, the next group gathers. So a commit costs each caller little under load, and a single caller does not wait
+// for others. A Committer is safe for concurrent use.
 type Committer struct {
-	// OnCommit, if set before Open, is told of every commit: its records, how long it took and how it ended.
+	// OnCommit, if set before Open, is called after each commit with its number of records, duration and error.
 	// It delays the next commit.
 	OnCommit func(records int, took time.Duration, err error)
 
@@ -34,15 +34,15 @@ type Committer struct {
 
 type request struct {
 	rec    *monitor.Record
-	result chan<- error // has room for the result, so that the committer never waits for a caller
+	result chan<- error // is buffered, so that the committer never waits for a caller
 }
 
-// NewCommitter returns a committer in front of j. It accepts between Open and Close.
+// NewCommitter returns a committer in front of j. It accepts records between Open and Close.
 func NewCommitter(j monitor.Journal, logger *slog.Logger) *Committer {
 	return &Committer{journal: j, logger: logger}
 }
 
-// Open starts to accept.
+// Open starts to accept records. It fails when the committer is open already.
 func (c *Committer) Open() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *Committer) Open() error {
 	return nil
 }
 
-// Close commits what was accepted and returns when all callers have their results.
+// Close commits all accepted records, and returns when each caller has its result.
 func (c *Committer) Close() error {
 	c.mu.Lock()
 	requests := c.requests
@@ -69,11 +69,11 @@ func (c *Committer) Close() error {
 	return nil
 }
 
-// Append stores one record and returns when it is on stable storage, with the fields set that [monitor.Journal]
-// sets. The errors are the journal's; EUnavailable when the committer is not open.
+// Append stores one record and returns when it is on stable storage. [monitor.Journal] says which fields are set then.
+// The errors are those of the journal, and EUnavailable when the committer is not open.
 //
-// When ctx ends first, Append returns its error, and the record may still be committed. The caller must not use the
-// record any more.
+// When ctx ends first, Append returns the error of ctx, and the record may still be committed. The caller must not use the
+// record afterwards.
 func (c *Committer) Append(ctx context.Context, rec *monitor.Record) error {
 	result := make(chan error, 1)
 	if err := c.submit(ctx, request{rec, result}); err != nil {
@@ -113,7 +113,7 @@ func (c *Committer) run(requests <-chan request, done chan<- struct{}) {
 	}
 }
 
-// gather takes what is waiting, without waiting for more.
+// gather takes the requests that are waiting. It does not wait for more.
 func gather(first request, requests <-chan request) []request {
 	group := []request{first}
 	for bytes := first.rec.Size(); len(group) < maxGroup && bytes < maxGroupBytes; {
@@ -131,8 +131,8 @@ func gather(first request, requests <-chan request) []request {
 	return group
 }
 
-// commit stores a group and tells each caller its result. Where the fault may lie with one of the records, each is
-// tried alone: an invalid record then fails by itself, and a full journal still takes the records that it has already.
+// commit stores a group, and sends each caller its result. When a single record may be at fault, commit tries each record
+// alone. So an invalid record fails alone, and a full journal still accepts a repeat of a stored record.
 func (c *Committer) commit(group []request) {
 	recs := make([]*monitor.Record, len(group))
 	for i, r := range group {
@@ -149,8 +149,8 @@ func (c *Committer) commit(group []request) {
 	}
 }
 
-// append makes one commit. It has no caller's context, since it serves many callers: one that gives up must not fail the
-// others. A panic of the journal becomes an error, so that the committer goes on.
+// append makes one commit. It uses no caller's context: when one caller gives up, the others must not fail. A panic of the
+// journal becomes an error, so that the committer goes on.
 func (c *Committer) append(recs []*monitor.Record) (err error) {
 	start := time.Now()
 	defer func() {

@@ -11,21 +11,22 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// parkFor is how long a metric waits for its context and session. After an outage of the destination it waits as long
-// again, since other bridges deliver late then, and after a start for a third of it.
+// parkFor is how long a metric waits for its context and session before it is delivered without them. After an outage of
+// the destination the wait goes on for at least parkFor, because other bridges deliver late then. After a start of the
+// bridge it goes on for at least a third of parkFor.
 const parkFor = time.Minute
 
-// Courier delivers the records of a journal to one destination. There must be one courier at a time for a journal
-// and a destination. The exported fields may be changed between NewCourier and Open; hooks are called by the
-// courier's goroutines and delay delivery.
+// Courier delivers the records of a journal to one destination. There must be only one courier at a time for a journal
+// and a destination. The exported fields may be changed between NewCourier and Open. The courier's goroutines call the
+// hooks, so hooks delay delivery.
 type Courier struct {
-	BatchSize int // most records read, and most points delivered, at a time
+	BatchSize int // most records of one read, and most points of one delivery
 
-	// OnReply is told of everything that the destination replies, to probes too.
+	// OnReply is called with each reply of the destination, also to a probe.
 	OnReply func(reply monitor.Reply)
-	// OnDelivered is told of points that are delivered and acknowledged, and when the oldest of them arrived.
+	// OnDelivered is called for points that are delivered and acknowledged. oldest is the first arrival of their records.
 	OnDelivered func(class monitor.Class, points int, oldest time.Time)
-	// OnBuried is told of dead letters that are acknowledged.
+	// OnBuried is called for n dead letters that are acknowledged.
 	OnBuried func(class monitor.Class, n int)
 
 	journal  monitor.Journal
@@ -42,9 +43,8 @@ type Courier struct {
 	running         sync.WaitGroup
 }
 
-// NewCourier returns a courier with the usual settings. It asks metadata for the contexts and sessions that metrics are
-// tagged from: first in the metric's own project, then in any. What metadata returns for a project must be found for ever
-// after.
+// NewCourier returns a courier with the default settings. It asks metadata for the context and session of a metric: first
+// in the metric's project, then in any project. A value that metadata once found in a project must be found there for ever.
 func NewCourier(j monitor.Journal, sink monitor.Sink, metadata monitor.MetadataStore, logger *slog.Logger) *Courier {
 	dest := sink.Destination()
 	logger = logger.With("destination", string(dest))
@@ -62,7 +62,7 @@ func NewCourier(j monitor.Journal, sink monitor.Sink, metadata monitor.MetadataS
 	}
 }
 
-// Open reads where delivery stopped and goes on from there, in the background.
+// Open reads the cursor and the parked records, and delivers from there in the background.
 func (c *Courier) Open(ctx context.Context) error {
 	cursor, err := c.journal.Cursor(ctx, c.dest)
 	if err != nil {
@@ -85,9 +85,8 @@ func (c *Courier) Open(ctx context.Context) error {
 	return nil
 }
 
-// Close stops. While the destination takes what it is given, Close first delivers all that was appended before it
-// was called, until ctx ends; otherwise it stops at once. Nothing is lost either way: the rest is delivered after
-// the next Open.
+// Close stops the courier. While the destination accepts deliveries, Close first delivers all records that were appended
+// before the call, until ctx ends. Otherwise it stops at once. Nothing is lost: the next Open continues.
 func (c *Courier) Close(ctx context.Context) error {
 	if c.stop == nil {
 		return nil
@@ -102,14 +101,14 @@ func (c *Courier) Close(ctx context.Context) error {
 	return nil
 }
 
-// Wake tells that there is something new to deliver. It never blocks.
+// Wake tells the courier that the journal has new records. It never blocks.
 func (c *Courier) Wake() { c.bell.ring() }
 
-// Healthy says whether the destination took, or would take, what it was last given. It is optimistic before the
-// first delivery.
+// Healthy says whether the destination accepts deliveries; refusals of single points do not count. It is true before the
+// first reply.
 func (c *Courier) Healthy() bool { return c.status.healthy() }
 
-// Health implements [monitor.HealthChecker]. Accepting does not depend on delivery.
+// Health implements [monitor.HealthChecker]. It is not required: the bridge accepts records without delivery.
 func (c *Courier) Health() monitor.Health {
 	return c.status.health(cmp.Or(c.reading.err(), c.acking.err()))
 }

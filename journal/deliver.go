@@ -9,7 +9,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// deliverAll takes batches as they come, until there are no more or the courier stops.
+// deliverAll delivers batches until there are no more or the courier stops.
 func (c *Courier) deliverAll(batches <-chan *batch) {
 	defer c.stop()
 	b := &bisector{
@@ -31,7 +31,7 @@ func (c *Courier) replied(ctx context.Context, reply monitor.Reply, pause time.D
 }
 
 // deliverBatch delivers contexts and sessions, then metrics and outcomes, and acknowledges both. Its only error is
-// errStopped: the batch then is as if never begun, and delivering it again changes nothing.
+// errStopped. The batch is then not acknowledged. Delivering it again changes nothing at the destination.
 func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	dead, err := to.deliver(b.metadata)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 		return err
 	}
 	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: append(dead, deadMetrics...)}
-	// A courier that is stopped acknowledges what was delivered all the same, so that it is not delivered again.
+	// A courier that is stopped meanwhile still acknowledges the delivered points. So they are not delivered again.
 	ctx := context.WithoutCancel(c.life.hard)
 	err = c.acking.do(c.life, func() error {
 		if err := c.journal.Ack(ctx, c.dest, a); err != nil {
@@ -53,14 +53,14 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	if err != nil {
 		return err
 	}
-	c.tell(b, a.Bury)
+	c.callHooks(b, a.Bury)
 	return nil
 }
 
-// tell tells the hooks what became of a batch.
-func (c *Courier) tell(b *batch, bury []monitor.DeadLetter) {
-	buried := make(map[uint64]bool, len(bury))
-	for _, d := range bury {
+// callHooks passes the result of a batch to the hooks, for each class of records.
+func (c *Courier) callHooks(b *batch, letters []monitor.DeadLetter) {
+	buried := make(map[uint64]bool, len(letters))
+	for _, d := range letters {
 		buried[d.Seq] = true
 	}
 	points := slices.Concat(b.metadata, b.metrics)

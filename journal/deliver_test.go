@@ -24,7 +24,7 @@ var (
 	delivered = monitor.Reply{Kind: monitor.Delivered, Status: 204}
 )
 
-// contains says whether any of the points is one of seqs.
+// contains says whether one of the points has one of the sequence numbers.
 func contains(points []*monitor.Point, seqs map[uint64]bool) bool {
 	for _, p := range points {
 		if seqs[p.Seq] {
@@ -34,7 +34,7 @@ func contains(points []*monitor.Point, seqs map[uint64]bool) bool {
 	return false
 }
 
-// fill appends a context, a session and metrics up to n records.
+// fill appends n records: a context, a session, and metrics.
 func (r *rig) fill(n int) {
 	r.add(context1("p", "c"), session1("p", "s"))
 	for range n - 2 {
@@ -42,7 +42,7 @@ func (r *rig) fill(n int) {
 	}
 }
 
-func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
+func TestCourierBuriesExactlyThePointsAtFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		bad := map[uint64]bool{1: true, 100: true, 101: true, 4000: true}
@@ -89,7 +89,7 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 	})
 }
 
-func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
+func TestCourierHalvesADeliveryThatIsTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
@@ -108,7 +108,7 @@ func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
 	})
 }
 
-func TestCourierTriesForEver(t *testing.T) {
+func TestCourierRetriesForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		var times []time.Time
@@ -138,9 +138,9 @@ func TestCourierTriesForEver(t *testing.T) {
 		for i := 1; i < len(times)-2; i++ {
 			assert.LessOrEqual(t, times[i].Sub(times[i-1]), time.Minute)
 		}
-		// With waits of half a minute on average, twelve hours are some 1,440 tries.
+		// The average wait is half a minute, so twelve hours have about 1,440 tries.
 		assert.InDelta(t, 1440, len(times), 150)
-		assert.Equal(t, 1, strings.Count(r.log.String(), "level=WARN"), "an outage is one warning")
+		assert.Equal(t, 1, strings.Count(r.log.String(), "level=WARN"), "an outage gives one warning")
 	})
 }
 
@@ -165,7 +165,7 @@ func TestCourierHonoursRetryAfter(t *testing.T) {
 	})
 }
 
-func TestCourierKeepsWhatIsDenied(t *testing.T) {
+func TestCourierKeepsRecordsWhileAccessIsDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		requests := 0
@@ -197,7 +197,7 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 	})
 }
 
-func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
+func TestCourierBuriesNothingWhileEverythingIsRefused(t *testing.T) {
 	for _, n := range []int{1, 15, 16, 17, 1000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 					r.after(time.Hour)
 					assert.Empty(t, r.j.deadSeqs())
 					assert.Equal(t, 1, strings.Count(r.log.String(), "level=ERROR"), "the operator is told once")
-					assert.Less(t, requests, 120*60, "it asks slowly")
+					assert.Less(t, requests, 120*60, "the courier asks slowly")
 					assert.False(t, r.Healthy())
 					assert.Contains(t, r.Health().Detail, "422 field type conflict; nothing is buried")
 					fixed.Store(true)
@@ -239,14 +239,14 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 	}
 }
 
-func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
+func TestCourierBuriesAllPointsWhenOnlyTheProbeIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		probes := 0
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply { return refused }
 		r.sink.ProbeFn = func(monitor.Class) monitor.Reply {
 			if probes++; probes == 1 {
-				return away // the answer is insisted on
+				return away // the courier repeats the probe until there is an answer
 			}
 			return delivered
 		}
@@ -261,8 +261,8 @@ func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
 	})
 }
 
-// Where something is accepted the destination works, whatever it says to a probe.
-func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
+// A destination that accepts one point works, whatever it replies to a probe.
+func TestCourierTrustsADestinationThatAcceptsOnePoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
@@ -284,8 +284,8 @@ func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
 	})
 }
 
-// Halving goes on where it was after an outage in its midst: no part is delivered that had been before.
-func TestCourierOutageWhileHalving(t *testing.T) {
+// The courier delivers no part twice.
+func TestCourierContinuesHalvingAfterAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		bad := map[uint64]bool{40: true}
@@ -315,7 +315,7 @@ func TestCourierOutageWhileHalving(t *testing.T) {
 	})
 }
 
-func TestCourierSinkPanics(t *testing.T) {
+func TestCourierBuriesAPointThatMakesTheSinkPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
@@ -334,8 +334,8 @@ func TestCourierSinkPanics(t *testing.T) {
 	})
 }
 
-// TestCourierPoisonPatterns tries ten thousand patterns of points at fault.
-func TestCourierPoisonPatterns(t *testing.T) {
+// The test tries ten thousand random patterns.
+func TestCourierFindsEveryPatternOfPointsAtFault(t *testing.T) {
 	const batch, patterns = 64, 10_000
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range patterns {

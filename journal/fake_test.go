@@ -14,14 +14,14 @@ import (
 
 const dest = monitor.Destination("http://influx.example org bucket")
 
-// fakeJournal is a journal in memory, which outlives the couriers that work on it. It checks every
-// acknowledgement against what the sink has and lists what is wrong.
+// fakeJournal is a journal in memory. It outlives the couriers that work on it. It compares each acknowledgement with the
+// records that the sink has, and lists the differences in wrong.
 type fakeJournal struct {
 	AppendFn func(recs []*monitor.Record) error // replaces Append
-	FailFn   func(op string) error              // fails the other methods
-	stored   func(seq uint64) bool              // the sink has it
+	FailFn   func(op string) error              // returns the error of another method
+	stored   func(seq uint64) bool              // says whether the sink has a record
 
-	anyProject bool // projects are not kept apart
+	anyProject bool // lookups in any project find something
 
 	mu     sync.Mutex
 	recs   []*monitor.Record
@@ -141,7 +141,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	}
 	for _, l := range s.Bury {
 		if _, twice := j.dead[l.Seq]; twice || j.stored(l.Seq) {
-			j.wrong = append(j.wrong, fmt.Sprintf("%d buried though buried or stored before", l.Seq))
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is buried, but was buried or stored before", l.Seq))
 		}
 		j.dead[l.Seq] = l
 	}
@@ -150,7 +150,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	}
 	for _, seq := range s.Unpark {
 		if _, ok := j.parked[seq]; !ok {
-			j.wrong = append(j.wrong, fmt.Sprintf("%d unparked without being parked", seq))
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is unparked, but was not parked", seq))
 		}
 		delete(j.parked, seq)
 	}
@@ -158,7 +158,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 		_, dead := j.dead[seq]
 		_, parked := j.parked[seq]
 		if !j.stored(seq) && !dead && !parked {
-			j.wrong = append(j.wrong, fmt.Sprintf("%d is acknowledged but nowhere", seq))
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is acknowledged, but not stored, buried or parked", seq))
 		}
 	}
 	j.cursor = s.Cursor
@@ -200,16 +200,17 @@ func (j *fakeJournal) find(project string, is func(*monitor.Record) bool) (*moni
 		return nil, err
 	}
 	if project == "" && !j.anyProject {
-		return nil, monitor.Errorf(monitor.ENotFound, "projects are separate")
+		return nil, monitor.Errorf(monitor.ENotFound, "the fake looks in one project only")
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if i := slices.IndexFunc(j.recs, is); i >= 0 {
 		return j.recs[i], nil
 	}
-	return nil, monitor.Errorf(monitor.ENotFound, "not there")
+	return nil, monitor.Errorf(monitor.ENotFound, "not found")
 }
 
+// sync makes the test's earlier changes visible to the courier's goroutines.
 func (j *fakeJournal) sync() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -238,7 +239,7 @@ func (j *fakeJournal) deadSeqs() []uint64 {
 	return out
 }
 
-// fakeSink is a destination in memory, which stores what DeliverFn lets pass.
+// fakeSink is a destination in memory. It stores the points for which DeliverFn returns Delivered.
 type fakeSink struct {
 	DeliverFn func(ctx context.Context, points []*monitor.Point) monitor.Reply // nil: Delivered
 	ProbeFn   func(class monitor.Class) monitor.Reply                          // nil: Delivered
@@ -247,7 +248,7 @@ type fakeSink struct {
 	mu       sync.Mutex
 	stored   map[uint64]monitor.Origin
 	tried    map[uint64]monitor.Origin // the origin at the first attempt
-	requests []int                     // points of each
+	requests []int                     // number of points of each delivery
 	wrong    []string
 }
 
@@ -302,7 +303,7 @@ func (s *fakeSink) store(points []*monitor.Point) {
 	}
 }
 
-// sync makes what happened before visible to the next delivery: time that passes does not.
+// sync makes the test's earlier changes visible to the next delivery. Passing time alone does not.
 func (s *fakeSink) sync() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -327,7 +328,7 @@ func (s *fakeSink) count() int {
 	return len(s.stored)
 }
 
-// sent returns the number of points of each delivery so far and forgets them.
+// sent returns the number of points of each delivery since its last call.
 func (s *fakeSink) sent() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -359,7 +360,7 @@ func known(project, contextH, sessionH string) monitor.Origin {
 		ScmRef: "commit", Branch: "main"}
 }
 
-// log collects log lines for tests that look at them.
+// log collects log lines.
 type log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
+func TestCourierParksAMetricUntilItsSessionArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
@@ -30,8 +30,8 @@ func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
 	})
 }
 
-// A session releases the metrics that wait for it at once, in order, and in deliveries of the usual size.
-func TestCourierReleasesAtOnce(t *testing.T) {
+// When the session arrives, its parked metrics are delivered at once, in order, and in deliveries of the usual size.
+func TestCourierDeliversParkedMetricsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
@@ -55,7 +55,7 @@ func TestCourierReleasesAtOnce(t *testing.T) {
 				r.add(metric1("p", "c", "s"))
 			}
 			r.after(110 * time.Millisecond)
-			// The session, ten that waited and the five that came with it, then the others that waited.
+			// First come the session, ten parked metrics, and the five new metrics. Then come the other parked metrics.
 			want = append([]uint64{1, 27}, want[1:11]...)
 			want = append(want, 28, 29, 30, 31, 32)
 			for seq := uint64(12); seq <= 26; seq++ {
@@ -67,7 +67,7 @@ func TestCourierReleasesAtOnce(t *testing.T) {
 	})
 }
 
-func TestCourierLooksUpEachHashOnceABatch(t *testing.T) {
+func TestCourierLooksUpEachHashOncePerBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		finds := 0
@@ -102,7 +102,7 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 		{"no session", []*monitor.Record{context1("p", "c")}, metric1("p", "c", "s"),
 			monitor.Origin{Env: "env-p-c", Run: "s"}},
 		{"neither", nil, metric1("p", "c", "s"), monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
-		{"those of another project", []*monitor.Record{context1("q", "c"), session1("q", "s")}, metric1("p", "c", "s"),
+		{"records of another project", []*monitor.Record{context1("q", "c"), session1("q", "s")}, metric1("p", "c", "s"),
 			monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
 	}
 	for _, tt := range tests {
@@ -116,7 +116,7 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 					r.after(40 * time.Second)
 					assert.False(t, r.sink.has(m))
 				})
-				// A restart does not start the minute anew.
+				// A restart does not start the minute again.
 				r.run(t, func() {
 					r.after(22 * time.Second)
 					assert.Equal(t, tt.want, r.sink.origin(m))
@@ -128,8 +128,8 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 	}
 }
 
-// Another bridge took the session, and delivers it only when the destination is back.
-func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
+// Another bridge accepted the session. It delivers the session only when the destination is back.
+func TestCourierWaitsForASessionDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		back := time.Now().Add(12 * time.Hour)
@@ -147,7 +147,7 @@ func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
 		r.run(t, func() {
 			r.add(context1("p", "c2"))
 			r.after(11 * time.Hour)
-			for r.j.acked() < 3 { // the destination is back, and takes what is here
+			for r.j.acked() < 3 { // until the destination is back and has the records of this bridge
 				r.after(time.Second)
 			}
 			r.after(30 * time.Second)
@@ -159,8 +159,8 @@ func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
 	})
 }
 
-// Short refusals to take more, again and again, are no outage.
-func TestCourierGivesUpAtABusyDestination(t *testing.T) {
+// A destination that is often busy for a moment has no outage.
+func TestCourierDoesNotWaitLongerAtABusyDestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		deliveries := 0
@@ -181,7 +181,7 @@ func TestCourierGivesUpAtABusyDestination(t *testing.T) {
 	})
 }
 
-func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
+func TestCourierDoesNotWaitForASessionWithoutHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
@@ -193,7 +193,7 @@ func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
 	})
 }
 
-func TestCourierTakesAnyProject(t *testing.T) {
+func TestCourierUsesAContextOfAnotherProject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.j.anyProject = true
@@ -203,12 +203,12 @@ func TestCourierTakesAnyProject(t *testing.T) {
 			want := known("p", "c", "s")
 			want.Env = "env-q-c"
 			assert.Equal(t, want, r.sink.origin(m))
-			assert.Equal(t, want, r.j.pins[m], "pinned before it was sent")
+			assert.Equal(t, want, r.j.pins[m], "the origin was pinned before it was sent")
 		})
 	})
 }
 
-func TestCourierSendsWhatWasPinned(t *testing.T) {
+func TestCourierSendsThePinnedOrigin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		pinned := monitor.Origin{Env: "as pinned", Run: "as pinned"}
@@ -221,7 +221,7 @@ func TestCourierSendsWhatWasPinned(t *testing.T) {
 	})
 }
 
-func TestCourierBoundsWhatIsParked(t *testing.T) {
+func TestCourierBoundsTheParkedMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
@@ -241,7 +241,7 @@ func TestCourierBoundsWhatIsParked(t *testing.T) {
 	})
 }
 
-// What is said of metrics holds for outcomes: they wait for their session, have its origin, and arrive after it.
+// Outcomes wait for their session, have its origin, and arrive after it.
 func TestCourierTreatsOutcomesLikeMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()

@@ -9,19 +9,20 @@ import (
 )
 
 const (
-	// poll is how often the journal is looked at without being told by Wake.
+	// poll is how often the reader reads the journal without a Wake.
 	poll = time.Second
-	// gatherFor is how long after Wake more records may join, so that points are not delivered one by one.
+	// gatherFor is how long the reader waits for more records after a Wake, so that it does not deliver them one by one.
 	gatherFor = 100 * time.Millisecond
-	// parkedBatches and parkedBytes bound the parked metrics, which are in memory. Beyond them no more records are read
-	// until some metrics have waited for long enough.
+	// parkedBatches and parkedBytes bound the parked metrics, which are in memory. At a bound the reader reads no more
+	// records until some parked metrics are delivered.
 	parkedBatches = 4
 	parkedBytes   = 32 << 20
-	// largeBatch is a batch in bytes after which there may be more to read, though it has fewer records than asked for.
+	// largeBatch is a size in bytes. After a read of this size there may be more to read, even if the read returned fewer
+	// records than it was asked for.
 	largeBatch = 1 << 20
 )
 
-// reader prepares batches. Its state changes only when a batch is complete, so that an error leaves it as it was.
+// reader prepares batches. Its state changes only when a batch is complete, so an error leaves it unchanged.
 type reader struct {
 	journal  monitor.Journal
 	dest     monitor.Destination
@@ -30,14 +31,14 @@ type reader struct {
 	retrier  *journalRetrier
 	life     lifetime
 	bell     bell
-	size     int // most records read at a time
+	size     int // most records of one read
 	batches  chan<- *batch
 
-	after  uint64            // the last number read
+	after  uint64            // number of the last record read
 	parked []monitor.Pending // oldest first
 }
 
-// run reads until the courier stops: after a soft stop, until nothing is left that was there then.
+// run prepares batches until the courier stops. After a soft stop it still prepares all records that are in the journal.
 func (r *reader) run() {
 	defer close(r.batches)
 	for {
@@ -66,7 +67,7 @@ func (r *reader) run() {
 	}
 }
 
-// idle waits until there may be something to do; false after a hard stop.
+// idle waits until there may be new records. It returns false after a hard stop.
 func (r *reader) idle() bool {
 	if r.bell.rings(r.life.soft, poll) {
 		wait(r.life.soft, gatherFor)
@@ -74,8 +75,8 @@ func (r *reader) idle() bool {
 	return r.life.hard.Err() == nil
 }
 
-// prepare makes the next batch and says whether there is more to read at once. What it pins is on stable storage
-// before the batch exists.
+// prepare builds the next batch. more says that there may be more to read at once. Pinned origins are on stable storage
+// when prepare returns.
 func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	var fresh []monitor.Pending
 	if len(r.parked) < parkedBatches*r.size && bytesOf(r.parked) < parkedBytes {
@@ -106,7 +107,7 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	return &p.batch, len(p.batch.unpark) == r.size || len(fresh) == r.size || bytesOf(fresh) >= largeBatch, nil
 }
 
-// bytesOf is about what records take in memory.
+// bytesOf estimates the memory that records take.
 func bytesOf(recs []monitor.Pending) (n int) {
 	for i := range recs {
 		n += recs[i].Size()

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// reportPoll is how often the queue is looked at without being told by Wake.
+	// reportPoll is how often the courier reads the queue without a Wake.
 	reportPoll = time.Minute
-	// reportsAtATime bounds how many reports are in memory: that of a run where everything changed takes some megabytes.
+	// reportsAtATime bounds the reports in memory. A report on a run where everything changed takes some megabytes.
 	reportsAtATime = 8
 )
 
-// ReportCourier delivers kept reports to one destination, one after the other, until it takes them. There must be one at
-// a time for a queue and a destination.
+// ReportCourier delivers kept reports to one destination, one after the other. It repeats each report until the
+// destination accepts or refuses it. There must be only one report courier at a time for a queue and a destination.
 type ReportCourier struct {
-	// OnDelivered, if set before Open, is told of every report that is delivered and acknowledged.
+	// OnDelivered, if set before Open, is called for each report that is delivered and acknowledged.
 	OnDelivered func(r *monitor.Report)
 
 	queue   monitor.ReportQueue
@@ -34,7 +34,7 @@ type ReportCourier struct {
 	running sync.WaitGroup
 }
 
-// NewReportCourier returns a courier from queue to sink.
+// NewReportCourier returns a report courier from queue to sink.
 func NewReportCourier(queue monitor.ReportQueue, sink monitor.ReportSink, logger *slog.Logger) *ReportCourier {
 	dest := sink.Destination()
 	logger = logger.With("destination", string(dest))
@@ -53,7 +53,7 @@ func (c *ReportCourier) Open() error {
 	return nil
 }
 
-// Close stops. What is not delivered is after the next Open.
+// Close stops at once. The next Open delivers the other reports.
 func (c *ReportCourier) Close() error {
 	if c.stop != nil {
 		c.stop()
@@ -62,10 +62,10 @@ func (c *ReportCourier) Close() error {
 	return nil
 }
 
-// Wake tells that there is a new report. It never blocks.
+// Wake tells the courier that the queue has a new report. It never blocks.
 func (c *ReportCourier) Wake() { c.bell.ring() }
 
-// deliverSome delivers the next reports, and waits where there are none. Its only error is errStopped.
+// deliverSome delivers the next reports, or waits when there are none. Its only error is errStopped.
 func (c *ReportCourier) deliverSome() error {
 	var reports []monitor.PendingReport
 	err := c.journal.do(c.life, func() (err error) {
@@ -89,13 +89,12 @@ func (c *ReportCourier) deliverSome() error {
 	return nil
 }
 
-// deliver delivers a report and acknowledges it, even when stopped meanwhile. A report that is refused is acknowledged
-// too.
+// deliver delivers a report and acknowledges it, also when the courier is stopped meanwhile. A refused report is
+// acknowledged too.
 func (c *ReportCourier) deliver(r monitor.PendingReport) error {
-	to := &retrier{life: c.life, logger: c.logger, onReply: func(_ context.Context, reply monitor.Reply, pause time.Duration) {
-		c.replied(r.Report, reply, pause)
-	}}
-	reply, err := to.ask(func(ctx context.Context) monitor.Reply { return c.sink.DeliverReport(ctx, r.Report) })
+	onReply := func(_ context.Context, reply monitor.Reply, pause time.Duration) { c.replied(r.Report, reply, pause) }
+	retry := &retrier{life: c.life, logger: c.logger, onReply: onReply}
+	reply, err := retry.ask(func(ctx context.Context) monitor.Reply { return c.sink.DeliverReport(ctx, r.Report) })
 	if err != nil {
 		return err
 	}
@@ -112,16 +111,16 @@ func (c *ReportCourier) deliver(r monitor.PendingReport) error {
 	return err
 }
 
-// replied logs what keeps a report from its destination.
+// replied logs why a report is not delivered.
 func (c *ReportCourier) replied(r *monitor.Report, reply monitor.Reply, pause time.Duration) {
 	log := c.logger.With("project", r.Project, "run", r.Run, "status", reply.Status, "reason", reply.Message)
 	switch reply.Kind {
 	case monitor.Delivered:
 	case monitor.Unavailable:
-		log.Debug("a report waits for its destination", "again_in", pause)
+		log.Debug("a report waits for its destination", "retry_in", pause)
 	case monitor.Denied:
-		log.Warn("the destination does not take reports; they are kept until it does", "again_in", pause)
+		log.Warn("the destination denies access; reports are kept until its operator acts", "retry_in", pause)
 	default:
-		log.Error("the destination refuses a report; it stays in the local file only")
+		log.Error("the destination refuses a report; the report stays in the local file only")
 	}
 }

@@ -17,16 +17,16 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// fakeReports is a queue of reports and the destination that they go to.
+// fakeReports is a queue of reports, and also their destination.
 type fakeReports struct {
-	mu       sync.Mutex
-	waiting  []monitor.PendingReport
-	told     []string // runs that the destination took
-	tried    []time.Time
-	answers  []monitor.Reply // one for each attempt; Delivered after the last
-	nextErr  error
-	ackErr   error
-	panicked bool
+	mu        sync.Mutex
+	waiting   []monitor.PendingReport
+	delivered []string // runs of the accepted reports
+	tried     []time.Time
+	answers   []monitor.Reply // one for each attempt; Delivered after the last
+	nextErr   error
+	ackErr    error
+	panics    bool
 }
 
 func (f *fakeReports) NextReports(_ context.Context, _ monitor.Destination, n int) ([]monitor.PendingReport, error) {
@@ -54,7 +54,7 @@ func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monito
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tried = append(f.tried, time.Now())
-	if f.panicked {
+	if f.panics {
 		panic("a fault")
 	}
 	if len(f.answers) > 0 {
@@ -64,7 +64,7 @@ func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monito
 			return v
 		}
 	}
-	f.told = append(f.told, r.Run)
+	f.delivered = append(f.delivered, r.Run)
 	return monitor.Reply{Kind: monitor.Delivered}
 }
 
@@ -100,31 +100,31 @@ func TestReportCourierDeliversEachReportInOrder(t *testing.T) {
 		}
 		m, _ := openReportCourier(t, f)
 		synctest.Wait()
-		require.Len(t, f.told, 20, "what was there before it was opened")
-		assert.True(t, slices.IsSortedFunc(f.told, func(a, b string) int { return len(a) - len(b) }))
+		require.Len(t, f.delivered, 20, "the reports that were there before Open")
+		assert.True(t, slices.IsSortedFunc(f.delivered, func(a, b string) int { return len(a) - len(b) }))
 
 		f.add("later")
 		m.Wake()
 		synctest.Wait()
-		assert.Equal(t, "later", f.told[20])
+		assert.Equal(t, "later", f.delivered[20])
 
-		f.add("found without being told")
+		f.add("without Wake")
 		time.Sleep(time.Minute + time.Second)
 		synctest.Wait()
-		assert.Len(t, f.told, 22)
+		assert.Len(t, f.delivered, 22)
 		assert.Empty(t, f.waiting)
 	})
 }
 
-func TestReportCourierInsists(t *testing.T) {
+func TestReportCourierRepeatsADelivery(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		answer monitor.Reply
-		least  time.Duration // of waiting
+		least  time.Duration // shortest wait between attempts
 	}{
-		"while it is away":         {monitor.Reply{Kind: monitor.Unavailable}, 0},
-		"as long as it asks":       {monitor.Reply{Kind: monitor.Unavailable, RetryAfter: 40 * time.Second}, 40 * time.Second},
-		"until the operator acted": {monitor.Reply{Kind: monitor.Denied, Status: 401}, 30 * time.Second},
+		"while the destination is away":       {monitor.Reply{Kind: monitor.Unavailable}, 0},
+		"after its Retry-After":               {monitor.Reply{Kind: monitor.Unavailable, RetryAfter: 40 * time.Second}, 40 * time.Second},
+		"slowly until the operator has acted": {monitor.Reply{Kind: monitor.Denied, Status: 401}, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,7 +135,7 @@ func TestReportCourierInsists(t *testing.T) {
 				time.Sleep(time.Hour)
 				synctest.Wait()
 				require.Len(t, f.tried, 6)
-				assert.Equal(t, []string{"r"}, f.told)
+				assert.Equal(t, []string{"r"}, f.delivered)
 				for i := range f.tried[1:] {
 					assert.GreaterOrEqual(t, f.tried[i+1].Sub(f.tried[i]), tc.least)
 				}
@@ -144,11 +144,11 @@ func TestReportCourierInsists(t *testing.T) {
 	}
 }
 
-func TestReportCourierPassesOverWhatIsRefused(t *testing.T) {
+func TestReportCourierSkipsARefusedReport(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]*fakeReports{
 		"by the destination": {answers: []monitor.Reply{{Kind: monitor.Refused, Status: 400, Message: "outside retention"}}},
-		"by a panic":         {panicked: true},
+		"by a panic":         {panics: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +157,7 @@ func TestReportCourierPassesOverWhatIsRefused(t *testing.T) {
 				_, log := openReportCourier(t, f)
 				synctest.Wait()
 				assert.Empty(t, f.waiting)
-				assert.NotContains(t, f.told, "bad")
+				assert.NotContains(t, f.delivered, "bad")
 				assert.Contains(t, log.String(), "level=ERROR")
 				assert.Contains(t, log.String(), "run=bad")
 			})
@@ -165,7 +165,7 @@ func TestReportCourierPassesOverWhatIsRefused(t *testing.T) {
 	}
 }
 
-func TestReportCourierOutlivesTheQueueAndStops(t *testing.T) {
+func TestReportCourierSurvivesAFailingQueueAndStopsAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeReports{nextErr: errors.New("disk on fire")}
@@ -177,7 +177,7 @@ func TestReportCourierOutlivesTheQueueAndStops(t *testing.T) {
 		f.set(func() { f.nextErr = nil })
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []string{"r"}, f.told)
+		assert.Equal(t, []string{"r"}, f.delivered)
 
 		f.set(func() { f.answers = slices.Repeat([]monitor.Reply{{Kind: monitor.Unavailable}}, 1000) })
 		f.add("kept")
@@ -185,12 +185,12 @@ func TestReportCourierOutlivesTheQueueAndStops(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		require.NoError(t, m.Close())
-		assert.Zero(t, time.Since(start), "it does not wait for a destination that is away")
+		assert.Zero(t, time.Since(start), "Close does not wait for a destination that is away")
 		assert.Len(t, f.waiting, 1)
 	})
 }
 
-func TestReportCourierDeliversOnceWhateverTheQueueDoes(t *testing.T) {
+func TestReportCourierDeliversOnceWhenAcknowledgingFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeReports{ackErr: errors.New("disk on fire")}
@@ -198,12 +198,12 @@ func TestReportCourierDeliversOnceWhateverTheQueueDoes(t *testing.T) {
 		_, log := openReportCourier(t, f)
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []string{"r"}, f.told, "it is not delivered again, nor passed over")
+		assert.Equal(t, []string{"r"}, f.delivered, "the report is not delivered again, and the next one waits")
 		assert.Contains(t, log.String(), "acknowledge the report on run r: disk on fire")
 		f.set(func() { f.ackErr = nil })
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []string{"r", "next"}, f.told)
+		assert.Equal(t, []string{"r", "next"}, f.delivered)
 		assert.Empty(t, f.waiting)
 	})
 }

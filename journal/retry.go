@@ -14,37 +14,36 @@ import (
 )
 
 const (
-	// minBackoff and maxBackoff bound the wait after something failed.
+	// minBackoff and maxBackoff bound the wait after a failure.
 	minBackoff = 500 * time.Millisecond
 	maxBackoff = time.Minute
-	// slowRetry is the wait where an operator has to act first.
+	// slowRetry is the shortest wait when an operator has to act first.
 	slowRetry = 30 * time.Second
-	// maxRetryAfter bounds what a destination can ask for: a wrong header must not stop delivery for days.
+	// maxRetryAfter bounds the wait that a destination asks for: a wrong header must not stop delivery for days.
 	maxRetryAfter = time.Hour
 )
 
-// errStopped says that the courier was told to stop.
 var errStopped = errors.New("the courier is stopping")
 
-// lifetime is how long a courier works. A soft stop ends its waiting, a hard stop ends everything.
+// lifetime ends the work of a courier. A soft stop ends its waits. A hard stop also cancels its requests.
 type lifetime struct {
 	hard, soft context.Context // soft is a child of hard
 }
 
-// retrier asks a destination until its reply is about the points: Delivered, Refused or TooLarge.
+// retrier repeats a request to a destination until the reply is about the points: Delivered, Refused or TooLarge.
 type retrier struct {
 	life   lifetime
 	logger *slog.Logger
-	// onReply is told of every reply, and how long the retrier waits before it asks again, if it does.
+	// onReply is called with each reply, and with the wait before the next request: 0 after the last request.
 	onReply func(ctx context.Context, reply monitor.Reply, pause time.Duration)
 }
 
-// ask returns the last reply. Its only error is errStopped.
+// ask sends the request and returns the last reply. Its only error is errStopped.
 func (r *retrier) ask(request func(ctx context.Context) monitor.Reply) (monitor.Reply, error) {
 	for tries := 0; ; tries++ {
 		reply := r.guard(request)
 		if reply.Kind != monitor.Delivered && r.life.hard.Err() != nil {
-			return reply, errStopped // the request was cut off, and the reply says no more than that
+			return reply, errStopped // the stop cancelled the request, so the reply says nothing about the points
 		}
 		pause, again := pauseAfter(reply, tries)
 		r.onReply(r.life.hard, reply, pause)
@@ -57,8 +56,8 @@ func (r *retrier) ask(request func(ctx context.Context) monitor.Reply) (monitor.
 	}
 }
 
-// guard makes a panic of the sink a refusal. What causes it is then buried like what a destination refuses, instead
-// of ending the program again and again.
+// guard turns a panic of the sink into a refusal. The point that causes it is then buried. Otherwise it would end the
+// program again and again.
 func (r *retrier) guard(request func(ctx context.Context) monitor.Reply) (reply monitor.Reply) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -68,11 +67,11 @@ func (r *retrier) guard(request func(ctx context.Context) monitor.Reply) (reply 
 	return request(r.life.hard)
 }
 
-// pauseAfter returns how long to wait before asking again. again is false when the reply is about the points.
+// pauseAfter returns the wait before the next request. again is false when the reply is about the points.
 func pauseAfter(reply monitor.Reply, tries int) (pause time.Duration, again bool) {
 	switch reply.Kind {
 	case monitor.Unavailable:
-		// The sum of both: the destination is asked neither too early nor by everybody at the same moment.
+		// The request must not come too early, and not from all bridges at the same moment.
 		return min(reply.RetryAfter, maxRetryAfter) + backoff(tries, minBackoff, maxBackoff, rand.Float64()), true
 	case monitor.Denied:
 		return slowPause(reply), true
@@ -81,12 +80,12 @@ func pauseAfter(reply monitor.Reply, tries int) (pause time.Duration, again bool
 	}
 }
 
-// slowPause returns how long to wait where an operator has to act first.
+// slowPause returns the wait when an operator has to act first.
 func slowPause(reply monitor.Reply) time.Duration {
 	return max(slowRetry, min(reply.RetryAfter, maxRetryAfter)) + time.Duration(rand.Float64()*float64(slowRetry)/2)
 }
 
-// journalRetrier repeats what a journal fails to do. It is used by one goroutine at a time.
+// journalRetrier repeats an operation of a journal that failed. Only one goroutine at a time may call do.
 type journalRetrier struct {
 	logger  *slog.Logger
 	failure atomic.Pointer[error]
@@ -103,7 +102,7 @@ func (r *journalRetrier) do(life lifetime, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		r.logger.Error("the journal failed the courier", "error", err)
+		r.logger.Error("the journal failed; the courier tries again", "error", err)
 		var after time.Duration
 		if e, ok := errors.AsType[*monitor.Error](err); ok {
 			after = min(e.RetryAfter, maxBackoff)
@@ -114,7 +113,7 @@ func (r *journalRetrier) do(life lifetime, f func() error) error {
 	}
 }
 
-// err returns how the last attempt failed; nil when it succeeded. Any goroutine may ask.
+// err returns the error of the last attempt, nil after a success. Any goroutine may call it.
 func (r *journalRetrier) err() error {
 	if err := r.failure.Load(); err != nil {
 		return *err
@@ -122,9 +121,9 @@ func (r *journalRetrier) err() error {
 	return nil
 }
 
-// backoff returns how long to wait after the given number of failures in a row, from 0: a random part of a time that
-// doubles from least to most. The randomness ("full jitter") keeps many bridges from coming back at once; random is
-// from 0 to 1.
+// backoff returns the wait after a failure: a random part of a time that doubles from least to most. tries counts the
+// failures in a row before this one. random is from 0 to 1. The randomness ("full jitter") keeps many bridges from coming
+// back at once.
 func backoff(tries int, least, most time.Duration, random float64) time.Duration {
 	ceiling := most
 	if shift := min(tries, 30); least<<shift>>shift == least && least<<shift < most {
@@ -133,7 +132,7 @@ func backoff(tries int, least, most time.Duration, random float64) time.Duration
 	return time.Duration(random * float64(ceiling))
 }
 
-// wait returns true after d, false when ctx ends first.
+// wait returns true after d, and false when ctx ends first.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -145,7 +144,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// bell tells a goroutine that there is something new. It remembers one ring.
+// bell tells a goroutine that there is new work. It remembers one ring.
 type bell chan struct{}
 
 func newBell() bell { return make(bell, 1) }
@@ -158,7 +157,7 @@ func (b bell) ring() {
 	}
 }
 
-// rings waits for a ring, for d at most and until ctx ends; true when the bell rang.
+// rings waits for a ring, until d is over or ctx ends. It returns true when the bell rang.
 func (b bell) rings(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -171,7 +170,7 @@ func (b bell) rings(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// panicked logs a panic that was recovered, and makes an error of it.
+// panicked logs a recovered panic and returns it as an error.
 func panicked(logger *slog.Logger, doing string, p any) error {
 	logger.Error("panic while "+doing, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	return monitor.Errorf(monitor.EInternal, "panic while %s: %v", doing, p)

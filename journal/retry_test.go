@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestBackoff(t *testing.T) {
+func TestBackoffIsARandomPartOfADoublingTime(t *testing.T) {
 	const least, most = 500 * time.Millisecond, time.Minute
 	tests := []struct {
 		tries  int

@@ -11,11 +11,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// mode is how things stand with a destination.
+// mode says whether a destination accepts deliveries, and why not.
 type mode struct {
-	level  slog.Level
-	news   string // is logged when it begins
-	health string // format with the destination, since when, what it said, and how many records are kept
+	level   slog.Level
+	message string // is logged when the mode begins
+	health  string // format for people: destination, begin of the mode, its last words, number of records kept
 }
 
 var (
@@ -24,13 +24,13 @@ var (
 		"%s is not available since %s: %s; %d records kept at the last try"}
 	denied = &mode{slog.LevelError, "the destination denies access; records are kept until its operator acts",
 		"%s denies access since %s: %s; %d records kept at the last try, until its operator acts"}
-	// refusing is when a harmless point is refused as well.
+	// refusing: the destination refuses the probe too.
 	refusing = &mode{slog.LevelError, "the destination refuses everything; nothing is buried, records are kept until its operator acts",
 		"%s refuses everything since %s, a harmless point too: %s; nothing is buried, %d records kept at the last try, " +
 			"until its operator acts"}
 )
 
-// status keeps how things stand with a destination, by what it replies, and logs what changes.
+// status derives the mode of a destination from its replies, and logs each change.
 type status struct {
 	journal monitor.Journal
 	dest    monitor.Destination
@@ -40,12 +40,12 @@ type status struct {
 	mode      *mode
 	said      string    // the destination's words
 	since     time.Time // when the mode began
-	down      time.Time // when it was last fine no more
-	kept      int64     // records not delivered, when that was last counted
-	waitUntil time.Time // metrics wait for what is missing at least until then
+	down      time.Time // when the mode last changed from fine to another
+	kept      int64     // records not delivered, at the last count
+	waitUntil time.Time // before this time no missing context or session counts as lost
 }
 
-// replied takes note of a reply to a request that is made again after the pause, if at all.
+// replied notes a reply. pause is the wait before the request is repeated, 0 when it is not.
 func (s *status) replied(ctx context.Context, reply monitor.Reply, pause time.Duration) {
 	switch reply.Kind {
 	case monitor.Unavailable:
@@ -57,7 +57,7 @@ func (s *status) replied(ctx context.Context, reply monitor.Reply, pause time.Du
 	}
 }
 
-// trouble takes note of a reply that keeps records from being delivered. It is loud only when something changes.
+// trouble notes a reply that stops delivery. It logs above the debug level only when the mode changes.
 func (s *status) trouble(ctx context.Context, m *mode, reply monitor.Reply, pause time.Duration) {
 	var kept int64
 	if stats, err := s.journal.Stats(ctx, s.dest); err == nil {
@@ -74,16 +74,16 @@ func (s *status) trouble(ctx context.Context, m *mode, reply monitor.Reply, paus
 	}
 	s.mode, s.said, s.kept = m, said, kept
 	s.mu.Unlock()
-	level, news := m.level, m.news
+	level, message := m.level, m.message
 	if m == before {
-		level, news = slog.LevelDebug, "delivery still fails"
+		level, message = slog.LevelDebug, "delivery still fails"
 	}
-	s.logger.Log(ctx, level, news, "reply", reply.Kind.String(), "said", said, "retry_in", pause.Round(time.Millisecond),
+	s.logger.Log(ctx, level, message, "reply", reply.Kind.String(), "said", said, "retry_in", pause.Round(time.Millisecond),
 		"kept", kept)
 }
 
-// answered takes note of a reply about points. A refusal shows that the destination can be reached, but does not
-// end the suspicion that it refuses everything.
+// answered notes a reply about points. A refusal shows that the destination can be reached, but does not end the mode
+// refusing.
 func (s *status) answered(reply monitor.Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *status) answered(reply monitor.Reply) {
 		return
 	}
 	now := time.Now()
-	// Only an outage counts: a reply of 429 now and then must not keep metrics waiting for ever.
+	// Only a longer outage counts: an occasional status 429 must not keep metrics waiting for ever.
 	if now.Sub(s.down) >= parkFor/10 {
 		s.waitUntil = now.Add(parkFor)
 	}
@@ -99,7 +99,7 @@ func (s *status) answered(reply monitor.Reply) {
 	s.mode, s.since = fine, now
 }
 
-// keepWaiting lets metrics wait for what is missing at least until a moment.
+// keepWaiting lets no missing context or session count as lost before a time.
 func (s *status) keepWaiting(until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,15 +112,15 @@ func (s *status) healthy() bool {
 	return s.mode == fine
 }
 
-// givesUp says whether a context or session that is missing now may be taken for lost. It may not while the
-// destination is away: another bridge that has it cannot deliver it then either, and needs a while afterwards.
+// givesUp says whether a missing context or session counts as lost. It does not while the destination is unavailable:
+// another bridge may have it, cannot deliver it now, and needs a while afterwards.
 func (s *status) givesUp(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mode == fine && !now.Before(s.waitUntil)
 }
 
-// health is what people are told, where the journal last failed with err.
+// health returns the state of delivery for people. err is the journal's last failure, nil if it works.
 func (s *status) health(err error) monitor.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *status) health(err error) monitor.Health {
 	return h
 }
 
-// inWords is what the destination said, in one line.
+// inWords returns the destination's words in one line.
 func inWords(reply monitor.Reply) string {
 	if reply.Status == 0 {
 		return line(reply.Message)
@@ -144,7 +144,7 @@ func inWords(reply monitor.Reply) string {
 	return line(fmt.Sprintf("%d %s", reply.Status, reply.Message))
 }
 
-// line makes a text fit for one line of a page or log.
+// line makes a text fit into one line of a page or a log.
 func line(s string) string {
 	const most = 300
 	s = strings.Join(strings.Fields(s), " ")

@@ -7,40 +7,40 @@ import (
 
 // Judge judges runs on request. It is safe for concurrent use.
 type Judge interface {
-	// Judge reports on the run that q chooses. Fails with ENotFound where there is no such run, or no run of the branch
-	// to compare with, and with EUnavailable where the data cannot be reached or too many questions wait.
+	// Judge reports on the run that q chooses. It fails with ENotFound when the run does not exist, or when the branch
+	// has no run to compare with. It fails with EUnavailable when the data cannot be reached or too many requests wait.
 	Judge(ctx context.Context, q JudgeQuery) (*Report, error)
 }
 
-// JudgeQuery chooses a run of a project and what it is compared with. Of several runs the one that started last is
-// chosen; with neither a run nor a commit it is the last of all. For a commit the report has the results of all its runs:
-// of each test that of the last run that could judge it.
+// JudgeQuery chooses a run of a project and what it is compared with. Among several runs it chooses the run that
+// started last. With neither a run nor a commit, this is the project's last run. For a commit, the report has results
+// of all the commit's runs. Each result comes from the last run that could judge it.
 type JudgeQuery struct {
 	Project string
 	Run     string // id
 	ScmRef  string // commit
-	// Head is the branch of the run that is judged, since a commit may be on several; nil for any.
+	// Head is the branch of the judged run. A commit may be on several branches. nil means any branch.
 	Head *string
-	// Branch is the branch whose runs are the baseline; nil for the run's own.
+	// Branch is the branch whose runs are the baseline. nil means the branch of the judged run.
 	Branch *string
 }
 
-// Gate is what a pipeline should do about a report.
+// Gate says what a report means for a pipeline.
 type Gate string
 
 // The gates.
 const (
 	GatePass      Gate = "pass"
 	GateFail      Gate = "fail"
-	GateNotJudged Gate = "not_judged" // nothing of the run could be judged
+	GateNotJudged Gate = "not_judged" // the run has no result that could be judged
 )
 
 // ReportPrinter writes reports in one format.
 type ReportPrinter interface {
 	// ContentType returns the media type of what Print writes.
 	ContentType() string
-	// Print writes a report in one piece.
+	// Print writes a report with one call of w.Write.
 	Print(w io.Writer, r *Report) error
-	// Gate says what a pipeline should do about a report.
+	// Gate says what a report means for a pipeline.
 	Gate(r *Report) Gate
 }

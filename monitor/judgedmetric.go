@@ -1,13 +1,13 @@
 package monitor
 
-// The metrics that are judged of each test, as reports and points name them.
+// The names of the judged metrics in reports and points.
 const (
 	MetricCPUTime   = "cpu_time" // user and kernel time
 	MetricMemUsage  = "mem_usage"
 	MetricTotalTime = "total_time" // wall time
 )
 
-// Unit is what the values of a metric are counted in.
+// Unit is the unit of a metric's values.
 type Unit string
 
 // The units.
@@ -16,18 +16,18 @@ const (
 	UnitMiB     Unit = "MiB"
 )
 
-// JudgedMetric is one of the metrics that are judged of each test.
+// JudgedMetric is a metric that is judged for each test.
 type JudgedMetric struct {
 	Name  string
-	Title string // what people call it, within a sentence
+	Title string // its name in a sentence
 	Unit  Unit
-	// Timed says that a slow machine makes it greater, for all tests of a run alike.
+	// Timed says that a slow machine makes the value greater, in all tests of a run alike.
 	Timed bool
-	// Of returns the metric of a sample; NaN when absent.
+	// Of returns the value of a sample; NaN when absent.
 	Of func(s Sample) float64
 }
 
-// JudgedMetrics are the metrics that are judged, in the order in which reports list those of one test.
+// JudgedMetrics are the judged metrics, in the order in which reports list the results of one test.
 var JudgedMetrics = [...]JudgedMetric{
 	{MetricCPUTime, "CPU time", UnitSeconds, true, func(s Sample) float64 { return s.CPUTime }},
 	{MetricMemUsage, "memory", UnitMiB, false, func(s Sample) float64 { return s.MemUsage }},

@@ -7,54 +7,54 @@ import (
 	"time"
 )
 
-// Report is what became of the tests of a run. Its JSON is the answer of `GET /api/v1/regressions`.
+// Report has the results of the tests of a run. Its JSON is the answer of `GET /api/v1/regressions`.
 type Report struct {
 	Project string `json:"project"`
 	Run     string `json:"run"`
 	ScmRef  string `json:"scm_ref"`
 	Branch  string `json:"branch"`
 	Build   string `json:"build"`
-	// Previous is the id of the run before on the same branch; empty for the first.
+	// Previous is the id of the run before it on the same branch; empty for the first run.
 	Previous string `json:"previous"`
 	// Against is the branch whose runs are the baseline.
 	Against string `json:"against"`
-	// BaselineRuns counts the earlier runs that measured something on one of the run's classes of machine.
+	// BaselineRuns counts the earlier runs that have samples on one of the run's classes of machine.
 	BaselineRuns int       `json:"baseline_runs"`
 	Sessions     []string  `json:"sessions"`
 	Started      time.Time `json:"started"`
 	Suite        Suite     `json:"suite"`
-	// Results are in the order of [Report.Arrange]. Those that are ok or learning may be left out.
+	// Results are in the order of [Report.Arrange]. Results that are ok or learning may be left out.
 	Results []Result `json:"results"`
 	Summary Summary  `json:"summary"`
-	// Accepted are the results that were a regression in an earlier report and are ok now, but not resolved: the new level
-	// has become the usual one. In kept reports only.
+	// Accepted has the results that were a regression in an earlier report and are ok now, but not resolved. The new
+	// value has become the usual value. Only kept reports have them.
 	Accepted []ResultID `json:"accepted,omitempty"`
-	// Retracted are the results that an earlier report on the run had and this one no longer has, with the status ok and
-	// the numbers that they had. In kept reports only.
+	// Retracted has the results of an earlier report on the run that this report no longer has. They keep their numbers
+	// and get the status ok. Only kept reports have them.
 	Retracted []Result `json:"retracted,omitempty"`
 }
 
-// Suite is what all tests of a run have in common.
+// Suite has what all tests of a run share.
 type Suite struct {
-	Status Status `json:"status"` // the worst of its machines
-	// Offset is how much slower than its baseline the whole run is, as a ratio by metric: 1 is as fast. It has the metrics
-	// that are timed. It is the offset of the machine with the worst status.
+	Status Status `json:"status"` // the worst status of the machines
+	// Offset is how much slower the whole run is than its baseline, as a ratio: 1 is as fast as the baseline. Its keys
+	// are the names of the timed metrics. It is the offset of the machine with the worst status.
 	Offset   map[string]Number `json:"offset"`
 	Machines []Machine         `json:"machines"`
 }
 
-// Machine is what all tests of a run have in common on one class of machine.
+// Machine has what all tests of a run on one class of machine share.
 type Machine struct {
 	Env       string            `json:"env"`
 	Status    Status            `json:"status"`
 	Offset    map[string]Number `json:"offset"`
 	Tests     int               `json:"tests"`
-	TotalTime float64           `json:"total_time"` // seconds, the sum over the tests
-	CPUTime   float64           `json:"cpu_time"`
+	TotalTime float64           `json:"total_time"` // sum over the tests, in seconds
+	CPUTime   float64           `json:"cpu_time"`   // sum over the tests, in seconds
 }
 
-// Summary counts tests, and the results of each status. Every test has one result for each of [JudgedMetrics]. Resolved
-// results count as ok.
+// Summary counts the tests, and the results of each status. Every test has one result for each of [JudgedMetrics].
+// Resolved results count as ok.
 type Summary struct {
 	Tests        int `json:"tests"`
 	Learning     int `json:"learning"`
@@ -82,8 +82,9 @@ func (s *Summary) count(status Status) {
 	}
 }
 
-// Arrange puts the results into their order and counts them. The worst status comes first, then the worst level, then the
-// greatest change, then the test by class of machine and name, then the metric. The report must have all of its results.
+// Arrange sorts the results and sets Summary. It sorts by status, level, change, test and metric. The worst status, the
+// worst level and the greatest change come first. Tests are in the order of class of machine and name. The report must
+// have all its results.
 func (r *Report) Arrange() {
 	order := make([]*Result, len(r.Results))
 	tests := map[TestID]struct{}{}
@@ -104,35 +105,37 @@ func (r *Report) Arrange() {
 
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
-	// KeepReport stores a report in place of an earlier one on the same run. The results that only the earlier one had are
-	// stored as [Report.Retracted]. The report is delivered again, unless it says the same as before. Only results that are
-	// notable are kept.
+	// KeepReport stores a report. It replaces an earlier report on the same run. The results that only the earlier
+	// report had become [Report.Retracted]. Only notable results are kept. The report is delivered again, unless it
+	// says the same as the earlier report.
 	KeepReport(ctx context.Context, r *Report) error
-	// Report returns what was kept of a run. Fails with ENotFound when nothing was.
+	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*Report, error)
-	// ReportsAround returns what was kept of other runs of a report's project and branch, the last to start first: up to
-	// max that started after its run, and up to max that did not, as far back as there is one with a regression.
+	// ReportsAround returns the kept reports on other runs of the report's project and branch. The run that started
+	// last comes first. There are up to max runs that started after the report's run, and up to max runs that started
+	// before it or with it. The list ends with the earliest report that has a regression. It is empty when none has
+	// one.
 	ReportsAround(ctx context.Context, r *Report, max int) iter.Seq2[*Report, error]
-	// Unjudged returns up to max runs that last measured something after from and up to to, and that have no report made
-	// since, the last to start first.
+	// Unjudged returns up to max runs on which no report was kept since their last metric arrived. This metric arrived
+	// after from and not after to. The run that started last comes first.
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
 }
 
-// ReportQueue hands kept reports to a destination. Each is handed out again until it is acknowledged.
+// ReportQueue has the kept reports for destinations. It returns a report again until the report is acknowledged.
 type ReportQueue interface {
 	// NextReports returns up to max reports that dest has not acknowledged, the lowest version first.
 	NextReports(ctx context.Context, dest Destination, max int) ([]PendingReport, error)
-	// AckReport says that dest has a report, or refuses it for good, and all of lower versions.
+	// AckReport says that dest has stored a report or refuses it for good. It says the same of all lower versions.
 	AckReport(ctx context.Context, dest Destination, p PendingReport) error
 }
 
 // PendingReport is a report that a destination does not have yet.
 type PendingReport struct {
 	*Report
-	Version int64 // grows whenever a report changes
+	Version int64 // greater than all earlier versions of all reports
 }
 
-// ReportSink delivers reports to a destination. The same report may be delivered again and changes nothing there then.
+// ReportSink delivers reports to a destination. Delivering the same report again changes nothing there.
 type ReportSink interface {
 	Destination() Destination
 	// DeliverReport sends a report and says what became of it.

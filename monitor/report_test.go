@@ -9,8 +9,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TestArrange holds the order of results, and how they are counted.
-func TestArrange(t *testing.T) {
+func TestArrangeSortsAndCountsResults(t *testing.T) {
 	t.Parallel()
 	unknown := monitor.Number(math.NaN())
 	result := func(item, env, metric string, status monitor.Status, level monitor.Level, ratio monitor.Number) monitor.Result {

@@ -16,11 +16,11 @@ type TestID struct {
 	ItemVariant string `json:"item_variant"`
 	Kind        string `json:"kind"`
 	Env         string `json:"env"`
-	// Occurrence tells tests of one id in one run apart: 0 for the first by start.
+	// Occurrence is a number for tests with the same id in one run: 0 for the test that started first.
 	Occurrence int `json:"occurrence,omitempty"`
 }
 
-// ResultID identifies a result within a report.
+// ResultID identifies a result in a report.
 type ResultID struct {
 	TestID
 	Metric string `json:"metric"`
@@ -33,7 +33,7 @@ func (t *TestID) compare(o *TestID) int {
 		strings.Compare(t.Kind, o.Kind), cmp.Compare(t.Occurrence, o.Occurrence))
 }
 
-// Result is what became of one metric of one test.
+// Result is the result of judging one metric of one test.
 type Result struct {
 	TestID
 	// ItemFSLoc is the file, relative to pytest's root directory.
@@ -41,22 +41,22 @@ type Result struct {
 	Metric    string `json:"metric"`
 	Status    Status `json:"status"`
 	Level     Level  `json:"level,omitempty"`
-	// Reason says in words why it was not judged.
+	// Reason says why the metric was not judged.
 	Reason string `json:"reason,omitempty"`
 
-	// Baseline is the usual value, in the metric's unit, at the speed that the machine had in this run. It is null where
-	// unknown, as are all numbers below.
+	// Baseline is the usual value, in the metric's unit, at the speed that the machine had in this run. It is null when
+	// unknown, like the numbers below.
 	Baseline Number `json:"baseline"`
 	Limit    Number `json:"limit"` // a greater value is conspicuous
-	Value    Number `json:"value"` // of this run; of the confirming runs together where confirmed
+	Value    Number `json:"value"` // value of this run; of all confirming runs together when confirmed
 	Ratio    Number `json:"ratio"` // value / baseline
 	Delta    Number `json:"delta"` // value - baseline
 	P        Number `json:"p"`     // one-sided probability of such a value by chance
-	Q        Number `json:"q"`     // the same, corrected for the number of tests and metrics judged together
-	N        int    `json:"n"`     // earlier runs that the baseline is made of
+	Q        Number `json:"q"`     // P, corrected for the number of tests and metrics that are judged together
+	N        int    `json:"n"`     // number of earlier runs that the baseline is made of
 
-	LastGood string `json:"last_good"` // commit of the last run before the change; empty where unknown
-	FirstBad string `json:"first_bad"` // commit of the first run after it
+	LastGood string `json:"last_good"` // commit of the last run before the change; empty when unknown
+	FirstBad string `json:"first_bad"` // commit of the first run after the change; empty when unknown
 }
 
 // ID identifies the result.
@@ -66,7 +66,7 @@ func (r *Result) compare(o *Result) int {
 	if r.Status != o.Status {
 		return cmp.Compare(r.Status.Severity(), o.Status.Severity())
 	}
-	changes := cmp.Compare(o.Ratio, r.Ratio) // null comes last
+	changes := cmp.Compare(o.Ratio, r.Ratio) // NaN is the least, so it comes last
 	if r.Status == StatusImprovement {
 		changes = -changes
 	}
@@ -76,7 +76,7 @@ func (r *Result) compare(o *Result) int {
 	return cmp.Or(r.TestID.compare(&o.TestID), cmp.Compare(r.Metric, o.Metric))
 }
 
-// Status is what became of a measurement, or of a suite.
+// Status is the status of a result or of a suite.
 type Status string
 
 // The statuses of a [Result].
@@ -84,18 +84,17 @@ const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
-	StatusResolved    Status = "resolved"    // ok, and a regression in the report before; in kept reports only
+	StatusResolved    Status = "resolved"    // ok after a regression in an earlier report; only in kept reports
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
 	StatusLearning    Status = "learning"    // too few earlier runs
 	StatusOK          Status = "ok"
 )
 
-// The statuses that only a [Suite] has, beside ok, learning and regression.
-const (
-	StatusSlowMachine Status = "slow_machine" // (nearly) all tests are slower at once: the machine, or a global change
-)
+// StatusSlowMachine is a status of a [Suite]. All or nearly all tests are slower at once, because of the machine or
+// because of a change that slows all tests. The other statuses of a suite are ok, learning and regression.
+const StatusSlowMachine Status = "slow_machine"
 
-// Severity orders statuses: 0 is the worst; −1 for what is no status.
+// Severity orders statuses. 0 is the worst status. An unknown status is −1.
 func (s Status) Severity() int {
 	return slices.Index(bySeverity[:], s)
 }
@@ -103,7 +102,7 @@ func (s Status) Severity() int {
 var bySeverity = [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusResolved,
 	StatusNotJudged, StatusLearning, StatusOK}
 
-// Notable says whether a result of this status says that something changed. Only such results are kept and delivered.
+// Notable says whether a result with this status shows a change. Only notable results are kept and delivered.
 func (s Status) Notable() bool {
 	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusResolved
 }

@@ -8,80 +8,83 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// placement is a metric, or that of an outcome, on its way to its row.
-type placement struct {
+// newRow is a metric or an outcome that is being stored, with the IDs that its row refers to.
+type newRow struct {
 	rec              *monitor.Record
 	metric           *monitor.Metric
-	stable           monitor.Series // what its history has in common
-	series, location int64          // IDs, 0 where there is none yet
-	session, context hashed
+	stable           monitor.Series // the series: the metric's texts without addresses of objects
+	series, location int64          // 0 for a new text
+	session, context hashEntry
 	hash             [sha256.Size]byte
 }
 
-// known says that everything a row refers to is there, without which the metric cannot be a repeat.
-func (p *placement) known() bool {
-	return p.series != 0 && p.location != 0 && p.session.id != 0 && p.context.id != 0
+// known says that all IDs exist. A metric that needs a new ID cannot be a repeat.
+func (r *newRow) known() bool {
+	return r.series != 0 && r.location != 0 && r.session.id != 0 && r.context.id != 0
 }
 
-// metric stores a metric unless an equal one is there. In the common case, a new metric at a nanosecond that is
-// free, one statement decides both.
+// metric stores a metric unless the file has an equal one. Most metrics are new, and their nanosecond is free. Then one
+// statement checks both and stores the metric.
 func (a *appender) metric(rec *monitor.Record) (decision, error) {
-	p, start, err := a.locate(rec)
+	r, start, err := a.newRow(rec)
 	if err != nil {
 		return decision{}, err
 	}
-	p.hash = monitor.RecordHash(rec.Project, p.metric)
-	offsets, err := a.offsetsOf(p, start)
+	r.hash = monitor.RecordHash(rec.Project, r.metric)
+	offsets, err := a.offsetsOf(r, start)
 	if err != nil {
 		return decision{}, err
 	}
-	if p.known() && (len(offsets) > 1 || !p.session.session || a.full != nil) {
-		if out, err := a.findRepeat(p, start); err != nil || out.repeat {
-			return out, err
+	if r.known() && (len(offsets) > 1 || !r.session.session || a.full != nil) {
+		if d, err := a.findRepeat(r, start); err != nil || d.repeat {
+			return d, err
 		}
 	}
 	if a.full != nil {
 		return decision{}, a.full
 	}
-	fresh := p.series == 0
-	if err := a.refer(p, true); err != nil {
+	newSeries := r.series == 0
+	if err := a.refer(r, true); err != nil {
 		return decision{}, err
 	}
-	out, err := a.place(p, start.At(offsets[0]))
-	out.series = fresh
-	return out, err
+	d, err := a.store(r, start.At(offsets[0]))
+	d.newSeries = newSeries
+	return d, err
 }
 
-// locate reads the start of a metric or an outcome and finds what its row refers to, as far as it is there.
-func (a *appender) locate(rec *monitor.Record) (*placement, monitor.LocalTime, error) {
+// newRow reads the start of a metric or an outcome and looks up the IDs that exist.
+func (a *appender) newRow(rec *monitor.Record) (*newRow, monitor.LocalTime, error) {
 	m := rec.Measured()
 	start, err := monitor.ParseTime(m.ItemStartTime)
 	if err != nil {
 		return nil, start, monitor.Errorf(monitor.EInvalid, "item_start_time: %w", err)
 	}
-	p := &placement{rec: rec, metric: m, stable: m.Series(rec.Project)}
-	return p, start, a.refer(p, false)
+	r := &newRow{rec: rec, metric: m, stable: m.Series(rec.Project)}
+	return r, start, a.refer(r, false)
 }
 
-// refer finds, and makes if add is set, what the row refers to.
-func (a *appender) refer(p *placement, add bool) (err error) {
-	if add && p.known() {
+// refer looks up the IDs of a row. It also creates missing IDs if add is set.
+func (a *appender) refer(r *newRow, add bool) (err error) {
+	if add && r.known() {
 		return nil
 	}
-	if p.series, err = a.serial(&p.stable, add); err != nil {
+	s := &r.stable
+	r.series, err = a.textID(a.series, "series", "project, item_path, item, item_variant, kind, component", add,
+		s.Project, s.ItemPath, s.Item, s.ItemVariant, s.Kind, s.Component)
+	if err != nil {
 		return err
 	}
-	if p.location, err = a.location(p.metric.ItemFSLoc, add); err != nil {
+	if r.location, err = a.textID(a.locations, "locations", "item_fs_loc", add, r.metric.ItemFSLoc); err != nil {
 		return err
 	}
 	for _, ref := range []struct {
 		h    string
-		into *hashed
-	}{{p.metric.SessionH, &p.session}, {p.metric.ContextH, &p.context}} {
+		into *hashEntry
+	}{{r.metric.SessionH, &r.session}, {r.metric.ContextH, &r.context}} {
 		if !add {
-			*ref.into, err = a.hash(p.rec.Project, ref.h)
+			*ref.into, err = a.hash(r.rec.Project, ref.h)
 		} else {
-			err = a.addHash(p.rec.Project, ref.h, ref.into)
+			err = a.addHash(r.rec.Project, ref.h, ref.into)
 		}
 		if err != nil {
 			return err
@@ -90,79 +93,78 @@ func (a *appender) refer(p *placement, add bool) (err error) {
 	return nil
 }
 
-// offsetsOf returns the offsets at which the metric may have started, the preferred one first.
-func (a *appender) offsetsOf(p *placement, start monitor.LocalTime) ([]int32, error) {
+// offsetsOf returns the offsets from UTC at which the metric may have started. The likeliest offset is first.
+func (a *appender) offsetsOf(r *newRow, start monitor.LocalTime) ([]int32, error) {
 	switch {
-	case p.rec.Source != "":
-		return []int32{p.metric.At.Offset}, nil
-	case p.session.states:
-		return []int32{p.session.offset}, nil
-	case p.session.session:
-		return a.zones.Metric(start, p.metric.TotalTime, p.rec.Received, p.session.offset), nil
+	case r.rec.Source != "":
+		return []int32{r.metric.At.Offset}, nil
+	case r.session.stated:
+		return []int32{r.session.offset}, nil
+	case r.session.session:
+		return a.timeZones.Metric(start, r.metric.TotalTime, r.rec.Received, r.session.offset), nil
 	}
-	last, err := a.lastOffset(p.rec.Project)
+	last, err := a.lastOffset(r.rec.Project)
 	if err != nil {
 		return nil, err
 	}
-	return []int32{a.zones.Orphan(start, p.metric.TotalTime, p.rec.Received, last)}, nil
+	return []int32{a.timeZones.Orphan(start, r.metric.TotalTime, r.rec.Received, last)}, nil
 }
 
-// findRepeat looks for an equal metric wherever the series may have it. What is known of a client's zone changes as
-// its sessions arrive, so one that does not come at once may have been placed by another offset than now.
-func (a *appender) findRepeat(p *placement, start monitor.LocalTime) (decision, error) {
+// findRepeat looks for an equal metric at every offset that clocks have. The bridge learns a client's offset from its
+// sessions. So a metric that comes again later may have been stored with another offset than it would get now.
+func (a *appender) findRepeat(r *newRow, start monitor.LocalTime) (decision, error) {
 	first, last := start.At(maxOffset).UTC, start.At(minOffset).UTC
 	if start.HasOffset {
 		first = start.At(start.Offset).UTC
 		last = first
 	}
-	// A microsecond whose nanoseconds were all taken overflows into the next ones.
-	_, repeat, err := a.neighbours(p, first, last+int64(time.Millisecond), p.session.id)
+	// When all nanoseconds of a microsecond are taken, metrics go into the next microseconds.
+	_, repeat, err := a.neighbours(r, first, last+int64(time.Millisecond), r.session.id)
 	return repeat, err
 }
 
-// The range of offsets that clocks have, in seconds, with an hour for daylight saving on either side.
+// The range of offsets that clocks have, in seconds, with one more hour on either side for daylight saving.
 const (
 	minOffset = -13 * 3600
 	maxOffset = 15 * 3600
 )
 
-// place stores the metric at its own nanosecond, or where that is taken by another one, at the next that is free.
-func (a *appender) place(p *placement, at monitor.Instant) (decision, error) {
-	out := decision{seq: a.next, at: monitor.Instant{UTC: monitor.PointTime(at, p.hash), Offset: at.Offset}}
-	stored, err := a.insertMetric(p, out.at)
+// store stores the metric at its own nanosecond. When another metric of the series has it, store takes the next free
+// nanosecond.
+func (a *appender) store(r *newRow, at monitor.Instant) (decision, error) {
+	d := decision{seq: a.next, at: monitor.Instant{UTC: monitor.PointTime(at, r.hash), Offset: at.Offset}}
+	stored, err := a.insertRow(insertMetric, a.columns(r, d.at))
 	if err == nil && !stored {
-		if out, err = a.search(p, at); err != nil || out.repeat {
-			return out, err
+		if d, err = a.findFree(r, at); err != nil || d.repeat {
+			return d, err
 		}
-		out.seq = a.next
-		_, err = a.insertMetric(p, out.at)
+		d.seq = a.next
+		_, err = a.insertRow(insertMetric, a.columns(r, d.at))
 	}
 	if err != nil {
-		return out, err
+		return d, err
 	}
 	a.take()
-	a.tallies.add(p, out.at)
-	if err := a.addToZone(out.seq, out.at.UTC, p.metric); err != nil {
-		return out, err
+	a.tallies.add(r, d.at)
+	if err := a.addToZone(d.seq, d.at.UTC, r.metric); err != nil {
+		return d, err
 	}
-	return out, a.insertTexts(out.seq, p, out.at)
+	return d, a.insertTexts(d.seq, r, d.at)
 }
 
-// The statements that store a metric and an outcome. Their first columns are those that [appender.columns] gives.
-var (
-	insertMetric = insertInto("metrics", "") + " ON CONFLICT (series, utc_ns) DO NOTHING"
-	rowColumns   = "seq, series, session, context, location, utc_ns, utc_offset, received, " + measurementColumns
-)
+// rowColumns are the columns that metrics and outcomes share. [appender.columns] returns their values.
+var rowColumns = "seq, series, session, context, location, utc_ns, utc_offset, received, " + measurementColumns
 
-// insertInto returns the statement that stores a row with the columns of a metric and more.
-func insertInto(table, more string) string {
-	columns := rowColumns + more
+var insertMetric = insertInto("metrics", rowColumns) + " ON CONFLICT (series, utc_ns) DO NOTHING"
+
+// insertInto returns the statement that stores a row.
+func insertInto(table, columns string) string {
 	return "INSERT INTO " + table + " (" + columns + ") VALUES (?" + strings.Repeat(", ?", strings.Count(columns, ",")) + ")"
 }
 
-// insertMetric stores the metric under the next number, unless its series has one at this nanosecond.
-func (a *appender) insertMetric(p *placement, at monitor.Instant) (stored bool, err error) {
-	result, err := a.exec(insertMetric, a.columns(p, at)...)
+// insertRow runs a statement that stores a row unless the series has one at this nanosecond.
+func (a *appender) insertRow(statement string, values []any) (stored bool, err error) {
+	result, err := a.exec(statement, values...)
 	if err != nil {
 		return false, err
 	}
@@ -170,40 +172,40 @@ func (a *appender) insertMetric(p *placement, at monitor.Instant) (stored bool, 
 	return n > 0, err
 }
 
-// columns are the values of [rowColumns].
-func (a *appender) columns(p *placement, at monitor.Instant) []any {
-	return append([]any{a.next, p.series, p.session.id, p.context.id, p.location, at.UTC, at.Offset,
-		nanoseconds(p.rec.Received)}, numbers(p.metric)...)
+func (a *appender) columns(r *newRow, at monitor.Instant) []any {
+	return append([]any{a.next, r.series, r.session.id, r.context.id, r.location, at.UTC, at.Offset,
+		nanoseconds(r.rec.Received)}, numbers(r.metric)...)
 }
 
-// insertTexts keeps as sent what the row does not say.
-func (a *appender) insertTexts(seq uint64, p *placement, at monitor.Instant) error {
-	m, s := p.metric, &p.stable
+var insertTexts = insertInto("texts", "seq, item_start_time, component, item_path, item, item_variant, kind")
+
+// insertTexts stores the texts as sent that cannot be rebuilt from the row.
+func (a *appender) insertTexts(seq uint64, r *newRow, at monitor.Instant) error {
+	m, s := r.metric, &r.stable
 	sent := [...]string{m.ItemStartTime, m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind}
-	said := [...]string{at.LocalText(), s.Component, s.ItemPath, s.Item, s.ItemVariant, s.Kind}
-	if sent == said {
+	rebuilt := [...]string{at.LocalText(), s.Component, s.ItemPath, s.Item, s.ItemVariant, s.Kind}
+	if sent == rebuilt {
 		return nil
 	}
 	args := []any{seq, nil, nil, nil, nil, nil, nil}
 	for i := range sent {
-		if sent[i] != said[i] {
+		if sent[i] != rebuilt[i] {
 			args[i+1] = sent[i]
 		}
 	}
-	_, err := a.exec(`INSERT INTO texts (seq, item_start_time, component, item_path, item, item_variant, kind)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, args...)
+	_, err := a.exec(insertTexts, args...)
 	return err
 }
 
-// search follows the nanoseconds of one microsecond from the metric's own until it meets an equal metric or one that
-// is free. Only when all 1000 are taken it goes on to the next microsecond, where the text as sent no longer follows
-// from the instant.
-func (a *appender) search(p *placement, at monitor.Instant) (decision, error) {
+// findFree tries the nanoseconds of one microsecond, starting at the metric's own, until it meets an equal metric or a
+// free nanosecond. Only when all 1000 are taken it goes on to the next microsecond. There the text of the start as sent
+// no longer follows from the instant.
+func (a *appender) findFree(r *newRow, at monitor.Instant) (decision, error) {
 	for ; ; at.UTC += 1000 {
-		utc, end := monitor.PointTime(at, p.hash), at.Micros()*1000+999
+		utc, end := monitor.PointTime(at, r.hash), at.Micros()*1000+999
 		for tried := 0; tried < 1000; {
-			last := min(utc+31, end) // some at once: clashes come in clusters
-			taken, repeat, err := a.neighbours(p, utc, last, 0)
+			last := min(utc+31, end) // one query for 32 nanoseconds: taken nanoseconds stand together
+			taken, repeat, err := a.neighbours(r, utc, last, 0)
 			if err != nil || repeat.repeat {
 				return repeat, err
 			}
@@ -218,9 +220,10 @@ func (a *appender) search(p *placement, at monitor.Instant) (decision, error) {
 	}
 }
 
-// neighbours returns the nanoseconds from first to last that the series has metrics at, or the repeat if one of these
-// is equal. With a session other than 0 only that session's metrics of the same duration are looked at.
-func (a *appender) neighbours(p *placement, first, last, only int64) (taken map[int64]bool, repeat decision, err error) {
+// neighbours returns the nanoseconds from first to last at which the series has metrics. It returns the repeat instead
+// if one of these metrics is equal. A session other than 0 limits the search to metrics of this session with the same
+// duration.
+func (a *appender) neighbours(r *newRow, first, last, session int64) (taken map[int64]bool, repeat decision, err error) {
 	s, err := a.statement(`SELECT m.seq, m.session, m.context, m.location, m.utc_ns, m.utc_offset, ` + measurementColumns + `,
 		t.item_start_time, t.component, t.item_path, t.item, t.item_variant, t.kind
 		FROM metrics m INDEXED BY metrics_point LEFT JOIN texts t ON t.seq = m.seq
@@ -229,14 +232,14 @@ func (a *appender) neighbours(p *placement, first, last, only int64) (taken map[
 	if err != nil {
 		return nil, decision{}, err
 	}
-	rows, err := s.Query(p.series, first, last, only, number(p.metric.TotalTime))
+	rows, err := s.Query(r.series, first, last, session, number(r.metric.TotalTime))
 	if err != nil {
 		return nil, decision{}, err
 	}
 	defer rows.Close()
 	taken = make(map[int64]bool)
 	for rows.Next() {
-		m := *p.metric
+		m := *r.metric
 		var seq uint64
 		var session, context, location int64
 		var t sentTexts
@@ -245,9 +248,9 @@ func (a *appender) neighbours(p *placement, first, last, only int64) (taken map[
 		if err != nil {
 			return nil, decision{}, err
 		}
-		setTexts(&m, &p.stable, &t)
+		setTexts(&m, &r.stable, &t)
 		taken[m.At.UTC] = true
-		if session == p.session.id && context == p.context.id && location == p.location && m.Same(p.metric) {
+		if session == r.session.id && context == r.context.id && location == r.location && m.Same(r.metric) {
 			return nil, decision{seq: seq, repeat: true, at: m.At}, nil
 		}
 	}

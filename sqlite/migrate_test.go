@@ -15,12 +15,12 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// version2 is what a later version may do: a column that is computed from what is there, and a table.
+// version2 is an example of a later version. It adds a column that is computed from other tables, and a table.
 const version2 = `ALTER TABLE sessions ADD COLUMN tags INTEGER NOT NULL DEFAULT 0;
 UPDATE sessions SET tags = (SELECT count(*) FROM tags t WHERE t.session = sessions.hash);
 CREATE TABLE later (id INTEGER PRIMARY KEY)`
 
-// fill stores records of all classes and what else a file holds.
+// fill stores contexts, sessions and metrics, and also parked records, dead letters, pinned origins and a token.
 func fill(t *testing.T, db *sqlite.DB) {
 	t.Helper()
 	mixed(t, db)
@@ -51,7 +51,7 @@ func fill(t *testing.T, db *sqlite.DB) {
 	require.NoError(t, err)
 }
 
-// closedFile returns the path of a file of version 1 that was closed.
+// closedFile returns the path of a closed file of version 1.
 func closedFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), sqlite.FileName)
@@ -81,7 +81,7 @@ func versionOf(t *testing.T, path string) (version int) {
 	return version
 }
 
-// TestOlderFilesAreMigrated holds that a file of an older version answers everything as before, and as a new one.
+// TestOlderFilesAreMigrated checks that a migrated file answers all questions like a new file with the same records.
 func TestOlderFilesAreMigrated(t *testing.T) {
 	path := closedFile(t)
 	require.Equal(t, 1, versionOf(t, path))
@@ -99,10 +99,10 @@ func TestOlderFilesAreMigrated(t *testing.T) {
 		appendAll(t, db, record(measured("run1", "test_more", arrival.Add(3*time.Hour))))
 		keep(t, db, reportOn("run1"))
 	}
-	require.Equal(t, everything(t, today), everything(t, old), "and goes on")
+	require.Equal(t, everything(t, today), everything(t, old), "also after new records")
 }
 
-// TestMigrationThatFailsChangesNothing holds that a file is as before when bringing it up to date fails in its midst.
+// TestMigrationThatFailsChangesNothing checks that a file is as before when its migration fails halfway.
 func TestMigrationThatFailsChangesNothing(t *testing.T) {
 	path := closedFile(t)
 	before := everything(t, open(t, at(path)))
@@ -112,7 +112,8 @@ func TestMigrationThatFailsChangesNothing(t *testing.T) {
 	require.Equal(t, before, everything(t, open(t, at(path))))
 }
 
-// TestMigrationIsAnnounced holds that an operator can tell a bridge that migrates from one that hangs.
+// TestMigrationIsAnnounced checks that the log shows the difference between a bridge that migrates and a bridge that
+// hangs.
 func TestMigrationIsAnnounced(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
@@ -129,10 +130,10 @@ func TestMigrationIsAnnounced(t *testing.T) {
 	log.Reset()
 	openAndClose(path)
 	openAndClose(filepath.Join(t.TempDir(), sqlite.FileName))
-	require.NotContains(t, log.String(), "brought up", "neither for one of today nor for a new one")
+	require.NotContains(t, log.String(), "brought up", "neither a file of the newest version nor a new file is migrated")
 }
 
-// everything is what a file answers.
+// everything returns the file's answers to many questions.
 func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	t.Helper()
 	ctx := t.Context()
@@ -156,8 +157,8 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	tokens, err := db.Tokens(ctx)
 	keep("tokens", tokens, err)
 	unjudged, err := db.Unjudged(ctx, time.Time{}, arrival.Add(24*time.Hour), 100)
-	for _, head := range unjudged {
-		answers["unjudged "+head.ID] = *head
+	for _, run := range unjudged {
+		answers["unjudged "+run.ID] = *run
 	}
 	keep("unjudged", len(unjudged), err)
 	for run, err := range db.Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
@@ -165,7 +166,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 		run.Sessions = nil
 		keep("run "+run.ID, *run, nil)
 	}
-	for _, of := range []monitor.Measurement{monitor.TotalTime, monitor.UserTime, monitor.KernelTime, monitor.CPUUsage, monitor.MemUsage} {
+	for of := range monitor.Measurements {
 		for _, smallest := range []bool{false, true} {
 			var top []string
 			q := monitor.MetricQuery{Top: &monitor.Top{Of: of, Smallest: smallest}}
@@ -179,7 +180,8 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	return answers
 }
 
-// TestSharedFilesAreNotMigrated holds that a new program's `token list` leaves the file to an older one that serves it.
+// TestSharedFilesAreNotMigrated checks that `token list` of a new program does not migrate a file. An older program may
+// serve the file.
 func TestSharedFilesAreNotMigrated(t *testing.T) {
 	path := closedFile(t)
 	beside := later(path, version2)
@@ -195,12 +197,12 @@ func TestSharedFilesAreNotMigrated(t *testing.T) {
 
 	tokens, err = open(t, later(path, version2)).Tokens(t.Context())
 	require.NoError(t, err)
-	require.Len(t, tokens, 1, "who serves it next migrates it")
+	require.Len(t, tokens, 1, "the next program that serves the file migrates it")
 	require.Equal(t, "new", tokens[0].Label)
 	require.Equal(t, 2, versionOf(t, path))
 }
 
-// TestFilesCanShrink holds that pages which become free can be given back, which only a new file can be told.
+// TestFilesCanShrink checks that free pages can be given back to the disk. Only a new file can get this setting.
 func TestFilesCanShrink(t *testing.T) {
 	_, path := openNew(t)
 	var mode int

@@ -13,63 +13,65 @@ import (
 func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, max int) (pending []monitor.Pending, err error) {
 	err = db.read(ctx, func(q querier) error {
 		pending = nil
-		for whole := true; whole && len(pending) < max; {
+		for complete := true; complete && len(pending) < max; {
 			first, last, err := owed(ctx, q, dest, after)
 			if err != nil {
 				return err
 			}
 			var part []monitor.Pending
-			part, whole, err = next(ctx, q, span{first, last}, max-len(pending))
+			part, complete, err = next(ctx, q, span{first, last}, max-len(pending))
 			if err != nil {
 				return err
 			}
 			pending = append(pending, part...)
-			after, whole = last, whole && last < math.MaxInt64
+			after, complete = last, complete && last < math.MaxInt64
 		}
 		return nil
 	})
 	return pending, err
 }
 
-// span is a part of the sequence, both ends included.
+// span is a range of sequence numbers, with both ends.
 type span struct{ first, last uint64 }
 
-// next merges the four tables, whose numbers are one sequence. A table that is not read to its end, because of max or
-// because of the size of its records, bounds how far the others count. whole says that the span has no more.
-func next(ctx context.Context, q querier, in span, max int) (pending []monitor.Pending, whole bool, err error) {
-	whole = true
-	for _, read := range [...]func(context.Context, querier, span, int) ([]monitor.Pending, bool, error){
-		pendingMetrics, pendingOutcomes, pendingContexts, pendingSessions,
+// next reads the first records of a span from the four tables and merges them by sequence number. The reading of a
+// table may stop early, because of max or because its records are large. Then the records of the other tables count
+// only up to the last record read there. complete says that the span has no more records.
+func next(ctx context.Context, q querier, in span, max int) (pending []monitor.Pending, complete bool, err error) {
+	complete = true
+	for _, read := range [...]func() ([]monitor.Pending, bool, error){
+		func() ([]monitor.Pending, bool, error) { return pendingMeasured(ctx, q, "metrics", in, max) },
+		func() ([]monitor.Pending, bool, error) { return pendingMeasured(ctx, q, "outcomes", in, max) },
+		func() ([]monitor.Pending, bool, error) {
+			return pendingMetadata(ctx, q, "SELECT "+contextColumns+contextTables, scanContext, in, max)
+		},
+		func() ([]monitor.Pending, bool, error) {
+			return pendingMetadata(ctx, q, "SELECT "+sessionColumns+sessionTables, scanSession, in, max)
+		},
 	} {
-		part, all, err := read(ctx, q, in, max)
+		part, all, err := read()
 		if err != nil {
 			return nil, false, err
 		}
 		pending = append(pending, part...)
 		if n := len(part); !all && n > 0 {
-			in.last, whole = min(in.last, part[n-1].Seq), false
+			in.last, complete = min(in.last, part[n-1].Seq), false
 		}
 	}
 	pending = slices.DeleteFunc(pending, func(p monitor.Pending) bool { return p.Seq > in.last })
-	slices.SortFunc(pending, func(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(pending, bySeq)
 	if len(pending) > max {
-		pending, whole = pending[:max], false
+		pending, complete = pending[:max], false
 	}
-	return pending, whole, nil
+	return pending, complete, nil
 }
 
-func pendingMetrics(ctx context.Context, q querier, in span, max int) ([]monitor.Pending, bool, error) {
-	return pendingMeasured(ctx, q, selection{}, "metrics", in, max)
-}
+func bySeq(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) }
 
-func pendingOutcomes(ctx context.Context, q querier, in span, max int) ([]monitor.Pending, bool, error) {
-	return pendingMeasured(ctx, q, selection{outcomes: true}, "outcomes", in, max)
-}
-
-// pendingMeasured reads the first metrics or outcomes of a span, and says whether it has no more.
-func pendingMeasured(ctx context.Context, q querier, s selection, table string, in span, max int) ([]monitor.Pending, bool, error) {
-	s.where, s.args, s.limit, s.bounded = "seq BETWEEN ? AND ?", []any{in.first, in.last}, max, true
-	pending, err := pinnedMetrics(ctx, q, s)
+// pendingMeasured reads the first metrics or outcomes of a span. all says that the span has no more.
+func pendingMeasured(ctx context.Context, q querier, table string, in span, max int) (pending []monitor.Pending, all bool, err error) {
+	pending, err = pinnedMetrics(ctx, q, selection{outcomes: table == "outcomes", where: "seq BETWEEN ? AND ?",
+		args: []any{in.first, in.last}, limit: max, bounded: true})
 	if err != nil || len(pending) == 0 {
 		return nil, true, err
 	}
@@ -78,21 +80,11 @@ func pendingMeasured(ctx context.Context, q querier, s selection, table string, 
 	return pending, more == 0, err
 }
 
-func pendingContexts(ctx context.Context, q querier, in span, max int) ([]monitor.Pending, bool, error) {
-	return pendingMetadata(ctx, q, "SELECT "+contextColumns+contextTables+"WHERE c.seq BETWEEN ? AND ? ORDER BY c.seq LIMIT ?",
-		scanContext, in, max)
-}
-
-func pendingSessions(ctx context.Context, q querier, in span, max int) ([]monitor.Pending, bool, error) {
-	return pendingMetadata(ctx, q, "SELECT "+sessionColumns+sessionTables+"WHERE s.seq BETWEEN ? AND ? ORDER BY s.seq LIMIT ?",
-		scanSession, in, max)
-}
-
-// pendingMetadata reads the first contexts or sessions of a span, and says whether it has no more.
+// pendingMetadata reads the first contexts or sessions of a span. all says that the span has no more.
 func pendingMetadata(ctx context.Context, q querier, query string, scan func(scanner) (*monitor.Record, error),
 	in span, max int) (pending []monitor.Pending, all bool, err error) {
 	left := budget(maxRead)
-	err = each(ctx, q, query, []any{in.first, in.last, max}, func(row scanner) error {
+	err = each(ctx, q, query+"WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", []any{in.first, in.last, max}, func(row scanner) error {
 		rec, err := scan(row)
 		if err != nil {
 			return err
@@ -120,8 +112,8 @@ func (db *DB) Parked(ctx context.Context, dest monitor.Destination) (pending []m
 			return err
 		}
 		pending = append(pending, outcomes...)
-		slices.SortFunc(pending, func(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) })
-		i := 0 // both are in the order of seq
+		slices.SortFunc(pending, bySeq)
+		i := 0 // the query returns the same records in the same order
 		return each(ctx, q, `SELECT p.since FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ?
 			ORDER BY p.seq`, parked.args, func(row scanner) error {
 			i++

@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// became is what became of a test that a session ran.
+// became returns an outcome.
 func became(session, nodeID string, started time.Time) *monitor.Outcome {
 	return &monitor.Outcome{Metric: *measured(session, "test_pay", started), NodeID: nodeID, Outcome: "failed", Attempts: 2,
 		SetupTime: 0.5, TeardownTime: math.Copysign(0, -1), MemPeak: math.NaN(), MemTest: 12.5}
@@ -40,10 +40,10 @@ func TestOutcomesComeBackAsSent(t *testing.T) {
 	}
 	count, err := db.CountMetrics(t.Context(), monitor.MetricQuery{})
 	require.NoError(t, err)
-	assert.Equal(t, int64(1), count, "an outcome is no metric")
+	assert.Equal(t, int64(1), count, "outcomes are not metrics")
 }
 
-func TestOneOutcomeForEachNodeOfASession(t *testing.T) {
+func TestASessionHasOneOutcomeForEachNodeID(t *testing.T) {
 	db, _ := openNew(t)
 	first := record(became("s1", "a", arrival))
 	appendAll(t, db, first)
@@ -69,11 +69,11 @@ func TestOneOutcomeForEachNodeOfASession(t *testing.T) {
 	}
 	other := record(became("s2", "a", arrival))
 	appendAll(t, db, other)
-	assert.False(t, other.Repeat, "of another session")
+	assert.False(t, other.Repeat, "another session has outcomes of its own")
 }
 
-// TestOutcomesOfOneMicrosecond holds that different outcomes are different points, however many start at once.
-func TestOutcomesOfOneMicrosecond(t *testing.T) {
+// TestOutcomesOfOneMicrosecondGetNanosecondsOfTheirOwn checks that different outcomes are different points.
+func TestOutcomesOfOneMicrosecondGetNanosecondsOfTheirOwn(t *testing.T) {
 	db, _ := openNew(t)
 	var recs []*monitor.Record
 	for i := range 1100 {
@@ -112,7 +112,7 @@ func TestSessionsKeepTheirMarks(t *testing.T) {
 	s.Start.Offset = 20700
 	s.Marks = monitor.Marks{Imported: true, StatesOffset: true, Completion: monitor.Partial, Method: "m2"}
 	s.Description, s.Tags = `{"machine": "ci-large"}`, []monitor.Tag{{Name: "machine", Value: monitor.Text{String: "ci-large"}}}
-	far := measured("s1", "test_a", arrival.Add(-9*time.Hour)) // where guessing would choose another offset
+	far := measured("s1", "test_a", arrival.Add(-9*time.Hour)) // guessing would find another offset
 	appendAll(t, db, record(s), record(machine("machine")), record(far))
 	assert.Equal(t, int32(20700), s.Start.Offset, "a stated offset is not guessed")
 	assert.Equal(t, int32(20700), far.At.Offset)
@@ -124,7 +124,7 @@ func TestSessionsKeepTheirMarks(t *testing.T) {
 	assert.Equal(t, s.Marks, stored.Marks)
 	again := record(measured("s1", "test_b", arrival.Add(-9*time.Hour)))
 	appendAll(t, db, again)
-	assert.Equal(t, int32(20700), again.Metric.At.Offset, "nor after a restart")
+	assert.Equal(t, int32(20700), again.Metric.At.Offset, "also after a restart")
 	assert.Equal(t, []string{"ci-large py3.11 m2"}, environments(t, db))
 	for _, sample := range samplesOf(t, db) {
 		assert.Equal(t, "ci-large py3.11 m2", sample.Env)

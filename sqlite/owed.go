@@ -8,10 +8,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// errFound ends a reading that has found what it looks for.
+// errFound ends a reading that has found its result.
 var errFound = errors.New("found")
 
-// notOwed says that a record, which has just been stored, came from a destination.
+// notOwed stores that the record with the number seq was read from a destination. The record must be the last one
+// stored.
 func (w *writer) notOwed(from monitor.Destination, seq uint64) error {
 	dest, err := w.moveCursor(from, 0)
 	if err != nil {
@@ -28,8 +29,8 @@ func (w *writer) notOwed(from monitor.Destination, seq uint64) error {
 	return err
 }
 
-// owed returns the first numbers after a given one that are owed to dest, from first to last. Nothing need be stored
-// under them yet.
+// owed returns the first range of sequence numbers after the given one that are owed to dest. The range may reach
+// beyond the last record stored.
 func owed(ctx context.Context, q querier, dest monitor.Destination, after uint64) (first, last uint64, err error) {
 	first, last = after+1, math.MaxInt64
 	err = each(ctx, q, `SELECT r.first, r.last FROM not_owed r JOIN destinations d ON d.id = r.dest
@@ -51,7 +52,7 @@ func owed(ctx context.Context, q querier, dest monitor.Destination, after uint64
 	return first, last, err
 }
 
-// owedAfter counts the numbers after a given one and up to another that are owed to a destination.
+// owedAfter counts the sequence numbers above after and up to upTo that are owed to a destination.
 func owedAfter(ctx context.Context, q querier, dest int64, after, upTo uint64) (n int64, err error) {
 	if upTo <= after {
 		return 0, nil

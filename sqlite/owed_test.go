@@ -13,8 +13,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TestRecordsAreNotOwedToTheirSource appends records of all classes and of several sources, and looks at what each
-// destination is owed: everything but what came from it.
+// TestRecordsAreNotOwedToTheirSource appends records of all classes from several sources. Each destination is owed all
+// records that were not read from it.
 func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 	db, _ := openNew(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -22,16 +22,11 @@ func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 	var all []*monitor.Record
 	var source monitor.Destination
 	for i := range 400 {
-		if random.IntN(5) == 0 { // ranges of some records, and of many
+		if random.IntN(5) == 0 { // ranges of few and of many records
 			source = sources[random.IntN(len(sources))]
 		}
 		name := fmt.Sprint(i)
-		rec := []func() *monitor.Record{
-			func() *monitor.Record { return record(machine(name)) },
-			func() *monitor.Record { return record(process(name, arrival)) },
-			func() *monitor.Record { return record(measured("s", name, arrival)) },
-			func() *monitor.Record { return record(became("s", name, arrival)) },
-		}[random.IntN(4)]()
+		rec := record([]any{machine(name), process(name, arrival), measured("s", name, arrival), became("s", name, arrival)}[random.IntN(4)])
 		rec.Source, rec.Received = source, arrival.Add(time.Duration(i)*time.Second)
 		appendAll(t, db, rec)
 		all = append(all, rec)
@@ -44,19 +39,7 @@ func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 			}
 		}
 		for _, max := range []int{1, 7, 1000} {
-			var got []uint64
-			for after := uint64(0); ; after = got[len(got)-1] {
-				pending, err := db.Next(t.Context(), to, after, max)
-				require.NoError(t, err)
-				if len(pending) == 0 {
-					break
-				}
-				require.True(t, len(pending) == max || pending[len(pending)-1].Seq == want[len(want)-1], "fewer than there are")
-				for _, p := range pending {
-					got = append(got, p.Seq)
-				}
-			}
-			require.Equal(t, want, got, "%s, %d at a time", to, max)
+			requireOwed(t, db, to, max, want)
 		}
 		for _, cursor := range []uint64{0, 1, 57, 200, 399, 400} {
 			if cursor > 0 {
@@ -75,8 +58,26 @@ func TestRecordsAreNotOwedToTheirSource(t *testing.T) {
 	}
 }
 
-// TestMetricsOfASourceStayWhereTheyWere holds that the offset of a metric that was placed before is not guessed again.
-func TestMetricsOfASourceStayWhereTheyWere(t *testing.T) {
+// requireOwed reads all records that are owed to a destination, and compares their sequence numbers.
+func requireOwed(t *testing.T, db monitor.Journal, to monitor.Destination, max int, want []uint64) {
+	t.Helper()
+	var got []uint64
+	for after := uint64(0); len(got) < len(want); after = got[len(got)-1] {
+		pending, err := db.Next(t.Context(), to, after, max)
+		require.NoError(t, err)
+		require.Len(t, pending, min(max, len(want)-len(got)))
+		for _, p := range pending {
+			got = append(got, p.Seq)
+		}
+	}
+	require.Equal(t, want, got, "%s, %d at a time", to, max)
+	pending, err := db.Next(t.Context(), to, got[len(got)-1], max)
+	require.NoError(t, err)
+	require.Empty(t, pending)
+}
+
+// TestMetricsFromADestinationKeepTheirOffset checks that the offset of such a metric is not guessed again.
+func TestMetricsFromADestinationKeepTheirOffset(t *testing.T) {
 	db, _ := openNew(t)
 	m := measured("s", "test_a", arrival)
 	m.At.Offset = -34200
@@ -91,7 +92,7 @@ func TestMetricsOfASourceStayWhereTheyWere(t *testing.T) {
 	assert.True(t, again.Repeat)
 }
 
-// TestNumbersAreGivenOutOnce holds that the number of a record that was removed is not given out again.
+// TestNumbersAreGivenOutOnce checks that the sequence number of a removed record is not given out again.
 func TestNumbersAreGivenOutOnce(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))

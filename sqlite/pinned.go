@@ -7,12 +7,14 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// originColumns are the columns of an origin's texts.
-var originColumns = strings.Join((*monitor.Origin).Names(nil), ", ")
+var (
+	originColumns = strings.Join((*monitor.Origin).Names(nil), ", ")
+	insertOrigin  = insertInto("pinned_origins", "seq, "+originColumns) + " ON CONFLICT (seq) DO NOTHING"
+)
 
 // PinOrigins implements [monitor.Journal].
 func (db *DB) PinOrigins(ctx context.Context, origins map[uint64]monitor.Origin) error {
-	if err := db.owned(); err != nil || len(origins) == 0 {
+	if err := db.requireOwner(); err != nil || len(origins) == 0 {
 		return err
 	}
 	return db.write(ctx, func(w *writer) error {
@@ -21,9 +23,7 @@ func (db *DB) PinOrigins(ctx context.Context, origins map[uint64]monitor.Origin)
 			for _, text := range o.Texts() {
 				args = append(args, *text)
 			}
-			_, err := w.exec("INSERT INTO pinned_origins (seq, "+originColumns+") VALUES (?"+
-				strings.Repeat(", ?", len(args)-1)+") ON CONFLICT (seq) DO NOTHING", args...)
-			if err != nil {
+			if _, err := w.exec(insertOrigin, args...); err != nil {
 				return err
 			}
 		}

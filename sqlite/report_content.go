@@ -14,11 +14,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// smallReport is how many bytes of JSON are not worth to be compressed.
+// smallReport is the size of JSON in bytes up to which compression is not worth it.
 const smallReport = 1024
 
-// encodeReport returns a report as it is kept: JSON that is the same for reports that say the same, compressed where that
-// makes it shorter.
+// encodeReport returns a report as it is kept: as JSON, compressed when it is large. Reports that say the same have the
+// same bytes.
 func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept := *r
 	kept.Sessions = append([]string{}, r.Sessions...)
@@ -50,10 +50,10 @@ func decodeReport(stored []byte) (*monitor.Report, error) {
 	return r, nil
 }
 
-// gzipMagic is how compressed contents begin.
+// gzipMagic is the beginning of compressed content.
 const gzipMagic = "\x1f\x8b"
 
-// compress makes content shorter where it is large.
+// compress compresses large content.
 func compress(content []byte) ([]byte, error) {
 	if len(content) <= smallReport {
 		return content, nil
@@ -80,10 +80,10 @@ func decompress(stored []byte) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// escaped marks a text that JSON would not give back. It is no character, so that no usual text begins with it.
+// escaped marks a text that JSON cannot hold. U+FFFE is not a character, so no usual text begins with it.
 const escaped = "\ufffe"
 
-// escape makes valid UTF-8 of any text. Names of tests can hold bytes that are none: see [monitor.Metric].
+// escape turns any text into valid UTF-8. The names of tests can have bytes that are not UTF-8: see package monitor.
 func escape(s string) string {
 	if utf8.ValidString(s) && !strings.HasPrefix(s, escaped) {
 		return s
@@ -91,7 +91,7 @@ func escape(s string) string {
 	return escaped + base64.StdEncoding.EncodeToString([]byte(s))
 }
 
-// unescape gives back what escape was given.
+// unescape is the inverse of escape.
 func unescape(s string) string {
 	coded, ok := strings.CutPrefix(s, escaped)
 	if !ok {
@@ -99,12 +99,13 @@ func unescape(s string) string {
 	}
 	b, err := base64.StdEncoding.DecodeString(coded)
 	if err != nil {
-		return s // nothing that escape made
+		return s // not from escape
 	}
 	return string(b)
 }
 
-// mapTexts replaces each text in a value that can be set by what f makes of it. The keys of maps are names of our own.
+// mapTexts replaces each text in a value by f of the text. It leaves maps as they are: their keys are names of this
+// program, and their values are numbers.
 func mapTexts(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -115,7 +116,7 @@ func mapTexts(v reflect.Value, f func(string) string) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Field(i).CanSet() { // not the insides of a time
+			if v.Field(i).CanSet() { // the fields of a time cannot be set
 				mapTexts(v.Field(i), f)
 			}
 		}

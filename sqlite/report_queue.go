@@ -6,10 +6,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// unpacked is about how much more a report takes in memory than in the file.
+// unpacked is about how many times larger a report is in memory than in the file.
 const unpacked = 20
 
-// NextReports implements [monitor.ReportQueue]. It returns fewer reports where they are large.
+// NextReports implements [monitor.ReportQueue]. It returns fewer reports when they are large.
 func (db *DB) NextReports(ctx context.Context, dest monitor.Destination, max int) (pending []monitor.PendingReport, err error) {
 	err = db.read(ctx, func(q querier) error {
 		pending = nil
@@ -39,7 +39,7 @@ func (db *DB) NextReports(ctx context.Context, dest monitor.Destination, max int
 
 // AckReport implements [monitor.ReportQueue].
 func (db *DB) AckReport(ctx context.Context, dest monitor.Destination, p monitor.PendingReport) error {
-	if err := db.owned(); err != nil {
+	if err := db.requireOwner(); err != nil {
 		return err
 	}
 	return db.write(ctx, func(w *writer) error {

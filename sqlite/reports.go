@@ -9,18 +9,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-var (
-	_ monitor.ReportStore = (*DB)(nil)
-	_ monitor.ReportQueue = (*DB)(nil)
-)
-
-// KeepReport implements [monitor.ReportStore]. It works also where the file accepts no more records: there are few
-// reports, and the runs that they are on were accepted.
+// KeepReport implements [monitor.ReportStore]. It works even when there is no room for new records: reports are few,
+// and their runs were accepted.
 func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
-	if err := db.owned(); err != nil {
+	if err := db.requireOwner(); err != nil {
 		return err
 	}
-	db.keeping.Lock() // so that the report before is still there, though it is read outside of the transaction
+	db.keeping.Lock() // the earlier report is read outside the transaction, and must not change before the end
 	defer db.keeping.Unlock()
 	before, err := db.storedReport(ctx, r.Project, r.Run)
 	if err != nil {
@@ -46,8 +41,8 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	})
 }
 
-// withRetracted returns the report as it is kept: with its notable results, and with those that the report before had, or
-// had retracted, and that are no longer among them.
+// withRetracted returns the report as it is kept. It has the notable results. Retracted has the results that the
+// earlier report had, or had retracted, and that are not among the notable results now.
 func withRetracted(r *monitor.Report, before []byte) (*monitor.Report, error) {
 	kept := *r
 	kept.Results, kept.Retracted = []monitor.Result{}, nil
@@ -88,7 +83,7 @@ func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report,
 	return decodeReport(stored)
 }
 
-// storedReport returns the content of a report, nil where there is none.
+// storedReport returns the content of a report, nil when there is no report.
 func (db *DB) storedReport(ctx context.Context, project, run string) (stored []byte, err error) {
 	err = db.read(ctx, func(q querier) error {
 		return each(ctx, q, "SELECT content FROM reports WHERE project = ? AND run = ?", []any{project, run},
@@ -97,13 +92,14 @@ func (db *DB) storedReport(ctx context.Context, project, run string) (stored []b
 	return stored, err
 }
 
-// judging is how long a report may take to make: what arrived within that time before it was kept may not be in it.
+// judging is how long it may take to make a report. A report may lack metrics that arrived within that time before it
+// was kept.
 const judging = time.Minute
 
-// Unjudged implements [monitor.ReportStore]. What arrived within a minute before a report was kept counts as measured
-// after it.
+// Unjudged implements [monitor.ReportStore]. A metric that arrived less than a minute before a report was kept counts
+// as measured after the report.
 func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunInfo, error) {
-	var heads []*monitor.RunInfo
+	var infos []*monitor.RunInfo
 	err := db.readFrom(ctx, db.listers, func(q querier) error {
 		var runs []*monitor.RunInfo
 		err := each(ctx, q, `SELECT project, run FROM (
@@ -121,11 +117,11 @@ func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*mon
 		for _, r := range runs {
 			var found []*monitor.RunInfo
 			if err == nil {
-				found, err = runHeads(ctx, q, monitor.RunInfoQuery{Project: r.Project, Run: r.ID})
-				heads = append(heads, found...)
+				found, err = runInfos(ctx, q, monitor.RunInfoQuery{Project: r.Project, Run: r.ID})
+				infos = append(infos, found...)
 			}
 		}
 		return err
 	})
-	return heads, err
+	return infos, err
 }

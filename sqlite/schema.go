@@ -15,18 +15,18 @@ const applicationID = 0x70796d6e
 //go:embed schema.sql
 var schema1 string
 
-// schemas returns what leads from each version to the next, beginning with the empty file.
+// schemas returns the statements that lead from each version to the next. The first ones start from an empty file.
 func schemas() []string { return []string{schema1} }
 
-// migrate brings the file to the newest version in one transaction. A file of a newer program, or of another program, is
-// refused and stays as it is.
+// migrate brings the file to the newest version in one transaction. It refuses a file of a newer program or of another
+// program, and does not change it.
 func (w *writer) migrate(ctx context.Context, logger *slog.Logger) error {
 	switch version, err := w.version(ctx); {
 	case err != nil || version == len(w.schemas):
 		return err
 	case version > 0:
 		logger.InfoContext(ctx, "the file has an older version and is brought up to date; this takes some seconds for each "+
-			"million of records; when it is interrupted the file stays as it was", "from", version, "to", len(w.schemas))
+			"million records; after an interruption the file is as before", "from", version, "to", len(w.schemas))
 	}
 	return w.transaction(func() error {
 		version, err := w.version(ctx) // again, now that no other process can change it
@@ -44,6 +44,7 @@ func (w *writer) migrate(ctx context.Context, logger *slog.Logger) error {
 	}, (*writer).commit)
 }
 
+// version returns the version of the schema, 0 for an empty file.
 func (w *writer) version(ctx context.Context) (int, error) {
 	var application, version, tables int
 	err := w.conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),

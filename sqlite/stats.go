@@ -2,14 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"pymon-bridge/monitor"
 )
 
-// Stats implements [monitor.Journal]. It is exact and reads no records but one: the sequence has no gaps, so that what is
-// behind the cursor follows from a few numbers. Oldest is the arrival of the undelivered record with the lowest number.
+// Stats implements [monitor.Journal]. Its numbers are exact. It reads only one record: the sequence has no gaps, so the
+// number of undelivered records follows from the cursor. Oldest is the arrival of the undelivered record with the
+// lowest sequence number.
 func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.JournalStats, error) {
 	var s monitor.JournalStats
 	s.Bytes, s.Free = usage(db.path)
@@ -20,9 +19,9 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		}
 		var id int64
 		var cursor uint64
-		err = q.QueryRowContext(ctx, "SELECT id, cursor, dead FROM destinations WHERE name = ?", string(dest)).
-			Scan(&id, &cursor, &s.DeadLetters)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		err = each(ctx, q, "SELECT id, cursor, dead FROM destinations WHERE name = ?", []any{string(dest)},
+			func(row scanner) error { return row.Scan(&id, &cursor, &s.DeadLetters) })
+		if err != nil {
 			return err
 		}
 		var oldest uint64

@@ -15,14 +15,14 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// The history that reads are measured on: 100 runs of 10,000 tests.
+// The file that reads are measured with has 100 runs of 10,000 tests.
 const (
 	historyRuns  = 100
 	historyTests = 10_000
 )
 
-// fillHistory stores a million metrics: each run is one session with a context of its own, as real histories have, and
-// a test's measurements lie around a value of its own, most short and few long.
+// fillHistory stores a million metrics. As in real histories, each run is one session with a context of its own. The
+// measurements of a test lie around a value of its own. Most tests are short, and few are long.
 func fillHistory(tb testing.TB, db *sqlite.DB) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -65,22 +65,21 @@ func fillHistory(tb testing.TB, db *sqlite.DB) {
 	}
 }
 
-// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests over 100 runs everything the read API asks, one page
-// of 500 at a time.
-func BenchmarkStore(b *testing.B) {
-	db, _ := openNew(b)
-	fillHistory(b, db)
+type storeQuestion struct {
+	name  string
+	query monitor.MetricQuery
+	lists bool // false for a question without pages
+}
+
+// storeQuestions returns the questions for metrics.
+func storeQuestions() []storeQuestion {
 	where := func(matches ...monitor.Match) monitor.MetricQuery { return monitor.MetricQuery{Where: matches} }
 	match := func(f monitor.Field, how monitor.How, text string) monitor.Match {
 		return monitor.Match{Field: f, How: how, Text: text}
 	}
 	component := match(monitor.FieldComponent, monitor.Equals, "component_3")
 	main := match(monitor.FieldPipeline, monitor.Equals, "main")
-	for _, c := range []struct {
-		name  string
-		query monitor.MetricQuery
-		lists bool // false where only the whole is asked for
-	}{
+	return []storeQuestion{
 		{"all", where(), true},
 		{"project", monitor.MetricQuery{Project: "shop"}, true},
 		{"item like test_1", where(match(monitor.FieldItem, monitor.Contains, "test_1")), true},
@@ -97,7 +96,17 @@ func BenchmarkStore(b *testing.B) {
 		{"history", where(match(monitor.FieldItem, monitor.Equals, "test_4711")), false},
 		{"history of variant in component", where(component, match(monitor.FieldItemVariant, monitor.Equals, "test_4713[a, b]")), false},
 		{"build", where(main, match(monitor.FieldPipelineBuild, monitor.Equals, "51")), true},
-	} {
+	}
+}
+
+// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests in 100 runs the questions of the read API, with
+// pages of 500.
+func BenchmarkStore(b *testing.B) {
+	db, _ := openNew(b)
+	fillHistory(b, db)
+	component := monitor.Match{Field: monitor.FieldComponent, Text: "component_3"}
+	main := monitor.Match{Field: monitor.FieldPipeline, Text: "main"}
+	for _, c := range storeQuestions() {
 		b.Run("count "+c.name, func(b *testing.B) {
 			for b.Loop() {
 				_, err := db.CountMetrics(b.Context(), c.query)

@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/test/storetest"
 )
 
-// stores are a store as it is, and one that finds everything the way it finds things in a large file.
+// stores has a store as it is, and a store that reads a small file in the ways that it reads a large file.
 var stores = map[string]func(db *sqlite.DB) *sqlite.DB{
 	"usual": func(db *sqlite.DB) *sqlite.DB { return db },
 	"small": (*sqlite.DB).InSmallParts,
@@ -31,7 +31,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// questions is of how many questions one is asked. All are asked of the store as it is used.
+// questions is n when the test asks every n-th question. The usual store gets all questions.
 var questions = map[string]int{"usual": 1, "small": 3}
 
 func TestStoreWhileWriting(t *testing.T) {
@@ -44,9 +44,9 @@ func TestStoreWhileWriting(t *testing.T) {
 	}
 }
 
-// TestPausedConsumersKeepNothing has more consumers pause in the middle of a list than there are connections: others
-// read on, and the log is copied into the file and used again as if they were not there.
-func TestPausedConsumersKeepNothing(t *testing.T) {
+// TestPausedConsumersHoldNoConnection pauses more consumers in the middle of a list than there are connections. Other
+// consumers can still read, and the log is copied into the file and used again.
+func TestPausedConsumersHoldNoConnection(t *testing.T) {
 	db, path := openNew(t)
 	l := newLoad()
 	appendAll(t, db, l.records(3000)...)

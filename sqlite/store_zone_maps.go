@@ -2,24 +2,21 @@ package sqlite
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 )
 
-// pruning finds the first positions of a list by what zones of metrics hold: in the order of the best that each can have,
-// until no other can have anything better. Of zones of which the best is equal those come first whose first metric
-// started first, so that of many equal metrics, such as kernel times of 0, not all have to be looked at.
+// pruning finds the first metrics of a list by zone maps. It reads zones in the order of their best measurement, until
+// no other zone can have a better metric. Among zones with an equal best measurement, the zone whose first metric
+// started first comes first. So when many metrics are equal, such as kernel times of 0, it does not read all of them.
 type pruning struct {
 	*topList
-	q      querier
-	choice *choice
-	want   int
+	want int // how many metrics to find
 
-	found   []position // the best of those read so far, in order
-	reached *bound     // the last zone read
+	found   []position // the best metrics of the zones read, in order
+	reached *bound     // the last zone of the bounds read
 }
 
-// bound comes before everything in a zone: its best measurement, and the start of its first metric.
+// bound bounds the metrics of a zone: none has a better measurement, and none started earlier.
 type bound struct {
 	zone, first int64
 	value       float64
@@ -36,7 +33,7 @@ func (s *pruning) best() ([]position, error) {
 			return nil, err
 		}
 		for rest := ahead; len(rest) > 0; {
-			if s.beyond(rest[0]) {
+			if s.complete(rest[0]) {
 				return s.found, nil
 			}
 			part := rest[:min(n, len(rest))]
@@ -52,16 +49,16 @@ func (s *pruning) best() ([]position, error) {
 	}
 }
 
-// beyond says that no zone from this one on can have anything better than what was found.
-func (s *pruning) beyond(b bound) bool {
+// complete says that neither the next zone nor a later one can have a better metric than those found.
+func (s *pruning) complete(next bound) bool {
 	if len(s.found) < s.want {
 		return false
 	}
 	last := s.found[s.want-1]
-	return cmp.Or(s.better(last.value, b.value), cmp.Compare(last.utc, b.first)) < 0
+	return cmp.Or(s.compare(last.value, next.value), cmp.Compare(last.utc, next.first)) < 0
 }
 
-// bounds returns the next zones in the order of the best that they can have.
+// bounds returns the next n zones in the order of their best measurement.
 func (s *pruning) bounds(n int) ([]bound, error) {
 	column := s.extreme()
 	where := newClause(column + " IS NOT NULL")
@@ -71,9 +68,9 @@ func (s *pruning) bounds(n int) ([]bound, error) {
 	query := newClause("SELECT id, first_ns, " + column + " FROM zone_maps")
 	query.join(where.where())
 	query.add(" ORDER BY " + column + s.order() + ", first_ns, id")
-	return rowsOf(s.ctx, s.q, query, 0, int64(n), func(row scanner) (b bound, err error) {
+	return rowsOf(s.ctx, s.q, query, 0, int64(n), nil, func(row scanner) (b bound, bytes int, err error) {
 		err = row.Scan(&b.zone, &b.first, &b.value)
-		return b, err
+		return b, 0, err
 	})
 }
 
@@ -83,38 +80,34 @@ func (s *pruning) readZones(bounds []bound) error {
 	for i, b := range bounds {
 		ids[i] = b.zone
 	}
-	text, err := json.Marshal(ids)
-	if err != nil {
-		return err
-	}
 	within := newClause("m.seq BETWEEN b.value * ? AND b.value * ? + ?", zoneSize, zoneSize, zoneSize-1)
 	switch where := s.choice.where(); {
 	case len(s.found) >= s.want:
 		within.and("NOT m."+s.column()+s.after(), s.found[s.want-1].value)
-	case where.sql == "" && len(bounds) >= s.want: // each of the first zones has at least its best
+	case where.sql == "" && len(bounds) >= s.want: // each of these zones has at least one metric as good as its bound
 		within.and("NOT m."+s.column()+s.after(), bounds[s.want-1].value)
 	}
-	return s.add(newClause("json_each(?) b CROSS JOIN metrics m NOT INDEXED", string(text)), within)
+	return s.add(newClause("json_each(?) b CROSS JOIN metrics m NOT INDEXED", jsonList(ids)), within)
 }
 
-// readRest adds the metrics behind the last zone.
+// readRest adds the metrics of the last zone, which has no map yet.
 func (s *pruning) readRest() error {
 	return s.add(newClause("metrics m NOT INDEXED"),
 		newClause("m.seq >= coalesce((SELECT (max(id) + 1) * ? FROM zone_maps), 0)", zoneSize))
 }
 
-// add merges the best of the chosen metrics from some position into what was found.
+// add adds the best of the chosen metrics from a part of the table.
 func (s *pruning) add(from, within clause) error {
 	if more := s.choice.where(); more.sql != "" {
 		within.and(more.sql, more.args...)
 	}
-	positions, err := s.sorted(s.q, from, within, 0, int64(s.want))
+	positions, err := s.sorted(from, within, 0, int64(s.want))
 	if err != nil {
 		return err
 	}
 	s.found = append(s.found, positions...)
 	slices.SortFunc(s.found, func(a, b position) int {
-		return cmp.Or(s.better(a.value, b.value), cmp.Compare(a.utc, b.utc), cmp.Compare(a.series, b.series))
+		return cmp.Or(s.compare(a.value, b.value), cmp.Compare(a.utc, b.utc), cmp.Compare(a.series, b.series))
 	})
 	s.found = s.found[:min(len(s.found), s.want)]
 	return nil

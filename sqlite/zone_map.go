@@ -3,21 +3,19 @@ package sqlite
 import (
 	"context"
 	"math"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
 
-// zoneSize is how many numbers of the sequence a zone map is about. A smaller zone has fewer metrics to be read, but there
-// are more zones to choose from.
+// zoneSize is how many sequence numbers a zone has. Smaller zones have fewer metrics to read, but there are more zones
+// to choose from.
 const zoneSize = 64
 
-// zoneMap has the least and greatest values of a zone of the sequence. Values are NaN, and the time 0, while there is no
-// metric in the zone.
+// zoneMap has the least and greatest measurements of a zone. A measurement that no metric has is NaN.
 type zoneMap struct {
-	id      int64
-	first   int64 // start of the metric that started first
-	some    bool  // there is a metric
+	id      int64 // zone n has the sequence numbers from n * zoneSize
+	first   int64 // start of the metric that started first; 0 without metrics
+	some    bool  // the zone has a metric
 	extreme [monitor.Measurements]struct{ greatest, least float64 }
 }
 
@@ -29,7 +27,7 @@ func newZoneMap(seq uint64) zoneMap {
 	return z
 }
 
-// add takes in a metric.
+// add adds a metric.
 func (z *zoneMap) add(start int64, m *monitor.Metric) {
 	if !z.some || start < z.first {
 		z.first, z.some = start, true
@@ -39,7 +37,7 @@ func (z *zoneMap) add(start int64, m *monitor.Metric) {
 		if math.IsNaN(*v) {
 			continue
 		}
-		if !(*v <= e.greatest) { // also when there is none yet
+		if !(*v <= e.greatest) { // true for NaN, too
 			e.greatest = *v
 		}
 		if !(*v >= e.least) {
@@ -48,7 +46,8 @@ func (z *zoneMap) add(start int64, m *monitor.Metric) {
 	}
 }
 
-// addToZone adds a metric that is being stored to its zone map. The zone before is complete then, and its map is written.
+// addToZone adds a metric that is being stored to its zone map. With the first metric of a zone, the zone before it is
+// complete, and its map is written.
 func (w *writer) addToZone(seq uint64, start int64, m *monitor.Metric) error {
 	if int64(seq/zoneSize) != w.open.id {
 		if err := w.writeZoneMap(); err != nil {
@@ -60,13 +59,12 @@ func (w *writer) addToZone(seq uint64, start int64, m *monitor.Metric) error {
 	return nil
 }
 
-// insertZoneMap is the statement that stores a zone map.
 var insertZoneMap = func() string {
 	columns := "id, first_ns"
 	for i := range monitor.Measurements {
 		columns += ", " + i.String() + "_max, " + i.String() + "_min"
 	}
-	return "INSERT INTO zone_maps (" + columns + ") VALUES (?" + strings.Repeat(", ?", 1+2*int(monitor.Measurements)) + ")"
+	return insertInto("zone_maps", columns)
 }()
 
 func (w *writer) writeZoneMap() error {
@@ -81,7 +79,7 @@ func (w *writer) writeZoneMap() error {
 	return err
 }
 
-// lastZone reads what is stored of the zone that the last metric is in.
+// lastZone computes the map of the zone that has the last metric.
 func lastZone(ctx context.Context, q querier) (zoneMap, error) {
 	last, err := countOf(ctx, q, newClause("SELECT coalesce(max(seq), 0) FROM metrics"))
 	z := newZoneMap(uint64(last))

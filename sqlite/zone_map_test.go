@@ -15,9 +15,9 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// TestZoneMapsHoldWhatTheirMetricsHold accepts batches of all sizes, between restarts and batches that are refused as a
-// whole, and looks at all metrics to see what the zones have to say.
-func TestZoneMapsHoldWhatTheirMetricsHold(t *testing.T) {
+// TestZoneMapsBoundTheirMetrics appends batches of many sizes. Some batches fail, and the DB is opened again between
+// batches. Then it computes all zone maps from the metrics and compares them.
+func TestZoneMapsBoundTheirMetrics(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
@@ -28,10 +28,10 @@ func TestZoneMapsHoldWhatTheirMetricsHold(t *testing.T) {
 		for range 1 + random.IntN(40) {
 			at = at.Add(time.Duration(random.IntN(2000)-500) * time.Millisecond)
 			m := measured("s", fmt.Sprint("test_", random.IntN(30)), at)
-			m.TotalTime, m.UserTime, m.KernelTime, m.CPUUsage, m.MemUsage = random.Float64(), random.NormFloat64(), 0, math.NaN(),
-				[]float64{math.NaN(), random.Float64()}[random.IntN(2)]
+			m.TotalTime, m.UserTime, m.KernelTime, m.CPUUsage = random.Float64(), random.NormFloat64(), 0, math.NaN()
+			m.MemUsage = []float64{math.NaN(), random.Float64()}[random.IntN(2)]
 			recs = append(recs, record(m))
-			if random.IntN(10) == 0 { // so many that there are zones without a metric
+			if random.IntN(10) == 0 { // so many that some zones have no metric
 				for i := range random.IntN(150) {
 					recs = append(recs, record(process(fmt.Sprint("session", batch, "-", len(recs), "-", i), at)))
 				}
@@ -58,7 +58,7 @@ func TestZoneMapsHoldWhatTheirMetricsHold(t *testing.T) {
 	assert.Equal(t, want, zones(t, file, "SELECT * FROM zone_maps ORDER BY id"))
 	var numbers int
 	require.NoError(t, file.QueryRow("SELECT max(seq) FROM metrics").Scan(&numbers))
-	assert.Less(t, len(want), numbers/sqlite.ZoneSize, "some have no metric")
+	assert.Less(t, len(want), numbers/sqlite.ZoneSize, "some zones have no metric")
 }
 
 func zones(t *testing.T, file *sql.DB, query string) (found [][12]any) {

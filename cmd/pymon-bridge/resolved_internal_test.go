@@ -16,20 +16,20 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// given has the reports on all runs ready.
-type given map[string]*monitor.Report
+// cannedJudge returns a prepared report for each run.
+type cannedJudge map[string]*monitor.Report
 
-func (g given) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
-	return g[q.Run], nil
+func (j cannedJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	return j[q.Run], nil
 }
 
-// TestResolvedIsToldOnceInAMatrix has the worker and the file go through the runs of a matrix of two machines: a test
-// regresses on one of them and is resolved five runs later, of which some are on the other machine and some lack the test.
-func TestResolvedIsToldOnceInAMatrix(t *testing.T) {
+// The worker and the file process the runs of a matrix of two machines. A test regresses on one machine and is ok again
+// later. The runs between are on the other machine or lack the test.
+func TestMatrixReportsAResolvedRegressionOnce(t *testing.T) {
 	db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
 	require.NoError(t, db.Open(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	reports := given{}
+	reports := cannedJudge{}
 	worker := judge.NewWorker(reports, db, slog.New(slog.DiscardHandler))
 	kept := make(chan *monitor.Report)
 	worker.OnKept = func(r *monitor.Report, _ time.Duration) { kept <- r }

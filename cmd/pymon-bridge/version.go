@@ -6,8 +6,8 @@ import (
 	"runtime/debug"
 )
 
-// version is the version of this program and of the data that it writes, said here and nowhere else. From 0.1.0 on, a
-// newer version reads the data of every older one.
+// version is the version of this program and of the data that it writes. No other place states it. From 0.1.0 on, a newer
+// version reads the data of every older version.
 const version = "0.1.0"
 
 type versionCmd struct{}
@@ -18,7 +18,7 @@ func (versionCmd) Run(m *Main) error {
 	return err
 }
 
-// commit names the commit that the program was built from; it is empty where that was no checkout.
+// commit returns the commit that the program was built from. It is empty when the source was not a git checkout.
 func commit() string {
 	var revision, changed string
 	if info, ok := debug.ReadBuildInfo(); ok {

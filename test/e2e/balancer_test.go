@@ -20,12 +20,11 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// requireProject are the arguments of bridges behind a balancer, which refuse what names no project.
+// requireProject has the arguments of a bridge behind a load balancer. Such a bridge refuses requests without a project.
 var requireProject = []string{"--require-project"}
 
-// TestEachProjectHasOneBridge has nginx, with its documented configuration, in front of two bridges with one InfluxDB.
-// Real pytest runs in a project of each bridge, one of the bridges dies and is started again, and records of its
-// project reach the other one.
+// nginx, with its documented configuration, is in front of two bridges with one InfluxDB. Real pytest runs in a project of
+// each bridge. The first bridge dies and is started again. Then records of its project reach the second bridge.
 func TestEachProjectHasOneBridge(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
@@ -47,13 +46,13 @@ func TestEachProjectHasOneBridge(t *testing.T) {
 
 	process, posts := newMachine(), newPoster(balancer+"//p/"+project+"/")
 	process.enrol(t, posts)
-	late := process.metrics("test_cart[while it is away]", process.started, writers)
+	late := process.metrics("test_cart[without its bridge]", process.started, writers)
 	first.Kill()
 	refused := make(chan []string)
 	go func() { refused <- posts.postAll(late, http.StatusCreated) }()
 	assertHas(t, balancer, other, 1, len(others.Metrics))
 	first.Start()
-	assert.Empty(t, <-refused, "they wait in the socket's queue")
+	assert.Empty(t, <-refused, "the requests wait in the queue of the socket")
 	assertHas(t, second.URL, project, 0, 0)
 	first.WaitDelivered()
 
@@ -74,18 +73,18 @@ func TestEachProjectHasOneBridge(t *testing.T) {
 	}
 }
 
-// runBehind runs real pytest with a remote server, and returns what its plugin wrote into its own file.
+// runBehind runs real pytest with a remote server, and returns the rows of the plugin's own file.
 func runBehind(t *testing.T, remote string) harness.Pymon {
 	t.Helper()
 	run := harness.Pytest{Git: true, Args: []string{"--remote-server", remote, "--tag", "run=ci-7", "--tag", "branch=main",
 		"--restrict-scope-to", "function,module", "flat", "shop"}}.Run(t)
-	require.NotContains(t, run.Output(), "Cannot insert", "the plugin's complaint about a server")
+	require.NotContains(t, run.Output(), "Cannot insert", "the plugin's message about a server that refuses")
 	file := harness.ReadPymon(t, run.Database)
 	require.Greater(t, len(file.Metrics), 10)
 	return file
 }
 
-// projectOf returns a project that a balancer sends to a bridge.
+// projectOf returns a project whose requests the load balancer sends to the bridge.
 func projectOf(t *testing.T, balancer string, bridge *harness.Bridge) string {
 	t.Helper()
 	for n := range 100 {
@@ -95,11 +94,11 @@ func projectOf(t *testing.T, balancer string, bridge *harness.Bridge) string {
 			return project
 		}
 	}
-	require.Fail(t, "none of a hundred projects has this bridge")
+	require.Fail(t, "none of 100 projects belongs to this bridge")
 	return ""
 }
 
-// ask returns how a GET is answered.
+// ask sends a GET and returns the answer, whose status must be 200.
 func ask(t *testing.T, url string) (header http.Header, body string) {
 	t.Helper()
 	r := request{method: "GET"}.send(t, url)
@@ -107,7 +106,7 @@ func ask(t *testing.T, url string) (header http.Header, body string) {
 	return r.header, r.body
 }
 
-// assertHas asserts how many sessions and metrics a server says that a project has.
+// assertHas asserts that a project has these numbers of sessions and metrics on a server.
 func assertHas(t *testing.T, server, project string, sessions, metrics int) {
 	t.Helper()
 	for list, n := range map[string]int{"sessions": sessions, "metrics": metrics} {
@@ -116,14 +115,14 @@ func assertHas(t *testing.T, server, project string, sessions, metrics int) {
 	}
 }
 
-// assertJudges asserts that the balancer has the project's bridge judge its run, which the bridge at another address
-// does not know.
+// assertJudges asserts that the project's bridge judges its run through the load balancer. The bridge at the address other
+// does not know the run.
 func assertJudges(t *testing.T, balancer, project, other string) {
 	t.Helper()
 	_, body := ask(t, balancer+"/p/"+project+"/api/v1/runs/ci-7")
 	assert.Contains(t, body, `"run":"ci-7"`)
 	status := request{method: "GET", path: "/p/" + project + "/sessions/0"}.send(t, balancer).status
-	assert.Contains(t, []int{http.StatusOK, http.StatusNoContent}, status, "docs/ci.md asks whether it is there")
+	assert.Contains(t, []int{http.StatusOK, http.StatusNoContent}, status, "docs/ci.md uses this request to test the address")
 	r := harness.RunProgram(t, nil, "check", "--url", balancer, "--project", project, "--run", "ci-7")
 	assert.Equal(t, 0, r.ExitCode, r.Stderr)
 	r = harness.RunProgram(t, nil, "check", "--url", other, "--project", project)
@@ -131,11 +130,11 @@ func assertJudges(t *testing.T, balancer, project, other string) {
 	assert.Contains(t, r.Stderr, "has no runs")
 }
 
-// TestDocumentedBalancers runs each documented configuration in front of two stand-ins for bridges. Those that wait try
-// a request again that got no answer, at the same bridge.
-func TestDocumentedBalancers(t *testing.T) {
+// Each documented configuration runs in front of two stand-ins for bridges. A load balancer that retries sends a request
+// without an answer to the same bridge again.
+func TestDocumentedBalancersKeepEachProjectAtOneBridge(t *testing.T) {
 	t.Parallel()
-	for name, waits := range map[string]bool{"nginx": false, "haproxy": true, "envoy": true} {
+	for name, retries := range map[string]bool{"nginx": false, "haproxy": true, "envoy": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bridges := map[string]*standIn{}
@@ -148,19 +147,19 @@ func TestDocumentedBalancers(t *testing.T) {
 			projects := assertProjectsStay(t, balancer.URL)
 			require.Len(t, projects, 2, "each bridge has projects")
 			assertPassesOn(t, balancer.URL, projects[addresses[0]])
-			assertAsksNoOther(t, balancer.URL, waits, bridges[addresses[0]], projects[addresses[0]], projects[addresses[1]])
+			assertAsksNoOther(t, balancer.URL, retries, bridges[addresses[0]], projects[addresses[0]], projects[addresses[1]])
 		})
 	}
 }
 
-// assertProjectsStay asserts that every request of a project goes to one bridge, with the path as it was sent, and
-// returns a project of each bridge by its address.
+// assertProjectsStay asserts that all requests of a project go to one bridge, with the path as it was sent. It returns a
+// project of each bridge, by the bridge's address.
 func assertProjectsStay(t *testing.T, balancer string) (projects map[string]string) {
 	t.Helper()
 	projects = map[string]string{}
 	for n := range 20 {
 		project := fmt.Sprintf("team-%d", n)
-		of := map[string]bool{}
+		answered := map[string]bool{} // by address of the bridge
 		for _, path := range []string{"/p/" + project + "/metrics/", "//p//" + project + "//metrics/", "/p/" + project + "?page=2",
 			"/p/" + project + "/api/v1/metrics/?page=2", "/p/" + project + "/api/v1/items/a%2F%2Fb%5B+c%25/metrics"} {
 			r := request{method: "POST", path: path}.send(t, balancer)
@@ -168,10 +167,10 @@ func assertProjectsStay(t *testing.T, balancer string) (projects map[string]stri
 			assert.NotEmpty(t, r.header.Get("Pymon-Bridge"))
 			assert.Equal(t, merged(path), merged(r.header.Get("Path")))
 			assert.Equal(t, balancer, "http://"+r.header.Get("Asked-Host"))
-			of[r.header.Get("Stand-In")] = true
+			answered[r.header.Get("Stand-In")] = true
 			projects[r.header.Get("Stand-In")] = project
 		}
-		assert.Len(t, of, 1, project)
+		assert.Len(t, answered, 1, project)
 	}
 	for _, path := range []string{"/metrics/", "/api/v1/metrics/", "/-/ready", "/"} {
 		assert.Equal(t, http.StatusNotFound, request{method: "GET", path: path}.send(t, balancer).status, path)
@@ -179,11 +178,11 @@ func assertProjectsStay(t *testing.T, balancer string) (projects map[string]stri
 	return projects
 }
 
-// merged leaves out of a path what a balancer may leave out.
+// merged merges repeated slashes of a path, as a load balancer may do.
 func merged(path string) string { return regexp.MustCompile("/+").ReplaceAllString(path, "/") }
 
-// assertPassesOn asserts that a body as large as bridges take gets through, and that an answer which a bridge cuts off
-// is an error.
+// assertPassesOn asserts that the largest body that bridges accept gets through. When a bridge cuts off its answer, the
+// client must get an error.
 func assertPassesOn(t *testing.T, balancer, project string) {
 	t.Helper()
 	const size = 4 << 20 // --max-body
@@ -199,16 +198,16 @@ func assertPassesOn(t *testing.T, balancer, project string) {
 	assert.Equal(t, "the beginning", string(text))
 }
 
-// assertAsksNoOther asserts that a project's requests reach no other bridge while its own is away, and reach its own
-// as soon as it is back.
-func assertAsksNoOther(t *testing.T, balancer string, waits bool, bridge *standIn, project, other string) {
+// assertAsksNoOther asserts that no other bridge gets a project's requests while the project's bridge is stopped. The
+// bridge gets them again when it is back.
+func assertAsksNoOther(t *testing.T, balancer string, retries bool, bridge *standIn, project, other string) {
 	t.Helper()
 	post := func(project string) reply { return newPoster(balancer).try("/p/"+project+"/metrics/", "{}") }
 	bridge.aborts.Store(1)
 	aborted := post(project)
 	bridge.stop()
 	assert.Equal(t, http.StatusCreated, post(other).status, "the other bridge goes on")
-	if !waits {
+	if !retries {
 		assert.Equal(t, http.StatusBadGateway, aborted.status)
 		assert.Equal(t, http.StatusBadGateway, post(project).status)
 		bridge.start(t)
@@ -218,7 +217,7 @@ func assertAsksNoOther(t *testing.T, balancer string, waits bool, bridge *standI
 		go func() { answer <- post(project) }()
 		select {
 		case r := <-answer:
-			require.Fail(t, "no bridge runs", "%+v", r)
+			require.Fail(t, "answered without the project's bridge", "%+v", r)
 		case <-time.After(300 * time.Millisecond):
 		}
 		bridge.start(t)
@@ -227,10 +226,10 @@ func assertAsksNoOther(t *testing.T, balancer string, waits bool, bridge *standI
 	assert.Equal(t, bridge.address, post(project).header.Get("Stand-In"))
 }
 
-// standIn stands for a bridge. It says in headers what it was asked.
+// standIn is a stand-in for a bridge. Headers of its answer describe the request.
 type standIn struct {
 	address string
-	aborts  atomic.Int64 // how many requests are cut off without an answer
+	aborts  atomic.Int64 // number of next requests to cut off without an answer
 	server  *httptest.Server
 }
 
@@ -245,13 +244,14 @@ func startStandIn(t *testing.T) *standIn {
 func (b *standIn) start(t *testing.T) {
 	t.Helper()
 	var l net.Listener
-	require.EventuallyWithT(t, func(c *assert.CollectT) { // a child that another test is starting has the old socket for a moment
+	// For a moment, a child that another test is starting may have the old socket.
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		var err error
 		l, err = net.Listen("tcp", b.address)
 		assert.NoError(c, err)
 	}, time.Minute, 5*time.Millisecond)
 	b.server = httptest.NewUnstartedServer(b)
-	_ = b.server.Listener.Close() // another address
+	_ = b.server.Listener.Close() // it has another address
 	b.server.Listener = l
 	b.server.Start()
 }

