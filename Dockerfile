@@ -1,21 +1,20 @@
 # syntax=docker/dockerfile:1
 
-# The image holds one static program, the certificates of the public authorities, an empty data directory and an empty
-# /tmp; no shell and no other program.
+# The image has one static program, the certificates of public authorities, an empty data directory and an empty /tmp. It
+# has no shell and no other program.
 FROM --platform=$BUILDPLATFORM golang:1.26.8-alpine AS build
 WORKDIR /src
 
-# The modules change less often than the code.
+# The modules change less often than the code, so they get a layer of their own.
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 
 COPY . .
 ARG TARGETOS TARGETARCH
-ARG VERSION=devel
-# timetzdata puts the time zones into the program, which places measurements by their clients' zones.
+# The tag timetzdata embeds the time zones. The program needs them to convert the local times of clients.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" -o /out/pymon-bridge ./cmd/pymon-bridge
+    go build -trimpath -tags timetzdata -ldflags "-s -w" -o /out/pymon-bridge ./cmd/pymon-bridge
 RUN mkdir -p /owned/data && mkdir -m 1777 /owned/tmp
 
 FROM scratch
@@ -25,9 +24,10 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /out/pymon-bridge /pymon-bridge
 COPY --from=build --chown=65532:65532 /owned/ /
 
-# A number, so that Kubernetes can tell that it is not root. A volume mounted at /data must belong to it.
+# The user is a number, so that Kubernetes can check that it is not root. A volume at /data must belong to this user.
 USER 65532:65532
-# Loopback inside a container reaches nobody. On this address the bridge starts with tokens, or when told to do without.
+# Nobody outside the container reaches its loopback address. On this address the bridge starts only if it has tokens, or
+# if it allows anonymous clients.
 ENV PYMON_LISTEN=:8080 PYMON_DATA=/data
 VOLUME /data
 EXPOSE 8080

@@ -1,13 +1,12 @@
-# Prerequisites: Go 1.26, a C compiler, git, Python 3.11 or newer, and Rust's cargo to build the InfluxDB server that
-# the tests use. Everything else is fetched by their package managers at pinned versions and kept in .cache/.
+# You need Go 1.26, a C compiler, git, Python 3.11 or newer, and Rust's cargo. The tests use an InfluxDB server, and cargo
+# builds a part of it. Package managers fetch everything else, at pinned versions. It is in .cache/.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
 INFLUXD := $(if $(INFLUXD),$(INFLUXD),.cache/bin/influxd)
 PYTHONS := $(patsubst test/requirements-%.txt,.cache/py/%/.installed,$(wildcard test/requirements-*.txt))
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-# Modules of their own that have tests; the main module's ./... does not see them.
+# The other Go modules with tests. ./... of the main module does not include them.
 MODULES = $(shell for m in $$(git ls-files 'test/**/go.mod' 'tools/**/go.mod'); do \
 	d=$$(dirname $$m); [ -z "$$(git ls-files "$$d/*_test.go")" ] || echo $$d; done)
 
@@ -18,17 +17,17 @@ run: build ## Start the bridge on http://127.0.0.1:8080, with its data in ./pymo
 	./pymon-bridge --listen 127.0.0.1:8080 --data pymon-bridge-data --quiet-after 10s
 
 build: ## Build the program ./pymon-bridge
-	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o pymon-bridge ./cmd/pymon-bridge
+	go build -trimpath -o pymon-bridge ./cmd/pymon-bridge
 
 test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go vet ./...
 	go test -race -shuffle=on -timeout 30m ./...
 	for dir in $(MODULES); do (cd "$$dir" && go vet ./... && go test -race -shuffle=on -timeout 30m ./...); done
 
-bench: influxd python ## Measure the program against its goals (9 minutes); docs/benchmarks.md explains the table
+bench: influxd python ## Compare the program with its goals (9 minutes); docs/benchmarks.md explains the table
 	go test -run '^$$' -bench Bridge -timeout 30m ./test/bench
 
-fuzz: ## Fuzz every fuzz target for 30 seconds
+fuzz: ## Run each fuzz target for 30 seconds
 	tools/fuzz/fuzz.sh 30s
 
 lint: ## Check the format, and run go vet, staticcheck and govulncheck
@@ -36,12 +35,12 @@ lint: ## Check the format, and run go vet, staticcheck and govulncheck
 
 influxd: $(INFLUXD) ## Build the InfluxDB server for the tests (5 to 10 minutes, once)
 
-# It has no prerequisites, because it takes too long to be built again for a change of its recipe.
+# This target has no prerequisites. A build takes too long to be repeated when the recipe changes.
 .cache/bin/influxd:
 	@tools/need.sh go cargo cc
 	tools/influxd/build.sh .cache/bin
 
-python: $(PYTHONS) ## Install pytest and pytest-monitor for the tests
+python: $(PYTHONS) ## Install what the tests take from PyPI: pytest, pytest-monitor, balancers
 
 .cache/py/%/.installed: test/requirements-%.txt
 	@tools/need.sh python3
@@ -52,7 +51,7 @@ python: $(PYTHONS) ## Install pytest and pytest-monitor for the tests
 	touch $@
 
 docker: ## Build the container image pymon-bridge
-	docker build --build-arg VERSION=$(VERSION) --tag pymon-bridge .
+	docker build --tag pymon-bridge .
 
 clean: ## Remove the program; .cache/ and ./pymon-bridge-data stay
 	rm -f pymon-bridge

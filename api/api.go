@@ -2,70 +2,74 @@ package api
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
-// DefaultPageSize is how many elements a page has. Clients of the reference server count on it where they read one
-// page only.
+// DefaultPageSize is the number of elements on a page, as in the reference server. Some of its clients read only the first
+// page and rely on this size.
 const DefaultPageSize = 500
+
+// Parts has the parts of an [API]. All are required.
+type Parts struct {
+	Store    monitor.Store
+	Metadata monitor.MetadataStore // answers the lookups of pytest-monitor
+	Judge    monitor.Judge
+	Printer  PrinterOf // writes the reports of Judge
+	Log      *slog.Logger
+}
 
 // API answers the read routes. PageSize may be changed before the first request.
 type API struct {
-	PageSize int64 // elements of a page; above zero
+	PageSize int64 // elements on a page; at least 1
 
-	store   monitor.Store
-	judge   monitor.Judge
-	printer PrinterOf
-	project func(*gin.Context) string
+	parts Parts
 }
 
-// New returns an API over a store and a judge, whose reports are written down as printer says. project tells which
-// project's data a request may read, "" for every project's.
-func New(store monitor.Store, judge monitor.Judge, printer PrinterOf, project func(*gin.Context) string) *API {
-	return &API{PageSize: DefaultPageSize, store: store, judge: judge, printer: printer, project: project}
+// New returns an API with the default page size.
+func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, parts: parts} }
+
+// Mount adds all routes to a server, below the base paths that end in /api/v1. The lookups of pytest-monitor are also
+// below the other base paths.
+func (a *API) Mount(s *httpd.Server) {
+	for _, base := range httpd.APIBases {
+		docs, data := s.Routes(base), s.Data(base)
+		register(docs, a.documentRoutes())
+		register(data, a.dataRoutes())
+		for _, alias := range aliases(base) {
+			register(docs.Group(alias, removeAlias(base, alias)), a.documentRoutes())
+			register(data.Group(alias, removeAlias(base, alias)), a.dataRoutes())
+		}
+	}
+	for _, base := range httpd.RootBases {
+		register(s.Data(base), a.lookupRoutes())
+	}
 }
 
-// Register adds every route below r, except GET contexts/:h and sessions/:h: pytest-monitor asks there too, and
-// whoever answers it passes the rest on to [API.Contexts] and [API.Sessions]. Handlers report failures by
-// [gin.Context.Error] with a [monitor.Error], also in the midst of an answer, which then has to be cut off.
-func (a *API) Register(r gin.IRouter) {
-	base := r.Group("")
-	routes := a.routes()
+// register adds routes with and without a final slash, because a redirect would cost the client a second request.
+func register(r gin.IRouter, routes []route) {
 	for _, route := range routes {
-		if !route.shared {
-			register(base, route)
-		}
-	}
-	for _, again := range aliases(base.BasePath()) {
-		alias := base.Group(again, unalias(base.BasePath(), again))
-		for _, route := range routes {
-			register(alias, route)
+		path := strings.TrimSuffix(route.path, "/")
+		r.GET(path, route.handle)
+		r.GET(path+"/", route.handle)
+		for _, p := range literalPaths(path) {
+			r.GET(p.path, setParam(p.param, p.value), route.handle)
+			r.GET(p.path+"/", setParam(p.param, p.value), route.handle)
 		}
 	}
 }
 
-// register adds a route with and without a final slash: a redirect would only cost a second request.
-func register(r gin.IRouter, route route) {
-	path := strings.TrimSuffix(route.path, "/")
-	r.GET(path, route.handle)
-	r.GET(path+"/", route.handle)
-	for _, n := range namesakes(path) {
-		r.GET(n.path, set(n.param, n.name), route.handle)
-		r.GET(n.path+"/", set(n.param, n.name), route.handle)
-	}
-}
-
-// handler makes a handler for Gin of one that returns an error. Where the client is gone, that is the reason, whatever
-// the store calls it.
+// handler makes a Gin handler from a function that returns an error. If the client went away, it adds the error of the
+// request's context, because the store may return another error.
 func handler(answer func(c *gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := answer(c); err != nil {
-			_ = c.Error(errors.Join(err, c.Request.Context().Err())) // returns its argument
-			c.Abort()
+			httpd.Fail(c, errors.Join(err, c.Request.Context().Err()))
 		}
 	}
 }

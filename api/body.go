@@ -12,38 +12,38 @@ import (
 const (
 	jsonType = "application/json"
 
-	// pageLimit holds every page of ordinary metrics.
+	// pageLimit is the limit of a [body] for a page, in bytes. A page of ordinary metrics is shorter.
 	pageLimit = 1 << 20
-	// streamLimit is how much of a stream is collected before it is sent.
+	// streamLimit is the limit of a [body] for a stream, in bytes.
 	streamLimit = 64 << 10
-	// stall is how long a client may take for a part of an answer. A long answer is no slow client.
-	stall = time.Minute
+	// sendTimeout is the time in which a client must take one part of an answer. The whole answer has no time limit.
+	sendTimeout = time.Minute
 )
 
-// body is the body of an answer with status 200. Up to its limit it stays in memory, and the answer can still become
-// an error; beyond that it is sent in parts, so that no answer sits in memory whole.
+// body is the body of an answer with status 200. An answer below the limit stays in memory until its end, so that it can
+// still become an error answer. A longer answer is sent in parts, so that it is never in memory as a whole.
 type body struct {
-	data []byte // to be appended to
+	data []byte // the part that is not sent yet; callers append to it
 
 	c     *gin.Context
 	media string
-	limit int
+	limit int // bytes
 }
 
 func newBody(c *gin.Context, media string, limit int) *body {
 	return &body{c: c, media: media, limit: limit}
 }
 
-// grown sends what there is where it reaches the limit.
-func (b *body) grown() error {
+// sendIfFull sends the data if it reaches the limit. Callers call it after they append.
+func (b *body) sendIfFull() error {
 	if len(b.data) < b.limit {
 		return nil
 	}
 	return b.send()
 }
 
-// end sends what is left.
-func (b *body) end() error {
+// finish sends the rest of the data.
+func (b *body) finish() error {
 	if !b.c.Writer.Written() {
 		b.c.Header("Content-Length", strconv.Itoa(len(b.data)))
 	}
@@ -55,8 +55,8 @@ func (b *body) send() error {
 	if !w.Written() {
 		b.c.Header("Content-Type", b.media)
 	}
-	// Where there is no deadline to set, the server's own holds.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(stall))
+	// If this fails, the WriteTimeout of the server applies.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTimeout))
 	_, err := w.Write(b.data)
 	b.data = b.data[:0]
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// table says how a T is written as a row of CSV (RFC 4180).
+// table writes values of type T as CSV (RFC 4180).
 type table[T any] struct {
 	header []string
 	row    func(r *row, v T)
@@ -29,26 +29,26 @@ func (t *table[T]) appendRow(dst []byte, v T) []byte {
 	return r.end()
 }
 
-// row is a row that is being written. The standard library's writer would turn each line break within a text into the
-// one that ends a row, or end rows with another than the format's.
+// row is a row of CSV during writing. Package encoding/csv cannot end rows with \r\n without a change of the line breaks
+// inside texts.
 type row struct {
 	dst   []byte
-	began bool // the next field is not the first
+	began bool // the row has a field
 }
 
 func (r *row) end() []byte { return append(r.dst, "\r\n"...) }
 
-func (r *row) next() {
+func (r *row) separate() {
 	if r.began {
 		r.dst = append(r.dst, ',')
 	}
 	r.began = true
 }
 
-// text writes a text, in quotes where it needs them. What is no UTF-8 becomes U+FFFD, since readers of CSV refuse the
-// whole file otherwise.
+// text writes a text, with quotes if necessary. Invalid UTF-8 becomes U+FFFD, because readers of CSV would refuse the
+// whole file.
 func (r *row) text(s string) {
-	r.next()
+	r.separate()
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if !strings.ContainsAny(s, "\",\r\n") {
 		r.dst = append(r.dst, s...)
@@ -57,17 +57,17 @@ func (r *row) text(s string) {
 	r.dst = append(append(append(r.dst, '"'), strings.ReplaceAll(s, `"`, `""`)...), '"')
 }
 
-// nullable writes a text; null is empty.
+// nullable writes a text. Null becomes an empty field.
 func (r *row) nullable(t monitor.Text) { r.text(t.String) }
 
 func (r *row) integer(n int64) {
-	r.next()
+	r.separate()
 	r.dst = strconv.AppendInt(r.dst, n, 10)
 }
 
-// number writes a float with all its digits; an absent one is empty.
+// number writes a float with all its digits. NaN and infinities become an empty field.
 func (r *row) number(f float64) {
-	r.next()
+	r.separate()
 	if !math.IsNaN(f) && !math.IsInf(f, 0) {
 		r.dst = wire.AppendNumber(r.dst, f)
 	}
@@ -118,7 +118,7 @@ func contextTable() *table[*monitor.Context] {
 	}
 }
 
-// runTable has environments and the hashes of sessions as arrays of JSON, in one field each.
+// runTable writes the environments as a JSON array in one field, and the hashes of the sessions as another.
 func runTable() *table[*monitor.Run] {
 	return &table[*monitor.Run]{
 		header: []string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",

@@ -7,28 +7,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/assert"
-
-	"pymon-bridge/api"
 )
 
-// TestEveryRouteIsInTheDocument holds the document and the routes against each other, in both directions.
+// TestEveryRouteIsInTheDocument checks that the document has every GET route and no other.
 func TestEveryRouteIsInTheDocument(t *testing.T) {
-	engine := gin.New()
-	a := api.New(&fakeStore{}, &fakeJudge{}, printer, func(*gin.Context) string { return "" })
-	a.Register(engine.Group("/api/v1"))
-	registered := map[string]bool{"/contexts/{h}": true, "/sessions/{h}": true} // by the handler that pytest-monitor asks
-	for _, r := range engine.Routes() {
-		path := strings.TrimPrefix(r.Path, "/api/v1")
-		if !strings.HasPrefix(path, "/api/v1/") && path != "/api/v1" {
+	registered := map[string]bool{}
+	for _, r := range handler(&fakeStore{}).Mounted() {
+		path, ok := strings.CutPrefix(r.Path, "/api/v1")
+		if ok && r.Method == http.MethodGet && !strings.HasPrefix(path, "/api/v1/") && path != "/api/v1" {
 			registered[template(path)] = true
 		}
 	}
-	for _, namesake := range []string{"/items/like/metrics", "/variants/like/metrics", "/components/items/metrics",
+	for _, literal := range []string{"/items/like/metrics", "/variants/like/metrics", "/components/items/metrics",
 		"/components/variants/metrics", "/components/items/pipelines", "/components/variants/pipelines"} {
-		assert.True(t, registered[namesake], namesake)
-		delete(registered, namesake) // a name that also is a part of other routes
+		assert.True(t, registered[literal], literal)
+		delete(registered, literal) // a documented route with a value in the place of its parameter
 	}
 	documented := map[string]bool{}
 	for path, item := range loadDocument(t).Paths.Map() {
@@ -40,7 +34,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 	assert.Greater(t, len(documented), 50)
 }
 
-// template is a path of Gin as the document writes it, without a final slash.
+// template returns a path of Gin in the form of the document, without a final slash.
 func template(path string) string {
 	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	for i, part := range parts {
@@ -51,7 +45,7 @@ func template(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// TestEveryDocumentedRouteIsServed asks for each path of the document, at every base path and alias.
+// TestEveryDocumentedRouteIsServed requests each path of the document, below every base path and alias.
 func TestEveryDocumentedRouteIsServed(t *testing.T) {
 	s := newServer(t, sample())
 	fill := strings.NewReplacer("{resource}", "memory", "{n}", "3", "{asset}", "swagger-ui.css", "{h}", "s", "{item}", "x",
@@ -73,7 +67,7 @@ func TestEveryDocumentedRouteIsServed(t *testing.T) {
 	}
 }
 
-func TestDocumentNamesTheServerThatWasAsked(t *testing.T) {
+func TestDocumentNamesTheBasePathOfTheRequest(t *testing.T) {
 	s := newServer(t, sample())
 	for _, base := range []string{"/api/v1", "/p/team/api/v1"} {
 		doc := decode(t, s.get(t, base+"/openapi.json"))
@@ -81,8 +75,8 @@ func TestDocumentNamesTheServerThatWasAsked(t *testing.T) {
 	}
 }
 
-// TestDocsNeedNothingFromOutside holds that the page for people and all it loads come from the program.
-func TestDocsNeedNothingFromOutside(t *testing.T) {
+// TestDocsAreEmbedded checks that the documentation page and all its files come from the program.
+func TestDocsAreEmbedded(t *testing.T) {
 	s := newServer(t, sample())
 	for _, path := range []string{"/p/team/api/v1/docs", "/p/team/api/v1/docs/"} {
 		page := s.do(http.MethodGet, path, "")

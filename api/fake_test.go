@@ -10,25 +10,25 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// owned is something of a project.
+// owned is a value and its project.
 type owned[T any] struct {
 	project string
 	v       T
 }
 
-// fakeStore answers from slices that are in the order of the contract, as plainly as can be.
+// fakeStore is a simple [monitor.Store] over slices. The slices have the order that the contract requires.
 type fakeStore struct {
 	metrics  []owned[*monitor.Metric]
 	sessions []owned[*monitor.Session]
 	contexts []owned[*monitor.Context]
 	runs     []owned[*monitor.Run]
 
-	FailFn func(row int) error // before every element, and before every count with -1
-	counts int                 // how often it was asked for a number
-	stop   int                 // how many elements the last list had handed out when it ended
+	FailFn func(row int) error // called before every element, and with -1 before every count
+	counts int                 // number of count calls
+	stop   int                 // number of elements that the last list returned
 }
 
-// list hands out a page of what is kept.
+// list returns a page of the values that keep accepts.
 func list[T any](ctx context.Context, s *fakeStore, all []owned[T], project string, p monitor.Page, keep func(owned[T]) bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		s.stop = 0
@@ -198,4 +198,28 @@ func (s *fakeStore) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page
 
 func (s *fakeStore) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
 	return count(ctx, s, s.Runs(ctx, q, monitor.Page{}))
+}
+
+// fakeMetadata is a [monitor.MetadataStore] over slices. The first accepted context or session is the first.
+type fakeMetadata struct {
+	contexts []owned[*monitor.Context]
+	sessions []owned[*monitor.Session]
+	err      error // returned by every call if it is not nil
+}
+
+func (m *fakeMetadata) Context(_ context.Context, project, h string) (*monitor.Context, error) {
+	return find(m, m.contexts, project, func(v *monitor.Context) bool { return v.H == h })
+}
+
+func (m *fakeMetadata) Session(_ context.Context, project, h string) (*monitor.Session, error) {
+	return find(m, m.sessions, project, func(v *monitor.Session) bool { return v.SessionH == h })
+}
+
+func find[T any](m *fakeMetadata, all []owned[*T], project string, is func(*T) bool) (*T, error) {
+	for _, o := range all {
+		if m.err == nil && (project == "" || project == o.project) && is(o.v) {
+			return o.v, nil
+		}
+	}
+	return nil, cmp.Or(m.err, error(monitor.Errorf(monitor.ENotFound, "unknown")))
 }

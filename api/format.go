@@ -10,26 +10,26 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// format is how a list is written down.
+// format is the format of a list.
 type format string
 
-// The formats, as the query parameter names them. JSON comes in pages, the others whole.
+// The formats, as values of the query parameter. A list has pages in JSON only.
 const (
 	formatJSON   format = "json"
 	formatCSV    format = "csv"
 	formatNDJSON format = "ndjson"
 )
 
-// Media types of the formats, beside that of JSON.
+// Media types of the formats. jsonType is the third.
 const (
 	csvType    = "text/csv"
 	ndjsonType = "application/x-ndjson"
 )
 
-// formatOf returns the format that a request asks for by the query parameter, else by its Accept headers. It is JSON
-// where nothing or something unknown is accepted, and where the list has no other.
-func formatOf(c *gin.Context, others bool) (format, error) {
-	if !others {
+// formatOf returns the format for a request: by the query parameter, else by the Accept headers, else JSON. It returns
+// JSON also for an unknown Accept header, and if the list has no table for the other formats.
+func formatOf(c *gin.Context, hasTable bool) (format, error) {
+	if !hasTable {
 		return formatJSON, nil
 	}
 	switch f := format(c.Query("format")); f {
@@ -44,9 +44,9 @@ func formatOf(c *gin.Context, others bool) (format, error) {
 	return accepted(c.Request.Header.Values("Accept")), nil
 }
 
-// accepted returns the format that Accept headers weigh most, JSON before the others.
+// accepted returns the format with the greatest weight in the Accept headers, or JSON if several have it.
 func accepted(headers []string) format {
-	clauses := goautoneg.ParseAccept(strings.ToLower(strings.Join(headers, ","))) // their order is of no use here
+	clauses := goautoneg.ParseAccept(strings.ToLower(strings.Join(headers, ",")))
 	best, most := formatJSON, weight(clauses, "application", "json")
 	if q := weight(clauses, "text", "csv"); q > most {
 		best, most = formatCSV, q
@@ -57,21 +57,21 @@ func accepted(headers []string) format {
 	return best
 }
 
-// weight returns how much a media type is wanted: as the clause says that names it most exactly, 0 where none does.
+// weight returns the weight of a media type in the Accept headers, or 0. The most specific matching clause decides.
 func weight(clauses []goautoneg.Accept, kind, subtype string) (q float64) {
-	exact := 0
+	best := 0
 	for _, clause := range clauses {
-		fits := 0
+		specific := 0
 		switch {
 		case clause.Type == kind && clause.SubType == subtype:
-			fits = 3
+			specific = 3
 		case clause.Type == kind && clause.SubType == "*":
-			fits = 2
+			specific = 2
 		case clause.Type == "*" && clause.SubType == "*":
-			fits = 1
+			specific = 1
 		}
-		if fits > exact || fits > 0 && fits == exact && clause.Q > q {
-			exact, q = fits, clause.Q
+		if specific > best || specific > 0 && specific == best && clause.Q > q {
+			best, q = specific, clause.Q
 		}
 	}
 	return q

@@ -12,35 +12,38 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// list is the answer to a question that finds many.
+// list is a list of elements from a store, and the form of its answer.
 type list[T any] struct {
-	repeat []member // what the answer repeats of the question
-	key    string   // member that holds what is found
-	style  style
+	params []member // path parameters that the answer repeats
+	key    string   // name of the member with the elements
+	// nullLinks chooses between the two ways of the reference server. With it, a link without a page is null, and an
+	// empty list is answered 200. Without it, the link is absent, and an empty list is answered 204.
+	nullLinks bool
 
 	rows  func(ctx context.Context, p monitor.Page) iter.Seq2[T, error]
 	count func(ctx context.Context) (int64, error)
 
-	json  func(dst []byte, v T) []byte // appends one as JSON
-	table *table[T]                    // one as a row; nil where only pages are offered
+	json  func(dst []byte, v T) []byte // appends an element as JSON
+	table *table[T]                    // for CSV; nil if the list has pages of JSON only
 
-	// vacuous says that there cannot be anything, in which case no page is missing; nil where there always can.
-	vacuous func(ctx context.Context) (bool, error)
+	// alwaysEmpty reports that the list cannot have elements. Then every page is answered as empty, instead of with 404.
+	// It may be nil.
+	alwaysEmpty func(ctx context.Context) (bool, error)
 }
 
-// style is how an answer says where it stands in the list. Clients see the differences, so they stay.
-type style int
+// newList returns the list for the query q. rows and count are methods of the store.
+func newList[Q, T any](key string, q Q, rows func(context.Context, Q, monitor.Page) iter.Seq2[T, error],
+	count func(context.Context, Q) (int64, error), json func([]byte, T) []byte, table *table[T]) list[T] {
+	return list[T]{
+		key:   key,
+		rows:  func(ctx context.Context, p monitor.Page) iter.Seq2[T, error] { return rows(ctx, q, p) },
+		count: func(ctx context.Context) (int64, error) { return count(ctx, q) },
+		json:  json,
+		table: table,
+	}
+}
 
-const (
-	// absentLinks leaves out the link to a page that does not exist, and answers 204 when nothing is found.
-	absentLinks style = iota
-	// nullLinks gives null for a page that does not exist.
-	nullLinks
-	// whole is a list that is always on one page.
-	whole
-)
-
-// answerList answers with a page of a list, or with all of it in the format asked for.
+// answerList answers with a page of a list as JSON, or with the whole list in another format.
 func answerList[T any](c *gin.Context, size int64, l list[T]) error {
 	f, err := formatOf(c, l.table != nil)
 	if err != nil {
@@ -52,28 +55,24 @@ func answerList[T any](c *gin.Context, size int64, l list[T]) error {
 	return answerPage(c, size, l)
 }
 
-// answerFirst answers with the first n of a list, as one page or in the format asked for.
-func answerFirst[T any](c *gin.Context, n int64, l list[T]) error {
+// answerPart answers with the part p of a list, in any format. As JSON it is a single page.
+func answerPart[T any](c *gin.Context, l list[T], p monitor.Page) error {
 	f, err := formatOf(c, l.table != nil)
 	if err != nil {
 		return err
 	}
-	if n == 0 {
-		l.rows = func(context.Context, monitor.Page) iter.Seq2[T, error] { return func(func(T, error) bool) {} }
-	}
-	first := monitor.Page{Limit: n}
 	if f != formatJSON {
-		return stream(c, f, l, first)
+		return stream(c, f, l, p)
 	}
 	b := newBody(c, jsonType, pageLimit)
-	if _, err := appendRows(b, l, first); err != nil {
+	if _, err := appendRows(b, l, p); err != nil {
 		return err
 	}
-	b.data = appendEnd(b.data, l.style, pageLinks{total: 1})
-	return b.end()
+	b.data = appendEnd(b.data, l.nullLinks, pageLinks{total: 1})
+	return b.finish()
 }
 
-// answerAll answers with a whole list and nothing but its elements.
+// answerAll answers with a whole list as JSON, without links and without the number of pages.
 func answerAll[T any](c *gin.Context, l list[T]) error {
 	b := newBody(c, jsonType, pageLimit)
 	n, err := appendRows(b, l, monitor.Page{})
@@ -85,13 +84,13 @@ func answerAll[T any](c *gin.Context, l list[T]) error {
 		return nil
 	}
 	b.data = append(b.data, "]}\n"...)
-	return b.end()
+	return b.finish()
 }
 
-// answerPage answers with the page asked for. Its number is of use only together with the number of all: that is
-// asked of the store where it does not follow from what is on the page.
+// answerPage answers with one page as JSON. The answer has the number of pages, so it needs the number of elements. It
+// asks the store for this number only if the page itself does not tell it.
 func answerPage[T any](c *gin.Context, size int64, l list[T]) error {
-	number, err := askedPage(c)
+	number, err := pageNumber(c)
 	if err != nil {
 		return err
 	}
@@ -122,45 +121,45 @@ func answerPage[T any](c *gin.Context, size int64, l list[T]) error {
 			return err
 		}
 	}
-	b.data = appendEnd(b.data, l.style, linksOf(c.Request.URL, number, pageCount(count, size)))
-	return b.end()
+	b.data = appendEnd(b.data, l.nullLinks, linksOf(c.Request.URL, number, pageCount(count, size)))
+	return b.finish()
 }
 
-// answerMissing refuses a page that does not exist.
+// answerMissing answers a request for a page that does not exist.
 func answerMissing[T any](c *gin.Context, l list[T]) error {
-	if l.vacuous != nil {
-		none, err := l.vacuous(c.Request.Context())
+	if l.alwaysEmpty != nil {
+		empty, err := l.alwaysEmpty(c.Request.Context())
 		if err != nil {
 			return err
 		}
-		if none {
+		if empty {
 			return answerEmpty(c, l)
 		}
 	}
-	return monitor.Errorf(monitor.ENotFound, "there is no such page of this list")
+	return monitor.Errorf(monitor.ENotFound, "this list has no such page")
 }
 
-// answerEmpty answers that nothing was found.
+// answerEmpty answers with an empty list.
 func answerEmpty[T any](c *gin.Context, l list[T]) error {
-	if l.style == absentLinks {
+	if !l.nullLinks {
 		c.Status(http.StatusNoContent)
 		return nil
 	}
 	b := newBody(c, jsonType, pageLimit)
-	b.data = appendEnd(appendStart(b.data, l), l.style, pageLinks{})
-	return b.end()
+	b.data = appendEnd(appendStart(b.data, l), l.nullLinks, pageLinks{})
+	return b.finish()
 }
 
-// appendStart appends an answer up to its first element.
+// appendStart appends the part of an answer before its first element.
 func appendStart[T any](dst []byte, l list[T]) []byte {
 	dst = append(dst, '{')
-	for _, m := range l.repeat {
+	for _, m := range l.params {
 		dst = appendMember(dst, m)
 	}
 	return append(append(append(dst, '"'), l.key...), `":[`...)
 }
 
-// appendRows appends an answer up to its last element and returns how many there are.
+// appendRows appends the start of an answer and its elements. It returns the number of elements.
 func appendRows[T any](b *body, l list[T], p monitor.Page) (n int64, err error) {
 	b.data = appendStart(b.data, l)
 	for v, err := range l.rows(b.c.Request.Context(), p) {
@@ -171,16 +170,16 @@ func appendRows[T any](b *body, l list[T], p monitor.Page) (n int64, err error) 
 			b.data = append(b.data, ',')
 		}
 		b.data = l.json(b.data, v)
-		if err := b.grown(); err != nil {
+		if err := b.sendIfFull(); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
 }
 
-// appendEnd appends what follows the last element.
-func appendEnd(dst []byte, s style, links pageLinks) []byte {
+// appendEnd appends the part of an answer after its last element.
+func appendEnd(dst []byte, nullLinks bool, links pageLinks) []byte {
 	dst = strconv.AppendInt(append(dst, `],"total_page":`...), links.total, 10)
-	dst = appendLink(dst, s, "prev_url", links.prev)
-	return append(appendLink(dst, s, "next_url", links.next), "}\n"...)
+	dst = appendLink(dst, nullLinks, "prev_url", links.prev)
+	return append(appendLink(dst, nullLinks, "next_url", links.next), "}\n"...)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// TestMain teaches the validator of answers the media types that are just texts to it.
+// TestMain registers the media types that the validator of answers checks only as text.
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.ReleaseMode)
 	for _, media := range []string{"text/html", "text/css", "application/x-ndjson"} {

@@ -2,30 +2,30 @@ package api
 
 import (
 	"context"
-	"iter"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
-// condition is a match whose text is a path parameter, or the empty text where none is named.
+// condition compares a field of a metric with a path parameter.
 type condition struct {
 	field monitor.Field
 	how   monitor.How
-	param string
+	param string // "" compares with the empty text
 }
 
-// metricList is a list of metrics, and whether their number can be asked for as well.
+// metricList is a route for a list of metrics.
 type metricList struct {
 	path, summary string
-	counted       bool
+	counted       bool // there is also a route for the number of elements
 	where         []condition
 }
 
-// metricLists are the lists of metrics. Those that cannot be counted could not at the reference server.
+// metricLists returns the routes for lists of metrics. Only lists that the reference server counts are counted.
 func metricLists() []metricList {
 	const equals, prefix, contains = monitor.Equals, monitor.HasPrefix, monitor.Contains
 	item := condition{monitor.FieldItem, equals, "item"}
@@ -59,48 +59,38 @@ func metricLists() []metricList {
 
 func (a *API) metricRoutes() (routes []route) {
 	for _, l := range metricLists() {
-		routes = append(routes, listRoute(a, l.path, l.summary, "Metrics", func(c *gin.Context) list[*monitor.Metric] {
-			return a.metrics(a.metricQuery(c, l.where))
-		}))
+		listOf := func(c *gin.Context) list[*monitor.Metric] { return a.metrics(metricQuery(c, l.where)) }
+		routes = append(routes, listRoute(a, l.path, l.summary, "Metrics", listQuery, listOf))
 		if l.counted {
-			path := strings.TrimSuffix(l.path, "/") + "/count"
-			routes = append(routes, countRoute(path, "Number of: "+l.summary, func(c *gin.Context) (int64, error) {
-				return a.store.CountMetrics(c.Request.Context(), a.metricQuery(c, l.where))
-			}))
+			summary := "Number of " + strings.ToLower(l.summary)
+			routes = append(routes, countRoute(strings.TrimSuffix(l.path, "/")+"/count", summary, listOf))
 		}
 	}
 	return routes
 }
 
-// metricQuery is the question of a request.
-func (a *API) metricQuery(c *gin.Context, where []condition) monitor.MetricQuery {
-	q := monitor.MetricQuery{Project: a.project(c)}
+// metricQuery returns the query for a request.
+func metricQuery(c *gin.Context, where []condition) monitor.MetricQuery {
+	q := monitor.MetricQuery{Project: httpd.ReadProject(c)}
 	for _, w := range where {
 		q.Where = append(q.Where, monitor.Match{Field: w.field, How: w.how, Text: c.Param(w.param)})
 	}
 	return q
 }
 
-// metrics is the list that answers a question.
+// metrics returns the list for a query.
 func (a *API) metrics(q monitor.MetricQuery) list[*monitor.Metric] {
-	return list[*monitor.Metric]{
-		key: "metrics",
-		rows: func(ctx context.Context, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
-			return a.store.Metrics(ctx, q, p)
-		},
-		count:   func(ctx context.Context) (int64, error) { return a.store.CountMetrics(ctx, q) },
-		json:    wire.AppendMetric,
-		table:   metricTable(),
-		vacuous: func(ctx context.Context) (bool, error) { return a.noSuchCommit(ctx, q) },
-	}
+	l := newList("metrics", q, a.parts.Store.Metrics, a.parts.Store.CountMetrics, wire.AppendMetric, metricTable())
+	l.alwaysEmpty = func(ctx context.Context) (bool, error) { return a.noSuchCommit(ctx, q) }
+	return l
 }
 
-// noSuchCommit says whether metrics were asked for by a commit that no session has. The reference server then has no
-// pages that could be missing.
+// noSuchCommit reports whether the query names a commit that no session has. The reference server then answers 204 for
+// every page.
 func (a *API) noSuchCommit(ctx context.Context, q monitor.MetricQuery) (bool, error) {
 	for _, m := range q.Where {
 		if m.Field == monitor.FieldScmRef {
-			n, err := a.store.CountSessions(ctx, monitor.SessionQuery{Project: q.Project, ScmRef: &m})
+			n, err := a.parts.Store.CountSessions(ctx, monitor.SessionQuery{Project: q.Project, ScmRef: &m})
 			return n == 0, err
 		}
 	}

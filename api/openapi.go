@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -14,10 +15,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// written is the part of the OpenAPI document that is written by hand: the types, and the routes that take data in.
+// handWritten is the part of the OpenAPI document that is written by hand: the types and the POST routes.
 //
 //go:embed openapi.json
-var written []byte
+var handWritten []byte
 
 // document is an OpenAPI document.
 type document struct {
@@ -33,7 +34,7 @@ type server struct {
 	URL string `json:"url"`
 }
 
-// operation is a route in an OpenAPI document.
+// operation describes a route and its method.
 type operation struct {
 	Summary     string          `json:"summary"`
 	OperationID string          `json:"operationId"`
@@ -43,7 +44,7 @@ type operation struct {
 	Responses   map[string]any  `json:"responses"` // by status
 }
 
-// reference is the name of a component.
+// reference refers to a part of the document's components.
 type reference struct {
 	Ref string `json:"$ref"`
 }
@@ -51,7 +52,7 @@ type reference struct {
 func parameterRef(name string) reference { return reference{"#/components/parameters/" + name} }
 func responseRef(name string) reference  { return reference{"#/components/responses/" + name} }
 
-// The names of the document and of the page for people, below the base path.
+// The paths of the document and of the documentation page, below the base path.
 const (
 	documentPath = "/openapi.json"
 	docsPath     = "/docs"
@@ -59,15 +60,15 @@ const (
 
 func (a *API) documentRoutes() []route {
 	return []route{
-		{path: documentPath, summary: "This document", answer: "Document", handle: handler(a.answerDocument)},
-		{path: docsPath, summary: "This document for people", answer: "Page", handle: handler(answerDocs)},
-		{path: docsPath + "/:asset", summary: "What the page for people is made of", answer: "Asset", handle: handler(answerDocs)},
+		{path: documentPath, summary: "This OpenAPI document", answer: "Document", handle: handler(a.answerDocument)},
+		{path: docsPath, summary: "This document as a web page", answer: "Page", handle: handler(answerDocs)},
+		{path: docsPath + "/:asset", summary: "A file of the web page", answer: "Asset", handle: handler(answerDocs)},
 	}
 }
 
-// answerDocument answers with the document, for the base path that the client used.
+// answerDocument answers with the document. Its server is the base path of the request.
 func (a *API) answerDocument(c *gin.Context) error {
-	doc, err := describe(a.routes())
+	doc, err := describe(slices.Concat(a.dataRoutes(), a.documentRoutes()))
 	if err != nil {
 		return err
 	}
@@ -76,10 +77,10 @@ func (a *API) answerDocument(c *gin.Context) error {
 	return nil
 }
 
-// describe returns the document of the routes and of what is written by hand.
+// describe returns the document: the hand-written part and the routes.
 func describe(routes []route) (*document, error) {
 	var doc document
-	if err := json.Unmarshal(written, &doc); err != nil {
+	if err := json.Unmarshal(handWritten, &doc); err != nil {
 		return nil, err
 	}
 	for _, r := range routes {
@@ -92,7 +93,7 @@ func describe(routes []route) (*document, error) {
 	return &doc, nil
 }
 
-// describePath returns a route's path as OpenAPI writes it, and the names of its parameters.
+// describePath returns the path of a route in the form of OpenAPI, and the names of its parameters.
 func describePath(path string) (string, []string) {
 	var params []string
 	parts := strings.Split(path, "/")
@@ -123,10 +124,10 @@ func describeRoute(r route, path string, params []string) operation {
 	return op
 }
 
-// answerDocs answers with the page for people or a part of it, all of which are in the program.
+// answerDocs answers with the documentation page or a file of it. All files are embedded in the program.
 func answerDocs(c *gin.Context) error {
 	if asset := c.Param("asset"); asset != "" && !isAsset(asset) {
-		return monitor.Errorf(monitor.ENotFound, "there is no %q beside the page", asset)
+		return monitor.Errorf(monitor.ENotFound, "the documentation page has no file %q", asset)
 	}
 	path := linkPath(c.Request.URL)
 	base := path[:strings.LastIndex(path, docsPath)]
@@ -135,8 +136,8 @@ func answerDocs(c *gin.Context) error {
 }
 
 func isAsset(name string) bool {
-	for _, stored := range [...]string{name, name + ".gz"} {
-		if _, err := fs.Stat(static.FS, stored); err == nil {
+	for _, file := range [...]string{name, name + ".gz"} {
+		if _, err := fs.Stat(static.FS, file); err == nil {
 			return true
 		}
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -13,16 +12,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
-// pageParam is the query parameter with the number of a page.
+// pageParam is the name of the query parameter for the page, and of the member in a JSON body.
 const pageParam = "page"
 
-// askedPage returns the number of the page asked for: from 1, negative ones counted from the end, 1 where nothing or
-// no whole number is asked for. A number that does not fit is one that no list has.
-func askedPage(c *gin.Context) (int64, error) {
+// pageNumber returns the number of the requested page. 1 is the first page, -1 is the last page. It returns 1 if the
+// request has no whole number, and [math.MaxInt64] if the number is out of range.
+func pageNumber(c *gin.Context) (int64, error) {
 	text, ok := c.GetQuery(pageParam)
 	if !ok {
 		var err error
@@ -40,21 +40,19 @@ func askedPage(c *gin.Context) (int64, error) {
 	return n, nil
 }
 
-// maxGETBody bounds the JSON that a GET may carry.
+// maxGETBody is the limit of the body of a GET request, in bytes.
 const maxGETBody = 64 << 10
 
-// bodyPage returns the page that a JSON body of a request asks for, "" where it has none.
+// bodyPage returns the page number in the JSON body of a request, or "".
 func bodyPage(r *http.Request) (string, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != jsonType || r.Body == nil {
+	if err != nil || media != jsonType {
 		return "", nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxGETBody+1))
+	body, err := httpd.ReadBody(r, nil, maxGETBody)
 	switch {
 	case err != nil:
-		return "", monitor.Errorf(monitor.EInvalid, "the body cannot be read: %w", err)
-	case len(body) > maxGETBody:
-		return "", monitor.Errorf(monitor.ETooLarge, "the body is larger than %d bytes", maxGETBody)
+		return "", err
 	case len(body) == 0:
 		return "", nil
 	case !json.Valid(body):
@@ -62,26 +60,26 @@ func bodyPage(r *http.Request) (string, error) {
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
-		return "", nil // no object, so it says nothing about pages
+		return "", nil // the body is not an object
 	}
 	page := string(members[pageParam])
 	if page == "" || page == "null" || page[0] == '-' || page[0] >= '0' && page[0] <= '9' {
 		return page, nil
 	}
-	return "", &monitor.Error{Code: monitor.EInvalid, Message: "the body asks for no page",
+	return "", &monitor.Error{Code: monitor.EInvalid, Message: "invalid page in the body",
 		Fields: map[string]string{pageParam: "expected a number"}}
 }
 
-// pageCount is how many pages hold count elements.
+// pageCount returns the number of pages for count elements.
 func pageCount(count, size int64) int64 { return (count + size - 1) / size }
 
-// pageLinks say where a page stands.
+// pageLinks has the number of pages and the links from a page to its neighbors.
 type pageLinks struct {
 	total      int64
-	prev, next string // empty where there is none
+	prev, next string // "" if there is no such page
 }
 
-// linksOf returns the links from page number of total, which keep what else the query says.
+// linksOf returns the links of page number. They keep the other parameters of the query.
 func linksOf(u *url.URL, number, total int64) pageLinks {
 	links := pageLinks{total: total}
 	if number > 1 {
@@ -97,7 +95,8 @@ func pageLink(u *url.URL, number int64) string {
 	return linkPath(u) + "?" + withPage(u.RawQuery, number)
 }
 
-// withPage returns a query with another page. The order stays, and of a repeated parameter the first.
+// withPage returns a query with another page number. It keeps the order of the parameters. If a parameter is repeated, it
+// keeps the first.
 func withPage(query string, number int64) string {
 	var parts []string
 	seen := map[string]bool{}
@@ -124,9 +123,9 @@ func withPage(query string, number int64) string {
 	return strings.Join(parts, "&")
 }
 
-// appendLink appends a link to another page, or that there is none, in the style of the list.
-func appendLink(dst []byte, s style, name, link string) []byte {
-	if link == "" && s == absentLinks {
+// appendLink appends a link to another page. For an empty link it appends null or, without nullLinks, nothing.
+func appendLink(dst []byte, nullLinks bool, name, link string) []byte {
+	if link == "" && !nullLinks {
 		return dst
 	}
 	dst = append(append(append(dst, `,"`...), name...), `":`...)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPages asks for pages of two of the six metrics of a project.
+// TestPages requests pages of two metrics. The project has six metrics.
 func TestPages(t *testing.T) {
 	const base = "/p/team/api/v1/metrics/"
 	tests := []struct {
@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// assertLink expects a link, or that there is no such member.
+// assertLink checks a link. With an empty query the answer must not have the member.
 func assertLink(t *testing.T, answer map[string]any, name, base, query string) {
 	t.Helper()
 	if query == "" {
@@ -66,8 +66,7 @@ func assertLink(t *testing.T, answer map[string]any, name, base, query string) {
 	assert.Equal(t, base+query, answer[name])
 }
 
-// TestPagesOfNothing asks for pages of lists that are empty.
-func TestPagesOfNothing(t *testing.T) {
+func TestPagesOfEmptyLists(t *testing.T) {
 	s := newServer(t, sample())
 	for path, want := range map[string]int{
 		"/items/none/metrics": 204, "/items/none/metrics?page=1": 204, "/items/none/metrics?page=-1": 404,
@@ -81,8 +80,8 @@ func TestPagesOfNothing(t *testing.T) {
 	}
 }
 
-// TestPagesByBody asks for a page in the JSON body of a GET, which some clients do.
-func TestPagesByBody(t *testing.T) {
+// TestPageNumberInTheBody requests a page in the JSON body of a GET, as some clients do.
+func TestPageNumberInTheBody(t *testing.T) {
 	s := newServer(t, sample())
 	tests := []struct {
 		name, query, body, media string
@@ -91,7 +90,7 @@ func TestPagesByBody(t *testing.T) {
 	}{
 		{"number", "", `{"page": 2}`, "application/json; charset=utf-8", 200, 3},
 		{"negative", "", `{"page": -2}`, "application/json", 200, 3},
-		{"the query wins", "?page=1", `{"page": 2}`, "application/json", 200, 1},
+		{"query before body", "?page=1", `{"page": 2}`, "application/json", 200, 1},
 		{"null", "", `{"page": null}`, "application/json", 200, 1},
 		{"fraction", "", `{"page": 1.5}`, "application/json", 200, 1},
 		{"list", "", `[2]`, "application/json", 200, 1},
@@ -116,9 +115,9 @@ func TestPagesByBody(t *testing.T) {
 		s.do(http.MethodGet, "/api/v1/metrics/", string(large), "Content-Type", "application/json").Code)
 }
 
-// TestLinksStayBelowThePathThatWasUsed follows links as browsers do, and as monitor_api does, which appends them to
-// its base URL.
-func TestLinksStayBelowThePathThatWasUsed(t *testing.T) {
+// TestLinksHaveTheBasePathOfTheRequest also requests the aliases. monitor_api uses them, because it appends a link to its
+// base URL.
+func TestLinksHaveTheBasePathOfTheRequest(t *testing.T) {
 	s := newServer(t, sample())
 	for asked, next := range map[string]string{
 		"/api/v1/metrics/":                       "/api/v1/metrics/?page=2",
@@ -144,8 +143,8 @@ func TestLinksStayBelowThePathThatWasUsed(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, w.Code, "a path that repeats another project")
 }
 
-// TestCountIsAskedOnlyWhereNeeded holds that a short list costs one question.
-func TestCountIsAskedOnlyWhereNeeded(t *testing.T) {
+// TestCountIsCalledOnlyIfNecessary checks that a short list costs one query.
+func TestCountIsCalledOnlyIfNecessary(t *testing.T) {
 	s := newServer(t, sample())
 	for path, want := range map[string]int{
 		"/contexts/c1/metrics?page=2": 0, "/components/metrics": 0, "/items/none/metrics": 0, "/metrics/": 1, "/metrics/?page=-1": 1,

@@ -8,46 +8,43 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
-// apiRoot is where clients of the reference server expect the routes.
-const apiRoot = "/api/v1"
-
-// aliases are the paths below base at which everything is found once more. monitor_api appends the links of an answer,
-// which begin with the base path, to the URL that it was given, which ends in it.
+// aliases returns the paths below base that have every route once more. monitor_api needs them. Its base URL ends with
+// the base path, and it appends to this URL the link to the next page, which begins with the base path.
 func aliases(base string) []string {
-	repeated := strings.ReplaceAll(base, "/:", "/:repeated_") // Gin's parameters need different names
-	all := []string{apiRoot, repeated}
+	repeated := strings.ReplaceAll(base, "/:", "/:repeated_") // Gin needs different names of parameters
+	all := []string{httpd.APIBases[0], repeated}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// unalias makes requests below an alias look as if they had come without it, so that links do not repeat it again.
-// What repeats another path than that of the request is not found.
-func unalias(base, alias string) gin.HandlerFunc {
-	skip, repeat := strings.Count(base, "/"), strings.Count(alias, "/")
+// removeAlias returns a handler that removes the alias from the path of a request, so that links do not repeat it again.
+// It answers 404 if the alias names another project than the base path.
+func removeAlias(base, alias string) gin.HandlerFunc {
+	baseParts, aliasParts := strings.Count(base, "/"), strings.Count(alias, "/")
 	literal := !strings.Contains(alias, ":")
 	return func(c *gin.Context) {
 		parts := strings.Split(linkPath(c.Request.URL), "/")[1:]
-		if !literal && !slices.Equal(parts[:skip], parts[skip:skip+repeat]) {
-			_ = c.Error(monitor.Errorf(monitor.ENotFound, "no such route: the path repeats the one of another project"))
-			c.Abort()
+		if !literal && !slices.Equal(parts[:baseParts], parts[baseParts:baseParts+aliasParts]) {
+			httpd.Fail(c, monitor.Errorf(monitor.ENotFound, "no such route: the path names two projects"))
 			return
 		}
 		u := *c.Request.URL
-		u.RawPath = "/" + strings.Join(slices.Concat(parts[:skip], parts[skip+repeat:]), "/")
-		u.Path, _ = url.PathUnescape(u.RawPath) // parts of a path that was read
+		u.RawPath = "/" + strings.Join(slices.Concat(parts[:baseParts], parts[baseParts+aliasParts:]), "/")
+		u.Path, _ = url.PathUnescape(u.RawPath) // never fails: linkPath escaped the parts
 		r := *c.Request
 		r.URL = &u
 		c.Request = &r
 	}
 }
 
-// linkPath is the path of a request as a link to it spells it. Doubled slashes are gone: two at the beginning would
-// make the link one to another host.
+// linkPath returns the path of a request for use in a link. It has no doubled slashes: two slashes at the start would make
+// a link to another host.
 func linkPath(u *url.URL) string {
-	escaped := u.RawPath // as Gin routes it; [url.URL.EscapedPath] gives another where a quote, say, was not escaped
+	escaped := u.RawPath // the path that Gin uses; EscapedPath differs, for example for a quote that is not escaped
 	if escaped == "" {
 		escaped = u.EscapedPath()
 	}
@@ -63,7 +60,7 @@ func linkPath(u *url.URL) string {
 	return strings.Join(parts, "/")
 }
 
-// linkPart escapes a name as a part of a path. Names of dots would lead to where the path comes from.
+// linkPart escapes a name as a part of a path. A plain "." or ".." would be a relative path.
 func linkPart(name string) string {
 	switch name {
 	case ".":
@@ -74,31 +71,31 @@ func linkPart(name string) string {
 	return url.PathEscape(name)
 }
 
-// namesake is a path with a name in the place of a parameter.
-type namesake struct {
-	path        string
-	param, name string
+// literalPath is the path of a route in which a value replaces a parameter.
+type literalPath struct {
+	path         string
+	param, value string
 }
 
-// namesakes are the paths of a route for names that are also fixed parts of other routes, as far as Gin does not find
-// the way back from those: where a path ends in a parameter that ends no route, it looks no further.
-func namesakes(template string) (all []namesake) {
-	var names []string
+// literalPaths returns more paths for a route. They are for values of a parameter that are also fixed parts of other
+// routes. Gin follows the fixed part and does not try the parameter afterwards.
+func literalPaths(template string) (all []literalPath) {
+	var values []string
 	switch template {
 	case "/items/:item/metrics", "/variants/:variant/metrics":
-		names = []string{"like"}
+		values = []string{"like"}
 	case "/components/:component/metrics", "/components/:component/pipelines":
-		names = []string{"items", "variants"}
+		values = []string{"items", "variants"}
 	}
-	for _, name := range names {
+	for _, value := range values {
 		before, rest, _ := strings.Cut(template, ":")
 		param, after, _ := strings.Cut(rest, "/")
-		all = append(all, namesake{before + name + "/" + after, param, name})
+		all = append(all, literalPath{before + value + "/" + after, param, value})
 	}
 	return all
 }
 
-// set gives a path parameter a value.
-func set(param, value string) gin.HandlerFunc {
+// setParam returns a handler that gives a path parameter a value.
+func setParam(param, value string) gin.HandlerFunc {
 	return func(c *gin.Context) { c.AddParam(param, value) }
 }

@@ -12,9 +12,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TestLinksOfAwkwardNames follows the links of lists below names that a path is not free to spell anyhow: as browsers
-// resolve them, and as monitor_api does, which appends them to its base URL.
-func TestLinksOfAwkwardNames(t *testing.T) {
+// TestLinksOfNamesThatNeedEscapes follows the links of lists whose path has a name such as ".." or a name with a slash. It
+// follows them as a browser does, and as monitor_api does, which appends a link to its base URL.
+func TestLinksOfNamesThatNeedEscapes(t *testing.T) {
 	var metrics []owned[*monitor.Metric]
 	for i, item := range []string{"test_a", ".", "..", "...", `a/"`, ".", "..", "...", `a/"`, ".", "..", "...", `a/"`} {
 		m := &monitor.Metric{Item: item, Component: "..", TotalTime: float64(i)}
@@ -32,20 +32,20 @@ func TestLinksOfAwkwardNames(t *testing.T) {
 		{"/items/x/../%2E%2E/metrics", 2},
 		{"/items/.../metrics", 3},
 		{"/items/%2E%2E%2E/metrics", 3},
-		{`/items/a%2F"/metrics`, 4}, // the quote should have been escaped, and the slash still is part of the name
+		{`/items/a%2F"/metrics`, 4}, // the quote is not escaped, but the slash is still part of the name
 		{"/components/%2E%2E/items/%2E%2E/metrics", 2},
 	}
 	for _, tt := range tests {
 		for _, base := range []string{"/api/v1", "/p/team/api/v1", "/api/v1/api/v1", "/p/team/api/v1/p/team/api/v1"} {
 			want := []float64{tt.first, tt.first + 4, tt.first + 8}
-			assert.Equal(t, want, followed(t, s, base+tt.path, resolved), base+tt.path)
-			assert.Equal(t, want, followed(t, s, base+tt.path, appended), base+tt.path)
+			assert.Equal(t, want, totalTimes(t, s, base+tt.path, resolveLink), base+tt.path)
+			assert.Equal(t, want, totalTimes(t, s, base+tt.path, appendLink), base+tt.path)
 		}
 	}
 }
 
-// followed returns the total times on all pages of a list, from one page to the next.
-func followed(t *testing.T, s *server, page string, follow func(t *testing.T, page, link string) string) (all []float64) {
+// totalTimes returns the total times on all pages of a list. follow returns the URL for the link of a page.
+func totalTimes(t *testing.T, s *server, page string, follow func(t *testing.T, page, link string) string) (all []float64) {
 	t.Helper()
 	for range 10 {
 		u, err := url.Parse(page)
@@ -64,8 +64,8 @@ func followed(t *testing.T, s *server, page string, follow func(t *testing.T, pa
 	return all
 }
 
-// resolved is where a link leads by the rules for URLs.
-func resolved(t *testing.T, page, link string) string {
+// resolveLink resolves a link by the rules for URLs.
+func resolveLink(t *testing.T, page, link string) string {
 	t.Helper()
 	from, err := url.Parse(page)
 	require.NoError(t, err)
@@ -74,8 +74,8 @@ func resolved(t *testing.T, page, link string) string {
 	return to.String()
 }
 
-// appended is where monitor_api looks for a link.
-func appended(_ *testing.T, page, link string) string {
+// appendLink appends a link to the base URL, as monitor_api does.
+func appendLink(_ *testing.T, page, link string) string {
 	if strings.HasPrefix(page, "/p/team") {
 		return "/p/team/api/v1" + link
 	}

@@ -1,59 +1,43 @@
 package api
 
 import (
-	"io"
 	"net/url"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
-// Printer writes a report down.
-type Printer struct {
-	ContentType string
-	Print       func(w io.Writer, r *monitor.Report) error
-	// Gate says what a pipeline should do about the report.
-	Gate func(r *monitor.Report) Gate
-}
-
-// Gate is what a pipeline without a JSON parser is told, by a header.
-type Gate string
-
-// What a pipeline is told, as the exit statuses of `check` do.
-const (
-	GatePass      Gate = "pass"
-	GateFail      Gate = "fail"
-	GateNotJudged Gate = "not_judged" // nothing of the run could be judged
-)
-
+// gateHeader is the name of the header with the [monitor.Gate] of a report. A pipeline can use it without a JSON parser.
 const gateHeader = "Pymon-Bridge-Gate"
 
-// PrinterOf returns how a query wants its report. Fails with EInvalid, naming the parameter.
-type PrinterOf func(query url.Values) (Printer, error)
+// PrinterOf returns the printer for the parameters of a query. It fails with EInvalid and names the wrong parameter.
+type PrinterOf func(query url.Values) (monitor.ReportPrinter, error)
 
 func (a *API) regressionRoutes() []route {
 	return []route{{
-		path: "/regressions/", summary: "What became slower or hungrier in a run, and since which commit", answer: "Report",
+		path: "/regressions/", summary: "Report on a run: which tests became slower or use more memory, and since which commit",
+		answer: "Report",
 		query:  []string{"project", "asked_run", "scm_ref", "head", "branch", "report_format", "fail_on", "all"},
 		handle: handler(a.answerRegressions),
 	}}
 }
 
-// latest is the run that is asked for where none is named.
+// latest is the value of the parameter run for the run that started last.
 const latest = "latest"
 
-// answerRegressions has a run judged.
+// answerRegressions judges a run.
 func (a *API) answerRegressions(c *gin.Context) error {
-	project, err := a.judgedProject(c)
+	project, err := a.askedProject(c)
 	if err != nil {
 		return err
 	}
-	query, err := judgedQuery(c.Request.URL.RawQuery)
+	query, err := readQuery(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	printer, err := a.printer(query)
+	printer, err := a.parts.Printer(query)
 	if err != nil {
 		return err
 	}
@@ -67,44 +51,44 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if branch, ok := c.GetQuery("branch"); ok {
 		q.Branch = &branch
 	}
-	report, err := a.judge.Judge(c.Request.Context(), q)
+	report, err := a.parts.Judge.Judge(c.Request.Context(), q)
 	if err != nil {
 		return err
 	}
 	c.Header(gateHeader, string(printer.Gate(report)))
-	b := newBody(c, printer.ContentType, streamLimit)
+	b := newBody(c, printer.ContentType(), streamLimit)
 	if err := printer.Print(b, report); err != nil {
 		return err
 	}
-	return b.end()
+	return b.finish()
 }
 
-// judgedQuery reads a query, and refuses one that does not say which run it means: without what cannot be read, or with
-// the commit of a pipeline's variable that is empty, the last run of anybody would be judged instead.
-func judgedQuery(raw string) (url.Values, error) {
+// readQuery parses a query. It refuses an empty scm_ref or run: an unset variable of a pipeline makes them empty, and then
+// the last run of somebody else would be judged.
+func readQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %w", err)
 	}
-	for name, of := range map[string]string{"scm_ref": "commit", "run": "id of a run"} {
+	for name, value := range map[string]string{"scm_ref": "commit", "run": "id of a run"} {
 		if query.Has(name) && query.Get(name) == "" {
-			return nil, &monitor.Error{Code: monitor.EInvalid, Message: "no run is named", Fields: map[string]string{
-				name: "expected the " + of + ", or no such parameter for the last run"}}
+			return nil, &monitor.Error{Code: monitor.EInvalid, Message: "empty parameter", Fields: map[string]string{
+				name: "expected the " + value + "; without the parameter the last run is judged"}}
 		}
 	}
 	return query, nil
 }
 
-// judgedProject returns the project of a request: the one of its path or token, else the one that the query names, else
-// the one that clients without a project write to.
-func (a *API) judgedProject(c *gin.Context) (string, error) {
-	own, asked := a.project(c), c.Query("project")
+// askedProject returns the project to judge: the project of the path or token, else of the query, else
+// [monitor.DefaultProject].
+func (a *API) askedProject(c *gin.Context) (string, error) {
+	own, asked := httpd.ReadProject(c), c.Query("project")
 	switch {
 	case asked != "" && !monitor.ValidProject(asked):
 		return "", &monitor.Error{Code: monitor.EInvalid, Message: "no such project", Fields: map[string]string{
 			"project": "expected 1 to 64 letters, digits, dots, underscores and hyphens"}}
 	case own != "" && asked != "" && own != asked:
-		return "", monitor.Errorf(monitor.EForbidden, "this address and its token are for project %q alone", own)
+		return "", monitor.Errorf(monitor.EForbidden, "this address or token is for project %q only", own)
 	case own != "":
 		return own, nil
 	case asked != "":
@@ -114,8 +98,8 @@ func (a *API) judgedProject(c *gin.Context) (string, error) {
 	}
 }
 
-// Write implements [io.Writer] on a body.
+// Write implements [io.Writer], for printers.
 func (b *body) Write(p []byte) (int, error) {
 	b.data = append(b.data, p...)
-	return len(p), b.grown()
+	return len(p), b.sendIfFull()
 }

@@ -14,24 +14,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"pymon-bridge/api"
 	"pymon-bridge/monitor"
 )
 
-// fakeJudge gives one report, and notes what it is asked.
+// fakeJudge returns one report and records its queries.
 type fakeJudge struct {
 	report *monitor.Report
 	err    error
 
-	mu    sync.Mutex
-	asked []monitor.JudgeQuery
+	mu      sync.Mutex
+	queries []monitor.JudgeQuery
 }
 
 // Judge implements [monitor.Judge].
 func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.asked = append(j.asked, q)
+	j.queries = append(j.queries, q)
 	return j.report, j.err
 }
 
@@ -47,24 +46,31 @@ func sampleReport() *monitor.Report {
 	}
 }
 
-// printer knows JSON and a text, and fails where it is told to.
-func printer(q url.Values) (api.Printer, error) {
+// fakePrinter is a printer with a given format and gate.
+type fakePrinter struct {
+	contentType string
+	gate        monitor.Gate
+	print       func(w io.Writer, r *monitor.Report) error
+}
+
+func (p fakePrinter) ContentType() string                        { return p.contentType }
+func (p fakePrinter) Gate(*monitor.Report) monitor.Gate          { return p.gate }
+func (p fakePrinter) Print(w io.Writer, r *monitor.Report) error { return p.print(w, r) }
+
+// printer returns a printer for JSON or text. Its gate is fail, or pass with any fail_on.
+func printer(q url.Values) (monitor.ReportPrinter, error) {
+	gate := monitor.GateFail
+	if q.Get("fail_on") != "" {
+		gate = monitor.GatePass
+	}
 	switch q.Get("format") {
 	case "", "json":
-		return api.Printer{ContentType: "application/json",
-			Print: func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) },
-			Gate: func(*monitor.Report) api.Gate {
-				if q.Get("fail_on") == "" {
-					return api.GateFail
-				}
-				return api.GatePass
-			}}, nil
+		return fakePrinter{"application/json", gate, func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) }}, nil
 	case "text":
-		return api.Printer{ContentType: "text/plain; charset=utf-8",
-			Print: func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err },
-			Gate:  func(*monitor.Report) api.Gate { return api.GatePass }}, nil
+		return fakePrinter{"text/plain; charset=utf-8", gate,
+			func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err }}, nil
 	}
-	return api.Printer{}, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
+	return nil, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
 		Fields: map[string]string{"format": "expected json or text"}}
 }
 
@@ -85,11 +91,11 @@ func TestRegressions(t *testing.T) {
 			s := newServer(t, sample())
 			w := s.get(t, target)
 			require.Equal(t, http.StatusOK, w.Code, w.Body)
-			assert.Equal(t, []monitor.JudgeQuery{want}, s.judge.asked)
+			assert.Equal(t, []monitor.JudgeQuery{want}, s.judge.queries)
 			var got monitor.Report
 			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
 			assert.Equal(t, "r", got.Run)
-			assert.True(t, math.IsNaN(float64(got.Results[0].Q)) && math.IsNaN(float64(got.Results[0].Limit)), "null and back")
+			assert.True(t, math.IsNaN(float64(got.Results[0].Q)) && math.IsNaN(float64(got.Results[0].Limit)), "null in JSON")
 			gate := "fail"
 			if target == "/p/shop/api/v1/api/v1/regressions?fail_on=never" {
 				gate = "pass"
@@ -107,12 +113,12 @@ func TestRegressionsInOtherFormats(t *testing.T) {
 	assert.Equal(t, "text/plain; charset=utf-8", w.Header().Get("Content-Type"))
 }
 
-func TestRegressionsThatCannotBeToldAreErrors(t *testing.T) {
+func TestRegressionsAnswersErrors(t *testing.T) {
 	t.Parallel()
 	for target, tc := range map[string]struct {
 		err    error
 		status int
-		words  string
+		text   string
 	}{
 		"/api/v1/regressions?format=yaml":         {nil, 400, `"format":"expected json or text"`},
 		"/api/v1/regressions?project=no/such":     {nil, 400, `"project":"expected 1 to 64`},
@@ -130,7 +136,7 @@ func TestRegressionsThatCannotBeToldAreErrors(t *testing.T) {
 			s.judge.err = tc.err
 			w := s.get(t, target)
 			assert.Equal(t, tc.status, w.Code)
-			assert.Contains(t, w.Body.String(), tc.words)
+			assert.Contains(t, w.Body.String(), tc.text)
 		})
 	}
 }

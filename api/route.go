@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -8,54 +9,49 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// route is one route and what the OpenAPI document says of it.
+// route is a GET route and its description in the OpenAPI document.
 type route struct {
-	path    string // Gin's template below the base path, as documented: lists of everything end in a slash
+	path    string // template of Gin below the base path, as documented; a list of everything ends in a slash
 	summary string
-	answer  string   // the answer 200, by its name in the document
-	query   []string // the query parameters, by their names in the document
-	empty   bool     // nothing found is answered 204
-	shared  bool     // somebody else registers it and passes on what is not pytest-monitor's
+	answer  string   // name of the 200 response in the document
+	query   []string // names of the query parameters in the document
+	empty   bool     // an empty list is answered 204
 	handle  gin.HandlerFunc
 }
 
-// routes returns all routes.
-func (a *API) routes() []route {
-	var all []route
-	for _, some := range [][]route{a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(),
-		a.runRoutes(), a.regressionRoutes(), a.documentRoutes()} {
-		all = append(all, some...)
-	}
-	return all
+// dataRoutes returns all routes except the routes of the document.
+func (a *API) dataRoutes() []route {
+	return slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.lookupRoutes(),
+		a.nameRoutes(), a.runRoutes(), a.regressionRoutes())
 }
 
-// Query parameters of lists, by their names in the OpenAPI document.
+// Query parameters of lists. The names are those in the components of the OpenAPI document.
 var (
 	pageQuery = []string{"page"}
 	listQuery = []string{"page", "format"}
 	flagQuery = []string{"page", "format", "with_flags", "with_tags", "restrict_flags", "method"}
 )
 
-// listRoute is the route of a paged list that is 204 when empty.
-func listRoute[T any](a *API, path, summary, answer string, question func(c *gin.Context) list[T]) route {
-	return route{path: path, summary: summary, answer: answer, query: listQuery, empty: true,
-		handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, question(c)) })}
+// listRoute returns a route for a list with pages. An empty list is answered 204.
+func listRoute[T any](a *API, path, summary, answer string, query []string, listOf func(c *gin.Context) list[T]) route {
+	return route{path: path, summary: summary, answer: answer, query: query, empty: true,
+		handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, listOf(c)) })}
 }
 
-// countRoute is the route of a number.
-func countRoute(path, summary string, count func(c *gin.Context) (int64, error)) route {
+// countRoute returns a route for the number of elements of a list, on all pages.
+func countRoute[T any](path, summary string, listOf func(c *gin.Context) list[T]) route {
 	return route{path: path, summary: summary, answer: "Count", handle: handler(func(c *gin.Context) error {
-		n, err := count(c)
+		n, err := listOf(c).count(c.Request.Context())
 		if err != nil {
 			return err
 		}
 		b := newBody(c, jsonType, pageLimit)
 		b.data = append(strconv.AppendInt(append(b.data, `{"count":`...), n, 10), "}\n"...)
-		return b.end()
+		return b.finish()
 	})}
 }
 
-// member is a name and a text of an answer.
+// member is a member of a JSON object with a text as its value.
 type member struct{ name, text string }
 
 func appendMember(dst []byte, m member) []byte {

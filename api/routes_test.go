@@ -16,7 +16,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// TestMetricRoutes asks every list of metrics. A metric of the sample is known by its total time.
+// TestMetricRoutes requests every list of metrics. The total time identifies a metric of the sample.
 func TestMetricRoutes(t *testing.T) {
 	tests := []struct {
 		path string
@@ -29,7 +29,7 @@ func TestMetricRoutes(t *testing.T) {
 		{"/items/like/est_/metrics", []float64{1, 2, 3, 6}},
 		{"/items/like/%25/metrics", nil},
 		{"/items/like/TEST/metrics", nil},
-		{"/items/like/metrics/metrics", nil}, // items with "metrics" in their name
+		{"/items/like/metrics/metrics", nil}, // items whose name contains "metrics"
 		{"/variants/test_a%5B1%2C%202%5D/metrics", []float64{1, 6}},
 		{"/variants/test_a[1,%202]/metrics", []float64{1, 6}},
 		{"/variants/test_a%5B3%2F4%5D/metrics", []float64{3}},
@@ -42,7 +42,7 @@ func TestMetricRoutes(t *testing.T) {
 		{"/filters/scm/bc/metrics", nil},
 		{"/sessions/s1/metrics", []float64{1, 2, 3}},
 		{"/sessions/s/metrics", nil},
-		{"/sessions/s9/metrics", []float64{6}}, // a session that never came
+		{"/sessions/s9/metrics", []float64{6}}, // a session that the store does not have
 		{"/sessions/count/metrics", nil},       // the session "count"
 		{"/contexts/c1/metrics", []float64{1, 2, 3}},
 		{"/components/core/metrics", []float64{1, 2, 5}},
@@ -70,7 +70,7 @@ func TestMetricRoutes(t *testing.T) {
 	})
 }
 
-// assertMetrics expects one page of metrics, or 204 for none.
+// assertMetrics checks for one page of metrics, or for 204 if want is nil.
 func assertMetrics(t *testing.T, w *httptest.ResponseRecorder, want []float64) {
 	t.Helper()
 	if want == nil {
@@ -87,7 +87,7 @@ func assertMetrics(t *testing.T, w *httptest.ResponseRecorder, want []float64) {
 	assert.EqualValues(t, 1, answer["total_page"])
 }
 
-// numbers returns a number of each metric of an answer.
+// numbers returns one number field of each metric of an answer.
 func numbers(t *testing.T, answer map[string]any, field string) (all []float64) {
 	t.Helper()
 	for _, m := range answer["metrics"].([]any) {
@@ -109,7 +109,7 @@ func assertCounts(t *testing.T, s *server) {
 		assert.Equal(t, http.StatusOK, w.Code, path)
 		assert.EqualValues(t, want, decode(t, w)["count"], path)
 	}
-	assert.JSONEq(t, `{"count": 7}`, s.get(t, "/api/v1/metrics/count").Body.String(), "every project's")
+	assert.JSONEq(t, `{"count": 7}`, s.get(t, "/api/v1/metrics/count").Body.String(), "this path reads all projects")
 }
 
 const (
@@ -124,7 +124,7 @@ const (
 	links = `"total_page": 1, "prev_url": null, "next_url": null`
 )
 
-// TestAnswers compares whole answers.
+// TestAnswers compares complete answers.
 func TestAnswers(t *testing.T) { forEveryStore(t, assertAnswers) }
 
 func assertAnswers(t *testing.T, s *server) {
@@ -176,8 +176,7 @@ func TestRuns(t *testing.T) {
 	assert.JSONEq(t, `{"count": 0}`, s.get(t, "/p/other/api/v1/runs/count").Body.String())
 }
 
-// TestRunsBeyondFloats holds that sums that no float holds are answered as documented.
-func TestRunsBeyondFloats(t *testing.T) {
+func TestSumsThatAreNotFiniteAreNull(t *testing.T) {
 	store := sample()
 	run := store.runs[0].v
 	run.TotalTime, run.UserTime, run.KernelTime = math.Inf(1), math.Inf(-1), math.NaN()
@@ -188,7 +187,7 @@ func TestRunsBeyondFloats(t *testing.T) {
 	}
 }
 
-func TestNothingAtAll(t *testing.T) {
+func TestAnswersOfAnEmptyStore(t *testing.T) {
 	s := newServer(t, &fakeStore{})
 	for path, want := range map[string]int{
 		"/metrics/": 204, "/sessions/": 204, "/contexts/": 204, "/components/": 204, "/pipelines/": 204, "/runs/": 200,
@@ -273,7 +272,7 @@ func assertFlags(t *testing.T, s *server) {
 		assert.Equal(t, want, got, query)
 	}
 	assert.Equal(t, http.StatusNoContent, s.get(t, "/p/team/api/v1/sessions/s1?with_flags=dot.tag").Code)
-	assert.Equal(t, http.StatusOK, s.get(t, "/p/team/sessions/s1?with_flags=numpy").Code, "where the plugin asks as well")
+	assert.Equal(t, http.StatusOK, s.get(t, "/p/team/sessions/s1?with_flags=numpy").Code, "also on a path of the plugin")
 }
 
 func TestMethods(t *testing.T) {
@@ -293,10 +292,13 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// TestTokenOpensItsOwnProject holds that the project of a token bounds what can be read, wherever it is asked.
-func TestTokenOpensItsOwnProject(t *testing.T) {
+func token(project, secret string) monitor.Token {
+	return monitor.Token{Project: project, Hash: sha256.Sum256([]byte(secret))}
+}
+
+func TestTokenReadsOnlyItsProject(t *testing.T) {
 	s := newServer(t, sample())
-	s.door.all = []monitor.Token{{Project: "other", Hash: sha256.Sum256([]byte("secret"))}}
+	s.tokens.all = []monitor.Token{token("other", "secret")}
 	for path, want := range map[string]string{
 		"/api/v1/metrics/count": `{"count": 1}`, "/p/other/api/v1/metrics/count": `{"count": 1}`,
 		"/api/v1/api/v1/metrics/count": `{"count": 1}`, "/p/other/api/v1/p/other/api/v1/metrics/count": `{"count": 1}`,
@@ -312,7 +314,7 @@ func TestTokenOpensItsOwnProject(t *testing.T) {
 	}
 }
 
-// FuzzRequest looks for a request that fails, or is answered otherwise than documented.
+// FuzzRequest searches for a request that fails or whose answer is not as documented.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{"metrics/?page=2&x=%zz", "items/%00/metrics", "sessions/?with_flags=,&restrict_flags=,,&method=",
 		"contexts/%FF?format=csv", "components/%2F..%2F/pipelines", "resources/cpu/head/5/metrics", "api/v1/docs//", "sessions/.."} {

@@ -1,14 +1,13 @@
 package api
 
 import (
-	"context"
-	"iter"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
@@ -19,30 +18,21 @@ func (a *API) runRoutes() []route {
 			handle: handler(func(c *gin.Context) error { return answerList(c, a.PageSize, a.runs(c)) })}
 	}
 	return []route{
-		runs("/runs/", "All runs: sessions that belong together, and what they measured"),
-		runs("/runs/:run", "The run with an id"),
-		countRoute("/runs/count", "Number of runs", func(c *gin.Context) (int64, error) {
-			return a.store.CountRuns(c.Request.Context(), monitor.RunQuery{Project: a.project(c)})
-		}),
+		runs("/runs/", "All runs: the sessions of each run, and the sums of their metrics"),
+		runs("/runs/:run", "The run with this id"),
+		countRoute("/runs/count", "Number of runs", a.runs),
 	}
 }
 
-// runs is the list that answers a request, by id if it names one.
+// runs returns the runs for a request. The path may have the id of a run.
 func (a *API) runs(c *gin.Context) list[*monitor.Run] {
-	q := monitor.RunQuery{Project: a.project(c), Run: c.Param("run")}
-	return list[*monitor.Run]{
-		key:   "runs",
-		style: nullLinks,
-		rows: func(ctx context.Context, p monitor.Page) iter.Seq2[*monitor.Run, error] {
-			return a.store.Runs(ctx, q, p)
-		},
-		count: func(ctx context.Context) (int64, error) { return a.store.CountRuns(ctx, q) },
-		json:  appendRun,
-		table: runTable(),
-	}
+	q := monitor.RunQuery{Project: httpd.ReadProject(c), Run: c.Param("run")}
+	l := newList("runs", q, a.parts.Store.Runs, a.parts.Store.CountRuns, appendRun, runTable())
+	l.nullLinks = true
+	return l
 }
 
-// firstOf returns the first session of a run, by which its commit, branch and build are known.
+// firstOf returns the first session of a run. It has the commit, branch and build of the run.
 func firstOf(r *monitor.Run) *monitor.Session {
 	if len(r.Sessions) == 0 {
 		return &monitor.Session{ScmRef: monitor.Text{Null: true}}
@@ -50,7 +40,7 @@ func firstOf(r *monitor.Run) *monitor.Session {
 	return r.Sessions[0]
 }
 
-// appendRun appends a run as one JSON object. Its tags are those of all sessions.
+// appendRun appends a run as one JSON object. The tags are the tags of all sessions.
 func appendRun(dst []byte, r *monitor.Run) []byte {
 	first := firstOf(r)
 	dst = wire.AppendText(append(dst, `{"project":`...), r.Project)
@@ -71,7 +61,7 @@ func appendRun(dst []byte, r *monitor.Run) []byte {
 	return append(dst, '}')
 }
 
-// tagsOf returns the different tags of sessions, in the order in which they come.
+// tagsOf returns the tags of sessions without repeats, in the order of the sessions.
 func tagsOf(sessions []*monitor.Session) (tags []monitor.Tag) {
 	for _, s := range sessions {
 		for _, tag := range s.Tags {
@@ -94,7 +84,7 @@ func appendArray[T any](dst []byte, all []T, one func(dst []byte, v T) []byte) [
 	return append(dst, ']')
 }
 
-// zoned prints a moment on the client's clock, with the offset of that clock from UTC.
+// zoned returns an instant as ISO 8601, with the client's offset from UTC.
 func zoned(i monitor.Instant) string {
 	return i.Time().In(time.FixedZone("", int(i.Offset))).Format("2006-01-02T15:04:05.000000-07:00")
 }

@@ -22,8 +22,8 @@ func tags(pairs ...string) (all []monitor.Tag) {
 	return all
 }
 
-// sample returns a store of two projects. Session "s3" has no commit and no tags, "s9" is not known, and names look
-// like the routes around them.
+// sample returns a store with two projects. Session "s3" has no commit and no tags. Session "s9" has a metric, but is not
+// in the store. Some names are equal to parts of routes, such as "like" and "items".
 func sample() *fakeStore {
 	s := &fakeStore{}
 	for i, m := range []struct{ session, context, item, variant, kind, component string }{
@@ -61,14 +61,21 @@ func sample() *fakeStore {
 	return s
 }
 
-// sampleFile returns the sample as it was accepted by a local file.
-func sampleFile(t *testing.T) monitor.Store {
+// openFile returns an empty local file.
+func openFile(t *testing.T) *sqlite.DB {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), sqlite.FileName)
 	db := sqlite.New(file, monitor.Zones{Server: time.UTC, Fixed: time.UTC}, slog.New(slog.DiscardHandler))
 	db.MinFree = 0
 	require.NoError(t, db.Open(t.Context()))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// sampleFile returns a local file with the records of the sample.
+func sampleFile(t *testing.T) monitor.Store {
+	t.Helper()
+	db := openFile(t)
 	received := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
 	var records []*monitor.Record
 	s := sample()
@@ -83,10 +90,10 @@ func sampleFile(t *testing.T) monitor.Store {
 		records = append(records, &monitor.Record{Project: o.project, Received: received, Metric: o.v})
 	}
 	require.NoError(t, db.Append(t.Context(), records))
-	return db.Store()
+	return db
 }
 
-// description is what a client sends for tags.
+// description returns the description that a client sends for tags.
 func description(t *testing.T, tags []monitor.Tag) string {
 	t.Helper()
 	text := "{"

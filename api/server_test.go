@@ -20,46 +20,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/api"
+	"pymon-bridge/httpd"
 	"pymon-bridge/ingest"
 	"pymon-bridge/monitor"
 )
 
-// server is the API as it is served: below the handler that also answers pytest-monitor.
+// server is an HTTP server with the API and the routes that take records.
 type server struct {
-	*ingest.Handler
-	store *fakeStore
-	api   *api.API
-	judge *fakeJudge
-	log   *bytes.Buffer
-	door  *tokens
-	doc   *openapi3.T
+	*httpd.Server
+	store    *fakeStore
+	metadata *fakeMetadata
+	api      *api.API
+	judge    *fakeJudge
+	log      *bytes.Buffer
+	tokens   *tokens
+	doc      *openapi3.T
 }
 
-// emptyMetadata knows no contexts and sessions: what pytest-monitor asks is not what is tested here.
-type emptyMetadata struct{}
-
-func (emptyMetadata) Append(context.Context, *monitor.Record) error { return nil }
-func (emptyMetadata) Context(context.Context, string, string) (*monitor.Context, error) {
-	return nil, monitor.Errorf(monitor.ENotFound, "unknown")
-}
-func (emptyMetadata) Session(context.Context, string, string) (*monitor.Session, error) {
-	return nil, monitor.Errorf(monitor.ENotFound, "unknown")
-}
-func (emptyMetadata) Contexts(context.Context, string, string, int) ([]*monitor.Context, error) {
-	return nil, nil
-}
-func (emptyMetadata) Sessions(context.Context, string, string, int) ([]*monitor.Session, error) {
-	return nil, nil
-}
-func (emptyMetadata) PutContext(string, *monitor.Context) {}
-func (emptyMetadata) PutSession(string, *monitor.Session) {}
-
-// tokens are those that open the door.
+// tokens lists the valid tokens.
 type tokens struct{ all []monitor.Token }
 
 func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
 
-// newServer serves a fake store with an open door, on pages of two.
+// newServer returns a server for a fake store. It needs no token. A page has two elements.
 func newServer(t *testing.T, store *fakeStore) *server {
 	t.Helper()
 	s := serve(t, store)
@@ -68,7 +51,7 @@ func newServer(t *testing.T, store *fakeStore) *server {
 	return s
 }
 
-// forEveryStore runs a test over the sample in the fake store and in a local file, on pages that hold it all.
+// forEveryStore runs a test with the sample in a fake store and in a local file. One page has the whole sample.
 func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 	for name, open := range map[string]func(*testing.T) monitor.Store{
 		"slices": func(*testing.T) monitor.Store { return sample() }, "sqlite": sampleFile,
@@ -77,20 +60,33 @@ func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// serve serves a store with an open door.
+// serve returns a server for a store. It needs no token.
 func serve(t *testing.T, store monitor.Store) *server {
 	t.Helper()
-	s := &server{log: new(bytes.Buffer), door: &tokens{}, doc: loadDocument(t)}
+	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, log: new(bytes.Buffer),
+		tokens: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
-	door := ingest.NewAuthenticator(s.door, log)
-	door.AllowOpen = true
-	s.Handler = ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
-		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
-	s.judge = &fakeJudge{report: sampleReport()}
-	s.api = api.New(store, s.judge, printer, ingest.ReadProject)
-	s.MountAPI(s.api.Register, ingest.Lists{Contexts: s.api.Contexts, Sessions: s.api.Sessions})
+	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Printer: printer, Log: log})
 	return s
 }
+
+// mount returns a server with an API and with routes that take records and discard them.
+func mount(tokens *tokens, parts api.Parts) (*httpd.Server, *api.API) {
+	auth := httpd.NewAuthenticator(tokens, parts.Log)
+	auth.AllowAnonymous = true
+	s := httpd.New(auth, parts.Log)
+	ingest.New(ingest.Parts{Journal: blackHole{}, Cache: blackHole{}, Metrics: http.NotFoundHandler(), Log: parts.Log}).Mount(s)
+	a := api.New(parts)
+	a.Mount(s)
+	return s, a
+}
+
+// blackHole discards records.
+type blackHole struct{}
+
+func (blackHole) Append(context.Context, *monitor.Record) error { return nil }
+func (blackHole) PutContext(string, *monitor.Context)           {}
+func (blackHole) PutSession(string, *monitor.Session)           {}
 
 type lockedWriter struct {
 	mu sync.Mutex
@@ -119,7 +115,7 @@ func (s *server) serve(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// get asks and holds the answer against the OpenAPI document.
+// get sends a GET request and checks the answer against the OpenAPI document.
 func (s *server) get(t *testing.T, target string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := s.do(http.MethodGet, target, "", headers...)
@@ -127,7 +123,7 @@ func (s *server) get(t *testing.T, target string, headers ...string) *httptest.R
 	return w
 }
 
-// validate fails the test unless the document allows an answer.
+// validate stops the test unless the document allows the answer.
 func (s *server) validate(t *testing.T, target string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	path := documentedPath(t, s.doc, target)
@@ -145,10 +141,11 @@ func (s *server) validate(t *testing.T, target string, w *httptest.ResponseRecor
 	require.NoError(t, openapi3filter.ValidateResponse(context.Background(), input), "%s: %d %.300s", target, w.Code, w.Body)
 }
 
-// basePath is what may stand in front of a documented path, aliases included.
+// basePath matches the base path of a request, with aliases.
 var basePath = regexp.MustCompile(`^(/p/[^/]+)?(/api/v1)?((/p/[^/]+)?/api/v1)?`)
 
-// documentedPath finds the path of the document that a request is for: the one with the most fixed parts.
+// documentedPath returns the path in the document for a request. Of several matching paths it returns the path with the
+// most fixed parts.
 func documentedPath(t *testing.T, doc *openapi3.T, target string) (best string) {
 	t.Helper()
 	u, err := url.Parse(target)
@@ -165,7 +162,8 @@ func documentedPath(t *testing.T, doc *openapi3.T, target string) (best string) 
 	return best
 }
 
-// matches returns how many parts of a template are those of a path, -1 where it does not match. Earlier ones count more.
+// matches returns -1 if a template does not match a path. Else the result is greater if the template has more fixed parts.
+// Earlier parts count more.
 func matches(template, path []string) (fixed int) {
 	if len(template) != len(path) {
 		return -1
@@ -182,7 +180,7 @@ func matches(template, path []string) (fixed int) {
 	return fixed
 }
 
-// loadDocument returns the document as clients get it, checked.
+// loadDocument returns the OpenAPI document as a client gets it. It is valid.
 func loadDocument(t *testing.T) *openapi3.T {
 	t.Helper()
 	doc, err := readDocument()
@@ -200,16 +198,11 @@ var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
 	return doc, doc.Validate(context.Background())
 })
 
-// handler serves a store with an open door and without a log.
-func handler(store monitor.Store) http.Handler {
-	log := slog.New(slog.DiscardHandler)
-	door := ingest.NewAuthenticator(&tokens{}, log)
-	door.AllowOpen = true
-	h := ingest.New(ingest.Parts{Journal: emptyMetadata{}, Store: emptyMetadata{}, Search: emptyMetadata{},
-		Cache: emptyMetadata{}, Door: door, Metrics: http.NotFoundHandler(), Log: log})
-	a := api.New(store, &fakeJudge{report: sampleReport()}, printer, ingest.ReadProject)
-	h.MountAPI(a.Register, ingest.Lists{Contexts: a.Contexts, Sessions: a.Sessions})
-	return h
+// handler returns a server for a store, without tokens and without a log.
+func handler(store monitor.Store) *httpd.Server {
+	s, _ := mount(&tokens{}, api.Parts{Store: store, Metadata: &fakeMetadata{}, Judge: &fakeJudge{report: sampleReport()},
+		Printer: printer, Log: slog.New(slog.DiscardHandler)})
+	return s
 }
 
 // decode reads a JSON answer.

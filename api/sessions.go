@@ -1,67 +1,44 @@
 package api
 
 import (
-	"context"
-	"iter"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
 func (a *API) sessionRoutes() []route {
-	flagged := func(path, summary string) route {
-		r := listRoute(a, path, summary, "Sessions", func(c *gin.Context) list[*monitor.Session] {
-			return a.sessions(a.flaggedSessions(c))
-		})
-		r.query = flagQuery
-		return r
-	}
-	byHash := flagged("/sessions/:h", "Sessions whose hash begins with a text")
-	byHash.shared, byHash.handle = true, a.Sessions
 	return []route{
-		flagged("/sessions/", "All sessions, or those with tags"),
-		byHash,
-		countRoute("/sessions/count", "Number of sessions", func(c *gin.Context) (int64, error) {
-			return a.store.CountSessions(c.Request.Context(), monitor.SessionQuery{Project: a.project(c)})
+		listRoute(a, "/sessions/", "All sessions, or the sessions with certain tags", "Sessions", flagQuery, a.filteredSessions),
+		countRoute("/sessions/count", "Number of sessions", func(c *gin.Context) list[*monitor.Session] {
+			return a.sessions(monitor.SessionQuery{Project: httpd.ReadProject(c)})
 		}),
-		listRoute(a, "/filters/scm/:ref/sessions", "Sessions of commits that begin with a text", "Sessions",
+		listRoute(a, "/filters/scm/:ref/sessions", "Sessions of commits that begin with a text", "Sessions", listQuery,
 			func(c *gin.Context) list[*monitor.Session] {
 				commit := monitor.Match{Field: monitor.FieldScmRef, How: monitor.HasPrefix, Text: c.Param("ref")}
-				return a.sessions(monitor.SessionQuery{Project: a.project(c), ScmRef: &commit})
+				return a.sessions(monitor.SessionQuery{Project: httpd.ReadProject(c), ScmRef: &commit})
 			}),
 	}
 }
 
-// Sessions answers GET sessions/:h with the sessions whose hash begins with that text, filtered by flags.
-func (a *API) Sessions(c *gin.Context) {
-	handler(func(c *gin.Context) error { return answerList(c, a.PageSize, a.sessions(a.flaggedSessions(c))) })(c)
-}
-
 func (a *API) sessions(q monitor.SessionQuery) list[*monitor.Session] {
-	return list[*monitor.Session]{
-		key: "sessions",
-		rows: func(ctx context.Context, p monitor.Page) iter.Seq2[*monitor.Session, error] {
-			return a.store.Sessions(ctx, q, p)
-		},
-		count: func(ctx context.Context) (int64, error) { return a.store.CountSessions(ctx, q) },
-		json:  wire.AppendSession,
-		table: sessionTable(),
-	}
+	return newList("sessions", q, a.parts.Store.Sessions, a.parts.Store.CountSessions, wire.AppendSession, sessionTable())
 }
 
-// flaggedSessions is the question of a request for sessions by the beginning of their hash, if it names one, and by
-// flags: names of tags, and in the same order the values they have to have, none for any.
-func (a *API) flaggedSessions(c *gin.Context) monitor.SessionQuery {
-	q := monitor.SessionQuery{Project: a.project(c), HashPrefix: c.Param("h")}
+// filteredSessions returns the sessions for a request. The path may have the beginning of a hash. The parameter with_flags
+// has names of tags. The parameter restrict_flags has the required values of the tags, in the same order. An empty or
+// missing value allows any value.
+func (a *API) filteredSessions(c *gin.Context) list[*monitor.Session] {
+	q := monitor.SessionQuery{Project: httpd.ReadProject(c), HashPrefix: c.Param("h")}
 	names := c.Query("with_flags")
 	if names == "" {
-		names = c.Query("with_tags") // what monitor_api calls them
+		names = c.Query("with_tags") // the name in monitor_api
 	}
 	if names == "" {
-		return q
+		return a.sessions(q)
 	}
 	values := strings.Split(c.Query("restrict_flags"), ",")
 	for i, name := range strings.Split(names, ",") {
@@ -72,8 +49,9 @@ func (a *API) flaggedSessions(c *gin.Context) monitor.SessionQuery {
 		q.Tags = append(q.Tags, tag)
 	}
 	q.AnyTag = c.DefaultQuery("method", matchAny) == matchAny
-	return q
+	return a.sessions(q)
 }
 
-// matchAny is the method by which one flag suffices. By any other all have to hold, as at the reference server.
+// matchAny is the method with which one matching flag is enough. With any other method all flags must match, as in the
+// reference server.
 const matchAny = "match_any"

@@ -6,7 +6,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// stream answers with the rows of a list as they are found, each on a line.
+// stream answers with the rows of a list as CSV or NDJSON. It sends them while the store still searches.
 func stream[T any](c *gin.Context, f format, l list[T], p monitor.Page) error {
 	b, line := newBody(c, ndjsonType, streamLimit), ndjson(l)
 	if f == formatCSV {
@@ -19,11 +19,11 @@ func stream[T any](c *gin.Context, f format, l list[T], p monitor.Page) error {
 			return err
 		}
 		b.data = line(b.data, v)
-		if err := b.grown(); err != nil {
+		if err := b.sendIfFull(); err != nil {
 			return err
 		}
 	}
-	return b.end()
+	return b.finish()
 }
 
 func ndjson[T any](l list[T]) func(dst []byte, v T) []byte {

@@ -17,15 +17,15 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// odd is a metric whose texts need quotes in CSV, and which lacks a measurement.
-func odd() *monitor.Metric {
+// oddMetric returns a metric whose texts need quotes in CSV. It has no user time.
+func oddMetric() *monitor.Metric {
 	return &monitor.Metric{SessionH: "", ContextH: "a,b", ItemStartTime: "2026-11-22T16:03:15.107220", ItemPath: "\"q\"",
 		Item: "line\nbreak\r\nand \r", ItemVariant: " é[1, 2]", ItemFSLoc: "=1+1", Kind: "function\x00", Component: "bad \xed\xb3\xbf",
 		TotalTime: 1e-7, UserTime: math.NaN(), KernelTime: 12, CPUUsage: -0.5, MemUsage: 0.1}
 }
 
 func TestCSV(t *testing.T) {
-	s := newServer(t, &fakeStore{metrics: []owned[*monitor.Metric]{{"team", odd()}}})
+	s := newServer(t, &fakeStore{metrics: []owned[*monitor.Metric]{{"team", oddMetric()}}})
 	w := s.get(t, "/p/team/api/v1/metrics/?format=csv")
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	assert.Equal(t, "text/csv; charset=utf-8; header=present", w.Header().Get("Content-Type"))
@@ -36,7 +36,7 @@ func TestCSV(t *testing.T) {
 		"1e-07,,12.0,-0.5,0.1\r\n", w.Body.String())
 }
 
-// TestCSVOfEveryList reads each list with the standard library's reader.
+// TestCSVOfEveryList reads each list with package encoding/csv.
 func TestCSVOfEveryList(t *testing.T) {
 	s := newServer(t, sample())
 	tests := []struct {
@@ -85,7 +85,7 @@ func TestNDJSON(t *testing.T) {
 			lines = append(lines, v)
 		}
 		s.api.PageSize = 500
-		assert.Equal(t, decode(t, s.get(t, "/p/team/api/v1"+path))[key], lines, "the same as on pages")
+		assert.Equal(t, decode(t, s.get(t, "/p/team/api/v1"+path))[key], lines, "NDJSON and JSON have the same elements")
 		s.api.PageSize = 2
 	}
 	assert.Empty(t, s.get(t, "/p/team/api/v1/items/none/metrics?format=ndjson").Body.String())
@@ -93,7 +93,7 @@ func TestNDJSON(t *testing.T) {
 
 func TestFormatIsNegotiated(t *testing.T) {
 	s := newServer(t, sample())
-	tests := []struct{ query, accept, want string }{ // each line of accept is a header
+	tests := []struct{ query, accept, want string }{ // each line of accept is one Accept header
 		{"", "", "application/json"},
 		{"", "*/*", "application/json"},
 		{"", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"},
@@ -136,7 +136,7 @@ func TestFormatIsNegotiated(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, w.Code)
 	assert.JSONEq(t, `{"message": "unknown format \"xml\"", "errors": {"format": "expected json, csv or ndjson"}}`, w.Body.String())
 	assert.Equal(t, "application/json", s.get(t, "/api/v1/components/", "Accept", "text/csv").Header().Get("Content-Type"),
-		"lists of names are short")
+		"lists of names have only JSON")
 }
 
 // many returns n metrics of about 1,000 bytes.
@@ -147,8 +147,7 @@ func many(n int) (all []owned[*monitor.Metric]) {
 	return all
 }
 
-// TestFailureBeforeTheAnswer holds that a store that cannot be reached is an answer like others.
-func TestFailureBeforeTheAnswer(t *testing.T) {
+func TestFailureBeforeTheAnswerIsAnErrorAnswer(t *testing.T) {
 	s := newServer(t, sample())
 	s.store.FailFn = func(int) error { return monitor.Errorf(monitor.EUnavailable, "InfluxDB does not answer") }
 	for _, path := range []string{"/metrics/", "/metrics/?page=-1", "/metrics/?format=csv", "/metrics/count", "/sessions/s",
@@ -164,11 +163,11 @@ func TestFailureBeforeTheAnswer(t *testing.T) {
 		}
 		return nil
 	}
-	assert.Equal(t, http.StatusServiceUnavailable, s.get(t, "/p/team/api/v1/metrics/").Code, "half a page")
+	assert.Equal(t, http.StatusServiceUnavailable, s.get(t, "/p/team/api/v1/metrics/").Code, "also after a part of a page")
 }
 
-// TestFailureInTheMidst holds that a client cannot take a part of an answer for the whole.
-func TestFailureInTheMidst(t *testing.T) {
+// TestFailureDuringTheAnswerClosesTheConnection: the client must not take a part of an answer for the whole answer.
+func TestFailureDuringTheAnswerClosesTheConnection(t *testing.T) {
 	for _, path := range []string{"/metrics/?format=csv", "/metrics/?format=ndjson", "/metrics/"} {
 		s := newServer(t, &fakeStore{metrics: many(5000)})
 		s.api.PageSize = 5000
@@ -189,9 +188,9 @@ func TestFailureInTheMidst(t *testing.T) {
 	}
 }
 
-// TestAnswersAreSentAsTheyAreFound holds that a long answer is never in memory whole: the client reads its beginning
-// while the store is held in its midst.
-func TestAnswersAreSentAsTheyAreFound(t *testing.T) {
+// TestLongAnswersAreSentInParts checks that a long answer is never in memory as a whole. The client reads the first row
+// while the store still waits at row 200.
+func TestLongAnswersAreSentInParts(t *testing.T) {
 	s := newServer(t, &fakeStore{metrics: many(1000)})
 	read := make(chan struct{})
 	s.store.FailFn = func(row int) error {
@@ -216,8 +215,8 @@ func TestAnswersAreSentAsTheyAreFound(t *testing.T) {
 	assert.Equal(t, 1000, n)
 }
 
-// TestHeadReadsNoMoreThanItNeeds holds that a list is not read to its end for a client that wants its headers.
-func TestHeadReadsNoMoreThanItNeeds(t *testing.T) {
+// TestHeadDoesNotReadTheWholeList: the client gets only the headers.
+func TestHeadDoesNotReadTheWholeList(t *testing.T) {
 	for _, path := range []string{"/metrics/?format=csv", "/metrics/?format=ndjson"} {
 		s := newServer(t, &fakeStore{metrics: many(5000)})
 		web := httptest.NewServer(s)
@@ -233,7 +232,6 @@ func TestHeadReadsNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
-// TestClientThatGoesAwayStopsTheQuery holds that nothing is read for nobody.
 func TestClientThatGoesAwayStopsTheQuery(t *testing.T) {
 	s := newServer(t, &fakeStore{metrics: many(20000)})
 	gone := make(chan struct{})
@@ -251,7 +249,7 @@ func TestClientThatGoesAwayStopsTheQuery(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 	web.Client().CloseIdleConnections()
 	close(gone)
-	web.Close() // waits for the handler
+	web.Close() // waits until the handler ends
 	assert.Less(t, s.store.stop, 20000)
-	assert.NotContains(t, s.log.String(), "request refused", "it is nobody's fault")
+	assert.NotContains(t, s.log.String(), "request refused", "this is not an error")
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"iter"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -8,13 +10,17 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// How many metrics the lists of the greatest and least consumers have.
+// Number of metrics in the lists of the highest and lowest users of a resource.
 const (
 	defaultTop = 10
 	maxTop     = 500
 )
 
-// topRoutes are the greatest and least consumers of a resource, everywhere and within what a path names.
+// resources maps the path parameter "resource" to the measurement that orders the metrics.
+var resources = map[string]monitor.Measurement{"memory": monitor.MemUsage, "cpu": monitor.CPUUsage,
+	"kernel_time": monitor.KernelTime, "user_time": monitor.UserTime, "total_time": monitor.TotalTime}
+
+// topRoutes returns the routes for the metrics with the highest or lowest use of a resource.
 func (a *API) topRoutes() (routes []route) {
 	pipeline := condition{monitor.FieldPipeline, monitor.Equals, "pipeline"}
 	for _, scope := range []struct {
@@ -30,7 +36,8 @@ func (a *API) topRoutes() (routes []route) {
 		for _, end := range []struct {
 			name, summary string
 			smallest      bool
-		}{{"head", "Greatest consumers", false}, {"tail", "Least consumers", true}} {
+		}{{"head", "Metrics with the highest use of a resource", false},
+			{"tail", "Metrics with the lowest use of a resource", true}} {
 			handle := handler(func(c *gin.Context) error { return a.answerTop(c, scope.where, end.smallest) })
 			for _, n := range []string{"", "/:n"} {
 				routes = append(routes, route{path: "/resources/:resource" + scope.path + "/" + end.name + n + "/metrics",
@@ -41,61 +48,41 @@ func (a *API) topRoutes() (routes []route) {
 	return routes
 }
 
-// answerTop answers with the metrics at one end of the order by a resource.
+// answerTop answers with the metrics with the highest or lowest use of a resource.
 func (a *API) answerTop(c *gin.Context, where []condition, smallest bool) error {
-	of, ok := resource(c.Param("resource"))
+	of, ok := resources[c.Param("resource")]
 	if !ok {
-		return monitor.Errorf(monitor.ENotFound, "no such resource: there are memory, cpu, kernel_time, user_time and total_time")
+		return monitor.Errorf(monitor.ENotFound, "no such resource: expected memory, cpu, kernel_time, user_time or total_time")
 	}
 	n, err := topCount(c.Param("n"))
 	if err != nil {
 		return err
 	}
-	q := a.metricQuery(c, where)
+	q := metricQuery(c, where)
 	q.Top = &monitor.Top{Of: of, Smallest: smallest}
 	l := a.metrics(q)
-	l.style = whole
-	return answerFirst(c, n, l)
-}
-
-func resource(name string) (monitor.Measurement, bool) {
-	switch name {
-	case "memory":
-		return monitor.MemUsage, true
-	case "cpu":
-		return monitor.CPUUsage, true
-	case "kernel_time":
-		return monitor.KernelTime, true
-	case "user_time":
-		return monitor.UserTime, true
-	case "total_time":
-		return monitor.TotalTime, true
+	l.nullLinks = true
+	if n == 0 {
+		l.rows = func(context.Context, monitor.Page) iter.Seq2[*monitor.Metric, error] {
+			return func(func(*monitor.Metric, error) bool) {}
+		}
 	}
-	return 0, false
+	return answerPart(c, l, monitor.Page{Limit: n})
 }
 
-// topCount reads how many are wanted. What is no number names no route.
+// topCount parses the number of metrics in the path. It fails with ENotFound if text is not a number, and with EInvalid
+// above maxTop.
 func topCount(text string) (int64, error) {
 	if text == "" {
 		return defaultTop, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	switch {
-	case err == nil && n <= maxTop:
-		return int64(n), nil
-	case digits(text):
-		return 0, &monitor.Error{Code: monitor.EInvalid, Message: "too many metrics asked for",
+	case n > maxTop: // ParseUint returns the greatest number if text is out of range
+		return 0, &monitor.Error{Code: monitor.EInvalid, Message: "too many metrics",
 			Fields: map[string]string{"n": "expected at most " + strconv.Itoa(maxTop)}}
-	default:
+	case err != nil:
 		return 0, monitor.Errorf(monitor.ENotFound, "expected a number of metrics, got %q", text)
 	}
-}
-
-func digits(s string) bool {
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return s != ""
+	return int64(n), nil
 }

@@ -1,19 +1,22 @@
-// Package cache keeps contexts and sessions at hand, since every metric needs one of each.
+// Package cache keeps contexts and sessions in memory, because every metric needs one of each.
 //
-// [Store] puts a bounded ristretto cache in front of any [monitor.MetadataStore]. It is never the only copy: what it
-// does not hold is read from the store, and one read serves everybody who asks meanwhile.
+// [Store] puts a bounded ristretto cache in front of any [monitor.MetadataStore]. The cache is never the only copy. A value
+// that the cache lacks is read from the store, and one read serves all callers that wait for the same value.
 //
-// # What was just put is found
+// # A value is found right after its put
 //
 // Ristretto applies writes later, in the background, and may drop them. Nothing here relies on a write:
 //
-//   - A value that is missing from the cache is read from the store, which had it before the put.
-//   - An absence is remembered together with the number of puts that its hash had seen when the store was asked.
-//     A later put changes that number, and an absence with another number is not believed. So it does not matter
-//     whether the absence is written before or after the put, or by a lookup that began before and ended after it.
-//   - A lookup that began before a put is not joined by callers who come after it.
+//   - A value that the cache lacks is read from the store, which had it before the put.
+//   - An absence is remembered together with a number: how many puts its hash had seen before the store was asked. A later
+//     put changes that number, and an absence with an old number is ignored. So the order of the absence's write and the
+//     put does not matter, also when a lookup began before the put and ended after it.
+//   - A caller that comes after a put does not join a lookup that began before the put.
 //
-// A value, once stored, never changes, so a value that is found is right.
+// A stored value never changes, so a value in the cache is always right.
 //
-// [Fallback] puts a local store before a remote one, and keeps locally what only the remote one had.
+// # Other stores
+//
+// [Fallback] puts a local store before a remote store, and stores locally the values that only the remote store had.
+// [Separate] keeps projects apart while there are tokens.
 package cache

@@ -7,29 +7,29 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// key says what is looked up; an empty project is any project.
+// key identifies a value. An empty project means any project.
 type key struct {
 	class      monitor.Class
 	project, h string
 }
 
-// flight names the lookups of k that began after the given number of puts. Quoting separates the parts.
-func (k key) flight(puts uint64) string {
+// lookupName names the lookups of k that began after the given number of puts. The quotes separate the parts.
+func (k key) lookupName(puts uint64) string {
 	return string(k.class) + strconv.Quote(k.project) + strconv.Quote(k.h) + strconv.FormatUint(puts, 10)
 }
 
-// entry is a cached value, or the absence of one when neither context nor session is set. It carries its key,
-// because the cache finds it by a hash that others may share.
+// entry is a cached value. With neither context nor session it is a remembered absence. The entry contains its key, because
+// the cache finds entries by a hash of the key, and two keys may have the same hash.
 type entry struct {
 	key
 	context *monitor.Context
 	session *monitor.Session
-	puts    uint64 // of an absence: how many puts its hash had seen when the store was asked
+	puts    uint64 // of an absence: number of puts before the store was asked
 }
 
 func (e *entry) absent() bool { return e.context == nil && e.session == nil }
 
-// cost estimates the bytes an entry keeps in memory. Texts may be shared with others; they count in full.
+// cost estimates the bytes that an entry takes in memory. A text that other entries share counts in full.
 func (e *entry) cost() int64 {
 	n := unsafe.Sizeof(*e) + uintptr(len(e.project)+len(e.h))
 	if c := e.context; c != nil {

@@ -1,10 +1,9 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -13,40 +12,37 @@ import (
 )
 
 const (
-	// DefaultDeadline is how long a [Fallback] waits for its remote store.
-	DefaultDeadline = 100 * time.Millisecond
+	// Deadline is how long a [Fallback] waits for its remote store.
+	Deadline = 100 * time.Millisecond
 
-	// missesPerSecond and missesAtOnce bound lookups of what the remote store does not have either. A deployment has one
-	// or two for each pytest process; a client that sends many hashes that nobody knows must not make all others
-	// wait, each time for a deadline.
+	// missesPerSecond and missesAtOnce bound the lookups for which the remote store has no value. Each pytest process
+	// causes one or two. Without a bound, a client that sends many unknown hashes would make all other clients wait.
 	missesPerSecond = 10
 	missesAtOnce    = 100
 )
 
-// Fallback is a [monitor.MetadataStore] that asks a local store, and where that has nothing a remote one. What it
-// returns for a project is kept locally: what only the remote store had is handed to Keep first, and counts as
-// absent when it cannot be kept, so that what once was found is found ever after. A value found in any project
-// (project is empty) is not kept, since its project is not known.
+// Fallback is a [monitor.MetadataStore] that asks a local store first, and then a remote store. Keep stores a remote value
+// locally before a lookup returns it, so that it is found for ever. When Keep fails, the lookup fails with ENotFound. A
+// value that is found in any project (project is empty) is not kept, because its project is not known.
 //
-// A remote store that fails, is slow or is not healthy has nothing: callers get ENotFound. So do they when it was asked
-// in vain too often lately. It is safe for concurrent use.
+// Lookups fail with ENotFound when the remote store fails, is slow or is not healthy, and after too many misses. A
+// Fallback is safe for concurrent use.
 type Fallback struct {
 	// Local is asked first. Its errors other than ENotFound are returned.
 	Local monitor.MetadataStore
 	// Remote is asked next; nil when there is none.
 	Remote monitor.MetadataStore
-	// Source is what Remote reads from. Records that are kept carry it, so that they are not delivered to there.
+	// Source is the destination that Remote reads from. Kept records name it, so that they are not delivered to it again.
 	Source monitor.Destination
-	// Keep stores a record of the local project.
+	// Keep stores a record in its project.
 	Keep func(ctx context.Context, rec *monitor.Record) error
-	// Healthy says whether asking Remote makes sense; nil means always.
+	// Healthy says whether Remote can answer; nil means always.
 	Healthy func() bool
-	// Deadline bounds a lookup in Remote; [DefaultDeadline] when 0.
-	Deadline time.Duration
-	// Logger takes what went wrong with Remote and Keep.
+	// Logger gets the errors of Remote and Keep.
 	Logger *slog.Logger
 
-	misses atomic.Pointer[rate.Limiter]
+	once   sync.Once
+	misses *rate.Limiter
 }
 
 var _ monitor.MetadataStore = (*Fallback)(nil)
@@ -54,7 +50,7 @@ var _ monitor.MetadataStore = (*Fallback)(nil)
 // Context implements [monitor.MetadataStore].
 func (f *Fallback) Context(ctx context.Context, project, h string) (*monitor.Context, error) {
 	c, err := f.Local.Context(ctx, project, h)
-	if !f.goesOn(err) {
+	if !f.asksRemote(err) {
 		return c, err
 	}
 	c, ok := ask(ctx, f, f.Remote.Context, project, h)
@@ -71,7 +67,7 @@ func (f *Fallback) Context(ctx context.Context, project, h string) (*monitor.Con
 // Session implements [monitor.MetadataStore].
 func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Session, error) {
 	s, err := f.Local.Session(ctx, project, h)
-	if !f.goesOn(err) {
+	if !f.asksRemote(err) {
 		return s, err
 	}
 	s, ok := ask(ctx, f, f.Remote.Session, project, h)
@@ -85,25 +81,22 @@ func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Ses
 	return rec.Session, nil
 }
 
-// goesOn says whether the remote store is to be asked after the local one answered with err.
-func (f *Fallback) goesOn(err error) bool {
+// asksRemote says whether to ask the remote store after the local store returned err.
+func (f *Fallback) asksRemote(err error) bool {
 	return monitor.ErrorCode(err) == monitor.ENotFound && f.Remote != nil && (f.Healthy == nil || f.Healthy()) &&
 		f.limit().Tokens() >= 1
 }
 
-// limit is how many more misses there may be.
+// limit returns the limiter of misses.
 func (f *Fallback) limit() *rate.Limiter {
-	if l := f.misses.Load(); l != nil {
-		return l
-	}
-	f.misses.CompareAndSwap(nil, rate.NewLimiter(missesPerSecond, missesAtOnce))
-	return f.misses.Load()
+	f.once.Do(func() { f.misses = rate.NewLimiter(missesPerSecond, missesAtOnce) })
+	return f.misses
 }
 
-// ask looks up in the remote store within the deadline, which that store has to watch.
+// ask looks up in the remote store, which must return when the deadline is over.
 func ask[T any](ctx context.Context, f *Fallback, lookup func(context.Context, string, string) (*T, error),
 	project, h string) (*T, bool) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Deadline, DefaultDeadline))
+	ctx, cancel := context.WithTimeout(ctx, Deadline)
 	defer cancel()
 	v, err := lookup(ctx, project, h)
 	switch {
@@ -116,14 +109,14 @@ func ask[T any](ctx context.Context, f *Fallback, lookup func(context.Context, s
 	return nil, false
 }
 
-// keep stores what only the remote store had. The record then holds what is stored, which is another value if
-// one arrived meanwhile.
+// keep stores a record from the remote store. Afterwards the record holds the stored value: another value, if one arrived
+// meanwhile.
 func (f *Fallback) keep(ctx context.Context, rec *monitor.Record, h string) bool {
 	if rec.Project == "" {
 		return true
 	}
 	if err := f.Keep(ctx, rec); err != nil {
-		f.Logger.WarnContext(ctx, "cannot keep what was fetched", "class", rec.Class(), "hash", h, "error", err)
+		f.Logger.WarnContext(ctx, "cannot keep a fetched record", "class", rec.Class(), "hash", h, "error", err)
 		return false
 	}
 	return true

@@ -20,21 +20,23 @@ var (
 	someSession = &monitor.Session{SessionH: "h", Run: "run"}
 )
 
-func has() *fakeStore {
+// findsAll returns a store that finds someContext and someSession for every hash.
+func findsAll() *fakeStore {
 	return &fakeStore{
 		ContextFn: func(context.Context, string, string) (*monitor.Context, error) { return someContext, nil },
 		SessionFn: func(context.Context, string, string) (*monitor.Session, error) { return someSession, nil },
 	}
 }
 
-func fails(err error) *fakeStore {
+// failing returns a store whose lookups return err.
+func failing(err error) *fakeStore {
 	return &fakeStore{
 		ContextFn: func(context.Context, string, string) (*monitor.Context, error) { return nil, err },
 		SessionFn: func(context.Context, string, string) (*monitor.Session, error) { return nil, err },
 	}
 }
 
-func TestFallback(t *testing.T) {
+func TestFallbackAsksLocalThenRemoteStore(t *testing.T) {
 	hangs := &fakeStore{
 		ContextFn: func(ctx context.Context, _, _ string) (*monitor.Context, error) {
 			<-ctx.Done()
@@ -52,22 +54,22 @@ func TestFallback(t *testing.T) {
 		keepErr       error
 		project       string
 		found         bool
-		code          monitor.Code // of the error
-		remoteCalls   int64        // for context and session together
+		code          monitor.Code // code of the error
+		remoteCalls   int64        // lookups of context and session together
 		kept          int
 		took          time.Duration
 	}{
-		{name: "local", local: has(), remote: has(), project: "p", found: true},
-		{name: "local fails", local: fails(errors.New("no")), remote: has(), project: "p", code: monitor.EInternal},
-		{name: "remote", local: &fakeStore{}, remote: has(), project: "p", found: true, remoteCalls: 2, kept: 2},
-		{name: "any project", local: &fakeStore{}, remote: has(), project: "", found: true, remoteCalls: 2},
+		{name: "local", local: findsAll(), remote: findsAll(), project: "p", found: true},
+		{name: "local fails", local: failing(errors.New("no")), remote: findsAll(), project: "p", code: monitor.EInternal},
+		{name: "remote", local: &fakeStore{}, remote: findsAll(), project: "p", found: true, remoteCalls: 2, kept: 2},
+		{name: "any project", local: &fakeStore{}, remote: findsAll(), project: "", found: true, remoteCalls: 2},
 		{name: "nowhere", local: &fakeStore{}, remote: &fakeStore{}, project: "p", code: monitor.ENotFound, remoteCalls: 2},
-		{name: "not healthy", local: &fakeStore{}, remote: has(), unhealthy: true, project: "p", code: monitor.ENotFound},
-		{name: "remote fails", local: &fakeStore{}, remote: fails(errors.New("no")), project: "p",
+		{name: "remote unhealthy", local: &fakeStore{}, remote: findsAll(), unhealthy: true, project: "p", code: monitor.ENotFound},
+		{name: "remote fails", local: &fakeStore{}, remote: failing(errors.New("no")), project: "p",
 			code: monitor.ENotFound, remoteCalls: 2},
 		{name: "remote hangs", local: &fakeStore{}, remote: hangs, project: "p", code: monitor.ENotFound,
-			remoteCalls: 2, took: 2 * cache.DefaultDeadline},
-		{name: "cannot be kept", local: &fakeStore{}, remote: has(), keepErr: errors.New("full"), project: "p",
+			remoteCalls: 2, took: 2 * cache.Deadline},
+		{name: "value cannot be kept", local: &fakeStore{}, remote: findsAll(), keepErr: errors.New("full"), project: "p",
 			code: monitor.ENotFound, remoteCalls: 2, kept: 2},
 	}
 	for _, tt := range tests {
@@ -108,9 +110,9 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-func TestFallbackReturnsWhatIsStored(t *testing.T) {
+func TestFallbackReturnsTheStoredSession(t *testing.T) {
 	stored := &monitor.Session{SessionH: "h", Run: "another, accepted meanwhile"}
-	f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Remote: has(), Logger: slog.New(slog.DiscardHandler),
+	f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Remote: findsAll(), Logger: slog.New(slog.DiscardHandler),
 		Keep: func(_ context.Context, rec *monitor.Record) error {
 			rec.Repeat, rec.Session = true, stored
 			return nil
@@ -120,16 +122,16 @@ func TestFallbackReturnsWhatIsStored(t *testing.T) {
 	assert.Same(t, stored, s)
 }
 
-func TestFallbackWithoutRemote(t *testing.T) {
+func TestFallbackWithoutRemoteFindsNothing(t *testing.T) {
 	f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Logger: slog.New(slog.DiscardHandler)}
 	_, err := f.Context(t.Context(), "p", "h")
 	notFound(t, err)
 }
 
-// TestFallbackIsNotMadeToAskInVain has a client send hashes that nobody knows, one after the other.
-func TestFallbackIsNotMadeToAskInVain(t *testing.T) {
+// A client sends hashes that no store knows, one after the other.
+func TestFallbackBoundsMisses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		remote := fails(monitor.Errorf(monitor.ENotFound, "nobody knows it"))
+		remote := failing(monitor.Errorf(monitor.ENotFound, "nobody knows it"))
 		f := &cache.Fallback{Source: "influx", Local: &fakeStore{}, Remote: remote, Logger: slog.New(slog.DiscardHandler),
 			Keep: func(context.Context, *monitor.Record) error { return nil }}
 		for range 5000 {
@@ -138,13 +140,13 @@ func TestFallbackIsNotMadeToAskInVain(t *testing.T) {
 		}
 		asked := remote.calls.Load()
 		assert.LessOrEqual(t, asked, int64(100))
-		assert.GreaterOrEqual(t, asked, int64(50), "a deployment of a hundred processes at once has its sessions looked up")
+		assert.GreaterOrEqual(t, asked, int64(50), "the sessions of a hundred processes that start at once are looked up")
 
 		time.Sleep(10 * time.Second)
-		f.Remote = has()
+		f.Remote = findsAll()
 		for range 5000 {
 			_, err := f.Session(t.Context(), "p", "h")
-			require.NoError(t, err, "what is found does not count")
+			require.NoError(t, err, "a lookup that finds a value does not count")
 		}
 	})
 }

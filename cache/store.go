@@ -19,35 +19,34 @@ import (
 const (
 	DefaultMaxBytes    = 32 << 20
 	DefaultNegativeTTL = 3 * time.Second
-	DefaultTimeout     = 10 * time.Second
 )
 
 const (
-	// stripes is the number of put counters. Hashes that share one only cost each other a remembered absence.
+	// Timeout bounds one lookup in the store. The lookup goes on when its callers give up.
+	Timeout = 10 * time.Second
+	// stripes is the number of put counters. A put of a hash also ends the absences of the hashes that share its counter.
 	stripes = 4096
-	// typicalBytes is about what an entry takes; ristretto wants ten counters for each entry it can hold.
+	// typicalBytes is about the size of an entry. Ristretto wants ten counters for each entry that it can hold.
 	typicalBytes = 1024
-	// bufferItems is the size of ristretto's read buffers that its authors recommend.
+	// bufferItems is the size of ristretto's read buffers. Ristretto's authors recommend this size.
 	bufferItems = 64
 )
 
 // Store is a [monitor.MetadataStore] and [monitor.MetadataCache] in front of another store. It is safe for
 // concurrent use. The exported fields may be set before Open.
 type Store struct {
-	// MaxBytes bounds the memory for what is cached; [DefaultMaxBytes] when 0.
+	// MaxBytes bounds the memory of the cached values; [DefaultMaxBytes] when 0.
 	MaxBytes int64
-	// NegativeTTL is how long an absence is remembered; [DefaultNegativeTTL] when 0. Puts end it at once, so it
-	// only delays what arrives in the store without a put, such as from another bridge.
+	// NegativeTTL is how long an absence is remembered; [DefaultNegativeTTL] when 0. A put ends an absence at once. So only
+	// a value that arrives in the store without a put is found late, such as a value from another bridge.
 	NegativeTTL time.Duration
-	// Timeout bounds one lookup in the store, which outlives callers that give up; [DefaultTimeout] when 0.
-	Timeout time.Duration
 
 	store   monitor.MetadataStore
 	seed    maphash.Seed
-	flights singleflight.Group
+	lookups singleflight.Group
 	puts    [stripes]atomic.Uint64
 
-	// mu keeps the cache open while it is used: ristretto must not be called during and after its Close.
+	// mu keeps the cache open while it is used: ristretto must not be called during or after its Close.
 	mu    sync.RWMutex
 	cache *ristretto.Cache[uint64, *entry]
 
@@ -59,12 +58,12 @@ var (
 	_ monitor.MetadataCache = (*Store)(nil)
 )
 
-// NewStore returns a cache in front of store. It works before Open and after Close too, by asking the store.
+// NewStore returns a cache in front of store. Before Open and after Close, every lookup asks the store.
 func NewStore(store monitor.MetadataStore) *Store {
 	return &Store{store: store, seed: maphash.MakeSeed()}
 }
 
-// Open allocates the cache.
+// Open allocates the cache. It fails when the cache is open already.
 func (s *Store) Open() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +75,7 @@ func (s *Store) Open() error {
 		NumCounters: max(10*maxBytes/typicalBytes, 1000),
 		MaxCost:     maxBytes,
 		BufferItems: bufferItems,
-		// A lookup that began before a put may end after it; its absence must not push out the value.
+		// A lookup that began before a put may end after the put. Its absence must not replace the value.
 		ShouldUpdate: func(cur, prev *entry) bool { return !cur.absent() || prev.absent() },
 	})
 	if err != nil {
@@ -100,7 +99,7 @@ func (s *Store) Close() error {
 // Stats counts lookups since the start.
 type Stats struct {
 	Hits         uint64 // answered with a value from the cache
-	Misses       uint64 // had to ask the store
+	Misses       uint64 // answered by the store
 	NegativeHits uint64 // answered with a remembered absence
 }
 
@@ -127,18 +126,18 @@ func (s *Store) Session(ctx context.Context, project, h string) (*monitor.Sessio
 	return e.session, nil
 }
 
-// PutContext tells of a context that the store has from now on. It must not be changed any more.
+// PutContext caches a context that the store now has. The context must not be changed afterwards.
 func (s *Store) PutContext(project string, c *monitor.Context) {
 	s.put(&entry{key: key{monitor.ClassContext, project, c.H}, context: c})
 }
 
-// PutSession tells of a session that the store has from now on. It must not be changed any more.
+// PutSession caches a session that the store now has. The session must not be changed afterwards.
 func (s *Store) PutSession(project string, ses *monitor.Session) {
 	s.put(&entry{key: key{monitor.ClassSession, project, ses.SessionH}, session: ses})
 }
 
-// put ends what is remembered of the hash's absence, in this and in any project, and caches the value. Which
-// project's value a lookup in any project finds is the store's to say.
+// put ends the remembered absences of the hash, in its project and in any project, and caches the value. It does not cache
+// the value for lookups in any project, because the store decides which project's value they find.
 func (s *Store) put(e *entry) {
 	s.stripe(e.key).Add(1)
 	s.remember(e, 0)
@@ -146,7 +145,7 @@ func (s *Store) put(e *entry) {
 
 // find answers from the cache, else from the store.
 func (s *Store) find(ctx context.Context, k key) (*entry, error) {
-	// The number of puts is read before the cache and the store: any later put makes it too small.
+	// The number of puts is read before the cache and the store. So a later put makes this number too small.
 	puts := s.stripe(k).Load()
 	if e := s.cached(k); e != nil {
 		if !e.absent() {
@@ -159,19 +158,19 @@ func (s *Store) find(ctx context.Context, k key) (*entry, error) {
 		}
 	}
 	s.misses.Add(1)
-	return s.fly(ctx, k, puts)
+	return s.lookUp(ctx, k, puts)
 }
 
-// fly waits for the one lookup that serves all who ask for k since the last put. The lookup goes on without a
-// caller who gives up.
-func (s *Store) fly(ctx context.Context, k key, puts uint64) (*entry, error) {
-	flight := s.flights.DoChan(k.flight(puts), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.Timeout, DefaultTimeout))
+// lookUp asks the store. One lookup serves all callers that ask for k after the same put. The lookup goes on when a caller
+// gives up.
+func (s *Store) lookUp(ctx context.Context, k key, puts uint64) (*entry, error) {
+	result := s.lookups.DoChan(k.lookupName(puts), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 		defer cancel()
 		return s.ask(ctx, k, puts)
 	})
 	select {
-	case r := <-flight:
+	case r := <-result:
 		if r.Err != nil {
 			return nil, r.Err
 		}
@@ -181,8 +180,8 @@ func (s *Store) fly(ctx context.Context, k key, puts uint64) (*entry, error) {
 	}
 }
 
-// ask reads the store and remembers what it said, unless that was an error. A panic of the store becomes an error,
-// since in a flight of its own nobody else could stop it from ending the program.
+// ask reads the store and remembers the value or its absence, but no other error. A panic of the store becomes an error: it
+// happens in a goroutine of its own, where no caller can recover it, and would end the program.
 func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -197,7 +196,7 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 	}
 	switch {
 	case err == nil && e.absent():
-		return nil, monitor.Errorf(monitor.EInternal, "looking up %s %q gave nothing", k.class, k.h)
+		return nil, monitor.Errorf(monitor.EInternal, "the store returned neither %s %q nor an error", k.class, k.h)
 	case err == nil:
 		s.remember(e, 0)
 		return e, nil
@@ -208,7 +207,7 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 	return nil, err
 }
 
-// cached returns what the cache holds for k, nil if nothing or the entry of another key with the same hash.
+// cached returns the cached entry of k, nil when the cache has none or has the entry of another key with the same hash.
 func (s *Store) cached(k key) *entry {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -231,7 +230,7 @@ func (s *Store) remember(e *entry, ttl time.Duration) {
 
 func (s *Store) hash(k key) uint64 { return maphash.Comparable(s.seed, k) }
 
-// stripe returns the put counter of a hash, whatever its project: a put in one ends an absence in all.
+// stripe returns the put counter of a hash. Its project does not matter: a put in one project ends absences in all projects.
 func (s *Store) stripe(k key) *atomic.Uint64 {
 	return &s.puts[maphash.String(s.seed, k.h)%stripes]
 }

@@ -18,7 +18,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// fakeStore is a metadata store made of functions; nil has nothing.
+// fakeStore is a metadata store made of functions. A function that is nil finds nothing.
 type fakeStore struct {
 	ContextFn func(ctx context.Context, project, h string) (*monitor.Context, error)
 	SessionFn func(ctx context.Context, project, h string) (*monitor.Session, error)
@@ -41,13 +41,14 @@ func (s *fakeStore) Session(ctx context.Context, project, h string) (*monitor.Se
 	return s.SessionFn(ctx, project, h)
 }
 
-// table makes a store's functions from what was accepted, the first first.
+// table is a list of contexts and sessions. A lookup in any project finds the first one with the hash.
 type table struct {
 	mu       sync.Mutex
 	contexts []*monitor.Context // CPUType is the project
 	sessions []*monitor.Session // Build is the project
 }
 
+// store returns a store that reads the table.
 func (t *table) store() *fakeStore {
 	s := &fakeStore{}
 	s.ContextFn = func(_ context.Context, project, h string) (*monitor.Context, error) {
@@ -94,7 +95,7 @@ func notFound(t *testing.T, err error) {
 	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err), "%v", err)
 }
 
-func TestStoreAsksOnce(t *testing.T) {
+func TestStoreAsksOnceForEachValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tab table
 		store := tab.store()
@@ -134,7 +135,7 @@ func TestStoreRemembersAnAbsenceForAWhile(t *testing.T) {
 	})
 }
 
-func TestStoreDoesNotRememberFailures(t *testing.T) {
+func TestStoreDoesNotRememberErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fakeStore{ContextFn: func(context.Context, string, string) (*monitor.Context, error) {
 			return nil, monitor.Errorf(monitor.EUnavailable, "being checked")
@@ -176,8 +177,8 @@ func TestStoreSeparatesProjectsAndHashes(t *testing.T) {
 	})
 }
 
-func TestStoreFindsWhatWasJustPut(t *testing.T) {
-	tests := []struct{ name, lookedFor string }{
+func TestStoreFindsAValueRightAfterItsPut(t *testing.T) {
+	tests := []struct{ name, project string }{
 		{"in its project", "p"},
 		{"in any project", ""},
 	}
@@ -186,18 +187,18 @@ func TestStoreFindsWhatWasJustPut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var tab table
 				s := open(t, tab.store())
-				_, err := s.Context(t.Context(), tt.lookedFor, "h")
+				_, err := s.Context(t.Context(), tt.project, "h")
 				notFound(t, err)
 				synctest.Wait() // the absence is written
 				want := tab.add("p", "h")
 				s.PutContext("p", want)
 				for range 3 {
-					c, err := s.Context(t.Context(), tt.lookedFor, "h")
+					c, err := s.Context(t.Context(), tt.project, "h")
 					require.NoError(t, err)
 					assert.Same(t, want, c)
 					synctest.Wait()
 				}
-				// What is found in any project stays the first one.
+				// A lookup in any project still finds the first value.
 				s.PutContext("q", tab.add("q", "h"))
 				c, err := s.Context(t.Context(), "", "h")
 				require.NoError(t, err)
@@ -207,7 +208,7 @@ func TestStoreFindsWhatWasJustPut(t *testing.T) {
 	}
 }
 
-func TestStorePutNeedsNoLookup(t *testing.T) {
+func TestStoreCachesAPutSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fakeStore{}
 		s := open(t, store)
@@ -221,8 +222,8 @@ func TestStorePutNeedsNoLookup(t *testing.T) {
 	})
 }
 
-// A lookup begins, the record is stored and put, and only then the lookup ends, having found nothing.
-func TestStorePutDuringALookup(t *testing.T) {
+// A lookup begins. Then the record is stored and put. Then the lookup ends, and has found nothing.
+func TestStoreFindsAValuePutDuringALookup(t *testing.T) {
 	for _, project := range []string{"p", ""} {
 		synctest.Test(t, func(t *testing.T) {
 			var tab table
@@ -255,12 +256,12 @@ func TestStorePutDuringALookup(t *testing.T) {
 			c, err = s.Context(t.Context(), project, "h")
 			require.NoError(t, err, "after it ended")
 			assert.Same(t, want, c)
-			assert.Equal(t, calls, store.calls.Load(), "the late absence did not push out the value")
+			assert.Equal(t, calls, store.calls.Load(), "the late absence did not replace the value")
 		})
 	}
 }
 
-func TestStoreOneLookupForAll(t *testing.T) {
+func TestStoreSharesALookupBetweenCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		want := &monitor.Context{H: "h"}
 		store := &fakeStore{ContextFn: func(ctx context.Context, _, _ string) (*monitor.Context, error) {
@@ -298,17 +299,17 @@ func TestStoreBoundsALookup(t *testing.T) {
 		start := time.Now()
 		_, err := s.Context(t.Context(), "p", "h")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, cache.DefaultTimeout, time.Since(start))
+		assert.Equal(t, cache.Timeout, time.Since(start))
 	})
 }
 
-func TestStoreOddStores(t *testing.T) {
+func TestStoreReturnsAnErrorWhenTheStoreBreaksItsContract(t *testing.T) {
 	tests := []struct {
 		name string
 		find func(context.Context, string, string) (*monitor.Context, error)
 	}{
 		{"panics", func(context.Context, string, string) (*monitor.Context, error) { panic("no") }},
-		{"gives nothing", func(context.Context, string, string) (*monitor.Context, error) { return nil, nil }},
+		{"returns nothing", func(context.Context, string, string) (*monitor.Context, error) { return nil, nil }},
 		{"fails", func(context.Context, string, string) (*monitor.Context, error) { return nil, errors.New("no") }},
 	}
 	for _, tt := range tests {
@@ -320,7 +321,7 @@ func TestStoreOddStores(t *testing.T) {
 	}
 }
 
-func TestStoreWithoutItsCache(t *testing.T) {
+func TestStoreWorksBeforeOpenAndAfterClose(t *testing.T) {
 	var tab table
 	want := tab.add("p", "h")
 	s := cache.NewStore(tab.store())
@@ -356,14 +357,13 @@ func TestStoreStaysWithinItsBytes(t *testing.T) {
 				synctest.Wait()
 			}
 		}
-		// Each context takes more than 1,000 bytes: at most 100 of them can have been found again.
-		hits := s.Stats().Hits
-		assert.LessOrEqual(t, hits, uint64(100))
+		// Each context takes more than 1,000 bytes. So the cache can have at most 100 of them.
+		assert.LessOrEqual(t, s.Stats().Hits, uint64(100))
 	})
 }
 
-// TestStoreUnderRace lets puts and lookups run into one another: what was put before a lookup began is found by it.
-func TestStoreUnderRace(t *testing.T) {
+// Puts and lookups run concurrently.
+func TestStoreFindsEveryValuePutBeforeTheLookup(t *testing.T) {
 	var tab table
 	s := open(t, tab.store())
 	const hashes = 200

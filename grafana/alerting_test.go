@@ -20,7 +20,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// rule is what the tests look at of an alert rule.
+// rule has the parts of an alert rule that the tests check.
 type rule struct {
 	UID, Title, Condition, For, NoDataState, ExecErrState, DashboardUID string
 	PanelID                                                             int
@@ -41,7 +41,7 @@ type rule struct {
 	}
 }
 
-// asJSON returns a YAML file of alerting as JSON.
+// asJSON converts YAML to JSON.
 func asJSON(t *testing.T, content []byte) []byte {
 	t.Helper()
 	var tree map[string]any
@@ -65,16 +65,16 @@ func rules(t *testing.T) map[string]rule {
 	require.Len(t, file.Groups, 1)
 	dashboards, err := grafana.Provisioning.ReadFile("provisioning/dashboards/dashboards.yaml")
 	require.NoError(t, err)
-	assert.NotContains(t, string(dashboards), "folder: "+file.Groups[0].Folder+"\n", "Grafana would make two folders of one name")
-	found := map[string]rule{}
+	assert.NotContains(t, string(dashboards), "folder: "+file.Groups[0].Folder+"\n", "Grafana would make two folders with the same name")
+	byUID := map[string]rule{}
 	for _, r := range file.Groups[0].Rules {
-		found[r.UID] = r
+		byUID[r.UID] = r
 	}
-	require.Len(t, found, len(file.Groups[0].Rules), "uids are unique")
-	return found
+	require.Len(t, byUID, len(file.Groups[0].Rules), "uids are unique")
+	return byUID
 }
 
-// Grafana refuses to start when it cannot read a rule.
+// TestAlertRulesCanBeInstalled: Grafana does not start if it cannot read a rule.
 func TestAlertRulesCanBeInstalled(t *testing.T) {
 	panels := map[string]map[int]bool{}
 	for _, d := range dashboards(t) {
@@ -88,14 +88,14 @@ func TestAlertRulesCanBeInstalled(t *testing.T) {
 		assert.NotEmpty(t, r.Title)
 		_, err := time.ParseDuration(r.For)
 		assert.NoError(t, err)
-		assert.Equal(t, "OK", r.NoDataState, "test runs are sparse")
+		assert.Equal(t, "OK", r.NoDataState, "a time without test runs is normal")
 		assert.Contains(t, []string{"OK", "Alerting", "Error", "KeepLast"}, r.ExecErrState)
 		assert.True(t, panels[r.DashboardUID][r.PanelID], "%s: panel %d of %s", r.Title, r.PanelID, r.DashboardUID)
 		assert.NotEmpty(t, r.Annotations["summary"])
-		assert.Equal(t, "pymon-bridge", r.Labels["source"], "what policies go by")
+		assert.Equal(t, "pymon-bridge", r.Labels["source"], "notification policies use this label")
 		require.Len(t, r.Data, 3)
 		assert.Equal(t, "pymon-bridge-influxdb", r.Data[0].DatasourceUID)
-		assert.GreaterOrEqual(t, r.Data[0].RelativeTimeRange.From, 7*24*3600, "more than the longest gap")
+		assert.GreaterOrEqual(t, r.Data[0].RelativeTimeRange.From, 7*24*3600, "longer than a pause between test runs")
 		assert.Equal(t, r.Condition, r.Data[2].RefID)
 		for i, d := range r.Data {
 			assert.Equal(t, d.RefID, d.Model.RefID)
@@ -107,11 +107,11 @@ func TestAlertRulesCanBeInstalled(t *testing.T) {
 	}
 	provisioned, err := grafana.Provisioning.ReadFile("provisioning/datasources/influxdb.yaml")
 	require.NoError(t, err)
-	assert.Contains(t, string(provisioned), "uid: pymon-bridge-influxdb", "the source that the rules ask")
+	assert.Contains(t, string(provisioned), "uid: pymon-bridge-influxdb", "the data source of the rules exists")
 }
 
-// Grafana replaces variables of its environment everywhere but in queries, which then says something else.
-func TestAlertTextsHoldNoVariable(t *testing.T) {
+// TestAlertTextsHaveNoVariable: Grafana replaces environment variables in these files, except in queries.
+func TestAlertTextsHaveNoVariable(t *testing.T) {
 	files := map[string][]byte{}
 	for _, from := range []fs.FS{grafana.Provisioning, grafana.Examples} {
 		require.NoError(t, fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
@@ -127,10 +127,11 @@ func TestAlertTextsHoldNoVariable(t *testing.T) {
 	}
 }
 
-// Grafana's own models take over every setting, and notice one that is misspelt.
+// TestAlertingFitsGrafanaModels checks that Grafana's own models know every setting, and that the check finds a misspelt
+// setting.
 func TestAlertingFitsGrafanaModels(t *testing.T) {
 	python := filepath.Join(harness.Root(t), ".cache", "py", "grafana", "bin", "python")
-	require.FileExists(t, python, "make python installs what this test needs")
+	require.FileExists(t, python, "make python installs the tools for this test")
 	check := func(yamlFile string, change func(string) string) (string, error) {
 		content, err := os.ReadFile(yamlFile)
 		require.NoError(t, err)
@@ -150,9 +151,9 @@ func TestAlertingFitsGrafanaModels(t *testing.T) {
 	}
 }
 
-// asked returns what a rule's query gives at a time, after the shape that Grafana's alerting wants is made sure of:
-// a table for each alert, with a time, a number, and texts that are the same in all rows and differ between tables.
-func (r rule) asked(t *testing.T, db *harness.Influx, bucket string, at time.Time) []harness.Row {
+// rowsAt returns the result of the rule's query at a time. It checks the form that Grafana's alerting needs: one table
+// with one row for each alert. The row has a time, a number, and texts as labels. No two tables have the same labels.
+func (r rule) rowsAt(t *testing.T, db *harness.Influx, bucket string, at time.Time) []harness.Row {
 	t.Helper()
 	rows := db.Query(strings.NewReplacer("v.timeRangeStart", at.Add(-time.Duration(r.Data[0].RelativeTimeRange.From)*time.Second).Format(time.RFC3339Nano),
 		"v.timeRangeStop", at.Format(time.RFC3339Nano), "v.defaultBucket", `"`+bucket+`"`).Replace(r.Data[0].Model.Query))
@@ -172,7 +173,7 @@ func (r rule) asked(t *testing.T, db *harness.Influx, bucket string, at time.Tim
 			}
 		}
 		for _, m := range regexp.MustCompile(`\.Labels\.(\w+)`).FindAllStringSubmatch(r.Annotations["summary"]+r.Annotations["description"], -1) {
-			assert.NotEmpty(t, labels[m[1]], "%s speaks of %s", r.Title, m[1])
+			assert.NotEmpty(t, labels[m[1]], "the text of %s uses the label %s", r.Title, m[1])
 		}
 		text, _ := json.Marshal(labels)
 		require.NotContains(t, tables, row["table"], "one row for each alert")
@@ -184,52 +185,52 @@ func (r rule) asked(t *testing.T, db *harness.Influx, bucket string, at time.Tim
 	return rows
 }
 
-// fires says whether a value is above the rule's threshold.
+// fires reports whether a value is above the threshold of the rule.
 func (r rule) fires(row harness.Row) bool {
 	return row["_value"].(float64) > r.Data[2].Model.Conditions[0].Evaluator.Params[0]
 }
 
-// Alerts come with what happened, name it, and go when it is over.
-func TestAlertsTellWhatHappened(t *testing.T) {
+// TestAlertsFollowTheRuns checks that an alert starts when its condition begins, names the test, and ends afterwards.
+func TestAlertsFollowTheRuns(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	bucket, _ := h.store(t, db)
 	all := rules(t)
 	after := func(n int) time.Time { return h.starts[n].Add(time.Hour) }
 
 	slower := all["pymon-test-regression"]
-	assert.Empty(t, slower.asked(t, db, bucket, after(fatSince)), "only suspected")
-	rows := slower.asked(t, db, bucket, after(slowSince+confirmAfter))
-	found := map[string]float64{}
+	assert.Empty(t, slower.rowsAt(t, db, bucket, after(fatSince)), "a suspect gives no alert")
+	rows := slower.rowsAt(t, db, bucket, after(slowSince+confirmAfter))
+	ratios := map[string]float64{}
 	for _, row := range rows {
 		assert.True(t, slower.fires(row))
 		assert.Equal(t, project, row["project"])
-		if row["branch"] != "main" { // one for each branch
+		if row["branch"] != "main" { // each branch has its own alerts
 			continue
 		}
-		found[row["test"].(string)+" "+row["metric"].(string)] = row["_value"].(float64)
+		ratios[row["test"].(string)+" "+row["metric"].(string)] = row["_value"].(float64)
 	}
-	assert.Equal(t, map[string]float64{slowTest + " cpu_time": 2.3, slowTest + " total_time": 2.3, fatTest + " mem_usage": 3}, found)
+	assert.Equal(t, map[string]float64{slowTest + " cpu_time": 2.3, slowTest + " total_time": 2.3, fatTest + " mem_usage": 3}, ratios)
 
 	slow := all["pymon-suite-slow"]
-	assert.Empty(t, slow.asked(t, db, bucket, after(slowRun-1)))
-	rows = slow.asked(t, db, bucket, after(slowRun))
+	assert.Empty(t, slow.rowsAt(t, db, bucket, after(slowRun-1)))
+	rows = slow.rowsAt(t, db, bucket, after(slowRun))
 	require.Len(t, rows, 1)
 	assert.InDelta(t, 1.5, rows[0]["_value"], 1e-9)
 	assert.True(t, slow.fires(rows[0]))
 	assert.Equal(t, "slow_machine", rows[0]["suite"])
-	assert.Empty(t, slow.asked(t, db, bucket, after(slowRun+1)), "the next one was as fast as ever")
+	assert.Empty(t, slow.rowsAt(t, db, bucket, after(slowRun+1)), "the next run was as fast as usual")
 
 	none := all["pymon-no-runs"]
-	for _, row := range none.asked(t, db, bucket, after(runCount)) {
+	for _, row := range none.rowsAt(t, db, bucket, after(runCount)) {
 		assert.False(t, none.fires(row), "%v", row)
 	}
-	rows = none.asked(t, db, bucket, h.starts[runCount].Add(100*time.Hour))
-	require.Len(t, rows, 2, "of each project")
+	rows = none.rowsAt(t, db, bucket, h.starts[runCount].Add(100*time.Hour))
+	require.Len(t, rows, 2, "one for each project")
 	for _, row := range rows {
 		assert.True(t, none.fires(row), "%v", row)
 	}
-	assert.Empty(t, none.asked(t, db, bucket, h.starts[runCount].Add(20*24*time.Hour)), "long forgotten")
+	assert.Empty(t, none.rowsAt(t, db, bucket, h.starts[runCount].Add(20*24*time.Hour)), "the rule looks back two weeks")
 	for _, r := range all {
-		assert.Empty(t, r.asked(t, db, db.NewBucket("empty", 0), to), "%s without data", r.Title)
+		assert.Empty(t, r.rowsAt(t, db, db.NewBucket("empty", 0), to), "%s without data", r.Title)
 	}
 }

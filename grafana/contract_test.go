@@ -14,21 +14,22 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// kinds returns the columns of a measurement with their types.
-func kinds(t *testing.T, db *harness.Influx, bucket, measurement string) map[string]string {
+// columns returns the columns of a measurement with their types.
+func columns(t *testing.T, db *harness.Influx, bucket, measurement string) map[string]string {
 	t.Helper()
-	found := map[string]string{}
+	types := map[string]string{}
 	for _, point := range db.PointsBetween(bucket, measurement, from, to) {
 		for name, value := range point {
-			found[name] = fmt.Sprintf("%T", value)
+			types[name] = fmt.Sprintf("%T", value)
 		}
 	}
-	require.NotEmpty(t, found)
-	return found
+	require.NotEmpty(t, types)
+	return types
 }
 
-// What these tests make up is what the bridge writes: the same columns of the same types.
-func TestMadeUpVerdictsAreThoseOfTheBridge(t *testing.T) {
+// TestMadeUpVerdictsHaveTheColumnsOfTheBridge checks that the points of these tests have the columns and types that the
+// bridge writes.
+func TestMadeUpVerdictsHaveTheColumnsOfTheBridge(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	made, _ := h.store(t, db)
 	written, meta := db.NewBucket("pytest", 0), db.NewBucket("meta", 0)
@@ -44,25 +45,25 @@ func TestMadeUpVerdictsAreThoseOfTheBridge(t *testing.T) {
 	})
 	require.Equal(t, monitor.Delivered, v.Kind, v.Message)
 	for _, measurement := range []string{influx.RegressionMeasurement, influx.RunMeasurement, influx.MachineMeasurement} {
-		assert.Equal(t, kinds(t, db, written, measurement), kinds(t, db, made, measurement), measurement)
+		assert.Equal(t, columns(t, db, written, measurement), columns(t, db, made, measurement), measurement)
 	}
 	levels := map[any]bool{}
 	for _, p := range db.PointsBetween(made, influx.RegressionMeasurement, from, to) {
 		levels[p["level"]] = true
 	}
 	for _, p := range db.PointsBetween(written, influx.RegressionMeasurement, from, to) {
-		assert.True(t, levels[p["level"]], "how a missing level is written: %v", p["level"])
+		assert.True(t, levels[p["level"]], "a missing level is written in the same way: %v", p["level"])
 	}
 }
 
-// Every measurement of verdicts that the queries read is one that the bridge writes, and so is every field.
-func TestQueriesReadWhatIsWritten(t *testing.T) {
+// TestQueriesReadOnlyWrittenColumns checks that the bridge writes every measurement and every field in the queries.
+func TestQueriesReadOnlyWrittenColumns(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	bucket, _ := h.store(t, db)
 	known := map[string]bool{}
 	for _, measurement := range []string{"test_metrics", influx.RegressionMeasurement, influx.RunMeasurement, influx.MachineMeasurement} {
 		known[measurement] = true
-		for name := range kinds(t, db, bucket, measurement) {
+		for name := range columns(t, db, bucket, measurement) {
 			known[name] = true
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"pymon-bridge/grafana"
 )
 
-// dashboard is what the tests look at of Grafana's JSON model.
+// dashboard has the parts of Grafana's JSON model that the tests check.
 type dashboard struct {
 	UID, Title    string
 	ID            *int
@@ -76,13 +76,13 @@ type variable struct {
 	Datasource        datasource
 }
 
-// The only data sources that panels may have: those that the person chose.
+// The only data sources that a panel may have. The user chooses them by a variable.
 var (
 	byVariable   = datasource{Type: "influxdb", UID: "${datasource}"}
 	byPrometheus = datasource{Type: "prometheus", UID: "${prometheus}"}
 )
 
-// bridgeUID is the dashboard about the bridge itself, whose numbers are in Prometheus.
+// bridgeUID is the uid of the dashboard about the bridge itself. Its numbers are in Prometheus.
 const bridgeUID = "pymon-bridge-state"
 
 func sourceOf(d dashboard) datasource {
@@ -114,16 +114,16 @@ func eachDashboard(t *testing.T, check func(t *testing.T, d dashboard)) {
 	}
 }
 
-// A dashboard that Grafana can provision, import and replace by its uid.
+// TestDashboardsCanBeInstalled: Grafana can provision and import a dashboard, and replace it by its uid.
 func TestDashboardsCanBeInstalled(t *testing.T) {
-	uids := map[string]bool{"pymon-bridge": true} // the folder's, which must be another one
+	uids := map[string]bool{"pymon-bridge": true} // uid of the folder
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		assert.Regexp(t, `^pymon-[a-z0-9-]{1,34}$`, d.UID)
 		assert.False(t, uids[d.UID], "the uid is taken")
 		uids[d.UID] = true
 		assert.NotEmpty(t, d.Title)
-		assert.Nil(t, d.ID, "an id belongs to one Grafana")
-		assert.Nil(t, d.Inputs, "provisioning does not fill in inputs")
+		assert.Nil(t, d.ID, "each Grafana server assigns its own ids")
+		assert.Nil(t, d.Inputs, "provisioning does not use inputs")
 		assert.Equal(t, 42, d.SchemaVersion)
 		assert.Contains(t, d.Tags, "pymon-bridge")
 	})
@@ -135,13 +135,13 @@ func TestPanelsAreComplete(t *testing.T) {
 		ids, titles := map[int]bool{}, map[string]bool{}
 		for _, p := range d.Panels {
 			assert.NotEmpty(t, p.Title)
-			assert.False(t, ids[p.ID], "panel id %d is there twice", p.ID)
-			assert.False(t, titles[p.Title], "two panels are called %q", p.Title)
+			assert.False(t, ids[p.ID], "two panels have the id %d", p.ID)
+			assert.False(t, titles[p.Title], "two panels have the title %q", p.Title)
 			ids[p.ID], titles[p.Title] = true, true
 			if p.Type == "row" {
 				continue
 			}
-			assert.Greater(t, len(p.Description), 40, "%s: a description that helps", p.Title)
+			assert.Greater(t, len(p.Description), 40, "%s: description", p.Title)
 			assert.NotEmpty(t, p.FieldConfig.Defaults.Unit, "%s: unit", p.Title)
 			assert.Equal(t, source, p.Datasource, p.Title)
 			require.NotEmpty(t, p.Targets, p.Title)
@@ -154,8 +154,9 @@ func TestPanelsAreComplete(t *testing.T) {
 	})
 }
 
-// Each dashboard leads to all others, with the chosen time and variables, and its graphs share a crosshair.
-func TestDashboardsBelongTogether(t *testing.T) {
+// TestDashboardsLinkToEachOther checks that the links keep the time range and the variables. It also checks that the
+// graphs of a dashboard share a crosshair.
+func TestDashboardsLinkToEachOther(t *testing.T) {
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		require.Len(t, d.Links, 1)
 		assert.Equal(t, "dashboards", d.Links[0].Type)
@@ -174,7 +175,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 			require.True(t, g.X >= 0 && g.Y >= 0 && g.X+g.W <= columns, "%s lies outside", p.Title)
 			for x := g.X; x < g.X+g.W; x++ {
 				for y := g.Y; y < g.Y+g.H; y++ {
-					require.Empty(t, taken[[2]int{x, y}], "%s lies on another panel", p.Title)
+					require.Empty(t, taken[[2]int{x, y}], "%s overlaps another panel", p.Title)
 					taken[[2]int{x, y}] = p.Title
 				}
 			}
@@ -198,33 +199,34 @@ func TestVariablesAreComplete(t *testing.T) {
 				assert.Equal(t, source, v.Datasource, v.Name)
 			}
 			if v.IncludeAll {
-				assert.Equal(t, ".*", v.AllValue, "%s is used in regular expressions, which all values would make long", v.Name)
+				assert.Equal(t, ".*", v.AllValue, "%s: a list of all values would make a regular expression too long", v.Name)
 			}
 		}
 		assert.Equal(t, 1, sources, "data source variables")
 	})
 }
 
-// used matches a variable in any notation of Grafana's, with its name and format.
-var used = regexp.MustCompile(`\$\{([A-Za-z_]\w*)(?::(\w+))?\}|\$([A-Za-z_]\w*)|\[\[(\w+)`)
+// variableUse matches a variable in every notation of Grafana, with its name and format.
+var variableUse = regexp.MustCompile(`\$\{([A-Za-z_]\w*)(?::(\w+))?\}|\$([A-Za-z_]\w*)|\[\[(\w+)`)
 
-// Each query uses variables that are there, in a notation that keeps any value from changing the query's meaning.
+// TestQueriesUseKnownVariables checks that each variable exists, and that its format keeps its value from changing the
+// rest of the query.
 func TestQueriesUseKnownVariables(t *testing.T) {
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		if d.UID == bridgeUID {
-			return // see TestPromQL
+			return // TestPromQL in test/promql checks it
 		}
 		known := map[string]variable{}
 		check := func(where, query string) {
-			for _, m := range used.FindAllStringSubmatch(query, -1) {
+			for _, m := range variableUse.FindAllStringSubmatch(query, -1) {
 				v, ok := known[m[1]]
-				require.True(t, ok, "%s: %s is no variable, or one further down, or not in braces", where, m[0])
+				require.True(t, ok, "%s: %s is unknown, or is defined later, or has no braces", where, m[0])
 				if !v.Multi && (v.Type == "custom" || v.Type == "textbox") {
 					assert.Equal(t, "raw", m[2], "%s: format of %s", where, m[0])
 					continue
 				}
 				assert.Equal(t, "regex", m[2], "%s: format of %s", where, m[0])
-				assert.Contains(t, query, "/^"+m[0]+"$/", "%s: %s must be a whole regular expression", where, m[0])
+				assert.Contains(t, query, "/^"+m[0]+"$/", "%s: %s must be a complete regular expression", where, m[0])
 			}
 		}
 		for _, v := range d.Templating.List {
@@ -239,7 +241,7 @@ func TestQueriesUseKnownVariables(t *testing.T) {
 	})
 }
 
-// queries returns what panels and annotations ask InfluxDB.
+// queries returns the Flux queries of the panels and annotations of a dashboard.
 func queries(d dashboard) map[string]string {
 	all := map[string]string{}
 	for _, p := range d.Panels {
@@ -255,7 +257,8 @@ func queries(d dashboard) map[string]string {
 	return all
 }
 
-// Links from a panel lead to a dashboard of ours, and name variables that exist here and there.
+// TestLinksKeepVariables checks that a link of a panel leads to one of our dashboards, and that both dashboards have the
+// variables in the link.
 func TestLinksKeepVariables(t *testing.T) {
 	names := map[string]map[string]bool{}
 	for _, d := range dashboards(t) {
@@ -277,11 +280,11 @@ func TestLinksKeepVariables(t *testing.T) {
 				require.Contains(t, names, uid, url)
 				assert.Contains(t, query, "${__url_time_range}", url)
 				for _, m := range regexp.MustCompile(`\$\{(\w+):queryparam\}`).FindAllStringSubmatch(query, -1) {
-					assert.True(t, names[d.UID][m[1]], "%s: %s is no variable here", p.Title, m[1])
-					assert.True(t, names[uid][m[1]], "%s: %s is no variable there", p.Title, m[1])
+					assert.True(t, names[d.UID][m[1]], "%s: this dashboard has no variable %s", p.Title, m[1])
+					assert.True(t, names[uid][m[1]], "%s: the other dashboard has no variable %s", p.Title, m[1])
 				}
 				for _, m := range regexp.MustCompile(`&var-(\w+)=`).FindAllStringSubmatch(query, -1) {
-					assert.True(t, names[uid][m[1]], "%s: %s is no variable there", p.Title, m[1])
+					assert.True(t, names[uid][m[1]], "%s: the other dashboard has no variable %s", p.Title, m[1])
 				}
 				for _, m := range regexp.MustCompile(`\$\{__data\.fields\.(\w+)`).FindAllStringSubmatch(query, -1) {
 					assert.Contains(t, order(p), m[1], "%s: no such column", p.Title)
@@ -292,7 +295,7 @@ func TestLinksKeepVariables(t *testing.T) {
 	assert.Positive(t, links)
 }
 
-// order returns the columns of a table and their places.
+// order returns the columns of a table with their positions.
 func order(p panel) map[string]int {
 	for _, tr := range p.Transformations {
 		return tr.Options.IndexByName
@@ -300,7 +303,7 @@ func order(p panel) map[string]int {
 	return nil
 }
 
-// linkURLs returns the addresses of a panel's data links.
+// linkURLs returns the addresses of the data links of a panel.
 func linkURLs(p panel) []string {
 	var urls []string
 	add := func(links []any) {

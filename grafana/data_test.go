@@ -15,7 +15,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// The months in which the history of [realistic] lies.
+// The history of [realistic] is between these times.
 var (
 	from = time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)
 	to   = time.Date(2026, time.April, 1, 0, 0, 0, 0, time.UTC)
@@ -24,21 +24,21 @@ var (
 const (
 	project   = "webshop"
 	runCount  = 30
-	slowSince = 20 // from this run on slowTest takes more than twice as long
-	fatSince  = 16 // from this run on fatTest keeps three times the memory
+	slowSince = 20 // from this run on, slowTest takes 2.3 times as long
+	fatSince  = 16 // from this run on, fatTest uses three times the memory
 	slowTest  = "test_pay_by_card[visa]"
 	fatTest   = "test_bulk_import[10000 rows]"
-	fastSince = 9 // from this run on fastTest takes 60 % of its time
+	fastSince = 9 // from this run on, fastTest takes 60 % of its time
 	fastTest  = "test_rebuild"
-	slowRun   = 13 // in this run the machine took half as long again for everything
+	slowRun   = 13 // in this run the machine is slow: every test takes 1.5 times as long
 	mainEnv   = "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11"
 	otherEnv  = "Linux-aarch64 4x Neoverse-N1 16G py3.12"
 )
 
-// history is a month of a project's test runs: lines of line protocol by bucket.
+// history has the test runs of a month: a text in line protocol for each bucket.
 type history struct {
 	metrics, metadata strings.Builder
-	records           []*monitor.Record // the same, as they were accepted
+	records           []*monitor.Record // the accepted records that the lines come from
 	random            *rand.Rand
 	tests             []test
 	runs              []string
@@ -46,14 +46,14 @@ type history struct {
 	starts            []time.Time
 }
 
-// test is one test of the suite: what it is called and what it usually costs.
+// test is a test of the suite with its usual wall time in seconds, CPU use and memory in MiB.
 type test struct {
 	component, path, item, variant string
 	seconds, cpu, memory           float64
 }
 
-// realistic returns a history of runs of two projects on two classes of machine, in which one test becomes slow,
-// another one large, and tests are added. It is the same every time.
+// realistic returns a history of runs of two projects on two classes of machine. One test becomes slow, another test uses
+// more memory, and tests are added. Every call returns the same history.
 func realistic() *history {
 	h := &history{random: rand.New(rand.NewPCG(7, 11))}
 	h.suite()
@@ -65,7 +65,7 @@ func realistic() *history {
 	return h
 }
 
-// store writes the history into new buckets and returns the names of the metrics' and of the metadata's.
+// store writes the history to two new buckets and returns their names.
 func (h *history) store(tb testing.TB, db *harness.Influx) (metrics, metadata string) {
 	tb.Helper()
 	metrics, metadata = db.NewBucket("pytest", 0), db.NewBucket("pytest_meta", 0)
@@ -74,7 +74,7 @@ func (h *history) store(tb testing.TB, db *harness.Influx) (metrics, metadata st
 	return metrics, metadata
 }
 
-// suite makes up the tests. Their ids hold what has a meaning in line protocol, Flux or regular expressions.
+// suite adds the tests. Their ids have characters with a meaning in line protocol, Flux or regular expressions.
 func (h *history) suite() {
 	add := func(component, module, item string, seconds, memory float64, ids ...string) {
 		for _, id := range ids {
@@ -100,7 +100,7 @@ func (h *history) suite() {
 	}
 }
 
-// run adds the n-th run: two sessions, as of pytest-xdist, that share the tests between them.
+// run adds run number n. It has two sessions that share the tests, as with pytest-xdist.
 func (h *history) run(n int, project string) {
 	id := digest("run", n)
 	h.runs = append(h.runs, id)
@@ -126,7 +126,7 @@ func (h *history) run(n int, project string) {
 	h.modules(project, n, clocks[0], origin)
 }
 
-// measure makes up one measurement: the test's usual cost, some noise, and what the story says.
+// measure returns one measurement of a test: its usual values with noise and with the changes of the history.
 func (h *history) measure(n, worker int, t test, at time.Time) *monitor.Metric {
 	seconds, memory := t.seconds*math.Exp(0.05*h.random.NormFloat64()), t.memory*(1+0.01*h.random.NormFloat64())
 	if t.variant == slowTest && n >= slowSince {
@@ -147,10 +147,10 @@ func (h *history) measure(n, worker int, t test, at time.Time) *monitor.Metric {
 		ItemPath: t.path, Item: t.item, ItemVariant: t.variant, ItemFSLoc: strings.ReplaceAll(t.path, ".", "/") + ".py",
 		TotalTime: seconds, UserTime: cpu * 0.875, KernelTime: cpu * 0.125, CPUUsage: cpu / seconds, MemUsage: memory,
 	}
-	return place(m, at)
+	return startAt(m, at)
 }
 
-// modules adds the measurement of each module of a run.
+// modules adds a measurement for each module of a run.
 func (h *history) modules(project string, n int, at time.Time, origin monitor.Origin) {
 	seen := map[string]bool{}
 	for _, t := range h.tests {
@@ -165,7 +165,7 @@ func (h *history) modules(project string, n int, at time.Time, origin monitor.Or
 	}
 }
 
-// session adds what a worker sends before its tests.
+// session adds the session and, for the first worker, the context of a run.
 func (h *history) session(project string, n, worker int, start time.Time, origin monitor.Origin) {
 	s := &monitor.Session{
 		SessionH: digest("session", n, worker), RunDate: start.Format("2006-01-02T15:04:05"), ScmRef: monitor.Text{String: origin.ScmRef},
@@ -181,35 +181,35 @@ func (h *history) session(project string, n, worker int, start time.Time, origin
 	}
 }
 
-// line adds a point to one of the buckets.
+// line adds a point to the text for a bucket.
 func (h *history) line(b *strings.Builder, p *monitor.Point) {
 	b.Write(influx.AppendLine(nil, p))
 	b.WriteByte('\n')
 	h.records = append(h.records, p.Record)
 }
 
-// place fixes when a metric started, as a client in UTC and the journal do.
-func place(m *monitor.Metric, at time.Time) *monitor.Metric {
+// startAt sets the start of a metric, as a client in UTC and the journal do.
+func startAt(m *monitor.Metric, at time.Time) *monitor.Metric {
 	m.At = monitor.Instant{UTC: at.UnixMicro() * 1000}
 	m.ItemStartTime = m.At.LocalText()
 	m.At.UTC = monitor.PointTime(m.At, monitor.RecordHash(project, m))
 	return m
 }
 
-// digest returns 32 hexadecimal digits that follow from what, like the plugin's hashes.
+// digest returns the MD5 sum of what in hexadecimal digits, like a hash of pytest-monitor.
 func digest(what ...any) string {
 	sum := md5.Sum([]byte(fmt.Sprint(what...)))
 	return hex.EncodeToString(sum[:])
 }
 
-// totals is what one run of the project measured, over its tests.
+// totals has sums over the tests of one run.
 type totals struct {
 	start                time.Time
 	tests                int
 	seconds, cpu, memory float64
 }
 
-// total adds up the measurements of the n-th run.
+// total returns the sums of run number n.
 func (h *history) total(n int) totals {
 	var sum totals
 	for _, r := range h.records {

@@ -28,7 +28,7 @@ func page(t *testing.T) string {
 	return string(content)
 }
 
-// blocks returns the fenced blocks of the page in one language.
+// blocks returns the code blocks of the page in one language.
 func blocks(t *testing.T, language string) []string {
 	t.Helper()
 	var all []string
@@ -39,19 +39,19 @@ func blocks(t *testing.T, language string) []string {
 	return all
 }
 
-// Each Flux example finds something in realistic data.
-func TestDocumentedFlux(t *testing.T) {
+// TestDocumentedFluxReturnsRows runs each Flux example on realistic data.
+func TestDocumentedFluxReturnsRows(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	metrics, metadata := h.store(t, db)
 	for _, query := range blocks(t, "flux") {
 		named := strings.NewReplacer(`"pytest"`, strconv.Quote(metrics), `"pytest_meta"`, strconv.Quote(metadata)).Replace(query)
-		require.NotEqual(t, query, named, "a query of no bucket")
+		require.NotEqual(t, query, named, "a query without a bucket")
 		assert.NotEmpty(t, db.Query(named), query)
 	}
 }
 
-// Each SQL example finds something in the bridge's file.
-func TestDocumentedSQL(t *testing.T) {
+// TestDocumentedSQLReturnsRows runs each SQL example on a file of the bridge. It also checks the columns of the views.
+func TestDocumentedSQLReturnsRows(t *testing.T) {
 	path := filepath.Join(t.TempDir(), sqlite.FileName)
 	journal := sqlite.New(path, monitor.Zones{Fixed: time.UTC}, slog.New(slog.DiscardHandler))
 	journal.MinFree = 0
@@ -79,7 +79,7 @@ func TestDocumentedSQL(t *testing.T) {
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// rows returns the code in each cell of the page's tables: by row, by column.
+// rows returns the code in each cell of the tables on the page: a list for each row and column.
 func rows(t *testing.T) [][][]string {
 	t.Helper()
 	var all [][][]string
@@ -103,18 +103,18 @@ func rows(t *testing.T) [][][]string {
 // views returns the documented columns of each view.
 func views(t *testing.T) map[string][]string {
 	t.Helper()
-	found := map[string][]string{}
+	columns := map[string][]string{}
 	for _, row := range rows(t) {
 		if name := row[0][0]; name == strings.ToUpper(name) && strings.Contains(name, "_") {
-			found[name] = row[1]
+			columns[name] = row[1]
 		}
 	}
-	require.Len(t, found, 3)
-	return found
+	require.Len(t, columns, 3)
+	return columns
 }
 
-// The examples of texts are what the bridge makes of them.
-func TestDocumentedTexts(t *testing.T) {
+// TestDocumentedTagsAreEncodedSo checks the examples of texts and their tags.
+func TestDocumentedTagsAreEncodedSo(t *testing.T) {
 	examples := 0
 	for _, row := range rows(t) {
 		if !strings.HasPrefix(row[0][0], `"`) {
@@ -129,8 +129,8 @@ func TestDocumentedTexts(t *testing.T) {
 	assert.GreaterOrEqual(t, examples, 8)
 }
 
-// The tags and fields in the page are those that the bridge writes, of all three measurements.
-func TestDocumentedColumns(t *testing.T) {
+// TestEveryColumnIsDocumented checks that the page has every tag and field of the three measurements.
+func TestEveryColumnIsDocumented(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	metrics, metadata := h.store(t, db)
 	documented := map[string]bool{}

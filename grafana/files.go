@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// Files returns everything that a Grafana of one's own needs, by path: the folders dashboards, provisioning and examples.
+// Files returns all files for a Grafana server, by path: the folders dashboards, provisioning and examples.
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, from := range []embed.FS{Dashboards, Provisioning, Examples} {
@@ -28,8 +28,8 @@ func Files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// ImportFiles returns the dashboards by path, in the form in which dashboards are shared: on import, Grafana asks for
-// the data source, and says what it lacks.
+// ImportFiles returns the dashboards by path, in Grafana's form for sharing. On import Grafana asks for the data source
+// and lists missing plugins.
 func ImportFiles() (map[string][]byte, error) {
 	names, err := fs.Glob(Dashboards, "dashboards/*.json")
 	if err != nil {
@@ -48,23 +48,23 @@ func ImportFiles() (map[string][]byte, error) {
 	return files, nil
 }
 
-// leastGrafana is the first Grafana of the line that the dashboards are made for.
+// leastGrafana is the oldest version of Grafana for which the dashboards are made.
 const leastGrafana = "12.0.0"
 
-// source is a type of data source that dashboards use.
+// source is a type of data source.
 type source struct{ input, label, id, name, description string }
 
-// sources are by the type of the variable that chooses one.
+// sources returns the types of data sources. The key is the query of the dashboard variable that chooses the source.
 func sources() map[string]source {
 	return map[string]source{
 		"influxdb": {"DS_INFLUXDB", "InfluxDB", "influxdb", "InfluxDB",
-			"An InfluxDB data source with query language Flux whose default bucket holds the measurements"},
+			"An InfluxDB data source with the query language Flux. Its default bucket must have the measurements"},
 		"prometheus": {"DS_PROMETHEUS", "Prometheus", "prometheus", "Prometheus", "A Prometheus that scrapes the bridge"},
 	}
 }
 
-// forImport adds what is asked and required on import to a dashboard. The answer becomes the first value of the
-// variable that chooses the data source.
+// forImport adds to a dashboard the inputs and requirements for its import. The input is the first value of the variable
+// that chooses the data source.
 func forImport(content []byte) ([]byte, error) {
 	var board map[string]any
 	if err := json.Unmarshal(content, &board); err != nil {
@@ -101,7 +101,7 @@ func required(kind, id, name, version string) map[string]any {
 	return map[string]any{"type": kind, "id": id, "name": name, "version": version}
 }
 
-// panelKinds returns the kinds of panels of a dashboard, each once, but rows, which are no plugin.
+// panelKinds returns the kinds of the panels of a dashboard without repeats. A row is not a plugin, so it is not a kind.
 func panelKinds(board map[string]any) []string {
 	kinds := map[string]bool{}
 	panels, _ := board["panels"].([]any)

@@ -13,28 +13,28 @@ import (
 	"pymon-bridge/grafana"
 )
 
-// Everything in the folders that the README speaks of is there, as it stands in them.
-func TestFiles(t *testing.T) {
+// TestFilesHasEveryFile checks that Files returns every file of the three folders, and no other.
+func TestFilesHasEveryFile(t *testing.T) {
 	files, err := grafana.Files()
 	require.NoError(t, err)
-	found := 0
+	count := 0
 	for _, folder := range []string{"dashboards", "provisioning", "examples"} {
 		require.NoError(t, filepath.WalkDir(folder, func(name string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			found++
+			count++
 			content, err := os.ReadFile(name)
 			assert.Equal(t, string(content), string(files[filepath.ToSlash(name)]), name)
 			return err
 		}))
 	}
-	assert.Len(t, files, found)
+	assert.Len(t, files, count)
 }
 
-// A dashboard for import asks for its one data source, in the place where its variable finds it, and is otherwise as
-// it was.
-func TestImportFiles(t *testing.T) {
+// TestImportFilesAskForTheDataSource checks that the input is the value of the data source variable, and that the rest of
+// the dashboard does not change.
+func TestImportFilesAskForTheDataSource(t *testing.T) {
 	files, err := grafana.ImportFiles()
 	require.NoError(t, err)
 	require.Len(t, files, len(dashboards(t)))

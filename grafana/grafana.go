@@ -1,26 +1,25 @@
-// Package grafana holds the Grafana dashboards of the product, alert rules, and the provisioning that installs them, for
-// programs that ship or check them. README.md says how to use the files without a program.
+// Package grafana embeds the files for Grafana: dashboards, alert rules, and the provisioning that installs them. The
+// command `pymon-bridge grafana export` writes them to a folder. README.md describes the dashboards and their installation.
 package grafana
 
 import "embed"
 
 //go:generate go run ./generate dashboards
 
-// Dashboards holds `dashboards/*.json`: dashboards in Grafana's JSON model, schema version 42, each with a fixed uid
-// and one data source variable, so that the same file can be provisioned, imported and posted to Grafana's API. They
-// are written by the program in the folder generate.
+// Dashboards has `dashboards/*.json`: dashboards in Grafana's JSON model, schema version 42. Each has a fixed uid and one
+// variable for the data source. So the same file can be provisioned, imported, and posted to Grafana's API. The program in
+// the folder generate writes them.
 //
 //go:embed dashboards/*.json
 var Dashboards embed.FS
 
-// Provisioning holds `provisioning/`, what Grafana reads from its folder of that name: the InfluxDB data source, of
-// which address, organisation, bucket and token come from Grafana's environment, the folder of the dashboards, and
-// alert rules.
+// Provisioning has `provisioning/`, for Grafana's folder of the same name: the InfluxDB data source, the folder of the
+// dashboards, and the alert rules. The address, organisation, bucket and token of InfluxDB come from Grafana's environment.
 //
 //go:embed provisioning
 var Provisioning embed.FS
 
-// Examples holds `examples/`, provisioning that must be fitted to a site before Grafana may read it: where alerts go.
+// Examples has `examples/`: a contact point and a notification policy for alerts. They must be changed for each site.
 //
 //go:embed examples
 var Examples embed.FS

@@ -12,10 +12,11 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// Grafana's own models take over every setting of the dashboards, and notice one that is misspelt.
+// TestDashboardsFitGrafanaModels checks that Grafana's own models know every setting of the dashboards, and that the check
+// finds a misspelt setting.
 func TestDashboardsFitGrafanaModels(t *testing.T) {
 	python := filepath.Join(harness.Root(t), ".cache", "py", "grafana", "bin", "python")
-	require.FileExists(t, python, "make python installs what this test needs")
+	require.FileExists(t, python, "make python installs the tools for this test")
 	check := func(files ...string) (string, error) {
 		out, err := exec.Command(python, append([]string{"testdata/check_dashboard.py"}, files...)...).CombinedOutput()
 		return string(out), err

@@ -9,7 +9,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// shows returns a function that gives the rows of a panel's first query, by title.
+// shows returns a function that runs the first query of the panel with a title and returns its rows.
 func shows(t *testing.T, file string) (show func(title string, chosen values) []harness.Row, h *history) {
 	t.Helper()
 	db := harness.SharedInflux(t)
@@ -28,7 +28,8 @@ func shows(t *testing.T, file string) (show func(title string, chosen values) []
 	}, h
 }
 
-// The runs are those of the class of machine and the branches, with their sums and what was found in them.
+// TestOverviewListsRuns checks that the list has the runs of the chosen class of machine and branches, with their sums and
+// their verdicts.
 func TestOverviewListsRuns(t *testing.T) {
 	show, h := shows(t, "test-suite-overview")
 	u := usual(h)
@@ -46,10 +47,11 @@ func TestOverviewListsRuns(t *testing.T) {
 	assert.EqualValues(t, 3, all[0]["regressions"], "slowTest twice, fatTest once")
 	assert.EqualValues(t, 2, all[0]["improvements"])
 	assert.Len(t, show("Tests in each run", u), 26)
-	assert.Len(t, show("Suite", u), 30, "on all classes of machine")
+	assert.Len(t, show("Status of the suite", u), 30, "on all classes of machine")
 }
 
-// The tables about one run name the test that became slow, the one that grew, and nothing of other machines.
+// TestOverviewShowsOneRun checks that the tables about one run show slowTest and fatTest, and no tests of other classes of
+// machine.
 func TestOverviewShowsOneRun(t *testing.T) {
 	show, h := shows(t, "test-suite-overview")
 	u := usual(h)
@@ -67,12 +69,12 @@ func TestOverviewShowsOneRun(t *testing.T) {
 			without++
 		}
 		if row["test"] == slowTest {
-			assert.Greater(t, row["ratio"], 0.3, "still slower than it used to be")
+			assert.Greater(t, row["ratio"], 0.3, "slower than the mean before")
 		}
 	}
 	assert.Equal(t, newest.tests-h.total(runCount-2).tests, without, "only new tests were not measured before")
 	counted := 0.0
-	for _, row := range show("How long the tests of the chosen run took", u) {
+	for _, row := range show("Tests of the chosen run by wall time", u) {
 		counted += row["tests"].(float64)
 	}
 	assert.EqualValues(t, newest.tests, counted, "every test is in one bar")

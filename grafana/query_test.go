@@ -23,18 +23,18 @@ import (
 
 var results = flag.String("results", "", "write the rows of every panel on realistic data to this JSON `file`, by title")
 
-// values are what a person chose: per variable, nil meaning all.
+// values has the chosen values of each variable. nil means All.
 type values map[string][]string
 
-// fill replaces variables in a query the way Grafana does: those of the dashboard in the frontend, by their format,
-// then Flux's own in the backend.
+// fill replaces variables in a query as Grafana does. First the frontend replaces the variables of the dashboard by their
+// format. Then the backend replaces the variables of Flux.
 func fill(query, bucket string, chosen values) string {
-	query = used.ReplaceAllStringFunc(query, func(match string) string {
-		m := used.FindStringSubmatch(match)
+	query = variableUse.ReplaceAllStringFunc(query, func(match string) string {
+		m := variableUse.FindStringSubmatch(match)
 		value, format := chosen[m[1]], m[2]
 		switch {
 		case value == nil:
-			return ".*" // a variable's allValue is not formatted
+			return ".*" // Grafana does not format the allValue of a variable
 		case format == "raw":
 			return strings.Join(value, ",")
 		}
@@ -51,14 +51,14 @@ func fill(query, bucket string, chosen values) string {
 		"v.defaultBucket", fmt.Sprintf("%q", bucket), "v.windowPeriod", "1h0m0s").Replace(query)
 }
 
-// oddTests are tests whose ids, as tags hold them, mean something else where they are not quoted well.
+// oddTests has tests whose ids, in the form of tags, would change a query if they were not quoted.
 var oddTests = []string{"test_render[${name}]", "test_render[^$]", "test_render[a|b]", "test_render[line%0Abreak]", "test_filter[a/b]",
 	"test_filter[C:%5Cdir]", `test_filter[colour=red, size="L"]`, "test_filter[100%25]"}
 
-// oddModules are the modules of these.
+// oddModules has the modules of oddTests.
 var oddModules = []string{"tests.catalog.test_template", "tests.catalog.test_listing"}
 
-// usual is what a person sees first who chooses the newest run of the main class of machine.
+// usual returns the values at the start, with the newest run on the main class of machine.
 func usual(h *history) values {
 	return values{"project": {project}, "env": {mainEnv}, "component": nil, "branch": nil, "kind": {"function"}, "search": {""},
 		"run": {h.runs[runCount-1]}, "base": {h.runs[runCount-2]}, "test": {slowTest}, "module": {"tests.checkout.test_payment"},
@@ -71,7 +71,7 @@ func with(v values, name string, value ...string) values {
 	return v
 }
 
-// eachFlux calls check for every dashboard on InfluxDB.
+// eachFlux calls check for every dashboard that uses InfluxDB.
 func eachFlux(t *testing.T, check func(t *testing.T, d dashboard)) {
 	eachDashboard(t, func(t *testing.T, d dashboard) {
 		if d.UID != bridgeUID {
@@ -80,7 +80,7 @@ func eachFlux(t *testing.T, check func(t *testing.T, d dashboard)) {
 	})
 }
 
-// Every panel gets rows of the shape that its kind of panel draws.
+// TestPanelsShowRealisticData checks that every query returns rows in the form that its panel can draw.
 func TestPanelsShowRealisticData(t *testing.T) {
 	all := map[string]map[string][]harness.Row{}
 	h := realistic()
@@ -113,27 +113,27 @@ func TestPanelsShowRealisticData(t *testing.T) {
 	content, err := json.MarshalIndent(all, "", " ")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, content, 0o600))
-	drawn(t, file)
+	checkDrawing(t, file)
 }
 
-// drawn has the pictures of the README drawn from results, into a folder that is thrown away: each dashboard that has
-// some gets one, and whatever kinds of panels and columns there are can be drawn.
-func drawn(t *testing.T, results string) {
+// checkDrawing draws the pictures of the README into a temporary folder. It checks that draw.py can draw all kinds of
+// panels and columns, and makes a picture for each dashboard with results.
+func checkDrawing(t *testing.T, results string) {
 	t.Helper()
 	python := filepath.Join(harness.Root(t), ".cache", "py", "grafana", "bin", "python")
-	require.FileExists(t, python, "make python installs what this test needs")
+	require.FileExists(t, python, "make python installs the tools for this test")
 	folder := t.TempDir()
 	out, err := exec.Command(python, "testdata/draw.py", folder, results).CombinedOutput()
 	require.NoError(t, err, string(out))
 	pictures, err := filepath.Glob(filepath.Join(folder, "*.png"))
 	require.NoError(t, err)
-	assert.Len(t, pictures, len(dashboards(t))-1, "but that of the bridge itself")
+	assert.Len(t, pictures, len(dashboards(t))-1, "all except the dashboard about the bridge")
 	shown, err := filepath.Glob("../docs/images/*.png")
 	require.NoError(t, err)
 	assert.Len(t, shown, len(dashboards(t)), "pictures in the documentation")
 }
 
-// checkAnnotation holds rows against what Grafana makes of them: it takes the columns by these names.
+// checkAnnotation checks that rows have the columns that Grafana uses for annotations.
 func checkAnnotation(t *testing.T, a annotation, rows []harness.Row) {
 	t.Helper()
 	for _, r := range rows {
@@ -142,12 +142,13 @@ func checkAnnotation(t *testing.T, a annotation, rows []harness.Row) {
 			assert.IsType(t, "", r[column], "%s: %s", a.Name, column)
 			assert.NotEmpty(t, r[column], "%s: %s", a.Name, column)
 		}
-		require.Len(t, r, 6, a.Name) // and the name and number of the table
+		require.Len(t, r, 6, a.Name) // the two other columns are the name and the number of the table
 	}
 }
 
-// checkShape holds rows against what Grafana makes of them. A table with `_value` and a time is one series: every
-// column without a leading underscore labels it and must be text. Any other table is drawn column by column.
+// checkShape checks that rows have the form that Grafana needs for a panel. A table with `_value` and a time is one
+// series. Each of its columns without a leading underscore is a label and must be text. In other tables each column is
+// drawn separately.
 func checkShape(t *testing.T, p panel, rows []harness.Row) {
 	t.Helper()
 	types := columnTypes(t, p, rows)
@@ -171,7 +172,7 @@ func checkShape(t *testing.T, p panel, rows []harness.Row) {
 	delete(types, "table")
 	if len(p.Targets) == 1 {
 		for name := range overridden(p) {
-			assert.Contains(t, types, name, "%s: an override without its column", p.Title)
+			assert.Contains(t, types, name, "%s: an override without a column", p.Title)
 		}
 	}
 	switch kinds := slices.Sorted(maps.Values(types)); p.Type {
@@ -206,7 +207,7 @@ func overridden(p panel) map[string]bool {
 	return names
 }
 
-// columnTypes returns the type of each column, which is the same in all rows.
+// columnTypes returns the type of each column. It checks that the type is the same in all rows.
 func columnTypes(t *testing.T, p panel, rows []harness.Row) map[string]string {
 	t.Helper()
 	types := map[string]string{}
@@ -222,8 +223,7 @@ func columnTypes(t *testing.T, p panel, rows []harness.Row) map[string]string {
 	return types
 }
 
-// Whatever there is and whatever is chosen, no panel and no variable fails: not without any data, with one run alone,
-// with ids that have a meaning in a query, nor with several values chosen.
+// TestQueriesNeverFail runs the queries of all panels and variables in unusual cases.
 func TestQueriesNeverFail(t *testing.T) {
 	h := realistic()
 	u := usual(h)
@@ -255,9 +255,9 @@ func TestQueriesNeverFail(t *testing.T) {
 	}
 }
 
-// Numbers that are unknown are absent: in the first runs nothing is usual yet, and where that is so in all points in the
-// time range there is not even a column of that name.
-func TestQueriesDoWithoutOptionalNumbers(t *testing.T) {
+// TestQueriesNeedNoOptionalNumbers: a point lacks a number that is unknown. For example, the first runs have no baseline.
+// If all points in the time range lack a number, the result has no such column.
+func TestQueriesNeedNoOptionalNumbers(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	bucket := db.NewBucket("pytest", 0)
 	optional := regexp.MustCompile(`\b(offset_\w+|baseline|limit|value|delta|ratio|p|q)=[-0-9.e+]+,`)
@@ -268,11 +268,11 @@ func TestQueriesDoWithoutOptionalNumbers(t *testing.T) {
 		db.Query(fill(query, bucket, usual(h)))
 	}
 	for _, r := range rules(t) {
-		r.asked(t, db, bucket, h.starts[runCount].Add(time.Hour))
+		r.rowsAt(t, db, bucket, h.starts[runCount].Add(time.Hour))
 	}
 }
 
-// allQueries returns the queries of all panels, annotations and variables on InfluxDB.
+// allQueries returns the Flux queries of all panels, annotations and variables.
 func allQueries(t *testing.T) []string {
 	t.Helper()
 	unique := map[string]bool{}

@@ -20,7 +20,8 @@ func column(rows []harness.Row, name string) []string {
 	return all
 }
 
-// The page of a test has each of its measurements, tells classes of machine apart, and finds tests by their odd ids.
+// TestTestPageShowsOneTest checks that the page has every measurement of a test, separates classes of machine, and finds
+// tests with odd ids.
 func TestTestPageShowsOneTest(t *testing.T) {
 	show, h := shows(t, "test")
 	u := usual(h)
@@ -32,11 +33,11 @@ func TestTestPageShowsOneTest(t *testing.T) {
 	slices.Sort(envs)
 	assert.Equal(t, []string{otherEnv, mainEnv}, slices.Compact(envs))
 	all := with(with(u, "module", oddModules...), "test", oddTests...)
-	assert.Len(t, show("CPU use by machine class", all), 26*len(oddTests), "each is found by its id")
-	assert.Len(t, show("CPU use by machine class", with(u, "module", "tests.other")), 0, "of this module only")
+	assert.Len(t, show("CPU use by machine class", all), 26*len(oddTests), "each test is found by its id")
+	assert.Len(t, show("CPU use by machine class", with(u, "module", "tests.other")), 0, "another module has no such test")
 
 	verdicts := show("Verdicts on this test", u)
-	assert.Equal(t, "regression", verdicts[0]["status"], "the newest first")
+	assert.Equal(t, "regression", verdicts[0]["status"], "the newest is the first")
 	assert.Equal(t, "suspect", verdicts[len(verdicts)-1]["status"])
 	assert.Contains(t, column(verdicts, "metric"), "mem_usage")
 	neighbours := show("Tests of the same module", u)
@@ -44,9 +45,9 @@ func TestTestPageShowsOneTest(t *testing.T) {
 	assert.Contains(t, column(neighbours, "test"), "test_refund[twice]")
 }
 
-// The band is what was usual before a run: the step leaves it at once, and it does not follow until half of the runs
-// that it looks back on are slow.
-func TestBandShowsWhatIsUsual(t *testing.T) {
+// TestBandShowsUsualValues: a step up is above the band at once. The band moves up only when half of its runs are after
+// the step.
+func TestBandShowsUsualValues(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	bucket, _ := h.store(t, db)
 	var band []harness.Row
@@ -63,12 +64,12 @@ func TestBandShowsWhatIsUsual(t *testing.T) {
 		assert.InDelta(t, seconds, r["usual"], 0.1*seconds)
 		assert.Less(t, r["lowest"], r["usual"])
 		assert.Greater(t, r["limit"], r["usual"])
-		assert.Less(t, r["limit"], 2*seconds, "the step is above it")
+		assert.Less(t, r["limit"], 2*seconds, "the step is above the limit")
 	}
 }
 
-// Two runs differ by what changed between them, and by the tests that are new.
-func TestCompareTwoRuns(t *testing.T) {
+// TestCompareShowsDifferences checks the tests that changed between two runs, and the tests that only one run has.
+func TestCompareShowsDifferences(t *testing.T) {
 	show, h := shows(t, "compare")
 	u := with(with(usual(h), "base", h.runs[slowSince-1]), "run", h.runs[slowSince])
 	runs := show("The two runs", u)
@@ -86,21 +87,21 @@ func TestCompareTwoRuns(t *testing.T) {
 	for _, r := range show("Tests by change of wall time", u) {
 		counted += r["tests"].(float64)
 	}
-	assert.EqualValues(t, before.tests, counted, "every test of both")
-	only := show("Tests in one of the two only", with(u, "base", h.runs[0]))
+	assert.EqualValues(t, before.tests, counted, "every test that both runs have")
+	only := show("Tests in only one of the runs", with(u, "base", h.runs[0]))
 	assert.Len(t, only, after.tests-h.total(0).tests)
 	assert.Equal(t, "to", only[0]["in"])
 	grown := with(with(u, "base", h.runs[fatSince-2]), "run", h.runs[fatSince])
 	assert.Equal(t, fatTest, show("Memory: largest differences", grown)[0]["test"])
 }
 
-// Regressions are those of the chosen run, of the chosen kinds, with the commits between which they came.
+// TestRegressionsAreListed checks the verdicts on the chosen run for different values of the variables, and their commits.
 func TestRegressionsAreListed(t *testing.T) {
 	show, h := shows(t, "regressions")
 	u := usual(h)
 	rows := show("Verdicts on the chosen run", u)
 	require.Len(t, rows, 5, "three regressions and two improvements")
-	assert.Equal(t, fatTest, rows[0]["test"], "the worst first")
+	assert.Equal(t, fatTest, rows[0]["test"], "the worst is the first")
 	assert.Equal(t, "crit", rows[0]["level"])
 	assert.Regexp(t, `^\d+\.\d+ MiB$`, rows[0]["value"])
 	assert.Regexp(t, `^\d+\.\d+ s$`, rows[1]["baseline"])
@@ -115,16 +116,16 @@ func TestRegressionsAreListed(t *testing.T) {
 	assert.EqualValues(t, 3, newest[len(newest)-1]["regressions"])
 	commits := show("First bad commits", u)
 	require.Len(t, commits, 1)
-	assert.EqualValues(t, 2, commits[0]["tests"], "two tests, of which one by two measurements")
+	assert.EqualValues(t, 2, commits[0]["tests"], "slowTest has two regressions, but is one test")
 	assert.InDelta(t, 3, commits[0]["worst"], 1e-9)
-	cells := show("Tests over the runs", u)
+	cells := show("Unusual tests in each run", u)
 	tests := column(cells, "test")
 	slices.Sort(tests)
 	assert.Equal(t, []string{fatTest, slowTest, fastTest}, slices.Compact(tests))
 }
 
-// A slow machine shows on its own class only.
-func TestMachinesAreToldApart(t *testing.T) {
+// TestMachinesAreSeparate checks that a slow machine appears only in its own class.
+func TestMachinesAreSeparate(t *testing.T) {
 	show, h := shows(t, "machines")
 	u := with(usual(h), "env", mainEnv, otherEnv)
 	classes := show("Classes of machine", u)
@@ -136,11 +137,11 @@ func TestMachinesAreToldApart(t *testing.T) {
 	assert.EqualValues(t, 0, byEnv[otherEnv]["slow"])
 	assert.Equal(t, "ok", byEnv[mainEnv]["status"])
 	worst := 0.0
-	for _, r := range show("CPU time: all tests slower by", u) {
+	for _, r := range show("Slowdown of each run in CPU time", u) {
 		worst = max(worst, r["_value"].(float64))
 		assert.True(t, r["_value"].(float64) < 0.25 || r["env"] == mainEnv)
 	}
 	assert.InDelta(t, 0.5, worst, 1e-9)
 	assert.Contains(t, column(show("Status of each class of machine", u), "_value"), "slow_machine")
-	assert.Len(t, show("Test time", with(u, "branch", "main")), 26, "22 and 4")
+	assert.Len(t, show("Test time", with(u, "branch", "main")), 26, "22 on one class, 4 on the other")
 }

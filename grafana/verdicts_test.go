@@ -9,10 +9,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// confirmAfter is how many runs it takes until a change is confirmed; before that it is suspected.
+// confirmAfter is the number of runs in which a change is a suspect. Then it is confirmed.
 const confirmAfter = 2
 
-// verdicts adds what the bridge says of each run to the metrics: the measurements regressions, runs and machines.
+// verdicts adds the points of the bridge about each run: the measurements regressions, runs and machines.
 func (h *history) verdicts() {
 	for n := range h.runs {
 		project := project
@@ -51,7 +51,7 @@ func (h *history) judge(n int, project string) {
 	fmt.Fprintf(&h.metrics, `machines,project=%s,env=%s status="%s",%s`+"\n", project, tagText(h.origins[n].Env), suite, both)
 }
 
-// verdict says what is known of a test in the n-th run.
+// verdict returns the status of a test in run number n, and the ratio to its usual value.
 func (h *history) verdict(n int, t test, metric string) (monitor.Status, float64) {
 	time := metric != monitor.MetricMemUsage
 	since, status, ratio := -1, monitor.StatusRegression, 2.3
@@ -60,7 +60,7 @@ func (h *history) verdict(n int, t test, metric string) (monitor.Status, float64
 		return monitor.StatusLearning, 0
 	case t.variant == slowTest && time:
 		since = slowSince
-	case t.variant == slowTest && n == slowSince+1: // noise: it stood out once
+	case t.variant == slowTest && n == slowSince+1: // noise in one run
 		return monitor.StatusSuspect, 1.1
 	case t.variant == fatTest && !time:
 		since, ratio = fatSince, 3
@@ -76,7 +76,7 @@ func (h *history) verdict(n int, t test, metric string) (monitor.Status, float64
 	return status, ratio
 }
 
-// regression adds one verdict.
+// regression adds a point of the measurement regressions.
 func (h *history) regression(n int, project string, t test, metric string, status monitor.Status, ratio float64) {
 	baseline, level := t.seconds, monitor.Level("")
 	switch metric {
@@ -95,21 +95,22 @@ func (h *history) regression(n int, project string, t test, metric string, statu
 		fieldText(digest("commit", 7)), fieldText(digest("commit", 8)), h.origin(n), h.judged(n))
 }
 
-// origin returns the fields that say where a run comes from.
+// origin returns the fields with the origin of a run.
 func (h *history) origin(n int) string {
 	o := h.origins[n]
 	return fmt.Sprintf(`run=%s,scm_ref=%s,branch=%s,build=%s`, fieldText(o.Run), fieldText(o.ScmRef), fieldText(o.Branch), fieldText(o.Build))
 }
 
-// judged returns the time of all points about a run.
+// judged returns the time of all points about run number n.
 func (h *history) judged(n int) int64 { return h.starts[n].UnixNano() + int64(n) }
 
-// tagText and fieldText write a text as the bridge does, which has nothing left to escape but what line protocol asks for.
+// tagText returns a text as a tag in line protocol. EncodeTag leaves only the characters that line protocol escapes.
 func tagText(s string) string {
 	encoded, _ := influx.EncodeTag(s)
 	return strings.NewReplacer(",", `\,`, " ", `\ `, "=", `\=`).Replace(encoded)
 }
 
+// fieldText returns a text as a field in line protocol.
 func fieldText(s string) string {
 	encoded, _ := influx.EncodeTag(s)
 	return strconv.Quote(encoded)

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
@@ -16,7 +15,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// bare is the least that a Gin server can do for a POST: answer 201.
+// bare returns the minimal Gin server for a POST. It only answers 201.
 func bare() http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -24,12 +23,11 @@ func bare() http.Handler {
 	return e
 }
 
-// full is the handler over a journal that costs nothing.
+// full returns the real handler with a journal that does nothing.
 func full() http.Handler {
 	b := newBridge()
 	b.journal.AppendFn = func(context.Context, *monitor.Record) error { return nil }
-	b.OnAccepted = func(monitor.Class, bool) {}
-	b.OnRequest = func(string, string, int, time.Duration) {}
+	b.handler.OnAccepted = func(monitor.Class, bool) {}
 	return b
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/ingest"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
@@ -33,24 +34,19 @@ const (
 		`"description": {"a": "b"}}`
 )
 
-// fakeJournal keeps records in memory. It is journal, store, search, cache and token list in one.
+// fakeJournal is a journal and a cache in memory.
 type fakeJournal struct {
-	AppendFn func(ctx context.Context, rec *monitor.Record) error // instead of storing
-	LookupFn func() error                                         // before every lookup
-	TokensFn func(ctx context.Context) ([]monitor.Token, error)
+	AppendFn func(ctx context.Context, rec *monitor.Record) error // replaces Append if it is not nil
 
 	mu       sync.Mutex
 	records  []*monitor.Record
 	contexts map[[2]string]*monitor.Context // by project and hash
 	sessions map[[2]string]*monitor.Session
-	cached   []string // "project hash"
-	searched []string // "project prefix"
+	cached   []string // "PROJECT HASH"
 }
 
 func newFakeJournal() *fakeJournal {
 	return &fakeJournal{
-		LookupFn: func() error { return nil },
-		TokensFn: func(context.Context) ([]monitor.Token, error) { return nil, nil },
 		contexts: map[[2]string]*monitor.Context{},
 		sessions: map[[2]string]*monitor.Session{},
 	}
@@ -64,9 +60,9 @@ func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
 	defer j.mu.Unlock()
 	switch {
 	case rec.Context != nil:
-		rec.Context, rec.Repeat, rec.Differs = first(j.contexts, rec.Project, rec.Context.H, rec.Context, wire.AppendContext)
+		rec.Context, rec.Repeat, rec.Differs = keep(j.contexts, rec.Project, rec.Context.H, rec.Context, wire.AppendContext)
 	case rec.Session != nil:
-		rec.Session, rec.Repeat, rec.Differs = first(j.sessions, rec.Project, rec.Session.SessionH, rec.Session, wire.AppendSession)
+		rec.Session, rec.Repeat, rec.Differs = keep(j.sessions, rec.Project, rec.Session.SessionH, rec.Session, wire.AppendSession)
 	}
 	if !rec.Repeat {
 		j.records = append(j.records, rec)
@@ -74,8 +70,9 @@ func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
 	return nil
 }
 
-// first keeps the first value of a key.
-func first[T any](m map[[2]string]*T, project, h string, v *T, encode func([]byte, *T) []byte) (*T, bool, bool) {
+// keep stores v unless its project and hash have a value. It returns the stored value, whether v is a repeat, and
+// whether v differs from the stored value.
+func keep[T any](m map[[2]string]*T, project, h string, v *T, encode func([]byte, *T) []byte) (*T, bool, bool) {
 	known, ok := m[[2]string{project, h}]
 	if !ok {
 		m[[2]string{project, h}] = v
@@ -90,71 +87,6 @@ func (j *fakeJournal) stored() []*monitor.Record {
 	return append([]*monitor.Record(nil), j.records...)
 }
 
-func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {
-	found, err := search(j, j.contexts, project, h, 1, func(got string) bool { return got == h })
-	if err != nil || len(found) == 0 {
-		return nil, notFound(err)
-	}
-	return found[0], nil
-}
-
-func (j *fakeJournal) Session(_ context.Context, project, h string) (*monitor.Session, error) {
-	found, err := search(j, j.sessions, project, h, 1, func(got string) bool { return got == h })
-	if err != nil || len(found) == 0 {
-		return nil, notFound(err)
-	}
-	return found[0], nil
-}
-
-func notFound(err error) error {
-	if err != nil {
-		return err
-	}
-	return monitor.Errorf(monitor.ENotFound, "unknown")
-}
-
-func (j *fakeJournal) Contexts(_ context.Context, project, prefix string, max int) ([]*monitor.Context, error) {
-	j.noteSearch(project, prefix)
-	return search(j, j.contexts, project, prefix, max, func(h string) bool { return strings.HasPrefix(h, prefix) })
-}
-
-func (j *fakeJournal) Sessions(_ context.Context, project, prefix string, max int) ([]*monitor.Session, error) {
-	j.noteSearch(project, prefix)
-	return search(j, j.sessions, project, prefix, max, func(h string) bool { return strings.HasPrefix(h, prefix) })
-}
-
-func (j *fakeJournal) noteSearch(project, prefix string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.searched = append(j.searched, project+" "+prefix)
-}
-
-func search[T any](j *fakeJournal, m map[[2]string]*T, project, prefix string, max int, match func(string) bool) ([]*T, error) {
-	if err := j.LookupFn(); err != nil {
-		return nil, err
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var found []*T
-	for _, rec := range j.records { // in the order of acceptance
-		v := m[keyOf(rec)]
-		if v != nil && (project == "" || project == rec.Project) && match(keyOf(rec)[1]) && len(found) < max {
-			found = append(found, v)
-		}
-	}
-	return found, nil
-}
-
-func keyOf(rec *monitor.Record) [2]string {
-	switch {
-	case rec.Context != nil:
-		return [2]string{rec.Project, rec.Context.H}
-	case rec.Session != nil:
-		return [2]string{rec.Project, rec.Session.SessionH}
-	}
-	return [2]string{}
-}
-
 func (j *fakeJournal) PutContext(project string, c *monitor.Context) { j.put(project, c.H) }
 func (j *fakeJournal) PutSession(project string, s *monitor.Session) { j.put(project, s.SessionH) }
 
@@ -164,35 +96,31 @@ func (j *fakeJournal) put(project, h string) {
 	j.cached = append(j.cached, project+" "+h)
 }
 
-func (j *fakeJournal) Tokens(ctx context.Context) ([]monitor.Token, error) { return j.TokensFn(ctx) }
+// noTokens is a store without tokens.
+type noTokens struct{}
 
-// bridge is a handler over a fake journal, with its log and what its hooks were told.
+func (noTokens) Tokens(context.Context) ([]monitor.Token, error) { return nil, nil }
+
+// bridge is a server with a handler and a fake journal. It records its log and the calls of its hooks.
 type bridge struct {
-	*ingest.Handler
+	*httpd.Server
+	handler *ingest.Handler
 	journal *fakeJournal
-	door    *ingest.Authenticator
 	log     *syncBuffer
-	heard   *hooks
+	calls   *hookCalls
 	health  *fakeHealth
 }
 
-type hooks struct {
+type hookCalls struct {
 	mu       sync.Mutex
-	accepted []string // "class" or "class again"
+	accepted []string // "CLASS" or "CLASS again"
 	refused  []string
-	routes   []string // "METHOD route status"
 }
 
-func (h *hooks) note(list *[]string, s string) {
+func (h *hookCalls) note(list *[]string, s string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	*list = append(*list, s)
-}
-
-func (h *hooks) noted(list *[]string) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]string(nil), *list...)
 }
 
 type fakeHealth struct{ state monitor.Health }
@@ -218,27 +146,25 @@ func (b *syncBuffer) String() string {
 
 var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
 
-// newBridge returns a bridge with an open door.
+// newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
-	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), heard: new(hooks)}
+	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), calls: new(hookCalls)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	b.door = ingest.NewAuthenticator(b.journal, log)
-	b.door.AllowOpen = true
+	auth := httpd.NewAuthenticator(noTokens{}, log)
+	auth.AllowAnonymous = true
+	b.Server = httpd.New(auth, log)
+	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
-	b.Handler = ingest.New(ingest.Parts{
-		Journal: b.journal, Store: b.journal, Search: b.journal, Cache: b.journal, Door: b.door,
-		Health:  []monitor.HealthChecker{b.health},
+	b.handler = ingest.New(ingest.Parts{
+		Journal: b.journal, Cache: b.journal, Health: []monitor.HealthChecker{b.health},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "figures") }),
 		Log:     log,
 	})
-	b.Now = func() time.Time { return received }
-	b.OnAccepted = func(class monitor.Class, repeat bool) {
-		b.heard.note(&b.heard.accepted, string(class)+map[bool]string{true: " again"}[repeat])
+	b.handler.Now = func() time.Time { return received }
+	b.handler.OnAccepted = func(class monitor.Class, repeat bool) {
+		b.calls.note(&b.calls.accepted, string(class)+map[bool]string{true: " again"}[repeat])
 	}
-	b.OnRefused = func(reason string) { b.heard.note(&b.heard.refused, reason) }
-	b.OnRequest = func(method, route string, status int, took time.Duration) {
-		b.heard.note(&b.heard.routes, strings.Join([]string{method, route, http.StatusText(status)}, "|"))
-	}
+	b.handler.Mount(b.Server)
 	return b
 }
 
@@ -253,14 +179,14 @@ func (b *bridge) do(method, path, body string, headers ...string) *httptest.Resp
 	return w
 }
 
-// mustPost posts and fails the test unless the answer is 201.
+// mustPost sends a POST and stops the test unless the answer is 201.
 func (b *bridge) mustPost(t *testing.T, path, body string) {
 	t.Helper()
 	w := b.do(http.MethodPost, path, body)
 	require.Equal(t, http.StatusCreated, w.Code, w.Body)
 }
 
-// statusRecorder keeps the status of an answer and nothing else.
+// statusRecorder records only the status of an answer.
 type statusRecorder struct {
 	header http.Header
 	status int

@@ -9,12 +9,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// getHealthy says that the process serves.
-func (h *Handler) getHealthy(c *gin.Context) {
+// getHealthy always answers 200.
+func getHealthy(c *gin.Context) {
 	c.String(http.StatusOK, "ok\n")
 }
 
-// getReady answers with one line per component, and 503 while one that is needed to accept records is not OK.
+// getReady answers with one line per component. The status is 503 if a required component is not OK.
 func (h *Handler) getReady(c *gin.Context) {
 	status := http.StatusOK
 	var text strings.Builder
@@ -28,7 +28,7 @@ func (h *Handler) getReady(c *gin.Context) {
 	c.Data(status, "text/plain; charset=utf-8", []byte(text.String()))
 }
 
-// healthLine returns "[+]journal ok" or "[-]delivery: 401 unauthorized, 1234 records kept", with a final newline.
+// healthLine returns a line such as "[+]journal ok" or "[-]delivery: 401 unauthorized, 1234 records kept", with a newline.
 func healthLine(health monitor.Health) string {
 	line := "[-]" + health.Component
 	if health.OK {

@@ -15,29 +15,23 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"pymon-bridge/ingest"
 )
 
-// serve opens a server for b on a free port and returns its address. change may be nil.
-func serve(t *testing.T, b *bridge, change func(*ingest.Server)) (string, *ingest.Server) {
+// serve opens a server for b on a free port and returns its address.
+func serve(t *testing.T, b *bridge) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := ingest.NewServer(b, discard())
-	if change != nil {
-		change(server)
-	}
-	require.NoError(t, server.Open(listener))
+	require.NoError(t, b.Open(listener))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		assert.NoError(t, server.Close(ctx))
+		assert.NoError(t, b.Close(ctx))
 	})
-	return listener.Addr().String(), server
+	return listener.Addr().String()
 }
 
-// answer is what came back for a request, as far as tests look at it.
+// answer has the parts of an answer that the tests check.
 type answer struct {
 	status  int // 0 when the connection was closed without an answer
 	message string
@@ -45,15 +39,14 @@ type answer struct {
 	header  http.Header
 }
 
-// send writes bytes to a new connection and reads one answer. When half is set the connection says after the bytes
-// that nothing more will come.
+// send writes bytes to a new connection and reads one answer. With half, it closes the sending side after the bytes.
 func send(t *testing.T, addr string, raw []byte, half bool) answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
-	_, _ = conn.Write(raw) // the server may close before all is sent
+	_, _ = conn.Write(raw) // fails if the server closes the connection early
 	if half {
 		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 	}
@@ -71,22 +64,22 @@ func readAnswer(r *bufio.Reader) answer {
 		Message string
 		Errors  map[string]string
 	}
-	_ = json.Unmarshal(body, &parsed) // answers of net/http itself are no JSON
+	_ = json.Unmarshal(body, &parsed) // answers of net/http itself are not JSON
 	return answer{response.StatusCode, parsed.Message, parsed.Errors, response.Header}
 }
 
-// request writes a request with the given lines, which end in a header line or the request line.
+// request returns the bytes of a request. lines are the request line and the header lines.
 func request(body string, lines ...string) []byte {
 	return []byte(strings.Join(lines, "\r\n") + "\r\n\r\n" + body)
 }
 
-// post writes an ordinary POST.
+// post returns the bytes of an ordinary POST.
 func post(path, body string, headers ...string) []byte {
 	lines := append([]string{"POST " + path + " HTTP/1.1", "Host: bridge", fmt.Sprintf("Content-Length: %d", len(body))}, headers...)
 	return request(body, lines...)
 }
 
-// metric returns the metric with one piece replaced.
+// metric returns metricBody with the first old replaced by new.
 func metric(old, new string) string { return replaced(metricBody, old, new) }
 
 func replaced(body, old, new string) string {
@@ -100,8 +93,8 @@ type oddRequest struct {
 	name   string
 	raw    []byte
 	status int
-	field  string // named in the answer's errors; "" for a refusal as a whole
-	half   bool   // the client closes its side after raw
+	field  string // the answer's errors have this field; "" if they have none
+	half   bool   // the client closes its sending side after raw
 }
 
 func oddRequests() []oddRequest {
@@ -110,7 +103,7 @@ func oddRequests() []oddRequest {
 	deep := strings.Repeat("[", 100000) + strings.Repeat("]", 100000)
 	chunked := []string{"POST /metrics/ HTTP/1.1", "Host: bridge", "Transfer-Encoding: chunked"}
 	return []oddRequest{
-		// What is not JSON.
+		// Bodies that are not valid JSON objects.
 		{"empty body", post(m, ""), 400, "", false},
 		{"no content length", request("", "POST /metrics/ HTTP/1.1", "Host: bridge"), 400, "", false},
 		{"white space", post(m, " \r\n\t "), 400, "", false},
@@ -181,7 +174,7 @@ func oddRequests() []oddRequest {
 		{"body too large, announced only", request("", "POST /metrics/ HTTP/1.1", "Host: b", "Expect: 100-continue", "Content-Length: 20000000"), 413, "", false},
 		{"large body of an unknown route", post("/nothing/", huge), 404, "", false},
 		{"truncated body", request(metricBody, "POST /metrics/ HTTP/1.1", "Host: b", "Content-Length: 5000"), 400, "", true},
-		{"chunk size is no number", request("zz\r\n{}\r\n0\r\n\r\n", chunked...), 400, "", false},
+		{"chunk size is not a number", request("zz\r\n{}\r\n0\r\n\r\n", chunked...), 400, "", false},
 		{"chunk without end", request("2\r\n{}0\r\n\r\n", chunked...), 400, "", true},
 		{"chunks without the last", request("2\r\n{}\r\n", chunked...), 400, "", true},
 		{"chunk of a terabyte", request("ffffffffff\r\n{}", chunked...), 400, "", true},
@@ -191,7 +184,7 @@ func oddRequests() []oddRequest {
 		{"space in the path", request("", "GET /contexts/a b HTTP/1.1", "Host: b"), 400, "", false},
 		{"invalid escape", request("", "GET /contexts/%zz HTTP/1.1", "Host: b"), 400, "", false},
 		{"cut escape in the path", request("", "GET /contexts/%a HTTP/1.1", "Host: b"), 400, "", false},
-		{"escaped slash makes no route", post("/contexts%2F", contextBody), 404, "", false},
+		{"escaped slash is not a separator", post("/contexts%2F", contextBody), 404, "", false},
 		{"escaped slash in a project", post("/p/a%2Fb/metrics/", metricBody), 404, "", false},
 		{"unknown route", post("/metric/", metricBody), 404, "", false},
 		{"path of another case", post("/Metrics/", metricBody), 404, "", false},
@@ -214,9 +207,9 @@ func replacedBytes(raw []byte, old, new string) []byte {
 	return bytes.Replace(raw, []byte(old), []byte(new), 1)
 }
 
-func TestOddRequests(t *testing.T) {
+func TestBadRequestsAreRefused(t *testing.T) {
 	b := newBridge()
-	addr, _ := serve(t, b, nil)
+	addr := serve(t, b)
 	odd := oddRequests()
 	require.GreaterOrEqual(t, len(odd), 60)
 	for _, tt := range odd {
@@ -227,14 +220,14 @@ func TestOddRequests(t *testing.T) {
 				assert.Contains(t, got.errors, tt.field, got.message)
 			}
 			assert.Empty(t, got.header.Get("Location"))
-			assert.Equal(t, http.StatusCreated, send(t, addr, post("/metrics/", metricBody), false).status, "a good request after it")
+			assert.Equal(t, http.StatusCreated, send(t, addr, post("/metrics/", metricBody), false).status, "the next good request is stored")
 		})
 	}
-	assert.Len(t, b.journal.stored(), len(odd), "all good requests landed, and nothing else")
+	assert.Len(t, b.journal.stored(), len(odd), "only the good requests are stored")
 	assert.NotContains(t, b.log.String(), "level=ERROR")
 }
 
-func TestUnusualButGoodRequests(t *testing.T) {
+func TestUnusualRequestsAreStored(t *testing.T) {
 	chunks := fmt.Sprintf("5\r\n%s\r\n%x;ext=1\r\n%s\r\n0\r\nTrailer: x\r\n\r\n", metricBody[:5], len(metricBody)-5, metricBody[5:])
 	tests := []struct {
 		name string
@@ -261,7 +254,7 @@ func TestUnusualButGoodRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBridge()
-			addr, _ := serve(t, b, nil)
+			addr := serve(t, b)
 			got := send(t, addr, tt.raw, false)
 			assert.Equal(t, http.StatusCreated, got.status, "%s %v", got.message, got.errors)
 			assert.Len(t, b.journal.stored(), 1)
@@ -269,9 +262,9 @@ func TestUnusualButGoodRequests(t *testing.T) {
 	}
 }
 
-func TestExpectContinue(t *testing.T) {
+func TestExpectContinueIsAnswered(t *testing.T) {
 	b := newBridge()
-	addr, _ := serve(t, b, nil)
+	addr := serve(t, b)
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer conn.Close()
@@ -289,9 +282,9 @@ func TestExpectContinue(t *testing.T) {
 	assert.Equal(t, http.StatusCreated, readAnswer(r).status)
 }
 
-func TestPipelinedRequests(t *testing.T) {
+func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	b := newBridge()
-	addr, _ := serve(t, b, nil)
+	addr := serve(t, b)
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer conn.Close()

@@ -1,83 +1,64 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
-// decoder sets one of the three of rec from the body of a request to a path that ends in hash, "" if in none.
-type decoder func(rec *monitor.Record, body []byte, hash string) error
+// buffer has the body of a request, and later the body of the answer.
+type buffer struct{ data []byte }
 
-// decodeContext does not care for the hash in the path, like the server that the plugin was made for.
-func decodeContext(rec *monitor.Record, body []byte, _ string) (err error) {
-	rec.Context, err = wire.DecodeContext(body)
-	return err
-}
+// maxRecycle is the size in bytes of the largest buffer that is used again, so that large bodies do not stay in memory.
+const maxRecycle = 64 << 10
 
-func decodeSession(rec *monitor.Record, body []byte, hash string) (err error) {
-	rec.Session, err = wire.DecodeSession(withSessionHash(body, hash))
-	return err
-}
-
-func decodeMetric(rec *monitor.Record, body []byte, _ string) (err error) {
-	rec.Metric, err = wire.DecodeMetric(body)
-	return err
-}
-
-// withSessionHash puts the hash of the path in front of the members of an object. The body's own wins, since the
-// last of a repeated member does.
-func withSessionHash(body []byte, hash string) []byte {
-	rest, isObject := bytes.CutPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
-	if hash == "" || !isObject {
-		return body
+func (h *Handler) recycle(b *buffer) {
+	if cap(b.data) <= maxRecycle {
+		h.buffers.Put(b)
 	}
-	quoted, _ := json.Marshal(hash) // a string always has a JSON form
-	named := append([]byte(`{"session_h":`), quoted...)
-	if !bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte("}")) {
-		named = append(named, ',')
-	}
-	return append(named, rest...)
 }
 
-// post accepts one record and answers 201 with what is stored.
+// post returns a handler that accepts one record and answers 201 with the stored record.
 func (h *Handler) post(decode decoder) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		b := h.buffers.Get().(*buffer)
 		defer h.recycle(b)
 		rec, err := h.accept(c, b, decode)
 		if err != nil {
-			fail(c, err)
+			httpd.Fail(c, err)
 			return
 		}
 		h.OnAccepted(rec.Class(), rec.Repeat)
 		b.data = appendStored(b.data[:0], rec)
-		writeJSON(c.Writer, http.StatusCreated, b.data)
+		header := c.Writer.Header()
+		header.Set("Content-Type", "application/json")
+		header.Set("Content-Length", strconv.Itoa(len(b.data)))
+		c.Writer.WriteHeader(http.StatusCreated)
+		_, _ = c.Writer.Write(b.data) // fails only if the client went away
 	}
 }
 
-// accept reads, checks and stores the record of a request, using b for its body.
+// accept reads, checks and stores the record of a request. It reads the body into b.
 func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Record, error) {
-	rec := &monitor.Record{Project: writeProject(c), Received: h.Now(), Client: clientOf(c.Request)}
-	if err := h.readBody(c.Request, b); err != nil {
+	rec := &monitor.Record{Project: httpd.WriteProject(c), Received: h.Now(), Client: httpd.ClientOf(c.Request)}
+	var err error
+	if b.data, err = httpd.ReadJSON(c.Request, b.data[:0], h.MaxBody); err != nil {
 		return nil, err
 	}
 	if err := decode(rec, b.data, c.Param(hashParam)); err != nil {
 		return nil, err
 	}
-	sent := *rec // a repeat is replaced by what is stored
-	// To net/http a client that has only closed its sending side is gone. It waits for its answer all the same.
+	sent := *rec // Append replaces a repeated record by the stored record
+	// net/http cancels the context when the client closes its sending side. Such a client may still wait for the answer.
 	if err := h.parts.Journal.Append(context.WithoutCancel(c.Request.Context()), rec); err != nil {
 		return nil, err
 	}
@@ -93,9 +74,9 @@ func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Re
 	return rec, nil
 }
 
-// logDifference says that a context or session came again with another content, which was not taken.
+// logDifference logs that a context or session arrived with a known hash and other content. The first content stays.
 func (h *Handler) logDifference(c *gin.Context, sent, stored *monitor.Record) {
-	h.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "repeated with another content; the first one stays",
+	h.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "same hash with other content; the stored content stays",
 		slog.String("class", string(stored.Class())), slog.String("project", stored.Project),
 		slog.String("hash", hashOf(stored)), slog.String("client", stored.Client),
 		slog.String("stored_sha256", digest(stored)), slog.String("sent_sha256", digest(sent)))
@@ -122,21 +103,4 @@ func appendStored(dst []byte, rec *monitor.Record) []byte {
 	default:
 		return wire.AppendMetric(dst, rec.Metric)
 	}
-}
-
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	header := w.Header()
-	header.Set("Content-Type", jsonType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone needs no answer
-}
-
-// clientOf returns the address of the client without its port.
-func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr // of a Unix socket
-	}
-	return host
 }

@@ -12,13 +12,13 @@ import (
 
 func benchName(what string, n int) string { return fmt.Sprintf("%s=%d", what, n) }
 
-// spin waits more exactly than the system's timers, whose granularity is a millisecond on some machines.
+// spin waits more exactly than a timer of the system. On some machines timers have a granularity of a millisecond.
 func spin(d time.Duration) {
 	for start := time.Now(); time.Since(start) < d; {
 	}
 }
 
-// BenchmarkCourier shows what the courier costs per record beside a sink and a journal that cost next to nothing.
+// BenchmarkCourier measures the cost of the courier per record. Its sink and its journal cost almost nothing.
 func BenchmarkCourier(b *testing.B) {
 	j := newFakeJournal()
 	j.add(context1("p", "c"))
@@ -38,17 +38,17 @@ func BenchmarkCourier(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
-// benchJournal settles without the checks of the fake.
+// benchJournal acknowledges without the checks of the fake.
 type benchJournal struct{ *fakeJournal }
 
 func (benchJournal) Ack(context.Context, monitor.Destination, monitor.Acknowledgement) error {
 	return nil
 }
 
-// nullSink takes everything.
+// nullSink accepts everything.
 type nullSink struct{}
 
-func (nullSink) Destination() monitor.Destination                          { return dest }
-func (nullSink) Limit(*monitor.Point) string                               { return "" }
+func (nullSink) Destination() monitor.Destination                        { return dest }
+func (nullSink) Limit(*monitor.Point) string                             { return "" }
 func (nullSink) Deliver(context.Context, []*monitor.Point) monitor.Reply { return monitor.Reply{} }
 func (nullSink) Probe(context.Context, monitor.Class) monitor.Reply      { return monitor.Reply{} }

@@ -2,9 +2,7 @@ package journal
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -12,39 +10,39 @@ import (
 )
 
 const (
-	// maxGroup and maxGroupBytes bound one commit, and with it the time that its callers wait.
+	// maxGroup and maxGroupBytes bound one commit, and so the time that its callers wait.
 	maxGroup      = 512
 	maxGroupBytes = 1 << 20
 )
 
-// Committer appends records to a journal on behalf of any number of callers, many in one commit. While one group is
-// being committed the next one gathers, so that a commit costs everybody little under load and waits for nobody
-// without. It is safe for concurrent use.
+// Committer appends the records of many callers to a journal, many records in one commit. While one group of records is
+// committed, the next group gathers. So a commit costs each caller little under load, and a single caller does not wait
+// for others. A Committer is safe for concurrent use.
 type Committer struct {
-	// OnCommit, if set before Open, is told of every commit: its records, how long it took and how it ended.
+	// OnCommit, if set before Open, is called after each commit with its number of records, duration and error.
 	// It delays the next commit.
 	OnCommit func(records int, took time.Duration, err error)
 
 	journal monitor.Journal
 	logger  *slog.Logger
 
-	mu        sync.RWMutex
-	requests  chan request   // nil unless open
-	handovers sync.WaitGroup // callers that may still send to requests
-	done      chan struct{}
+	mu       sync.RWMutex
+	requests chan request   // nil unless open
+	senders  sync.WaitGroup // callers that may still send to requests
+	done     chan struct{}
 }
 
 type request struct {
 	rec    *monitor.Record
-	result chan<- error // has room for the one answer, so that a caller who left blocks nobody
+	result chan<- error // is buffered, so that the committer never waits for a caller
 }
 
-// NewCommitter returns a committer in front of j. It accepts between Open and Close.
+// NewCommitter returns a committer in front of j. It accepts records between Open and Close.
 func NewCommitter(j monitor.Journal, logger *slog.Logger) *Committer {
 	return &Committer{journal: j, logger: logger}
 }
 
-// Open starts to accept.
+// Open starts to accept records. It fails when the committer is open already.
 func (c *Committer) Open() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,28 +55,28 @@ func (c *Committer) Open() error {
 	return nil
 }
 
-// Close commits what was accepted and returns when all callers have their answers.
+// Close commits all accepted records, and returns when each caller has its result.
 func (c *Committer) Close() error {
 	c.mu.Lock()
 	requests := c.requests
 	c.requests = nil
 	c.mu.Unlock()
 	if requests != nil {
-		c.handovers.Wait()
+		c.senders.Wait()
 		close(requests)
 		<-c.done
 	}
 	return nil
 }
 
-// Append stores one record and returns when it is on stable storage, with the fields set that [monitor.Journal]
-// sets. The errors are the journal's; EUnavailable when the committer is not open.
+// Append stores one record and returns when it is on stable storage. [monitor.Journal] says which fields are set then.
+// The errors are those of the journal, and EUnavailable when the committer is not open.
 //
-// When ctx ends first Append returns its error, while the record may still be committed: it then belongs to the
-// committer and must not be used any more.
+// When ctx ends first, Append returns the error of ctx, and the record may still be committed. The caller must not use the
+// record afterwards.
 func (c *Committer) Append(ctx context.Context, rec *monitor.Record) error {
 	result := make(chan error, 1)
-	if err := c.handOver(ctx, request{rec, result}); err != nil {
+	if err := c.submit(ctx, request{rec, result}); err != nil {
 		return err
 	}
 	select {
@@ -89,28 +87,23 @@ func (c *Committer) Append(ctx context.Context, rec *monitor.Record) error {
 	}
 }
 
-func (c *Committer) handOver(ctx context.Context, r request) error {
-	requests := c.enter()
+func (c *Committer) submit(ctx context.Context, r request) error {
+	c.mu.RLock()
+	requests := c.requests
+	if requests != nil {
+		c.senders.Add(1)
+	}
+	c.mu.RUnlock()
 	if requests == nil {
 		return &monitor.Error{Code: monitor.EUnavailable, Message: "the bridge is stopping", RetryAfter: time.Second}
 	}
-	defer c.handovers.Done()
+	defer c.senders.Done()
 	select {
 	case requests <- r:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// enter registers a handover, unless the committer is not open: then it returns nil.
-func (c *Committer) enter() chan<- request {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.requests != nil {
-		c.handovers.Add(1)
-	}
-	return c.requests
 }
 
 func (c *Committer) run(requests <-chan request, done chan<- struct{}) {
@@ -120,7 +113,7 @@ func (c *Committer) run(requests <-chan request, done chan<- struct{}) {
 	}
 }
 
-// gather takes what is waiting, without waiting for more.
+// gather takes the requests that are waiting. It does not wait for more.
 func gather(first request, requests <-chan request) []request {
 	group := []request{first}
 	for bytes := first.rec.Size(); len(group) < maxGroup && bytes < maxGroupBytes; {
@@ -138,8 +131,8 @@ func gather(first request, requests <-chan request) []request {
 	return group
 }
 
-// commit stores a group and answers its callers. Where the fault may lie with some of the records, each gets its own
-// chance, so that it does not take its neighbours down: a full journal still takes what it has already.
+// commit stores a group, and sends each caller its result. When a single record may be at fault, commit tries each record
+// alone. So an invalid record fails alone, and a full journal still accepts a repeat of a stored record.
 func (c *Committer) commit(group []request) {
 	recs := make([]*monitor.Record, len(group))
 	for i, r := range group {
@@ -147,32 +140,25 @@ func (c *Committer) commit(group []request) {
 	}
 	err := c.append(recs)
 	code := monitor.ErrorCode(err)
-	single := len(group) > 1 && (code == monitor.EInvalid || code == monitor.EInternal || code == monitor.EFull)
+	alone := len(group) > 1 && (code == monitor.EInvalid || code == monitor.EInternal || code == monitor.EFull)
 	for i, r := range group {
-		if single {
+		if alone {
 			err = c.append(recs[i : i+1])
 		}
 		r.result <- err
 	}
 }
 
-// append is one commit. Nobody's context bounds it, since it is everybody's.
-func (c *Committer) append(recs []*monitor.Record) error {
+// append makes one commit. It uses no caller's context: when one caller gives up, the others must not fail. A panic of the
+// journal becomes an error, so that the committer goes on.
+func (c *Committer) append(recs []*monitor.Record) (err error) {
 	start := time.Now()
-	err := c.guard(recs)
-	if c.OnCommit != nil {
-		c.OnCommit(len(recs), time.Since(start), err)
-	}
-	return err
-}
-
-// guard makes a panic of the journal an error: loud, but not the end of accepting.
-func (c *Committer) guard(recs []*monitor.Record) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.logger.Error("panic while committing", "panic", fmt.Sprint(p), "records", len(recs),
-				"stack", string(debug.Stack()))
-			err = monitor.Errorf(monitor.EInternal, "panic while committing: %v", p)
+			err = panicked(c.logger, "committing", p)
+		}
+		if c.OnCommit != nil {
+			c.OnCommit(len(recs), time.Since(start), err)
 		}
 	}()
 	return c.journal.Append(context.Background(), recs)

@@ -23,7 +23,7 @@ func openCommitter(t *testing.T, j monitor.Journal) *journal.Committer {
 	return c
 }
 
-// appendAll appends the records at once and returns their errors in order.
+// appendAll appends the records concurrently and returns their errors in the order of the records.
 func appendAll(c *journal.Committer, recs []*monitor.Record) []error {
 	errs := make([]error, len(recs))
 	var all sync.WaitGroup
@@ -78,7 +78,7 @@ func TestCommitterGathersWhileItCommits(t *testing.T) {
 	})
 }
 
-func TestCommitterBoundsTheBytesOfAGroup(t *testing.T) {
+func TestCommitterBoundsTheBytesOfACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newFakeJournal()
 		var groups []int
@@ -102,7 +102,7 @@ func TestCommitterBoundsTheBytesOfAGroup(t *testing.T) {
 	})
 }
 
-func TestCommitterErrors(t *testing.T) {
+func TestCommitterGivesEachCallerTheErrorOfItsRecord(t *testing.T) {
 	full := &monitor.Error{Code: monitor.EFull, Message: "full", RetryAfter: time.Minute}
 	failed := &monitor.Error{Code: monitor.EUnavailable, Message: "checking", RetryAfter: time.Second}
 	bad := monitor.Errorf(monitor.EInvalid, "bad")
@@ -112,8 +112,8 @@ func TestCommitterErrors(t *testing.T) {
 		want    []error // of three records
 		commits int     // of the group of three
 	}{
-		{"all share a failed journal", func([]*monitor.Record) error { return failed }, []error{failed, failed, failed}, 1},
-		{"a repeat is answered by a full journal", func(recs []*monitor.Record) error {
+		{"a failed journal fails all", func([]*monitor.Record) error { return failed }, []error{failed, failed, failed}, 1},
+		{"a full journal accepts a repeat", func(recs []*monitor.Record) error {
 			for _, r := range recs {
 				if r.Project != "bad" {
 					return full
@@ -121,7 +121,7 @@ func TestCommitterErrors(t *testing.T) {
 			}
 			return nil
 		}, []error{full, nil, full}, 4},
-		{"an invalid record is alone", func(recs []*monitor.Record) error {
+		{"an invalid record fails alone", func(recs []*monitor.Record) error {
 			for _, r := range recs {
 				if r.Project == "bad" {
 					return bad
@@ -129,7 +129,7 @@ func TestCommitterErrors(t *testing.T) {
 			}
 			return nil
 		}, []error{nil, bad, nil}, 4},
-		{"a record that panics is alone", func(recs []*monitor.Record) error {
+		{"a record that makes the journal panic fails alone", func(recs []*monitor.Record) error {
 			for _, r := range recs {
 				if r.Project == "bad" {
 					panic("poison")
@@ -142,7 +142,7 @@ func TestCommitterErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				j := newFakeJournal()
-				commits := -1 // the group that the three wait for does not count
+				commits := -1 // the first commit, which the three records wait for, does not count
 				j.AppendFn = func(recs []*monitor.Record) error {
 					commits++
 					time.Sleep(time.Millisecond)
@@ -163,13 +163,13 @@ func TestCommitterErrors(t *testing.T) {
 					assert.EqualError(t, errs[i], want.Error())
 				}
 				assert.Equal(t, tt.commits, commits)
-				assert.NoError(t, appendAll(c, []*monitor.Record{{Project: "first"}})[0], "it goes on")
+				assert.NoError(t, appendAll(c, []*monitor.Record{{Project: "first"}})[0], "the committer goes on")
 			})
 		})
 	}
 }
 
-func TestCommitterPassesTheErrorItself(t *testing.T) {
+func TestCommitterReturnsTheErrorOfTheJournalUnchanged(t *testing.T) {
 	full := &monitor.Error{Code: monitor.EFull, Message: "full", RetryAfter: time.Minute}
 	j := newFakeJournal()
 	j.AppendFn = func([]*monitor.Record) error { return full }
@@ -177,7 +177,7 @@ func TestCommitterPassesTheErrorItself(t *testing.T) {
 	assert.Same(t, full, c.Append(t.Context(), metrics(1)[0]))
 }
 
-func TestCommitterCancelledCaller(t *testing.T) {
+func TestCommitterCommitsTheRecordOfACancelledCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newFakeJournal()
 		committed := 0
@@ -196,7 +196,7 @@ func TestCommitterCancelledCaller(t *testing.T) {
 	})
 }
 
-func TestCommitterClose(t *testing.T) {
+func TestCommitterCloseCommitsEveryAcceptedRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newFakeJournal()
 		committed := 0
@@ -231,7 +231,7 @@ func TestCommitterClose(t *testing.T) {
 	})
 }
 
-// BenchmarkCommitter shows what group commit makes of a journal that takes 300 µs for a commit of any size.
+// BenchmarkCommitter measures group commit on a journal that takes 300 µs for a commit of any size.
 func BenchmarkCommitter(b *testing.B) {
 	for _, callers := range []int{1, 16, 64, 256} {
 		b.Run(benchName("callers", callers), func(b *testing.B) {

@@ -40,7 +40,7 @@ func (r *rig) add(recs ...*monitor.Record) (seqs []uint64) {
 	return seqs
 }
 
-// run opens the courier, lets the test act, closes the courier at once and checks what always has to hold.
+// run opens the courier, calls act, and closes the courier at once. It then checks that the fakes found nothing wrong.
 func (r *rig) run(t *testing.T, act func()) {
 	t.Helper()
 	require.NoError(t, r.Open(t.Context()))
@@ -52,7 +52,7 @@ func (r *rig) run(t *testing.T, act func()) {
 	assert.Empty(t, r.sink.wrong)
 }
 
-// after lets time pass and everything happen that is due. What the test did before, the fakes see.
+// after lets time pass, and lets every goroutine do its work. The fakes see what the test did before.
 func (r *rig) after(d time.Duration) {
 	r.sink.sync()
 	r.j.sync()
@@ -72,17 +72,17 @@ func TestCourierDeliversPromptlyAndTogether(t *testing.T) {
 			r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))
 			r.after(50 * time.Millisecond)
 			seqs := r.add(metric1("p", "c", "s"))
-			assert.Zero(t, r.sink.count(), "it gathers")
+			assert.Zero(t, r.sink.count(), "the courier gathers records")
 			r.after(60 * time.Millisecond)
 			assert.Equal(t, []int{2, 2}, r.sink.sent())
 			assert.Equal(t, known("p", "c", "s"), r.sink.origin(seqs[0]))
-			assert.EqualValues(t, 4, r.j.settled())
-			assert.Empty(t, r.j.notes, "the origin follows from what is stored")
+			assert.EqualValues(t, 4, r.j.acked())
+			assert.Empty(t, r.j.pins, "the origin follows from the stored records")
 		})
 	})
 }
 
-func TestCourierIdles(t *testing.T) {
+func TestCourierReadsTheJournalEverySecondWithoutWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
@@ -90,7 +90,7 @@ func TestCourierIdles(t *testing.T) {
 			assert.InDelta(t, 100, r.j.nexts, 2)
 			r.j.add(context1("p", "c")) // without Wake
 			r.after(time.Second)
-			assert.EqualValues(t, 1, r.j.settled())
+			assert.EqualValues(t, 1, r.j.acked())
 		})
 	})
 }
@@ -115,16 +115,16 @@ func TestCourierKeepsTheDestinationBusy(t *testing.T) {
 		}
 		start := time.Now()
 		r.run(t, func() {
-			for r.j.settled() < 100 {
+			for r.j.acked() < 100 {
 				r.after(time.Millisecond)
 			}
-			// Eleven deliveries, and one read before the first: the others happen meanwhile.
+			// There are eleven deliveries, and one read before the first. The other reads happen during deliveries.
 			assert.InDelta(t, 11*150+140, time.Since(start).Milliseconds(), 5)
 		})
 	})
 }
 
-func TestCourierDoesNotWaitForAClock(t *testing.T) {
+func TestCourierDeliversParkedMetricsAfterTheClockWasSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		m := r.add(metric1("p", "c", "s"))[0]
@@ -136,10 +136,10 @@ func TestCourierDoesNotWaitForAClock(t *testing.T) {
 	})
 }
 
-// few is a journal that gives no more than a megabyte and one record at a time.
-type few struct{ *fakeJournal }
+// boundedJournal returns at most a megabyte and one record from a read.
+type boundedJournal struct{ *fakeJournal }
 
-func (j few) Next(ctx context.Context, d monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
+func (j boundedJournal) Next(ctx context.Context, d monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
 	recs, err := j.fakeJournal.Next(ctx, d, after, n)
 	left := 1 << 20
 	for i := range recs {
@@ -150,7 +150,7 @@ func (j few) Next(ctx context.Context, d monitor.Destination, after uint64, n in
 	return recs, err
 }
 
-func TestCourierOfLargeRecords(t *testing.T) {
+func TestCourierDeliversLargeRecords(t *testing.T) {
 	large := func(i int) *monitor.Record {
 		rec := metric1("p", "c", "s")
 		rec.Metric.ItemVariant = fmt.Sprint(i, strings.Repeat("x", 600<<10))
@@ -158,24 +158,24 @@ func TestCourierOfLargeRecords(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.Courier = journal.NewCourier(few{r.j}, r.sink, r.j, discard())
+		r.Courier = journal.NewCourier(boundedJournal{r.j}, r.sink, r.j, discard())
 		r.add(context1("p", "c"), session1("p", "s"))
 		for i := range 20 {
 			r.add(large(i))
 		}
 		require.NoError(t, r.Open(t.Context()))
 		require.NoError(t, r.Close(t.Context()))
-		assert.Equal(t, 22, r.sink.count(), "a batch of few large records is not taken for the last one")
+		assert.Equal(t, 22, r.sink.count(), "the courier reads on after a batch of few large records")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.Courier = journal.NewCourier(few{r.j}, r.sink, r.j, discard())
+		r.Courier = journal.NewCourier(boundedJournal{r.j}, r.sink, r.j, discard())
 		for i := range 100 {
 			r.add(large(i))
 		}
 		r.run(t, func() {
 			r.after(30 * time.Second)
-			assert.InDelta(t, 56, r.j.parkedCount(), 2, "what is parked is in memory")
+			assert.InDelta(t, 56, r.j.parkedCount(), 2, "the parked records are in memory, so their bytes are bounded")
 			r.after(2 * time.Minute)
 			assert.Equal(t, 100, r.sink.count())
 		})
@@ -183,11 +183,11 @@ func TestCourierOfLargeRecords(t *testing.T) {
 }
 
 func TestCourierSurvivesAFailingJournal(t *testing.T) {
-	for _, op := range []string{"next", "note", "settle", "find", "stats"} {
+	for _, op := range []string{"next", "pin", "ack", "find", "stats"} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
-				r.AnyProject = true
+				r.j.anyProject = true
 				r.run(t, func() {
 					r.j.mu.Lock()
 					r.j.FailFn = func(o string) error {
@@ -200,7 +200,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 					r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))
 					r.after(10 * time.Second)
 					if op != "stats" {
-						assert.Less(t, r.j.settled(), uint64(3))
+						assert.Less(t, r.j.acked(), uint64(3))
 						h := r.Health()
 						assert.False(t, h.OK)
 						assert.Contains(t, h.Detail, "disk on fire")
@@ -209,7 +209,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 					r.j.FailFn = nil
 					r.j.mu.Unlock()
 					r.after(2 * time.Minute)
-					assert.EqualValues(t, 3, r.j.settled())
+					assert.EqualValues(t, 3, r.j.acked())
 					assert.Equal(t, 3, r.sink.count())
 					assert.True(t, r.Health().OK)
 				})
@@ -218,7 +218,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 	}
 }
 
-func TestCourierOpenReportsTheJournal(t *testing.T) {
+func TestCourierOpenReturnsTheErrorOfTheJournal(t *testing.T) {
 	for _, op := range []string{"cursor", "parked"} {
 		r := newRig()
 		r.j.FailFn = func(o string) error {
@@ -232,7 +232,7 @@ func TestCourierOpenReportsTheJournal(t *testing.T) {
 	}
 }
 
-func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
+func TestCourierCloseDeliversTheRecordsThatAreThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
@@ -250,12 +250,12 @@ func TestCourierCloseDrainsWhatIsThere(t *testing.T) {
 		start := time.Now()
 		require.NoError(t, r.Close(ctx))
 		assert.Equal(t, time.Second, time.Since(start))
-		assert.EqualValues(t, 95, r.j.settled())
+		assert.EqualValues(t, 95, r.j.acked())
 		assert.Empty(t, r.j.wrong)
 	})
 }
 
-func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
+func TestCourierAcknowledgesADeliveryThatEndsAfterTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
@@ -266,7 +266,7 @@ func TestCourierSettlesWhatArrivedWhileItWasStopped(t *testing.T) {
 			r.add(context1("p", "c"))
 			r.after(500 * time.Millisecond)
 		})
-		assert.EqualValues(t, 1, r.j.settled())
+		assert.EqualValues(t, 1, r.j.acked())
 	})
 }
 
@@ -277,7 +277,7 @@ func TestCourierCloseIsBounded(t *testing.T) {
 	}
 	confused := func(ctx context.Context, _ []*monitor.Point) monitor.Reply {
 		<-ctx.Done()
-		return refused // because it was cut off
+		return refused // because the request was cancelled
 	}
 	tries := 0
 	awayThenHang := func(ctx context.Context, points []*monitor.Point) monitor.Reply {
@@ -296,10 +296,10 @@ func TestCourierCloseIsBounded(t *testing.T) {
 		within  time.Duration
 	}{
 		{"the destination hangs", hang, 5 * time.Second},
-		{"and then says nonsense", confused, 5 * time.Second},
+		{"the destination hangs and then refuses", confused, 5 * time.Second},
 		{"the destination is away", func(context.Context, []*monitor.Point) monitor.Reply { return away }, 0},
-		{"it was away and now hangs", awayThenHang, 0},
-		{"it goes away while stopping", slowThenAway, 2100 * time.Millisecond},
+		{"the destination was away and now hangs", awayThenHang, 0},
+		{"the destination goes away during the stop", slowThenAway, 2100 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -316,7 +316,7 @@ func TestCourierCloseIsBounded(t *testing.T) {
 				start := time.Now()
 				require.NoError(t, r.Close(ctx))
 				assert.Equal(t, tt.within, time.Since(start))
-				assert.Zero(t, r.j.settled())
+				assert.Zero(t, r.j.acked())
 				assert.Empty(t, r.j.deadSeqs())
 			})
 		})

@@ -3,140 +3,86 @@ package journal
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-// deliver takes batches as they come, until there are no more or the courier stops.
-func (c *Courier) deliver() {
+// deliverAll delivers batches until there are no more or the courier stops.
+func (c *Courier) deliverAll(batches <-chan *batch) {
 	defer c.stop()
-	for b := range c.batches {
-		if c.deliverBatch(b) != nil {
+	b := &bisector{
+		sink: c.sink, status: &c.status, size: c.BatchSize,
+		retrier: &retrier{life: c.life, logger: c.logger, onReply: c.replied},
+	}
+	for next := range batches {
+		if c.deliverBatch(b, next) != nil {
 			return
 		}
 	}
 }
 
-// deliverBatch delivers contexts and sessions, then metrics, and settles both. Its only error is errStopped: the
-// batch then is as if never begun, and delivering it again changes nothing.
-func (c *Courier) deliverBatch(b *batch) error {
-	dead, err := c.send(b.metadata)
+func (c *Courier) replied(ctx context.Context, reply monitor.Reply, pause time.Duration) {
+	if c.OnReply != nil {
+		c.OnReply(reply)
+	}
+	c.status.replied(ctx, reply, pause)
+}
+
+// deliverBatch delivers contexts and sessions, then metrics and outcomes, and acknowledges both. Its only error is
+// errStopped. The batch is then not acknowledged. Delivering it again changes nothing at the destination.
+func (c *Courier) deliverBatch(to *bisector, b *batch) error {
+	dead, err := to.deliver(b.metadata)
 	if err != nil {
 		return err
 	}
-	deadMetrics, err := c.send(b.metrics)
+	deadMetrics, err := to.deliver(b.metrics)
 	if err != nil {
 		return err
 	}
-	s := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: append(dead, deadMetrics...)}
-	// What was delivered is settled even by a courier that is stopped, to save it from being delivered again.
-	ctx := context.WithoutCancel(c.hard)
-	err = c.retry(&c.state.settle, func() error {
-		if err := c.journal.Ack(ctx, c.dest, s); err != nil {
-			return fmt.Errorf("settle up to record %d: %w", b.cursor, err)
+	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: append(dead, deadMetrics...)}
+	// A courier that is stopped meanwhile still acknowledges the delivered points. So they are not delivered again.
+	ctx := context.WithoutCancel(c.life.hard)
+	err = c.acking.do(c.life, func() error {
+		if err := c.journal.Ack(ctx, c.dest, a); err != nil {
+			return fmt.Errorf("acknowledge the records up to %d: %w", b.cursor, err)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	c.report(b, s.Bury)
+	c.callHooks(b, a.Bury)
 	return nil
 }
 
-// report tells the hooks what became of a batch that is settled.
-func (c *Courier) report(b *batch, bury []monitor.DeadLetter) {
-	type tally struct {
-		delivered, buried int
-		oldest            time.Time
-	}
-	buried := make(map[uint64]bool, len(bury))
-	for _, d := range bury {
+// callHooks passes the result of a batch to the hooks, for each class of records.
+func (c *Courier) callHooks(b *batch, letters []monitor.DeadLetter) {
+	buried := make(map[uint64]bool, len(letters))
+	for _, d := range letters {
 		buried[d.Seq] = true
 	}
-	tallies := map[monitor.Class]*tally{
-		monitor.ClassContext: {}, monitor.ClassSession: {}, monitor.ClassMetric: {},
-	}
-	for _, points := range [][]*monitor.Point{b.metadata, b.metrics} {
+	points := slices.Concat(b.metadata, b.metrics)
+	for _, class := range []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
+		var delivered, dead int
+		var oldest time.Time
 		for _, p := range points {
-			t := tallies[p.Class()]
 			switch {
+			case p.Class() != class:
 			case buried[p.Seq]:
-				t.buried++
-				continue
-			case t.delivered == 0 || p.Received.Before(t.oldest):
-				t.oldest = p.Received
+				dead++
+			default:
+				if delivered++; delivered == 1 || p.Received.Before(oldest) {
+					oldest = p.Received
+				}
 			}
-			t.delivered++
+		}
+		if delivered > 0 && c.OnDelivered != nil {
+			c.OnDelivered(class, delivered, oldest)
+		}
+		if dead > 0 && c.OnBuried != nil {
+			c.OnBuried(class, dead)
 		}
 	}
-	for _, class := range []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric} {
-		t := tallies[class]
-		if t.delivered > 0 && c.OnDelivered != nil {
-			c.OnDelivered(class, t.delivered, t.oldest)
-		}
-		if t.buried > 0 && c.OnBuried != nil {
-			c.OnBuried(class, t.buried)
-		}
-	}
-}
-
-// attempt delivers points until the destination says something about the points themselves: Delivered, Refused or
-// TooLarge. Until then it waits and tries again, for ever.
-func (c *Courier) attempt(points []*monitor.Point) (monitor.Reply, error) {
-	class := points[0].Class()
-	return c.insist(class, func() monitor.Reply {
-		start := time.Now()
-		v := c.guard(func() monitor.Reply { return c.sink.Deliver(c.hard, points) })
-		if c.OnVerdict != nil {
-			c.OnVerdict(class, v, len(points), time.Since(start))
-		}
-		return v
-	})
-}
-
-// probe asks whether the destination takes anything at all.
-func (c *Courier) probe(class monitor.Class) (monitor.Reply, error) {
-	return c.insist(class, func() monitor.Reply {
-		return c.guard(func() monitor.Reply { return c.sink.Probe(c.hard, class) })
-	})
-}
-
-// insist repeats ask while the answer is Unavailable or Denied.
-func (c *Courier) insist(class monitor.Class, ask func() monitor.Reply) (monitor.Reply, error) {
-	for tries := 0; ; tries++ {
-		v := ask()
-		if v.Kind != monitor.Delivered && c.hard.Err() != nil {
-			return v, errStopped // the words are about being cut off
-		}
-		var pause time.Duration
-		switch v.Kind {
-		case monitor.Unavailable:
-			pause = c.retryIn(tries, v.RetryAfter)
-			c.trouble(unavailable, class, v, pause)
-		case monitor.Denied:
-			pause = c.slowRetry(v.RetryAfter)
-			c.trouble(denied, class, v, pause)
-		default:
-			c.answered(v)
-			return v, nil
-		}
-		if !wait(c.soft, pause) {
-			return v, errStopped
-		}
-	}
-}
-
-// guard makes a panic of the sink a refusal: halving then finds the point that causes it, and that alone is
-// buried, instead of ending the program again and again.
-func (c *Courier) guard(ask func() monitor.Reply) (v monitor.Reply) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.logger.Error("panic while delivering", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			v = monitor.Reply{Kind: monitor.Refused, Message: fmt.Sprintf("panic while delivering: %v", p)}
-		}
-	}()
-	return ask()
 }

@@ -24,7 +24,7 @@ var (
 	delivered = monitor.Reply{Kind: monitor.Delivered, Status: 204}
 )
 
-// contains says whether any of the points is one of seqs.
+// contains says whether one of the points has one of the sequence numbers.
 func contains(points []*monitor.Point, seqs map[uint64]bool) bool {
 	for _, p := range points {
 		if seqs[p.Seq] {
@@ -34,7 +34,7 @@ func contains(points []*monitor.Point, seqs map[uint64]bool) bool {
 	return false
 }
 
-// fill appends a context, a session and metrics up to n records.
+// fill appends n records: a context, a session, and metrics.
 func (r *rig) fill(n int) {
 	r.add(context1("p", "c"), session1("p", "s"))
 	for range n - 2 {
@@ -42,7 +42,7 @@ func (r *rig) fill(n int) {
 	}
 }
 
-func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
+func TestCourierBuriesExactlyThePointsAtFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		bad := map[uint64]bool{1: true, 100: true, 101: true, 4000: true}
@@ -70,17 +70,13 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 			assert.Equal(t, time.Now(), oldest)
 		}
 		asked := map[monitor.ReplyKind]int{}
-		r.OnVerdict = func(_ monitor.Class, v monitor.Reply, points int, _ time.Duration) {
-			assert.NotZero(t, points)
-			asked[v.Kind]++
-		}
-		r.Gather = 0
+		r.OnReply = func(reply monitor.Reply) { asked[reply.Kind]++ }
 		r.fill(5000)
 		r.run(t, func() {
 			synctest.Wait()
 			assert.Equal(t, []uint64{1, 77, 100, 101, 4000}, r.j.deadSeqs())
 			assert.Equal(t, 4995, r.sink.count())
-			assert.EqualValues(t, 5000, r.j.settled())
+			assert.EqualValues(t, 5000, r.j.acked())
 			assert.Equal(t, monitor.DeadLetter{Dest: dest, Seq: 100, Class: monitor.ClassMetric, Status: 422,
 				Reason: "field type conflict", At: time.Now()}, r.j.dead[100])
 			assert.Equal(t, "series key above 65535 bytes", r.j.dead[limited].Reason)
@@ -93,7 +89,7 @@ func TestCourierBuriesExactlyThoseAtFault(t *testing.T) {
 	})
 }
 
-func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
+func TestCourierHalvesADeliveryThatIsTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
@@ -112,7 +108,7 @@ func TestCourierHalvesWhatIsTooLarge(t *testing.T) {
 	})
 }
 
-func TestCourierTriesForEver(t *testing.T) {
+func TestCourierRetriesForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		var times []time.Time
@@ -135,16 +131,16 @@ func TestCourierTriesForEver(t *testing.T) {
 			assert.Contains(t, h.Detail, "connection refused")
 			assert.Contains(t, h.Detail, "100 records kept")
 			r.after(12 * time.Hour)
-			assert.EqualValues(t, 100, r.j.settled())
+			assert.EqualValues(t, 100, r.j.acked())
 			assert.True(t, r.Healthy())
 			assert.Empty(t, r.j.deadSeqs())
 		})
 		for i := 1; i < len(times)-2; i++ {
 			assert.LessOrEqual(t, times[i].Sub(times[i-1]), time.Minute)
 		}
-		// With waits of half a minute on average, twelve hours are some 1,440 tries.
+		// The average wait is half a minute, so twelve hours have about 1,440 tries.
 		assert.InDelta(t, 1440, len(times), 150)
-		assert.Equal(t, 1, strings.Count(r.log.String(), "level=WARN"), "an outage is one warning")
+		assert.Equal(t, 1, strings.Count(r.log.String(), "level=WARN"), "an outage gives one warning")
 	})
 }
 
@@ -169,10 +165,10 @@ func TestCourierHonoursRetryAfter(t *testing.T) {
 	})
 }
 
-func TestCourierKeepsWhatIsDenied(t *testing.T) {
+func TestCourierKeepsRecordsWhileAccessIsDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		requests, alarms := 0, 0
+		requests := 0
 		var allowed atomic.Bool
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			requests++
@@ -181,17 +177,13 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 			}
 			return delivered
 		}
-		r.OnAlarm = func(class monitor.Class, v monitor.Reply) {
-			alarms++
-			assert.Equal(t, monitor.ClassContext, class)
-			assert.Equal(t, denied, v)
-		}
 		r.fill(100)
 		r.run(t, func() {
 			r.after(10 * time.Minute)
 			assert.LessOrEqual(t, requests, 21)
 			assert.GreaterOrEqual(t, requests, 12)
-			assert.Equal(t, 1, alarms)
+			assert.Equal(t, 1, strings.Count(r.log.String(), "level=ERROR"), "the operator is told once")
+			assert.Contains(t, r.log.String(), `said="401 unauthorized access"`)
 			h := r.Health()
 			assert.False(t, h.OK)
 			assert.Contains(t, h.Detail, "401 unauthorized access")
@@ -205,12 +197,12 @@ func TestCourierKeepsWhatIsDenied(t *testing.T) {
 	})
 }
 
-func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
+func TestCourierBuriesNothingWhileEverythingIsRefused(t *testing.T) {
 	for _, n := range []int{1, 15, 16, 17, 1000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
-				alarms, requests := 0, 0
+				requests := 0
 				var fixed atomic.Bool
 				r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 					requests++
@@ -226,15 +218,14 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 					}
 					return delivered
 				}
-				r.OnAlarm = func(monitor.Class, monitor.Reply) { alarms++ }
 				for range n {
 					r.add(metric1("p", "", ""))
 				}
 				r.run(t, func() {
 					r.after(time.Hour)
 					assert.Empty(t, r.j.deadSeqs())
-					assert.Equal(t, 1, alarms)
-					assert.Less(t, requests, 120*60, "it asks slowly")
+					assert.Equal(t, 1, strings.Count(r.log.String(), "level=ERROR"), "the operator is told once")
+					assert.Less(t, requests, 120*60, "the courier asks slowly")
 					assert.False(t, r.Healthy())
 					assert.Contains(t, r.Health().Detail, "422 field type conflict; nothing is buried")
 					fixed.Store(true)
@@ -248,14 +239,14 @@ func TestCourierBuriesNothingWhereEverythingIsRefused(t *testing.T) {
 	}
 }
 
-func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
+func TestCourierBuriesAllPointsWhenOnlyTheProbeIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		probes := 0
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply { return refused }
 		r.sink.ProbeFn = func(monitor.Class) monitor.Reply {
 			if probes++; probes == 1 {
-				return away // the answer is insisted on
+				return away // the courier repeats the probe until there is an answer
 			}
 			return delivered
 		}
@@ -270,8 +261,8 @@ func TestCourierBuriesAllWhereOnlyTheProbeIsTaken(t *testing.T) {
 	})
 }
 
-// Where something is accepted the destination works, whatever it says to a probe.
-func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
+// A destination that accepts one point works, whatever it replies to a probe.
+func TestCourierTrustsADestinationThatAcceptsOnePoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
@@ -293,8 +284,8 @@ func TestCourierDoesNotSuspectADestinationThatWorks(t *testing.T) {
 	})
 }
 
-// Halving goes on where it was after an outage in its midst: no part is delivered that had been before.
-func TestCourierOutageWhileHalving(t *testing.T) {
+// The courier delivers no part twice.
+func TestCourierContinuesHalvingAfterAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		bad := map[uint64]bool{40: true}
@@ -324,7 +315,7 @@ func TestCourierOutageWhileHalving(t *testing.T) {
 	})
 }
 
-func TestCourierSinkPanics(t *testing.T) {
+func TestCourierBuriesAPointThatMakesTheSinkPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
@@ -343,8 +334,8 @@ func TestCourierSinkPanics(t *testing.T) {
 	})
 }
 
-// TestCourierPoisonPatterns tries ten thousand patterns of points at fault.
-func TestCourierPoisonPatterns(t *testing.T) {
+// The test tries ten thousand random patterns.
+func TestCourierFindsEveryPatternOfPointsAtFault(t *testing.T) {
 	const batch, patterns = 64, 10_000
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range patterns {

@@ -1,23 +1,34 @@
-// Package journal moves records: into a [monitor.Journal], and from there to a [monitor.Sink]. It does no I/O of
-// its own.
+// Package journal moves records into a [monitor.Journal], and from there to a [monitor.Sink]. It has no I/O of its own:
+// the journal and the sink do all of it.
 //
-//   - [Committer] gathers what many callers append at once into few commits.
-//   - [Courier] delivers what was committed, in order, until the destination has it.
-//   - [RunWatcher] says a word about each run once it is over.
+//   - [Committer] gathers the records of many callers into few commits.
+//   - [Courier] delivers committed records in order, until the destination has them.
+//   - [ReportCourier] delivers kept reports in the same way.
+//   - [RunWatcher] notices when a run has ended, and logs one line on it.
 //
 // # What the courier promises
 //
-// Every record is delivered at least once or buried with the destination's words; the cursor passes it only then,
-// or when it is parked. Contexts and sessions are delivered before the metrics accepted after them. A metric is
-// delivered with the same origin in every attempt, across crashes, because an origin that does not follow from what
-// is stored of its project is noted in the journal first; so delivering again changes nothing at the destination.
+//   - The courier delivers each record at least once, or buries it with the destination's words.
+//   - The cursor passes a record only after that, or when the record is parked.
+//   - The courier delivers contexts and sessions before the metrics that were accepted after them.
+//   - A metric has the same origin in every attempt, also after a crash. An origin that does not follow from the stored
+//     records of the metric's project is pinned in the journal before the first attempt. So a repeated delivery changes
+//     nothing at the destination.
+//
+// In this package, the word metric means an outcome too.
 //
 // # How it works
 //
-// Two goroutines, so that preparing a batch costs no delivery time:
+// There are two goroutines, so that preparing a batch costs no delivery time:
 //
-//	reader:    Next, find origins, park or Note ──► batch ──► deliverer: Deliver, halve, bury, Settle
+//	reader ── Next ──► batcher: find origins, pin, park ──► batch ──► Courier ──► bisector ──► retrier ──► Sink
+//	                                                                     └── Ack ──► Journal
 //
-// The reader is at most one prepared batch ahead. Batches are settled in order, each in one transaction, and what
-// was read but not settled when the program ends is read again.
+// The reader is at most one prepared batch ahead. The courier acknowledges batches in order, each in one transaction.
+// Records that were read but not acknowledged when the program ends are read again.
+//
+//   - To park a metric: the metric waits for its context or session, and the cursor passes it.
+//   - To pin an origin: the journal stores it, so that every later delivery uses the same origin.
+//   - To bury a record: the record becomes a dead letter, because the destination refuses it for good.
+//   - To acknowledge a batch: the journal stores the result of its delivery.
 package journal

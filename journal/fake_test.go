@@ -14,18 +14,20 @@ import (
 
 const dest = monitor.Destination("http://influx.example org bucket")
 
-// fakeJournal is a journal in memory, which outlives the couriers that work on it. It checks every settlement
-// against what the sink has and notes what is wrong.
+// fakeJournal is a journal in memory. It outlives the couriers that work on it. It compares each acknowledgement with the
+// records that the sink has, and lists the differences in wrong.
 type fakeJournal struct {
 	AppendFn func(recs []*monitor.Record) error // replaces Append
-	FailFn   func(op string) error              // fails the other methods
-	stored   func(seq uint64) bool              // the sink has it
+	FailFn   func(op string) error              // returns the error of another method
+	stored   func(seq uint64) bool              // says whether the sink has a record
+
+	anyProject bool // lookups in any project find something
 
 	mu     sync.Mutex
 	recs   []*monitor.Record
 	cursor uint64
 	parked map[uint64]time.Time
-	notes  map[uint64]monitor.Origin
+	pins   map[uint64]monitor.Origin
 	dead   map[uint64]monitor.DeadLetter
 	wrong  []string
 	nexts  int
@@ -34,7 +36,7 @@ type fakeJournal struct {
 func newFakeJournal() *fakeJournal {
 	return &fakeJournal{
 		parked: map[uint64]time.Time{},
-		notes:  map[uint64]monitor.Origin{},
+		pins:   map[uint64]monitor.Origin{},
 		dead:   map[uint64]monitor.DeadLetter{},
 		stored: func(uint64) bool { return true },
 	}
@@ -72,7 +74,7 @@ func (j *fakeJournal) add(r *monitor.Record) uint64 {
 
 func (j *fakeJournal) pending(seq uint64) monitor.Pending {
 	p := monitor.Pending{Record: j.recs[seq-1], Since: j.parked[seq]}
-	if o, ok := j.notes[seq]; ok {
+	if o, ok := j.pins[seq]; ok {
 		p.Pinned = &o
 	}
 	return p
@@ -93,7 +95,7 @@ func (j *fakeJournal) Next(ctx context.Context, _ monitor.Destination, after uin
 }
 
 func (j *fakeJournal) Cursor(context.Context, monitor.Destination) (uint64, error) {
-	return j.settled(), j.fail("cursor")
+	return j.acked(), j.fail("cursor")
 }
 
 func (j *fakeJournal) Parked(context.Context, monitor.Destination) ([]monitor.Pending, error) {
@@ -112,14 +114,14 @@ func (j *fakeJournal) Parked(context.Context, monitor.Destination) ([]monitor.Pe
 }
 
 func (j *fakeJournal) PinOrigins(_ context.Context, origins map[uint64]monitor.Origin) error {
-	if err := j.fail("note"); err != nil {
+	if err := j.fail("pin"); err != nil {
 		return err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for seq, o := range origins {
-		if _, ok := j.notes[seq]; !ok {
-			j.notes[seq] = o
+		if _, ok := j.pins[seq]; !ok {
+			j.pins[seq] = o
 		}
 	}
 	return nil
@@ -129,7 +131,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := j.fail("settle"); err != nil {
+	if err := j.fail("ack"); err != nil {
 		return err
 	}
 	j.mu.Lock()
@@ -139,7 +141,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	}
 	for _, l := range s.Bury {
 		if _, twice := j.dead[l.Seq]; twice || j.stored(l.Seq) {
-			j.wrong = append(j.wrong, fmt.Sprintf("%d buried though buried or stored before", l.Seq))
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is buried, but was buried or stored before", l.Seq))
 		}
 		j.dead[l.Seq] = l
 	}
@@ -148,7 +150,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	}
 	for _, seq := range s.Unpark {
 		if _, ok := j.parked[seq]; !ok {
-			j.wrong = append(j.wrong, fmt.Sprintf("%d unparked without being parked", seq))
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is unparked, but was not parked", seq))
 		}
 		delete(j.parked, seq)
 	}
@@ -156,7 +158,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 		_, dead := j.dead[seq]
 		_, parked := j.parked[seq]
 		if !j.stored(seq) && !dead && !parked {
-			j.wrong = append(j.wrong, fmt.Sprintf("%d is settled but nowhere", seq))
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is acknowledged, but not stored, buried or parked", seq))
 		}
 	}
 	j.cursor = s.Cursor
@@ -174,7 +176,7 @@ func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.Journ
 }
 
 func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {
-	r, err := j.find(func(r *monitor.Record) bool {
+	r, err := j.find(project, func(r *monitor.Record) bool {
 		return r.Context != nil && r.Context.H == h && (project == "" || project == r.Project)
 	})
 	if err != nil {
@@ -184,7 +186,7 @@ func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Co
 }
 
 func (j *fakeJournal) Session(_ context.Context, project, h string) (*monitor.Session, error) {
-	r, err := j.find(func(r *monitor.Record) bool {
+	r, err := j.find(project, func(r *monitor.Record) bool {
 		return r.Session != nil && r.Session.SessionH == h && (project == "" || project == r.Project)
 	})
 	if err != nil {
@@ -193,24 +195,28 @@ func (j *fakeJournal) Session(_ context.Context, project, h string) (*monitor.Se
 	return r.Session, nil
 }
 
-func (j *fakeJournal) find(is func(*monitor.Record) bool) (*monitor.Record, error) {
+func (j *fakeJournal) find(project string, is func(*monitor.Record) bool) (*monitor.Record, error) {
 	if err := j.fail("find"); err != nil {
 		return nil, err
+	}
+	if project == "" && !j.anyProject {
+		return nil, monitor.Errorf(monitor.ENotFound, "the fake looks in one project only")
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if i := slices.IndexFunc(j.recs, is); i >= 0 {
 		return j.recs[i], nil
 	}
-	return nil, monitor.Errorf(monitor.ENotFound, "not there")
+	return nil, monitor.Errorf(monitor.ENotFound, "not found")
 }
 
+// sync makes the test's earlier changes visible to the courier's goroutines.
 func (j *fakeJournal) sync() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 }
 
-func (j *fakeJournal) settled() uint64 {
+func (j *fakeJournal) acked() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.cursor
@@ -233,7 +239,7 @@ func (j *fakeJournal) deadSeqs() []uint64 {
 	return out
 }
 
-// fakeSink is a destination in memory, which stores what DeliverFn lets pass.
+// fakeSink is a destination in memory. It stores the points for which DeliverFn returns Delivered.
 type fakeSink struct {
 	DeliverFn func(ctx context.Context, points []*monitor.Point) monitor.Reply // nil: Delivered
 	ProbeFn   func(class monitor.Class) monitor.Reply                          // nil: Delivered
@@ -242,7 +248,7 @@ type fakeSink struct {
 	mu       sync.Mutex
 	stored   map[uint64]monitor.Origin
 	tried    map[uint64]monitor.Origin // the origin at the first attempt
-	requests []int                     // points of each
+	requests []int                     // number of points of each delivery
 	wrong    []string
 }
 
@@ -269,13 +275,13 @@ func (s *fakeSink) Probe(_ context.Context, class monitor.Class) monitor.Reply {
 func (s *fakeSink) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
 	s.mu.Lock()
 	s.requests = append(s.requests, len(points))
-	metrics := points[0].Metric != nil
+	measured := points[0].Measured() != nil
 	for _, p := range points {
 		if first, ok := s.tried[p.Seq]; ok && first != p.Origin {
 			s.wrong = append(s.wrong, fmt.Sprintf("%d as %v, then as %v", p.Seq, first, p.Origin))
 		}
-		if s.tried[p.Seq] = p.Origin; metrics != (p.Metric != nil) {
-			s.wrong = append(s.wrong, "metadata and metrics in one delivery")
+		if s.tried[p.Seq] = p.Origin; measured != (p.Measured() != nil) {
+			s.wrong = append(s.wrong, "metadata and measured records in one delivery")
 		}
 	}
 	s.mu.Unlock()
@@ -297,7 +303,7 @@ func (s *fakeSink) store(points []*monitor.Point) {
 	}
 }
 
-// sync makes what happened before visible to the next delivery: time that passes does not.
+// sync makes the test's earlier changes visible to the next delivery. Passing time alone does not.
 func (s *fakeSink) sync() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -322,7 +328,7 @@ func (s *fakeSink) count() int {
 	return len(s.stored)
 }
 
-// sent returns the number of points of each delivery so far and forgets them.
+// sent returns the number of points of each delivery since its last call.
 func (s *fakeSink) sent() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -344,12 +350,17 @@ func metric1(project, contextH, sessionH string) *monitor.Record {
 	return &monitor.Record{Project: project, Metric: &monitor.Metric{ContextH: contextH, SessionH: sessionH}}
 }
 
+// outcomeOf makes an outcome of a metric.
+func outcomeOf(r *monitor.Record) *monitor.Record {
+	return &monitor.Record{Project: r.Project, Outcome: &monitor.Outcome{Metric: *r.Metric, NodeID: "test_a.py::test_a"}}
+}
+
 func known(project, contextH, sessionH string) monitor.Origin {
 	return monitor.Origin{Env: "env-" + project + "-" + contextH, Run: "run-" + project + "-" + sessionH,
 		ScmRef: "commit", Branch: "main"}
 }
 
-// log collects log lines for tests that look at them.
+// log collects log lines.
 type log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

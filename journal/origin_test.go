@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
+func TestCourierParksAMetricUntilItsSessionArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
@@ -20,18 +20,18 @@ func TestCourierParksUntilTheSessionIsThere(t *testing.T) {
 			r.after(30 * time.Second)
 			assert.False(t, r.sink.has(m))
 			assert.Equal(t, 1, r.j.parkedCount())
-			assert.EqualValues(t, 2, r.j.settled(), "the cursor goes on")
+			assert.EqualValues(t, 2, r.j.acked(), "the cursor goes on")
 			r.add(session1("p", "s"))
 			r.after(110 * time.Millisecond)
 			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
 			assert.Zero(t, r.j.parkedCount())
-			assert.Empty(t, r.j.notes)
+			assert.Empty(t, r.j.pins)
 		})
 	})
 }
 
-// A session releases the metrics that wait for it at once, in order, and in deliveries of the usual size.
-func TestCourierReleasesAtOnce(t *testing.T) {
+// When the session arrives, its parked metrics are delivered at once, in order, and in deliveries of the usual size.
+func TestCourierDeliversParkedMetricsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
@@ -55,7 +55,7 @@ func TestCourierReleasesAtOnce(t *testing.T) {
 				r.add(metric1("p", "c", "s"))
 			}
 			r.after(110 * time.Millisecond)
-			// The session, ten that waited and the five that came with it, then the others that waited.
+			// First come the session, ten parked metrics, and the five new metrics. Then come the other parked metrics.
 			want = append([]uint64{1, 27}, want[1:11]...)
 			want = append(want, 28, 29, 30, 31, 32)
 			for seq := uint64(12); seq <= 26; seq++ {
@@ -67,7 +67,7 @@ func TestCourierReleasesAtOnce(t *testing.T) {
 	})
 }
 
-func TestCourierLooksUpEachHashOnceABatch(t *testing.T) {
+func TestCourierLooksUpEachHashOncePerBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		finds := 0
@@ -102,7 +102,7 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 		{"no session", []*monitor.Record{context1("p", "c")}, metric1("p", "c", "s"),
 			monitor.Origin{Env: "env-p-c", Run: "s"}},
 		{"neither", nil, metric1("p", "c", "s"), monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
-		{"those of another project", []*monitor.Record{context1("q", "c"), session1("q", "s")}, metric1("p", "c", "s"),
+		{"records of another project", []*monitor.Record{context1("q", "c"), session1("q", "s")}, metric1("p", "c", "s"),
 			monitor.Origin{Env: monitor.UnknownEnv, Run: "s"}},
 	}
 	for _, tt := range tests {
@@ -116,11 +116,11 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 					r.after(40 * time.Second)
 					assert.False(t, r.sink.has(m))
 				})
-				// A restart does not start the minute anew.
+				// A restart does not start the minute again.
 				r.run(t, func() {
 					r.after(22 * time.Second)
 					assert.Equal(t, tt.want, r.sink.origin(m))
-					assert.Equal(t, tt.want, r.j.notes[m])
+					assert.Equal(t, tt.want, r.j.pins[m])
 					assert.Zero(t, r.j.parkedCount())
 				})
 			})
@@ -128,8 +128,8 @@ func TestCourierDeliversWithoutContextAfterAMinute(t *testing.T) {
 	}
 }
 
-// Another bridge took the session, and delivers it only when the destination is back.
-func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
+// Another bridge accepted the session. It delivers the session only when the destination is back.
+func TestCourierWaitsForASessionDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		back := time.Now().Add(12 * time.Hour)
@@ -147,7 +147,7 @@ func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
 		r.run(t, func() {
 			r.add(context1("p", "c2"))
 			r.after(11 * time.Hour)
-			for r.j.settled() < 3 { // the destination is back, and takes what is here
+			for r.j.acked() < 3 { // until the destination is back and has the records of this bridge
 				r.after(time.Second)
 			}
 			r.after(30 * time.Second)
@@ -159,8 +159,8 @@ func TestCourierDoesNotGiveUpInAnOutage(t *testing.T) {
 	})
 }
 
-// Short refusals to take more, again and again, are no outage.
-func TestCourierGivesUpAtABusyDestination(t *testing.T) {
+// A destination that is often busy for a moment has no outage.
+func TestCourierDoesNotWaitLongerAtABusyDestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		deliveries := 0
@@ -181,47 +181,47 @@ func TestCourierGivesUpAtABusyDestination(t *testing.T) {
 	})
 }
 
-func TestCourierDoesNotWaitForWhatHasNoHash(t *testing.T) {
+func TestCourierDoesNotWaitForASessionWithoutHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
 			m := r.add(context1("p", "c"), metric1("p", "c", ""))[1]
 			r.after(time.Second)
 			assert.Equal(t, monitor.Origin{Env: "env-p-c"}, r.sink.origin(m))
-			assert.Equal(t, r.sink.origin(m), r.j.notes[m])
+			assert.Equal(t, r.sink.origin(m), r.j.pins[m])
 		})
 	})
 }
 
-func TestCourierTakesAnyProject(t *testing.T) {
+func TestCourierUsesAContextOfAnotherProject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.AnyProject = true
+		r.j.anyProject = true
 		r.run(t, func() {
 			m := r.add(context1("q", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
 			r.after(time.Second)
 			want := known("p", "c", "s")
 			want.Env = "env-q-c"
 			assert.Equal(t, want, r.sink.origin(m))
-			assert.Equal(t, want, r.j.notes[m], "noted before it was sent")
+			assert.Equal(t, want, r.j.pins[m], "the origin was pinned before it was sent")
 		})
 	})
 }
 
-func TestCourierSendsWhatWasNoted(t *testing.T) {
+func TestCourierSendsThePinnedOrigin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		noted := monitor.Origin{Env: "as noted", Run: "as noted"}
+		pinned := monitor.Origin{Env: "as pinned", Run: "as pinned"}
 		m := r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"))[2]
-		r.j.notes[m] = noted
+		r.j.pins[m] = pinned
 		r.run(t, func() {
 			r.after(time.Second)
-			assert.Equal(t, noted, r.sink.origin(m))
+			assert.Equal(t, pinned, r.sink.origin(m))
 		})
 	})
 }
 
-func TestCourierBoundsWhatIsParked(t *testing.T) {
+func TestCourierBoundsTheParkedMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.BatchSize = 10
@@ -238,5 +238,49 @@ func TestCourierBoundsWhatIsParked(t *testing.T) {
 				assert.LessOrEqual(t, n, 10)
 			}
 		})
+	})
+}
+
+// Outcomes wait for their session, have its origin, and arrive after it.
+func TestCourierTreatsOutcomesLikeMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		counts := map[string]int{}
+		r.OnDelivered = func(class monitor.Class, n int, _ time.Time) { counts["delivered "+string(class)] += n }
+		r.OnBuried = func(class monitor.Class, n int) { counts["buried "+string(class)] += n }
+		var order [][]uint64
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
+			var seqs []uint64
+			for _, p := range points {
+				seqs = append(seqs, p.Seq)
+			}
+			order = append(order, seqs)
+			return delivered
+		}
+		r.sink.LimitFn = func(p *monitor.Point) string {
+			if p.Outcome != nil && p.Outcome.NodeID == "too long" {
+				return "series key above 65535 bytes"
+			}
+			return ""
+		}
+		r.run(t, func() {
+			parked := r.add(context1("p", "c"), outcomeOf(metric1("p", "c", "s")), metric1("p", "c", "s"))[1]
+			r.after(30 * time.Second)
+			assert.Equal(t, 2, r.j.parkedCount())
+			r.add(session1("p", "s"))
+			long := outcomeOf(metric1("p", "c", "s"))
+			long.Outcome.NodeID = "too long"
+			last := r.add(long, outcomeOf(metric1("p", "c", "lost")))[1]
+			r.after(110 * time.Millisecond)
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(parked))
+			assert.Equal(t, [][]uint64{{1}, {4}, {2, 3}}, order)
+			assert.Empty(t, r.j.pins)
+			r.after(2 * time.Minute)
+			assert.Equal(t, monitor.Origin{Env: "env-p-c", Run: "lost"}, r.sink.origin(last))
+			assert.Equal(t, r.sink.origin(last), r.j.pins[last])
+			assert.Equal(t, monitor.ClassOutcome, r.j.dead[5].Class)
+		})
+		assert.Equal(t, map[string]int{"delivered context": 1, "delivered session": 1, "delivered metric": 1,
+			"delivered outcome": 2, "buried outcome": 1}, counts)
 	})
 }

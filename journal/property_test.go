@@ -13,37 +13,37 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// world is one random course of events: what is accepted, what the destination says to it, and when the courier
-// dies. It lives in a synctest bubble.
+// world is one random sequence of events: accepted records, replies of the destination, and crashes of the courier. It
+// lives in a synctest bubble.
 type world struct {
 	*rig
 	t *rapid.T
 
 	mu       sync.Mutex
-	poison   map[uint64]bool
-	says     []monitor.Reply // what the destination says next, instead of what it thinks of the points
-	stores   []bool            // whether it stores them nevertheless
-	failures []string          // operations of the journal that fail next
-	ordered  uint64            // up to here checkOrder has looked
+	poison   map[uint64]bool // records at fault
+	replies  []monitor.Reply // the next replies of the destination, whatever the points are
+	stores   []bool          // for each of replies: whether the destination stores the points
+	failures []string        // operations of the journal that fail next
+	ordered  uint64          // number of the last record that checkOrder checked
 	wrong    []string
 }
 
 func newWorld(t *rapid.T) *world {
 	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}}
 	w.BatchSize = rapid.IntRange(1, 40).Draw(t, "batch size")
-	w.AnyProject = rapid.Bool().Draw(t, "any project")
+	w.j.anyProject = rapid.Bool().Draw(t, "any project")
 	w.sink.DeliverFn = w.deliver
 	w.j.FailFn = w.fail
 	return w
 }
 
-// verdict lets the destination fail in a random way, which says nothing about the points.
-func (w *world) verdict() {
-	v := rapid.SampledFrom([]monitor.Reply{away, overload, denied, tooLarge, refused}).Draw(w.t, "says")
+// trouble makes the destination fail in a random way, whatever the points are.
+func (w *world) trouble() {
+	reply := rapid.SampledFrom([]monitor.Reply{away, overload, denied, tooLarge, refused}).Draw(w.t, "reply")
 	stores := rapid.Bool().Draw(w.t, "stores")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.says, w.stores = append(w.says, v), append(w.stores, stores)
+	w.replies, w.stores = append(w.replies, reply), append(w.stores, stores)
 }
 
 func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
@@ -52,15 +52,15 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Re
 	defer w.mu.Unlock()
 	w.checkOrder(points)
 	poisoned := contains(points, w.poison)
-	if len(w.says) > 0 {
-		v, stores := w.says[0], w.stores[0]
-		w.says, w.stores = w.says[1:], w.stores[1:]
-		// A single good point that is refused is buried, rightly: only say that of several.
-		if v.Kind != monitor.Refused && v.Kind != monitor.TooLarge || len(points) > 1 {
+	if len(w.replies) > 0 {
+		reply, stores := w.replies[0], w.stores[0]
+		w.replies, w.stores = w.replies[1:], w.stores[1:]
+		// The courier rightly buries a single point that is refused. So only several points get a wrong refusal.
+		if reply.Kind != monitor.Refused && reply.Kind != monitor.TooLarge || len(points) > 1 {
 			if stores && !poisoned {
 				w.sink.store(points)
 			}
-			return v
+			return reply
 		}
 	}
 	switch {
@@ -72,18 +72,18 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Re
 	return delivered
 }
 
-// checkOrder checks that contexts and sessions are there, or refused, before metrics that came after them.
+// checkOrder checks that a context or session is stored, or at fault, before any metric that was accepted after it.
 func (w *world) checkOrder(points []*monitor.Point) {
 	w.j.mu.Lock()
 	recs := w.j.recs
 	w.j.mu.Unlock()
 	for _, p := range points {
-		if p.Metric == nil {
+		if p.Measured() == nil {
 			return
 		}
 		for ; w.ordered < p.Seq; w.ordered++ {
-			if seq := w.ordered + 1; recs[w.ordered].Metric == nil && !w.sink.has(seq) && !w.poison[seq] {
-				w.wrong = append(w.wrong, fmt.Sprintf("%d before the metadata %d", p.Seq, seq))
+			if seq := w.ordered + 1; recs[w.ordered].Measured() == nil && !w.sink.has(seq) && !w.poison[seq] {
+				w.wrong = append(w.wrong, fmt.Sprintf("%d is sent before the metadata %d", p.Seq, seq))
 			}
 		}
 	}
@@ -99,7 +99,7 @@ func (w *world) fail(op string) error {
 	return nil
 }
 
-// accept appends some records, of few projects and hashes, so that they are missing, late, or of others.
+// accept appends some records of few projects and hashes. So contexts and sessions are missing, late, or of another project.
 func (w *world) accept() {
 	for range rapid.IntRange(1, 60).Draw(w.t, "records") {
 		project := rapid.SampledFrom([]string{"p", "q"}).Draw(w.t, "project")
@@ -112,6 +112,9 @@ func (w *world) accept() {
 			rec = session1(project, h)
 		default:
 			rec = metric1(project, h, rapid.SampledFrom([]string{"1", "2"}).Draw(w.t, "session"))
+			if kind%2 == 1 {
+				rec = outcomeOf(rec)
+			}
 		}
 		seq := w.j.add(rec)
 		if rapid.IntRange(0, 9).Draw(w.t, "poison") == 0 {
@@ -129,7 +132,7 @@ func (w *world) open() {
 	}
 }
 
-// crash ends the courier wherever it is; what it knew is lost.
+// crash ends the courier at once. Its state in memory is lost.
 func (w *world) crash() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -143,7 +146,7 @@ func (w *world) pass() {
 		time.Millisecond)
 }
 
-// check compares the end with what was accepted.
+// check compares the final state with the accepted records.
 func (w *world) check() {
 	if wrong := append(append(w.wrong, w.j.wrong...), w.sink.wrong...); len(wrong) > 0 {
 		w.t.Fatalf("wrong: %v", wrong)
@@ -160,16 +163,16 @@ func (w *world) check() {
 	}
 }
 
-// TestCourierWhateverHappens lets records be accepted, the destination and the journal fail and the courier die in
-// any order. In the end every record is stored or, exactly if it is at fault, dead; the fakes check the rest on the
-// way: no record is passed by the cursor that is nowhere, and each has the same origin in every attempt.
-func TestCourierWhateverHappens(t *testing.T) {
+// Random events happen in any order: records are accepted, the destination and the journal fail, the courier dies. In the
+// end each record at fault is dead, and each other record is stored. The fakes check two more facts: the cursor passes no
+// record that is not stored, buried or parked; and a record has the same origin in every attempt.
+func TestCourierDeliversOrBuriesEachRecordWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var failure any
 		synctest.Test(t, func(*testing.T) {
-			// rapid fails by panicking, which has to happen on its own goroutine.
+			// rapid fails by a panic, which must happen on rapid's own goroutine.
 			defer func() { failure = recover() }()
-			live(rt)
+			runEvents(rt)
 		})
 		if failure != nil {
 			panic(failure)
@@ -177,8 +180,8 @@ func TestCourierWhateverHappens(t *testing.T) {
 	})
 }
 
-// live is one course of events.
-func live(t *rapid.T) {
+// runEvents runs one random sequence of events, and checks the final state.
+func runEvents(t *rapid.T) {
 	w := newWorld(t)
 	w.open()
 	defer w.crash()
@@ -187,11 +190,11 @@ func live(t *rapid.T) {
 		case 0, 1:
 			w.accept()
 		case 2:
-			w.verdict()
+			w.trouble()
 		case 3:
 			w.pass()
 		case 4:
-			op := rapid.SampledFrom([]string{"next", "note", "settle", "find", "stats"}).Draw(t, "fails")
+			op := rapid.SampledFrom([]string{"next", "pin", "ack", "find", "stats"}).Draw(t, "fails")
 			w.j.mu.Lock()
 			w.failures = append(w.failures, op)
 			w.j.mu.Unlock()

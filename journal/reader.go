@@ -8,49 +8,45 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// parkedBatches is how many batches of metrics may be parked before no more are read: they are held in memory, and
-// leave after a minute at the latest.
-const parkedBatches = 4
-
 const (
-	// largeBatch is a batch in bytes after which there may be more to read, though it has fewer records than asked for.
+	// poll is how often the reader reads the journal without a Wake.
+	poll = time.Second
+	// gatherFor is how long the reader waits for more records after a Wake, so that it does not deliver them one by one.
+	gatherFor = 100 * time.Millisecond
+	// parkedBatches and parkedBytes bound the parked metrics, which are in memory. At a bound the reader reads no more
+	// records until some parked metrics are delivered.
+	parkedBatches = 4
+	parkedBytes   = 32 << 20
+	// largeBatch is a size in bytes. After a read of this size there may be more to read, even if the read returned fewer
+	// records than it was asked for.
 	largeBatch = 1 << 20
-	// parkedBytes bounds the parked metrics like parkedBatches, for large ones.
-	parkedBytes = 32 << 20
 )
 
-// recheckEvery is how often parked metrics are looked at when nothing has passed by that could release them.
-const recheckEvery = time.Second
-
-// batch is what is delivered and settled together.
-type batch struct {
-	metadata []*monitor.Point // contexts and sessions
-	metrics  []*monitor.Point // released ones first
-	cursor   uint64           // everything up to here is in this batch, an earlier one, or parked
-	park     []uint64
-	unpark   []uint64
-}
-
-func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }
-
-// reader prepares batches. Its fields change only when a batch is complete, so that an error leaves it as it was.
+// reader prepares batches. Its state changes only when a batch is complete, so an error leaves it unchanged.
 type reader struct {
-	*Courier
-	after  uint64            // the last number read
+	journal  monitor.Journal
+	dest     monitor.Destination
+	metadata monitor.MetadataStore
+	status   *status
+	retrier  *journalRetrier
+	life     lifetime
+	bell     bell
+	size     int // most records of one read
+	batches  chan<- *batch
+
+	after  uint64            // number of the last record read
 	parked []monitor.Pending // oldest first
-	looked time.Time         // when the parked metrics were last looked at
-	due    bool              // they are to be looked at in any case
 }
 
-// run reads until the courier stops: when told to do so softly, until nothing is left that was there then.
+// run prepares batches until the courier stops. After a soft stop it still prepares all records that are in the journal.
 func (r *reader) run() {
 	defer close(r.batches)
 	for {
-		last := r.soft.Err() != nil
+		last := r.life.soft.Err() != nil
 		var b *batch
 		var more bool
-		err := r.retry(&r.state.read, func() (err error) {
-			if b, more, err = r.prepare(r.hard); err != nil {
+		err := r.retrier.do(r.life, func() (err error) {
+			if b, more, err = r.prepare(r.life.hard); err != nil {
 				return fmt.Errorf("prepare the records after %d: %w", r.after, err)
 			}
 			return nil
@@ -61,7 +57,7 @@ func (r *reader) run() {
 		if !b.empty() {
 			select {
 			case r.batches <- b:
-			case <-r.hard.Done():
+			case <-r.life.hard.Done():
 				return
 			}
 		}
@@ -71,53 +67,50 @@ func (r *reader) run() {
 	}
 }
 
-// prepare makes the next batch and says whether there is more to read at once. What it notes is on stable storage
-// before the batch exists.
-func (r *reader) prepare(ctx context.Context) (*batch, bool, error) {
+// idle waits until there may be new records. It returns false after a hard stop.
+func (r *reader) idle() bool {
+	if r.bell.rings(r.life.soft, poll) {
+		wait(r.life.soft, gatherFor)
+	}
+	return r.life.hard.Err() == nil
+}
+
+// prepare builds the next batch. more says that there may be more to read at once. Pinned origins are on stable storage
+// when prepare returns.
+func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	var fresh []monitor.Pending
-	var err error
-	if len(r.parked) < parkedBatches*r.BatchSize && size(r.parked) < parkedBytes {
-		if fresh, err = r.journal.Next(ctx, r.dest, r.after, r.BatchSize); err != nil {
+	if len(r.parked) < parkedBatches*r.size && bytesOf(r.parked) < parkedBytes {
+		if fresh, err = r.journal.Next(ctx, r.dest, r.after, r.size); err != nil {
 			return nil, false, err
 		}
 	}
 	now := time.Now()
-	p := newBatcher(ctx, r.Courier, now, r.after)
-	parked, looked, more := r.parked, r.looked, len(fresh) == r.BatchSize || size(fresh) >= largeBatch
-	if r.due || hasMetadata(fresh) || now.Sub(looked) >= recheckEvery {
-		if parked, err = p.release(parked); err != nil {
-			return nil, false, err
-		}
-		looked = now
-		more = more || len(p.batch.unpark) == r.BatchSize
+	p := &batcher{
+		size: r.size, givesUp: r.status.givesUp(now), now: now,
+		contexts: newFinder(r.metadata.Context), sessions: newFinder(r.metadata.Session),
+		batch: batch{cursor: r.after}, pins: map[uint64]monitor.Origin{},
 	}
-	held, err := p.pack(fresh)
+	parked, err := p.unpark(ctx, r.parked)
 	if err != nil {
 		return nil, false, err
 	}
-	if len(p.notes) > 0 {
-		if err := r.journal.PinOrigins(ctx, p.notes); err != nil {
+	parkedNow, err := p.add(ctx, fresh)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(p.pins) > 0 {
+		if err := r.journal.PinOrigins(ctx, p.pins); err != nil {
 			return nil, false, err
 		}
 	}
-	r.after, r.parked, r.looked = p.batch.cursor, append(parked, held...), looked
-	r.due = more && len(p.batch.unpark) == r.BatchSize
-	return &p.batch, more, nil
+	r.after, r.parked = p.batch.cursor, append(parked, parkedNow...)
+	return &p.batch, len(p.batch.unpark) == r.size || len(fresh) == r.size || bytesOf(fresh) >= largeBatch, nil
 }
 
-// size is about what records take in memory, in bytes.
-func size(recs []monitor.Pending) (n int) {
+// bytesOf estimates the memory that records take.
+func bytesOf(recs []monitor.Pending) (n int) {
 	for i := range recs {
 		n += recs[i].Size()
 	}
 	return n
-}
-
-func hasMetadata(recs []monitor.Pending) bool {
-	for i := range recs {
-		if recs[i].Metric == nil {
-			return true
-		}
-	}
-	return false
 }

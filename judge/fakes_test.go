@@ -69,13 +69,13 @@ func ids(runs []*monitor.RunInfo) (ids []string) {
 
 // recorder is a detector that notes what it is given first.
 type recorder struct {
-	lineage monitor.Comparison
-	samples int
-	asked   bool
+	comparison monitor.Comparison
+	samples    int
+	asked      bool
 }
 
 // Judge implements [monitor.Detector].
-func (d *recorder) Judge(l monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+func (d *recorder) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	n := 0
 	for _, err := range samples {
 		if err != nil {
@@ -84,22 +84,22 @@ func (d *recorder) Judge(l monitor.Comparison, samples iter.Seq2[monitor.Sample,
 		n++
 	}
 	if !d.asked {
-		d.lineage, d.samples, d.asked = l, n, true
+		d.comparison, d.samples, d.asked = c, n, true
 	}
-	return &monitor.Report{Project: l.Judged().Project, Run: l.Judged().ID, BaselineRuns: len(l.Baseline)}, nil
+	return &monitor.Report{Project: c.Judged().Project, Run: c.Judged().ID, BaselineRuns: len(c.Baseline)}, nil
 }
 
-// detect is a detector that makes its report of the lineage alone.
-type detect func(l monitor.Comparison) *monitor.Report
+// detect is a detector that makes its report of the comparison alone.
+type detect func(c monitor.Comparison) *monitor.Report
 
 // Judge implements [monitor.Detector].
-func (d detect) Judge(l monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+func (d detect) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	for _, err := range samples {
 		if err != nil {
 			return nil, err
 		}
 	}
-	return d(l), nil
+	return d(c), nil
 }
 
 // fakeReports keeps reports.

@@ -8,20 +8,22 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Judge implements [monitor.Judge]. Reports are made one at a time, since each reads the measurements of dozens of
-// runs: who asks meanwhile waits. The exported fields may be changed before the first question.
+// Judge implements [monitor.Judge]. It makes one report at a time, since each takes the measurements of dozens of runs;
+// other questions wait. The exported fields may be changed before the first question.
 type Judge struct {
 	// Runs is how many earlier runs of a class of machine are read for the baseline, as far as there are so many.
 	Runs int
-	// LookBack is how many earlier runs of the baseline's branch are looked at to find these. It matters where the
-	// runs of a branch spread over many classes of machine.
+	// Window is how many runs confirm a change together. The runs before these are the baseline.
+	Window int
+	// LookBack is how many earlier runs of the baseline's branch are searched for these. It matters where the runs of a
+	// branch spread over many classes of machine.
 	LookBack int
 	// Own is how many runs are read of a branch that is compared with another one, and how many runs of a commit are
-	// judged to answer what became of it. Each job of a matrix, and each shard, may be a run.
+	// judged to report on the commit. Each job of a matrix, and each shard, may be a run.
 	Own int
-	// MaxTests is how many measurements of tests a run that is judged may have, and MaxSamples how many it and the runs
-	// that it is judged by may have together: they are in memory, some 2 KB for each of the first and 60 bytes for each
-	// of the others. What has more is refused with EInvalid.
+	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
+	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each other one. A
+	// larger comparison is refused with EInvalid.
 	MaxTests, MaxSamples int
 	// MaxWaiting is how many questions may wait for their turn; more are refused with EUnavailable.
 	MaxWaiting int
@@ -34,12 +36,13 @@ type Judge struct {
 
 var _ monitor.Judge = (*Judge)(nil)
 
-// New returns a judge who reads enough for a baseline of 30 runs.
-func New(history monitor.HistoryStore, detector monitor.Detector) *Judge {
+// New returns a judge. runs and window are [Judge.Runs] and [Judge.Window], which depend on the detector.
+func New(history monitor.HistoryStore, detector monitor.Detector, runs, window int) *Judge {
 	return &Judge{
-		Runs:       40,
-		LookBack:   160,
-		Own:        12,
+		Runs:       runs,
+		Window:     window,
+		LookBack:   4 * runs,
+		Own:        4 * window,
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
 		MaxWaiting: 64,
@@ -56,15 +59,15 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 		return nil, err
 	}
 	defer end()
-	lineage, err := j.lineage(ctx, q)
+	c, err := j.comparison(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	report, err := j.detect(ctx, lineage)
+	report, err := j.detect(ctx, c)
 	if err != nil || q.ScmRef == "" {
 		return report, err
 	}
-	for _, before := range earlierRuns(lineage, j.Own) {
+	for _, before := range j.earlierRuns(c) {
 		earlier, err := j.detect(ctx, before)
 		if err != nil {
 			return nil, err
@@ -74,13 +77,13 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, l monitor.Comparison) (*monitor.Report, error) {
-	report, err := j.detector.Judge(l, j.samples(ctx, l))
+func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Report, error) {
+	report, err := j.detector.Judge(c, j.samples(ctx, c))
 	if err != nil {
-		return nil, fmt.Errorf("judge run %s: %w", l.Judged().ID, err)
+		return nil, fmt.Errorf("judge run %s: %w", c.Judged().ID, err)
 	}
-	if n := len(l.Window); n > 1 {
-		report.Previous = l.Window[n-2].ID
+	if n := len(c.Window); n > 1 {
+		report.Previous = c.Window[n-2].ID
 	}
 	return report, nil
 }

@@ -28,9 +28,15 @@ func history() *fakeHistory {
 	return h
 }
 
+// newJudge returns a judge for a baseline of 30 runs and ten more, and a window of three.
+func newJudge(history monitor.HistoryStore, detector monitor.Detector) *judge.Judge {
+	return judge.New(history, detector, 40, 3)
+}
+
 func branch(name string) *string { return &name }
 
-func TestLineage(t *testing.T) {
+// TestComparison holds what a run is compared with.
+func TestComparison(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		q                monitor.JudgeQuery
@@ -52,15 +58,25 @@ func TestLineage(t *testing.T) {
 			t.Parallel()
 			detector := &recorder{}
 			tc.q.Project = "p"
-			report, err := judge.New(history(), detector).Judge(t.Context(), tc.q)
+			report, err := newJudge(history(), detector).Judge(t.Context(), tc.q)
 			require.NoError(t, err)
-			assert.Equal(t, tc.window, ids(detector.lineage.Window))
-			assert.Equal(t, tc.baseline, ids(detector.lineage.Baseline))
-			assert.Equal(t, tc.against, detector.lineage.Branch)
+			assert.Equal(t, tc.window, ids(detector.comparison.Window))
+			assert.Equal(t, tc.baseline, ids(detector.comparison.Baseline))
+			assert.Equal(t, tc.against, detector.comparison.Branch)
 			assert.Equal(t, tc.window[len(tc.window)-1], report.Run)
 			assert.Equal(t, len(tc.window)+len(tc.baseline), detector.samples)
 		})
 	}
+}
+
+// TestWindow holds that a branch is divided as the detector needs it.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	detector := &recorder{}
+	_, err := judge.New(history(), detector, 40, 2).Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"m4", "m5"}, ids(detector.comparison.Window))
+	assert.Equal(t, []string{"m1", "m2", "m3"}, ids(detector.comparison.Baseline))
 }
 
 // TestRunsOfACommitAreBounded holds that a commit that is run again and again is not judged anew for each of its runs.
@@ -71,7 +87,7 @@ func TestRunsOfACommitAreBounded(t *testing.T) {
 		h.add(fmt.Sprint(i), "x", "main", "ci")
 	}
 	asked := 0
-	j := judge.New(h, detect(func(monitor.Comparison) *monitor.Report { asked++; return &monitor.Report{} }))
+	j := newJudge(h, detect(func(monitor.Comparison) *monitor.Report { asked++; return &monitor.Report{} }))
 	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
 	require.NoError(t, err)
 	assert.Equal(t, j.Own, asked)
@@ -87,7 +103,7 @@ func TestOwnRunsAreNoBaseline(t *testing.T) {
 	for i := range 12 {
 		h.add(fmt.Sprint("f", i), fmt.Sprint("x", i), "feature", "fast")
 	}
-	j := judge.New(h, &recorder{})
+	j := newJudge(h, &recorder{})
 	j.Runs, j.LookBack = 10, 40
 	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Branch: branch("main")})
 	require.NoError(t, err)
@@ -112,7 +128,7 @@ func TestOwnRunsOfABranch(t *testing.T) {
 	})
 	for _, against := range []string{"main", "feature"} {
 		clear(asked)
-		_, err := judge.New(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x3", Branch: &against})
+		_, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x3", Branch: &against})
 		require.NoError(t, err)
 		want := map[string]int{"f19": 32, "f18": 31, "f17": 30, "f16": 29, "f15": 28}
 		if against == "feature" {
@@ -145,7 +161,7 @@ func TestWhatCannotBeJudgedIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := judge.New(history(), &recorder{}).Judge(t.Context(), tc.q)
+			_, err := newJudge(history(), &recorder{}).Judge(t.Context(), tc.q)
 			assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err))
 			assert.EqualError(t, err, tc.words)
 		})
@@ -170,7 +186,7 @@ func TestBaselineIsLongEnoughForEveryMachine(t *testing.T) {
 				h.add(fmt.Sprint(i), fmt.Sprint("c", i), "main", []string{"fast", "slow"}[i%2])
 			}
 			h.add("last", "c", "main", tc.last...)
-			j := judge.New(h, &recorder{})
+			j := newJudge(h, &recorder{})
 			j.Runs, j.LookBack = 10, 40
 			_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
 			require.NoError(t, err)
@@ -197,7 +213,7 @@ func TestErrorsOfTheStoreAreNotVerdicts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h.runs, h.envs = history().runs, history().envs
-			_, err := judge.New(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+			_, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
 			assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
 			assert.ErrorContains(t, err, "InfluxDB is away")
 		})
@@ -208,7 +224,7 @@ func TestOneReportAtATime(t *testing.T) {
 	t.Parallel()
 	h, entered, leave := history(), make(chan struct{}), make(chan struct{})
 	h.before = func() { entered <- struct{}{}; <-leave }
-	j := judge.New(h, &recorder{})
+	j := newJudge(h, &recorder{})
 	j.MaxWaiting = 1
 	q := monitor.JudgeQuery{Project: "p"}
 	var both sync.WaitGroup
@@ -252,7 +268,7 @@ func TestRunsThatAreTooLargeAreRefused(t *testing.T) {
 		"too many in the run":     {4, 10, `run "m6" has more than 4 measurements`},
 		"too many in all of them": {5, 9, `run "m6" and those that it is judged by have more than 9 measurements`},
 	} {
-		j := judge.New(h, &recorder{})
+		j := newJudge(h, &recorder{})
 		j.MaxTests, j.MaxSamples = tc.tests, tc.samples
 		_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
 		if tc.refused == "" {
@@ -276,8 +292,8 @@ func TestABranchIsComparedWithWhatItCouldTakeOver(t *testing.T) {
 	h.add("f2", "y", "feature", "ci")
 	h.add("m3", "c", "main", "ci")
 	detector := &recorder{}
-	_, err := judge.New(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "f2", Branch: branch("main")})
+	_, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "f2", Branch: branch("main")})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"m1", "m2"}, ids(detector.lineage.Baseline))
-	assert.Equal(t, []string{"f1", "f2"}, ids(detector.lineage.Window))
+	assert.Equal(t, []string{"m1", "m2"}, ids(detector.comparison.Baseline))
+	assert.Equal(t, []string{"f1", "f2"}, ids(detector.comparison.Window))
 }

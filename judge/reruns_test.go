@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
 )
 
@@ -49,7 +48,7 @@ func TestAReportOnACommitLeavesNothingOutThatWasNotRunAgain(t *testing.T) {
 		},
 	}
 	main := "main"
-	j := judge.New(h, detector)
+	j := newJudge(h, detector)
 	report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c", Branch: &main})
 	require.NoError(t, err)
 	var got []string
@@ -96,7 +95,7 @@ func TestAReportOnACommitKeepsWhatIsKnownOfItsMachines(t *testing.T) {
 			h.add("first", "c", "main", "ci")
 			h.add("again", "c", "main", "ci")
 			suites := map[string][]monitor.Machine{"first": tc.first, "again": tc.again}
-			j := judge.New(h, detect(func(l monitor.Comparison) *monitor.Report {
+			j := newJudge(h, detect(func(l monitor.Comparison) *monitor.Report {
 				r := &monitor.Report{Suite: monitor.Suite{Status: monitor.StatusLearning, Machines: suites[l.Judged().ID]}}
 				for _, m := range r.Suite.Machines {
 					r.Suite.Status, r.Suite.Offset = m.Status, m.Offset

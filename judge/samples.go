@@ -7,12 +7,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// samples reads what the runs of a lineage measured: the window and the latest of the baseline first, then as many of
-// the others as it takes until every class of machine of the judged run has [Judge.Runs] runs to be compared with.
-func (j *Judge) samples(ctx context.Context, l monitor.Comparison) iter.Seq2[monitor.Sample, error] {
+// samples reads what the runs of a comparison measured: first the window and the latest runs of the baseline, then more of
+// the baseline until each class of machine of the judged run has [Judge.Runs] runs to be compared with.
+func (j *Judge) samples(ctx context.Context, c monitor.Comparison) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
-		seen := newCoverage(l)
-		runs, rest := append(l.Window[:len(l.Window):len(l.Window)], last(l.Baseline, j.Runs)...), l.Baseline
+		seen := newCoverage(c)
+		runs, rest := append(c.Window[:len(c.Window):len(c.Window)], last(c.Baseline, j.Runs)...), c.Baseline
 		for len(runs) > 0 {
 			for sample, err := range j.history.Samples(ctx, runs) {
 				if err == nil {
@@ -32,71 +32,67 @@ func (j *Judge) samples(ctx context.Context, l monitor.Comparison) iter.Seq2[mon
 	}
 }
 
-// tooMany fails where more was measured than is held in memory.
+// tooMany fails where the runs measured more than is held in memory.
 func (j *Judge) tooMany(seen *coverage) error {
 	switch {
 	case seen.tests > j.MaxTests:
-		return monitor.Errorf(monitor.EInvalid, "run %q has more than %d measurements, too many to be judged", seen.judged.ID, j.MaxTests)
+		return monitor.Errorf(monitor.EInvalid, "run %q has more than %d measurements, too many to be judged", seen.run.ID, j.MaxTests)
 	case seen.samples > j.MaxSamples:
 		return monitor.Errorf(monitor.EInvalid, "run %q and those that it is judged by have more than %d measurements, too many to be judged",
-			seen.judged.ID, j.MaxSamples)
+			seen.run.ID, j.MaxSamples)
 	default:
 		return nil
 	}
 }
 
-// last returns the last n of some runs.
-func last(runs []*monitor.RunInfo, n int) []*monitor.RunInfo { return runs[max(0, len(runs)-n):] }
-
-// coverage counts what was seen, and the runs of the baseline on each class of machine that the judged run has.
+// coverage counts the samples that were read, and by class of machine the runs of the baseline that they are of.
 type coverage struct {
-	judged   *monitor.RunInfo
+	run      *monitor.RunInfo // the judged one
 	baseline map[*monitor.RunInfo]struct{}
-	envs     map[string]*seenOn
+	envs     map[string]*envCoverage
 
-	samples, tests int // all of them, and those of the judged run
+	samples, tests int // all samples, and those of the judged run
 
-	last *seenOn // of the last sample: neighbours mostly share it
+	last *envCoverage // of the last sample: neighbours mostly share it
 	env  string
 }
 
-// seenOn is what was seen on a class of machine.
-type seenOn struct {
-	judged bool
+// envCoverage is the coverage of a class of machine.
+type envCoverage struct {
+	wanted bool                          // the judged run has a sample
 	runs   map[*monitor.RunInfo]struct{} // of the baseline
 }
 
-func newCoverage(l monitor.Comparison) coverage {
-	c := coverage{judged: l.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(l.Baseline)), envs: map[string]*seenOn{}}
-	for _, run := range l.Baseline {
-		c.baseline[run] = struct{}{}
+func newCoverage(c monitor.Comparison) coverage {
+	seen := coverage{run: c.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(c.Baseline)), envs: map[string]*envCoverage{}}
+	for _, run := range c.Baseline {
+		seen.baseline[run] = struct{}{}
 	}
-	return c
+	return seen
 }
 
 func (c *coverage) add(s monitor.Sample) {
 	c.samples++
 	if c.last == nil || c.env != s.Env {
 		if c.env, c.last = s.Env, c.envs[s.Env]; c.last == nil {
-			c.last = &seenOn{runs: map[*monitor.RunInfo]struct{}{}}
+			c.last = &envCoverage{runs: map[*monitor.RunInfo]struct{}{}}
 			c.envs[s.Env] = c.last
 		}
 	}
-	if s.Run == c.judged {
+	if s.Run == c.run {
 		c.tests++
-		c.last.judged = true
+		c.last.wanted = true
 	} else if _, ok := c.baseline[s.Run]; ok {
 		c.last.runs[s.Run] = struct{}{}
 	}
 }
 
-// least returns how many runs of the baseline there are on the class of machine of the judged run that has fewest; many
-// where it measured nothing.
+// least returns how many runs of the baseline there are on the class of machine of the judged run that has fewest. It is
+// a large number where the judged run has no sample.
 func (c *coverage) least() int {
-	const many = 1 << 30
-	least := many
+	least := 1 << 30
 	for _, on := range c.envs {
-		if on.judged {
+		if on.wanted {
 			least = min(least, len(on.runs))
 		}
 	}

@@ -1,16 +1,17 @@
-// Package monitor is the domain of pymon-bridge: what pytest-monitor sends, what identifies it, and the
-// contracts between the parts that accept, keep, tag and deliver it. It imports the standard library only;
-// every other package meets the rest in the types and interfaces declared here.
+// Package monitor is the domain of pymon-bridge. It has the types of what pytest-monitor sends, the rules that identify
+// them, and the interfaces between the parts of the program that accept, keep, deliver and judge records. The comments
+// of the interfaces are their contracts. The package imports the standard library only. The other packages know each
+// other through its types and interfaces.
 //
 // # Values as sent
 //
-// [Context], [Session] and [Metric] hold what a client sent. Texts are byte strings: valid UTF-8, except that
-// a lone surrogate of the JSON text (`"\udcff"`) is kept as its three-byte form (WTF-8), so that it can be given
-// back unchanged. A float that a client sent as NaN or Infinity is absent, and absent is NaN.
+// [Context], [Session], [Metric] and [Outcome] have the values that a client sent. Texts are bytes in valid UTF-8, with
+// one exception: a lone surrogate of the JSON text (`"\udcff"`) is kept in its three-byte form (WTF-8). So the bridge
+// can return it unchanged. A float that a client sent as NaN or Infinity is absent. An absent float is NaN.
 //
-// # What is decided at acceptance
+// # Decisions at acceptance
 //
-// A [Record] is one such value together with the project it belongs to. [Journal.Append] decides once, and keeps,
-// everything that later output depends on: the instant in UTC ([Instant]), the run of a session, the class of
-// machine of a context ([Environment]). Delivering again therefore produces the same bytes again.
+// A [Record] is one such value with its project. [Journal.Append] decides once what later output depends on, and keeps
+// it: the instant in UTC ([Instant]), the run of a session ([RunOf]) and the class of machine of a context
+// ([Environment]). So every delivery of a record has the same bytes.
 package monitor

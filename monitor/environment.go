@@ -13,12 +13,15 @@ var (
 	freeThreaded  = regexp.MustCompile(`^[^(\n]*free-threading build`)
 )
 
-// Environment names the class of machine of a context in words, such as
-// "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11". Measurements are compared within one class only.
-// Memory is in whole GiB up to 8 and in steps of 4 above; an empty part is "?".
+// Environment names the class of machine of a context in words, for example:
 //
-// The plugin's context hash cannot serve: it contains the momentary clock frequency, the kernel release and the
-// host name, so that real histories show a new hash for every session.
+//	Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11
+//
+// Measurements are compared within one class only. Memory is in whole GiB up to 8 GiB, and in steps of 4 GiB above. An
+// empty part is "?".
+//
+// The plugin's hash of the context is not a class of machine. It contains the momentary clock frequency, the kernel
+// release and the host name. In real histories every session has a new hash.
 func Environment(c *Context) string {
 	count := "?"
 	if c.CPUCount > 0 {
@@ -29,9 +32,9 @@ func Environment(c *Context) string {
 		part(c.CPUVendor.String), memory(c.RAMTotal), python(c))
 }
 
-// MachineClass names the class of machine of what a session measured in a context: [Environment], unless the session's
-// tag `machine` names it. The session's method of measuring, where it has one, is its last word, since measurements by
-// different methods do not compare.
+// MachineClass names the class of machine of a session's measurements in a context. It is [Environment], unless the
+// session's tag `machine` names it. If the session has a method of measuring, the method is the last word of the name,
+// since measurements by different methods do not compare.
 func MachineClass(c *Context, s *Session) string {
 	class := c.Env
 	if s.Machine != "" {
@@ -50,8 +53,8 @@ func part(s string) string {
 	return s
 }
 
-// python names the Python by its sys.version: "py3.11" is CPython, "py3.13t" its free-threaded build, "pypy3.11" PyPy,
-// "py?" unknown.
+// python names the Python by its sys.version. "py3.11" is CPython, "py3.13t" is CPython's free-threaded build,
+// "pypy3.11" is PyPy, and "py?" is unknown.
 func python(c *Context) string {
 	version := "?"
 	if m := pythonVersion.FindStringSubmatch(c.PythonInfo); m != nil {
@@ -66,7 +69,7 @@ func python(c *Context) string {
 	return "py" + version
 }
 
-// memory rounds MiB to the sizes machines are sold in, since the usable size varies with kernel and firmware.
+// memory rounds MiB to the sizes in which machines are sold, since the usable size varies with kernel and firmware.
 func memory(mib int64) string {
 	if mib <= 0 {
 		return "?"

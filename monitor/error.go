@@ -9,34 +9,34 @@ import (
 	"time"
 )
 
-// Code classifies an error by what its receiver can do about it.
+// Code classifies errors by what the receiver can do about them.
 type Code string
 
-// The codes. Each package that talks to the outside maps them to that outside's words in one place.
+// The codes. Each package that answers clients translates the codes in one place, for example to HTTP statuses.
 const (
-	EInvalid      Code = "invalid"      // the input is wrong; Fields says where
-	ENotFound     Code = "not_found"    // there is no such thing
+	EInvalid      Code = "invalid"      // the input is wrong; Fields names the wrong fields
+	ENotFound     Code = "not_found"    // what was asked for does not exist
 	EUnauthorized Code = "unauthorized" // no valid credentials
-	EForbidden    Code = "forbidden"    // valid credentials, for something else
+	EForbidden    Code = "forbidden"    // the credentials are valid, but not for this request
 	ETooLarge     Code = "too_large"    // the input is above a configured limit
-	EFull         Code = "full"         // the disk or the configured size is full
-	EUnavailable  Code = "unavailable"  // works again later by itself
+	EFull         Code = "full"         // the disk is full, or the file has reached its configured size
+	EUnavailable  Code = "unavailable"  // it works again later without any action
 	EInternal     Code = "internal"     // a fault of this program or its machine
 )
 
-// Error is an error that a caller can act on and a person can read.
+// Error is an error for programs and people: a caller acts on the code, and a person reads the message.
 type Error struct {
 	Code    Code
 	Message string
-	// Fields names each wrong field of an EInvalid error and says what was expected there.
+	// Fields has the wrong fields of an EInvalid error. The value says what was expected in the field.
 	Fields map[string]string
-	// RetryAfter is when trying again makes sense, for EFull and EUnavailable.
+	// RetryAfter says after what time to try again, for EFull and EUnavailable.
 	RetryAfter time.Duration
-	// Err is the cause, if there is one; Message has its text.
+	// Err is the cause, if there is one. Message includes its text.
 	Err error
 }
 
-// Error lists the message and the fields in alphabetical order.
+// Error returns the message and then the fields in alphabetical order.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Message)
@@ -49,13 +49,14 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an error of the given code. The operand of a %w verb becomes the cause.
+// Errorf makes an error with the given code. The operand of a %w verb is the cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
 }
 
-// ErrorCode returns the code of the first [Error] in err's chain, EInternal if there is none, and "" for nil.
+// ErrorCode returns the code of the first [Error] in err's chain. It returns EInternal if the chain has none, and ""
+// for nil.
 func ErrorCode(err error) Code {
 	if err == nil {
 		return ""

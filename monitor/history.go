@@ -5,71 +5,68 @@ import (
 	"iter"
 )
 
-// HistoryStore gives what runs are judged by. It is safe for concurrent use.
-//
-// Fails with EUnavailable where the data cannot be reached at the moment.
+// HistoryStore has the measurements that runs are judged by. It is safe for concurrent use. Its methods fail with
+// EUnavailable while the data cannot be reached.
 type HistoryStore interface {
-	// RunInfos lists runs from the one that started last to the one that started first, those of one nanosecond by id.
+	// RunInfos lists runs. The run that started last comes first. Runs of the same nanosecond are ordered by id.
 	RunInfos(ctx context.Context, q RunInfoQuery) ([]*RunInfo, error)
-	// Samples lists, in any order, what the tests of runs measured: the metrics of kind "function" of their sessions.
-	// It is read as it is consumed, stops when the consumer stops or ctx is done, and ends after the first error.
+	// Samples lists the samples of runs in any order: the metrics of [KindFunction] of their sessions. It reads while
+	// it is consumed. It stops when the consumer stops or ctx is done, and ends after the first error.
 	Samples(ctx context.Context, runs []*RunInfo) iter.Seq2[Sample, error]
 }
 
-// RunInfoQuery chooses runs of a project. What is empty chooses all.
+// RunInfoQuery chooses runs of a project. A field with its zero value is no condition.
 type RunInfoQuery struct {
 	Project string  // required
-	Run     string  // exactly this id
-	ScmRef  string  // of exactly this commit
-	Branch  *string // of exactly this branch, which may be the empty one
-	Before  int64   // that started before this, in UTC nanoseconds; 0 for any time
-	Limit   int     // at most so many; 0 for all
+	Run     string  // id
+	ScmRef  string  // commit
+	Branch  *string // may point to the empty branch
+	Before  int64   // the runs started before this time, in UTC nanoseconds
+	Limit   int     // maximum number of runs
 }
 
-// RunInfo is what the sessions of a run say of it. Commit, branch and build are those of its first session.
+// RunInfo describes a run. The commit, the branch and the build are those of its first session.
 type RunInfo struct {
 	Project  string
 	ID       string
 	ScmRef   string // empty outside a repository
 	Branch   string
 	Build    string
-	Started  int64    // UTC nanoseconds of the first session
-	Sessions []string // hashes, by start, then hash; also of sessions that measured nothing
+	Started  int64    // start of the first session, in UTC nanoseconds
+	Sessions []string // hashes by start, then hash; sessions that measured nothing have one, too
 }
 
-// Sample is what one test measured once.
+// Sample has the measurements of one test at one time.
 type Sample struct {
 	Run      *RunInfo // one of the runs asked for
 	Session  string   // hash
-	Series   *Series  // samples of one listing share the pointer where they share the series
+	Series   *Series  // samples of one list with the same series have the same pointer
 	Env      string   // class of machine
 	Location string   // file, relative to pytest's root directory
 	Start    int64    // UTC nanoseconds
 
-	TotalTime float64 // wall time, seconds; NaN when absent, as for the next two
+	TotalTime float64 // wall time, seconds; NaN when absent, like the next two
 	CPUTime   float64 // user and kernel time, seconds
 	MemUsage  float64 // MiB: see [Metric]
 }
 
-// Comparison is a run and those that it is judged by. Each run is there once.
+// Comparison is a run with the runs that it is judged by. No run is in it twice.
 type Comparison struct {
 	// Branch is the branch whose runs are the baseline.
 	Branch string
-	// Baseline are earlier runs of that branch, oldest first.
+	// Baseline has earlier runs of Branch, oldest first.
 	Baseline []*RunInfo
-	// Window are runs of the judged run's own branch that follow each other, oldest first. The last one is judged. Of
-	// the others, and where the baseline is of that branch as well of those, [WindowRuns] confirm it together.
+	// Window has consecutive runs of one branch, oldest first. The last run is judged. The runs before it can confirm a
+	// change that it shows. The last runs of Baseline can also confirm it if they are of the same branch. The detector
+	// chooses how many runs it needs.
 	Window []*RunInfo
 }
 
-// WindowRuns is how many runs it takes to confirm that something changed.
-const WindowRuns = 3
-
 // Judged returns the run that is judged.
-func (l Comparison) Judged() *RunInfo { return l.Window[len(l.Window)-1] }
+func (c Comparison) Judged() *RunInfo { return c.Window[len(c.Window)-1] }
 
-// Detector judges runs. It is pure: the same lineage and samples, in whatever order, give the same report.
+// Detector judges runs. It is pure: the same comparison and the same samples, in any order, give the same report.
 type Detector interface {
-	// Judge fails with the first error of samples only. Samples of runs that are not in the lineage are ignored.
-	Judge(l Comparison, samples iter.Seq2[Sample, error]) (*Report, error)
+	// Judge fails only with the first error of samples. It ignores samples of runs that are not in the comparison.
+	Judge(c Comparison, samples iter.Seq2[Sample, error]) (*Report, error)
 }

@@ -115,6 +115,26 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestEnvironmentTellsPythonsApart goes through what sys.version says on each of them.
+func TestEnvironmentTellsPythonsApart(t *testing.T) {
+	for version, want := range map[string]string{
+		"3.11.7 (main, May  9 2026, 05:40:12) \n[GCC 12.2.0]":                                    "py3.11",
+		"3.13.5 (main, Jun 12 2025, 12:40:22) [Clang 20.1.4 ]":                                   "py3.13",
+		"3.13.5 experimental free-threading build (main, Jun 12 2025, 12:22:43) [Clang 20.1.4 ]": "py3.13t",
+		"3.14.0 free-threading build (main, Oct  7 2025, 15:35:21) [Clang 20.1.4 ]":              "py3.14t",
+		"3.11.13 (413c9b7f57f5, Jul 03 2025, 18:04:58)\n[PyPy 7.3.20 with GCC 10.2.1 20210130]":  "pypy3.11",
+		"3.12.1 (a free-threading build, [no], 2024)":                                            "py3.12",
+		"unheard of": "py?",
+	} {
+		c := &monitor.Context{Env: "class", PythonInfo: version}
+		assert.Equal(t, "?-? ?x ? ?G "+want, monitor.Environment(c), "%q", version)
+		named := &monitor.Session{Machine: "ci-large", Marks: monitor.Marks{Method: "m2"}}
+		assert.Equal(t, "ci-large "+want+" m2", monitor.MachineClass(c, named), "%q", version)
+	}
+	measured := &monitor.Session{Marks: monitor.Marks{Method: "m2"}}
+	assert.Equal(t, "class m2", monitor.MachineClass(&monitor.Context{Env: "class"}, measured))
+}
+
 func TestOriginOf(t *testing.T) {
 	m := &monitor.Metric{SessionH: "s"}
 	c := &monitor.Context{Env: "class", PythonInfo: "3.12.1"}

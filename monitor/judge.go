@@ -1,23 +1,46 @@
 package monitor
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 // Judge judges runs on request. It is safe for concurrent use.
 type Judge interface {
-	// Judge reports on the run that q chooses. Fails with ENotFound where there is no such run, or no run of the branch
-	// to compare with, and with EUnavailable where the data cannot be reached or too many questions wait.
+	// Judge reports on the run that q chooses. It fails with ENotFound when the run does not exist, or when the branch
+	// has no run to compare with. It fails with EUnavailable when the data cannot be reached or too many requests wait.
 	Judge(ctx context.Context, q JudgeQuery) (*Report, error)
 }
 
-// JudgeQuery chooses a run of a project and what it is compared with. Of several runs the one that started last is
-// chosen; with neither a run nor a commit it is the last of all. Where a commit is asked for, and some of its tests were
-// run again, the report says of each test what its last run says.
+// JudgeQuery chooses a run of a project and what it is compared with. Among several runs it chooses the run that
+// started last. With neither a run nor a commit, this is the project's last run. For a commit, the report has results
+// of all the commit's runs. Each result comes from the last run that could judge it.
 type JudgeQuery struct {
 	Project string
 	Run     string // id
 	ScmRef  string // commit
-	// Head is the branch of the run that is judged, since a commit may be on several; nil for any.
+	// Head is the branch of the judged run. A commit may be on several branches. nil means any branch.
 	Head *string
-	// Branch is the branch whose runs are the baseline; nil for the run's own.
+	// Branch is the branch whose runs are the baseline. nil means the branch of the judged run.
 	Branch *string
+}
+
+// Gate says what a report means for a pipeline.
+type Gate string
+
+// The gates.
+const (
+	GatePass      Gate = "pass"
+	GateFail      Gate = "fail"
+	GateNotJudged Gate = "not_judged" // the run has no result that could be judged
+)
+
+// ReportPrinter writes reports in one format.
+type ReportPrinter interface {
+	// ContentType returns the media type of what Print writes.
+	ContentType() string
+	// Print writes a report with one call of w.Write.
+	Print(w io.Writer, r *Report) error
+	// Gate says what a report means for a pipeline.
+	Gate(r *Report) Gate
 }

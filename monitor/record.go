@@ -5,31 +5,29 @@ import "time"
 // Record is one accepted context, session, metric or outcome of a project.
 type Record struct {
 	Project  string
-	Received time.Time // when it arrived, by the bridge's clock
-	Client   string    // the client's address without port, which groups the sessions of one run
+	Received time.Time // time of arrival on the bridge's clock
+	Client   string    // the client's address without port; see [RunOf]
 
-	// Exactly one of these is set.
+	// Exactly one of these four is set.
 
 	Context *Context
 	Session *Session
 	Metric  *Metric
 	Outcome *Outcome
 
-	// Source is the destination that the record was read from, "" for a record that a client sent. A record that has one
-	// is kept as it is, with everything that was fixed when it was first accepted, and is not owed to that destination.
+	// Source is the destination that the record was read from. It is empty for a record from a client. A record with a
+	// Source is not owed to it, and keeps everything that was decided when it was first accepted.
 	Source Destination
 
 	// Set by [Journal.Append].
 
-	Seq    uint64 // position in the one sequence of all accepted records, from 1
-	Repeat bool   // it was there already; Context or Session then is what was there
-	// Differs says that a repeated context or session had another content, which was not taken.
-	Differs bool
-	// NewSeries says that a metric is the first of its [Series].
-	NewSeries bool
+	Seq       uint64 // number in the sequence of all accepted records, from 1
+	Repeat    bool   // the record was stored before; Context or Session is the stored one
+	Differs   bool   // the repeat differs from the stored record, which was not changed
+	NewSeries bool   // the metric or outcome is the first of its [Series]
 }
 
-// Class tells what a record is, and so which bucket it goes to.
+// Class says what a record is. The bucket of a record depends on it.
 type Class string
 
 // The classes of records.
@@ -40,7 +38,7 @@ const (
 	ClassOutcome Class = "outcome"
 )
 
-// Class returns which of the four is set.
+// Class returns the class of the value that is set.
 func (r *Record) Class() Class {
 	switch {
 	case r.Context != nil:
@@ -54,7 +52,7 @@ func (r *Record) Class() Class {
 	}
 }
 
-// Measured returns the metric, or what an outcome has of one; nil for contexts and sessions.
+// Measured returns the metric or the metric of the outcome; nil for contexts and sessions.
 func (r *Record) Measured() *Metric {
 	if r.Outcome != nil {
 		return &r.Outcome.Metric
@@ -62,8 +60,8 @@ func (r *Record) Measured() *Metric {
 	return r.Metric
 }
 
-// Size is about what a record takes in memory, on disk and on its way, in bytes: its texts, which have no limit of
-// their own, and a constant for the rest.
+// Size is about how many bytes a record takes in memory, on disk or in a request. It counts the texts, which have no
+// limit of their own, and a constant for the rest.
 func (r *Record) Size() int {
 	n := 200 + len(r.Project)
 	add := func(texts ...string) {
@@ -88,20 +86,20 @@ func (r *Record) Size() int {
 	return n
 }
 
-// Origin is where a metric or an outcome comes from, as its context and session tell.
+// Origin is what the context and the session of a metric or an outcome say about it.
 type Origin struct {
 	Env    string // class of machine, a tag
-	Run    string // the rest are string fields
+	Run    string // a string field, like the next three
 	ScmRef string
 	Branch string
 	Build  string
 }
 
-// Names returns the names of an origin's texts, and Texts where they are, in the same order. They are the names of
-// columns and of fields; the first one is that of a tag.
+// Names returns the names of an origin's texts, in the order of [Origin.Texts]. Columns, fields and the tag `env` have
+// these names.
 func (o *Origin) Names() []string { return []string{"env", "run", "scm_ref", "branch", "build"} }
 
-// Texts returns where the texts are that [Origin.Names] names.
+// Texts returns pointers to the texts.
 func (o *Origin) Texts() []*string {
 	return []*string{&o.Env, &o.Run, &o.ScmRef, &o.Branch, &o.Build}
 }
@@ -109,7 +107,7 @@ func (o *Origin) Texts() []*string {
 // UnknownEnv is the class of machine of a metric whose context never arrived.
 const UnknownEnv = "unknown"
 
-// OriginOf combines what is known of the context and the session of a metric or an outcome; either may be nil.
+// OriginOf returns the origin of a metric or an outcome. The context and the session are nil when they are unknown.
 func OriginOf(sessionH string, c *Context, s *Session) Origin {
 	if s == nil {
 		s = &Session{Run: sessionH}
@@ -121,8 +119,8 @@ func OriginOf(sessionH string, c *Context, s *Session) Origin {
 	return o
 }
 
-// Point is a record with everything its destination is told about it.
+// Point is a record with everything that a destination gets.
 type Point struct {
 	*Record
-	Origin // of a metric or an outcome; empty otherwise
+	Origin // empty for contexts and sessions
 }

@@ -2,29 +2,30 @@ package monitor
 
 import "time"
 
-// RunWindow is how long after the first session of a run further sessions may start to belong to it.
+// RunWindow is how far the starts of a run's sessions may lie from the start of its leader.
 const RunWindow = 15 * time.Second
 
-// RunTag is the tag that names a run. Behind a load balancer it is required, since replicas see a part each.
-const RunTag = "run"
-
-// Leader is the first accepted session of a run, as far as later sessions need to know it.
+// Leader is the first accepted session of a run, with the fields that later sessions are compared with.
 type Leader struct {
 	Run         string
 	Start       int64 // UTC nanoseconds
 	ScmRef      Text
 	Description string
 	Client      string
-	Measured    bool // it has a metric of its own
+	Measured    bool // the session has a metric of its own
 }
 
-// RunOf returns the id of the run that a new session belongs to: its tag `run`; else the run of the leader, if
-// both have the same commit, description and client address, the session started within 15 s of the leader, and
-// the leader has no metric of its own; else a run of its own. So the five sessions of `pytest -n 4`, of which the
-// first is the controller's and stays empty, are one run, and plain runs that follow each other are many.
-// leader is the project's most recent run leader with the session's commit, description and client, or nil.
+// RunOf returns the id of the run that a new session belongs to. The id is the session's tag `run` if it has one.
+// Otherwise the session joins the leader's run under three conditions. Both have the same commit, description and
+// client address. They started within 15 s. The leader has no metric of its own. Otherwise the session is a run of its
+// own.
+//
+// `pytest -n 4` has five sessions. The first one is the controller's and has no metrics. So the five sessions are one
+// run. Plain runs that follow each other stay separate.
+//
+// leader is the project's most recent run leader with the session's commit, description and client; nil for none.
 func RunOf(s *Session, client string, leader *Leader) string {
-	if run := s.Tag(RunTag); run != "" {
+	if run := s.Tag(TagRun); run != "" {
 		return run
 	}
 	if leader == nil || leader.Measured || leader.ScmRef != s.ScmRef || leader.Description != s.Description ||
@@ -37,32 +38,30 @@ func RunOf(s *Session, client string, leader *Leader) string {
 	return leader.Run
 }
 
-// RunSummary is what one run measured so far.
+// RunSummary sums up what one run has measured so far.
 type RunSummary struct {
 	Project   string
 	Run       string
 	ScmRef    string
 	Branch    string
 	Sessions  int
-	Tests     int     // metrics of kind "function"
+	Tests     int     // metrics of [KindFunction]
 	Modules   int     // all other metrics
-	TotalTime float64 // seconds, over the tests
+	TotalTime float64 // sum over the tests, in seconds
 	Slowest   Extreme // seconds
 	MostMem   Extreme // MiB
-	// NewSeries is how many tests and modules have no earlier measurement. All of them in the project's first run.
-	NewSeries int
-	FirstRun  bool // no session of the project was accepted before
+	NewSeries int     // tests and modules without an earlier measurement; in the project's first run these are all
+	FirstRun  bool    // no session of the project was accepted before this run
 }
 
-// Unstable says that so much of a run was never measured before that its test ids are likely to contain something
-// that changes from run to run, such as a random number or a date: each run then makes new series in InfluxDB, and no
-// test has a history.
+// Unstable says that most tests of a run are new. Then the test ids probably contain something that changes from run to
+// run, such as a random number or a date. Each run then makes new series in InfluxDB, and no test has a history.
 func (s *RunSummary) Unstable() bool {
-	const least = 50 // fewer are what a day's work adds
+	const least = 50 // a day's work adds fewer tests
 	return !s.FirstRun && s.NewSeries >= least && 2*s.NewSeries > s.Tests+s.Modules
 }
 
-// Extreme is a test that stands out and by how much; the zero value says that there is none.
+// Extreme is the test with the greatest value. The zero value says that there is no such test.
 type Extreme struct {
 	ItemPath, ItemVariant string
 	Value                 float64

@@ -25,7 +25,7 @@ func TestRunOf(t *testing.T) {
 		{"accepted in another order", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC -= 1e9 }, "10.0.0.1", "first"},
 		{"15 s later", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC += 15e9 }, "10.0.0.1", "first"},
 		{"more than 15 s later", func(s *monitor.Session, _ *monitor.Leader) { s.Start.UTC += 15e9 + 1 }, "10.0.0.1", "own"},
-		{"the first one has a metric", func(_ *monitor.Session, l *monitor.Leader) { l.Measured = true }, "10.0.0.1", "own"},
+		{"the leader has a metric", func(_ *monitor.Session, l *monitor.Leader) { l.Measured = true }, "10.0.0.1", "own"},
 		{"another commit", func(s *monitor.Session, _ *monitor.Leader) { s.ScmRef.String = "def" }, "10.0.0.1", "own"},
 		{"another description", func(s *monitor.Session, _ *monitor.Leader) { s.Description = `{"a": "2"}` }, "10.0.0.1", "own"},
 		{"another machine", func(*monitor.Session, *monitor.Leader) {}, "10.0.0.2", "own"},
@@ -51,7 +51,7 @@ func TestRunSummaryUnstable(t *testing.T) {
 		want    bool
 	}{
 		{"a project's first run", monitor.RunSummary{Tests: 100, NewSeries: 100, FirstRun: true}, false},
-		{"new ids throughout", monitor.RunSummary{Tests: 100, NewSeries: 100}, true},
+		{"all ids are new", monitor.RunSummary{Tests: 100, NewSeries: 100}, true},
 		{"more than half", monitor.RunSummary{Tests: 80, Modules: 20, NewSeries: 51}, true},
 		{"half", monitor.RunSummary{Tests: 80, Modules: 20, NewSeries: 50}, false},
 		{"a small new suite", monitor.RunSummary{Tests: 49, NewSeries: 49}, false},

@@ -4,8 +4,8 @@ import "context"
 
 // RunStore answers questions about whole runs.
 type RunStore interface {
-	// RunSummary summarises what is stored of a run. Fails with ENotFound when nothing is.
+	// RunSummary sums up the stored metrics of a run. It fails with ENotFound when the run does not exist.
 	RunSummary(ctx context.Context, project, run string) (*RunSummary, error)
-	// RunOf returns the run that a session of a project belongs to: the session's hash where it is unknown.
+	// RunOf returns the id of the run of a session. For an unknown session this is the session's hash.
 	RunOf(ctx context.Context, project, sessionH string) (string, error)
 }

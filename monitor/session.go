@@ -2,50 +2,59 @@ package monitor
 
 // Session is one pytest process, as the plugin's `POST /sessions/` sends it (table TEST_SESSIONS).
 type Session struct {
-	SessionH string // the plugin's MD5 over scm_ref, run_date and the description; any non-empty text is accepted
+	SessionH string // the plugin's MD5 of scm_ref, run_date and the description; any non-empty text is accepted
 	RunDate  string // ISO 8601 as sent, in the client's local time; see [ParseTime]
 	ScmRef   Text   // commit; empty outside a repository
-	// Description is the text of the description as sent: a JSON object, or plain text from clients before 1.4.
+	// Description is the description as sent: a JSON object, or plain text from clients before 1.4.
 	Description string
-	// Tags are the members of the description in the order sent; plain text is the one tag "description".
+	// Tags are the members of the description in the order sent. A plain text is one tag "description".
 	Tags []Tag
 
-	// Fixed at acceptance.
+	// Decided at acceptance.
 
-	Start   Instant // RunDate as an instant; nanoseconds below a microsecond come from the hash
-	Run     string  // id of the run the session belongs to: see [RunOf]
-	Branch  string  // tag "branch", else tag "pipeline_branch"
-	Build   string  // tag "pipeline_build_no"
-	Machine string  // tag "machine": a name that replaces the computed class of machine
+	Start   Instant // RunDate as an instant; the digits below a microsecond come from the hash
+	Run     string  // id of the run that the session belongs to: see [RunOf]
+	Branch  string  // [TagBranch], else [TagPipelineBranch]
+	Build   string  // [TagPipelineBuild]
+	Machine string  // [TagMachine]
 
 	Marks
 }
 
-// Marks say of a session what its tags do not.
+// Marks are facts about a session that its tags do not say.
 type Marks struct {
-	Imported     bool       // it came from a file or from InfluxDB, and not from a running pytest
-	StatesOffset bool       // the client stated the offset of its clock from UTC, so that nothing was guessed
+	Imported     bool       // the session was read from a file or from InfluxDB, and no running pytest sent it
+	StatesOffset bool       // the client stated the offset of its clock from UTC, so the bridge did not guess it
 	Completion   Completion // whether pytest ran to its end
-	Method       string     // how it was measured, such as "m2"; empty for pytest-monitor's way
+	Method       string     // method of measuring, such as "m2"; empty for pytest-monitor's method
 }
 
-// Completion says whether a session ran everything that it was asked to.
+// Completion says whether a session ran the whole suite.
 type Completion string
 
-// The completions. Clients that do not say when they end leave it unknown.
+// The completions. A client that does not say when it ends leaves the completion unknown.
 const (
 	CompletionUnknown Completion = ""
 	Complete          Completion = "complete"
-	Partial           Completion = "partial" // stopped early, or only some of the suite's tests were asked for
+	Partial           Completion = "partial" // pytest stopped early, or was asked for only some tests of the suite
 )
 
-// Tag is one name and value of a session's description. Values that were no text are printed the Python way.
+// The tags that the bridge uses.
+const (
+	TagRun            = "run"               // id of the run; required behind a load balancer, since each replica sees a part
+	TagBranch         = "branch"            // name of the branch
+	TagPipelineBranch = "pipeline_branch"   // the branch or the job; the plugin reads it from the environment of the CI system
+	TagPipelineBuild  = "pipeline_build_no" // number of the build; the plugin reads it in the same way
+	TagMachine        = "machine"           // name that replaces the computed class of machine
+)
+
+// Tag is a name and a value of a session's description. A value that was not a text is printed as Python prints it.
 type Tag struct {
 	Name  string
 	Value Text
 }
 
-// Tag returns the value of the last tag called name, or "" where there is none or it is null.
+// Tag returns the value of the last tag with the name. It returns "" when there is no such tag or its value is null.
 func (s *Session) Tag(name string) string {
 	for i := len(s.Tags) - 1; i >= 0; i-- {
 		if s.Tags[i].Name == name {
@@ -57,10 +66,10 @@ func (s *Session) Tag(name string) string {
 
 // FixTags sets Branch, Build and Machine from the tags.
 func (s *Session) FixTags() {
-	s.Branch = s.Tag("branch")
+	s.Branch = s.Tag(TagBranch)
 	if s.Branch == "" {
-		s.Branch = s.Tag("pipeline_branch")
+		s.Branch = s.Tag(TagPipelineBranch)
 	}
-	s.Build = s.Tag("pipeline_build_no")
-	s.Machine = s.Tag("machine")
+	s.Build = s.Tag(TagPipelineBuild)
+	s.Machine = s.Tag(TagMachine)
 }

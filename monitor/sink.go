@@ -5,51 +5,65 @@ import (
 	"time"
 )
 
-// Sink delivers points to a destination. The same points may be delivered again, with the same bytes, and change
-// nothing there then.
+// Sink delivers points to a destination. Delivering the same points again sends the same bytes and changes nothing
+// there.
 type Sink interface {
-	// Destination names what is delivered to.
+	// Destination names the destination.
 	Destination() Destination
 
-	// Limit names the known limit of the destination that p exceeds, with the numbers; "" when there is none.
-	// What exceeds one is not delivered.
+	// Limit names the known limit of the destination that p exceeds, with the numbers; "" when p exceeds none. A point
+	// that exceeds a limit is not delivered.
 	Limit(p *Point) string
 
-	// Deliver sends points, either metadata (contexts and sessions) or metrics, and reports what became of all of
-	// them together. On any outcome but Delivered an unknown part of them may have been stored.
+	// Deliver sends points and returns one reply for all of them. The points are either contexts and sessions, or
+	// metrics and outcomes. After any reply except Delivered, an unknown part of the points may be stored.
 	Deliver(ctx context.Context, points []*Point) Reply
 
-	// Probe delivers one harmless point of its own to where points of the class go, to tell points that are
-	// refused for what they are from a destination that refuses everything.
+	// Probe delivers one harmless point to the bucket of the class. Its reply shows whether the destination refuses
+	// certain points, or all points.
 	Probe(ctx context.Context, class Class) Reply
 }
 
-// ReplyKind is what the courier has to do next.
+// Backend is a destination with everything that the bridge needs. It takes records and reports. It finds the contexts
+// and sessions that other bridges delivered. It is safe for concurrent use.
+type Backend interface {
+	Sink
+	ReportSink
+	MetadataStore
+
+	// Ensure makes sure that deliveries can be stored, and creates missing buckets where it may. Each delivery does the
+	// same. The error of Ensure is for the operator.
+	Ensure(ctx context.Context) error
+	// Close waits for deliveries that have begun. Later deliveries return Unavailable.
+	Close() error
+}
+
+// ReplyKind says what the courier has to do next.
 type ReplyKind int
 
 // The kinds of replies.
 const (
 	// Delivered: all points are stored.
 	Delivered ReplyKind = iota
-	// Unavailable: the destination cannot be reached or asks to wait; try again with backoff, for ever.
+	// Unavailable: the destination cannot be reached or asks to wait; try again with backoff, without end.
 	Unavailable
-	// Denied: the operator has to act (token, permission, missing bucket); keep, and try again slowly.
+	// Denied: the operator has to act (token, permission, missing bucket); keep the records and try again slowly.
 	Denied
 	// TooLarge: send fewer points at a time.
 	TooLarge
-	// Refused: at least one of the points is at fault.
+	// Refused: at least one point is at fault.
 	Refused
 )
 
-// String returns the name of the kind as used in logs and metrics.
+// String returns the name of the kind in logs and metrics.
 func (k ReplyKind) String() string {
 	return [...]string{"delivered", "unavailable", "denied", "too_large", "refused"}[k]
 }
 
-// Reply is what a destination said to one delivery.
+// Reply is a destination's answer to one delivery.
 type Reply struct {
 	Kind       ReplyKind
 	Status     int           // HTTP status; 0 when there was no answer
-	Message    string        // the destination's words, or the network error
-	RetryAfter time.Duration // as asked for by the destination; 0 when it did not say
+	Message    string        // the destination's own words, or the network error
+	RetryAfter time.Duration // the wait that the destination asks for; 0 when it asks for none
 }

@@ -5,17 +5,17 @@ import (
 	"iter"
 )
 
-// Store answers questions about everything measured. It is safe for concurrent use.
+// Store answers questions about all stored records. It is safe for concurrent use.
 //
-// Every list has a fixed total order, so that pages neither overlap nor leave gaps while nothing is written, and none
-// of what was there is left out while others write. Lists are read as they are consumed: an implementation holds a
-// bounded part in memory, and stops its query when the consumer stops or ctx is done. The sequence ends after the
-// first error. Texts match byte for byte, and names that look like syntax of a query language are names.
+// Every list has a fixed total order. So pages neither overlap nor leave gaps while nothing is written. While others
+// write, a list leaves out no item that was there before. A list is read while it is consumed. An implementation holds
+// a bounded part of it in memory, and stops its query when the consumer stops or ctx is done. A list ends after its
+// first error. Texts are compared byte for byte. A name that looks like the syntax of a query language is only a name.
 //
-// Fails with EUnavailable where the data cannot be reached at the moment.
+// The methods fail with EUnavailable while the data cannot be reached.
 type Store interface {
-	// Metrics lists metrics by UTC start, or as q.Top says. Those of one nanosecond, which differ in project or
-	// series, are in an order of the store's own that never changes.
+	// Metrics lists metrics by UTC start, or in the order of q.Top. Metrics of one nanosecond differ in project or
+	// series. Each store has an order for them, which never changes.
 	Metrics(ctx context.Context, q MetricQuery, p Page) iter.Seq2[*Metric, error]
 	// CountMetrics counts what Metrics lists on all pages.
 	CountMetrics(ctx context.Context, q MetricQuery) (int64, error)
@@ -43,35 +43,36 @@ type Store interface {
 
 // Page is a part of a list.
 type Page struct {
-	Offset int64 // how many to leave out
-	Limit  int64 // how many to list at most; 0 for all
+	Offset int64 // number of items to leave out
+	Limit  int64 // maximum number of items; 0 for all
 }
 
-// MetricQuery chooses metrics: those of a project for which every match holds.
+// MetricQuery chooses the metrics of a project for which every match holds.
 type MetricQuery struct {
 	Project string // empty for every project
 	Where   []Match
 	Top     *Top // nil for the order of time
 }
 
-// Top orders metrics by a measurement; those without it are left out. Equal ones are in the order of time.
+// Top orders metrics by a measurement. It leaves out metrics without the measurement. Metrics with equal measurements
+// are in the order of time.
 type Top struct {
 	Of       Measurement
-	Smallest bool // least first instead of greatest first
+	Smallest bool // the least comes first, not the greatest
 }
 
-// Match is a condition on one text of a metric or of its session. A metric without a session in the same project fails
-// every condition on the session.
+// Match is a condition on one text of a metric or of its session. A condition on the session does not hold for a metric
+// whose session is unknown in its project.
 type Match struct {
 	Field Field
 	How   How
 	Text  string
 }
 
-// Field is a text that a [Match] looks at.
+// Field is the text that a [Match] compares.
 type Field int
 
-// The fields. The last three are the session's.
+// The fields. The last three are texts of the session.
 const (
 	FieldSessionH Field = iota
 	FieldContextH
@@ -80,14 +81,14 @@ const (
 	FieldKind
 	FieldComponent
 	FieldScmRef
-	FieldPipeline      // tag pipeline_branch
-	FieldPipelineBuild // tag pipeline_build_no
+	FieldPipeline      // [TagPipelineBranch]
+	FieldPipelineBuild // [TagPipelineBuild]
 )
 
-// How is the way a [Match] compares.
+// How says how a [Match] compares.
 type How int
 
-// The ways to compare. A null never matches.
+// The ways to compare. Null never matches.
 const (
 	Equals How = iota
 	HasPrefix
@@ -100,13 +101,13 @@ type SessionQuery struct {
 	HashPrefix string
 	ScmRef     *Match // on FieldScmRef; nil for any
 	Tags       []TagMatch
-	AnyTag     bool // one of the tags suffices; without it all have to match
+	AnyTag     bool // one tag has to match, not all
 }
 
-// TagMatch is a condition on a tag of a session. A tag that is null or empty is not present.
+// TagMatch is a condition on a tag of a session. A tag that is null or empty counts as missing.
 type TagMatch struct {
 	Name  string
-	Value string // what the tag's text has to be; empty for any that is present
+	Value string // exact text of the tag; empty for any text
 }
 
 // ContextQuery chooses contexts.
@@ -118,11 +119,12 @@ type ContextQuery struct {
 // Names is the kind of names that a [NameQuery] lists.
 type Names int
 
-// The kinds of names. All but components are those of sessions; null and empty ones are left out.
+// The kinds of names. Components are names of metrics, and the other kinds are names of sessions. Null and empty names
+// of sessions are left out.
 const (
-	Components     Names = iota // of metrics, the empty one included
-	Pipelines                   // tag pipeline_branch
-	PipelineBuilds              // tag pipeline_build_no
+	Components     Names = iota // the empty component, too
+	Pipelines                   // [TagPipelineBranch]
+	PipelineBuilds              // [TagPipelineBuild]
 	SessionHashes
 )
 
@@ -131,9 +133,9 @@ type NameQuery struct {
 	Project string // empty for every project
 	Of      Names
 	Prefix  string
-	// Component narrows the names of sessions to those with a metric of exactly this component; nil for all sessions.
+	// Component chooses the sessions with a metric of exactly this component; nil for all sessions.
 	Component *string
-	// Pipeline and Build narrow them to sessions with exactly these tags; empty for any.
+	// Pipeline and Build choose the sessions with exactly these tags; empty for any.
 	Pipeline, Build string
 	// NonEmpty leaves the empty component out.
 	NonEmpty bool
@@ -142,20 +144,20 @@ type NameQuery struct {
 // RunQuery chooses runs.
 type RunQuery struct {
 	Project string // empty for every project
-	Run     string // exactly this id; empty for all
+	Run     string // exact id; empty for all
 }
 
-// Run is what a person calls one: the sessions that [RunOf] put together, and what they measured.
+// Run has the sessions that [RunOf] put together, and sums over their metrics.
 type Run struct {
 	Project      string
 	ID           string
 	Sessions     []*Session // by UTC start, then hash
 	Environments []string   // classes of machine of its metrics, in the order of their bytes
-	Tests        int64      // metrics of kind "function"
+	Tests        int64      // metrics of [KindFunction]
 	Modules      int64      // all other metrics
-	TotalTime    float64    // seconds, over the tests; absent ones count as 0, as for the next two
+	TotalTime    float64    // sum over the tests, in seconds, like the next two; absent values count as 0
 	UserTime     float64
 	KernelTime   float64
 	Started      Instant // start of the first session or metric
-	Ended        Instant // start + total time of the metric that ended last; Started where there is none
+	Ended        Instant // start + total time of the metric that ended last; Started without metrics
 }

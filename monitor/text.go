@@ -13,19 +13,19 @@ type Text struct {
 
 var projectName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// DefaultProject takes what is written without a project in the path and without a token.
+// DefaultProject is the project of a record that is sent without a project in the path and without a token.
 const DefaultProject = "default"
 
-// ValidProject says whether name can be a project: 1 to 64 letters, digits, dots, underscores and hyphens. "." and ".."
-// cannot: HTTP clients take them out of paths, and what is meant for /p/../ would arrive in the default project.
+// ValidProject says whether name can be the name of a project: 1 to 64 letters, digits, dots, underscores and hyphens.
+// "." and ".." cannot. HTTP clients remove them from paths, so records for /p/../ would arrive in the default project.
 func ValidProject(name string) bool {
 	return projectName.MatchString(name) && name != "." && name != ".."
 }
 
 var address = regexp.MustCompile(`( at 0x)[0-9A-Fa-f]+(>)`)
 
-// StableText replaces the address in every `<… at 0x7f…>` by an ellipsis: such addresses come from the repr of
-// Python objects, are new in every run, and would make every run's tests new series.
+// StableText replaces the address in every `<… at 0x7f…>` by an ellipsis. These addresses come from the repr of Python
+// objects. They are new in every run, so the tests of every run would be new series.
 func StableText(s string) string {
 	if !strings.Contains(s, " at 0x") {
 		return s

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Instant is a moment that was fixed once, at acceptance.
+// Instant is a moment. It is decided once, at acceptance.
 type Instant struct {
-	UTC    int64 // nanoseconds since 1970-01-01T00:00:00Z; digits below a microsecond identify, see [PointTime]
-	Offset int32 // the client's offset from UTC at that moment, in seconds east of Greenwich
+	UTC    int64 // nanoseconds since 1970-01-01T00:00:00Z; for the digits below a microsecond see [PointTime]
+	Offset int32 // offset of the client's clock from UTC at that moment, in seconds east of Greenwich
 }
 
-// Time returns the moment in UTC to the microsecond.
+// Time returns the moment in UTC, rounded down to the microsecond.
 func (i Instant) Time() time.Time { return time.UnixMicro(i.Micros()).UTC() }
 
-// Micros returns the moment in whole microseconds since 1970 in UTC.
+// Micros returns the moment in whole microseconds since 1970 in UTC, rounded down.
 func (i Instant) Micros() int64 { return floorDiv(i.UTC, 1000) }
 
-// LocalText returns the moment as Python's datetime.isoformat() prints it for the client's local clock, which is
-// how pytest-monitor sends times: a fraction of six digits, or none when it is zero.
+// LocalText returns the moment on the client's clock as Python's datetime.isoformat() prints it. It has a fraction of
+// six digits, or no fraction when it is zero. pytest-monitor sends times in this form.
 func (i Instant) LocalText() string {
 	t := time.UnixMicro(i.Micros() + int64(i.Offset)*1e6).UTC()
 	if t.Nanosecond() == 0 {
@@ -30,8 +30,8 @@ func (i Instant) LocalText() string {
 	return t.Format("2006-01-02T15:04:05.000000")
 }
 
-// Plus returns the moment so many seconds later, an absent number being none. A client may send any float: what would be
-// after the last nanosecond there is becomes that one, and what would be before 1970 becomes its beginning.
+// Plus returns the moment so many seconds later. An absent number counts as 0. A client may send any float. A moment
+// after the last one that an int64 can hold becomes the last one. A moment before 1970 becomes the beginning of 1970.
 func (i Instant) Plus(seconds float64) Instant {
 	took := seconds * 1e9
 	switch {
@@ -45,19 +45,19 @@ func (i Instant) Plus(seconds float64) Instant {
 	return i
 }
 
-// LocalTime is a date and time of day as a client wrote it: mostly without a zone.
+// LocalTime is a date and a time of day as a client sent them. Most clients send no offset from UTC.
 type LocalTime struct {
-	Micros    int64 // the clock's reading, in microseconds since 1970-01-01T00:00 on the same clock
+	Micros    int64 // the time on the client's clock, in microseconds since 1970-01-01T00:00 on the same clock
 	Offset    int32 // seconds east of Greenwich, if HasOffset
 	HasOffset bool
 }
 
-// At returns the moment of a clock that is offset seconds ahead of UTC, without identifying nanoseconds.
+// At returns the moment at which a clock with the given offset shows t. The digits below a microsecond are 0.
 func (t LocalTime) At(offset int32) Instant {
 	return Instant{UTC: (t.Micros - int64(offset)*1e6) * 1000, Offset: offset}
 }
 
-// Dates are accepted from 1970 up to 2200: InfluxDB queries must name a range, and these are its ends.
+// Dates are accepted from 1970 to 2199. An InfluxDB query must name a range, and these years are its ends.
 const (
 	minYear = 1970
 	maxYear = 2199
@@ -66,8 +66,8 @@ const (
 var iso8601 = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})` +
 	`(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$`)
 
-// ParseTime reads an ISO 8601 date with an optional time of day, fraction and UTC offset, between 1970 and 2200.
-// Digits below a microsecond are cut. The error is one sentence on what was expected.
+// ParseTime reads an ISO 8601 date from 1970 to 2199 with an optional time of day, fraction and UTC offset. It cuts off
+// digits below a microsecond. The error says in one sentence what was expected.
 func ParseTime(s string) (LocalTime, error) {
 	date, fraction, zone, ok := splitISO8601(s)
 	if !ok {
@@ -96,11 +96,11 @@ func ParseTime(s string) (LocalTime, error) {
 	return local, nil
 }
 
-// isoformat is what Python's datetime.isoformat() prints, which is what all clients send; a digit stands for any.
+// isoformat is the form that Python's datetime.isoformat() prints and all clients send. 0 stands for any digit.
 const isoformat = "0000-00-00T00:00:00.000000"
 
-// splitISO8601 returns year to second, the microseconds, and the zone as written. The form that clients send is
-// recognised without the pattern, which takes ten times as long.
+// splitISO8601 returns the numbers from year to second, the microseconds, and the offset from UTC as written. For the
+// form that clients send it does not use the regular expression, which takes ten times as long.
 func splitISO8601(s string) (date [6]int, micros int, zone string, ok bool) {
 	if like(s, isoformat) || like(s, isoformat[:19]) {
 		date = [6]int{atoi(s[:4]), atoi(s[5:7]), atoi(s[8:10]), atoi(s[11:13]), atoi(s[14:16]), atoi(s[17:19])}
@@ -119,7 +119,7 @@ func splitISO8601(s string) (date [6]int, micros int, zone string, ok bool) {
 	return date, atoi((m[7] + "000000")[:6]), m[8], true
 }
 
-// like says whether s has the digits and separators of a form.
+// like says whether s has digits where the form has them, and the same separators.
 func like(s, form string) bool {
 	if len(s) != len(form) {
 		return false
@@ -132,7 +132,7 @@ func like(s, form string) bool {
 	return true
 }
 
-// atoi reads digits; nothing is 0.
+// atoi reads a number of digits. An empty text is 0.
 func atoi(digits string) (n int) {
 	for i := range len(digits) {
 		n = 10*n + int(digits[i]-'0')
@@ -140,7 +140,7 @@ func atoi(digits string) (n int) {
 	return n
 }
 
-// floorDiv divides rounding down, also for negative a.
+// floorDiv divides and rounds down, also for negative a.
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {

@@ -53,7 +53,7 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-// What Python's isoformat prints is what comes back, for every instant and every offset.
+// For every instant and every offset, ParseTime reads what LocalText prints.
 func TestLocalTextIsIsoformat(t *testing.T) {
 	assert.Equal(t, "1970-01-01T05:30:00", monitor.Instant{UTC: 321, Offset: 19800}.LocalText(), "no fraction when it is zero")
 	assert.Equal(t, "1970-01-01T00:00:00.000020", monitor.Instant{UTC: 20_999}.LocalText())
@@ -102,14 +102,14 @@ func TestZonesSession(t *testing.T) {
 		{"Kathmandu", monitor.Zones{Server: time.UTC}, "2026-11-22T17:44:59.5", nil, hour*5 + 2700},
 		{"furthest east", monitor.Zones{Server: time.UTC}, "2026-11-23T02:00:00", nil, 14 * hour},
 		{"furthest west", monitor.Zones{Server: time.UTC}, "2026-11-22T00:00:00", nil, -12 * hour},
-		{"the server's own although late", monitor.Zones{Server: time.UTC}, "2026-11-22T11:55:30", nil, 0},
-		{"clock ahead", monitor.Zones{Server: time.UTC}, "2026-11-22T12:04:00", nil, 0},
+		{"the server's zone, although late", monitor.Zones{Server: time.UTC}, "2026-11-22T11:55:30", nil, 0},
+		{"the clock is ahead", monitor.Zones{Server: time.UTC}, "2026-11-22T12:04:00", nil, 0},
 		{"late in another zone", monitor.Zones{Server: time.UTC}, "2026-11-22T17:26:00", nil, kolkata},
-		{"13 minutes late is no zone: project's last", monitor.Zones{Server: time.UTC}, "2026-11-22T11:47:00", &kolkata, kolkata},
-		{"13 minutes late is no zone: server's", monitor.Zones{Server: zone(t, "Europe/Paris")}, "2026-11-22T11:47:00", nil, hour},
+		{"13 minutes late is no zone, so the project's last offset", monitor.Zones{Server: time.UTC}, "2026-11-22T11:47:00", &kolkata, kolkata},
+		{"13 minutes late is no zone, so the server's", monitor.Zones{Server: zone(t, "Europe/Paris")}, "2026-11-22T11:47:00", nil, hour},
 		{"imported years later", monitor.Zones{Server: zone(t, "Europe/Paris")}, "2021-07-01T11:47:00", nil, 2 * hour},
-		{"fixed", monitor.Zones{Server: time.UTC, Fixed: zone(t, "America/New_York")}, "2026-07-01T12:00:00", nil, -4 * hour},
-		{"in the text", monitor.Zones{Server: time.UTC, Fixed: time.UTC}, "2026-07-01T12:00:00+09:00", nil, 9 * hour},
+		{"fixed zone", monitor.Zones{Server: time.UTC, Fixed: zone(t, "America/New_York")}, "2026-07-01T12:00:00", nil, -4 * hour},
+		{"offset in the text", monitor.Zones{Server: time.UTC, Fixed: time.UTC}, "2026-07-01T12:00:00+09:00", nil, 9 * hour},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestZonesMetric(t *testing.T) {
 		arrival time.Time
 		session int32
 		first   int32
-		more    int // further offsets where a repeat may be
+		more    int // number of other offsets at which a repeat may be
 	}{
 		{"in time", "2026-10-25T01:59:00", 30, time.Date(2026, 10, 24, 23, 59, 30, 0, time.UTC), 7200, 7200, 0},
 		{"clocks back", "2026-10-25T02:00:10", 5, time.Date(2026, 10, 25, 1, 0, 15, 0, time.UTC), 7200, 3600, 4},
@@ -151,7 +151,7 @@ func TestZonesOrphan(t *testing.T) {
 	utc := monitor.Zones{Server: time.UTC}
 	arrival := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	assert.Equal(t, int32(19800), utc.Orphan(local(t, "2026-11-22T17:00:00"), 1800, arrival, nil), "a test of half an hour")
-	assert.Equal(t, int32(0), utc.Orphan(local(t, "2026-11-22T11:59:59"), 1e300, arrival, nil), "absurd durations count as none")
+	assert.Equal(t, int32(0), utc.Orphan(local(t, "2026-11-22T11:59:59"), 1e300, arrival, nil), "absurd durations count as 0")
 }
 
 func TestPlusStaysWithinTheRange(t *testing.T) {

@@ -1,17 +1,17 @@
 package monitor
 
-// Validate checks what the types do not: that a context can be found again.
+// Validate checks that a context has a hash.
 func (c *Context) Validate() error {
 	return invalid("context", fields{"h": nonEmpty(c.H)})
 }
 
-// Validate checks what the types do not: a hash to find it by and a date that can be placed.
+// Validate checks that a session has a hash and a date that [ParseTime] reads.
 func (s *Session) Validate() error {
 	_, err := ParseTime(s.RunDate)
 	return invalid("session", fields{"session_h": nonEmpty(s.SessionH), "run_date": problem(err)})
 }
 
-// Validate checks what the types do not: a date that can be placed.
+// Validate checks that a metric has a start that [ParseTime] reads.
 func (m *Metric) Validate() error {
 	_, err := ParseTime(m.ItemStartTime)
 	return invalid("metric", fields{"item_start_time": problem(err)})
@@ -19,7 +19,7 @@ func (m *Metric) Validate() error {
 
 type fields map[string]string
 
-// invalid returns an EInvalid error that names the fields with a problem, nil where none has one.
+// invalid returns an EInvalid error with the fields that have a problem. It returns nil when no field has one.
 func invalid(what string, problems fields) error {
 	for name, text := range problems {
 		if text == "" {

@@ -13,7 +13,7 @@ import (
 // firstJudged is the first run that has enough runs before it.
 const firstJudged = 10
 
-func resultKey(x monitor.Result) injectionKey {
+func injectionOf(x monitor.Result) injectionKey {
 	return injectionKey{x.ItemPath, x.ItemVariant, x.Occurrence}
 }
 
@@ -22,7 +22,7 @@ func TestNetworkX(t *testing.T) {
 	t.Parallel()
 	d := readDataset(t, "networkx")
 	for run := range d.runs {
-		r := judge(t, lineage(d.runs, run), d.upTo(run))
+		r := judge(t, past(d.runs, run), d.upTo(run))
 		switch {
 		case run < firstJudged:
 			assert.Equal(t, 3*167, r.Summary.Learning, run)
@@ -46,7 +46,7 @@ func assertFound(t *testing.T, d *dataset, r *monitor.Report, run int) {
 		}
 		expected++
 		i := slices.IndexFunc(r.Results, func(x monitor.Result) bool {
-			return resultKey(x) == key && x.Metric == change.metric
+			return injectionOf(x) == key && x.Metric == change.metric
 		})
 		x := r.Results[i]
 		assert.Equal(t, monitor.StatusRegression, x.Status, "%d: %v %v", run, key, change)
@@ -61,13 +61,13 @@ func TestNetworkXSlow(t *testing.T) {
 	t.Parallel()
 	d := readDataset(t, "networkx")
 	for run := firstJudged; run < cleanRuns; run++ {
-		plain := judge(t, lineage(d.runs, run), d.upTo(run))
+		plain := judge(t, past(d.runs, run), d.upTo(run))
 		samples := slices.Clone(d.samples[run])
 		for i := range d.samples[run] {
 			d.samples[run][i].CPUTime *= 1.5
 			d.samples[run][i].TotalTime *= 1.5
 		}
-		r := judge(t, lineage(d.runs, run), d.upTo(run))
+		r := judge(t, past(d.runs, run), d.upTo(run))
 		d.samples[run] = samples
 		assert.Equal(t, monitor.StatusSlowMachine, r.Suite.Status, run)
 		assert.Empty(t, found(r, monitor.StatusRegression, monitor.StatusImprovement), run)

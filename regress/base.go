@@ -5,15 +5,14 @@ import (
 	"slices"
 )
 
-// base is what is usual: the levels of the last runs that count as such.
+// base is what is usual: the levels of the last runs that count as usual.
 type base struct {
-	limit  int       // of levels kept
+	limit  int       // how many levels are kept at most
 	kept   []float64 // oldest first
 	sorted []float64 // the same by size
 
-	// What follows is as of the last call of settle.
-	settled bool
-	median  float64
+	estimated bool // median, up and down are those of the levels that are kept now
+	median    float64
 	// up and down are the spreads above and below the median.
 	up, down float64
 }
@@ -30,45 +29,45 @@ func (b *base) n() int { return len(b.kept) }
 
 // reset forgets all levels.
 func (b *base) reset() {
-	b.kept, b.sorted, b.settled = b.kept[:0], b.sorted[:0], false
+	b.kept, b.sorted, b.estimated = b.kept[:0], b.sorted[:0], false
 }
 
-// add keeps a level, in place of the oldest if there are too many. What is known of them is then out of date.
+// add keeps a level, in place of the oldest if there are too many.
 func (b *base) add(level float64) {
 	if len(b.kept) == b.limit {
 		i, _ := slices.BinarySearch(b.sorted, b.kept[0])
 		b.sorted = slices.Delete(b.sorted, i, i+1)
 		b.kept = slices.Delete(b.kept, 0, 1)
 	}
-	b.settled = false
+	b.estimated = false
 	b.kept = append(b.kept, level)
 	i, _ := slices.BinarySearch(b.sorted, level)
 	b.sorted = slices.Insert(b.sorted, i, level)
 }
 
-// settle works out median and spreads, which are no less than what g knows of the measurement. The spread is the largest
-// of three robust ones, for each of which there are tests that make it too small: more than half of the values equal
-// (median deviation), more than three quarters equal, and, where a test is slow in one of ten runs, all but the decile.
-// The spread below is no less than that above: what disturbs a test makes it slower, and lifts its median too, so that it
-// only seems to become faster when the disturbance ends.
-func (b *base) settle(g *gate) {
-	if b.settled {
+// estimate works out the median and the spreads. Each spread is at least what th assumes, and the largest of three robust
+// ones. For each of the three there are tests that make it too small: more than half of the values equal (median
+// deviation), more than three quarters equal (quartiles), or slow in fewer than one of ten runs (decile). The spread below
+// is at least the spread above: a disturbance makes a test slower and lifts its median, so that the test only seems to
+// become faster when the disturbance ends.
+func (b *base) estimate(th *thresholds) {
+	if b.estimated {
 		return
 	}
-	b.settled = true
+	b.estimated = true
 	b.median = quantile(b.sorted, 0.5)
-	both := max(g.Noise, math.Log1p(g.Jitter*math.Exp(-b.median)), perMAD*deviation(b.sorted, b.median),
+	both := max(th.Noise, math.Log1p(th.Jitter*math.Exp(-b.median)), perMAD*deviation(b.sorted, b.median),
 		(quantile(b.sorted, 0.75)-quantile(b.sorted, 0.25))/perQuartile)
 	b.up = max(both, (quantile(b.sorted, 0.9)-b.median)/perDecile)
 	b.down = max(b.up, (b.median-quantile(b.sorted, 0.1))/perDecile)
 }
 
-// ordinary says whether a level is surely not conspicuous, by those parts of the spreads that cost little. Most levels are,
-// which saves the larger part of the time that a run takes to judge.
-func (b *base) ordinary(level float64, g *gate) bool {
-	middle, reach := quantile(b.sorted, 0.5), g.reach[b.n()]
-	up := max(g.Noise, (quantile(b.sorted, 0.9)-middle)/perDecile)
-	return math.Abs(level-middle) <= max(g.lnSuspect, reach*up)
+// ordinary says whether a level is surely not conspicuous, by the parts of the spreads that cost little to work out. Most
+// levels are ordinary, so this saves most of the time that judging takes.
+func (b *base) ordinary(level float64, th *thresholds) bool {
+	middle, reach := quantile(b.sorted, 0.5), th.reach[b.n()]
+	up := max(th.Noise, (quantile(b.sorted, 0.9)-middle)/perDecile)
+	return math.Abs(level-middle) <= max(th.lnSuspect, reach*up)
 }
 
 // quantile interpolates between the two values that are nearest to the quantile p of sorted values (type 7 of Hyndman and
@@ -109,4 +108,13 @@ func deviation(sorted []float64, median float64) float64 {
 func median(values []float64) float64 {
 	slices.Sort(values)
 	return quantile(values, 0.5)
+}
+
+// numbers returns the numbers from 0 to n - 1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }

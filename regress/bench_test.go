@@ -22,7 +22,7 @@ func BenchmarkJudge(b *testing.B) {
 			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := d.Judge(lineage(runs, n-1), samples)
+				r, err := d.Judge(past(runs, n-1), samples)
 				require.NoError(b, err)
 				require.Len(b, r.Results, 3*tests)
 			}
@@ -35,7 +35,7 @@ func synthetic(tests, n int, byTest bool) ([]*monitor.RunInfo, iter.Seq2[monitor
 	random := rand.New(rand.NewPCG(1, 2))
 	var runs []*monitor.RunInfo
 	for i := range n {
-		runs = append(runs, head(i))
+		runs = append(runs, runInfo(i))
 	}
 	series := make([]*monitor.Series, tests)
 	for i := range series {

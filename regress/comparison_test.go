@@ -28,10 +28,10 @@ type judgement func(t *testing.T, d *dataset, run int) map[alarm]bool
 func byDetector(statuses ...monitor.Status) judgement {
 	return func(t *testing.T, d *dataset, run int) map[alarm]bool {
 		alarms := map[alarm]bool{}
-		for _, x := range judge(t, lineage(d.runs, run), d.upTo(run)).Results {
+		for _, x := range judge(t, past(d.runs, run), d.upTo(run)).Results {
 			for _, status := range statuses {
 				if x.Status == status {
-					alarms[alarm{resultKey(x), x.Metric}] = true
+					alarms[alarm{injectionOf(x), x.Metric}] = true
 				}
 			}
 		}

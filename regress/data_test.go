@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 )
 
 // The runs of a data set: without changes, then with.
@@ -50,7 +51,7 @@ func readDataset(t testing.TB, name string) *dataset {
 	require.NoError(t, err)
 	d := &dataset{injected: map[injectionKey]injection{}}
 	for i := range cleanRuns + injectedRuns {
-		d.runs = append(d.runs, head(i))
+		d.runs = append(d.runs, runInfo(i))
 		d.samples = append(d.samples, nil)
 	}
 	series := map[monitor.Series]*monitor.Series{}
@@ -61,8 +62,8 @@ func readDataset(t testing.TB, name string) *dataset {
 	return d
 }
 
-// head is the head of the i-th run, of a commit of its own.
-func head(i int) *monitor.RunInfo {
+// runInfo describes the i-th run, of a commit of its own.
+func runInfo(i int) *monitor.RunInfo {
 	return &monitor.RunInfo{Project: "p", ID: fmt.Sprintf("run%03d", i), ScmRef: fmt.Sprintf("c%03d", i), Branch: "main",
 		Started: int64(i) * 1e12, Sessions: []string{fmt.Sprintf("s%03d", i)}}
 }
@@ -100,9 +101,9 @@ func number(t testing.TB, s string) float64 {
 	return f
 }
 
-// lineage is the lineage of a run by those before it.
-func lineage(runs []*monitor.RunInfo, judged int) monitor.Comparison {
-	window := max(0, judged+1-monitor.WindowRuns)
+// past is the comparison of a run with those before it.
+func past(runs []*monitor.RunInfo, judged int) monitor.Comparison {
+	window := max(0, judged+1-regress.Defaults().WindowRuns)
 	return monitor.Comparison{Branch: "main", Baseline: runs[max(0, window-30):window], Window: runs[window : judged+1]}
 }
 

@@ -14,9 +14,9 @@ import (
 // more CPU time by a factor, in one job.
 func jobs(pushes, each int, shards bool, from, in int, factor float64) *suite {
 	s := newSuite(pushes * each)
-	for run, head := range s.runs {
+	for run, info := range s.runs {
 		push, job := run/each, run%each
-		head.ScmRef = fmt.Sprintf("c%03d", push)
+		info.ScmRef = fmt.Sprintf("c%03d", push)
 		for test := range 30 {
 			m := s.steady()
 			if push >= from && job == in && test == 0 {

@@ -311,7 +311,7 @@ func TestReport(t *testing.T) {
 	t.Parallel()
 	s := stepped(20, 17, 20)
 	s.runs[19].Build, s.runs[19].Sessions = "77", []string{"s019", "empty"}
-	l := lineage(s.runs, 19)
+	l := past(s.runs, 19)
 	r := judge(t, l, s.all())
 	assert.Equal(t, "p", r.Project)
 	assert.Equal(t, "run019", r.Run)
@@ -367,14 +367,14 @@ func TestOrderOfResults(t *testing.T) {
 	assert.Equal(t, "test_0.3 mem_usage", r.Results[8].Item+" "+r.Results[8].Metric)
 }
 
-// TestFailingSamples holds that the error of a store comes back, and that a lineage needs a run.
+// TestFailingSamples holds that the error of a store comes back, and that a comparison needs a run.
 func TestFailingSamples(t *testing.T) {
 	t.Parallel()
 	s := stepped(12, 9, 12)
 	d, err := regress.New(regress.Defaults())
 	require.NoError(t, err)
 	broken := errors.New("broken")
-	_, err = d.Judge(lineage(s.runs, 11), func(yield func(monitor.Sample, error) bool) {
+	_, err = d.Judge(past(s.runs, 11), func(yield func(monitor.Sample, error) bool) {
 		if yield(s.samples[0], nil) && yield(monitor.Sample{}, broken) {
 			assert.Fail(t, "went on after an error")
 		}

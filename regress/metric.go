@@ -8,38 +8,51 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// The metrics, in the order in which results of one test are listed.
+// Positions in [monitor.JudgedMetrics] of the metrics with rules of their own.
 const (
 	cpuTime = iota
 	memUsage
 	totalTime
-	metrics
+	metrics = len(monitor.JudgedMetrics)
 )
 
-// name returns what a metric is called in reports.
-func name(metric int) string {
-	return [metrics]string{cpuTime: monitor.MetricCPUTime, memUsage: monitor.MetricMemUsage,
-		totalTime: monitor.MetricTotalTime}[metric]
+// values are what one test measured in one run, by metric; NaN where absent.
+type values [metrics]float64
+
+func absent() (v values) {
+	for metric := range v {
+		v[metric] = math.NaN()
+	}
+	return v
 }
 
-// gate is a [Gate] on logarithms, with what depends on the number of runs worked out beforehand.
-type gate struct {
-	Gate
+// timed yields the metrics that the speed of a machine shows in.
+func timed(yield func(metric int) bool) {
+	for metric, m := range monitor.JudgedMetrics {
+		if m.Timed && !yield(metric) {
+			return
+		}
+	}
+}
+
+// thresholds are [Thresholds] on logarithms, with what depends on the number of runs worked out beforehand.
+type thresholds struct {
+	Thresholds
 	lnLeast   float64
 	lnSuspect float64
 	lnRatio   float64
-	// reach is how many spreads above the median of n runs a single value is a suspect, by n.
+	// reach is by n how many spreads above the median of n runs a single value is a suspect.
 	reach []float64
 }
 
-// newGate prepares a gate for baselines of up to runs runs.
-func newGate(g Gate, suspectP float64, runs int) *gate {
-	made := &gate{
-		Gate:      g,
-		lnLeast:   math.Log(g.Least),
-		lnSuspect: math.Log(g.SuspectRatio),
-		lnRatio:   math.Log(g.Ratio),
-		reach:     make([]float64, runs+1),
+// newThresholds prepares thresholds for baselines of up to runs runs.
+func newThresholds(t Thresholds, suspectP float64, runs int) *thresholds {
+	made := &thresholds{
+		Thresholds: t,
+		lnLeast:    math.Log(t.Least),
+		lnSuspect:  math.Log(t.SuspectRatio),
+		lnRatio:    math.Log(t.Ratio),
+		reach:      make([]float64, runs+1),
 	}
 	for n := range made.reach {
 		made.reach[n] = math.Inf(1)
@@ -51,14 +64,14 @@ func newGate(g Gate, suspectP float64, runs int) *gate {
 }
 
 // level is the logarithm of a measurement, NaN when there is none.
-func (g *gate) level(x float64) float64 {
-	if math.IsNaN(x) || x > g.Least {
+func (th *thresholds) level(x float64) float64 {
+	if math.IsNaN(x) || x > th.Least {
 		return math.Log(x)
 	}
-	return g.lnLeast
+	return th.lnLeast
 }
 
-// student is what a value divided by its spread is distributed like, when the spread is estimated from n values.
+// student is the distribution of a value divided by its spread, where the spread is estimated from n values.
 func student(n int) distuv.StudentsT {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(n - 1)}
 }

@@ -7,46 +7,42 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// offsets are how much slower than usual all tests of each run were together, as logarithms; 0 where that is not known.
+// offsets are by metric and run how much slower than usual all tests of the run were together, as logarithms; NaN where that
+// is not known, and for metrics that are not timed.
 type offsets [metrics][]float64
 
-// timed returns the metrics that the speed of a machine shows in.
-func timed() []int { return []int{cpuTime, totalTime} }
-
-// newOffsets works out the offsets of all runs, from tests with a history. All tests count that a run has, not only those
-// of the judged run: when a few are run again, the earlier runs are still known to have been slow or fast.
-func (d *Detector) newOffsets(t *table) (o offsets, known offsets) {
-	for metric := range o {
-		o[metric] = make([]float64, len(t.heads))
-		known[metric] = slices.Repeat([]float64{math.NaN()}, len(t.heads))
+// at is the offset of a run, 0 where it is not known.
+func (o *offsets) at(metric, run int) float64 {
+	if offset := o[metric][run]; !math.IsNaN(offset) {
+		return offset
 	}
-	for _, metric := range timed() {
-		usual := d.usual(t, metric)
-		each(len(t.heads), func(run int) {
-			if offset, ok := d.offset(t, metric, run, usual); ok {
-				o[metric][run], known[metric][run] = offset, offset
-			}
-		})
-	}
-	return o, known
+	return 0
 }
 
-// usual returns the median of each history over the baseline, NaN where it has too few runs or is too fast for the clock,
-// so that a slower machine does not show.
+// newOffsets works out the offsets of all runs, from tests with a history. All tests of a run count, not only those of the
+// judged run: when a few tests are run again, the earlier runs are still known to have been slow or fast.
+func (d *Detector) newOffsets(t *table) (o offsets) {
+	for metric := range o {
+		o[metric] = slices.Repeat([]float64{math.NaN()}, len(t.infos))
+	}
+	for metric := range timed {
+		usual := d.usual(t, metric)
+		each(len(t.infos), func(run int) { o[metric][run] = d.offset(t, metric, run, usual) })
+	}
+	return o
+}
+
+// usual returns the median of each history over the baseline. It is NaN where the test has too few runs, or is too fast for
+// the clock, so that a slower machine does not show.
 func (d *Detector) usual(t *table, metric int) []float64 {
-	usual := make([]float64, t.paced)
-	inParallel(t.paced, func(from, to int) {
+	usual := make([]float64, t.histories)
+	inParallel(t.histories, func(from, to int) {
 		var levels []float64
 		for i := from; i < to; i++ {
-			levels = levels[:0]
-			for _, level := range t.history(metric, i)[:t.window] {
-				if !math.IsNaN(level) {
-					levels = append(levels, level)
-				}
-			}
+			levels = present(levels[:0], t.history(metric, i)[:t.window])
 			usual[i] = math.NaN()
 			if len(levels) >= d.settings.MinRuns {
-				if m := median(levels); m > d.gates[metric].lnLeast {
+				if m := median(levels); m > d.thresholds[metric].lnLeast {
 					usual[i] = m
 				}
 			}
@@ -55,50 +51,59 @@ func (d *Detector) usual(t *table, metric int) []float64 {
 	return usual
 }
 
-// offset returns the median over the tests of what they were slower than usual in a run.
-func (d *Detector) offset(t *table, metric, run int, usual []float64) (float64, bool) {
+// present appends the levels that are not NaN.
+func present(dst, levels []float64) []float64 {
+	for _, level := range levels {
+		if !math.IsNaN(level) {
+			dst = append(dst, level)
+		}
+	}
+	return dst
+}
+
+// offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests.
+func (d *Detector) offset(t *table, metric, run int, usual []float64) float64 {
 	slower := make([]float64, 0, len(usual))
 	for i, m := range usual {
-		if x := t.level[metric][i*len(t.heads)+run] - m; !math.IsNaN(x) {
+		if x := t.level[metric][i*len(t.infos)+run] - m; !math.IsNaN(x) {
 			slower = append(slower, x)
 		}
 	}
 	if len(slower) < d.settings.MinTests {
-		return 0, false
+		return math.NaN()
 	}
-	return middle(slower), true
+	return middle(slower)
 }
 
-// gatesFor returns what the tests of a run are judged by. Where it is not known how fast the machine was in the judged run,
-// that it may have been as slow or fast as in other runs is noise; above all as in those of the same commit, which a few
-// tests were most likely run again after, on the same machine.
-func (d *Detector) gatesFor(t *table, known offsets, r rule) [metrics]*gate {
-	gates := d.gates
-	for _, metric := range timed() {
-		if !math.IsNaN(known[metric][t.last()]) {
+// thresholdsFor returns what the tests of a run are judged by. Where it is not known how fast the machine was in the judged
+// run, it may have been as slow or as fast as in other runs. That adds to the noise: the spread of the offsets of the
+// baseline, or more where a run of the same commit was further off. Such a run was most likely on the same machine, with all
+// tests, of which the judged run repeats a few.
+func (d *Detector) thresholdsFor(t *table, o offsets) [metrics]*thresholds {
+	all := d.thresholds
+	for metric := range timed {
+		if !math.IsNaN(o[metric][t.last()]) {
 			continue
 		}
 		earlier := base{limit: t.window}
-		for _, offset := range known[metric][:t.window] {
-			if !math.IsNaN(offset) {
-				earlier.add(offset)
-			}
+		for _, offset := range present(nil, o[metric][:t.window]) {
+			earlier.add(offset)
 		}
 		if earlier.n() == 0 {
 			continue
 		}
-		earlier.settle(&gate{})
+		earlier.estimate(&thresholds{})
 		noise := earlier.down
-		for run, again := range r.again {
-			if off := math.Abs(known[metric][run] - earlier.median); again && off > noise {
+		for run, again := range t.again {
+			if off := math.Abs(o[metric][run] - earlier.median); again && off > noise {
 				noise = off
 			}
 		}
-		g := *gates[metric]
-		g.Noise = math.Hypot(g.Noise, noise)
-		gates[metric] = &g
+		noisier := *all[metric]
+		noisier.Noise = math.Hypot(noisier.Noise, noise)
+		all[metric] = &noisier
 	}
-	return gates
+	return all
 }
 
 // middle returns the median of values, which it reorders. It sorts no more of them than it needs to (Hoare's selection).
@@ -135,50 +140,50 @@ func middle(values []float64) float64 {
 	return (slices.Max(values[:k]) + values[k]) / 2
 }
 
-// speed is what a machine's offsets say of a run.
+// speed is what a machine's offsets say of the judged run.
 type speed struct {
 	status monitor.Status
-	ratio  [metrics]float64 // slower than usual by metric, NaN where unknown
+	ratio  values // how many times slower than usual
 }
 
-// judgeSpeed judges the offsets of the runs in the same way as the levels of a test. It is ok where there are too few
-// tests to say.
-func (d *Detector) judgeSpeed(t *table, known offsets, r rule) speed {
+// judgeSpeed judges the offsets of the runs in the same way as the levels of a test. The machine is ok where there are too
+// few tests to say.
+func (d *Detector) judgeSpeed(t *table, o offsets) speed {
 	s := speed{status: monitor.StatusOK, ratio: absent()}
 	if t.earlier() < d.settings.MinRuns {
 		s.status = monitor.StatusLearning
 	}
-	b := d.newBench(t.runs, r, t.ran())
-	for _, metric := range timed() {
-		copy(b.level, known[metric])
-		if math.IsNaN(b.level[b.last()]) {
+	e := d.newEvaluator(t.runs, t.ran())
+	for metric := range timed {
+		copy(e.level, o[metric])
+		if math.IsNaN(e.level[e.last()]) {
 			continue
 		}
-		v := b.judge(d.speed)
+		v := e.judge(d.speed)
 		if v.status == monitor.StatusLearning {
 			continue
 		}
 		s.ratio[metric] = math.Exp(v.level - v.usual)
-		if pace := b.pace(&v); pace.Severity() < s.status.Severity() {
-			s.status = pace
+		if status := e.speedStatus(&v); status.Severity() < s.status.Severity() {
+			s.status = status
 		}
 	}
 	return s
 }
 
-// pace returns the status that one metric gives: slow while this run is, a regression when all of the window are, and
-// that is not the machine's habit.
-func (b *bench) pace(v *verdict) monitor.Status {
-	slow := b.track.gate.lnRatio
+// speedStatus returns the status that one metric gives: a slow machine while this run is slow, a regression when all runs of
+// the window are, unless the machine is so now and then.
+func (e *evaluator) speedStatus(v *verdict) monitor.Status {
+	slow := e.track.th.lnRatio
 	if v.level-v.usual <= slow {
 		return monitor.StatusOK
 	}
-	for _, run := range b.framed.confirming {
-		if !(b.level[run]-v.usual > slow) {
+	for _, run := range e.confirming {
+		if !(e.level[run]-v.usual > slow) {
 			return monitor.StatusSlowMachine
 		}
 	}
-	if len(b.framed.confirming) < monitor.WindowRuns || v.confirmed >= b.settings.SuspectP {
+	if len(e.confirming) < e.settings.WindowRuns || v.confirmed >= e.settings.SuspectP {
 		return monitor.StatusSlowMachine
 	}
 	return monitor.StatusRegression

@@ -69,7 +69,7 @@ func TestOrderAndRepeats(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSuite(t)
-		l := lineage(s.runs, len(s.runs)-1)
+		l := past(s.runs, len(s.runs)-1)
 		want := text(t, judgeWith(t, regress.Defaults(), l, s.samples))
 
 		samples := slices.Clone(s.samples)
@@ -98,7 +98,7 @@ func TestUnits(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSuite(t)
-		l := lineage(s.runs, len(s.runs)-1)
+		l := past(s.runs, len(s.runs)-1)
 		// Powers of two, so that not even the last digit differs.
 		power := rapid.IntRange(0, 10).Draw(t, "power")
 		factor := math.Pow(2, float64(power))
@@ -111,7 +111,7 @@ func TestUnits(t *testing.T) {
 			samples[i].Start <<= power // sessions follow each other as before
 		}
 		settings := regress.Defaults()
-		for _, g := range []*regress.Gate{&settings.CPUTime, &settings.MemUsage, &settings.TotalTime} {
+		for _, g := range []*regress.Thresholds{&settings.CPUTime, &settings.MemUsage, &settings.TotalTime} {
 			g.Least *= factor
 			g.Jitter *= factor
 			g.Delta *= factor
@@ -158,7 +158,7 @@ func TestMoreEvidence(t *testing.T) {
 			return m
 		})
 		judged := before + bad - 1
-		l := lineage(s.runs, judged)
+		l := past(s.runs, judged)
 		first := judgeWith(t, regress.Defaults(), l, s.samples)
 
 		worse := slices.Clone(s.samples)
@@ -176,7 +176,7 @@ func TestMoreEvidence(t *testing.T) {
 			last.CPUTime, last.TotalTime = max(last.CPUTime, x.CPUTime), max(last.TotalTime, x.TotalTime)
 			last.MemUsage = max(last.MemUsage, x.MemUsage)
 		}
-		next := judgeWith(t, regress.Defaults(), lineage(s.runs, judged+1), s.samples)
+		next := judgeWith(t, regress.Defaults(), past(s.runs, judged+1), s.samples)
 		for _, x := range first.Results {
 			if x.Status != monitor.StatusRegression || !s.clear(x, before, judged) {
 				continue
@@ -221,7 +221,7 @@ func TestAnything(t *testing.T) {
 				return measured{pick.Draw(t, "cpu"), pick.Draw(t, "total"), pick.Draw(t, "mem")}
 			})
 		}
-		r := judgeWith(t, regress.Defaults(), lineage(s.runs, len(s.runs)-1), s.samples)
+		r := judgeWith(t, regress.Defaults(), past(s.runs, len(s.runs)-1), s.samples)
 		require.Len(t, r.Results, 3*tests)
 		sum := r.Summary
 		require.Equal(t, 3*tests, sum.OK+sum.Learning+sum.NotJudged+sum.Suspects+sum.Regressions+sum.Improvements)
@@ -243,7 +243,7 @@ func TestNothing(t *testing.T) {
 	s.each("test_gone", func(run int) measured { return s.steady() })
 	s.samples = slices.DeleteFunc(s.samples, func(x monitor.Sample) bool { return x.Run == s.runs[11] })
 	for _, samples := range [][]monitor.Sample{nil, s.samples} {
-		r := judge(t, lineage(s.runs, 11), give(samples))
+		r := judge(t, past(s.runs, 11), give(samples))
 		require.Empty(t, r.Results)
 		require.NotNil(t, r.Results)
 		require.NotNil(t, r.Suite.Machines)

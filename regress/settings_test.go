@@ -20,6 +20,7 @@ func TestSettings(t *testing.T) {
 	for field, change := range map[string]func(s *regress.Settings){
 		"MinRuns":               func(s *regress.Settings) { s.MinRuns = 2 },
 		"BaselineRuns":          func(s *regress.Settings) { s.BaselineRuns = 7 },
+		"WindowRuns":            func(s *regress.Settings) { s.WindowRuns = 1 },
 		"HoldRuns":              func(s *regress.Settings) { s.HoldRuns = 9 },
 		"MinTests":              func(s *regress.Settings) { s.MinTests = 0 },
 		"SlowRatio":             func(s *regress.Settings) { s.SlowRatio = 1 },
@@ -56,6 +57,7 @@ func TestSettingsCount(t *testing.T) {
 	s := stepped(20, 17, 20)
 	for name, change := range map[string]func(s *regress.Settings){
 		"MinRuns":              func(s *regress.Settings) { s.MinRuns, s.HoldRuns = 18, 20 },
+		"WindowRuns":           func(s *regress.Settings) { s.WindowRuns, s.HoldRuns = 4, 11 },
 		"Q":                    func(s *regress.Settings) { s.Q = 1e-30 },
 		"LargeQ":               func(s *regress.Settings) { s.LargeSuite, s.LargeQ = 5, 1e-30 },
 		"CPUTime.Least":        func(s *regress.Settings) { s.CPUTime.Least = 1 },
@@ -69,7 +71,7 @@ func TestSettingsCount(t *testing.T) {
 		change(&settings)
 		d, err := regress.New(settings)
 		require.NoError(t, err, name)
-		r, err := d.Judge(lineage(s.runs, 19), s.all())
+		r, err := d.Judge(past(s.runs, 19), s.all())
 		require.NoError(t, err)
 		assert.Zero(t, r.Summary.Regressions, name)
 	}
@@ -97,10 +99,38 @@ func TestAMetricIsLeftOut(t *testing.T) {
 		})
 	}
 	for run := 17; run < 24; run++ {
-		r, err := d.Judge(lineage(s.runs, run), s.all())
+		r, err := d.Judge(past(s.runs, run), s.all())
 		require.NoError(t, err)
 		assert.Zero(t, r.Summary.Regressions+r.Summary.Suspects+r.Summary.Improvements, run)
 	}
 	assert.Positive(t, s.judge(t, 23).Summary.Regressions)
 	assert.Positive(t, s.judge(t, 23).Summary.Improvements)
+}
+
+// TestWindowRuns holds that a step is confirmed by as many runs as are asked for, and that it is over when most of as many
+// runs are as before.
+func TestWindowRuns(t *testing.T) {
+	t.Parallel()
+	const suspect, regression, ok = monitor.StatusSuspect, monitor.StatusRegression, monitor.StatusOK
+	for window, want := range map[int][]monitor.Status{
+		2: {ok, suspect, regression, regression, regression, regression, regression, ok, ok},
+		3: {ok, suspect, suspect, regression, regression, regression, regression, ok, ok},
+		4: {ok, suspect, suspect, suspect, regression, regression, regression, regression, ok},
+		5: {ok, suspect, suspect, suspect, suspect, regression, regression, regression, ok},
+	} {
+		settings := regress.Defaults()
+		settings.WindowRuns, settings.HoldRuns = window, 12
+		s := stepped(28, 20, 25)
+		var got []monitor.Status
+		for run := 19; run < 28; run++ {
+			from := run + 1 - window
+			l := monitor.Comparison{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from : run+1]}
+			for _, x := range judgeWith(t, settings, l, s.samples).Results {
+				if x.ItemVariant == "test_slower" && x.Metric == monitor.MetricCPUTime {
+					got = append(got, x.Status)
+				}
+			}
+		}
+		assert.Equal(t, want, got, "%d runs", window)
+	}
 }

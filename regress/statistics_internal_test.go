@@ -78,15 +78,15 @@ func TestBase(t *testing.T) {
 // TestOrdinary holds that what is taken for ordinary at a glance is not conspicuous at a closer look.
 func TestOrdinary(t *testing.T) {
 	t.Parallel()
-	g := newGate(Defaults().CPUTime, 0.01, 30)
+	th := newThresholds(Defaults().CPUTime, 0.01, 30)
 	rapid.Check(t, func(t *rapid.T) {
-		tr := track{gate: g, minN: 8, hold: 10, base: base{limit: 30}}
+		tr := track{th: th, minN: 8, hold: 10, window: 3, base: base{limit: 30}}
 		for _, x := range ticks(t, 8) {
 			tr.base.add(x)
 		}
 		level := rapid.Float64Range(-3, 3).Draw(t, "level")
-		ordinary := tr.base.ordinary(level, g)
-		tr.base.settle(g)
+		ordinary := tr.base.ordinary(level, th)
+		tr.base.estimate(th)
 		if ordinary {
 			require.Zero(t, tr.conspicuous(level))
 		}
@@ -96,13 +96,13 @@ func TestOrdinary(t *testing.T) {
 // TestLimit holds that the limit is where a level becomes conspicuous, in both directions.
 func TestLimit(t *testing.T) {
 	t.Parallel()
-	g := newGate(Defaults().TotalTime, 0.01, 30)
+	th := newThresholds(Defaults().TotalTime, 0.01, 30)
 	rapid.Check(t, func(t *rapid.T) {
-		tr := track{gate: g, minN: 8, hold: 10, base: base{limit: 30}}
+		tr := track{th: th, minN: 8, hold: 10, window: 3, base: base{limit: 30}}
 		for _, x := range ticks(t, 8) {
 			tr.base.add(x)
 		}
-		tr.base.settle(g)
+		tr.base.estimate(th)
 		for _, dir := range []int{worse, better} {
 			limit, step := tr.limit(dir), float64(dir)*1e-6
 			require.Zero(t, tr.conspicuous(limit-step))
@@ -121,16 +121,16 @@ func TestCalibration(t *testing.T) {
 	d, err := New(Defaults())
 	require.NoError(t, err)
 	for _, n := range []int{8, 15, 30} {
-		b := d.newBench(runs{window: n}, rule{}, slices.Repeat([]bool{true}, n+3))
-		b.level = make([]float64, n+3)
-		b.heads = make([]*monitor.RunInfo, n+3)
+		e := d.newEvaluator(runs{window: n, again: make([]bool, n+3)}, slices.Repeat([]bool{true}, n+3))
+		e.level = make([]float64, n+3)
+		e.infos = make([]*monitor.RunInfo, n+3)
 		suspects, candidates := 0, 0
 		const trials = 20_000
 		for range trials {
-			for run := range b.level {
-				b.level[run] = 1 + 0.1*random.NormFloat64()
+			for run := range e.level {
+				e.level[run] = 1 + 0.1*random.NormFloat64()
 			}
-			v := b.judge(d.gates[cpuTime])
+			v := e.judge(d.thresholds[cpuTime])
 			if v.suspect {
 				suspects++
 			}
@@ -140,6 +140,15 @@ func TestCalibration(t *testing.T) {
 		}
 		assert.LessOrEqual(t, float64(suspects)/trials, 0.013, "with %d runs", n)
 		assert.LessOrEqual(t, candidates, trials/1000, "with %d runs", n)
+	}
+}
+
+// TestMetrics holds that the positions of metrics with rules of their own are right.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	for metric, name := range map[int]string{cpuTime: monitor.MetricCPUTime, memUsage: monitor.MetricMemUsage,
+		totalTime: monitor.MetricTotalTime} {
+		assert.Equal(t, name, monitor.JudgedMetrics[metric].Name)
 	}
 }
 

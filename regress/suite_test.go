@@ -29,7 +29,7 @@ type suite struct {
 func newSuite(n int) *suite {
 	s := &suite{series: map[string]*monitor.Series{}, clock: make([]int64, n), random: rand.New(rand.NewPCG(7, 11))}
 	for i := range n {
-		s.runs = append(s.runs, head(i))
+		s.runs = append(s.runs, runInfo(i))
 		s.clock[i] = s.runs[i].Started
 	}
 	return s
@@ -88,7 +88,7 @@ func give(samples []monitor.Sample) iter.Seq2[monitor.Sample, error] {
 // judge judges one of the runs by those before it.
 func (s *suite) judge(t testing.TB, run int) *monitor.Report {
 	t.Helper()
-	return judge(t, lineage(s.runs, run), s.all())
+	return judge(t, past(s.runs, run), s.all())
 }
 
 // last judges the last run.

@@ -4,112 +4,127 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"pymon-bridge/monitor"
 )
 
-// unit is what is judged: a test, or one of several that share its id.
+// unit is what is judged: a test, or one of several tests that share its id.
 type unit struct {
-	row        int
+	test       int
 	occurrence int
-	start      int64            // in the judged run
-	value      [metrics]float64 // in the judged run, NaN where absent
-	// mismatched counts the earlier runs that had the id a different number of times, and regrouped those whose memory
+	start      int64  // in the judged run
+	value      values // in the judged run
+	// mismatched counts the earlier runs that had the id a different number of times. regrouped counts those whose memory
 	// does not compare because other tests ran before it.
 	mismatched, regrouped int
 }
 
 // table has the measurements of one class of machine by unit and run.
 type table struct {
-	*rows
+	*machine
 	runs
-	gates *[metrics]*gate
-	units []unit
-	// paced is how many histories there are: those of the units first, then those of tests that the judged run does not
+	thresholds *[metrics]*thresholds
+	units      []unit // by name
+	// histories is how many histories there are: first those of the units, then those of tests that the judged run does not
 	// have.
-	paced int
-	// level holds by metric the logarithms of all runs of the first history, then those of the second, and so on.
-	// NaN is what was not measured, or does not compare.
+	histories int
+	// level holds by metric the logarithms of all runs of the first history, then those of the second, and so on. It is NaN
+	// where nothing was measured, or the measurement does not compare.
 	level [metrics][]float64
-	// changed is by run when the first test started, in the judged run and in that one, that only one of the two
-	// has.
+	// changed is by run where its tests begin to differ from those of the judged run.
 	changed []divergence
 }
 
-// divergence is from when on two runs did not run the same tests.
+// divergence is when the first test started that only one of two runs has, in the judged run and in the other one.
 type divergence struct{ judged, other int64 }
 
 // newTable matches the occurrences of each test.
-func newTable(r *rows, all runs, gates *[metrics]*gate) *table {
-	t := &table{rows: r, runs: all, gates: gates}
+func newTable(m *machine, all runs, th *[metrics]*thresholds) *table {
+	t := &table{machine: m, runs: all, thresholds: th}
 	t.compareSets()
-	first := make([]int, len(r.series)+1)
-	for row := range r.series {
-		first[row+1] = first[row] + t.occurrences(row)
+	tests := t.byName()
+	first := make([]int, len(tests)) // history of each test; where it makes several units, of the first
+	for _, test := range tests {
+		first[test] = len(t.units)
+		for k := range t.occurrences(test) {
+			t.units = append(t.units, unit{test: test, occurrence: k})
+		}
 	}
-	t.units = make([]unit, first[len(r.series)])
-	other := make([]int, len(r.series)) // history of a row that makes no unit
-	t.paced = len(t.units)
-	for row := range r.series {
-		if other[row] = t.paced; first[row] == first[row+1] {
-			t.paced++
+	t.histories = len(t.units)
+	for test, there := range t.inJudged {
+		if !there {
+			first[test] = t.histories
+			t.histories++
 		}
 	}
 	for metric := range t.level {
-		t.level[metric] = slices.Repeat([]float64{math.NaN()}, t.paced*len(t.heads))
+		t.level[metric] = slices.Repeat([]float64{math.NaN()}, t.histories*len(t.infos))
 	}
-	inParallel(len(r.series), func(from, to int) {
-		for row := from; row < to; row++ {
-			if first[row] < first[row+1] {
-				t.fill(row, first[row], first[row+1])
+	inParallel(len(tests), func(from, to int) {
+		for test := from; test < to; test++ {
+			if t.inJudged[test] {
+				t.fill(test, first[test])
 			} else {
-				t.pace(row, other[row])
+				t.fillTimes(test, first[test])
 			}
 		}
 	})
 	return t
 }
 
-// parallel says whether several sessions of a run measured something, as with pytest-xdist: their tests ran at the
-// same time, so that there is no first and second, and each process has a part of the memory.
+// byName returns the numbers of all tests in the order of their names.
+func (t *table) byName() []int {
+	order := numbers(len(t.series))
+	slices.SortFunc(order, func(a, b int) int {
+		s, o := t.series[a], t.series[b]
+		return cmp.Or(strings.Compare(s.Component, o.Component), strings.Compare(s.ItemPath, o.ItemPath),
+			strings.Compare(s.Item, o.Item), strings.Compare(s.ItemVariant, o.ItemVariant), strings.Compare(s.Kind, o.Kind),
+			strings.Compare(s.Project, o.Project))
+	})
+	return order
+}
+
+// parallel says whether several sessions of a run measured something, as with pytest-xdist. Their tests ran at the same
+// time, so that there is no first and second, and each process has a part of the memory.
 func (t *table) parallel(run int) bool { return t.session[run] == several }
 
-// occurrences returns how many units a row makes.
-func (t *table) occurrences(row int) int {
-	n := len(t.inJudged(row))
+// occurrences returns how many units a test makes.
+func (t *table) occurrences(test int) int {
+	n := len(t.ofJudged(test))
 	if n > 1 && t.parallel(t.last()) {
 		return 1 // judged by their sum
 	}
 	return n
 }
 
-// inJudged returns the records of a row in the judged run, which is the last.
-func (t *table) inJudged(row int) []record {
-	records := t.of(row)
-	i := len(records)
-	for i > 0 && int(records[i-1].run) == t.last() {
+// ofJudged returns the samples of a test in the judged run, which is the last.
+func (t *table) ofJudged(test int) []sample {
+	samples := t.of(test)
+	i := len(samples)
+	for i > 0 && int(samples[i-1].run) == t.last() {
 		i--
 	}
-	return records[i:]
+	return samples[i:]
 }
 
 // compareSets finds out from when on each run did not run the same tests as the judged one.
 func (t *table) compareSets() {
-	t.changed = make([]divergence, len(t.heads))
+	t.changed = make([]divergence, len(t.infos))
 	for run := range t.changed {
 		t.changed[run] = divergence{judged: never, other: t.strange[run]}
 	}
-	times := make([]int, len(t.heads)) // of the row, by run
-	for row := range t.series {
-		judged := t.inJudged(row)
+	times := make([]int, len(t.infos)) // of the test, by run
+	for test := range t.series {
+		judged := t.ofJudged(test)
 		if len(judged) == 0 {
 			continue
 		}
 		clear(times)
-		t.eachRun(row, func(run int, records []record) {
-			times[run] = len(records)
-			if d := &t.changed[run]; len(records) != len(judged) {
-				d.other = min(d.other, records[0].start)
+		t.eachRun(test, func(run int, samples []sample) {
+			times[run] = len(samples)
+			if d := &t.changed[run]; len(samples) != len(judged) {
+				d.other = min(d.other, samples[0].start)
 			}
 		})
 		for run, n := range times {
@@ -120,47 +135,48 @@ func (t *table) compareSets() {
 	}
 }
 
-// fill makes the units from one to another of a row.
-func (t *table) fill(row, from, to int) {
-	judged := t.inJudged(row)
-	for i := from; i < to; i++ {
-		t.units[i] = unit{row: row, occurrence: i - from, start: judged[i-from].start, value: absent()}
+// fill fills the units of a test, the first of which is from.
+func (t *table) fill(test, from int) {
+	judged := t.ofJudged(test)
+	units := t.units[from : from+t.occurrences(test)]
+	for k := range units {
+		units[k].start, units[k].value = judged[k].start, absent()
 	}
-	t.eachRun(row, func(run int, records []record) {
-		if !t.matches(run, len(records), len(judged)) {
+	t.eachRun(test, func(run int, samples []sample) {
+		if !t.matches(run, len(samples), len(judged)) {
 			if run < t.window {
-				for i := from; i < to; i++ {
-					t.units[i].mismatched++
+				for k := range units {
+					units[k].mismatched++
 				}
 			}
 			return
 		}
-		if to-from == 1 {
-			t.put(from, run, sum(records), records[0].start)
+		if len(units) == 1 {
+			t.put(from, run, sum(samples), samples[0].start)
 			return
 		}
-		for i := from; i < to; i++ {
-			t.put(i, run, records[i-from].value, records[i-from].start)
+		for k := range units {
+			t.put(from+k, run, samples[k].value, samples[k].start)
 		}
 	})
 }
 
-// pace notes the times of a test that the judged run does not have, where they are one test's.
-func (t *table) pace(row, history int) {
-	t.eachRun(row, func(run int, records []record) {
-		if len(records) > 1 {
+// fillTimes fills the history of a test that the judged run does not have. A run counts if it has one test of the id.
+func (t *table) fillTimes(test, history int) {
+	t.eachRun(test, func(run int, samples []sample) {
+		if len(samples) > 1 {
 			return
 		}
-		for _, metric := range timed() {
-			t.history(metric, history)[run] = t.gates[metric].level(records[0].value[metric])
+		for metric := range timed {
+			t.history(metric, history)[run] = t.thresholds[metric].level(samples[0].value[metric])
 		}
 	})
 }
 
-// history returns what a unit measured of a metric, by run.
-func (t *table) history(metric, unit int) []float64 {
-	n := len(t.heads)
-	return t.level[metric][unit*n : (unit+1)*n]
+// history returns the levels of a history in a metric, by run.
+func (t *table) history(metric, i int) []float64 {
+	n := len(t.infos)
+	return t.level[metric][i*n : (i+1)*n]
 }
 
 // matches says whether a test that a run has n times is told apart there in the same way as in the judged run.
@@ -172,7 +188,7 @@ func (t *table) matches(run, n, judged int) bool {
 }
 
 // put notes what a unit measured in a run.
-func (t *table) put(i, run int, value [metrics]float64, start int64) {
+func (t *table) put(i, run int, value values, start int64) {
 	u := &t.units[i]
 	if run == t.last() {
 		u.value = value
@@ -184,14 +200,13 @@ func (t *table) put(i, run int, value [metrics]float64, start int64) {
 			}
 			continue
 		}
-		t.history(metric, i)[run] = t.gates[metric].level(x)
+		t.history(metric, i)[run] = t.thresholds[metric].level(x)
 	}
 }
 
-// sameProcess says whether the memory of a test compares with the judged run's. Its process had grown by the tests
-// before it, so these have to be the same ones, all in one process. Their order may differ: what is left behind adds up
-// all the same. Asking for this of the tests before it only, instead of the whole suite, lets a new test stop the
-// judgement of what comes after it and not of what came before.
+// sameProcess says whether the memory of a test compares with the judged run's. Its process had grown by the tests before
+// it, so these have to be the same tests, all in one process. Their order may differ: what is left behind adds up all the
+// same. The tests after it do not matter, so that a new test stops the judgement of the tests after it only.
 func (t *table) sameProcess(run int, start, judgedStart int64) bool {
 	if t.parallel(run) || t.parallel(t.last()) {
 		return false
@@ -199,20 +214,17 @@ func (t *table) sameProcess(run int, start, judgedStart int64) bool {
 	return start < t.changed[run].other && judgedStart < t.changed[run].judged
 }
 
-// sum adds what the occurrences of a test measured. What one of them did not is absent, and so is the memory of
+// sum adds what the occurrences of a test measured. A metric that one of them lacks is absent, and so is the memory of
 // several, which is no sum.
-func sum(records []record) [metrics]float64 {
-	total := records[0].value
-	for _, r := range records[1:] {
+func sum(samples []sample) values {
+	total := samples[0].value
+	for _, s := range samples[1:] {
+		for metric, x := range s.value {
+			total[metric] += x
+		}
 		total[memUsage] = math.NaN()
-		total[cpuTime] += r.value[cpuTime]
-		total[totalTime] += r.value[totalTime]
 	}
 	return total
-}
-
-func absent() [metrics]float64 {
-	return [metrics]float64{math.NaN(), math.NaN(), math.NaN()}
 }
 
 // ran says by run whether it measured something.
@@ -226,8 +238,8 @@ func (t *table) ran() []bool {
 
 // earlier counts the baseline's runs that measured something.
 func (t *table) earlier() (n int) {
-	for _, session := range t.session[:t.window] {
-		if session != none {
+	for _, ran := range t.ran()[:t.window] {
+		if ran {
 			n++
 		}
 	}
@@ -235,20 +247,15 @@ func (t *table) earlier() (n int) {
 }
 
 // byStart returns the numbers of all units in the order in which the judged run had them.
-func (t *table) byStart(rank []int) []int {
-	order := make([]int, len(t.units))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(t.units[a].start, t.units[b].start), cmp.Compare(rank[a], rank[b]))
-	})
+func (t *table) byStart() []int {
+	order := numbers(len(t.units))
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(t.units[a].start, t.units[b].start) })
 	return order
 }
 
 // id returns what a unit is called in reports.
 func (t *table) id(u *unit) monitor.TestID {
-	s := t.series[u.row]
+	s := t.series[u.test]
 	return monitor.TestID{Component: s.Component, ItemPath: s.ItemPath, Item: s.Item, ItemVariant: s.ItemVariant,
 		Kind: s.Kind, Env: t.env, Occurrence: u.occurrence}
 }

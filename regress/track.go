@@ -3,15 +3,13 @@ package regress
 import (
 	"math"
 	"slices"
-
-	"pymon-bridge/monitor"
 )
 
-// mark is a level that was conspicuous, or came amid such.
+// mark is a level of a streak.
 type mark struct {
 	level   float64
 	suspect bool
-	calm    bool // less than half of the effect
+	calm    bool // it shows less than half of the effect
 }
 
 // The directions in which a level can be conspicuous.
@@ -21,21 +19,22 @@ const (
 )
 
 // track follows one measurement through the runs, oldest first, and keeps apart what is usual from what may be a new
-// level. The base stays two runs behind, as it does behind the judged window: the first runs of a small step may be
-// inconspicuous by themselves, and would hide it if they were what it is compared with.
+// level. The base lags behind the runs, as it lags behind the judged window: the first runs of a small step may be
+// inconspicuous by themselves, and would hide the step if they were part of the base.
 //
 // A suspect opens a streak, whose levels are not part of the base. The streak ends in one of three ways:
 //
 //   - It calms down. Its levels then enter the base, at most as large as not to be suspects: to leave them out would
 //     make the spread too small, to take them as they are could hide the next step.
-//   - It holds for so many runs that it is what is usual now. The base then starts again with it.
+//   - It holds for so many runs that its level is the usual one now. The base then starts again with it.
 //   - The runs end, and the judged window decides.
 type track struct {
-	gate   *gate
+	th     *thresholds
 	minN   int // levels before anything is conspicuous
 	hold   int // suspects that make a new base
+	window int // runs that confirm together
 	base   base
-	recent []float64 // levels that the base does not have yet, oldest first; none during a streak
+	recent []float64 // up to window - 1 levels that the base does not have yet, oldest first; none during a streak
 	streak []mark
 	dir    int     // of the streak: worse, better, or 0 when there is none
 	since  int     // the run that the base began with
@@ -44,8 +43,8 @@ type track struct {
 }
 
 // reset prepares for another measurement.
-func (t *track) reset(g *gate) {
-	t.gate = g
+func (t *track) reset(th *thresholds) {
+	t.th = th
 	t.base.reset()
 	t.recent, t.streak = t.recent[:0], t.streak[:0]
 	t.dir, t.since, t.first, t.former = 0, 0, 0, math.Inf(-1)
@@ -57,11 +56,11 @@ func (t *track) follow(level float64, run int) {
 		t.base.add(level)
 		return
 	}
-	if t.dir == 0 && t.base.ordinary(level, t.gate) {
+	if t.dir == 0 && t.base.ordinary(level, t.th) {
 		t.keep(level)
 		return
 	}
-	t.base.settle(t.gate)
+	t.base.estimate(t.th)
 	dir := t.conspicuous(level)
 	if dir != 0 && t.dir != 0 && dir != t.dir {
 		t.calm()
@@ -85,28 +84,28 @@ func (t *track) follow(level float64, run int) {
 // keep takes a level that is as usual.
 func (t *track) keep(level float64) {
 	t.recent = append(t.recent, level)
-	if len(t.recent) == monitor.WindowRuns {
+	if len(t.recent) == t.window {
 		t.base.add(t.recent[0])
 		t.recent = slices.Delete(t.recent, 0, 1)
 	}
 }
 
-// settle gives the base what it does not have yet.
-func (t *track) settle() {
+// flush gives the base the levels that it does not have yet.
+func (t *track) flush() {
 	for _, level := range t.recent {
 		t.base.add(level)
 	}
 	t.recent = t.recent[:0]
-	t.base.settle(t.gate)
+	t.base.estimate(t.th)
 }
 
-// leans says whether a level is at least half as far off, in a direction, as a conspicuous one. (To compare it with the
-// level that follows instead would let a small step hide in what is usual as soon as a larger one follows.)
+// leans says whether a level is more than half as far off, in a direction, as a conspicuous one. (A comparison with the level
+// that follows would let a small step hide in the base as soon as a larger one follows.)
 func (t *track) leans(level float64, dir int) bool {
 	return float64(dir)*(level-t.base.median) > float64(dir)*(t.limit(dir)-t.base.median)/2
 }
 
-// open begins a streak with a suspect in a run, and those of the levels right before that lean in its direction.
+// open begins a streak with a suspect in a run, and with the levels right before it that lean in its direction.
 func (t *track) open(dir, run int) {
 	t.dir, t.first = dir, run
 	from := len(t.recent)
@@ -117,7 +116,7 @@ func (t *track) open(dir, run int) {
 		t.streak = append(t.streak, mark{level: level})
 	}
 	t.recent = t.recent[:from]
-	t.settle()
+	t.flush()
 }
 
 // mark adds a level to the streak.
@@ -141,18 +140,18 @@ func (t *track) streakLevel() float64 {
 	return median(levels)
 }
 
-// over says whether a streak has calmed down: two of its last three levels are calm.
+// over says whether a streak has calmed down: most levels of a window are calm, such as two of the last three.
 func (t *track) over() bool {
 	calm := 0
-	for _, m := range t.streak[max(0, len(t.streak)-3):] {
+	for _, m := range t.streak[max(0, len(t.streak)-t.window):] {
 		if m.calm {
 			calm++
 		}
 	}
-	return calm >= 2
+	return 2*calm > t.window
 }
 
-// suspects counts those of a streak.
+// suspects counts the suspects of a streak.
 func (t *track) suspects() (n int) {
 	for _, m := range t.streak {
 		if m.suspect {
@@ -162,8 +161,8 @@ func (t *track) suspects() (n int) {
 	return n
 }
 
-// held counts for how many runs a streak has held its level, but for a first one that calmed down at once and happens
-// to stand right before the step.
+// held counts for how many runs a streak has held its level. A first suspect that calmed down at once does not count: it
+// only happens to stand right before the step.
 func (t *track) held() (n int) {
 	half := (t.base.median + t.streakLevel()) / 2
 	for _, m := range t.streak {
@@ -176,17 +175,17 @@ func (t *track) held() (n int) {
 	return n
 }
 
-// calm ends a streak that was none.
+// calm ends a streak that was no new level.
 func (t *track) calm() {
 	highest, lowest := t.limit(worse), t.limit(better)
 	for _, m := range t.streak {
 		t.base.add(min(max(m.level, lowest), highest))
 	}
-	t.base.settle(t.gate)
+	t.base.estimate(t.th)
 	t.streak, t.dir = t.streak[:0], 0
 }
 
-// restart makes the streak what is usual.
+// restart makes the streak's level the usual one.
 func (t *track) restart() {
 	if t.dir == better {
 		t.former = max(t.former, t.limit(worse))
@@ -195,7 +194,7 @@ func (t *track) restart() {
 	for _, m := range t.streak {
 		t.base.add(m.level)
 	}
-	t.base.settle(t.gate)
+	t.base.estimate(t.th)
 	t.since = t.first
 	t.streak, t.dir = t.streak[:0], 0
 }
@@ -204,9 +203,9 @@ func (t *track) restart() {
 func (t *track) conspicuous(level float64) int {
 	n, b := t.base.n(), &t.base
 	switch {
-	case level-b.median > max(t.gate.reach[n]*b.up, t.gate.lnSuspect) && t.amounts(level):
+	case level-b.median > max(t.th.reach[n]*b.up, t.th.lnSuspect) && t.amounts(level):
 		return worse
-	case b.median-level > max(t.gate.reach[n]*b.down, t.gate.lnSuspect) && t.amounts(level):
+	case b.median-level > max(t.th.reach[n]*b.down, t.th.lnSuspect) && t.amounts(level):
 		return better
 	}
 	return 0
@@ -214,20 +213,20 @@ func (t *track) conspicuous(level float64) int {
 
 // amounts says whether a level differs from what is usual by so much that it could matter.
 func (t *track) amounts(level float64) bool {
-	return math.Abs(math.Exp(level)-math.Exp(t.base.median)) > t.gate.Delta
+	return math.Abs(math.Exp(level)-math.Exp(t.base.median)) > t.th.Delta
 }
 
 // limit returns the level beyond which one is conspicuous, in a direction; infinite where none can be.
 func (t *track) limit(dir int) float64 {
 	b := &t.base
-	reach := t.gate.reach[b.n()]
+	reach := t.th.reach[b.n()]
 	usual := math.Exp(b.median)
 	if dir == worse {
-		return max(b.median+max(reach*b.up, t.gate.lnSuspect), math.Log(usual+t.gate.Delta))
+		return max(b.median+max(reach*b.up, t.th.lnSuspect), math.Log(usual+t.th.Delta))
 	}
-	lowest := b.median - max(reach*b.down, t.gate.lnSuspect)
-	if usual <= t.gate.Delta {
+	lowest := b.median - max(reach*b.down, t.th.lnSuspect)
+	if usual <= t.th.Delta {
 		return math.Inf(-1)
 	}
-	return min(lowest, math.Log(usual-t.gate.Delta))
+	return min(lowest, math.Log(usual-t.th.Delta))
 }

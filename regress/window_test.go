@@ -11,8 +11,8 @@ import (
 
 // pull makes the runs from one on those of a branch that is compared with main.
 func (s *suite) pull(from int) monitor.Comparison {
-	for _, head := range s.runs[from:] {
-		head.Branch = "feature"
+	for _, info := range s.runs[from:] {
+		info.Branch = "feature"
 	}
 	return monitor.Comparison{Branch: "main", Baseline: s.runs[:from], Window: s.runs[from:]}
 }
@@ -127,7 +127,7 @@ func TestOthersRegression(t *testing.T) {
 	}{
 		{"as slow as main is by now", 2, monitor.StatusOK},
 		{"slower still", 4, monitor.StatusRegression},
-		{"mended", 1, monitor.StatusImprovement},
+		{"fixed", 1, monitor.StatusImprovement},
 	} {
 		s := newSuite(25)
 		s.crowd(25)

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -11,30 +12,33 @@ import (
 // unknown stands for a number that is not known.
 const unknown = "–"
 
-// metricName returns what people call a metric.
-func metricName(metric string) string {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return "CPU time"
-	case monitor.MetricMemUsage:
-		return "memory"
-	case monitor.MetricTotalTime:
-		return "wall time"
-	default:
-		return show(metric, shortName)
+// judgedMetric finds a metric by its name. ok is false for a name that this program does not know, which is text from outside.
+func judgedMetric(name string) (m monitor.JudgedMetric, ok bool) {
+	i := slices.IndexFunc(monitor.JudgedMetrics[:], func(m monitor.JudgedMetric) bool { return m.Name == name })
+	if i < 0 {
+		return monitor.JudgedMetric{}, false
 	}
+	return monitor.JudgedMetrics[i], true
+}
+
+// metricName returns what people call a metric.
+func metricName(name string) string {
+	if m, ok := judgedMetric(name); ok {
+		return m.Title
+	}
+	return show(name, shortName)
 }
 
 // amount returns a value of a metric with its unit, in three digits or so: 1.23 s, 45 ms, 12.5 MiB.
 func amount(metric string, n monitor.Number) string {
-	v := float64(n)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !known(n) {
 		return unknown
 	}
-	switch metric {
-	case monitor.MetricCPUTime, monitor.MetricTotalTime:
+	v := float64(n)
+	switch m, _ := judgedMetric(metric); m.Unit {
+	case monitor.UnitSeconds:
 		return seconds(v)
-	case monitor.MetricMemUsage:
+	case monitor.UnitMiB:
 		return digits(v) + " MiB"
 	default:
 		return digits(v)
@@ -54,8 +58,8 @@ func seconds(v float64) string {
 	}
 }
 
-// digits returns a number in at most three digits, or all those before the point. Numbers that no one measures are
-// written with an exponent.
+// digits returns a number in three digits, or in more if it has more before the point. Numbers that nobody measures get an
+// exponent.
 func digits(v float64) string {
 	a := math.Abs(v)
 	switch {
@@ -81,17 +85,16 @@ func fewer(s string) string {
 
 // ratio returns a ratio as ×1.50.
 func ratio(n monitor.Number) string {
-	v := float64(n)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !known(n) {
 		return unknown
 	}
-	if math.Abs(v) < 9.995 {
-		return fmt.Sprintf("×%.2f", v)
+	if v := float64(n); math.Abs(v) >= 9.995 {
+		return "×" + digits(v)
 	}
-	return "×" + digits(v)
+	return fmt.Sprintf("×%.2f", float64(n))
 }
 
-// probability returns p or q; what is below a thousandth is said to be so.
+// probability returns p or q, in three decimals; "<0.001" below that.
 func probability(n monitor.Number) string {
 	if v := float64(n); v >= 0.001 {
 		return fmt.Sprintf("%.3f", v)
@@ -99,18 +102,18 @@ func probability(n monitor.Number) string {
 	return "<0.001"
 }
 
-// known says whether a number is one.
+// known says whether a number is finite.
 func known(n monitor.Number) bool {
 	return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0)
 }
 
-// offsets lists by how much a run is slower by metric: "CPU time ×1.50, wall time ×1.62". It consists of this package's
+// offsets lists how much slower a run is, by metric: "CPU time ×1.50, wall time ×1.62". The text is made of this package's
 // own words.
 func offsets(by map[string]monitor.Number) string {
 	var parts []string
-	for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime, monitor.MetricMemUsage} {
-		if n, ok := by[metric]; ok && known(n) {
-			parts = append(parts, metricName(metric)+" "+ratio(n))
+	for _, m := range monitor.JudgedMetrics {
+		if n, ok := by[m.Name]; ok && known(n) {
+			parts = append(parts, m.Title+" "+ratio(n))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -16,16 +16,16 @@ type annotation struct {
 	kind, file, title, message string
 }
 
-// annotations are those of one kind: the first that GitHub shows, and how many there are.
+// annotations are the annotations of one kind: the first ones, which GitHub shows, and how many there are.
 type annotations struct {
 	first []annotation
 	all   int
 }
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
-	_, sentence := Outcome(r, o.FailOn)
+	gate, sentence := Gate(r, o.FailOn)
 	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence}
-	if Unjudged(r) != "" {
+	if gate == monitor.GateNotJudged {
 		headline.kind = "warning"
 	}
 	writeAnnotation(b, headline)

@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// writeJSON writes the report in the shape of `GET /api/v1/regressions`, lists that are empty being lists.
+// writeJSON writes the report in the shape of `GET /api/v1/regressions`. Empty lists are lists, and not null.
 func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	c := *r
 	c.Sessions = append([]string{}, r.Sessions...)
@@ -37,8 +37,8 @@ func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	return nil
 }
 
-// escapeUnprintable copies JSON with everything that acts on a terminal escaped, which leaves its meaning as it is: the
-// encoder escapes what JSON demands, but not DEL, the C1 controls, or what turns the direction of writing.
+// escapeUnprintable copies JSON and escapes everything that acts on a terminal. The meaning stays the same. The encoder
+// escapes only what JSON demands, and not DEL, the C1 controls, or characters that turn the direction of writing.
 func escapeUnprintable(b *bytes.Buffer, text []byte) {
 	b.Grow(len(text) + 1)
 	copied := 0
@@ -68,7 +68,7 @@ func ratios(by map[string]monitor.Number) map[string]monitor.Number {
 	return by
 }
 
-// finite returns 0 for what JSON has no number for.
+// finite returns 0 for a float that JSON cannot hold.
 func finite(f float64) float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return 0

@@ -51,8 +51,8 @@ type (
 // junitClass is the class of the test case that stands for the suite as a whole.
 const junitClass = "pymon-bridge"
 
-// writeJUnit writes a test case for the suite, so that a report is never empty, which CI systems take for a mistake,
-// and one for each result. A regression is a failure; what is not certain is skipped, never failed.
+// writeJUnit writes a test case for the suite and one for each result. With the first of them a report is never empty, which
+// CI systems take for a mistake. A regression is a failure. A result that is not certain is skipped.
 func writeJUnit(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	suite := junitSuite{Name: junitClass + " " + show(r.Project, shortName), Properties: junitProperties(r)}
 	if !r.Started.IsZero() {
@@ -97,16 +97,16 @@ func junitProperties(r *monitor.Report) (all []junitProperty) {
 	return all
 }
 
-// suiteCase stands for the suite: failed only where the suite as a whole is what to fail on, and passed only where
-// something was judged.
+// suiteCase stands for the suite. It fails only if the pipeline is to fail on a slow suite, and passes only if something was
+// judged.
 func suiteCase(r *monitor.Report, on FailOn) junitCase {
-	_, sentence := Outcome(r, on)
+	gate, sentence := Gate(r, on)
 	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:
 		c.Failure = detail
-	case Unjudged(r) != "":
+	case gate == monitor.GateNotJudged:
 		detail.Type = string(monitor.StatusNotJudged)
 		c.Skipped = detail
 	case r.Suite.Status != monitor.StatusOK:
@@ -115,8 +115,8 @@ func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	return c
 }
 
-// resultCase returns the test case of one measurement. names makes those of one class different, since GitLab shows
-// only the first of a name.
+// resultCase returns the test case of one result. names counts the names within a class: GitLab shows only the first test
+// case of a name, so the next ones get a number.
 func resultCase(r *monitor.Result, envs bool, names map[string]int) junitCase {
 	c := junitCase{Class: orUnknown(show(r.ItemPath, longName)), Name: junitName(r, envs)}
 	full := c.Class + "\x00" + c.Name
@@ -156,7 +156,7 @@ func junitText(r *monitor.Result) string {
 
 // change says what became of a measurement: "CPU time ×1.50: 40 ms → 60 ms".
 func change(r *monitor.Result) string {
-	if !judged(r) {
+	if !hasNumbers(r) {
 		s := metricName(r.Metric) + " not judged"
 		if r.Status == monitor.StatusLearning {
 			s = metricName(r.Metric) + " has too few earlier runs"

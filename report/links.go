@@ -17,7 +17,7 @@ const (
 	testDashboard     = "pymon-test"
 )
 
-// maxURL is the longest address that is linked: readers' browsers and proxies take no longer ones for certain.
+// maxURL is the longest address that is linked. Some browsers and proxies refuse longer ones.
 const maxURL = 2000
 
 // links makes the addresses in a report. Each is empty where its base is not known.
@@ -87,8 +87,8 @@ func (l links) dashboard(uid string, query url.Values) string {
 	return u.String()
 }
 
-// tag returns a text as it is as a tag in InfluxDB, which dashboards choose by (docs/data-model.md). Those that are cut
-// there make addresses that are too long to link.
+// tag returns a text in the form that it has as a tag in InfluxDB (docs/data-model.md), since dashboards choose by tags. A
+// text that is so long that InfluxDB has only a part of it makes an address that is too long to link.
 func tag(s string) string {
 	switch s {
 	case "":
@@ -109,7 +109,7 @@ func tag(s string) string {
 	return b.String()
 }
 
-// wrap makes Markdown a link. Nothing that [url.Values] and [url.URL] leave as it is ends a target in angle brackets.
+// wrap makes Markdown a link. [url.Values] and [url.URL] escape everything that ends a target in angle brackets.
 func (l links) wrap(target, markdown string) string {
 	if target == "" || len(target) > maxURL || strings.ContainsAny(target, "<>|\\` \n") {
 		return markdown

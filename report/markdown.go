@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxComment is what the Markdown stays below, in bytes: GitHub takes comments of up to 65,536 characters.
+	// maxComment is the most bytes of Markdown that are written: GitHub takes comments of up to 65,536 characters.
 	maxComment = 65_000
-	// maxOpen is how many rows stand in the open; more are folded away.
+	// maxOpen is how many rows of a table are shown at once; the others are folded away.
 	maxOpen = 20
 )
 
@@ -40,11 +40,11 @@ func writeMarkdown(b *bytes.Buffer, r *monitor.Report, o Options) {
 }
 
 func title(r *monitor.Report, on FailOn) string {
-	fail, sentence := Outcome(r, on)
+	gate, sentence := Gate(r, on)
 	switch {
-	case fail:
+	case gate == monitor.GateFail:
 		return "### ❌ " + sentence
-	case conspicuous(r), Unjudged(r) != "":
+	case gate == monitor.GateNotJudged, conspicuous(r):
 		return "### ⚠️ " + sentence
 	case r.Summary.OK+r.Summary.Improvements == 0:
 		return "### ⏳ " + sentence
@@ -75,7 +75,7 @@ func aboutMarkdown(r *monitor.Report, l links) string {
 	return b.String()
 }
 
-// section is a table of which only as many rows are written as there is room for.
+// section is a table. Only as many of its rows are written as there is room for.
 type section struct {
 	head, tail string
 	rows       int

@@ -17,9 +17,9 @@ const (
 )
 
 // show returns a text from outside as it is shown to people, in every format but JSON: printable, in one line, and in
-// at most max characters. What cannot be printed (control characters, invisible ones, those that turn the direction
-// of writing, invalid UTF-8) is escaped as Go does. So is the second of two number signs, since "##[" and "##vso[" anywhere
-// in the log of a job are commands to some CI systems.
+// at most max characters. Characters that cannot be printed (control characters, invisible ones, those that turn the
+// direction of writing, invalid UTF-8) are escaped as Go does. So is the second of two number signs, since some CI systems
+// take "##[" and "##vso[" anywhere in the log of a job for commands.
 func show(s string, max int) string {
 	var b strings.Builder
 	for i, width, last := 0, 0, rune(0); i < len(s); i += width {
@@ -72,7 +72,7 @@ func variant(r *monitor.Result) string {
 	return r.ItemVariant
 }
 
-// commit returns the first ten digits of a hash, and a name that is no hash as it is.
+// commit returns the first ten digits of a hash. A name that is no hash is returned whole.
 func commit(ref string) string {
 	const digits = 10
 	if len(ref) > digits && strings.Trim(ref, "0123456789abcdefABCDEF") == "" {

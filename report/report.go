@@ -25,7 +25,7 @@ const (
 // Formats lists every format.
 func Formats() []Format { return []Format{Text, Markdown, JSON, JUnit, GitHub} }
 
-// ParseFormat returns the format of that name. Fails with EInvalid, naming those that there are.
+// ParseFormat finds a format by its name. Fails with EInvalid, naming all of them.
 func ParseFormat(text string) (Format, error) { return parseOne("format", text, Formats()) }
 
 // ContentType returns the media type to send a report of this format with.
@@ -44,11 +44,11 @@ func (f Format) ContentType() string {
 
 // Options says how a report is written. The zero value is a good choice.
 type Options struct {
-	// FailOn is what [Outcome] decides the headline by; empty for [FailOnRegression].
+	// FailOn is what [Gate] decides by; empty for [FailOnRegression].
 	FailOn FailOn
-	// All has results that are ok or learning written too, as far as the report has them.
+	// All also writes the results that are ok or learning, as far as the report has them.
 	All bool
-	// Colour has Text coloured by ANSI escapes.
+	// Colour colours Text by ANSI escapes.
 	Colour bool
 	// BridgeURL is where readers of Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
 	BridgeURL string
@@ -84,7 +84,7 @@ func Write(w io.Writer, f Format, r *monitor.Report, o Options) error {
 	return nil
 }
 
-// parseOne returns the one of all whose text it is.
+// parseOne finds the one of all that has this text.
 func parseOne[T ~string](what, text string, all []T) (T, error) {
 	if i := slices.Index(all, T(text)); i >= 0 {
 		return all[i], nil

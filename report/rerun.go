@@ -23,10 +23,10 @@ const (
 // again; an empty file would make pytest run everything.
 //
 // A test cannot be named exactly, since pytest-monitor leaves out the class and turns every "-" of a name into ", ".
-// So the lines are the files and `-k` with an expression that all these tests match, each by the words that its name is
-// made of. A few others may match too, and run along. With too many tests for an expression their files run whole.
-// A file that pytest might not find, or that does not seem to be the test's (such as a base class's), would make
-// pytest fail: if there is one, the expression alone selects, from all tests.
+// So the lines are the files and `-k` with an expression that matches each test by the words of its name. A few other tests
+// may match too, and run along. With too many tests for an expression their files run whole. pytest would fail on a file
+// that it does not find. If a file may be missing, or is not the test's own (such as a base class's), the expression alone
+// selects, from all tests.
 func Rerun(r *monitor.Report) []string {
 	tests := again(r)
 	files, all := testFiles(tests)
@@ -47,7 +47,7 @@ func Rerun(r *monitor.Report) []string {
 	return []string{"-k", anyOf(terms[:min(maxTerms, len(terms))])}
 }
 
-// again returns the tests that a further run would say more about.
+// again returns the results that a further run would confirm or clear.
 func again(r *monitor.Report) (tests []*monitor.Result) {
 	for i := range r.Results {
 		if s := r.Results[i].Status; s == monitor.StatusRegression || s == monitor.StatusSuspect {
@@ -73,8 +73,8 @@ func testFiles(tests []*monitor.Result) (files []string, all bool) {
 var drive = regexp.MustCompile(`^[A-Za-z]:`)
 
 // testFile returns a file as an argument of pytest. It is usable if pytest finds it from its root directory, takes it
-// for a path as a whole, and if the test's module is called like it: where the function comes from elsewhere, such as
-// from a base class, pytest-monitor names that file.
+// for a path as a whole, and if the test's module has its name. Where the function comes from elsewhere, such as a base
+// class, pytest-monitor names the file of that instead.
 func testFile(location, module string) (file string, ok bool) {
 	name := module[strings.LastIndexByte(module, '.')+1:]
 	if stem(location) != name {
@@ -119,9 +119,9 @@ func termsOf(tests []*monitor.Result, of func(*monitor.Result) string) (terms []
 	return terms
 }
 
-// term returns an expression for `-k` that a node name matches: all words of it are in the name. A word consists of
-// what every pytest since 6.0 takes, and of what the plugin leaves as it is. Beyond the function's own name these are
-// ASCII alone, since which other characters are letters depends on the version of Python. It is "" without any word.
+// term returns an expression for `-k` that a node name matches: all its words are in the name. Words are made of characters
+// that every pytest since 6.0 takes and that the plugin does not change. Behind the function's own name they are ASCII only,
+// since it depends on the version of Python which other characters are letters. The term is "" for a name without words.
 func term(function, name string) string {
 	own := 0
 	if strings.HasPrefix(name, function) {
@@ -151,8 +151,8 @@ func ownThenASCII(name string, own int) string {
 	}, name[own:])
 }
 
-// anyOf joins terms by "or", nested like a tree: in a flat chain each "or" is a level of pytest's syntax tree, and Python
-// refuses trees that are too deep.
+// anyOf joins terms by "or", nested like a tree. In a flat chain each "or" is a level of pytest's syntax tree, and Python
+// refuses a tree that is too deep.
 func anyOf(terms []string) string {
 	const few = 16
 	if len(terms) <= few {

@@ -7,7 +7,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// machineTable says how much slower everything was on which class of machine.
+// machineTable says how much slower everything was on each class of machine.
 func machineTable(machines []monitor.Machine) section {
 	return section{
 		head: "\n| Machine | Slower than usual | Tests |\n|---|---|--:|\n",
@@ -23,7 +23,7 @@ func machineTable(machines []monitor.Machine) section {
 // table returns the results of one status, with the columns that make sense for it.
 func table(g group, l links, envs bool) section {
 	head, rule, cells := "| Test | Measured | Usual | Now | Ratio | Since |", "|---|---|--:|--:|--:|---|", numberCells
-	if !judged(g.results[0]) {
+	if !hasNumbers(g.results[0]) {
 		head, rule, cells = "| Test | Measured | Why |", "|---|---|---|", reasonCells
 	}
 	if envs {
@@ -44,7 +44,7 @@ func table(g group, l links, envs bool) section {
 	}
 }
 
-// numberCells are what follows the test and the metric where there are numbers.
+// numberCells are the cells behind the test and the metric of a result with numbers.
 func numberCells(r *monitor.Result) []string {
 	change := ratio(r.Ratio)
 	if r.Status == monitor.StatusRegression {
@@ -57,7 +57,7 @@ func numberCells(r *monitor.Result) []string {
 	return []string{amount(r.Metric, r.Baseline), amount(r.Metric, r.Value), change, commits}
 }
 
-// reasonCells are what follows them where there are none.
+// reasonCells are the cells of a result without numbers.
 func reasonCells(r *monitor.Result) []string {
 	switch {
 	case r.Reason != "":
@@ -69,20 +69,18 @@ func reasonCells(r *monitor.Result) []string {
 	}
 }
 
-// metricCell names the metric; one that is not this program's is text from outside.
+// metricCell names the metric.
 func metricCell(r *monitor.Result) string {
-	switch r.Metric {
-	case monitor.MetricCPUTime, monitor.MetricMemUsage, monitor.MetricTotalTime:
-		return metricName(r.Metric)
-	default:
-		return code(r.Metric, shortName)
+	if m, ok := judgedMetric(r.Metric); ok {
+		return m.Title
 	}
+	return code(r.Metric, shortName)
 }
 
 func row(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
 
 // code returns a text from outside as code in Markdown, also inside a table. Where a character could end the code or
-// the cell, in one renderer or another, HTML with entities is used: entities never are syntax.
+// the cell in some renderer, the code is HTML with entities, which are never syntax.
 func code(s string, max int) string {
 	s = show(s, max)
 	switch {

@@ -17,8 +17,8 @@ const (
 	plain  = "\x1b[0m"
 )
 
-// textWriter writes a report for a terminal. No line starts with a text from outside, since logs of jobs have lines
-// that start with commands. Names come last in theirs, since their width on the screen cannot be known.
+// textWriter writes a report for a terminal. No line begins with a text from outside, since CI systems take the beginning of
+// a line for a command. Names come last in their line, since their width on the screen is not known.
 type textWriter struct {
 	*bytes.Buffer
 	colour bool
@@ -40,11 +40,11 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 }
 
 func (t textWriter) headline(r *monitor.Report, on FailOn) {
-	fail, sentence := Outcome(r, on)
+	gate, sentence := Gate(r, on)
 	switch {
-	case fail:
+	case gate == monitor.GateFail:
 		t.paint(red, "FAILED ")
-	case Unjudged(r) != "":
+	case gate == monitor.GateNotJudged:
 		t.paint(yellow, "NOT JUDGED ")
 	case conspicuous(r):
 		t.paint(yellow, "WARNING ")
@@ -96,7 +96,7 @@ func (t textWriter) group(g group) {
 // result writes the numbers and the test in one line, and what else is known in the next.
 func (t textWriter) result(r *monitor.Result) {
 	metric := right(metricName(r.Metric), len("wall time"))
-	if !judged(r) {
+	if !hasNumbers(r) {
 		fmt.Fprintf(t, "- %s  %s\n", metric, testName(r))
 	} else {
 		fmt.Fprintf(t, "- %s  %s → %s  %s  %s\n", metric, left(amount(r.Metric, r.Baseline), 8),
@@ -115,7 +115,7 @@ func (t textWriter) details(r *monitor.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// details lists what is known of a result beside its numbers.
+// details lists what is known of a result besides the numbers of its line.
 func details(r *monitor.Result) (parts []string) {
 	if r.Reason != "" {
 		parts = append(parts, "reason: "+show(r.Reason, longName))
@@ -126,10 +126,10 @@ func details(r *monitor.Result) (parts []string) {
 	if r.Level == monitor.LevelCrit {
 		parts = append(parts, "critical")
 	}
-	if known(r.Limit) && judged(r) {
+	if known(r.Limit) && hasNumbers(r) {
 		parts = append(parts, "limit "+amount(r.Metric, r.Limit))
 	}
-	if known(r.Q) && judged(r) {
+	if known(r.Q) && hasNumbers(r) {
 		parts = append(parts, "q "+probability(r.Q))
 	}
 	if r.N > 0 {
@@ -166,7 +166,7 @@ func orUnknown(s string) string {
 	return s
 }
 
-// left puts spaces in front of a text, right behind it, up to a width in characters.
+// left puts spaces in front of a text up to a width in characters; right puts them behind it.
 func left(s string, width int) string  { return padding(s, width) + s }
 func right(s string, width int) string { return s + padding(s, width) }
 

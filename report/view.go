@@ -27,7 +27,7 @@ func groups(r *monitor.Report, all bool) []group {
 		{status: monitor.StatusRegression, one: "regression", many: "regressions"},
 		{status: monitor.StatusSuspect, one: "suspect", many: "suspects"},
 		{status: monitor.StatusImprovement, one: "improvement", many: "improvements"},
-		{status: monitor.StatusResolved, one: "mended", many: "mended"},
+		{status: monitor.StatusResolved, one: "resolved", many: "resolved"},
 		{status: monitor.StatusNotJudged, one: "not judged", many: "not judged"},
 		{status: monitor.StatusLearning, one: "learning", many: "learning"},
 		{status: monitor.StatusOK, one: "ok", many: "ok"},
@@ -46,11 +46,11 @@ func groups(r *monitor.Report, all bool) []group {
 	return slices.DeleteFunc(known, func(g group) bool { return len(g.results) == 0 })
 }
 
-// shown says whether results of a status are written without being asked for.
+// shown says whether results of a status are written without [Options.All].
 func shown(s monitor.Status) bool { return s != monitor.StatusOK && s != monitor.StatusLearning }
 
-// judged says whether a result has numbers to show.
-func judged(r *monitor.Result) bool {
+// hasNumbers says whether a result has numbers to show.
+func hasNumbers(r *monitor.Result) bool {
 	return r.Status != monitor.StatusNotJudged && r.Status != monitor.StatusLearning
 }
 
@@ -72,7 +72,12 @@ func totals(s monitor.Summary) string {
 	if len(parts) == 1 {
 		return parts[0]
 	}
-	return parts[0] + ", of each CPU time, memory and wall time: " + strings.Join(parts[1:], ", ")
+	var titles []string
+	for _, m := range monitor.JudgedMetrics {
+		titles = append(titles, m.Title)
+	}
+	last := len(titles) - 1
+	return parts[0] + ", of each " + strings.Join(titles[:last], ", ") + " and " + titles[last] + ": " + strings.Join(parts[1:], ", ")
 }
 
 // slowMachines returns the classes of machine on which everything was slower.
@@ -85,7 +90,7 @@ func slowMachines(r *monitor.Report) (slowed []monitor.Machine) {
 	return slowed
 }
 
-// severalMachines says whether the class of machine tells results of one test apart.
+// severalMachines says whether a report is about several classes of machine.
 func severalMachines(r *monitor.Report) bool {
 	for i := range r.Results {
 		if r.Results[i].Env != r.Results[0].Env {

@@ -2,35 +2,42 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
-// outcome is what acceptance decided about one record. It reaches the record when the transaction has committed.
-type outcome struct {
-	seq     uint64
-	repeat  bool
-	differs bool
-	series  bool // the metric's series is new
-	context *monitor.Context
-	session *monitor.Session
-	at      monitor.Instant
+// decision is what acceptance decided about one record. The record gets it when the transaction has committed.
+type decision struct {
+	seq       uint64
+	repeat    bool
+	differs   bool
+	newSeries bool
+	context   *monitor.Context
+	session   *monitor.Session
+	at        monitor.Instant
 }
 
-// Append implements [monitor.Journal]. All records are stored in one transaction. Where there is no room it fails
-// unless every record is a repeat.
+// Append implements [monitor.Journal]. One transaction stores all records. When there is no room, Append fails unless
+// every record is a repeat.
 func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
-	if err := db.owned(); err != nil {
+	if err := db.requireOwner(); err != nil {
 		return err
 	}
-	outcomes := make([]outcome, len(recs))
+	decisions := make([]decision, len(recs))
 	err := db.write(ctx, func(w *writer) error {
-		a := appender{writer: w, zones: db.zones, full: db.room(), tallies: make(tallies)}
+		a := appender{writer: w, timeZones: db.zones, full: db.room(), tallies: make(tallies)}
 		for i, rec := range recs {
 			var err error
-			if outcomes[i], err = a.record(rec); err != nil {
+			if decisions[i], err = a.record(rec); err != nil {
 				return err
+			}
+			if rec.Source != "" && !decisions[i].repeat {
+				if err := w.notOwed(rec.Source, decisions[i].seq); err != nil {
+					return err
+				}
 			}
 		}
 		return a.writeTallies()
@@ -39,107 +46,143 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 		return err
 	}
 	for i, rec := range recs {
-		outcomes[i].apply(rec)
+		decisions[i].apply(rec)
 	}
 	return nil
 }
 
-func (o *outcome) apply(rec *monitor.Record) {
-	rec.Seq, rec.Repeat, rec.Differs, rec.NewSeries = o.seq, o.repeat, o.differs, o.series
+func (d *decision) apply(rec *monitor.Record) {
+	rec.Seq, rec.Repeat, rec.Differs, rec.NewSeries = d.seq, d.repeat, d.differs, d.newSeries
 	switch {
-	case rec.Metric != nil:
-		rec.Metric.At = o.at
-	case o.repeat:
-		rec.Context, rec.Session = o.context, o.session
+	case rec.Measured() != nil:
+		rec.Measured().At = d.at
+	case d.repeat:
+		rec.Context, rec.Session = d.context, d.session
 	case rec.Context != nil:
-		*rec.Context = *o.context
+		*rec.Context = *d.context
 	default:
-		*rec.Session = *o.session
+		*rec.Session = *d.session
 	}
 }
 
 // appender stores records within one transaction.
 type appender struct {
 	*writer
-	zones   monitor.Zones
-	full    error // why nothing but repeats is accepted, nil when there is room
-	tallies tallies
+	timeZones monitor.Zones
+	full      error // why only repeats are accepted; nil when there is room
+	tallies   tallies
 }
 
-func (a *appender) record(rec *monitor.Record) (outcome, error) {
+func (a *appender) record(rec *monitor.Record) (decision, error) {
 	switch rec.Class() {
 	case monitor.ClassContext:
 		return a.context(rec)
 	case monitor.ClassSession:
 		return a.session(rec)
+	case monitor.ClassOutcome:
+		return a.outcome(rec)
 	default:
 		return a.metric(rec)
 	}
 }
 
-func (a *appender) context(rec *monitor.Record) (outcome, error) {
+func (a *appender) context(rec *monitor.Record) (decision, error) {
 	h, err := a.hash(rec.Project, rec.Context.H)
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	if h.id != 0 {
-		if stored, err := storedContext(a.writer, h.id); err != nil || stored != nil {
-			return repeatOf(stored, err, func(s *monitor.Record) bool { return sameContext(s.Context, rec.Context) })
+		d, err := a.findStored(rec, "SELECT "+contextColumns+contextTables+"WHERE c.hash = ?", h.id, scanContext)
+		if err != nil || d.repeat {
+			return d, err
 		}
 	}
 	if a.full != nil {
-		return outcome{}, a.full
+		return decision{}, a.full
 	}
 	if err := a.addHash(rec.Project, rec.Context.H, &h); err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
-	c := *rec.Context
+	kept := *rec
+	kept.Context = new(*rec.Context)
 	if rec.Source == "" {
-		c.Env = monitor.Environment(&c)
+		kept.Context.Env = monitor.Environment(kept.Context)
 	}
 	seq := a.take()
-	_, err = a.exec(insertContext, seq, h.id, c.CPUCount, number(c.CPUFrequency), c.CPUType, text(c.CPUVendor), c.RAMTotal,
-		c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo, c.Env, nanoseconds(rec.Received), rec.Source != "")
-	return outcome{seq: seq, context: &c}, err
+	_, err = a.exec(insertContext, values([]any{seq, h.id}, contextRow(&kept))...)
+	return decision{seq: seq, context: kept.Context}, err
 }
 
-func (a *appender) session(rec *monitor.Record) (outcome, error) {
+func (a *appender) session(rec *monitor.Record) (decision, error) {
 	h, err := a.hash(rec.Project, rec.Session.SessionH)
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	if h.session {
-		stored, err := storedSession(a.writer, h.id)
-		return repeatOf(stored, err, func(s *monitor.Record) bool { return sameSession(s.Session, rec.Session) })
+		return a.findStored(rec, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", h.id, scanSession)
 	}
 	if a.full != nil {
-		return outcome{}, a.full
+		return decision{}, a.full
 	}
-	s := *rec.Session
+	kept := *rec
+	kept.Session = new(*rec.Session)
+	s := kept.Session
 	if rec.Source == "" {
-		if err := a.fixSession(rec, &s); err != nil {
-			return outcome{}, err
+		if err := a.fixSession(rec, s); err != nil {
+			return decision{}, err
 		}
 	}
 	if err := a.addHash(rec.Project, s.SessionH, &h); err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	seq := a.take()
-	_, err = a.exec(insertSession, seq, h.id, rec.Project, s.RunDate, text(s.ScmRef), s.Description, rec.Client,
-		s.Start.UTC, s.Start.Offset, s.Run, s.Run == s.SessionH, s.Branch, s.Build, s.Machine,
-		nanoseconds(rec.Received), rec.Source != "")
+	_, err = a.exec(insertSession, values([]any{seq, h.id, rec.Project, s.Run == s.SessionH}, sessionRow(&kept))...)
 	if err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
 	if err := a.addTags(h.id, s.Description); err != nil {
-		return outcome{}, err
+		return decision{}, err
 	}
-	a.hashes.put(digestOf(rec.Project, s.SessionH), hashed{id: h.id, session: true, offset: s.Start.Offset})
-	a.offsets.put(digestOf(rec.Project), zone{offset: s.Start.Offset, known: true})
-	return outcome{seq: seq, session: &s}, nil
+	a.hashes.put(digestOf(rec.Project, s.SessionH),
+		hashEntry{id: h.id, session: true, offset: s.Start.Offset, stated: s.StatesOffset})
+	a.offsets.put(digestOf(rec.Project), lastOffset{offset: s.Start.Offset, known: true})
+	return decision{seq: seq, session: s}, nil
 }
 
-// addTags keeps the tags where they can be searched, as reading the description gives them back.
+// findStored returns the decision about a context or session that a query finds by the ID of its hash. The decision is
+// no repeat when the query finds none.
+func (a *appender) findStored(rec *monitor.Record, query string, hash int64,
+	scan func(scanner) (*monitor.Record, error)) (decision, error) {
+	s, err := a.statement(query)
+	if err != nil {
+		return decision{}, err
+	}
+	stored, err := scan(s.QueryRow(hash))
+	if errors.Is(err, sql.ErrNoRows) {
+		return decision{}, nil
+	}
+	if err != nil {
+		return decision{}, err
+	}
+	return decision{seq: stored.Seq, repeat: true, differs: !sameAsSent(stored, rec),
+		context: stored.Context, session: stored.Session}, nil
+}
+
+// sameAsSent compares the fields of two contexts or two sessions that clients send. It ignores the fields that
+// acceptance adds.
+func sameAsSent(a, b *monitor.Record) bool {
+	if a.Session != nil {
+		s, t := a.Session, b.Session
+		return s.SessionH == t.SessionH && s.RunDate == t.RunDate && s.ScmRef == t.ScmRef && s.Description == t.Description
+	}
+	c, d := *a.Context, *b.Context
+	same := monitor.SameFloat(c.CPUFrequency, d.CPUFrequency)
+	c.Env, d.Env, c.CPUFrequency, d.CPUFrequency = "", "", 0, 0
+	return same && c == d
+}
+
+// addTags stores the tags of a session where queries find them. It takes them from the description, as all later
+// reading does.
 func (a *appender) addTags(session int64, description string) error {
 	for i, tag := range wire.ParseDescription(description) {
 		_, err := a.exec("INSERT INTO tags (session, position, name, value) VALUES (?, ?, ?, ?)",
@@ -151,17 +194,20 @@ func (a *appender) addTags(session int64, description string) error {
 	return nil
 }
 
-// fixSession decides the session's instant, its run and what follows from its tags.
+// fixSession decides the session's instant and run, and the fields that come from its tags.
 func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 	date, err := monitor.ParseTime(s.RunDate)
 	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "run_date: %w", err)
 	}
-	last, err := a.lastOffset(rec.Project)
-	if err != nil {
-		return err
+	if !s.StatesOffset {
+		last, err := a.lastOffset(rec.Project)
+		if err != nil {
+			return err
+		}
+		s.Start.Offset = a.timeZones.Session(date, rec.Received, last)
 	}
-	s.Start = date.At(a.zones.Session(date, rec.Received, last))
+	s.Start = date.At(s.Start.Offset)
 	s.Start.UTC += monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
 	s.FixTags()
 	leader, err := a.leader(rec)
@@ -172,7 +218,7 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 	return nil
 }
 
-// leader returns the leader of the project's most recent run with the session's commit, description and client, nil
+// leader returns the project's most recent run leader with the session's commit, description and client. It returns nil
 // when there is none.
 func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
 	l := monitor.Leader{ScmRef: rec.Session.ScmRef, Description: rec.Session.Description, Client: rec.Client}
@@ -184,12 +230,4 @@ func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
 		return nil, err
 	}
 	return &l, nil
-}
-
-// repeatOf returns what became of a context or session that is there already.
-func repeatOf(stored *monitor.Record, err error, same func(stored *monitor.Record) bool) (outcome, error) {
-	if err != nil {
-		return outcome{}, err
-	}
-	return outcome{seq: stored.Seq, repeat: true, differs: !same(stored), context: stored.Context, session: stored.Session}, nil
 }

@@ -32,7 +32,7 @@ func TestAppendNumbersRecordsInOneSequence(t *testing.T) {
 	assert.Equal(t, arrival.UnixMicro(), recs[2].Metric.At.Micros())
 }
 
-func TestAppendOfNothing(t *testing.T) {
+func TestAppendAcceptsAnEmptyList(t *testing.T) {
 	db, _ := openNew(t)
 	appendAll(t, db)
 	assert.Empty(t, next(t, db))
@@ -106,7 +106,7 @@ func TestAppendFindsRepeatsOfMetrics(t *testing.T) {
 	}
 }
 
-func TestAppendTakesAbsentFloatsForEqual(t *testing.T) {
+func TestAbsentFloatsAreEqual(t *testing.T) {
 	db, _ := openNew(t)
 	a, b := record(measured("s1", "test_a", arrival)), record(measured("s1", "test_a", arrival))
 	a.Metric.MemUsage = math.NaN()
@@ -115,7 +115,7 @@ func TestAppendTakesAbsentFloatsForEqual(t *testing.T) {
 	assert.True(t, b.Repeat)
 }
 
-func TestAppendSpreadsOverAMicrosecondAndBeyond(t *testing.T) {
+func TestMetricsOfOneMicrosecondGetNanosecondsOfTheirOwn(t *testing.T) {
 	db, _ := openNew(t)
 	const n = 1003
 	var recs, again []*monitor.Record
@@ -142,7 +142,7 @@ func TestAppendSpreadsOverAMicrosecondAndBeyond(t *testing.T) {
 			beyond++
 		}
 	}
-	assert.Len(t, at, n, "every record has a nanosecond of its own")
+	assert.Len(t, at, n, "each record has a nanosecond of its own")
 	assert.Equal(t, n-1000, beyond)
 	for i := range again {
 		assert.True(t, again[i].Repeat)
@@ -151,7 +151,7 @@ func TestAppendSpreadsOverAMicrosecondAndBeyond(t *testing.T) {
 	}
 }
 
-func TestAppendRefusesWhatCannotBePlacedAsAWhole(t *testing.T) {
+func TestAppendStoresAllRecordsOrNone(t *testing.T) {
 	db, _ := openNew(t)
 	good, bad := record(measured("s1", "test_a", arrival)), record(measured("s1", "test_b", arrival))
 	bad.Metric.ItemStartTime = "yesterday"
@@ -162,14 +162,14 @@ func TestAppendRefusesWhatCannotBePlacedAsAWhole(t *testing.T) {
 	assert.Empty(t, next(t, db))
 
 	appendAll(t, db, good)
-	assert.Equal(t, uint64(1), good.Seq, "the number was not used up")
-	assert.Len(t, next(t, db), 1, "the caches do not know IDs that were rolled back")
+	assert.Equal(t, uint64(1), good.Seq, "the failed call used no number")
+	assert.Len(t, next(t, db), 1, "the caches have no IDs that were rolled back")
 }
 
-func TestAppendKeepsWhatWasFetched(t *testing.T) {
+func TestRecordsFromADestinationStayAsTheyAre(t *testing.T) {
 	db, _ := openNew(t)
 	c, s := record(machine("machine")), record(process("s1", arrival.Add(-48*time.Hour)))
-	c.Source, s.Source = "there", "there"
+	c.Source, s.Source = dest, dest
 	c.Context.Env = "as it was decided elsewhere"
 	s.Session.Start = monitor.Instant{UTC: 1234567890123456789, Offset: 19800}
 	s.Session.Run, s.Session.Branch, s.Session.Build, s.Session.Machine = "r", "b", "17", "m"
@@ -187,7 +187,10 @@ func TestAppendKeepsWhatWasFetched(t *testing.T) {
 	appendAll(t, db, posted)
 	assert.True(t, posted.Repeat)
 	assert.Equal(t, c.Context.Env, posted.Context.Env)
-	assert.Empty(t, next(t, db), "it was delivered by whom it was fetched from")
+	assert.Empty(t, next(t, db), "the destination that it was read from has it")
+	elsewhere, err := db.Next(t.Context(), "elsewhere", 0, 10)
+	require.NoError(t, err)
+	assert.Len(t, elsewhere, 2, "another destination does not have them")
 }
 
 func TestAppendIsSafeForConcurrentUse(t *testing.T) {
@@ -219,14 +222,15 @@ func seqs(recs ...*monitor.Record) []uint64 {
 	return s
 }
 
-func TestAppendTellsNewSeries(t *testing.T) {
+func TestAppendSaysWhichSeriesAreNew(t *testing.T) {
 	db, _ := openNew(t)
 	appended := func(m *monitor.Metric) bool {
 		rec := record(m)
 		appendAll(t, db, rec)
 		return rec.NewSeries
 	}
-	first, again, other := measured("s", "test_a", arrival), measured("s2", "test_a", arrival.Add(time.Hour)), measured("s2", "test_b", arrival)
+	first, again := measured("s", "test_a", arrival), measured("s2", "test_a", arrival.Add(time.Hour))
+	other := measured("s2", "test_b", arrival)
 	assert.True(t, appended(first))
 	assert.False(t, appended(first), "a repeat")
 	assert.False(t, appended(again))

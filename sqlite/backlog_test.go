@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkBacklog opens a file with 1,000,000 undelivered metrics and reads it to the end, and reports how long
-// opening took and how much memory the process held at most.
+// BenchmarkBacklog opens a file with 1,000,000 undelivered metrics and reads it to the end. It reports the time of
+// opening and the largest memory of the process.
 func BenchmarkBacklog(b *testing.B) {
 	db, path := newDB(b, utcZones())
 	require.NoError(b, db.Open(b.Context()))
@@ -40,7 +40,7 @@ func BenchmarkBacklog(b *testing.B) {
 	b.ReportMetric(float64(size(path))/1_000_000, "bytes/record")
 }
 
-// peakMiB is the most memory that this process was resident with.
+// peakMiB returns the largest resident memory that this process has had.
 func peakMiB(b *testing.B) float64 {
 	b.Helper()
 	status, err := os.ReadFile("/proc/self/status")

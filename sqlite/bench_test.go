@@ -17,7 +17,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// load makes records as a busy site posts them: 5,000 tests, and a session for every 1,000 metrics.
+// load makes the records of a busy site. It has 5,000 tests. Each 1,000 records begin with a session; the others are
+// metrics.
 type load struct {
 	random *rand.Rand
 	n      int
@@ -60,7 +61,7 @@ func filled(b *testing.B, n int) (*sqlite.DB, *load) {
 	return db, l
 }
 
-// BenchmarkAppend stores metrics in transactions of several sizes into a file that holds 500,000.
+// BenchmarkAppend stores metrics in transactions of several sizes. The file has 500,000 records.
 func BenchmarkAppend(b *testing.B) {
 	db, l := filled(b, 500_000)
 	for _, size := range []int{1, 16, 64, 512} {
@@ -76,7 +77,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkNext reads a backlog of 500,000 as the courier does.
+// BenchmarkNext reads a backlog of 500,000 records as the courier does.
 func BenchmarkNext(b *testing.B) {
 	db, _ := filled(b, 500_000)
 	b.ReportAllocs()
@@ -93,7 +94,7 @@ func BenchmarkNext(b *testing.B) {
 	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkStats asks for the state of a backlog of 500,000.
+// BenchmarkStats asks for the state of a backlog of 500,000 records.
 func BenchmarkStats(b *testing.B) {
 	db, _ := filled(b, 500_000)
 	for b.Loop() {
@@ -102,8 +103,8 @@ func BenchmarkStats(b *testing.B) {
 	}
 }
 
-// BenchmarkGroupCommit has 16 clients post one record at a time through a group commit, on a file that holds 500,000,
-// and reports how long they wait for their answers. One operation is one record.
+// BenchmarkGroupCommit lets 16 clients post one record at a time through a group commit. The file has 500,000 records.
+// It reports how long the clients wait for their answers. One operation is one record.
 func BenchmarkGroupCommit(b *testing.B) {
 	const clients = 16
 	db, l := filled(b, 500_000)

@@ -5,17 +5,18 @@ import (
 	"errors"
 )
 
-// maxRead is how many bytes of records of one class are read at a time, and one record more: a number of records
-// alone does not bound memory, since one can be as large as a request body.
+// maxRead is how many bytes of records of one class are read at a time. One record more is read, so that a large record
+// is read at all. A limit on the number of records does not bound memory, since a record can be as large as a request
+// body.
 const maxRead = 8 << 20
 
-// errEnough ends a reading whose budget is spent.
+// errEnough ends a reading when its budget is spent.
 var errEnough = errors.New("enough was read")
 
-// budget is how many bytes may still be read.
+// budget is how many bytes may still be read. A nil budget has no limit.
 type budget int
 
-// spend takes the bytes of what was just read, and returns errEnough when that is all that should be. nil has no end.
+// spend subtracts bytes that were read. It returns errEnough when nothing is left.
 func (b *budget) spend(bytes int) error {
 	if b == nil {
 		return nil
@@ -26,19 +27,19 @@ func (b *budget) spend(bytes int) error {
 	return nil
 }
 
-// affordable returns the first rows, as many as have texts of about maxRead bytes, and at least one. It reads the
-// lengths of the texts only.
-func affordable(ctx context.Context, q querier, s selection, rows []metricRow) ([]metricRow, error) {
-	ids := collect(rows)
+// withinBudget returns as many of the first rows as have about maxRead bytes, and at least one row. For that it reads
+// only the lengths of the texts that the rows refer to.
+func withinBudget(ctx context.Context, q querier, s selection, rows []metricRow) ([]metricRow, error) {
+	ids := referencesOf(rows)
 	var sizes [4]map[int64]int
 	for i, of := range [...]struct {
 		query string
 		args  []any
 	}{
 		{`SELECT id, octet_length(component) + octet_length(item_path) + octet_length(item) +
-			octet_length(item_variant) + octet_length(kind) FROM series` + byIDs, list(ids.series)},
-		{"SELECT id, octet_length(h) FROM hashes" + byIDs, list(ids.hashes)},
-		{"SELECT id, octet_length(item_fs_loc) FROM locations" + byIDs, list(ids.locations)},
+			octet_length(item_variant) + octet_length(kind) FROM series` + byIDs, keys(ids.series)},
+		{"SELECT id, octet_length(h) FROM hashes" + byIDs, keys(ids.hashes)},
+		{"SELECT id, octet_length(item_fs_loc) FROM locations" + byIDs, keys(ids.locations)},
 		{`SELECT seq, coalesce(octet_length(component), 0) + coalesce(octet_length(item_path), 0) +
 			coalesce(octet_length(item), 0) + coalesce(octet_length(item_variant), 0) + coalesce(octet_length(kind), 0)
 			FROM texts WHERE ` + s.where, s.args},
@@ -48,11 +49,11 @@ func affordable(ctx context.Context, q querier, s selection, rows []metricRow) (
 			return nil, err
 		}
 	}
-	left := maxRead
+	left := budget(maxRead)
 	for i, row := range rows {
-		left -= sizes[0][row.series] + sizes[1][row.session] + sizes[1][row.context] + sizes[2][row.location] +
+		referred := sizes[0][row.series] + sizes[1][row.session] + sizes[1][row.context] + sizes[2][row.location] +
 			sizes[3][int64(row.rec.Seq)]
-		if left <= 0 {
+		if left.spend(row.rec.Size()+referred) != nil {
 			return rows[:i+1], nil
 		}
 	}

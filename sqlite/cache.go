@@ -7,12 +7,13 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// digest stands for texts as a key, so that the size of a cache does not depend on their length.
+// digest is the key of texts in a cache. It has a fixed size, so the size of a cache does not depend on the length of
+// texts.
 type digest [sha256.Size]byte
 
-// digestOf hashes texts, each with its length before it.
+// digestOf hashes texts. The length of each text comes before it.
 func digestOf(texts ...string) digest {
-	buf := make([]byte, 0, 512) // enough for most, and on the stack
+	buf := make([]byte, 0, 512) // on the stack, and enough for most texts
 	for _, s := range texts {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
 		buf = append(buf, s...)
@@ -20,16 +21,16 @@ func digestOf(texts ...string) digest {
 	return sha256.Sum256(buf)
 }
 
-// cache remembers what the tables say. What a transaction puts is seen by it at once, and stays only if it commits.
+// cache has values from the tables. A transaction sees the values that it puts at once. They stay only if it commits.
 type cache[V any] struct {
 	kept   *simplelru.LRU[digest, V]
-	staged map[digest]V
+	staged map[digest]V // put by the open transaction
 }
 
 func newCache[V any](size int) *cache[V] {
 	kept, err := simplelru.NewLRU[digest, V](size, nil)
 	if err != nil {
-		panic(err) // only for a size below 1, and sizes are constants
+		panic(err) // only a size below 1 fails, and the sizes are constants
 	}
 	return &cache[V]{kept: kept, staged: make(map[digest]V)}
 }
@@ -43,6 +44,7 @@ func (c *cache[V]) get(key digest) (V, bool) {
 
 func (c *cache[V]) put(key digest, v V) { c.staged[key] = v }
 
+// keep keeps the values of a transaction that has committed.
 func (c *cache[V]) keep() {
 	for key, v := range c.staged {
 		c.kept.Add(key, v)
@@ -50,4 +52,5 @@ func (c *cache[V]) keep() {
 	clear(c.staged)
 }
 
+// forget drops the values of a transaction that has failed.
 func (c *cache[V]) forget() { clear(c.staged) }

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// maxDelay is the longest time between two attempts to use a failed file again.
+// maxDelay is the longest time between two attempts to open a failed file again.
 const maxDelay = time.Minute
 
-// fail ends the use of the write connection; the caller holds mu. What an fsync says after one has failed is worth
-// nothing, so the file is used again only through a new connection and after a check.
+// fail ends the use of the write connection. The caller holds mu. After one fsync has failed, the result of the next
+// fsync means nothing. So the file is used again only through a new connection and after a check.
 func (db *DB) fail(cause error) {
-	db.logger.Error("writing the journal failed; nothing is accepted until the file has been checked",
-		"file", db.path, "err", cause)
+	db.logger.Error("writing the journal failed; nothing is accepted until the file passes a check",
+		"file", db.path, "error", cause)
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
-	_ = db.writer.close() // it has failed already
+	_ = db.writer.close() // the connection has failed already
 	db.writer = nil
 	db.work.Go(db.restore)
 }
 
-// restore checks and reopens the file until that succeeds or the journal is closed.
+// restore checks and reopens the file. It tries again until it succeeds or the DB is closed.
 func (db *DB) restore() {
 	for delay := db.delay; ; delay = min(2*delay, maxDelay) {
 		select {
@@ -32,13 +32,13 @@ func (db *DB) restore() {
 		}
 		err := db.reopen()
 		if err == nil {
-			db.logger.Info("the journal was checked and accepts again", "file", db.path)
+			db.logger.Info("the journal passed its check and accepts records again", "file", db.path)
 			return
 		}
 		if db.ctx.Err() != nil {
 			return
 		}
-		db.logger.Error("the journal cannot be used yet", "file", db.path, "err", err, "next", min(2*delay, maxDelay))
+		db.logger.Error("the journal cannot be used yet", "file", db.path, "error", err, "next", min(2*delay, maxDelay))
 	}
 }
 
@@ -69,8 +69,8 @@ func phaseOf(err error) phase {
 	return phaseFailed
 }
 
-// checkInBackground reads the whole file once after it was opened. When it is damaged nothing more is accepted, since
-// it might not be kept.
+// checkInBackground checks the whole file once after it was opened. A damaged file accepts nothing more, since it may
+// lose records.
 func (db *DB) checkInBackground() {
 	start := time.Now()
 	err := db.check(db.ctx)
@@ -79,12 +79,12 @@ func (db *DB) checkInBackground() {
 	}
 	if err == nil {
 		if db.state.advance(phaseChecking, phaseOK, "accepting") {
-			db.logger.Info("the journal is whole", "file", db.path, "took", time.Since(start).Round(time.Millisecond))
+			db.logger.Info("the journal passed its check", "file", db.path, "took", time.Since(start).Round(time.Millisecond))
 		}
 		return
 	}
 	if db.state.advance(phaseChecking, phaseOf(err), err.Error()) {
-		db.logger.Error("the journal does not accept", "file", db.path, "err", err)
+		db.logger.Error("the journal accepts no records", "file", db.path, "error", err)
 	}
 }
 
@@ -101,7 +101,7 @@ func (db *DB) check(ctx context.Context) error {
 		return row.Scan(&findings[len(findings)-1])
 	})
 	switch {
-	case err != nil && !damaging(err):
+	case err != nil && !meansDamage(err):
 		return fmt.Errorf("check %s: %w", db.path, err)
 	case err != nil:
 		return db.damaged(strings.Join(append(findings, err.Error()), "; "))

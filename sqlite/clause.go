@@ -2,9 +2,9 @@ package sqlite
 
 import "pymon-bridge/monitor"
 
-// clause is a piece of SQL with the values of its question marks. Texts that come from outside are only ever values, and
-// lists that come from outside are one value each: SQLite bounds how deep expressions and how many values may be, and
-// adding to a clause copies it, so that copies of a clause can be added to each in its way.
+// clause is a piece of SQL with the values of its question marks. Texts from outside are always values. A list from
+// outside is one value, because SQLite bounds the depth of expressions and the number of values. Adding to a clause
+// copies its values. So two copies of a clause can grow in different ways.
 type clause struct {
 	sql  string
 	args []any
@@ -12,16 +12,14 @@ type clause struct {
 
 func newClause(sql string, args ...any) clause { return clause{sql: sql, args: args} }
 
-// add appends SQL.
 func (c *clause) add(sql string, args ...any) {
 	c.sql += sql
 	c.args = append(c.args[:len(c.args):len(c.args)], args...)
 }
 
-// join appends a clause.
 func (c *clause) join(o clause) { c.add(o.sql, o.args...) }
 
-// and adds a condition to a list of conditions, which is empty or ends in one.
+// and adds a condition to a list of conditions.
 func (c *clause) and(sql string, args ...any) {
 	if c.sql != "" {
 		c.sql += " AND "
@@ -34,7 +32,7 @@ func (c *clause) in(expression string, sub clause) {
 	c.and(expression+" IN ("+sub.sql+")", sub.args...)
 }
 
-// where returns the conditions as the end of a query; no conditions are none.
+// where returns a WHERE with the conditions. It returns an empty clause when there are no conditions.
 func (c clause) where() clause {
 	if c.sql == "" {
 		return c
@@ -42,7 +40,7 @@ func (c clause) where() clause {
 	return clause{sql: " WHERE " + c.sql, args: c.args}
 }
 
-// match adds the condition that a column's text compares as asked, by bytes. NULL never does.
+// match adds a condition on the bytes of a column's text. NULL never matches.
 func (c *clause) match(column string, how monitor.How, text string) {
 	switch how {
 	case monitor.Equals:
@@ -50,15 +48,27 @@ func (c *clause) match(column string, how monitor.How, text string) {
 	case monitor.HasPrefix:
 		c.prefix(column, text)
 	default:
-		// As blobs, because as texts both would end at the first NUL and be compared by characters.
+		// Blobs, because texts would end at the first NUL and be compared by characters.
 		c.and("instr(CAST("+column+" AS BLOB), CAST(? AS BLOB)) > 0", text)
 	}
 }
 
-// prefix adds a range of an index, which is a prefix taken literally.
+// prefix adds the condition that a column's text begins with the given text, as a range that an index finds.
 func (c *clause) prefix(column, text string) {
 	c.and(column+" >= ?", text)
 	if end, ok := afterPrefix(text); ok {
 		c.and(column+" < ?", end)
 	}
+}
+
+// afterPrefix returns the first text after all texts that begin with prefix. ok is false when no text comes after them.
+func afterPrefix(prefix string) (end string, ok bool) {
+	b := []byte(prefix)
+	for i := len(b) - 1; i >= 0; i-- {
+		if b[i] < 0xff {
+			b[i]++
+			return string(b[:i+1]), true
+		}
+	}
+	return "", false
 }

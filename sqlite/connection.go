@@ -11,12 +11,13 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// A negative cache_size is in KiB. Every connection has its own cache, so these bound the memory that SQLite takes.
+// A negative cache_size is in KiB. Every connection has its own cache. So the sizes bound the memory that SQLite takes.
 //
-// The log is copied into the file by the commit that takes it above 4,000 pages: a quarter as often as by SQLite's
-// default of 1,000, for a log of about 16 MiB that has to be replayed after a kill. BenchmarkGroupCommit compares
-// settings; a goroutine for the copying would be worth its ways to fail only if it showed this one in the waits.
-// A log that readers keep from being emptied is trimLog's to deal with.
+// A commit that takes the log above 4,000 pages copies the log into the file. SQLite's default is 1,000 pages. With
+// 4,000 pages the copying is a quarter as frequent, and after a kill a log of about 16 MiB has to be replayed.
+// BenchmarkGroupCommit shows how long clients wait with these settings. A goroutine that copies could fail in more
+// ways, so it is worth having only if the benchmark shows long waits for the copying. When readers keep SQLite from
+// emptying the log, trimLog empties it.
 const (
 	writerPragmas = "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
 		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
@@ -24,10 +25,11 @@ const (
 	checkerPragmas = "busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
 )
 
-// othersWait is the busy_timeout of these, in milliseconds: how long a lock of another process is waited for.
+// othersWait is the busy_timeout of the pragmas above in milliseconds: how long a call waits for another process's
+// lock.
 const othersWait = 5000
 
-// openPool returns connections to an existing file. SQLite itself opens it with the first statement.
+// openPool returns connections to an existing file. SQLite opens the file with the first statement.
 func openPool(path, pragmas string, size int) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -47,18 +49,18 @@ func openPool(path, pragmas string, size int) (*sql.DB, error) {
 	return pool, nil
 }
 
-// querier is what both connections and transactions read with.
+// querier reads on a connection or in a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// read calls fn with one state of the file.
+// read calls fn in a transaction that sees one state of the file.
 func (db *DB) read(ctx context.Context, fn func(q querier) error) error {
 	return db.readFrom(ctx, db.readers, fn)
 }
 
-// readFrom calls fn with one state of the file, on a connection of a pool.
+// readFrom does the same as read on a connection of the given pool.
 func (db *DB) readFrom(ctx context.Context, pool *sql.DB, fn func(q querier) error) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
@@ -67,7 +69,7 @@ func (db *DB) readFrom(ctx context.Context, pool *sql.DB, fn func(q querier) err
 	defer tx.Rollback() // nothing was written
 	err = fn(tx)
 	if ctx.Err() != nil && err != nil {
-		return ctx.Err() // SQLite calls it an interruption
+		return ctx.Err() // SQLite reports an interruption
 	}
 	return db.readError(err)
 }

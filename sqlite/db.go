@@ -13,44 +13,60 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// FileName is what the file is called in a data directory.
+// FileName is the name of the file in a data directory.
 const FileName = "pymon.db"
 
-// DefaultMinFree is the floor of free disk space below which nothing new is accepted, in bytes.
+// DefaultMinFree is how many bytes must be free on the disk. With fewer, only repeats are accepted.
 const DefaultMinFree = 256 << 20
 
 // DB is the journal and the store in one file. It is safe for concurrent use between Open and Close.
 type DB struct {
-	// MaxBytes is the size of the file and its log, in bytes, above which nothing new is accepted; 0 is no limit.
+	// MaxBytes is the size in bytes of the file and its log from which on only repeats are accepted. 0 means no limit.
 	MaxBytes int64
-	// MinFree is the floor of free space on its disk, in bytes: [DefaultMinFree] unless set.
+	// MinFree is how many bytes must be free on the disk: [DefaultMinFree] unless set.
 	MinFree int64
-	// Now is the clock for what no client dates: time.Now unless set.
+	// Now is the clock for times that no client sends: time.Now unless set.
 	Now func() time.Time
 
 	path    string
 	zones   monitor.Zones
 	logger  *slog.Logger
-	shared  bool // only tokens are written: another process may own the file
+	shared  bool // another process may own the file, so only tokens are written
 	lock    *fileLock
 	readers *sql.DB
-	listers *sql.DB // for lists and counts, so that these never keep acceptance and delivery waiting
+	listers *sql.DB // for lists and counts, so that acceptance and delivery never wait for them
+	scale   scale
 	space   space
 	state   state
 
-	mu     sync.Mutex // serialises writing and guards writer
-	writer *writer    // nil while the file is being checked after a failure
-	trimAt int64      // size of the log at which it is emptied; guarded by mu
+	mu      sync.Mutex // serialises writing; guards writer and trimAt
+	writer  *writer    // nil while the file is being checked after a failure
+	keeping sync.Mutex // serialises KeepReport
+	trimAt  int64      // size of the log at which it is emptied next
 
-	stop   context.CancelFunc // ends the goroutines counted in work
-	ctx    context.Context
-	work   sync.WaitGroup
-	commit func(w *writer) error // writer.commit, but in tests
-	delay  time.Duration         // before the first check after a failure
+	stop    context.CancelFunc // ends the goroutines of work
+	ctx     context.Context
+	work    sync.WaitGroup
+	commit  func(w *writer) error // writer.commit; another function in tests
+	schemas []string              // see [schemas]; more in tests
+	delay   time.Duration         // before the first check after a failure
 }
 
-// New returns the journal in the file called path, in whose directory the log and a lock file stand beside it. The
-// zones place the times of clients. Optional fields may be set before Open.
+// All interfaces that the rest of the program uses a DB through.
+var (
+	_ monitor.Journal       = (*DB)(nil)
+	_ monitor.MetadataStore = (*DB)(nil)
+	_ monitor.Store         = (*DB)(nil)
+	_ monitor.RunStore      = (*DB)(nil)
+	_ monitor.HistoryStore  = (*DB)(nil)
+	_ monitor.ReportStore   = (*DB)(nil)
+	_ monitor.ReportQueue   = (*DB)(nil)
+	_ monitor.TokenStore    = (*DB)(nil)
+	_ monitor.HealthChecker = (*DB)(nil)
+)
+
+// New returns the DB of the file path. A log and a lock file stand beside the file. zones turn the times of clients
+// into instants. Set optional fields before Open.
 func New(path string, zones monitor.Zones, logger *slog.Logger) *DB {
 	return &DB{
 		MinFree: DefaultMinFree,
@@ -59,14 +75,16 @@ func New(path string, zones monitor.Zones, logger *slog.Logger) *DB {
 		zones:   zones,
 		logger:  logger,
 		commit:  (*writer).commit,
+		schemas: schemas(),
+		scale:   defaultScale(),
 		delay:   time.Second,
 	}
 }
 
-// Open creates the file where there is none and opens it for accepting and delivering. It replays the log of a
-// process that was killed and reads nothing else; a check of the whole file goes on in the background and shows in
-// [DB.Health]. It fails when another process serves the file, when a newer version has written it, and when it is
-// visibly damaged, which it is left as.
+// Open opens the file to accept and deliver records. It creates a missing file. It replays the log of a process that
+// was killed, and reads nothing else of the file. A check of the whole file goes on in the background; [DB.Health]
+// shows its result. Open fails when another process serves the file, when a newer version has written it, or when it is
+// visibly damaged. A damaged file stays unchanged.
 func (db *DB) Open(ctx context.Context) error {
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
 		return err
@@ -86,9 +104,9 @@ func (db *DB) Open(ctx context.Context) error {
 	return nil
 }
 
-// OpenShared opens the file beside a process that may be serving it, for reading and for the methods of
-// [monitor.TokenStore]. Append, Note and Settle fail. A file of an older version stays as it is, since the process may be
-// of an older program: reading what that version does not have fails.
+// OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
+// [monitor.TokenStore] work. Append, PinOrigins, Ack, KeepReport and AckReport fail. A file of an older version is not
+// migrated, since the other process may be an older program. Reading tables that the older version does not have fails.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
@@ -126,13 +144,14 @@ func (db *DB) open(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the background work and closes the file. What was accepted is in it. Other methods fail from then on.
+// Close ends the background work and closes the file. The file has everything that was accepted. After Close the other
+// methods fail.
 func (db *DB) Close() error {
 	if db.stop == nil {
 		return nil
 	}
 	db.mu.Lock()
-	db.state.set(phaseClosed, "closed") // no write begins from here on, so no goroutine either
+	db.state.set(phaseClosed, "closed") // from here on no write begins, and so no goroutine starts
 	db.stop()
 	db.mu.Unlock()
 	db.work.Wait()
@@ -151,8 +170,8 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// write runs fn in a transaction of its own and returns when it is on stable storage. Cancelling ctx ends the wait
-// for the turn only.
+// write runs fn in a transaction, one call after the other. It returns when the transaction is on stable storage. A
+// cancelled ctx has no effect once the transaction has begun.
 func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -170,8 +189,9 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	return nil
 }
 
-// owned fails where another process may be serving the file, whose counter of the sequence this one does not see.
-func (db *DB) owned() error {
+// requireOwner fails when another process may serve the file. That process has a counter of the sequence, which this
+// process does not see.
+func (db *DB) requireOwner() error {
 	if db.shared {
 		return monitor.Errorf(monitor.EInternal, "%s is open beside the process that serves it", db.path)
 	}

@@ -1,32 +1,33 @@
 package sqlite
 
-import "pymon-bridge/monitor"
+import "strings"
 
-// hashed is what acceptance needs to know of a context's or session's hash.
-type hashed struct {
-	id      int64 // 0 when the hash was never seen
-	session bool  // a session with it is stored
-	offset  int32 // of that session's clock
+// hashEntry is what acceptance needs to know about the hash of a context or a session.
+type hashEntry struct {
+	id      int64 // 0 for a hash that is not in the file
+	session bool  // the file has a session with this hash
+	offset  int32 // offset of the session's clock
+	stated  bool  // the session stated its offset
 }
 
-// zone is the offset of the clock of a project's last session.
-type zone struct {
+// lastOffset is the offset of the clock of a project's last session.
+type lastOffset struct {
 	offset int32
-	known  bool
+	known  bool // the project has a session
 }
 
-// hash finds a hash of a project.
-func (w *writer) hash(project, h string) (hashed, error) {
+// hash looks up a hash of a project.
+func (w *writer) hash(project, h string) (hashEntry, error) {
 	key := digestOf(project, h)
 	if v, ok := w.hashes.get(key); ok {
 		return v, nil
 	}
-	var v hashed
+	var v hashEntry
 	var offset *int32
-	found, err := w.row(`SELECT h.id, s.utc_offset FROM hashes h LEFT JOIN sessions s ON s.hash = h.id
-		WHERE h.h = ? AND h.project = ?`, []any{h, project}, &v.id, &offset)
+	found, err := w.row(`SELECT h.id, s.utc_offset, coalesce(s.states_offset, 0) FROM hashes h
+		LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{h, project}, &v.id, &offset, &v.stated)
 	if err != nil || !found {
-		return hashed{}, err
+		return hashEntry{}, err
 	}
 	if offset != nil {
 		v.session, v.offset = true, *offset
@@ -36,11 +37,11 @@ func (w *writer) hash(project, h string) (hashed, error) {
 }
 
 // addHash makes sure that a hash has an ID.
-func (w *writer) addHash(project, h string, v *hashed) error {
+func (w *writer) addHash(project, h string, v *hashEntry) error {
 	if v.id != 0 {
 		return nil
 	}
-	// The same hash may have come in between, when a metric has one text as session and context.
+	// The hash may have got its ID a moment ago, when a metric has the same text as session and as context.
 	again, err := w.hash(project, h)
 	if err != nil {
 		return err
@@ -56,58 +57,44 @@ func (w *writer) addHash(project, h string, v *hashed) error {
 	return nil
 }
 
-// location finds or, if add is set, makes the ID of a file's name; 0 when there is none.
-func (w *writer) location(name string, add bool) (id int64, err error) {
-	key := digestOf(name)
-	if id, ok := w.locations.get(key); ok {
+// textID returns the ID of a row of a dictionary. When there is no such row, textID adds it if add is set, and else
+// returns 0.
+func (w *writer) textID(ids *cache[int64], table, columns string, add bool, texts ...string) (id int64, err error) {
+	key := digestOf(texts...)
+	if id, ok := ids.get(key); ok {
 		return id, nil
 	}
-	found, err := w.row("SELECT id FROM locations WHERE item_fs_loc = ?", []any{name}, &id)
+	values := make([]any, len(texts))
+	for i, text := range texts {
+		values[i] = text
+	}
+	found, err := w.row("SELECT id FROM "+table+" WHERE ("+columns+") = (?"+strings.Repeat(", ?", len(texts)-1)+")", values, &id)
 	if err == nil && !found && add {
-		id, err = w.insert("INSERT INTO locations (item_fs_loc) VALUES (?)", name)
+		id, err = w.insert(insertInto(table, columns), values...)
 	}
 	if err == nil && id != 0 {
-		w.locations.put(key, id)
+		ids.put(key, id)
 	}
 	return id, err
 }
 
-// serial finds or, if add is set, makes the ID of a series; 0 when there is none.
-func (w *writer) serial(s *monitor.Series, add bool) (id int64, err error) {
-	key := digestOf(s.Project, s.ItemPath, s.Item, s.ItemVariant, s.Kind, s.Component)
-	if id, ok := w.series.get(key); ok {
-		return id, nil
-	}
-	texts := []any{s.Project, s.ItemPath, s.Item, s.ItemVariant, s.Kind, s.Component}
-	found, err := w.row(`SELECT id FROM series
-		WHERE project = ? AND item_path = ? AND item = ? AND item_variant = ? AND kind = ? AND component = ?`, texts, &id)
-	if err == nil && !found && add {
-		id, err = w.insert(`INSERT INTO series (project, item_path, item, item_variant, kind, component)
-			VALUES (?, ?, ?, ?, ?, ?)`, texts...)
-	}
-	if err == nil && id != 0 {
-		w.series.put(key, id)
-	}
-	return id, err
-}
-
-// lastOffset returns the offset of the clock of the project's last session, nil when it has none.
+// lastOffset returns the offset of the clock of the project's last session, nil when the project has no session.
 func (w *writer) lastOffset(project string) (*int32, error) {
 	key := digestOf(project)
-	z, ok := w.offsets.get(key)
+	last, ok := w.offsets.get(key)
 	if !ok {
 		var err error
-		z.known, err = w.row("SELECT utc_offset FROM sessions WHERE project = ? ORDER BY seq DESC LIMIT 1",
-			[]any{project}, &z.offset)
+		last.known, err = w.row("SELECT utc_offset FROM sessions WHERE project = ? ORDER BY seq DESC LIMIT 1",
+			[]any{project}, &last.offset)
 		if err != nil {
 			return nil, err
 		}
-		w.offsets.put(key, z)
+		w.offsets.put(key, last)
 	}
-	if !z.known {
+	if !last.known {
 		return nil, nil
 	}
-	return &z.offset, nil
+	return &last.offset, nil
 }
 
 // insert adds a row and returns its ID.

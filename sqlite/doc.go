@@ -1,51 +1,65 @@
-// Package sqlite keeps everything that the bridge has accepted in one SQLite file: it is the journal, from which
-// records are delivered, and the store, from which they are read. It implements [monitor.Journal],
-// [monitor.MetadataStore], [monitor.MetadataSearch], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
-// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker] with the type [DB], [monitor.Store] with the
-// type [Store], and is the only package that knows SQL.
+// Package sqlite keeps everything that the bridge has accepted in one SQLite file. The file is the journal, from which
+// records are delivered, and the store, from which they are read. The type [DB] implements [monitor.Journal],
+// [monitor.MetadataStore], [monitor.Store], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
+// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker]. This is the only package that contains SQL.
 //
 // # Shape of the data
 //
-// Contexts, sessions and metrics share one sequence without gaps, which is each table's primary key. A metric row is
-// integers and floats: it refers to dictionaries of series, hashes and locations, and its start is an instant. What
-// cannot be rebuilt from these stands as sent in a side table. Texts are bytes: they may hold NUL and invalid UTF-8.
-// Floats are in columns without a type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
-// The other schema files lead from each version to the next; a file is brought up to date when it is opened.
+// Contexts, sessions, metrics and outcomes share one sequence without gaps. The sequence numbers are the primary keys
+// of the four tables. The file stores the last number that was given out. The row of a metric has only integers and
+// floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text that
+// cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid
+// UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
 //
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //
+// # Versions
+//
+// The file says which version of the schema it has. Each version is a list of statements that leads from the version
+// before it: see [schemas]. [DB.Open] brings a file to the newest version in one transaction.
+//
+// # What is owed to a destination
+//
+// A destination has a cursor. Every record up to the cursor is delivered, parked or a dead letter. A record that was
+// read from a destination is not owed to it. The table not_owed has the ranges of such records, and [DB.Next] leaves
+// them out.
+//
 // # Reading lists
 //
-// A list is read in parts, each in a short transaction that continues behind the last row of the one before, on
-// connections of its own. So a slow consumer holds nothing, the log can be copied into the file meanwhile, and what is
-// written at the same time moves nothing. The indexes of metrics hold all that lists are chosen and ordered by: conditions
-// on texts become IDs of dictionaries first, and a page in the middle is a walk through an index from the nearer end.
-// Texts with addresses of objects are chosen by their series and then compared as sent.
+// A list is read in parts. Each part is read in a short transaction, on a connection that only lists use. The next part
+// continues after the last row of the part before. So a slow consumer holds no connection, and the log can be copied
+// into the file meanwhile. Records that are written meanwhile move nothing.
 //
-// Two tables are kept with each transaction so that questions about everything need not read everything: tallies, what
-// each session measured by context, component and kind, answer counts and runs; blocks, the greatest and least
-// measurements of each 64 records, tell where heads and tails are.
+// Conditions on texts first become IDs of dictionaries. The indexes of metrics have all columns that lists are chosen
+// and ordered by. To find a page in the middle, a list walks through an index from the nearer end. Texts with addresses
+// of objects are first found by their series and then compared as sent.
+//
+// Two tables make questions about all metrics fast. Every transaction keeps them up to date. Tallies add up what each
+// session measured, by context, component and kind. They answer counts and runs. Zone maps have the greatest and the
+// least measurements of each zone, which is 64 sequence numbers. They tell which zones have the greatest and the least
+// metrics.
 //
 // # Reports
 //
-// There is one report for each judged run, with a version that grows whenever a report says something new. For each
-// destination the file knows up to which version everything is settled, and for each run what the destination was told:
-// noted before a report is handed out, since a delivery may arrive without anybody learning of it, and replaced by exactly
-// what the report says when it is settled. What was told and is no longer so goes out as ok.
+// Each judged run has one report. A report has a version, which grows whenever the report says something new. A
+// destination has all reports up to the version that its row stores. A report also has the results that it retracts.
+// These are the results that the earlier report had, or had retracted, and that do not hold now. So a destination that
+// missed a report is corrected by the next one.
 //
 // # Durability
 //
-// The file is in WAL mode with synchronous=FULL. One connection writes, under a mutex, one transaction for each call;
-// a call returns after the fsync of its commit. A few others read. After a crash SQLite replays its log when the file
-// is opened, which is enough to accept again; PRAGMA quick_check then runs beside the work.
+// The file is in WAL mode with synchronous=FULL. One connection writes under a mutex, with one transaction for each
+// call. A call returns after the fsync of its commit. A few other connections read. After a crash SQLite replays its
+// log when the file is opened. Then the file accepts records again, while PRAGMA quick_check runs beside.
 //
-// When the disk is full the transaction is rolled back and [monitor.EFull] returned, until there is room again. Any
-// other failure of a write ends the use of its connection, because what a second fsync says after a failed one is
-// worth nothing: the file is opened anew and must pass quick_check before anything is accepted. A damaged file is
-// reported and left as it is.
+// When the disk is full, the transaction is rolled back. Calls fail with [monitor.EFull] until the disk has room. After
+// any other failure of a write, its connection is closed, since after a failed fsync the result of the next one means
+// nothing. The file is opened again, and must pass quick_check before it accepts records. A damaged file is reported
+// and stays as it is.
 //
 // # What is not promised
 //
-// A drive that confirms a flush it has not done, and bits that rot, are beyond this package: the latter are reported
-// where SQLite's checks find them. The client's address is kept for sessions only, which need it for [monitor.RunOf].
+// A drive may confirm a flush that it has not done, and its bits may rot. This package cannot prevent that. It reports
+// rotten bits where SQLite's checks find them. The client's address is stored for sessions only, since [monitor.RunOf]
+// needs it.
 package sqlite

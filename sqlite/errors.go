@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	retryFull        = 30 * time.Second // somebody has to make room
+	retryFull        = 30 * time.Second // a person has to make room
 	retryUnavailable = 5 * time.Second
 )
 
-// sqliteCode returns SQLite's primary result code of an error, 0 when it is none of SQLite's.
+// sqliteCode returns SQLite's primary result code of an error, 0 for an error that is not from SQLite.
 func sqliteCode(err error) int {
 	if e, ok := errors.AsType[*driver.Error](err); ok {
 		return e.Code() & 0xff
@@ -24,13 +24,13 @@ func sqliteCode(err error) int {
 	return 0
 }
 
-// damaging says that an error means a broken file and not a broken machine.
-func damaging(err error) bool {
+// meansDamage says that an error means a broken file and not a broken machine.
+func meansDamage(err error) bool {
 	code := sqliteCode(err)
 	return code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB
 }
 
-// damage is the error for a file that must not be written to again: what, where, and what to do.
+// damage is the error for a file that must not be written to again. It says what is wrong and what the operator can do.
 type damage struct{ cause *monitor.Error }
 
 // Error implements error.
@@ -47,23 +47,23 @@ func (db *DB) damaged(what string) error {
 
 // openError explains why the file could not be opened.
 func (db *DB) openError(err error) error {
-	if damaging(err) {
+	if meansDamage(err) {
 		return db.damaged(err.Error())
 	}
 	return monitor.Errorf(monitor.EInternal, "open journal %s: %w", db.path, err)
 }
 
-// readError gives an error of a reader its code.
+// readError gives an error of a reader its code. After an error that means damage, nothing more is accepted.
 func (db *DB) readError(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case isMonitor(err):
 		return err
-	case damaging(err):
+	case meansDamage(err):
 		err = db.damaged(err.Error())
 		db.state.set(phaseDamaged, err.Error())
-		db.logger.Error("the journal does not accept", "err", err)
+		db.logger.Error("the journal accepts no records", "error", err)
 		return err
 	case sqliteCode(err) == lib.SQLITE_BUSY:
 		return unavailable("%s is busy: %w", db.path, err)
@@ -88,8 +88,8 @@ func full(format string, args ...any) *monitor.Error {
 	return e
 }
 
-// writeError decides what a failed transaction means: an error of the caller's, a full disk, somebody else's lock, or
-// a file that must be checked before it is used again.
+// writeError says what a failed transaction means: an error of the caller, a full disk, another process's lock, or a
+// file that needs a check before it is used again.
 func (db *DB) writeError(err error) error {
 	switch code := sqliteCode(err); {
 	case isMonitor(err):
@@ -104,6 +104,6 @@ func (db *DB) writeError(err error) error {
 		return monitor.Errorf(monitor.EInternal, "write %s: %w", db.path, err)
 	default:
 		db.fail(err)
-		return unavailable("writing %s failed, it is being checked: %w", db.path, err)
+		return unavailable("writing %s failed, and the file is being checked: %w", db.path, err)
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 )
 
-// magic is how every SQLite file begins.
+// magic is the beginning of every SQLite file.
 const magic = "SQLite format 3\x00"
 
-// prepareDirectory creates the data directory, which only its owner can enter since it holds all that was measured,
-// and makes its name durable, with those of the directories above it that it creates.
+// prepareDirectory creates the data directory and the missing directories above it. Only the owner can enter them,
+// since they hold everything that was measured. Their names are on stable storage when prepareDirectory returns.
 func prepareDirectory(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -29,7 +29,7 @@ func prepareDirectory(dir string) error {
 	return syncDirectory(filepath.Dir(dir))
 }
 
-// syncDirectory makes names in a directory durable.
+// syncDirectory writes the names in a directory to stable storage.
 func syncDirectory(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -42,9 +42,9 @@ func syncDirectory(dir string) error {
 	return nil
 }
 
-// inspect creates the file if there is none, and refuses what SQLite would overwrite without a word: a file that
-// lost its content while its log is still there, and one that is no database. It must run before SQLite opens the
-// file, because closing a file ends every lock that its process has on it.
+// inspect creates a missing file. It refuses two kinds of files that SQLite would overwrite without an error: an empty
+// file that still has a log, and a file that is no database. It must run before SQLite opens the file, because closing
+// a file ends all locks that this process has on it.
 func (db *DB) inspect() error {
 	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -67,7 +67,7 @@ func (db *DB) inspect() error {
 	return nil
 }
 
-// fileSize returns the size of a file in bytes, 0 when it is not there.
+// fileSize returns the size of a file in bytes, 0 for a missing file.
 func fileSize(path string) int64 {
 	info, err := os.Stat(path)
 	if err != nil {

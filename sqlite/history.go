@@ -7,28 +7,21 @@ import (
 	"pymon-bridge/monitor"
 )
 
-var _ monitor.HistoryStore = (*DB)(nil)
-
 // RunInfos implements [monitor.HistoryStore].
 func (db *DB) RunInfos(ctx context.Context, query monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
-	var heads []*monitor.RunInfo
-	err := db.readFrom(ctx, db.listers, func(q querier) (err error) {
-		heads, err = runHeads(ctx, q, query)
-		return err
-	})
-	return heads, err
+	return readPart(ctx, db, func(q querier) ([]*monitor.RunInfo, error) { return runInfos(ctx, q, query) })
 }
 
-// runHeads finds the first session of each run, in which the conditions are, and then the others.
-func runHeads(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
+// runInfos finds the first session of each run, which the conditions are about. Then it reads the other sessions.
+func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
 	first := newClause(`SELECT s.run, coalesce(s.scm_ref, '') AS scm, s.branch, s.build, s.utc_ns,
 		row_number() OVER (PARTITION BY s.run ORDER BY s.utc_ns, h.h) AS n` + sessionTables)
-	var of clause
-	of.and("s.project = ?", query.Project)
+	var sessions clause
+	sessions.and("s.project = ?", query.Project)
 	if query.Run != "" {
-		of.and("s.run = ?", query.Run)
+		sessions.and("s.run = ?", query.Run)
 	}
-	first.join(of.where())
+	first.join(sessions.where())
 	where := newClause("n = 1")
 	if query.ScmRef != "" {
 		where.and("scm = ?", query.ScmRef)
@@ -48,21 +41,21 @@ func runHeads(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 	if query.Limit > 0 {
 		limit = int64(query.Limit)
 	}
-	heads, err := rowsOf(ctx, q, list, 0, limit, func(row scanner) (*monitor.RunInfo, error) {
+	runs, err := rowsOf(ctx, q, list, 0, limit, nil, func(row scanner) (*monitor.RunInfo, int, error) {
 		r := &monitor.RunInfo{Project: query.Project}
 		err := row.Scan(&r.ID, &r.ScmRef, &r.Branch, &r.Build, &r.Started)
-		return r, err
+		return r, 0, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return heads, fillHeads(ctx, q, heads)
+	return runs, addHashes(ctx, q, runs)
 }
 
-// fillHeads reads the sessions of runs.
-func fillHeads(ctx context.Context, q querier, heads []*monitor.RunInfo) error {
-	for part := range slices.Chunk(heads, runsAtOnce) {
-		query := chosen(len(part), func(i int) (project, run string) { return part[i].Project, part[i].ID })
+// addHashes reads the hashes of the runs' sessions.
+func addHashes(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
+	for part := range slices.Chunk(runs, runsAtOnce) {
+		query := withRuns(len(part), func(i int) (project, run string) { return part[i].Project, part[i].ID })
 		query.add("SELECT chosen.i, h.h" + chosenSessions + " JOIN hashes h ON h.id = s.hash ORDER BY s.utc_ns, h.h")
 		err := each(ctx, q, query.sql, query.args, func(row scanner) error {
 			var i int

@@ -12,15 +12,15 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// The history that a run of a large suite is judged by: 33 runs of 50,000 tests.
+// The runs that are read to judge a run of a large suite: 33 runs of 50,000 tests.
 const (
 	judgedRuns  = 33
 	judgedTests = 50_000
 )
 
-// fillLineage stores the runs of a large suite, each with a context of its own, by four processes in turns as pytest-xdist
-// has them.
-func fillLineage(tb testing.TB, db *sqlite.DB) {
+// fillSuite stores the runs of a large suite. Each run has a context of its own. Four processes run its tests in turns,
+// like the workers of pytest-xdist.
+func fillSuite(tb testing.TB, db *sqlite.DB) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(5, 6))
 	const workers = 4
@@ -34,7 +34,8 @@ func fillLineage(tb testing.TB, db *sqlite.DB) {
 			recs = append(recs, record(s))
 		}
 		for i, test := range random.Perm(judgedTests) {
-			m := measured(fmt.Sprintf("%030x%02x", run, i%workers), fmt.Sprintf("test_%d", test), start.Add(time.Duration(i)*10*time.Millisecond))
+			m := measured(fmt.Sprintf("%030x%02x", run, i%workers), fmt.Sprintf("test_%d", test),
+				start.Add(time.Duration(i)*10*time.Millisecond))
 			m.ContextH = context
 			m.ItemPath, m.ItemFSLoc = fmt.Sprintf("tests.test_%d", test/20), fmt.Sprintf("tests/test_%d.py", test/20)
 			m.TotalTime, m.UserTime, m.KernelTime, m.MemUsage = random.Float64(), random.Float64(), random.Float64(), random.Float64()
@@ -51,24 +52,24 @@ func fillLineage(tb testing.TB, db *sqlite.DB) {
 	}
 }
 
-// BenchmarkSamples reads what a run of 50,000 tests is judged by: 1,650,000 metrics.
+// BenchmarkSamples reads the metrics that a run of 50,000 tests is judged by: 1,650,000 metrics.
 func BenchmarkSamples(b *testing.B) {
 	db, _ := openNew(b)
-	fillLineage(b, db)
-	b.Run("heads", func(b *testing.B) {
+	fillSuite(b, db)
+	b.Run("runs", func(b *testing.B) {
 		for b.Loop() {
-			heads, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop", Limit: judgedRuns})
+			runs, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop", Limit: judgedRuns})
 			require.NoError(b, err)
-			require.Len(b, heads, judgedRuns)
+			require.Len(b, runs, judgedRuns)
 		}
 	})
 	b.Run("samples", func(b *testing.B) {
-		heads, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop"})
+		runs, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop"})
 		require.NoError(b, err)
 		b.ReportAllocs()
 		for b.Loop() {
 			n := 0
-			for _, err := range db.Samples(b.Context(), heads) {
+			for _, err := range db.Samples(b.Context(), runs) {
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -24,19 +24,20 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// samplesOf reads what the tests of a project's runs measured.
+// samplesOf reads the samples of all runs.
 func samplesOf(t *testing.T, db *sqlite.DB) (samples []monitor.Sample) {
 	t.Helper()
-	heads, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
+	runs, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	require.NoError(t, err)
-	for s, err := range db.Samples(t.Context(), heads) {
+	for s, err := range db.Samples(t.Context(), runs) {
 		require.NoError(t, err)
 		samples = append(samples, s)
 	}
 	return samples
 }
 
-// TestSamplesHaveTheMachineThatWasDelivered holds that the file and InfluxDB agree on the class of machine.
+// TestSamplesHaveTheMachineThatWasDelivered checks that the file and InfluxDB have the same class of machine for a
+// metric.
 func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 	db, _ := openNew(t)
 	recs := []*monitor.Record{record(process("s", arrival))}
@@ -53,22 +54,12 @@ func TestSamplesHaveTheMachineThatWasDelivered(t *testing.T) {
 	}
 	own := monitor.Environment(machine("machine"))
 	assert.Equal(t, map[string]string{"test_0": own, "test_1": "elsewhere", "test_2": own}, envs)
-	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "and so have runs")
-
-	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{3: {Env: "too late"}}))
-	assert.Equal(t, []string{own, "elsewhere"}, environments(t, db), "it stays so")
-	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{2: {Env: "elsewhere"}, 4: {Env: "far"}}))
-	assert.Equal(t, []string{"elsewhere", "far"}, environments(t, db), "no metric has the own one")
-	module := measured("s", "", arrival)
-	module.Kind = "module"
-	appendAll(t, db, record(module))
-	assert.Equal(t, []string{own, "elsewhere", "far"}, environments(t, db))
 }
 
-// environments are the classes of machine of the project's one run.
+// environments returns the classes of machine of the project's only run.
 func environments(t *testing.T, db *sqlite.DB) (found []string) {
 	t.Helper()
-	for run, err := range db.Store().Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
+	for run, err := range db.Runs(t.Context(), monitor.RunQuery{Project: "shop"}, monitor.Page{}) {
 		require.NoError(t, err)
 		require.Nil(t, found)
 		found = run.Environments
@@ -76,8 +67,8 @@ func environments(t *testing.T, db *sqlite.DB) (found []string) {
 	return found
 }
 
-// TestContextsOfOtherProjects holds that a metric has the machine that it is delivered with: also where the plugin has not
-// posted its context, since the bridge has said that it knows it from another project.
+// TestContextsOfOtherProjects checks that a metric in the file has the class of machine that it is delivered with. The
+// plugin does not post a context that the bridge knows from another project.
 func TestContextsOfOtherProjects(t *testing.T) {
 	db, _ := openNew(t)
 	context := func(project string, cpus int64) *monitor.Record {
@@ -97,20 +88,20 @@ func TestContextsOfOtherProjects(t *testing.T) {
 	env := func(rec *monitor.Record) string { return monitor.Environment(rec.Context) }
 
 	appendAll(t, db, record(process("s", arrival)), record(measured("s", "test", arrival)))
-	holds(monitor.UnknownEnv, "nobody has the context")
+	holds(monitor.UnknownEnv, "no project has the context")
 	elsewhere, later, own := context("zoo", 2), context("art", 4), context("shop", 64)
 	appendAll(t, db, elsewhere, later)
-	holds(env(elsewhere), "as accepted first")
+	holds(env(elsewhere), "the context that was accepted first")
 	id, err := db.AddToken(t.Context(), monitor.Token{Project: "shop", Label: "ci", Hash: [32]byte{1}})
 	require.NoError(t, err)
 	holds(monitor.UnknownEnv, "tokens separate projects")
 	require.NoError(t, db.RevokeToken(t.Context(), id))
-	holds(env(elsewhere), "without tokens they are not separate")
+	holds(env(elsewhere), "without tokens projects are not separate")
 	appendAll(t, db, own)
-	holds(env(own), "the project's own goes before others")
+	holds(env(own), "the project's own context comes before others")
 }
 
-// TestSamplesOfManyParts reads sessions of which one part holds no whole one, or exactly one.
+// TestSamplesOfManyParts reads a session that fills exactly one part, and a session that is larger than one part.
 func TestSamplesOfManyParts(t *testing.T) {
 	for _, n := range []int{sqlite.SamplesAtOnce, sqlite.SamplesAtOnce + 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -118,7 +109,8 @@ func TestSamplesOfManyParts(t *testing.T) {
 			db, _ := openNew(t)
 			recs := []*monitor.Record{record(process("s", arrival))}
 			for i := range n {
-				recs = append(recs, record(measured("s", fmt.Sprint("test_", i), arrival.Add(time.Duration(i%3000)*time.Microsecond))))
+				at := arrival.Add(time.Duration(i%3000) * time.Microsecond)
+				recs = append(recs, record(measured("s", fmt.Sprint("test_", i), at)))
 			}
 			appendAll(t, db, recs...)
 			seen := make(map[string]bool)
@@ -131,19 +123,19 @@ func TestSamplesOfManyParts(t *testing.T) {
 	}
 }
 
-// TestPausedSamplesKeepNothing has more consumers pause than there are connections, while the log is copied into the file
-// and used again as if they were not there, and what they had not yet read is added to.
-func TestPausedSamplesKeepNothing(t *testing.T) {
+// TestPausedSamplesHoldNoConnection pauses more consumers than there are connections. Meanwhile records are added, and
+// the log is copied into the file and used again.
+func TestPausedSamplesHoldNoConnection(t *testing.T) {
 	db, path := openNew(t)
 	l := newLoad()
 	appendAll(t, db, l.records(1000)...)
-	heads, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
+	runs, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	require.NoError(t, err)
-	require.Len(t, heads, 1)
-	heads = append(heads, &monitor.RunInfo{Project: "shop", ID: "later", Sessions: []string{fmt.Sprintf("%032x", 1), "never seen"}})
+	require.Len(t, runs, 1)
+	runs = append(runs, &monitor.RunInfo{Project: "shop", ID: "later", Sessions: []string{fmt.Sprintf("%032x", 1), "never seen"}})
 	var resume []func() (monitor.Sample, error, bool)
 	for range 6 {
-		next, stop := iter.Pull2(db.Samples(t.Context(), heads))
+		next, stop := iter.Pull2(db.Samples(t.Context(), runs))
 		defer stop()
 		_, err, ok := next()
 		require.NoError(t, err)
@@ -156,15 +148,15 @@ func TestPausedSamplesKeepNothing(t *testing.T) {
 		most = max(most, size(path+"-wal"))
 	}
 	assert.Less(t, most, int64(32<<20), "the log stays near the 16 MiB at which it is copied")
-	count := func(head *monitor.RunInfo) (n int) {
-		for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{head}) {
+	count := func(run *monitor.RunInfo) (n int) {
+		for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{run}) {
 			require.NoError(t, err)
 			n++
 		}
 		return n
 	}
-	assert.Equal(t, 999, count(heads[0]))
-	assert.Equal(t, 999, count(heads[1]))
+	assert.Equal(t, 999, count(runs[0]))
+	assert.Equal(t, 999, count(runs[1]))
 
 	read := 1
 	for _, err, ok := resume[0](); ok; _, err, ok = resume[0]() {
@@ -184,7 +176,7 @@ func TestSamplesKeepAbsentFloats(t *testing.T) {
 	assert.True(t, math.IsNaN(samples[0].TotalTime) && math.IsNaN(samples[0].CPUTime) && math.IsNaN(samples[0].MemUsage))
 }
 
-func TestSamplesOfAClosedFile(t *testing.T) {
+func TestSamplesOfAClosedFileFailOnce(t *testing.T) {
 	db, _ := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
 	require.NoError(t, db.Close())

@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,147 +12,22 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// mixed fills a journal with records of all classes, among them fetched ones, and returns those to be delivered.
-func mixed(t *testing.T, db monitor.Journal) []*monitor.Record {
-	t.Helper()
-	var deliver []*monitor.Record
-	for i := range 6 {
-		c, s := record(machine(fmt.Sprint("machine", i))), record(process(fmt.Sprint("s", i), arrival))
-		s.Session.Description = `{"k": "` + fmt.Sprint(i) + `"}`
-		switch i % 3 {
-		case 1:
-			c.Source = dest
-		case 2:
-			s.Source = dest
-		}
-		recs := []*monitor.Record{c, s}
-		for k := range 3 {
-			recs = append(recs, record(measured(s.Session.SessionH, fmt.Sprint("test_", k), arrival)))
-		}
-		require.NoError(t, db.Append(t.Context(), recs))
-		for _, rec := range recs {
-			if rec.Source == "" {
-				deliver = append(deliver, rec)
-			}
-		}
-	}
-	return deliver
-}
-
-func TestNextIsInOrderAndComplete(t *testing.T) {
-	db, _ := openNew(t)
-	want := mixed(t, db)
-	for _, max := range []int{1, 2, 3, 7, 1000} {
-		var got []uint64
-		after := uint64(0)
-		for {
-			pending, err := db.Next(t.Context(), dest, after, max)
-			require.NoError(t, err)
-			require.LessOrEqual(t, len(pending), max)
-			if len(pending) == 0 {
-				break
-			}
-			for _, p := range pending {
-				got = append(got, p.Seq)
-				assert.Nil(t, p.Pinned)
-				assert.Zero(t, p.Since)
-			}
-			after = pending[len(pending)-1].Seq
-		}
-		assert.Equal(t, seqs(want...), got, "at most %d at a time", max)
-	}
-}
-
-// A record can be as large as a request, so that a number of them says nothing about memory.
-func TestNextReadsFewOfLargeRecords(t *testing.T) {
-	const megabyte = 1 << 20
-	text := strings.Repeat("x", megabyte)
-	tests := map[string]func(i int) *monitor.Record{
-		"metrics": func(i int) *monitor.Record {
-			m := measured("s", fmt.Sprint("test_", i), arrival)
-			m.ItemVariant = fmt.Sprint(i, text)
-			return record(m)
-		},
-		"metrics whose texts are kept as sent": func(i int) *monitor.Record {
-			m := measured("s", "test", arrival.Add(time.Duration(i)*time.Second))
-			m.ItemVariant = fmt.Sprintf("<object at 0x%x>%s", i, text)
-			return record(m)
-		},
-		"metrics with large hashes": func(i int) *monitor.Record {
-			return record(measured(fmt.Sprint(i, text), "test", arrival))
-		},
-		"contexts": func(i int) *monitor.Record {
-			return record(&monitor.Context{H: fmt.Sprint(i), PythonInfo: text})
-		},
-		"sessions": func(i int) *monitor.Record {
-			s := process(fmt.Sprint(i), arrival)
-			s.Description = fmt.Sprint(i, text)
-			return record(s)
-		},
-	}
-	for name, large := range tests {
-		t.Run(name, func(t *testing.T) {
-			db, _ := openNew(t)
-			var want []*monitor.Record
-			for i := range 15 {
-				small := measured("s", fmt.Sprint("small_", i), arrival)
-				want = append(want, large(i), record(small))
-			}
-			appendAll(t, db, want...)
-			var got []uint64
-			for after := uint64(0); after < uint64(len(want)); after = got[len(got)-1] {
-				pending, err := db.Next(t.Context(), dest, after, 5000)
-				require.NoError(t, err)
-				require.NotEmpty(t, pending)
-				bytes := 0
-				for _, p := range pending {
-					got = append(got, p.Seq)
-					bytes += p.Size()
-				}
-				assert.LessOrEqual(t, bytes, 10*megabyte)
-			}
-			assert.Equal(t, seqs(want...), got)
-		})
-	}
-}
-
-func TestNextGivesBackWhatWasAccepted(t *testing.T) {
-	db, _ := openNew(t)
-	want := mixed(t, db)
-	for i, p := range next(t, db) {
-		w := want[i]
-		assert.Equal(t, w.Project, p.Project)
-		assert.True(t, w.Received.Equal(p.Received))
-		assert.Equal(t, w.Context, p.Context)
-		assert.Equal(t, w.Metric, p.Metric)
-		if w.Session != nil {
-			w.Session.Tags = p.Session.Tags // parsed from the description
-			assert.NotEmpty(t, p.Session.Tags)
-			assert.Equal(t, w.Session, p.Session)
-			assert.Equal(t, w.Client, p.Client)
-		}
-	}
-}
-
-func TestSettleMovesParksAndBuries(t *testing.T) {
+func TestAckMovesTheCursorAndParks(t *testing.T) {
 	db, _ := openNew(t)
 	now := arrival.Add(time.Hour)
 	db.Now = func() time.Time { return now }
-	want := mixed(t, db)
+	mixed(t, db)
 	ctx := t.Context()
-	cursor := func(d monitor.Destination) uint64 {
-		c, err := db.Cursor(ctx, d)
+	requireCursor := func(d monitor.Destination, want uint64, why string) {
+		t.Helper()
+		cursor, err := db.Cursor(ctx, d)
 		require.NoError(t, err)
-		return c
+		require.Equal(t, want, cursor, why)
 	}
-	assert.Zero(t, cursor(dest))
-
-	letter := monitor.DeadLetter{Dest: dest, Seq: 4, Class: monitor.ClassMetric, Status: 422,
-		Reason: "field type conflict", At: arrival}
-	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{
-		Cursor: 10, Park: []uint64{8, 3, 5}, Bury: []monitor.DeadLetter{letter}}))
-	assert.Equal(t, uint64(10), cursor(dest))
-	assert.Zero(t, cursor("another"), "each destination has its own")
+	requireCursor(dest, 0, "a new destination")
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{Cursor: 10, Park: []uint64{8, 3, 5}}))
+	requireCursor(dest, 10, "acknowledged")
+	requireCursor("another", 0, "each destination has a cursor of its own")
 
 	parked, err := db.Parked(ctx, dest)
 	require.NoError(t, err)
@@ -169,41 +43,52 @@ func TestSettleMovesParksAndBuries(t *testing.T) {
 
 	first := now
 	now = now.Add(time.Minute)
-	again := letter
-	again.Seq, again.At, again.Reason = 8, time.Time{}, "outside retention"
-	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{
-		Cursor: 2, Park: []uint64{3}, Unpark: []uint64{5}, Bury: []monitor.DeadLetter{letter, again}}))
-	assert.Equal(t, uint64(10), cursor(dest), "the cursor never goes back")
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{Cursor: 2, Park: []uint64{3}, Unpark: []uint64{5, 8}}))
+	requireCursor(dest, 10, "the cursor never goes back")
 	parked, err = db.Parked(ctx, dest)
 	require.NoError(t, err)
 	require.Len(t, parked, 1)
-	assert.True(t, first.Equal(parked[0].Since), "its time goes on")
+	assert.True(t, first.Equal(parked[0].Since), "it keeps the time when it was parked first")
+}
 
-	letters, err := db.DeadLetters(ctx, dest, 10)
-	require.NoError(t, err)
-	again.At = now.UTC()
-	assert.Equal(t, []monitor.DeadLetter{letter, again}, letters)
-	letters, err = db.DeadLetters(ctx, "", 1)
-	require.NoError(t, err)
-	assert.Equal(t, []monitor.DeadLetter{letter}, letters)
-	letters, err = db.DeadLetters(ctx, "another", 1)
-	require.NoError(t, err)
-	assert.Empty(t, letters)
+func TestAckBuries(t *testing.T) {
+	db, _ := openNew(t)
+	db.Now = func() time.Time { return arrival.Add(time.Hour) }
+	all := mixed(t, db)
+	ctx := t.Context()
+	letter := monitor.DeadLetter{Dest: dest, Seq: 4, Class: monitor.ClassMetric, Status: 422,
+		Reason: "field type conflict", At: arrival}
+	undated := letter
+	undated.Seq, undated.At, undated.Reason = 8, time.Time{}, "outside retention"
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{
+		Cursor: 10, Park: []uint64{3, 8}, Bury: []monitor.DeadLetter{letter}}))
+	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{Bury: []monitor.DeadLetter{letter, undated}}))
+
+	undated.At = arrival.Add(time.Hour)
+	requireLetters := func(d monitor.Destination, max int, want ...monitor.DeadLetter) {
+		t.Helper()
+		letters, err := db.DeadLetters(ctx, d, max)
+		require.NoError(t, err)
+		require.Equal(t, want, letters)
+	}
+	requireLetters(dest, 10, letter, undated)
+	requireLetters("", 1, letter)
+	requireLetters("another", 1)
 
 	stats, err := db.Stats(ctx, dest)
 	require.NoError(t, err)
 	behind := 0
-	for _, rec := range want {
+	for _, rec := range all {
 		if rec.Seq > 10 {
 			behind++
 		}
 	}
 	assert.Equal(t, int64(behind+1), stats.Depth)
-	assert.Equal(t, int64(1), stats.Parked)
+	assert.Equal(t, int64(1), stats.Parked, "a dead letter is not parked")
 	assert.Equal(t, int64(2), stats.DeadLetters)
 }
 
-func TestNotedOriginsStay(t *testing.T) {
+func TestPinnedOriginsStay(t *testing.T) {
 	db, _ := openNew(t)
 	appendAll(t, db, record(measured("s1", "test_a", arrival)), record(measured("s1", "test_b", arrival)))
 	first := monitor.Origin{Env: monitor.UnknownEnv, Run: "s1", ScmRef: "c", Branch: "main", Build: "7"}
@@ -220,7 +105,7 @@ func TestNotedOriginsStay(t *testing.T) {
 	assert.Equal(t, &first, parked[0].Pinned)
 }
 
-func TestStatsOfNewDestination(t *testing.T) {
+func TestStatsOfANewDestination(t *testing.T) {
 	db, path := openNew(t)
 	stats, err := db.Stats(t.Context(), dest)
 	require.NoError(t, err)
@@ -285,30 +170,32 @@ func TestMetadataIsFoundByPrefix(t *testing.T) {
 	appendAll(t, db, other)
 	for _, c := range []struct {
 		project, prefix string
-		max             int
+		max             int64
 		want            []string
 	}{
-		{"shop", "ab", 9, []string{"ab", "abc", "ab%", "ab\xff\xff", "ab\xff"}},
-		{"", "ab", 3, []string{"ab", "ab", "abc"}},
+		{"shop", "ab", 9, []string{"ab", "ab%", "abc", "ab\xff", "ab\xff\xff"}},
+		{"", "ab", 3, []string{"ab", "ab", "ab%"}},
 		{"zoo", "a", 9, []string{"ab"}},
 		{"shop", "ab\xff", 9, []string{"ab\xff", "ab\xff\xff"}},
 		{"shop", "\xff", 9, []string{"\xff"}},
 		{"shop", "_", 9, nil},
-		{"shop", "", 4, hashes[:4]},
+		{"shop", "", 4, []string{"AB", "ab", "ab%", "abc"}},
 		{"nobody", "", 4, nil},
 	} {
-		contexts, err := db.Contexts(t.Context(), c.project, c.prefix, c.max)
-		require.NoError(t, err)
 		var got []string
-		for _, found := range contexts {
+		query := monitor.ContextQuery{Project: c.project, HashPrefix: c.prefix}
+		for found, err := range db.Contexts(t.Context(), query, monitor.Page{Limit: c.max}) {
+			require.NoError(t, err)
 			got = append(got, found.H)
 		}
 		assert.Equal(t, c.want, got, "%q of %q", c.prefix, c.project)
 	}
-	sessions, err := db.Sessions(t.Context(), "shop", "ab", 2)
-	require.NoError(t, err)
-	assert.Equal(t, "ab", sessions[0].SessionH)
-	assert.Equal(t, "abc", sessions[1].SessionH)
+	var sessions []string
+	for found, err := range db.Sessions(t.Context(), monitor.SessionQuery{Project: "shop", HashPrefix: "ab"}, monitor.Page{}) {
+		require.NoError(t, err)
+		sessions = append(sessions, found.SessionH)
+	}
+	assert.ElementsMatch(t, []string{"ab", "abc", "ab%", "ab\xff\xff", "ab\xff"}, sessions)
 }
 
 func TestTokens(t *testing.T) {
@@ -329,7 +216,7 @@ func TestTokens(t *testing.T) {
 
 	tokens, err := db.Tokens(t.Context())
 	require.NoError(t, err)
-	require.Len(t, tokens, 2, "another process's changes are seen")
+	require.Len(t, tokens, 2, "changes by another process are seen")
 	assert.Equal(t, a.Hash, tokens[0].Hash)
 	assert.Equal(t, "ci", tokens[0].Label)
 	assert.WithinDuration(t, time.Now(), tokens[0].Created, time.Hour)
@@ -340,10 +227,10 @@ func TestTokens(t *testing.T) {
 	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(db.RevokeToken(t.Context(), second)))
 	third, err := db.AddToken(t.Context(), b)
 	require.NoError(t, err)
-	assert.NotContains(t, []int64{id, second}, third, "an ID is never given twice")
+	assert.NotContains(t, []int64{id, second}, third, "an ID is given only once")
 }
 
-func TestWhatIsOpenBesideAnotherProcessDoesNotWriteRecords(t *testing.T) {
+func TestASharedFileTakesNoRecords(t *testing.T) {
 	_, path := openNew(t)
 	beside := dbAt(path, utcZones())
 	require.NoError(t, beside.OpenShared(t.Context()))

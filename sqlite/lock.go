@@ -14,11 +14,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// fileLock keeps a second bridge from serving the same file. The kernel releases it when the process ends, however
-// it ends; the file stays.
+// fileLock keeps a second bridge from serving the same file. The kernel releases the lock when the process ends, in
+// whatever way. The lock file stays.
 type fileLock struct{ file *os.File }
 
-// lockFile takes the lock and writes this process's ID into it, for the message that the next one gets.
+// lockFile takes the lock and writes this process's ID into the lock file. The error message of the next process shows
+// the ID.
 func lockFile(path string) (*fileLock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -44,7 +45,7 @@ func writeAt(f *os.File, s string) error {
 	return err
 }
 
-// holder names the process that holds the lock, as far as it has written itself down.
+// holder names the process that has the lock. It returns an empty text when the lock file has no process ID.
 func holder(f *os.File) string {
 	text, err := io.ReadAll(io.LimitReader(f, 20))
 	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {

@@ -6,17 +6,18 @@ import (
 )
 
 const (
-	// maxLog is the size of SQLite's log, in bytes, above which it is emptied by force.
+	// maxLog is how many bytes SQLite's log has when trimLog empties it.
 	maxLog = 64 << 20
-	// logStep is how much the log grows until the next attempt, where a reader stood in the way of one.
+	// logStep is how many bytes the log grows before the next attempt, after a reader has prevented one.
 	logStep = 32 << 20
-	// readersWait is how long all writing waits for readers then, in milliseconds: several times what a read takes.
+	// readersWait is how long all writing waits for readers during an attempt, in milliseconds. A read takes a fraction
+	// of it.
 	readersWait = 250
 )
 
-// trimLog copies the log into the file and empties it when it has become large; the caller holds mu. SQLite does so
-// by itself only at a moment without any reader, and where reads follow closely upon each other, as when a backlog
-// is delivered, there may be none for as long as they do: the log then grows to many times the size of the file.
+// trimLog copies a large log into the file and empties it. The caller holds mu. SQLite empties the log by itself only
+// at a moment without readers. While a backlog is delivered, reads follow each other closely, and there may be no such
+// moment. The log would then grow to many times the size of the file.
 func (db *DB) trimLog() {
 	size := fileSize(db.path + "-wal")
 	if size < max(db.trimAt, maxLog) {
@@ -24,8 +25,8 @@ func (db *DB) trimLog() {
 	}
 	busy, err := db.writer.emptyLog()
 	switch {
-	case err != nil: // what was committed is in the log and stays there
-		db.logger.Warn("the journal's log cannot be emptied yet", "file", db.path, "bytes", size, "err", err)
+	case err != nil: // all commits are in the log and stay there
+		db.logger.Warn("the journal's log cannot be emptied yet", "file", db.path, "bytes", size, "error", err)
 	case !busy:
 		db.trimAt = maxLog
 		return
@@ -33,7 +34,8 @@ func (db *DB) trimLog() {
 	db.trimAt = size + logStep
 }
 
-// emptyLog returns busy where a reader stood in the way for too long.
+// emptyLog copies the log into the file and empties it. busy says that a reader prevented it for longer than
+// readersWait.
 func (w *writer) emptyLog() (busy bool, err error) {
 	ctx := context.Background()
 	if _, err := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", readersWait)); err != nil {

@@ -3,42 +3,46 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
 
-// selection says which metrics, by a condition on seq that holds for side tables too.
+// selection chooses metrics or outcomes by a condition on seq. The condition also works on texts and pinned_origins.
 type selection struct {
-	where string
-	args  []any
-	limit int // -1 for all
-	// bounded reads fewer where their texts are large: see maxRead.
+	outcomes bool
+	where    string
+	args     []any
+	limit    int // -1 for all
+	// bounded reads fewer rows when they are large: see maxRead.
 	bounded bool
-	// left is what their texts may take; reading more fails with errEnough. nil has no end.
+	// left bounds the bytes of the texts. Reading more fails with errEnough.
 	left *budget
 }
 
-// until narrows a selection to what is not beyond seq.
+// until adds the condition that seq is at most the given one.
 func (s selection) until(seq uint64) selection {
-	return selection{where: s.where + " AND seq <= ?", args: append(s.args[:len(s.args):len(s.args)], seq), limit: -1, left: s.left}
+	s.where, s.args, s.limit, s.bounded = s.where+" AND seq <= ?", append(s.args[:len(s.args):len(s.args)], seq), -1, false
+	return s
 }
 
-// metricRow is a row of metrics whose references are still to be resolved.
+// metricRow is a row of metrics or outcomes before the texts that it refers to are read.
 type metricRow struct {
 	rec                                *monitor.Record
 	series, session, context, location int64
 }
 
-// metrics reads metrics in the order of acceptance, as they were sent. The dictionaries are read once for each of
-// their rows that is needed, instead of joined to every metric: the same few tests, files and hashes come again and
-// again, and their texts then are in memory once.
+// metrics reads metrics or outcomes as they were sent, in the order of acceptance. It reads each row of a dictionary
+// once and does not join the dictionaries to the metrics. The same few tests, files and hashes come again and again. So
+// their texts are in memory once.
 func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
 	rows, err := metricRows(ctx, q, s)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	if s.bounded {
-		if rows, err = affordable(ctx, q, s.until(rows[len(rows)-1].rec.Seq), rows); err != nil {
+		if rows, err = withinBudget(ctx, q, s.until(rows[len(rows)-1].rec.Seq), rows); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +57,7 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 	pending := make([]monitor.Pending, len(rows))
 	for i, row := range rows {
 		series := dict.series[row.series]
-		m := row.rec.Metric
+		m := row.rec.Measured()
 		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
 		m.ItemFSLoc = dict.locations[row.location]
 		setTexts(m, series, texts[row.rec.Seq])
@@ -63,8 +67,8 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 	return pending, nil
 }
 
-// notedMetrics reads metrics with what they were delivered with, where that was noted.
-func notedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
+// pinnedMetrics reads metrics or outcomes with their pinned origins.
+func pinnedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
 	pending, err := metrics(ctx, q, s)
 	if err != nil || len(pending) == 0 {
 		return nil, err
@@ -76,33 +80,46 @@ func notedMetrics(ctx context.Context, q querier, s selection) ([]monitor.Pendin
 	return pending, err
 }
 
-func metricRows(ctx context.Context, q querier, s selection) ([]metricRow, error) {
-	var rows []metricRow
-	err := each(ctx, q, `SELECT seq, series, session, context, location, utc_ns, utc_offset, received,
-		total_time, user_time, kernel_time, cpu_usage, mem_usage FROM metrics WHERE `+s.where+" ORDER BY seq LIMIT ?",
+func metricRows(ctx context.Context, q querier, s selection) (rows []metricRow, err error) {
+	columns, table := rowColumns, "metrics"
+	if s.outcomes {
+		columns, table = rowColumns+outcomeColumns, "outcomes"
+	}
+	left := budget(maxRead) // a row has a node id, which can be large
+	err = each(ctx, q, "SELECT "+columns+" FROM "+table+" WHERE "+s.where+" ORDER BY seq LIMIT ?",
 		append(s.args[:len(s.args):len(s.args)], s.limit), func(row scanner) error {
-			m := new(monitor.Metric)
-			r := metricRow{rec: &monitor.Record{Metric: m}}
+			r := metricRow{rec: &monitor.Record{}}
+			var more []any
+			if s.outcomes {
+				r.rec.Outcome = new(monitor.Outcome)
+				more = outcomeInto(r.rec.Outcome)
+			} else {
+				r.rec.Metric = new(monitor.Metric)
+			}
+			m := r.rec.Measured()
+			err := row.Scan(slices.Concat([]any{&r.rec.Seq, &r.series, &r.session, &r.context, &r.location, &m.At.UTC,
+				&m.At.Offset, instant{&r.rec.Received}}, floats(m), more)...)
 			rows = append(rows, r)
-			r = rows[len(rows)-1]
-			err := row.Scan(&r.rec.Seq, &r.series, &r.session, &r.context, &r.location, &m.At.UTC, &m.At.Offset,
-				instant{&r.rec.Received}, float{&m.TotalTime}, float{&m.UserTime}, float{&m.KernelTime},
-				float{&m.CPUUsage}, float{&m.MemUsage})
-			rows[len(rows)-1] = r
-			return err
+			if err != nil || !s.bounded {
+				return err
+			}
+			return left.spend(r.rec.Size())
 		})
+	if err == errEnough {
+		err = nil
+	}
 	return rows, err
 }
 
-// dictionary is the part of the dictionaries that some metrics refer to, by ID.
+// dictionary has the rows of the dictionaries that some metrics refer to, by ID.
 type dictionary struct {
 	series    map[int64]*monitor.Series
 	hashes    map[int64]string
 	locations map[int64]string
 }
 
-// collect returns a dictionary of what rows refer to, without the texts.
-func collect(rows []metricRow) *dictionary {
+// referencesOf returns a dictionary with the IDs that rows refer to, without the texts.
+func referencesOf(rows []metricRow) *dictionary {
 	d := &dictionary{make(map[int64]*monitor.Series), make(map[int64]string), make(map[int64]string)}
 	for i := range rows {
 		d.series[rows[i].series] = nil
@@ -112,23 +129,9 @@ func collect(rows []metricRow) *dictionary {
 	return d
 }
 
-// byIDs narrows a query to the IDs in a list.
-const byIDs = " WHERE id IN (SELECT value FROM json_each(?))"
-
 func readDictionary(ctx context.Context, q querier, rows []metricRow, left *budget) (*dictionary, error) {
-	d := collect(rows)
-	err := each(ctx, q, "SELECT id, project, component, item_path, item, item_variant, kind FROM series"+byIDs,
-		list(d.series), func(row scanner) error {
-			var id int64
-			s := new(monitor.Series)
-			err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind)
-			d.series[id] = s
-			if err != nil {
-				return err
-			}
-			return left.spend(len(s.Component) + len(s.ItemPath) + len(s.Item) + len(s.ItemVariant) + len(s.Kind))
-		})
-	if err != nil {
+	d := referencesOf(rows)
+	if err := readSeries(ctx, q, "", d.series, left); err != nil {
 		return nil, err
 	}
 	if err := readNames(ctx, q, "SELECT id, h FROM hashes", d.hashes, left); err != nil {
@@ -137,31 +140,54 @@ func readDictionary(ctx context.Context, q querier, rows []metricRow, left *budg
 	return d, readNames(ctx, q, "SELECT id, item_fs_loc FROM locations", d.locations, left)
 }
 
-// readNames fills in the texts of the IDs that are the keys of into.
+// byIDs limits a query to the IDs in a JSON list.
+const byIDs = " WHERE id IN (SELECT value FROM json_each(?))"
+
+// readSeries reads the series whose IDs are the keys of into. A series for which the condition does not hold stays nil.
+func readSeries(ctx context.Context, q querier, condition string, into map[int64]*monitor.Series, left *budget) error {
+	if len(into) == 0 {
+		return nil
+	}
+	return each(ctx, q, "SELECT id, project, component, item_path, item, item_variant, kind FROM series"+byIDs+condition,
+		keys(into), func(row scanner) error {
+			var id int64
+			s := new(monitor.Series)
+			if err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind); err != nil {
+				return err
+			}
+			into[id] = s
+			return left.spend(len(s.Component) + len(s.ItemPath) + len(s.Item) + len(s.ItemVariant) + len(s.Kind))
+		})
+}
+
+// readNames reads the texts whose IDs are the keys of into.
 func readNames(ctx context.Context, q querier, query string, into map[int64]string, left *budget) error {
-	return each(ctx, q, query+byIDs, list(into), func(row scanner) error {
+	if len(into) == 0 {
+		return nil
+	}
+	return each(ctx, q, query+byIDs, keys(into), func(row scanner) error {
 		var id int64
 		var name string
-		err := row.Scan(&id, &name)
-		into[id] = name
-		if err != nil {
+		if err := row.Scan(&id, &name); err != nil {
 			return err
 		}
+		into[id] = name
 		return left.spend(len(name))
 	})
 }
 
-// list is the keys of a map as the one argument that json_each takes.
-func list[V any](m map[int64]V) []any {
-	ids := make([]int64, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	text, err := json.Marshal(ids)
+// keys returns the keys of a map as the only argument of a query, which reads them with json_each.
+func keys[V any](m map[int64]V) []any {
+	return []any{jsonList(slices.AppendSeq(make([]int64, 0, len(m)), maps.Keys(m)))}
+}
+
+// jsonList returns a list of numbers or texts as JSON.
+func jsonList[T any](items []T) string {
+	text, err := json.Marshal(items)
 	if err != nil {
-		panic(err) // numbers can be encoded
+		panic(err) // numbers and texts can be encoded
 	}
-	return []any{string(text)}
+	return string(text)
 }
 
 func readTexts(ctx context.Context, q querier, s selection) (map[uint64]*sentTexts, error) {
@@ -170,25 +196,11 @@ func readTexts(ctx context.Context, q querier, s selection) (map[uint64]*sentTex
 		s.where, s.args, func(row scanner) error {
 		var seq uint64
 		t := new(sentTexts)
-		err := row.Scan(append([]any{&seq}, t.columns()...)...)
-		texts[seq] = t
-		if err != nil {
+		if err := row.Scan(append([]any{&seq}, t.columns()...)...); err != nil {
 			return err
 		}
+		texts[seq] = t
 		return s.left.spend(t.size())
 	})
 	return texts, err
-}
-
-func readOrigins(ctx context.Context, q querier, s selection) (map[uint64]*monitor.Origin, error) {
-	origins := make(map[uint64]*monitor.Origin)
-	err := each(ctx, q, "SELECT seq, env, run, scm_ref, branch, build FROM origins WHERE "+s.where, s.args,
-		func(row scanner) error {
-			var seq uint64
-			o := new(monitor.Origin)
-			err := row.Scan(&seq, &o.Env, &o.Run, &o.ScmRef, &o.Branch, &o.Build)
-			origins[seq] = o
-			return err
-		})
-	return origins, err
 }

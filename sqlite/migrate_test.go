@@ -2,12 +2,9 @@ package sqlite_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -18,8 +15,13 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// fillVersion1 is what testdata/version1.db.gz was filled with by the last program that knew no other version.
-func fillVersion1(t *testing.T, db *sqlite.DB) {
+// version2 is an example of a later version. It adds a column that is computed from other tables, and a table.
+const version2 = `ALTER TABLE sessions ADD COLUMN tags INTEGER NOT NULL DEFAULT 0;
+UPDATE sessions SET tags = (SELECT count(*) FROM tags t WHERE t.session = sessions.hash);
+CREATE TABLE later (id INTEGER PRIMARY KEY)`
+
+// fill stores contexts, sessions and metrics, and also parked records, dead letters, pinned origins and a token.
+func fill(t *testing.T, db *sqlite.DB) {
 	t.Helper()
 	mixed(t, db)
 	for run := range 4 {
@@ -49,63 +51,89 @@ func fillVersion1(t *testing.T, db *sqlite.DB) {
 	require.NoError(t, err)
 }
 
-// version1 returns the path of a file that version 1 made.
-func version1(t *testing.T) string {
+// closedFile returns the path of a closed file of version 1.
+func closedFile(t *testing.T) string {
 	t.Helper()
-	packed, err := os.Open("testdata/version1.db.gz")
-	require.NoError(t, err)
-	defer packed.Close()
-	z, err := gzip.NewReader(packed)
-	require.NoError(t, err)
-	content, err := io.ReadAll(z)
-	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), sqlite.FileName)
-	require.NoError(t, os.WriteFile(path, content, 0o600))
+	db := at(path)
+	require.NoError(t, db.Open(t.Context()))
+	fill(t, db)
+	require.NoError(t, db.Close())
 	return path
 }
 
-// TestOlderFilesAreMigrated holds that a file of version 1 answers everything as one that was filled today.
-func TestOlderFilesAreMigrated(t *testing.T) {
-	path := version1(t)
-	var version int
+func at(path string) *sqlite.DB {
+	db := dbAt(path, utcZones())
+	db.Now = func() time.Time { return arrival }
+	return db
+}
+
+// later returns a program that knows one version more.
+func later(path, schema string) *sqlite.DB {
+	db := at(path)
+	db.AddSchema(schema)
+	return db
+}
+
+func versionOf(t *testing.T, path string) (version int) {
+	t.Helper()
 	require.NoError(t, raw(t, path).QueryRow("PRAGMA user_version").Scan(&version))
-	require.Equal(t, 1, version)
-	old, today := dbAt(path, utcZones()), dbAt(filepath.Join(t.TempDir(), sqlite.FileName), utcZones())
-	for _, db := range []*sqlite.DB{old, today} {
-		db.Now = func() time.Time { return arrival }
-		open(t, db)
-	}
-	fillVersion1(t, today)
+	return version
+}
+
+// TestOlderFilesAreMigrated checks that a migrated file answers all questions like a new file with the same records.
+func TestOlderFilesAreMigrated(t *testing.T) {
+	path := closedFile(t)
+	require.Equal(t, 1, versionOf(t, path))
+	old, today := later(path, version2), later(filepath.Join(t.TempDir(), sqlite.FileName), version2)
+	open(t, old)
+	fill(t, open(t, today))
+	require.Equal(t, 2, versionOf(t, path))
 	require.Equal(t, everything(t, today), everything(t, old))
+	var tags int
+	require.NoError(t, raw(t, path).QueryRow("SELECT sum(tags) FROM sessions").Scan(&tags))
+	require.Equal(t, 6+4*2, tags)
 	checked(t, old)
 
 	for _, db := range []*sqlite.DB{old, today} {
 		appendAll(t, db, record(measured("run1", "test_more", arrival.Add(3*time.Hour))))
 		keep(t, db, reportOn("run1"))
 	}
-	require.Equal(t, everything(t, today), everything(t, old), "and goes on")
+	require.Equal(t, everything(t, today), everything(t, old), "also after new records")
 }
 
-// TestMigrationIsAnnounced holds that an operator can tell a bridge that migrates from one that hangs.
+// TestMigrationThatFailsChangesNothing checks that a file is as before when its migration fails halfway.
+func TestMigrationThatFailsChangesNothing(t *testing.T) {
+	path := closedFile(t)
+	before := everything(t, open(t, at(path)))
+	path = closedFile(t)
+	require.ErrorContains(t, later(path, version2+"; INSERT INTO nowhere VALUES (1)").Open(t.Context()), "nowhere")
+	require.Equal(t, 1, versionOf(t, path))
+	require.Equal(t, before, everything(t, open(t, at(path))))
+}
+
+// TestMigrationIsAnnounced checks that the log shows the difference between a bridge that migrates and a bridge that
+// hangs.
 func TestMigrationIsAnnounced(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	path := version1(t)
-	db := sqlite.New(path, utcZones(), logger)
-	require.NoError(t, db.Open(t.Context()))
-	require.NoError(t, db.Close())
-	require.Contains(t, log.String(), "bringing the file of an older version up to date")
-	require.Contains(t, log.String(), "from=1")
-	log.Reset()
-	for _, at := range []string{path, filepath.Join(t.TempDir(), sqlite.FileName)} {
-		db := sqlite.New(at, utcZones(), logger)
+	openAndClose := func(path string) {
+		db := sqlite.New(path, utcZones(), logger)
+		db.AddSchema(version2)
 		require.NoError(t, db.Open(t.Context()))
 		require.NoError(t, db.Close())
 	}
-	require.NotContains(t, log.String(), "bringing", "neither for one of today nor for a new one")
+	path := closedFile(t)
+	openAndClose(path)
+	require.Contains(t, log.String(), "the file has an older version and is brought up to date")
+	require.Contains(t, log.String(), "from=1 to=2")
+	log.Reset()
+	openAndClose(path)
+	openAndClose(filepath.Join(t.TempDir(), sqlite.FileName))
+	require.NotContains(t, log.String(), "brought up", "neither a file of the newest version nor a new file is migrated")
 }
 
-// everything is what a file answers.
+// everything returns the file's answers to many questions.
 func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	t.Helper()
 	ctx := t.Context()
@@ -129,20 +157,20 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	tokens, err := db.Tokens(ctx)
 	keep("tokens", tokens, err)
 	unjudged, err := db.Unjudged(ctx, time.Time{}, arrival.Add(24*time.Hour), 100)
-	for _, head := range unjudged {
-		answers["unjudged "+head.ID] = *head
+	for _, run := range unjudged {
+		answers["unjudged "+run.ID] = *run
 	}
 	keep("unjudged", len(unjudged), err)
-	for run, err := range db.Store().Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
+	for run, err := range db.Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
 		require.NoError(t, err)
 		run.Sessions = nil
 		keep("run "+run.ID, *run, nil)
 	}
-	for _, of := range []monitor.Measurement{monitor.TotalTime, monitor.UserTime, monitor.KernelTime, monitor.CPUUsage, monitor.MemUsage} {
+	for of := range monitor.Measurements {
 		for _, smallest := range []bool{false, true} {
 			var top []string
 			q := monitor.MetricQuery{Top: &monitor.Top{Of: of, Smallest: smallest}}
-			for m, err := range db.SmallStore().Metrics(ctx, q, monitor.Page{Limit: 30}) {
+			for m, err := range db.InSmallParts().Metrics(ctx, q, monitor.Page{Limit: 30}) {
 				require.NoError(t, err)
 				top = append(top, fmt.Sprintf("%+v", *m))
 			}
@@ -152,10 +180,11 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	return answers
 }
 
-// TestSharedFilesAreNotMigrated holds that a new program's `token list` leaves the file to an older one that serves it.
+// TestSharedFilesAreNotMigrated checks that `token list` of a new program does not migrate a file. An older program may
+// serve the file.
 func TestSharedFilesAreNotMigrated(t *testing.T) {
-	path := version1(t)
-	beside := dbAt(path, utcZones())
+	path := closedFile(t)
+	beside := later(path, version2)
 	require.NoError(t, beside.OpenShared(t.Context()))
 	tokens, err := beside.Tokens(t.Context())
 	require.NoError(t, err)
@@ -164,13 +193,19 @@ func TestSharedFilesAreNotMigrated(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, beside.RevokeToken(t.Context(), tokens[0].ID))
 	require.NoError(t, beside.Close())
-	var version, extremes int
-	require.NoError(t, raw(t, path).QueryRow("PRAGMA user_version").Scan(&version))
-	require.Equal(t, 1, version)
-	require.NoError(t, raw(t, path).QueryRow("SELECT count(*) FROM extremes").Scan(&extremes), "which version 1 writes to")
+	require.Equal(t, 1, versionOf(t, path))
 
-	tokens, err = open(t, dbAt(path, utcZones())).Tokens(t.Context())
+	tokens, err = open(t, later(path, version2)).Tokens(t.Context())
 	require.NoError(t, err)
-	require.Len(t, tokens, 1, "who serves it next migrates it")
+	require.Len(t, tokens, 1, "the next program that serves the file migrates it")
 	require.Equal(t, "new", tokens[0].Label)
+	require.Equal(t, 2, versionOf(t, path))
+}
+
+// TestFilesCanShrink checks that free pages can be given back to the disk. Only a new file can get this setting.
+func TestFilesCanShrink(t *testing.T) {
+	_, path := openNew(t)
+	var mode int
+	require.NoError(t, raw(t, path).QueryRow("PRAGMA auto_vacuum").Scan(&mode))
+	require.Equal(t, 2, mode, "incremental")
 }

@@ -10,77 +10,110 @@ import (
 )
 
 // Next implements [monitor.Journal].
-func (db *DB) Next(ctx context.Context, _ monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
-	var pending []monitor.Pending
-	err := db.read(ctx, func(q querier) error {
-		var err error
-		pending, err = next(ctx, q, after, max)
-		return err
+func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, max int) (pending []monitor.Pending, err error) {
+	err = db.read(ctx, func(q querier) error {
+		pending = nil
+		for complete := true; complete && len(pending) < max; {
+			first, last, err := owed(ctx, q, dest, after)
+			if err != nil {
+				return err
+			}
+			var part []monitor.Pending
+			part, complete, err = next(ctx, q, span{first, last}, max-len(pending))
+			if err != nil {
+				return err
+			}
+			pending = append(pending, part...)
+			after, complete = last, complete && last < math.MaxInt64
+		}
+		return nil
 	})
 	return pending, err
 }
 
-// next merges the three tables, whose numbers are one sequence. Metrics are most of it, and how far they reach
-// bounds what can come of the others; one that is not read to its end because of its size bounds the rest.
-func next(ctx context.Context, q querier, after uint64, max int) ([]monitor.Pending, error) {
-	pending, err := notedMetrics(ctx, q, selection{where: "seq > ?", args: []any{after}, limit: max, bounded: true})
-	if err != nil {
-		return nil, err
-	}
-	last := uint64(math.MaxInt64)
-	if n := len(pending); n > 0 {
-		if last, err = before(ctx, q, pending[n-1].Seq); err != nil {
-			return nil, err
-		}
-	}
-	for _, table := range [...]struct {
-		query string
-		scan  func(scanner) (*monitor.Record, error)
-	}{
-		{"SELECT " + contextColumns + contextTables +
-			"WHERE c.seq > ? AND c.seq <= ? AND c.fetched = 0 ORDER BY c.seq LIMIT ?", scanContext},
-		{"SELECT " + sessionColumns + sessionTables +
-			"WHERE s.seq > ? AND s.seq <= ? AND s.fetched = 0 ORDER BY s.seq LIMIT ?", scanSession},
+// span is a range of sequence numbers, with both ends.
+type span struct{ first, last uint64 }
+
+// next reads the first records of a span from the four tables and merges them by sequence number. The reading of a
+// table may stop early, because of max or because its records are large. Then the records of the other tables count
+// only up to the last record read there. complete says that the span has no more records.
+func next(ctx context.Context, q querier, in span, max int) (pending []monitor.Pending, complete bool, err error) {
+	complete = true
+	for _, read := range [...]func() ([]monitor.Pending, bool, error){
+		func() ([]monitor.Pending, bool, error) { return pendingMeasured(ctx, q, "metrics", in, max) },
+		func() ([]monitor.Pending, bool, error) { return pendingMeasured(ctx, q, "outcomes", in, max) },
+		func() ([]monitor.Pending, bool, error) {
+			return pendingMetadata(ctx, q, "SELECT "+contextColumns+contextTables, scanContext, in, max)
+		},
+		func() ([]monitor.Pending, bool, error) {
+			return pendingMetadata(ctx, q, "SELECT "+sessionColumns+sessionTables, scanSession, in, max)
+		},
 	} {
-		left := budget(maxRead)
-		err := each(ctx, q, table.query, []any{after, last, max}, func(row scanner) error {
-			rec, err := table.scan(row)
-			if err != nil {
-				return err
-			}
-			pending = append(pending, monitor.Pending{Record: rec})
-			if err = left.spend(rec.Size()); err != nil {
-				last = rec.Seq
-			}
-			return err
-		})
-		if err != nil && err != errEnough {
-			return nil, err
+		part, all, err := read()
+		if err != nil {
+			return nil, false, err
+		}
+		pending = append(pending, part...)
+		if n := len(part); !all && n > 0 {
+			in.last, complete = min(in.last, part[n-1].Seq), false
 		}
 	}
-	pending = slices.DeleteFunc(pending, func(p monitor.Pending) bool { return p.Seq > last })
-	slices.SortFunc(pending, func(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) })
-	return pending[:min(max, len(pending))], nil
+	pending = slices.DeleteFunc(pending, func(p monitor.Pending) bool { return p.Seq > in.last })
+	slices.SortFunc(pending, bySeq)
+	if len(pending) > max {
+		pending, complete = pending[:max], false
+	}
+	return pending, complete, nil
 }
 
-// before returns how far contexts and sessions may be read when metrics were read up to a number: as far as there is
-// no other metric.
-func before(ctx context.Context, q querier, read uint64) (last uint64, err error) {
-	err = q.QueryRowContext(ctx, "SELECT coalesce(min(seq) - 1, ?) FROM metrics WHERE seq > ?", int64(math.MaxInt64), read).
-		Scan(&last)
-	return last, err
+func bySeq(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) }
+
+// pendingMeasured reads the first metrics or outcomes of a span. all says that the span has no more.
+func pendingMeasured(ctx context.Context, q querier, table string, in span, max int) (pending []monitor.Pending, all bool, err error) {
+	pending, err = pinnedMetrics(ctx, q, selection{outcomes: table == "outcomes", where: "seq BETWEEN ? AND ?",
+		args: []any{in.first, in.last}, limit: max, bounded: true})
+	if err != nil || len(pending) == 0 {
+		return nil, true, err
+	}
+	more, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM "+table+" WHERE seq > ? AND seq <= ?)",
+		pending[len(pending)-1].Seq, in.last))
+	return pending, more == 0, err
+}
+
+// pendingMetadata reads the first contexts or sessions of a span. all says that the span has no more.
+func pendingMetadata(ctx context.Context, q querier, query string, scan func(scanner) (*monitor.Record, error),
+	in span, max int) (pending []monitor.Pending, all bool, err error) {
+	left := budget(maxRead)
+	err = each(ctx, q, query+"WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", []any{in.first, in.last, max}, func(row scanner) error {
+		rec, err := scan(row)
+		if err != nil {
+			return err
+		}
+		pending = append(pending, monitor.Pending{Record: rec})
+		return left.spend(rec.Size())
+	})
+	all = err == nil && len(pending) < max
+	if err == errEnough {
+		err = nil
+	}
+	return pending, all, err
 }
 
 // Parked implements [monitor.Journal].
-func (db *DB) Parked(ctx context.Context, dest monitor.Destination) ([]monitor.Pending, error) {
-	var pending []monitor.Pending
-	err := db.read(ctx, func(q querier) error {
+func (db *DB) Parked(ctx context.Context, dest monitor.Destination) (pending []monitor.Pending, err error) {
+	err = db.read(ctx, func(q querier) error {
 		parked := selection{where: parkedBy, args: []any{string(dest)}, limit: -1}
-		var err error
-		if pending, err = notedMetrics(ctx, q, parked); err != nil {
+		if pending, err = pinnedMetrics(ctx, q, parked); err != nil {
 			return err
 		}
-		i := 0 // both are in the order of seq
+		parked.outcomes = true
+		outcomes, err := pinnedMetrics(ctx, q, parked)
+		if err != nil {
+			return err
+		}
+		pending = append(pending, outcomes...)
+		slices.SortFunc(pending, bySeq)
+		i := 0 // the query returns the same records in the same order
 		return each(ctx, q, `SELECT p.since FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ?
 			ORDER BY p.seq`, parked.args, func(row scanner) error {
 			i++

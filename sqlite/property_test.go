@@ -13,7 +13,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// anyText draws bytes: plain, with addresses, and such as no text editor would write.
+// anyText draws texts: plain texts, texts with addresses, and bytes that are not text.
 func anyText() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.SampledFrom([]string{"", "a", "test[<object object at 0x7f00>]", "<x at 0x…>", "1", "1e5", "a\x00b", "\xed\xa0\x80"}),
@@ -29,7 +29,7 @@ func anyFloat() *rapid.Generator[float64] {
 		rapid.Map(rapid.Uint64(), func(bits uint64) float64 {
 			f := math.Float64frombits(bits)
 			if math.IsInf(f, 0) {
-				return math.NaN() // absent, as clients' infinities are
+				return math.NaN() // an infinity from a client counts as absent
 			}
 			return f
 		}),
@@ -81,13 +81,13 @@ func anyNullable(t *rapid.T) monitor.Text {
 	return monitor.Text{String: anyText().Draw(t, "text")}
 }
 
-// TestRecordsComeBackBitForBit accepts random records, reads them as the courier does, and accepts them again from
-// what was read: every one must then be found to be a repeat.
+// TestRecordsComeBackBitForBit appends random records and reads them as the courier does. Then it appends the records
+// that it has read. All of them must be repeats.
 func TestRecordsComeBackBitForBit(t *testing.T) {
 	db, _ := openNew(t)
 	round, last := 0, uint64(0)
 	rapid.Check(t, func(t *rapid.T) {
-		round++ // one file for all, in which every round has a project of its own
+		round++ // all rounds share a file; each round has a project of its own
 		var recs []*monitor.Record
 		for range rapid.IntRange(1, 12).Draw(t, "records") {
 			recs = append(recs, record(rapid.OneOf(
@@ -145,7 +145,7 @@ func copies(recs []*monitor.Record) []*monitor.Record {
 	return out
 }
 
-// requireSame compares what was sent with what is read, floats by their bits.
+// requireSame compares a record that was sent with a record that was read. It compares floats by their bits.
 func requireSame(t *rapid.T, sent, got *monitor.Record) {
 	t.Helper()
 	require.Equal(t, sent.Project, got.Project)

@@ -14,46 +14,46 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// smallReport is how many bytes of JSON are not worth to be compressed.
+// smallReport is the size of JSON in bytes up to which compression is not worth it.
 const smallReport = 1024
 
-// encodeReport returns a report as it is kept: without results that say nothing, as JSON that is the same for reports
-// that say the same.
+// encodeReport returns a report as it is kept: as JSON, compressed when it is large. Reports that say the same have the
+// same bytes.
 func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept := *r
-	kept.Results = make([]monitor.Result, 0, len(r.Results))
-	for _, result := range r.Results {
-		if result.Status.Notable() {
-			kept.Results = append(kept.Results, result)
-		}
-	}
 	kept.Sessions = append([]string{}, r.Sessions...)
+	kept.Results = append([]monitor.Result{}, r.Results...)
+	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
 	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
 	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
-	mapTexts(reflect.ValueOf(&kept).Elem(), armour)
+	mapTexts(reflect.ValueOf(&kept).Elem(), escape)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(&kept); err != nil {
 		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
 	}
-	return b.Bytes(), nil
+	return compress(b.Bytes())
 }
 
 // decodeReport reads what encodeReport made.
-func decodeReport(content []byte) (*monitor.Report, error) {
+func decodeReport(stored []byte) (*monitor.Report, error) {
+	content, err := decompress(stored)
+	if err != nil {
+		return nil, fmt.Errorf("decompress a report: %w", err)
+	}
 	r := new(monitor.Report)
 	if err := json.Unmarshal(content, r); err != nil {
 		return nil, fmt.Errorf("decode a report: %w", err)
 	}
-	mapTexts(reflect.ValueOf(r).Elem(), disarm)
+	mapTexts(reflect.ValueOf(r).Elem(), unescape)
 	return r, nil
 }
 
-// gzipMagic is how compressed contents begin.
+// gzipMagic is the beginning of compressed content.
 const gzipMagic = "\x1f\x8b"
 
-// compress makes content shorter where it is large.
+// compress compresses large content.
 func compress(content []byte) ([]byte, error) {
 	if len(content) <= smallReport {
 		return content, nil
@@ -80,31 +80,32 @@ func decompress(stored []byte) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// armoured marks a text that JSON would not give back. It is no character, so that no usual text begins with it.
-const armoured = "\ufffe"
+// escaped marks a text that JSON cannot hold. U+FFFE is not a character, so no usual text begins with it.
+const escaped = "\ufffe"
 
-// armour makes valid UTF-8 of any text. Names of tests can hold bytes that are none: see [monitor.Metric].
-func armour(s string) string {
-	if utf8.ValidString(s) && !strings.HasPrefix(s, armoured) {
+// escape turns any text into valid UTF-8. The names of tests can have bytes that are not UTF-8: see package monitor.
+func escape(s string) string {
+	if utf8.ValidString(s) && !strings.HasPrefix(s, escaped) {
 		return s
 	}
-	return armoured + base64.StdEncoding.EncodeToString([]byte(s))
+	return escaped + base64.StdEncoding.EncodeToString([]byte(s))
 }
 
-// disarm gives back what armour was given.
-func disarm(s string) string {
-	coded, ok := strings.CutPrefix(s, armoured)
+// unescape is the inverse of escape.
+func unescape(s string) string {
+	coded, ok := strings.CutPrefix(s, escaped)
 	if !ok {
 		return s
 	}
 	b, err := base64.StdEncoding.DecodeString(coded)
 	if err != nil {
-		return s // nothing that armour made
+		return s // not from escape
 	}
 	return string(b)
 }
 
-// mapTexts replaces each text in a value that can be set by what f makes of it. The keys of maps are names of our own.
+// mapTexts replaces each text in a value by f of the text. It leaves maps as they are: their keys are names of this
+// program, and their values are numbers.
 func mapTexts(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -115,7 +116,7 @@ func mapTexts(v reflect.Value, f func(string) string) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Field(i).CanSet() { // not the insides of a time
+			if v.Field(i).CanSet() { // the fields of a time cannot be set
 				mapTexts(v.Field(i), f)
 			}
 		}

@@ -1,9 +1,9 @@
 package sqlite_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,8 +20,8 @@ func nextReports(tb testing.TB, db *sqlite.DB, dest monitor.Destination, max int
 	return pending
 }
 
-// tell delivers all that is pending, and returns the runs in their order.
-func tell(tb testing.TB, db *sqlite.DB, dest monitor.Destination) (runs []string) {
+// deliverReports acknowledges all pending reports, and returns their runs in order.
+func deliverReports(tb testing.TB, db *sqlite.DB, dest monitor.Destination) (runs []string) {
 	tb.Helper()
 	for {
 		pending := nextReports(tb, db, dest, 2)
@@ -40,59 +40,48 @@ func TestReportsGoOutOnceToEachDestination(t *testing.T) {
 		db, path := newDB(t, utcZones())
 		require.NoError(t, db.Open(t.Context()))
 		keep(t, db, reportOn("a"), reportOn("b", result("x", monitor.StatusSuspect)), reportOn("c"))
-		keep(t, db, reportOn("a")) // says the same
-		assert.Equal(t, []string{"a", "b", "c"}, tell(t, db, dest))
-		assert.Empty(t, tell(t, db, dest))
+		keep(t, db, reportOn("a")) // the same report
+		assert.Equal(t, []string{"a", "b", "c"}, deliverReports(t, db, dest))
+		assert.Empty(t, deliverReports(t, db, dest))
 		require.NoError(t, db.Close())
 		return path
 	}()
 	db := open(t, dbAt(path, utcZones()))
-	assert.Empty(t, tell(t, db, dest), "after a restart")
-	assert.Equal(t, []string{"a", "b", "c"}, tell(t, db, "another"), "from the first that is kept")
+	assert.Empty(t, deliverReports(t, db, dest), "after a restart")
+	assert.Equal(t, []string{"a", "b", "c"}, deliverReports(t, db, "another"), "from the first report on")
 
 	before := nextReports(t, db, "third", 10)
 	keep(t, db, reportOn("b", result("x", monitor.StatusSuspect)), reportOn("a", result("y", monitor.StatusRegression)))
-	assert.Equal(t, []string{"a"}, tell(t, db, dest))
-	assert.Equal(t, []string{"a"}, tell(t, db, "another"))
+	assert.Equal(t, []string{"a"}, deliverReports(t, db, dest))
+	assert.Equal(t, []string{"a"}, deliverReports(t, db, "another"))
 	after := nextReports(t, db, "third", 10)
 	require.Len(t, after, 3)
-	assert.Equal(t, "a", after[2].Run, "what changed last is the last")
+	assert.Equal(t, "a", after[2].Run, "the report that changed last comes last")
 	assert.Greater(t, after[2].Version, before[2].Version)
 }
 
-func TestReportsAreHandedOutUntilSettled(t *testing.T) {
+func TestReportsAreReturnedUntilAcknowledged(t *testing.T) {
 	db, _ := openNew(t)
 	keep(t, db, reportOn("a"), reportOn("b"), reportOn("c"))
 	assert.Len(t, nextReports(t, db, dest, 2), 2)
 	pending := nextReports(t, db, dest, 10)
 	require.Len(t, pending, 3)
-	require.NoError(t, db.AckReport(t.Context(), dest, pending[1]), "in whatever order")
-	assert.Equal(t, []string{"a", "c"}, tell(t, db, dest))
+	require.NoError(t, db.AckReport(t.Context(), dest, pending[1]))
+	assert.Equal(t, []string{"c"}, deliverReports(t, db, dest), "the acknowledgement counts for lower versions, too")
+	require.NoError(t, db.AckReport(t.Context(), dest, pending[0]))
+	assert.Empty(t, deliverReports(t, db, dest), "the cursor does not go back")
 
 	keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
 	old := nextReports(t, db, dest, 10)
 	keep(t, db, reportOn("a", result("y", monitor.StatusSuspect)))
 	require.NoError(t, db.AckReport(t.Context(), dest, old[0]))
-	assert.Equal(t, []string{"a"}, tell(t, db, dest), "it changed while the one before was on its way")
+	assert.Equal(t, []string{"a"}, deliverReports(t, db, dest), "it changed while its earlier version was on its way")
 }
 
-// TestNothingIsHandedOutThatCannotBeNoted holds that no destination is told what could not be taken back.
-func TestNothingIsHandedOutThatCannotBeNoted(t *testing.T) {
-	db, _ := openNew(t)
-	keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
-	db.BreakCommits(errors.New("disk I/O error"))
-	pending, err := db.NextReports(t.Context(), dest, 1)
-	assert.Error(t, err)
-	assert.Empty(t, pending)
-	db.BreakCommits(nil)
-	eventually(t, "the file is used again", func() bool { return db.Health().OK })
-	assert.Equal(t, []string{"a"}, tell(t, db, dest))
-}
-
-func TestFewLargeReportsAreHandedOut(t *testing.T) {
+func TestNextReportsReturnsFewLargeReports(t *testing.T) {
 	db, _ := openNew(t)
 	random := rand.NewChaCha8([32]byte{})
-	noise := make([]byte, 300<<10) // which nothing makes shorter than two thirds of its text
+	noise := make([]byte, 300<<10) // random, so compression leaves at least half of its text
 	for run := range 6 {
 		random.Read(noise)
 		large := result("test", monitor.StatusSuspect)
@@ -102,41 +91,45 @@ func TestFewLargeReportsAreHandedOut(t *testing.T) {
 	n := len(nextReports(t, db, dest, 6))
 	assert.Positive(t, n)
 	assert.Less(t, n, 6)
-	assert.Len(t, tell(t, db, dest), 6)
+	assert.Len(t, deliverReports(t, db, dest), 6)
 }
 
-func TestVerdictsAreTakenBack(t *testing.T) {
+func TestResultsAreRetracted(t *testing.T) {
 	db, _ := openNew(t)
 	bad := result("x", monitor.StatusRegression)
 	bad.Level, bad.Reason, bad.LastGood, bad.FirstBad = monitor.LevelCrit, "why", "good", "bad"
 	keep(t, db, reportOn("a", bad, result("y", monitor.StatusSuspect)))
-	assert.Equal(t, []string{"a"}, tell(t, db, dest))
+	assert.Equal(t, []string{"a"}, deliverReports(t, db, dest))
 	keep(t, db, reportOn("a", result("y", monitor.StatusRegression), result("z", monitor.StatusSuspect)))
 	pending := nextReports(t, db, dest, 1)
 	require.Len(t, pending, 1)
-	assert.Equal(t, []monitor.Result{result("y", monitor.StatusRegression), result("z", monitor.StatusSuspect),
-		result("x", monitor.StatusOK)}, pending[0].Results)
-	kept, err := db.Report(t.Context(), "shop", "a")
-	require.NoError(t, err)
-	assert.Len(t, kept.Results, 2, "what is kept says nothing of it")
-	assert.Len(t, nextReports(t, db, "another", 1)[0].Results, 2, "nor does who was never told")
+	assert.Equal(t, []monitor.Result{result("y", monitor.StatusRegression), result("z", monitor.StatusSuspect)}, pending[0].Results)
+	assert.Equal(t, []monitor.Result{result("x", monitor.StatusOK)}, pending[0].Retracted)
 
-	assert.Equal(t, []string{"a"}, tell(t, db, dest))
+	assert.Equal(t, []string{"a"}, deliverReports(t, db, dest))
 	keep(t, db, reportOn("a"))
 	pending = nextReports(t, db, dest, 1)
-	assert.Equal(t, []monitor.Result{result("y", monitor.StatusOK), result("z", monitor.StatusOK)}, pending[0].Results,
-		"what was taken back once is not again")
+	assert.Empty(t, pending[0].Results)
+	assert.Equal(t, []monitor.Result{result("y", monitor.StatusOK), result("z", monitor.StatusOK), result("x", monitor.StatusOK)},
+		pending[0].Retracted, "a destination may have missed the earlier report")
+	assert.Equal(t, []string{"a"}, deliverReports(t, db, dest))
+	keep(t, db, reportOn("a"))
+	assert.Empty(t, deliverReports(t, db, dest), "the same report")
+	keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
+	pending = nextReports(t, db, dest, 1)
+	assert.Len(t, pending[0].Retracted, 2, "a result that is there again is not retracted")
 }
 
-// TestDestinationsKnowWhatIsKept has reports change, deliveries fail with or without having arrived, and the bridge
-// restart, in any order. A destination overwrites what it is told of a test. In the end it knows what is kept.
-func TestDestinationsKnowWhatIsKept(t *testing.T) {
+// TestDestinationsGetTheLastReports changes reports, loses deliveries or their answers, and restarts the bridge, in
+// random order. A destination stores the last result that it gets for a test. In the end it has the same results as the
+// file.
+func TestDestinationsGetTheLastReports(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
 	defer func() { require.NoError(t, db.Close()) }()
 	for round := range 40 {
 		random := rand.New(rand.NewPCG(uint64(round), 9))
-		w := &destination{random: random, prefix: fmt.Sprint(round), told: make(verdicts), kept: make(verdicts)}
+		w := &destination{random: random, prefix: fmt.Sprint(round), delivered: make(statuses), kept: make(statuses)}
 		for range 15 {
 			switch random.IntN(7) {
 			case 0, 1, 2:
@@ -153,57 +146,59 @@ func TestDestinationsKnowWhatIsKept(t *testing.T) {
 		}
 		for w.deliver(t, db, true) {
 		}
-		require.Equal(t, w.kept, w.told, "round %d", round)
+		require.Equal(t, w.kept, w.delivered, "round %d", round)
 	}
 }
 
-// verdicts are statuses by run and test, without those that are ok.
-type verdicts map[string]map[string]monitor.Status
+// statuses has statuses by run and test. It leaves out ok and learning.
+type statuses map[string]map[string]monitor.Status
 
-func (v verdicts) set(run, item string, status monitor.Status) {
-	if v[run] == nil {
-		v[run] = make(map[string]monitor.Status)
+func (s statuses) set(run, item string, status monitor.Status) {
+	if s[run] == nil {
+		s[run] = make(map[string]monitor.Status)
 	}
-	v[run][item] = status
+	s[run][item] = status
 	if status == monitor.StatusOK || status == monitor.StatusLearning {
-		delete(v[run], item)
+		delete(s[run], item)
 	}
 }
 
-// destination is what one was told, beside what was kept.
+// destination has the statuses that were delivered, and the statuses that the file keeps.
 type destination struct {
-	random     *rand.Rand
-	prefix     string // of runs
-	told, kept verdicts
+	random          *rand.Rand
+	prefix          string // of the ids of runs
+	delivered, kept statuses
 }
 
-// keep keeps another report on one of two runs.
+// keep keeps a new report on one of two runs.
 func (d *destination) keep(t *testing.T, db *sqlite.DB) {
 	t.Helper()
 	report := reportOn(d.prefix + []string{"a", "b"}[d.random.IntN(2)])
-	statuses := []monitor.Status{monitor.StatusOK, monitor.StatusSuspect, monitor.StatusRegression, monitor.StatusLearning}
+	all := []monitor.Status{monitor.StatusOK, monitor.StatusSuspect, monitor.StatusRegression, monitor.StatusLearning}
 	for _, item := range []string{"x", "y", "z"} {
-		status := statuses[d.random.IntN(len(statuses))]
+		status := all[d.random.IntN(len(all))]
 		report.Results = append(report.Results, result(item, status))
 		d.kept.set(report.Run, item, status)
 	}
 	keep(t, db, report)
 }
 
-// deliver hands out what is pending, if there is anything. Unless sure, it may not arrive, and nobody may learn that it did.
+// deliver delivers pending reports, and says whether there were any. Unless sure is set, a delivery or its answer may
+// get lost.
 func (d *destination) deliver(t *testing.T, db *sqlite.DB, sure bool) (some bool) {
 	t.Helper()
 	pending := nextReports(t, db, dest, 1+d.random.IntN(2))
 	for _, p := range pending {
 		if !sure && d.random.IntN(3) == 0 {
-			continue
+			break
 		}
-		for _, result := range p.Results {
-			d.told.set(p.Run, result.Item, result.Status)
+		for _, result := range slices.Concat(p.Results, p.Retracted) {
+			d.delivered.set(p.Run, result.Item, result.Status)
 		}
-		if sure || d.random.IntN(2) == 0 {
-			require.NoError(t, db.AckReport(t.Context(), dest, p))
+		if !sure && d.random.IntN(2) == 0 {
+			break
 		}
+		require.NoError(t, db.AckReport(t.Context(), dest, p))
 	}
 	return len(pending) > 0
 }

@@ -3,84 +3,103 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-var (
-	_ monitor.ReportStore = (*DB)(nil)
-	_ monitor.ReportQueue = (*DB)(nil)
-)
-
-// KeepReport implements [monitor.ReportStore]. Also where the file accepts no more records: there are few reports, and
-// the runs that they are on were accepted.
+// KeepReport implements [monitor.ReportStore]. It works even when there is no room for new records: reports are few,
+// and their runs were accepted.
 func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
-	if err := db.owned(); err != nil {
+	if err := db.requireOwner(); err != nil {
 		return err
 	}
-	content, err := encodeReport(r)
+	db.keeping.Lock() // the earlier report is read outside the transaction, and must not change before the end
+	defer db.keeping.Unlock()
+	before, err := db.storedReport(ctx, r.Project, r.Run)
 	if err != nil {
 		return err
 	}
-	stored, err := compress(content)
+	kept, err := withRetracted(r, before)
+	if err != nil {
+		return db.readError(err)
+	}
+	content, err := encodeReport(kept)
 	if err != nil {
 		return err
 	}
 	judged := nanoseconds(db.Now())
 	return db.write(ctx, func(w *writer) error {
-		var version int64
-		var before []byte
-		found, err := w.row("SELECT version, content FROM reports WHERE project = ? AND run = ?", []any{r.Project, r.Run},
-			&version, &before)
-		if err != nil {
+		if bytes.Equal(before, content) {
+			_, err := w.exec("UPDATE reports SET judged = ? WHERE project = ? AND run = ?", judged, r.Project, r.Run)
 			return err
 		}
-		if found && bytes.Equal(before, stored) {
-			_, err = w.exec("UPDATE reports SET judged = ? WHERE version = ?", judged, version)
-			return err
-		}
-		_, err = w.exec("REPLACE INTO reports (project, run, judged, content) VALUES (?, ?, ?, ?)", r.Project, r.Run, judged, stored)
+		_, err := w.exec("REPLACE INTO reports (project, run, judged, content) VALUES (?, ?, ?, ?)",
+			r.Project, r.Run, judged, content)
 		return err
 	})
 }
 
+// withRetracted returns the report as it is kept. It has the notable results. Retracted has the results that the
+// earlier report had, or had retracted, and that are not among the notable results now.
+func withRetracted(r *monitor.Report, before []byte) (*monitor.Report, error) {
+	kept := *r
+	kept.Results, kept.Retracted = []monitor.Result{}, nil
+	has := make(map[monitor.ResultID]bool)
+	for _, result := range r.Results {
+		if result.Status.Notable() {
+			kept.Results = append(kept.Results, result)
+			has[result.ID()] = true
+		}
+	}
+	if before == nil {
+		return &kept, nil
+	}
+	old, err := decodeReport(before)
+	if err != nil {
+		return nil, err
+	}
+	for _, result := range slices.Concat(old.Results, old.Retracted) {
+		if has[result.ID()] {
+			continue
+		}
+		has[result.ID()] = true
+		result.Status, result.Level, result.Reason, result.LastGood, result.FirstBad = monitor.StatusOK, "", "", "", ""
+		kept.Retracted = append(kept.Retracted, result)
+	}
+	return &kept, nil
+}
+
 // Report implements [monitor.ReportStore].
 func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report, error) {
-	content, err := db.reportContent(ctx, project, run)
+	stored, err := db.storedReport(ctx, project, run)
 	switch {
 	case err != nil:
 		return nil, err
-	case content == nil:
+	case stored == nil:
 		return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q of project %q", run, project)
 	}
-	return decodeReport(content)
+	return decodeReport(stored)
 }
 
-// reportContent returns the JSON of a report, nil where there is none.
-func (db *DB) reportContent(ctx context.Context, project, run string) ([]byte, error) {
-	var stored []byte
-	err := db.read(ctx, func(q querier) error {
+// storedReport returns the content of a report, nil when there is no report.
+func (db *DB) storedReport(ctx context.Context, project, run string) (stored []byte, err error) {
+	err = db.read(ctx, func(q querier) error {
 		return each(ctx, q, "SELECT content FROM reports WHERE project = ? AND run = ?", []any{project, run},
 			func(row scanner) error { return row.Scan(&stored) })
 	})
-	if err != nil || stored == nil {
-		return nil, err
-	}
-	content, err := decompress(stored)
-	if err != nil {
-		return nil, db.readError(err)
-	}
-	return content, nil
+	return stored, err
 }
 
-// judging is how long a report may take to make: what arrived within that time before it was kept may not be in it.
+// judging is how long it may take to make a report. A report may lack metrics that arrived within that time before it
+// was kept.
 const judging = time.Minute
 
-// Unjudged implements [monitor.ReportStore]. What arrived within a minute before a report was kept counts as measured
-// after it.
+// Unjudged implements [monitor.ReportStore]. A metric that arrived less than a minute before a report was kept counts
+// as measured after the report.
 func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunInfo, error) {
-	var heads []*monitor.RunInfo
+	var infos []*monitor.RunInfo
 	err := db.readFrom(ctx, db.listers, func(q querier) error {
 		var runs []*monitor.RunInfo
 		err := each(ctx, q, `SELECT project, run FROM (
@@ -98,11 +117,11 @@ func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*mon
 		for _, r := range runs {
 			var found []*monitor.RunInfo
 			if err == nil {
-				found, err = runHeads(ctx, q, monitor.RunInfoQuery{Project: r.Project, Run: r.ID})
-				heads = append(heads, found...)
+				found, err = runInfos(ctx, q, monitor.RunInfoQuery{Project: r.Project, Run: r.ID})
+				infos = append(infos, found...)
 			}
 		}
 		return err
 	})
-	return heads, err
+	return infos, err
 }

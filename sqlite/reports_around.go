@@ -8,7 +8,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// ReportsAround implements [monitor.ReportStore]. A branch is that of a run's first session.
+// ReportsAround implements [monitor.ReportStore]. The branch of a run is the branch of its first session.
 func (db *DB) ReportsAround(ctx context.Context, r *monitor.Report, max int) iter.Seq2[*monitor.Report, error] {
 	return func(yield func(*monitor.Report, error) bool) {
 		runs, err := db.runsAround(ctx, r, max)
@@ -19,7 +19,7 @@ func (db *DB) ReportsAround(ctx context.Context, r *monitor.Report, max int) ite
 			yield(nil, err)
 			return
 		}
-		for _, run := range runs { // one at a time, since reports can be large
+		for _, run := range runs { // one report at a time, since reports can be large
 			report, err := db.Report(ctx, r.Project, run)
 			if !yield(report, err) || err != nil {
 				return
@@ -28,8 +28,7 @@ func (db *DB) ReportsAround(ctx context.Context, r *monitor.Report, max int) ite
 	}
 }
 
-// runsAround finds the runs that have a report, in the order of [DB.ReportsAround].
-
+// runsAround finds the runs around a report that have reports, in the order of [monitor.ReportStore].
 func (db *DB) runsAround(ctx context.Context, r *monitor.Report, max int) (runs []string, err error) {
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
 		runs = nil
@@ -51,16 +50,20 @@ func (db *DB) runsAround(ctx context.Context, r *monitor.Report, max int) (runs 
 	return runs, err
 }
 
-// regressed is what the JSON of a report with a regression has in it.
+// regressed stands in the JSON of each report with a regression.
 var regressed = []byte(`"status":"` + monitor.StatusRegression + `"`)
 
-// sinceRegression cuts off the runs, the last to start first, that started before the first with a regression: mostly
-// all of them. It takes a twentieth of the time that decoding the reports does.
+// sinceRegression leaves out the runs that started before the first run with a regression. Usually these are all runs.
+// It does not decode the reports, which takes twenty times as long. runs are in the order of [DB.runsAround].
 func (db *DB) sinceRegression(ctx context.Context, project string, runs []string) ([]string, error) {
 	for n := len(runs); n > 0; n-- {
-		content, err := db.reportContent(ctx, project, runs[n-1])
+		stored, err := db.storedReport(ctx, project, runs[n-1])
 		if err != nil {
 			return nil, err
+		}
+		content, err := decompress(stored)
+		if err != nil {
+			return nil, db.readError(err)
 		}
 		if bytes.Contains(content, regressed) {
 			return runs[:n], nil

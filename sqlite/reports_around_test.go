@@ -11,12 +11,13 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// runAt stores a run of a branch that starts so many hours after the others do, and the report on it.
+// runAt stores a run of a branch, and a report on it. The run starts so many hours after arrival.
 func runAt(t *testing.T, db *sqlite.DB, run, branch string, hours int, results ...monitor.Result) *monitor.Report {
 	t.Helper()
 	start := arrival.Add(time.Duration(hours) * time.Hour)
 	session := process(run, start)
-	session.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: run}}, {Name: "branch", Value: monitor.Text{String: branch}}}
+	session.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: run}},
+		{Name: "branch", Value: monitor.Text{String: branch}}}
 	rec := record(session)
 	rec.Received = start
 	appendAll(t, db, rec)
@@ -35,24 +36,23 @@ func around(t *testing.T, db *sqlite.DB, r *monitor.Report, max int) (runs []str
 	return runs
 }
 
-// TestReportsAround asks for the reports on other runs of a branch.
 func TestReportsAround(t *testing.T) {
 	db, path := openNew(t)
 	slow, suspect := result("test_a", monitor.StatusRegression), result("test_b", monitor.StatusSuspect)
 	runAt(t, db, "oldest", "main", 0, suspect)
 	first := runAt(t, db, "first", "main", 1, suspect)
-	assert.Empty(t, around(t, db, first, 10), "nothing was a regression")
+	assert.Empty(t, around(t, db, first, 10), "no report has a regression")
 
-	// They are judged in another order than they start in.
+	// The runs are judged in another order than they start.
 	runAt(t, db, "last", "main", 5)
 	runAt(t, db, "topic", "topic", 2, slow)
 	third := runAt(t, db, "third", "main", 3, suspect)
 	second := runAt(t, db, "second", "main", 2, slow, suspect)
-	assert.Equal(t, []string{"last", "second"}, around(t, db, third, 10), "what is before the regression says nothing")
+	assert.Equal(t, []string{"last", "second"}, around(t, db, third, 10), "runs before the regression are left out")
 	first.Results = []monitor.Result{slow}
 	keep(t, db, first)
 	assert.Equal(t, []string{"last", "second", "first"}, around(t, db, third, 10))
-	assert.Equal(t, []string{"last", "second"}, around(t, db, third, 1), "so many on each side")
+	assert.Equal(t, []string{"last", "second"}, around(t, db, third, 1), "one run on each side")
 	assert.Equal(t, []string{"last", "third", "first"}, around(t, db, second, 2))
 
 	other := *third

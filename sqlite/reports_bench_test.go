@@ -11,8 +11,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// fillReports stores runs of a branch, and a report of so many suspects on each; the first result of the first has
-// another status.
+// fillReports stores runs of a branch. Each run has a report with so many suspects. The first result of the first
+// report has the status first.
 func fillReports(tb testing.TB, db *sqlite.DB, runs, results int, first monitor.Status) {
 	tb.Helper()
 	var recs []*monitor.Record
@@ -47,8 +47,8 @@ func fillReports(tb testing.TB, db *sqlite.DB, runs, results int, first monitor.
 	}
 }
 
-// BenchmarkReportsAround reads the reports that a run's is compared with, small and large ones, and among many: without
-// a regression, and with one in the first.
+// BenchmarkReportsAround reads the reports around the report on the last run. The reports are small or large, few or
+// many. No report has a regression, or the first report has one.
 func BenchmarkReportsAround(b *testing.B) {
 	for _, size := range []struct{ runs, results int }{{33, 1}, {33, 500}, {33, 5000}, {33, 50_000}, {3000, 1}} {
 		for _, first := range []monitor.Status{monitor.StatusSuspect, monitor.StatusRegression} {
@@ -63,7 +63,7 @@ func BenchmarkReportsAround(b *testing.B) {
 					for r, err := range db.ReportsAround(b.Context(), last, 32) {
 						require.NoError(b, err)
 						if results += len(r.Results); results > 50_000 {
-							break // as the clerk does
+							break // as judge.Worker does
 						}
 					}
 				}

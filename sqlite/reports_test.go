@@ -13,7 +13,7 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// result is the verdict on the CPU time of a test.
+// result returns a result for the CPU time of a test.
 func result(item string, status monitor.Status) monitor.Result {
 	return monitor.Result{TestID: monitor.TestID{ItemPath: "tests.test_shop", Item: item, ItemVariant: item, Kind: "function"},
 		Metric: monitor.MetricCPUTime, Status: status, Value: 1.5, Baseline: 1, Ratio: 1.5}
@@ -31,7 +31,7 @@ func keep(tb testing.TB, db *sqlite.DB, reports ...*monitor.Report) {
 	}
 }
 
-func TestReportsAreGivenBack(t *testing.T) {
+func TestReportsComeBackAsKept(t *testing.T) {
 	db, _ := openNew(t)
 	nan := monitor.Number(math.NaN())
 	odd := []string{"", "ünï", "\xed\xb3\xbf lone", "\xff\x00", "\ufffe", "\ufffe" + "YQ==", "<a & b>", "\u2028", "tab\tnl\n"}
@@ -57,7 +57,7 @@ func TestReportsAreGivenBack(t *testing.T) {
 	sent.Results = append([]monitor.Result{result("fine", monitor.StatusOK), result("new", monitor.StatusLearning),
 		result("mute", monitor.StatusNotJudged)}, want.Results...)
 	keep(t, db, &sent)
-	assert.Len(t, sent.Results, 3+len(odd), "the caller's stays as it is")
+	assert.Len(t, sent.Results, 3+len(odd), "the caller's report is unchanged")
 	assert.Equal(t, odd[2], sent.Sessions[2])
 	assert.Equal(t, odd[2], sent.Accepted[2].Env)
 
@@ -75,7 +75,7 @@ func TestReportsAreGivenBack(t *testing.T) {
 	}
 }
 
-func TestReportsOfOthersAreNotFound(t *testing.T) {
+func TestReportsOfOtherRunsAreNotFound(t *testing.T) {
 	db, _ := openNew(t)
 	keep(t, db, reportOn("run"))
 	for _, of := range [][2]string{{"shop", "other"}, {"depot", "run"}, {"", "run"}, {"shop", ""}} {
@@ -84,7 +84,7 @@ func TestReportsOfOthersAreNotFound(t *testing.T) {
 	}
 	got, err := db.Report(t.Context(), "shop", "run")
 	require.NoError(t, err)
-	assert.NotNil(t, got.Results, "an empty list, and not none, in JSON")
+	assert.NotNil(t, got.Results, "JSON has an empty list, not null")
 }
 
 func TestLargeReportsAreCompressed(t *testing.T) {
@@ -102,7 +102,7 @@ func TestLargeReportsAreCompressed(t *testing.T) {
 	require.NoError(t, raw(t, path).QueryRow("SELECT length(content) FROM reports WHERE run = 'large'").Scan(&large))
 	require.NoError(t, raw(t, path).QueryRow("SELECT CAST(content AS TEXT) FROM reports WHERE run = 'small'").Scan(&small))
 	assert.Less(t, large, 500_000)
-	assert.Contains(t, small, `"run":"small"`, "readable with any program")
+	assert.Contains(t, small, `"run":"small"`, "small reports are plain JSON")
 }
 
 func TestReportsAreKeptWithoutRoom(t *testing.T) {
@@ -113,7 +113,7 @@ func TestReportsAreKeptWithoutRoom(t *testing.T) {
 	keep(t, db, reportOn("run"))
 }
 
-func TestReportsAreWrittenByTheOwnerOnly(t *testing.T) {
+func TestOnlyTheOwnerWritesReports(t *testing.T) {
 	db, path := openNew(t)
 	keep(t, db, reportOn("run"))
 	other := dbAt(path, utcZones())
@@ -121,28 +121,30 @@ func TestReportsAreWrittenByTheOwnerOnly(t *testing.T) {
 	defer other.Close()
 	assert.Error(t, other.KeepReport(t.Context(), reportOn("run")))
 	assert.Error(t, other.AckReport(t.Context(), dest, monitor.PendingReport{Report: reportOn("run")}))
-	_, err := other.NextReports(t.Context(), dest, 1)
-	assert.Error(t, err)
-	_, err = other.Report(t.Context(), "shop", "run")
+	_, err := other.Report(t.Context(), "shop", "run")
 	assert.NoError(t, err)
 }
 
-// TestUnjudged goes through what can have happened to a run before a restart.
+// unjudgedBetween returns the ids of unjudged runs.
+func unjudgedBetween(t *testing.T, db *sqlite.DB, from, to time.Time, max int) (runs []string) {
+	t.Helper()
+	unjudged, err := db.Unjudged(t.Context(), from, to, max)
+	require.NoError(t, err)
+	for _, run := range unjudged {
+		require.Equal(t, "shop", run.Project)
+		require.NotEmpty(t, run.Sessions)
+		require.NotZero(t, run.Started)
+		runs = append(runs, run.ID)
+	}
+	return runs
+}
+
+// TestUnjudged asks for unjudged runs after everything that can happen to a run.
 func TestUnjudged(t *testing.T) {
 	db, _ := openNew(t)
 	now := arrival
 	db.Now = func() time.Time { return now }
-	between := func(from, to time.Time, max int) (runs []string) {
-		heads, err := db.Unjudged(t.Context(), from, to, max)
-		require.NoError(t, err)
-		for _, h := range heads {
-			require.Equal(t, "shop", h.Project)
-			require.NotEmpty(t, h.Sessions)
-			require.NotZero(t, h.Started)
-			runs = append(runs, h.ID)
-		}
-		return runs
-	}
+	between := func(from, to time.Time, max int) []string { return unjudgedBetween(t, db, from, to, max) }
 	unjudged := func(from time.Time, max int) []string { return between(from, arrival.Add(24*time.Hour), max) }
 	add := func(class any, at time.Time) {
 		rec := record(class)
@@ -153,28 +155,28 @@ func TestUnjudged(t *testing.T) {
 	for i, run := range []string{"a", "b", "c"} {
 		start := arrival.Add(time.Duration(i) * time.Hour)
 		add(process(run, start), start)
-		if run != "c" { // which measures nothing
+		if run != "c" { // c measures nothing
 			add(measured(run, "test", start), start.Add(time.Second))
 		}
 	}
 	add(measured("nobody", "test", arrival), arrival)
-	assert.Equal(t, []string{"b", "a"}, unjudged(time.Time{}, 10), "the last first")
+	assert.Equal(t, []string{"b", "a"}, unjudged(time.Time{}, 10), "the run that started last comes first")
 	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 1))
-	assert.Equal(t, []string{"b"}, unjudged(arrival.Add(time.Second), 10), "measured after")
-	assert.Equal(t, []string{"a"}, between(time.Time{}, arrival.Add(time.Second), 10), "measured up to then")
+	assert.Equal(t, []string{"b"}, unjudged(arrival.Add(time.Second), 10), "measured after the time from")
+	assert.Equal(t, []string{"a"}, between(time.Time{}, arrival.Add(time.Second), 10), "measured up to the time to")
 
 	now = arrival.Add(61 * time.Second)
 	keep(t, db, reportOn("a"))
 	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 10))
 	now = now.Add(time.Hour - 2*time.Second)
 	keep(t, db, reportOn("b"))
-	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 10), "what came just before may not be in the report")
+	assert.Equal(t, []string{"b"}, unjudged(time.Time{}, 10), "the report may lack a metric that arrived just before")
 	now = now.Add(time.Minute)
 	keep(t, db, reportOn("b"))
-	assert.Empty(t, unjudged(time.Time{}, 10), "judged again, with the same verdict")
+	assert.Empty(t, unjudged(time.Time{}, 10), "judged again, with the same results")
 
 	add(measured("a", "test_late", arrival.Add(time.Minute)), now)
-	assert.Equal(t, []string{"a"}, unjudged(time.Time{}, 10), "added to since")
+	assert.Equal(t, []string{"a"}, unjudged(time.Time{}, 10), "a metric arrived after the report")
 	now = now.Add(time.Hour)
 	keep(t, db, reportOn("a", result("test_late", monitor.StatusSuspect)))
 	assert.Empty(t, unjudged(time.Time{}, 10))

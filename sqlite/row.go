@@ -2,88 +2,90 @@ package sqlite
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
-// The columns of contexts and sessions, in the order in which scanContext and scanSession read them. Both need the
-// row of hashes as h.
-const (
-	contextColumns = `c.seq, h.project, h.h, c.cpu_count, c.cpu_frequency, c.cpu_type, c.cpu_vendor, c.ram_total,
-		c.machine_node, c.machine_type, c.machine_arch, c.system_info, c.python_info, c.env, c.received, c.fetched`
+// column is a column of contexts or sessions, and where the record has its value. What at points to is scanned and stored
+// as it is.
+type column struct {
+	name string
+	at   any
+}
+
+// contextRow and sessionRow return the columns that a record fills, beside its number, its hash and its project. Queries,
+// scans and inserts follow them.
+func contextRow(rec *monitor.Record) []column {
+	c := rec.Context
+	return []column{{"cpu_count", &c.CPUCount}, {"cpu_frequency", float{&c.CPUFrequency}}, {"cpu_type", &c.CPUType},
+		{"cpu_vendor", nullable{&c.CPUVendor}}, {"ram_total", &c.RAMTotal}, {"machine_node", &c.MachineNode},
+		{"machine_type", &c.MachineType}, {"machine_arch", &c.MachineArch}, {"system_info", &c.SystemInfo},
+		{"python_info", &c.PythonInfo}, {"env", &c.Env}, {"received", instant{&rec.Received}}}
+}
+
+func sessionRow(rec *monitor.Record) []column {
+	s := rec.Session
+	return []column{{"run_date", &s.RunDate}, {"scm_ref", nullable{&s.ScmRef}}, {"description", &s.Description},
+		{"client", &rec.Client}, {"utc_ns", &s.Start.UTC}, {"utc_offset", &s.Start.Offset}, {"run", &s.Run},
+		{"branch", &s.Branch}, {"build", &s.Build}, {"machine", &s.Machine}, {"imported", &s.Imported},
+		{"states_offset", &s.StatesOffset}, {"completion", &s.Completion}, {"method", &s.Method},
+		{"received", instant{&rec.Received}}}
+}
+
+// The columns as queries select them, in the order in which scanContext and scanSession read them. They need the row of
+// hashes as h.
+var (
+	contextColumns = "c.seq, h.project, h.h, " + columnNames(contextRow(&monitor.Record{Context: &monitor.Context{}}), "c.")
+	sessionFields  = columnNames(sessionRow(&monitor.Record{Session: &monitor.Session{}}), "s.")
 	sessionColumns = "s.seq, h.project, h.h, " + sessionFields
-	sessionFields  = `s.run_date, s.scm_ref, s.description, s.client, s.utc_ns, s.utc_offset, s.run, s.branch, s.build,
-		s.machine, s.received, s.fetched`
+
+	insertContext = insertInto("contexts", "seq, hash, "+columnNames(contextRow(&monitor.Record{Context: &monitor.Context{}}), ""))
+	insertSession = insertInto("sessions", "seq, hash, project, leads, "+
+		columnNames(sessionRow(&monitor.Record{Session: &monitor.Session{}}), ""))
+)
+
+const (
 	contextTables = " FROM contexts c JOIN hashes h ON h.id = c.hash "
 	sessionTables = " FROM sessions s JOIN hashes h ON h.id = s.hash "
-
-	insertContext = `INSERT INTO contexts (seq, hash, cpu_count, cpu_frequency, cpu_type, cpu_vendor, ram_total,
-		machine_node, machine_type, machine_arch, system_info, python_info, env, received, fetched)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	insertSession = `INSERT INTO sessions (seq, hash, project, run_date, scm_ref, description, client, utc_ns,
-		utc_offset, run, leads, branch, build, machine, received, fetched)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
+
+// columnNames lists the names of columns, each with a prefix.
+func columnNames(columns []column, prefix string) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, prefix+c.name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// values appends where columns have their values, to scan into or to store from.
+func values(all []any, columns []column) []any {
+	for _, c := range columns {
+		all = append(all, c.at)
+	}
+	return all
+}
 
 func scanContext(row scanner) (*monitor.Record, error) {
 	rec := &monitor.Record{Context: new(monitor.Context)}
-	c := rec.Context
-	err := row.Scan(&rec.Seq, &rec.Project, &c.H, &c.CPUCount, float{&c.CPUFrequency}, &c.CPUType, nullable{&c.CPUVendor},
-		&c.RAMTotal, &c.MachineNode, &c.MachineType, &c.MachineArch, &c.SystemInfo, &c.PythonInfo, &c.Env,
-		instant{&rec.Received}, new(bool))
+	err := row.Scan(values([]any{&rec.Seq, &rec.Project, &rec.Context.H}, contextRow(rec))...)
 	return rec, err
 }
 
 func scanSession(row scanner) (*monitor.Record, error) {
 	rec := &monitor.Record{Session: new(monitor.Session)}
-	s := rec.Session
-	err := row.Scan(&rec.Seq, &rec.Project, &s.SessionH, &s.RunDate, nullable{&s.ScmRef}, &s.Description, &rec.Client,
-		&s.Start.UTC, &s.Start.Offset, &s.Run, &s.Branch, &s.Build, &s.Machine, instant{&rec.Received}, new(bool))
-	s.Tags = wire.ParseDescription(s.Description)
+	err := row.Scan(values([]any{&rec.Seq, &rec.Project, &rec.Session.SessionH}, sessionRow(rec))...)
+	rec.Session.Tags = wire.ParseDescription(rec.Session.Description)
 	return rec, err
 }
 
-// storedContext returns the context with a hash's ID, nil when there is none.
-func storedContext(w *writer, hash int64) (*monitor.Record, error) {
-	return stored(w, "SELECT "+contextColumns+contextTables+"WHERE c.hash = ?", hash, scanContext)
-}
-
-// storedSession returns the session with a hash's ID, nil when there is none.
-func storedSession(w *writer, hash int64) (*monitor.Record, error) {
-	return stored(w, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", hash, scanSession)
-}
-
-func stored(w *writer, query string, hash int64, scan func(scanner) (*monitor.Record, error)) (*monitor.Record, error) {
-	s, err := w.statement(query)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := scan(s.QueryRow(hash))
-	if err == sql.ErrNoRows {
-		return nil, nil
-	}
-	return rec, err
-}
-
-// sameContext compares what was sent, not what acceptance made of it.
-func sameContext(a, b *monitor.Context) bool {
-	x, y := *a, *b
-	same := math.Float64bits(x.CPUFrequency) == math.Float64bits(y.CPUFrequency) ||
-		math.IsNaN(x.CPUFrequency) && math.IsNaN(y.CPUFrequency)
-	x.Env, y.Env, x.CPUFrequency, y.CPUFrequency = "", "", 0, 0
-	return same && x == y
-}
-
-// sameSession compares what was sent, not what acceptance made of it.
-func sameSession(a, b *monitor.Session) bool {
-	return a.SessionH == b.SessionH && a.RunDate == b.RunDate && a.ScmRef == b.ScmRef && a.Description == b.Description
-}
-
-// sentTexts are the columns of texts, NULL where the text follows from the row.
+// sentTexts is a row of the table texts. A column is NULL when its text can be rebuilt from the row of the metric.
 type sentTexts struct {
 	startTime, component, itemPath, item, itemVariant, kind sql.NullString
 }
@@ -97,7 +99,7 @@ func (t *sentTexts) size() int {
 		len(t.itemVariant.String) + len(t.kind.String)
 }
 
-// setTexts rebuilds a metric's texts from its instant and its series, and from the texts that were kept as sent.
+// setTexts rebuilds a metric's texts from its instant, its series and the texts that were stored as sent. t may be nil.
 func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
 	m.Component, m.ItemPath, m.Item = s.Component, s.ItemPath, s.Item
 	m.ItemVariant, m.Kind = s.ItemVariant, s.Kind
@@ -121,12 +123,33 @@ func setTexts(m *monitor.Metric, s *monitor.Series, t *sentTexts) {
 	}
 }
 
+var measurementColumns = func() string {
+	names := make([]string, monitor.Measurements)
+	for i := range monitor.Measurements {
+		names[i] = i.String()
+	}
+	return strings.Join(names, ", ")
+}()
+
 // floats returns where to scan a metric's measurements.
 func floats(m *monitor.Metric) []any {
-	return []any{float{&m.TotalTime}, float{&m.UserTime}, float{&m.KernelTime}, float{&m.CPUUsage}, float{&m.MemUsage}}
+	into := make([]any, 0, monitor.Measurements)
+	for _, v := range m.Values() {
+		into = append(into, float{v})
+	}
+	return into
 }
 
-// number is a float as a column without a type holds it: absent is NULL.
+// numbers returns a metric's measurements as columns hold them.
+func numbers(m *monitor.Metric) []any {
+	all := make([]any, 0, monitor.Measurements)
+	for _, v := range m.Values() {
+		all = append(all, number(*v))
+	}
+	return all
+}
+
+// number returns a float as a column without a type holds it. NULL stands for an absent float.
 func number(f float64) any {
 	if math.IsNaN(f) {
 		return nil
@@ -134,7 +157,7 @@ func number(f float64) any {
 	return f
 }
 
-// float scans what number stored.
+// float scans a column that number has filled.
 type float struct{ into *float64 }
 
 // Scan implements [sql.Scanner].
@@ -150,7 +173,10 @@ func (f float) Scan(v any) error {
 	return nil
 }
 
-// text is a text that may be null.
+// Value implements [driver.Valuer].
+func (f float) Value() (driver.Value, error) { return number(*f.into), nil }
+
+// text returns a text as a column holds it. A text may be null.
 func text(t monitor.Text) any {
 	if t.Null {
 		return nil
@@ -158,7 +184,7 @@ func text(t monitor.Text) any {
 	return t.String
 }
 
-// nullable scans what text stored.
+// nullable scans a column that text has filled.
 type nullable struct{ into *monitor.Text }
 
 // Scan implements [sql.Scanner].
@@ -169,7 +195,10 @@ func (n nullable) Scan(v any) error {
 	return err
 }
 
-// nanoseconds is a time as a column holds it: 0 is the zero time.
+// Value implements [driver.Valuer].
+func (n nullable) Value() (driver.Value, error) { return text(*n.into), nil }
+
+// nanoseconds returns a time as a column holds it. 0 stands for the zero time.
 func nanoseconds(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -177,7 +206,7 @@ func nanoseconds(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// instant scans what nanoseconds stored.
+// instant scans a column that nanoseconds has filled.
 type instant struct{ into *time.Time }
 
 // Scan implements [sql.Scanner].
@@ -192,3 +221,6 @@ func (i instant) Scan(v any) error {
 	}
 	return nil
 }
+
+// Value implements [driver.Valuer].
+func (i instant) Value() (driver.Value, error) { return nanoseconds(*i.into), nil }

@@ -2,32 +2,23 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"math"
 
 	"pymon-bridge/monitor"
 )
 
-// kindFunction is the kind of a metric that is a test; every other is a module.
-const kindFunction = "function"
-
 // RunOf implements [monitor.RunStore].
-func (db *DB) RunOf(ctx context.Context, project, sessionH string) (string, error) {
-	run := sessionH
-	err := db.read(ctx, func(q querier) error {
-		err := q.QueryRowContext(ctx, "SELECT s.run"+sessionTables+"WHERE h.h = ? AND h.project = ?", sessionH, project).
-			Scan(&run)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
+func (db *DB) RunOf(ctx context.Context, project, sessionH string) (run string, err error) {
+	run = sessionH
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "SELECT s.run"+sessionTables+"WHERE h.h = ? AND h.project = ?", []any{sessionH, project},
+			func(row scanner) error { return row.Scan(&run) })
 	})
 	return run, err
 }
 
-// RunSummary implements [monitor.RunStore]. Metrics whose session is unknown are a run with the session's hash as id.
-// Commit and branch are those of the session accepted first.
+// RunSummary implements [monitor.RunStore]. Metrics whose session is unknown are a run of their own, with the session's
+// hash as its id. The commit and the branch are those of the session accepted first.
 func (db *DB) RunSummary(ctx context.Context, project, run string) (*monitor.RunSummary, error) {
 	s := summary{RunSummary: monitor.RunSummary{Project: project, Run: run}}
 	err := db.read(ctx, func(q querier) error {
@@ -51,9 +42,10 @@ func (db *DB) RunSummary(ctx context.Context, project, run string) (*monitor.Run
 // summary is a run's summary while it is being made.
 type summary struct {
 	monitor.RunSummary
-	slowest, mostMem uint64 // sequence numbers, 0 while there is none
+	slowest, mostMem uint64 // sequence numbers of the two tests; 0 for none
 }
 
+// sessions reads the sessions of the run.
 func (s *summary) sessions(ctx context.Context, q querier) error {
 	return each(ctx, q, `SELECT coalesce(scm_ref, ''), branch,
 			NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.seq < s.seq)
@@ -70,6 +62,7 @@ func (s *summary) sessions(ctx context.Context, q querier) error {
 		})
 }
 
+// measure reads the metrics of the run.
 func (s *summary) measure(ctx context.Context, q querier) error {
 	var unknown bool
 	err := each(ctx, q, `WITH members (hash, unknown) AS (
@@ -101,7 +94,7 @@ func (s *summary) measure(ctx context.Context, q querier) error {
 }
 
 func (s *summary) count(seq uint64, kind string, seconds, memory float64) {
-	if kind != kindFunction {
+	if kind != monitor.KindFunction {
 		s.Modules++
 		return
 	}
@@ -119,18 +112,18 @@ func (s *summary) count(seq uint64, kind string, seconds, memory float64) {
 
 // name reads the texts of the two tests that stand out.
 func (s *summary) name(ctx context.Context, q querier) error {
-	for _, of := range []struct {
+	for _, test := range []struct {
 		seq  uint64
 		into *monitor.Extreme
 	}{{s.slowest, &s.Slowest}, {s.mostMem, &s.MostMem}} {
-		if of.seq == 0 {
+		if test.seq == 0 {
 			continue
 		}
-		found, err := metrics(ctx, q, selection{where: "seq = ?", args: []any{of.seq}, limit: 1})
+		found, err := metrics(ctx, q, selection{where: "seq = ?", args: []any{test.seq}, limit: 1})
 		if err != nil {
 			return err
 		}
-		of.into.ItemPath, of.into.ItemVariant = found[0].Metric.ItemPath, found[0].Metric.ItemVariant
+		test.into.ItemPath, test.into.ItemVariant = found[0].Metric.ItemPath, found[0].Metric.ItemVariant
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// started is a session that starts and arrives some seconds after the first.
+// started returns a session that starts and arrives so many seconds after arrival.
 func started(h string, seconds int, change func(rec *monitor.Record)) *monitor.Record {
 	at := arrival.Add(time.Duration(seconds) * time.Second)
 	rec := record(process(h, at))
@@ -56,7 +56,7 @@ func TestPlainRunsFollowEachOther(t *testing.T) {
 		h := fmt.Sprint("plain", i)
 		s := started(h, 2*i, nil)
 		appendAll(t, db, s, record(measured(h, "test_a", arrival)))
-		assert.Equal(t, h, s.Session.Run, "the leader before has a metric")
+		assert.Equal(t, h, s.Session.Run, "the earlier leader has a metric")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestRunSummary(t *testing.T) {
 	}
 }
 
-func TestRunSummaryCountsWhatWasNeverMeasured(t *testing.T) {
+func TestRunSummaryCountsNewSeries(t *testing.T) {
 	db, _ := openNew(t)
 	run := func(h string, seconds int, items ...string) *monitor.RunSummary {
 		appendAll(t, db, started(h, seconds, nil))
@@ -142,6 +142,6 @@ func TestRunSummaryCountsWhatWasNeverMeasured(t *testing.T) {
 	assert.Equal(t, 2, first.NewSeries)
 	assert.True(t, first.FirstRun)
 	second := run("second", 60, "test_a", "test_b <x at 0x7f02>", "test_c")
-	assert.Equal(t, 1, second.NewSeries, "another address is no other test")
+	assert.Equal(t, 1, second.NewSeries, "another address is the same test")
 	assert.False(t, second.FirstRun)
 }

@@ -2,25 +2,24 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 
 	"pymon-bridge/monitor"
 )
 
-// samplesAtOnce is how many metrics are read in one transaction: some 10 ms, in which the log cannot be emptied.
+// samplesAtOnce is how many metrics one transaction reads. It takes about 10 ms, during which the log cannot be
+// emptied.
 const samplesAtOnce = 8192
 
-// sampled is a session whose metrics are being read.
+// sampled is a session that is being read.
 type sampled struct {
 	run      *monitor.RunInfo
 	hash     string
-	id       int64           // of the hash
-	session  monitor.Session // only what tells the class of machine
-	envs     map[int64]string
-	last     sampleRow // the last one read
+	id       int64            // of the hash; 0 before the first part
+	session  monitor.Session  // only the fields that determine the class of machine
+	envs     map[int64]string // classes of machine by the ID of a context's hash
+	last     sampleRow        // the last row read
 	complete bool
 }
 
@@ -30,50 +29,48 @@ func newSampled(run *monitor.RunInfo, hash string) *sampled {
 
 // sampleRow is a metric with its references to dictionaries.
 type sampleRow struct {
-	seq                            int64 // 0 where no metric has a noted origin
+	seq                            int64 // 0 when the file has no pinned origins
 	series, context, location, utc int64
 	total, cpu, mem                float64
-	noted                          *string // class of machine it was delivered with
+	pinned                         *string // the pinned class of machine
 }
 
-// part reads the next metrics of a session in the order of its index, with what of the dictionaries they refer to.
-func (s *sampling) part(q querier, of *sampled) error {
+// readPart reads the next metrics of a session in the order of the index, and the rows of dictionaries that they refer
+// to.
+func (s *sampling) readPart(q querier, of *sampled) error {
 	s.rows = s.rows[:0]
 	if of.id == 0 {
-		err := q.QueryRowContext(s.ctx, `SELECT h.id, coalesce(s.machine, '') FROM hashes h LEFT JOIN sessions s ON s.hash = h.id
-			WHERE h.h = ? AND h.project = ?`, of.hash, of.run.Project).Scan(&of.id, &of.session.Machine)
-		if errors.Is(err, sql.ErrNoRows) {
-			of.complete = true
-			return nil
-		}
-		if err != nil {
+		err := each(s.ctx, q, `SELECT h.id, coalesce(s.machine, ''), coalesce(s.method, '') FROM hashes h
+			LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{of.hash, of.run.Project},
+			func(row scanner) error { return row.Scan(&of.id, &of.session.Machine, &of.session.Method) })
+		if of.complete = of.id == 0; err != nil || of.complete {
 			return err
 		}
 	}
-	noted, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM origins)"))
+	pinned, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM pinned_origins)"))
 	if err != nil {
 		return err
 	}
-	if err := s.read(q, of, noted > 0); err != nil {
+	if err := s.read(q, of, pinned > 0); err != nil {
 		return err
 	}
 	if of.complete = len(s.rows) < samplesAtOnce; len(s.rows) == 0 {
 		return nil
 	}
 	of.last = s.rows[len(s.rows)-1]
-	if err := s.resolve(q, noted > 0); err != nil {
+	if err := s.resolve(q, pinned > 0); err != nil {
 		return err
 	}
 	s.assemble(of)
 	return nil
 }
 
-// read reads rows. Every column costs as much as finding the row, so the two most common references come as one: an ID
-// has fewer than 32 bits, as a dictionary of more would take hundreds of gigabytes. Values are taken as the driver gives
-// them, because scanning them into their types would take as long as reading them.
-func (s *sampling) read(q querier, of *sampled, noted bool) error {
+// read reads rows. Reading a column costs as much as finding the row, so the IDs of series and location come in one
+// column. An ID has fewer than 32 bits, since a dictionary with more rows would take hundreds of gigabytes. read takes
+// the values as the driver returns them. Scanning them into their types would take as long as reading them.
+func (s *sampling) read(q querier, of *sampled, pinned bool) error {
 	seq := "NULL"
-	if noted {
+	if pinned {
 		seq = "seq"
 	}
 	query := "SELECT " + seq + `, series + (location << 32), context, utc_ns, total_time, user_time + kernel_time, mem_usage
@@ -84,7 +81,7 @@ func (s *sampling) read(q querier, of *sampled, noted bool) error {
 	for i := range v {
 		into[i] = &v[i]
 	}
-	// Without the end of ctx, which the driver would look at with every row: a part is short.
+	// The driver would check for a cancelled ctx with every row. A part is short enough to be read to its end.
 	ctx := context.WithoutCancel(s.ctx)
 	return each(ctx, q, query, []any{of.id, of.last.utc, of.last.series, samplesAtOnce}, func(row scanner) error {
 		if err := row.Scan(into[:]...); err != nil {
@@ -113,7 +110,7 @@ func asInt(v any, ok *bool) int64 {
 	return n
 }
 
-// assemble makes samples of those rows that are tests.
+// assemble makes samples of the rows that are tests.
 func (s *sampling) assemble(of *sampled) {
 	for i := range s.rows {
 		row := &s.rows[i]
@@ -128,8 +125,8 @@ func (s *sampling) assemble(of *sampled) {
 
 // env returns the class of machine of a metric.
 func (s *sampling) env(of *sampled, row *sampleRow) string {
-	if row.noted != nil {
-		return *row.noted
+	if row.pinned != nil {
+		return *row.pinned
 	}
 	env, ok := of.envs[row.context]
 	if !ok {

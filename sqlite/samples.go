@@ -8,8 +8,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Samples implements [monitor.HistoryStore]. It reads ahead of its consumer by one part, and holds nothing of the file
-// while it waits for it.
+// Samples implements [monitor.HistoryStore]. It reads one part ahead of its consumer. While it waits for the consumer,
+// it holds no transaction and no connection.
 func (db *DB) Samples(ctx context.Context, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		reading, stop := context.WithCancel(ctx)
@@ -42,25 +42,25 @@ func (db *DB) Samples(ctx context.Context, runs []*monitor.RunInfo) iter.Seq2[mo
 	}
 }
 
-// samplePart is what was read at a time, or why no more is.
+// samplePart has the samples of one transaction, or the error that ended the reading.
 type samplePart struct {
 	samples []monitor.Sample
 	err     error
 }
 
-// sampling reads parts and hands them over. It remembers the dictionaries by ID, since the same tests, files and machines
-// come in every run.
+// sampling reads samples and sends them in parts. It keeps the rows of dictionaries by ID, since every run has the same
+// tests, files and machines.
 type sampling struct {
 	ctx   context.Context
 	db    *DB
 	parts chan<- samplePart
-	// Two parts take turns: once one is handed over, the consumer has done with the other.
+	// Two parts take turns. When one part is sent, the consumer has finished with the other part.
 	samples, others []monitor.Sample
 	rows            []sampleRow
 
-	series    map[int64]*monitor.Series // nil where it is no test
+	series    map[int64]*monitor.Series // nil for modules
 	locations map[int64]string
-	contexts  map[int64]*monitor.Context // nil where it is unknown; only what tells the class of machine
+	contexts  map[int64]*monitor.Context // nil for unknown contexts; only the fields that determine the class of machine
 }
 
 func newSampling(ctx context.Context, db *DB, parts chan<- samplePart) *sampling {
@@ -68,14 +68,14 @@ func newSampling(ctx context.Context, db *DB, parts chan<- samplePart) *sampling
 		locations: make(map[int64]string), contexts: make(map[int64]*monitor.Context)}
 }
 
-// run reads the sessions of some runs, until there are no more, the consumer has gone, or one cannot be read.
+// run reads the sessions of some runs. It stops at the first error, or when the consumer has gone.
 func (s *sampling) run(runs []*monitor.RunInfo) {
 	for _, run := range runs {
 		for _, hash := range run.Sessions {
-			of := newSampled(run, hash)
-			for !of.complete {
-				err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) error { return s.part(q, of) })
-				if !s.hand(err) {
+			session := newSampled(run, hash)
+			for !session.complete {
+				err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) error { return s.readPart(q, session) })
+				if !s.send(err) {
 					return
 				}
 			}
@@ -83,8 +83,8 @@ func (s *sampling) run(runs []*monitor.RunInfo) {
 	}
 }
 
-// hand hands over what was read, and says whether to go on.
-func (s *sampling) hand(err error) bool {
+// send sends the part that was read. It returns false when the reading has to stop.
+func (s *sampling) send(err error) bool {
 	select {
 	case s.parts <- samplePart{s.samples, err}:
 	case <-s.ctx.Done():

@@ -15,36 +15,26 @@ const applicationID = 0x70796d6e
 //go:embed schema.sql
 var schema1 string
 
-//go:embed schema_2.sql
-var schema2 string
+// schemas returns the statements that lead from each version to the next. The first ones start from an empty file.
+func schemas() []string { return []string{schema1} }
 
-//go:embed schema_3.sql
-var schema3 string
-
-//go:embed schema_4.sql
-var schema4 string
-
-// migrations returns what leads from each version to the next, beginning with the empty file.
-func migrations() []string { return []string{schema1, schema2, schema3, schema4} }
-
-// migrate brings the file to the newest version in one transaction. One that was written by a newer program, or by
-// another one, is refused and left as it is.
+// migrate brings the file to the newest version in one transaction. It refuses a file of a newer program or of another
+// program, and does not change it.
 func (w *writer) migrate(ctx context.Context, logger *slog.Logger) error {
-	known := migrations()
 	switch version, err := w.version(ctx); {
-	case err != nil || version == len(known):
+	case err != nil || version == len(w.schemas):
 		return err
 	case version > 0:
-		logger.InfoContext(ctx, "bringing the file of an older version up to date; that takes some seconds for each million "+
-			"of records, and when it is cut short, the file is as before", "from", version, "to", len(known))
+		logger.InfoContext(ctx, "the file has an older version and is brought up to date; this takes some seconds for each "+
+			"million records; after an interruption the file is as before", "from", version, "to", len(w.schemas))
 	}
 	return w.transaction(func() error {
 		version, err := w.version(ctx) // again, now that no other process can change it
 		if err != nil {
 			return err
 		}
-		for ; version < len(known); version++ {
-			if _, err := w.conn.ExecContext(ctx, known[version]); err != nil {
+		for ; version < len(w.schemas); version++ {
+			if _, err := w.conn.ExecContext(ctx, w.schemas[version]); err != nil {
 				return err
 			}
 		}
@@ -54,12 +44,13 @@ func (w *writer) migrate(ctx context.Context, logger *slog.Logger) error {
 	}, (*writer).commit)
 }
 
+// version returns the version of the schema, 0 for an empty file.
 func (w *writer) version(ctx context.Context) (int, error) {
 	var application, version, tables int
 	err := w.conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
 		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).
 		Scan(&application, &version, &tables)
-	known := len(migrations())
+	known := len(w.schemas)
 	switch {
 	case err != nil:
 		return 0, err

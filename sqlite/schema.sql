@@ -1,6 +1,11 @@
 -- Version 1. Times are nanoseconds since 1970 in UTC. Columns without a type keep a float's bits.
 
--- What the client calls a context or a session. The project comes second so that a hash is found without it.
+-- Contexts, sessions, metrics and outcomes share one sequence. last is the last number that was given out. It is
+-- stored, so that the number is not given out again when its record is removed.
+CREATE TABLE sequence (last INTEGER NOT NULL);
+INSERT INTO sequence VALUES (0);
+
+-- The hashes of contexts and sessions as sent. h is first in the index, so that a hash is found without its project.
 CREATE TABLE hashes (
     id INTEGER PRIMARY KEY,
     h TEXT NOT NULL,
@@ -8,7 +13,7 @@ CREATE TABLE hashes (
     UNIQUE (h, project)
 );
 
--- The tests: what a history has in common, addresses of objects replaced.
+-- The tests and modules. Their texts have no addresses of objects.
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
@@ -21,17 +26,6 @@ CREATE TABLE series (
 );
 CREATE INDEX series_item ON series (item);
 CREATE INDEX series_variant ON series (item_variant);
-
--- The greatest and least measurements of each series, NULL where all are absent: they tell which few series the
--- greatest and least metrics are among.
-CREATE TABLE extremes (
-    series INTEGER PRIMARY KEY REFERENCES series (id),
-    total_time_max, total_time_min,
-    user_time_max, user_time_min,
-    kernel_time_max, kernel_time_min,
-    cpu_usage_max, cpu_usage_min,
-    mem_usage_max, mem_usage_min
-);
 
 -- Components as sent.
 CREATE TABLE components (
@@ -60,11 +54,9 @@ CREATE TABLE contexts (
     machine_arch TEXT NOT NULL,
     system_info TEXT NOT NULL,
     python_info TEXT NOT NULL,
-    env TEXT NOT NULL, -- class of machine, fixed at acceptance
-    received INTEGER NOT NULL,
-    fetched INTEGER NOT NULL -- 1 when it came from InfluxDB and is not to be delivered again
+    env TEXT NOT NULL, -- class of machine, decided at acceptance
+    received INTEGER NOT NULL
 );
-CREATE INDEX contexts_fetched ON contexts (seq) WHERE fetched = 1;
 
 -- Pytest processes.
 CREATE TABLE sessions (
@@ -72,27 +64,29 @@ CREATE TABLE sessions (
     hash INTEGER NOT NULL UNIQUE REFERENCES hashes (id),
     project TEXT NOT NULL,
     run_date TEXT NOT NULL, -- as sent
-    scm_ref TEXT,
+    scm_ref TEXT, -- commit
     description TEXT NOT NULL, -- as sent
     client TEXT NOT NULL,
     utc_ns INTEGER NOT NULL, -- run_date as an instant
-    utc_offset INTEGER NOT NULL, -- of the client's clock, seconds east
+    utc_offset INTEGER NOT NULL, -- offset of the client's clock from UTC, in seconds east of Greenwich
     run TEXT NOT NULL,
-    leads INTEGER NOT NULL, -- 1 when the run has its hash as id
+    leads INTEGER NOT NULL, -- 1 when the id of the run is this session's hash
     branch TEXT NOT NULL,
     build TEXT NOT NULL,
     machine TEXT NOT NULL,
-    received INTEGER NOT NULL,
-    fetched INTEGER NOT NULL
+    imported INTEGER NOT NULL, -- 1 for a session from a file or from InfluxDB, 0 for a session that pytest sent
+    states_offset INTEGER NOT NULL, -- 1 when the client stated utc_offset
+    completion TEXT NOT NULL, -- complete, partial, or empty when unknown
+    method TEXT NOT NULL, -- method of measuring; empty for pytest-monitor's method
+    received INTEGER NOT NULL
 );
-CREATE INDEX sessions_fetched ON sessions (seq) WHERE fetched = 1;
 CREATE INDEX sessions_time ON sessions (utc_ns);
 CREATE INDEX sessions_project ON sessions (project);
 CREATE INDEX sessions_scm ON sessions (scm_ref);
 CREATE INDEX sessions_run ON sessions (project, run, utc_ns);
 CREATE INDEX sessions_leads ON sessions (project, client, scm_ref, description) WHERE leads = 1;
 
--- The members of the sessions' descriptions, in the order sent. The session is its hash.
+-- The members of sessions' descriptions, in the order sent.
 CREATE TABLE tags (
     session INTEGER NOT NULL REFERENCES hashes (id),
     position INTEGER NOT NULL,
@@ -102,49 +96,89 @@ CREATE TABLE tags (
 ) WITHOUT ROWID;
 CREATE INDEX tags_value ON tags (name, value);
 
--- Measured tests and modules. session and context are hashes, whether or not these are known.
+-- Measured tests and modules. The session and the context of a metric need not be known.
 CREATE TABLE metrics (
     seq INTEGER PRIMARY KEY,
     series INTEGER NOT NULL REFERENCES series (id),
     session INTEGER NOT NULL REFERENCES hashes (id),
     context INTEGER NOT NULL REFERENCES hashes (id),
     location INTEGER NOT NULL REFERENCES locations (id),
-    utc_ns INTEGER NOT NULL, -- start; the digits below a microsecond identify the record
+    utc_ns INTEGER NOT NULL, -- start; the digits below a microsecond come from a hash of the record
     utc_offset INTEGER NOT NULL,
     received INTEGER NOT NULL,
-    total_time, -- seconds, NULL when absent, as the next four
-    user_time,
-    kernel_time,
-    cpu_usage,
+    total_time, -- seconds; NULL when absent, like the next four columns
+    user_time, -- seconds
+    kernel_time, -- seconds
+    cpu_usage, -- ratio, 1 is one core
     mem_usage -- MiB
 );
 CREATE UNIQUE INDEX metrics_point ON metrics (series, utc_ns);
--- The next two hold all that lists are chosen and ordered by, so that pages are skipped without reading rows.
+-- The next two have all columns that lists are chosen and ordered by. So a list skips pages without reading rows.
 CREATE INDEX metrics_session ON metrics (session, utc_ns, series);
 CREATE INDEX metrics_time ON metrics (utc_ns, series, session);
 
--- What each session measured, by context, component and kind as sent. session and context are as in metrics.
+-- What each session measured, by context, component and kind as sent.
 CREATE TABLE tallies (
     session INTEGER NOT NULL REFERENCES hashes (id),
     context INTEGER NOT NULL REFERENCES hashes (id),
     component INTEGER NOT NULL REFERENCES components (id),
     kind TEXT NOT NULL,
-    metrics INTEGER NOT NULL, -- how many
-    total_time, -- sums in seconds, absent ones counting as 0
+    metrics INTEGER NOT NULL, -- number of metrics
+    total_time, -- sum in seconds, like the next two columns; absent values count as 0
     user_time,
     kernel_time,
-    first_ns INTEGER NOT NULL, -- start of the first
+    first_ns INTEGER NOT NULL, -- start of the metric that started first
     first_offset INTEGER NOT NULL,
-    end_ns INTEGER NOT NULL, -- end of the one that ended last
+    end_ns INTEGER NOT NULL, -- end of the metric that ended last
     end_offset INTEGER NOT NULL,
+    received INTEGER NOT NULL, -- arrival of the metric that arrived last
     PRIMARY KEY (session, context, component, kind)
 ) WITHOUT ROWID;
 CREATE INDEX tallies_context ON tallies (context);
 CREATE INDEX tallies_component ON tallies (component);
 
--- A metric's texts as sent, where they differ from what its row, its series and its instant say. NULL: they do not.
+-- The greatest and least measurements of each zone that has metrics. Zone n is the 64 sequence numbers from 64 n. The
+-- last zone has no row, since it may still grow. A measurement is NULL when no metric of the zone has it. Zone maps
+-- tell which few zones have the greatest and the least metrics.
+CREATE TABLE zone_maps (
+    id INTEGER PRIMARY KEY, -- n
+    first_ns INTEGER NOT NULL, -- start of the metric that started first
+    total_time_max, total_time_min,
+    user_time_max, user_time_min,
+    kernel_time_max, kernel_time_min,
+    cpu_usage_max, cpu_usage_min,
+    mem_usage_max, mem_usage_min
+);
+
+-- What became of tests. Columns that metrics has too mean the same.
+CREATE TABLE outcomes (
+    seq INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL REFERENCES series (id),
+    session INTEGER NOT NULL REFERENCES hashes (id),
+    context INTEGER NOT NULL REFERENCES hashes (id),
+    location INTEGER NOT NULL REFERENCES locations (id),
+    utc_ns INTEGER NOT NULL,
+    utc_offset INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    total_time,
+    user_time,
+    kernel_time,
+    cpu_usage,
+    mem_usage,
+    node_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    setup_time, -- seconds; NULL when absent, like the next three columns
+    teardown_time, -- seconds
+    mem_peak, -- MiB
+    mem_test, -- MiB
+    UNIQUE (session, node_id)
+);
+CREATE UNIQUE INDEX outcomes_point ON outcomes (series, utc_ns);
+
+-- The texts of a metric or an outcome as sent. A column is NULL when its text can be rebuilt from the row and the series.
 CREATE TABLE texts (
-    seq INTEGER PRIMARY KEY REFERENCES metrics (seq),
+    seq INTEGER PRIMARY KEY,
     item_start_time TEXT,
     component TEXT,
     item_path TEXT,
@@ -153,9 +187,9 @@ CREATE TABLE texts (
     kind TEXT
 );
 
--- What a metric was delivered with while its context or session was unknown; it stays so.
-CREATE TABLE origins (
-    seq INTEGER PRIMARY KEY REFERENCES metrics (seq),
+-- The origin of a metric or an outcome that was delivered before its context or session was known. It never changes.
+CREATE TABLE pinned_origins (
+    seq INTEGER PRIMARY KEY,
     env TEXT NOT NULL,
     run TEXT NOT NULL,
     scm_ref TEXT NOT NULL,
@@ -166,11 +200,20 @@ CREATE TABLE origins (
 CREATE TABLE destinations (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    cursor INTEGER NOT NULL DEFAULT 0, -- every seq up to here is delivered, parked or buried
-    dead INTEGER NOT NULL DEFAULT 0 -- rows of dead_letters, so that they need not be counted
+    cursor INTEGER NOT NULL DEFAULT 0, -- every seq up to here is delivered, parked or a dead letter
+    dead INTEGER NOT NULL DEFAULT 0, -- number of dead letters, kept by triggers
+    reports INTEGER NOT NULL DEFAULT 0 -- all reports up to this version are delivered or refused
 );
 
--- Metrics before the cursor that wait for their context or session.
+-- Ranges of the sequence, with both ends. Their records were read from a destination, and so are not owed to it.
+CREATE TABLE not_owed (
+    dest INTEGER NOT NULL REFERENCES destinations (id),
+    last INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    PRIMARY KEY (dest, last)
+) WITHOUT ROWID;
+
+-- Metrics and outcomes up to the cursor that wait for their context or session.
 CREATE TABLE parked (
     dest INTEGER NOT NULL REFERENCES destinations (id),
     seq INTEGER NOT NULL,
@@ -198,12 +241,24 @@ CREATE TABLE tokens (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
     label TEXT NOT NULL,
+    scopes TEXT NOT NULL DEFAULT 'read write', -- what the token allows, as words with spaces between them
     created INTEGER NOT NULL,
     hash BLOB NOT NULL UNIQUE -- SHA-256 of the secret
 );
 
--- The plugin's own tables, of pytest-monitor 1.6, for SQL that was written for `.pymon` files. A hash that several
--- projects use is there once, as it was accepted first.
+-- One report for each judged run. A report that differs from the report before it gets a new version, which is greater
+-- than all earlier versions of all reports.
+CREATE TABLE reports (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    run TEXT NOT NULL,
+    judged INTEGER NOT NULL, -- when the report was last kept, changed or not
+    content BLOB NOT NULL, -- JSON, compressed with gzip when it is large
+    UNIQUE (project, run)
+);
+
+-- The tables of pytest-monitor 1.6, for SQL that was written for `.pymon` files. When several projects have the same
+-- hash, the views show the record that was accepted first.
 CREATE VIEW TEST_SESSIONS AS
 SELECT h.h AS SESSION_H, s.run_date AS RUN_DATE, s.scm_ref AS SCM_ID, s.description AS RUN_DESCRIPTION
 FROM sessions s JOIN hashes h ON h.id = s.hash
@@ -211,7 +266,7 @@ WHERE s.seq = (SELECT min(s2.seq) FROM hashes h2 JOIN sessions s2 ON s2.hash = h
 
 CREATE VIEW EXECUTION_CONTEXTS AS
 SELECT h.h AS ENV_H, c.cpu_count AS CPU_COUNT,
-    -- the plugin's column turns whole numbers into integers
+    -- In the plugin's file a whole frequency is an integer.
     CASE WHEN c.cpu_frequency = CAST(c.cpu_frequency AS INTEGER) THEN CAST(c.cpu_frequency AS INTEGER)
         ELSE c.cpu_frequency END AS CPU_FREQUENCY_MHZ,
     c.cpu_type AS CPU_TYPE, c.cpu_vendor AS CPU_VENDOR, c.ram_total AS RAM_TOTAL_MB, c.machine_node AS MACHINE_NODE,
@@ -233,7 +288,7 @@ SELECT sh.h AS SESSION_H, ch.h AS ENV_H,
     m.total_time AS TOTAL_TIME, m.user_time AS USER_TIME, m.kernel_time AS KERNEL_TIME,
     m.cpu_usage AS CPU_USAGE, m.mem_usage AS MEM_USAGE
 FROM (
-    -- clock is the reading of the client's clock in microseconds, which is never before 1970
+    -- clock is the time on the client's clock in microseconds since 1970; it is never negative.
     SELECT *, (utc_ns + utc_offset * 1000000000) / 1000 AS clock FROM metrics
 ) m
 JOIN series r ON r.id = m.series

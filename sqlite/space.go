@@ -8,19 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// measureEvery bounds how old the known room on the disk may be, and how long a full disk is believed to be full.
+// measureEvery is how old a measurement of the free space may be. It also bounds how long a disk counts as full after a
+// person has made room.
 const measureEvery = 250 * time.Millisecond
 
-// space knows whether there is room for more.
+// space says whether there is room for new records.
 type space struct {
 	mu    sync.Mutex
-	taken time.Time // when it was measured
+	taken time.Time // time of the measurement
 	bytes int64     // size of the file and its log
-	free  int64     // left on their disk
+	free  int64     // bytes free on their disk
 	err   error     // EFull while there is no room
 }
 
-// measure reads the sizes. A size that cannot be read counts as room: writing then tells.
+// measure reads the sizes. A size that cannot be read counts as enough room: a write then fails if the disk is full.
 func (s *space) measure(db *DB) {
 	bytes, free := usage(db.path)
 	var err error
@@ -35,7 +36,7 @@ func (s *space) measure(db *DB) {
 	s.taken, s.bytes, s.free, s.err = time.Now(), bytes, free, err
 }
 
-// usage returns the size of the file with its log and the space left on their disk, -1 if that cannot be told.
+// usage returns the size of the file with its log, and the bytes free on their disk. free is -1 when it cannot be read.
 func usage(path string) (bytes, free int64) {
 	bytes = fileSize(path) + fileSize(path+"-wal")
 	var fs unix.Statfs_t
@@ -45,21 +46,21 @@ func usage(path string) (bytes, free int64) {
 	return bytes, int64(fs.Bavail) * int64(fs.Bsize)
 }
 
-// refuse remembers that the disk itself said that it is full.
+// refuse remembers that a write failed because the disk is full.
 func (s *space) refuse(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
 }
 
-// refusal returns EFull while there is no room, nil otherwise.
+// refusal returns an error with EFull while there is no room.
 func (s *space) refusal() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// room is refusal, measured anew when what is known is old.
+// room returns an error with EFull while there is no room. It measures again when the last measurement is old.
 func (db *DB) room() error {
 	db.space.mu.Lock()
 	fresh := time.Since(db.space.taken) < measureEvery
@@ -70,7 +71,8 @@ func (db *DB) room() error {
 	return db.space.refusal()
 }
 
-// watchSpace keeps the answer of Health true while nobody writes, so that a full disk is seen to have healed.
+// watchSpace measures the space every second and logs changes. So Health reports that a disk has room again even when
+// no client writes.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
 	defer tick.Stop()
@@ -95,8 +97,8 @@ func (db *DB) watchSpace() {
 
 func (db *DB) logSpace(refusal string) {
 	if refusal != "" {
-		db.logger.Error("the journal does not accept", "reason", refusal)
+		db.logger.Error("the journal accepts no records", "reason", refusal)
 		return
 	}
-	db.logger.Info("the journal accepts again")
+	db.logger.Info("the journal accepts records again")
 }

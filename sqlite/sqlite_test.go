@@ -18,12 +18,12 @@ import (
 
 const dest monitor.Destination = "http://influx:8086 org bucket"
 
-// arrival is when records of these tests arrive, unless they say otherwise.
+// arrival is when records arrive, unless a test sets another time.
 var arrival = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func utcZones() monitor.Zones { return monitor.Zones{Server: time.UTC} }
 
-// newDB returns a journal in a directory of its own, not yet open.
+// newDB returns a DB in a directory of its own, not yet open, and the path of its file.
 func newDB(tb testing.TB, zones monitor.Zones) (*sqlite.DB, string) {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), sqlite.FileName)
@@ -49,7 +49,7 @@ func openNew(tb testing.TB) (*sqlite.DB, string) {
 	return open(tb, db), path
 }
 
-// raw opens the file as any program would.
+// raw opens the file as another program would.
 func raw(tb testing.TB, path string) *sql.DB {
 	tb.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -67,6 +67,8 @@ func record(class any) *monitor.Record {
 		rec.Session = v
 	case *monitor.Metric:
 		rec.Metric = v
+	case *monitor.Outcome:
+		rec.Outcome = v
 	default:
 		panic(fmt.Sprintf("no record holds %T", class))
 	}
@@ -81,7 +83,7 @@ func machine(h string) *monitor.Context {
 	}
 }
 
-// local is a time as a client on a clock with the given offset writes it.
+// local returns a time as a client writes it whose clock has the given offset.
 func local(t time.Time, offset time.Duration) string {
 	return t.Add(offset).UTC().Format("2006-01-02T15:04:05.000000")
 }

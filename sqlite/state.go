@@ -6,18 +6,18 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// phase is what the file can be used for.
+// phase says whether the file accepts records.
 type phase int
 
 const (
 	phaseClosed   phase = iota
-	phaseChecking       // accepts, while the whole file is being read
-	phaseOK             // accepts, and the file was whole when it was checked
-	phaseFailed         // does not accept until a check has passed
-	phaseDamaged        // does not accept until somebody repairs it
+	phaseChecking       // accepts; the check of the whole file goes on
+	phaseOK             // accepts; the file has passed its check
+	phaseFailed         // does not accept until the file passes a check
+	phaseDamaged        // does not accept until the operator repairs the file
 )
 
-// state is the phase, with the words for it.
+// state is the phase with its description.
 type state struct {
 	mu     sync.Mutex
 	phase  phase
@@ -36,7 +36,7 @@ func (s *state) get() (phase, string) {
 	return s.phase, s.detail
 }
 
-// advance sets the phase unless it is no longer the one it was.
+// advance sets the phase to, if the phase is from. Otherwise it changes nothing and returns false.
 func (s *state) advance(from, to phase, detail string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,17 +47,17 @@ func (s *state) advance(from, to phase, detail string) bool {
 	return true
 }
 
-// refusal returns the error for a write that must not be tried, nil when it may.
+// refusal returns an error with EUnavailable in the phases that do not accept.
 func (s *state) refusal() error {
 	switch p, detail := s.get(); p {
 	case phaseOK, phaseChecking:
 		return nil
 	default:
-		return unavailable("the journal does not accept: %s", detail)
+		return unavailable("the journal accepts no records: %s", detail)
 	}
 }
 
-// Health says whether the journal accepts, and if not, why.
+// Health says whether the journal accepts records, and why it does not.
 func (db *DB) Health() monitor.Health {
 	h := monitor.Health{Component: "journal", Required: true}
 	p, detail := db.state.get()

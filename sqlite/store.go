@@ -1,74 +1,66 @@
 package sqlite
 
-import (
-	"context"
+import "context"
 
-	"pymon-bridge/monitor"
-)
-
-// Store answers questions about what the file holds. It implements [monitor.Store] as [DB.Store] returns it.
-type Store struct {
-	db *DB
-	scale
-}
-
-var _ monitor.Store = (*Store)(nil)
-
-// Store returns the store of the file. It can be used while the file is open.
-func (db *DB) Store() *Store { return &Store{db: db, scale: usual()} }
-
-// scale is where one way of reading becomes better than another one.
+// scale has the sizes from which on another way of reading is better.
 type scale struct {
-	// A list is read in parts, each in a short transaction of its own, so that a slow consumer keeps neither a
-	// connection nor an old state of the file, which would make the log grow. The first part is small, since most
+	// firstPart and laterPart are how many positions one part of a list has. The first part is small, since most
 	// consumers want a page.
 	firstPart, laterPart int64
-	// bytes is about how much of a list is in memory, and one item more: what was read is held until its consumer wants
+	// bytes is about how many bytes of a list are in memory, plus one item. They stay there until the consumer wants
 	// the next part.
 	bytes budget
-	// few is how many metrics are rather found by a dictionary and sorted than met on a walk through time, which
-	// passes all others.
+	// Up to few metrics, a list finds the metrics by a dictionary and sorts them. For more metrics it walks through all
+	// metrics in the order of time.
 	few int64
-	// pruned is how many metrics are looked for by what blocks hold; for more it is quicker to read all.
+	// Up to pruned metrics, a list ordered by a measurement uses zone maps. For more metrics it is faster to read all
+	// metrics.
 	pruned int64
-	// blocksAtFirst is how many blocks are read together at least. blocksAhead is how many are put in order together
-	// where the first do not suffice.
-	blocksAtFirst, blocksAhead int
+	// zonesAtFirst is how many zones are read together at least. zonesAhead is how many zones are put in order at a
+	// time when the first ones do not suffice.
+	zonesAtFirst, zonesAhead int
 }
 
-func usual() scale {
-	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, blocksAtFirst: 64, blocksAhead: 4096}
+func defaultScale() scale {
+	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, zonesAtFirst: 64, zonesAhead: 4096}
 }
 
-// part reads from one state of the file, on one of the connections that are kept for lists.
-func part[T any](ctx context.Context, s *Store, fn func(q querier) (T, error)) (result T, err error) {
-	err = s.db.readFrom(ctx, s.db.listers, func(q querier) error {
+// readPart calls fn in a transaction that sees one state of the file, on a connection for lists.
+func readPart[T any](ctx context.Context, db *DB, fn func(q querier) (T, error)) (result T, err error) {
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
 		result, err = fn(q)
 		return err
 	})
 	return result, err
 }
 
-// tail is the end of a query for a part of a list.
-const tail = " LIMIT ? OFFSET ?"
+// count reads the number that a query gives, on a connection for lists.
+func (db *DB) count(ctx context.Context, query clause) (int64, error) {
+	return readPart(ctx, db, func(q querier) (int64, error) { return countOf(ctx, q, query) })
+}
 
-// rowsOf reads a part of a list with a query that ends in tail, or less of it where scan returns errEnough with an item.
-func rowsOf[T any](ctx context.Context, q querier, query clause, skip, max int64, scan func(scanner) (T, error)) ([]T, error) {
+// countOf reads the number that a query gives.
+func countOf(ctx context.Context, q querier, query clause) (n int64, err error) {
+	err = q.QueryRowContext(ctx, query.sql, query.args...).Scan(&n)
+	return n, err
+}
+
+// rowsOf reads a part of a list. scan returns an item and its size in bytes. rowsOf returns fewer items when left is
+// spent.
+func rowsOf[T any](ctx context.Context, q querier, query clause, skip, max int64, left *budget,
+	scan func(scanner) (item T, bytes int, err error)) ([]T, error) {
 	var items []T
-	query.add(tail, max, skip)
+	query.add(" LIMIT ? OFFSET ?", max, skip)
 	err := each(ctx, q, query.sql, query.args, func(row scanner) error {
-		item, err := scan(row)
+		item, bytes, err := scan(row)
+		if err != nil {
+			return err
+		}
 		items = append(items, item)
-		return err
+		return left.spend(bytes)
 	})
 	if err == errEnough {
 		err = nil
 	}
 	return items, err
-}
-
-// countOf reads the one number that a query gives.
-func countOf(ctx context.Context, q querier, query clause) (n int64, err error) {
-	err = q.QueryRowContext(ctx, query.sql, query.args...).Scan(&n)
-	return n, err
 }

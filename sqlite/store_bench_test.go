@@ -15,14 +15,14 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// The history that reads are measured on: 100 runs of 10,000 tests.
+// The file that reads are measured with has 100 runs of 10,000 tests.
 const (
 	historyRuns  = 100
 	historyTests = 10_000
 )
 
-// fillHistory stores a million metrics: each run is one session with a context of its own, as real histories have, and
-// a test's measurements lie around a value of its own, most short and few long.
+// fillHistory stores a million metrics. As in real histories, each run is one session with a context of its own. The
+// measurements of a test lie around a value of its own. Most tests are short, and few are long.
 func fillHistory(tb testing.TB, db *sqlite.DB) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -65,23 +65,21 @@ func fillHistory(tb testing.TB, db *sqlite.DB) {
 	}
 }
 
-// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests over 100 runs everything the read API asks, one page
-// of 500 at a time.
-func BenchmarkStore(b *testing.B) {
-	db, _ := openNew(b)
-	fillHistory(b, db)
-	store := db.Store()
+type storeQuestion struct {
+	name  string
+	query monitor.MetricQuery
+	lists bool // false for a question without pages
+}
+
+// storeQuestions returns the questions for metrics.
+func storeQuestions() []storeQuestion {
 	where := func(matches ...monitor.Match) monitor.MetricQuery { return monitor.MetricQuery{Where: matches} }
 	match := func(f monitor.Field, how monitor.How, text string) monitor.Match {
 		return monitor.Match{Field: f, How: how, Text: text}
 	}
 	component := match(monitor.FieldComponent, monitor.Equals, "component_3")
 	main := match(monitor.FieldPipeline, monitor.Equals, "main")
-	for _, c := range []struct {
-		name  string
-		query monitor.MetricQuery
-		lists bool // false where only the whole is asked for
-	}{
+	return []storeQuestion{
 		{"all", where(), true},
 		{"project", monitor.MetricQuery{Project: "shop"}, true},
 		{"item like test_1", where(match(monitor.FieldItem, monitor.Contains, "test_1")), true},
@@ -98,43 +96,53 @@ func BenchmarkStore(b *testing.B) {
 		{"history", where(match(monitor.FieldItem, monitor.Equals, "test_4711")), false},
 		{"history of variant in component", where(component, match(monitor.FieldItemVariant, monitor.Equals, "test_4713[a, b]")), false},
 		{"build", where(main, match(monitor.FieldPipelineBuild, monitor.Equals, "51")), true},
-	} {
+	}
+}
+
+// BenchmarkStore asks a file with 1,000,000 metrics of 10,000 tests in 100 runs the questions of the read API, with
+// pages of 500.
+func BenchmarkStore(b *testing.B) {
+	db, _ := openNew(b)
+	fillHistory(b, db)
+	component := monitor.Match{Field: monitor.FieldComponent, Text: "component_3"}
+	main := monitor.Match{Field: monitor.FieldPipeline, Text: "main"}
+	for _, c := range storeQuestions() {
 		b.Run("count "+c.name, func(b *testing.B) {
 			for b.Loop() {
-				_, err := store.CountMetrics(b.Context(), c.query)
+				_, err := db.CountMetrics(b.Context(), c.query)
 				require.NoError(b, err)
 			}
 		})
 		if !c.lists {
-			benchPage(b, c.name, c.query, store.Metrics, monitor.Page{})
+			benchPage(b, c.name, c.query, db.Metrics, monitor.Page{})
 			continue
 		}
-		n, err := store.CountMetrics(b.Context(), c.query)
+		n, err := db.CountMetrics(b.Context(), c.query)
 		require.NoError(b, err)
-		benchPage(b, "first "+c.name, c.query, store.Metrics, monitor.Page{Limit: 500})
-		benchPage(b, "last "+c.name, c.query, store.Metrics, monitor.Page{Offset: n - 500, Limit: 500})
-		benchPage(b, "middle "+c.name, c.query, store.Metrics, monitor.Page{Offset: n / 2, Limit: 500})
+		benchPage(b, "first "+c.name, c.query, db.Metrics, monitor.Page{Limit: 500})
+		benchPage(b, "last "+c.name, c.query, db.Metrics, monitor.Page{Offset: n - 500, Limit: 500})
+		benchPage(b, "middle "+c.name, c.query, db.Metrics, monitor.Page{Offset: n / 2, Limit: 500})
 	}
 	for _, of := range []monitor.Measurement{monitor.TotalTime, monitor.KernelTime, monitor.CPUUsage, monitor.MemUsage} {
 		for _, smallest := range []bool{false, true} {
 			for name, matches := range map[string][]monitor.Match{"all": nil, "component": {component}, "pipeline": {main}} {
 				for _, n := range []int64{10, 500} {
 					q := monitor.MetricQuery{Where: matches, Top: &monitor.Top{Of: of, Smallest: smallest}}
-					benchPage(b, fmt.Sprintf("top %d of %d %t %s", n, of, smallest, name), q, store.Metrics, monitor.Page{Limit: n})
+					benchPage(b, fmt.Sprintf("top %d of %d %t %s", n, of, smallest, name), q, db.Metrics, monitor.Page{Limit: n})
 				}
 			}
 		}
 	}
-	benchPage(b, "sessions", monitor.SessionQuery{}, store.Sessions, monitor.Page{Limit: 500})
+	benchPage(b, "sessions", monitor.SessionQuery{}, db.Sessions, monitor.Page{Limit: 500})
 	benchPage(b, "sessions with tag", monitor.SessionQuery{Tags: []monitor.TagMatch{{Name: "pipeline_branch", Value: "main"}}},
-		store.Sessions, monitor.Page{Limit: 500})
-	benchPage(b, "contexts", monitor.ContextQuery{}, store.Contexts, monitor.Page{Limit: 500})
-	benchPage(b, "runs", monitor.RunQuery{}, store.Runs, monitor.Page{Limit: 500})
-	benchPage(b, "components", monitor.NameQuery{}, store.Names, monitor.Page{Limit: 500})
+		db.Sessions, monitor.Page{Limit: 500})
+	benchPage(b, "contexts", monitor.ContextQuery{}, db.Contexts, monitor.Page{Limit: 500})
+	benchPage(b, "runs", monitor.RunQuery{}, db.Runs, monitor.Page{Limit: 500})
+	benchPage(b, "components", monitor.NameQuery{}, db.Names, monitor.Page{Limit: 500})
 	name := "component_3"
-	benchPage(b, "pipelines of component", monitor.NameQuery{Of: monitor.Pipelines, Component: &name}, store.Names,
+	benchPage(b, "pipelines of component", monitor.NameQuery{Of: monitor.Pipelines, Component: &name}, db.Names,
 		monitor.Page{Limit: 500})
-	benchPage(b, "export", monitor.MetricQuery{}, store.Metrics, monitor.Page{})
+	benchPage(b, "export", monitor.MetricQuery{}, db.Metrics, monitor.Page{})
 }
 
 func benchPage[Q, T any](b *testing.B, name string, q Q, list func(context.Context, Q, monitor.Page) iter.Seq2[T, error],

@@ -8,28 +8,28 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// choice is which metrics a query chooses, in terms of the tables. Conditions on the few texts of a dictionary are
-// subqueries for its IDs, which the indexes of metrics hold; metrics are m.
+// choice is a query for metrics in terms of the tables. Its clauses call the table metrics m. A dictionary has few
+// texts, so a condition on its texts becomes a subquery for its IDs. The indexes of metrics have these IDs.
 type choice struct {
 	series   clause // IDs of series; empty for all
 	sessions clause // IDs of hashes of sessions; empty for all
 	contexts clause // IDs of hashes of contexts; empty for all
-	exact    clause // conditions on texts as sent, where the series does not tell them
+	exact    clause // conditions on texts as sent, where the text of the series does not decide
+	index    string // the index that finds a part of a list soonest
 
-	// What tells the same of tallies, as y.
-	tallies   clause
-	countable bool // the tallies tell how many there are
+	tallies   clause // the same conditions on tallies, as y
+	countable bool   // the tallies count the chosen metrics
 }
 
-// chooser puts a choice together from conditions on each of the dictionaries.
+// chooser makes a choice from conditions on each dictionary.
 type chooser struct {
 	choice
 	ofSeries, ofComponents, ofContexts, ofSessions clause
 
-	joined bool // sessions are asked for more than their hash, as s beside h
+	joined bool // ofSessions needs the table sessions as s, besides hashes as h
 }
 
-// choose resolves a query. It asks what the file holds, to leave out conditions that cannot make a difference.
+// choose makes the choice of a query. It looks into the file to leave out conditions that make no difference.
 func choose(ctx context.Context, q querier, query monitor.MetricQuery) (*choice, error) {
 	c := chooser{choice: choice{countable: true}}
 	for _, m := range query.Where {
@@ -78,7 +78,8 @@ func (c *chooser) match(ctx context.Context, q querier, m monitor.Match) error {
 	return nil
 }
 
-// project adds the project to one of the conditions: a metric shares it with its series, session and context.
+// project adds a condition on the project. One dictionary is enough, since a metric has the same project as its series,
+// session and context.
 func (c *chooser) project(name string) {
 	switch {
 	case c.ofContexts.sql != "":
@@ -91,7 +92,7 @@ func (c *chooser) project(name string) {
 	}
 }
 
-// subquery returns a query for what holds, or nothing when that is all.
+// subquery returns a query with conditions. It returns an empty clause when there are no conditions.
 func subquery(query string, where clause) clause {
 	if where.sql == "" {
 		return where
@@ -101,7 +102,7 @@ func subquery(query string, where clause) clause {
 	return sub
 }
 
-// tally states the conditions for tallies, which hold texts as sent.
+// tally adds the conditions on tallies. The texts of tallies are as sent.
 func (c *chooser) tally() {
 	if sub := subquery("SELECT id FROM components", c.ofComponents); sub.sql != "" {
 		c.tallies.in("y.component", sub)
@@ -114,8 +115,9 @@ func (c *chooser) tally() {
 	}
 }
 
-// resolveContexts replaces the contexts, which no index of metrics holds, by the sessions that they were used in. These
-// hardly ever have two; only then the rows of metrics have to be asked.
+// resolveContexts replaces the contexts by the sessions that have metrics with these contexts, since no index of
+// metrics has contexts. Hardly any session has two contexts. Only for such a session the rows of metrics have to be
+// checked, too.
 func (c *choice) resolveContexts(ctx context.Context, q querier) error {
 	if c.contexts.sql == "" {
 		return nil
@@ -145,23 +147,23 @@ func matchSession(where *clause, m monitor.Match) {
 		where.match("s.scm_ref", m.How, m.Text)
 		return
 	case monitor.FieldPipeline:
-		value.and("name = ?", tagPipeline)
+		value.and("name = ?", monitor.TagPipelineBranch)
 	default:
-		value.and("name = ?", tagBuild)
+		value.and("name = ?", monitor.TagPipelineBuild)
 	}
 	value.match("value", m.How, m.Text)
 	where.in("s.hash", newClause("SELECT session FROM tags WHERE "+value.sql, value.args...))
 }
 
-// onlyProject says whether everything measured is of one project.
+// onlyProject says whether all metrics belong to one project.
 func onlyProject(ctx context.Context, q querier, project string) (bool, error) {
 	n, err := countOf(ctx, q, newClause(`SELECT EXISTS (SELECT 1 FROM series WHERE project < ?1) OR
 		EXISTS (SELECT 1 FROM series WHERE project > ?1)`, project))
 	return n == 0, err
 }
 
-// column is the column of series and texts that a field looks at.
-func column(f monitor.Field) string {
+// seriesColumn returns the column of a field in the tables series and texts.
+func seriesColumn(f monitor.Field) string {
 	switch f {
 	case monitor.FieldItem:
 		return "item"
@@ -174,55 +176,55 @@ func column(f monitor.Field) string {
 	}
 }
 
-// replaced is what the text of a series has in it where texts as sent have addresses: see [monitor.StableText].
+// replaced stands in the text of a series in place of an address: see [monitor.StableText].
 const replaced = " at 0x…>"
 
-// inAddress finds what a part of a text can have in common with an address: digits behind 0x, or a beginning that is
-// the rest of one.
+// inAddress matches a part of a text that can overlap an address: it has digits after 0x, or begins with the rest of an
+// address.
 var inAddress = regexp.MustCompile(`0x[0-9A-Fa-f]|^x[0-9A-Fa-f]|^[0-9A-Fa-f]+(>|$)`)
 
-// overlapsAddress says whether a part of a text can lie across an address or across any byte of the ellipsis that
-// replaces it. Where it cannot, the text as sent has it exactly if the text of the series has it.
+// overlapsAddress says whether a part of a text can overlap an address, or a byte of the ellipsis that replaces the
+// address. If it cannot, the text as sent contains the part exactly when the text of the series contains it.
 func overlapsAddress(part string) bool {
 	const ellipsis = "…"
 	return part != "" && (strings.IndexByte(ellipsis[1:], part[0]) >= 0 || strings.IndexByte(part, ellipsis[0]) >= 0 ||
 		inAddress.MatchString(part))
 }
 
-// text adds a condition on a text of the series. Where addresses make a difference, the series is only a candidate, and
-// the text as sent decides.
+// text adds a condition on a text of the series. Where an address makes a difference, the condition on the series only
+// finds candidates, and the text as sent decides.
 func (c *chooser) text(ctx context.Context, q querier, m monitor.Match) error {
-	name, stable := column(m.Field), monitor.StableText(m.Text)
-	depends := overlapsAddress(m.Text)
+	name, stable := seriesColumn(m.Field), monitor.StableText(m.Text)
+	differs := overlapsAddress(m.Text)
 	if m.How == monitor.Equals {
-		depends = strings.Contains(stable, replaced)
+		differs = strings.Contains(stable, replaced)
 	}
-	var said, with clause
-	said.match(name, m.How, m.Text)
-	with.match(name, monitor.Contains, replaced)
-	if depends {
-		n, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM series WHERE "+with.sql+")", with.args...))
+	var matches, hasAddress clause
+	matches.match(name, m.How, m.Text)
+	hasAddress.match(name, monitor.Contains, replaced)
+	if differs {
+		n, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM series WHERE "+hasAddress.sql+")", hasAddress.args...))
 		if err != nil {
 			return err
 		}
-		depends = n > 0
+		differs = n > 0
 	}
 	switch {
-	case !depends:
-		c.ofSeries.and(said.sql, said.args...)
+	case !differs:
+		c.ofSeries.and(matches.sql, matches.args...)
 		return nil
 	case m.How == monitor.Equals:
 		c.ofSeries.and(name+" = ?", stable)
 	default:
-		said.add(" OR ")
-		said.join(with)
-		c.ofSeries.and("("+said.sql+")", said.args...)
+		matches.add(" OR ")
+		matches.join(hasAddress)
+		c.ofSeries.and("("+matches.sql+")", matches.args...)
 	}
-	sent := newClause("(m.series NOT IN (SELECT id FROM series WHERE "+with.sql+") OR ", with.args...)
-	var text clause
-	text.match("coalesce((SELECT t."+name+" FROM texts t WHERE t.seq = m.seq), (SELECT r."+name+
+	exact := newClause("(m.series NOT IN (SELECT id FROM series WHERE "+hasAddress.sql+") OR ", hasAddress.args...)
+	var sent clause
+	sent.match("coalesce((SELECT t."+name+" FROM texts t WHERE t.seq = m.seq), (SELECT r."+name+
 		" FROM series r WHERE r.id = m.series))", m.How, m.Text)
-	sent.join(text)
-	c.exact.and(sent.sql+")", sent.args...)
+	exact.join(sent)
+	c.exact.and(exact.sql+")", exact.args...)
 	return nil
 }

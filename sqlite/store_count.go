@@ -7,22 +7,22 @@ import (
 )
 
 // CountMetrics implements [monitor.Store]. Metrics without the measurement that q.Top orders by are not counted.
-func (s *Store) CountMetrics(ctx context.Context, query monitor.MetricQuery) (int64, error) {
-	return part(ctx, s, func(q querier) (int64, error) {
+func (db *DB) CountMetrics(ctx context.Context, query monitor.MetricQuery) (int64, error) {
+	return readPart(ctx, db, func(q querier) (int64, error) {
 		c, err := choose(ctx, q, query)
 		if err != nil {
 			return 0, err
 		}
 		if query.Top != nil {
 			where := c.where()
-			where.and("m." + measured(query.Top.Of) + " IS NOT NULL")
+			where.and("m." + query.Top.Of.String() + " IS NOT NULL")
 			return countOf(ctx, q, metricsQuery("count(*)", "", where))
 		}
 		return c.count(ctx, q)
 	})
 }
 
-// count counts what is chosen: from the tallies where these tell it, else by walking through an index.
+// count counts the chosen metrics. It adds up tallies where they are enough, and else walks through an index.
 func (c *choice) count(ctx context.Context, q querier) (int64, error) {
 	switch {
 	case c.countable:
@@ -32,12 +32,13 @@ func (c *choice) count(ctx context.Context, q querier) (int64, error) {
 	case c.sessions.sql == "" && c.exact.sql == "":
 		return c.countSeries(ctx, q)
 	case c.sessions.sql == "":
-		return countOf(ctx, q, metricsQuery("count(*)", bySeries, c.where()))
+		return countOf(ctx, q, metricsQuery("count(*)", indexSeries, c.where()))
 	}
-	return countOf(ctx, q, metricsQuery("count(*)", bySession, c.where()))
+	return countOf(ctx, q, metricsQuery("count(*)", indexSession, c.where()))
 }
 
-// countSeries counts by series: the chosen ones, or the others where these are fewer.
+// countSeries counts the metrics of the chosen series. When most series are chosen, it subtracts the metrics of the
+// others from the number of all metrics.
 func (c *choice) countSeries(ctx context.Context, q querier) (int64, error) {
 	var chosen, all int64
 	query := newClause("SELECT (SELECT count(*) FROM ("+c.series.sql+")), (SELECT count(*) FROM series)", c.series.args...)
@@ -45,7 +46,7 @@ func (c *choice) countSeries(ctx context.Context, q querier) (int64, error) {
 		return 0, err
 	}
 	if 2*chosen <= all {
-		return countOf(ctx, q, metricsQuery("count(*)", bySeries, c.where()))
+		return countOf(ctx, q, metricsQuery("count(*)", indexSeries, c.where()))
 	}
 	query = newClause("SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies) - (" +
 		"SELECT count(*) FROM metrics m INDEXED BY metrics_point WHERE m.series IN (SELECT id FROM series")
@@ -67,14 +68,14 @@ func (c *choice) where() (where clause) {
 	return where
 }
 
-// The indexes of metrics. All hold series and start; the last two the session, too.
+// The indexes of metrics. All have the series and the start. The last two also have the session.
 const (
-	bySeries  = "metrics_point"
-	bySession = "metrics_session"
-	byTime    = "metrics_time"
+	indexSeries  = "metrics_point"
+	indexSession = "metrics_session"
+	indexTime    = "metrics_time"
 )
 
-// metricsQuery returns a query on metrics, as m, by an index or, if that is empty, as the planner likes.
+// metricsQuery returns a query on metrics, as m. SQLite chooses the index when index is empty.
 func metricsQuery(columns, index string, where clause) clause {
 	query := newClause("SELECT " + columns + " FROM metrics m")
 	if index != "" {
@@ -84,23 +85,24 @@ func metricsQuery(columns, index string, where clause) clause {
 	return query
 }
 
-// index returns the index by which a part of a list is found soonest.
-func (c *choice) index(ctx context.Context, q querier, few int64) (string, error) {
+// setIndex sets the index of a choice. See [scale] for few.
+func (c *choice) setIndex(ctx context.Context, q querier, few int64) error {
 	if c.series.sql != "" {
 		var where clause
 		where.in("m.series", c.series)
-		some := metricsQuery("1", bySeries, where)
+		some := metricsQuery("1", indexSeries, where)
 		n, err := countOf(ctx, q, newClause("SELECT count(*) FROM ("+some.sql+" LIMIT ?)", append(some.args, few+1)...))
-		if err != nil || n <= few {
-			return bySeries, err
+		if c.index = indexSeries; err != nil || n <= few {
+			return err
 		}
 	}
 	if c.sessions.sql != "" {
 		n, err := countOf(ctx, q, newClause("SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session IN ("+
 			c.sessions.sql+")", c.sessions.args...))
-		if err != nil || n <= few {
-			return bySession, err
+		if c.index = indexSession; err != nil || n <= few {
+			return err
 		}
 	}
-	return byTime, nil
+	c.index = indexTime
+	return nil
 }

@@ -13,15 +13,17 @@ import (
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
+	"pymon-bridge/sqlite"
 )
 
-// TestListsOfLargeItems holds that a list whose consumer waits has a few megabytes in memory, however large its items are,
-// and that it is whole all the same.
-func TestListsOfLargeItems(t *testing.T) {
-	const n, length = 48, 512 << 10 // each kind is some 24 MiB
-	db, _ := openNew(t)
-	large := func(i int) string { return fmt.Sprintf("%02d", i) + strings.Repeat("x", length) }
-	for i := range n {
+// largeItems is how many sessions, contexts and metrics fillLarge stores. Each has a text of largeText bytes, so each
+// list has about 24 MiB.
+const largeItems, largeText = 48, 512 << 10
+
+func fillLarge(t *testing.T, db *sqlite.DB) {
+	t.Helper()
+	large := func(i int) string { return fmt.Sprintf("%02d", i) + strings.Repeat("x", largeText) }
+	for i := range largeItems {
 		at := arrival.Add(time.Duration(i) * time.Minute)
 		s, c := process(fmt.Sprintf("s%02d", i), at), machine(fmt.Sprintf("c%02d", i))
 		s.Description = fmt.Sprintf(`{"run": "run%02d", "pipeline_branch": %q}`, i, large(i))
@@ -29,14 +31,14 @@ func TestListsOfLargeItems(t *testing.T) {
 		c.SystemInfo = large(i)
 		recs := []*monitor.Record{record(s), record(c)}
 		m := measured(s.SessionH, "test", at)
-		m.TotalTime = float64(n - i)
-		switch i % 4 { // wherever a file keeps them
+		m.TotalTime = float64(largeItems - i)
+		switch i % 4 { // a large text in each place where a file keeps texts
 		case 0:
 			m.ItemPath = large(i)
 		case 1:
 			m.ItemFSLoc = large(i)
 		case 2:
-			m.ItemVariant = "<object at 0x7f3a>" + strings.Repeat(" at 0x1>", length/8)
+			m.ItemVariant = "<object at 0x7f3a>" + strings.Repeat(" at 0x1>", largeText/8)
 		default:
 			m.ContextH = large(i)
 		}
@@ -46,31 +48,37 @@ func TestListsOfLargeItems(t *testing.T) {
 		}
 		appendAll(t, db, recs...)
 	}
-	store := db.Store()
+}
+
+// TestListsOfLargeItems checks that a list has only a few megabytes in memory while its consumer waits, even when its
+// items are large. The list must still be complete.
+func TestListsOfLargeItems(t *testing.T) {
+	db, _ := openNew(t)
+	fillLarge(t, db)
 	ctx, page := t.Context(), monitor.Page{}
 	metric := func(m *monitor.Metric) string { return m.SessionH }
 	session := func(s *monitor.Session) string { return s.SessionH }
 	var sessions, contexts, runs, branches []string
-	for i := range n {
+	for i := range largeItems {
 		sessions, contexts = append(sessions, fmt.Sprintf("s%02d", i)), append(contexts, fmt.Sprintf("c%02d", i))
 		runs, branches = append(runs, fmt.Sprintf("run%02d", i)), append(branches, fmt.Sprintf("%02d", i))
 	}
-	holdsLittle(t, "metrics", store.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
-	holdsLittle(t, "slowest", store.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
-	holdsLittle(t, "page", store.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
-	holdsLittle(t, "sessions", store.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
-	holdsLittle(t, "page of sessions", store.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,
+	holdsLittle(t, "metrics", db.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
+	holdsLittle(t, "slowest", db.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
+	holdsLittle(t, "page", db.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
+	holdsLittle(t, "sessions", db.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
+	holdsLittle(t, "page of sessions", db.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,
 		sessions[3:43])
-	holdsLittle(t, "contexts", store.Contexts(ctx, monitor.ContextQuery{}, page),
+	holdsLittle(t, "contexts", db.Contexts(ctx, monitor.ContextQuery{}, page),
 		func(c *monitor.Context) string { return c.H }, contexts)
-	holdsLittle(t, "page of contexts", store.Contexts(ctx, monitor.ContextQuery{}, monitor.Page{Offset: 3, Limit: 40}),
+	holdsLittle(t, "page of contexts", db.Contexts(ctx, monitor.ContextQuery{}, monitor.Page{Offset: 3, Limit: 40}),
 		func(c *monitor.Context) string { return c.H }, contexts[3:43])
-	holdsLittle(t, "runs", store.Runs(ctx, monitor.RunQuery{}, page), func(r *monitor.Run) string { return r.ID }, runs)
-	holdsLittle(t, "names", store.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines}, page),
+	holdsLittle(t, "runs", db.Runs(ctx, monitor.RunQuery{}, page), func(r *monitor.Run) string { return r.ID }, runs)
+	holdsLittle(t, "names", db.Names(ctx, monitor.NameQuery{Of: monitor.Pipelines}, page),
 		func(name string) string { return name[:2] }, branches)
 }
 
-// holdsLittle reads a list, and looks at the heap while it does.
+// holdsLittle reads a list and measures the heap meanwhile.
 func holdsLittle[T any](t *testing.T, name string, list iter.Seq2[T, error], label func(T) string, want []string) {
 	t.Run(name, func(t *testing.T) {
 		before := heap()

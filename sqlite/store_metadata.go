@@ -2,74 +2,61 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 
 	"pymon-bridge/monitor"
 )
 
 // Sessions implements [monitor.Store].
-func (s *Store) Sessions(ctx context.Context, q monitor.SessionQuery, p monitor.Page) iter.Seq2[*monitor.Session, error] {
-	return stream(ctx, s, p, func() lister[sessionPlace, *monitor.Session] {
-		var last *sessionPlace
-		return lister[sessionPlace, *monitor.Session]{func(from querier, skip, max int64, left *budget) ([]sessionPlace, error) {
-			where := sessionsWhere(q)
-			if last != nil {
-				where.and("(s.utc_ns, h.h, h.project) > (?, ?, ?)", last.utc, last.h, last.project)
+func (db *DB) Sessions(ctx context.Context, query monitor.SessionQuery, p monitor.Page) iter.Seq2[*monitor.Session, error] {
+	return stream(ctx, db, p, lister[sessionPosition, *monitor.Session]{
+		func(ctx context.Context, q querier, w wanted[sessionPosition]) ([]sessionPosition, error) {
+			where := sessionsWhere(query)
+			if w.after != nil {
+				where.and("(s.utc_ns, h.h, h.project) > (?, ?, ?)", w.after.utc, w.after.h, w.after.project)
 			}
-			// Only what they are ordered by: SQLite holds all that it sorts.
-			query := newClause("SELECT s.seq, s.utc_ns, h.h, h.project" + sessionTables)
-			query.join(where.where())
-			query.add(" ORDER BY s.utc_ns, h.h, h.project")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (sessionPlace, error) {
-				var at sessionPlace
-				if err := row.Scan(&at.seq, &at.utc, &at.h, &at.project); err != nil {
-					return at, err
-				}
-				last = &at
-				return at, left.spend(len(at.h))
+			// Only the columns that it sorts by, since SQLite holds in memory what it sorts.
+			list := newClause("SELECT s.seq, s.utc_ns, h.h, h.project" + sessionTables)
+			list.join(where.where())
+			list.add(" ORDER BY s.utc_ns, h.h, h.project")
+			return rowsOf(ctx, q, list, w.skip, w.max, w.left, func(row scanner) (at sessionPosition, bytes int, err error) {
+				err = row.Scan(&at.seq, &at.utc, &at.h, &at.project)
+				return at, len(at.h), err
 			})
-		}, func(from querier, places []sessionPlace, left *budget) ([]*monitor.Session, error) {
-			return sessionsAt(ctx, from, places, left)
-		}}
-	})
+		}, sessionsAt})
 }
 
-// sessionPlace is where a session stands in a list.
-type sessionPlace struct {
+// sessionPosition is the position of a session in a list.
+type sessionPosition struct {
 	seq, utc   int64
 	h, project string
 }
 
-// sessionsAt reads the sessions at some places within a budget.
-func sessionsAt(ctx context.Context, q querier, places []sessionPlace, left *budget) ([]*monitor.Session, error) {
-	seqs := make([]int64, len(places))
-	for i, at := range places {
+// sessionsAt reads the sessions at some positions.
+func sessionsAt(ctx context.Context, q querier, positions []sessionPosition, left *budget) ([]*monitor.Session, error) {
+	seqs := make([]int64, len(positions))
+	for i, at := range positions {
 		seqs[i] = at.seq
 	}
-	text, err := json.Marshal(seqs)
-	if err != nil {
-		return nil, err
-	}
-	found := make([]*monitor.Session, len(places))
+	sessions := make([]*monitor.Session, len(positions))
 	query := "SELECT s.seq, s.project, '', " + sessionFields +
 		", p.key FROM json_each(?) p CROSS JOIN sessions s ON s.seq = p.value"
-	return found, each(ctx, q, query, []any{string(text)}, func(row scanner) error {
+	return sessions, each(ctx, q, query, []any{jsonList(seqs)}, func(row scanner) error {
 		var i int
 		rec, err := scanSession(withMore{row, []any{&i}})
 		if err != nil {
 			return err
 		}
-		found[i], rec.Session.SessionH = rec.Session, places[i].h
+		sessions[i], rec.Session.SessionH = rec.Session, positions[i].h
 		return left.spend(sessionSize(rec))
 	})
 }
 
 // CountSessions implements [monitor.Store].
-func (s *Store) CountSessions(ctx context.Context, q monitor.SessionQuery) (int64, error) {
+func (db *DB) CountSessions(ctx context.Context, q monitor.SessionQuery) (int64, error) {
 	query := newClause("SELECT count(*) FROM sessions s")
 	query.join(sessionsWhere(q).where())
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return db.count(ctx, query)
 }
 
 // sessionsWhere returns the conditions on sessions, as s.
@@ -91,41 +78,42 @@ func sessionsWhere(q monitor.SessionQuery) (where clause) {
 	return where
 }
 
-// sessionSize is about what a session takes in memory, where its tags are as long as its description again.
+// sessionSize is about how many bytes of memory a session takes. Its tags are as long as its description.
 func sessionSize(rec *monitor.Record) int { return rec.Size() + len(rec.Session.Description) }
 
 // Contexts implements [monitor.Store].
-func (s *Store) Contexts(ctx context.Context, q monitor.ContextQuery, p monitor.Page) iter.Seq2[*monitor.Context, error] {
-	return stream(ctx, s, p, func() lister[*monitor.Context, *monitor.Context] {
-		var last *monitor.Record
-		return direct(func(from querier, skip, max int64, left *budget) ([]*monitor.Context, error) {
-			where := hashesWhere(q.Project, q.HashPrefix)
-			if last != nil {
-				where.and("(h.h, h.project) > (?, ?)", last.Context.H, last.Project)
+func (db *DB) Contexts(ctx context.Context, query monitor.ContextQuery, p monitor.Page) iter.Seq2[*monitor.Context, error] {
+	return stream(ctx, db, p, lister[*monitor.Record, *monitor.Context]{
+		func(ctx context.Context, q querier, w wanted[*monitor.Record]) ([]*monitor.Record, error) {
+			where := hashesWhere(query.Project, query.HashPrefix)
+			if w.after != nil {
+				where.and("(h.h, h.project) > (?, ?)", (*w.after).Context.H, (*w.after).Project)
 			}
-			// In the order of the index on hashes, whatever the planner thinks.
-			query := newClause("SELECT " + contextColumns + " FROM hashes h CROSS JOIN contexts c ON c.hash = h.id")
-			query.join(where.where())
-			query.add(" ORDER BY h.h, h.project")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (*monitor.Context, error) {
+			// CROSS JOIN makes SQLite read in the order of the index on hashes.
+			list := newClause("SELECT " + contextColumns + " FROM hashes h CROSS JOIN contexts c ON c.hash = h.id")
+			list.join(where.where())
+			list.add(" ORDER BY h.h, h.project")
+			return rowsOf(ctx, q, list, w.skip, w.max, w.left, func(row scanner) (*monitor.Record, int, error) {
 				rec, err := scanContext(row)
-				if err != nil {
-					return nil, err
-				}
-				last = rec
-				return rec.Context, left.spend(rec.Size() + len(rec.Context.Env))
+				return rec, rec.Size() + len(rec.Context.Env), err
 			})
-		})
-	})
+		},
+		func(_ context.Context, _ querier, recs []*monitor.Record, _ *budget) ([]*monitor.Context, error) {
+			contexts := make([]*monitor.Context, len(recs))
+			for i, rec := range recs {
+				contexts[i] = rec.Context
+			}
+			return contexts, nil
+		}})
 }
 
 // CountContexts implements [monitor.Store].
-func (s *Store) CountContexts(ctx context.Context, q monitor.ContextQuery) (int64, error) {
+func (db *DB) CountContexts(ctx context.Context, q monitor.ContextQuery) (int64, error) {
 	query := newClause("SELECT count(*) FROM contexts c")
 	if where := hashesWhere(q.Project, q.HashPrefix); where.sql != "" {
 		query.add(" WHERE c.hash IN (SELECT h.id FROM hashes h WHERE "+where.sql+")", where.args...)
 	}
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return db.count(ctx, query)
 }
 
 // hashesWhere returns the conditions on hashes, as h.

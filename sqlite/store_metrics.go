@@ -2,9 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
 	"iter"
 	"math"
 
@@ -12,104 +9,87 @@ import (
 )
 
 // Metrics implements [monitor.Store].
-func (s *Store) Metrics(ctx context.Context, q monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
-	return stream(ctx, s, p, func() lister[place, *monitor.Metric] {
-		find := (&timeList{ctx: ctx, scale: s.scale, query: q}).find
-		if q.Top != nil {
-			find = (&topList{ctx: ctx, scale: s.scale, query: q}).find
-		}
-		return lister[place, *monitor.Metric]{find, func(from querier, places []place, left *budget) ([]*monitor.Metric, error) {
-			return metricsAt(ctx, from, places, left)
-		}}
-	})
+func (db *DB) Metrics(ctx context.Context, query monitor.MetricQuery, p monitor.Page) iter.Seq2[*monitor.Metric, error] {
+	return stream(ctx, db, p, lister[position, *monitor.Metric]{
+		func(ctx context.Context, q querier, w wanted[position]) ([]position, error) {
+			c, err := choose(ctx, q, query)
+			if err != nil {
+				return nil, err
+			}
+			if err := c.setIndex(ctx, q, db.scale.few); err != nil {
+				return nil, err
+			}
+			if query.Top == nil {
+				return findByTime(ctx, q, c, w, db.scale.few)
+			}
+			return (&topList{ctx, q, db.scale, *query.Top, c, w}).find()
+		}, metricsAt})
 }
 
-// timeList finds metrics in the order of time.
-type timeList struct {
-	scale
-	ctx   context.Context
-	query monitor.MetricQuery
-	last  *place // the last one found
-}
-
-// place is where a metric stands in a list.
-type place struct {
+// position is the position of a metric in a list.
+type position struct {
 	seq, utc, series int64
-	value            float64 // what a [topList] orders by
+	value            float64 // of the measurement that a [topList] is ordered by
 }
 
-func (l *timeList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
-	c, err := choose(l.ctx, q, l.query)
-	if err != nil {
-		return nil, err
-	}
-	index, err := c.index(l.ctx, q, l.few)
-	if err != nil {
-		return nil, err
-	}
+// findByTime finds metrics in the order of time.
+func findByTime(ctx context.Context, q querier, c *choice, w wanted[position], few int64) ([]position, error) {
 	where := c.where()
 	switch {
-	case l.last != nil:
-		where.and("(m.utc_ns, m.series) > (?, ?)", l.last.utc, l.last.series)
-	case index == byTime && skip > l.few:
-		start, err := l.seek(q, c, skip)
+	case w.after != nil:
+		where.and("(m.utc_ns, m.series) > (?, ?)", w.after.utc, w.after.series)
+	case c.index == indexTime && w.skip > few:
+		start, err := seek(ctx, q, c, w.skip)
 		if err != nil || start == nil {
 			return nil, err
 		}
 		where.and("(m.utc_ns, m.series) >= (?, ?)", start.utc, start.series)
-		skip = 0
+		w.skip = 0
 	}
-	query := metricsQuery("m.seq, m.utc_ns, m.series", index, where)
+	query := metricsQuery("m.seq, m.utc_ns, m.series", c.index, where)
 	query.add(" ORDER BY m.utc_ns, m.series")
-	places, err := rowsOf(l.ctx, q, query, skip, max, scanPlace)
-	if err != nil || len(places) == 0 {
-		return nil, err
-	}
-	l.last = &places[len(places)-1]
-	return places, nil
+	return rowsOf(ctx, q, query, w.skip, w.max, nil, scanPosition)
 }
 
-// seek returns the first place behind so many, counted from the nearer end; nil when there is none.
-func (l *timeList) seek(q querier, c *choice, skip int64) (*place, error) {
-	all, err := c.count(l.ctx, q)
+// seek returns the position that comes after skip others, nil when there is none. It counts from the nearer end of the
+// list.
+func seek(ctx context.Context, q querier, c *choice, skip int64) (*position, error) {
+	all, err := c.count(ctx, q)
 	if err != nil || skip >= all {
 		return nil, err
 	}
-	query := metricsQuery("m.seq, m.utc_ns, m.series", byTime, c.where())
+	query := metricsQuery("m.seq, m.utc_ns, m.series", indexTime, c.where())
 	if skip < all-skip {
-		query.add(" ORDER BY m.utc_ns, m.series"+tail, 1, skip)
+		query.add(" ORDER BY m.utc_ns, m.series")
 	} else {
-		query.add(" ORDER BY m.utc_ns DESC, m.series DESC"+tail, 1, all-1-skip)
+		query.add(" ORDER BY m.utc_ns DESC, m.series DESC")
+		skip = all - 1 - skip
 	}
-	start, err := scanPlace(q.QueryRowContext(l.ctx, query.sql, query.args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+	found, err := rowsOf(ctx, q, query, skip, 1, nil, scanPosition)
+	if err != nil || len(found) == 0 {
+		return nil, err
 	}
-	return &start, err
+	return &found[0], nil
 }
 
-func scanPlace(row scanner) (p place, err error) {
+func scanPosition(row scanner) (p position, bytes int, err error) {
 	err = row.Scan(&p.seq, &p.utc, &p.series)
-	return p, err
+	return p, 0, err
 }
 
-// metricsAt reads the metrics at some places within a budget.
-func metricsAt(ctx context.Context, q querier, places []place, left *budget) ([]*monitor.Metric, error) {
-	seqs := make([]int64, len(places))
-	index := make(map[uint64]int, len(places))
-	for i, p := range places {
+// metricsAt reads the metrics at some positions.
+func metricsAt(ctx context.Context, q querier, positions []position, left *budget) ([]*monitor.Metric, error) {
+	seqs := make([]int64, len(positions))
+	index := make(map[uint64]int, len(positions))
+	for i, p := range positions {
 		seqs[i], index[uint64(p.seq)] = p.seq, i
 	}
-	text, err := json.Marshal(seqs)
-	if err != nil {
-		return nil, err
-	}
 	pending, err := metrics(ctx, q, selection{
-		where: "seq IN (SELECT value FROM json_each(?))", args: []any{string(text)}, limit: math.MaxInt32, left: left})
+		where: "seq IN (SELECT value FROM json_each(?))", args: []any{jsonList(seqs)}, limit: math.MaxInt32, left: left})
 	if err != nil {
 		return nil, err
 	}
-	found := make([]*monitor.Metric, len(places))
+	found := make([]*monitor.Metric, len(positions))
 	for _, p := range pending {
 		found[index[p.Seq]] = p.Metric
 	}

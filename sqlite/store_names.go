@@ -7,53 +7,42 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// The tags that name a pipeline and its build.
-const (
-	tagPipeline = "pipeline_branch"
-	tagBuild    = "pipeline_build_no"
-)
-
 // Names implements [monitor.Store].
-func (s *Store) Names(ctx context.Context, q monitor.NameQuery, p monitor.Page) iter.Seq2[string, error] {
-	return stream(ctx, s, p, func() lister[string, string] {
-		var last *string
-		return direct(func(from querier, skip, max int64, left *budget) ([]string, error) {
-			query := newClause("SELECT DISTINCT name FROM (")
-			query.join(names(q))
-			query.add(")")
-			if last != nil {
-				query.add(" WHERE name > ?", *last)
+func (db *DB) Names(ctx context.Context, query monitor.NameQuery, p monitor.Page) iter.Seq2[string, error] {
+	return stream(ctx, db, p, lister[string, string]{
+		func(ctx context.Context, q querier, w wanted[string]) ([]string, error) {
+			list := newClause("SELECT DISTINCT name FROM (")
+			list.join(names(query))
+			list.add(")")
+			if w.after != nil {
+				list.add(" WHERE name > ?", *w.after)
 			}
-			query.add(" ORDER BY name")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (string, error) {
-				var name string
-				if err := row.Scan(&name); err != nil {
-					return "", err
-				}
-				last = &name
-				return name, left.spend(len(name))
+			list.add(" ORDER BY name")
+			return rowsOf(ctx, q, list, w.skip, w.max, w.left, func(row scanner) (name string, bytes int, err error) {
+				err = row.Scan(&name)
+				return name, len(name), err
 			})
-		})
-	})
+		},
+		func(_ context.Context, _ querier, names []string, _ *budget) ([]string, error) { return names, nil }})
 }
 
 // CountNames implements [monitor.Store].
-func (s *Store) CountNames(ctx context.Context, q monitor.NameQuery) (int64, error) {
+func (db *DB) CountNames(ctx context.Context, q monitor.NameQuery) (int64, error) {
 	query := newClause("SELECT count(DISTINCT name) FROM (")
 	query.join(names(q))
 	query.add(")")
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return db.count(ctx, query)
 }
 
-// names returns the query for names with repetitions, in a column of that name.
+// names returns a query for names, in the column name. A name may come several times.
 func names(q monitor.NameQuery) clause {
 	switch q.Of {
 	case monitor.Components:
 		return componentNames(q)
 	case monitor.Pipelines:
-		return tagValues(q, tagPipeline)
+		return tagValues(q, monitor.TagPipelineBranch)
 	case monitor.PipelineBuilds:
-		return tagValues(q, tagBuild)
+		return tagValues(q, monitor.TagPipelineBuild)
 	default:
 		return sessionHashes(q)
 	}
@@ -74,7 +63,7 @@ func componentNames(q monitor.NameQuery) clause {
 func tagValues(q monitor.NameQuery, tag string) clause {
 	where := newClause("name = ? AND value > ''", tag)
 	where.prefix("value", q.Prefix)
-	if sub, all := namedSessions(q); !all {
+	if sub, all := sessionsOfNames(q); !all {
 		where.in("session", sub)
 	}
 	return newClause("SELECT value AS name FROM tags WHERE "+where.sql, where.args...)
@@ -83,14 +72,14 @@ func tagValues(q monitor.NameQuery, tag string) clause {
 func sessionHashes(q monitor.NameQuery) clause {
 	where := newClause("h > ''")
 	where.prefix("h", q.Prefix)
-	sub, _ := namedSessions(q)
+	sub, _ := sessionsOfNames(q)
 	where.in("id", sub)
 	return newClause("SELECT h AS name FROM hashes WHERE "+where.sql, where.args...)
 }
 
-// namedSessions returns the query for the hashes of the sessions that names are wanted of; all says that it is every
-// session.
-func namedSessions(q monitor.NameQuery) (sub clause, all bool) {
+// sessionsOfNames returns a query for the IDs of the hashes of the sessions whose names q lists. all says that these
+// are all sessions.
+func sessionsOfNames(q monitor.NameQuery) (sub clause, all bool) {
 	var where clause
 	if q.Project != "" {
 		where.and("project = ?", q.Project)
@@ -99,9 +88,11 @@ func namedSessions(q monitor.NameQuery) (sub clause, all bool) {
 		where.and(`hash IN (SELECT session FROM tallies WHERE component IN (SELECT id FROM components WHERE name = ?))`,
 			*q.Component)
 	}
-	for _, t := range []struct{ name, value string }{{tagPipeline, q.Pipeline}, {tagBuild, q.Build}} {
-		if t.value != "" {
-			where.and("hash IN (SELECT session FROM tags WHERE name = ? AND value = ?)", t.name, t.value)
+	for _, tag := range [...]monitor.TagMatch{
+		{Name: monitor.TagPipelineBranch, Value: q.Pipeline}, {Name: monitor.TagPipelineBuild, Value: q.Build},
+	} {
+		if tag.Value != "" {
+			where.and("hash IN (SELECT session FROM tags WHERE name = ? AND value = ?)", tag.Name, tag.Value)
 		}
 	}
 	sub = newClause("SELECT hash FROM sessions")

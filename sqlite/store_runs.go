@@ -11,43 +11,35 @@ import (
 )
 
 // Runs implements [monitor.Store].
-func (s *Store) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
-	return stream(ctx, s, p, func() lister[runPlace, *monitor.Run] {
-		var last *runPlace
-		return lister[runPlace, *monitor.Run]{func(from querier, skip, max int64, left *budget) ([]runPlace, error) {
-			query := newClause("SELECT project, run, min(utc_ns) AS start FROM sessions")
-			query.join(runsWhere(q).where())
-			query.add(" GROUP BY project, run")
-			if last != nil {
-				query.add(" HAVING (min(utc_ns), run, project) > (?, ?, ?)", last.start, last.run, last.project)
+func (db *DB) Runs(ctx context.Context, query monitor.RunQuery, p monitor.Page) iter.Seq2[*monitor.Run, error] {
+	return stream(ctx, db, p, lister[runPosition, *monitor.Run]{
+		func(ctx context.Context, q querier, w wanted[runPosition]) ([]runPosition, error) {
+			list := newClause("SELECT project, run, min(utc_ns) AS start FROM sessions")
+			list.join(runsWhere(query).where())
+			list.add(" GROUP BY project, run")
+			if w.after != nil {
+				list.add(" HAVING (min(utc_ns), run, project) > (?, ?, ?)", w.after.start, w.after.run, w.after.project)
 			}
-			query.add(" ORDER BY start, run, project")
-			return rowsOf(ctx, from, query, skip, max, func(row scanner) (runPlace, error) {
-				var at runPlace
-				if err := row.Scan(&at.project, &at.run, &at.start); err != nil {
-					return at, err
-				}
-				last = &at
-				return at, left.spend(len(at.run))
+			list.add(" ORDER BY start, run, project")
+			return rowsOf(ctx, q, list, w.skip, w.max, w.left, func(row scanner) (at runPosition, bytes int, err error) {
+				err = row.Scan(&at.project, &at.run, &at.start)
+				return at, len(at.run), err
 			})
-		}, func(from querier, places []runPlace, left *budget) ([]*monitor.Run, error) {
-			return runsAt(ctx, from, places, left)
-		}}
-	})
+		}, runsAt})
 }
 
-// runPlace is where a run stands in a list.
-type runPlace struct {
+// runPosition is the position of a run in a list.
+type runPosition struct {
 	project, run string
 	start        int64
 }
 
 // CountRuns implements [monitor.Store].
-func (s *Store) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
+func (db *DB) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
 	query := newClause("SELECT count(*) FROM (SELECT DISTINCT project, run FROM sessions")
 	query.join(runsWhere(q).where())
 	query.add(")")
-	return part(ctx, s, func(from querier) (int64, error) { return countOf(ctx, from, query) })
+	return db.count(ctx, query)
 }
 
 func runsWhere(q monitor.RunQuery) (where clause) {
@@ -60,13 +52,13 @@ func runsWhere(q monitor.RunQuery) (where clause) {
 	return where
 }
 
-// runsAtOnce bounds the values of one query, of which SQLite takes 32,766.
+// runsAtOnce bounds the number of values in a query. SQLite allows 32,766.
 const runsAtOnce = 500
 
-// runsAt reads the runs at some places within a budget.
-func runsAt(ctx context.Context, q querier, places []runPlace, left *budget) ([]*monitor.Run, error) {
-	runs := make([]*monitor.Run, len(places))
-	for i, at := range places {
+// runsAt reads the runs at some positions.
+func runsAt(ctx context.Context, q querier, positions []runPosition, left *budget) ([]*monitor.Run, error) {
+	runs := make([]*monitor.Run, len(positions))
+	for i, at := range positions {
 		runs[i] = &monitor.Run{Project: at.project, ID: at.run}
 	}
 	for part := range slices.Chunk(runs, runsAtOnce) {
@@ -80,8 +72,9 @@ func runsAt(ctx context.Context, q querier, places []runPlace, left *budget) ([]
 	return runs, nil
 }
 
-// chosen returns the beginning of a query that reads from n runs, as chosen with their index i.
-func chosen(n int, run func(i int) (project, id string)) clause {
+// withRuns returns the beginning of a query. It makes the table chosen, with the index i, the project and the id of n
+// runs.
+func withRuns(n int, run func(i int) (project, id string)) clause {
 	query := newClause("WITH chosen (i, project, run) AS (VALUES " + strings.Repeat("(?, ?, ?), ", n-1) + "(?, ?, ?)) ")
 	for i := range n {
 		project, id := run(i)
@@ -90,16 +83,17 @@ func chosen(n int, run func(i int) (project, id string)) clause {
 	return query
 }
 
-// named names the runs of a list.
-func named(runs []*monitor.Run) func(i int) (project, id string) {
+// namesOf returns the function that [withRuns] needs.
+func namesOf(runs []*monitor.Run) func(i int) (project, id string) {
 	return func(i int) (project, id string) { return runs[i].Project, runs[i].ID }
 }
 
 const chosenSessions = " FROM chosen CROSS JOIN sessions s ON s.project = chosen.project AND s.run = chosen.run"
 
-// fillSessions reads the sessions of runs, and puts them in order when they are read: SQLite would hold all that it sorts.
+// fillSessions reads the sessions of runs. It sorts them itself, since SQLite would hold in memory everything that it
+// sorts.
 func fillSessions(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
-	query := chosen(len(runs), named(runs))
+	query := withRuns(len(runs), namesOf(runs))
 	query.add("SELECT " + sessionColumns + ", chosen.i" + chosenSessions + " CROSS JOIN hashes h ON h.id = s.hash")
 	err := each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
@@ -121,7 +115,7 @@ func fillSessions(ctx context.Context, q querier, runs []*monitor.Run, left *bud
 	return err
 }
 
-// withMore scans columns after those that are asked for.
+// withMore scans more columns after those of its caller.
 type withMore struct {
 	scanner
 	more []any
@@ -130,34 +124,29 @@ type withMore struct {
 // Scan implements scanner.
 func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m.more...)...) }
 
-// fillTallies sums up what was measured.
+// fillTallies adds up the tallies of runs.
 func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
-	noted, err := fillNoted(ctx, q, runs, left)
-	if err != nil {
-		return err
-	}
-	query := chosen(len(runs), named(runs))
-	query.add(`SELECT chosen.i, y.session, y.context, s.machine, c.env, coalesce(c.python_info, ''), y.kind, y.metrics, y.total_time, y.user_time,
-		y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` + chosenSessions + `
-		CROSS JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context"))
-	ended := make([]bool, len(runs)) // by a metric
+	query := withRuns(len(runs), namesOf(runs))
+	query.add(`SELECT chosen.i, s.machine, s.method, c.seq IS NOT NULL, coalesce(c.env, ''), coalesce(c.python_info, ''),
+		y.kind, y.metrics, y.total_time, y.user_time, y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` +
+		chosenSessions + ` CROSS JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context"))
+	ended := make([]bool, len(runs)) // r.Ended is the end of a metric
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
-		var key machineKey
 		var session monitor.Session
-		var machine monitor.Context
-		var env *string
+		var known bool
+		machine := new(monitor.Context)
 		var kind string
 		var metrics int64
 		var total, user, kernel float64
 		var first, end monitor.Instant
-		err := row.Scan(&i, &key.session, &key.context, &session.Machine, &env, &machine.PythonInfo, &kind, &metrics, &total, &user, &kernel,
-			&first.UTC, &first.Offset, &end.UTC, &end.Offset)
+		err := row.Scan(&i, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, &kind, &metrics,
+			&total, &user, &kernel, &first.UTC, &first.Offset, &end.UTC, &end.Offset)
 		if err != nil {
 			return err
 		}
 		r := runs[i]
-		if kind == kindFunction {
+		if kind == monitor.KindFunction {
 			r.Tests += metrics
 			r.TotalTime, r.UserTime, r.KernelTime = r.TotalTime+total, r.UserTime+user, r.KernelTime+kernel
 		} else {
@@ -169,25 +158,14 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 		if !ended[i] || end.UTC > r.Ended.UTC {
 			ended[i], r.Ended = true, end
 		}
-		if noted[key] -= metrics; noted[key] >= 0 { // all of them, so far
-			return nil
+		if !known {
+			machine = nil
 		}
-		known := &machine
-		if machine.Env = deref(env); env == nil {
-			known = nil
-		}
-		return addEnvironment(r, monitor.OriginOf("", known, &session).Env, left)
+		return addEnvironment(r, monitor.OriginOf("", machine, &session).Env, left)
 	})
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// addEnvironment keeps the classes of machine sorted and each of them once.
+// addEnvironment adds a class of machine to a run. The classes are sorted, and each is there once.
 func addEnvironment(r *monitor.Run, env string, left *budget) error {
 	i, found := slices.BinarySearch(r.Environments, env)
 	if found {

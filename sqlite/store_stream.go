@@ -8,29 +8,31 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// lister reads a list part by part, in two steps, so that what stands at a place can be read when it is wanted: an item can
+// lister reads a list part by part. It first finds the positions of items and then reads the items, since an item can
 // be as large as a request body.
 type lister[P, T any] struct {
-	// find returns up to max places of those that come after the ones found before, without the first skip of them. Fewer
-	// are the last, unless the budget is spent.
-	find func(q querier, skip, max int64, left *budget) ([]P, error)
-	// read returns what stands at some places. It fails with errEnough when the budget is spent, and is then asked for
-	// fewer.
-	read func(q querier, places []P, left *budget) ([]T, error)
+	// find returns the positions that w describes. It may return fewer when the budget is spent. Otherwise fewer
+	// positions are the last ones of the list.
+	find func(ctx context.Context, q querier, w wanted[P]) ([]P, error)
+	// read returns the items at some positions. It fails with errEnough when the budget is spent. Then the caller asks
+	// for fewer items.
+	read func(ctx context.Context, q querier, positions []P, left *budget) ([]T, error)
 }
 
-// direct lists what is found in one step.
-func direct[T any](find func(q querier, skip, max int64, left *budget) ([]T, error)) lister[T, T] {
-	return lister[T, T]{find, func(_ querier, items []T, _ *budget) ([]T, error) { return items, nil }}
+// wanted describes the positions to find.
+type wanted[P any] struct {
+	after *P    // the last position found before; nil at the start of a list
+	skip  int64 // how many positions to leave out
+	max   int64 // how many positions to find at most
+	left  *budget
 }
 
-// stream lists a page of what a lister reads. Each use of the sequence begins anew with a lister of its own.
-func stream[P, T any](ctx context.Context, s *Store, p monitor.Page, open func() lister[P, T]) iter.Seq2[T, error] {
+// stream lists a page. Each use of the sequence starts at the beginning of the page.
+func stream[P, T any](ctx context.Context, db *DB, p monitor.Page, l lister[P, T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		r := newReading(s.scale, p, open())
-		for !r.complete() {
-			items, err := part(ctx, s, r.next)
+		for r := newReading(db.scale, p, l); !r.complete(); {
+			items, err := readPart(ctx, db, func(q querier) ([]T, error) { return r.next(ctx, q) })
 			if err != nil {
 				yield(none, err)
 				return
@@ -48,41 +50,42 @@ func stream[P, T any](ctx context.Context, s *Store, p monitor.Page, open func()
 	}
 }
 
-// reading is how far a page of a list was read.
+// reading is the state of a page that is being read.
 type reading[P, T any] struct {
 	scale
 	lister[P, T]
-	skip, left int64 // places still to be left out, and to be found
-	size       int64 // of the next part
-	last       bool  // nothing comes after the places found
-	places     []P   // found, but not yet read
-	atOnce     int   // how many are read together
+	after      *P    // the last position found
+	skip, left int64 // how many positions are still to be left out, and to be found
+	size       int64 // how many positions the next part has
+	last       bool  // the list has no positions after those found
+	positions  []P   // found, not yet read
+	atOnce     int   // how many items are read together
 }
 
-func newReading[P, T any](of scale, p monitor.Page, l lister[P, T]) *reading[P, T] {
-	r := &reading[P, T]{scale: of, lister: l, skip: max(0, p.Offset), left: p.Limit, size: of.firstPart, atOnce: math.MaxInt}
+func newReading[P, T any](sizes scale, p monitor.Page, l lister[P, T]) *reading[P, T] {
+	r := &reading[P, T]{scale: sizes, lister: l, skip: max(0, p.Offset), left: p.Limit, size: sizes.firstPart, atOnce: math.MaxInt}
 	if r.left <= 0 {
 		r.left = math.MaxInt64
 	}
 	return r
 }
 
-func (r *reading[P, T]) complete() bool { return len(r.places) == 0 && (r.last || r.left == 0) }
+func (r *reading[P, T]) complete() bool { return len(r.positions) == 0 && (r.last || r.left == 0) }
 
-// next reads the next items from one state of the file.
-func (r *reading[P, T]) next(q querier) ([]T, error) {
-	if len(r.places) == 0 {
-		if err := r.findPart(q); err != nil {
+// next reads the next items.
+func (r *reading[P, T]) next(ctx context.Context, q querier) ([]T, error) {
+	if len(r.positions) == 0 {
+		if err := r.findPart(ctx, q); err != nil {
 			return nil, err
 		}
 	}
-	for n := min(r.atOnce, len(r.places)); n > 0; n /= 2 {
+	for n := min(r.atOnce, len(r.positions)); n > 0; n /= 2 {
 		limit := r.bytes
 		if n == 1 {
 			limit = math.MaxInt
 		}
 		left := limit
-		items, err := r.read(q, r.places[:n], &left)
+		items, err := r.read(ctx, q, r.positions[:n], &left)
 		if err == errEnough {
 			r.atOnce = n / 2
 			continue
@@ -90,22 +93,27 @@ func (r *reading[P, T]) next(q querier) ([]T, error) {
 		if limit-left < r.bytes/2 {
 			r.atOnce = max(r.atOnce, 2*n)
 		}
-		if r.places = r.places[n:]; len(r.places) == 0 {
-			r.places = nil // they may be the items, which are let go before the next are read
+		if r.positions = r.positions[n:]; len(r.positions) == 0 {
+			r.positions = nil // positions may be the items: this frees them before the next ones are read
 		}
 		return items, err
 	}
 	return nil, nil
 }
 
-// findPart finds the places of the next part.
-func (r *reading[P, T]) findPart(q querier) error {
-	want, left := min(r.left, r.size), r.bytes
-	places, err := r.find(q, r.skip, want, &left)
+// findPart finds the positions of the next part.
+func (r *reading[P, T]) findPart(ctx context.Context, q querier) error {
+	size, left := min(r.left, r.size), r.bytes
+	positions, err := r.find(ctx, q, wanted[P]{r.after, r.skip, size, &left})
 	if err != nil {
 		return err
 	}
-	r.last = int64(len(places)) < want && left > 0
-	r.places, r.skip, r.left, r.size = places, 0, r.left-int64(len(places)), r.laterPart
+	n := int64(len(positions))
+	if n > 0 {
+		last := positions[n-1]
+		r.after = &last
+	}
+	r.last = n < size && left > 0
+	r.positions, r.skip, r.left, r.size = positions, 0, r.left-n, r.laterPart
 	return nil
 }

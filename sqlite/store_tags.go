@@ -2,15 +2,14 @@ package sqlite
 
 import (
 	"encoding/hex"
-	"encoding/json"
 
 	"pymon-bridge/monitor"
 )
 
 // tagged returns the condition that sessions, as s, have one of some tags, or all of them.
 //
-// However many tags a client asks for, they are two values of the query. As a condition each they would be too deep an
-// expression for SQLite from the thousandth on, and too many values soon after.
+// All tags together are two values of the query. With one condition for each tag, the expression would be too deep for
+// SQLite from a thousand tags on, and the values would soon be too many.
 func tagged(tags []monitor.TagMatch, any bool) (where clause) {
 	var present []string  // names
 	var equal [][2]string // names and values
@@ -28,10 +27,10 @@ func tagged(tags []monitor.TagMatch, any bool) (where clause) {
 	}
 	var having []clause
 	if n := len(present); n > 0 {
-		having = append(having, sessionsWith(present, "t.name = "+unhex("f.value")+" AND t.value > ''", n, any))
+		having = append(having, sessionsWith(jsonList(present), "t.name = "+unhex("f.value")+" AND t.value > ''", n, any))
 	}
 	if n := len(equal); n > 0 {
-		having = append(having, sessionsWith(equal,
+		having = append(having, sessionsWith(jsonList(equal),
 			"t.name = "+unhex("f.value ->> 0")+" AND t.value = "+unhex("f.value ->> 1"), n, any))
 	}
 	for i, sessions := range having {
@@ -45,22 +44,19 @@ func tagged(tags []monitor.TagMatch, any bool) (where clause) {
 	return where
 }
 
-// sessionsWith returns a query for the sessions that have a tag for one of the n elements f of a list, or for each.
-func sessionsWith(list any, condition string, n int, any bool) clause {
-	text, err := json.Marshal(list)
-	if err != nil {
-		panic(err) // texts can be encoded
-	}
-	query := newClause("SELECT t.session FROM json_each(?) f CROSS JOIN tags t ON "+condition, string(text))
-	if !any && n > 1 { // a session has each name once
+// sessionsWith returns a query for sessions. list is a JSON list of n elements, and the condition compares a tag t with
+// an element f. The sessions have a tag for one element if any is set, and else for each element.
+func sessionsWith(list, condition string, n int, any bool) clause {
+	query := newClause("SELECT t.session FROM json_each(?) f CROSS JOIN tags t ON "+condition, list)
+	if !any && n > 1 { // a session has each name only once
 		query.add(" GROUP BY t.session HAVING count(*) = ?", n)
 	}
 	return query
 }
 
-// JSON texts of SQLite end at the first NUL and hold no lone surrogates, so texts are in them as digits.
-
+// hexadecimal returns the bytes of a text as digits. A JSON text in SQLite ends at the first NUL and cannot have lone
+// surrogates.
 func hexadecimal(s string) string { return hex.EncodeToString([]byte(s)) }
 
-// unhex returns the expression for the text that an expression is the digits of.
+// unhex returns the SQL expression that turns digits back into a text.
 func unhex(expression string) string { return "CAST(unhex(" + expression + ") AS TEXT)" }

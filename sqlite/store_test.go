@@ -12,10 +12,10 @@ import (
 	"pymon-bridge/test/storetest"
 )
 
-// stores are a store as it is, and one that finds everything the way it finds things in a large file.
-var stores = map[string]func(db *sqlite.DB) *sqlite.Store{
-	"usual": (*sqlite.DB).Store,
-	"small": (*sqlite.DB).SmallStore,
+// stores has a store as it is, and a store that reads a small file in the ways that it reads a large file.
+var stores = map[string]func(db *sqlite.DB) *sqlite.DB{
+	"usual": func(db *sqlite.DB) *sqlite.DB { return db },
+	"small": (*sqlite.DB).InSmallParts,
 }
 
 func TestStore(t *testing.T) {
@@ -31,7 +31,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// questions is of how many questions one is asked. All are asked of the store as it is used.
+// questions is n when the test asks every n-th question. The usual store gets all questions.
 var questions = map[string]int{"usual": 1, "small": 3}
 
 func TestStoreWhileWriting(t *testing.T) {
@@ -44,23 +44,23 @@ func TestStoreWhileWriting(t *testing.T) {
 	}
 }
 
-// TestPausedConsumersKeepNothing has more consumers pause in the middle of a list than there are connections: others
-// read on, and the log is copied into the file and used again as if they were not there.
-func TestPausedConsumersKeepNothing(t *testing.T) {
+// TestPausedConsumersHoldNoConnection pauses more consumers in the middle of a list than there are connections. Other
+// consumers can still read, and the log is copied into the file and used again.
+func TestPausedConsumersHoldNoConnection(t *testing.T) {
 	db, path := openNew(t)
 	l := newLoad()
 	appendAll(t, db, l.records(3000)...)
 	want := int64(3000 - 3) // without the sessions
 	var resume []func() (*monitor.Metric, error, bool)
 	for range 6 {
-		next, stop := iter.Pull2(db.Store().Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
+		next, stop := iter.Pull2(db.Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
 		defer stop()
 		_, err, ok := next()
 		require.NoError(t, err)
 		require.True(t, ok)
 		resume = append(resume, next)
 	}
-	n, err := db.Store().CountMetrics(t.Context(), monitor.MetricQuery{})
+	n, err := db.CountMetrics(t.Context(), monitor.MetricQuery{})
 	require.NoError(t, err)
 	require.Equal(t, want, n)
 	var most int64

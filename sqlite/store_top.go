@@ -7,99 +7,81 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// measured returns the column of a measurement.
-func measured(m monitor.Measurement) string {
-	return [...]string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}[m]
-}
-
 // topList finds metrics in the order of a measurement.
 //
-// No index has the measurements, since it would cost every metric accepted a page written at random. Instead the table
-// of blocks bounds what metrics that were accepted one after the other have: see [pruning].
+// The measurements have no index, since each accepted metric would then write a page at a random place. Instead zone
+// maps have the greatest and least measurements of each zone: see [pruning].
 type topList struct {
+	ctx context.Context
+	q   querier
 	scale
-	ctx   context.Context
-	query monitor.MetricQuery
-	last  *place
+	top    monitor.Top
+	choice *choice
+	wanted wanted[position]
 }
 
-func (l *topList) find(q querier, skip, max int64, _ *budget) ([]place, error) {
-	c, err := choose(l.ctx, q, l.query)
-	if err != nil {
-		return nil, err
+func (l *topList) find() ([]position, error) {
+	w := l.wanted
+	switch {
+	case l.choice.index != indexTime:
+		return l.sorted(newClause("metrics m INDEXED BY "+l.choice.index), l.choice.where(), w.skip, w.max)
+	case w.after == nil && w.skip < l.pruned && w.max <= l.pruned-w.skip:
+		positions, err := (&pruning{topList: l, want: int(w.skip + w.max)}).best()
+		return positions[min(int(w.skip), len(positions)):], err
 	}
-	index, err := c.index(l.ctx, q, l.few)
-	if err != nil {
-		return nil, err
-	}
-	var places []place
-	if index == byTime && l.last == nil && skip < l.pruned && max <= l.pruned-skip {
-		s := pruning{topList: l, q: q, choice: c, want: int(skip + max)}
-		if places, err = s.best(); err == nil {
-			places = places[min(int(skip), len(places)):]
-		}
-	} else {
-		from := newClause("metrics m INDEXED BY " + index)
-		if index == byTime {
-			from = newClause("metrics m NOT INDEXED") // every row is read, so in the order in which they stand
-		}
-		places, err = l.sorted(q, from, c.where(), skip, max)
-	}
-	if err != nil || len(places) == 0 {
-		return nil, err
-	}
-	l.last = &places[len(places)-1]
-	return places, nil
+	// All rows are read, so they are read in the order in which they are stored.
+	return l.sorted(newClause("metrics m NOT INDEXED"), l.choice.where(), w.skip, w.max)
 }
 
-// column and order are how the measurement is called and ordered in queries.
-func (l *topList) column() string { return measured(l.query.Top.Of) }
+// column returns the column of the measurement.
+func (l *topList) column() string { return l.top.Of.String() }
 
+// order returns the order of the measurement in SQL.
 func (l *topList) order() string {
-	if l.query.Top.Smallest {
+	if l.top.Smallest {
 		return ""
 	}
 	return " DESC"
 }
 
-// after is the condition of a value that comes after another one.
+// after returns the SQL condition that a value comes after another value in the list.
 func (l *topList) after() string {
-	if l.query.Top.Smallest {
+	if l.top.Smallest {
 		return " > ?"
 	}
 	return " < ?"
 }
 
-// extreme is the column of blocks that bounds what a block can have.
+// extreme returns the column of zone_maps that bounds the measurement.
 func (l *topList) extreme() string {
-	if l.query.Top.Smallest {
+	if l.top.Smallest {
 		return l.column() + "_min"
 	}
 	return l.column() + "_max"
 }
 
-// better compares values: below 0 if a comes before b.
-func (l *topList) better(a, b float64) int {
-	if l.query.Top.Smallest {
+// compare returns a number below 0 if a comes before b in the list.
+func (l *topList) compare(a, b float64) int {
+	if l.top.Smallest {
 		return cmp.Compare(a, b)
 	}
 	return cmp.Compare(b, a)
 }
 
-// sorted reads all that is chosen from some metrics m, and sorts it.
-func (l *topList) sorted(q querier, from, where clause, skip, max int64) ([]place, error) {
+// sorted reads the chosen metrics from a part of the table, and sorts them.
+func (l *topList) sorted(from, where clause, skip, max int64) ([]position, error) {
 	value := "m." + l.column()
 	where.and(value + " IS NOT NULL")
-	if l.last != nil {
+	if last := l.wanted.after; last != nil {
 		where.and("("+value+l.after()+" OR "+value+" = ? AND (m.utc_ns, m.series) > (?, ?))",
-			l.last.value, l.last.value, l.last.utc, l.last.series)
+			last.value, last.value, last.utc, last.series)
 	}
 	query := newClause("SELECT m.seq, m.utc_ns, m.series, " + value + " FROM ")
 	query.join(from)
 	query.join(where.where())
 	query.add(" ORDER BY " + value + l.order() + ", m.utc_ns, m.series")
-	return rowsOf(l.ctx, q, query, skip, max, func(row scanner) (p place, err error) {
+	return rowsOf(l.ctx, l.q, query, skip, max, nil, func(row scanner) (p position, bytes int, err error) {
 		err = row.Scan(&p.seq, &p.utc, &p.series, &p.value)
-		return p, err
+		return p, 0, err
 	})
 }

@@ -6,13 +6,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// tallyKey is what the metrics of one tally have in common. The IDs of the hashes imply the project.
+// tallyKey is what all metrics of a tally share. The IDs of the hashes imply the project.
 type tallyKey struct {
 	session, context int64
 	component, kind  string // as sent
 }
 
-// tally is what a transaction adds to a row of tallies.
+// tally is what a transaction adds to one row of the table tallies.
 type tally struct {
 	project                 string
 	metrics                 int64
@@ -22,15 +22,16 @@ type tally struct {
 	received                int64
 }
 
-// tallies are what a transaction adds, written at its end: a run's metrics come together, and most share one row.
+// tallies collects what a transaction adds to the table. The metrics of a run arrive together, and most of them share
+// one row. So the table is written once, at the end of the transaction.
 type tallies map[tallyKey]*tally
 
-func (t tallies) add(p *placing, at monitor.Instant) {
-	m := p.rec.Metric
-	key := tallyKey{p.session.id, p.context.id, m.Component, m.Kind}
+func (t tallies) add(r *newRow, at monitor.Instant) {
+	m := r.metric
+	key := tallyKey{r.session.id, r.context.id, m.Component, m.Kind}
 	v, ok := t[key]
 	if !ok {
-		v = &tally{project: p.rec.Project, firstNS: math.MaxInt64, endNS: math.MinInt64}
+		v = &tally{project: r.rec.Project, firstNS: math.MaxInt64, endNS: math.MinInt64}
 		t[key] = v
 	}
 	v.metrics++
@@ -43,7 +44,7 @@ func (t tallies) add(p *placing, at monitor.Instant) {
 	if end := at.Plus(m.TotalTime); end.UTC > v.endNS {
 		v.endNS, v.lastOffset = end.UTC, end.Offset
 	}
-	v.received = max(v.received, nanoseconds(p.rec.Received))
+	v.received = max(v.received, nanoseconds(r.rec.Received))
 }
 
 func orZero(f float64) float64 {
@@ -53,10 +54,10 @@ func orZero(f float64) float64 {
 	return f
 }
 
-// writeTallies adds what the transaction has stored to the tallies.
+// writeTallies adds what the transaction has stored to the table.
 func (a *appender) writeTallies() error {
 	for key, t := range a.tallies {
-		component, err := a.component(t.project, key.component)
+		component, err := a.textID(a.components, "components", "name, project", true, key.component, t.project)
 		if err != nil {
 			return err
 		}
@@ -77,20 +78,4 @@ func (a *appender) writeTallies() error {
 		}
 	}
 	return nil
-}
-
-// component finds or makes the ID of a component as sent.
-func (w *writer) component(project, name string) (id int64, err error) {
-	key := digestOf(project, name)
-	if id, ok := w.components.get(key); ok {
-		return id, nil
-	}
-	found, err := w.row("SELECT id FROM components WHERE name = ? AND project = ?", []any{name, project}, &id)
-	if err == nil && !found {
-		id, err = w.insert("INSERT INTO components (name, project) VALUES (?, ?)", name, project)
-	}
-	if err == nil {
-		w.components.put(key, id)
-	}
-	return id, err
 }

@@ -9,8 +9,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// AddToken implements [monitor.TokenStore]. A token without a time of creation gets the present. Fails with EInvalid
-// when there is one with the same hash.
+// AddToken implements [monitor.TokenStore]. A token without a time of creation gets the time now. AddToken fails with
+// EInvalid when a token has the same hash.
 func (db *DB) AddToken(ctx context.Context, t monitor.Token) (int64, error) {
 	if t.Created.IsZero() {
 		t.Created = db.Now()
@@ -20,7 +20,7 @@ func (db *DB) AddToken(ctx context.Context, t monitor.Token) (int64, error) {
 		id, err = w.insert("INSERT INTO tokens (project, label, created, hash) VALUES (?, ?, ?, ?)",
 			t.Project, t.Label, nanoseconds(t.Created), t.Hash[:])
 		if sqliteCode(err) == lib.SQLITE_CONSTRAINT {
-			return &monitor.Error{Code: monitor.EInvalid, Message: "this token is there already", Err: err}
+			return &monitor.Error{Code: monitor.EInvalid, Message: "a token with this hash exists already", Err: err}
 		}
 		return err
 	})
@@ -52,7 +52,7 @@ func (db *DB) Tokens(ctx context.Context) ([]monitor.Token, error) {
 				return err
 			}
 			if copy(t.Hash[:], hash) != len(t.Hash) {
-				return errors.New("a token's hash has a wrong length")
+				return errors.New("the hash of a token has a wrong length")
 			}
 			tokens = append(tokens, t)
 			return nil
@@ -60,13 +60,3 @@ func (db *DB) Tokens(ctx context.Context) ([]monitor.Token, error) {
 	})
 	return tokens, err
 }
-
-// DB is everything that the rest of the program knows of it as.
-var (
-	_ monitor.Journal        = (*DB)(nil)
-	_ monitor.MetadataStore  = (*DB)(nil)
-	_ monitor.MetadataSearch = (*DB)(nil)
-	_ monitor.RunStore       = (*DB)(nil)
-	_ monitor.TokenStore     = (*DB)(nil)
-	_ monitor.HealthChecker  = (*DB)(nil)
-)

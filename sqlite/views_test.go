@@ -22,8 +22,8 @@ var pluginTables = map[string][]string{
 		"MACHINE_NODE", "MACHINE_TYPE", "MACHINE_ARCH", "SYSTEM_INFO", "PYTHON_INFO"},
 }
 
-// TestViewsEqualThePluginsOwnFile accepts what real runs of pytest-monitor stored in their `.pymon` files, and
-// compares every row and every value, with its storage class, with what the views say.
+// TestViewsEqualThePluginsOwnFile appends the records of `.pymon` files from real runs of pytest-monitor. Then it
+// compares the views with the plugin's tables: every row and every value with its storage class.
 func TestViewsEqualThePluginsOwnFile(t *testing.T) {
 	for file, rows := range map[string]int{"gen-b-1.3.0-1.5.1.pymon": 41, "gen-c-1.6.6.pymon": 105} {
 		t.Run(file, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestViewsShowEachHashOnce(t *testing.T) {
 	var node, description string
 	require.NoError(t, views.QueryRow("SELECT MACHINE_NODE FROM EXECUTION_CONTEXTS WHERE ENV_H = 'machine'").Scan(&node))
 	require.NoError(t, views.QueryRow("SELECT RUN_DESCRIPTION FROM TEST_SESSIONS").Scan(&description))
-	assert.Equal(t, []string{"zoo", "zoo"}, []string{node, description}, "as accepted first")
+	assert.Equal(t, []string{"zoo", "zoo"}, []string{node, description}, "the records that were accepted first")
 	assert.Len(t, dump(t, views, "EXECUTION_CONTEXTS"), 2)
 	assert.Len(t, dump(t, views, "TEST_SESSIONS"), 2)
 }
@@ -90,7 +90,7 @@ func TestViewsRebuildTimes(t *testing.T) {
 	}
 }
 
-// dump returns the names of a table's columns and then every row, each value with its storage class.
+// dump returns the names of a table's columns, and then every row. Each value has its storage class before it.
 func dump(t *testing.T, db *sql.DB, table string) [][]string {
 	t.Helper()
 	columns := pluginTables[table]
@@ -127,7 +127,7 @@ func dump(t *testing.T, db *sql.DB, table string) [][]string {
 	return out
 }
 
-// recordsOf reads a `.pymon` file as the requests of the run that wrote it.
+// recordsOf reads a `.pymon` file as the records that its run would post.
 func recordsOf(t *testing.T, file *sql.DB) []*monitor.Record {
 	t.Helper()
 	var recs []*monitor.Record
@@ -160,7 +160,7 @@ func recordsOf(t *testing.T, file *sql.DB) []*monitor.Record {
 	return recs
 }
 
-// copyOf copies a file to a directory of the test.
+// copyOf copies a file to a directory of the test, and returns the path of the copy.
 func copyOf(t *testing.T, path string) string {
 	t.Helper()
 	content, err := os.ReadFile(path)

@@ -10,24 +10,29 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// writer is the connection that writes, with its prepared statements, the dictionaries' caches and the counter of
-// the sequence. What a transaction adds to caches and counter is dropped when it fails.
+// writer is the connection that writes. It has prepared statements, caches of the dictionaries and the counter of the
+// sequence. When a transaction fails, the writer drops what the transaction added to the caches and the counter.
 type writer struct {
 	pool       *sql.DB
 	conn       *sql.Conn
+	schemas    []string // see [schemas]
 	statements map[string]*sql.Stmt
 
-	last uint64 // sequence number of the last record stored
-	next uint64 // the one that the transaction gives out next
+	last uint64 // the last sequence number that was given out
+	next uint64 // the sequence number that the transaction gives out next
 
-	block block // the one that the last metric is in
-	open  block // the same while a transaction adds to it
+	zone zoneMap // of the zone that has the last metric
+	open zoneMap // zone, with what the open transaction adds
 
-	series     *cache[int64]  // monitor.Series
-	locations  *cache[int64]  // item_fs_loc
-	components *cache[int64]  // project and component
-	hashes     *cache[hashed] // project and hash
-	offsets    *cache[zone]   // project
+	series     *cache[int64]      // IDs by project, item_path, item, item_variant, kind and component
+	locations  *cache[int64]      // IDs by item_fs_loc
+	components *cache[int64]      // IDs by component and project
+	hashes     *cache[hashEntry]  // by project and hash
+	offsets    *cache[lastOffset] // by project
+	caches     []interface {      // all of them
+		keep()
+		forget()
+	}
 }
 
 // The sizes of the caches, in entries of about 150 bytes.
@@ -39,7 +44,7 @@ const (
 	cachedOffsets    = 1024
 )
 
-// openWriter opens the connection, creates or migrates the tables and proves that commits are durable.
+// openWriter opens the connection, creates or migrates the tables, and checks that commits are durable.
 func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 	pool, err := openPool(db.path, writerPragmas, 1)
 	if err != nil {
@@ -47,13 +52,15 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 	}
 	w := &writer{
 		pool:       pool,
+		schemas:    db.schemas,
 		statements: make(map[string]*sql.Stmt),
 		series:     newCache[int64](cachedSeries),
 		locations:  newCache[int64](cachedLocations),
 		components: newCache[int64](cachedComponents),
-		hashes:     newCache[hashed](cachedHashes),
-		offsets:    newCache[zone](cachedOffsets),
+		hashes:     newCache[hashEntry](cachedHashes),
+		offsets:    newCache[lastOffset](cachedOffsets),
 	}
+	w.caches = append(w.caches, w.series, w.locations, w.components, w.hashes, w.offsets)
 	if w.conn, err = pool.Conn(ctx); err != nil {
 		pool.Close()
 		return nil, db.openError(err)
@@ -68,12 +75,19 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) error {
 	version, err := w.version(ctx)
 	if err != nil {
-		return err // before anything is written to a file that is not ours
+		return err // nothing is written yet to a file of another program
+	}
+	if version == 0 {
+		// With this setting free pages can be given back to the disk. It has an effect only before the first page is
+		// written.
+		if _, err := w.conn.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
+			return err
+		}
 	}
 	if err := w.requireDurability(ctx); err != nil {
 		return err
 	}
-	// A process of an older program may be serving a shared file, and would accept nothing without the tables it knows.
+	// An older program may be serving a shared file. It would accept nothing without the tables that it knows.
 	if !shared || version == 0 {
 		if err := w.migrate(ctx, logger); err != nil {
 			return err
@@ -82,11 +96,12 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 	if w.last, err = lastSeq(ctx, w.conn); err != nil {
 		return err
 	}
-	w.block, err = lastBlock(ctx, w.conn)
+	w.zone, err = lastZone(ctx, w.conn)
 	return err
 }
 
-// requireDurability turns on the log and asks SQLite what it made of the settings that the promise of a 201 rests on.
+// requireDurability turns on the log. Then it asks SQLite for the settings in use: the promise of a 201 depends on
+// them.
 func (w *writer) requireDurability(ctx context.Context) error {
 	var mode string
 	var synchronous int
@@ -98,32 +113,34 @@ func (w *writer) requireDurability(ctx context.Context) error {
 	}
 	if mode != "wal" || synchronous != 2 {
 		return monitor.Errorf(monitor.EInternal,
-			"SQLite took journal_mode=%s, synchronous=%d where wal and 2 (full) are required: "+
+			"SQLite uses journal_mode=%s, synchronous=%d; expected wal and 2 (full): "+
 				"the file system may lack shared memory", mode, synchronous)
 	}
 	return nil
 }
 
-// lastSeq returns the highest sequence number of any record, 0 when there is none.
+// lastSeq returns the last sequence number that was given out, 0 before the first.
 func lastSeq(ctx context.Context, q querier) (last uint64, err error) {
-	err = q.QueryRowContext(ctx, `SELECT max(coalesce((SELECT max(seq) FROM contexts), 0),
-		coalesce((SELECT max(seq) FROM sessions), 0), coalesce((SELECT max(seq) FROM metrics), 0))`).Scan(&last)
+	err = q.QueryRowContext(ctx, "SELECT last FROM sequence").Scan(&last)
 	return last, err
 }
 
-// transaction runs fn and commits with the given function.
+// transaction runs fn in a transaction and commits it with the given function.
 func (w *writer) transaction(fn func() error, commit func(w *writer) error) error {
 	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	w.next, w.open = w.last+1, w.block
+	w.next, w.open = w.last+1, w.zone
 	err := fn()
+	if err == nil && w.next > w.last+1 {
+		_, err = w.exec("UPDATE sequence SET last = ?", w.next-1)
+	}
 	if err == nil {
 		err = commit(w)
 	}
 	if err != nil {
-		// Where SQLite has rolled back by itself this fails, which tells nothing. If it fails otherwise, so
-		// will the next BEGIN.
+		// ROLLBACK fails where SQLite has rolled back by itself, which is no fault. After any other failure the next
+		// BEGIN fails too.
 		_, _ = w.exec("ROLLBACK")
 		w.forget()
 		return err
@@ -138,20 +155,16 @@ func (w *writer) commit() error {
 }
 
 func (w *writer) keep() {
-	w.last, w.block = w.next-1, w.open
-	w.series.keep()
-	w.locations.keep()
-	w.components.keep()
-	w.hashes.keep()
-	w.offsets.keep()
+	w.last, w.zone = w.next-1, w.open
+	for _, c := range w.caches {
+		c.keep()
+	}
 }
 
 func (w *writer) forget() {
-	w.series.forget()
-	w.locations.forget()
-	w.components.forget()
-	w.hashes.forget()
-	w.offsets.forget()
+	for _, c := range w.caches {
+		c.forget()
+	}
 }
 
 // take gives out the next sequence number.
@@ -161,7 +174,8 @@ func (w *writer) take() uint64 {
 	return seq
 }
 
-// statement returns a prepared statement; there are as many as this package has queries.
+// statement returns the prepared statement of a query. It keeps all: there are only as many as this package has
+// queries.
 func (w *writer) statement(query string) (*sql.Stmt, error) {
 	if s, ok := w.statements[query]; ok {
 		return s, nil
@@ -174,7 +188,7 @@ func (w *writer) statement(query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-// exec runs a statement to its end: a transaction is never cut short by a caller that has gone.
+// exec runs a statement to its end. A caller that has gone does not interrupt a transaction.
 func (w *writer) exec(query string, args ...any) (sql.Result, error) {
 	s, err := w.statement(query)
 	if err != nil {
@@ -183,7 +197,7 @@ func (w *writer) exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(context.Background(), args...)
 }
 
-// row scans the first row of a result; found is false when there is none.
+// row scans the first row of a result. found is false when there is no row.
 func (w *writer) row(query string, args []any, dest ...any) (found bool, err error) {
 	s, err := w.statement(query)
 	if err != nil {

@@ -17,7 +17,7 @@ func location(t *testing.T, name string) *time.Location {
 	return loc
 }
 
-// TestClientsInOtherZones has clients on clocks that the bridge does not know the zone of.
+// TestClientsInOtherZones has clients in time zones that the bridge does not know.
 func TestClientsInOtherZones(t *testing.T) {
 	for name, offset := range map[string]time.Duration{
 		"Asia/Kolkata": 5*time.Hour + 30*time.Minute, "America/New_York": -5 * time.Hour, "UTC": 0,
@@ -44,7 +44,7 @@ func TestClientsInOtherZones(t *testing.T) {
 	}
 }
 
-func TestTheOperatorsZoneRules(t *testing.T) {
+func TestTheOperatorsZoneComesFirst(t *testing.T) {
 	db, _ := newDB(t, monitor.Zones{Fixed: location(t, "Asia/Kolkata"), Server: time.UTC})
 	open(t, db)
 	m := measured("s1", "test_a", arrival)
@@ -52,7 +52,8 @@ func TestTheOperatorsZoneRules(t *testing.T) {
 	assert.Equal(t, arrival.Add(-330*time.Minute).UnixMicro(), m.At.Micros())
 }
 
-// TestLateArrivals are placed by the project's last known zone, and a later copy is found where the first one is.
+// TestLateArrivals checks that a late metric gets the last known offset of its project, and that its copy is found as a
+// repeat.
 func TestLateArrivals(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Open(t.Context()))
@@ -84,11 +85,12 @@ func TestLateArrivals(t *testing.T) {
 	elsewhere := late()
 	elsewhere.Project = "zoo"
 	appendAll(t, db, elsewhere)
-	assert.Zero(t, elsewhere.Metric.At.Offset, "each project has its own zone")
+	assert.Zero(t, elsewhere.Metric.At.Offset, "each project has an offset of its own")
 }
 
-// TestRepeatsAreFoundWhateverBecameKnown sends a metric again after its session, from another zone than was guessed.
-func TestRepeatsAreFoundWhateverBecameKnown(t *testing.T) {
+// TestRepeatsAreFoundAtAnotherOffset sends a metric before and after its session. The session has another offset than
+// the one that was guessed for the metric.
+func TestRepeatsAreFoundAtAnotherOffset(t *testing.T) {
 	db, _ := openNew(t)
 	metric := func() *monitor.Record {
 		rec := record(measured("s1", "test_a", arrival))
@@ -104,7 +106,7 @@ func TestRepeatsAreFoundWhateverBecameKnown(t *testing.T) {
 	assert.Equal(t, first.Metric.At, again.Metric.At)
 }
 
-// TestClocksChangedDuringARun has a run in New York on 2026-11-01, where 02:00 EDT becomes 01:00 EST.
+// TestClocksChangedDuringARun has a run in New York on 2026-11-01, when 02:00 EDT becomes 01:00 EST.
 func TestClocksChangedDuringARun(t *testing.T) {
 	db, _ := openNew(t)
 	start := time.Date(2026, 11, 1, 5, 50, 0, 0, time.UTC)
@@ -127,11 +129,11 @@ func TestClocksChangedDuringARun(t *testing.T) {
 	appendAll(t, db, before, after, late)
 	assert.Equal(t, start.Add(5*time.Minute).UnixMicro(), before.Metric.At.Micros())
 	assert.Equal(t, start.Add(15*time.Minute).UnixMicro(), after.Metric.At.Micros(), "moved by an hour")
-	assert.Equal(t, start.Add(6*time.Minute).UnixMicro(), late.Metric.At.Micros(), "late is no change of clocks")
+	assert.Equal(t, start.Add(6*time.Minute).UnixMicro(), late.Metric.At.Micros(), "a late arrival is no change of clocks")
 
 	repeats := []*monitor.Record{
-		at("test_a", start.Add(5*time.Minute), edt, time.Hour+second), // looks like a change now
-		at("test_a", start.Add(15*time.Minute), est, 3*time.Hour),     // no longer looks like one
+		at("test_a", start.Add(5*time.Minute), edt, time.Hour+second), // looks like a change of clocks now
+		at("test_a", start.Add(15*time.Minute), est, 3*time.Hour),     // no longer looks like a change
 		at("test_late", start.Add(6*time.Minute), edt, second),
 	}
 	for i, rec := range repeats {

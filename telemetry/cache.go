@@ -2,14 +2,14 @@ package telemetry
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Lookups counts what a cache of contexts and sessions answered since the start.
+// Lookups counts the lookups in a cache of contexts and sessions since the start.
 type Lookups struct {
-	Hits     uint64 // found
-	Misses   uint64 // had to ask the store
-	Negative uint64 // known to be unknown
+	Hits     uint64 // answered with a value from the cache
+	Misses   uint64 // answered by the store
+	Negative uint64 // answered with a remembered absence
 }
 
-// WatchCache shows the lookups, asked for at every scrape. It is called once.
+// WatchCache shows the lookups of a cache. Each scrape calls lookups. WatchCache may be called only once.
 func (m *Metrics) WatchCache(lookups func() Lookups) {
 	count := func(result string, read func(Lookups) uint64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -1,3 +1,3 @@
-// Package telemetry counts and times what the bridge does and shows it in the Prometheus format. Its methods have
-// the shape of the hooks of the packages they observe, none of which knows this one.
+// Package telemetry counts and times the work of the bridge, and shows the figures in the Prometheus format. Its methods
+// fit the hooks of other packages, so that those packages do not import this package.
 package telemetry

@@ -7,10 +7,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// showZeros makes every counter with a closed set of labels visible before its first event, so that the first one
-// is an increase to whoever watches.
+// showZeros makes each counter with a closed set of labels visible before its first event. So Prometheus sees the first
+// event as an increase.
 func (m *Metrics) showZeros() {
-	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric} {
+	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric,
+		monitor.ClassOutcome} {
 		m.accepted.WithLabelValues(string(class))
 		m.repeats.WithLabelValues(string(class))
 		m.delivered.WithLabelValues(string(class))
@@ -32,7 +33,7 @@ func (m *Metrics) Accepted(class monitor.Class, repeat bool) {
 // Refused counts a request that was answered with an error. The reasons must be a closed set.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
-// Request times an answered request. The route is a template; it and the method are "" where none matched.
+// Request times an answered request. The route is a template. Route and method are "" when no route matched.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 }
@@ -43,15 +44,15 @@ func (m *Metrics) Committed(records int, took time.Duration) {
 	m.commitRecords.Observe(float64(records))
 }
 
-// Delivered counts records that the destination has stored.
+// Delivered counts records that the destination stored.
 func (m *Metrics) Delivered(class monitor.Class, records int) {
 	m.delivered.WithLabelValues(string(class)).Add(float64(records))
 }
 
-// Lag says how long the oldest record of a delivery took from its acceptance to the destination.
+// Lag notes the time from the acceptance of the oldest record of a delivery to its delivery.
 func (m *Metrics) Lag(lag time.Duration) { m.lag.Observe(max(lag, 0).Seconds()) }
 
-// Retried counts a delivery that was put off, by the HTTP status that it got: 0 for no answer.
+// Retried counts a delivery that failed and is tried again, by the HTTP status of the answer: 0 for no answer.
 func (m *Metrics) Retried(status int) {
 	code := "none"
 	if status != 0 {
@@ -65,10 +66,10 @@ func (m *Metrics) Buried(class monitor.Class, records int) {
 	m.deadLetters.WithLabelValues(string(class)).Add(float64(records))
 }
 
-// NewSeries counts tests that were seen for the first time.
+// NewSeries counts tests and modules that were measured for the first time.
 func (m *Metrics) NewSeries(tests int) { m.newSeries.Add(float64(tests)) }
 
-// Judged counts a run that was judged, with what is of note in it.
+// Judged counts a judged run and its regressions, suspects and improvements.
 func (m *Metrics) Judged(r *monitor.Report, took time.Duration) {
 	m.judgeSeconds.Observe(took.Seconds())
 	m.judgedRuns.Inc()
@@ -77,5 +78,5 @@ func (m *Metrics) Judged(r *monitor.Report, took time.Duration) {
 	m.results.WithLabelValues(string(monitor.StatusImprovement)).Add(float64(r.Summary.Improvements))
 }
 
-// ReportDelivered counts a report that the destination has stored.
+// ReportDelivered counts a report that the destination stored.
 func (m *Metrics) ReportDelivered(*monitor.Report) { m.reports.Inc() }

@@ -12,21 +12,22 @@ import (
 // statsTimeout bounds how long a scrape waits for the journal. Prometheus gives a scrape 10 seconds by default.
 const statsTimeout = 2 * time.Second
 
-// WatchJournal shows the state of the journal towards one destination, asked for at every scrape: for at most two
-// seconds, which stats must heed. A scrape without an answer has no such figures and is counted. It is called once.
+// WatchJournal shows the state of the journal towards one destination. Each scrape calls stats, which must return when its
+// context ends after two seconds. When stats fails, the scrape has no figures of the journal, and the failure is counted.
+// WatchJournal may be called only once.
 func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalStats, error)) {
 	m.registry.MustRegister(&journalCollector{
 		stats: stats, failed: m.journalErrors,
-		depth:       gauge("journal_depth", "Records not yet delivered."),
-		parked:      gauge("journal_parked_records", "Of these, metrics that wait for their context or session."),
-		deadLetters: gauge("journal_dead_letters", "Records that the destination refused for good and that are kept."),
+		depth:       gauge("journal_depth", "Records not yet delivered, parked metrics included."),
+		parked:      gauge("journal_parked_records", "Metrics that wait for their context or session."),
+		deadLetters: gauge("journal_dead_letters", "Records that the destination refused for good. The journal keeps them."),
 		bytes:       gauge("journal_size_bytes", "Size of the journal on disk."),
-		free:        gauge("journal_free_bytes", "Bytes free on the journal's disk."),
-		age:         gauge("journal_oldest_age_seconds", "Age of the oldest record not yet delivered, 0 without one."),
+		free:        gauge("journal_free_bytes", "Free bytes on the disk of the journal."),
+		age:         gauge("journal_oldest_age_seconds", "Age of the oldest record not yet delivered; 0 when there is none."),
 	})
 }
 
-// journalCollector asks the journal when it is scraped.
+// journalCollector asks the journal for its state at each scrape.
 type journalCollector struct {
 	stats  func(ctx context.Context) (monitor.JournalStats, error)
 	failed prometheus.Counter
@@ -38,14 +39,14 @@ func gauge(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil)
 }
 
-// Describe names what Collect may send.
+// Describe sends the descriptions of the metrics that Collect sends.
 func (c *journalCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range [...]*prometheus.Desc{c.depth, c.parked, c.deadLetters, c.bytes, c.free, c.age} {
 		ch <- d
 	}
 }
 
-// Collect sends the figures of this moment, or none.
+// Collect sends the current figures, or none when the journal does not answer.
 func (c *journalCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()

@@ -9,10 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// namespace begins the name of every metric of the bridge.
+// namespace is the first part of the name of each metric of the bridge.
 const namespace = "pymon_bridge"
 
-// Metrics holds the metrics of one bridge, in a registry of their own. It is safe for concurrent use.
+// Metrics holds the metrics of one bridge in its own registry. It is safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -38,12 +38,12 @@ type Metrics struct {
 	journalErrors prometheus.Counter
 }
 
-// New returns metrics that name the given version and revision of the program.
+// New returns metrics. The metric build_info has the given version and revision of the program.
 func New(version, revision string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		accepted: counters("accepted_total", "Records answered with 201, by class.", "class"),
-		repeats:  counters("repeats_total", "Accepted records that were stored already, by class.", "class"),
+		repeats:  counters("repeats_total", "Accepted records that were already stored, by class.", "class"),
 		refused:  counters("refused_total", "Requests answered with an error, by reason.", "reason"),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "request_duration_seconds", Help: "Time from a request to its answer.",
@@ -54,17 +54,17 @@ func New(version, revision string) *Metrics {
 		commitRecords: histogram("commit_records",
 			"Records that shared one transaction of the journal.", prometheus.ExponentialBuckets(1, 2, 10)),
 		delivered:   counters("delivered_total", "Records stored by the destination, by class.", "class"),
-		retried:     counters("retries_total", "Deliveries put off to try again, by HTTP status.", "code"),
-		deadLetters: counters("dead_letters_total", "Records refused for good by the destination, by class.", "class"),
+		retried:     counters("retries_total", "Deliveries that failed and are tried again, by HTTP status.", "code"),
+		deadLetters: counters("dead_letters_total", "Records that the destination refused for good, by class.", "class"),
 		lag: histogram("delivery_lag_seconds",
-			"Time from the acceptance of the oldest record of a delivery to its arrival.", lagBuckets()),
+			"Time from the acceptance of the oldest record of a delivery to its delivery.", lagBuckets()),
 		judgeSeconds: histogram("judge_duration_seconds",
 			"Time to judge a run that has ended and to keep the report.", []float64{.01, .05, .1, .5, 1, 2, 5, 10, 30, 60}),
-		judgedRuns:    counter("judged_runs_total", "Runs judged after they had ended, each time that they were."),
-		results:       counters("judged_results_total", "Results of judged runs that are of note, by status.", "status"),
+		judgedRuns:    counter("judged_runs_total", "Judgements of runs that have ended. A run can be judged again."),
+		results:       counters("judged_results_total", "Regressions, suspects and improvements in judged runs.", "status"),
 		reports:       counter("delivered_reports_total", "Reports on runs stored by the destination."),
-		newSeries:     counter("new_series_total", "Tests and modules measured for the first time, each of which is a new series."),
-		journalErrors: counter("journal_stats_errors_total", "Scrapes without figures of the journal."),
+		newSeries:     counter("new_series_total", "Tests and modules measured for the first time. Each is a new series."),
+		journalErrors: counter("journal_stats_errors_total", "Scrapes for which the journal gave no figures."),
 	}
 	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,
 		m.delivered, m.retried, m.deadLetters, m.lag, m.newSeries, m.journalErrors,
@@ -75,17 +75,17 @@ func New(version, revision string) *Metrics {
 	return m
 }
 
-// Handler answers scrapes.
+// Handler returns the handler of Prometheus's scrapes.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// requestBuckets reach from a keep-alive request in memory to one that waits for a slow disk.
+// requestBuckets reach from a keep-alive request in memory to a request that waits for a slow disk.
 func requestBuckets() []float64 {
 	return []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}
 }
 
-// lagBuckets reach from a delivery at once to an outage of days.
+// lagBuckets reach from an immediate delivery to an outage of days.
 func lagBuckets() []float64 {
 	return []float64{.1, .5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 259200}
 }

@@ -20,7 +20,7 @@ import (
 	"pymon-bridge/telemetry"
 )
 
-// busy returns metrics in which everything happened at least once.
+// busy returns metrics that have counted every kind of event.
 func busy() *telemetry.Metrics {
 	m := telemetry.New("1.2.3", "abcdef")
 	m.Accepted(monitor.ClassMetric, false)
@@ -47,7 +47,7 @@ func stats(context.Context) (monitor.JournalStats, error) {
 		Oldest: time.Now().Add(-time.Hour)}, nil
 }
 
-// scrape returns what a Prometheus server reads.
+// scrape returns the metrics that a Prometheus server reads.
 func scrape(t *testing.T, m *telemetry.Metrics) map[string]*dto.MetricFamily {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -59,7 +59,7 @@ func scrape(t *testing.T, m *telemetry.Metrics) map[string]*dto.MetricFamily {
 	return families
 }
 
-// value returns the value of the sample of a family with all given label values, the count of a histogram.
+// value returns the value of the sample with the given label values; of a histogram, its count.
 func value(t *testing.T, families map[string]*dto.MetricFamily, name string, labels ...string) float64 {
 	t.Helper()
 	require.Contains(t, families, name)
@@ -84,7 +84,7 @@ func value(t *testing.T, families map[string]*dto.MetricFamily, name string, lab
 	return 0
 }
 
-func TestHooksCount(t *testing.T) {
+func TestHooksChangeTheMetrics(t *testing.T) {
 	m := busy()
 	m.WatchJournal(stats)
 	families := scrape(t, m)
@@ -136,7 +136,7 @@ func TestHooksCount(t *testing.T) {
 	assert.Contains(t, build.String(), "abcdef")
 }
 
-func TestFollowsConventions(t *testing.T) {
+func TestMetricsFollowPrometheusConventions(t *testing.T) {
 	m := busy()
 	m.WatchJournal(stats)
 	w := httptest.NewRecorder()
@@ -146,7 +146,7 @@ func TestFollowsConventions(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
-func TestScrapeWithoutJournal(t *testing.T) {
+func TestScrapeSucceedsWhenTheJournalFails(t *testing.T) {
 	m := telemetry.New("1", "")
 	m.WatchJournal(func(ctx context.Context) (monitor.JournalStats, error) {
 		deadline, ok := ctx.Deadline()
@@ -158,7 +158,7 @@ func TestScrapeWithoutJournal(t *testing.T) {
 	second := scrape(t, m)
 	assert.NotContains(t, second, "pymon_bridge_journal_depth")
 	assert.GreaterOrEqual(t, value(t, second, "pymon_bridge_journal_stats_errors_total"), 1.0)
-	assert.Contains(t, second, "pymon_bridge_accepted_total", "the rest is shown all the same")
+	assert.Contains(t, second, "pymon_bridge_accepted_total", "the other metrics are shown")
 }
 
 func TestOldestAgeIsZeroWithoutRecords(t *testing.T) {
@@ -167,7 +167,7 @@ func TestOldestAgeIsZeroWithoutRecords(t *testing.T) {
 	assert.Zero(t, value(t, scrape(t, m), "pymon_bridge_journal_oldest_age_seconds"))
 }
 
-func TestInstancesAreIndependent(t *testing.T) {
+func TestTwoMetricsAreIndependent(t *testing.T) {
 	a, b := telemetry.New("1", ""), telemetry.New("1", "")
 	a.Refused("invalid")
 	assert.Contains(t, scrape(t, a), "pymon_bridge_refused_total")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Checks that the named tools are there and says, for those that are not, what they are needed for.
+# Checks that the named tools are installed. For each missing tool it prints what to install and why.
 set -euo pipefail
 
 declare -A what=(
 	[go]="Go 1.26 (https://go.dev/dl)"
-	[cargo]="Rust's cargo (https://rustup.rs), with which Flux, the query engine of the InfluxDB server for the tests, is built; with the environment variable INFLUXD=/path/to/influxd none is built"
-	[cc]="a C compiler, with which the InfluxDB server for the tests is built"
-	[python3]="Python 3.11 or newer with its venv module, in which pytest runs"
+	[cargo]="Rust's cargo (https://rustup.rs). It builds Flux, the query engine of the InfluxDB server for the tests. Or set INFLUXD=/path/to/influxd to use your own server"
+	[cc]="a C compiler. It builds the InfluxDB server for the tests"
+	[python3]="Python 3.11 or newer with its module venv. The tests run pytest in it"
 )
 missing=0
 for tool in "$@"; do

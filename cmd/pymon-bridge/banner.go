@@ -10,33 +10,37 @@ import (
 	"strings"
 )
 
-// announce says where the bridge listens, stores and delivers, and what to type next; then it writes the port file.
+// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
 func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
 	url := baseURL(l, c.TLSCert != "")
 	known, err := b.db.Tokens(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the tokens: %w", err)
+		return fmt.Errorf("read the tokens: %w", err)
 	}
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
 		data = c.Data
 	}
-	delivers := "nowhere yet: with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG it goes to InfluxDB, what is stored by then too"
-	if b.writer != nil {
-		delivers = string(b.writer.Destination())
+	delivers := "nowhere yet: with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG it delivers to InfluxDB, older records too"
+	if b.backend != nil {
+		delivers = string(b.backend.Destination())
 	}
 	if !m.banner {
-		logger.Info("serving", "version", programVersion(), "url", url, "address", l.Addr().String(), "handed_over", handedOver,
+		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", handedOver,
 			"data", data, "delivers_to", delivers, "tokens", len(known))
 	} else {
-		access, remote := "everybody on this machine", url
+		clients, remote := "everybody on this machine", url
 		switch {
 		case len(known) > 0:
-			access, remote = "holders of a token", strings.Replace(url, "://", "://x:TOKEN@", 1)
+			clients, remote = "holders of a token", strings.Replace(url, "://", "://x:TOKEN@", 1)
 		case !loopback(l):
-			access = "everybody who can reach it (--allow-anonymous)"
+			clients = "everybody who can reach it (--allow-anonymous)"
 		}
-		writeBanner(m.Stderr, [][2]string{{"listens on", url + ", for " + access}, {"stores in", data}, {"delivers to", delivers}}, remote)
+		if c.RequireProject {
+			remote += "/p/PROJECT"
+		}
+		writeBanner(m.Stderr, [][2]string{
+			{"listens on", url + ", for " + clients}, {"stores in", data}, {"delivers to", delivers}}, remote)
 	}
 	if c.PortFile == "" {
 		return nil
@@ -47,11 +51,11 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 	return nil
 }
 
-// writeBanner prints the lines and the command to paste.
+// writeBanner prints the lines, and the commands to type next.
 func writeBanner(w io.Writer, lines [][2]string, remote string) {
-	fmt.Fprintf(w, "\npymon-bridge %s\n\n", programVersion())
+	fmt.Fprintf(w, "\npymon-bridge %s\n\n", version)
 	for _, line := range lines {
 		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
 	}
-	fmt.Fprintf(w, "\nIn the Python project to be measured:\n\n  pip install pytest-monitor 'pytest<9.2'\n  pytest --remote-server %s\n\n", remote)
+	fmt.Fprintf(w, "\nIn your Python project:\n\n  pip install pytest-monitor 'pytest<9.2'\n  pytest --remote-server %s\n\n", remote)
 }

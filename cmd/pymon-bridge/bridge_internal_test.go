@@ -16,8 +16,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// An InfluxDB that never answers must not keep the reason why a bridge does not start from its operator.
-func TestAFailedStartDoesNotWaitForDelivery(t *testing.T) {
+// The operator must read why the bridge does not start, even when InfluxDB never answers.
+func TestFailedStartDoesNotWaitForDelivery(t *testing.T) {
 	silent := make(chan struct{})
 	influx := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-silent }))
 	defer influx.Close()
@@ -38,11 +38,11 @@ func TestAFailedStartDoesNotWaitForDelivery(t *testing.T) {
 	case err := <-started:
 		assert.ErrorContains(t, err, "certificate")
 	case <-time.After(10 * time.Second):
-		assert.Fail(t, "it waits for InfluxDB")
+		assert.Fail(t, "the start waits for InfluxDB")
 	}
 }
 
-// fill leaves something to deliver in a data directory.
+// fill stores a session in a data directory, so that there is a record to deliver.
 func fill(t *testing.T, data string) {
 	t.Helper()
 	db := sqlite.New(data+"/"+sqlite.FileName, monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))

@@ -6,7 +6,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// byteSize is a number of bytes that a person writes as 512MiB or 10GB.
+// byteSize is a number of bytes. A person writes it with a unit, such as 512MiB or 10GB.
 type byteSize int64
 
 // UnmarshalText reads a number with an optional decimal (kB, MB) or binary (KiB, MiB) unit.

@@ -18,35 +18,35 @@ import (
 	"pymon-bridge/report"
 )
 
-// checkCmd asks a bridge whether a run has regressed. Its exit status is 0 when not, 1 when it has, and 2 when that
-// could not be told.
+// checkCmd asks a bridge for the report on a run. The exit status is 0 when the gate passes, 1 when it fails, and 2 when the
+// run could not be judged.
 type checkCmd struct {
-	URL     string `help:"Address of the bridge, as given to pytest: with the project, and with a token as password where it needs one." default:"http://127.0.0.1:8080" env:"PYMON_URL"`
-	Token   string `help:"Token of the project; better in the variable or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
-	Project string `help:"Project, where the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
+	URL     string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password." default:"http://127.0.0.1:8080" env:"PYMON_URL"`
+	Token   string `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
+	Project string `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
-	ScmRef *string `help:"Judge this commit: its last run, and what only its earlier runs measured." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
-	RunID  *string `name:"run" help:"Judge the run with this id; \"latest\" for the one that started last." placeholder:"ID" env:"PYMON_RUN"`
-	Head   string  `help:"Branch of the run that is judged, since a commit may be on several; without it any." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
-	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request; without it the run's own." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
+	ScmRef *string `help:"Judge this commit: its last run, and also the tests that only its earlier runs measured." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
+	RunID  *string `name:"run" help:"Judge the run with this id. \"latest\" is the run that started last." placeholder:"ID" env:"PYMON_RUN"`
+	Head   string  `help:"Branch of the judged run, because a commit may be on several branches. Without this flag, any branch." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
+	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
 
-	Format    string        `help:"How to print the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
-	All       bool          `help:"Also print what is ok or has too short a history."`
-	FailOn    string        `help:"What to fail on: ${enum}." enum:"regression,suspect,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
-	RerunFile string        `help:"Write arguments for pytest to this file (pytest @FILE) that run the conspicuous tests again; no file where there are none." placeholder:"FILE"`
-	Grafana   string        `name:"grafana-url" help:"Address of the Grafana that a Markdown report links to." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
+	Format    string        `help:"Format of the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
+	All       bool          `help:"Also print the results that are ok or still learning."`
+	FailOn    string        `help:"What makes the command fail: ${enum}." enum:"regression,suspect,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
+	RerunFile string        `help:"Write arguments for pytest to this file: \"pytest @FILE\" then runs the conspicuous tests again. Without such tests there is no file." placeholder:"FILE"`
+	Grafana   string        `name:"grafana-url" help:"Address of Grafana, for the links of a Markdown report." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
 	Timeout   time.Duration `help:"How long to wait for the report." default:"2m" env:"PYMON_TIMEOUT"`
 }
 
-// statuses of `check`, beside 0.
+// Exit statuses of `check`, besides 0.
 const (
 	statusRegression = 1
 	statusNotJudged  = 2
 )
 
-// Run prints the report and fails as the flags say.
+// Run prints the report, and fails when the gate does not pass.
 func (c *checkCmd) Run(ctx context.Context, m *Main) error {
-	if err := c.writeRerun(nil); err != nil { // what an earlier check wrote says nothing about this run
+	if err := c.writeRerun(nil); err != nil { // the file of an earlier check says nothing about this run
 		return &exitError{statusNotJudged, err}
 	}
 	r, err := c.fetch(ctx)
@@ -62,11 +62,11 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
-	if failed, sentence := report.Outcome(r, report.FailOn(c.FailOn)); failed {
+	switch gate, sentence := report.Gate(r, report.FailOn(c.FailOn)); gate {
+	case monitor.GateFail:
 		return &exitError{statusRegression, errors.New(sentence)}
-	}
-	if why := report.Unjudged(r); why != "" {
-		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", r.Run, why)}
+	case monitor.GateNotJudged:
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", r.Run, report.Unjudged(r))}
 	}
 	return nil
 }
@@ -94,30 +94,30 @@ func (c *checkCmd) fetch(ctx context.Context) (*monitor.Report, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, unreachable(ctx, err)
 	case err == nil && (r.Project == "" || r.Run == "" || r.Suite.Status.Severity() < 0):
-		err = errors.New("it judges no run") // JSON of something else, which must not pass for a run without regressions
+		err = errors.New("it judges no run") // JSON of another service must not look like a run without regressions
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the answer of %s is no report: %w", request.URL.Redacted(), err)
+		return nil, fmt.Errorf("the answer of %s is not a report: %w", request.URL.Redacted(), err)
 	}
 	return &r, nil
 }
 
-// refusal says why there is no report. A redirect is not followed: the token is for the address that was given, and
-// what pytest sends there would not follow either.
+// refusal returns the error of an answer that is not a report. The command follows no redirect: the token is for the given
+// address only, and pytest's posts to that address would not follow either.
 func refusal(response *http.Response) error {
 	var body struct{ Message string }
 	at := response.Request.URL.Redacted()
 	if to, err := response.Location(); err == nil {
-		return fmt.Errorf("%s answered %s to %s: give the address of the bridge itself", at, response.Status,
-			(&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String())
+		return fmt.Errorf("%s redirects to %s (%s): expected the address of the bridge itself", at,
+			(&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), response.Status)
 	}
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
-		return fmt.Errorf("%s answered %s, which no bridge with this command's version does", at, response.Status)
+		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
 	return fmt.Errorf("%s (%s)", printable(body.Message), response.Status)
 }
 
-// printable leaves out what acts on a terminal, or ends the line.
+// printable removes characters that control a terminal or end the line.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -127,10 +127,10 @@ func printable(text string) string {
 	}, text)
 }
 
-// unreachable says why there was no answer, without the token that an address may hold.
+// unreachable returns the error of a request without an answer. It hides the token that an address may have.
 func unreachable(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
-		return errors.New("told to stop before there was an answer")
+		return errors.New("stopped before there was an answer")
 	} else if cause != nil {
 		return cause
 	}
@@ -142,7 +142,7 @@ func unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("the bridge cannot be reached: %w", err)
 }
 
-// request is the question, as the flags put it.
+// request returns the request that the flags ask for.
 func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	u, err := c.base()
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	if c.Branch != "" {
 		query.Set("branch", c.Branch)
 	}
-	// Where a pipeline's variable is empty, the last run of anybody must not be judged instead.
+	// When the variable of a pipeline is empty, the command must not judge the last run of somebody else.
 	for _, of := range []struct {
 		flag, name string
 		value      *string
@@ -166,7 +166,7 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 		switch {
 		case of.value == nil:
 		case *of.value == "":
-			return nil, fmt.Errorf("%s: expected something, got an empty text", of.flag)
+			return nil, fmt.Errorf("%s: expected a value, got an empty text", of.flag)
 		default:
 			query.Set(of.name, *of.value)
 		}
@@ -179,7 +179,7 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("User-Agent", "pymon-bridge/"+programVersion())
+	request.Header.Set("User-Agent", "pymon-bridge/"+version)
 	password, hasPassword := user.Password()
 	switch {
 	case c.Token != "":
@@ -190,7 +190,7 @@ func (c *checkCmd) request(ctx context.Context) (*http.Request, error) {
 	return request, nil
 }
 
-// base is the address below which api/v1 is: that of the flag, however pytest was given it, with the project.
+// base returns the address above api/v1, with the project. It accepts every form of the address that pytest accepts.
 func (c *checkCmd) base() (*url.URL, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -206,14 +206,14 @@ func (c *checkCmd) base() (*url.URL, error) {
 	case !monitor.ValidProject(c.Project):
 		return nil, errors.New("--project: expected 1 to 64 letters, digits, dots, underscores and hyphens")
 	case ok:
-		return nil, fmt.Errorf("--project: expected %q, which --url names, or none", named)
+		return nil, fmt.Errorf("--project: expected %q as in --url, or no --project", named)
 	default:
 		u.Path = strings.TrimRight(before, "/")
 		return u.JoinPath("p", c.Project), nil
 	}
 }
 
-// origin is the address of the bridge for readers of the report: without project and token.
+// origin returns the address of the bridge for readers of the report, without project and token.
 func (c *checkCmd) origin() string {
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -222,20 +222,20 @@ func (c *checkCmd) origin() string {
 	return origin(u)
 }
 
-// origin cuts an address as pytest is given it down to that of the bridge: without project, API and token.
+// origin returns the address of the bridge from the address for pytest. It removes project, API and token.
 func origin(u *url.URL) string {
 	path, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1")+"/", "/p/")
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(path, "/")}).String()
 }
 
-// writeRerun writes the arguments, or removes what an earlier check wrote where there are none: pytest would take an
-// empty file for "everything".
+// writeRerun writes arguments for pytest to the file. Without arguments it removes the file, because pytest would run all
+// tests for an empty file.
 func (c *checkCmd) writeRerun(lines []string) error {
 	if c.RerunFile == "" {
 		return nil
 	}
 	if at, err := os.Lstat(c.RerunFile); err == nil && at.IsDir() {
-		return fmt.Errorf("--rerun-file: expected a file, and %s is a directory", c.RerunFile)
+		return fmt.Errorf("--rerun-file: expected a file, but %s is a directory", c.RerunFile)
 	}
 	if len(lines) == 0 {
 		if err := os.Remove(c.RerunFile); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -11,41 +11,41 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Main is the program: what it reads and writes, and the commands it has.
+// Main is the program with its output streams.
 type Main struct {
 	Stdout, Stderr io.Writer
 
 	banner bool // a person reads standard error
 }
 
-// NewMain returns the program connected to the process's standard streams.
+// NewMain returns the program with the standard streams of the process.
 func NewMain() *Main {
 	return &Main{Stdout: os.Stdout, Stderr: os.Stderr}
 }
 
-// cli is the command line. Every flag has an environment variable; flags win.
+// cli is the command line. Most flags also have an environment variable. A flag wins over its variable.
 type cli struct {
-	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them (the default command)."`
-	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed; fails a pipeline if so."`
+	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them. This is the default command."`
+	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
-	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens that clients need."`
-	Grafana     grafanaCmd     `cmd:"" help:"Get the dashboards and alerts for Grafana."`
-	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready; for containers."`
+	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens of clients."`
+	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	LogFormat string `group:"Logging" help:"Format of the log on standard error: ${enum}." enum:"text,json" default:"text" env:"PYMON_LOG_FORMAT"`
-	LogLevel  string `group:"Logging" help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL"`
+	LogLevel  string `group:"Logging" help:"Lowest level in the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL"`
 }
 
-// dataFlags are shared by the commands that work on the data directory.
+// dataFlags are the flags of the commands that work on the data directory.
 type dataFlags struct {
-	Data string `group:"Storage" help:"Directory that holds everything accepted." default:"./pymon-bridge-data" env:"PYMON_DATA"`
+	Data string `group:"Storage" help:"Directory of the local file, which keeps all accepted records." default:"./pymon-bridge-data" env:"PYMON_DATA"`
 }
 
-const description = `The server behind "pytest --remote-server URL" (plugin pytest-monitor): keeps every measured test
-and writes each as a tagged point into InfluxDB v2.`
+const description = `The server behind "pytest --remote-server URL" of the plugin pytest-monitor. It keeps every measured
+test, and writes each one as a tagged point into InfluxDB v2.`
 
-// exit carries the status of a parser that wants to end the program, as --help does.
+// exit is the exit status with which the parser ends the program, for example after --help.
 type exit int
 
 // exitError is an error with an exit status of its own.
@@ -57,8 +57,8 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// Run parses the command line, runs the command until it ends or ctx is done, and returns the exit status: 0 when
-// all went well, 1 when the command failed, 2 when the command line is wrong. Commands may define others.
+// Run parses the command line, runs the command until it ends or ctx is done, and returns the exit status: 0 after a
+// success, 1 when the command failed, 2 when the command line is wrong. A command may define other statuses.
 func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	defer func() {
 		if code, ok := recover().(exit); ok {
@@ -76,8 +76,9 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		kong.Bind(m),
 	)
 	if err != nil {
-		panic(fmt.Sprintf("the command line is declared wrongly: %v", err))
+		panic(fmt.Sprintf("a field of cli has a wrong tag: %v", err))
 	}
+	parser.Model.HelpFlag.Help = "Print this help."
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry pymon-bridge --help.\n", err)
@@ -86,7 +87,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	m.banner = c.LogFormat == "text"
 	err = command.Run(c.logger(m.Stderr))
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
-		return 0 // told to stop while it started
+		return 0 // a signal stopped the bridge while it started
 	}
 	if err != nil {
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\n", err)

@@ -15,16 +15,16 @@ import (
 )
 
 type grafanaCmd struct {
-	Export grafanaExportCmd `cmd:"" help:"Write dashboards, alert rules and provisioning into a directory."`
+	Export grafanaExportCmd `cmd:"" help:"Write dashboards, alert rules and provisioning files into a directory."`
 }
 
 type grafanaExportCmd struct {
-	Dir       string `arg:"" help:"Directory that gets the directories dashboards, provisioning and examples."`
-	ForImport bool   `help:"Write the dashboards alone, for import by hand: Grafana then asks for the data source."`
+	Dir       string `arg:"" help:"Directory for the directories dashboards, provisioning and examples."`
+	ForImport bool   `help:"Write only the dashboards, for import by hand. Grafana then asks for the data source."`
 	Force     bool   `help:"Overwrite files that differ."`
 }
 
-// Run writes the files, or none of them where one differs from what is there already.
+// Run writes the files. It writes none of them when an existing file differs, unless Force is set.
 func (c *grafanaExportCmd) Run(m *Main) error {
 	read := grafana.Files
 	if c.ForImport {
@@ -32,43 +32,43 @@ func (c *grafanaExportCmd) Run(m *Main) error {
 	}
 	files, err := read()
 	if err != nil {
-		return fmt.Errorf("reading the files of this program: %w", err)
+		return fmt.Errorf("read the files in this program: %w", err)
 	}
 	missing, different, err := c.compare(files)
 	if err != nil {
 		return err
 	}
 	if len(different) > 0 && !c.Force {
-		return fmt.Errorf("%s differ from what would be written, so nothing is: use --force to overwrite them, or another directory",
-			strings.Join(different, ", "))
+		return fmt.Errorf("nothing was written, because these files exist and differ: %s; "+
+			"use --force to overwrite them, or choose another directory", strings.Join(different, ", "))
 	}
 	for _, name := range slices.Concat(missing, different) {
 		if err := write(filepath.Join(c.Dir, filepath.FromSlash(name)), files[name]); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(m.Stdout, "%s: %d files written, %d overwritten, %d were current.\n",
+	_, err = fmt.Fprintf(m.Stdout, "%s: %d files written, %d overwritten, %d unchanged.\n",
 		c.Dir, len(missing), len(different), len(files)-len(missing)-len(different))
 	return err
 }
 
-// compare names the files that are not there yet, and those that are there and differ.
+// compare returns the names of the files that do not exist yet, and of the files that exist and differ.
 func (c *grafanaExportCmd) compare(files map[string][]byte) (missing, different []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		there, err := os.ReadFile(filepath.Join(c.Dir, filepath.FromSlash(name)))
+		existing, err := os.ReadFile(filepath.Join(c.Dir, filepath.FromSlash(name)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, name)
 		case err != nil:
 			return nil, nil, err
-		case !bytes.Equal(there, files[name]):
+		case !bytes.Equal(existing, files[name]):
 			different = append(different, name)
 		}
 	}
 	return missing, different, nil
 }
 
-// write stores a file that Grafana, which is another user, can read.
+// write writes a file. Grafana runs as another user, so everybody can read the file.
 func write(file string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { // #nosec G301 -- not a secret
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 type healthcheckCmd struct {
-	URL      string        `help:"Address of the bridge; that given to pytest will do." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
+	URL      string        `help:"Address of the bridge. The address for pytest works too." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
 	Insecure bool          `help:"Do not verify the certificate of an https address." env:"PYMON_HEALTHCHECK_INSECURE"`
 	Timeout  time.Duration `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
 }
@@ -29,7 +29,7 @@ func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return fmt.Errorf("--url: %w", err)
 	}
-	// A proxy of the environment must not stand between a bridge and its own health.
+	// The request uses no proxy of the environment, because it checks the bridge itself.
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: c.Insecure}, // #nosec G402 -- asked for by a flag
@@ -40,7 +40,7 @@ func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 	}
 	defer response.Body.Close()
 	if _, err := io.Copy(m.Stdout, io.LimitReader(response.Body, 64<<10)); err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
+		return fmt.Errorf("read the answer: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		return errors.New("the bridge is not ready: it answered " + response.Status)

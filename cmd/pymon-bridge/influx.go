@@ -11,27 +11,27 @@ import (
 )
 
 type influxCmd struct {
-	Setup influxSetupCmd `cmd:"" help:"Prepare InfluxDB: buckets, tokens, alerts and tasks. Can be repeated; never deletes anything."`
+	Setup influxSetupCmd `cmd:"" help:"Prepare InfluxDB: buckets, tokens, alerts and tasks. You can repeat the command. It never deletes anything."`
 }
 
-// influxSetupCmd is the configuration of the preparation of an InfluxDB.
+// influxSetupCmd prepares an InfluxDB.
 type influxSetupCmd struct {
 	influxFlags
-	DailyBucket string         `group:"InfluxDB" help:"Bucket of the daily rollup, kept for ever." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
-	Retention   *time.Duration `group:"InfluxDB" help:"How long the bucket of the measurements keeps them, such as 2160h for 90 days; 0 for ever. Without it a bucket that is there stays as it is." placeholder:"DURATION" env:"PYMON_RETENTION"`
-	RollupDays  int            `group:"InfluxDB" help:"How many of the last days the rollup computes anew each night." default:"4" env:"PYMON_ROLLUP_DAYS"`
+	DailyBucket string         `group:"InfluxDB" help:"Bucket of the daily rollup. It has no expiry." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
+	Retention   *time.Duration `group:"InfluxDB" help:"How long InfluxDB keeps the measurements, such as 2160h for 90 days; 0 for ever. Without this flag, an existing bucket keeps its retention." placeholder:"DURATION" env:"PYMON_RETENTION"`
+	RollupDays  int            `group:"InfluxDB" help:"Number of past days that the rollup computes again each night." default:"4" env:"PYMON_ROLLUP_DAYS"`
 
-	CheckEvery  time.Duration `group:"Alerts" help:"How often verdicts are made into statuses." default:"1m" env:"PYMON_CHECK_EVERY"`
-	CheckWindow time.Duration `group:"Alerts" help:"How long after the start of its run a verdict may arrive." default:"144h" env:"PYMON_CHECK_WINDOW"`
-	NotifyURL   string        `group:"Alerts" name:"notify-url" help:"Send each piece of news to this address: a POST with JSON." placeholder:"URL" env:"PYMON_NOTIFY_URL" secret:""`
-	Fallback    bool          `group:"Alerts" help:"Also judge tests within InfluxDB, for results that no bridge judges." env:"PYMON_FALLBACK"`
+	CheckEvery  time.Duration `group:"Alerts" help:"How often InfluxDB makes statuses from verdicts." default:"1m" env:"PYMON_CHECK_EVERY"`
+	CheckWindow time.Duration `group:"Alerts" help:"How long after the start of a run its verdicts may arrive." default:"144h" env:"PYMON_CHECK_WINDOW"`
+	NotifyURL   string        `group:"Alerts" name:"notify-url" help:"Send each notification to this address, as a POST with JSON." placeholder:"URL" env:"PYMON_NOTIFY_URL" secret:""`
+	Fallback    bool          `group:"Alerts" help:"Also judge tests in InfluxDB, for results that no bridge judges." env:"PYMON_FALLBACK"`
 
-	BridgeTokenFile  string `group:"Tokens" help:"Write the bridge's new token to this file, mode 0600, instead of printing it." placeholder:"FILE" env:"PYMON_BRIDGE_TOKEN_FILE"`
-	GrafanaTokenFile string `group:"Tokens" help:"Write Grafana's new token to this file, mode 0600, instead of printing it." placeholder:"FILE" env:"PYMON_GRAFANA_TOKEN_FILE"`
-	Print            bool   `help:"Show what would be done, with the programs of checks and tasks, and do nothing."`
+	BridgeTokenFile  string `group:"Tokens" help:"Write the bridge's new token to this file with mode 0600, and do not print it." placeholder:"FILE" env:"PYMON_BRIDGE_TOKEN_FILE"`
+	GrafanaTokenFile string `group:"Tokens" help:"Write Grafana's new token to this file with mode 0600, and do not print it." placeholder:"FILE" env:"PYMON_GRAFANA_TOKEN_FILE"`
+	Print            bool   `help:"Print the steps, and the programs of checks and tasks, but change nothing."`
 }
 
-// Validate is called by the parser.
+// Validate checks the flags. The parser calls it.
 func (c *influxSetupCmd) Validate() error {
 	if c.URL == "" {
 		return errors.New("--influx-url: expected the address of the InfluxDB to prepare")
@@ -42,7 +42,7 @@ func (c *influxSetupCmd) Validate() error {
 	return c.influxFlags.validate()
 }
 
-// Run prepares InfluxDB and prints a line for each thing that it needs.
+// Run prepares InfluxDB and prints a line for each step.
 func (c *influxSetupCmd) Run(ctx context.Context, m *Main) error {
 	out := &setupPrinter{w: m.Stdout, programs: c.Print, files: map[setup.Purpose]string{
 		setup.ForBridge: c.BridgeTokenFile, setup.ForGrafana: c.GrafanaTokenFile}}
@@ -71,16 +71,16 @@ func (c *influxSetupCmd) Run(ctx context.Context, m *Main) error {
 	return err
 }
 
-// setupPrinter tells a person what was done.
+// setupPrinter prints the steps of the setup.
 type setupPrinter struct {
 	w        io.Writer
-	programs bool                     // show those of checks and tasks
-	files    map[setup.Purpose]string // where a token goes; "" to print it
+	programs bool                     // print the programs of checks and tasks
+	files    map[setup.Purpose]string // file for each token; "" to print the token
 	changes  int
-	err      error // what could not be written
+	err      error // errors of writing the files
 }
 
-// step prints one step. A new token whose file cannot be written is printed, since nobody can see it again.
+// step prints one step. It prints a new token when its file cannot be written, because InfluxDB shows a token only once.
 func (p *setupPrinter) step(s setup.Step) {
 	if s.State != setup.Current {
 		p.changes++

@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// listen returns the socket to serve on: one handed over by a service manager (systemd's LISTEN_FDS protocol), so
-// that clients never see a restart, else a new one on address.
+// listen returns the socket to serve on. A socket from a service manager (systemd's LISTEN_FDS protocol) takes precedence,
+// because clients then never see a restart. Otherwise listen opens a new socket on address.
 func listen(address string) (l net.Listener, handedOver bool, err error) {
 	inherited, err := activation.Listeners()
 	if err != nil {
-		return nil, false, fmt.Errorf("taking over the listening socket: %w", err)
+		return nil, false, fmt.Errorf("take the socket of the service manager: %w", err)
 	}
 	for _, l := range inherited {
 		if l != nil {
@@ -44,7 +43,7 @@ func loopback(l net.Listener) bool {
 	return false
 }
 
-// baseURL returns the address that a client on this machine uses.
+// baseURL returns the address of the listener for a client on this machine.
 func baseURL(l net.Listener, tls bool) string {
 	scheme := "http://"
 	if tls {
@@ -63,21 +62,4 @@ func baseURL(l net.Listener, tls bool) string {
 		}
 	}
 	return scheme + net.JoinHostPort(host, fmt.Sprint(address.Port))
-}
-
-// writeFile replaces a file at once, so that a reader sees all of it or nothing.
-func writeFile(path, content string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.WriteString(content); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -1,6 +1,15 @@
-// Command pymon-bridge receives what pytest-monitor measures, keeps it, and delivers it to InfluxDB v2.
+// Command pymon-bridge accepts the measurements of pytest-monitor, keeps them, and delivers them to InfluxDB v2.
 //
-// `pymon-bridge --help` lists the commands; without one it serves.
+// `pymon-bridge --help` lists the commands. Without a command it serves.
+//
+// # Files
+//
+//   - cli.go parses the command line. serve.go, check.go, influx.go, token.go, grafana.go, healthcheck.go and version.go
+//     are the commands, each with its flags.
+//   - bridge.go opens and closes the parts of a serving bridge. Each part has a file: journal.go the local file and the
+//     committer, delivery.go the destination and the courier, judging.go the detector and the worker, server.go the routes.
+//   - listen.go, banner.go and profile.go help serve.go. secret.go and bytesize.go read values of flags. writefile.go
+//     writes files.
 package main
 
 import (
@@ -12,7 +21,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks for a graceful stop; a second one ends the process as usual.
+	// The first signal asks for a graceful stop. The second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	os.Exit(NewMain().Run(ctx, os.Args[1:]))
 }

@@ -7,12 +7,12 @@ import (
 	"runtime/pprof"
 )
 
-// profileFlags are for those who work on the program; they are in no --help.
+// profileFlags are for developers of the program. --help does not show them.
 type profileFlags struct {
 	CPUProfile string `name:"cpuprofile" hidden:"" help:"Write a CPU profile of the whole run to this file." placeholder:"FILE"`
 }
 
-// start begins the profile, if one is wanted, and returns what ends it.
+// start begins the profile if the flag is set, and returns the function that ends it.
 func (f profileFlags) start() (stop func() error, err error) {
 	if f.CPUProfile == "" {
 		return func() error { return nil }, nil

@@ -8,8 +8,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// secretFromFile takes a flag tagged `secret` from the file that its environment variable plus "_FILE" names, as
-// container platforms mount secrets. One line end at the end of the file does not count.
+// secretFromFile reads the value of a flag with the tag `secret` from a file. The flag's environment variable plus "_FILE"
+// names the file, because container platforms mount secrets as files. Line ends at the end of the file do not count.
 func secretFromFile(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if !flag.Tag.Has("secret") {
 		return nil, nil
@@ -20,7 +20,7 @@ func secretFromFile(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error)
 			continue
 		}
 		if os.Getenv(env) != "" {
-			return nil, fmt.Errorf("%s and %s_FILE are both set: unset one", env, env)
+			return nil, fmt.Errorf("%s and %s_FILE: expected only one of them", env, env)
 		}
 		content, err := os.ReadFile(path)
 		if err != nil {

@@ -12,42 +12,43 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// serveCmd is the configuration of a serving bridge.
+// serveCmd has the flags of a serving bridge.
 type serveCmd struct {
 	dataFlags
-	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the local file and its log are this large; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
-	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when less than this is free on the disk." default:"256MiB" env:"PYMON_MIN_FREE"`
+	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the local file and its log have reached this size; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
+	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when the disk has less free space than this." default:"256MiB" env:"PYMON_MIN_FREE"`
 
-	Listen         string   `group:"Network" help:"Address to listen on. A socket handed over by systemd comes first." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
-	PortFile       string   `group:"Network" help:"Write the bridge's address to this file when it serves; for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
-	AllowAnonymous bool     `group:"Network" help:"Serve without tokens on an address that other machines reach." env:"PYMON_ALLOW_ANONYMOUS"`
-	TLSCert        string   `group:"Network" help:"Certificate chain, PEM. It is read again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
-	TLSKey         string   `group:"Network" help:"The certificate's private key, PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
+	Listen         string   `group:"Network" help:"Address to listen on. A socket from systemd takes precedence." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
+	PortFile       string   `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
+	AllowAnonymous bool     `group:"Network" help:"Serve without tokens, also on an address that other machines can reach." env:"PYMON_ALLOW_ANONYMOUS"`
+	RequireProject bool     `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
+	TLSCert        string   `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
+	TLSKey         string   `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
-	MaxConnections int      `group:"Network" help:"Connections served at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
+	MaxConnections int      `group:"Network" help:"Most connections at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
-	PageSize int `group:"Reading" help:"How many elements a page of a list has." default:"500" env:"PYMON_PAGE_SIZE"`
+	PageSize int `group:"Reading" help:"Number of elements on one page of a list." default:"500" env:"PYMON_PAGE_SIZE"`
 
 	influxFlags
 	profileFlags
 
-	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris; otherwise it is found from when their times arrive." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
-	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when it sent nothing for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
-	Judge          bool          `group:"Interpretation" help:"Judge each run when it has ended, and keep and deliver the report." default:"true" negatable:"" env:"PYMON_JUDGE"`
-	JudgeSettings  string        `group:"Interpretation" help:"JSON file with other numbers to judge by than the defaults; docs/regressions.md explains them." placeholder:"FILE" env:"PYMON_JUDGE_SETTINGS"`
-	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer and deliver what it has accepted." default:"10s" env:"PYMON_STOP_AFTER"`
+	ClientTimezone string        `group:"Interpretation" help:"Time zone of all clients, such as Europe/Paris. Without this flag the bridge finds the zone of a session from the time of its arrival." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
+	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when none of its records arrived for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
+	Judge          bool          `group:"Interpretation" help:"Judge each run when it has ended. Keep and deliver the report." default:"true" negatable:"" env:"PYMON_JUDGE"`
+	JudgeSettings  string        `group:"Interpretation" help:"JSON file with settings of the detector that differ from the defaults. docs/regressions.md explains them." placeholder:"FILE" env:"PYMON_JUDGE_SETTINGS"`
+	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer requests and to deliver accepted records." default:"10s" env:"PYMON_STOP_AFTER"`
 }
 
-// influxFlags say where to deliver. The variables are those of InfluxDB's own tools.
+// influxFlags name the destination. Where InfluxDB's own tools have a variable, the flag has the same variable.
 type influxFlags struct {
-	URL        string `name:"influx-url" group:"InfluxDB" help:"Address of InfluxDB v2. Without it measurements are only kept." placeholder:"URL" env:"INFLUX_URL"`
-	Token      string `name:"influx-token" group:"InfluxDB" help:"API token; better in the variable or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" secret:""`
-	Org        string `name:"influx-org" group:"InfluxDB" help:"Organisation." placeholder:"NAME" env:"INFLUX_ORG"`
-	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements; created if missing and allowed." default:"pytest" env:"INFLUX_BUCKET"`
-	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions; created if missing and allowed." default:"pytest_meta" env:"PYMON_META_BUCKET"`
+	URL        string `name:"influx-url" group:"InfluxDB" help:"Address of InfluxDB v2. Without it the command serve only keeps measurements." placeholder:"URL" env:"INFLUX_URL"`
+	Token      string `name:"influx-token" group:"InfluxDB" help:"API token. It is safer in the environment variable, or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" secret:""`
+	Org        string `name:"influx-org" group:"InfluxDB" help:"Organisation in InfluxDB." placeholder:"NAME" env:"INFLUX_ORG"`
+	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements. A missing bucket is created, if the token allows it." default:"pytest" env:"INFLUX_BUCKET"`
+	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions. A missing bucket is created, if the token allows it." default:"pytest_meta" env:"PYMON_META_BUCKET"`
 }
 
-// validate checks what the types of the flags do not.
+// validate checks what the types of the fields cannot check.
 func (f influxFlags) validate() error {
 	if f.URL == "" {
 		return nil
@@ -58,21 +59,21 @@ func (f influxFlags) validate() error {
 	}
 	switch "" {
 	case f.Token:
-		return errors.New("--influx-token: expected the API token to deliver with, since an InfluxDB is given")
+		return errors.New("--influx-token: expected an API token, because --influx-url is set")
 	case f.Org:
-		return errors.New("--influx-org: expected the organisation to deliver to, since an InfluxDB is given")
+		return errors.New("--influx-org: expected an organisation, because --influx-url is set")
 	case f.Bucket:
 		return errors.New("--influx-bucket: expected the name of a bucket")
 	case f.MetaBucket:
 		return errors.New("--influx-meta-bucket: expected the name of a bucket")
 	}
 	if f.Bucket == f.MetaBucket {
-		return errors.New("--influx-meta-bucket: expected another bucket than that of the measurements, which may have a retention")
+		return errors.New("--influx-meta-bucket: expected another bucket than --influx-bucket, which may have a retention")
 	}
 	return nil
 }
 
-// Validate is called by the parser.
+// Validate checks the flags. The parser calls it.
 func (c *serveCmd) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key: expected both or none")
@@ -95,7 +96,7 @@ func (c *serveCmd) Validate() error {
 	return c.influxFlags.validate()
 }
 
-// zones returns how the times of clients are understood.
+// zones returns the time zones of the clients.
 func (c *serveCmd) zones() (monitor.Zones, error) {
 	zones := monitor.Zones{Server: time.Local}
 	if c.ClientTimezone == "" {
@@ -103,7 +104,7 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 	}
 	fixed, err := time.LoadLocation(c.ClientTimezone)
 	if err != nil {
-		return zones, fmt.Errorf("--client-timezone: expected a name of the IANA database such as Europe/Paris: %w", err)
+		return zones, fmt.Errorf("--client-timezone: expected a name of the IANA database, such as Europe/Paris: %w", err)
 	}
 	zones.Fixed = fixed
 	return zones, nil
@@ -127,7 +128,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	if err = c.announce(ctx, m, b, l, handedOver, logger); err == nil {
 		select {
 		case <-ctx.Done():
-			logger.Info("stopping: answering what was accepted", "at_most", c.StopAfter)
+			logger.Info("stopping; accepted requests are answered", "at_most", c.StopAfter)
 		case err = <-b.Failed():
 		}
 	}
@@ -136,18 +137,18 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	return errors.Join(err, b.Close(stopping))
 }
 
-// guard refuses to serve strangers unless that was asked for.
+// guard returns an error when anybody on other machines could use the bridge, unless a flag allows it.
 func (c *serveCmd) guard(ctx context.Context, l net.Listener, tokens monitor.TokenStore) error {
 	if c.AllowAnonymous || loopback(l) {
 		return nil
 	}
 	known, err := tokens.Tokens(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the tokens: %w", err)
+		return fmt.Errorf("read the tokens: %w", err)
 	}
 	if len(known) == 0 {
 		return fmt.Errorf("other machines can reach %s, and there are no tokens: make one with "+
-			"`pymon-bridge token add PROJECT --data %s`, or say --allow-anonymous, or listen on 127.0.0.1", l.Addr(), c.Data)
+			"`pymon-bridge token add PROJECT --data %s`, or use --allow-anonymous, or listen on 127.0.0.1", l.Addr(), c.Data)
 	}
 	return nil
 }

@@ -19,33 +19,33 @@ import (
 )
 
 type tokenCmd struct {
-	Add    tokenAddCmd    `cmd:"" help:"Make a token for a project and print it, once."`
-	List   tokenListCmd   `cmd:"" help:"List the tokens; their secrets are not kept."`
-	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token; a running bridge refuses it within a second or two."`
+	Add    tokenAddCmd    `cmd:"" help:"Make a token for a project, and print it once."`
+	List   tokenListCmd   `cmd:"" help:"List the tokens. The bridge does not store the secrets themselves."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token. A running bridge refuses it after one or two seconds."`
 }
 
 type tokenAddCmd struct {
 	dataFlags
-	Project string `arg:"" help:"Project that the token may write to and read."`
-	Label   string `help:"What the token is for, as shown by 'token list'." placeholder:"TEXT"`
+	Project string `arg:"" help:"Project that clients with the token can write and read."`
+	Label   string `help:"Purpose of the token, for 'token list'." placeholder:"TEXT"`
 }
 
 // tokenBytes is the size of a token: 256 random bits.
 const tokenBytes = 32
 
-// Run prints a new token; only its SHA-256 is stored.
+// Run prints a new token. The file has only its SHA-256.
 func (c *tokenAddCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	if !monitor.ValidProject(c.Project) {
 		return fmt.Errorf("PROJECT: expected 1 to 64 letters, digits, dots, underscores or hyphens, got %q", c.Project)
 	}
 	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
 		random := make([]byte, tokenBytes)
-		rand.Read(random) // never fails: it ends the program instead
+		rand.Read(random) // never returns an error: it ends the program
 		secret := base64.RawURLEncoding.EncodeToString(random)
 		id, err := tokens.AddToken(ctx, monitor.Token{Project: c.Project, Label: c.Label, Created: time.Now(),
 			Hash: sha256.Sum256([]byte(secret))})
 		if err != nil {
-			return fmt.Errorf("storing the token: %w", err)
+			return fmt.Errorf("store the token: %w", err)
 		}
 		_, err = fmt.Fprintln(m.Stdout, secret)
 		fmt.Fprintf(m.Stderr, "Token %d of project %s. It is shown only now. Use it as\n"+
@@ -57,12 +57,12 @@ func (c *tokenAddCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 
 type tokenListCmd struct{ dataFlags }
 
-// Run prints one line per token.
+// Run prints one line for each token.
 func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
 		list, err := tokens.Tokens(ctx)
 		if err != nil {
-			return fmt.Errorf("reading the tokens: %w", err)
+			return fmt.Errorf("read the tokens: %w", err)
 		}
 		w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tPROJECT\tCREATED\tLABEL")
@@ -75,21 +75,21 @@ func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 
 type tokenRevokeCmd struct {
 	dataFlags
-	ID int64 `arg:"" help:"Number of the token, as shown by 'token list'."`
+	ID int64 `arg:"" help:"Number of the token in 'token list'."`
 }
 
 // Run removes the token.
 func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
 		if err := tokens.RevokeToken(ctx, c.ID); err != nil {
-			return fmt.Errorf("revoking token %d: %w", c.ID, err)
+			return fmt.Errorf("revoke token %d: %w", c.ID, err)
 		}
 		_, err := fmt.Fprintf(m.Stdout, "Token %d is revoked.\n", c.ID)
 		return err
 	})
 }
 
-// withTokens opens the data directory beside a bridge that may be serving from it.
+// withTokens opens the file for do. A bridge may serve from the same file at the same time.
 func withTokens(ctx context.Context, data string, logger *slog.Logger, do func(monitor.TokenStore) error) error {
 	db := sqlite.New(filepath.Join(data, sqlite.FileName), monitor.Zones{Server: time.Local}, logger)
 	if err := db.OpenShared(ctx); err != nil {
@@ -99,10 +99,10 @@ func withTokens(ctx context.Context, data string, logger *slog.Logger, do func(m
 	return do(db)
 }
 
-// withKnownTokens does that where there is something already: nothing is to be found in a directory made just now.
+// withKnownTokens is [withTokens] for a file that exists. It does not make a new file, which would have no tokens.
 func withKnownTokens(ctx context.Context, data string, logger *slog.Logger, do func(monitor.TokenStore) error) error {
 	if _, err := os.Stat(filepath.Join(data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--data: expected the directory of a bridge, and %q has no %s", data, sqlite.FileName)
+		return fmt.Errorf("--data: expected the directory of a bridge, but %q has no %s", data, sqlite.FileName)
 	}
 	return withTokens(ctx, data, logger, do)
 }

@@ -6,24 +6,33 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker (see the Makefile); builds by `go install` take it from the module.
-var version = ""
+// version is the version of this program and of the data that it writes. No other place states it. From 0.1.0 on, a newer
+// version reads the data of every older version.
+const version = "0.1.0"
 
 type versionCmd struct{}
 
-// Run prints the version, the Go release and the platform.
+// Run prints the version, the commit, the Go release and the platform.
 func (versionCmd) Run(m *Main) error {
-	_, err := fmt.Fprintf(m.Stdout, "pymon-bridge %s (%s, %s/%s)\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(m.Stdout, "pymon-bridge %s (%s%s, %s/%s)\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
-// programVersion returns the version in words: "devel" for a build of which none is known.
-func programVersion() string {
-	if version != "" {
-		return version
+// commit returns the commit that the program was built from. It is empty when the source was not a git checkout.
+func commit() string {
+	var revision, changed string
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				revision = s.Value[:min(12, len(s.Value))]
+			case s.Key == "vcs.modified" && s.Value == "true":
+				changed = " with changes"
+			}
+		}
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
+	if revision == "" {
+		return ""
 	}
-	return "devel"
+	return "commit " + revision + changed + ", "
 }

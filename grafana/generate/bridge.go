@@ -1,59 +1,59 @@
 package main
 
-// bridge answers whether the bridge itself is well: what it takes in, what it has delivered, and what stands in its
-// way. Its numbers come from `/-/metrics` by way of Prometheus, since InfluxDB knows nothing of what did not reach it.
+// bridge returns the dashboard about the bridge itself: the records that it accepts, delivers and keeps. The numbers come
+// from `/-/metrics` through Prometheus, because InfluxDB does not know the records that have not arrived there.
 func bridge() *dashboard {
-	d := newDashboard("bridge", "Bridge", "Whether the bridge itself is well: what it accepts and delivers, how long that takes, and what waits. Needs a Prometheus that scrapes /-/metrics.")
-	d.UID = "pymon-bridge-state" // pymon-bridge is the folder's
-	instance := asked("instance", "Bridge", "The bridges that are shown, by the address that Prometheus scrapes.", "label_values(pymon_bridge_build_info, instance)", 1).any()
+	d := newDashboard("bridge", "Bridge", "Shows whether the bridge works: the records that it accepts and delivers, the times, and the records that wait. Needs a Prometheus that scrapes /-/metrics of the bridge.")
+	d.UID = "pymon-bridge-state" // the folder has the uid pymon-bridge
+	instance := queried("instance", "Bridge", "The bridges to show, by the address that Prometheus scrapes.", "label_values(pymon_bridge_build_info, instance)", 1).withAll()
 	instance.Datasource = &prometheus
-	d.variables(source("prometheus", "prometheus", "A Prometheus data source that scrapes the bridge's /-/metrics."), instance)
+	d.variables(source("prometheus", "prometheus", "The data source of a Prometheus that scrapes /-/metrics of the bridge."), instance)
 	d.Time = timeRange{"now-6h", "now"}
-	d.line(5, standing())
+	d.line(5, state())
 	d.line(9,
-		rates("Accepted", "Records answered with 201 in each second. Of these, repeats were stored already: a client or a balancer sends them twice.", "ops").
-			askPrometheus("{{class}}", sum("class", "rate(pymon_bridge_accepted_total"+here+"[$__rate_interval])")).
-			askPrometheus("repeats", sum("", "rate(pymon_bridge_repeats_total"+here+"[$__rate_interval])")),
-		rates("Refused", "Requests answered with an error in each second, by reason. pytest-monitor switches its sending off for the rest of a run at the first one.", "ops").
-			askPrometheus("{{reason}}", sum("reason", "rate(pymon_bridge_refused_total"+here+"[$__rate_interval])")),
-		rates("Time to answer", "How long requests take until they are answered. Tests wait for this, and only for this.", "s").
-			askPrometheus("half of them", quantile("0.5", "request_duration_seconds")).askPrometheus("99 of 100", quantile("0.99", "request_duration_seconds")))
+		rates("Accepted", "Accepted records per second. An accepted record was answered with 201. A repeated record was stored already: a client or a load balancer sent it twice.", "ops").
+			addPromQL("{{class}}", sum("class", "rate(pymon_bridge_accepted_total"+atInstance+"[$__rate_interval])")).
+			addPromQL("repeated", sum("", "rate(pymon_bridge_repeats_total"+atInstance+"[$__rate_interval])")),
+		rates("Refused", "Requests per second that were answered with an error, by reason. After the first error, pytest-monitor sends nothing more in this run.", "ops").
+			addPromQL("{{reason}}", sum("reason", "rate(pymon_bridge_refused_total"+atInstance+"[$__rate_interval])")),
+		rates("Time to answer", "Time from a request to its answer. The tests wait for this answer, and for nothing else.", "s").
+			addPromQL("median", quantile("0.5", "request_duration_seconds")).addPromQL("99th percentile", quantile("0.99", "request_duration_seconds")))
 	d.line(9,
-		rates("Delivered", "Records that InfluxDB stored in each second.", "ops").
-			askPrometheus("{{class}}", sum("class", "rate(pymon_bridge_delivered_total"+here+"[$__rate_interval])")),
-		rates("Waiting", "Records that are not yet delivered, and of these metrics that wait for their session or context. They are kept on disk: nothing is lost while it grows.", "short").
-			askPrometheus("not delivered", sum("", "pymon_bridge_journal_depth"+here)).askPrometheus("parked", sum("", "pymon_bridge_journal_parked_records"+here)),
-		rates("From acceptance to InfluxDB", "How long records took from their acceptance until InfluxDB had stored them.", "s").
-			askPrometheus("half of them", quantile("0.5", "delivery_lag_seconds")).askPrometheus("99 of 100", quantile("0.99", "delivery_lag_seconds")))
+		rates("Delivered", "Records per second that InfluxDB has stored.", "ops").
+			addPromQL("{{class}}", sum("class", "rate(pymon_bridge_delivered_total"+atInstance+"[$__rate_interval])")),
+		rates("Waiting", "Records that are not delivered yet. Parked records are a part of them: they are metrics whose session or context has not arrived yet. All these records are on disk. Nothing is lost while their number grows.", "short").
+			addPromQL("not delivered", sum("", "pymon_bridge_journal_depth"+atInstance)).addPromQL("parked", sum("", "pymon_bridge_journal_parked_records"+atInstance)),
+		rates("Delivery time", "Time from the acceptance of a record until InfluxDB has stored it.", "s").
+			addPromQL("median", quantile("0.5", "delivery_lag_seconds")).addPromQL("99th percentile", quantile("0.99", "delivery_lag_seconds")))
 	d.line(9,
-		rates("Put off", "Deliveries that are tried again later, by the status that InfluxDB answered; none where it did not answer.", "ops").
-			askPrometheus("{{code}}", sum("code", "rate(pymon_bridge_retries_total"+here+"[$__rate_interval])")),
-		rates("Dead letters", "Records that InfluxDB refused for good within the last hour, by class. They are kept, with InfluxDB's own words.", "short").
-			askPrometheus("{{class}}", sum("class", "increase(pymon_bridge_dead_letters_total"+here+"[1h])")),
-		rates("New tests", "Tests and modules measured for the first time within the last hour: each is a new series in InfluxDB. A steady stream means that test ids hold something that changes.", "short").
-			askPrometheus("new series", sum("", "increase(pymon_bridge_new_series_total"+here+"[1h])")))
+		rates("Failed deliveries", "Deliveries per second that failed and are tried again later, by the HTTP status of InfluxDB's answer. The status none means that InfluxDB did not answer.", "ops").
+			addPromQL("{{code}}", sum("code", "rate(pymon_bridge_retries_total"+atInstance+"[$__rate_interval])")),
+		rates("Dead letters", "Records that InfluxDB refused for good in the last hour, by kind of record. The bridge keeps them with the error message of InfluxDB.", "short").
+			addPromQL("{{class}}", sum("class", "increase(pymon_bridge_dead_letters_total"+atInstance+"[1h])")),
+		rates("New tests", "Tests and modules that were measured for the first time in the last hour. Each is a new series in InfluxDB. If the number stays high, the test ids contain something that changes in every run.", "short").
+			addPromQL("new series", sum("", "increase(pymon_bridge_new_series_total"+atInstance+"[1h])")))
 	d.line(9,
-		rates("Time to store", "How long one transaction of the local file takes until it is on stable storage: this is the disk's speed.", "s").
-			askPrometheus("half of them", quantile("0.5", "commit_duration_seconds")).askPrometheus("99 of 100", quantile("0.99", "commit_duration_seconds")),
-		rates("Disk", "The size of the local file, and what is free on its disk. Below --min-free (256 MiB) new measurements are refused.", "bytes").
-			askPrometheus("local file", sum("", "pymon_bridge_journal_size_bytes"+here)).askPrometheus("free", "min(pymon_bridge_journal_free_bytes"+here+")"),
-		rates("Lookups answered from memory", "Share of the lookups of sessions and contexts that needed no reading, by bridge. pytest asks once for each session.", "percentunit").set("max", 1).
-			askPrometheus("{{instance}}", `sum by (instance) (rate(pymon_bridge_cache_lookups_total{instance=~"$instance",result!="miss"}[$__rate_interval])) / sum by (instance) (rate(pymon_bridge_cache_lookups_total`+here+`[$__rate_interval]))`))
+		rates("Time to write to disk", "Time until one transaction of the local file is on stable storage. It depends on the speed of the disk.", "s").
+			addPromQL("median", quantile("0.5", "commit_duration_seconds")).addPromQL("99th percentile", quantile("0.99", "commit_duration_seconds")),
+		rates("Disk", "Size of the local file, and free space on its disk. If the free space is below --min-free (256 MiB), the bridge refuses new measurements.", "bytes").
+			addPromQL("local file", sum("", "pymon_bridge_journal_size_bytes"+atInstance)).addPromQL("free", "min(pymon_bridge_journal_free_bytes"+atInstance+")"),
+		rates("Lookups answered from memory", "Share of the lookups of sessions and contexts that the bridge answered from memory, by bridge. pytest-monitor makes these lookups once per session.", "percentunit").set("max", 1).
+			addPromQL("{{instance}}", `sum by (instance) (rate(pymon_bridge_cache_lookups_total{instance=~"$instance",result!="miss"}[$__rate_interval])) / sum by (instance) (rate(pymon_bridge_cache_lookups_total`+atInstance+`[$__rate_interval]))`))
 	d.line(8,
-		rates("Processor", "Cores that the bridge keeps busy, by bridge.", "short").
-			askPrometheus("{{instance}}", sum("instance", ofBridges("rate(process_cpu_seconds_total"+here+"[$__rate_interval])"))),
-		rates("Memory of the bridge", "Memory that the bridge occupies, by bridge. It does not grow with what waits: that is on disk.", "bytes").
-			askPrometheus("{{instance}}", sum("instance", ofBridges("process_resident_memory_bytes"+here))),
-		rates("Records in one transaction", "How many records share one transaction of the local file: with many clients at once the bridge stores them together.", "short").
-			askPrometheus("mean", "sum(rate(pymon_bridge_commit_records_sum"+here+"[$__rate_interval])) / sum(rate(pymon_bridge_commit_records_count"+here+"[$__rate_interval]))"))
+		rates("CPU use of the bridge", "Number of CPU cores that the bridge keeps busy, by bridge.", "short").
+			addPromQL("{{instance}}", sum("instance", ofBridges("rate(process_cpu_seconds_total"+atInstance+"[$__rate_interval])"))),
+		rates("Memory of the bridge", "Memory that the bridge uses, by bridge. It does not grow with the number of waiting records, because they are on disk.", "bytes").
+			addPromQL("{{instance}}", sum("instance", ofBridges("process_resident_memory_bytes"+atInstance))),
+		rates("Records in one transaction", "Number of records in one transaction of the local file. If many clients send at once, the bridge stores their records together.", "short").
+			addPromQL("mean", "sum(rate(pymon_bridge_commit_records_sum"+atInstance+"[$__rate_interval])) / sum(rate(pymon_bridge_commit_records_count"+atInstance+"[$__rate_interval]))"))
 	return d
 }
 
-// here chooses the series of the chosen bridges.
-const here = `{instance=~"$instance"}`
+// atInstance selects the series of the chosen bridges.
+const atInstance = `{instance=~"$instance"}`
 
-// ofBridges keeps of series that every program has those of bridges: other programs may run on the same instance's
-// address under another job.
+// ofBridges selects the series of bridges from a metric that every program has. Other programs may have the same instance
+// and another job.
 func ofBridges(expr string) string {
 	return expr + " * on (instance, job) group_left pymon_bridge_build_info"
 }
@@ -65,9 +65,9 @@ func sum(by, expr string) string {
 	return "sum by (" + by + ") (" + expr + ")"
 }
 
-// quantile is what the given share of a histogram's observations stays below.
+// quantile returns PromQL for the q-quantile of a histogram.
 func quantile(q, histogram string) string {
-	return "histogram_quantile(" + q + ", " + sum("le", "rate(pymon_bridge_"+histogram+"_bucket"+here+"[$__rate_interval])") + ")"
+	return "histogram_quantile(" + q + ", " + sum("le", "rate(pymon_bridge_"+histogram+"_bucket"+atInstance+"[$__rate_interval])") + ")"
 }
 
 func rates(title, description, unit string) *panel {
@@ -76,17 +76,17 @@ func rates(title, description, unit string) *panel {
 	return p
 }
 
-// standing is what to look at first.
-func standing() *panel {
-	p := numbers(columns, "State", "What to look at first: how many bridges answer, how many records wait and since when, how many InfluxDB refused for good, and how much disk is left.", "short")
+// state returns the panel to look at first.
+func state() *panel {
+	p := numbers(columns, "State", "Look here first: the number of bridges that answer, the number of waiting records, the age of the oldest waiting record, the number of records that InfluxDB refused for good (dead letters), and the free disk space.", "short")
 	p.FieldConfig.Defaults["color"] = object{"mode": "thresholds"}
 	p.FieldConfig.Defaults["thresholds"] = steps("green", 0)
 	p.field("Dead letters", "", property{"thresholds", steps("green", 0, "red", 1)}).
-		field("Oldest that waits", "", unit("s"), property{"thresholds", steps("green", 0, "orange", 300, "red", 3600)}).
+		field("Oldest waiting record", "", unit("s"), property{"thresholds", steps("green", 0, "orange", 300, "red", 3600)}).
 		field("Free disk", "", unit("bytes"), property{"thresholds", steps("red", 0, "orange", 512<<20, "green", 2<<30)})
-	return p.askPrometheus("Bridges", "count(pymon_bridge_build_info"+here+")").
-		askPrometheus("Waiting", sum("", "pymon_bridge_journal_depth"+here)).
-		askPrometheus("Oldest that waits", "max(pymon_bridge_journal_oldest_age_seconds"+here+")").
-		askPrometheus("Dead letters", sum("", "pymon_bridge_journal_dead_letters"+here)).
-		askPrometheus("Free disk", "min(pymon_bridge_journal_free_bytes"+here+")")
+	return p.addPromQL("Bridges", "count(pymon_bridge_build_info"+atInstance+")").
+		addPromQL("Waiting", sum("", "pymon_bridge_journal_depth"+atInstance)).
+		addPromQL("Oldest waiting record", "max(pymon_bridge_journal_oldest_age_seconds"+atInstance+")").
+		addPromQL("Dead letters", sum("", "pymon_bridge_journal_dead_letters"+atInstance)).
+		addPromQL("Free disk", "min(pymon_bridge_journal_free_bytes"+atInstance+")")
 }

@@ -2,7 +2,8 @@ package main
 
 import "strings"
 
-// Conditions on a point, in Flux. A variable stands in a whole regular expression, so that no value changes a query.
+// Conditions on a point, in Flux. A variable is always a complete regular expression, so that its value cannot change the
+// rest of the query.
 const (
 	inProject   = "r.project =~ /^${project:regex}$/"
 	inEnv       = "r.env =~ /^${env:regex}$/"
@@ -10,19 +11,19 @@ const (
 	inKind      = `r.kind == "${kind:raw}"`
 	inBranch    = "r.branch =~ /^${branch:regex}$/"
 	inModule    = "r.item_path =~ /^${module:regex}$/"
-	found       = "(r.item_path =~ /(?i)${search:raw}/ or r.item =~ /(?i)${search:raw}/ or r.item_variant =~ /(?i)${search:raw}/)"
+	inSearch    = "(r.item_path =~ /(?i)${search:raw}/ or r.item =~ /(?i)${search:raw}/ or r.item_variant =~ /(?i)${search:raw}/)"
 
-	// isTest is the test that was chosen by what lists show of it: the function with its parameters, or the module.
+	// isTest selects the chosen test by its testName.
 	isTest = `(r.item_variant =~ /^${test:regex}$/ or r.item_variant == "(none)" and r.item =~ /^${test:regex}$/)`
 )
 
-// shown is what lists show of a test.
-const shown = `if r.item_variant == "(none)" then r.item else r.item_variant`
+// testName is Flux for the name of a test in a list: the function with its parameters, or the module.
+const testName = `if r.item_variant == "(none)" then r.item else r.item_variant`
 
-// identity are the columns that tell tests apart.
-const identity = `"component", "item_path", "item", "item_variant"`
+// testColumns are the columns that identify a test.
+const testColumns = `"component", "item_path", "item", "item_variant"`
 
-// tagValues lists the values of a tag from the index, without reading a measurement.
+// tagValues returns Flux for the values of a tag. InfluxDB reads them from the index and reads no measurements.
 func tagValues(tag string, conditions ...string) string {
 	conditions = append([]string{`r._measurement == "test_metrics"`}, conditions...)
 	return `import "influxdata/influxdb/schema"
@@ -31,26 +32,50 @@ schema.tagValues(bucket: v.defaultBucket, tag: "` + tag + `", start: v.timeRange
 		strings.Join(conditions, " and ") + ")\n"
 }
 
-// ranged begins a query on the chosen time.
-const ranged = `from(bucket: v.defaultBucket)
+// inTimeRange is the start of a query for the chosen time range.
+const inTimeRange = `from(bucket: v.defaultBucket)
   |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
 `
 
-// anyField is a condition that chooses fields.
+// anyField returns a condition that selects fields.
 func anyField(names ...string) string {
 	return `(r._field == "` + strings.Join(names, `" or r._field == "`) + `")`
 }
 
-// runs gives a row for each judged run, with the given fields as columns: of the measurement runs, or of machines,
-// which tells classes of machine apart. Both are small: a point for each run.
+// runs returns Flux that gives a row for each judged run, with the given fields as columns. The measurement is "runs", or
+// "machines", which has a point for each class of machine of a run. Both measurements are small.
 func runs(measurement, condition string, fields ...string) string {
-	return ranged + `  |> filter(fn: (r) => r._measurement == "` + measurement + `" and ` + condition + `)
+	return inTimeRange + `  |> filter(fn: (r) => r._measurement == "` + measurement + `" and ` + condition + `)
   |> filter(fn: (r) => ` + anyField(fields...) + `)
   |> drop(columns: ["_start", "_stop", "_measurement"])
   |> group(columns: ["_field"])
   |> pivot(rowKey: ["_time", "project"` + envColumn(measurement) + `], columnKey: ["_field"], valueColumn: "_value")
 `
 }
+
+// perRun returns Flux that gives a row for each judged run of the chosen branches, the oldest first. row is a Flux record
+// made from the fields of a run.
+func perRun(measurement, condition, row string, fields ...string) string {
+	return runs(measurement, condition, append(fields, "branch")...) + `  |> group()
+  |> filter(fn: (r) => ` + inBranch + `)
+  |> sort(columns: ["_time"])
+  |> map(fn: (r) => (` + row + `))
+`
+}
+
+// onMachine selects the runs of the chosen project on the chosen class of machine.
+const onMachine = inProject + " and " + inEnv
+
+// slowdown is Flux for the slowdown of a whole run: 0 is as fast as usual, 0.5 takes half as much time again.
+const slowdown = "if exists r.offset_cpu_time then r.offset_cpu_time - 1.0 else 0.0"
+
+// verdictCounts gives the number of verdicts of each kind in each run.
+var verdictCounts = perRun("runs", inProject,
+	"{_time: r._time, regressions: float(v: r.regressions), suspects: float(v: r.suspects), improvements: float(v: r.improvements)}",
+	"regressions", "suspects", "improvements")
+
+// verdictKinds has the fields of verdictCounts with their titles and colours.
+var verdictKinds = [...][3]string{{"regressions", "Regressions", "red"}, {"suspects", "Suspects", "orange"}, {"improvements", "Improvements", "green"}}
 
 func envColumn(measurement string) string {
 	if measurement == "machines" {
@@ -59,7 +84,7 @@ func envColumn(measurement string) string {
 	return ""
 }
 
-// points defines a function that gives the chosen measurements between two times.
+// points returns Flux that defines the function points. It gives the selected measurements between two times.
 func points(conditions ...string) string {
 	return `points = (start=v.timeRangeStart, stop=v.timeRangeStop) =>
   from(bucket: v.defaultBucket)
@@ -70,14 +95,15 @@ func points(conditions ...string) string {
 `
 }
 
-// suite are the conditions on the measurements of a part of a suite.
-var suite = []string{inProject, inEnv, inComponent, found}
+// suite has the conditions for the chosen part of a suite.
+var suite = []string{inProject, inEnv, inComponent, inSearch}
 
-// measured defines functions for the measurements of one run. The run is a field, which InfluxDB cannot group by, so
-// it has to be put beside the values. What is read for that is kept small: it ends with the last measurement of the
-// run, at most a day after its start, which the measurement machines knows; and of what is read only the columns that
-// matter are put beside each other.
-const measured = `beginOf = (id) => {
+// runFunctions is Flux that defines functions for the measurements of one run. The run is a field, and InfluxDB cannot
+// group by a field. So the function measured pivots the run and the values into one row. Two limits keep this fast:
+//
+//   - It reads from the start of the run to its last measurement, at most one day. The measurement machines has the start.
+//   - It pivots only the necessary columns.
+const runFunctions = `beginOf = (id) => {
   starts = from(bucket: v.defaultBucket)
     |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
     |> filter(fn: (r) => r._measurement == "machines" and ` + inProject + ` and r._field == "run" and r._value =~ id)
@@ -101,24 +127,24 @@ measured = (id, begin, field) =>
   points(start: begin, stop: endOf(id: id, begin: begin))
     |> filter(fn: (r) => r._field == "run" or r._field =~ field)
     |> group(columns: ["_field"])
-    |> keep(columns: ["_field", "_time", "_value", ` + identity + `])
-    |> pivot(rowKey: ["_time", ` + identity + `], columnKey: ["_field"], valueColumn: "_value")
+    |> keep(columns: ["_field", "_time", "_value", ` + testColumns + `])
+    |> pivot(rowKey: ["_time", ` + testColumns + `], columnKey: ["_field"], valueColumn: "_value")
     |> filter(fn: (r) => r.run =~ id)
     |> sort(columns: ["_time"])
 
 `
 
-// theRun is the chosen run, for functions of [measured].
-const theRun = `run = /^${run:regex}$/
+// theChosenRun is Flux that defines the chosen run and its start, for runFunctions.
+const theChosenRun = `run = /^${run:regex}$/
 begin = beginOf(id: run)
 
 `
 
-// theseTests defines a regular expression that matches exactly the tests that the table `chosen` holds, of which at most
-// 200. With it InfluxDB reads only these: of 50,000 tests a few matter.
-const theseTests = `ids = chosen
+// chosenTests is Flux that defines a regular expression for the tests in the table `chosen`, at most 200. With it InfluxDB
+// reads only these tests, for example 200 of 50,000.
+const chosenTests = `ids = chosen
   |> group()
-  |> map(fn: (r) => ({id: ` + shown + `}))
+  |> map(fn: (r) => ({id: ` + testName + `}))
   |> unique(column: "id")
   |> limit(n: 200)
   |> findColumn(fn: (key) => true, column: "id")
@@ -126,5 +152,5 @@ these = regexp.compile(v: "^(" + strings.joinStr(arr: array.map(arr: ids, fn: (x
 
 `
 
-// isThese is the condition that [theseTests] is for.
-const isThese = `(r.item_variant =~ these or r.item_variant == "(none)" and r.item =~ these)`
+// isChosenTest is the condition that uses chosenTests.
+const isChosenTest = `(r.item_variant =~ these or r.item_variant == "(none)" and r.item =~ these)`

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The files are what the code says, and there are no others.
+// TestDashboardsAreCurrent checks that the files are equal to the output of the code, and that there are no other files.
 func TestDashboardsAreCurrent(t *testing.T) {
 	files, err := filepath.Glob("../dashboards/*.json")
 	require.NoError(t, err)

@@ -2,9 +2,9 @@ package main
 
 import "strings"
 
-// to returns the address of another dashboard, or of the same one, with the chosen time, the variables that are kept,
-// and the given ones: pairs of a name and a value.
-func to(dashboard string, keep string, set ...string) string {
+// dashboardURL returns the address of a dashboard with the chosen time range. keep has the names of the variables that
+// keep their values. set has names and values of other variables.
+func dashboardURL(dashboard string, keep string, set ...string) string {
 	address := "/d/pymon-" + dashboard + "?${__url_time_range}"
 	for name := range strings.FieldsSeq(keep) {
 		address += "&${" + name + ":queryparam}"
@@ -15,18 +15,18 @@ func to(dashboard string, keep string, set ...string) string {
 	return address
 }
 
-// clicked is the cell that was clicked.
+// clicked is the value of the clicked cell.
 const clicked = "${__value.raw:percentencode}"
 
-// beside is the cell in another column of the row that was clicked.
-func beside(column string) string { return "${__data.fields." + column + ":percentencode}" }
+// otherCell returns the value of another column in the clicked row.
+func otherCell(column string) string { return "${__data.fields." + column + ":percentencode}" }
 
-// testLink leads from a test's name to its page, for tables that have the module in the column module.
+// testLink links the name of a test to its page. The table must have the column module.
 func testLink(keep string) property {
-	return links(link{Title: "History of this test", URL: to("test", keep, "test", clicked, "module", beside("module"))})
+	return links(link{Title: "History of this test", URL: dashboardURL("test", keep, "test", clicked, "module", otherCell("module"))})
 }
 
-// commitLink leads from a commit to its own page.
+// commitLink links a commit to its page, for example on GitHub.
 func commitLink() property {
 	return links(link{Title: "Commit", URL: "${commit_url:raw}" + clicked, TargetBlank: true})
 }

@@ -1,5 +1,5 @@
-// Command generate writes the dashboards of package grafana as Grafana reads them: `go generate ./grafana` after a
-// change. The queries and panels are written here once and shared; the JSON files are what is reviewed and shipped.
+// Command generate writes the dashboards of package grafana as JSON files for Grafana. Run `go generate ./grafana` after a
+// change. Queries and panels that several dashboards share are in this code once. The JSON files are reviewed and shipped.
 package main
 
 import (
@@ -21,12 +21,12 @@ func main() {
 	}
 }
 
-// all returns every dashboard.
+// all returns all dashboards.
 func all() []*dashboard {
 	return []*dashboard{overview(), testPage(), compare(), regressions(), machines(), bridge()}
 }
 
-// write stores each dashboard in a file of the folder.
+// write writes each dashboard to a file in the folder.
 func write(folder string) error {
 	for _, d := range all() {
 		content, err := render(d)
@@ -40,7 +40,7 @@ func write(folder string) error {
 	return nil
 }
 
-// render returns a dashboard as JSON for people: indented, and with the < and > of queries as they are.
+// render returns a dashboard as readable JSON: with indents, and without escapes for < and > in queries.
 func render(d *dashboard) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -1,12 +1,12 @@
 package main
 
-// object is a part of Grafana's model that has no structure worth a type of its own.
+// object is a JSON object of Grafana's model without a Go type of its own.
 type object = map[string]any
 
-// dashboard is Grafana's JSON model of a dashboard, schema version 42, with what ours set of it.
+// dashboard is the part of Grafana's JSON model of a dashboard that our dashboards use, schema version 42.
 type dashboard struct {
 	UID           string     `json:"uid"`
-	ID            *int       `json:"id"` // always null: an id belongs to one Grafana
+	ID            *int       `json:"id"` // always null: each Grafana server assigns its own ids
 	Title         string     `json:"title"`
 	Description   string     `json:"description"`
 	Tags          []string   `json:"tags"`
@@ -26,7 +26,7 @@ type dashboard struct {
 	Templating    templating `json:"templating"`
 	Panels        []*panel   `json:"panels"`
 
-	file string // its file's name without extension
+	file string // name of its file without the extension
 }
 
 type timeRange struct {
@@ -42,7 +42,7 @@ type templating struct {
 	List []*variable `json:"list"`
 }
 
-// datasource refers to a data source; ours always by a variable that the reader chooses.
+// datasource refers to a data source. Our dashboards refer to it by a variable, so that the user chooses it.
 type datasource struct {
 	Type string `json:"type"`
 	UID  string `json:"uid"`
@@ -53,7 +53,8 @@ var (
 	prometheus = datasource{"prometheus", "${prometheus}"}
 )
 
-// newDashboard returns a dashboard without panels: a month, crosshairs shared by all graphs, links to the others.
+// newDashboard returns a dashboard without panels. It shows 30 days, its graphs share a crosshair, and it has links to the
+// other dashboards.
 func newDashboard(file, title, description string) *dashboard {
 	return &dashboard{
 		UID: "pymon-" + file, Title: title, Description: description, Tags: []string{"pytest", tag}, SchemaVersion: 42, Version: 1,
@@ -66,22 +67,23 @@ func newDashboard(file, title, description string) *dashboard {
 	}
 }
 
-// tag is what all our dashboards have in common, so that they find each other.
+// tag is on all our dashboards. The links between them use it.
 const tag = "pymon-bridge"
 
-// annotate adds vertical lines at what the query says: `_time`, `title`, `text` and `tags`, separated by commas.
+// annotate adds a vertical line for each row of a Flux query. A row has `_time`, `title`, `text` and `tags`; the tags are
+// separated by commas.
 func (d *dashboard) annotate(name, colour, query string) {
 	d.Annotations.List = append(d.Annotations.List, object{"name": name, "datasource": influx, "enable": true, "hide": false,
 		"iconColor": colour, "target": object{"refId": "Anno", "query": query}})
 }
 
-// variables adds variables, in the order in which each may use those before it.
+// variables adds variables. A variable can use the variables before it.
 func (d *dashboard) variables(v ...*variable) { d.Templating.List = append(d.Templating.List, v...) }
 
-// columns is how wide Grafana's grid is.
+// columns is the width of Grafana's grid.
 const columns = 24
 
-// line adds panels beside each other below what is there, each of its own width.
+// line adds panels side by side, below the existing panels.
 func (d *dashboard) line(height int, panels ...*panel) {
 	x, y := 0, d.bottom()
 	for _, p := range panels {
@@ -92,7 +94,7 @@ func (d *dashboard) line(height int, panels ...*panel) {
 	}
 }
 
-// row adds a heading. With a variable's name, the row and its panels are there once for each chosen value.
+// row adds a heading. If repeat is the name of a variable, Grafana repeats the row and its panels for each chosen value.
 func (d *dashboard) row(title, repeat string) {
 	d.line(1, &panel{Type: "row", Title: title, Repeat: repeat, Collapsed: new(bool), GridPos: gridPos{W: columns}})
 }

@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// panel is one panel of a dashboard, or a row's heading.
+// panel is a panel of a dashboard, or the heading of a row.
 type panel struct {
 	ID              int          `json:"id"`
 	Type            string       `json:"type"`
@@ -54,33 +54,33 @@ type target struct {
 	Range        bool       `json:"range,omitempty"`
 }
 
-// newPanel returns a panel of the given width that has a description and a unit, as all of them must.
+// newPanel returns a panel of the given width. Every panel must have a description and a unit.
 func newPanel(kind string, width int, title, description, unit string, options object) *panel {
 	source := influx
 	return &panel{Type: kind, Title: title, Description: description, Datasource: &source, GridPos: gridPos{W: width}, Options: options,
 		FieldConfig: &fieldConfig{Defaults: object{"unit": unit, "noValue": "no data"}, Overrides: []override{}}}
 }
 
-// ask adds a Flux query.
-func (p *panel) ask(query string) *panel {
+// addFlux adds a Flux query.
+func (p *panel) addFlux(query string) *panel {
 	p.Targets = append(p.Targets, target{RefID: string(rune('A' + len(p.Targets))), Datasource: influx, Query: query})
 	return p
 }
 
-// askPrometheus adds a PromQL query.
-func (p *panel) askPrometheus(legend, expr string) *panel {
+// addPromQL adds a PromQL query.
+func (p *panel) addPromQL(legend, expr string) *panel {
 	*p.Datasource = prometheus
 	p.Targets = append(p.Targets, target{RefID: string(rune('A' + len(p.Targets))), Datasource: prometheus, Expr: expr, LegendFormat: legend, Range: true})
 	return p
 }
 
-// set changes defaults of all fields, such as "min".
+// set sets a default for all fields, such as "min".
 func (p *panel) set(key string, value any) *panel {
 	p.FieldConfig.Defaults[key] = value
 	return p
 }
 
-// custom changes how this kind of panel draws all fields.
+// custom sets an option for drawing all fields. The options depend on the kind of the panel.
 func (p *panel) custom(key string, value any) *panel {
 	custom, _ := p.FieldConfig.Defaults["custom"].(object)
 	if custom == nil {
@@ -90,7 +90,7 @@ func (p *panel) custom(key string, value any) *panel {
 	return p.set("custom", custom)
 }
 
-// field sets properties of one column, by name; an empty title leaves it its name.
+// field sets properties of the column with this name. If title is empty, the panel shows the name.
 func (p *panel) field(name, title string, properties ...property) *panel {
 	if title != "" {
 		properties = slices.Insert(properties, 0, property{"displayName", title})
@@ -106,8 +106,8 @@ func fixed(colour string) property { return property{"color", fixedColour(colour
 
 func fixedColour(colour string) object { return object{"mode": "fixed", "fixedColor": colour} }
 
-// steps colours a number by the thresholds that it reaches: pairs of a colour and a number, of which the first is
-// ignored.
+// steps returns thresholds that colour a number. pairs has a colour and the lowest number with this colour, several times.
+// The first colour also applies to all lower numbers.
 func steps(pairs ...any) object {
 	var all []object
 	for i := 0; i < len(pairs); i += 2 {
@@ -120,12 +120,12 @@ func steps(pairs ...any) object {
 	return object{"mode": "absolute", "steps": all}
 }
 
-// coloured colours the text of a table's cell, or a number, by thresholds.
+// coloured returns properties that colour a number by thresholds, also in a cell of a table.
 func coloured(thresholds object) []property {
 	return []property{{"custom.cellOptions", object{"type": "color-text"}}, {"color", object{"mode": "thresholds"}}, {"thresholds", thresholds}}
 }
 
-// change is the usual colouring of a ratio of two times less one.
+// change returns the properties of a column with a relative change: 0.1 is 10 % more.
 func change() []property {
 	return append([]property{unit("percentunit"), decimals(0), width(90)}, coloured(steps("green", 0, "text", -0.05, "orange", 0.1, "red", 0.5))...)
 }
@@ -139,17 +139,17 @@ type link struct {
 
 func links(l ...link) property { return property{"links", l} }
 
-// statuses are texts of verdicts in words and colours.
+// statuses returns the text and the colour of each status.
 func statuses() []object {
 	options := object{}
 	for i, s := range [][3]string{{"regression", "regression", "red"}, {"suspect", "suspect", "orange"}, {"improvement", "improvement", "green"},
-		{"mended", "mended", "green"}, {"slow_machine", "slow machine", "orange"}, {"ok", "ok", "green"}, {"learning", "learning", "blue"}, {"not_judged", "not judged", "text"}} {
+		{"resolved", "resolved", "green"}, {"slow_machine", "slow machine", "orange"}, {"ok", "ok", "green"}, {"learning", "learning", "blue"}, {"not_judged", "not judged", "text"}} {
 		options[s[0]] = object{"text": s[1], "color": s[2], "index": i}
 	}
 	return []object{{"type": "value", "options": options}}
 }
 
-// status shows a verdict in words and in its colour.
+// status returns the properties of a column with a status.
 func status() []property {
 	return []property{{"mappings", statuses()}, {"custom.cellOptions", object{"type": "color-text"}}}
 }

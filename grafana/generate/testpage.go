@@ -5,33 +5,34 @@ import (
 	"strings"
 )
 
-// testPage answers how one test developed, since which commit, on which class of machine, and whether that is unusual.
+// testPage returns the dashboard about the history of one test.
 func testPage() *dashboard {
-	d := newDashboard("test", "Test", "What one test cost in each run, beside what is usual for it, on each class of machine.")
-	env := asked("env", "Machine class", "The classes of machine that are shown, each by itself.", tagValues("env", inProject, inKind, isTest), 1).any()
+	d := newDashboard("test", "Test", "Shows the measurements of one test in each run, and its usual values, on each class of machine.")
+	env := queried("env", "Machine class", "The classes of machine to show. Each has its own graphs.", tagValues("env", inProject, inKind, isTest), 1).withAll()
 	d.variables(influxSource(), projectVariable(), kindVariable(),
-		textbox("search", "Search", `A regular expression that the names to choose from contain, upper and lower case alike; a slash is written \/.`, ""),
-		asked("test", "Test", "The test; at most 500 are listed, in the order of the alphabet. Narrow them by Search.", testNames, 1),
-		asked("module", "Module", "The module, where several have a test of this name.", tagValues("item_path", inProject, inKind, isTest), 1),
+		textbox("search", "Search", `A regular expression that limits the list of tests. Case does not matter. Write \/ for a slash.`, ""),
+		queried("test", "Test", "The test to show. The list has at most 500 tests in alphabetical order. Use Search to limit it.", testNames, 1),
+		queried("module", "Module", "The module of the test, if several modules have a test with this name.", tagValues("item_path", inProject, inKind, isTest), 1),
 		env, branchVariable(), commitVariable())
 	d.annotate("Runs", "blue", commits)
 	d.annotate("Regressions", "red", regressionsOfTest)
-	d.row("Usual and measured on ${env}", "env")
+	d.row("Measured and usual values on ${env}", "env")
 	d.line(10,
-		band("CPU time", "s", "User and kernel time together.", "cpu_time", []string{"user_time", "kernel_time"}, "r.user_time + r.kernel_time", 0.05),
-		band("Memory", "mbytes", "How much the process had grown at its peak since its session began.", "mem_usage", []string{"mem_usage"}, "r.mem_usage", 0.01),
-		band("Wall time", "s", "Time from set-up to teardown, with all waiting.", "total_time", []string{"total_time"}, "r.total_time", 0.05))
+		band("CPU time", "s", "CPU time of the test: user time plus kernel time.", "cpu_time", []string{"user_time", "kernel_time"}, "r.user_time + r.kernel_time", 0.05),
+		band("Memory", "mbytes", "Memory of the test: the growth of the process since its session began, at its peak.", "mem_usage", []string{"mem_usage"}, "r.mem_usage", 0.01),
+		band("Wall time", "s", "Wall time of the test: from setup to teardown, with all waiting.", "total_time", []string{"total_time"}, "r.total_time", 0.05))
 	d.row("All chosen classes of machine", "")
 	d.line(9,
-		byEnv("CPU time by machine class", "s", "User and kernel time of the test in each run, a line for each class of machine. Classes differ for good: only changes of one line mean something.", []string{"user_time", "kernel_time"}, "r.user_time + r.kernel_time"),
-		byEnv("CPU use by machine class", "percentunit", "CPU time of the test divided by its wall time: 100 % is one core. Far below it the test waits; the CPU clock has ticks of 10 ms, so short tests jump.", []string{"cpu_usage"}, "r.cpu_usage"),
-		byEnv("Wall time by machine class", "s", "Wall time of the test in each run, a line for each class of machine. It is the noisiest of all: it contains what else the machine did.", []string{"total_time"}, "r.total_time"))
+		byEnv("CPU time by machine class", "s", "CPU time (user and kernel) of the test in each run, with a line for each class of machine. The level differs between classes of machine. Only a change within one line has a meaning.", []string{"user_time", "kernel_time"}, "r.user_time + r.kernel_time"),
+		byEnv("CPU use by machine class", "percentunit", "CPU time of the test divided by its wall time. 100 % is one busy CPU core. A test far below 100 % waits most of the time. The CPU clock counts in steps of 10 ms, so the values of short tests vary much.", []string{"cpu_usage"}, "r.cpu_usage"),
+		byEnv("Wall time by machine class", "s", "Wall time of the test in each run, with a line for each class of machine. It varies more than CPU time and memory, because it depends on all other work of the machine.", []string{"total_time"}, "r.total_time"))
 	d.line(9, verdictsOnTest())
 	d.line(10, measurements(), neighbours())
 	return d
 }
 
-// testNames lists what lists show of a test, from the index: modules have no variant and are known by their name.
+// testNames lists the names of all tests and modules. InfluxDB reads them from the index. A module has no variant, so its
+// item is its name.
 var testNames = `import "influxdata/influxdb/schema"
 
 names = (tag, predicate) => schema.tagValues(bucket: v.defaultBucket, tag: tag, start: v.timeRangeStart, stop: v.timeRangeStop, predicate: predicate)
@@ -46,8 +47,8 @@ union(tables: [variants, items])
   |> limit(n: 500)
 `
 
-// commits annotates each run by its branch, commit and build.
-const commits = ranged + `  |> filter(fn: (r) => r._measurement == "runs" and ` + inProject + `)
+// commits gives an annotation for each run, with its branch, commit and build.
+const commits = inTimeRange + `  |> filter(fn: (r) => r._measurement == "runs" and ` + inProject + `)
   |> filter(fn: (r) => r._field == "run" or r._field == "scm_ref" or r._field == "branch" or r._field == "build")
   |> group(columns: ["_field"])
   |> pivot(rowKey: ["_time", "project"], columnKey: ["_field"], valueColumn: "_value")
@@ -57,9 +58,9 @@ const commits = ranged + `  |> filter(fn: (r) => r._measurement == "runs" and ` 
   |> map(fn: (r) => ({_time: r._time, title: "Run of " + r.scm_ref, text: "branch " + r.branch + ", build " + r.build, tags: r.branch}))
 `
 
-// verdictsOf gives a row for each verdict on the chosen test, with the given fields as columns.
+// verdictsOf returns Flux that gives a row for each verdict on the chosen test, with the given fields as columns.
 func verdictsOf(fields ...string) string {
-	return ranged + `  |> filter(fn: (r) => r._measurement == "regressions" and ` + inKind + ` and ` + inProject + ` and ` + inEnv + ` and ` + inModule + `)
+	return inTimeRange + `  |> filter(fn: (r) => r._measurement == "regressions" and ` + inKind + ` and ` + inProject + ` and ` + inEnv + ` and ` + inModule + `)
   |> filter(fn: (r) => ` + isTest + `)
   |> filter(fn: (r) => ` + anyField(append(fields, "status", "branch")...) + `)
   |> group(columns: ["_field"])
@@ -74,7 +75,7 @@ var regressionsOfTest = verdictsOf("first_bad") + `  |> filter(fn: (r) => r.stat
   |> map(fn: (r) => ({_time: r._time, title: r.metric + " confirmed higher than usual", text: "since " + r.first_bad + " on " + r.env, tags: r.metric}))
 `
 
-// history gives a row for each measurement of the test: `_time`, `env` and `value`.
+// history returns Flux that gives a row for each measurement of the test: `_time`, `env` and `value`.
 func history(fields []string, value string) string {
 	return points(inProject, inEnv, inModule) + `history = points()
   |> filter(fn: (r) => ` + isTest + `)
@@ -88,34 +89,37 @@ func history(fields []string, value string) string {
 `
 }
 
-// The baseline of the band: as many runs as the bridge looks back, and as many as it needs at least.
+// The largest and the smallest number of earlier runs for the band. The bridge uses the same numbers for its baseline.
 const baselineRuns, leastRuns = 30, 8
 
-// band returns a graph of what was measured over what was usual by then, with the verdicts as points.
+// band returns a graph with the measurements, a band of usual values behind them, and the verdicts as large points.
 func band(title, unit, what, metric string, fields []string, value string, floor float64) *panel {
-	p := graph(8, title+" on ${env}", what+" The band is what the up to 30 earlier measurements of the same class of machine lead to expect, as near as Flux comes to the bridge's own rule: above it is where a run is conspicuous. Larger points are the bridge's verdicts.", unit).
+	p := graph(8, title+" on ${env}", what+" The band shows the usual values. It is computed from up to 30 earlier measurements on the same class of machine, nearly as the bridge does it. A value above the band is conspicuous. The large points are the verdicts of the bridge.", unit).
 		set("color", fixedColour("blue")).field("value", "Measured").
 		field("usual", "Usual", fixed("text"), property{"custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}}, property{"custom.showPoints", "never"}).
 		field("lowest", "", fixed("transparent"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.hideFrom", object{"legend": true, "tooltip": true, "viz": false}}).
 		field("limit", "", fixed("semi-dark-blue"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.fillBelowTo", "lowest"}, property{"custom.fillOpacity", 20})
 	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"improvement", "Improvement", "green"},
-		{"mended", "Mended", "super-light-green"}} {
+		{"resolved", "Resolved", "super-light-green"}} {
 		p.field(v[0], v[1], fixed(v[2]), property{"custom.drawStyle", "points"}, property{"custom.pointSize", 10})
 	}
-	return p.ask(history(fields, value) + `
+	return p.addFlux(history(fields, value) + `
 history
   |> keep(columns: ["_time", "value"])
-`).ask(bandQuery(fields, value, floor)).ask(verdictsOf("value") + `  |> filter(fn: (r) => r.metric == "` + metric + `")
+`).addFlux(bandQuery(fields, value, floor)).addFlux(verdictsOf("value") + `  |> filter(fn: (r) => r.metric == "` + metric + `")
   |> map(fn: (r) => ({_time: r._time, status: r.status, value: if exists r.value then r.value else 0.0}))
   |> pivot(rowKey: ["_time"], columnKey: ["status"], valueColumn: "value")
 `)
 }
 
-// bandQuery gives, at the time of each measurement, the median of those before it and the limits that a normal
-// distribution of their logarithms gives. Flux has no window of rows: each measurement is repeated once for every later
-// one that it counts for, and these are brought together. The spread is that of the narrower side, which a step up or
-// down leaves as it was until half of the measurements are behind it. The older join is used because the package join
-// fails where there is nothing to join.
+// bandQuery returns Flux that gives, at the time of each measurement, the median and the limits of the measurements
+// before it. The limits assume a normal distribution of the logarithms.
+//
+//   - Flux has no window of rows. So the query copies each measurement to every later measurement for which it counts, and
+//     groups the copies.
+//   - The spread is the smaller of the distances from the median to the two quartiles. A step up or down does not change
+//     it until half of the measurements are after the step.
+//   - The query uses the old function join, because package join fails for empty tables.
 func bandQuery(fields []string, value string, floor float64) string {
 	var lags []string
 	for lag := range baselineRuns {
@@ -156,7 +160,7 @@ join(tables: {it: numbered, by: usual}, on: ["n"])
 // byEnv returns a graph with a line for each class of machine.
 func byEnv(title, unit, description string, fields []string, value string) *panel {
 	return graph(8, title, description, unit).set("min", 0).set("displayName", "${__field.labels.env}").
-		ask(history(fields, value) + `
+		addFlux(history(fields, value) + `
 history
   |> map(fn: (r) => ({_time: r._time, env: r.env, _value: r.value}))
   |> group(columns: ["env"])

@@ -1,34 +1,34 @@
 package main
 
-// verdictsOnTest lists what the bridge thought of the test, the newest first.
+// verdictsOnTest returns the table of the verdicts on the test, the newest first.
 func verdictsOnTest() *panel {
-	return table(24, "Verdicts on this test", "What the bridge found unusual in this test, newest first. Usual is the median of the earlier runs, limit is above what a value is conspicuous; times in seconds, memory in MiB. q is how likely such a value is by chance, corrected for all tests of the run: a confirmed change lies between the last good and the first bad commit.", "short",
+	return table(24, "Verdicts on this test", "The verdicts of the bridge on this test, the newest first. Usual is the median of the earlier runs. A value above Limit is conspicuous. Times are in seconds, memory is in MiB. q is the probability of such a value by chance, corrected for the number of tests. The cause of a confirmed change is a commit after the last good commit, up to the first bad commit.", "short",
 		"_time", "status", "metric", "env", "value", "baseline", "limit", "ratio", "q", "n", "last_good", "first_bad", "branch", "run").
 		field("_time", "Run", unit("dateTimeAsIso"), width(170)).field("status", "Verdict", append(status(), width(110))...).
-		field("metric", "Of", width(100)).field("env", "Machine class").field("value", "Value", decimals(3), width(90)).
+		field("metric", "Metric", width(100)).field("env", "Machine class").field("value", "Value", decimals(3), width(90)).
 		field("baseline", "Usual", decimals(3), width(90)).field("limit", "Limit", decimals(3), width(90)).
 		field("ratio", "Ratio", append(coloured(steps("green", 0, "text", 0.95, "orange", 1.05, "red", 1.5)), decimals(2), width(70))...).
 		field("q", "q", unit("none"), width(90)).field("n", "Earlier runs", width(100)).
 		field("last_good", "Last good", commitLink()).field("first_bad", "First bad", commitLink()).field("branch", "Branch").
-		field("run", "Run id", links(link{Title: "The whole run", URL: to("test-suite-overview", "datasource project env branch kind commit_url", "run", clicked)},
-			link{Title: "All verdicts on this run", URL: to("regressions", "datasource project branch commit_url", "run", clicked)})).
-		ask(verdictsOf("run", "value", "baseline", "limit", "ratio", "q", "n", "last_good", "first_bad") + `  |> sort(columns: ["_time"], desc: true)
+		field("run", "Run id", links(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", "datasource project env branch kind commit_url", "run", clicked)},
+			link{Title: "All verdicts on this run", URL: dashboardURL("regressions", "datasource project branch commit_url", "run", clicked)})).
+		addFlux(verdictsOf("run", "value", "baseline", "limit", "ratio", "q", "n", "last_good", "first_bad") + `  |> sort(columns: ["_time"], desc: true)
   |> limit(n: 200)
   |> map(fn: (r) => ({_time: r._time, status: r.status, metric: r.metric, env: r.env, value: r.value, baseline: r.baseline, limit: r.limit, ratio: r.ratio, q: r.q, n: r.n, last_good: r.last_good, first_bad: r.first_bad, branch: r.branch, run: r.run}))
 `)
 }
 
-// measurements lists what was measured, the newest first.
+// measurements returns the table of the measurements of the test, the newest first.
 func measurements() *panel {
 	keep := "datasource project env kind"
-	return table(14, "Measurements of this test", "What each run measured of this test, newest first, at most 200, with the commit and the class of machine.", "s",
+	return table(14, "Measurements of this test", "The measurements of this test in each run, the newest first, at most 200, with the commit and the class of machine.", "s",
 		"_time", "run", "branch", "scm_ref", "env", "total_time", "cpu", "mem_usage").
 		field("_time", "Started", unit("dateTimeAsIso"), width(170)).
-		field("run", "Run", links(link{Title: "The whole run", URL: to("test-suite-overview", keep+" branch commit_url", "run", clicked)},
-			link{Title: "Compare the newest run with this one", URL: to("compare", keep, "base", clicked)})).
+		field("run", "Run", links(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", keep+" branch commit_url", "run", clicked)},
+			link{Title: "Compare the newest run with this one", URL: dashboardURL("compare", keep, "base", clicked)})).
 		field("branch", "Branch").field("scm_ref", "Commit", commitLink()).field("env", "Machine class").
 		field("total_time", "Wall time", width(90)).field("cpu", "CPU time", width(90)).field("mem_usage", "Memory", unit("mbytes"), width(90)).
-		ask(points(inProject, inEnv, inModule) + `points()
+		addFlux(points(inProject, inEnv, inModule) + `points()
   |> filter(fn: (r) => ` + isTest + `)
   |> filter(fn: (r) => ` + anyField("run", "branch", "scm_ref", "total_time", "user_time", "kernel_time", "mem_usage") + `)
   |> group(columns: ["_field"])
@@ -41,21 +41,21 @@ func measurements() *panel {
 `)
 }
 
-// neighbours lists the tests of the same module, which are a click away.
+// neighbours returns the table of the tests of the same module. Each name links to the page of its test.
 func neighbours() *panel {
-	return table(10, "Tests of the same module", "The tests of the same module, slowest first, at most 200: means of wall time and memory over the time range and the chosen classes of machine. Memory adds up over a process, so a neighbour that ran before may explain a rise.", "s",
+	return table(10, "Tests of the same module", "The tests of the same module, the slowest first, at most 200. Wall time and Memory are means over the time range and the chosen classes of machine. Memory adds up over the tests of a process. So an earlier test may be the cause of a higher value.", "s",
 		"test", "module", "seconds", "memory").
 		field("test", "Test", testLink("datasource project kind env branch commit_url")).field("module", "Module").
 		field("seconds", "Wall time", width(100)).field("memory", "Memory", unit("mbytes"), width(100)).
-		ask(points(inProject, inEnv, inModule) + `points()
+		addFlux(points(inProject, inEnv, inModule) + `points()
   |> filter(fn: (r) => r._field == "total_time" or r._field == "mem_usage")
   |> mean()
-  |> group(columns: ["_field", ` + identity + `])
+  |> group(columns: ["_field", ` + testColumns + `])
   |> mean()
   |> group()
-  |> pivot(rowKey: [` + identity + `], columnKey: ["_field"], valueColumn: "_value")
+  |> pivot(rowKey: [` + testColumns + `], columnKey: ["_field"], valueColumn: "_value")
   |> sort(columns: ["total_time"], desc: true)
   |> limit(n: 200)
-  |> map(fn: (r) => ({test: ` + shown + `, module: r.item_path, seconds: r.total_time, memory: r.mem_usage}))
+  |> map(fn: (r) => ({test: ` + testName + `, module: r.item_path, seconds: r.total_time, memory: r.mem_usage}))
 `)
 }

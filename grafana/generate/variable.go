@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// variable is what the reader of a dashboard chooses.
+// variable is a variable of a dashboard. The user chooses its value.
 type variable struct {
 	Name        string      `json:"name"`
 	Label       string      `json:"label"`
@@ -10,8 +10,8 @@ type variable struct {
 	Description string      `json:"description"`
 	Datasource  *datasource `json:"datasource,omitempty"`
 	Query       string      `json:"query"`
-	Refresh     int         `json:"refresh,omitempty"` // 1: when the dashboard loads, 2: also when its time changes
-	Sort        *int        `json:"sort,omitempty"`    // 1 by name, 0 as the query gives them
+	Refresh     int         `json:"refresh,omitempty"` // 1: when the dashboard loads; 2: also when the time range changes
+	Sort        *int        `json:"sort,omitempty"`    // 0: in the order of the query; 1: by name
 	Regex       string      `json:"regex"`
 	Multi       bool        `json:"multi"`
 	IncludeAll  bool        `json:"includeAll"`
@@ -22,37 +22,37 @@ type variable struct {
 	Current     object      `json:"current"`
 }
 
-// source returns the variable of the one data source, of a type of data source.
+// source returns the variable that chooses the data source. kind is the type of the data source.
 func source(name, kind, description string) *variable {
 	return &variable{Name: name, Label: "Data source", Type: "datasource", Description: description, Query: kind, Refresh: 1, Options: []object{}, Current: object{}}
 }
 
-// influxSource is the variable that all queries in Flux go to.
+// influxSource returns the variable for the data source of all Flux queries.
 func influxSource() *variable {
-	return source("datasource", "influxdb", "An InfluxDB data source with query language Flux whose default bucket holds the measurements.")
+	return source("datasource", "influxdb", "An InfluxDB data source with the query language Flux. Its default bucket must have the measurements.")
 }
 
-// asked returns a variable of which one value is chosen, the first one at the start. With sort 0 the query's order stays.
-func asked(name, label, description, query string, sort int) *variable {
+// queried returns a variable whose values come from a query. The user chooses one value; at the start it is the first.
+func queried(name, label, description, query string, sort int) *variable {
 	return &variable{Name: name, Label: label, Type: "query", Description: description, Datasource: &influx, Query: query, Refresh: 2,
 		Sort: &sort, Options: []object{}, Current: object{}}
 }
 
-// any lets the reader choose several values or all, which are all at the start. All is the regular expression that
-// matches everything, also what the query did not list, since a list of all values could be long.
-func (v *variable) any() *variable {
+// withAll lets the user choose several values or All. All is chosen at the start. All is a regular expression that matches
+// everything, because a list of all values could be long. It also matches values that the query did not list.
+func (v *variable) withAll() *variable {
 	v.Multi, v.IncludeAll, v.AllValue = true, true, ".*"
 	v.Current = object{"text": []string{"All"}, "value": []string{"$__all"}, "selected": true}
 	return v
 }
 
-// textbox returns a variable that is typed in.
+// textbox returns a variable whose value the user types.
 func textbox(name, label, description, value string) *variable {
 	option := object{"text": value, "value": value, "selected": true}
 	return &variable{Name: name, Label: label, Type: "textbox", Description: description, Query: value, Options: []object{option}, Current: option}
 }
 
-// choice returns a variable with fixed values: pairs of a text and a value, the first one chosen.
+// choice returns a variable with fixed values. pairs has a text and a value, several times. The first value is chosen.
 func choice(name, label, description string, pairs ...string) *variable {
 	v := &variable{Name: name, Label: label, Type: "custom", Description: description}
 	var query []string
@@ -65,8 +65,8 @@ func choice(name, label, description string, pairs ...string) *variable {
 	return v
 }
 
-// several lets the reader choose several of a choice's values, which are all chosen at the start.
-func (v *variable) several() *variable {
+// multi lets the user choose several values of a choice. All are chosen at the start.
+func (v *variable) multi() *variable {
 	var texts, values []any
 	for _, o := range v.Options {
 		o["selected"] = true
@@ -77,46 +77,47 @@ func (v *variable) several() *variable {
 }
 
 func projectVariable() *variable {
-	return asked("project", "Project", "The project that the measurements were sent to.", tagValues("project"), 1)
+	return queried("project", "Project", "The project of the measurements. pytest's --remote-server names it.", tagValues("project"), 1)
 }
 
 func envVariable() *variable {
-	return asked("env", "Machine class", "Only measurements of one class of machine are compared.", tagValues("env", inProject), 1)
+	return queried("env", "Machine class", "The class of machine. Only measurements of the same class are compared.", tagValues("env", inProject), 1)
 }
 
 func componentVariable() *variable {
-	return asked("component", "Component", "Components that the suite declares; (none) where it declares none.",
-		tagValues("component", inProject, inEnv), 1).any()
+	return queried("component", "Component", "The components that the test suite declares. (none) stands for tests without a component.",
+		tagValues("component", inProject, inEnv), 1).withAll()
 }
 
 func branchVariable() *variable {
-	return asked("branch", "Branch", "Branches of the judged runs, as told by the tag branch or by the CI. All includes runs without one.", `from(bucket: v.defaultBucket)
+	return queried("branch", "Branch", "The branches of the judged runs. They come from the tag branch or from the CI. All includes runs without a branch.", `from(bucket: v.defaultBucket)
   |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
   |> filter(fn: (r) => r._measurement == "runs" and r._field == "branch" and `+inProject+`)
   |> group()
   |> unique()
   |> keep(columns: ["_value"])
   |> sort()
-`, 1).any()
+`, 1).withAll()
 }
 
 func kindVariable() *variable {
-	return choice("kind", "Kind", "Tests, or whole modules where pytest-monitor measures them.", "Tests", "function", "Modules", "module")
+	return choice("kind", "Kind", "Show single tests, or whole modules if pytest-monitor measures them.", "Tests", "function", "Modules", "module")
 }
 
 func searchVariable() *variable {
-	return textbox("search", "Search", `A regular expression for module, function or test, upper and lower case alike; a slash is written \/.`, "")
+	return textbox("search", "Search", `A regular expression for the module, the function or the test. Case does not matter. Write \/ for a slash.`, "")
 }
 
-// commitVariable is where a commit's own page is. The commit is put behind it.
+// commitVariable returns the variable for the address of the page of a commit, without the commit itself.
 func commitVariable() *variable {
-	return textbox("commit_url", "Commit page", "What stands before the commit in the address of its page, such as https://github.com/OWNER/REPOSITORY/commit/.",
+	return textbox("commit_url", "Commit page", "The address of the page of a commit, without the commit at its end. Example: https://github.com/OWNER/REPOSITORY/commit/",
 		"https://github.com/search?type=commits&q=hash:")
 }
 
-// runVariable lists judged runs by when, which branch and which commit, the newest first, after leaving some out.
+// runVariable returns a variable that lists the judged runs by time, branch and commit, the newest first. offset is the
+// number of newest runs that the list leaves out.
 func runVariable(name, label, description, condition string, offset string) *variable {
-	v := asked(name, label, description, `import "strings"
+	v := queried(name, label, description, `import "strings"
 
 `+runs("machines", condition, "run", "scm_ref", "branch")+`  |> group()
   |> sort(columns: ["_time"], desc: true)

@@ -1,5 +1,6 @@
-"""Reads alerting provisioning, as JSON files named as arguments, into Grafana's own models and prints what these did
-not take over. Files of provisioning differ from the models in a few names, which are translated first.
+"""Reads files of alert provisioning into Grafana's own models and prints all settings that the models do not know.
+
+The arguments are the names of JSON files. Some names in provisioning differ from the models. They are translated first.
 """
 
 import json
@@ -26,10 +27,10 @@ def policy(policy):
 
 
 def objects(file):
-    """Yields a model and what is to fit it for everything in a file of provisioning."""
+    """Yields a model and its data for each object in a provisioning file."""
     known = {"apiVersion", "groups", "contactPoints", "policies"}
     for key in set(file) - known:
-        yield ContactPoint, {key: file[key]}  # which fits nothing
+        yield ContactPoint, {key: file[key]}  # an unknown key, which fits no model
     yield from map(rule_group, file.get("groups", []))
     for point in file.get("contactPoints", []):
         yield from contact_points(point)

@@ -1,6 +1,7 @@
-"""Reads each dashboard named as an argument into Grafana's own models and prints what these did not take over.
+"""Reads dashboards into Grafana's own models and prints all settings that the models do not know.
 
-A misspelt or misplaced setting is silently ignored by Grafana; here it is a line of output and exit status 1.
+The arguments are the names of JSON files. Grafana silently ignores a misspelt or misplaced setting. This program prints
+it and exits with status 1.
 """
 
 import json
@@ -12,7 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 
 def lost(sent, taken, path=""):
-    """Yields the path of everything in sent that is not the same in taken. What is null need not be there."""
+    """Yields the path of each value in sent that differs in taken. A null value may be missing in taken."""
     if isinstance(sent, dict) and isinstance(taken, dict):
         for key, value in sent.items():
             if key in taken:
@@ -27,9 +28,9 @@ def lost(sent, taken, path=""):
 
 
 def take_queries(dashboard):
-    """Takes the queries out of annotations and yields what a query of InfluxDB does not have.
+    """Removes the queries of annotations, and yields the keys of a query that are not for InfluxDB.
 
-    The models know the targets of Grafana's own annotations only ("this should just be a normal query target").
+    The models know only the targets of Grafana's own annotations ("this should just be a normal query target").
     """
     for index, annotation in enumerate(dashboard.get("annotations", {}).get("list", [])):
         for key in set(annotation.pop("target", {})) - {"refId", "query"}:

@@ -1,11 +1,11 @@
-"""Draws what a dashboard's own queries answered on made-up data, in the places and colours of its panels.
+"""Draws pictures of dashboards: the results of their queries on made-up data, in the layout and colours of the panels.
 
     go test ./grafana -run TestPanelsShowRealisticData -args -results /tmp/results.json
     (cd test/promql && go test -run TestPromQL . -args -results /tmp/bridge.json)
     .cache/py/grafana/bin/python grafana/testdata/draw.py docs/images /tmp/results.json /tmp/bridge.json
 
-The last file may be left out: the dashboard about the bridge is then not drawn. It is a picture of the data, not a
-screenshot of Grafana.
+The last argument is optional. Without it, the dashboard about the bridge is not drawn. The pictures are not screenshots
+of Grafana.
 """
 
 import datetime
@@ -22,7 +22,7 @@ from PIL import Image
 
 DASHBOARDS = pathlib.Path(__file__).parent.parent / "dashboards"
 CHOSEN = {"project": "webshop", "env": "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11", "test": "test_pay_by_card[visa]"}
-WIDTH, UNIT = 15.0, 0.34  # inches: of the picture, and of one step of Grafana's grid in height
+WIDTH, UNIT = 15.0, 0.34  # width of the picture, and height of one step of Grafana's grid, in inches
 
 
 def chosen(text):
@@ -32,7 +32,7 @@ def chosen(text):
 
 
 def rows_of(lines):
-    """Turns the lines of a Prometheus query into rows as InfluxDB gives them."""
+    """Converts the lines of a Prometheus query to rows in the form of InfluxDB."""
     return [{"_time": datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(), "_value": value, "legend": line["legend"]}
             for line in lines for at, value in line["points"]]
 
@@ -42,8 +42,8 @@ def draw(board, answers, target):
     height = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in panels) * UNIT + 0.6
     figure = plt.figure(figsize=(WIDTH, height), facecolor=PAGE)
     figure.text(0.012, 1 - 0.32 / height, board["title"], color=TEXT, fontsize=15, fontweight="bold", va="center")
-    said = "     ".join(f"{v['label']} {'All' if v['multi'] else CHOSEN[v['name']]}" for v in board["templating"]["list"] if v["name"] in CHOSEN)
-    figure.text(0.2, 1 - 0.32 / height, said, color=DIM, fontsize=9, va="center")
+    variables = "     ".join(f"{v['label']} {'All' if v['multi'] else CHOSEN[v['name']]}" for v in board["templating"]["list"] if v["name"] in CHOSEN)
+    figure.text(0.2, 1 - 0.32 / height, variables, color=DIM, fontsize=9, va="center")
     for panel in panels:
         at = panel["gridPos"]
         left, width = at["x"] / 24, at["w"] / 24

@@ -1,4 +1,4 @@
-"""Draws one panel of a dashboard: its kind, units, colours and names as the dashboard says them."""
+"""Draws one panel of a dashboard with its kind, units, colours and names."""
 
 import datetime
 
@@ -36,7 +36,7 @@ def when(row):
 
 
 class Config:
-    """What a panel says of its columns."""
+    """The settings of a panel for its columns."""
 
     def __init__(self, panel):
         self.defaults = panel["fieldConfig"]["defaults"]
@@ -69,7 +69,7 @@ class Config:
 
 
 def frame(figure, box, title, size):
-    """Draws the panel's background and title, and returns what is left for its content."""
+    """Draws the background and the title of a panel, and returns the box for its content."""
     left, bottom, width, height = box
     figure.add_artist(plt.Rectangle((left, bottom), width, height, transform=figure.transFigure, facecolor=PANEL, zorder=-2))
     head = 0.3 / size[1]
@@ -97,7 +97,7 @@ def dates(axes):
 
 
 def series(rows):
-    """Groups rows into lines: by their labels, or one for each column of numbers or texts."""
+    """Groups rows into lines: one line for each set of labels, or for each column."""
     lines = {}
     for row in rows:
         if "_value" in row:

@@ -130,9 +130,9 @@ func TestVerdictsBecomeStatuses(t *testing.T) {
 	soon(said...)
 
 	// A regression of the run before is none any more.
-	warn.at, warn.status, warn.level = second.Add(time.Hour), "mended", "(none)"
+	warn.at, warn.status, warn.level = second.Add(time.Hour), "resolved", "(none)"
 	write(server, cfg.Bucket, warn)
-	said = append(said, "warn ok mended yes")
+	said = append(said, "warn ok resolved yes")
 	soon(said...)
 
 	// Several runs that were judged while InfluxDB was away, one of them five days ago.

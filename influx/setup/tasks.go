@@ -41,7 +41,10 @@ func (s *Setup) program(file, name string) (string, error) {
 		Name: quote(name), Bucket: quote(s.cfg.Bucket), DailyBucket: quote(s.cfg.DailyBucket),
 		Every: seconds(s.cfg.CheckEvery), Window: seconds(s.cfg.CheckWindow), FallbackEvery: seconds(fallbackEvery),
 		Series: series, Test: series + `, "metric"`,
-		Fields: []string{"total_time", "user_time", "kernel_time", "cpu_usage", "mem_usage"}, Days: s.cfg.RollupDays,
+		Days: s.cfg.RollupDays,
+	}
+	for field := range monitor.Measurements {
+		v.Fields = append(v.Fields, field.String())
 	}
 	for n := range v.Days {
 		v.PastDays = append(v.PastDays, n+1)

@@ -9,8 +9,8 @@ import (
 var contextNames = []string{"cpu_count", "cpu_frequency", "cpu_type", "cpu_vendor", "ram_total", "machine_node",
 	"machine_type", "machine_arch", "system_info", "python_info", "h", "ram_tota"}
 
-// DecodeContext reads the body of `POST /contexts/`. All fields are required but cpu_vendor; texts may be null;
-// whole numbers may be written as floats; `ram_tota`, the spelling of the plugin's documentation, is taken for
+// DecodeContext reads the body of `POST /contexts/`. All fields except cpu_vendor are required. Texts except h may be
+// null. Whole numbers may be written as floats. `ram_tota`, the spelling in the plugin's documentation, counts as
 // ram_total. The error is an EInvalid that names each wrong field.
 func DecodeContext(body []byte) (*monitor.Context, error) {
 	var values [12]value
@@ -42,9 +42,9 @@ func DecodeContext(body []byte) (*monitor.Context, error) {
 
 var sessionNames = []string{"session_h", "run_date", "scm_ref", "description"}
 
-// DecodeSession reads the body of `POST /sessions/`. All fields are required; scm_ref and description may be null;
-// the description is an object (clients from 1.6.1), a text holding one (1.4.0 to 1.6.0) or a plain text (before).
-// The error is an EInvalid that names each wrong field.
+// DecodeSession reads the body of `POST /sessions/`. All fields are required. scm_ref and description may be null. The
+// description is an object (clients from 1.6.1), the text of an object (1.4.0 to 1.6.0), or a plain text (before
+// 1.4.0). The error is an EInvalid that names each wrong field.
 func DecodeSession(body []byte) (*monitor.Session, error) {
 	var values [4]value
 	f, err := scanFields("session", body, sessionNames, values[:])
@@ -68,7 +68,7 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 	return s, s.Validate()
 }
 
-// MetricNames are the names of a metric's texts, then those of its measurements.
+// MetricNames are the names of a metric's texts and then of its measurements.
 var MetricNames = func() []string {
 	names := slices.Clone(monitor.MetricTexts[:])
 	for i := range monitor.Measurements {
@@ -77,7 +77,7 @@ var MetricNames = func() []string {
 	return names
 }()
 
-// DecodeMetric reads the body of `POST /metrics/`. All 14 fields are required but component, which may also be null.
+// DecodeMetric reads the body of `POST /metrics/`. All 14 fields except component are required. component may be null.
 // The error is an EInvalid that names each wrong field.
 func DecodeMetric(body []byte) (*monitor.Metric, error) {
 	var values [len(monitor.MetricTexts) + int(monitor.Measurements)]value

@@ -24,7 +24,7 @@ const contextBody = `{"cpu_count": 2, "cpu_frequency": 2300.0, "cpu_type": "", "
 
 const sessionBody = `{"session_h": "5352", "run_date": "2026-11-22T16:36:00", "scm_ref": "abc", "description": {"a": "b"}}`
 
-// with returns body with the first occurrence of old replaced, and fails where there is none.
+// with returns body with the first occurrence of old replaced. It fails when body does not have old.
 func with(t *testing.T, body, old, new string) string {
 	t.Helper()
 	require.Contains(t, body, old)
@@ -129,7 +129,7 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 		field, problem       string
 	}{
 		{"missing", metricBody, `"item": "test_ok", `, ``, "item", "expected a text, but it is missing"},
-		{"wrong case", metricBody, `"kind"`, `"Kind"`, "kind", "expected a text, but it is missing"},
+		{"wrong letter case", metricBody, `"kind"`, `"Kind"`, "kind", "expected a text, but it is missing"},
 		{"null text", metricBody, `"tests.test_a"`, `null`, "item_path", "expected a text, got null"},
 		{"number for text", metricBody, `"test_ok"`, `17`, "item", "expected a text, got 17"},
 		{"list for component", metricBody, `"core"`, `["core"]`, "component", "expected a text, got a list"},
@@ -137,7 +137,7 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 		{"boolean for number", metricBody, `1e-05`, `true`, "kernel_time", "expected a number, got a boolean"},
 		{"null for number", metricBody, `1e-05`, `null`, "kernel_time", "expected a number, got null"},
 		{"beyond floats", metricBody, `1e-05`, `1e999`, "kernel_time", "expected a number that fits 64-bit floating point, got 1e999"},
-		{"last of repeated", metricBody, `"kind": "function"`, `"kind": "function", "kind": 1`, "kind", "expected a text, got 1"},
+		{"the last of repeated members counts", metricBody, `"kind": "function"`, `"kind": "function", "kind": 1`, "kind", "expected a text, got 1"},
 		{"no date", metricBody, `2026-11-22T16:03:15.107220`, `yesterday`, "item_start_time", "expected an ISO 8601 date such as 2026-01-31T12:00:00.123456"},
 		{"impossible date", metricBody, `2026-11-22T`, `2026-02-30T`, "item_start_time", "expected a date and time of day that exist"},
 		{"far date", metricBody, `2026-11-22T`, `2200-01-01T`, "item_start_time", "expected a date from 1970 to 2199"},
@@ -162,7 +162,7 @@ func TestDecodeNamesEveryWrongField(t *testing.T) {
 	}
 }
 
-func TestDecodeRefusesWhatIsNotJSON(t *testing.T) {
+func TestDecodeRefusesBodiesThatAreNotJSON(t *testing.T) {
 	tests := []struct{ name, body, message string }{
 		{"empty", ``, "expected a value at byte 0"},
 		{"cut off", `{"session_h": "s`, "a text without its closing quote at byte 16"},
@@ -196,7 +196,8 @@ func TestDecodeRefusesWhatIsNotJSON(t *testing.T) {
 	assert.EqualError(t, err, "invalid session; : expected an object, got a list")
 }
 
-// FuzzDecodeMetric holds the reader against encoding/json, which agrees on everything but what the package exists for.
+// FuzzDecodeMetric checks that every metric that was read can be written and read again. When encoding/json can also
+// read the body, both must agree.
 func FuzzDecodeMetric(f *testing.F) {
 	f.Add([]byte(metricBody))
 	f.Add([]byte(`{"a": [1, {"b": null}], "item": "\ud83d\ude00 \udcff"}`))

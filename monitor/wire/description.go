@@ -9,9 +9,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// ParseDescription returns the tags of a session's description: the members of a JSON object in their order, of
-// repeated names the last value at the first one's place; a plain text as the one tag "description"; none for the
-// empty text. Values that are no texts are printed as Python's str() prints them, null stays null.
+// ParseDescription returns the tags of a session's description. They are the members of a JSON object in order. A
+// repeated name has its last value at the place of its first one. A plain text is one tag "description". The empty text
+// has no tags. A value that is not a text is printed as Python's str() prints it. Null stays null.
 func ParseDescription(description string) []monitor.Tag {
 	if description == "" {
 		return nil
@@ -49,7 +49,7 @@ func tagValue(v value) monitor.Text {
 	return monitor.Text{String: string(appendPython(nil, v))}
 }
 
-// appendPython appends what Python's repr() prints for a value that json.loads has read.
+// appendPython appends a value as Python's repr() prints it after json.loads has read it.
 func appendPython(dst []byte, v value) []byte {
 	s := scanner{data: v.raw}
 	switch v.kind {
@@ -67,7 +67,7 @@ func appendPython(dst []byte, v value) []byte {
 	case array:
 		dst = append(dst, '[')
 		first := true
-		_ = s.elements(0, func(e value) error { // the text was scanned before: it cannot fail
+		_ = s.elements(0, func(e value) error { // cannot fail, since the text was scanned before
 			dst = appendPython(separate(dst, &first), e)
 			return nil
 		})
@@ -84,6 +84,7 @@ func appendPython(dst []byte, v value) []byte {
 	}
 }
 
+// separate appends a comma before every item except the first.
 func separate(dst []byte, first *bool) []byte {
 	if *first {
 		*first = false
@@ -99,15 +100,15 @@ func appendPythonNumber(dst []byte, raw string) []byte {
 		}
 		return append(dst, raw...)
 	}
-	f, _ := strconv.ParseFloat(raw, 64) // out of range gives an infinity, as in Python
+	f, _ := strconv.ParseFloat(raw, 64) // out of range it is infinity, as in Python
 	if math.IsInf(f, 0) {
 		return append(dst, strings.Replace(strconv.FormatFloat(f, 'g', -1, 64), "+Inf", "inf", 1)...)
 	}
 	return appendFloat(dst, f)
 }
 
-// appendFloat appends a finite float as Python prints it: the shortest digits that read back as the same float,
-// always with a point or an exponent.
+// appendFloat appends a finite float as Python prints it. It has the shortest digits that give the same float again,
+// and always a point or an exponent.
 func appendFloat(dst []byte, f float64) []byte {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
 		return strconv.AppendFloat(dst, f, 'e', -1, 64)
@@ -120,7 +121,7 @@ func appendFloat(dst []byte, f float64) []byte {
 	return dst
 }
 
-// appendPythonText appends a text in Python's quotes, with what cannot be printed escaped.
+// appendPythonText appends a text in Python's quotes. It escapes characters that cannot be printed.
 func appendPythonText(dst []byte, s string) []byte {
 	quote := byte('\'')
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {

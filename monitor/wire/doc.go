@@ -1,9 +1,9 @@
 // Package wire reads and writes the JSON of pytest-monitor's protocol.
 //
-// It has a reader of its own because Python's json module, which all clients use, sends what encoding/json cannot
-// take or give back: NaN and Infinity tokens, and lone surrogates in texts (`"\udcff"`), which Python makes of bytes
-// that are no UTF-8. It is otherwise as strict as RFC 8259.
+// It has a reader of its own, since all clients use Python's json module, which sends JSON that encoding/json cannot
+// read or return: the tokens NaN and Infinity, and lone surrogates in texts (`"\udcff"`). Python makes lone surrogates
+// from bytes that are not UTF-8. In everything else the reader is as strict as RFC 8259.
 //
-// Decoding is generous in what clients of all versions send differently (see [DecodeContext], [DecodeSession] and
-// [DecodeMetric]) and names every field that is missing or wrong. Encoding gives the shapes of the reference server.
+// Decoding accepts what clients of all versions send: see [DecodeContext], [DecodeSession] and [DecodeMetric]. Its
+// errors name every field that is missing or wrong. Encoding gives the same JSON as the reference server.
 package wire

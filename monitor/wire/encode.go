@@ -7,8 +7,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// AppendContext appends a context as one JSON object. Its hash stands under `h`, which pytest-monitor reads, and
-// under `context_h`, which the Python client monitor_api reads.
+// AppendContext appends a context as one JSON object. Its hash is there twice: pytest-monitor reads `h`, and the Python
+// client monitor_api reads `context_h`.
 func AppendContext(dst []byte, c *monitor.Context) []byte {
 	dst = AppendText(append(dst, `{"h":`...), c.H)
 	dst = AppendText(append(dst, `,"context_h":`...), c.H)
@@ -47,7 +47,7 @@ func AppendTags(dst []byte, tags []monitor.Tag) []byte {
 	return append(dst, ']')
 }
 
-// AppendMetric appends a metric as one JSON object with its 14 fields; absent floats are null.
+// AppendMetric appends a metric as one JSON object with its 14 fields. Absent floats are null.
 func AppendMetric(dst []byte, m *monitor.Metric) []byte {
 	dst = append(dst, '{')
 	for i, s := range m.Texts() {

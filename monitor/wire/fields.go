@@ -9,7 +9,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// fields are the wanted members of an object, in the order that clients send them, and what is wrong with them.
+// fields has the wanted members of an object, in the order in which clients send them, and their problems.
 type fields struct {
 	what     string
 	names    []string
@@ -17,7 +17,7 @@ type fields struct {
 	problems map[string]string
 }
 
-// scanFields reads a body that has to be an object. Unknown members are ignored; of a repeated one the last counts.
+// scanFields reads a body that has to be an object. It ignores unknown members. The last of repeated members counts.
 func scanFields(what string, body []byte, names []string, values []value) (*fields, error) {
 	s := scanner{data: body}
 	if s.peek() != '{' {
@@ -42,7 +42,7 @@ func scanFields(what string, body []byte, names []string, values []value) (*fiel
 	return &fields{what: what, names: names, values: values}, nil
 }
 
-// notAnObject tells a body of another kind from one that is no JSON.
+// notAnObject returns the error for a body that is another JSON value, or is not JSON.
 func notAnObject(what string, body []byte) error {
 	s := scanner{data: body}
 	v, err := s.document()
@@ -53,7 +53,8 @@ func notAnObject(what string, body []byte) error {
 		Fields: map[string]string{"": "expected an object, got " + v.kind.String()}}
 }
 
-// find returns the index of a quoted name, trying first the one that comes next in a client's order; -1 if unknown.
+// find returns the index of a quoted name, -1 for an unknown name. It first tries next, the index after the last
+// member.
 func find(names []string, quoted []byte, next int) int {
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
@@ -70,6 +71,7 @@ func find(names []string, quoted []byte, next int) int {
 	return -1
 }
 
+// problem notes what was expected in field i, and what it has.
 func (f *fields) problem(i int, expected string) {
 	if f.problems == nil {
 		f.problems = make(map[string]string)
@@ -79,14 +81,14 @@ func (f *fields) problem(i int, expected string) {
 	case missing:
 		got = ", but it is missing"
 	case number:
-		got = ", got " + brief(f.values[i].raw)
+		got = ", got " + shortened(f.values[i].raw)
 	default:
 		got = ", got " + k.String()
 	}
 	f.problems[f.names[i]] = "expected " + expected + got
 }
 
-// err returns all problems as one error, nil when there is none.
+// err returns all problems as one error, nil when there are none.
 func (f *fields) err() error {
 	if len(f.problems) == 0 {
 		return nil
@@ -119,7 +121,7 @@ func (f *fields) optional(i int) monitor.Text {
 	return f.nullable(i)
 }
 
-// float returns a required number; NaN where the client sent a number that is not finite.
+// float returns a required number. It returns NaN for NaN and Infinity.
 func (f *fields) float(i int) float64 {
 	switch f.values[i].kind {
 	case notFinite:
@@ -147,7 +149,7 @@ func (f *fields) integer(i int) int64 {
 	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
 		return n
 	}
-	// 2^63 is the first float above all int64, -2^63 the lowest that is one.
+	// 2^63 is the least float that no int64 can hold. -2^63 is the least that an int64 can hold.
 	v, err := strconv.ParseFloat(raw, 64)
 	if err != nil || v != math.Trunc(v) || v >= 1<<63 || v < -1<<63 || !bytes.ContainsAny(f.values[i].raw, ".eE") {
 		f.problem(i, expected)
@@ -156,8 +158,8 @@ func (f *fields) integer(i int) int64 {
 	return int64(v)
 }
 
-// brief shortens a number for a message.
-func brief(raw []byte) string {
+// shortened returns a number for a message, without most digits of a long number.
+func shortened(raw []byte) string {
 	if len(raw) > 40 {
 		return fmt.Sprintf("%s… (%d digits)", raw[:40], len(raw))
 	}

@@ -14,18 +14,18 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// nulls turns the null of an absent float, which reads give, back into the NaN that clients send.
+// nulls replaces the null of an absent float by NaN, which clients send. AppendMetric writes null.
 var nulls = replacer{[]byte(`":null`), []byte(`":NaN`)}
 
 type replacer struct{ old, new []byte }
 
 func (r replacer) Replace(b []byte) []byte { return bytes.ReplaceAll(b, r.old, r.new) }
 
-// texts generates what a JSON text can hold: any code point, and lone surrogates in their three-byte form.
+// texts generates all texts that a JSON text can hold: any code point, and lone surrogates in their three-byte form.
 func texts() *rapid.Generator[string] {
 	surrogate := rapid.Custom(func(t *rapid.T) string {
 		r := rapid.IntRange(0xD800, 0xDFFF).Draw(t, "surrogate")
-		return string([]byte{0xED, 0x80 | byte(r>>6)&0x3F, 0x80 | byte(r)&0x3F}) + "|" // apart: two could be a pair
+		return string([]byte{0xED, 0x80 | byte(r>>6)&0x3F, 0x80 | byte(r)&0x3F}) + "|" // "|" prevents pairs of surrogates
 	})
 	special := rapid.SampledFrom([]string{"\x00", "\n", "\r", "\t", "\b", "\f", "\x7f", `\`, `"`, "/", "é", "\u2028", "🚀", "%41", "(none)"})
 	return rapid.Custom(func(t *rapid.T) string {
@@ -63,7 +63,7 @@ func TestMetricRoundTrip(t *testing.T) {
 	})
 }
 
-func TestAppend(t *testing.T) {
+func TestAppendWritesTheReferenceServersJSON(t *testing.T) {
 	assert.Equal(t, `{"session_h":"s","run_date":"2026-11-22T16:36:00","scm_ref":null,"tags":[{"name":"a","value":"\u00e9"},{"name":"b","value":null}]}`,
 		string(wire.AppendSession(nil, &monitor.Session{SessionH: "s", RunDate: "2026-11-22T16:36:00", ScmRef: monitor.Text{Null: true},
 			Tags: []monitor.Tag{{Name: "a", Value: monitor.Text{String: "é"}}, {Name: "b", Value: monitor.Text{Null: true}}}})))

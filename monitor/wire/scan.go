@@ -24,16 +24,16 @@ func (k kind) String() string {
 	return [...]string{"nothing", "null", "a boolean", "a number", "NaN or Infinity", "a text", "a list", "an object"}[k]
 }
 
-// value is one JSON value in place: raw is its text, for a text with the quotes.
+// value is a JSON value. raw is its part of the body. The raw of a text includes the quotes.
 type value struct {
 	kind kind
 	raw  []byte
 }
 
-// maxDepth bounds nesting, so that a body of brackets costs nothing.
+// maxDepth bounds nesting, so that a body of brackets costs little time.
 const maxDepth = 64
 
-// scanner walks over a JSON text and checks its grammar.
+// scanner reads a JSON text and checks its grammar.
 type scanner struct {
 	data []byte
 	pos  int
@@ -54,7 +54,7 @@ func (s *scanner) skipSpace() {
 	}
 }
 
-// peek skips white space and returns the next byte, 0 at the end.
+// peek skips white space and returns the next byte, or 0 at the end.
 func (s *scanner) peek() byte {
 	s.skipSpace()
 	if s.pos == len(s.data) {
@@ -98,7 +98,7 @@ func (s *scanner) value(depth int) (value, error) {
 	return value{k, s.data[start:s.pos]}, err
 }
 
-// words are the values that are spelled out.
+// words are the values that are words.
 var words = [...]struct {
 	text string
 	kind kind
@@ -196,7 +196,7 @@ func (s *scanner) escape() error {
 	return s.errorf("unknown escape in a text")
 }
 
-// members scans an object and calls visit for each member with its key, a text, and its value.
+// members scans an object and calls visit with the key and the value of each member.
 func (s *scanner) members(depth int, visit func(key, val value) error) error {
 	return s.list('{', '}', func() error {
 		if s.peek() != '"' {
@@ -230,7 +230,7 @@ func (s *scanner) elements(depth int, visit func(value) error) error {
 	})
 }
 
-// list scans what stands between two brackets, separated by commas.
+// list scans items between two brackets, with commas between the items.
 func (s *scanner) list(opening, closing byte, item func() error) error {
 	if s.peek() != opening {
 		return s.errorf("expected '%c'", opening)

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// unquote returns the text that a scanned text stands for. A lone surrogate becomes its three-byte form.
+// unquote returns a scanned text without quotes and escapes. A lone surrogate becomes its three-byte form.
 func unquote(raw []byte) string {
 	raw = raw[1 : len(raw)-1]
 	if bytes.IndexByte(raw, '\\') < 0 {
@@ -40,7 +40,7 @@ func unquote(raw []byte) string {
 	return string(out)
 }
 
-// lowSurrogate returns the escaped code unit that b begins with, 0 where there is none.
+// lowSurrogate returns the escaped code unit at the beginning of b, 0 when b does not begin with one.
 func lowSurrogate(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0
@@ -49,7 +49,7 @@ func lowSurrogate(b []byte) rune {
 	return r
 }
 
-// escaped returns the character that a one-letter escape stands for.
+// escaped returns the character of a one-letter escape.
 func escaped(c byte) byte {
 	switch c {
 	case 'b':
@@ -90,8 +90,8 @@ func hex4(b []byte) (rune, bool) {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendText appends a text in quotes as Python's json.dumps prints it: in ASCII, lone surrogates as `\udXXX`.
-// Other bytes that are no UTF-8, which no client can send, become U+FFFD.
+// AppendText appends a text in quotes as Python's json.dumps prints it. It writes ASCII, and lone surrogates as
+// `\udXXX`. Other bytes that are not UTF-8 become U+FFFD. No client can send them.
 func AppendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
@@ -120,7 +120,7 @@ func AppendText(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// decodeRune is utf8.DecodeRuneInString that also takes the three-byte form of a surrogate.
+// decodeRune is like utf8.DecodeRuneInString, and also reads the three-byte form of a surrogate.
 func decodeRune(s string) (rune, int) {
 	r, size := utf8.DecodeRuneInString(s)
 	if r == utf8.RuneError && size == 1 && len(s) >= 3 && s[0] == 0xED && s[1]&0xE0 == 0xA0 && s[2]&0xC0 == 0x80 {

@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	smallBacklog = 300_000   // to be delivered
-	largeBacklog = 1_000_000 // to be lived with
+	smallBacklog = 300_000   // records to deliver
+	largeBacklog = 1_000_000 // records that stay undelivered
 
-	backlogTests   = 5000 // distinct ones
-	backlogSession = 1000 // metrics each
+	backlogTests   = 5000 // distinct tests
+	backlogSession = 1000 // metrics of a session
 	backlogBatch   = 5000
 )
 
-// backlogs are data folders with undelivered records, made when they are first needed.
+// backlogs are data directories with undelivered records. They are made when they are first needed.
 type backlogs struct{ dir, small, large string }
 
-// get returns the folders. They are too expensive to be made for each part.
+// get returns the directories. All parts share them, because making them is slow.
 func (f *backlogs) get(b *testing.B) (small, large string) {
 	b.Helper()
 	if f.large != "" {
@@ -47,14 +47,14 @@ func (f *backlogs) get(b *testing.B) (small, large string) {
 	return f.small, f.large
 }
 
-// remove deletes the folders.
+// remove deletes the directories.
 func (f *backlogs) remove() {
 	if f.dir != "" {
-		_ = os.RemoveAll(f.dir) // a left-over in the temporary folder is no failure
+		_ = os.RemoveAll(f.dir) // a file that stays in the temporary folder does no harm
 	}
 }
 
-// fill adds the records from one number up to another.
+// fill adds the records with the numbers from, …, to-1.
 func fill(b *testing.B, dir string, from, to int) {
 	b.Helper()
 	db := openBacklog(b, dir)
@@ -75,7 +75,8 @@ func openBacklog(b *testing.B, dir string) *sqlite.DB {
 	return db
 }
 
-// backlogRecord returns the n-th record: first the context, then sessions, each before its metrics, 20 ms apart.
+// backlogRecord returns the n-th record. The first is the context. Then come sessions, each before its metrics. The
+// records are 20 ms apart.
 func backlogRecord(n int) *monitor.Record {
 	begin := time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 	start := begin.Add(time.Duration(n) * 20 * time.Millisecond)
@@ -100,7 +101,7 @@ func backlogRecord(n int) *monitor.Record {
 	return rec
 }
 
-// metrics calls do with all metrics of a folder as points, as many at a time as one batch has.
+// metrics calls do with all metrics of a data directory as points, one batch at a time.
 func metrics(b *testing.B, dir string, do func(points []*monitor.Point)) {
 	b.Helper()
 	db := openBacklog(b, dir)

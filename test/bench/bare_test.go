@@ -19,15 +19,15 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// bareServer is set for the process that the bridge is compared with, to the file for its address. Where keepIn is
-// set too, that process appends what it is sent to a file of this name, and syncs it.
+// bareServer and keepIn are environment variables of the bare server, which the bridge is compared with. bareServer names
+// the file for its address. With keepIn the server also appends the posted metrics to the named file, and syncs the file.
 const (
 	bareServer = "BENCH_BARE_SERVER"
 	keepIn     = "BENCH_KEEP_IN"
 )
 
-// serveBare answers every POST with 201 and every GET with 204. A posted context has a constant answer, because the
-// plugin asks for its hash; all other answers are empty.
+// serveBare answers each POST with 201 and each GET with 204. The answer to a context is constant, because the plugin
+// reads the hash in it. All other answers are empty.
 func serveBare(portFile string) (exitCode int) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -48,7 +48,7 @@ func serveBare(portFile string) (exitCode int) {
 	return 1
 }
 
-// answerCreated returns a handler that only answers 201, or that does so when the body is on the disk.
+// answerCreated returns a handler that answers 201. With a file, the handler first appends the body to it and syncs it.
 func answerCreated(file string) gin.HandlerFunc {
 	if file == "" {
 		return func(c *gin.Context) { c.Status(http.StatusCreated) }
@@ -69,7 +69,7 @@ func answerCreated(file string) gin.HandlerFunc {
 	}
 }
 
-// startBare starts that process.
+// startBare starts the bare server.
 func startBare(b *testing.B, env ...string) (url string, pid int) {
 	b.Helper()
 	portFile := filepath.Join(b.TempDir(), "url")
@@ -79,7 +79,7 @@ func startBare(b *testing.B, env ...string) (url string, pid int) {
 	return readURL(b, portFile, p), p.PID()
 }
 
-// readURL waits for the file in which a server says where it listens.
+// readURL waits for the file in which a server writes its address.
 func readURL(b *testing.B, portFile string, p *harness.Process) string {
 	b.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

@@ -1,8 +1,8 @@
-// Package bench_test measures the built program against its goals, side by side with the least that could do the
-// same work: `make bench` prints one table. It has nothing that `go test` without -bench runs.
+// Package bench_test measures the built program, and compares it with its goals and with the simplest program that could
+// do the same work. `make bench` prints one table. `go test` without -bench runs nothing of it.
 //
-// What is compared runs in turns, and ratios are taken within a turn, so that whatever else the machine does is
-// shared by both sides.
+// The two sides of a comparison run in turns, and each ratio is from one turn. So other work of the machine affects both
+// sides.
 package bench_test
 
 import (
@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestMain runs the benchmarks, or the server that they compare with: this binary, started again.
+// TestMain runs the benchmarks, or the bare server: this binary, started again.
 func TestMain(m *testing.M) {
 	if portFile := os.Getenv(bareServer); portFile != "" {
 		os.Exit(serveBare(portFile))
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m))
 }
 
-// BenchmarkBridge measures everything and prints the table. A part can be had alone: -bench 'Bridge/post'.
+// BenchmarkBridge measures everything and prints the table. -bench 'Bridge/post' runs one part alone.
 func BenchmarkBridge(b *testing.B) {
 	r := newReport()
 	b.Cleanup(r.print)

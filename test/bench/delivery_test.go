@@ -22,8 +22,8 @@ const (
 	deliveryGoal   = 0.80
 )
 
-// benchDelivery compares a bridge that drains its backlog into a real server with a loop that posts the same lines,
-// ready made. The bridge's time begins with its process.
+// benchDelivery compares a bridge that delivers its backlog to a real InfluxDB with a loop that posts the same lines,
+// which were made before. The bridge's time begins with the start of its process.
 func benchDelivery(b *testing.B, r *report, folders *backlogs) {
 	small, _ := folders.get(b)
 	batches, lines := readyMade(b, small)
@@ -39,15 +39,15 @@ func benchDelivery(b *testing.B, r *report, folders *backlogs) {
 		ratios = append(ratios, bridged[len(bridged)-1]/bare[len(bare)-1])
 		most, cpu = max(most, peak), busy
 	}
-	table := r.add(fmt.Sprintf("Delivery of %d metrics into a real InfluxDB", lines), "by", "metrics/s", "ratio", "goal", "verdict")
-	table.row(fmt.Sprintf("a loop that posts ready-made gzip batches of %d", backlogBatch), fmt.Sprintf("%.0f", median(bare)), "", "", "")
+	table := r.add(fmt.Sprintf("Delivery of %d metrics to a real InfluxDB", lines), "by", "metrics/s", "ratio", "goal", "verdict")
+	table.row(fmt.Sprintf("a loop that posts prepared gzip batches of %d", backlogBatch), fmt.Sprintf("%.0f", median(bare)), "", "", "")
 	table.row("the bridge, from its journal", fmt.Sprintf("%.0f", median(bridged)), fmt.Sprintf("%.0f %%", 100*median(ratios)),
 		fmt.Sprintf("≥ %.0f %%", 100*deliveryGoal), verdict(median(ratios) >= deliveryGoal))
-	table.note("Medians of %d rounds, in turns, each into a new bucket. The bridge takes %d µs of CPU time a metric and at most %s.",
+	table.note("Medians of %d rounds, in turns, each into a new bucket. The bridge takes %d µs of CPU time per metric and at most %s.",
 		deliveryRounds, (cpu / time.Duration(lines)).Microseconds(), mebibytes(most))
 }
 
-// readyMade returns the lines of all metrics, in compressed batches.
+// readyMade returns the lines of all metrics in compressed batches, and the number of lines.
 func readyMade(b *testing.B, dir string) (batches [][]byte, lines int) {
 	b.Helper()
 	metrics(b, dir, func(points []*monitor.Point) {
@@ -88,12 +88,12 @@ func postBatches(b *testing.B, server *harness.Influx, batches [][]byte, lines i
 	return took
 }
 
-// drain starts a bridge on a backlog and waits until nothing is left.
+// drain starts a bridge on a backlog and waits until it has delivered everything.
 func drain(b *testing.B, server *harness.Influx, data string, lines int) (took time.Duration, peak int64, cpu time.Duration) {
 	b.Helper()
 	bucket, meta := server.NewBucket("bridge", 0), server.NewBucket("meta", 0)
 	begin := time.Now()
-	// The runs of the backlog would be judged at the same time, which is no part of delivering.
+	// Without this flag the bridge would judge the runs of the backlog at the same time.
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: data, Influx: server, Bucket: bucket, MetaBucket: meta, Args: []string{"--no-judge"}})
 	for {
 		depth, ok := bridge.Metrics().Sum("pymon_bridge_journal_depth")

@@ -12,18 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 	"pymon-bridge/test/harness"
 )
 
 const (
 	judgedTests  = 50_000
-	judgedRuns   = 33 // 30 to compare with, and two that confirm the last one
+	judgedRuns   = 33 // 30 runs of the baseline, two runs of the window, and the judged run
 	judgeGoal    = 5 * time.Second
 	judgeRounds  = 3
-	judgedPeriod = 2 * time.Hour // from one run to the next
+	judgedPeriod = 2 * time.Hour // time between two runs
 )
 
-// benchJudge measures how long a report on a large run takes from the local file, and what clients see of it.
+// benchJudge measures how long a report on a large run takes from the local file, and how much it delays clients.
 func benchJudge(b *testing.B, r *report) {
 	dir := b.TempDir()
 	fillRuns(b, dir)
@@ -41,15 +42,15 @@ func benchJudge(b *testing.B, r *report) {
 		beside = append(beside, (<-during).p99)
 	}
 	_, most := resident(b, bridge.PID())
-	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier ones, from the local file", judgedTests, judgedRuns-monitor.WindowRuns),
+	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier runs, from the local file", judgedTests, judgedRuns-regress.Defaults().WindowRuns),
 		"what", "measured", "goal", "verdict")
-	table.row("the report, from question to answer", seconds(median(took)), "≤ "+judgeGoal.String(), verdict(median(took) <= judgeGoal))
-	table.row("p99 of a POST, 4 clients with a test in between", millis(median(quiet)), "", "")
-	table.row("the same while a report is made", millis(median(beside)), "", "")
-	table.row("memory, at most", mebibytes(most), "", "")
+	table.row("the report, from request to answer", seconds(median(took)), "≤ "+judgeGoal.String(), verdict(median(took) <= judgeGoal))
+	table.row("p99 of a POST; 4 clients, each with a test between two posts", millis(median(quiet)), "", "")
+	table.row("the same p99 during a report", millis(median(beside)), "", "")
+	table.row("peak memory", mebibytes(most), "", "")
 }
 
-// askForReport asks for the report on the last run of 50,000 tests.
+// askForReport requests the report on the last run of 50,000 tests, and returns the time that it took.
 func askForReport(b *testing.B, url string) time.Duration {
 	b.Helper()
 	begin := time.Now()
@@ -61,13 +62,13 @@ func askForReport(b *testing.B, url string) time.Duration {
 	require.NoError(b, json.NewDecoder(resp.Body).Decode(&report))
 	took := time.Since(begin)
 	require.Equal(b, judgedTests, report.Summary.Tests)
-	require.Equal(b, judgedRuns-monitor.WindowRuns, report.BaselineRuns)
+	require.Equal(b, judgedRuns-regress.Defaults().WindowRuns, report.BaselineRuns)
 	return took
 }
 
 func judgedCommit(run int) string { return fmt.Sprintf("%040x", run) }
 
-// fillRuns stores the runs: each test takes about the same time in each.
+// fillRuns stores the runs. A test takes about the same time in every run.
 func fillRuns(b *testing.B, dir string) {
 	b.Helper()
 	db := openBacklog(b, dir)

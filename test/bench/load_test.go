@@ -16,17 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// load posts metrics as the plugin does, as fast as it is answered. It speaks HTTP by hand, so that it takes little
-// of the machine that the server needs.
+// load posts metrics like the plugin, each as soon as the answer before it has come. It writes HTTP without a library, so
+// that it leaves most of the machine to the server.
 type load struct {
 	connections int
 	keepAlive   bool
 	duration    time.Duration
-	pause       time.Duration // of each client between two requests
-	numbers     *atomic.Int64 // of the records, so that no two are equal
+	pause       time.Duration // wait of each client between two requests
+	numbers     *atomic.Int64 // numbers the records, so that no two are equal
 }
 
-// result is what the load saw.
+// result is the result of a load.
 type result struct {
 	requests int
 	took     time.Duration
@@ -35,7 +35,7 @@ type result struct {
 
 func (r result) rate() float64 { return float64(r.requests) / r.took.Seconds() }
 
-// run posts to the server at url until the time is over. Every answer has to be 201.
+// run posts to the server at url until the duration is over. Each answer must be 201.
 func (l load) run(tb testing.TB, url string) result {
 	tb.Helper()
 	address := strings.TrimPrefix(url, "http://")
@@ -91,7 +91,7 @@ func (l load) client(address string, until time.Time) (latencies []time.Duration
 	return latencies, nil
 }
 
-// exchange sends a request and reads the answer to its end, into buf.
+// exchange sends a request and reads the whole answer into buf.
 func exchange(conn net.Conn, request, buf []byte) ([]byte, error) {
 	if _, err := conn.Write(request); err != nil {
 		return buf, err
@@ -102,7 +102,7 @@ func exchange(conn net.Conn, request, buf []byte) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		if head, body, complete := bytes.Cut(buf, []byte("\r\n\r\n")); complete {
 			if !bytes.HasPrefix(head, []byte("HTTP/1.1 201 ")) {
-				return buf, fmt.Errorf("not a 201: %s", buf)
+				return buf, fmt.Errorf("expected status 201, got %s", buf)
 			}
 			if len(body) >= contentLength(head) {
 				return buf, nil
@@ -120,7 +120,7 @@ func exchange(conn net.Conn, request, buf []byte) ([]byte, error) {
 func contentLength(head []byte) int {
 	_, after, _ := bytes.Cut(head, []byte("\r\nContent-Length: "))
 	value, _, _ := bytes.Cut(after, []byte("\r\n"))
-	n, _ := strconv.Atoi(string(value)) // none is 0
+	n, _ := strconv.Atoi(string(value)) // 0 without the header
 	return n
 }
 
@@ -130,7 +130,7 @@ const (
 	benchTests   = 500
 )
 
-// appendRequest appends the n-th metric of the load, with the headers and the spelling of the plugin.
+// appendRequest appends a request with the n-th metric of the load. Its headers and its JSON are like the plugin's.
 func appendRequest(dst []byte, n int64) []byte {
 	start := time.Now().UTC().Format("2006-01-02T15:04:05")
 	test := n % benchTests

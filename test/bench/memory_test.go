@@ -11,12 +11,11 @@ import (
 
 const memoryGoal = 120 << 20
 
-// benchMemory measures the memory of a bridge with a large backlog: when the file has been checked, and while it is
-// posted to.
+// benchMemory measures the memory of a bridge with a large backlog: after the check of the file, and during posts.
 func benchMemory(b *testing.B, r *report, folders *backlogs) {
 	_, large := folders.get(b)
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: large, Env: absentInflux()})
-	table := r.add(fmt.Sprintf("Resident memory with %d undelivered records", largeBacklog), "when", "now", "most so far", "goal", "verdict")
+	table := r.add(fmt.Sprintf("Resident memory with %d undelivered records", largeBacklog), "when", "now", "peak", "goal", "verdict")
 	state := func(when string, judged bool) {
 		now, most := resident(b, bridge.PID())
 		cells := []string{when, mebibytes(now), mebibytes(most), "", ""}
@@ -31,7 +30,7 @@ func benchMemory(b *testing.B, r *report, folders *backlogs) {
 	var numbers atomic.Int64
 	for _, connections := range []int{16, 64} {
 		load{connections: connections, duration: 5 * time.Second, numbers: &numbers}.run(b, bridge.URL)
-		state(fmt.Sprintf("after 5 s of posts over %d connections", connections), connections == 64)
+		state(fmt.Sprintf("after 5 s of posts on %d connections", connections), connections == 64)
 	}
 	bridge.Kill()
 }

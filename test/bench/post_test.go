@@ -17,13 +17,13 @@ const (
 	postRounds = 5
 	postTime   = time.Second
 
-	// The goal, with a new connection for each request, as the plugin makes it, and 16 at a time.
+	// The goal is for 16 requests at a time, each over a new connection as the plugin makes it.
 	postGoalConnections = 16
 	postGoalRatio       = 0.60
-	postGoalP99         = 10 * time.Millisecond // above the bare server's
+	postGoalP99         = 10 * time.Millisecond // above the p99 of the bare server
 )
 
-// cell is a way to post: two servers, in turns.
+// cell is one way to post, with the turns of the two servers.
 type cell struct {
 	load         load
 	bare, bridge []sample
@@ -32,10 +32,10 @@ type cell struct {
 // sample is one turn of one server.
 type sample struct {
 	result
-	cpu time.Duration // of the server, per request
+	cpu time.Duration // CPU time of the server per request
 }
 
-// benchPost compares the bridge with a server that does nothing.
+// benchPost compares the bridge with the bare server.
 func benchPost(b *testing.B, r *report) {
 	bareURL, barePID := startBare(b)
 	bridge := harness.StartBridge(b, harness.BridgeConfig{})
@@ -54,12 +54,12 @@ func benchPost(b *testing.B, r *report) {
 			c.bridge = append(c.bridge, c.turn(b, bridge.URL, bridge.PID()))
 		}
 	}
-	table := r.add("POST /metrics/: the bridge, fsync included, and a bare Gin handler that answers 201",
+	table := r.add("POST /metrics/: the bridge with fsync, and a bare Gin handler that answers 201",
 		"connections", "bare req/s", "p50", "p99", "CPU µs", "bridge req/s", "p50", "p99", "CPU µs", "ratio", "goal", "verdict")
 	for _, c := range cells {
 		table.row(c.row()...)
 	}
-	table.note("Medians of %d rounds of %v, taken in turns; the load runs on the same cores.", postRounds, postTime)
+	table.note("Medians of %d rounds of %v, in turns. The load runs on the same cores.", postRounds, postTime)
 }
 
 func (c *cell) turn(b *testing.B, url string, pid int) sample {
@@ -93,7 +93,7 @@ func (c *cell) row() []string {
 		verdict(ratio >= postGoalRatio && late <= postGoalP99))
 }
 
-// summary returns the rate, both latencies and the CPU time of a server.
+// summary returns the medians of a server: requests per second, both latencies, and CPU time.
 func summary(samples []sample) []string {
 	var rates []float64
 	var p50, p99, cpu []time.Duration

@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tick is the unit of CPU time in /proc, which is the same on all of Linux' architectures.
+// tick is the unit of CPU time in /proc. It is the same on all architectures of Linux.
 const tick = 10 * time.Millisecond
 
-// cpuTime returns the CPU time that a process has taken so far, of its own and of the kernel on its behalf.
+// cpuTime returns the CPU time of a process so far: in the program, and in the kernel for the program.
 func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
 	tb.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	require.NoError(tb, err)
-	_, after, _ := strings.Cut(string(stat), ") ") // the program's name comes before
+	_, after, _ := strings.Cut(string(stat), ") ") // after the name of the program
 	fields := strings.Fields(after)
 	const utime, stime = 11, 12
 	for n, into := range map[int]*time.Duration{utime: &user, stime: &system} {
@@ -30,14 +30,14 @@ func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
 	return user, system
 }
 
-// resident returns the memory of a process that is in use now and the most that was, in bytes.
+// resident returns the resident memory of a process in bytes: now, and its peak.
 func resident(tb testing.TB, pid int) (now, most int64) {
 	tb.Helper()
 	memory := memoryOf(tb, pid)
 	return memory["VmRSS"], memory["VmHWM"]
 }
 
-// memoryOf returns what /proc says of a process' memory, in bytes.
+// memoryOf returns the memory figures of a process from /proc, in bytes.
 func memoryOf(tb testing.TB, pid int) map[string]int64 {
 	tb.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -54,12 +54,12 @@ func memoryOf(tb testing.TB, pid int) map[string]int64 {
 	return memory
 }
 
-// mostOwn watches the memory that a process has of its own, without files that it maps, until stop is called. That
-// returns the most that it saw.
-func mostOwn(tb testing.TB, pid int) (stop func() int64) {
+// peakAnonymous watches the anonymous memory of a process, which is its memory without mapped files. stop ends the watch and
+// returns the peak in bytes.
+func peakAnonymous(tb testing.TB, pid int) (stop func() int64) {
 	tb.Helper()
-	const own = "RssAnon"
-	most := memoryOf(tb, pid)[own]
+	const anonymous = "RssAnon"
+	peak := memoryOf(tb, pid)[anonymous]
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -68,9 +68,9 @@ func mostOwn(tb testing.TB, pid int) (stop func() int64) {
 			case <-end:
 				return
 			case <-time.After(50 * time.Millisecond):
-				most = max(most, memoryOf(tb, pid)[own])
+				peak = max(peak, memoryOf(tb, pid)[anonymous])
 			}
 		}
 	}()
-	return func() int64 { close(end); <-ended; return most }
+	return func() int64 { close(end); <-ended; return peak }
 }

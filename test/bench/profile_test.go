@@ -14,7 +14,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// benchProfile shows what the bridge's CPU time goes to when it is posted to as the plugin does.
+// benchProfile shows where the bridge spends its CPU time when clients post like the plugin.
 func benchProfile(b *testing.B, r *report) {
 	profile := filepath.Join(b.TempDir(), "cpu.pprof")
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Args: []string{"--cpuprofile", profile}})
@@ -25,12 +25,12 @@ func benchProfile(b *testing.B, r *report) {
 	res := l.run(b, bridge.URL)
 	userEnd, systemEnd := cpuTime(b, bridge.PID())
 	bridge.Stop()
-	table := r.add("Where the bridge's CPU time goes, new connections, 16 at a time", "flat", "cumulative", "function")
+	table := r.add("CPU time of the bridge by function; new connections, 16 at a time", "flat", "cumulative", "function")
 	for _, cells := range topEntries(b, harness.Program(b), profile) {
 		table.row(cells...)
 	}
 	perRecord := func(d time.Duration) int64 { return (d / time.Duration(res.requests)).Microseconds() }
-	table.note("%d µs a record: %d in the program, %d in the kernel.", perRecord(userEnd-user+systemEnd-system),
+	table.note("%d µs per record: %d in the program, %d in the kernel.", perRecord(userEnd-user+systemEnd-system),
 		perRecord(userEnd-user), perRecord(systemEnd-system))
 	if keep := os.Getenv("BENCH_PROFILE"); keep != "" {
 		text, err := os.ReadFile(profile)
@@ -39,7 +39,7 @@ func benchProfile(b *testing.B, r *report) {
 	}
 }
 
-// topEntries returns the parts of the program with the largest share, from the outside to the inside.
+// topEntries returns the functions with the largest cumulative time, the largest first.
 func topEntries(b *testing.B, program, profile string) (rows [][]string) {
 	b.Helper()
 	cmd := exec.Command("go", "tool", "pprof", "-top", "-cum", "-nodecount=60", program, profile)

@@ -16,11 +16,10 @@ import (
 const (
 	pytestRounds = 9
 	pytestTests  = 200
-	pytestGoal   = 0.05 // above a server that answers from a constant
+	pytestGoal   = 0.05 // above the time with a constant answer
 )
 
-// benchPytest compares how long a test takes to people: the bridge, a server that answers from a constant, and no
-// server at all.
+// benchPytest compares the time of a test with the bridge, with a server that gives a constant answer, and without a server.
 func benchPytest(b *testing.B, r *report) {
 	suite := emptyTests(b)
 	bareURL, _ := startBare(b)
@@ -28,25 +27,25 @@ func benchPytest(b *testing.B, r *report) {
 	sides := []*struct {
 		name string
 		args []string
-		took []float64 // milliseconds a test
+		took []float64 // milliseconds per test
 	}{
-		{name: "nowhere", args: []string{"--no-monitor"}},
-		{name: "a server that answers from a constant", args: []string{"--no-db", "--remote-server", bareURL}},
+		{name: "nothing, without the plugin", args: []string{"--no-monitor"}},
+		{name: "a server with a constant answer", args: []string{"--no-db", "--remote-server", bareURL}},
 		{name: "the bridge", args: []string{"--no-db", "--remote-server", bridge.URL}},
 	}
 	for round := range pytestRounds {
 		for _, side := range sides {
 			if side == sides[0] && round%3 > 0 {
-				continue // only to know what the plugin itself takes
+				continue // fewer rounds, because this side has no goal
 			}
 			run := harness.Pytest{Python: harness.Pytest84, Suite: suite, Args: side.args}.Run(b)
 			side.took = append(side.took, perTest(b, run.Output()))
 		}
 	}
 	accepted, _ := bridge.Metrics().Sum("pymon_bridge_accepted_total")
-	const posted = pytestRounds * (pytestTests + 1) // tests and sessions; contexts are as many as the clock has frequencies
+	const posted = pytestRounds * (pytestTests + 1) // tests and sessions; each clock frequency makes another context
 	require.InDelta(b, posted+pytestRounds/2, accepted, pytestRounds/2+1)
-	table := r.add(fmt.Sprintf("A real pytest run of %d empty tests", pytestTests), "it reports to", "ms a test", "goal", "verdict")
+	table := r.add(fmt.Sprintf("A real pytest run of %d empty tests", pytestTests), "it reports to", "ms per test", "goal", "verdict")
 	constant, bridged := sides[1], sides[2]
 	more := make([]float64, pytestRounds)
 	for n := range more {
@@ -56,10 +55,10 @@ func benchPytest(b *testing.B, r *report) {
 	table.row(constant.name, fmt.Sprintf("%.2f", median(constant.took)), "", "")
 	table.row(bridged.name, fmt.Sprintf("%.2f, %+.1f %%", median(bridged.took), 100*median(more)),
 		fmt.Sprintf("≤ %+.0f %%", 100*pytestGoal), verdict(median(more) <= pytestGoal))
-	table.note("Medians of %d runs each, taken in turns; the plugin itself is most of it.", pytestRounds)
+	table.note("Medians of %d runs each, in turns. The plugin itself takes most of the time.", pytestRounds)
 }
 
-// emptyTests returns a folder with the tests.
+// emptyTests returns a folder with pytestTests empty tests.
 func emptyTests(b *testing.B) (dir string) {
 	b.Helper()
 	dir = b.TempDir()
@@ -68,7 +67,8 @@ func emptyTests(b *testing.B) (dir string) {
 	return dir
 }
 
-// perTest reads pytest's own words on how long it took, without the start of Python. It returns milliseconds.
+// perTest returns the milliseconds per test. It reads the time that pytest prints, which does not include the start of
+// Python.
 func perTest(b *testing.B, output string) float64 {
 	b.Helper()
 	words := regexp.MustCompile(fmt.Sprintf(`%d passed.* in ([0-9.]+)s`, pytestTests)).FindStringSubmatch(output)

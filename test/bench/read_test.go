@@ -15,16 +15,16 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// history is what one case reads back: runs of some of a suite's tests, in regular distances.
+// history is one case: the runs to read back. Each run has some of the suite's tests.
 type history struct {
 	name  string
-	tests int // distinct ones
+	tests int // distinct tests of the suite
 	runs  int
-	each  int // tests of a run, other ones in each
-	apart time.Duration
+	each  int           // tests of a run; they differ from run to run
+	apart time.Duration // time between two runs
 }
 
-// histories are the cases. Without BENCH_FULL each has a tenth of the tests.
+// histories returns the cases. Without BENCH_FULL each case has a tenth of the tests.
 func histories() []history {
 	const day = 24 * time.Hour
 	tenth := 10
@@ -38,13 +38,13 @@ func histories() []history {
 	}
 }
 
-// benchRead reads back what a real server holds, from its beginning to its end, after the server was started anew.
+// benchRead reads back all points of a real server, in the order of time, after a restart of the server.
 func benchRead(b *testing.B, r *report) {
-	// What was written is to be where it is after a night: in files, which were made into few.
+	// The points should be stored as after a night: in few files, which the server has compacted.
 	b.Setenv("INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION", "1s")
 	b.Setenv("INFLUXD_STORAGE_COMPACT_FULL_WRITE_COLD_DURATION", "1s")
-	table := r.add("Reading back from a real InfluxDB", "what (BENCH_FULL: all tests, else a tenth)", "metrics", "metrics/s",
-		"influxd's CPU time", "a metric", "bridge's CPU time", "influxd's memory before", "most")
+	table := r.add("Reading back from a real InfluxDB", "case (a tenth of the tests without BENCH_FULL)", "metrics", "metrics/s",
+		"influxd's CPU time", "per metric", "bridge's CPU time", "influxd's memory before", "peak")
 	for _, h := range histories() {
 		server := harness.StartInflux(b)
 		cfg := influx.Config{URL: server.URL, Token: server.Token, Org: server.Org}
@@ -55,10 +55,10 @@ func benchRead(b *testing.B, r *report) {
 		table.row(h.read(b, cfg, server.PID())...)
 		server.Stop()
 	}
-	table.note("Memory is what influxd has of its own, without the files that it maps.")
+	table.note("The memory is influxd's anonymous memory, without mapped files.")
 }
 
-// write delivers the runs, each with a session and a context of its own.
+// write delivers the runs. Each run has its own session and context.
 func (h history) write(b *testing.B, cfg influx.Config) {
 	b.Helper()
 	w, err := influx.Open(cfg, slog.New(slog.DiscardHandler))
@@ -100,7 +100,7 @@ func (h history) run(n int) []*monitor.Point {
 	return points
 }
 
-// settle waits until a process has nothing to do.
+// settle waits until a process has been idle for about five seconds.
 func settle(b *testing.B, pid int) {
 	b.Helper()
 	for idle := 0; idle < 5; idle++ {
@@ -112,28 +112,28 @@ func settle(b *testing.B, pid int) {
 	}
 }
 
-// read reads everything back and returns the cells of its row.
+// read reads all points back, and returns the cells of the case's row.
 func (h history) read(b *testing.B, cfg influx.Config, pid int) []string {
 	b.Helper()
 	reader, err := influx.NewReader(cfg)
 	require.NoError(b, err)
 	settle(b, pid)
-	memory, most := memoryOf(b, pid)["RssAnon"], mostOwn(b, pid)
+	memory, peak := memoryOf(b, pid)["RssAnon"], peakAnonymous(b, pid)
 	begin, theirs, ours := time.Now(), busyTime(b, pid), busyTime(b, os.Getpid())
-	found := map[monitor.Class]int{}
+	counts := map[monitor.Class]int{}
 	for p, err := range reader.Points(b.Context(), time.Time{}, time.Time{}) {
 		require.NoError(b, err)
-		found[p.Class()]++
+		counts[p.Class()]++
 	}
 	took := time.Since(begin)
 	theirs, ours = busyTime(b, pid)-theirs, busyTime(b, os.Getpid())-ours
 	n := h.runs * h.each
-	require.Equal(b, map[monitor.Class]int{monitor.ClassContext: h.runs, monitor.ClassSession: h.runs, monitor.ClassMetric: n}, found)
+	require.Equal(b, map[monitor.Class]int{monitor.ClassContext: h.runs, monitor.ClassSession: h.runs, monitor.ClassMetric: n}, counts)
 	return []string{h.name, fmt.Sprint(n), fmt.Sprintf("%.0f", float64(n)/took.Seconds()), fmt.Sprintf("%.1f s", theirs.Seconds()),
-		fmt.Sprintf("%d µs", (theirs / time.Duration(n)).Microseconds()), fmt.Sprintf("%.1f s", ours.Seconds()), mebibytes(memory), mebibytes(most())}
+		fmt.Sprintf("%d µs", (theirs / time.Duration(n)).Microseconds()), fmt.Sprintf("%.1f s", ours.Seconds()), mebibytes(memory), mebibytes(peak())}
 }
 
-// busyTime returns the CPU time that a process has taken so far.
+// busyTime returns the CPU time of a process so far.
 func busyTime(b *testing.B, pid int) time.Duration {
 	b.Helper()
 	user, system := cpuTime(b, pid)

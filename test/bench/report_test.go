@@ -10,16 +10,16 @@ import (
 	"text/tabwriter"
 )
 
-// report gathers the table.
+// report gathers the sections of the table.
 type report struct {
 	sections []*section
-	before   string // how busy the machine was
+	before   string // load average at the start
 }
 
-func newReport() *report { return &report{before: busy()} }
+func newReport() *report { return &report{before: loadAverage()} }
 
-// busy returns the load average of the last minute, which is the benchmark's own except at its start.
-func busy() string {
+// loadAverage returns the load average of the last minute. After the start it is mostly the benchmark's own load.
+func loadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"
@@ -28,7 +28,7 @@ func busy() string {
 	return minute
 }
 
-// section is a part of the table, with its own columns.
+// section is a part of the table with its own columns.
 type section struct {
 	title string
 	rows  [][]string
@@ -50,8 +50,8 @@ func (s *section) note(format string, args ...any) {
 
 // print writes the table to standard output.
 func (r *report) print() {
-	fmt.Printf("\n%d cores, %s, %s/%s; processes that wanted a core in the minute before: %s, now: %s\n", runtime.NumCPU(),
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, r.before, busy())
+	fmt.Printf("\n%d cores, %s, %s/%s; load average at the start: %s, at the end: %s\n", runtime.NumCPU(),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, r.before, loadAverage())
 	for _, s := range r.sections {
 		fmt.Printf("\n## %s\n\n", s.title)
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -61,7 +61,7 @@ func (r *report) print() {
 				_, _ = fmt.Fprintln(w, strings.Repeat("---\t", len(row)-1)+"---")
 			}
 		}
-		_ = w.Flush() // standard output
+		_ = w.Flush() // writes to standard output
 		for _, note := range s.notes {
 			fmt.Println("\n" + note)
 		}
@@ -69,7 +69,7 @@ func (r *report) print() {
 	fmt.Println()
 }
 
-// verdict says in a word whether a goal is met.
+// verdict returns the word for a goal that is met or not.
 func verdict(met bool) string {
 	if met {
 		return "met"
@@ -77,7 +77,7 @@ func verdict(met bool) string {
 	return "MISSED"
 }
 
-// median returns the middle of some values, of an even number the lower of both.
+// median returns the middle value; for an even number of values, the lower of the two in the middle.
 func median[T cmp.Ordered](values []T) T {
 	return sorted(values)[(len(values)-1)/2]
 }
@@ -85,7 +85,7 @@ func median[T cmp.Ordered](values []T) T {
 // sorted returns the values in ascending order.
 func sorted[T cmp.Ordered](values []T) []T { return slices.Sorted(slices.Values(values)) }
 
-// percentile returns the value that p percent of some values, in ascending order, do not exceed.
+// percentile returns the p-th percentile of values in ascending order.
 func percentile[T any](ascending []T, p int) T {
 	return ascending[max(0, (len(ascending)*p+99)/100-1)]
 }

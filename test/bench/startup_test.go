@@ -19,8 +19,8 @@ const (
 	startupGoal   = 200 * time.Millisecond
 )
 
-// benchStartup measures from the start of the process to its first 200 for /-/ready. Every start but the first of a
-// folder comes after a kill.
+// benchStartup measures the time from the start of the process to its first 200 for /-/ready. Each start follows a kill,
+// except the first of a directory.
 func benchStartup(b *testing.B, r *report, folders *backlogs) {
 	_, large := folders.get(b)
 	empty := b.TempDir()
@@ -37,7 +37,7 @@ func benchStartup(b *testing.B, r *report, folders *backlogs) {
 		m := median(side.took)
 		table.row(side.name, millis(m), millis(percentile(sorted(side.took), 100)), "≤ "+startupGoal.String(), verdict(m <= startupGoal))
 	}
-	table.note("%d starts each, in turns, each but the first after kill -9; InfluxDB does not answer.", startupRounds)
+	table.note("%d starts each, in turns. Each start follows kill -9, except the first. InfluxDB does not answer.", startupRounds)
 }
 
 func startup(b *testing.B, data string) time.Duration {
@@ -52,12 +52,12 @@ func startup(b *testing.B, data string) time.Duration {
 	took := time.Since(begin)
 	require.NoError(b, err)
 	require.NoError(b, resp.Body.Close())
-	require.Equal(b, http.StatusOK, resp.StatusCode, "the port file comes when it is ready")
+	require.Equal(b, http.StatusOK, resp.StatusCode, "the bridge writes the port file when it is ready")
 	p.Kill()
 	return took
 }
 
-// absentInflux makes a bridge deliver to where nobody answers, so that everything stays undelivered.
+// absentInflux names a destination where nothing answers, so that every record stays undelivered.
 func absentInflux() []string {
 	return []string{"INFLUX_URL=http://127.0.0.1:1", "INFLUX_TOKEN=token", "INFLUX_ORG=org"}
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is the folder of the product.
+// root is the root folder of the repository.
 const root = "../.."
 
-// load reads docker-compose.yml as `docker compose` does with these environment variables alone.
+// load reads docker-compose.yml as `docker compose` does. The environment has only the variables in env.
 func load(t *testing.T, env ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")}, cli.WithEnv(env), cli.WithConsistency(true))
@@ -28,7 +28,7 @@ func load(t *testing.T, env ...string) *types.Project {
 	return project
 }
 
-func TestServices(t *testing.T) {
+func TestServicesHaveHealthChecksAndDependencies(t *testing.T) {
 	project := load(t)
 	assert.ElementsMatch(t, []string{"bridge", "influxdb", "grafana"}, project.ServiceNames())
 	influx := project.Services["influxdb"]
@@ -40,14 +40,14 @@ func TestServices(t *testing.T) {
 	require.NotNil(t, bridge.Build)
 	assert.FileExists(t, filepath.Join(bridge.Build.Context, bridge.Build.Dockerfile))
 	assert.Equal(t, types.ServiceConditionHealthy, project.Services["grafana"].DependsOn["influxdb"].Condition)
-	assert.Equal(t, types.ServiceConditionStarted, bridge.DependsOn["influxdb"].Condition, "it must accept while InfluxDB is away")
+	assert.Equal(t, types.ServiceConditionStarted, bridge.DependsOn["influxdb"].Condition, "the bridge must accept records while InfluxDB is away")
 }
 
-// Whatever a service is, it has as few rights as it can do with, tells its health, and comes back after a crash.
+// TestEveryServiceIsHardened checks that each service has few rights, has a health check, and restarts after a crash.
 func TestEveryServiceIsHardened(t *testing.T) {
 	for name, s := range load(t).Services {
 		t.Run(name, func(t *testing.T) {
-			assert.Regexp(t, `^[1-9]\d*:\d+$`, s.User, "a number that is not root")
+			assert.Regexp(t, `^[1-9]\d*:\d+$`, s.User, "a numeric user that is not root")
 			assert.True(t, s.ReadOnly)
 			assert.Equal(t, []string{"ALL"}, s.CapDrop)
 			assert.Empty(t, s.CapAdd)
@@ -64,7 +64,7 @@ func TestEveryServiceIsHardened(t *testing.T) {
 	}
 }
 
-// An image that changes under its tag is another product.
+// TestImagesArePinned: with a tag such as "latest", the image can change without notice.
 func TestImagesArePinned(t *testing.T) {
 	for name, s := range load(t).Services {
 		if s.Build != nil {
@@ -74,7 +74,8 @@ func TestImagesArePinned(t *testing.T) {
 	}
 }
 
-// The trial's secrets are public and the bridge asks for none: nobody but this machine may reach the ports.
+// TestPortsAreOnLoopbackOnly: the secrets of the trial are public, and the bridge requires no token. So only this machine
+// may reach the ports.
 func TestPortsAreOnLoopbackOnly(t *testing.T) {
 	want := map[string][2]string{"bridge": {"8080", "8080"}, "influxdb": {"8086", "8086"}, "grafana": {"3000", "3000"}}
 	for name, s := range load(t).Services {
@@ -85,8 +86,9 @@ func TestPortsAreOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// What a service writes survives it in a named volume; what it reads of ours is there, and is not written to.
-func TestMounts(t *testing.T) {
+// TestServicesWriteToNamedVolumes checks that the data of a service are in a named volume. It also checks that our files
+// exist and are mounted read-only.
+func TestServicesWriteToNamedVolumes(t *testing.T) {
 	project := load(t)
 	writes := map[string][]string{"bridge": {"/data"}, "influxdb": {"/var/lib/influxdb2", "/etc/influxdb2"}, "grafana": {"/var/lib/grafana"}}
 	used := map[string]bool{}
@@ -96,7 +98,7 @@ func TestMounts(t *testing.T) {
 			switch m.Type {
 			case types.VolumeTypeVolume:
 				assert.Contains(t, project.Volumes, m.Source)
-				assert.False(t, used[m.Source], "%s has two users", m.Source)
+				assert.False(t, used[m.Source], "two services use %s", m.Source)
 				used[m.Source] = true
 				written = append(written, m.Target)
 			case types.VolumeTypeBind:
@@ -108,10 +110,10 @@ func TestMounts(t *testing.T) {
 		}
 		assert.ElementsMatch(t, writes[name], written, name)
 	}
-	assert.Len(t, used, len(project.Volumes), "a volume that nobody uses")
+	assert.Len(t, used, len(project.Volumes), "a volume without a service")
 }
 
-// Grafana finds the dashboards where the provisioning looks for them.
+// TestDashboardsAreMountedWhereGrafanaLooks checks that the volume of the dashboards is at the path in dashboards.yaml.
 func TestDashboardsAreMountedWhereGrafanaLooks(t *testing.T) {
 	provider, err := os.ReadFile(filepath.Join(root, "grafana/provisioning/dashboards/dashboards.yaml"))
 	require.NoError(t, err)
@@ -128,8 +130,9 @@ func TestDashboardsAreMountedWhereGrafanaLooks(t *testing.T) {
 	assert.Fail(t, "no volume at "+string(folder[1]))
 }
 
-// All three services agree on organisation, bucket and token, by default and when .env sets them.
-func TestServicesAgree(t *testing.T) {
+// TestServicesUseTheSameInfluxDBSettings checks the organisation, the bucket and the token, by default and with values
+// from .env.
+func TestServicesUseTheSameInfluxDBSettings(t *testing.T) {
 	own := []string{"INFLUX_ORG=acme", "INFLUX_BUCKET=tests", "INFLUX_TOKEN=secret"}
 	for _, env := range [][]string{nil, own} {
 		services := load(t, env...).Services
@@ -146,13 +149,14 @@ func TestServicesAgree(t *testing.T) {
 	assert.Equal(t, "true", *services["bridge"].Environment["PYMON_ALLOW_ANONYMOUS"], "a trial needs no tokens")
 }
 
-// The example names exactly the variables that the file understands, and sets no secret that the trial uses.
-func TestEnvExample(t *testing.T) {
+// TestEnvExampleNamesEveryVariable checks that .env.example has the variables of docker-compose.yml and no other. It also
+// checks that it has no secret of the trial.
+func TestEnvExampleNamesEveryVariable(t *testing.T) {
 	file, err := os.ReadFile(filepath.Join(root, "docker-compose.yml"))
 	require.NoError(t, err)
-	understood := map[string]bool{}
+	used := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllSubmatch(file, -1) {
-		understood[string(m[1])] = true
+		used[string(m[1])] = true
 	}
 	example, err := os.ReadFile(filepath.Join(root, ".env.example"))
 	require.NoError(t, err)
@@ -161,5 +165,5 @@ func TestEnvExample(t *testing.T) {
 		named[string(m[1])] = true
 		assert.NotContains(t, string(m[2]), "trial-only")
 	}
-	assert.Equal(t, understood, named)
+	assert.Equal(t, used, named)
 }

@@ -1,5 +1,5 @@
-// Package compose checks the container files with the parsers that Docker itself uses. It is a module of its own, so
-// that these parsers are no dependency of the program.
+// Package compose checks Dockerfile, docker-compose.yml, .dockerignore and .env.example with the parsers of Docker itself.
+// It is a separate module, so that the program does not get the dependencies of these parsers.
 //
-// No container is started: the tests hold what can be known from the files.
+// The tests start no container. They check only the files.
 package compose

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stages parses the Dockerfile as BuildKit does, and fails for anything it would warn about.
+// stages parses the Dockerfile as BuildKit does. It fails the test for every warning of BuildKit.
 func stages(t *testing.T) []instructions.Stage {
 	t.Helper()
 	f, err := os.Open(filepath.Join(root, "Dockerfile"))
@@ -35,16 +35,16 @@ func finalStage(t *testing.T) instructions.Stage {
 
 // find returns the commands of one kind in a stage.
 func find[C instructions.Command](s instructions.Stage) []C {
-	var found []C
+	var all []C
 	for _, c := range s.Commands {
 		if c, ok := c.(C); ok {
-			found = append(found, c)
+			all = append(all, c)
 		}
 	}
-	return found
+	return all
 }
 
-// environment returns the names that a command sets in the image's environment.
+// environment returns the names of the environment variables that a command sets in the image.
 func environment(c instructions.Command) []string {
 	var names []string
 	if env, ok := c.(*instructions.EnvCommand); ok {
@@ -64,12 +64,12 @@ func TestDockerfileBuildsAStaticProgram(t *testing.T) {
 	for _, run := range find[*instructions.RunCommand](all[0]) {
 		build += run.CmdLine[0] + "\n"
 	}
-	for _, part := range []string{"CGO_ENABLED=0", "-trimpath", "-tags timetzdata", `-ldflags "-s -w -X main.version=$VERSION"`, "./cmd/pymon-bridge"} {
+	for _, part := range []string{"CGO_ENABLED=0", "-trimpath", "-tags timetzdata", `-ldflags "-s -w"`, "./cmd/pymon-bridge"} {
 		assert.Contains(t, build, part)
 	}
 }
 
-// The image holds the program and what it needs, nothing else, and does not run as root.
+// TestDockerfileImageIsMinimal checks that the image has only the program and its needs, and that it does not run as root.
 func TestDockerfileImageIsMinimal(t *testing.T) {
 	final := finalStage(t)
 	assert.Equal(t, "scratch", final.BaseName)
@@ -77,7 +77,7 @@ func TestDockerfileImageIsMinimal(t *testing.T) {
 	users := find[*instructions.UserCommand](final)
 	require.Len(t, users, 1)
 	assert.Regexp(t, `^[1-9]\d*:[1-9]\d*$`, users[0].User)
-	assert.Equal(t, load(t).Services["bridge"].User, users[0].User, "docker-compose.yml names the same user")
+	assert.Equal(t, load(t).Services["bridge"].User, users[0].User, "docker-compose.yml has the same user")
 	copies := find[*instructions.CopyCommand](final)
 	require.Len(t, copies, 3)
 	for _, c := range copies {
@@ -89,10 +89,10 @@ func TestDockerfileImageIsMinimal(t *testing.T) {
 	entry := find[*instructions.EntrypointCommand](final)
 	require.Len(t, entry, 1)
 	assert.Equal(t, []string{copies[1].DestPath}, []string(entry[0].CmdLine))
-	assert.False(t, entry[0].PrependShell, "there is no shell")
+	assert.False(t, entry[0].PrependShell, "the image has no shell")
 }
 
-func TestDockerfileTellsHealthPortAndData(t *testing.T) {
+func TestDockerfileDeclaresHealthPortAndData(t *testing.T) {
 	final := finalStage(t)
 	health := find[*instructions.HealthCheckCommand](final)
 	require.Len(t, health, 1)
@@ -106,7 +106,7 @@ func TestDockerfileTellsHealthPortAndData(t *testing.T) {
 	assert.Equal(t, "/data", load(t).Services["bridge"].Volumes[0].Target)
 }
 
-// ignore returns what .dockerignore says of a path, as BuildKit reads it.
+// ignore returns a function that reports whether .dockerignore excludes a path. It reads the file as BuildKit does.
 func ignore(t *testing.T) func(path string) bool {
 	t.Helper()
 	f, err := os.Open(filepath.Join(root, ".dockerignore"))

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every variable that the container gets is one that the program reads: a misspelt one would be ignored silently.
+// TestBridgeVariablesAreFlags checks that the program reads every variable of its container. It would silently ignore a
+// misspelt variable.
 func TestBridgeVariablesAreFlags(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "pymon-bridge")
 	build := exec.Command("go", "build", "-o", bin, "./cmd/pymon-bridge")
@@ -33,7 +34,7 @@ func TestBridgeVariablesAreFlags(t *testing.T) {
 	}
 }
 
-// imageVariables returns the names that the image sets for the bridge.
+// imageVariables returns the names of the environment variables that the image sets.
 func imageVariables(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -45,8 +46,8 @@ func imageVariables(t *testing.T) []string {
 	return names
 }
 
-// What the build needs must not be ignored by it, or the image cannot be built.
-func TestBuildContextHoldsTheProgram(t *testing.T) {
+// TestBuildContextHasTheProgram checks that .dockerignore excludes no file that the build needs.
+func TestBuildContextHasTheProgram(t *testing.T) {
 	list := exec.Command("go", "list", "-deps", "-f",
 		`{{if .Module}}{{if .Module.Main}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`,
 		"./cmd/pymon-bridge", "./grafana")

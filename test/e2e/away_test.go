@@ -16,31 +16,29 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestInfluxDBAway runs real pytest while nothing listens where InfluxDB should be. The bridge is restarted in the
-
-// midst of the run and killed after it. To pytest nothing is different, and when InfluxDB comes up each row of the
-// plugin's own file arrives, once.
-func TestInfluxDBAway(t *testing.T) {
+// Real pytest runs while no InfluxDB listens. The bridge is restarted during the run, and killed after the run. When
+// InfluxDB starts, each row of the plugin's own file arrives once.
+func TestPytestDoesNotNoticeThatInfluxDBIsAway(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{"one process": nil, "workers": {"-n", "4"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			usual, _, _ := startBridge(t, harness.SharedInflux(t), harness.BridgeConfig{})
-			expected := harness.Pytest{Args: append(args, "--remote-server", usual.URL)}.Run(t)
+			normal, _, _ := startBridge(t, harness.SharedInflux(t), harness.BridgeConfig{})
+			expected := harness.Pytest{Args: append(args, "--remote-server", normal.URL)}.Run(t)
 
 			influx := harness.StartInflux(t)
 			influx.Stop()
 			bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{HandOver: true})
 			run := harness.Pytest{Args: append(args, "--remote-server", bridge.URL)}.Start(t)
-			restartUnderway(t, bridge, run)
+			restartDuring(t, bridge, run)
 			run.Wait()
-			assert.Equal(t, seen(expected, args), seen(run, args))
+			assert.Equal(t, outcomeOf(expected, args), outcomeOf(run, args))
 
 			bridge.Kill()
 			bridge.Start()
 			bridge.WaitSays("is not available")
 			status, lines := bridge.Ready()
-			assert.Equal(t, 200, status, "it accepts all the same: %s", lines)
+			assert.Equal(t, 200, status, "the bridge still accepts: %s", lines)
 			influx.Start()
 			bridge.WaitDelivered()
 			rows := harness.ReadPymon(t, run.Database).Metrics
@@ -50,18 +48,11 @@ func TestInfluxDBAway(t *testing.T) {
 	}
 }
 
-// TestPytestSeesNoRestart restarts the bridge during a real run of pytest, with the listening socket held for it
-// meanwhile: once in an orderly way at any moment, and once by a kill while a test is busy, which is when no request
-
-// TestStoppingBridgeAnswersWhatItHasTaken stops the bridge while requests are under way. It waits for their rest and
-
-// restartUnderway stops the bridge in an orderly way once it has accepted some metrics of a run that goes on, and
-
-// outcome is what a person sees of a run of pytest.
+// outcome is the output of a run of pytest.
 type outcome struct {
 	exitCode int
 	lines    []string
-	progress map[rune]int // the letters that stand for tests
+	progress map[rune]int // number of each letter that stands for a test
 }
 
 var (
@@ -71,10 +62,9 @@ var (
 	address      = regexp.MustCompile(`0x[0-9a-f]{6,}`)
 )
 
-// seen returns what a person sees of a run, without timings, temporary folders and object addresses. Where workers
-
-// share the tests, their order says nothing.
-func seen(run *harness.PytestRun, args []string) outcome {
+// outcomeOf returns the outcome of a run without times, temporary folders and object addresses. With args there are workers.
+// Then the lines are sorted, because workers finish tests in any order.
+func outcomeOf(run *harness.PytestRun, args []string) outcome {
 	o := outcome{exitCode: run.ExitCode, progress: map[rune]int{}}
 	text := strings.ReplaceAll(run.Output(), run.Dir, "SUITE")
 	for line := range strings.Lines(text) {
@@ -95,9 +85,8 @@ func seen(run *harness.PytestRun, args []string) outcome {
 	return o
 }
 
-// TestInfluxDBKilledInMidDelivery kills InfluxDB three times while a write is under way to it and clients go on
-// posting. They notice nothing, and all arrives, once.
-func TestInfluxDBKilledInMidDelivery(t *testing.T) {
+// The test kills InfluxDB three times during a write, while clients go on posting. The clients notice nothing.
+func TestEachRecordArrivesOnceWhenInfluxDBIsKilledDuringDelivery(t *testing.T) {
 	t.Parallel()
 	influx := harness.StartInflux(t)
 	proxy := harness.StartProxy(t, influx)
@@ -105,13 +94,13 @@ func TestInfluxDBKilledInMidDelivery(t *testing.T) {
 	posts, process := newPoster(bridge.URL), newMachine()
 	process.enrol(t, posts)
 
-	var one sync.Mutex // writes come one at a time
+	var mu sync.Mutex // lets in one write at a time
 	kills, down := 0, false
 	proxy.OnWrite(func(w *harness.Write) harness.Answer {
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		switch {
-		case down: // this one finds nobody, the next one does
+		case down: // this write fails, and InfluxDB runs again for the next write
 			answer := w.Forward()
 			influx.Start()
 			down = false
@@ -124,11 +113,11 @@ func TestInfluxDBKilledInMidDelivery(t *testing.T) {
 		go func() { answer <- w.Forward() }()
 		time.Sleep(time.Duration(rand.Int64N(int64(30 * time.Millisecond))))
 		influx.Kill()
-		return <-answer // of the dead server: none, unless it was quick
+		return <-answer // there is no answer, unless InfluxDB answered before the kill
 	})
 	killedThrice := func() bool {
-		one.Lock()
-		defer one.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		return kills == 3
 	}
 	var rows []harness.PymonMetric
@@ -136,7 +125,7 @@ func TestInfluxDBKilledInMidDelivery(t *testing.T) {
 		batch := process.metrics(fmt.Sprintf("test_cart[%d]", n), time.Now(), 100)
 		posts.mustPostAll(t, batch)
 		rows = append(rows, batch...)
-		time.Sleep(50 * time.Millisecond) // leaves the processor to the other tests
+		time.Sleep(50 * time.Millisecond) // leaves the processor to other tests
 	}
 	bridge.WaitDelivered()
 	assert.Equal(t, once(rows), count(points(t, influx, bucket)))

@@ -17,26 +17,26 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// judged is a bridge that gives one report, and notes the last question.
-type judged struct {
+// fakeBridge gives the same answer to each request, and keeps the last request.
+type fakeBridge struct {
 	*httptest.Server
 	asked *http.Request
 }
 
-func startJudged(t *testing.T, status int, answer any) *judged {
+func startFakeBridge(t *testing.T, status int, answer any) *fakeBridge {
 	t.Helper()
-	j := &judged{}
-	j.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		j.asked = r
+	b := &fakeBridge{}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.asked = r
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		assert.NoError(t, json.NewEncoder(w).Encode(answer))
 	}))
-	t.Cleanup(j.Close)
-	return j
+	t.Cleanup(b.Close)
+	return b
 }
 
-// reportOf is a report with one result.
+// reportOf returns a report with one result.
 func reportOf(status monitor.Status, suite monitor.Status) *monitor.Report {
 	r := &monitor.Report{Project: "shop", Run: "ci-17", ScmRef: "0123456789abcdef", Branch: "main", Against: "main", BaselineRuns: 30,
 		Sessions: []string{"s"}, Suite: monitor.Suite{Status: suite, Offset: map[string]monitor.Number{monitor.MetricCPUTime: 1.5}},
@@ -55,7 +55,7 @@ func reportOf(status monitor.Status, suite monitor.Status) *monitor.Report {
 	return r
 }
 
-func TestCheckEndsAsToldTo(t *testing.T) {
+func TestCheckExitStatusFollowsFailOn(t *testing.T) {
 	t.Parallel()
 	fine, regressed := reportOf(monitor.StatusOK, monitor.StatusOK), reportOf(monitor.StatusRegression, monitor.StatusOK)
 	unjudged, learning := reportOf(monitor.StatusOK, monitor.StatusOK), reportOf(monitor.StatusOK, monitor.StatusLearning)
@@ -74,19 +74,18 @@ func TestCheckEndsAsToldTo(t *testing.T) {
 		{"nothing judged", unjudged, "regression", 2}, {"nothing judged", unjudged, "never", 2}, {"learning", learning, "regression", 0},
 		{"slow machine", slow, "regression", 0}, {"slow machine", slow, "suite", 1}, {"slow machine", slow, "never", 0},
 	} {
-		r := harness.RunProgram(t, nil, "check", "--url", startJudged(t, 200, tc.report).URL, "--fail-on", tc.failOn)
+		r := harness.RunProgram(t, nil, "check", "--url", startFakeBridge(t, 200, tc.report).URL, "--fail-on", tc.failOn)
 		assert.Equal(t, tc.want, r.ExitCode, "%s, fail on %s: %s", tc.name, tc.failOn, r.Stderr)
-		assert.Equal(t, tc.want != 0, r.Stderr != "", "it says why it fails")
+		assert.Equal(t, tc.want != 0, r.Stderr != "", "the command says why it fails")
 		assert.NotEmpty(t, r.Stdout)
 	}
 }
 
-// TestCheckAsksWhatItIsTold looks at the question that the bridge gets.
-func TestCheckAsksWhatItIsTold(t *testing.T) {
+func TestCheckSendsItsFlagsToTheBridge(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		at       string // behind the bridge's address
-		user     string // in it
+		at       string // path after the bridge's address
+		user     string // user and password in the address
 		env      []string
 		args     []string
 		path     string
@@ -103,7 +102,7 @@ func TestCheckAsksWhatItIsTold(t *testing.T) {
 			password: "Basic eDpUT0tFTg=="},
 		{user: "x:OLD@", env: []string{"PYMON_TOKEN=NEW"}, path: "/api/v1/regressions", query: "format=json", password: "Bearer NEW"},
 	} {
-		bridge := startJudged(t, 200, reportOf(monitor.StatusOK, monitor.StatusOK))
+		bridge := startFakeBridge(t, 200, reportOf(monitor.StatusOK, monitor.StatusOK))
 		address := strings.Replace(bridge.URL, "://", "://"+tc.user, 1) + tc.at
 		r := harness.RunProgram(t, append(tc.env, "PYMON_URL="+address), append([]string{"check"}, tc.args...)...)
 		require.Equal(t, 0, r.ExitCode, r.Stderr)
@@ -114,13 +113,13 @@ func TestCheckAsksWhatItIsTold(t *testing.T) {
 	}
 }
 
-// TestCheckSaysWhyItCannotJudge holds that nothing but a report is taken for one, and no secret is shown.
+// The message shows no secret.
 func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	t.Parallel()
-	unknown := startJudged(t, 404, map[string]any{"message": `project "shop" has no run of commit "abc"`})
-	proxy := startJudged(t, 502, "<html>Bad Gateway</html>")
-	other := startJudged(t, 200, []int{1, 2})
-	colourful := startJudged(t, 404, map[string]any{"message": "no \x1b[31mrun\n::error::"})
+	unknown := startFakeBridge(t, 404, map[string]any{"message": `project "shop" has no run of commit "abc"`})
+	proxy := startFakeBridge(t, 502, "<html>Bad Gateway</html>")
+	other := startFakeBridge(t, 200, []int{1, 2})
+	colourful := startFakeBridge(t, 404, map[string]any{"message": "no \x1b[31mrun\n::error::"})
 	nothing := reportOf(monitor.StatusOK, monitor.StatusOK)
 	nothing.Summary = monitor.Summary{}
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
@@ -128,7 +127,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	for _, tc := range []struct{ url, says string }{
 		{unknown.URL, `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
 		{proxy.URL, `answered 502 Bad Gateway`},
-		{other.URL, `is no report`},
+		{other.URL, `is not a report`},
 		{colourful.URL, `could not judge: no [31mrun::error:: (404 Not Found)`},
 		{slow.URL, `no answer within 200ms`},
 		{"http://x:SECRET@127.0.0.1:1", `the bridge cannot be reached`},
@@ -141,17 +140,17 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 		assert.NotContains(t, r.Stderr, "SECRET")
 		assert.Equal(t, 1, strings.Count(r.Stderr, "\n"), "one sentence")
 	}
-	r := harness.RunProgram(t, nil, "check", "--url", startJudged(t, 200, nothing).URL)
-	assert.Equal(t, 2, r.ExitCode, "a run of nothing is no proof")
+	r := harness.RunProgram(t, nil, "check", "--url", startFakeBridge(t, 200, nothing).URL)
+	assert.Equal(t, 2, r.ExitCode, "a run without tests must not pass")
 	assert.Contains(t, r.Stderr, `could not judge: run "ci-17" measured no test`)
 	r = harness.RunProgram(t, nil, "check", "--url", unknown.URL+"/p/shop", "--project", "web")
-	assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: could not judge: --project: expected \"shop\", which --url names, or none\n"}, r)
+	assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: could not judge: --project: expected \"shop\" as in --url, or no --project\n"}, r)
 }
 
-func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {
+func TestCheckWritesArgumentsToRunConspicuousTestsAgain(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "again.txt")
-	again := startJudged(t, 200, reportOf(monitor.StatusSuspect, monitor.StatusOK))
+	again := startFakeBridge(t, 200, reportOf(monitor.StatusSuspect, monitor.StatusOK))
 	r := harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", file)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	lines, err := os.ReadFile(file)
@@ -160,10 +159,10 @@ func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {
 
 	for _, status := range []int{200, 503} {
 		require.NoError(t, os.WriteFile(file, lines, 0o600))
-		fine := startJudged(t, status, reportOf(monitor.StatusOK, monitor.StatusOK))
+		fine := startFakeBridge(t, status, reportOf(monitor.StatusOK, monitor.StatusOK))
 		r = harness.RunProgram(t, nil, "check", "--url", fine.URL, "--rerun-file", file)
 		require.Equal(t, status == 200, r.ExitCode == 0, r.Stderr)
-		assert.NoFileExists(t, file, "an empty one would run everything, an old one what was conspicuous then")
+		assert.NoFileExists(t, file, "with an empty or an old file pytest would run other tests")
 	}
 
 	dir := t.TempDir()
@@ -176,10 +175,9 @@ func TestCheckWritesWhatPytestShouldRunAgain(t *testing.T) {
 	assert.Contains(t, r.Stderr, "--rerun-file: ")
 }
 
-// TestCheckPrintsEveryFormat asks for each, and for more than the conspicuous.
 func TestCheckPrintsEveryFormat(t *testing.T) {
 	t.Parallel()
-	bridge := startJudged(t, 200, reportOf(monitor.StatusRegression, monitor.StatusOK))
+	bridge := startFakeBridge(t, 200, reportOf(monitor.StatusRegression, monitor.StatusOK))
 	for format, has := range map[string]string{
 		"text": "test_add[1, 2]", "markdown": "| ", "json": `"first_bad": "bad"`, "junit": "<testsuite", "github": "::error ",
 	} {

@@ -18,15 +18,15 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestHelp reads what a newcomer reads.
-func TestHelp(t *testing.T) {
+func TestHelpNamesCommandsFlagsAndVariables(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		args []string
 		has  []string
 	}{
 		{[]string{"--help"}, []string{"pytest --remote-server URL", "serve", "token", "healthcheck", "version", "PYMON_LOG_FORMAT"}},
-		{[]string{"serve", "--help"}, []string{"127.0.0.1:8080", "./pymon-bridge-data", "INFLUX_TOKEN_FILE names", "Without it measurements are only kept", "PYMON_CLIENT_TIMEZONE"}},
+		{[]string{"serve", "--help"}, []string{"127.0.0.1:8080", "./pymon-bridge-data", "INFLUX_TOKEN_FILE names",
+			"Without it the command serve only keeps measurements", "PYMON_CLIENT_TIMEZONE"}},
 		{[]string{"token", "--help"}, []string{"add", "list", "revoke"}},
 		{[]string{"token", "add", "--help"}, []string{"<project>", "PYMON_DATA", "--label"}},
 		{[]string{"healthcheck", "--help"}, []string{"PYMON_HEALTHCHECK_URL", "5s"}},
@@ -37,9 +37,9 @@ func TestHelp(t *testing.T) {
 		for _, text := range tt.has {
 			assert.Contains(t, strings.Join(strings.Fields(r.Stdout), " "), text, tt.args)
 		}
-		assert.NotContains(t, r.Stdout, "cpuprofile", "what is for developers only")
+		assert.NotContains(t, r.Stdout, "cpuprofile", "a flag for developers")
 	}
-	// Every flag begins a paragraph, which names its environment variable.
+	// Each flag has a paragraph, which names its environment variable.
 	flags := regexp.MustCompile(`(?m)^  +--`).Split(harness.RunProgram(t, nil, "serve", "--help").Stdout, -1)[1:]
 	require.GreaterOrEqual(t, len(flags), 20)
 	for _, flag := range flags {
@@ -47,16 +47,16 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-func TestVersion(t *testing.T) {
+func TestVersionPrintsVersionCommitAndPlatform(t *testing.T) {
 	t.Parallel()
 	r := harness.RunProgram(t, nil, "version")
 	assert.Equal(t, 0, r.ExitCode)
-	assert.Regexp(t, fmt.Sprintf(`^pymon-bridge \S+ \(%s, %s/%s\)\n$`, regexp.QuoteMeta(runtime.Version()), runtime.GOOS, runtime.GOARCH), r.Stdout)
+	assert.Regexp(t, fmt.Sprintf(`^pymon-bridge \d+\.\d+\.\d+ \((commit [0-9a-f]{12}( with changes)?, )?%s, %s/%s\)\n$`, regexp.QuoteMeta(runtime.Version()), runtime.GOOS, runtime.GOARCH), r.Stdout)
 	assert.Empty(t, r.Stderr)
 }
 
-// TestWrongCommandLines has each mistake answered by status 2 and one sentence that names it.
-func TestWrongCommandLines(t *testing.T) {
+// The sentence names the mistake.
+func TestWrongCommandLineEndsWithStatus2AndOneSentence(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		env, args []string
@@ -76,11 +76,11 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, []string{"--tls-cert", "cert.pem"}, `--tls-cert and --tls-key: expected both or none`},
 		{nil, []string{"--log-format", "xml"}, `--log-format must be one of "text","json"`},
 		{nil, []string{"--influx-url", "localhost:8086"}, `--influx-url: expected an address such as http://localhost:8086`},
-		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected the API token`},
-		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected the organisation`},
+		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected an API token`},
+		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected an organisation`},
 		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t", "--influx-org", "o", "--influx-bucket", "b", "--influx-meta-bucket", "b"}, `--influx-meta-bucket: expected another bucket`},
 		{[]string{"PYMON_MAX_CONNECTIONS=many"}, nil, `many`},
-		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE are both set: unset one`},
+		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE: expected only one of them`},
 		{[]string{"INFLUX_TOKEN_FILE=/does/not/exist"}, nil, `INFLUX_TOKEN_FILE: open /does/not/exist: no such file`},
 	} {
 		r := harness.RunProgram(t, tt.env, tt.args...)
@@ -91,42 +91,41 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
-func TestHealthcheck(t *testing.T) {
+func TestHealthcheckFailsUnlessTheBridgeIsReady(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
-	well := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL+"/")
-	assert.Equal(t, 0, well.ExitCode, well.Stderr)
-	assert.Regexp(t, `^\[\+\]journal ok`, well.Stdout)
+	ready := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL+"/")
+	assert.Equal(t, 0, ready.ExitCode, ready.Stderr)
+	assert.Regexp(t, `^\[\+\]journal ok`, ready.Stdout)
 	byEnvironment := harness.RunProgram(t, []string{"PYMON_HEALTHCHECK_URL=" + bridge.URL, "HTTP_PROXY=http://127.0.0.1:1"}, "healthcheck")
-	assert.Equal(t, well, byEnvironment, "also past a proxy")
+	assert.Equal(t, ready, byEnvironment, "the command uses no proxy")
 	secret := strings.Replace(bridge.URL, "http://", "http://x:secret@", 1)
 	asPytest := harness.RunProgram(t, nil, "healthcheck", "--url", secret+"/p/shop/api/v1")
-	assert.Equal(t, well, asPytest, "the address that pytest is given")
+	assert.Equal(t, ready, asPytest, "the address for pytest")
 	nowhere := harness.RunProgram(t, nil, "healthcheck", "--url", "127.0.0.1:8080")
 	assert.Equal(t, harness.Result{ExitCode: 1,
 		Stderr: "pymon-bridge: --url: expected an address such as http://127.0.0.1:8080\n"}, nowhere)
 	bridge.Stop()
-	gone := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
-	assert.Equal(t, 1, gone.ExitCode)
-	assert.Contains(t, gone.Stderr, "pymon-bridge: no bridge answers: ")
+	stopped := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
+	assert.Equal(t, 1, stopped.ExitCode)
+	assert.Contains(t, stopped.Stderr, "pymon-bridge: no bridge answers: ")
 
-	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = fmt.Fprintln(w, "[-]journal: the disk is full")
 	}))
-	defer ill.Close()
-	r := harness.RunProgram(t, nil, "healthcheck", "--url", ill.URL)
+	defer full.Close()
+	r := harness.RunProgram(t, nil, "healthcheck", "--url", full.URL)
 	assert.Equal(t, harness.Result{ExitCode: 1, Stdout: "[-]journal: the disk is full\n",
 		Stderr: "pymon-bridge: the bridge is not ready: it answered 503 Service Unavailable\n"}, r)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = silent.Close() }()
 	r = harness.RunProgram(t, nil, "healthcheck", "--url", "http://"+silent.Addr().String(), "--timeout", "100ms")
-	assert.Equal(t, 1, r.ExitCode, "somebody who never answers")
+	assert.Equal(t, 1, r.ExitCode, "a server that never answers")
 }
 
-// TestWhatIsTaken starts a bridge on the port, and then on the data, of another one.
-func TestWhatIsTaken(t *testing.T) {
+func TestSecondBridgeOnTheSamePortOrDataIsRefused(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	address := strings.TrimPrefix(bridge.URL, "http://")
@@ -136,11 +135,10 @@ func TestWhatIsTaken(t *testing.T) {
 	data := harness.RunProgram(t, nil, "--listen", "127.0.0.1:0", "--data", bridge.Data)
 	assert.Equal(t, harness.Result{ExitCode: 1, Stderr: fmt.Sprintf("pymon-bridge: %s is in use by another pymon-bridge (process %d): "+
 		"stop it, or use another data directory\n", bridge.Data, bridge.PID())}, data)
-	newMachine().enrol(t, newPoster(bridge.URL)) // the first one did not mind
+	newMachine().enrol(t, newPoster(bridge.URL)) // the first bridge still serves
 }
 
-// TestFlagsWin gives one setting in both ways.
-func TestFlagsWin(t *testing.T) {
+func TestFlagsWinOverVariables(t *testing.T) {
 	t.Parallel()
 	flag, env := t.TempDir(), t.TempDir()
 	addToken(t, flag, "by-flag")
@@ -154,19 +152,19 @@ func TestFlagsWin(t *testing.T) {
 	mistyped := filepath.Join(flag, "mistyped")
 	r = harness.RunProgram(t, nil, "token", "list", "--data", mistyped)
 	assert.Equal(t, harness.Result{ExitCode: 1,
-		Stderr: fmt.Sprintf("pymon-bridge: --data: expected the directory of a bridge, and %q has no pymon.db\n", mistyped)}, r)
+		Stderr: fmt.Sprintf("pymon-bridge: --data: expected the directory of a bridge, but %q has no pymon.db\n", mistyped)}, r)
 	assert.NoDirExists(t, mistyped)
 
-	// The harness says --listen, --data, --port-file and --log-format by flags.
+	// The harness sets --listen, --data, --port-file and --log-format as flags.
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Env: []string{"PYMON_LISTEN=256.0.0.1:0", "PYMON_DATA=/dev/null/x",
 		"PYMON_PORT_FILE=/dev/null/x", "PYMON_LOG_FORMAT=text", "PYMON_LOG_LEVEL=debug", "PYMON_MAX_BODY=1KiB"}})
 	assert.Equal(t, http.StatusRequestEntityTooLarge, newPoster(bridge.URL).try("/metrics/", strings.Repeat("x", 1025)).status,
-		"what no flag says the environment does")
+		"a variable without a flag")
 	assertJSONLog(t, bridge.Log())
 }
 
-// TestTokenFile takes InfluxDB's token from a file, as container platforms give secrets.
-func TestTokenFile(t *testing.T) {
+// Container platforms give secrets as files.
+func TestInfluxTokenComesFromAFile(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bucket, meta := harness.Unique("pytest"), harness.Unique("meta")

@@ -15,10 +15,10 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// The points are decoded here by the documented data model alone, not by the code that encoded them.
+// This file decodes points by the documented data model, and does not use the code that encoded them.
 
-// decodeText reverses the encoding of texts, and asserts that nothing is left that InfluxDB or its clients might
-// rewrite or lose.
+// decodeText reverses the encoding of texts. It asserts that the text has no character that InfluxDB or its clients might
+// change or lose.
 func decodeText(t *testing.T, s string) string {
 	t.Helper()
 	assert.True(t, utf8.ValidString(s), "%.400q is no valid UTF-8", s)
@@ -43,7 +43,7 @@ func decodeText(t *testing.T, s string) string {
 	}
 }
 
-// point is a row of test_metrics as read from InfluxDB.
+// point is a row that was read from InfluxDB.
 type point struct {
 	t   *testing.T
 	row harness.Row
@@ -56,7 +56,7 @@ func (p point) text(field string) string {
 	return decodeText(p.t, s)
 }
 
-// tag returns the text that a tag stands for: the one beside it where the tag was shortened.
+// tag returns the text that a tag stands for. When the tag was cut, the field beside it has the whole text.
 func (p point) tag(name string) string {
 	p.t.Helper()
 	if raw, ok := p.row[name+"_raw"].(string); ok {
@@ -74,7 +74,7 @@ func (p point) float(field string) float64 {
 	return f
 }
 
-// metric gives back what the client sent.
+// metric returns the metric as the client sent it.
 func (p point) metric() harness.PymonMetric {
 	p.t.Helper()
 	return harness.PymonMetric{
@@ -86,8 +86,8 @@ func (p point) metric() harness.PymonMetric {
 	}
 }
 
-// points reads all points of a metrics bucket: none where the bucket does not exist, since the bridge makes it for
-// its first points. It fails the test where the bucket has points of anything else.
+// points reads all points of a bucket of metrics. It returns none when the bucket does not exist, because the bridge creates
+// the bucket for its first points. The test fails when the bucket has points of another measurement.
 func points(t *testing.T, influx *harness.Influx, bucket string) []point {
 	t.Helper()
 	if !influx.HasBucket(bucket) {
@@ -106,8 +106,7 @@ func points(t *testing.T, influx *harness.Influx, bucket string) []point {
 	return all
 }
 
-// assertArrived asserts that each of the rows is exactly one point, bit for bit and byte for byte, and that there is
-// no other point.
+// assertArrived asserts that each row is exactly one point, with equal bits and bytes, and that there is no other point.
 func assertArrived(t *testing.T, rows []harness.PymonMetric, stored []point) {
 	t.Helper()
 	count := map[harness.PymonMetric]int{}

@@ -15,14 +15,14 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// old says whether a client is from before 1.3.0, when another answer was expected than 201.
+// old says whether a client is older than 1.3.0. Such a client expects another answer than 201.
 func old(f harness.Fixture) bool {
 	return strings.HasPrefix(f.Client, "1.0.") || strings.HasPrefix(f.Client, "1.1.") || strings.HasPrefix(f.Client, "1.2.")
 }
 
-// TestEveryRecordedClient replays what real clients sent, each on a fresh bridge: it answers as they were answered,
-// and every row arrives.
-func TestEveryRecordedClient(t *testing.T) {
+// The test replays the requests of real clients, each on a new bridge. The bridge gives the recorded answers, and each row
+// arrives.
+func TestEveryRecordedClientIsServed(t *testing.T) {
 	t.Parallel()
 	for _, fixture := range harness.Fixtures(t) {
 		if old(fixture) {
@@ -37,17 +37,17 @@ func TestEveryRecordedClient(t *testing.T) {
 			}
 			bridge.WaitDelivered()
 			assertArrived(t, sentMetrics(t, fixture), points(t, influx, bucket))
-			for path, what := range map[string][2]string{"/contexts/": {"contexts", "h"}, "/sessions/": {"sessions", "session_h"}} {
-				stored := texts(t, influx.Points(meta, what[0]), what[1])
-				assert.ElementsMatch(t, sentHashes(t, fixture, path, what[1]), stored, what[0])
+			for measurement, hash := range map[string]string{"contexts": "h", "sessions": "session_h"} {
+				stored := texts(t, influx.Points(meta, measurement), hash)
+				assert.ElementsMatch(t, sentHashes(t, fixture, "/"+measurement+"/", hash), stored, measurement)
 			}
 		})
 	}
 }
 
-// TestClientsTooOldToServe replays clients from before 1.3.0, which want another answer than 201: what cannot be
-// kept is refused with a reason, and nothing is disturbed.
-func TestClientsTooOldToServe(t *testing.T) {
+// The test replays clients older than 1.3.0, which expect another answer than 201. The bridge refuses records that it cannot
+// keep. It still serves a newer client afterwards.
+func TestTooOldClientsAreRefusedWithAReason(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
@@ -81,7 +81,7 @@ func TestClientsTooOldToServe(t *testing.T) {
 	assertArrived(t, unique(kept), points(t, influx, bucket))
 }
 
-// assertReason asserts that a person can read why a request was refused.
+// assertReason asserts that the answer tells a person why the request was refused.
 func assertReason(t *testing.T, request harness.Request, reply harness.Reply) {
 	t.Helper()
 	assert.Less(t, reply.Status, 500, "%s %s", request.Method, request.Path)
@@ -96,7 +96,7 @@ func assertReason(t *testing.T, request harness.Request, reply harness.Reply) {
 	}
 }
 
-// sentHashes returns the different hashes of the contexts or sessions that a fixture sends.
+// sentHashes returns the distinct hashes of the contexts or sessions that a fixture sends.
 func sentHashes(t *testing.T, fixture harness.Fixture, path, key string) []string {
 	t.Helper()
 	seen := map[string]bool{}
@@ -121,7 +121,7 @@ func texts(t *testing.T, rows []harness.Row, field string) []string {
 	return all
 }
 
-// sentMetrics returns the different metrics that a fixture sends.
+// sentMetrics returns the distinct metrics that a fixture sends.
 func sentMetrics(t *testing.T, fixture harness.Fixture) []harness.PymonMetric {
 	t.Helper()
 	var all []harness.PymonMetric
@@ -144,11 +144,11 @@ func unique(metrics []harness.PymonMetric) (all []harness.PymonMetric) {
 	return all
 }
 
-// loneSurrogate matches the one that a recorded client sent, and pairs that end in the same way.
+// loneSurrogate matches the lone surrogate that a recorded client sent. It also matches pairs with the same second half.
 var loneSurrogate = regexp.MustCompile(`(\\ud[89ab][0-9a-f]{2})?\\udcff`)
 
-// decodeMetric reads a metric as sent. encoding/json cannot read a lone surrogate, which is to be kept as the three
-// bytes that it would have in UTF-8 if it were a character: a stand-in takes its place.
+// decodeMetric reads a metric as sent. encoding/json cannot read a lone surrogate, so a stand-in takes its place. The metric
+// then has the three bytes that the surrogate would have in UTF-8 if it were a character.
 func decodeMetric(t *testing.T, body string) harness.PymonMetric {
 	t.Helper()
 	const standIn, bytes = `\uf8ff`, "\xed\xb3\xbf"

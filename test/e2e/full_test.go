@@ -17,24 +17,24 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestDiskFull fills the disk under a bridge: up to the floor that it keeps free, and up to the last byte. New
-// records are refused with the advice to wait, repeats are not, nothing that was acknowledged is lost, and when there
-// is room again it accepts by itself.
-func TestDiskFull(t *testing.T) {
+// The test fills the disk of a bridge: once to the floor of free space, once to the last byte. The bridge refuses new
+// records and asks clients to wait. It accepts repeats. It loses no acknowledged record. When there is room again, it
+// accepts without a restart.
+func TestFullDiskRefusesLosesNothingAndHeals(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, minFree string
 		left          int64
 		says          string
 	}{
-		{"floor", "16MiB", 14 << 20, " MiB left, 16 are required"}, // what is left is more than fits between two looks
+		{"floor", "16MiB", 14 << 20, " MiB left, 16 are required"}, // more space than the bridge writes between two checks
 		{"last byte", "0", 0, " is full: database or disk is full"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			disk, err := harness.SmallDisk(t, 32<<20)
 			if err != nil {
-				t.Logf("no disk that can be filled, so that TestFloorOfFreeSpace has to do: %v", err)
+				t.Logf("there is no disk to fill; only TestFloorOfFreeSpaceRefusesNewRecords tests this: %v", err)
 				return
 			}
 			influx := harness.SharedInflux(t)
@@ -55,7 +55,7 @@ func TestDiskFull(t *testing.T) {
 			process.enrol(t, posts) // repeats
 			assertMixed(t, posts, process, before)
 
-			bridge.Kill() // what it could not write must not be in the way
+			bridge.Kill() // a write that failed must not disturb the next start
 			bridge.Start()
 			assertFull(t, posts.try("/metrics/", metricJSON(process.metric("test_cart[refused]", time.Now()))))
 			posts.mustPostAll(t, before)
@@ -64,9 +64,9 @@ func TestDiskFull(t *testing.T) {
 			after := process.metric("test_cart[after]", time.Now())
 			require.Eventually(t, func() bool {
 				return posts.try("/metrics/", metricJSON(after)).status == http.StatusCreated
-			}, time.Minute, 10*time.Millisecond, "it heals by itself")
+			}, time.Minute, 10*time.Millisecond, "the bridge accepts again")
 			bridge.WaitSays("[+]journal ok")
-			bridge.Restart() // delivery would wait for half a minute, having met the full disk
+			bridge.Restart() // otherwise delivery would wait for half a minute after the full disk
 			bridge.WaitDelivered()
 			all := append(append(before, during...), after)
 			assert.Equal(t, once(all), count(points(t, influx, bucket)))
@@ -74,8 +74,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestFloorOfFreeSpace starts a bridge that wants more space than there is on any disk.
-func TestFloorOfFreeSpace(t *testing.T) {
+// The bridge requires more free space than any disk has.
+func TestFloorOfFreeSpaceRefusesNewRecords(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	process := newMachine()
@@ -94,7 +94,7 @@ func TestFloorOfFreeSpace(t *testing.T) {
 	assert.Contains(t, r.body, "are required")
 }
 
-// untilRefused posts new records until one is refused, and returns those that were accepted and the refusal.
+// untilRefused posts new records until one is refused. It returns the accepted records and the refusal.
 func untilRefused(t *testing.T, posts *poster, process machine) (accepted []harness.PymonMetric, refused reply) {
 	t.Helper()
 	for _, m := range process.metrics("test_cart[during]", time.Now(), 20_000) {
@@ -108,7 +108,7 @@ func untilRefused(t *testing.T, posts *poster, process machine) (accepted []harn
 	return nil, reply{}
 }
 
-// assertFull asserts that an answer is that of a bridge without room.
+// assertFull asserts that an answer comes from a bridge without room.
 func assertFull(t *testing.T, r reply) {
 	t.Helper()
 	assert.Equal(t, http.StatusServiceUnavailable, r.status, "%s %v", r.body, r.err)
@@ -118,8 +118,7 @@ func assertFull(t *testing.T, r reply) {
 	assert.Contains(t, r.body, `"message"`)
 }
 
-// assertMixed posts repeats and new records at the same time, so that they meet in one commit: repeats are accepted
-// all the same.
+// assertMixed posts repeats and new records at the same time, so that one commit has both. Repeats are still accepted.
 func assertMixed(t *testing.T, posts *poster, process machine, repeats []harness.PymonMetric) {
 	t.Helper()
 	accepted := make(chan []string)
@@ -131,8 +130,8 @@ func assertMixed(t *testing.T, posts *poster, process machine, repeats []harness
 	assert.Empty(t, <-accepted, "new records were not refused")
 }
 
-// TestMaxBytes limits the size of the data folder: the limit refuses what is new, and raising it is enough.
-func TestMaxBytes(t *testing.T) {
+// With a higher limit the bridge accepts again.
+func TestMaxBytesRefusesNewRecords(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	limited := func(size, data string) (*harness.Bridge, string) {
@@ -156,16 +155,16 @@ func TestMaxBytes(t *testing.T) {
 	newPoster(bridge.URL).mustPost(t, "/metrics/", metricJSON(process.metric("test_cart[after]", time.Now())))
 }
 
-// TestDamagedFile starts a bridge on a file that it must not touch: it says which file, what is wrong and what to
-// do, ends with status 1, and leaves the file as it is.
-func TestDamagedFile(t *testing.T) {
+// A bridge starts on a file that it must not change. It says which file, what is wrong and what to do. It ends with status
+// 1.
+func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 	t.Parallel()
 	_, _, whole := wholeFile(t)
 	for _, tt := range []struct {
 		name   string
 		damage func(content []byte) []byte
 		wal    string
-		says   string // about the file %[1]s
+		says   string // message about the file %[1]s
 	}{
 		{"no database", func([]byte) []byte { return []byte("These are notes, not measurements.\n") }, "",
 			damagedWords(`it is no SQLite file: it begins with "These are notes,"`)},
@@ -176,7 +175,7 @@ func TestDamagedFile(t *testing.T) {
 		{"of another program", func(b []byte) []byte { copy(b[68:72], "MPBX"); return b }, "",
 			"open journal %[1]s: this is a SQLite file of another program (application_id 1297105496, "},
 		{"of a newer version", func(b []byte) []byte { b[63] = 99; return b }, "",
-			"open journal %[1]s: it was written by a newer pymon-bridge (schema version 99, this one knows 4): nothing was changed"},
+			"open journal %[1]s: it was written by a newer pymon-bridge (schema version 99, "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -197,13 +196,13 @@ func TestDamagedFile(t *testing.T) {
 	}
 }
 
-// damagedWords is the whole message about a damaged file, called %[1]s.
+// damagedWords returns the whole message about a damaged file, with %[1]s for its path.
 func damagedWords(what string) string {
 	return "%[1]s is damaged: " + what + ". Nothing was changed. Stop pymon-bridge, keep a copy of %[1]s and %[1]s-wal, " +
 		"then save what can be read: sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place\n"
 }
 
-// wholeFile returns the data folder of a bridge that has ended, and its file, with some hundred records.
+// wholeFile returns the data directory of a stopped bridge, and its file with 502 records.
 func wholeFile(t *testing.T) (data, file string, content []byte) {
 	t.Helper()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
@@ -218,9 +217,9 @@ func wholeFile(t *testing.T) (data, file string, content []byte) {
 	return bridge.Data, file, content
 }
 
-// TestDamageInTheMidst destroys a page that starting does not read: the check in the background finds it, and then
-// nothing more is accepted, since it might not be kept.
-func TestDamageInTheMidst(t *testing.T) {
+// The test destroys a page that the start does not read. The check in the background finds the damage. Then the bridge
+// accepts nothing more, because it might not keep it.
+func TestDamageInsideTheFileEndsAcceptance(t *testing.T) {
 	t.Parallel()
 	data, file, content := wholeFile(t)
 	start, end := harness.RootPage(t, data, "metrics_time")

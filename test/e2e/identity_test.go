@@ -12,9 +12,9 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestOneRecordIsOnePoint posts one record to two bridges, 100 times to each, at the same time and one after the
-// other, before and after crashes in the midst of a delivery, to one of them before its session and context. Every
-// delivery of it is the same bytes.
+// The test posts one record to two bridges, 100 times in each step: at the same time and one after the other, and before
+// and after a crash during a delivery. The first bridge gets the record before its session and context. Each delivery of
+// the record has the same bytes.
 func TestOneRecordIsOnePoint(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
@@ -24,7 +24,7 @@ func TestOneRecordIsOnePoint(t *testing.T) {
 
 	process := newMachine()
 	kolkata := process
-	kolkata.started = process.started.Add(5*time.Hour + 30*time.Minute) // as its clock shows
+	kolkata.started = process.started.Add(5*time.Hour + 30*time.Minute) // the time on its clock
 	record := process.metric("test_cart[<object object at 0x7f12ab34cd56>]", kolkata.started)
 	waitHeld := holdNextDelivery(t, proxy)
 
@@ -32,9 +32,9 @@ func TestOneRecordIsOnePoint(t *testing.T) {
 	repost(t, posts, record, writers)
 	posts.mustPost(t, "/sessions/", kolkata.sessionJSON())
 	waitForLines(t, proxy, "sessions", 1)
-	assert.Empty(t, proxy.Lines("test_metrics"), "it waits for its context")
+	assert.Empty(t, proxy.Lines("test_metrics"), "the metric waits for its context")
 	posts.mustPost(t, "/contexts/", process.contextJSON())
-	waitHeld() // it is stored, and the bridge has not been told
+	waitHeld() // InfluxDB has stored the metric, and the bridge has no answer
 	first.Kill()
 	first.Start()
 	repost(t, posts, record, 1)
@@ -60,7 +60,7 @@ func TestOneRecordIsOnePoint(t *testing.T) {
 		points(t, influx, bucket)[0].row["_time"].(time.Time).Truncate(time.Microsecond))
 }
 
-// repost posts a record 100 times, by that many clients at a time.
+// repost posts a record 100 times: one after the other for one client, and otherwise from several clients.
 func repost(t *testing.T, posts *poster, record harness.PymonMetric, clients int) {
 	t.Helper()
 	if clients > 1 {
@@ -72,8 +72,8 @@ func repost(t *testing.T, posts *poster, record harness.PymonMetric, clients int
 	}
 }
 
-// holdNextDelivery holds back the answer to the next delivery of metrics, which InfluxDB has stored, until the bridge
-// that waits for it is gone. What it returns waits until this is so.
+// holdNextDelivery lets InfluxDB store the next delivery of metrics, but holds back the answer until the bridge has closed
+// the connection. The returned function waits until an answer is held back.
 func holdNextDelivery(t *testing.T, proxy *harness.Proxy) (wait func()) {
 	t.Helper()
 	held := make(chan struct{})
@@ -98,16 +98,16 @@ func holdNextDelivery(t *testing.T, proxy *harness.Proxy) (wait func()) {
 	}
 }
 
-// waitForLines waits until a measurement was written that often.
+// waitForLines waits until n lines of a measurement were written.
 func waitForLines(t *testing.T, proxy *harness.Proxy, measurement string, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(proxy.Lines(measurement)) >= n }, time.Minute, 5*time.Millisecond,
 		"%d lines of %s", n, measurement)
 }
 
-// TestContextThatComesTooLate delivers a metric that has waited for its context and session in vain. Both come in the
-// midst of a crash: the second delivery must be the same bytes as the first all the same.
-func TestContextThatComesTooLate(t *testing.T) {
+// A metric is delivered after it has waited for its context and session without success. Then both arrive, and the bridge
+// crashes during the delivery. The second delivery must have the same bytes as the first.
+func TestContextThatComesTooLateChangesNoPoint(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	proxy := harness.StartProxy(t, influx)
@@ -138,9 +138,9 @@ func TestContextThatComesTooLate(t *testing.T) {
 	assert.Empty(t, stored[0].text("branch"))
 }
 
-// TestRecordsOfOneMicrosecond posts 100 different records of one test at the same microsecond: with a nanosecond
-// each, that they are the same would be seen, and that two have the same hash is almost certain.
-func TestRecordsOfOneMicrosecond(t *testing.T) {
+// The test posts 100 different records of one test with the same microsecond. A microsecond has 1000 nanoseconds, so two
+// of the records almost certainly have the same hash digits.
+func TestRecordsOfOneMicrosecondAreDifferentPoints(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
@@ -165,7 +165,7 @@ func TestRecordsOfOneMicrosecond(t *testing.T) {
 	assert.EqualValues(t, len(records), bridge.Metrics()[`pymon_bridge_repeats_total{class="metric"}`])
 }
 
-// TestAnotherBucketGetsEverything starts a bridge with the data of one that had delivered it elsewhere, or nowhere.
+// The bridge starts with the data of an earlier bridge, which delivered to no bucket, and then to another bucket.
 func TestAnotherBucketGetsEverything(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)

@@ -20,13 +20,14 @@ import (
 // killings is how often the bridge is killed.
 const killings = 30
 
-// TestKilledBridgeKeepsWhatItAcknowledged kills the bridge at random moments while 16 clients post and it delivers.
-// Whatever was answered with 201 is in InfluxDB once in the end, bit for bit, and what was not at most once.
-func TestKilledBridgeKeepsWhatItAcknowledged(t *testing.T) {
+// The test kills the bridge at random moments while 16 clients post and the bridge delivers. In the end each record with a
+// 201 is in InfluxDB once, with equal bits. A record without a 201 is there at most once.
+func TestKilledBridgeKeepsEachAcknowledgedRecord(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	proxy := harness.StartProxy(t, influx)
-	proxy.OnWrite(func(w *harness.Write) harness.Answer { // slow, so that kills hit deliveries before and after storing
+	// The proxy is slow, so that a kill hits a delivery before or after it is stored.
+	proxy.OnWrite(func(w *harness.Write) harness.Answer {
 		time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
 		answer := w.Forward()
 		time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
@@ -68,10 +69,10 @@ func TestKilledBridgeKeepsWhatItAcknowledged(t *testing.T) {
 	all.assertKept(t, count(points(t, influx, bucket)))
 }
 
-// ledger is what one client knows of its records.
+// ledger has the records of one client.
 type ledger struct {
 	acknowledged map[harness.PymonMetric]bool
-	unanswered   map[harness.PymonMetric]bool // may have been kept or not
+	unanswered   map[harness.PymonMetric]bool // the bridge may have kept them or not
 	again        int                          // records acknowledged after a first attempt without an answer
 	cut          int                          // requests that reached a bridge and got no answer
 }
@@ -80,8 +81,7 @@ func newLedger() *ledger {
 	return &ledger{acknowledged: map[harness.PymonMetric]bool{}, unanswered: map[harness.PymonMetric]bool{}}
 }
 
-// fill posts one record after the other until told to stop. Of those that are not answered every other one is posted
-// again until it is.
+// fill posts one record after the other until stop is closed. It repeats every second record until there is an answer.
 func (l *ledger) fill(posts *poster, process machine, variant string, stop <-chan struct{}) {
 	start := time.Now()
 	for n := 0; !closed(stop); n++ {
@@ -89,7 +89,7 @@ func (l *ledger) fill(posts *poster, process machine, variant string, stop <-cha
 	}
 }
 
-// post posts one record, again and again if it has to insist.
+// post posts one record. With insist it repeats the record until there is an answer.
 func (l *ledger) post(posts *poster, record harness.PymonMetric, insist bool, stop <-chan struct{}) {
 	for attempt := 0; ; attempt++ {
 		answer := posts.try("/metrics/", metricJSON(record))
@@ -118,7 +118,7 @@ func closed(stop <-chan struct{}) bool {
 	}
 }
 
-// assertKept compares what is stored with what the client knows.
+// assertKept compares the stored points with the ledger.
 func (l *ledger) assertKept(t *testing.T, stored map[harness.PymonMetric]int) {
 	t.Helper()
 	lost, twice, foreign := 0, 0, 0
@@ -135,7 +135,7 @@ func (l *ledger) assertKept(t *testing.T, stored map[harness.PymonMetric]int) {
 			foreign++
 		}
 	}
-	assert.Zero(t, lost, "records that were acknowledged and are gone")
-	assert.Zero(t, twice, "records that are more than one point")
+	assert.Zero(t, lost, "acknowledged records without a point")
+	assert.Zero(t, twice, "records with more than one point")
 	assert.Zero(t, foreign, "points that nobody posted")
 }

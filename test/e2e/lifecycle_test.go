@@ -20,10 +20,10 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// logLine is a line of the bridge's log in JSON.
+// logLine is a line of the bridge's JSON log.
 type logLine map[string]any
 
-// assertJSONLog asserts that every line of a log is an object with time, level and message, and returns them.
+// assertJSONLog asserts that each line of a log is an object with time, level and message. It returns the lines.
 func assertJSONLog(t *testing.T, log string) (lines []logLine) {
 	t.Helper()
 	for text := range strings.Lines(log) {
@@ -42,9 +42,9 @@ func assertJSONLog(t *testing.T, log string) (lines []logLine) {
 	return lines
 }
 
-// TestStopAnswersAndDelivers asks the bridge to stop in the midst of requests. Each of them is answered with 201,
-// the process ends well, and everything is in InfluxDB when it has ended.
-func TestStopAnswersAndDelivers(t *testing.T) {
+// The bridge gets a stop signal during requests. It answers each of them with 201 and ends with status 0. Then InfluxDB has
+// every record.
+func TestStoppingBridgeAnswersAndDelivers(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
@@ -59,7 +59,7 @@ func TestStopAnswersAndDelivers(t *testing.T) {
 		require.NoError(t, err)
 	}
 	before := process.metric("test_before", process.started)
-	posts.mustPost(t, "/metrics/", metricJSON(before)) // the others have been taken by then
+	posts.mustPost(t, "/metrics/", metricJSON(before)) // by then the bridge has begun to read the other requests
 
 	bridge.Signal(syscall.SIGTERM)
 	require.Eventually(t, func() bool { return refuses(bridge.URL) }, time.Minute, 5*time.Millisecond)
@@ -79,7 +79,7 @@ func TestStopAnswersAndDelivers(t *testing.T) {
 	assertJSONLog(t, bridge.Log())
 }
 
-// refuses says whether nobody listens at an address any more.
+// refuses says whether no process listens on an address.
 func refuses(base string) bool {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err == nil {
@@ -88,18 +88,17 @@ func refuses(base string) bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// TestQuietRun has the bridge say, in one line, what a real run was.
-func TestQuietRun(t *testing.T) {
+func TestEndedRunIsSummarisedInOneLine(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "2s"}})
 	run := harness.Pytest{Git: true, Args: []string{"-n", "2", "--restrict-scope-to", "function,module", "--tag", "branch=main",
 		"--remote-server", bridge.URL, "flat", "shop"}}.Run(t)
 	require.Contains(t, []int{0, 1}, run.ExitCode, run.Output())
-	const said = "run is complete"
-	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), said) }, time.Minute, 20*time.Millisecond)
+	const message = "run is complete"
+	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), message) }, time.Minute, 20*time.Millisecond)
 	var lines []logLine
 	for _, line := range assertJSONLog(t, bridge.Log()) {
-		if line["msg"] == said {
+		if line["msg"] == message {
 			lines = append(lines, line)
 		}
 	}
@@ -129,11 +128,11 @@ func TestQuietRun(t *testing.T) {
 	assert.Equal(t, run.ScmRef, line["commit"])
 	assert.Equal(t, "main", line["branch"])
 	assert.Equal(t, "default", line["project"])
-	assert.Equal(t, float64(len(file.Sessions)), line["sessions"], "the controller's has no test, and is part of the run")
+	assert.Equal(t, float64(len(file.Sessions)), line["sessions"], "the controller's session without tests counts too")
 }
 
-// TestSessionThatComesLast has a run judged whose session arrives when its metrics have long gone quiet.
-func TestSessionThatComesLast(t *testing.T) {
+// The session arrives after its metrics, when the run has ended already.
+func TestRunIsJudgedWhenItsSessionComesLast(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "500ms"}})
 	posts, process := newPoster(bridge.URL), newMachine()
@@ -157,8 +156,8 @@ func hasMetric(metrics []harness.PymonMetric, is func(harness.PymonMetric) bool)
 	return false
 }
 
-// TestBanner starts the bridge as a person does, and pastes what it says.
-func TestBanner(t *testing.T) {
+// The test starts the bridge like a person, and runs the command in the banner.
+func TestBannerPrintsAWorkingCommand(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--log-format", "text"}})
 	banner := bridge.Log()
@@ -177,8 +176,8 @@ func TestBanner(t *testing.T) {
 	assert.Contains(t, again, "\n  pytest --remote-server "+strings.Replace(bridge.URL, "://", "://x:TOKEN@", 1)+"\n")
 }
 
-// TestReadyTellsOfInflux has InfluxDB go and come back under a bridge that stays ready.
-func TestReadyTellsOfInflux(t *testing.T) {
+// InfluxDB stops and starts again. The bridge stays ready.
+func TestReadinessShowsWhetherInfluxDBIsAvailable(t *testing.T) {
 	t.Parallel()
 	influx := harness.StartInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
@@ -207,8 +206,8 @@ func TestReadyTellsOfInflux(t *testing.T) {
 	assert.Zero(t, bridge.Metrics()["pymon_bridge_journal_oldest_age_seconds"])
 }
 
-// TestMetricsAddUp compares the bridge's own metrics with what a real run sent and what was refused.
-func TestMetricsAddUp(t *testing.T) {
+// The test compares the bridge's own metrics with the records of a real run, and with refused requests.
+func TestOwnMetricsAddUp(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
@@ -234,7 +233,7 @@ func TestMetricsAddUp(t *testing.T) {
 	assert.Equal(t, float64(len(file.Sessions)), metrics[`pymon_bridge_accepted_total{class="session"}`])
 	assert.Equal(t, 5.0, metrics[`pymon_bridge_repeats_total{class="metric"}`])
 	assert.Equal(t, 3.0, metrics[`pymon_bridge_refused_total{reason="invalid"}`])
-	assert.Equal(t, sum("accepted_total"), sum("commit_records_sum"), "every accepted record was in a commit")
+	assert.Equal(t, sum("accepted_total"), sum("commit_records_sum"), "each accepted record was in a commit")
 	assert.Equal(t, sum("accepted_total")-sum("repeats_total"), sum("delivered_total"))
 	assert.Equal(t, rows, metrics[`pymon_bridge_delivered_total{class="metric"}`])
 	assert.Len(t, points(t, influx, bucket), len(file.Metrics))
@@ -252,7 +251,7 @@ func TestMetricsAddUp(t *testing.T) {
 	assertPrometheusReads(t, bridge)
 }
 
-// assertPrometheusReads asserts that the exposition has a help text and a type for every metric.
+// assertPrometheusReads asserts that each metric has a help text and a type in the Prometheus format.
 func assertPrometheusReads(t *testing.T, bridge *harness.Bridge) {
 	t.Helper()
 	text := request{method: "GET", path: "/-/metrics"}.send(t, bridge.URL).body
@@ -269,8 +268,7 @@ func assertPrometheusReads(t *testing.T, bridge *harness.Bridge) {
 	}
 }
 
-// TestStopEarly asks the bridge to stop as soon as it runs, before it serves.
-func TestStopEarly(t *testing.T) {
+func TestStopSignalDuringTheStartEndsWithStatus0(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond} {
 		dir := t.TempDir()
@@ -279,7 +277,7 @@ func TestStopEarly(t *testing.T) {
 		p.Signal(syscall.SIGTERM)
 		state := p.Wait()
 		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			assert.Equal(t, syscall.SIGTERM, status.Signal(), "before the program was there to notice")
+			assert.Equal(t, syscall.SIGTERM, status.Signal(), "before the program could handle signals")
 			continue
 		}
 		assert.Equal(t, 0, state.ExitCode(), p.Output())

@@ -17,9 +17,9 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestGreedyClientsHarmNobody has clients that never finish their headers or their body, and some that send 20 MB,
-// while real pytest runs. They are cut off; it notices nothing.
-func TestGreedyClientsHarmNobody(t *testing.T) {
+// Some clients never finish their headers or their body, and some send 20 MB. The bridge cuts them off. Real pytest runs
+// at the same time and notices nothing.
+func TestGreedyClientsDoNotDisturbOthers(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	var greedy sync.WaitGroup
@@ -43,17 +43,17 @@ func TestGreedyClientsHarmNobody(t *testing.T) {
 		})
 	}
 	run := harness.Pytest{Args: []string{"-n", "2", "--remote-server", bridge.URL, "flat", "shop"}}.Run(t)
-	require.NotContains(t, run.Output(), "Cannot insert", "the plugin's complaint about a server")
+	require.NotContains(t, run.Output(), "Cannot insert", "the plugin's message about a server that refuses")
 	sent := harness.ReadPymon(t, run.Database).Metrics
 	require.NotEmpty(t, sent)
 	assert.ElementsMatch(t, sent, harness.Stored(t, bridge.Data).Metrics)
 	greedy.Wait()
-	assert.ElementsMatch(t, sent, harness.Stored(t, bridge.Data).Metrics, "what was cut off left nothing")
+	assert.ElementsMatch(t, sent, harness.Stored(t, bridge.Data).Metrics, "a request that was cut off stored nothing")
 	newMachine().enrol(t, newPoster(bridge.URL))
 }
 
-// cutOff sends the beginning of a request and a byte now and then, until the bridge has had enough. It returns what
-// the bridge answered.
+// cutOff sends the beginning of a request, and then a byte each second, until the bridge closes the connection. It returns
+// the answers of the bridge.
 func cutOff(t *testing.T, base, begin string) []reply {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if !assert.NoError(t, err) {
@@ -69,7 +69,7 @@ func cutOff(t *testing.T, base, begin string) []reply {
 			case <-ended:
 				return
 			case <-time.After(time.Second):
-				_, _ = io.WriteString(conn, "x") // fails when it is cut off
+				_, _ = io.WriteString(conn, "x") // fails when the connection is closed
 			}
 		}
 	}()
@@ -78,12 +78,11 @@ func cutOff(t *testing.T, base, begin string) []reply {
 	var answer bytes.Buffer
 	_, err = answer.ReadFrom(conn)
 	var timeout net.Error
-	assert.NotErrorAs(t, err, &timeout, "it is still connected")
+	assert.NotErrorAs(t, err, &timeout, "the connection is still open")
 	return parseReplies(t, answer.Bytes())
 }
 
-// TestMoreConnectionsThanAllowed makes clients wait their turn, instead of refusing them.
-func TestMoreConnectionsThanAllowed(t *testing.T) {
+func TestConnectionsAboveTheLimitWaitAndAreServed(t *testing.T) {
 	t.Parallel()
 	const most = 3
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--max-connections", fmt.Sprint(most)}})
@@ -95,23 +94,23 @@ func TestMoreConnectionsThanAllowed(t *testing.T) {
 		held[n] = dial(t, bridge.URL)
 		_, err := io.WriteString(held[n], "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
 		require.NoError(t, err)
-		_, err = held[n].Read(make([]byte, 1)) // it is being served
+		_, err = held[n].Read(make([]byte, 1)) // the bridge serves this connection
 		require.NoError(t, err)
 	}
 	answered := make(chan reply, 1)
 	go func() { answered <- posts.try("/metrics/", metricJSON(process.metric("test_waits", time.Now()))) }()
 	select {
 	case r := <-answered:
-		require.Fail(t, "a connection more than allowed was served", "%v", r)
+		require.Fail(t, "a connection above the limit was served", "%v", r)
 	case <-time.After(500 * time.Millisecond):
 	}
 	require.NoError(t, held[0].Close())
-	assert.Equal(t, http.StatusCreated, (<-answered).status, "its turn has come")
+	assert.Equal(t, http.StatusCreated, (<-answered).status, "served when another connection ended")
 	for _, conn := range held[1:] {
 		require.NoError(t, conn.Close())
 	}
 
-	posts.mustPostAll(t, process.metrics("test_many", time.Now(), 300)) // by more clients than are served at once
+	posts.mustPostAll(t, process.metrics("test_many", time.Now(), 300)) // from more clients than the limit
 	run := harness.Pytest{Args: []string{"-n", "4", "--remote-server", bridge.URL, "flat/test_flat.py"}}.Run(t)
 	require.Equal(t, 0, run.ExitCode, run.Output())
 	assert.Len(t, harness.Stored(t, bridge.Data).Metrics, 1+300+len(harness.ReadPymon(t, run.Database).Metrics))

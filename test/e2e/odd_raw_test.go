@@ -12,14 +12,14 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// raw is what no HTTP library lets through.
+// raw is a request that no HTTP library can send.
 type raw struct {
 	name     string
 	text     string
-	statuses []int // of all answers, until the bridge closes the connection
+	statuses []int // statuses of all answers, until the bridge closes the connection
 }
 
-// rawRequests are about one metric, on one base path. The good ones among them are counted by their 201.
+// rawRequests returns requests with one metric below one base path. A good request has the status 201.
 func rawRequests(base, metric string) []raw {
 	post := "POST " + base + "/metrics/ HTTP/1.1\r\n"
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(metric))
@@ -61,15 +61,15 @@ func rawRequests(base, metric string) []raw {
 	}
 }
 
-// TestRawRequests sends what no HTTP library would, byte by byte, and good requests in between.
-func TestRawRequests(t *testing.T) {
+// The test sends bytes that no HTTP library would send, and a good request after each.
+func TestRawRequestsGetTheExpectedStatus(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
 	posts, process := newPoster(bridge.URL), newMachine()
 	var want []harness.PymonMetric
 	for _, base := range basePaths {
 		metric := process.metric("raw "+base, time.Now())
-		want = append(want, metric) // once, however often it comes
+		want = append(want, metric) // stored once, although several requests have it
 		for n, c := range rawRequests(base, metricJSON(metric)) {
 			var got []int
 			for _, answer := range sendRaw(t, bridge.URL, c.text) {

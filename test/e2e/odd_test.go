@@ -16,10 +16,10 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// members is a JSON object whose values are written as JSON.
+// members is a JSON object. Its values are JSON texts.
 type members map[string]string
 
-// The bodies that the plugin sends.
+// oddContext, oddSession and oddMetric return bodies as the plugin sends them.
 func oddContext() members {
 	return members{"h": `"c0ffee"`, "cpu_count": "8", "cpu_frequency": "2300.0", "cpu_type": `"x86_64"`, "cpu_vendor": `"Intel"`,
 		"ram_total": "32100", "machine_node": `"ci-1"`, "machine_type": `"x86_64"`, "machine_arch": `"64bit"`,
@@ -37,7 +37,7 @@ func oddMetric() members {
 		"cpu_usage": "2.5", "mem_usage": "1.5"}
 }
 
-// with returns the object with a value changed; "" takes the member away.
+// with returns the object with one value changed. The value "" removes the member.
 func (m members) with(name, value string) members {
 	changed := maps.Clone(m)
 	if changed[name] = value; value == "" {
@@ -46,7 +46,7 @@ func (m members) with(name, value string) members {
 	return changed
 }
 
-// body writes the object, in the order of names.
+// body returns the object as JSON, with the members in the order of their names.
 func (m members) body() string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -55,26 +55,26 @@ func (m members) body() string {
 	return "{" + strings.Join(all, ", ") + "}"
 }
 
-// odd is a request that no client should make, and the answer that it has to get.
+// odd is an unusual request with its expected answer.
 type odd struct {
 	name   string
 	r      request
 	status int
-	fields []string // named in the answer, in alphabetical order
-	says   string   // part of its message
+	fields []string // names of fields in the answer, in alphabetical order
+	says   string   // part of the answer's message
 }
 
-// wrong is a POST that is refused for its fields.
+// wrong returns a POST that is refused because of its fields.
 func wrong(name, path string, m members, fields ...string) odd {
 	return odd{name: name, r: request{method: http.MethodPost, path: path, body: m.body()}, status: http.StatusBadRequest, fields: fields, says: "invalid "}
 }
 
-// fine is a POST that is odd and accepted.
+// fine returns a POST that is unusual and accepted.
 func fine(name, path string, m members) odd {
 	return odd{name: name, r: request{method: http.MethodPost, path: path, body: m.body()}, status: http.StatusCreated}
 }
 
-// notJSON is a metric that is no JSON object at all.
+// notJSON returns a POST of a metric that is not a JSON object.
 func notJSON(name, body, says string) odd {
 	return odd{name: name, r: request{method: http.MethodPost, path: "/metrics/", body: body}, status: http.StatusBadRequest, says: says}
 }
@@ -145,7 +145,7 @@ func oddBodies() []odd {
 	)
 }
 
-// oddAccepted are requests that look odd and are not wrong. Each is a metric that no other one equals.
+// oddAccepted returns requests that look unusual but are right. Each has a different metric.
 func oddAccepted() []odd {
 	const metrics = "/metrics/"
 	named := func(name string) members {
@@ -199,16 +199,16 @@ func oddRoutes() []odd {
 	return cases
 }
 
-// oddReads ask for what is read below /api/v1 only.
+// oddReads returns requests for routes that exist only below /api/v1.
 func oddReads() []odd {
 	return []odd{
 		{name: "GET of metrics", r: request{method: http.MethodGet, path: "/metrics/"}, status: 405, says: "allowed are"},
-		{name: "HEAD of metrics", r: request{method: http.MethodHead, path: "/metrics/"}, status: 405}, // there is no body to say it in
+		{name: "HEAD of metrics", r: request{method: http.MethodHead, path: "/metrics/"}, status: 405}, // without a body
 		{name: "runs", r: request{method: http.MethodGet, path: "/runs/"}, status: 404, says: "no such route"},
 	}
 }
 
-// oddProjects are paths with names that no project has. They stand for themselves, not below another base path.
+// oddProjects returns paths with names that no project can have. They are not below a base path.
 func oddProjects() (cases []odd) {
 	for _, project := range []string{"a%20b", "%2e%2e%2f", "caf%C3%A9", strings.Repeat("x", 65), "a%00b", "a+b"} {
 		cases = append(cases, odd{name: "project " + project, status: 404, says: "no such project",
@@ -217,9 +217,8 @@ func oddProjects() (cases []odd) {
 	return cases
 }
 
-// TestOddRequests makes every odd request on every base path, and a good one after each. The odd ones get the exact
-// answer, and the good ones are all that is stored.
-func TestOddRequests(t *testing.T) {
+// The test sends each odd request below each base path, and a good request after it. Refused requests store nothing.
+func TestOddRequestsGetTheExactAnswer(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
 	posts, process := newPoster(bridge.URL), newMachine()
@@ -259,14 +258,14 @@ func TestOddRequests(t *testing.T) {
 		}
 	}
 	assert.ElementsMatch(t, good, kept)
-	// One metric is the same for the two base paths of a project.
+	// Two base paths belong to each project. The second request with a metric is a repeat.
 	assert.Len(t, stored.Metrics, len(good)+accepted/2)
 	assert.Empty(t, stored.Sessions)
 	assert.Empty(t, stored.Contexts)
 	assertNoFault(t, bridge)
 }
 
-// assertOdd makes a request and compares the answer.
+// assertOdd sends a request and checks the answer.
 func assertOdd(t *testing.T, url string, c odd) {
 	t.Helper()
 	answer := c.r.send(t, url)
@@ -280,8 +279,7 @@ func assertOdd(t *testing.T, url string, c odd) {
 	assertRefusal(t, c, answer.body)
 }
 
-// assertRefusal asserts that an error answer is JSON that says what is wrong, in which fields, and nothing of the
-// inside of the program.
+// assertRefusal asserts that an error answer is JSON that names the mistake and the wrong fields, and is short.
 func assertRefusal(t *testing.T, c odd, body string) {
 	t.Helper()
 	var refusal struct {
@@ -300,7 +298,7 @@ func assertRefusal(t *testing.T, c odd, body string) {
 	assert.Less(t, len(body), 3000, c.name)
 }
 
-// assertNoFault asserts that the bridge blames itself for nothing: no 5xx, and no error in its log.
+// assertNoFault asserts that the bridge had no fault of its own: no status 5xx, and no error in its log.
 func assertNoFault(t *testing.T, bridge *harness.Bridge) {
 	t.Helper()
 	for series, n := range bridge.Metrics() {

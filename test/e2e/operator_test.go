@@ -11,12 +11,11 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// What these tests have in common: as long as nobody but the operator can do something, all is accepted and kept,
-// nothing is buried, and readiness says what is wrong.
+// In these tests only the operator can help. Until then the bridge accepts and keeps all records, buries nothing, and says
+// in its readiness what is wrong.
 
-// TestInfluxDBRefusesEverything stands for a schema that was changed, or a proxy that is no InfluxDB: nothing is
-// buried however long it lasts.
-func TestInfluxDBRefusesEverything(t *testing.T) {
+// A changed schema, or a proxy that is not an InfluxDB, can cause this.
+func TestNothingIsBuriedWhileInfluxDBRefusesEverything(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -49,7 +48,7 @@ func TestInfluxDBRefusesEverything(t *testing.T) {
 			assert.Contains(t, lines, "this schema has changed", "InfluxDB's words")
 			assertKept(t, bridge, 42)
 			proxy.OnWrite(nil)
-			bridge.Restart() // it would wait for half a minute
+			bridge.Restart() // otherwise delivery would wait for half a minute
 			bridge.WaitDelivered()
 			assert.Equal(t, once(metrics), count(points(t, influx, bucket)))
 			assert.Empty(t, harness.DeadLetters(t, bridge.Data))
@@ -62,7 +61,7 @@ func refusal(status int, code string) harness.Answer {
 		Body: `{"code": "` + code + `", "message": "this schema has changed"}`}
 }
 
-// assertKept asserts that the bridge accepts, and has kept n records and buried none.
+// assertKept asserts that the bridge accepts records, keeps n undelivered records, and has buried none.
 func assertKept(t *testing.T, bridge *harness.Bridge, n float64) {
 	t.Helper()
 	status, lines := bridge.Ready()
@@ -76,8 +75,8 @@ func assertKept(t *testing.T, bridge *harness.Bridge, n float64) {
 	assert.Empty(t, harness.DeadLetters(t, bridge.Data))
 }
 
-// TestTokenRevoked gives the bridge another token after its own was revoked: it goes on where it stopped.
-func TestTokenRevoked(t *testing.T) {
+// The bridge gets a new token after its token was revoked.
+func TestDeliveryContinuesWithANewToken(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	token := influx.NewToken(harness.OwnerOf(influx.OrgID)...)
@@ -102,9 +101,8 @@ func TestTokenRevoked(t *testing.T) {
 	assert.Empty(t, harness.DeadLetters(t, again.Data))
 }
 
-// TestBucketDeleted makes the bucket again after it was deleted. The bridge, whose token does not allow it that,
-// then delivers by itself what it has kept.
-func TestBucketDeleted(t *testing.T) {
+// The token of the bridge does not allow it to create the bucket. The operator creates the bucket again.
+func TestDeliveryContinuesWhenADeletedBucketIsBack(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bucket, meta := influx.NewBucket("pytest", 0), influx.NewBucket("meta", 0)

@@ -21,9 +21,9 @@ const (
 	retentionWords = `dropped 1 points outside retention policy of duration 720h0m0s`
 )
 
-// TestPoison hides measurements that InfluxDB refuses in one delivery of 5,000 good ones: those alone become dead
-// letters, with InfluxDB's words or with the name of the limit where the token lets the bridge know it.
-func TestPoison(t *testing.T) {
+// One delivery has 5,000 good measurements and 4 that InfluxDB refuses. A dead letter has InfluxDB's words. It has the
+// name of the limit instead when the token lets the bridge read the limit.
+func TestOnlyRefusedRecordsBecomeDeadLetters(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name      string
@@ -42,7 +42,7 @@ func TestPoison(t *testing.T) {
 			bucket, meta := influx.NewBucket("pytest", retention), influx.NewBucket("meta", 0)
 			now := time.Now()
 			conflict, outside := now.Add(-10*24*time.Hour).Truncate(24*time.Hour).Add(12*time.Hour), now.Add(-retention-24*time.Hour)
-			// From now on that day's shard wants texts there. The other days have shards of their own.
+			// From now on the shard of that day takes only texts in this field. Other days have other shards.
 			influx.Write(bucket, fmt.Sprintf(`test_metrics total_time="a text" %d`, conflict.UnixNano()))
 
 			process := newMachine()
@@ -70,7 +70,7 @@ func TestPoison(t *testing.T) {
 				assert.Equal(t, want.Status, letter.Status, letter.Reason)
 				assert.Contains(t, letter.Reason, want.Reason)
 			}
-			sum, _ := bridge.Metrics().Sum("pymon_bridge_journal_dead_letters") // also those of before the restart
+			sum, _ := bridge.Metrics().Sum("pymon_bridge_journal_dead_letters") // also dead letters from before the restart
 			assert.EqualValues(t, len(bad), sum)
 			var kept []point
 			for _, row := range influx.PointsBetween(bucket, "test_metrics", now.Add(-time.Hour), now.Add(time.Hour)) {
@@ -84,14 +84,14 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// byName sorts dead letters, which must have the names that TestPoison gives them.
+// byName sorts dead letters by the names of their tests.
 func byName(letters []harness.DeadLetter) []harness.DeadLetter {
 	slices.SortFunc(letters, func(a, b harness.DeadLetter) int { return strings.Compare(a.Name, b.Name) })
 	return letters
 }
 
-// deliverAtOnce posts metrics while InfluxDB asks to wait, so that they are delivered together, and returns when
-// that is done. cfg names the buckets.
+// deliverAtOnce posts metrics while InfluxDB asks to wait, so that one delivery has them all. It returns after the delivery.
+// cfg names the buckets.
 func deliverAtOnce(t *testing.T, influx *harness.Influx, process machine, metrics []harness.PymonMetric,
 	cfg harness.BridgeConfig) *harness.Bridge {
 	t.Helper()
@@ -103,14 +103,14 @@ func deliverAtOnce(t *testing.T, influx *harness.Influx, process machine, metric
 	process.enrol(t, posts)
 	posts.mustPostAll(t, metrics)
 	proxy.OnWrite(nil)
-	bridge.Restart() // it would wait for some seconds by now
+	bridge.Restart() // otherwise delivery would wait for some seconds
 	bridge.WaitDelivered()
 	return bridge
 }
 
-// TestTextsAboveTheLimits posts what does not fit into InfluxDB, and what nearly does not: long texts in all tags
-// are cut, and whole beside the tags; a string that is too long makes its record a dead letter, and that alone.
-func TestTextsAboveTheLimits(t *testing.T) {
+// The test posts texts that do not fit into InfluxDB, and texts that just fit. Long texts in tags are cut, and fields have
+// the whole texts. A field that is too long makes its record a dead letter, and no other record.
+func TestTextsAboveTheLimitsAreCutOrBuried(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
@@ -136,7 +136,7 @@ func TestTextsAboveTheLimits(t *testing.T) {
 	assert.Len(t, influx.Points(meta, "sessions"), 1)
 	letters := map[string]string{}
 	for _, letter := range harness.DeadLetters(t, bridge.Data) {
-		assert.Zero(t, letter.Status, "it was not sent")
+		assert.Zero(t, letter.Status, "the record was not sent")
 		letters[letter.Class+" "+letter.Name] = letter.Reason
 	}
 	assert.Equal(t, map[string]string{

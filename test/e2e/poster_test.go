@@ -18,13 +18,13 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// writers is how many clients post at the same time.
+// writers is the number of clients that post at the same time.
 const writers = 16
 
-// isoformat is how Python's datetime.isoformat prints most times.
+// isoformat is the format in which Python's datetime.isoformat prints most times.
 const isoformat = "2006-01-02T15:04:05.000000"
 
-// poster posts records, as the plugin does: each over a connection of its own.
+// poster posts records like the plugin: it opens a new connection for each record.
 type poster struct {
 	base   string
 	client http.Client
@@ -34,12 +34,12 @@ func newPoster(base string) *poster {
 	return &poster{base: base, client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
-// newBulkPoster returns one that keeps its connections, for many records that are only the setting of a test.
+// newBulkPoster returns a poster that keeps its connections. It is faster, for records that only prepare a test.
 func newBulkPoster(base string) *poster {
 	return &poster{base: base, client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}}}
 }
 
-// reply is how a record was answered; err is why it was not.
+// reply is the answer to a record. err says why there is no answer.
 type reply struct {
 	status int
 	header http.Header
@@ -68,7 +68,7 @@ func (p *poster) mustPost(t *testing.T, path, body string) {
 	assert.Equal(t, http.StatusCreated, r.status, "POST %s %.300s: %s %v", path, body, r.body, r.err)
 }
 
-// postAll posts metrics from several clients and returns the answers that are not of the wanted status.
+// postAll posts metrics from several clients. It returns the answers with another status than the given one.
 func (p *poster) postAll(metrics []harness.PymonMetric, status int) (others []string) {
 	queue := make(chan harness.PymonMetric)
 	var mu sync.Mutex
@@ -99,13 +99,13 @@ func (p *poster) mustPostAll(t *testing.T, metrics []harness.PymonMetric) {
 	require.Empty(t, others[:min(3, len(others))], "%d of %d records were not accepted", len(others), len(metrics))
 }
 
-// machine is one pytest process on one machine, which measures.
+// machine is one pytest process on one machine.
 type machine struct {
 	context, session string // hashes
 	started          time.Time
 }
 
-// newMachine returns a process that starts now, on a clock that shows UTC.
+// newMachine returns a process that starts now. Its clock shows UTC.
 func newMachine() machine {
 	return machine{context: harness.Unique("context"), session: harness.Unique("session"), started: time.Now().UTC()}
 }
@@ -128,7 +128,8 @@ func (m machine) enrol(t *testing.T, p *poster) {
 	p.mustPost(t, "/sessions/", m.sessionJSON())
 }
 
-// metric returns a measurement of a test that started at a moment. Its floats differ from those of every other one.
+// metric returns a measurement of a test that started at the given time. Its floats are random, so no other metric equals
+// it.
 func (m machine) metric(variant string, start time.Time) harness.PymonMetric {
 	return harness.PymonMetric{
 		SessionH: m.session, ContextH: m.context, ItemStartTime: start.UTC().Format(isoformat),
@@ -138,7 +139,7 @@ func (m machine) metric(variant string, start time.Time) harness.PymonMetric {
 	}
 }
 
-// metrics returns n measurements of a test, a microsecond apart.
+// metrics returns n measurements of a test. Each starts a microsecond after the one before.
 func (m machine) metrics(variant string, start time.Time, n int) []harness.PymonMetric {
 	all := make([]harness.PymonMetric, n)
 	for i := range all {
@@ -163,7 +164,7 @@ func metricJSON(m harness.PymonMetric) string {
 	return b.String()
 }
 
-// count counts points by the metrics that they give back.
+// count returns the number of points of each metric.
 func count(stored []point) map[harness.PymonMetric]int {
 	n := map[harness.PymonMetric]int{}
 	for _, p := range stored {
@@ -172,7 +173,7 @@ func count(stored []point) map[harness.PymonMetric]int {
 	return n
 }
 
-// once returns the count where each of the metrics is one point, and there is no other.
+// once returns the result of count when each of the metrics is exactly one point.
 func once(metrics []harness.PymonMetric) map[harness.PymonMetric]int {
 	n := make(map[harness.PymonMetric]int, len(metrics))
 	for _, m := range metrics {

@@ -16,14 +16,13 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// shop is what the tests of the read routes have posted: two builds of a pipeline, and more metrics than fit on two
-// pages.
+// shop has the posted records: two builds of a pipeline, and more metrics than two pages have.
 type shop struct {
 	machines [2]machine
 	metrics  []harness.PymonMetric // in the order of time
 }
 
-// openShop posts it to a project.
+// openShop posts the records of a shop.
 func openShop(t *testing.T, base string) shop {
 	t.Helper()
 	posts := newBulkPoster(base)
@@ -45,7 +44,7 @@ func openShop(t *testing.T, base string) shop {
 	return s
 }
 
-// rows are metrics as read_all.py prints them.
+// rows returns metrics as read_all.py prints them.
 func rows(metrics []harness.PymonMetric) (all [][]any) {
 	for _, m := range metrics {
 		all = append(all, []any{m.SessionH, m.ContextH, m.ItemStartTime, m.ItemPath, m.Item, m.ItemVariant, m.ItemFSLoc,
@@ -54,7 +53,7 @@ func rows(metrics []harness.PymonMetric) (all [][]any) {
 	return all
 }
 
-// variants are the names at one end of the order of metrics by a measurement.
+// variants returns the names of the three metrics with the greatest values, or with the smallest values unless head is set.
 func variants(metrics []harness.PymonMetric, of func(harness.PymonMetric) float64, head bool) (names []string) {
 	sorted := slices.SortedFunc(slices.Values(metrics), func(a, b harness.PymonMetric) int {
 		if (of(a) < of(b)) != head {
@@ -68,7 +67,7 @@ func variants(metrics []harness.PymonMetric, of func(harness.PymonMetric) float6
 	return names
 }
 
-// answers is what read_all.py prints.
+// answers is the output of read_all.py.
 type answers struct {
 	Counts      []int               `json:"counts"`
 	Session     string              `json:"session"`
@@ -89,7 +88,7 @@ type answers struct {
 	Top         map[string][]string `json:"top"`
 }
 
-// TestPythonClientReadsEverything reads the read routes as the Python client monitor_api does, over several pages.
+// The Python client monitor_api reads the read routes, with several pages.
 func TestPythonClientReadsEverything(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})

@@ -13,9 +13,9 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestRealClientRealDatabase runs real pytest over the sample suite. The plugin writes its own file in the same run:
-// what is in it, and nothing else, must be in InfluxDB.
-func TestRealClientRealDatabase(t *testing.T) {
+// Real pytest runs the sample suite. In the same run the plugin writes its own file. InfluxDB must have the rows of this
+// file, and nothing else.
+func TestEachRowOfARealClientIsOnePoint(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, python, zone string
@@ -36,7 +36,7 @@ func TestRealClientRealDatabase(t *testing.T) {
 				"--description", "a run", "--tag", "run=build 7", "--tag", "branch=main",
 				"--tag", "odd=a=b, \"c\"\\")}.Run(t)
 			require.Equal(t, 1, run.ExitCode, run.Output()) // the suite has tests that fail
-			require.NotContains(t, run.Output(), "Cannot insert", "the plugin's complaint about a server")
+			require.NotContains(t, run.Output(), "Cannot insert", "the plugin's message about a server that refuses")
 			bridge.WaitDelivered()
 
 			pymon, stored := harness.ReadPymon(t, run.Database), points(t, influx, bucket)
@@ -58,7 +58,7 @@ func TestRealClientRealDatabase(t *testing.T) {
 	}
 }
 
-// assertPlaced asserts that each point lies at the microsecond that its client's clock showed, in the client's zone.
+// assertPlaced asserts that each point has the microsecond that the client's clock showed in the client's zone.
 func assertPlaced(t *testing.T, stored []point, zone string) {
 	t.Helper()
 	location, err := time.LoadLocation(zone)

@@ -19,7 +19,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// shopSuite is a suite of a few tests that compute for a while each, of which one depends on the commit.
+// shopSuite is a suite of five tests. Each computes for a while. The time of test_pay depends on the commit.
 const shopSuite = `
 import time
 
@@ -35,7 +35,7 @@ def test_pay(): compute(%s)
 def test_ship(): compute(0.11)
 `
 
-// commitShop runs the suite as of a new commit, in which one test computes for the given seconds, and returns the commit.
+// commitShop runs the suite in a new commit, where test_pay computes for the given seconds. It returns the commit.
 func commitShop(t *testing.T, remote, branch string, pay float64, number int, args ...string) string {
 	t.Helper()
 	suite := t.TempDir()
@@ -47,7 +47,7 @@ func commitShop(t *testing.T, remote, branch string, pay float64, number int, ar
 	return r.ScmRef
 }
 
-// check asks for the report on a project's last run.
+// check runs `check` for the project, and returns its result and the report.
 func check(t *testing.T, bridge *harness.Bridge, args ...string) (harness.Result, *monitor.Report) {
 	t.Helper()
 	r := harness.RunProgram(t, nil, append([]string{"check", "--url", bridge.URL + "/p/shop", "--format", "json"}, args...)...)
@@ -69,20 +69,20 @@ func cpuOf(report *monitor.Report, item string) monitor.Result {
 	return report.Results[i]
 }
 
-// TestARegressionIsFoundFromPytestToTheGateAndInfluxDB makes real runs of pytest, some of them slower.
-func TestARegressionIsFoundFromPytestToTheGateAndInfluxDB(t *testing.T) {
+// The test makes real runs of pytest. Some runs are slower.
+func TestRegressionReachesTheGateAndInfluxDB(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bucket, meta := harness.Unique("regression"), harness.Unique("regression_meta")
-	news := make(chan map[string]any, 100)
-	token := prepareInflux(t, influx, bucket, meta, news)
+	messages := make(chan map[string]any, 100)
+	token := prepareInflux(t, influx, bucket, meta, messages)
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: influx, Bucket: bucket, MetaBucket: meta, Token: token,
 		Args: []string{"--quiet-after", "2s"}})
 	remote := bridge.URL + "/p/shop"
 	const usual, slow, awful = 0.1, 0.35, 1.2 // seconds; the clock of CPU time ticks every 10 ms, and machines are busy
 
 	r, _ := check(t, bridge)
-	assert.Equal(t, 2, r.ExitCode, "nothing is there yet")
+	assert.Equal(t, 2, r.ExitCode, "there is no run yet")
 	assert.Contains(t, r.Stderr, `project "shop" has no runs`)
 
 	var good string
@@ -95,7 +95,7 @@ func TestARegressionIsFoundFromPytestToTheGateAndInfluxDB(t *testing.T) {
 
 	request := commitShop(t, remote, "feature", awful, 100)
 	r, report = check(t, bridge, "--scm-ref", request, "--branch", "main")
-	assert.Equal(t, 1, r.ExitCode, "a pull request that is beyond doubt: %s", r.Stdout)
+	assert.Equal(t, 1, r.ExitCode, "a pull request with a clear regression: %s", r.Stdout)
 	assert.Equal(t, request, cpuOf(report, "test_pay").FirstBad)
 
 	var bad []string
@@ -112,7 +112,7 @@ func TestARegressionIsFoundFromPytestToTheGateAndInfluxDB(t *testing.T) {
 	assert.InDelta(t, usual, float64(pay.Baseline), 0.05)
 	assert.InDelta(t, slow, float64(pay.Value), 0.15)
 
-	// The bridge came to the same by itself, and told InfluxDB.
+	// The bridge judged the run by itself, with the same result, and delivered the report to InfluxDB.
 	require.Eventually(t, func() bool {
 		return slices.ContainsFunc(influx.Points(bucket, "regressions"), func(p harness.Row) bool {
 			return p["item"] == "test_pay" && p["metric"] == "cpu_time" && p["run"] == report.Run && p["status"] == "regression" &&
@@ -121,35 +121,36 @@ func TestARegressionIsFoundFromPytestToTheGateAndInfluxDB(t *testing.T) {
 	}, time.Minute, 200*time.Millisecond)
 	assert.Len(t, influx.Points(bucket, "runs"), 12)
 
-	// InfluxDB made a status of it, and told who wanted to know.
-	for told := false; !told; {
+	// InfluxDB made a status of the result, and sent a notification.
+	for arrived := false; !arrived; {
 		select {
-		case n := <-news:
-			told = n["item"] == "test_pay" && n["metric"] == "cpu_time" && n["_level"] == "crit" && n["branch"] == "main" &&
-				n["first_bad"] == bad[0]
+		case n := <-messages:
+			arrived = n["item"] == "test_pay" && n["metric"] == "cpu_time" && n["_level"] == "crit" &&
+				n["branch"] == "main" && n["first_bad"] == bad[0]
 		case <-time.After(2 * time.Minute):
-			require.Fail(t, "no news of it arrived")
+			require.Fail(t, "no notification of the regression arrived")
 		}
 	}
 }
 
-// prepareInflux runs `influx setup` as an operator would and returns the token for the bridge. News is what the
-// notification endpoint is sent.
-func prepareInflux(t *testing.T, influx *harness.Influx, bucket, meta string, news chan<- map[string]any) (token string) {
+// prepareInflux runs `influx setup` like an operator, and returns the token for the bridge. messages gets the JSON of each
+// notification.
+func prepareInflux(t *testing.T, influx *harness.Influx, bucket, meta string, messages chan<- map[string]any) string {
 	t.Helper()
-	inbox := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var letter map[string]any
-		assert.NoError(t, json.NewDecoder(r.Body).Decode(&letter))
-		news <- letter
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var message map[string]any
+		assert.NoError(t, json.NewDecoder(r.Body).Decode(&message))
+		messages <- message
 	}))
-	t.Cleanup(inbox.Close)
+	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "token")
 	users := harness.Resource{Type: "users"}
 	allAccess := influx.NewToken(append(harness.OwnerOf(influx.OrgID), harness.Permission{Action: "read", Resource: users},
 		harness.Permission{Action: "write", Resource: users})...)
 	r := harness.RunProgram(t, []string{"INFLUX_TOKEN=" + allAccess}, "influx", "setup", "--influx-url", influx.URL,
 		"--influx-org", influx.Org, "--influx-bucket", bucket, "--influx-meta-bucket", meta,
-		"--daily-bucket", harness.Unique("regression_daily"), "--check-every", "5s", "--notify-url", inbox.URL, "--bridge-token-file", file)
+		"--daily-bucket", harness.Unique("regression_daily"), "--check-every", "5s", "--notify-url", server.URL,
+		"--bridge-token-file", file)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	secret, err := os.ReadFile(file)
 	require.NoError(t, err)

@@ -15,16 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// basePaths are where the plugin's routes are, for the project "shop" where there is one in the path.
+// basePaths are the paths below which the plugin's routes are. Two of them name the project "shop".
 var basePaths = []string{"", "/api/v1", "/p/shop", "/p/shop/api/v1"}
 
-// request is one request to the bridge, as a client of net/http can make it.
+// request is one request to the bridge that net/http can send.
 type request struct {
 	method, path, body string
-	header             []string // names and values in turns
+	header             []string // a name, its value, the next name, …
 }
 
-// send sends it over a connection of its own.
+// send sends the request over a new connection.
 func (r request) send(t *testing.T, base string) reply {
 	t.Helper()
 	req, err := http.NewRequest(r.method, base+r.path, strings.NewReader(r.body))
@@ -40,7 +40,7 @@ func (r request) send(t *testing.T, base string) reply {
 	return reply{status: resp.StatusCode, header: resp.Header, body: string(text)}
 }
 
-// bridgeWithin is how long a test waits for an answer before it says that there is none.
+// bridgeWithin is how long a test waits for an answer before it fails.
 const bridgeWithin = 2 * time.Minute
 
 // dial connects to the bridge.
@@ -53,8 +53,8 @@ func dial(t *testing.T, base string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// sendRaw sends bytes and nothing after them, and returns all answers until the bridge closes the connection. It may
-// do so before it has read everything.
+// sendRaw sends bytes, ends the sending side, and returns all answers until the bridge closes the connection. The bridge may
+// close it before it has read all bytes.
 func sendRaw(t *testing.T, base, text string) (replies []reply) {
 	t.Helper()
 	conn := dial(t, base)
@@ -69,12 +69,12 @@ func sendRaw(t *testing.T, base, text string) (replies []reply) {
 	return parseReplies(t, answer)
 }
 
-// hungUp says whether an error is that the other side has closed the connection.
+// hungUp says whether an error means that the other side has closed the connection.
 func hungUp(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// parseReplies reads HTTP answers to their end.
+// parseReplies reads all HTTP answers in a text.
 func parseReplies(t *testing.T, answer []byte) (replies []reply) {
 	t.Helper()
 	reader := bufio.NewReader(bytes.NewReader(answer))

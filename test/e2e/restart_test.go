@@ -18,7 +18,9 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// is under way. Pytest's output is that of a run without a server, and all rows arrive.
+// The test restarts the bridge twice during a real run of pytest, while another process keeps the listening socket open. The
+// first restart is a graceful stop at any moment. The second is a kill while a test is busy, so that no request is being
+// answered. Pytest's output is the same as without a server, and all rows arrive.
 func TestPytestSeesNoRestart(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
@@ -28,8 +30,8 @@ func TestPytestSeesNoRestart(t *testing.T) {
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{HandOver: true})
 	run := harness.Pytest{Suite: suite, Env: []string{"SIGNALS=" + signals},
 		Args: []string{"--remote-server", bridge.URL}}.Start(t)
-	restartUnderway(t, bridge, run)
-	waitFor(t, run, "a test that says that it is busy", func() bool {
+	restartDuring(t, bridge, run)
+	waitFor(t, run, "the busy test", func() bool {
 		_, err := os.Stat(filepath.Join(signals, "busy"))
 		return err == nil
 	})
@@ -39,23 +41,24 @@ func TestPytestSeesNoRestart(t *testing.T) {
 	bridge.Start()
 	run.Wait()
 	assert.Positive(t, accepted(bridge), "metrics of the third bridge")
-	assert.Equal(t, seen(expected, nil), seen(run, nil))
+	assert.Equal(t, outcomeOf(expected, nil), outcomeOf(run, nil))
 	bridge.WaitDelivered()
 	assertArrived(t, harness.ReadPymon(t, run.Database).Metrics, points(t, influx, bucket))
 }
 
-// answers them; who connects meanwhile is answered by the next bridge.
-func TestStoppingBridgeAnswersWhatItHasTaken(t *testing.T) {
+// The bridge stops during requests. It waits for the rest of each request and answers it. The next bridge answers a client
+// that connects meanwhile.
+func TestStoppingBridgeAnswersRequestsItHasBegunToRead(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{HandOver: true})
-	underway := make([]*halfPosted, writers)
-	for n := range underway {
-		underway[n] = postHalf(t, bridge.URL, newMachine().contextJSON())
+	begun := make([]*halfPosted, writers)
+	for n := range begun {
+		begun[n] = postHalf(t, bridge.URL, newMachine().contextJSON())
 	}
 	bridge.Signal(syscall.SIGTERM)
 	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), `"msg":"stopping`) }, time.Minute,
 		time.Millisecond)
-	for _, h := range underway {
+	for _, h := range begun {
 		h.finish(t)
 	}
 	assert.Equal(t, 0, bridge.WaitEnded().ExitCode())
@@ -72,7 +75,7 @@ type halfPosted struct {
 	rest   string
 }
 
-// postHalf sends a context but for its second half, and returns when the bridge waits for that.
+// postHalf sends the first half of a context, and returns when the bridge waits for the second half.
 func postHalf(t *testing.T, base, body string) *halfPosted {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
@@ -85,7 +88,7 @@ func postHalf(t *testing.T, base, body string) *halfPosted {
 	line, err := h.answer.ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, line, "100 Continue")
-	_, err = h.answer.ReadString('\n') // the empty line after it
+	_, err = h.answer.ReadString('\n') // the empty line
 	require.NoError(t, err)
 	_, err = conn.Write([]byte(body[:len(body)/2]))
 	require.NoError(t, err)
@@ -103,7 +106,7 @@ func (h *halfPosted) finish(t *testing.T) {
 	assert.Equal(t, http.StatusCreated, resp.StatusCode)
 }
 
-// suiteWithPause returns the sample suite with a test in its midst that waits, if told where, for a file.
+// suiteWithPause returns the sample suite with one more test. The test waits for a file if SIGNALS names a folder.
 func suiteWithPause(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -121,20 +124,21 @@ def test_busy():
 	return dir
 }
 
+// restartDuring waits until the bridge has accepted some metrics of the run. It then stops the bridge gracefully and
 // starts it again.
-func restartUnderway(t *testing.T, bridge *harness.Bridge, run *harness.PytestRun) {
+func restartDuring(t *testing.T, bridge *harness.Bridge, run *harness.PytestRun) {
 	t.Helper()
 	waitFor(t, run, "metrics accepted by this bridge", func() bool { return accepted(bridge) > 5 })
 	assert.Equal(t, 0, bridge.Stop().ExitCode())
 	bridge.Start()
 }
 
-// accepted returns how many metrics the bridge has accepted since it was started.
+// accepted returns the number of metrics that the bridge has accepted since its start.
 func accepted(bridge *harness.Bridge) float64 {
 	return bridge.Metrics()[`pymon_bridge_accepted_total{class="metric"}`]
 }
 
-// waitFor waits until something has happened during a run of pytest.
+// waitFor waits during a run of pytest until happened returns true.
 func waitFor(t *testing.T, run *harness.PytestRun, what string, happened func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !happened(); time.Sleep(time.Millisecond) {

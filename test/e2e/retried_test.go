@@ -9,9 +9,8 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestARetriedJobStaysRed holds that a gate does not turn green by running the job again in the same pipeline, whose id
-// names the run.
-func TestARetriedJobStaysRed(t *testing.T) {
+// A pipeline runs a job again. The id of the pipeline is the id of the run, so both attempts are one run.
+func TestRetriedJobStaysRed(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	remote := bridge.URL + "/p/shop"

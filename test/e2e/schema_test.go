@@ -11,9 +11,9 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestAnswersAreAsDocumented lets a property-based tester make requests of the OpenAPI document, right and wrong ones,
-// reading and writing. Whatever it sends, no answer is a server error, and all are as documented.
-func TestAnswersAreAsDocumented(t *testing.T) {
+// A property-based tester makes right and wrong requests from the OpenAPI document, to read and to write. No answer is a
+// server error.
+func TestAnswersFollowTheOpenAPIDocument(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC", "--page-size", "5"}})
 	posts := newBulkPoster(bridge.URL + "/p/schema")
@@ -23,7 +23,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 
 	program := filepath.Join(harness.Root(t), ".cache", "py", "schemathesis", "bin", "schemathesis")
 	if _, err := os.Stat(program); err != nil {
-		t.Fatalf("this test needs schemathesis; `make python` installs it: %v", err)
+		t.Fatalf("this test needs schemathesis, which `make python` installs: %v", err)
 	}
 	cmd := exec.Command(program, "run", bridge.URL+"/p/schema/api/v1/openapi.json", "--seed", "1", "--max-examples", "15",
 		"--phases", "coverage,fuzzing", "--request-timeout", "30", "--no-color", "--warnings", "off", "--checks",
@@ -32,6 +32,6 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "LANG=C.UTF-8", "NO_PROXY=*"}
 	out, err := cmd.CombinedOutput()
 	assert.NoError(t, err, "%s", out)
-	assert.Regexp(t, `[0-9]{3,} generated, [0-9]+ passed`, string(out), "it made requests")
+	assert.Regexp(t, `[0-9]{3,} generated, [0-9]+ passed`, string(out), "the tester made requests")
 	assert.NotContains(t, bridge.Log(), `"level":"ERROR"`)
 }

@@ -12,9 +12,8 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestClientsInTimeZones has real clients whose clocks show different times report to one bridge at the same time,
-// whose own clock shows yet another one.
-func TestClientsInTimeZones(t *testing.T) {
+// Real clients in different time zones post to one bridge at the same time. The bridge is in yet another zone.
+func TestPointsOfClientsInTimeZonesHaveTheRightInstant(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Env: []string{"TZ=Asia/Tokyo"}})
@@ -50,7 +49,7 @@ func TestClientsInTimeZones(t *testing.T) {
 		zone := sessions[p.text("session_h")]
 		byZone[zone] = append(byZone[zone], p)
 		at := p.row["_time"].(time.Time)
-		assert.True(t, at.After(clients[0].begins) && at.Before(latest[zone]), "%s is not when it was measured in %s", at, zone)
+		assert.True(t, at.After(clients[0].begins) && at.Before(latest[zone]), "%s is not the right time in %s", at, zone)
 	}
 	for _, c := range clients {
 		require.NotEmpty(t, byZone[c.zone], c.zone)
@@ -62,7 +61,7 @@ func TestClientsInTimeZones(t *testing.T) {
 	}
 }
 
-// assertAt asserts that a point lies at the microsecond at which a clock in a zone shows a text.
+// assertAt asserts that a point has the microsecond at which a clock in the zone shows the text.
 func assertAt(t *testing.T, p point, text, zone string) {
 	t.Helper()
 	location, err := time.LoadLocation(zone)
@@ -116,21 +115,21 @@ func readJSON(t *testing.T, base, path string, into any) {
 	require.NoError(t, json.Unmarshal([]byte(answer.body), into), answer.body)
 }
 
-// scripted posts a session and metrics with the given times and returns where the metrics lie, by variant.
+// scripted posts a session and metrics with given times.
 type scripted struct {
 	t       *testing.T
 	posts   *poster
 	process machine
 }
 
-// session posts a session whose clock shows a text.
+// session posts a context and a session. runDate is the time on the client's clock.
 func (s scripted) session(runDate string) {
 	s.t.Helper()
 	s.posts.mustPost(s.t, "/contexts/", s.process.contextJSON())
 	s.posts.mustPost(s.t, "/sessions/", `{"session_h": "`+s.process.session+`", "run_date": "`+runDate+`", "scm_ref": "", "description": {}}`)
 }
 
-// metric posts a metric that begins when the clock shows a text, and takes no time.
+// metric posts a metric that starts at the time on the client's clock and takes a millisecond.
 func (s scripted) metric(variant, clock string) harness.PymonMetric {
 	s.t.Helper()
 	m := s.process.metric(variant, time.Now())
@@ -139,21 +138,21 @@ func (s scripted) metric(variant, clock string) harness.PymonMetric {
 	return m
 }
 
-// instants returns when the points of a bucket lie, to the microsecond, by variant.
+// instants returns the times of a bucket's points by variant, cut to the microsecond.
 func instants(t *testing.T, influx *harness.Influx, bucket string) map[string]time.Time {
 	t.Helper()
 	at := map[string]time.Time{}
 	for _, p := range points(t, influx, bucket) {
 		variant := p.tag("item_variant")
-		assert.NotContains(t, at, variant, "one point each")
+		assert.NotContains(t, at, variant, "a variant has one point")
 		at[variant] = p.row["_time"].(time.Time).Truncate(time.Microsecond)
 	}
 	return at
 }
 
-// TestClientTimezone posts records long after they were measured, which says nothing of their zone: the operator
-// does, daylight saving included.
-func TestClientTimezone(t *testing.T) {
+// The records arrive long after they were measured, so their arrival says nothing about the zone of the client. The flag
+// names a zone with daylight saving time.
+func TestClientTimezoneAppliesToAllClients(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--client-timezone", "America/New_York"}})
@@ -163,7 +162,7 @@ func TestClientTimezone(t *testing.T) {
 		s.metric("winter", "2025-03-09T01:59:59.999999"),
 		s.metric("summer", "2025-03-09T03:00:00"),
 		s.metric("july", "2025-07-15T08:00:00.250000"),
-		s.metric("says so itself", "2025-07-15T08:00:00+02:00"),
+		s.metric("with an offset", "2025-07-15T08:00:00+02:00"),
 	}
 	bridge.WaitDelivered()
 	assertArrived(t, sent, points(t, influx, bucket))
@@ -171,13 +170,12 @@ func TestClientTimezone(t *testing.T) {
 		"winter":         time.Date(2025, 3, 9, 6, 59, 59, 999999000, time.UTC),
 		"summer":         time.Date(2025, 3, 9, 7, 0, 0, 0, time.UTC),
 		"july":           time.Date(2025, 7, 15, 12, 0, 0, 250000000, time.UTC),
-		"says so itself": time.Date(2025, 7, 15, 6, 0, 0, 0, time.UTC),
+		"with an offset": time.Date(2025, 7, 15, 6, 0, 0, 0, time.UTC),
 	}, instants(t, influx, bucket))
 }
 
-// TestClocksChangeDuringARun has the clock of a client in Kolkata's zone put forward and back by an hour between
-// tests. What comes late does not move, and what comes again is found where it lies.
-func TestClocksChangeDuringARun(t *testing.T) {
+// The clock of a client in Kolkata is set forward and back between tests. A late metric keeps its time. A repeat is found.
+func TestClockChangeDuringARunMovesNoPoint(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{Env: []string{"TZ=UTC"}})

@@ -22,7 +22,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// certificates are the files of an authority that nobody else knows, and of a server that it vouches for.
+// certificates are the files of a private certificate authority, and of a server certificate that it signed.
 type certificates struct{ ca, cert, key string }
 
 func newCertificates(t *testing.T) (certificates, *x509.CertPool) {
@@ -67,8 +67,8 @@ func writePEM(t *testing.T, path, kind string, der []byte) {
 	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 }
 
-// TestRealClientOverTLS has real pytest verify the bridge's certificate, and refuse to talk where it cannot.
-func TestRealClientOverTLS(t *testing.T) {
+// Pytest sends nothing when it cannot verify the certificate.
+func TestRealClientVerifiesTheCertificate(t *testing.T) {
 	t.Parallel()
 	files, pool := newCertificates(t)
 	influx := harness.SharedInflux(t)

@@ -12,40 +12,40 @@ import (
 	"testing"
 )
 
-// BridgeConfig says how to start a bridge. The zero value is one on a free port, with a data folder of its own and no
-// InfluxDB.
+// BridgeConfig says how to start a bridge. The zero value starts a bridge on a free port, with a new data directory and
+// without an InfluxDB.
 type BridgeConfig struct {
-	Data       string  // the data folder; a temporary one when empty
-	Influx     *Influx // where to deliver; nowhere when nil
-	Token      string  // of InfluxDB; the Influx' own when empty
-	Bucket     string  // of metrics; needed with an Influx
-	MetaBucket string  // of contexts and sessions; needed with an Influx
-	Args       []string
-	Env        []string // additions to the test's own environment
-	Wrap       []string // a command in front of the program, which becomes it, as nsenter does
-	// HandOver makes the test hold the listening socket and hand it to the bridge, as service managers do: a client
-	// that connects while the bridge restarts waits, and notices nothing.
+	Data       string   // data directory; a temporary one when empty
+	Influx     *Influx  // destination; none when nil
+	Token      string   // token for InfluxDB; that of Influx when empty
+	Bucket     string   // bucket of metrics; needed with Influx
+	MetaBucket string   // bucket of contexts and sessions; needed with Influx
+	Args       []string // more flags of the program
+	Env        []string // additions to the test's environment
+	Wrap       []string // a command that runs the program in its own process, such as nsenter
+	// HandOver makes the test hold the listening socket and hand it to the bridge, like a service manager. A client that
+	// connects while the bridge restarts waits and notices nothing.
 	HandOver bool
-	// Password is a token of the bridge, with which the harness asks for its metrics where it wants one.
+	// Password is a token of the bridge. The harness sends it when it asks for the bridge's metrics.
 	Password string
-	RootCAs  *x509.CertPool // of a bridge that serves TLS
+	RootCAs  *x509.CertPool // authorities for a bridge that serves TLS
 }
 
-// Bridge is the built program as a process. It fails the test when it panics or has a data race.
+// Bridge is the built program as a process. The test fails when the bridge panics or has a data race.
 type Bridge struct {
-	URL  string // such as "http://127.0.0.1:20123"; it stays the same over restarts
-	Data string
+	URL  string // such as "http://127.0.0.1:20123"; a restart does not change it
+	Data string // data directory
 
 	tb       testing.TB
 	cfg      BridgeConfig
-	work     string // log and port file
+	work     string // folder of the log and the port file
 	port     int
-	listener *os.File // to hand over; nil otherwise
+	listener *os.File // socket to hand over, or nil
 	proc     *process
 }
 
-// StartBridge builds the program once per test binary, starts it and returns when it accepts requests. The
-// environment variable PYMON_BRIDGE_BIN names a binary to take instead. The package's TestMain must call [Main].
+// StartBridge starts the program and returns when it accepts requests. It builds the program once per test binary, unless
+// the environment variable PYMON_BRIDGE_BIN names a binary. The package's TestMain must call [Main].
 func StartBridge(tb testing.TB, cfg BridgeConfig) *Bridge {
 	tb.Helper()
 	b := &Bridge{tb: tb, cfg: cfg, Data: cfg.Data, work: tb.TempDir()}
@@ -60,12 +60,11 @@ func StartBridge(tb testing.TB, cfg BridgeConfig) *Bridge {
 	return b
 }
 
-// Start starts a bridge that was stopped or killed, on the same port and data. Other goroutines may use its URL
-// meanwhile.
+// Start starts a stopped or killed bridge again, on the same port and data. Other goroutines may use its URL meanwhile.
 func (b *Bridge) Start() {
 	b.tb.Helper()
 	if url := b.start(); url != b.URL {
-		b.tb.Fatalf("the bridge came back at %s, and was at %s before", url, b.URL)
+		b.tb.Fatalf("the bridge now has the address %s, but had %s before", url, b.URL)
 	}
 }
 
@@ -87,12 +86,12 @@ func (b *Bridge) start() (url string) {
 		return err
 	})
 	if err != nil {
-		b.tb.Fatalf("the bridge does not accept: %v\n%s", err, b.proc.tail())
+		b.tb.Fatalf("the bridge does not accept requests: %v\n%s", err, b.proc.tail())
 	}
 	return url
 }
 
-// Stop asks the bridge to end and returns how it ended.
+// Stop asks the bridge to end, and returns its final state.
 func (b *Bridge) Stop() *os.ProcessState {
 	b.tb.Helper()
 	state, err := b.proc.stop(stopWithin)
@@ -102,35 +101,34 @@ func (b *Bridge) Stop() *os.ProcessState {
 	return state
 }
 
-// Kill ends the bridge as kill -9 does.
+// Kill ends the bridge like kill -9.
 func (b *Bridge) Kill() { b.proc.kill() }
 
-// Restart stops the bridge in an orderly way and starts it again.
+// Restart stops the bridge gracefully and starts it again.
 func (b *Bridge) Restart() {
 	b.tb.Helper()
 	b.Stop()
 	b.Start()
 }
 
-// Log returns everything that the bridge has printed, over all restarts.
+// Log returns the whole output of the bridge, restarts included.
 func (b *Bridge) Log() string { return b.proc.output() }
 
 // PID returns the process id.
 func (b *Bridge) PID() int { return b.proc.cmd.Process.Pid }
 
-// takePort chooses where to listen, or listens there itself to hand the socket over.
+// takePort chooses a free port, or listens on one to hand over the socket.
 func (b *Bridge) takePort() (err error) {
 	if !b.cfg.HandOver {
 		b.port, err = freePort()
 		return err
 	}
-	// Listening again on a port found to be free can fail: a child that another test is starting has the socket too
-	// for a moment.
+	// Listening again on a free port can fail: for a moment, a child that another test is starting has the socket too.
 	l, err := listenAnywhere()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.Close() }() // the copy stays open
+	defer func() { _ = l.Close() }() // the copy in b.listener stays open
 	b.port = l.Addr().(*net.TCPAddr).Port
 	b.listener, err = l.(*net.TCPListener).File()
 	return err
@@ -147,7 +145,7 @@ func (b *Bridge) command() (*exec.Cmd, error) {
 		"--port-file", b.portFile(), "--log-format", "json"}, b.cfg.Args...)
 	args = append(append(slices.Clone(b.cfg.Wrap), bin), args...)
 	cmd := exec.Command(args[0], args[1:]...)
-	// By default the race detector makes a program that ends wait for a second.
+	// By default a program with the race detector waits a second before it ends.
 	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=50")
 	if i := b.cfg.Influx; i != nil {
 		token := b.cfg.Token
@@ -164,8 +162,8 @@ func (b *Bridge) command() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// handOver makes cmd inherit the socket by the protocol of systemd, which wants the child's process id: only a shell
-// in between knows that before the program runs.
+// handOver makes cmd inherit the socket by systemd's protocol. The protocol needs the process id of the child. Only a
+// shell in the same process knows this id before the program runs.
 func handOver(cmd *exec.Cmd, socket *os.File) {
 	cmd.Args = append([]string{"sh", "-c", `export LISTEN_PID=$$; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
@@ -173,10 +171,10 @@ func handOver(cmd *exec.Cmd, socket *os.File) {
 	cmd.ExtraFiles = []*os.File{socket}
 }
 
-// finish ends the bridge with its test.
+// finish ends the bridge at the end of its test, and fails the test for a panic or a data race.
 func (b *Bridge) finish() {
 	if b.listener != nil {
-		_ = b.listener.Close() // only a copy
+		_ = b.listener.Close()
 	}
 	if b.proc == nil {
 		return

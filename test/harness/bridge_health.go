@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Ready asks the bridge whether it can accept, and returns its lines, one for each component.
+// Ready asks the bridge whether it is ready. It returns the HTTP status, and one line for each component.
 func (b *Bridge) Ready() (status int, lines string) {
 	b.tb.Helper()
 	status, lines, err := b.get("/-/ready")
@@ -17,7 +17,7 @@ func (b *Bridge) Ready() (status int, lines string) {
 	return status, lines
 }
 
-// WaitSays waits until the lines about the bridge's components contain text, and returns them.
+// WaitSays waits until the lines of [Bridge.Ready] contain text, and returns them.
 func (b *Bridge) WaitSays(text string) (lines string) {
 	b.tb.Helper()
 	err := poll(time.Minute, b.proc.done, func() (err error) {
@@ -27,12 +27,12 @@ func (b *Bridge) WaitSays(text string) (lines string) {
 		return err
 	})
 	if err != nil {
-		b.tb.Fatalf("the bridge does not say %q: %v", text, err)
+		b.tb.Fatalf("the readiness of the bridge does not say %q: %v", text, err)
 	}
 	return lines
 }
 
-// WaitEnded waits until the bridge, which was told to end, has done so, and returns how.
+// WaitEnded waits until the bridge has ended after a signal, and returns its final state.
 func (b *Bridge) WaitEnded() *os.ProcessState {
 	b.tb.Helper()
 	select {

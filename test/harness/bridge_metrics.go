@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Metrics are the bridge's own, by series as printed, such as `pymon_bridge_accepted_total{kind="metric"}`.
+// Metrics are the bridge's own metrics. A key is a series as printed, such as `pymon_bridge_accepted_total{class="metric"}`.
 type Metrics map[string]float64
 
-// Sum adds up all series of a metric, and says whether there is one.
+// Sum adds up all series of a metric. ok is false when there is none.
 func (m Metrics) Sum(name string) (sum float64, ok bool) {
 	for series, value := range m {
 		if base, _, _ := strings.Cut(series, "{"); base == name {
@@ -47,7 +47,7 @@ func (b *Bridge) scrape() (Metrics, error) {
 		}
 		end := strings.LastIndexByte(line, ' ')
 		if end < 0 {
-			return nil, fmt.Errorf("not a metric: %s", line)
+			return nil, fmt.Errorf("expected a metric, got %s", line)
 		}
 		if m[line[:end]], err = strconv.ParseFloat(line[end+1:], 64); err != nil {
 			return nil, err

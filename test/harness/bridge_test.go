@@ -20,10 +20,10 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// fakeBridge is set for the process that stands in for a bridge: this test binary, started again.
+// fakeBridge is an environment variable. With it this test binary is a fake bridge.
 const fakeBridge = "HARNESS_FAKE_BRIDGE"
 
-// TestMain runs the tests, or the stand-in.
+// TestMain runs the tests, or the fake bridge.
 func TestMain(m *testing.M) {
 	if os.Getenv(fakeBridge) != "" {
 		if err := serveFake(); err != nil {
@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m))
 }
 
-// serveFake does what the harness expects of a bridge, and pretends to have three records to deliver.
+// serveFake does what the harness expects of a bridge. Its journal depth starts at three records and falls with each
+// request.
 func serveFake() error {
 	flags := flag.NewFlagSet("bridge", flag.ContinueOnError)
 	listen, portFile := flags.String("listen", "", ""), flags.String("port-file", "", "")
@@ -68,7 +69,7 @@ func serveFake() error {
 	if err := os.WriteFile(*portFile+".new", []byte("http://"+l.Addr().String()+"\n"), 0o600); err != nil {
 		return err
 	}
-	if err := os.Rename(*portFile+".new", *portFile); err != nil { // whole, as the program's own
+	if err := os.Rename(*portFile+".new", *portFile); err != nil { // atomic, like the real program
 		return err
 	}
 	if err := server.Serve(l); err != http.ErrServerClosed {
@@ -97,7 +98,7 @@ func TestBridgeKeepsItsAddressOverRestarts(t *testing.T) {
 	bridge.WaitReady()
 	bridge.Kill()
 	_, err := net.DialTimeout("tcp", url[len("http://"):], time.Second)
-	require.Error(t, err, "it still listens")
+	require.Error(t, err, "the bridge still listens")
 	bridge.Start()
 	assert.Equal(t, 0, bridge.Stop().ExitCode())
 	bridge.Start()
@@ -106,7 +107,7 @@ func TestBridgeKeepsItsAddressOverRestarts(t *testing.T) {
 	assert.Equal(t, "serving for pytest\nserving for pytest\nserving for pytest\n", bridge.Log())
 }
 
-func TestBridgeMetrics(t *testing.T) {
+func TestBridgeMetricsAreReadBySeries(t *testing.T) {
 	bridge := startFake(t, harness.BridgeConfig{})
 	assert.Equal(t, harness.Metrics{`pymon_bridge_journal_depth{a="b c"}`: 2, "pymon_bridge_journal_depth": 0}, bridge.Metrics())
 	bridge.WaitDelivered()
@@ -117,8 +118,8 @@ func TestBridgeMetrics(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// TestBridgeHandOver connects while nobody serves: the client must wait and then be answered.
-func TestBridgeHandOver(t *testing.T) {
+// A client connects while no bridge serves.
+func TestHandedOverSocketKeepsClientsWaiting(t *testing.T) {
 	bridge := startFake(t, harness.BridgeConfig{HandOver: true})
 	bridge.Kill()
 	answered := make(chan int)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// WaitReady waits until the bridge says that all its required components are well.
+// WaitReady waits until the bridge is ready.
 func (b *Bridge) WaitReady() {
 	b.tb.Helper()
 	err := poll(time.Minute, b.proc.done, func() error {
@@ -21,7 +21,7 @@ func (b *Bridge) WaitReady() {
 	}
 }
 
-// WaitDelivered waits until nothing is left to be delivered.
+// WaitDelivered waits until the bridge has delivered every record.
 func (b *Bridge) WaitDelivered() {
 	b.tb.Helper()
 	err := poll(2*time.Minute, b.proc.done, func() error {

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// bridgeBinary returns the program under test: the one named by PYMON_BRIDGE_BIN, else one built now, with the race
-// detector when the tests have it.
+// bridgeBinary returns the path of the program under test. PYMON_BRIDGE_BIN names it. Otherwise the program is built now,
+// with the race detector if the tests have it.
 func bridgeBinary() (string, error) {
 	if bin := os.Getenv("PYMON_BRIDGE_BIN"); bin != "" {
 		return bin, nil
@@ -48,8 +48,8 @@ func build(bin string) error {
 	return nil
 }
 
-// showSources makes go test notice what the program is built from: it remembers the results of tests, and which files
-// they looked at, but not which ones another process read for them.
+// showSources looks at the source files of the program. go test keeps the results of tests until a file changes that the
+// tests looked at. It does not see the files that another process reads, such as the compiler.
 func showSources(root string) error {
 	return filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {

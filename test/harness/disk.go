@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// Disk is a small file system of its own, which only programs see that are started with Enter in front.
+// Disk is a small file system. Only programs that are started through Enter see it.
 type Disk struct {
-	Dir   string   // where those programs find it
-	Enter []string // goes into [BridgeConfig].Wrap
+	Dir   string   // path of the disk for these programs
+	Enter []string // value for [BridgeConfig].Wrap
 
 	tb    testing.TB
-	there string // where this process finds it
+	there string // path of the disk for this process
 }
 
-// SmallDisk makes a disk of the given size in bytes, in memory and in a mount namespace of its own, which most Linux
-// systems let everybody do. The error says why this one does not.
+// SmallDisk makes a disk of the given size in bytes. The disk is in memory, in a new mount namespace. Most Linux systems
+// allow this to every user. The error says why this system does not.
 func SmallDisk(tb testing.TB, size int) (*Disk, error) {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -42,7 +42,7 @@ func SmallDisk(tb testing.TB, size int) (*Disk, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("mount a file system of one's own: %w", err)
+		return nil, fmt.Errorf("mount a file system in memory: %w", err)
 	}
 	pid := strconv.Itoa(holder.cmd.Process.Pid)
 	return &Disk{
@@ -53,27 +53,27 @@ func SmallDisk(tb testing.TB, size int) (*Disk, error) {
 	}, nil
 }
 
-// Fill takes all the space that is left but for some bytes, as another program would that writes to the same disk.
-func (d *Disk) Fill(but int64) {
+// Fill takes the free space of the disk and leaves some bytes, like another program that writes to the same disk.
+func (d *Disk) Fill(left int64) {
 	d.tb.Helper()
 	f, err := os.Create(d.ballast())
 	if err != nil {
 		d.tb.Fatal(err)
 	}
-	defer func() { _ = f.Close() }() // what matters is that it takes space
+	defer func() { _ = f.Close() }() // only the size of the file matters
 	if _, err = io.Copy(f, zeros{}); !errors.Is(err, syscall.ENOSPC) {
 		d.tb.Fatalf("fill %s: %v", d.Dir, err)
 	}
 	size, err := f.Seek(0, io.SeekEnd)
 	if err == nil {
-		err = f.Truncate(max(0, size-but))
+		err = f.Truncate(max(0, size-left))
 	}
 	if err != nil {
 		d.tb.Fatal(err)
 	}
 }
 
-// Free gives back what Fill took.
+// Free gives back the space that Fill took.
 func (d *Disk) Free() {
 	d.tb.Helper()
 	if err := os.Remove(d.ballast()); err != nil {
@@ -83,7 +83,7 @@ func (d *Disk) Free() {
 
 func (d *Disk) ballast() string { return filepath.Join(d.there, "ballast") }
 
-// zeros is a file without an end.
+// zeros is an endless file.
 type zeros struct{}
 
 // Read implements [io.Reader].

@@ -1,8 +1,8 @@
-// Package harness runs the real things that the tests are about: the built bridge, an InfluxDB server, and pytest
-// with pytest-monitor. Only tests import it.
+// Package harness runs the real programs for tests: the built bridge, an InfluxDB server, pytest with
+// pytest-monitor, and load balancers. Only tests import it.
 //
-// Nothing here skips. What is missing fails the test with a sentence that says which make target provides it.
+// No test skips. When a program is missing, the test fails with a sentence that names the make target for it.
 //
-// Values are bound to the test that made them: they fail it, and they end with it. A [Main] in TestMain ends what a
-// whole test binary shares.
+// A value belongs to the test that made it. An error of the value fails this test, and the value ends with the test.
+// [Main] in TestMain ends the values that all tests of a binary share.
 package harness

@@ -19,23 +19,23 @@ type Fixture struct {
 	Requests []Request
 }
 
-// Request is one recorded request and how it was answered.
+// Request is one recorded request with the status of its answer.
 type Request struct {
 	Method string
 	Path   string
 	Header http.Header
-	Body   string // byte-exact
-	Status int    // what the recorder answered
+	Body   string // the exact bytes
+	Status int    // status that the recorder answered
 }
 
-// Reply is how a request was answered when it was replayed.
+// Reply is the answer to a replayed request.
 type Reply struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// Fixtures reads all recorded traffic, by name.
+// Fixtures reads all recorded traffic, in the order of names.
 func Fixtures(tb testing.TB) []Fixture {
 	tb.Helper()
 	dir := filepath.Join(Root(tb), "test", "testdata", "fixtures")
@@ -72,7 +72,7 @@ func readRequests(tb testing.TB, file string) []Request {
 		tb.Fatal(err)
 	}
 	var all []Request
-	headers := map[string]map[string]string{} // by method: a line has them only where they changed
+	headers := map[string]map[string]string{} // by method; a line has headers only when they changed
 	lines := bufio.NewScanner(bytes.NewReader(b))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -99,8 +99,8 @@ func readRequests(tb testing.TB, file string) []Request {
 	return all
 }
 
-// Replay sends the recorded requests to the server at base, in order and each over a connection of its own, as
-// clients do. No redirect is followed.
+// Replay sends the recorded requests to the server at base, in order. Like clients, it opens a new connection for each
+// request. It follows no redirect.
 func (f Fixture) Replay(tb testing.TB, base string) []Reply {
 	tb.Helper()
 	replies := make([]Reply, len(f.Requests))
@@ -110,7 +110,7 @@ func (f Fixture) Replay(tb testing.TB, base string) []Reply {
 	return replies
 }
 
-// Send sends one request to the server at base over a connection of its own.
+// Send sends one request to the server at base over a new connection.
 func (r Request) Send(tb testing.TB, base string) Reply {
 	tb.Helper()
 	req, err := http.NewRequest(r.Method, base+r.Path, strings.NewReader(r.Body))
@@ -118,7 +118,7 @@ func (r Request) Send(tb testing.TB, base string) Reply {
 		tb.Fatal(err)
 	}
 	req.Header = r.Header.Clone()
-	req.Header.Del("Accept-Encoding") // so that net/http unpacks what it asks for itself
+	req.Header.Del("Accept-Encoding") // net/http unpacks an answer only if it set this header itself
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		tb.Fatalf("%s %s: %v", r.Method, r.Path, err)

@@ -12,7 +12,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-func TestFixturesAreWhole(t *testing.T) {
+func TestFixturesAreComplete(t *testing.T) {
 	t.Parallel()
 	fixtures := harness.Fixtures(t)
 	require.Equal(t, 90, len(fixtures), "files in test/testdata/fixtures")
@@ -26,7 +26,7 @@ func TestFixturesAreWhole(t *testing.T) {
 	}
 }
 
-func TestReplayIsExact(t *testing.T) {
+func TestReplaySendsTheRecordedBytes(t *testing.T) {
 	t.Parallel()
 	fixture := harness.Fixtures(t)[0]
 	var got []harness.Request

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// parseFluxCSV reads annotated CSV as InfluxDB answers it: tables separated by annotation rows, each with a header.
+// parseFluxCSV reads InfluxDB's annotated CSV. Annotation rows separate its tables, and each table has a header.
 func parseFluxCSV(text string) ([]Row, error) {
 	reader := csv.NewReader(strings.NewReader(text))
-	reader.FieldsPerRecord = -1 // tables differ in width
+	reader.FieldsPerRecord = -1 // tables have different widths
 	records, err := reader.ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("read InfluxDB's CSV: %w", err)
@@ -40,13 +40,13 @@ func parseFluxCSV(text string) ([]Row, error) {
 
 func parseRow(types, header, record []string) (Row, error) {
 	if len(record) != len(header) || len(types) != len(header) {
-		return nil, fmt.Errorf("a row of %d values under %d columns", len(record), len(header))
+		return nil, fmt.Errorf("a row has %d values for %d columns", len(record), len(header))
 	}
 	if slices.Contains(header, "error") && slices.Contains(header, "reference") {
 		return nil, fmt.Errorf("InfluxDB failed while it answered: %s", strings.Join(record, " "))
 	}
 	row := Row{}
-	for n := 1; n < len(record); n++ { // column 0 is the annotations'
+	for n := 1; n < len(record); n++ { // column 0 has the annotations
 		if record[n] == "" && types[n] != "string" {
 			continue
 		}
@@ -78,12 +78,12 @@ func parseValue(kind, text string) (any, error) {
 	}
 }
 
-// quoteFlux returns a Flux string literal of text.
+// quoteFlux returns text as a Flux string literal.
 func quoteFlux(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`, `${`, `\${`).Replace(text) + `"`
 }
 
-// seriesKey returns one text for the tags and the time of a row.
+// seriesKey returns a key from the tags and the time of a row.
 func seriesKey(r Row) string {
 	var b strings.Builder
 	for _, column := range slices.Sorted(maps.Keys(r)) {

@@ -9,21 +9,21 @@ import (
 	"testing"
 )
 
-// Influx is an InfluxDB server as one test sees it: with an organisation of its own.
+// Influx is an InfluxDB server for one test, which has its own organisation there.
 type Influx struct {
 	URL   string
 	Org   string
 	OrgID string
-	Token string // may do everything that an organisation's owner may
+	Token string // has the permissions of an organisation's owner
 
 	tb       testing.TB
 	operator influxClient
 	own      *influxd          // nil for a server that the test must not stop
-	tokens   map[string]string // ids of the tokens made, by secret
+	tokens   map[string]string // ids of the tokens, by secret
 }
 
-// StartInflux starts a server that belongs to this test alone, which may stop it, kill it and start it again.
-// Other tests do with [SharedInflux], which costs them no start.
+// StartInflux starts a server for this test alone. The test may stop it, kill it and start it again. Other tests use
+// [SharedInflux], which saves the start.
 func StartInflux(tb testing.TB) *Influx {
 	tb.Helper()
 	server, err := startInfluxd(tb.TempDir())
@@ -59,7 +59,7 @@ func newInflux(tb testing.TB, operator influxClient) *Influx {
 	return i
 }
 
-// Stop ends the server in an orderly way.
+// Stop ends the server gracefully.
 func (i *Influx) Stop() {
 	i.tb.Helper()
 	if _, err := i.server().proc.stop(stopWithin); err != nil {
@@ -67,13 +67,13 @@ func (i *Influx) Stop() {
 	}
 }
 
-// Kill ends the server as kill -9 does.
+// Kill ends the server like kill -9.
 func (i *Influx) Kill() {
 	i.tb.Helper()
 	i.server().proc.kill()
 }
 
-// Start starts a stopped server again, with the same data on the same port, and waits until it answers.
+// Start starts a stopped server again on the same port and data, and waits until it answers.
 func (i *Influx) Start() {
 	i.tb.Helper()
 	if err := i.server().start(); err != nil {
@@ -81,13 +81,13 @@ func (i *Influx) Start() {
 	}
 }
 
-// PID returns the server's process id.
+// PID returns the process id of the server.
 func (i *Influx) PID() int {
 	i.tb.Helper()
 	return i.server().proc.cmd.Process.Pid
 }
 
-// Log returns what the server has printed so far.
+// Log returns the output of the server so far.
 func (i *Influx) Log() string {
 	i.tb.Helper()
 	return i.server().proc.output()
@@ -116,7 +116,7 @@ func (i *Influx) json(method, path string, body, out any) {
 	}
 }
 
-// Unique returns a name that begins with prefix and that no other test has.
+// Unique returns a name that begins with prefix. No other test has this name.
 func Unique(prefix string) string {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // never fails

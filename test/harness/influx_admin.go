@@ -13,14 +13,14 @@ type Permission struct {
 	Resource Resource `json:"resource"`
 }
 
-// Resource is what a permission is about: all of a type, or one of them.
+// Resource is the object of a permission: all resources of a type, or one of them.
 type Resource struct {
 	Type  string `json:"type"` // such as "buckets"
 	ID    string `json:"id,omitempty"`
 	OrgID string `json:"orgID,omitempty"`
 }
 
-// OwnerOf returns the permissions of an organisation's owner, without those that no test needs.
+// OwnerOf returns the permissions of an organisation's owner that tests need.
 func OwnerOf(orgID string) []Permission {
 	var all []Permission
 	for _, action := range []string{"read", "write"} {
@@ -39,12 +39,12 @@ func (i *Influx) OnBucket(action, bucket string) Permission {
 	return Permission{action, Resource{Type: "buckets", ID: i.BucketID(bucket), OrgID: i.OrgID}}
 }
 
-// OnAll returns the permission to read or write everything of a type in the organisation, such as "buckets".
+// OnAll returns the permission to read or write all resources of a type, such as "buckets", in the organisation.
 func (i *Influx) OnAll(action, kind string) Permission {
 	return Permission{action, Resource{Type: kind, OrgID: i.OrgID}}
 }
 
-// NewToken makes a token that allows what is given and nothing else, and returns its secret.
+// NewToken makes a token with exactly these permissions, and returns its secret.
 func (i *Influx) NewToken(allowed ...Permission) string {
 	i.tb.Helper()
 	var token struct {
@@ -72,7 +72,7 @@ func (i *Influx) NewBucket(prefix string, retention time.Duration) string {
 	return name
 }
 
-// AddBucket makes a bucket of exactly this name, such as one that was deleted before.
+// AddBucket makes a bucket with exactly this name, for example after the bucket was deleted.
 func (i *Influx) AddBucket(name string, retention time.Duration) {
 	i.tb.Helper()
 	rules := []map[string]any{}
@@ -83,7 +83,7 @@ func (i *Influx) AddBucket(name string, retention time.Duration) {
 		map[string]any{"orgID": i.OrgID, "name": name, "retentionRules": rules}, nil)
 }
 
-// DeleteBucket deletes a bucket and all that is in it.
+// DeleteBucket deletes a bucket and its points.
 func (i *Influx) DeleteBucket(name string) {
 	i.tb.Helper()
 	i.json(http.MethodDelete, "/api/v2/buckets/"+i.BucketID(name), nil, nil)
@@ -108,7 +108,7 @@ func (i *Influx) HasBucket(name string) bool {
 
 func (i *Influx) findBucket(name string) (id string, ok bool) {
 	i.tb.Helper()
-	var found struct {
+	var list struct {
 		Buckets []struct {
 			ID string `json:"id"`
 		} `json:"buckets"`
@@ -121,22 +121,22 @@ func (i *Influx) findBucket(name string) (id string, ok bool) {
 	if status == http.StatusNotFound {
 		return "", false
 	}
-	if err := json.Unmarshal(answer, &found); err != nil || len(found.Buckets) != 1 {
+	if err := json.Unmarshal(answer, &list); err != nil || len(list.Buckets) != 1 {
 		i.tb.Fatalf("look for bucket %s: %d %s", name, status, answer)
 	}
-	return found.Buckets[0].ID, true
+	return list.Buckets[0].ID, true
 }
 
 func (i *Influx) findOrg(name string) string {
 	i.tb.Helper()
-	var found struct {
+	var list struct {
 		Orgs []struct {
 			ID string `json:"id"`
 		} `json:"orgs"`
 	}
-	i.json(http.MethodGet, "/api/v2/orgs?"+url.Values{"org": {name}}.Encode(), nil, &found)
-	if len(found.Orgs) == 0 {
-		i.tb.Fatalf("there is no organisation %s, which INFLUX_TEST_ORG names", name)
+	i.json(http.MethodGet, "/api/v2/orgs?"+url.Values{"org": {name}}.Encode(), nil, &list)
+	if len(list.Orgs) == 0 {
+		i.tb.Fatalf("INFLUX_TEST_ORG: expected an organisation of the server, got %s", name)
 	}
-	return found.Orgs[0].ID
+	return list.Orgs[0].ID
 }

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// influxClient makes plain calls to InfluxDB's API, so that the product's client is not what checks the product.
+// influxClient calls InfluxDB's API with net/http alone. So the program's own client does not check the program.
 type influxClient struct {
 	url   string
 	token string
 }
 
-// call sends body, as JSON unless it is a string, and returns the answer's body. An answer that is not a success is
+// call sends body and returns the answer's body. A body that is not a string is sent as JSON. An answer without success is
 // an error with the server's words.
 func (c influxClient) call(method, path string, body any) ([]byte, error) {
 	status, answer, err := c.do(method, path, body)
@@ -28,7 +28,7 @@ func (c influxClient) call(method, path string, body any) ([]byte, error) {
 	return answer, nil
 }
 
-// do does the same without judging the answer.
+// do is call without the check of the status.
 func (c influxClient) do(method, path string, body any) (status int, answer []byte, err error) {
 	kind, payload := "text/plain; charset=utf-8", []byte(nil)
 	switch b := body.(type) {

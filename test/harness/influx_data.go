@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Row is one record of a Flux result: float64, int64, uint64, bool, string or time.Time by column. A missing value
-// is absent, except that InfluxDB's CSV does not tell a missing text from an empty one: that is "".
+// Row is one record of a Flux result by column. Values are float64, int64, uint64, bool, string or time.Time. A missing
+// value is absent. A missing text is "", because InfluxDB's CSV writes missing and empty texts in the same way.
 type Row map[string]any
 
-// Query runs a Flux query as the organisation's owner and returns the records of all tables, in order. Floats are
-// exact to the bit and texts to the byte, but for carriage returns: InfluxDB drops them when it writes CSV.
+// Query runs a Flux query as the organisation's owner and returns the records of all tables, in order. Floats have the exact
+// bits and texts the exact bytes, except carriage returns: InfluxDB drops them when it writes CSV.
 func (i *Influx) Query(flux string) []Row {
 	i.tb.Helper()
 	answer, err := i.client().call(http.MethodPost, "/api/v2/query?org="+url.QueryEscape(i.Org), map[string]any{
@@ -19,23 +19,24 @@ func (i *Influx) Query(flux string) []Row {
 		"dialect": map[string]any{"header": true, "annotations": []string{"datatype", "group", "default"}},
 	})
 	if err != nil {
-		i.tb.Fatalf("%v\nof the query: %s", err, flux)
+		i.tb.Fatalf("%v\nquery: %s", err, flux)
 	}
 	rows, err := parseFluxCSV(string(answer))
 	if err != nil {
-		i.tb.Fatalf("%v\nof the query: %s", err, flux)
+		i.tb.Fatalf("%v\nquery: %s", err, flux)
 	}
 	return rows
 }
 
-// Points returns every point of a bucket, one row per series and time, with tags and fields as columns and `_time`.
+// Points returns every point of a measurement in a bucket. A point is one row. Its columns are the tags, the fields and
+// `_time`.
 func (i *Influx) Points(bucket, measurement string) []Row {
 	i.tb.Helper()
 	return i.PointsBetween(bucket, measurement, time.Unix(0, 0), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
 }
 
-// PointsBetween does the same for a range of time. A query for more than the days in which a field has one type
-// leaves the others out without a word.
+// PointsBetween returns the points of a range of time, like Points. The field must have one type in this range: InfluxDB
+// leaves out days with another type and reports no error.
 func (i *Influx) PointsBetween(bucket, measurement string, start, stop time.Time) []Row {
 	i.tb.Helper()
 	points := map[string]Row{}
@@ -69,7 +70,7 @@ func (i *Influx) Write(bucket, lines string) {
 	}
 }
 
-// TryWrite does the same and returns what InfluxDB answered.
+// TryWrite is Write, and returns InfluxDB's answer instead of failing the test.
 func (i *Influx) TryWrite(bucket, lines string) (status int, answer string) {
 	i.tb.Helper()
 	query := url.Values{"org": {i.Org}, "bucket": {bucket}, "precision": {"ns"}}

@@ -11,7 +11,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-func TestInfluxGivesBackExactValues(t *testing.T) {
+func TestInfluxReturnsExactValues(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bucket := influx.NewBucket("pytest", 0)
@@ -26,7 +26,7 @@ second,line",n=7i,u=8u,ok=true 1`+"\n"+`m,tag=c s="a\,%0D",f=1.7976931348623157e
 	assert.Equal(t, `a\,%0D`, points[1]["s"])
 }
 
-func TestInfluxAnswersOfTestsStayApart(t *testing.T) {
+func TestInfluxSeparatesTests(t *testing.T) {
 	t.Parallel()
 	one, other := harness.SharedInflux(t), harness.SharedInflux(t)
 	bucket := one.NewBucket("pytest", 0)
@@ -36,7 +36,7 @@ func TestInfluxAnswersOfTestsStayApart(t *testing.T) {
 	assert.Len(t, one.Points(bucket, "m"), 1)
 }
 
-func TestInfluxTokensAllowOnlyWhatTheySay(t *testing.T) {
+func TestInfluxTokensAllowOnlyTheirPermissions(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	open, closed := influx.NewBucket("open", 0), influx.NewBucket("closed", 0)
@@ -51,7 +51,7 @@ func TestInfluxTokensAllowOnlyWhatTheySay(t *testing.T) {
 	assert.Equal(t, 401, status)
 }
 
-func TestInfluxBucketsComeAndGo(t *testing.T) {
+func TestInfluxBucketsAreMadeAndDeleted(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bucket := influx.NewBucket("pytest", 0)

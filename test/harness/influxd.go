@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// startWithin is generous: a machine that also compiles needs several seconds.
+	// startWithin is long, because a machine that also compiles needs several seconds.
 	startWithin = 90 * time.Second
 	stopWithin  = 60 * time.Second
 )
 
-// influxd is a server process of ours, with its data in one folder.
+// influxd is a server process that this package started.
 type influxd struct {
-	dir   string
+	dir   string // folder of its data
 	port  int
-	token string // of the operator, made by set-up
+	token string // token of the operator
 	proc  *process
 }
 
@@ -43,7 +43,7 @@ func startInfluxd(dir string) (*influxd, error) {
 
 func (s *influxd) url() string { return fmt.Sprintf("http://127.0.0.1:%d", s.port) }
 
-// start starts the server on the port and the data that it had before, and waits until it answers.
+// start starts the server on its port and data, and waits until it answers.
 func (s *influxd) start() error {
 	bin, err := influxdBinary()
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *influxd) setUp() error {
 	return nil
 }
 
-// influxdBinary returns the server's executable: the one named by INFLUXD, else the one that make influxd built.
+// influxdBinary returns the path of the server's executable. INFLUXD names it. Otherwise it is the one from `make influxd`.
 func influxdBinary() (string, error) {
 	bin := os.Getenv("INFLUXD")
 	if bin == "" {
@@ -108,8 +108,8 @@ func influxdBinary() (string, error) {
 		bin = filepath.Join(root, ".cache", "bin", "influxd")
 	}
 	if _, err := os.Stat(bin); err != nil {
-		return "", fmt.Errorf("these tests need a real InfluxDB server; `make influxd` builds it, and the environment "+
-			"variable INFLUXD names another one: %w", err)
+		return "", fmt.Errorf("these tests need a real InfluxDB server; `make influxd` builds one, or the environment "+
+			"variable INFLUXD names one: %w", err)
 	}
 	return bin, nil
 }

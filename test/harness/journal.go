@@ -6,19 +6,20 @@ import (
 	"testing"
 )
 
-// DeadLetter is a record that a destination has refused for good, as the bridge's own file tells it.
+// DeadLetter is a dead letter in the bridge's file.
 type DeadLetter struct {
 	Class  string // "context", "session" or "metric"
-	Name   string // a session's or context's hash, a metric's item_variant without addresses
-	Status int    // 0 when it was not sent
+	Name   string // hash of a session or context; item_variant of a metric, without addresses of objects
+	Status int    // HTTP status; 0 when the record was not sent
 	Reason string
-	Seq    uint64 // of the record, which stays in its table
+	Seq    uint64 // number of the record, which stays in its table
 }
 
-// journalFile is the bridge's file in its data folder.
+// journalFile is the name of the bridge's file in its data directory.
 const journalFile = "pymon.db"
 
-// DeadLetters reads the dead letters of a data folder, in the order of acceptance. A bridge may be serving it.
+// DeadLetters reads the dead letters in a data directory, in the order of acceptance. A bridge may use the directory
+// meanwhile.
 func DeadLetters(tb testing.TB, data string) []DeadLetter {
 	tb.Helper()
 	db := openJournal(tb, data, "mode=ro")
@@ -39,8 +40,8 @@ func DeadLetters(tb testing.TB, data string) []DeadLetter {
 	return letters
 }
 
-// EndWait makes the metrics of a data folder that wait for their context or session go out with the next start: it
-// sets their beginning into the future, as if the clock had been set back since. No bridge may be serving the folder.
+// EndWait ends the wait of parked metrics: the next start delivers them. It sets the time of their parking into the
+// future, as if the clock had been set back since. No bridge may use the data directory meanwhile.
 func EndWait(tb testing.TB, data string) {
 	tb.Helper()
 	db := openJournal(tb, data, "mode=rw")
@@ -63,7 +64,8 @@ func openJournal(tb testing.TB, data, mode string) *sql.DB {
 	return db
 }
 
-// RootPage returns where the first page of an index lies in the bridge's file, in bytes. No bridge may be serving it.
+// RootPage returns the position of an index's first page in the bridge's file, in bytes. No bridge may use the file
+// meanwhile.
 func RootPage(tb testing.TB, data, index string) (start, end int64) {
 	tb.Helper()
 	db := openJournal(tb, data, "mode=ro")

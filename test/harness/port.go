@@ -6,15 +6,15 @@ import (
 	"net"
 )
 
-// Ports are taken from below the range that kernels give to outgoing connections. A client that keeps dialling a
-// dead port inside that range sooner or later gets it as its own end, is connected to itself, and keeps the server
-// from coming back.
+// The ports are below the range that kernels use for outgoing connections. Inside that range, a client that keeps dialling a
+// closed port sooner or later gets this port for its own side. Then it is connected to itself, and the server cannot listen
+// again.
 const (
 	firstPort = 20000
 	lastPort  = 32000
 )
 
-// freePort returns a port of the loopback address that nobody listens on.
+// freePort returns a free port of the loopback address.
 func freePort() (int, error) {
 	l, err := listenAnywhere()
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// process is a child whose output goes to a file and who ends with this process, however that ends.
+// process is a child process. Its output goes to a file. It always ends with this process.
 type process struct {
 	cmd  *exec.Cmd
-	log  string        // path of the file with both its output streams, appended to
-	done chan struct{} // closed when it has ended and cmd.ProcessState is set
+	log  string        // path of the file; both output streams are appended to it
+	done chan struct{} // closed when the child has ended and cmd.ProcessState is set
 }
 
-// startProcess starts cmd, which must not have output streams yet, and sends both of them to the log file.
+// startProcess starts cmd, and appends its two output streams to the log file. cmd must not have output streams yet.
 func startProcess(cmd *exec.Cmd, log string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -34,7 +34,7 @@ func startProcess(cmd *exec.Cmd, log string) (*process, error) {
 	return p, nil
 }
 
-// run stays on one thread, because the kernel takes the end of the thread that forked for the parent's death.
+// run stays on one thread. For the kernel, the parent of the child is the thread that started it.
 func (p *process) run(out *os.File, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -42,20 +42,20 @@ func (p *process) run(out *os.File, started chan<- error) {
 	_ = out.Close() // the child has its own copy
 	started <- err
 	if err == nil {
-		_ = p.cmd.Wait() // how it ended is in ProcessState
+		_ = p.cmd.Wait() // ProcessState has the result
 		close(p.done)
 	}
 }
 
-// kill ends it as kill -9 does and returns when it is gone.
+// kill ends the child like kill -9, and returns when it has ended.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // fails only when it has ended
+	_ = p.cmd.Process.Kill() // fails only after the end of the child
 	<-p.done
 }
 
-// stop asks it to end. It is killed, and that is an error, when it has not ended after the given time.
+// stop asks the child to end, and waits. When the time is over, stop kills the child and returns an error.
 func (p *process) stop(within time.Duration) (*os.ProcessState, error) {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only after the end of the child
 	select {
 	case <-p.done:
 		return p.cmd.ProcessState, nil
@@ -65,7 +65,7 @@ func (p *process) stop(within time.Duration) (*os.ProcessState, error) {
 	}
 }
 
-// output returns what it has printed so far.
+// output returns the output of the child so far.
 func (p *process) output() string {
 	b, err := os.ReadFile(p.log)
 	if err != nil {
@@ -74,7 +74,7 @@ func (p *process) output() string {
 	return string(b)
 }
 
-// tail returns the last lines of what it printed, for failure messages.
+// tail returns the last lines of the output, for failure messages.
 func (p *process) tail() string {
 	lines := strings.Split(strings.TrimSpace(p.output()), "\n")
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")

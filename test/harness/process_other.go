@@ -4,5 +4,5 @@ package harness
 
 import "syscall"
 
-// endWithParent does nothing where the kernel cannot kill orphans: a test binary that panics leaves its children.
+// endWithParent does nothing on kernels that cannot kill orphans. There, a test binary that panics leaves its children.
 func endWithParent() *syscall.SysProcAttr { return nil }

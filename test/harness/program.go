@@ -13,7 +13,7 @@ import (
 // runWithin is the longest that a command of the program may take.
 const runWithin = time.Minute
 
-// Program returns the path of the program under test: see [StartBridge].
+// Program returns the path of the program under test. [StartBridge] says which program it is.
 func Program(tb testing.TB) string {
 	tb.Helper()
 	bin, err := bridgeBinary()
@@ -23,14 +23,13 @@ func Program(tb testing.TB) string {
 	return bin
 }
 
-// Result is how a command ended.
+// Result is the result of a command.
 type Result struct {
 	ExitCode       int
 	Stdout, Stderr string
 }
 
-// RunProgram runs one command of the program to its end, such as `version`. Its environment is the test's own and
-// the given additions.
+// RunProgram runs one command of the program to its end, such as `version`. env has additions to the test's environment.
 func RunProgram(tb testing.TB, env []string, args ...string) Result {
 	tb.Helper()
 	cmd := exec.Command(Program(tb), args...)
@@ -41,20 +40,20 @@ func RunProgram(tb testing.TB, env []string, args ...string) Result {
 		tb.Fatal(err)
 	}
 	late := time.AfterFunc(runWithin, func() { _ = cmd.Process.Kill() })
-	_ = cmd.Wait() // how it ended is in ProcessState
+	_ = cmd.Wait() // ProcessState has the result
 	if !late.Stop() {
 		tb.Fatalf("pymon-bridge %q still ran after %v:\n%s", args, runWithin, stderr.String())
 	}
 	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// Process is a child of the test that ends with it.
+// Process is a child process that ends with its test.
 type Process struct {
 	tb   testing.TB
 	proc *process
 }
 
-// StartProcess starts cmd, whose output is kept in a file.
+// StartProcess starts cmd and keeps its output in a file.
 func StartProcess(tb testing.TB, cmd *exec.Cmd) *Process {
 	tb.Helper()
 	proc, err := startProcess(cmd, filepath.Join(tb.TempDir(), "process.log"))
@@ -68,16 +67,16 @@ func StartProcess(tb testing.TB, cmd *exec.Cmd) *Process {
 // PID returns the process id.
 func (p *Process) PID() int { return p.proc.cmd.Process.Pid }
 
-// Output returns what it has printed so far.
+// Output returns the output of the process so far.
 func (p *Process) Output() string { return p.proc.output() }
 
-// Kill ends it as kill -9 does.
+// Kill ends the process like kill -9.
 func (p *Process) Kill() { p.proc.kill() }
 
-// Signal sends it a signal; one that has ended does not mind.
+// Signal sends the process a signal. It does nothing when the process has ended.
 func (p *Process) Signal(s syscall.Signal) { _ = p.proc.cmd.Process.Signal(s) }
 
-// Stop asks it to end and returns how it ended.
+// Stop asks the process to end, and returns its final state.
 func (p *Process) Stop() *os.ProcessState {
 	p.tb.Helper()
 	state, err := p.proc.stop(stopWithin)
@@ -87,7 +86,7 @@ func (p *Process) Stop() *os.ProcessState {
 	return state
 }
 
-// Wait waits until it has ended by itself and returns how.
+// Wait waits until the process has ended by itself, and returns its final state.
 func (p *Process) Wait() *os.ProcessState {
 	p.tb.Helper()
 	select {
@@ -98,8 +97,8 @@ func (p *Process) Wait() *os.ProcessState {
 	return p.proc.cmd.ProcessState
 }
 
-// Signal sends the bridge a signal; one that has ended does not mind.
+// Signal sends the bridge a signal. It does nothing when the bridge has ended.
 func (b *Bridge) Signal(s syscall.Signal) { _ = b.proc.cmd.Process.Signal(s) }
 
-// UsePassword sets the token with which the harness asks for the bridge's metrics from now on.
+// UsePassword sets the token that the harness sends from now on when it asks for the bridge's metrics.
 func (b *Bridge) UsePassword(token string) { b.cfg.Password = token }

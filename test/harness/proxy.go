@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// Proxy stands between a bridge and an InfluxDB server. It keeps every line that was written through it, also those
-// that were written again, and can stand in the way.
+// Proxy is an HTTP proxy between a bridge and an InfluxDB server. It keeps each line that was written through it, repeats
+// included. A test can change its answers.
 type Proxy struct {
 	tb     testing.TB
 	server *httptest.Server
@@ -28,21 +28,21 @@ type Proxy struct {
 // Write is one write request on its way to InfluxDB.
 type Write struct {
 	Bucket string
-	Lines  []string // none where nothing is written, as in order to find out whether that is allowed
+	Lines  []string // empty for a request that only asks whether writing is allowed
 
 	r     *http.Request
 	body  []byte // as sent, mostly compressed
 	proxy *Proxy
 }
 
-// Answer is what the sender of a request gets. Status 0 is the end of the connection, without an answer.
+// Answer is the answer to a request. Status 0 closes the connection without an answer.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// StartProxy starts a proxy in front of a server, which need not run.
+// StartProxy starts a proxy in front of a server. The server need not run.
 func StartProxy(tb testing.TB, target *Influx) *Proxy {
 	tb.Helper()
 	p := &Proxy{tb: tb, target: target}
@@ -51,21 +51,22 @@ func StartProxy(tb testing.TB, target *Influx) *Proxy {
 	return p
 }
 
-// Influx returns the server as it is reached through the proxy.
+// Influx returns the server with the address of the proxy.
 func (p *Proxy) Influx() *Influx {
 	behind := *p.target
 	behind.URL = p.server.URL
 	return &behind
 }
 
-// OnWrite makes serve answer the write requests from now on, any number of them at the same time; nil forwards them.
+// OnWrite makes serve answer the write requests from now on. Several requests may call it at the same time. nil forwards all
+// write requests.
 func (p *Proxy) OnWrite(serve func(w *Write) Answer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.serve = serve
 }
 
-// Lines returns the lines of a measurement that were sent to the proxy so far, in order, whatever became of them.
+// Lines returns the lines of a measurement that were sent to the proxy so far, in order, whatever the answers were.
 func (p *Proxy) Lines(measurement string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,15 +75,15 @@ func (p *Proxy) Lines(measurement string) []string {
 	})
 }
 
-// Has says whether a write has lines of a measurement.
+// Has says whether a write has a line of a measurement.
 func (w *Write) Has(measurement string) bool {
 	return slices.ContainsFunc(w.Lines, func(line string) bool { return strings.HasPrefix(line, measurement+",") })
 }
 
-// Gone is done when the sender has gone away.
+// Gone is closed when the sender has closed the connection.
 func (w *Write) Gone() <-chan struct{} { return w.r.Context().Done() }
 
-// Forward sends the request on, even if its sender goes away, and returns the server's answer.
+// Forward sends the request to the server, also when its sender has closed the connection, and returns the server's answer.
 func (w *Write) Forward() Answer {
 	return w.proxy.forward(w.r, w.body)
 }
@@ -91,7 +92,7 @@ func (w *Write) Forward() Answer {
 func (p *Proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(http.ErrAbortHandler) // the sender has gone
+		panic(http.ErrAbortHandler) // the sender has closed the connection
 	}
 	serve := func(w *Write) Answer { return w.Forward() }
 	w := &Write{Bucket: r.URL.Query().Get("bucket"), r: r, body: body, proxy: p}
@@ -112,7 +113,7 @@ func (p *Proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		rw.Header()[name] = values
 	}
 	rw.WriteHeader(a.Status)
-	_, _ = io.WriteString(rw, a.Body) // who has gone needs no answer
+	_, _ = io.WriteString(rw, a.Body) // fails only when the sender has closed the connection
 }
 
 func (p *Proxy) unpack(r *http.Request, body []byte) []string {
@@ -120,14 +121,14 @@ func (p *Proxy) unpack(r *http.Request, body []byte) []string {
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		zip, err := gzip.NewReader(text)
 		if err != nil {
-			p.tb.Errorf("a write that is not in gzip: %v", err)
+			p.tb.Errorf("a write is not valid gzip: %v", err)
 			return nil
 		}
 		text = zip
 	}
 	lines, err := io.ReadAll(text)
 	if err != nil {
-		p.tb.Errorf("a write that cannot be unpacked: %v", err)
+		p.tb.Errorf("a write cannot be unpacked: %v", err)
 	}
 	return slices.DeleteFunc(strings.Split(string(lines), "\n"), func(line string) bool { return line == "" })
 }

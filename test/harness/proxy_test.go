@@ -9,7 +9,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-func TestProxyRecordsAndStandsInTheWay(t *testing.T) {
+func TestProxyKeepsLinesAndChangesAnswers(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	bucket := influx.NewBucket("pytest", 0)

@@ -8,7 +8,7 @@ import (
 	_ "modernc.org/sqlite" // reads the plugin's own files
 )
 
-// PymonMetric is a row of TEST_METRICS as the plugin stored it; texts are byte strings. Two are equal when == says so.
+// PymonMetric is a row of TEST_METRICS as the plugin stored it. Texts are byte strings. == compares two rows.
 type PymonMetric struct {
 	SessionH, ContextH, ItemStartTime, ItemPath, Item, ItemVariant, ItemFSLoc, Kind, Component string
 
@@ -35,7 +35,7 @@ type PymonContext struct {
 	PythonInfo   string
 }
 
-// Pymon is what a `.pymon` file holds, in the order of storing.
+// Pymon is the content of a `.pymon` file, in the order of storing.
 type Pymon struct {
 	Metrics  []PymonMetric
 	Sessions []PymonSession
@@ -53,8 +53,8 @@ func ReadPymon(tb testing.TB, path string) Pymon {
 	return readTables(tb, db, " ORDER BY rowid")
 }
 
-// Stored reads what is in a bridge's data folder, through the views with the plugin's own names, in no order. A
-// bridge may be serving it. A measurement that is absent is NaN.
+// Stored reads the records in a bridge's data directory, in no order. It uses the views with the plugin's names. A bridge
+// may use the directory meanwhile. An absent measurement is NaN.
 func Stored(tb testing.TB, data string) Pymon {
 	tb.Helper()
 	db := openJournal(tb, data, "mode=ro")
@@ -65,7 +65,7 @@ func Stored(tb testing.TB, data string) Pymon {
 func readTables(tb testing.TB, db *sql.DB, order string) Pymon {
 	tb.Helper()
 	var p Pymon
-	// As blobs, texts come with everything after a NUL.
+	// A blob also has the bytes after a NUL. A text does not.
 	each(tb, db, `SELECT CAST(SESSION_H AS BLOB), CAST(ENV_H AS BLOB), CAST(ITEM_START_TIME AS BLOB),
 		CAST(ITEM_PATH AS BLOB), CAST(ITEM AS BLOB), CAST(ITEM_VARIANT AS BLOB), CAST(ITEM_FS_LOC AS BLOB),
 		CAST(KIND AS BLOB), CAST(COALESCE(COMPONENT, '') AS BLOB),
@@ -94,7 +94,7 @@ func readTables(tb testing.TB, db *sql.DB, order string) Pymon {
 	return p
 }
 
-// absent scans a float, or NaN where there is none.
+// absent scans a float; NULL becomes NaN.
 type absent struct{ into *float64 }
 
 // Scan implements [sql.Scanner].

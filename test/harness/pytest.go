@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// The Python environments that make python creates: pytest-monitor 1.6.6 and pytest-xdist, with two pytests.
+// The Python environments of `make python`. Each has pytest-monitor 1.6.6, pytest-xdist, and another version of pytest.
 const (
 	Pytest84 = "pytest84"
 	Pytest91 = "pytest91"
 )
 
-// pytestWithin is the longest that a run may take; a client without a time limit of its own would wait for ever.
+// pytestWithin bounds the time of a run, because the plugin has no time limit and could wait for ever.
 const pytestWithin = 5 * time.Minute
 
-// Pytest is a run of pytest to be made.
+// Pytest says how to run pytest.
 type Pytest struct {
 	Python string   // [Pytest91] when empty
-	Suite  string   // folder of the tests; the sample suite when empty. It is copied, so that runs stay apart
+	Suite  string   // folder of the tests; the sample suite when empty. Each run has a copy of it.
 	Args   []string // pytest's arguments, such as "--remote-server", url
-	Env    []string // additions to an environment that has nothing from outside but PATH
+	Env    []string // additions to an environment that takes only PATH from outside
 	Git    bool     // make the copy a git repository with one commit
 }
 
 // PytestRun is a run of pytest.
 type PytestRun struct {
-	Dir      string // the copy of the suite, which it runs in
-	Database string // the .pymon file that the plugin writes, unless told not to
+	Dir      string // folder with the copy of the suite, where pytest runs
+	Database string // the plugin's .pymon file; missing with --no-db
 	ScmRef   string // the commit; empty without Git
 	ExitCode int    // set by Wait
 
@@ -85,7 +85,7 @@ func (r *PytestRun) Wait() {
 	}
 }
 
-// Output returns what pytest has printed so far.
+// Output returns the output of pytest so far.
 func (r *PytestRun) Output() string { return r.proc.output() }
 
 func (p Pytest) python(tb testing.TB) string {
@@ -96,7 +96,7 @@ func (p Pytest) python(tb testing.TB) string {
 	}
 	python := filepath.Join(Root(tb), ".cache", "py", name, "bin", "python")
 	if _, err := os.Stat(python); err != nil {
-		tb.Fatal(fmt.Errorf("these tests need a real pytest; `make python` installs it: %w", err))
+		tb.Fatal(fmt.Errorf("these tests need a real pytest, which `make python` installs: %w", err))
 	}
 	return python
 }

@@ -14,7 +14,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// metricsServer answers like the reference server and counts the metrics it is sent.
+// metricsServer answers like the reference server and counts the posted metrics.
 func metricsServer(t *testing.T) (url string, metrics func() int) {
 	var mu sync.Mutex
 	var count int
@@ -39,8 +39,8 @@ func metricsServer(t *testing.T) (url string, metrics func() int) {
 	}
 }
 
-// TestPytestSuite holds what the tests on the bridge take for granted of the sample suite.
-func TestPytestSuite(t *testing.T) {
+// Other tests rely on these rows.
+func TestSampleSuiteMakesTheExpectedRows(t *testing.T) {
 	t.Parallel()
 	for _, python := range []string{harness.Pytest84, harness.Pytest91} {
 		t.Run(python, func(t *testing.T) {
@@ -77,8 +77,8 @@ func assertSuiteRows(t *testing.T, metrics []harness.PymonMetric) {
 		"<object object at 0x7f3a5c1d2e40>", strings.Repeat("x", 3000)} {
 		assert.Equal(t, 1, variants["test_id["+id+"]"], "%q", id)
 	}
-	assert.Equal(t, 2, variants["test_id[p, q]"], "p-q and p, q become one")
-	assert.Equal(t, 3, items["test_total"], "methods of two classes and a nested one, not the unittest method")
+	assert.Equal(t, 2, variants["test_id[p, q]"], "p-q and p, q have the same id")
+	assert.Equal(t, 3, items["test_total"], "methods of two classes and a nested class, but not the unittest method")
 	assert.Positive(t, components["(none)"])
 	assert.Positive(t, components["été, \"a=b\" 100%\t50%41\n🚀 \\"])
 	for _, unmeasured := range []string{"test_never_measured", "test_not_measured_now", "test_out", "test_still_out",
@@ -91,7 +91,7 @@ func assertSuiteRows(t *testing.T, metrics []harness.PymonMetric) {
 	}
 }
 
-func TestPytestRunsInParallelWorkers(t *testing.T) {
+func TestPytestRunsWithParallelWorkers(t *testing.T) {
 	t.Parallel()
 	url, sent := metricsServer(t)
 	run := harness.Pytest{Args: []string{"-c", "escaped.ini", "-n", "4", "--remote-server", url}}.Run(t)
@@ -103,7 +103,7 @@ func TestPytestRunsInParallelWorkers(t *testing.T) {
 	}
 }
 
-func TestPytestSeesNothingOfTheEnvironment(t *testing.T) {
+func TestPytestDoesNotSeeTheEnvironmentOfTheTest(t *testing.T) {
 	t.Setenv("BUILD_NUMBER", "99")
 	t.Setenv("JOB_NAME", "a CI job that runs these tests")
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Root returns the folder of the module under test: the nearest one upwards from the working folder with a go.mod.
+// Root returns the folder of the module under test: the nearest folder with a go.mod, upwards from the working folder.
 func Root(tb testing.TB) string {
 	tb.Helper()
 	dir, err := moduleRoot()

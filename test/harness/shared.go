@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// shared is what the tests of one binary have in common. It is the package's only state, and a process has one.
-// Nothing that failed is tried twice.
+// shared has the values that all tests of one binary share. It is the only state of the package. A failed start or build
+// is not tried again.
 var shared struct {
 	sync.Mutex
 	dir       string // set while Main runs
@@ -20,7 +20,7 @@ var shared struct {
 	buildErr  error
 }
 
-// Main runs the tests of a package that calls it in TestMain, and ends what they shared. It returns the exit code.
+// Main runs the tests of a package, and ends the values that they shared. It returns the exit code. TestMain calls it.
 func Main(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "pymon-bridge-test-")
 	if err != nil {
@@ -36,16 +36,16 @@ func Main(m *testing.M) int {
 		if shared.server != nil {
 			shared.server.proc.kill()
 		}
-		_ = os.RemoveAll(dir) // a left-over in the temporary folder is no failure
+		_ = os.RemoveAll(dir) // a file that stays in the temporary folder does no harm
 	}()
 	return m.Run()
 }
 
-// SharedInflux returns the server that all tests of a binary share, with a new organisation, so that they can run in
-// parallel and see nothing of each other. The package's TestMain must call [Main].
+// SharedInflux returns the server that all tests of a binary share. Each test gets a new organisation, so that parallel
+// tests do not see each other. The package's TestMain must call [Main].
 //
-// INFLUX_TEST_URL and INFLUX_TEST_TOKEN, an operator's token, point it at a running server instead. INFLUX_TEST_ORG
-// then names an organisation to use where the token may not make one.
+// INFLUX_TEST_URL names a running server to use instead, and INFLUX_TEST_TOKEN an operator's token for it. When the token
+// must not make organisations, INFLUX_TEST_ORG names an organisation to use.
 func SharedInflux(tb testing.TB) *Influx {
 	tb.Helper()
 	if url := os.Getenv("INFLUX_TEST_URL"); url != "" {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// poll calls try until it succeeds, and returns its last error when that took too long. gone, which may be nil, ends
-// the wait early: what is waited for has died.
+// poll calls try until it succeeds. When the time is over, poll returns the last error of try. gone is closed when the
+// awaited process has ended; this ends the wait early. gone may be nil.
 func poll(within time.Duration, gone <-chan struct{}, try func() error) error {
 	deadline := time.Now().Add(within)
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {

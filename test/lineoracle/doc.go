@@ -1,5 +1,5 @@
-// Package lineoracle checks the line protocol that package influx writes with the parser of InfluxDB itself. It is a
-// module of its own, so that the server's dependencies stay out of the program's go.mod:
+// Package lineoracle checks the line protocol of package influx with the parser of InfluxDB itself. It is a separate
+// module, so that the dependencies of InfluxDB are not in the go.mod of the program:
 //
 //	cd test/lineoracle && go test ./... && go test -fuzz FuzzMetric -fuzztime 30s .
 package lineoracle

@@ -1,3 +1,3 @@
-// Package promql runs the queries of the dashboard about the bridge in Prometheus's own engine, on what the bridge
-// shows. It is a module of its own, so that the engine's many dependencies stay out of the program's.
+// Package promql runs the queries of the dashboard about the bridge in Prometheus's own engine, on metrics that package
+// telemetry writes. It is a separate module, so that the program does not get the many dependencies of the engine.
 package promql

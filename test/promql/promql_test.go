@@ -17,9 +17,9 @@ import (
 	"pymon-bridge/grafana"
 )
 
-var results = flag.String("results", "", "write what every query gave on a made-up afternoon to this JSON `file`, by panel")
+var results = flag.String("results", "", "write the results of every query on a made-up afternoon to this JSON `file`, by panel")
 
-// board is what these tests look at of the dashboard.
+// board has the parts of the dashboard that the tests check.
 type board struct {
 	Panels []struct {
 		Title   string
@@ -39,7 +39,7 @@ func dashboard(t *testing.T) board {
 	return b
 }
 
-// fill replaces variables as Grafana does: several values as a regular expression.
+// fill replaces variables as Grafana does. instance is a regular expression.
 func fill(expr, instance string) string {
 	return strings.NewReplacer("$instance", instance, "$__rate_interval", "2m0s").Replace(expr)
 }
@@ -49,7 +49,7 @@ func newEngine() *promql.Engine {
 		Parser: parser.NewParser(parser.Options{})})
 }
 
-// evaluate runs a query over the afternoon, a value each minute.
+// evaluate runs a query over the afternoon, with one value per minute.
 func evaluate(t *testing.T, engine *promql.Engine, from *scraped, expr string) promql.Matrix {
 	t.Helper()
 	query, err := engine.NewRangeQuery(t.Context(), from, nil, expr, from.start, from.start.Add(6*time.Hour), time.Minute)
@@ -62,13 +62,14 @@ func evaluate(t *testing.T, engine *promql.Engine, from *scraped, expr string) p
 	return matrix
 }
 
-// drawn is a line as the panel draws it.
+// drawn is a line in the form that the panel draws.
 type drawn struct {
 	Legend string       `json:"legend"`
 	Points [][2]float64 `json:"points"` // seconds since 1970, value
 }
 
-// Every query gives lines with numbers, each with a name of its own, for all bridges and for one.
+// TestPromQL checks that every query returns lines with numbers, for all bridges and for one bridge, and that the legends
+// of a query are different.
 func TestPromQL(t *testing.T) {
 	afternoon, engine := afternoon(t), newEngine()
 	all := map[string][]drawn{}
@@ -79,9 +80,9 @@ func TestPromQL(t *testing.T) {
 			names := map[string]bool{}
 			for _, line := range matrix {
 				d := draw(target.LegendFormat, line)
-				assert.NotEmpty(t, d.Points, "%s: %s is no number at any time", p.Title, d.Legend)
+				assert.NotEmpty(t, d.Points, "%s: %s has no number", p.Title, d.Legend)
 				assert.NotContains(t, d.Legend, "{{", p.Title)
-				assert.False(t, names[d.Legend], "%s: two lines are called %s", p.Title, d.Legend)
+				assert.False(t, names[d.Legend], "%s: two lines have the legend %s", p.Title, d.Legend)
 				names[d.Legend] = true
 				all[p.Title] = append(all[p.Title], d)
 			}
@@ -95,7 +96,7 @@ func TestPromQL(t *testing.T) {
 	}
 }
 
-// draw names a line by its labels and leaves out what is no number.
+// draw fills the labels of a line into its legend. It leaves out NaN and infinities.
 func draw(legend string, line promql.Series) drawn {
 	for _, name := range []string{"class", "reason", "code", "instance"} {
 		if value := line.Metric.Get(name); value != "" {
@@ -111,8 +112,8 @@ func draw(legend string, line promql.Series) drawn {
 	return d
 }
 
-// What happened in the afternoon is what the queries say of it.
-func TestTheAfternoon(t *testing.T) {
+// TestQueriesShowTheAfternoon checks some results against the events of the afternoon.
+func TestQueriesShowTheAfternoon(t *testing.T) {
 	afternoon, engine := afternoon(t), newEngine()
 	last := func(expr string) float64 {
 		matrix := evaluate(t, engine, afternoon, expr)
@@ -123,7 +124,7 @@ func TestTheAfternoon(t *testing.T) {
 	for _, v := range d.Templating.List {
 		if v.Type == "query" {
 			assert.Equal(t, "label_values(pymon_bridge_build_info, instance)", v.Query)
-			assert.Len(t, evaluate(t, engine, afternoon, "group by (instance) (pymon_bridge_build_info)"), 2, "the label is there")
+			assert.Len(t, evaluate(t, engine, afternoon, "group by (instance) (pymon_bridge_build_info)"), 2, "the label exists")
 		}
 	}
 	byTitle := map[string]string{}
@@ -133,6 +134,6 @@ func TestTheAfternoon(t *testing.T) {
 		}
 	}
 	assert.EqualValues(t, 2, last(byTitle["State: Bridges"]))
-	assert.EqualValues(t, 2, last(byTitle["State: Dead letters"]), "one each")
+	assert.EqualValues(t, 2, last(byTitle["State: Dead letters"]), "one for each bridge")
 	assert.Greater(t, last("max_over_time(("+byTitle["Waiting: not delivered"]+")[6h:1m])"), 500.0, "while InfluxDB was away")
 }

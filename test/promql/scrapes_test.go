@@ -24,10 +24,10 @@ import (
 	"pymon-bridge/telemetry"
 )
 
-// interval is how often the bridges are scraped.
+// interval is the scrape interval.
 const interval = 30 * time.Second
 
-// scraped holds what Prometheus would have of some bridges. It is a [storage.Queryable].
+// scraped has the samples that Prometheus would have of some bridges. It is a [storage.Queryable].
 type scraped struct {
 	start  time.Time
 	series map[string]*series
@@ -52,7 +52,7 @@ func (s sample) FH() *histogram.FloatHistogram { return nil }
 func (s sample) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
 func (s sample) Copy() chunks.Sample           { return s }
 
-// scrape adds what a bridge shows at a time.
+// scrape adds the metrics of a bridge at a time.
 func (s *scraped) scrape(t *testing.T, m *telemetry.Metrics, instance string, at time.Time) {
 	t.Helper()
 	answer := httptest.NewRecorder()
@@ -72,8 +72,8 @@ func (s *scraped) scrape(t *testing.T, m *telemetry.Metrics, instance string, at
 			if s.series[l.String()] == nil {
 				s.series[l.String()] = &series{labels: l}
 			}
-			found := s.series[l.String()]
-			found.samples = append(found.samples, sample{at: at.UnixMilli(), value: float64(one.Value)})
+			line := s.series[l.String()]
+			line.samples = append(line.samples, sample{at: at.UnixMilli(), value: float64(one.Value)})
 		}
 	}
 }
@@ -81,19 +81,19 @@ func (s *scraped) scrape(t *testing.T, m *telemetry.Metrics, instance string, at
 // Querier implements [storage.Queryable].
 func (s *scraped) Querier(int64, int64) (storage.Querier, error) { return querier{s}, nil }
 
-// querier gives all samples of the series that match; the engine takes those of the time it needs.
+// querier returns all samples of the matching series. The engine uses only the samples in its time range.
 type querier struct{ from *scraped }
 
 func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
-	var found []storage.Series
+	var matching []storage.Series
 	for _, name := range slices.Sorted(maps.Keys(q.from.series)) {
 		s := q.from.series[name]
 		if slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(s.labels.Get(m.Name)) }) {
 			continue
 		}
-		found = append(found, storage.NewListSeries(s.labels, s.samples))
+		matching = append(matching, storage.NewListSeries(s.labels, s.samples))
 	}
-	return &set{series: found, at: -1}
+	return &set{series: matching, at: -1}
 }
 
 func (querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
@@ -117,7 +117,7 @@ func (s *set) At() storage.Series                { return s.series[s.at] }
 func (s *set) Err() error                        { return nil }
 func (s *set) Warnings() annotations.Annotations { return nil }
 
-// afternoon returns six hours of two bridges: runs come and go, and for a while InfluxDB is away.
+// afternoon returns six hours of two bridges. Test runs start and end, and InfluxDB is away for 40 minutes.
 func afternoon(t *testing.T) *scraped {
 	t.Helper()
 	s := &scraped{start: time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC), series: map[string]*series{}}
@@ -131,10 +131,10 @@ func afternoon(t *testing.T) *scraped {
 	return s
 }
 
-// awaySince is the step after which InfluxDB is away for a while.
-const awaySince = 350
+// InfluxDB is away between these two steps.
+const awaySince, awayUntil = 350, 430
 
-// simulated is a bridge to which things happen.
+// simulated is a simulated bridge.
 type simulated struct {
 	metrics *telemetry.Metrics
 	stats   monitor.JournalStats
@@ -150,9 +150,9 @@ func newBridge(name string) *simulated {
 	return b
 }
 
-// work lets half a minute pass.
+// work simulates one step of 30 seconds.
 func (b *simulated) work(step int) {
-	running, away := step/30%3 != 2, step > awaySince && step < 430
+	running, away := step/30%3 != 2, step > awaySince && step < awayUntil
 	if running {
 		b.run(step)
 	}
@@ -164,7 +164,7 @@ func (b *simulated) work(step int) {
 	b.deliver(step)
 }
 
-// run accepts what a running suite sends.
+// run accepts the records of a running test suite.
 func (b *simulated) run(step int) {
 	for range 20 + b.random.IntN(40) {
 		b.metrics.Accepted(monitor.ClassMetric, b.random.IntN(50) == 0)
@@ -186,7 +186,7 @@ func (b *simulated) run(step int) {
 	}
 }
 
-// deliver sends what waits to InfluxDB.
+// deliver delivers all waiting records to InfluxDB.
 func (b *simulated) deliver(step int) {
 	if b.stats.Depth == 0 {
 		return

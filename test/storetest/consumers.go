@@ -11,7 +11,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// testConsumers has consumers stop early, and be told to stop.
+// testConsumers has consumers that stop early, and consumers whose context is cancelled.
 func (s *suite) testConsumers(t *testing.T) {
 	t.Run("metrics", func(t *testing.T) {
 		consume(t, func(ctx context.Context) iter.Seq2[*monitor.Metric, error] {
@@ -51,18 +51,19 @@ func (s *suite) testConsumers(t *testing.T) {
 	})
 }
 
+// consume checks what all lists promise to their consumers.
 func consume[T any](t *testing.T, list func(ctx context.Context) iter.Seq2[T, error]) {
 	whole := all(t, list(t.Context()))
 	require.NotEmpty(t, whole)
 
-	// A consumer that stops gives back what the list held: more of them than a store has connections.
+	// A list releases its connection when its consumer stops. There are more consumers than a store has connections.
 	for range 12 {
 		for _, err := range list(t.Context()) {
 			require.NoError(t, err)
 			break
 		}
 	}
-	// A sequence can be used again, and begins anew.
+	// A sequence can be used again. It starts at the beginning.
 	again := list(t.Context())
 	assert.Len(t, all(t, again), len(whole))
 	assert.Len(t, all(t, again), len(whole))

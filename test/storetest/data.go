@@ -12,10 +12,10 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// begin is when the first session of the data starts.
+// begin is the start of the first session of the data.
 var begin = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-// syntax are texts that mean something in some language, or look like what a store makes of texts.
+// syntax has texts that mean something in a query language, and texts that look like encodings of a store.
 var syntax = []string{
 	`' OR 1=1 --`, `"; DROP TABLE metrics; --`, `x') UNION SELECT h FROM hashes --`, `") |> drop(columns: ["_value"])`,
 	`" or true or r.item == "`, `${true}`, `a"b`, `a'b`, `a\`, `\"`, `%`, `_`, `100%_sure`, `a%b`, `.*`, `^a(b|c)[d-f]+$`,
@@ -24,7 +24,8 @@ var syntax = []string{
 	"test[<object at 0x00FF>, 1]", "test[<a at 0x1> <b at 0x2>]", "#comment", "1", "1e5", "NaN", "null", " ", "A", "a",
 }
 
-// long are two texts of 5,000 characters that differ in the last one only, and one of as many characters of two bytes.
+// long has two texts of 5,000 characters that differ only in the last character, and a text of 5,000 two-byte
+// characters.
 var long = []string{strings.Repeat("long", 1250), strings.Repeat("long", 1249) + "lonX", strings.Repeat("ü", 5000)}
 
 var projects = []string{"shop", "depot", "zoo"}
@@ -34,19 +35,18 @@ type data struct {
 	random *rand.Rand
 	out    []*monitor.Record
 	now    time.Time
-	n      int // makes what must differ
 }
 
 func newData(r *rand.Rand) *data { return &data{random: r, now: begin} }
 
-// records returns contexts, sessions and metrics of all projects, some of them with the same hashes and names.
+// records returns contexts, sessions and metrics of all projects. Some projects have the same hashes and names.
 func (d *data) records() []*monitor.Record {
 	for i := range 24 {
 		project := projects[i%len(projects)]
 		context, session := d.context(project, i), d.session(project, i)
 		for range 10 + d.random.IntN(40) {
 			switch d.random.IntN(20) {
-			case 0: // not the context of the session's other metrics
+			case 0: // another context than the session's other metrics
 				d.metric(project, session, pick(d.random, []string{"", "unknown", hash("c", 0)}))
 			case 1:
 				d.again(d.metric(project, session, context))
@@ -56,7 +56,7 @@ func (d *data) records() []*monitor.Record {
 		}
 		d.now = d.now.Add(time.Duration(1+d.random.IntN(90)) * time.Minute)
 	}
-	for _, s := range []string{"", "unknown", `') OR true`} { // metrics whose session or context never comes
+	for _, s := range []string{"", "unknown", `') OR true`} { // metrics whose session or context never arrives
 		d.metric("shop", s, pick(d.random, []string{"", "unknown", hash("c", 0)}))
 	}
 	d.tie("shop", hash("s", 0), hash("c", 0))
@@ -64,7 +64,7 @@ func (d *data) records() []*monitor.Record {
 	for range 40 {
 		d.metric("shop", hash("s", 0), hash("c", 0))
 	}
-	// Only one, since the sum of two depends on the order.
+	// Only one metric has this time, since the sum of two depends on their order.
 	d.metric("depot", hash("s", 1), hash("c", 0)).TotalTime = math.MaxFloat64
 	return d.out
 }
@@ -75,7 +75,7 @@ func hash(kind string, i int) string {
 
 func (d *data) add(project string, class any) {
 	d.now = d.now.Add(time.Duration(1+d.random.IntN(2_000_000)) * time.Microsecond)
-	rec := &monitor.Record{Project: project, Received: d.now, Client: fmt.Sprintf("10.0.0.%d", d.n%3)}
+	rec := &monitor.Record{Project: project, Received: d.now, Client: "10.0.0.1"}
 	switch v := class.(type) {
 	case *monitor.Context:
 		rec.Context = v
@@ -87,7 +87,7 @@ func (d *data) add(project string, class any) {
 	d.out = append(d.out, rec)
 }
 
-// context adds a context. Those of different projects share hashes.
+// context adds a context and returns its hash. Contexts of different projects have the same hashes.
 func (d *data) context(project string, i int) string {
 	h := hash("c", i/2)
 	d.add(project, &monitor.Context{
@@ -99,7 +99,7 @@ func (d *data) context(project string, i int) string {
 	return h
 }
 
-// session adds one or, as pytest-xdist does, several at a time, and returns the hash of one of them.
+// session adds one session, or several at a time as pytest-xdist does. It returns the hash of the last session.
 func (d *data) session(project string, i int) string {
 	ref := pick(d.random, []monitor.Text{{Null: true}, {String: ""}, {String: "c0ffee"}, {String: "c0ffee00"}, {String: "c0%"},
 		{String: pick(d.random, syntax)}})
@@ -114,7 +114,7 @@ func (d *data) session(project string, i int) string {
 	return h
 }
 
-// description returns tags, mostly of a pipeline, and sometimes something else.
+// description returns a description. Most descriptions have the tags of a pipeline.
 func (d *data) description() string {
 	if d.random.IntN(8) == 0 {
 		return pick(d.random, []string{"", "nightly run", `{"pipeline_branch": null, "flag": null}`, `{"pipeline_branch": "", "flag": ""}`})
@@ -135,7 +135,7 @@ func (d *data) description() string {
 	return "{" + strings.Join(members, ", ") + "}"
 }
 
-// quoted returns a text as JSON has it, lone surrogates too.
+// quoted returns a text as a JSON text, also with lone surrogates.
 func quoted(s string) string {
 	const marker = "lone surrogate"
 	b, err := json.Marshal(strings.ReplaceAll(s, "\xed\xb3\xbf", marker))
@@ -147,7 +147,7 @@ func quoted(s string) string {
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }
 
-// text returns one of few texts mostly, so that there is something to find.
+// text returns a text. Most texts come from a small set, so that queries find some.
 func (d *data) text() string {
 	switch d.random.IntN(10) {
 	case 0:
@@ -175,17 +175,17 @@ func (d *data) metric(project, session, context string) *monitor.Metric {
 		Kind:      pick(d.random, []string{"function", "function", "function", "module", "", d.text()}),
 		Component: pick(d.random, []string{"", "core", "core", "Core", "core2", "c_re", d.text()}),
 		TotalTime: math.Abs(d.float()), UserTime: d.float(), KernelTime: d.float(),
-		CPUUsage: pick(d.random, []float64{0, 1, 1, 1, math.NaN(), 0.5}), // mostly the greatest or least that there are
+		CPUUsage: pick(d.random, []float64{0, 1, 1, 1, math.NaN(), 0.5}), // mostly the greatest or the least value
 		MemUsage: d.float(),
 	}
 	if d.random.IntN(20) == 0 {
-		m.ItemStartTime = d.now.UTC().Format("2006-01-02T15:04:05Z") // kept as sent
+		m.ItemStartTime = d.now.UTC().Format("2006-01-02T15:04:05Z") // a store has to keep this text as sent
 	}
 	d.add(project, m)
 	return m
 }
 
-// again adds a metric that was added last once more, which changes nothing.
+// again adds the last metric a second time, as a repeat.
 func (d *data) again(m *monitor.Metric) {
 	rec, same := *d.out[len(d.out)-1], *m
 	rec.Metric = &same

@@ -1,5 +1,5 @@
-// Package storetest holds every implementation of [monitor.Store] to the same answers. [Run] has a store hold random
-// records whose texts are as unpleasant as texts can be, asks it everything that can be asked, and compares each answer
-// with what plain Go finds by looking at all records. [RunWhileWriting] reads a list while others write. [RunHistory] does
-// the same for implementations of [monitor.HistoryStore].
+// Package storetest checks that every implementation of [monitor.Store] gives the same answers. [Run] gives a store
+// random records with difficult texts and asks many questions of each kind. It compares each answer with the answer of
+// plain Go code that looks at all records. [RunWhileWriting] reads lists while records are written. [RunHistory] checks
+// implementations of [monitor.HistoryStore] in the same way.
 package storetest

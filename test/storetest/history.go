@@ -14,20 +14,20 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// OpenHistory returns what runs are judged by, of the records: see [Open].
+// OpenHistory returns a store that has the records: see [Open].
 type OpenHistory func(tb testing.TB, records []*monitor.Record) monitor.HistoryStore
 
 // RunHistory checks all that a [monitor.HistoryStore] promises.
 func RunHistory(t *testing.T, open OpenHistory) {
 	t.Run("empty", func(t *testing.T) {
 		h := &historySuite{store: open(t, nil), world: &world{}}
-		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop"})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: "shop"})
 		h.checkSamples(t, []*monitor.RunInfo{{Project: "shop", ID: "run", Sessions: []string{"session"}}})
 	})
 	records := newData(rand.New(rand.NewPCG(77, 88))).history()
 	h := &historySuite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(99, 11))}
 	h.require(t)
-	t.Run("heads", h.testHeads)
+	t.Run("run infos", h.testRunInfos)
 	t.Run("samples", h.testSamples)
 	t.Run("consumers", h.testConsumers)
 }
@@ -38,21 +38,21 @@ type historySuite struct {
 	random *rand.Rand
 }
 
-// require holds that the data is what the suite is for.
+// require checks that the data has all cases that the suite is for.
 func (h *historySuite) require(t *testing.T) {
 	t.Helper()
-	heads := h.heads()
-	require.Greater(t, len(heads), 40)
+	runs := h.runInfos()
+	require.Greater(t, len(runs), 40)
 	var many, ties, elsewhere int
-	for i, head := range heads {
-		if len(head.Sessions) > 1 {
+	for i, run := range runs {
+		if len(run.Sessions) > 1 {
 			many++
 		}
-		if i > 0 && heads[i-1].Started == head.Started && heads[i-1].Project == head.Project {
+		if i > 0 && runs[i-1].Started == run.Started && runs[i-1].Project == run.Project {
 			ties++
 		}
-		if slices.ContainsFunc(heads, func(o *monitor.RunInfo) bool {
-			return o.Project != head.Project && o.ID == head.ID && slices.Contains(o.Sessions, head.Sessions[0])
+		if slices.ContainsFunc(runs, func(o *monitor.RunInfo) bool {
+			return o.Project != run.Project && o.ID == run.ID && slices.Contains(o.Sessions, run.Sessions[0])
 		}) {
 			elsewhere++
 		}
@@ -62,32 +62,32 @@ func (h *historySuite) require(t *testing.T) {
 	require.Greater(t, elsewhere, 10, "runs and sessions of other projects with the same names")
 }
 
-// heads lists the runs of all projects.
-func (h *historySuite) heads() (heads []*monitor.RunInfo) {
+// runInfos lists the runs of all projects.
+func (h *historySuite) runInfos() (runs []*monitor.RunInfo) {
 	for _, project := range projects {
-		heads = append(heads, h.world.heads(monitor.RunInfoQuery{Project: project})...)
+		runs = append(runs, h.world.runInfos(monitor.RunInfoQuery{Project: project})...)
 	}
-	return heads
+	return runs
 }
 
-func (h *historySuite) testHeads(t *testing.T) {
+func (h *historySuite) testRunInfos(t *testing.T) {
 	for _, project := range append(projects, "nothing", `shop' OR 'a'='a`) {
-		h.checkHeads(t, monitor.RunInfoQuery{Project: project})
-		h.checkHeads(t, monitor.RunInfoQuery{Project: project, Limit: 3})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project, Limit: 3})
 	}
 	for range 40 {
-		h.checkHeads(t, h.headQuery())
+		h.checkRunInfos(t, h.runInfoQuery())
 	}
 	for _, text := range []string{"", "nothing", `' OR 1=1 --`, `" or true or r.run == "`} {
-		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop", Branch: &text})
-		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop", Run: text + "?"})
-		h.checkHeads(t, monitor.RunInfoQuery{Project: "shop", ScmRef: text + "?"})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: "shop", Branch: &text})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: "shop", Run: text + "?"})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: "shop", ScmRef: text + "?"})
 	}
 }
 
-// headQuery returns a query with some conditions that a run fulfils, or nearly.
-func (h *historySuite) headQuery() monitor.RunInfoQuery {
-	like := pick(h.random, h.heads())
+// runInfoQuery returns a query with random conditions. Most conditions hold for the run like.
+func (h *historySuite) runInfoQuery() monitor.RunInfoQuery {
+	like := pick(h.random, h.runInfos())
 	q := monitor.RunInfoQuery{Project: like.Project}
 	if h.random.IntN(3) == 0 {
 		q.Project = pick(h.random, projects)
@@ -108,11 +108,11 @@ func (h *historySuite) headQuery() monitor.RunInfoQuery {
 	return q
 }
 
-func (h *historySuite) checkHeads(t *testing.T, q monitor.RunInfoQuery) {
+func (h *historySuite) checkRunInfos(t *testing.T, q monitor.RunInfoQuery) {
 	t.Helper()
 	got, err := h.store.RunInfos(t.Context(), q)
 	require.NoError(t, err)
-	want := h.world.heads(q)
+	want := h.world.runInfos(q)
 	require.Len(t, got, len(want), "%+v", q)
 	for i := range want {
 		require.Equal(t, want[i], got[i], "%+v", q)
@@ -121,36 +121,35 @@ func (h *historySuite) checkHeads(t *testing.T, q monitor.RunInfoQuery) {
 
 func (h *historySuite) testSamples(t *testing.T) {
 	for _, project := range projects {
-		heads, err := h.store.RunInfos(t.Context(), monitor.RunInfoQuery{Project: project})
+		runs, err := h.store.RunInfos(t.Context(), monitor.RunInfoQuery{Project: project})
 		require.NoError(t, err)
-		require.NotEmpty(t, h.checkSamples(t, heads), "all of %s", project)
+		require.NotEmpty(t, h.checkSamples(t, runs), "all runs of %s", project)
 	}
-	heads := h.heads()
+	runs := h.runInfos()
 	h.checkSamples(t, nil)
-	h.checkSamples(t, heads)
+	h.checkSamples(t, runs)
 	measured := 0
 	for range 20 {
-		h.random.Shuffle(len(heads), func(i, j int) { heads[i], heads[j] = heads[j], heads[i] })
-		measured += len(h.checkSamples(t, heads[:1+h.random.IntN(4)]))
+		h.random.Shuffle(len(runs), func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
+		measured += len(h.checkSamples(t, runs[:1+h.random.IntN(4)]))
 	}
 	require.Positive(t, measured)
 }
 
-// checkSamples compares what the tests of some runs measured, and returns it.
-func (h *historySuite) checkSamples(t *testing.T, heads []*monitor.RunInfo) []monitor.Sample {
+// checkSamples compares the samples of some runs, and returns them.
+func (h *historySuite) checkSamples(t *testing.T, runs []*monitor.RunInfo) []monitor.Sample {
 	t.Helper()
-	got := all(t, h.store.Samples(t.Context(), heads))
+	got := all(t, h.store.Samples(t.Context(), runs))
 	known := make(map[monitor.Series]*monitor.Series)
 	for _, s := range got {
-		require.Contains(t, heads, s.Run)
-		require.True(t, slices.ContainsFunc(heads, func(o *monitor.RunInfo) bool { return o == s.Run }), "one of those asked for")
+		require.True(t, slices.Contains(runs, s.Run), "a pointer of the list that was asked for")
 		require.NotNil(t, s.Series)
 		if known[*s.Series] == nil {
 			known[*s.Series] = s.Series
 		}
-		require.Same(t, known[*s.Series], s.Series, "shared")
+		require.Same(t, known[*s.Series], s.Series, "samples of one series have the same pointer")
 	}
-	want := countSamples(h.world.samples(heads))
+	want := countSamples(h.world.samples(runs))
 	for sample, n := range countSamples(got) {
 		require.Equal(t, want[sample], n, "%+v", sample)
 		delete(want, sample)
@@ -160,20 +159,20 @@ func (h *historySuite) checkSamples(t *testing.T, heads []*monitor.RunInfo) []mo
 }
 
 func (h *historySuite) testConsumers(t *testing.T) {
-	heads := h.heads()
-	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] { return h.store.Samples(ctx, heads) })
+	runs := h.runInfos()
+	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] { return h.store.Samples(ctx, runs) })
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := h.store.RunInfos(gone, monitor.RunInfoQuery{Project: "shop"})
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// plainSample is a sample that can be compared.
+// plainSample is a sample without pointers, so that samples can be compared.
 type plainSample struct {
 	project, run, session, env, location string
 	series                               monitor.Series
 	start                                int64
-	floats                               [3]uint64
+	floats                               [3]uint64 // bits + 1; 0 for an absent float
 }
 
 // countSamples counts equal samples.
@@ -183,7 +182,7 @@ func countSamples(samples []monitor.Sample) map[plainSample]int {
 		p := plainSample{project: s.Run.Project, run: s.Run.ID, session: s.Session, env: s.Env, location: s.Location,
 			series: *s.Series, start: s.Start}
 		for i, f := range [...]float64{s.TotalTime, s.CPUTime, s.MemUsage} {
-			if !math.IsNaN(f) { // 0 is no bits of the others but of 0, which absent must not be
+			if !math.IsNaN(f) {
 				p.floats[i] = math.Float64bits(f) + 1
 			}
 		}
@@ -192,8 +191,8 @@ func countSamples(samples []monitor.Sample) map[plainSample]int {
 	return found
 }
 
-// heads answers a query for runs, the one that started last first.
-func (w *world) heads(q monitor.RunInfoQuery) []*monitor.RunInfo {
+// runInfos answers a query for runs. The run that started last comes first.
+func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 	var found []*monitor.RunInfo
 	for _, rec := range w.sessions { // in the order of time, then hash
 		s := rec.Session
@@ -219,19 +218,19 @@ func (w *world) heads(q monitor.RunInfoQuery) []*monitor.RunInfo {
 	return found
 }
 
-// samples lists what the tests of some runs measured.
-func (w *world) samples(heads []*monitor.RunInfo) (found []monitor.Sample) {
+// samples lists the samples of some runs.
+func (w *world) samples(runs []*monitor.RunInfo) (found []monitor.Sample) {
 	for _, m := range w.metrics {
 		if m.session == nil || m.metric.Kind != "function" {
 			continue
 		}
-		i := slices.IndexFunc(heads, func(r *monitor.RunInfo) bool { return r.Project == m.project && r.ID == m.session.Run })
+		i := slices.IndexFunc(runs, func(r *monitor.RunInfo) bool { return r.Project == m.project && r.ID == m.session.Run })
 		if i < 0 {
 			continue
 		}
 		series := m.metric.Series(m.project)
 		found = append(found, monitor.Sample{
-			Run: heads[i], Session: m.metric.SessionH, Series: &series, Location: m.metric.ItemFSLoc, Start: m.metric.At.UTC,
+			Run: runs[i], Session: m.metric.SessionH, Series: &series, Location: m.metric.ItemFSLoc, Start: m.metric.At.UTC,
 			Env:       monitor.OriginOf(m.metric.SessionH, m.context, m.session).Env,
 			TotalTime: m.metric.TotalTime, CPUTime: m.metric.UserTime + m.metric.KernelTime, MemUsage: m.metric.MemUsage,
 		})

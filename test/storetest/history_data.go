@@ -14,7 +14,8 @@ func laterFirst(a, b *monitor.RunInfo) int {
 	return cmp.Or(cmp.Compare(b.Started, a.Started), cmp.Compare(a.ID, b.ID))
 }
 
-// history returns what records returns, and after it the runs of three suites, which repeat their tests in each run.
+// history returns the records of [data.records] and then the runs of three suites. Each run of a suite has the same
+// tests.
 func (d *data) history() []*monitor.Record {
 	d.records()
 	d.now = begin.Add(30 * 24 * time.Hour)
@@ -35,8 +36,8 @@ func (d *data) history() []*monitor.Record {
 	return d.out
 }
 
-// run adds a run of one or more sessions, which have the same hashes in all projects, and what they measured. Where there
-// are several, one may have measured nothing, and the one that started first need not be the one accepted first.
+// run adds a run of one or more sessions with their metrics. The sessions have the same hashes in all projects. One of
+// several sessions may have no metrics. The session that started first may not be accepted first.
 func (d *data) run(project string, n int, suite []monitor.Metric) {
 	context := d.context(project, 100+n)
 	branch := pick(d.random, []string{"main", "main", "", "feature/x", pick(d.random, syntax)})
@@ -53,7 +54,7 @@ func (d *data) run(project string, n int, suite []monitor.Metric) {
 		branch = pick(d.random, []string{branch, "other"})
 	}
 	for _, test := range suite {
-		for range pick(d.random, []int{0, 1, 1, 1, 1, 1, 3}) { // the same test may be there several times
+		for range pick(d.random, []int{0, 1, 1, 1, 1, 1, 3}) { // a test may run several times
 			test.SessionH, test.ContextH = pick(d.random, sessions), pick(d.random, []string{context, context, context, "unknown"})
 			test.ItemStartTime = clock(d.now)
 			test.TotalTime, test.UserTime, test.KernelTime, test.MemUsage = d.random.Float64(), d.float(), d.float(), d.float()
@@ -66,8 +67,8 @@ func (d *data) run(project string, n int, suite []monitor.Metric) {
 	}
 }
 
-// tieRuns adds runs of one project that start in the same nanosecond. Their hashes differ in the first two digits, since
-// InfluxDB holds no more than one session with the same ones at a time.
+// tieRuns adds runs of one project that start in the same nanosecond. Their hashes differ in the first two digits,
+// since InfluxDB cannot have two sessions with the same time and the same first two digits.
 func (d *data) tieRuns(project string) {
 	name := func(i int) string { return fmt.Sprintf("%02xtied%d", i%256, i) }
 	digits := func(i int) int64 { return monitor.HashMod(monitor.HashOf(project, name(i)), 1000) }

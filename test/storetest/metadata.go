@@ -52,14 +52,14 @@ func (s *suite) sessionQuery() monitor.SessionQuery {
 	return q
 }
 
-// testManyTags asks for more tags than a person would, some of which sessions have.
+// testManyTags asks for very many tags. Sessions have some of them.
 func (s *suite) testManyTags(t *testing.T) {
 	var others, repeated []monitor.TagMatch
 	for i := range 20_000 {
 		others = append(others, monitor.TagMatch{Name: fmt.Sprintf("no tag %d", i), Value: []string{"", "main"}[i%2]})
 		repeated = append(repeated, monitor.TagMatch{Name: "flag"}, monitor.TagMatch{})
 	}
-	var had []monitor.TagMatch // of a session that has all of them
+	var had []monitor.TagMatch // one session has all of them
 	for _, tag := range slices.MaxFunc(s.world.sessions, moreTags).Session.Tags {
 		if text := tag.Value.String; text != "" {
 			had = append(had, monitor.TagMatch{Name: tag.Name}, monitor.TagMatch{Name: tag.Name, Value: text})
@@ -78,7 +78,7 @@ func (s *suite) testManyTags(t *testing.T) {
 	} {
 		for _, any := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s any %t", name, any), func(t *testing.T) {
-				own := suite{store: s.store, world: s.world, random: newRandom()} // in whatever order these are asked
+				own := suite{store: s.store, world: s.world, random: newRandom()} // the order of these questions is random
 				own.compareSessions(t, monitor.SessionQuery{Tags: tags, AnyTag: any})
 			})
 		}

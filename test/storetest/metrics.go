@@ -35,7 +35,7 @@ func (s *suite) testMetrics(t *testing.T) {
 	}
 }
 
-// metricQuery returns a query with some conditions that a metric fulfils, or nearly.
+// metricQuery returns a query with random conditions. Most conditions hold for the metric m.
 func (s *suite) metricQuery(m *measured, field monitor.Field, how monitor.How) monitor.MetricQuery {
 	q := monitor.MetricQuery{}
 	for {
@@ -51,7 +51,7 @@ func (s *suite) metricQuery(m *measured, field monitor.Field, how monitor.How) m
 	return q
 }
 
-// part returns a part of a text, cut anywhere between bytes, or sometimes another text.
+// part returns a part of a text, or sometimes of another text. It cuts between any two bytes.
 func (s *suite) part(text string, how monitor.How) string {
 	if s.random.IntN(6) == 0 {
 		text = pick(s.random, syntax)
@@ -80,7 +80,7 @@ func describe(q monitor.MetricQuery) string {
 	return fmt.Sprintf("%s %v %+v", q.Project, q.Where, *q.Top)
 }
 
-// arrange returns a function that orders what a store may order as it likes.
+// arrange returns a function that sorts metrics whose order is the store's own.
 func arrange(top *monitor.Top) func([]*monitor.Metric) {
 	return func(found []*monitor.Metric) {
 		for from := 0; from < len(found); {
@@ -117,7 +117,7 @@ func (s *suite) testTop(t *testing.T) {
 	}
 }
 
-// testSyntax asks for texts that no record has and that would find or break something if they were taken for more.
+// testSyntax asks for texts that no record has. A store that took them for syntax would find records or fail.
 func (s *suite) testSyntax(t *testing.T) {
 	for _, text := range append(syntax, "\xff", "\xf0\x9f", "\x00", "' OR ''='") {
 		text += " is no name\"'\\"

@@ -82,7 +82,7 @@ func (w *world) names(q monitor.NameQuery) []string {
 		}
 	} else {
 		for _, rec := range w.sessions {
-			if name := nameOf(rec.Session, q.Of); hasProject(rec, q.Project) && name != "" && w.narrowed(rec, q) {
+			if name := nameOf(rec.Session, q.Of); hasProject(rec, q.Project) && name != "" && w.hasNames(rec, q) {
 				found[name] = true
 			}
 		}
@@ -102,8 +102,8 @@ func nameOf(s *monitor.Session, of monitor.Names) string {
 	}
 }
 
-// narrowed says whether the names of a session are wanted.
-func (w *world) narrowed(rec *monitor.Record, q monitor.NameQuery) bool {
+// hasNames says whether the query asks for the names of a session.
+func (w *world) hasNames(rec *monitor.Record, q monitor.NameQuery) bool {
 	if q.Pipeline != "" && tag(rec.Session, "pipeline_branch").String != q.Pipeline ||
 		q.Build != "" && tag(rec.Session, "pipeline_build_no").String != q.Build {
 		return false
@@ -134,7 +134,7 @@ func (s *suite) compareRuns(t *testing.T, q monitor.RunQuery) {
 	ask(q, s.store.Runs, s.store.CountRuns).check(t, s.random, s.world.runs(q), nil, sameRun)
 }
 
-// testEndless asks for a run with a metric that takes longer than there is time.
+// testEndless asks for a run with a metric that would end after the last moment of an [monitor.Instant].
 func (s *suite) testEndless(t *testing.T) {
 	i := slices.IndexFunc(s.world.metrics, func(m *measured) bool { return m.metric.TotalTime == math.MaxFloat64 })
 	require.GreaterOrEqual(t, i, 0)
@@ -168,7 +168,7 @@ func (w *world) runs(q monitor.RunQuery) []*monitor.Run {
 	return found
 }
 
-// measure sums up what a run measured.
+// measure adds up the metrics of a run.
 func (w *world) measure(r *monitor.Run) {
 	r.Started = r.Sessions[0].Start
 	r.Ended = monitor.Instant{UTC: -1}
@@ -210,7 +210,7 @@ func sameRun(t *testing.T, want, got *monitor.Run) {
 	t.Helper()
 	a, b := *want, *got
 	for _, f := range [][2]*float64{{&a.TotalTime, &b.TotalTime}, {&a.UserTime, &b.UserTime}, {&a.KernelTime, &b.KernelTime}} {
-		require.InDelta(t, *f[0], *f[1], 1e-6) // summed in another order
+		require.InDelta(t, *f[0], *f[1], 1e-6) // a store may add them up in another order
 		*f[1] = *f[0]
 	}
 	require.InDelta(t, a.Ended.UTC, b.Ended.UTC, 2000)

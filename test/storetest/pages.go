@@ -22,12 +22,13 @@ func all[T any](t *testing.T, list iter.Seq2[T, error]) []T {
 	return items
 }
 
-// question is a list and its count, asked with one query.
+// question is a list and its count for one query.
 type question[T any] struct {
 	list  func(ctx context.Context, p monitor.Page) iter.Seq2[T, error]
 	count func(ctx context.Context) (int64, error)
 }
 
+// ask makes a question.
 func ask[Q, T any](q Q, list func(context.Context, Q, monitor.Page) iter.Seq2[T, error],
 	count func(context.Context, Q) (int64, error)) question[T] {
 	return question[T]{
@@ -36,8 +37,8 @@ func ask[Q, T any](q Q, list func(context.Context, Q, monitor.Page) iter.Seq2[T,
 	}
 }
 
-// check compares the whole list, its count, and some pages. The order of what is equal in the order asked for is the
-// store's own, so pages are compared with the list as the store gave it; same compares two items.
+// check compares the whole list, its count and some pages. The order of equal items is the store's own. So check sorts
+// the list with arrange before it compares, and compares pages with the list of the store. same compares two items.
 func (q question[T]) check(t *testing.T, r *rand.Rand, want []T, arrange func([]T), same func(t *testing.T, want, got T)) {
 	t.Helper()
 	listed := all(t, q.list(t.Context(), monitor.Page{}))
@@ -66,7 +67,7 @@ func (q question[T]) check(t *testing.T, r *rand.Rand, want []T, arrange func([]
 	}
 }
 
-// pages returns the first and the last page of some size, and one in between, behind the end, or without a limit.
+// pages returns the first page, the last page and one more page: in between, after the end, or without a limit.
 func pages(r *rand.Rand, n int) []monitor.Page {
 	size := 1 + r.IntN(pick(r, []int{7, 60}))
 	last := max(0, n-1) / size * size

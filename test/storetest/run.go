@@ -7,14 +7,14 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Open returns a store that holds the records, all readable, until the test ends. The records are in the order of
-// acceptance, and must have been given to [monitor.Journal.Append], since what it decides is expected of the store.
+// Open returns a store that has the records, until the test ends. The records are in the order of acceptance. Open must
+// pass the records to [monitor.Journal.Append], since the suite compares the store with the decisions of Append.
 type Open func(tb testing.TB, records []*monitor.Record) monitor.Store
 
-// Run checks all that a store promises.
+// Run checks all promises of [monitor.Store].
 func Run(t *testing.T, open Open) { RunSome(t, open, 1) }
 
-// RunSome does the same with every n-th of the questions only, for stores that take long to answer each.
+// RunSome does the same with every n-th question only, for stores with slow answers.
 func RunSome(t *testing.T, open Open, n int) {
 	t.Run("empty", func(t *testing.T) { testEmpty(t, open(t, nil)) })
 	records := newData(rand.New(rand.NewPCG(11, 22))).records()
@@ -32,21 +32,21 @@ func RunSome(t *testing.T, open Open, n int) {
 	t.Run("consumers", s.testConsumers)
 }
 
-// suite is a store with what it has to say.
+// suite is a store with the data that it must have.
 type suite struct {
 	store  monitor.Store
 	world  *world
 	random *rand.Rand
-	every  int // of how many questions one is asked
+	every  int // n when every n-th question is asked
 	asked  int
 }
 
-// ask runs the check of one question, unless it is one of those that are left out.
+// ask runs the check of a question, unless RunSome leaves the question out.
 func (s *suite) ask(t *testing.T, name string, check func(t *testing.T)) {
 	if s.asked++; s.asked%max(1, s.every) == 0 {
 		t.Run(name, check)
 	}
 }
 
-// pick returns one of some values.
+// pick returns a random value of a list.
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }

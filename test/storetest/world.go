@@ -12,15 +12,15 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// world is what was accepted, and answers by looking at all of it.
+// world has all accepted records, without repeats. It answers questions by looking at all of them.
 type world struct {
 	metrics  []*measured
 	sessions []*monitor.Record
 	contexts []*monitor.Record
 }
 
-// measured is a metric with its session of the same project, and its context of the same project or else the one that any
-// project had first; nil where there is none.
+// measured is a metric with its session and its context. The session is of the same project. The context is of the same
+// project, or else of the project that was the first to have it. Both are nil when there is none.
 type measured struct {
 	project string
 	metric  *monitor.Metric
@@ -64,7 +64,7 @@ func newWorld(records []*monitor.Record) *world {
 	return w
 }
 
-// require holds that the data is what the suite is for.
+// require checks that the data has all cases that the suite is for.
 func (w *world) require(t *testing.T, records []*monitor.Record) {
 	t.Helper()
 	require.Greater(t, len(w.metrics), 500)
@@ -90,7 +90,7 @@ func byTime(a, b *measured) int {
 	return cmp.Or(cmp.Compare(a.metric.At.UTC, b.metric.At.UTC), bySeries(a.metric, b.metric))
 }
 
-// bySeries orders metrics of one nanosecond, which a store may order otherwise.
+// bySeries orders metrics of one nanosecond. A store may have another order.
 func bySeries(a, b *monitor.Metric) int {
 	return cmp.Or(cmp.Compare(a.Item, b.Item), cmp.Compare(a.ItemVariant, b.ItemVariant),
 		cmp.Compare(a.ItemPath, b.ItemPath), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Component, b.Component))
@@ -159,7 +159,7 @@ func (m *measured) text(f monitor.Field) monitor.Text {
 	}
 }
 
-// tag returns a tag's value, null where there is no such tag.
+// tag returns the value of a tag, null when the session does not have it.
 func tag(s *monitor.Session, name string) monitor.Text {
 	for _, t := range s.Tags {
 		if t.Name == name {

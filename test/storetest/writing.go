@@ -14,8 +14,8 @@ import (
 
 func newRandom() *rand.Rand { return rand.New(rand.NewPCG(55, 66)) }
 
-// RunWhileWriting reads lists while records are written before, behind and where the reader is: none of what was there
-// before is left out, doubled or moved. write has to return when the records are readable.
+// RunWhileWriting reads lists while records are written before, at and after the position of the reader. The list must
+// have all metrics that were there before, once and in order. write must return when the records are readable.
 func RunWhileWriting(t *testing.T, store monitor.Store, write func(tb testing.TB, records []*monitor.Record)) {
 	const before = 3000
 	at := func(i int, item string) *monitor.Record {

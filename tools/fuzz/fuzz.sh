@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the main module, and of the modules under test/, for the time given: fuzz.sh 30s
-# Minimising is cut short: with the default it takes nearly all of so short a time.
+# Runs each fuzz target of the main module and of the modules in test/ for a given time: fuzz.sh 30s
+# It limits the minimisation of inputs, because by default this takes most of such a short time.
 set -euo pipefail
 time=$1
 cd "$(dirname "$0")/../.."

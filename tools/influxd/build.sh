@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds the InfluxDB server that the tests run against, from the Go module proxy and crates.io, into the
-# folder given as the first argument. It takes 5 to 10 minutes on two cores, so the Makefile calls it only
-# when the binary is missing.
+# Builds the InfluxDB server for the tests into the folder in the first argument. The sources come from the Go
+# module proxy and crates.io. A build takes 5 to 10 minutes on two cores, so the Makefile builds only a missing
+# server.
 set -euo pipefail
 bin=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")"
 
-# Flux, the query engine, is a Rust library. It pins an old toolchain and denies warnings that newer
-# compilers give, so an installed toolchain is named and lints are capped.
+# Flux, the query engine, is a Rust library. It pins an old toolchain, so this script chooses an installed one.
+# It treats warnings as errors, and newer compilers give more warnings, so this script caps the lints.
 cat >"$bin/rustc-cap-lints" <<'EOF'
 #!/bin/sh
 case " $* " in *" --cap-lints "*) exec "$@" ;; *) exec "$@" --cap-lints warn ;; esac

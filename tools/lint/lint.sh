@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every static check over the main module. The tools' versions are pinned in go.mod beside this file.
+# Runs all static checks on the main module. go.mod in this folder pins the versions of the tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,11 +11,11 @@ fi
 go vet ./...
 go tool -modfile=tools/lint/go.mod staticcheck ./...
 
-# govulncheck ends with 3 when it has found something. Where its database cannot be reached nothing is known.
+# govulncheck exits with 3 if it finds a vulnerability. It exits with another status if it cannot reach its database.
 status=0
 out=$(go tool -modfile=tools/lint/go.mod govulncheck ./... 2>&1) || status=$?
 if [ $status != 0 ] && [ $status != 3 ] && [[ $out == *"fetching vulnerabilities"* ]]; then
-	printf 'NOT CHECKED for known vulnerabilities, because the database cannot be reached:\n%s\n' "$out" >&2
+	printf 'NOT CHECKED for known vulnerabilities: govulncheck cannot reach its database:\n%s\n' "$out" >&2
 	exit 0
 fi
 printf '%s\n' "$out"

@@ -1,7 +1,7 @@
-// Judges the CPU time of tests within InfluxDB, for results that no bridge judges. It is simpler than what the bridge
-// does and meant for some hundred tests: for each test and class of machine the median of the last 3 runs is compared
-// with that of up to 30 runs before them, by the median absolute deviation, after the whole suite was compared in the
-// same way, which shows a slow machine. A status is written when the level of a test changes.
+// Judges the CPU time of tests within InfluxDB, for results that no bridge judges. It is simpler than the bridge's way and
+// meant for some hundred tests. For each test and class of machine the median of the last 3 runs is compared with that of
+// up to 30 runs before them, by the median absolute deviation. Before that the whole suite is compared in the same way,
+// which shows a slow machine. A status is written when the level of a test changes.
 import "experimental"
 import "influxdata/influxdb/monitor"
 import "math"
@@ -98,7 +98,7 @@ judged =
                 }
             },
         )
-        // What is between fine and worse stays what it was.
+        // A test between fine and worse keeps its status.
         |> filter(fn: (r) => r.verdict != "between")
 
 said =
@@ -112,7 +112,7 @@ said =
         |> rename(columns: {verdict: "_value"})
         |> set(key: "_field", value: "said")
 
-// What is not as it was said last; of a test of which nothing was said, that it is not ok.
+// The tests whose verdict differs from their last status. A test without a status counts as ok.
 changed =
     union(tables: [judged |> keep(columns: [{{.Series}}, "verdict"]) |> rename(columns: {verdict: "_value"}) |> set(key: "_field", value: "verdict"), said])
         |> group()

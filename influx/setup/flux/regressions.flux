@@ -1,6 +1,6 @@
-// Turns what the bridge says of tests, measurement "regressions", into statuses: one for each verdict, and another one
-// when that verdict changes. A verdict has the time at which its run started and may be written days later. So each
-// time all verdicts of the window are compared with what was said of them before, which is kept for seven days.
+// Turns the bridge's verdicts, measurement "regressions", into statuses: one for each verdict, and another one when the
+// verdict changes. A verdict has the time at which its run started and may be written days later. So each time all verdicts
+// of the window are compared with their statuses, which InfluxDB keeps for seven days.
 //
 // All work is done in one table, as far as possible: a table for each test would take a hundred times as long.
 import "experimental"
@@ -10,8 +10,8 @@ import "system"
 
 option task = {name: {{.Name}}, every: {{.Every}}, offset: 0s}
 
-// Rules look at the statuses since their last turn, so these must have the time at which they are written, not that at
-// which this turn was due.
+// Rules look at the statuses since their last turn. So a status must have the time at which it is written, and not the time
+// at which this turn was due.
 option now = () => system.time()
 
 option monitor.write = (tables=<-) =>
@@ -21,7 +21,7 @@ option monitor.write = (tables=<-) =>
 
 check = {_check_id: "", _check_name: {{.Name}}, _type: "custom", tags: {bucket: {{.Bucket}}}}
 
-// A row for each verdict that says something: the level of a regression, the status of all else.
+// A row for each verdict: the level of a regression, the status of all others.
 verdicts = (start, stop) =>
     from(bucket: {{.Bucket}})
         |> range(start: start, stop: stop)
@@ -30,7 +30,7 @@ verdicts = (start, stop) =>
             fn: (r) =>
                 r._field == "level" and (r._value == "warn" or r._value == "crit")
                 or
-                r._field == "status" and (r._value == "suspect" or r._value == "improvement" or r._value == "mended" or r._value == "ok"),
+                r._field == "status" and (r._value == "suspect" or r._value == "improvement" or r._value == "resolved" or r._value == "ok"),
         )
         |> group()
         |> keep(columns: [{{.Test}}, "_time", "_value"])
@@ -49,7 +49,7 @@ statuses = (start) =>
         |> toTime()
         |> rename(columns: {_value: "_time", verdict: "_value"})
 
-// The verdicts of which nothing was said, or something else. One taken back before it was said needs no words.
+// The verdicts that have no status, or another one. A verdict that was taken back before it had a status needs none.
 unsaid = (verdicts, statuses) =>
     union(tables: [verdicts, statuses |> drop(columns: ["branch", "written"]) |> set(key: "_field", value: "said")])
         |> pivot(rowKey: [{{.Test}}, "_time"], columnKey: ["_field"], valueColumn: "_value")
@@ -63,7 +63,7 @@ times =
         |> sort(columns: ["_time"])
         |> findColumn(fn: (key) => true, column: "_time")
 
-// From here on only the runs that have something unsaid are read: mostly none, within an empty range.
+// From here on only runs with unsaid verdicts are read. Mostly there are none, and the range is empty.
 some = length(arr: times) > 0
 first = if some then times[0] else time(v: 0)
 last = if some then experimental.addDuration(d: 1ns, to: times[length(arr: times) - 1]) else time(v: 1)
@@ -99,7 +99,7 @@ complete =
         |> pivot(rowKey: [{{.Test}}, "_time"], columnKey: ["_field"], valueColumn: "_value")
         |> filter(fn: (r) => exists r.verdict)
 
-// Of each test on each branch that has an unsaid verdict: what was said of the last run.
+// The last status of each test and branch that has an unsaid verdict.
 before =
     union(
         tables: [
@@ -129,8 +129,8 @@ rank = (verdict) =>
     else
         0
 
-// Something is news unless the same was said before, as a regression stays one for many runs, and unless a mere
-// suspicion is taken back.
+// A verdict is news unless the last status says the same, since a regression stays one for many runs. That a mere suspicion
+// is taken back is no news.
 news = (r) => not exists r.worse or r.worse != 0 and not (r.verdict == "ok" and r.worse == rank(verdict: "ok") - rank(verdict: "suspect"))
 
 compared =
@@ -176,5 +176,5 @@ compared
         crit: (r) => r.verdict == "crit",
         warn: (r) => r.verdict == "warn",
         info: (r) => r.verdict == "suspect",
-        ok: (r) => r.verdict == "improvement" or r.verdict == "mended" or r.verdict == "ok",
+        ok: (r) => r.verdict == "improvement" or r.verdict == "resolved" or r.verdict == "ok",
     )

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"pymon-bridge/cache"
+	"pymon-bridge/influx"
+	"pymon-bridge/journal"
+	"pymon-bridge/monitor"
+	"pymon-bridge/telemetry"
+)
+
+// ensureTimeout bounds the preparation of the destination at the start.
+const ensureTimeout = 30 * time.Second
+
+// openDelivery opens the cache in front of all metadata, and with a destination the destination and the courier to it.
+func (b *bridge) openDelivery(ctx context.Context) (err error) {
+	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
+	b.cache = cache.NewStore(lookup)
+	if b.backend, err = b.config.openBackend(b.logger); err != nil {
+		return err
+	}
+	if b.backend != nil {
+		b.onClose(func(context.Context) error { b.ensuring.Wait(); return b.backend.Close() })
+		b.newCourier(lookup)
+	}
+	if err := b.open(b.cache); err != nil {
+		return err
+	}
+	b.metrics.WatchCache(b.lookups)
+	b.metrics.WatchJournal(b.journalStats)
+	if b.courier == nil {
+		return nil
+	}
+	if err := b.courier.Open(ctx); err != nil {
+		return err
+	}
+	b.onClose(b.courier.Close)
+	b.ensureBackend()
+	return nil
+}
+
+// influxBackend makes an InfluxDB a [monitor.Backend].
+type influxBackend struct {
+	*influx.Writer
+	monitor.MetadataStore
+}
+
+// openBackend opens the destination that the flags name; it returns nil when they name none. No other function of this
+// program knows the kind of the destination.
+func (c *serveCmd) openBackend(logger *slog.Logger) (monitor.Backend, error) {
+	if c.URL == "" {
+		return nil, nil
+	}
+	w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, logger)
+	if err != nil {
+		return nil, err
+	}
+	return influxBackend{w, w.Reader()}, nil
+}
+
+// newCourier makes the courier, and makes lookup ask the destination too.
+func (b *bridge) newCourier(lookup *cache.Fallback) {
+	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
+	b.courier.OnReply = b.replied
+	b.courier.OnDelivered = b.delivered
+	b.courier.OnBuried = b.metrics.Buried
+	lookup.Remote, lookup.Source = b.backend, b.backend.Destination()
+	lookup.Healthy = b.courier.Healthy
+	lookup.Keep = func(ctx context.Context, rec *monitor.Record) error { return b.db.Append(ctx, []*monitor.Record{rec}) }
+}
+
+// ensureBackend prepares the destination before there is a record to deliver. So dashboards find its buckets, and the
+// operator reads at once what is missing. The start does not wait for it, because each delivery prepares the destination
+// too. A delivery may wait for it, so Close cancels it before it closes the courier.
+func (b *bridge) ensureBackend() {
+	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
+	b.onClose(func(context.Context) error { cancel(); return nil })
+	b.ensuring.Go(func() {
+		if err := b.backend.Ensure(ctx); err != nil && ctx.Err() == nil {
+			b.logger.Warn("the destination is not ready; records are kept and delivered later", "error", err)
+		}
+	})
+}
+
+// replied is called with each reply of the destination.
+func (b *bridge) replied(reply monitor.Reply) {
+	if reply.Kind == monitor.Unavailable || reply.Kind == monitor.Denied {
+		b.metrics.Retried(reply.Status)
+	}
+}
+
+// delivered is called for each acknowledged delivery.
+func (b *bridge) delivered(class monitor.Class, points int, oldest time.Time) {
+	b.metrics.Delivered(class, points)
+	b.metrics.Lag(time.Since(oldest))
+}
+
+func (b *bridge) lookups() telemetry.Lookups {
+	s := b.cache.Stats()
+	return telemetry.Lookups{Hits: s.Hits, Misses: s.Misses, Negative: s.NegativeHits}
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDetectorTakesItsSettingsFromAFile(t *testing.T) {
+	_, settings, err := newDetector("")
+	require.NoError(t, err)
+	assert.Equal(t, 40, settings.EarlierRuns())
+	assert.Equal(t, 3, settings.WindowRuns)
+	for content, wantError := range map[string]string{
+		`{}`: "",
+		`{"SuspectP": 0.005, "CPUTime": {"Delta": 0.05}}`: "",
+		`{"WindowRuns": 4}`:           "HoldRuns: at least MinRuns + WindowRuns - 1",
+		`{"Suspect": 1}`:              `unknown field "Suspect"`,
+		`{"CPUTime": {"Delta": "x"}}`: "CPUTime.Delta",
+		`{"MinRuns": 1}`:              "MinRuns: at least 3",
+		`{"CPUTime": {"Ratio": 0.9}}`: "CPUTime.Ratio: more than 1",
+		`{} {}`:                       "nothing after it",
+		``:                            "EOF",
+	} {
+		file := filepath.Join(t.TempDir(), "settings.json")
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		_, _, err := newDetector(file)
+		if wantError == "" {
+			assert.NoError(t, err, content)
+			continue
+		}
+		assert.ErrorContains(t, err, wantError)
+		assert.ErrorContains(t, err, "--judge-settings: "+file)
+	}
+	_, _, err = newDetector(filepath.Join(t.TempDir(), "none.json"))
+	assert.ErrorContains(t, err, "--judge-settings: open ")
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"net"
+
+	"pymon-bridge/api"
+	"pymon-bridge/httpd"
+	"pymon-bridge/ingest"
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// openServer serves all routes on l.
+func (b *bridge) openServer(l net.Listener) error {
+	auth := httpd.NewAuthenticator(b.db, b.logger)
+	auth.AllowAnonymous = b.config.AllowAnonymous || loopback(l)
+	b.server = httpd.New(auth, b.logger)
+	b.server.MaxConns = b.config.MaxConnections
+	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
+	b.server.RequireProject = b.config.RequireProject
+	b.server.OnRefused = b.metrics.Refused
+	b.server.OnRequest = b.metrics.Request
+	b.mountIngest()
+	b.mountAPI()
+	if err := b.server.Open(l); err != nil {
+		return err
+	}
+	b.onClose(b.server.Close)
+	go func() {
+		if err := b.server.Wait(); err != nil {
+			b.failed <- err
+		}
+	}()
+	return nil
+}
+
+// mountIngest adds the routes that accept records, and the routes for operators.
+func (b *bridge) mountIngest() {
+	health := []monitor.HealthChecker{b.db}
+	if b.courier != nil {
+		health = append(health, b.courier)
+	}
+	handler := ingest.New(ingest.Parts{Journal: watchedAppender{b.committer, b.runs, b.metrics}, Cache: b.cache,
+		Health: health, Metrics: b.metrics.Handler(), Log: b.logger})
+	handler.MaxBody = int64(b.config.MaxBody)
+	handler.OnAccepted = b.metrics.Accepted
+	handler.Mount(b.server)
+}
+
+// mountAPI adds the read routes. The local file answers them.
+func (b *bridge) mountAPI() {
+	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Printer: report.PrinterOf, Log: b.logger})
+	reads.PageSize = int64(b.config.PageSize)
+	reads.Mount(b.server)
+}

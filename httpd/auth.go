@@ -1,0 +1,159 @@
+package httpd
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// TokenLister lists the tokens that are valid now. [monitor.TokenStore] implements it.
+type TokenLister interface {
+	Tokens(ctx context.Context) ([]monitor.Token, error)
+}
+
+const (
+	tokensMaxAge  = time.Second            // a revoked token stays valid for at most this time
+	tokensMinAge  = 100 * time.Millisecond // a new token becomes valid after at most this time
+	tokensTimeout = 2 * time.Second        // limit for one read of the store
+)
+
+// Authenticator admits requests by the tokens in a store. It is safe for concurrent use.
+//
+//   - The store has tokens: a request needs a valid token. It may use only the project of this token.
+//   - The store has no tokens: every request passes if AllowAnonymous is set, else no request passes. This also holds
+//     after the last token is revoked.
+//   - The store cannot be read: the tokens of the last successful read stay valid. No request passes before the first
+//     successful read.
+type Authenticator struct {
+	// AllowAnonymous admits every request while there are no tokens. It is set for a listener on loopback, and if the
+	// operator asks for it.
+	AllowAnonymous bool
+
+	store TokenLister
+	log   *slog.Logger
+
+	reading  sync.Mutex // locked during a read of the store
+	lastRead time.Time  // end of the last attempt to read the store; protected by reading
+	known    atomic.Pointer[tokenList]
+}
+
+// tokenList has the tokens of one read of the store. It is immutable.
+type tokenList struct {
+	tokens []monitor.Token
+	read   time.Time // start of the read
+}
+
+// NewAuthenticator returns an authenticator that uses the tokens in store. AllowAnonymous is not set.
+func NewAuthenticator(store TokenLister, log *slog.Logger) *Authenticator {
+	return &Authenticator{store: store, log: log}
+}
+
+// Admit checks the value of an Authorization header. project is the project that the request names, or "". Admit returns
+// the project of the token, or "" if no token is necessary. It fails with EUnauthorized without a valid token, with
+// EForbidden if the token is for another project, and with EUnavailable while the tokens are not known.
+func (a *Authenticator) Admit(ctx context.Context, authorization, project string) (string, error) {
+	list, err := a.recent(ctx)
+	if err != nil {
+		return "", err
+	}
+	secret := credential(authorization)
+	token := list.find(secret)
+	if token == nil && secret != "" { // the token may be new
+		list = a.renew(ctx)
+		token = list.find(secret)
+	}
+	switch {
+	case len(list.tokens) == 0 && a.AllowAnonymous:
+		return "", nil
+	case token == nil:
+		return "", unauthorized(secret, len(list.tokens))
+	case project != "" && project != token.Project:
+		return "", monitor.Errorf(monitor.EForbidden, "this token is not for project %s", project)
+	}
+	return token.Project, nil
+}
+
+func unauthorized(secret string, tokens int) error {
+	switch {
+	case tokens == 0:
+		return monitor.Errorf(monitor.EUnauthorized, "there are no tokens yet: make a token with pymon-bridge token add PROJECT")
+	case secret == "":
+		return monitor.Errorf(monitor.EUnauthorized,
+			"a token is required: use --remote-server http://x:TOKEN@host, a .netrc file, or Authorization: Bearer TOKEN")
+	default:
+		return monitor.Errorf(monitor.EUnauthorized, "this token is not valid")
+	}
+}
+
+// find returns the token with this secret, or nil. It compares all tokens, so that its duration does not reveal which
+// token matches.
+func (l *tokenList) find(secret string) *monitor.Token {
+	if secret == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(secret))
+	match := -1
+	for i := range l.tokens {
+		same := subtle.ConstantTimeCompare(sum[:], l.tokens[i].Hash[:])
+		match = subtle.ConstantTimeSelect(same, i, match)
+	}
+	if match < 0 {
+		return nil
+	}
+	return &l.tokens[match]
+}
+
+// recent returns a list of tokens that is about one second old at most. If the list is older, one request reads the store.
+// Other requests use the old list meanwhile.
+func (a *Authenticator) recent(ctx context.Context) (*tokenList, error) {
+	list := a.known.Load()
+	switch {
+	case list == nil:
+		list = a.renew(ctx)
+	case time.Since(list.read) >= tokensMaxAge && a.reading.TryLock():
+		defer a.reading.Unlock()
+		list = a.read(ctx)
+	}
+	if list == nil {
+		return nil, &monitor.Error{Code: monitor.EUnavailable, Message: "the tokens cannot be read now",
+			RetryAfter: tokensMaxAge}
+	}
+	return list, nil
+}
+
+// renew returns the tokens. It reads the store first if the last attempt is older than tokensMinAge.
+func (a *Authenticator) renew(ctx context.Context) *tokenList {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	if time.Since(a.lastRead) < tokensMinAge {
+		return a.known.Load()
+	}
+	return a.read(ctx)
+}
+
+// read reads the store and returns the tokens. If this fails, it returns the tokens of the last successful read, or nil
+// if there was none. A client that goes away does not stop the read, because all requests use the result.
+func (a *Authenticator) read(ctx context.Context) *tokenList {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokensTimeout)
+	defer cancel()
+	defer func() { a.lastRead = time.Now() }()
+	next := &tokenList{read: time.Now()}
+	tokens, err := a.store.Tokens(ctx)
+	if err != nil {
+		a.log.ErrorContext(ctx, "cannot read the tokens", "error", err)
+		last := a.known.Load()
+		if last == nil {
+			return nil
+		}
+		tokens = last.tokens
+	}
+	next.tokens = tokens
+	a.known.Store(next)
+	return next
+}

@@ -1,0 +1,286 @@
+package httpd_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
+)
+
+func token(project, secret string) monitor.Token {
+	return monitor.Token{Project: project, Hash: sha256.Sum256([]byte(secret))}
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// withTokens gives a bridge two tokens for project a and one token for project b.
+func withTokens(b *bridge) *bridge {
+	b.TokensFn = func(context.Context) ([]monitor.Token, error) {
+		return []monitor.Token{token("a", "old-secret"), token("b", "b-secret"), token("a", "new-secret")}, nil
+	}
+	return b
+}
+
+func TestPostNeedsATokenOfItsProject(t *testing.T) {
+	tests := []struct {
+		name, path, authorization string
+		status                    int
+		project                   string // of the stored record
+	}{
+		{"none", "/metrics/", "", 401, ""},
+		{"none, project", "/p/a/metrics/", "", 401, ""},
+		{"wrong", "/metrics/", basic("x", "guess"), 401, ""},
+		{"empty password", "/metrics/", basic("x", ""), 401, ""},
+		{"token as user name", "/metrics/", basic("new-secret", ""), 401, ""},
+		{"basic", "/metrics/", basic("x", "new-secret"), 201, "a"},
+		{"basic, second token of the project", "/metrics/", basic("x", "old-secret"), 201, "a"},
+		{"basic, any user", "/api/v1/metrics/", basic("someone else", "b-secret"), 201, "b"},
+		{"basic, no user", "/metrics/", basic("", "b-secret"), 201, "b"},
+		{"basic, own project", "/p/a/metrics/", basic("x", "new-secret"), 201, "a"},
+		{"basic, other project", "/p/b/metrics/", basic("x", "new-secret"), 403, ""},
+		{"basic, unknown project", "/p/c/api/v1/metrics/", basic("x", "new-secret"), 403, ""},
+		{"basic, impossible project", "/p/a%20b/metrics/", basic("x", "new-secret"), 404, ""},
+		{"bearer", "/metrics/", "Bearer b-secret", 201, "b"},
+		{"bearer, any case and spaces", "/metrics/", " bEARER   b-secret ", 201, "b"},
+		{"token", "/metrics/", "Token b-secret", 201, "b"},
+		{"token, other project", "/p/a/metrics/", "Token b-secret", 403, ""},
+		{"unknown scheme", "/metrics/", "Digest b-secret", 401, ""},
+		{"no scheme", "/metrics/", "b-secret", 401, ""},
+		{"scheme alone", "/metrics/", "Bearer", 401, ""},
+		{"not base64", "/metrics/", "Basic §§§", 401, ""},
+		{"base64 without colon", "/metrics/", "Basic " + base64.StdEncoding.EncodeToString([]byte("b-secret")), 401, ""},
+		{"hash instead of token", "/metrics/", "Bearer " + string(hashText("b-secret")), 401, ""},
+		{"prefix of a token", "/metrics/", "Bearer b-secre", 401, ""},
+		{"longer than a token", "/metrics/", "Bearer b-secrett", 401, ""},
+		{"case matters", "/metrics/", "Bearer B-secret", 401, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := withTokens(newBridge())
+			w := b.do(http.MethodPost, tt.path, metricBody, "Authorization", tt.authorization)
+			assert.Equal(t, tt.status, w.Code, w.Body)
+			assert.Equal(t, tt.status == 401, w.Header().Get("WWW-Authenticate") == `Basic realm="pymon-bridge", charset="UTF-8"`)
+			if tt.project == "" {
+				assert.Empty(t, b.projects())
+			} else {
+				assert.Equal(t, []string{tt.project}, b.projects())
+			}
+			for _, secret := range []string{"secret", "guess", base64.StdEncoding.EncodeToString([]byte("x:new-secret"))} {
+				assert.NotContains(t, b.log.String(), secret, "tokens are never logged")
+			}
+		})
+	}
+}
+
+func hashText(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+func TestAllRoutesExceptPublicNeedAToken(t *testing.T) {
+	for _, path := range []string{"/contexts/abc", "/p/a/sessions/abc", "/-/metrics", "/nothing", "/metrics/"} {
+		w := withTokens(newBridge()).do(http.MethodGet, path, "")
+		assert.Equal(t, http.StatusUnauthorized, w.Code, path)
+	}
+	for _, path := range []string{"/-/healthy", "/-/ready"} {
+		assert.Equal(t, http.StatusOK, withTokens(newBridge()).do(http.MethodGet, path, "").Code, path)
+	}
+	for _, secret := range []string{"old-secret", "b-secret"} {
+		w := withTokens(newBridge()).do(http.MethodGet, "/-/metrics", "", "Authorization", "Bearer "+secret)
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Equal(t, "figures", w.Body.String())
+	}
+}
+
+func TestReadsUseTheProjectOfTheToken(t *testing.T) {
+	b := withTokens(newBridge())
+	for secret, want := range map[string]string{"b-secret": "of b", "new-secret": "of a"} {
+		assert.Equal(t, want, b.do(http.MethodGet, "/contexts/c1", "", "Authorization", "Bearer "+secret).Body.String())
+	}
+}
+
+func TestWithoutTokensAllowAnonymousDecides(t *testing.T) {
+	b := newBridge()
+	assert.Equal(t, http.StatusCreated, b.do(http.MethodPost, "/metrics/", metricBody).Code)
+	w := b.do(http.MethodPost, "/p/b/metrics/", metricBody, "Authorization", basic("from", ".netrc"))
+	assert.Equal(t, http.StatusCreated, w.Code, "unnecessary credentials are ignored")
+	b.auth.AllowAnonymous = false
+	w = b.do(http.MethodPost, "/metrics/", metricBody)
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Contains(t, w.Body.String(), "token add")
+	w = b.do(http.MethodPost, "/metrics/", metricBody, "Authorization", basic("from", ".netrc"))
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+}
+
+// tokenStore has a list of tokens that a test can change. It counts its reads.
+type tokenStore struct {
+	tokens []monitor.Token
+	err    error
+	reads  int
+}
+
+func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
+	s.reads++
+	return s.tokens, s.err
+}
+
+func newAuthenticator(s *tokenStore) *httpd.Authenticator {
+	return httpd.NewAuthenticator(s, slog.New(slog.NewTextHandler(io.Discard, nil)))
+}
+
+func admit(a *httpd.Authenticator, secret string) monitor.Code {
+	authorization := ""
+	if secret != "" {
+		authorization = "Bearer " + secret
+	}
+	_, err := a.Admit(context.Background(), authorization, "")
+	return monitor.ErrorCode(err)
+}
+
+func TestAuthenticatorFollowsTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
+		a := newAuthenticator(store)
+		assert.Empty(t, admit(a, "one"))
+		store.tokens = append(store.tokens, token("a", "two"))
+		time.Sleep(100 * time.Millisecond)
+		assert.Empty(t, admit(a, "two"), "a new token is valid before the next regular read")
+		store.tokens = store.tokens[1:]
+		assert.Empty(t, admit(a, "one"), "the list is at most a second old")
+		time.Sleep(time.Second)
+		assert.Equal(t, monitor.EUnauthorized, admit(a, "one"))
+		assert.Empty(t, admit(a, "two"))
+	})
+}
+
+func TestAuthenticatorSeldomReadsTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
+		a := newAuthenticator(store)
+		for range 1000 {
+			assert.Empty(t, admit(a, "one"))
+			assert.Equal(t, monitor.EUnauthorized, admit(a, "wrong"))
+			assert.Equal(t, monitor.EUnauthorized, admit(a, ""))
+		}
+		assert.Equal(t, 1, store.reads)
+		for range 1000 {
+			admit(a, "one")
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.LessOrEqual(t, store.reads, 11, "once per second for a valid token")
+		before := store.reads
+		for range 1000 {
+			admit(a, "wrong")
+			time.Sleep(10 * time.Millisecond)
+		}
+		assert.LessOrEqual(t, store.reads-before, 101, "ten times per second for a wrong token")
+	})
+}
+
+func TestAuthenticatorAfterTheLastTokenIsRevoked(t *testing.T) {
+	for _, allowAnonymous := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &tokenStore{tokens: []monitor.Token{token("a", "one")}}
+			a := newAuthenticator(store)
+			a.AllowAnonymous = allowAnonymous
+			assert.Empty(t, admit(a, "one"))
+			assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "a token is required while there are tokens")
+			store.tokens = nil
+			time.Sleep(time.Second)
+			if allowAnonymous {
+				assert.Empty(t, admit(a, ""))
+			} else {
+				assert.Equal(t, monitor.EUnauthorized, admit(a, ""))
+				assert.Equal(t, monitor.EUnauthorized, admit(a, "one"))
+			}
+		})
+	}
+}
+
+func TestAuthenticatorWhileTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tokenStore{err: errors.New("locked")}
+		a := newAuthenticator(store)
+		a.AllowAnonymous = true
+		assert.Equal(t, monitor.EUnavailable, admit(a, ""), "unknown tokens are not the same as no tokens")
+		assert.Equal(t, monitor.EUnavailable, admit(a, "one"))
+		assert.Equal(t, 1, store.reads, "a failing store is not read for every request")
+		store.tokens, store.err = []monitor.Token{token("a", "one")}, nil
+		time.Sleep(100 * time.Millisecond)
+		assert.Empty(t, admit(a, "one"))
+		store.tokens, store.err = nil, errors.New("locked")
+		time.Sleep(time.Minute)
+		assert.Empty(t, admit(a, "one"), "the tokens of the last read stay valid")
+		assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "a token is still required")
+	})
+}
+
+// slowStore answers the second read only after release is closed.
+type slowStore struct {
+	reads   atomic.Int32
+	release chan struct{}
+}
+
+func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
+	if s.reads.Add(1) > 1 {
+		<-s.release
+	}
+	return []monitor.Token{token("a", "one")}, ctx.Err()
+}
+
+func TestAuthenticatorDoesNotWaitForASlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowStore{release: make(chan struct{})}
+		a := httpd.NewAuthenticator(store, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		assert.Empty(t, admit(a, "one"))
+		time.Sleep(time.Second)
+		gone, cancel := context.WithCancel(context.Background())
+		result := make(chan error)
+		go func() { _, err := a.Admit(gone, "Bearer one", ""); result <- err }()
+		synctest.Wait() // until the request reads the store
+		cancel()
+		for range 10 {
+			assert.Empty(t, admit(a, "one"))
+		}
+		assert.EqualValues(t, 2, store.reads.Load())
+		close(store.release)
+		assert.NoError(t, <-result, "the read goes on after its client went away")
+	})
+}
+
+// TestPagesOfOtherSitesCannotWrite: a browser sends the requests of any web page, also to a bridge on loopback that needs
+// no token.
+func TestPagesOfOtherSitesCannotWrite(t *testing.T) {
+	tests := []struct {
+		name, header, value string
+		status              int
+	}{
+		{"no browser", "", "", http.StatusCreated},
+		{"the bridge's own page", "Sec-Fetch-Site", "same-origin", http.StatusCreated},
+		{"address typed by a person", "Sec-Fetch-Site", "none", http.StatusCreated},
+		{"another site", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
+		{"another site, older browser", "Origin", "https://example.org", http.StatusForbidden},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBridge()
+			w := b.do(http.MethodPost, "/metrics/", metricBody, tt.header, tt.value)
+			assert.Equal(t, tt.status, w.Code, w.Body)
+			assert.Equal(t, tt.status == http.StatusCreated, len(b.projects()) == 1)
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package httpd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/net/netutil"
+)
+
+// Server accepts connections from a listener and passes each request to a mounted route. Its limits protect other clients
+// from a slow or greedy client. The exported fields may be changed until the first request or [Server.Open].
+type Server struct {
+	MaxConns int // limit of open connections; further connections wait in the listener's queue
+	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
+	HTTP http.Server
+
+	// CertFile and KeyFile are PEM files. With them the server uses TLS. It reads the files again when they change.
+	CertFile, KeyFile string
+
+	// RequireProject makes the routes of [Server.Data] refuse a request without a project. The project can be in the path
+	// or come from the token.
+	RequireProject bool
+
+	// OnRefused is called for every error answer. The reason is the code of the error. There are a few dozen codes.
+	OnRefused func(reason string)
+	// OnRequest is called after every answer, also after an incomplete answer. The route is a template such as
+	// "/p/:project/metrics". Without a matching route, route and method are "", so that the number of pairs stays small.
+	OnRequest func(method, route string, status int, took time.Duration)
+
+	auth        *Authenticator
+	log         *slog.Logger
+	engine      *gin.Engine
+	public      *gin.RouterGroup
+	crossOrigin http.CrossOriginProtection
+
+	listener *drainListener
+	conns    openConns
+	done     chan struct{} // closed when the server accepts no more connections; err is set before
+	err      error
+	closing  sync.Once
+}
+
+// New returns a server with default limits and without routes. auth checks its requests.
+func New(auth *Authenticator, log *slog.Logger) *Server {
+	s := &Server{
+		MaxConns: 1024,
+		HTTP: http.Server{
+			MaxHeaderBytes:    64 << 10,          // request line and headers; 431 above it
+			ReadHeaderTimeout: 10 * time.Second,  // request line and headers; no answer after it
+			ReadTimeout:       60 * time.Second,  // start of the request to the end of its body; 408 after it
+			WriteTimeout:      120 * time.Second, // end of the headers to the end of the answer
+			IdleTimeout:       120 * time.Second, // time between two requests on one connection
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		},
+		OnRefused: func(string) {},
+		OnRequest: func(string, string, int, time.Duration) {},
+		auth:      auth,
+		log:       log,
+		engine:    newEngine(),
+		conns:     openConns{states: map[net.Conn]http.ConnState{}},
+	}
+	s.HTTP.Handler, s.HTTP.ConnState = s, s.conns.setState
+	s.route()
+	return s
+}
+
+// Open starts to serve on l and returns. l may come from [net.Listen] or from a service manager. The server closes l
+// later. Open fails if it cannot read the certificate; l then stays open. Open may be called once.
+func (s *Server) Open(l net.Listener) error {
+	if s.CertFile != "" {
+		pair, err := openKeyPair(s.CertFile, s.KeyFile, s.log)
+		if err != nil {
+			return fmt.Errorf("read the TLS certificate: %w", err)
+		}
+		s.HTTP.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	}
+	s.listener = &drainListener{Listener: l}
+	s.done = make(chan struct{})
+	go s.serve(netutil.LimitListener(s.listener, s.MaxConns))
+	return nil
+}
+
+func (s *Server) serve(l net.Listener) {
+	defer close(s.done)
+	if s.HTTP.TLSConfig != nil {
+		s.err = s.HTTP.ServeTLS(l, "", "")
+	} else {
+		s.err = s.HTTP.Serve(l)
+	}
+	if errors.Is(s.err, http.ErrServerClosed) || s.listener.stopping.Load() {
+		s.err = nil
+	}
+}
+
+// Wait returns when the server accepts no more connections. The error is nil after [Server.Close], else the reason.
+func (s *Server) Wait() error {
+	<-s.done
+	return s.err
+}
+
+// Close stops the server. It returns when every request on an accepted connection is answered.
+//
+// Close first accepts the connections in the listener's queue. The system would reset them, and pytest-monitor does not
+// retry. A connection without a request gets one second to send it. If ctx ends earlier, Close closes the remaining
+// connections and returns an error that wraps the error of ctx. Close does nothing without [Server.Open], and nothing
+// when it is called again.
+func (s *Server) Close(ctx context.Context) (err error) {
+	if s.done == nil {
+		return nil
+	}
+	s.closing.Do(func() {
+		s.HTTP.SetKeepAlivesEnabled(false) // each connection closes after its next answer
+		s.listener.drain(s.done)
+		s.conns.waitAnswered(ctx)
+		if err = s.HTTP.Shutdown(ctx); err != nil {
+			err = errors.Join(fmt.Errorf("answer open requests: %w", err), s.HTTP.Close())
+		}
+		<-s.done
+	})
+	return err
+}

@@ -1,0 +1,53 @@
+package httpd
+
+import (
+	"bytes"
+	"crypto/tls"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// keyPairMaxAge is the minimum time between two reads of the files.
+const keyPairMaxAge = time.Second
+
+// keyPair is a certificate with its key. It follows changes of the two files.
+type keyPair struct {
+	certFile, keyFile string
+	log               *slog.Logger
+
+	mu   sync.Mutex
+	cert *tls.Certificate
+	read time.Time // last attempt to read the files
+}
+
+// openKeyPair reads a certificate and its key from PEM files.
+func openKeyPair(certFile, keyFile string, log *slog.Logger) (*keyPair, error) {
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return &keyPair{certFile: certFile, keyFile: keyFile, log: log, cert: &cert, read: time.Now()}, nil
+}
+
+// get returns the certificate for a handshake. It reads the files again at most once per second. If this fails, the last
+// valid certificate stays in use. The read fails, for example, between the replacement of the two files.
+func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.read) < keyPairMaxAge {
+		return k.cert, nil
+	}
+	k.read = time.Now()
+	cert, err := tls.LoadX509KeyPair(k.certFile, k.keyFile)
+	if err != nil {
+		k.log.Warn("cannot read the TLS certificate again; the old certificate stays in use", "error", err)
+		return k.cert, nil
+	}
+	if !slices.EqualFunc(cert.Certificate, k.cert.Certificate, bytes.Equal) {
+		k.log.Info("a new TLS certificate is in use")
+	}
+	k.cert = &cert
+	return k.cert, nil
+}

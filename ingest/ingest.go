@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
+)
+
+// Appender writes one record to stable storage. It has the contract of [monitor.Journal.Append].
+type Appender interface {
+	Append(ctx context.Context, rec *monitor.Record) error
+}
+
+// Parts has the parts of a [Handler]. All are required.
+type Parts struct {
+	Journal Appender
+	Cache   monitor.MetadataCache   // gets every stored context and session
+	Health  []monitor.HealthChecker // /-/ready has one line for each, in this order
+	Metrics http.Handler            // answers /-/metrics
+	Log     *slog.Logger
+}
+
+// DefaultMaxBody is the default limit of a request body, in bytes.
+const DefaultMaxBody = 4 << 20
+
+// Handler accepts records and reports the health of the bridge. The exported fields may be changed before the first
+// request.
+type Handler struct {
+	MaxBody int64 // limit of a request body in bytes; 413 above it
+	Now     func() time.Time
+
+	// OnAccepted is called after a record is on stable storage. repeat means that an equal record was there already.
+	OnAccepted func(class monitor.Class, repeat bool)
+
+	parts   Parts
+	buffers sync.Pool // of *buffer
+}
+
+// New returns a handler with default limits.
+func New(parts Parts) *Handler {
+	return &Handler{
+		MaxBody:    DefaultMaxBody,
+		Now:        time.Now,
+		OnAccepted: func(monitor.Class, bool) {},
+		parts:      parts,
+		buffers:    sync.Pool{New: func() any { return new(buffer) }},
+	}
+}
+
+// hashParam is the path parameter with the hash of a context or session.
+const hashParam = "h"
+
+// Mount adds the routes to a server: the routes for records below every base path, and the routes below /-/.
+func (h *Handler) Mount(s *httpd.Server) {
+	s.Public().GET("/-/healthy", getHealthy)
+	s.Public().GET("/-/ready", h.getReady)
+	s.Routes("/-").GET("/metrics", gin.WrapH(h.parts.Metrics))
+	for _, base := range slices.Concat(httpd.RootBases, httpd.APIBases) {
+		r := s.Data(base)
+		for _, end := range [...]string{"", "/"} {
+			r.POST("/contexts"+end, h.post(decodeContext))
+			r.POST("/contexts/:"+hashParam+end, h.post(decodeContext))
+			r.POST("/sessions"+end, h.post(decodeSession))
+			r.POST("/sessions/:"+hashParam+end, h.post(decodeSession))
+			r.POST("/metrics"+end, h.post(decodeMetric))
+		}
+	}
+}

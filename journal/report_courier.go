@@ -1,0 +1,126 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	// reportPoll is how often the courier reads the queue without a Wake.
+	reportPoll = time.Minute
+	// reportsAtATime bounds the reports in memory. A report on a run where everything changed takes some megabytes.
+	reportsAtATime = 8
+)
+
+// ReportCourier delivers kept reports to one destination, one after the other. It repeats each report until the
+// destination accepts or refuses it. There must be only one report courier at a time for a queue and a destination.
+type ReportCourier struct {
+	// OnDelivered, if set before Open, is called for each report that is delivered and acknowledged.
+	OnDelivered func(r *monitor.Report)
+
+	queue   monitor.ReportQueue
+	sink    monitor.ReportSink
+	dest    monitor.Destination
+	logger  *slog.Logger
+	journal journalRetrier
+	bell    bell
+	life    lifetime
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// NewReportCourier returns a report courier from queue to sink.
+func NewReportCourier(queue monitor.ReportQueue, sink monitor.ReportSink, logger *slog.Logger) *ReportCourier {
+	dest := sink.Destination()
+	logger = logger.With("destination", string(dest))
+	return &ReportCourier{queue: queue, sink: sink, dest: dest, logger: logger, bell: newBell(),
+		journal: journalRetrier{logger: logger}}
+}
+
+// Open starts to deliver, in the background.
+func (c *ReportCourier) Open() error {
+	c.life.hard, c.stop = context.WithCancel(context.Background())
+	c.life.soft = c.life.hard
+	c.running.Go(func() {
+		for c.deliverSome() == nil {
+		}
+	})
+	return nil
+}
+
+// Close stops at once. The next Open delivers the other reports.
+func (c *ReportCourier) Close() error {
+	if c.stop != nil {
+		c.stop()
+		c.running.Wait()
+	}
+	return nil
+}
+
+// Wake tells the courier that the queue has a new report. It never blocks.
+func (c *ReportCourier) Wake() { c.bell.ring() }
+
+// deliverSome delivers the next reports, or waits when there are none. Its only error is errStopped.
+func (c *ReportCourier) deliverSome() error {
+	var reports []monitor.PendingReport
+	err := c.journal.do(c.life, func() (err error) {
+		reports, err = c.queue.NextReports(c.life.hard, c.dest, reportsAtATime)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		if err := c.deliver(r); err != nil {
+			return err
+		}
+	}
+	if len(reports) == 0 {
+		c.bell.rings(c.life.soft, reportPoll)
+	}
+	if c.life.hard.Err() != nil {
+		return errStopped
+	}
+	return nil
+}
+
+// deliver delivers a report and acknowledges it, also when the courier is stopped meanwhile. A refused report is
+// acknowledged too.
+func (c *ReportCourier) deliver(r monitor.PendingReport) error {
+	onReply := func(_ context.Context, reply monitor.Reply, pause time.Duration) { c.replied(r.Report, reply, pause) }
+	retry := &retrier{life: c.life, logger: c.logger, onReply: onReply}
+	reply, err := retry.ask(func(ctx context.Context) monitor.Reply { return c.sink.DeliverReport(ctx, r.Report) })
+	if err != nil {
+		return err
+	}
+	ctx := context.WithoutCancel(c.life.hard)
+	err = c.journal.do(c.life, func() error {
+		if err := c.queue.AckReport(ctx, c.dest, r); err != nil {
+			return fmt.Errorf("acknowledge the report on run %s: %w", r.Run, err)
+		}
+		return nil
+	})
+	if err == nil && reply.Kind == monitor.Delivered && c.OnDelivered != nil {
+		c.OnDelivered(r.Report)
+	}
+	return err
+}
+
+// replied logs why a report is not delivered.
+func (c *ReportCourier) replied(r *monitor.Report, reply monitor.Reply, pause time.Duration) {
+	log := c.logger.With("project", r.Project, "run", r.Run, "status", reply.Status, "reason", reply.Message)
+	switch reply.Kind {
+	case monitor.Delivered:
+	case monitor.Unavailable:
+		log.Debug("a report waits for its destination", "retry_in", pause)
+	case monitor.Denied:
+		log.Warn("the destination denies access; reports are kept until its operator acts", "retry_in", pause)
+	default:
+		log.Error("the destination refuses a report; the report stays in the local file only")
+	}
+}

@@ -1,0 +1,160 @@
+package journal
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// maxWatched bounds the sessions that a [RunWatcher] watches at a time, and so its memory. The watcher ignores further
+// sessions, but the journal stores them.
+const maxWatched = 10_000
+
+// RunWatcher notices when a run has ended, and logs one line on it. Clients do not say that a run has ended. So a run has
+// ended when none of its records arrived for a while. When a record arrives later, another line follows. A RunWatcher is
+// safe for concurrent use.
+type RunWatcher struct {
+	// After is the time without a record after which a run has ended.
+	After time.Duration
+	// OnEnded, if set before Open, is called for each run that has ended, after the line is logged.
+	OnEnded func(sum *monitor.RunSummary)
+
+	runs    monitor.RunStore
+	logger  *slog.Logger
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	sessions map[sessionKey]time.Time // arrival of the session's last record
+}
+
+type sessionKey struct{ project, sessionH string }
+
+type runKey struct{ project, run string }
+
+// NewRunWatcher returns a watcher with five minutes for After.
+func NewRunWatcher(runs monitor.RunStore, logger *slog.Logger) *RunWatcher {
+	return &RunWatcher{After: 5 * time.Minute, runs: runs, logger: logger, sessions: map[sessionKey]time.Time{}}
+}
+
+// Open starts to watch.
+func (w *RunWatcher) Open() error {
+	ctx, stop := context.WithCancel(context.Background())
+	w.stop = stop
+	w.running.Go(func() {
+		for wait(ctx, w.interval()) {
+			w.check(ctx, time.Now())
+		}
+	})
+	return nil
+}
+
+// Close stops watching. It logs nothing about runs that have not ended yet.
+func (w *RunWatcher) Close() error {
+	if w.stop != nil {
+		w.stop()
+		w.running.Wait()
+	}
+	return nil
+}
+
+// interval returns the time between two checks. A run's line is late by at most a tenth of After.
+func (w *RunWatcher) interval() time.Duration {
+	return min(max(w.After/10, 10*time.Millisecond), 10*time.Second)
+}
+
+// Accepted tells the watcher that a record was accepted. A run goes on while its sessions, metrics and outcomes arrive.
+// Sessions count, because a session may arrive after all of its metrics, and only the session tells their run. Repeats do
+// not count.
+func (w *RunWatcher) Accepted(rec *monitor.Record) {
+	key := sessionKey{project: rec.Project}
+	switch {
+	case rec.Repeat || rec.Context != nil:
+		return
+	case rec.Session != nil:
+		key.sessionH = rec.Session.SessionH
+	default:
+		key.sessionH = rec.Measured().SessionH
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last, watched := w.sessions[key]
+	if rec.Received.After(last) && (watched || len(w.sessions) < maxWatched) {
+		w.sessions[key] = rec.Received
+	}
+}
+
+// check announces the runs that have ended. It asks for the run of each session every time, because a session may arrive
+// after its first metrics.
+func (w *RunWatcher) check(ctx context.Context, now time.Time) {
+	w.mu.Lock()
+	arrivals := maps.Clone(w.sessions)
+	w.mu.Unlock()
+	runs := map[runKey][]sessionKey{}
+	for key := range arrivals {
+		id, err := w.runs.RunOf(ctx, key.project, key.sessionH)
+		if err != nil {
+			w.logger.DebugContext(ctx, "cannot find the run of a session", "session", key.sessionH, "error", err)
+			return // the next check may find it
+		}
+		run := runKey{key.project, id}
+		runs[run] = append(runs[run], key)
+	}
+	active := func(key sessionKey) bool { return now.Sub(arrivals[key]) < w.After }
+	for run, keys := range runs {
+		if !slices.ContainsFunc(keys, active) && w.announce(ctx, run) {
+			w.forget(keys, arrivals)
+		}
+	}
+}
+
+// forget stops watching the sessions of which no record arrived since the given arrivals.
+func (w *RunWatcher) forget(keys []sessionKey, arrivals map[sessionKey]time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, key := range keys {
+		if w.sessions[key].Equal(arrivals[key]) {
+			delete(w.sessions, key)
+		}
+	}
+}
+
+// announce logs one line on a run and calls OnEnded. It returns false when it should be called again.
+func (w *RunWatcher) announce(ctx context.Context, key runKey) bool {
+	sum, err := w.runs.RunSummary(ctx, key.project, key.run)
+	switch {
+	case monitor.ErrorCode(err) == monitor.ENotFound:
+		return true // the file has no record of the run, or has none any more
+	case err != nil:
+		w.logger.WarnContext(ctx, "cannot summarise a run", "project", key.project, "run", key.run, "error", err)
+		return false
+	case sum.Tests+sum.Modules == 0: // the run has only begun
+		return true
+	}
+	w.logger.InfoContext(ctx, "run is complete", "project", sum.Project, "run", sum.Run, "commit", sum.ScmRef,
+		"branch", sum.Branch, "sessions", sum.Sessions, "tests", sum.Tests, "modules", sum.Modules,
+		"total_seconds", sum.TotalTime, "slowest", testName(sum.Slowest), "slowest_seconds", sum.Slowest.Value,
+		"most_memory", testName(sum.MostMem), "most_memory_mib", sum.MostMem.Value, "new_series", sum.NewSeries)
+	if sum.Unstable() {
+		w.logger.WarnContext(ctx, "most tests of this run were never measured before: their ids seem to change from run "+
+			"to run; each run then makes new series in InfluxDB, and no test has a history",
+			"project", sum.Project, "run", sum.Run, "new_series", sum.NewSeries)
+	}
+	if w.OnEnded != nil {
+		w.OnEnded(sum)
+	}
+	return true
+}
+
+// testName returns the name by which a person finds a test: its module, and its name with parameters.
+func testName(e monitor.Extreme) string {
+	if e.ItemPath == "" {
+		return e.ItemVariant
+	}
+	return e.ItemPath + "." + e.ItemVariant
+}

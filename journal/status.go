@@ -1,0 +1,155 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// mode says whether a destination accepts deliveries, and why not.
+type mode struct {
+	level   slog.Level
+	message string // is logged when the mode begins
+	health  string // format for people: destination, begin of the mode, its last words, number of records kept
+}
+
+var (
+	fine        = &mode{}
+	unavailable = &mode{slog.LevelWarn, "the destination is not available; records are kept and delivered later",
+		"%s is not available since %s: %s; %d records kept at the last try"}
+	denied = &mode{slog.LevelError, "the destination denies access; records are kept until its operator acts",
+		"%s denies access since %s: %s; %d records kept at the last try, until its operator acts"}
+	// refusing: the destination refuses the probe too.
+	refusing = &mode{slog.LevelError, "the destination refuses everything; nothing is buried, records are kept until its operator acts",
+		"%s refuses everything since %s, a harmless point too: %s; nothing is buried, %d records kept at the last try, " +
+			"until its operator acts"}
+)
+
+// status derives the mode of a destination from its replies, and logs each change.
+type status struct {
+	journal monitor.Journal
+	dest    monitor.Destination
+	logger  *slog.Logger
+
+	mu        sync.Mutex
+	mode      *mode
+	said      string    // the destination's words
+	since     time.Time // when the mode began
+	down      time.Time // when the mode last changed from fine to another
+	kept      int64     // records not delivered, at the last count
+	waitUntil time.Time // before this time no missing context or session counts as lost
+}
+
+// replied notes a reply. pause is the wait before the request is repeated, 0 when it is not.
+func (s *status) replied(ctx context.Context, reply monitor.Reply, pause time.Duration) {
+	switch reply.Kind {
+	case monitor.Unavailable:
+		s.trouble(ctx, unavailable, reply, pause)
+	case monitor.Denied:
+		s.trouble(ctx, denied, reply, pause)
+	default:
+		s.answered(reply)
+	}
+}
+
+// trouble notes a reply that stops delivery. It logs above the debug level only when the mode changes.
+func (s *status) trouble(ctx context.Context, m *mode, reply monitor.Reply, pause time.Duration) {
+	var kept int64
+	if stats, err := s.journal.Stats(ctx, s.dest); err == nil {
+		kept = stats.Depth
+	}
+	said := inWords(reply)
+	s.mu.Lock()
+	before := s.mode
+	if m != before {
+		s.since = time.Now()
+	}
+	if before == fine {
+		s.down = s.since
+	}
+	s.mode, s.said, s.kept = m, said, kept
+	s.mu.Unlock()
+	level, message := m.level, m.message
+	if m == before {
+		level, message = slog.LevelDebug, "delivery still fails"
+	}
+	s.logger.Log(ctx, level, message, "reply", reply.Kind.String(), "said", said, "retry_in", pause.Round(time.Millisecond),
+		"kept", kept)
+}
+
+// answered notes a reply about points. A refusal shows that the destination can be reached, but does not end the mode
+// refusing.
+func (s *status) answered(reply monitor.Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mode == fine || s.mode == refusing && reply.Kind != monitor.Delivered {
+		return
+	}
+	now := time.Now()
+	// Only a longer outage counts: an occasional status 429 must not keep metrics waiting for ever.
+	if now.Sub(s.down) >= parkFor/10 {
+		s.waitUntil = now.Add(parkFor)
+	}
+	s.logger.Info("the destination answers again", "after", now.Sub(s.since).Round(time.Millisecond))
+	s.mode, s.since = fine, now
+}
+
+// keepWaiting lets no missing context or session count as lost before a time.
+func (s *status) keepWaiting(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waitUntil = until
+}
+
+func (s *status) healthy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode == fine
+}
+
+// givesUp says whether a missing context or session counts as lost. It does not while the destination is unavailable:
+// another bridge may have it, cannot deliver it now, and needs a while afterwards.
+func (s *status) givesUp(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode == fine && !now.Before(s.waitUntil)
+}
+
+// health returns the state of delivery for people. err is the journal's last failure, nil if it works.
+func (s *status) health(err error) monitor.Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := monitor.Health{Component: "delivery", Detail: fmt.Sprintf("delivering to %s", s.dest)}
+	switch {
+	case err != nil:
+		h.Detail = line(err.Error())
+	case s.mode != fine:
+		h.Detail = fmt.Sprintf(s.mode.health, s.dest, s.since.UTC().Format(time.RFC3339), s.said, s.kept)
+	default:
+		h.OK = true
+	}
+	return h
+}
+
+// inWords returns the destination's words in one line.
+func inWords(reply monitor.Reply) string {
+	if reply.Status == 0 {
+		return line(reply.Message)
+	}
+	return line(fmt.Sprintf("%d %s", reply.Status, reply.Message))
+}
+
+// line makes a text fit into one line of a page or a log.
+func line(s string) string {
+	const most = 300
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}

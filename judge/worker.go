@@ -1,0 +1,213 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// Worker judges the runs that have ended, one after the other, and keeps the reports. It is safe for concurrent use. The
+// exported fields may be changed before Open.
+type Worker struct {
+	// CatchUp is how far back the worker looks, when opened, for runs that ended while no worker was there.
+	CatchUp time.Duration
+	// Quiet is how long after its last measurement a run has ended. The caller watches the runs that measure something
+	// after Open, and calls Ended. The worker waits for the runs that were going on before.
+	Quiet time.Duration
+	// MaxCatchUp is how many of the runs from before Open are judged, the last ones.
+	MaxCatchUp int
+	// MinBackoff and MaxBackoff bound the wait between attempts to judge a run.
+	MinBackoff, MaxBackoff time.Duration
+	// OnKept, if set, is called after every report that is kept, with the time that judging took.
+	OnKept func(r *monitor.Report, took time.Duration)
+
+	judge   monitor.Judge
+	reports monitor.ReportStore
+	logger  *slog.Logger
+
+	mu      sync.Mutex
+	waiting []runKey // without repetition, by when they ended
+	wake    chan struct{}
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+type runKey struct{ project, run string }
+
+// NewWorker returns a worker that looks back a week.
+func NewWorker(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Logger) *Worker {
+	return &Worker{
+		CatchUp:    7 * 24 * time.Hour,
+		Quiet:      5 * time.Minute,
+		MaxCatchUp: 100,
+		MinBackoff: time.Second,
+		MaxBackoff: 5 * time.Minute,
+		judge:      judge,
+		reports:    reports,
+		logger:     logger,
+		wake:       make(chan struct{}, 1),
+	}
+}
+
+// Open starts the work, in the background.
+func (w *Worker) Open() error {
+	ctx, stop := context.WithCancel(context.Background())
+	w.stop = stop
+	opened := time.Now()
+	w.running.Go(func() {
+		w.catchUp(ctx, opened.Add(-w.CatchUp), opened.Add(-w.Quiet))
+		for w.idle(ctx) {
+			w.work(ctx)
+		}
+	})
+	w.running.Go(func() {
+		select {
+		case <-time.After(w.Quiet):
+			w.catchUp(ctx, opened.Add(-w.Quiet), opened)
+		case <-ctx.Done():
+		}
+	})
+	return nil
+}
+
+// Close stops the work. Runs that are waiting are judged after the next Open.
+func (w *Worker) Close() error {
+	if w.stop != nil {
+		w.stop()
+		w.running.Wait()
+	}
+	return nil
+}
+
+// Ended asks for a run to be judged, because it has ended, or because something was added to it since. It never blocks.
+func (w *Worker) Ended(project, run string) {
+	key := runKey{project, run}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slices.Contains(w.waiting, key) {
+		return
+	}
+	w.waiting = append(w.waiting, key)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// catchUp takes the runs without a report that last measured something between two times.
+func (w *Worker) catchUp(ctx context.Context, from, to time.Time) {
+	runs, err := w.reports.Unjudged(ctx, from, to, w.MaxCatchUp)
+	if err != nil {
+		w.logger.WarnContext(ctx, "cannot find the runs that ended while the bridge was down; they are not judged", "error", err)
+		return
+	}
+	for _, run := range oldestFirst(runs) {
+		w.Ended(run.Project, run.ID)
+	}
+}
+
+func (w *Worker) idle(ctx context.Context) bool {
+	select {
+	case <-w.wake:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// work judges the runs that wait. A run leaves the list before it is judged, so that it is judged again if something is
+// added to it meanwhile.
+func (w *Worker) work(ctx context.Context) {
+	for {
+		key, ok := w.next()
+		if !ok {
+			return
+		}
+		for wait := w.MinBackoff; !w.report(ctx, key); wait = min(2*wait, w.MaxBackoff) {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (w *Worker) next() (key runKey, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) == 0 {
+		return runKey{}, false
+	}
+	key = w.waiting[0]
+	w.waiting = w.waiting[1:]
+	return key, true
+}
+
+// report judges a run and keeps the report. It returns false when it should be tried again.
+func (w *Worker) report(ctx context.Context, key runKey) bool {
+	start := time.Now()
+	report, err := w.attempt(ctx, key)
+	if err == nil {
+		err = w.resolve(ctx, report)
+	}
+	if err == nil {
+		err = w.reports.KeepReport(ctx, report)
+	}
+	log := w.logger.With("project", key.project, "run", key.run)
+	switch monitor.ErrorCode(err) {
+	case "":
+		took := time.Since(start)
+		announce(log, report, took)
+		if w.OnKept != nil {
+			w.OnKept(report, took)
+		}
+		return true
+	case monitor.ENotFound: // nothing is stored of its sessions
+		log.Debug("a run cannot be judged", "reason", err)
+		return true
+	case monitor.EUnavailable, monitor.EFull:
+		log.Warn("a run could not be judged; it will be", "error", err)
+		return false
+	default:
+		if ctx.Err() == nil {
+			log.Error("a run could not be judged", "error", err)
+		}
+		return true
+	}
+}
+
+// attempt judges a run. A panic becomes an error. Otherwise a run that makes judging panic would end the program, which
+// would judge the run again when it starts, over and over.
+func (w *Worker) attempt(ctx context.Context, key runKey) (report *monitor.Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.logger.ErrorContext(ctx, "panic while judging a run", "project", key.project, "run", key.run,
+				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = monitor.Errorf(monitor.EInternal, "panic while judging")
+		}
+	}()
+	return w.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run})
+}
+
+// announce logs what was found in a run.
+func announce(log *slog.Logger, r *monitor.Report, took time.Duration) {
+	level := slog.LevelInfo
+	if r.Summary.Regressions > 0 || r.Suite.Status == monitor.StatusRegression {
+		level = slog.LevelWarn
+	}
+	attributes := []any{"commit", r.ScmRef, "branch", r.Branch, "baseline_runs", r.BaselineRuns, "suite", r.Suite.Status,
+		"regressions", r.Summary.Regressions, "suspects", r.Summary.Suspects, "improvements", r.Summary.Improvements}
+	if len(r.Results) > 0 && r.Results[0].Status == monitor.StatusRegression {
+		worst := r.Results[0]
+		attributes = append(attributes, "worst", worst.ItemPath+"."+worst.ItemVariant, "metric", worst.Metric,
+			"ratio", float64(worst.Ratio), "last_good", worst.LastGood, "first_bad", worst.FirstBad)
+	}
+	log.Log(context.Background(), level, "run is judged", append(attributes, "took", took)...)
+}

@@ -1,0 +1,157 @@
+package judge_test
+
+import (
+	"bytes"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/judge"
+	"pymon-bridge/monitor"
+)
+
+const (
+	waitLong  = 30 * time.Second
+	waitShort = time.Millisecond
+)
+
+// lockedBuffer collects a log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func openWorker(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Worker, *lockedBuffer) {
+	t.Helper()
+	log := &lockedBuffer{}
+	w := judge.NewWorker(j, r, slog.New(slog.NewTextHandler(log, nil)))
+	require.NoError(t, w.Open())
+	t.Cleanup(func() { assert.NoError(t, w.Close()) })
+	return w, log
+}
+
+func TestWorkerKeepsReportsOfRunsThatEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, r := &fakeJudge{}, &fakeReports{}
+		w, log := openWorker(t, j, r)
+		w.Ended("p", "one")
+		w.Ended("p", "two")
+		w.Ended("p", "one")
+		synctest.Wait()
+		assert.Equal(t, []string{"one", "two"}, r.runs(), "each once, while it waits")
+		assert.Contains(t, log.String(), `level=WARN msg="run is judged" project=p run=one`)
+		assert.Contains(t, log.String(), `worst=pkg.test_a.test_slow[1] metric=cpu_time`)
+		assert.Contains(t, log.String(), `first_bad=bad`)
+
+		w.Ended("p", "one")
+		synctest.Wait()
+		assert.Equal(t, []string{"one", "two", "one"}, r.runs(), "and again when something was added")
+	})
+}
+
+func TestWorkerJudgesAgainWhatIsAddedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var w *judge.Worker
+		var once sync.Once
+		j, r := &fakeJudge{}, &fakeReports{}
+		j.enter = func(run string) { once.Do(func() { w.Ended("p", run) }) }
+		w, _ = openWorker(t, j, r)
+		synctest.Wait()
+		w.Ended("p", "run")
+		synctest.Wait()
+		assert.Equal(t, []string{"run", "run"}, r.runs())
+	})
+}
+
+func TestWorkerInsists(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		away := monitor.Errorf(monitor.EUnavailable, "InfluxDB is away")
+		j := &fakeJudge{errs: map[string][]error{
+			"later": {away, away, away},
+			"gone":  {monitor.Errorf(monitor.ENotFound, "there is no such run")},
+			"odd":   {assert.AnError},
+		}}
+		r := &fakeReports{fails: 2}
+		w, log := openWorker(t, j, r)
+		for _, run := range []string{"later", "gone", "odd", "fine"} {
+			w.Ended("p", run)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Equal(t, []string{"later", "fine"}, r.runs())
+		assert.Contains(t, log.String(), "level=ERROR", "an unknown fault is not hidden")
+		assert.NotContains(t, log.String(), "run=gone")
+	})
+}
+
+func TestWorkerCatchesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ended := func(id string, ago time.Duration) *monitor.RunInfo {
+			return &monitor.RunInfo{Project: "p", ID: id, Started: time.Now().Add(-ago).UnixNano()}
+		}
+		r := &fakeReports{unjudged: []*monitor.RunInfo{ended("just now", time.Minute), ended("new", time.Hour),
+			ended("old", 6*24*time.Hour), ended("too old", 8*24*time.Hour)}}
+		_, _ = openWorker(t, &fakeJudge{}, r)
+		synctest.Wait()
+		assert.Equal(t, []string{"old", "new"}, r.runs())
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		assert.Len(t, r.runs(), 2, "it may be going on")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"old", "new", "just now"}, r.runs())
+	})
+}
+
+func TestWorkerStopsWhileItWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := &fakeJudge{errs: map[string][]error{"run": {monitor.Errorf(monitor.EUnavailable, "away")}}}
+		w, _ := openWorker(t, j, &fakeReports{})
+		w.Ended("p", "run")
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, w.Close())
+		assert.Zero(t, time.Since(start))
+	})
+}
+
+func TestWorkerOutlivesPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, r := &fakeJudge{}, &fakeReports{}
+		j.enter = func(run string) {
+			if run == "odd" {
+				panic("index out of range")
+			}
+		}
+		w, log := openWorker(t, j, r)
+		w.Ended("p", "odd")
+		w.Ended("p", "fine")
+		synctest.Wait()
+		assert.Equal(t, []string{"fine"}, r.runs())
+		assert.Contains(t, log.String(), "index out of range")
+		assert.Contains(t, log.String(), "worker_test.go", "where it was")
+	})
+}

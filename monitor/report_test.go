@@ -1,0 +1,45 @@
+package monitor_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+)
+
+func TestArrangeSortsAndCountsResults(t *testing.T) {
+	t.Parallel()
+	unknown := monitor.Number(math.NaN())
+	result := func(item, env, metric string, status monitor.Status, level monitor.Level, ratio monitor.Number) monitor.Result {
+		return monitor.Result{TestID: monitor.TestID{Item: item, Env: env}, Metric: metric, Status: status, Level: level, Ratio: ratio}
+	}
+	want := []monitor.Result{
+		result("a", "e", "cpu_time", monitor.StatusRegression, monitor.LevelCrit, 1.6),
+		result("b", "e", "cpu_time", monitor.StatusRegression, monitor.LevelWarn, 1.9),
+		result("a", "e", "mem_usage", monitor.StatusSuspect, "", 2),
+		result("b", "e", "mem_usage", monitor.StatusImprovement, "", 0.3),
+		result("c", "e", "mem_usage", monitor.StatusImprovement, "", 0.5),
+		result("d", "e", "mem_usage", monitor.StatusResolved, "", 1),
+		result("z", "a", "cpu_time", monitor.StatusNotJudged, "", unknown),
+		result("c", "e", "cpu_time", monitor.StatusNotJudged, "", unknown),
+		result("c", "e", "total_time", monitor.StatusNotJudged, "", unknown),
+		result("d", "e", "cpu_time", monitor.StatusLearning, "", unknown),
+		result("d", "e", "total_time", monitor.StatusOK, "", 1.1),
+		result("a", "e", "total_time", monitor.StatusOK, "", 1),
+	}
+	ids := func(results []monitor.Result) (ids []monitor.ResultID) {
+		for i := range results {
+			ids = append(ids, results[i].ID())
+		}
+		return ids
+	}
+	for shift := range want {
+		r := &monitor.Report{Results: append(append([]monitor.Result{}, want[shift:]...), want[:shift]...),
+			Summary: monitor.Summary{Tests: 99, OK: 99}}
+		r.Arrange()
+		assert.Equal(t, ids(want), ids(r.Results))
+		assert.Equal(t, monitor.Summary{Tests: 5, Learning: 1, OK: 3, NotJudged: 3, Suspects: 1, Regressions: 2, Improvements: 2}, r.Summary)
+	}
+}

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+
+	"pymon-bridge/monitor"
+)
+
+// FailOn is what makes a pipeline fail.
+type FailOn string
+
+// What a pipeline can fail on. A suite that is slower as a whole usually ran on a loaded machine. So it only warns, unless
+// failing is asked for.
+const (
+	FailOnRegression FailOn = "regression" // a test confirmed to be slower or hungrier; the default
+	FailOnSuspect    FailOn = "suspect"    // also one that is conspicuous in this run alone
+	FailOnSuite      FailOn = "suite"      // a regression, or nearly all tests slower at once
+	FailOnNever      FailOn = "never"      // nothing
+)
+
+// FailOns lists everything that a pipeline can fail on.
+func FailOns() []FailOn { return []FailOn{FailOnRegression, FailOnSuspect, FailOnSuite, FailOnNever} }
+
+// ParseFailOn finds one by its name. Fails with EInvalid, naming all of them.
+func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail", text, FailOns()) }
+
+// Gate says what a pipeline should do about a report, and why in a sentence. It goes by the summary and the suite, so it does
+// not matter which results were left out. An empty on is [FailOnRegression]. The sentence is made of this package's own
+// words and of numbers: it is safe in every format.
+func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
+	s := r.Summary
+	switch {
+	case s.Regressions > 0 && on == FailOnNever:
+		return monitor.GatePass, fmt.Sprintf("%s, but nothing is to fail.", confirmed(r))
+	case s.Regressions > 0:
+		return monitor.GateFail, confirmed(r) + "."
+	case slow(r) && on == FailOnSuite:
+		return monitor.GateFail, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
+	case s.Suspects > 0 && on == FailOnSuspect:
+		return monitor.GateFail, fmt.Sprintf("No confirmed regression, but %s, which %s to fail.",
+			count(s.Suspects, "suspect"), plural(s.Suspects, "is", "are"))
+	case Unjudged(r) != "":
+		return monitor.GateNotJudged, fine(r)
+	default:
+		return monitor.GatePass, fine(r)
+	}
+}
+
+// Unjudged says why nothing of a run could be judged, in words that follow the name of the run in a sentence. That nothing
+// was found proves nothing then. It is "" where something was judged, or will be when there are more runs. The words include
+// the reason that most results of the report have.
+func Unjudged(r *monitor.Report) string {
+	switch s := r.Summary; {
+	case s.Tests == 0:
+		return "measured no test"
+	case s.Learning+s.OK+s.Suspects+s.Regressions+s.Improvements > 0:
+		return ""
+	}
+	most, counts := "", map[string]int{}
+	for i := range r.Results {
+		reason := r.Results[i].Reason
+		if counts[reason]++; reason != "" && counts[reason] > counts[most] {
+			most = reason
+		}
+	}
+	if most == "" {
+		return "has no measurement that could be judged"
+	}
+	return "has no measurement that could be judged: " + show(most, longName)
+}
+
+// fine says that nothing is to fail, and what is conspicuous all the same.
+func fine(r *monitor.Report) string {
+	s := r.Summary
+	switch {
+	case s.Tests == 0:
+		return "No test was measured."
+	case slow(r) && s.Suspects > 0:
+		return fmt.Sprintf("No confirmed regression, %s; %s.", count(s.Suspects, "suspect"), slowSuite(r))
+	case slow(r):
+		return "No test regressed by itself; " + slowSuite(r) + "."
+	case s.Suspects > 0:
+		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
+			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
+	case s.OK+s.Improvements == 0 && s.Learning > 0:
+		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline on this class of machine %s too few.",
+			count(r.BaselineRuns, "run"), plural(r.BaselineRuns, "is", "are"))
+	case s.OK+s.Improvements == 0:
+		return "No measurement could be judged."
+	case s.Improvements > 0:
+		return fmt.Sprintf("No regression and %s in %s.", count(s.Improvements, "improvement"), count(s.Tests, "test"))
+	default:
+		return fmt.Sprintf("No regression in %s.", count(s.Tests, "test"))
+	}
+}
+
+// confirmed says how many tests regressed, and whether the suite as a whole is slower.
+func confirmed(r *monitor.Report) string {
+	s := count(r.Summary.Regressions, "regression") + " in " + count(r.Summary.Tests, "test")
+	if slow(r) {
+		s += ", and " + slowSuite(r)
+	}
+	return s
+}
+
+// slow says whether the suite as a whole is slower than usual.
+func slow(r *monitor.Report) bool {
+	return r.Suite.Status == monitor.StatusSlowMachine || r.Suite.Status == monitor.StatusRegression
+}
+
+// slowSuite says how much slower the suite is, and what the reason may be.
+func slowSuite(r *monitor.Report) string {
+	s := "the whole suite is slower than usual"
+	if by := offsets(r.Suite.Offset); by != "" {
+		s += " (" + by + ")"
+	}
+	if r.Suite.Status == monitor.StatusRegression {
+		return s + " and has been for several runs"
+	}
+	return s + ": a slow machine, or a change that all tests feel"
+}
+
+// count returns a number with its noun: "1 test", "2 tests".
+func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

@@ -1,0 +1,111 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// TestGate holds what a pipeline should do, and what it is told of that.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	const pass, fail = monitor.GatePass, monitor.GateFail
+	const slow = "the whole suite is slower than usual (CPU time ×1.50, wall time ×1.62): a slow machine, or a change that all tests feel"
+	suspects := newReport()
+	suspects.Summary = monitor.Summary{Tests: 40, OK: 118, Suspects: 2}
+	slowForLong := slowReport()
+	slowForLong.Suite.Status, slowForLong.Suite.Offset, slowForLong.Summary.Suspects = monitor.StatusRegression, nil, 0
+	both := slowReport()
+	both.Summary = monitor.Summary{Tests: 40, OK: 119, Regressions: 1}
+	none := newReport()
+	none.Summary = monitor.Summary{}
+	better := newReport()
+	better.Summary = monitor.Summary{Tests: 1, OK: 2, Improvements: 1}
+	for _, c := range []struct {
+		report   *monitor.Report
+		on       report.FailOn
+		gate     monitor.Gate
+		sentence string
+	}{
+		{fineReport(), "", pass, "No regression in 40 tests."},
+		{fineReport(), report.FailOnSuspect, pass, "No regression in 40 tests."},
+		{better, "", pass, "No regression and 1 improvement in 1 test."},
+		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: 3 runs in the baseline on this class of machine are too few."},
+		{none, report.FailOnSuspect, monitor.GateNotJudged, "No test was measured."},
+		{unjudgedReport(), "", monitor.GateNotJudged, "No measurement could be judged."},
+		{manyReport(2, 1), "", fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnRegression, fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnSuspect, fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnSuite, fail, "2 regressions in 3 tests."},
+		{manyReport(2, 1), report.FailOnNever, pass, "2 regressions in 3 tests, but nothing is to fail."},
+		{suspects, "", pass, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{suspects, report.FailOnSuite, pass, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{suspects, report.FailOnSuspect, fail, "No confirmed regression, but 2 suspects, which are to fail."},
+		{suspects, report.FailOnNever, pass, "No confirmed regression; there are 2 suspects, which another run confirms or clears."},
+		{slowReport(), "", pass, "No confirmed regression, 1 suspect; " + slow + "."},
+		{slowReport(), report.FailOnSuite, fail, "No test regressed by itself, but " + slow + ", which is to fail."},
+		{slowReport(), report.FailOnSuspect, fail, "No confirmed regression, but 1 suspect, which is to fail."},
+		{slowReport(), report.FailOnNever, pass, "No confirmed regression, 1 suspect; " + slow + "."},
+		{both, "", fail, "1 regression in 40 tests, and " + slow + "."},
+		{slowForLong, "", pass, "No test regressed by itself; the whole suite is slower than usual and has been for several runs."},
+		{slowForLong, report.FailOnSuite, fail,
+			"No test regressed by itself, but the whole suite is slower than usual and has been for several runs, which is to fail."},
+	} {
+		gate, sentence := report.Gate(c.report, c.on)
+		assert.Equal(t, c.sentence, sentence, c.on)
+		assert.Equal(t, c.gate, gate, sentence)
+	}
+}
+
+// TestGateIgnoresWhatIsLeftOut holds that the decision is the same with and without the list of results.
+func TestGateIgnoresWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, s := range samples() {
+		for _, on := range report.FailOns() {
+			bare := *s.report
+			bare.Results = nil
+			gate, sentence := report.Gate(s.report, on)
+			bareGate, bareSentence := report.Gate(&bare, on)
+			assert.Equal(t, gate, bareGate)
+			assert.Equal(t, sentence, bareSentence)
+		}
+	}
+}
+
+// TestUnjudged holds which runs prove nothing, and what is said of them.
+func TestUnjudged(t *testing.T) {
+	t.Parallel()
+	const nothing = "has no measurement that could be judged"
+	odd := unjudgedReport()
+	odd.Results = []monitor.Result{unjudged(monitor.StatusNotJudged, "test_pay", "odd\x1b[31m\nreason", 0)}
+	bare := unjudgedReport()
+	bare.Results = nil
+	none, young, slow := newReport(), unjudgedReport(), slowReport()
+	none.Summary = monitor.Summary{}
+	young.Summary = monitor.Summary{Tests: 2, NotJudged: 5, Learning: 1}
+	slow.Summary = monitor.Summary{Tests: 2, NotJudged: 6}
+	for want, reports := range map[string][]*monitor.Report{
+		"": {fineReport(), learningReport(), young, oneReport(), slowReport(), manyReport(2, 1)},
+		nothing + ": this id is there more or less often than in earlier runs": {unjudgedReport()},
+		nothing + `: odd\x1b[31m\nreason`:                                      {odd},
+		nothing:                                                                {bare, slow},
+		"measured no test":                                                     {none},
+	} {
+		for _, r := range reports {
+			assert.Equal(t, want, report.Unjudged(r))
+		}
+	}
+}
+
+// TestWhatCouldNotBeJudgedDoesNotPass holds that no format calls it a success.
+func TestWhatCouldNotBeJudgedDoesNotPass(t *testing.T) {
+	t.Parallel()
+	suite := parseJUnit(t, unjudgedReport(), report.Options{}).Suite
+	assert.Equal(t, []int{4, 4, 0}, []int{suite.Tests, suite.Skipped, suite.Failures})
+	assert.Contains(t, write(t, report.GitHub, unjudgedReport(), report.Options{}), "::warning title=pymon-bridge::No measurement")
+	assert.Contains(t, write(t, report.Text, unjudgedReport(), report.Options{}), "NOT JUDGED No measurement")
+	assert.NotContains(t, write(t, report.Markdown, unjudgedReport(), report.Options{}), "⏳")
+}
