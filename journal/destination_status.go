@@ -21,7 +21,7 @@ type mode struct {
 var (
 	fine        = &mode{}
 	unavailable = &mode{slog.LevelWarn, "the destination is not available; records are kept and delivered later",
-		"%s is not available since %s: %s; %d records kept at the last try"}
+		"%s has not been available since %s: %s; %d records kept at the last try"}
 	denied = &mode{slog.LevelError, "the destination denies access; records are kept until its operator acts",
 		"%s denies access since %s: %s; %d records kept at the last try, until its operator acts"}
 	// refusing: the destination refuses the probe too.

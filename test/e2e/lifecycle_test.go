@@ -192,7 +192,7 @@ func TestReadinessShowsWhetherInfluxDBIsAvailable(t *testing.T) {
 	sent := process.metrics("test_meanwhile", process.started, 10)
 	posts.mustPostAll(t, sent)
 	lines = bridge.WaitSays("[-]delivery: ")
-	assert.Regexp(t, `(?m)^\[-\]delivery: http://\S+ org=\S+ bucket=\S+ meta=\S+ is not available since \S+Z: .*refused; \d+ records kept at the last try$`, lines)
+	assert.Regexp(t, `(?m)^\[-\]delivery: http://\S+ org=\S+ bucket=\S+ meta=\S+ has not been available since \S+Z: .*refused; \d+ records kept at the last try$`, lines)
 	status, lines = bridge.Ready()
 	assert.Equal(t, 200, status, "accepting does not depend on delivery")
 	assert.Regexp(t, `^\[\+\]journal ok`, lines)
