@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -50,6 +51,7 @@ func TestPostNeedsATokenOfItsProject(t *testing.T) {
 		{"basic, second token of the project", "/metrics/", basic("x", "old-secret"), 201, "a"},
 		{"basic, any user", "/api/v1/metrics/", basic("someone else", "b-secret"), 201, "b"},
 		{"basic, no user", "/metrics/", basic("", "b-secret"), 201, "b"},
+		{"basic, two spaces", "/metrics/", strings.Replace(basic("x", "b-secret"), " ", "  ", 1), 201, "b"},
 		{"basic, own project", "/p/a/metrics/", basic("x", "new-secret"), 201, "a"},
 		{"basic, other project", "/p/b/metrics/", basic("x", "new-secret"), 403, ""},
 		{"basic, unknown project", "/p/c/api/v1/metrics/", basic("x", "new-secret"), 403, ""},

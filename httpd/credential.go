@@ -9,11 +9,11 @@ import (
 // password; the user name does not matter. With the schemes Bearer and Token it is the text after the scheme.
 // pytest-monitor can send only Basic.
 func credential(authorization string) string {
-	r := http.Request{Header: http.Header{"Authorization": {authorization}}}
+	scheme, value, _ := strings.Cut(strings.TrimSpace(authorization), " ")
+	r := http.Request{Header: http.Header{"Authorization": {scheme + " " + strings.TrimSpace(value)}}}
 	if _, password, ok := r.BasicAuth(); ok {
 		return password
 	}
-	scheme, value, _ := strings.Cut(strings.TrimSpace(authorization), " ")
 	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token") {
 		return strings.TrimSpace(value)
 	}

@@ -20,6 +20,7 @@ type keyPair struct {
 	mu   sync.Mutex
 	cert *tls.Certificate
 	read time.Time // last attempt to read the files
+	said string    // the last error that was logged
 }
 
 // openKeyPair reads a certificate and its key from PEM files.
@@ -42,9 +43,14 @@ func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	k.read = time.Now()
 	cert, err := tls.LoadX509KeyPair(k.certFile, k.keyFile)
 	if err != nil {
+		if err.Error() == k.said { // clients that open many connections must not fill the log
+			return k.cert, nil
+		}
+		k.said = err.Error()
 		k.log.Warn("cannot read the TLS certificate again; the old certificate stays in use", "error", err)
 		return k.cert, nil
 	}
+	k.said = ""
 	if !slices.EqualFunc(cert.Certificate, k.cert.Certificate, bytes.Equal) {
 		k.log.Info("a new TLS certificate is in use")
 	}

@@ -19,8 +19,8 @@
 //
 // # Reading
 //
-// [Reader] finds contexts and sessions by their hash, and reads everything back one record after the other, for an
-// import after a lost file and as the proof in tests that points hold all that was sent.
+// [Reader] finds contexts and sessions by their hash, and reads everything back one record after the other. The
+// tests read with it: they show that points hold all that was sent. An import after a lost file will read with it too.
 //
 // It asks in InfluxQL, at InfluxDB's route /query of version 1, which answers a point as one row. Flux answers a row for
 // each field with all tags in each, and takes InfluxDB five to nine times as much work. The answers come in

@@ -38,6 +38,9 @@ func (r *Reader) lookup(ctx context.Context, class monitor.Class, field, project
 		where += ` AND project::tag = $project`
 	}
 	_, err = r.points(ctx, class, where, p, func(found *monitor.Point) error {
+		if hashOf(found) != hash {
+			return nil // the answer is not InfluxDB's
+		}
 		if first == nil || found.Received.Before(first.Received) {
 			first = found
 		}
@@ -47,6 +50,14 @@ func (r *Reader) lookup(ctx context.Context, class monitor.Class, field, project
 		err = monitor.Errorf(monitor.ENotFound, "no such hash in %s", measurement(class))
 	}
 	return first, err
+}
+
+// hashOf returns the hash of a context or session.
+func hashOf(p *monitor.Point) string {
+	if p.Context != nil {
+		return p.Context.H
+	}
+	return p.Session.SessionH
 }
 
 // readable says whether the token may read the metadata bucket.

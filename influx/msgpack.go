@@ -30,7 +30,11 @@ type decoder struct {
 	row   row
 	visit func(row) error
 	more  bool // InfluxDB said that more rows follow
+	depth int  // objects that are being read
 }
+
+// maxDepth is how deep objects lie in each other: answer, result, series.
+const maxDepth = 3
 
 // decodeRows hands each row of an answer to visit. Only one row is in memory at a time. It stops at the first error.
 func decodeRows(body io.Reader, visit func(row) error) error {
@@ -49,6 +53,10 @@ func decodeRows(body io.Reader, visit func(row) error) error {
 
 // object reads an object: an answer, a result in it, or a series in that.
 func (d *decoder) object() error {
+	if d.depth++; d.depth > maxDepth {
+		return monitor.Errorf(monitor.EUnavailable, "InfluxDB's answer has objects more than %d deep", maxDepth)
+	}
+	defer func() { d.depth-- }()
 	n, err := d.ReadMapHeader()
 	for ; n > 0 && err == nil; n-- {
 		var key string
@@ -108,10 +116,21 @@ func (d *decoder) next() error {
 	if err := d.array(d.value); err != nil {
 		return err
 	}
+	if len(d.row.values) != len(d.row.index) {
+		return monitor.Errorf(monitor.EUnavailable, "InfluxDB's answer has a row of %d values for %d columns",
+			len(d.row.values), len(d.row.index))
+	}
 	return d.visit(d.row)
 }
 
+// value reads a value. InfluxDB answers no lists and no maps, and memory for them is asked for before they are read.
 func (d *decoder) value() error {
+	switch kind, err := d.NextType(); {
+	case err != nil:
+		return err
+	case kind == msgp.ArrayType, kind == msgp.MapType, kind == msgp.ExtensionType:
+		return monitor.Errorf(monitor.EUnavailable, "InfluxDB's answer has a value of type %s", kind)
+	}
 	v, err := d.ReadIntf()
 	d.row.values = append(d.row.values, v)
 	return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -55,7 +56,7 @@ var errStopped = errors.New("whoever reads wants no more")
 // the number of points and of tests measured in a week, not the length of the span. What is delivered meanwhile may be
 // in it or not.
 //
-// Fails with EForbidden when the token may not read a bucket, with ENotFound when the metrics bucket answers nothing for
+// Fails with EInvalid when a bucket's name has a slash, which InfluxQL takes for a retention policy, with EForbidden when the token may not read a bucket, with ENotFound when the metrics bucket answers nothing for
 // a span that has sessions, with EUnavailable when InfluxDB does not answer. Nothing follows an error.
 func (r *Reader) Points(ctx context.Context, from, to time.Time) iter.Seq2[*monitor.Point, error] {
 	if from.Before(earliest) {
@@ -79,6 +80,11 @@ func (r *Reader) Points(ctx context.Context, from, to time.Time) iter.Seq2[*moni
 
 // scan reads all classes and hands over each point.
 func (r *Reader) scan(ctx context.Context, from, to time.Time, visit func(*monitor.Point) error) error {
+	for _, bucket := range []string{r.cfg.Bucket, r.cfg.MetaBucket} {
+		if strings.Contains(bucket, "/") {
+			return monitor.Errorf(monitor.EInvalid, "bucket %q cannot be read back: expected a name without a slash", bucket)
+		}
+	}
 	counts := map[monitor.Class]int{}
 	for _, class := range []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
 		s := scan{Reader: r, class: class, divide: "item_path", tags: fewTags, visit: func(p *monitor.Point) error {
@@ -97,7 +103,7 @@ func (r *Reader) scan(ctx context.Context, from, to time.Time, visit func(*monit
 		}
 	}
 	if n := counts[monitor.ClassSession]; n > 0 && counts[monitor.ClassMetric]+counts[monitor.ClassOutcome] == 0 {
-		return monitor.Errorf(monitor.ENotFound, "bucket %q has %d sessions, but bucket %q answers nothing that they measured: either it "+
+		return monitor.Errorf(monitor.ENotFound, "bucket %q has %d sessions, but bucket %q answers nothing that they measured: either they measured nothing, or it "+
 			"expired there, or the organisation maps the database %[3]q to another bucket (see `influx v1 dbrp list`)",
 			r.cfg.MetaBucket, n, r.cfg.Bucket)
 	}

@@ -1,6 +1,7 @@
 package influx_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,6 +150,15 @@ func TestReadBrokenAnswers(t *testing.T) {
 			return append(answer("session_h", []any{"a"}, "partial", true), answer("session_h", nil, "error", "out of "+secret)...)
 		}, "InfluxDB broke off its answer: out of [token]"},
 		{"no MessagePack", func() []byte { return []byte("<html>") }, "msgp"},
+		{"a list of four billion values", func() []byte {
+			return append(whole[:bytes.LastIndexByte(whole, 0xa1)], 0xdd, 0xff, 0xff, 0xff, 0xff)
+		}, "a value of type array"},
+		{"objects without an end", func() []byte {
+			return bytes.Repeat([]byte("\x81\xa7results\x91"), 1_000_000)
+		}, "more than 3 deep"},
+		{"no columns", func() []byte {
+			return bytes.Replace(whole, []byte("columns"), []byte("no-cols"), 1)
+		}, "2 values for 0 columns"},
 		{"silent", func() []byte { <-release; return nil }, "InfluxDB was silent for 200ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -11,6 +12,9 @@ import (
 const (
 	// poll is how often the reader reads the journal without a Wake.
 	poll = time.Second
+	// lookAgain is how often the reader looks for the context and session of parked metrics when nothing has arrived that
+	// could be theirs.
+	lookAgain = time.Second
 	// gatherFor is how long the reader waits for more records after a Wake, so that it does not deliver them one by one.
 	gatherFor = 100 * time.Millisecond
 	// parkedBatches and parkedBytes bound the parked metrics, which are in memory. At a bound the reader reads no more
@@ -36,6 +40,7 @@ type reader struct {
 
 	after  uint64            // number of the last record read
 	parked []monitor.Pending // oldest first
+	looked time.Time         // when the reader last looked at parked; zero when it has to look again at once
 }
 
 // run prepares batches until the courier stops. After a soft stop it still prepares all records that are in the journal.
@@ -90,9 +95,12 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 		contexts: newFinder(r.metadata.Context), sessions: newFinder(r.metadata.Session),
 		batch: batch{cursor: r.after}, pins: map[uint64]monitor.Origin{},
 	}
-	parked, err := p.unpark(ctx, r.parked)
-	if err != nil {
-		return nil, false, err
+	parked, looked := r.parked, r.looked
+	if now.Sub(looked) >= lookAgain || slices.ContainsFunc(fresh, isMetadata) {
+		if parked, err = p.unpark(ctx, parked); err != nil {
+			return nil, false, err
+		}
+		looked = now
 	}
 	parkedNow, err := p.add(ctx, fresh)
 	if err != nil {
@@ -103,9 +111,16 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 			return nil, false, err
 		}
 	}
-	r.after, r.parked = p.batch.cursor, append(parked, parkedNow...)
-	return &p.batch, len(p.batch.unpark) == r.size || len(fresh) == r.size || bytesOf(fresh) >= largeBatch, nil
+	more = len(fresh) == r.size || bytesOf(fresh) >= largeBatch
+	if len(p.batch.unpark) == r.size { // there may be more to unpark
+		more, looked = true, time.Time{}
+	}
+	r.after, r.parked, r.looked = p.batch.cursor, append(parked, parkedNow...), looked
+	return &p.batch, more, nil
 }
+
+// isMetadata says that a record is a context or a session.
+func isMetadata(p monitor.Pending) bool { return p.Measured() == nil }
 
 // bytesOf estimates the memory that records take.
 func bytesOf(recs []monitor.Pending) (n int) {

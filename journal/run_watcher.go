@@ -30,7 +30,14 @@ type RunWatcher struct {
 	running sync.WaitGroup
 
 	mu       sync.Mutex
-	sessions map[sessionKey]time.Time // arrival of the session's last record
+	sessions map[sessionKey]watched
+}
+
+// watched is a session of which records arrived.
+type watched struct {
+	last     time.Time // arrival of the last record
+	accepted bool      // the session itself has arrived
+	run      string    // empty until a check has asked for it
 }
 
 type sessionKey struct{ project, sessionH string }
@@ -39,7 +46,7 @@ type runKey struct{ project, run string }
 
 // NewRunWatcher returns a watcher with five minutes for After.
 func NewRunWatcher(runs monitor.RunStore, logger *slog.Logger) *RunWatcher {
-	return &RunWatcher{After: 5 * time.Minute, runs: runs, logger: logger, sessions: map[sessionKey]time.Time{}}
+	return &RunWatcher{After: 5 * time.Minute, runs: runs, logger: logger, sessions: map[sessionKey]watched{}}
 }
 
 // Open starts to watch.
@@ -83,42 +90,63 @@ func (w *RunWatcher) Accepted(rec *monitor.Record) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	last, watched := w.sessions[key]
-	if rec.Received.After(last) && (watched || len(w.sessions) < maxWatched) {
-		w.sessions[key] = rec.Received
+	s, known := w.sessions[key]
+	if !known && len(w.sessions) >= maxWatched {
+		return
 	}
+	if rec.Received.After(s.last) {
+		s.last = rec.Received
+	}
+	if rec.Session != nil {
+		s.accepted, s.run = true, "" // until now the run was a guess
+	}
+	w.sessions[key] = s
 }
 
-// check announces the runs that have ended. It asks for the run of each session every time, because a session may arrive
-// after its first metrics.
+// check announces the runs that have ended.
 func (w *RunWatcher) check(ctx context.Context, now time.Time) {
 	w.mu.Lock()
-	arrivals := maps.Clone(w.sessions)
+	seen := maps.Clone(w.sessions)
 	w.mu.Unlock()
 	runs := map[runKey][]sessionKey{}
-	for key := range arrivals {
-		id, err := w.runs.RunOf(ctx, key.project, key.sessionH)
-		if err != nil {
-			w.logger.DebugContext(ctx, "cannot find the run of a session", "session", key.sessionH, "error", err)
-			return // the next check may find it
+	for key, s := range seen {
+		if s.run == "" || now.Sub(s.last) >= w.After { // also before it is announced, since the session may have come late
+			run, err := w.runs.RunOf(ctx, key.project, key.sessionH)
+			if err != nil {
+				w.logger.DebugContext(ctx, "cannot find the run of a session", "session", key.sessionH, "error", err)
+				return // the next check may find it
+			}
+			w.remember(key, s, run)
+			s.run = run
 		}
-		run := runKey{key.project, id}
+		run := runKey{key.project, s.run}
 		runs[run] = append(runs[run], key)
 	}
-	active := func(key sessionKey) bool { return now.Sub(arrivals[key]) < w.After }
+	active := func(key sessionKey) bool { return now.Sub(seen[key].last) < w.After }
 	for run, keys := range runs {
 		if !slices.ContainsFunc(keys, active) && w.announce(ctx, run) {
-			w.forget(keys, arrivals)
+			w.forget(keys, seen)
 		}
 	}
 }
 
-// forget stops watching the sessions of which no record arrived since the given arrivals.
-func (w *RunWatcher) forget(keys []sessionKey, arrivals map[sessionKey]time.Time) {
+// remember keeps the run of a session, unless a record has arrived since the session was seen: it may be the session
+// itself.
+func (w *RunWatcher) remember(key sessionKey, seen watched, run string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sessions[key] == seen {
+		seen.run = run
+		w.sessions[key] = seen
+	}
+}
+
+// forget stops watching sessions, except those of which a record arrived since they were seen.
+func (w *RunWatcher) forget(keys []sessionKey, seen map[sessionKey]watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, key := range keys {
-		if w.sessions[key].Equal(arrivals[key]) {
+		if s := w.sessions[key]; s.last.Equal(seen[key].last) && s.accepted == seen[key].accepted {
 			delete(w.sessions, key)
 		}
 	}

@@ -222,7 +222,8 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 // when there is none.
 func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
 	l := monitor.Leader{ScmRef: rec.Session.ScmRef, Description: rec.Session.Description, Client: rec.Client}
-	found, err := a.row(`SELECT s.run, s.utc_ns, EXISTS (SELECT 1 FROM metrics m WHERE m.session = s.hash)
+	found, err := a.row(`SELECT s.run, s.utc_ns, EXISTS (SELECT 1 FROM metrics m WHERE m.session = s.hash) OR
+			EXISTS (SELECT 1 FROM outcomes o WHERE o.session = s.hash)
 		FROM sessions s WHERE s.leads = 1 AND s.project = ? AND s.client = ? AND s.scm_ref IS ? AND s.description = ?
 		ORDER BY s.seq DESC LIMIT 1`,
 		[]any{rec.Project, rec.Client, text(l.ScmRef), l.Description}, &l.Run, &l.Start, &l.Measured)

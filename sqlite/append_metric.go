@@ -35,7 +35,9 @@ func (a *appender) metric(rec *monitor.Record) (decision, error) {
 	if err != nil {
 		return decision{}, err
 	}
-	if r.known() && (len(offsets) > 1 || !r.session.session || a.full != nil) {
+	// An offset that was stated, or decided elsewhere, does not tell where an equal metric was stored.
+	elsewhere := rec.Source != "" || r.session.stated
+	if r.known() && (len(offsets) > 1 || !r.session.session || elsewhere || a.full != nil) {
 		if d, err := a.findRepeat(r, start); err != nil || d.repeat {
 			return d, err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -13,6 +14,7 @@ import (
 func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, max int) (pending []monitor.Pending, err error) {
 	err = db.read(ctx, func(q querier) error {
 		pending = nil
+		left := budget(maxRead)
 		for complete := true; complete && len(pending) < max; {
 			first, last, err := owed(ctx, q, dest, after)
 			if err != nil {
@@ -25,6 +27,11 @@ func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, 
 			}
 			pending = append(pending, part...)
 			after, complete = last, complete && last < math.MaxInt64
+			for _, p := range part {
+				if left.spend(p.Size()) == errEnough {
+					return nil
+				}
+			}
 		}
 		return nil
 	})
@@ -113,12 +120,20 @@ func (db *DB) Parked(ctx context.Context, dest monitor.Destination) (pending []m
 		}
 		pending = append(pending, outcomes...)
 		slices.SortFunc(pending, bySeq)
-		i := 0 // the query returns the same records in the same order
-		return each(ctx, q, `SELECT p.since FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ?
-			ORDER BY p.seq`, parked.args, func(row scanner) error {
-			i++
-			return row.Scan(instant{&pending[i-1].Since})
-		})
+		index := make(map[uint64]int, len(pending)) // a repaired file may lack the record of a number
+		for i, p := range pending {
+			index[p.Seq] = i
+		}
+		return each(ctx, q, `SELECT p.seq, p.since FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ?`,
+			parked.args, func(row scanner) error {
+				var seq uint64
+				var since time.Time
+				err := row.Scan(&seq, instant{&since})
+				if i, ok := index[seq]; ok {
+					pending[i].Since = since
+				}
+				return err
+			})
 	})
 	return pending, err
 }

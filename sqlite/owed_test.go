@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,4 +105,74 @@ func TestNumbersAreGivenOutOnce(t *testing.T) {
 	rec := record(machine("another"))
 	appendAll(t, db, rec)
 	assert.Equal(t, uint64(3), rec.Seq)
+}
+
+// TestRepeatsFromElsewhereAreFound holds that an equal metric is a repeat, whatever offset another bridge, or the client
+// itself, says.
+func TestRepeatsFromElsewhereAreFound(t *testing.T) {
+	db, _ := openNew(t)
+	appendAll(t, db, record(process("s1", arrival)), record(machine("machine")), record(measured("s1", "test_a", arrival)))
+	imported := record(measured("s1", "test_a", arrival))
+	imported.Metric.At.Offset, imported.Source = 3600, dest
+	appendAll(t, db, imported)
+	assert.True(t, imported.Repeat, "another bridge guessed another offset")
+
+	guessed := measured("s2", "test_b", arrival.Add(-9*time.Hour))
+	stated := process("s2", arrival)
+	stated.StatesOffset, stated.Start.Offset = true, -31500
+	appendAll(t, db, record(guessed), record(stated))
+	again := record(measured("s2", "test_b", arrival.Add(-9*time.Hour)))
+	appendAll(t, db, again)
+	assert.True(t, again.Repeat, "the session stated its offset later")
+}
+
+// TestRepairedFilesAreUsed holds that a file whose tables were saved in part is still a journal.
+func TestRepairedFilesAreUsed(t *testing.T) {
+	for name, damage := range map[string]string{
+		"the sequence is lost":      "DELETE FROM sequence",
+		"the sequence is too small": "UPDATE sequence SET last = 1",
+		"a parked record is lost":   "DELETE FROM metrics WHERE seq = 2",
+		"a report cannot be read":   "UPDATE reports SET content = x'1f8b00' WHERE run = 'a'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			require.NoError(t, db.Open(t.Context()))
+			appendAll(t, db, record(process("s", arrival)), record(measured("s", "test_a", arrival)), record(measured("s", "test_b", arrival)))
+			require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 3, Park: []uint64{2, 3}}))
+			keep(t, db, reportOn("a"), reportOn("b"))
+			require.NoError(t, db.Close())
+			_, err := raw(t, path).Exec(damage)
+			require.NoError(t, err)
+
+			db = open(t, dbAt(path, utcZones()))
+			parked, err := db.Parked(t.Context(), dest)
+			require.NoError(t, err)
+			last := parked[len(parked)-1]
+			assert.Equal(t, uint64(3), last.Seq)
+			assert.False(t, last.Since.IsZero())
+			rec := record(measured("s", "test_c", arrival))
+			appendAll(t, db, rec)
+			assert.Equal(t, uint64(4), rec.Seq)
+			keep(t, db, reportOn("a", result("x", monitor.StatusSuspect)))
+			pending := nextReports(t, db, dest, 1)
+			assert.Equal(t, "b", pending[0].Run)
+		})
+	}
+}
+
+// TestNextIsBoundedAcrossRanges holds that ranges of records that are not owed do not make an answer larger.
+func TestNextIsBoundedAcrossRanges(t *testing.T) {
+	db, _ := openNew(t)
+	for i := range 20 {
+		large := measured("s", fmt.Sprint(i), arrival)
+		large.ItemPath = strings.Repeat(fmt.Sprint(i%10), 3<<20)
+		between := record(machine(fmt.Sprint(i)))
+		between.Source = dest
+		appendAll(t, db, record(large), between)
+	}
+	bytes := 0
+	for _, p := range next(t, db) {
+		bytes += p.Size()
+	}
+	assert.Less(t, bytes, 20<<20)
 }

@@ -15,18 +15,21 @@ func (db *DB) NextReports(ctx context.Context, dest monitor.Destination, max int
 		pending = nil
 		left := budget(maxRead)
 		err := each(ctx, q, `SELECT version, content FROM reports
-			WHERE version > coalesce((SELECT reports FROM destinations WHERE name = ?), 0) ORDER BY version LIMIT ?`,
-			[]any{string(dest), max}, func(row scanner) error {
+			WHERE version > coalesce((SELECT reports FROM destinations WHERE name = ?), 0) ORDER BY version`,
+			[]any{string(dest)}, func(row scanner) error {
 				var version int64
 				var stored []byte
 				if err := row.Scan(&version, &stored); err != nil {
 					return err
 				}
 				r, err := decodeReport(stored)
-				if err != nil {
-					return err
+				if err != nil { // the reports behind it must not wait for it
+					db.logger.Error("a report cannot be read and is not delivered", "version", version, "error", err)
+					return nil
 				}
-				pending = append(pending, monitor.PendingReport{Report: r, Version: version})
+				if pending = append(pending, monitor.PendingReport{Report: r, Version: version}); len(pending) == max {
+					return errEnough
+				}
 				return left.spend(unpacked * len(stored))
 			})
 		if err == errEnough {

@@ -21,11 +21,15 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	if err != nil {
 		return err
 	}
-	kept, err := withRetracted(r, before)
-	if err != nil {
-		return db.readError(err)
+	var old monitor.Report
+	if before != nil {
+		if read, err := decodeReport(before); err == nil {
+			old = *read
+		} else { // a fault in the earlier report must not cost the new one
+			db.logger.Error("the earlier report on a run cannot be read", "project", r.Project, "run", r.Run, "error", err)
+		}
 	}
-	content, err := encodeReport(kept)
+	content, err := encodeReport(withRetracted(r, &old))
 	if err != nil {
 		return err
 	}
@@ -43,22 +47,18 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 
 // withRetracted returns the report as it is kept. It has the notable results. Retracted has the results that the
 // earlier report had, or had retracted, and that are not among the notable results now.
-func withRetracted(r *monitor.Report, before []byte) (*monitor.Report, error) {
+func withRetracted(r, old *monitor.Report) *monitor.Report {
 	kept := *r
 	kept.Results, kept.Retracted = []monitor.Result{}, nil
+	if !old.Started.IsZero() {
+		kept.Started = old.Started // it is the time of the points, and new points overwrite the old ones
+	}
 	has := make(map[monitor.ResultID]bool)
 	for _, result := range r.Results {
 		if result.Status.Notable() {
 			kept.Results = append(kept.Results, result)
 			has[result.ID()] = true
 		}
-	}
-	if before == nil {
-		return &kept, nil
-	}
-	old, err := decodeReport(before)
-	if err != nil {
-		return nil, err
 	}
 	for _, result := range slices.Concat(old.Results, old.Retracted) {
 		if has[result.ID()] {
@@ -68,7 +68,7 @@ func withRetracted(r *monitor.Report, before []byte) (*monitor.Report, error) {
 		result.Status, result.Level, result.Reason, result.LastGood, result.FirstBad = monitor.StatusOK, "", "", "", ""
 		kept.Retracted = append(kept.Retracted, result)
 	}
-	return &kept, nil
+	return &kept
 }
 
 // Report implements [monitor.ReportStore].

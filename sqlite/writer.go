@@ -93,7 +93,7 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 			return err
 		}
 	}
-	if w.last, err = lastSeq(ctx, w.conn); err != nil {
+	if w.last, err = w.lastGivenOut(ctx, shared); err != nil {
 		return err
 	}
 	w.zone, err = lastZone(ctx, w.conn)
@@ -117,6 +117,21 @@ func (w *writer) requireDurability(ctx context.Context) error {
 				"the file system may lack shared memory", mode, synchronous)
 	}
 	return nil
+}
+
+// lastGivenOut returns the last sequence number that was given out. A repaired file may have lost the number, or have
+// one that is too small: then the greatest number of a record is stored instead.
+func (w *writer) lastGivenOut(ctx context.Context, shared bool) (last uint64, err error) {
+	var stored int64
+	err = w.conn.QueryRowContext(ctx, `WITH stored (last) AS (SELECT coalesce(max(last), -1) FROM sequence)
+		SELECT last, max(last, coalesce((SELECT max(seq) FROM contexts), 0), coalesce((SELECT max(seq) FROM sessions), 0),
+			coalesce((SELECT max(seq) FROM metrics), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) FROM stored`).
+		Scan(&stored, &last)
+	if err == nil && !shared && stored < int64(last) {
+		_, err = w.conn.ExecContext(ctx,
+			fmt.Sprintf("BEGIN IMMEDIATE; DELETE FROM sequence; INSERT INTO sequence VALUES (%d); COMMIT", last))
+	}
+	return last, err
 }
 
 // lastSeq returns the last sequence number that was given out, 0 before the first.

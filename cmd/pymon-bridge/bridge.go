@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 
 	"pymon-bridge/cache"
@@ -40,7 +41,7 @@ type bridge struct {
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
-	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, ""), failed: make(chan error, 1)}
+	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1)}
 }
 
 // Open opens all parts, from the disk to the network, and serves on l. After an error no part is open.

@@ -14,25 +14,30 @@ type versionCmd struct{}
 
 // Run prints the version, the commit, the Go release and the platform.
 func (versionCmd) Run(m *Main) error {
-	_, err := fmt.Fprintf(m.Stdout, "pymon-bridge %s (%s%s, %s/%s)\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	from := ""
+	if revision := commit(debug.ReadBuildInfo()); revision != "" {
+		from = "commit " + revision + ", "
+	}
+	_, err := fmt.Fprintf(m.Stdout, "pymon-bridge %s (%s%s, %s/%s)\n", version, from, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
 // commit returns the commit that the program was built from. It is empty when the source was not a git checkout.
-func commit() string {
+func commit(info *debug.BuildInfo, ok bool) string {
+	if !ok {
+		return ""
+	}
 	var revision, changed string
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				revision = s.Value[:min(12, len(s.Value))]
-			case s.Key == "vcs.modified" && s.Value == "true":
-				changed = " with changes"
-			}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = " with changes"
 		}
 	}
 	if revision == "" {
 		return ""
 	}
-	return "commit " + revision + changed + ", "
+	return revision + changed
 }
