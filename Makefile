@@ -24,7 +24,7 @@ test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go test -race -shuffle=on -timeout 30m ./...
 	for dir in $(MODULES); do (cd "$$dir" && go vet ./... && go test -race -shuffle=on -timeout 30m ./...); done
 
-bench: influxd python ## Compare the program with its goals (9 minutes); docs/benchmarks.md explains the table
+bench: influxd python ## Compare the program with its goals (11 minutes); docs/benchmarks.md explains the table
 	go test -run '^$$' -bench Bridge -timeout 30m ./test/bench
 
 fuzz: ## Run each fuzz target for 30 seconds
