@@ -36,7 +36,7 @@ func TestPytestDoesNotNoticeThatInfluxDBIsAway(t *testing.T) {
 
 			bridge.Kill()
 			bridge.Start()
-			bridge.WaitSays("is not available")
+			bridge.WaitSays("not been available")
 			status, lines := bridge.Ready()
 			assert.Equal(t, 200, status, "the bridge still accepts: %s", lines)
 			influx.Start()
