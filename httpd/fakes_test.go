@@ -22,6 +22,7 @@ import (
 
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
 )
 
 const metricBody = `{"item": "test_ok", "total_time": 0.05405235290527344}`
@@ -30,7 +31,7 @@ const metricBody = `{"item": "test_ok", "total_time": 0.05405235290527344}`
 type bridge struct {
 	*httpd.Server
 	auth  *httpd.Authenticator
-	log   *syncBuffer
+	log   *harness.Buffer
 	calls *hookCalls
 
 	PostFn   func(ctx context.Context) error // runs before a POST is stored
@@ -46,7 +47,7 @@ func (b *bridge) Tokens(ctx context.Context) ([]monitor.Token, error) { return b
 
 // newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
-	b := &bridge{log: new(syncBuffer), calls: new(hookCalls)}
+	b := &bridge{log: new(harness.Buffer), calls: new(hookCalls)}
 	b.PostFn = func(context.Context) error { return nil }
 	b.TokensFn = func(context.Context) ([]monitor.Token, error) { return nil, nil }
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -128,23 +129,6 @@ func (h *hookCalls) noted(list *[]string) []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(*list)
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // serve opens a server for b on a free port and returns its address.

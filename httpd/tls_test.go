@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,9 @@ func TestServesTLSAndFollowsTheFiles(t *testing.T) {
 	require.NoError(t, os.WriteFile(files.cert, []byte("half a cert"), 0o600))
 	time.Sleep(1100 * time.Millisecond) // the server reads the files once per second
 	assert.Equal(t, "first.example", certName(t, addr), "the last valid certificate stays in use")
+	time.Sleep(1100 * time.Millisecond)
+	assert.Equal(t, "first.example", certName(t, addr))
+	assert.Equal(t, 1, strings.Count(b.log.String(), "cannot read the TLS certificate"), "one warning for one fault")
 	files.write(t, "second.example")
 	assert.Eventually(t, func() bool { return certName(t, addr) == "second.example" }, 20*time.Second, 50*time.Millisecond)
 }

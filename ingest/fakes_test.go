@@ -17,6 +17,7 @@ import (
 	"pymon-bridge/ingest"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
+	"pymon-bridge/test/harness"
 )
 
 const (
@@ -106,7 +107,7 @@ type bridge struct {
 	*httpd.Server
 	handler *ingest.Handler
 	journal *fakeJournal
-	log     *syncBuffer
+	log     *harness.Buffer
 	calls   *hookCalls
 	health  *fakeHealth
 }
@@ -127,28 +128,11 @@ type fakeHealth struct{ state monitor.Health }
 
 func (h *fakeHealth) Health() monitor.Health { return h.state }
 
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
 
 // newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
-	b := &bridge{journal: newFakeJournal(), log: new(syncBuffer), calls: new(hookCalls)}
+	b := &bridge{journal: newFakeJournal(), log: new(harness.Buffer), calls: new(hookCalls)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	auth := httpd.NewAuthenticator(noTokens{}, log)
 	auth.AllowAnonymous = true

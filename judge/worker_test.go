@@ -1,7 +1,6 @@
 package judge_test
 
 import (
-	"bytes"
 	"log/slog"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
 )
 
 const (
@@ -20,27 +20,9 @@ const (
 	waitShort = time.Millisecond
 )
 
-// lockedBuffer collects a log.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func openWorker(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Worker, *lockedBuffer) {
+func openWorker(t *testing.T, j *fakeJudge, r *fakeReports) (*judge.Worker, *harness.Buffer) {
 	t.Helper()
-	log := &lockedBuffer{}
+	log := &harness.Buffer{}
 	w := judge.NewWorker(j, r, slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, w.Open())
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })

@@ -130,3 +130,11 @@ func TestSessionsKeepTheirMarks(t *testing.T) {
 		assert.Equal(t, "ci-large py3.11 m2", sample.Env)
 	}
 }
+
+// TestASessionWithAnOutcomeHasMeasured holds that plain runs that follow each other stay apart, also when no test passed.
+func TestASessionWithAnOutcomeHasMeasured(t *testing.T) {
+	db, _ := openNew(t)
+	next := process("s2", arrival.Add(5*time.Second))
+	appendAll(t, db, record(process("s1", arrival)), record(became("s1", "a", arrival)), record(next))
+	assert.Equal(t, "s2", next.Run)
+}

@@ -43,6 +43,8 @@ func fill(t *testing.T, db *sqlite.DB) {
 		}
 		appendAll(t, db, recs...)
 	}
+	appendAll(t, db, record(became("run0", "tests/test_shop.py::test_pay", arrival)))
+	keep(t, db, reportOn("run0", result("x", monitor.StatusSuspect)))
 	ctx := t.Context()
 	require.NoError(t, db.PinOrigins(ctx, map[uint64]monitor.Origin{40: {Env: "unknown", Run: "s"}}))
 	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{Cursor: 60, Park: []uint64{33},
@@ -145,9 +147,12 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	}
 	var sent []string
 	for _, p := range next(t, db) {
-		sent = append(sent, fmt.Sprintf("%d %s %+v %+v %+v %+v %+v", p.Seq, p.Project, p.Context, p.Session, p.Metric, p.Pinned, p.Received))
+		sent = append(sent, fmt.Sprintf("%d %s %+v %+v %+v %+v %+v %+v", p.Seq, p.Project, p.Context, p.Session, p.Metric, p.Outcome, p.Pinned, p.Received))
 	}
 	keep("records", sent, nil)
+	for _, p := range nextReports(t, db, dest, 100) {
+		keep(fmt.Sprint("report ", p.Version), *p.Report, nil)
+	}
 	parked, err := db.Parked(ctx, dest)
 	keep("parked", len(parked), err)
 	letters, err := db.DeadLetters(ctx, dest, 100)

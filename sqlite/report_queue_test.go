@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -201,4 +202,15 @@ func (d *destination) deliver(t *testing.T, db *sqlite.DB, sure bool) (some bool
 		require.NoError(t, db.AckReport(t.Context(), dest, p))
 	}
 	return len(pending) > 0
+}
+
+// TestReportsKeepTheirTime holds that points of a run that is judged again overwrite the old points, also when a session
+// that started earlier has arrived meanwhile.
+func TestReportsKeepTheirTime(t *testing.T) {
+	db, _ := openNew(t)
+	earlier := reportOn("a", result("x", monitor.StatusSuspect))
+	earlier.Started = arrival.Add(-time.Minute)
+	keep(t, db, reportOn("a"), earlier)
+	pending := nextReports(t, db, dest, 1)
+	assert.True(t, arrival.Equal(pending[0].Started))
 }
