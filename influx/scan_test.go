@@ -174,6 +174,18 @@ func TestReadBrokenAnswers(t *testing.T) {
 			require.Contains(t, err.Error(), c.message)
 		})
 	}
+	stranger, err := influx.NewReader(answering(t, func(string, string) []byte { return answer("session_h", []any{"zz"}) }))
+	require.NoError(t, err)
+	_, err = stranger.Session(t.Context(), "p", "ab")
+	require.Equal(t, monitor.ENotFound, monitor.ErrorCode(err), "a session of another hash is no answer")
+
+	slash, err := influx.NewReader(influx.Config{URL: "http://127.0.0.1:1", Token: secret, Org: "o", Bucket: "q/a"})
+	require.NoError(t, err)
+	for _, err := range slash.Points(t.Context(), time.Time{}, time.Time{}) {
+		require.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+		require.ErrorContains(t, err, "expected a name without a slash")
+	}
+
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
 	defer other.Close()
 	r, err := influx.NewReader(influx.Config{URL: other.URL, Token: secret, Org: "o"})

@@ -35,9 +35,8 @@ type RunWatcher struct {
 
 // watched is a session of which records arrived.
 type watched struct {
-	last     time.Time // arrival of the last record
-	accepted bool      // the session itself has arrived
-	run      string    // empty until a check has asked for it
+	last time.Time // arrival of the last record
+	run  string    // empty until a check has asked for it
 }
 
 type sessionKey struct{ project, sessionH string }
@@ -97,9 +96,6 @@ func (w *RunWatcher) Accepted(rec *monitor.Record) {
 	if rec.Received.After(s.last) {
 		s.last = rec.Received
 	}
-	if rec.Session != nil {
-		s.accepted, s.run = true, "" // until now the run was a guess
-	}
 	w.sessions[key] = s
 }
 
@@ -130,8 +126,7 @@ func (w *RunWatcher) check(ctx context.Context, now time.Time) {
 	}
 }
 
-// remember keeps the run of a session, unless a record has arrived since the session was seen: it may be the session
-// itself.
+// remember keeps the run of a session, unless a record has arrived since the session was seen.
 func (w *RunWatcher) remember(key sessionKey, seen watched, run string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,7 +141,7 @@ func (w *RunWatcher) forget(keys []sessionKey, seen map[sessionKey]watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, key := range keys {
-		if s := w.sessions[key]; s.last.Equal(seen[key].last) && s.accepted == seen[key].accepted {
+		if w.sessions[key].last.Equal(seen[key].last) {
 			delete(w.sessions, key)
 		}
 	}
