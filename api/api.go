@@ -24,15 +24,16 @@ type Parts struct {
 	Log      *slog.Logger
 }
 
-// API answers the read routes. PageSize may be changed before the first request.
+// API answers the read routes. The exported fields may be changed before the first request.
 type API struct {
-	PageSize int64 // elements on a page; at least 1
+	PageSize int64          // elements on a page; at least 1
+	Turns    *monitor.Turns // limit how many lists are read at once
 
 	parts Parts
 }
 
-// New returns an API with the default page size.
-func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, parts: parts} }
+// New returns an API with the default page size. As many lists are read at once as half of the machine can read.
+func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, Turns: newTurns(), parts: parts} }
 
 // Mount adds all routes to a server, below the base paths that end in /api/v1. The lookups of pytest-monitor are also
 // below the other base paths.

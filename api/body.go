@@ -39,7 +39,10 @@ func (b *body) sendIfFull() error {
 	if len(b.data) < b.limit {
 		return nil
 	}
-	return b.send()
+	if err := b.send(); err != nil {
+		return err
+	}
+	return turnOf(b.c).resume(b.c)
 }
 
 // finish sends the rest of the data.
@@ -50,7 +53,9 @@ func (b *body) finish() error {
 	return b.send()
 }
 
+// send sends the data. Meanwhile other reads have the turn, since the client may be slow.
 func (b *body) send() error {
+	turnOf(b.c).pause()
 	w := b.c.Writer
 	if !w.Written() {
 		b.c.Header("Content-Type", b.media)

@@ -19,9 +19,21 @@ import (
 func (a *API) lookupRoutes() []route {
 	return []route{
 		{path: "/contexts/:h", summary: "Contexts whose hash begins with a text", answer: "Contexts", query: listQuery,
-			empty: true, handle: handler(a.answerContexts)},
+			empty: true, handle: a.lookupFirst(handler(a.answerContexts))},
 		{path: "/sessions/:h", summary: "Sessions whose hash begins with a text", answer: "Sessions", query: flagQuery,
-			empty: true, handle: handler(a.answerSessions)},
+			empty: true, handle: a.lookupFirst(handler(a.answerSessions))},
+	}
+}
+
+// lookupFirst makes every request wait for its turn, except the lookups of pytest-monitor.
+func (a *API) lookupFirst(handle gin.HandlerFunc) gin.HandlerFunc {
+	list := a.inTurn(handle)
+	return func(c *gin.Context) {
+		if isLookup(c) {
+			handle(c)
+			return
+		}
+		list(c)
 	}
 }
 

@@ -21,8 +21,11 @@ type route struct {
 
 // dataRoutes returns all routes except the routes of the document.
 func (a *API) dataRoutes() []route {
-	return slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.lookupRoutes(),
-		a.nameRoutes(), a.runRoutes(), a.regressionRoutes())
+	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes())
+	for i := range lists {
+		lists[i].handle = a.inTurn(lists[i].handle)
+	}
+	return slices.Concat(lists, a.lookupRoutes(), a.regressionRoutes())
 }
 
 // Query parameters of lists. The names are those in the components of the OpenAPI document.

@@ -3,13 +3,13 @@ package judge
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"pymon-bridge/monitor"
 )
 
 // Judge implements [monitor.Judge]. It makes one report at a time, since each takes the measurements of dozens of runs;
-// other questions wait. The exported fields may be changed before the first question.
+// other questions wait, and projects take turns. Equal questions that wait share an answer. The exported fields may be
+// changed before the first question.
 type Judge struct {
 	// Runs is how many earlier runs of a class of machine are read for the baseline, as far as there are so many.
 	Runs int
@@ -25,13 +25,12 @@ type Judge struct {
 	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each other one. A
 	// larger comparison is refused with EInvalid.
 	MaxTests, MaxSamples int
-	// MaxWaiting is how many questions may wait for their turn; more are refused with EUnavailable.
-	MaxWaiting int
+	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
+	Turns *monitor.Turns
 
 	history  monitor.HistoryStore
 	detector monitor.Detector
-	turn     chan struct{}
-	asked    atomic.Int64 // questions that wait or are being answered
+	shared   shared
 }
 
 var _ monitor.Judge = (*Judge)(nil)
@@ -45,20 +44,27 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Own:        4 * window,
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
-		MaxWaiting: 64,
+		Turns:      &monitor.Turns{AtOnce: 1, MaxWaiting: 64},
 		history:    history,
 		detector:   detector,
-		turn:       make(chan struct{}, 1),
 	}
 }
 
 // Judge implements [monitor.Judge].
 func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
-	end, err := j.wait(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer end()
+	return j.shared.ask(ctx, keyOf(q), func(ctx context.Context, begin func()) (*monitor.Report, error) {
+		end, err := j.Turns.Take(ctx, q.Project)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+		begin()
+		return j.answer(ctx, q)
+	})
+}
+
+// answer makes the report.
+func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
 	c, err := j.comparison(ctx, q)
 	if err != nil {
 		return nil, err
@@ -86,19 +92,4 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Repo
 		report.Previous = c.Window[n-2].ID
 	}
 	return report, nil
-}
-
-// wait waits for the turn of a question.
-func (j *Judge) wait(ctx context.Context) (end func(), err error) {
-	if j.asked.Add(1) > int64(j.MaxWaiting)+1 {
-		j.asked.Add(-1)
-		return nil, monitor.Errorf(monitor.EUnavailable, "%d runs wait to be judged already: try again later", j.MaxWaiting)
-	}
-	select {
-	case j.turn <- struct{}{}:
-		return func() { <-j.turn; j.asked.Add(-1) }, nil
-	case <-ctx.Done():
-		j.asked.Add(-1)
-		return nil, context.Cause(ctx)
-	}
 }

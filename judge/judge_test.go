@@ -1,12 +1,9 @@
 package judge_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -218,41 +215,6 @@ func TestErrorsOfTheStoreAreNotVerdicts(t *testing.T) {
 			assert.ErrorContains(t, err, "InfluxDB is away")
 		})
 	}
-}
-
-func TestOneReportAtATime(t *testing.T) {
-	t.Parallel()
-	h, entered, leave := history(), make(chan struct{}), make(chan struct{})
-	h.before = func() { entered <- struct{}{}; <-leave }
-	j := newJudge(h, &recorder{})
-	j.MaxWaiting = 1
-	q := monitor.JudgeQuery{Project: "p"}
-	var both sync.WaitGroup
-	for range 2 {
-		both.Go(func() {
-			_, err := j.Judge(t.Context(), q)
-			assert.NoError(t, err)
-		})
-	}
-	<-entered
-	require.Eventually(t, func() bool {
-		gone, cancel := context.WithCancelCause(t.Context())
-		cancel(errors.New("nobody waits any more"))
-		_, err := j.Judge(gone, q)
-		return monitor.ErrorCode(err) == monitor.EUnavailable
-	}, waitLong, waitShort, "a third question is refused once the second waits")
-	select {
-	case <-entered:
-		assert.Fail(t, "two reports are made at a time")
-	default:
-	}
-	leave <- struct{}{}
-	<-entered
-	leave <- struct{}{}
-	both.Wait()
-	h.before = nil
-	_, err := j.Judge(t.Context(), q)
-	assert.NoError(t, err, "and those that are answered leave room")
 }
 
 // TestRunsThatAreTooLargeAreRefused holds that no run, however many measurements somebody sends, takes all memory.

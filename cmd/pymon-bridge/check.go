@@ -49,7 +49,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err := c.writeRerun(nil); err != nil { // the file of an earlier check says nothing about this run
 		return &exitError{statusNotJudged, err}
 	}
-	r, err := c.fetch(ctx)
+	r, err := c.fetch(ctx, m)
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
@@ -71,10 +71,17 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	return nil
 }
 
-// fetch asks the bridge for the report.
-func (c *checkCmd) fetch(ctx context.Context) (*monitor.Report, error) {
+// fetch asks the bridge for the report, until it gets one or the time is over.
+func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
 	defer cancel()
+	return patiently(ctx, func(reason error) {
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %v; asking again, for at most %s\n", reason, c.Timeout)
+	}, c.ask)
+}
+
+// ask asks once.
+func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 	request, err := c.request(ctx)
 	if err != nil {
 		return nil, err
@@ -82,11 +89,11 @@ func (c *checkCmd) fetch(ctx context.Context) (*monitor.Report, error) {
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, unreachable(ctx, err)
+		return nil, laterIfRestarting(err, unreachable(ctx, err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, refusal(response)
+		return nil, laterIfBusy(response, refusal(response))
 	}
 	var r monitor.Report
 	err = json.NewDecoder(response.Body).Decode(&r)

@@ -157,7 +157,7 @@ func TestCheckWritesArgumentsToRunConspicuousTestsAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(lines), "tests/test_cart.py\n")
 
-	for _, status := range []int{200, 503} {
+	for _, status := range []int{200, 500} {
 		require.NoError(t, os.WriteFile(file, lines, 0o600))
 		fine := startFakeBridge(t, status, reportOf(monitor.StatusOK, monitor.StatusOK))
 		r = harness.RunProgram(t, nil, "check", "--url", fine.URL, "--rerun-file", file)

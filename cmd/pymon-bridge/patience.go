@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// laterError is the error of an attempt that may succeed later.
+type laterError struct {
+	error
+	after time.Duration // how long the bridge asks to wait; 0 if it does not say
+}
+
+func (e *laterError) Unwrap() error { return e.error }
+
+// maxPause is the longest pause between two attempts, where the bridge does not ask for a longer one.
+const maxPause = 10 * time.Second
+
+// patiently asks until there is an answer, or until ctx ends. It asks again only after a [laterError], and says why it
+// waits, once for each reason. When ctx ends, the error has the last answer.
+func patiently[T any](ctx context.Context, say func(reason error), ask func(ctx context.Context) (T, error)) (T, error) {
+	var last error
+	for pause := time.Second; ; pause = min(2*pause, maxPause) {
+		answer, err := ask(ctx)
+		if ctx.Err() != nil && err != nil && last != nil {
+			return answer, fmt.Errorf("%w; before that: %w", context.Cause(ctx), last)
+		}
+		later, ok := errors.AsType[*laterError](err)
+		if !ok || ctx.Err() != nil {
+			return answer, err
+		}
+		if until, ok := ctx.Deadline(); (!ok || time.Until(until) > time.Second) && (last == nil || last.Error() != err.Error()) {
+			say(err)
+		}
+		last = err
+		wait := max(pause, later.after)
+		if until, ok := ctx.Deadline(); ok && wait >= time.Until(until) { // one last attempt before the time is over
+			wait = time.Until(until) / 2
+		}
+		select {
+		case <-time.After(max(wait, time.Second)):
+		case <-ctx.Done():
+			return answer, fmt.Errorf("%w; the last answer: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// busy are the statuses of a bridge that is busy, or of a proxy whose bridge restarts.
+var busy = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// laterIfBusy makes the error of an answer one of an attempt that may succeed later, if its status says so.
+func laterIfBusy(response *http.Response, err error) error {
+	if !slices.Contains(busy, response.StatusCode) {
+		return err
+	}
+	seconds, parseErr := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16)
+	if parseErr != nil {
+		return &laterError{err, 0}
+	}
+	return &laterError{err, time.Duration(seconds) * time.Second}
+}
+
+// laterIfRestarting does the same for a connection that failed in a way in which it fails while a bridge restarts.
+func laterIfRestarting(cause, err error) error {
+	if errors.Is(cause, syscall.ECONNREFUSED) || errors.Is(cause, syscall.ECONNRESET) {
+		return &laterError{err, 0}
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestCheckWaitsAsItWasTold(t *testing.T) {
+	t.Parallel()
+	busy := errors.New("too many wait (503)")
+	for name, tc := range map[string]struct {
+		answers []error // one for each attempt; the last one stays
+		err     string
+		took    time.Duration
+		said    int
+	}{
+		"an answer at once":          {[]error{nil}, "", 0, 0},
+		"an answer for good":         {[]error{errors.New("unknown token")}, "unknown token", 0, 0},
+		"busy at first":              {[]error{&laterError{busy, 0}, &laterError{busy, 0}, nil}, "", 3 * time.Second, 1},
+		"as long as the bridge asks": {[]error{&laterError{busy, 30 * time.Second}, nil}, "", 30 * time.Second, 1},
+		"a last attempt in time":     {[]error{&laterError{busy, time.Hour}, nil}, "", time.Minute, 1},
+		"busy for ever": {[]error{&laterError{busy, 0}}, "no answer within 2m; the last answer: too many wait (503)",
+			2 * time.Minute, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, errors.New("no answer within 2m"))
+				defer cancel()
+				begin, attempts, said := time.Now(), 0, 0
+				_, err := patiently(ctx, func(error) { said++ }, func(context.Context) (bool, error) {
+					err := tc.answers[min(attempts, len(tc.answers)-1)]
+					attempts++
+					return err == nil, err
+				})
+				if tc.err == "" {
+					assert.NoError(t, err)
+				} else {
+					assert.EqualError(t, err, tc.err)
+				}
+				assert.Equal(t, tc.took, time.Since(begin))
+				assert.Equal(t, tc.said, said)
+			})
+		})
+	}
+}
+
+func TestWhichAnswersCheckWaitsFor(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("reason")
+	for status, waits := range map[int]bool{400: false, 401: false, 404: false, 429: true, 500: false, 502: true, 503: true, 504: true} {
+		_, ok := errors.AsType[*laterError](laterIfBusy(&http.Response{StatusCode: status}, reason))
+		assert.Equal(t, waits, ok, status)
+	}
+	for cause, waits := range map[error]bool{syscall.ECONNREFUSED: true, syscall.ECONNRESET: true, syscall.EHOSTUNREACH: false} {
+		_, ok := errors.AsType[*laterError](laterIfRestarting(cause, reason))
+		assert.Equal(t, waits, ok, cause)
+	}
+	later, _ := errors.AsType[*laterError](laterIfBusy(&http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {"7"}}}, reason))
+	assert.Equal(t, 7*time.Second, later.after)
+}
+
+// A bridge that is busy once must not break a pipeline.
+func TestCheckAsksABusyBridgeAgain(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"message": "64 questions wait already"}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"project": "shop", "run": "ci-17", "suite": {"status": "ok"}, "summary": {"tests": 2, "ok": 4}}`))
+	}))
+	defer bridge.Close()
+	status, stderr := check(t.Context(), "--url", bridge.URL)
+	assert.Zero(t, status)
+	assert.Equal(t, "pymon-bridge: 64 questions wait already (503 Service Unavailable); asking again, for at most 2m0s\n", stderr)
+}

@@ -1,0 +1,97 @@
+package monitor_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// TestTurnsAreFairBetweenProjects has one project ask a lot before another asks once.
+func TestTurnsAreFairBetweenProjects(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		turns := &monitor.Turns{AtOnce: 1, MaxWaiting: 10}
+		var got []string
+		end, err := turns.Take(t.Context(), "a")
+		require.NoError(t, err)
+		for _, work := range []string{"a1", "a2", "a3", "b1", "b2", "c1"} {
+			go func() {
+				end, err := turns.Take(t.Context(), work[:1])
+				assert.NoError(t, err)
+				got = append(got, work)
+				end()
+			}()
+			synctest.Wait()
+		}
+		assert.Empty(t, got, "there is one place")
+		end()
+		synctest.Wait()
+		assert.Equal(t, "a1 b1 c1 a2 b2 a3", strings.Join(got, " "))
+	})
+}
+
+// TestWhoLeavesFreesThePlace has work give up while it waits, and just when it gets its place.
+func TestWhoLeavesFreesThePlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		turns := &monitor.Turns{AtOnce: 1, MaxWaiting: 1}
+		for _, given := range []bool{false, true} {
+			end, err := turns.Take(t.Context(), "a")
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				if end, err := turns.Take(ctx, "a"); err == nil {
+					end()
+				} else {
+					assert.ErrorIs(t, err, context.Canceled)
+				}
+			}()
+			synctest.Wait()
+			if given {
+				end() // at the same moment
+			}
+			cancel()
+			synctest.Wait()
+			if !given {
+				end()
+			}
+			end, err = turns.Take(t.Context(), "b")
+			require.NoError(t, err)
+			end()
+		}
+	})
+}
+
+func TestTooManyWaitingAreRefusedForEachProject(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		turns := &monitor.Turns{AtOnce: 2, MaxWaiting: 1}
+		var ends []func()
+		for range 2 {
+			end, err := turns.Take(t.Context(), "a")
+			require.NoError(t, err)
+			ends = append(ends, end)
+		}
+		for _, project := range []string{"a", "b"} {
+			go func() {
+				end, err := turns.Take(t.Context(), project)
+				assert.NoError(t, err, "one waits of each project")
+				end()
+			}()
+			synctest.Wait()
+		}
+		_, err := turns.Take(t.Context(), "a")
+		assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
+		assert.EqualError(t, err, `1 questions about project "a" wait already: try again later`)
+		for _, end := range slices.Backward(ends) {
+			end()
+		}
+	})
+}
