@@ -51,7 +51,10 @@ func (db *DB) reopen() error {
 		return gone
 	}
 	var w *writer
-	err := db.check(db.ctx)
+	err := db.inspectLog(walIndex{}) // SQLite may replay it
+	if err == nil {
+		err = db.check(db.ctx)
+	}
 	if err == nil {
 		w, err = db.openWriter(db.ctx)
 	}

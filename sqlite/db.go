@@ -102,6 +102,9 @@ func (db *DB) Open(ctx context.Context) error {
 	if db.opened, err = db.openedFiles(); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	if err := lock.write(true); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	db.state.set(phaseChecking, "accepting; the file is being checked")
 	db.work.Go(db.checkInBackground)
 	db.work.Go(db.watchSpace)
@@ -126,6 +129,11 @@ func (db *DB) OpenShared(ctx context.Context) error {
 func (db *DB) open(ctx context.Context) error {
 	if err := db.inspect(); err != nil {
 		return err
+	}
+	if !db.shared { // the log of a file that is served changes at any moment
+		if err := db.inspectLog(readIndex(db.path + "-shm")); err != nil {
+			return err
+		}
 	}
 	w, err := db.openWriter(ctx)
 	if err != nil {
