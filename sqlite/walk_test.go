@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -22,6 +23,7 @@ type crash struct {
 	files        map[string][]byte // by what follows the path of the file
 	acknowledged int               // records
 	last         int               // records of the last transaction
+	frames       int               // of the log, without those that are left from the first round
 }
 
 // crashed loads a file with transactions of several sizes. Its log begins with a second round: it has frames that are
@@ -45,6 +47,9 @@ func crashed(t *testing.T) crash {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		c.files[suffix], err = os.ReadFile(path + suffix)
 		require.NoError(t, err)
+	}
+	for log := c.files["-wal"]; bytes.Equal(log[32+4120*c.frames+8:][:8], log[16:24]); {
+		c.frames++
 	}
 	return c
 }
@@ -156,6 +161,32 @@ func TestCutLogLosesNothingSilently(t *testing.T) {
 	_, logged, err = c.start(t, nil, true)
 	require.NoError(t, err)
 	assert.Contains(t, logged, "log is empty, but its index says that it was not")
+}
+
+// A power cut may leave any of the last transaction's frames unwritten. That is no damage, and neither are the frames
+// that are left from a transaction whose commit failed.
+func TestUnfinishedWritesAreNoDamage(t *testing.T) {
+	c := crashed(t)
+	whole := c.files["-wal"]
+	frames := 1 // of the last transaction
+	for binary.BigEndian.Uint32(whole[32+4120*(c.frames-frames-1)+4:]) == 0 {
+		frames++
+	}
+	require.Greater(t, frames, 2)
+	for n := range frames {
+		at := 32 + 4120*(c.frames-frames+n)
+		log := slices.Clone(whole)
+		clear(log[at : at+4120])
+		records, logged, err := c.start(t, log, false)
+		require.NoError(t, err, "frame %d", n)
+		assert.Equal(t, c.acknowledged-c.last, records)
+		assert.Contains(t, logged, "ends in an incomplete transaction")
+	}
+	last := 32 + 4120*(c.frames-frames)
+	log := slices.Concat(whole[:last], whole[last+4120:last+4120*frames]) // frames left from a longer one
+	records, _, err := c.start(t, log, false)
+	require.NoError(t, err)
+	assert.Equal(t, c.acknowledged-c.last, records)
 }
 
 func TestNoNewFileBesideContent(t *testing.T) {
