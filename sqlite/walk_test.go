@@ -143,6 +143,13 @@ func TestFlippedBitsInTheLogLoseNothingSilently(t *testing.T) {
 			assert.True(t, flip(8*32+bit, false), "bit %d of the first frame", bit)
 		}
 	}
+	last := c.frames // the frame that ends the transaction before the last one
+	for last--; binary.BigEndian.Uint32(whole[32+4120*(last-1)+4:]) == 0; last-- {
+	}
+	for bit := 8 * 8; bit < 8*16; bit += 8 {
+		assert.True(t, flip(8*(32+4120*(last-1))+bit, false), "bit %d of the salts", bit)
+	}
+	assert.False(t, flip(8*(32+4120*last+7), false), "a frame of the last transaction seems to end it")
 	for range 40 { // headers of frames anywhere
 		flip(8*(32+4120*random.IntN(len(whole)/4120))+random.IntN(8*24), false)
 	}
