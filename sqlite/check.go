@@ -19,6 +19,7 @@ func (db *DB) fail(cause error) {
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
 	_ = db.writer.close() // the connection has failed already
 	db.writer = nil
+	delete(db.opened, db.path+"-wal") // SQLite may make a new log
 	db.work.Go(db.restore)
 }
 
@@ -35,7 +36,7 @@ func (db *DB) restore() {
 			db.logger.Info("the journal passed its check and accepts records again", "file", db.path)
 			return
 		}
-		if db.ctx.Err() != nil {
+		if p, _ := db.state.get(); db.ctx.Err() != nil || p == phaseGone {
 			return
 		}
 		db.logger.Error("the journal cannot be used yet", "file", db.path, "error", err, "next", min(2*delay, maxDelay))
@@ -43,13 +44,27 @@ func (db *DB) restore() {
 }
 
 func (db *DB) reopen() error {
-	err := db.check(db.ctx)
+	db.mu.Lock()
+	gone := db.requireFiles()
+	db.mu.Unlock()
+	if gone != nil {
+		return gone
+	}
 	var w *writer
+	err := db.inspectLog(walIndex{}) // SQLite may replay it
+	if err == nil {
+		err = db.check(db.ctx)
+	}
 	if err == nil {
 		w, err = db.openWriter(db.ctx)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	if err == nil {
+		if db.opened, err = db.openedFiles(); err != nil {
+			_ = w.close()
+		}
+	}
 	switch {
 	case err != nil && db.ctx.Err() == nil:
 		db.state.set(phaseOf(err), err.Error())

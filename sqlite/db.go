@@ -39,8 +39,9 @@ type DB struct {
 	space   space
 	state   state
 
-	mu      sync.Mutex // serialises writing; guards writer and trimAt
+	mu      sync.Mutex // serialises writing; guards writer, opened and trimAt
 	writer  *writer    // nil while the file is being checked after a failure
+	opened  opened     // empty when another process may own the file
 	keeping sync.Mutex // serialises KeepReport
 	trimAt  int64      // size of the log at which it is emptied next
 
@@ -98,6 +99,12 @@ func (db *DB) Open(ctx context.Context) error {
 		lock.release()
 		return err
 	}
+	if db.opened, err = db.openedFiles(); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if err := lock.write(true); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	db.state.set(phaseChecking, "accepting; the file is being checked")
 	db.work.Go(db.checkInBackground)
 	db.work.Go(db.watchSpace)
@@ -123,6 +130,11 @@ func (db *DB) open(ctx context.Context) error {
 	if err := db.inspect(); err != nil {
 		return err
 	}
+	if !db.shared { // the log of a file that is served changes at any moment
+		if err := db.inspectLog(readIndex(db.path + "-shm")); err != nil {
+			return err
+		}
+	}
 	w, err := db.openWriter(ctx)
 	if err != nil {
 		return err
@@ -144,13 +156,14 @@ func (db *DB) open(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the background work and closes the file. The file has everything that was accepted. After Close the other
-// methods fail.
+// Close ends the background work and closes the file. The file has everything that was accepted. Close returns an error
+// when the file or its log was removed or replaced, and so may not have everything. After Close the other methods fail.
 func (db *DB) Close() error {
 	if db.stop == nil {
 		return nil
 	}
 	db.mu.Lock()
+	gone := db.requireFiles()
 	db.state.set(phaseClosed, "closed") // from here on no write begins, and so no goroutine starts
 	db.stop()
 	db.mu.Unlock()
@@ -158,7 +171,7 @@ func (db *DB) Close() error {
 
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	errs := []error{db.readers.Close(), db.listers.Close()}
+	errs := []error{gone, db.readers.Close(), db.listers.Close()}
 	if db.writer != nil {
 		errs = append(errs, db.writer.close())
 		db.writer = nil
@@ -170,8 +183,8 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// write runs fn in a transaction, one call after the other. It returns when the transaction is on stable storage. A
-// cancelled ctx has no effect once the transaction has begun.
+// write runs fn in a transaction, one call after the other. It returns when the transaction is on stable storage, in
+// the files that the next start will open. A cancelled ctx has no effect once the transaction has begun.
 func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -184,6 +197,9 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	err := db.writer.transaction(func() error { return fn(db.writer) }, db.commit)
 	if err != nil {
 		return db.writeError(err)
+	}
+	if err := db.requireFiles(); err != nil {
+		return err
 	}
 	db.trimLog()
 	return nil

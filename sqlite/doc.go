@@ -50,7 +50,11 @@
 //
 // The file is in WAL mode with synchronous=FULL. One connection writes under a mutex, with one transaction for each
 // call. A call returns after the fsync of its commit. A few other connections read. After a crash SQLite replays its
-// log when the file is opened. Then the file accepts records again, while PRAGMA quick_check runs beside.
+// log when the file is opened. Then the file accepts records again, while PRAGMA quick_check runs beside. Before that,
+// DB.Open walks through the log, since SQLite drops what follows a bad frame without an error.
+//
+// After each commit and every second, the DB compares the files at its paths with those it has open. Commits into a
+// file that was removed would vanish with the process.
 //
 // When the disk is full, the transaction is rolled back. Calls fail with [monitor.EFull] until the disk has room. After
 // any other failure of a write, its connection is closed, since after a failed fsync the result of the next one means
@@ -60,6 +64,6 @@
 // # What is not promised
 //
 // A drive may confirm a flush that it has not done, and its bits may rot. This package cannot prevent that. It reports
-// rotten bits where SQLite's checks find them. The client's address is stored for sessions only, since [monitor.RunOf]
+// rotten bits where SQLite's checks find them: in the structure of the file and in the log, not inside values. The client's address is stored for sessions only, since [monitor.RunOf]
 // needs it.
 package sqlite

@@ -45,6 +45,20 @@ func (db *DB) damaged(what string) error {
 		"sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place", db.path, what)}
 }
 
+// damagedLog is the error for a log of which SQLite would drop a part.
+func (db *DB) damagedLog(what string) error {
+	return damage{monitor.Errorf(monitor.EInternal, "%[1]s is damaged: %[2]s. Nothing was changed. Stop pymon-bridge, and "+
+		"keep a copy of %[1]s, %[1]s-wal and %[1]s-shm. To go on without what would be lost: "+
+		"sqlite3 %[1]s \"PRAGMA wal_checkpoint(TRUNCATE)\"", db.path, what)}
+}
+
+// lost is the error for a file that is missing or empty although it had content.
+func (db *DB) lost(what string) error {
+	return damage{monitor.Errorf(monitor.EInternal, "%[1]s is damaged: %[2]s. Nothing was changed. Put %[1]s back from "+
+		"where it is now, or from a backup. To begin with a new, empty file instead, move %[1]s, %[1]s-wal, %[1]s-shm "+
+		"and %[1]s.lock to another directory", db.path, what)}
+}
+
 // openError explains why the file could not be opened.
 func (db *DB) openError(err error) error {
 	if meansDamage(err) {

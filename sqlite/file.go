@@ -42,10 +42,15 @@ func syncDirectory(dir string) error {
 	return nil
 }
 
-// inspect creates a missing file. It refuses two kinds of files that SQLite would overwrite without an error: an empty
-// file that still has a log, and a file that is no database. It must run before SQLite opens the file, because closing
+// inspect creates a missing file. It refuses what SQLite would begin anew or overwrite without an error: a missing or
+// empty file that had content, and a file that is no database. It must run before SQLite opens the file, because closing
 // a file ends all locks that this process has on it.
 func (db *DB) inspect() error {
+	if _, err := os.Stat(db.path); errors.Is(err, os.ErrNotExist) {
+		if evidence := db.evidence(); evidence != "" {
+			return db.lost("it is missing, but " + evidence)
+		}
+	}
 	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
@@ -55,8 +60,8 @@ func (db *DB) inspect() error {
 	n, err := io.ReadFull(f, head)
 	switch {
 	case errors.Is(err, io.EOF):
-		if size := fileSize(db.path + "-wal"); size > 0 {
-			return db.damaged(fmt.Sprintf("it is empty, but its log %s-wal has %d bytes", filepath.Base(db.path), size))
+		if evidence := db.evidence(); evidence != "" {
+			return db.lost("it is empty, but " + evidence)
 		}
 		return syncDirectory(filepath.Dir(db.path))
 	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
@@ -65,6 +70,20 @@ func (db *DB) inspect() error {
 		return db.damaged(fmt.Sprintf("it is no SQLite file: it begins with %q", head[:n]))
 	}
 	return nil
+}
+
+// evidence says which other file shows that the file had content. It is empty when there is none.
+func (db *DB) evidence() string {
+	name := filepath.Base(db.path)
+	for _, f := range []struct{ kind, suffix string }{{"log", "-wal"}, {"log's index", "-shm"}} {
+		if size := fileSize(db.path + f.suffix); size > 0 {
+			return fmt.Sprintf("its %s %s%s has %d bytes", f.kind, name, f.suffix, size)
+		}
+	}
+	if hadContent(db.path + ".lock") {
+		return fmt.Sprintf("its lock %s.lock says that it had content", name)
+	}
+	return ""
 }
 
 // fileSize returns the size of a file in bytes, 0 for a missing file.

@@ -148,6 +148,7 @@ func TestOpenDoesNotChangeStrangeFiles(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, []byte("SQL"), 0o600))
 		}, []string{"is damaged", `"SQL"`}},
 		"emptied beside its log": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
 			require.NoError(t, os.WriteFile(path+"-wal", garbage, 0o600))
 		}, []string{"is damaged: it is empty, but its log pymon.db-wal has 25 bytes"}},
 		"another program's": {func(t *testing.T, path string) {

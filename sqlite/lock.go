@@ -33,22 +33,40 @@ func lockFile(path string) (*fileLock, error) {
 		return nil, monitor.Errorf(monitor.EInternal, "%s is in use by another pymon-bridge%s: "+
 			"stop it, or use another data directory", filepath.Dir(path), holder(f))
 	}
-	if err := errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
+	l := &fileLock{file: f}
+	if err := l.write(hadContent(path)); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("write lock %s: %w", path, err)
+		return nil, err
 	}
-	return &fileLock{file: f}, nil
+	return l, nil
 }
 
-func writeAt(f *os.File, s string) error {
-	_, err := f.WriteAt([]byte(s), 0)
-	return err
+// contentMark is the second line of a lock file whose file has had content.
+const contentMark = "the file has content\n"
+
+// write writes this process's ID, and the mark if the file has content.
+func (l *fileLock) write(content bool) error {
+	text := strconv.Itoa(os.Getpid()) + "\n"
+	if content {
+		text += contentMark
+	}
+	_, err := l.file.WriteAt([]byte(text), 0)
+	if err := errors.Join(err, l.file.Truncate(int64(len(text)))); err != nil {
+		return fmt.Errorf("write lock %s: %w", l.file.Name(), err)
+	}
+	return nil
+}
+
+// hadContent says that a bridge once served a file with content beside this lock file.
+func hadContent(path string) bool {
+	text, err := os.ReadFile(path)
+	return err == nil && strings.HasSuffix(string(text), contentMark)
 }
 
 // holder names the process that has the lock. It returns an empty text when the lock file has no process ID.
 func holder(f *os.File) string {
 	text, err := io.ReadAll(io.LimitReader(f, 20))
-	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {
+	if pid, _, _ := strings.Cut(string(text), "\n"); err == nil && pid != "" {
 		return " (process " + pid + ")"
 	}
 	return ""

@@ -71,8 +71,8 @@ func (db *DB) room() error {
 	return db.space.refusal()
 }
 
-// watchSpace measures the space every second and logs changes. So Health reports that a disk has room again even when
-// no client writes.
+// watchSpace measures the space every second and logs changes. So Health reports that a disk has room again, or that
+// the file was removed, even when no client writes.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
 	defer tick.Stop()
@@ -84,6 +84,7 @@ func (db *DB) watchSpace() {
 		case <-tick.C:
 		}
 		db.room()
+		db.watchFiles()
 		now := ""
 		if err := db.space.refusal(); err != nil {
 			now = err.Error()

@@ -15,6 +15,7 @@ const (
 	phaseOK             // accepts; the file has passed its check
 	phaseFailed         // does not accept until the file passes a check
 	phaseDamaged        // does not accept until the operator repairs the file
+	phaseGone           // does not accept any more, since the file was removed or replaced
 )
 
 // state is the phase with its description.
@@ -28,6 +29,15 @@ func (s *state) set(p phase, detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.phase, s.detail = p, detail
+}
+
+// end sets a phase that only [DB.Close] ends. It returns false when the phase is set already.
+func (s *state) end(p phase, detail string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	again := s.phase == p
+	s.phase, s.detail = p, detail
+	return !again
 }
 
 func (s *state) get() (phase, string) {

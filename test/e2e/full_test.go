@@ -169,7 +169,8 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 		{"no database", func([]byte) []byte { return []byte("These are notes, not measurements.\n") }, "",
 			damagedWords(`it is no SQLite file: it begins with "These are notes,"`)},
 		{"emptied with its log left", func([]byte) []byte { return nil }, "what is left of a log",
-			damagedWords("it is empty, but its log pymon.db-wal has 21 bytes")},
+			"%[1]s is damaged: it is empty, but its log pymon.db-wal has 21 bytes. Nothing was changed. Put %[1]s back from " +
+				"where it is now, or from a backup. To begin with a new, empty file instead, move "},
 		{"the header destroyed", func(b []byte) []byte { clear(b[16:100]); return b }, "",
 			damagedWords("file is not a database (26)")},
 		{"of another program", func(b []byte) []byte { copy(b[68:72], "MPBX"); return b }, "",
