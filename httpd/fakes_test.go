@@ -45,6 +45,9 @@ type bridge struct {
 // Tokens implements [httpd.TokenLister].
 func (b *bridge) Tokens(ctx context.Context) ([]monitor.Token, error) { return b.TokensFn(ctx) }
 
+// HadTokens implements [httpd.TokenLister].
+func (b *bridge) HadTokens(context.Context) (bool, error) { return false, nil }
+
 // newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
 	b := &bridge{log: new(harness.Buffer), calls: new(hookCalls)}

@@ -100,6 +100,7 @@ func (j *fakeJournal) put(project, h string) {
 // noTokens is a store without tokens.
 type noTokens struct{}
 
+func (noTokens) HadTokens(context.Context) (bool, error) { return false, nil }
 func (noTokens) Tokens(context.Context) ([]monitor.Token, error) { return nil, nil }
 
 // bridge is a server with a handler and a fake journal. It records its log and the calls of its hooks.

@@ -20,7 +20,7 @@ type serveCmd struct {
 
 	Listen         string   `group:"Network" help:"Address to listen on. A socket from systemd takes precedence." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
 	PortFile       string   `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
-	AllowAnonymous bool     `group:"Network" help:"Serve without tokens, also on an address that other machines can reach." env:"PYMON_ALLOW_ANONYMOUS"`
+	AllowAnonymous bool     `group:"Network" help:"Serve without tokens, also on an address that other machines can reach. After the first token every request needs one, also when all are revoked." env:"PYMON_ALLOW_ANONYMOUS"`
 	RequireProject bool     `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
 	TLSCert        string   `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string   `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
@@ -137,18 +137,26 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	return errors.Join(err, b.Close(stopping))
 }
 
-// guard returns an error when anybody on other machines could use the bridge, unless a flag allows it.
-func (c *serveCmd) guard(ctx context.Context, l net.Listener, tokens monitor.TokenStore) error {
-	if c.AllowAnonymous || loopback(l) {
-		return nil
-	}
+// guard returns an error when anybody on other machines could use the bridge, unless a flag allows it. It logs a warning
+// when nobody can use the bridge, because all tokens are revoked.
+func (c *serveCmd) guard(ctx context.Context, l net.Listener, tokens monitor.TokenStore, logger *slog.Logger) error {
 	known, err := tokens.Tokens(ctx)
 	if err != nil {
 		return fmt.Errorf("read the tokens: %w", err)
 	}
-	if len(known) == 0 {
-		return fmt.Errorf("other machines can reach %s, and there are no tokens: make one with "+
-			"`pymon-bridge token add PROJECT --data %s`, or use --allow-anonymous, or listen on 127.0.0.1", l.Addr(), c.Data)
+	had, err := tokens.HadTokens(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the tokens: %w", err)
+	case len(known) > 0:
+		return nil
+	case had:
+		logger.WarnContext(ctx, "all tokens are revoked, so nobody can use the bridge: make one with "+
+			"`pymon-bridge token add PROJECT`", "data", c.Data)
+		return nil
+	case c.AllowAnonymous || loopback(l):
+		return nil
 	}
-	return nil
+	return fmt.Errorf("other machines can reach %s, and there are no tokens: make one with "+
+		"`pymon-bridge token add PROJECT --data %s`, or use --allow-anonymous, or listen on 127.0.0.1", l.Addr(), c.Data)
 }
