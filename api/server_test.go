@@ -76,6 +76,7 @@ func mount(tokens *tokens, parts api.Parts) (*httpd.Server, *api.API) {
 	auth := httpd.NewAuthenticator(tokens, parts.Log)
 	auth.AllowAnonymous = true
 	s := httpd.New(auth, parts.Log)
+	s.HostNames = []string{"example.com"} // the host of httptest
 	ingest.New(ingest.Parts{Journal: blackHole{}, Cache: blackHole{}, Metrics: http.NotFoundHandler(), Log: parts.Log}).Mount(s)
 	a := api.New(parts)
 	a.Mount(s)

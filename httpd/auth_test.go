@@ -274,26 +274,3 @@ func TestAuthenticatorDoesNotWaitForASlowStore(t *testing.T) {
 		assert.NoError(t, <-result, "the read goes on after its client went away")
 	})
 }
-
-// TestPagesOfOtherSitesCannotWrite: a browser sends the requests of any web page, also to a bridge on loopback that needs
-// no token.
-func TestPagesOfOtherSitesCannotWrite(t *testing.T) {
-	tests := []struct {
-		name, header, value string
-		status              int
-	}{
-		{"no browser", "", "", http.StatusCreated},
-		{"the bridge's own page", "Sec-Fetch-Site", "same-origin", http.StatusCreated},
-		{"address typed by a person", "Sec-Fetch-Site", "none", http.StatusCreated},
-		{"another site", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
-		{"another site, older browser", "Origin", "https://example.org", http.StatusForbidden},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b := newBridge()
-			w := b.do(http.MethodPost, "/metrics/", metricBody, tt.header, tt.value)
-			assert.Equal(t, tt.status, w.Code, w.Body)
-			assert.Equal(t, tt.status == http.StatusCreated, len(b.projects()) == 1)
-		})
-	}
-}

@@ -57,6 +57,7 @@ func newBridge() *bridge {
 	b.auth = httpd.NewAuthenticator(b, log)
 	b.auth.AllowAnonymous = true
 	b.Server = httpd.New(b.auth, log)
+	b.HostNames = []string{"bridge", "example.com"} // example.com is the host of httptest
 	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.OnRequest = func(method, route string, status int, _ time.Duration) {
 		b.calls.note(&b.calls.routes, strings.Join([]string{method, route, http.StatusText(status)}, "|"))

@@ -22,6 +22,8 @@ type serveCmd struct {
 	PortFile       string   `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
 	AllowAnonymous bool     `group:"Network" help:"Serve without tokens, also on an address that other machines can reach. After the first token every request needs one, also when all are revoked." env:"PYMON_ALLOW_ANONYMOUS"`
 	RequireProject bool     `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
+	HostName       []string `group:"Network" help:"Name of this machine in addresses of the bridge; repeatable. While no token is needed, the bridge answers only to localhost, IP addresses, these names, and the host of --public-url." placeholder:"NAME" env:"PYMON_HOST_NAME"`
+	PublicURL      *url.URL `group:"Network" help:"Address of the bridge for clients behind a proxy, such as https://ci.example.org/pymon/." placeholder:"URL" env:"PYMON_PUBLIC_URL"`
 	TLSCert        string   `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string   `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
@@ -78,6 +80,9 @@ func (c *serveCmd) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key: expected both or none")
 	}
+	if err := c.validatePublicURL(); err != nil {
+		return err
+	}
 	if c.MaxBody < 1024 {
 		return errors.New("--max-body: expected at least 1KiB")
 	}
@@ -94,6 +99,13 @@ func (c *serveCmd) Validate() error {
 		return err
 	}
 	return c.influxFlags.validate()
+}
+
+func (c *serveCmd) validatePublicURL() error {
+	if u := c.PublicURL; u != nil && (u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("--public-url: expected an address such as https://ci.example.org/pymon/")
+	}
+	return nil
 }
 
 // zones returns the time zones of the clients.

@@ -251,6 +251,31 @@ func TestRevokingTheLastTokenOpensNothing(t *testing.T) {
 	waitStatus(t, bridge.URL, added, http.StatusOK)
 }
 
+// The program passes its flags on, and the commands of the program are let in.
+func TestOpenBridgeKnowsItsNames(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--host-name", "pymon", "--host-name", "bridge",
+		"--public-url", "https://ci.example.org/pymon/"}})
+	for host, status := range map[string]int{"pymon": 200, "bridge:8080": 200, "ci.example.org": 200, "evil.example": 421} {
+		r, err := http.NewRequest(http.MethodGet, bridge.URL+"/-/metrics", nil)
+		require.NoError(t, err)
+		r.Host = host
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		answer.Body.Close()
+		assert.Equal(t, status, answer.StatusCode, host)
+	}
+	open := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
+	assert.Contains(t, open.Stdout, "ok: accepting", "where none needs a token, everybody sees details")
+	token := addToken(t, bridge.Data, "shop")
+	waitStatus(t, bridge.URL, "", http.StatusUnauthorized)
+	stranger := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
+	assert.Equal(t, 0, stranger.ExitCode, stranger.Stderr)
+	assert.Regexp(t, `^(\[\+\]\S+ ok\n)+$`, stranger.Stdout)
+	holder := harness.RunProgram(t, []string{"PYMON_TOKEN=" + token}, "healthcheck", "--url", bridge.URL)
+	assert.Contains(t, holder.Stdout, "ok: accepting")
+}
+
 // A load balancer cannot choose a bridge for a request without a project. The answer tells pytest, scripts and `check` what
 // to do.
 func TestRequireProjectRefusesRequestsWithoutAProject(t *testing.T) {
