@@ -30,7 +30,8 @@ func WriteProject(c *gin.Context) string {
 	return monitor.DefaultProject
 }
 
-// ClientOf returns the IP address of the client, without the port.
+// ClientOf returns the IP address of the client, without the port. Behind a trusted proxy it is the address that the proxy
+// names.
 func ClientOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

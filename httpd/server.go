@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -35,6 +36,9 @@ type Server struct {
 	HostNames []string
 	// PublicURL is the address of the bridge for clients, if it is not the address of the listener. It may be nil.
 	PublicURL *url.URL
+	// TrustedProxies has the addresses of proxies. From them the server believes X-Forwarded-For, which has the client's
+	// address, and X-Forwarded-Prefix, which links begin with.
+	TrustedProxies []netip.Prefix
 
 	// OnRefused is called for every error answer. The reason is the code of the error. There are a few dozen codes.
 	OnRefused func(reason string)
