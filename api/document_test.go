@@ -1,13 +1,16 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestEveryRouteIsInTheDocument checks that the document has every GET route and no other.
@@ -106,4 +109,38 @@ func attributes(html string) (values []string) {
 	}
 	slices.Sort(values)
 	return values
+}
+
+// A proxy passes on what is below /pymon, without /pymon. What a client reads has /pymon.
+func TestLinksBelowThePathOfAProxy(t *testing.T) {
+	s := newServer(t, sample())
+	s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
+	get := func(path string) *httptest.ResponseRecorder {
+		inner, below := strings.CutPrefix(path, "/pymon/")
+		require.True(t, below, path)
+		w := s.do(http.MethodGet, "/"+inner, "")
+		require.Equal(t, http.StatusOK, w.Code, path)
+		return w
+	}
+	for _, base := range []string{"/pymon/api/v1", "/pymon/p/team/api/v1"} {
+		var doc struct{ Servers []struct{ URL string } }
+		require.NoError(t, json.Unmarshal(get(base+"/openapi.json").Body.Bytes(), &doc))
+		assert.Equal(t, base, doc.Servers[0].URL)
+		html := get(base + "/docs").Body.String()
+		assert.Contains(t, html, base+"/openapi.json")
+		loaded := attributes(html)
+		assert.GreaterOrEqual(t, len(loaded), 4)
+		for _, link := range loaded {
+			assert.NotEmpty(t, get(link).Body.String(), link)
+		}
+		pages, next := 0, base+"/metrics/"
+		for more := true; more; pages++ {
+			answer := decode(t, get(next))
+			if pages > 0 {
+				get(answer["prev_url"].(string))
+			}
+			next, more = answer["next_url"].(string)
+		}
+		assert.Greater(t, pages, 1)
+	}
 }

@@ -121,7 +121,7 @@ func answerPage[T any](c *gin.Context, size int64, l list[T]) error {
 			return err
 		}
 	}
-	b.data = appendEnd(b.data, l.nullLinks, linksOf(c.Request.URL, number, pageCount(count, size)))
+	b.data = appendEnd(b.data, l.nullLinks, linksOf(c, number, pageCount(count, size)))
 	return b.finish()
 }
 

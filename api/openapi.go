@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5/static"
 	"github.com/swaggest/swgui/v5emb"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
@@ -72,7 +74,8 @@ func (a *API) answerDocument(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	doc.Servers = []server{{strings.TrimSuffix(strings.TrimSuffix(linkPath(c.Request.URL), "/"), documentPath)}}
+	base := strings.TrimSuffix(strings.TrimSuffix(linkPath(c.Request.URL), "/"), documentPath)
+	doc.Servers = []server{{httpd.LinkPrefix(c) + base}}
 	c.JSON(http.StatusOK, doc)
 	return nil
 }
@@ -131,7 +134,9 @@ func answerDocs(c *gin.Context) error {
 	}
 	path := linkPath(c.Request.URL)
 	base := path[:strings.LastIndex(path, docsPath)]
-	v5emb.New("pymon-bridge", base+documentPath, base+docsPath).ServeHTTP(c.Writer, c.Request)
+	public := httpd.LinkPrefix(c) + base
+	page := v5emb.NewWithConfig(swgui.Config{InternalBasePath: base + docsPath})
+	page("pymon-bridge", public+documentPath, public+docsPath).ServeHTTP(c.Writer, c.Request)
 	return nil
 }
 

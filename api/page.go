@@ -80,19 +80,19 @@ type pageLinks struct {
 }
 
 // linksOf returns the links of page number. They keep the other parameters of the query.
-func linksOf(u *url.URL, number, total int64) pageLinks {
+func linksOf(c *gin.Context, number, total int64) pageLinks {
 	links := pageLinks{total: total}
 	if number > 1 {
-		links.prev = pageLink(u, number-1)
+		links.prev = pageLink(c, number-1)
 	}
 	if number < total {
-		links.next = pageLink(u, number+1)
+		links.next = pageLink(c, number+1)
 	}
 	return links
 }
 
-func pageLink(u *url.URL, number int64) string {
-	return linkPath(u) + "?" + withPage(u.RawQuery, number)
+func pageLink(c *gin.Context, number int64) string {
+	return httpd.LinkPrefix(c) + linkPath(c.Request.URL) + "?" + withPage(c.Request.URL.RawQuery, number)
 }
 
 // withPage returns a query with another page number. It keeps the order of the parameters. If a parameter is repeated, it

@@ -40,6 +40,7 @@ type server struct {
 // tokens lists the valid tokens.
 type tokens struct{ all []monitor.Token }
 
+func (t *tokens) HadTokens(context.Context) (bool, error)         { return false, nil }
 func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
 
 // newServer returns a server for a fake store. It needs no token. A page has two elements.
@@ -75,6 +76,7 @@ func mount(tokens *tokens, parts api.Parts) (*httpd.Server, *api.API) {
 	auth := httpd.NewAuthenticator(tokens, parts.Log)
 	auth.AllowAnonymous = true
 	s := httpd.New(auth, parts.Log)
+	s.HostNames = []string{"example.com"} // the host of httptest
 	ingest.New(ingest.Parts{Journal: blackHole{}, Cache: blackHole{}, Metrics: http.NotFoundHandler(), Log: parts.Log}).Mount(s)
 	a := api.New(parts)
 	a.Mount(s)

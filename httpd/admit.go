@@ -30,7 +30,8 @@ func WriteProject(c *gin.Context) string {
 	return monitor.DefaultProject
 }
 
-// ClientOf returns the IP address of the client, without the port.
+// ClientOf returns the IP address of the client, without the port. Behind a trusted proxy it is the address that the proxy
+// names.
 func ClientOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -47,11 +48,7 @@ func (s *Server) admit(c *gin.Context) {
 		err = monitor.Errorf(monitor.ENotFound,
 			"no such project: the name of a project has 1 to 64 letters, digits, dots, underscores or hyphens")
 	} else {
-		project, err = s.auth.Admit(c.Request.Context(), c.GetHeader("Authorization"), project)
-	}
-	// A browser sends requests to loopback for any web page that its user opens.
-	if err == nil && s.crossOrigin.Check(c.Request) != nil {
-		err = monitor.Errorf(monitor.EForbidden, "a web page of another site cannot write to the bridge")
+		project, err = s.projectOf(c.Request, project)
 	}
 	if err != nil {
 		Fail(c, err)
@@ -60,6 +57,24 @@ func (s *Server) admit(c *gin.Context) {
 	if project != "" {
 		c.Set(tokenProject, project)
 	}
+}
+
+// projectOf returns the project of the request's token, or "" if the request needs no token. project is the project that
+// the request names, or "".
+func (s *Server) projectOf(r *http.Request, project string) (string, error) {
+	of, err := s.auth.Admit(r.Context(), r.Header.Get("Authorization"), project)
+	if err == nil && of == "" && !s.knownHost(r.Host) {
+		return "", monitor.Errorf(codeHost, "a bridge that needs no token answers only to localhost, to an IP address, and to "+
+			"names that it knows: start it with --host-name NAME, or add a token")
+	}
+	return of, err
+}
+
+// Trusts says whether a request to a public route may see what is for clients only. Such a request has a valid token, or
+// the bridge needs none.
+func (s *Server) Trusts(c *gin.Context) bool {
+	_, err := s.projectOf(c.Request, "")
+	return err == nil
 }
 
 // requireProject refuses a request without a project if RequireProject is set. Several bridges behind one load balancer

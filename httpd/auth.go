@@ -15,6 +15,8 @@ import (
 // TokenLister lists the tokens that are valid now. [monitor.TokenStore] implements it.
 type TokenLister interface {
 	Tokens(ctx context.Context) ([]monitor.Token, error)
+	// HadTokens says whether there was ever a token.
+	HadTokens(ctx context.Context) (bool, error)
 }
 
 const (
@@ -26,12 +28,12 @@ const (
 // Authenticator admits requests by the tokens in a store. It is safe for concurrent use.
 //
 //   - The store has tokens: a request needs a valid token. It may use only the project of this token.
-//   - The store has no tokens: every request passes if AllowAnonymous is set, else no request passes. This also holds
-//     after the last token is revoked.
+//   - The store never had a token: every request passes if AllowAnonymous is set, else no request passes.
+//   - All tokens are revoked: no request passes. Revoking a token must never open the bridge.
 //   - The store cannot be read: the tokens of the last successful read stay valid. No request passes before the first
 //     successful read.
 type Authenticator struct {
-	// AllowAnonymous admits every request while there are no tokens. It is set for a listener on loopback, and if the
+	// AllowAnonymous admits every request until there is a first token. It is set for a listener on loopback, and if the
 	// operator asks for it.
 	AllowAnonymous bool
 
@@ -46,6 +48,7 @@ type Authenticator struct {
 // tokenList has the tokens of one read of the store. It is immutable.
 type tokenList struct {
 	tokens []monitor.Token
+	had    bool      // there is or was a token
 	read   time.Time // start of the read
 }
 
@@ -69,19 +72,21 @@ func (a *Authenticator) Admit(ctx context.Context, authorization, project string
 		token = list.find(secret)
 	}
 	switch {
-	case len(list.tokens) == 0 && a.AllowAnonymous:
+	case !list.had && a.AllowAnonymous:
 		return "", nil
 	case token == nil:
-		return "", unauthorized(secret, len(list.tokens))
+		return "", list.unauthorized(secret)
 	case project != "" && project != token.Project:
 		return "", monitor.Errorf(monitor.EForbidden, "this token is not for project %s", project)
 	}
 	return token.Project, nil
 }
 
-func unauthorized(secret string, tokens int) error {
+func (l *tokenList) unauthorized(secret string) error {
 	switch {
-	case tokens == 0:
+	case len(l.tokens) == 0 && l.had:
+		return monitor.Errorf(monitor.EUnauthorized, "all tokens are revoked: make a token with pymon-bridge token add PROJECT")
+	case len(l.tokens) == 0:
 		return monitor.Errorf(monitor.EUnauthorized, "there are no tokens yet: make a token with pymon-bridge token add PROJECT")
 	case secret == "":
 		return monitor.Errorf(monitor.EUnauthorized,
@@ -145,15 +150,19 @@ func (a *Authenticator) read(ctx context.Context) *tokenList {
 	defer func() { a.lastRead = time.Now() }()
 	next := &tokenList{read: time.Now()}
 	tokens, err := a.store.Tokens(ctx)
+	had := len(tokens) > 0
+	if err == nil && !had {
+		had, err = a.store.HadTokens(ctx)
+	}
 	if err != nil {
 		a.log.ErrorContext(ctx, "cannot read the tokens", "error", err)
 		last := a.known.Load()
 		if last == nil {
 			return nil
 		}
-		tokens = last.tokens
+		tokens, had = last.tokens, last.had
 	}
-	next.tokens = tokens
+	next.tokens, next.had = tokens, had
 	a.known.Store(next)
 	return next
 }

@@ -131,9 +131,12 @@ func TestWithoutTokensAllowAnonymousDecides(t *testing.T) {
 // tokenStore has a list of tokens that a test can change. It counts its reads.
 type tokenStore struct {
 	tokens []monitor.Token
+	had    bool // there was a token
 	err    error
 	reads  int
 }
+
+func (s *tokenStore) HadTokens(context.Context) (bool, error) { return s.had, s.err }
 
 func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
 	s.reads++
@@ -201,16 +204,22 @@ func TestAuthenticatorAfterTheLastTokenIsRevoked(t *testing.T) {
 			a.AllowAnonymous = allowAnonymous
 			assert.Empty(t, admit(a, "one"))
 			assert.Equal(t, monitor.EUnauthorized, admit(a, ""), "a token is required while there are tokens")
-			store.tokens = nil
+			store.tokens, store.had = nil, true
 			time.Sleep(time.Second)
-			if allowAnonymous {
-				assert.Empty(t, admit(a, ""))
-			} else {
-				assert.Equal(t, monitor.EUnauthorized, admit(a, ""))
-				assert.Equal(t, monitor.EUnauthorized, admit(a, "one"))
+			for _, secret := range []string{"", "one"} {
+				_, err := a.Admit(context.Background(), "Bearer "+secret, "")
+				assert.Equal(t, monitor.EUnauthorized, monitor.ErrorCode(err))
+				assert.ErrorContains(t, err, "token add", "the way back in")
 			}
+			assert.Equal(t, monitor.EUnauthorized, admit(newWith(store, allowAnonymous), ""), "after a restart")
 		})
 	}
+}
+
+func newWith(s *tokenStore, allowAnonymous bool) *httpd.Authenticator {
+	a := newAuthenticator(s)
+	a.AllowAnonymous = allowAnonymous
+	return a
 }
 
 func TestAuthenticatorWhileTheStoreFails(t *testing.T) {
@@ -237,6 +246,8 @@ type slowStore struct {
 	release chan struct{}
 }
 
+func (s *slowStore) HadTokens(context.Context) (bool, error) { return true, nil }
+
 func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
 	if s.reads.Add(1) > 1 {
 		<-s.release
@@ -262,27 +273,4 @@ func TestAuthenticatorDoesNotWaitForASlowStore(t *testing.T) {
 		close(store.release)
 		assert.NoError(t, <-result, "the read goes on after its client went away")
 	})
-}
-
-// TestPagesOfOtherSitesCannotWrite: a browser sends the requests of any web page, also to a bridge on loopback that needs
-// no token.
-func TestPagesOfOtherSitesCannotWrite(t *testing.T) {
-	tests := []struct {
-		name, header, value string
-		status              int
-	}{
-		{"no browser", "", "", http.StatusCreated},
-		{"the bridge's own page", "Sec-Fetch-Site", "same-origin", http.StatusCreated},
-		{"address typed by a person", "Sec-Fetch-Site", "none", http.StatusCreated},
-		{"another site", "Sec-Fetch-Site", "cross-site", http.StatusForbidden},
-		{"another site, older browser", "Origin", "https://example.org", http.StatusForbidden},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b := newBridge()
-			w := b.do(http.MethodPost, "/metrics/", metricBody, tt.header, tt.value)
-			assert.Equal(t, tt.status, w.Code, w.Body)
-			assert.Equal(t, tt.status == http.StatusCreated, len(b.projects()) == 1)
-		})
-	}
 }

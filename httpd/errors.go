@@ -23,6 +23,7 @@ const (
 	codeAncient   monitor.Code = "old_client"  // this version of pytest-monitor is too old
 	codeGone      monitor.Code = "client_gone" // the client went away before the answer
 	codeNoProject monitor.Code = "no_project"  // the request names no project, but must name one
+	codeHost      monitor.Code = "host"        // Host is not a name of this bridge, which needs no token
 )
 
 // statusGone is the status in logs and metrics for a client that went away. No client ever gets it.
@@ -39,6 +40,7 @@ var refusals = map[monitor.Code]struct {
 	codeCutOff:            {http.StatusBadRequest, slog.LevelWarn},
 	codeAncient:           {http.StatusBadRequest, slog.LevelWarn},
 	codeNoProject:         {http.StatusBadRequest, slog.LevelWarn},
+	codeHost:              {http.StatusMisdirectedRequest, slog.LevelWarn},
 	codeEncoding:          {http.StatusUnsupportedMediaType, slog.LevelWarn},
 	codeSlow:              {http.StatusRequestTimeout, slog.LevelWarn},
 	monitor.ETooLarge:     {http.StatusRequestEntityTooLarge, slog.LevelWarn},

@@ -45,6 +45,9 @@ type bridge struct {
 // Tokens implements [httpd.TokenLister].
 func (b *bridge) Tokens(ctx context.Context) ([]monitor.Token, error) { return b.TokensFn(ctx) }
 
+// HadTokens implements [httpd.TokenLister].
+func (b *bridge) HadTokens(context.Context) (bool, error) { return false, nil }
+
 // newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
 	b := &bridge{log: new(harness.Buffer), calls: new(hookCalls)}
@@ -54,6 +57,7 @@ func newBridge() *bridge {
 	b.auth = httpd.NewAuthenticator(b, log)
 	b.auth.AllowAnonymous = true
 	b.Server = httpd.New(b.auth, log)
+	b.HostNames = []string{"bridge", "example.com"} // example.com is the host of httptest
 	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.OnRequest = func(method, route string, status int, _ time.Duration) {
 		b.calls.note(&b.calls.routes, strings.Join([]string{method, route, http.StatusText(status)}, "|"))

@@ -33,7 +33,7 @@ func newEngine() *gin.Engine {
 
 // route adds the middleware. In Gin a route gets only the middleware that was added before it.
 func (s *Server) route() {
-	s.engine.Use(s.observe, s.answerErrors, recoverPanics)
+	s.engine.Use(s.observe, s.followProxy, s.answerErrors, recoverPanics, s.refuseOtherSites)
 	s.public = s.engine.Group("")
 	s.engine.Use(s.admit, refuseAncient)
 	s.engine.NoRoute(noRoute)

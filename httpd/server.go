@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"sync"
 	"time"
 
@@ -29,17 +31,25 @@ type Server struct {
 	// or come from the token.
 	RequireProject bool
 
+	// HostNames are names of the bridge besides localhost and IP addresses. While no token is needed, requests to any
+	// other name get 421.
+	HostNames []string
+	// PublicURL is the address of the bridge for clients, if it is not the address of the listener. It may be nil.
+	PublicURL *url.URL
+	// TrustedProxies has the addresses of proxies. From them the server believes X-Forwarded-For, which has the client's
+	// address, and X-Forwarded-Prefix, which links begin with.
+	TrustedProxies []netip.Prefix
+
 	// OnRefused is called for every error answer. The reason is the code of the error. There are a few dozen codes.
 	OnRefused func(reason string)
 	// OnRequest is called after every answer, also after an incomplete answer. The route is a template such as
 	// "/p/:project/metrics". Without a matching route, route and method are "", so that the number of pairs stays small.
 	OnRequest func(method, route string, status int, took time.Duration)
 
-	auth        *Authenticator
-	log         *slog.Logger
-	engine      *gin.Engine
-	public      *gin.RouterGroup
-	crossOrigin http.CrossOriginProtection
+	auth   *Authenticator
+	log    *slog.Logger
+	engine *gin.Engine
+	public *gin.RouterGroup
 
 	listener *drainListener
 	conns    openConns

@@ -97,11 +97,6 @@ func (j *fakeJournal) put(project, h string) {
 	j.cached = append(j.cached, project+" "+h)
 }
 
-// noTokens is a store without tokens.
-type noTokens struct{}
-
-func (noTokens) Tokens(context.Context) ([]monitor.Token, error) { return nil, nil }
-
 // bridge is a server with a handler and a fake journal. It records its log and the calls of its hooks.
 type bridge struct {
 	*httpd.Server
@@ -110,7 +105,14 @@ type bridge struct {
 	log     *harness.Buffer
 	calls   *hookCalls
 	health  *fakeHealth
+	tokens  []monitor.Token
 }
+
+// Tokens implements [httpd.TokenLister].
+func (b *bridge) Tokens(context.Context) ([]monitor.Token, error) { return b.tokens, nil }
+
+// HadTokens implements [httpd.TokenLister].
+func (b *bridge) HadTokens(context.Context) (bool, error) { return len(b.tokens) > 0, nil }
 
 type hookCalls struct {
 	mu       sync.Mutex
@@ -134,9 +136,10 @@ var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
 func newBridge() *bridge {
 	b := &bridge{journal: newFakeJournal(), log: new(harness.Buffer), calls: new(hookCalls)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	auth := httpd.NewAuthenticator(noTokens{}, log)
+	auth := httpd.NewAuthenticator(b, log)
 	auth.AllowAnonymous = true
 	b.Server = httpd.New(auth, log)
+	b.HostNames = []string{"bridge", "b", "example.com"} // example.com is the host of httptest
 	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
 	b.handler = ingest.New(ingest.Parts{

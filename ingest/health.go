@@ -14,14 +14,22 @@ func getHealthy(c *gin.Context) {
 	c.String(http.StatusOK, "ok\n")
 }
 
-// getReady answers with one line per component. The status is 503 if a required component is not OK.
-func (h *Handler) getReady(c *gin.Context) {
+// getReady answers with one line per component. The status is 503 if a required component is not OK. Strangers see no
+// details, since these name files and addresses.
+func (h *Handler) getReady(c *gin.Context, details bool) {
 	status := http.StatusOK
 	var text strings.Builder
 	for _, checker := range h.parts.Health {
 		health := checker.Health()
 		if health.Required && !health.OK {
 			status = http.StatusServiceUnavailable
+		}
+		switch {
+		case details:
+		case health.OK:
+			health.Detail = ""
+		default:
+			health.Detail = "not ok"
 		}
 		text.WriteString(healthLine(health))
 	}

@@ -61,7 +61,7 @@ const hashParam = "h"
 // Mount adds the routes to a server: the routes for records below every base path, and the routes below /-/.
 func (h *Handler) Mount(s *httpd.Server) {
 	s.Public().GET("/-/healthy", getHealthy)
-	s.Public().GET("/-/ready", h.getReady)
+	s.Public().GET("/-/ready", func(c *gin.Context) { h.getReady(c, s.Trusts(c)) })
 	s.Routes("/-").GET("/metrics", gin.WrapH(h.parts.Metrics))
 	for _, base := range slices.Concat(httpd.RootBases, httpd.APIBases) {
 		r := s.Data(base)

@@ -239,7 +239,7 @@ func TestUnusualRequestsAreStored(t *testing.T) {
 		{"identity", post("/metrics/", metricBody, "Content-Encoding: identity")},
 		{"chunked", request(chunks, "POST /metrics/ HTTP/1.1", "Host: b", "Transfer-Encoding: chunked")},
 		{"HTTP/1.0", request(metricBody, "POST /metrics/ HTTP/1.0", fmt.Sprintf("Content-Length: %d", len(metricBody)))},
-		{"absolute URL", post("http://elsewhere/metrics/", metricBody)},
+		{"absolute URL", post("http://bridge/metrics/", metricBody)},
 		{"query", post("/metrics/?a=%zz;&b", metricBody)},
 		{"bare newlines", bytes.ReplaceAll(post("/metrics/", metricBody), []byte("\r\n"), []byte("\n"))},
 		{"dots in the path", post("/p/a/../../metrics/", metricBody)},

@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -157,6 +158,39 @@ func TestReadyHasALinePerComponent(t *testing.T) {
 		assert.Equal(t, tt.want, w.Body.String())
 		assert.Equal(t, http.StatusOK, b.do(http.MethodGet, "/-/healthy", "").Code)
 	}
+}
+
+// The details name files, and the address and organisation of InfluxDB.
+func TestReadyTellsStrangersNoDetails(t *testing.T) {
+	b := newBridge()
+	b.tokens = []monitor.Token{{Project: "a", Hash: sha256.Sum256([]byte("secret"))}}
+	for _, tt := range []struct {
+		health   monitor.Health
+		status   int
+		stranger string
+		holder   string
+	}{
+		{monitor.Health{Component: "journal", OK: true, Required: true, Detail: "/data/pymon.db"}, 200,
+			"[+]journal ok\n", "[+]journal ok: /data/pymon.db\n"},
+		{monitor.Health{Component: "delivery", Detail: "http://influx:8086 org=o"}, 200,
+			"[-]delivery: not ok\n", "[-]delivery: http://influx:8086 org=o\n"},
+		{monitor.Health{Component: "journal", Required: true, Detail: "/data is full"}, 503,
+			"[-]journal: not ok\n", "[-]journal: /data is full\n"},
+	} {
+		b.health.state = tt.health
+		for _, authorization := range []string{"", "Bearer wrong"} {
+			w := b.do(http.MethodGet, "/-/ready", "", "Authorization", authorization)
+			assert.Equal(t, tt.status, w.Code)
+			assert.Equal(t, tt.stranger, w.Body.String())
+		}
+		w := b.do(http.MethodGet, "/-/ready", "", "Authorization", "Bearer secret")
+		assert.Equal(t, tt.status, w.Code)
+		assert.Equal(t, tt.holder, w.Body.String())
+	}
+	open := newBridge()
+	open.HostNames = nil // the request names example.com
+	open.health.state.Detail = "/data/pymon.db"
+	assert.Equal(t, "[+]journal ok\n", open.do(http.MethodGet, "/-/ready", "").Body.String(), "an unknown host")
 }
 
 func TestErrorNamesTheField(t *testing.T) {

@@ -22,4 +22,6 @@ type TokenStore interface {
 	RevokeToken(ctx context.Context, id int64) error
 	// Tokens lists all tokens in the order of their creation.
 	Tokens(ctx context.Context) ([]Token, error)
+	// HadTokens says whether there was ever a token, revoked ones included.
+	HadTokens(ctx context.Context) (bool, error)
 }

@@ -60,3 +60,11 @@ func (db *DB) Tokens(ctx context.Context) ([]monitor.Token, error) {
 	})
 	return tokens, err
 }
+
+// HadTokens implements [monitor.TokenStore]. The table counts its IDs, and a revoked token does not lower the count.
+func (db *DB) HadTokens(ctx context.Context) (had bool, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT EXISTS (SELECT * FROM sqlite_sequence WHERE name = 'tokens' AND seq > 0)").Scan(&had)
+	})
+	return had, err
+}

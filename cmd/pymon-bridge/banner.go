@@ -17,6 +17,10 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 	if err != nil {
 		return fmt.Errorf("read the tokens: %w", err)
 	}
+	had, err := b.db.HadTokens(ctx)
+	if err != nil {
+		return fmt.Errorf("read the tokens: %w", err)
+	}
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
 		data = c.Data
@@ -31,7 +35,10 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 	} else {
 		clients, remote := "everybody on this machine", url
 		switch {
-		case len(known) > 0:
+		case had && len(known) == 0:
+			clients = "nobody, since all tokens are revoked (pymon-bridge token add PROJECT)"
+			remote = strings.Replace(url, "://", "://x:TOKEN@", 1)
+		case had:
 			clients, remote = "holders of a token", strings.Replace(url, "://", "://x:TOKEN@", 1)
 		case !loopback(l):
 			clients = "everybody who can reach it (--allow-anonymous)"

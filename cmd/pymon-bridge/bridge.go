@@ -59,7 +59,7 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 			return err
 		}
 	}
-	if err := b.config.guard(ctx, l, b.db); err != nil {
+	if err := b.config.guard(ctx, l, b.db, b.logger); err != nil {
 		return err
 	}
 	return b.openServer(l)

@@ -11,8 +11,9 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Main is the program with its output streams.
+// Main is the program with its streams.
 type Main struct {
+	Stdin          *os.File
 	Stdout, Stderr io.Writer
 
 	banner bool // a person reads standard error
@@ -20,7 +21,7 @@ type Main struct {
 
 // NewMain returns the program with the standard streams of the process.
 func NewMain() *Main {
-	return &Main{Stdout: os.Stdout, Stderr: os.Stderr}
+	return &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 }
 
 // cli is the command line. Most flags also have an environment variable. A flag wins over its variable.

@@ -18,6 +18,8 @@ func (b *bridge) openServer(l net.Listener) error {
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
 	b.server.RequireProject = b.config.RequireProject
+	b.server.HostNames, b.server.PublicURL = b.config.HostName, b.config.PublicURL
+	b.server.TrustedProxies = b.config.TrustedProxy
 	b.server.OnRefused = b.metrics.Refused
 	b.server.OnRequest = b.metrics.Request
 	b.mountIngest()

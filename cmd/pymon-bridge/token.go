@@ -75,16 +75,26 @@ func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 
 type tokenRevokeCmd struct {
 	dataFlags
-	ID int64 `arg:"" help:"Number of the token in 'token list'."`
+	ID  int64 `arg:"" help:"Number of the token in 'token list'."`
+	Yes bool  `help:"Revoke the last token without a question."`
 }
 
-// Run removes the token.
+// Run removes the token. It asks before it removes the last one, because nobody can use the bridge afterwards.
 func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+		known, err := tokens.Tokens(ctx)
+		if err != nil {
+			return fmt.Errorf("read the tokens: %w", err)
+		}
+		if len(known) == 1 && known[0].ID == c.ID && !c.Yes && !m.confirm("Token %d is the last token: "+
+			"after this nobody can use the bridge until you add one. Continue? [y/N] ", c.ID) {
+			return fmt.Errorf("token %d is not revoked: it is the last token, and nobody could use the bridge after it; "+
+				"--yes revokes it without a question", c.ID)
+		}
 		if err := tokens.RevokeToken(ctx, c.ID); err != nil {
 			return fmt.Errorf("revoke token %d: %w", c.ID, err)
 		}
-		_, err := fmt.Fprintf(m.Stdout, "Token %d is revoked.\n", c.ID)
+		_, err = fmt.Fprintf(m.Stdout, "Token %d is revoked.\n", c.ID)
 		return err
 	})
 }

@@ -55,7 +55,7 @@ func TestStoppingBridgeAnswersAndDelivers(t *testing.T) {
 	for n, m := range sent {
 		body := metricJSON(m)
 		conns[n] = dial(t, bridge.URL)
-		_, err := fmt.Fprintf(conns[n], "POST /metrics/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:50])
+		_, err := fmt.Fprintf(conns[n], "POST /metrics/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:50])
 		require.NoError(t, err)
 	}
 	before := process.metric("test_before", process.started)

@@ -25,10 +25,10 @@ func TestGreedyClientsDoNotDisturbOthers(t *testing.T) {
 	var greedy sync.WaitGroup
 	for range 30 {
 		greedy.Go(func() {
-			assert.Empty(t, cutOff(t, bridge.URL, "POST /metrics/ HTTP/1.1\r\nHost: x\r\nX-Slow: "), "endless headers")
+			assert.Empty(t, cutOff(t, bridge.URL, "POST /metrics/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: "), "endless headers")
 		})
 		greedy.Go(func() {
-			replies := cutOff(t, bridge.URL, "POST /metrics/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{\"a\": \"")
+			replies := cutOff(t, bridge.URL, "POST /metrics/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{\"a\": \"")
 			if assert.Len(t, replies, 1, "an endless body") {
 				assert.Equal(t, http.StatusRequestTimeout, replies[0].status)
 			}
@@ -92,7 +92,7 @@ func TestConnectionsAboveTheLimitWaitAndAreServed(t *testing.T) {
 	held := make([]*net.TCPConn, most)
 	for n := range held {
 		held[n] = dial(t, bridge.URL)
-		_, err := io.WriteString(held[n], "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, err := io.WriteString(held[n], "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		require.NoError(t, err)
 		_, err = held[n].Read(make([]byte, 1)) // the bridge serves this connection
 		require.NoError(t, err)

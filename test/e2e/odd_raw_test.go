@@ -23,8 +23,10 @@ type raw struct {
 func rawRequests(base, metric string) []raw {
 	post := "POST " + base + "/metrics/ HTTP/1.1\r\n"
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(metric))
-	whole := post + "Host: x\r\n" + length + "\r\n" + metric
-	chunked := func(chunks string) string { return post + "Host: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks }
+	whole := post + "Host: localhost\r\n" + length + "\r\n" + metric
+	chunked := func(chunks string) string {
+		return post + "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+	}
 	return []raw{
 		{"nothing", "", nil},
 		{"line ends", "\r\n\r\n", []int{400}},
@@ -35,26 +37,26 @@ func rawRequests(base, metric string) []raw {
 		{"no version", "GET /-/healthy\r\n\r\n", []int{400}},
 		{"no host", post + length + "\r\n" + metric, []int{400}},
 		{"two hosts", post + "Host: x\r\nHost: y\r\n" + length + "\r\n" + metric, []int{400}},
-		{"header without a colon", post + "Host: x\r\nbroken\r\n\r\n", []int{400}},
-		{"NUL in a header", post + "Host: x\r\nX: a\x00b\r\n" + length + "\r\n" + metric, []int{400}},
-		{"space in a header's name", post + "Host: x\r\nContent Length: 5\r\n\r\n", []int{400}},
-		{"headers of 1 MB", post + "Host: x\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", []int{431}},
-		{"a path of 1 MB", "GET /contexts/" + strings.Repeat("x", 1<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", []int{431}},
-		{"negative length", post + "Host: x\r\nContent-Length: -1\r\n\r\n" + metric, []int{400}},
-		{"length that is no number", post + "Host: x\r\nContent-Length: ten\r\n\r\n" + metric, []int{400}},
-		{"two lengths", post + "Host: x\r\nContent-Length: 5\r\n" + length + "\r\n" + metric, []int{400}},
+		{"header without a colon", post + "Host: localhost\r\nbroken\r\n\r\n", []int{400}},
+		{"NUL in a header", post + "Host: localhost\r\nX: a\x00b\r\n" + length + "\r\n" + metric, []int{400}},
+		{"space in a header's name", post + "Host: localhost\r\nContent Length: 5\r\n\r\n", []int{400}},
+		{"headers of 1 MB", post + "Host: localhost\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", []int{431}},
+		{"a path of 1 MB", "GET /contexts/" + strings.Repeat("x", 1<<20) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", []int{431}},
+		{"negative length", post + "Host: localhost\r\nContent-Length: -1\r\n\r\n" + metric, []int{400}},
+		{"length that is no number", post + "Host: localhost\r\nContent-Length: ten\r\n\r\n" + metric, []int{400}},
+		{"two lengths", post + "Host: localhost\r\nContent-Length: 5\r\n" + length + "\r\n" + metric, []int{400}},
 		{"body shorter than its length", whole[:len(whole)-10], []int{400}},
-		{"no body", post + "Host: x\r\n" + length + "\r\n", []int{400}},
-		{"length above all", post + "Host: x\r\nContent-Length: 9223372036854775807\r\n\r\n" + metric, []int{413}},
-		{"unknown transfer encoding", post + "Host: x\r\nTransfer-Encoding: gzip\r\n\r\n" + metric, []int{501}},
+		{"no body", post + "Host: localhost\r\n" + length + "\r\n", []int{400}},
+		{"length above all", post + "Host: localhost\r\nContent-Length: 9223372036854775807\r\n\r\n" + metric, []int{413}},
+		{"unknown transfer encoding", post + "Host: localhost\r\nTransfer-Encoding: gzip\r\n\r\n" + metric, []int{501}},
 		{"broken chunks", chunked("zz\r\n" + metric), []int{400}},
 		{"chunks without an end", chunked(fmt.Sprintf("%x\r\n%s\r\n", len(metric), metric)), []int{400}},
-		{"bad percent sign in the path", "POST " + base + "/metrics/%zz HTTP/1.1\r\nHost: x\r\n\r\n", []int{400}},
-		{"unknown expectation", post + "Host: x\r\nExpect: wonders\r\n" + length + "\r\n" + metric, []int{417}},
+		{"bad percent sign in the path", "POST " + base + "/metrics/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", []int{400}},
+		{"unknown expectation", post + "Host: localhost\r\nExpect: wonders\r\n" + length + "\r\n" + metric, []int{417}},
 		{"in chunks", chunked(fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(metric), metric)), []int{201}},
-		{"whole address in the first line", strings.Replace(whole, "POST ", "POST http://x", 1), []int{201}},
+		{"whole address in the first line", strings.Replace(whole, "POST ", "POST http://localhost", 1), []int{201}},
 		{"HTTP/1.0", strings.Replace(whole, "HTTP/1.1", "HTTP/1.0", 1), []int{201}},
-		{"after an expected 100", post + "Host: x\r\nExpect: 100-continue\r\n" + length + "\r\n" + metric, []int{201}},
+		{"after an expected 100", post + "Host: localhost\r\nExpect: 100-continue\r\n" + length + "\r\n" + metric, []int{201}},
 		{"two requests at once", whole + whole, []int{201, 201}},
 		{"a good one, then none", whole + "POST", []int{201, 400}},
 		{"line feeds only", strings.ReplaceAll(whole, "\r\n", "\n"), []int{201}},

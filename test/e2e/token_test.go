@@ -221,10 +221,59 @@ func TestAddressForOtherMachinesNeedsATokenOrAFlag(t *testing.T) {
 	guarded := harness.StartBridge(t, harness.BridgeConfig{Data: data, Args: wide, Password: token})
 	assert.Equal(t, http.StatusUnauthorized, newPoster(guarded.URL).try("/contexts/", process.contextJSON()).status)
 	assert.Equal(t, http.StatusOK, statusWith(t, guarded.URL, token))
-	revoke := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", data)
+	revoke := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", data, "--yes")
 	require.Equal(t, 0, revoke.ExitCode, revoke.Stderr)
 	waitStatus(t, guarded.URL, token, http.StatusUnauthorized)
 	assert.Equal(t, http.StatusUnauthorized, statusWith(t, guarded.URL, ""), "without its last token the bridge stays closed")
+}
+
+// Who revokes a token wants fewer people to use the bridge, not more.
+func TestRevokingTheLastTokenOpensNothing(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--allow-anonymous"}})
+	token := addToken(t, bridge.Data, "shop")
+	waitStatus(t, bridge.URL, "", http.StatusUnauthorized)
+	revoke := []string{"token", "revoke", "1", "--data", bridge.Data}
+	refused := harness.RunProgram(t, nil, revoke...)
+	assert.Equal(t, 1, refused.ExitCode)
+	assert.Contains(t, refused.Stderr, "token 1 is not revoked: it is the last token")
+	assert.Contains(t, refused.Stderr, "--yes")
+	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, token), "the token is still valid")
+
+	done := harness.RunProgram(t, nil, append(revoke, "--yes")...)
+	require.Equal(t, 0, done.ExitCode, done.Stderr)
+	waitStatus(t, bridge.URL, token, http.StatusUnauthorized)
+	assert.Equal(t, http.StatusUnauthorized, statusWith(t, bridge.URL, ""))
+	bridge.Restart()
+	assert.Equal(t, http.StatusUnauthorized, statusWith(t, bridge.URL, ""), "after a restart")
+	assert.Contains(t, bridge.Log(), "all tokens are revoked, so nobody can use the bridge")
+	added := addToken(t, bridge.Data, "shop")
+	waitStatus(t, bridge.URL, added, http.StatusOK)
+}
+
+// The program passes its flags on, and the commands of the program are let in.
+func TestOpenBridgeKnowsItsNames(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--host-name", "pymon", "--host-name", "bridge",
+		"--public-url", "https://ci.example.org/pymon/"}})
+	for host, status := range map[string]int{"pymon": 200, "bridge:8080": 200, "ci.example.org": 200, "evil.example": 421} {
+		r, err := http.NewRequest(http.MethodGet, bridge.URL+"/-/metrics", nil)
+		require.NoError(t, err)
+		r.Host = host
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		answer.Body.Close()
+		assert.Equal(t, status, answer.StatusCode, host)
+	}
+	open := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
+	assert.Contains(t, open.Stdout, "ok: accepting", "where none needs a token, everybody sees details")
+	token := addToken(t, bridge.Data, "shop")
+	waitStatus(t, bridge.URL, "", http.StatusUnauthorized)
+	stranger := harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
+	assert.Equal(t, 0, stranger.ExitCode, stranger.Stderr)
+	assert.Regexp(t, `^(\[\+\]\S+ ok\n)+$`, stranger.Stdout)
+	holder := harness.RunProgram(t, []string{"PYMON_TOKEN=" + token}, "healthcheck", "--url", bridge.URL)
+	assert.Contains(t, holder.Stdout, "ok: accepting")
 }
 
 // A load balancer cannot choose a bridge for a request without a project. The answer tells pytest, scripts and `check` what
