@@ -72,6 +72,11 @@ func (c *Courier) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the parked records of %s: %w", c.dest, err)
 	}
+	stats, err := c.journal.Stats(ctx, c.dest)
+	if err != nil {
+		return fmt.Errorf("count the dead letters of %s: %w", c.dest, err)
+	}
+	c.status.buried(stats.DeadLetters)
 	c.life.hard, c.stop = context.WithCancel(context.Background())
 	c.life.soft, c.softStop = context.WithCancel(c.life.hard)
 	c.status.keepWaiting(time.Now().Add(parkFor / 3))
