@@ -78,7 +78,7 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 			// It is not the point's fault, so an operator has to act.
 			pause := slowPause(probe)
 			r.status.trouble(r.retrier.life.hard, refusing, probe, pause)
-			if !wait(r.retrier.life.soft, pause) {
+			if !r.retrier.wait(pause) {
 				return errStopped
 			}
 		}

@@ -14,7 +14,7 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 	defer c.stop()
 	b := &bisector{
 		sink: c.sink, status: &c.status, size: c.BatchSize,
-		retrier: &retrier{life: c.life, logger: c.logger, onReply: c.replied},
+		retrier: &retrier{life: c.life, now: c.now, logger: c.logger, onReply: c.replied},
 	}
 	for next := range batches {
 		if c.deliverBatch(b, next) != nil {
