@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -248,4 +249,18 @@ func TestDeliverConcurrently(t *testing.T) {
 		require.Equal(t, monitor.Refused, v[1].Kind)
 	}
 	require.Len(t, s.delivered(), 40)
+}
+
+// Some versions of InfluxDB refuse a write of nothing, which asks whether the bucket is there.
+func TestDeliverToAnInfluxDBThatWantsPoints(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v2/write" && r.Header.Get("Content-Encoding") != "gzip" {
+			status(400, "writing requires points")(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(server.Close)
+	w := mustOpen(t, influx.Config{URL: server.URL, Token: secret, Org: "o", Timeout: 10 * time.Second})
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
 }
