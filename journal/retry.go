@@ -114,7 +114,9 @@ func (r *journalRetrier) do(life lifetime, f func() error) error {
 		if e, ok := errors.AsType[*monitor.Error](err); ok {
 			after = min(e.RetryAfter, maxBackoff)
 		}
-		if !wait(life.soft, after+backoff(tries, minBackoff, maxBackoff, rand.Float64())) {
+		pause := after + backoff(tries, minBackoff, maxBackoff, rand.Float64())
+		// A soft stop ends a long wait, but not the attempts: what is delivered should be acknowledged.
+		if !wait(life.soft, pause) && !wait(life.hard, min(pause, minBackoff)) {
 			return errStopped
 		}
 	}

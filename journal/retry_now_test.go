@@ -37,3 +37,28 @@ func TestCourierWaitsFiveMinutesAtMostAndRetriesNow(t *testing.T) {
 		})
 	}
 }
+
+func TestCourierCloseTriesAgainWhenTheJournalFailsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		failures := 0
+		r.j.FailFn = func(op string) error {
+			if op == "ack" && failures < 2 {
+				failures++
+				return monitor.Errorf(monitor.EUnavailable, "ack fails")
+			}
+			return nil
+		}
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
+			time.Sleep(time.Second)
+			return delivered
+		}
+		assert.NoError(t, r.Open(t.Context()))
+		r.add(context1("p", "c"))
+		r.after(500 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		assert.NoError(t, r.Close(ctx))
+		assert.EqualValues(t, 1, r.j.acked())
+	})
+}
