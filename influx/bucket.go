@@ -112,7 +112,7 @@ func (b *bucket) writeNothing(ctx context.Context) error {
 
 func (b *bucket) explainWrite(err error) error {
 	switch monitor.ErrorCode(err) {
-	case "":
+	case "", monitor.EInvalid: // EInvalid: InfluxDB 2.0 and 3 want points, but the bucket was reached
 		return nil
 	case monitor.EUnauthorized:
 		return monitor.Errorf(monitor.EUnauthorized, "InfluxDB does not accept the token: %w", err)

@@ -89,10 +89,12 @@ func (o *observer) exchange(ctx context.Context, req *http.Request) (*http.Respo
 	// The status has been received; words that break off change nothing about it.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	_ = resp.Body.Close()
+	said, own := words(resp.Header, body)
 	o.answers = append(o.answers, answer{
 		status:     resp.StatusCode,
-		message:    o.hide(words(resp.Header, body)),
+		message:    o.hide(said),
 		retryAfter: retryAfter(resp.Header, o.now()),
+		own:        own,
 	})
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil

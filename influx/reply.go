@@ -20,17 +20,21 @@ type answer struct {
 	status     int // 0 when there was no answer
 	message    string
 	retryAfter time.Duration
+	own        bool // the words are InfluxDB's own error about the points, and not those of a proxy
 }
 
 // reply tells what an answer means for the courier. Only 204 says that every point is stored: InfluxDB Cloud answers
-// 201 when it rejected some, and a 200 comes from something in between that is no InfluxDB.
+// 201 when it rejected some, and a 200 comes from something in between that is no InfluxDB. Points are refused only in
+// InfluxDB's own words: a proxy answers 400 or 422 too, to what it does not understand or does not like.
 func (a answer) reply() monitor.Reply {
 	r := monitor.Reply{Status: a.status, Message: a.message, RetryAfter: a.retryAfter}
 	switch code := a.status; {
 	case code == http.StatusNoContent:
 		return monitor.Reply{Kind: monitor.Delivered, Status: code}
 	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity, code == http.StatusCreated:
-		r.Kind = monitor.Refused
+		if r.Kind = monitor.Unavailable; a.own {
+			r.Kind = monitor.Refused
+		}
 	case code == http.StatusRequestEntityTooLarge:
 		r.Kind = monitor.TooLarge
 	case code == 0, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500, code < 300:
@@ -75,19 +79,31 @@ func replyOf(answers []answer, clientErr error) monitor.Reply {
 	return gravest
 }
 
-// words returns what an answer says: the message of InfluxDB's JSON, else its text.
-func words(header http.Header, body []byte) string {
-	var e struct{ Code, Message string }
-	if json.Unmarshal(body, &e) == nil && e.Message != "" {
-		return shorten(e.Message)
+// words returns what an answer says: the message of InfluxDB's JSON, else its text. own says that the words are
+// InfluxDB's own error about points. InfluxDB 2 and Cloud name the fault in a code. InfluxDB 3 lists the lines at fault.
+func words(header http.Header, body []byte) (said string, own bool) {
+	var e struct {
+		Code, Message string
+		Error         string
+		Data          []struct {
+			Message string `json:"error_message"`
+		}
+	}
+	if json.Unmarshal(body, &e) == nil {
+		switch {
+		case e.Message != "":
+			return shorten(e.Message), e.Code == "invalid" || e.Code == "unprocessable entity"
+		case e.Error != "" && len(e.Data) > 0 && e.Data[0].Message != "":
+			return shorten(e.Error + ": " + e.Data[0].Message), true
+		}
 	}
 	if to := header.Get("Location"); to != "" {
-		return shorten("redirected to " + to)
+		return shorten("redirected to " + to), false
 	}
 	if s := strings.TrimSpace(string(body)); s != "" {
-		return shorten(s)
+		return shorten(s), false
 	}
-	return shorten(header.Get("X-Influxdb-Error"))
+	return shorten(header.Get("X-Influxdb-Error")), false
 }
 
 func shorten(s string) string {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,14 @@ func TestReplyToStatus(t *testing.T) {
 		{"413", status(413, "too big"), monitor.TooLarge, 413, "too big", 0},
 		{"422 that the client swallows", status(422, "failure writing points: partial write: field type conflict dropped=1"),
 			monitor.Refused, 422, "failure writing points: partial write: field type conflict dropped=1", 0},
+		{"400 of InfluxDB 3", body(400, `{"error":"partial write","data":[{"error_message":"no fields","line_number":2}]}`),
+			monitor.Refused, 400, "partial write: no fields", 0},
+		{"400 of a proxy", body(400, "<html>bad request"), monitor.Unavailable, 400, "<html>bad request", 0},
+		{"400 of a proxy in JSON", body(400, `{"message":"bad request"}`), monitor.Unavailable, 400, "bad request", 0},
+		{"400 of a proxy in JSON of InfluxDB 3", body(400, `{"error":"bad request"}`), monitor.Unavailable, 400, `{"error":"bad request"}`, 0},
+		{"422 of a proxy", body(422, `{"code":422,"message":"no"}`), monitor.Unavailable, 422, `{"code":422,"message":"no"}`, 0},
+		{"422 without words", body(422, ""), monitor.Unavailable, 422, "unexpected answer 422 Unprocessable Entity", 0},
+		{"201 of a proxy", body(201, "created"), monitor.Unavailable, 201, "created", 0},
 		{"422 retention", status(422, "points beyond retention policy"), monitor.Refused, 422, "points beyond retention policy", 0},
 		{"429 seconds", status(429, "limit", "Retry-After", "17"), monitor.Unavailable, 429, "limit", 17 * time.Second},
 		{"429 date", status(429, "limit", "Retry-After", "Sun, 22 Nov 2026 12:01:30 GMT"), monitor.Unavailable, 429, "limit", 90 * time.Second},
@@ -74,6 +83,14 @@ func TestReplyToStatus(t *testing.T) {
 			}
 			require.Len(t, s.delivered(), 1, "exactly one request")
 		})
+	}
+}
+
+// body answers with a status and any words.
+func body(code int, words string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, words)
 	}
 }
 
@@ -119,7 +136,7 @@ func TestReplyToBrokenAnswers(t *testing.T) {
 		{"no HTTP", func(c net.Conn) { _, _ = io.WriteString(c, "220 smtp ready\r\n\r\n") }, monitor.Unavailable, 0, "malformed"},
 		{"half a body", func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 422 Unprocessable Entity\r\nContent-Length: 100\r\n\r\npartial write: fie")
-		}, monitor.Refused, 422, "partial write: fie"},
+		}, monitor.Unavailable, 422, "partial write: fie"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := mustOpen(t, mustScript(t, hijack(t, c.then)).settings())
@@ -232,4 +249,18 @@ func TestDeliverConcurrently(t *testing.T) {
 		require.Equal(t, monitor.Refused, v[1].Kind)
 	}
 	require.Len(t, s.delivered(), 40)
+}
+
+// Some versions of InfluxDB refuse a write of nothing, which asks whether the bucket is there.
+func TestDeliverToAnInfluxDBThatWantsPoints(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v2/write" && r.Header.Get("Content-Encoding") != "gzip" {
+			status(400, "writing requires points")(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(server.Close)
+	w := mustOpen(t, influx.Config{URL: server.URL, Token: secret, Org: "o", Timeout: 10 * time.Second})
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
 }

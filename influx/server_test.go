@@ -65,6 +65,10 @@ func (s *scripted) settings() influx.Config {
 	return influx.Config{URL: s.URL, Token: secret, Org: "o", Timeout: 10 * time.Second}
 }
 
+// codes are InfluxDB's own names of statuses. Other statuses have none here.
+var codes = map[int]string{http.StatusCreated: "invalid", http.StatusBadRequest: "invalid",
+	http.StatusUnprocessableEntity: "unprocessable entity", http.StatusInternalServerError: "internal error"}
+
 // status answers with a status and InfluxDB's JSON.
 func status(code int, message string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -74,7 +78,7 @@ func status(code int, message string, header ...string) http.HandlerFunc {
 		}
 		w.WriteHeader(code)
 		if code != http.StatusNoContent {
-			_, _ = io.WriteString(w, `{"code":"x","message":"`+message+`"}`)
+			_, _ = io.WriteString(w, `{"code":"`+codes[code]+`","message":"`+message+`"}`)
 		}
 	}
 }

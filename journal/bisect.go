@@ -2,19 +2,16 @@ package journal
 
 import (
 	"context"
-	"errors"
+	"math/rand/v2"
+	"regexp"
 	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-// probeAfter is a number of points that the destination refused one by one. After so many, with no point accepted, the
-// bisector probes the destination before it buries any point.
-const probeAfter = 16
-
-// errRefusesAll says that a destination refuses the probe too.
-var errRefusesAll = errors.New("the destination refuses everything")
+// mostProbes bounds the probes between two sends of a point that was refused alone. It must be 2 at least.
+const mostProbes = 3
 
 // bisector delivers points and finds the points at fault.
 type bisector struct {
@@ -22,61 +19,43 @@ type bisector struct {
 	retrier *retrier
 	status  *status
 	size    int // most points of one delivery
+
+	probeWorks bool // the destination has accepted a probe, so a refused probe means something
 }
 
 // deliver delivers points, either metadata or metrics, and returns the dead letters. Its only error is errStopped: the
 // courier stopped before there was a result.
 func (b *bisector) deliver(points []*monitor.Point) ([]monitor.DeadLetter, error) {
-	for {
-		r := &round{bisector: b}
-		err := r.bisect(points)
-		if !errors.Is(err, errRefusesAll) {
-			return r.dead, err
-		}
-		// An operator has to act. The dead letters of this round are dropped, so nothing is buried.
-		pause := slowPause(r.refusal)
-		b.status.trouble(b.retrier.life.hard, refusing, r.refusal, pause)
-		if !wait(b.retrier.life.soft, pause) {
-			return nil, errStopped
-		}
-	}
+	r := &round{bisector: b}
+	err := r.bisect(points)
+	return r.dead, err
 }
 
-// round is one attempt to deliver points and to find the points at fault.
+// round is one delivery of points.
 type round struct {
-	bisector *bisector
+	*bisector
 	dead     []monitor.DeadLetter
-	refused  int           // points that were refused alone
-	accepted bool          // the destination accepted a point or a probe, so it works
-	refusal  monitor.Reply // the last refusal
+	accepted bool // the destination accepted a point of this round
 }
 
 // bisect delivers points. It halves a refused part until each point at fault is alone.
 func (r *round) bisect(points []*monitor.Point) error {
 	// These parts are not delivered yet. The last element is the next part.
-	parts := slices.Collect(slices.Chunk(r.withinLimits(points), r.bisector.size))
+	parts := slices.Collect(slices.Chunk(r.withinLimits(points), r.size))
 	slices.Reverse(parts)
 	for len(parts) > 0 {
 		part := parts[len(parts)-1]
 		parts = parts[:len(parts)-1]
-		reply, err := r.bisector.retrier.ask(func(ctx context.Context) monitor.Reply {
-			return r.bisector.sink.Deliver(ctx, part)
-		})
+		reply, err := r.send(part)
 		switch {
 		case err != nil:
 			return err
 		case reply.Kind == monitor.Delivered:
-			r.accepted = true
 		case len(part) > 1:
 			half := len(part) / 2
 			parts = append(parts, part[half:], part[:half])
 		default:
-			r.bury(part[0], reply)
-			r.refused, r.refusal = r.refused+1, reply
-		}
-		// The destination is probed at the 16th refusal, and also after fewer refusals when no part is left.
-		if !r.accepted && (r.refused == probeAfter || r.refused > 0 && len(parts) == 0) {
-			if err := r.probe(); err != nil {
+			if err := r.confirm(part, reply); err != nil {
 				return err
 			}
 		}
@@ -84,11 +63,68 @@ func (r *round) bisect(points []*monitor.Point) error {
 	return nil
 }
 
+// confirm buries a point that was refused alone, after three refusals in the same words. It delivers the point if the
+// destination accepts it meanwhile. Between the refusals the destination accepts probes, and never the same number of
+// them. So something between that refuses each n-th request cannot bury a good point, whatever n is.
+func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
+	counts := rand.Perm(mostProbes)[:2] // without the probe that each turn begins with
+	for refusals := 1; refusals < 3; {
+		probe, err := r.probes(point[0].Class(), 1+counts[refusals-1])
+		if err != nil {
+			return err
+		}
+		accepted := probe.Kind == monitor.Delivered || r.accepted && !r.probeWorks
+		if !accepted {
+			// It is not the point's fault, so an operator has to act.
+			pause := slowPause(probe)
+			r.status.trouble(r.retrier.life.hard, refusing, probe, pause)
+			if !r.retrier.wait(pause) {
+				return errStopped
+			}
+		}
+		again, err := r.send(point)
+		switch {
+		case err != nil || again.Kind == monitor.Delivered:
+			return err
+		case accepted && again.Kind == reply.Kind && fault(again) == fault(reply):
+			refusals++
+		default:
+			refusals, reply = 1, again
+		}
+	}
+	r.bury(point[0], reply)
+	return nil
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// fault returns the words of a reply without numbers: InfluxDB names the present time in some.
+func fault(reply monitor.Reply) string { return digits.ReplaceAllString(reply.Message, "") }
+
+// send delivers points.
+func (r *round) send(points []*monitor.Point) (monitor.Reply, error) {
+	reply, err := r.retrier.ask(func(ctx context.Context) monitor.Reply { return r.sink.Deliver(ctx, points) })
+	r.accepted = r.accepted || err == nil && reply.Kind == monitor.Delivered
+	return reply, err
+}
+
+// probes sends n harmless points, one after the other, up to the first that is refused. It returns the last reply.
+func (r *round) probes(class monitor.Class, n int) (reply monitor.Reply, err error) {
+	for range n {
+		reply, err = r.retrier.ask(func(ctx context.Context) monitor.Reply { return r.sink.Probe(ctx, class) })
+		if err != nil || reply.Kind != monitor.Delivered {
+			return reply, err
+		}
+		r.probeWorks = true
+	}
+	return reply, err
+}
+
 // withinLimits buries the points above a known limit of the destination, and returns the other points.
 func (r *round) withinLimits(points []*monitor.Point) []*monitor.Point {
 	rest := make([]*monitor.Point, 0, len(points))
 	for _, p := range points {
-		if limit := r.bisector.sink.Limit(p); limit != "" {
+		if limit := r.sink.Limit(p); limit != "" {
 			r.bury(p, monitor.Reply{Message: limit})
 			continue
 		}
@@ -97,26 +133,9 @@ func (r *round) withinLimits(points []*monitor.Point) []*monitor.Point {
 	return rest
 }
 
-// probe returns errRefusesAll when the destination refuses a harmless point too.
-func (r *round) probe() error {
-	class := r.dead[len(r.dead)-1].Class
-	reply, err := r.bisector.retrier.ask(func(ctx context.Context) monitor.Reply {
-		return r.bisector.sink.Probe(ctx, class)
-	})
-	switch {
-	case err != nil:
-		return err
-	case reply.Kind != monitor.Delivered:
-		r.refusal = reply
-		return errRefusesAll
-	}
-	r.accepted = true
-	return nil
-}
-
 func (r *round) bury(p *monitor.Point, reply monitor.Reply) {
 	r.dead = append(r.dead, monitor.DeadLetter{
-		Dest:   r.bisector.sink.Destination(),
+		Dest:   r.sink.Destination(),
 		Seq:    p.Seq,
 		Class:  p.Class(),
 		Status: reply.Status,

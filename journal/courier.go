@@ -37,7 +37,7 @@ type Courier struct {
 
 	status          status
 	reading, acking journalRetrier
-	bell            bell
+	bell, now       bell
 	life            lifetime
 	stop, softStop  context.CancelFunc
 	running         sync.WaitGroup
@@ -59,6 +59,7 @@ func NewCourier(j monitor.Journal, sink monitor.Sink, metadata monitor.MetadataS
 		reading:   journalRetrier{logger: logger},
 		acking:    journalRetrier{logger: logger},
 		bell:      newBell(),
+		now:       newBell(),
 	}
 }
 
@@ -72,6 +73,11 @@ func (c *Courier) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the parked records of %s: %w", c.dest, err)
 	}
+	stats, err := c.journal.Stats(ctx, c.dest)
+	if err != nil {
+		return fmt.Errorf("count the dead letters of %s: %w", c.dest, err)
+	}
+	c.status.buried(stats.DeadLetters)
 	c.life.hard, c.stop = context.WithCancel(context.Background())
 	c.life.soft, c.softStop = context.WithCancel(c.life.hard)
 	c.status.keepWaiting(time.Now().Add(parkFor / 3))
@@ -103,6 +109,9 @@ func (c *Courier) Close(ctx context.Context) error {
 
 // Wake tells the courier that the journal has new records. It never blocks.
 func (c *Courier) Wake() { c.bell.ring() }
+
+// RetryNow ends the present wait for the destination, or the next one, at once. It never blocks.
+func (c *Courier) RetryNow() { c.now.ring() }
 
 // Healthy says whether the destination accepts deliveries; refusals of single points do not count. It is true before the
 // first reply.

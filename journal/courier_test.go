@@ -219,7 +219,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 }
 
 func TestCourierOpenReturnsTheErrorOfTheJournal(t *testing.T) {
-	for _, op := range []string{"cursor", "parked"} {
+	for _, op := range []string{"cursor", "parked", "stats"} {
 		r := newRig()
 		r.j.FailFn = func(o string) error {
 			if o == op {

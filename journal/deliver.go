@@ -14,7 +14,7 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 	defer c.stop()
 	b := &bisector{
 		sink: c.sink, status: &c.status, size: c.BatchSize,
-		retrier: &retrier{life: c.life, logger: c.logger, onReply: c.replied},
+		retrier: &retrier{life: c.life, now: c.now, logger: c.logger, onReply: c.replied},
 	}
 	for next := range batches {
 		if c.deliverBatch(b, next) != nil {
@@ -53,8 +53,28 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	if err != nil {
 		return err
 	}
+	c.status.buried(int64(len(a.Bury)))
+	c.logBuried(b, a.Bury)
 	c.callHooks(b, a.Bury)
 	return nil
+}
+
+// logBuried logs the first dead letters of a batch, and then how many more there are.
+func (c *Courier) logBuried(b *batch, letters []monitor.DeadLetter) {
+	const most = 5
+	for _, l := range letters[:min(most, len(letters))] {
+		project := ""
+		for _, p := range slices.Concat(b.metadata, b.metrics) {
+			if p.Seq == l.Seq {
+				project = p.Project
+			}
+		}
+		c.logger.Error("the destination refuses a record for good; it is a dead letter", "project", project, "class", l.Class,
+			"seq", l.Seq, "status", l.Status, "reason", line(l.Reason))
+	}
+	if more := len(letters) - most; more > 0 {
+		c.logger.Error("the destination refuses more records for good; they are dead letters", "records", more)
+	}
 }
 
 // callHooks passes the result of a batch to the hooks, for each class of records.

@@ -83,8 +83,13 @@ func TestCourierBuriesExactlyThePointsAtFault(t *testing.T) {
 			assert.Zero(t, r.j.dead[limited].Status)
 			assert.Equal(t, []count{{monitor.ClassContext, 1}, {monitor.ClassMetric, 4}}, buried)
 			assert.Equal(t, []count{{monitor.ClassSession, 1}, {monitor.ClassMetric, 4994}}, arrived)
-			assert.Less(t, asked[monitor.Refused]+asked[monitor.Delivered], 80)
-			assert.True(t, r.Health().OK)
+			assert.Less(t, asked[monitor.Refused]+asked[monitor.Delivered], 120)
+			h := r.Health()
+			assert.True(t, h.OK)
+			assert.Equal(t, "delivering to "+string(dest)+"; 5 records are dead letters", h.Detail)
+			for _, l := range r.j.dead {
+				assert.Contains(t, r.log.String(), fmt.Sprintf("project=p class=%s seq=%d status=%d reason=%q", l.Class, l.Seq, l.Status, l.Reason))
+			}
 		})
 	})
 }
@@ -242,8 +247,13 @@ func TestCourierBuriesNothingWhileEverythingIsRefused(t *testing.T) {
 func TestCourierBuriesAllPointsWhenOnlyTheProbeIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		probes := 0
-		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply { return refused }
+		probes, alone := 0, map[uint64]int{}
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
+			if len(points) == 1 {
+				alone[points[0].Seq]++
+			}
+			return refused
+		}
 		r.sink.ProbeFn = func(monitor.Class) monitor.Reply {
 			if probes++; probes == 1 {
 				return away // the courier repeats the probe until there is an answer
@@ -256,7 +266,10 @@ func TestCourierBuriesAllPointsWhenOnlyTheProbeIsAccepted(t *testing.T) {
 		r.run(t, func() {
 			r.after(time.Minute)
 			assert.Len(t, r.j.deadSeqs(), 40)
-			assert.Equal(t, 2, probes)
+			for seq, n := range alone {
+				assert.Equal(t, 3, n, "sends of %d alone", seq)
+			}
+			assert.Contains(t, r.log.String(), "records=35", "five letters of a batch have lines of their own")
 		})
 	})
 }

@@ -43,6 +43,7 @@ type status struct {
 	down      time.Time // when the mode last changed from fine to another
 	kept      int64     // records not delivered, at the last count
 	waitUntil time.Time // before this time no missing context or session counts as lost
+	dead      int64     // dead letters in the journal
 }
 
 // replied notes a reply. pause is the wait before the request is repeated, 0 when it is not.
@@ -106,6 +107,13 @@ func (s *status) keepWaiting(until time.Time) {
 	s.waitUntil = until
 }
 
+// buried counts new dead letters.
+func (s *status) buried(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead += n
+}
+
 func (s *status) healthy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,6 +140,9 @@ func (s *status) health(err error) monitor.Health {
 		h.Detail = fmt.Sprintf(s.mode.health, s.dest, s.since.UTC().Format(time.RFC3339), s.said, s.kept)
 	default:
 		h.OK = true
+	}
+	if s.dead > 0 {
+		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
 	}
 	return h
 }

@@ -172,7 +172,7 @@ func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.Journ
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	depth := len(j.recs) - int(j.cursor) + len(j.parked)
-	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked))}, nil
+	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked)), DeadLetters: int64(len(j.dead))}, nil
 }
 
 func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {

@@ -29,6 +29,7 @@ type ReportCourier struct {
 	logger  *slog.Logger
 	journal journalRetrier
 	bell    bell
+	now     bell
 	life    lifetime
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -38,7 +39,7 @@ type ReportCourier struct {
 func NewReportCourier(queue monitor.ReportQueue, sink monitor.ReportSink, logger *slog.Logger) *ReportCourier {
 	dest := sink.Destination()
 	logger = logger.With("destination", string(dest))
-	return &ReportCourier{queue: queue, sink: sink, dest: dest, logger: logger, bell: newBell(),
+	return &ReportCourier{queue: queue, sink: sink, dest: dest, logger: logger, bell: newBell(), now: newBell(),
 		journal: journalRetrier{logger: logger}}
 }
 
@@ -64,6 +65,9 @@ func (c *ReportCourier) Close() error {
 
 // Wake tells the courier that the queue has a new report. It never blocks.
 func (c *ReportCourier) Wake() { c.bell.ring() }
+
+// RetryNow ends the present wait for the destination, or the next one, at once. It never blocks.
+func (c *ReportCourier) RetryNow() { c.now.ring() }
 
 // deliverSome delivers the next reports, or waits when there are none. Its only error is errStopped.
 func (c *ReportCourier) deliverSome() error {
@@ -93,7 +97,7 @@ func (c *ReportCourier) deliverSome() error {
 // acknowledged too.
 func (c *ReportCourier) deliver(r monitor.PendingReport) error {
 	onReply := func(_ context.Context, reply monitor.Reply, pause time.Duration) { c.replied(r.Report, reply, pause) }
-	retry := &retrier{life: c.life, logger: c.logger, onReply: onReply}
+	retry := &retrier{life: c.life, now: c.now, logger: c.logger, onReply: onReply}
 	reply, err := retry.ask(func(ctx context.Context) monitor.Reply { return c.sink.DeliverReport(ctx, r.Report) })
 	if err != nil {
 		return err

@@ -19,8 +19,8 @@ const (
 	maxBackoff = time.Minute
 	// slowRetry is the shortest wait when an operator has to act first.
 	slowRetry = 30 * time.Second
-	// maxRetryAfter bounds the wait that a destination asks for: a wrong header must not stop delivery for days.
-	maxRetryAfter = time.Hour
+	// maxRetryAfter bounds the wait that a destination asks for: a wrong header must not stop delivery for long.
+	maxRetryAfter = 5 * time.Minute
 )
 
 var errStopped = errors.New("the courier is stopping")
@@ -33,6 +33,7 @@ type lifetime struct {
 // retrier repeats a request to a destination until the reply is about the points: Delivered, Refused or TooLarge.
 type retrier struct {
 	life   lifetime
+	now    bell // ends a wait
 	logger *slog.Logger
 	// onReply is called with each reply, and with the wait before the next request: 0 after the last request.
 	onReply func(ctx context.Context, reply monitor.Reply, pause time.Duration)
@@ -50,10 +51,16 @@ func (r *retrier) ask(request func(ctx context.Context) monitor.Reply) (monitor.
 		if !again {
 			return reply, nil
 		}
-		if !wait(r.life.soft, pause) {
+		if !r.wait(pause) {
 			return reply, errStopped
 		}
 	}
+}
+
+// wait returns true after d, or when the bell rings, and false when the courier stops first.
+func (r *retrier) wait(d time.Duration) bool {
+	r.now.rings(r.life.soft, d)
+	return r.life.soft.Err() == nil
 }
 
 // guard turns a panic of the sink into a refusal. The point that causes it is then buried. Otherwise it would end the
@@ -107,7 +114,9 @@ func (r *journalRetrier) do(life lifetime, f func() error) error {
 		if e, ok := errors.AsType[*monitor.Error](err); ok {
 			after = min(e.RetryAfter, maxBackoff)
 		}
-		if !wait(life.soft, after+backoff(tries, minBackoff, maxBackoff, rand.Float64())) {
+		pause := after + backoff(tries, minBackoff, maxBackoff, rand.Float64())
+		// A soft stop ends a long wait, but not the attempts: what is delivered should be acknowledged.
+		if !wait(life.soft, pause) && !wait(life.hard, min(pause, minBackoff)) {
 			return errStopped
 		}
 	}

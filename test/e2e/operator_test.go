@@ -29,7 +29,7 @@ func TestNothingIsBuriedWhileInfluxDBRefusesEverything(t *testing.T) {
 				}
 				return refusal(http.StatusUnprocessableEntity, "unprocessable entity")
 			}},
-		{"400 for every request", "denies access",
+		{"400 for every request", "refuses everything",
 			func(*harness.Write) harness.Answer { return refusal(http.StatusBadRequest, "invalid") }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
