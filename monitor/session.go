@@ -48,6 +48,9 @@ const (
 	TagMachine        = "machine"           // name that replaces the computed class of machine
 )
 
+// MaxTags is the largest number of members that the description of a session may have.
+const MaxTags = 256
+
 // Tag is a name and a value of a session's description. A value that was not a text is printed as Python prints it.
 type Tag struct {
 	Name  string

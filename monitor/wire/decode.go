@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"slices"
 
 	"pymon-bridge/monitor"
@@ -44,7 +45,7 @@ var sessionNames = []string{"session_h", "run_date", "scm_ref", "description"}
 
 // DecodeSession reads the body of `POST /sessions/`. All fields are required. scm_ref and description may be null. The
 // description is an object (clients from 1.6.1), the text of an object (1.4.0 to 1.6.0), or a plain text (before
-// 1.4.0). The error is an EInvalid that names each wrong field.
+// 1.4.0). It has at most [monitor.MaxTags] members. The error is an EInvalid that names each wrong field.
 func DecodeSession(body []byte) (*monitor.Session, error) {
 	var values [4]value
 	f, err := scanFields("session", body, sessionNames, values[:])
@@ -63,6 +64,10 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 	}
 	if err := f.err(); err != nil {
 		return nil, err
+	}
+	if n := countMembers(s.Description); n > monitor.MaxTags {
+		return nil, &monitor.Error{Code: monitor.EInvalid, Message: "invalid session", Fields: map[string]string{
+			"description": fmt.Sprintf("expected at most %d tags, got %d", monitor.MaxTags, n)}}
 	}
 	s.Tags = ParseDescription(s.Description)
 	return s, s.Validate()

@@ -39,6 +39,19 @@ func ParseDescription(description string) []monitor.Tag {
 	return tags
 }
 
+// countMembers returns the number of members of a JSON object, and 0 for another text.
+func countMembers(description string) (n int) {
+	s := scanner{data: []byte(description)}
+	if s.peek() != '{' {
+		return 0
+	}
+	err := s.members(0, func(value, value) error { n++; return nil })
+	if err != nil || s.peek() != 0 || s.pos != len(s.data) {
+		return 0 // a plain text
+	}
+	return n
+}
+
 func tagValue(v value) monitor.Text {
 	switch v.kind {
 	case null:
