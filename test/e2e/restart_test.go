@@ -82,7 +82,7 @@ func postHalf(t *testing.T, base, body string) *halfPosted {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	h := &halfPosted{conn, bufio.NewReader(conn), body[len(body)/2:]}
-	_, err = fmt.Fprintf(conn, "POST /contexts/ HTTP/1.1\r\nHost: bridge\r\nContent-Type: application/json\r\n"+
+	_, err = fmt.Fprintf(conn, "POST /contexts/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
 	require.NoError(t, err)
 	line, err := h.answer.ReadString('\n')
