@@ -67,7 +67,7 @@ func (r *round) bisect(points []*monitor.Point) error {
 // destination accepts it meanwhile. Between the refusals the destination accepts probes, and never the same number of
 // them. So something between that refuses each n-th request cannot bury a good point, whatever n is.
 func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
-	counts := rand.Perm(mostProbes)[:2] // without the probe that each turn begins with
+	counts := rand.Perm(mostProbes)[:2] // each is one less than the number of probes
 	for refusals := 1; refusals < 3; {
 		probe, err := r.probes(point[0].Class(), 1+counts[refusals-1])
 		if err != nil {

@@ -64,6 +64,6 @@
 // # What is not promised
 //
 // A drive may confirm a flush that it has not done, and its bits may rot. This package cannot prevent that. It reports
-// rotten bits where SQLite's checks find them: in the structure of the file and in the log, not inside values. The client's address is stored for sessions only, since [monitor.RunOf]
-// needs it.
+// rotten bits where SQLite's checks find them: in the structure of the file and in the log, not inside values. The
+// client's address is stored for sessions only, since [monitor.RunOf] needs it.
 package sqlite

@@ -206,6 +206,9 @@ func TestTokens(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, beside.Close()) })
 
 	a := monitor.Token{Project: "shop", Label: "ci", Hash: [32]byte{1, 0, 255}}
+	had, err := db.HadTokens(t.Context())
+	require.NoError(t, err)
+	assert.False(t, had, "before the first token")
 	id, err := beside.AddToken(t.Context(), a)
 	require.NoError(t, err)
 	b := monitor.Token{Project: "zoo", Created: arrival, Hash: [32]byte{2}}
@@ -225,6 +228,9 @@ func TestTokens(t *testing.T) {
 
 	require.NoError(t, beside.RevokeToken(t.Context(), second))
 	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(db.RevokeToken(t.Context(), second)))
+	had, err = db.HadTokens(t.Context())
+	require.NoError(t, err)
+	assert.True(t, had, "after the first token")
 	third, err := db.AddToken(t.Context(), b)
 	require.NoError(t, err)
 	assert.NotContains(t, []int64{id, second}, third, "an ID is given only once")

@@ -34,9 +34,9 @@ func (o opened) missing() error {
 	if names == nil {
 		return nil
 	}
-	return unavailable("%s was removed or replaced while the bridge served it. Nothing more is accepted. Do not stop "+
-		"pymon-bridge (process %d) yet: it still holds the removed files. Save them first: see \"The file was removed\" "+
-		"in docs/operations.md", slices.Min(names), os.Getpid())
+	return unavailable("%s was removed or replaced while the bridge served it. Nothing more is accepted. While process %d "+
+		"(pymon-bridge) runs, the removed files can be saved, and not after it ends: see \"The file was removed\" in "+
+		"docs/operations.md", slices.Min(names), os.Getpid())
 }
 
 // requireFiles ends acceptance when a file was removed or replaced. The caller holds mu.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 
@@ -65,8 +66,25 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	return b.openServer(l)
 }
 
-// Failed receives the error of a part that ended by itself.
-func (b *bridge) Failed() <-chan error { return b.failed }
+// wait returns when ctx is done, or with the error of a part that ended by itself. At each hangup the couriers try again at
+// once, for an operator who has mended the destination.
+func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			b.logger.Info("stopping; accepted requests are answered", "at_most", b.config.StopAfter)
+			return nil
+		case err := <-b.failed:
+			return err
+		case <-hangup:
+			b.logger.Info("SIGHUP: delivery is tried again at once")
+			if b.courier != nil {
+				b.courier.RetryNow()
+				b.reports.RetryNow()
+			}
+		}
+	}
+}
 
 // Close closes the parts in the reverse order of opening. The network closes first, so that every accepted record is
 // committed. Then the courier delivers committed records until ctx ends.

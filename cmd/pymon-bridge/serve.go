@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"pymon-bridge/httpd"
@@ -131,8 +134,11 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 	return zones, nil
 }
 
-// Run serves until ctx is done, then stops gracefully.
+// Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	endProfile, err := c.profileFlags.start()
 	if err != nil {
 		return err
@@ -147,11 +153,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 		return errors.Join(err, l.Close())
 	}
 	if err = c.announce(ctx, m, b, l, handedOver, logger); err == nil {
-		select {
-		case <-ctx.Done():
-			logger.Info("stopping; accepted requests are answered", "at_most", c.StopAfter)
-		case err = <-b.Failed():
-		}
+		err = b.wait(ctx, hangup)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()
