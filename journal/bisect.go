@@ -67,8 +67,11 @@ func (r *round) bisect(points []*monitor.Point) error {
 // destination accepts it meanwhile. Between the refusals the destination accepts probes, and never the same number of
 // them. So something between that refuses each n-th request cannot bury a good point, whatever n is.
 func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
-	counts := rand.Perm(mostProbes)[:2] // each is one less than the number of probes
+	var counts []int // each is one less than a number of probes
 	for refusals := 1; refusals < 3; {
+		if refusals == 1 { // with the old numbers, wrong answers could come at the same place for ever
+			counts = rand.Perm(mostProbes)[:2]
+		}
 		probe, err := r.probes(point[0].Class(), 1+counts[refusals-1])
 		if err != nil {
 			return err
