@@ -82,6 +82,23 @@ func TestLossAfterAKillIsNamed(t *testing.T) {
 			damage: func(t *testing.T, path string) { require.NoError(t, os.Truncate(path+"-wal", 0)) },
 			refuse: "its log pymon.db-wal is missing or empty",
 		},
+		"log removed, and the system was started again": {
+			damage: func(t *testing.T, path string) {
+				index, err := os.ReadFile(path + "-shm")
+				require.NoError(t, err)
+				other := raw(t, path)
+				_, err = other.Exec("DELETE FROM tokens")
+				require.NoError(t, err)
+				require.NoError(t, other.Close())
+				require.NoError(t, os.WriteFile(path+"-shm", index, 0o600))
+				marks, err := os.ReadFile(path + ".lock")
+				require.NoError(t, err)
+				_, boot, ok := bytes.Cut(marks, []byte("since boot "))
+				require.True(t, ok)
+				require.NoError(t, os.WriteFile(path+".lock", bytes.Replace(marks, boot, []byte("another\n"), 1), 0o600))
+			},
+			warn: "the journal's log is empty, but its index says that it was not",
+		},
 		"log and index removed, nothing is in the file": {
 			damage: func(t *testing.T, path string) {
 				require.NoError(t, os.Remove(path+"-wal"))

@@ -54,7 +54,7 @@ func (db *DB) inspectLog(x walIndex, killed bool) error {
 	switch {
 	case !w.header && w.size > logHeader:
 		return db.damagedLog(fmt.Sprintf("the header of %s is bad, and all %d bytes behind it would be lost", log, w.size-logHeader))
-	case w.later > 0 || w.commits > 1:
+	case w.later > 0:
 		return db.damagedLog(fmt.Sprintf("frame %d of %s, at byte %d, is bad, and whole transactions follow it: "+
 			"%d transactions with %d frames would be lost", w.bad, log, w.badAt, w.commits, w.dropped))
 	case w.header && w.salts == x.salts && w.used < x.frames:

@@ -21,9 +21,8 @@ const (
 // A frame has the salts of the log's header, unless it is left from an earlier log. Its checksum covers all frames before
 // it. So a frame behind a bad one can be verified from the checksum that the bad one has, or should have.
 //
-// A transaction is written only when the one before it is on stable storage. So a bad frame is damage when a whole later
-// transaction follows it, or the ends of two. A bad frame of the last transaction may as well be a write that was cut
-// off.
+// A transaction is written only when the one before it is on stable storage. So a bad frame that a whole later
+// transaction follows is damage. A bad frame of the last transaction may as well be a write that was cut off.
 type walk struct {
 	exists  bool
 	size    int64  // bytes of the log
