@@ -19,7 +19,8 @@ func (db *DB) fail(cause error) {
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
 	_ = db.writer.close() // the connection has failed already
 	db.writer = nil
-	delete(db.opened, db.path+"-wal") // SQLite may make a new log
+	delete(db.opened, db.path+"-wal") // SQLite may make a new log and index
+	delete(db.opened, db.path+"-shm")
 	db.work.Go(db.restore)
 }
 
@@ -51,21 +52,22 @@ func (db *DB) reopen() error {
 		return gone
 	}
 	var w *writer
-	err := db.inspectLog(walIndex{}) // SQLite may replay it
+	err := db.inspectLog(walIndex{}, false) // SQLite may replay it
 	if err == nil {
 		err = db.check(db.ctx)
 	}
 	if err == nil {
-		w, err = db.openWriter(db.ctx)
+		w, err = db.openWriter(db.ctx, db.lock)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if err == nil {
-		if db.opened, err = db.openedFiles(); err != nil {
+		if err = db.watchOpened(); err != nil {
 			_ = w.close()
 		}
 	}
-	switch {
+	switch p, _ := db.state.get(); {
+	case p == phaseGone:
 	case err != nil && db.ctx.Err() == nil:
 		db.state.set(phaseOf(err), err.Error())
 	case db.ctx.Err() != nil && err == nil:

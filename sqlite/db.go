@@ -95,14 +95,14 @@ func (db *DB) Open(ctx context.Context) error {
 		return err
 	}
 	db.lock = lock
-	if err := db.open(ctx); err != nil {
+	if err := db.open(ctx, lock); err != nil {
 		lock.release()
 		return err
 	}
-	if db.opened, err = db.openedFiles(); err != nil {
+	if err := db.watchOpened(); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	if err := lock.write(true); err != nil {
+	if err := lock.mark(thisBoot()); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	db.state.set(phaseChecking, "accepting; the file is being checked")
@@ -112,30 +112,42 @@ func (db *DB) Open(ctx context.Context) error {
 }
 
 // OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
-// [monitor.TokenStore] work. Append, PinOrigins, Ack, KeepReport and AckReport fail. A file of an older version is not
-// migrated, since the other process may be an older program. Reading tables that the older version does not have fails.
+// [monitor.TokenStore] work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
+// OpenShared refuses what Open refuses. Otherwise a file of an older version is not migrated, since the other process
+// may be an older program. Reading tables that the older version does not have fails.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
 		return err
 	}
-	if err := db.open(ctx); err != nil {
+	lock, err := lockFile(db.path + ".lock")
+	if err != nil && !errors.Is(err, errServed) {
 		return err
+	}
+	defer lock.release() // SQLite has replayed the log then
+	if err := db.open(ctx, lock); err != nil {
+		return err
+	}
+	if lock != nil {
+		if err := lock.mark(""); err != nil {
+			return errors.Join(err, db.Close())
+		}
 	}
 	db.state.set(phaseOK, "open beside the process that serves it")
 	return nil
 }
 
-func (db *DB) open(ctx context.Context) error {
+// open opens the file. lock is nil when another process serves it: its log changes at any moment.
+func (db *DB) open(ctx context.Context, lock *fileLock) error {
 	if err := db.inspect(); err != nil {
 		return err
 	}
-	if !db.shared { // the log of a file that is served changes at any moment
-		if err := db.inspectLog(readIndex(db.path + "-shm")); err != nil {
+	if lock != nil {
+		if err := db.inspectLog(readIndex(db.path+"-shm"), lock.killed()); err != nil {
 			return err
 		}
 	}
-	w, err := db.openWriter(ctx)
+	w, err := db.openWriter(ctx, lock)
 	if err != nil {
 		return err
 	}
@@ -176,7 +188,10 @@ func (db *DB) Close() error {
 		errs = append(errs, db.writer.close())
 		db.writer = nil
 	}
-	db.lock.release()
+	if db.lock != nil {
+		errs = append(errs, db.lock.mark(""))
+		db.lock.release()
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close %s: %w", db.path, err)
 	}

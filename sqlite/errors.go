@@ -64,6 +64,9 @@ func (db *DB) openError(err error) error {
 	if meansDamage(err) {
 		return db.damaged(err.Error())
 	}
+	if phaseOf(err) == phaseDamaged {
+		return err
+	}
 	return monitor.Errorf(monitor.EInternal, "open journal %s: %w", db.path, err)
 }
 

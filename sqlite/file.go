@@ -80,7 +80,7 @@ func (db *DB) evidence() string {
 			return fmt.Sprintf("its %s %s%s has %d bytes", f.kind, name, f.suffix, size)
 		}
 	}
-	if hadContent(db.path + ".lock") {
+	if readMarks(db.path + ".lock").content {
 		return fmt.Sprintf("its lock %s.lock says that it had content", name)
 	}
 	return ""

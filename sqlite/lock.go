@@ -16,7 +16,14 @@ import (
 
 // fileLock keeps a second bridge from serving the same file. The kernel releases the lock when the process ends, in
 // whatever way. The lock file stays.
-type fileLock struct{ file *os.File }
+type fileLock struct {
+	file    *os.File
+	content bool   // the file had content once
+	boot    string // of the system, while a bridge serves the file, and after it was killed; empty after it has closed
+}
+
+// errServed is the cause when another process has the lock.
+var errServed = errors.New("the lock is taken")
 
 // lockFile takes the lock and writes this process's ID into the lock file. The error message of the next process shows
 // the ID.
@@ -30,25 +37,34 @@ func lockFile(path string) (*fileLock, error) {
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		return nil, monitor.Errorf(monitor.EInternal, "%s is in use by another pymon-bridge%s: "+
+		e := monitor.Errorf(monitor.EInternal, "%s is in use by another pymon-bridge%s: "+
 			"stop it, or use another data directory", filepath.Dir(path), holder(f))
+		e.Err = errServed
+		return nil, e
 	}
-	l := &fileLock{file: f}
-	if err := l.write(hadContent(path)); err != nil {
+	l := readMarks(path)
+	l.file = f
+	if err := l.write(); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-// contentMark is the second line of a lock file whose file has had content.
-const contentMark = "the file has content\n"
+// The lines of a lock file behind the process ID.
+const (
+	contentMark = "the file has content"
+	bootMark    = "it is served since boot "
+)
 
-// write writes this process's ID, and the mark if the file has content.
-func (l *fileLock) write(content bool) error {
+// write writes this process's ID and the marks.
+func (l *fileLock) write() error {
 	text := strconv.Itoa(os.Getpid()) + "\n"
-	if content {
-		text += contentMark
+	if l.content {
+		text += contentMark + "\n"
+	}
+	if l.boot != "" {
+		text += bootMark + l.boot + "\n"
 	}
 	_, err := l.file.WriteAt([]byte(text), 0)
 	if err := errors.Join(err, l.file.Truncate(int64(len(text)))); err != nil {
@@ -57,11 +73,34 @@ func (l *fileLock) write(content bool) error {
 	return nil
 }
 
-// hadContent says that a bridge once served a file with content beside this lock file.
-func hadContent(path string) bool {
-	text, err := os.ReadFile(path)
-	return err == nil && strings.HasSuffix(string(text), contentMark)
+// readMarks returns the marks of a lock file, none for a missing one.
+func readMarks(path string) *fileLock {
+	l := &fileLock{}
+	text, _ := os.ReadFile(path) // the file is new, or it was opened a moment ago
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if boot, ok := strings.CutPrefix(line, bootMark); ok {
+			l.boot = boot
+		}
+		l.content = l.content || line == contentMark
+	}
+	return l
 }
+
+// mark notes that the file has content, and the boot in which it is served. An empty boot says that nobody serves it.
+func (l *fileLock) mark(boot string) error {
+	l.content, l.boot = true, boot
+	return l.write()
+}
+
+// thisBoot identifies the time since the system was started. It is empty where the system does not tell.
+func thisBoot() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+}
+
+// killed says that a bridge served the file since the system was started, and did not close it.
+func (l *fileLock) killed() bool { return l.boot != "" && l.boot == thisBoot() }
 
 // holder names the process that has the lock. It returns an empty text when the lock file has no process ID.
 func holder(f *os.File) string {

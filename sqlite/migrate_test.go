@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -185,10 +187,13 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	return answers
 }
 
-// TestSharedFilesAreNotMigrated checks that `token list` of a new program does not migrate a file. An older program may
-// serve the file.
-func TestSharedFilesAreNotMigrated(t *testing.T) {
+// TestServedFilesAreNotMigrated checks that `token list` of a new program does not migrate a file that an older program
+// serves.
+func TestServedFilesAreNotMigrated(t *testing.T) {
 	path := closedFile(t)
+	lock, err := os.Open(path + ".lock")
+	require.NoError(t, err)
+	require.NoError(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX))
 	beside := later(path, version2)
 	require.NoError(t, beside.OpenShared(t.Context()))
 	tokens, err := beside.Tokens(t.Context())
@@ -199,10 +204,11 @@ func TestSharedFilesAreNotMigrated(t *testing.T) {
 	require.NoError(t, beside.RevokeToken(t.Context(), tokens[0].ID))
 	require.NoError(t, beside.Close())
 	require.Equal(t, 1, versionOf(t, path))
+	require.NoError(t, lock.Close())
 
 	tokens, err = open(t, later(path, version2)).Tokens(t.Context())
 	require.NoError(t, err)
-	require.Len(t, tokens, 1, "the next program that serves the file migrates it")
+	require.Len(t, tokens, 1, "the next program that has the file for itself migrates it")
 	require.Equal(t, "new", tokens[0].Label)
 	require.Equal(t, 2, versionOf(t, path))
 }

@@ -25,7 +25,8 @@ var removals = map[string]func(t *testing.T, path string){
 		require.NoError(t, os.WriteFile(path+".copy", content, 0o600))
 		require.NoError(t, os.Rename(path+".copy", path))
 	},
-	"log removed": func(t *testing.T, path string) { require.NoError(t, os.Remove(path+"-wal")) },
+	"log removed":   func(t *testing.T, path string) { require.NoError(t, os.Remove(path+"-wal")) },
+	"index removed": func(t *testing.T, path string) { require.NoError(t, os.Remove(path+"-shm")) },
 	"log replaced": func(t *testing.T, path string) {
 		require.NoError(t, os.WriteFile(path+".copy", nil, 0o600))
 		require.NoError(t, os.Rename(path+".copy", path+"-wal"))
@@ -90,6 +91,23 @@ func TestGoneFilesAreNoticedWithoutAWrite(t *testing.T) {
 		require.NoError(t, os.Remove(path))
 		assertGone(t, db.Close())
 	})
+}
+
+// A directory that cannot be read for a moment is not a removed file.
+func TestFilesThatCannotBeSeenForAMoment(t *testing.T) {
+	db, path, _ := openLogged(t)
+	dir := filepath.Dir(path)
+	require.NoError(t, os.Rename(dir, dir+".moved"))
+	require.NoError(t, os.Symlink(dir, dir)) // a loop
+	err := db.Append(t.Context(), []*monitor.Record{record(measured("s1", "hidden", arrival))})
+	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
+	assert.ErrorContains(t, err, "does not tell whether")
+	assert.False(t, db.Health().OK)
+	require.NoError(t, os.Remove(dir))
+	require.NoError(t, os.Rename(dir+".moved", dir))
+	eventually(t, "records are accepted again", func() bool { return db.Health().OK })
+	appendAll(t, db, record(measured("s1", "seen", arrival)))
+	require.NoError(t, db.Close())
 }
 
 func TestAFileRemovedAfterAFailedCommitIsNotOpenedAgain(t *testing.T) {

@@ -15,6 +15,7 @@ const (
 	phaseOK             // accepts; the file has passed its check
 	phaseFailed         // does not accept until the file passes a check
 	phaseDamaged        // does not accept until the operator repairs the file
+	phaseUnseen         // does not accept while the system does not tell whether the files are still there
 	phaseGone           // does not accept any more, since the file was removed or replaced
 )
 

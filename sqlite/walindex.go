@@ -42,8 +42,9 @@ func readIndex(path string) (x walIndex) {
 }
 
 // inspectLog refuses a log of which SQLite would drop acknowledged transactions without an error. It must run before
-// SQLite replays the log.
-func (db *DB) inspectLog(x walIndex) error {
+// SQLite replays the log. killed says that the last bridge was killed since the system was started. Then the log is
+// there, and the index is as new as the log.
+func (db *DB) inspectLog(x walIndex, killed bool) error {
 	path := db.path + "-wal"
 	log := "its log " + filepath.Base(path)
 	w, err := walkLog(path)
@@ -62,6 +63,12 @@ func (db *DB) inspectLog(x walIndex) error {
 			where = fmt.Sprintf(": frame %d, at byte %d, is bad or cut off", w.bad, w.badAt)
 		}
 		return db.damagedLog(fmt.Sprintf("%s had %d frames, and only %d can be used%s", log, x.frames, w.used, where))
+	case w.size < logHeader && x.frames > x.copied && killed:
+		return db.damagedLog(fmt.Sprintf("%s is missing or empty. %d frames of it are not in the file, and would be lost",
+			log, x.frames-x.copied))
+	case !w.exists && killed:
+		db.logger.Warn("the bridge was killed, and the journal's log is gone; either another program opened the file and "+
+			"closed it, or the log was removed, and with it the last records that were accepted", "file", path)
 	case w.size < logHeader && x.frames > x.copied:
 		// The log is emptied after it was copied. A power cut may leave an index from before.
 		db.logger.Warn("the journal's log is empty, but its index says that it was not; after a power cut this may mean nothing",

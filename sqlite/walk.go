@@ -24,6 +24,7 @@ const (
 // A transaction is written only when the one before it is on stable storage. So a bad frame that a whole later
 // transaction follows is damage. A bad frame of the last transaction may as well be a write that was cut off.
 type walk struct {
+	exists  bool
 	size    int64  // bytes of the log
 	header  bool   // the log's header is whole
 	salts   uint64 // of the log's header
@@ -49,7 +50,7 @@ func walkLog(path string) (walk, error) {
 	if err != nil {
 		return w, fmt.Errorf("open log: %w", err)
 	}
-	w.size = info.Size()
+	w.exists, w.size = true, info.Size()
 	if err := w.read(bufio.NewReaderSize(f, 256<<10)); err != nil {
 		return w, fmt.Errorf("read log %s: %w", path, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"pymon-bridge/monitor"
 )
@@ -45,7 +44,8 @@ const (
 )
 
 // openWriter opens the connection, creates or migrates the tables, and checks that commits are durable.
-func (db *DB) openWriter(ctx context.Context) (*writer, error) {
+// lock is nil when another process serves the file.
+func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 	pool, err := openPool(db.path, writerPragmas, 1)
 	if err != nil {
 		return nil, err
@@ -65,19 +65,22 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 		pool.Close()
 		return nil, db.openError(err)
 	}
-	if err := w.prepare(ctx, db.shared, db.logger.With("file", db.path)); err != nil {
+	if err := w.prepare(ctx, lock, db); err != nil {
 		w.close()
 		return nil, db.openError(err)
 	}
 	return w, nil
 }
 
-func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) error {
+func (w *writer) prepare(ctx context.Context, lock *fileLock, db *DB) error {
 	version, err := w.version(ctx)
 	if err != nil {
 		return err // nothing is written yet to a file of another program
 	}
 	if version == 0 {
+		if lock != nil && lock.content {
+			return db.lost("it has no tables, but its lock says that it had content")
+		}
 		// With this setting free pages can be given back to the disk. It has an effect only before the first page is
 		// written.
 		if _, err := w.conn.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
@@ -88,12 +91,12 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 		return err
 	}
 	// An older program may be serving a shared file. It would accept nothing without the tables that it knows.
-	if !shared || version == 0 {
-		if err := w.migrate(ctx, logger); err != nil {
+	if lock != nil || version == 0 {
+		if err := w.migrate(ctx, db.logger.With("file", db.path)); err != nil {
 			return err
 		}
 	}
-	if w.last, err = w.lastGivenOut(ctx, shared); err != nil {
+	if w.last, err = w.lastGivenOut(ctx, db.shared); err != nil {
 		return err
 	}
 	w.zone, err = lastZone(ctx, w.conn)
