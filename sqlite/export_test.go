@@ -19,6 +19,17 @@ func (db *DB) BreakCommits(err error) {
 	}
 }
 
+// BreakCommitsUntilReopen does the same. The file is not opened again before [DB.Reopen].
+func (db *DB) BreakCommitsUntilReopen(err error) {
+	db.BreakCommits(err)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.delay = 24 * time.Hour
+}
+
+// Reopen checks a failed file and opens it again, now.
+func (db *DB) Reopen() error { return db.reopen() }
+
 // LimitPages lets the file grow by so many pages before SQLite reports a full disk. A number below 0 removes the limit.
 func (db *DB) LimitPages(more int) error {
 	db.mu.Lock()

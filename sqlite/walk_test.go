@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -195,6 +197,30 @@ func TestUnfinishedWritesAreNoDamage(t *testing.T) {
 	records, _, err := c.start(t, log, false)
 	require.NoError(t, err)
 	assert.Equal(t, c.acknowledged-c.last, records)
+}
+
+// The end of the last connection copies the log into the file. On a failing disk the log may stay, and may be damaged.
+func TestADamagedLogIsNotReplayedAfterAFailedCommit(t *testing.T) {
+	db, path, _ := openLogged(t)
+	for n := range 20 {
+		appendAll(t, db, record(measured("s1", fmt.Sprint("test_", n), arrival)))
+	}
+	log, err := os.ReadFile(path + "-wal")
+	require.NoError(t, err)
+	db.BreakCommitsUntilReopen(errors.New("disk I/O error"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	db.BreakCommits(nil)
+	log[len(log)/2] ^= 4
+	require.NoFileExists(t, path+"-wal")
+	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600))
+
+	require.ErrorContains(t, db.Reopen(), "whole transactions follow it")
+	h := db.Health()
+	assert.False(t, h.OK)
+	assert.Contains(t, h.Detail, "its log pymon.db-wal")
+	after, err := os.ReadFile(path + "-wal")
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(log, after), "the log was changed")
 }
 
 func TestNoNewFileBesideContent(t *testing.T) {
