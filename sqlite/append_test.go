@@ -115,39 +115,63 @@ func TestAbsentFloatsAreEqual(t *testing.T) {
 	assert.True(t, b.Repeat)
 }
 
-func TestMetricsOfOneMicrosecondGetNanosecondsOfTheirOwn(t *testing.T) {
-	db, _ := openNew(t)
-	const n = 1003
-	var recs, again []*monitor.Record
-	for i := range n {
-		for _, to := range []*[]*monitor.Record{&recs, &again} {
-			m := measured("s1", "test_a", arrival)
-			m.TotalTime = float64(i)
-			*to = append(*to, record(m))
-		}
-	}
-	again = append(again[:3:3], again[n-3:]...)
-	originals := append(recs[:3:3], recs[n-3:]...)
-	appendAll(t, db, recs...)
-	appendAll(t, db, again...)
+// fillMicrosecond copies the only row of a table to the other nanoseconds of its microsecond, except for the last ones.
+// The copies differ in one column.
+func fillMicrosecond(t *testing.T, path, table, column string, free int) {
+	t.Helper()
+	_, err := raw(t, path).Exec(fmt.Sprintf(`
+		CREATE TEMP TABLE copies AS WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 999 - %[3]d)
+			SELECT * FROM %[1]s, numbers WHERE utc_ns %% 1000 <> n;
+		UPDATE copies SET seq = seq + 1 + n, utc_ns = utc_ns / 1000 * 1000 + n, %[2]s = n + 0.5;
+		ALTER TABLE copies DROP COLUMN n;
+		INSERT INTO %[1]s SELECT * FROM copies`, table, column, free))
+	require.NoError(t, err)
+}
 
+func TestMetricsOfOneMicrosecondGetNanosecondsOfTheirOwn(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	start := arrival.Add(5 * time.Microsecond) // the copies have no text of their own
+	crowded := func(from, to int) (recs []*monitor.Record) {
+		for i := from; i < to; i++ {
+			m := measured("s1", "test_a", start)
+			m.TotalTime = 1000 + float64(i)
+			recs = append(recs, record(m))
+		}
+		return recs
+	}
+	first := crowded(0, 1)
+	appendAll(t, db, first...)
+	require.NoError(t, db.Close())
+	const free, n = 5, 9
+	fillMicrosecond(t, path, "metrics", "total_time", free)
+
+	db = open(t, dbAt(path, utcZones()))
+	recs := append(first, crowded(1, n)...)
+	appendAll(t, db, recs[1:]...)
+	again := crowded(0, n)
+	appendAll(t, db, again...)
 	at := map[int64]bool{}
 	beyond := 0
-	for i, p := range next(t, db) {
-		assert.Equal(t, local(arrival, 0), p.Metric.ItemStartTime, "the text as sent")
-		assert.True(t, p.Metric.Same(recs[i].Metric))
+	stored := next(t, db)
+	for _, p := range stored {
+		assert.Equal(t, local(start, 0), p.Metric.ItemStartTime, "the text as sent")
 		at[p.Metric.At.UTC] = true
-		if p.Metric.At.Micros() != arrival.UnixMicro() {
-			assert.Equal(t, arrival.UnixMicro()+1, p.Metric.At.Micros())
+		if p.Metric.At.Micros() != start.UnixMicro() {
+			assert.Equal(t, start.UnixMicro()+1, p.Metric.At.Micros())
 			beyond++
 		}
 	}
-	assert.Len(t, at, n, "each record has a nanosecond of its own")
-	assert.Equal(t, n-1000, beyond)
+	assert.Len(t, at, 1000+beyond, "each record has a nanosecond of its own")
+	assert.Len(t, stored, 1000+beyond)
+	assert.Equal(t, n-1-free, beyond)
+	for i, p := range stored[len(stored)-n+1:] {
+		assert.True(t, p.Metric.Same(recs[i+1].Metric))
+	}
 	for i := range again {
 		assert.True(t, again[i].Repeat)
-		assert.Equal(t, originals[i].Seq, again[i].Seq)
-		assert.Equal(t, originals[i].Metric.At, again[i].Metric.At)
+		assert.Equal(t, recs[i].Seq, again[i].Seq)
+		assert.Equal(t, recs[i].Metric.At, again[i].Metric.At)
 	}
 }
 

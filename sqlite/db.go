@@ -36,6 +36,7 @@ type DB struct {
 	readers *sql.DB
 	listers *sql.DB // for lists and counts, so that acceptance and delivery never wait for them
 	scale   scale
+	maxLog  int64 // bytes of SQLite's log at which trimLog empties it
 	space   space
 	state   state
 
@@ -78,6 +79,7 @@ func New(path string, zones monitor.Zones, logger *slog.Logger) *DB {
 		commit:  (*writer).commit,
 		schemas: schemas(),
 		scale:   defaultScale(),
+		maxLog:  64 << 20,
 		delay:   time.Second,
 	}
 }

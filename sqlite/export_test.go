@@ -19,6 +19,17 @@ func (db *DB) BreakCommits(err error) {
 	}
 }
 
+// BreakCommitsUntilReopen does the same. The file is not opened again before [DB.Reopen].
+func (db *DB) BreakCommitsUntilReopen(err error) {
+	db.BreakCommits(err)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.delay = 24 * time.Hour
+}
+
+// Reopen checks a failed file and opens it again, now.
+func (db *DB) Reopen() error { return db.reopen() }
+
 // LimitPages lets the file grow by so many pages before SQLite reports a full disk. A number below 0 removes the limit.
 func (db *DB) LimitPages(more int) error {
 	db.mu.Lock()
@@ -43,12 +54,26 @@ func (db *DB) MeasureSpace() { db.space.measure(db) }
 // InSmallParts makes db read lists in parts of a few rows. So a small file is read in the ways that a large file is
 // read.
 func (db *DB) InSmallParts() *DB {
-	db.scale = scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, zonesAtFirst: 2, zonesAhead: 5}
+	db.scale = scale{firstPart: 40, laterPart: 90, bytes: 4000, few: 2, pruned: 30, zonesAtFirst: 1, zonesAhead: 3, samples: 30}
 	return db
 }
 
-// SamplesAtOnce is how many metrics [DB.Samples] reads at a time.
-const SamplesAtOnce = samplesAtOnce
+// ReadSamples makes [DB.Samples] read so many metrics at a time.
+func (db *DB) ReadSamples(atOnce int) { db.scale.samples = atOnce }
+
+// HoldBytes makes a list have about so many bytes in memory.
+func (db *DB) HoldBytes(n int) { db.scale.bytes = budget(n) }
+
+// EmptyLogAt makes trimLog empty the log when it has so many bytes.
+func (db *DB) EmptyLogAt(bytes int64) { db.maxLog = bytes }
+
+// CopyLogAt makes SQLite copy the log into the file after a commit that leaves it with so many pages.
+func (db *DB) CopyLogAt(pages int) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	_, err := db.writer.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", pages))
+	return err
+}
 
 // ZoneSize is how many sequence numbers a zone has.
 const ZoneSize = zoneSize

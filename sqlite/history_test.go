@@ -103,13 +103,14 @@ func TestContextsOfOtherProjects(t *testing.T) {
 
 // TestSamplesOfManyParts reads a session that fills exactly one part, and a session that is larger than one part.
 func TestSamplesOfManyParts(t *testing.T) {
-	for _, n := range []int{sqlite.SamplesAtOnce, sqlite.SamplesAtOnce + 1} {
+	const part = 100
+	for _, n := range []int{part, part + 1, 3*part + 50} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
 			db, _ := openNew(t)
+			db.ReadSamples(part)
 			recs := []*monitor.Record{record(process("s", arrival))}
 			for i := range n {
-				at := arrival.Add(time.Duration(i%3000) * time.Microsecond)
+				at := arrival.Add(time.Duration(i%37) * time.Microsecond)
 				recs = append(recs, record(measured("s", fmt.Sprint("test_", i), at)))
 			}
 			appendAll(t, db, recs...)
@@ -127,6 +128,8 @@ func TestSamplesOfManyParts(t *testing.T) {
 // the log is copied into the file and used again.
 func TestPausedSamplesHoldNoConnection(t *testing.T) {
 	db, path := openNew(t)
+	db.ReadSamples(50)
+	require.NoError(t, db.CopyLogAt(400))
 	l := newLoad()
 	appendAll(t, db, l.records(1000)...)
 	runs, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
@@ -144,10 +147,10 @@ func TestPausedSamplesHoldNoConnection(t *testing.T) {
 	}
 	var most int64
 	for range 16 {
-		appendAll(t, db, l.records(1000)...)
+		appendAll(t, db, l.records(125)...)
 		most = max(most, size(path+"-wal"))
 	}
-	assert.Less(t, most, int64(32<<20), "the log stays near the 16 MiB at which it is copied")
+	assert.Less(t, most, int64(400*2*4120), "the log stays near the 400 pages at which it is copied")
 	count := func(run *monitor.RunInfo) (n int) {
 		for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{run}) {
 			require.NoError(t, err)

@@ -5,22 +5,17 @@ import (
 	"fmt"
 )
 
-const (
-	// maxLog is how many bytes SQLite's log has when trimLog empties it.
-	maxLog = 64 << 20
-	// logStep is how many bytes the log grows before the next attempt, after a reader has prevented one.
-	logStep = 32 << 20
-	// readersWait is how long all writing waits for readers during an attempt, in milliseconds. A read takes a fraction
-	// of it.
-	readersWait = 250
-)
+// readersWait is how long all writing waits for readers while the log is being emptied, in milliseconds. A read takes a
+// fraction of it.
+const readersWait = 250
 
 // trimLog copies a large log into the file and empties it. The caller holds mu. SQLite empties the log by itself only
 // at a moment without readers. While a backlog is delivered, reads follow each other closely, and there may be no such
-// moment. The log would then grow to many times the size of the file.
+// moment. The log would then grow to many times the size of the file. After a reader
+// has prevented an attempt, the log grows by half of maxLog before the next one.
 func (db *DB) trimLog() {
 	size := fileSize(db.path + "-wal")
-	if size < max(db.trimAt, maxLog) {
+	if size < max(db.trimAt, db.maxLog) {
 		return
 	}
 	busy, err := db.writer.emptyLog()
@@ -28,10 +23,10 @@ func (db *DB) trimLog() {
 	case err != nil: // all commits are in the log and stay there
 		db.logger.Warn("the journal's log cannot be emptied yet", "file", db.path, "bytes", size, "error", err)
 	case !busy:
-		db.trimAt = maxLog
+		db.trimAt = db.maxLog
 		return
 	}
-	db.trimAt = size + logStep
+	db.trimAt = size + db.maxLog/2
 }
 
 // emptyLog copies the log into the file and empties it. busy says that a reader prevented it for longer than

@@ -85,7 +85,7 @@ func largeRecords(text string) map[string]func(i int) *monitor.Record {
 			return record(became("s", fmt.Sprint(i, text), arrival))
 		},
 		"contexts": func(i int) *monitor.Record {
-			return record(&monitor.Context{H: fmt.Sprint(i), PythonInfo: text})
+			return record(&monitor.Context{H: fmt.Sprint(i), MachineNode: text})
 		},
 		"sessions": func(i int) *monitor.Record {
 			s := process(fmt.Sprint(i), arrival)

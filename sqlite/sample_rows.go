@@ -8,10 +8,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// samplesAtOnce is how many metrics one transaction reads. It takes about 10 ms, during which the log cannot be
-// emptied.
-const samplesAtOnce = 8192
-
 // sampled is a session that is being read.
 type sampled struct {
 	run      *monitor.RunInfo
@@ -54,7 +50,7 @@ func (s *sampling) readPart(q querier, of *sampled) error {
 	if err := s.read(q, of, pinned > 0); err != nil {
 		return err
 	}
-	if of.complete = len(s.rows) < samplesAtOnce; len(s.rows) == 0 {
+	if of.complete = len(s.rows) < s.db.scale.samples; len(s.rows) == 0 {
 		return nil
 	}
 	of.last = s.rows[len(s.rows)-1]
@@ -83,7 +79,7 @@ func (s *sampling) read(q querier, of *sampled, pinned bool) error {
 	}
 	// The driver would check for a cancelled ctx with every row. A part is short enough to be read to its end.
 	ctx := context.WithoutCancel(s.ctx)
-	return each(ctx, q, query, []any{of.id, of.last.utc, of.last.series, samplesAtOnce}, func(row scanner) error {
+	return each(ctx, q, query, []any{of.id, of.last.utc, of.last.series, s.db.scale.samples}, func(row scanner) error {
 		if err := row.Scan(into[:]...); err != nil {
 			return err
 		}

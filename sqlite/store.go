@@ -19,10 +19,14 @@ type scale struct {
 	// zonesAtFirst is how many zones are read together at least. zonesAhead is how many zones are put in order at a
 	// time when the first ones do not suffice.
 	zonesAtFirst, zonesAhead int
+	// samples is how many metrics one transaction of [DB.Samples] reads. It takes about 10 ms, during which the log
+	// cannot be emptied.
+	samples int
 }
 
 func defaultScale() scale {
-	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, zonesAtFirst: 64, zonesAhead: 4096}
+	return scale{firstPart: 1000, laterPart: 4000, bytes: 4 << 20, few: 20_000, pruned: 5000, zonesAtFirst: 64, zonesAhead: 4096,
+		samples: 8192}
 }
 
 // readPart calls fn in a transaction that sees one state of the file, on a connection for lists.

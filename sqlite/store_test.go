@@ -48,9 +48,11 @@ func TestStoreWhileWriting(t *testing.T) {
 // consumers can still read, and the log is copied into the file and used again.
 func TestPausedConsumersHoldNoConnection(t *testing.T) {
 	db, path := openNew(t)
+	db.InSmallParts()
+	require.NoError(t, db.CopyLogAt(400))
 	l := newLoad()
-	appendAll(t, db, l.records(3000)...)
-	want := int64(3000 - 3) // without the sessions
+	appendAll(t, db, l.records(1000)...)
+	want := int64(1000 - 1) // without the session
 	var resume []func() (*monitor.Metric, error, bool)
 	for range 6 {
 		next, stop := iter.Pull2(db.Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
@@ -65,10 +67,10 @@ func TestPausedConsumersHoldNoConnection(t *testing.T) {
 	require.Equal(t, want, n)
 	var most int64
 	for range 16 {
-		appendAll(t, db, l.records(1000)...)
+		appendAll(t, db, l.records(125)...)
 		most = max(most, size(path+"-wal"))
 	}
-	assert.Less(t, most, int64(32<<20), "the log stays near the 16 MiB at which it is copied")
+	assert.Less(t, most, int64(400*2*4120), "the log stays near the 400 pages at which it is copied")
 
 	read := int64(1)
 	for {

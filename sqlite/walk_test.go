@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -40,10 +42,10 @@ func crashed(t *testing.T) crash {
 			c.acknowledged += c.last
 		}
 	}
-	load(60)
+	load(18)
 	_, err := raw(t, path).Exec("PRAGMA wal_checkpoint(RESTART)")
 	require.NoError(t, err)
-	load(20)
+	load(6)
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		c.files[suffix], err = os.ReadFile(path + suffix)
 		require.NoError(t, err)
@@ -51,6 +53,7 @@ func crashed(t *testing.T) crash {
 	for log := c.files["-wal"]; bytes.Equal(log[32+4120*c.frames+8:][:8], log[16:24]); {
 		c.frames++
 	}
+	require.Less(t, c.frames, len(c.files["-wal"])/4120, "frames that are left")
 	return c
 }
 
@@ -194,6 +197,30 @@ func TestUnfinishedWritesAreNoDamage(t *testing.T) {
 	records, _, err := c.start(t, log, false)
 	require.NoError(t, err)
 	assert.Equal(t, c.acknowledged-c.last, records)
+}
+
+// The end of the last connection copies the log into the file. On a failing disk the log may stay, and may be damaged.
+func TestADamagedLogIsNotReplayedAfterAFailedCommit(t *testing.T) {
+	db, path, _ := openLogged(t)
+	for n := range 20 {
+		appendAll(t, db, record(measured("s1", fmt.Sprint("test_", n), arrival)))
+	}
+	log, err := os.ReadFile(path + "-wal")
+	require.NoError(t, err)
+	db.BreakCommitsUntilReopen(errors.New("disk I/O error"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	db.BreakCommits(nil)
+	log[len(log)/2] ^= 4
+	require.NoFileExists(t, path+"-wal")
+	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600))
+
+	require.ErrorContains(t, db.Reopen(), "whole transactions follow it")
+	h := db.Health()
+	assert.False(t, h.OK)
+	assert.Contains(t, h.Detail, "its log pymon.db-wal")
+	after, err := os.ReadFile(path + "-wal")
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(log, after), "the log was changed")
 }
 
 func TestNoNewFileBesideContent(t *testing.T) {

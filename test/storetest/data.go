@@ -44,7 +44,7 @@ func (d *data) records() []*monitor.Record {
 	for i := range 24 {
 		project := projects[i%len(projects)]
 		context, session := d.context(project, i), d.session(project, i)
-		for range 10 + d.random.IntN(40) {
+		for range 4 + d.random.IntN(20) {
 			switch d.random.IntN(20) {
 			case 0: // another context than the session's other metrics
 				d.metric(project, session, pick(d.random, []string{"", "unknown", hash("c", 0)}))
@@ -61,7 +61,7 @@ func (d *data) records() []*monitor.Record {
 	}
 	d.tie("shop", hash("s", 0), hash("c", 0))
 	d.now = begin.Add(10 * time.Second) // late arrivals
-	for range 40 {
+	for range 20 {
 		d.metric("shop", hash("s", 0), hash("c", 0))
 	}
 	// Only one metric has this time, since the sum of two depends on their order.

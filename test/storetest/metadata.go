@@ -55,7 +55,7 @@ func (s *suite) sessionQuery() monitor.SessionQuery {
 // testManyTags asks for very many tags. Sessions have some of them.
 func (s *suite) testManyTags(t *testing.T) {
 	var others, repeated []monitor.TagMatch
-	for i := range 20_000 {
+	for i := range 2000 {
 		others = append(others, monitor.TagMatch{Name: fmt.Sprintf("no tag %d", i), Value: []string{"", "main"}[i%2]})
 		repeated = append(repeated, monitor.TagMatch{Name: "flag"}, monitor.TagMatch{})
 	}
@@ -67,13 +67,13 @@ func (s *suite) testManyTags(t *testing.T) {
 	}
 	require.Greater(t, len(had), 6)
 	for name, tags := range map[string][]monitor.TagMatch{
-		"had":               slices.Repeat(had, 5000/len(had)),
+		"had":               slices.Repeat(had, 2000/len(had)),
 		"one had":           append(slices.Clone(others), had[0]),
 		"one with its text": append(slices.Clone(others), had[1]),
 		"none had":          others,
-		"one not had":       append(slices.Repeat(had, 1000), others[0]),
+		"one not had":       append(slices.Repeat(had, 200), others[0]),
 		"repeated":          repeated,
-		"empty":             make([]monitor.TagMatch, 30_000),
+		"empty":             make([]monitor.TagMatch, 3000),
 		"contradicting":     {had[1], {Name: had[1].Name, Value: had[1].Value + "?"}},
 	} {
 		for _, any := range []bool{false, true} {
@@ -83,6 +83,13 @@ func (s *suite) testManyTags(t *testing.T) {
 			})
 		}
 	}
+	var most []monitor.TagMatch // more than the 32,766 values of a query in SQLite
+	for i := range 33_000 {
+		most = append(most, monitor.TagMatch{Name: fmt.Sprintf("no tag %d", i)})
+	}
+	n, err := s.store.CountSessions(t.Context(), monitor.SessionQuery{Tags: most})
+	require.NoError(t, err)
+	require.Zero(t, n)
 }
 
 func moreTags(a, b *monitor.Record) int { return len(a.Session.Tags) - len(b.Session.Tags) }

@@ -17,7 +17,7 @@ func newRandom() *rand.Rand { return rand.New(rand.NewPCG(55, 66)) }
 // RunWhileWriting reads lists while records are written before, at and after the position of the reader. The list must
 // have all metrics that were there before, once and in order. write must return when the records are readable.
 func RunWhileWriting(t *testing.T, store monitor.Store, write func(tb testing.TB, records []*monitor.Record)) {
-	const before = 3000
+	const before = 1500
 	at := func(i int, item string) *monitor.Record {
 		start := begin.Add(time.Duration(i) * time.Second)
 		return &monitor.Record{Project: "shop", Received: start.Add(time.Second), Metric: &monitor.Metric{
@@ -45,7 +45,7 @@ func RunWhileWriting(t *testing.T, store monitor.Store, write func(tb testing.TB
 				if n < len(want) && want[n].Same(m) {
 					n++
 				}
-				if n >= written+500 {
+				if n >= written+250 {
 					written = n
 					item := fmt.Sprintf("%s_%d", name, n)
 					write(t, []*monitor.Record{at(n/2, item), at(n+1, item), at(before-n/2, item), at(before+n, item)})
