@@ -39,6 +39,8 @@ type Config struct {
 	Timeout   time.Duration     // of one request; a minute if 0
 	Transport http.RoundTripper // replaces the default one, as for a private certificate authority; may be nil
 	Now       func() time.Time  // time.Now if nil
+
+	token *token // Token, and what [Writer.SetToken] made of it
 }
 
 // complete checks the settings and fills in the defaults.
@@ -74,6 +76,8 @@ func (c Config) complete() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.token = &token{all: []string{c.Token}}
+	c.Transport = authorized{c.Transport, c.token}
 	return c, nil
 }
 
@@ -81,9 +85,6 @@ func (c Config) complete() (Config, error) {
 func (c Config) destination() monitor.Destination {
 	return monitor.Destination(fmt.Sprintf("%s org=%s bucket=%s meta=%s", c.URL, c.Org, c.Bucket, c.MetaBucket))
 }
-
-// hide removes the token from what a server or a proxy said.
-func (c Config) hide(s string) string { return strings.ReplaceAll(s, c.Token, "[token]") }
 
 // defaultTransport keeps few connections, for the two batch writers and the reads, and notices a dead server soon. Answers
 // come compressed, unless they stay on this machine, whose time that would cost twice.
