@@ -53,10 +53,8 @@ func (c Config) complete() (Config, error) {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB URL must look like http://host:8086")
-	case c.Token == "":
-		return c, monitor.Errorf(monitor.EInvalid, "InfluxDB needs a token")
-	case strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB token has a space, a line break or a letter that is not ASCII")
+	case CheckToken(c.Token) != nil:
+		return c, CheckToken(c.Token)
 	case c.Org == "":
 		return c, monitor.Errorf(monitor.EInvalid, "InfluxDB needs an organisation")
 	}
@@ -79,6 +77,17 @@ func (c Config) complete() (Config, error) {
 	c.token = &token{all: []string{c.Token}}
 	c.Transport = authorized{c.Transport, c.token}
 	return c, nil
+}
+
+// CheckToken fails with EInvalid for a text that cannot be a token.
+func CheckToken(token string) error {
+	switch {
+	case token == "":
+		return monitor.Errorf(monitor.EInvalid, "InfluxDB needs a token")
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return monitor.Errorf(monitor.EInvalid, "the InfluxDB token has a space, a line break or a letter that is not ASCII")
+	}
+	return nil
 }
 
 // destination names the URL, the organisation and both buckets.
