@@ -140,6 +140,10 @@ func TestLinksBelowThePathOfAProxy(t *testing.T) {
 				get(answer["prev_url"].(string))
 			}
 			next, more = answer["next_url"].(string)
+			if more {
+				appended := decode(t, get(base+next)) // as monitor_api asks
+				assert.Equal(t, decode(t, get(next)), appended)
+			}
 		}
 		assert.Greater(t, pages, 1)
 	}
