@@ -76,7 +76,11 @@ func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
 	defer cancel()
 	return patiently(ctx, func(reason error) {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v; asking again, for at most %s\n", reason, c.Timeout)
+		most := c.Timeout
+		if later, ok := errors.AsType[*laterError](reason); ok && later.refused {
+			most = min(most, restartTime)
+		}
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %v; asking again, for at most %s\n", reason, most)
 	}, c.ask)
 }
 
