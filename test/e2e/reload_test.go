@@ -2,9 +2,13 @@ package e2e_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -51,6 +55,33 @@ func TestNewTokenInAFileIsUsed(t *testing.T) {
 	}
 }
 
+// A proxy in front of InfluxDB asks the bridge to wait for five minutes. A new token is tried at once.
+func TestNewTokenInAFileEndsTheWait(t *testing.T) {
+	t.Parallel()
+	var refused, accepted atomic.Int32
+	influx := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/api/v2/write":
+			w.WriteHeader(http.StatusNotFound)
+		case r.Header.Get("Authorization") != "Token new":
+			refused.Add(1)
+			w.Header().Set("Retry-After", "300")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			accepted.Add(1)
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}))
+	t.Cleanup(influx.Close)
+	file := filepath.Join(t.TempDir(), "token")
+	write(t, file, "old")
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Env: []string{"INFLUX_TOKEN_FILE=" + file, "INFLUX_URL=" + influx.URL, "INFLUX_ORG=o"}})
+	newMachine().enrol(t, newPoster(bridge.URL))
+	assert.Eventually(t, func() bool { return refused.Load() > 0 }, time.Minute, 10*time.Millisecond)
+	write(t, file, "new")
+	assert.Eventually(t, func() bool { return accepted.Load() > 0 }, time.Minute, 10*time.Millisecond)
+}
+
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
@@ -66,6 +97,12 @@ func TestHangupReadsFilesAgain(t *testing.T) {
 		Args: []string{"--tls-cert", files.cert, "--tls-key", files.key}})
 	assert.NotContains(t, bridge.Log(), `"level":"INFO"`)
 
+	handshake := func(authorities *x509.CertPool) {
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(bridge.URL, "https://"), &tls.Config{RootCAs: authorities})
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	handshake(pool) // the bridge looks at the files at most once a second without a signal
 	renewed, next := newCertificates(t)
 	for from, to := range map[string]string{renewed.cert: files.cert, renewed.key: files.key} {
 		require.NoError(t, os.Rename(from, to))
@@ -76,9 +113,7 @@ func TestHangupReadsFilesAgain(t *testing.T) {
 		return func() bool { return strings.Contains(bridge.Log(), text) }
 	}
 	require.Eventually(t, says(`"read":["tokens","PYMON_LOG_LEVEL_FILE","certificate"]`), time.Minute, 10*time.Millisecond)
-	conn, err := tls.Dial("tcp", strings.TrimPrefix(bridge.URL, "https://"), &tls.Config{RootCAs: next})
-	require.NoError(t, err, "the new certificate is in use")
-	require.NoError(t, conn.Close())
+	handshake(next)
 
 	write(t, level, "loud\n")
 	assert.Eventually(t, says(`expected debug, info, warn or error, got \"loud\"`), time.Minute, 10*time.Millisecond)
