@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
-	"pymon-bridge/telemetry"
 )
 
 // destination is a stand-in for InfluxDB that takes a new token.
@@ -34,7 +33,7 @@ func waiting(t *testing.T, files valueFiles, f func(to *destination, level *slog
 		var log bytes.Buffer
 		var level slog.LevelVar
 		to := &destination{token: "old"}
-		b := &bridge{config: &serveCmd{}, logger: slog.New(slog.NewTextHandler(&log, nil)), metrics: &telemetry.Metrics{}, backend: to}
+		b := &bridge{config: &serveCmd{}, logger: slog.New(slog.NewTextHandler(&log, nil)), backend: to}
 		b.follow(files, &level)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
