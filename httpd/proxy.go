@@ -18,6 +18,9 @@ type linkPrefix struct{}
 // that begins with a dot.
 var plainPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$`)
 
+// apiBase matches a path, without its first slash, below one of [APIBases].
+var apiBase = regexp.MustCompile(`^(p/[^/]+/)?api/v1/`)
+
 const maxPrefix = 255 // length of a prefix in bytes
 
 // ValidPrefix says whether a path may stand before the paths in links, such as "/pymon". "" is valid.
@@ -65,17 +68,13 @@ func (s *Server) followProxy(r *http.Request) *http.Request {
 // withoutRepeated removes the prefix in the middle of a path such as /api/v1/pymon/api/v1/metrics. monitor_api asks for
 // such paths, because it appends links to a base URL that ends in /api/v1.
 func withoutRepeated(u *url.URL, prefix string) *url.URL {
-	escaped := u.RawPath // the path that Gin uses
-	if escaped == "" {
-		escaped = u.EscapedPath()
-	}
-	before, after, found := strings.Cut(escaped, "/api/v1"+prefix+"/")
-	if !found || !strings.HasPrefix(after, "api/v1/") && !strings.HasPrefix(after, "p/") {
+	before, after, found := strings.Cut(u.EscapedPath(), "/api/v1"+prefix+"/")
+	if !found || !apiBase.MatchString(after) {
 		return u
 	}
 	shorter := *u
 	shorter.RawPath = before + "/api/v1/" + after
-	shorter.Path, _ = url.PathUnescape(shorter.RawPath) // never fails: it was read from such a text
+	shorter.Path, _ = url.PathUnescape(shorter.RawPath) // never fails: EscapedPath is valid
 	return &shorter
 }
 
