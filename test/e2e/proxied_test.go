@@ -15,26 +15,30 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// nginx passes on what is below /pymon, without /pymon. Everything that a client can do works there, and every link leads to
-// the bridge.
+// nginx passes on what is below a path, without the path. The bridge knows the path from nginx, or from --public-url.
+// Everything that a client can do works there, and every link leads to the bridge.
 func TestBridgeBelowAPathOfAProxy(t *testing.T) {
 	t.Parallel()
-	for name, args := range map[string][]string{
-		"named by the proxy":    {"--trusted-proxy", "127.0.0.1"},
-		"named by --public-url": {"--public-url", "https://ci.example.org/pymon/"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC", "--trusted-proxy", "127.0.0.1",
+		"--public-url", "https://ci.example.org/tests/pymon/"}})
+	s := openShop(t, bridge.URL+"/p/shop")
+	proxies := map[string]string{ // by path
+		"/pymon":       harness.StartNginxBelow(t, bridge.URL, "/pymon", true).URL,
+		"/tests/pymon": harness.StartNginxBelow(t, bridge.URL, "/tests/pymon", false).URL,
+	}
+	for path, proxy := range proxies {
+		assertAnswers(t, s, readAll(t, proxy+path+"/p/shop/api/v1", s))
+		for _, base := range []string{path + "/p/shop/api/v1", path + "/api/v1"} {
+			assertLinks(t, proxy, base, len(s.metrics))
+		}
+	}
+	for path, proxy := range proxies {
+		t.Run("pytest and check below "+path, func(t *testing.T) {
 			t.Parallel()
-			bridge := harness.StartBridge(t, harness.BridgeConfig{Args: append(args, "--client-timezone", "UTC")})
-			below := harness.StartNginxBelow(t, bridge.URL, args[0] == "--trusted-proxy").URL
-			s := openShop(t, bridge.URL+"/p/shop")
-			assertAnswers(t, s, readAll(t, below+"/p/shop/api/v1", s))
-			for _, base := range []string{"/api/v1", "/p/shop/api/v1"} {
-				assertLinks(t, below, base, len(s.metrics))
-			}
-			sent := runBehind(t, below+"/p/team")
-			assertHas(t, below, "team", 1, len(sent.Metrics))
-			check := harness.RunProgram(t, nil, "check", "--url", below, "--project", "team", "--run", "ci-7", "--format", "markdown")
+			team := strings.ReplaceAll(path[1:], "/", "-")
+			sent := runBehind(t, proxy+path+"/p/"+team)
+			assertHas(t, proxy+path, team, 1, len(sent.Metrics))
+			check := harness.RunProgram(t, nil, "check", "--url", proxy+path, "--project", team, "--run", "ci-7", "--format", "markdown")
 			assert.Equal(t, 0, check.ExitCode, check.Stderr)
 			link := regexp.MustCompile(`<(http[^>]+)>`).FindStringSubmatch(check.Stdout)
 			require.NotEmpty(t, link, check.Stdout)
@@ -44,14 +48,13 @@ func TestBridgeBelowAPathOfAProxy(t *testing.T) {
 	}
 }
 
-// assertLinks asserts that the links of lists and of the page for people lead to what they name. below is the address of
-// the bridge for clients, and base a path there.
-func assertLinks(t *testing.T, below, base string, metrics int) {
+// assertLinks asserts that the links of lists and of the page for people lead to what they name. host is the address of the
+// proxy, and base a path there. A list has the metrics of the shop.
+func assertLinks(t *testing.T, host, base string, metrics int) {
 	t.Helper()
-	host := strings.TrimSuffix(below, "/pymon")
 	for _, list := range []string{"/metrics/", "/items/test_cart/metrics", "/components/shop/metrics"} {
 		pages, last, all := 0, "", 0
-		for next := "/pymon" + base + list; next != ""; pages++ {
+		for next := base + list; next != ""; pages++ {
 			_, body := ask(t, host+next)
 			var page struct {
 				Metrics []any  `json:"metrics"`
@@ -71,7 +74,7 @@ func assertLinks(t *testing.T, below, base string, metrics int) {
 		Servers []struct{ URL string }
 		Paths   map[string]any
 	}
-	_, body := ask(t, below+base+"/openapi.json")
+	_, body := ask(t, host+base+"/openapi.json")
 	require.NoError(t, json.Unmarshal([]byte(body), &document))
 	for path := range document.Paths {
 		if !strings.Contains(path, "{") && path != "/regressions/" { // it needs a commit or a run
@@ -79,14 +82,14 @@ func assertLinks(t *testing.T, below, base string, metrics int) {
 			assert.Contains(t, []int{http.StatusOK, http.StatusNoContent}, status, path)
 		}
 	}
-	_, page := ask(t, below+base+"/docs")
+	_, page := ask(t, host+base+"/docs")
 	loaded := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1)
 	assert.GreaterOrEqual(t, len(loaded), 4)
 	for _, file := range loaded {
 		_, body := ask(t, host+file[1])
 		assert.NotEmpty(t, body, file[1])
 	}
-	assert.Contains(t, page, "/pymon"+base+"/openapi.json")
+	assert.Contains(t, page, base+"/openapi.json")
 }
 
 // Two machines test one commit at the same time. Behind each documented balancer their runs stay apart, since the bridge

@@ -46,23 +46,22 @@ func StartBalancer(tb testing.TB, name, first, second string) *Balancer {
 	return startBalancer(tb, name, config, address)
 }
 
-// StartNginxBelow starts nginx in front of a bridge, with the configuration of docs/operations.md for the path /pymon. The
-// URL ends in this path. Without namesPath, nginx does not send the header X-Forwarded-Prefix.
-func StartNginxBelow(tb testing.TB, bridge string, namesPath bool) *Balancer {
+// StartNginxBelow starts nginx in front of a bridge, with the configuration of docs/operations.md for the path /pymon. path
+// replaces this path. Without named, nginx does not send the header X-Forwarded-Prefix.
+func StartNginxBelow(tb testing.TB, bridge, path string, named bool) *Balancer {
 	tb.Helper()
 	const begin, prefix = "location /pymon/ {", "proxy_set_header X-Forwarded-Prefix /pymon;"
 	address := "http://" + FreeAddress(tb)
 	config := begin + documented(tb, begin, map[string]string{"127.0.0.1": portOf(tb, bridge)})
-	if !namesPath {
+	if !named {
 		config = strings.Replace(config, prefix, "", 1)
 	}
-	if strings.Contains(config, prefix) != namesPath {
+	if strings.Contains(config, prefix) != named {
 		tb.Fatalf("docs/operations.md: expected %q in the configuration", prefix)
 	}
+	config = strings.ReplaceAll(config, "/pymon", path)
 	config = fmt.Sprintf("server { listen %s; %s }", strings.TrimPrefix(address, "http://"), config)
-	b := startBalancer(tb, "nginx", config, address)
-	b.URL += "/pymon"
-	return b
+	return startBalancer(tb, "nginx", config, address)
 }
 
 // startBalancer starts a program that listens on the address, with a configuration.
