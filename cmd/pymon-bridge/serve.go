@@ -23,17 +23,17 @@ type serveCmd struct {
 	MaxBytes byteSize `group:"Storage" help:"Refuse new measurements when the local file and its log have reached this size; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
 	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when the disk has less free space than this." default:"256MiB" env:"PYMON_MIN_FREE"`
 
-	Listen         string      `group:"Network" help:"Address to listen on. A socket from systemd takes precedence." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
-	PortFile       string      `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
-	AllowAnonymous bool        `group:"Network" help:"Serve without tokens, also on an address that other machines can reach. After the first token every request needs one, also when all are revoked." env:"PYMON_ALLOW_ANONYMOUS"`
-	RequireProject bool        `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
-	HostName       []string    `group:"Network" help:"Name of this machine in addresses of the bridge; repeatable. While no token is needed, the bridge answers only to localhost, IP addresses, these names, and the host of --public-url." placeholder:"NAME" env:"PYMON_HOST_NAME"`
-	PublicURL      *url.URL    `group:"Network" help:"Address of the bridge for clients behind a proxy, such as https://ci.example.org/pymon/." placeholder:"URL" env:"PYMON_PUBLIC_URL"`
-	TrustedProxy   []addresses `group:"Network" help:"Addresses of proxies, such as 10.0.0.5 or 10.0.0.0/8; repeatable. The bridge believes X-Forwarded-For and X-Forwarded-Prefix from them only." placeholder:"ADDRESS" env:"PYMON_TRUSTED_PROXY"`
-	TLSCert        string      `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
-	TLSKey         string      `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
-	MaxBody        byteSize    `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
-	MaxConnections int         `group:"Network" help:"Most connections at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
+	Listen         string         `group:"Network" help:"Address to listen on. A socket from systemd takes precedence." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
+	PortFile       string         `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
+	AllowAnonymous bool           `group:"Network" help:"Serve without tokens, also on an address that other machines can reach. After the first token every request needs one, also when all are revoked." env:"PYMON_ALLOW_ANONYMOUS"`
+	RequireProject bool           `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
+	HostName       []string       `group:"Network" help:"Name of this machine in addresses of the bridge; repeatable. While no token is needed, the bridge answers only to localhost, IP addresses, these names, and the host of --public-url." placeholder:"NAME" env:"PYMON_HOST_NAME"`
+	PublicURL      *url.URL       `group:"Network" help:"Address of the bridge for clients behind a proxy, such as https://ci.example.org/pymon/." placeholder:"URL" env:"PYMON_PUBLIC_URL"`
+	TrustedProxy   []addressRange `group:"Network" help:"Addresses of proxies, such as 10.0.0.5 or 10.0.0.0/8; repeatable. The bridge believes X-Forwarded-For and X-Forwarded-Prefix from them only." placeholder:"ADDRESS" env:"PYMON_TRUSTED_PROXY"`
+	TLSCert        string         `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
+	TLSKey         string         `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
+	MaxBody        byteSize       `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
+	MaxConnections int            `group:"Network" help:"Most connections at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
 	PageSize int `group:"Reading" help:"Number of elements on one page of a list." default:"500" env:"PYMON_PAGE_SIZE"`
 

@@ -5,11 +5,11 @@ import (
 	"net/netip"
 )
 
-// addresses is a range of IP addresses. A person writes one address, such as 10.0.0.5, or a range, such as 10.0.0.0/8.
-type addresses struct{ netip.Prefix }
+// addressRange is a range of IP addresses. A person writes one address, such as 10.0.0.5, or a range, such as 10.0.0.0/8.
+type addressRange struct{ netip.Prefix }
 
 // UnmarshalText reads an address or a range. An IPv4 address that is written as IPv6 is the IPv4 address.
-func (a *addresses) UnmarshalText(text []byte) error {
+func (a *addressRange) UnmarshalText(text []byte) error {
 	prefix, err := netip.ParsePrefix(string(text))
 	if one, addrErr := netip.ParseAddr(string(text)); addrErr == nil {
 		prefix, err = netip.PrefixFrom(one.WithZone(""), one.BitLen()), nil
