@@ -140,7 +140,22 @@ func TestLinksBelowThePathOfAProxy(t *testing.T) {
 				get(answer["prev_url"].(string))
 			}
 			next, more = answer["next_url"].(string)
+			if more {
+				appended := decode(t, get(base+next)) // as monitor_api asks
+				assert.Equal(t, decode(t, get(next)), appended)
+			}
 		}
 		assert.Greater(t, pages, 1)
+	}
+}
+
+// The path before all paths of the bridge may have the name of a route.
+func TestPathOfAProxyHidesNoRoute(t *testing.T) {
+	s := newServer(t, sample())
+	for _, prefix := range []string{"/metrics", "/items", "/p/team", "/api/v1"} {
+		s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: prefix}
+		for _, path := range []string{"/api/v1/metrics/count", "/p/team/api/v1/metrics/count", "/api/v1/items/p/metrics/count"} {
+			assert.Equal(t, http.StatusOK, s.do(http.MethodGet, path, "").Code, prefix+path)
+		}
 	}
 }

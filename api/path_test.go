@@ -21,6 +21,8 @@ func TestLinksOfNamesThatNeedEscapes(t *testing.T) {
 		metrics = append(metrics, owned[*monitor.Metric]{"team", m})
 	}
 	s := newServer(t, &fakeStore{metrics: metrics})
+	below := newServer(t, &fakeStore{metrics: metrics})
+	below.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
 	tests := []struct {
 		path  string // below the base path
 		first float64
@@ -40,6 +42,7 @@ func TestLinksOfNamesThatNeedEscapes(t *testing.T) {
 			want := []float64{tt.first, tt.first + 4, tt.first + 8}
 			assert.Equal(t, want, totalTimes(t, s, base+tt.path, resolveLink), base+tt.path)
 			assert.Equal(t, want, totalTimes(t, s, base+tt.path, appendLink), base+tt.path)
+			assert.Equal(t, want, totalTimes(t, below, base+tt.path, appendLink), "below a path of a proxy: "+base+tt.path)
 		}
 	}
 }

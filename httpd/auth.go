@@ -142,6 +142,13 @@ func (a *Authenticator) renew(ctx context.Context) *tokenList {
 	return a.read(ctx)
 }
 
+// reload reads the store.
+func (a *Authenticator) reload(ctx context.Context) {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	a.read(ctx)
+}
+
 // read reads the store and returns the tokens. If this fails, it returns the tokens of the last successful read, or nil
 // if there was none. A client that goes away does not stop the read, because all requests use the result.
 func (a *Authenticator) read(ctx context.Context) *tokenList {

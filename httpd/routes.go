@@ -33,7 +33,7 @@ func newEngine() *gin.Engine {
 
 // route adds the middleware. In Gin a route gets only the middleware that was added before it.
 func (s *Server) route() {
-	s.engine.Use(s.observe, s.followProxy, s.answerErrors, recoverPanics, s.refuseOtherSites)
+	s.engine.Use(s.observe, s.answerErrors, recoverPanics, s.refuseOtherSites)
 	s.public = s.engine.Group("")
 	s.engine.Use(s.admit, refuseAncient)
 	s.engine.NoRoute(noRoute)
@@ -58,7 +58,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		w = &headWriter{ResponseWriter: w}
 	}
-	s.engine.ServeHTTP(w, routable(r))
+	s.engine.ServeHTTP(w, routable(s.followProxy(r)))
 }
 
 // observe calls OnRequest for every answered request.

@@ -51,6 +51,7 @@ type Server struct {
 	engine *gin.Engine
 	public *gin.RouterGroup
 
+	keyPair  *keyPair // nil without TLS
 	listener *drainListener
 	conns    openConns
 	done     chan struct{} // closed when the server accepts no more connections; err is set before
@@ -90,6 +91,7 @@ func (s *Server) Open(l net.Listener) error {
 		if err != nil {
 			return fmt.Errorf("read the TLS certificate: %w", err)
 		}
+		s.keyPair = pair
 		s.HTTP.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
 	}
 	s.listener = &drainListener{Listener: l}
@@ -108,6 +110,14 @@ func (s *Server) serve(l net.Listener) {
 	if errors.Is(s.err, http.ErrServerClosed) || s.listener.stopping.Load() {
 		s.err = nil
 	}
+}
+
+// Reload reads the certificate and the tokens again at once. The server also does this by itself, about once a second.
+func (s *Server) Reload(ctx context.Context) {
+	if s.keyPair != nil {
+		s.keyPair.reload()
+	}
+	s.auth.reload(ctx)
 }
 
 // Wait returns when the server accepts no more connections. The error is nil after [Server.Close], else the reason.

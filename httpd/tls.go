@@ -37,23 +37,34 @@ func openKeyPair(certFile, keyFile string, log *slog.Logger) (*keyPair, error) {
 func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Since(k.read) < keyPairMaxAge {
-		return k.cert, nil
+	if time.Since(k.read) >= keyPairMaxAge {
+		k.load()
 	}
+	return k.cert, nil
+}
+
+// reload reads the files now.
+func (k *keyPair) reload() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.load()
+}
+
+// load reads the files. The caller has locked mu.
+func (k *keyPair) load() {
 	k.read = time.Now()
 	cert, err := tls.LoadX509KeyPair(k.certFile, k.keyFile)
 	if err != nil {
 		if err.Error() == k.said { // clients that open many connections must not fill the log
-			return k.cert, nil
+			return
 		}
 		k.said = err.Error()
 		k.log.Warn("cannot read the TLS certificate again; the old certificate stays in use", "error", err)
-		return k.cert, nil
+		return
 	}
 	k.said = ""
 	if !slices.EqualFunc(cert.Certificate, k.cert.Certificate, bytes.Equal) {
 		k.log.Info("a new TLS certificate is in use")
 	}
 	k.cert = &cert
-	return k.cert, nil
 }

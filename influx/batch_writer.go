@@ -43,7 +43,7 @@ func newBatchWriter(cfg Config, bucket string) *batchWriter {
 		SetMaxRetries(0).  // what fails is not queued in the client, where Flush would drop it
 		SetUseGZip(false). // the observer compresses, faster
 		SetPrecision(time.Nanosecond)
-	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, options)
+	client := influxdb2.NewClientWithOptions(cfg.URL, "", options)
 	writeAPI := client.WriteAPI(cfg.Org, bucket)
 	return &batchWriter{client: client, api: writeAPI, errs: writeAPI.Errors(), observer: observer}
 }

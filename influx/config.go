@@ -39,6 +39,8 @@ type Config struct {
 	Timeout   time.Duration     // of one request; a minute if 0
 	Transport http.RoundTripper // replaces the default one, as for a private certificate authority; may be nil
 	Now       func() time.Time  // time.Now if nil
+
+	token *token // Token, and what [Writer.SetToken] made of it
 }
 
 // complete checks the settings and fills in the defaults.
@@ -51,10 +53,8 @@ func (c Config) complete() (Config, error) {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB URL must look like http://host:8086")
-	case c.Token == "":
-		return c, monitor.Errorf(monitor.EInvalid, "InfluxDB needs a token")
-	case strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return c, monitor.Errorf(monitor.EInvalid, "the InfluxDB token has a space, a line break or a letter that is not ASCII")
+	case CheckToken(c.Token) != nil:
+		return c, CheckToken(c.Token)
 	case c.Org == "":
 		return c, monitor.Errorf(monitor.EInvalid, "InfluxDB needs an organisation")
 	}
@@ -74,16 +74,26 @@ func (c Config) complete() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.token = &token{all: []string{c.Token}}
+	c.Transport = authorized{c.Transport, c.token}
 	return c, nil
+}
+
+// CheckToken fails with EInvalid for a text that cannot be a token.
+func CheckToken(token string) error {
+	switch {
+	case token == "":
+		return monitor.Errorf(monitor.EInvalid, "InfluxDB needs a token")
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return monitor.Errorf(monitor.EInvalid, "the InfluxDB token has a space, a line break or a letter that is not ASCII")
+	}
+	return nil
 }
 
 // destination names the URL, the organisation and both buckets.
 func (c Config) destination() monitor.Destination {
 	return monitor.Destination(fmt.Sprintf("%s org=%s bucket=%s meta=%s", c.URL, c.Org, c.Bucket, c.MetaBucket))
 }
-
-// hide removes the token from what a server or a proxy said.
-func (c Config) hide(s string) string { return strings.ReplaceAll(s, c.Token, "[token]") }
 
 // defaultTransport keeps few connections, for the two batch writers and the reads, and notices a dead server soon. Answers
 // come compressed, unless they stay on this machine, whose time that would cost twice.

@@ -18,7 +18,7 @@ type observer struct {
 	base    http.RoundTripper
 	timeout time.Duration // of one request
 	now     func() time.Time
-	hide    func(string) string // removes the token from a text
+	hide    func(string) string // removes tokens from a text
 
 	mu sync.Mutex
 	// ctx is that of the delivery on its way, nil when there is none. The client makes its requests with a context
@@ -34,7 +34,7 @@ func newObserver(cfg Config) *observer {
 	if err != nil {
 		panic(err) // only for a level that does not exist
 	}
-	return &observer{base: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, hide: cfg.hide, gzip: zip}
+	return &observer{base: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, hide: cfg.token.hide, gzip: zip}
 }
 
 // begin starts a delivery.

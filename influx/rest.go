@@ -22,15 +22,15 @@ import (
 type rest struct {
 	client  influxdb2.Client
 	timeout time.Duration
-	hide    func(string) string // removes the token from a text
+	hide    func(string) string // removes tokens from a text
 }
 
 func newRest(cfg Config) rest {
 	options := influxdb2.DefaultOptions().
 		SetApplicationName(applicationName).
 		SetHTTPClient(&http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect})
-	return rest{client: influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, options),
-		timeout: cfg.Timeout, hide: cfg.hide}
+	return rest{client: influxdb2.NewClientWithOptions(cfg.URL, "", options),
+		timeout: cfg.Timeout, hide: cfg.token.hide}
 }
 
 // call makes one request below /api/v2/ and hands the body of a successful answer to read, if read is not nil.

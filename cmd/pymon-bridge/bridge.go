@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"pymon-bridge/cache"
 	"pymon-bridge/httpd"
@@ -21,9 +22,10 @@ import (
 // bridge is a serving bridge with all its parts. The parts know each other only through the interfaces of package monitor.
 // Each part's file has the hooks that connect it with other parts.
 type bridge struct {
-	config  *serveCmd
-	logger  *slog.Logger
-	metrics *telemetry.Metrics
+	config   *serveCmd
+	followed []*follower // files whose new values are used
+	logger   *slog.Logger
+	metrics  *telemetry.Metrics
 
 	db        *sqlite.DB
 	committer *journal.Committer
@@ -66,9 +68,11 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	return b.openServer(l)
 }
 
-// wait returns when ctx is done, or with the error of a part that ended by itself. At each hangup the couriers try again at
-// once, for an operator who has mended the destination.
+// wait returns when ctx is done, or with the error of a part that ended by itself. Meanwhile it uses new values in files,
+// and reloads at each hangup.
 func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
+	look := time.NewTicker(reloadEvery)
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -77,10 +81,10 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 		case err := <-b.failed:
 			return err
 		case <-hangup:
-			b.logger.Info("SIGHUP: delivery is tried again at once")
-			if b.courier != nil {
-				b.courier.RetryNow()
-				b.reports.RetryNow()
+			b.reload(ctx)
+		case <-look.C:
+			for _, f := range b.followed {
+				f.look(ctx, b.logger)
 			}
 		}
 	}

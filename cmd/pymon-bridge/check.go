@@ -22,7 +22,7 @@ import (
 // run could not be judged.
 type checkCmd struct {
 	URL     string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password." default:"http://127.0.0.1:8080" env:"PYMON_URL"`
-	Token   string `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" secret:""`
+	Token   string `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
 	Project string `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
 	ScmRef *string `help:"Judge this commit: its last run, and also the tests that only its earlier runs measured." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
@@ -76,7 +76,11 @@ func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
 	defer cancel()
 	return patiently(ctx, func(reason error) {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v; asking again, for at most %s\n", reason, c.Timeout)
+		most := c.Timeout
+		if later, ok := errors.AsType[*laterError](reason); ok && later.refused {
+			most = min(most, restartTime)
+		}
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %v; asking again, for at most %s\n", reason, most)
 	}, c.ask)
 }
 

@@ -16,7 +16,9 @@ type Main struct {
 	Stdin          *os.File
 	Stdout, Stderr io.Writer
 
-	banner bool // a person reads standard error
+	banner bool          // a person reads standard error
+	files  valueFiles    // files that gave values to flags
+	level  slog.LevelVar // lowest level in the log
 }
 
 // NewMain returns the program with the standard streams of the process.
@@ -35,7 +37,7 @@ type cli struct {
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	LogFormat string `group:"Logging" help:"Format of the log on standard error: ${enum}." enum:"text,json" default:"text" env:"PYMON_LOG_FORMAT"`
-	LogLevel  string `group:"Logging" help:"Lowest level in the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL"`
+	LogLevel  string `group:"Logging" help:"Lowest level in the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL" file:""`
 }
 
 // dataFlags are the flags of the commands that work on the data directory.
@@ -67,11 +69,12 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		}
 	}()
 	var c cli
+	m.files = valueFiles{}
 	parser, err := kong.New(&c,
 		kong.Name("pymon-bridge"), kong.Description(description),
 		kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.Resolvers(kong.ResolverFunc(secretFromFile)),
+		kong.Resolvers(m.files),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(m),
@@ -86,7 +89,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		return 2
 	}
 	m.banner = c.LogFormat == "text"
-	err = command.Run(c.logger(m.Stderr))
+	err = command.Run(c.logger(m))
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
 		return 0 // a signal stopped the bridge while it started
 	}
@@ -101,14 +104,11 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 }
 
 // logger returns the log that the flags ask for.
-func (c *cli) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		level = slog.LevelInfo // the flag's enum allows valid levels only
-	}
-	options := &slog.HandlerOptions{Level: level}
+func (c *cli) logger(m *Main) *slog.Logger {
+	m.level.Set(levels[c.LogLevel])
+	options := &slog.HandlerOptions{Level: &m.level}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(m.Stderr, options))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(slog.NewTextHandler(m.Stderr, options))
 }

@@ -23,7 +23,7 @@ type influxSetupCmd struct {
 
 	CheckEvery  time.Duration `group:"Alerts" help:"How often InfluxDB makes statuses from verdicts." default:"1m" env:"PYMON_CHECK_EVERY"`
 	CheckWindow time.Duration `group:"Alerts" help:"How long after the start of a run its verdicts may arrive." default:"144h" env:"PYMON_CHECK_WINDOW"`
-	NotifyURL   string        `group:"Alerts" name:"notify-url" help:"Send each notification to this address, as a POST with JSON." placeholder:"URL" env:"PYMON_NOTIFY_URL" secret:""`
+	NotifyURL   string        `group:"Alerts" name:"notify-url" help:"Send each notification to this address, as a POST with JSON." placeholder:"URL" env:"PYMON_NOTIFY_URL" file:""`
 	Fallback    bool          `group:"Alerts" help:"Also judge tests in InfluxDB, for results that no bridge judges." env:"PYMON_FALLBACK"`
 
 	BridgeTokenFile  string `group:"Tokens" help:"Write the bridge's new token to this file with mode 0600, and do not print it." placeholder:"FILE" env:"PYMON_BRIDGE_TOKEN_FILE"`

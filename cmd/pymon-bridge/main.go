@@ -8,8 +8,8 @@
 //     are the commands, each with its flags.
 //   - bridge.go opens and closes the parts of a serving bridge. Each part has a file: journal.go the local file and the
 //     committer, delivery.go the destination and the courier, judging.go the detector and the worker, server.go the routes.
-//   - listen.go, banner.go and profile.go help serve.go. secret.go and bytesize.go read values of flags. writefile.go
-//     writes files. patience.go lets check.go ask again. confirm.go asks a person.
+//   - listen.go, banner.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.
+//     reload.go reads files again. writefile.go writes files. patience.go lets check.go ask again. confirm.go asks a person.
 package main
 
 import (

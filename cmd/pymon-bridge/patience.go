@@ -14,7 +14,8 @@ import (
 // laterError is the error of an attempt that may succeed later.
 type laterError struct {
 	error
-	after time.Duration // how long the bridge asks to wait; 0 if it does not say
+	after   time.Duration // how long the bridge asks to wait; 0 if it does not say
+	refused bool          // nobody answered at the address
 }
 
 func (e *laterError) Unwrap() error { return e.error }
@@ -22,10 +23,14 @@ func (e *laterError) Unwrap() error { return e.error }
 // maxPause is the longest pause between two attempts, where the bridge does not ask for a longer one.
 const maxPause = 10 * time.Second
 
-// patiently asks until there is an answer, or until ctx ends. It asks again only after a [laterError], and says why it
-// waits, once for each reason. When ctx ends, the error has the last answer.
+// restartTime is how long a restart of the bridge may take. An address where nobody answers for longer is wrong.
+const restartTime = 30 * time.Second
+
+// patiently asks until there is an answer, until ctx ends, or until nobody answered for [restartTime]. It asks again only
+// after a [laterError], and says why it waits, once for each reason. When ctx ends, the error has the last answer.
 func patiently[T any](ctx context.Context, say func(reason error), ask func(ctx context.Context) (T, error)) (T, error) {
 	var last error
+	var restarted time.Time // end of the time for a restart; zero while somebody answers
 	for pause := time.Second; ; pause = min(2*pause, maxPause) {
 		answer, err := ask(ctx)
 		if ctx.Err() != nil && err != nil && last != nil {
@@ -35,6 +40,14 @@ func patiently[T any](ctx context.Context, say func(reason error), ask func(ctx 
 		if !ok || ctx.Err() != nil {
 			return answer, err
 		}
+		switch {
+		case !later.refused:
+			restarted = time.Time{}
+		case restarted.IsZero():
+			restarted = time.Now().Add(restartTime)
+		case !time.Now().Before(restarted):
+			return answer, err
+		}
 		if until, ok := ctx.Deadline(); (!ok || time.Until(until) > time.Second) && (last == nil || last.Error() != err.Error()) {
 			say(err)
 		}
@@ -42,6 +55,9 @@ func patiently[T any](ctx context.Context, say func(reason error), ask func(ctx 
 		wait := max(pause, later.after)
 		if until, ok := ctx.Deadline(); ok && wait >= time.Until(until) { // one last attempt before the time is over
 			wait = time.Until(until) / 2
+		}
+		if later.refused {
+			wait = min(wait, time.Until(restarted))
 		}
 		select {
 		case <-time.After(max(wait, time.Second)):
@@ -61,15 +77,15 @@ func laterIfBusy(response *http.Response, err error) error {
 	}
 	seconds, parseErr := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16)
 	if parseErr != nil {
-		return &laterError{err, 0}
+		return &laterError{error: err}
 	}
-	return &laterError{err, time.Duration(seconds) * time.Second}
+	return &laterError{error: err, after: time.Duration(seconds) * time.Second}
 }
 
 // laterIfRestarting does the same for a connection that failed in a way in which it fails while a bridge restarts.
 func laterIfRestarting(cause, err error) error {
 	if errors.Is(cause, syscall.ECONNREFUSED) || errors.Is(cause, syscall.ECONNRESET) {
-		return &laterError{err, 0}
+		return &laterError{error: err, refused: true}
 	}
 	return err
 }

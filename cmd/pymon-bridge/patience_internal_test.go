@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -16,18 +17,24 @@ import (
 func TestCheckWaitsAsItWasTold(t *testing.T) {
 	t.Parallel()
 	busy := errors.New("too many wait (503)")
+	refused := &laterError{error: errors.New("connection refused"), refused: true}
+	refusals := []error{refused, refused, refused}
 	for name, tc := range map[string]struct {
 		answers []error // one for each attempt; the last one stays
 		err     string
 		took    time.Duration
 		said    int
 	}{
+		"a restart":                  {[]error{refused, refused, nil}, "", 3 * time.Second, 1},
+		"a wrong port":               {[]error{refused}, "connection refused", 30 * time.Second, 1},
+		"busy, and then a restart":   {[]error{&laterError{error: busy, after: time.Minute}, refused, nil}, "", 62 * time.Second, 2},
+		"two restarts":               {slices.Concat(refusals, []error{&laterError{error: busy}}, refusals, []error{nil}), "", 45 * time.Second, 3},
 		"an answer at once":          {[]error{nil}, "", 0, 0},
 		"an answer for good":         {[]error{errors.New("unknown token")}, "unknown token", 0, 0},
-		"busy at first":              {[]error{&laterError{busy, 0}, &laterError{busy, 0}, nil}, "", 3 * time.Second, 1},
-		"as long as the bridge asks": {[]error{&laterError{busy, 30 * time.Second}, nil}, "", 30 * time.Second, 1},
-		"a last attempt in time":     {[]error{&laterError{busy, time.Hour}, nil}, "", time.Minute, 1},
-		"busy for ever": {[]error{&laterError{busy, 0}}, "no answer within 2m; the last answer: too many wait (503)",
+		"busy at first":              {[]error{&laterError{error: busy}, &laterError{error: busy}, nil}, "", 3 * time.Second, 1},
+		"as long as the bridge asks": {[]error{&laterError{error: busy, after: 30 * time.Second}, nil}, "", 30 * time.Second, 1},
+		"a last attempt in time":     {[]error{&laterError{error: busy, after: time.Hour}, nil}, "", time.Minute, 1},
+		"busy for ever": {[]error{&laterError{error: busy}}, "no answer within 2m; the last answer: too many wait (503)",
 			2 * time.Minute, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,4 +91,31 @@ func TestCheckAsksABusyBridgeAgain(t *testing.T) {
 	status, stderr := check(t.Context(), "--url", bridge.URL)
 	assert.Zero(t, status)
 	assert.Equal(t, "pymon-bridge: 64 questions wait already (503 Service Unavailable); asking again, for at most 2m0s\n", stderr)
+}
+
+// A person at a wrong port must read at once what is wrong.
+func TestCheckSaysAtOnceThatNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	said := make(chan string, 1)
+	m := &Main{Stderr: writerFunc(func(text []byte) { said <- string(text) })}
+	for timeout, most := range map[time.Duration]string{2 * time.Minute: "30s", 10 * time.Second: "10s"} {
+		c := checkCmd{URL: "http://127.0.0.1:1", Timeout: timeout}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := c.fetch(ctx, m)
+			ended <- err
+		}()
+		assert.Regexp(t, "^pymon-bridge: the bridge cannot be reached: .*connection refused; asking again, for at most "+most+"\n$", <-said)
+		defer func() { assert.Error(t, <-ended) }()
+	}
+	cancel()
+}
+
+// writerFunc is a function as a stream.
+type writerFunc func(text []byte)
+
+func (f writerFunc) Write(text []byte) (int, error) {
+	f(text)
+	return len(text), nil
 }

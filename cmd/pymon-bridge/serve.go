@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
@@ -30,7 +29,7 @@ type serveCmd struct {
 	RequireProject bool           `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
 	HostName       []string       `group:"Network" help:"Name of this machine in addresses of the bridge; repeatable. While no token is needed, the bridge answers only to localhost, IP addresses, these names, and the host of --public-url." placeholder:"NAME" env:"PYMON_HOST_NAME"`
 	PublicURL      *url.URL       `group:"Network" help:"Address of the bridge for clients behind a proxy, such as https://ci.example.org/pymon/." placeholder:"URL" env:"PYMON_PUBLIC_URL"`
-	TrustedProxy   []netip.Prefix `group:"Network" help:"Addresses of proxies, such as 10.0.0.0/8; repeatable. The bridge believes X-Forwarded-For and X-Forwarded-Prefix from them only." placeholder:"CIDR" env:"PYMON_TRUSTED_PROXY"`
+	TrustedProxy   []addressRange `group:"Network" help:"Addresses of proxies, such as 10.0.0.5 or 10.0.0.0/8; repeatable. The bridge believes X-Forwarded-For and X-Forwarded-Prefix from them only." placeholder:"ADDRESS" env:"PYMON_TRUSTED_PROXY"`
 	TLSCert        string         `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string         `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize       `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
@@ -51,7 +50,7 @@ type serveCmd struct {
 // influxFlags name the destination. Where InfluxDB's own tools have a variable, the flag has the same variable.
 type influxFlags struct {
 	URL        string `name:"influx-url" group:"InfluxDB" help:"Address of InfluxDB v2. Without it the command serve only keeps measurements." placeholder:"URL" env:"INFLUX_URL"`
-	Token      string `name:"influx-token" group:"InfluxDB" help:"API token. It is safer in the environment variable, or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" secret:""`
+	Token      string `name:"influx-token" group:"InfluxDB" help:"API token. It is safer in the environment variable, or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" file:""`
 	Org        string `name:"influx-org" group:"InfluxDB" help:"Organisation in InfluxDB." placeholder:"NAME" env:"INFLUX_ORG"`
 	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements. A missing bucket is created, if the token allows it." default:"pytest" env:"INFLUX_BUCKET"`
 	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions. A missing bucket is created, if the token allows it." default:"pytest_meta" env:"PYMON_META_BUCKET"`
@@ -149,6 +148,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 		return err
 	}
 	b := newBridge(c, logger)
+	b.follow(m.files, &m.level)
 	if err := b.Open(ctx, l); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -19,7 +19,9 @@ func (b *bridge) openServer(l net.Listener) error {
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
 	b.server.RequireProject = b.config.RequireProject
 	b.server.HostNames, b.server.PublicURL = b.config.HostName, b.config.PublicURL
-	b.server.TrustedProxies = b.config.TrustedProxy
+	for _, proxies := range b.config.TrustedProxy {
+		b.server.TrustedProxies = append(b.server.TrustedProxies, proxies.Prefix)
+	}
 	b.server.OnRefused = b.metrics.Refused
 	b.server.OnRequest = b.metrics.Request
 	b.mountIngest()

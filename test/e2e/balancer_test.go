@@ -162,10 +162,13 @@ func assertProjectsStay(t *testing.T, balancer string) (projects map[string]stri
 		answered := map[string]bool{} // by address of the bridge
 		for _, path := range []string{"/p/" + project + "/metrics/", "//p//" + project + "//metrics/", "/p/" + project + "?page=2",
 			"/p/" + project + "/api/v1/metrics/?page=2", "/p/" + project + "/api/v1/items/a%2F%2Fb%5B+c%25/metrics"} {
-			r := request{method: "POST", path: path}.send(t, balancer)
+			r := request{method: "POST", path: path, header: []string{"X-Forwarded-For", "203.0.113.9"}}.send(t, balancer)
 			require.Equal(t, http.StatusCreated, r.status, path)
 			assert.NotEmpty(t, r.header.Get("Pymon-Bridge"))
 			assert.Equal(t, merged(path), merged(r.header.Get("Path")))
+			said, saw, _ := strings.Cut(r.header.Get("For"), ",")
+			assert.Equal(t, "203.0.113.9", said, "what the client says")
+			assert.Contains(t, trustsThisMachine(t), strings.TrimSpace(saw), "what the balancer saw")
 			assert.Equal(t, balancer, "http://"+r.header.Get("Asked-Host"))
 			answered[r.header.Get("Stand-In")] = true
 			projects[r.header.Get("Stand-In")] = project
@@ -264,7 +267,8 @@ func (b *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil || b.aborts.Add(-1) >= 0 {
 		panic(http.ErrAbortHandler)
 	}
-	for name, value := range map[string]string{"Stand-In": b.address, "Path": r.RequestURI, "Asked-Host": r.Host, "Read": fmt.Sprint(n)} {
+	for name, value := range map[string]string{"Stand-In": b.address, "Path": r.RequestURI, "Asked-Host": r.Host, "Read": fmt.Sprint(n),
+		"For": strings.Join(r.Header.Values("X-Forwarded-For"), ",")} {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(http.StatusCreated)

@@ -40,10 +40,34 @@ http { access_log off; include balancer.nginx; }
 // and second are addresses such as [Bridge.URL].
 func StartBalancer(tb testing.TB, name, first, second string) *Balancer {
 	tb.Helper()
-	kind, dir := balancers[name], tb.TempDir()
 	address := "http://" + FreeAddress(tb)
-	config := documented(tb, kind.language, map[string]string{"0.0.0.0": portOf(tb, address),
+	config := documented(tb, "```"+balancers[name].language+"\n", map[string]string{"0.0.0.0": portOf(tb, address),
 		"bridge-1.example.org": portOf(tb, first), "bridge-2.example.org": portOf(tb, second)})
+	return startBalancer(tb, name, config, address)
+}
+
+// StartNginxBelow starts nginx in front of a bridge, with the configuration of docs/operations.md for the path /pymon. path
+// replaces this path. Without named, nginx does not send the header X-Forwarded-Prefix.
+func StartNginxBelow(tb testing.TB, bridge, path string, named bool) *Balancer {
+	tb.Helper()
+	const begin, prefix = "location /pymon/ {", "proxy_set_header X-Forwarded-Prefix /pymon;"
+	address := "http://" + FreeAddress(tb)
+	config := begin + documented(tb, begin, map[string]string{"127.0.0.1": portOf(tb, bridge)})
+	if !named {
+		config = strings.Replace(config, prefix, "", 1)
+	}
+	if strings.Contains(config, prefix) != named {
+		tb.Fatalf("docs/operations.md: expected %q in the configuration", prefix)
+	}
+	config = strings.ReplaceAll(config, "/pymon", path)
+	config = fmt.Sprintf("server { listen %s; %s }", strings.TrimPrefix(address, "http://"), config)
+	return startBalancer(tb, "nginx", config, address)
+}
+
+// startBalancer starts a program that listens on the address, with a configuration.
+func startBalancer(tb testing.TB, name, config, address string) *Balancer {
+	tb.Helper()
+	kind, dir := balancers[name], tb.TempDir()
 	for file, text := range map[string]string{"balancer." + kind.language: config, "main.conf": nginxMain} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
@@ -80,19 +104,19 @@ func balancerBinary(tb testing.TB, name, pattern string) string {
 }
 
 // documentedAddress matches the addresses in the configurations of docs/operations.md.
-var documentedAddress = regexp.MustCompile(`(0\.0\.0\.0|bridge-\d\.example\.org)(:|, port_value: )\d+`)
+var documentedAddress = regexp.MustCompile(`(0\.0\.0\.0|127\.0\.0\.1|bridge-\d\.example\.org)(:|, port_value: )\d+`)
 
-// documented returns the only code block of a language in docs/operations.md. It replaces the address of each host by the
-// given port of this machine.
-func documented(tb testing.TB, language string, ports map[string]string) string {
+// documented returns the rest of the only code block in docs/operations.md that begins with a text. It replaces the address
+// of each host by the given port of this machine.
+func documented(tb testing.TB, begin string, ports map[string]string) string {
 	tb.Helper()
 	page, err := os.ReadFile(filepath.Join(Root(tb), "docs", "operations.md"))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	blocks := strings.Split(string(page), "```"+language+"\n")
+	blocks := strings.Split(string(page), begin)
 	if len(blocks) != 2 {
-		tb.Fatalf("docs/operations.md: expected one code block of %s, got %d", language, len(blocks)-1)
+		tb.Fatalf("docs/operations.md: expected one code block with %q, got %d", begin, len(blocks)-1)
 	}
 	block, _, _ := strings.Cut(blocks[1], "```")
 	return documentedAddress.ReplaceAllStringFunc(block, func(address string) string {

@@ -1,0 +1,91 @@
+package influx_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
+)
+
+// strict answers 401, and quotes what it got, to requests without its token. It counts the others.
+type strict struct {
+	mu       sync.Mutex
+	token    string
+	accepted map[string]int
+}
+
+func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if got := r.Header.Get("Authorization"); got != "Token "+s.token {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, got+" is not Token "+s.token)
+		return
+	}
+	s.accepted[r.URL.Path]++
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *strict) revoke(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token, s.accepted = token, map[string]int{}
+}
+
+func TestSetToken(t *testing.T) {
+	const oldToken, newToken = "the-old-token", "the-new-token"
+	server := &strict{}
+	server.revoke(oldToken)
+	front := httptest.NewServer(server)
+	t.Cleanup(front.Close)
+	w := mustOpen(t, influx.Config{URL: front.URL, Token: oldToken, Org: "o", Timeout: 10 * time.Second})
+	both := []*monitor.Point{contextPoint("p", "ab"), metricPoint(1)}
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), both).Kind)
+
+	server.revoke(newToken)
+	for _, p := range both {
+		reply := w.Deliver(t.Context(), []*monitor.Point{p})
+		require.Equal(t, monitor.Denied, reply.Kind)
+		require.Contains(t, reply.Message, "Token [token] is not Token", "the refused token is hidden")
+	}
+	w.SetToken(newToken)
+	for _, p := range both {
+		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
+	}
+	require.NoError(t, w.Ensure(t.Context()))
+	_, _ = w.Reader().Context(t.Context(), "p", "ab")
+	require.Positive(t, server.accepted["/query"], "the reader has the new token")
+
+	server.revoke("another")
+	w.SetToken("a-third-token")
+	server.revoke(oldToken + "," + newToken)
+	reply := w.Deliver(t.Context(), both)
+	require.Equal(t, "Token [token] is not Token [token],[token]", reply.Message, "earlier tokens stay hidden")
+}
+
+func TestSetTokenWhileDelivering(t *testing.T) {
+	server := &strict{}
+	server.revoke("t")
+	front := httptest.NewServer(server)
+	t.Cleanup(front.Close)
+	w := mustOpen(t, influx.Config{URL: front.URL, Token: "t", Org: "o", Timeout: 10 * time.Second})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 20 {
+				w.SetToken("t")
+				_ = w.Deliver(t.Context(), []*monitor.Point{contextPoint("p", "ab"), metricPoint(1)})
+				_, _ = w.Reader().Session(t.Context(), "p", "ab")
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{metricPoint(1)}).Kind)
+}
