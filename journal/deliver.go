@@ -53,6 +53,7 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	if err != nil {
 		return err
 	}
+	c.acked.Store(b.cursor)
 	c.status.buried(int64(len(a.Bury)))
 	c.logBuried(b, a.Bury)
 	c.callHooks(b, a.Bury)

@@ -98,16 +98,16 @@ func (j *fakeJournal) Cursor(context.Context, monitor.Destination) (uint64, erro
 	return j.acked(), j.fail("cursor")
 }
 
-func (j *fakeJournal) Parked(context.Context, monitor.Destination) ([]monitor.Pending, error) {
+func (j *fakeJournal) Parked(_ context.Context, _ monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
 	if err := j.fail("parked"); err != nil {
 		return nil, err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var out []monitor.Pending
-	for seq := range uint64(len(j.recs)) {
-		if _, ok := j.parked[seq+1]; ok {
-			out = append(out, j.pending(seq+1))
+	for seq := after + 1; seq <= uint64(len(j.recs)) && len(out) < n; seq++ {
+		if _, ok := j.parked[seq]; ok {
+			out = append(out, j.pending(seq))
 		}
 	}
 	return out, nil

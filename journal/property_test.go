@@ -199,7 +199,7 @@ func runEvents(t *rapid.T) {
 		case 3:
 			w.pass()
 		case 4:
-			op := rapid.SampledFrom([]string{"next", "pin", "ack", "find", "stats"}).Draw(t, "fails")
+			op := rapid.SampledFrom([]string{"next", "parked", "pin", "ack", "find", "stats"}).Draw(t, "fails")
 			w.j.mu.Lock()
 			w.failures = append(w.failures, op)
 			w.j.mu.Unlock()

@@ -63,7 +63,8 @@ func (c *serveCmd) openBackend(logger *slog.Logger) (monitor.Backend, error) {
 
 // newCourier makes the courier, and makes lookup ask the destination too.
 func (b *bridge) newCourier(lookup *cache.Fallback) {
-	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
+	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.db, Tokens: b.db.Tokens},
+		cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
 	b.courier.OnReply = b.replied
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
