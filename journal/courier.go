@@ -38,6 +38,7 @@ type Courier struct {
 
 	status          status
 	acked           atomic.Uint64 // the cursor
+	aside           aside
 	reading, acking journalRetrier
 	bell, now       bell
 	life            lifetime
@@ -85,7 +86,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	batches := make(chan *batch)
 	r := &reader{
 		journal: c.journal, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
-		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor},
+		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, aside: &c.aside, after: cursor, stored: stored{0, cursor},
 	}
 	c.running.Go(r.run)
 	c.running.Go(func() { c.deliverAll(batches) })

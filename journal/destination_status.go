@@ -44,14 +44,15 @@ type status struct {
 	kept      int64     // records not delivered, at the last count
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
+	aside     int       // records that were set aside
 }
 
 // replied notes a reply. pause is the wait before the request is repeated, 0 when it is not.
 func (s *status) replied(ctx context.Context, reply monitor.Reply, pause time.Duration) {
-	switch reply.Kind {
-	case monitor.Unavailable:
+	switch {
+	case reply.Kind == monitor.Unavailable, reply.Kind == monitor.Failed && pause > 0:
 		s.trouble(ctx, unavailable, reply, pause)
-	case monitor.Denied:
+	case reply.Kind == monitor.Denied:
 		s.trouble(ctx, denied, reply, pause)
 	default:
 		s.answered(reply)
@@ -107,6 +108,13 @@ func (s *status) keepWaiting(until time.Time) {
 	s.waitUntil = until
 }
 
+// setAside notes how many records are set aside.
+func (s *status) setAside(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside = n
+}
+
 // buried counts new dead letters.
 func (s *status) buried(n int64) {
 	s.mu.Lock()
@@ -143,6 +151,9 @@ func (s *status) health(err error) monitor.Health {
 	}
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
+	}
+	if s.aside > 0 {
+		h.Detail += fmt.Sprintf("; %d records are set aside and tried again, because the destination does not take them now", s.aside)
 	}
 	return h
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -376,6 +377,16 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// has says whether a line with some words names a record.
+func (l *log) has(words string, seq uint64) bool {
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, words) && strings.Contains(line, fmt.Sprintf("seq=%d ", seq)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *log) logger() *slog.Logger {

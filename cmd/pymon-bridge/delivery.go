@@ -88,7 +88,8 @@ func (b *bridge) ensureBackend() {
 
 // replied is called with each reply of the destination.
 func (b *bridge) replied(reply monitor.Reply) {
-	if reply.Kind == monitor.Unavailable || reply.Kind == monitor.Denied {
+	switch reply.Kind {
+	case monitor.Unavailable, monitor.Denied, monitor.Failed:
 		b.metrics.Retried(reply.Status)
 	}
 }
