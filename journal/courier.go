@@ -115,8 +115,8 @@ func (c *Courier) Wake() { c.bell.ring() }
 // RetryNow ends the present wait for the destination, or the next one, at once. It never blocks.
 func (c *Courier) RetryNow() { c.now.ring() }
 
-// Healthy says whether the destination accepts deliveries; refusals of single points do not count. It is true before the
-// first reply.
+// Healthy says whether the destination accepts deliveries; refusals of single points do not count. A destination that is
+// silent for five seconds accepts none. Healthy is true before the first request.
 func (c *Courier) Healthy() bool { return c.status.healthy() }
 
 // Health implements [monitor.HealthChecker]. It is not required: the bridge accepts records without delivery.

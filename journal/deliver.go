@@ -15,7 +15,7 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 	defer c.stop()
 	b := &bisector{
 		sink: c.sink, status: &c.status, size: c.BatchSize,
-		retrier: &retrier{life: c.life, now: c.now, logger: c.logger, onReply: c.replied},
+		retrier: &retrier{life: c.life, now: c.now, asking: c.status.asking, logger: c.logger, onReply: c.replied},
 	}
 	for {
 		var now bell

@@ -150,6 +150,28 @@ func TestCourierRetriesForEver(t *testing.T) {
 	})
 }
 
+// The destination takes the request and does not answer.
+func TestCourierSaysThatTheDestinationIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
+			time.Sleep(time.Minute)
+			return delivered
+		}
+		r.run(t, func() {
+			r.add(context1("p", "c"))
+			r.after(4 * time.Second)
+			assert.True(t, r.Health().OK)
+			r.after(2 * time.Second)
+			assert.False(t, r.Healthy())
+			assert.False(t, r.Health().OK)
+			assert.Equal(t, string(dest)+" has given no answer since 2000-01-01T00:00:00Z", r.Health().Detail)
+			r.after(time.Minute)
+			assert.True(t, r.Health().OK)
+		})
+	})
+}
+
 func TestCourierHonoursRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()

@@ -40,12 +40,30 @@ type status struct {
 	mode      *mode
 	said      string    // the destination's words
 	since     time.Time // when the mode began
+	asked     time.Time // when the request under way began; zero when there is none
 	down      time.Time // when the mode last changed from fine to another
 	kept      int64     // records not delivered, at the last count
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
 	aside     int       // records that were set aside
 }
+
+// silentAfter is how long a request may take before the destination counts as silent.
+const silentAfter = 5 * time.Second
+
+// asking notes that a request is under way until done is called.
+func (s *status) asking() (done func()) {
+	note := func(at time.Time) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asked = at
+	}
+	note(time.Now())
+	return func() { note(time.Time{}) }
+}
+
+// silent says that the request under way has no answer for too long. The caller holds mu.
+func (s *status) silent() bool { return !s.asked.IsZero() && time.Since(s.asked) >= silentAfter }
 
 // replied notes a reply. pause is the wait before the request is repeated, 0 when it is not.
 func (s *status) replied(ctx context.Context, reply monitor.Reply, pause time.Duration) {
@@ -125,7 +143,7 @@ func (s *status) buried(n int64) {
 func (s *status) healthy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mode == fine
+	return s.mode == fine && !s.silent()
 }
 
 // givesUp says whether a missing context or session counts as lost. It does not while the destination is unavailable:
@@ -146,6 +164,8 @@ func (s *status) health(err error) monitor.Health {
 		h.Detail = line(err.Error())
 	case s.mode != fine:
 		h.Detail = fmt.Sprintf(s.mode.health, s.dest, s.since.UTC().Format(time.RFC3339), s.said, s.kept)
+	case s.silent():
+		h.Detail = fmt.Sprintf("%s has given no answer since %s", s.dest, s.asked.UTC().Format(time.RFC3339))
 	default:
 		h.OK = true
 	}

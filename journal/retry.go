@@ -34,7 +34,8 @@ type lifetime struct {
 type retrier struct {
 	blamed string // the fault that points are known to cause; a failure with this fault is about the points
 	life   lifetime
-	now    bell // ends a wait
+	now    bell                 // ends a wait
+	asking func() (done func()) // called before each request; may be nil
 	logger *slog.Logger
 	// onReply is called with each reply, and with the wait before the next request: 0 after the last request.
 	onReply func(ctx context.Context, reply monitor.Reply, pause time.Duration)
@@ -101,6 +102,9 @@ func (r *retrier) guard(request func(ctx context.Context) monitor.Reply) (reply 
 			reply = monitor.Reply{Kind: monitor.Refused, Message: panicked(r.logger, "delivering", p).Error()}
 		}
 	}()
+	if r.asking != nil {
+		defer r.asking()()
+	}
 	return request(r.life.hard)
 }
 
