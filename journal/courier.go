@@ -115,6 +115,15 @@ func (c *Courier) Wake() { c.bell.ring() }
 // RetryNow ends the present wait for the destination, or the next one, at once. It never blocks.
 func (c *Courier) RetryNow() { c.now.ring() }
 
+// Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
+// before, some of them are gone from the destination. The log and Health say so, Health until the courier is closed.
+func (c *Courier) Recreated(part string) {
+	stats, err := c.journal.Stats(context.Background(), c.dest)
+	if n := int64(c.acked.Load()) - stats.Parked - stats.DeadLetters; err == nil && n > 0 {
+		c.status.recreated(part, n)
+	}
+}
+
 // Healthy says whether the destination accepts deliveries; refusals of single points do not count. A destination that is
 // silent for five seconds accepts none. Healthy is true before the first request.
 func (c *Courier) Healthy() bool { return c.status.healthy() }

@@ -24,8 +24,10 @@ type rig struct {
 	log  *log
 }
 
-func newRig() *rig {
-	r := &rig{j: newFakeJournal(), sink: newFakeSink(), log: &log{}}
+func newRig() *rig { return newRigOn(newFakeJournal()) }
+
+func newRigOn(j *fakeJournal) *rig {
+	r := &rig{j: j, sink: newFakeSink(), log: &log{}}
 	r.j.stored = r.sink.has
 	r.Courier = journal.NewCourier(r.j, r.sink, r.j, r.j, r.log.logger())
 	return r

@@ -46,6 +46,7 @@ type status struct {
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
 	aside     int       // records that were set aside
+	gone      []string  // what the destination lost, for people
 }
 
 // silentAfter is how long a request may take before the destination counts as silent.
@@ -133,6 +134,16 @@ func (s *status) setAside(n int) {
 	s.aside = n
 }
 
+// recreated notes that a part of the destination was created anew, after n records had been delivered.
+func (s *status) recreated(part string, n int64) {
+	gone := fmt.Sprintf("%s was missing and was created again at %s: the %d records delivered before are not all there",
+		part, time.Now().UTC().Format(time.RFC3339), n)
+	s.logger.Error("the destination has lost delivered records", "lost", gone)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = append(s.gone, gone)
+}
+
 // buried counts new dead letters.
 func (s *status) buried(n int64) {
 	s.mu.Lock()
@@ -171,6 +182,9 @@ func (s *status) health(err error) monitor.Health {
 	}
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
+	}
+	for _, gone := range s.gone[max(0, len(s.gone)-2):] {
+		h.Detail += "; " + gone
 	}
 	if s.aside > 0 {
 		h.Detail += fmt.Sprintf("; %d records are set aside and tried again, because the destination does not take them now", s.aside)
