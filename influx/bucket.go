@@ -32,6 +32,8 @@ type bucket struct {
 	rest rest
 	now  func() time.Time
 
+	onCreated func(bucket string) // may be nil
+
 	retention atomic.Int64 // a time.Duration; 0 keeps for ever
 	believed  atomic.Int64 // Unix nanoseconds until which that holds
 
@@ -41,7 +43,7 @@ type bucket struct {
 }
 
 func newBucket(name string, cfg Config, rest rest) *bucket {
-	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now}
+	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now, onCreated: cfg.OnCreated}
 	b.retention.Store(int64(unknownRetention))
 	return b
 }
@@ -143,7 +145,12 @@ func (b *bucket) create(ctx context.Context, missing error) error {
 	}
 	err = b.rest.call(ctx, http.MethodPost, "buckets", nil, string(body), nil)
 	switch monitor.ErrorCode(err) {
-	case "", monitor.EInvalid: // EInvalid: someone else has just created it, which the next write will tell
+	case "":
+		if b.onCreated != nil {
+			b.onCreated(b.name)
+		}
+		return nil
+	case monitor.EInvalid: // someone else has just created it, which the next write will tell
 		return nil
 	case monitor.EUnauthorized, monitor.EForbidden:
 		return monitor.Errorf(monitor.EForbidden, "the token may not create buckets: create bucket %q in organisation %q"+

@@ -21,13 +21,7 @@ func newBucketWriter(cfg Config, rest rest, name string) *bucketWriter {
 
 // deliver writes points in order, as many at a time as the client takes in one batch.
 func (b *bucketWriter) deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
-	if len(points) == 0 {
-		return monitor.Reply{Kind: monitor.Delivered}
-	}
-	reply, ok := b.prepare(ctx)
-	if !ok {
-		return reply
-	}
+	reply := monitor.Reply{Kind: monitor.Delivered}
 	for len(points) > 0 {
 		n := min(len(points), maxBatch)
 		if reply = b.write(ctx, lines(points[:n], AppendLine)); reply.Kind != monitor.Delivered {

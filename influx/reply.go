@@ -20,7 +20,7 @@ type answer struct {
 	status     int // 0 when there was no answer
 	message    string
 	retryAfter time.Duration
-	own        bool // the words are InfluxDB's own error about the points, and not those of a proxy
+	own        bool // the words are InfluxDB's own error, and not those of a proxy
 }
 
 // reply tells what an answer means for the courier. Only 204 says that every point is stored: InfluxDB Cloud answers
@@ -35,6 +35,8 @@ func (a answer) reply() monitor.Reply {
 		if r.Kind = monitor.Unavailable; a.own {
 			r.Kind = monitor.Refused
 		}
+	case code == http.StatusInternalServerError && a.own:
+		r.Kind = monitor.Failed
 	case code == http.StatusRequestEntityTooLarge:
 		r.Kind = monitor.TooLarge
 	case code == 0, code == http.StatusRequestTimeout, code == http.StatusTooManyRequests, code >= 500, code < 300:
@@ -50,7 +52,7 @@ func (a answer) reply() monitor.Reply {
 
 // severity orders replies by how much they restrain what may be done with the points of several requests.
 func severity(r monitor.Reply) int {
-	order := [...]monitor.ReplyKind{monitor.Delivered, monitor.Refused, monitor.TooLarge, monitor.Denied, monitor.Unavailable}
+	order := [...]monitor.ReplyKind{monitor.Delivered, monitor.Refused, monitor.TooLarge, monitor.Denied, monitor.Failed, monitor.Unavailable}
 	return slices.Index(order[:], r.Kind)
 }
 
@@ -79,8 +81,11 @@ func replyOf(answers []answer, clientErr error) monitor.Reply {
 	return gravest
 }
 
+// ownCodes are InfluxDB's names of errors that points can cause.
+var ownCodes = []string{"invalid", "unprocessable entity", "internal error"}
+
 // words returns what an answer says: the message of InfluxDB's JSON, else its text. own says that the words are
-// InfluxDB's own error about points. InfluxDB 2 and Cloud name the fault in a code. InfluxDB 3 lists the lines at fault.
+// InfluxDB's own error. InfluxDB 2 and Cloud name the fault in a code. InfluxDB 3 lists the lines at fault.
 func words(header http.Header, body []byte) (said string, own bool) {
 	var e struct {
 		Code, Message string
@@ -92,7 +97,7 @@ func words(header http.Header, body []byte) (said string, own bool) {
 	if json.Unmarshal(body, &e) == nil {
 		switch {
 		case e.Message != "":
-			return shorten(e.Message), e.Code == "invalid" || e.Code == "unprocessable entity"
+			return shorten(e.Message), slices.Contains(ownCodes, e.Code)
 		case e.Error != "" && len(e.Data) > 0 && e.Data[0].Message != "":
 			return shorten(e.Error + ": " + e.Data[0].Message), true
 		}

@@ -55,11 +55,14 @@ func TestReplyToStatus(t *testing.T) {
 		{"429 date", status(429, "limit", "Retry-After", "Sun, 22 Nov 2026 12:01:30 GMT"), monitor.Unavailable, 429, "limit", 90 * time.Second},
 		{"429 past", status(429, "limit", "Retry-After", "Sun, 22 Nov 2026 11:00:00 GMT"), monitor.Unavailable, 429, "limit", 0},
 		{"429 nonsense", status(429, "limit", "Retry-After", "-3"), monitor.Unavailable, 429, "limit", 0},
-		{"500", status(500, "internal"), monitor.Unavailable, 500, "internal", 0},
+		{"500", status(500, "internal"), monitor.Failed, 500, "internal", 0},
+		{"500 of a proxy", body(500, `{"code":500,"message":"no"}`), monitor.Unavailable, 500, `{"code":500,"message":"no"}`, 0},
+		{"500 of a proxy in text", body(500, "<html>oops"), monitor.Unavailable, 500, "<html>oops", 0},
 		{"502 of a proxy", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "<html>bad gateway", http.StatusBadGateway)
 		},
 			monitor.Unavailable, 502, "<html>bad gateway", 0},
+		{"503 in InfluxDB's JSON", body(503, `{"code":"internal error","message":"no"}`), monitor.Unavailable, 503, "no", 0},
 		{"503", status(503, "hinted handoff queue not empty"), monitor.Unavailable, 503, "hinted handoff queue not empty", 0},
 		{"503 without words", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
 			monitor.Unavailable, 503, "unexpected answer 503 Service Unavailable", 0},

@@ -120,14 +120,21 @@ func TestDeletedBucketIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
+	var created []string
+	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, []string{cfg.MetaBucket, cfg.Bucket}, created, "both buckets are there before the first point")
 	server.DeleteBucket(cfg.Bucket)
 	v := w.Deliver(t.Context(), metricPoints(1))
 	require.Equal(t, monitor.Denied, v.Kind)
 	require.Equal(t, 404, v.Status)
 	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind, "the next try creates it")
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 1)
+	require.Equal(t, []string{cfg.MetaBucket, cfg.Bucket, cfg.Bucket}, created)
+	again := mustOpen(t, cfg)
+	require.Equal(t, monitor.Delivered, again.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Len(t, created, 3, "what is there was not created")
 }
 
 // A bridge that was started before InfluxDB, or while it is away, delivers once it is there.
@@ -157,7 +164,7 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	s := mustScript(t, status(204, ""))
 	inner := s.Config.Handler
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/v2/buckets" {
+		if r.URL.Path == "/api/v2/buckets" && r.URL.Query().Get("name") == "pytest" {
 			asked.Add(1)
 			fmt.Fprintf(w, `{"buckets":[{"name":"pytest","retentionRules":[{"everySeconds":%d}]}]}`, seconds.Load())
 			return

@@ -73,8 +73,14 @@ func (w *Writer) Ensure(ctx context.Context) error {
 	return nil
 }
 
-// Deliver implements [monitor.Sink]. Points of all classes may come together: metadata is then written first.
+// Deliver implements [monitor.Sink]. Points of all classes may come together: metadata is then written first. Both buckets
+// must be there before the first point. So a bucket that is created later was there before, and has lost points.
 func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
+	for _, b := range []*bucketWriter{w.metadata, w.metrics} {
+		if reply, ok := b.prepare(ctx); !ok {
+			return reply
+		}
+	}
 	var metadata, metrics []*monitor.Point
 	for _, p := range points {
 		if isMetadata(p.Class()) {

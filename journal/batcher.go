@@ -18,127 +18,111 @@ type batch struct {
 
 func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }
 
-// batcher builds one batch. It gives each metric its origin, or parks the metric.
+// waiting is a metric that lacks its context or session, or both.
+type waiting struct {
+	monitor.Pending
+	noContext, noSession bool
+	due                  bool // there was news since the last look
+}
+
+// batcher builds one batch. It gives each metric its origin, or says what the metric waits for.
 type batcher struct {
-	size     int  // most metrics to unpark
 	givesUp  bool // a metric that waited for parkFor is delivered without the missing context or session
 	now      time.Time
 	contexts finder[monitor.Context]
 	sessions finder[monitor.Session]
 
-	batch batch
-	pins  map[uint64]monitor.Origin // origins to pin before the batch is delivered
+	metadata []*monitor.Point
+	pins     map[uint64]monitor.Origin // origins to pin before the batch is delivered
 }
 
-// add adds newly read records to the batch, and returns the metrics that it parks.
-func (b *batcher) add(ctx context.Context, recs []monitor.Pending) (parked []monitor.Pending, err error) {
+// points makes points of the records that need not wait, and returns the others. It keeps the points of contexts and
+// sessions itself. It looks for contexts and sessions near by only.
+func (b *batcher) points(ctx context.Context, recs []monitor.Pending) (ready []*monitor.Point, wait []waiting, err error) {
 	points := make([]monitor.Point, len(recs))
 	for i, rec := range recs {
-		b.batch.cursor = rec.Seq
 		points[i].Record = rec.Record
-		if rec.Measured() == nil {
-			b.batch.metadata = append(b.batch.metadata, &points[i])
+		switch {
+		case rec.Context != nil:
+			b.metadata, b.contexts.news[rec.Context.H] = append(b.metadata, &points[i]), true
+			continue
+		case rec.Session != nil:
+			b.metadata, b.sessions.news[rec.Session.SessionH] = append(b.metadata, &points[i]), true
 			continue
 		}
-		origin, ready, err := b.originOf(ctx, rec, false)
-		switch {
-		case err != nil:
-			return nil, err
-		case ready:
-			points[i].Origin = origin
-			b.batch.metrics = append(b.batch.metrics, &points[i])
-		default:
-			rec.Since = b.now
-			parked = append(parked, rec)
-			b.batch.park = append(b.batch.park, rec.Seq)
+		w := waiting{Pending: rec}
+		if points[i].Origin, err = b.originOf(ctx, &w); err != nil {
+			return nil, nil, err
+		}
+		if w.noContext || w.noSession {
+			wait = append(wait, w)
+		} else {
+			ready = append(ready, &points[i])
 		}
 	}
-	return parked, nil
+	return ready, wait, nil
 }
 
-// unpark adds at most b.size parked metrics that need not wait any longer, and returns the others.
-func (b *batcher) unpark(ctx context.Context, parked []monitor.Pending) (still []monitor.Pending, err error) {
-	for i, rec := range parked {
-		if len(b.batch.unpark) == b.size {
-			return append(still, parked[i:]...), nil
+// again looks again at the waiting metrics that have expired or for which there is news. It makes points of at most max of
+// them, and returns the others.
+func (b *batcher) again(ctx context.Context, all []waiting, max int) (ready []*monitor.Point, still []waiting, err error) {
+	for _, w := range all {
+		if m := w.Measured(); w.noContext && b.contexts.news[m.ContextH] || w.noSession && b.sessions.news[m.SessionH] {
+			w.due, w.noContext, w.noSession = true, false, false
 		}
-		// A negative age means that the clock was set back. The wait would be longer by that time, so it ends now.
-		age := b.now.Sub(rec.Since)
-		origin, ready, err := b.originOf(ctx, rec, age < 0 || age >= parkFor && b.givesUp)
+		if !w.due && !b.expired(w.Pending) || len(ready) == max {
+			still = append(still, w)
+			continue
+		}
+		w.due = false
+		origin, err := b.originOf(ctx, &w)
 		switch {
 		case err != nil:
-			return nil, err
-		case ready:
-			b.batch.metrics = append(b.batch.metrics, &monitor.Point{Record: rec.Record, Origin: origin})
-			b.batch.unpark = append(b.batch.unpark, rec.Seq)
+			return nil, nil, err
+		case w.noContext || w.noSession:
+			still = append(still, w)
 		default:
-			still = append(still, rec)
+			ready = append(ready, &monitor.Point{Record: w.Record, Origin: origin})
 		}
 	}
-	return still, nil
+	return ready, still, nil
 }
 
-// originOf returns the origin of a metric for this and every later delivery. The origin is not ready while the context or
-// the session is missing, unless anyway is true.
-func (b *batcher) originOf(ctx context.Context, rec monitor.Pending, anyway bool) (origin monitor.Origin, ready bool, err error) {
-	if rec.Pinned != nil {
-		return *rec.Pinned, true, nil
+// expired says that a parked metric has waited long enough. A negative wait means that the clock was set back. The metric
+// would wait longer by that time, so it stops waiting now.
+func (b *batcher) expired(rec monitor.Pending) bool {
+	if rec.Since.IsZero() {
+		return false
 	}
-	m := rec.Measured()
-	c, err := b.contexts.find(ctx, rec.Project, m.ContextH)
-	if err != nil {
-		return origin, false, err
+	age := b.now.Sub(rec.Since)
+	return age < 0 || age >= parkFor && b.givesUp
+}
+
+// originOf returns the origin of a metric for this and every later delivery, and notes what it lacks. It does not look for
+// what the metric is known to lack. An expired metric lacks nothing.
+func (b *batcher) originOf(ctx context.Context, w *waiting) (origin monitor.Origin, err error) {
+	if w.Pinned != nil {
+		return *w.Pinned, nil
 	}
-	s, err := b.sessions.find(ctx, rec.Project, m.SessionH)
-	if err != nil || (c.missing || s.missing) && !anyway {
-		return origin, false, err
+	m, c, s := w.Measured(), lacking[monitor.Context](), lacking[monitor.Session]()
+	if !w.noContext {
+		if c, err = b.contexts.find(ctx, w.Project, m.ContextH); err != nil {
+			return origin, err
+		}
+	}
+	if !w.noSession {
+		if s, err = b.sessions.find(ctx, w.Project, m.SessionH); err != nil {
+			return origin, err
+		}
+	}
+	expired := b.expired(w.Pending)
+	w.noContext, w.noSession = c.missing && !expired, s.missing && !expired
+	if w.noContext || w.noSession {
+		return origin, nil
 	}
 	origin = monitor.OriginOf(m.SessionH, c.value, s.value)
 	if !c.sameProject || !s.sameProject {
-		b.pins[rec.Seq] = origin
+		b.pins[w.Seq] = origin
 	}
-	return origin, true, nil
-}
-
-// finder finds contexts or sessions by their hash. It looks up each hash once.
-type finder[T any] struct {
-	lookup  func(ctx context.Context, project, h string) (*T, error)
-	results map[hashKey]lookupResult[T]
-}
-
-func newFinder[T any](lookup func(ctx context.Context, project, h string) (*T, error)) finder[T] {
-	return finder[T]{lookup, map[hashKey]lookupResult[T]{}}
-}
-
-type hashKey struct{ project, h string }
-
-// lookupResult is the context or session of a hash.
-type lookupResult[T any] struct {
-	value       *T   // nil when there is none
-	sameProject bool // the value was stored for the metric's project
-	missing     bool // the value may still arrive; false for an empty hash, for which nothing can arrive
-}
-
-// find looks up a hash in the project, then in any project.
-func (f finder[T]) find(ctx context.Context, project, h string) (lookupResult[T], error) {
-	if h == "" {
-		return lookupResult[T]{}, nil
-	}
-	key := hashKey{project, h}
-	if result, ok := f.results[key]; ok {
-		return result, nil
-	}
-	result := lookupResult[T]{missing: true}
-	for _, in := range []string{project, ""} {
-		v, err := f.lookup(ctx, in, h)
-		if err == nil {
-			result = lookupResult[T]{value: v, sameProject: in == project}
-			break
-		}
-		if monitor.ErrorCode(err) != monitor.ENotFound {
-			return result, err
-		}
-	}
-	f.results[key] = result
-	return result, nil
+	return origin, nil
 }

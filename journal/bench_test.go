@@ -26,7 +26,7 @@ func BenchmarkCourier(b *testing.B) {
 	for range b.N {
 		j.add(metric1("p", "c", "s"))
 	}
-	c := journal.NewCourier(benchJournal{j}, nullSink{}, j, discard())
+	c := journal.NewCourier(benchJournal{j}, nullSink{}, j, j, discard())
 	b.ReportAllocs()
 	b.ResetTimer()
 	if err := c.Open(b.Context()); err != nil {

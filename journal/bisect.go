@@ -23,22 +23,29 @@ type bisector struct {
 	probeWorks bool // the destination has accepted a probe, so a refused probe means something
 }
 
-// deliver delivers points, either metadata or metrics, and returns the dead letters. Its only error is errStopped: the
-// courier stopped before there was a result.
-func (b *bisector) deliver(points []*monitor.Point) ([]monitor.DeadLetter, error) {
+// deliver delivers points, either metadata or metrics. Its only error is errStopped: the courier stopped before there was a
+// result.
+func (b *bisector) deliver(points []*monitor.Point) (outcome, error) {
 	r := &round{bisector: b}
 	err := r.bisect(points)
-	return r.dead, err
+	return r.outcome, err
+}
+
+// outcome says which points are not delivered.
+type outcome struct {
+	dead  []monitor.DeadLetter
+	aside []monitor.DeadLetter // would be dead letters if it was for good
 }
 
 // round is one delivery of points.
 type round struct {
 	*bisector
-	dead     []monitor.DeadLetter
+	outcome
 	accepted bool // the destination accepted a point of this round
 }
 
-// bisect delivers points. It halves a refused part until each point at fault is alone.
+// bisect delivers points. It halves a part that is refused, too large, or makes the destination fail, until each point at
+// fault is alone.
 func (r *round) bisect(points []*monitor.Point) error {
 	// These parts are not delivered yet. The last element is the next part.
 	parts := slices.Collect(slices.Chunk(r.withinLimits(points), r.size))
@@ -64,11 +71,16 @@ func (r *round) bisect(points []*monitor.Point) error {
 }
 
 // confirm buries a point that was refused alone, after three refusals in the same words. It delivers the point if the
-// destination accepts it meanwhile. Between the refusals the destination accepts probes, and never the same number of
+// destination accepts it meanwhile. A point that is too large or makes the destination fail is set aside instead, since
+// neither says that the point is wrong. Between the refusals the destination accepts probes, and never the same number of
 // them. So something between that refuses each n-th request cannot bury a good point, whatever n is.
 func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 	var counts []int // each is one less than a number of probes
-	for refusals := 1; refusals < 3; {
+	for refusals, restarts := 1, 0; refusals < 3; {
+		if reply.Kind != monitor.Refused {
+			r.aside = append(r.aside, r.letter(point[0], reply))
+			return nil
+		}
 		if refusals == 1 { // with the old numbers, wrong answers could come at the same place for ever
 			counts = rand.Perm(mostProbes)[:2]
 		}
@@ -89,13 +101,17 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 		switch {
 		case err != nil || again.Kind == monitor.Delivered:
 			return err
-		case accepted && again.Kind == reply.Kind && fault(again) == fault(reply):
+		case accepted && again.Kind == monitor.Refused && fault(again) == fault(reply):
 			refusals++
 		default:
 			refusals, reply = 1, again
+			if !r.retrier.wait(backoff(restarts, minBackoff, maxBackoff, rand.Float64())) {
+				return errStopped
+			}
+			restarts++
 		}
 	}
-	r.bury(point[0], reply)
+	r.dead = append(r.dead, r.letter(point[0], reply))
 	return nil
 }
 
@@ -106,7 +122,8 @@ func fault(reply monitor.Reply) string { return digits.ReplaceAllString(reply.Me
 
 // send delivers points.
 func (r *round) send(points []*monitor.Point) (monitor.Reply, error) {
-	reply, err := r.retrier.ask(func(ctx context.Context) monitor.Reply { return r.sink.Deliver(ctx, points) })
+	reply, err := r.retrier.askAboutPoints(func(ctx context.Context) monitor.Reply { return r.sink.Deliver(ctx, points) },
+		func(ctx context.Context) monitor.Reply { return r.sink.Probe(ctx, points[0].Class()) })
 	r.accepted = r.accepted || err == nil && reply.Kind == monitor.Delivered
 	return reply, err
 }
@@ -128,7 +145,7 @@ func (r *round) withinLimits(points []*monitor.Point) []*monitor.Point {
 	rest := make([]*monitor.Point, 0, len(points))
 	for _, p := range points {
 		if limit := r.sink.Limit(p); limit != "" {
-			r.bury(p, monitor.Reply{Message: limit})
+			r.dead = append(r.dead, r.letter(p, monitor.Reply{Message: limit}))
 			continue
 		}
 		rest = append(rest, p)
@@ -136,13 +153,13 @@ func (r *round) withinLimits(points []*monitor.Point) []*monitor.Point {
 	return rest
 }
 
-func (r *round) bury(p *monitor.Point, reply monitor.Reply) {
-	r.dead = append(r.dead, monitor.DeadLetter{
+func (r *round) letter(p *monitor.Point, reply monitor.Reply) monitor.DeadLetter {
+	return monitor.DeadLetter{
 		Dest:   r.sink.Destination(),
 		Seq:    p.Seq,
 		Class:  p.Class(),
 		Status: reply.Status,
 		Reason: reply.Message,
 		At:     time.Now(),
-	})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -29,13 +30,15 @@ type Courier struct {
 	// OnBuried is called for n dead letters that are acknowledged.
 	OnBuried func(class monitor.Class, n int)
 
-	journal  monitor.Journal
-	sink     monitor.Sink
-	metadata monitor.MetadataStore
-	dest     monitor.Destination
-	logger   *slog.Logger
+	journal   monitor.Journal
+	sink      monitor.Sink
+	near, far monitor.MetadataStore
+	dest      monitor.Destination
+	logger    *slog.Logger
 
 	status          status
+	acked           atomic.Uint64 // the cursor
+	aside           aside
 	reading, acking journalRetrier
 	bell, now       bell
 	life            lifetime
@@ -43,16 +46,18 @@ type Courier struct {
 	running         sync.WaitGroup
 }
 
-// NewCourier returns a courier with the default settings. It asks metadata for the context and session of a metric: first
-// in the metric's project, then in any project. A value that metadata once found in a project must be found there for ever.
-func NewCourier(j monitor.Journal, sink monitor.Sink, metadata monitor.MetadataStore, logger *slog.Logger) *Courier {
+// NewCourier returns a courier with the default settings. It asks near for the context and session of a metric: first in
+// the metric's project, then in any project. near must answer at once. What near lacks, the courier looks for in far, which
+// may be slow, and the metric waits meanwhile. A value that was once found in a project must be found there for ever.
+func NewCourier(j monitor.Journal, sink monitor.Sink, near, far monitor.MetadataStore, logger *slog.Logger) *Courier {
 	dest := sink.Destination()
 	logger = logger.With("destination", string(dest))
 	return &Courier{
 		BatchSize: 5000,
 		journal:   j,
 		sink:      sink,
-		metadata:  metadata,
+		near:      near,
+		far:       far,
 		dest:      dest,
 		logger:    logger,
 		status:    status{journal: j, dest: dest, logger: logger, mode: fine},
@@ -63,28 +68,25 @@ func NewCourier(j monitor.Journal, sink monitor.Sink, metadata monitor.MetadataS
 	}
 }
 
-// Open reads the cursor and the parked records, and delivers from there in the background.
+// Open reads the cursor, and delivers from there in the background.
 func (c *Courier) Open(ctx context.Context) error {
 	cursor, err := c.journal.Cursor(ctx, c.dest)
 	if err != nil {
 		return fmt.Errorf("read the cursor of %s: %w", c.dest, err)
-	}
-	parked, err := c.journal.Parked(ctx, c.dest)
-	if err != nil {
-		return fmt.Errorf("read the parked records of %s: %w", c.dest, err)
 	}
 	stats, err := c.journal.Stats(ctx, c.dest)
 	if err != nil {
 		return fmt.Errorf("count the dead letters of %s: %w", c.dest, err)
 	}
 	c.status.buried(stats.DeadLetters)
+	c.acked.Store(cursor)
 	c.life.hard, c.stop = context.WithCancel(context.Background())
 	c.life.soft, c.softStop = context.WithCancel(c.life.hard)
 	c.status.keepWaiting(time.Now().Add(parkFor / 3))
 	batches := make(chan *batch)
 	r := &reader{
-		journal: c.journal, dest: c.dest, metadata: c.metadata, status: &c.status, retrier: &c.reading, life: c.life,
-		bell: c.bell, size: c.BatchSize, batches: batches, after: cursor, parked: parked,
+		journal: c.journal, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
+		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, aside: &c.aside, after: cursor, stored: stored{0, cursor},
 	}
 	c.running.Go(r.run)
 	c.running.Go(func() { c.deliverAll(batches) })
@@ -113,8 +115,17 @@ func (c *Courier) Wake() { c.bell.ring() }
 // RetryNow ends the present wait for the destination, or the next one, at once. It never blocks.
 func (c *Courier) RetryNow() { c.now.ring() }
 
-// Healthy says whether the destination accepts deliveries; refusals of single points do not count. It is true before the
-// first reply.
+// Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
+// before, some of them are gone from the destination. The log and Health say so, Health until the courier is closed.
+func (c *Courier) Recreated(part string) {
+	stats, err := c.journal.Stats(context.Background(), c.dest)
+	if n := int64(c.acked.Load()) - stats.Parked - stats.DeadLetters; err == nil && n > 0 {
+		c.status.recreated(part, n)
+	}
+}
+
+// Healthy says whether the destination accepts deliveries; refusals of single points do not count. A destination that is
+// silent for five seconds accepts none. Healthy is true before the first request.
 func (c *Courier) Healthy() bool { return c.status.healthy() }
 
 // Health implements [monitor.HealthChecker]. It is not required: the bridge accepts records without delivery.

@@ -24,10 +24,12 @@ type rig struct {
 	log  *log
 }
 
-func newRig() *rig {
-	r := &rig{j: newFakeJournal(), sink: newFakeSink(), log: &log{}}
+func newRig() *rig { return newRigOn(newFakeJournal()) }
+
+func newRigOn(j *fakeJournal) *rig {
+	r := &rig{j: j, sink: newFakeSink(), log: &log{}}
 	r.j.stored = r.sink.has
-	r.Courier = journal.NewCourier(r.j, r.sink, r.j, r.log.logger())
+	r.Courier = journal.NewCourier(r.j, r.sink, r.j, r.j, r.log.logger())
 	return r
 }
 
@@ -158,7 +160,7 @@ func TestCourierDeliversLargeRecords(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.Courier = journal.NewCourier(boundedJournal{r.j}, r.sink, r.j, discard())
+		r.Courier = journal.NewCourier(boundedJournal{r.j}, r.sink, r.j, r.j, discard())
 		r.add(context1("p", "c"), session1("p", "s"))
 		for i := range 20 {
 			r.add(large(i))
@@ -166,19 +168,6 @@ func TestCourierDeliversLargeRecords(t *testing.T) {
 		require.NoError(t, r.Open(t.Context()))
 		require.NoError(t, r.Close(t.Context()))
 		assert.Equal(t, 22, r.sink.count(), "the courier reads on after a batch of few large records")
-	})
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
-		r.Courier = journal.NewCourier(boundedJournal{r.j}, r.sink, r.j, discard())
-		for i := range 100 {
-			r.add(large(i))
-		}
-		r.run(t, func() {
-			r.after(30 * time.Second)
-			assert.InDelta(t, 56, r.j.parkedCount(), 2, "the parked records are in memory, so their bytes are bounded")
-			r.after(2 * time.Minute)
-			assert.Equal(t, 100, r.sink.count())
-		})
 	})
 }
 
@@ -219,7 +208,7 @@ func TestCourierSurvivesAFailingJournal(t *testing.T) {
 }
 
 func TestCourierOpenReturnsTheErrorOfTheJournal(t *testing.T) {
-	for _, op := range []string{"cursor", "parked", "stats"} {
+	for _, op := range []string{"cursor", "stats"} {
 		r := newRig()
 		r.j.FailFn = func(o string) error {
 			if o == op {

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -14,10 +15,27 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 	defer c.stop()
 	b := &bisector{
 		sink: c.sink, status: &c.status, size: c.BatchSize,
-		retrier: &retrier{life: c.life, now: c.now, logger: c.logger, onReply: c.replied},
+		retrier: &retrier{life: c.life, now: c.now, asking: c.status.asking, logger: c.logger, onReply: c.replied},
 	}
-	for next := range batches {
-		if c.deliverBatch(b, next) != nil {
+	for {
+		var now bell
+		if len(c.aside.queue) > 0 {
+			now = c.now
+		}
+		var err error
+		select {
+		case next, more := <-batches:
+			if !more {
+				return
+			}
+			b.retrier.blamed = ""
+			err = c.deliverBatch(b, next)
+		case <-c.aside.due():
+			err = c.tryAside(b)
+		case <-now:
+			err = c.tryAside(b)
+		}
+		if err != nil {
 			return
 		}
 	}
@@ -33,15 +51,17 @@ func (c *Courier) replied(ctx context.Context, reply monitor.Reply, pause time.D
 // deliverBatch delivers contexts and sessions, then metrics and outcomes, and acknowledges both. Its only error is
 // errStopped. The batch is then not acknowledged. Delivering it again changes nothing at the destination.
 func (c *Courier) deliverBatch(to *bisector, b *batch) error {
-	dead, err := to.deliver(b.metadata)
+	metadata, err := to.deliver(b.metadata)
 	if err != nil {
 		return err
 	}
-	deadMetrics, err := to.deliver(b.metrics)
+	metrics, err := to.deliver(b.metrics)
 	if err != nil {
 		return err
 	}
-	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: append(dead, deadMetrics...)}
+	dead, kept := append(metadata.dead, metrics.dead...), append(metadata.aside, metrics.aside...)
+	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: dead}
+	c.setAside(b, kept, &a)
 	// A courier that is stopped meanwhile still acknowledges the delivered points. So they are not delivered again.
 	ctx := context.WithoutCancel(c.life.hard)
 	err = c.acking.do(c.life, func() error {
@@ -53,43 +73,63 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	if err != nil {
 		return err
 	}
+	c.acked.Store(b.cursor)
 	c.status.buried(int64(len(a.Bury)))
-	c.logBuried(b, a.Bury)
-	c.callHooks(b, a.Bury)
+	c.log(b, slog.LevelError, "the destination refuses a record for good; it is a dead letter", a.Bury)
+	c.callHooks(b, a.Bury, kept)
 	return nil
 }
 
-// logBuried logs the first dead letters of a batch, and then how many more there are.
-func (c *Courier) logBuried(b *batch, letters []monitor.DeadLetter) {
+// setAside sets records of a batch aside, and parks them.
+func (c *Courier) setAside(b *batch, records []monitor.DeadLetter, a *monitor.Acknowledgement) {
+	var first []monitor.DeadLetter
+	for _, l := range records {
+		if !c.aside.has(l.Seq) {
+			first = append(first, l)
+		}
+		s := setAside{seq: l.Seq, fault: fault(monitor.Reply{Message: l.Reason})}
+		for _, p := range b.metrics {
+			if p.Seq == l.Seq {
+				s.origin = p.Origin
+			}
+		}
+		c.aside.add(s)
+		a.Park = append(a.Park, l.Seq)
+	}
+	aside := numbersOf(records)
+	a.Unpark = slices.DeleteFunc(slices.Clone(a.Unpark), func(seq uint64) bool { return aside[seq] })
+	c.log(b, slog.LevelWarn, "the destination does not take a record now; it is set aside and tried again", first)
+	c.status.setAside(len(c.aside.queue))
+}
+
+// log logs the first of the records of a batch that were not delivered, and then how many more there are.
+func (c *Courier) log(b *batch, level slog.Level, message string, records []monitor.DeadLetter) {
 	const most = 5
-	for _, l := range letters[:min(most, len(letters))] {
+	ctx := context.Background()
+	for _, l := range records[:min(most, len(records))] {
 		project := ""
 		for _, p := range slices.Concat(b.metadata, b.metrics) {
 			if p.Seq == l.Seq {
 				project = p.Project
 			}
 		}
-		c.logger.Error("the destination refuses a record for good; it is a dead letter", "project", project, "class", l.Class,
-			"seq", l.Seq, "status", l.Status, "reason", line(l.Reason))
+		c.logger.Log(ctx, level, message, "project", project, "class", l.Class, "seq", l.Seq, "status", l.Status, "reason", line(l.Reason))
 	}
-	if more := len(letters) - most; more > 0 {
-		c.logger.Error("the destination refuses more records for good; they are dead letters", "records", more)
+	if more := len(records) - most; more > 0 {
+		c.logger.Log(ctx, level, message+"; so are more of this batch", "records", more)
 	}
 }
 
 // callHooks passes the result of a batch to the hooks, for each class of records.
-func (c *Courier) callHooks(b *batch, letters []monitor.DeadLetter) {
-	buried := make(map[uint64]bool, len(letters))
-	for _, d := range letters {
-		buried[d.Seq] = true
-	}
+func (c *Courier) callHooks(b *batch, letters, kept []monitor.DeadLetter) {
+	buried, aside := numbersOf(letters), numbersOf(kept)
 	points := slices.Concat(b.metadata, b.metrics)
 	for _, class := range []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
 		var delivered, dead int
 		var oldest time.Time
 		for _, p := range points {
 			switch {
-			case p.Class() != class:
+			case p.Class() != class, aside[p.Seq]:
 			case buried[p.Seq]:
 				dead++
 			default:
@@ -105,4 +145,13 @@ func (c *Courier) callHooks(b *batch, letters []monitor.DeadLetter) {
 			c.OnBuried(class, dead)
 		}
 	}
+}
+
+// numbersOf returns the sequence numbers of records.
+func numbersOf(letters []monitor.DeadLetter) map[uint64]bool {
+	seqs := make(map[uint64]bool, len(letters))
+	for _, l := range letters {
+		seqs[l.Seq] = true
+	}
+	return seqs
 }

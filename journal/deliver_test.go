@@ -18,6 +18,7 @@ import (
 var (
 	refused   = monitor.Reply{Kind: monitor.Refused, Status: 422, Message: "field type conflict"}
 	tooLarge  = monitor.Reply{Kind: monitor.TooLarge, Status: 413, Message: "too large"}
+	failed    = monitor.Reply{Kind: monitor.Failed, Status: 500, Message: "engine: field type conflict"}
 	denied    = monitor.Reply{Kind: monitor.Denied, Status: 401, Message: "unauthorized access"}
 	away      = monitor.Reply{Kind: monitor.Unavailable, Message: "connection refused"}
 	overload  = monitor.Reply{Kind: monitor.Unavailable, Status: 429, Message: "slow down", RetryAfter: time.Minute}
@@ -106,9 +107,9 @@ func TestCourierHalvesADeliveryThatIsTooLarge(t *testing.T) {
 		r.fill(100)
 		r.run(t, func() {
 			r.after(time.Second)
-			assert.Equal(t, []uint64{50}, r.j.deadSeqs())
-			assert.Equal(t, 413, r.j.dead[50].Status)
+			assert.Empty(t, r.j.deadSeqs(), "InfluxDB did not say that the record is wrong")
 			assert.Equal(t, 99, r.sink.count())
+			assert.EqualValues(t, 100, r.j.acked())
 		})
 	})
 }
@@ -146,6 +147,28 @@ func TestCourierRetriesForEver(t *testing.T) {
 		// The average wait is half a minute, so twelve hours have about 1,440 tries.
 		assert.InDelta(t, 1440, len(times), 150)
 		assert.Equal(t, 1, strings.Count(r.log.String(), "level=WARN"), "an outage gives one warning")
+	})
+}
+
+// The destination takes the request and does not answer.
+func TestCourierSaysThatTheDestinationIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
+			time.Sleep(time.Minute)
+			return delivered
+		}
+		r.run(t, func() {
+			r.add(context1("p", "c"))
+			r.after(4 * time.Second)
+			assert.True(t, r.Health().OK)
+			r.after(2 * time.Second)
+			assert.False(t, r.Healthy())
+			assert.False(t, r.Health().OK)
+			assert.Equal(t, string(dest)+" has given no answer since 2000-01-01T00:00:00Z", r.Health().Detail)
+			r.after(time.Minute)
+			assert.True(t, r.Health().OK)
+		})
 	})
 }
 

@@ -40,18 +40,38 @@ type status struct {
 	mode      *mode
 	said      string    // the destination's words
 	since     time.Time // when the mode began
+	asked     time.Time // when the request under way began; zero when there is none
 	down      time.Time // when the mode last changed from fine to another
 	kept      int64     // records not delivered, at the last count
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
+	aside     int       // records that were set aside
+	gone      []string  // what the destination lost, for people
 }
+
+// silentAfter is how long a request may take before the destination counts as silent.
+const silentAfter = 5 * time.Second
+
+// asking notes that a request is under way until done is called.
+func (s *status) asking() (done func()) {
+	note := func(at time.Time) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asked = at
+	}
+	note(time.Now())
+	return func() { note(time.Time{}) }
+}
+
+// silent says that the request under way has no answer for too long. The caller holds mu.
+func (s *status) silent() bool { return !s.asked.IsZero() && time.Since(s.asked) >= silentAfter }
 
 // replied notes a reply. pause is the wait before the request is repeated, 0 when it is not.
 func (s *status) replied(ctx context.Context, reply monitor.Reply, pause time.Duration) {
-	switch reply.Kind {
-	case monitor.Unavailable:
+	switch {
+	case reply.Kind == monitor.Unavailable, reply.Kind == monitor.Failed && pause > 0:
 		s.trouble(ctx, unavailable, reply, pause)
-	case monitor.Denied:
+	case reply.Kind == monitor.Denied:
 		s.trouble(ctx, denied, reply, pause)
 	default:
 		s.answered(reply)
@@ -107,6 +127,23 @@ func (s *status) keepWaiting(until time.Time) {
 	s.waitUntil = until
 }
 
+// setAside notes how many records are set aside.
+func (s *status) setAside(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside = n
+}
+
+// recreated notes that a part of the destination was created anew, after n records had been delivered.
+func (s *status) recreated(part string, n int64) {
+	gone := fmt.Sprintf("%s was missing and was created again at %s: the %d records delivered before are not all there",
+		part, time.Now().UTC().Format(time.RFC3339), n)
+	s.logger.Error("the destination has lost delivered records", "lost", gone)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = append(s.gone, gone)
+}
+
 // buried counts new dead letters.
 func (s *status) buried(n int64) {
 	s.mu.Lock()
@@ -117,7 +154,7 @@ func (s *status) buried(n int64) {
 func (s *status) healthy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mode == fine
+	return s.mode == fine && !s.silent()
 }
 
 // givesUp says whether a missing context or session counts as lost. It does not while the destination is unavailable:
@@ -138,11 +175,19 @@ func (s *status) health(err error) monitor.Health {
 		h.Detail = line(err.Error())
 	case s.mode != fine:
 		h.Detail = fmt.Sprintf(s.mode.health, s.dest, s.since.UTC().Format(time.RFC3339), s.said, s.kept)
+	case s.silent():
+		h.Detail = fmt.Sprintf("%s has given no answer since %s", s.dest, s.asked.UTC().Format(time.RFC3339))
 	default:
 		h.OK = true
 	}
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
+	}
+	for _, gone := range s.gone[max(0, len(s.gone)-2):] {
+		h.Detail += "; " + gone
+	}
+	if s.aside > 0 {
+		h.Detail += fmt.Sprintf("; %d records are set aside and tried again, because the destination does not take them now", s.aside)
 	}
 	return h
 }

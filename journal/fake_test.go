@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,16 +99,16 @@ func (j *fakeJournal) Cursor(context.Context, monitor.Destination) (uint64, erro
 	return j.acked(), j.fail("cursor")
 }
 
-func (j *fakeJournal) Parked(context.Context, monitor.Destination) ([]monitor.Pending, error) {
+func (j *fakeJournal) Parked(_ context.Context, _ monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
 	if err := j.fail("parked"); err != nil {
 		return nil, err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var out []monitor.Pending
-	for seq := range uint64(len(j.recs)) {
-		if _, ok := j.parked[seq+1]; ok {
-			out = append(out, j.pending(seq+1))
+	for seq := after + 1; seq <= uint64(len(j.recs)) && len(out) < n; seq++ {
+		if _, ok := j.parked[seq]; ok {
+			out = append(out, j.pending(seq))
 		}
 	}
 	return out, nil
@@ -376,6 +377,16 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// has says whether a line with some words names a record.
+func (l *log) has(words string, seq uint64) bool {
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, words) && strings.Contains(line, fmt.Sprintf("seq=%d ", seq)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *log) logger() *slog.Logger {

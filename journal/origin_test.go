@@ -221,26 +221,6 @@ func TestCourierSendsThePinnedOrigin(t *testing.T) {
 	})
 }
 
-func TestCourierBoundsTheParkedMetrics(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
-		r.BatchSize = 10
-		for range 200 {
-			r.add(metric1("p", "c", "s"))
-		}
-		r.run(t, func() {
-			r.after(30 * time.Second)
-			assert.Equal(t, 40, r.j.parkedCount())
-			r.after(5 * time.Minute)
-			assert.Equal(t, 200, r.sink.count())
-			assert.Zero(t, r.j.parkedCount())
-			for _, n := range r.sink.sent() {
-				assert.LessOrEqual(t, n, 10)
-			}
-		})
-	})
-}
-
 // Outcomes wait for their session, have its origin, and arrive after it.
 func TestCourierTreatsOutcomesLikeMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

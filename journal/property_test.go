@@ -21,6 +21,7 @@ type world struct {
 
 	mu       sync.Mutex
 	poison   map[uint64]bool // records at fault
+	late     map[uint64]bool // records that the destination did not take alone
 	replies  []monitor.Reply // the next replies of the destination, whatever the points are
 	stores   []bool          // for each of replies: whether the destination stores the points
 	failures []string        // operations of the journal that fail next
@@ -29,7 +30,7 @@ type world struct {
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}}
+	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}, late: map[uint64]bool{}}
 	w.BatchSize = rapid.IntRange(1, 40).Draw(t, "batch size")
 	w.j.anyProject = rapid.Bool().Draw(t, "any project")
 	w.sink.DeliverFn = w.deliver
@@ -39,7 +40,7 @@ func newWorld(t *rapid.T) *world {
 
 // trouble makes the destination fail in a random way, whatever the points are.
 func (w *world) trouble() {
-	reply := rapid.SampledFrom([]monitor.Reply{away, overload, denied, tooLarge, refused}).Draw(w.t, "reply")
+	reply := rapid.SampledFrom([]monitor.Reply{away, overload, denied, tooLarge, refused, failed, failed}).Draw(w.t, "reply")
 	stores := rapid.Bool().Draw(w.t, "stores")
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +57,10 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Re
 		reply, stores := w.replies[0], w.stores[0]
 		w.replies, w.stores = w.replies[1:], w.stores[1:]
 		// The courier rightly buries a single point that is refused. So only several points get a wrong refusal.
-		if reply.Kind != monitor.Refused && reply.Kind != monitor.TooLarge || len(points) > 1 {
+		if reply.Kind != monitor.Refused || len(points) > 1 {
+			if len(points) == 1 { // may be set aside
+				w.late[points[0].Seq] = true
+			}
 			if stores && !poisoned {
 				w.sink.store(points)
 			}
@@ -72,7 +76,8 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Re
 	return delivered
 }
 
-// checkOrder checks that a context or session is stored, or at fault, before any metric that was accepted after it.
+// checkOrder checks that a context or session is stored, at fault, or set aside, before any metric that was accepted after
+// it.
 func (w *world) checkOrder(points []*monitor.Point) {
 	w.j.mu.Lock()
 	recs := w.j.recs
@@ -82,7 +87,8 @@ func (w *world) checkOrder(points []*monitor.Point) {
 			return
 		}
 		for ; w.ordered < p.Seq; w.ordered++ {
-			if seq := w.ordered + 1; recs[w.ordered].Measured() == nil && !w.sink.has(seq) && !w.poison[seq] {
+			if seq := w.ordered + 1; recs[w.ordered].Measured() == nil && !w.sink.has(seq) && !w.poison[seq] &&
+				!w.late[seq] {
 				w.wrong = append(w.wrong, fmt.Sprintf("%d is sent before the metadata %d", p.Seq, seq))
 			}
 		}
@@ -199,7 +205,7 @@ func runEvents(t *rapid.T) {
 		case 3:
 			w.pass()
 		case 4:
-			op := rapid.SampledFrom([]string{"next", "pin", "ack", "find", "stats"}).Draw(t, "fails")
+			op := rapid.SampledFrom([]string{"next", "parked", "pin", "ack", "find", "stats"}).Draw(t, "fails")
 			w.j.mu.Lock()
 			w.failures = append(w.failures, op)
 			w.j.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -12,13 +13,15 @@ import (
 const (
 	// poll is how often the reader reads the journal without a Wake.
 	poll = time.Second
-	// lookAgain is how often the reader looks for the context and session of parked metrics when nothing has arrived that
-	// could be theirs.
+	// lookAgain is how often the reader looks far away for the contexts and sessions of parked metrics.
 	lookAgain = time.Second
+	// searchFor bounds the time that lookups far away take from one batch. What was not looked up in time is parked and
+	// looked up later, so that it delays nothing else.
+	searchFor = 100 * time.Millisecond
 	// gatherFor is how long the reader waits for more records after a Wake, so that it does not deliver them one by one.
 	gatherFor = 100 * time.Millisecond
-	// parkedBatches and parkedBytes bound the parked metrics, which are in memory. At a bound the reader reads no more
-	// records until some parked metrics are delivered.
+	// parkedBatches and parkedBytes bound the parked metrics in memory. The others wait in the journal until some in
+	// memory are delivered.
 	parkedBatches = 4
 	parkedBytes   = 32 << 20
 	// largeBatch is a size in bytes. After a read of this size there may be more to read, even if the read returned fewer
@@ -28,20 +31,29 @@ const (
 
 // reader prepares batches. Its state changes only when a batch is complete, so an error leaves it unchanged.
 type reader struct {
-	journal  monitor.Journal
-	dest     monitor.Destination
-	metadata monitor.MetadataStore
-	status   *status
-	retrier  *journalRetrier
-	life     lifetime
-	bell     bell
-	size     int // most records of one read
-	batches  chan<- *batch
+	journal   monitor.Journal
+	dest      monitor.Destination
+	near, far monitor.MetadataStore
+	status    *status
+	retrier   *journalRetrier
+	life      lifetime
+	bell      bell
+	size      int // most records of one read
+	batches   chan<- *batch
+	acked     *atomic.Uint64 // the cursor
+	aside     *aside
 
-	after  uint64            // number of the last record read
-	parked []monitor.Pending // oldest first
-	looked time.Time         // when the reader last looked at parked; zero when it has to look again at once
+	after  uint64    // number of the last record read
+	parked []waiting // oldest first
+	stored stored
+	looked time.Time // when the reader last looked far away for what parked metrics lack
 }
+
+// stored is a range of the sequence: parked metrics above after and up to upTo are in the journal only. All parked
+// metrics in memory are below the range or above it.
+type stored struct{ after, upTo uint64 }
+
+func (s stored) any() bool { return s.after < s.upTo }
 
 // run prepares batches until the courier stops. After a soft stop it still prepares all records that are in the journal.
 func (r *reader) run() {
@@ -83,26 +95,40 @@ func (r *reader) idle() bool {
 // prepare builds the next batch. more says that there may be more to read at once. Pinned origins are on stable storage
 // when prepare returns.
 func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
-	var fresh []monitor.Pending
-	if len(r.parked) < parkedBatches*r.size && bytesOf(r.parked) < parkedBytes {
-		if fresh, err = r.journal.Next(ctx, r.dest, r.after, r.size); err != nil {
-			return nil, false, err
-		}
+	fresh, err := r.journal.Next(ctx, r.dest, r.after, r.size)
+	if err != nil {
+		return nil, false, err
+	}
+	loaded, rest, err := r.load(ctx)
+	if err != nil {
+		return nil, false, err
 	}
 	now := time.Now()
 	p := &batcher{
-		size: r.size, givesUp: r.status.givesUp(now), now: now,
-		contexts: newFinder(r.metadata.Context), sessions: newFinder(r.metadata.Session),
-		batch: batch{cursor: r.after}, pins: map[uint64]monitor.Origin{},
+		givesUp: r.status.givesUp(now), now: now, pins: map[uint64]monitor.Origin{},
+		contexts: newFinder(r.near.Context, r.far.Context), sessions: newFinder(r.near.Session, r.far.Session),
 	}
-	parked, looked := r.parked, r.looked
-	if now.Sub(looked) >= lookAgain || slices.ContainsFunc(fresh, isMetadata) {
-		if parked, err = p.unpark(ctx, parked); err != nil {
-			return nil, false, err
-		}
-		looked = now
+	unparked, wait, err := p.points(ctx, loaded)
+	if err != nil {
+		return nil, false, err
 	}
-	parkedNow, err := p.add(ctx, fresh)
+	unpark := numbers(p.metadata) // were set aside before the last start
+	metrics, newWait, err := p.points(ctx, fresh)
+	if err != nil {
+		return nil, false, err
+	}
+	parked, looked, search := slices.Concat(r.parked, wait), r.looked, newWait
+	if now.Sub(looked) >= lookAgain {
+		search, looked = slices.Concat(parked, newWait), now
+	}
+	if err := p.search(ctx, search); err != nil {
+		return nil, false, err
+	}
+	also, parked, err := p.again(ctx, parked, r.size)
+	if err != nil {
+		return nil, false, err
+	}
+	found, newWait, err := p.again(ctx, newWait, len(newWait))
 	if err != nil {
 		return nil, false, err
 	}
@@ -111,21 +137,85 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 			return nil, false, err
 		}
 	}
-	more = len(fresh) == r.size || bytesOf(fresh) >= largeBatch
-	if len(p.batch.unpark) == r.size { // there may be more to unpark
-		more, looked = true, time.Time{}
+	unparked = append(unparked, also...)
+	b = &batch{metadata: p.metadata, metrics: slices.Concat(unparked, metrics, found), cursor: r.after,
+		unpark: append(unpark, numbers(unparked)...)}
+	if len(fresh) > 0 {
+		b.cursor = fresh[len(fresh)-1].Seq
 	}
-	r.after, r.parked, r.looked = p.batch.cursor, append(parked, parkedNow...), looked
-	return &p.batch, more, nil
+	r.after, r.stored, r.looked = b.cursor, rest, looked
+	r.park(b, parked, newWait, now)
+	return b, full(fresh, r.size) || len(also) == r.size || len(loaded) > 0, nil
 }
 
-// isMetadata says that a record is a context or a session.
-func isMetadata(p monitor.Pending) bool { return p.Measured() == nil }
+// load reads parked metrics from the journal, as many as there is room for. rest are those that it did not read.
+func (r *reader) load(ctx context.Context) (loaded []monitor.Pending, rest stored, err error) {
+	rest = r.stored
+	if !rest.any() || r.room() == 0 {
+		return nil, rest, nil
+	}
+	acked, most := r.acked.Load(), min(r.room(), r.size)
+	if loaded, err = r.journal.Parked(ctx, r.dest, rest.after, most); err != nil {
+		return nil, rest, err
+	}
+	if len(loaded) > 0 {
+		rest.after = loaded[len(loaded)-1].Seq
+	}
+	if !full(loaded, most) { // above the cursor there may be metrics of a batch that is not acknowledged yet
+		rest.after = max(rest.after, acked)
+	}
+	loaded = slices.DeleteFunc(loaded, func(rec monitor.Pending) bool { return r.aside.has(rec.Seq) })
+	return loaded, rest, nil
+}
 
-// bytesOf estimates the memory that records take.
-func bytesOf(recs []monitor.Pending) (n int) {
-	for i := range recs {
-		n += recs[i].Size()
+// room returns how many parked metrics memory has room for.
+func (r *reader) room() int {
+	if bytesOf(r.parked) >= parkedBytes {
+		return 0
+	}
+	return max(parkedBatches*r.size-len(r.parked), 0)
+}
+
+// park parks metrics from now on. still are those that were parked before.
+func (r *reader) park(b *batch, still, from []waiting, now time.Time) {
+	r.parked = still
+	room := r.room()
+	for _, w := range from {
+		w.Since = now
+		b.park = append(b.park, w.Seq)
+		switch {
+		case r.stored.any():
+			r.stored.upTo = w.Seq
+		case room <= 0:
+			r.stored = stored{w.Seq - 1, w.Seq}
+		default:
+			r.parked = append(r.parked, w)
+			room--
+		}
+	}
+}
+
+// numbers returns the sequence numbers of points.
+func numbers(points []*monitor.Point) (seqs []uint64) {
+	for _, p := range points {
+		seqs = append(seqs, p.Seq)
+	}
+	return seqs
+}
+
+// full says that there may be more records than those that were read, of at most max.
+func full(recs []monitor.Pending, max int) bool {
+	bytes := 0
+	for _, rec := range recs {
+		bytes += rec.Size()
+	}
+	return len(recs) == max || bytes >= largeBatch
+}
+
+// bytesOf estimates the memory that parked metrics take.
+func bytesOf(parked []waiting) (n int) {
+	for _, w := range parked {
+		n += w.Size()
 	}
 	return n
 }

@@ -120,7 +120,7 @@ func (c *ReportCourier) replied(r *monitor.Report, reply monitor.Reply, pause ti
 	log := c.logger.With("project", r.Project, "run", r.Run, "status", reply.Status, "reason", reply.Message)
 	switch reply.Kind {
 	case monitor.Delivered:
-	case monitor.Unavailable:
+	case monitor.Unavailable, monitor.Failed:
 		log.Debug("a report waits for its destination", "retry_in", pause)
 	case monitor.Denied:
 		log.Warn("the destination denies access; reports are kept until its operator acts", "retry_in", pause)

@@ -32,8 +32,10 @@ type lifetime struct {
 
 // retrier repeats a request to a destination until the reply is about the points: Delivered, Refused or TooLarge.
 type retrier struct {
+	blamed string // the fault that points are known to cause; a failure with this fault is about the points
 	life   lifetime
-	now    bell // ends a wait
+	now    bell                 // ends a wait
+	asking func() (done func()) // called before each request; may be nil
 	logger *slog.Logger
 	// onReply is called with each reply, and with the wait before the next request: 0 after the last request.
 	onReply func(ctx context.Context, reply monitor.Reply, pause time.Duration)
@@ -41,12 +43,31 @@ type retrier struct {
 
 // ask sends the request and returns the last reply. Its only error is errStopped.
 func (r *retrier) ask(request func(ctx context.Context) monitor.Reply) (monitor.Reply, error) {
+	return r.askAboutPoints(request, nil)
+}
+
+// askAboutPoints is ask for a request with points that may make the destination fail. It also returns a reply Failed after
+// three of them in the same words, when the destination accepts probes.
+func (r *retrier) askAboutPoints(request, probe func(ctx context.Context) monitor.Reply) (monitor.Reply, error) {
+	var last string
+	failures := 0 // in a row, in the same words
 	for tries := 0; ; tries++ {
 		reply := r.guard(request)
 		if reply.Kind != monitor.Delivered && r.life.hard.Err() != nil {
 			return reply, errStopped // the stop cancelled the request, so the reply says nothing about the points
 		}
 		pause, again := pauseAfter(reply, tries)
+		if reply.Kind == monitor.Failed && probe != nil {
+			if fault(reply) != last {
+				last, failures = fault(reply), 0
+			}
+			failures++
+			if last != "" && last == r.blamed || failures >= 3 && r.accepts(probe) {
+				r.blamed, pause, again = last, 0, false
+			}
+		} else {
+			failures = 0
+		}
 		r.onReply(r.life.hard, reply, pause)
 		if !again {
 			return reply, nil
@@ -55,6 +76,16 @@ func (r *retrier) ask(request func(ctx context.Context) monitor.Reply) (monitor.
 			return reply, errStopped
 		}
 	}
+}
+
+// accepts says whether the destination accepts a random number of probes.
+func (r *retrier) accepts(probe func(ctx context.Context) monitor.Reply) bool {
+	for range 1 + rand.IntN(mostProbes) {
+		if r.guard(probe).Kind != monitor.Delivered {
+			return false
+		}
+	}
+	return true
 }
 
 // wait returns true after d, or when the bell rings, and false when the courier stops first.
@@ -71,13 +102,16 @@ func (r *retrier) guard(request func(ctx context.Context) monitor.Reply) (reply 
 			reply = monitor.Reply{Kind: monitor.Refused, Message: panicked(r.logger, "delivering", p).Error()}
 		}
 	}()
+	if r.asking != nil {
+		defer r.asking()()
+	}
 	return request(r.life.hard)
 }
 
 // pauseAfter returns the wait before the next request. again is false when the reply is about the points.
 func pauseAfter(reply monitor.Reply, tries int) (pause time.Duration, again bool) {
 	switch reply.Kind {
-	case monitor.Unavailable:
+	case monitor.Unavailable, monitor.Failed:
 		// The request must not come too early, and not from all bridges at the same moment.
 		return min(reply.RetryAfter, maxRetryAfter) + backoff(tries, minBackoff, maxBackoff, rand.Float64()), true
 	case monitor.Denied:

@@ -2,12 +2,14 @@ package journal_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"pymon-bridge/journal"
 	"pymon-bridge/monitor"
 )
 
@@ -60,5 +62,38 @@ func TestCourierCloseTriesAgainWhenTheJournalFailsOnce(t *testing.T) {
 		defer cancel()
 		assert.NoError(t, r.Close(ctx))
 		assert.EqualValues(t, 1, r.j.acked())
+	})
+}
+
+func TestReportCourierRetriesNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reports := &fakeReports{answers: []monitor.Reply{{Kind: monitor.Denied, Status: 401}}}
+		reports.add("run")
+		c := journal.NewReportCourier(reports, reports, discard())
+		assert.NoError(t, c.Open())
+		after(10 * time.Second)
+		assert.Empty(t, reports.delivered)
+		c.RetryNow()
+		after(0)
+		assert.Equal(t, []string{"run"}, reports.delivered)
+		assert.NoError(t, c.Close())
+	})
+}
+
+// Something refuses a good point in other words each time, and accepts probes. The courier asks less and less often.
+func TestCourierPausesBetweenCountsOfRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		requests := 0
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
+			requests++
+			return monitor.Reply{Kind: monitor.Refused, Status: 400, Message: strings.Repeat("x", requests%7)}
+		}
+		r.add(context1("p", "c"))
+		r.run(t, func() {
+			r.after(time.Hour)
+			assert.InDelta(t, 120, requests, 50)
+			assert.Empty(t, r.j.deadSeqs())
+		})
 	})
 }

@@ -25,8 +25,9 @@ type Journal interface {
 	// Cursor returns the number up to which all records of dest are acknowledged. It is 0 for a new destination.
 	Cursor(ctx context.Context, dest Destination) (uint64, error)
 
-	// Parked returns the metrics and outcomes up to the cursor that wait for their context or session, oldest first.
-	Parked(ctx context.Context, dest Destination) ([]Pending, error)
+	// Parked returns up to max metrics and outcomes after the given sequence number that wait for their context or session,
+	// in order. It returns fewer when they have more than a few megabytes ([Record.Size]).
+	Parked(ctx context.Context, dest Destination, after uint64, max int) ([]Pending, error)
 
 	// PinOrigins stores the origins of metrics and outcomes before their delivery. It is for origins that do not follow
 	// from a stored context and session of the same project. They are on stable storage when it returns. An origin that

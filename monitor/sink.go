@@ -53,11 +53,13 @@ const (
 	TooLarge
 	// Refused: at least one point is at fault.
 	Refused
+	// Failed: the destination failed in words of its own. It may be away for a moment, or may fail at certain points.
+	Failed
 )
 
 // String returns the name of the kind in logs and metrics.
 func (k ReplyKind) String() string {
-	return [...]string{"delivered", "unavailable", "denied", "too_large", "refused"}[k]
+	return [...]string{"delivered", "unavailable", "denied", "too_large", "refused", "failed"}[k]
 }
 
 // Reply is a destination's answer to one delivery.

@@ -102,7 +102,7 @@ func TestOutcomesArePinnedAndParked(t *testing.T) {
 	origin := monitor.Origin{Env: "unknown", Run: "s1"}
 	require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{1: origin}))
 	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 3, Park: []uint64{1, 2, 3}}))
-	parked, err := db.Parked(t.Context(), dest)
+	parked, err := db.Parked(t.Context(), dest, 0, 100)
 	require.NoError(t, err)
 	require.Equal(t, []uint64{1, 2, 3}, []uint64{parked[0].Seq, parked[1].Seq, parked[2].Seq})
 	assert.Equal(t, &origin, parked[0].Pinned)

@@ -29,7 +29,7 @@ func TestAckMovesTheCursorAndParks(t *testing.T) {
 	requireCursor(dest, 10, "acknowledged")
 	requireCursor("another", 0, "each destination has a cursor of its own")
 
-	parked, err := db.Parked(ctx, dest)
+	parked, err := db.Parked(ctx, dest, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, parked, 3)
 	for i, seq := range []uint64{3, 5, 8} {
@@ -37,7 +37,12 @@ func TestAckMovesTheCursorAndParks(t *testing.T) {
 		assert.True(t, now.Equal(parked[i].Since))
 		assert.Equal(t, "tests.test_shop", parked[i].Metric.ItemPath)
 	}
-	elsewhere, err := db.Parked(ctx, "another")
+	page, err := db.Parked(ctx, dest, 3, 1)
+	require.NoError(t, err)
+	require.Len(t, page, 1)
+	assert.Equal(t, uint64(5), page[0].Seq, "the next one after 3")
+	assert.True(t, now.Equal(page[0].Since))
+	elsewhere, err := db.Parked(ctx, "another", 0, 100)
 	require.NoError(t, err)
 	assert.Empty(t, elsewhere)
 
@@ -45,7 +50,7 @@ func TestAckMovesTheCursorAndParks(t *testing.T) {
 	now = now.Add(time.Minute)
 	require.NoError(t, db.Ack(ctx, dest, monitor.Acknowledgement{Cursor: 2, Park: []uint64{3}, Unpark: []uint64{5, 8}}))
 	requireCursor(dest, 10, "the cursor never goes back")
-	parked, err = db.Parked(ctx, dest)
+	parked, err = db.Parked(ctx, dest, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, parked, 1)
 	assert.True(t, first.Equal(parked[0].Since), "it keeps the time when it was parked first")
@@ -100,7 +105,7 @@ func TestPinnedOriginsStay(t *testing.T) {
 	pending := next(t, db)
 	assert.Nil(t, pending[0].Pinned)
 	assert.Equal(t, &first, pending[1].Pinned)
-	parked, err := db.Parked(t.Context(), dest)
+	parked, err := db.Parked(t.Context(), dest, 0, 100)
 	require.NoError(t, err)
 	assert.Equal(t, &first, parked[0].Pinned)
 }

@@ -155,7 +155,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	for _, p := range nextReports(t, db, dest, 100) {
 		keep(fmt.Sprint("report ", p.Version), *p.Report, nil)
 	}
-	parked, err := db.Parked(ctx, dest)
+	parked, err := db.Parked(ctx, dest, 0, 100)
 	keep("parked", len(parked), err)
 	letters, err := db.DeadLetters(ctx, dest, 100)
 	keep("dead letters", letters, err)

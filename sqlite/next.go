@@ -21,7 +21,7 @@ func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, 
 				return err
 			}
 			var part []monitor.Pending
-			part, complete, err = next(ctx, q, span{first, last}, max-len(pending))
+			part, complete, err = next(ctx, q, newClause("seq BETWEEN ? AND ?", first, last), max-len(pending))
 			if err != nil {
 				return err
 			}
@@ -38,13 +38,11 @@ func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, 
 	return pending, err
 }
 
-// span is a range of sequence numbers, with both ends.
-type span struct{ first, last uint64 }
-
-// next reads the first records of a span from the four tables and merges them by sequence number. The reading of a
-// table may stop early, because of max or because its records are large. Then the records of the other tables count
-// only up to the last record read there. complete says that the span has no more records.
-func next(ctx context.Context, q querier, in span, max int) (pending []monitor.Pending, complete bool, err error) {
+// next reads the first records that fulfil a condition on seq from the four tables, and merges them by sequence number. The
+// reading of a table may stop early, because of max or because its records are large. Then the records of the other tables
+// count only up to the last record read there. complete says that there are no more records.
+func next(ctx context.Context, q querier, in clause, max int) (pending []monitor.Pending, complete bool, err error) {
+	last := uint64(math.MaxInt64)
 	complete = true
 	for _, read := range [...]func() ([]monitor.Pending, bool, error){
 		func() ([]monitor.Pending, bool, error) { return pendingMeasured(ctx, q, "metrics", in, max) },
@@ -62,10 +60,11 @@ func next(ctx context.Context, q querier, in span, max int) (pending []monitor.P
 		}
 		pending = append(pending, part...)
 		if n := len(part); !all && n > 0 {
-			in.last, complete = min(in.last, part[n-1].Seq), false
+			last, complete = min(last, part[n-1].Seq), false
+			in.and("seq <= ?", last)
 		}
 	}
-	pending = slices.DeleteFunc(pending, func(p monitor.Pending) bool { return p.Seq > in.last })
+	pending = slices.DeleteFunc(pending, func(p monitor.Pending) bool { return p.Seq > last })
 	slices.SortFunc(pending, bySeq)
 	if len(pending) > max {
 		pending, complete = pending[:max], false
@@ -75,23 +74,23 @@ func next(ctx context.Context, q querier, in span, max int) (pending []monitor.P
 
 func bySeq(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) }
 
-// pendingMeasured reads the first metrics or outcomes of a span. all says that the span has no more.
-func pendingMeasured(ctx context.Context, q querier, table string, in span, max int) (pending []monitor.Pending, all bool, err error) {
-	pending, err = pinnedMetrics(ctx, q, selection{outcomes: table == "outcomes", where: "seq BETWEEN ? AND ?",
-		args: []any{in.first, in.last}, limit: max, bounded: true})
+// pendingMeasured reads the first metrics or outcomes that fulfil a condition. all says that there are no more.
+func pendingMeasured(ctx context.Context, q querier, table string, in clause, max int) (pending []monitor.Pending, all bool, err error) {
+	pending, err = pinnedMetrics(ctx, q, selection{outcomes: table == "outcomes", where: in.sql, args: in.args,
+		limit: max, bounded: true})
 	if err != nil || len(pending) == 0 {
 		return nil, true, err
 	}
-	more, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM "+table+" WHERE seq > ? AND seq <= ?)",
-		pending[len(pending)-1].Seq, in.last))
+	more, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM "+table+" WHERE "+in.sql+" AND seq > ?)",
+		append(slices.Clone(in.args), pending[len(pending)-1].Seq)...))
 	return pending, more == 0, err
 }
 
-// pendingMetadata reads the first contexts or sessions of a span. all says that the span has no more.
+// pendingMetadata reads the first contexts or sessions that fulfil a condition. all says that there are no more.
 func pendingMetadata(ctx context.Context, q querier, query string, scan func(scanner) (*monitor.Record, error),
-	in span, max int) (pending []monitor.Pending, all bool, err error) {
+	in clause, max int) (pending []monitor.Pending, all bool, err error) {
 	left := budget(maxRead)
-	err = each(ctx, q, query+"WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", []any{in.first, in.last, max}, func(row scanner) error {
+	err = each(ctx, q, query+"WHERE "+in.sql+" ORDER BY seq LIMIT ?", append(slices.Clone(in.args), max), func(row scanner) error {
 		rec, err := scan(row)
 		if err != nil {
 			return err
@@ -107,25 +106,19 @@ func pendingMetadata(ctx context.Context, q querier, query string, scan func(sca
 }
 
 // Parked implements [monitor.Journal].
-func (db *DB) Parked(ctx context.Context, dest monitor.Destination) (pending []monitor.Pending, err error) {
+func (db *DB) Parked(ctx context.Context, dest monitor.Destination, after uint64, max int) (pending []monitor.Pending, err error) {
 	err = db.read(ctx, func(q querier) error {
-		parked := selection{where: parkedBy, args: []any{string(dest)}, limit: -1}
-		if pending, err = pinnedMetrics(ctx, q, parked); err != nil {
+		pending, _, err = next(ctx, q, newClause(parkedBy, string(dest), after), max)
+		if err != nil || len(pending) == 0 {
 			return err
 		}
-		parked.outcomes = true
-		outcomes, err := pinnedMetrics(ctx, q, parked)
-		if err != nil {
-			return err
-		}
-		pending = append(pending, outcomes...)
-		slices.SortFunc(pending, bySeq)
 		index := make(map[uint64]int, len(pending)) // a repaired file may lack the record of a number
 		for i, p := range pending {
 			index[p.Seq] = i
 		}
-		return each(ctx, q, `SELECT p.seq, p.since FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ?`,
-			parked.args, func(row scanner) error {
+		return each(ctx, q, `SELECT p.seq, p.since FROM parked p JOIN destinations d ON d.id = p.dest
+			WHERE d.name = ? AND p.seq BETWEEN ? AND ?`, []any{string(dest), pending[0].Seq, pending[len(pending)-1].Seq},
+			func(row scanner) error {
 				var seq uint64
 				var since time.Time
 				err := row.Scan(&seq, instant{&since})
@@ -138,4 +131,4 @@ func (db *DB) Parked(ctx context.Context, dest monitor.Destination) (pending []m
 	return pending, err
 }
 
-const parkedBy = "seq IN (SELECT p.seq FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ?)"
+const parkedBy = "seq IN (SELECT p.seq FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ? AND p.seq > ?)"

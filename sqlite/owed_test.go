@@ -145,7 +145,7 @@ func TestRepairedFilesAreUsed(t *testing.T) {
 			require.NoError(t, err)
 
 			db = open(t, dbAt(path, utcZones()))
-			parked, err := db.Parked(t.Context(), dest)
+			parked, err := db.Parked(t.Context(), dest, 0, 100)
 			require.NoError(t, err)
 			last := parked[len(parked)-1]
 			assert.Equal(t, uint64(3), last.Seq)

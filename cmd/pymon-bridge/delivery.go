@@ -19,7 +19,7 @@ const ensureTimeout = 30 * time.Second
 func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
 	b.cache = cache.NewStore(lookup)
-	if b.backend, err = b.config.openBackend(b.logger); err != nil {
+	if b.backend, err = b.config.openBackend(b.logger, b.bucketCreated); err != nil {
 		return err
 	}
 	if b.backend != nil {
@@ -49,12 +49,13 @@ type influxBackend struct {
 }
 
 // openBackend opens the destination that the flags name; it returns nil when they name none. No other function of this
-// program knows the kind of the destination.
-func (c *serveCmd) openBackend(logger *slog.Logger) (monitor.Backend, error) {
+// program knows the kind of the destination. onCreated is called when a part of it was missing and was created.
+func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string)) (monitor.Backend, error) {
 	if c.URL == "" {
 		return nil, nil
 	}
-	w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, logger)
+	w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket,
+		OnCreated: onCreated}, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,8 @@ func (c *serveCmd) openBackend(logger *slog.Logger) (monitor.Backend, error) {
 
 // newCourier makes the courier, and makes lookup ask the destination too.
 func (b *bridge) newCourier(lookup *cache.Fallback) {
-	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
+	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.db, Tokens: b.db.Tokens},
+		cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
 	b.courier.OnReply = b.replied
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
@@ -85,9 +87,13 @@ func (b *bridge) ensureBackend() {
 	})
 }
 
+// bucketCreated is called when a bucket was missing and was created.
+func (b *bridge) bucketCreated(bucket string) { b.courier.Recreated("bucket " + bucket) }
+
 // replied is called with each reply of the destination.
 func (b *bridge) replied(reply monitor.Reply) {
-	if reply.Kind == monitor.Unavailable || reply.Kind == monitor.Denied {
+	switch reply.Kind {
+	case monitor.Unavailable, monitor.Denied, monitor.Failed:
 		b.metrics.Retried(reply.Status)
 	}
 }

@@ -124,3 +124,21 @@ func TestDeliveryContinuesWhenADeletedBucketIsBack(t *testing.T) {
 	assert.Equal(t, once(after), count(points(t, influx, bucket)))
 	assert.Empty(t, harness.DeadLetters(t, bridge.Data))
 }
+
+// The bridge creates a bucket that was deleted. It says that what it had delivered is gone from there.
+func TestPointsOfADeletedBucketAreMissed(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bucket, meta := influx.NewBucket("pytest", 0), influx.NewBucket("meta", 0)
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: influx, Bucket: bucket, MetaBucket: meta})
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+	posts.mustPostAll(t, process.metrics("test_cart[before]", time.Now(), 10))
+	bridge.WaitDelivered()
+
+	influx.DeleteBucket(bucket)
+	posts.mustPostAll(t, process.metrics("test_cart[after]", time.Now(), 10))
+	assert.Contains(t, bridge.WaitSays("was missing and was created again"), "the 12 records delivered before are not all there")
+	bridge.WaitDelivered()
+	assert.Contains(t, bridge.Log(), "the destination has lost delivered records")
+}
