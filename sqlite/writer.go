@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"pymon-bridge/monitor"
 )
@@ -65,14 +64,14 @@ func (db *DB) openWriter(ctx context.Context) (*writer, error) {
 		pool.Close()
 		return nil, db.openError(err)
 	}
-	if err := w.prepare(ctx, db.shared, db.logger.With("file", db.path)); err != nil {
+	if err := w.prepare(ctx, db); err != nil {
 		w.close()
 		return nil, db.openError(err)
 	}
 	return w, nil
 }
 
-func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) error {
+func (w *writer) prepare(ctx context.Context, db *DB) error {
 	version, err := w.version(ctx)
 	if err != nil {
 		return err // nothing is written yet to a file of another program
@@ -87,13 +86,20 @@ func (w *writer) prepare(ctx context.Context, shared bool, logger *slog.Logger) 
 	if err := w.requireDurability(ctx); err != nil {
 		return err
 	}
-	// An older program may be serving a shared file. It would accept nothing without the tables that it knows.
-	if !shared || version == 0 {
-		if err := w.migrate(ctx, logger); err != nil {
+	mayMigrate := !db.shared || version == 0
+	if !mayMigrate && version < len(w.schemas) {
+		// The lock shows that no older program serves the file. It would accept nothing with tables that it does not know.
+		if lock, err := lockFile(db.path + ".lock"); err == nil {
+			defer lock.release()
+			mayMigrate = true
+		}
+	}
+	if mayMigrate {
+		if err := w.migrate(ctx, db.logger.With("file", db.path)); err != nil {
 			return err
 		}
 	}
-	if w.last, err = w.lastGivenOut(ctx, shared); err != nil {
+	if w.last, err = w.lastGivenOut(ctx, db.shared); err != nil {
 		return err
 	}
 	w.zone, err = lastZone(ctx, w.conn)
