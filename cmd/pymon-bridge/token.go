@@ -74,9 +74,9 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) 
 		}
 		last := slices.ContainsFunc(known.Valid, func(t monitor.Token) bool { return t.ID == c.ID }) &&
 			!slices.ContainsFunc(known.Valid, func(t monitor.Token) bool { return t.ID != c.ID && t.Expires.IsZero() })
-		if last && !c.Yes && !m.confirm("Token %d is the last token: "+
+		if last && !c.Yes && !m.confirm("Token %d is the last token that stays valid: "+
 			"after this nobody can use the bridge until you add one. Continue? [y/N] ", c.ID) {
-			return fmt.Errorf("token %d is not revoked: it is the last token, and nobody could use the bridge after it; "+
+			return fmt.Errorf("token %d is not revoked: it is the last token that stays valid, and nobody could use the bridge after it; "+
 				"--yes revokes it without a question", c.ID)
 		}
 		if err := tokens.RevokeToken(ctx, c.ID); err != nil {

@@ -193,11 +193,14 @@ func TestTokensRotateWithoutARestart(t *testing.T) {
 	require.Equal(t, 0, list.ExitCode, list.Stderr)
 	const at = `\S+ \S+ +`
 	assert.Regexp(t, `^ID +PROJECT +SCOPES +CREATED +LAST USED +EXPIRES +LABEL\n`+
-		`1 +shop +write,read +`+at+`never +`+at+`of a test\n2 +shop +write,read +`+at+`never +never +of a test\n$`, list.Stdout)
+		`1 +shop +write,read +`+at+`.*`+at+`of a test\n2 +shop +write,read +`+at+`.*never +of a test\n$`, list.Stdout)
 	assert.NotContains(t, list.Stdout+list.Stderr, old)
 	assert.NotContains(t, list.Stdout+list.Stderr, recent)
 
-	revoke := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", bridge.Data)
+	revoke := harness.RunProgram(t, nil, "token", "revoke", "2", "--data", bridge.Data)
+	assert.Equal(t, 1, revoke.ExitCode)
+	assert.Contains(t, revoke.Stderr, "the last token that stays valid", "since the other one expires")
+	revoke = harness.RunProgram(t, nil, "token", "revoke", "1", "--data", bridge.Data)
 	require.Equal(t, 0, revoke.ExitCode, revoke.Stderr)
 	waitStatus(t, bridge.URL, old, http.StatusUnauthorized)
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, recent))
