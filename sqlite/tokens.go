@@ -71,7 +71,7 @@ func (db *DB) RotateToken(ctx context.Context, id int64, hash [32]byte, expires 
 			return err
 		} else if !knows {
 			return monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and lets no token expire: "+
-				"replace the token at once, or when a newer bridge serves it", db.path)
+				"revoke the old token at once with --keep 0, or wait until a newer bridge serves it", db.path)
 		}
 		_, err = w.exec("UPDATE tokens SET expires = ? WHERE id = ?", nanoseconds(expires), id)
 		return err

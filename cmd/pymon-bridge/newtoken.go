@@ -17,7 +17,7 @@ type tokenAddCmd struct {
 	dataFlags
 	Project string          `arg:"" help:"Project that clients with the token can use."`
 	Label   string          `help:"Purpose of the token, for 'token list'." placeholder:"TEXT"`
-	Scope   []monitor.Scope `help:"What the token allows: ${enum}; repeatable. pytest needs write; reports, lists and metrics need read; admin allows everything." enum:"write,read,admin" default:"write,read" placeholder:"SCOPE"`
+	Scope   []monitor.Scope `help:"What the token allows: ${enum}; repeatable. pytest needs write; reports, lists and metrics need read; admin allows everything. The default is write,read." enum:"write,read,admin" default:"write,read" placeholder:"SCOPE"`
 }
 
 // Run prints a new token. The file has only its SHA-256.
@@ -60,7 +60,7 @@ func (c *tokenRotateCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) 
 		}
 		err = m.printToken(t, secret)
 		if c.Keep > 0 {
-			fmt.Fprintf(m.Stderr, "Token %d expires at %s.\n", c.ID, timeOrNever(expires))
+			fmt.Fprintf(m.Stderr, "Token %d expires at %s UTC.\n", c.ID, timeOrNever(expires))
 		} else {
 			fmt.Fprintf(m.Stderr, "Token %d is revoked.\n", c.ID)
 		}
