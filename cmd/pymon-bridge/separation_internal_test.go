@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,7 +39,7 @@ const sessionOfB, contextOfB = "0123456789abcdef0123456789abcdef", "fedcba987654
 func serveTokens(t *testing.T, withB bool) *served {
 	t.Helper()
 	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Hour, StopAfter: time.Minute, MaxBody: 1 << 20,
-		MaxConnections: 100, PageSize: 2, TrustedProxy: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+		MaxConnections: 100, PageSize: 2}
 	db := sqlite.New(config.Data+"/"+sqlite.FileName, monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
 	require.NoError(t, db.Open(t.Context()))
 	// The run of "a" names the session and the context of "b".
@@ -69,7 +70,8 @@ func serveTokens(t *testing.T, withB bool) *served {
 	require.NoError(t, err)
 	b := newBridge(config, slog.New(slog.DiscardHandler))
 	require.NoError(t, b.Open(t.Context(), l))
-	t.Cleanup(func() { require.NoError(t, b.Close(t.Context())) })
+	b.server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} // the headers of requests are believed
+	t.Cleanup(func() { require.NoError(t, b.Close(context.Background())) })
 	return &served{b, l.Addr().String()}
 }
 
