@@ -39,17 +39,25 @@ func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, Turns: newTu
 // below the other base paths.
 func (a *API) Mount(s *httpd.Server) {
 	for _, base := range httpd.APIBases {
-		docs, data := s.Routes(base), s.Data(base)
-		register(docs, a.documentRoutes())
-		register(data, a.dataRoutes())
-		for _, alias := range aliases(base) {
-			register(docs.Group(alias, removeAlias(base, alias)), a.documentRoutes())
-			register(data.Group(alias, removeAlias(base, alias)), a.dataRoutes())
+		docs := s.Routes(base, monitor.ScopeRead, monitor.ScopeWrite)
+		for _, part := range []struct {
+			group  *gin.RouterGroup
+			routes []route
+		}{{docs, a.documentRoutes()}, {s.Data(base, monitor.ScopeRead), a.readRoutes()}, {lookups(s, base), a.lookupRoutes()}} {
+			register(part.group, part.routes)
+			for _, alias := range aliases(base) {
+				register(part.group.Group(alias, removeAlias(base, alias)), part.routes)
+			}
 		}
 	}
 	for _, base := range httpd.RootBases {
-		register(s.Data(base), a.lookupRoutes())
+		register(lookups(s, base), a.lookupRoutes())
 	}
+}
+
+// lookups returns a group for the routes that pytest-monitor needs beside those for its records.
+func lookups(s *httpd.Server, base string) *gin.RouterGroup {
+	return s.Data(base, monitor.ScopeWrite, monitor.ScopeRead)
 }
 
 // register adds routes with and without a final slash, because a redirect would cost the client a second request.

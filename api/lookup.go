@@ -25,12 +25,16 @@ func (a *API) lookupRoutes() []route {
 	}
 }
 
-// lookupFirst makes every request wait for its turn, except the lookups of pytest-monitor.
+// lookupFirst makes every request wait for its turn, except the lookups of pytest-monitor. Who may only write gets no list.
 func (a *API) lookupFirst(handle gin.HandlerFunc) gin.HandlerFunc {
 	list := a.inTurn(handle)
 	return func(c *gin.Context) {
 		if isLookup(c) {
 			handle(c)
+			return
+		}
+		if err := httpd.RequireScope(c, monitor.ScopeRead); err != nil {
+			httpd.Fail(c, err)
 			return
 		}
 		list(c)

@@ -70,7 +70,7 @@ func (a *API) documentRoutes() []route {
 
 // answerDocument answers with the document. Its server is the base path of the request.
 func (a *API) answerDocument(c *gin.Context) error {
-	doc, err := describe(slices.Concat(a.dataRoutes(), a.documentRoutes()))
+	doc, err := describe(slices.Concat(a.readRoutes(), a.lookupRoutes(), a.documentRoutes()))
 	if err != nil {
 		return err
 	}

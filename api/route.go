@@ -19,13 +19,13 @@ type route struct {
 	handle  gin.HandlerFunc
 }
 
-// dataRoutes returns all routes except the routes of the document.
-func (a *API) dataRoutes() []route {
+// readRoutes returns all routes except the lookups and the routes of the document.
+func (a *API) readRoutes() []route {
 	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes())
 	for i := range lists {
 		lists[i].handle = a.inTurn(lists[i].handle)
 	}
-	return slices.Concat(lists, a.lookupRoutes(), a.regressionRoutes())
+	return slices.Concat(lists, a.regressionRoutes())
 }
 
 // Query parameters of lists. The names are those in the components of the OpenAPI document.

@@ -293,7 +293,7 @@ func TestMethods(t *testing.T) {
 }
 
 func token(project, secret string) monitor.Token {
-	return monitor.Token{Project: project, Hash: sha256.Sum256([]byte(secret))}
+	return monitor.Token{Project: project, Scopes: []monitor.Scope{monitor.ScopeWrite, monitor.ScopeRead}, Hash: sha256.Sum256([]byte(secret))}
 }
 
 func TestTokenReadsOnlyItsProject(t *testing.T) {

@@ -40,8 +40,9 @@ type server struct {
 // tokens lists the valid tokens.
 type tokens struct{ all []monitor.Token }
 
-func (t *tokens) HadTokens(context.Context) (bool, error)         { return false, nil }
-func (t *tokens) Tokens(context.Context) ([]monitor.Token, error) { return t.all, nil }
+func (t *tokens) Tokens(context.Context) (monitor.TokenList, error) {
+	return monitor.TokenList{Valid: t.all}, nil
+}
 
 // newServer returns a server for a fake store. It needs no token. A page has two elements.
 func newServer(t *testing.T, store *fakeStore) *server {

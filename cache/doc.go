@@ -18,5 +18,5 @@
 // # Other stores
 //
 // [Fallback] puts a local store before a remote store, and stores locally the values that only the remote store had.
-// [Separate] keeps projects apart while there are tokens.
+// [Separate] keeps projects apart from the first token on.
 package cache

@@ -6,12 +6,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Separate is a [monitor.MetadataStore] that keeps projects apart while there are tokens. Then lookups in any project
+// Separate is a [monitor.MetadataStore] that keeps projects apart from the first token on. Then lookups in any project
 // (project is empty) fail with ENotFound. The first token separates the projects at once, without a restart.
 type Separate struct {
 	monitor.MetadataStore
 	// Tokens lists the tokens. Its errors are returned.
-	Tokens func(ctx context.Context) ([]monitor.Token, error)
+	Tokens func(ctx context.Context) (monitor.TokenList, error)
 }
 
 // Context implements [monitor.MetadataStore].
@@ -36,8 +36,8 @@ func (s Separate) allow(ctx context.Context, project string) error {
 		return nil
 	}
 	tokens, err := s.Tokens(ctx)
-	if err == nil && len(tokens) > 0 {
-		err = monitor.Errorf(monitor.ENotFound, "projects are separate because there are tokens")
+	if err == nil && tokens.Access() != monitor.AccessOpen {
+		err = monitor.Errorf(monitor.ENotFound, "projects are separate because there are or were tokens")
 	}
 	return err
 }

@@ -9,8 +9,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// tokenProject is the key in Gin's context for the project of the request's token.
-const tokenProject = "pymon-bridge/token-project"
+// requestToken is the key in Gin's context for the request's token. There is none while the bridge needs no token.
+const requestToken = "pymon-bridge/token"
+
+func tokenOf(c *gin.Context) *monitor.Token {
+	token, _ := c.Value(requestToken).(*monitor.Token)
+	return token
+}
 
 // ReadProject returns the project whose data a request may read. It is the project in the path, else the token's project.
 // "" stands for all projects. This happens only while the bridge has no tokens.
@@ -18,7 +23,10 @@ func ReadProject(c *gin.Context) string {
 	if project := c.Param(projectParam); project != "" {
 		return project
 	}
-	return c.GetString(tokenProject)
+	if token := tokenOf(c); token != nil {
+		return token.Project
+	}
+	return ""
 }
 
 // WriteProject returns the project that a request writes to: the project of [ReadProject], else
@@ -43,37 +51,55 @@ func ClientOf(r *http.Request) string {
 // admit refuses a request without the right to use its path. It checks the form of the project's name before the token,
 // because the rules for names are not secret.
 func (s *Server) admit(c *gin.Context) {
-	project, err := c.Param(projectParam), error(nil)
+	project := c.Param(projectParam)
 	if project != "" && !monitor.ValidProject(project) {
-		err = monitor.Errorf(monitor.ENotFound,
-			"no such project: the name of a project has 1 to 64 letters, digits, dots, underscores or hyphens")
-	} else {
-		project, err = s.projectOf(c.Request, project)
+		Fail(c, monitor.Errorf(monitor.ENotFound,
+			"no such project: the name of a project has 1 to 64 letters, digits, dots, underscores or hyphens"))
+		return
 	}
+	token, err := s.authenticate(c.Request, project)
 	if err != nil {
 		Fail(c, err)
 		return
 	}
-	if project != "" {
-		c.Set(tokenProject, project)
+	if token != nil {
+		c.Set(requestToken, token)
 	}
 }
 
-// projectOf returns the project of the request's token, or "" if the request needs no token. project is the project that
-// the request names, or "".
-func (s *Server) projectOf(r *http.Request, project string) (string, error) {
-	of, err := s.auth.Admit(r.Context(), r.Header.Get("Authorization"), project)
-	if err == nil && of == "" && !s.knownHost(r.Host) {
-		return "", monitor.Errorf(codeHost, "a bridge that needs no token answers only to localhost, to an IP address, and to "+
+// authenticate returns the request's token, or nil if the request needs none. project is the project that the request
+// names, or "".
+func (s *Server) authenticate(r *http.Request, project string) (*monitor.Token, error) {
+	token, err := s.auth.Admit(r.Context(), r.Header.Get("Authorization"), project)
+	if err == nil && token == nil && !s.knownHost(r.Host) {
+		return nil, monitor.Errorf(codeHost, "a bridge that needs no token answers only to localhost, to an IP address, and to "+
 			"names that it knows: start it with --host-name NAME, or add a token")
 	}
-	return of, err
+	return token, err
+}
+
+// RequireScope fails with EForbidden if the request's token has neither the scope nor one of the others.
+func RequireScope(c *gin.Context, scope monitor.Scope, or ...monitor.Scope) error {
+	if token := tokenOf(c); token != nil && !token.Allows(scope, or...) {
+		return monitor.Errorf(monitor.EForbidden, "this token lacks the scope %s, which the request needs: "+
+			"make one with pymon-bridge token add %s --scope %[1]s", scope, token.Project)
+	}
+	return nil
+}
+
+// requireScope makes a handler of [RequireScope].
+func requireScope(scope monitor.Scope, or ...monitor.Scope) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := RequireScope(c, scope, or...); err != nil {
+			Fail(c, err)
+		}
+	}
 }
 
 // Trusts says whether a request to a public route may see what is for clients only. Such a request has a valid token, or
 // the bridge needs none.
 func (s *Server) Trusts(c *gin.Context) bool {
-	_, err := s.projectOf(c.Request, "")
+	_, err := s.authenticate(c.Request, "")
 	return err == nil
 }
 

@@ -14,9 +14,7 @@ import (
 
 // TokenLister lists the tokens that are valid now. [monitor.TokenStore] implements it.
 type TokenLister interface {
-	Tokens(ctx context.Context) ([]monitor.Token, error)
-	// HadTokens says whether there was ever a token.
-	HadTokens(ctx context.Context) (bool, error)
+	Tokens(ctx context.Context) (monitor.TokenList, error)
 }
 
 const (
@@ -27,7 +25,8 @@ const (
 
 // Authenticator admits requests by the tokens in a store. It is safe for concurrent use.
 //
-//   - The store has tokens: a request needs a valid token. It may use only the project of this token.
+//   - The store has tokens: a request needs a valid token. It may use only the project of this token,
+//     and of this project's routes those that need one of the token's scopes.
 //   - The store never had a token: every request passes if AllowAnonymous is set, else no request passes.
 //   - All tokens are revoked: no request passes. Revoking a token must never open the bridge.
 //   - The store cannot be read: the tokens of the last successful read stay valid. No request passes before the first
@@ -36,6 +35,9 @@ type Authenticator struct {
 	// AllowAnonymous admits every request until there is a first token. It is set for a listener on loopback, and if the
 	// operator asks for it.
 	AllowAnonymous bool
+	// OnUse is called with the ID of the token for each request that has a valid one, also for a request that is refused
+	// later.
+	OnUse func(id int64)
 
 	store TokenLister
 	log   *slog.Logger
@@ -47,23 +49,22 @@ type Authenticator struct {
 
 // tokenList has the tokens of one read of the store. It is immutable.
 type tokenList struct {
-	tokens []monitor.Token
-	had    bool      // there is or was a token
-	read   time.Time // start of the read
+	monitor.TokenList
+	read time.Time // start of the read
 }
 
 // NewAuthenticator returns an authenticator that uses the tokens in store. AllowAnonymous is not set.
 func NewAuthenticator(store TokenLister, log *slog.Logger) *Authenticator {
-	return &Authenticator{store: store, log: log}
+	return &Authenticator{OnUse: func(int64) {}, store: store, log: log}
 }
 
 // Admit checks the value of an Authorization header. project is the project that the request names, or "". Admit returns
-// the project of the token, or "" if no token is necessary. It fails with EUnauthorized without a valid token, with
+// the token, or nil if no token is necessary. It fails with EUnauthorized without a valid token, with
 // EForbidden if the token is for another project, and with EUnavailable while the tokens are not known.
-func (a *Authenticator) Admit(ctx context.Context, authorization, project string) (string, error) {
+func (a *Authenticator) Admit(ctx context.Context, authorization, project string) (*monitor.Token, error) {
 	list, err := a.recent(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	secret := credential(authorization)
 	token := list.find(secret)
@@ -72,21 +73,23 @@ func (a *Authenticator) Admit(ctx context.Context, authorization, project string
 		token = list.find(secret)
 	}
 	switch {
-	case !list.had && a.AllowAnonymous:
-		return "", nil
+	case a.AllowAnonymous && list.Access() == monitor.AccessOpen:
+		return nil, nil
 	case token == nil:
-		return "", list.unauthorized(secret)
-	case project != "" && project != token.Project:
-		return "", monitor.Errorf(monitor.EForbidden, "this token is not for project %s", project)
+		return nil, list.unauthorized(secret)
 	}
-	return token.Project, nil
+	a.OnUse(token.ID)
+	if project != "" && project != token.Project {
+		return nil, monitor.Errorf(monitor.EForbidden, "this token is not for project %s", project)
+	}
+	return token, nil
 }
 
 func (l *tokenList) unauthorized(secret string) error {
 	switch {
-	case len(l.tokens) == 0 && l.had:
+	case l.Access() == monitor.AccessClosed:
 		return monitor.Errorf(monitor.EUnauthorized, "all tokens are revoked: make a token with pymon-bridge token add PROJECT")
-	case len(l.tokens) == 0:
+	case l.Access() == monitor.AccessOpen:
 		return monitor.Errorf(monitor.EUnauthorized, "there are no tokens yet: make a token with pymon-bridge token add PROJECT")
 	case secret == "":
 		return monitor.Errorf(monitor.EUnauthorized,
@@ -104,14 +107,14 @@ func (l *tokenList) find(secret string) *monitor.Token {
 	}
 	sum := sha256.Sum256([]byte(secret))
 	match := -1
-	for i := range l.tokens {
-		same := subtle.ConstantTimeCompare(sum[:], l.tokens[i].Hash[:])
+	for i := range l.Valid {
+		same := subtle.ConstantTimeCompare(sum[:], l.Valid[i].Hash[:])
 		match = subtle.ConstantTimeSelect(same, i, match)
 	}
 	if match < 0 {
 		return nil
 	}
-	return &l.tokens[match]
+	return &l.Valid[match]
 }
 
 // recent returns a list of tokens that is about one second old at most. If the list is older, one request reads the store.
@@ -157,19 +160,15 @@ func (a *Authenticator) read(ctx context.Context) *tokenList {
 	defer func() { a.lastRead = time.Now() }()
 	next := &tokenList{read: time.Now()}
 	tokens, err := a.store.Tokens(ctx)
-	had := len(tokens) > 0
-	if err == nil && !had {
-		had, err = a.store.HadTokens(ctx)
-	}
 	if err != nil {
 		a.log.ErrorContext(ctx, "cannot read the tokens", "error", err)
 		last := a.known.Load()
 		if last == nil {
 			return nil
 		}
-		tokens, had = last.tokens, last.had
+		tokens = last.TokenList
 	}
-	next.tokens, next.had = tokens, had
+	next.TokenList = tokens
 	a.known.Store(next)
 	return next
 }

@@ -21,7 +21,7 @@ import (
 )
 
 func token(project, secret string) monitor.Token {
-	return monitor.Token{Project: project, Hash: sha256.Sum256([]byte(secret))}
+	return monitor.Token{Project: project, Scopes: []monitor.Scope{monitor.ScopeWrite, monitor.ScopeRead}, Hash: sha256.Sum256([]byte(secret))}
 }
 
 func basic(user, password string) string {
@@ -30,9 +30,8 @@ func basic(user, password string) string {
 
 // withTokens gives a bridge two tokens for project a and one token for project b.
 func withTokens(b *bridge) *bridge {
-	b.TokensFn = func(context.Context) ([]monitor.Token, error) {
-		return []monitor.Token{token("a", "old-secret"), token("b", "b-secret"), token("a", "new-secret")}, nil
-	}
+	all := []monitor.Token{token("a", "old-secret"), token("b", "b-secret"), token("a", "new-secret")}
+	b.TokensFn = func(context.Context) (monitor.TokenList, error) { return monitor.TokenList{Valid: all}, nil }
 	return b
 }
 
@@ -136,11 +135,9 @@ type tokenStore struct {
 	reads  int
 }
 
-func (s *tokenStore) HadTokens(context.Context) (bool, error) { return s.had, s.err }
-
-func (s *tokenStore) Tokens(context.Context) ([]monitor.Token, error) {
+func (s *tokenStore) Tokens(context.Context) (monitor.TokenList, error) {
 	s.reads++
-	return s.tokens, s.err
+	return monitor.TokenList{Valid: s.tokens, Had: s.had}, s.err
 }
 
 func newAuthenticator(s *tokenStore) *httpd.Authenticator {
@@ -246,13 +243,11 @@ type slowStore struct {
 	release chan struct{}
 }
 
-func (s *slowStore) HadTokens(context.Context) (bool, error) { return true, nil }
-
-func (s *slowStore) Tokens(ctx context.Context) ([]monitor.Token, error) {
+func (s *slowStore) Tokens(ctx context.Context) (monitor.TokenList, error) {
 	if s.reads.Add(1) > 1 {
 		<-s.release
 	}
-	return []monitor.Token{token("a", "one")}, ctx.Err()
+	return monitor.TokenList{Valid: []monitor.Token{token("a", "one")}}, ctx.Err()
 }
 
 func TestAuthenticatorDoesNotWaitForASlowStore(t *testing.T) {

@@ -65,7 +65,7 @@ func TestQueryIsNotLogged(t *testing.T) {
 
 func TestClientThatWentAwayIsNoError(t *testing.T) {
 	b := newBridge()
-	b.Routes("/").GET("/page", func(c *gin.Context) { httpd.Fail(c, c.Request.Context().Err()) })
+	b.Routes("/", monitor.ScopeRead).GET("/page", func(c *gin.Context) { httpd.Fail(c, c.Request.Context().Err()) })
 	w := doAndLeave(b, httptest.NewRequest(http.MethodGet, "/page", nil))
 	assert.Equal(t, 499, w.Code)
 	assert.Equal(t, []string{"client_gone"}, b.calls.refused)
@@ -98,7 +98,7 @@ func TestPanicIsAnInternalError(t *testing.T) {
 
 func TestFailureDuringAnAnswerClosesTheConnection(t *testing.T) {
 	b := newBridge()
-	r := b.Routes("/")
+	r := b.Routes("/", monitor.ScopeRead)
 	r.GET("/failed", func(c *gin.Context) {
 		c.String(http.StatusOK, strings.Repeat("x", 1<<16))
 		httpd.Fail(c, monitor.Errorf(monitor.EUnavailable, "went away"))

@@ -35,7 +35,7 @@ type bridge struct {
 	calls *hookCalls
 
 	PostFn   func(ctx context.Context) error // runs before a POST is stored
-	TokensFn func(ctx context.Context) ([]monitor.Token, error)
+	TokensFn func(ctx context.Context) (monitor.TokenList, error)
 
 	mu     sync.Mutex
 	stored []string // the project of every POST
@@ -43,16 +43,13 @@ type bridge struct {
 }
 
 // Tokens implements [httpd.TokenLister].
-func (b *bridge) Tokens(ctx context.Context) ([]monitor.Token, error) { return b.TokensFn(ctx) }
-
-// HadTokens implements [httpd.TokenLister].
-func (b *bridge) HadTokens(context.Context) (bool, error) { return false, nil }
+func (b *bridge) Tokens(ctx context.Context) (monitor.TokenList, error) { return b.TokensFn(ctx) }
 
 // newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
 	b := &bridge{log: new(harness.Buffer), calls: new(hookCalls)}
 	b.PostFn = func(context.Context) error { return nil }
-	b.TokensFn = func(context.Context) ([]monitor.Token, error) { return nil, nil }
+	b.TokensFn = func(context.Context) (monitor.TokenList, error) { return monitor.TokenList{}, nil }
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.auth = httpd.NewAuthenticator(b, log)
 	b.auth.AllowAnonymous = true
@@ -65,13 +62,13 @@ func newBridge() *bridge {
 	for _, path := range []string{"/-/healthy", "/-/ready"} {
 		b.Public().GET(path, func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	}
-	b.Routes("/-").GET("/metrics", func(c *gin.Context) { c.String(http.StatusOK, "figures") })
+	b.Routes("/-", monitor.ScopeRead).GET("/metrics", func(c *gin.Context) { c.String(http.StatusOK, "figures") })
 	for _, base := range slices.Concat(httpd.RootBases, httpd.APIBases) {
-		b.Routes(base).GET("/docs", func(c *gin.Context) { c.String(http.StatusOK, "docs") })
+		b.Routes(base, monitor.ScopeRead, monitor.ScopeWrite).GET("/docs", func(c *gin.Context) { c.String(http.StatusOK, "docs") })
 		for _, end := range []string{"", "/"} {
-			b.Data(base).POST("/metrics"+end, b.post)
-			b.Data(base).POST("/contexts/:h"+end, b.post)
-			b.Data(base).GET("/contexts/:h"+end, b.get)
+			b.Data(base, monitor.ScopeWrite).POST("/metrics"+end, b.post)
+			b.Data(base, monitor.ScopeWrite).POST("/contexts/:h"+end, b.post)
+			b.Data(base, monitor.ScopeRead).GET("/contexts/:h"+end, b.get)
 		}
 	}
 	return b

@@ -12,13 +12,14 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
 )
 
 // behindProxy returns a bridge that trusts 10.0.0.0/8 and fd00::/8, with a route that answers with the client and the prefix.
 func behindProxy() *bridge {
 	b := newBridge()
 	b.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
-	b.Routes("").GET("/seen", func(c *gin.Context) {
+	b.Routes("", monitor.ScopeRead).GET("/seen", func(c *gin.Context) {
 		c.String(http.StatusOK, httpd.ClientOf(c.Request)+" "+httpd.LinkPrefix(c))
 	})
 	return b

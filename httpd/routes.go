@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/monitor"
 )
 
 const projectParam = "project"
@@ -43,12 +45,17 @@ func (s *Server) route() {
 // Public returns the group for routes that everybody may use without a token.
 func (s *Server) Public() *gin.RouterGroup { return s.public }
 
-// Routes returns a group for routes below a base path. A request to them needs a token while the bridge has tokens.
-func (s *Server) Routes(base string) *gin.RouterGroup { return s.engine.Group(base) }
+// Routes returns a group for routes below a base path. While the bridge has tokens, a request to them needs a token with
+// one of the scopes.
+func (s *Server) Routes(base string, scope monitor.Scope, or ...monitor.Scope) *gin.RouterGroup {
+	return s.engine.Group(base, requireScope(scope, or...))
+}
 
 // Data returns a group like [Server.Routes], for routes that read or write the data of projects. They obey
 // RequireProject.
-func (s *Server) Data(base string) *gin.RouterGroup { return s.engine.Group(base, s.requireProject) }
+func (s *Server) Data(base string, scope monitor.Scope, or ...monitor.Scope) *gin.RouterGroup {
+	return s.engine.Group(base, requireScope(scope, or...), s.requireProject)
+}
 
 // Mounted lists all routes.
 func (s *Server) Mounted() gin.RoutesInfo { return s.engine.Routes() }

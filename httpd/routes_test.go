@@ -41,11 +41,11 @@ func TestOldClientsGetTheRequiredVersion(t *testing.T) {
 func TestMountedRoutesNeedAToken(t *testing.T) {
 	b := newBridge()
 	for _, base := range httpd.APIBases {
-		b.Data(base).GET("/contexts/count", func(c *gin.Context) { c.String(http.StatusOK, "api "+httpd.ReadProject(c)) })
-		b.Data(base).GET("/contexts/", func(c *gin.Context) { httpd.Fail(c, monitor.Errorf(monitor.ENotFound, "no page 7")) })
+		b.Data(base, monitor.ScopeRead).GET("/contexts/count", func(c *gin.Context) { c.String(http.StatusOK, "api "+httpd.ReadProject(c)) })
+		b.Data(base, monitor.ScopeRead).GET("/contexts/", func(c *gin.Context) { httpd.Fail(c, monitor.Errorf(monitor.ENotFound, "no page 7")) })
 	}
 	for _, base := range httpd.RootBases {
-		b.Routes(base).GET("/", func(c *gin.Context) { c.String(http.StatusOK, "page "+httpd.ReadProject(c)) })
+		b.Routes(base, monitor.ScopeRead).GET("/", func(c *gin.Context) { c.String(http.StatusOK, "page "+httpd.ReadProject(c)) })
 	}
 	for path, want := range map[string]string{
 		"/api/v1/contexts/count": "api ", "/p/a/api/v1//contexts/count": "api a", "/": "page ", "/p/a/": "page a",

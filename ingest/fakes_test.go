@@ -109,10 +109,9 @@ type bridge struct {
 }
 
 // Tokens implements [httpd.TokenLister].
-func (b *bridge) Tokens(context.Context) ([]monitor.Token, error) { return b.tokens, nil }
-
-// HadTokens implements [httpd.TokenLister].
-func (b *bridge) HadTokens(context.Context) (bool, error) { return len(b.tokens) > 0, nil }
+func (b *bridge) Tokens(context.Context) (monitor.TokenList, error) {
+	return monitor.TokenList{Valid: b.tokens}, nil
+}
 
 type hookCalls struct {
 	mu       sync.Mutex

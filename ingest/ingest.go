@@ -62,9 +62,9 @@ const hashParam = "h"
 func (h *Handler) Mount(s *httpd.Server) {
 	s.Public().GET("/-/healthy", getHealthy)
 	s.Public().GET("/-/ready", func(c *gin.Context) { h.getReady(c, s.Trusts(c)) })
-	s.Routes("/-").GET("/metrics", gin.WrapH(h.parts.Metrics))
+	s.Routes("/-", monitor.ScopeRead).GET("/metrics", gin.WrapH(h.parts.Metrics))
 	for _, base := range slices.Concat(httpd.RootBases, httpd.APIBases) {
-		r := s.Data(base)
+		r := s.Data(base, monitor.ScopeWrite)
 		for _, end := range [...]string{"", "/"} {
 			r.POST("/contexts"+end, h.post(decodeContext))
 			r.POST("/contexts/:"+hashParam+end, h.post(decodeContext))

@@ -44,6 +44,7 @@ type DB struct {
 	writer  *writer    // nil while the file is being checked after a failure
 	opened  opened     // empty when another process may own the file
 	keeping sync.Mutex // serialises KeepReport
+	uses    tokenUses  // of this process
 	trimAt  int64      // size of the log at which it is emptied next
 
 	stop    context.CancelFunc // ends the goroutines of work
@@ -110,13 +111,15 @@ func (db *DB) Open(ctx context.Context) error {
 	db.state.set(phaseChecking, "accepting; the file is being checked")
 	db.work.Go(db.checkInBackground)
 	db.work.Go(db.watchSpace)
+	db.work.Go(db.storeUsesOften)
 	return nil
 }
 
 // OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
 // [monitor.TokenStore] work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
-// OpenShared refuses what Open refuses. Otherwise a file of an older version is not migrated, since the other process
-// may be an older program. Reading tables that the older version does not have fails.
+// OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
+// older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
+// that the older program would let do too much.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
@@ -176,6 +179,7 @@ func (db *DB) Close() error {
 	if db.stop == nil {
 		return nil
 	}
+	db.storeUses()
 	db.mu.Lock()
 	gone := db.requireFiles()
 	db.state.set(phaseClosed, "closed") // from here on no write begins, and so no goroutine starts

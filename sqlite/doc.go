@@ -9,7 +9,8 @@
 // of the four tables. The file stores the last number that was given out. The row of a metric has only integers and
 // floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text that
 // cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid
-// UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
+// UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and
+// schema_2.sql for what version 2 added.
 //
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //

@@ -210,20 +210,24 @@ func TestTokens(t *testing.T) {
 	require.NoError(t, beside.OpenShared(t.Context()))
 	t.Cleanup(func() { require.NoError(t, beside.Close()) })
 
+	access := func() monitor.Access {
+		list, err := db.Tokens(t.Context())
+		require.NoError(t, err)
+		return list.Access()
+	}
 	a := monitor.Token{Project: "shop", Label: "ci", Hash: [32]byte{1, 0, 255}}
-	had, err := db.HadTokens(t.Context())
-	require.NoError(t, err)
-	assert.False(t, had, "before the first token")
+	assert.Equal(t, monitor.AccessOpen, access(), "before the first token")
 	id, err := beside.AddToken(t.Context(), a)
 	require.NoError(t, err)
-	b := monitor.Token{Project: "zoo", Created: arrival, Hash: [32]byte{2}}
+	b := monitor.Token{Project: "zoo", Scopes: []monitor.Scope{monitor.ScopeRead}, Created: arrival, Hash: [32]byte{2}}
 	second, err := db.AddToken(t.Context(), b)
 	require.NoError(t, err)
 	_, err = db.AddToken(t.Context(), b)
 	assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 
-	tokens, err := db.Tokens(t.Context())
+	list, err := db.Tokens(t.Context())
 	require.NoError(t, err)
+	tokens := list.Valid
 	require.Len(t, tokens, 2, "changes by another process are seen")
 	assert.Equal(t, a.Hash, tokens[0].Hash)
 	assert.Equal(t, "ci", tokens[0].Label)
@@ -233,9 +237,8 @@ func TestTokens(t *testing.T) {
 
 	require.NoError(t, beside.RevokeToken(t.Context(), second))
 	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(db.RevokeToken(t.Context(), second)))
-	had, err = db.HadTokens(t.Context())
-	require.NoError(t, err)
-	assert.True(t, had, "after the first token")
+	require.NoError(t, beside.RevokeToken(t.Context(), id))
+	assert.Equal(t, monitor.AccessClosed, access(), "after the last token is revoked")
 	third, err := db.AddToken(t.Context(), b)
 	require.NoError(t, err)
 	assert.NotContains(t, []int64{id, second}, third, "an ID is given only once")

@@ -46,10 +46,10 @@ func (db *DB) find(ctx context.Context, class, query, project, h string,
 // the expression for the ID of the context's hash. The context is the one of the metric's own project. When there is
 // none, it is the context with the same hash that any project was the first to have. The reason is that the plugin asks
 // for a context without naming its project, and posts no context that the bridge knows from another project. Tokens
-// separate projects, so with a token in the file only the own project counts.
+// separate projects, so from the first token on only the own project counts.
 func contextOf(hash string) string {
 	return `coalesce((SELECT own.seq FROM contexts own WHERE own.hash = ` + hash + `),
 		(SELECT min(first.seq) FROM hashes mine CROSS JOIN hashes theirs ON theirs.h = mine.h
 			CROSS JOIN contexts first ON first.hash = theirs.id
-			WHERE mine.id = ` + hash + ` AND NOT EXISTS (SELECT 1 FROM tokens)))`
+			WHERE mine.id = ` + hash + ` AND NOT ` + hadToken + `))`
 }

@@ -1,26 +1,19 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
+
+	"pymon-bridge/monitor"
 )
 
 // announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
-func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
+func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
 	url := baseURL(l, c.TLSCert != "")
-	known, err := b.db.Tokens(ctx)
-	if err != nil {
-		return fmt.Errorf("read the tokens: %w", err)
-	}
-	had, err := b.db.HadTokens(ctx)
-	if err != nil {
-		return fmt.Errorf("read the tokens: %w", err)
-	}
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
 		data = c.Data
@@ -31,17 +24,20 @@ func (c *serveCmd) announce(ctx context.Context, m *Main, b *bridge, l net.Liste
 	}
 	if !m.banner {
 		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", handedOver,
-			"data", data, "delivers_to", delivers, "tokens", len(known))
+			"data", data, "delivers_to", delivers, "tokens", len(b.tokens.Valid))
 	} else {
 		clients, remote := "everybody on this machine", url
+		access := b.tokens.Access()
 		switch {
-		case had && len(known) == 0:
+		case access == monitor.AccessClosed:
 			clients = "nobody, since all tokens are revoked (pymon-bridge token add PROJECT)"
-			remote = strings.Replace(url, "://", "://x:TOKEN@", 1)
-		case had:
-			clients, remote = "holders of a token", strings.Replace(url, "://", "://x:TOKEN@", 1)
+		case access == monitor.AccessTokens:
+			clients = "holders of a token"
 		case !loopback(l):
 			clients = "everybody who can reach it (--allow-anonymous)"
+		}
+		if access != monitor.AccessOpen {
+			remote = strings.Replace(url, "://", "://x:TOKEN@", 1)
 		}
 		if c.RequireProject {
 			remote += "/p/PROJECT"

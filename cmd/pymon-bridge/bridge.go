@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -28,6 +29,7 @@ type bridge struct {
 	metrics  *telemetry.Metrics
 
 	db        *sqlite.DB
+	tokens    monitor.TokenList // at the start
 	committer *journal.Committer
 	backend   monitor.Backend // nil without a destination, like both couriers
 	courier   *journal.Courier
@@ -62,7 +64,10 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 			return err
 		}
 	}
-	if err := b.config.guard(ctx, l, b.db, b.logger); err != nil {
+	if b.tokens, err = b.db.Tokens(ctx); err != nil {
+		return fmt.Errorf("read the tokens: %w", err)
+	}
+	if err := b.config.guard(l, b.tokens.Access(), b.logger); err != nil {
 		return err
 	}
 	return b.openServer(l)

@@ -31,7 +31,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them. This is the default command."`
 	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
-	Token       tokenCmd       `cmd:"" help:"Make, list and revoke the tokens of clients."`
+	Token       tokenCmd       `cmd:"" help:"Make, list, replace and revoke the tokens of clients."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

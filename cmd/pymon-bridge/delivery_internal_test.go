@@ -32,5 +32,5 @@ func TestFirstTokenInTheFileSeparatesProjects(t *testing.T) {
 	assert.Equal(t, []monitor.Code{monitor.ENotFound, monitor.ENotFound}, codes(""))
 	assert.Equal(t, []monitor.Code{"", ""}, codes("p"))
 	require.NoError(t, db.RevokeToken(t.Context(), id))
-	assert.Equal(t, []monitor.Code{"", ""}, codes(""))
+	assert.Equal(t, []monitor.Code{monitor.ENotFound, monitor.ENotFound}, codes(""), "also after the last token is revoked")
 }

@@ -4,8 +4,8 @@
 //
 // # Files
 //
-//   - cli.go parses the command line. serve.go, check.go, influx.go, token.go, grafana.go, healthcheck.go and version.go
-//     are the commands, each with its flags.
+//   - cli.go parses the command line. serve.go, check.go, influx.go, token.go, newtoken.go, grafana.go, healthcheck.go and
+//     version.go are the commands, each with its flags.
 //   - bridge.go opens and closes the parts of a serving bridge. Each part has a file: journal.go the local file and the
 //     committer, delivery.go the destination and the courier, judging.go the detector and the worker, server.go the routes.
 //   - listen.go, banner.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.

@@ -152,7 +152,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	if err := b.Open(ctx, l); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	if err = c.announce(ctx, m, b, l, handedOver, logger); err == nil {
+	if err = c.announce(m, b, l, handedOver, logger); err == nil {
 		err = b.wait(ctx, hangup)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
@@ -162,22 +162,13 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 
 // guard returns an error when anybody on other machines could use the bridge, unless a flag allows it. It logs a warning
 // when nobody can use the bridge, because all tokens are revoked.
-func (c *serveCmd) guard(ctx context.Context, l net.Listener, tokens monitor.TokenStore, logger *slog.Logger) error {
-	known, err := tokens.Tokens(ctx)
-	if err != nil {
-		return fmt.Errorf("read the tokens: %w", err)
-	}
-	had, err := tokens.HadTokens(ctx)
+func (c *serveCmd) guard(l net.Listener, access monitor.Access, logger *slog.Logger) error {
 	switch {
-	case err != nil:
-		return fmt.Errorf("read the tokens: %w", err)
-	case len(known) > 0:
-		return nil
-	case had:
-		logger.WarnContext(ctx, "all tokens are revoked, so nobody can use the bridge: make one with "+
+	case access == monitor.AccessClosed:
+		logger.Warn("all tokens are revoked, so nobody can use the bridge: make one with "+
 			"`pymon-bridge token add PROJECT`", "data", c.Data)
 		return nil
-	case c.AllowAnonymous || loopback(l):
+	case access == monitor.AccessTokens || c.AllowAnonymous || loopback(l):
 		return nil
 	}
 	return fmt.Errorf("other machines can reach %s, and there are no tokens: make one with "+

@@ -14,6 +14,7 @@ import (
 func (b *bridge) openServer(l net.Listener) error {
 	auth := httpd.NewAuthenticator(b.db, b.logger)
 	auth.AllowAnonymous = b.config.AllowAnonymous || loopback(l)
+	auth.OnUse = b.db.TokenUsed
 	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey

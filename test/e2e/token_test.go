@@ -18,9 +18,15 @@ import (
 )
 
 // addToken makes a token. A bridge may serve from the same data directory.
-func addToken(t *testing.T, data, project string) (secret string) {
+func addToken(t *testing.T, data, project string, flags ...string) (secret string) {
 	t.Helper()
-	r := harness.RunProgram(t, nil, "token", "add", project, "--data", data, "--label", "of a test")
+	return newToken(t, data, append([]string{"add", project, "--label", "of a test"}, flags...)...)
+}
+
+// newToken runs a command that makes a token.
+func newToken(t *testing.T, data string, args ...string) (secret string) {
+	t.Helper()
+	r := harness.RunProgram(t, nil, append(append([]string{"token"}, args...), "--data", data)...)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	secret = strings.TrimSpace(r.Stdout)
 	require.Regexp(t, `^[A-Za-z0-9_-]{43}$`, secret, "256 bits, and nothing else on standard output")
@@ -172,24 +178,29 @@ func assertSecret(t *testing.T, bridge *harness.Bridge, tokens ...string) {
 	}
 }
 
-// There are two valid tokens at once. Then one is revoked.
+// A token has a successor, and both are valid at once. Then the old token is revoked.
 func TestTokensRotateWithoutARestart(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, ""), "on loopback, while there are no tokens")
 	old := addToken(t, bridge.Data, "shop")
 	waitStatus(t, bridge.URL, "", http.StatusUnauthorized)
-	recent := addToken(t, bridge.Data, "shop")
+	recent := newToken(t, bridge.Data, "rotate", "1", "--keep", "24h")
 	waitStatus(t, bridge.URL, recent, http.StatusOK)
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, old))
 
 	list := harness.RunProgram(t, nil, "token", "list", "--data", bridge.Data)
 	require.Equal(t, 0, list.ExitCode, list.Stderr)
-	assert.Regexp(t, `^ID +PROJECT +CREATED +LABEL\n1 +shop +\S+ \S+ +of a test\n2 +shop +\S+ \S+ +of a test\n$`, list.Stdout)
+	const at = `\S+ \S+ +`
+	assert.Regexp(t, `^ID +PROJECT +SCOPES +CREATED +LAST USED +EXPIRES +LABEL\n`+
+		`1 +shop +write,read +`+at+`.*`+at+`of a test\n2 +shop +write,read +`+at+`.*never +of a test\n$`, list.Stdout)
 	assert.NotContains(t, list.Stdout+list.Stderr, old)
 	assert.NotContains(t, list.Stdout+list.Stderr, recent)
 
-	revoke := harness.RunProgram(t, nil, "token", "revoke", "1", "--data", bridge.Data)
+	revoke := harness.RunProgram(t, nil, "token", "revoke", "2", "--data", bridge.Data)
+	assert.Equal(t, 1, revoke.ExitCode)
+	assert.Contains(t, revoke.Stderr, "the last token that stays valid", "since the other one expires")
+	revoke = harness.RunProgram(t, nil, "token", "revoke", "1", "--data", bridge.Data)
 	require.Equal(t, 0, revoke.ExitCode, revoke.Stderr)
 	waitStatus(t, bridge.URL, old, http.StatusUnauthorized)
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, recent))
@@ -200,6 +211,12 @@ func TestTokensRotateWithoutARestart(t *testing.T) {
 	bridge.Restart()
 	assert.Equal(t, http.StatusUnauthorized, statusWith(t, bridge.URL, old), "after a restart")
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, recent), "after a restart")
+
+	list = harness.RunProgram(t, nil, "token", "list", "--data", bridge.Data)
+	assert.Regexp(t, `\n2 +shop +write,read +`+at+at+`never +of a test\n$`, list.Stdout, "the bridge has noted the use")
+	last := newToken(t, bridge.Data, "rotate", "2", "--keep", "0")
+	waitStatus(t, bridge.URL, recent, http.StatusUnauthorized)
+	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, last))
 }
 
 func TestAddressForOtherMachinesNeedsATokenOrAFlag(t *testing.T) {
