@@ -43,7 +43,7 @@ func (db *DB) MeasureSpace() { db.space.measure(db) }
 // InSmallParts makes db read lists in parts of a few rows. So a small file is read in the ways that a large file is
 // read.
 func (db *DB) InSmallParts() *DB {
-	db.scale = scale{firstPart: 90, laterPart: 200, bytes: 4000, few: 2, pruned: 60, zonesAtFirst: 2, zonesAhead: 5}
+	db.scale = scale{part: 90, bytes: 4000, few: 2, pruned: 60, zonesAtFirst: 2, zonesAhead: 5}
 	return db
 }
 
