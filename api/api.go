@@ -9,6 +9,7 @@ import (
 
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // DefaultPageSize is the number of elements on a page, as in the reference server. Some of its clients read only the first
@@ -26,8 +27,8 @@ type Parts struct {
 
 // API answers the read routes. The exported fields may be changed before the first request.
 type API struct {
-	PageSize int64          // elements on a page; at least 1
-	Turns    *monitor.Turns // limit how many lists are read at once
+	PageSize int64        // elements on a page; at least 1
+	Turns    *turns.Queue // limit how many lists are read at once
 
 	parts Parts
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"pymon-bridge/httpd"
-	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // maxWaiting is how many reads of one project may wait for their turn. It is far above what people and scripts ask for.
 const maxWaiting = 256
 
 // newTurns returns the turns of reads. Half of the machine is left to the clients that post.
-func newTurns() *monitor.Turns {
-	return &monitor.Turns{AtOnce: max(1, runtime.GOMAXPROCS(0)/2), MaxWaiting: maxWaiting}
+func newTurns() *turns.Queue {
+	return &turns.Queue{AtOnce: max(1, runtime.GOMAXPROCS(0)/2), MaxWaiting: maxWaiting}
 }
 
 // turnKey is the key of the [turn] of a request.
@@ -23,7 +23,7 @@ const turnKey = "turn"
 
 // turn is the place of a read among all reads.
 type turn struct {
-	turns   *monitor.Turns
+	queue   *turns.Queue
 	project string
 	end     func() // nil while the read has no place
 }
@@ -32,8 +32,8 @@ type turn struct {
 // and package judge has turns of its own.
 func (a *API) inTurn(handle gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		t := &turn{turns: a.Turns, project: httpd.ReadProject(c)}
-		end, err := t.turns.Take(c.Request.Context(), t.project)
+		t := &turn{queue: a.Turns, project: httpd.ReadProject(c)}
+		end, err := t.queue.Take(c.Request.Context(), t.project)
 		if err != nil {
 			httpd.Fail(c, errors.Join(err, c.Request.Context().Err()))
 			return
@@ -62,7 +62,7 @@ func (t *turn) pause() {
 // resume waits for a place again.
 func (t *turn) resume(c *gin.Context) (err error) {
 	if t != nil {
-		t.end, err = t.turns.Resume(c.Request.Context(), t.project)
+		t.end, err = t.queue.Resume(c.Request.Context(), t.project)
 	}
 	return err
 }

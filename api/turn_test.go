@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 const (
@@ -46,7 +47,7 @@ func TestReadersWaitForTheirTurn(t *testing.T) {
 	t.Parallel()
 	store := &slowStore{sample(), make(chan string), make(chan struct{})}
 	s := serve(t, store)
-	s.api.Turns = &monitor.Turns{AtOnce: 1, MaxWaiting: 2}
+	s.api.Turns = &turns.Queue{AtOnce: 1, MaxWaiting: 2}
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	defer close(store.leave)
@@ -111,7 +112,7 @@ func (w *slowClient) Write(p []byte) (int, error) {
 func TestASlowClientKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sample())
-	s.api.Turns = &monitor.Turns{AtOnce: 1, MaxWaiting: 2}
+	s.api.Turns = &turns.Queue{AtOnce: 1, MaxWaiting: 2}
 	slow := &slowClient{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
 	var reader sync.WaitGroup
 	reader.Go(func() {

@@ -30,7 +30,9 @@ func TestReloadForgetsARevokedTokenAtOnce(t *testing.T) {
 			return b.do(http.MethodPost, "/metrics/", metricBody, "Authorization", "Bearer old-secret").Code
 		}
 		assert.Equal(t, http.StatusCreated, post())
-		b.TokensFn = func(context.Context) (monitor.TokenList, error) { return monitor.TokenList{Valid: []monitor.Token{token("a", "new-secret")}}, nil }
+		b.TokensFn = func(context.Context) (monitor.TokenList, error) {
+			return monitor.TokenList{Valid: []monitor.Token{token("a", "new-secret")}}, nil
+		}
 		assert.Equal(t, http.StatusCreated, post(), "the bridge reads the tokens about once a second")
 		b.Reload(t.Context())
 		assert.Equal(t, http.StatusUnauthorized, post())

@@ -85,7 +85,7 @@ func (d *drawer) nullable(name string) monitor.Text {
 // hash draws a hash that no other record has.
 func (d *drawer) hash() string {
 	d.n++
-	return fmt.Sprintf("%s%d", d.text("hash"), d.n)
+	return fmt.Sprintf("%s#%d", d.text("hash"), d.n)
 }
 
 func (d *drawer) integer(name string) int64 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // Judge implements [monitor.Judge]. It makes one report at a time, since each takes the measurements of dozens of runs;
@@ -26,7 +27,7 @@ type Judge struct {
 	// larger comparison is refused with EInvalid.
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
-	Turns *monitor.Turns
+	Turns *turns.Queue
 
 	history  monitor.HistoryStore
 	detector monitor.Detector
@@ -44,7 +45,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Own:        4 * window,
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
-		Turns:      &monitor.Turns{AtOnce: 1, MaxWaiting: 64},
+		Turns:      &turns.Queue{AtOnce: 1, MaxWaiting: 64},
 		history:    history,
 		detector:   detector,
 	}

@@ -57,7 +57,7 @@ func (db *DB) MeasureSpace() { db.space.measure(db) }
 // InSmallParts makes db read lists in parts of a few rows. So a small file is read in the ways that a large file is
 // read.
 func (db *DB) InSmallParts() *DB {
-	db.scale = scale{firstPart: 40, laterPart: 90, bytes: 4000, few: 2, pruned: 30, zonesAtFirst: 1, zonesAhead: 3, samples: 30}
+	db.scale = scale{part: 60, bytes: 4000, few: 2, pruned: 30, zonesAtFirst: 1, zonesAhead: 3, samples: 30}
 	return db
 }
 

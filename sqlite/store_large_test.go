@@ -98,6 +98,27 @@ func holdsLittle[T any](t *testing.T, name string, list iter.Seq2[T, error], lab
 	})
 }
 
+// TestPausedConsumersHoldLittle has consumers wait in the middle of a long list, as slow clients do.
+func TestPausedConsumersHoldLittle(t *testing.T) {
+	db, _ := openNew(t)
+	l := newLoad()
+	appendAll(t, db, l.records(6000)...)
+	before := heap()
+	const consumers = 8
+	for range consumers {
+		next, stop := iter.Pull2(db.Metrics(t.Context(), monitor.MetricQuery{}, monitor.Page{}))
+		defer stop()
+		for range 1500 {
+			_, err, ok := next()
+			require.NoError(t, err)
+			require.True(t, ok)
+		}
+	}
+	held := (heap() - before) / consumers
+	assert.Less(t, held, int64(512<<10))
+	t.Logf("%.2f MiB", float64(held)/(1<<20))
+}
+
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()

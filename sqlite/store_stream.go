@@ -56,14 +56,13 @@ type reading[P, T any] struct {
 	lister[P, T]
 	after      *P    // the last position found
 	skip, left int64 // how many positions are still to be left out, and to be found
-	size       int64 // how many positions the next part has
 	last       bool  // the list has no positions after those found
 	positions  []P   // found, not yet read
 	atOnce     int   // how many items are read together
 }
 
 func newReading[P, T any](sizes scale, p monitor.Page, l lister[P, T]) *reading[P, T] {
-	r := &reading[P, T]{scale: sizes, lister: l, skip: max(0, p.Offset), left: p.Limit, size: sizes.firstPart, atOnce: math.MaxInt}
+	r := &reading[P, T]{scale: sizes, lister: l, skip: max(0, p.Offset), left: p.Limit, atOnce: math.MaxInt}
 	if r.left <= 0 {
 		r.left = math.MaxInt64
 	}
@@ -103,7 +102,7 @@ func (r *reading[P, T]) next(ctx context.Context, q querier) ([]T, error) {
 
 // findPart finds the positions of the next part.
 func (r *reading[P, T]) findPart(ctx context.Context, q querier) error {
-	size, left := min(r.left, r.size), r.bytes
+	size, left := min(r.left, r.part), r.bytes
 	positions, err := r.find(ctx, q, wanted[P]{r.after, r.skip, size, &left})
 	if err != nil {
 		return err
@@ -114,6 +113,6 @@ func (r *reading[P, T]) findPart(ctx context.Context, q querier) error {
 		r.after = &last
 	}
 	r.last = n < size && left > 0
-	r.positions, r.skip, r.left, r.size = positions, 0, r.left-n, r.laterPart
+	r.positions, r.skip, r.left = positions, 0, r.left-n
 	return nil
 }

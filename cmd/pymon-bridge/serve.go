@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -133,8 +134,14 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 	return zones, nil
 }
 
+// reservedHeap is memory that nothing uses. It takes none of the machine's memory, since nothing touches it. But the garbage
+// collector counts it, and lets as much gather again before it runs. The heap of an idle bridge has 4 MB. Without the
+// reserve, readers of lists make the collector run 20 times a second, and posts wait for it.
+const reservedHeap = 8 << 20
+
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	defer runtime.KeepAlive(make([]byte, reservedHeap))
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

@@ -65,11 +65,12 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	if n := countMembers(s.Description); n > monitor.MaxTags {
+	tags, n := parseDescription(s.Description, monitor.MaxTags)
+	if n > monitor.MaxTags {
 		return nil, &monitor.Error{Code: monitor.EInvalid, Message: "invalid session", Fields: map[string]string{
 			"description": fmt.Sprintf("expected at most %d tags, got %d", monitor.MaxTags, n)}}
 	}
-	s.Tags = ParseDescription(s.Description)
+	s.Tags = tags
 	return s, s.Validate()
 }
 

@@ -13,17 +13,26 @@ import (
 // repeated name has its last value at the place of its first one. A plain text is one tag "description". The empty text
 // has no tags. A value that is not a text is printed as Python's str() prints it. Null stays null.
 func ParseDescription(description string) []monitor.Tag {
+	tags, _ := parseDescription(description, math.MaxInt)
+	return tags
+}
+
+// parseDescription returns the tags of at most max members, and the number of all members of a JSON object. It only counts
+// the others, since a body can have hundreds of thousands of them.
+func parseDescription(description string, max int) (tags []monitor.Tag, members int) {
 	if description == "" {
-		return nil
+		return nil, 0
 	}
 	plain := []monitor.Tag{{Name: "description", Value: monitor.Text{String: description}}}
 	s := scanner{data: []byte(description)}
 	if s.peek() != '{' {
-		return plain
+		return plain, 0
 	}
-	var tags []monitor.Tag
 	index := make(map[string]int)
 	err := s.members(0, func(key, val value) error {
+		if members++; members > max {
+			return nil
+		}
 		tag := monitor.Tag{Name: unquote(key.raw), Value: tagValue(val)}
 		if i, ok := index[tag.Name]; ok {
 			tags[i] = tag
@@ -34,22 +43,9 @@ func ParseDescription(description string) []monitor.Tag {
 		return nil
 	})
 	if err != nil || s.peek() != 0 || s.pos != len(s.data) {
-		return plain
+		return plain, 0
 	}
-	return tags
-}
-
-// countMembers returns the number of members of a JSON object, and 0 for another text.
-func countMembers(description string) (n int) {
-	s := scanner{data: []byte(description)}
-	if s.peek() != '{' {
-		return 0
-	}
-	err := s.members(0, func(value, value) error { n++; return nil })
-	if err != nil || s.peek() != 0 || s.pos != len(s.data) {
-		return 0 // a plain text
-	}
-	return n
+	return tags, members
 }
 
 func tagValue(v value) monitor.Text {

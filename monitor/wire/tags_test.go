@@ -40,3 +40,14 @@ func TestSessionHasAtMost256Tags(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusingTagsIsCheap holds that the tags above the limit are counted, and not made.
+func TestRefusingTagsIsCheap(t *testing.T) {
+	body := []byte(`{"session_h": "s", "run_date": "2024-05-06T07:08:09", "scm_ref": "", "description": {` +
+		strings.Repeat(`"name": [1], `, 100_000) + `"last": 1}}`)
+	allocations := testing.AllocsPerRun(1, func() {
+		_, err := wire.DecodeSession(body)
+		require.Error(t, err)
+	})
+	assert.Less(t, allocations, 10_000.0)
+}

@@ -1,4 +1,4 @@
-package monitor_test
+package turns_test
 
 import (
 	"context"
@@ -11,19 +11,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // TestTurnsAreFairBetweenProjects has one project ask a lot before another asks once.
 func TestTurnsAreFairBetweenProjects(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := &monitor.Turns{AtOnce: 1, MaxWaiting: 10}
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 10}
 		var got []string
-		end, err := turns.Take(t.Context(), "a")
+		end, err := queue.Take(t.Context(), "a")
 		require.NoError(t, err)
 		for _, work := range []string{"a1", "a2", "a3", "b1", "b2", "c1"} {
 			go func() {
-				end, err := turns.Take(t.Context(), work[:1])
+				end, err := queue.Take(t.Context(), work[:1])
 				assert.NoError(t, err)
 				got = append(got, work)
 				end()
@@ -41,14 +42,14 @@ func TestTurnsAreFairBetweenProjects(t *testing.T) {
 func TestWhoLeavesFreesThePlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := &monitor.Turns{AtOnce: 1, MaxWaiting: 1}
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1}
 		for round := range 200 {
 			given := round > 0 // whether it leaves first depends on the scheduler
-			end, err := turns.Take(t.Context(), "a")
+			end, err := queue.Take(t.Context(), "a")
 			require.NoError(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
-				if end, err := turns.Take(ctx, "a"); err == nil {
+				if end, err := queue.Take(ctx, "a"); err == nil {
 					end()
 				} else {
 					assert.ErrorIs(t, err, context.Canceled)
@@ -63,7 +64,7 @@ func TestWhoLeavesFreesThePlace(t *testing.T) {
 			if !given {
 				end()
 			}
-			end, err = turns.Take(t.Context(), "b")
+			end, err = queue.Take(t.Context(), "b")
 			require.NoError(t, err)
 			end()
 		}
@@ -73,22 +74,22 @@ func TestWhoLeavesFreesThePlace(t *testing.T) {
 func TestTooManyWaitingAreRefusedForEachProject(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := &monitor.Turns{AtOnce: 2, MaxWaiting: 1}
+		queue := &turns.Queue{AtOnce: 2, MaxWaiting: 1}
 		var ends []func()
 		for range 2 {
-			end, err := turns.Take(t.Context(), "a")
+			end, err := queue.Take(t.Context(), "a")
 			require.NoError(t, err)
 			ends = append(ends, end)
 		}
 		for _, project := range []string{"a", "b"} {
 			go func() {
-				end, err := turns.Take(t.Context(), project)
+				end, err := queue.Take(t.Context(), project)
 				assert.NoError(t, err, "one waits of each project")
 				end()
 			}()
 			synctest.Wait()
 		}
-		_, err := turns.Take(t.Context(), "a")
+		_, err := queue.Take(t.Context(), "a")
 		assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
 		assert.EqualError(t, err, `1 questions about project "a" wait already: try again later`)
 		for _, end := range slices.Backward(ends) {
