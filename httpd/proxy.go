@@ -95,12 +95,20 @@ func (s *Server) trusted(ip string) bool {
 	return false
 }
 
+// parseHop reads an address with or without a port, as some proxies write it.
+func parseHop(hop string) (netip.Addr, error) {
+	if withPort, err := netip.ParseAddrPort(hop); err == nil {
+		return withPort.Addr(), nil
+	}
+	return netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(hop, "["), "]"))
+}
+
 // forwardedFor returns the address of the client, or "" if the header names none. Each proxy appends the address that it
 // saw. So only the part behind the last stranger's address is sure, and that address is the client's.
 func (s *Server) forwardedFor(header http.Header) (client string) {
 	hops := strings.Split(strings.Join(header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
-		address, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		address, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			return client
 		}

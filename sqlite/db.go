@@ -94,6 +94,10 @@ func (db *DB) Open(ctx context.Context) error {
 		return err
 	}
 	lock, err := lockFile(db.path + ".lock")
+	for try := 0; errors.Is(err, errServed) && try < 10; try++ { // by a command, perhaps, that looks at the file for a moment
+		time.Sleep(50 * time.Millisecond)
+		lock, err = lockFile(db.path + ".lock")
+	}
 	if err != nil {
 		return err
 	}

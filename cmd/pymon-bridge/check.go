@@ -108,7 +108,11 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 		err = errors.New("it judges no run") // JSON of another service must not look like a run without regressions
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the answer of %s is not a report: %w", request.URL.Redacted(), err)
+		err = fmt.Errorf("the answer of %s is not a report: %w", request.URL.Redacted(), err)
+		if errors.Is(err, io.ErrUnexpectedEOF) { // the bridge ended before the answer did
+			err = laterIfRestarting(err, err)
+		}
+		return nil, err
 	}
 	return &r, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -82,9 +84,16 @@ func laterIfBusy(response *http.Response, err error) error {
 	return &laterError{error: err, after: time.Duration(seconds) * time.Second}
 }
 
+// restarting are the errors of a connection to a bridge that ends, is not there, or whose machine or container is not there.
+var restarting = []error{
+	syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF,
+	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ETIMEDOUT,
+}
+
 // laterIfRestarting does the same for a connection that failed in a way in which it fails while a bridge restarts.
 func laterIfRestarting(cause, err error) error {
-	if errors.Is(cause, syscall.ECONNREFUSED) || errors.Is(cause, syscall.ECONNRESET) {
+	_, noName := errors.AsType[*net.DNSError](cause) // the name of a container lasts as long as the container
+	if noName || slices.ContainsFunc(restarting, func(kind error) bool { return errors.Is(cause, kind) }) {
 		return &laterError{error: err, refused: true}
 	}
 	return err

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"syscall"
 	"testing"
@@ -67,7 +71,11 @@ func TestWhichAnswersCheckWaitsFor(t *testing.T) {
 		_, ok := errors.AsType[*laterError](laterIfBusy(&http.Response{StatusCode: status}, reason))
 		assert.Equal(t, waits, ok, status)
 	}
-	for cause, waits := range map[error]bool{syscall.ECONNREFUSED: true, syscall.ECONNRESET: true, syscall.EHOSTUNREACH: false} {
+	for cause, waits := range map[error]bool{
+		syscall.ECONNREFUSED: true, syscall.ECONNRESET: true, syscall.EHOSTUNREACH: true, io.EOF: true,
+		&url.Error{Op: "Get", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}: true,
+		&tls.CertificateVerificationError{}:                                              false, syscall.EACCES: false,
+	} {
 		_, ok := errors.AsType[*laterError](laterIfRestarting(cause, reason))
 		assert.Equal(t, waits, ok, cause)
 	}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mattn/go-isatty"
+
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
@@ -87,7 +89,7 @@ func (c *serveCmd) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key: expected both or none")
 	}
-	if err := c.validatePublicURL(); err != nil {
+	if err := c.validateNames(); err != nil {
 		return err
 	}
 	if c.MaxBody < 1024 {
@@ -108,11 +110,19 @@ func (c *serveCmd) Validate() error {
 	return c.influxFlags.validate()
 }
 
-func (c *serveCmd) validatePublicURL() error {
+// validateNames checks the names that clients may call the bridge by.
+func (c *serveCmd) validateNames() error {
+	for _, name := range c.HostName {
+		if (&url.URL{Host: name}).Hostname() != name || strings.ContainsAny(name, ":/@") {
+			return fmt.Errorf("--host-name: expected a name without scheme and port, such as bridge, got %q", name)
+		}
+	}
 	u := c.PublicURL
-	if u == nil {
+	if u == nil || *u == (url.URL{}) { // an empty variable
+		c.PublicURL = nil
 		return nil
 	}
+	u.Host = strings.Replace(u.Host, u.Hostname(), strings.TrimSuffix(u.Hostname(), "."), 1)
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
 	if u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || !httpd.ValidPrefix(path) {
 		return errors.New("--public-url: expected an address such as https://ci.example.org/pymon/")
@@ -139,12 +149,19 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 // reserve, readers of lists make the collector run 20 times a second, and posts wait for it.
 const reservedHeap = 8 << 20
 
-// Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it.
+// Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it, unless it says that the terminal was
+// closed.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
 	defer runtime.KeepAlive(make([]byte, reservedHeap))
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	if isatty.IsTerminal(os.Stderr.Fd()) {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	} else {
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+	}
 	endProfile, err := c.profileFlags.start()
 	if err != nil {
 		return err

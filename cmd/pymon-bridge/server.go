@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"os"
+	"slices"
 
 	"pymon-bridge/api"
 	"pymon-bridge/httpd"
@@ -19,7 +21,10 @@ func (b *bridge) openServer(l net.Listener) error {
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
 	b.server.RequireProject = b.config.RequireProject
-	b.server.HostNames, b.server.PublicURL = b.config.HostName, b.config.PublicURL
+	b.server.HostNames, b.server.PublicURL = slices.Clone(b.config.HostName), b.config.PublicURL
+	if name, err := os.Hostname(); err == nil {
+		b.server.HostNames = append(b.server.HostNames, name) // no web page can have this name
+	}
 	for _, proxies := range b.config.TrustedProxy {
 		b.server.TrustedProxies = append(b.server.TrustedProxies, proxies.Prefix)
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNamesOfTheBridge(t *testing.T) {
+	t.Parallel()
+	for name, ok := range map[string]bool{
+		"bridge": true, "bridge.example.org": true, "bridge:8080": false, "http://bridge": false, "a/b": false, "": true,
+	} {
+		err := (&serveCmd{HostName: []string{name}}).validateNames()
+		assert.Equal(t, ok, err == nil, name)
+		if !ok {
+			assert.ErrorContains(t, err, "--host-name: expected a name without scheme and port")
+		}
+	}
+	for address, host := range map[string]string{
+		"https://ci.example.org./pymon/": "ci.example.org", "https://ci.example.org.:8443": "ci.example.org:8443",
+		"https://[::1]:8443/": "[::1]:8443",
+	} {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		require.NoError(t, (&serveCmd{PublicURL: u}).validateNames())
+		assert.Equal(t, host, u.Host)
+	}
+	c := &serveCmd{PublicURL: &url.URL{}} // PYMON_PUBLIC_URL=
+	require.NoError(t, c.validateNames())
+	assert.Nil(t, c.PublicURL)
+}
