@@ -63,6 +63,18 @@ func (p *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response(http.StatusNoContent, ""), nil
 }
 
+func (p *proxied) has(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stored[name]
+}
+
+func (p *proxied) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.stored)
+}
+
 func response(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
@@ -89,7 +101,7 @@ func behindProxy(t *testing.T, p *proxied) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, w.Close()) }()
 	j, log := newFakeJournal(), &log{}
-	j.stored = func(seq uint64) bool { return p.stored[strings.TrimPrefix(j.recs[seq-1].Metric.Item, "test_")] }
+	j.stored = func(seq uint64) bool { return p.has(strings.TrimPrefix(j.recs[seq-1].Metric.Item, "test_")) }
 	c := journal.NewCourier(j, renamed{w}, j, j, log.logger())
 	require.NoError(t, c.Open(t.Context()))
 	n := 0
@@ -110,12 +122,10 @@ func behindProxy(t *testing.T, p *proxied) {
 	for range 24 {
 		add()
 	}
-	for hours := 0; hours < 10 && len(p.stored)+len(j.dead) < n; hours++ {
+	for hours := 0; hours < 10 && p.count()+len(j.deadSeqs()) < n; hours++ {
 		after(time.Hour)
 	}
-	p.mu.Lock()
-	assert.Len(t, p.stored, 28)
-	p.mu.Unlock()
+	assert.Equal(t, 28, p.count())
 	dead := j.deadSeqs()
 	if p.status != http.StatusRequestEntityTooLarge { // else they may be set aside
 		assert.Equal(t, []uint64{3, 20}, dead)
