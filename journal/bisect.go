@@ -77,10 +77,6 @@ func (r *round) bisect(points []*monitor.Point) error {
 func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 	var counts []int // each is one less than a number of probes
 	for refusals, restarts := 1, 0; refusals < 3; {
-		if reply.Kind != monitor.Refused {
-			r.aside = append(r.aside, r.letter(point[0], reply))
-			return nil
-		}
 		if refusals == 1 { // with the old numbers, wrong answers could come at the same place for ever
 			counts = rand.Perm(mostProbes)[:2]
 		}
@@ -89,12 +85,19 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 			return err
 		}
 		accepted := probe.Kind == monitor.Delivered || r.accepted && !r.probeWorks
+		if accepted && reply.Kind != monitor.Refused {
+			r.aside = append(r.aside, r.letter(point[0], reply))
+			return nil
+		}
 		if !accepted {
 			// It is not the point's fault, so an operator has to act.
 			pause := slowPause(probe)
 			r.status.trouble(r.retrier.life.hard, refusing, probe, pause)
 			if !r.retrier.wait(pause) {
 				return errStopped
+			}
+			if rand.IntN(2) == 0 { // else each second request could fail for ever, which is always the probe
+				_, _ = r.probes(point[0].Class(), 1)
 			}
 		}
 		again, err := r.send(point)
