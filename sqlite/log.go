@@ -11,8 +11,8 @@ const readersWait = 250
 
 // trimLog copies a large log into the file and empties it. The caller holds mu. SQLite empties the log by itself only
 // at a moment without readers. While a backlog is delivered, reads follow each other closely, and there may be no such
-// moment. The log would then grow to many times the size of the file. After a reader
-// has prevented an attempt, the log grows by half of maxLog before the next one.
+// moment. The log would then grow to many times the size of the file. After a reader has prevented an attempt, the log
+// grows by half of maxLog before the next one.
 func (db *DB) trimLog() {
 	size := fileSize(db.path + "-wal")
 	if size < max(db.trimAt, db.maxLog) {
