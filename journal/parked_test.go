@@ -143,6 +143,7 @@ func TestCourierReadsParkedMetricsBack(t *testing.T) {
 					assert.Equal(t, known("p", "c", "s0"), r.sink.origin(2))
 					if !restart {
 						r.after(2 * time.Minute)
+						assert.GreaterOrEqual(t, len(j.pages), 16, "160 metrics came back, ten at a time")
 					}
 				})
 				courier()
