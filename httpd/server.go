@@ -46,10 +46,11 @@ type Server struct {
 	// "/p/:project/metrics". Without a matching route, route and method are "", so that the number of pairs stays small.
 	OnRequest func(method, route string, status int, took time.Duration)
 
-	auth   *Authenticator
-	log    *slog.Logger
-	engine *gin.Engine
-	public *gin.RouterGroup
+	auth     *Authenticator
+	log      *slog.Logger
+	refusals *slog.Logger // for requests that are refused
+	engine   *gin.Engine
+	public   *gin.RouterGroup
 
 	listener *drainListener
 	conns    openConns
@@ -68,12 +69,13 @@ func New(auth *Authenticator, log *slog.Logger) *Server {
 			ReadTimeout:       60 * time.Second,  // start of the request to the end of its body; 408 after it
 			WriteTimeout:      120 * time.Second, // end of the headers to the end of the answer
 			IdleTimeout:       120 * time.Second, // time between two requests on one connection
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			ErrorLog:          slog.NewLogLogger(Limited(log, "more connections failed").Handler(), slog.LevelWarn),
 		},
 		OnRefused: func(string) {},
 		OnRequest: func(string, string, int, time.Duration) {},
 		auth:      auth,
 		log:       log,
+		refusals:  Limited(log, "more requests were refused"),
 		engine:    newEngine(),
 		conns:     openConns{states: map[net.Conn]http.ConnState{}},
 	}
