@@ -67,6 +67,7 @@ func newBridge() *bridge {
 	}
 	b.Routes("/-").GET("/metrics", func(c *gin.Context) { c.String(http.StatusOK, "figures") })
 	for _, base := range slices.Concat(httpd.RootBases, httpd.APIBases) {
+		b.Routes(base).GET("/download", func(c *gin.Context) { c.Data(http.StatusOK, "text/plain", make([]byte, large)) })
 		b.Routes(base).GET("/docs", func(c *gin.Context) { c.String(http.StatusOK, "docs") })
 		for _, end := range []string{"", "/"} {
 			b.Data(base).POST("/metrics"+end, b.post)

@@ -34,7 +34,7 @@ type serveCmd struct {
 	TLSCert        string         `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string         `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize       `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
-	MaxConnections int            `group:"Network" help:"Most connections at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
+	MaxConnections int            `group:"Network" help:"Most connections at the same time. Above it, the connection whose client is furthest behind is closed." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
 	PageSize int `group:"Reading" help:"Number of elements on one page of a list." default:"500" env:"PYMON_PAGE_SIZE"`
 
@@ -136,6 +136,7 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	limitMemory()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -149,6 +150,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 		return err
 	}
 	b := newBridge(c, logger)
+	b.handedOver = handedOver
 	if err := b.Open(ctx, l); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -16,12 +16,14 @@ func (b *bridge) openServer(l net.Listener) error {
 	auth.AllowAnonymous = b.config.AllowAnonymous || loopback(l)
 	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
+	b.server.HandedOver = b.handedOver
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
 	b.server.RequireProject = b.config.RequireProject
 	b.server.HostNames, b.server.PublicURL = b.config.HostName, b.config.PublicURL
 	b.server.TrustedProxies = b.config.TrustedProxy
 	b.server.OnRefused = b.metrics.Refused
 	b.server.OnRequest = b.metrics.Request
+	b.metrics.WatchConnections(b.server.Connections)
 	b.mountIngest()
 	b.mountAPI()
 	if err := b.server.Open(l); err != nil {
