@@ -60,7 +60,7 @@ func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
 // grow returns dst with more capacity, but for not much more than a body of max bytes. Above freeBody it waits for the
 // budget. ok is false when the server cut the connection instead.
 func grow(r *http.Request, dst []byte, start int, max int64) (grown []byte, ok bool) {
-	size, whole := firstRead+2*cap(dst), start+int(max)+1
+	size, whole := firstRead+4*cap(dst), start+int(max)+1
 	if r.ContentLength >= 0 {
 		whole = start + int(r.ContentLength) + 1
 	}

@@ -60,13 +60,14 @@ func (o *openConns) release(c *conn) {
 	}
 }
 
-// makeMemory grants what can be granted. While others wait, it cuts the clients that fall behind. The caller holds the lock.
+// makeMemory grants what can be granted. While others wait, it cuts the client that is furthest behind. The next one has to
+// wait until the memory of this one is free, so that both never have it. The caller holds the lock.
 func (o *openConns) makeMemory() {
-	for o.bodies.grant(); o.counts[phaseWaiting] > 0; o.bodies.grant() {
-		c := o.slowest(bodyPatience, func(c *conn) bool { return c.claim.held > 0 })
-		if c == nil {
-			return
-		}
+	o.bodies.grant()
+	if o.counts[phaseWaiting] == 0 || slices.ContainsFunc(o.bodies.line, func(c *conn) bool { return c.cut }) {
+		return
+	}
+	if c := o.slowest(bodyPatience, func(c *conn) bool { return c.claim.held > 0 }); c != nil {
 		o.cutOff(c)
 	}
 }

@@ -26,14 +26,14 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 			net.connect(t, whole[:large])
 		}
 		synctest.Wait()
-		for range 245 { // they announce much, and take nearly all that is left in small steps
+		for range 120 { // they announce much, and take nearly all that is left in small steps
 			net.connect(t, whole[:70<<10])
 		}
 		time.Sleep(10 * time.Second)
 		small := net.connect(t, post("/metrics/", strings.Repeat("x", 64<<10)))
 		assert.Equal(t, http.StatusCreated, readAnswer(small).status, "a body of 64 KiB needs no budget")
 		synctest.Wait()
-		assert.Equal(t, 253, b.Connections()["receiving"], "nobody needs what they have")
+		assert.Equal(t, 128, b.Connections()["receiving"], "nobody needs what they have")
 		begin := time.Now()
 		for range 10 {
 			assert.Equal(t, http.StatusCreated, readAnswer(net.connect(t, whole)).status)

@@ -74,7 +74,6 @@ func (o *openConns) cutOff(c *conn) {
 	}
 	c.cut = true
 	o.cut++
-	o.bodies.drop(c)
 }
 
 // cutOne cuts a connection that waits for its client, if there is one.
