@@ -97,6 +97,7 @@ func TestHandledRequestsAreNeverCut(t *testing.T) {
 		begin := time.Now()
 		assert.Equal(t, http.StatusOK, readAnswer(net.connect(t, healthy)).status)
 		assert.Less(t, time.Since(begin), time.Second)
+		synctest.Wait()
 		assert.Equal(t, 4, b.Connections()["handling"])
 		close(g.open)
 		for _, c := range handled {
