@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// openConns has every open connection of a server. Its limit holds for connections that wait for their clients. As many
-// more may be open while they wait for the bridge, and healthRoom more for requests about its health.
+// openConns has every open connection of a server. Its limit holds for connections that wait for their clients.
+// busyRoom more may be open while they wait for the bridge, and healthRoom more for requests about its health.
 type openConns struct {
 	limit int
 	log   *slog.Logger

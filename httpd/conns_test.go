@@ -86,7 +86,7 @@ func TestHandledRequestsAreNeverCut(t *testing.T) {
 		g := newBarrier(b)
 		assert.NoError(t, b.Open(net))
 		var handled []client
-		for range 4 {
+		for range 2 + 1024 {
 			handled = append(handled, net.connect(t, post("/metrics/", metricBody)))
 			<-g.entered
 		}
@@ -98,7 +98,7 @@ func TestHandledRequestsAreNeverCut(t *testing.T) {
 		assert.Equal(t, http.StatusOK, readAnswer(net.connect(t, healthy)).status)
 		assert.Less(t, time.Since(begin), time.Second)
 		synctest.Wait()
-		assert.Equal(t, 4, b.Connections()["handling"])
+		assert.Equal(t, 2+1024, b.Connections()["handling"])
 		close(g.open)
 		for _, c := range handled {
 			assert.Equal(t, http.StatusCreated, readAnswer(c).status)
@@ -114,7 +114,7 @@ func TestHealthIsAnsweredAtOnceBesideStalledClients(t *testing.T) {
 			bubble(t, func(t *testing.T, b *bridge, net *pipes) {
 				b.MaxConns = 20
 				assert.NoError(t, b.Open(net))
-				for range 2*20 + 64 {
+				for range 20 + 1024 + 64 {
 					net.connect(t, sent)
 				}
 				begin := time.Now()

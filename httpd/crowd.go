@@ -14,6 +14,8 @@ import (
 )
 
 const (
+	// busyRoom is the number of connections above the limit that may be open while they wait for the bridge.
+	busyRoom = 1024
 	// healthRoom is the number of connections that are kept for requests about the bridge's health.
 	healthRoom = 64
 	// crowdedRetry is the Retry-After of a request that the server has no room for.
@@ -33,7 +35,7 @@ func (o *openConns) crowded(c *conn) bool {
 	if c.phase == phaseHandling {
 		others--
 	}
-	return others >= 2*o.limit
+	return others >= o.limit+busyRoom
 }
 
 // refuseCrowd refuses a request while the server is crowded.

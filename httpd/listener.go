@@ -25,7 +25,7 @@ type drainListener struct {
 
 // listen returns a listener for as many connections as may be open.
 func (o *openConns) listen(l net.Listener) *drainListener {
-	return &drainListener{Listener: l, conns: o, places: make(chan struct{}, 2*o.limit+healthRoom)}
+	return &drainListener{Listener: l, conns: o, places: make(chan struct{}, o.limit+busyRoom+healthRoom)}
 }
 
 // Accept accepts a connection when there is a place for it. It returns [net.ErrClosed] when drain has ended. When the

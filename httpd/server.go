@@ -21,7 +21,7 @@ import (
 // from a slow or greedy client. The exported fields may be changed until the first request or [Server.Open].
 type Server struct {
 	// MaxConns is the limit of open connections. Above it, the server closes the connection whose client is furthest behind.
-	// As many more may be open while they wait for the server, and 64 more for requests to public routes.
+	// 1,024 more may be open while they wait for the server, and 64 more for requests to public routes.
 	MaxConns int
 	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
 	HTTP http.Server
