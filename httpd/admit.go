@@ -40,10 +40,12 @@ func WriteProject(c *gin.Context) string {
 
 // ClientOf returns the IP address of the client, without the port. Behind a trusted proxy it is the address that the proxy
 // names.
-func ClientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+func ClientOf(r *http.Request) string { return hostOf(r.RemoteAddr) }
+
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return r.RemoteAddr // a Unix socket has no port
+		return address // a Unix socket has no port
 	}
 	return host
 }

@@ -30,7 +30,8 @@ func ReadJSON(r *http.Request, dst []byte, max int64) ([]byte, error) {
 
 // ReadBody appends the body of a request to dst and returns dst, also after an error. It fails with ETooLarge if the body
 // has more than max bytes, with "slow" if the body is late, and with "cut_off" if the body is incomplete. dst grows with
-// the bytes that arrive, so that a large Content-Length alone takes no memory.
+// the bytes that arrive, up to 64 KiB. For a larger body ReadBody waits until the budget of all bodies has room for it. If
+// the budget is spent, the body without progress for longest fails with "slow".
 func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return dst, tooLarge(max)
@@ -38,7 +39,10 @@ func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	start := len(dst)
 	for {
 		if len(dst) == cap(dst) {
-			dst = append(make([]byte, 0, firstRead+2*cap(dst)), dst...)
+			var ok bool
+			if dst, ok = grow(r, dst, start, max); !ok {
+				return dst, tooSlow(len(dst) - start)
+			}
 		}
 		n, err := r.Body.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
@@ -53,15 +57,34 @@ func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	}
 }
 
+// grow returns dst with more capacity, but for not much more than a body of max bytes. Above freeBody it waits for the
+// budget. ok is false when the server cut the connection instead.
+func grow(r *http.Request, dst []byte, start int, max int64) (grown []byte, ok bool) {
+	size, whole := firstRead+4*cap(dst), start+int(max)+1
+	if r.ContentLength >= 0 {
+		whole = start + int(r.ContentLength) + 1
+	}
+	if free := start + freeBody + 1; cap(dst) < free {
+		size = min(size, free)
+	} else if c := connOf(r); c != nil && !c.all.take(c, int64(min(size, whole)-start), int64(whole-start-1)) {
+		return dst, false
+	}
+	return append(make([]byte, 0, min(size, whole)), dst...), true
+}
+
 func tooLarge(max int64) error {
 	return monitor.Errorf(monitor.ETooLarge, "the body is larger than %d bytes", max)
+}
+
+func tooSlow(got int) error {
+	return monitor.Errorf(codeSlow, "the body did not arrive in time: got %d bytes", got)
 }
 
 // readError says why a body could not be read to its end.
 func readError(r *http.Request, got int, err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return monitor.Errorf(codeSlow, "the body did not arrive in time: got %d bytes", got)
+		return tooSlow(got)
 	case errors.Is(err, io.ErrUnexpectedEOF) && r.ContentLength > 0:
 		return monitor.Errorf(codeCutOff, "the body ended after %d of %d bytes", got, r.ContentLength)
 	default:

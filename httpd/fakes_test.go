@@ -64,6 +64,7 @@ func newBridge() *bridge {
 	}
 	b.Routes("/-", monitor.ScopeRead).GET("/metrics", func(c *gin.Context) { c.String(http.StatusOK, "figures") })
 	for _, base := range slices.Concat(httpd.RootBases, httpd.APIBases) {
+		b.Routes(base, monitor.ScopeRead).GET("/download", func(c *gin.Context) { c.Data(http.StatusOK, "text/plain", make([]byte, large)) })
 		b.Routes(base, monitor.ScopeRead, monitor.ScopeWrite).GET("/docs", func(c *gin.Context) { c.String(http.StatusOK, "docs") })
 		for _, end := range []string{"", "/"} {
 			b.Data(base, monitor.ScopeWrite).POST("/metrics"+end, b.post)

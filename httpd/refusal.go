@@ -48,14 +48,20 @@ func setErrorHeaders(header http.Header, code monitor.Code, err error) {
 	}
 }
 
+// The most bytes that a line of the log has of a text that a client sent.
+const (
+	loggedPath  = 300
+	loggedError = 2000
+)
+
 // logRefusal logs an error answer. It never logs headers or the query, because both can contain a token.
 func (s *Server) logRefusal(c *gin.Context, level slog.Level, status int, err error) {
 	attrs := []slog.Attr{
-		slog.String("method", c.Request.Method), slog.String("path", c.Request.URL.Path),
-		slog.String("client", ClientOf(c.Request)), slog.Int("status", status), slog.String("error", err.Error()),
+		slog.String("method", c.Request.Method), slog.String("path", monitor.Shorten(c.Request.URL.Path, loggedPath)),
+		slog.String("client", ClientOf(c.Request)), slog.Int("status", status), slog.String("error", monitor.Shorten(err.Error(), loggedError)),
 	}
 	if p, ok := errors.AsType[*panicError](err); ok {
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
-	s.log.LogAttrs(c.Request.Context(), level, "request refused", attrs...)
+	s.refusals.LogAttrs(c.Request.Context(), level, "request refused", attrs...)
 }

@@ -37,7 +37,7 @@ func newEngine() *gin.Engine {
 func (s *Server) route() {
 	s.engine.Use(s.observe, s.answerErrors, recoverPanics, s.refuseOtherSites)
 	s.public = s.engine.Group("")
-	s.engine.Use(s.admit, refuseAncient)
+	s.engine.Use(s.refuseCrowd, s.admit, refuseAncient)
 	s.engine.NoRoute(noRoute)
 	s.engine.NoMethod(noMethod)
 }
@@ -62,6 +62,11 @@ func (s *Server) Mounted() gin.RoutesInfo { return s.engine.Routes() }
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r, answered := s.conns.serve(r)
+	defer answered()
+	if s.stopping.Load() {
+		w.Header().Set("Connection", "close")
+	}
 	if r.Method == http.MethodHead {
 		w = &headWriter{ResponseWriter: w}
 	}

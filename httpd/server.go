@@ -11,18 +11,23 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/net/netutil"
 )
 
 // Server accepts connections from a listener and passes each request to a mounted route. Its limits protect other clients
 // from a slow or greedy client. The exported fields may be changed until the first request or [Server.Open].
 type Server struct {
-	MaxConns int // limit of open connections; further connections wait in the listener's queue
+	// MaxConns is the limit of open connections. Above it, the server closes the connection whose client is furthest behind.
+	// 1,024 more may be open while they wait for the server, and 64 more for requests to public routes.
+	MaxConns int
 	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
 	HTTP http.Server
+
+	// HandedOver says that the socket outlives the server. Connections in its queue are then for the next process.
+	HandedOver bool
 
 	// CertFile and KeyFile are PEM files. With them the server uses TLS. It reads the files again when they change.
 	CertFile, KeyFile string
@@ -46,14 +51,17 @@ type Server struct {
 	// "/p/:project/metrics". Without a matching route, route and method are "", so that the number of pairs stays small.
 	OnRequest func(method, route string, status int, took time.Duration)
 
-	auth   *Authenticator
-	log    *slog.Logger
-	engine *gin.Engine
-	public *gin.RouterGroup
+	auth     *Authenticator
+	log      *slog.Logger
+	refusals *slog.Logger // for requests that are refused
+	engine   *gin.Engine
+	public   *gin.RouterGroup
 
 	keyPair  *keyPair // nil without TLS
 	listener *drainListener
 	conns    openConns
+	stopping atomic.Bool   // each connection closes after its next answer
+	closed   chan struct{} // closed when no connection is open any more
 	done     chan struct{} // closed when the server accepts no more connections; err is set before
 	err      error
 	closing  sync.Once
@@ -68,17 +76,21 @@ func New(auth *Authenticator, log *slog.Logger) *Server {
 			ReadHeaderTimeout: 10 * time.Second,  // request line and headers; no answer after it
 			ReadTimeout:       60 * time.Second,  // start of the request to the end of its body; 408 after it
 			WriteTimeout:      120 * time.Second, // end of the headers to the end of the answer
-			IdleTimeout:       120 * time.Second, // time between two requests on one connection
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			IdleTimeout:       30 * time.Second,  // time between two requests on one connection
+			ErrorLog:          slog.NewLogLogger(Limited(log, "more connections failed").Handler(), slog.LevelWarn),
 		},
 		OnRefused: func(string) {},
 		OnRequest: func(string, string, int, time.Duration) {},
 		auth:      auth,
 		log:       log,
+		refusals:  Limited(log, "more requests were refused"),
 		engine:    newEngine(),
-		conns:     openConns{states: map[net.Conn]http.ConnState{}},
+		conns:     openConns{open: map[*conn]struct{}{}, counts: map[phase]int{}, log: log},
+		closed:    make(chan struct{}),
 	}
-	s.HTTP.Handler, s.HTTP.ConnState = s, s.conns.setState
+	s.HTTP.Handler, s.HTTP.ConnState, s.HTTP.ConnContext = s, s.conns.setState, withConn
+	s.HTTP.Protocols = new(http.Protocols)
+	s.HTTP.Protocols.SetHTTP1(true) // with HTTP/2 the limit of connections would not limit the requests
 	s.route()
 	return s
 }
@@ -94,9 +106,11 @@ func (s *Server) Open(l net.Listener) error {
 		s.keyPair = pair
 		s.HTTP.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
 	}
-	s.listener = &drainListener{Listener: l}
+	s.conns.limit = s.MaxConns
+	s.listener = s.conns.listen(l)
 	s.done = make(chan struct{})
-	go s.serve(netutil.LimitListener(s.listener, s.MaxConns))
+	go s.serve(s.listener)
+	go s.conns.relieve(s.closed)
 	return nil
 }
 
@@ -126,24 +140,30 @@ func (s *Server) Wait() error {
 	return s.err
 }
 
+// Connections returns the number of open connections in each state: "new" before its first request, "idle" between two
+// requests, "receiving" a body, "waiting" for memory for a body, "handling" a request, "sending" the answer.
+func (s *Server) Connections() map[string]int { return s.conns.byPhase() }
+
 // Close stops the server. It returns when every request on an accepted connection is answered.
 //
 // Close first accepts the connections in the listener's queue. The system would reset them, and pytest-monitor does not
-// retry. A connection without a request gets one second to send it. If ctx ends earlier, Close closes the remaining
-// connections and returns an error that wraps the error of ctx. Close does nothing without [Server.Open], and nothing
-// when it is called again.
-func (s *Server) Close(ctx context.Context) (err error) {
+// retry. A connection without a request gets one second to send it. If ctx ends earlier, Close cuts the remaining
+// connections and logs how many they were. Close does nothing without [Server.Open], and nothing when it is called again.
+func (s *Server) Close(ctx context.Context) error {
 	if s.done == nil {
 		return nil
 	}
 	s.closing.Do(func() {
-		s.HTTP.SetKeepAlivesEnabled(false) // each connection closes after its next answer
-		s.listener.drain(s.done)
+		defer close(s.closed)
+		s.stopping.Store(true)
+		s.listener.drain(s.HandedOver, s.done)
 		s.conns.waitAnswered(ctx)
-		if err = s.HTTP.Shutdown(ctx); err != nil {
-			err = errors.Join(fmt.Errorf("answer open requests: %w", err), s.HTTP.Close())
+		if s.HTTP.Shutdown(ctx) != nil {
+			s.log.Warn("connections were cut, because the time to stop has ended", "connections", s.conns.number())
+			_ = s.HTTP.Close() // fails only if the listener does, and it is closed
+			s.conns.waitClosed()
 		}
 		<-s.done
 	})
-	return err
+	return nil
 }

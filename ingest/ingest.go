@@ -41,6 +41,7 @@ type Handler struct {
 	OnAccepted func(class monitor.Class, repeat bool)
 
 	parts   Parts
+	log     *slog.Logger
 	buffers sync.Pool // of *buffer
 }
 
@@ -51,6 +52,7 @@ func New(parts Parts) *Handler {
 		Now:        time.Now,
 		OnAccepted: func(monitor.Class, bool) {},
 		parts:      parts,
+		log:        httpd.Limited(parts.Log, "more records had a known hash with other content"),
 		buffers:    sync.Pool{New: func() any { return new(buffer) }},
 	}
 }

@@ -74,11 +74,14 @@ func (h *Handler) accept(c *gin.Context, b *buffer, decode decoder) (*monitor.Re
 	return rec, nil
 }
 
+// loggedHash is the most bytes of a hash in the log. A client may send any text as a hash.
+const loggedHash = 100
+
 // logDifference logs that a context or session arrived with a known hash and other content. The first content stays.
 func (h *Handler) logDifference(c *gin.Context, sent, stored *monitor.Record) {
-	h.parts.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "same hash with other content; the stored content stays",
+	h.log.LogAttrs(c.Request.Context(), slog.LevelWarn, "same hash with other content; the stored content stays",
 		slog.String("class", string(stored.Class())), slog.String("project", stored.Project),
-		slog.String("hash", hashOf(stored)), slog.String("client", stored.Client),
+		slog.String("hash", monitor.Shorten(hashOf(stored), loggedHash)), slog.String("client", stored.Client),
 		slog.String("stored_sha256", digest(stored)), slog.String("sent_sha256", digest(sent)))
 }
 

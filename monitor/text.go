@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -31,4 +32,13 @@ func StableText(s string) string {
 		return s
 	}
 	return address.ReplaceAllString(s, "${1}…${2}")
+}
+
+// Shorten returns a text of at most max bytes as it is. Of a longer text it returns the beginning, an ellipsis and the
+// number of bytes that the whole text has. It is for logs: clients send texts of any length.
+func Shorten(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:max], ""), len(s))
 }

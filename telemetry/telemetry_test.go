@@ -87,6 +87,7 @@ func value(t *testing.T, families map[string]*dto.MetricFamily, name string, lab
 func TestHooksChangeTheMetrics(t *testing.T) {
 	m := busy()
 	m.WatchJournal(stats)
+	m.WatchConnections(func() map[string]int { return map[string]int{"idle": 3} })
 	families := scrape(t, m)
 	tests := []struct {
 		name   string
@@ -118,6 +119,7 @@ func TestHooksChangeTheMetrics(t *testing.T) {
 		{"pymon_bridge_judged_results_total", []string{"suspect"}, 0},
 		{"pymon_bridge_judged_results_total", []string{"improvement"}, 1},
 		{"pymon_bridge_delivered_reports_total", nil, 1},
+		{"pymon_bridge_connections", []string{"idle"}, 3},
 		{"pymon_bridge_journal_depth", nil, 12},
 		{"pymon_bridge_journal_parked_records", nil, 3},
 		{"pymon_bridge_journal_dead_letters", nil, 2},

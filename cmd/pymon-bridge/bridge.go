@@ -40,6 +40,8 @@ type bridge struct {
 	runs      *journal.RunWatcher
 	server    *httpd.Server
 
+	handedOver bool // the listening socket outlives the process
+
 	closers  []func(ctx context.Context) error // close the opened parts, in the order of opening
 	ensuring sync.WaitGroup
 	failed   chan error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -22,7 +23,9 @@ func listen(address string) (l net.Listener, handedOver bool, err error) {
 			return l, true, nil
 		}
 	}
-	l, err = net.Listen("tcp", address)
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // the server sets a packet filter at its stop, which Multipath TCP does not support
+	l, err = config.Listen(context.Background(), "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, false, fmt.Errorf("--listen: another program listens on %s: stop it, or choose another port", address)

@@ -36,7 +36,7 @@ type serveCmd struct {
 	TLSCert        string         `group:"Network" help:"Certificate chain in PEM. The bridge reads it again when it changes." placeholder:"FILE" env:"PYMON_TLS_CERT"`
 	TLSKey         string         `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize       `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
-	MaxConnections int            `group:"Network" help:"Most connections at the same time." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
+	MaxConnections int            `group:"Network" help:"Most connections at the same time. Above it, the connection whose client is furthest behind is closed." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
 
 	PageSize int `group:"Reading" help:"Number of elements on one page of a list." default:"500" env:"PYMON_PAGE_SIZE"`
 
@@ -152,6 +152,7 @@ const reservedHeap = 8 << 20
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it, unless it says that the terminal was
 // closed.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	limitMemory()
 	defer runtime.KeepAlive(make([]byte, reservedHeap))
 	hangup := make(chan os.Signal, 1)
 	if isatty.IsTerminal(os.Stderr.Fd()) {
@@ -173,6 +174,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	}
 	b := newBridge(c, logger)
 	b.follow(m.files, &m.level)
+	b.handedOver = handedOver
 	if err := b.Open(ctx, l); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -19,6 +19,7 @@ func (b *bridge) openServer(l net.Listener) error {
 	auth.OnUse = b.db.TokenUsed
 	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
+	b.server.HandedOver = b.handedOver
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
 	b.server.RequireProject = b.config.RequireProject
 	b.server.HostNames, b.server.PublicURL = slices.Clone(b.config.HostName), b.config.PublicURL
@@ -30,6 +31,7 @@ func (b *bridge) openServer(l net.Listener) error {
 	}
 	b.server.OnRefused = b.metrics.Refused
 	b.server.OnRequest = b.metrics.Request
+	b.metrics.WatchConnections(b.server.Connections)
 	b.mountIngest()
 	b.mountAPI()
 	if err := b.server.Open(l); err != nil {

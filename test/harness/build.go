@@ -37,7 +37,7 @@ func build(bin string) error {
 		return err
 	}
 	args := []string{"build", "-o", bin}
-	if raceEnabled {
+	if RaceEnabled {
 		args = append(args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false") // as in the Makefile
 	}
 	cmd := exec.Command("go", append(args, "./cmd/pymon-bridge")...)

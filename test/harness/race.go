@@ -2,5 +2,5 @@
 
 package harness
 
-// raceEnabled says that the tests run with the race detector.
-const raceEnabled = true
+// RaceEnabled says that the tests run with the race detector.
+const RaceEnabled = true

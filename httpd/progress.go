@@ -1,0 +1,34 @@
+package httpd
+
+import "time"
+
+// Each function below needs the lock of c.all.
+
+// enter begins a phase. The client's lag begins anew with each request and each time between two.
+func (c *conn) enter(p phase) {
+	c.moved(0)
+	if p == phaseNew || p == phaseIdle {
+		c.lag = 0
+	}
+	c.all.counts[c.phase]--
+	c.all.counts[p]++
+	c.phase = p
+}
+
+// waitsForClient says whether it is the client's turn.
+func (c *conn) waitsForClient() bool { return c.phase != phaseHandling && c.phase != phaseWaiting }
+
+// moved notes that the client has sent or taken n bytes. They make up for the time that leastRate gives them. A client
+// cannot get ahead, and falls behind only in its turn.
+func (c *conn) moved(n int) {
+	c.lag = max(0, c.behind()-time.Duration(n)*time.Second/leastRate)
+	c.mark = time.Now()
+}
+
+// behind returns how far the client has fallen behind.
+func (c *conn) behind() time.Duration {
+	if !c.waitsForClient() {
+		return c.lag
+	}
+	return c.lag + time.Since(c.mark)
+}
