@@ -90,16 +90,16 @@ func words(header http.Header, body []byte) (said string, own bool) {
 	var e struct {
 		Code, Message string
 		Error         string
-		Data          []struct {
-			Message string `json:"error_message"`
-		}
+		Data          json.RawMessage
 	}
 	if json.Unmarshal(body, &e) == nil {
 		switch {
 		case e.Message != "":
 			return shorten(e.Message), slices.Contains(ownCodes, e.Code)
-		case e.Error != "" && len(e.Data) > 0 && e.Data[0].Message != "":
-			return shorten(e.Error + ": " + e.Data[0].Message), true
+		case e.Error != "":
+			if line := lineAtFault(e.Data); line != "" {
+				return shorten(e.Error + ": " + line), true
+			}
 		}
 	}
 	if to := header.Get("Location"); to != "" {
@@ -109,6 +109,19 @@ func words(header http.Header, body []byte) (said string, own bool) {
 		return shorten(s), false
 	}
 	return shorten(header.Get("X-Influxdb-Error")), false
+}
+
+// lineAtFault returns what InfluxDB 3 says about the first line at fault: it sends a list of lines, or one alone.
+func lineAtFault(data []byte) string {
+	type line struct {
+		Message string `json:"error_message"`
+	}
+	if lines := []line{}; json.Unmarshal(data, &lines) == nil && len(lines) > 0 {
+		return lines[0].Message
+	}
+	var only line
+	_ = json.Unmarshal(data, &only) // anything else says nothing about a line
+	return only.Message
 }
 
 func shorten(s string) string {

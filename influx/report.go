@@ -10,8 +10,7 @@ import (
 // machine, and last that of the run. Results that are ok are written where the report has them, since they take back
 // what an earlier report said. Results that are learning or could not be judged are not written.
 //
-// The report is refused for good only for what it is: where InfluxDB refuses a harmless point too, the reply is
-// Denied. A point at fault does not keep the rest of a report from being stored.
+// A point at fault does not keep the rest of a report from being stored.
 func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.Reply {
 	if reply, ok := w.metrics.prepare(ctx); !ok {
 		return reply
@@ -21,26 +20,10 @@ func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.R
 	}
 	points, tooLong := withinLimits(reportPoints(r))
 	reply := w.metrics.deliverReport(ctx, points)
-	if reply.Kind == monitor.Refused {
-		reply = w.confirmed(ctx, reply)
-	}
 	if reply.Kind == monitor.Delivered && tooLong != "" {
 		return monitor.Reply{Kind: monitor.Refused, Message: tooLong}
 	}
 	return reply
-}
-
-// confirmed returns the refusal of a report, unless a harmless point is not taken either.
-func (w *Writer) confirmed(ctx context.Context, refused monitor.Reply) monitor.Reply {
-	switch probe := w.Probe(ctx, monitor.ClassMetric); probe.Kind {
-	case monitor.Delivered:
-		return refused
-	case monitor.Refused, monitor.TooLarge:
-		probe.Kind = monitor.Denied
-		return probe
-	default:
-		return probe
-	}
 }
 
 // deliverReport sends points in order, and fewer at a time where InfluxDB does not take as many. A refusal does not

@@ -193,27 +193,18 @@ func TestReportTooLarge(t *testing.T) {
 
 func TestReportReplies(t *testing.T) {
 	for _, c := range []struct {
-		name          string
-		report, probe http.HandlerFunc
-		want          monitor.ReplyKind
-		message       string
+		name    string
+		report  http.HandlerFunc
+		want    monitor.ReplyKind
+		message string
 	}{
-		{"refused for what it is", status(422, "partial write: x"), status(204, ""), monitor.Refused, "partial write: x"},
-		{"everything is refused", status(422, "partial write: x"), status(422, "no series left"), monitor.Denied, "no series left"},
-		{"away meanwhile", status(400, "unable to parse"), status(503, "busy"), monitor.Unavailable, "busy"},
-		{"one point is too large", status(413, "too big"), status(204, ""), monitor.Refused, "too big"},
-		{"denied", status(401, "unauthorized access"), status(204, ""), monitor.Denied, "unauthorized access"},
-		{"away", status(503, "busy", "Retry-After", "7"), status(204, ""), monitor.Unavailable, "busy"},
+		{"refused for what it is", status(422, "partial write: x"), monitor.Refused, "partial write: x"},
+		{"one point is too large", status(413, "too big"), monitor.Refused, "too big"},
+		{"denied", status(401, "unauthorized access"), monitor.Denied, "unauthorized access"},
+		{"away", status(503, "busy", "Retry-After", "7"), monitor.Unavailable, "busy"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := mustScript(t, nil)
-			s.answer = func(w http.ResponseWriter, r *http.Request) {
-				if bodies := s.delivered(); strings.HasPrefix(bodies[len(bodies)-1], "pymon_bridge_probe") {
-					c.probe(w, r)
-					return
-				}
-				c.report(w, r)
-			}
+			s := mustScript(t, c.report)
 			v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(regression()))
 			require.Equal(t, c.want, v.Kind, "%+v", v)
 			require.Equal(t, c.message, v.Message)
@@ -226,14 +217,13 @@ func TestReportReplies(t *testing.T) {
 
 // What is refused in one batch does not keep the other batches from being stored.
 func TestReportRefusedInPart(t *testing.T) {
-	codes := make(chan int, 3)
+	codes := make(chan int, 2)
 	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) { status(<-codes, "partial write")(w, r) })
 	codes <- 422
 	codes <- 204
-	codes <- 204 // the probe
 	v := mustOpen(t, s.settings()).DeliverReport(t.Context(), report(manyResults(10_000)...))
 	require.Equal(t, monitor.Reply{Kind: monitor.Refused, Status: 422, Message: "partial write"}, v)
-	require.Len(t, s.delivered(), 3)
+	require.Len(t, s.delivered(), 2)
 }
 
 // A point above a limit is left out, and the reply says so.

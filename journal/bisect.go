@@ -108,20 +108,23 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 			refusals++
 		default:
 			refusals, reply = 1, again
-			if !r.retrier.wait(backoff(restarts, minBackoff, maxBackoff, rand.Float64())) {
+			pause := backoff(restarts, minBackoff, maxBackoff, rand.Float64())
+			if restarts++; restarts > 3 {
+				r.status.trouble(r.retrier.life.hard, refusing, again, pause)
+			}
+			if !r.retrier.wait(pause) {
 				return errStopped
 			}
-			restarts++
 		}
 	}
 	r.dead = append(r.dead, r.letter(point[0], reply))
 	return nil
 }
 
-var digits = regexp.MustCompile(`[0-9]+`)
+var varying = regexp.MustCompile(`[0-9a-fA-F]{8,}|[0-9]+`)
 
-// fault returns the words of a reply without numbers: InfluxDB names the present time in some.
-func fault(reply monitor.Reply) string { return digits.ReplaceAllString(reply.Message, "") }
+// fault returns the words of a reply without numbers and IDs: InfluxDB names the present time in some.
+func fault(reply monitor.Reply) string { return varying.ReplaceAllString(reply.Message, "") }
 
 // send delivers points.
 func (r *round) send(points []*monitor.Point) (monitor.Reply, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -98,9 +99,13 @@ func (c *ReportCourier) deliverSome() error {
 func (c *ReportCourier) deliver(r monitor.PendingReport) error {
 	onReply := func(_ context.Context, reply monitor.Reply, pause time.Duration) { c.replied(r.Report, reply, pause) }
 	retry := &retrier{life: c.life, now: c.now, logger: c.logger, onReply: onReply}
-	reply, err := retry.ask(func(ctx context.Context) monitor.Reply { return c.sink.DeliverReport(ctx, r.Report) })
+	reply, err := c.send(retry, r.Report)
 	if err != nil {
 		return err
+	}
+	if reply.Kind != monitor.Delivered {
+		c.logger.Error("the destination refuses a report; the report stays in the local file only",
+			"project", r.Project, "run", r.Run, "status", reply.Status, "reason", reply.Message)
 	}
 	ctx := context.WithoutCancel(c.life.hard)
 	err = c.journal.do(c.life, func() error {
@@ -115,6 +120,47 @@ func (c *ReportCourier) deliver(r monitor.PendingReport) error {
 	return err
 }
 
+// send delivers a report. A refusal counts like that of a point ([round.confirm]): after three in the same words, and after
+// different numbers of accepted probes between them. A refusal without a status comes from the sink itself.
+func (c *ReportCourier) send(retry *retrier, r *monitor.Report) (monitor.Reply, error) {
+	var counts []int
+	var last monitor.Reply
+	for refusals, restarts := 0, 0; ; {
+		reply, err := retry.ask(func(ctx context.Context) monitor.Reply { return c.sink.DeliverReport(ctx, r) })
+		if err != nil || reply.Kind == monitor.Delivered || reply.Status == 0 {
+			return reply, err
+		}
+		if refusals > 0 && fault(reply) != fault(last) {
+			refusals = 0
+		}
+		if refusals++; refusals == 3 {
+			return reply, nil
+		}
+		if last = reply; refusals == 1 {
+			counts = rand.Perm(mostProbes)[:2]
+			if restarts++; restarts > 1 && !retry.wait(backoff(restarts, minBackoff, maxBackoff, rand.Float64())) {
+				return reply, errStopped
+			}
+		}
+		for range 1 + counts[refusals-1] {
+			probe, err := retry.ask(func(ctx context.Context) monitor.Reply { return c.sink.Probe(ctx, monitor.ClassMetric) })
+			if err != nil {
+				return reply, err
+			}
+			if probe.Kind != monitor.Delivered { // it is not the report's fault, so an operator has to act
+				refusals = 0
+				pause := slowPause(probe)
+				c.logger.Warn("the destination refuses harmless points too; reports are kept until its operator acts",
+					"status", probe.Status, "reason", probe.Message, "retry_in", pause)
+				if !retry.wait(pause) {
+					return reply, errStopped
+				}
+				break
+			}
+		}
+	}
+}
+
 // replied logs why a report is not delivered.
 func (c *ReportCourier) replied(r *monitor.Report, reply monitor.Reply, pause time.Duration) {
 	log := c.logger.With("project", r.Project, "run", r.Run, "status", reply.Status, "reason", reply.Message)
@@ -125,6 +171,6 @@ func (c *ReportCourier) replied(r *monitor.Report, reply monitor.Reply, pause ti
 	case monitor.Denied:
 		log.Warn("the destination denies access; reports are kept until its operator acts", "retry_in", pause)
 	default:
-		log.Error("the destination refuses a report; the report stays in the local file only")
+		log.Debug("the destination refuses a report or a probe")
 	}
 }

@@ -23,7 +23,9 @@ type fakeReports struct {
 	waiting   []monitor.PendingReport
 	delivered []string // runs of the accepted reports
 	tried     []time.Time
-	answers   []monitor.Reply // one for each attempt; Delivered after the last
+	answers   []monitor.Reply      // one for each attempt; Delivered after the last
+	probe     func() monitor.Reply // answers probes; Delivered if nil
+	report    func() monitor.Reply // answers reports that answers has nothing for
 	nextErr   error
 	ackErr    error
 	panics    bool
@@ -64,7 +66,21 @@ func (f *fakeReports) DeliverReport(_ context.Context, r *monitor.Report) monito
 			return v
 		}
 	}
+	if f.report != nil {
+		if v := f.report(); v.Kind != monitor.Delivered {
+			return v
+		}
+	}
 	f.delivered = append(f.delivered, r.Run)
+	return monitor.Reply{Kind: monitor.Delivered}
+}
+
+func (f *fakeReports) Probe(context.Context, monitor.Class) monitor.Reply {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.probe != nil {
+		return f.probe()
+	}
 	return monitor.Reply{Kind: monitor.Delivered}
 }
 
@@ -150,7 +166,8 @@ func TestReportCourierRepeatsADelivery(t *testing.T) {
 func TestReportCourierSkipsARefusedReport(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]*fakeReports{
-		"by the destination": {answers: []monitor.Reply{{Kind: monitor.Refused, Status: 400, Message: "outside retention"}}},
+		"by the destination": {answers: slices.Repeat([]monitor.Reply{{Kind: monitor.Refused, Status: 400, Message: "conflict"}}, 3)},
+		"by a known limit":   {answers: []monitor.Reply{{Kind: monitor.Refused, Message: "outside retention"}}},
 		"by a panic":         {panics: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,4 +226,57 @@ func TestReportCourierDeliversOnceWhenAcknowledgingFails(t *testing.T) {
 		assert.Equal(t, []string{"r", "next"}, f.delivered)
 		assert.Empty(t, f.waiting)
 	})
+}
+
+// A report is not at fault where harmless points are refused too.
+func TestReportCourierKeepsReportsWhereEverythingIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeReports{}
+		f.report = func() monitor.Reply {
+			return monitor.Reply{Kind: monitor.Refused, Status: 422, Message: "no series left"}
+		}
+		f.probe = f.report
+		f.add("run")
+		_, log := openReportCourier(t, f)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Len(t, f.waiting, 1)
+		assert.Contains(t, log.String(), "refuses harmless points too")
+		f.set(func() { f.report, f.probe = nil, nil })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"run"}, f.delivered)
+	})
+}
+
+// A proxy that answers each n-th request itself makes no report vanish, whatever n is.
+func TestReportCourierGivesUpNoReportForAProxy(t *testing.T) {
+	t.Parallel()
+	for n := 2; n <= 10; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeReports{}
+			requests := 0
+			f.probe = func() monitor.Reply {
+				if requests++; requests%n == 0 {
+					return monitor.Reply{Kind: monitor.TooLarge, Status: 413, Message: "<html>"}
+				}
+				return monitor.Reply{Kind: monitor.Delivered}
+			}
+			f.report = func() monitor.Reply {
+				reply := f.probe()
+				if reply.Kind == monitor.TooLarge {
+					reply.Kind = monitor.Refused // a point alone
+				}
+				return reply
+			}
+			for run := range 50 {
+				f.add(strconv.Itoa(run))
+			}
+			_, _ = openReportCourier(t, f)
+			time.Sleep(24 * time.Hour)
+			synctest.Wait()
+			assert.Len(t, f.delivered, 50, "n = %d", n)
+		})
+	}
 }

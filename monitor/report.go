@@ -138,6 +138,9 @@ type PendingReport struct {
 // ReportSink delivers reports to a destination. Delivering the same report again changes nothing there.
 type ReportSink interface {
 	Destination() Destination
-	// DeliverReport sends a report and says what became of it.
+	// DeliverReport sends a report and says what became of it. A refusal without a status is sure, since the sink knows
+	// a limit of the destination.
 	DeliverReport(ctx context.Context, r *Report) Reply
+	// Probe does the same as [Sink.Probe].
+	Probe(ctx context.Context, class Class) Reply
 }
