@@ -57,13 +57,14 @@ func part(s string) string {
 // "pypy3.11" is PyPy, and "py?" is unknown.
 func python(c *Context) string {
 	version := "?"
-	if m := pythonVersion.FindStringSubmatch(c.PythonInfo); m != nil {
+	info := c.PythonInfo[:min(len(c.PythonInfo), 1000)] // a longer text would keep all writers waiting
+	if m := pythonVersion.FindStringSubmatch(info); m != nil {
 		version = m[1]
 	}
 	switch {
-	case strings.Contains(c.PythonInfo, "[PyPy "):
+	case strings.Contains(info, "[PyPy "):
 		return "pypy" + version
-	case freeThreaded.MatchString(c.PythonInfo):
+	case freeThreaded.MatchString(info):
 		return "py" + version + "t"
 	}
 	return "py" + version
