@@ -105,10 +105,13 @@ func (l *tokenList) find(secret string) *monitor.Token {
 	if secret == "" {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(secret))
+	sum, now := sha256.Sum256([]byte(secret)), time.Now()
 	match := -1
 	for i := range l.Valid {
 		same := subtle.ConstantTimeCompare(sum[:], l.Valid[i].Hash[:])
+		if e := l.Valid[i].Expires; !e.IsZero() && !now.Before(e) { // the list may be old, while the store cannot be read
+			same = 0
+		}
 		match = subtle.ConstantTimeSelect(same, i, match)
 	}
 	if match < 0 {
@@ -135,12 +138,18 @@ func (a *Authenticator) recent(ctx context.Context) (*tokenList, error) {
 	return list, nil
 }
 
-// renew returns the tokens. It reads the store first if the last attempt is older than tokensMinAge.
+// renew returns the tokens of a read that began after the call. Attempts are tokensMinAge apart, and all calls that wait
+// share the next one. Before the first success a call does not wait.
 func (a *Authenticator) renew(ctx context.Context) *tokenList {
+	called := time.Now()
 	a.reading.Lock()
 	defer a.reading.Unlock()
-	if time.Since(a.lastRead) < tokensMinAge {
-		return a.known.Load()
+	list, wait := a.known.Load(), tokensMinAge-time.Since(a.lastRead)
+	switch {
+	case list == nil && wait > 0, list != nil && !list.read.Before(called):
+		return list
+	case list != nil:
+		time.Sleep(wait)
 	}
 	return a.read(ctx)
 }

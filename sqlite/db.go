@@ -129,8 +129,8 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
 		return err
 	}
-	lock, err := lockFile(db.path + ".lock")
-	if err != nil && !errors.Is(err, errServed) {
+	lock, err := db.lockUnlessServed()
+	if err != nil {
 		return err
 	}
 	defer lock.release() // SQLite has replayed the log then
@@ -144,6 +144,28 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	}
 	db.state.set(phaseOK, "open beside the process that serves it")
 	return nil
+}
+
+// lockUnlessServed takes the lock, or returns nil when another process serves the file. It waits while another process
+// is opening the file, since that process may refuse the log.
+func (db *DB) lockUnlessServed() (*fileLock, error) {
+	served := 0 // looks in a row: at the first one, the other process may not have written its marks yet
+	for try := 1; ; try++ {
+		lock, err := lockFile(db.path + ".lock")
+		if !errors.Is(err, errServed) {
+			return lock, err
+		}
+		if served++; readMarks(db.path + ".lock").opening {
+			served = 0
+		}
+		switch {
+		case served == 2:
+			return nil, nil
+		case try == 100:
+			return nil, err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // open opens the file. lock is nil when another process serves it: its log changes at any moment.

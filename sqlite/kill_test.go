@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,4 +158,25 @@ func TestLossAfterAKillIsNamed(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Several processes that open the file of a killed bridge at once must not take each other for a bridge that serves it.
+func TestNobodyReplaysADamagedLogBesideAnother(t *testing.T) {
+	path := killedBridge(t)
+	log, err := os.ReadFile(path + "-wal")
+	require.NoError(t, err)
+	log[len(log)/2] ^= 4
+	require.NoError(t, os.WriteFile(path+"-wal", log, 0o600))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 5 {
+				assert.Error(t, dbAt(path, utcZones()).OpenShared(t.Context()))
+			}
+		})
+	}
+	group.Wait()
+	now, err := os.ReadFile(path + "-wal")
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(log, now), "the damaged log was changed")
 }

@@ -19,6 +19,7 @@ import (
 type fileLock struct {
 	file    *os.File
 	content bool   // the file had content once
+	opening bool   // the process with the lock is opening the file
 	boot    string // of the system, while a bridge serves the file, and after it was killed; empty after it has closed
 }
 
@@ -43,7 +44,7 @@ func lockFile(path string) (*fileLock, error) {
 		return nil, e
 	}
 	l := readMarks(path)
-	l.file = f
+	l.file, l.opening = f, true
 	if err := l.write(); err != nil {
 		f.Close()
 		return nil, err
@@ -54,6 +55,7 @@ func lockFile(path string) (*fileLock, error) {
 // The lines of a lock file behind the process ID.
 const (
 	contentMark = "the file has content"
+	openingMark = "it is being opened"
 	bootMark    = "it is served since boot "
 )
 
@@ -62,6 +64,9 @@ func (l *fileLock) write() error {
 	text := strconv.Itoa(os.Getpid()) + "\n"
 	if l.content {
 		text += contentMark + "\n"
+	}
+	if l.opening {
+		text += openingMark + "\n"
 	}
 	if l.boot != "" {
 		text += bootMark + l.boot + "\n"
@@ -83,13 +88,14 @@ func readMarks(path string) *fileLock {
 			l.boot = boot
 		}
 		l.content = l.content || line == contentMark
+		l.opening = l.opening || line == openingMark
 	}
 	return l
 }
 
 // mark notes that the file has content, and the boot in which it is served. An empty boot says that nobody serves it.
 func (l *fileLock) mark(boot string) error {
-	l.content, l.boot = true, boot
+	l.content, l.opening, l.boot = true, false, boot
 	return l.write()
 }
 

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// opened has the files that this process has open, by path: the file, its log with its index, and the lock. A path may lead to another
-// file later, or to none. Then commits go into files that vanish when this process ends.
+// opened has the files that this process has open, by path: the file, its log with its index, and the lock. A path may
+// lead to another file later, or to none. Then commits go into files that vanish when this process ends.
 type opened map[string]os.FileInfo
 
 // watchOpened watches the files that are at their paths now. Those that were watched before must be the same. The caller

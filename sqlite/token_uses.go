@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -9,11 +10,10 @@ import (
 // usesEvery is the time between two writes of the last uses of tokens.
 const usesEvery = time.Minute
 
-// tokenUses has the last use of each token since Open.
+// tokenUses has the last use of each token.
 type tokenUses struct {
-	mu     sync.Mutex
-	last   map[int64]time.Time // by ID
-	stored time.Time           // the file has all uses before
+	mu   sync.Mutex
+	last map[int64]time.Time // by ID; without those that the file has
 }
 
 // TokenUsed notes that a request has the token. It neither waits nor fails. The file gets the time of the last use within
@@ -42,13 +42,9 @@ func (db *DB) storeUsesOften() {
 
 // storeUses writes the uses that the file does not have. After an error the next call tries again.
 func (db *DB) storeUses() {
-	now, recent := db.Now(), make(map[int64]time.Time)
 	db.uses.mu.Lock()
-	for id, at := range db.uses.last {
-		if !at.Before(db.uses.stored) {
-			recent[id] = at
-		}
-	}
+	recent := db.uses.last
+	db.uses.last = nil
 	db.uses.mu.Unlock()
 	if len(recent) == 0 {
 		return
@@ -61,11 +57,12 @@ func (db *DB) storeUses() {
 		}
 		return nil
 	})
-	if err != nil {
-		db.logger.Warn("the last use of tokens is not stored yet", "error", err)
+	if err == nil {
 		return
 	}
+	db.logger.Warn("the last use of tokens is not stored yet", "error", err)
 	db.uses.mu.Lock()
 	defer db.uses.mu.Unlock()
-	db.uses.stored = now
+	maps.Copy(recent, db.uses.last)
+	db.uses.last = recent
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -18,6 +19,15 @@ type tokenAddCmd struct {
 	Project string          `arg:"" help:"Project that clients with the token can use."`
 	Label   string          `help:"Purpose of the token, for 'token list'." placeholder:"TEXT"`
 	Scope   []monitor.Scope `help:"What the token allows: ${enum}; repeatable. pytest needs write; reports, lists and metrics need read; admin allows everything. The default is write,read." enum:"write,read,admin" default:"write,read" placeholder:"SCOPE"`
+}
+
+// Validate checks the flags. The parser calls it.
+func (c *tokenAddCmd) Validate() error {
+	slices.Sort(c.Scope)
+	if c.Scope = slices.Compact(c.Scope); len(c.Scope) == 0 {
+		return errors.New("--scope: expected write, read or admin, or no --scope for write and read")
+	}
+	return nil
 }
 
 // Run prints a new token. The file has only its SHA-256.

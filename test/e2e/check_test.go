@@ -124,16 +124,16 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	nothing.Summary = monitor.Summary{}
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(slow.Close)
-	for _, tc := range []struct{ url, says string }{
-		{unknown.URL, `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
-		{proxy.URL, `answered 502 Bad Gateway`},
-		{other.URL, `is not a report`},
-		{colourful.URL, `could not judge: no [31mrun::error:: (404 Not Found)`},
-		{slow.URL, `no answer within 200ms`},
-		{"http://x:SECRET@127.0.0.1:1", `the bridge cannot be reached`},
-		{"127.0.0.1:8080", `--url: expected an address such as http://127.0.0.1:8080/p/my-project`},
+	for _, tc := range []struct{ url, timeout, says string }{
+		{unknown.URL, "1m", `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
+		{proxy.URL, "1s", `answered 502 Bad Gateway`},
+		{other.URL, "1m", `is not a report`},
+		{colourful.URL, "1m", `could not judge: no [31mrun::error:: (404 Not Found)`},
+		{slow.URL, "200ms", `no answer within 200ms`},
+		{"http://x:SECRET@127.0.0.1:1", "1s", `the bridge cannot be reached`},
+		{"127.0.0.1:8080", "1m", `--url: expected an address such as http://127.0.0.1:8080/p/my-project`},
 	} {
-		r := harness.RunProgram(t, nil, "check", "--url", tc.url, "--scm-ref", "abc", "--timeout", "200ms")
+		r := harness.RunProgram(t, nil, "check", "--url", tc.url, "--scm-ref", "abc", "--timeout", tc.timeout)
 		assert.Equal(t, 2, r.ExitCode, tc.url)
 		assert.Empty(t, r.Stdout)
 		assert.Contains(t, r.Stderr, tc.says)
