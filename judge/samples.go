@@ -14,7 +14,7 @@ func (j *Judge) samples(ctx context.Context, c monitor.Comparison) iter.Seq2[mon
 		seen := newCoverage(c)
 		runs, rest := append(c.Window[:len(c.Window):len(c.Window)], last(c.Baseline, j.Runs)...), c.Baseline
 		for len(runs) > 0 {
-			for sample, err := range j.history.Samples(ctx, runs) {
+			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), runs) {
 				if err == nil {
 					seen.add(sample)
 					err = j.tooMany(&seen)

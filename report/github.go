@@ -29,6 +29,9 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 		headline.kind = "warning"
 	}
 	writeAnnotation(b, headline)
+	for i := range r.LeftOut {
+		writeAnnotation(b, annotation{kind: "notice", title: "Left out", message: leftOut(&r.LeftOut[i], show)})
+	}
 	var errors, warnings annotations
 	for _, m := range slowMachines(r) {
 		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",
