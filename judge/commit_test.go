@@ -240,3 +240,31 @@ func TestTheRunsOfACommitAreSharedOutToItsBranches(t *testing.T) {
 		assert.Len(t, report.LeftOut[0].Runs, 15-len(want))
 	}
 }
+
+// Two pytests that start at once, as `tox -p` starts them, look like the first two processes of pytest-xdist.
+func TestAReportSaysThatTestsWereAddedUp(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		run      string
+		sessions []string // that measured something
+		want     int64
+	}{
+		"two pytests":                    {"first", []string{"first", "second"}, 1},
+		"workers of a controller":        {"controller", []string{"worker1", "worker2"}, 0},
+		"one pytest":                     {"first", []string{"first"}, 0},
+		"two pytests with the run's tag": {"ci-17", []string{"first", "second"}, 0},
+	} {
+		h := &fakeHistory{}
+		h.add(tc.run, "c", "main", "ci")
+		h.runs[0].Sessions = tc.sessions
+		report, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+		require.NoError(t, err)
+		if tc.want == 0 {
+			assert.Empty(t, report.LeftOut, name)
+			continue
+		}
+		require.Len(t, report.LeftOut, 1, name)
+		assert.Equal(t, tc.want, report.LeftOut[0].Tests)
+		assert.Contains(t, report.LeftOut[0].Reason, "--tag run=NAME")
+	}
+}

@@ -51,8 +51,10 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 		}
 		for _, r := range runs {
 			for _, env := range h.envs[r.ID] {
-				if !yield(monitor.Sample{Run: r, Env: env}, nil) {
-					return
+				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
+					if !yield(monitor.Sample{Run: r, Session: session, Env: env}, nil) {
+						return
+					}
 				}
 			}
 		}

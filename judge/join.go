@@ -58,7 +58,7 @@ func merge(r, other *monitor.Report, replaces func(mine, theirs *monitor.Result)
 		}
 	}
 	r.Sessions, r.Runs = appendNew(r.Sessions, other.Sessions...), appendNew(r.Runs, other.Runs...)
-	r.Branches = appendNew(r.Branches, other.Branches...)
+	r.Branches, r.LeftOut = appendNew(r.Branches, other.Branches...), append(r.LeftOut, other.LeftOut...)
 	r.BaselineRuns = max(r.BaselineRuns, other.BaselineRuns)
 	r.Arrange()
 }

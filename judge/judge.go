@@ -87,13 +87,14 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = leftOut(report, q, runs)
+	report.LeftOut = append(leftOut(report, q, runs), report.LeftOut...)
 	return report, nil
 }
 
 func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Report, error) {
 	run := c.Judged()
-	report, err := j.detector.Judge(c, j.samples(ctx, c))
+	seen := newCoverage(c)
+	report, err := j.detector.Judge(c, j.samples(ctx, c, seen))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
@@ -101,5 +102,9 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Repo
 		report.Previous = c.Window[n-2].ID
 	}
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
+	if n := seen.addedUp(); n > 0 {
+		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +
+			"--tag run=NAME makes each pytest a run", Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: n}}
+	}
 	return report, nil
 }

@@ -9,15 +9,15 @@ import (
 
 // samples reads what the runs of a comparison measured: first the window and the latest runs of the baseline, then more of
 // the baseline until each class of machine of the judged run has [Judge.Runs] runs to be compared with.
-func (j *Judge) samples(ctx context.Context, c monitor.Comparison) iter.Seq2[monitor.Sample, error] {
+// seen counts them.
+func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
-		seen := newCoverage(c)
 		runs, rest := append(c.Window[:len(c.Window):len(c.Window)], last(c.Baseline, j.Runs)...), c.Baseline
 		for len(runs) > 0 {
 			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), runs) {
 				if err == nil {
 					seen.add(sample)
-					err = j.tooMany(&seen)
+					err = j.tooMany(seen)
 				}
 				if !yield(sample, err) || err != nil {
 					return
@@ -51,7 +51,8 @@ type coverage struct {
 	baseline map[*monitor.RunInfo]struct{}
 	envs     map[string]*envCoverage
 
-	samples, tests int // all samples, and those of the judged run
+	samples, tests int            // all samples, and those of the judged run
+	sessions       map[string]int // samples of the judged run, by session
 
 	last *envCoverage // of the last sample: neighbours mostly share it
 	env  string
@@ -63,8 +64,9 @@ type envCoverage struct {
 	runs   map[*monitor.RunInfo]struct{} // of the baseline
 }
 
-func newCoverage(c monitor.Comparison) coverage {
-	seen := coverage{run: c.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(c.Baseline)), envs: map[string]*envCoverage{}}
+func newCoverage(c monitor.Comparison) *coverage {
+	seen := &coverage{run: c.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(c.Baseline)), envs: map[string]*envCoverage{},
+		sessions: map[string]int{}}
 	for _, run := range c.Baseline {
 		seen.baseline[run] = struct{}{}
 	}
@@ -81,6 +83,7 @@ func (c *coverage) add(s monitor.Sample) {
 	}
 	if s.Run == c.run {
 		c.tests++
+		c.sessions[s.Session]++
 		c.last.wanted = true
 	} else if _, ok := c.baseline[s.Run]; ok {
 		c.last.runs[s.Run] = struct{}{}
@@ -97,4 +100,14 @@ func (c *coverage) least() int {
 		}
 	}
 	return least
+}
+
+// addedUp counts the samples of pytests that are no workers of pytest-xdist and yet one run with another pytest, as `tox -p`
+// starts them. The run's id is the hash of its first session. The controller of pytest-xdist measures nothing itself.
+func (c *coverage) addedUp() (n int64) {
+	leader := c.sessions[c.run.ID]
+	if leader == 0 {
+		return 0
+	}
+	return int64(c.tests - leader)
 }

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -136,4 +137,75 @@ func TestCheckAfterRealRunsThatAreUnusual(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, "pass", resp.Header.Get("Pymon-Bridge-Gate"))
+}
+
+// atOnce is a suite whose test waits until both pytests have begun.
+const atOnce = `
+import os, pathlib, time
+
+def test_it():
+    here = pathlib.Path(os.environ["TOGETHER"])
+    (here / str(os.getpid())).touch()
+    while len(list(here.iterdir())) < 2:
+        time.sleep(0.01)
+`
+
+// As `tox -p` does, with two environments of one Python. Before the first measurement, nothing tells two such pytests from a
+// controller of pytest-xdist with a worker.
+func TestTwoPytestsAtOnceAreToldApartByATag(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	suite := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(suite, "test_it.py"), []byte(atOnce), 0o600))
+	together := func(project string, tags ...string) (harness.Result, *monitor.Report) {
+		env := []string{"TOGETHER=" + t.TempDir()}
+		var runs []*harness.PytestRun
+		for _, tag := range tags {
+			args := []string{"--remote-server", bridge.URL + "/p/" + project, "--tag", tag}
+			runs = append(runs, harness.Pytest{Suite: suite, Env: env, Args: args}.Start(t))
+		}
+		for _, r := range runs {
+			r.Wait()
+			require.Equal(t, 0, r.ExitCode, r.Output())
+		}
+		r := harness.RunProgram(t, nil, "check", "--url", bridge.URL+"/p/"+project, "--format", "json", "--all")
+		report := new(monitor.Report)
+		require.NoError(t, json.Unmarshal([]byte(r.Stdout), report))
+		return r, report
+	}
+	r, report := together("tagged", "run=1-django42", "run=1-django52")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Len(t, report.Sessions, 1)
+	assert.Empty(t, report.LeftOut)
+
+	r, report = together("untagged", "branch=main", "branch=main")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Len(t, report.Sessions, 2)
+	require.Len(t, report.LeftOut, 1)
+	assert.EqualValues(t, 1, report.LeftOut[0].Tests)
+	assert.Contains(t, report.LeftOut[0].Reason, "--tag run=NAME")
+}
+
+// The page "What pytest says" has the client's own words.
+func TestWhatPytestSaysIsDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "operations.md"))
+	require.NoError(t, err)
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	frozen := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(frozen, "conftest.py"), []byte("import _pytest.timing\nnow = _pytest.timing.time()\n_pytest.timing.time = lambda: now\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(frozen, "test_it.py"), []byte("def test_it(): pass\n"), 0o600))
+	for _, tc := range []struct {
+		remote, says string
+		exit         int
+	}{
+		{"localhost:5000", "InvalidSchema: No connection adapters were found for 'localhost:5000/contexts/", 3},
+		{"localhost", "MissingSchema: Invalid URL 'localhost/contexts/", 3},
+		{bridge.URL, "ZeroDivisionError: float division by zero", 1},
+	} {
+		r := harness.Pytest{Suite: frozen, Args: []string{"--remote-server", tc.remote}}.Run(t)
+		assert.Equal(t, tc.exit, r.ExitCode, r.Output())
+		assert.Contains(t, r.Output(), tc.says)
+		assert.Contains(t, string(page), "`"+tc.says)
+	}
 }

@@ -167,7 +167,9 @@ func (h *historySuite) checkSamples(t *testing.T, of monitor.Sort, runs []*monit
 
 func (h *historySuite) testConsumers(t *testing.T) {
 	runs := h.runInfos()
-	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] { return h.store.Samples(ctx, monitor.Tests, runs) })
+	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] {
+		return h.store.Samples(ctx, monitor.Tests, runs)
+	})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := h.store.RunInfos(gone, monitor.RunInfoQuery{Project: "shop"})
