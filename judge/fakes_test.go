@@ -18,7 +18,8 @@ type fakeHistory struct {
 	fail   error // of Samples
 	asked  [][]string
 	sorts  []monitor.Sort
-	before func() // called by Samples
+	tests  map[string][]string // by run, the items that it measured; one that has no name where it is missing
+	before func()              // called by Samples
 }
 
 func (h *fakeHistory) add(id, commit, branch string, envs ...string) {
@@ -52,8 +53,10 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 		for _, r := range runs {
 			for _, env := range h.envs[r.ID] {
 				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
-					if !yield(monitor.Sample{Run: r, Session: session, Env: env}, nil) {
-						return
+					for _, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
+						if !yield(monitor.Sample{Run: r, Session: session, Env: env, Series: &monitor.Series{Item: item}}, nil) {
+							return
+						}
 					}
 				}
 			}

@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -100,7 +101,8 @@ func TestModulesAreJudgedWhereTheyAreAllThereIs(t *testing.T) {
 		last.Tests, last.Modules = tc.tests, tc.modules
 		report, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
 		require.NoError(t, err)
-		assert.Equal(t, []monitor.Sort{tc.want}, h.sorts)
+		require.NotEmpty(t, h.sorts)
+		assert.Equal(t, []monitor.Sort{tc.want}, slices.Compact(h.sorts))
 		assert.Equal(t, tc.leftOut, report.LeftOut)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -202,6 +203,33 @@ func TestBaselineIsLongEnoughForEveryMachine(t *testing.T) {
 			assert.Equal(t, tc.asked, read)
 		})
 	}
+}
+
+// TestBaselineIsLongEnoughForEveryShard has shards that are runs of one branch. Only a run of the same tests is one to compare
+// with, also where a few tests have moved.
+func TestBaselineIsLongEnoughForEveryShard(t *testing.T) {
+	t.Parallel()
+	const shards = 4
+	h := &fakeHistory{tests: map[string][]string{}}
+	for i := range 60 {
+		for shard := range shards {
+			id := fmt.Sprint(i, "-", shard)
+			h.add(id, fmt.Sprint("c", i), "main", "ci")
+			h.tests[id] = []string{fmt.Sprint(shard, "a"), fmt.Sprint(shard, "b"), "moved"}
+		}
+	}
+	j := newJudge(h, &recorder{})
+	j.Runs, j.LookBack = 10, 100
+	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+	require.NoError(t, err)
+	same := 0
+	for _, id := range slices.Concat(h.asked...) {
+		if strings.HasSuffix(id, fmt.Sprint("-", shards-1)) {
+			same++
+		}
+	}
+	assert.GreaterOrEqual(t, same, 1+j.Runs, "the judged run and its baseline")
+	assert.LessOrEqual(t, len(slices.Concat(h.asked...)), 3+50, "and not much more")
 }
 
 func TestErrorsOfTheStoreAreNotVerdicts(t *testing.T) {

@@ -7,14 +7,16 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// samples reads what the runs of a comparison measured: first the window and the latest runs of the baseline, then more of
-// the baseline until each class of machine of the judged run has [Judge.Runs] runs to be compared with.
-// seen counts them.
+// samples reads what the runs of a comparison measured: first the judged run, then the other runs of the window and the
+// latest ones of the baseline, then more of the baseline until each class of machine of the judged run has [Judge.Runs] runs
+// to be compared with. seen counts them.
 func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
-		runs, rest := append(c.Window[:len(c.Window):len(c.Window)], last(c.Baseline, j.Runs)...), c.Baseline
-		for len(runs) > 0 {
-			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), runs) {
+		n, rest := len(c.Window)-1, c.Baseline
+		parts := [][]*monitor.RunInfo{c.Window[n:], append(c.Window[:n:n], last(rest, j.Runs)...)}
+		for i := 0; i < len(parts) && len(parts[i]) > 0; i++ {
+			seen.newList()
+			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), parts[i]) {
 				if err == nil {
 					seen.add(sample)
 					err = j.tooMany(seen)
@@ -23,11 +25,14 @@ func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverag
 					return
 				}
 			}
+			if i == 0 {
+				continue
+			}
 			rest = rest[:len(rest)-len(last(rest, j.Runs))]
 			if seen.least() >= j.Runs {
 				return
 			}
-			runs = last(rest, j.Runs)
+			parts = append(parts, last(rest, j.Runs))
 		}
 	}
 }
@@ -45,7 +50,8 @@ func (j *Judge) tooMany(seen *coverage) error {
 	}
 }
 
-// coverage counts the samples that were read, and by class of machine the runs of the baseline that they are of.
+// coverage counts the samples that were read, and by class of machine the runs of the baseline that they are of. It takes the
+// samples of the judged run first.
 type coverage struct {
 	run      *monitor.RunInfo // the judged one
 	baseline map[*monitor.RunInfo]struct{}
@@ -60,8 +66,10 @@ type coverage struct {
 
 // envCoverage is the coverage of a class of machine.
 type envCoverage struct {
-	wanted bool                          // the judged run has a sample
-	runs   map[*monitor.RunInfo]struct{} // of the baseline
+	tests  map[monitor.Series]struct{} // of the judged run
+	known  map[*monitor.Series]bool    // whether it is one of tests; only of the list that is read, which has its own pointers
+	shared map[*monitor.RunInfo]int    // samples of tests, by run of the baseline
+	runs   int                         // of the baseline, that have at least half of the tests: others are other shards
 }
 
 func newCoverage(c monitor.Comparison) *coverage {
@@ -73,20 +81,46 @@ func newCoverage(c monitor.Comparison) *coverage {
 	return seen
 }
 
+// newList says that the next samples are of another list.
+func (c *coverage) newList() {
+	for _, on := range c.envs {
+		clear(on.known)
+	}
+}
+
 func (c *coverage) add(s monitor.Sample) {
 	c.samples++
 	if c.last == nil || c.env != s.Env {
 		if c.env, c.last = s.Env, c.envs[s.Env]; c.last == nil {
-			c.last = &envCoverage{runs: map[*monitor.RunInfo]struct{}{}}
+			c.last = &envCoverage{tests: map[monitor.Series]struct{}{}, known: map[*monitor.Series]bool{}, shared: map[*monitor.RunInfo]int{}}
 			c.envs[s.Env] = c.last
 		}
 	}
 	if s.Run == c.run {
 		c.tests++
 		c.sessions[s.Session]++
-		c.last.wanted = true
+		c.last.tests[*s.Series] = struct{}{}
 	} else if _, ok := c.baseline[s.Run]; ok {
-		c.last.runs[s.Run] = struct{}{}
+		c.last.share(s)
+	}
+}
+
+// share counts a sample of the baseline.
+func (e *envCoverage) share(s monitor.Sample) {
+	n, half := e.shared[s.Run], (len(e.tests)+1)/2
+	if n >= half {
+		return
+	}
+	is, ok := e.known[s.Series]
+	if !ok {
+		_, is = e.tests[*s.Series]
+		e.known[s.Series] = is
+	}
+	if !is {
+		return
+	}
+	if e.shared[s.Run] = n + 1; n+1 == half {
+		e.runs++
 	}
 }
 
@@ -95,8 +129,8 @@ func (c *coverage) add(s monitor.Sample) {
 func (c *coverage) least() int {
 	least := 1 << 30
 	for _, on := range c.envs {
-		if on.wanted {
-			least = min(least, len(on.runs))
+		if len(on.tests) > 0 {
+			least = min(least, on.runs)
 		}
 	}
 	return least
