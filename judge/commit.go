@@ -98,7 +98,8 @@ func (j *Judge) earlierRuns(c monitor.Comparison, max int) (all []monitor.Compar
 	return all
 }
 
-// leftOut says what a report does not have of its commit, and why. runs are all runs of the commit.
+// leftOut says what a report does not have of its commit, and why, beside what it says already. runs are all runs of the
+// commit.
 func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) []monitor.LeftOut {
 	all := []monitor.LeftOut{}
 	at := func(reason string) *monitor.LeftOut {
@@ -108,6 +109,9 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) [
 			all = append(all, monitor.LeftOut{Reason: reason, Runs: []string{}, Branches: []string{}, Environments: []string{}})
 		}
 		return &all[i]
+	}
+	for _, l := range r.LeftOut {
+		at(l.Reason).Tests += l.Tests
 	}
 	var judged []string // classes of machine
 	for _, run := range runs {

@@ -174,6 +174,7 @@ func TestTheWorseOfTwoJobsCounts(t *testing.T) {
 				assert.Equal(t, 2, report.Suite.Machines[0].Tests)
 				assert.Equal(t, []float64{4, 6}, []float64{report.Suite.Machines[0].TotalTime, report.Suite.Machines[0].CPUTime})
 				assert.Equal(t, tc.first == bad || tc.last == bad, report.Suite.Status == monitor.StatusSlowMachine)
+				assert.Equal(t, tc.branches == fine, report.Suite.Status == fine, "%v", tc)
 			}
 		}
 	}
@@ -182,7 +183,7 @@ func TestTheWorseOfTwoJobsCounts(t *testing.T) {
 func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 	t.Parallel()
 	h := &fakeHistory{}
-	h.add("m0", "c", "main")
+	h.add("m0", "c", "job docs")
 	h.add("early", "c", "job lint", "ci py3.12")
 	h.add("m1", "c", "main", "ci py3.11", "ci py3.12")
 	h.add("f1", "c", "feature", "ci py3.11")
@@ -196,17 +197,17 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 		"one run": {monitor.JudgeQuery{Run: "f1"}, []string{"f1"}, []monitor.LeftOut{
 			{Reason: "one run was asked for, and not its commit", Runs: []string{"m1", "early"}, Branches: []string{"main", "job lint"},
 				Environments: []string{"ci py3.12"}, Tests: 3},
-			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"main"}, Environments: []string{}}}},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"all branches": {monitor.JudgeQuery{ScmRef: "c"}, []string{"f1", "m1", "early"}, []monitor.LeftOut{
-			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"main"}, Environments: []string{}}}},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"a branch": {monitor.JudgeQuery{ScmRef: "c", Head: &feature}, []string{"f1"}, []monitor.LeftOut{
 			{Reason: "of another branch than the one asked for", Runs: []string{"m1", "early"}, Branches: []string{"main", "job lint"},
 				Environments: []string{"ci py3.12"}, Tests: 3},
-			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"main"}, Environments: []string{}}}},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"nothing to compare with": {monitor.JudgeQuery{ScmRef: "c", Branch: &main}, []string{"f1", "m1"}, []monitor.LeftOut{
 			{Reason: "started before all runs of the branch to compare with, or more than are judged for one commit", Runs: []string{"early"},
 				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1},
-			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"main"}, Environments: []string{}}}},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 	} {
 		tc.q.Project = "p"
 		report, err := newJudge(h, &recorder{}).Judge(t.Context(), tc.q)
@@ -265,6 +266,13 @@ func TestAReportSaysThatTestsWereAddedUp(t *testing.T) {
 		}
 		require.Len(t, report.LeftOut, 1, name)
 		assert.Equal(t, tc.want, report.LeftOut[0].Tests)
+
+		h.add("third", "c", "feature", "ci")
+		h.runs[1].Sessions = []string{"third", "fourth", "fifth"}
+		report, err = newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+		require.NoError(t, err)
+		require.Len(t, report.LeftOut, 1, "of both branches together")
+		assert.EqualValues(t, 3, report.LeftOut[0].Tests)
 		assert.Contains(t, report.LeftOut[0].Reason, "--tag run=NAME")
 	}
 }

@@ -87,7 +87,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = append(leftOut(report, q, runs), report.LeftOut...)
+	report.LeftOut = leftOut(report, q, runs)
 	return report, nil
 }
 
