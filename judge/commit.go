@@ -99,7 +99,7 @@ func (j *Judge) earlierRuns(c monitor.Comparison, max int) (all []monitor.Compar
 }
 
 // leftOut says what a report does not have of its commit, and why, beside what it says already. runs are all runs of the
-// commit.
+// commit. Where nothing could be judged for lack of earlier runs, the gate says so.
 func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) []monitor.LeftOut {
 	all := []monitor.LeftOut{}
 	at := func(reason string) *monitor.LeftOut {
@@ -112,6 +112,13 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) [
 	}
 	for _, l := range r.LeftOut {
 		at(l.Reason).Tests += l.Tests
+	}
+	learning := func(m monitor.Machine) bool { return m.Status == monitor.StatusLearning }
+	for _, m := range r.Suite.Machines {
+		if learning(m) && slices.ContainsFunc(r.Suite.Machines, func(m monitor.Machine) bool { return !learning(m) }) {
+			l := at("too few earlier runs on this class of machine")
+			l.Environments, l.Tests = append(l.Environments, m.Env), l.Tests+int64(m.Tests)
+		}
 	}
 	var judged []string // classes of machine
 	for _, run := range runs {

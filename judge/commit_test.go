@@ -217,6 +217,30 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+// A class of machine that is new must not hide behind one that is fine.
+func TestANewClassOfMachineIsNamed(t *testing.T) {
+	t.Parallel()
+	machine := func(env string, status monitor.Status) monitor.Machine {
+		return monitor.Machine{Env: env, Status: status, Tests: 7}
+	}
+	for name, tc := range map[string]struct {
+		machines []monitor.Machine
+		want     []monitor.LeftOut
+	}{
+		"one of two": {[]monitor.Machine{machine("a", monitor.StatusOK), machine("b", monitor.StatusLearning), machine("c", monitor.StatusLearning)},
+			[]monitor.LeftOut{{Reason: "too few earlier runs on this class of machine", Runs: []string{}, Branches: []string{},
+				Environments: []string{"b", "c"}, Tests: 14}}},
+		"all, as the gate says": {[]monitor.Machine{machine("b", monitor.StatusLearning)}, []monitor.LeftOut{}},
+	} {
+		detector := detect(func(monitor.Comparison) *monitor.Report {
+			return &monitor.Report{Suite: monitor.Suite{Machines: tc.machines}}
+		})
+		report, err := newJudge(history(), detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+		require.NoError(t, err)
+		assert.Equal(t, tc.want, report.LeftOut, name)
+	}
+}
+
 // Every branch of a commit is judged before any of them is judged twice.
 func TestTheRunsOfACommitAreSharedOutToItsBranches(t *testing.T) {
 	t.Parallel()

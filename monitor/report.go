@@ -46,7 +46,8 @@ type LeftOut struct {
 	Reason   string   `json:"reason"`
 	Runs     []string `json:"runs"`     // ids; empty where only a part of the judged runs is left out
 	Branches []string `json:"branches"` // of these runs, each once
-	// Environments has the classes of machine of these runs that no judged run has.
+	// Environments has the classes of machine of these runs that no judged run has. Without runs it has those on which too
+	// little is known.
 	Environments []string `json:"environments"`
 	Tests        int64    `json:"tests"`   // number of measurements of tests
 	Modules      int64    `json:"modules"` // number of measurements of modules

@@ -24,7 +24,7 @@ type annotations struct {
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	gate, sentence := Gate(r, o.FailOn)
-	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence}
+	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence + "\n" + totals(r.Summary)}
 	if gate == monitor.GateNotJudged {
 		headline.kind = "warning"
 	}

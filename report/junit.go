@@ -105,7 +105,7 @@ func junitProperties(r *monitor.Report) (all []junitProperty) {
 // judged.
 func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	gate, sentence := Gate(r, on)
-	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence}
+	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence + "\n" + totals(r.Summary)}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:

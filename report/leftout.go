@@ -28,8 +28,12 @@ func leftOut(l *monitor.LeftOut, quote func(text string, max int) string) string
 	if branches := names(l.Branches, quote); branches != "" {
 		s += " of " + branches
 	}
-	if len(l.Environments) > 0 {
-		s += ", the only " + plural(len(l.Runs), "one", "ones") + " on " + names(l.Environments, quote)
+	switch n := len(l.Runs); {
+	case len(l.Environments) == 0:
+	case n == 0:
+		s += " on " + names(l.Environments, quote)
+	default:
+		s += ", the only " + plural(n, "one", "ones") + " on " + names(l.Environments, quote)
 	}
 	return s + ": " + quote(l.Reason, longName)
 }
