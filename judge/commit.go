@@ -11,7 +11,7 @@ import (
 // A report on a commit has the results of its runs. The jobs of a pipeline, and the shards of a suite, may be runs of
 // different branches, where the CI system gives the name of the job for the branch.
 
-// maxOfCommit is how many runs of a commit are looked at.
+// maxOfCommit is how many runs of a commit are looked at. Older ones are not counted either.
 const maxOfCommit = 1000
 
 // ofCommit returns the runs of a run's commit. The run that started last comes first. Runs without a commit have nothing in
@@ -29,8 +29,9 @@ func (j *Judge) ofCommit(ctx context.Context, run *monitor.RunInfo) ([]*monitor.
 
 // addCommit adds to the report on the judged run of c what the other runs of its commit have: first the earlier runs of its
 // branch, then those of each other branch. With q.Head it is the only branch. Each branch counts, since it may have tests or
-// jobs of its own. One that cannot be compared is left out.
-func (j *Judge) addCommit(ctx context.Context, r *monitor.Report, c monitor.Comparison, q monitor.JudgeQuery, runs []*monitor.RunInfo) error {
+// jobs of its own. It returns the branches that were left out, since q.Branch has no run to compare them with.
+func (j *Judge) addCommit(ctx context.Context, r *monitor.Report, c monitor.Comparison, q monitor.JudgeQuery,
+	runs []*monitor.RunInfo) (incomparable []string, err error) {
 	var others []*monitor.RunInfo // the last run of each other branch
 	for _, run := range runs {
 		same := func(o *monitor.RunInfo) bool { return o.Branch == run.Branch }
@@ -44,10 +45,11 @@ func (j *Judge) addCommit(ctx context.Context, r *monitor.Report, c monitor.Comp
 	room -= added
 	for _, run := range others {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		own, notFound := j.comparison(ctx, run, q.Branch)
 		if monitor.ErrorCode(notFound) == monitor.ENotFound {
+			incomparable = append(incomparable, run.Branch)
 			continue
 		}
 		var other *monitor.Report
@@ -62,7 +64,7 @@ func (j *Judge) addCommit(ctx context.Context, r *monitor.Report, c monitor.Comp
 			join(r, other)
 		}
 	}
-	return err
+	return incomparable, err
 }
 
 // addEarlier adds to the report on the judged run of c what earlier runs of its commit and branch have, up to max of them.
@@ -99,8 +101,9 @@ func (j *Judge) earlierRuns(c monitor.Comparison, max int) (all []monitor.Compar
 }
 
 // leftOut says what a report does not have of its commit, and why, beside what it says already. runs are all runs of the
-// commit. Where nothing could be judged for lack of earlier runs, the gate says so.
-func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) []monitor.LeftOut {
+// commit, and incomparable are the branches without a run to compare with. Where nothing could be judged for lack of earlier
+// runs, the gate says so.
+func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, incomparable []string) []monitor.LeftOut {
 	all := []monitor.LeftOut{}
 	at := func(reason string) *monitor.LeftOut {
 		i := slices.IndexFunc(all, func(l monitor.LeftOut) bool { return l.Reason == reason })
@@ -134,7 +137,7 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) [
 		if slices.Contains(r.Runs, run.ID) {
 			continue
 		}
-		l := at(whyLeftOut(q, r, run))
+		l := at(whyLeftOut(q, r, run, incomparable))
 		l.Runs, l.Branches = append(l.Runs, run.ID), appendNew(l.Branches, run.Branch)
 		l.Tests, l.Modules = l.Tests+run.Tests, l.Modules+run.Modules
 		for _, env := range run.Environments {
@@ -147,7 +150,7 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo) [
 }
 
 // whyLeftOut says why a report has nothing of a run of its commit.
-func whyLeftOut(q monitor.JudgeQuery, r *monitor.Report, run *monitor.RunInfo) string {
+func whyLeftOut(q monitor.JudgeQuery, r *monitor.Report, run *monitor.RunInfo, incomparable []string) string {
 	switch {
 	case !run.Measured():
 		return "measured nothing"
@@ -155,8 +158,8 @@ func whyLeftOut(q monitor.JudgeQuery, r *monitor.Report, run *monitor.RunInfo) s
 		return "one run was asked for, and not its commit"
 	case q.Head != nil && run.Branch != *q.Head:
 		return "of another branch than the one asked for"
-	case q.Branch != nil && !slices.Contains(r.Branches, run.Branch):
-		return "started before all runs of the branch to compare with, or more than are judged for one commit"
+	case slices.Contains(incomparable, run.Branch):
+		return "started before all runs of the branch to compare with"
 	default:
 		return "more than are judged for one commit"
 	}

@@ -205,7 +205,7 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 				Environments: []string{"ci py3.12"}, Tests: 3},
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"nothing to compare with": {monitor.JudgeQuery{ScmRef: "c", Branch: &main}, []string{"f1", "m1"}, []monitor.LeftOut{
-			{Reason: "started before all runs of the branch to compare with, or more than are judged for one commit", Runs: []string{"early"},
+			{Reason: "started before all runs of the branch to compare with", Runs: []string{"early"},
 				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1},
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 	} {

@@ -81,13 +81,14 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 		return nil, err
 	}
 	report, err := j.detect(ctx, c)
+	var incomparable []string
 	if err == nil && q.ScmRef != "" {
-		err = j.addCommit(ctx, report, c, q, runs)
+		incomparable, err = j.addCommit(ctx, report, c, q, runs)
 	}
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = leftOut(report, q, runs)
+	report.LeftOut = leftOut(report, q, runs, incomparable)
 	return report, nil
 }
 
