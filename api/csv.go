@@ -73,6 +73,13 @@ func (r *row) number(f float64) {
 	}
 }
 
+func (r *row) frequency(mhz float64) {
+	r.separate()
+	if !math.IsNaN(mhz) && !math.IsInf(mhz, 0) {
+		r.dst = wire.AppendFrequency(r.dst, mhz)
+	}
+}
+
 func metricTable() *table[*monitor.Metric] {
 	return &table[*monitor.Metric]{
 		header: wire.MetricNames,
@@ -107,7 +114,7 @@ func contextTable() *table[*monitor.Context] {
 			r.text(c.H)
 			r.text(c.H)
 			r.integer(c.CPUCount)
-			r.number(c.CPUFrequency)
+			r.frequency(c.CPUFrequency)
 			r.text(c.CPUType)
 			r.nullable(c.CPUVendor)
 			r.integer(c.RAMTotal)

@@ -36,7 +36,9 @@ func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Rep
 
 func sampleReport() *monitor.Report {
 	return &monitor.Report{
-		Project: "p", Run: "r", ScmRef: "abc", Sessions: []string{"s"}, Started: time.Unix(1_700_000_000, 123).UTC(),
+		Project: "p", Run: "r", ScmRef: "abc", Sessions: []string{"s"}, Runs: []string{"r"}, Branches: []string{""},
+		LeftOut: []monitor.LeftOut{{Reason: "measured nothing", Runs: []string{"q"}, Branches: []string{"main"}, Environments: []string{}}},
+		Started: time.Unix(1_700_000_000, 123).UTC(),
 		Suite: monitor.Suite{Status: monitor.StatusOK, Offset: map[string]monitor.Number{monitor.MetricCPUTime: 1.02},
 			Machines: []monitor.Machine{{Env: "ci py3.11", Status: monitor.StatusOK, Offset: map[string]monitor.Number{}, Tests: 1}}},
 		Results: []monitor.Result{{TestID: monitor.TestID{Item: "test_a", ItemVariant: "test_a[<x>]"}, Metric: monitor.MetricCPUTime,

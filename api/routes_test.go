@@ -215,6 +215,7 @@ func assertTop(t *testing.T, s *server) {
 		"/resources/memory/pipelines/main/builds/8/tail/1/metrics": {4},
 		"/resources/memory/head/2/metrics?page=9":                  {6, 5},
 		"/resources/memory/head/500/metrics":                       {6, 5, 4, 3, 2, 1},
+		"/resources/memory/head/99999999999999999999/metrics":      {6, 5, 4, 3, 2, 1},
 	} {
 		w := s.get(t, "/p/team/api/v1"+path)
 		require.Equal(t, http.StatusOK, w.Code, path)
@@ -223,13 +224,27 @@ func assertTop(t *testing.T, s *server) {
 		assert.Equal(t, []any{1.0, nil, nil}, []any{answer["total_page"], answer["prev_url"], answer["next_url"]}, path)
 	}
 	for path, want := range map[string]int{
-		"/resources/mem/head/metrics": 404, "/resources/Memory/head/metrics": 404, "/resources/cpu/head/501/metrics": 400,
-		"/resources/cpu/head/99999999999999999999/metrics": 400, "/resources/cpu/head/x/metrics": 404,
+		"/resources/mem/head/metrics": 404, "/resources/Memory/head/metrics": 404, "/resources/cpu/head/x/metrics": 404,
 		"/resources/cpu/head/-1/metrics": 404, "/resources/cpu/head/%2B1/metrics": 404, "/resources/cpu/middle/metrics": 404,
 	} {
 		w := s.do(http.MethodGet, "/p/team/api/v1"+path, "")
 		assert.Equal(t, want, w.Code, path)
 		assert.NotEmpty(t, decode(t, w)["message"], path)
+	}
+}
+
+// The reference server answers a larger number with the first 500.
+func TestTopHasAtMost500Metrics(t *testing.T) {
+	t.Parallel()
+	store := sample()
+	for i := range 600 {
+		store.metrics = append(store.metrics, owned[*monitor.Metric]{"team", &monitor.Metric{Item: "more", MemUsage: float64(i + 1000)}})
+	}
+	s := newServer(t, store)
+	for _, n := range []string{"500", "501", "100000", "99999999999999999999"} {
+		w := s.get(t, "/p/team/api/v1/resources/memory/head/"+n+"/metrics")
+		require.Equal(t, http.StatusOK, w.Code, n)
+		assert.Len(t, decode(t, w)["metrics"], 500, n)
 	}
 }
 

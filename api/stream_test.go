@@ -48,7 +48,7 @@ func TestCSVOfEveryList(t *testing.T) {
 		{"/items/none/metrics", 0, nil},
 		{"/resources/memory/tail/3/metrics", 3, []string{"s1", "c1", "2026-11-22T16:03:12"}},
 		{"/resources/memory/tail/0/metrics", 0, nil},
-		{"/contexts/", 3, []string{"d3", "d3", "8", "2300.0", "", "", "32100", "ci-1"}},
+		{"/contexts/", 3, []string{"d3", "d3", "8", "2300", "", "", "32100", "ci-1"}},
 		{"/contexts/c", 2, []string{"c2", "c2"}},
 		{"/sessions/", 3, []string{"s3", "2026-11-22T16:05:00", "", "[]"}},
 		{"/sessions/?with_flags=numpy", 1, []string{"s1", "2026-11-22T16:03:00", "abc1",

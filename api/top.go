@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strconv"
 
@@ -70,19 +71,15 @@ func (a *API) answerTop(c *gin.Context, where []condition, smallest bool) error 
 	return answerPart(c, l, monitor.Page{Limit: n})
 }
 
-// topCount parses the number of metrics in the path. It fails with ENotFound if text is not a number, and with EInvalid
-// above maxTop.
+// topCount parses the number of metrics in the path. A number above maxTop counts as maxTop. It fails with ENotFound if text
+// is not a number.
 func topCount(text string) (int64, error) {
 	if text == "" {
 		return defaultTop, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
-	switch {
-	case n > maxTop: // ParseUint returns the greatest number if text is out of range
-		return 0, &monitor.Error{Code: monitor.EInvalid, Message: "too many metrics",
-			Fields: map[string]string{"n": "expected at most " + strconv.Itoa(maxTop)}}
-	case err != nil:
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, monitor.Errorf(monitor.ENotFound, "expected a number of metrics, got %q", text)
 	}
-	return int64(n), nil
+	return int64(min(n, maxTop)), nil
 }

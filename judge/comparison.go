@@ -4,20 +4,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
 
-// comparison chooses the run that is asked for and the runs that it is judged by.
-func (j *Judge) comparison(ctx context.Context, q monitor.JudgeQuery) (monitor.Comparison, error) {
-	run, err := j.find(ctx, q)
-	if err != nil {
-		return monitor.Comparison{}, err
-	}
+// comparison chooses the runs that a run is judged by. branch is the one whose runs are the baseline, nil for the run's own.
+func (j *Judge) comparison(ctx context.Context, run *monitor.RunInfo, branch *string) (monitor.Comparison, error) {
 	against := run.Branch
-	if q.Branch != nil {
-		against = *q.Branch
+	if branch != nil {
+		against = *branch
 	}
 	if run.Branch == against {
 		own, err := j.upTo(ctx, run, against, j.Window+j.LookBack)
@@ -31,7 +26,7 @@ func (j *Judge) comparison(ctx context.Context, q monitor.JudgeQuery) (monitor.C
 	// from the other one since then is not its own doing.
 	baseline, err := j.upTo(ctx, run, against, j.LookBack)
 	if err == nil && len(baseline) == 0 {
-		err = monitor.Errorf(monitor.ENotFound, "project %q has no run of branch %q before %s to compare with", q.Project,
+		err = monitor.Errorf(monitor.ENotFound, "project %q has no run of branch %q before %s to compare with", run.Project,
 			against, describe(run))
 	}
 	return monitor.Comparison{Branch: against, Baseline: baseline, Window: own}, err
@@ -43,46 +38,10 @@ func (j *Judge) byItsPast(branch string, runs []*monitor.RunInfo) monitor.Compar
 	return monitor.Comparison{Branch: branch, Baseline: runs[:window], Window: runs[window:]}
 }
 
-// find finds the run that is asked for.
-func (j *Judge) find(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunInfo, error) {
-	runs, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef,
-		Branch: q.Head, Limit: 1})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("find the run: %w", err)
-	case len(runs) > 0:
-		return runs[0], nil
-	}
-	missing, hint := "runs", ""
-	if q.Run != "" {
-		missing = fmt.Sprintf("run %q", q.Run)
-	}
-	if q.ScmRef != "" {
-		missing = strings.TrimSuffix(missing, "s") + fmt.Sprintf(" of commit %q", q.ScmRef)
-		if q.Run == "" {
-			hint = whole(q.ScmRef)
-		}
-	}
-	if q.Head != nil {
-		missing += fmt.Sprintf(" of branch %q", *q.Head)
-	}
-	return nil, monitor.Errorf(monitor.ENotFound, "project %q has no %s%s", q.Project, missing, hint)
-}
-
-// whole says what may be wrong with a commit that is not found, where it looks like the beginning of a hash. Hashes
-// are not completed: it would take a look at every run, and the answer might be another commit's.
-func whole(commit string) string {
-	const sha1 = 40
-	if len(commit) < sha1 && strings.Trim(commit, "0123456789abcdef") == "" {
-		return ": expected the whole hash, as git rev-parse prints it"
-	}
-	return ""
-}
-
-// upTo returns the last runs of a branch that started before run, oldest first. If run is of the branch, it is the last.
+// upTo returns the last runs of a branch that started before run and measured something, oldest first. If run is of the branch, it is the last.
 func (j *Judge) upTo(ctx context.Context, run *monitor.RunInfo, branch string, limit int) ([]*monitor.RunInfo, error) {
 	runs, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{
-		Project: run.Project, Branch: &branch, Before: run.Started, Limit: limit,
+		Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Limit: limit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find earlier runs: %w", err)

@@ -17,11 +17,14 @@ type fakeHistory struct {
 	err    error
 	fail   error // of Samples
 	asked  [][]string
-	before func() // called by Samples
+	sorts  []monitor.Sort
+	tests  map[string][]string // by run, the items that it measured; one that has no name where it is missing
+	before func()              // called by Samples
 }
 
 func (h *fakeHistory) add(id, commit, branch string, envs ...string) {
-	h.runs = append(h.runs, &monitor.RunInfo{Project: "p", ID: id, ScmRef: commit, Branch: branch, Started: int64(len(h.runs) + 1)})
+	h.runs = append(h.runs, &monitor.RunInfo{Project: "p", ID: id, ScmRef: commit, Branch: branch, Started: int64(len(h.runs) + 1),
+		Tests: int64(len(envs)), Environments: envs})
 	if h.envs == nil {
 		h.envs = map[string][]string{}
 	}
@@ -32,7 +35,7 @@ func (h *fakeHistory) add(id, commit, branch string, envs ...string) {
 func (h *fakeHistory) RunInfos(_ context.Context, q monitor.RunInfoQuery) (found []*monitor.RunInfo, err error) {
 	for _, r := range slices.Backward(h.runs) {
 		if r.Project == q.Project && (q.Run == "" || r.ID == q.Run) && (q.ScmRef == "" || r.ScmRef == q.ScmRef) &&
-			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) &&
+			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) && (!q.Measured || r.Measured()) &&
 			(q.Limit == 0 || len(found) < q.Limit) {
 			found = append(found, r)
 		}
@@ -41,16 +44,20 @@ func (h *fakeHistory) RunInfos(_ context.Context, q monitor.RunInfoQuery) (found
 }
 
 // Samples implements [monitor.HistoryStore].
-func (h *fakeHistory) Samples(_ context.Context, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
-	h.asked = append(h.asked, ids(runs))
+func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
+	h.asked, h.sorts = append(h.asked, ids(runs)), append(h.sorts, of)
 	return func(yield func(monitor.Sample, error) bool) {
 		if h.before != nil {
 			h.before()
 		}
 		for _, r := range runs {
 			for _, env := range h.envs[r.ID] {
-				if !yield(monitor.Sample{Run: r, Env: env}, nil) {
-					return
+				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
+					for _, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
+						if !yield(monitor.Sample{Run: r, Session: session, Env: env, Series: &monitor.Series{Item: item}}, nil) {
+							return
+						}
+					}
 				}
 			}
 		}

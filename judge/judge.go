@@ -19,9 +19,11 @@ type Judge struct {
 	// LookBack is how many earlier runs of the baseline's branch are searched for these. It matters where the runs of a
 	// branch spread over many classes of machine.
 	LookBack int
-	// Own is how many runs are read of a branch that is compared with another one, and how many runs of a commit are
-	// judged to report on the commit. Each job of a matrix, and each shard, may be a run.
+	// Own is how many runs are read of a branch that is compared with another one. Each job of a matrix, and each shard, may
+	// be a run.
 	Own int
+	// Commit is how many runs of a commit are judged to report on the commit, of all branches together.
+	Commit int
 	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
 	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each other one. A
 	// larger comparison is refused with EInvalid.
@@ -43,6 +45,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Window:     window,
 		LookBack:   4 * runs,
 		Own:        4 * window,
+		Commit:     32,      // twelve jobs that run twice, and some more
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
 		Turns:      &turns.Queue{AtOnce: 1, MaxWaiting: 64},
@@ -66,31 +69,44 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 
 // answer makes the report.
 func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
-	c, err := j.comparison(ctx, q)
+	run, err := j.find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	c, err := j.comparison(ctx, run, q.Branch)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := j.ofCommit(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	report, err := j.detect(ctx, c)
-	if err != nil || q.ScmRef == "" {
-		return report, err
+	var incomparable []string
+	if err == nil && q.ScmRef != "" {
+		incomparable, err = j.addCommit(ctx, report, c, q, runs)
 	}
-	for _, before := range j.earlierRuns(c) {
-		earlier, err := j.detect(ctx, before)
-		if err != nil {
-			return nil, err
-		}
-		complete(report, earlier)
+	if err != nil {
+		return nil, err
 	}
+	report.LeftOut = leftOut(report, q, runs, incomparable)
 	return report, nil
 }
 
 func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Report, error) {
-	report, err := j.detector.Judge(c, j.samples(ctx, c))
+	run := c.Judged()
+	seen := newCoverage(c)
+	report, err := j.detector.Judge(c, j.samples(ctx, c, seen))
 	if err != nil {
-		return nil, fmt.Errorf("judge run %s: %w", c.Judged().ID, err)
+		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
 	if n := len(c.Window); n > 1 {
 		report.Previous = c.Window[n-2].ID
+	}
+	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
+	if n := seen.addedUp(); n > 0 {
+		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +
+			"--tag run=NAME makes each pytest a run", Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: n}}
 	}
 	return report, nil
 }

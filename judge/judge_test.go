@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,9 +86,13 @@ func TestRunsOfACommitAreBounded(t *testing.T) {
 	}
 	asked := 0
 	j := newJudge(h, detect(func(monitor.Comparison) *monitor.Report { asked++; return &monitor.Report{} }))
-	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+	report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
 	require.NoError(t, err)
-	assert.Equal(t, j.Own, asked)
+	assert.Equal(t, j.Commit, asked)
+	assert.Len(t, report.Runs, j.Commit)
+	require.Len(t, report.LeftOut, 1)
+	assert.Len(t, report.LeftOut[0].Runs, 40-j.Commit)
+	assert.Equal(t, "more than are judged for one commit", report.LeftOut[0].Reason)
 }
 
 // TestOwnRunsAreNoBaseline holds that the runs of a branch do not make up for those of the branch that it is compared with.
@@ -151,7 +156,7 @@ func TestWhatCannotBeJudgedIsNamed(t *testing.T) {
 		"run of another commit": {monitor.JudgeQuery{Project: "p", Run: "m1", ScmRef: "b"},
 			`project "p" has no run "m1" of commit "b"`},
 		"commit of another branch": {monitor.JudgeQuery{Project: "p", ScmRef: "x", Head: branch("main")},
-			`project "p" has no run of commit "x" of branch "main"`},
+			`project "p" has no run of commit "x" of branch "main"; the newest run of this commit is of branch "feature"`},
 		"no such head": {monitor.JudgeQuery{Project: "p", Head: branch("x")}, `project "p" has no runs of branch "x"`},
 		"unknown branch": {monitor.JudgeQuery{Project: "p", Run: "f1", Branch: branch("mian")},
 			`project "p" has no run of branch "mian" before run "f1" of commit "x" to compare with`},
@@ -185,7 +190,7 @@ func TestBaselineIsLongEnoughForEveryMachine(t *testing.T) {
 			h.add("last", "c", "main", tc.last...)
 			j := newJudge(h, &recorder{})
 			j.Runs, j.LookBack = 10, 40
-			_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+			_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "last"})
 			require.NoError(t, err)
 			read, seen := 0, map[string]bool{}
 			for _, runs := range h.asked {
@@ -198,6 +203,33 @@ func TestBaselineIsLongEnoughForEveryMachine(t *testing.T) {
 			assert.Equal(t, tc.asked, read)
 		})
 	}
+}
+
+// TestBaselineIsLongEnoughForEveryShard has shards that are runs of one branch. Only a run of the same tests is one to compare
+// with, also where a few tests have moved.
+func TestBaselineIsLongEnoughForEveryShard(t *testing.T) {
+	t.Parallel()
+	const shards = 4
+	h := &fakeHistory{tests: map[string][]string{}}
+	for i := range 60 {
+		for shard := range shards {
+			id := fmt.Sprint(i, "-", shard)
+			h.add(id, fmt.Sprint("c", i), "main", "ci")
+			h.tests[id] = []string{fmt.Sprint(shard, "a"), fmt.Sprint(shard, "b"), "moved"}
+		}
+	}
+	j := newJudge(h, &recorder{})
+	j.Runs, j.LookBack = 10, 100
+	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+	require.NoError(t, err)
+	same := 0
+	for _, id := range slices.Concat(h.asked...) {
+		if strings.HasSuffix(id, fmt.Sprint("-", shards-1)) {
+			same++
+		}
+	}
+	assert.GreaterOrEqual(t, same, 1+j.Runs, "the judged run and its baseline")
+	assert.LessOrEqual(t, len(slices.Concat(h.asked...)), 3+50, "and not much more")
 }
 
 func TestErrorsOfTheStoreAreNotVerdicts(t *testing.T) {

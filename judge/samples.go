@@ -7,27 +7,32 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// samples reads what the runs of a comparison measured: first the window and the latest runs of the baseline, then more of
-// the baseline until each class of machine of the judged run has [Judge.Runs] runs to be compared with.
-func (j *Judge) samples(ctx context.Context, c monitor.Comparison) iter.Seq2[monitor.Sample, error] {
+// samples reads what the runs of a comparison measured: first the judged run, then the other runs of the window and the
+// latest ones of the baseline, then more of the baseline until each class of machine of the judged run has [Judge.Runs] runs
+// to be compared with. seen counts them.
+func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
-		seen := newCoverage(c)
-		runs, rest := append(c.Window[:len(c.Window):len(c.Window)], last(c.Baseline, j.Runs)...), c.Baseline
-		for len(runs) > 0 {
-			for sample, err := range j.history.Samples(ctx, runs) {
+		n, rest := len(c.Window)-1, c.Baseline
+		parts := [][]*monitor.RunInfo{c.Window[n:], append(c.Window[:n:n], last(rest, j.Runs)...)}
+		for i := 0; i < len(parts) && len(parts[i]) > 0; i++ {
+			seen.newList()
+			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), parts[i]) {
 				if err == nil {
 					seen.add(sample)
-					err = j.tooMany(&seen)
+					err = j.tooMany(seen)
 				}
 				if !yield(sample, err) || err != nil {
 					return
 				}
 			}
+			if i == 0 {
+				continue
+			}
 			rest = rest[:len(rest)-len(last(rest, j.Runs))]
 			if seen.least() >= j.Runs {
 				return
 			}
-			runs = last(rest, j.Runs)
+			parts = append(parts, last(rest, j.Runs))
 		}
 	}
 }
@@ -43,58 +48,4 @@ func (j *Judge) tooMany(seen *coverage) error {
 	default:
 		return nil
 	}
-}
-
-// coverage counts the samples that were read, and by class of machine the runs of the baseline that they are of.
-type coverage struct {
-	run      *monitor.RunInfo // the judged one
-	baseline map[*monitor.RunInfo]struct{}
-	envs     map[string]*envCoverage
-
-	samples, tests int // all samples, and those of the judged run
-
-	last *envCoverage // of the last sample: neighbours mostly share it
-	env  string
-}
-
-// envCoverage is the coverage of a class of machine.
-type envCoverage struct {
-	wanted bool                          // the judged run has a sample
-	runs   map[*monitor.RunInfo]struct{} // of the baseline
-}
-
-func newCoverage(c monitor.Comparison) coverage {
-	seen := coverage{run: c.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(c.Baseline)), envs: map[string]*envCoverage{}}
-	for _, run := range c.Baseline {
-		seen.baseline[run] = struct{}{}
-	}
-	return seen
-}
-
-func (c *coverage) add(s monitor.Sample) {
-	c.samples++
-	if c.last == nil || c.env != s.Env {
-		if c.env, c.last = s.Env, c.envs[s.Env]; c.last == nil {
-			c.last = &envCoverage{runs: map[*monitor.RunInfo]struct{}{}}
-			c.envs[s.Env] = c.last
-		}
-	}
-	if s.Run == c.run {
-		c.tests++
-		c.last.wanted = true
-	} else if _, ok := c.baseline[s.Run]; ok {
-		c.last.runs[s.Run] = struct{}{}
-	}
-}
-
-// least returns how many runs of the baseline there are on the class of machine of the judged run that has fewest. It is
-// a large number where the judged run has no sample.
-func (c *coverage) least() int {
-	least := 1 << 30
-	for _, on := range c.envs {
-		if on.wanted {
-			least = min(least, len(on.runs))
-		}
-	}
-	return least
 }

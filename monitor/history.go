@@ -10,10 +10,19 @@ import (
 type HistoryStore interface {
 	// RunInfos lists runs. The run that started last comes first. Runs of the same nanosecond are ordered by id.
 	RunInfos(ctx context.Context, q RunInfoQuery) ([]*RunInfo, error)
-	// Samples lists the samples of runs in any order: the metrics of [KindFunction] of their sessions. It reads while
-	// it is consumed. It stops when the consumer stops or ctx is done, and ends after the first error.
-	Samples(ctx context.Context, runs []*RunInfo) iter.Seq2[Sample, error]
+	// Samples lists the samples of runs in any order: the metrics of their sessions that are of one sort. It reads
+	// while it is consumed. It stops when the consumer stops or ctx is done, and ends after the first error.
+	Samples(ctx context.Context, of Sort, runs []*RunInfo) iter.Seq2[Sample, error]
 }
+
+// Sort is a sort of metrics. Metrics of different sorts are not judged together, since a module has its tests in it.
+type Sort int
+
+// The sorts.
+const (
+	Tests   Sort = iota // of [KindFunction]
+	Modules             // of all other kinds
+)
 
 // RunInfoQuery chooses runs of a project. A field with its zero value is no condition.
 type RunInfoQuery struct {
@@ -22,7 +31,9 @@ type RunInfoQuery struct {
 	ScmRef  string  // commit
 	Branch  *string // may point to the empty branch
 	Before  int64   // the runs started before this time, in UTC nanoseconds
-	Limit   int     // maximum number of runs
+	// Measured leaves out the runs without a metric. `pytest --collect-only` makes such runs.
+	Measured bool
+	Limit    int // maximum number of runs
 }
 
 // RunInfo describes a run. The commit, the branch and the build are those of its first session.
@@ -34,6 +45,21 @@ type RunInfo struct {
 	Build    string
 	Started  int64    // start of the first session, in UTC nanoseconds
 	Sessions []string // hashes by start, then hash; sessions that measured nothing have one, too
+
+	Tests        int64    // number of metrics of [Tests]
+	Modules      int64    // number of metrics of [Modules]
+	Environments []string // classes of machine of its metrics, in the order of their bytes
+}
+
+// Measured says whether the run has a metric.
+func (r *RunInfo) Measured() bool { return r.Tests+r.Modules > 0 }
+
+// Sort returns the sort of metrics that the run is judged by: its tests, or its modules where it has no tests.
+func (r *RunInfo) Sort() Sort {
+	if r.Tests == 0 && r.Modules > 0 {
+		return Modules
+	}
+	return Tests
 }
 
 // Sample has the measurements of one test at one time.

@@ -13,13 +13,14 @@ type Judge interface {
 }
 
 // JudgeQuery chooses a run of a project and what it is compared with. Among several runs it chooses the run that
-// started last. With neither a run nor a commit, this is the project's last run. For a commit, the report has results
-// of all the commit's runs. Each result comes from the last run that could judge it.
+// started last and measured something. With neither a run nor a commit, this is the project's last run. For a commit,
+// the report has results of all the commit's runs. Of one branch each result comes from the last run that could judge
+// it. Of several branches the worse result counts.
 type JudgeQuery struct {
 	Project string
 	Run     string // id
 	ScmRef  string // commit
-	// Head is the branch of the judged run. A commit may be on several branches. nil means any branch.
+	// Head is the branch of the judged runs. A commit may be on several branches. nil means all branches.
 	Head *string
 	// Branch is the branch whose runs are the baseline. nil means the branch of the judged run.
 	Branch *string

@@ -16,13 +16,20 @@ type Report struct {
 	Build   string `json:"build"`
 	// Previous is the id of the run before it on the same branch; empty for the first run.
 	Previous string `json:"previous"`
-	// Against is the branch whose runs are the baseline.
+	// Against is the branch whose runs are the baseline. It is empty where runs of several branches are each compared
+	// with their own branch.
 	Against string `json:"against"`
 	// BaselineRuns counts the earlier runs that have samples on one of the run's classes of machine.
-	BaselineRuns int       `json:"baseline_runs"`
-	Sessions     []string  `json:"sessions"`
-	Started      time.Time `json:"started"`
-	Suite        Suite     `json:"suite"`
+	BaselineRuns int      `json:"baseline_runs"`
+	Sessions     []string `json:"sessions"`
+	// Runs has the ids of the runs that the results are from. The judged run is the first, then the other runs of its
+	// commit. Branches has their branches, each once.
+	Runs     []string `json:"runs"`
+	Branches []string `json:"branches"`
+	// LeftOut says what the report has no results of. Kept reports do not say it.
+	LeftOut []LeftOut `json:"left_out"`
+	Started time.Time `json:"started"`
+	Suite   Suite     `json:"suite"`
 	// Results are in the order of [Report.Arrange]. Results that are ok or learning may be left out.
 	Results []Result `json:"results"`
 	Summary Summary  `json:"summary"`
@@ -32,6 +39,18 @@ type Report struct {
 	// Retracted has the results of an earlier report on the run that this report no longer has. They keep their numbers
 	// and get the status ok. Only kept reports have them.
 	Retracted []Result `json:"retracted,omitempty"`
+}
+
+// LeftOut is something of the judged commit that a report has no results of.
+type LeftOut struct {
+	Reason   string   `json:"reason"`
+	Runs     []string `json:"runs"`     // ids; empty where only a part of the judged runs is left out
+	Branches []string `json:"branches"` // of these runs, each once
+	// Environments has the classes of machine of these runs that no judged run has. Without runs it has those on which too
+	// little is known.
+	Environments []string `json:"environments"`
+	Tests        int64    `json:"tests"`   // number of measurements of tests
+	Modules      int64    `json:"modules"` // number of measurements of modules
 }
 
 // Suite has what all tests of a run share.

@@ -90,3 +90,30 @@ func TestValidProject(t *testing.T) {
 		assert.Equal(t, want, monitor.ValidProject(name), "%q", name)
 	}
 }
+
+// The sets of tags are those that pytest-monitor sends.
+func TestAJobIsNoBranch(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		tags []string // names and values
+		want string
+	}{
+		"GitLab":                  {[]string{"pipeline_branch", "tests 1/2", "__ci__", "gitlabci"}, "job tests 1/2"},
+		"CircleCI":                {[]string{"pipeline_branch", "build", "__ci__", "circleci"}, "job build"},
+		"Travis numbers builds":   {[]string{"pipeline_branch", "1234567", "__ci__", "travisci"}, ""},
+		"Jenkins":                 {[]string{"pipeline_branch", "main", "__ci__", "jenkinsci"}, "main"},
+		"Drone":                   {[]string{"pipeline_branch", "main", "__ci__", "droneci"}, "main"},
+		"Bitbucket":               {[]string{"pipeline_branch", "dev", "__ci__", "bitbucketci"}, "dev"},
+		"a tag names the branch":  {[]string{"pipeline_branch", "tests 1/2", "__ci__", "gitlabci", "branch", "main"}, "main"},
+		"by hand, without a CI":   {[]string{"pipeline_branch", "main"}, "main"},
+		"GitLab without a name":   {[]string{"pipeline_branch", "", "__ci__", "gitlabci"}, ""},
+		"a CI system without one": {[]string{"__ci__", "gitlabci"}, ""},
+	} {
+		s := &monitor.Session{}
+		for i := 0; i < len(tc.tags); i += 2 {
+			s.Tags = append(s.Tags, monitor.Tag{Name: tc.tags[i], Value: monitor.Text{String: tc.tags[i+1]}})
+		}
+		s.FixTags()
+		assert.Equal(t, tc.want, s.Branch, name)
+	}
+}

@@ -1,5 +1,7 @@
 package monitor
 
+import "strings"
+
 // Session is one pytest process, as the plugin's `POST /sessions/` sends it (table TEST_SESSIONS).
 type Session struct {
 	SessionH string // the plugin's MD5 of scm_ref, run_date and the description; any non-empty text is accepted
@@ -14,7 +16,7 @@ type Session struct {
 
 	Start   Instant // RunDate as an instant; the digits below a microsecond come from the hash
 	Run     string  // id of the run that the session belongs to: see [RunOf]
-	Branch  string  // [TagBranch], else [TagPipelineBranch]
+	Branch  string  // what the session's history belongs to: see [Session.FixTags]
 	Build   string  // [TagPipelineBuild]
 	Machine string  // [TagMachine]
 
@@ -45,6 +47,7 @@ const (
 	TagBranch         = "branch"            // name of the branch
 	TagPipelineBranch = "pipeline_branch"   // the branch or the job; the plugin reads it from the environment of the CI system
 	TagPipelineBuild  = "pipeline_build_no" // number of the build; the plugin reads it in the same way
+	TagCI             = "__ci__"            // name of the CI system; the plugin reads it in the same way
 	TagMachine        = "machine"           // name that replaces the computed class of machine
 )
 
@@ -68,11 +71,32 @@ func (s *Session) Tag(name string) string {
 }
 
 // FixTags sets Branch, Build and Machine from the tags.
+//
+// The branch is the tag `branch`, else the tag `pipeline_branch`. There the plugin has the name of the job in GitLab and
+// CircleCI. A job is no branch, but it has a history of its own, so the branch of its sessions is "job NAME". In Travis
+// the plugin has the number of the build, which has no history.
 func (s *Session) FixTags() {
 	s.Branch = s.Tag(TagBranch)
 	if s.Branch == "" {
-		s.Branch = s.Tag(TagPipelineBranch)
+		s.Branch = s.pipelineBranch()
 	}
 	s.Build = s.Tag(TagPipelineBuild)
 	s.Machine = s.Tag(TagMachine)
 }
+
+func (s *Session) pipelineBranch() string {
+	name := s.Tag(TagPipelineBranch)
+	switch ci := s.Tag(TagCI); {
+	case ci == "travisci":
+		return ""
+	case (ci == "gitlabci" || ci == "circleci") && name != "":
+		return jobPrefix + name
+	}
+	return name
+}
+
+// jobPrefix begins the branch of sessions whose branch is a job. No branch of git has a space.
+const jobPrefix = "job "
+
+// IsJob says whether a branch is in truth a job, since the CI system tells the plugin no branch.
+func IsJob(branch string) bool { return strings.HasPrefix(branch, jobPrefix) }

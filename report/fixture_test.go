@@ -33,6 +33,7 @@ func samples() []sample {
 		{"slow", slowReport()},
 		{"odd", oddReport()},
 		{"unjudged", unjudgedReport()},
+		{"shards", shardsReport()},
 	}
 }
 
@@ -51,6 +52,23 @@ func newReport() *monitor.Report {
 
 func offset(cpu, total monitor.Number) map[string]monitor.Number {
 	return map[string]monitor.Number{monitor.MetricCPUTime: cpu, monitor.MetricTotalTime: total}
+}
+
+// shardsReport is a report on a commit whose shards are runs of their own, and of which something is left out.
+func shardsReport() *monitor.Report {
+	r := oneReport()
+	r.Against, r.Branch = "", "job tests 6/6"
+	for _, shard := range []string{"6", "5", "4", "3", "2", "1"} {
+		r.Runs, r.Branches = append(r.Runs, "run-"+shard), append(r.Branches, "job tests "+shard+"/6")
+	}
+	r.LeftOut = []monitor.LeftOut{
+		{Reason: "of another branch than the one asked for", Runs: []string{"a", "b"}, Branches: []string{"main", ""}, Tests: 240, Modules: 1,
+			Environments: []string{smallBox, bigBox}},
+		{Reason: "measured nothing", Runs: []string{"c"}, Branches: []string{""}},
+		{Reason: "modules are judged only in runs without tests", Modules: 12},
+		{Reason: "too few earlier runs on this class of machine", Tests: 40, Environments: []string{smallBox}},
+	}
+	return r
 }
 
 // result is a judged measurement of a test in tests/checkout/test_payment.py.
@@ -170,6 +188,8 @@ func oddReport() *monitor.Report {
 	r.Project, r.Run, r.ScmRef, r.Branch, r.Build, r.Against = odd, odd, odd, odd, odd, odd
 	r.Suite.Machines[0].Env, r.Suite.Machines[0].Status = odd, monitor.StatusSlowMachine
 	r.Suite.Offset[odd] = 3
+	r.Branches = []string{odd, odd}
+	r.LeftOut = []monitor.LeftOut{{Reason: odd, Runs: []string{odd}, Branches: []string{odd}, Environments: []string{odd}, Tests: 1}}
 	n := len(oddNames())
 	r.Summary = monitor.Summary{Tests: n, OK: n, NotJudged: n, Regressions: n}
 	return r

@@ -24,11 +24,14 @@ type annotations struct {
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	gate, sentence := Gate(r, o.FailOn)
-	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence}
+	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence + "\n" + totals(r.Summary)}
 	if gate == monitor.GateNotJudged {
 		headline.kind = "warning"
 	}
 	writeAnnotation(b, headline)
+	for i := range r.LeftOut {
+		writeAnnotation(b, annotation{kind: "notice", title: "Left out", message: leftOut(&r.LeftOut[i], show)})
+	}
 	var errors, warnings annotations
 	for _, m := range slowMachines(r) {
 		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",

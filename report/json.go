@@ -15,7 +15,12 @@ import (
 // writeJSON writes the report in the shape of `GET /api/v1/regressions`. Empty lists are lists, and not null.
 func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	c := *r
-	c.Sessions = append([]string{}, r.Sessions...)
+	c.Sessions, c.Runs, c.Branches = list(r.Sessions), list(r.Runs), list(r.Branches)
+	c.LeftOut = list(r.LeftOut)
+	for i := range c.LeftOut {
+		l := &c.LeftOut[i]
+		l.Runs, l.Branches, l.Environments = list(l.Runs), list(l.Branches), list(l.Environments)
+	}
 	c.Suite.Offset = ratios(r.Suite.Offset)
 	c.Suite.Machines = make([]monitor.Machine, len(r.Suite.Machines))
 	for i, m := range r.Suite.Machines {
@@ -59,6 +64,9 @@ func escapeUnprintable(b *bytes.Buffer, text []byte) {
 	}
 	b.Write(text[copied:])
 }
+
+// list returns a copy that is a list in JSON even if it is empty.
+func list[T any](all []T) []T { return append([]T{}, all...) }
 
 // ratios returns a map that is an object in JSON even if it is empty.
 func ratios(by map[string]monitor.Number) map[string]monitor.Number {

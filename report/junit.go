@@ -59,6 +59,10 @@ func writeJUnit(b *bytes.Buffer, r *monitor.Report, o Options) error {
 		suite.Timestamp = r.Started.UTC().Format("2006-01-02T15:04:05")
 	}
 	suite.add(suiteCase(r, o.FailOn))
+	for i := range r.LeftOut {
+		detail := &junitDetail{Type: "left_out", Message: leftOut(&r.LeftOut[i], show)}
+		suite.add(junitCase{Class: junitClass, Name: fmt.Sprintf("left out (%d)", i+1), Skipped: detail})
+	}
 	names, envs := map[string]int{}, severalMachines(r)
 	for _, g := range groups(r, o.All) {
 		for _, result := range g.results {
@@ -90,7 +94,7 @@ func (s *junitSuite) add(c junitCase) {
 func junitProperties(r *monitor.Report) (all []junitProperty) {
 	for _, p := range []junitProperty{
 		{"project", r.Project}, {"run", r.Run}, {"scm_ref", r.ScmRef}, {"branch", r.Branch}, {"build", r.Build},
-		{"against", r.Against}, {"baseline_runs", fmt.Sprint(r.BaselineRuns)},
+		{"runs", fmt.Sprint(len(r.Runs))}, {"against", r.Against}, {"baseline_runs", fmt.Sprint(r.BaselineRuns)},
 	} {
 		all = append(all, junitProperty{p.Name, show(p.Value, longName)})
 	}
@@ -101,7 +105,7 @@ func junitProperties(r *monitor.Report) (all []junitProperty) {
 // judged.
 func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	gate, sentence := Gate(r, on)
-	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence}
+	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence + "\n" + totals(r.Summary)}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -22,15 +23,16 @@ const maxURL = 2000
 
 // links makes the addresses in a report. Each is empty where its base is not known.
 type links struct {
-	run, project    string
-	against         string // branch of the baseline; empty where it is the run's own
+	project         string
+	of              url.Values // what the report is about
+	against         string     // branch of the baseline; empty where it is the run's own
 	bridge, grafana *url.URL
 	from, to        time.Time
 }
 
 func newLinks(r *monitor.Report, o Options) links {
 	const before = 30 * 24 * time.Hour
-	l := links{run: r.Run, project: r.Project, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
+	l := links{of: about(r), project: r.Project, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
 	if r.Against != r.Branch {
 		l.against = r.Against
 	}
@@ -38,6 +40,18 @@ func newLinks(r *monitor.Report, o Options) links {
 		l.from, l.to = r.Started.Add(-before), r.Started.Add(24*time.Hour)
 	}
 	return l
+}
+
+// about returns the parameters that ask for the report again: of the commit where several runs are in it.
+func about(r *monitor.Report) url.Values {
+	if len(r.Runs) < 2 {
+		return url.Values{"run": {r.Run}}
+	}
+	query := url.Values{"scm_ref": {r.ScmRef}}
+	if len(r.Branches) == 1 && r.Branch != "" {
+		query.Set("head", r.Branch)
+	}
+	return query
 }
 
 // base returns an address of the web to build on, or nil.
@@ -55,7 +69,9 @@ func (l links) report() string {
 		return ""
 	}
 	u := l.bridge.JoinPath("p", l.project, "api", "v1", "regressions")
-	query := url.Values{"run": {l.run}, "all": {"true"}, "format": {string(Text)}}
+	query := maps.Clone(l.of)
+	query.Set("all", "true")
+	query.Set("format", string(Text))
 	if l.against != "" {
 		query.Set("branch", l.against)
 	}

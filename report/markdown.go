@@ -27,6 +27,9 @@ func Marker(project string) string {
 func writeMarkdown(b *bytes.Buffer, r *monitor.Report, o Options) {
 	links := newLinks(r, o)
 	fmt.Fprintf(b, "%s\n%s\n\n%s\n", Marker(r.Project), title(r, o.FailOn), aboutMarkdown(r, links))
+	for i := range r.LeftOut {
+		fmt.Fprintf(b, "\nLeft out: %s\n", leftOut(&r.LeftOut[i], code))
+	}
 	foot := "\n<sub>" + totals(r.Summary) + "</sub>\n"
 	sections := markdownSections(r, o, links)
 	room := maxComment - b.Len() - len(foot)
@@ -61,8 +64,11 @@ func aboutMarkdown(r *monitor.Report, l links) string {
 	} else {
 		b.WriteString("A run without a commit")
 	}
-	if r.Branch != "" {
-		fmt.Fprintf(&b, " of %s", code(r.Branch, shortName))
+	if named := branches(r, code); named != "" {
+		fmt.Fprintf(&b, " of %s", named)
+	}
+	if len(r.Runs) > 1 {
+		fmt.Fprintf(&b, " in %s", count(len(r.Runs), "run"))
 	}
 	fmt.Fprintf(&b, ", compared with %s", count(r.BaselineRuns, "run"))
 	if r.Against != "" {

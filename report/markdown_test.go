@@ -190,14 +190,18 @@ func TestCommentIsFound(t *testing.T) {
 // TestLinks holds that addresses that are none of the web make no link, and good ones do.
 func TestLinks(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"javascript:alert(1)", "grafana.example.org", "https://", "//x", "https://x y/", "%"} {
-		got := parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{BridgeURL: bad, GrafanaURL: bad}))
-		assert.Empty(t, got.links, bad)
+	for _, wrong := range []string{"javascript:alert(1)", "grafana.example.org", "https://", "//x", "https://x y/", "%"} {
+		got := parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{BridgeURL: wrong, GrafanaURL: wrong}))
+		assert.Empty(t, got.links, wrong)
 	}
 	got := parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{BridgeURL: "https://x/|>)`\\?q#f\n"}))
 	assert.Equal(t, []string{"https://x/%7C%3E%29%60%5C/p/webshop/api/v1/regressions?all=true&branch=main&format=text&run=ci-4711"}, got.links)
 	got = parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{BridgeURL: "http://b:8080/x"}))
 	assert.Equal(t, []string{"http://b:8080/x/p/webshop/api/v1/regressions?all=true&branch=main&format=text&run=ci-4711"}, got.links)
+	again := oneReport()
+	again.Runs, again.Branches = []string{"a", "b"}, []string{again.Branch}
+	got = parseMarkdown(t, write(t, report.Markdown, again, report.Options{BridgeURL: "http://b"}))
+	assert.Equal(t, []string{"http://b/p/webshop/api/v1/regressions?all=true&branch=main&format=text&head=feature%2Fpay-faster&scm_ref=" + bad}, got.links)
 	got = parseMarkdown(t, write(t, report.Markdown, oneReport(), report.Options{GrafanaURL: "https://g.example.org/"}))
 	assert.Len(t, got.links, 5)
 	for _, link := range got.links {

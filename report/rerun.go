@@ -24,9 +24,9 @@ const (
 //
 // A test cannot be named exactly, since pytest-monitor leaves out the class and turns every "-" of a name into ", ".
 // So the lines are the files and `-k` with an expression that matches each test by the words of its name. A few other tests
-// may match too, and run along. With too many tests for an expression their files run whole. pytest would fail on a file
-// that it does not find. If a file may be missing, or is not the test's own (such as a base class's), the expression alone
-// selects, from all tests.
+// may match too, and run along. With too many tests for an expression their files run whole, and so do the files of
+// modules. pytest would fail on a file that it does not find. If a file may be missing, or is not the test's own (such as a
+// base class's), the expression alone selects, from all tests.
 func Rerun(r *monitor.Report) []string {
 	tests := again(r)
 	files, all := testFiles(tests)
@@ -35,7 +35,7 @@ func Rerun(r *monitor.Report) []string {
 		terms = termsOf(tests, func(t *monitor.Result) string { return term(t.Item, t.Item) })
 	}
 	switch {
-	case all && (len(terms) > maxTerms || slices.Contains(terms, "")):
+	case all && (len(terms) > maxTerms || slices.Contains(terms, "") || slices.ContainsFunc(tests, isModule)):
 		return files
 	case all && len(terms) > 0:
 		return append(files, "-k", anyOf(terms))
@@ -57,10 +57,17 @@ func again(r *monitor.Report) (tests []*monitor.Result) {
 	return tests
 }
 
+// isModule says whether a result is of a whole module.
+func isModule(t *monitor.Result) bool { return t.Kind != "" && t.Kind != monitor.KindFunction }
+
 // testFiles returns the files of tests in alphabetical order, each once. all is false if one of them is not usable.
 func testFiles(tests []*monitor.Result) (files []string, all bool) {
 	for _, t := range tests {
-		file, ok := testFile(t.ItemFSLoc, t.ItemPath)
+		module := t.ItemPath
+		if isModule(t) {
+			module = path.Base(t.Item)
+		}
+		file, ok := testFile(t.ItemFSLoc, module)
 		if !ok {
 			return nil, false
 		}

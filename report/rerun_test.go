@@ -65,6 +65,26 @@ func TestRerun(t *testing.T) {
 	}
 }
 
+// TestRerunOfModules holds that modules run whole: an expression could leave out some of their tests.
+func TestRerunOfModules(t *testing.T) {
+	t.Parallel()
+	module := func(file, path, item string) suspect { return suspect{file, path, item, "module"} }
+	for _, c := range []struct {
+		modules []suspect
+		want    []string
+	}{
+		{[]suspect{module("tests/test_pay.py", "tests", "test_pay"), module("flat/test_a.py", "", "flat/test_a")},
+			[]string{"flat/test_a.py", "tests/test_pay.py"}},
+		{[]suspect{module("../test_pay.py", "tests", "test_pay")}, []string{"-k", "test_pay"}},
+	} {
+		r := suspects(c.modules...)
+		for i := range r.Results {
+			r.Results[i].Kind, r.Results[i].ItemVariant = "module", ""
+		}
+		assert.Equal(t, c.want, report.Rerun(r))
+	}
+}
+
 // TestRerunOfWhat holds that confirmed and suspect tests run again, and no others.
 func TestRerunOfWhat(t *testing.T) {
 	t.Parallel()

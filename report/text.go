@@ -65,13 +65,23 @@ func (t textWriter) about(r *monitor.Report) {
 		run += ", started " + at
 	}
 	t.line("run", run+", "+count(len(r.Sessions), "session"))
-	t.line("commit", orUnknown(commit(r.ScmRef))+onBranch(r.Branch))
+	of := ""
+	if named := branches(r, show); named != "" {
+		of = " of " + named
+	}
+	if len(r.Runs) > 1 {
+		of += "; " + count(len(r.Runs), "run")
+	}
+	t.line("commit", orUnknown(commit(r.ScmRef))+of)
 	t.line("baseline", count(r.BaselineRuns, "run")+onBranch(r.Against))
 	switch {
 	case len(r.Suite.Machines) == 1: // there may be no results to show
 		t.line("machine", show(r.Suite.Machines[0].Env, shortName))
 	case !t.envs && len(r.Results) > 0:
 		t.line("machine", show(r.Results[0].Env, shortName))
+	}
+	for i := range r.LeftOut {
+		t.line("left out", leftOut(&r.LeftOut[i], show))
 	}
 }
 

@@ -32,9 +32,13 @@ func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 	if query.Before != 0 {
 		where.and("utc_ns < ?", query.Before)
 	}
+	if query.Measured {
+		where.and(`EXISTS (SELECT 1 FROM sessions o JOIN tallies y ON y.session = o.hash
+			WHERE o.project = ? AND o.run = first.run)`, query.Project)
+	}
 	list := newClause("SELECT run, scm, branch, build, utc_ns FROM (")
 	list.join(first)
-	list.add(")")
+	list.add(") AS first")
 	list.join(where.where())
 	list.add(" ORDER BY utc_ns DESC, run")
 	limit := int64(-1)
@@ -49,7 +53,10 @@ func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 	if err != nil {
 		return nil, err
 	}
-	return runs, addHashes(ctx, q, runs)
+	if err := addHashes(ctx, q, runs); err != nil {
+		return nil, err
+	}
+	return runs, addSums(ctx, q, runs)
 }
 
 // addHashes reads the hashes of the runs' sessions.
@@ -66,6 +73,23 @@ func addHashes(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// addSums adds what runs measured.
+func addSums(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
+	for part := range slices.Chunk(runs, runsAtOnce) {
+		sums := make([]*monitor.Run, len(part))
+		for i, run := range part {
+			sums[i] = &monitor.Run{Project: run.Project, ID: run.ID}
+		}
+		if err := fillTallies(ctx, q, sums, nil); err != nil {
+			return err
+		}
+		for i, sum := range sums {
+			part[i].Tests, part[i].Modules, part[i].Environments = sum.Tests, sum.Modules, sum.Environments
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func BenchmarkSamples(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			n := 0
-			for _, err := range db.Samples(b.Context(), runs) {
+			for _, err := range db.Samples(b.Context(), monitor.Tests, runs) {
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -29,7 +29,7 @@ func samplesOf(t *testing.T, db *sqlite.DB) (samples []monitor.Sample) {
 	t.Helper()
 	runs, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	require.NoError(t, err)
-	for s, err := range db.Samples(t.Context(), runs) {
+	for s, err := range db.Samples(t.Context(), monitor.Tests, runs) {
 		require.NoError(t, err)
 		samples = append(samples, s)
 	}
@@ -138,7 +138,7 @@ func TestPausedSamplesHoldNoConnection(t *testing.T) {
 	runs = append(runs, &monitor.RunInfo{Project: "shop", ID: "later", Sessions: []string{fmt.Sprintf("%032x", 1), "never seen"}})
 	var resume []func() (monitor.Sample, error, bool)
 	for range 6 {
-		next, stop := iter.Pull2(db.Samples(t.Context(), runs))
+		next, stop := iter.Pull2(db.Samples(t.Context(), monitor.Tests, runs))
 		defer stop()
 		_, err, ok := next()
 		require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestPausedSamplesHoldNoConnection(t *testing.T) {
 	}
 	assert.Less(t, most, int64(400*2*4120), "the log stays near the 400 pages at which it is copied")
 	count := func(run *monitor.RunInfo) (n int) {
-		for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{run}) {
+		for _, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{run}) {
 			require.NoError(t, err)
 			n++
 		}
@@ -186,7 +186,7 @@ func TestSamplesOfAClosedFileFailOnce(t *testing.T) {
 	_, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop"})
 	assert.Error(t, err)
 	n := 0
-	for _, err := range db.Samples(t.Context(), []*monitor.RunInfo{{Project: "shop", ID: "r", Sessions: []string{"s", "s2"}}}) {
+	for _, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{{Project: "shop", ID: "r", Sessions: []string{"s", "s2"}}}) {
 		assert.Error(t, err)
 		n++
 	}

@@ -106,7 +106,7 @@ func asInt(v any, ok *bool) int64 {
 	return n
 }
 
-// assemble makes samples of the rows that are tests.
+// assemble makes samples of the rows that are of the wanted sort.
 func (s *sampling) assemble(of *sampled) {
 	for i := range s.rows {
 		row := &s.rows[i]

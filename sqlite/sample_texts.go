@@ -22,7 +22,8 @@ func (s *sampling) resolve(q querier, pinned bool) error {
 			contexts[r.context] = nil
 		}
 	}
-	if err := readSeries(s.ctx, q, " AND kind = '"+monitor.KindFunction+"'", series, nil); err != nil {
+	is := map[monitor.Sort]string{monitor.Tests: "=", monitor.Modules: "<>"}[s.of]
+	if err := readSeries(s.ctx, q, " AND kind "+is+" '"+monitor.KindFunction+"'", series, nil); err != nil {
 		return err
 	}
 	if err := readNames(s.ctx, q, "SELECT id, item_fs_loc FROM locations", locations, nil); err != nil {

@@ -10,7 +10,7 @@ import (
 
 // Samples implements [monitor.HistoryStore]. It reads one part ahead of its consumer. While it waits for the consumer,
 // it holds no transaction and no connection.
-func (db *DB) Samples(ctx context.Context, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
+func (db *DB) Samples(ctx context.Context, of monitor.Sort, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		reading, stop := context.WithCancel(ctx)
 		parts := make(chan samplePart)
@@ -19,7 +19,7 @@ func (db *DB) Samples(ctx context.Context, runs []*monitor.RunInfo) iter.Seq2[mo
 		defer stop()
 		reader.Go(func() {
 			defer close(parts)
-			newSampling(reading, db, parts).run(runs)
+			newSampling(reading, db, of, parts).run(runs)
 		})
 		for part := range parts {
 			for i := range part.samples {
@@ -53,18 +53,19 @@ type samplePart struct {
 type sampling struct {
 	ctx   context.Context
 	db    *DB
+	of    monitor.Sort
 	parts chan<- samplePart
 	// Two parts take turns. When one part is sent, the consumer has finished with the other part.
 	samples, others []monitor.Sample
 	rows            []sampleRow
 
-	series    map[int64]*monitor.Series // nil for modules
+	series    map[int64]*monitor.Series // nil for metrics of another sort
 	locations map[int64]string
 	contexts  map[int64]*monitor.Context // nil for unknown contexts; only the fields that determine the class of machine
 }
 
-func newSampling(ctx context.Context, db *DB, parts chan<- samplePart) *sampling {
-	return &sampling{ctx: ctx, db: db, parts: parts, series: make(map[int64]*monitor.Series),
+func newSampling(ctx context.Context, db *DB, of monitor.Sort, parts chan<- samplePart) *sampling {
+	return &sampling{ctx: ctx, db: db, of: of, parts: parts, series: make(map[int64]*monitor.Series),
 		locations: make(map[int64]string), contexts: make(map[int64]*monitor.Context)}
 }
 

@@ -25,9 +25,9 @@ type checkCmd struct {
 	Token   string `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
 	Project string `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
-	ScmRef *string `help:"Judge this commit: its last run, and also the tests that only its earlier runs measured." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
-	RunID  *string `name:"run" help:"Judge the run with this id. \"latest\" is the run that started last." placeholder:"ID" env:"PYMON_RUN"`
-	Head   string  `help:"Branch of the judged run, because a commit may be on several branches. Without this flag, any branch." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
+	ScmRef *string `help:"Judge this commit: all its runs." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
+	RunID  *string `name:"run" help:"Judge the run with this id. \"latest\" is the last run that measured something." placeholder:"ID" env:"PYMON_RUN"`
+	Head   string  `help:"Branch of the judged runs, because a commit may be on several branches. Without this flag, all branches count." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
 	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
 
 	Format    string        `help:"Format of the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -13,7 +14,7 @@ func AppendContext(dst []byte, c *monitor.Context) []byte {
 	dst = AppendText(append(dst, `{"h":`...), c.H)
 	dst = AppendText(append(dst, `,"context_h":`...), c.H)
 	dst = strconv.AppendInt(append(dst, `,"cpu_count":`...), c.CPUCount, 10)
-	dst = AppendNumber(append(dst, `,"cpu_frequency":`...), c.CPUFrequency)
+	dst = AppendFrequency(append(dst, `,"cpu_frequency":`...), c.CPUFrequency)
 	dst = AppendText(append(dst, `,"cpu_type":`...), c.CPUType)
 	dst = AppendNullable(append(dst, `,"cpu_vendor":`...), c.CPUVendor)
 	dst = strconv.AppendInt(append(dst, `,"ram_total":`...), c.RAMTotal, 10)
@@ -81,4 +82,10 @@ func AppendNumber(dst []byte, f float64) []byte {
 		return append(dst, "null"...)
 	}
 	return appendFloat(dst, f)
+}
+
+// AppendFrequency appends the clock frequency of a context as [AppendNumber] does. A whole number has no fraction, since
+// the reference server has integers.
+func AppendFrequency(dst []byte, mhz float64) []byte {
+	return bytes.TrimSuffix(AppendNumber(dst, mhz), []byte(".0"))
 }

@@ -69,10 +69,20 @@ func TestAppendWritesTheReferenceServersJSON(t *testing.T) {
 			Tags: []monitor.Tag{{Name: "a", Value: monitor.Text{String: "é"}}, {Name: "b", Value: monitor.Text{Null: true}}}})))
 	assert.Equal(t, `{"session_h":"s","run_date":"d","scm_ref":"","tags":[]}`,
 		string(wire.AppendSession(nil, &monitor.Session{SessionH: "s", RunDate: "d"})))
-	assert.Equal(t, `{"h":"\udcff","context_h":"\udcff","cpu_count":2,"cpu_frequency":2300.0,"cpu_type":"","cpu_vendor":null,"ram_total":1,`+
+	assert.Equal(t, `{"h":"\udcff","context_h":"\udcff","cpu_count":2,"cpu_frequency":2300,"cpu_type":"","cpu_vendor":null,"ram_total":1,`+
 		`"machine_node":"","machine_type":"","machine_arch":"","system_info":"","python_info":"3.9 \n\ud83d\ude80\u007f"}`,
 		string(wire.AppendContext(nil, &monitor.Context{H: "\xed\xb3\xbf", CPUCount: 2, CPUFrequency: 2300,
 			CPUVendor: monitor.Text{Null: true}, RAMTotal: 1, PythonInfo: "3.9 \n🚀\x7f"})))
+}
+
+func TestAWholeFrequencyComesBackWhole(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[float64]string{2205: "2205", 0: "0", 2899.9: "2899.9", 1e-5: "1e-05", -3: "-3", 1e15: "1000000000000000",
+		1e300: "1e+300", math.Inf(1): "null"} {
+		body := string(wire.AppendContext(nil, &monitor.Context{CPUFrequency: sent}))
+		assert.Contains(t, body, `"cpu_frequency":`+want+`,"cpu_type"`)
+	}
+	assert.Contains(t, string(wire.AppendContext(nil, &monitor.Context{CPUFrequency: math.NaN()})), `"cpu_frequency":null,`)
 }
 
 func BenchmarkDecodeMetric(b *testing.B) {

@@ -22,7 +22,7 @@ func RunHistory(t *testing.T, open OpenHistory) {
 	t.Run("empty", func(t *testing.T) {
 		h := &historySuite{store: open(t, nil), world: &world{}}
 		h.checkRunInfos(t, monitor.RunInfoQuery{Project: "shop"})
-		h.checkSamples(t, []*monitor.RunInfo{{Project: "shop", ID: "run", Sessions: []string{"session"}}})
+		h.checkSamples(t, monitor.Tests, []*monitor.RunInfo{{Project: "shop", ID: "run", Sessions: []string{"session"}}})
 	})
 	records := newData(rand.New(rand.NewPCG(77, 88))).history()
 	h := &historySuite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(99, 11))}
@@ -43,10 +43,13 @@ func (h *historySuite) require(t *testing.T) {
 	t.Helper()
 	runs := h.runInfos()
 	require.Greater(t, len(runs), 40)
-	var many, ties, elsewhere int
+	var many, ties, elsewhere, empty int
 	for i, run := range runs {
 		if len(run.Sessions) > 1 {
 			many++
+		}
+		if !run.Measured() {
+			empty++
 		}
 		if i > 0 && runs[i-1].Started == run.Started && runs[i-1].Project == run.Project {
 			ties++
@@ -59,6 +62,7 @@ func (h *historySuite) require(t *testing.T) {
 	}
 	require.Greater(t, many, 10, "runs of several sessions")
 	require.Positive(t, ties, "runs of one nanosecond")
+	require.Positive(t, empty, "runs that measured nothing")
 	require.Greater(t, elsewhere, 10, "runs and sessions of other projects with the same names")
 }
 
@@ -74,6 +78,7 @@ func (h *historySuite) testRunInfos(t *testing.T) {
 	for _, project := range append(projects, "nothing", `shop' OR 'a'='a`) {
 		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project})
 		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project, Limit: 3})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project, Measured: true})
 	}
 	for range 40 {
 		h.checkRunInfos(t, h.runInfoQuery())
@@ -104,6 +109,7 @@ func (h *historySuite) runInfoQuery() monitor.RunInfoQuery {
 	if h.random.IntN(2) == 0 {
 		q.Before = like.Started + int64(h.random.IntN(2))
 	}
+	q.Measured = h.random.IntN(2) == 0
 	q.Limit = h.random.IntN(6)
 	return q
 }
@@ -123,23 +129,24 @@ func (h *historySuite) testSamples(t *testing.T) {
 	for _, project := range projects {
 		runs, err := h.store.RunInfos(t.Context(), monitor.RunInfoQuery{Project: project})
 		require.NoError(t, err)
-		require.NotEmpty(t, h.checkSamples(t, runs), "all runs of %s", project)
+		require.NotEmpty(t, h.checkSamples(t, monitor.Tests, runs), "all runs of %s", project)
+		require.NotEmpty(t, h.checkSamples(t, monitor.Modules, runs), "all runs of %s", project)
 	}
 	runs := h.runInfos()
-	h.checkSamples(t, nil)
-	h.checkSamples(t, runs)
+	h.checkSamples(t, monitor.Tests, nil)
+	h.checkSamples(t, monitor.Tests, runs)
 	measured := 0
 	for range 20 {
 		h.random.Shuffle(len(runs), func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
-		measured += len(h.checkSamples(t, runs[:1+h.random.IntN(4)]))
+		measured += len(h.checkSamples(t, monitor.Sort(h.random.IntN(2)), runs[:1+h.random.IntN(4)]))
 	}
 	require.Positive(t, measured)
 }
 
 // checkSamples compares the samples of some runs, and returns them.
-func (h *historySuite) checkSamples(t *testing.T, runs []*monitor.RunInfo) []monitor.Sample {
+func (h *historySuite) checkSamples(t *testing.T, of monitor.Sort, runs []*monitor.RunInfo) []monitor.Sample {
 	t.Helper()
-	got := all(t, h.store.Samples(t.Context(), runs))
+	got := all(t, h.store.Samples(t.Context(), of, runs))
 	known := make(map[monitor.Series]*monitor.Series)
 	for _, s := range got {
 		require.True(t, slices.Contains(runs, s.Run), "a pointer of the list that was asked for")
@@ -149,7 +156,7 @@ func (h *historySuite) checkSamples(t *testing.T, runs []*monitor.RunInfo) []mon
 		}
 		require.Same(t, known[*s.Series], s.Series, "samples of one series have the same pointer")
 	}
-	want := countSamples(h.world.samples(runs))
+	want := countSamples(h.world.samples(of, runs))
 	for sample, n := range countSamples(got) {
 		require.Equal(t, want[sample], n, "%+v", sample)
 		delete(want, sample)
@@ -160,7 +167,9 @@ func (h *historySuite) checkSamples(t *testing.T, runs []*monitor.RunInfo) []mon
 
 func (h *historySuite) testConsumers(t *testing.T) {
 	runs := h.runInfos()
-	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] { return h.store.Samples(ctx, runs) })
+	consume(t, func(ctx context.Context) iter.Seq2[monitor.Sample, error] {
+		return h.store.Samples(ctx, monitor.Tests, runs)
+	})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := h.store.RunInfos(gone, monitor.RunInfoQuery{Project: "shop"})
@@ -207,8 +216,12 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 		}
 		found[i].Sessions = append(found[i].Sessions, s.SessionH)
 	}
+	for _, r := range found {
+		sum := w.runs(monitor.RunQuery{Project: r.Project, Run: r.ID})[0]
+		r.Tests, r.Modules, r.Environments = sum.Tests, sum.Modules, sum.Environments
+	}
 	found = slices.DeleteFunc(found, func(r *monitor.RunInfo) bool {
-		return q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
+		return q.Measured && r.Tests+r.Modules == 0 || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
 			q.Branch != nil && r.Branch != *q.Branch || q.Before != 0 && r.Started >= q.Before
 	})
 	slices.SortFunc(found, laterFirst)
@@ -219,9 +232,9 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 }
 
 // samples lists the samples of some runs.
-func (w *world) samples(runs []*monitor.RunInfo) (found []monitor.Sample) {
+func (w *world) samples(of monitor.Sort, runs []*monitor.RunInfo) (found []monitor.Sample) {
 	for _, m := range w.metrics {
-		if m.session == nil || m.metric.Kind != "function" {
+		if m.session == nil || (m.metric.Kind == "function") != (of == monitor.Tests) {
 			continue
 		}
 		i := slices.IndexFunc(runs, func(r *monitor.RunInfo) bool { return r.Project == m.project && r.ID == m.session.Run })

@@ -1,0 +1,302 @@
+package judge_test
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// script is a detector that gives each run its results.
+type script map[string][]monitor.Result
+
+// Judge implements [monitor.Detector].
+func (s script) Judge(l monitor.Comparison, _ iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+	run := l.Judged()
+	return &monitor.Report{Run: run.ID, Sessions: []string{"s" + run.ID}, Results: s[run.ID], BaselineRuns: len(l.Baseline)}, nil
+}
+
+func result(item, metric string, status monitor.Status, ratio float64) monitor.Result {
+	return monitor.Result{TestID: monitor.TestID{Item: item}, Metric: metric, Status: status, Ratio: monitor.Number(ratio)}
+}
+
+func TestAReportOnACommitLeavesNothingOutThatWasNotRunAgain(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("base", "a", "main", "ci")
+	h.add("other", "x", "feature", "ci")
+	h.add("first", "c", "feature", "ci")
+	h.add("again", "c", "feature", "ci")
+	unknown := math.NaN()
+	detector := script{
+		"other": {result("never", "cpu_time", monitor.StatusRegression, 9)},
+		"first": {
+			result("big", "mem_usage", monitor.StatusRegression, 1.3),
+			result("slow", "cpu_time", monitor.StatusSuspect, 2),
+			result("noisy", "cpu_time", monitor.StatusSuspect, 1.5),
+			result("left out", "cpu_time", monitor.StatusOK, 1),
+			result("left out", "total_time", monitor.StatusSuspect, 1.2),
+		},
+		"again": {
+			result("slow", "cpu_time", monitor.StatusRegression, 1.9),
+			result("big", "mem_usage", monitor.StatusNotJudged, unknown),
+			result("noisy", "cpu_time", monitor.StatusOK, 1.1),
+		},
+	}
+	main := "main"
+	j := newJudge(h, detector)
+	report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c", Branch: &main})
+	require.NoError(t, err)
+	var got []string
+	for _, r := range report.Results {
+		got = append(got, r.Item+" "+r.Metric+" "+string(r.Status))
+	}
+	assert.Equal(t, []string{"slow cpu_time regression", "big mem_usage regression", "left out total_time suspect",
+		"noisy cpu_time ok", "left out cpu_time ok"}, got)
+	assert.Equal(t, monitor.Summary{Tests: 4, OK: 2, Suspects: 1, Regressions: 2}, report.Summary)
+	assert.Equal(t, "again", report.Run)
+	assert.Equal(t, []string{"sagain", "sfirst"}, report.Sessions)
+
+	report, err = j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "again", Branch: &main})
+	require.NoError(t, err)
+	assert.Len(t, report.Results, 3, "a run by its id is that run alone")
+}
+
+// TestAReportOnACommitKeepsWhatIsKnownOfItsMachines holds that a few tests run again, which do not tell how fast the machine
+// was, do not hide that it was slow; and that the classes of machine of all jobs are named.
+func TestAReportOnACommitKeepsWhatIsKnownOfItsMachines(t *testing.T) {
+	t.Parallel()
+	machine := func(env string, status monitor.Status, ratio float64) monitor.Machine {
+		return monitor.Machine{Env: env, Status: status, Offset: map[string]monitor.Number{"cpu_time": monitor.Number(ratio)}}
+	}
+	unknown := math.NaN()
+	for name, tc := range map[string]struct {
+		first, again, want []monitor.Machine
+		status             monitor.Status
+	}{
+		"slow, then unknown": {
+			[]monitor.Machine{machine("ci", monitor.StatusSlowMachine, 1.6)}, []monitor.Machine{machine("ci", monitor.StatusOK, unknown)},
+			[]monitor.Machine{machine("ci", monitor.StatusSlowMachine, 1.6)}, monitor.StatusSlowMachine},
+		"slow, then as usual": {
+			[]monitor.Machine{machine("ci", monitor.StatusSlowMachine, 1.6)}, []monitor.Machine{machine("ci", monitor.StatusOK, 1)},
+			[]monitor.Machine{machine("ci", monitor.StatusOK, 1)}, monitor.StatusOK},
+		"another class": {
+			[]monitor.Machine{machine("b", monitor.StatusSlowMachine, 1.6)}, []monitor.Machine{machine("c", monitor.StatusOK, 1)},
+			[]monitor.Machine{machine("b", monitor.StatusSlowMachine, 1.6), machine("c", monitor.StatusOK, 1)}, monitor.StatusSlowMachine},
+		"nothing measured": {nil, nil, nil, monitor.StatusLearning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHistory{}
+			h.add("first", "c", "main", "ci")
+			h.add("again", "c", "main", "ci")
+			suites := map[string][]monitor.Machine{"first": tc.first, "again": tc.again}
+			j := newJudge(h, detect(func(l monitor.Comparison) *monitor.Report {
+				r := &monitor.Report{Suite: monitor.Suite{Status: monitor.StatusLearning, Machines: suites[l.Judged().ID]}}
+				for _, m := range r.Suite.Machines {
+					r.Suite.Status, r.Suite.Offset = m.Status, m.Offset
+				}
+				return r
+			}))
+			report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, report.Suite.Machines)
+			assert.Equal(t, tc.status, report.Suite.Status)
+		})
+	}
+}
+
+// GitLab's shards say the name of their job for a branch. Each has its own history, and all of them count.
+func TestAReportOnACommitHasAllJobs(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("a1", "a", "job tests 1/2", "ci")
+	h.add("a2", "a", "job tests 2/2", "ci")
+	h.add("b1", "b", "job tests 1/2", "ci")
+	h.add("b1 again", "b", "job tests 1/2", "ci")
+	h.add("b2", "b", "job tests 2/2", "ci")
+	slow := result("slow", "cpu_time", monitor.StatusRegression, 2)
+	baselines := map[string][]string{}
+	results := script{"b1": {slow, result("quick", "cpu_time", monitor.StatusOK, 1)}, "b1 again": {result("noise", "cpu_time", monitor.StatusSuspect, 1)},
+		"b2": {result("shop", "cpu_time", monitor.StatusOK, 1)}}
+	detector := detect(func(l monitor.Comparison) *monitor.Report {
+		baselines[l.Judged().ID] = append(ids(l.Baseline), ids(l.Window)...)
+		r, _ := results.Judge(l, nil)
+		r.Branch, r.Against = l.Judged().Branch, l.Branch
+		return r
+	})
+	report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "b"})
+	require.NoError(t, err)
+	assert.Equal(t, monitor.Summary{Tests: 4, OK: 2, Suspects: 1, Regressions: 1}, report.Summary)
+	assert.Equal(t, slow, report.Results[0])
+	assert.Equal(t, []string{"b2", "b1 again", "b1"}, report.Runs)
+	assert.Equal(t, []string{"job tests 2/2", "job tests 1/2"}, report.Branches)
+	assert.Empty(t, report.Against, "each is compared with its own")
+	assert.Equal(t, []monitor.LeftOut{}, report.LeftOut)
+	assert.Equal(t, map[string][]string{"b2": {"a2", "b2"}, "b1 again": {"a1", "b1", "b1 again"}, "b1": {"a1", "b1"}}, baselines)
+}
+
+// Two jobs may run the same tests in different ways. One cannot clear the other.
+func TestTheWorseOfTwoJobsCounts(t *testing.T) {
+	t.Parallel()
+	const fine, bad, learning, unjudged = monitor.StatusOK, monitor.StatusRegression, monitor.StatusLearning, monitor.StatusNotJudged
+	for _, tc := range []struct{ first, last, branches, runs monitor.Status }{
+		{bad, fine, bad, fine}, {fine, bad, bad, bad}, {fine, learning, fine, fine}, {learning, fine, fine, fine},
+		{unjudged, learning, learning, learning}, {learning, unjudged, learning, learning}, {bad, unjudged, bad, bad},
+		{monitor.StatusSuspect, bad, bad, bad}, {monitor.StatusSuspect, fine, monitor.StatusSuspect, fine},
+	} {
+		for branch, want := range map[string]monitor.Status{"job b": tc.branches, "job a": tc.runs} {
+			h := &fakeHistory{}
+			h.add("first", "c", "job a", "ci")
+			h.add("last", "c", branch, "ci")
+			machine := func(status monitor.Status) monitor.Suite {
+				if status == bad {
+					status = monitor.StatusSlowMachine
+				}
+				return monitor.Suite{Status: status, Machines: []monitor.Machine{{Env: "ci", Status: status, Tests: 1, TotalTime: 2, CPUTime: 3,
+					Offset: map[string]monitor.Number{"cpu_time": 1}}}}
+			}
+			status := map[string]monitor.Status{"first": tc.first, "last": tc.last}
+			detector := detect(func(l monitor.Comparison) *monitor.Report {
+				is := status[l.Judged().ID]
+				return &monitor.Report{Results: []monitor.Result{result("test", "cpu_time", is, 1)}, Suite: machine(is)}
+			})
+			report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+			require.NoError(t, err)
+			require.Len(t, report.Results, 1)
+			assert.Equal(t, want, report.Results[0].Status, "%v in %s", tc, branch)
+			if branch == "job b" {
+				assert.Equal(t, 2, report.Suite.Machines[0].Tests)
+				assert.Equal(t, []float64{4, 6}, []float64{report.Suite.Machines[0].TotalTime, report.Suite.Machines[0].CPUTime})
+				assert.Equal(t, tc.first == bad || tc.last == bad, report.Suite.Status == monitor.StatusSlowMachine)
+				assert.Equal(t, tc.branches == fine, report.Suite.Status == fine, "%v", tc)
+			}
+		}
+	}
+}
+
+func TestAReportSaysWhatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("m0", "c", "job docs")
+	h.add("early", "c", "job lint", "ci py3.12")
+	h.add("m1", "c", "main", "ci py3.11", "ci py3.12")
+	h.add("f1", "c", "feature", "ci py3.11")
+	h.add("other", "d", "feature", "ci py3.13")
+	main, feature := "main", "feature"
+	for name, tc := range map[string]struct {
+		q    monitor.JudgeQuery
+		runs []string
+		want []monitor.LeftOut
+	}{
+		"one run": {monitor.JudgeQuery{Run: "f1"}, []string{"f1"}, []monitor.LeftOut{
+			{Reason: "one run was asked for, and not its commit", Runs: []string{"m1", "early"}, Branches: []string{"main", "job lint"},
+				Environments: []string{"ci py3.12"}, Tests: 3},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
+		"all branches": {monitor.JudgeQuery{ScmRef: "c"}, []string{"f1", "m1", "early"}, []monitor.LeftOut{
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
+		"a branch": {monitor.JudgeQuery{ScmRef: "c", Head: &feature}, []string{"f1"}, []monitor.LeftOut{
+			{Reason: "of another branch than the one asked for", Runs: []string{"m1", "early"}, Branches: []string{"main", "job lint"},
+				Environments: []string{"ci py3.12"}, Tests: 3},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
+		"nothing to compare with": {monitor.JudgeQuery{ScmRef: "c", Branch: &main}, []string{"f1", "m1"}, []monitor.LeftOut{
+			{Reason: "started before all runs of the branch to compare with", Runs: []string{"early"},
+				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1},
+			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
+	} {
+		tc.q.Project = "p"
+		report, err := newJudge(h, &recorder{}).Judge(t.Context(), tc.q)
+		require.NoError(t, err, name)
+		assert.Equal(t, tc.runs, report.Runs, name)
+		assert.Equal(t, tc.want, report.LeftOut, name)
+	}
+}
+
+// A class of machine that is new must not hide behind one that is fine.
+func TestANewClassOfMachineIsNamed(t *testing.T) {
+	t.Parallel()
+	machine := func(env string, status monitor.Status) monitor.Machine {
+		return monitor.Machine{Env: env, Status: status, Tests: 7}
+	}
+	for name, tc := range map[string]struct {
+		machines []monitor.Machine
+		want     []monitor.LeftOut
+	}{
+		"one of two": {[]monitor.Machine{machine("a", monitor.StatusOK), machine("b", monitor.StatusLearning), machine("c", monitor.StatusLearning)},
+			[]monitor.LeftOut{{Reason: "too few earlier runs on this class of machine", Runs: []string{}, Branches: []string{},
+				Environments: []string{"b", "c"}, Tests: 14}}},
+		"all, as the gate says": {[]monitor.Machine{machine("b", monitor.StatusLearning)}, []monitor.LeftOut{}},
+	} {
+		detector := detect(func(monitor.Comparison) *monitor.Report {
+			return &monitor.Report{Suite: monitor.Suite{Machines: tc.machines}}
+		})
+		report, err := newJudge(history(), detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+		require.NoError(t, err)
+		assert.Equal(t, tc.want, report.LeftOut, name)
+	}
+}
+
+// Every branch of a commit is judged before any of them is judged twice.
+func TestTheRunsOfACommitAreSharedOutToItsBranches(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	for i := range 5 {
+		for _, branch := range []string{"job a", "job b", "job c"} {
+			h.add(fmt.Sprint(branch, i), "x", branch, "ci")
+		}
+	}
+	for commit, want := range map[int][]string{
+		2: {"job c4", "job b4"},
+		4: {"job c4", "job c3", "job b4", "job a4"},
+		7: {"job c4", "job c3", "job c2", "job c1", "job c0", "job b4", "job a4"},
+		8: {"job c4", "job c3", "job c2", "job c1", "job c0", "job b4", "job b3", "job a4"},
+	} {
+		j := newJudge(h, &recorder{})
+		j.Commit = commit
+		report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+		require.NoError(t, err)
+		assert.Equal(t, want, report.Runs)
+		require.Len(t, report.LeftOut, 1)
+		assert.Len(t, report.LeftOut[0].Runs, 15-len(want))
+	}
+}
+
+// Two pytests that start at once, as `tox -p` starts them, look like the first two processes of pytest-xdist.
+func TestAReportSaysThatTestsWereAddedUp(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		run      string
+		sessions []string // that measured something
+		want     int64
+	}{
+		"two pytests":                    {"first", []string{"first", "second"}, 1},
+		"workers of a controller":        {"controller", []string{"worker1", "worker2"}, 0},
+		"one pytest":                     {"first", []string{"first"}, 0},
+		"two pytests with the run's tag": {"ci-17", []string{"first", "second"}, 0},
+	} {
+		h := &fakeHistory{}
+		h.add(tc.run, "c", "main", "ci")
+		h.runs[0].Sessions = tc.sessions
+		report, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+		require.NoError(t, err)
+		if tc.want == 0 {
+			assert.Empty(t, report.LeftOut, name)
+			continue
+		}
+		require.Len(t, report.LeftOut, 1, name)
+		assert.Equal(t, tc.want, report.LeftOut[0].Tests)
+
+		h.add("third", "c", "feature", "ci")
+		h.runs[1].Sessions = []string{"third", "fourth", "fifth"}
+		report, err = newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+		require.NoError(t, err)
+		require.Len(t, report.LeftOut, 1, "of both branches together")
+		assert.EqualValues(t, 3, report.LeftOut[0].Tests)
+		assert.Contains(t, report.LeftOut[0].Reason, "--tag run=NAME")
+	}
+}

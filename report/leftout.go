@@ -1,0 +1,61 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// maxNames is how many branches or classes of machine are named in a sentence.
+const maxNames = 4
+
+// leftOut says in a sentence what a report has no results of, and why. quote makes a text from outside safe.
+func leftOut(l *monitor.LeftOut, quote func(text string, max int) string) string {
+	var counts []string
+	for _, c := range []struct {
+		n    int
+		noun string
+	}{{len(l.Runs), "run"}, {int(l.Tests), "test"}, {int(l.Modules), "module"}} {
+		if c.n > 0 {
+			counts = append(counts, count(c.n, c.noun))
+		}
+	}
+	s := strings.Join(counts, " with ")
+	if len(counts) == 3 {
+		s = counts[0] + " with " + counts[1] + " and " + counts[2]
+	}
+	if branches := names(l.Branches, quote); branches != "" {
+		s += " of " + branches
+	}
+	switch n := len(l.Runs); {
+	case len(l.Environments) == 0:
+	case n == 0:
+		s += " on " + names(l.Environments, quote)
+	default:
+		s += ", the only " + plural(n, "one", "ones") + " on " + names(l.Environments, quote)
+	}
+	return s + ": " + quote(l.Reason, longName)
+}
+
+// names lists texts from outside. Empty ones are left out.
+func names(all []string, quote func(text string, max int) string) string {
+	var named []string
+	for _, name := range all {
+		if name != "" {
+			named = append(named, quote(name, shortName))
+		}
+	}
+	if more := len(named) - maxNames; more > 0 {
+		named = append(named[:maxNames], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(named, ", ")
+}
+
+// branches lists the branches of the runs that a report is about.
+func branches(r *monitor.Report, quote func(text string, max int) string) string {
+	if len(r.Branches) > 1 {
+		return names(r.Branches, quote)
+	}
+	return names([]string{r.Branch}, quote)
+}
