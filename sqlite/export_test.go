@@ -37,6 +37,9 @@ func (db *DB) LimitPages(more int) error {
 // AddSchema makes db a program that knows one version more.
 func (db *DB) AddSchema(schema string) { db.schemas = append(db.schemas, schema) }
 
+// KnowVersions makes db a program that knows the first n versions only.
+func (db *DB) KnowVersions(n int) { db.schemas = db.schemas[:n] }
+
 // MeasureSpace measures the size of the file and the free space on its disk now.
 func (db *DB) MeasureSpace() { db.space.measure(db) }
 

@@ -159,7 +159,7 @@ func TestOpenDoesNotChangeStrangeFiles(t *testing.T) {
 			make1(t, path)
 			_, err := raw(t, path).Exec("PRAGMA user_version = 99")
 			require.NoError(t, err)
-		}, []string{"newer pymon-bridge (schema version 99, this one knows 1)", "pymon.db"}},
+		}, []string{"newer pymon-bridge (schema version 99, this one knows 2)", "pymon.db"}},
 		"truncated": {func(t *testing.T, path string) {
 			make1(t, path)
 			require.NoError(t, os.Truncate(path, size(path)-4096))

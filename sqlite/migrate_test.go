@@ -15,8 +15,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// version2 is an example of a later version. It adds a column that is computed from other tables, and a table.
-const version2 = `ALTER TABLE sessions ADD COLUMN tags INTEGER NOT NULL DEFAULT 0;
+// nextVersion is an example of a later version. It adds a column that is computed from other tables, and a table.
+const nextVersion = `ALTER TABLE sessions ADD COLUMN tags INTEGER NOT NULL DEFAULT 0;
 UPDATE sessions SET tags = (SELECT count(*) FROM tags t WHERE t.session = sessions.hash);
 CREATE TABLE later (id INTEGER PRIMARY KEY)`
 
@@ -53,7 +53,7 @@ func fill(t *testing.T, db *sqlite.DB) {
 	require.NoError(t, err)
 }
 
-// closedFile returns the path of a closed file of version 1.
+// closedFile returns the path of a closed file of the newest version.
 func closedFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), sqlite.FileName)
@@ -86,11 +86,11 @@ func versionOf(t *testing.T, path string) (version int) {
 // TestOlderFilesAreMigrated checks that a migrated file answers all questions like a new file with the same records.
 func TestOlderFilesAreMigrated(t *testing.T) {
 	path := closedFile(t)
-	require.Equal(t, 1, versionOf(t, path))
-	old, today := later(path, version2), later(filepath.Join(t.TempDir(), sqlite.FileName), version2)
+	require.Equal(t, 2, versionOf(t, path))
+	old, today := later(path, nextVersion), later(filepath.Join(t.TempDir(), sqlite.FileName), nextVersion)
 	open(t, old)
 	fill(t, open(t, today))
-	require.Equal(t, 2, versionOf(t, path))
+	require.Equal(t, 3, versionOf(t, path))
 	require.Equal(t, everything(t, today), everything(t, old))
 	var tags int
 	require.NoError(t, raw(t, path).QueryRow("SELECT sum(tags) FROM sessions").Scan(&tags))
@@ -109,8 +109,8 @@ func TestMigrationThatFailsChangesNothing(t *testing.T) {
 	path := closedFile(t)
 	before := everything(t, open(t, at(path)))
 	path = closedFile(t)
-	require.ErrorContains(t, later(path, version2+"; INSERT INTO nowhere VALUES (1)").Open(t.Context()), "nowhere")
-	require.Equal(t, 1, versionOf(t, path))
+	require.ErrorContains(t, later(path, nextVersion+"; INSERT INTO nowhere VALUES (1)").Open(t.Context()), "nowhere")
+	require.Equal(t, 2, versionOf(t, path))
 	require.Equal(t, before, everything(t, open(t, at(path))))
 }
 
@@ -121,14 +121,14 @@ func TestMigrationIsAnnounced(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	openAndClose := func(path string) {
 		db := sqlite.New(path, utcZones(), logger)
-		db.AddSchema(version2)
+		db.AddSchema(nextVersion)
 		require.NoError(t, db.Open(t.Context()))
 		require.NoError(t, db.Close())
 	}
 	path := closedFile(t)
 	openAndClose(path)
 	require.Contains(t, log.String(), "the file has an older version and is brought up to date")
-	require.Contains(t, log.String(), "from=1 to=2")
+	require.Contains(t, log.String(), "from=2 to=3")
 	log.Reset()
 	openAndClose(path)
 	openAndClose(filepath.Join(t.TempDir(), sqlite.FileName))
@@ -189,7 +189,7 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 // serve the file.
 func TestSharedFilesAreNotMigrated(t *testing.T) {
 	path := closedFile(t)
-	beside := later(path, version2)
+	beside := later(path, nextVersion)
 	require.NoError(t, beside.OpenShared(t.Context()))
 	tokens, err := beside.Tokens(t.Context())
 	require.NoError(t, err)
@@ -198,13 +198,13 @@ func TestSharedFilesAreNotMigrated(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, beside.RevokeToken(t.Context(), tokens[0].ID))
 	require.NoError(t, beside.Close())
-	require.Equal(t, 1, versionOf(t, path))
+	require.Equal(t, 2, versionOf(t, path))
 
-	tokens, err = open(t, later(path, version2)).Tokens(t.Context())
+	tokens, err = open(t, later(path, nextVersion)).Tokens(t.Context())
 	require.NoError(t, err)
 	require.Len(t, tokens, 1, "the next program that serves the file migrates it")
 	require.Equal(t, "new", tokens[0].Label)
-	require.Equal(t, 2, versionOf(t, path))
+	require.Equal(t, 3, versionOf(t, path))
 }
 
 // TestFilesCanShrink checks that free pages can be given back to the disk. Only a new file can get this setting.

@@ -12,11 +12,16 @@ import (
 // applicationID marks the file as ours: "pymn".
 const applicationID = 0x70796d6e
 
+// The statements of each version.
+//
 //go:embed schema.sql
 var schema1 string
 
+//go:embed schema_2.sql
+var schema2 string
+
 // schemas returns the statements that lead from each version to the next. The first ones start from an empty file.
-func schemas() []string { return []string{schema1} }
+func schemas() []string { return []string{schema1, schema2} }
 
 // migrate brings the file to the newest version in one transaction. It refuses a file of a newer program or of another
 // program, and does not change it.
