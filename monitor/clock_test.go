@@ -57,6 +57,7 @@ func TestZonesMetric(t *testing.T) {
 		{"in time", steady, "2026-11-22T13:00:10", 5, at(12, 0, 15).Add(moment), at(12, 0, 10), true},
 		{"a test of 40 minutes", steady, "2026-11-22T13:01:00", 40 * minute, at(12, 41, 0).Add(moment), at(12, 1, 0), true},
 		{"an hour late after an outage", steady, "2026-11-22T13:01:00", 5, at(13, 1, 5), at(12, 1, 0), false},
+		{"an hour late, with a duration that a float cannot hold", steady, "2026-11-22T13:01:00", 1.001, at(13, 1, 1).Add(time.Millisecond), at(12, 1, 0), false},
 		{"half an hour late", steady, "2026-11-22T13:01:00", 0, at(12, 31, 0).Add(moment), at(12, 1, 0), false},
 		{"the client is 3 minutes ahead", steady, "2026-11-22T13:04:00", 0, at(12, 1, 0), at(12, 4, 0), false},
 		{"west by 7 hours", steady, "2026-11-22T06:01:00", 5, at(12, 1, 5).Add(moment), at(12, 1, 0), false},

@@ -122,6 +122,7 @@ func TestZonesOrphan(t *testing.T) {
 	utc := monitor.Zones{Server: time.UTC}
 	arrival := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	assert.Equal(t, int32(19800), utc.Orphan(local(t, "2026-11-22T17:00:00"), 1800, arrival, nil).Offset, "a test of half an hour")
+	assert.Equal(t, arrival.Add(-time.Second), utc.Orphan(local(t, "2020-01-01T00:00:00"), 1, arrival, nil).Time(), "frozen")
 	assert.Equal(t, int32(0), utc.Orphan(local(t, "2026-11-22T11:59:59"), 1e300, arrival, nil).Offset, "absurd durations count as 0")
 }
 

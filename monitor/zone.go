@@ -1,6 +1,9 @@
 package monitor
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Zones finds the offset of a client's clock from UTC, since clients send local times without a zone. A session or a
 // metric arrives a fraction of a second after the time that it has (measured with real clients). So the time of arrival
@@ -66,14 +69,18 @@ func (z Zones) offset(t LocalTime, arrival time.Time, last *int32) int32 {
 	return best
 }
 
-// Orphan returns the start of a metric whose session is unknown. Its offset is found like that of a session, with start
-// + duration as the time.
+// Orphan returns the start of a metric whose session is unknown. It uses the rules of [Zones.Session] with start +
+// duration as the time.
 func (z Zones) Orphan(start LocalTime, seconds float64, arrival time.Time, last *int32) Instant {
-	offset, ok := z.known(start)
-	if !ok {
-		offset = z.offset(after(start, seconds), arrival, last)
+	if offset, ok := z.known(start); ok {
+		return start.At(offset)
 	}
-	return start.At(offset)
+	took := duration(seconds)
+	end := start
+	end.Micros += took.Microseconds()
+	at := z.Session(end, arrival, last)
+	at.UTC -= took.Microseconds() * 1000
+	return at
 }
 
 // known returns the offset that the text states or the operator has set.
@@ -94,16 +101,10 @@ func offsetAt(t LocalTime, loc *time.Location) int32 {
 	return int32(offset)
 }
 
-// after adds a duration to t.
-func after(t LocalTime, seconds float64) LocalTime {
-	t.Micros += duration(seconds).Microseconds()
-	return t
-}
-
 // duration returns seconds as a duration. An absent, negative or absurd number counts as 0.
 func duration(seconds float64) time.Duration {
 	if seconds > 0 && seconds < 1e9 {
-		return time.Duration(seconds * 1e9)
+		return time.Duration(math.Round(seconds * 1e9))
 	}
 	return 0
 }

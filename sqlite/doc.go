@@ -11,6 +11,9 @@
 // cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid
 // UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql.
 //
+// The instant of a metric follows from the text of its start and an offset. Where it does not, since a clock was wrong,
+// the table clocks finds the metric when it comes again.
+//
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //
 // # Versions
