@@ -60,6 +60,6 @@ func (db *DB) warnOfClock(rec *monitor.Record, wrong time.Duration) {
 			"tests replace the clock for the whole run?", "session", rec.Session.SessionH, "run_date", rec.Session.RunDate)
 		return
 	}
-	log.Info("the clock of a test is not the clock of its session; such tests have the time of their arrival",
+	log.Info("the clock of a test is not the clock of its session; the time of such a test follows from its arrival",
 		"session", rec.Measured().SessionH, "test", rec.Measured().ItemVariant)
 }
