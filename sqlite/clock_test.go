@@ -22,7 +22,7 @@ func TestFrozenRunsAreOrderedByArrival(t *testing.T) {
 	path := filepath.Join(t.TempDir(), sqlite.FileName)
 	db := sqlite.New(path, utcZones(), slog.New(slog.NewTextHandler(&log, nil)))
 	db.MinFree = 0
-	open(t, db)
+	require.NoError(t, db.Open(t.Context()))
 	dates := []string{"2020-01-01T00:00:00.9", "2020-01-01T00:00:00.5", "2026-11-22T12:30:00", "2020-01-01T00:00:00.1"}
 	for i, date := range dates {
 		s := process(date, arrival)
@@ -39,6 +39,7 @@ func TestFrozenRunsAreOrderedByArrival(t *testing.T) {
 		assert.Equal(t, dates[3-i], run.ID)
 		assert.Equal(t, arrival.Add(time.Duration(3-i)*15*time.Minute).UnixMicro(), run.Started/1000)
 	}
+	require.NoError(t, db.Close()) // it logs while it is open
 	assert.Equal(t, 3, strings.Count(log.String(), "the date of a session is wrong"))
 	assert.Contains(t, log.String(), "difference=60420h15m0s", "from the date to the arrival of the second session")
 }
@@ -55,9 +56,10 @@ func TestClocksOfTestsAreLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), utcZones(), slog.New(slog.NewTextHandler(&log, nil)))
 	db.MinFree = 0
-	open(t, db)
+	require.NoError(t, db.Open(t.Context()))
 	appendAll(t, db, record(process("s1", arrival)), elsewhere("test_a", arrival.Add(61*time.Second)))
 	appendAll(t, db, elsewhere("test_a", arrival.Add(61*time.Second)), elsewhere("test_b", arrival.Add(62*time.Second)))
+	require.NoError(t, db.Close())
 	assert.Equal(t, 1, strings.Count(log.String(), "the clock of a test is not the clock of its session"))
 	assert.Contains(t, log.String(), "difference=5h0m0s")
 }
