@@ -158,6 +158,6 @@ type Run struct {
 	TotalTime    float64    // sum over the tests, in seconds, like the next two; absent values count as 0
 	UserTime     float64
 	KernelTime   float64
-	Started      Instant // start of the first session or metric
+	Started      Instant // start of the first session
 	Ended        Instant // start + total time of the metric that ended last; Started without metrics
 }

@@ -7,9 +7,9 @@ import (
 
 // Zones finds the offset of a client's clock from UTC, since clients send local times without a zone. A session or a
 // metric arrives a fraction of a second after the time that it has (measured with real clients). So the time of arrival
-// shows the offset.
+// shows the offset. It also shows a clock that is wrong: tests change the zone of their process, or replace its clock.
 type Zones struct {
-	// Fixed is the clients' time zone if the operator has set it; nil otherwise.
+	// Fixed is the clients' time zone if the operator has set it; nil otherwise. Then all times are taken as sent.
 	Fixed *time.Location
 	// Server is the bridge's own time zone. It is preferred when it fits.
 	Server *time.Location
@@ -17,9 +17,14 @@ type Zones struct {
 
 const (
 	// maxLag is the greatest distance between a session's time and its arrival from which an offset is concluded.
+	// Clocks of clients may be as far ahead.
 	maxLag = 5 * time.Minute
-	// maxMetricLag is the same for the end of a metric, from which a change of the clocks is concluded.
+	// maxMetricLag is the same for the end of a metric.
 	maxMetricLag = time.Minute
+	// maxSessionDelay and maxMetricDelay are how late sessions and metrics may arrive, after an outage for example.
+	// What seems to be later has a wrong clock.
+	maxSessionDelay = 24 * time.Hour
+	maxMetricDelay  = time.Hour
 )
 
 // offsets are the offsets from UTC in civil use, in minutes. They are multiples of 15 minutes between -12:00 and
@@ -30,65 +35,52 @@ var offsets = []int32{
 	60, 120, 180, 210, 240, 270, 300, 330, 345, 360, 390, 420, 480, 525, 540, 570, 600, 630, 660, 720, 765, 780, 825, 840,
 }
 
-// Session returns the offset of the clock of a client that sent t. It takes the server's offset if this puts t within 5
-// minutes of arrival. Otherwise it takes the offset that puts t closest to arrival, if within 5 minutes. Otherwise it
-// takes last, the project's last known offset. When the project has none, last is nil, and it takes the server's
-// offset.
-func (z Zones) Session(t LocalTime, arrival time.Time, last *int32) int32 {
+// Session returns the start of a session that sent t. The start is the time of arrival if t is more than a day before
+// it, or more than 5 minutes after it: then the client's clock is wrong. last is the project's last known offset; nil
+// when the project has none.
+func (z Zones) Session(t LocalTime, arrival time.Time, last *int32) Instant {
 	if offset, ok := z.known(t); ok {
-		return offset
+		return t.At(offset)
 	}
+	start := t.At(z.offset(t, arrival, last))
+	if late := arrival.Sub(start.Time()); late > maxSessionDelay || late < -maxLag {
+		start.UTC = arrival.UnixMicro() * 1000
+	}
+	return start
+}
+
+// offset returns the offset of the clock of a client that sent t. It takes the server's offset if this puts t within 5
+// minutes of arrival. Otherwise it takes the offset that puts t closest to arrival, if within 5 minutes. Otherwise it
+// takes last, or the server's offset when last is nil.
+func (z Zones) offset(t LocalTime, arrival time.Time, last *int32) int32 {
 	server := offsetAt(t, z.Server)
-	if lag(t, server, arrival) <= maxLag {
+	if lag(t.At(server), arrival) <= maxLag {
 		return server
 	}
-	best, bestLag := server, time.Duration(math.MaxInt64)
+	best, bestLag := server, maxLag
 	for _, minutes := range offsets {
-		if l := lag(t, minutes*60, arrival); l < bestLag {
+		if l := lag(t.At(minutes*60), arrival); l <= bestLag {
 			best, bestLag = minutes*60, l
 		}
 	}
-	switch {
-	case bestLag <= maxLag:
-		return best
-	case last != nil:
+	if best == server && last != nil {
 		return *last
-	default:
-		return server
 	}
+	return best
 }
 
-// Metric returns the offsets at which a metric of a session with the given offset may have started. A new metric gets
-// the first offset. A repeat may be stored at any of them. The first offset is usually the session's. It differs from
-// it by 30 or 60 minutes when only this puts start + duration within a minute of arrival: the clocks were changed
-// during the run.
-func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, session int32) []int32 {
-	if offset, ok := z.known(start); ok {
-		return []int32{offset}
-	}
-	end := after(start, seconds)
-	if lag(end, session, arrival) <= maxMetricLag {
-		return []int32{session}
-	}
-	candidates := []int32{session}
-	for _, shift := range []int32{3600, -3600, 1800, -1800} {
-		offset := session + shift
-		if lag(end, offset, arrival) <= maxMetricLag {
-			candidates = append([]int32{offset}, candidates...)
-		} else {
-			candidates = append(candidates, offset)
-		}
-	}
-	return candidates
-}
-
-// Orphan returns the offset of a metric whose session is unknown. It uses the rule of [Zones.Session] with start +
+// Orphan returns the start of a metric whose session is unknown. It uses the rules of [Zones.Session] with start +
 // duration as the time.
-func (z Zones) Orphan(start LocalTime, seconds float64, arrival time.Time, last *int32) int32 {
+func (z Zones) Orphan(start LocalTime, seconds float64, arrival time.Time, last *int32) Instant {
 	if offset, ok := z.known(start); ok {
-		return offset
+		return start.At(offset)
 	}
-	return z.Session(after(start, seconds), arrival, last)
+	took := duration(seconds)
+	end := start
+	end.Micros += took.Microseconds()
+	at := z.Session(end, arrival, last)
+	at.UTC -= took.Microseconds() * 1000
+	return at
 }
 
 // known returns the offset that the text states or the operator has set.
@@ -109,14 +101,12 @@ func offsetAt(t LocalTime, loc *time.Location) int32 {
 	return int32(offset)
 }
 
-// after adds a duration to t. An absent or absurd duration counts as 0.
-func after(t LocalTime, seconds float64) LocalTime {
+// duration returns seconds as a duration. An absent, negative or absurd number counts as 0.
+func duration(seconds float64) time.Duration {
 	if seconds > 0 && seconds < 1e9 {
-		t.Micros += int64(seconds * 1e6)
+		return time.Duration(math.Round(seconds * 1e9))
 	}
-	return t
+	return 0
 }
 
-func lag(t LocalTime, offset int32, arrival time.Time) time.Duration {
-	return arrival.Sub(time.UnixMicro(t.Micros - int64(offset)*1e6)).Abs()
-}
+func lag(at Instant, arrival time.Time) time.Duration { return arrival.Sub(at.Time()).Abs() }

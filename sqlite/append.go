@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
@@ -18,6 +19,7 @@ type decision struct {
 	context   *monitor.Context
 	session   *monitor.Session
 	at        monitor.Instant
+	wrong     time.Duration // how far a clock was from the arrival, the first time that the session shows it
 }
 
 // Append implements [monitor.Journal]. One transaction stores all records. When there is no room, Append fails unless
@@ -47,6 +49,7 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 	}
 	for i, rec := range recs {
 		decisions[i].apply(rec)
+		db.warnOfClock(rec, decisions[i].wrong)
 	}
 	return nil
 }
@@ -132,11 +135,14 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 			return decision{}, err
 		}
 	}
+	earlier := h.id != 0 // metrics may have arrived before their session
 	if err := a.addHash(rec.Project, s.SessionH, &h); err != nil {
 		return decision{}, err
 	}
-	seq := a.take()
-	_, err = a.exec(insertSession, values([]any{seq, h.id, rec.Project, s.Run == s.SessionH}, sessionRow(&kept))...)
+	clock := clockOf(s.RunDate, s.Start)
+	d := decision{seq: a.take(), session: s, wrong: time.Duration(clock.Wrong) * time.Microsecond}
+	_, err = a.exec(insertSession,
+		values([]any{d.seq, h.id, rec.Project, s.Run == s.SessionH, earlier}, sessionRow(&kept))...)
 	if err != nil {
 		return decision{}, err
 	}
@@ -144,9 +150,9 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 		return decision{}, err
 	}
 	a.hashes.put(digestOf(rec.Project, s.SessionH),
-		hashEntry{id: h.id, session: true, offset: s.Start.Offset, stated: s.StatesOffset})
+		hashEntry{id: h.id, session: true, clock: clock, stated: s.StatesOffset, unsteady: earlier})
 	a.offsets.put(digestOf(rec.Project), lastOffset{offset: s.Start.Offset, known: true})
-	return decision{seq: seq, session: s}, nil
+	return d, nil
 }
 
 // findStored returns the decision about a context or session that a query finds by the ID of its hash. The decision is
@@ -200,14 +206,15 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "run_date: %w", err)
 	}
-	if !s.StatesOffset {
+	if s.StatesOffset {
+		s.Start = date.At(s.Start.Offset)
+	} else {
 		last, err := a.lastOffset(rec.Project)
 		if err != nil {
 			return err
 		}
-		s.Start.Offset = a.timeZones.Session(date, rec.Received, last)
+		s.Start = a.timeZones.Session(date, rec.Received, last)
 	}
-	s.Start = date.At(s.Start.Offset)
 	s.Start.UTC += monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
 	s.FixTags()
 	leader, err := a.leader(rec)

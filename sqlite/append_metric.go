@@ -3,7 +3,6 @@ package sqlite
 import (
 	"crypto/sha256"
 	"strings"
-	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -31,13 +30,11 @@ func (a *appender) metric(rec *monitor.Record) (decision, error) {
 		return decision{}, err
 	}
 	r.hash = monitor.RecordHash(rec.Project, r.metric)
-	offsets, err := a.offsetsOf(r, start)
+	at, usual, err := a.place(r, start)
 	if err != nil {
 		return decision{}, err
 	}
-	// An offset that was stated, or decided elsewhere, does not tell where an equal metric was stored.
-	elsewhere := rec.Source != "" || r.session.stated
-	if r.known() && (len(offsets) > 1 || !r.session.session || elsewhere || a.full != nil) {
+	if r.known() && (!usual || a.full != nil) {
 		if d, err := a.findRepeat(r, start); err != nil || d.repeat {
 			return d, err
 		}
@@ -49,8 +46,12 @@ func (a *appender) metric(rec *monitor.Record) (decision, error) {
 	if err := a.refer(r, true); err != nil {
 		return decision{}, err
 	}
-	d, err := a.store(r, start.At(offsets[0]))
+	d, err := a.store(r, at)
+	if err != nil || d.repeat {
+		return d, err
+	}
 	d.newSeries = newSeries
+	d.wrong, err = a.noteClock(r, start, at, d.seq)
 	return d, err
 }
 
@@ -94,42 +95,6 @@ func (a *appender) refer(r *newRow, add bool) (err error) {
 	}
 	return nil
 }
-
-// offsetsOf returns the offsets from UTC at which the metric may have started. The likeliest offset is first.
-func (a *appender) offsetsOf(r *newRow, start monitor.LocalTime) ([]int32, error) {
-	switch {
-	case r.rec.Source != "":
-		return []int32{r.metric.At.Offset}, nil
-	case r.session.stated:
-		return []int32{r.session.offset}, nil
-	case r.session.session:
-		return a.timeZones.Metric(start, r.metric.TotalTime, r.rec.Received, r.session.offset), nil
-	}
-	last, err := a.lastOffset(r.rec.Project)
-	if err != nil {
-		return nil, err
-	}
-	return []int32{a.timeZones.Orphan(start, r.metric.TotalTime, r.rec.Received, last)}, nil
-}
-
-// findRepeat looks for an equal metric at every offset that clocks have. The bridge learns a client's offset from its
-// sessions. So a metric that comes again later may have been stored with another offset than it would get now.
-func (a *appender) findRepeat(r *newRow, start monitor.LocalTime) (decision, error) {
-	first, last := start.At(maxOffset).UTC, start.At(minOffset).UTC
-	if start.HasOffset {
-		first = start.At(start.Offset).UTC
-		last = first
-	}
-	// When all nanoseconds of a microsecond are taken, metrics go into the next microseconds.
-	_, repeat, err := a.neighbours(r, first, last+int64(time.Millisecond), r.session.id)
-	return repeat, err
-}
-
-// The range of offsets that clocks have, in seconds, with one more hour on either side for daylight saving.
-const (
-	minOffset = -13 * 3600
-	maxOffset = 15 * 3600
-)
 
 // store stores the metric at its own nanosecond. When another metric of the series has it, store takes the next free
 // nanosecond.
@@ -197,64 +162,4 @@ func (a *appender) insertTexts(seq uint64, r *newRow, at monitor.Instant) error 
 	}
 	_, err := a.exec(insertTexts, args...)
 	return err
-}
-
-// findFree tries the nanoseconds of one microsecond, starting at the metric's own, until it meets an equal metric or a
-// free nanosecond. Only when all 1000 are taken it goes on to the next microsecond. There the text of the start as sent
-// no longer follows from the instant.
-func (a *appender) findFree(r *newRow, at monitor.Instant) (decision, error) {
-	for ; ; at.UTC += 1000 {
-		utc, end := monitor.PointTime(at, r.hash), at.Micros()*1000+999
-		for tried := 0; tried < 1000; {
-			last := min(utc+31, end) // one query for 32 nanoseconds: taken nanoseconds stand together
-			taken, repeat, err := a.neighbours(r, utc, last, 0)
-			if err != nil || repeat.repeat {
-				return repeat, err
-			}
-			for range last - utc + 1 {
-				if !taken[utc] {
-					return decision{at: monitor.Instant{UTC: utc, Offset: at.Offset}}, nil
-				}
-				utc = monitor.NextPointTime(utc)
-				tried++
-			}
-		}
-	}
-}
-
-// neighbours returns the nanoseconds from first to last at which the series has metrics. It returns the repeat instead
-// if one of these metrics is equal. A session other than 0 limits the search to metrics of this session with the same
-// duration.
-func (a *appender) neighbours(r *newRow, first, last, session int64) (taken map[int64]bool, repeat decision, err error) {
-	s, err := a.statement(`SELECT m.seq, m.session, m.context, m.location, m.utc_ns, m.utc_offset, ` + measurementColumns + `,
-		t.item_start_time, t.component, t.item_path, t.item, t.item_variant, t.kind
-		FROM metrics m INDEXED BY metrics_point LEFT JOIN texts t ON t.seq = m.seq
-		WHERE m.series = ?1 AND m.utc_ns BETWEEN ?2 AND ?3 AND
-			(?4 = 0 OR m.session = ?4 AND m.total_time IS ?5)`)
-	if err != nil {
-		return nil, decision{}, err
-	}
-	rows, err := s.Query(r.series, first, last, session, number(r.metric.TotalTime))
-	if err != nil {
-		return nil, decision{}, err
-	}
-	defer rows.Close()
-	taken = make(map[int64]bool)
-	for rows.Next() {
-		m := *r.metric
-		var seq uint64
-		var session, context, location int64
-		var t sentTexts
-		err := rows.Scan(append([]any{&seq, &session, &context, &location, &m.At.UTC, &m.At.Offset},
-			append(floats(&m), t.columns()...)...)...)
-		if err != nil {
-			return nil, decision{}, err
-		}
-		setTexts(&m, &r.stable, &t)
-		taken[m.At.UTC] = true
-		if session == r.session.id && context == r.context.id && location == r.location && m.Same(r.metric) {
-			return nil, decision{seq: seq, repeat: true, at: m.At}, nil
-		}
-	}
-	return taken, decision{}, rows.Err()
 }

@@ -26,7 +26,7 @@ func (a *appender) outcome(rec *monitor.Record) (decision, error) {
 	if a.full != nil {
 		return decision{}, a.full
 	}
-	offsets, err := a.offsetsOf(r, start)
+	at, _, err := a.place(r, start)
 	if err != nil {
 		return decision{}, err
 	}
@@ -34,7 +34,6 @@ func (a *appender) outcome(rec *monitor.Record) (decision, error) {
 	if err := a.refer(r, true); err != nil {
 		return decision{}, err
 	}
-	at := start.At(offsets[0])
 	at.UTC = monitor.PointTime(at, monitor.HashOf(rec.Outcome.SessionH, rec.Outcome.NodeID))
 	o := rec.Outcome
 	for tried := 1; ; tried++ {

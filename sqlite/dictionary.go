@@ -1,13 +1,18 @@
 package sqlite
 
-import "strings"
+import (
+	"strings"
+
+	"pymon-bridge/monitor"
+)
 
 // hashEntry is what acceptance needs to know about the hash of a context or a session.
 type hashEntry struct {
-	id      int64 // 0 for a hash that is not in the file
-	session bool  // the file has a session with this hash
-	offset  int32 // offset of the session's clock
-	stated  bool  // the session stated its offset
+	id       int64 // 0 for a hash that is not in the file
+	session  bool  // the file has a session with this hash
+	clock    monitor.Clock
+	stated   bool // the session stated its offset
+	unsteady bool // a metric of the session may stand elsewhere than its clock says
 }
 
 // lastOffset is the offset of the clock of a project's last session.
@@ -23,17 +28,30 @@ func (w *writer) hash(project, h string) (hashEntry, error) {
 		return v, nil
 	}
 	var v hashEntry
-	var offset *int32
-	found, err := w.row(`SELECT h.id, s.utc_offset, coalesce(s.states_offset, 0) FROM hashes h
-		LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{h, project}, &v.id, &offset, &v.stated)
+	var date *string
+	var start monitor.Instant
+	found, err := w.row(`SELECT h.id, s.run_date, coalesce(s.utc_ns, 0), coalesce(s.utc_offset, 0),
+			coalesce(s.states_offset, 0), coalesce(s.unsteady, 0)
+		FROM hashes h LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{h, project},
+		&v.id, &date, &start.UTC, &start.Offset, &v.stated, &v.unsteady)
 	if err != nil || !found {
 		return hashEntry{}, err
 	}
-	if offset != nil {
-		v.session, v.offset = true, *offset
+	if date != nil {
+		v.session, v.clock = true, clockOf(*date, start)
 	}
 	w.hashes.put(key, v)
 	return v, nil
+}
+
+// clockOf returns the clock of a session from its date as sent and its start. A session from elsewhere may have a date
+// that cannot be read.
+func clockOf(date string, start monitor.Instant) monitor.Clock {
+	sent, err := monitor.ParseTime(date)
+	if err != nil {
+		return monitor.Clock{Start: start}
+	}
+	return monitor.ClockOf(sent, start)
 }
 
 // addHash makes sure that a hash has an ID.

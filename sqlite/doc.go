@@ -12,6 +12,9 @@
 // UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and
 // schema_2.sql for what version 2 added.
 //
+// The instant of a metric follows from the text of its start and an offset. Where it does not, since a clock was wrong,
+// the table clocks finds the metric when it comes again.
+//
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //
 // # Versions

@@ -77,11 +77,11 @@ func requireOwed(t *testing.T, db monitor.Journal, to monitor.Destination, max i
 	require.Empty(t, pending)
 }
 
-// TestMetricsFromADestinationKeepTheirOffset checks that the offset of such a metric is not guessed again.
-func TestMetricsFromADestinationKeepTheirOffset(t *testing.T) {
+// TestMetricsFromADestinationKeepTheirInstant checks that the offset of such a metric is not guessed again.
+func TestMetricsFromADestinationKeepTheirInstant(t *testing.T) {
 	db, _ := openNew(t)
 	m := measured("s", "test_a", arrival)
-	m.At.Offset = -34200
+	m.At = monitor.Instant{UTC: arrival.Add(9*time.Hour + 30*time.Minute).UnixNano(), Offset: -34200}
 	rec := record(m)
 	rec.Source = dest
 	appendAll(t, db, rec)

@@ -46,7 +46,7 @@ var (
 	sessionColumns = "s.seq, h.project, h.h, " + sessionFields
 
 	insertContext = insertInto("contexts", "seq, hash, "+columnNames(contextRow(&monitor.Record{Context: &monitor.Context{}}), ""))
-	insertSession = insertInto("sessions", "seq, hash, project, leads, "+
+	insertSession = insertInto("sessions", "seq, hash, project, leads, unsteady, "+
 		columnNames(sessionRow(&monitor.Record{Session: &monitor.Session{}}), ""))
 )
 

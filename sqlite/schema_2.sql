@@ -2,3 +2,20 @@
 
 ALTER TABLE tokens ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0; -- up to a minute late
+
+-- The metrics whose instant does not follow from the text of their start, since the clock that the text came from was
+-- wrong. A metric that comes again is found here.
+CREATE TABLE clocks (
+    series INTEGER NOT NULL REFERENCES series (id),
+    clock INTEGER NOT NULL, -- start on the client's clock in microseconds since 1970
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (series, clock, seq)
+) WITHOUT ROWID;
+
+-- 1 when a metric of the session may stand elsewhere than the clock of the session says.
+ALTER TABLE sessions ADD COLUMN unsteady INTEGER NOT NULL DEFAULT 0;
+UPDATE sessions SET unsteady = 1;
+
+-- A run starts with its first session.
+ALTER TABLE tallies DROP COLUMN first_ns;
+ALTER TABLE tallies DROP COLUMN first_offset;

@@ -128,7 +128,7 @@ func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m
 func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
 	query := withRuns(len(runs), namesOf(runs))
 	query.add(`SELECT chosen.i, s.machine, s.method, c.seq IS NOT NULL, coalesce(c.env, ''), coalesce(c.python_info, ''),
-		y.kind, y.metrics, y.total_time, y.user_time, y.kernel_time, y.first_ns, y.first_offset, y.end_ns, y.end_offset` +
+		y.kind, y.metrics, y.total_time, y.user_time, y.kernel_time, y.end_ns, y.end_offset` +
 		chosenSessions + ` CROSS JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context"))
 	ended := make([]bool, len(runs)) // r.Ended is the end of a metric
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
@@ -139,9 +139,9 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 		var kind string
 		var metrics int64
 		var total, user, kernel float64
-		var first, end monitor.Instant
+		var end monitor.Instant
 		err := row.Scan(&i, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, &kind, &metrics,
-			&total, &user, &kernel, &first.UTC, &first.Offset, &end.UTC, &end.Offset)
+			&total, &user, &kernel, &end.UTC, &end.Offset)
 		if err != nil {
 			return err
 		}
@@ -151,9 +151,6 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 			r.TotalTime, r.UserTime, r.KernelTime = r.TotalTime+total, r.UserTime+user, r.KernelTime+kernel
 		} else {
 			r.Modules += metrics
-		}
-		if first.UTC < r.Started.UTC {
-			r.Started = first
 		}
 		if !ended[i] || end.UTC > r.Ended.UTC {
 			ended[i], r.Ended = true, end

@@ -10,6 +10,7 @@ import (
 )
 
 // The Python environments of `make python`. Each has pytest-monitor 1.6.6, pytest-xdist, and another version of pytest.
+// The second one also has freezegun and Django, which change the clock.
 const (
 	Pytest84 = "pytest84"
 	Pytest91 = "pytest91"

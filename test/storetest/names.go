@@ -134,13 +134,14 @@ func (s *suite) compareRuns(t *testing.T, q monitor.RunQuery) {
 	ask(q, s.store.Runs, s.store.CountRuns).check(t, s.random, s.world.runs(q), nil, sameRun)
 }
 
-// testEndless asks for a run with a metric that would end after the last moment of an [monitor.Instant].
+// testEndless asks for a run with a metric that would end after the last moment of an [monitor.Instant]. A metric has
+// ended when it arrives.
 func (s *suite) testEndless(t *testing.T) {
 	i := slices.IndexFunc(s.world.metrics, func(m *measured) bool { return m.metric.TotalTime == math.MaxFloat64 })
 	require.GreaterOrEqual(t, i, 0)
 	m := s.world.metrics[i]
 	q := monitor.RunQuery{Project: m.project, Run: m.session.Run}
-	require.Equal(t, int64(math.MaxInt64), s.world.runs(q)[0].Ended.UTC)
+	require.Equal(t, int64(math.MaxInt64), m.metric.At.Plus(m.metric.TotalTime).UTC)
 	s.compareRuns(t, q)
 }
 
@@ -186,10 +187,7 @@ func (w *world) measure(r *monitor.Run) {
 			r.Modules++
 		}
 		environments[monitor.OriginOf(m.metric.SessionH, m.context, m.session).Env] = true
-		if m.metric.At.UTC < r.Started.UTC {
-			r.Started = m.metric.At
-		}
-		if end := m.metric.At.Plus(m.metric.TotalTime); end.UTC > r.Ended.UTC {
+		if end := monitor.EndOf(m.metric.At, m.metric.TotalTime, m.received); end.UTC > r.Ended.UTC {
 			r.Ended = end
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,10 +23,11 @@ type world struct {
 // measured is a metric with its session and its context. The session is of the same project. The context is of the same
 // project, or else of the project that was the first to have it. Both are nil when there is none.
 type measured struct {
-	project string
-	metric  *monitor.Metric
-	session *monitor.Session
-	context *monitor.Context
+	project  string
+	received time.Time
+	metric   *monitor.Metric
+	session  *monitor.Session
+	context  *monitor.Context
 }
 
 func newWorld(records []*monitor.Record) *world {
@@ -38,7 +40,7 @@ func newWorld(records []*monitor.Record) *world {
 		case rec.Session != nil:
 			w.sessions = append(w.sessions, rec)
 		default:
-			w.metrics = append(w.metrics, &measured{project: rec.Project, metric: rec.Metric})
+			w.metrics = append(w.metrics, &measured{project: rec.Project, received: rec.Received, metric: rec.Metric})
 		}
 	}
 	for _, m := range w.metrics {

@@ -1,0 +1,84 @@
+package monitor
+
+import "time"
+
+// Clock is the clock of a session.
+type Clock struct {
+	Start Instant // start of the session
+	// Wrong is how far the session's date was from Start, in microseconds: what has to be added to a time of this clock,
+	// besides the offset. It is 0 unless the start was taken from the arrival.
+	Wrong int64
+}
+
+// ClockOf returns the clock of a session that sent the date and was found to start at the given instant.
+func ClockOf(date LocalTime, start Instant) Clock {
+	return Clock{Start: start, Wrong: start.Micros() - date.At(start.Offset).Micros()}
+}
+
+// At returns the moment at which the clock shows t.
+func (c Clock) At(t LocalTime) Instant { return c.withOffset(t, c.Start.Offset) }
+
+func (c Clock) withOffset(t LocalTime, offset int32) Instant {
+	t.Micros += c.Wrong
+	return t.At(offset)
+}
+
+// Metric returns the start of a metric of a session that sent its start without an offset. usual says that the metric
+// arrived within a minute of its end by the session's clock. Otherwise an equal metric may have been placed elsewhere.
+//
+// A metric that seems to arrive up to an hour late is late, and its start is by the session's clock. It cannot be so
+// when the metric would arrive before it ends, or start before its session. Then, or when it seems to be later, the
+// start is by the civil offset that puts its end within a minute of arrival: a test, or the end of daylight saving time,
+// has changed the zone. Where there is no such offset, a test has replaced the clock. Then the metric ended when it
+// arrived.
+func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, session Clock) (at Instant, usual bool) {
+	if offset, ok := z.known(start); ok {
+		return start.At(offset), true
+	}
+	at, took := session.At(start), duration(seconds)
+	late := arrival.Sub(at.Time()) - took
+	if late.Abs() <= maxMetricLag {
+		return at, true
+	}
+	if late < 0 || late > maxMetricDelay || session.before(at) {
+		for _, minutes := range offsets {
+			if moved := session.withOffset(start, minutes*60); lag(moved, arrival.Add(-took)) <= maxMetricLag {
+				return moved, false
+			}
+		}
+	}
+	if late >= -maxLag && late <= maxMetricDelay && !session.before(at) {
+		return at, false
+	}
+	return session.byArrival(at, took, arrival), false
+}
+
+// before says whether a metric would start before its session.
+func (c Clock) before(at Instant) bool {
+	return at.UTC < c.Start.UTC-maxMetricLag.Nanoseconds()
+}
+
+// byArrival returns the start of a metric that ended when it arrived. A test that sets its clock forward has a false
+// duration, which shows when it is longer than the session. Then at is the start, if it is in the session. The clock of
+// the session may be ahead.
+func (c Clock) byArrival(at Instant, took time.Duration, arrival time.Time) Instant {
+	begin := Instant{UTC: arrival.Add(-took).UnixMicro() * 1000, Offset: c.Start.Offset}
+	if begin.UTC < c.Start.UTC-maxLag.Nanoseconds() {
+		if at.UTC >= c.Start.UTC && !at.Time().After(arrival) {
+			return at
+		}
+		begin.UTC = arrival.UnixMicro() * 1000
+	}
+	begin.UTC = max(begin.UTC, c.Start.UTC)
+	return begin
+}
+
+// EndOf returns the end of a metric that started at the given instant: at most 5 minutes after its arrival, since the
+// clock of a client may be ahead. A zero arrival is unknown.
+func EndOf(at Instant, seconds float64, arrival time.Time) Instant {
+	end := at.Plus(seconds)
+	if !arrival.IsZero() && end.UTC > arrival.Add(maxLag).UnixNano() {
+		end.UTC = max(at.UTC, arrival.UnixNano())
+	}
+	return end
+}

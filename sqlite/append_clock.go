@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// place returns the start of a metric or an outcome. It is usual when an equal metric can stand nowhere else.
+func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant, usual bool, err error) {
+	switch {
+	case r.rec.Source != "":
+		return r.metric.At, false, nil
+	case r.session.stated: // later than its metrics, perhaps
+		return start.At(r.session.clock.Start.Offset), false, nil
+	case r.session.session:
+		at, usual := a.timeZones.Metric(start, r.metric.TotalTime, r.rec.Received, r.session.clock)
+		return at, usual && !r.session.unsteady, nil
+	}
+	last, err := a.lastOffset(r.rec.Project)
+	if err != nil {
+		return at, false, err
+	}
+	return a.timeZones.Orphan(start, r.metric.TotalTime, r.rec.Received, last), false, nil
+}
+
+// noteClock notes that a metric stands elsewhere than the clock of its session says, so that the metric is found when it
+// comes again. The first time in a session it returns how far the clock was from the arrival.
+func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant, seq uint64) (wrong time.Duration, err error) {
+	if at.Micros() != start.At(at.Offset).Micros() {
+		_, err := a.exec("INSERT INTO clocks (series, clock, seq) VALUES (?, ?, ?)", r.series, start.Micros, seq)
+		if err != nil {
+			return 0, err
+		}
+	}
+	s := &r.session
+	if !s.session || s.unsteady {
+		return 0, nil
+	}
+	wrong = at.Time().Sub(s.clock.At(start).Time())
+	if wrong == 0 {
+		return 0, nil
+	}
+	if _, err := a.exec("UPDATE sessions SET unsteady = 1 WHERE hash = ?", s.id); err != nil {
+		return 0, err
+	}
+	s.unsteady = true
+	a.hashes.put(digestOf(r.rec.Project, r.metric.SessionH), *s)
+	return wrong, nil
+}
+
+// warnOfClock tells the operator that times were taken from arrivals, once for each session.
+func (db *DB) warnOfClock(rec *monitor.Record, wrong time.Duration) {
+	if wrong == 0 || rec.Source != "" {
+		return
+	}
+	log := db.logger.With("project", rec.Project, "difference", wrong.Round(time.Second).String())
+	if rec.Session != nil {
+		log.Warn("the date of a session is wrong, so the session starts when it arrived: is the clock of its machine wrong, or do its "+
+			"tests replace the clock for the whole run?", "session", rec.Session.SessionH, "run_date", rec.Session.RunDate)
+		return
+	}
+	log.Info("the clock of a test is not the clock of its session; the time of such a test follows from its arrival",
+		"session", rec.Measured().SessionH, "test", rec.Measured().ItemVariant)
+}
