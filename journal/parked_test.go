@@ -147,6 +147,7 @@ func TestCourierReadsParkedMetricsBack(t *testing.T) {
 					}
 				})
 				courier()
+				j.pages = nil // the courier may have read a page while it was closed
 				r.run(t, func() {
 					r.after(time.Second)
 					if restart {
