@@ -13,7 +13,8 @@ type batch struct {
 	metrics  []*monitor.Point // metrics and outcomes; the unparked ones come first
 	cursor   uint64           // every record up to this number is in this batch, in an earlier batch, or parked
 	park     []uint64         // metrics that start to wait
-	unpark   []uint64         // parked metrics that are in this batch
+	unpark   []uint64         // parked records that are in this batch
+	aside    bool             // its only record was set aside before
 }
 
 func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }

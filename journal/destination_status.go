@@ -45,7 +45,7 @@ type status struct {
 	kept      int64     // records not delivered, at the last count
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
-	aside     int       // records that were set aside
+	aside     int64     // records that were set aside
 	gone      []string  // what the destination lost, for people
 }
 
@@ -128,7 +128,7 @@ func (s *status) keepWaiting(until time.Time) {
 }
 
 // setAside notes how many records are set aside.
-func (s *status) setAside(n int) {
+func (s *status) setAside(n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.aside = n

@@ -30,6 +30,9 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		if err != nil {
 			return err
 		}
+		if s.Aside, err = countOf(ctx, q, newClause("SELECT count(*) FROM parked WHERE dest = ? AND aside = 1", id)); err != nil {
+			return err
+		}
 		s.Depth, err = owedAfter(ctx, q, id, cursor, last)
 		s.Depth += s.Parked
 		if err == nil && oldest == 0 {
