@@ -105,7 +105,7 @@ func TestCourierTriesWhatIsSetAsideInTurns(t *testing.T) {
 // What is set aside is in the journal, and not in memory.
 func TestCourierHasNothingInMemoryThatIsSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 3000
+		const n = 1000
 		r := newRig()
 		r.Courier = journal.NewCourier(r.j, r.sink, r.j, r.j, discard())
 		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
