@@ -121,9 +121,13 @@ func (c *Courier) RetryNow() { c.now.ring() }
 // Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
 // before, some of them are gone from the destination. The log and Health say so, Health until the courier is closed.
 func (c *Courier) Recreated(part string) {
+	acked := int64(c.acked.Load())
 	stats, err := c.journal.Stats(context.Background(), c.dest)
-	if n := int64(c.acked.Load()) - stats.Parked - stats.DeadLetters; err == nil && n > 0 {
-		c.status.recreated(part, n)
+	switch n := acked - stats.Parked - stats.DeadLetters; {
+	case err != nil && acked > 0:
+		c.status.recreated(part, "records")
+	case err == nil && n > 0:
+		c.status.recreated(part, fmt.Sprint(n, " records"))
 	}
 }
 

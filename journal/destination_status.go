@@ -134,10 +134,10 @@ func (s *status) setAside(n int64) {
 	s.aside = n
 }
 
-// recreated notes that a part of the destination was created anew, after n records had been delivered.
-func (s *status) recreated(part string, n int64) {
-	gone := fmt.Sprintf("%s was missing and was created again at %s: the %d records delivered before are not all there",
-		part, time.Now().UTC().Format(time.RFC3339), n)
+// recreated notes that a part of the destination was created anew, after some records had been delivered.
+func (s *status) recreated(part, records string) {
+	gone := fmt.Sprintf("%s was missing and was created again at %s: the %s delivered before are not all there",
+		part, time.Now().UTC().Format(time.RFC3339), records)
 	s.logger.Error("the destination has lost delivered records", "lost", gone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +178,7 @@ func (s *status) health(err error) monitor.Health {
 	case s.silent():
 		h.Detail = fmt.Sprintf("%s has given no answer since %s", s.dest, s.asked.UTC().Format(time.RFC3339))
 	default:
-		h.OK = true
+		h.OK = len(s.gone) == 0
 	}
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
