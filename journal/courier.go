@@ -17,6 +17,9 @@ import (
 // bridge it goes on for at least a third of parkFor.
 const parkFor = time.Minute
 
+// parkAtMost is how long it waits when its context or session could not be looked up far away, since others were.
+const parkAtMost = 10 * time.Minute
+
 // Courier delivers the records of a journal to one destination. There must be only one courier at a time for a journal
 // and a destination. The exported fields may be changed between NewCourier and Open. The courier's goroutines call the
 // hooks, so hooks delay delivery.
