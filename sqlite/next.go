@@ -119,21 +119,22 @@ func pendingMetadata(ctx context.Context, q querier, query string, scan func(sca
 
 // Parked implements [monitor.Journal].
 func (db *DB) Parked(ctx context.Context, dest monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
-	return db.parked(ctx, "aside = 0", dest, after, max)
+	return db.parked(ctx, "parked p JOIN destinations d ON d.id = p.dest AND p.aside = 0", dest, after, max)
 }
 
 // Aside implements [monitor.Journal].
 func (db *DB) Aside(ctx context.Context, dest monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
-	return db.parked(ctx, "aside = 1", dest, after, max)
+	return db.parked(ctx, "parked p INDEXED BY parked_aside JOIN destinations d ON d.id = p.dest AND p.aside = 1", dest, after, max)
 }
 
-// parked reads the records of parked rows that fulfil a condition.
-func (db *DB) parked(ctx context.Context, which string, dest monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
+// parked reads the records of rows of parked.
+func (db *DB) parked(ctx context.Context, from string, dest monitor.Destination, after uint64, max int) (
+	[]monitor.Pending, error) {
 	return db.inSteps(ctx, after, max, func(q querier, after uint64, max int) ([]monitor.Pending, uint64, error) {
 		since := make(map[uint64]time.Time)
 		var seqs []uint64
-		err := each(ctx, q, `SELECT p.seq, p.since FROM parked p JOIN destinations d ON d.id = p.dest
-			WHERE d.name = ? AND p.seq > ? AND `+which+` ORDER BY p.seq LIMIT ?`, []any{string(dest), after, max}, func(row scanner) error {
+		query := "SELECT p.seq, p.since FROM " + from + " WHERE d.name = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
+		err := each(ctx, q, query, []any{string(dest), after, max}, func(row scanner) error {
 			var seq uint64
 			var at time.Time
 			err := row.Scan(&seq, instant{&at})
@@ -147,9 +148,10 @@ func (db *DB) parked(ctx context.Context, which string, dest monitor.Destination
 		for i := range part {
 			part[i].Since = since[part[i].Seq]
 		}
-		if !complete { // else a repaired file may lack the records of numbers
-			return part, 0, err
+		last := seqs[len(seqs)-1] // a repaired file may lack the records of some numbers, so there may be more
+		if !complete {
+			last = 0
 		}
-		return part, seqs[len(seqs)-1], err
+		return part, last, err
 	})
 }
