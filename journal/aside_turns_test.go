@@ -102,6 +102,29 @@ func TestCourierTriesWhatIsSetAsideInTurns(t *testing.T) {
 	}
 }
 
+// Restarts keep no record from its turn.
+func TestCourierTriesEachSetAsideDespiteRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		var mended atomic.Bool
+		r.sink.DeliverFn = failsAt(failed, func(project string) bool { return project == "bad" || !mended.Load() })
+		for range 99 {
+			r.add(metric1("bad", "", ""))
+		}
+		late := r.add(metric1("late", "", ""))[0]
+		r.run(t, func() { r.after(3 * time.Minute) })
+		assert.Equal(t, 100, r.j.parkedCount())
+		mended.Store(true)
+		for range 150 { // at each start, it is among the twenty that are tried with a chance of one in five
+			if r.sink.has(late) {
+				break
+			}
+			r.run(t, func() { r.after(40 * time.Second) })
+		}
+		assert.True(t, r.sink.has(late))
+	})
+}
+
 // What is set aside is in the journal, and not in memory.
 func TestCourierHasNothingInMemoryThatIsSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

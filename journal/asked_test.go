@@ -86,3 +86,21 @@ func TestCourierWaitsForALookupThatIsAnswered(t *testing.T) {
 		}
 	}
 }
+
+// One answer is enough: the destination need not be asked again at the end of the wait.
+func TestCourierNeedsOneAnswerToALookup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := &partialStore{}
+		far.asks.Store(true)
+		r := newFarRig(far)
+		r.run(t, func() {
+			m := r.add(metric1("p", "lost", "lost"))[0]
+			r.after(10 * time.Second)
+			far.asks.Store(false)
+			r.after(45 * time.Second)
+			assert.False(t, r.sink.has(m))
+			r.after(10 * time.Second)
+			assert.True(t, r.sink.has(m))
+		})
+	})
+}
