@@ -25,6 +25,7 @@ type entry struct {
 	context *monitor.Context
 	session *monitor.Session
 	puts    uint64 // of an absence: number of puts before the store was asked
+	partial bool   // of an absence: the store did not ask everywhere
 }
 
 func (e *entry) absent() bool { return e.context == nil && e.session == nil }

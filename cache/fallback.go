@@ -25,8 +25,8 @@ const (
 // locally before a lookup returns it, so that it is found for ever. When Keep fails, the lookup fails with ENotFound. A
 // value that is found in any project (project is empty) is not kept, because its project is not known.
 //
-// Lookups fail with ENotFound when the remote store fails, is slow or is not healthy, and after too many misses. A
-// Fallback is safe for concurrent use.
+// Lookups fail with ENotFound when the remote store fails, is slow or is not healthy, and after too many misses. The cause
+// is then [monitor.ErrNotAsked], unless the remote store denies access. A Fallback is safe for concurrent use.
 type Fallback struct {
 	// Local is asked first. Its errors other than ENotFound are returned.
 	Local monitor.MetadataStore
@@ -53,12 +53,11 @@ func (f *Fallback) Context(ctx context.Context, project, h string) (*monitor.Con
 	if !f.asksRemote(err) {
 		return c, err
 	}
-	c, ok := ask(ctx, f, f.Remote.Context, project, h)
-	if !ok {
+	if c, err = ask(ctx, f, f.Remote.Context, project, h, err); err != nil {
 		return nil, err
 	}
 	rec := &monitor.Record{Project: project, Received: time.Now(), Context: c, Source: f.Source}
-	if !f.keep(ctx, rec, h) {
+	if err = f.keep(ctx, rec, h); err != nil {
 		return nil, err
 	}
 	return rec.Context, nil
@@ -70,12 +69,11 @@ func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Ses
 	if !f.asksRemote(err) {
 		return s, err
 	}
-	s, ok := ask(ctx, f, f.Remote.Session, project, h)
-	if !ok {
+	if s, err = ask(ctx, f, f.Remote.Session, project, h, err); err != nil {
 		return nil, err
 	}
 	rec := &monitor.Record{Project: project, Received: time.Now(), Session: s, Source: f.Source}
-	if !f.keep(ctx, rec, h) {
+	if err = f.keep(ctx, rec, h); err != nil {
 		return nil, err
 	}
 	return rec.Session, nil
@@ -83,8 +81,7 @@ func (f *Fallback) Session(ctx context.Context, project, h string) (*monitor.Ses
 
 // asksRemote says whether to ask the remote store after the local store returned err.
 func (f *Fallback) asksRemote(err error) bool {
-	return monitor.ErrorCode(err) == monitor.ENotFound && f.Remote != nil && (f.Healthy == nil || f.Healthy()) &&
-		f.limit().Tokens() >= 1
+	return monitor.ErrorCode(err) == monitor.ENotFound && f.Remote != nil
 }
 
 // limit returns the limiter of misses.
@@ -93,31 +90,42 @@ func (f *Fallback) limit() *rate.Limiter {
 	return f.misses
 }
 
-// ask looks up in the remote store, which must return when the deadline is over.
+// ask looks up in the remote store, which must return when the deadline is over. missing is what the local store said.
 func ask[T any](ctx context.Context, f *Fallback, lookup func(context.Context, string, string) (*T, error),
-	project, h string) (*T, bool) {
+	project, h string, missing error) (*T, error) {
+	if f.Healthy != nil && !f.Healthy() || f.limit().Tokens() < 1 {
+		return nil, notAsked(missing)
+	}
 	ctx, cancel := context.WithTimeout(ctx, Deadline)
 	defer cancel()
 	v, err := lookup(ctx, project, h)
-	switch {
-	case err == nil && v != nil:
-		return v, true
-	case err != nil && monitor.ErrorCode(err) != monitor.ENotFound:
-		f.Logger.DebugContext(ctx, "remote lookup failed", "hash", h, "error", err)
+	if err == nil && v != nil {
+		return v, nil
 	}
 	f.limit().Allow()
-	return nil, false
+	code := monitor.ErrorCode(err)
+	if err != nil && code != monitor.ENotFound {
+		f.Logger.DebugContext(ctx, "remote lookup failed", "hash", h, "error", err)
+	}
+	if code == monitor.EUnavailable || code == monitor.EInternal {
+		return nil, notAsked(missing)
+	}
+	return nil, missing // also when it was denied: asking again would not help
+}
+
+func notAsked(missing error) error {
+	return monitor.Errorf(monitor.ENotFound, "%s: %w", missing, monitor.ErrNotAsked)
 }
 
 // keep stores a record from the remote store. Afterwards the record holds the stored value: another value, if one arrived
 // meanwhile.
-func (f *Fallback) keep(ctx context.Context, rec *monitor.Record, h string) bool {
+func (f *Fallback) keep(ctx context.Context, rec *monitor.Record, h string) error {
 	if rec.Project == "" {
-		return true
+		return nil
 	}
 	if err := f.Keep(ctx, rec); err != nil {
 		f.Logger.WarnContext(ctx, "cannot keep a fetched record", "class", rec.Class(), "hash", h, "error", err)
-		return false
+		return notAsked(err)
 	}
-	return true
+	return nil
 }

@@ -55,6 +55,7 @@ func TestFallbackAsksLocalThenRemoteStore(t *testing.T) {
 		project       string
 		found         bool
 		code          monitor.Code // code of the error
+		notAsked      bool         // its cause is monitor.ErrNotAsked
 		remoteCalls   int64        // lookups of context and session together
 		kept          int
 		took          time.Duration
@@ -64,13 +65,16 @@ func TestFallbackAsksLocalThenRemoteStore(t *testing.T) {
 		{name: "remote", local: &fakeStore{}, remote: findsAll(), project: "p", found: true, remoteCalls: 2, kept: 2},
 		{name: "any project", local: &fakeStore{}, remote: findsAll(), project: "", found: true, remoteCalls: 2},
 		{name: "nowhere", local: &fakeStore{}, remote: &fakeStore{}, project: "p", code: monitor.ENotFound, remoteCalls: 2},
-		{name: "remote unhealthy", local: &fakeStore{}, remote: findsAll(), unhealthy: true, project: "p", code: monitor.ENotFound},
+		{name: "remote unhealthy", local: &fakeStore{}, remote: findsAll(), unhealthy: true, project: "p", code: monitor.ENotFound,
+			notAsked: true},
 		{name: "remote fails", local: &fakeStore{}, remote: failing(errors.New("no")), project: "p",
+			code: monitor.ENotFound, notAsked: true, remoteCalls: 2},
+		{name: "remote denies access", local: &fakeStore{}, remote: failing(monitor.Errorf(monitor.EForbidden, "no")), project: "p",
 			code: monitor.ENotFound, remoteCalls: 2},
 		{name: "remote hangs", local: &fakeStore{}, remote: hangs, project: "p", code: monitor.ENotFound,
-			remoteCalls: 2, took: 2 * cache.Deadline},
+			notAsked: true, remoteCalls: 2, took: 2 * cache.Deadline},
 		{name: "value cannot be kept", local: &fakeStore{}, remote: findsAll(), keepErr: errors.New("full"), project: "p",
-			code: monitor.ENotFound, remoteCalls: 2, kept: 2},
+			code: monitor.ENotFound, notAsked: true, remoteCalls: 2, kept: 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -105,6 +109,8 @@ func TestFallbackAsksLocalThenRemoteStore(t *testing.T) {
 				}
 				assert.Equal(t, tt.code, monitor.ErrorCode(errC))
 				assert.Equal(t, tt.code, monitor.ErrorCode(errS))
+				assert.Equal(t, tt.notAsked, errors.Is(errC, monitor.ErrNotAsked))
+				assert.Equal(t, tt.notAsked, errors.Is(errS, monitor.ErrNotAsked))
 			})
 		})
 	}
@@ -138,6 +144,8 @@ func TestFallbackBoundsMisses(t *testing.T) {
 			_, err := f.Session(t.Context(), "p", "h")
 			notFound(t, err)
 		}
+		_, err := f.Session(t.Context(), "p", "h")
+		assert.ErrorIs(t, err, monitor.ErrNotAsked)
 		asked := remote.calls.Load()
 		assert.LessOrEqual(t, asked, int64(100))
 		assert.GreaterOrEqual(t, asked, int64(50), "the sessions of a hundred processes that start at once are looked up")

@@ -3,6 +3,7 @@ package cache
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"sync"
@@ -154,7 +155,7 @@ func (s *Store) find(ctx context.Context, k key) (*entry, error) {
 		}
 		if e.puts == puts {
 			s.negativeHits.Add(1)
-			return nil, notFound(k)
+			return nil, notFound(e)
 		}
 	}
 	s.misses.Add(1)
@@ -203,7 +204,7 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 	case monitor.ErrorCode(err) != monitor.ENotFound:
 		return nil, err
 	}
-	s.remember(&entry{key: k, puts: puts}, cmp.Or(s.NegativeTTL, DefaultNegativeTTL))
+	s.remember(&entry{key: k, puts: puts, partial: errors.Is(err, monitor.ErrNotAsked)}, cmp.Or(s.NegativeTTL, DefaultNegativeTTL))
 	return nil, err
 }
 
@@ -235,6 +236,10 @@ func (s *Store) stripe(k key) *atomic.Uint64 {
 	return &s.puts[maphash.String(s.seed, k.h)%stripes]
 }
 
-func notFound(k key) error {
-	return monitor.Errorf(monitor.ENotFound, "there is no %s %q", k.class, k.h)
+func notFound(absence *entry) error {
+	err := monitor.Errorf(monitor.ENotFound, "there is no %s %q", absence.class, absence.h)
+	if absence.partial {
+		err.Err = monitor.ErrNotAsked
+	}
+	return err
 }

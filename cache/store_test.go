@@ -135,6 +135,21 @@ func TestStoreRemembersAnAbsenceForAWhile(t *testing.T) {
 	})
 }
 
+// A remembered absence still says that a remote store was not asked.
+func TestStoreRemembersWhyAValueIsAbsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := failing(monitor.Errorf(monitor.ENotFound, "not here: %w", monitor.ErrNotAsked))
+		s := open(t, store)
+		for range 3 {
+			_, err := s.Session(t.Context(), "p", "h")
+			notFound(t, err)
+			assert.ErrorIs(t, err, monitor.ErrNotAsked)
+			synctest.Wait()
+		}
+		assert.EqualValues(t, 1, store.calls.Load())
+	})
+}
+
 func TestStoreDoesNotRememberErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fakeStore{ContextFn: func(context.Context, string, string) (*monitor.Context, error) {

@@ -40,6 +40,7 @@ type bucket struct {
 
 	mu      sync.Mutex // held while InfluxDB is asked
 	ready   bool
+	missing bool      // it was not there, and onCreated has not been called for that
 	learned time.Time // when retention was last asked for
 }
 
@@ -58,7 +59,10 @@ func (b *bucket) ensure(ctx context.Context) error {
 		if err := b.open(ctx); err != nil {
 			return err
 		}
-		b.ready = true
+		if b.ready = true; b.missing && b.onCreated != nil {
+			b.onCreated(b.name)
+		}
+		b.missing = false
 		if rand.IntN(2) == 0 { // else a proxy that fails each n-th request could always fail the write that follows
 			b.learned = time.Time{}
 		}
@@ -71,11 +75,11 @@ func (b *bucket) ensure(ctx context.Context) error {
 	return nil
 }
 
-// doubt makes the next ensure look for the bucket again.
-func (b *bucket) doubt() {
+// doubt makes the next ensure look for the bucket again. missing says that it is not there.
+func (b *bucket) doubt(missing bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ready = false
+	b.ready, b.missing = false, b.missing || missing
 }
 
 // forgetRetention makes the next ensure ask for the retention again, unless it was asked for just now.
@@ -149,12 +153,8 @@ func (b *bucket) create(ctx context.Context, missing error) error {
 	}
 	err = b.rest.call(ctx, http.MethodPost, "buckets", nil, string(body), nil)
 	switch monitor.ErrorCode(err) {
-	case "":
-		if b.onCreated != nil {
-			b.onCreated(b.name)
-		}
-		return nil
-	case monitor.EInvalid: // someone else has just created it, which the next write will tell
+	case "", monitor.EInvalid: // EInvalid: someone else has just created it, which the next write will tell
+		b.missing = true
 		return nil
 	case monitor.EUnauthorized, monitor.EForbidden:
 		return monitor.Errorf(monitor.EForbidden, "the token may not create buckets: create bucket %q in organisation %q"+

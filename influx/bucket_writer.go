@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -61,7 +62,8 @@ func (b *bucketWriter) write(ctx context.Context, lines iter.Seq[string]) monito
 	reply := b.send(ctx, lines)
 	switch {
 	case reply.Kind == monitor.Denied:
-		b.doubt()
+		// InfluxDB names the bucket, and a proxy does not. Another bridge may create the bucket before this one looks again.
+		b.doubt(reply.Status == http.StatusNotFound && strings.Contains(reply.Message, strconv.Quote(b.name)))
 	case reply.Kind == monitor.Refused && strings.Contains(reply.Message, "retention"):
 		b.forgetRetention()
 	}

@@ -40,7 +40,7 @@ type Config struct {
 	Transport http.RoundTripper // replaces the default one, as for a private certificate authority; may be nil
 	Now       func() time.Time  // time.Now if nil
 
-	// OnCreated is called when a bucket was missing and was created. May be nil.
+	// OnCreated is called when a bucket was missing and is there now, whoever created it. May be nil.
 	OnCreated func(bucket string)
 
 	token *token // Token, and what [Writer.SetToken] made of it

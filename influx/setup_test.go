@@ -137,6 +137,46 @@ func TestDeletedBucketIsCreatedAgain(t *testing.T) {
 	require.Len(t, created, 3, "what is there was not created")
 }
 
+// Of two bridges that deliver to a bucket, one creates it again. Both say so.
+func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	var created []string
+	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
+	w := mustOpen(t, cfg)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	created = nil
+	server.DeleteBucket(cfg.Bucket)
+	require.Equal(t, 404, w.Deliver(t.Context(), metricPoints(1)).Status)
+	another := cfg
+	another.OnCreated = nil
+	require.NoError(t, mustOpen(t, another).Ensure(t.Context()))
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, []string{cfg.Bucket}, created)
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Len(t, created, 1, "it is said once")
+}
+
+// A proxy's 404 says nothing about the bucket.
+func TestBucketBehindAProxyIsNotMissed(t *testing.T) {
+	n := 0
+	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) {
+		if n++; n == 2 {
+			w.WriteHeader(404)
+			fmt.Fprintf(w, `{"code":"not found","message":"nothing at %s"}`, r.URL)
+			return
+		}
+		w.WriteHeader(204)
+	})
+	cfg := s.settings()
+	cfg.OnCreated = func(bucket string) { t.Error("the bucket was there: ", bucket) }
+	w := mustOpen(t, cfg)
+	for _, kind := range []monitor.ReplyKind{monitor.Delivered, monitor.Denied, monitor.Delivered} {
+		require.Equal(t, kind, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	}
+}
+
 // A bridge that was started before InfluxDB, or while it is away, delivers once it is there.
 func TestInfluxDBComesLater(t *testing.T) {
 	t.Parallel()

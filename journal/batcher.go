@@ -13,7 +13,8 @@ type batch struct {
 	metrics  []*monitor.Point // metrics and outcomes; the unparked ones come first
 	cursor   uint64           // every record up to this number is in this batch, in an earlier batch, or parked
 	park     []uint64         // metrics that start to wait
-	unpark   []uint64         // parked metrics that are in this batch
+	unpark   []uint64         // parked records that are in this batch
+	aside    bool             // its only record was set aside before
 }
 
 func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }
@@ -21,9 +22,13 @@ func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park)
 // waiting is a metric that lacks its context or session, or both.
 type waiting struct {
 	monitor.Pending
-	noContext, noSession bool
-	due                  bool // there was news since the last look
+	noContext, noSession       bool
+	askedContext, askedSession bool // what is missing was looked up far away
+	due                        bool // there was news since the last look
 }
+
+func (w *waiting) contextKey() hashKey { return hashKey{w.Project, w.Measured().ContextH} }
+func (w *waiting) sessionKey() hashKey { return hashKey{w.Project, w.Measured().SessionH} }
 
 // batcher builds one batch. It gives each metric its origin, or says what the metric waits for.
 type batcher struct {
@@ -70,7 +75,9 @@ func (b *batcher) again(ctx context.Context, all []waiting, max int) (ready []*m
 		if m := w.Measured(); w.noContext && b.contexts.news[m.ContextH] || w.noSession && b.sessions.news[m.SessionH] {
 			w.due, w.noContext, w.noSession = true, false, false
 		}
-		if !w.due && !b.expired(w.Pending) || len(ready) == max {
+		w.askedContext = w.askedContext || b.contexts.asked[w.contextKey()]
+		w.askedSession = w.askedSession || b.sessions.asked[w.sessionKey()]
+		if !w.due && !b.expired(&w) || len(ready) == max {
 			still = append(still, w)
 			continue
 		}
@@ -88,14 +95,16 @@ func (b *batcher) again(ctx context.Context, all []waiting, max int) (ready []*m
 	return ready, still, nil
 }
 
-// expired says that a parked metric has waited long enough. A negative wait means that the clock was set back. The metric
-// would wait longer by that time, so it stops waiting now.
-func (b *batcher) expired(rec monitor.Pending) bool {
-	if rec.Since.IsZero() {
+// expired says that a parked metric has waited long enough, and that what it lacks was looked up far away, or could not be
+// for too long. A negative wait means that the clock was set back. The metric would wait longer by that time, so it stops
+// waiting now.
+func (b *batcher) expired(w *waiting) bool {
+	if w.Since.IsZero() {
 		return false
 	}
-	age := b.now.Sub(rec.Since)
-	return age < 0 || age >= parkFor && b.givesUp
+	age := b.now.Sub(w.Since)
+	asked := (!w.noContext || w.askedContext) && (!w.noSession || w.askedSession)
+	return age < 0 || age >= parkFor && b.givesUp && (asked || age >= parkAtMost)
 }
 
 // originOf returns the origin of a metric for this and every later delivery, and notes what it lacks. It does not look for
@@ -115,8 +124,9 @@ func (b *batcher) originOf(ctx context.Context, w *waiting) (origin monitor.Orig
 			return origin, err
 		}
 	}
-	expired := b.expired(w.Pending)
-	w.noContext, w.noSession = c.missing && !expired, s.missing && !expired
+	if w.noContext, w.noSession = c.missing, s.missing; b.expired(w) {
+		w.noContext, w.noSession = false, false
+	}
 	if w.noContext || w.noSession {
 		return origin, nil
 	}

@@ -17,6 +17,9 @@ import (
 // bridge it goes on for at least a third of parkFor.
 const parkFor = time.Minute
 
+// parkAtMost is how long it waits when its context or session could not be looked up far away, since others were.
+const parkAtMost = 10 * time.Minute
+
 // Courier delivers the records of a journal to one destination. There must be only one courier at a time for a journal
 // and a destination. The exported fields may be changed between NewCourier and Open. The courier's goroutines call the
 // hooks, so hooks delay delivery.
@@ -76,9 +79,11 @@ func (c *Courier) Open(ctx context.Context) error {
 	}
 	stats, err := c.journal.Stats(ctx, c.dest)
 	if err != nil {
-		return fmt.Errorf("count the dead letters of %s: %w", c.dest, err)
+		return fmt.Errorf("count the records of %s: %w", c.dest, err)
 	}
 	c.status.buried(stats.DeadLetters)
+	c.aside.open(stats.Aside, cursor)
+	c.status.setAside(stats.Aside)
 	c.acked.Store(cursor)
 	c.life.hard, c.stop = context.WithCancel(context.Background())
 	c.life.soft, c.softStop = context.WithCancel(c.life.hard)
@@ -86,7 +91,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	batches := make(chan *batch)
 	r := &reader{
 		journal: c.journal, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
-		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, aside: &c.aside, after: cursor, stored: stored{0, cursor},
+		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor},
 	}
 	c.running.Go(r.run)
 	c.running.Go(func() { c.deliverAll(batches) })
@@ -112,15 +117,20 @@ func (c *Courier) Close(ctx context.Context) error {
 // Wake tells the courier that the journal has new records. It never blocks.
 func (c *Courier) Wake() { c.bell.ring() }
 
-// RetryNow ends the present wait for the destination, or the next one, at once. It never blocks.
+// RetryNow ends the present wait for the destination, or the next one, at once, or has each record that was set aside tried
+// once. It never blocks.
 func (c *Courier) RetryNow() { c.now.ring() }
 
 // Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
 // before, some of them are gone from the destination. The log and Health say so, Health until the courier is closed.
 func (c *Courier) Recreated(part string) {
+	acked := int64(c.acked.Load())
 	stats, err := c.journal.Stats(context.Background(), c.dest)
-	if n := int64(c.acked.Load()) - stats.Parked - stats.DeadLetters; err == nil && n > 0 {
-		c.status.recreated(part, n)
+	switch n := acked - stats.Parked - stats.DeadLetters; {
+	case err != nil && acked > 0:
+		c.status.recreated(part, "records")
+	case err == nil && n > 0:
+		c.status.recreated(part, fmt.Sprint(n, " records"))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 	}
 	for {
 		var now bell
-		if len(c.aside.queue) > 0 {
+		if c.aside.count > 0 {
 			now = c.now
 		}
 		var err error
@@ -28,11 +29,12 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 			if !more {
 				return
 			}
-			b.retrier.blamed = ""
+			b.retrier.blamed = nil
 			err = c.deliverBatch(b, next)
 		case <-c.aside.due():
 			err = c.tryAside(b)
 		case <-now:
+			c.aside.left = c.aside.count
 			err = c.tryAside(b)
 		}
 		if err != nil {
@@ -61,10 +63,13 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	}
 	dead, kept := append(metadata.dead, metrics.dead...), append(metadata.aside, metrics.aside...)
 	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: dead}
-	c.setAside(b, kept, &a)
+	origins := setAside(b, kept, &a)
 	// A courier that is stopped meanwhile still acknowledges the delivered points. So they are not delivered again.
 	ctx := context.WithoutCancel(c.life.hard)
 	err = c.acking.do(c.life, func() error {
+		if err := c.journal.PinOrigins(ctx, origins); err != nil {
+			return fmt.Errorf("pin the origins of records that are set aside: %w", err)
+		}
 		if err := c.journal.Ack(ctx, c.dest, a); err != nil {
 			return fmt.Errorf("acknowledge the records up to %d: %w", b.cursor, err)
 		}
@@ -75,31 +80,38 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	}
 	c.acked.Store(b.cursor)
 	c.status.buried(int64(len(a.Bury)))
+	c.noteAside(b, kept)
 	c.log(b, slog.LevelError, "the destination refuses a record for good; it is a dead letter", a.Bury)
 	c.callHooks(b, a.Bury, kept)
 	return nil
 }
 
-// setAside sets records of a batch aside, and parks them.
-func (c *Courier) setAside(b *batch, records []monitor.DeadLetter, a *monitor.Acknowledgement) {
-	var first []monitor.DeadLetter
-	for _, l := range records {
-		if !c.aside.has(l.Seq) {
-			first = append(first, l)
-		}
-		s := setAside{seq: l.Seq, fault: fault(monitor.Reply{Message: l.Reason})}
-		for _, p := range b.metrics {
-			if p.Seq == l.Seq {
-				s.origin = p.Origin
-			}
-		}
-		c.aside.add(s)
-		a.Park = append(a.Park, l.Seq)
-	}
+// setAside sets records of a batch aside in an acknowledgement. It returns their origins, to be pinned for every delivery.
+func setAside(b *batch, records []monitor.DeadLetter, a *monitor.Acknowledgement) (origins map[uint64]monitor.Origin) {
 	aside := numbersOf(records)
+	a.SetAside = slices.Collect(maps.Keys(aside))
 	a.Unpark = slices.DeleteFunc(slices.Clone(a.Unpark), func(seq uint64) bool { return aside[seq] })
-	c.log(b, slog.LevelWarn, "the destination does not take a record now; it is set aside and tried again", first)
-	c.status.setAside(len(c.aside.queue))
+	origins = map[uint64]monitor.Origin{}
+	for _, p := range b.metrics {
+		if aside[p.Seq] {
+			origins[p.Seq] = p.Origin
+		}
+	}
+	return origins
+}
+
+// noteAside notes which records of an acknowledged batch are set aside.
+func (c *Courier) noteAside(b *batch, records []monitor.DeadLetter) {
+	for _, l := range records {
+		c.aside.blamed.add(fault(monitor.Reply{Message: l.Reason}))
+	}
+	if b.aside {
+		c.aside.tried(len(records) == 0)
+	} else {
+		c.aside.add(len(records))
+		c.log(b, slog.LevelWarn, "the destination does not take a record now; it is set aside and tried again", records)
+	}
+	c.status.setAside(c.aside.count)
 }
 
 // log logs the first of the records of a batch that were not delivered, and then how many more there are.

@@ -45,7 +45,7 @@ type status struct {
 	kept      int64     // records not delivered, at the last count
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
-	aside     int       // records that were set aside
+	aside     int64     // records that were set aside
 	gone      []string  // what the destination lost, for people
 }
 
@@ -128,16 +128,16 @@ func (s *status) keepWaiting(until time.Time) {
 }
 
 // setAside notes how many records are set aside.
-func (s *status) setAside(n int) {
+func (s *status) setAside(n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.aside = n
 }
 
-// recreated notes that a part of the destination was created anew, after n records had been delivered.
-func (s *status) recreated(part string, n int64) {
-	gone := fmt.Sprintf("%s was missing and was created again at %s: the %d records delivered before are not all there",
-		part, time.Now().UTC().Format(time.RFC3339), n)
+// recreated notes that a part of the destination was created anew, after some records had been delivered.
+func (s *status) recreated(part, records string) {
+	gone := fmt.Sprintf("%s was missing and was created again at %s: the %s delivered before are not all there",
+		part, time.Now().UTC().Format(time.RFC3339), records)
 	s.logger.Error("the destination has lost delivered records", "lost", gone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +178,7 @@ func (s *status) health(err error) monitor.Health {
 	case s.silent():
 		h.Detail = fmt.Sprintf("%s has given no answer since %s", s.dest, s.asked.UTC().Format(time.RFC3339))
 	default:
-		h.OK = true
+		h.OK = len(s.gone) == 0
 	}
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)

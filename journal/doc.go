@@ -9,7 +9,7 @@
 // # What the courier promises
 //
 //   - The courier delivers each record at least once, or buries it with the destination's words.
-//   - The cursor passes a record only after that, or when the record is parked.
+//   - The cursor passes a record only after that, or when the record is parked or set aside.
 //   - The courier delivers contexts and sessions before the metrics that were accepted after them.
 //   - A metric has the same origin in every attempt, also after a crash. An origin that does not follow from the stored
 //     records of the metric's project is pinned in the journal before the first attempt. So a repeated delivery changes
@@ -28,6 +28,8 @@
 // Records that were read but not acknowledged when the program ends are read again.
 //
 //   - To park a metric: the metric waits for its context or session, and the cursor passes it.
+//   - To set a record aside: the destination takes others, but not this one now. It waits in the journal, with its origin
+//     pinned, and is tried again in turns with others of its kind. The reader never sees it again.
 //   - To pin an origin: the journal stores it, so that every later delivery uses the same origin.
 //   - To bury a record: the record becomes a dead letter, because the destination refuses it for good.
 //   - To acknowledge a batch: the journal stores the result of its delivery.

@@ -28,6 +28,7 @@ type fakeJournal struct {
 	recs   []*monitor.Record
 	cursor uint64
 	parked map[uint64]time.Time
+	aside  map[uint64]bool // of the parked ones
 	pins   map[uint64]monitor.Origin
 	dead   map[uint64]monitor.DeadLetter
 	wrong  []string
@@ -37,6 +38,7 @@ type fakeJournal struct {
 func newFakeJournal() *fakeJournal {
 	return &fakeJournal{
 		parked: map[uint64]time.Time{},
+		aside:  map[uint64]bool{},
 		pins:   map[uint64]monitor.Origin{},
 		dead:   map[uint64]monitor.DeadLetter{},
 		stored: func(uint64) bool { return true },
@@ -100,6 +102,14 @@ func (j *fakeJournal) Cursor(context.Context, monitor.Destination) (uint64, erro
 }
 
 func (j *fakeJournal) Parked(_ context.Context, _ monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
+	return j.parkedOnes(false, after, n)
+}
+
+func (j *fakeJournal) Aside(_ context.Context, _ monitor.Destination, after uint64, n int) ([]monitor.Pending, error) {
+	return j.parkedOnes(true, after, n)
+}
+
+func (j *fakeJournal) parkedOnes(aside bool, after uint64, n int) ([]monitor.Pending, error) {
 	if err := j.fail("parked"); err != nil {
 		return nil, err
 	}
@@ -107,7 +117,7 @@ func (j *fakeJournal) Parked(_ context.Context, _ monitor.Destination, after uin
 	defer j.mu.Unlock()
 	var out []monitor.Pending
 	for seq := after + 1; seq <= uint64(len(j.recs)) && len(out) < n; seq++ {
-		if _, ok := j.parked[seq]; ok {
+		if _, ok := j.parked[seq]; ok && j.aside[seq] == aside {
 			out = append(out, j.pending(seq))
 		}
 	}
@@ -149,11 +159,18 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	for _, seq := range s.Park {
 		j.parked[seq] = time.Now()
 	}
+	for _, seq := range s.SetAside {
+		_, pinned := j.pins[seq]
+		if j.parked[seq], j.aside[seq] = time.Now(), true; !pinned && j.recs[seq-1].Measured() != nil {
+			j.wrong = append(j.wrong, fmt.Sprintf("%d is set aside without its origin", seq))
+		}
+	}
 	for _, seq := range s.Unpark {
 		if _, ok := j.parked[seq]; !ok {
 			j.wrong = append(j.wrong, fmt.Sprintf("%d is unparked, but was not parked", seq))
 		}
 		delete(j.parked, seq)
+		delete(j.aside, seq)
 	}
 	for seq := uint64(1); seq <= s.Cursor; seq++ {
 		_, dead := j.dead[seq]
@@ -173,7 +190,7 @@ func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.Journ
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	depth := len(j.recs) - int(j.cursor) + len(j.parked)
-	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked)), DeadLetters: int64(len(j.dead))}, nil
+	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked)), Aside: int64(len(j.aside)), DeadLetters: int64(len(j.dead))}, nil
 }
 
 func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {

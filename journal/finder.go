@@ -20,11 +20,12 @@ type lookup[T any] func(ctx context.Context, project, h string) (*T, error)
 type finder[T any] struct {
 	near, far lookup[T]
 	results   map[hashKey]lookupResult[T]
-	news      map[string]bool // hashes of which something has just arrived or was found
+	news      map[string]bool  // hashes of which something has just arrived or was found
+	asked     map[hashKey]bool // hashes that were looked up far away, and are not there
 }
 
 func newFinder[T any](near, far lookup[T]) finder[T] {
-	return finder[T]{near, far, map[hashKey]lookupResult[T]{}, map[string]bool{}}
+	return finder[T]{near, far, map[hashKey]lookupResult[T]{}, map[string]bool{}, map[hashKey]bool{}}
 }
 
 // lookupResult is the context or session of a hash.
@@ -32,6 +33,7 @@ type lookupResult[T any] struct {
 	value       *T   // nil when there is none
 	sameProject bool // the value was stored for the metric's project
 	missing     bool // the value may still arrive; false for an empty hash, for which nothing can arrive
+	asked       bool // the store asked everywhere for what is missing
 }
 
 // find looks up a hash near by.
@@ -51,6 +53,7 @@ func (f finder[T]) find(ctx context.Context, project, h string) (result lookupRe
 
 // look looks up a hash in the project, then in any project.
 func look[T any](ctx context.Context, at lookup[T], key hashKey) (lookupResult[T], error) {
+	none := lookupResult[T]{missing: true, asked: true}
 	for _, in := range []string{key.project, ""} {
 		v, err := at(ctx, in, key.h)
 		if err == nil {
@@ -59,8 +62,9 @@ func look[T any](ctx context.Context, at lookup[T], key hashKey) (lookupResult[T
 		if monitor.ErrorCode(err) != monitor.ENotFound {
 			return lookupResult[T]{}, err
 		}
+		none.asked = none.asked && !errors.Is(err, monitor.ErrNotAsked)
 	}
-	return lacking[T](), nil
+	return none, nil
 }
 
 func lacking[T any]() lookupResult[T] { return lookupResult[T]{missing: true} }
@@ -114,10 +118,14 @@ func (b *batcher) search(ctx context.Context, all []waiting) error {
 // search looks up a hash far away. It holds mu while it notes the result.
 func (f finder[T]) search(ctx context.Context, key hashKey, mu *sync.Mutex) error {
 	result, err := look(ctx, f.far, key)
-	if err == nil && !result.missing {
-		mu.Lock()
-		defer mu.Unlock()
+	mu.Lock()
+	defer mu.Unlock()
+	switch {
+	case err != nil:
+	case !result.missing:
 		f.results[key], f.news[key.h] = result, true
+	case result.asked:
+		f.asked[key] = true
 	}
 	return err
 }
@@ -134,10 +142,10 @@ func wantedOf(all []waiting) (order []wanted) {
 	turns := make(map[wanted]int, len(all))
 	for _, w := range all {
 		if w.noContext {
-			turns[wanted{hashKey{w.Project, w.Measured().ContextH}, false}] = 0
+			turns[wanted{w.contextKey(), false}] = 0
 		}
 		if w.noSession {
-			turns[wanted{hashKey{w.Project, w.Measured().SessionH}, true}] = 0
+			turns[wanted{w.sessionKey(), true}] = 0
 		}
 	}
 	for w := range turns {

@@ -157,6 +157,13 @@ func (w *world) pass() {
 		time.Millisecond)
 }
 
+// settled says that nothing is left to be done.
+func (w *world) settled() bool {
+	w.j.mu.Lock()
+	defer w.j.mu.Unlock()
+	return w.j.cursor == uint64(len(w.j.recs)) && len(w.j.parked) == 0
+}
+
 // check compares the final state with the accepted records.
 func (w *world) check() {
 	if wrong := append(append(w.wrong, w.j.wrong...), w.sink.wrong...); len(wrong) > 0 {
@@ -215,7 +222,9 @@ func runEvents(t *rapid.T) {
 		}
 		synctest.Wait()
 	}
-	time.Sleep(4 * time.Hour)
-	synctest.Wait()
+	for minutes := 0; minutes < 240 && !w.settled(); minutes++ {
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	}
 	w.check()
 }

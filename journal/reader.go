@@ -41,7 +41,6 @@ type reader struct {
 	size      int // most records of one read
 	batches   chan<- *batch
 	acked     *atomic.Uint64 // the cursor
-	aside     *aside
 
 	after  uint64    // number of the last record read
 	parked []waiting // oldest first
@@ -112,7 +111,6 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	unpark := numbers(p.metadata) // were set aside before the last start
 	metrics, newWait, err := p.points(ctx, fresh)
 	if err != nil {
 		return nil, false, err
@@ -139,7 +137,7 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	}
 	unparked = append(unparked, also...)
 	b = &batch{metadata: p.metadata, metrics: slices.Concat(unparked, metrics, found), cursor: r.after,
-		unpark: append(unpark, numbers(unparked)...)}
+		unpark: numbers(unparked)}
 	if len(fresh) > 0 {
 		b.cursor = fresh[len(fresh)-1].Seq
 	}
@@ -164,7 +162,6 @@ func (r *reader) load(ctx context.Context) (loaded []monitor.Pending, rest store
 	if !full(loaded, most) { // above the cursor there may be metrics of a batch that is not acknowledged yet
 		rest.after = max(rest.after, acked)
 	}
-	loaded = slices.DeleteFunc(loaded, func(rec monitor.Pending) bool { return r.aside.has(rec.Seq) })
 	return loaded, rest, nil
 }
 

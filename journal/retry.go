@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,7 @@ type lifetime struct {
 
 // retrier repeats a request to a destination until the reply is about the points: Delivered, Refused or TooLarge.
 type retrier struct {
-	blamed string // the fault that points are known to cause; a failure with this fault is about the points
+	blamed faults // a failure in these words is about the points
 	life   lifetime
 	now    bell                 // ends a wait
 	asking func() (done func()) // called before each request; may be nil
@@ -62,8 +63,9 @@ func (r *retrier) askAboutPoints(request, probe func(ctx context.Context) monito
 				last, failures = fault(reply), 0
 			}
 			failures++
-			if last != "" && last == r.blamed || failures >= 3 && r.accepts(probe) {
-				r.blamed, pause, again = last, 0, false
+			if last != "" && slices.Contains(r.blamed, last) || failures >= 3 && r.accepts(probe) {
+				r.blamed.add(last)
+				pause, again = 0, false
 			}
 		} else {
 			failures = 0

@@ -29,12 +29,16 @@ type Journal interface {
 	// in order. It returns fewer when they have more than a few megabytes ([Record.Size]).
 	Parked(ctx context.Context, dest Destination, after uint64, max int) ([]Pending, error)
 
+	// Aside returns up to max records after the given sequence number that are set aside, in order. It returns fewer when
+	// they have more than a few megabytes ([Record.Size]).
+	Aside(ctx context.Context, dest Destination, after uint64, max int) ([]Pending, error)
+
 	// PinOrigins stores the origins of metrics and outcomes before their delivery. It is for origins that do not follow
-	// from a stored context and session of the same project. They are on stable storage when it returns. An origin that
-	// was pinned earlier stays. From then on Next and Parked return the pinned origin.
+	// from a stored context and session of the same project, and for records that are set aside. They are on stable storage when it returns. An origin that
+	// was pinned earlier stays. From then on Next, Parked and Aside return the pinned origin.
 	PinOrigins(ctx context.Context, origins map[uint64]Origin) error
 
-	// Ack moves the cursor of dest, parks and unparks records, and buries refused records, in one transaction.
+	// Ack moves the cursor of dest, parks records, sets them aside, ends both, and buries refused records, in one transaction.
 	Ack(ctx context.Context, dest Destination, a Acknowledgement) error
 
 	// Stats counts the records that dest does not have yet.
@@ -50,16 +54,17 @@ type Pending struct {
 	*Record
 	// Pinned is the origin that [Journal.PinOrigins] stored, nil for none. Every delivery must use it.
 	Pinned *Origin
-	// Since is when the record was parked. It is zero for records that are not parked.
+	// Since is when the record was parked or set aside first. It is zero for other records.
 	Since time.Time
 }
 
 // Acknowledgement is what became of one delivery. Records are given by their sequence numbers.
 type Acknowledgement struct {
-	Cursor uint64       // all records up to here are delivered, parked or buried
-	Park   []uint64     // metrics and outcomes that wait for their context or session from now on
-	Unpark []uint64     // parked records that are delivered or buried
-	Bury   []DeadLetter // records that become dead letters
+	Cursor   uint64       // all records up to here are delivered, parked, set aside or buried
+	Park     []uint64     // metrics and outcomes that wait for their context or session from now on
+	SetAside []uint64     // records, parked or not, that the destination does not take now
+	Unpark   []uint64     // records that were parked or set aside, and are delivered or buried
+	Bury     []DeadLetter // records that become dead letters
 }
 
 // DeadLetter is a record that a destination refuses for good.
@@ -75,7 +80,8 @@ type DeadLetter struct {
 // JournalStats is the state of the journal for one destination.
 type JournalStats struct {
 	Depth       int64     // records that are neither delivered nor buried
-	Parked      int64     // parked records; Depth includes them
+	Parked      int64     // records that are parked or set aside; Depth includes them
+	Aside       int64     // records that are set aside; Parked includes them
 	DeadLetters int64     // dead letters of this destination
 	Oldest      time.Time // arrival of the oldest record that is neither delivered nor buried; zero for none
 	Bytes       int64     // size of the file and its log

@@ -1,6 +1,9 @@
 package monitor
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // MetadataStore finds contexts and sessions by their hash. It is safe for concurrent use. Callers must not change the
 // values that it returns, since others share them.
@@ -11,6 +14,10 @@ type MetadataStore interface {
 	// Session does the same for sessions.
 	Session(ctx context.Context, project, h string) (*Session, error)
 }
+
+// ErrNotAsked is the cause of an ENotFound when a store did not ask everywhere: a part of it is away, is slow, or was asked
+// too often.
+var ErrNotAsked = errors.New("another store could not be asked now")
 
 // MetadataCache gets contexts and sessions that were just stored, so that it finds them at once.
 type MetadataCache interface {

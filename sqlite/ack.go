@@ -16,8 +16,8 @@ func (db *DB) Cursor(ctx context.Context, dest monitor.Destination) (cursor uint
 	return cursor, err
 }
 
-// Ack implements [monitor.Journal]. The cursor never goes back. A record that is parked again keeps the time when it
-// was parked first. A record that becomes a dead letter is no longer parked.
+// Ack implements [monitor.Journal]. The cursor never goes back. A record that is parked or set aside again keeps the time
+// when it was parked first. A record that becomes a dead letter is no longer parked.
 func (db *DB) Ack(ctx context.Context, dest monitor.Destination, ack monitor.Acknowledgement) error {
 	if err := db.requireOwner(); err != nil {
 		return err
@@ -28,11 +28,13 @@ func (db *DB) Ack(ctx context.Context, dest monitor.Destination, ack monitor.Ack
 		if err != nil {
 			return err
 		}
-		for _, seq := range ack.Park {
-			_, err := w.exec("INSERT INTO parked (dest, seq, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-				id, seq, nanoseconds(now))
-			if err != nil {
-				return err
+		for aside, seqs := range [][]uint64{ack.Park, ack.SetAside} {
+			for _, seq := range seqs {
+				_, err := w.exec("INSERT INTO parked (dest, seq, since, aside) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "+
+					"SET aside = excluded.aside", id, seq, nanoseconds(now), aside)
+				if err != nil {
+					return err
+				}
 			}
 		}
 		for _, seq := range ack.Unpark {

@@ -11,22 +11,34 @@ import (
 )
 
 // Next implements [monitor.Journal].
-func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, max int) (pending []monitor.Pending, err error) {
+func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
+	return db.inSteps(ctx, after, max, func(q querier, after uint64, max int) ([]monitor.Pending, uint64, error) {
+		first, last, err := owed(ctx, q, dest, after)
+		if err != nil {
+			return nil, 0, err
+		}
+		part, complete, err := next(ctx, q, newClause("seq BETWEEN ? AND ?", first, last), max)
+		if !complete || last == math.MaxInt64 {
+			last = 0
+		}
+		return part, last, err
+	})
+}
+
+// inSteps calls step until there are max records, many bytes, or no more records. step returns some records after the
+// given number, and the number to go on from, 0 for none.
+func (db *DB) inSteps(ctx context.Context, after uint64, max int,
+	step func(q querier, after uint64, max int) ([]monitor.Pending, uint64, error)) (pending []monitor.Pending, err error) {
 	err = db.read(ctx, func(q querier) error {
 		pending = nil
 		left := budget(maxRead)
-		for complete := true; complete && len(pending) < max; {
-			first, last, err := owed(ctx, q, dest, after)
-			if err != nil {
-				return err
-			}
+		for from, more := after, true; more && len(pending) < max; more = from > 0 {
 			var part []monitor.Pending
-			part, complete, err = next(ctx, q, newClause("seq BETWEEN ? AND ?", first, last), max-len(pending))
-			if err != nil {
+			var err error
+			if part, from, err = step(q, from, max-len(pending)); err != nil {
 				return err
 			}
 			pending = append(pending, part...)
-			after, complete = last, complete && last < math.MaxInt64
 			for _, p := range part {
 				if left.spend(p.Size()) == errEnough {
 					return nil
@@ -106,29 +118,40 @@ func pendingMetadata(ctx context.Context, q querier, query string, scan func(sca
 }
 
 // Parked implements [monitor.Journal].
-func (db *DB) Parked(ctx context.Context, dest monitor.Destination, after uint64, max int) (pending []monitor.Pending, err error) {
-	err = db.read(ctx, func(q querier) error {
-		pending, _, err = next(ctx, q, newClause(parkedBy, string(dest), after), max)
-		if err != nil || len(pending) == 0 {
-			return err
-		}
-		index := make(map[uint64]int, len(pending)) // a repaired file may lack the record of a number
-		for i, p := range pending {
-			index[p.Seq] = i
-		}
-		return each(ctx, q, `SELECT p.seq, p.since FROM parked p JOIN destinations d ON d.id = p.dest
-			WHERE d.name = ? AND p.seq BETWEEN ? AND ?`, []any{string(dest), pending[0].Seq, pending[len(pending)-1].Seq},
-			func(row scanner) error {
-				var seq uint64
-				var since time.Time
-				err := row.Scan(&seq, instant{&since})
-				if i, ok := index[seq]; ok {
-					pending[i].Since = since
-				}
-				return err
-			})
-	})
-	return pending, err
+func (db *DB) Parked(ctx context.Context, dest monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
+	return db.parked(ctx, "parked p JOIN destinations d ON d.id = p.dest AND p.aside = 0", dest, after, max)
 }
 
-const parkedBy = "seq IN (SELECT p.seq FROM parked p JOIN destinations d ON d.id = p.dest WHERE d.name = ? AND p.seq > ?)"
+// Aside implements [monitor.Journal].
+func (db *DB) Aside(ctx context.Context, dest monitor.Destination, after uint64, max int) ([]monitor.Pending, error) {
+	return db.parked(ctx, "parked p INDEXED BY parked_aside JOIN destinations d ON d.id = p.dest AND p.aside = 1", dest, after, max)
+}
+
+// parked reads the records of rows of parked.
+func (db *DB) parked(ctx context.Context, from string, dest monitor.Destination, after uint64, max int) (
+	[]monitor.Pending, error) {
+	return db.inSteps(ctx, after, max, func(q querier, after uint64, max int) ([]monitor.Pending, uint64, error) {
+		since := make(map[uint64]time.Time)
+		var seqs []uint64
+		query := "SELECT p.seq, p.since FROM " + from + " WHERE d.name = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
+		err := each(ctx, q, query, []any{string(dest), after, max}, func(row scanner) error {
+			var seq uint64
+			var at time.Time
+			err := row.Scan(&seq, instant{&at})
+			seqs, since[seq] = append(seqs, seq), at
+			return err
+		})
+		if err != nil || len(seqs) == 0 {
+			return nil, 0, err
+		}
+		part, complete, err := next(ctx, q, newClause("seq IN (SELECT value FROM json_each(?))", jsonList(seqs)), max)
+		for i := range part {
+			part[i].Since = since[part[i].Seq]
+		}
+		last := seqs[len(seqs)-1] // a repaired file may lack the records of some numbers, so there may be more
+		if !complete {
+			last = 0
+		}
+		return part, last, err
+	})
+}

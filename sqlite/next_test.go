@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -139,5 +140,48 @@ func TestNextReturnsRecordsAsAccepted(t *testing.T) {
 			assert.Equal(t, w.Session, p.Session)
 			assert.Equal(t, w.Client, p.Client)
 		}
+	}
+}
+
+// Parked records are read page by page, so a page must cost the same however many others there are. In a repaired file that
+// lacks records, only the last page has fewer than asked for.
+func TestPagesOfParkedRecords(t *testing.T) {
+	const many = 20_000
+	db, path := openNew(t)
+	l := newLoad()
+	appendAll(t, db, l.records(many)...)
+	park := func(to monitor.Destination, n uint64) {
+		a := monitor.Acknowledgement{Cursor: many}
+		for seq := many - n + 1; seq <= many; seq++ {
+			a.Park = append(a.Park, seq)
+		}
+		require.NoError(t, db.Ack(t.Context(), to, a))
+	}
+	park("few", 20)
+	park("many", many-10)
+	for _, to := range []monitor.Destination{"few", "many"} {
+		require.NoError(t, db.Ack(t.Context(), to, monitor.Acknowledgement{SetAside: []uint64{many}}))
+	}
+	type reads func(context.Context, monitor.Destination, uint64, int) ([]monitor.Pending, error)
+	cost := func(read reads, to monitor.Destination, n int) time.Duration {
+		least := time.Hour
+		for range 20 {
+			start := time.Now()
+			pending, err := read(t.Context(), to, 0, 10)
+			least = min(least, time.Since(start))
+			require.NoError(t, err)
+			require.Len(t, pending, n)
+		}
+		return least
+	}
+	assert.Less(t, cost(db.Parked, "many", 10), 10*cost(db.Parked, "few", 10), "the least of many times shows the work, not the machine")
+	assert.Less(t, cost(db.Aside, "many", 1), 3*cost(db.Aside, "few", 1))
+
+	_, err := raw(t, path).Exec("DELETE FROM metrics WHERE seq BETWEEN 100 AND 500")
+	require.NoError(t, err)
+	for _, after := range []uint64{0, 90, 95, 99, 450} {
+		pending, err := db.Parked(t.Context(), "many", after, 10)
+		require.NoError(t, err)
+		assert.Len(t, pending, 10, "after %d", after)
 	}
 }

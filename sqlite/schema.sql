@@ -200,7 +200,7 @@ CREATE TABLE pinned_origins (
 CREATE TABLE destinations (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    cursor INTEGER NOT NULL DEFAULT 0, -- every seq up to here is delivered, parked or a dead letter
+    cursor INTEGER NOT NULL DEFAULT 0, -- every seq up to here is delivered, parked, set aside or a dead letter
     dead INTEGER NOT NULL DEFAULT 0, -- number of dead letters, kept by triggers
     reports INTEGER NOT NULL DEFAULT 0 -- all reports up to this version are delivered or refused
 );
@@ -213,7 +213,7 @@ CREATE TABLE not_owed (
     PRIMARY KEY (dest, last)
 ) WITHOUT ROWID;
 
--- Metrics and outcomes up to the cursor that wait for their context or session.
+-- Metrics and outcomes up to the cursor that wait for their context or session. Version 2 adds records that are set aside.
 CREATE TABLE parked (
     dest INTEGER NOT NULL REFERENCES destinations (id),
     seq INTEGER NOT NULL,

@@ -30,6 +30,11 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		if err != nil {
 			return err
 		}
+		s.Aside, err = countOf(ctx, q,
+			newClause("SELECT count(*) FROM parked INDEXED BY parked_aside WHERE dest = ? AND aside = 1", id))
+		if err != nil {
+			return err
+		}
 		s.Depth, err = owedAfter(ctx, q, id, cursor, last)
 		s.Depth += s.Parked
 		if err == nil && oldest == 0 {
