@@ -38,11 +38,12 @@ type conn struct {
 	all   *openConns
 	leave func() // gives its place to another connection
 
-	phase phase
-	lag   time.Duration // how far its client had fallen behind at the time mark
-	mark  time.Time
-	cut   bool // the server waits for its client no more
-	claim claim
+	phase  phase
+	lag    time.Duration // how far its client had fallen behind at the time mark
+	mark   time.Time
+	cut    bool      // the server waits for its client no more
+	readBy time.Time // the read deadline that net/http has set
+	claim  claim
 }
 
 // connKey is the key in a request's context for its connection.
@@ -98,7 +99,9 @@ func (c *conn) Write(b []byte) (n int, err error) {
 func (c *conn) SetDeadline(t time.Time) error { return c.unlessCut(c.Conn.SetDeadline, t) }
 
 // SetReadDeadline changes nothing after the cut.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.unlessCut(c.Conn.SetReadDeadline, t) }
+func (c *conn) SetReadDeadline(t time.Time) error {
+	return c.unlessCut(func(t time.Time) error { c.readBy = t; return c.Conn.SetReadDeadline(t) }, t)
+}
 
 // SetWriteDeadline changes nothing after the cut.
 func (c *conn) SetWriteDeadline(t time.Time) error { return c.unlessCut(c.Conn.SetWriteDeadline, t) }
