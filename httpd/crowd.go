@@ -35,7 +35,7 @@ func (o *openConns) crowded(c *conn) bool {
 	if len(o.open) <= room {
 		return false
 	}
-	for other := range o.open {
+	for other := range o.open { // in phaseNew there is no request yet
 		if other != c && other.phase != phaseNew && !other.waitsForClient() {
 			room--
 		}

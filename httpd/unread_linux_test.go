@@ -39,6 +39,7 @@ func TestARequestThatHasArrivedKeepsItsPlace(t *testing.T) {
 		assert.NoError(t, b.Open(net))
 		busy := net.connect(t)
 		net.wrap = nil
+		time.Sleep(100 * time.Millisecond) // so that it is the first to go
 		for range 20 + 1024 + 64 {
 			net.connect(t)
 		}
