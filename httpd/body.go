@@ -31,7 +31,7 @@ func ReadJSON(r *http.Request, dst []byte, max int64) ([]byte, error) {
 // ReadBody appends the body of a request to dst and returns dst, also after an error. It fails with ETooLarge if the body
 // has more than max bytes, with "slow" if the body is late, and with "cut_off" if the body is incomplete. dst grows with
 // the bytes that arrive, up to 64 KiB. For a larger body ReadBody waits until the budget of all bodies has room for it. If
-// the budget is spent, the body without progress for longest fails with "slow".
+// the budget is spent, the body whose client is furthest behind fails with "slow".
 func ReadBody(r *http.Request, dst []byte, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return dst, tooLarge(max)
@@ -117,8 +117,12 @@ func badHeader(code monitor.Code, name, value, expected string) error {
 }
 
 // discardBody reads the rest of the body of a refused request. Most clients send the whole body before they read the
-// answer. If the connection closes earlier, pytest-monitor fails the test instead of printing a warning.
+// answer. If the connection closes earlier, pytest-monitor fails the test instead of printing a warning. What is read here
+// needs nothing of the budget.
 func discardBody(r *http.Request) {
+	if c := connOf(r); c != nil {
+		c.all.release(c)
+	}
 	if r.Header.Get("Expect") == "" {
 		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard) // an error does not matter: the request is refused anyway
 	}

@@ -11,8 +11,9 @@ const (
 	// bodyBudget is the number of bytes that the oldest of the larger bodies may take together. The younger ones share as
 	// much again.
 	bodyBudget = 32 << 20
-	// bodyPatience is how far the client of a large body may fall behind although others need its memory.
-	bodyPatience = 250 * time.Millisecond
+	// bodyPatience is how far the client of a large body may fall behind although others need its memory. Even a fast client
+	// pauses: it sends in bursts, or repeats what the network has lost.
+	bodyPatience = 2 * time.Second
 )
 
 // budget shares memory among large bodies. A body takes it in steps, as its bytes arrive. The oldest bodies always get what
@@ -26,14 +27,15 @@ type claim struct {
 	held    int64
 	wanted  int64         // while it waits
 	need    int64         // the size of the whole body, or the most that it may have
+	lost    bool          // others need it
 	granted chan struct{} // gets a value for each wait
 }
 
 // take waits until the body on c may take size bytes of memory, of those that it may need at most. It returns false when c
-// was cut. The next call of release gives the bytes back.
+// was cut or has lost its memory. The next call of release gives the bytes back.
 func (o *openConns) take(c *conn, size, need int64) bool {
 	o.mu.Lock()
-	if c.cut {
+	if c.cut || c.claim.lost {
 		o.mu.Unlock()
 		return false
 	}
@@ -50,25 +52,30 @@ func (o *openConns) take(c *conn, size, need int64) bool {
 	return true
 }
 
-// release gives back what the body on c has taken.
+// release gives back what the body on c has taken. If c has lost it, the rest of the body may still arrive in its time.
 func (o *openConns) release(c *conn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if c.claim.need > 0 {
+		if c.claim.lost && !c.cut {
+			_ = c.Conn.SetReadDeadline(c.readBy) // fails only when the connection is closed
+		}
 		o.bodies.drop(c)
 		o.makeMemory()
 	}
 }
 
-// makeMemory grants what can be granted. While others wait, it cuts the client that is furthest behind. The next one has to
-// wait until the memory of this one is free, so that both never have it. The caller holds the lock.
+// makeMemory grants what can be granted. While others wait, the body whose client is furthest behind loses its memory:
+// its reads fail as at a deadline. The next one has to wait until the memory of this one is free, so that both never have
+// it. The caller holds the lock.
 func (o *openConns) makeMemory() {
 	o.bodies.grant()
-	if o.counts[phaseWaiting] == 0 || slices.ContainsFunc(o.bodies.line, func(c *conn) bool { return c.cut }) {
+	if o.counts[phaseWaiting] == 0 || slices.ContainsFunc(o.bodies.line, func(c *conn) bool { return c.cut || c.claim.lost }) {
 		return
 	}
 	if c := o.slowest(bodyPatience, func(c *conn) bool { return c.claim.held > 0 }); c != nil {
-		o.cutOff(c)
+		c.claim.lost = true
+		_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // fails only when the connection is closed
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -44,10 +45,55 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 	})
 }
 
+// Sixty clients each send 3 MB at 200 KB a second, in bursts. The bridge cannot hold all bodies at once.
+func TestHonestLargeBodiesAllArrive(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bridge, net *pipes) {
+		assert.NoError(t, b.Open(net))
+		whole := post("/metrics/", strings.Repeat("x", 3_000_000))
+		clients := make([]client, 60)
+		for n := range clients {
+			clients[n] = net.connect(t)
+		}
+		for burst := range slices.Chunk(whole, 60_000) {
+			for _, c := range clients {
+				c.send(burst)
+			}
+			time.Sleep(300 * time.Millisecond)
+		}
+		for n, c := range clients {
+			assert.Equal(t, http.StatusCreated, readAnswer(c).status, fmt.Sprint(n))
+		}
+	})
+}
+
+// A client sends its whole body before it reads the answer, also when the body has lost its memory meanwhile.
+func TestARefusedBodyIsReadToItsEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bridge, net *pipes) {
+		assert.NoError(t, b.Open(net))
+		whole := post("/metrics/", strings.Repeat("x", large-1)) // sixteen fit exactly
+		var stalled []client
+		for range 16 {
+			stalled = append(stalled, net.connect(t, whole[:large-1]))
+		}
+		synctest.Wait()
+		assert.Equal(t, http.StatusCreated, readAnswer(net.connect(t, whole)).status)
+		time.Sleep(20 * time.Second)
+		assert.Equal(t, 16, b.Connections()["receiving"], "nobody needs their places")
+		for _, c := range stalled {
+			c.send(whole[large-1:])
+		}
+		statuses := map[int]int{}
+		for _, c := range stalled {
+			statuses[readAnswer(c).status]++
+		}
+		assert.Equal(t, map[int]int{http.StatusRequestTimeout: 1, http.StatusCreated: 15}, statuses)
+	})
+}
+
 // When memory is short, the client that is slowest loses it.
 func TestTheSlowestBodyLosesItsMemory(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bridge, net *pipes) {
-		b.PostFn = func(context.Context) error { time.Sleep(time.Second); return nil }
+		b.PostFn = func(context.Context) error { time.Sleep(2 * time.Second); return nil }
 		assert.NoError(t, b.Open(net))
 		whole := post("/metrics/", strings.Repeat("x", large))
 		var slow, fast, greedy []client
@@ -58,9 +104,9 @@ func TestTheSlowestBodyLosesItsMemory(t *testing.T) {
 		for range 20 {
 			greedy = append(greedy, net.connect(t, whole))
 		}
-		for n := range 20 { // 40 KiB and 320 KiB per second
+		for n := range 40 { // 8 KiB and 320 KiB per second
 			for k := range slow {
-				slow[k].send(whole[large/2+n*4<<10 : large/2+(n+1)*4<<10])
+				slow[k].send(whole[large/2+n*800 : large/2+(n+1)*800])
 				fast[k].send(whole[large/2+n*32<<10 : large/2+(n+1)*32<<10])
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -69,8 +115,9 @@ func TestTheSlowestBodyLosesItsMemory(t *testing.T) {
 			assert.Equal(t, http.StatusCreated, readAnswer(c).status)
 		}
 		for n := range fast {
-			assert.NotEqual(t, http.StatusCreated, readAnswer(slow[n]).status)
-			fast[n].send(whole[large/2+20*32<<10:])
+			slow[n].send(whole[large/2+40*800:])
+			assert.Equal(t, http.StatusRequestTimeout, readAnswer(slow[n]).status)
+			fast[n].send(whole[large/2+40*32<<10:])
 			assert.Equal(t, http.StatusCreated, readAnswer(fast[n]).status)
 		}
 		assert.Equal(t, []string{"slow", "slow", "slow", "slow"}, b.calls.noted(&b.calls.refused))

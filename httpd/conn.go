@@ -38,11 +38,13 @@ type conn struct {
 	all   *openConns
 	leave func() // gives its place to another connection
 
-	phase phase
-	lag   time.Duration // how far its client had fallen behind at the time mark
-	mark  time.Time
-	cut   bool // the server waits for its client no more
-	claim claim
+	phase   phase
+	reading bool          // Read waits
+	lag     time.Duration // how far its client had fallen behind at the time mark
+	mark    time.Time
+	cut     bool      // the server waits for its client no more
+	readBy  time.Time // the read deadline that net/http has set
+	claim   claim
 }
 
 // connKey is the key in a request's context for its connection.
@@ -68,16 +70,19 @@ func tracked(c net.Conn) *conn {
 	return own
 }
 
-// Read notes the progress. The first byte of a request ends phaseIdle.
+// Read notes the progress, and that it is the client's turn meanwhile. The first byte of a request ends phaseIdle.
 func (c *conn) Read(b []byte) (int, error) {
+	c.all.mu.Lock()
+	c.moved(0)
+	c.reading = true
+	c.all.mu.Unlock()
 	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.all.mu.Lock()
-		defer c.all.mu.Unlock()
-		if c.phase == phaseIdle {
-			c.enter(phaseNew)
-		}
-		c.moved(n)
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.moved(n)
+	c.reading = false
+	if n > 0 && c.phase == phaseIdle {
+		c.enter(phaseNew)
 	}
 	return n, err
 }
@@ -98,7 +103,9 @@ func (c *conn) Write(b []byte) (n int, err error) {
 func (c *conn) SetDeadline(t time.Time) error { return c.unlessCut(c.Conn.SetDeadline, t) }
 
 // SetReadDeadline changes nothing after the cut.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.unlessCut(c.Conn.SetReadDeadline, t) }
+func (c *conn) SetReadDeadline(t time.Time) error {
+	return c.unlessCut(func(t time.Time) error { c.readBy = t; return c.Conn.SetReadDeadline(t) }, t)
+}
 
 // SetWriteDeadline changes nothing after the cut.
 func (c *conn) SetWriteDeadline(t time.Time) error { return c.unlessCut(c.Conn.SetWriteDeadline, t) }

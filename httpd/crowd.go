@@ -31,11 +31,16 @@ const (
 func (o *openConns) crowded(c *conn) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	others := o.counts[phaseHandling] + o.counts[phaseWaiting]
-	if c.phase == phaseHandling {
-		others--
+	room := o.limit + busyRoom
+	if len(o.open) <= room {
+		return false
 	}
-	return others >= o.limit+busyRoom
+	for other := range o.open { // in phaseNew there is no request yet
+		if other != c && other.phase != phaseNew && !other.waitsForClient() {
+			room--
+		}
+	}
+	return room <= 0
 }
 
 // refuseCrowd refuses a request while the server is crowded.

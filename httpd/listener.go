@@ -11,8 +11,12 @@ import (
 )
 
 // drainTime is the time without a new connection after which a stopping listener's queue is empty. Handshakes that have
-// begun end within it.
-const drainTime = 50 * time.Millisecond
+// begun end within it, also with clients far away.
+const drainTime = 300 * time.Millisecond
+
+// sendBuffer is the size in bytes of a connection's send buffer. A writer sleeps until a third of the buffer is free, so
+// that a slow client of a larger one, which may have 4 MiB, seems to take nothing for many seconds.
+const sendBuffer = 256 << 10
 
 // drainListener is a listener that can accept the connections in its queue before it stops.
 type drainListener struct {
@@ -49,6 +53,9 @@ func (l *drainListener) Accept() (net.Conn, error) {
 			l.conns.cutOne()
 		}
 		return nil, err
+	}
+	if limited, ok := nc.(interface{ SetWriteBuffer(int) error }); ok {
+		_ = limited.SetWriteBuffer(sendBuffer) // fails only when the connection is closed
 	}
 	return &conn{Conn: nc, all: l.conns, leave: sync.OnceFunc(func() { <-l.places })}, nil
 }

@@ -32,3 +32,19 @@ func refuseConnections(l net.Listener) {
 		_ = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, program)
 	})
 }
+
+// unread says whether bytes of a client have arrived that the process has not read yet. Then it is not the client who is
+// slow.
+func unread(nc net.Conn) bool {
+	socket, ok := nc.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var bytes int
+	_ = raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // 0 after an error
+	return bytes > 0
+}

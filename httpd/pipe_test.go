@@ -17,6 +17,7 @@ type pipes struct {
 	waiting chan net.Conn
 	closed  chan struct{}
 	once    sync.Once
+	wrap    func(net.Conn) net.Conn // what the bridge gets for a connection; may be nil
 }
 
 // Accept returns the bridge's end of the next connection.
@@ -55,6 +56,9 @@ func (p *pipes) connect(t *testing.T, texts ...[]byte) client {
 			_, _ = ours.Write(text) // fails when the bridge closes the connection
 		}
 	}()
+	if p.wrap != nil {
+		theirs = p.wrap(theirs)
+	}
 	p.waiting <- theirs
 	c.send(texts...)
 	return c

@@ -15,8 +15,18 @@ func (c *conn) enter(p phase) {
 	c.phase = p
 }
 
-// waitsForClient says whether it is the client's turn.
-func (c *conn) waitsForClient() bool { return c.phase != phaseHandling && c.phase != phaseWaiting }
+// waitsForClient says whether it is the client's turn. A handshake takes time of the bridge too, and a body may have to wait
+// until the bridge reads it.
+func (c *conn) waitsForClient() bool {
+	switch c.phase {
+	case phaseIdle, phaseSending:
+		return true
+	case phaseNew, phaseReceiving:
+		return c.reading
+	default:
+		return false
+	}
+}
 
 // moved notes that the client has sent or taken n bytes. They make up for the time that leastRate gives them. A client
 // cannot get ahead, and falls behind only in its turn.

@@ -3,8 +3,12 @@ package httpd
 import "time"
 
 const (
-	// patience is how far a client may fall behind although others need its place.
+	// patience is how far the client of an idle connection may fall behind although others need its place. While there is
+	// no room for requests that wait for the bridge, it holds for every client.
 	patience = 500 * time.Millisecond
+	// slowPatience is how far the client of a request may fall behind although others need its place. It is long, because
+	// the server's own load and the network's pauses look like a slow client.
+	slowPatience = 10 * time.Second
 	// farewell is the time in which the system must take the answer to a request that is cut.
 	farewell = 250 * time.Millisecond
 	// reliefPoll is the interval at which the server looks for places and for memory that others need.
@@ -34,28 +38,38 @@ func (o *openConns) relieve(stop <-chan struct{}) {
 func (o *openConns) makeRoom() {
 	for len(o.open)-o.cut > o.limit {
 		o.full = true
-		c := o.slowest(patience, func(*conn) bool { return true })
-		if c == nil {
+		least := slowPatience
+		if len(o.open)-o.cut >= o.limit+busyRoom {
+			least = patience
+		}
+		if !o.cutSlowest(least) {
 			return
 		}
-		o.cutOff(c)
 	}
 }
 
-// slowest returns the connection whose client has fallen behind most, and at least by a given time. An idle connection
-// comes first, since its client loses nothing. The caller holds the lock.
+// cutSlowest cuts the connection whose client has fallen behind most, and at least by a given time. An idle connection
+// comes first, since its client loses nothing. It returns false when there is none. The caller holds the lock.
+func (o *openConns) cutSlowest(least time.Duration) bool {
+	c := o.slowest(patience, func(c *conn) bool { return c.phase == phaseIdle })
+	if c == nil {
+		c = o.slowest(least, func(*conn) bool { return true })
+	}
+	if c != nil {
+		o.cutOff(c)
+	}
+	return c != nil
+}
+
+// slowest returns the connection whose client has fallen behind most, and at least by a given time. The caller holds the
+// lock.
 func (o *openConns) slowest(least time.Duration, eligible func(*conn) bool) (found *conn) {
-	var most time.Duration
 	for c := range o.open {
 		if c.cut || !c.waitsForClient() || !eligible(c) {
 			continue
 		}
-		behind, idle := c.behind(), c.phase == phaseIdle
-		if behind < least {
-			continue
-		}
-		if found == nil || idle && found.phase != phaseIdle || idle == (found.phase == phaseIdle) && behind > most {
-			found, most = c, behind
+		if behind := c.behind(); behind >= least && (c.phase == phaseSending || !unread(c.Conn)) {
+			found, least = c, behind
 		}
 	}
 	return found
@@ -80,7 +94,5 @@ func (o *openConns) cutOff(c *conn) {
 func (o *openConns) cutOne() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if c := o.slowest(patience, func(*conn) bool { return true }); c != nil {
-		o.cutOff(c)
-	}
+	o.cutSlowest(patience)
 }

@@ -158,6 +158,7 @@ func (s *Server) Close(ctx context.Context) error {
 		s.stopping.Store(true)
 		s.listener.drain(s.HandedOver, s.done)
 		s.conns.waitAnswered(ctx)
+		s.conns.cutSilent()
 		if s.HTTP.Shutdown(ctx) != nil {
 			s.log.Warn("connections were cut, because the time to stop has ended", "connections", s.conns.number())
 			_ = s.HTTP.Close() // fails only if the listener does, and it is closed

@@ -54,6 +54,17 @@ func (o *openConns) waitAnswered(ctx context.Context) {
 	}
 }
 
+// cutSilent cuts the connections without a request. [http.Server.Shutdown] would wait for them for five seconds.
+func (o *openConns) cutSilent() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for c := range o.open {
+		if c.phase == phaseNew && !c.cut {
+			o.cutOff(c)
+		}
+	}
+}
+
 // waitClosed returns when no connection is open, at the latest after silentTime. It is for a server that has closed all
 // connections, so that no handler uses what closes next.
 func (o *openConns) waitClosed() {
