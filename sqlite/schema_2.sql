@@ -19,6 +19,7 @@ UPDATE sessions SET unsteady = 1;
 -- A run starts with its first session.
 ALTER TABLE tallies DROP COLUMN first_ns;
 ALTER TABLE tallies DROP COLUMN first_offset;
+
 -- 1 for a record of any kind that is set aside: the destination does not take it now, although it takes others.
 ALTER TABLE parked ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX parked_aside ON parked (dest, seq) WHERE aside = 1;
