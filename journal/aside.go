@@ -82,6 +82,7 @@ func (c *Courier) tryAside(to *bisector) error {
 		return err
 	case len(recs) == 0: // a repaired file may lack the records
 		a.count = 0
+		c.status.setAside(0)
 		return nil
 	}
 	rec := recs[0]

@@ -125,6 +125,19 @@ func TestCourierTriesEachSetAsideDespiteRestarts(t *testing.T) {
 	})
 }
 
+// A repaired file may lack a record that was set aside.
+func TestCourierForgetsWhatTheJournalLacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.j.aside[7] = true
+		r.run(t, func() {
+			assert.Contains(t, r.Health().Detail, "1 records are set aside")
+			r.after(time.Minute)
+			assert.NotContains(t, r.Health().Detail, "set aside")
+		})
+	})
+}
+
 // What is set aside is in the journal, and not in memory.
 func TestCourierHasNothingInMemoryThatIsSetAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
