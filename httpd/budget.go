@@ -13,7 +13,7 @@ const (
 	bodyBudget = 32 << 20
 	// bodyPatience is how far the client of a large body may fall behind although others need its memory. Even a fast client
 	// pauses: it sends in bursts, or repeats what the network has lost.
-	bodyPatience = 2 * time.Second
+	bodyPatience = time.Second
 )
 
 // budget shares memory among large bodies. A body takes it in steps, as its bytes arrive. The oldest bodies always get what

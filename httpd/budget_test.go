@@ -80,7 +80,8 @@ func TestARefusedBodyIsReadToItsEnd(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		assert.Equal(t, 16, b.Connections()["receiving"], "nobody needs their places")
 		for _, c := range stalled {
-			c.send(whole[large-1:])
+			_, err := c.Write(whole[large-1:])
+			assert.NoError(t, err, "the bridge reads on before it answers")
 		}
 		statuses := map[int]int{}
 		for _, c := range stalled {

@@ -20,7 +20,8 @@ import (
 // Server accepts connections from a listener and passes each request to a mounted route. Its limits protect other clients
 // from a slow or greedy client. The exported fields may be changed until the first request or [Server.Open].
 type Server struct {
-	// MaxConns is the limit of open connections. Above it, the server closes the connection whose client is furthest behind.
+	// MaxConns is the limit of open connections. Above it, the server closes idle connections, then those whose clients are
+	// far behind.
 	// 1,024 more may be open while they wait for the server, and 64 more for requests to public routes.
 	MaxConns int
 	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
