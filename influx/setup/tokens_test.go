@@ -26,7 +26,8 @@ func TestBridgeNeedsNoMore(t *testing.T) {
 	cfg := settings(server)
 	token := secret(t, apply(t, cfg), setup.ForBridge)
 	start := func() *harness.Bridge {
-		return harness.StartBridge(t, harness.BridgeConfig{Influx: server, Token: token, Bucket: cfg.Bucket, MetaBucket: cfg.MetaBucket})
+		return harness.StartBridge(t, harness.BridgeConfig{Influx: server, Token: token, Bucket: cfg.Bucket, MetaBucket: cfg.MetaBucket,
+			Args: []string{"--client-timezone", "UTC"}}) // the dates of the fixture are old
 	}
 	first := start()
 	fixtures := harness.Fixtures(t)
