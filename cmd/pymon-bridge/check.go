@@ -66,7 +66,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	case monitor.GateFail:
 		return &exitError{statusRegression, errors.New(sentence)}
 	case monitor.GateNotJudged:
-		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", r.Run, report.Unjudged(r))}
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", printable(r.Run), printable(report.Unjudged(r)))}
 	}
 	return nil
 }
@@ -132,12 +132,15 @@ func refusal(response *http.Response) error {
 	return fmt.Errorf("%s (%s)", printable(body.Message), response.Status)
 }
 
-// printable removes characters that control a terminal or end the line.
+// printable removes characters that control a terminal or end the line. It leaves one of several number signs, since some CI systems
+// take "##[" and "##vso[" anywhere in a log for commands.
 func printable(text string) string {
+	last := rune(0)
 	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || r == '#' && last == '#' {
 			return -1
 		}
+		last = r
 		return r
 	}, text)
 }
