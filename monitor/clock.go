@@ -29,16 +29,21 @@ func (c Clock) withOffset(t LocalTime, offset int32) Instant {
 // A metric that seems to arrive up to an hour late is late, and its start is by the session's clock. It cannot be so
 // when the metric would arrive before it ends, or start before its session. Then, or when it seems to be later, the
 // start is by the civil offset that puts its end within a minute of arrival: a test, or the end of daylight saving time,
-// has changed the zone. Where there is no such offset, a test has replaced the clock. Then the metric ended when it
+// has changed the zone. A start between the session's and the arrival is right, though the duration is too long: a test
+// has set its clock forward. Where there is no such offset, a test has replaced the clock. Then the metric ended when it
 // arrived.
 func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, session Clock) (at Instant, usual bool) {
-	if offset, ok := z.known(start); ok {
-		return start.At(offset), true
+	if offset, ok := z.known(start); ok { // the session may be from a time when the zone was not known
+		at = start.At(offset)
+		return at, at.UTC == session.At(start).UTC
 	}
 	at, took := session.At(start), duration(seconds)
 	late := arrival.Sub(at.Time()) - took
 	if late.Abs() <= maxMetricLag {
 		return at, true
+	}
+	if late < 0 && at.UTC >= session.Start.UTC && !at.Time().After(arrival) {
+		return at, false // a test has set its clock forward, so its duration is false
 	}
 	if late < 0 || late > maxMetricDelay || session.before(at) {
 		for _, minutes := range offsets {
@@ -76,7 +81,7 @@ func (c Clock) byArrival(at Instant, took time.Duration, arrival time.Time) Inst
 // EndOf returns the end of a metric that started at the given instant: at most 5 minutes after its arrival, since the
 // clock of a client may be ahead. A zero arrival is unknown.
 func EndOf(at Instant, seconds float64, arrival time.Time) Instant {
-	end := at.Plus(seconds)
+	end := at.Plus(max(0, seconds)) // a test may set its clock back
 	if !arrival.IsZero() && end.UTC > arrival.Add(maxLag).UnixNano() {
 		end.UTC = max(at.UTC, arrival.UnixNano())
 	}

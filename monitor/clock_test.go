@@ -77,6 +77,10 @@ func TestZonesMetric(t *testing.T) {
 		{"frozen; no duration", steady, "2020-01-01T00:00:00", math.NaN(), at(12, 10, 5), at(12, 10, 5), false},
 		{"frozen; a day forward during the test", steady, "2020-01-01T00:00:00", 24 * hour, at(12, 10, 5), at(12, 10, 5), false},
 		{"a day forward during the test", steady, "2026-11-22T13:10:00", 24 * hour, at(12, 10, 5), at(12, 10, 0), false},
+		{"an hour forward during the test", steady, "2026-11-22T13:20:00", hour, at(12, 20, 2), at(12, 20, 0), false},
+		{"twelve hours forward during the test", steady, "2026-11-22T13:20:00", 12 * hour, at(12, 20, 2), at(12, 20, 0), false},
+		{"ten minutes forward during the test", steady, "2026-11-22T13:20:00", 10 * minute, at(12, 20, 2), at(12, 20, 0), false},
+		{"years back during the test", steady, "2026-11-22T13:20:00", -218112599, at(12, 20, 2), at(12, 20, 0), true},
 		{"a frozen run that ticks", frozen, "2020-01-01T00:10:00", 5, at(12, 10, 5).Add(moment), at(12, 10, 0), true},
 		{"the true time in a frozen run", frozen, "2026-11-22T13:10:00", 5, at(12, 10, 5), at(12, 10, 0), false},
 		{"posted again a day later", steady, "2026-11-22T13:10:00", 5, at(12, 17, 5).Add(24 * time.Hour), at(12, 17, 0).Add(24 * time.Hour), false},
@@ -90,6 +94,9 @@ func TestZonesMetric(t *testing.T) {
 		})
 	}
 	got, usual := monitor.Zones{Fixed: time.UTC}.Metric(local(t, "2020-01-01T00:00:00"), 5, at(12, 0, 0), steady)
-	assert.True(t, usual)
+	assert.False(t, usual, "it may be stored elsewhere, from a time when the operator had not told the zone")
 	assert.Equal(t, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), got.Time(), "the operator knows the zone")
+	_, usual = monitor.Zones{Fixed: time.UTC}.Metric(local(t, "2026-11-22T12:10:00"), 5, at(12, 0, 0),
+		monitor.ClockOf(local(t, "2026-11-22T12:00:00"), monitor.Instant{UTC: session.UnixNano()}))
+	assert.True(t, usual)
 }

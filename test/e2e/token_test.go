@@ -193,7 +193,7 @@ func TestTokensRotateWithoutARestart(t *testing.T) {
 	require.Equal(t, 0, list.ExitCode, list.Stderr)
 	const at = `\S+ \S+ +`
 	assert.Regexp(t, `^ID +PROJECT +SCOPES +CREATED +LAST USED +EXPIRES +LABEL\n`+
-		`1 +shop +write,read +`+at+`.*`+at+`of a test\n2 +shop +write,read +`+at+`.*never +of a test\n$`, list.Stdout)
+		`1 +shop +read,write +`+at+`.*`+at+`of a test\n2 +shop +read,write +`+at+`.*never +of a test\n$`, list.Stdout)
 	assert.NotContains(t, list.Stdout+list.Stderr, old)
 	assert.NotContains(t, list.Stdout+list.Stderr, recent)
 
@@ -213,7 +213,7 @@ func TestTokensRotateWithoutARestart(t *testing.T) {
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, recent), "after a restart")
 
 	list = harness.RunProgram(t, nil, "token", "list", "--data", bridge.Data)
-	assert.Regexp(t, `\n2 +shop +write,read +`+at+at+`never +of a test\n$`, list.Stdout, "the bridge has noted the use")
+	assert.Regexp(t, `\n2 +shop +read,write +`+at+at+`never +of a test\n$`, list.Stdout, "the bridge has noted the use")
 	last := newToken(t, bridge.Data, "rotate", "2", "--keep", "0")
 	waitStatus(t, bridge.URL, recent, http.StatusUnauthorized)
 	assert.Equal(t, http.StatusOK, statusWith(t, bridge.URL, last))
