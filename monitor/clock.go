@@ -28,7 +28,8 @@ func (c Clock) withOffset(t LocalTime, offset int32) Instant {
 //
 // A metric that seems to arrive up to an hour late is late, and its start is by the session's clock. It cannot be so
 // when the metric would arrive before it ends, or start before its session. Then, or when it seems to be later, the
-// start is by the civil offset that puts its end within a minute of arrival: a test, or the end of daylight saving time,
+// start is by the civil offset that puts it into its session, and its end within a minute of arrival: a test, or the end of
+// daylight saving time,
 // has changed the zone. A start between the session's and the arrival is right, though the duration is too long: a test
 // has set its clock forward. Where there is no such offset, a test has replaced the clock. Then the metric ended when it
 // arrived.
@@ -47,7 +48,8 @@ func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, sessi
 	}
 	if late < 0 || late > maxMetricDelay || session.before(at) {
 		for _, minutes := range offsets {
-			if moved := session.withOffset(start, minutes*60); lag(moved, arrival.Add(-took)) <= maxMetricLag {
+			moved := session.withOffset(start, minutes*60)
+			if lag(moved, arrival.Add(-took)) <= maxMetricLag && !session.before(moved) {
 				return moved, false
 			}
 		}

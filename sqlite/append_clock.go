@@ -28,7 +28,7 @@ func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant
 // comes again. The first time in a session it returns how far the clock was from the arrival.
 func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant, seq uint64) (wrong time.Duration, err error) {
 	if at.Micros() != start.At(at.Offset).Micros() {
-		_, err := a.exec("INSERT INTO clocks (series, clock, seq) VALUES (?, ?, ?)", r.series, start.Micros, seq)
+		_, err := a.exec("INSERT INTO clocks (hash, seq) VALUES (?, ?)", r.shortHash(), seq)
 		if err != nil {
 			return 0, err
 		}

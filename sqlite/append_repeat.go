@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/binary"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -8,7 +9,7 @@ import (
 
 // findRepeat looks for an equal metric at every offset that clocks have. The bridge learns a client's offset from its
 // sessions. So a metric that comes again later may have been stored with another offset than it would get now.
-// Metrics at no offset are found by the text of their start.
+// Metrics at no offset are found by their hash.
 func (a *appender) findRepeat(r *newRow, start monitor.LocalTime) (decision, error) {
 	first, last := start.At(maxOffset).UTC, start.At(minOffset).UTC
 	if start.HasOffset {
@@ -20,10 +21,12 @@ func (a *appender) findRepeat(r *newRow, start monitor.LocalTime) (decision, err
 	if err != nil || repeat.repeat {
 		return repeat, err
 	}
-	_, repeat, err = a.compare(r, "clocks c CROSS JOIN metrics m ON m.seq = c.seq", "c.series = ? AND c.clock = ?",
-		r.series, start.Micros)
+	_, repeat, err = a.compare(r, "clocks c CROSS JOIN metrics m ON m.seq = c.seq", "c.hash = ?", r.shortHash())
 	return repeat, err
 }
+
+// shortHash is the beginning of the metric's hash, which tells it from nearly all others.
+func (r *newRow) shortHash() int64 { return int64(binary.BigEndian.Uint64(r.hash[:8])) }
 
 // The range of offsets that clocks have, in seconds, with one more hour on either side for daylight saving.
 const (

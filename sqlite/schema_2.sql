@@ -6,10 +6,9 @@ ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0; -- up to a minute
 -- The metrics whose instant does not follow from the text of their start, since the clock that the text came from was
 -- wrong. A metric that comes again is found here.
 CREATE TABLE clocks (
-    series INTEGER NOT NULL REFERENCES series (id),
-    clock INTEGER NOT NULL, -- start on the client's clock in microseconds since 1970
+    hash INTEGER NOT NULL, -- the first 8 bytes of the metric's hash
     seq INTEGER NOT NULL,
-    PRIMARY KEY (series, clock, seq)
+    PRIMARY KEY (hash, seq)
 ) WITHOUT ROWID;
 
 -- 1 when a metric of the session may stand elsewhere than the clock of the session says.
