@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"pymon-bridge/monitor"
 )
 
@@ -76,43 +78,25 @@ const searchers = 16
 func (b *batcher) search(ctx context.Context, all []waiting) error {
 	soon, cancel := context.WithTimeout(ctx, searchFor)
 	defer cancel()
-	order := wantedOf(all)
-	queue := make(chan wanted, len(order))
-	for _, w := range order {
-		queue <- w
-	}
-	close(queue)
-	var (
-		running sync.WaitGroup
-		mu      sync.Mutex
-		failure error
-	)
-	for range min(searchers, len(order)) {
-		running.Go(func() {
-			for w := range queue {
-				var err error
-				if w.session {
-					err = b.sessions.search(soon, w.hashKey, &mu)
-				} else {
-					err = b.contexts.search(soon, w.hashKey, &mu)
-				}
-				if err != nil {
-					mu.Lock()
-					failure = cmp.Or(failure, err)
-					mu.Unlock()
-					cancel()
-				}
-				if soon.Err() != nil {
-					return
-				}
+	lookups, soon := errgroup.WithContext(soon)
+	lookups.SetLimit(searchers)
+	var mu sync.Mutex
+	for _, w := range wantedOf(all) {
+		if soon.Err() != nil {
+			break
+		}
+		lookups.Go(func() error {
+			if w.session {
+				return b.sessions.search(soon, w.hashKey, &mu)
 			}
+			return b.contexts.search(soon, w.hashKey, &mu)
 		})
 	}
-	running.Wait()
-	if errors.Is(failure, context.DeadlineExceeded) {
+	err := lookups.Wait()
+	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
-	return failure
+	return err
 }
 
 // search looks up a hash far away. It holds mu while it notes the result.

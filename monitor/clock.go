@@ -26,13 +26,12 @@ func (c Clock) withOffset(t LocalTime, offset int32) Instant {
 // Metric returns the start of a metric of a session that sent its start without an offset. usual says that the metric
 // arrived within a minute of its end by the session's clock. Otherwise an equal metric may have been placed elsewhere.
 //
-// A metric that seems to arrive up to an hour late is late, and its start is by the session's clock. It cannot be so
-// when the metric would arrive before it ends, or start before its session. Then, or when it seems to be later, the
-// start is by the civil offset that puts it into its session, and its end within a minute of arrival: a test, or the end of
-// daylight saving time,
-// has changed the zone. A start between the session's and the arrival is right, though the duration is too long: a test
-// has set its clock forward. Where there is no such offset, a test has replaced the clock. Then the metric ended when it
-// arrived.
+// A metric that seems to arrive up to an hour late is late, and its start is by the session's clock. A metric that seems
+// to arrive before its end, but started between its session's start and the arrival, has a false duration: a test has set
+// its clock forward. Any other metric that seems to arrive before its end, to start before its session, or to be more
+// than an hour late has another zone, since a test or the end of daylight saving time has changed it. The zone is the
+// one that puts the start into the session and the end within a minute of arrival. Where there is no such zone, a test
+// has replaced the clock. Then the metric ended when it arrived.
 func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, session Clock) (at Instant, usual bool) {
 	if offset, ok := z.known(start); ok { // the session may be from a time when the zone was not known
 		at = start.At(offset)

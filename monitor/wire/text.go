@@ -91,7 +91,7 @@ func hex4(b []byte) (rune, bool) {
 const hexDigits = "0123456789abcdef"
 
 // AppendText appends a text in quotes as Python's json.dumps prints it. It writes ASCII, and lone surrogates as
-// `\udXXX`. Other bytes that are not UTF-8 become U+FFFD. No client can send them.
+// `\ud800`. Other bytes that are not UTF-8 become U+FFFD. No client can send them.
 func AppendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
