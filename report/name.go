@@ -16,11 +16,15 @@ const (
 	shortName = 80  // of branches, runs and machines
 )
 
-// show returns a text from outside as it is shown to people, in every format but JSON: printable, in one line, and in
-// at most max characters. Characters that cannot be printed (control characters, invisible ones, those that turn the
-// direction of writing, invalid UTF-8) are escaped as Go does. So is the second of two number signs, since some CI systems
-// take "##[" and "##vso[" anywhere in the log of a job for commands.
-func show(s string, max int) string {
+// show returns a text from outside as it is shown to people, in every format but JSON: [Printable], in at most max
+// characters.
+func show(s string, max int) string { return shorten(Printable(s), max) }
+
+// Printable returns a text in which nothing controls a terminal, ends the line, or is a command for a CI system.
+// Characters that cannot be printed (control characters, invisible ones, those that turn the direction of writing, invalid
+// UTF-8) are escaped as Go does. So is the second of two number signs, since some CI systems take "##[" and "##vso["
+// anywhere in the log of a job for commands.
+func Printable(s string) string {
 	var b strings.Builder
 	for i, width, last := 0, 0, rune(0); i < len(s); i += width {
 		var r rune
@@ -37,7 +41,7 @@ func show(s string, max int) string {
 		}
 		last = r
 	}
-	return shorten(b.String(), max)
+	return b.String()
 }
 
 // shorten cuts a text in the middle, since names differ at their ends: the module is in front, the parameters behind.

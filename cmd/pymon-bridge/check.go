@@ -12,7 +12,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/report"
@@ -66,7 +65,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	case monitor.GateFail:
 		return &exitError{statusRegression, errors.New(sentence)}
 	case monitor.GateNotJudged:
-		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run %q %s", printable(r.Run), printable(report.Unjudged(r)))}
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run \"%s\" %s", report.Printable(r.Run), report.Printable(report.Unjudged(r)))}
 	}
 	return nil
 }
@@ -129,20 +128,7 @@ func refusal(response *http.Response) error {
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
-	return fmt.Errorf("%s (%s)", printable(body.Message), response.Status)
-}
-
-// printable removes characters that control a terminal or end the line. It leaves one of several number signs, since some CI systems
-// take "##[" and "##vso[" anywhere in a log for commands.
-func printable(text string) string {
-	last := rune(0)
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == '#' && last == '#' {
-			return -1
-		}
-		last = r
-		return r
-	}, text)
+	return fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
 }
 
 // unreachable returns the error of a request without an answer. It hides the token that an address may have.

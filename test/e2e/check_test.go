@@ -119,7 +119,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	unknown := startFakeBridge(t, 404, map[string]any{"message": `project "shop" has no run of commit "abc"`})
 	proxy := startFakeBridge(t, 502, "<html>Bad Gateway</html>")
 	other := startFakeBridge(t, 200, []int{1, 2})
-	colourful := startFakeBridge(t, 404, map[string]any{"message": "no \x1b[31mrun\n::error::"})
+	colourful := startFakeBridge(t, 404, map[string]any{"message": "no \x1b[31mrun\n::error:: ##vso[x]"})
 	nothing := reportOf(monitor.StatusOK, monitor.StatusOK)
 	nothing.Summary = monitor.Summary{}
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
@@ -128,7 +128,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 		{unknown.URL, "1m", `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
 		{proxy.URL, "1s", `answered 502 Bad Gateway`},
 		{other.URL, "1m", `is not a report`},
-		{colourful.URL, "1m", `could not judge: no [31mrun::error:: (404 Not Found)`},
+		{colourful.URL, "1m", `could not judge: no \x1b[31mrun\n::error:: #\x23vso[x] (404 Not Found)`},
 		{slow.URL, "200ms", `no answer within 200ms`},
 		{"http://x:SECRET@127.0.0.1:1", "1s", `the bridge cannot be reached`},
 		{"127.0.0.1:8080", "1m", `--url: expected an address such as http://127.0.0.1:8080/p/my-project`},
