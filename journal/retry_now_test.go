@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,24 @@ func TestCourierPausesBetweenCountsOfRefusals(t *testing.T) {
 			r.after(time.Hour)
 			assert.InDelta(t, 120, requests, 50)
 			assert.Empty(t, r.j.deadSeqs())
+			assert.False(t, r.Health().OK)
+		})
+	})
+}
+
+// Some servers put an ID into each error. The words are the same.
+func TestCourierBuriesARecordThatIsRefusedWithAnID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		requests := 0
+		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
+			requests++
+			return monitor.Reply{Kind: monitor.Refused, Status: 400, Message: fmt.Sprintf("no field (trace %08x)", 0xabcdef00+requests*0x11111)}
+		}
+		r.add(context1("p", "c"))
+		r.run(t, func() {
+			r.after(time.Minute)
+			assert.Len(t, r.j.deadSeqs(), 1)
 		})
 	})
 }

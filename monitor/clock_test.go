@@ -80,6 +80,7 @@ func TestZonesMetric(t *testing.T) {
 		{"an hour forward during the test", steady, "2026-11-22T13:20:00", hour, at(12, 20, 2), at(12, 20, 0), false},
 		{"twelve hours forward during the test", steady, "2026-11-22T13:20:00", 12 * hour, at(12, 20, 2), at(12, 20, 0), false},
 		{"ten minutes forward during the test", steady, "2026-11-22T13:20:00", 10 * minute, at(12, 20, 2), at(12, 20, 0), false},
+		{"six hours forward during the test, on a client that is 29 seconds ahead", steady, "2026-11-22T13:01:30", 6 * hour, at(12, 1, 1), at(12, 1, 1), false},
 		{"years back during the test", steady, "2026-11-22T13:20:00", -218112599, at(12, 20, 2), at(12, 20, 0), true},
 		{"a frozen run that ticks", frozen, "2020-01-01T00:10:00", 5, at(12, 10, 5).Add(moment), at(12, 10, 0), true},
 		{"the true time in a frozen run", frozen, "2026-11-22T13:10:00", 5, at(12, 10, 5), at(12, 10, 0), false},

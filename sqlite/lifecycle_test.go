@@ -122,6 +122,18 @@ func TestOpenRefusesAFileThatAnotherBridgeServes(t *testing.T) {
 		filepath.Dir(path), os.Getpid()), err.Error())
 }
 
+// A command may have the file for a moment.
+func TestOpenWaitsAMomentForTheFile(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	closed := make(chan error)
+	time.AfterFunc(100*time.Millisecond, func() { closed <- db.Close() })
+	next := dbAt(path, utcZones())
+	assert.NoError(t, next.Open(t.Context()))
+	require.NoError(t, <-closed)
+	require.NoError(t, next.Close())
+}
+
 func TestCloseReleasesTheFile(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	require.NoError(t, db.Close(), "never opened")

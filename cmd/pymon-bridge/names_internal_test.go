@@ -6,7 +6,17 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
 )
+
+func TestScopesOfANewToken(t *testing.T) {
+	t.Parallel()
+	c := &tokenAddCmd{Scope: []monitor.Scope{"write", "read", "write"}}
+	require.NoError(t, c.Validate())
+	assert.Equal(t, []monitor.Scope{"read", "write"}, c.Scope)
+	assert.ErrorContains(t, (&tokenAddCmd{}).Validate(), "--scope: expected ", "an empty variable of a script")
+}
 
 func TestNamesOfTheBridge(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -99,6 +100,25 @@ func TestCheckAsksABusyBridgeAgain(t *testing.T) {
 	status, stderr := check(t.Context(), "--url", bridge.URL)
 	assert.Zero(t, status)
 	assert.Equal(t, "pymon-bridge: 64 questions wait already (503 Service Unavailable); asking again, for at most 2m0s\n", stderr)
+}
+
+// A bridge that ends while it answers restarts, perhaps.
+func TestCheckAsksAgainAfterHalfAnAnswer(t *testing.T) {
+	t.Parallel()
+	const report = `{"project": "shop", "run": "ci-17", "suite": {"status": "ok"}, "summary": {"tests": 2, "ok": 4}}`
+	asked := 0
+	bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(report)))
+		if asked++; asked == 1 {
+			_, _ = w.Write([]byte(report[:20])) // the server then closes the connection
+			return
+		}
+		_, _ = w.Write([]byte(report))
+	}))
+	defer bridge.Close()
+	status, stderr := check(t.Context(), "--url", bridge.URL)
+	assert.Zero(t, status, stderr)
+	assert.Equal(t, 2, asked)
 }
 
 // A person at a wrong port must read at once what is wrong.

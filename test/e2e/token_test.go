@@ -273,7 +273,9 @@ func TestOpenBridgeKnowsItsNames(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--host-name", "pymon", "--host-name", "bridge",
 		"--public-url", "https://ci.example.org/pymon/"}})
-	for host, status := range map[string]int{"pymon": 200, "bridge:8080": 200, "ci.example.org": 200, "evil.example": 421} {
+	machine, err := os.Hostname()
+	require.NoError(t, err)
+	for host, status := range map[string]int{"pymon": 200, "bridge:8080": 200, "ci.example.org": 200, machine: 200, "evil.example": 421} {
 		r, err := http.NewRequest(http.MethodGet, bridge.URL+"/-/metrics", nil)
 		require.NoError(t, err)
 		r.Host = host
