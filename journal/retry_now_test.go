@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -107,7 +108,7 @@ func TestCourierBuriesARecordThatIsRefusedWithAnID(t *testing.T) {
 		requests := 0
 		r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 			requests++
-			return monitor.Reply{Kind: monitor.Refused, Status: 400, Message: fmt.Sprintf("no field (trace %08x)", 0xabcdef00+requests*0x11111)}
+			return monitor.Reply{Kind: monitor.Refused, Status: 400, Message: fmt.Sprintf("no field (trace %x)", sha256.Sum256([]byte{byte(requests)}))}
 		}
 		r.add(context1("p", "c"))
 		r.run(t, func() {

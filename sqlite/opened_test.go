@@ -110,6 +110,18 @@ func TestFilesThatCannotBeSeenForAMoment(t *testing.T) {
 	require.NoError(t, db.Close())
 }
 
+func TestFilesAreWatchedAfterAFailedCommit(t *testing.T) {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		db, path, _ := openLogged(t)
+		db.BreakCommits(errors.New("disk I/O error"))
+		require.Error(t, db.Append(t.Context(), []*monitor.Record{record(measured("s1", "failed", arrival))}))
+		db.BreakCommits(nil)
+		eventually(t, "records are accepted again", func() bool { return db.Health().OK })
+		require.NoError(t, os.Remove(path+suffix))
+		assertGone(t, db.Append(t.Context(), []*monitor.Record{record(measured("s1", "lost", arrival))}))
+	}
+}
+
 func TestAFileRemovedAfterAFailedCommitIsNotOpenedAgain(t *testing.T) {
 	db, path, _ := openLogged(t)
 	appendAll(t, db, record(measured("s1", "before", arrival)))
