@@ -34,8 +34,9 @@ type Journal interface {
 	Aside(ctx context.Context, dest Destination, after uint64, max int) ([]Pending, error)
 
 	// PinOrigins stores the origins of metrics and outcomes before their delivery. It is for origins that do not follow
-	// from a stored context and session of the same project, and for records that are set aside. They are on stable storage when it returns. An origin that
-	// was pinned earlier stays. From then on Next, Parked and Aside return the pinned origin.
+	// from a stored context and session of the same project, and for records that are set aside. They are on stable
+	// storage when it returns. An origin that was pinned earlier stays. From then on Next, Parked and Aside return the
+	// pinned origin.
 	PinOrigins(ctx context.Context, origins map[uint64]Origin) error
 
 	// Ack moves the cursor of dest, parks records, sets them aside, ends both, and buries refused records, in one transaction.

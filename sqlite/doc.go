@@ -24,9 +24,9 @@
 //
 // # What is owed to a destination
 //
-// A destination has a cursor. Every record up to the cursor is delivered, parked, set aside or a dead letter. A record that was
-// read from a destination is not owed to it. The table not_owed has the ranges of such records, and [DB.Next] leaves
-// them out.
+// A destination has a cursor. Every record up to the cursor is delivered, parked, set aside or a dead letter. A record
+// that was read from a destination is not owed to it. The table not_owed has the ranges of such records, and [DB.Next]
+// leaves them out.
 //
 // # Reading lists
 //
