@@ -24,7 +24,7 @@ func decodeSession(rec *monitor.Record, body []byte, hash string) (err error) {
 }
 
 func decodeMetric(rec *monitor.Record, body []byte, _ string) (err error) {
-	rec.Metric, err = wire.DecodeMetric(body)
+	rec.Metric, _, err = wire.DecodeMetric(body)
 	return err
 }
 
