@@ -52,6 +52,14 @@ func (r *Record) Class() Class {
 	}
 }
 
+// Arrived returns when the record became what it is: for a session that has ended the arrival of its end.
+func (r *Record) Arrived() time.Time {
+	if r.Session != nil && r.Session.Ended.After(r.Received) {
+		return r.Session.Ended
+	}
+	return r.Received
+}
+
 // Measured returns the metric or the metric of the outcome; nil for contexts and sessions.
 func (r *Record) Measured() *Metric {
 	if r.Outcome != nil {

@@ -12,7 +12,7 @@ type Leader struct {
 	ScmRef      Text
 	Description string
 	Client      string
-	Measured    bool // the session has a metric of its own
+	Measured    bool // the session has a metric or an outcome of its own, or has ended
 }
 
 // RunOf returns the id of the run that a new session belongs to. The id is the session's tag `run` if it has one.
