@@ -188,3 +188,37 @@ func TestFailedTestsAreNoMeasurements(t *testing.T) {
 		assert.Equal(t, 0.25, run.TotalTime)
 	}
 }
+
+// TestARunHasEndedWithItsSessions holds what the watcher of runs asks.
+func TestARunHasEndedWithItsSessions(t *testing.T) {
+	db, _ := openNew(t)
+	of := func(s *monitor.Session) *monitor.Record {
+		s.Description, s.Tags = `{"run": "r"}`, []monitor.Tag{{Name: "run", Value: monitor.Text{String: "r"}}}
+		return record(s)
+	}
+	second := process("s2", arrival.Add(time.Hour))
+	second.Method = "m2"
+	check := func(want bool, completion monitor.Completion, partial string) {
+		t.Helper()
+		ended, err := db.Ended(t.Context(), "shop", "r")
+		require.NoError(t, err)
+		assert.Equal(t, want, ended)
+		sum, err := db.RunSummary(t.Context(), "shop", "r")
+		require.NoError(t, err)
+		assert.Equal(t, []string{string(completion), partial}, []string{string(sum.Completion), sum.Partial})
+		infos, err := db.RunInfos(t.Context(), monitor.RunInfoQuery{Project: "shop", Run: "r"})
+		require.NoError(t, err)
+		assert.Equal(t, sum.RunEnd, infos[0].RunEnd)
+	}
+	ended1, err := db.Ended(t.Context(), "shop", "r")
+	require.NoError(t, err)
+	assert.False(t, ended1, "there is no session")
+	appendAll(t, db, of(process("s1", arrival)))
+	check(false, monitor.CompletionUnknown, "")
+	appendAll(t, db, of(ended("s1", arrival, "")))
+	check(true, monitor.Complete, "")
+	appendAll(t, db, of(second))
+	check(false, monitor.Partial, "has not ended")
+	appendAll(t, db, of(ended("s2", arrival.Add(time.Hour), "-k")))
+	check(true, monitor.Partial, "-k")
+}
