@@ -83,7 +83,7 @@ func (r *Record) Size() int {
 		add(c.H, c.CPUType, c.CPUVendor.String, c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo)
 	case r.Session != nil:
 		s := r.Session
-		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description)
+		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description, s.Reason)
 	case r.Measured() != nil:
 		m := r.Measured()
 		if r.Outcome != nil {

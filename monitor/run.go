@@ -21,8 +21,8 @@ type Leader struct {
 
 // RunOf returns the id of the run that a new session belongs to. The id is the session's tag `run` if it has one.
 // Otherwise the session joins the leader's run under three conditions. Both have the same commit, description and
-// client address. They started within 15 s. The leader has no metric of its own. Otherwise the session is a run of its
-// own.
+// client address. They started within 15 s. The leader has no metric or outcome of its own, and has not ended.
+// Otherwise the session is a run of its own.
 //
 // `pytest -n 4` has five sessions. The first one is the controller's and has no metrics. So the five sessions are one
 // run. Plain runs that follow each other stay separate.
