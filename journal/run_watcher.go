@@ -191,7 +191,7 @@ func (w *RunWatcher) forget(keys []sessionKey, seen map[sessionKey]watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, key := range keys {
-		if s := w.sessions[key]; s.last.Equal(seen[key].last) && s.ended == seen[key].ended {
+		if w.sessions[key].last.Equal(seen[key].last) {
 			delete(w.sessions, key)
 		}
 	}

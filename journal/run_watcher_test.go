@@ -190,7 +190,13 @@ func (w *watch) end(project, sessionH string, at time.Time) {
 func TestRunWatcherAnnouncesARunSoonAfterItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
-		w.runs.runs = map[string]string{"s1": "run", "s2": "run"}
+		w.metric("p", "alone", time.Now())
+		after(time.Second)
+		w.end("p", "alone", time.Now())
+		after(5 * time.Second)
+		assert.Equal(t, []string{"p/alone"}, w.takeEnded(), "it does not wait for the next look at runs without ends")
+
+		w.runs.set(func() { w.runs.runs = map[string]string{"s1": "run", "s2": "run"} })
 		w.metric("p", "s1", time.Now())
 		w.metric("p", "s2", time.Now())
 		after(time.Second)
