@@ -275,6 +275,7 @@ func TestRunWatcherIsNotHeldUpByManyEnds(t *testing.T) {
 func TestRunWatcherIsSilentAboutRunsWhenItCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
+		synctest.Wait()
 		w.metric("p", "s1", time.Now().Add(-time.Hour))
 		require.NoError(t, w.Close())
 		assert.Empty(t, w.takeEnded())
