@@ -1,0 +1,157 @@
+package judge_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+const tooMany = "more than are judged for one commit"
+
+// Shards may be runs of one branch, more of them than confirm a change.
+func TestEveryShardOfABranchCounts(t *testing.T) {
+	t.Parallel()
+	for _, against := range []string{"main", "feature"} {
+		h, detector := &fakeHistory{}, script{}
+		h.add("m", "m", "main", "ci")
+		for commit := range 4 {
+			for shard := range 32 {
+				id := fmt.Sprint("c", commit, "s", shard)
+				h.add(id, fmt.Sprint("c", commit), "feature", "ci")
+				detector[id] = []monitor.Result{result(fmt.Sprint("test", shard), "cpu_time", monitor.StatusOK, 1)}
+			}
+		}
+		detector["c3s0"][0] = result("test0", "cpu_time", monitor.StatusRegression, 5)
+		report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c3", Branch: &against})
+		require.NoError(t, err)
+		assert.Len(t, report.Runs, 32, against)
+		assert.Equal(t, monitor.Summary{Tests: 32, OK: 31, Regressions: 1}, report.Summary, against)
+		assert.Empty(t, report.LeftOut, against)
+	}
+}
+
+// Each run of a commit is judged with the runs before it, also one that many runs of the branch came after.
+func TestEachRunOfACommitHasItsOwnHistory(t *testing.T) {
+	t.Parallel()
+	for _, against := range []string{"main", "feature"} {
+		h := &fakeHistory{}
+		for i := range 50 {
+			h.add(fmt.Sprint("m", i), fmt.Sprint("m", i), "main", "ci")
+		}
+		for i := range 500 {
+			commit := fmt.Sprint("c", i)
+			if i == 100 || i == 498 || i == 499 {
+				commit = "x"
+			}
+			h.add(fmt.Sprint("f", i), commit, "feature", "ci")
+		}
+		windows := map[string]string{}
+		j := newJudge(h, detect(func(c monitor.Comparison) *monitor.Report {
+			windows[c.Judged().ID] = fmt.Sprintf("%d %s %d", len(c.Baseline), c.Window[0].ID, len(c.Window))
+			return &monitor.Report{}
+		}))
+		_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x", Branch: &against})
+		require.NoError(t, err)
+		want := map[string]string{"f499": "50 f468 32", "f498": "50 f467 32", "f100": "50 f69 32"}
+		if against == "feature" {
+			want = map[string]string{"f499": "160 f497 3", "f498": "159 f496 3", "f100": "98 f98 3"}
+		}
+		assert.Equal(t, want, windows)
+	}
+}
+
+// A commit that is run again and again is not judged anew for each of its runs. The report counts all the others, also those
+// that measured nothing.
+func TestRunsOfACommitAreBoundedAndCounted(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("first", "x", "main", "ci")
+	for i := range 1200 {
+		h.add(fmt.Sprint("empty", i), "x", "main")
+	}
+	for i := range 39 {
+		h.add(fmt.Sprint(i), "x", "main", "ci")
+	}
+	asked := 0
+	j := newJudge(h, detect(func(monitor.Comparison) *monitor.Report { asked++; return &monitor.Report{} }))
+	report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+	require.NoError(t, err)
+	assert.Equal(t, j.Commit, asked)
+	assert.Len(t, report.Runs, j.Commit)
+	require.Len(t, report.LeftOut, 2)
+	assert.Len(t, report.LeftOut[0].Runs, 40-j.Commit)
+	assert.Equal(t, tooMany, report.LeftOut[0].Reason)
+	assert.EqualValues(t, 40-j.Commit, report.LeftOut[0].Tests)
+	assert.Len(t, report.LeftOut[1].Runs, 1200)
+}
+
+// Every branch of a commit is judged before any of them is judged twice, as far as there is room.
+func TestTheRunsOfACommitAreSharedOutToItsBranches(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	for i := range 5 {
+		for _, branch := range []string{"job a", "job b", "job c"} {
+			h.add(fmt.Sprint(branch, i), "x", branch, "ci")
+		}
+	}
+	for commit, want := range map[int][]string{
+		2: {"job c4", "job b4"},
+		4: {"job c4", "job c3", "job b4", "job a4"},
+		7: {"job c4", "job c3", "job c2", "job b4", "job b3", "job a4", "job a3"},
+		8: {"job c4", "job c3", "job c2", "job b4", "job b3", "job b2", "job a4", "job a3"},
+	} {
+		j := newJudge(h, &recorder{})
+		j.Commit = commit
+		report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+		require.NoError(t, err)
+		assert.Equal(t, want, report.Runs)
+		require.Len(t, report.LeftOut, 1)
+		assert.Len(t, report.LeftOut[0].Runs, 15-len(want))
+	}
+}
+
+// The largest run of each branch is judged first, then other large runs, and always the last run at all.
+func TestTheLargestRunsOfACommitAreJudged(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	for _, run := range []struct {
+		id, branch     string
+		tests, modules int64
+	}{
+		{"a whole", "a", 900, 0}, {"a half", "a", 450, 0}, {"b whole", "b", 0, 30}, {"b again", "b", 0, 1}, {"a again", "a", 2, 0}, {"c", "c", 1, 0},
+		{"last", "d", 1, 0},
+	} {
+		h.add(run.id, "x", run.branch, "ci")
+		added := h.runs[len(h.runs)-1]
+		added.Tests, added.Modules = run.tests, run.modules
+	}
+	for commit, want := range map[int][]string{
+		1: {"last"},
+		2: {"last", "a whole"},
+		3: {"last", "b whole", "a whole"},
+		4: {"last", "c", "b whole", "a whole"},
+		5: {"last", "c", "b whole", "a half", "a whole"},
+		7: {"last", "c", "a again", "a half", "a whole", "b again", "b whole"},
+	} {
+		j := newJudge(h, &recorder{})
+		j.Commit = commit
+		report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+		require.NoError(t, err)
+		assert.Equal(t, want, report.Runs)
+	}
+}
+
+// With a commit, a run by its id is still that run alone, and has to be of the commit.
+func TestARunOfACommitIsOneRun(t *testing.T) {
+	t.Parallel()
+	report, err := newJudge(history(), &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m4", ScmRef: "c"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"m4"}, report.Runs)
+	require.Len(t, report.LeftOut, 1)
+	assert.Equal(t, "one run was asked for, and not its commit", report.LeftOut[0].Reason)
+	assert.Equal(t, []string{"m3"}, report.LeftOut[0].Runs)
+}
