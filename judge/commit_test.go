@@ -167,7 +167,7 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"nothing to compare with": {monitor.JudgeQuery{ScmRef: "c", Branch: &main}, []string{"f1", "m1"}, []monitor.LeftOut{
 			{Reason: "started before all runs of the branch to compare with", Runs: []string{"early"},
-				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1},
+				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1, Missing: true},
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 	} {
 		tc.q.Project = "p"

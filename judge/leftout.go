@@ -44,8 +44,9 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, i
 		if slices.Contains(r.Runs, run.ID) {
 			continue
 		}
-		l := at(whyLeftOut(q, run, incomparable))
-		l.Runs, l.Branches = append(l.Runs, run.ID), appendNew(l.Branches, run.Branch)
+		reason, missing := whyLeftOut(q, run, incomparable)
+		l := at(reason)
+		l.Missing, l.Runs, l.Branches = missing, append(l.Runs, run.ID), appendNew(l.Branches, run.Branch)
 		l.Tests, l.Modules = l.Tests+run.Tests, l.Modules+run.Modules
 		l.Environments = appendNew(l.Environments, others(run.Environments)...)
 	}
@@ -64,19 +65,19 @@ func learning(r *monitor.Report) map[string]int64 {
 	return n
 }
 
-// whyLeftOut says why a report has nothing of a run of its commit.
-func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []string) string {
+// whyLeftOut says why a report has nothing of a run of its commit, and whether it should have.
+func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []string) (reason string, missing bool) {
 	switch {
 	case !run.Measured():
-		return "measured nothing"
+		return "measured nothing", false
 	case oneRun(q):
-		return "one run was asked for, and not its commit"
+		return "one run was asked for, and not its commit", false
 	case q.Head != nil && run.Branch != *q.Head:
-		return "of another branch than the one asked for"
+		return "of another branch than the one asked for", false
 	case slices.Contains(incomparable, run.Branch):
-		return "started before all runs of the branch to compare with"
+		return "started before all runs of the branch to compare with", true
 	default:
-		return "more than are judged for one commit"
+		return "more than are judged for one commit", true
 	}
 }
 

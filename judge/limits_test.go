@@ -86,7 +86,9 @@ func TestRunsOfACommitAreBoundedAndCounted(t *testing.T) {
 	assert.Len(t, report.LeftOut[0].Runs, 40-j.Commit)
 	assert.Equal(t, tooMany, report.LeftOut[0].Reason)
 	assert.EqualValues(t, 40-j.Commit, report.LeftOut[0].Tests)
+	assert.True(t, report.LeftOut[0].Missing, "they were asked for")
 	assert.Len(t, report.LeftOut[1].Runs, 1200)
+	assert.False(t, report.LeftOut[1].Missing, "they have nothing to look at")
 }
 
 // Every branch of a commit is judged before any of them is judged twice, as far as there is room.

@@ -34,7 +34,7 @@ type Gate string
 const (
 	GatePass      Gate = "pass"
 	GateFail      Gate = "fail"
-	GateNotJudged Gate = "not_judged" // the run has no result that could be judged
+	GateNotJudged Gate = "not_judged" // no result could be judged, or not all runs of the commit
 )
 
 // ReportPrinter writes reports in one format.
