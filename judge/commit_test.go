@@ -178,6 +178,27 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+// A class of machine on which a run has only modules has no result, and so has one that only other runs have.
+func TestAClassOfMachineWithOnlyModulesIsNamed(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("other", "c", "docs", "docs", "elsewhere")
+	h.add("both", "c", "main", "ci", "docs")
+	h.add("tests", "c", "main", "ci")
+	h.runs[0].Tests, h.runs[0].Modules = 0, 4
+	h.runs[1].Tests, h.runs[1].Modules = 1, 3
+	detector := detect(func(monitor.Comparison) *monitor.Report {
+		return &monitor.Report{Suite: monitor.Suite{Machines: []monitor.Machine{{Env: "ci", Status: monitor.StatusOK}}}}
+	})
+	report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c", Head: branch("main")})
+	require.NoError(t, err)
+	assert.Equal(t, []monitor.LeftOut{
+		{Reason: "modules are judged only in runs without tests", Runs: []string{}, Branches: []string{}, Environments: []string{"docs"}, Modules: 3},
+		{Reason: "of another branch than the one asked for", Runs: []string{"other"}, Branches: []string{"docs"},
+			Environments: []string{"docs", "elsewhere"}, Modules: 4},
+	}, report.LeftOut)
+}
+
 // Two pytests that start at once, as `tox -p` starts them, look like the first two processes of pytest-xdist.
 func TestAReportSaysThatTestsWereAddedUp(t *testing.T) {
 	t.Parallel()

@@ -94,8 +94,8 @@ func fine(r *monitor.Report) string {
 		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
 			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
 	case s.OK+s.Improvements == 0 && s.Learning > 0:
-		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline on this class of machine %s too few.",
-			count(r.BaselineRuns, "run"), plural(r.BaselineRuns, "is", "are"))
+		return fmt.Sprintf("Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has %s.",
+			count(r.BaselineRuns, "run")) // which may be of other tests, as those of other shards are
 	case s.OK+s.Improvements == 0:
 		return "No measurement could be judged."
 	case s.Improvements > 0:

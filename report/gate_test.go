@@ -39,7 +39,7 @@ func TestGate(t *testing.T) {
 		{fineReport(), "", pass, "No regression in 40 tests."},
 		{fineReport(), report.FailOnSuspect, pass, "No regression in 40 tests."},
 		{better, "", pass, "No regression and 1 improvement in 1 test."},
-		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: 3 runs in the baseline on this class of machine are too few."},
+		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has 3 runs."},
 		{none, report.FailOnSuspect, monitor.GateNotJudged, "No test was measured."},
 		{unjudgedReport(), "", monitor.GateNotJudged, "No measurement could be judged."},
 		{manyReport(2, 1), "", fail, "2 regressions in 3 tests."},
