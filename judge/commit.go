@@ -31,11 +31,8 @@ func (j *Judge) ofCommit(ctx context.Context, run *monitor.RunInfo) ([]*monitor.
 func (j *Judge) choose(run *monitor.RunInfo, q monitor.JudgeQuery, runs []*monitor.RunInfo) []*monitor.RunInfo {
 	size := func(r *monitor.RunInfo) int64 { return r.Tests + r.Modules }
 	largest := map[string]*monitor.RunInfo{}
-	others := slices.DeleteFunc(slices.Clone(runs), func(o *monitor.RunInfo) bool {
-		return oneRun(q) || !o.Measured() || o.ID == run.ID || q.Head != nil && o.Branch != *q.Head
-	})
-	for _, o := range others {
-		if most := largest[o.Branch]; o.Branch != run.Branch && (most == nil || size(o) > size(most)) {
+	for _, o := range runs {
+		if most := largest[o.Branch]; most == nil || size(o) > size(most) {
 			largest[o.Branch] = o
 		}
 	}
@@ -45,11 +42,17 @@ func (j *Judge) choose(run *monitor.RunInfo, q monitor.JudgeQuery, runs []*monit
 		}
 		return 1
 	}
+	others := slices.DeleteFunc(slices.Clone(runs), func(o *monitor.RunInfo) bool { return o.ID == run.ID || !asked(q, o) })
 	bySize := slices.SortedStableFunc(slices.Values(others), func(a, b *monitor.RunInfo) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(size(b), size(a)))
 	})
 	chosen := bySize[:min(len(bySize), j.Commit-1)]
 	return slices.DeleteFunc(others, func(o *monitor.RunInfo) bool { return !slices.Contains(chosen, o) })
+}
+
+// asked says whether a question about a commit is about one of its runs.
+func asked(q monitor.JudgeQuery, run *monitor.RunInfo) bool {
+	return !oneRun(q) && run.Measured() && (q.Head == nil || run.Branch == *q.Head)
 }
 
 // oneRun says whether a question is about one run, and not about all runs of a commit.

@@ -147,6 +147,21 @@ func TestTheLargestRunsOfACommitAreJudged(t *testing.T) {
 	}
 }
 
+// The whole run of the last run's branch is judged even where there are more other branches than there is room for.
+func TestTheWholeRunBehindTheLastOneIsJudged(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{}
+	h.add("whole", "x", "main", "ci")
+	h.runs[0].Tests = 900
+	for i := range 40 {
+		h.add(fmt.Sprint("job", i), "x", fmt.Sprint("job ", i), "ci")
+	}
+	h.add("suspects again", "x", "main", "ci")
+	report, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"suspects again", "whole", "job39"}, report.Runs[:3])
+}
+
 // With a commit, a run by its id is still that run alone, and has to be of the commit.
 func TestARunOfACommitIsOneRun(t *testing.T) {
 	t.Parallel()
