@@ -25,10 +25,10 @@ func (j *Judge) ofCommit(ctx context.Context, run *monitor.RunInfo) ([]*monitor.
 	return runs, nil
 }
 
-// choose returns which runs of a commit to judge besides the given one, the last first. With it, there are up to
-// [Judge.Commit]. The largest run of each branch is taken first, since each branch may have tests or jobs of its own. Then
-// large runs are taken before small ones.
-func (j *Judge) choose(run *monitor.RunInfo, q monitor.JudgeQuery, runs []*monitor.RunInfo) []*monitor.RunInfo {
+// choose returns which runs of a commit to judge besides the given one, the last first, and which ones are too many. There are
+// up to [Judge.Commit] with the given one. The largest run of each branch is taken first, since each branch may have tests or
+// jobs of its own. Then large runs are taken before small ones.
+func (j *Judge) choose(run *monitor.RunInfo, q monitor.JudgeQuery, runs []*monitor.RunInfo) (chosen, tooMany []*monitor.RunInfo) {
 	size := func(r *monitor.RunInfo) int64 { return r.Tests + r.Modules }
 	largest := map[string]*monitor.RunInfo{}
 	for _, o := range runs {
@@ -46,8 +46,8 @@ func (j *Judge) choose(run *monitor.RunInfo, q monitor.JudgeQuery, runs []*monit
 	bySize := slices.SortedStableFunc(slices.Values(others), func(a, b *monitor.RunInfo) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(size(b), size(a)))
 	})
-	chosen := bySize[:min(len(bySize), j.Commit-1)]
-	return slices.DeleteFunc(others, func(o *monitor.RunInfo) bool { return !slices.Contains(chosen, o) })
+	first := bySize[:min(len(bySize), j.Commit-1)]
+	return slices.DeleteFunc(others, func(o *monitor.RunInfo) bool { return !slices.Contains(first, o) }), bySize[len(first):]
 }
 
 // asked says whether a question about a commit is about one of its runs.
@@ -59,9 +59,10 @@ func asked(q monitor.JudgeQuery, run *monitor.RunInfo) bool {
 func oneRun(q monitor.JudgeQuery) bool { return q.ScmRef == "" || q.Run != "" }
 
 // together reports on a run and on others of its commit. against is the branch to compare with, nil for the own branch of
-// each run. It also returns the branches without a run to compare with. The report has nothing of them.
-func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*monitor.RunInfo, against *string) (r *monitor.Report,
-	incomparable []string, err error) {
+// each run. judged learns what they have. It also returns the branches without a run to compare with. The report has nothing
+// of them.
+func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*monitor.RunInfo, against *string, judged latest) (
+	r *monitor.Report, incomparable []string, err error) {
 	branches, of := []string{run.Branch}, map[string][]*monitor.RunInfo{run.Branch: {run}}
 	for _, o := range others {
 		branches, of[o.Branch] = appendNew(branches, o.Branch), append(of[o.Branch], o)
@@ -74,7 +75,7 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 		}
 		var report *monitor.Report
 		if err == nil {
-			report, err = j.onBranch(ctx, comparisons)
+			report, err = j.onBranch(ctx, comparisons, judged)
 		}
 		switch {
 		case err != nil:
@@ -89,13 +90,14 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 }
 
 // onBranch reports on runs of one commit and branch. The last run of the comparisons is the first.
-func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison) (*monitor.Report, error) {
+func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest) (*monitor.Report, error) {
 	var jobs []*monitor.Report
 	for _, c := range slices.Backward(comparisons) {
 		r, err := j.detect(ctx, c)
 		if err != nil {
 			return nil, err
 		}
+		judged.add(c.Judged(), r)
 		jobs = addRun(jobs, r)
 	}
 	last := len(jobs) - 1

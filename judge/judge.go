@@ -74,11 +74,20 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if err != nil {
 		return nil, err
 	}
-	report, incomparable, err := j.together(ctx, run, j.choose(run, q, runs), q.Branch)
+	others, tooMany := j.choose(run, q, runs)
+	var judged latest
+	if len(tooMany) > 0 {
+		judged = latest{}
+	}
+	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged)
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = leftOut(report, q, runs, incomparable)
+	again, err := j.repeated(ctx, tooMany, judged)
+	if err != nil {
+		return nil, err
+	}
+	report.LeftOut = leftOut(report, q, runs, incomparable, again)
 	return report, nil
 }
 

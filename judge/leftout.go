@@ -7,9 +7,10 @@ import (
 )
 
 // leftOut says what a report does not have of its commit, and why, beside what it says already. runs are all runs of the
-// commit, and incomparable are the branches without a run to compare with. Where nothing could be judged for lack of earlier
+// commit, and incomparable are the branches without a run to compare with, and again has the ids of the runs that were measured again. Where nothing could be judged for lack of earlier
 // runs, the gate says so.
-func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, incomparable []string) []monitor.LeftOut {
+func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, incomparable []string,
+	again map[string]bool) []monitor.LeftOut {
 	all := []monitor.LeftOut{}
 	at := func(reason string) *monitor.LeftOut {
 		i := slices.IndexFunc(all, func(l monitor.LeftOut) bool { return l.Reason == reason })
@@ -44,7 +45,7 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, i
 		if slices.Contains(r.Runs, run.ID) {
 			continue
 		}
-		reason, missing := whyLeftOut(q, run, incomparable)
+		reason, missing := whyLeftOut(q, run, incomparable, again)
 		l := at(reason)
 		l.Missing, l.Runs, l.Branches = missing, append(l.Runs, run.ID), appendNew(l.Branches, run.Branch)
 		l.Tests, l.Modules = l.Tests+run.Tests, l.Modules+run.Modules
@@ -66,7 +67,7 @@ func learning(r *monitor.Report) map[string]int64 {
 }
 
 // whyLeftOut says why a report has nothing of a run of its commit, and whether it should have.
-func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []string) (reason string, missing bool) {
+func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []string, again map[string]bool) (reason string, missing bool) {
 	switch {
 	case !run.Measured():
 		return "measured nothing", false
@@ -76,6 +77,8 @@ func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []strin
 		return "of another branch than the one asked for", false
 	case slices.Contains(incomparable, run.Branch):
 		return "started before all runs of the branch to compare with", true
+	case again[run.ID]:
+		return "later runs of the branch measured all of it again", false
 	default:
 		return "more than are judged for one commit", true
 	}

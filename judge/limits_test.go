@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
 )
 
@@ -144,6 +145,67 @@ func TestTheLargestRunsOfACommitAreJudged(t *testing.T) {
 		report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
 		require.NoError(t, err)
 		assert.Equal(t, want, report.Runs)
+	}
+}
+
+// A run that is not judged is not missing where later runs of its branch measured all its tests again.
+func TestARepeatedRunIsNotMissing(t *testing.T) {
+	t.Parallel()
+	const again = "later runs of the branch measured all of it again"
+	for name, tc := range map[string]struct {
+		change func(h *fakeHistory, j *judge.Judge)
+		want   map[string][]string // ids of runs, by reason
+	}{
+		"one commit again and again": {func(*fakeHistory, *judge.Judge) {}, map[string][]string{again: {"r2", "r1", "r0"}}},
+		"a test that was not repeated": {func(h *fakeHistory, _ *judge.Judge) { h.tests["r1"] = []string{"a", "shard"} },
+			map[string][]string{again: {"r2", "r0"}, tooMany: {"r1"}}},
+		"another class of machine": {func(h *fakeHistory, _ *judge.Judge) { h.envs["r1"] = []string{"ci", "old"} },
+			map[string][]string{again: {"r2", "r0"}, tooMany: {"r1"}}},
+		"another branch": {func(h *fakeHistory, _ *judge.Judge) { h.runs[3].Branch, h.runs[4].Branch = "job", "job" },
+			map[string][]string{again: {"r3", "r1", "r0"}}},
+		"modules": {func(h *fakeHistory, _ *judge.Judge) { h.runs[0].Tests, h.runs[0].Modules = 0, 1 },
+			map[string][]string{again: {"r2", "r1", "r0"}}},
+		"one that came later": {func(h *fakeHistory, _ *judge.Judge) {
+			h.runs[2].Tests = 2
+			h.tests["r4"] = []string{"b"}
+		}, map[string][]string{again: {"r1", "r0"}, tooMany: {"r3"}}},
+		"more than are looked at": {func(h *fakeHistory, j *judge.Judge) {
+			for _, run := range h.runs {
+				run.Tests = 40
+			}
+			j.MaxSamples = 100
+		},
+			map[string][]string{again: {"r2", "r1"}, tooMany: {"r0"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHistory{tests: map[string][]string{}}
+			for i := range 5 {
+				id := fmt.Sprint("r", i)
+				h.add(id, "x", "main", "ci")
+				h.tests[id] = []string{"a", "b"}
+			}
+			detector := detect(func(c monitor.Comparison) *monitor.Report {
+				r := &monitor.Report{}
+				for _, item := range h.tests[c.Judged().ID] {
+					of := result(item, "cpu_time", monitor.StatusOK, 1)
+					of.Env, of.Occurrence = "ci", len(r.Results)
+					r.Results = append(r.Results, of)
+				}
+				return r
+			})
+			j := newJudge(h, detector)
+			j.Commit = 2
+			tc.change(h, j)
+			report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
+			require.NoError(t, err)
+			got := map[string][]string{}
+			for _, l := range report.LeftOut {
+				got[l.Reason] = l.Runs
+				assert.Equal(t, l.Reason == tooMany, l.Missing)
+			}
+			assert.Equal(t, tc.want, got)
+		})
 	}
 }
 
