@@ -51,6 +51,9 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 			h.before()
 		}
 		for _, r := range runs {
+			if r.Sort() != of {
+				continue
+			}
 			for _, env := range h.envs[r.ID] {
 				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
 					for _, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {

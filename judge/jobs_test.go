@@ -29,9 +29,11 @@ func judgeJobs(t *testing.T, jobs ...job) (*monitor.Report, string) {
 		for _, one := range strings.Fields(of.tests) {
 			name, status, _ := strings.Cut(one, ":")
 			item, env, _ := strings.Cut(name, "@")
-			has := result(item, "cpu_time", monitor.Status(status), 1)
-			has.Env = env
-			r.Results = append(r.Results, has)
+			for _, metric := range []string{"cpu_time", "total_time"} {
+				has := result(item, metric, monitor.Status(status), 1)
+				has.Env = env
+				r.Results = append(r.Results, has)
+			}
 			if is := monitor.Status(status); len(r.Suite.Machines) == 0 {
 				switch is {
 				case monitor.StatusRegression:
@@ -58,7 +60,9 @@ func judgeJobs(t *testing.T, jobs ...job) (*monitor.Report, string) {
 	assert.Len(t, report.Runs, len(jobs))
 	var got []string
 	for _, r := range report.Results {
-		got = append(got, r.Item+":"+string(r.Status))
+		if r.Metric == "cpu_time" {
+			got = append(got, r.Item+":"+string(r.Status))
+		}
 	}
 	slices.Sort(got)
 	return report, strings.Join(got, " ")
@@ -120,6 +124,8 @@ func TestOnlyARepeatClearsAJob(t *testing.T) {
 		"small shards with a test of one id": {[]string{"a:ok shared:regression", "b:ok shared:ok"}, "a:ok b:ok shared:regression", 0},
 		"a retry of one of them": {[]string{"shared:regression " + a, "shared:suspect " + b,
 			strings.ReplaceAll("shared:ok "+b, "suspect", "ok")}, a + " " + strings.ReplaceAll(b, "suspect", "ok") + " shared:regression", 2},
+		"a retry of most of one of them": {[]string{"shared:regression " + a, "shared:suspect " + b, "shared:ok b1:ok b2:ok b3:ok"},
+			a + " " + strings.ReplaceAll(b, "suspect", "ok") + " shared:regression", 2},
 		"a retry that had fewer tests": {[]string{a, "a1:ok a2:ok a3:suspect"}, "a1:ok a2:ok a3:suspect a4:ok a5:ok", 2},
 		"a whole run after a part":     {[]string{"a1:suspect", "a1:ok a2:ok a3:ok"}, "a1:ok a2:ok a3:ok", 1},
 		"suspects of a shard":          {[]string{a, b, "a1:regression"}, strings.Replace(a, "a1:suspect", "a1:regression", 1) + " " + b, 0},
@@ -179,6 +185,8 @@ func TestALearningJobIsNamed(t *testing.T) {
 		"a shard of the branch": {[]job{{"main", "a@ci:learning b@ci:learning"}, {"main", "c@ci:ok d@ci:ok"}}, young},
 		"two new classes": {[]job{{"job a", "a@ci:learning"}, {"job b", "a@ci2:learning"}, {"job b", "a@x:ok"}},
 			[]monitor.LeftOut{{Reason: young[0].Reason, Runs: []string{}, Branches: []string{}, Environments: []string{"ci", "ci2"}, Tests: 2}}},
+		"a new test":            {[]job{{"main", "a@ci:ok b@ci:learning"}}, []monitor.LeftOut{}},
+		"behind what is worse":  {[]job{{"job a", "a@ci:learning"}, {"job b", "a@ci:suspect"}}, []monitor.LeftOut{}},
 		"all, as the gate says": {[]job{{"job a", "a@ci:learning"}, {"job b", "a@x:learning"}}, []monitor.LeftOut{}},
 	} {
 		report, _ := judgeJobs(t, tc.jobs...)

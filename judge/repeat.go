@@ -15,6 +15,7 @@ type branchTest struct {
 	monitor.TestID
 }
 
+// add takes the report on a run. The runs of a branch come oldest first.
 func (l latest) add(run *monitor.RunInfo, r *monitor.Report) {
 	if l == nil {
 		return
@@ -22,11 +23,11 @@ func (l latest) add(run *monitor.RunInfo, r *monitor.Report) {
 	for i := range r.Results {
 		test := r.Results[i].TestID
 		test.Occurrence = 0
-		l[branchTest{run.Branch, test}] = max(l[branchTest{run.Branch, test}], run.Started)
+		l[branchTest{run.Branch, test}] = run.Started
 	}
 }
 
-// repeated returns the ids of those runs whose tests were all measured again by later runs of the branch, which were judged.
+// repeated says by id of which of some runs the tests were all measured again by later runs of the branch, which were judged.
 // So nothing is missing without them, as where one commit is run each night. Up to [Judge.MaxSamples] measurements are
 // looked at: that takes much less time than to judge them.
 func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged latest) (map[string]bool, error) {
@@ -34,7 +35,7 @@ func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged la
 	bySort := map[monitor.Sort][]*monitor.RunInfo{}
 	for _, run := range runs {
 		if read += run.Tests + run.Modules; read <= int64(j.MaxSamples) {
-			bySort[run.Sort()], again[run.ID] = append(bySort[run.Sort()], run), true
+			bySort[run.Sort()] = append(bySort[run.Sort()], run)
 		}
 	}
 	for sort, runs := range bySort {
@@ -44,9 +45,8 @@ func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged la
 			}
 			test := monitor.TestID{Component: s.Series.Component, ItemPath: s.Series.ItemPath, Item: s.Series.Item,
 				ItemVariant: s.Series.ItemVariant, Kind: s.Series.Kind, Env: s.Env}
-			if judged[branchTest{s.Run.Branch, test}] <= s.Run.Started {
-				delete(again, s.Run.ID)
-			}
+			soFar, begun := again[s.Run.ID]
+			again[s.Run.ID] = (soFar || !begun) && judged[branchTest{s.Run.Branch, test}] > s.Run.Started
 		}
 	}
 	return again, nil
