@@ -7,8 +7,8 @@ import (
 )
 
 // leftOut says what a report does not have of its commit, and why, beside what it says already. runs are all runs of the
-// commit, and incomparable are the branches without a run to compare with, and again has the ids of the runs that were measured again. Where nothing could be judged for lack of earlier
-// runs, the gate says so.
+// commit, and incomparable are the branches without a run to compare with. again says by id which runs were measured again.
+// Where nothing could be judged for lack of earlier runs, the gate says so.
 func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, incomparable []string,
 	again map[string]bool) []monitor.LeftOut {
 	all := []monitor.LeftOut{}
