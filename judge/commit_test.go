@@ -1,7 +1,6 @@
 package judge_test
 
 import (
-	"fmt"
 	"iter"
 	"math"
 	"testing"
@@ -97,7 +96,8 @@ func TestAReportOnACommitKeepsWhatIsKnownOfItsMachines(t *testing.T) {
 			h.add("again", "c", "main", "ci")
 			suites := map[string][]monitor.Machine{"first": tc.first, "again": tc.again}
 			j := newJudge(h, detect(func(l monitor.Comparison) *monitor.Report {
-				r := &monitor.Report{Suite: monitor.Suite{Status: monitor.StatusLearning, Machines: suites[l.Judged().ID]}}
+				r := &monitor.Report{Suite: monitor.Suite{Status: monitor.StatusLearning, Machines: suites[l.Judged().ID]},
+					Results: []monitor.Result{result("test", "cpu_time", monitor.StatusOK, 1)}}
 				for _, m := range r.Suite.Machines {
 					r.Suite.Status, r.Suite.Offset = m.Status, m.Offset
 				}
@@ -141,45 +141,6 @@ func TestAReportOnACommitHasAllJobs(t *testing.T) {
 	assert.Equal(t, map[string][]string{"b2": {"a2", "b2"}, "b1 again": {"a1", "b1", "b1 again"}, "b1": {"a1", "b1"}}, baselines)
 }
 
-// Two jobs may run the same tests in different ways. One cannot clear the other.
-func TestTheWorseOfTwoJobsCounts(t *testing.T) {
-	t.Parallel()
-	const fine, bad, learning, unjudged = monitor.StatusOK, monitor.StatusRegression, monitor.StatusLearning, monitor.StatusNotJudged
-	for _, tc := range []struct{ first, last, branches, runs monitor.Status }{
-		{bad, fine, bad, fine}, {fine, bad, bad, bad}, {fine, learning, fine, fine}, {learning, fine, fine, fine},
-		{unjudged, learning, learning, learning}, {learning, unjudged, learning, learning}, {bad, unjudged, bad, bad},
-		{monitor.StatusSuspect, bad, bad, bad}, {monitor.StatusSuspect, fine, monitor.StatusSuspect, fine},
-	} {
-		for branch, want := range map[string]monitor.Status{"job b": tc.branches, "job a": tc.runs} {
-			h := &fakeHistory{}
-			h.add("first", "c", "job a", "ci")
-			h.add("last", "c", branch, "ci")
-			machine := func(status monitor.Status) monitor.Suite {
-				if status == bad {
-					status = monitor.StatusSlowMachine
-				}
-				return monitor.Suite{Status: status, Machines: []monitor.Machine{{Env: "ci", Status: status, Tests: 1, TotalTime: 2, CPUTime: 3,
-					Offset: map[string]monitor.Number{"cpu_time": 1}}}}
-			}
-			status := map[string]monitor.Status{"first": tc.first, "last": tc.last}
-			detector := detect(func(l monitor.Comparison) *monitor.Report {
-				is := status[l.Judged().ID]
-				return &monitor.Report{Results: []monitor.Result{result("test", "cpu_time", is, 1)}, Suite: machine(is)}
-			})
-			report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
-			require.NoError(t, err)
-			require.Len(t, report.Results, 1)
-			assert.Equal(t, want, report.Results[0].Status, "%v in %s", tc, branch)
-			if branch == "job b" {
-				assert.Equal(t, 2, report.Suite.Machines[0].Tests)
-				assert.Equal(t, []float64{4, 6}, []float64{report.Suite.Machines[0].TotalTime, report.Suite.Machines[0].CPUTime})
-				assert.Equal(t, tc.first == bad || tc.last == bad, report.Suite.Status == monitor.StatusSlowMachine)
-				assert.Equal(t, tc.branches == fine, report.Suite.Status == fine, "%v", tc)
-			}
-		}
-	}
-}
-
 func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 	t.Parallel()
 	h := &fakeHistory{}
@@ -206,7 +167,7 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"nothing to compare with": {monitor.JudgeQuery{ScmRef: "c", Branch: &main}, []string{"f1", "m1"}, []monitor.LeftOut{
 			{Reason: "started before all runs of the branch to compare with", Runs: []string{"early"},
-				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1},
+				Branches: []string{"job lint"}, Environments: []string{}, Tests: 1, Missing: true},
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 	} {
 		tc.q.Project = "p"
@@ -217,53 +178,25 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
-// A class of machine that is new must not hide behind one that is fine.
-func TestANewClassOfMachineIsNamed(t *testing.T) {
-	t.Parallel()
-	machine := func(env string, status monitor.Status) monitor.Machine {
-		return monitor.Machine{Env: env, Status: status, Tests: 7}
-	}
-	for name, tc := range map[string]struct {
-		machines []monitor.Machine
-		want     []monitor.LeftOut
-	}{
-		"one of two": {[]monitor.Machine{machine("a", monitor.StatusOK), machine("b", monitor.StatusLearning), machine("c", monitor.StatusLearning)},
-			[]monitor.LeftOut{{Reason: "too few earlier runs on this class of machine", Runs: []string{}, Branches: []string{},
-				Environments: []string{"b", "c"}, Tests: 14}}},
-		"all, as the gate says": {[]monitor.Machine{machine("b", monitor.StatusLearning)}, []monitor.LeftOut{}},
-	} {
-		detector := detect(func(monitor.Comparison) *monitor.Report {
-			return &monitor.Report{Suite: monitor.Suite{Machines: tc.machines}}
-		})
-		report, err := newJudge(history(), detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
-		require.NoError(t, err)
-		assert.Equal(t, tc.want, report.LeftOut, name)
-	}
-}
-
-// Every branch of a commit is judged before any of them is judged twice.
-func TestTheRunsOfACommitAreSharedOutToItsBranches(t *testing.T) {
+// A class of machine on which a run has only modules has no result, and so has one that only other runs have.
+func TestAClassOfMachineWithOnlyModulesIsNamed(t *testing.T) {
 	t.Parallel()
 	h := &fakeHistory{}
-	for i := range 5 {
-		for _, branch := range []string{"job a", "job b", "job c"} {
-			h.add(fmt.Sprint(branch, i), "x", branch, "ci")
-		}
-	}
-	for commit, want := range map[int][]string{
-		2: {"job c4", "job b4"},
-		4: {"job c4", "job c3", "job b4", "job a4"},
-		7: {"job c4", "job c3", "job c2", "job c1", "job c0", "job b4", "job a4"},
-		8: {"job c4", "job c3", "job c2", "job c1", "job c0", "job b4", "job b3", "job a4"},
-	} {
-		j := newJudge(h, &recorder{})
-		j.Commit = commit
-		report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x"})
-		require.NoError(t, err)
-		assert.Equal(t, want, report.Runs)
-		require.Len(t, report.LeftOut, 1)
-		assert.Len(t, report.LeftOut[0].Runs, 15-len(want))
-	}
+	h.add("other", "c", "docs", "docs", "elsewhere")
+	h.add("both", "c", "main", "ci", "docs")
+	h.add("tests", "c", "main", "ci")
+	h.runs[0].Tests, h.runs[0].Modules = 0, 4
+	h.runs[1].Tests, h.runs[1].Modules = 1, 3
+	detector := detect(func(monitor.Comparison) *monitor.Report {
+		return &monitor.Report{Suite: monitor.Suite{Machines: []monitor.Machine{{Env: "ci", Status: monitor.StatusOK}}}}
+	})
+	report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c", Head: branch("main")})
+	require.NoError(t, err)
+	assert.Equal(t, []monitor.LeftOut{
+		{Reason: "modules are judged only in runs without tests", Runs: []string{}, Branches: []string{}, Environments: []string{"docs"}, Modules: 3},
+		{Reason: "of another branch than the one asked for", Runs: []string{"other"}, Branches: []string{"docs"},
+			Environments: []string{"docs", "elsewhere"}, Modules: 4},
+	}, report.LeftOut)
 }
 
 // Two pytests that start at once, as `tox -p` starts them, look like the first two processes of pytest-xdist.

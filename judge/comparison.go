@@ -8,34 +8,42 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// comparison chooses the runs that a run is judged by. branch is the one whose runs are the baseline, nil for the run's own.
-func (j *Judge) comparison(ctx context.Context, run *monitor.RunInfo, branch *string) (monitor.Comparison, error) {
-	against := run.Branch
+// comparisons chooses what runs of one commit and branch are judged by. The run that started last comes first. branch is the
+// one whose runs are the baseline, nil for the runs' own. It fails with ENotFound when that branch has no run.
+func (j *Judge) comparisons(ctx context.Context, runs []*monitor.RunInfo, branch *string) (all []monitor.Comparison, err error) {
+	newest, against := runs[0], runs[0].Branch
 	if branch != nil {
 		against = *branch
 	}
-	if run.Branch == against {
-		own, err := j.upTo(ctx, run, against, j.Window+j.LookBack)
-		return j.byItsPast(against, own), err
+	var own, baseline []*monitor.RunInfo
+	foreign, limit := newest.Branch != against, j.Window+j.LookBack
+	if foreign {
+		limit = 2 * j.Commit // each of the commit's runs is judged with runs before it
+		// The baseline goes up to the judged run and not to the first run of its window: what the run's branch has taken
+		// over from the other one since then is not its own doing.
+		if baseline, err = j.upTo(ctx, newest, against, j.LookBack); err != nil {
+			return nil, err
+		}
+		if len(baseline) == 0 {
+			return nil, monitor.Errorf(monitor.ENotFound, "project %q has no run of branch %q before %s to compare with",
+				newest.Project, against, describe(newest))
+		}
 	}
-	own, err := j.upTo(ctx, run, run.Branch, j.Own)
-	if err != nil {
-		return monitor.Comparison{}, err
+	for _, run := range runs {
+		n := slices.IndexFunc(own, func(o *monitor.RunInfo) bool { return o.ID == run.ID })
+		if own = own[:n+1]; n < 0 {
+			if own, err = j.upTo(ctx, run, run.Branch, limit); err != nil {
+				return nil, err
+			}
+		}
+		c := monitor.Comparison{Branch: against, Baseline: baseline, Window: last(own, j.Commit)}
+		if !foreign {
+			c.Window = last(own, j.Window)
+			c.Baseline = own[:len(own)-len(c.Window)]
+		}
+		all = append(all, c)
 	}
-	// The baseline goes up to the judged run and not to the first run of its window: what the run's branch has taken over
-	// from the other one since then is not its own doing.
-	baseline, err := j.upTo(ctx, run, against, j.LookBack)
-	if err == nil && len(baseline) == 0 {
-		err = monitor.Errorf(monitor.ENotFound, "project %q has no run of branch %q before %s to compare with", run.Project,
-			against, describe(run))
-	}
-	return monitor.Comparison{Branch: against, Baseline: baseline, Window: own}, err
-}
-
-// byItsPast returns the comparison of the last of some runs of a branch with those before it.
-func (j *Judge) byItsPast(branch string, runs []*monitor.RunInfo) monitor.Comparison {
-	window := max(0, len(runs)-j.Window)
-	return monitor.Comparison{Branch: branch, Baseline: runs[:window], Window: runs[window:]}
+	return all, nil
 }
 
 // upTo returns the last runs of a branch that started before run, measured something and are not partial, oldest first. If

@@ -51,6 +51,9 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 			h.before()
 		}
 		for _, r := range runs {
+			if r.Sort() != of {
+				continue
+			}
 			for _, env := range h.envs[r.ID] {
 				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
 					for _, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
@@ -74,11 +77,10 @@ func ids(runs []*monitor.RunInfo) (ids []string) {
 	return ids
 }
 
-// recorder is a detector that notes what it is given first.
+// recorder is a detector that notes what it is given last. Its reports have the classes of machine of the run.
 type recorder struct {
 	comparison monitor.Comparison
 	samples    int
-	asked      bool
 }
 
 // Judge implements [monitor.Detector].
@@ -90,10 +92,12 @@ func (d *recorder) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample,
 		}
 		n++
 	}
-	if !d.asked {
-		d.comparison, d.samples, d.asked = c, n, true
+	d.comparison, d.samples = c, n
+	r := &monitor.Report{Project: c.Judged().Project, Run: c.Judged().ID, BaselineRuns: len(c.Baseline)}
+	for _, env := range c.Judged().Environments {
+		r.Suite.Machines = append(r.Suite.Machines, monitor.Machine{Env: env, Status: monitor.StatusOK})
 	}
-	return &monitor.Report{Project: c.Judged().Project, Run: c.Judged().ID, BaselineRuns: len(c.Baseline)}, nil
+	return r, nil
 }
 
 // detect is a detector that makes its report of the comparison alone.

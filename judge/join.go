@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -8,26 +9,91 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// complete adds to a report what an earlier report on the same commit and branch has of tests that were not run again, and of
-// measurements that could not be judged again. Some tests of a commit may have been run again to confirm or clear them, so
-// the last run that could judge a test counts. Memory, for one, cannot be judged where the other tests did not run.
-func complete(r, earlier *monitor.Report) {
-	merge(r, earlier, func(last, before *monitor.Result) bool { return unknown(last.Status) > unknown(before.Status) })
-	completeSuite(&r.Suite, &earlier.Suite)
+// addRun adds the report on a run to those on earlier jobs of its commit and branch. A run that is the repeat of a job
+// replaces what it measured again. Otherwise it is another job, such as another shard: one job cannot clear another, also
+// where both have tests of one id.
+//
+// A run repeats the jobs of which it has most tests, as a job that is retried does. Without such a job, it repeats those that
+// it shares tests with, if most of its tests ran before: some of the commit's tests were run again to confirm or clear them.
+func addRun(jobs []*monitor.Report, r *monitor.Report) []*monitor.Report {
+	var again, some, others []*monitor.Report
+	ran, ranBefore := testsOf(r), map[monitor.TestID]bool{}
+	for _, job := range jobs {
+		shared, all := 0, testsOf(job)
+		for test := range all {
+			if ran[test] {
+				shared++
+				ranBefore[test] = true
+			}
+		}
+		switch {
+		case 2*shared > len(all):
+			again = append(again, job)
+		case shared > 0:
+			some = append(some, job)
+		default:
+			others = append(others, job)
+		}
+	}
+	if len(again) == 0 && 2*len(ranBefore) > len(ran) {
+		again, some = some, nil
+	}
+	for i, job := range again {
+		if i > 0 {
+			join(again[0], job)
+		}
+	}
+	if len(again) > 0 {
+		complete(r, again[0])
+	}
+	return slices.Concat(others, some, []*monitor.Report{r})
 }
 
-// join adds to a report what the report on another branch of the same commit has. Where both have a result, the worse one
-// counts, since the branches may be jobs that run the same tests in different ways.
+// testsOf returns the tests that a report has results of.
+func testsOf(r *monitor.Report) map[monitor.TestID]bool {
+	tests := map[monitor.TestID]bool{}
+	for i := range r.Results {
+		tests[r.Results[i].TestID] = true
+	}
+	return tests
+}
+
+// complete adds to the report on a run what the report on an earlier run of the same job has of tests that were not run
+// again, and of measurements that could not be judged again. Some tests of a commit may have been run again to confirm or
+// clear them, so the last run that could judge a test counts. Memory, for one, cannot be judged where the other tests did not
+// run. The report says how many tests were cleared.
+func complete(r, earlier *monitor.Report) {
+	cleared := map[monitor.TestID]bool{}
+	merge(r, earlier, func(last, before *monitor.Result) bool {
+		replaces := unknown(last.Status) > unknown(before.Status)
+		if s := before.Status.Severity(); !replaces && s <= monitor.StatusSuspect.Severity() && s < last.Status.Severity() {
+			cleared[before.TestID] = true
+		}
+		return replaces
+	})
+	completeSuite(&r.Suite, &earlier.Suite)
+	if len(cleared) > 0 {
+		r.LeftOut = append(r.LeftOut, monitor.LeftOut{Reason: "conspicuous in an earlier run of the commit, and cleared by a later one",
+			Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: int64(len(cleared))})
+	}
+}
+
+// join adds to a report what the report on another job of the same commit has. Where both have a result, the worse one
+// counts, since the jobs may run the same tests in different ways.
 func join(r, other *monitor.Report) {
 	merge(r, other, func(mine, theirs *monitor.Result) bool {
-		a, b := unknown(mine.Status), unknown(theirs.Status)
-		return a > b || a == b && mine.Status.Severity() > theirs.Status.Severity()
+		a, b := slices.Index(fromWorst[:], mine.Status), slices.Index(fromWorst[:], theirs.Status)
+		return b < a || a == b && cmp.Less(mine.Ratio, theirs.Ratio)
 	})
 	if r.Against != other.Against {
 		r.Against = ""
 	}
 	joinSuite(&r.Suite, &other.Suite)
 }
+
+// fromWorst orders the statuses of two jobs' results. What is not known may be bad, so it does not hide behind what is fine.
+var fromWorst = [...]monitor.Status{monitor.StatusRegression, monitor.StatusSuspect, monitor.StatusNotJudged,
+	monitor.StatusLearning, monitor.StatusOK, monitor.StatusImprovement}
 
 // unknown is 0 for a status that says how a measurement is, 1 if there are too few earlier runs, and 2 if it was not judged.
 func unknown(s monitor.Status) int {
@@ -73,12 +139,11 @@ func completeSuite(s, earlier *monitor.Suite) {
 	})
 }
 
-// joinSuite adds the machines of another branch. On the same class of machine, the worse status counts.
+// joinSuite adds the machines of another job. On the same class of machine, the worse status counts.
 func joinSuite(s, other *monitor.Suite) {
 	mergeSuite(s, other, func(mine, theirs *monitor.Machine) {
 		mine.Tests, mine.TotalTime, mine.CPUTime = mine.Tests+theirs.Tests, mine.TotalTime+theirs.TotalTime, mine.CPUTime+theirs.CPUTime
-		learning := mine.Status == monitor.StatusLearning && theirs.Status == monitor.StatusOK
-		if learning || theirs.Status.Severity() < mine.Status.Severity() && theirs.Status != monitor.StatusLearning {
+		if theirs.Status.Severity() < mine.Status.Severity() {
 			mine.Status, mine.Offset = theirs.Status, theirs.Offset
 		}
 	})

@@ -19,10 +19,8 @@ type Judge struct {
 	// LookBack is how many earlier runs of the baseline's branch are searched for these. It matters where the runs of a
 	// branch spread over many classes of machine.
 	LookBack int
-	// Own is how many runs are read of a branch that is compared with another one. Each job of a matrix, and each shard, may
-	// be a run.
-	Own int
-	// Commit is how many runs of a commit are judged to report on the commit, of all branches together.
+	// Commit is how many runs of a commit are judged to report on the commit, of all branches together. Of a branch that is
+	// compared with another one, as many runs confirm a change together: each job of a matrix, and each shard, may be a run.
 	Commit int
 	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
 	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each other one. A
@@ -44,7 +42,6 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Runs:       runs,
 		Window:     window,
 		LookBack:   4 * runs,
-		Own:        4 * window,
 		Commit:     32,      // twelve jobs that run twice, and some more
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
@@ -73,23 +70,24 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if err != nil {
 		return nil, err
 	}
-	c, err := j.comparison(ctx, run, q.Branch)
-	if err != nil {
-		return nil, err
-	}
 	runs, err := j.ofCommit(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	report, err := j.detect(ctx, c)
-	var incomparable []string
-	if err == nil && q.ScmRef != "" {
-		incomparable, err = j.addCommit(ctx, report, c, q, runs)
+	others, tooMany := j.choose(run, q, runs)
+	var judged latest
+	if len(tooMany) > 0 {
+		judged = latest{}
 	}
+	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged)
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = leftOut(report, q, runs, incomparable)
+	again, err := j.repeated(ctx, tooMany, judged)
+	if err != nil {
+		return nil, err
+	}
+	report.LeftOut = leftOut(report, q, runs, incomparable, again)
 	return report, nil
 }
 

@@ -14,8 +14,9 @@ type Judge interface {
 
 // JudgeQuery chooses a run of a project and what it is compared with. Among several runs it chooses the run that
 // started last and measured something. With neither a run nor a commit, this is the project's last run. For a commit,
-// the report has results of all the commit's runs. Of one branch each result comes from the last run that could judge
-// it. Of several branches the worse result counts.
+// the report has results of all the commit's runs. Where a run repeats another of its branch, each result comes from the
+// last run that could judge it. Of different jobs the worse result counts. With both a run and a commit, it is this run
+// alone, which has to be of the commit.
 type JudgeQuery struct {
 	Project string
 	Run     string // id
@@ -33,7 +34,7 @@ type Gate string
 const (
 	GatePass      Gate = "pass"
 	GateFail      Gate = "fail"
-	GateNotJudged Gate = "not_judged" // the run has no result that could be judged
+	GateNotJudged Gate = "not_judged" // no result could be judged, or not all runs of the commit
 )
 
 // ReportPrinter writes reports in one format.

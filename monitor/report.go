@@ -54,6 +54,8 @@ type LeftOut struct {
 	Environments []string `json:"environments"`
 	Tests        int64    `json:"tests"`   // number of measurements of tests
 	Modules      int64    `json:"modules"` // number of measurements of modules
+	// Missing says that the question was also about these runs. No gate passes without them.
+	Missing bool `json:"missing"`
 }
 
 // Suite has what all tests of a run share.

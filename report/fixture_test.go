@@ -34,6 +34,7 @@ func samples() []sample {
 		{"odd", oddReport()},
 		{"unjudged", unjudgedReport()},
 		{"shards", shardsReport()},
+		{"incomplete", incompleteReport()},
 	}
 }
 
@@ -68,6 +69,19 @@ func shardsReport() *monitor.Report {
 		{Reason: "measured nothing", Runs: []string{"c"}, Branches: []string{""}},
 		{Reason: "modules are judged only in runs without tests", Modules: 12},
 		{Reason: "too few earlier runs on this class of machine", Tests: 40, Environments: []string{smallBox}},
+	}
+	return r
+}
+
+// incompleteReport is a report on a commit with more runs than were looked at.
+func incompleteReport() *monitor.Report {
+	r := fineReport()
+	r.Runs, r.Branches = []string{r.Run, "ci-4710"}, []string{r.Branch, "main"}
+	r.LeftOut = []monitor.LeftOut{
+		{Reason: "more than are judged for one commit", Runs: []string{"a", "b", "c"}, Branches: []string{"main", "old"}, Tests: 24, Missing: true},
+		{Reason: "started before all runs of the branch to compare with", Runs: []string{"d"}, Branches: []string{"new"}, Modules: 2,
+			Environments: []string{smallBox}, Missing: true},
+		{Reason: "measured nothing", Runs: []string{"e"}, Branches: []string{""}},
 	}
 	return r
 }

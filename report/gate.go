@@ -24,15 +24,21 @@ func FailOns() []FailOn { return []FailOn{FailOnRegression, FailOnSuspect, FailO
 // ParseFailOn finds one by its name. Fails with EInvalid, naming all of them.
 func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail", text, FailOns()) }
 
-// Gate says what a pipeline should do about a report, and why in a sentence. It goes by the summary and the suite, so it does
-// not matter which results were left out. An empty on is [FailOnRegression]. The sentence is made of this package's own
-// words and of numbers: it is safe in every format.
+// Gate says what a pipeline should do about a report, and why in a sentence or two. It goes by the summary, the suite and the
+// runs that are missing, so it does not matter which results were left out. An empty on is [FailOnRegression]. The sentence is
+// made of this package's own words and of numbers: it is safe in every format.
 func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
+	gate, sentence = gateOf(r, on)
+	if missing := notLookedAt(r, " of the commit"); missing != "" {
+		sentence += " " + missing + "."
+	}
+	return gate, sentence
+}
+
+func gateOf(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	s := r.Summary
 	switch {
-	case s.Regressions > 0 && on == FailOnNever:
-		return monitor.GatePass, fmt.Sprintf("%s, but nothing is to fail.", confirmed(r))
-	case s.Regressions > 0:
+	case s.Regressions > 0 && on != FailOnNever:
 		return monitor.GateFail, confirmed(r) + "."
 	case slow(r) && on == FailOnSuite:
 		return monitor.GateFail, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
@@ -46,14 +52,17 @@ func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	}
 }
 
-// Unjudged says why nothing of a run could be judged, in words that follow the name of the run in a sentence. That nothing
-// was found proves nothing then. It is "" where something was judged, or will be when there are more runs. The words include
-// the reason that most results of the report have.
+// Unjudged says why nothing of a run could be judged, or not all of the commit that was asked for, in words that follow the
+// name of the run in a sentence. That nothing was found proves nothing then. It is "" where something was judged, or will be
+// when there are more runs. The words include the reason that most results of the report have.
 func Unjudged(r *monitor.Report) string {
 	switch s := r.Summary; {
 	case s.Tests == 0:
 		return "measured no test"
 	case s.Learning+s.OK+s.Suspects+s.Regressions+s.Improvements > 0:
+		if missing := notLookedAt(r, ""); missing != "" {
+			return "is not all of its commit: " + missing
+		}
 		return ""
 	}
 	most, counts := "", map[string]int{}
@@ -69,12 +78,14 @@ func Unjudged(r *monitor.Report) string {
 	return "has no measurement that could be judged: " + show(most, longName)
 }
 
-// fine says that nothing is to fail, and what is conspicuous all the same.
+// fine says that nothing fails, and what is conspicuous all the same.
 func fine(r *monitor.Report) string {
 	s := r.Summary
 	switch {
 	case s.Tests == 0:
 		return "No test was measured."
+	case s.Regressions > 0:
+		return confirmed(r) + ", but nothing is to fail."
 	case slow(r) && s.Suspects > 0:
 		return fmt.Sprintf("No confirmed regression, %s; %s.", count(s.Suspects, "suspect"), slowSuite(r))
 	case slow(r):
@@ -83,8 +94,8 @@ func fine(r *monitor.Report) string {
 		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
 			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
 	case s.OK+s.Improvements == 0 && s.Learning > 0:
-		return fmt.Sprintf("Nothing to judge by yet: %s in the baseline on this class of machine %s too few.",
-			count(r.BaselineRuns, "run"), plural(r.BaselineRuns, "is", "are"))
+		return fmt.Sprintf("Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has %s.",
+			count(r.BaselineRuns, "run")) // which may be of other tests, as those of other shards are
 	case s.OK+s.Improvements == 0:
 		return "No measurement could be judged."
 	case s.Improvements > 0:

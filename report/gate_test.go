@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,6 +25,11 @@ func TestGate(t *testing.T) {
 	none.Summary = monitor.Summary{}
 	better := newReport()
 	better.Summary = monitor.Summary{Tests: 1, OK: 2, Improvements: 1}
+	const missing = " 4 runs of the commit were not looked at, with 24 tests and 2 modules."
+	badIncomplete, noneIncomplete := incompleteReport(), incompleteReport()
+	badIncomplete.Summary, noneIncomplete.Summary = both.Summary, monitor.Summary{}
+	slowIncomplete := slowReport()
+	slowIncomplete.LeftOut = incompleteReport().LeftOut
 	for _, c := range []struct {
 		report   *monitor.Report
 		on       report.FailOn
@@ -33,7 +39,7 @@ func TestGate(t *testing.T) {
 		{fineReport(), "", pass, "No regression in 40 tests."},
 		{fineReport(), report.FailOnSuspect, pass, "No regression in 40 tests."},
 		{better, "", pass, "No regression and 1 improvement in 1 test."},
-		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: 3 runs in the baseline on this class of machine are too few."},
+		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has 3 runs."},
 		{none, report.FailOnSuspect, monitor.GateNotJudged, "No test was measured."},
 		{unjudgedReport(), "", monitor.GateNotJudged, "No measurement could be judged."},
 		{manyReport(2, 1), "", fail, "2 regressions in 3 tests."},
@@ -53,6 +59,15 @@ func TestGate(t *testing.T) {
 		{slowForLong, "", pass, "No test regressed by itself; the whole suite is slower than usual and has been for several runs."},
 		{slowForLong, report.FailOnSuite, fail,
 			"No test regressed by itself, but the whole suite is slower than usual and has been for several runs, which is to fail."},
+		{incompleteReport(), "", monitor.GateNotJudged, "No regression in 40 tests." + missing},
+		{incompleteReport(), report.FailOnNever, monitor.GateNotJudged, "No regression in 40 tests." + missing},
+		{badIncomplete, "", fail, "1 regression in 40 tests." + missing},
+		{badIncomplete, report.FailOnNever, monitor.GateNotJudged, "1 regression in 40 tests, but nothing is to fail." + missing},
+		{noneIncomplete, "", monitor.GateNotJudged, "No test was measured." + missing},
+		{slowIncomplete, "", monitor.GateNotJudged, "No confirmed regression, 1 suspect; " + slow + "." + missing},
+		{slowIncomplete, report.FailOnSuspect, fail, "No confirmed regression, but 1 suspect, which is to fail." + missing},
+		{slowIncomplete, report.FailOnSuite, fail, "No test regressed by itself, but " + slow + ", which is to fail." + missing},
+		{shardsReport(), report.FailOnNever, pass, "1 regression in 40 tests, but nothing is to fail."},
 	} {
 		gate, sentence := report.Gate(c.report, c.on)
 		assert.Equal(t, c.sentence, sentence, c.on)
@@ -93,6 +108,7 @@ func TestUnjudged(t *testing.T) {
 		nothing + `: odd\x1b[31m\nreason`:                                      {odd},
 		nothing:                                                                {bare, slow},
 		"measured no test":                                                     {none},
+		"is not all of its commit: 4 runs were not looked at, with 24 tests and 2 modules": {incompleteReport()},
 	} {
 		for _, r := range reports {
 			assert.Equal(t, want, report.Unjudged(r))
@@ -108,4 +124,23 @@ func TestWhatCouldNotBeJudgedDoesNotPass(t *testing.T) {
 	assert.Contains(t, write(t, report.GitHub, unjudgedReport(), report.Options{}), "::warning title=pymon-bridge::No measurement")
 	assert.Contains(t, write(t, report.Text, unjudgedReport(), report.Options{}), "NOT JUDGED No measurement")
 	assert.NotContains(t, write(t, report.Markdown, unjudgedReport(), report.Options{}), "⏳")
+}
+
+// TestACommitThatWasNotLookedAtDoesNotPass holds that every format says so.
+func TestACommitThatWasNotLookedAtDoesNotPass(t *testing.T) {
+	t.Parallel()
+	const sentence = "No regression in 40 tests. 4 runs of the commit were not looked at, with 24 tests and 2 modules."
+	const why = "3 runs with 24 tests of main, old: more than are judged for one commit\n"
+	suite := parseJUnit(t, incompleteReport(), report.Options{}).Suite
+	assert.Equal(t, []int{4, 4, 0}, []int{suite.Tests, suite.Skipped, suite.Failures})
+	assert.Contains(t, write(t, report.JUnit, incompleteReport(), report.Options{}), `<skipped type="not_judged" message="`+sentence+`">`)
+	github := write(t, report.GitHub, incompleteReport(), report.Options{})
+	assert.Contains(t, github, "::warning title=pymon-bridge::"+sentence)
+	assert.Contains(t, github, "::warning title=Left out::"+why)
+	assert.Contains(t, github, "::notice title=Left out::1 run: measured nothing\n")
+	text := write(t, report.Text, incompleteReport(), report.Options{})
+	assert.Contains(t, text, "NOT JUDGED "+sentence+"\n")
+	assert.Contains(t, text, "left out  "+why)
+	assert.Contains(t, write(t, report.Markdown, incompleteReport(), report.Options{}), "### ⚠️ "+sentence+"\n")
+	assert.Equal(t, 2, strings.Count(write(t, report.JSON, incompleteReport(), report.Options{}), `"missing": true`))
 }

@@ -33,7 +33,11 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 		writeAnnotation(b, annotation{kind: "notice", title: "Partial run", message: s})
 	}
 	for i := range r.LeftOut {
-		writeAnnotation(b, annotation{kind: "notice", title: "Left out", message: leftOut(&r.LeftOut[i], show)})
+		one := annotation{kind: "notice", title: "Left out", message: leftOut(&r.LeftOut[i], show)}
+		if r.LeftOut[i].Missing {
+			one.kind = "warning"
+		}
+		writeAnnotation(b, one)
 	}
 	var errors, warnings annotations
 	for _, m := range slowMachines(r) {

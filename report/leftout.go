@@ -12,15 +12,7 @@ const maxNames = 4
 
 // leftOut says in a sentence what a report has no results of, and why. quote makes a text from outside safe.
 func leftOut(l *monitor.LeftOut, quote func(text string, max int) string) string {
-	var counts []string
-	for _, c := range []struct {
-		n    int
-		noun string
-	}{{len(l.Runs), "run"}, {int(l.Tests), "test"}, {int(l.Modules), "module"}} {
-		if c.n > 0 {
-			counts = append(counts, count(c.n, c.noun))
-		}
-	}
+	counts := amounts(l)
 	s := strings.Join(counts, " with ")
 	if len(counts) == 3 {
 		s = counts[0] + " with " + counts[1] + " and " + counts[2]
@@ -48,6 +40,39 @@ func partial(r *monitor.Report, quote func(text string, max int) string) string 
 		why = " (" + quote(r.Partial, longName) + ")"
 	}
 	return "this run did not run the whole suite" + why + ", so it is no baseline for others"
+}
+
+// amounts counts the runs, tests and modules of something left out, without those that it has none of.
+func amounts(l *monitor.LeftOut) (counts []string) {
+	for _, c := range []struct {
+		n    int
+		noun string
+	}{{len(l.Runs), "run"}, {int(l.Tests), "test"}, {int(l.Modules), "module"}} {
+		if c.n > 0 {
+			counts = append(counts, count(c.n, c.noun))
+		}
+	}
+	return counts
+}
+
+// notLookedAt says how many runs are missing that were asked for: "2 runs of the commit were not looked at, with 24 tests". It
+// is "" for none.
+func notLookedAt(r *monitor.Report, of string) string {
+	var all monitor.LeftOut
+	for _, l := range r.LeftOut {
+		if l.Missing {
+			all.Runs, all.Tests, all.Modules = append(all.Runs, l.Runs...), all.Tests+l.Tests, all.Modules+l.Modules
+		}
+	}
+	if len(all.Runs) == 0 {
+		return ""
+	}
+	counts := amounts(&all)
+	s := counts[0] + of + plural(len(all.Runs), " was", " were") + " not looked at"
+	if len(counts) > 1 {
+		s += ", with " + strings.Join(counts[1:], " and ")
+	}
+	return s
 }
 
 // names lists texts from outside. Empty ones are left out.

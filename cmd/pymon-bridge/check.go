@@ -25,7 +25,7 @@ type checkCmd struct {
 	Project string `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
 	ScmRef *string `help:"Judge this commit: all its runs." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
-	RunID  *string `name:"run" help:"Judge the run with this id. \"latest\" is the last run that measured something." placeholder:"ID" env:"PYMON_RUN"`
+	RunID  *string `name:"run" help:"Judge the run with this id, and no other run of its commit. \"latest\" is the last run that measured something." placeholder:"ID" env:"PYMON_RUN"`
 	Head   string  `help:"Branch of the judged runs, because a commit may be on several branches. Without this flag, all branches count." placeholder:"NAME" env:"PYMON_HEAD_BRANCH"`
 	Branch string  `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
 

@@ -85,8 +85,11 @@ func TestCheckDoesNotPassARunWithoutJudgedResults(t *testing.T) {
 		`{"tests": 2, "not_judged": 6}`: {statusNotJudged,
 			"pymon-bridge: could not judge: run \"ci-17\" has no measurement that could be judged: not measured\n"},
 		`{"tests": 0}`: {statusNotJudged, "pymon-bridge: could not judge: run \"ci-17\" measured no test\n"},
-		`{"tests": 2, "not_judged": 2, "learning": 4}`: {0, ""},
-		`{"tests": 2, "not_judged": 2, "ok": 4}`:       {0, ""},
+		`{"tests": 2, "ok": 6}, "left_out": [{"runs": ["a", "b"], "tests": 9, "missing": true}, {"runs": ["c"]}]`: {statusNotJudged,
+			"pymon-bridge: could not judge: run \"ci-17\" is not all of its commit: 2 runs were not looked at, with 9 tests\n"},
+		`{"tests": 2, "ok": 6}, "left_out": [{"runs": ["c"], "tests": 9}]`: {0, ""},
+		`{"tests": 2, "not_judged": 2, "learning": 4}`:                     {0, ""},
+		`{"tests": 2, "not_judged": 2, "ok": 4}`:                           {0, ""},
 	} {
 		bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, err := w.Write([]byte(`{"project": "shop", "run": "ci-17", "suite": {"status": "ok"}, "summary": ` + summary + `,

@@ -76,6 +76,17 @@ func TestCheckCountsEveryJobOfACommit(t *testing.T) {
 	assert.Equal(t, 0, r.ExitCode, r.Stderr)
 	require.Len(t, report.LeftOut, 1)
 	assert.Equal(t, "one run was asked for, and not its commit", report.LeftOut[0].Reason)
+
+	// More jobs than are judged do not pass.
+	many := newBulkPoster(bridge.URL + "/p/many")
+	for i := range 33 {
+		postJob(t, many, commit, fmt.Sprint("tests ", i), []string{"test_it"}, nil)
+	}
+	r = harness.RunProgram(t, nil, "check", "--url", bridge.URL+"/p/many", "--scm-ref", commit)
+	assert.Equal(t, 2, r.ExitCode, r.Stdout)
+	assert.Contains(t, r.Stdout, "1 run of the commit was not looked at, with 1 test.\n")
+	assert.Contains(t, r.Stderr, "is not all of its commit: 1 run was not looked at, with 1 test\n")
+
 	r, _ = check(t, bridge, "--scm-ref", commit, "--head", "main")
 	assert.Equal(t, 2, r.ExitCode)
 	assert.Contains(t, r.Stderr, `the newest run of this commit is of branch "job tests 2/2": pytest says the branch with --tag branch=NAME`)

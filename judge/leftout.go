@@ -1,0 +1,97 @@
+package judge
+
+import (
+	"slices"
+
+	"pymon-bridge/monitor"
+)
+
+// leftOut says what a report does not have of its commit, and why, beside what it says already. runs are all runs of the
+// commit, and incomparable are the branches without a run to compare with. again says by id which runs were measured again.
+// Where nothing could be judged for lack of earlier runs, the gate says so.
+func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, incomparable []string,
+	again map[string]bool) []monitor.LeftOut {
+	all := []monitor.LeftOut{}
+	at := func(reason string) *monitor.LeftOut {
+		i := slices.IndexFunc(all, func(l monitor.LeftOut) bool { return l.Reason == reason })
+		if i < 0 {
+			i = len(all)
+			all = append(all, monitor.LeftOut{Reason: reason, Runs: []string{}, Branches: []string{}, Environments: []string{}})
+		}
+		return &all[i]
+	}
+	for _, l := range r.LeftOut {
+		at(l.Reason).Tests += l.Tests
+	}
+	young := learning(r)
+	var judged []string // classes of machine
+	for _, m := range r.Suite.Machines {
+		judged = append(judged, m.Env)
+		if n := young[m.Env]; m.Status == monitor.StatusLearning && n > 0 && r.Summary.Learning < len(r.Results) {
+			l := at("too few earlier runs on this class of machine")
+			l.Environments, l.Tests = append(l.Environments, m.Env), l.Tests+n
+		}
+	}
+	others := func(envs []string) []string {
+		return slices.DeleteFunc(slices.Clone(envs), func(env string) bool { return slices.Contains(judged, env) })
+	}
+	for _, run := range runs {
+		if slices.Contains(r.Runs, run.ID) && run.Sort() == monitor.Tests && run.Modules > 0 {
+			l := at("modules are judged only in runs without tests")
+			l.Modules, l.Environments = l.Modules+run.Modules, appendNew(l.Environments, others(run.Environments)...)
+		}
+	}
+	for _, run := range runs {
+		if slices.Contains(r.Runs, run.ID) {
+			continue
+		}
+		reason, missing := whyLeftOut(q, run, incomparable, again)
+		l := at(reason)
+		l.Missing, l.Runs, l.Branches = missing, append(l.Runs, run.ID), appendNew(l.Branches, run.Branch)
+		l.Tests, l.Modules = l.Tests+run.Tests, l.Modules+run.Modules
+		l.Environments = appendNew(l.Environments, others(run.Environments)...)
+	}
+	return all
+}
+
+// learning counts the tests that have too few earlier runs, by class of machine.
+func learning(r *monitor.Report) map[string]int64 {
+	n, seen := map[string]int64{}, map[monitor.TestID]bool{}
+	for i := range r.Results {
+		if result := &r.Results[i]; result.Status == monitor.StatusLearning && !seen[result.TestID] {
+			seen[result.TestID] = true
+			n[result.Env]++
+		}
+	}
+	return n
+}
+
+// whyLeftOut says why a report has nothing of a run of its commit, and whether it should have.
+func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []string, again map[string]bool) (reason string, missing bool) {
+	switch {
+	case !run.Measured():
+		return "measured nothing", false
+	case oneRun(q):
+		return "one run was asked for, and not its commit", false
+	case run.Completion == monitor.Partial:
+		return "partial: did not run the whole suite", false
+	case q.Head != nil && run.Branch != *q.Head:
+		return "of another branch than the one asked for", false
+	case slices.Contains(incomparable, run.Branch):
+		return "started before all runs of the branch to compare with", true
+	case again[run.ID]:
+		return "later runs of the branch measured all of it again", false
+	default:
+		return "more than are judged for one commit", true
+	}
+}
+
+// appendNew appends texts that the list does not have yet.
+func appendNew(list []string, texts ...string) []string {
+	for _, text := range texts {
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
+}

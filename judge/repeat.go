@@ -1,0 +1,53 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+
+	"pymon-bridge/monitor"
+)
+
+// latest says when the last judged run of a branch started that has results of a test. nil takes nothing.
+type latest map[branchTest]int64
+
+type branchTest struct {
+	branch string
+	monitor.TestID
+}
+
+// add takes the report on a run. The runs of a branch come oldest first.
+func (l latest) add(run *monitor.RunInfo, r *monitor.Report) {
+	if l == nil {
+		return
+	}
+	for i := range r.Results {
+		test := r.Results[i].TestID
+		test.Occurrence = 0
+		l[branchTest{run.Branch, test}] = run.Started
+	}
+}
+
+// repeated says by id of which of some runs the tests were all measured again by later runs of the branch, which were judged.
+// So nothing is missing without them, as where one commit is run each night. Up to [Judge.MaxSamples] measurements are
+// looked at: that takes much less time than to judge them.
+func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged latest) (map[string]bool, error) {
+	again, read := map[string]bool{}, int64(0)
+	bySort := map[monitor.Sort][]*monitor.RunInfo{}
+	for _, run := range runs {
+		if read += run.Tests + run.Modules; read <= int64(j.MaxSamples) {
+			bySort[run.Sort()] = append(bySort[run.Sort()], run)
+		}
+	}
+	for sort, runs := range bySort {
+		for s, err := range j.history.Samples(ctx, sort, runs) {
+			if err != nil {
+				return nil, fmt.Errorf("read the runs that are not judged: %w", err)
+			}
+			test := monitor.TestID{Component: s.Series.Component, ItemPath: s.Series.ItemPath, Item: s.Series.Item,
+				ItemVariant: s.Series.ItemVariant, Kind: s.Series.Kind, Env: s.Env}
+			soFar, begun := again[s.Run.ID]
+			again[s.Run.ID] = (soFar || !begun) && judged[branchTest{s.Run.Branch, test}] > s.Run.Started
+		}
+	}
+	return again, nil
+}
