@@ -22,3 +22,8 @@ ALTER TABLE tallies DROP COLUMN first_offset;
 -- 1 for a record of any kind that is set aside: the destination does not take it now, although it takes others.
 ALTER TABLE parked ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX parked_aside ON parked (dest, seq) WHERE aside = 1;
+
+-- The runs of a branch and of a commit are read from the newest on.
+CREATE INDEX sessions_branch ON sessions (project, branch, utc_ns);
+DROP INDEX sessions_scm;
+CREATE INDEX sessions_scm ON sessions (scm_ref, utc_ns);
