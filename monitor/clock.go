@@ -19,9 +19,7 @@ func ClockOf(date LocalTime, start Instant) Clock {
 func (c Clock) At(t LocalTime) Instant { return c.withOffset(t, c.Start.Offset) }
 
 // frozen says that the date of the session is wrong by more than a day. As a rule, a test suite has set it.
-func (c Clock) frozen() bool {
-	return (time.Duration(c.Wrong) * time.Microsecond).Abs() > maxSessionDelay
-}
+func (c Clock) frozen() bool { return max(c.Wrong, -c.Wrong) > maxSessionDelay.Microseconds() }
 
 func (c Clock) withOffset(t LocalTime, offset int32) Instant {
 	t.Micros += c.Wrong
