@@ -18,6 +18,9 @@ func ClockOf(date LocalTime, start Instant) Clock {
 // At returns the moment at which the clock shows t.
 func (c Clock) At(t LocalTime) Instant { return c.withOffset(t, c.Start.Offset) }
 
+// frozen says that the date of the session is wrong by more than a day. As a rule, a test suite has set it.
+func (c Clock) frozen() bool { return max(c.Wrong, -c.Wrong) > maxSessionDelay.Microseconds() }
+
 func (c Clock) withOffset(t LocalTime, offset int32) Instant {
 	t.Micros += c.Wrong
 	return t.At(offset)
@@ -26,12 +29,13 @@ func (c Clock) withOffset(t LocalTime, offset int32) Instant {
 // Metric returns the start of a metric of a session that sent its start without an offset. usual says that the metric
 // arrived within a minute of its end by the session's clock. Otherwise an equal metric may have been placed elsewhere.
 //
-// A metric that seems to arrive up to an hour late is late, and its start is by the session's clock. A metric that seems
+// A metric that seems to arrive up to 59 minutes late is late, and its start is by the session's clock. A metric that seems
 // to arrive before its end, but started between its session's start and the arrival, has a false duration: a test has set
-// its clock forward. Any other metric that seems to arrive before its end, to start before its session, or to be more
-// than an hour late has another zone, since a test or the end of daylight saving time has changed it. The zone is the
-// one that puts the start into the session and the end within a minute of arrival. Where there is no such zone, a test
-// has replaced the clock. Then the metric ended when it arrived.
+// its clock forward. Any other metric that seems to arrive before its end, to start before its session, or to be later
+// than that has another zone, since a test or the end of daylight saving time has changed it. The zone is the one
+// that puts the start into the session and the end within a minute of arrival. Where there is no such zone, a test has
+// replaced the clock. Then the metric ended when it arrived. So did each metric that seems late or early in a run whose
+// date was set: its test has probably set the same date again.
 func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, session Clock) (at Instant, usual bool) {
 	if offset, ok := z.known(start); ok { // the session may be from a time when the zone was not known
 		at = start.At(offset)
@@ -53,7 +57,7 @@ func (z Zones) Metric(start LocalTime, seconds float64, arrival time.Time, sessi
 			}
 		}
 	}
-	if late >= -maxLag && late <= maxMetricDelay && !session.before(at) {
+	if late >= -maxLag && late <= maxMetricDelay && !session.before(at) && !session.frozen() {
 		return at, false
 	}
 	return session.byArrival(at, took, arrival), false

@@ -40,6 +40,8 @@ func TestZonesMetric(t *testing.T) {
 	session := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	steady := monitor.ClockOf(local(t, "2026-11-22T13:00:00"), monitor.Instant{UTC: session.UnixNano(), Offset: berlin})
 	frozen := monitor.ClockOf(local(t, "2020-01-01T00:00:00"), monitor.Instant{UTC: session.UnixNano(), Offset: berlin})
+	future := monitor.ClockOf(local(t, "2199-12-31T23:59:59"), monitor.Instant{UTC: session.UnixNano(), Offset: berlin})
+	ahead := monitor.ClockOf(local(t, "2026-11-22T23:00:00"), monitor.Instant{UTC: session.UnixNano(), Offset: berlin})
 	at := func(hour, minute, second int) time.Time {
 		return time.Date(2026, 11, 22, hour, minute, second, 0, time.UTC)
 	}
@@ -56,11 +58,14 @@ func TestZonesMetric(t *testing.T) {
 	}{
 		{"in time", steady, "2026-11-22T13:00:10", 5, at(12, 0, 15).Add(moment), at(12, 0, 10), true},
 		{"a test of 40 minutes", steady, "2026-11-22T13:01:00", 40 * minute, at(12, 41, 0).Add(moment), at(12, 1, 0), true},
-		{"an hour late after an outage", steady, "2026-11-22T13:01:00", 5, at(13, 1, 5), at(12, 1, 0), false},
-		{"an hour late, with a duration that a float cannot hold", steady, "2026-11-22T13:01:00", 1.001, at(13, 1, 1).Add(time.Millisecond), at(12, 1, 0), false},
+		{"59 minutes late after an outage", steady, "2026-11-22T13:01:00", 5, at(13, 0, 5), at(12, 1, 0), false},
+		{"59 minutes late, with a duration that a float cannot hold", steady, "2026-11-22T13:01:00", 1.001, at(13, 0, 1).Add(time.Millisecond), at(12, 1, 0), false},
 		{"half an hour late", steady, "2026-11-22T13:01:00", 0, at(12, 31, 0).Add(moment), at(12, 1, 0), false},
 		{"the client is 3 minutes ahead", steady, "2026-11-22T13:04:00", 0, at(12, 1, 0), at(12, 4, 0), false},
 		{"west by 7 hours", steady, "2026-11-22T06:01:00", 5, at(12, 1, 5).Add(moment), at(12, 1, 0), false},
+		{"west by an hour", steady, "2026-11-22T14:10:00", 5, at(14, 10, 5).Add(moment), at(14, 10, 0), false},
+		{"west by an hour, on a client that is a moment ahead", steady, "2026-11-22T14:10:00", 5, at(14, 10, 5).Add(-moment), at(14, 10, 0), false},
+		{"west by an hour, on a client that is 50 seconds ahead", steady, "2026-11-22T14:10:50", 5, at(14, 10, 5), at(14, 10, 50), false},
 		{"east by 8 hours, a test of 40 minutes", steady, "2026-11-22T21:01:00", 40 * minute, at(12, 41, 0).Add(moment), at(12, 1, 0), false},
 		{"east by a quarter of an hour", monitor.ClockOf(local(t, "2026-11-22T17:30:00"), monitor.Instant{UTC: session.UnixNano(), Offset: 19800}),
 			"2026-11-22T17:46:00", 0, at(12, 1, 0).Add(moment), at(12, 1, 0), false},
@@ -83,6 +88,11 @@ func TestZonesMetric(t *testing.T) {
 		{"six hours forward during the test, on a client that is 29 seconds ahead", steady, "2026-11-22T13:01:30", 6 * hour, at(12, 1, 1), at(12, 1, 1), false},
 		{"years back during the test", steady, "2026-11-22T13:20:00", -218112599, at(12, 20, 2), at(12, 20, 0), true},
 		{"a frozen run that ticks", frozen, "2020-01-01T00:10:00", 5, at(12, 10, 5).Add(moment), at(12, 10, 0), true},
+		{"the date of a frozen run again, in the first minute", frozen, "2020-01-01T00:00:00", 5, at(12, 0, 59), at(12, 0, 0), true},
+		{"the date of a frozen run again", frozen, "2020-01-01T00:00:00", 5, at(12, 30, 5), at(12, 30, 0), false},
+		{"the date of a run frozen in the future again", future, "2199-12-31T23:59:59", 5, at(12, 30, 5), at(12, 30, 0), false},
+		{"a frozen run whose session was 3 minutes late", frozen, "2020-01-01T00:10:00", 5, at(12, 7, 5), at(12, 7, 0), false},
+		{"half an hour late on a client that is ten hours ahead", ahead, "2026-11-22T23:01:00", 5, at(12, 31, 5), at(12, 1, 0), false},
 		{"the true time in a frozen run", frozen, "2026-11-22T13:10:00", 5, at(12, 10, 5), at(12, 10, 0), false},
 		{"posted again a day later", steady, "2026-11-22T13:10:00", 5, at(12, 17, 5).Add(24 * time.Hour), at(12, 17, 0).Add(24 * time.Hour), false},
 	} {

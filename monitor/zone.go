@@ -22,9 +22,9 @@ const (
 	// maxMetricLag is the same for the end of a metric.
 	maxMetricLag = time.Minute
 	// maxSessionDelay and maxMetricDelay are how late sessions and metrics may arrive, after an outage for example.
-	// What seems to be later has a wrong clock.
+	// What seems to be later has a wrong clock, or a zone that is an hour to the west.
 	maxSessionDelay = 24 * time.Hour
-	maxMetricDelay  = time.Hour
+	maxMetricDelay  = time.Hour - maxMetricLag
 )
 
 // offsets are the offsets from UTC in civil use, in minutes. They are multiples of 15 minutes between -12:00 and

@@ -96,3 +96,17 @@ func (db *DB) DeadLetters(ctx context.Context, dest monitor.Destination, max int
 	})
 	return letters, err
 }
+
+// PlanOfRuns says how SQLite finds the runs of a query, step by step.
+func (db *DB) PlanOfRuns(ctx context.Context, query monitor.RunInfoQuery) (steps []string, err error) {
+	list := runInfoList(query)
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "EXPLAIN QUERY PLAN "+list.sql+" LIMIT 1", list.args, func(row scanner) error {
+			var step string
+			err := row.Scan(new(int), new(int), new(int), &step)
+			steps = append(steps, step)
+			return err
+		})
+	})
+	return steps, err
+}

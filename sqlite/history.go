@@ -12,39 +12,10 @@ func (db *DB) RunInfos(ctx context.Context, query monitor.RunInfoQuery) ([]*moni
 	return readPart(ctx, db, func(q querier) ([]*monitor.RunInfo, error) { return runInfos(ctx, q, query) })
 }
 
-// runInfos finds the first session of each run, which the conditions are about. Then it reads the other sessions.
+// runInfos finds the first session of each run, which the conditions are about. Then it reads the other sessions. It reads
+// the newest sessions first, and so only as many as the limit takes.
 func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
-	first := newClause(`SELECT s.run, coalesce(s.scm_ref, '') AS scm, s.branch, s.build, s.utc_ns,
-		row_number() OVER (PARTITION BY s.run ORDER BY s.utc_ns, h.h) AS n` + sessionTables)
-	var sessions clause
-	sessions.and("s.project = ?", query.Project)
-	if query.Run != "" {
-		sessions.and("s.run = ?", query.Run)
-	}
-	first.join(sessions.where())
-	where := newClause("n = 1")
-	if query.ScmRef != "" {
-		where.and("scm = ?", query.ScmRef)
-	}
-	if query.Branch != nil {
-		where.and("branch = ?", *query.Branch)
-	}
-	if query.Before != 0 {
-		where.and("utc_ns < ?", query.Before)
-	}
-	if query.Measured {
-		where.and(`EXISTS (SELECT 1 FROM sessions o JOIN tallies y ON y.session = o.hash
-			WHERE o.project = ? AND o.run = first.run)`, query.Project)
-	}
-	if query.Whole {
-		where.and(`NOT EXISTS (SELECT 1 FROM sessions o WHERE o.project = ? AND o.run = first.run
-			AND (o.completion = 'partial' OR o.completion = '' AND o.method <> ''))`, query.Project)
-	}
-	list := newClause("SELECT run, scm, branch, build, utc_ns FROM (")
-	list.join(first)
-	list.add(") AS first")
-	list.join(where.where())
-	list.add(" ORDER BY utc_ns DESC, run")
+	list := runInfoList(query)
 	limit := int64(-1)
 	if query.Limit > 0 {
 		limit = int64(query.Limit)
@@ -61,6 +32,42 @@ func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 		return nil, err
 	}
 	return runs, addSums(ctx, q, runs)
+}
+
+// runInfoList returns the query for the first sessions of runs.
+func runInfoList(query monitor.RunInfoQuery) clause {
+	first := newClause(`NOT EXISTS (SELECT 1 FROM sessions e JOIN hashes eh ON eh.id = e.hash
+		WHERE e.project = s.project AND e.run = s.run AND e.utc_ns <= s.utc_ns AND (e.utc_ns < s.utc_ns OR eh.h < h.h))`)
+	first.and("s.project = ?", query.Project)
+	index := "sessions_time" // the index that has the fewest sessions beside those asked for, in the order of their start
+	if query.Branch != nil {
+		index = "sessions_branch"
+		first.and("s.branch = ?", *query.Branch)
+	}
+	if query.ScmRef != "" {
+		index = "sessions_scm"
+		first.and("s.scm_ref = ?", query.ScmRef)
+	}
+	if query.Run != "" {
+		index = "sessions_run"
+		first.and("s.run = ?", query.Run)
+	}
+	if query.Before != 0 {
+		first.and("s.utc_ns < ?", query.Before)
+	}
+	if query.Measured {
+		first.and(`EXISTS (SELECT 1 FROM sessions o JOIN tallies y ON y.session = o.hash
+			WHERE o.project = s.project AND o.run = s.run)`)
+	}
+	if query.Whole {
+		first.and(`NOT EXISTS (SELECT 1 FROM sessions o WHERE o.project = s.project AND o.run = s.run
+			AND (o.completion = 'partial' OR o.completion = '' AND o.method <> ''))`)
+	}
+	list := newClause("SELECT s.run, coalesce(s.scm_ref, ''), s.branch, s.build, s.utc_ns FROM sessions s INDEXED BY " + index +
+		" JOIN hashes h ON h.id = s.hash")
+	list.join(first.where())
+	list.add(" ORDER BY s.utc_ns DESC, s.run")
+	return list
 }
 
 // addSessions reads the hashes of the runs' sessions, and how they ended.

@@ -1,8 +1,10 @@
 package sqlite_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,4 +80,62 @@ func BenchmarkSamples(b *testing.B) {
 			require.Equal(b, judgedRuns*judgedTests, n)
 		}
 	})
+}
+
+// fillMatrix stores a long history: pipelines of 32 jobs, each of which is a run of a branch of its own. Each run is one
+// session with one test.
+func fillMatrix(tb testing.TB, db *sqlite.DB, sessions int) {
+	tb.Helper()
+	recs := []*monitor.Record{record(machine("machine"))}
+	for i := range sessions {
+		start := arrival.Add(time.Duration(i) * 20 * time.Second)
+		s := process(fmt.Sprintf("%032x", i), start)
+		s.ScmRef.String = fmt.Sprintf("%040x", i/matrixJobs)
+		s.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: fmt.Sprint("run-", i)}},
+			{Name: "branch", Value: monitor.Text{String: fmt.Sprint("job ", i%matrixJobs)}}}
+		for _, class := range []any{s, measured(s.SessionH, "test_a", start)} {
+			rec := record(class)
+			rec.Received = start.Add(time.Second)
+			recs = append(recs, rec)
+		}
+	}
+	for part := range slices.Chunk(recs, 2000) {
+		require.NoError(tb, db.Append(tb.Context(), part))
+	}
+}
+
+const matrixJobs = 32
+
+// BenchmarkRunInfos asks what a report asks, of a project with 50,000 sessions.
+func BenchmarkRunInfos(b *testing.B) {
+	db, _ := openNew(b)
+	const sessions = 50_000
+	fillMatrix(b, db, sessions)
+	branch, gone := "job 0", "gone"
+	commit := func(n int) string { return fmt.Sprintf("%040x", n) }
+	for _, tt := range []struct {
+		name  string
+		query monitor.RunInfoQuery
+		found int
+	}{
+		{"newest", monitor.RunInfoQuery{Measured: true, Limit: 1}, 1},
+		{"newest of a branch", monitor.RunInfoQuery{Branch: &branch, Measured: true, Limit: 1}, 1},
+		{"branch that is gone", monitor.RunInfoQuery{Branch: &gone, Limit: 1}, 0},
+		{"project that is gone", monitor.RunInfoQuery{Project: "gone", Limit: 1}, 0},
+		{"run", monitor.RunInfoQuery{Run: "run-77"}, 1},
+		{"oldest commit", monitor.RunInfoQuery{ScmRef: commit(0), Limit: 1000}, matrixJobs},
+		{"oldest commit of a branch", monitor.RunInfoQuery{ScmRef: commit(0), Branch: &branch, Measured: true, Limit: 1}, 1},
+		{"no such commit", monitor.RunInfoQuery{ScmRef: "gone", Measured: true, Limit: 1}, 0},
+		{"baseline", monitor.RunInfoQuery{Branch: &branch, Before: arrival.Add(sessions * 10 * time.Second).UnixNano(),
+			Measured: true, Limit: 120}, 120},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			tt.query.Project = cmp.Or(tt.query.Project, "shop")
+			for b.Loop() {
+				runs, err := db.RunInfos(b.Context(), tt.query)
+				require.NoError(b, err)
+				require.Len(b, runs, tt.found)
+			}
+		})
+	}
 }

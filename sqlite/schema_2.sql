@@ -35,3 +35,8 @@ CREATE TABLE ends (
     seq INTEGER PRIMARY KEY,
     session INTEGER NOT NULL UNIQUE REFERENCES hashes (id)
 );
+
+-- The runs of a branch and of a commit are read from the newest on.
+CREATE INDEX sessions_branch ON sessions (project, branch, utc_ns);
+DROP INDEX sessions_scm;
+CREATE INDEX sessions_scm ON sessions (scm_ref, utc_ns);
