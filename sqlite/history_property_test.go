@@ -30,15 +30,15 @@ func (m member) session() *monitor.Session {
 }
 
 func anyHistory(t *rapid.T, projects []string) (all []member) {
-	for i := range rapid.IntRange(1, 20).Draw(t, "sessions") {
+	for i := range rapid.IntRange(1, 8).Draw(t, "sessions") {
 		all = append(all, member{
 			project: rapid.SampledFrom(projects).Draw(t, "project"),
 			hash:    fmt.Sprintf("%d-%d", rapid.IntRange(0, 9).Draw(t, "hash"), i), // its order is not that of acceptance
-			run:     rapid.SampledFrom([]string{"1", "2", "3", "4"}).Draw(t, "run"),
+			run:     rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "run"),
 			scm:     rapid.SampledFrom([]string{"", "c0ffee", "decade"}).Draw(t, "commit"),
 			branch:  rapid.SampledFrom([]string{"", "main", "topic"}).Draw(t, "branch"),
-			start:   arrival.UnixNano() + rapid.Int64Range(0, 4).Draw(t, "start"),
-			tests:   rapid.Int64Range(0, 2).Draw(t, "tests"),
+			start:   arrival.UnixNano() + rapid.Int64Range(0, 3).Draw(t, "start"),
+			tests:   rapid.Int64Range(0, 1).Draw(t, "tests"),
 			marks: monitor.Marks{
 				Completion: rapid.SampledFrom([]monitor.Completion{"", "", monitor.Complete, monitor.Partial}).Draw(t, "completion"),
 				Method:     rapid.SampledFrom([]string{"", "m2"}).Draw(t, "method"),
@@ -110,7 +110,7 @@ func TestRunsOfAnyHistory(t *testing.T) {
 		projects := []string{fmt.Sprint("shop", round), fmt.Sprint("zoo", round)}
 		history := anyHistory(t, projects)
 		storeHistory(t, db, history)
-		for range 8 {
+		for range 4 {
 			q := monitor.RunInfoQuery{
 				Project:  rapid.SampledFrom(projects).Draw(t, "project"),
 				Run:      rapid.SampledFrom([]string{"", "", "2"}).Draw(t, "run"),
