@@ -19,6 +19,7 @@ type owned[T any] struct {
 // fakeStore is a simple [monitor.Store] over slices. The slices have the order that the contract requires.
 type fakeStore struct {
 	metrics  []owned[*monitor.Metric]
+	outcomes []owned[*monitor.Outcome]
 	sessions []owned[*monitor.Session]
 	contexts []owned[*monitor.Context]
 	runs     []owned[*monitor.Run]
@@ -88,9 +89,24 @@ func (s *fakeStore) CountMetrics(ctx context.Context, q monitor.MetricQuery) (in
 	return count(ctx, s, s.Metrics(ctx, q, monitor.Page{}))
 }
 
+func (s *fakeStore) Outcomes(ctx context.Context, q monitor.OutcomeQuery, p monitor.Page) iter.Seq2[*monitor.Outcome, error] {
+	return list(ctx, s, s.outcomes, q.Project, p, func(o owned[*monitor.Outcome]) bool {
+		return !slices.ContainsFunc(q.Where, func(m monitor.Match) bool {
+			if m.Field == monitor.FieldOutcome {
+				return !holds(m.How, o.v.Outcome, m.Text)
+			}
+			return !s.matches(owned[*monitor.Metric]{o.project, &o.v.Metric}, m)
+		})
+	})
+}
+
+func (s *fakeStore) CountOutcomes(ctx context.Context, q monitor.OutcomeQuery) (int64, error) {
+	return count(ctx, s, s.Outcomes(ctx, q, monitor.Page{}))
+}
+
 func (s *fakeStore) matches(o owned[*monitor.Metric], m monitor.Match) bool {
 	switch m.Field {
-	case monitor.FieldScmRef, monitor.FieldPipeline, monitor.FieldPipelineBuild:
+	case monitor.FieldScmRef, monitor.FieldRun, monitor.FieldPipeline, monitor.FieldPipelineBuild:
 		i := slices.IndexFunc(s.sessions, func(f owned[*monitor.Session]) bool {
 			return f.project == o.project && f.v.SessionH == o.v.SessionH
 		})
@@ -105,6 +121,8 @@ func (s *fakeStore) matches(o owned[*monitor.Metric], m monitor.Match) bool {
 
 func sessionText(s *monitor.Session, f monitor.Field) string {
 	switch f {
+	case monitor.FieldRun:
+		return s.Run
 	case monitor.FieldPipeline:
 		return s.Tag("pipeline_branch")
 	case monitor.FieldPipelineBuild:

@@ -21,7 +21,8 @@ type route struct {
 
 // readRoutes returns all routes except the lookups and the routes of the document.
 func (a *API) readRoutes() []route {
-	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes())
+	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes(),
+		a.outcomeRoutes())
 	for i := range lists {
 		lists[i].handle = a.inTurn(lists[i].handle)
 	}

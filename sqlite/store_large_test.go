@@ -16,8 +16,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// largeItems is how many sessions, contexts and metrics fillLarge stores. Each has a text of largeText bytes, so each
-// list has about 6 MiB.
+// largeItems is how many sessions, contexts, metrics and outcomes fillLarge stores. Each has a text of largeText bytes, so
+// each list has about 6 MiB.
 const largeItems, largeText = 48, 128 << 10
 
 func fillLarge(t *testing.T, db *sqlite.DB) {
@@ -42,7 +42,8 @@ func fillLarge(t *testing.T, db *sqlite.DB) {
 		default:
 			m.ContextH = large(i)
 		}
-		recs = append(recs, record(m))
+		o := became(s.SessionH, large(i), at)
+		recs = append(recs, record(m), record(o))
 		for _, rec := range recs {
 			rec.Received = at
 		}
@@ -66,6 +67,8 @@ func TestListsOfLargeItems(t *testing.T) {
 	}
 	holdsLittle(t, "metrics", db.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
 	holdsLittle(t, "slowest", db.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
+	holdsLittle(t, "outcomes", db.Outcomes(ctx, monitor.OutcomeQuery{}, page),
+		func(o *monitor.Outcome) string { return o.SessionH }, sessions)
 	holdsLittle(t, "page", db.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
 	holdsLittle(t, "sessions", db.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
 	holdsLittle(t, "page of sessions", db.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,

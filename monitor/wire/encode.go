@@ -60,6 +60,19 @@ func AppendMetric(dst []byte, m *monitor.Metric) []byte {
 	return append(dst, '}')
 }
 
+// AppendOutcome appends an outcome as one JSON object, in the shape in which clients send it. Absent floats are null.
+func AppendOutcome(dst []byte, o *monitor.Outcome) []byte {
+	dst = AppendMetric(dst, &o.Metric)
+	dst = AppendText(append(dst[:len(dst)-1], `,"nodeid":`...), o.NodeID)
+	dst = AppendText(append(dst, `,"outcome":`...), o.Outcome)
+	dst = strconv.AppendInt(append(dst, `,"attempts":`...), o.Attempts, 10)
+	dst = AppendNumber(append(dst, `,"setup_time":`...), o.SetupTime)
+	dst = AppendNumber(append(dst, `,"teardown_time":`...), o.TeardownTime)
+	dst = AppendNumber(append(dst, `,"mem_peak":`...), o.MemPeak)
+	dst = AppendNumber(append(dst, `,"mem_test":`...), o.MemTest)
+	return append(dst, '}')
+}
+
 // appendName appends the name of the i-th field of a metric.
 func appendName(dst []byte, i int) []byte {
 	if i > 0 {

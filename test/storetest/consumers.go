@@ -23,6 +23,11 @@ func (s *suite) testConsumers(t *testing.T) {
 			return s.store.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, monitor.Page{})
 		})
 	})
+	t.Run("outcomes", func(t *testing.T) {
+		consume(t, func(ctx context.Context) iter.Seq2[*monitor.Outcome, error] {
+			return s.store.Outcomes(ctx, monitor.OutcomeQuery{}, monitor.Page{})
+		})
+	})
 	t.Run("sessions", func(t *testing.T) {
 		consume(t, func(ctx context.Context) iter.Seq2[*monitor.Session, error] {
 			return s.store.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{})
@@ -90,6 +95,7 @@ func testEmpty(t *testing.T, store monitor.Store) {
 	s := &suite{store: store, world: &world{}, random: newRandom()}
 	s.checkMetrics(t, monitor.MetricQuery{})
 	s.checkMetrics(t, monitor.MetricQuery{Project: "shop", Top: &monitor.Top{}})
+	s.checkOutcomes(t, monitor.OutcomeQuery{})
 	s.checkSessions(t, monitor.SessionQuery{})
 	s.checkContexts(t, monitor.ContextQuery{})
 	s.checkRuns(t, monitor.RunQuery{})
