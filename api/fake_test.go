@@ -23,9 +23,11 @@ type fakeStore struct {
 	sessions []owned[*monitor.Session]
 	contexts []owned[*monitor.Context]
 	runs     []owned[*monitor.Run]
+	flaky    []owned[*monitor.FlakyTest]
 
 	FailFn func(row int) error // called before every element, and with -1 before every count
 	counts int                 // number of count calls
+	asked  monitor.FlakyQuery  // the last question about flaky tests
 	stop   int                 // number of elements that the last list returned
 }
 
@@ -216,6 +218,15 @@ func (s *fakeStore) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page
 
 func (s *fakeStore) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
 	return count(ctx, s, s.Runs(ctx, q, monitor.Page{}))
+}
+
+func (s *fakeStore) FlakyTests(ctx context.Context, q monitor.FlakyQuery, p monitor.Page) iter.Seq2[*monitor.FlakyTest, error] {
+	s.asked = q
+	return list(ctx, s, s.flaky, q.Project, p, func(owned[*monitor.FlakyTest]) bool { return true })
+}
+
+func (s *fakeStore) CountFlakyTests(ctx context.Context, q monitor.FlakyQuery) (int64, error) {
+	return count(ctx, s, s.FlakyTests(ctx, q, monitor.Page{}))
 }
 
 // fakeMetadata is a [monitor.MetadataStore] over slices. The first accepted context or session is the first.

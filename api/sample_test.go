@@ -65,6 +65,12 @@ func sample() *fakeStore {
 			CPUVendor: monitor.Text{Null: true}, RAMTotal: 32100, MachineNode: "ci-1", PythonInfo: "3.11.7 \n[GCC]"}})
 	}
 	start := monitor.Instant{UTC: 1795363380e9, Offset: 3600}
+	for i, project := range []string{"team", "other", "team"} {
+		o := *s.outcomes[i].v
+		o.At = start
+		s.flaky = append(s.flaky, owned[*monitor.FlakyTest]{project, &monitor.FlakyTest{Project: project, Seen: &o, ScmRef: "abc1", Run: "r1",
+			Runs: 7, Passed: 6, Failed: 2, Retried: 4}})
+	}
 	s.runs = []owned[*monitor.Run]{{"team", &monitor.Run{Project: "team", ID: "r1",
 		Sessions: []*monitor.Session{s.sessions[0].v, s.sessions[1].v}, Environments: []string{"Linux-x86_64 8x ? 32G py3.11"},
 		Tests: 4, Modules: 1, TotalTime: 10.5, UserTime: 9, KernelTime: 1, Started: start,

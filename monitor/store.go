@@ -45,6 +45,11 @@ type Store interface {
 	Runs(ctx context.Context, q RunQuery, p Page) iter.Seq2[*Run, error]
 	// CountRuns counts what Runs lists on all pages.
 	CountRuns(ctx context.Context, q RunQuery) (int64, error)
+
+	// FlakyTests lists flaky tests. The test that showed it last comes first.
+	FlakyTests(ctx context.Context, q FlakyQuery, p Page) iter.Seq2[*FlakyTest, error]
+	// CountFlakyTests counts what FlakyTests lists on all pages.
+	CountFlakyTests(ctx context.Context, q FlakyQuery) (int64, error)
 }
 
 // Page is a part of a list.

@@ -77,3 +77,22 @@ func BenchmarkOutcomes(b *testing.B) {
 	}
 	benchPage(b, "runs", monitor.RunQuery{}, db.Runs, monitor.Page{Limit: 500})
 }
+
+// BenchmarkFlakyTests looks for flaky tests in the same file.
+func BenchmarkFlakyTests(b *testing.B) {
+	db, _ := openNew(b)
+	fillOutcomes(b, db, 200, 5000)
+	broken := record(process(fmt.Sprintf("%032x", 999), arrival.Add(-time.Hour)))
+	broken.Session.ScmRef.String = fmt.Sprintf("%040x", 0)
+	recs := []*monitor.Record{broken}
+	for test := range 5000 { // of a run in which every test failed
+		m := measured(broken.Session.SessionH, fmt.Sprintf("test_%d", test), arrival.Add(-time.Hour))
+		m.ItemPath = fmt.Sprintf("tests.test_%d", test/20)
+		recs = append(recs, record(&monitor.Outcome{Metric: *m, NodeID: fmt.Sprintf("tests/test_%d.py::test_%d", test/20, test),
+			Outcome: monitor.OutcomeFailed, Attempts: 1}))
+	}
+	require.NoError(b, db.Append(b.Context(), recs))
+	benchPage(b, "last 50 runs", monitor.FlakyQuery{Project: "shop", Last: 50}, db.FlakyTests, monitor.Page{Limit: 500})
+	benchPage(b, "last 200 runs", monitor.FlakyQuery{Project: "shop", Last: 200}, db.FlakyTests, monitor.Page{Limit: 500})
+	benchPage(b, "with a broken run", monitor.FlakyQuery{Project: "shop"}, db.FlakyTests, monitor.Page{Limit: 500})
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func fillLarge(t *testing.T, db *sqlite.DB) {
 			m.ContextH = large(i)
 		}
 		o := became(s.SessionH, large(i), at)
+		o.Outcome = monitor.Passed // at the second attempt
 		recs = append(recs, record(m), record(o))
 		for _, rec := range recs {
 			rec.Received = at
@@ -69,6 +71,10 @@ func TestListsOfLargeItems(t *testing.T) {
 	holdsLittle(t, "slowest", db.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
 	holdsLittle(t, "outcomes", db.Outcomes(ctx, monitor.OutcomeQuery{}, page),
 		func(o *monitor.Outcome) string { return o.SessionH }, sessions)
+	newestFirst := slices.Clone(sessions)
+	slices.Reverse(newestFirst)
+	holdsLittle(t, "flaky tests", db.FlakyTests(ctx, monitor.FlakyQuery{}, page),
+		func(f *monitor.FlakyTest) string { return f.Seen.SessionH }, newestFirst)
 	holdsLittle(t, "page", db.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
 	holdsLittle(t, "sessions", db.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
 	holdsLittle(t, "page of sessions", db.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,

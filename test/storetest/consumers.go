@@ -48,6 +48,11 @@ func (s *suite) testConsumers(t *testing.T) {
 			return s.store.Runs(ctx, monitor.RunQuery{}, monitor.Page{})
 		})
 	})
+	t.Run("flaky", func(t *testing.T) {
+		consume(t, func(ctx context.Context) iter.Seq2[*monitor.FlakyTest, error] {
+			return s.store.FlakyTests(ctx, monitor.FlakyQuery{}, monitor.Page{})
+		})
+	})
 	t.Run("counts", func(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -99,6 +104,7 @@ func testEmpty(t *testing.T, store monitor.Store) {
 	s.checkSessions(t, monitor.SessionQuery{})
 	s.checkContexts(t, monitor.ContextQuery{})
 	s.checkRuns(t, monitor.RunQuery{})
+	s.checkFlaky(t, monitor.FlakyQuery{})
 	for _, of := range kindsOfNames {
 		s.checkNames(t, monitor.NameQuery{Of: of})
 	}

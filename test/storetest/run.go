@@ -29,6 +29,7 @@ func RunSome(t *testing.T, open Open, n int) {
 	t.Run("contexts", s.testContexts)
 	t.Run("names", s.testNames)
 	t.Run("runs", s.testRuns)
+	t.Run("flaky", s.testFlaky)
 	t.Run("endless", s.testEndless)
 	t.Run("syntax", s.testSyntax)
 	t.Run("consumers", s.testConsumers)
