@@ -12,7 +12,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// fillOutcomes stores runs of a suite, one session each. In every tenth run, some tests fail or pass at a second attempt.
+// fillOutcomes stores runs of a suite, one session each. Three in a hundred outcomes are skipped tests. A few of each
+// fiftieth test failed, or passed at a second attempt.
 func fillOutcomes(tb testing.TB, db *sqlite.DB, runs, tests int) {
 	tb.Helper()
 	random := rand.New(rand.NewPCG(5, 6))
@@ -28,7 +29,7 @@ func fillOutcomes(tb testing.TB, db *sqlite.DB, runs, tests int) {
 		for test := range tests {
 			m := measured(session, fmt.Sprintf("test_%d", test), start.Add(time.Duration(test)*20*time.Millisecond))
 			m.ItemPath = fmt.Sprintf("tests.test_%d", test/20)
-			o := &monitor.Outcome{Metric: *m, NodeID: fmt.Sprintf("tests/test_%d.py::test_%d", test/20, test), Outcome: monitor.Passed, Attempts: 1}
+			o := &monitor.Outcome{Metric: *m, NodeID: nodeOf(test), Outcome: monitor.Passed, Attempts: 1}
 			switch n := random.IntN(1000); {
 			case n < 30:
 				o.Outcome = "skipped"
@@ -49,6 +50,8 @@ func fillOutcomes(tb testing.TB, db *sqlite.DB, runs, tests int) {
 		}
 	}
 }
+
+func nodeOf(test int) string { return fmt.Sprintf("tests/test_%d.py::test_%d", test/20, test) }
 
 // BenchmarkOutcomes asks a file with a million outcomes of 5,000 tests in 200 runs the questions of the read API, with
 // pages of 500.
@@ -88,8 +91,7 @@ func BenchmarkFlakyTests(b *testing.B) {
 	for test := range 5000 { // of a run in which every test failed
 		m := measured(broken.Session.SessionH, fmt.Sprintf("test_%d", test), arrival.Add(-time.Hour))
 		m.ItemPath = fmt.Sprintf("tests.test_%d", test/20)
-		recs = append(recs, record(&monitor.Outcome{Metric: *m, NodeID: fmt.Sprintf("tests/test_%d.py::test_%d", test/20, test),
-			Outcome: monitor.OutcomeFailed, Attempts: 1}))
+		recs = append(recs, record(&monitor.Outcome{Metric: *m, NodeID: nodeOf(test), Outcome: monitor.OutcomeFailed, Attempts: 1}))
 	}
 	require.NoError(b, db.Append(b.Context(), recs))
 	benchPage(b, "last 50 runs", monitor.FlakyQuery{Project: "shop", Last: 50}, db.FlakyTests, monitor.Page{Limit: 500})
