@@ -1,7 +1,8 @@
 package monitor
 
 // FlakyQuery chooses the runs in which flaky tests are looked for. A field with its zero value is no condition. Runs
-// without outcomes are left out.
+// without outcomes are left out. So are sessions in which at least 20 tests failed, and more than passed: something was
+// broken that all tests need.
 type FlakyQuery struct {
 	Project string  // empty for every project
 	Branch  *string // may point to the empty branch

@@ -38,9 +38,9 @@ type visit struct{ session, context int64 }
 
 // place is what the outcomes of a visit have in common.
 type place struct {
-	run    int // index
-	scmRef string
-	group  *group // nil without a commit
+	run         int // index
+	scmRef, env string
+	group       *group // nil without a commit
 }
 
 // circumstances are what outcomes have to share to contradict each other. Outcomes without a commit contradict no others.
@@ -104,44 +104,63 @@ func (s *flakySearch) chooseRunsOf(q querier, project string, query monitor.Flak
 	})
 }
 
-// readPlaces reads the sessions of the runs, and in which contexts they have outcomes.
+// brokenAt is how many tests fail at least in a broken session.
+const brokenAt = 20
+
+// balance has the numbers of tests that passed and failed in a session.
+type balance struct{ passed, failed int64 }
+
+// broken says that not the tests are at fault. The machine was out of order, say, or a server that all tests need.
+func (b *balance) broken() bool { return b.failed >= brokenAt && b.failed > b.passed }
+
+// readPlaces reads the sessions of the runs, and in which contexts they have outcomes. It leaves out broken sessions.
 func (s *flakySearch) readPlaces(q querier) error {
+	balances := make(map[int64]*balance)
 	for first := 0; first < len(s.runs); first += runsAtOnce {
 		part := s.runs[first:min(len(s.runs), first+runsAtOnce)]
 		query := withRuns(len(part), func(i int) (project, id string) { return part[i].project, part[i].id })
 		query.add(`SELECT chosen.i, s.hash, coalesce(s.scm_ref, ''), s.machine, s.method, y.context, c.seq IS NOT NULL,
-			coalesce(c.env, ''), coalesce(c.python_info, '')` + chosenSessions +
+			coalesce(c.env, ''), coalesce(c.python_info, ''), iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
+			iif(y.outcome IN ('` + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "'), y.outcomes, 0)" + chosenSessions +
 			" CROSS JOIN outcome_tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = " + contextOf("y.context"))
 		err := each(s.ctx, q, query.sql, query.args, func(row scanner) error {
 			at, machine, session := &place{}, new(monitor.Context), new(monitor.Session)
 			var v visit
+			var b balance
 			var known bool
 			err := row.Scan(&at.run, &v.session, &at.scmRef, &session.Machine, &session.Method, &v.context, &known,
-				&machine.Env, &machine.PythonInfo)
-			if at.run += first; s.places[v] != nil || err != nil {
-				return err
-			}
+				&machine.Env, &machine.PythonInfo, &b.passed, &b.failed)
 			if !known {
 				machine = nil
 			}
-			s.addPlace(v, at, monitor.OriginOf("", machine, session).Env)
-			return nil
+			at.run += first
+			at.env = monitor.OriginOf("", machine, session).Env
+			s.places[v] = at
+			if balances[v.session] == nil {
+				balances[v.session] = &balance{}
+			}
+			balances[v.session].passed += b.passed
+			balances[v.session].failed += b.failed
+			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
+	maps.DeleteFunc(s.places, func(v visit, _ *place) bool { return balances[v.session].broken() })
+	for v, at := range s.places {
+		s.join(v, at)
+	}
 	return nil
 }
 
-// addPlace adds what a visit's outcomes have in common.
-func (s *flakySearch) addPlace(v visit, at *place, env string) {
-	s.places[v] = at
+// join adds a visit to its group.
+func (s *flakySearch) join(v visit, at *place) {
 	s.sessions[v.session] = s.sessions[v.session]
 	if at.scmRef == "" {
 		return
 	}
-	same := circumstances{s.runs[at.run].project, at.scmRef, env}
+	same := circumstances{s.runs[at.run].project, at.scmRef, at.env}
 	if at.group = s.groups[same]; at.group == nil {
 		at.group = &group{first: v.session}
 		s.groups[same] = at.group
