@@ -179,5 +179,5 @@ type Run struct {
 	KernelTime   float64
 	Outcomes     map[string]int64 // number of tests by one of [Outcomes]; nil when the clients sent none, as pytest-monitor does
 	Started      Instant          // start of the first session
-	Ended        Instant // start + total time of the metric that ended last; Started without metrics
+	Ended        Instant          // start + total time of the metric that ended last; Started without metrics
 }
