@@ -148,8 +148,8 @@ func contextTable() *table[*monitor.Context] {
 // for the number of tests with each outcome.
 func runTable() *table[*monitor.Run] {
 	return &table[*monitor.Run]{
-		header: append([]string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
-			"modules", "total_time", "user_time", "kernel_time", "started", "ended"}, monitor.Outcomes[:]...),
+		header: slices.Concat([]string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
+			"modules", "total_time", "user_time", "kernel_time", "started", "ended"}, monitor.Outcomes[:], []string{"completion", "partial"}),
 		row: func(r *row, run *monitor.Run) {
 			first := firstOf(run)
 			r.text(run.Project)
@@ -174,6 +174,9 @@ func runTable() *table[*monitor.Run] {
 					r.integer(run.Outcomes[outcome])
 				}
 			}
+			end := endOf(run)
+			r.text(string(end.Completion))
+			r.text(end.Partial)
 		},
 	}
 }

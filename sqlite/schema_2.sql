@@ -42,3 +42,16 @@ CREATE TABLE outcome_tallies (
 ) WITHOUT ROWID;
 CREATE INDEX outcome_tallies_context ON outcome_tallies (context);
 CREATE INDEX outcome_tallies_component ON outcome_tallies (component);
+
+-- What the client said when the session ended. completion is empty until then.
+ALTER TABLE sessions ADD COLUMN exit_status INTEGER NOT NULL DEFAULT 0; -- of pytest
+ALTER TABLE sessions ADD COLUMN collected INTEGER NOT NULL DEFAULT 0; -- number of tests
+ALTER TABLE sessions ADD COLUMN deselected INTEGER NOT NULL DEFAULT 0; -- number of tests
+ALTER TABLE sessions ADD COLUMN partial TEXT NOT NULL DEFAULT ''; -- why the session is partial
+ALTER TABLE sessions ADD COLUMN ended INTEGER NOT NULL DEFAULT 0; -- arrival of the end, 0 for none
+
+-- The sessions that ended after they were stored. Each is owed again, with a number of its own.
+CREATE TABLE ends (
+    seq INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL UNIQUE REFERENCES hashes (id)
+);
