@@ -60,7 +60,7 @@ func flakyOutcomes(records []*monitor.Record, random *rand.Rand) (all []*monitor
 		o := &monitor.Outcome{Attempts: 1, NodeID: pick(random, []string{"a", "b", fmt.Sprintf("c[<x at 0x%x>]", i)}) + fmt.Sprint(test),
 			Outcome: pick(random, append(monitor.Outcomes[:], "passed", "passed", "passed", "passed"))}
 		o.SessionH, o.ContextH, o.ItemStartTime = session.Session.SessionH, pick(random, contexts[:4]).Context.H, clock(at)
-		o.Item, o.Kind = fmt.Sprint("flaky_", test), "function"
+		o.Item, o.Kind, o.Component = fmt.Sprint("flaky_", test), "function", "of outcomes alone"
 		switch {
 		case test < 5: // never flaky
 			o.Outcome = pick(random, []string{"passed", "skipped"})
