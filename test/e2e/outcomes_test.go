@@ -124,6 +124,26 @@ func TestOutcomesAndEndsAreKept(t *testing.T) {
 	assert.Equal(t, []any{"complete", int64(1), int64(7), int64(0), nil, "m2", true, int64(kolkata)}, []any{s["completion"], s["exit_status"],
 		s["collected"], s["deselected"], s["partial"], s["method"], s["states_offset"], s["utc_offset"]})
 	assert.WithinDuration(t, time.Now(), time.Unix(0, s["ended"].(int64)), time.Minute)
+
+	counted := read[struct {
+		Runs []struct{ Outcomes map[string]int }
+	}](t, bridge, "runs/"+run.session).Runs[0].Outcomes
+	assert.Equal(t, map[string]int{"passed": 2, "failed": 1, "error": 1, "skipped": 1, "xfailed": 1, "xpassed": 1}, counted)
+	type node struct{ NodeID string }
+	failed := read[struct{ Outcomes []node }](t, bridge, "runs/"+run.session+"/outcomes?outcome=failed")
+	assert.Equal(t, []node{{nodeID(1)}}, failed.Outcomes)
+	flaky := read[struct{ Tests []node }](t, bridge, "tests/flaky")
+	assert.Equal(t, []node{{nodeID(6)}, {nodeID(0)}}, flaky.Tests, "they passed at the second attempt")
+}
+
+// read asks a bridge for a list.
+func read[T any](t *testing.T, bridge *harness.Bridge, path string) (answer T) {
+	t.Helper()
+	response, err := http.Get(bridge.URL + "/api/v1/" + path)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
+	return answer
 }
 
 // Nothing is silent for as long as --quiet-after. The end of the session makes the bridge judge the run.
@@ -144,13 +164,9 @@ func TestARunIsJudgedAtItsEnd(t *testing.T) {
 			whole = whole[:len(whole)-1]
 			_, report := check(t, bridge, "--run", last.session)
 			assert.Equal(t, "-x", report.Partial)
-			response, err := http.Get(bridge.URL + "/p/shop/api/v1/runs/" + last.session)
-			require.NoError(t, err)
-			var answer struct {
+			answer := read[struct {
 				Runs []struct{ Completion, Partial string }
-			}
-			require.NoError(t, json.NewDecoder(response.Body).Decode(&answer))
-			require.NoError(t, response.Body.Close())
+			}](t, bridge, "runs/"+last.session)
 			assert.Equal(t, []struct{ Completion, Partial string }{{"partial", "-x"}}, answer.Runs)
 		}
 	}
