@@ -401,7 +401,9 @@ def commit(env: Dict[str, str]) -> str:
     return output_of("git", "rev-parse", "HEAD") or (env.get(ci.commit, "") if ci else "")
 
 
-def session_tags(wishes: Wishes, config: Any, env: Dict[str, str], own: str, selection: Optional[str]) -> Dict[str, str]:
+def session_tags(
+    wishes: Wishes, config: Any, env: Dict[str, str], own: str, selection: Optional[str]
+) -> Dict[str, str]:
     """Returns the tags of the session. Of equal names the last one wins: CI system, environment, command line."""
     ci = ci_system(env)
     tags = ci.tags(env) if ci else {}
@@ -633,6 +635,7 @@ class Running:
         self.attempts = attempts
         self.measured: Row = {}
         self.outcomes: List[str] = []
+        self.again = False  # pytest-rerunfailures begins another attempt
 
     @property
     def outcome(self) -> Optional[str]:
@@ -764,12 +767,11 @@ class Reporter:
         if test is None or report.when == "setup":
             test = self.running[key] = Running(test.attempts + 1 if test else 1)
         test.measured.update(self.loads(getattr(report, NAME, "{}")))
-        if report.outcome == "rerun":
-            return  # pytest-rerunfailures begins another attempt
+        test.again = test.again or report.outcome == "rerun"
         outcome = outcome_of(report)
         if outcome:
             test.outcomes.append(outcome)
-        if report.when not in ("setup", "call"):  # the teardown, or the end of a worker that has crashed
+        if report.when not in ("setup", "call") and not test.again:  # the teardown, or a worker has crashed
             self.finish(key)
             self.client.flush_when_due()
 
