@@ -71,7 +71,9 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	r.rows[kind] = append(r.rows[kind], rows...)
 	w.WriteHeader(http.StatusCreated)
-	_, _ = w.Write([]byte("{}"))
+	if len(rows) == 1 {
+		_ = json.NewEncoder(w).Encode(rows[0]) // pytest-monitor reads the hash of its context from the answer
+	}
 }
 
 func (r *recorder) of(kind string) []row {
