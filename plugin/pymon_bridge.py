@@ -883,7 +883,7 @@ class Client:
     def add(self, path: str, row: Row) -> None:
         """Lets a row wait."""
         if self.gave_up or len(self.waiting[path]) >= KEPT:
-            self.lost += 1
+            self.lost += path in ROUTES
         else:
             self.waiting[path].append(self.dumps(row))
 
@@ -963,7 +963,7 @@ class Client:
             for rows in self.waiting.values():
                 rows.clear()
         else:
-            self.lost += count if path in ROUTES else 0
+            self.lost += count * (path in ROUTES)
             del self.waiting[path][:count]
         return True
 

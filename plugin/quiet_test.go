@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,7 +45,7 @@ func conftest(names ...string) string {
 	return strings.Replace(definesOptions, "%s", strings.Join(lines, ", "), 1)
 }
 
-// readSample returns the witness as a file of a suite.
+// witnessPath is the folder of witness.py.
 const witnessPath = "testdata/sample"
 
 // withWitness returns the environment for a suite that does not have the witness itself.
@@ -186,27 +187,33 @@ func TestNamedPluginTakesOver(t *testing.T) {
 // TestConftestsKeepTheirOptions has conftests that define options of the plugin's names. The plugin has the others.
 func TestConftestsKeepTheirOptions(t *testing.T) {
 	t.Parallel()
-	for name, value := range options {
+	all := slices.Sorted(maps.Keys(options))
+	for name, defined := range map[string][]string{
+		"server": {"--remote-server"}, "tag": {"--tag"}, "all": all,
+		"others": slices.DeleteFunc(slices.Clone(all), func(n string) bool { return n == "--tag" || n == "--remote-server" }),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := record(t)
 			dir := suite(t, map[string]string{
 				"pytest.ini":        "[pytest]\ntestpaths = tests\n",
-				"tests/conftest.py": conftest(name),
-				"tests/test_it.py":  "def test_own(own):\n    assert own == {'" + name + "': '" + value + "' or True}\n",
+				"tests/conftest.py": conftest(defined...),
+				"tests/test_it.py":  "def test_own(own):\n    for name, value in own.items():\n        assert value in ('x', True), name\n",
 			})
-			args := []string{"-p", "pymon_bridge", name}
-			if value != "" {
-				args = append(args, value)
+			args := []string{"-p", "pymon_bridge"}
+			for _, option := range defined {
+				if args = append(args, option); options[option] != "" {
+					args = append(args, "x")
+				}
 			}
-			if name != "--tag" {
+			if !slices.Contains(defined, "--tag") {
 				args = append(args, "--tag", "x=y")
 			}
 			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: args,
 				Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_URL=" + server.URL}}.Run(t)
 			assert.Equal(t, 0, run.ExitCode, run.Output())
 			assert.Equal(t, "passed", server.tests(t)["tests/test_it.py::test_own"].text("outcome"))
-			if name != "--tag" {
+			if !slices.Contains(defined, "--tag") {
 				assert.Equal(t, "y", server.tags(t)["x"])
 			}
 		})
