@@ -37,9 +37,6 @@ type End struct {
 	Ended      time.Time // arrival of the end; zero when a session is open, or came from elsewhere without it
 }
 
-// Crashed says whether the client announced an end and sent none, so that pytest died or is still running.
-func (s *Session) Crashed() bool { return s.Method != "" && s.Completion == CompletionUnknown }
-
 // Marks are facts about a session that its tags do not say.
 type Marks struct {
 	Imported     bool       // the session was read from a file or from InfluxDB, and no running pytest sent it

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,12 +12,18 @@ func (c *Context) Validate() error {
 	return invalid("context", fields{"h": nonEmpty(c.H)})
 }
 
-// Validate checks that a session has a hash, a date that [ParseTime] reads, and a short method.
+// maxReason is how many bytes the reason of an end may have, since reports and the log show it.
+const maxReason = 200
+
+// Validate checks that a session has a hash, a date that [ParseTime] reads, a short method, and a short reason of its end.
 func (s *Session) Validate() error {
 	_, err := ParseTime(s.RunDate)
 	wrong := fields{"session_h": nonEmpty(s.SessionH), "run_date": problem(err)}
 	if !shortWord.MatchString(s.Method) {
 		wrong["method"] = "expected up to 16 letters and digits"
+	}
+	if len(s.Reason) > maxReason {
+		wrong["partial"] = fmt.Sprintf("expected a text of at most %d bytes, got %d", maxReason, len(s.Reason))
 	}
 	return invalid("session", wrong)
 }

@@ -56,6 +56,7 @@ func TestWrongEndsNameTheField(t *testing.T) {
 		"no status":         {with(t, end, `0`, `"ok"`), "exit_status", "expected a whole number of at most 64 bits, got a text"},
 		"a negative number": {with(t, end, `7`, `-1`), "collected", "expected a whole number of at least 0, got -1"},
 		"a missing number":  {with(t, end, `"deselected": 2, `, ``), "deselected", "expected a whole number of at least 0, but it is missing"},
+		"a long reason":     {with(t, end, `null`, `"`+strings.Repeat("é", 101)+`"`), "partial", "expected a text of at most 200 bytes, got 202"},
 		"a reason":          {with(t, end, `null`, `true`), "partial", "expected a text, got a boolean"},
 	} {
 		t.Run(name, func(t *testing.T) {
