@@ -1,9 +1,14 @@
 package plugin_test
 
 import (
+	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -183,6 +188,31 @@ func TestRequestsAuthenticate(t *testing.T) {
 			for _, request := range server.requests {
 				assert.Equal(t, want, request.Header.Get("Authorization"))
 			}
+		})
+	}
+}
+
+// TestTheCertificateIsVerified serves TLS with a certificate that only REQUESTS_CA_BUNDLE makes valid.
+func TestTheCertificateIsVerified(t *testing.T) {
+	t.Parallel()
+	dir := suite(t, map[string]string{"test_it.py": oneTest})
+	for _, trusted := range []bool{false, true} {
+		t.Run(strconv.FormatBool(trusted), func(t *testing.T) {
+			t.Parallel()
+			server := record(t)
+			tls := httptest.NewTLSServer(server)
+			t.Cleanup(tls.Close)
+			tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+			env := []string{"PYTHONPATH=" + loaded(t), "PYMON_WAIT=0.1"}
+			if trusted {
+				bundle := filepath.Join(t.TempDir(), "ca.pem")
+				write(t, bundle, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tls.Certificate().Raw})))
+				env = append(env, "REQUESTS_CA_BUNDLE="+bundle)
+			}
+			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", tls.URL}, Env: env}.Run(t)
+			assert.Equal(t, 0, run.ExitCode, run.Output())
+			assert.Equal(t, trusted, len(server.tests(t)) == 1)
+			assert.Equal(t, !trusted, strings.Contains(run.Output(), "CERTIFICATE_VERIFY_FAILED"))
 		})
 	}
 }

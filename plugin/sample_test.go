@@ -57,7 +57,7 @@ func TestResultsAreThoseWithoutThePlugin(t *testing.T) {
 	t.Parallel()
 	for _, python := range pythons() {
 		for _, workers := range []string{"0", "2"} {
-			t.Run(filepath.Base(python)+" with workers "+workers, func(t *testing.T) {
+			t.Run(filepath.Base(strings.TrimSuffix(python, "/bin/python"))+" with workers "+workers, func(t *testing.T) {
 				t.Parallel()
 				server := record(t)
 				p := harness.Pytest{Python: python, Suite: "testdata/sample",
