@@ -104,7 +104,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
     wishes = wishes_of(early_config)
     asked = not TOO_OLD and wishes.asked(args) and not early_config.pluginmanager.hasplugin(OTHER)
     if asked:
-        forget_values(early_config.known_args_namespace.file_or_dir, args)
+        forget_values(early_config.known_args_namespace, args)
     yield
     if asked:
         free = [option for option in OPTIONS if is_unknown(parser, option[0])]
@@ -194,15 +194,16 @@ MARKERS = (
 NOTHING_RUNS = ("mtr_none", "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
 
 
-def forget_values(files: List[str], args: List[str]) -> None:
+@harmless
+def forget_values(known: Any, args: List[str]) -> None:
     """Takes the values of options, which pytest does not know yet, out of what it takes for test files.
 
     With such a file pytest would not look for conftests in its testpaths.
     """
     takes_value = [name for name, settings in OPTIONS if settings.get("action") != "store_true"]
     for name, value in zip(args, args[1:]):
-        if name in takes_value and value in files:
-            files.remove(value)
+        if name in takes_value and value in known.file_or_dir:
+            known.file_or_dir.remove(value)
 
 
 def is_unknown(parser: Any, option: str) -> bool:
@@ -234,7 +235,10 @@ class Wishes:
     def __init__(self, config: Any) -> None:
         self.environ = {name: os.environ[name] for name in VARIABLES if name in os.environ}
         self.inside = INSIDE in os.environ
-        self.arguments = [str(arg) for arg in config.invocation_params.args]
+        try:
+            self.arguments = [str(arg) for arg in config.invocation_params.args]
+        except AttributeError:
+            self.arguments = []  # this pytest is too old
         try:
             self.addopts = list(config.getini("addopts"))
         except (KeyError, ValueError):
@@ -526,7 +530,9 @@ class Meter:
 
     @harmless
     def after_setup(self, item: Any, seconds: float) -> None:
-        measured = dict(names_of(item), setup_time=seconds, context_h=self.context["h"])
+        measured = dict(
+            names_of(item), start=Clock.now() - seconds, setup_time=seconds, context_h=self.context["h"]
+        )
         if self.tells_context:
             measured["context"], self.tells_context = self.context, False
         setattr(item, NAME, measured)
@@ -712,7 +718,7 @@ class Reporter:
         )
         self.client.add("end", dict(self.session, **ending))
         try:
-            self.client.finish(float(os.environ.get("PYMON_WAIT") or 10))
+            self.client.finish(patience())
         except KeyboardInterrupt:
             pass  # somebody does not want to wait
         self.client.tell()
@@ -799,7 +805,7 @@ class Reporter:
         row: Row = dict(
             session_h=self.session["session_h"],
             context_h=measured.get("context_h") or self.meter.context["h"],
-            item_start_time=Clock.text(measured.get("start") or Clock.now()),
+            item_start_time=Clock.text(measured.get("start", Clock.now())),
             kind=kind,
             component=self.component(measured["component"]),
         )
@@ -810,6 +816,14 @@ class Reporter:
     def component(self, own: str) -> str:
         prefix = self.wishes.option(self.config, "mtr_component_prefix")
         return self.wishes.option(self.config, "mtr_force_component") or ".".join(filter(None, (prefix, own)))
+
+
+def patience() -> float:
+    """Returns how many seconds to wait at the end for a bridge that is away."""
+    try:
+        return min(max(float(os.environ.get("PYMON_WAIT") or 10), 0.0), 3600.0)
+    except ValueError:
+        return 10.0
 
 
 def names_in(nodeid: str) -> Row:
@@ -825,7 +839,6 @@ def names_in(nodeid: str) -> Row:
 
 ROUTES = ("metrics/", "outcomes/")  # of rows
 ROWS = 50  # in one request
-BYTES = 250000  # in one request, about
 KEPT = 100000  # rows that wait at most: a bridge that is away must not take the memory of the tests
 LIMIT = 2.0  # seconds that a request may take while tests run
 AGAIN = 2.0  # seconds at least from a failure to the next try
@@ -937,10 +950,7 @@ class Client:
         """Returns the rows of the next request: at least one."""
         if path not in ROUTES or self.takes_lists is False:
             return self.waiting[path][:1]
-        rows = self.waiting[path][:self.rows]
-        while len(rows) > 1 and sum(map(len, rows)) > BYTES:
-            rows = rows[:len(rows) // 2]
-        return rows
+        return self.waiting[path][:self.rows]
 
     def settle(self, path: str, count: int, status: int, text: str) -> bool:
         """Does what an answer asks for. Says whether it makes sense to go on at once."""
@@ -963,7 +973,7 @@ class Client:
             for rows in self.waiting.values():
                 rows.clear()
         else:
-            self.lost += count * (path in ROUTES)
+            self.lost += count
             del self.waiting[path][:count]
         return True
 
@@ -1001,20 +1011,23 @@ class Client:
         """Says whether there is a kept connection, and drops one that cannot be used."""
         if self.connection is None:
             return False
-        try:
-            own = self.socket_file() == self.file
-            if own and not self.select([self.connection.sock], [], [], 0)[0]:
-                return True  # what can be read from an idle connection is its end
-        except (OSError, ValueError):
-            own = False
-        if not own:
-            # A test has closed the descriptor, and perhaps opened a file of its own with this number.
+        if self.socket_file() != self.file:
+            # A test has closed the descriptor, and may have a file of its own with this number.
             self.connection.sock.detach()
+        else:
+            try:
+                if not self.select([self.connection.sock], [], [], 0)[0]:
+                    return True  # what can be read from an idle connection is its end
+            except (OSError, ValueError):
+                pass  # select takes no large numbers
         self.close()
         return False
 
     def socket_file(self) -> Tuple[int, ...]:
-        found = os.fstat(self.connection.sock.fileno())
+        try:
+            found = os.fstat(self.connection.sock.fileno())
+        except OSError:
+            return ()  # it is closed; on Windows a socket is no file
         return found.st_dev, found.st_ino
 
     def close(self) -> None:
