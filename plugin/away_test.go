@@ -1,15 +1,18 @@
 package plugin_test
 
 import (
+	"context"
 	"encoding/pem"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -191,6 +194,60 @@ func TestRequestsAuthenticate(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectionsMayEnd has a server that ends kept connections. A test lets such a connection kill the process: it takes
+// away Python's protection from SIGPIPE.
+func TestConnectionsMayEnd(t *testing.T) {
+	t.Parallel()
+	dir := suite(t, map[string]string{"test_it.py": `
+import signal, time
+
+def test_lets_pipes_kill():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+def test_waits():
+    time.sleep(1.1)
+
+def test_waits_again():
+    time.sleep(1.1)
+`})
+	for name, end := range map[string]func(requests int, hijack func()) bool{
+		"after an answer": func(_ int, hijack func()) bool { time.AfterFunc(100*time.Millisecond, hijack); return false },
+		"without an answer": func(requests int, hijack func()) bool {
+			if requests%3 > 0 {
+				return false
+			}
+			hijack()
+			return true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := record(t)
+			var requests atomic.Int64
+			ending := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				conn := r.Context().Value(connection{}).(net.Conn)
+				if !end(int(requests.Add(1)), func() { _ = conn.Close() }) {
+					server.ServeHTTP(w, r)
+				}
+			}))
+			ending.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+				return context.WithValue(ctx, connection{}, c)
+			}
+			ending.Start()
+			t.Cleanup(ending.Close)
+			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", ending.URL},
+				Env: []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
+			assert.Equal(t, 0, run.ExitCode, run.Output())
+			assert.NotContains(t, run.Output(), "pymon-bridge:", "a warning")
+			assert.Len(t, server.tests(t), 3)
+			assert.EqualValues(t, 0, server.session(t)["exit_status"])
+		})
+	}
+}
+
+// connection is the key of a request's connection in its context.
+type connection struct{}
 
 // TestTheCertificateIsVerified serves TLS with a certificate that only REQUESTS_CA_BUNDLE makes valid.
 func TestTheCertificateIsVerified(t *testing.T) {
