@@ -196,9 +196,9 @@ func TestConftestsKeepTheirOptions(t *testing.T) {
 			t.Parallel()
 			server := record(t)
 			dir := suite(t, map[string]string{
-				"pytest.ini":        "[pytest]\ntestpaths = tests\n",
-				"tests/conftest.py": conftest(defined...),
-				"tests/test_it.py":  "def test_own(own):\n    for name, value in own.items():\n        assert value in ('x', True), name\n",
+				"pytest.ini":         "[pytest]\ntestpaths = checks\n",
+				"checks/conftest.py": conftest(defined...),
+				"checks/test_it.py":  "def test_own(own):\n    for name, value in own.items():\n        assert value in ('x', True), name\n",
 			})
 			args := []string{"-p", "pymon_bridge"}
 			for _, option := range defined {
@@ -212,7 +212,7 @@ func TestConftestsKeepTheirOptions(t *testing.T) {
 			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: args,
 				Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_URL=" + server.URL}}.Run(t)
 			assert.Equal(t, 0, run.ExitCode, run.Output())
-			assert.Equal(t, "passed", server.tests(t)["tests/test_it.py::test_own"].text("outcome"))
+			assert.Equal(t, "passed", server.tests(t)["checks/test_it.py::test_own"].text("outcome"))
 			if !slices.Contains(defined, "--tag") {
 				assert.Equal(t, "y", server.tags(t)["x"])
 			}
