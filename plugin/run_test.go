@@ -278,24 +278,30 @@ def test_asks():
 	assert.Len(t, other.tests(t), 1)
 }
 
-// TestAProgramMayRunPytestTwice has the environment of `pymon-bridge run`, and a program that runs pytest two times.
+// TestAProgramMayRunPytestTwice has a program that runs pytest two times, in the environment of `pymon-bridge run` and with
+// an address alone.
 func TestAProgramMayRunPytestTwice(t *testing.T) {
 	t.Parallel()
-	server := record(t)
 	dir := suite(t, map[string]string{
 		"test_it.py": `
 import os, subprocess, sys
 
 def test_twice():
     code = "import pytest; assert pytest.main(['inner/test_a.py']) == 0; assert pytest.main(['inner/test_b.py']) == 0"
-    env = dict(os.environ, PYTHONPATH=os.environ["FOLDER"], PYTEST_ADDOPTS="-p pymon_bridge", PYMON_RUN_TAKEOVER="", PYMON_URL=os.environ["URL"])
+    env = dict(os.environ, PYTHONPATH=os.environ["FOLDER"], PYTEST_ADDOPTS="-p pymon_bridge", PYMON_URL=os.environ["URL"])
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
 `,
 		"inner/test_a.py": oneTest, "inner/test_b.py": oneTest,
 	})
-	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "no:monitor", "test_it.py"},
-		Env: []string{"FOLDER=" + loaded(t), "URL=" + server.URL}}.Run(t)
-	assert.Equal(t, 0, run.ExitCode, run.Output())
-	assert.Equal(t, []string{"inner/test_a.py::test_it", "inner/test_b.py::test_it"}, slices.Sorted(maps.Keys(server.tests(t))))
-	assert.Len(t, server.of("sessions"), 4, "two sessions, with their ends")
+	for _, variable := range []string{"PYMON_RUN_TAKEOVER=", "NOTHING="} {
+		t.Run(variable, func(t *testing.T) {
+			t.Parallel()
+			server := record(t)
+			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "no:monitor", "test_it.py"},
+				Env: []string{"FOLDER=" + loaded(t), "URL=" + server.URL, variable}}.Run(t)
+			assert.Equal(t, 0, run.ExitCode, run.Output())
+			assert.Equal(t, []string{"inner/test_a.py::test_it", "inner/test_b.py::test_it"}, slices.Sorted(maps.Keys(server.tests(t))))
+			assert.Len(t, server.of("sessions"), 4, "two sessions, with their ends")
+		})
+	}
 }
