@@ -11,10 +11,11 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 
 COPY . .
 ARG TARGETOS TARGETARCH
-# The tag timetzdata embeds the time zones. The program needs them to convert the local times of clients.
+# The tag timetzdata embeds the time zones. The program needs them to convert the local times of clients. The tag nomsgpack
+# leaves out what the program does not use of gin, a sixth of its size.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -tags timetzdata -ldflags "-s -w" -o /out/pymon-bridge ./cmd/pymon-bridge
+    go build -trimpath -tags timetzdata,nomsgpack -ldflags "-s -w" -o /out/pymon-bridge ./cmd/pymon-bridge
 RUN mkdir -p /owned/data && mkdir -m 1777 /owned/tmp
 
 FROM scratch

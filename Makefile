@@ -21,6 +21,15 @@ run: build ## Start the bridge on http://127.0.0.1:8080, with its data in ./pymo
 build: ## Build the program ./pymon-bridge
 	go build -trimpath -o pymon-bridge ./cmd/pymon-bridge
 
+# Wheels of pymon-bridge for Linux and macOS, on any of them: Go builds for the others too.
+WHEELS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
+wheels: .cache/py/wheels/.installed ## Build the Python wheels for Linux and macOS in ./dist
+	rm -rf dist
+	for platform in $(WHEELS); do \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} .cache/py/wheels/bin/python -m hatchling build -t wheel; done
+	.cache/py/wheels/bin/python -m twine check --strict dist/*
+
 test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go vet ./...
 	go test $(RACE) -shuffle=on -timeout 30m ./...
@@ -58,7 +67,7 @@ python: $(PYTHONS) ## Install what the tests take from PyPI: pytest, pytest-moni
 docker: ## Build the container image pymon-bridge
 	docker build --tag pymon-bridge .
 
-clean: ## Remove the program; .cache/ and ./pymon-bridge-data stay
-	rm -f pymon-bridge
+clean: ## Remove the program and the wheels; .cache/ and ./pymon-bridge-data stay
+	rm -rf pymon-bridge dist
 
-.PHONY: help run build test test-matrix bench fuzz lint influxd python docker clean
+.PHONY: help run build wheels test test-matrix bench fuzz lint influxd python docker clean

@@ -15,6 +15,7 @@ import (
 // BridgeConfig says how to start a bridge. The zero value starts a bridge on a free port, with a new data directory and
 // without an InfluxDB.
 type BridgeConfig struct {
+	Program    string   // program to run; the one that [StartBridge] builds when empty
 	Data       string   // data directory; a temporary one when empty
 	Influx     *Influx  // destination; none when nil
 	Token      string   // token for InfluxDB; that of Influx when empty
@@ -137,9 +138,12 @@ func (b *Bridge) takePort() (err error) {
 func (b *Bridge) portFile() string { return filepath.Join(b.work, "url") }
 
 func (b *Bridge) command() (*exec.Cmd, error) {
-	bin, err := bridgeBinary()
-	if err != nil {
-		return nil, err
+	bin := b.cfg.Program
+	if bin == "" {
+		var err error
+		if bin, err = bridgeBinary(); err != nil {
+			return nil, err
+		}
 	}
 	args := append([]string{"--listen", fmt.Sprintf("127.0.0.1:%d", b.port), "--data", b.Data,
 		"--port-file", b.portFile(), "--log-format", "json"}, b.cfg.Args...)
