@@ -129,7 +129,7 @@ func contextTable() *table[*monitor.Context] {
 func runTable() *table[*monitor.Run] {
 	return &table[*monitor.Run]{
 		header: []string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
-			"modules", "total_time", "user_time", "kernel_time", "started", "ended"},
+			"modules", "total_time", "user_time", "kernel_time", "started", "ended", "completion", "partial"},
 		row: func(r *row, run *monitor.Run) {
 			first := firstOf(run)
 			r.text(run.Project)
@@ -147,6 +147,9 @@ func runTable() *table[*monitor.Run] {
 			}
 			r.text(zoned(run.Started))
 			r.text(zoned(run.Ended))
+			end := endOf(run)
+			r.text(string(end.Completion))
+			r.text(end.Partial)
 		},
 	}
 }

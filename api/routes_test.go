@@ -167,13 +167,34 @@ func TestRuns(t *testing.T) {
 			{"name": "pipeline_branch", "value": "main"}, {"name": "pipeline_build_no", "value": "7"},
 			{"name": "numpy", "value": "2.0"}, {"name": "pipeline_build_no", "value": "8"}, {"name": "dot.tag", "value": "x"}],
 			"environments": ["Linux-x86_64 8x ? 32G py3.11"], "sessions": [` + session1 + `,` + session2 + `],
-			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1,
+			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1, "completion": null, "partial": null,
 			"started": "2026-11-22T17:03:00.000000+01:00", "ended": "2026-11-22T17:04:30.500000+01:00"}], ` + links + `}`
 	for _, path := range []string{"/p/team/api/v1/runs/", "/api/v1/runs/r1"} {
 		assert.JSONEq(t, want, s.get(t, path).Body.String(), path)
 	}
 	assert.JSONEq(t, `{"count": 1}`, s.get(t, "/api/v1/runs/count").Body.String())
 	assert.JSONEq(t, `{"count": 0}`, s.get(t, "/p/other/api/v1/runs/count").Body.String())
+}
+
+func TestRunsSayHowTheyEnded(t *testing.T) {
+	store := sample()
+	complete := &monitor.Session{SessionH: "s8", RunDate: "d", Marks: monitor.Marks{Completion: monitor.Complete, Method: "m2"},
+		End: monitor.End{ExitStatus: 1, Collected: 7, Deselected: 2}}
+	stopped := *complete
+	stopped.Completion, stopped.Reason = monitor.Partial, "-x"
+	store.runs = []owned[*monitor.Run]{
+		{"team", &monitor.Run{Project: "team", ID: "r1", Sessions: []*monitor.Session{complete}}},
+		{"team", &monitor.Run{Project: "team", ID: "r2", Sessions: []*monitor.Session{complete, &stopped}}}}
+	s := newServer(t, store)
+	for id, want := range map[string][3]any{"r1": {"complete", nil, `complete,`}, "r2": {"partial", "-x", `partial,-x`}} {
+		run := decode(t, s.get(t, "/api/v1/runs/"+id))["runs"].([]any)[0].(map[string]any)
+		assert.Equal(t, want[0], run["completion"])
+		assert.Equal(t, want[1], run["partial"])
+		session := run["sessions"].([]any)[0].(map[string]any)
+		assert.Equal(t, []any{"complete", 1., 7., 2., "m2"}, []any{session["completion"], session["exit_status"], session["collected"],
+			session["deselected"], session["method"]})
+		assert.Contains(t, s.get(t, "/api/v1/runs/"+id, "Accept", "text/csv").Body.String(), ","+want[2].(string)+"\r\n")
+	}
 }
 
 func TestSumsThatAreNotFiniteAreNull(t *testing.T) {

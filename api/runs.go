@@ -56,10 +56,24 @@ func appendRun(dst []byte, r *monitor.Run) []byte {
 	dst = wire.AppendNumber(append(dst, `,"total_time":`...), r.TotalTime)
 	dst = wire.AppendNumber(append(dst, `,"user_time":`...), r.UserTime)
 	dst = wire.AppendNumber(append(dst, `,"kernel_time":`...), r.KernelTime)
+	end := endOf(r)
+	dst = wire.AppendNullable(append(dst, `,"completion":`...), known(string(end.Completion)))
+	dst = wire.AppendNullable(append(dst, `,"partial":`...), known(end.Partial))
 	dst = wire.AppendText(append(dst, `,"started":`...), zoned(r.Started))
 	dst = wire.AppendText(append(dst, `,"ended":`...), zoned(r.Ended))
 	return append(dst, '}')
 }
+
+// endOf returns how the sessions of a run ended.
+func endOf(r *monitor.Run) (end monitor.RunEnd) {
+	for _, s := range r.Sessions {
+		end.Add(s)
+	}
+	return end
+}
+
+// known returns a text that is null when it is empty.
+func known(s string) monitor.Text { return monitor.Text{String: s, Null: s == ""} }
 
 // tagsOf returns the tags of sessions without repeats, in the order of the sessions.
 func tagsOf(sessions []*monitor.Session) (tags []monitor.Tag) {

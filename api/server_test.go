@@ -87,9 +87,9 @@ func mount(tokens *tokens, parts api.Parts) (*httpd.Server, *api.API) {
 // blackHole discards records.
 type blackHole struct{}
 
-func (blackHole) Append(context.Context, *monitor.Record) error { return nil }
-func (blackHole) PutContext(string, *monitor.Context)           {}
-func (blackHole) PutSession(string, *monitor.Session)           {}
+func (blackHole) Append(context.Context, ...*monitor.Record) error { return nil }
+func (blackHole) PutContext(string, *monitor.Context)              {}
+func (blackHole) PutSession(string, *monitor.Session)              {}
 
 type lockedWriter struct {
 	mu sync.Mutex

@@ -24,7 +24,7 @@ type entry struct {
 	key
 	context *monitor.Context
 	session *monitor.Session
-	puts    uint64 // of an absence: number of puts before the store was asked
+	puts    uint64 // number of puts before the store was asked; for a value that was put, up to this put
 	partial bool   // of an absence: the store did not ask everywhere
 }
 
@@ -39,7 +39,7 @@ func (e *entry) cost() int64 {
 	}
 	if s := e.session; s != nil {
 		n += unsafe.Sizeof(*s) + uintptr(len(s.RunDate)+len(s.ScmRef.String)+len(s.Description)+len(s.Run)+
-			len(s.Branch)+len(s.Build)+len(s.Machine))
+			len(s.Branch)+len(s.Build)+len(s.Machine)+len(s.Method)+len(s.Reason))
 		for _, t := range s.Tags {
 			n += unsafe.Sizeof(t) + uintptr(len(t.Name)+len(t.Value.String))
 		}

@@ -76,8 +76,8 @@ func (s *Store) Open() error {
 		NumCounters: max(10*maxBytes/typicalBytes, 1000),
 		MaxCost:     maxBytes,
 		BufferItems: bufferItems,
-		// A lookup that began before a put may end after the put. Its absence must not replace the value.
-		ShouldUpdate: func(cur, prev *entry) bool { return !cur.absent() || prev.absent() },
+		// A lookup that began before a put may end after the put. What it found, or its absence, must not replace the value.
+		ShouldUpdate: func(cur, prev *entry) bool { return (!cur.absent() || prev.absent()) && cur.puts >= prev.puts },
 	})
 	if err != nil {
 		return fmt.Errorf("open cache of %d bytes: %w", maxBytes, err)
@@ -140,7 +140,7 @@ func (s *Store) PutSession(project string, ses *monitor.Session) {
 // put ends the remembered absences of the hash, in its project and in any project, and caches the value. It does not cache
 // the value for lookups in any project, because the store decides which project's value they find.
 func (s *Store) put(e *entry) {
-	s.stripe(e.key).Add(1)
+	e.puts = s.stripe(e.key).Add(1)
 	s.remember(e, 0)
 }
 
@@ -149,11 +149,13 @@ func (s *Store) find(ctx context.Context, k key) (*entry, error) {
 	// The number of puts is read before the cache and the store. So a later put makes this number too small.
 	puts := s.stripe(k).Load()
 	if e := s.cached(k); e != nil {
-		if !e.absent() {
+		// A put replaces the session of its project only: a session gets its end later. Contexts never change.
+		stale := e.puts != puts && (e.absent() || e.session != nil && k.project == "")
+		switch {
+		case !e.absent() && !stale:
 			s.hits.Add(1)
 			return e, nil
-		}
-		if e.puts == puts {
+		case !stale:
 			s.negativeHits.Add(1)
 			return nil, notFound(e)
 		}

@@ -237,6 +237,44 @@ func TestStoreCachesAPutSession(t *testing.T) {
 	})
 }
 
+// TestStoreFindsTheEndOfASession puts a session with its end, after the session was found or while it is looked up.
+func TestStoreFindsTheEndOfASession(t *testing.T) {
+	for _, project := range []string{"p", ""} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%q %t", project, late), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					open1, ended := &monitor.Session{SessionH: "h"}, &monitor.Session{SessionH: "h", End: monitor.End{Collected: 7}}
+					var stored atomic.Pointer[monitor.Session]
+					stored.Store(open1)
+					store := &fakeStore{SessionFn: func(context.Context, string, string) (*monitor.Session, error) {
+						defer time.Sleep(time.Second)
+						return stored.Load(), nil
+					}}
+					s := open(t, store)
+					lookup := func() *monitor.Session {
+						got, err := s.Session(t.Context(), project, "h")
+						require.NoError(t, err)
+						synctest.Wait()
+						return got
+					}
+					if late {
+						go lookup()
+						synctest.Wait() // the lookup has read the session
+					} else {
+						s.PutSession("p", open1)
+						assert.Same(t, open1, lookup())
+					}
+					stored.Store(ended)
+					s.PutSession("p", ended)
+					time.Sleep(2 * time.Second)
+					assert.Same(t, ended, lookup())
+					assert.Same(t, ended, lookup())
+				})
+			})
+		}
+	}
+}
+
 // A lookup begins. Then the record is stored and put. Then the lookup ends, and has found nothing.
 func TestStoreFindsAValuePutDuringALookup(t *testing.T) {
 	for _, project := range []string{"p", ""} {

@@ -50,11 +50,16 @@ func (d *drawer) context() *monitor.Context {
 
 func (d *drawer) session() *monitor.Session {
 	description := d.text("description")
-	completion := rapid.SampledFrom([]monitor.Completion{monitor.CompletionUnknown, monitor.Complete, monitor.Partial, "(none)"})
+	completion := rapid.SampledFrom([]monitor.Completion{monitor.CompletionUnknown, monitor.Complete, monitor.Partial, "(none)"}).Draw(d.T, "completion")
+	var end monitor.End
+	if completion != monitor.CompletionUnknown {
+		end = monitor.End{ExitStatus: d.integer("status"), Collected: d.integer("collected"), Deselected: d.integer("deselected"),
+			Reason: d.text("partial"), Ended: time.Unix(0, rapid.Int64Range(1, math.MaxInt64).Draw(d.T, "ended")).UTC()}
+	}
 	return &monitor.Session{SessionH: d.hash(), RunDate: d.text("date"), ScmRef: d.nullable("scm"), Description: description,
 		Tags: wire.ParseDescription(description), Start: d.instant(), Run: d.text("run"), Branch: d.text("branch"), Build: d.text("build"),
 		Machine: d.text("machine"), Marks: monitor.Marks{Imported: rapid.Bool().Draw(d.T, "imported"),
-			StatesOffset: rapid.Bool().Draw(d.T, "states"), Completion: completion.Draw(d.T, "completion"), Method: d.text("method")}}
+			StatesOffset: rapid.Bool().Draw(d.T, "states"), Completion: completion, Method: d.text("method")}, End: end}
 }
 
 func (d *drawer) metric() *monitor.Metric {

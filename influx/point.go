@@ -89,6 +89,11 @@ type (
 	tag *string
 	// optional is a text whose field is left out where it is empty.
 	optional *string
+	// ofEnd is a number that only sessions have that have ended.
+	ofEnd struct {
+		*int64
+		session *monitor.Session
+	}
 )
 
 // maxColumns is room for the columns of any point.
@@ -188,6 +193,11 @@ func sessionColumns(all []column, r *monitor.Record) []column {
 		column{"states_offset", &s.StatesOffset},
 		column{"completion", optional((*string)(&s.Completion))},
 		column{"method", optional(&s.Method)},
+		column{"exit_status", ofEnd{&s.ExitStatus, s}},
+		column{"collected", ofEnd{&s.Collected, s}},
+		column{"deselected", ofEnd{&s.Deselected, s}},
+		column{"partial", optional(&s.Reason)},
+		column{"ended", &s.Ended},
 		column{"received", &r.Received},
 	)
 }

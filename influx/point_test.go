@@ -58,7 +58,19 @@ func TestLineOfSessionWithMarks(t *testing.T) {
 	p := sessionPoint("p", "AB12")
 	p.Session.Marks = monitor.Marks{Imported: true, StatesOffset: true, Completion: monitor.Partial, Method: "m2"}
 	require.Contains(t, string(influx.AppendLine(nil, p)),
-		`,machine="(none)",imported=true,states_offset=true,completion="partial",method="m2",received=`)
+		`,machine="(none)",imported=true,states_offset=true,completion="partial",method="m2",exit_status=0i,collected=0i,deselected=0i,received=`)
+}
+
+func TestLineOfSessionThatHasEnded(t *testing.T) {
+	p := sessionPoint("p", "AB12")
+	before := string(influx.AppendLine(nil, p))
+	p.Session.Completion = monitor.Partial
+	p.Session.End = monitor.End{ExitStatus: 2, Collected: 7, Deselected: 3, Reason: "-x", Ended: time.Unix(0, 5)}
+	after := string(influx.AppendLine(nil, p))
+	require.Contains(t, after, `,completion="partial",exit_status=2i,collected=7i,deselected=3i,partial="-x",ended=5i,received=`)
+	head, at := before[:strings.Index(before, ",received=")], before[strings.LastIndexByte(before, ' '):]
+	require.True(t, strings.HasPrefix(after, head), "all fields are as before")
+	require.True(t, strings.HasSuffix(after, at), "the end changes the point, and makes no other")
 }
 
 func TestLineOfOutcome(t *testing.T) {

@@ -64,6 +64,8 @@ func (c column) read(value func(column string) any) {
 		*at = floatOf(v)
 	case *int64:
 		*at, _ = v.(int64)
+	case ofEnd:
+		*at.int64, _ = v.(int64)
 	case *int32:
 		n, _ := v.(int64)
 		*at = int32(n)
@@ -100,7 +102,7 @@ func selection(class monitor.Class) string {
 			c.name += rawSuffix
 		case *float64:
 			kind = "float"
-		case *int64, *int32, *time.Time:
+		case *int64, *int32, *time.Time, ofEnd:
 			kind = "integer"
 		case *bool:
 			kind = "boolean"

@@ -41,6 +41,7 @@ type fakeJournal struct {
 
 	mu       sync.Mutex
 	records  []*monitor.Record
+	commits  []int                          // number of records of each Append
 	contexts map[[2]string]*monitor.Context // by project and hash
 	sessions map[[2]string]*monitor.Session
 	cached   []string // "PROJECT HASH"
@@ -53,12 +54,23 @@ func newFakeJournal() *fakeJournal {
 	}
 }
 
-func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
-	if j.AppendFn != nil {
-		return j.AppendFn(ctx, rec)
-	}
+func (j *fakeJournal) Append(ctx context.Context, recs ...*monitor.Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.commits = append(j.commits, len(recs))
+	for _, rec := range recs {
+		if j.AppendFn != nil {
+			if err := j.AppendFn(ctx, rec); err != nil {
+				return err
+			}
+			continue
+		}
+		j.append(rec)
+	}
+	return nil
+}
+
+func (j *fakeJournal) append(rec *monitor.Record) {
 	switch {
 	case rec.Context != nil:
 		rec.Context, rec.Repeat, rec.Differs = keep(j.contexts, rec.Project, rec.Context.H, rec.Context, wire.AppendContext)
@@ -68,7 +80,6 @@ func (j *fakeJournal) Append(ctx context.Context, rec *monitor.Record) error {
 	if !rec.Repeat {
 		j.records = append(j.records, rec)
 	}
-	return nil
 }
 
 // keep stores v unless its project and hash have a value. It returns the stored value, whether v is a repeat, and

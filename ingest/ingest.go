@@ -14,9 +14,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Appender writes one record to stable storage. It has the contract of [monitor.Journal.Append].
+// Appender writes records to stable storage, all or none. It has the contract of [monitor.Journal.Append].
 type Appender interface {
-	Append(ctx context.Context, rec *monitor.Record) error
+	Append(ctx context.Context, recs ...*monitor.Record) error
 }
 
 // Parts has the parts of a [Handler]. All are required.
@@ -72,7 +72,8 @@ func (h *Handler) Mount(s *httpd.Server) {
 			r.POST("/contexts/:"+hashParam+end, h.post(decodeContext))
 			r.POST("/sessions"+end, h.post(decodeSession))
 			r.POST("/sessions/:"+hashParam+end, h.post(decodeSession))
-			r.POST("/metrics"+end, h.post(decodeMetric))
+			r.POST("/metrics"+end, h.postRows(decodeMetric))
+			r.POST("/outcomes"+end, h.postRows(decodeOutcome))
 		}
 	}
 }

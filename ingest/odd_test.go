@@ -115,7 +115,7 @@ func oddRequests() []oddRequest {
 		{"single quotes", post(m, strings.ReplaceAll(metricBody, `"`, `'`)), 400, "", false},
 		{"byte order mark", post(m, "\xef\xbb\xbf"+metricBody), 400, "", false},
 		{"UTF-16", post(m, "\xff\xfe{\x00}\x00"), 400, "", false},
-		{"list", post(m, "["+metricBody+"]"), 400, "", false},
+		{"list of a list", post(m, "[["+metricBody+"]]"), 400, "[0]", false},
 		{"null", post(m, "null"), 400, "", false},
 		{"number", post(m, "1"), 400, "", false},
 		{"text", post(m, `"x"`), 400, "", false},

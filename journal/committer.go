@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// maxGroup and maxGroupBytes bound one commit, and so the time that its callers wait.
+	// maxGroup and maxGroupBytes bound one commit, and so the time that its callers wait. The records of one caller are
+	// never parted, so a commit may have a few more.
 	maxGroup      = 512
 	maxGroupBytes = 1 << 20
 )
@@ -33,7 +34,7 @@ type Committer struct {
 }
 
 type request struct {
-	rec    *monitor.Record
+	recs   []*monitor.Record
 	result chan<- error // is buffered, so that the committer never waits for a caller
 }
 
@@ -69,14 +70,14 @@ func (c *Committer) Close() error {
 	return nil
 }
 
-// Append stores one record and returns when it is on stable storage. [monitor.Journal] says which fields are set then.
-// The errors are those of the journal, and EUnavailable when the committer is not open.
+// Append stores records in one transaction, and returns when they are on stable storage. [monitor.Journal] says which
+// fields are set then. The errors are those of the journal, and EUnavailable when the committer is not open.
 //
-// When ctx ends first, Append returns the error of ctx, and the record may still be committed. The caller must not use the
-// record afterwards.
-func (c *Committer) Append(ctx context.Context, rec *monitor.Record) error {
+// When ctx ends first, Append returns the error of ctx, and the records may still be committed. The caller must not use the
+// records afterwards.
+func (c *Committer) Append(ctx context.Context, recs ...*monitor.Record) error {
 	result := make(chan error, 1)
-	if err := c.submit(ctx, request{rec, result}); err != nil {
+	if err := c.submit(ctx, request{recs, result}); err != nil {
 		return err
 	}
 	select {
@@ -116,14 +117,14 @@ func (c *Committer) run(requests <-chan request, done chan<- struct{}) {
 // gather takes the requests that are waiting. It does not wait for more.
 func gather(first request, requests <-chan request) []request {
 	group := []request{first}
-	for bytes := first.rec.Size(); len(group) < maxGroup && bytes < maxGroupBytes; {
+	for records, bytes := len(first.recs), first.size(); records < maxGroup && bytes < maxGroupBytes; {
 		select {
 		case r, ok := <-requests:
 			if !ok {
 				return group
 			}
 			group = append(group, r)
-			bytes += r.rec.Size()
+			records, bytes = records+len(r.recs), bytes+r.size()
 		default:
 			return group
 		}
@@ -131,19 +132,27 @@ func gather(first request, requests <-chan request) []request {
 	return group
 }
 
-// commit stores a group, and sends each caller its result. When a single record may be at fault, commit tries each record
-// alone. So an invalid record fails alone, and a full journal still accepts a repeat of a stored record.
+func (r *request) size() (bytes int) {
+	for _, rec := range r.recs {
+		bytes += rec.Size()
+	}
+	return bytes
+}
+
+// commit stores a group, and sends each caller its result. When the records of a single caller may be at fault, commit tries
+// those of each caller alone. So an invalid record fails no other caller, and a full journal still accepts a repeat of a
+// stored record.
 func (c *Committer) commit(group []request) {
-	recs := make([]*monitor.Record, len(group))
-	for i, r := range group {
-		recs[i] = r.rec
+	var recs []*monitor.Record
+	for _, r := range group {
+		recs = append(recs, r.recs...)
 	}
 	err := c.append(recs)
 	code := monitor.ErrorCode(err)
 	alone := len(group) > 1 && (code == monitor.EInvalid || code == monitor.EInternal || code == monitor.EFull)
-	for i, r := range group {
+	for _, r := range group {
 		if alone {
-			err = c.append(recs[i : i+1])
+			err = c.append(r.recs)
 		}
 		r.result <- err
 	}

@@ -169,6 +169,45 @@ func TestCommitterGivesEachCallerTheErrorOfItsRecord(t *testing.T) {
 	}
 }
 
+// TestCommitterNeverPartsTheRecordsOfACaller holds that each commit has all records of a caller or none: those of a group
+// that is full, and those that are tried alone.
+func TestCommitterNeverPartsTheRecordsOfACaller(t *testing.T) {
+	bad := monitor.Errorf(monitor.EInvalid, "bad")
+	synctest.Test(t, func(t *testing.T) {
+		j := newFakeJournal()
+		var groups []int
+		j.AppendFn = func(recs []*monitor.Record) error {
+			time.Sleep(time.Millisecond)
+			groups = append(groups, len(recs))
+			for _, r := range recs {
+				if r.Project == "bad" {
+					return bad
+				}
+			}
+			return nil
+		}
+		c := openCommitter(t, j)
+		go appendAll(c, metrics(1))
+		synctest.Wait()
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() { assert.NoError(t, c.Append(t.Context(), metrics(200)...)) })
+		}
+		all.Wait()
+		assert.Equal(t, []int{1, 600, 200}, groups)
+
+		groups = nil
+		go appendAll(c, metrics(1))
+		synctest.Wait()
+		wrong := metrics(3)
+		wrong[1].Project = "bad"
+		all.Go(func() { assert.ErrorIs(t, c.Append(t.Context(), wrong...), bad) })
+		all.Go(func() { assert.NoError(t, c.Append(t.Context(), metrics(5)...)) })
+		all.Wait()
+		assert.ElementsMatch(t, []int{1, 8, 3, 5}, groups)
+	})
+}
+
 func TestCommitterReturnsTheErrorOfTheJournalUnchanged(t *testing.T) {
 	full := &monitor.Error{Code: monitor.EFull, Message: "full", RetryAfter: time.Minute}
 	j := newFakeJournal()

@@ -145,8 +145,8 @@ func (c *Courier) callHooks(b *batch, letters, kept []monitor.DeadLetter) {
 			case buried[p.Seq]:
 				dead++
 			default:
-				if delivered++; delivered == 1 || p.Received.Before(oldest) {
-					oldest = p.Received
+				if delivered++; delivered == 1 || p.Arrived().Before(oldest) {
+					oldest = p.Arrived()
 				}
 			}
 		}

@@ -410,3 +410,17 @@ func TestCourierFindsEveryPatternOfPointsAtFault(t *testing.T) {
 		})
 	}
 }
+
+// TestTheLagOfAnEndCountsFromItsArrival holds that a session that lasted for hours shows no delay.
+func TestTheLagOfAnEndCountsFromItsArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		var lags []time.Duration
+		r.OnDelivered = func(_ monitor.Class, _ int, oldest time.Time) { lags = append(lags, time.Since(oldest)) }
+		end := session1("p", "s")
+		r.add(end)
+		end.Received, end.Session.Ended = time.Now().Add(-3*time.Hour), time.Now()
+		r.run(t, synctest.Wait)
+		assert.Equal(t, []time.Duration{0}, lags)
+	})
+}

@@ -15,12 +15,17 @@ import (
 // sessions, but the journal stores them.
 const maxWatched = 10_000
 
-// RunWatcher notices when a run has ended, and logs one line on it. Clients do not say that a run has ended. So a run has
-// ended when none of its records arrived for a while. When a record arrives later, another line follows. A RunWatcher is
-// safe for concurrent use.
+// RunWatcher notices when a run has ended, and logs one line on it. A run has ended when all its sessions said so, and
+// nothing followed for a moment. pytest-monitor says nothing, so a run with such a session has ended when none of its records
+// arrived for a while. When a record or another session arrives later, another line follows. A RunWatcher is safe for
+// concurrent use.
 type RunWatcher struct {
-	// After is the time without a record after which a run has ended.
+	// After is the time without a record after which a run has ended, and so has a session that announced an end and has
+	// none: its pytest died.
 	After time.Duration
+	// Grace is the time without a record after the last end, if it is shorter than After. The next session of a run may be
+	// about to begin.
+	Grace time.Duration
 	// OnEnded, if set before Open, is called for each run that has ended, after the line is logged.
 	OnEnded func(sum *monitor.RunSummary)
 
@@ -31,21 +36,24 @@ type RunWatcher struct {
 
 	mu       sync.Mutex
 	sessions map[sessionKey]watched
+	ends     bell // rings when a session ends
 }
 
 // watched is a session of which records arrived.
 type watched struct {
-	last time.Time // arrival of the last record
-	run  string    // empty until a check has asked for it
+	last  time.Time // arrival of the last record
+	run   string    // empty until a check has asked for it
+	ended bool      // it said so
 }
 
 type sessionKey struct{ project, sessionH string }
 
 type runKey struct{ project, run string }
 
-// NewRunWatcher returns a watcher with five minutes for After.
+// NewRunWatcher returns a watcher with five minutes for After, and three seconds for Grace.
 func NewRunWatcher(runs monitor.RunStore, logger *slog.Logger) *RunWatcher {
-	return &RunWatcher{After: 5 * time.Minute, runs: runs, logger: logger, sessions: map[sessionKey]watched{}}
+	return &RunWatcher{After: 5 * time.Minute, Grace: 3 * time.Second, runs: runs, logger: logger,
+		sessions: map[sessionKey]watched{}, ends: newBell()}
 }
 
 // Open starts to watch.
@@ -53,11 +61,25 @@ func (w *RunWatcher) Open() error {
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
 	w.running.Go(func() {
-		for wait(ctx, w.interval()) {
-			w.check(ctx, time.Now())
+		for next := time.Now().Add(w.interval()); ctx.Err() == nil; {
+			if w.ends.rings(ctx, time.Until(next)) { // never later, however many sessions end
+				next = earlier(next, time.Now().Add(w.interval()))
+				continue
+			}
+			if ctx.Err() == nil {
+				w.check(ctx, time.Now())
+				next = time.Now().Add(w.interval())
+			}
 		}
 	})
 	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Close stops watching. It logs nothing about runs that have not ended yet.
@@ -69,9 +91,19 @@ func (w *RunWatcher) Close() error {
 	return nil
 }
 
-// interval returns the time between two checks. A run's line is late by at most a tenth of After.
+// interval returns the time between two checks. A run's line is late by at most a tenth of After, or by half of Grace after
+// an end.
 func (w *RunWatcher) interval() time.Duration {
-	return min(max(w.After/10, 10*time.Millisecond), 10*time.Second)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	interval := min(w.After/10, 10*time.Second)
+	for _, s := range w.sessions {
+		if s.ended {
+			interval = min(interval, w.Grace/2)
+			break
+		}
+	}
+	return max(interval, 10*time.Millisecond)
 }
 
 // Accepted tells the watcher that a record was accepted. A run goes on while its sessions, metrics and outcomes arrive.
@@ -96,6 +128,10 @@ func (w *RunWatcher) Accepted(rec *monitor.Record) {
 	if rec.Received.After(s.last) {
 		s.last = rec.Received
 	}
+	if rec.Session != nil && rec.Session.Completion != monitor.CompletionUnknown {
+		s.ended = true
+		w.ends.ring()
+	}
 	w.sessions[key] = s
 }
 
@@ -118,12 +154,28 @@ func (w *RunWatcher) check(ctx context.Context, now time.Time) {
 		run := runKey{key.project, s.run}
 		runs[run] = append(runs[run], key)
 	}
-	active := func(key sessionKey) bool { return now.Sub(seen[key].last) < w.After }
 	for run, keys := range runs {
-		if !slices.ContainsFunc(keys, active) && w.announce(ctx, run) {
+		if w.over(ctx, run, keys, seen, now) && w.announce(ctx, run) {
 			w.forget(keys, seen)
 		}
 	}
+}
+
+// over says whether a run has ended, whose watched sessions are keys.
+func (w *RunWatcher) over(ctx context.Context, run runKey, keys []sessionKey, seen map[sessionKey]watched, now time.Time) bool {
+	active := func(key sessionKey) bool { return now.Sub(seen[key].last) < w.After }
+	open := func(key sessionKey) bool { return !seen[key].ended || now.Sub(seen[key].last) < w.Grace }
+	switch {
+	case !slices.ContainsFunc(keys, active):
+		return true
+	case slices.ContainsFunc(keys, open):
+		return false
+	}
+	ended, err := w.runs.Ended(ctx, run.project, run.run) // other sessions may be silent since the bridge started
+	if err != nil {
+		w.logger.DebugContext(ctx, "cannot see whether a run has ended", "run", run.run, "error", err)
+	}
+	return ended
 }
 
 // remember keeps the run of a session, unless a record has arrived since the session was seen.
@@ -159,7 +211,11 @@ func (w *RunWatcher) announce(ctx context.Context, key runKey) bool {
 	case sum.Tests+sum.Modules == 0: // the run has only begun
 		return true
 	}
-	w.logger.InfoContext(ctx, "run is complete", "project", sum.Project, "run", sum.Run, "commit", sum.ScmRef,
+	message, log := "run is complete", w.logger
+	if sum.Completion == monitor.Partial {
+		message, log = "run is partial", log.With("reason", sum.Partial)
+	}
+	log.InfoContext(ctx, message, "project", sum.Project, "run", sum.Run, "commit", sum.ScmRef,
 		"branch", sum.Branch, "sessions", sum.Sessions, "tests", sum.Tests, "modules", sum.Modules,
 		"total_seconds", sum.TotalTime, "slowest", testName(sum.Slowest), "slowest_seconds", sum.Slowest.Value,
 		"most_memory", testName(sum.MostMem), "most_memory_mib", sum.MostMem.Value, "new_series", sum.NewSeries)

@@ -25,6 +25,14 @@ type fakeRuns struct {
 	newSeries int               // of each run
 	empty     bool              // the runs have measured nothing yet
 	asked     int               // calls of RunSummary
+	open      map[string]bool   // runs that have a session that has not ended
+	end       monitor.RunEnd    // of each run
+}
+
+func (r *fakeRuns) Ended(_ context.Context, _, run string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.open[run], r.ofErr
 }
 
 func (r *fakeRuns) RunOf(_ context.Context, _, sessionH string) (string, error) {
@@ -47,7 +55,7 @@ func (r *fakeRuns) RunSummary(_ context.Context, project, run string) (*monitor.
 	}
 	return &monitor.RunSummary{Project: project, Run: run, ScmRef: "abc", Branch: "main", Sessions: 2, Tests: 3,
 		Modules: 1, TotalTime: 1.5, Slowest: monitor.Extreme{ItemPath: "pkg.test_a", ItemVariant: "test_slow[1]", Value: 1},
-		MostMem: monitor.Extreme{ItemVariant: "test_big", Value: 64}, NewSeries: r.newSeries}, nil
+		MostMem: monitor.Extreme{ItemVariant: "test_big", Value: 64}, NewSeries: r.newSeries, RunEnd: r.end}, nil
 }
 
 func (r *fakeRuns) set(f func()) {
@@ -170,6 +178,107 @@ func TestRunWatcherWarnsAboutTestIdsThatChange(t *testing.T) {
 		after(6 * time.Minute)
 		assert.Contains(t, w.log.String(), "level=WARN msg=\"most tests of this run were never measured before")
 		assert.Contains(t, w.log.String(), "project=p run=s1 new_series=1000")
+	})
+}
+
+// end tells the watcher of the end of a session.
+func (w *watch) end(project, sessionH string, at time.Time) {
+	w.Accepted(&monitor.Record{Project: project, Received: at, Session: &monitor.Session{SessionH: sessionH,
+		Marks: monitor.Marks{Completion: monitor.Complete}}})
+}
+
+func TestRunWatcherAnnouncesARunSoonAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.metric("p", "alone", time.Now())
+		after(time.Second)
+		w.end("p", "alone", time.Now())
+		after(5 * time.Second)
+		assert.Equal(t, []string{"p/alone"}, w.takeEnded(), "it does not wait for the next look at runs without ends")
+
+		w.runs.set(func() { w.runs.runs = map[string]string{"s1": "run", "s2": "run"} })
+		w.metric("p", "s1", time.Now())
+		w.metric("p", "s2", time.Now())
+		after(time.Second)
+		w.end("p", "s1", time.Now())
+		after(time.Minute)
+		assert.Empty(t, w.takeEnded(), "the other session of the run goes on")
+		w.end("p", "s2", time.Now())
+		after(2 * time.Second)
+		assert.Empty(t, w.takeEnded(), "another session of the run may begin")
+		w.metric("p", "s3", time.Now())
+		w.runs.set(func() { w.runs.runs["s3"] = "run" })
+		after(time.Minute)
+		assert.Empty(t, w.takeEnded(), "it did")
+		w.end("p", "s3", time.Now())
+		after(5 * time.Second)
+		assert.Equal(t, []string{"p/run"}, w.takeEnded())
+		after(time.Hour)
+		assert.Empty(t, w.takeEnded(), "once")
+
+		w.metric("p", "s1", time.Now())
+		after(6 * time.Minute)
+		assert.Equal(t, []string{"p/run"}, w.takeEnded(), "a late metric makes another line")
+	})
+}
+
+// TestRunWatcherWaitsForSessionsThatItDoesNotWatch has a session that was going on when the bridge was restarted.
+func TestRunWatcherWaitsForSessionsThatItDoesNotWatch(t *testing.T) {
+	for name, change := range map[string]func(r *fakeRuns){
+		"open":    func(r *fakeRuns) { r.open = map[string]bool{"s1": true} },
+		"unknown": func(r *fakeRuns) { r.runs["s1"], r.ofErr = "s1", errors.New("disk on fire") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWatch(t)
+				w.runs.set(func() { change(w.runs) })
+				w.end("p", "s1", time.Now())
+				after(time.Minute)
+				assert.Empty(t, w.takeEnded())
+				w.runs.set(func() { w.runs.open, w.runs.ofErr = nil, nil })
+				after(5 * time.Second)
+				assert.Equal(t, []string{"p/s1"}, w.takeEnded())
+			})
+		})
+	}
+}
+
+func TestRunWatcherTakesASessionWithoutItsEndForEndedAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.runs.runs = map[string]string{"s1": "run", "s2": "run"}
+		w.runs.open = map[string]bool{"run": true}
+		w.runs.end = monitor.RunEnd{Completion: monitor.Partial, Partial: "has not ended"}
+		w.end("p", "s1", time.Now())
+		w.metric("p", "s2", time.Now())
+		after(4 * time.Minute)
+		assert.Empty(t, w.takeEnded())
+		after(2 * time.Minute)
+		assert.Equal(t, []string{"p/run"}, w.takeEnded())
+		assert.Contains(t, w.log.String(), `level=INFO msg="run is partial" reason="has not ended" project=p run=run`)
+	})
+}
+
+// TestRunWatcherIsNotHeldUpByManyEnds has a session that ends each second.
+func TestRunWatcherIsNotHeldUpByManyEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		for i := range 20 {
+			w.end("p", fmt.Sprint(i), time.Now())
+			after(time.Second)
+		}
+		assert.GreaterOrEqual(t, len(w.takeEnded()), 15)
+	})
+}
+
+// TestRunWatcherIsSilentAboutRunsWhenItCloses has a run that a check would announce.
+func TestRunWatcherIsSilentAboutRunsWhenItCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		synctest.Wait()
+		w.metric("p", "s1", time.Now().Add(-time.Hour))
+		require.NoError(t, w.Close())
+		assert.Empty(t, w.takeEnded())
 	})
 }
 

@@ -35,7 +35,7 @@ func (j *Judge) addCommit(ctx context.Context, r *monitor.Report, c monitor.Comp
 	var others []*monitor.RunInfo // the last run of each other branch
 	for _, run := range runs {
 		same := func(o *monitor.RunInfo) bool { return o.Branch == run.Branch }
-		if q.Head == nil && q.Run == "" && run.Measured() && run.Branch != c.Judged().Branch && !slices.ContainsFunc(others, same) {
+		if q.Head == nil && q.Run == "" && run.Measured() && run.Completion != monitor.Partial && run.Branch != c.Judged().Branch && !slices.ContainsFunc(others, same) {
 			others = append(others, run)
 		}
 	}
@@ -156,6 +156,8 @@ func whyLeftOut(q monitor.JudgeQuery, r *monitor.Report, run *monitor.RunInfo, i
 		return "measured nothing"
 	case q.ScmRef == "" || q.Run != "" && run.Branch != r.Branch:
 		return "one run was asked for, and not its commit"
+	case run.Completion == monitor.Partial:
+		return "partial: did not run the whole suite"
 	case q.Head != nil && run.Branch != *q.Head:
 		return "of another branch than the one asked for"
 	case slices.Contains(incomparable, run.Branch):

@@ -38,11 +38,11 @@ func (j *Judge) byItsPast(branch string, runs []*monitor.RunInfo) monitor.Compar
 	return monitor.Comparison{Branch: branch, Baseline: runs[:window], Window: runs[window:]}
 }
 
-// upTo returns the last runs of a branch that started before run and measured something, oldest first. If run is
-// of the branch, it is the last.
+// upTo returns the last runs of a branch that started before run, measured something and are not partial, oldest first. If
+// run is of the branch, it is the last, partial or not.
 func (j *Judge) upTo(ctx context.Context, run *monitor.RunInfo, branch string, limit int) ([]*monitor.RunInfo, error) {
 	runs, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{
-		Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Limit: limit,
+		Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Whole: true, Limit: limit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find earlier runs: %w", err)

@@ -103,6 +103,7 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Repo
 	if n := len(c.Window); n > 1 {
 		report.Previous = c.Window[n-2].ID
 	}
+	report.Completion, report.Partial = run.Completion, run.Partial
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
 	if n := seen.addedUp(); n > 0 {
 		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +

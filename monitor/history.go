@@ -33,7 +33,9 @@ type RunInfoQuery struct {
 	Before  int64   // the runs started before this time, in UTC nanoseconds
 	// Measured leaves out the runs without a metric. `pytest --collect-only` makes such runs.
 	Measured bool
-	Limit    int // maximum number of runs
+	// Whole leaves out the runs that are partial: see [RunEnd].
+	Whole bool
+	Limit int // maximum number of runs
 }
 
 // RunInfo describes a run. The commit, the branch and the build are those of its first session.
@@ -49,6 +51,8 @@ type RunInfo struct {
 	Tests        int64    // number of metrics of [Tests]
 	Modules      int64    // number of metrics of [Modules]
 	Environments []string // classes of machine of its metrics, in the order of their bytes
+
+	RunEnd
 }
 
 // Measured says whether the run has a metric.

@@ -11,7 +11,8 @@ type Journal interface {
 	// Append makes the decisions at acceptance, as the package comment says, and stores all records or none. It returns
 	// when they are on stable storage. It sets Seq, Repeat, Differs and NewSeries of each record. A record that is
 	// stored already is a repeat: it keeps its number and changes nothing, and its Context or Session becomes the
-	// stored one.
+	// stored one. The first end of a stored session is no repeat: the Session becomes the stored one with its [End], and
+	// is owed again with another number.
 	//
 	// Append fails with EFull when the file has its configured size, or when too little of the disk is free. Then it
 	// accepts only repeats. It fails with EUnavailable while the file is being checked after an I/O error. Records must

@@ -52,6 +52,14 @@ func (r *Record) Class() Class {
 	}
 }
 
+// Arrived returns when the record became what it is: for a session that has ended the arrival of its end.
+func (r *Record) Arrived() time.Time {
+	if r.Session != nil && r.Session.Ended.After(r.Received) {
+		return r.Session.Ended
+	}
+	return r.Received
+}
+
 // Measured returns the metric or the metric of the outcome; nil for contexts and sessions.
 func (r *Record) Measured() *Metric {
 	if r.Outcome != nil {
@@ -75,7 +83,7 @@ func (r *Record) Size() int {
 		add(c.H, c.CPUType, c.CPUVendor.String, c.MachineNode, c.MachineType, c.MachineArch, c.SystemInfo, c.PythonInfo)
 	case r.Session != nil:
 		s := r.Session
-		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description)
+		add(s.SessionH, s.RunDate, s.ScmRef.String, s.Description, s.Reason)
 	case r.Measured() != nil:
 		m := r.Measured()
 		if r.Outcome != nil {

@@ -28,8 +28,11 @@ type Report struct {
 	Branches []string `json:"branches"`
 	// LeftOut says what the report has no results of. Kept reports do not say it.
 	LeftOut []LeftOut `json:"left_out"`
-	Started time.Time `json:"started"`
-	Suite   Suite     `json:"suite"`
+	// Completion is that of the judged run. Partial says why the run is partial. Each is left out when nothing is known.
+	Completion Completion `json:"completion,omitempty"`
+	Partial    string     `json:"partial,omitempty"`
+	Started    time.Time  `json:"started"`
+	Suite      Suite      `json:"suite"`
 	// Results are in the order of [Report.Arrange]. Results that are ok or learning may be left out.
 	Results []Result `json:"results"`
 	Summary Summary  `json:"summary"`

@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // RunWindow is how far the starts of a run's sessions may lie from the start of its leader.
 const RunWindow = 15 * time.Second
@@ -12,13 +16,13 @@ type Leader struct {
 	ScmRef      Text
 	Description string
 	Client      string
-	Measured    bool // the session has a metric of its own
+	Measured    bool // the session has a metric or an outcome of its own, or has ended
 }
 
 // RunOf returns the id of the run that a new session belongs to. The id is the session's tag `run` if it has one.
 // Otherwise the session joins the leader's run under three conditions. Both have the same commit, description and
-// client address. They started within 15 s. The leader has no metric of its own. Otherwise the session is a run of its
-// own.
+// client address. They started within 15 s. The leader has no metric or outcome of its own, and has not ended.
+// Otherwise the session is a run of its own.
 //
 // `pytest -n 4` has five sessions. The first one is the controller's and has no metrics. So the five sessions are one
 // run. Plain runs that follow each other stay separate.
@@ -38,6 +42,40 @@ func RunOf(s *Session, client string, leader *Leader) string {
 	return leader.Run
 }
 
+// RunEnd says of the sessions of a run how they ended. The zero value is that of no session.
+type RunEnd struct {
+	// Completion is partial if that of one session is, complete if those of all are, and else unknown. A session that
+	// announced an end and has none is partial: its pytest died or is running.
+	Completion Completion
+	Partial    string // why the run is partial: the reasons of its sessions, each once
+	Open       int    // number of sessions that did not say that they have ended
+}
+
+// notEnded is why a session is partial that announced an end and has none.
+const notEnded = "has not ended"
+
+// Add adds a session.
+func (e *RunEnd) Add(s *Session) {
+	first := e.Completion == CompletionUnknown && e.Open == 0
+	of, why := s.Completion, s.Reason
+	if of == CompletionUnknown {
+		e.Open++
+	}
+	if s.Method != "" && of == CompletionUnknown {
+		of, why = Partial, notEnded
+	}
+	switch {
+	case of == Partial:
+		e.Completion = Partial
+		if why != "" && !slices.Contains(strings.Split(e.Partial, ", "), why) {
+			e.Partial = strings.TrimPrefix(e.Partial+", "+why, ", ")
+		}
+	case e.Completion == Partial:
+	case of == CompletionUnknown || first:
+		e.Completion = of
+	}
+}
+
 // RunSummary sums up what one run has measured so far.
 type RunSummary struct {
 	Project   string
@@ -52,6 +90,7 @@ type RunSummary struct {
 	MostMem   Extreme // MiB
 	NewSeries int     // tests and modules without an earlier measurement; in the project's first run these are all
 	FirstRun  bool    // no session of the project was accepted before this run
+	RunEnd
 }
 
 // Unstable says that most tests of a run are new. Then the test ids probably contain something that changes from run to

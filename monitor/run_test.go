@@ -117,3 +117,37 @@ func TestAJobIsNoBranch(t *testing.T) {
 		assert.Equal(t, tc.want, s.Branch, name)
 	}
 }
+
+func TestRunEndOfSessions(t *testing.T) {
+	session := func(completion monitor.Completion, method, why string) *monitor.Session {
+		return &monitor.Session{Marks: monitor.Marks{Completion: completion, Method: method}, End: monitor.End{Reason: why}}
+	}
+	plain, complete := session("", "", ""), session(monitor.Complete, "m2", "")
+	crashed, stopped := session("", "m2", ""), session(monitor.Partial, "m2", "-x")
+	for name, tt := range map[string]struct {
+		sessions []*monitor.Session
+		want     monitor.Completion
+		partial  string
+		open     int
+	}{
+		"no session":               {nil, "", "", 0},
+		"pytest-monitor":           {[]*monitor.Session{plain, plain}, "", "", 2},
+		"complete":                 {[]*monitor.Session{complete, complete}, monitor.Complete, "", 0},
+		"one unknown":              {[]*monitor.Session{complete, plain}, "", "", 1},
+		"one unknown first":        {[]*monitor.Session{plain, complete}, "", "", 1},
+		"one partial":              {[]*monitor.Session{complete, stopped, plain}, monitor.Partial, "-x", 1},
+		"a reason counts once":     {[]*monitor.Session{stopped, crashed, stopped}, monitor.Partial, "-x, has not ended", 1},
+		"died or is running":       {[]*monitor.Session{complete, crashed}, monitor.Partial, "has not ended", 1},
+		"partial without a reason": {[]*monitor.Session{session(monitor.Partial, "", "")}, monitor.Partial, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var end monitor.RunEnd
+			for _, s := range tt.sessions {
+				end.Add(s)
+			}
+			assert.Equal(t, tt.want, end.Completion)
+			assert.Equal(t, tt.partial, end.Partial)
+			assert.Equal(t, tt.open, end.Open)
+		})
+	}
+}

@@ -1,6 +1,9 @@
 package monitor
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Session is one pytest process, as the plugin's `POST /sessions/` sends it (table TEST_SESSIONS).
 type Session struct {
@@ -21,6 +24,17 @@ type Session struct {
 	Machine string  // [TagMachine]
 
 	Marks
+	End
+}
+
+// End is what a client says of a session when the session has ended. The first end of a session stays. pytest-monitor
+// sends none. A session has ended when its completion is known.
+type End struct {
+	ExitStatus int64     // of pytest
+	Collected  int64     // number of tests that pytest collected
+	Deselected int64     // number of tests that pytest was told to leave out
+	Reason     string    // why the session is partial, such as "-x"
+	Ended      time.Time // arrival of the end; zero when a session is open, or came from elsewhere without it
 }
 
 // Marks are facts about a session that its tags do not say.

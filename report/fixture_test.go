@@ -58,6 +58,7 @@ func offset(cpu, total monitor.Number) map[string]monitor.Number {
 func shardsReport() *monitor.Report {
 	r := oneReport()
 	r.Against, r.Branch = "", "job tests 6/6"
+	r.Completion, r.Partial = monitor.Partial, "-x"
 	for _, shard := range []string{"6", "5", "4", "3", "2", "1"} {
 		r.Runs, r.Branches = append(r.Runs, "run-"+shard), append(r.Branches, "job tests "+shard+"/6")
 	}
@@ -189,6 +190,7 @@ func oddReport() *monitor.Report {
 	r.Suite.Machines[0].Env, r.Suite.Machines[0].Status = odd, monitor.StatusSlowMachine
 	r.Suite.Offset[odd] = 3
 	r.Branches = []string{odd, odd}
+	r.Completion, r.Partial = monitor.Partial, odd
 	r.LeftOut = []monitor.LeftOut{{Reason: odd, Runs: []string{odd}, Branches: []string{odd}, Environments: []string{odd}, Tests: 1}}
 	n := len(oddNames())
 	r.Summary = monitor.Summary{Tests: n, OK: n, NotJudged: n, Regressions: n}

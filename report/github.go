@@ -29,6 +29,9 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 		headline.kind = "warning"
 	}
 	writeAnnotation(b, headline)
+	if s := partial(r, show); s != "" {
+		writeAnnotation(b, annotation{kind: "notice", title: "Partial run", message: s})
+	}
 	for i := range r.LeftOut {
 		writeAnnotation(b, annotation{kind: "notice", title: "Left out", message: leftOut(&r.LeftOut[i], show)})
 	}

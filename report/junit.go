@@ -106,6 +106,9 @@ func junitProperties(r *monitor.Report) (all []junitProperty) {
 func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	gate, sentence := Gate(r, on)
 	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence + "\n" + totals(r.Summary)}
+	if s := partial(r, show); s != "" {
+		c.Out += "\n" + s
+	}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:

@@ -38,6 +38,18 @@ func leftOut(l *monitor.LeftOut, quote func(text string, max int) string) string
 	return s + ": " + quote(l.Reason, longName)
 }
 
+// partial says in a sentence that the judged run is partial, and why. It is "" for other runs.
+func partial(r *monitor.Report, quote func(text string, max int) string) string {
+	if r.Completion != monitor.Partial {
+		return ""
+	}
+	why := ""
+	if r.Partial != "" {
+		why = " (" + quote(r.Partial, longName) + ")"
+	}
+	return "this run did not run the whole suite" + why + ", so it is no baseline for others"
+}
+
 // names lists texts from outside. Empty ones are left out.
 func names(all []string, quote func(text string, max int) string) string {
 	var named []string

@@ -27,6 +27,9 @@ func Marker(project string) string {
 func writeMarkdown(b *bytes.Buffer, r *monitor.Report, o Options) {
 	links := newLinks(r, o)
 	fmt.Fprintf(b, "%s\n%s\n\n%s\n", Marker(r.Project), title(r, o.FailOn), aboutMarkdown(r, links))
+	if s := partial(r, code); s != "" {
+		fmt.Fprintf(b, "\nPartial: %s.\n", s)
+	}
 	for i := range r.LeftOut {
 		fmt.Fprintf(b, "\nLeft out: %s\n", leftOut(&r.LeftOut[i], code))
 	}

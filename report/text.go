@@ -80,6 +80,9 @@ func (t textWriter) about(r *monitor.Report) {
 	case !t.envs && len(r.Results) > 0:
 		t.line("machine", show(r.Results[0].Env, shortName))
 	}
+	if s := partial(r, show); s != "" {
+		t.line("partial", s)
+	}
 	for i := range r.LeftOut {
 		t.line("left out", leftOut(&r.LeftOut[i], show))
 	}

@@ -122,7 +122,11 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 		return decision{}, err
 	}
 	if h.session {
-		return a.findStored(rec, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", h.id, scanSession)
+		d, err := a.findStored(rec, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", h.id, scanSession)
+		if err != nil {
+			return d, err
+		}
+		return a.end(rec, h.id, d)
 	}
 	if a.full != nil {
 		return decision{}, a.full
@@ -131,6 +135,9 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	kept.Session = new(*rec.Session)
 	s := kept.Session
 	if rec.Source == "" {
+		if s.Completion != monitor.CompletionUnknown {
+			s.Ended = rec.Received
+		}
 		if err := a.fixSession(rec, s); err != nil {
 			return decision{}, err
 		}
@@ -229,7 +236,7 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 // when there is none.
 func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
 	l := monitor.Leader{ScmRef: rec.Session.ScmRef, Description: rec.Session.Description, Client: rec.Client}
-	found, err := a.row(`SELECT s.run, s.utc_ns, EXISTS (SELECT 1 FROM metrics m WHERE m.session = s.hash) OR
+	found, err := a.row(`SELECT s.run, s.utc_ns, s.completion <> '' OR EXISTS (SELECT 1 FROM metrics m WHERE m.session = s.hash) OR
 			EXISTS (SELECT 1 FROM outcomes o WHERE o.session = s.hash)
 		FROM sessions s WHERE s.leads = 1 AND s.project = ? AND s.client = ? AND s.scm_ref IS ? AND s.description = ?
 		ORDER BY s.seq DESC LIMIT 1`,

@@ -6,7 +6,7 @@
 // # Shape of the data
 //
 // Contexts, sessions, metrics and outcomes share one sequence without gaps. The sequence numbers are the primary keys
-// of the four tables. The file stores the last number that was given out. The row of a metric has only integers and
+// of the four tables, and of the table ends. The file stores the last number that was given out. The row of a metric has only integers and
 // floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text that
 // cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid
 // UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and
@@ -14,6 +14,9 @@
 //
 // The instant of a metric follows from the text of its start and an offset. Where it does not, since a clock was wrong,
 // the table clocks finds the metric when it comes again.
+//
+// A session changes once, when it ends. Then the table ends gives it another number, under which it is owed again. All
+// reading finds the session as it is now, under both numbers.
 //
 // The views TEST_METRICS, TEST_SESSIONS and EXECUTION_CONTEXTS have the columns of the plugin's own `.pymon` files.
 //

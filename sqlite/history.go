@@ -36,6 +36,10 @@ func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 		where.and(`EXISTS (SELECT 1 FROM sessions o JOIN tallies y ON y.session = o.hash
 			WHERE o.project = ? AND o.run = first.run)`, query.Project)
 	}
+	if query.Whole {
+		where.and(`NOT EXISTS (SELECT 1 FROM sessions o WHERE o.project = ? AND o.run = first.run
+			AND (o.completion = 'partial' OR o.completion = '' AND o.method <> ''))`, query.Project)
+	}
 	list := newClause("SELECT run, scm, branch, build, utc_ns FROM (")
 	list.join(first)
 	list.add(") AS first")
@@ -53,22 +57,23 @@ func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 	if err != nil {
 		return nil, err
 	}
-	if err := addHashes(ctx, q, runs); err != nil {
+	if err := addSessions(ctx, q, runs); err != nil {
 		return nil, err
 	}
 	return runs, addSums(ctx, q, runs)
 }
 
-// addHashes reads the hashes of the runs' sessions.
-func addHashes(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
+// addSessions reads the hashes of the runs' sessions, and how they ended.
+func addSessions(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
 	for part := range slices.Chunk(runs, runsAtOnce) {
 		query := withRuns(len(part), func(i int) (project, run string) { return part[i].Project, part[i].ID })
-		query.add("SELECT chosen.i, h.h" + chosenSessions + " JOIN hashes h ON h.id = s.hash ORDER BY s.utc_ns, h.h")
+		query.add("SELECT chosen.i, h.h, s.completion, s.method, s.partial" + chosenSessions + " JOIN hashes h ON h.id = s.hash ORDER BY s.utc_ns, h.h")
 		err := each(ctx, q, query.sql, query.args, func(row scanner) error {
 			var i int
-			var h string
-			err := row.Scan(&i, &h)
-			part[i].Sessions = append(part[i].Sessions, h)
+			var s monitor.Session
+			err := row.Scan(&i, &s.SessionH, &s.Completion, &s.Method, &s.Reason)
+			part[i].Sessions = append(part[i].Sessions, s.SessionH)
+			part[i].Add(&s)
 			return err
 		})
 		if err != nil {

@@ -50,7 +50,7 @@ func (db *DB) inSteps(ctx context.Context, after uint64, max int,
 	return pending, err
 }
 
-// next reads the first records that fulfil a condition on seq from the four tables, and merges them by sequence number. The
+// next reads the first records that fulfil a condition on seq from the tables, and merges them by sequence number. The
 // reading of a table may stop early, because of max or because its records are large. Then the records of the other tables
 // count only up to the last record read there. complete says that there are no more records.
 func next(ctx context.Context, q querier, in clause, max int) (pending []monitor.Pending, complete bool, err error) {
@@ -64,6 +64,9 @@ func next(ctx context.Context, q querier, in clause, max int) (pending []monitor
 		},
 		func() ([]monitor.Pending, bool, error) {
 			return pendingMetadata(ctx, q, "SELECT "+sessionColumns+sessionTables, scanSession, in, max)
+		},
+		func() ([]monitor.Pending, bool, error) {
+			return pendingMetadata(ctx, q, "SELECT * FROM (SELECT "+endColumns+endTables+") ", scanSession, in, max)
 		},
 	} {
 		part, all, err := read()

@@ -35,7 +35,8 @@ func sessionRow(rec *monitor.Record) []column {
 		{"client", &rec.Client}, {"utc_ns", &s.Start.UTC}, {"utc_offset", &s.Start.Offset}, {"run", &s.Run},
 		{"branch", &s.Branch}, {"build", &s.Build}, {"machine", &s.Machine}, {"imported", &s.Imported},
 		{"states_offset", &s.StatesOffset}, {"completion", &s.Completion}, {"method", &s.Method},
-		{"received", instant{&rec.Received}}}
+		{"received", instant{&rec.Received}}, {"exit_status", &s.ExitStatus}, {"collected", &s.Collected},
+		{"deselected", &s.Deselected}, {"partial", &s.Reason}, {"ended", instant{&s.Ended}}}
 }
 
 // The columns as queries select them, in the order in which scanContext and scanSession read them. They need the row of
@@ -44,6 +45,7 @@ var (
 	contextColumns = "c.seq, h.project, h.h, " + columnNames(contextRow(&monitor.Record{Context: &monitor.Context{}}), "c.")
 	sessionFields  = columnNames(sessionRow(&monitor.Record{Session: &monitor.Session{}}), "s.")
 	sessionColumns = "s.seq, h.project, h.h, " + sessionFields
+	endColumns     = "e.seq, h.project, h.h, " + sessionFields
 
 	insertContext = insertInto("contexts", "seq, hash, "+columnNames(contextRow(&monitor.Record{Context: &monitor.Context{}}), ""))
 	insertSession = insertInto("sessions", "seq, hash, project, leads, unsteady, "+
@@ -53,6 +55,7 @@ var (
 const (
 	contextTables = " FROM contexts c JOIN hashes h ON h.id = c.hash "
 	sessionTables = " FROM sessions s JOIN hashes h ON h.id = s.hash "
+	endTables     = " FROM ends e CROSS JOIN sessions s ON s.hash = e.session JOIN hashes h ON h.id = s.hash "
 )
 
 // columnNames lists the names of columns, each with a prefix.

@@ -17,6 +17,15 @@ func (db *DB) RunOf(ctx context.Context, project, sessionH string) (run string, 
 	return run, err
 }
 
+// Ended implements [monitor.RunStore].
+func (db *DB) Ended(ctx context.Context, project, run string) (ended bool, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT count(*) > 0 AND min(completion <> '') FROM sessions WHERE project = ? AND run = ?",
+			project, run).Scan(&ended)
+	})
+	return ended, err
+}
+
 // RunSummary implements [monitor.RunStore]. Metrics whose session is unknown are a run of their own, with the session's
 // hash as its id. The commit and the branch are those of the session accepted first.
 func (db *DB) RunSummary(ctx context.Context, project, run string) (*monitor.RunSummary, error) {
@@ -47,17 +56,19 @@ type summary struct {
 
 // sessions reads the sessions of the run.
 func (s *summary) sessions(ctx context.Context, q querier) error {
-	return each(ctx, q, `SELECT coalesce(scm_ref, ''), branch,
+	return each(ctx, q, `SELECT coalesce(scm_ref, ''), branch, completion, method, partial,
 			NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.seq < s.seq)
 		FROM sessions s WHERE project = ? AND run = ? ORDER BY seq`,
 		[]any{s.Project, s.Run}, func(row scanner) error {
 			var scm, branch string
 			var first bool
-			err := row.Scan(&scm, &branch, &first)
+			var end monitor.Session
+			err := row.Scan(&scm, &branch, &end.Completion, &end.Method, &end.Reason, &first)
 			if s.Sessions == 0 {
 				s.ScmRef, s.Branch, s.FirstRun = scm, branch, first
 			}
 			s.Sessions++
+			s.Add(&end)
 			return err
 		})
 }

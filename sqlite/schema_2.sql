@@ -22,3 +22,16 @@ ALTER TABLE tallies DROP COLUMN first_offset;
 -- 1 for a record of any kind that is set aside: the destination does not take it now, although it takes others.
 ALTER TABLE parked ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX parked_aside ON parked (dest, seq) WHERE aside = 1;
+
+-- What the client said when the session ended. completion is empty until then.
+ALTER TABLE sessions ADD COLUMN exit_status INTEGER NOT NULL DEFAULT 0; -- of pytest
+ALTER TABLE sessions ADD COLUMN collected INTEGER NOT NULL DEFAULT 0; -- number of tests
+ALTER TABLE sessions ADD COLUMN deselected INTEGER NOT NULL DEFAULT 0; -- number of tests
+ALTER TABLE sessions ADD COLUMN partial TEXT NOT NULL DEFAULT ''; -- why the session is partial
+ALTER TABLE sessions ADD COLUMN ended INTEGER NOT NULL DEFAULT 0; -- arrival of the end, 0 for none
+
+-- The sessions that ended after they were stored. Each is owed again, with a number of its own.
+CREATE TABLE ends (
+    seq INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL UNIQUE REFERENCES hashes (id)
+);

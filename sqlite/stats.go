@@ -44,7 +44,8 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 			return err
 		}
 		return each(ctx, q, `SELECT received FROM metrics WHERE seq = ?1 UNION ALL SELECT received FROM outcomes WHERE seq = ?1
-			UNION ALL SELECT received FROM contexts WHERE seq = ?1 UNION ALL SELECT received FROM sessions WHERE seq = ?1`,
+			UNION ALL SELECT received FROM contexts WHERE seq = ?1 UNION ALL SELECT received FROM sessions WHERE seq = ?1
+			UNION ALL SELECT s.ended FROM ends e JOIN sessions s ON s.hash = e.session WHERE e.seq = ?1`,
 			[]any{oldest}, func(row scanner) error { return row.Scan(instant{&s.Oldest}) })
 	})
 	return s, err

@@ -125,11 +125,19 @@ func (w *writer) requireDurability(ctx context.Context) error {
 // lastGivenOut returns the last sequence number that was given out. A repaired file may have lost the number, or have
 // one that is too small: then the greatest number of a record is stored instead.
 func (w *writer) lastGivenOut(ctx context.Context, shared bool) (last uint64, err error) {
+	query := "WITH stored (last) AS (SELECT coalesce(max(last), -1) FROM sequence) SELECT last, max(last, 0"
+	err = each(ctx, w.conn, "SELECT name FROM sqlite_schema WHERE name IN ('contexts', 'sessions', 'metrics', 'outcomes', 'ends')", nil,
+		func(row scanner) error { // a file of an older version has not all of them
+			var table string
+			err := row.Scan(&table)
+			query += ", coalesce((SELECT max(seq) FROM " + table + "), 0)"
+			return err
+		})
+	if err != nil {
+		return 0, err
+	}
 	var stored int64
-	err = w.conn.QueryRowContext(ctx, `WITH stored (last) AS (SELECT coalesce(max(last), -1) FROM sequence)
-		SELECT last, max(last, coalesce((SELECT max(seq) FROM contexts), 0), coalesce((SELECT max(seq) FROM sessions), 0),
-			coalesce((SELECT max(seq) FROM metrics), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) FROM stored`).
-		Scan(&stored, &last)
+	err = w.conn.QueryRowContext(ctx, query+") FROM stored").Scan(&stored, &last)
 	if err == nil && !shared && stored < int64(last) {
 		_, err = w.conn.ExecContext(ctx,
 			fmt.Sprintf("BEGIN IMMEDIATE; DELETE FROM sequence; INSERT INTO sequence VALUES (%d); COMMIT", last))

@@ -69,13 +69,15 @@ type watchedAppender struct {
 }
 
 // Append implements [ingest.Appender].
-func (a watchedAppender) Append(ctx context.Context, rec *monitor.Record) error {
-	if err := a.Appender.Append(ctx, rec); err != nil {
+func (a watchedAppender) Append(ctx context.Context, recs ...*monitor.Record) error {
+	if err := a.Appender.Append(ctx, recs...); err != nil {
 		return err
 	}
-	a.runs.Accepted(rec)
-	if rec.NewSeries {
-		a.metrics.NewSeries(1)
+	for _, rec := range recs {
+		a.runs.Accepted(rec)
+		if rec.NewSeries {
+			a.metrics.NewSeries(1)
+		}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // nullAppender accepts every record.
 type nullAppender struct{}
 
-func (nullAppender) Append(context.Context, *monitor.Record) error { return nil }
+func (nullAppender) Append(context.Context, ...*monitor.Record) error { return nil }
 
 // A run can be announced twice. Its new series still count once.
 func TestNewSeriesAreCountedWhenTheyAreStored(t *testing.T) {

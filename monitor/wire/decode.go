@@ -2,7 +2,7 @@ package wire
 
 import (
 	"fmt"
-	"slices"
+	"math"
 
 	"pymon-bridge/monitor"
 )
@@ -41,13 +41,21 @@ func DecodeContext(body []byte) (*monitor.Context, error) {
 	return c, c.Validate()
 }
 
-var sessionNames = []string{"session_h", "run_date", "scm_ref", "description"}
+var sessionNames = []string{"session_h", "run_date", "scm_ref", "description", "utc_offset", "method", "exit_status", "collected",
+	"deselected", "partial"}
 
-// DecodeSession reads the body of `POST /sessions/`. All fields are required. scm_ref and description may be null. The
-// description is an object (clients from 1.6.1), the text of an object (1.4.0 to 1.6.0), or a plain text (before
-// 1.4.0). It has at most [monitor.MaxTags] members. The error is an EInvalid that names each wrong field.
+// maxOffset is the greatest offset from UTC that a client may state, in seconds. The offsets of clocks are smaller.
+const maxOffset = 14 * 3600
+
+// DecodeSession reads the body of `POST /sessions/`. session_h, run_date, scm_ref and description are required. scm_ref and
+// description may be null. The description is an object (clients from 1.6.1), the text of an object (1.4.0 to 1.6.0), or a
+// plain text (before 1.4.0). It has at most [monitor.MaxTags] members. The error is an EInvalid that names each wrong field.
+//
+// This project's plugin sends more. utc_offset is the offset of its clock in seconds, and method its method of measuring.
+// With exit_status the session has ended: then collected and deselected are required, and partial says why the session did
+// not run the whole suite.
 func DecodeSession(body []byte) (*monitor.Session, error) {
-	var values [4]value
+	var values [10]value
 	f, err := scanFields("session", body, sessionNames, values[:])
 	if err != nil {
 		return nil, err
@@ -62,6 +70,18 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 	default:
 		f.problem(3, "an object of texts, or a text")
 	}
+	if f.has(4) {
+		s.StatesOffset, s.Start.Offset = true, int32(f.within(4, -maxOffset, maxOffset))
+	}
+	s.Method = f.optional(5).String
+	if f.has(6) {
+		s.End = monitor.End{ExitStatus: f.integer(6), Collected: f.within(7, 0, math.MaxInt64),
+			Deselected: f.within(8, 0, math.MaxInt64), Reason: f.optional(9).String}
+		s.Completion = monitor.Complete
+		if f.has(9) {
+			s.Completion = monitor.Partial
+		}
+	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
@@ -72,37 +92,4 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 	}
 	s.Tags = tags
 	return s, s.Validate()
-}
-
-// MetricNames are the names of a metric's texts and then of its measurements.
-var MetricNames = func() []string {
-	names := slices.Clone(monitor.MetricTexts[:])
-	for i := range monitor.Measurements {
-		names = append(names, i.String())
-	}
-	return names
-}()
-
-// DecodeMetric reads the body of `POST /metrics/`. All 14 fields except component are required. component may be null.
-// The error is an EInvalid that names each wrong field.
-func DecodeMetric(body []byte) (*monitor.Metric, error) {
-	var values [len(monitor.MetricTexts) + int(monitor.Measurements)]value
-	f, err := scanFields("metric", body, MetricNames, values[:])
-	if err != nil {
-		return nil, err
-	}
-	m := new(monitor.Metric)
-	texts := m.Texts()
-	last := len(texts) - 1 // the component
-	for i, s := range texts[:last] {
-		*s = f.text(i)
-	}
-	m.Component = f.optional(last).String
-	for i, v := range m.Values() {
-		*v = f.float(len(texts) + i)
-	}
-	if err := f.err(); err != nil {
-		return nil, err
-	}
-	return m, m.Validate()
 }

@@ -32,7 +32,7 @@ func with(t *testing.T, body, old, new string) string {
 }
 
 func TestDecodeMetric(t *testing.T) {
-	m, err := wire.DecodeMetric([]byte(metricBody))
+	m, _, err := wire.DecodeMetric([]byte(metricBody))
 	require.NoError(t, err)
 	assert.Equal(t, &monitor.Metric{
 		SessionH: "s", ContextH: "c", ItemStartTime: "2026-11-22T16:03:15.107220", ItemPath: "tests.test_a",
@@ -120,7 +120,7 @@ func TestDecodeSession(t *testing.T) {
 
 func TestDecodeNamesEveryWrongField(t *testing.T) {
 	decoders := map[string]func(string) error{
-		metricBody:  func(b string) error { _, err := wire.DecodeMetric([]byte(b)); return err },
+		metricBody:  func(b string) error { _, _, err := wire.DecodeMetric([]byte(b)); return err },
 		contextBody: func(b string) error { _, err := wire.DecodeContext([]byte(b)); return err },
 		sessionBody: func(b string) error { _, err := wire.DecodeSession([]byte(b)); return err },
 	}
@@ -187,7 +187,7 @@ func TestDecodeRefusesBodiesThatAreNotJSON(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := wire.DecodeMetric([]byte(tt.body))
+			_, _, err := wire.DecodeMetric([]byte(tt.body))
 			assert.EqualError(t, err, "invalid metric: the body is not JSON: "+tt.message)
 			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 		})
@@ -203,12 +203,12 @@ func FuzzDecodeMetric(f *testing.F) {
 	f.Add([]byte(`{"a": [1, {"b": null}], "item": "\ud83d\ude00 \udcff"}`))
 	f.Add([]byte(`{"total_time": NaN, "user_time": -Infinity}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m, err := wire.DecodeMetric(body)
+		m, _, err := wire.DecodeMetric(body)
 		if err != nil {
 			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 			return
 		}
-		again, err := wire.DecodeMetric(nulls.Replace(wire.AppendMetric(nil, m)))
+		again, _, err := wire.DecodeMetric(nulls.Replace(wire.AppendMetric(nil, m)))
 		require.NoError(t, err)
 		assert.True(t, m.Same(again), "%s", body)
 		var plain map[string]any

@@ -26,12 +26,27 @@ func AppendContext(dst []byte, c *monitor.Context) []byte {
 	return append(dst, '}')
 }
 
-// AppendSession appends a session as one JSON object, with its description as the list `tags`.
+// AppendSession appends a session as one JSON object, with its description as the list `tags`. Members that pytest-monitor
+// does not know are there only if the client sent them.
 func AppendSession(dst []byte, s *monitor.Session) []byte {
 	dst = AppendText(append(dst, `{"session_h":`...), s.SessionH)
 	dst = AppendText(append(dst, `,"run_date":`...), s.RunDate)
 	dst = AppendNullable(append(dst, `,"scm_ref":`...), s.ScmRef)
-	return append(AppendTags(append(dst, `,"tags":`...), s.Tags), '}')
+	dst = AppendTags(append(dst, `,"tags":`...), s.Tags)
+	if s.StatesOffset {
+		dst = strconv.AppendInt(append(dst, `,"utc_offset":`...), int64(s.Start.Offset), 10)
+	}
+	if s.Method != "" {
+		dst = AppendText(append(dst, `,"method":`...), s.Method)
+	}
+	if s.Completion != monitor.CompletionUnknown {
+		dst = AppendText(append(dst, `,"completion":`...), string(s.Completion))
+		dst = strconv.AppendInt(append(dst, `,"exit_status":`...), s.ExitStatus, 10)
+		dst = strconv.AppendInt(append(dst, `,"collected":`...), s.Collected, 10)
+		dst = strconv.AppendInt(append(dst, `,"deselected":`...), s.Deselected, 10)
+		dst = AppendNullable(append(dst, `,"partial":`...), monitor.Text{String: s.Reason, Null: s.Completion != monitor.Partial})
+	}
+	return append(dst, '}')
 }
 
 // AppendTags appends tags as a list of objects with `name` and `value`.
@@ -56,6 +71,19 @@ func AppendMetric(dst []byte, m *monitor.Metric) []byte {
 	}
 	for i, f := range m.Values() {
 		dst = AppendNumber(appendName(dst, len(monitor.MetricTexts)+i), *f)
+	}
+	return append(dst, '}')
+}
+
+// AppendOutcome appends an outcome as one JSON object, in the shape in which clients send it. Absent floats are null.
+func AppendOutcome(dst []byte, o *monitor.Outcome) []byte {
+	dst = AppendMetric(dst, &o.Metric)
+	dst = AppendText(append(dst[:len(dst)-1], `,"nodeid":`...), o.NodeID)
+	dst = AppendText(append(dst, `,"outcome":`...), o.Outcome)
+	dst = strconv.AppendInt(append(dst, `,"attempts":`...), o.Attempts, 10)
+	for i, f := range [...]float64{o.SetupTime, o.TeardownTime, o.MemPeak, o.MemTest} {
+		dst = append(append(append(dst, `,"`...), measuredNames[setupTime+i]...), `":`...)
+		dst = AppendNumber(dst, f)
 	}
 	return append(dst, '}')
 }

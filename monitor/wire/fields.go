@@ -158,6 +158,39 @@ func (f *fields) integer(i int) int64 {
 	return int64(v)
 }
 
+// has says whether field i is there and not null.
+func (f *fields) has(i int) bool { return f.values[i].kind != missing && f.values[i].kind != null }
+
+// measured returns a number that may be null. It returns NaN for null, NaN and Infinity.
+func (f *fields) measured(i int) float64 {
+	if f.values[i].kind == null {
+		return math.NaN()
+	}
+	return f.float(i)
+}
+
+// optionalFloat returns a number that may be null or missing. It returns NaN for these, NaN and Infinity.
+func (f *fields) optionalFloat(i int) float64 {
+	if !f.has(i) {
+		return math.NaN()
+	}
+	return f.float(i)
+}
+
+// within returns a required whole number from least to greatest.
+func (f *fields) within(i int, least, greatest int64) int64 {
+	n := f.integer(i)
+	if n >= least && n <= greatest && f.problems[f.names[i]] == "" {
+		return n
+	}
+	expected := fmt.Sprintf("a whole number from %d to %d", least, greatest)
+	if greatest == math.MaxInt64 {
+		expected = fmt.Sprintf("a whole number of at least %d", least)
+	}
+	f.problem(i, expected)
+	return least
+}
+
 // shortened returns a number for a message, without most digits of a long number.
 func shortened(raw []byte) string {
 	if len(raw) > 40 {

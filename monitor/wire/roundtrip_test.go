@@ -57,7 +57,7 @@ func TestMetricRoundTrip(t *testing.T) {
 		for _, c := range body {
 			require.Less(t, c, byte(0x7f))
 		}
-		got, err := wire.DecodeMetric(nulls.Replace(body))
+		got, _, err := wire.DecodeMetric(nulls.Replace(body))
 		require.NoError(t, err, "%s", body)
 		require.True(t, m.Same(got), "%s", body)
 	})
@@ -90,7 +90,7 @@ func BenchmarkDecodeMetric(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		if _, err := wire.DecodeMetric(body); err != nil {
+		if _, _, err := wire.DecodeMetric(body); err != nil {
 			b.Fatal(err)
 		}
 	}

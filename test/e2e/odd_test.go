@@ -101,10 +101,12 @@ func oddBodies() []odd {
 		notJSON("a million brackets", strings.Repeat("[", 1_000_000), "nested"),
 		notJSON("nested objects", oddMetric().with("extra", strings.Repeat(`{"a":`, 1000)+"1"+strings.Repeat("}", 1000)).body(), "nested"),
 	}
-	for kind, body := range map[string]string{"list": "[" + oddMetric().body() + "]", "text": `"metric"`, "number": "1", "null": "null", "boolean": "true"} {
+	for kind, body := range map[string]string{"text": `"metric"`, "number": "1", "null": "null", "boolean": "true"} {
 		cases = append(cases, odd{name: "a " + kind + " instead of an object", status: http.StatusBadRequest, fields: []string{""},
 			r: request{method: http.MethodPost, path: metrics, body: body}, says: "invalid metric"})
 	}
+	cases = append(cases, odd{name: "a list in a list", status: http.StatusBadRequest, fields: []string{"[0]"},
+		r: request{method: http.MethodPost, path: metrics, body: "[[]]"}, says: "1 of 1 rows are invalid"})
 	for name := range oddMetric() {
 		if name != "component" {
 			cases = append(cases, wrong("metric without "+name, metrics, oddMetric().with(name, ""), name))

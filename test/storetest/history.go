@@ -44,6 +44,7 @@ func (h *historySuite) require(t *testing.T) {
 	runs := h.runInfos()
 	require.Greater(t, len(runs), 40)
 	var many, ties, elsewhere, empty int
+	ends := map[monitor.Completion]int{}
 	for i, run := range runs {
 		if len(run.Sessions) > 1 {
 			many++
@@ -51,6 +52,7 @@ func (h *historySuite) require(t *testing.T) {
 		if !run.Measured() {
 			empty++
 		}
+		ends[run.Completion]++
 		if i > 0 && runs[i-1].Started == run.Started && runs[i-1].Project == run.Project {
 			ties++
 		}
@@ -63,6 +65,9 @@ func (h *historySuite) require(t *testing.T) {
 	require.Greater(t, many, 10, "runs of several sessions")
 	require.Positive(t, ties, "runs of one nanosecond")
 	require.Positive(t, empty, "runs that measured nothing")
+	for _, end := range []monitor.Completion{monitor.CompletionUnknown, monitor.Complete, monitor.Partial} {
+		require.Greater(t, ends[end], 5, "%q", end)
+	}
 	require.Greater(t, elsewhere, 10, "runs and sessions of other projects with the same names")
 }
 
@@ -79,6 +84,7 @@ func (h *historySuite) testRunInfos(t *testing.T) {
 		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project})
 		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project, Limit: 3})
 		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project, Measured: true})
+		h.checkRunInfos(t, monitor.RunInfoQuery{Project: project, Whole: true})
 	}
 	for range 40 {
 		h.checkRunInfos(t, h.runInfoQuery())
@@ -109,7 +115,7 @@ func (h *historySuite) runInfoQuery() monitor.RunInfoQuery {
 	if h.random.IntN(2) == 0 {
 		q.Before = like.Started + int64(h.random.IntN(2))
 	}
-	q.Measured = h.random.IntN(2) == 0
+	q.Measured, q.Whole = h.random.IntN(2) == 0, h.random.IntN(2) == 0
 	q.Limit = h.random.IntN(6)
 	return q
 }
@@ -215,13 +221,14 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 				Build: s.Build, Started: s.Start.UTC})
 		}
 		found[i].Sessions = append(found[i].Sessions, s.SessionH)
+		found[i].Add(s)
 	}
 	for _, r := range found {
 		sum := w.runs(monitor.RunQuery{Project: r.Project, Run: r.ID})[0]
 		r.Tests, r.Modules, r.Environments = sum.Tests, sum.Modules, sum.Environments
 	}
 	found = slices.DeleteFunc(found, func(r *monitor.RunInfo) bool {
-		return q.Measured && r.Tests+r.Modules == 0 || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
+		return q.Measured && r.Tests+r.Modules == 0 || q.Whole && r.Completion == monitor.Partial || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
 			q.Branch != nil && r.Branch != *q.Branch || q.Before != 0 && r.Started >= q.Before
 	})
 	slices.SortFunc(found, laterFirst)

@@ -49,8 +49,10 @@ func (d *data) run(project string, n int, suite []monitor.Metric) {
 			pick(d.random, []string{"", `, "machine": "ci-large"`}))
 		ref := monitor.Text{String: pick(d.random, []string{fmt.Sprintf("c0ffee%d", n/2), "", pick(d.random, syntax)})}
 		start := d.now.Add(time.Duration(d.random.IntN(20)) * time.Second)
+		marks := monitor.Marks{Completion: pick(d.random, []monitor.Completion{"", monitor.Complete, monitor.Complete, monitor.Complete, monitor.Partial}),
+			Method: pick(d.random, []string{"", "", "m2"})}
 		d.add(project, &monitor.Session{SessionH: h, RunDate: clock(start), ScmRef: ref, Description: description,
-			Tags: wire.ParseDescription(description)})
+			Tags: wire.ParseDescription(description), Marks: marks})
 		branch = pick(d.random, []string{branch, "other"})
 	}
 	for _, test := range suite {
