@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,12 +84,30 @@ func (r *row) frequency(mhz float64) {
 func metricTable() *table[*monitor.Metric] {
 	return &table[*monitor.Metric]{
 		header: wire.MetricNames,
-		row: func(r *row, m *monitor.Metric) {
-			for _, s := range m.Texts() {
-				r.text(*s)
-			}
-			for _, f := range m.Values() {
-				r.number(*f)
+		row:    appendMetric,
+	}
+}
+
+func appendMetric(r *row, m *monitor.Metric) {
+	for _, s := range m.Texts() {
+		r.text(*s)
+	}
+	for _, f := range m.Values() {
+		r.number(*f)
+	}
+}
+
+func outcomeTable() *table[*monitor.Outcome] {
+	return &table[*monitor.Outcome]{
+		header: append(slices.Clone(wire.MetricNames), "nodeid", "outcome", "attempts", "setup_time", "teardown_time", "mem_peak",
+			"mem_test"),
+		row: func(r *row, o *monitor.Outcome) {
+			appendMetric(r, &o.Metric)
+			r.text(o.NodeID)
+			r.text(o.Outcome)
+			r.integer(o.Attempts)
+			for _, f := range [...]float64{o.SetupTime, o.TeardownTime, o.MemPeak, o.MemTest} {
+				r.number(f)
 			}
 		},
 	}
@@ -125,11 +144,12 @@ func contextTable() *table[*monitor.Context] {
 	}
 }
 
-// runTable writes the environments as a JSON array in one field, and the hashes of the sessions as another.
+// runTable writes the environments as a JSON array in one field, and the hashes of the sessions as another. It has a column
+// for the number of tests with each outcome.
 func runTable() *table[*monitor.Run] {
 	return &table[*monitor.Run]{
-		header: []string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
-			"modules", "total_time", "user_time", "kernel_time", "started", "ended", "completion", "partial"},
+		header: append([]string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
+			"modules", "total_time", "user_time", "kernel_time", "started", "ended"}, append(monitor.Outcomes[:], "completion", "partial")...),
 		row: func(r *row, run *monitor.Run) {
 			first := firstOf(run)
 			r.text(run.Project)
@@ -147,6 +167,13 @@ func runTable() *table[*monitor.Run] {
 			}
 			r.text(zoned(run.Started))
 			r.text(zoned(run.Ended))
+			for _, outcome := range monitor.Outcomes {
+				if run.Outcomes == nil {
+					r.text("")
+				} else {
+					r.integer(run.Outcomes[outcome])
+				}
+			}
 			end := endOf(run)
 			r.text(string(end.Completion))
 			r.text(end.Partial)

@@ -19,12 +19,15 @@ type owned[T any] struct {
 // fakeStore is a simple [monitor.Store] over slices. The slices have the order that the contract requires.
 type fakeStore struct {
 	metrics  []owned[*monitor.Metric]
+	outcomes []owned[*monitor.Outcome]
 	sessions []owned[*monitor.Session]
 	contexts []owned[*monitor.Context]
 	runs     []owned[*monitor.Run]
+	flaky    []owned[*monitor.FlakyTest]
 
 	FailFn func(row int) error // called before every element, and with -1 before every count
 	counts int                 // number of count calls
+	asked  monitor.FlakyQuery  // the last question about flaky tests
 	stop   int                 // number of elements that the last list returned
 }
 
@@ -88,9 +91,24 @@ func (s *fakeStore) CountMetrics(ctx context.Context, q monitor.MetricQuery) (in
 	return count(ctx, s, s.Metrics(ctx, q, monitor.Page{}))
 }
 
+func (s *fakeStore) Outcomes(ctx context.Context, q monitor.OutcomeQuery, p monitor.Page) iter.Seq2[*monitor.Outcome, error] {
+	return list(ctx, s, s.outcomes, q.Project, p, func(o owned[*monitor.Outcome]) bool {
+		return !slices.ContainsFunc(q.Where, func(m monitor.Match) bool {
+			if m.Field == monitor.FieldOutcome {
+				return !holds(m.How, o.v.Outcome, m.Text)
+			}
+			return !s.matches(owned[*monitor.Metric]{o.project, &o.v.Metric}, m)
+		})
+	})
+}
+
+func (s *fakeStore) CountOutcomes(ctx context.Context, q monitor.OutcomeQuery) (int64, error) {
+	return count(ctx, s, s.Outcomes(ctx, q, monitor.Page{}))
+}
+
 func (s *fakeStore) matches(o owned[*monitor.Metric], m monitor.Match) bool {
 	switch m.Field {
-	case monitor.FieldScmRef, monitor.FieldPipeline, monitor.FieldPipelineBuild:
+	case monitor.FieldScmRef, monitor.FieldRun, monitor.FieldPipeline, monitor.FieldPipelineBuild:
 		i := slices.IndexFunc(s.sessions, func(f owned[*monitor.Session]) bool {
 			return f.project == o.project && f.v.SessionH == o.v.SessionH
 		})
@@ -105,6 +123,8 @@ func (s *fakeStore) matches(o owned[*monitor.Metric], m monitor.Match) bool {
 
 func sessionText(s *monitor.Session, f monitor.Field) string {
 	switch f {
+	case monitor.FieldRun:
+		return s.Run
 	case monitor.FieldPipeline:
 		return s.Tag("pipeline_branch")
 	case monitor.FieldPipelineBuild:
@@ -198,6 +218,15 @@ func (s *fakeStore) Runs(ctx context.Context, q monitor.RunQuery, p monitor.Page
 
 func (s *fakeStore) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) {
 	return count(ctx, s, s.Runs(ctx, q, monitor.Page{}))
+}
+
+func (s *fakeStore) FlakyTests(ctx context.Context, q monitor.FlakyQuery, p monitor.Page) iter.Seq2[*monitor.FlakyTest, error] {
+	s.asked = q
+	return list(ctx, s, s.flaky, q.Project, p, func(owned[*monitor.FlakyTest]) bool { return true })
+}
+
+func (s *fakeStore) CountFlakyTests(ctx context.Context, q monitor.FlakyQuery) (int64, error) {
+	return count(ctx, s, s.FlakyTests(ctx, q, monitor.Page{}))
 }
 
 // fakeMetadata is a [monitor.MetadataStore] over slices. The first accepted context or session is the first.

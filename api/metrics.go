@@ -11,28 +11,28 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// condition compares a field of a metric with a path parameter.
+// condition compares a field of a metric or an outcome with a path parameter.
 type condition struct {
 	field monitor.Field
 	how   monitor.How
 	param string // "" compares with the empty text
 }
 
-// metricList is a route for a list of metrics.
-type metricList struct {
+// filtered is a route for a list of metrics or outcomes.
+type filtered struct {
 	path, summary string
 	counted       bool // there is also a route for the number of elements
 	where         []condition
 }
 
 // metricLists returns the routes for lists of metrics. Only lists that the reference server counts are counted.
-func metricLists() []metricList {
+func metricLists() []filtered {
 	const equals, prefix, contains = monitor.Equals, monitor.HasPrefix, monitor.Contains
 	item := condition{monitor.FieldItem, equals, "item"}
 	variant := condition{monitor.FieldItemVariant, equals, "variant"}
 	component := condition{monitor.FieldComponent, equals, "component"}
 	none := condition{monitor.FieldComponent, equals, ""}
-	return []metricList{
+	return []filtered{
 		{"/metrics/", "All metrics", true, nil},
 		{"/items/:item/metrics", "Metrics of an item", true, []condition{item}},
 		{"/items/like/:text/metrics", "Metrics of items whose name contains a text", false,
@@ -57,13 +57,21 @@ func metricLists() []metricList {
 	}
 }
 
-func (a *API) metricRoutes() (routes []route) {
-	for _, l := range metricLists() {
-		listOf := func(c *gin.Context) list[*monitor.Metric] { return a.metrics(metricQuery(c, l.where)) }
-		routes = append(routes, listRoute(a, l.path, l.summary, "Metrics", listQuery, listOf))
+func (a *API) metricRoutes() []route {
+	return filteredRoutes(a, metricLists(), "Metrics", listQuery, func(c *gin.Context, where []condition) list[*monitor.Metric] {
+		return a.metrics(metricQuery(c, where))
+	})
+}
+
+// filteredRoutes returns the routes for lists. listOf returns the list for a request.
+func filteredRoutes[T any](a *API, lists []filtered, answer string, query []string,
+	listOf func(c *gin.Context, where []condition) list[T]) (routes []route) {
+	for _, l := range lists {
+		of := func(c *gin.Context) list[T] { return listOf(c, l.where) }
+		routes = append(routes, listRoute(a, l.path, l.summary, answer, query, of))
 		if l.counted {
 			summary := "Number of " + strings.ToLower(l.summary)
-			routes = append(routes, countRoute(strings.TrimSuffix(l.path, "/")+"/count", summary, listOf))
+			routes = append(routes, countRoute(strings.TrimSuffix(l.path, "/")+"/count", summary, of))
 		}
 	}
 	return routes
@@ -71,11 +79,15 @@ func (a *API) metricRoutes() (routes []route) {
 
 // metricQuery returns the query for a request.
 func metricQuery(c *gin.Context, where []condition) monitor.MetricQuery {
-	q := monitor.MetricQuery{Project: httpd.ReadProject(c)}
+	return monitor.MetricQuery{Project: httpd.ReadProject(c), Where: matches(c, where)}
+}
+
+// matches fills conditions with the path parameters of a request.
+func matches(c *gin.Context, where []condition) (all []monitor.Match) {
 	for _, w := range where {
-		q.Where = append(q.Where, monitor.Match{Field: w.field, How: w.how, Text: c.Param(w.param)})
+		all = append(all, monitor.Match{Field: w.field, How: w.how, Text: c.Param(w.param)})
 	}
-	return q
+	return all
 }
 
 // metrics returns the list for a query.

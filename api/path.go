@@ -82,7 +82,7 @@ type literalPath struct {
 func literalPaths(template string) (all []literalPath) {
 	var values []string
 	switch template {
-	case "/items/:item/metrics", "/variants/:variant/metrics":
+	case "/items/:item/metrics", "/items/:item/outcomes", "/variants/:variant/metrics":
 		values = []string{"like"}
 	case "/components/:component/metrics", "/components/:component/pipelines":
 		values = []string{"items", "variants"}

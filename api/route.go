@@ -21,7 +21,8 @@ type route struct {
 
 // readRoutes returns all routes except the lookups and the routes of the document.
 func (a *API) readRoutes() []route {
-	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes())
+	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes(),
+		a.outcomeRoutes(), a.flakyRoutes())
 	for i := range lists {
 		lists[i].handle = a.inTurn(lists[i].handle)
 	}
@@ -44,14 +45,18 @@ func listRoute[T any](a *API, path, summary, answer string, query []string, list
 // countRoute returns a route for the number of elements of a list, on all pages.
 func countRoute[T any](path, summary string, listOf func(c *gin.Context) list[T]) route {
 	return route{path: path, summary: summary, answer: "Count", handle: handler(func(c *gin.Context) error {
-		n, err := listOf(c).count(c.Request.Context())
-		if err != nil {
-			return err
-		}
-		b := newBody(c, jsonType, pageLimit)
-		b.data = append(strconv.AppendInt(append(b.data, `{"count":`...), n, 10), "}\n"...)
-		return b.finish()
+		return answerCount(c, listOf(c))
 	})}
+}
+
+func answerCount[T any](c *gin.Context, l list[T]) error {
+	n, err := l.count(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	b := newBody(c, jsonType, pageLimit)
+	b.data = append(strconv.AppendInt(append(b.data, `{"count":`...), n, 10), "}\n"...)
+	return b.finish()
 }
 
 // member is a member of a JSON object with a text as its value.

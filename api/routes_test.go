@@ -168,6 +168,7 @@ func TestRuns(t *testing.T) {
 			{"name": "numpy", "value": "2.0"}, {"name": "pipeline_build_no", "value": "8"}, {"name": "dot.tag", "value": "x"}],
 			"environments": ["Linux-x86_64 8x ? 32G py3.11"], "sessions": [` + session1 + `,` + session2 + `],
 			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1, "completion": null, "partial": null,
+			"outcomes": {"passed": 1, "failed": 2, "error": 1, "skipped": 0, "xfailed": 0, "xpassed": 0},
 			"started": "2026-11-22T17:03:00.000000+01:00", "ended": "2026-11-22T17:04:30.500000+01:00"}], ` + links + `}`
 	for _, path := range []string{"/p/team/api/v1/runs/", "/api/v1/runs/r1"} {
 		assert.JSONEq(t, want, s.get(t, path).Body.String(), path)

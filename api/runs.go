@@ -56,11 +56,24 @@ func appendRun(dst []byte, r *monitor.Run) []byte {
 	dst = wire.AppendNumber(append(dst, `,"total_time":`...), r.TotalTime)
 	dst = wire.AppendNumber(append(dst, `,"user_time":`...), r.UserTime)
 	dst = wire.AppendNumber(append(dst, `,"kernel_time":`...), r.KernelTime)
+	dst = appendOutcomes(append(dst, `,"outcomes":`...), r.Outcomes)
 	end := endOf(r)
 	dst = wire.AppendNullable(append(dst, `,"completion":`...), known(string(end.Completion)))
 	dst = wire.AppendNullable(append(dst, `,"partial":`...), known(end.Partial))
 	dst = wire.AppendText(append(dst, `,"started":`...), zoned(r.Started))
 	dst = wire.AppendText(append(dst, `,"ended":`...), zoned(r.Ended))
+	return append(dst, '}')
+}
+
+// appendOutcomes appends the number of tests with each outcome, or null where nothing is known of outcomes.
+func appendOutcomes(dst []byte, n map[string]int64) []byte {
+	if n == nil {
+		return append(dst, "null"...)
+	}
+	for i, outcome := range monitor.Outcomes {
+		dst = append(dst, "{,"[min(i, 1)])
+		dst = strconv.AppendInt(append(wire.AppendText(dst, outcome), ':'), n[outcome], 10)
+	}
 	return append(dst, '}')
 }
 

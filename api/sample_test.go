@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -41,12 +42,22 @@ func sample() *fakeStore {
 	}
 	s.metrics = append(s.metrics, owned[*monitor.Metric]{"other", &monitor.Metric{SessionH: "s1", ItemStartTime: "2026-11-22T16:03:20",
 		Item: "secret"}})
+	for i, o := range []struct{ of, outcome, node string }{{"team", "passed", "test.py::test_a[1-2]"}, {"team", "failed", "test.py::test_b"},
+		{"team", "error", "test.py::test_a[3/4]"}, {"team", "failed", "test.py::like"}, {"other", "failed", "test.py::secret"}} {
+		m := *s.metrics[i].v
+		if o.of == "other" {
+			m = *s.metrics[len(s.metrics)-1].v
+		}
+		s.outcomes = append(s.outcomes, owned[*monitor.Outcome]{o.of, &monitor.Outcome{Metric: m, NodeID: o.node, Outcome: o.outcome,
+			Attempts: int64(i + 1), SetupTime: 0.5, TeardownTime: math.NaN(), MemPeak: 100, MemTest: -1}})
+	}
 	for _, f := range []*monitor.Session{
 		{SessionH: "s1", RunDate: "2026-11-22T16:03:00", ScmRef: text("abc1"), Tags: tags("pipeline_branch", "main", "pipeline_build_no", "7", "numpy", "2.0")},
 		{SessionH: "s2", RunDate: "2026-11-22T16:04:00", ScmRef: text("abc2"), Tags: tags("pipeline_branch", "main", "pipeline_build_no", "8", "dot.tag", "x")},
 		{SessionH: "s3", RunDate: "2026-11-22T16:05:00", ScmRef: monitor.Text{Null: true}},
 	} {
 		f.FixTags()
+		f.Run = f.SessionH
 		s.sessions = append(s.sessions, owned[*monitor.Session]{"team", f})
 	}
 	for _, h := range []string{"c1", "c2", "d3"} {
@@ -54,10 +65,17 @@ func sample() *fakeStore {
 			CPUVendor: monitor.Text{Null: true}, RAMTotal: 32100, MachineNode: "ci-1", PythonInfo: "3.11.7 \n[GCC]"}})
 	}
 	start := monitor.Instant{UTC: 1795363380e9, Offset: 3600}
+	for i, project := range []string{"team", "other", "team"} {
+		o := *s.outcomes[i].v
+		o.At = start
+		s.flaky = append(s.flaky, owned[*monitor.FlakyTest]{project, &monitor.FlakyTest{Project: project, Seen: &o, ScmRef: "abc1", Run: "r1",
+			Runs: 7, Passed: 6, Failed: 2, Retried: 4}})
+	}
 	s.runs = []owned[*monitor.Run]{{"team", &monitor.Run{Project: "team", ID: "r1",
 		Sessions: []*monitor.Session{s.sessions[0].v, s.sessions[1].v}, Environments: []string{"Linux-x86_64 8x ? 32G py3.11"},
 		Tests: 4, Modules: 1, TotalTime: 10.5, UserTime: 9, KernelTime: 1, Started: start,
-		Ended: monitor.Instant{UTC: start.UTC + 90_500e6, Offset: 3600}}}}
+		Outcomes: map[string]int64{"passed": 1, "failed": 2, "error": 1},
+		Ended:    monitor.Instant{UTC: start.UTC + 90_500e6, Offset: 3600}}}}
 	return s
 }
 
@@ -88,6 +106,9 @@ func sampleFile(t *testing.T) monitor.Store {
 	}
 	for _, o := range s.metrics {
 		records = append(records, &monitor.Record{Project: o.project, Received: received, Metric: o.v})
+	}
+	for _, o := range s.outcomes {
+		records = append(records, &monitor.Record{Project: o.project, Received: received, Outcome: o.v})
 	}
 	require.NoError(t, db.Append(t.Context(), records))
 	return db

@@ -58,7 +58,12 @@ func TestCSVOfEveryList(t *testing.T) {
 		{"/runs/", 1, []string{"team", "r1", "abc1", "main", "7", `[{"name":"pipeline_branch","value":"main"},` +
 			`{"name":"pipeline_build_no","value":"7"},{"name":"numpy","value":"2.0"},{"name":"pipeline_build_no","value":"8"},` +
 			`{"name":"dot.tag","value":"x"}]`, `["Linux-x86_64 8x ? 32G py3.11"]`, `["s1","s2"]`, "4", "1", "10.5", "9.0", "1.0",
-			"2026-11-22T17:03:00.000000+01:00", "2026-11-22T17:04:30.500000+01:00"}},
+			"2026-11-22T17:03:00.000000+01:00", "2026-11-22T17:04:30.500000+01:00", "1", "2", "1", "0", "0", "0", "", ""}},
+		{"/outcomes/", 4, []string{"s2", "c2", "2026-11-22T16:03:13", "", "like", "like", "", "function", "items", "4.0", "-4.0", "0.4",
+			"1.0", "400.0", "test.py::like", "failed", "4", "0.5", "", "100.0", "-1.0"}},
+		{"/runs/s1/outcomes?outcome=failed", 1, []string{"s1"}},
+		{"/tests/flaky/", 2, []string{"team", "", "", "test_a", "test_a[3/4]", "test.py::test_a[3/4]", "2026-11-22T17:03:00.000000+01:00",
+			"error", "r1", "abc1", "7", "6", "2", "4", "0.25"}},
 	}
 	for _, tt := range tests {
 		w := s.get(t, "/p/team/api/v1"+tt.path, "Accept", "text/csv")
@@ -75,7 +80,7 @@ func TestCSVOfEveryList(t *testing.T) {
 func TestNDJSON(t *testing.T) {
 	s := newServer(t, sample())
 	for path, key := range map[string]string{"/metrics/": "metrics", "/sessions/": "sessions", "/contexts/": "contexts",
-		"/runs/": "runs"} {
+		"/runs/": "runs", "/outcomes/": "outcomes", "/tests/flaky": "tests"} {
 		w := s.get(t, "/p/team/api/v1"+path, "Accept", "application/x-ndjson")
 		assert.Equal(t, "application/x-ndjson", w.Header().Get("Content-Type"))
 		var lines []any

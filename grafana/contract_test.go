@@ -61,7 +61,7 @@ func TestQueriesReadOnlyWrittenColumns(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	bucket, _ := h.store(t, db)
 	known := map[string]bool{}
-	for _, measurement := range []string{"test_metrics", influx.RegressionMeasurement, influx.RunMeasurement, influx.MachineMeasurement} {
+	for _, measurement := range []string{"test_metrics", "test_outcomes", influx.RegressionMeasurement, influx.RunMeasurement, influx.MachineMeasurement} {
 		known[measurement] = true
 		for name := range columns(t, db, bucket, measurement) {
 			known[name] = true

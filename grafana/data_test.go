@@ -30,7 +30,10 @@ const (
 	fatTest   = "test_bulk_import[10000 rows]"
 	fastSince = 9 // from this run on, fastTest takes 60 % of its time
 	fastTest  = "test_rebuild"
-	slowRun   = 13 // in this run the machine is slow: every test takes 1.5 times as long
+	retryTest = "test_refund[twice]" // in every eighth run it passes at the second attempt
+	mixedTest = "test_refund[full]"  // in every twelfth run it fails, and in the next run of the same commit it passes
+	brokeTest = "test_health"        // it always fails
+	slowRun   = 13                   // in this run the machine is slow: every test takes 1.5 times as long
 	mainEnv   = "Linux-x86_64 8x Intel(R) Xeon(R) CPU @ 2.30GHz 32G py3.11"
 	otherEnv  = "Linux-aarch64 4x Neoverse-N1 16G py3.12"
 )
@@ -124,6 +127,26 @@ func (h *history) run(n int, project string) {
 		h.line(&h.metrics, &monitor.Point{Record: &monitor.Record{Project: project, Metric: m}, Origin: origin})
 	}
 	h.modules(project, n, clocks[0], origin)
+	origin.ScmRef = digest("commit", n-n%2) // two runs of each commit
+	for i, test := range h.tests[:20] {
+		h.outcome(project, n, test, start.Add(time.Duration(i)*time.Second), origin)
+	}
+}
+
+// outcome adds what became of a test.
+func (h *history) outcome(project string, n int, t test, at time.Time, origin monitor.Origin) {
+	m := &monitor.Metric{SessionH: digest("session", n, 0), ContextH: digest("context", n), Kind: "function", Component: t.component,
+		ItemPath: t.path, Item: t.item, ItemVariant: t.variant, ItemFSLoc: strings.ReplaceAll(t.path, ".", "/") + ".py", TotalTime: t.seconds}
+	o := &monitor.Outcome{Metric: *startAt(m, at), NodeID: m.ItemFSLoc + "::" + t.variant, Outcome: monitor.Passed, Attempts: 1}
+	switch {
+	case t.variant == retryTest && n%8 == 7:
+		o.Attempts = 2
+	case t.variant == mixedTest && n%12 == 0, t.variant == brokeTest:
+		o.Outcome = monitor.OutcomeFailed
+	case t.variant == slowTest && n%5 == 0:
+		o.Outcome = "skipped"
+	}
+	h.line(&h.metrics, &monitor.Point{Record: &monitor.Record{Project: project, Outcome: o}, Origin: origin})
 }
 
 // measure returns one measurement of a test: its usual values with noise and with the changes of the history.

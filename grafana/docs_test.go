@@ -129,7 +129,7 @@ func TestDocumentedTagsAreEncodedSo(t *testing.T) {
 	assert.GreaterOrEqual(t, examples, 8)
 }
 
-// TestEveryColumnIsDocumented checks that the page has every tag and field of the three measurements.
+// TestEveryColumnIsDocumented checks that the page has every tag and field of the measurements of records.
 func TestEveryColumnIsDocumented(t *testing.T) {
 	db, h := harness.SharedInflux(t), realistic()
 	metrics, metadata := h.store(t, db)
@@ -142,7 +142,7 @@ func TestEveryColumnIsDocumented(t *testing.T) {
 		}
 	}
 	documented["prefix"] = strings.Contains(page(t), "`prefix`")
-	for _, in := range []struct{ bucket, measurement string }{{metrics, "test_metrics"}, {metadata, "sessions"}, {metadata, "contexts"}} {
+	for _, in := range []struct{ bucket, measurement string }{{metrics, "test_metrics"}, {metrics, "test_outcomes"}, {metadata, "sessions"}, {metadata, "contexts"}} {
 		points := db.Points(in.bucket, in.measurement)
 		require.NotEmpty(t, points)
 		for name := range points[0] {

@@ -81,3 +81,24 @@ func TestOverviewShowsOneRun(t *testing.T) {
 	assert.Len(t, show("Slowest tests of the chosen run", with(u, "search", `PAY_BY.*\[visa`)), 1)
 	assert.Len(t, show("Slowest tests of the chosen run", with(u, "component", "(none)")), 1)
 }
+
+// TestOverviewShowsFlakyTests checks that the table has the tests that passed and failed although nothing changed, and no
+// test that always fails.
+func TestOverviewShowsFlakyTests(t *testing.T) {
+	show, h := shows(t, "test-suite-overview")
+	u := usual(h)
+	flaky := show("Flaky tests", u)
+	assert.Equal(t, []string{retryTest, mixedTest}, column(flaky, "test"), "the last seen is the first")
+	for i, want := range []struct{ passed, failed, retried, run int }{{26, 0, 3, 23}, {24, 2, 0, 13}} {
+		row := flaky[i]
+		assert.Equal(t, "tests.checkout.test_payment", row["module"])
+		assert.EqualValues(t, want.passed, row["passed"])
+		assert.EqualValues(t, want.failed, row["failed"])
+		assert.EqualValues(t, want.retried, row["retried"])
+		assert.InDelta(t, float64(want.passed-want.retried)/26, row["rate"], 1e-9)
+		assert.Equal(t, digest("commit", want.run-1), row["scm_ref"])
+		assert.WithinDuration(t, h.starts[want.run], row["seen"].(time.Time), time.Minute)
+	}
+	assert.Len(t, show("Flaky tests", with(u, "search", "refund.*twice")), 1)
+	assert.Len(t, show("Flaky tests", with(u, "branch", "feature/checkout-speed")), 0)
+}

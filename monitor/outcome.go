@@ -7,8 +7,14 @@ const (
 	XPassed = "xpassed" // it was expected to fail, and passed
 )
 
+// The outcomes of tests that do not work.
+const (
+	OutcomeFailed = "failed"
+	OutcomeError  = "error" // its set-up or its teardown failed
+)
+
 // Outcomes are the words for what became of a test.
-var Outcomes = [...]string{Passed, "failed", "error", "skipped", "xfailed", XPassed}
+var Outcomes = [...]string{Passed, OutcomeFailed, OutcomeError, "skipped", "xfailed", XPassed}
 
 // Outcome is what became of one test, whether or not it passed. This project's pytest plugin sends it. pytest-monitor
 // measures only tests that pass. A session has one outcome for each node id: the one that was accepted first.

@@ -20,6 +20,12 @@ type Store interface {
 	// CountMetrics counts what Metrics lists on all pages.
 	CountMetrics(ctx context.Context, q MetricQuery) (int64, error)
 
+	// Outcomes lists outcomes by UTC start. Outcomes of one nanosecond differ in project or series, and have an order that
+	// never changes.
+	Outcomes(ctx context.Context, q OutcomeQuery, p Page) iter.Seq2[*Outcome, error]
+	// CountOutcomes counts what Outcomes lists on all pages.
+	CountOutcomes(ctx context.Context, q OutcomeQuery) (int64, error)
+
 	// Sessions lists sessions by UTC start, then hash, then project.
 	Sessions(ctx context.Context, q SessionQuery, p Page) iter.Seq2[*Session, error]
 	// CountSessions counts what Sessions lists on all pages.
@@ -39,6 +45,11 @@ type Store interface {
 	Runs(ctx context.Context, q RunQuery, p Page) iter.Seq2[*Run, error]
 	// CountRuns counts what Runs lists on all pages.
 	CountRuns(ctx context.Context, q RunQuery) (int64, error)
+
+	// FlakyTests lists flaky tests. The test that showed it last comes first.
+	FlakyTests(ctx context.Context, q FlakyQuery, p Page) iter.Seq2[*FlakyTest, error]
+	// CountFlakyTests counts what FlakyTests lists on all pages.
+	CountFlakyTests(ctx context.Context, q FlakyQuery) (int64, error)
 }
 
 // Page is a part of a list.
@@ -54,6 +65,12 @@ type MetricQuery struct {
 	Top     *Top // nil for the order of time
 }
 
+// OutcomeQuery chooses the outcomes of a project for which every match holds.
+type OutcomeQuery struct {
+	Project string // empty for every project
+	Where   []Match
+}
+
 // Top orders metrics by a measurement. It leaves out metrics without the measurement. Metrics with equal measurements
 // are in the order of time.
 type Top struct {
@@ -61,8 +78,8 @@ type Top struct {
 	Smallest bool // the least comes first, not the greatest
 }
 
-// Match is a condition on one text of a metric or of its session. A condition on the session does not hold for a metric
-// whose session is unknown in its project.
+// Match is a condition on one text of a metric or an outcome, or of its session. A condition on the session does not hold
+// for a metric or an outcome whose session is unknown in its project.
 type Match struct {
 	Field Field
 	How   How
@@ -72,7 +89,7 @@ type Match struct {
 // Field is the text that a [Match] compares.
 type Field int
 
-// The fields. The last three are texts of the session.
+// The fields. The last four are texts of the session.
 const (
 	FieldSessionH Field = iota
 	FieldContextH
@@ -80,7 +97,9 @@ const (
 	FieldItemVariant
 	FieldKind
 	FieldComponent
+	FieldOutcome // [Outcome.Outcome]; of outcomes only, since no metric has it
 	FieldScmRef
+	FieldRun
 	FieldPipeline      // [TagPipelineBranch]
 	FieldPipelineBuild // [TagPipelineBuild]
 )
@@ -158,6 +177,7 @@ type Run struct {
 	TotalTime    float64    // sum over the tests, in seconds, like the next two; absent values count as 0
 	UserTime     float64
 	KernelTime   float64
-	Started      Instant // start of the first session
-	Ended        Instant // start + total time of the metric that ended last; Started without metrics
+	Outcomes     map[string]int64 // number of tests by one of [Outcomes]; nil when the clients sent none, as pytest-monitor does
+	Started      Instant          // start of the first session
+	Ended        Instant          // start + total time of the metric that ended last; Started without metrics
 }

@@ -30,7 +30,7 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 	}
 	decisions := make([]decision, len(recs))
 	err := db.write(ctx, func(w *writer) error {
-		a := appender{writer: w, timeZones: db.zones, full: db.room(), tallies: make(tallies)}
+		a := appender{writer: w, timeZones: db.zones, full: db.room(), tallies: make(tallies), outcomes: make(outcomeTallies)}
 		for i, rec := range recs {
 			var err error
 			if decisions[i], err = a.record(rec); err != nil {
@@ -74,6 +74,7 @@ type appender struct {
 	timeZones monitor.Zones
 	full      error // why only repeats are accepted; nil when there is room
 	tallies   tallies
+	outcomes  outcomeTallies
 }
 
 func (a *appender) record(rec *monitor.Record) (decision, error) {

@@ -50,6 +50,7 @@ func (a *appender) outcome(rec *monitor.Record) (decision, error) {
 		}
 	}
 	seq := a.take()
+	a.outcomes.add(r)
 	return decision{seq: seq, newSeries: newSeries, at: at}, a.insertTexts(seq, r, at)
 }
 

@@ -70,6 +70,10 @@ func TestASessionHasOneOutcomeForEachNodeID(t *testing.T) {
 	other := record(became("s2", "a", arrival))
 	appendAll(t, db, other)
 	assert.False(t, other.Repeat, "another session has outcomes of its own")
+	appendAll(t, db, record(became("s1", "b", arrival)))
+	count, err := db.CountOutcomes(t.Context(), monitor.OutcomeQuery{})
+	require.NoError(t, err)
+	assert.Equal(t, int64(3), count, "repeats are not counted, and transactions add up")
 }
 
 // TestOutcomesOfOneMicrosecondGetNanosecondsOfTheirOwn checks that different outcomes are different points.

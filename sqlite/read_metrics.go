@@ -100,12 +100,17 @@ func metricRows(ctx context.Context, q querier, s selection) (rows []metricRow, 
 			err := row.Scan(slices.Concat([]any{&r.rec.Seq, &r.series, &r.session, &r.context, &r.location, &m.At.UTC,
 				&m.At.Offset, instant{&r.rec.Received}}, floats(m), more)...)
 			rows = append(rows, r)
-			if err != nil || !s.bounded {
+			switch {
+			case err != nil:
 				return err
+			case s.bounded:
+				return left.spend(r.rec.Size())
+			case s.outcomes:
+				return s.left.spend(len(r.rec.Outcome.NodeID))
 			}
-			return left.spend(r.rec.Size())
+			return nil
 		})
-	if err == errEnough {
+	if err == errEnough && s.bounded {
 		err = nil
 	}
 	return rows, err

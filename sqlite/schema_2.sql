@@ -35,3 +35,23 @@ CREATE TABLE ends (
     seq INTEGER PRIMARY KEY,
     session INTEGER NOT NULL UNIQUE REFERENCES hashes (id)
 );
+
+-- Lists of outcomes, like those of metrics.
+CREATE INDEX outcomes_session ON outcomes (session, utc_ns, series, outcome);
+CREATE INDEX outcomes_time ON outcomes (utc_ns, series, session, outcome);
+-- Few tests do not simply pass. The list of those that failed, and the search for flaky tests, read only these.
+CREATE INDEX outcomes_unusual ON outcomes (utc_ns, series, session, outcome, attempts)
+    WHERE outcome <> 'passed' OR attempts > 1;
+
+-- The number of outcomes of each session, by context, component and kind as sent.
+CREATE TABLE outcome_tallies (
+    session INTEGER NOT NULL REFERENCES hashes (id),
+    context INTEGER NOT NULL REFERENCES hashes (id),
+    component INTEGER NOT NULL REFERENCES components (id),
+    kind TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    outcomes INTEGER NOT NULL,
+    PRIMARY KEY (session, context, component, kind, outcome)
+) WITHOUT ROWID;
+CREATE INDEX outcome_tallies_context ON outcome_tallies (context);
+CREATE INDEX outcome_tallies_component ON outcome_tallies (component);

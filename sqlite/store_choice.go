@@ -8,17 +8,19 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// choice is a query for metrics in terms of the tables. Its clauses call the table metrics m. A dictionary has few
-// texts, so a condition on its texts becomes a subquery for its IDs. The indexes of metrics have these IDs.
+// choice is a query for metrics or outcomes in terms of the tables. Its clauses call the table m. A dictionary has few
+// texts, so a condition on its texts becomes a subquery for its IDs. The indexes of the table have these IDs.
 type choice struct {
+	table           // the table that has the chosen rows
 	series   clause // IDs of series; empty for all
 	sessions clause // IDs of hashes of sessions; empty for all
 	contexts clause // IDs of hashes of contexts; empty for all
 	exact    clause // conditions on texts as sent, where the text of the series does not decide
+	unusual  bool   // indexUnusual has all chosen rows
 	index    string // the index that finds a part of a list soonest
 
-	tallies   clause // the same conditions on tallies, as y
-	countable bool   // the tallies count the chosen metrics
+	counted   clause // the same conditions on tallies, as y
+	countable bool   // the tallies count the chosen rows
 }
 
 // chooser makes a choice from conditions on each dictionary.
@@ -30,20 +32,20 @@ type chooser struct {
 }
 
 // choose makes the choice of a query. It looks into the file to leave out conditions that make no difference.
-func choose(ctx context.Context, q querier, query monitor.MetricQuery) (*choice, error) {
-	c := chooser{choice: choice{countable: true}}
-	for _, m := range query.Where {
+func choose(ctx context.Context, q querier, from table, project string, where []monitor.Match) (*choice, error) {
+	c := chooser{choice: choice{table: from, countable: true}}
+	for _, m := range where {
 		if err := c.match(ctx, q, m); err != nil {
 			return nil, err
 		}
 	}
-	if query.Project != "" {
-		alone, err := onlyProject(ctx, q, query.Project)
+	if project != "" {
+		alone, err := onlyProject(ctx, q, project)
 		if err != nil {
 			return nil, err
 		}
 		if !alone {
-			c.project(query.Project)
+			c.project(project)
 		}
 	}
 	c.series = subquery("SELECT id FROM series", c.ofSeries)
@@ -62,11 +64,13 @@ func (c *chooser) match(ctx context.Context, q querier, m monitor.Match) error {
 		c.countable = false
 		return c.text(ctx, q, m)
 	case monitor.FieldKind:
-		c.tallies.match("y.kind", m.How, m.Text)
+		c.counted.match("y.kind", m.How, m.Text)
 		return c.text(ctx, q, m)
 	case monitor.FieldComponent:
 		c.ofComponents.match("name", m.How, m.Text)
 		return c.text(ctx, q, m)
+	case monitor.FieldOutcome:
+		c.outcome(m)
 	case monitor.FieldContextH:
 		c.ofContexts.match("h", m.How, m.Text)
 	case monitor.FieldSessionH:
@@ -76,6 +80,21 @@ func (c *chooser) match(ctx context.Context, q querier, m monitor.Match) error {
 		matchSession(&c.ofSessions, m)
 	}
 	return nil
+}
+
+// outcome adds a condition on the outcome.
+func (c *chooser) outcome(m monitor.Match) {
+	if c.table != outcomesTable {
+		c.exact.and("FALSE")
+		c.counted.and("FALSE")
+		return
+	}
+	c.exact.match("m.outcome", m.How, m.Text)
+	c.counted.match("y.outcome", m.How, m.Text)
+	if m.How == monitor.Equals && m.Text != monitor.Passed && !c.unusual {
+		c.unusual = true
+		c.exact.and(isUnusual)
+	}
 }
 
 // project adds a condition on the project. One dictionary is enough, since a metric has the same project as its series,
@@ -102,28 +121,27 @@ func subquery(query string, where clause) clause {
 	return sub
 }
 
-// tally adds the conditions on tallies. The texts of tallies are as sent.
+// tally adds the conditions on tallies, as y. The texts of tallies are as sent.
 func (c *chooser) tally() {
 	if sub := subquery("SELECT id FROM components", c.ofComponents); sub.sql != "" {
-		c.tallies.in("y.component", sub)
+		c.counted.in("y.component", sub)
 	}
 	if c.sessions.sql != "" {
-		c.tallies.in("y.session", c.sessions)
+		c.counted.in("y.session", c.sessions)
 	}
 	if c.contexts.sql != "" {
-		c.tallies.in("y.context", c.contexts)
+		c.counted.in("y.context", c.contexts)
 	}
 }
 
-// resolveContexts replaces the contexts by the sessions that have metrics with these contexts, since no index of
-// metrics has contexts. Hardly any session has two contexts. Only for such a session the rows of metrics have to be
-// checked, too.
+// resolveContexts replaces the contexts by the sessions that have rows with these contexts, since no index of the table
+// has contexts. Hardly any session has two contexts. Only for such a session the rows have to be checked, too.
 func (c *choice) resolveContexts(ctx context.Context, q querier) error {
 	if c.contexts.sql == "" {
 		return nil
 	}
-	used := newClause("SELECT session FROM tallies WHERE context IN ("+c.contexts.sql+")", c.contexts.args...)
-	mixed := newClause("SELECT EXISTS (SELECT 1 FROM tallies WHERE session IN ("+used.sql+")", used.args...)
+	used := newClause("SELECT session FROM "+c.tallies+" WHERE context IN ("+c.contexts.sql+")", c.contexts.args...)
+	mixed := newClause("SELECT EXISTS (SELECT 1 FROM "+c.tallies+" WHERE session IN ("+used.sql+")", used.args...)
 	mixed.add(" AND context NOT IN ("+c.contexts.sql+"))", c.contexts.args...)
 	n, err := countOf(ctx, q, mixed)
 	if err != nil {
@@ -145,6 +163,11 @@ func matchSession(where *clause, m monitor.Match) {
 	switch m.Field {
 	case monitor.FieldScmRef:
 		where.match("s.scm_ref", m.How, m.Text)
+		return
+	case monitor.FieldRun:
+		var run clause // an index has the run and the seq
+		run.match("run", m.How, m.Text)
+		where.in("s.seq", newClause("SELECT seq FROM sessions WHERE "+run.sql, run.args...))
 		return
 	case monitor.FieldPipeline:
 		value.and("name = ?", monitor.TagPipelineBranch)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// largeItems is how many sessions, contexts and metrics fillLarge stores. Each has a text of largeText bytes, so each
-// list has about 6 MiB.
+// largeItems is how many sessions, contexts, metrics and outcomes fillLarge stores. Each has a text of largeText bytes, so
+// each list has about 6 MiB.
 const largeItems, largeText = 48, 128 << 10
 
 func fillLarge(t *testing.T, db *sqlite.DB) {
@@ -42,7 +43,9 @@ func fillLarge(t *testing.T, db *sqlite.DB) {
 		default:
 			m.ContextH = large(i)
 		}
-		recs = append(recs, record(m))
+		o := became(s.SessionH, large(i), at)
+		o.Outcome = monitor.Passed // at the second attempt
+		recs = append(recs, record(m), record(o))
 		for _, rec := range recs {
 			rec.Received = at
 		}
@@ -66,6 +69,12 @@ func TestListsOfLargeItems(t *testing.T) {
 	}
 	holdsLittle(t, "metrics", db.Metrics(ctx, monitor.MetricQuery{}, page), metric, sessions)
 	holdsLittle(t, "slowest", db.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, page), metric, sessions)
+	holdsLittle(t, "outcomes", db.Outcomes(ctx, monitor.OutcomeQuery{}, page),
+		func(o *monitor.Outcome) string { return o.SessionH }, sessions)
+	newestFirst := slices.Clone(sessions)
+	slices.Reverse(newestFirst)
+	holdsLittle(t, "flaky tests", db.FlakyTests(ctx, monitor.FlakyQuery{}, page),
+		func(f *monitor.FlakyTest) string { return f.Seen.SessionH }, newestFirst)
 	holdsLittle(t, "page", db.Metrics(ctx, monitor.MetricQuery{}, monitor.Page{Offset: 3, Limit: 40}), metric, sessions[3:43])
 	holdsLittle(t, "sessions", db.Sessions(ctx, monitor.SessionQuery{Project: "shop"}, page), session, sessions)
 	holdsLittle(t, "page of sessions", db.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{Offset: 3, Limit: 40}), session,

@@ -49,7 +49,7 @@ func names(q monitor.NameQuery) clause {
 }
 
 func componentNames(q monitor.NameQuery) clause {
-	var where clause
+	where := newClause("EXISTS (SELECT 1 FROM tallies y WHERE y.component = components.id)") // not of outcomes alone
 	where.prefix("name", q.Prefix)
 	if q.Project != "" {
 		where.and("project = ?", q.Project)

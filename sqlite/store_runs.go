@@ -68,6 +68,9 @@ func runsAt(ctx context.Context, q querier, positions []runPosition, left *budge
 		if err := fillTallies(ctx, q, part, left); err != nil {
 			return nil, err
 		}
+		if err := fillOutcomes(ctx, q, part); err != nil {
+			return nil, err
+		}
 	}
 	return runs, nil
 }
@@ -159,6 +162,23 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 			machine = nil
 		}
 		return addEnvironment(r, monitor.OriginOf("", machine, &session).Env, left)
+	})
+}
+
+// fillOutcomes counts the outcomes of runs.
+func fillOutcomes(ctx context.Context, q querier, runs []*monitor.Run) error {
+	query := withRuns(len(runs), namesOf(runs))
+	query.add("SELECT chosen.i, y.outcome, y.outcomes" + chosenSessions + " CROSS JOIN outcome_tallies y ON y.session = s.hash")
+	return each(ctx, q, query.sql, query.args, func(row scanner) error {
+		var i int
+		var outcome string
+		var n int64
+		err := row.Scan(&i, &outcome, &n)
+		if runs[i].Outcomes == nil {
+			runs[i].Outcomes = make(map[string]int64)
+		}
+		runs[i].Outcomes[outcome] += n
+		return err
 	})
 }
 

@@ -24,7 +24,7 @@ func (l *topList) find() ([]position, error) {
 	w := l.wanted
 	switch {
 	case l.choice.index != indexTime:
-		return l.sorted(newClause("metrics m INDEXED BY "+l.choice.index), l.choice.where(), w.skip, w.max)
+		return l.sorted(newClause("metrics m INDEXED BY metrics"+l.choice.index), l.choice.where(), w.skip, w.max)
 	case w.after == nil && w.skip < l.pruned && w.max <= l.pruned-w.skip:
 		positions, err := (&pruning{topList: l, want: int(w.skip + w.max)}).best()
 		return positions[min(int(w.skip), len(positions)):], err

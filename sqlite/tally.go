@@ -43,6 +43,20 @@ func (t tallies) add(r *newRow, at monitor.Instant) {
 	v.received = max(v.received, nanoseconds(r.rec.Received))
 }
 
+// outcomeKey is what all outcomes of a row of the table outcome_tallies share, and the project of its component.
+type outcomeKey struct {
+	tallyKey
+	project, outcome string
+}
+
+// outcomeTallies has the numbers of outcomes that a transaction adds to the table.
+type outcomeTallies map[outcomeKey]int64
+
+func (t outcomeTallies) add(r *newRow) {
+	o := r.rec.Outcome
+	t[outcomeKey{tallyKey{r.session.id, r.context.id, o.Component, o.Kind}, r.rec.Project, o.Outcome}]++
+}
+
 func orZero(f float64) float64 {
 	if math.IsNaN(f) {
 		return 0
@@ -50,10 +64,22 @@ func orZero(f float64) float64 {
 	return f
 }
 
-// writeTallies adds what the transaction has stored to the table.
+// writeTallies adds what the transaction has stored to the tables.
 func (a *appender) writeTallies() error {
+	for key, n := range a.outcomes {
+		component, err := a.componentID(key.component, key.project)
+		if err != nil {
+			return err
+		}
+		_, err = a.exec(`INSERT INTO outcome_tallies (session, context, component, kind, outcome, outcomes) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (session, context, component, kind, outcome) DO UPDATE SET outcomes = outcomes + excluded.outcomes`,
+			key.session, key.context, component, key.kind, key.outcome, n)
+		if err != nil {
+			return err
+		}
+	}
 	for key, t := range a.tallies {
-		component, err := a.textID(a.components, "components", "name, project", true, key.component, t.project)
+		component, err := a.componentID(key.component, t.project)
 		if err != nil {
 			return err
 		}
@@ -72,4 +98,8 @@ func (a *appender) writeTallies() error {
 		}
 	}
 	return nil
+}
+
+func (a *appender) componentID(name, project string) (int64, error) {
+	return a.textID(a.components, "components", "name, project", true, name, project)
 }

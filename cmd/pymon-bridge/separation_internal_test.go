@@ -44,9 +44,10 @@ func serveTokens(t *testing.T, withB bool) *served {
 	require.NoError(t, db.Open(t.Context()))
 	// The run of "a" names the session and the context of "b".
 	records := runOf("a", "a0000000000000000000000000000000", "a1111111111111111111111111111111")
-	lost := *records[len(records)-1].Metric
+	lost := records[len(records)-1].Outcome.Metric
 	lost.SessionH, lost.ContextH = sessionOfB, contextOfB
-	records = append(records, &monitor.Record{Project: "a", Metric: &lost})
+	failed := monitor.Outcome{Metric: lost, NodeID: "lost", Outcome: monitor.OutcomeFailed, Attempts: 1}
+	records = append(records, &monitor.Record{Project: "a", Metric: &lost}, &monitor.Record{Project: "a", Outcome: &failed})
 	if withB {
 		records = append(records, runOf("b", sessionOfB, contextOfB)...)
 	}
@@ -75,7 +76,7 @@ func serveTokens(t *testing.T, withB bool) *served {
 	return &served{b, l.Addr().String()}
 }
 
-// runOf returns a context, a session with tags, and metrics.
+// runOf returns a context, a session with tags, metrics, and outcomes of flaky tests.
 func runOf(project, session, context string) []*monitor.Record {
 	tags := fmt.Sprintf(`{"run": "nightly", "branch": "main", "pipeline_branch": "pipe-%[1]s", "pipeline_build_no": "7-%[1]s", `+
 		`"note": "of %[1]s"}`, project)
@@ -86,10 +87,12 @@ func runOf(project, session, context string) []*monitor.Record {
 	}
 	test := "test_" + project
 	for i, of := range [][2]string{{"", test}, {"part-" + project, test}, {"part-" + project, test}, {"items", "like"}, {"variants", "like"}} {
-		records = append(records, &monitor.Record{Project: project, Metric: &monitor.Metric{SessionH: session, ContextH: context,
+		m := monitor.Metric{SessionH: session, ContextH: context,
 			ItemStartTime: fmt.Sprintf("2026-11-22T12:00:0%d", i), ItemPath: "tests.of_" + project, Item: of[1],
 			ItemVariant: of[1], ItemFSLoc: "of_" + project + ".py", Kind: "function-" + project, Component: of[0],
-			TotalTime: float64(i + 1), MemUsage: 2, CPUUsage: 1, UserTime: 1, KernelTime: 1}})
+			TotalTime: float64(i + 1), MemUsage: 2, CPUUsage: 1, UserTime: 1, KernelTime: 1}
+		outcome := monitor.Outcome{Metric: m, NodeID: fmt.Sprintf("of_%s.py::%d", project, i), Outcome: monitor.Passed, Attempts: 2}
+		records = append(records, &monitor.Record{Project: project, Metric: &m}, &monitor.Record{Project: project, Outcome: &outcome})
 	}
 	return records
 }

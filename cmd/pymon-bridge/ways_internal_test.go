@@ -56,6 +56,10 @@ var waysToB = map[string]struct {
 	"metrics of its items by text": {200, "GET /api/v1/items/like/test/metrics?page=-1&of=b"},
 	"metrics of its variant":       {204, "GET /api/v1/variants/test_b/metrics"},
 	"metrics of its component":     {204, "GET /api/v1/components/part-b/metrics"},
+	"outcomes of its session":      {200, "GET /api/v1/sessions/SESSION/outcomes"},        // "a" has one
+	"outcomes of its run":          {200, "GET /api/v1/runs/nightly/outcomes?format=csv"}, // "a" has one of this name
+	"outcomes of its item":         {204, "GET /api/v1/items/test_b/outcomes?outcome=passed"},
+	"its flaky tests":              {200, "GET /api/v1/tests/flaky?branch=main&since=2020-01-01&project=b"},
 	"number of its metrics":        {200, "GET /api/v1/filters/scm/commit-b/metrics/count"},
 	"number of its contexts":       {200, "GET /api/v1/contexts/count"},
 	"its pipelines":                {200, "GET /api/v1/components/part-b/pipelines"},

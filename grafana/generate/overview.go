@@ -19,6 +19,8 @@ func overview() *dashboard {
 	d.line(4, suiteStatus())
 	d.line(10, runsTable())
 	chosenRun(d)
+	d.row("Outcomes", "")
+	d.line(10, flakyTests())
 	return d
 }
 

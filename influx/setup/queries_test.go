@@ -70,6 +70,23 @@ func tags(t suiteTest, env string) string {
 		t.component, strings.ReplaceAll(env, " ", `\ `), item, t.path, t.variant)
 }
 
+// outcome returns what became of a test in a run, and at which attempt. Two runs have each commit in outcomes. One test is
+// retried in each fourth run. Another fails in three runs, whose commits pass, only one on the same machine. A third always
+// fails.
+func (t suiteTest) outcome(run int) (outcome string, attempts int) {
+	switch {
+	case t.variant == "test_flaky" && run%4 == 1:
+		return "passed", 2
+	case t.variant == "test_flaky" && run == 2:
+		return "skipped", 1
+	case t.variant == "test_refund" && (run == 3 || run == 4 || run == 6):
+		return "failed", 1
+	case t.variant == "test_health":
+		return "error", 3
+	}
+	return "passed", 1
+}
+
 // store writes the history as docs/data-model.md describes it, and its rollup.
 func (s suite) store(server *harness.Influx) (metrics, rollup string) {
 	metrics, rollup = server.NewBucket("metrics", 0), server.NewBucket("daily", 0)
@@ -86,6 +103,9 @@ func (s suite) store(server *harness.Influx) (metrics, rollup string) {
 			seconds := factor * t.in(run)
 			lines = append(lines, fmt.Sprintf(`test_metrics,%s total_time=%v,mem_usage=%v,run="run-%d",scm_ref="%s",branch="main" %d`,
 				tags(t, env), seconds, memory, run, commit(run), at.Add(time.Duration(n+1)*time.Second).UnixNano()))
+			outcome, attempts := t.outcome(run)
+			lines = append(lines, fmt.Sprintf(`test_outcomes,%s outcome="%s",attempts=%di,nodeid="%s::%s",scm_ref="%s" %d`,
+				tags(t, env), outcome, attempts, t.path, t.variant, commit(run-run%2), at.Add(time.Duration(n+1)*time.Second).UnixNano()))
 			daily = append(daily, fmt.Sprintf(`test_daily,%s total_time_count=2i,total_time_median=%v,total_time_max=%v %d`,
 				tags(t, env), seconds, seconds*t.noise, day))
 		}
@@ -177,6 +197,32 @@ func TestDocumentedQueries(t *testing.T) {
 				assert.Equal(t, want.test, rows[n]["item_variant"])
 				assert.InDelta(t, want.adds, rows[n]["_value"], 1e-9)
 			}
+		},
+		"Pass rates": func(t *testing.T, rows []harness.Row) {
+			require.Len(t, rows, 4, "two tests on two machines")
+			for n, want := range []struct {
+				test, env string
+				rate      float64
+			}{{"test_health", "", 0}, {"test_health", "", 0}, {"test_refund", small, 2.0 / 3}, {"test_refund", large, 7.0 / 9}} {
+				assert.Equal(t, want.test, rows[n]["item_variant"])
+				assert.InDelta(t, want.rate, rows[n]["rate"], 1e-9)
+				if want.env != "" {
+					assert.Equal(t, want.env, rows[n]["env"])
+				}
+			}
+		},
+		"Flaky tests": func(t *testing.T, rows []harness.Row) {
+			require.Len(t, rows, 2)
+			for n, want := range []harness.Row{
+				{"nodeid": "tests.search.test_index::test_flaky", "passed": int64(8), "failed": int64(0), "retried": int64(3), "mixed": int64(0)},
+				{"nodeid": "tests.checkout.test_payment::test_refund", "passed": int64(7), "failed": int64(2), "retried": int64(0), "mixed": int64(1)},
+			} {
+				for name, value := range want {
+					assert.Equal(t, value, rows[n][name], name)
+				}
+				assert.Equal(t, large, rows[n]["env"], "on the other machine nothing contradicts")
+			}
+			assert.InDelta(t, 5.0/8, rows[0]["rate"], 1e-9)
 		},
 		"Noisy tests": func(t *testing.T, rows []harness.Row) {
 			require.Len(t, rows, 10)

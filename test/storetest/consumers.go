@@ -23,6 +23,11 @@ func (s *suite) testConsumers(t *testing.T) {
 			return s.store.Metrics(ctx, monitor.MetricQuery{Top: &monitor.Top{}}, monitor.Page{})
 		})
 	})
+	t.Run("outcomes", func(t *testing.T) {
+		consume(t, func(ctx context.Context) iter.Seq2[*monitor.Outcome, error] {
+			return s.store.Outcomes(ctx, monitor.OutcomeQuery{}, monitor.Page{})
+		})
+	})
 	t.Run("sessions", func(t *testing.T) {
 		consume(t, func(ctx context.Context) iter.Seq2[*monitor.Session, error] {
 			return s.store.Sessions(ctx, monitor.SessionQuery{}, monitor.Page{})
@@ -41,6 +46,11 @@ func (s *suite) testConsumers(t *testing.T) {
 	t.Run("runs", func(t *testing.T) {
 		consume(t, func(ctx context.Context) iter.Seq2[*monitor.Run, error] {
 			return s.store.Runs(ctx, monitor.RunQuery{}, monitor.Page{})
+		})
+	})
+	t.Run("flaky", func(t *testing.T) {
+		consume(t, func(ctx context.Context) iter.Seq2[*monitor.FlakyTest, error] {
+			return s.store.FlakyTests(ctx, monitor.FlakyQuery{}, monitor.Page{})
 		})
 	})
 	t.Run("counts", func(t *testing.T) {
@@ -90,9 +100,11 @@ func testEmpty(t *testing.T, store monitor.Store) {
 	s := &suite{store: store, world: &world{}, random: newRandom()}
 	s.checkMetrics(t, monitor.MetricQuery{})
 	s.checkMetrics(t, monitor.MetricQuery{Project: "shop", Top: &monitor.Top{}})
+	s.checkOutcomes(t, monitor.OutcomeQuery{})
 	s.checkSessions(t, monitor.SessionQuery{})
 	s.checkContexts(t, monitor.ContextQuery{})
 	s.checkRuns(t, monitor.RunQuery{})
+	s.checkFlaky(t, monitor.FlakyQuery{})
 	for _, of := range kindsOfNames {
 		s.checkNames(t, monitor.NameQuery{Of: of})
 	}

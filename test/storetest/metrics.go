@@ -13,7 +13,8 @@ import (
 
 var (
 	fields = []monitor.Field{monitor.FieldSessionH, monitor.FieldContextH, monitor.FieldItem, monitor.FieldItemVariant,
-		monitor.FieldKind, monitor.FieldComponent, monitor.FieldScmRef, monitor.FieldPipeline, monitor.FieldPipelineBuild}
+		monitor.FieldKind, monitor.FieldComponent, monitor.FieldOutcome, monitor.FieldScmRef, monitor.FieldRun, monitor.FieldPipeline,
+		monitor.FieldPipelineBuild}
 	hows = []monitor.How{monitor.Equals, monitor.HasPrefix, monitor.Contains}
 )
 
@@ -37,18 +38,22 @@ func (s *suite) testMetrics(t *testing.T) {
 
 // metricQuery returns a query with random conditions. Most conditions hold for the metric m.
 func (s *suite) metricQuery(m *measured, field monitor.Field, how monitor.How) monitor.MetricQuery {
-	q := monitor.MetricQuery{}
-	for {
-		q.Where = append(q.Where, monitor.Match{Field: field, How: how, Text: s.part(m.text(field).String, how)})
-		if len(q.Where) == 3 || s.random.IntN(2) == 0 {
-			break
-		}
-		field, how = pick(s.random, fields), pick(s.random, hows)
-	}
+	q := monitor.MetricQuery{Where: s.matches(m, field, how)}
 	if s.random.IntN(3) == 0 {
 		q.Project = pick(s.random, projects)
 	}
 	return q
+}
+
+// matches returns random conditions, most of which hold for m.
+func (s *suite) matches(m *measured, field monitor.Field, how monitor.How) (where []monitor.Match) {
+	for {
+		where = append(where, monitor.Match{Field: field, How: how, Text: s.part(m.text(field).String, how)})
+		if len(where) == 3 || s.random.IntN(2) == 0 {
+			return where
+		}
+		field, how = pick(s.random, fields), pick(s.random, hows)
+	}
 }
 
 // part returns a part of a text, or sometimes of another text. It cuts between any two bytes.
@@ -82,14 +87,20 @@ func describe(q monitor.MetricQuery) string {
 
 // arrange returns a function that sorts metrics whose order is the store's own.
 func arrange(top *monitor.Top) func([]*monitor.Metric) {
-	return func(found []*monitor.Metric) {
+	return arrangeBy(func(a, b *monitor.Metric) bool {
+		return a.At.UTC == b.At.UTC && (top == nil || value(a, top) == value(b, top))
+	}, bySeries)
+}
+
+// arrangeBy returns a function that sorts the items that are equal in the order of a list.
+func arrangeBy[T any](equal func(a, b T) bool, order func(a, b T) int) func([]T) {
+	return func(found []T) {
 		for from := 0; from < len(found); {
 			to := from + 1
-			for to < len(found) && found[to].At.UTC == found[from].At.UTC &&
-				(top == nil || value(found[to], top) == value(found[from], top)) {
+			for to < len(found) && equal(found[to], found[from]) {
 				to++
 			}
-			slices.SortFunc(found[from:to], bySeries)
+			slices.SortFunc(found[from:to], order)
 			from = to
 		}
 	}

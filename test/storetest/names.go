@@ -191,6 +191,14 @@ func (w *world) measure(r *monitor.Run) {
 			r.Ended = end
 		}
 	}
+	for _, o := range w.outcomes {
+		if o.project == r.Project && o.session != nil && o.session.Run == r.ID {
+			if r.Outcomes == nil {
+				r.Outcomes = make(map[string]int64)
+			}
+			r.Outcomes[o.outcome.Outcome]++
+		}
+	}
 	if r.Ended.UTC < 0 {
 		r.Ended = r.Started
 	}

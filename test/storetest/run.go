@@ -18,15 +18,18 @@ func Run(t *testing.T, open Open) { RunSome(t, open, 1) }
 func RunSome(t *testing.T, open Open, n int) {
 	t.Run("empty", func(t *testing.T) { testEmpty(t, open(t, nil)) })
 	records := newData(rand.New(rand.NewPCG(11, 22))).records()
+	records = append(records, outcomesOf(records)...)
 	s := &suite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(33, 44)), every: n}
 	s.world.require(t, records)
 	t.Run("metrics", s.testMetrics)
 	t.Run("top", s.testTop)
+	t.Run("outcomes", s.testOutcomes)
 	t.Run("sessions", s.testSessions)
 	t.Run("many tags", s.testManyTags)
 	t.Run("contexts", s.testContexts)
 	t.Run("names", s.testNames)
 	t.Run("runs", s.testRuns)
+	t.Run("flaky", s.testFlaky)
 	t.Run("endless", s.testEndless)
 	t.Run("syntax", s.testSyntax)
 	t.Run("consumers", s.testConsumers)

@@ -16,16 +16,18 @@ import (
 // world has all accepted records, without repeats. It answers questions by looking at all of them.
 type world struct {
 	metrics  []*measured
+	outcomes []*measured
 	sessions []*monitor.Record
 	contexts []*monitor.Record
 }
 
-// measured is a metric with its session and its context. The session is of the same project. The context is of the same
+// measured is a metric or an outcome with its session and its context. The session is of the same project. The context is of the same
 // project, or else of the project that was the first to have it. Both are nil when there is none.
 type measured struct {
 	project  string
 	received time.Time
 	metric   *monitor.Metric
+	outcome  *monitor.Outcome // nil for a metric
 	session  *monitor.Session
 	context  *monitor.Context
 }
@@ -39,11 +41,13 @@ func newWorld(records []*monitor.Record) *world {
 			w.contexts = append(w.contexts, rec)
 		case rec.Session != nil:
 			w.sessions = append(w.sessions, rec)
+		case rec.Outcome != nil:
+			w.outcomes = append(w.outcomes, &measured{project: rec.Project, received: rec.Received, metric: rec.Measured(), outcome: rec.Outcome})
 		default:
 			w.metrics = append(w.metrics, &measured{project: rec.Project, received: rec.Received, metric: rec.Metric})
 		}
 	}
-	for _, m := range w.metrics {
+	for _, m := range slices.Concat(w.metrics, w.outcomes) {
 		for _, rec := range w.sessions {
 			if rec.Project == m.project && rec.Session.SessionH == m.metric.SessionH {
 				m.session = rec.Session
@@ -56,6 +60,7 @@ func newWorld(records []*monitor.Record) *world {
 		}
 	}
 	slices.SortFunc(w.metrics, byTime)
+	slices.SortFunc(w.outcomes, byTime)
 	slices.SortFunc(w.sessions, func(a, b *monitor.Record) int {
 		return cmp.Or(cmp.Compare(a.Session.Start.UTC, b.Session.Start.UTC),
 			cmp.Compare(a.Session.SessionH, b.Session.SessionH), cmp.Compare(a.Project, b.Project))
@@ -70,6 +75,7 @@ func newWorld(records []*monitor.Record) *world {
 func (w *world) require(t *testing.T, records []*monitor.Record) {
 	t.Helper()
 	require.Greater(t, len(w.metrics), 300)
+	require.Greater(t, len(w.outcomes), 300)
 	require.Greater(t, len(w.sessions), 20)
 	require.Greater(t, len(w.contexts), 10)
 	repeats := 0
@@ -102,7 +108,7 @@ func bySeries(a, b *monitor.Metric) int {
 func (w *world) list(q monitor.MetricQuery) []*monitor.Metric {
 	found := []*monitor.Metric{}
 	for _, m := range w.metrics {
-		if m.chosen(q) {
+		if m.chosen(q.Project, q.Where) {
 			found = append(found, m.metric)
 		}
 	}
@@ -122,11 +128,11 @@ func (w *world) list(q monitor.MetricQuery) []*monitor.Metric {
 
 func value(m *monitor.Metric, top *monitor.Top) float64 { return *m.Values()[top.Of] }
 
-func (m *measured) chosen(q monitor.MetricQuery) bool {
-	if q.Project != "" && q.Project != m.project {
+func (m *measured) chosen(project string, where []monitor.Match) bool {
+	if project != "" && project != m.project {
 		return false
 	}
-	for _, match := range q.Where {
+	for _, match := range where {
 		if text := m.text(match.Field); text.Null || !compares(text.String, match.How, match.Text) {
 			return false
 		}
@@ -148,12 +154,19 @@ func (m *measured) text(f monitor.Field) monitor.Text {
 		return monitor.Text{String: m.metric.Kind}
 	case monitor.FieldComponent:
 		return monitor.Text{String: m.metric.Component}
+	case monitor.FieldOutcome:
+		if m.outcome == nil {
+			return monitor.Text{Null: true}
+		}
+		return monitor.Text{String: m.outcome.Outcome}
 	}
 	switch {
 	case m.session == nil:
 		return monitor.Text{Null: true}
 	case f == monitor.FieldScmRef:
 		return m.session.ScmRef
+	case f == monitor.FieldRun:
+		return monitor.Text{String: m.session.Run}
 	case f == monitor.FieldPipeline:
 		return tag(m.session, "pipeline_branch")
 	default:

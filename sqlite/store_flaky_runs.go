@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// flakySearch finds flaky tests in three steps: the chosen runs, the series that may be flaky, and the outcomes of each of
+// these series. A transaction reads the first two, and one more for each series reads the third.
+type flakySearch struct {
+	ctx context.Context
+	db  *DB
+
+	runs     []chosenRun
+	from     int64            // no outcome of the runs is earlier
+	places   map[visit]*place // of the outcomes of the runs
+	groups   map[circumstances]*group
+	sessions map[int64]bool // the sessions of the runs; true where outcomes can contradict those of another session
+
+	found []flaky
+}
+
+func newFlakySearch(ctx context.Context, db *DB) *flakySearch {
+	return &flakySearch{ctx: ctx, db: db, places: make(map[visit]*place), groups: make(map[circumstances]*group),
+		sessions: make(map[int64]bool)}
+}
+
+type chosenRun struct {
+	project, id string
+}
+
+// visit is a session in a context, by the IDs of their hashes.
+type visit struct{ session, context int64 }
+
+// place is what the outcomes of a visit have in common.
+type place struct {
+	run         int // index
+	scmRef, env string
+	group       *group // nil without a commit
+}
+
+// circumstances are what outcomes have to share to contradict each other. Outcomes without a commit contradict no others.
+type circumstances struct{ project, scmRef, env string }
+
+// group is the visits with the same circumstances.
+type group struct{ first int64 } // the ID of the first session
+
+// worksOrNot is a list of the outcomes that say whether a test works, in SQL.
+const worksOrNot = "('" + monitor.Passed + "', '" + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "')"
+
+// chooseRuns reads the chosen runs. The branch and the start are those of the first session.
+func (s *flakySearch) chooseRuns(q querier, query monitor.FlakyQuery) error {
+	projects := []string{query.Project}
+	if query.Project == "" {
+		var err error
+		projects, err = rowsOf(s.ctx, q, newClause("SELECT DISTINCT project FROM sessions"), 0, -1, nil, func(row scanner) (p string, n int, err error) {
+			return p, 0, row.Scan(&p)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, project := range projects {
+		if err := s.chooseRunsOf(q, project, query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *flakySearch) chooseRunsOf(q querier, project string, query monitor.FlakyQuery) error {
+	where := newClause("s.project = ?", project)
+	if query.Branch != nil {
+		where.and("s.branch = ?", *query.Branch)
+	}
+	if query.Since != 0 {
+		where.and("s.utc_ns >= ?", query.Since)
+	}
+	where.and(`NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.run = s.run AND
+		(e.utc_ns, e.seq) < (s.utc_ns, s.seq))`)
+	where.and(`EXISTS (SELECT 1 FROM sessions o JOIN outcome_tallies y ON y.session = o.hash
+		WHERE o.project = s.project AND o.run = s.run)`)
+	limit := query.Last
+	if limit <= 0 {
+		limit = -1
+	}
+	list := newClause("SELECT s.run, s.utc_ns FROM sessions s INDEXED BY sessions_time")
+	list.join(where.where())
+	list.add(" ORDER BY s.utc_ns DESC, s.seq DESC LIMIT ?", limit)
+	return each(s.ctx, q, list.sql, list.args, func(row scanner) error {
+		run := chosenRun{project: project}
+		var start int64
+		err := row.Scan(&run.id, &start)
+		// A clock may be changed between the start of a session and that of a test.
+		if start -= int64(24 * time.Hour); len(s.runs) == 0 || start < s.from {
+			s.from = start
+		}
+		s.runs = append(s.runs, run)
+		return err
+	})
+}
+
+// brokenAt is how many tests fail at least in a broken session.
+const brokenAt = 20
+
+// balance has the numbers of tests that passed and failed in a session.
+type balance struct{ passed, failed int64 }
+
+// broken says that not the tests are at fault. The machine was out of order, say, or a server that all tests need.
+func (b *balance) broken() bool { return b.failed >= brokenAt && b.failed > b.passed }
+
+// readPlaces reads the sessions of the runs, and in which contexts they have outcomes. It leaves out broken sessions.
+func (s *flakySearch) readPlaces(q querier) error {
+	balances := make(map[int64]*balance)
+	for first := 0; first < len(s.runs); first += runsAtOnce {
+		part := s.runs[first:min(len(s.runs), first+runsAtOnce)]
+		query := withRuns(len(part), func(i int) (project, id string) { return part[i].project, part[i].id })
+		query.add(`SELECT chosen.i, s.hash, coalesce(s.scm_ref, ''), s.machine, s.method, y.context, c.seq IS NOT NULL,
+			coalesce(c.env, ''), coalesce(c.python_info, ''), iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
+			iif(y.outcome IN ('` + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "'), y.outcomes, 0)" + chosenSessions +
+			" CROSS JOIN outcome_tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = " + contextOf("y.context"))
+		err := each(s.ctx, q, query.sql, query.args, func(row scanner) error {
+			at, machine, session := &place{}, new(monitor.Context), new(monitor.Session)
+			var v visit
+			var b balance
+			var known bool
+			err := row.Scan(&at.run, &v.session, &at.scmRef, &session.Machine, &session.Method, &v.context, &known,
+				&machine.Env, &machine.PythonInfo, &b.passed, &b.failed)
+			if !known {
+				machine = nil
+			}
+			at.run += first
+			at.env = monitor.OriginOf("", machine, session).Env
+			s.places[v] = at
+			if balances[v.session] == nil {
+				balances[v.session] = &balance{}
+			}
+			balances[v.session].passed += b.passed
+			balances[v.session].failed += b.failed
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	maps.DeleteFunc(s.places, func(v visit, _ *place) bool { return balances[v.session].broken() })
+	for v, at := range s.places {
+		s.join(v, at)
+	}
+	return nil
+}
+
+// join adds a visit to its group.
+func (s *flakySearch) join(v visit, at *place) {
+	s.sessions[v.session] = s.sessions[v.session]
+	if at.scmRef == "" {
+		return
+	}
+	same := circumstances{s.runs[at.run].project, at.scmRef, at.env}
+	if at.group = s.groups[same]; at.group == nil {
+		at.group = &group{first: v.session}
+		s.groups[same] = at.group
+	} else if at.group.first != v.session {
+		s.sessions[at.group.first], s.sessions[v.session] = true, true
+	}
+}
+
+// candidates returns the series that have an outcome which makes a flaky test possible.
+func (s *flakySearch) candidates(q querier) ([]int64, error) {
+	found := make(map[int64]bool)
+	err := each(s.ctx, q, "SELECT m.series, m.session, m.outcome = '"+monitor.Passed+"' FROM outcomes m INDEXED BY outcomes_unusual WHERE "+
+		isUnusual+" AND m.utc_ns >= ? AND m.outcome IN "+worksOrNot, []any{s.from}, func(row scanner) error {
+		var series, session int64
+		var retried bool
+		err := row.Scan(&series, &session, &retried)
+		if contradicts, chosen := s.sessions[session]; contradicts || chosen && retried {
+			found[series] = true
+		}
+		return err
+	})
+	return slices.Sorted(maps.Keys(found)), err
+}
