@@ -13,7 +13,7 @@ MODULES = $(shell for m in $$(git ls-files 'test/**/go.mod' 'tools/**/go.mod'); 
 	d=$$(dirname $$m); [ -z "$$(git ls-files "$$d/*_test.go")" ] || echo $$d; done)
 
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
 
 run: build ## Start the bridge on http://127.0.0.1:8080, with its data in ./pymon-bridge-data
 	./pymon-bridge --listen 127.0.0.1:8080 --data pymon-bridge-data --quiet-after 10s
@@ -28,6 +28,9 @@ test: influxd python ## Run every test, against a real InfluxDB and real pytest
 
 bench: influxd python ## Compare the program with its goals (11 minutes); docs/benchmarks.md explains the table
 	go test -run '^$$' -bench Bridge -timeout 30m ./test/bench
+
+test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
+	tools/matrix/matrix.sh
 
 fuzz: ## Run each fuzz target for 30 seconds
 	tools/fuzz/fuzz.sh 30s
@@ -58,4 +61,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program; .cache/ and ./pymon-bridge-data stay
 	rm -f pymon-bridge
 
-.PHONY: help run build test bench fuzz lint influxd python docker clean
+.PHONY: help run build test test-matrix bench fuzz lint influxd python docker clean

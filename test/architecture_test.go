@@ -27,7 +27,7 @@ const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor. Those in mounted also know the server, httpd.
 var middle = []string{"httpd", "ingest", "api", "journal", "sqlite", "cache", "influx", "judge", "regress", "report", "telemetry",
-	"grafana"}
+	"grafana", "plugin"}
 
 // mounted are the packages that mount routes on the server.
 var mounted = []string{"ingest", "api"}

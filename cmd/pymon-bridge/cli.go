@@ -33,6 +33,7 @@ type cli struct {
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list, replace and revoke the tokens of clients."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
+	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 

@@ -28,6 +28,7 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("profile", func(b *testing.B) { benchProfile(b, r) })
 	b.Run("keep", func(b *testing.B) { benchKeep(b, r) })
 	b.Run("pytest", func(b *testing.B) { benchPytest(b, r) })
+	b.Run("plugin", func(b *testing.B) { benchPlugin(b, r) })
 	folders := &backlogs{}
 	b.Cleanup(folders.remove)
 	b.Run("startup", func(b *testing.B) { benchStartup(b, r, folders) })

@@ -11,9 +11,13 @@ import (
 
 // The Python environments of `make python`. Each has pytest-monitor 1.6.6, pytest-xdist, and another version of pytest.
 // The second one also has freezegun and Django, which change the clock.
+//
+// Plugin84 and Plugin92 have pytest 8.4 and 9.2 with the plugins that this project's own plugin has to live with.
 const (
 	Pytest84 = "pytest84"
 	Pytest91 = "pytest91"
+	Plugin84 = "plugin84"
+	Plugin92 = "plugin92"
 )
 
 // pytestWithin bounds the time of a run, because the plugin has no time limit and could wait for ever.
@@ -21,7 +25,7 @@ const pytestWithin = 5 * time.Minute
 
 // Pytest says how to run pytest.
 type Pytest struct {
-	Python string   // [Pytest91] when empty
+	Python string   // a name above, or the path of a Python; [Pytest91] when empty
 	Suite  string   // folder of the tests; the sample suite when empty. Each run has a copy of it.
 	Args   []string // pytest's arguments, such as "--remote-server", url
 	Env    []string // additions to an environment that takes only PATH from outside
@@ -95,7 +99,10 @@ func (p Pytest) python(tb testing.TB) string {
 	if name == "" {
 		name = Pytest91
 	}
-	python := filepath.Join(Root(tb), ".cache", "py", name, "bin", "python")
+	python := name
+	if !filepath.IsAbs(name) {
+		python = filepath.Join(Root(tb), ".cache", "py", name, "bin", "python")
+	}
 	if _, err := os.Stat(python); err != nil {
 		tb.Fatal(fmt.Errorf("these tests need a real pytest, which `make python` installs: %w", err))
 	}

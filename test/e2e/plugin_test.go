@@ -1,0 +1,62 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// TestARunOfThePluginIsWhole runs real pytest with the project's own plugin. InfluxDB has one outcome of each test that
+// pytest reports, the measurements of those that passed, and the end of the session.
+func TestARunOfThePluginIsWhole(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{})
+	said := filepath.Join(t.TempDir(), "said.json") // by pytest itself
+	folder := filepath.Join(harness.Root(t), "plugin")
+	run := harness.Pytest{Python: harness.Plugin92, Suite: filepath.Join(folder, "testdata", "sample"), Git: true,
+		Args: []string{"-p", "pymon_bridge", "--remote-server", bridge.URL, "-n", "2", "--dist", "loadfile"},
+		Env:  []string{"PYTHONPATH=" + folder, "WITNESS=" + said, "TZ=Asia/Kolkata"}}.Run(t)
+	require.Equal(t, 1, run.ExitCode, run.Output()) // the suite has tests that fail
+	bridge.WaitDelivered()
+
+	var witness struct{ Stats map[string][]string }
+	text, err := os.ReadFile(said)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &witness))
+	want := map[string]string{}
+	for _, outcome := range []string{"passed", "skipped", "xfailed", "xpassed", "error", "failed"} { // the later ones win
+		for _, id := range witness.Stats[outcome] {
+			want[id] = outcome
+		}
+	}
+	got, passed := map[string]string{}, 0
+	for _, p := range influx.Points(bucket, "test_outcomes") {
+		id, outcome := point{t, p}.text("nodeid"), p["outcome"].(string)
+		assert.NotContains(t, got, id, "a second outcome")
+		if got[id] = outcome; (outcome == "passed" || outcome == "xpassed") && p["total_time"] != nil {
+			passed++
+		}
+	}
+	assert.Equal(t, want, got)
+	var metrics []point
+	for _, p := range influx.Points(bucket, "test_metrics") {
+		metrics = append(metrics, point{t, p})
+	}
+	assert.Len(t, metrics, passed)
+	assertPlaced(t, metrics, "Asia/Kolkata")
+	for _, p := range metrics {
+		assert.Regexp(t, ` py3\.\d+ m2$`, p.tag("env"))
+		assert.Equal(t, run.ScmRef, p.text("scm_ref"))
+	}
+	sessions := influx.Points(meta, "sessions")
+	require.Len(t, sessions, 1)
+	assert.Equal(t, "complete", sessions[0]["completion"])
+	assert.EqualValues(t, len(want), sessions[0]["collected"])
+}
