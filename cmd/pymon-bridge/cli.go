@@ -65,8 +65,12 @@ func (e *exitError) Unwrap() error { return e.err }
 // success, 1 when the command failed, 2 when the command line is wrong. A command may define other statuses.
 func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	defer func() {
-		if code, ok := recover().(exit); ok {
-			status = int(code)
+		switch p := recover().(type) {
+		case nil:
+		case exit:
+			status = int(p)
+		default:
+			panic(p)
 		}
 	}()
 	var c cli
