@@ -126,6 +126,7 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 // TestOtherServersGetWhatTheyTake has servers that do not take all that a bridge takes.
 func TestOtherServersGetWhatTheyTake(t *testing.T) {
 	t.Parallel()
+	busy := 0 // requests to the server that is busy
 	text := "import pytest\n@pytest.mark.parametrize('n', range(120))\ndef test_it(n):\n    assert n < 100\n"
 	dir := suite(t, map[string]string{"test_it.py": text})
 	for _, tt := range []struct {
@@ -135,6 +136,12 @@ func TestOtherServersGetWhatTheyTake(t *testing.T) {
 		lists             bool
 	}{
 		{"everything", nil, 100, 20, true},
+		{"nothing at first", func(string, int) int {
+			if busy++; busy <= 4 {
+				return http.StatusServiceUnavailable
+			}
+			return 0
+		}, 100, 20, true},
 		{"no outcomes", func(path string, _ int) int { return map[string]int{"outcomes": 404}[path] }, 100, 0, true},
 		{"no lists", func(_ string, rows int) int {
 			if rows > 1 {

@@ -42,7 +42,7 @@ func (w witness) outcomes() map[string]string {
 	all := map[string]string{}
 	for _, c := range []struct{ category, outcome string }{
 		{"passed", "passed"}, {"skipped", "skipped"}, {"xfailed", "xfailed"}, {"xpassed", "xpassed"}, {"error", "error"},
-		{"failed", "failed"}, {"subtests failed", "failed"},
+		{"failed", "failed"}, {"subtest failed", "failed"}, {"subtest subtests failed", "failed"},
 	} {
 		for _, id := range w.Stats[c.category] {
 			all[id] = c.outcome

@@ -1,3 +1,4 @@
+import importlib.util
 import math
 import time
 import unittest
@@ -149,6 +150,12 @@ class TestUnit(unittest.TestCase):
             with self.subTest(n=n):
                 self.assertNotEqual(n, 1)
 
+    def test_subtest_skips(self):
+        for n in range(2):
+            with self.subTest(n=n):
+                if n == 0:
+                    self.skipTest("not this one")
+
     @unittest.skip("not now")
     def test_skips(self):
         pass
@@ -164,6 +171,13 @@ def test_subtests_fixture(subtests):
             assert n == 0
 
 
+def test_subtest_skips(subtests):
+    for n in range(2):
+        with subtests.test(n=n):
+            if n == 0:
+                pytest.skip("not this one")
+
+
 @pytest.mark.asyncio
 async def test_asyncio():
     pass
@@ -174,10 +188,12 @@ async def test_asyncio_fails():
     assert False
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_anyio():
-    pass
+if importlib.util.find_spec("anyio"):
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    async def test_anyio():
+        pass
 
 
 async def test_without_a_plugin_for_async():
