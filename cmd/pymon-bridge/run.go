@@ -124,23 +124,28 @@ func (i *invocation) open(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, bridgeWait, fmt.Errorf("the bridge for the tests does not start within %s", bridgeWait))
 	defer cancel()
-	project := cmp.Or(i.Project, monitor.DefaultProject)
+	i.Project = cmp.Or(i.Project, monitor.DefaultProject)
 	dir, err := dataDirectory(i.Data)
 	if err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	if i.seat, err = takeSeat(ctx, dir, project); err != nil {
+	if i.seat, err = takeSeat(ctx, dir, i.Project); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	variables := environmentOf(os.Environ())
-	variables.forBridge(i.influxFlags)
-	url, err := i.seat.openBridge(ctx, variables.list())
-	if err != nil {
+	if err := i.connect(ctx); err != nil {
 		i.close()
 		return err
 	}
-	i.to = client{url, i.seat.token, project}
 	return nil
+}
+
+// connect finds the bridge of the data directory, and starts it where there is none.
+func (i *invocation) connect(ctx context.Context) error {
+	variables := environmentOf(os.Environ())
+	variables.forBridge(i.influxFlags)
+	url, err := i.seat.openBridge(ctx, variables.list())
+	i.to = client{url, i.seat.token, i.Project}
+	return err
 }
 
 // close gives up the bridge. Its failure changes no status: the measurements are on the disk.

@@ -35,6 +35,9 @@ func (i *invocation) log() string {
 // finish prints the summary, and waits for deliveries. It returns the error of the gate.
 func (i *invocation) finish(ctx context.Context) (gate error) {
 	digests, err := i.digests(ctx)
+	if err != nil && i.seat != nil && i.connect(ctx) == nil { // the bridge was killed; what it had is on the disk
+		digests, err = i.digests(ctx)
+	}
 	switch {
 	case err != nil:
 		i.say("no summary: %v%s", err, i.log())

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,12 +85,7 @@ func TestTheBridgeEndsWhenItsRunIsKilled(t *testing.T) {
 	dir := newProject(t, interrupted)
 	p := harness.StartProcess(t, runCommand(t, dir, "runners", nil, "pytest", "-p", "no:cacheprovider"))
 	waitForFile(t, p, filepath.Join(dir, "ready"))
-	var pid int
-	var url string
-	text, err := os.ReadFile(filepath.Join(dir, ".pymon-bridge", "run.bridge"))
-	require.NoError(t, err)
-	_, err = fmt.Sscan(string(text), &pid, &url)
-	require.NoError(t, err)
+	_, url := bridgeOf(t, dir)
 	resp, err := http.Get(url + "/api/v1/sessions/")
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
@@ -119,6 +115,47 @@ func TestRunNamesFlakyTests(t *testing.T) {
 	ignored, err := exec.Command("git", "-C", dir, "status", "--porcelain").Output()
 	require.NoError(t, err)
 	assert.NotContains(t, string(ignored), ".pymon-bridge")
+}
+
+// dying is a project whose third test begins when the results of the others have been sent.
+var dying = map[string]string{"test_it.py": `
+import pathlib, time
+
+def test_first():
+    pass
+
+def test_second():
+    time.sleep(1.1)
+
+def test_third():
+    pathlib.Path("ready").touch()
+    while not pathlib.Path("end").exists():
+        time.sleep(0.02)
+`}
+
+// Where the bridge is killed, the tests go on, and the summary has what arrived before.
+func TestRunGoesOnWhenItsBridgeIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, dying)
+	p := harness.StartProcess(t, runCommand(t, dir, "runners", []string{"PYMON_WAIT=0"}, "pytest", "-p", "no:cacheprovider"))
+	waitForFile(t, p, filepath.Join(dir, "ready"))
+	pid, _ := bridgeOf(t, dir)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "end"), nil, 0o600))
+	assert.Equal(t, 0, p.Wait().ExitCode(), p.Output())
+	assert.Contains(t, p.Output(), "of the results did not arrive")
+	assert.Regexp(t, `pymon-bridge: 2 tests in .*: 2 passed; not the whole suite \(`, p.Output())
+	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
+}
+
+// bridgeOf returns the process and the address of the bridge of a project.
+func bridgeOf(t *testing.T, dir string) (pid int, url string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, ".pymon-bridge", "run.bridge"))
+	require.NoError(t, err)
+	_, err = fmt.Sscan(string(text), &pid, &url)
+	require.NoError(t, err)
+	return pid, url
 }
 
 // A directory of a serving bridge is not for `run`. The message says whose it is.
