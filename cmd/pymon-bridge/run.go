@@ -31,7 +31,7 @@ type runCmd struct {
 	influxFlags
 	InfluxWait time.Duration `group:"InfluxDB" help:"How long to wait at the end until InfluxDB has everything." default:"30s" env:"PYMON_INFLUX_WAIT"`
 
-	Command []string `arg:"" passthrough:"" help:"Command that runs the tests, such as: pytest -x, tox, make test."`
+	Command []string `arg:"" passthrough:"" help:"Command that runs the tests, behind the flags of run: run --check -- pytest -x."`
 }
 
 // invocation is one `run` of a command.
