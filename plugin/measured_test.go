@@ -249,3 +249,27 @@ builtins.open = open_elsewhere
 		assert.Positive(t, m.TotalTime)
 	}
 }
+
+// TestWorkersTellTheirMachine has a worker on a machine that the controller is not on.
+func TestWorkersTellTheirMachine(t *testing.T) {
+	t.Parallel()
+	server := record(t)
+	dir := suite(t, map[string]string{"test_it.py": oneTest + "def test_fails():\n    assert 0\n", "conftest.py": `
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.cpu_count = lambda: 99
+`})
+	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", server.URL, "-n", "1"},
+		Env: []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
+	assert.Equal(t, 1, run.ExitCode, run.Output())
+	contexts := map[string]float64{}
+	for _, c := range server.of("contexts") {
+		contexts[c.text("h")] = c.number("cpu_count")
+	}
+	assert.Len(t, contexts, 2)
+	assert.Len(t, server.tests(t), 2)
+	for _, test := range server.tests(t) {
+		assert.EqualValues(t, 99, contexts[test.text("context_h")])
+	}
+}
