@@ -66,8 +66,10 @@ func (w *RunWatcher) Open() error {
 				next = earlier(next, time.Now().Add(w.interval()))
 				continue
 			}
-			w.check(ctx, time.Now())
-			next = time.Now().Add(w.interval())
+			if ctx.Err() == nil {
+				w.check(ctx, time.Now())
+				next = time.Now().Add(w.interval())
+			}
 		}
 	})
 	return nil

@@ -271,6 +271,17 @@ func TestRunWatcherIsNotHeldUpByManyEnds(t *testing.T) {
 	})
 }
 
+// TestRunWatcherIsSilentAboutRunsWhenItCloses has a run that a check would announce.
+func TestRunWatcherIsSilentAboutRunsWhenItCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		synctest.Wait()
+		w.metric("p", "s1", time.Now().Add(-time.Hour))
+		require.NoError(t, w.Close())
+		assert.Empty(t, w.takeEnded())
+	})
+}
+
 func TestRunWatcherSeparatesProjectsAndRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
