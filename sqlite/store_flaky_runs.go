@@ -156,7 +156,9 @@ func (s *flakySearch) readPlaces(q querier) error {
 
 // join adds a visit to its group.
 func (s *flakySearch) join(v visit, at *place) {
-	s.sessions[v.session] = s.sessions[v.session]
+	if _, known := s.sessions[v.session]; !known {
+		s.sessions[v.session] = false
+	}
 	if at.scmRef == "" {
 		return
 	}
