@@ -58,7 +58,7 @@ func TestCSVOfEveryList(t *testing.T) {
 		{"/runs/", 1, []string{"team", "r1", "abc1", "main", "7", `[{"name":"pipeline_branch","value":"main"},` +
 			`{"name":"pipeline_build_no","value":"7"},{"name":"numpy","value":"2.0"},{"name":"pipeline_build_no","value":"8"},` +
 			`{"name":"dot.tag","value":"x"}]`, `["Linux-x86_64 8x ? 32G py3.11"]`, `["s1","s2"]`, "4", "1", "10.5", "9.0", "1.0",
-			"2026-11-22T17:03:00.000000+01:00", "2026-11-22T17:04:30.500000+01:00", "1", "2", "1", "0", "0", "0"}},
+			"2026-11-22T17:03:00.000000+01:00", "2026-11-22T17:04:30.500000+01:00", "1", "2", "1", "0", "0", "0", "", ""}},
 		{"/outcomes/", 4, []string{"s2", "c2", "2026-11-22T16:03:13", "", "like", "like", "", "function", "items", "4.0", "-4.0", "0.4",
 			"1.0", "400.0", "test.py::like", "failed", "4", "0.5", "", "100.0", "-1.0"}},
 		{"/runs/s1/outcomes?outcome=failed", 1, []string{"s1"}},

@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -218,4 +219,57 @@ func TestTooOldAPytestIsLeftAlone(t *testing.T) {
 	assert.Equal(t, 0, run.ExitCode, run.Output())
 	assert.Contains(t, run.Output(), "pymon-bridge: nothing is measured: this needs Python 3.8 and pytest 6.2, or newer")
 	assert.Empty(t, server.requests)
+}
+
+// TestMemoryIsAbsentWhereTheKernelDoesNotTell has a system without Linux's record of the peak. The bridge keeps all the
+// rest.
+func TestMemoryIsAbsentWhereTheKernelDoesNotTell(t *testing.T) {
+	t.Parallel()
+	dir := suite(t, map[string]string{"test_it.py": oneTest, "conftest.py": `
+import builtins
+
+real = open
+
+def open_elsewhere(file, *args, **named):
+    if file == "/proc/self/clear_refs":
+        raise PermissionError(file)
+    return real(file, *args, **named)
+
+builtins.open = open_elsewhere
+`})
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", bridge.URL,
+		"--restrict-scope-to=function,module"}, Env: []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
+	assert.Equal(t, 0, run.ExitCode, run.Output())
+	assert.NotContains(t, run.Output(), "pymon-bridge:", "a warning")
+	metrics := harness.Stored(t, bridge.Data).Metrics
+	require.Len(t, metrics, 2)
+	for _, m := range metrics {
+		assert.True(t, math.IsNaN(m.MemUsage))
+		assert.Positive(t, m.TotalTime)
+	}
+}
+
+// TestWorkersTellTheirMachine has a worker on a machine that the controller is not on.
+func TestWorkersTellTheirMachine(t *testing.T) {
+	t.Parallel()
+	server := record(t)
+	dir := suite(t, map[string]string{"test_it.py": oneTest + "def test_fails():\n    assert 0\n", "conftest.py": `
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.cpu_count = lambda: 99
+`})
+	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", server.URL, "-n", "1"},
+		Env: []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
+	assert.Equal(t, 1, run.ExitCode, run.Output())
+	contexts := map[string]float64{}
+	for _, c := range server.of("contexts") {
+		contexts[c.text("h")] = c.number("cpu_count")
+	}
+	assert.Len(t, contexts, 2)
+	assert.Len(t, server.tests(t), 2)
+	for _, test := range server.tests(t) {
+		assert.EqualValues(t, 99, contexts[test.text("context_h")])
+	}
 }

@@ -791,14 +791,21 @@ class Reporter:
         if "context" in measured:
             self.send_context(measured["context"])
         if measured.get("module") and self.modules:
-            self.client.add("metrics/", self.row("module", measured["module"]))
+            self.add_metric(self.row("module", measured["module"]))
         if measured.get("skip") or not self.functions:
             measured = {name: value for name, value in measured.items() if name not in MEASUREMENTS + MORE}
         row = self.row("function", dict(names_in(key[0]), mem_usage=measured.get("mem_test"), **measured))
         row.update(nodeid=key[0], outcome=test.outcome, attempts=test.attempts)
         row.update((name, measured.get(name)) for name in MORE)
-        good = test.outcome in ("passed", "xpassed") and row["total_time"] is not None
-        self.client.add("metrics/" if good else "outcomes/", row)
+        if test.outcome in ("passed", "xpassed") and row["total_time"] is not None:
+            self.add_metric(row)
+        else:
+            self.client.add("outcomes/", row)
+
+    def add_metric(self, row: Row) -> None:
+        if row["mem_usage"] is None:
+            row["mem_usage"] = float("nan")  # in a metric, null is no number
+        self.client.add("metrics/", row)
 
     def row(self, kind: str, measured: Row) -> Row:
         """Returns the 14 fields of pytest-monitor."""

@@ -73,7 +73,11 @@ func TestNothingAskedNothingChanged(t *testing.T) {
 			given[len(given)-1] += "=" + value
 		}
 	}
+	bare := suite(t, map[string]string{"test_it.py": oneTest})
 	for name, args := range map[string][]string{
+		"bare, no option":           {"-q"},
+		"bare, an option":           {"-q", "--tag", "a=b"},
+		"bare, help":                {"--help"},
 		"no option":                 {"-q"},
 		"options of the conftest":   append(given, "-q"),
 		"a separate value":          {"-q", "tests", "--remote-server", "http://127.0.0.1:9"},
@@ -86,7 +90,10 @@ func TestNothingAskedNothingChanged(t *testing.T) {
 			run := func(folders ...string) (*harness.PytestRun, witness) {
 				p := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: append([]string{"-p", "no:monitor"}, args...),
 					Env: withWitness(t, folders...)}
-				if name == "an option that nobody has" || name == "help" {
+				if strings.HasPrefix(name, "bare") {
+					p.Suite = bare
+				}
+				if slices.Contains([]string{"an option that nobody has", "help", "bare, an option", "bare, help"}, name) {
 					return p.Run(t), witness{}
 				}
 				w := watch(t, p)

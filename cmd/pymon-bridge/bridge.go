@@ -30,6 +30,7 @@ type bridge struct {
 
 	db        *sqlite.DB
 	tokens    monitor.TokenList // at the start
+	access    httpd.TokenLister // nil for the tokens in the file
 	committer *journal.Committer
 	backend   monitor.Backend // nil without a destination, like both couriers
 	courier   *journal.Courier

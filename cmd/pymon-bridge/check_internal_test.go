@@ -102,3 +102,14 @@ func TestCheckDoesNotPassARunWithoutJudgedResults(t *testing.T) {
 		assert.Equal(t, tc.stderr, stderr, summary)
 	}
 }
+
+// A fault of the program must not end with status 0.
+func TestAPanicIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	m := &Main{Stdout: panicking{}, Stderr: panicking{}}
+	assert.Panics(t, func() { m.Run(t.Context(), []string{"version"}) })
+}
+
+type panicking struct{}
+
+func (panicking) Write([]byte) (int, error) { panic("a fault") }

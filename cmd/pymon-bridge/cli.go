@@ -29,6 +29,8 @@ func NewMain() *Main {
 // cli is the command line. Most flags also have an environment variable. A flag wins over its variable.
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them. This is the default command."`
+	Run         runCmd         `cmd:"" help:"Run a test command such as pytest, measure its tests, and say at the end what failed, what was slow and what changed."`
+	RunBridge   runBridgeCmd   `cmd:"" hidden:"" help:"Serve the tests of the command run, which starts this command."`
 	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list, replace and revoke the tokens of clients."`
@@ -52,21 +54,30 @@ test, and writes each one as a tagged point into InfluxDB v2.`
 // exit is the exit status with which the parser ends the program, for example after --help.
 type exit int
 
-// exitError is an error with an exit status of its own.
+// exitError is an error with an exit status of its own. Without err nothing is printed.
 type exitError struct {
 	status int
 	err    error
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
 func (e *exitError) Unwrap() error { return e.err }
 
 // Run parses the command line, runs the command until it ends or ctx is done, and returns the exit status: 0 after a
 // success, 1 when the command failed, 2 when the command line is wrong. A command may define other statuses.
 func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	defer func() {
-		if code, ok := recover().(exit); ok {
-			status = int(code)
+		switch p := recover().(type) {
+		case nil:
+		case exit:
+			status = int(p)
+		default:
+			panic(p)
 		}
 	}()
 	var c cli
@@ -94,14 +105,17 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
 		return 0 // a signal stopped the bridge while it started
 	}
-	if err != nil {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\n", err)
-		if e, ok := errors.AsType[*exitError](err); ok {
-			return e.status
-		}
-		return 1
+	if err == nil {
+		return 0
 	}
-	return 0
+	e, ok := errors.AsType[*exitError](err)
+	if !ok {
+		e = &exitError{1, err}
+	}
+	if e.err != nil {
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\n", err)
+	}
+	return e.status
 }
 
 // logger returns the log that the flags ask for.

@@ -8,8 +8,13 @@
 //     version.go are the commands, each with its flags.
 //   - bridge.go opens and closes the parts of a serving bridge. Each part has a file: journal.go the local file and the
 //     committer, delivery.go the destination and the courier, judging.go the detector and the worker, server.go the routes.
+//   - run.go is the command run. run_env.go makes the environment of the tests, run_child.go runs the command and passes signals
+//     on, and run_end.go is what happens afterwards: run_ask.go asks for the summary, run_deliver.go waits for InfluxDB.
+//     run_bridge.go starts the bridge of run, which is run_serve.go. run_seat.go and run_place.go are the locks by which
+//     several run share it.
 //   - listen.go, banner.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.
-//     reload.go reads files again. writefile.go writes files. patience.go lets check.go ask again. confirm.go asks a person.
+//     reload.go reads files again. writefile.go writes files. client.go asks a bridge, and patience.go lets
+//     check.go ask again. confirm.go asks a person.
 package main
 
 import (

@@ -128,7 +128,7 @@ func TestCheckSaysAtOnceThatNobodyAnswers(t *testing.T) {
 	said := make(chan string, 1)
 	m := &Main{Stderr: writerFunc(func(text []byte) { said <- string(text) })}
 	for timeout, most := range map[time.Duration]string{2 * time.Minute: "30s", 10 * time.Second: "10s"} {
-		c := checkCmd{URL: "http://127.0.0.1:1", Timeout: timeout}
+		c := checkCmd{URL: "http://127.0.0.1:1", judgeFlags: judgeFlags{Timeout: timeout}}
 		ended := make(chan error, 1)
 		go func() {
 			_, err := c.fetch(ctx, m)

@@ -17,6 +17,9 @@ func (b *bridge) openServer(l net.Listener) error {
 	auth := httpd.NewAuthenticator(b.db, b.logger)
 	auth.AllowAnonymous = b.config.AllowAnonymous || loopback(l)
 	auth.OnUse = b.db.TokenUsed
+	if b.access != nil { // of a kind without IDs
+		auth = httpd.NewAuthenticator(b.access, b.logger)
+	}
 	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
 	b.server.HandedOver = b.handedOver

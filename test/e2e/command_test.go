@@ -24,7 +24,8 @@ func TestHelpNamesCommandsFlagsAndVariables(t *testing.T) {
 		args []string
 		has  []string
 	}{
-		{[]string{"--help"}, []string{"pytest --remote-server URL", "serve", "token", "healthcheck", "version", "PYMON_LOG_FORMAT"}},
+		{[]string{"--help"}, []string{"pytest --remote-server URL", "serve", "run", "token", "healthcheck", "version", "PYMON_LOG_FORMAT"}},
+		{[]string{"run", "--help"}, []string{"run <command> ...", ".pymon-bridge", "--check", "--influx-wait=30s", "PYMON_BASE_BRANCH"}},
 		{[]string{"serve", "--help"}, []string{"127.0.0.1:8080", "./pymon-bridge-data", "INFLUX_TOKEN_FILE names",
 			"Without it the command serve only keeps measurements", "PYMON_CLIENT_TIMEZONE"}},
 		{[]string{"token", "--help"}, []string{"add", "list", "revoke"}},
@@ -80,6 +81,12 @@ func TestWrongCommandLineEndsWithStatus2AndOneSentence(t *testing.T) {
 		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected an API token`},
 		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected an organisation`},
 		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t", "--influx-org", "o", "--influx-bucket", "b", "--influx-meta-bucket", "b"}, `--influx-meta-bucket: expected another bucket`},
+		{nil, []string{"run"}, `expected a command, such as pymon-bridge run -- pytest`},
+		{nil, []string{"run", "--"}, `expected a command, such as pymon-bridge run -- pytest`},
+		{nil, []string{"run", "--tag", "branch", "pytest"}, `--tag: expected NAME=VALUE in one line, got "branch"`},
+		{nil, []string{"run", "--project", "a/b", "pytest"}, `--project: expected 1 to 64 letters, digits, dots, underscores and hyphens`},
+		{nil, []string{"run", "--data", "d", "--url", "http://bridge", "pytest"}, `--data and --url: expected only one of them`},
+		{nil, []string{"run", "--influx-wait=-1s", "pytest"}, `--influx-wait: expected a duration of 0 or more`},
 		{[]string{"PYMON_MAX_CONNECTIONS=many"}, nil, `many`},
 		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE: expected only one of them`},
 		{[]string{"INFLUX_TOKEN_FILE=/does/not/exist"}, nil, `INFLUX_TOKEN_FILE: open /does/not/exist: no such file`},

@@ -59,7 +59,7 @@ func showSources(root string) error {
 			return filepath.SkipDir
 		}
 		switch filepath.Ext(path) {
-		case ".go", ".mod", ".sql", ".html", ".js", ".css", ".json":
+		case ".go", ".mod", ".sql", ".html", ".js", ".css", ".json", ".py":
 			_, err = os.Stat(path)
 		}
 		return err

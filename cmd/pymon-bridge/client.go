@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// client asks the read routes of a bridge, in one project.
+type client struct {
+	URL     string // as in pytest's --remote-server
+	Token   string // may be empty
+	Project string // empty where the address or the token names it
+}
+
+// get asks a read route and returns an answer with the status 200 or 204. It follows no redirect. An error that may pass is
+// a [laterError].
+func (c client) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
+	request, err := c.request(ctx, query, path...)
+	if err != nil {
+		return nil, err
+	}
+	follow := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := follow.Do(request)
+	if err != nil {
+		return nil, laterIfRestarting(err, unreachable(ctx, err))
+	}
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
+		defer response.Body.Close()
+		return nil, laterIfBusy(response, refusal(response))
+	}
+	return response, nil
+}
+
+// request returns the request for a read route.
+func (c client) request(ctx context.Context, query url.Values, path ...string) (*http.Request, error) {
+	u, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	user := u.User
+	u.User = nil
+	for i, name := range path {
+		path[i] = url.PathEscape(name)
+	}
+	u = u.JoinPath(append([]string{"api", "v1"}, path...)...)
+	u.RawQuery = query.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "pymon-bridge/"+version)
+	password, hasPassword := user.Password()
+	switch {
+	case c.Token != "":
+		request.Header.Set("Authorization", "Bearer "+c.Token)
+	case hasPassword:
+		request.SetBasicAuth(user.Username(), password)
+	}
+	return request, nil
+}
+
+// base returns the address above api/v1, with the project. It accepts every form of the address that pytest accepts.
+func (c client) base() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("--url: expected an address such as http://127.0.0.1:8080/p/my-project")
+	}
+	u.RawQuery, u.Fragment = "", ""
+	u.Path, u.RawPath = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1"), ""
+	before, named, ok := strings.Cut(u.Path+"/", "/p/")
+	named = strings.TrimSuffix(named, "/")
+	switch {
+	case c.Project == "" || ok && named == c.Project:
+		return u, nil
+	case !monitor.ValidProject(c.Project):
+		return nil, errors.New("--project: expected 1 to 64 letters, digits, dots, underscores and hyphens")
+	case ok:
+		return nil, fmt.Errorf("--project: expected %q as in --url, or no --project", named)
+	default:
+		u.Path = strings.TrimRight(before, "/")
+		return u.JoinPath("p", c.Project), nil
+	}
+}
+
+// origin returns the address of the bridge for readers of the report, without project and token.
+func (c client) origin() string {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return ""
+	}
+	return origin(u)
+}
+
+// origin returns the address of the bridge from the address for pytest. It removes project, API and token.
+func origin(u *url.URL) string {
+	path, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1")+"/", "/p/")
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(path, "/")}).String()
+}
+
+// refusal returns the error of an answer that is not a report. The command follows no redirect: the token is for the given
+// address only, and pytest's posts to that address would not follow either.
+func refusal(response *http.Response) error {
+	var body struct{ Message string }
+	at := response.Request.URL.Redacted()
+	if to, err := response.Location(); err == nil {
+		return fmt.Errorf("%s redirects to %s (%s): expected the address of the bridge itself", at,
+			(&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), response.Status)
+	}
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
+		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
+	}
+	return fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+}
+
+// unreachable returns the error of a request without an answer. It hides the token that an address may have.
+func unreachable(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
+		return errors.New("stopped before there was an answer")
+	} else if cause != nil {
+		return cause
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if u, parseErr := url.Parse(e.URL); parseErr == nil {
+			e.URL = u.Redacted()
+		}
+	}
+	return fmt.Errorf("the bridge cannot be reached: %w", err)
+}

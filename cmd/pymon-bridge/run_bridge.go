@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// runLog is the file in the data directory with the log of the bridge of `run`.
+const runLog = "run.log"
+
+// defaultData is the data directory of `run`, in the root of the repository.
+const defaultData = ".pymon-bridge"
+
+// dataDirectory returns the data directory that a flag names, or the default one. It creates the directory. In a repository
+// it makes git ignore the content.
+func dataDirectory(named string) (dir string, err error) {
+	dir = named
+	if dir == "" {
+		here, err := os.Getwd()
+		if err != nil {
+			return "", err
+		}
+		root, found := repositoryOf(here)
+		if !found {
+			root = here
+		}
+		dir = filepath.Join(root, defaultData)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	if _, found := repositoryOf(filepath.Dir(dir)); !found {
+		return dir, nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, ".gitignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return dir, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString("*\n")
+	return dir, errors.Join(err, f.Close())
+}
+
+// repositoryOf returns the root of the git repository that has a directory.
+func repositoryOf(dir string) (root string, found bool) {
+	for {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil { // a worktree has a file there
+			return dir, true
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return "", false
+		}
+		dir = above
+	}
+}
+
+// openBridge returns the address of the bridge for the seat. It starts a bridge where none is. environment has what the
+// bridge gets.
+func (s *seat) openBridge(ctx context.Context, environment []string) (url string, err error) {
+	var ended <-chan error
+	for {
+		pid, url, err := s.bridge()
+		if err != nil || url != "" {
+			return url, err
+		}
+		if pid == 0 && ended == nil {
+			if ended, err = s.startBridge(environment); err != nil {
+				return "", err
+			}
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				return "", fmt.Errorf("the bridge for the tests does not start: %s", s.lastWords(err))
+			}
+			ended = nil // another one was faster
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		}
+	}
+}
+
+// startBridge starts a bridge that outlives this process if others use it.
+func (s *seat) startBridge(environment []string) (ended <-chan error, err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(s.dir, runLog))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	// The end of `run` waits for deliveries by itself.
+	cmd := exec.Command(program, "run-bridge", "--data", s.dir, "--listen", "127.0.0.1:0", "--stop-after", "2s")
+	cmd.Env = environment
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	return done, nil
+}
+
+// lastWords returns the last line that the bridge wrote, or err if it wrote none.
+func (s *seat) lastWords(err error) string {
+	text, _ := os.ReadFile(filepath.Join(s.dir, runLog)) // the error of the bridge says enough
+	said := ""
+	for line := range strings.Lines(string(text)) {
+		if line, ok := strings.CutPrefix(line, "pymon-bridge: "); ok {
+			said = strings.TrimSpace(line)
+		}
+	}
+	if said == "" {
+		return err.Error()
+	}
+	return said
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+func (i *invocation) say(format string, args ...any) {
+	fmt.Fprintf(i.m.Stderr, "pymon-bridge: "+format+"\n", args...)
+}
+
+// nothingMeasured says why a command may have measured nothing.
+const nothingMeasured = `no pytest of this command sent a measurement. The reasons may be:
+  - The command starts no pytest, or starts it with an environment of its own (sudo, docker, env -i, tox before 4).
+  - Python ignores PYTHONPATH: "python -I" and "python -E" do. Then install the plugin: pip install pymon-bridge.
+  - pytest is older than 6.2, or Python is older than 3.8.
+  - pytest ended before its first test: a wrong option, or -p no:pymon_bridge.`
+
+// log names the log of the bridge, if the bridge is that of `run`.
+func (i *invocation) log() string {
+	if i.seat == nil {
+		return ""
+	}
+	return "; the log of the bridge is " + filepath.Join(i.seat.dir, runLog)
+}
+
+// finish prints the summary, and waits for deliveries. It returns the error of the gate.
+func (i *invocation) finish(ctx context.Context) (gate error) {
+	digests, err := i.digests(ctx)
+	if err != nil && i.seat != nil && i.connect(ctx) == nil { // the bridge was killed; what it had is on the disk
+		digests, err = i.digests(ctx)
+	}
+	switch {
+	case err != nil:
+		i.say("no summary: %v%s", err, i.log())
+		gate = &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
+	case len(digests) == 0:
+		i.say("%s", cmp.Or(i.unwell(ctx), nothingMeasured))
+		gate = &exitError{statusNotJudged, errors.New("could not judge: nothing was measured")}
+	default:
+		if err := i.write(digests); err != nil {
+			i.say("%v", err)
+		}
+		gate = i.gate(digests)
+	}
+	if err := i.rerun(digests); err != nil {
+		i.say("%v", err)
+	}
+	if i.seat != nil && (err != nil || len(digests) > 0) {
+		i.deliver(ctx)
+	}
+	return gate
+}
+
+// unwell says why the bridge of `run` accepts nothing, such as a full disk. It is "" for a bridge that is well.
+func (i *invocation) unwell(ctx context.Context) string {
+	if i.seat == nil {
+		return ""
+	}
+	ready, err := i.operator(ctx, "ready")
+	if err != nil || !strings.Contains(ready, "[-]journal") {
+		return ""
+	}
+	return "the bridge is not well, so nothing was measured: " + report.Printable(strings.TrimSpace(ready))
+}
+
+// gate returns the exit status that the reports of all runs ask for, and why.
+func (i *invocation) gate(digests []*report.Digest) error {
+	err := &exitError{status: 0}
+	for _, d := range digests {
+		status, reason := 0, ""
+		switch {
+		case d.Report == nil && d.Tests() == 0:
+			status, reason = statusNotJudged, "no test ran"
+		case d.Report == nil:
+			status, reason = statusNotJudged, d.Unjudged
+		default:
+			switch gate, sentence := report.Gate(d.Report, report.FailOn(i.FailOn)); gate {
+			case monitor.GateFail:
+				status, reason = statusRegression, sentence
+			case monitor.GateNotJudged:
+				status, reason = statusNotJudged, "the run "+report.Printable(report.Unjudged(d.Report))
+			}
+		}
+		// A regression outweighs a run that could not be judged.
+		if status != 0 && err.status != statusRegression {
+			if status == statusNotJudged {
+				reason = "could not judge: " + reason
+			}
+			err = &exitError{status, errors.New(reason)}
+		}
+	}
+	if err.status == 0 {
+		return nil
+	}
+	return err
+}
+
+// rerun writes arguments with which pytest runs the conspicuous tests again. With several runs they are those of the first one
+// that has any: pytest takes one expression.
+func (i *invocation) rerun(digests []*report.Digest) error {
+	var lines []string
+	for _, d := range digests {
+		if d.Report != nil && len(lines) == 0 {
+			lines = report.Rerun(d.Report)
+		}
+	}
+	return i.writeRerun(lines)
+}
+
+// write prints the summary, and writes it as Markdown where somebody wants it.
+func (i *invocation) write(digests []*report.Digest) error {
+	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana}
+	if i.runCmd.URL != "" {
+		options.BridgeURL = i.to.origin()
+	}
+	err := report.WriteDigests(i.m.Stderr, report.Text, digests, options)
+	for _, to := range []struct {
+		path string
+		how  int
+	}{
+		{i.Summary, os.O_TRUNC},
+		{os.Getenv("GITHUB_STEP_SUMMARY"), os.O_APPEND}, // other steps write there too
+	} {
+		if to.path == "" {
+			continue
+		}
+		f, openErr := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
+		if openErr != nil {
+			err = errors.Join(err, openErr)
+			continue
+		}
+		err = errors.Join(err, report.WriteDigests(f, report.Markdown, digests, options), f.Close())
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+package report_test
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// outcome is what became of a test. It took some seconds and added some MiB.
+func outcome(nodeID, what string, attempts int64, seconds, mib float64) *monitor.Outcome {
+	return &monitor.Outcome{Metric: monitor.Metric{TotalTime: seconds}, NodeID: nodeID, Outcome: what, Attempts: attempts, MemTest: mib}
+}
+
+// digests are those of three environments: one with a regression, one that learns, and one that was stopped.
+func digests() []*report.Digest {
+	regressed := &report.Digest{Name: "py312", Report: oneReport(), Needed: 8,
+		PassRates: map[string]float64{"test_b.py::test_error": 0.75, "test_a.py::test_gone": 0.5}}
+	for i := range 12 {
+		regressed.Add(outcome(fmt.Sprintf("test_a.py::test[%d]", i), "passed", 1, float64(i)/10, float64(i)*3))
+	}
+	regressed.Add(outcome("test_a.py::test_flaky", "passed", 3, 0.01, 0.5))
+	regressed.Add(outcome("test_b.py::test_|`\n::error::", "failed", 1, 0.02, math.NaN()))
+	regressed.Add(outcome("test_b.py::test_error", "error", 2, math.NaN(), math.NaN()))
+	learning := &report.Digest{Name: "py313\x1b[31m", Report: learningReport(), Needed: 8}
+	learning.Add(outcome("test_a.py::test", "xpassed", 1, 1.5, 2))
+	stopped := &report.Digest{Name: "docs", Partial: "-x", Unjudged: "no answer `within` 2m"}
+	for i := range 22 {
+		stopped.Add(outcome(fmt.Sprintf("test_c.py::test[%d]", i), "failed", 1, 0, 0))
+	}
+	return append([]*report.Digest{regressed, learning, stopped}, &report.Digest{Name: "empty"})
+}
+
+func TestGoldenDigests(t *testing.T) {
+	t.Parallel()
+	for _, f := range []report.Format{report.Text, report.Markdown} {
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, f, digests(), report.Options{}))
+		file := filepath.Join("testdata", "digests."+string(f))
+		if *update {
+			require.NoError(t, os.WriteFile(file, b.Bytes(), 0o644))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), b.String())
+	}
+	assert.ErrorContains(t, report.WriteDigests(&bytes.Buffer{}, report.JUnit, digests(), report.Options{}), "expected text or markdown")
+}
+
+func TestDigestSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for says, r := range map[string]*monitor.Report{
+		"next       look at the commits ":                          oneReport(),
+		"next       run it again, and keep the data directory":     learningReport(),
+		"changed    No regression in ":                             fineReport(),
+		"changed    learning: at least 5 more runs are needed on ": learningReport(),
+	} {
+		r.BaselineRuns = 3
+		d := &report.Digest{Report: r, Needed: 8}
+		d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
+		assert.Contains(t, b.String(), says)
+	}
+}

@@ -1,0 +1,123 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"pymon-bridge/monitor"
+)
+
+// WriteDigests writes the digests of the runs of one command, as Text or Markdown. Fails with EInvalid for another format,
+// else with the error of w.
+func WriteDigests(w io.Writer, f Format, digests []*Digest, o Options) error {
+	var b bytes.Buffer
+	for _, d := range digests {
+		switch f {
+		case Text:
+			d.writeText(&b, o)
+		case Markdown:
+			d.writeMarkdown(&b, o)
+		default:
+			return monitor.Errorf(monitor.EInvalid, "unknown format %q of a digest: expected text or markdown", f)
+		}
+	}
+	if _, err := b.WriteTo(w); err != nil {
+		return fmt.Errorf("writing the summary: %w", err)
+	}
+	return nil
+}
+
+// writeText writes lines that begin with this package's own words: CI systems take the beginning of a line for a command.
+func (d *Digest) writeText(b *bytes.Buffer, o Options) {
+	t := textWriter{Buffer: b, envs: d.Report != nil && severalMachines(d.Report)}
+	name := ""
+	if d.Name != "" {
+		name = show(d.Name, shortName) + ": "
+	}
+	fmt.Fprintf(b, "\npymon-bridge: %s%s\n", name, d.headline(show))
+	for _, list := range []struct {
+		title string
+		tests []test
+		cell  func(test) string
+	}{
+		{"broken", d.broken, func(one test) string { return one.what }},
+		{"flaky", d.flaky, func(one test) string { return one.what }},
+		{"slowest", d.slowest, func(one test) string { return seconds(one.amount) }},
+		{"hungriest", d.hungriest, func(one test) string { return digits(one.amount) + " MiB" }},
+	} {
+		for i, one := range list.tests {
+			if i == maxBroken {
+				t.entry(list.title, fmt.Sprintf("and %d more", len(list.tests)-i))
+				break
+			}
+			t.entry(list.title, right(list.cell(one), 8)+"  "+show(one.nodeID, longName))
+		}
+	}
+	sentence := d.changed(o, show)
+	if sentence == "" {
+		return
+	}
+	t.entry("changed", sentence)
+	if d.Report == nil {
+		return
+	}
+	for i := range d.Report.LeftOut {
+		t.entry("left out", leftOut(&d.Report.LeftOut[i], show))
+	}
+	if next := d.next(); next != "" {
+		t.entry("next", next)
+	}
+	for _, g := range groups(d.Report, false) {
+		if hasNumbers(g.results[0]) {
+			t.group(g)
+		}
+	}
+}
+
+func (t textWriter) entry(title, text string) { fmt.Fprintf(t, "  %-9s  %s\n", title, text) }
+
+// writeMarkdown writes a section of a page. The report has its own heading.
+func (d *Digest) writeMarkdown(b *bytes.Buffer, o Options) {
+	name := ""
+	if d.Name != "" {
+		name = code(d.Name, shortName) + ": "
+	}
+	sign := "✅"
+	switch {
+	case len(d.broken) > 0:
+		sign = "❌"
+	case d.Tests() == 0:
+		sign = "⚠️"
+	}
+	fmt.Fprintf(b, "### %s %s%s\n", sign, name, d.headline(code))
+	for _, s := range []section{
+		testTable("Broken", d.broken, func(one test) string { return one.what }),
+		testTable("Flaky", d.flaky, func(one test) string { return one.what }),
+		testTable("Slowest", d.slowest, func(one test) string { return seconds(one.amount) }),
+		testTable("Hungriest", d.hungriest, func(one test) string { return digits(one.amount) + " MiB" }),
+	} {
+		if s.rows > 0 {
+			s.write(b, maxComment/4)
+		}
+	}
+	b.WriteString("\n")
+	switch sentence := d.changed(o, code); {
+	case sentence == "":
+	case d.Report == nil || d.learning() > 0:
+		fmt.Fprintf(b, "What changed: %s.\n\n", sentence)
+	default:
+		writeMarkdown(b, d.Report, o)
+		b.WriteString("\n")
+	}
+}
+
+// testTable returns the table of tests that stand out.
+func testTable(title string, tests []test, cell func(test) string) section {
+	return section{
+		head: "\n| " + title + " | |\n|---|---|\n",
+		rows: len(tests),
+		row:  func(i int) string { return row(code(tests[i].nodeID, longName), cell(tests[i])) },
+		what: "tests",
+	}
+}

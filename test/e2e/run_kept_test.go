@@ -1,0 +1,211 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// Everything is in InfluxDB when the command has ended, the report too. While InfluxDB is away, the command says what is
+// kept, and the next one delivers it.
+func TestRunDeliversToInfluxDB(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	dir := newProject(t, smallProject)
+	bucket := harness.Unique("pytest")
+	env := func(url string) []string {
+		return []string{"INFLUX_URL=" + url, "INFLUX_TOKEN=" + influx.Token, "INFLUX_ORG=" + influx.Org, "INFLUX_BUCKET=" + bucket,
+			"PYMON_META_BUCKET=" + harness.Unique("meta")}
+	}
+	r := pymonRun(t, dir, "runners", env("http://127.0.0.1:1"), "--influx-wait", "100ms", "pytest")
+	assert.Equal(t, 1, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, fourTests)
+	assert.Regexp(t, `pymon-bridge: \d+ records are not in InfluxDB yet; they are kept in \S+, and the next run with this directory delivers them`, r.Stderr)
+
+	r = pymonRun(t, dir, "runners", env(influx.URL), "--influx-wait", "2m", "pytest")
+	assert.Equal(t, 1, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, "pymon-bridge: InfluxDB has everything; ")
+	assert.Len(t, influx.Points(bucket, "test_metrics"), 4, "two tests passed, twice")
+	assert.Len(t, influx.Points(bucket, "test_outcomes"), 8)
+	assert.NotEmpty(t, influx.Points(bucket, "runs"), "the report")
+
+	r = pymonRun(t, dir, "runners", []string{"INFLUX_URL=" + influx.URL}, "pytest")
+	assert.Equal(t, 2, r.ExitCode, r.Stdout)
+	assert.Contains(t, r.Stderr, "--influx-token: expected an API token")
+}
+
+// together is a project whose test waits until the tests of both commands have begun. The second then waits until the first
+// has ended.
+var together = map[string]string{"test_it.py": `
+import os, pathlib, time
+
+def wait(name):
+    while not pathlib.Path(name).exists():
+        time.sleep(0.02)
+
+def test_begin():
+    pathlib.Path(os.environ["ME"]).touch()
+    wait("first")
+    wait("second")
+
+def test_end():
+    if os.environ["ME"] == "second":
+        wait("ended")
+`}
+
+// Two commands at once on one directory share a bridge. It lives until the last has left.
+func TestRunsAtOnceShareABridge(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, together)
+	start := func(name, project string) *harness.Process {
+		return harness.StartProcess(t, runCommand(t, dir, "runners", []string{"ME=" + name}, "--project", project, "pytest", "-p", "no:cacheprovider"))
+	}
+	first, second := start("first", "shop"), start("second", "bank")
+	assert.Equal(t, 0, first.Wait().ExitCode(), first.Output())
+	assert.Contains(t, first.Output(), ": 2 passed\n")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ended"), nil, 0o600))
+	assert.Equal(t, 0, second.Wait().ExitCode(), second.Output())
+	assert.Contains(t, second.Output(), ": 2 passed\n")
+	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
+}
+
+// A `run` that is killed leaves no bridge behind, and the next one finds the directory free.
+func TestTheBridgeEndsWhenItsRunIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, interrupted)
+	p := harness.StartProcess(t, runCommand(t, dir, "runners", nil, "pytest", "-p", "no:cacheprovider"))
+	waitForFile(t, p, filepath.Join(dir, "ready"))
+	_, url := bridgeOf(t, dir)
+	resp, err := http.Get(url + "/api/v1/sessions/")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, "another user of this machine has no token")
+	p.Kill()
+	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
+	r := pymonRun(t, dir, "runners", nil, "pytest", "-k", "test_before")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Regexp(t, `pymon-bridge: 1 test in .*: 1 passed; not the whole suite \(-k\)`, r.Stderr)
+}
+
+// A test that fails and passes on one commit is flaky, and the summary says how often it passes.
+func TestRunNamesFlakyTests(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, map[string]string{"test_shop.py": "import os\n\ndef test_pay(): assert 'LUCK' in os.environ\n\ndef test_list(): pass\n"})
+	require.NoError(t, os.Remove(filepath.Join(dir, ".git")))
+	for _, args := range [][]string{{"init", "--quiet"}, {"add", "test_shop.py"},
+		{"-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "--message", "Suite"}} {
+		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	assert.Equal(t, 1, pymonRun(t, dir, "runners", nil, "pytest").ExitCode)
+	r := pymonRun(t, dir, "runners", []string{"LUCK=1"}, "pytest")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Regexp(t, `  flaky      passes 50% +test_shop.py::test_pay\n`, r.Stderr)
+	assert.NotRegexp(t, `  flaky .*test_list`, r.Stderr)
+	ignored, err := exec.Command("git", "-C", dir, "status", "--porcelain").Output()
+	require.NoError(t, err)
+	assert.NotContains(t, string(ignored), ".pymon-bridge")
+}
+
+// dying is a project whose third test begins when the results of the others have been sent.
+var dying = map[string]string{"test_it.py": `
+import pathlib, time
+
+def test_first():
+    pass
+
+def test_second():
+    time.sleep(1.1)
+
+def test_third():
+    pathlib.Path("ready").touch()
+    while not pathlib.Path("end").exists():
+        time.sleep(0.02)
+`}
+
+// Where the bridge is killed, the tests go on, and the summary has what arrived before.
+func TestRunGoesOnWhenItsBridgeIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, dying)
+	p := harness.StartProcess(t, runCommand(t, dir, "runners", []string{"PYMON_WAIT=0"}, "pytest", "-p", "no:cacheprovider"))
+	waitForFile(t, p, filepath.Join(dir, "ready"))
+	pid, _ := bridgeOf(t, dir)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "end"), nil, 0o600))
+	assert.Equal(t, 0, p.Wait().ExitCode(), p.Output())
+	assert.Contains(t, p.Output(), "of the results did not arrive")
+	assert.Regexp(t, `pymon-bridge: 2 tests in .*: 2 passed; not the whole suite \(`, p.Output())
+	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
+}
+
+// bridgeOf returns the process and the address of the bridge of a project.
+func bridgeOf(t *testing.T, dir string) (pid int, url string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, ".pymon-bridge", "run.bridge"))
+	require.NoError(t, err)
+	_, err = fmt.Sscan(string(text), &pid, &url)
+	require.NoError(t, err)
+	return pid, url
+}
+
+// A directory of a serving bridge is not for `run`. The message says whose it is.
+func TestRunRefusesADirectoryInUse(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	r := pymonRun(t, newProject(t, smallProject), "runners", nil, "--data", bridge.Data, "pytest")
+	assert.Equal(t, 125, r.ExitCode, r.Stdout)
+	assert.Regexp(t, `^pymon-bridge: the bridge for the tests does not start: \S+ is in use by another pymon-bridge \(process \d+\): `, r.Stderr)
+	assert.Empty(t, r.Stdout, "no test ran")
+	r = pymonRun(t, newProject(t, smallProject), "runners", nil, "--data", "Makefile/kept", "pytest")
+	assert.Equal(t, 125, r.ExitCode, r.Stdout)
+	assert.Equal(t, "pymon-bridge: --data: mkdir Makefile: not a directory\n", regexp.MustCompile(`mkdir \S*/`).ReplaceAllString(r.Stderr, "mkdir "))
+}
+
+// slowed is a project with a test that waits as long as a variable says.
+var slowed = map[string]string{"test_pay.py": `
+import os, time
+
+def test_list():
+    time.sleep(0.1)
+
+def test_pay():
+    time.sleep(float(os.environ.get("SLOW", "0.1")))
+`}
+
+// The directory keeps what is usual. Where a test becomes slower, the first run suspects it, and the third is sure.
+func TestRunSaysWhichTestBecameSlower(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, slowed)
+	r := pymonRun(t, dir, "runners", nil, "--", "sh", "-c", `for i in 1 2 3 4 5 6 7 8 9 10; do pytest -q --tag run=$i || exit; done`)
+	require.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, "pymon-bridge: 3: 2 tests in ")
+	var last harness.Result
+	for i := range 3 {
+		last = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "--rerun-file", "rerun.txt", "pytest", "-q")
+		if i == 0 {
+			assert.Equal(t, 0, last.ExitCode, last.Stderr)
+			assert.Regexp(t, `\n\d SUSPECTS?\n(- .*\n.*\n)*- wall time .* test_pay\.py::test_pay\n`, last.Stderr)
+			assert.Contains(t, last.Stderr, "run it again: another run confirms or clears")
+		}
+	}
+	assert.Equal(t, 1, last.ExitCode, last.Stderr)
+	assert.Regexp(t, `\n\d REGRESSIONS?\n(- .*\n.*\n)*- wall time +1\d\d ms → 2(\.\d+)? s +×.* test_pay\.py::test_pay\n`, last.Stderr)
+	again, err := os.ReadFile(filepath.Join(dir, "rerun.txt"))
+	require.NoError(t, err)
+	assert.Contains(t, string(again), "test_pay")
+	// A directory that is thrown away has no history.
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, ".pymon-bridge")))
+	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, "learning: at least 8 more runs are needed")
+}
