@@ -52,7 +52,7 @@ func (j *Judge) choose(run *monitor.RunInfo, q monitor.JudgeQuery, runs []*monit
 
 // asked says whether a question about a commit is about one of its runs.
 func asked(q monitor.JudgeQuery, run *monitor.RunInfo) bool {
-	return !oneRun(q) && run.Measured() && run.Completion != monitor.Partial && (q.Head == nil || run.Branch == *q.Head)
+	return !oneRun(q) && run.Measured() && (q.Head == nil || run.Branch == *q.Head)
 }
 
 // oneRun says whether a question is about one run, and not about all runs of a commit.

@@ -8,13 +8,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// find finds the run that is asked for: the last one that measured something. Of a commit it is the last one that is not
-// partial, if there is one: a test that was run again does not stand for its suite. Where none measured something, it is the
-// last run at all, so that the report can say so.
+// find finds the run that is asked for: the last one that measured something. Where none did, it is the last run at all,
+// so that the report can say so.
 func (j *Judge) find(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunInfo, error) {
-	for _, wanted := range []struct{ measured, whole bool }{{true, q.ScmRef != ""}, {true, false}, {false, false}} {
-		run, err := j.newest(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef, Branch: q.Head,
-			Measured: wanted.measured, Whole: wanted.whole})
+	for _, measured := range []bool{true, false} {
+		run, err := j.newest(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef, Branch: q.Head, Measured: measured})
 		if run != nil || err != nil {
 			return run, err
 		}

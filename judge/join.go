@@ -71,6 +71,9 @@ func complete(r, earlier *monitor.Report) {
 		}
 		return replaces
 	})
+	if r.Completion == monitor.Partial {
+		r.Completion, r.Partial = earlier.Completion, earlier.Partial
+	}
 	completeSuite(&r.Suite, &earlier.Suite)
 	if len(cleared) > 0 {
 		r.LeftOut = append(r.LeftOut, monitor.LeftOut{Reason: "conspicuous in an earlier run of the commit, and cleared by a later one",
@@ -87,6 +90,9 @@ func join(r, other *monitor.Report) {
 	})
 	if r.Against != other.Against {
 		r.Against = ""
+	}
+	if other.Completion == monitor.Partial && r.Completion != monitor.Partial {
+		r.Completion, r.Partial = other.Completion, other.Partial
 	}
 	joinSuite(&r.Suite, &other.Suite)
 }

@@ -73,8 +73,6 @@ func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []strin
 		return "measured nothing", false
 	case oneRun(q):
 		return "one run was asked for, and not its commit", false
-	case run.Completion == monitor.Partial:
-		return "partial: did not run the whole suite", false
 	case q.Head != nil && run.Branch != *q.Head:
 		return "of another branch than the one asked for", false
 	case slices.Contains(incomparable, run.Branch):

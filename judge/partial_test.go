@@ -30,7 +30,7 @@ func TestPartialRunsAreNoBaseline(t *testing.T) {
 		"the last run of all":       {monitor.JudgeQuery{}, []string{"m3", "m4", "m6"}, []string{"m1"}, ""},
 		"a partial run by its id":   {monitor.JudgeQuery{Run: "m5"}, []string{"m3", "m4", "m5"}, []string{"m1"}, "-k"},
 		"a branch by another":       {monitor.JudgeQuery{Run: "f2", Branch: branch("main")}, []string{"f2"}, []string{"m1", "m3", "m4"}, ""},
-		"a commit, run in part too": {monitor.JudgeQuery{ScmRef: "e"}, []string{"m3", "m4", "m6"}, []string{"m1"}, ""},
+		"a commit, run in part too": {monitor.JudgeQuery{ScmRef: "e"}, []string{"m4", "m6", "again"}, []string{"m1", "m3"}, "-k"},
 		"a commit, run in part":     {monitor.JudgeQuery{ScmRef: "d"}, []string{"m3", "m4", "m5"}, []string{"m1"}, "-k"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,20 +57,35 @@ func TestPartialRunsAreNoBaseline(t *testing.T) {
 	assert.Equal(t, "m6", report.Run, "the last run of all is never an older one without a word")
 }
 
-// TestPartialRunsOfACommitAreLeftOut holds that the report on a commit names them, also those of other branches.
-func TestPartialRunsOfACommitAreLeftOut(t *testing.T) {
+// TestPartialRunsOfACommitCount holds that tests which were run again to confirm or clear them do so, and that a report is
+// partial only if a job of its commit did not run the whole suite at all.
+func TestPartialRunsOfACommitCount(t *testing.T) {
 	t.Parallel()
-	h := &fakeHistory{}
+	ok := func(item string) monitor.Result { return result(item, "cpu_time", monitor.StatusOK, 1) }
+	h, detector := &fakeHistory{}, script{
+		"whole": {result("a", "cpu_time", monitor.StatusSuspect, 3), ok("b"), ok("c")},
+		"again": {ok("a")},
+		"job":   {ok("z")},
+		"later": {ok("a"), ok("b"), ok("c")},
+	}
+	judged := func() *monitor.Report {
+		report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+		require.NoError(t, err)
+		return report
+	}
 	h.add("whole", "c", "main", "ci")
 	h.add("again", "c", "main", "ci")
-	h.add("job", "c", "job tests", "ci")
-	h.add("job again", "c", "job tests", "ci")
-	h.partial("again", "job again")
-	report, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
-	require.NoError(t, err)
-	assert.Equal(t, "job", report.Run)
-	assert.Equal(t, []string{"job", "whole"}, report.Runs)
-	require.Len(t, report.LeftOut, 1)
-	assert.Equal(t, monitor.LeftOut{Reason: "partial: did not run the whole suite", Runs: []string{"job again", "again"},
-		Branches: []string{"job tests", "main"}, Environments: []string{}, Tests: 2}, report.LeftOut[0])
+	h.partial("again")
+	report := judged()
+	assert.Equal(t, []string{"again", "whole"}, report.Runs)
+	assert.Equal(t, monitor.Summary{Tests: 3, OK: 3}, report.Summary)
+	assert.Equal(t, monitor.CompletionUnknown, report.Completion)
+
+	h.add("job", "c", "job docs", "ci")
+	h.partial("job")
+	h.add("later", "c", "main", "ci")
+	report = judged()
+	assert.Equal(t, "later", report.Run)
+	assert.Equal(t, monitor.Partial, report.Completion)
+	assert.Equal(t, "-k", report.Partial)
 }

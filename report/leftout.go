@@ -30,7 +30,7 @@ func leftOut(l *monitor.LeftOut, quote func(text string, max int) string) string
 	return s + ": " + quote(l.Reason, longName)
 }
 
-// partial says in a sentence that the judged run is partial, and why. It is "" for other runs.
+// partial says in a sentence that the judged run, or a job of its commit, is partial, and why. It is "" for other runs.
 func partial(r *monitor.Report, quote func(text string, max int) string) string {
 	if r.Completion != monitor.Partial {
 		return ""
@@ -39,7 +39,11 @@ func partial(r *monitor.Report, quote func(text string, max int) string) string 
 	if r.Partial != "" {
 		why = " (" + quote(r.Partial, longName) + ")"
 	}
-	return "this run did not run the whole suite" + why + ", so it is no baseline for others"
+	which := "this run"
+	if len(r.Runs) > 1 {
+		which = "a run of this commit"
+	}
+	return which + " did not run the whole suite" + why + ", so it is no baseline for others"
 }
 
 // amounts counts the runs, tests and modules of something left out, without those that it has none of.
