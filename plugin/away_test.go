@@ -103,8 +103,7 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			server := record(t)
-			server.answer = tt.answer
+			server := record(t, tt.answer)
 			if tt.url == "" {
 				tt.url = server.URL
 			}
@@ -115,10 +114,8 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 			assert.Contains(t, run.Output(), "pymon-bridge: "+strings.Replace(tt.say, "URL", server.URL, 1))
 			assert.Equal(t, 1, strings.Count(run.Output(), "pymon-bridge:"), run.Output())
 			assert.NotContains(t, run.Output(), "secret")
-			server.mu.Lock()
-			defer server.mu.Unlock()
-			assert.GreaterOrEqual(t, len(server.requests), tt.least)
-			assert.LessOrEqual(t, len(server.requests), tt.most)
+			assert.GreaterOrEqual(t, len(server.asked()), tt.least)
+			assert.LessOrEqual(t, len(server.asked()), tt.most)
 		})
 	}
 }
@@ -164,8 +161,7 @@ func TestOtherServersGetWhatTheyTake(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			server := record(t)
-			server.answer = tt.answer
+			server := record(t, tt.answer)
 			run := harness.Pytest{Python: harness.Plugin92, Suite: dir,
 				Args: []string{"-p", "pymon_bridge", "--remote-server", server.URL + "/p/shop/api/v1/", "--tb=no"},
 				Env:  []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
@@ -175,7 +171,7 @@ func TestOtherServersGetWhatTheyTake(t *testing.T) {
 			assert.Len(t, server.of("outcomes"), tt.outcomes)
 			assert.Equal(t, tt.lists, server.lists > 0)
 			assert.NotNil(t, server.session(t)["exit_status"])
-			for _, request := range server.requests {
+			for _, request := range server.asked() {
 				assert.Regexp(t, "^/p/shop/api/v1/[a-z]+/$", request.URL.Path)
 			}
 		})
@@ -195,7 +191,7 @@ func TestRequestsAuthenticate(t *testing.T) {
 				Env:  []string{"PYTHONPATH=" + loaded(t), "PYMON_TOKEN=s3cret"}}.Run(t)
 			assert.Equal(t, 0, run.ExitCode, run.Output())
 			assert.Len(t, server.tests(t), 1)
-			for _, request := range server.requests {
+			for _, request := range server.asked() {
 				assert.Equal(t, want, request.Header.Get("Authorization"))
 			}
 		})

@@ -218,7 +218,7 @@ func TestTooOldAPytestIsLeftAlone(t *testing.T) {
 		Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_URL=" + server.URL}}.Run(t)
 	assert.Equal(t, 0, run.ExitCode, run.Output())
 	assert.Contains(t, run.Output(), "pymon-bridge: nothing is measured: this needs Python 3.8 and pytest 6.2, or newer")
-	assert.Empty(t, server.requests)
+	assert.Empty(t, server.asked())
 }
 
 // TestMemoryIsAbsentWhereTheKernelDoesNotTell has a system without Linux's record of the peak. The bridge keeps all the

@@ -439,10 +439,13 @@ class Memory:
     """
 
     def __init__(self) -> None:
+        from mmap import mmap
+
         try:
-            block = bytearray(16 * 2**20)
-            peak = self.peak()
-            del block
+            with mmap(-1, 16 * 2**20) as block:  # the memory goes back to the kernel at once
+                for page in range(0, len(block), 4096):
+                    block[page] = 1
+                peak = self.peak()
             self.works = self.restart() < peak - 8  # some kernels take the reset and ignore it
         except (IndexError, OSError, ValueError):
             self.works = False

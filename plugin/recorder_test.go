@@ -31,9 +31,13 @@ type recorder struct {
 	lists    int // number of requests with more than one row
 }
 
-func record(t *testing.T) *recorder {
+// record starts a recorder, which accepts everything without an answer.
+func record(t *testing.T, answer ...func(path string, rows int) int) *recorder {
 	t.Helper()
 	r := &recorder{rows: map[string][]row{}}
+	if len(answer) > 0 {
+		r.answer = answer[0]
+	}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.URL = server.URL
@@ -74,6 +78,13 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if len(rows) == 1 {
 		_ = json.NewEncoder(w).Encode(rows[0]) // pytest-monitor reads the hash of its context from the answer
 	}
+}
+
+// asked returns the requests so far.
+func (r *recorder) asked() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
 }
 
 func (r *recorder) of(kind string) []row {
