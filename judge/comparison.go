@@ -46,12 +46,14 @@ func (j *Judge) comparisons(ctx context.Context, runs []*monitor.RunInfo, branch
 	return all, nil
 }
 
-// upTo returns the last runs of a branch that started before run, measured something and are not partial, oldest first. If
-// run is of the branch, it is the last, partial or not.
+// upTo returns the last runs of a branch that started before run, measured something and are whole, oldest first. If run is
+// partial, those that are partial for the same reason are among them. If run is of the branch, it is the last.
 func (j *Judge) upTo(ctx context.Context, run *monitor.RunInfo, branch string, limit int) ([]*monitor.RunInfo, error) {
-	runs, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{
-		Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Whole: true, Limit: limit,
-	})
+	q := monitor.RunInfoQuery{Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Whole: true, Limit: limit}
+	if !run.Whole {
+		q.Like = run.Partial
+	}
+	runs, err := j.history.RunInfos(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("find earlier runs: %w", err)
 	}

@@ -33,8 +33,10 @@ type RunInfoQuery struct {
 	Before  int64   // the runs started before this time, in UTC nanoseconds
 	// Measured leaves out the runs without a metric. `pytest --collect-only` makes such runs.
 	Measured bool
-	// Whole leaves out the runs that are partial: see [RunEnd].
+	// Whole leaves out the runs that are not whole: see [RunEnd]. Those that are partial for the reason Like alone stay.
+	// So runs that always have the same selection of tests, such as `-k`, have a baseline.
 	Whole bool
+	Like  string
 	Limit int // maximum number of runs
 }
 

@@ -47,12 +47,17 @@ type RunEnd struct {
 	// Completion is partial if that of one session is, complete if those of all are, and else unknown. A session that
 	// announced an end and has none is partial: its pytest died or is running.
 	Completion Completion
-	Partial    string // why the run is partial: the reasons of its sessions, each once
+	Partial    string // why the run is partial: up to three different reasons of its sessions
 	Open       int    // number of sessions that did not say that they have ended
+	// Whole says that a session is not partial. A run whose first attempt died is whole when the second one is complete.
+	// Other runs are no baseline for it.
+	Whole bool
 }
 
-// notEnded is why a session is partial that announced an end and has none.
-const notEnded = "has not ended"
+// NotEnded is why a session is partial that announced an end and has none.
+const NotEnded = "has not ended"
+
+const maxReasons = 3
 
 // Add adds a session.
 func (e *RunEnd) Add(s *Session) {
@@ -62,18 +67,28 @@ func (e *RunEnd) Add(s *Session) {
 		e.Open++
 	}
 	if s.Method != "" && of == CompletionUnknown {
-		of, why = Partial, notEnded
+		of, why = Partial, NotEnded
 	}
+	e.Whole = e.Whole || of != Partial
 	switch {
 	case of == Partial:
 		e.Completion = Partial
-		if why != "" && !slices.Contains(strings.Split(e.Partial, ", "), why) {
-			e.Partial = strings.TrimPrefix(e.Partial+", "+why, ", ")
-		}
+		e.addReason(why)
 	case e.Completion == Partial:
 	case of == CompletionUnknown || first:
 		e.Completion = of
 	}
+}
+
+func (e *RunEnd) addReason(why string) {
+	reasons := strings.Split(e.Partial, ", ")
+	switch {
+	case why == "" || slices.Contains(reasons, why) || len(reasons) > maxReasons:
+		return
+	case len(reasons) == maxReasons:
+		why = "…"
+	}
+	e.Partial = strings.TrimPrefix(e.Partial+", "+why, ", ")
 }
 
 // RunSummary sums up what one run has measured so far.

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"slices"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -124,6 +125,10 @@ func TestRunEndOfSessions(t *testing.T) {
 	}
 	plain, complete := session("", "", ""), session(monitor.Complete, "m2", "")
 	crashed, stopped := session("", "m2", ""), session(monitor.Partial, "m2", "-x")
+	var many []*monitor.Session
+	for _, why := range []string{"a", "b", "a", "c", "d", "e"} {
+		many = append(many, session(monitor.Partial, "m2", why))
+	}
 	for name, tt := range map[string]struct {
 		sessions []*monitor.Session
 		want     monitor.Completion
@@ -138,6 +143,7 @@ func TestRunEndOfSessions(t *testing.T) {
 		"one partial":              {[]*monitor.Session{complete, stopped, plain}, monitor.Partial, "-x", 1},
 		"a reason counts once":     {[]*monitor.Session{stopped, crashed, stopped}, monitor.Partial, "-x, has not ended", 1},
 		"died or is running":       {[]*monitor.Session{complete, crashed}, monitor.Partial, "has not ended", 1},
+		"many reasons":             {many, monitor.Partial, "a, b, c, …", 0},
 		"partial without a reason": {[]*monitor.Session{session(monitor.Partial, "", "")}, monitor.Partial, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +154,7 @@ func TestRunEndOfSessions(t *testing.T) {
 			assert.Equal(t, tt.want, end.Completion)
 			assert.Equal(t, tt.partial, end.Partial)
 			assert.Equal(t, tt.open, end.Open)
+			assert.Equal(t, slices.Contains(tt.sessions, plain) || slices.Contains(tt.sessions, complete), end.Whole)
 		})
 	}
 }

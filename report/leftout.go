@@ -39,11 +39,7 @@ func partial(r *monitor.Report, quote func(text string, max int) string) string 
 	if r.Partial != "" {
 		why = " (" + quote(r.Partial, longName) + ")"
 	}
-	which := "this run"
-	if len(r.Runs) > 1 {
-		which = "a run of this commit"
-	}
-	return which + " did not run the whole suite" + why + ", so it is no baseline for others"
+	return "a pytest did not run the whole suite" + why
 }
 
 // amounts counts the runs, tests and modules of something left out, without those that it has none of.

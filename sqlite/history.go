@@ -60,8 +60,10 @@ func runInfoList(query monitor.RunInfoQuery) clause {
 			WHERE o.project = s.project AND o.run = s.run)`)
 	}
 	if query.Whole {
-		first.and(`NOT EXISTS (SELECT 1 FROM sessions o WHERE o.project = s.project AND o.run = s.run
-			AND (o.completion = 'partial' OR o.completion = '' AND o.method <> ''))`)
+		const partial = "(o.completion = 'partial' OR o.completion = '' AND o.method <> '')"
+		first.and(`(EXISTS (SELECT 1 FROM sessions o WHERE o.project = s.project AND o.run = s.run AND NOT `+partial+`)
+			OR ? <> '' AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.project = s.project AND o.run = s.run
+				AND CASE o.completion WHEN '' THEN ? ELSE o.partial END <> ?))`, query.Like, monitor.NotEnded, query.Like)
 	}
 	list := newClause("SELECT s.run, coalesce(s.scm_ref, ''), s.branch, s.build, s.utc_ns FROM sessions s INDEXED BY " + index +
 		" JOIN hashes h ON h.id = s.hash")

@@ -20,12 +20,16 @@ type member struct {
 	start                           int64
 	tests                           int64
 	marks                           monitor.Marks // how it ended
+	reason                          string
 }
 
 func (m member) session() *monitor.Session {
 	s := process(m.hash, arrival)
 	s.ScmRef = monitor.Text{String: m.scm, Null: m.scm == ""}
 	s.Run, s.Branch, s.Start.UTC, s.Marks = m.run, m.branch, m.start, m.marks
+	if s.Completion == monitor.Partial {
+		s.Reason = m.reason
+	}
 	return s
 }
 
@@ -39,6 +43,7 @@ func anyHistory(t *rapid.T, projects []string) (all []member) {
 			branch:  rapid.SampledFrom([]string{"", "main", "topic"}).Draw(t, "branch"),
 			start:   arrival.UnixNano() + rapid.Int64Range(0, 3).Draw(t, "start"),
 			tests:   rapid.Int64Range(0, 1).Draw(t, "tests"),
+			reason:  rapid.SampledFrom([]string{"", "-k", "-x"}).Draw(t, "reason"),
 			marks: monitor.Marks{
 				Completion: rapid.SampledFrom([]monitor.Completion{"", "", monitor.Complete, monitor.Partial}).Draw(t, "completion"),
 				Method:     rapid.SampledFrom([]string{"", "m2"}).Draw(t, "method"),
@@ -88,7 +93,7 @@ func runsOf(history []member, q monitor.RunInfoQuery) (found []*monitor.RunInfo)
 	}
 	for _, run := range runs {
 		if (q.Run == "" || run.ID == q.Run) && (q.ScmRef == "" || run.ScmRef == q.ScmRef) && (q.Branch == nil || run.Branch == *q.Branch) &&
-			(q.Before == 0 || run.Started < q.Before) && (!q.Measured || run.Tests > 0) && (!q.Whole || run.Completion != monitor.Partial) {
+			(q.Before == 0 || run.Started < q.Before) && (!q.Measured || run.Tests > 0) && (!q.Whole || run.Whole || q.Like != "" && run.Partial == q.Like) {
 			found = append(found, run)
 		}
 	}
@@ -117,6 +122,7 @@ func TestRunsOfAnyHistory(t *testing.T) {
 				ScmRef:   rapid.SampledFrom([]string{"", "c0ffee"}).Draw(t, "commit"),
 				Measured: rapid.Bool().Draw(t, "measured"),
 				Whole:    rapid.Bool().Draw(t, "whole"),
+				Like:     rapid.SampledFrom([]string{"", "-k", monitor.NotEnded}).Draw(t, "like"),
 				Limit:    rapid.IntRange(0, 3).Draw(t, "limit"),
 			}
 			if rapid.Bool().Draw(t, "of a branch") {

@@ -108,7 +108,7 @@ func TestRunSummary(t *testing.T) {
 		Project: "shop", Run: "controller", ScmRef: "c0ffee", Sessions: 2, Tests: 3, Modules: 1, TotalTime: 2.5,
 		Slowest:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_slow <x at 0x7f02>", Value: 2},
 		MostMem:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_fast <x at 0x7f01>", Value: -3},
-		NewSeries: 4, FirstRun: true, RunEnd: monitor.RunEnd{Open: 2},
+		NewSeries: 4, FirstRun: true, RunEnd: monitor.RunEnd{Open: 2, Whole: true},
 	}, got)
 
 	orphans, err := db.RunSummary(t.Context(), "shop", "unknown")
@@ -119,7 +119,7 @@ func TestRunSummary(t *testing.T) {
 	appendAll(t, db, started("empty", 60, nil))
 	empty, err := db.RunSummary(t.Context(), "shop", "empty")
 	require.NoError(t, err)
-	assert.Equal(t, &monitor.RunSummary{Project: "shop", Run: "empty", ScmRef: "c0ffee", Sessions: 1, RunEnd: monitor.RunEnd{Open: 1}}, empty)
+	assert.Equal(t, &monitor.RunSummary{Project: "shop", Run: "empty", ScmRef: "c0ffee", Sessions: 1, RunEnd: monitor.RunEnd{Open: 1, Whole: true}}, empty)
 
 	for project, run := range map[string]string{"shop": "machine", "zoo": "controller"} {
 		_, err = db.RunSummary(t.Context(), project, run)
