@@ -1,10 +1,10 @@
 package monitor_test
 
 import (
-	"slices"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"testing"
 	"time"
 
