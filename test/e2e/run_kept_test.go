@@ -203,6 +203,10 @@ func TestRunSaysWhichTestBecameSlower(t *testing.T) {
 	again, err := os.ReadFile(filepath.Join(dir, "rerun.txt"))
 	require.NoError(t, err)
 	assert.Contains(t, string(again), "test_pay")
+	// The tests of the file run again, as slow as before.
+	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q", "@rerun.txt")
+	assert.Equal(t, 1, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, "not the whole suite (-k)")
 	// A directory that is thrown away has no history.
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, ".pymon-bridge")))
 	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")
