@@ -32,15 +32,19 @@ var measuredNames = append(slices.Clone(MetricNames), "nodeid", "outcome", "atte
 	"mem_test")
 
 // DecodeMetric reads a row of `POST /metrics/`. All 14 fields except component are required. component may be null. A row
-// of this project's plugin has the outcome of the test too. It is a test that passed. o is nil for other rows. The error is
-// an EInvalid that names each wrong field.
+// of this project's plugin has the outcome of the test too, and its measurements may be null. It is a test that passed. o is
+// nil for other rows. The error is an EInvalid that names each wrong field.
 func DecodeMetric(body []byte) (m *monitor.Metric, o *monitor.Outcome, err error) {
 	var values [members]value
 	f, err := scanFields("metric", body, measuredNames, values[:])
 	if err != nil {
 		return nil, nil, err
 	}
-	m = f.metric((*fields).float)
+	measurement := (*fields).float
+	if f.has(outcome) {
+		measurement = (*fields).measured
+	}
+	m = f.metric(measurement)
 	if f.has(outcome) {
 		o = f.outcome(m)
 		if o.Outcome != monitor.Passed && o.Outcome != monitor.XPassed && f.values[outcome].kind == text {

@@ -27,6 +27,11 @@ func TestARowOfMetricsHasItsOutcome(t *testing.T) {
 	assert.Equal(t, plain, m)
 	assert.Equal(t, fmt.Sprintf("%#v", monitor.Outcome{Metric: *plain, NodeID: "tests/test_a.py::test_ok[1-2]", Outcome: "passed", Attempts: 2,
 		SetupTime: 0.5, TeardownTime: math.NaN(), MemPeak: math.NaN(), MemTest: 12.5}), fmt.Sprintf("%#v", *o))
+	m, o, err = wire.DecodeMetric([]byte(with(t, row, `-55.78125`, `null`)))
+	require.NoError(t, err, "memory cannot be measured everywhere")
+	assert.True(t, math.IsNaN(m.MemUsage) && math.IsNaN(o.MemUsage))
+	_, _, err = wire.DecodeMetric([]byte(with(t, metricBody, `-55.78125`, `null`)))
+	assert.Error(t, err, "pytest-monitor always measures it")
 	_, o, err = wire.DecodeMetric([]byte(with(t, row, `"passed"`, `null`)))
 	require.NoError(t, err)
 	assert.Nil(t, o)
@@ -62,7 +67,7 @@ func TestWrongRowsNameTheField(t *testing.T) {
 			"expected passed or xpassed (POST /outcomes/ takes the others), got a text"},
 		"a number as outcome":         {metrics, `"passed"`, `1`, "outcome", "expected a text, got 1"},
 		"no node id":                  {metrics, `"nodeid"`, `"other"`, "nodeid", "expected a text, but it is missing"},
-		"a metric that is unmeasured": {metrics, `1e-05`, `null`, "kernel_time", "expected a number, got null"},
+		"a measurement as a text":     {metrics, `1e-05`, `"x"`, "kernel_time", "expected a number, got a text"},
 		"no attempt":                  {metrics, `"attempts": 2`, `"attempts": 0`, "attempts", "expected a whole number of at least 1, got 0"},
 		"half an attempt":             {outcomes, `"attempts": 2`, `"attempts": 1.5`, "attempts", "expected a whole number of at least 1, got 1.5"},
 		"attempts as a text":          {outcomes, `"attempts": 2`, `"attempts": "2"`, "attempts", "expected a whole number of at least 1, got a text"},
