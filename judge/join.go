@@ -61,16 +61,21 @@ func testsOf(r *monitor.Report) map[monitor.TestID]bool {
 // complete adds to the report on a run what the report on an earlier run of the same job has of tests that were not run
 // again, and of measurements that could not be judged again. Some tests of a commit may have been run again to confirm or
 // clear them, so the last run that could judge a test counts. Memory, for one, cannot be judged where the other tests did not
-// run. The report says how many tests were cleared.
+// run. The report says how many tests were cleared: they were conspicuous, were fine in the later run, and nothing of them is
+// conspicuous any more.
 func complete(r, earlier *monitor.Report) {
 	cleared := map[monitor.TestID]bool{}
 	merge(r, earlier, func(last, before *monitor.Result) bool {
-		replaces := unknown(last.Status) > unknown(before.Status)
-		if s := before.Status.Severity(); !replaces && s <= monitor.StatusSuspect.Severity() && s < last.Status.Severity() {
+		if conspicuous(before) && (last.Status == monitor.StatusOK || last.Status == monitor.StatusImprovement) {
 			cleared[before.TestID] = true
 		}
-		return replaces
+		return unknown(last.Status) > unknown(before.Status)
 	})
+	for i := range r.Results {
+		if conspicuous(&r.Results[i]) {
+			delete(cleared, r.Results[i].TestID)
+		}
+	}
 	if r.Completion == monitor.Partial {
 		r.Completion, r.Partial = earlier.Completion, earlier.Partial
 	}
@@ -79,6 +84,11 @@ func complete(r, earlier *monitor.Report) {
 		r.LeftOut = append(r.LeftOut, monitor.LeftOut{Reason: "conspicuous in an earlier run of the commit, and cleared by a later one",
 			Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: int64(len(cleared))})
 	}
+}
+
+// conspicuous says whether a result is a regression or a suspect.
+func conspicuous(r *monitor.Result) bool {
+	return r.Status == monitor.StatusRegression || r.Status == monitor.StatusSuspect
 }
 
 // join adds to a report what the report on another job of the same commit has. Where both have a result, the worse one
