@@ -2,6 +2,7 @@ package regress_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -53,6 +54,7 @@ func TestRunsOfACommitConfirmFirst(t *testing.T) {
 		{"three commits", []push{fine, {"a", 1.4}, {"b", 1.4}, {"c", 1.4}}, regression, regression},
 		{"two, with another commit between", []push{fine, {"c", 1.4}, other, {"c", 1.4}}, regression, regression},
 		{"two, with others between", []push{{"c", 1.4}, fine, fine, other, {"c", 1.4}}, regression, regression},
+		{"two, with other shards between", []push{fine, {"c", 1.4}, {"c", math.NaN()}, {"c", math.NaN()}, {"c", 1.4}}, regression, regression},
 		{"no commits known", []push{{"", 1}, {"", 1.4}, {"", 1.4}}, suspect, suspect},
 		{"cleared", []push{fine, {"c", 5}, {"c", 1}}, ok, ok},
 		{"large, after a commit", []push{fine, {"c", 5}}, regression, suspect},
@@ -69,6 +71,16 @@ func TestRunsOfACommitConfirmFirst(t *testing.T) {
 		assert.Equal(t, c.own, status(past(s.runs, len(s.runs)-1)), "%s, own branch", c.name)
 		assert.Equal(t, c.pulled, status(s.pull(20)), "%s, pull request", c.name)
 	}
+}
+
+// TestASuspectOfACommitKeepsItsBaseline holds that where the runs of a commit do not confirm a suspect, it is reported as the
+// last three runs show it.
+func TestASuspectOfACommitKeepsItsBaseline(t *testing.T) {
+	t.Parallel()
+	s := pushed([]push{{"other", 1}, {"c", 1}, {"c", 5}})
+	x := result(t, s.last(t), "test_slower", monitor.MetricCPUTime)
+	assert.Equal(t, monitor.StatusSuspect, x.Status)
+	assert.Equal(t, 20, x.N)
 }
 
 // TestSlowAgainIsNoBetter holds that a regression stays one when another run of its commit is no faster, after any number of
