@@ -61,20 +61,12 @@ func testsOf(r *monitor.Report) map[monitor.TestID]bool {
 // complete adds to the report on a run what the report on an earlier run of the same job has of tests that were not run
 // again, and of measurements that could not be judged again. Some tests of a commit may have been run again to confirm or
 // clear them, so the last run that could judge a test counts. Memory, for one, cannot be judged where the other tests did not
-// run. The report says how many tests were cleared: they were conspicuous, were fine in the later run, and nothing of them is
-// conspicuous any more.
+// run. The report says how many tests were cleared: nothing of them is conspicuous any more.
 func complete(r, earlier *monitor.Report) {
-	cleared := map[monitor.TestID]bool{}
-	merge(r, earlier, func(last, before *monitor.Result) bool {
-		if conspicuous(before) && (last.Status == monitor.StatusOK || last.Status == monitor.StatusImprovement) {
-			cleared[before.TestID] = true
-		}
-		return unknown(last.Status) > unknown(before.Status)
-	})
-	for i := range r.Results {
-		if conspicuous(&r.Results[i]) {
-			delete(cleared, r.Results[i].TestID)
-		}
+	cleared := conspicuous(earlier)
+	merge(r, earlier, func(last, before *monitor.Result) bool { return unknown(last.Status) > unknown(before.Status) })
+	for test := range conspicuous(r) {
+		delete(cleared, test)
 	}
 	if r.Completion == monitor.Partial {
 		r.Completion, r.Partial = earlier.Completion, earlier.Partial
@@ -86,9 +78,15 @@ func complete(r, earlier *monitor.Report) {
 	}
 }
 
-// conspicuous says whether a result is a regression or a suspect.
-func conspicuous(r *monitor.Result) bool {
-	return r.Status == monitor.StatusRegression || r.Status == monitor.StatusSuspect
+// conspicuous returns the tests of which a report has a regression or a suspect.
+func conspicuous(r *monitor.Report) map[monitor.TestID]bool {
+	tests := map[monitor.TestID]bool{}
+	for i := range r.Results {
+		if s := r.Results[i].Status; s == monitor.StatusRegression || s == monitor.StatusSuspect {
+			tests[r.Results[i].TestID] = true
+		}
+	}
+	return tests
 }
 
 // join adds to a report what the report on another job of the same commit has. Where both have a result, the worse one
