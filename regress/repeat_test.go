@@ -89,7 +89,7 @@ func TestSlowAgainIsNoBetter(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		before := rapid.IntRange(0, 6).Draw(t, "pushes before")
-		again := rapid.IntRange(1, 4).Draw(t, "runs again")
+		again := rapid.IntRange(1, 3).Draw(t, "runs again")
 		factor := rapid.Float64Range(1.6, 6).Draw(t, "factor")
 		s := newSuite(20 + before + 1 + again)
 		s.random = rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
@@ -107,7 +107,7 @@ func TestSlowAgainIsNoBetter(t *testing.T) {
 				m.cpu = 0.2 * factor
 			}
 			s.add(run, "test_slower", m)
-			for i := range 25 {
+			for i := range 20 {
 				if all {
 					s.add(run, fmt.Sprintf("test_%02d", i), s.steady())
 				}
