@@ -133,7 +133,8 @@ func TestOnlyARepeatClearsAJob(t *testing.T) {
 			strings.ReplaceAll(a+" "+b, "suspect", "ok"), 3},
 		"suspects again, and more of them": {[]string{a, b, "a1:suspect", "a1:ok b1:ok"},
 			strings.Replace(strings.Replace(a+" "+b, "a1:suspect", "a1:ok", 1), "b1:suspect", "b1:ok", 1), 2},
-		"a regression that is a suspect now": {[]string{"a:regression", "a:suspect"}, "a:suspect", 1},
+		"a regression that is a suspect now": {[]string{"a:regression", "a:suspect"}, "a:suspect", 0},
+		"a suspect that is faster now":       {[]string{"a:suspect", "a:improvement"}, "a:improvement", 1},
 		"what cannot be judged again":        {[]string{"a:regression b:suspect", "a:not_judged b:learning"}, "a:regression b:suspect", 0},
 		"other classes of machine":           {[]string{"a@x:regression", "a@y:ok"}, "a:ok a:regression", 0},
 	} {
@@ -153,6 +154,22 @@ func TestOnlyARepeatClearsAJob(t *testing.T) {
 			assert.Equal(t, monitor.LeftOut{Reason: cleared, Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: tc.cleared},
 				report.LeftOut[0])
 		})
+	}
+}
+
+// A test is cleared only when nothing of it is conspicuous any more.
+func TestATestIsClearedAsAWhole(t *testing.T) {
+	t.Parallel()
+	for last, want := range map[monitor.Status]int{monitor.StatusOK: 1, monitor.StatusSuspect: 0, monitor.StatusRegression: 0, monitor.StatusNotJudged: 0} {
+		h, detector := &fakeHistory{}, script{
+			"first": {result("a", "cpu_time", monitor.StatusRegression, 2), result("a", "mem_usage", monitor.StatusSuspect, 2)},
+			"again": {result("a", "cpu_time", monitor.StatusOK, 1), result("a", "mem_usage", last, 2)},
+		}
+		h.add("first", "c", "main", "ci")
+		h.add("again", "c", "main", "ci")
+		report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+		require.NoError(t, err)
+		assert.Len(t, report.LeftOut, want, last)
 	}
 }
 

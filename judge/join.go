@@ -61,16 +61,19 @@ func testsOf(r *monitor.Report) map[monitor.TestID]bool {
 // complete adds to the report on a run what the report on an earlier run of the same job has of tests that were not run
 // again, and of measurements that could not be judged again. Some tests of a commit may have been run again to confirm or
 // clear them, so the last run that could judge a test counts. Memory, for one, cannot be judged where the other tests did not
-// run. The report says how many tests were cleared.
+// run. A few tests do not tell how fast the machine was either, so the detector forgives them more: there a test is cleared
+// only by a value that was usual in the earlier run. The report says how many tests were cleared: nothing of them is conspicuous any more.
 func complete(r, earlier *monitor.Report) {
-	cleared := map[monitor.TestID]bool{}
+	cleared, unsure := conspicuous(earlier), map[string]bool{}
+	for _, m := range r.Suite.Machines {
+		unsure[m.Env] = !speedKnown(m)
+	}
 	merge(r, earlier, func(last, before *monitor.Result) bool {
-		replaces := unknown(last.Status) > unknown(before.Status)
-		if s := before.Status.Severity(); !replaces && s <= monitor.StatusSuspect.Severity() && s < last.Status.Severity() {
-			cleared[before.TestID] = true
-		}
-		return replaces
+		return unknown(last.Status) > unknown(before.Status) || unsure[last.Env] && slowStill(last, before)
 	})
+	for test := range conspicuous(r) {
+		delete(cleared, test)
+	}
 	if r.Completion == monitor.Partial {
 		r.Completion, r.Partial = earlier.Completion, earlier.Partial
 	}
@@ -79,6 +82,23 @@ func complete(r, earlier *monitor.Report) {
 		r.LeftOut = append(r.LeftOut, monitor.LeftOut{Reason: "conspicuous in an earlier run of the commit, and cleared by a later one",
 			Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: int64(len(cleared))})
 	}
+}
+
+// slowStill says whether a test was worse in an earlier run, and is still beyond the limit of that run.
+func slowStill(last, before *monitor.Result) bool {
+	was := before.Status.Severity()
+	return was <= monitor.StatusSuspect.Severity() && was < last.Status.Severity() && last.Value > before.Limit
+}
+
+// conspicuous returns the tests of which a report has a regression or a suspect.
+func conspicuous(r *monitor.Report) map[monitor.TestID]bool {
+	tests := map[monitor.TestID]bool{}
+	for i := range r.Results {
+		if s := r.Results[i].Status; s == monitor.StatusRegression || s == monitor.StatusSuspect {
+			tests[r.Results[i].TestID] = true
+		}
+	}
+	return tests
 }
 
 // join adds to a report what the report on another job of the same commit has. Where both have a result, the worse one

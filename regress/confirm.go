@@ -12,19 +12,27 @@ import (
 // judged run, as with shards, they are the last runs that have it. A branch with too few runs confirms only by runs of the
 // same commit.
 func (e *evaluator) choose() {
-	has := func(run int) bool { return !math.IsNaN(e.level[run]) }
 	enough := e.take(func(run int) bool { return e.ran[run] })
-	if e.confirming = slices.DeleteFunc(e.confirming, func(run int) bool { return !has(run) }); len(e.confirming) < 2 {
-		enough = e.take(has)
-	}
-	if e.foreign {
-		e.until = e.runs.window
+	if e.confirming = slices.DeleteFunc(e.confirming, func(run int) bool { return !e.has(run) }); len(e.confirming) < 2 {
+		enough = e.take(e.has)
 	}
 	if !enough {
 		e.confirming = slices.DeleteFunc(e.confirming, func(run int) bool { return !e.again[run] })
 	}
 	e.alone = len(e.confirming) <= 1
 }
+
+// chooseCommit lets only the last runs of the judged run's commit confirm, and says whether these can. What other commits
+// showed before must not hide what this one shows. The first run of a commit has only the rule for one run, which is not for
+// a branch that is judged by its own past.
+func (e *evaluator) chooseCommit() bool {
+	e.take(func(run int) bool { return e.again[run] && e.has(run) })
+	e.alone = len(e.confirming) == 1
+	return e.foreign || !e.alone
+}
+
+// has says whether a run has the measurement.
+func (e *evaluator) has(run int) bool { return !math.IsNaN(e.level[run]) }
 
 // take makes the last wanted runs confirm, and says whether there are enough. Runs of another branch cannot confirm.
 func (e *evaluator) take(wanted func(run int) bool) bool {
@@ -37,6 +45,9 @@ func (e *evaluator) take(wanted func(run int) bool) bool {
 		if wanted(run) {
 			e.confirming, e.until = append(e.confirming, run), run
 		}
+	}
+	if e.foreign {
+		e.until = border
 	}
 	slices.Reverse(e.confirming)
 	return len(e.confirming) == e.settings.WindowRuns

@@ -11,8 +11,8 @@
 //  2. The rest is compared with what is usual for the test, its median over the earlier runs, and with how much it usually
 //     varies (base.go). A value that is improbable by chance is a suspect. Suspects are kept apart from what is usual until
 //     it is clear whether they were outliers, or a new level (track.go).
-//  3. A suspect is confirmed if the last runs together say the same (verdict.go, confirm.go), if the change is large enough
-//     to matter, and if it is more than chance among so many tests (decide.go).
+//  3. A suspect is confirmed if the last runs together, or those of its commit, say the same (verdict.go, confirm.go), if the
+//     change is large enough to matter, and if it is more than chance among so many tests (decide.go).
 //
 // Memory is a matter of the whole process, and has rules of its own (memory.go).
 //

@@ -25,7 +25,7 @@ type runs struct {
 	byID   map[string]int32
 	// foreign says that the baseline is another branch's. Changes there are not the doing of the judged run.
 	foreign bool
-	// again says by run whether it is the judged run, or another run of its commit in the window.
+	// again says by run whether it is the judged run, or another run of its commit.
 	again []bool
 }
 
@@ -41,7 +41,7 @@ func newRuns(c monitor.Comparison) runs {
 	r.again = make([]bool, len(r.infos))
 	for i, info := range r.infos {
 		r.byID[info.ID] = int32(i)
-		r.again[i] = info == judged || i >= r.window && info.ScmRef != "" && info.ScmRef == judged.ScmRef
+		r.again[i] = info == judged || info.ScmRef != "" && info.ScmRef == judged.ScmRef
 	}
 	return r
 }

@@ -50,8 +50,8 @@ type Settings struct {
 	// LargeQ is Q for large suites. 1 % costs about one run of delay for small effects.
 	LargeQ float64
 
-	// OneRunQ is Q where there is only one run, such as the first one of a pull request. Nothing confirms it, so it has to
-	// be beyond doubt.
+	// OneRunQ is Q where there is only one run, such as the first one of a commit of a pull request. Nothing confirms it, so it
+	// has to be beyond doubt.
 	OneRunQ float64
 	// OneRunRatio is the least ratio then. 1.5 is beyond what neighbouring runs of unchanged code differ by on hosted
 	// runners, but for one pair in a hundred.

@@ -56,11 +56,22 @@ func (d *Detector) newEvaluator(all runs, ran []bool) *evaluator {
 		base: base{limit: d.settings.BaselineRuns}}}
 }
 
-// judge judges the levels of e.
+// judge judges the levels of e. Where the last runs do not confirm a suspect, those of its commit may.
 func (e *evaluator) judge(th *thresholds) verdict {
+	e.choose()
+	v := e.compare(th)
+	if v.suspect && !v.candidate && e.chooseCommit() {
+		if byCommit := e.compare(th); byCommit.candidate {
+			return byCommit
+		}
+	}
+	return v
+}
+
+// compare compares the runs that confirm with the baseline.
+func (e *evaluator) compare(th *thresholds) verdict {
 	t := &e.track
 	t.reset(th)
-	e.choose()
 	for run, level := range e.level[:e.until] {
 		if !math.IsNaN(level) {
 			t.follow(level, run)
