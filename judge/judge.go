@@ -16,9 +16,12 @@ type Judge struct {
 	Runs int
 	// Window is how many runs confirm a change together. The runs before these are the baseline.
 	Window int
-	// LookBack is how many earlier runs of the baseline's branch are searched for these. It matters where the runs of a
-	// branch spread over many classes of machine.
+	// LookBack is how many commits of the baseline's branch are searched for these. The jobs of a matrix and the shards of a
+	// suite may each be a run, so the runs of few commits may be many.
 	LookBack int
+	// MaxRuns is how many runs of a branch are looked at for LookBack, on any class of machine. Where each commit has more than
+	// four runs, fewer commits are searched: twenty where it has as many runs as are judged.
+	MaxRuns int
 	// Commit is how many runs of a commit are judged to report on the commit, of all branches together. Of a branch that is
 	// compared with another one, as many runs confirm a change together: each job of a matrix, and each shard, may be a run.
 	Commit int
@@ -42,6 +45,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Runs:       runs,
 		Window:     window,
 		LookBack:   4 * runs,
+		MaxRuns:    16 * runs,
 		Commit:     32,      // twelve jobs that run twice, and some more
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
