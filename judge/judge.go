@@ -8,9 +8,9 @@ import (
 	"pymon-bridge/monitor/turns"
 )
 
-// Judge implements [monitor.Judge]. It makes one report at a time, since each takes the measurements of dozens of runs;
-// other questions wait, and projects take turns. Equal questions that wait share an answer. The exported fields may be
-// changed before the first question.
+// Judge implements [monitor.Judge]. It judges one run at a time, since each takes the measurements of dozens of runs; other
+// questions wait, and projects take turns, also between the runs of a commit. Each project has one report under way. Equal
+// questions that wait share an answer. The exported fields may be changed before the first question.
 type Judge struct {
 	// Runs is how many earlier runs of a class of machine are read for the baseline, as far as there are so many.
 	Runs int
@@ -62,14 +62,25 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 		if err != nil {
 			return nil, err
 		}
-		defer end()
+		defer func() {
+			if end != nil {
+				end()
+			}
+		}()
 		begin()
-		return j.answer(ctx, q)
+		first := true
+		return j.answer(ctx, q, func() (err error) {
+			if !first {
+				end, err = j.Turns.Pass(ctx, q.Project)
+			}
+			first = false
+			return err
+		})
 	})
 }
 
-// answer makes the report.
-func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+// answer makes the report. It calls next before each run.
+func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() error) (*monitor.Report, error) {
 	run, err := j.find(ctx, q)
 	if err != nil {
 		return nil, err
@@ -83,7 +94,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if len(tooMany) > 0 {
 		judged = latest{}
 	}
-	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged)
+	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged, next)
 	if err != nil {
 		return nil, err
 	}
