@@ -93,11 +93,12 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest, next func() error) (
 	*monitor.Report, error) {
 	var jobs []*monitor.Report
+	known := newRelated(len(comparisons))
 	for _, c := range slices.Backward(comparisons) {
 		if err := next(); err != nil {
 			return nil, err
 		}
-		r, err := j.detect(ctx, c)
+		r, err := j.detect(ctx, c, known)
 		if err != nil {
 			return nil, err
 		}

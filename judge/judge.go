@@ -26,7 +26,8 @@ type Judge struct {
 	// compared with another one, as many runs confirm a change together: each job of a matrix, and each shard, may be a run.
 	Commit int
 	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
-	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each other one. A
+	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each
+	// other one, and 8 bytes for each that other runs of the commit were judged by. A
 	// larger comparison is refused with EInvalid.
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
@@ -106,10 +107,10 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Report, error) {
+func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related) (*monitor.Report, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
-	report, err := j.detector.Judge(c, j.samples(ctx, c, seen))
+	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}

@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -121,4 +122,59 @@ func TestOtherJobsOfAMatrixAreNotRead(t *testing.T) {
 	read := slices.Concat(h.asked...)
 	assert.Len(t, read, 20*12)
 	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(read))), len(read), "each once")
+}
+
+// TestOtherShardsAreReadOnce holds that the shards of a commit do not read the history of all shards anew for each, and that
+// small ones do, since other shards tell how fast the machine was.
+func TestOtherShardsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	const shards, commits = 8, 25
+	for tests, most := range map[int]int{
+		150: shards*commits + shards*commits, // once to know them, and each by its own shard
+		50:  shards * shards * commits,
+	} {
+		h := &fakeHistory{tests: map[string][]string{}}
+		for i := range commits {
+			for shard := range shards {
+				id := fmt.Sprint(shard, " of ", i)
+				h.add(id, fmt.Sprint("c", i), "main", "ci")
+				for test := range tests {
+					h.tests[id] = append(h.tests[id], fmt.Sprint(shard, "-", test+i)) // one is new, and one is gone
+				}
+			}
+		}
+		detector := seenRuns{}
+		_, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: fmt.Sprint("c", commits-1)})
+		require.NoError(t, err)
+		read := len(slices.Concat(h.asked...))
+		assert.LessOrEqual(t, read, most, "%d tests", tests)
+		if tests < 100 {
+			assert.Greater(t, read, most-shards*shards, "%d tests", tests)
+		}
+		for shard := range shards {
+			own := 0
+			for id := range detector[fmt.Sprint(shard, " of ", commits-1)] {
+				if strings.HasPrefix(id, fmt.Sprint(shard, " ")) {
+					own++
+				}
+			}
+			assert.Equal(t, commits, own, "shard %d of %d tests", shard, tests)
+		}
+	}
+}
+
+// seenRuns is a detector that notes by judged run which runs it has samples of.
+type seenRuns map[string]map[string]bool
+
+// Judge implements [monitor.Detector].
+func (d seenRuns) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
+	seen := map[string]bool{}
+	for s, err := range samples {
+		if err != nil {
+			return nil, err
+		}
+		seen[s.Run.ID] = true
+	}
+	d[c.Judged().ID] = seen
+	return &monitor.Report{Run: c.Judged().ID}, nil
 }
