@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -65,19 +66,23 @@ func onMachinesOf(run *monitor.RunInfo, runs []*monitor.RunInfo) (alike []*monit
 	return alike
 }
 
-// lastCommits returns the runs of the last n commits of some runs, oldest first. A run without a commit counts as one.
+// lastCommits returns the runs of the last n commits of some runs, oldest first. Where git is not there, builds count for commits,
+// or runs.
 func lastCommits(runs []*monitor.RunInfo, n int) []*monitor.RunInfo {
 	seen := map[string]bool{}
 	for i, run := range slices.Backward(runs) {
-		commit := run.ScmRef
-		if commit == "" {
-			commit = " " + run.ID // no commit has a space
-		}
-		if seen[commit] = true; len(seen) > n {
+		if seen[cmp.Or(run.ScmRef, run.Build, run.ID)] = true; len(seen) > n {
 			return runs[i+1:]
 		}
 	}
 	return runs
+}
+
+// crowded says whether a branch has so many runs of each commit that [Judge.MaxRuns] leave less history than half of what is
+// searched for.
+func (j *Judge) crowded(ctx context.Context, run *monitor.RunInfo, branch string) (bool, error) {
+	runs, err := j.upTo(ctx, run, branch, j.MaxRuns)
+	return len(runs) == j.MaxRuns && len(lastCommits(runs, j.Runs/2-1)) == len(runs), err
 }
 
 // upTo returns the last runs of a branch that started before run, measured something and are whole, oldest first. If run is

@@ -27,8 +27,8 @@ type Judge struct {
 	Commit int
 	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
 	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each
-	// other one, and 8 bytes for each that other runs of the commit were judged by. A
-	// larger comparison is refused with EInvalid.
+	// other one, and 8 bytes for each that other runs of the commit were judged by. A larger comparison is refused with
+	// EInvalid.
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
@@ -123,5 +123,13 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +
 			"--tag run=NAME makes each pytest a run", Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: n}}
 	}
-	return report, nil
+	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
+		return report, nil
+	}
+	crowded, err := j.crowded(ctx, run, c.Branch)
+	if crowded || seen.full {
+		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
+			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})
+	}
+	return report, err
 }

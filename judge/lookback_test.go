@@ -96,17 +96,86 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestRunsWithoutACommitAreEachOne holds that a project without git does not look back further than one with it.
-func TestRunsWithoutACommitAreEachOne(t *testing.T) {
+// TestAHistoryThatIsTooShortForEverIsNamed holds that a report never passes for ever because a branch has more runs of each
+// commit than are searched.
+func TestAHistoryThatIsTooShortForEverIsNamed(t *testing.T) {
 	t.Parallel()
-	h := &fakeHistory{}
-	for i := range 300 {
-		h.add(fmt.Sprint("m", i), "", "main", "ci")
+	learns := result("a", "cpu_time", monitor.StatusLearning, 1)
+	for name, tc := range map[string]struct {
+		jobs, commits int
+		samples       int // maximum
+		results       []monitor.Result
+		missing       bool
+	}{
+		"many runs of each commit":          {100, 10, 10_000, []monitor.Result{learns}, true},
+		"as many as are judged":             {32, 30, 10_000, []monitor.Result{learns}, false},
+		"a new branch":                      {100, 5, 10_000, []monitor.Result{learns}, false},
+		"some can be judged":                {100, 10, 10_000, []monitor.Result{learns, result("b", "cpu_time", monitor.StatusOK, 1)}, false},
+		"many measurements of each commit":  {8, 20, 100, []monitor.Result{learns}, true},
+		"many measurements that can be had": {8, 20, 161, []monitor.Result{learns}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHistory{tests: map[string][]string{}}
+			for i := range tc.commits {
+				h.pipeline("shards", tc.jobs, fmt.Sprint("c", i), "main")
+			}
+			h.add("last", "x", "feature", "ci")
+			j := newJudge(h, detect(func(monitor.Comparison) *monitor.Report {
+				r := &monitor.Report{Results: slices.Clone(tc.results)}
+				r.Arrange()
+				return r
+			}))
+			j.MaxSamples = tc.samples
+			report, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "x", Branch: branch("main")})
+			require.NoError(t, err)
+			i := slices.IndexFunc(report.LeftOut, func(l monitor.LeftOut) bool { return l.Missing })
+			require.Equal(t, tc.missing, i >= 0)
+			if tc.missing {
+				assert.Equal(t, []string{"last"}, report.LeftOut[i].Runs)
+				assert.Contains(t, report.LeftOut[i].Reason, "more runs of each commit than are searched")
+			}
+		})
 	}
-	detector := &recorder{}
-	_, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+}
+
+// TestBuildsCountWithoutCommits holds that a project without git looks back as far as one with it.
+func TestBuildsCountWithoutCommits(t *testing.T) {
+	t.Parallel()
+	for build, want := range map[string]int{"": 160, "b": 2 * 160} {
+		h := &fakeHistory{}
+		for i := range 403 {
+			h.add(fmt.Sprint("m", i), "", "main", "ci")
+			if build != "" {
+				h.runs[i].Build = fmt.Sprint(build, i/2)
+			}
+		}
+		detector := &recorder{}
+		_, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
+		require.NoError(t, err)
+		assert.Len(t, detector.comparison.Baseline, want)
+	}
+}
+
+// TestEachJobOfAMatrixHasAWindow holds that the runs of a large pull request confirm each other from the third on.
+func TestEachJobOfAMatrixHasAWindow(t *testing.T) {
+	t.Parallel()
+	h := &fakeHistory{tests: map[string][]string{}}
+	for _, commit := range []string{"x", "y", "z"} {
+		h.pipeline("classes of machine", 32, "main "+commit, "main")
+		h.pipeline("classes of machine", 32, commit, "feature")
+	}
+	h.runs[1].Environments = []string{monitor.UnknownEnv} // its context may be known by now
+	windows, baselines := map[int]int{}, map[int]int{}
+	j := newJudge(h, detect(func(c monitor.Comparison) *monitor.Report {
+		windows[len(c.Window)]++
+		baselines[len(c.Baseline)]++
+		return &monitor.Report{}
+	}))
+	_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "z", Branch: branch("main")})
 	require.NoError(t, err)
-	assert.Len(t, detector.comparison.Baseline, 160)
+	assert.Equal(t, map[int]int{3: 32}, windows)
+	assert.Equal(t, map[int]int{3: 1, 4: 31}, baselines, "what is not known may be any of them")
 }
 
 // TestOtherJobsOfAMatrixAreNotRead holds that a job is judged by the runs on its own class of machine alone, as the time that it

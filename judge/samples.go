@@ -32,11 +32,21 @@ func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverag
 				next, rest = known.without(c.Window[:n], c.Judged(), seen), known.without(rest, c.Judged(), seen)
 			} else if seen.least() >= j.Runs {
 				return
+			} else if seen.full = seen.samples+measurements(last(rest, j.Runs)) > j.MaxSamples; seen.full {
+				return
 			}
 			parts = append(parts, slices.Concat(next, last(rest, j.Runs)))
 			rest = rest[:len(rest)-len(last(rest, j.Runs))]
 		}
 	}
+}
+
+// measurements counts those of some runs.
+func measurements(runs []*monitor.RunInfo) (n int) {
+	for _, run := range runs {
+		n += int(run.Tests + run.Modules)
+	}
+	return n
 }
 
 // tooMany fails where the runs measured more than is held in memory.
