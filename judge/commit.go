@@ -59,10 +59,10 @@ func asked(q monitor.JudgeQuery, run *monitor.RunInfo) bool {
 func oneRun(q monitor.JudgeQuery) bool { return q.ScmRef == "" || q.Run != "" }
 
 // together reports on a run and on others of its commit. against is the branch to compare with, nil for the own branch of
-// each run. judged learns what they have. It also returns the branches without a run to compare with. The report has nothing
+// each run. judged learns what they have. next is called before each run. It also returns the branches without a run to compare with. The report has nothing
 // of them.
-func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*monitor.RunInfo, against *string, judged latest) (
-	r *monitor.Report, incomparable []string, err error) {
+func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*monitor.RunInfo, against *string, judged latest,
+	next func() error) (r *monitor.Report, incomparable []string, err error) {
 	branches, of := []string{run.Branch}, map[string][]*monitor.RunInfo{run.Branch: {run}}
 	for _, o := range others {
 		branches, of[o.Branch] = appendNew(branches, o.Branch), append(of[o.Branch], o)
@@ -75,7 +75,7 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 		}
 		var report *monitor.Report
 		if err == nil {
-			report, err = j.onBranch(ctx, comparisons, judged)
+			report, err = j.onBranch(ctx, comparisons, judged, next)
 		}
 		switch {
 		case err != nil:
@@ -90,10 +90,15 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 }
 
 // onBranch reports on runs of one commit and branch. The last run of the comparisons is the first.
-func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest) (*monitor.Report, error) {
+func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest, next func() error) (
+	*monitor.Report, error) {
 	var jobs []*monitor.Report
+	known := newRelated(len(comparisons))
 	for _, c := range slices.Backward(comparisons) {
-		r, err := j.detect(ctx, c)
+		if err := next(); err != nil {
+			return nil, err
+		}
+		r, err := j.detect(ctx, c, known)
 		if err != nil {
 			return nil, err
 		}

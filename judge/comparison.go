@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,12 +17,12 @@ func (j *Judge) comparisons(ctx context.Context, runs []*monitor.RunInfo, branch
 		against = *branch
 	}
 	var own, baseline []*monitor.RunInfo
-	foreign, limit := newest.Branch != against, j.Window+j.LookBack
+	foreign, limit := newest.Branch != against, j.Window+j.MaxRuns
 	if foreign {
-		limit = 2 * j.Commit // each of the commit's runs is judged with runs before it
+		limit = j.Window * j.Commit // each of the commit's runs is judged with runs before it
 		// The baseline goes up to the judged run and not to the first run of its window: what the run's branch has taken
 		// over from the other one since then is not its own doing.
-		if baseline, err = j.upTo(ctx, newest, against, j.LookBack); err != nil {
+		if baseline, err = j.upTo(ctx, newest, against, j.MaxRuns); err != nil {
 			return nil, err
 		}
 		if len(baseline) == 0 {
@@ -36,14 +37,52 @@ func (j *Judge) comparisons(ctx context.Context, runs []*monitor.RunInfo, branch
 				return nil, err
 			}
 		}
-		c := monitor.Comparison{Branch: against, Baseline: baseline, Window: last(own, j.Commit)}
-		if !foreign {
-			c.Window = last(own, j.Window)
-			c.Baseline = own[:len(own)-len(c.Window)]
+		alike := onMachinesOf(run, own)
+		c := monitor.Comparison{Branch: against, Window: last(alike, j.Commit)}
+		if foreign {
+			c.Baseline = lastCommits(onMachinesOf(run, baseline), j.LookBack)
+		} else {
+			c.Window = last(alike, j.Window)
+			c.Baseline = lastCommits(alike[:len(alike)-len(c.Window)], j.LookBack)
 		}
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// onMachinesOf returns which runs have a class of machine in common with a run. The others of a matrix say nothing of it, and
+// would take as long to be read. A class that is not known may be any.
+func onMachinesOf(run *monitor.RunInfo, runs []*monitor.RunInfo) (alike []*monitor.RunInfo) {
+	if len(run.Environments) == 0 || slices.Contains(run.Environments, monitor.UnknownEnv) {
+		return runs
+	}
+	for _, o := range runs {
+		if o == run || slices.ContainsFunc(o.Environments, func(env string) bool {
+			return env == monitor.UnknownEnv || slices.Contains(run.Environments, env)
+		}) {
+			alike = append(alike, o)
+		}
+	}
+	return alike
+}
+
+// lastCommits returns the runs of the last n commits of some runs, oldest first. Where git is not there, builds count for commits,
+// or runs.
+func lastCommits(runs []*monitor.RunInfo, n int) []*monitor.RunInfo {
+	seen := map[string]bool{}
+	for i, run := range slices.Backward(runs) {
+		if seen[cmp.Or(run.ScmRef, run.Build, run.ID)] = true; len(seen) > n {
+			return runs[i+1:]
+		}
+	}
+	return runs
+}
+
+// crowded says whether a branch has so many runs of each commit that [Judge.MaxRuns] leave less history than half of what is
+// searched for.
+func (j *Judge) crowded(ctx context.Context, run *monitor.RunInfo, branch string) (bool, error) {
+	runs, err := j.upTo(ctx, run, branch, j.MaxRuns)
+	return len(runs) == j.MaxRuns && len(lastCommits(runs, j.Runs/2-1)) == len(runs), err
 }
 
 // upTo returns the last runs of a branch that started before run, measured something and are whole, oldest first. If run is

@@ -11,6 +11,7 @@ type coverage struct {
 
 	samples, tests int            // all samples, and those of the judged run
 	sessions       map[string]int // samples of the judged run, by session
+	full           bool           // more would be too many
 
 	last *envCoverage // of the last sample: neighbours mostly share it
 	env  string

@@ -8,23 +8,27 @@ import (
 	"pymon-bridge/monitor/turns"
 )
 
-// Judge implements [monitor.Judge]. It makes one report at a time, since each takes the measurements of dozens of runs;
-// other questions wait, and projects take turns. Equal questions that wait share an answer. The exported fields may be
-// changed before the first question.
+// Judge implements [monitor.Judge]. It judges one run at a time, since each takes the measurements of dozens of runs; other
+// questions wait, and projects take turns, also between the runs of a commit. Each project has one report under way. Equal
+// questions that wait share an answer. The exported fields may be changed before the first question.
 type Judge struct {
 	// Runs is how many earlier runs of a class of machine are read for the baseline, as far as there are so many.
 	Runs int
 	// Window is how many runs confirm a change together. The runs before these are the baseline.
 	Window int
-	// LookBack is how many earlier runs of the baseline's branch are searched for these. It matters where the runs of a
-	// branch spread over many classes of machine.
+	// LookBack is how many commits of the baseline's branch are searched for these. The jobs of a matrix and the shards of a
+	// suite may each be a run, so the runs of few commits may be many.
 	LookBack int
+	// MaxRuns is how many runs of a branch are looked at for LookBack, on any class of machine. Where each commit has more than
+	// four runs, fewer commits are searched: twenty where it has as many runs as are judged.
+	MaxRuns int
 	// Commit is how many runs of a commit are judged to report on the commit, of all branches together. Of a branch that is
 	// compared with another one, as many runs confirm a change together: each job of a matrix, and each shard, may be a run.
 	Commit int
 	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
-	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each other one. A
-	// larger comparison is refused with EInvalid.
+	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each
+	// other one, and 8 bytes for each that other runs of the commit were judged by. A larger comparison is refused with
+	// EInvalid.
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
@@ -42,6 +46,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Runs:       runs,
 		Window:     window,
 		LookBack:   4 * runs,
+		MaxRuns:    16 * runs,
 		Commit:     32,      // twelve jobs that run twice, and some more
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
@@ -58,14 +63,25 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 		if err != nil {
 			return nil, err
 		}
-		defer end()
+		defer func() {
+			if end != nil {
+				end()
+			}
+		}()
 		begin()
-		return j.answer(ctx, q)
+		first := true
+		return j.answer(ctx, q, func() (err error) {
+			if !first {
+				end, err = j.Turns.Pass(ctx, q.Project)
+			}
+			first = false
+			return err
+		})
 	})
 }
 
-// answer makes the report.
-func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+// answer makes the report. It calls next before each run.
+func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() error) (*monitor.Report, error) {
 	run, err := j.find(ctx, q)
 	if err != nil {
 		return nil, err
@@ -79,7 +95,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if len(tooMany) > 0 {
 		judged = latest{}
 	}
-	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged)
+	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged, next)
 	if err != nil {
 		return nil, err
 	}
@@ -91,10 +107,10 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Report, error) {
+func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related) (*monitor.Report, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
-	report, err := j.detector.Judge(c, j.samples(ctx, c, seen))
+	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
@@ -107,5 +123,13 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Repo
 		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +
 			"--tag run=NAME makes each pytest a run", Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: n}}
 	}
-	return report, nil
+	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
+		return report, nil
+	}
+	crowded, err := j.crowded(ctx, run, c.Branch)
+	if crowded || seen.full {
+		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
+			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})
+	}
+	return report, err
 }

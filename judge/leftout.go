@@ -21,7 +21,8 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, i
 		return &all[i]
 	}
 	for _, l := range r.LeftOut {
-		at(l.Reason).Tests += l.Tests
+		said := at(l.Reason)
+		said.Tests, said.Modules, said.Runs, said.Missing = said.Tests+l.Tests, said.Modules+l.Modules, append(said.Runs, l.Runs...), l.Missing
 	}
 	young := learning(r)
 	var judged []string // classes of machine

@@ -3,38 +3,50 @@ package judge
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
 
 // samples reads what the runs of a comparison measured: first the judged run, then the other runs of the window and the
 // latest ones of the baseline, then more of the baseline until each class of machine of the judged run has [Judge.Runs] runs
-// to be compared with. seen counts them.
-func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage) iter.Seq2[monitor.Sample, error] {
+// to be compared with. It leaves out runs that are known to have none of the tests. seen counts what it reads.
+func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage, known *related) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		n, rest := len(c.Window)-1, c.Baseline
-		parts := [][]*monitor.RunInfo{c.Window[n:], append(c.Window[:n:n], last(rest, j.Runs)...)}
+		parts := [][]*monitor.RunInfo{c.Window[n:]}
 		for i := 0; i < len(parts) && len(parts[i]) > 0; i++ {
 			seen.newList()
 			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), parts[i]) {
 				if err == nil {
 					seen.add(sample)
+					known.add(sample)
 					err = j.tooMany(seen)
 				}
 				if !yield(sample, err) || err != nil {
 					return
 				}
 			}
+			var next []*monitor.RunInfo
 			if i == 0 {
-				continue
-			}
-			rest = rest[:len(rest)-len(last(rest, j.Runs))]
-			if seen.least() >= j.Runs {
+				next, rest = known.without(c.Window[:n], c.Judged(), seen), known.without(rest, c.Judged(), seen)
+			} else if seen.least() >= j.Runs {
+				return
+			} else if seen.full = seen.samples+measurements(last(rest, j.Runs)) > j.MaxSamples; seen.full {
 				return
 			}
-			parts = append(parts, last(rest, j.Runs))
+			parts = append(parts, slices.Concat(next, last(rest, j.Runs)))
+			rest = rest[:len(rest)-len(last(rest, j.Runs))]
 		}
 	}
+}
+
+// measurements counts those of some runs.
+func measurements(runs []*monitor.RunInfo) (n int) {
+	for _, run := range runs {
+		n += int(run.Tests + run.Modules)
+	}
+	return n
 }
 
 // tooMany fails where the runs measured more than is held in memory.

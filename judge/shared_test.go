@@ -53,6 +53,56 @@ func TestQuestionsOfOneProjectKeepNoOtherWaiting(t *testing.T) {
 	})
 }
 
+// TestALargeCommitKeepsNoOtherProjectWaiting has a project ask about many runs, and again. Another project has a turn between
+// two of the runs, and the report that has begun goes on before the next one of its project.
+func TestALargeCommitKeepsNoOtherProjectWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, leave, begun := blocked()
+		ask := func(q monitor.JudgeQuery) {
+			go func() {
+				_, err := j.Judge(t.Context(), q)
+				assert.NoError(t, err)
+			}()
+			synctest.Wait()
+		}
+		ask(monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+		ask(monitor.JudgeQuery{Project: "other"})
+		ask(monitor.JudgeQuery{Project: "p", Run: "m1"})
+		close(leave)
+		synctest.Wait()
+		assert.Equal(t, []string{"m3", "o1", "m4", "m1"}, *begun)
+	})
+}
+
+// TestAQuestionThatEndsBetweenTwoRunsLeavesItsPlace has who asked leave while another project has the turn.
+func TestAQuestionThatEndsBetweenTwoRunsLeavesItsPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, leave, begun := blocked()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			_, err := j.Judge(ctx, monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+			assert.ErrorIs(t, err, context.Canceled)
+		}()
+		synctest.Wait()
+		go func() {
+			_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "other"})
+			assert.NoError(t, err)
+		}()
+		synctest.Wait()
+		leave <- struct{}{}
+		synctest.Wait()
+		assert.Equal(t, []string{"m3", "o1"}, *begun)
+		cancel()
+		synctest.Wait()
+		close(leave)
+		_, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m1"})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"m3", "o1", "m1"}, *begun)
+	})
+}
+
 // TestEqualQuestionsShareAnAnswer has many ask the same. One of them leaves, and one changes what it gets.
 func TestEqualQuestionsShareAnAnswer(t *testing.T) {
 	t.Parallel()

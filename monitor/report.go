@@ -14,7 +14,7 @@ type Report struct {
 	ScmRef  string `json:"scm_ref"`
 	Branch  string `json:"branch"`
 	Build   string `json:"build"`
-	// Previous is the id of the run before it on the same branch; empty for the first run.
+	// Previous is the id of the run before it on the same branch and a class of machine of its own; empty for the first one.
 	Previous string `json:"previous"`
 	// Against is the branch whose runs are the baseline. It is empty where runs of several branches are each compared
 	// with their own branch.

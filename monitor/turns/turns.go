@@ -45,6 +45,34 @@ func (q *Queue) take(ctx context.Context, project string, maxWaiting int) (end f
 	if err != nil {
 		return nil, err
 	}
+	return q.wait(ctx, project, place)
+}
+
+// Pass gives a place to another project that waits, and waits for a place again, before all other work of its own project. So
+// of each project, no more work has begun than there are places. Where no other project waits, it keeps the place. Pass
+// fails with the cause of ctx when ctx ends. The place is lost then.
+func (q *Queue) Pass(ctx context.Context, project string) (end func(), err error) {
+	q.mu.Lock()
+	others := len(q.order)
+	if len(q.waiting[project]) > 0 {
+		others--
+	}
+	if others == 0 {
+		q.mu.Unlock()
+		return q.end, nil
+	}
+	place := make(chan struct{})
+	if len(q.waiting[project]) == 0 {
+		q.order = append(q.order, project)
+	}
+	q.waiting[project] = slices.Insert(q.waiting[project], 0, place)
+	q.mu.Unlock()
+	q.end()
+	return q.wait(ctx, project, place)
+}
+
+// wait waits until a place is given.
+func (q *Queue) wait(ctx context.Context, project string, place chan struct{}) (end func(), err error) {
 	select {
 	case <-place:
 		return q.end, nil

@@ -2,6 +2,7 @@ package turns_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,36 @@ func TestWhoLeavesFreesThePlace(t *testing.T) {
 			require.NoError(t, err)
 			end()
 		}
+	})
+}
+
+// TestAPlaceIsPassedToOtherProjects has work give its place away between its parts. It keeps the place from other work of its own
+// project, and where nobody else waits.
+func TestAPlaceIsPassedToOtherProjects(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 10}
+		var got []string
+		start := make(chan struct{})
+		for _, work := range []string{"a1", "a2", "b1"} {
+			go func() {
+				end, err := queue.Take(t.Context(), work[:1])
+				assert.NoError(t, err)
+				<-start
+				for part := range 3 {
+					if part > 0 {
+						end, err = queue.Pass(t.Context(), work[:1])
+						assert.NoError(t, err)
+					}
+					got = append(got, fmt.Sprint(work, "-", part))
+				}
+				end()
+			}()
+			synctest.Wait()
+		}
+		close(start)
+		synctest.Wait()
+		assert.Equal(t, "a1-0 a1-1 b1-0 a1-2 b1-1 a2-0 b1-2 a2-1 a2-2", strings.Join(got, " "))
 	})
 }
 
