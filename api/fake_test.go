@@ -222,6 +222,12 @@ func (s *fakeStore) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, e
 
 func (s *fakeStore) FlakyTests(ctx context.Context, q monitor.FlakyQuery, p monitor.Page) iter.Seq2[*monitor.FlakyTest, error] {
 	s.asked = q
+	if p.Total != nil {
+		*p.Total = 0
+		for range list(ctx, s, s.flaky, q.Project, monitor.Page{}, func(owned[*monitor.FlakyTest]) bool { return true }) {
+			*p.Total++
+		}
+	}
 	return list(ctx, s, s.flaky, q.Project, p, func(owned[*monitor.FlakyTest]) bool { return true })
 }
 

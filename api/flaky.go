@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 
@@ -13,6 +14,9 @@ import (
 
 // lastRuns is how many runs flaky tests are looked for in, unless the query says it.
 const lastRuns = 100
+
+// maxLastRuns is how many runs a query can ask for. Of 1,000 runs of 5,000 tests it reads five million outcomes.
+const maxLastRuns = 1000
 
 func (a *API) flakyRoutes() []route {
 	query := []string{"last", "since", "of_branch"}
@@ -63,8 +67,8 @@ func flakyQuery(project string, query url.Values) (monitor.FlakyQuery, error) {
 	}
 	if query.Has("last") {
 		var err error
-		if q.Last, err = strconv.ParseInt(query.Get("last"), 10, 64); err != nil || q.Last < 1 {
-			wrong["last"] = "expected a number of runs, at least 1"
+		if q.Last, err = strconv.ParseInt(query.Get("last"), 10, 64); err != nil || q.Last < 1 || q.Last > maxLastRuns {
+			wrong["last"] = fmt.Sprintf("expected a number of runs, from 1 to %d", maxLastRuns)
 		}
 	} else if !query.Has("since") {
 		q.Last = lastRuns

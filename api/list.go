@@ -105,7 +105,7 @@ func answerPage[T any](c *gin.Context, size int64, l list[T]) error {
 		return answerMissing(c, l)
 	}
 	b := newBody(c, jsonType, pageLimit)
-	p := monitor.Page{Offset: (number - 1) * size, Limit: size}
+	p := monitor.Page{Offset: (number - 1) * size, Limit: size, Total: &count}
 	n, err := appendRows(b, l, p)
 	switch {
 	case err != nil:

@@ -44,6 +44,9 @@ func size(p *monitor.Point) int {
 	n := 1024 // names, numbers and what is cut
 	var room [maxColumns]column
 	for _, c := range columns(room[:0], p) {
+		if of, ok := c.at.(ofEnd); ok {
+			c.at = of.at
+		}
 		switch at := c.at.(type) {
 		case tag:
 			n += 3 * len(*at)

@@ -23,7 +23,7 @@ func (l *line) start(measurement string) {
 }
 
 // column appends a tag or a field. What is absent has no field: a float that is NaN, a text that was null, an optional
-// text that is empty, a flag that is not set, the zero time, and a number of an end before the session has ended.
+// text that is empty, a flag that is not set, the zero time, and what belongs to an end before the session has ended.
 func (l *line) column(c column) {
 	switch at := c.at.(type) {
 	case tag:
@@ -46,7 +46,7 @@ func (l *line) column(c column) {
 		}
 	case ofEnd:
 		if at.session.Completion != monitor.CompletionUnknown {
-			l.integer(c.name, *at.int64)
+			l.column(column{c.name, at.at})
 		}
 	case *bool:
 		if *at {

@@ -89,9 +89,10 @@ type (
 	tag *string
 	// optional is a text whose field is left out where it is empty.
 	optional *string
-	// ofEnd is a number that only sessions have that have ended.
+	// ofEnd is a number or a text that only sessions have that have ended. Its field is never left out then, so that an end
+	// overwrites another one, which the client sent to another bridge, as a whole.
 	ofEnd struct {
-		*int64
+		at      any
 		session *monitor.Session
 	}
 )
@@ -196,7 +197,7 @@ func sessionColumns(all []column, r *monitor.Record) []column {
 		column{"exit_status", ofEnd{&s.ExitStatus, s}},
 		column{"collected", ofEnd{&s.Collected, s}},
 		column{"deselected", ofEnd{&s.Deselected, s}},
-		column{"partial", optional(&s.Reason)},
+		column{"partial", ofEnd{&s.Reason, s}},
 		column{"ended", &s.Ended},
 		column{"received", &r.Received},
 	)

@@ -2,6 +2,7 @@ package influx_test
 
 import (
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestLineOfSessionWithMarks(t *testing.T) {
 	p := sessionPoint("p", "AB12")
 	p.Session.Marks = monitor.Marks{Imported: true, StatesOffset: true, Completion: monitor.Partial, Method: "m2"}
 	require.Contains(t, string(influx.AppendLine(nil, p)),
-		`,machine="(none)",imported=true,states_offset=true,completion="partial",method="m2",exit_status=0i,collected=0i,deselected=0i,received=`)
+		`,machine="(none)",imported=true,states_offset=true,completion="partial",method="m2",exit_status=0i,collected=0i,deselected=0i,partial="(none)",received=`)
 }
 
 func TestLineOfSessionThatHasEnded(t *testing.T) {
@@ -71,6 +72,22 @@ func TestLineOfSessionThatHasEnded(t *testing.T) {
 	head, at := before[:strings.Index(before, ",received=")], before[strings.LastIndexByte(before, ' '):]
 	require.True(t, strings.HasPrefix(after, head), "all fields are as before")
 	require.True(t, strings.HasSuffix(after, at), "the end changes the point, and makes no other")
+}
+
+// TestAnEndOverwritesAnotherEnd has two ends of one session: every field of the one is a field of the other.
+func TestAnEndOverwritesAnotherEnd(t *testing.T) {
+	fields := regexp.MustCompile(`[ ,](\w+)=`)
+	names := func(completion monitor.Completion, end monitor.End) (names []string) {
+		p := sessionPoint("p", "AB12")
+		p.Session.Completion, p.Session.End = completion, end
+		for _, m := range fields.FindAllStringSubmatch(string(influx.AppendLine(nil, p)), -1) {
+			names = append(names, m[1])
+		}
+		return names
+	}
+	stopped := names(monitor.Partial, monitor.End{ExitStatus: 2, Collected: 7, Deselected: 3, Reason: "-x", Ended: time.Unix(0, 5)})
+	require.Contains(t, stopped, "partial")
+	require.Equal(t, stopped, names(monitor.Complete, monitor.End{Ended: time.Unix(0, 6)}))
 }
 
 func TestLineOfOutcome(t *testing.T) {

@@ -65,7 +65,7 @@ func (c column) read(value func(column string) any) {
 	case *int64:
 		*at, _ = v.(int64)
 	case ofEnd:
-		*at.int64, _ = v.(int64)
+		column{c.name, at.at}.read(value)
 	case *int32:
 		n, _ := v.(int64)
 		*at = int32(n)
@@ -96,13 +96,16 @@ func selection(class monitor.Class) string {
 	var all []string
 	for _, c := range columns(nil, newPoint(class)) {
 		kind := "string"
+		if of, ok := c.at.(ofEnd); ok {
+			c.at = of.at
+		}
 		switch c.at.(type) {
 		case tag:
 			all = append(all, `"`+c.name+`"::tag`)
 			c.name += rawSuffix
 		case *float64:
 			kind = "float"
-		case *int64, *int32, *time.Time, ofEnd:
+		case *int64, *int32, *time.Time:
 			kind = "integer"
 		case *bool:
 			kind = "boolean"

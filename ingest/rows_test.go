@@ -68,7 +68,7 @@ func TestWrongRowsLoseNoRightOnes(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, w.Code)
 	assert.JSONEq(t, `{"message": "3 of 5 rows are invalid, 2 are stored", "errors": {"[1]": "expected an object, got a number",
 		"[2].item": "expected a text, got 7",
-		"[3].outcome": "expected passed or xpassed (POST /outcomes/ takes the others), got a text"}}`, w.Body.String())
+		"[3].outcome": "expected passed or xpassed (POST /outcomes/ takes the others), got \"failed\""}}`, w.Body.String())
 	assert.Equal(t, []int{4}, b.journal.commits)
 	assert.Equal(t, "e", b.journal.stored()[3].Outcome.NodeID)
 

@@ -36,14 +36,14 @@ type RunWatcher struct {
 
 	mu       sync.Mutex
 	sessions map[sessionKey]watched
-	ends     bell // rings when a session ends
+	soon     bell // rings when the time between two checks may have become shorter
 }
 
 // watched is a session of which records arrived.
 type watched struct {
 	last  time.Time // arrival of the last record
 	run   string    // empty until a check has asked for it
-	ended bool      // it said so
+	ended bool      // it said so, or a check has found that it said so before
 }
 
 type sessionKey struct{ project, sessionH string }
@@ -53,7 +53,7 @@ type runKey struct{ project, run string }
 // NewRunWatcher returns a watcher with five minutes for After, and three seconds for Grace.
 func NewRunWatcher(runs monitor.RunStore, logger *slog.Logger) *RunWatcher {
 	return &RunWatcher{After: 5 * time.Minute, Grace: 3 * time.Second, runs: runs, logger: logger,
-		sessions: map[sessionKey]watched{}, ends: newBell()}
+		sessions: map[sessionKey]watched{}, soon: newBell()}
 }
 
 // Open starts to watch.
@@ -62,7 +62,7 @@ func (w *RunWatcher) Open() error {
 	w.stop = stop
 	w.running.Go(func() {
 		for next := time.Now().Add(w.interval()); ctx.Err() == nil; {
-			if w.ends.rings(ctx, time.Until(next)) { // never later, however many sessions end
+			if w.soon.rings(ctx, time.Until(next)) { // never later, however many sessions end
 				next = earlier(next, time.Now().Add(w.interval()))
 				continue
 			}
@@ -92,13 +92,13 @@ func (w *RunWatcher) Close() error {
 }
 
 // interval returns the time between two checks. A run's line is late by at most a tenth of After, or by half of Grace after
-// an end.
+// an end. A session of which nothing is known may have ended already: its record is late.
 func (w *RunWatcher) interval() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	interval := min(w.After/10, 10*time.Second)
 	for _, s := range w.sessions {
-		if s.ended {
+		if s.ended || s.run == "" {
 			interval = min(interval, w.Grace/2)
 			break
 		}
@@ -130,7 +130,9 @@ func (w *RunWatcher) Accepted(rec *monitor.Record) {
 	}
 	if rec.Session != nil && rec.Session.Completion != monitor.CompletionUnknown {
 		s.ended = true
-		w.ends.ring()
+	}
+	if s.ended || !known {
+		w.soon.ring()
 	}
 	w.sessions[key] = s
 }
@@ -143,13 +145,14 @@ func (w *RunWatcher) check(ctx context.Context, now time.Time) {
 	runs := map[runKey][]sessionKey{}
 	for key, s := range seen {
 		if s.run == "" || now.Sub(s.last) >= w.After { // also before it is announced, since the session may have come late
-			run, err := w.runs.RunOf(ctx, key.project, key.sessionH)
+			run, ended, err := w.runs.RunOf(ctx, key.project, key.sessionH)
 			if err != nil {
 				w.logger.DebugContext(ctx, "cannot find the run of a session", "session", key.sessionH, "error", err)
 				return // the next check may find it
 			}
-			w.remember(key, s, run)
-			s.run = run
+			found := watched{s.last, run, s.ended || ended}
+			w.remember(key, s, found)
+			s = found
 		}
 		run := runKey{key.project, s.run}
 		runs[run] = append(runs[run], key)
@@ -178,13 +181,12 @@ func (w *RunWatcher) over(ctx context.Context, run runKey, keys []sessionKey, se
 	return ended
 }
 
-// remember keeps the run of a session, unless a record has arrived since the session was seen.
-func (w *RunWatcher) remember(key sessionKey, seen watched, run string) {
+// remember keeps what was found about a session, unless a record has arrived since the session was seen.
+func (w *RunWatcher) remember(key sessionKey, seen, found watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sessions[key] == seen {
-		seen.run = run
-		w.sessions[key] = seen
+		w.sessions[key] = found
 	}
 }
 

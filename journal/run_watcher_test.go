@@ -26,6 +26,7 @@ type fakeRuns struct {
 	empty     bool              // the runs have measured nothing yet
 	asked     int               // calls of RunSummary
 	open      map[string]bool   // runs that have a session that has not ended
+	over      map[string]bool   // sessions that have ended
 	end       monitor.RunEnd    // of each run
 }
 
@@ -35,13 +36,13 @@ func (r *fakeRuns) Ended(_ context.Context, _, run string) (bool, error) {
 	return !r.open[run], r.ofErr
 }
 
-func (r *fakeRuns) RunOf(_ context.Context, _, sessionH string) (string, error) {
+func (r *fakeRuns) RunOf(_ context.Context, _, sessionH string) (run string, ended bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if run, ok := r.runs[sessionH]; ok || r.ofErr != nil {
-		return run, r.ofErr
+		return run, r.over[sessionH], r.ofErr
 	}
-	return sessionH, nil
+	return sessionH, r.over[sessionH], nil
 }
 
 func (r *fakeRuns) RunSummary(_ context.Context, project, run string) (*monitor.RunSummary, error) {
@@ -148,7 +149,7 @@ func TestRunWatcherKeepsARunOpenWhileNewRecordsArrive(t *testing.T) {
 				w.Accepted(tt.last)
 				after(tt.ends - 3*time.Minute - time.Second)
 				assert.Empty(t, w.takeEnded())
-				after(time.Second)
+				after(11 * time.Second) // the time between two checks
 				assert.Equal(t, []string{"p/s"}, w.takeEnded())
 			})
 		})
@@ -219,6 +220,33 @@ func TestRunWatcherAnnouncesARunSoonAfterItsEnd(t *testing.T) {
 		w.metric("p", "s1", time.Now())
 		after(6 * time.Minute)
 		assert.Equal(t, []string{"p/run"}, w.takeEnded(), "a late metric makes another line")
+	})
+}
+
+// TestRunWatcherAnnouncesARunSoonAfterALateRow has rows of a session that has ended, and of which the watcher knows nothing any
+// more.
+func TestRunWatcherAnnouncesARunSoonAfterALateRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.end("p", "s1", time.Now())
+		after(5 * time.Second)
+		assert.Equal(t, []string{"p/s1"}, w.takeEnded())
+		w.runs.set(func() { w.runs.over = map[string]bool{"s1": true} })
+		for _, late := range []time.Duration{time.Second, time.Hour} {
+			after(late)
+			w.metric("p", "s1", time.Now())
+			after(2 * time.Second)
+			assert.Empty(t, w.takeEnded(), "another row may follow")
+			w.metric("p", "s1", time.Now())
+			after(5 * time.Second)
+			assert.Equal(t, []string{"p/s1"}, w.takeEnded())
+		}
+		w.metric("p", "s1", time.Now())
+		w.metric("p", "other", time.Now())
+		w.runs.set(func() { w.runs.runs = map[string]string{"other": "s1"} })
+		w.runs.set(func() { w.runs.runs["s1"] = "s1" })
+		after(time.Minute)
+		assert.Empty(t, w.takeEnded(), "another session of the run goes on")
 	})
 }
 

@@ -140,8 +140,8 @@ type ReportStore interface {
 	// before it or with it. The list ends with the earliest report that has a regression. It is empty when none has
 	// one.
 	ReportsAround(ctx context.Context, r *Report, max int) iter.Seq2[*Report, error]
-	// Unjudged returns up to max runs on which no report was kept since their last metric arrived. This metric arrived
-	// after from and not after to. The run that started last comes first.
+	// Unjudged returns up to max runs with metrics on which no report was kept since their last metric, or the last end of
+	// a session, arrived. It arrived after from and not after to. The run that started last comes first.
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
 }
 

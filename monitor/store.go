@@ -56,6 +56,9 @@ type Store interface {
 type Page struct {
 	Offset int64 // number of items to leave out
 	Limit  int64 // maximum number of items; 0 for all
+	// Total, if it is set, gets the number of items on all pages before the first item comes, from a list that knows it
+	// without another search.
+	Total *int64
 }
 
 // MetricQuery chooses the metrics of a project for which every match holds.

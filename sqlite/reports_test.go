@@ -181,3 +181,29 @@ func TestUnjudged(t *testing.T) {
 	keep(t, db, reportOn("a", result("test_late", monitor.StatusSuspect)))
 	assert.Empty(t, unjudged(time.Time{}, 10))
 }
+
+// TestARunThatEndedAfterItsReportIsUnjudged has a run that was judged while it had not ended, and that measures nothing more.
+func TestARunThatEndedAfterItsReportIsUnjudged(t *testing.T) {
+	for name, last := range map[string]string{"its own session ends": "a", "a session that measured nothing ends": "idle"} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openNew(t)
+			now := arrival.Add(time.Hour)
+			db.Now = func() time.Time { return now }
+			appendAll(t, db, record(process("a", arrival)), record(process("idle", arrival)), record(measured("a", "test", arrival)))
+			keep(t, db, reportOn("a"))
+			all := func() []string { return unjudgedBetween(t, db, time.Time{}, arrival.Add(24*time.Hour), 10) }
+			require.Empty(t, all())
+
+			now = now.Add(time.Minute)
+			end := record(ended(last, arrival, ""))
+			end.Received = now
+			appendAll(t, db, end)
+			assert.Equal(t, []string{"a"}, all())
+			assert.Equal(t, []string{"a"}, unjudgedBetween(t, db, now.Add(-time.Second), now, 10))
+			assert.Empty(t, unjudgedBetween(t, db, now, now.Add(time.Hour), 10), "the end arrived before")
+			now = now.Add(time.Minute)
+			keep(t, db, reportOn("a"))
+			assert.Empty(t, all())
+		})
+	}
+}

@@ -8,13 +8,13 @@ import (
 )
 
 // RunOf implements [monitor.RunStore].
-func (db *DB) RunOf(ctx context.Context, project, sessionH string) (run string, err error) {
+func (db *DB) RunOf(ctx context.Context, project, sessionH string) (run string, ended bool, err error) {
 	run = sessionH
 	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT s.run"+sessionTables+"WHERE h.h = ? AND h.project = ?", []any{sessionH, project},
-			func(row scanner) error { return row.Scan(&run) })
+		return each(ctx, q, "SELECT s.run, s.completion <> ''"+sessionTables+"WHERE h.h = ? AND h.project = ?", []any{sessionH, project},
+			func(row scanner) error { return row.Scan(&run, &ended) })
 	})
-	return run, err
+	return run, ended, err
 }
 
 // Ended implements [monitor.RunStore].

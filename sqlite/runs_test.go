@@ -79,11 +79,17 @@ func TestTheRunTagNamesTheRun(t *testing.T) {
 	}
 	assert.Equal(t, "c", untagged.Session.Run)
 	for h, want := range map[string]string{"a": "4711", "c": "c", "unknown": "unknown"} {
-		run, err := db.RunOf(t.Context(), "shop", h)
+		run, ended, err := db.RunOf(t.Context(), "shop", h)
 		require.NoError(t, err)
 		assert.Equal(t, want, run)
+		assert.False(t, ended)
 	}
-	elsewhere, err := db.RunOf(t.Context(), "zoo", "a")
+	appendAll(t, db, record(ended("c", arrival, "")))
+	run, ended, err := db.RunOf(t.Context(), "shop", "c")
+	require.NoError(t, err)
+	assert.Equal(t, "c", run)
+	assert.True(t, ended)
+	elsewhere, _, err := db.RunOf(t.Context(), "zoo", "a")
 	require.NoError(t, err)
 	assert.Equal(t, "a", elsewhere)
 }

@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
 
 	"pymon-bridge/monitor"
 )
 
 // FlakyTests implements [monitor.Store]. It finds all flaky tests before it reads the texts of the first one, since their
-// order depends on all outcomes. It has some numbers of each flaky test in memory.
+// order depends on all outcomes. It has some numbers of each flaky test in memory. It counts the outcomes of the tests of the
+// page only.
 func (db *DB) FlakyTests(ctx context.Context, query monitor.FlakyQuery, p monitor.Page) iter.Seq2[*monitor.FlakyTest, error] {
 	return func(yield func(*monitor.FlakyTest, error) bool) {
 		s := newFlakySearch(ctx, db)
@@ -18,13 +20,23 @@ func (db *DB) FlakyTests(ctx context.Context, query monitor.FlakyQuery, p monito
 			yield(nil, err)
 			return
 		}
+		if p.Total != nil {
+			*p.Total = int64(len(s.found))
+		}
 		rest := s.found[min(max(0, p.Offset), int64(len(s.found))):]
-		find := func(_ context.Context, _ querier, w wanted[flaky]) (part []flaky, err error) {
+		if p.Limit > 0 {
+			rest = rest[:min(p.Limit, int64(len(rest)))]
+		}
+		if err := s.count(rest); err != nil {
+			yield(nil, err)
+			return
+		}
+		find := func(_ context.Context, _ querier, w wanted[*flaky]) (part []*flaky, err error) {
 			part = rest[:min(w.max, int64(len(rest)))]
 			rest = rest[len(part):]
 			return part, nil
 		}
-		stream(ctx, db, monitor.Page{Limit: p.Limit}, lister[flaky, *monitor.FlakyTest]{find, s.read})(yield)
+		stream(ctx, db, monitor.Page{Limit: p.Limit}, lister[*flaky, *monitor.FlakyTest]{find, s.read})(yield)
 	}
 }
 
@@ -35,15 +47,59 @@ func (db *DB) CountFlakyTests(ctx context.Context, query monitor.FlakyQuery) (in
 	return int64(len(s.found)), err
 }
 
-// flaky is a flaky test without its texts.
+// flaky is a flaky test without its texts, or one that may be flaky.
 type flaky struct {
+	key                           testKey
 	seq, utc                      int64 // of the newest outcome that shows it; 0 when none does
 	at                            *place
 	runs, passed, failed, retried int64
+	last                          int // run counted last, from 1 on
+}
+
+// show notes an outcome that shows that the test is flaky.
+func (t *flaky) show(seq, utc int64, at *place) {
+	if t.seq == 0 || newestFirst(&flaky{seq: seq, utc: utc}, t) < 0 {
+		t.seq, t.utc, t.at = seq, utc, at
+	}
+}
+
+// count counts the outcomes of some tests in the chosen runs.
+func (s *flakySearch) count(tests []*flaky) error {
+	wanted, projects := make(map[testKey]*flaky, len(tests)), make(map[string]bool)
+	for _, t := range tests {
+		wanted[t.key] = t
+		projects[s.runs[t.at.run].project] = true
+	}
+	sessions := slices.SortedFunc(maps.Keys(s.sessions), func(a, b int64) int {
+		return cmp.Or(cmp.Compare(s.sessions[a].run, s.sessions[b].run), cmp.Compare(a, b))
+	})
+	sessions = slices.DeleteFunc(sessions, func(session int64) bool { return !projects[s.runs[s.sessions[session].run].project] })
+	return s.scan(sessions, maps.Keys(wanted), func(key testKey, o outcomeAt) {
+		if t := wanted[key]; t != nil {
+			t.add(o)
+		}
+	})
+}
+
+// add counts an outcome. The outcomes of a run follow each other.
+func (t *flaky) add(o outcomeAt) {
+	if run := o.at.run + 1; t.last != run {
+		t.last = run
+		t.runs++
+	}
+	switch {
+	case !o.passed:
+		t.failed++
+	case o.attempts > 1:
+		t.retried++
+		fallthrough
+	default:
+		t.passed++
+	}
 }
 
 // read reads the texts of some tests.
-func (s *flakySearch) read(ctx context.Context, q querier, tests []flaky, left *budget) ([]*monitor.FlakyTest, error) {
+func (s *flakySearch) read(ctx context.Context, q querier, tests []*flaky, left *budget) ([]*monitor.FlakyTest, error) {
 	positions := make([]position, len(tests))
 	for i, t := range tests {
 		positions[i].seq = t.seq
@@ -58,97 +114,4 @@ func (s *flakySearch) read(ctx context.Context, q querier, tests []flaky, left *
 			Run: s.runs[t.at.run].id, Runs: t.runs, Passed: t.passed, Failed: t.failed, Retried: t.retried}
 	}
 	return items, nil
-}
-
-// tried is a test of which outcomes are being read.
-type tried struct {
-	flaky
-	in     map[int]bool // runs by index
-	became map[*group]results
-}
-
-// results says what a test did in some circumstances.
-type results struct{ passed, failed bool }
-
-// add adds an outcome to those before it.
-func (t *tried) add(seq, utc int64, at *place, passed bool, attempts int64) {
-	became := t.became[at.group]
-	if passed {
-		became.passed = true
-		t.passed++
-	} else {
-		became.failed = true
-		t.failed++
-	}
-	retried := passed && attempts > 1
-	if retried {
-		t.retried++
-	}
-	if at.group != nil {
-		t.became[at.group] = became
-	}
-	if retried || became.passed && became.failed {
-		t.seq, t.utc, t.at = seq, utc, at
-	}
-	t.in[at.run] = true
-	t.runs = int64(len(t.in))
-}
-
-// judge reads the outcomes of a series in the order of time. Several tests can have one series, since pytest-monitor
-// leaves out classes.
-func (s *flakySearch) judge(q querier, series int64) error {
-	tests := make(map[[32]byte]*tried)
-	err := each(s.ctx, q, `SELECT seq, session, context, utc_ns, outcome = '`+monitor.Passed+`', attempts, node_id
-		FROM outcomes INDEXED BY outcomes_point
-		WHERE series = ? AND utc_ns >= ? AND outcome IN `+worksOrNot+` ORDER BY utc_ns`, []any{series, s.from}, func(row scanner) error {
-		var seq, utc, attempts int64
-		var v visit
-		var passed bool
-		var node string
-		if err := row.Scan(&seq, &v.session, &v.context, &utc, &passed, &attempts, &node); err != nil {
-			return err
-		}
-		at := s.places[v]
-		if at == nil {
-			return nil
-		}
-		key := monitor.HashOf("", monitor.StableText(node)) // node ids can be long
-		if tests[key] == nil {
-			tests[key] = &tried{in: make(map[int]bool), became: make(map[*group]results)}
-		}
-		tests[key].add(seq, utc, at, passed, attempts)
-		return nil
-	})
-	for _, t := range tests {
-		if t.seq != 0 {
-			s.found = append(s.found, t.flaky)
-		}
-	}
-	return err
-}
-
-// newestFirst orders flaky tests.
-func newestFirst(a, b flaky) int { return cmp.Or(cmp.Compare(b.utc, a.utc), cmp.Compare(b.seq, a.seq)) }
-
-// run finds the flaky tests, in order.
-func (s *flakySearch) run(query monitor.FlakyQuery) error {
-	candidates, err := readPart(s.ctx, s.db, func(q querier) ([]int64, error) {
-		if err := s.chooseRuns(q, query); err != nil {
-			return nil, err
-		}
-		if err := s.readPlaces(q); err != nil {
-			return nil, err
-		}
-		return s.candidates(q)
-	})
-	if err != nil {
-		return err
-	}
-	for _, series := range candidates {
-		if err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) error { return s.judge(q, series) }); err != nil {
-			return err
-		}
-	}
-	slices.SortFunc(s.found, newestFirst)
-	return nil
 }

@@ -3,14 +3,14 @@ package sqlite
 import (
 	"context"
 	"maps"
-	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-// flakySearch finds flaky tests in three steps: the chosen runs, the series that may be flaky, and the outcomes of each of
-// these series. A transaction reads the first two, and one more for each series reads the third.
+// flakySearch finds flaky tests in three steps: the chosen runs, the tests that failed or were retried in them, and what these
+// tests did in the sessions with the same circumstances. Sessions are read in the order of an index, a few in each
+// transaction.
 type flakySearch struct {
 	ctx context.Context
 	db  *DB
@@ -19,14 +19,21 @@ type flakySearch struct {
 	from     int64            // no outcome of the runs is earlier
 	places   map[visit]*place // of the outcomes of the runs
 	groups   map[circumstances]*group
-	sessions map[int64]bool // the sessions of the runs; true where outcomes can contradict those of another session
+	sessions map[int64]*ofRun // the sessions of the runs
 
-	found []flaky
+	tests map[testKey]*flaky
+	found []*flaky
 }
 
 func newFlakySearch(ctx context.Context, db *DB) *flakySearch {
 	return &flakySearch{ctx: ctx, db: db, places: make(map[visit]*place), groups: make(map[circumstances]*group),
-		sessions: make(map[int64]bool)}
+		sessions: make(map[int64]*ofRun), tests: make(map[testKey]*flaky)}
+}
+
+// ofRun is a session of a chosen run.
+type ofRun struct {
+	run         int  // index
+	contradicts bool // its outcomes can contradict those of another session
 }
 
 type chosenRun struct {
@@ -40,14 +47,19 @@ type visit struct{ session, context int64 }
 type place struct {
 	run         int // index
 	scmRef, env string
+	job         string // the branch, if it is in truth a job
 	group       *group // nil without a commit
 }
 
 // circumstances are what outcomes have to share to contradict each other. Outcomes without a commit contradict no others.
-type circumstances struct{ project, scmRef, env string }
+// Jobs run different commands, so they do not contradict each other.
+type circumstances struct{ project, scmRef, env, job string }
 
-// group is the visits with the same circumstances.
-type group struct{ first int64 } // the ID of the first session
+// group is the sessions with the same circumstances.
+type group struct {
+	sessions []int64          // the IDs
+	failed   map[testKey]bool // the tests that failed
+}
 
 // worksOrNot is a list of the outcomes that say whether a test works, in SQL.
 const worksOrNot = "('" + monitor.Passed + "', '" + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "')"
@@ -119,7 +131,7 @@ func (s *flakySearch) readPlaces(q querier) error {
 	for first := 0; first < len(s.runs); first += runsAtOnce {
 		part := s.runs[first:min(len(s.runs), first+runsAtOnce)]
 		query := withRuns(len(part), func(i int) (project, id string) { return part[i].project, part[i].id })
-		query.add(`SELECT chosen.i, s.hash, coalesce(s.scm_ref, ''), s.machine, s.method, y.context, c.seq IS NOT NULL,
+		query.add(`SELECT chosen.i, s.hash, coalesce(s.scm_ref, ''), s.branch, s.machine, s.method, y.context, c.seq IS NOT NULL,
 			coalesce(c.env, ''), coalesce(c.python_info, ''), iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
 			iif(y.outcome IN ('` + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "'), y.outcomes, 0)" + chosenSessions +
 			" CROSS JOIN outcome_tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = " + contextOf("y.context"))
@@ -128,13 +140,16 @@ func (s *flakySearch) readPlaces(q querier) error {
 			var v visit
 			var b balance
 			var known bool
-			err := row.Scan(&at.run, &v.session, &at.scmRef, &session.Machine, &session.Method, &v.context, &known,
+			err := row.Scan(&at.run, &v.session, &at.scmRef, &session.Branch, &session.Machine, &session.Method, &v.context, &known,
 				&machine.Env, &machine.PythonInfo, &b.passed, &b.failed)
 			if !known {
 				machine = nil
 			}
 			at.run += first
 			at.env = monitor.OriginOf("", machine, session).Env
+			if monitor.IsJob(session.Branch) {
+				at.job = session.Branch
+			}
 			s.places[v] = at
 			if balances[v.session] == nil {
 				balances[v.session] = &balance{}
@@ -151,38 +166,26 @@ func (s *flakySearch) readPlaces(q querier) error {
 	for v, at := range s.places {
 		s.join(v, at)
 	}
+	for _, g := range s.groups {
+		for _, session := range g.sessions {
+			s.sessions[session].contradicts = s.sessions[session].contradicts || len(g.sessions) > 1
+		}
+	}
 	return nil
 }
 
 // join adds a visit to its group.
 func (s *flakySearch) join(v visit, at *place) {
-	if _, known := s.sessions[v.session]; !known {
-		s.sessions[v.session] = false
+	if s.sessions[v.session] == nil {
+		s.sessions[v.session] = &ofRun{run: at.run}
 	}
 	if at.scmRef == "" {
 		return
 	}
-	same := circumstances{s.runs[at.run].project, at.scmRef, at.env}
+	same := circumstances{s.runs[at.run].project, at.scmRef, at.env, at.job}
 	if at.group = s.groups[same]; at.group == nil {
-		at.group = &group{first: v.session}
+		at.group = &group{failed: make(map[testKey]bool)}
 		s.groups[same] = at.group
-	} else if at.group.first != v.session {
-		s.sessions[at.group.first], s.sessions[v.session] = true, true
 	}
-}
-
-// candidates returns the series that have an outcome which makes a flaky test possible.
-func (s *flakySearch) candidates(q querier) ([]int64, error) {
-	found := make(map[int64]bool)
-	err := each(s.ctx, q, "SELECT m.series, m.session, m.outcome = '"+monitor.Passed+"' FROM outcomes m INDEXED BY outcomes_unusual WHERE "+
-		isUnusual+" AND m.utc_ns >= ? AND m.outcome IN "+worksOrNot, []any{s.from}, func(row scanner) error {
-		var series, session int64
-		var retried bool
-		err := row.Scan(&series, &session, &retried)
-		if contradicts, chosen := s.sessions[session]; contradicts || chosen && retried {
-			found[series] = true
-		}
-		return err
-	})
-	return slices.Sorted(maps.Keys(found)), err
+	at.group.sessions = append(at.group.sessions, v.session)
 }

@@ -46,3 +46,38 @@ func TestABrokenRunMakesNoTestFlaky(t *testing.T) {
 		})
 	}
 }
+
+// TestJobsOfOneCommitDoNotContradictEachOther has two runs on one commit and one class of machine. A test passes in the first
+// run and fails in the second.
+func TestJobsOfOneCommitDoNotContradictEachOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		branches [2]string
+		flaky    int64
+	}{
+		"two jobs":         {[2]string{"job unit", "job unit-no-extras"}, 0},
+		"one job":          {[2]string{"job unit", "job unit"}, 1},
+		"a job, a branch":  {[2]string{"job unit", "main"}, 0},
+		"two branches":     {[2]string{"main", "feature"}, 1},
+		"two with no name": {[2]string{"", ""}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openNew(t)
+			recs := []*monitor.Record{record(machine("machine"))}
+			for run, branch := range c.branches {
+				start := arrival.Add(time.Duration(run) * time.Hour)
+				s := process(fmt.Sprint("run", run), start)
+				s.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: s.SessionH}}, {Name: "branch", Value: monitor.Text{String: branch}}}
+				o := became(s.SessionH, "test.py::test", start)
+				o.Outcome, o.Attempts = []string{monitor.Passed, monitor.OutcomeFailed}[run], 1
+				recs = append(recs, record(s), record(o))
+			}
+			for _, rec := range recs {
+				rec.Received = arrival.Add(2 * time.Hour)
+			}
+			appendAll(t, db, recs...)
+			n, err := db.CountFlakyTests(t.Context(), monitor.FlakyQuery{Project: "shop"})
+			require.NoError(t, err)
+			assert.Equal(t, c.flaky, n)
+		})
+	}
+}

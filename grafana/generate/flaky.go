@@ -2,7 +2,7 @@ package main
 
 // flakyTests returns the table of the tests that are flaky on the chosen class of machine.
 func flakyTests() *panel {
-	return table(24, "Flaky tests", "The 100 tests that were flaky last: they passed only at a later attempt, or passed and failed on one commit. Pass rate is the share of runs in which the test passed at the first attempt. Last seen and Commit are those of the last run that shows it. The measurements come from the plugin of pymon-bridge. pytest-monitor does not say which tests fail.", "short",
+	return table(24, "Flaky tests", "Those of the 100 tests with the most failures and retries that were flaky, the last seen first: they passed only at a later attempt, or passed and failed on one commit. Pass rate is the share of runs in which the test passed at the first attempt. Last seen and Commit are those of the last run that shows it. The measurements come from the plugin of pymon-bridge. pytest-monitor does not say which tests fail.", "short",
 		"test", "module", "component", "rate", "passed", "failed", "retried", "seen", "scm_ref").
 		field("test", "Test", testLink("datasource project branch env kind commit_url")).field("module", "Module").
 		field("component", "Component", width(110)).
@@ -11,7 +11,8 @@ func flakyTests() *panel {
 		field("seen", "Last seen", unit("dateTimeAsIso"), width(170)).field("scm_ref", "Commit", commitLink(), width(110)).addFlux(flaky)
 }
 
-// flaky first finds the tests that failed or ran more than once. Only the outcomes of these tests are pivoted. Node ids
+// flaky first finds the 100 tests that failed or ran more than once in most runs. Only the outcomes of these tests are pivoted:
+// InfluxDB takes minutes for thousands of tests. Node ids
 // tell tests of different classes apart. A test is flaky in a group of equal commits, and the last reduce adds up groups.
 var flaky = `import "array"
 import "regexp"
@@ -25,6 +26,11 @@ chosen = union(tables: [
   outcomes() |> filter(fn: (r) => r._field == "outcome" and (r._value == "failed" or r._value == "error")) |> count(),
   outcomes() |> filter(fn: (r) => r._field == "attempts" and r._value > 1) |> count(),
 ])
+  |> group(columns: [` + testColumns + `])
+  |> sum()
+  |> group()
+  |> sort(columns: ["_value"], desc: true)
+  |> limit(n: 100)
 
 ` + chosenTests + `outcomes()
   |> filter(fn: (r) => ` + isChosenTest + `)

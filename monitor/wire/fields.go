@@ -72,20 +72,30 @@ func find(names []string, quoted []byte, next int) int {
 }
 
 // problem notes what was expected in field i, and what it has.
-func (f *fields) problem(i int, expected string) {
+func (f *fields) problem(i int, expected string) { f.note(i, expected+f.got(i)) }
+
+// wrongText notes what was expected in field i, which has another text.
+func (f *fields) wrongText(i int, expected, text string) {
+	f.note(i, fmt.Sprintf("%s, got %q", expected, monitor.Shorten(text, 40)))
+}
+
+func (f *fields) note(i int, problem string) {
 	if f.problems == nil {
 		f.problems = make(map[string]string)
 	}
-	got := ""
+	f.problems[f.names[i]] = "expected " + problem
+}
+
+// got says what field i has.
+func (f *fields) got(i int) string {
 	switch k := f.values[i].kind; k {
 	case missing:
-		got = ", but it is missing"
+		return ", but it is missing"
 	case number:
-		got = ", got " + shortened(f.values[i].raw)
+		return ", got " + shortened(f.values[i].raw)
 	default:
-		got = ", got " + k.String()
+		return ", got " + k.String()
 	}
-	f.problems[f.names[i]] = "expected " + expected + got
 }
 
 // err returns all problems as one error, nil when there are none.

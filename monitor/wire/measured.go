@@ -48,7 +48,7 @@ func DecodeMetric(body []byte) (m *monitor.Metric, o *monitor.Outcome, err error
 	if f.has(outcome) {
 		o = f.outcome(m)
 		if o.Outcome != monitor.Passed && o.Outcome != monitor.XPassed && f.values[outcome].kind == text {
-			f.problem(outcome, monitor.Passed+" or "+monitor.XPassed+" (POST /outcomes/ takes the others)")
+			f.wrongText(outcome, monitor.Passed+" or "+monitor.XPassed+" (POST /outcomes/ takes the others)", o.Outcome)
 		}
 	}
 	if err := f.err(); err != nil {

@@ -64,7 +64,9 @@ func TestWrongRowsNameTheField(t *testing.T) {
 		route, old, new, field, problem string
 	}{
 		"a failed test as a metric": {metrics, `"passed"`, `"failed"`, "outcome",
-			"expected passed or xpassed (POST /outcomes/ takes the others), got a text"},
+			"expected passed or xpassed (POST /outcomes/ takes the others), got \"failed\""},
+		"a long unknown outcome as a metric": {metrics, `"passed"`, `"` + strings.Repeat("\\n", 99) + `"`, "outcome",
+			`expected passed or xpassed (POST /outcomes/ takes the others), got "` + strings.Repeat(`\n`, 40) + `… (99 bytes)"`},
 		"a number as outcome":     {metrics, `"passed"`, `1`, "outcome", "expected a text, got 1"},
 		"no node id":              {metrics, `"nodeid"`, `"other"`, "nodeid", "expected a text, but it is missing"},
 		"a measurement as a text": {metrics, `1e-05`, `"x"`, "kernel_time", "expected a number, got a text"},

@@ -121,7 +121,7 @@ func TestOutcomesAndEndsAreKept(t *testing.T) {
 	sessions := influx.Points(meta, "sessions")
 	require.Len(t, sessions, 1)
 	s := sessions[0]
-	assert.Equal(t, []any{"complete", int64(1), int64(7), int64(0), nil, "m2", true, int64(kolkata)}, []any{s["completion"], s["exit_status"],
+	assert.Equal(t, []any{"complete", int64(1), int64(7), int64(0), "(none)", "m2", true, int64(kolkata)}, []any{s["completion"], s["exit_status"],
 		s["collected"], s["deselected"], s["partial"], s["method"], s["states_offset"], s["utc_offset"]})
 	assert.WithinDuration(t, time.Now(), time.Unix(0, s["ended"].(int64)), time.Minute)
 

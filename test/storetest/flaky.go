@@ -121,8 +121,11 @@ func flakyOf(outcomes []*measured) *monitor.FlakyTest {
 	return f
 }
 
-// like says whether two outcomes are of one commit and one class of machine.
+// like says whether two outcomes are of one commit, one class of machine and one job.
 func (m *measured) like(o *measured) bool {
 	env := func(m *measured) string { return monitor.OriginOf("", m.context, m.session).Env }
+	if (monitor.IsJob(m.session.Branch) || monitor.IsJob(o.session.Branch)) && m.session.Branch != o.session.Branch {
+		return false
+	}
 	return m.session.ScmRef.String != "" && m.session.ScmRef.String == o.session.ScmRef.String && env(m) == env(o)
 }
