@@ -76,7 +76,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	}
 	others, tooMany := j.choose(run, q, runs)
 	var judged latest
-	if len(tooMany) > 0 {
+	if len(others)+len(tooMany) > 0 {
 		judged = latest{}
 	}
 	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged)
@@ -87,7 +87,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = leftOut(report, q, runs, incomparable, again)
+	report.LeftOut = leftOut(report, q, runs, incomparable, again, judged)
 	return report, nil
 }
 
