@@ -50,12 +50,18 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, i
 	}
 	for _, run := range runs {
 		if slices.Contains(r.Runs, run.ID) {
+			if run.Failed > 0 {
+				at("failed, and failed tests are not measured").Tests += run.Failed
+			}
 			continue
 		}
 		reason, missing := whyLeftOut(q, run, incomparable, again)
 		l := at(reason)
 		l.Missing, l.Runs, l.Branches = missing, append(l.Runs, run.ID), appendNew(l.Branches, run.Branch)
 		l.Tests, l.Modules = l.Tests+run.Tests, l.Modules+run.Modules
+		if !run.Measured() {
+			l.Tests += run.Failed
+		}
 		l.Environments = appendNew(l.Environments, others(run.Environments)...)
 	}
 	return list
@@ -77,6 +83,8 @@ func learning(tests map[monitor.TestID]monitor.Status) (n map[string]int64, all 
 // whyLeftOut says why a report has nothing of a run of its commit, and whether it should have.
 func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []string, again map[string]bool) (reason string, missing bool) {
 	switch {
+	case !run.Measured() && run.Failed > 0:
+		return "its tests failed, so it measured nothing", false
 	case !run.Measured():
 		return "measured nothing", false
 	case oneRun(q):

@@ -52,7 +52,7 @@ type LeftOut struct {
 	// Environments has the classes of machine of these runs that no judged run has. Without runs it has those on which too
 	// little is known.
 	Environments []string `json:"environments"`
-	Tests        int64    `json:"tests"`   // number of measurements of tests
+	Tests        int64    `json:"tests"`   // number of measurements of tests, or of tests that failed
 	Modules      int64    `json:"modules"` // number of measurements of modules
 	// Missing says that the question was also about these runs. No gate passes without them.
 	Missing bool `json:"missing"`
