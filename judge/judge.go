@@ -93,8 +93,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 
 func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Report, error) {
 	run := c.Judged()
-	seen := newCoverage(c)
-	report, err := j.detector.Judge(c, j.samples(ctx, c, seen))
+	report, err := j.detector.Judge(c, j.samples(ctx, c, newCoverage(c)))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
@@ -103,9 +102,5 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison) (*monitor.Repo
 	}
 	report.Completion, report.Partial = run.Completion, run.Partial
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
-	if n := seen.addedUp(); n > 0 {
-		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +
-			"--tag run=NAME makes each pytest a run", Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: n}}
-	}
 	return report, nil
 }

@@ -26,7 +26,8 @@ type Report struct {
 	// commit. Branches has their branches, each once.
 	Runs     []string `json:"runs"`
 	Branches []string `json:"branches"`
-	// LeftOut says what the report has no results of. Kept reports do not say it.
+	// LeftOut says what the report has no results of, and of which tests several measurements make one result. Kept reports do
+	// not say it.
 	LeftOut []LeftOut `json:"left_out"`
 	// Completion is that of the judged run. Partial says why the run is partial. Each is left out when nothing is known.
 	Completion Completion `json:"completion,omitempty"`
