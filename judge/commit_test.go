@@ -199,37 +199,22 @@ func TestAClassOfMachineWithOnlyModulesIsNamed(t *testing.T) {
 	}, report.LeftOut)
 }
 
-// Two pytests that start at once, as `tox -p` starts them, look like the first two processes of pytest-xdist.
-func TestAReportSaysThatTestsWereAddedUp(t *testing.T) {
+// What the detector says of each run, such as that the times of a test were added up, is in the report on the commit once.
+func TestWhatIsSaidOfRunsIsAddedUp(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		run      string
-		sessions []string // that measured something
-		want     int64
-	}{
-		"two pytests":                    {"first", []string{"first", "second"}, 1},
-		"workers of a controller":        {"controller", []string{"worker1", "worker2"}, 0},
-		"one pytest":                     {"first", []string{"first"}, 0},
-		"two pytests with the run's tag": {"ci-17", []string{"first", "second"}, 0},
-	} {
-		h := &fakeHistory{}
-		h.add(tc.run, "c", "main", "ci")
-		h.runs[0].Sessions = tc.sessions
-		report, err := newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p"})
-		require.NoError(t, err)
-		if tc.want == 0 {
-			assert.Empty(t, report.LeftOut, name)
-			continue
-		}
-		require.Len(t, report.LeftOut, 1, name)
-		assert.Equal(t, tc.want, report.LeftOut[0].Tests)
-
-		h.add("third", "c", "feature", "ci")
-		h.runs[1].Sessions = []string{"third", "fourth", "fifth"}
-		report, err = newJudge(h, &recorder{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
-		require.NoError(t, err)
-		require.Len(t, report.LeftOut, 1, "of both branches together")
-		assert.EqualValues(t, 3, report.LeftOut[0].Tests)
-		assert.Contains(t, report.LeftOut[0].Reason, "--tag run=NAME")
+	h := &fakeHistory{}
+	h.add("one", "c", "main", "ci")
+	h.add("two", "c", "feature", "ci")
+	h.add("three", "c", "main", "ci")
+	says := map[string][]monitor.LeftOut{"one": {{Reason: "added up", Tests: 1}}, "two": {{Reason: "ran again", Tests: 2}, {Reason: "added up", Tests: 4}}}
+	detector := detect(func(c monitor.Comparison) *monitor.Report { return &monitor.Report{LeftOut: says[c.Judged().ID]} })
+	report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+	require.NoError(t, err)
+	got := map[string]int64{}
+	for _, l := range report.LeftOut {
+		got[l.Reason] += l.Tests
+		assert.NotNil(t, l.Runs)
 	}
+	assert.Len(t, report.LeftOut, 2)
+	assert.Equal(t, map[string]int64{"added up": 5, "ran again": 2}, got)
 }

@@ -9,9 +9,8 @@ type coverage struct {
 	baseline map[*monitor.RunInfo]struct{}
 	envs     map[string]*envCoverage
 
-	samples, tests int            // all samples, and those of the judged run
-	sessions       map[string]int // samples of the judged run, by session
-	full           bool           // more would be too many
+	samples, tests int  // all samples, and those of the judged run
+	full           bool // more would be too many
 
 	last *envCoverage // of the last sample: neighbours mostly share it
 	env  string
@@ -29,8 +28,7 @@ type envCoverage struct {
 }
 
 func newCoverage(c monitor.Comparison) *coverage {
-	seen := &coverage{run: c.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(c.Baseline)), envs: map[string]*envCoverage{},
-		sessions: map[string]int{}}
+	seen := &coverage{run: c.Judged(), baseline: make(map[*monitor.RunInfo]struct{}, len(c.Baseline)), envs: map[string]*envCoverage{}}
 	for _, run := range c.Baseline {
 		seen.baseline[run] = struct{}{}
 	}
@@ -54,7 +52,6 @@ func (c *coverage) add(s monitor.Sample) {
 	}
 	if s.Run == c.run {
 		c.tests++
-		c.sessions[s.Session]++
 		c.last.tests[*s.Series] = struct{}{}
 		return
 	}
@@ -106,14 +103,4 @@ func (c *coverage) least() int {
 		}
 	}
 	return least
-}
-
-// addedUp counts the samples of pytests that are no workers of pytest-xdist and yet one run with another pytest, as `tox -p`
-// starts them. The run's id is the hash of its first session. The controller of pytest-xdist measures nothing itself.
-func (c *coverage) addedUp() (n int64) {
-	leader := c.sessions[c.run.ID]
-	if leader == 0 {
-		return 0
-	}
-	return int64(c.tests - leader)
 }

@@ -56,8 +56,9 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 			}
 			for _, env := range h.envs[r.ID] {
 				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
-					for _, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
-						if !yield(monitor.Sample{Run: r, Session: session, Env: env, Series: &monitor.Series{Item: item}}, nil) {
+					for i, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
+						if !yield(monitor.Sample{Run: r, Session: session, Env: env, Series: &monitor.Series{Item: item},
+							Start: r.Started*int64(time.Minute) + int64(i), TotalTime: 1, CPUTime: 1, MemUsage: 1}, nil) {
 							return
 						}
 					}

@@ -190,19 +190,21 @@ func TestASlowShardOfABranchIsKept(t *testing.T) {
 // A job that has too few earlier runs is named beside one that is fine, also on the same class of machine.
 func TestALearningJobIsNamed(t *testing.T) {
 	t.Parallel()
-	young := []monitor.LeftOut{{Reason: "too few earlier runs on this class of machine", Runs: []string{}, Branches: []string{},
-		Environments: []string{"ci"}, Tests: 2}}
+	of := func(n int64) monitor.LeftOut {
+		return monitor.LeftOut{Reason: young, Runs: []string{}, Branches: []string{}, Environments: []string{"ci"}, Tests: n}
+	}
+	fine := monitor.LeftOut{Reason: elsewhere, Runs: []string{}, Branches: []string{"job b"}, Environments: []string{}, Tests: 2}
 	for name, tc := range map[string]struct {
 		jobs []job
 		want []monitor.LeftOut
 	}{
-		"same tests":            {[]job{{"job a", "a@ci:learning b@ci:learning"}, {"job b", "a@ci:ok b@ci:ok c@ci:ok"}}, young},
-		"other tests":           {[]job{{"job a", "a@ci:learning b@ci:learning"}, {"job b", "c@ci:ok"}}, young},
-		"another class":         {[]job{{"job a", "a@ci:learning b@ci:learning"}, {"job b", "a@x:ok"}}, young},
-		"a shard of the branch": {[]job{{"main", "a@ci:learning b@ci:learning"}, {"main", "c@ci:ok d@ci:ok"}}, young},
+		"same tests":            {[]job{{"job a", "a@ci:learning b@ci:learning"}, {"job b", "a@ci:ok b@ci:improvement c@ci:ok"}}, []monitor.LeftOut{of(2), fine}},
+		"other tests":           {[]job{{"job a", "a@ci:learning b@ci:learning"}, {"job b", "c@ci:ok"}}, []monitor.LeftOut{of(2)}},
+		"another class":         {[]job{{"job a", "a@ci:learning b@ci:learning"}, {"job b", "a@x:ok"}}, []monitor.LeftOut{of(2)}},
+		"a shard of the branch": {[]job{{"main", "a@ci:learning b@ci:learning"}, {"main", "c@ci:ok d@ci:ok"}}, []monitor.LeftOut{of(2)}},
 		"two new classes": {[]job{{"job a", "a@ci:learning"}, {"job b", "a@ci2:learning"}, {"job b", "a@x:ok"}},
-			[]monitor.LeftOut{{Reason: young[0].Reason, Runs: []string{}, Branches: []string{}, Environments: []string{"ci", "ci2"}, Tests: 2}}},
-		"a new test":            {[]job{{"main", "a@ci:ok b@ci:learning"}}, []monitor.LeftOut{}},
+			[]monitor.LeftOut{{Reason: young, Runs: []string{}, Branches: []string{}, Environments: []string{"ci", "ci2"}, Tests: 2}}},
+		"a new test":            {[]job{{"main", "a@ci:ok b@ci:learning"}}, []monitor.LeftOut{of(1)}},
 		"behind what is worse":  {[]job{{"job a", "a@ci:learning"}, {"job b", "a@ci:suspect"}}, []monitor.LeftOut{}},
 		"all, as the gate says": {[]job{{"job a", "a@ci:learning"}, {"job b", "a@x:learning"}}, []monitor.LeftOut{}},
 	} {

@@ -92,7 +92,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 	}
 	others, tooMany := j.choose(run, q, runs)
 	var judged latest
-	if len(tooMany) > 0 {
+	if len(others)+len(tooMany) > 0 {
 		judged = latest{}
 	}
 	report, incomparable, err := j.together(ctx, run, others, q.Branch, judged, next)
@@ -103,7 +103,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 	if err != nil {
 		return nil, err
 	}
-	report.LeftOut = leftOut(report, q, runs, incomparable, again)
+	report.LeftOut = leftOut(report, q, runs, incomparable, again, judged)
 	return report, nil
 }
 
@@ -119,10 +119,6 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 	}
 	report.Completion, report.Partial = run.Completion, run.Partial
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
-	if n := seen.addedUp(); n > 0 {
-		report.LeftOut = []monitor.LeftOut{{Reason: "added to those of another pytest that started at the same time; " +
-			"--tag run=NAME makes each pytest a run", Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: n}}
-	}
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return report, nil
 	}

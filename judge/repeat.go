@@ -7,8 +7,13 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// latest says when the last judged run of a branch started that has results of a test. nil takes nothing.
-type latest map[branchTest]int64
+// latest says which judged run of a branch is the last one that has results of a test. nil takes nothing.
+type latest map[branchTest]lastRun
+
+type lastRun struct {
+	started int64
+	fine    bool // the test has a result there that is ok or better
+}
 
 type branchTest struct {
 	branch string
@@ -21,10 +26,28 @@ func (l latest) add(run *monitor.RunInfo, r *monitor.Report) {
 		return
 	}
 	for i := range r.Results {
-		test := r.Results[i].TestID
-		test.Occurrence = 0
-		l[branchTest{run.Branch, test}] = run.Started
+		result := &r.Results[i]
+		at := branchTest{run.Branch, once(result.TestID)}
+		last := l[at]
+		fine := result.Status == monitor.StatusOK || result.Status == monitor.StatusImprovement
+		l[at] = lastRun{run.Started, fine || last.fine && last.started == run.Started}
 	}
+}
+
+// once returns the id of a test without the number of its occurrence.
+func once(test monitor.TestID) monitor.TestID {
+	test.Occurrence = 0
+	return test
+}
+
+// hidden counts the tests that are fine on a branch, and yet learning in tests, of all branches together.
+func (l latest) hidden(tests map[monitor.TestID]monitor.Status, branch string) (n int64) {
+	for test, known := range tests {
+		if known == monitor.StatusLearning && l[branchTest{branch, once(test)}].fine {
+			n++
+		}
+	}
+	return n
 }
 
 // repeated says by id of which of some runs the tests were all measured again by later runs of the branch, which were judged.
@@ -46,7 +69,7 @@ func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged la
 			test := monitor.TestID{Component: s.Series.Component, ItemPath: s.Series.ItemPath, Item: s.Series.Item,
 				ItemVariant: s.Series.ItemVariant, Kind: s.Series.Kind, Env: s.Env}
 			soFar, begun := again[s.Run.ID]
-			again[s.Run.ID] = (soFar || !begun) && judged[branchTest{s.Run.Branch, test}] > s.Run.Started
+			again[s.Run.ID] = (soFar || !begun) && judged[branchTest{s.Run.Branch, test}].started > s.Run.Started
 		}
 	}
 	return again, nil

@@ -52,6 +52,7 @@ type RunInfo struct {
 
 	Tests        int64    // number of metrics of [Tests]
 	Modules      int64    // number of metrics of [Modules]
+	Failed       int64    // number of outcomes that are failed or error: such a test has no metric
 	Environments []string // classes of machine of its metrics, in the order of their bytes
 
 	RunEnd

@@ -26,7 +26,8 @@ type Report struct {
 	// commit. Branches has their branches, each once.
 	Runs     []string `json:"runs"`
 	Branches []string `json:"branches"`
-	// LeftOut says what the report has no results of. Kept reports do not say it.
+	// LeftOut says what the report has no results of, and of which tests several measurements make one result. Kept reports do
+	// not say it.
 	LeftOut []LeftOut `json:"left_out"`
 	// Completion is that of the judged run. Partial says why the run is partial. Each is left out when nothing is known.
 	Completion Completion `json:"completion,omitempty"`
@@ -52,7 +53,7 @@ type LeftOut struct {
 	// Environments has the classes of machine of these runs that no judged run has. Without runs it has those on which too
 	// little is known.
 	Environments []string `json:"environments"`
-	Tests        int64    `json:"tests"`   // number of measurements of tests
+	Tests        int64    `json:"tests"`   // number of measurements of tests, or of tests that failed
 	Modules      int64    `json:"modules"` // number of measurements of modules
 	// Missing says that the question was also about these runs. No gate passes without them.
 	Missing bool `json:"missing"`
@@ -80,7 +81,12 @@ type Machine struct {
 // Summary counts the tests, and the results of each status. Every test has one result for each of [JudgedMetrics].
 // Resolved results count as ok.
 type Summary struct {
-	Tests        int `json:"tests"`
+	Tests int `json:"tests"`
+	// LearningTests and NotJudgedTests count the tests without a result that could be judged: those that have too few
+	// earlier runs, and the others.
+	LearningTests  int `json:"learning_tests"`
+	NotJudgedTests int `json:"not_judged_tests"`
+
 	Learning     int `json:"learning"`
 	OK           int `json:"ok"`
 	NotJudged    int `json:"not_judged"`
@@ -111,20 +117,42 @@ func (s *Summary) count(status Status) {
 // have all its results.
 func (r *Report) Arrange() {
 	order := make([]*Result, len(r.Results))
-	tests := map[TestID]struct{}{}
 	r.Summary = Summary{}
 	for i := range r.Results {
 		order[i] = &r.Results[i]
-		tests[order[i].TestID] = struct{}{}
 		r.Summary.count(order[i].Status)
 	}
-	r.Summary.Tests = len(tests)
+	for _, known := range r.Tests() {
+		r.Summary.Tests++
+		switch known {
+		case StatusLearning:
+			r.Summary.LearningTests++
+		case StatusNotJudged:
+			r.Summary.NotJudgedTests++
+		}
+	}
 	slices.SortFunc(order, (*Result).compare)
 	sorted := make([]Result, len(order))
 	for i, result := range order {
 		sorted[i] = *result
 	}
 	r.Results = sorted
+}
+
+// Tests says of each test what its results are together: ok if one of them could be judged, however it was judged, else learning
+// if one of them is, and else not judged.
+func (r *Report) Tests() map[TestID]Status {
+	tests := make(map[TestID]Status, len(r.Results)/len(JudgedMetrics))
+	for i := range r.Results {
+		test, status := r.Results[i].TestID, r.Results[i].Status
+		if status != StatusLearning && status != StatusNotJudged {
+			status = StatusOK
+		}
+		if known := tests[test]; known == "" || status == StatusOK || status == StatusLearning && known != StatusOK {
+			tests[test] = status
+		}
+	}
+	return tests
 }
 
 // ReportStore keeps the reports on runs that have ended.

@@ -25,7 +25,9 @@ func TestArrangeSortsAndCountsResults(t *testing.T) {
 		result("z", "a", "cpu_time", monitor.StatusNotJudged, "", unknown),
 		result("c", "e", "cpu_time", monitor.StatusNotJudged, "", unknown),
 		result("c", "e", "total_time", monitor.StatusNotJudged, "", unknown),
+		result("new", "e", "total_time", monitor.StatusNotJudged, "", unknown),
 		result("d", "e", "cpu_time", monitor.StatusLearning, "", unknown),
+		result("new", "e", "cpu_time", monitor.StatusLearning, "", unknown),
 		result("d", "e", "total_time", monitor.StatusOK, "", 1.1),
 		result("a", "e", "total_time", monitor.StatusOK, "", 1),
 	}
@@ -40,6 +42,6 @@ func TestArrangeSortsAndCountsResults(t *testing.T) {
 			Summary: monitor.Summary{Tests: 99, OK: 99}}
 		r.Arrange()
 		assert.Equal(t, ids(want), ids(r.Results))
-		assert.Equal(t, monitor.Summary{Tests: 5, Learning: 1, OK: 3, NotJudged: 3, Suspects: 1, Regressions: 2, Improvements: 2}, r.Summary)
+		assert.Equal(t, monitor.Summary{Tests: 6, LearningTests: 1, NotJudgedTests: 1, Learning: 2, OK: 3, NotJudged: 4, Suspects: 1, Regressions: 2, Improvements: 2}, r.Summary)
 	}
 }

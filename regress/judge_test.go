@@ -293,7 +293,7 @@ func TestLearning(t *testing.T) {
 	s.add(13, "test_new", s.steady())
 	r := s.judge(t, 9) // 7 runs before the window
 	assert.Equal(t, monitor.StatusLearning, r.Suite.Status)
-	assert.Equal(t, monitor.Summary{Tests: 26, Learning: 78}, r.Summary)
+	assert.Equal(t, monitor.Summary{Tests: 26, LearningTests: 26, Learning: 78}, r.Summary)
 	assert.Equal(t, 7, r.BaselineRuns)
 	x := result(t, r, "test_slower", monitor.MetricCPUTime)
 	assert.Equal(t, 7, x.N)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"pymon-bridge/monitor"
 )
@@ -20,6 +21,7 @@ type machine struct {
 	spans   []span // by session
 	// strange is by run when the first test started that the judged run does not have; never if there is none.
 	strange []int64
+	retried atomic.Int64 // number of tests whose attempts in the judged run became one measurement
 
 	chunks [][]sample // in the order in which they came, until they are grouped
 

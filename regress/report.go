@@ -45,6 +45,15 @@ func (r *report) add(j *judgement) {
 		m.CPUTime = added(m.CPUTime, j.units[i].value[cpuTime])
 	}
 	r.Suite.Machines = append(r.Suite.Machines, m)
+	r.note(j.addedUp(), "several processes of the run measured them, so the times are added up; --tag run=NAME makes each pytest a run")
+	r.note(int(j.retried.Load()), "ran again in the same run; of two measurements the lower counts, of more the middle one")
+}
+
+// note says what became of measurements that are not judged as they are.
+func (r *report) note(tests int, reason string) {
+	if tests > 0 {
+		r.LeftOut = append(r.LeftOut, monitor.LeftOut{Reason: reason, Tests: int64(tests)})
+	}
 }
 
 // added returns a sum that leaves out what is absent, and stays a number that JSON can hold whatever a client has sent.

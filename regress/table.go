@@ -98,6 +98,17 @@ func (t *table) occurrences(test int) int {
 	return n
 }
 
+// addedUp counts the tests that several sessions of the judged run measured, which are judged by their sum.
+func (t *table) addedUp() (n int) {
+	for test := range t.series {
+		samples := t.ofJudged(test)
+		if slices.ContainsFunc(samples, func(s sample) bool { return s.session != samples[0].session }) {
+			n++
+		}
+	}
+	return n
+}
+
 // ofJudged returns the samples of a test in the judged run, which is the last.
 func (t *table) ofJudged(test int) []sample {
 	samples := t.of(test)

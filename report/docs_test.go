@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/report"
 	"pymon-bridge/test/harness"
 )
@@ -52,7 +53,7 @@ func scripts(t *testing.T) (all []string) {
 	t.Helper()
 	page := ciPage(t)
 	recipes := fences(page, "yaml")
-	require.Len(t, recipes, 2)
+	require.Len(t, recipes, 4)
 	for _, recipe := range recipes {
 		var w workflow
 		require.NoError(t, yaml.Unmarshal([]byte(recipe), &w))
@@ -63,8 +64,8 @@ func scripts(t *testing.T) (all []string) {
 		all = append(all, strings.Join(w.Tests.Script, "\n"))
 	}
 	jenkins := fences(page, "groovy")
-	require.Len(t, jenkins, 1)
-	for _, m := range regexp.MustCompile(`(?s)sh '''(.*?)'''`).FindAllStringSubmatch(jenkins[0], -1) {
+	require.Len(t, jenkins, 2)
+	for _, m := range regexp.MustCompile(`(?s)sh '''(.*?)'''`).FindAllStringSubmatch(strings.Join(jenkins, "\n"), -1) {
 		all = append(all, m[1])
 	}
 	return append(all, fences(page, "")[1:]...) // the first one is the synopsis
@@ -79,11 +80,11 @@ func TestRecipesAreShell(t *testing.T) {
 		cmd.Stdin = strings.NewReader(script)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s\n%s", script, out)
-		if strings.Contains(script, "pymon-bridge check") {
+		if strings.Contains(script, "pymon-bridge check") || strings.Contains(script, "pymon-bridge run") {
 			parsed++
 		}
 	}
-	assert.Equal(t, 6, parsed)
+	assert.Equal(t, 10, parsed)
 }
 
 // TestRecipesUseWhatThereIs holds that formats and reasons to fail that the page names exist, that it names all of them,
@@ -108,7 +109,7 @@ func TestRecipesUseWhatThereIs(t *testing.T) {
 	}
 	for _, script := range scripts(t) {
 		script = strings.ReplaceAll(script, "\\\n", " ")
-		for _, m := range regexp.MustCompile(`(?m)^.*(?:pymon-bridge check|\bcheck --).*$`).FindAllString(script, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^.*(?:pymon-bridge check|(?:^|\s)check --).*$`).FindAllString(script, -1) {
 			for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(m, -1) {
 				assert.Contains(t, synopsis, flag)
 			}
@@ -120,6 +121,7 @@ func TestRecipesUseWhatThereIs(t *testing.T) {
 func TestRecipesFindTheComment(t *testing.T) {
 	t.Parallel()
 	assert.Contains(t, ciPage(t), `startswith("`+report.Marker("webshop")+`")`)
+	assert.Contains(t, ciPage(t), `contains("`+report.Marker(monitor.DefaultProject)+`")`)
 	assert.Contains(t, ciPage(t), "`"+strings.Replace(report.Marker("webshop"), "webshop", "PROJECT", 1)+"`")
 }
 

@@ -63,11 +63,13 @@ func shardsReport() *monitor.Report {
 	for _, shard := range []string{"6", "5", "4", "3", "2", "1"} {
 		r.Runs, r.Branches = append(r.Runs, "run-"+shard), append(r.Branches, "job tests "+shard+"/6")
 	}
+	r.Summary.Tests, r.Summary.LearningTests, r.Summary.Learning = 80, 40, 120
 	r.LeftOut = []monitor.LeftOut{
 		{Reason: "of another branch than the one asked for", Runs: []string{"a", "b"}, Branches: []string{"main", ""}, Tests: 240, Modules: 1,
 			Environments: []string{smallBox, bigBox}},
 		{Reason: "measured nothing", Runs: []string{"c"}, Branches: []string{""}},
 		{Reason: "modules are judged only in runs without tests", Modules: 12},
+		{Reason: "failed, and failed tests are not measured", Tests: 3},
 		{Reason: "too few earlier runs on this class of machine", Tests: 40, Environments: []string{smallBox}},
 	}
 	return r
@@ -117,7 +119,7 @@ func learningReport() *monitor.Report {
 	r := newReport()
 	r.BaselineRuns, r.Suite.Status, r.Suite.Offset, r.Suite.Machines = 3, monitor.StatusLearning, nil, nil
 	r.Results = []monitor.Result{unjudged(monitor.StatusLearning, "test_pay[cash]", "", 3)}
-	r.Summary = monitor.Summary{Tests: 1, Learning: 3}
+	r.Summary = monitor.Summary{Tests: 1, LearningTests: 1, Learning: 3}
 	return r
 }
 
@@ -129,7 +131,7 @@ func unjudgedReport() *monitor.Report {
 		unjudged(monitor.StatusNotJudged, "test_refund", "this id is there more or less often than in earlier runs", 0),
 		unjudged(monitor.StatusNotJudged, "test_pay[visa]", "this id is there more or less often than in earlier runs", 0),
 	}
-	r.Summary = monitor.Summary{Tests: 1, NotJudged: 3}
+	r.Summary = monitor.Summary{Tests: 1, NotJudgedTests: 1, NotJudged: 3}
 	return r
 }
 

@@ -29,6 +29,9 @@ func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail"
 // made of this package's own words and of numbers: it is safe in every format.
 func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	gate, sentence = gateOf(r, on)
+	if unknown := alsoUnknown(r.Summary); unknown != "" {
+		sentence += " " + unknown + "."
+	}
 	if missing := notLookedAt(r, " of the commit"); missing != "" {
 		sentence += " " + missing + "."
 	}
@@ -93,21 +96,41 @@ func fine(r *monitor.Report) string {
 	case s.Suspects > 0:
 		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
 			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
+	case s.OK+s.Improvements == 0 && s.Learning > 0 && len(r.Branches) > 1:
+		return "Nothing to judge by yet on at least one branch of the commit: too few earlier runs there have these tests on this class of machine."
 	case s.OK+s.Improvements == 0 && s.Learning > 0:
 		return fmt.Sprintf("Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has %s.",
 			count(r.BaselineRuns, "run")) // which may be of other tests, as those of other shards are
 	case s.OK+s.Improvements == 0:
 		return "No measurement could be judged."
 	case s.Improvements > 0:
-		return fmt.Sprintf("No regression and %s in %s.", count(s.Improvements, "improvement"), count(s.Tests, "test"))
+		return fmt.Sprintf("No regression and %s in %s.", count(s.Improvements, "improvement"), count(judged(s), "test"))
 	default:
-		return fmt.Sprintf("No regression in %s.", count(s.Tests, "test"))
+		return fmt.Sprintf("No regression in %s.", count(judged(s), "test"))
+	}
+}
+
+// judged is the number of tests with a result that could be judged.
+func judged(s monitor.Summary) int { return s.Tests - s.LearningTests - s.NotJudgedTests }
+
+// alsoUnknown says how many tests could not be judged where others could. It is "" for none.
+func alsoUnknown(s monitor.Summary) string {
+	learning := count(s.LearningTests, "more test") + plural(s.LearningTests, " is", " are") + " learning"
+	switch {
+	case judged(s) == 0 || s.LearningTests+s.NotJudgedTests == 0:
+		return ""
+	case s.NotJudgedTests == 0:
+		return learning
+	case s.LearningTests == 0:
+		return count(s.NotJudgedTests, "more test") + " could not be judged"
+	default:
+		return fmt.Sprintf("%s, and %d could not be judged", learning, s.NotJudgedTests)
 	}
 }
 
 // confirmed says how many tests regressed, and whether the suite as a whole is slower.
 func confirmed(r *monitor.Report) string {
-	s := count(r.Summary.Regressions, "regression") + " in " + count(r.Summary.Tests, "test")
+	s := count(r.Summary.Regressions, "regression") + " in " + count(judged(r.Summary), "test")
 	if slow(r) {
 		s += ", and " + slowSuite(r)
 	}

@@ -30,6 +30,13 @@ func TestGate(t *testing.T) {
 	badIncomplete.Summary, noneIncomplete.Summary = both.Summary, monitor.Summary{}
 	slowIncomplete := slowReport()
 	slowIncomplete.LeftOut = incompleteReport().LeftOut
+	const learning = " 50 more tests are learning."
+	shard, shardAndOdd, slowShard, badShard, allBranches := fineReport(), oneReport(), slowReport(), shardsReport(), learningReport()
+	shard.Summary.Tests, shard.Summary.LearningTests, shard.Summary.Learning = 90, 50, 150
+	shardAndOdd.Summary = monitor.Summary{Tests: 92, LearningTests: 50, NotJudgedTests: 1, OK: 122, Improvements: 1, Learning: 150, NotJudged: 3}
+	slowShard.Summary.Tests, slowShard.Summary.LearningTests = 128, 50
+	badShard.Summary.Tests, badShard.Summary.LearningTests, badShard.Summary.NotJudgedTests = 51, 1, 10
+	allBranches.Branches = []string{"feature", "main"}
 	for _, c := range []struct {
 		report   *monitor.Report
 		on       report.FailOn
@@ -67,7 +74,13 @@ func TestGate(t *testing.T) {
 		{slowIncomplete, "", monitor.GateNotJudged, "No confirmed regression, 1 suspect; " + slow + "." + missing},
 		{slowIncomplete, report.FailOnSuspect, fail, "No confirmed regression, but 1 suspect, which is to fail." + missing},
 		{slowIncomplete, report.FailOnSuite, fail, "No test regressed by itself, but " + slow + ", which is to fail." + missing},
-		{shardsReport(), report.FailOnNever, pass, "1 regression in 40 tests, but nothing is to fail."},
+		{shard, "", pass, "No regression in 40 tests." + learning},
+		{shardAndOdd, "", pass, "No regression and 1 improvement in 41 tests. 50 more tests are learning, and 1 could not be judged."},
+		{slowShard, "", pass, "No confirmed regression, 1 suspect; " + slow + "." + learning},
+		{badShard, "", fail, "1 regression in 40 tests. 1 more test is learning, and 10 could not be judged."},
+		{allBranches, "", pass, "Nothing to judge by yet on at least one branch of the commit: too few earlier runs there have these tests on " +
+			"this class of machine."},
+		{shardsReport(), report.FailOnNever, pass, "1 regression in 40 tests, but nothing is to fail. 40 more tests are learning."},
 	} {
 		gate, sentence := report.Gate(c.report, c.on)
 		assert.Equal(t, c.sentence, sentence, c.on)

@@ -92,7 +92,7 @@ func addSessions(ctx context.Context, q querier, runs []*monitor.RunInfo) error 
 	return nil
 }
 
-// addSums adds what runs measured.
+// addSums adds what runs measured, and how many tests failed.
 func addSums(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
 	for part := range slices.Chunk(runs, runsAtOnce) {
 		sums := make([]*monitor.Run, len(part))
@@ -102,8 +102,12 @@ func addSums(ctx context.Context, q querier, runs []*monitor.RunInfo) error {
 		if err := fillTallies(ctx, q, sums, nil); err != nil {
 			return err
 		}
+		if err := fillOutcomes(ctx, q, sums); err != nil {
+			return err
+		}
 		for i, sum := range sums {
 			part[i].Tests, part[i].Modules, part[i].Environments = sum.Tests, sum.Modules, sum.Environments
+			part[i].Failed = sum.Outcomes[monitor.OutcomeFailed] + sum.Outcomes[monitor.OutcomeError]
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/test/harness"
 )
 
@@ -175,4 +176,6 @@ func TestARunIsJudgedAtItsEnd(t *testing.T) {
 	assert.Contains(t, bridge.Log(), `"run is partial","reason":"-x"`)
 	_, report := check(t, bridge, "--run", last.session)
 	assert.Equal(t, whole[1], report.Previous, "a partial run is compared with nothing")
+	assert.Contains(t, report.LeftOut, monitor.LeftOut{Reason: "failed, and failed tests are not measured", Runs: []string{}, Branches: []string{},
+		Environments: []string{}, Tests: 1})
 }

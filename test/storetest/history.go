@@ -25,6 +25,7 @@ func RunHistory(t *testing.T, open OpenHistory) {
 		h.checkSamples(t, monitor.Tests, []*monitor.RunInfo{{Project: "shop", ID: "run", Sessions: []string{"session"}}})
 	})
 	records := newData(rand.New(rand.NewPCG(77, 88))).history()
+	records = append(records, outcomesOf(records)...)
 	h := &historySuite{store: open(t, records), world: newWorld(records), random: rand.New(rand.NewPCG(99, 11))}
 	h.require(t)
 	t.Run("run infos", h.testRunInfos)
@@ -43,7 +44,7 @@ func (h *historySuite) require(t *testing.T) {
 	t.Helper()
 	runs := h.runInfos()
 	require.Greater(t, len(runs), 40)
-	var many, ties, elsewhere, empty int
+	var many, ties, elsewhere, empty, failed int
 	ends := map[monitor.Completion]int{}
 	for i, run := range runs {
 		if len(run.Sessions) > 1 {
@@ -51,6 +52,9 @@ func (h *historySuite) require(t *testing.T) {
 		}
 		if !run.Measured() {
 			empty++
+		}
+		if run.Failed > 0 {
+			failed++
 		}
 		ends[run.Completion]++
 		if i > 0 && runs[i-1].Started == run.Started && runs[i-1].Project == run.Project {
@@ -65,6 +69,7 @@ func (h *historySuite) require(t *testing.T) {
 	require.Greater(t, many, 10, "runs of several sessions")
 	require.Positive(t, ties, "runs of one nanosecond")
 	require.Positive(t, empty, "runs that measured nothing")
+	require.Greater(t, failed, 10, "runs with failed tests")
 	for _, end := range []monitor.Completion{monitor.CompletionUnknown, monitor.Complete, monitor.Partial} {
 		require.Greater(t, ends[end], 5, "%q", end)
 	}
@@ -226,6 +231,7 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 	for _, r := range found {
 		sum := w.runs(monitor.RunQuery{Project: r.Project, Run: r.ID})[0]
 		r.Tests, r.Modules, r.Environments = sum.Tests, sum.Modules, sum.Environments
+		r.Failed = sum.Outcomes["failed"] + sum.Outcomes["error"]
 	}
 	found = slices.DeleteFunc(found, func(r *monitor.RunInfo) bool {
 		return q.Measured && r.Tests+r.Modules == 0 || q.Whole && r.Completion == monitor.Partial || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
