@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -84,6 +85,8 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	if err := i.open(ctx); err != nil {
 		return &exitError{statusNoRun, err}
 	}
+	signals := make(chan os.Signal, 16)
+	defer signal.Stop(signals) // after the end of the bridge: a second ^C must not leave it alone
 	defer i.close()
 	folder, err := writePlugin()
 	if err != nil {
@@ -97,11 +100,10 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	if ctx.Err() != nil {
 		return &exitError{statusNoRun, errors.New("stopped before the command began")}
 	}
-	child, err := startChild(m, c.Command, variables.list())
+	child, err := startChild(m, signals, c.Command, variables.list())
 	if err != nil {
 		return err
 	}
-	defer child.release()
 	status := child.wait()
 	ctx, stop := child.untilSignal(context.WithoutCancel(ctx))
 	defer stop()

@@ -18,7 +18,7 @@ const (
 	// keeps new users waiting until the bridge has ended. Each user adds a line with the SHA-256 of its token and its project.
 	usersFile = "run.users"
 	// bridgeFile has the exclusive lock of the bridge while the bridge lives. Its content is the bridge's process ID and
-	// address, from the moment when the bridge serves.
+	// address, from the moment when the bridge serves until it is asked to end.
 	bridgeFile = "run.bridge"
 )
 
@@ -130,6 +130,9 @@ func (s *seat) end(ctx context.Context) error {
 	pid, url, err := s.bridge()
 	if err != nil || pid == 0 || url == "" {
 		return err // a bridge that does not serve yet ends by itself, since it has no user
+	}
+	if err := os.Truncate(filepath.Join(s.dir, bridgeFile), 0); err != nil { // this process may be killed before the bridge has ended
+		return err
 	}
 	if err := unix.Kill(pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
 		return err

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -110,6 +113,50 @@ func TestLeavingWaitsForABridgeThatEnds(t *testing.T) {
 	}
 	require.NoError(t, place.file.Close())
 	assert.NoError(t, <-left)
+}
+
+// The last user asks the bridge to end. When that user dies meanwhile, the next one must not use the bridge that ends.
+func TestABridgeThatEndsHasNoAddress(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := sit(t, dir, "shop")
+	place, err := takeBridgePlace(dir)
+	require.NoError(t, err)
+	bridge := exec.Command("sleep", "60")
+	require.NoError(t, bridge.Start())
+	_, err = fmt.Fprintf(place.file, "%d http://127.0.0.1:1\n", bridge.Process.Pid)
+	require.NoError(t, err)
+	left := make(chan error, 1)
+	go func() { left <- s.leave(t.Context()) }()
+	_ = bridge.Wait() // the user has ended it
+	pid, url, err := (&seat{dir: dir}).bridge()
+	require.NoError(t, err)
+	assert.NotZero(t, pid, "it still has the data directory")
+	assert.Empty(t, url)
+	require.NoError(t, place.file.Close())
+	assert.NoError(t, <-left)
+}
+
+func TestABridgeThatIsStoppedWithdrawsItsAddress(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("GOMEMLIMIT", "off")
+	s := sit(t, dir, "shop")
+	ctx, stop := context.WithCancel(t.Context())
+	status := make(chan int, 1)
+	m := &Main{Stdout: io.Discard, Stderr: io.Discard}
+	go func() { status <- m.Run(ctx, []string{"run-bridge", "--data", dir, "--listen", "127.0.0.1:0"}) }()
+	require.NoError(t, s.retry(t.Context(), func() error {
+		if _, url, err := s.bridge(); err != nil || url != "" {
+			return err
+		}
+		return unix.EWOULDBLOCK
+	}))
+	stop()
+	<-status
+	text, err := os.ReadFile(filepath.Join(dir, bridgeFile))
+	require.NoError(t, err)
+	assert.Empty(t, string(text))
+	require.NoError(t, s.users.Close())
 }
 
 func TestDataDirectory(t *testing.T) {
