@@ -42,7 +42,8 @@ type invocation struct {
 	seat *seat  // nil with --url
 	to   client // the bridge that gets the measurements
 	id   string
-	done int // runs that measured something, and whose pytests have said that they ended
+	died bool // the bridge ended before the command did
+	done int  // runs that measured something, and whose pytests have said that they ended
 }
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.

@@ -23,6 +23,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	if err != nil {
 		return nil, err
 	}
+	i.done = 0
 	rates := i.passRates(ctx)
 	for _, run := range runs {
 		d := &report.Digest{Needed: regress.Defaults().MinRuns, PassRates: rates}
@@ -31,6 +32,9 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 		}
 		if err := errors.Join(i.whole(ctx, run, d), i.tests(ctx, run, d)); err != nil {
 			return nil, err
+		}
+		if i.died {
+			d.Partial = bridgeDied
 		}
 		if d.Tests() > 0 {
 			if d.Report, err = i.judge(ctx, run); err != nil {

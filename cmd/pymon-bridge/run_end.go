@@ -24,6 +24,9 @@ const nothingMeasured = `no pytest of this command sent a measurement. The reaso
   - pytest is older than 6.2, or Python is older than 3.8.
   - pytest ended before its first test: a wrong option, or -p no:pymon_bridge.`
 
+// bridgeDied says why a command may have measured more than there is.
+const bridgeDied = "the bridge ended before the command did, so results may be missing"
+
 // log names the log of the bridge, if the bridge is that of `run`.
 func (i *invocation) log() string {
 	if i.seat == nil {
@@ -35,7 +38,9 @@ func (i *invocation) log() string {
 // finish prints the summary, and waits for deliveries. It returns the error of the gate.
 func (i *invocation) finish(ctx context.Context) (gate error) {
 	digests, err := i.digests(ctx)
+	before := i.to.URL
 	if err != nil && i.seat != nil && i.connect(ctx) == nil { // the bridge was killed; what it had is on the disk
+		i.died = i.to.URL != before
 		digests, err = i.digests(ctx)
 	}
 	switch {
@@ -98,7 +103,10 @@ func (i *invocation) gate(digests []*report.Digest) error {
 			err = &exitError{status, errors.New(reason)}
 		}
 	}
-	if err.status == 0 {
+	switch {
+	case i.died && err.status != statusRegression:
+		return &exitError{statusNotJudged, errors.New("could not judge: " + bridgeDied)}
+	case err.status == 0:
 		return nil
 	}
 	return err

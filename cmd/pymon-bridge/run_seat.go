@@ -40,9 +40,10 @@ func lock(path string, how int) (*os.File, error) {
 
 // seat is a place among those who use the bridge of a data directory.
 type seat struct {
-	dir   string
-	users *os.File
-	token string // opens the project of the seat
+	dir    string
+	users  *os.File
+	token  string // opens the project of the seat
+	logged int64  // length of the log in bytes before the seat started a bridge
 }
 
 // takeSeat takes a place. While a bridge is ending, it waits.

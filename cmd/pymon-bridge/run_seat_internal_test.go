@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +159,32 @@ func TestABridgeThatIsStoppedWithdrawsItsAddress(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, string(text))
 	require.NoError(t, s.users.Close())
+}
+
+// The log has every bridge, so that one that died can be asked why. The last words are those of the last one.
+func TestTheLogOfRunIsBounded(t *testing.T) {
+	t.Parallel()
+	s := &seat{dir: t.TempDir()}
+	for _, tc := range []struct{ before, says string }{
+		{"", "first"},
+		{"pymon-bridge: first\n", "second"},
+		{strings.Repeat("x", maxLog+1), "third"},
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(s.dir, runLog), []byte(tc.before), 0o600))
+		log, err := s.openLog()
+		require.NoError(t, err)
+		assert.Equal(t, "no word", s.lastWords(errors.New("no word")))
+		_, err = fmt.Fprintf(log, "pymon-bridge: %s\n", tc.says)
+		require.NoError(t, errors.Join(err, log.Close()))
+		assert.Equal(t, tc.says, s.lastWords(nil))
+		text, err := os.ReadFile(filepath.Join(s.dir, runLog))
+		require.NoError(t, err)
+		kept := tc.before
+		if len(kept) > maxLog {
+			kept = ""
+		}
+		assert.Equal(t, kept+"pymon-bridge: "+tc.says+"\n", string(text))
+	}
 }
 
 func TestDataDirectory(t *testing.T) {

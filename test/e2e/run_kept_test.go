@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -146,6 +147,20 @@ func TestRunGoesOnWhenItsBridgeIsKilled(t *testing.T) {
 	assert.Contains(t, p.Output(), "of the results did not arrive")
 	assert.Regexp(t, `pymon-bridge: 2 tests in .*: 2 passed; not the whole suite \(`, p.Output())
 	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
+}
+
+// What a later pytest of the command measured is lost without a trace in the bridge. So nobody may take the rest for the whole.
+func TestRunDoesNotPassWhenItsBridgeWasKilledBetweenPytests(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, map[string]string{"test_first.py": "def test_first(): pass\n", "test_second.py": "def test_second(): pass\n"})
+	command := "pytest -q test_first.py; kill -9 $(cut -d' ' -f1 .pymon-bridge/run.bridge); PYMON_WAIT=0 pytest -q test_second.py"
+	r := pymonRun(t, dir, "runners", []string{"PYMON_WAIT=0"}, "--check", "--", "sh", "-c", command)
+	assert.Equal(t, 2, r.ExitCode, r.Stderr)
+	assert.Regexp(t, `pymon-bridge: 1 test in .*: 1 passed; not the whole suite \(the bridge ended before the command`, r.Stderr)
+	assert.Contains(t, r.Stderr, "could not judge: the bridge ended before the command did, so results may be missing")
+	log, err := os.ReadFile(filepath.Join(dir, ".pymon-bridge", "run.log"))
+	require.NoError(t, err)
+	assert.Equal(t, 2, strings.Count(string(log), "the journal passed its check"), "the log of the bridge that died stays: %s", log)
 }
 
 // bridgeOf returns the process and the address of the bridge of a project.
