@@ -71,3 +71,24 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 		assert.Contains(t, b.String(), says)
 	}
 }
+
+// Who runs a command asks about this run alone. So other runs of its commit are no news, unless they were asked for.
+func TestDigestHasWhatConcernsItsRun(t *testing.T) {
+	t.Parallel()
+	r := fineReport()
+	r.LeftOut = []monitor.LeftOut{
+		{Reason: "of another run", Runs: []string{"a"}, Tests: 7},
+		{Reason: "too few earlier runs", Tests: 3},
+		{Reason: "more than are judged", Runs: []string{"b"}, Tests: 2, Missing: true},
+	}
+	d := &report.Digest{Report: r}
+	d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+	for _, f := range []report.Format{report.Text, report.Markdown} {
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, f, []*report.Digest{d}, report.Options{}))
+		assert.NotContains(t, b.String(), "of another run")
+		assert.Regexp(t, "(?i)left out: *3 tests|left out +3 tests", b.String())
+		assert.Regexp(t, "(?i)left out: *1 run with|left out +1 run with", b.String())
+	}
+	assert.Len(t, r.LeftOut, 3, "the report is not changed")
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
@@ -13,6 +14,7 @@ import (
 func WriteDigests(w io.Writer, f Format, digests []*Digest, o Options) error {
 	var b bytes.Buffer
 	for _, d := range digests {
+		d = d.ofItsRun()
 		switch f {
 		case Text:
 			d.writeText(&b, o)
@@ -26,6 +28,17 @@ func WriteDigests(w io.Writer, f Format, digests []*Digest, o Options) error {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
 	return nil
+}
+
+// ofItsRun returns a digest without what its report says of other runs of the commit, which nobody has asked for.
+func (d *Digest) ofItsRun() *Digest {
+	if d.Report == nil {
+		return d
+	}
+	only, r := *d, *d.Report
+	r.LeftOut = slices.DeleteFunc(slices.Clone(r.LeftOut), func(l monitor.LeftOut) bool { return len(l.Runs) > 0 && !l.Missing })
+	only.Report = &r
+	return &only
 }
 
 // writeText writes lines that begin with this package's own words: CI systems take the beginning of a line for a command.
