@@ -26,7 +26,7 @@ type Digest struct {
 	counts    map[string]int // of tests, by outcome
 	seconds   float64        // sum over the tests
 	broken    []test         // failed or error
-	flaky     []test         // passed at a later attempt, or known to be flaky
+	flaky     []test         // passed at a later attempt, or known to be flaky, and not broken
 	slowest   []test
 	hungriest []test
 }
@@ -63,14 +63,13 @@ func (d *Digest) Add(o *monitor.Outcome) {
 		d.hungriest = greatest(d.hungriest, test{nodeID: o.NodeID, amount: o.MemTest})
 	}
 	passed := o.Outcome == monitor.Passed || o.Outcome == monitor.XPassed
+	rate, flaky := d.PassRates[o.NodeID]
 	switch {
 	case o.Outcome == monitor.OutcomeFailed || o.Outcome == monitor.OutcomeError:
 		d.broken = append(d.broken, test{nodeID: o.NodeID, what: o.Outcome})
 	case passed && o.Attempts > 1:
 		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passed at attempt %d", o.Attempts)})
-		return
-	}
-	if rate, ok := d.PassRates[o.NodeID]; ok {
+	case flaky:
 		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passes %.0f%%", 100*rate)})
 	}
 }
