@@ -18,9 +18,10 @@ func (i *invocation) say(format string, args ...any) {
 }
 
 // nothingMeasured says why a command may have measured nothing.
-const nothingMeasured = `no pytest of this command sent a measurement. The reasons may be:
-  - The command starts no pytest, or starts it with an environment of its own (sudo, docker, env -i, tox before 4).
-  - Python ignores PYTHONPATH: "python -I" and "python -E" do. Then install the plugin: pip install pymon-bridge.
+const nothingMeasured = `no measurements arrived. The reasons may be:
+  - They could not be delivered: see above.
+  - The command starts no pytest, or with an environment of its own (sudo, docker, env -i, tox before 4).
+  - Python ignores PYTHONPATH, as "python -I" does. Then install the plugin: pip install pymon-bridge.
   - pytest is older than 6.2, or Python is older than 3.8.
   - pytest ended before its first test: a wrong option, or -p no:pymon_bridge.`
 
