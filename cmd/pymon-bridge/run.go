@@ -54,8 +54,13 @@ const bridgeWait = 30 * time.Second
 
 // Validate checks the flags. The parser calls it.
 func (c *runCmd) Validate() error {
-	if len(c.Command) > 0 && c.Command[0] == "--" { // the parser keeps it
-		c.Command = c.Command[1:]
+	if len(c.Command) > 0 { // the parser keeps the hyphens, and takes an unknown flag for the command
+		if first := c.Command[0]; first == "--" {
+			c.Command = c.Command[1:]
+		} else if strings.HasPrefix(first, "-") {
+			name, _, _ := strings.Cut(first, "=")
+			return fmt.Errorf("unknown flag %s: expected a flag of run before the command, or -- before the command", name)
+		}
 	}
 	if len(c.Command) == 0 {
 		return errors.New("expected a command, such as pymon-bridge run -- pytest")
