@@ -30,6 +30,15 @@ func WriteDigests(w io.Writer, f Format, digests []*Digest, o Options) error {
 	return nil
 }
 
+// WriteNoDigest writes as Markdown that there is no digest, and why. The reason may have text from outside. Fails with the
+// error of w.
+func WriteNoDigest(w io.Writer, reason string) error {
+	if _, err := fmt.Fprintf(w, "### ⚠️ no summary: %s\n", code(reason, longName)); err != nil {
+		return fmt.Errorf("writing the summary: %w", err)
+	}
+	return nil
+}
+
 // ofItsRun returns a digest without what its report says of other runs of the commit, which nobody has asked for.
 func (d *Digest) ofItsRun() *Digest {
 	if d.Report == nil {

@@ -88,6 +88,9 @@ func (c *runCmd) Validate() error {
 // Run runs the command, and says at the end what became of its tests.
 func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	i := &invocation{runCmd: c, m: m, id: strings.ToLower(rand.Text())}
+	if c.Summary != "" {
+		_ = os.Truncate(c.Summary, 0) // the file of an earlier run says nothing about this one
+	}
 	if err := i.open(ctx); err != nil {
 		return &exitError{statusNoRun, err}
 	}

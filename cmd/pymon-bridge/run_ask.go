@@ -143,7 +143,7 @@ func eachLine(response *http.Response, use func(line []byte) error) error {
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		if err := use(lines.Bytes()); err != nil {
-			return fmt.Errorf("the answer of %s is not the list that was asked for: %w", response.Request.URL.Redacted(), err)
+			return fmt.Errorf("the answer of %s is not the list that was asked for: %w", shown(response.Request.URL), err)
 		}
 	}
 	return lines.Err()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +18,10 @@ func (i *invocation) say(format string, args ...any) {
 	fmt.Fprintf(i.m.Stderr, "pymon-bridge: "+format+"\n", args...)
 }
 
+const noMeasurements = "no measurements arrived"
+
 // nothingMeasured says why a command may have measured nothing.
-const nothingMeasured = `no measurements arrived. The reasons may be:
+const nothingMeasured = noMeasurements + `. The reasons may be:
   - They could not be delivered: see above.
   - The command starts no pytest, or with an environment of its own (sudo, docker, env -i, tox before 4).
   - Python ignores PYTHONPATH, as "python -I" does. Then install the plugin: pip install pymon-bridge.
@@ -47,14 +50,15 @@ func (i *invocation) finish(ctx context.Context) (gate error) {
 	switch {
 	case err != nil:
 		i.say("no summary: %v%s", err, i.log())
-		gate = &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
+		i.markdown(func(w io.Writer) error { return report.WriteNoDigest(w, err.Error()) })
+		gate = &exitError{statusNotJudged, errors.New("could not judge: there is no summary")}
 	case len(digests) == 0:
-		i.say("%s", cmp.Or(i.unwell(ctx), nothingMeasured))
+		unwell := i.unwell(ctx)
+		i.say("%s", cmp.Or(unwell, nothingMeasured))
+		i.markdown(func(w io.Writer) error { return report.WriteNoDigest(w, cmp.Or(unwell, noMeasurements)) })
 		gate = &exitError{statusNotJudged, errors.New("could not judge: nothing was measured")}
 	default:
-		if err := i.write(digests); err != nil {
-			i.say("%v", err)
-		}
+		i.write(digests)
 		gate = i.gate(digests)
 	}
 	if err := i.rerun(digests); err != nil {
@@ -126,12 +130,17 @@ func (i *invocation) rerun(digests []*report.Digest) error {
 }
 
 // write prints the summary, and writes it as Markdown where somebody wants it.
-func (i *invocation) write(digests []*report.Digest) error {
+func (i *invocation) write(digests []*report.Digest) {
 	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana}
 	if i.runCmd.URL != "" {
 		options.BridgeURL = i.to.origin()
 	}
-	err := report.WriteDigests(i.m.Stderr, report.Text, digests, options)
+	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, options) // nobody could read of the failure
+	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
+}
+
+// markdown writes the summary to the files that are to have it.
+func (i *invocation) markdown(write func(w io.Writer) error) {
 	for _, to := range []struct {
 		path string
 		how  int
@@ -142,12 +151,12 @@ func (i *invocation) write(digests []*report.Digest) error {
 		if to.path == "" {
 			continue
 		}
-		f, openErr := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
-		if openErr != nil {
-			err = errors.Join(err, openErr)
-			continue
+		f, err := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
+		if err == nil {
+			err = errors.Join(write(f), f.Close())
 		}
-		err = errors.Join(err, report.WriteDigests(f, report.Markdown, digests, options), f.Close())
+		if err != nil {
+			i.say("%v", err)
+		}
 	}
-	return err
 }

@@ -198,6 +198,41 @@ func TestRunSaysWhenNothingWasMeasured(t *testing.T) {
 	}
 }
 
+// A summary of an earlier run says nothing about this one. Where there is none, the files say why.
+func TestRunLeavesNoOldSummary(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, smallProject)
+	summary, step := filepath.Join(dir, "summary.md"), filepath.Join(dir, "step.md")
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"true"}, "### ⚠️ no summary: `no measurements arrived`\n"},
+		{[]string{"no-such-program"}, ""},
+		{[]string{"--url", "http://127.0.0.1:1", "true"}, "### ⚠️ no summary: "},
+	} {
+		require.NoError(t, os.WriteFile(summary, []byte("of an earlier run\n"), 0o600))
+		require.NoError(t, os.WriteFile(step, nil, 0o600))
+		pymonRun(t, dir, "runners", []string{"GITHUB_STEP_SUMMARY=" + step}, append([]string{"--summary", summary}, tc.args...)...)
+		for _, file := range []string{summary, step} {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, string(text[:min(len(tc.want), len(text))]))
+			assert.NotContains(t, string(text), "earlier")
+		}
+	}
+}
+
+// An error is said once, and shows the address without the question.
+func TestRunSaysAnErrorOnce(t *testing.T) {
+	t.Parallel()
+	r := pymonRun(t, newProject(t, smallProject), "runners", nil, "--check", "--url", "http://127.0.0.1:1", "true")
+	assert.Equal(t, 2, r.ExitCode, r.Stderr)
+	assert.Equal(t, 1, strings.Count(r.Stderr, "connection refused"), r.Stderr)
+	assert.Contains(t, r.Stderr, `"http://127.0.0.1:1/api/v1/sessions"`)
+	assert.Contains(t, r.Stderr, "pymon-bridge: could not judge: there is no summary\n")
+}
+
 func TestRunWritesMarkdown(t *testing.T) {
 	t.Parallel()
 	dir := newProject(t, smallProject)
