@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,11 @@ type child struct {
 // not run.
 func startChild(m *Main, signals chan os.Signal, command, environment []string) (*child, error) {
 	c := &child{cmd: exec.Command(command[0], command[1:]...), signals: signals}
+	if errors.Is(c.cmd.Err, exec.ErrNotFound) { // a virtual environment that is not activated has it beside this program
+		if program, err := os.Executable(); err == nil {
+			c.cmd = exec.Command(filepath.Join(filepath.Dir(program), command[0]), command[1:]...)
+		}
+	}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = m.Stdin, m.Stdout, m.Stderr
 	c.cmd.Env = environment
 	signal.Notify(c.signals, passedOn...)
