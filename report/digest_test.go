@@ -57,18 +57,32 @@ func TestGoldenDigests(t *testing.T) {
 
 func TestDigestSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	for says, r := range map[string]*monitor.Report{
-		"next       look at the commits ":                          oneReport(),
-		"next       run it again, and keep the data directory":     learningReport(),
-		"changed    No regression in ":                             fineReport(),
-		"changed    learning: at least 5 more runs are needed on ": learningReport(),
+	first, dirty, some := learningReport(), oneReport(), learningReport()
+	first.BaselineRuns, first.Against = 0, first.Branch
+	second, other := learningReport(), learningReport()
+	second.BaselineRuns, second.Against, second.Previous = 0, second.Branch, "ci-1"
+	other.BaselineRuns = 0
+	some.Completion = monitor.Partial
+	for i := range dirty.Results {
+		dirty.Results[i].LastGood = dirty.Results[i].FirstBad
+	}
+	for says, reports := range map[string][]*monitor.Report{
+		"changed    learning: at least 10 more runs are needed on ":                            {first},
+		"changed    learning: at least 5 more runs like this one are needed on ":               {some},
+		"next       nothing was committed since: look at the changes that are not committed\n": {dirty},
+		"next       look at the commits ":                                                      {oneReport()},
+		"next       run it again, and keep the data directory":                                 {learningReport()},
+		"changed    No regression in ":                                                         {fineReport()},
+		"changed    learning: at least 5 more runs are needed on ":                             {learningReport()},
+		"changed    learning: at least 8 more runs are needed on ":                             {second, other},
 	} {
-		r.BaselineRuns = 3
-		d := &report.Digest{Report: r, Needed: 8}
-		d.Add(outcome("test.py::test", "passed", 1, 1, 1))
-		var b bytes.Buffer
-		require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
-		assert.Contains(t, b.String(), says)
+		for _, r := range reports {
+			d := &report.Digest{Report: r, Needed: 8, Window: 2}
+			d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+			var b bytes.Buffer
+			require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
+			assert.Contains(t, b.String(), says)
+		}
 	}
 }
 

@@ -24,9 +24,10 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 		return nil, err
 	}
 	i.done = 0
+	settings := regress.Defaults()
 	rates := i.passRates(ctx)
 	for _, run := range runs {
-		d := &report.Digest{Needed: regress.Defaults().MinRuns, PassRates: rates}
+		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates}
 		if len(runs) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(run, i.id), "-_./ ")
 		}

@@ -226,5 +226,5 @@ func TestRunSaysWhichTestBecameSlower(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, ".pymon-bridge")))
 	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")
 	assert.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Contains(t, r.Stderr, "learning: at least 8 more runs are needed")
+	assert.Contains(t, r.Stderr, "learning: at least 10 more runs are needed")
 }

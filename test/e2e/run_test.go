@@ -118,7 +118,7 @@ func TestRunMeasuresEveryWayToStartPytest(t *testing.T) {
 			r := pymonRun(t, dir, tc.python, tc.env, append([]string{"--"}, tc.command...)...)
 			assert.Equal(t, tc.status, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 			assert.Regexp(t, `  hungriest  [34][0-9.]+ MiB +test_shop.py::test_list\n`, r.Stderr)
-			for _, says := range append(tc.says, fourTests, "  broken     failed    test_shop.py::test_pay\n", "learning: at least 8 more runs are needed", "kept in "+filepath.Join(dir, ".pymon-bridge")) {
+			for _, says := range append(tc.says, fourTests, "  broken     failed    test_shop.py::test_pay\n", "learning: at least 10 more runs are needed", "kept in "+filepath.Join(dir, ".pymon-bridge")) {
 				assert.Contains(t, r.Stderr, says)
 			}
 			_, err := os.Stat(filepath.Join(dir, ".pymon"))
