@@ -121,12 +121,12 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 	case r == nil:
 		return "not known: " + show(d.Unjudged, longName)
 	case d.learning() > 0:
-		noun, note := " more %s", ""
+		note := ""
 		if r.Completion == monitor.Partial {
-			noun, note = " more %s like this one", "; it does not count for runs of the whole suite"
+			note = "; this run does not count for runs of the whole suite"
 		}
-		return fmt.Sprintf("learning: at least %d"+noun+" %s needed on this class of machine before slower and hungrier tests show%s",
-			d.learning(), plural(d.learning(), "run", "runs"), plural(d.learning(), "is", "are"), note)
+		return fmt.Sprintf("learning: at least %s needed on this class of machine before slower and hungrier tests show%s",
+			count(d.learning(), "more run")+plural(d.learning(), " is", " are"), note)
 	default:
 		_, sentence := Gate(r, o.FailOn)
 		return sentence

@@ -68,7 +68,7 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 	}
 	for says, reports := range map[string][]*monitor.Report{
 		"changed    learning: at least 10 more runs are needed on ":                            {first},
-		"changed    learning: at least 5 more runs like this one are needed on ":               {some},
+		"hungrier tests show; this run does not count for runs of the whole suite\n":           {some},
 		"next       nothing was committed since: look at the changes that are not committed\n": {dirty},
 		"next       look at the commits ":                                                      {oneReport()},
 		"next       run it again, and keep the data directory":                                 {learningReport()},
