@@ -69,7 +69,7 @@ func (d *Digest) Add(o *monitor.Outcome) {
 	case o.Outcome == monitor.OutcomeFailed || o.Outcome == monitor.OutcomeError:
 		d.broken = append(d.broken, test{nodeID: o.NodeID, what: o.Outcome})
 	case passed && o.Attempts > 1:
-		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passed at attempt %d", o.Attempts)})
+		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("attempt %d", o.Attempts)})
 	case flaky:
 		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passes %.0f%%", 100*rate)})
 	}
@@ -103,7 +103,7 @@ func (d *Digest) headline(show func(s string, max int) string) string {
 				parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
 			}
 		}
-		text = fmt.Sprintf("%s in %s: %s", count(n, "test"), seconds(d.seconds), strings.Join(parts, ", "))
+		text = fmt.Sprintf("%s, %s in tests: %s", count(n, "test"), seconds(d.seconds), strings.Join(parts, ", "))
 	}
 	if d.Partial != "" {
 		text += "; not the whole suite (" + show(d.Partial, shortName) + ")"

@@ -73,7 +73,7 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 				t.entry(list.title, fmt.Sprintf("and %d more", len(list.tests)-i))
 				break
 			}
-			t.entry(list.title, right(list.cell(one), 8)+"  "+show(one.nodeID, longName))
+			t.entry(list.title, right(list.cell(one), 10)+"  "+show(one.nodeID, longName))
 		}
 	}
 	sentence := d.changed(o, show)

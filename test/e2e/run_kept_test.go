@@ -95,7 +95,7 @@ func TestTheBridgeEndsWhenItsRunIsKilled(t *testing.T) {
 	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
 	r := pymonRun(t, dir, "runners", nil, "pytest", "-k", "test_before")
 	assert.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Regexp(t, `pymon-bridge: 1 test in .*: 1 passed; not the whole suite \(-k\)`, r.Stderr)
+	assert.Regexp(t, `pymon-bridge: 1 test, .* in tests: 1 passed; not the whole suite \(-k\)`, r.Stderr)
 }
 
 // A test that fails and passes on one commit is flaky, and the summary says how often it passes.
@@ -145,7 +145,7 @@ func TestRunGoesOnWhenItsBridgeIsKilled(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "end"), nil, 0o600))
 	assert.Equal(t, 0, p.Wait().ExitCode(), p.Output())
 	assert.Contains(t, p.Output(), "of the results did not arrive")
-	assert.Regexp(t, `pymon-bridge: 2 tests in .*: 2 passed; not the whole suite \(`, p.Output())
+	assert.Regexp(t, `pymon-bridge: 2 tests, .* in tests: 2 passed; not the whole suite \(`, p.Output())
 	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
 }
 
@@ -156,7 +156,7 @@ func TestRunDoesNotPassWhenItsBridgeWasKilledBetweenPytests(t *testing.T) {
 	command := "pytest -q test_first.py; kill -9 $(cut -d' ' -f1 .pymon-bridge/run.bridge); PYMON_WAIT=0 pytest -q test_second.py"
 	r := pymonRun(t, dir, "runners", []string{"PYMON_WAIT=0"}, "--check", "--", "sh", "-c", command)
 	assert.Equal(t, 2, r.ExitCode, r.Stderr)
-	assert.Regexp(t, `pymon-bridge: 1 test in .*: 1 passed; not the whole suite \(the bridge ended before the command`, r.Stderr)
+	assert.Regexp(t, `pymon-bridge: 1 test, .* in tests: 1 passed; not the whole suite \(the bridge ended before the command`, r.Stderr)
 	assert.Contains(t, r.Stderr, "could not judge: the bridge ended before the command did, so results may be missing")
 	log, err := os.ReadFile(filepath.Join(dir, ".pymon-bridge", "run.log"))
 	require.NoError(t, err)
@@ -203,7 +203,7 @@ func TestRunSaysWhichTestBecameSlower(t *testing.T) {
 	dir := newProject(t, slowed)
 	r := pymonRun(t, dir, "runners", nil, "--", "sh", "-c", `for i in 1 2 3 4 5 6 7 8 9 10; do pytest -q --tag run=$i || exit; done`)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Contains(t, r.Stderr, "pymon-bridge: 3: 2 tests in ")
+	assert.Contains(t, r.Stderr, "pymon-bridge: 3: 2 tests, ")
 	var last harness.Result
 	for i := range 3 {
 		last = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "--rerun-file", "rerun.txt", "pytest", "-q")

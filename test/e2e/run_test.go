@@ -118,7 +118,7 @@ func TestRunMeasuresEveryWayToStartPytest(t *testing.T) {
 			r := pymonRun(t, dir, tc.python, tc.env, append([]string{"--"}, tc.command...)...)
 			assert.Equal(t, tc.status, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 			assert.Regexp(t, `  hungriest  [34][0-9.]+ MiB +test_shop.py::test_list\n`, r.Stderr)
-			for _, says := range append(tc.says, fourTests, "  broken     failed    test_shop.py::test_pay\n", "learning: at least 10 more runs are needed", "kept in "+filepath.Join(dir, ".pymon-bridge")) {
+			for _, says := range append(tc.says, fourTests, "  broken     failed      test_shop.py::test_pay\n", "learning: at least 10 more runs are needed", "kept in "+filepath.Join(dir, ".pymon-bridge")) {
 				assert.Contains(t, r.Stderr, says)
 			}
 			_, err := os.Stat(filepath.Join(dir, ".pymon"))
@@ -138,7 +138,7 @@ func TestRunMeasuresTox(t *testing.T) {
 	r := pymonRun(t, dir, "runners", []string{"SHOP=open", "TOX_OVERRIDE=testenv.pass_env+=PATIENCE"}, "--", "tox", "run-parallel")
 	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 	for _, environment := range []string{"a", "b"} {
-		assert.Regexp(t, `pymon-bridge: `+environment+`: 4 tests in [^:]+: 2 passed, 1 failed, 1 skipped\n`, r.Stderr)
+		assert.Regexp(t, `pymon-bridge: `+environment+`: 4 tests, [^:]+ in tests: 2 passed, 1 failed, 1 skipped\n`, r.Stderr)
 	}
 }
 
@@ -243,7 +243,7 @@ func TestRunWritesMarkdown(t *testing.T) {
 	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 	own, err := os.ReadFile(filepath.Join(dir, "summary.md"))
 	require.NoError(t, err)
-	assert.Regexp(t, `^### ❌ 4 tests in .*: 2 passed, 1 failed, 1 skipped\n`, string(own))
+	assert.Regexp(t, `^### ❌ 4 tests, .* in tests: 2 passed, 1 failed, 1 skipped\n`, string(own))
 	both, err := os.ReadFile(step)
 	require.NoError(t, err)
 	assert.Equal(t, "of another step\n"+string(own), string(both))
