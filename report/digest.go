@@ -18,15 +18,16 @@ type Digest struct {
 	// Report is the report on the run, nil where there is none. Then Unjudged says why.
 	Report   *monitor.Report
 	Unjudged string
-	// Needed is how many earlier runs a test needs before it is judged.
-	Needed int
+	// Needed is how many earlier runs a test needs before it is judged, besides the last Window ones: these can confirm a
+	// change, and so say nothing of what is usual.
+	Needed, Window int
 	// PassRates has the tests that are known to be flaky, by node id: how often they pass at once, from 0 to 1.
 	PassRates map[string]float64
 
 	counts    map[string]int // of tests, by outcome
 	seconds   float64        // sum over the tests
 	broken    []test         // failed or error
-	flaky     []test         // passed at a later attempt, or known to be flaky
+	flaky     []test         // passed at a later attempt, or known to be flaky, and not broken
 	slowest   []test
 	hungriest []test
 }
@@ -63,14 +64,13 @@ func (d *Digest) Add(o *monitor.Outcome) {
 		d.hungriest = greatest(d.hungriest, test{nodeID: o.NodeID, amount: o.MemTest})
 	}
 	passed := o.Outcome == monitor.Passed || o.Outcome == monitor.XPassed
+	rate, flaky := d.PassRates[o.NodeID]
 	switch {
 	case o.Outcome == monitor.OutcomeFailed || o.Outcome == monitor.OutcomeError:
 		d.broken = append(d.broken, test{nodeID: o.NodeID, what: o.Outcome})
 	case passed && o.Attempts > 1:
-		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passed at attempt %d", o.Attempts)})
-		return
-	}
-	if rate, ok := d.PassRates[o.NodeID]; ok {
+		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("attempt %d", o.Attempts)})
+	case flaky:
 		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passes %.0f%%", 100*rate)})
 	}
 }
@@ -103,7 +103,7 @@ func (d *Digest) headline(show func(s string, max int) string) string {
 				parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
 			}
 		}
-		text = fmt.Sprintf("%s in %s: %s", count(n, "test"), seconds(d.seconds), strings.Join(parts, ", "))
+		text = fmt.Sprintf("%s, %s in tests: %s", count(n, "test"), seconds(d.seconds), strings.Join(parts, ", "))
 	}
 	if d.Partial != "" {
 		text += "; not the whole suite (" + show(d.Partial, shortName) + ")"
@@ -121,27 +121,36 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 	case r == nil:
 		return "not known: " + show(d.Unjudged, longName)
 	case d.learning() > 0:
-		return fmt.Sprintf("learning: at least %s needed on this class of machine before slower and hungrier tests show",
-			count(d.learning(), "more run")+plural(d.learning(), " is", " are"))
+		note := ""
+		if r.Completion == monitor.Partial {
+			note = "; this run does not count for runs of the whole suite"
+		}
+		return fmt.Sprintf("learning: at least %s needed on this class of machine before slower and hungrier tests show%s",
+			count(d.learning(), "more run")+plural(d.learning(), " is", " are"), note)
 	default:
 		_, sentence := Gate(r, o.FailOn)
 		return sentence
 	}
 }
 
-// learning returns how many more runs are needed at least before anything can be judged, 0 where something can. The last runs
-// before this one may not be counted yet, since they can confirm a change.
+// learning returns how many more runs are needed at least before anything can be judged, 0 where something can.
 func (d *Digest) learning() int {
 	if s := d.Report.Summary; s.Learning == 0 || s.OK+s.Suspects+s.Regressions+s.Improvements > 0 {
 		return 0
 	}
-	return max(1, d.Needed-d.Report.BaselineRuns)
+	needed := d.Needed
+	if r := d.Report; r.Previous == "" && (r.Against == "" || r.Against == r.Branch) {
+		needed += d.Window // the first run; later reports do not say how many runs are in the window
+	}
+	return max(1, needed-d.Report.BaselineRuns)
 }
 
 // next says what to do about the report, "" for nothing.
 func (d *Digest) next() string {
 	s := d.Report.Summary
 	switch {
+	case s.Regressions > 0 && uncommitted(&d.Report.Results[0]):
+		return "nothing was committed since: look at the changes that are not committed"
 	case s.Regressions > 0 && since(&d.Report.Results[0]) != "":
 		return "look at the commits " + since(&d.Report.Results[0])
 	case s.Regressions > 0:

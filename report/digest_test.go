@@ -57,17 +57,52 @@ func TestGoldenDigests(t *testing.T) {
 
 func TestDigestSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	for says, r := range map[string]*monitor.Report{
-		"next       look at the commits ":                          oneReport(),
-		"next       run it again, and keep the data directory":     learningReport(),
-		"changed    No regression in ":                             fineReport(),
-		"changed    learning: at least 5 more runs are needed on ": learningReport(),
-	} {
-		r.BaselineRuns = 3
-		d := &report.Digest{Report: r, Needed: 8}
-		d.Add(outcome("test.py::test", "passed", 1, 1, 1))
-		var b bytes.Buffer
-		require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
-		assert.Contains(t, b.String(), says)
+	first, dirty, some := learningReport(), oneReport(), learningReport()
+	first.BaselineRuns, first.Against = 0, first.Branch
+	second, other := learningReport(), learningReport()
+	second.BaselineRuns, second.Against, second.Previous = 0, second.Branch, "ci-1"
+	other.BaselineRuns = 0
+	some.Completion = monitor.Partial
+	for i := range dirty.Results {
+		dirty.Results[i].LastGood = dirty.Results[i].FirstBad
 	}
+	for says, reports := range map[string][]*monitor.Report{
+		"changed    learning: at least 10 more runs are needed on ":                            {first},
+		"hungrier tests show; this run does not count for runs of the whole suite\n":           {some},
+		"next       nothing was committed since: look at the changes that are not committed\n": {dirty},
+		"next       look at the commits ":                                                      {oneReport()},
+		"next       run it again, and keep the data directory":                                 {learningReport()},
+		"changed    No regression in ":                                                         {fineReport()},
+		"changed    learning: at least 5 more runs are needed on ":                             {learningReport()},
+		"changed    learning: at least 8 more runs are needed on ":                             {second, other},
+	} {
+		for _, r := range reports {
+			d := &report.Digest{Report: r, Needed: 8, Window: 2}
+			d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+			var b bytes.Buffer
+			require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
+			assert.Contains(t, b.String(), says)
+		}
+	}
+}
+
+// Who runs a command asks about this run alone. So other runs of its commit are no news, unless they were asked for.
+func TestDigestHasWhatConcernsItsRun(t *testing.T) {
+	t.Parallel()
+	r := fineReport()
+	r.LeftOut = []monitor.LeftOut{
+		{Reason: "of another run", Runs: []string{"a"}, Tests: 7},
+		{Reason: "too few earlier runs", Tests: 3},
+		{Reason: "more than are judged", Runs: []string{"b"}, Tests: 2, Missing: true},
+	}
+	d := &report.Digest{Report: r}
+	d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+	for _, f := range []report.Format{report.Text, report.Markdown} {
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, f, []*report.Digest{d}, report.Options{}))
+		assert.NotContains(t, b.String(), "of another run")
+		assert.Regexp(t, "(?i)left out: *3 tests|left out +3 tests", b.String())
+		assert.Regexp(t, "(?i)left out: *1 run with|left out +1 run with", b.String())
+	}
+	assert.Len(t, r.LeftOut, 3, "the report is not changed")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
@@ -13,6 +14,7 @@ import (
 func WriteDigests(w io.Writer, f Format, digests []*Digest, o Options) error {
 	var b bytes.Buffer
 	for _, d := range digests {
+		d = d.ofItsRun()
 		switch f {
 		case Text:
 			d.writeText(&b, o)
@@ -26,6 +28,26 @@ func WriteDigests(w io.Writer, f Format, digests []*Digest, o Options) error {
 		return fmt.Errorf("writing the summary: %w", err)
 	}
 	return nil
+}
+
+// WriteNoDigest writes as Markdown that there is no digest, and why. The reason may have text from outside. Fails with the
+// error of w.
+func WriteNoDigest(w io.Writer, reason string) error {
+	if _, err := fmt.Fprintf(w, "### ⚠️ no summary: %s\n", code(reason, longName)); err != nil {
+		return fmt.Errorf("writing the summary: %w", err)
+	}
+	return nil
+}
+
+// ofItsRun returns a digest without what its report says of other runs of the commit, which nobody has asked for.
+func (d *Digest) ofItsRun() *Digest {
+	if d.Report == nil {
+		return d
+	}
+	only, r := *d, *d.Report
+	r.LeftOut = slices.DeleteFunc(slices.Clone(r.LeftOut), func(l monitor.LeftOut) bool { return len(l.Runs) > 0 && !l.Missing })
+	only.Report = &r
+	return &only
 }
 
 // writeText writes lines that begin with this package's own words: CI systems take the beginning of a line for a command.
@@ -51,7 +73,7 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 				t.entry(list.title, fmt.Sprintf("and %d more", len(list.tests)-i))
 				break
 			}
-			t.entry(list.title, right(list.cell(one), 8)+"  "+show(one.nodeID, longName))
+			t.entry(list.title, right(list.cell(one), 10)+"  "+show(one.nodeID, longName))
 		}
 	}
 	sentence := d.changed(o, show)

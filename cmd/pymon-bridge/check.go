@@ -107,7 +107,7 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 		err = errors.New("it judges no run") // JSON of another service must not look like a run without regressions
 	}
 	if err != nil {
-		err = fmt.Errorf("the answer of %s is not a report: %w", response.Request.URL.Redacted(), err)
+		err = fmt.Errorf("the answer of %s is not a report: %w", shown(response.Request.URL), err)
 		if errors.Is(err, io.ErrUnexpectedEOF) { // the bridge ended before the answer did
 			err = laterIfRestarting(err, err)
 		}

@@ -109,7 +109,7 @@ func origin(u *url.URL) string {
 // address only, and pytest's posts to that address would not follow either.
 func refusal(response *http.Response) error {
 	var body struct{ Message string }
-	at := response.Request.URL.Redacted()
+	at := shown(response.Request.URL)
 	if to, err := response.Location(); err == nil {
 		return fmt.Errorf("%s redirects to %s (%s): expected the address of the bridge itself", at,
 			(&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), response.Status)
@@ -118,6 +118,13 @@ func refusal(response *http.Response) error {
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
 	return fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+}
+
+// shown returns an address without its password and its question.
+func shown(u *url.URL) string {
+	short := *u
+	short.RawQuery = ""
+	return short.Redacted()
 }
 
 // unreachable returns the error of a request without an answer. It hides the token that an address may have.
@@ -129,7 +136,7 @@ func unreachable(ctx context.Context, err error) error {
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		if u, parseErr := url.Parse(e.URL); parseErr == nil {
-			e.URL = u.Redacted()
+			e.URL = shown(u)
 		}
 	}
 	return fmt.Errorf("the bridge cannot be reached: %w", err)

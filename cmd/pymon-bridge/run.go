@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -41,7 +42,8 @@ type invocation struct {
 	seat *seat  // nil with --url
 	to   client // the bridge that gets the measurements
 	id   string
-	done int // runs that measured something, and whose pytests have said that they ended
+	died bool // the bridge ended before the command did
+	done int  // runs that measured something, and whose pytests have said that they ended
 }
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
@@ -52,8 +54,13 @@ const bridgeWait = 30 * time.Second
 
 // Validate checks the flags. The parser calls it.
 func (c *runCmd) Validate() error {
-	if len(c.Command) > 0 && c.Command[0] == "--" { // the parser keeps it
-		c.Command = c.Command[1:]
+	if len(c.Command) > 0 { // the parser keeps the hyphens, and takes an unknown flag for the command
+		if first := c.Command[0]; first == "--" {
+			c.Command = c.Command[1:]
+		} else if strings.HasPrefix(first, "-") {
+			name, _, _ := strings.Cut(first, "=")
+			return fmt.Errorf("unknown flag %s: expected a flag of run before the command, or -- before the command", name)
+		}
 	}
 	if len(c.Command) == 0 {
 		return errors.New("expected a command, such as pymon-bridge run -- pytest")
@@ -81,9 +88,14 @@ func (c *runCmd) Validate() error {
 // Run runs the command, and says at the end what became of its tests.
 func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	i := &invocation{runCmd: c, m: m, id: strings.ToLower(rand.Text())}
+	if c.Summary != "" {
+		_ = os.Truncate(c.Summary, 0) // the file of an earlier run says nothing about this one
+	}
 	if err := i.open(ctx); err != nil {
 		return &exitError{statusNoRun, err}
 	}
+	signals := make(chan os.Signal, 16)
+	defer signal.Stop(signals) // after the end of the bridge: a second ^C must not leave it alone
 	defer i.close()
 	folder, err := writePlugin()
 	if err != nil {
@@ -97,11 +109,10 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	if ctx.Err() != nil {
 		return &exitError{statusNoRun, errors.New("stopped before the command began")}
 	}
-	child, err := startChild(m, c.Command, variables.list())
+	child, err := startChild(m, signals, c.Command, variables.list())
 	if err != nil {
 		return err
 	}
-	defer child.release()
 	status := child.wait()
 	ctx, stop := child.untilSignal(context.WithoutCancel(ctx))
 	defer stop()

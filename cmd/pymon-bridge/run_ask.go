@@ -23,14 +23,19 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	if err != nil {
 		return nil, err
 	}
+	i.done = 0
+	settings := regress.Defaults()
 	rates := i.passRates(ctx)
 	for _, run := range runs {
-		d := &report.Digest{Needed: regress.Defaults().MinRuns, PassRates: rates}
+		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates}
 		if len(runs) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(run, i.id), "-_./ ")
 		}
 		if err := errors.Join(i.whole(ctx, run, d), i.tests(ctx, run, d)); err != nil {
 			return nil, err
+		}
+		if i.died {
+			d.Partial = bridgeDied
 		}
 		if d.Tests() > 0 {
 			if d.Report, err = i.judge(ctx, run); err != nil {
@@ -139,7 +144,7 @@ func eachLine(response *http.Response, use func(line []byte) error) error {
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		if err := use(lines.Bytes()); err != nil {
-			return fmt.Errorf("the answer of %s is not the list that was asked for: %w", response.Request.URL.Redacted(), err)
+			return fmt.Errorf("the answer of %s is not the list that was asked for: %w", shown(response.Request.URL), err)
 		}
 	}
 	return lines.Err()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +13,11 @@ import (
 	"time"
 )
 
-// runLog is the file in the data directory with the log of the bridge of `run`.
+// runLog is the file in the data directory with the logs of the bridges of `run`: that of a bridge which died is there too.
 const runLog = "run.log"
+
+// maxLog is the size in bytes above which the log begins anew when a bridge starts.
+const maxLog = 1 << 20
 
 // defaultData is the data directory of `run`, in the root of the repository.
 const defaultData = ".pymon-bridge"
@@ -100,7 +104,7 @@ func (s *seat) startBridge(environment []string) (ended <-chan error, err error)
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(s.dir, runLog))
+	log, err := s.openLog()
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +122,26 @@ func (s *seat) startBridge(environment []string) (ended <-chan error, err error)
 	return done, nil
 }
 
+// openLog opens the log for another bridge. A log that is too long begins anew.
+func (s *seat) openLog() (*os.File, error) {
+	log, err := os.OpenFile(filepath.Join(s.dir, runLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if s.logged, err = log.Seek(0, io.SeekEnd); err == nil && s.logged > maxLog {
+		s.logged, err = 0, log.Truncate(0)
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return log, nil
+}
+
 // lastWords returns the last line that the bridge wrote, or err if it wrote none.
 func (s *seat) lastWords(err error) string {
 	text, _ := os.ReadFile(filepath.Join(s.dir, runLog)) // the error of the bridge says enough
 	said := ""
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(text[min(int(s.logged), len(text)):])) {
 		if line, ok := strings.CutPrefix(line, "pymon-bridge: "); ok {
 			said = strings.TrimSpace(line)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -30,9 +31,15 @@ type child struct {
 }
 
 // startChild starts a command with the streams of this process, in the same process group: then a terminal treats both alike.
-// From now on signals do not end this process. The error has the exit status for a command that does not run.
-func startChild(m *Main, command, environment []string) (*child, error) {
-	c := &child{cmd: exec.Command(command[0], command[1:]...), signals: make(chan os.Signal, 16)}
+// From now on signals do not end this process: they go to the channel. The error has the exit status for a command that does
+// not run.
+func startChild(m *Main, signals chan os.Signal, command, environment []string) (*child, error) {
+	c := &child{cmd: exec.Command(command[0], command[1:]...), signals: signals}
+	if errors.Is(c.cmd.Err, exec.ErrNotFound) { // a virtual environment that is not activated has it beside this program
+		if program, err := os.Executable(); err == nil {
+			c.cmd = exec.Command(filepath.Join(filepath.Dir(program), command[0]), command[1:]...)
+		}
+	}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = m.Stdin, m.Stdout, m.Stderr
 	c.cmd.Env = environment
 	signal.Notify(c.signals, passedOn...)
@@ -40,7 +47,6 @@ func startChild(m *Main, command, environment []string) (*child, error) {
 	if err == nil {
 		return c, nil
 	}
-	c.release()
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, exec.ErrNotFound):
 		return nil, &exitError{statusNotFound, fmt.Errorf("%s: command not found", command[0])}
@@ -86,9 +92,6 @@ func (c *child) untilSignal(ctx context.Context) (context.Context, context.Cance
 	}()
 	return ctx, func() { stop(nil) }
 }
-
-// release makes signals end this process again.
-func (c *child) release() { signal.Stop(c.signals) }
 
 // fromTerminal says whether the terminal has sent a signal, and so to the command too. To interrupt pytest twice would stop it
 // in the middle of its clean-up. A ^C reaches the foreground process group, and only a terminal sends it to a whole group.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,12 +18,18 @@ func (i *invocation) say(format string, args ...any) {
 	fmt.Fprintf(i.m.Stderr, "pymon-bridge: "+format+"\n", args...)
 }
 
+const noMeasurements = "no measurements arrived"
+
 // nothingMeasured says why a command may have measured nothing.
-const nothingMeasured = `no pytest of this command sent a measurement. The reasons may be:
-  - The command starts no pytest, or starts it with an environment of its own (sudo, docker, env -i, tox before 4).
-  - Python ignores PYTHONPATH: "python -I" and "python -E" do. Then install the plugin: pip install pymon-bridge.
+const nothingMeasured = noMeasurements + `. The reasons may be:
+  - They could not be delivered: see above.
+  - The command starts no pytest, or with an environment of its own (sudo, docker, env -i, tox before 4).
+  - Python ignores PYTHONPATH, as "python -I" does. Then install the plugin: pip install pymon-bridge.
   - pytest is older than 6.2, or Python is older than 3.8.
   - pytest ended before its first test: a wrong option, or -p no:pymon_bridge.`
+
+// bridgeDied says why a command may have measured more than there is.
+const bridgeDied = "the bridge ended before the command did, so results may be missing"
 
 // log names the log of the bridge, if the bridge is that of `run`.
 func (i *invocation) log() string {
@@ -35,20 +42,23 @@ func (i *invocation) log() string {
 // finish prints the summary, and waits for deliveries. It returns the error of the gate.
 func (i *invocation) finish(ctx context.Context) (gate error) {
 	digests, err := i.digests(ctx)
+	before := i.to.URL
 	if err != nil && i.seat != nil && i.connect(ctx) == nil { // the bridge was killed; what it had is on the disk
+		i.died = i.to.URL != before
 		digests, err = i.digests(ctx)
 	}
 	switch {
 	case err != nil:
 		i.say("no summary: %v%s", err, i.log())
-		gate = &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
+		i.markdown(func(w io.Writer) error { return report.WriteNoDigest(w, err.Error()) })
+		gate = &exitError{statusNotJudged, errors.New("could not judge: there is no summary")}
 	case len(digests) == 0:
-		i.say("%s", cmp.Or(i.unwell(ctx), nothingMeasured))
+		unwell := i.unwell(ctx)
+		i.say("%s", cmp.Or(unwell, nothingMeasured))
+		i.markdown(func(w io.Writer) error { return report.WriteNoDigest(w, cmp.Or(unwell, noMeasurements)) })
 		gate = &exitError{statusNotJudged, errors.New("could not judge: nothing was measured")}
 	default:
-		if err := i.write(digests); err != nil {
-			i.say("%v", err)
-		}
+		i.write(digests)
 		gate = i.gate(digests)
 	}
 	if err := i.rerun(digests); err != nil {
@@ -98,7 +108,10 @@ func (i *invocation) gate(digests []*report.Digest) error {
 			err = &exitError{status, errors.New(reason)}
 		}
 	}
-	if err.status == 0 {
+	switch {
+	case i.died && err.status != statusRegression:
+		return &exitError{statusNotJudged, errors.New("could not judge: " + bridgeDied)}
+	case err.status == 0:
 		return nil
 	}
 	return err
@@ -117,12 +130,17 @@ func (i *invocation) rerun(digests []*report.Digest) error {
 }
 
 // write prints the summary, and writes it as Markdown where somebody wants it.
-func (i *invocation) write(digests []*report.Digest) error {
+func (i *invocation) write(digests []*report.Digest) {
 	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana}
 	if i.runCmd.URL != "" {
 		options.BridgeURL = i.to.origin()
 	}
-	err := report.WriteDigests(i.m.Stderr, report.Text, digests, options)
+	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, options) // nobody could read of the failure
+	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
+}
+
+// markdown writes the summary to the files that are to have it.
+func (i *invocation) markdown(write func(w io.Writer) error) {
 	for _, to := range []struct {
 		path string
 		how  int
@@ -133,12 +151,12 @@ func (i *invocation) write(digests []*report.Digest) error {
 		if to.path == "" {
 			continue
 		}
-		f, openErr := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
-		if openErr != nil {
-			err = errors.Join(err, openErr)
-			continue
+		f, err := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
+		if err == nil {
+			err = errors.Join(write(f), f.Close())
 		}
-		err = errors.Join(err, report.WriteDigests(f, report.Markdown, digests, options), f.Close())
+		if err != nil {
+			i.say("%v", err)
+		}
 	}
-	return err
 }

@@ -38,6 +38,9 @@ func (p *bridgePlace) announce(url string) error {
 	return err
 }
 
+// withdraw takes the address back, so that new users wait for the end of this bridge and start another.
+func (p *bridgePlace) withdraw() error { return p.file.Truncate(0) }
+
 // whileUsed returns a context that is done when nobody uses the bridge any more. From then on nobody can take a seat, until
 // this process ends.
 func (p *bridgePlace) whileUsed(ctx context.Context) context.Context {

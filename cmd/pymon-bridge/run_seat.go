@@ -18,7 +18,7 @@ const (
 	// keeps new users waiting until the bridge has ended. Each user adds a line with the SHA-256 of its token and its project.
 	usersFile = "run.users"
 	// bridgeFile has the exclusive lock of the bridge while the bridge lives. Its content is the bridge's process ID and
-	// address, from the moment when the bridge serves.
+	// address, from the moment when the bridge serves until it is asked to end.
 	bridgeFile = "run.bridge"
 )
 
@@ -40,9 +40,10 @@ func lock(path string, how int) (*os.File, error) {
 
 // seat is a place among those who use the bridge of a data directory.
 type seat struct {
-	dir   string
-	users *os.File
-	token string // opens the project of the seat
+	dir    string
+	users  *os.File
+	token  string // opens the project of the seat
+	logged int64  // length of the log in bytes before the seat started a bridge
 }
 
 // takeSeat takes a place. While a bridge is ending, it waits.
@@ -130,6 +131,9 @@ func (s *seat) end(ctx context.Context) error {
 	pid, url, err := s.bridge()
 	if err != nil || pid == 0 || url == "" {
 		return err // a bridge that does not serve yet ends by itself, since it has no user
+	}
+	if err := os.Truncate(filepath.Join(s.dir, bridgeFile), 0); err != nil { // this process may be killed before the bridge has ended
+		return err
 	}
 	if err := unix.Kill(pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
 		return err

@@ -3,9 +3,14 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +115,76 @@ func TestLeavingWaitsForABridgeThatEnds(t *testing.T) {
 	}
 	require.NoError(t, place.file.Close())
 	assert.NoError(t, <-left)
+}
+
+// The last user asks the bridge to end. When that user dies meanwhile, the next one must not use the bridge that ends.
+func TestABridgeThatEndsHasNoAddress(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := sit(t, dir, "shop")
+	place, err := takeBridgePlace(dir)
+	require.NoError(t, err)
+	bridge := exec.Command("sleep", "60")
+	require.NoError(t, bridge.Start())
+	_, err = fmt.Fprintf(place.file, "%d http://127.0.0.1:1\n", bridge.Process.Pid)
+	require.NoError(t, err)
+	left := make(chan error, 1)
+	go func() { left <- s.leave(t.Context()) }()
+	_ = bridge.Wait() // the user has ended it
+	pid, url, err := (&seat{dir: dir}).bridge()
+	require.NoError(t, err)
+	assert.NotZero(t, pid, "it still has the data directory")
+	assert.Empty(t, url)
+	require.NoError(t, place.file.Close())
+	assert.NoError(t, <-left)
+}
+
+func TestABridgeThatIsStoppedWithdrawsItsAddress(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("GOMEMLIMIT", "off")
+	s := sit(t, dir, "shop")
+	ctx, stop := context.WithCancel(t.Context())
+	status := make(chan int, 1)
+	m := &Main{Stdout: io.Discard, Stderr: io.Discard}
+	go func() { status <- m.Run(ctx, []string{"run-bridge", "--data", dir, "--listen", "127.0.0.1:0"}) }()
+	require.NoError(t, s.retry(t.Context(), func() error {
+		if _, url, err := s.bridge(); err != nil || url != "" {
+			return err
+		}
+		return unix.EWOULDBLOCK
+	}))
+	stop()
+	<-status
+	text, err := os.ReadFile(filepath.Join(dir, bridgeFile))
+	require.NoError(t, err)
+	assert.Empty(t, string(text))
+	require.NoError(t, s.users.Close())
+}
+
+// The log has every bridge, so that one that died can be asked why. The last words are those of the last one.
+func TestTheLogOfRunIsBounded(t *testing.T) {
+	t.Parallel()
+	s := &seat{dir: t.TempDir()}
+	for _, tc := range []struct{ before, says string }{
+		{"", "first"},
+		{"pymon-bridge: first\n", "second"},
+		{strings.Repeat("x", maxLog+1), "third"},
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(s.dir, runLog), []byte(tc.before), 0o600))
+		log, err := s.openLog()
+		require.NoError(t, err)
+		assert.Equal(t, "no word", s.lastWords(errors.New("no word")))
+		_, err = fmt.Fprintf(log, "pymon-bridge: %s\n", tc.says)
+		require.NoError(t, errors.Join(err, log.Close()))
+		assert.Equal(t, tc.says, s.lastWords(nil))
+		text, err := os.ReadFile(filepath.Join(s.dir, runLog))
+		require.NoError(t, err)
+		kept := tc.before
+		if len(kept) > maxLog {
+			kept = ""
+		}
+		assert.Equal(t, kept+"pymon-bridge: "+tc.says+"\n", string(text))
+	}
 }
 
 func TestDataDirectory(t *testing.T) {

@@ -40,7 +40,7 @@ func (c *runBridgeCmd) Run(ctx context.Context, logger *slog.Logger) error {
 		return errors.Join(err, l.Close())
 	}
 	if err = place.announce(baseURL(l, false)); err == nil {
-		err = b.wait(place.whileUsed(ctx), nil)
+		err = errors.Join(b.wait(place.whileUsed(ctx), nil), place.withdraw())
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()

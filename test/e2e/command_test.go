@@ -86,6 +86,7 @@ func TestWrongCommandLineEndsWithStatus2AndOneSentence(t *testing.T) {
 		{nil, []string{"run", "--tag", "branch", "pytest"}, `--tag: expected NAME=VALUE in one line, got "branch"`},
 		{nil, []string{"run", "--project", "a/b", "pytest"}, `--project: expected 1 to 64 letters, digits, dots, underscores and hyphens`},
 		{nil, []string{"run", "--data", "d", "--url", "http://bridge", "pytest"}, `--data and --url: expected only one of them`},
+		{nil, []string{"run", "--chekc=x", "--", "pytest"}, `unknown flag --chekc: expected a flag of run before the command, or -- before the command`},
 		{nil, []string{"run", "--influx-wait=-1s", "pytest"}, `--influx-wait: expected a duration of 0 or more`},
 		{[]string{"PYMON_MAX_CONNECTIONS=many"}, nil, `many`},
 		{[]string{"INFLUX_TOKEN=a", "INFLUX_TOKEN_FILE=/dev/null"}, nil, `INFLUX_TOKEN and INFLUX_TOKEN_FILE: expected only one of them`},

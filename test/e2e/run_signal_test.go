@@ -62,7 +62,7 @@ func assertInterruptedOnce(t *testing.T, dir string, p *harness.Process) {
 	count, err := os.ReadFile(filepath.Join(dir, "signals"))
 	require.NoError(t, err)
 	assert.Len(t, count, 1)
-	assert.Regexp(t, `pymon-bridge: 1 test in .*: 1 passed; not the whole suite \(interrupted\)`, p.Output())
+	assert.Regexp(t, `pymon-bridge: 1 test, .* in tests: 1 passed; not the whole suite \(interrupted\)`, p.Output())
 	assert.Contains(t, p.Output(), "kept in ")
 }
 

@@ -118,7 +118,7 @@ func TestRunMeasuresEveryWayToStartPytest(t *testing.T) {
 			r := pymonRun(t, dir, tc.python, tc.env, append([]string{"--"}, tc.command...)...)
 			assert.Equal(t, tc.status, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 			assert.Regexp(t, `  hungriest  [34][0-9.]+ MiB +test_shop.py::test_list\n`, r.Stderr)
-			for _, says := range append(tc.says, fourTests, "  broken     failed    test_shop.py::test_pay\n", "learning: at least 8 more runs are needed", "kept in "+filepath.Join(dir, ".pymon-bridge")) {
+			for _, says := range append(tc.says, fourTests, "  broken     failed      test_shop.py::test_pay\n", "learning: at least 10 more runs are needed", "kept in "+filepath.Join(dir, ".pymon-bridge")) {
 				assert.Contains(t, r.Stderr, says)
 			}
 			_, err := os.Stat(filepath.Join(dir, ".pymon"))
@@ -138,7 +138,7 @@ func TestRunMeasuresTox(t *testing.T) {
 	r := pymonRun(t, dir, "runners", []string{"SHOP=open", "TOX_OVERRIDE=testenv.pass_env+=PATIENCE"}, "--", "tox", "run-parallel")
 	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 	for _, environment := range []string{"a", "b"} {
-		assert.Regexp(t, `pymon-bridge: `+environment+`: 4 tests in [^:]+: 2 passed, 1 failed, 1 skipped\n`, r.Stderr)
+		assert.Regexp(t, `pymon-bridge: `+environment+`: 4 tests, [^:]+ in tests: 2 passed, 1 failed, 1 skipped\n`, r.Stderr)
 	}
 }
 
@@ -167,9 +167,11 @@ func TestRunSaysWhenNothingWasMeasured(t *testing.T) {
 		status  int
 		says    string
 	}{
-		"no pytest":          {"runners", []string{"true"}, 0, "starts no pytest"},
-		"isolated":           {"runners", []string{"python", "-I", "-m", "pytest"}, 4, "pip install pymon-bridge"},
-		"an old pytest":      {"pytest61", []string{"pytest", "--assert=plain"}, 1, "pytest is older than 6.2"},
+		"no pytest":     {"runners", []string{"true"}, 0, "starts no pytest"},
+		"isolated":      {"runners", []string{"python", "-I", "-m", "pytest"}, 4, "pip install pymon-bridge"},
+		"an old pytest": {"pytest61", []string{"pytest", "--assert=plain"}, 1, "pytest is older than 6.2"},
+		"a dead bridge": {"runners", []string{"sh", "-c", "kill -9 $(cut -d' ' -f1 .pymon-bridge/run.bridge); PYMON_WAIT=0 pytest"}, 1,
+			"The reasons may be:\n  - They could not be delivered: see above.\n"},
 		"no tests":           {"runners", []string{"pytest", "-k", "nothing"}, 5, "no test ran"},
 		"a wrong option":     {"runners", []string{"pytest", "--wrong"}, 4, "a wrong option"},
 		"a full disk":        {"runners", []string{"env", "PYMON_WAIT=0", "pytest"}, 1, "the bridge is not well, so nothing was measured: [-]journal: "},
@@ -196,6 +198,41 @@ func TestRunSaysWhenNothingWasMeasured(t *testing.T) {
 	}
 }
 
+// A summary of an earlier run says nothing about this one. Where there is none, the files say why.
+func TestRunLeavesNoOldSummary(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, smallProject)
+	summary, step := filepath.Join(dir, "summary.md"), filepath.Join(dir, "step.md")
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"true"}, "### ⚠️ no summary: `no measurements arrived`\n"},
+		{[]string{"no-such-program"}, ""},
+		{[]string{"--url", "http://127.0.0.1:1", "true"}, "### ⚠️ no summary: "},
+	} {
+		require.NoError(t, os.WriteFile(summary, []byte("of an earlier run\n"), 0o600))
+		require.NoError(t, os.WriteFile(step, nil, 0o600))
+		pymonRun(t, dir, "runners", []string{"GITHUB_STEP_SUMMARY=" + step}, append([]string{"--summary", summary}, tc.args...)...)
+		for _, file := range []string{summary, step} {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, string(text[:min(len(tc.want), len(text))]))
+			assert.NotContains(t, string(text), "earlier")
+		}
+	}
+}
+
+// An error is said once, and shows the address without the question.
+func TestRunSaysAnErrorOnce(t *testing.T) {
+	t.Parallel()
+	r := pymonRun(t, newProject(t, smallProject), "runners", nil, "--check", "--url", "http://127.0.0.1:1", "true")
+	assert.Equal(t, 2, r.ExitCode, r.Stderr)
+	assert.Equal(t, 1, strings.Count(r.Stderr, "connection refused"), r.Stderr)
+	assert.Contains(t, r.Stderr, `"http://127.0.0.1:1/api/v1/sessions"`)
+	assert.Contains(t, r.Stderr, "pymon-bridge: could not judge: there is no summary\n")
+}
+
 func TestRunWritesMarkdown(t *testing.T) {
 	t.Parallel()
 	dir := newProject(t, smallProject)
@@ -206,7 +243,7 @@ func TestRunWritesMarkdown(t *testing.T) {
 	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 	own, err := os.ReadFile(filepath.Join(dir, "summary.md"))
 	require.NoError(t, err)
-	assert.Regexp(t, `^### ❌ 4 tests in .*: 2 passed, 1 failed, 1 skipped\n`, string(own))
+	assert.Regexp(t, `^### ❌ 4 tests, .* in tests: 2 passed, 1 failed, 1 skipped\n`, string(own))
 	both, err := os.ReadFile(step)
 	require.NoError(t, err)
 	assert.Equal(t, "of another step\n"+string(own), string(both))
