@@ -63,3 +63,36 @@ def test_it(monkeypatch):
 	assert.Nil(t, test["mem_test"])
 	assert.Nil(t, test["mem_usage"])
 }
+
+// TestNothingIsSentWithinATest has a plugin that bounds the time of each test with its reports, as pytest-timeout does. A
+// slow bridge must not use that time up.
+func TestNothingIsSentWithinATest(t *testing.T) {
+	t.Parallel()
+	dir := suite(t, map[string]string{
+		"conftest.py": `
+import pytest
+import pymon_bridge
+
+within = []
+real = pymon_bridge.Client.post
+
+def post(*args):
+    assert not within, "a request within a test"
+    return real(*args)
+
+pymon_bridge.Client.post = post
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol():
+    within.append(1)
+    yield
+    within.clear()
+`,
+		"test_it.py": "import pytest\n@pytest.mark.parametrize('n', range(120))\ndef test_it(n):\n    pass\n"})
+	server := record(t)
+	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", server.URL},
+		Env: []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
+	assert.Equal(t, 0, run.ExitCode, run.Output())
+	assert.NotContains(t, run.Output(), "pymon-bridge:", "a warning")
+	assert.Len(t, server.tests(t), 120)
+}

@@ -673,6 +673,7 @@ class Reporter:
         self.running: Dict[Any, Running] = {}
         self.contexts: Set[str] = set()  # the hashes of those that were sent
         self.finished = self.deselected = 0
+        self.in_protocol = False
         self.interrupted = False
         scope = wishes.option(config, "mtr_scope") or "function"
         self.functions, self.modules = "function" in scope, "module" in scope
@@ -774,10 +775,24 @@ class Reporter:
 
     # -- the tests
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Sends after everything that belongs to a test: pytest-timeout counts the time of its reports too."""
+        self.in_protocol = True
+        yield
+        self.in_protocol = False
+        self.send()
+
+    @harmless
+    def send(self) -> None:
+        if not self.in_protocol and not self.is_fork():
+            self.client.flush_when_due()
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         if not self.is_fork():
             self.take(report)
+            self.send()  # with pytest-xdist: the controller runs no protocol
 
     @harmless
     def take(self, report: Any) -> None:
@@ -792,7 +807,6 @@ class Reporter:
             test.outcomes.append(outcome)
         if report.when not in ("setup", "call") and not test.again:  # the teardown, or a worker has crashed
             self.finish(key)
-            self.client.flush_when_due()
 
     def finish(self, key: Any) -> None:
         """Makes the row of a test, and of a module after its last test."""
