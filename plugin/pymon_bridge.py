@@ -880,6 +880,22 @@ LATER = (0, 408, 425, 429, 500, 502, 503, 504)  # the same request may succeed l
 NEVER = (401, 403, 404, 405)  # no request will succeed, and neither after a redirection
 
 
+def split(url: str) -> Tuple[Any, Optional[int]]:
+    """Returns the parts of an address, and its port. No failure shows any part of it, because it may be a password."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url if "//" in url else "http://" + url)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address such as http://127.0.0.1:8080")
+    if "@" in parts.path + parts.query + parts.fragment:  # what comes before may be the begin of a password
+        raise ValueError("expected an address in whose password /, ? and # are written as %2F, %3F and %23")
+    return parts, port
+
+
 class Client:
     """Sends rows over one kept connection, between tests and without a thread.
 
@@ -893,26 +909,26 @@ class Client:
         from json import dumps
         from select import select
         from socket import timeout
-        from urllib.parse import unquote, urlsplit
+        from urllib.parse import unquote
 
         self.dumps, self.http, self.select, self.timeout = dumps, http, select, timeout
-        parts = urlsplit(url if "//" in url else "http://" + url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected an address such as http://127.0.0.1:8080")
+        parts, port = split(url)
         self.shown = "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)  # without a password
         self.base = parts.path.rstrip("/") + "/"
         self.headers = {"Content-Type": "application/json", "User-Agent": "pymon-bridge-plugin"}
         if parts.username is not None:
             secret = unquote(parts.username) + ":" + unquote(parts.password or "")
-            self.headers["Authorization"] = "Basic " + b64encode(secret.encode()).decode()
-        elif token:
-            self.headers["Authorization"] = "Bearer " + token
-        self.connect = functools.partial(http.HTTPConnection, parts.hostname, parts.port)
+            self.headers["Authorization"] = "Basic " + b64encode(secret.encode(errors="replace")).decode()
+        elif token and token.strip():
+            if not (token.strip().isascii() and token.strip().isprintable()):
+                raise ValueError("expected printable ASCII characters in PYMON_TOKEN")
+            self.headers["Authorization"] = "Bearer " + token.strip()
+        self.connect = functools.partial(http.HTTPConnection, parts.hostname, port)
         if parts.scheme == "https":
             from ssl import create_default_context
 
             tls = create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
-            self.connect = functools.partial(http.HTTPSConnection, parts.hostname, parts.port, context=tls)
+            self.connect = functools.partial(http.HTTPSConnection, parts.hostname, port, context=tls)
         self.connection: Any = None
         self.file: Tuple[int, ...] = ()  # which file the socket of the connection is
         # What waits, in the order of sending.
