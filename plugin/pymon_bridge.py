@@ -107,7 +107,8 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
         forget_values(early_config.known_args_namespace, args)
     yield
     if asked:
-        free = [option for option in OPTIONS if is_unknown(parser, option[0])]
+        taken = option_names(parser)
+        free = [option for option in OPTIONS if option[0] not in taken]
         if wishes.asked([]) or any(name == "--remote-server" for name, _ in free):
             group = parser.getgroup("pymon-bridge", "measurements for pymon-bridge")
             for name, settings in free:
@@ -191,7 +192,8 @@ MARKERS = (
     "monitor_test_if(condition): the same if the condition is true",
 )
 
-NOTHING_RUNS = ("mtr_none", "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
+NOTHING_RUNS = ("mtr_none", "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test",
+                "cacheshow")
 
 
 @harmless
@@ -206,12 +208,10 @@ def forget_values(known: Any, args: List[str]) -> None:
             known.file_or_dir.remove(value)
 
 
-def is_unknown(parser: Any, option: str) -> bool:
-    """Says whether nobody has defined an option."""
-    try:
-        return option in parser.parse_known_and_unknown_args([option])[1]
-    except pytest.UsageError:
-        return False  # it is known, and wants a value
+def option_names(parser: Any) -> Set[str]:
+    """Returns the names of the options that are defined."""
+    groups = list(parser._groups) + [parser._anonymous]
+    return {name for group in groups for option in group.options for name in option.names()}
 
 
 def mend_node_id() -> None:
