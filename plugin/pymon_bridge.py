@@ -674,7 +674,7 @@ class Reporter:
         self.contexts: Set[str] = set()  # the hashes of those that were sent
         self.finished = self.deselected = 0
         self.in_protocol = False
-        self.interrupted = False
+        self.interrupted = self.failed_before = False
         scope = wishes.option(config, "mtr_scope") or "function"
         self.functions, self.modules = "function" in scope, "module" in scope
 
@@ -690,13 +690,14 @@ class Reporter:
 
     @harmless
     def begin(self) -> None:
-        env, own = dict(os.environ), os.urandom(16).hex()
+        env, own, rerun = dict(os.environ), os.urandom(16).hex(), self.rerun()
+        self.failed_before = rerun == "--lf" and bool(self.config.cache.get("cache/lastfailed", None))
         self.send_context(self.meter.context)
         self.session = dict(
             session_h=own,
             run_date=Clock.text(Clock.now()),
             scm_ref=commit(env),
-            description=session_tags(self.wishes, self.config, env, own, self.selection()),
+            description=session_tags(self.wishes, self.config, env, own, self.selection() or rerun),
             utc_offset=Clock.offset,
             method=METHOD,
         )
@@ -728,7 +729,7 @@ class Reporter:
             exit_status=int(session.exitstatus),
             collected=session.testscollected + self.deselected,
             deselected=self.deselected,
-            partial=self.stopped(session) or self.selection(),
+            partial=self.stopped(session) or self.selection() or (self.rerun() if self.leaves_out() else None),
         )
         self.client.add("end", dict(self.session, **ending))
         try:
@@ -744,7 +745,9 @@ class Reporter:
             return "interrupted"
         if most and session.testsfailed >= most and self.finished < session.testscollected:
             return "-x" if most == 1 else "--maxfail"
-        return {2: "interrupted", 3: "crashed", 4: "usage error"}.get(int(session.exitstatus))
+        # A ^C that comes while pytest handles another one, or another end that nobody states, leaves the status at 0.
+        unstated = "interrupted" if self.finished < session.testscollected else None
+        return {2: "interrupted", 3: "crashed", 4: "usage error"}.get(int(session.exitstatus), unstated)
 
     def selection(self) -> Optional[str]:
         """Says what keeps tests of the suite out of this run, or returns None.
@@ -756,11 +759,15 @@ class Reporter:
             return "-k"
         if getattr(option, "deselect", None) and not any(arg.startswith("--deselect") for arg in addopts):
             return "--deselect"
-        if getattr(option, "lf", False):
-            return "--lf"
-        if getattr(option, "stepwise", False):
-            return "--stepwise"
         return "node ids" if any("::" in str(arg) for arg in self.config.args) else None
+
+    def rerun(self) -> Optional[str]:
+        """Returns the option that runs tests of an earlier run again, or None. Where none has failed, it runs all."""
+        return next(("--" + name for name in ("lf", "stepwise") if getattr(self.config.option, name, False)), None)
+
+    def leaves_out(self) -> bool:
+        """Says whether tests were left out. --lf passes over files without deselecting their tests."""
+        return self.deselected > 0 or self.failed_before
 
     # -- pytest-xdist
 
