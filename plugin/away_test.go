@@ -93,6 +93,16 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 		{"refuses the token", status(http.StatusUnauthorized), "", "2 of the results did not arrive at URL: 401 refused by the test", 1, 1},
 		{"is something else", status(http.StatusNotFound), "", "2 of the results did not arrive at URL: 404 refused by the test", 1, 1},
 		{"is elsewhere", status(http.StatusFound), "", "2 of the results did not arrive at URL: 302 refused by the test", 1, 1},
+		{"says 200 to everything", status(http.StatusOK), "", "2 of the results did not arrive at URL: 200 refused by the test", 1, 1},
+		{"takes no end", func() func(string, int) int {
+			sessions := 0
+			return func(path string, _ int) int {
+				if path == "sessions" {
+					sessions++
+				}
+				return map[bool]int{true: 400}[path == "sessions" && sessions == 2]
+			}
+		}(), "", "what describes the run did not arrive at URL: 400 refused by the test", 5, 5},
 		{"is full", status(http.StatusServiceUnavailable), "", "2 of the results did not arrive at URL: 503 refused by the test", 2, 100},
 		{"takes no row", func(path string, _ int) int {
 			return map[string]int{"metrics": 400, "outcomes": 400}[path]

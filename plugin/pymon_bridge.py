@@ -151,7 +151,7 @@ def pytest_configure(config: Any) -> None:
 
 def pytest_unconfigure(config: Any) -> None:
     """Puts the environment back, for a program that runs pytest twice."""
-    if config.pluginmanager.hasplugin(NAME + "_reporter"):
+    if config.pluginmanager.hasplugin(NAME + "_reporter") and not wishes_of(config).inside:
         os.environ.pop(INSIDE, None)
     os.environ.update(wishes_of(config).taken)
 
@@ -608,7 +608,14 @@ def names_of(item: Any) -> Row:
         item_fs_loc=str(item.location[0]),
         component=component_of(module),
         skip=is_skipped(item),
+        nodeid=nodeid_of(item),
     )
+
+
+def nodeid_of(item: Any) -> str:
+    """Returns a node id without the group that --dist=loadgroup of pytest-xdist appends."""
+    own = "{}::{}".format(item.parent.nodeid, item.name)
+    return own if item.nodeid.startswith(own + "@") else item.nodeid
 
 
 def dotted(path: str) -> str:
@@ -669,6 +676,7 @@ class Reporter:
 
         self.config, self.wishes, self.meter, self.client, self.loads = config, wishes, meter, client, loads
         self.getpid, self.pid = os.getpid, os.getpid()
+        self.patience = patience()  # now: tests may change the environment
         self.session: Row = {}
         self.running: Dict[Any, Running] = {}
         self.contexts: Set[str] = set()  # the hashes of those that were sent
@@ -733,7 +741,7 @@ class Reporter:
         )
         self.client.add("end", dict(self.session, **ending))
         try:
-            self.client.finish(patience())
+            self.client.finish(self.patience)
         except KeyboardInterrupt:
             pass  # somebody does not want to wait
         self.client.tell()
@@ -829,7 +837,7 @@ class Reporter:
         if measured.get("skip") or not self.functions:
             measured = {name: value for name, value in measured.items() if name not in MEASUREMENTS + MORE}
         row = self.row("function", dict(names_in(key[0]), mem_usage=measured.get("mem_test"), **measured))
-        row.update(nodeid=key[0], outcome=test.outcome, attempts=test.attempts)
+        row.update(nodeid=measured.get("nodeid", key[0]), outcome=test.outcome, attempts=test.attempts)
         row.update((name, measured.get(name)) for name in MORE)
         if test.outcome in ("passed", "xpassed") and row["total_time"] is not None:
             self.add_metric(row)
@@ -879,12 +887,13 @@ def names_in(nodeid: str) -> Row:
 # ---- Client: sends rows ----------------------------------------------------------------------------------------------
 
 ROUTES = ("metrics/", "outcomes/")  # of rows
-ROWS = 50  # in one request
+ROWS = 100  # in one request
 KEPT = 100000  # rows that wait at most: a bridge that is away must not take the memory of the tests
 LIMIT = 2.0  # seconds that a request may take while tests run
 AGAIN = 2.0  # seconds at least from a failure to the next try
 LATER = (0, 408, 425, 429, 500, 502, 503, 504)  # the same request may succeed later; 0 is no answer
-NEVER = (401, 403, 404, 405)  # no request will succeed, and neither after a redirection
+NEVER = (401, 403, 404, 405)  # no request will succeed, and neither where another server redirects or says 200
+UNLIKE_LISTS = (401, 403, 413, 429, 503)  # these answers do not mean that a server takes no lists
 
 
 def split(url: str) -> Tuple[Any, Optional[int]]:
@@ -903,6 +912,11 @@ def split(url: str) -> Tuple[Any, Optional[int]]:
     return parts, port
 
 
+def one_line(text: str) -> str:
+    """Returns what a server says as one short line that a terminal shows."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
+
+
 class Client:
     """Sends rows over one kept connection, between tests and without a thread.
 
@@ -911,14 +925,17 @@ class Client:
     """
 
     def __init__(self, url: str, token: Optional[str]) -> None:
+        import re
+        import selectors
         from base64 import b64encode
         from http import client as http
         from json import dumps
-        from select import select
         from socket import timeout
         from urllib.parse import unquote
 
-        self.dumps, self.http, self.select, self.timeout = dumps, http, select, timeout
+        self.dumps, self.http, self.timeout = dumps, http, timeout
+        self.wrong_rows = re.compile(r"(\d+) of \d+ rows are invalid, \d+ are stored").search
+        self.selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no large numbers
         parts, port = split(url)
         self.shown = "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)  # without a password
         self.base = parts.path.rstrip("/") + "/"
@@ -934,7 +951,9 @@ class Client:
         if parts.scheme == "https":
             from ssl import create_default_context
 
-            tls = create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
+            trusted = os.environ.get("REQUESTS_CA_BUNDLE") or None
+            folder = trusted is not None and os.path.isdir(trusted)
+            tls = create_default_context(**{"capath" if folder else "cafile": trusted})
             self.connect = functools.partial(http.HTTPSConnection, parts.hostname, port, context=tls)
         self.connection: Any = None
         self.file: Tuple[int, ...] = ()  # which file the socket of the connection is
@@ -947,6 +966,7 @@ class Client:
         self.sent_at = self.retry_at = Clock.perf()
         self.took = 0.0  # seconds of the last sending
         self.lost = 0  # rows
+        self.undescribed = False  # something that is no row was refused
         self.gave_up = False
         self.trouble = ""  # the last failure in words
 
@@ -961,8 +981,9 @@ class Client:
         return sum(len(self.waiting[path]) for path in ROUTES)
 
     def flush_when_due(self) -> None:
-        """Sends when many rows wait, and otherwise each second, or more often where it costs nearly nothing."""
-        if self.waiting_rows() >= ROWS or Clock.perf() - self.sent_at >= min(1.0, 20 * self.took):
+        """Sends when many rows wait, and otherwise each second: more often where it costs nearly nothing, and less
+        often where it takes long."""
+        if self.waiting_rows() >= ROWS or Clock.perf() - self.sent_at >= max(min(1.0, 20 * self.took), 10 * self.took):
             self.flush()
 
     def flush(self) -> None:
@@ -988,8 +1009,9 @@ class Client:
     def tell(self) -> None:
         """Warns of what did not arrive."""
         lost = self.lost + self.waiting_rows()
-        if lost:
-            complain("{} of the results did not arrive at {}: {}".format(lost, self.shown, self.trouble))
+        if lost or self.undescribed or any(self.waiting.values()):
+            what = "{} of the results".format(lost) if lost else "what describes the run"
+            complain("{} did not arrive at {}: {}".format(what, self.shown, self.trouble))
 
     def send(self, limit: float) -> bool:
         """Sends one request. Says whether it makes sense to go on at once."""
@@ -1011,12 +1033,16 @@ class Client:
 
     def settle(self, path: str, count: int, status: int, text: str) -> bool:
         """Does what an answer asks for. Says whether it makes sense to go on at once."""
-        if 200 <= status < 300:
+        wrong = self.wrong_rows(text) if status == 400 and count > 1 else None  # the bridge keeps the others
+        if status == 201 or wrong:
             self.takes_lists = self.takes_lists or count > 1 or None
             del self.waiting[path][:count]
+        if status == 201:
             return True
-        self.trouble = "{} {}".format(status or "", text).strip()
-        if count > 1 and self.takes_lists is None and status >= 400 and status not in (401, 403, 413, 429, 503):
+        self.trouble = one_line("{} {}".format(status or "", text))
+        if wrong:
+            self.lost += int(wrong.group(1))
+        elif count > 1 and self.takes_lists is None and status >= 400 and status not in UNLIKE_LISTS:
             self.takes_lists = False  # another server than a bridge
         elif count > 1 and status == 413:
             self.rows = count // 2
@@ -1030,7 +1056,8 @@ class Client:
             for rows in self.waiting.values():
                 rows.clear()
         else:
-            self.lost += count
+            self.lost += count if path in ROUTES else 0
+            self.undescribed = self.undescribed or path not in ROUTES
             del self.waiting[path][:count]
         return True
 
@@ -1062,7 +1089,7 @@ class Client:
         text = answer.read().decode(errors="replace")
         if answer.will_close:
             self.close()
-        return answer.status, text.strip()[:300]
+        return answer.status, text
 
     def is_usable(self) -> bool:
         """Says whether there is a kept connection, and drops one that cannot be used."""
@@ -1073,10 +1100,12 @@ class Client:
             self.connection.sock.detach()
         else:
             try:
-                if not self.select([self.connection.sock], [], [], 0)[0]:
-                    return True  # what can be read from an idle connection is its end
+                with self.selector() as selector:
+                    selector.register(self.connection.sock, 1)  # to read
+                    if not selector.select(0):
+                        return True  # what can be read from an idle connection is its end
             except (OSError, ValueError):
-                pass  # select takes no large numbers
+                pass  # it is closed
         self.close()
         return False
 

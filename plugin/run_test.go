@@ -94,7 +94,7 @@ def test_first(n):
     pass
 
 def test_takes_more_than_a_second():
-    time.sleep(1.2)
+    time.sleep(2.5)
 
 def test_ends():
     os._exit(7)
@@ -278,14 +278,19 @@ def test_nested():
 
 def test_asks():
     assert run("--remote-server", os.environ["OTHER"]) == 0
+
+def test_asks_in_this_process():
+    import pytest
+    assert pytest.main(["second", "-p", "pymon_bridge", "--remote-server", os.environ["OTHER"]]) == 0
+    assert os.environ["PYMON_INSIDE"]
 `,
-		"inner/test_inner.py": oneTest,
+		"inner/test_inner.py": oneTest, "second/test_second.py": oneTest,
 	})
 	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "test_it.py"},
 		Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_URL=" + server.URL, "OTHER=" + other.URL}}.Run(t)
 	assert.Equal(t, 0, run.ExitCode, run.Output())
-	assert.Len(t, server.tests(t), 2)
-	assert.Len(t, other.tests(t), 1)
+	assert.Len(t, server.tests(t), 3)
+	assert.Len(t, other.tests(t), 2)
 }
 
 // TestAProgramMayRunPytestTwice has a program that runs pytest two times, in the environment of `pymon-bridge run` and with
