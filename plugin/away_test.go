@@ -93,13 +93,23 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 		{"refuses the token", status(http.StatusUnauthorized), "", "2 of the results did not arrive at URL: 401 refused by the test", 1, 1},
 		{"is something else", status(http.StatusNotFound), "", "2 of the results did not arrive at URL: 404 refused by the test", 1, 1},
 		{"is elsewhere", status(http.StatusFound), "", "2 of the results did not arrive at URL: 302 refused by the test", 1, 1},
+		{"says 200 to everything", status(http.StatusOK), "", "2 of the results did not arrive at URL: 200 refused by the test", 1, 1},
+		{"takes no end", func() func(string, int) int {
+			sessions := 0
+			return func(path string, _ int) int {
+				if path == "sessions" {
+					sessions++
+				}
+				return map[bool]int{true: 400}[path == "sessions" && sessions == 2]
+			}
+		}(), "", "what describes the run did not arrive at URL: 400 refused by the test", 5, 5},
 		{"is full", status(http.StatusServiceUnavailable), "", "2 of the results did not arrive at URL: 503 refused by the test", 2, 100},
 		{"takes no row", func(path string, _ int) int {
 			return map[string]int{"metrics": 400, "outcomes": 400}[path]
 		}, "", "2 of the results did not arrive at URL: 400 refused by the test", 5, 5},
 		{"is not there", nil, "http://x:secret@127.0.0.1:1/p/y", "2 of the results did not arrive at http://127.0.0.1:1/p/y: [Errno", 0, 0},
 		{"has no name", nil, "http://", "nothing is sent: expected an address such as http://127.0.0.1:8080", 0, 0},
-		{"has a wrong port", nil, "http://127.0.0.1:port", "nothing is sent: ", 0, 0},
+		{"has a wrong port", nil, "http://127.0.0.1:port", "nothing is sent: expected an address such as http://127.0.0.1:8080", 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -193,6 +203,42 @@ func TestRequestsAuthenticate(t *testing.T) {
 			assert.Len(t, server.tests(t), 1)
 			for _, request := range server.asked() {
 				assert.Equal(t, want, request.Header.Get("Authorization"))
+			}
+		})
+	}
+}
+
+// TestSecretsAreNotShown has tokens and passwords that cannot be sent, and tokens with blanks around them, which can.
+func TestSecretsAreNotShown(t *testing.T) {
+	t.Parallel()
+	dir := suite(t, map[string]string{"test_it.py": oneTest})
+	for _, tt := range []struct{ name, url, token, say string }{
+		{"a token with a line break at its end", "URL", " s3cret\n", ""},
+		{"blanks for a token", "URL", " ", ""},
+		{"a line break in the token", "URL", "s3cret\ns3cret", "expected printable ASCII characters in PYMON_TOKEN"},
+		{"an umlaut in the token", "URL", "s3cretä", "expected printable ASCII characters in PYMON_TOKEN"},
+		{"a slash after digits", "http://x:12/s3cret@127.0.0.1:1", "", "expected an address in whose password /, ? and # are written as"},
+		{"a number sign after digits", "http://x:12#s3cret@127.0.0.1:1", "", "expected an address in whose password"},
+		{"a slash", "http://x:s3cret/@127.0.0.1:1", "", "expected an address such as http://127.0.0.1:8080"},
+		{"a character that is several", "http://x:s3cret℀@127.0.0.1:1", "", "expected an address such as http://127.0.0.1:8080"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			server := record(t)
+			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge"},
+				Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_TOKEN=" + tt.token, "PYMON_WAIT=0",
+					"PYMON_URL=" + strings.Replace(tt.url, "URL", server.URL, 1)}}.Run(t)
+			assert.Equal(t, 0, run.ExitCode, run.Output())
+			assert.NotContains(t, run.Output(), "s3cret")
+			if tt.say != "" {
+				assert.Contains(t, run.Output(), "pymon-bridge: nothing is sent: "+tt.say)
+				assert.Empty(t, server.asked())
+				return
+			}
+			assert.NotContains(t, run.Output(), "pymon-bridge:", "a warning")
+			assert.Len(t, server.tests(t), 1)
+			for _, request := range server.asked() {
+				assert.Equal(t, strings.TrimSpace(tt.token), strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer "))
 			}
 		})
 	}

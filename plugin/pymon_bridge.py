@@ -107,7 +107,8 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
         forget_values(early_config.known_args_namespace, args)
     yield
     if asked:
-        free = [option for option in OPTIONS if is_unknown(parser, option[0])]
+        taken = option_names(parser)
+        free = [option for option in OPTIONS if option[0] not in taken]
         if wishes.asked([]) or any(name == "--remote-server" for name, _ in free):
             group = parser.getgroup("pymon-bridge", "measurements for pymon-bridge")
             for name, settings in free:
@@ -150,7 +151,7 @@ def pytest_configure(config: Any) -> None:
 
 def pytest_unconfigure(config: Any) -> None:
     """Puts the environment back, for a program that runs pytest twice."""
-    if config.pluginmanager.hasplugin(NAME + "_reporter"):
+    if config.pluginmanager.hasplugin(NAME + "_reporter") and not wishes_of(config).inside:
         os.environ.pop(INSIDE, None)
     os.environ.update(wishes_of(config).taken)
 
@@ -191,7 +192,8 @@ MARKERS = (
     "monitor_test_if(condition): the same if the condition is true",
 )
 
-NOTHING_RUNS = ("mtr_none", "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
+NOTHING_RUNS = ("mtr_none", "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test",
+                "cacheshow")
 
 
 @harmless
@@ -206,12 +208,10 @@ def forget_values(known: Any, args: List[str]) -> None:
             known.file_or_dir.remove(value)
 
 
-def is_unknown(parser: Any, option: str) -> bool:
-    """Says whether nobody has defined an option."""
-    try:
-        return option in parser.parse_known_and_unknown_args([option])[1]
-    except pytest.UsageError:
-        return False  # it is known, and wants a value
+def option_names(parser: Any) -> Set[str]:
+    """Returns the names of the options that are defined."""
+    groups = list(parser._groups) + [parser._anonymous]
+    return {name for group in groups for option in group.options for name in option.names()}
 
 
 def mend_node_id() -> None:
@@ -435,8 +435,12 @@ def pair(tag: str) -> Tuple[str, str]:
 class Memory:
     """The peak of the resident memory of this process, which the kernel of Linux keeps, and resets on demand.
 
-    Elsewhere nothing is measured, since a peak that cannot be reset says nothing about one test.
+    Elsewhere nothing is measured, since a peak that cannot be reset says nothing about one test. The functions are
+    those of before any test, because tests replace open and its like.
     """
+
+    open, read, write, close = map(staticmethod, (os.open, os.read, os.write, os.close))
+    reading, writing = os.O_RDONLY, os.O_WRONLY
 
     def __init__(self) -> None:
         from mmap import mmap
@@ -452,14 +456,20 @@ class Memory:
 
     def restart(self) -> float:
         """Resets the peak to what is resident now, and returns that in MiB."""
-        with open("/proc/self/clear_refs", "wb", buffering=0) as file:
-            file.write(b"5")
+        file = self.open("/proc/self/clear_refs", self.writing)
+        try:
+            self.write(file, b"5")
+        finally:
+            self.close(file)
         return self.peak()
 
     def peak(self) -> float:
         """Returns the peak since the last reset in MiB."""
-        with open("/proc/self/status", "rb", buffering=0) as file:
-            return int(file.read().split(b"VmHWM:", 1)[1].split(None, 1)[0]) / 1024.0
+        file = self.open("/proc/self/status", self.reading)
+        try:
+            return int(self.read(file, 65536).split(b"VmHWM:", 1)[1].split(None, 1)[0]) / 1024.0
+        finally:
+            self.close(file)
 
 
 def cpu_clock() -> Callable[[], Tuple[float, float]]:
@@ -542,10 +552,10 @@ class Meter:
 
     @harmless
     def after_call(self, item: Any, measured: Row, resident: Optional[float]) -> None:
+        setattr(item, NAME, measured)  # first: where memory cannot be read, the rest is kept
         if resident is not None:
             peak = self.memory.peak()
             measured.update(mem_peak=peak, mem_test=max(peak - resident, 0.0))
-        setattr(item, NAME, measured)
 
     @harmless
     def after_teardown(self, item: Any, seconds: float, nextitem: Any) -> None:
@@ -598,7 +608,14 @@ def names_of(item: Any) -> Row:
         item_fs_loc=str(item.location[0]),
         component=component_of(module),
         skip=is_skipped(item),
+        nodeid=nodeid_of(item),
     )
+
+
+def nodeid_of(item: Any) -> str:
+    """Returns a node id without the group that --dist=loadgroup of pytest-xdist appends."""
+    own = "{}::{}".format(item.parent.nodeid, item.name)
+    return own if item.nodeid.startswith(own + "@") else item.nodeid
 
 
 def dotted(path: str) -> str:
@@ -659,11 +676,13 @@ class Reporter:
 
         self.config, self.wishes, self.meter, self.client, self.loads = config, wishes, meter, client, loads
         self.getpid, self.pid = os.getpid, os.getpid()
+        self.patience = patience()  # now: tests may change the environment
         self.session: Row = {}
         self.running: Dict[Any, Running] = {}
         self.contexts: Set[str] = set()  # the hashes of those that were sent
         self.finished = self.deselected = 0
-        self.interrupted = False
+        self.in_protocol = False
+        self.interrupted = self.failed_before = False
         scope = wishes.option(config, "mtr_scope") or "function"
         self.functions, self.modules = "function" in scope, "module" in scope
 
@@ -679,13 +698,14 @@ class Reporter:
 
     @harmless
     def begin(self) -> None:
-        env, own = dict(os.environ), os.urandom(16).hex()
+        env, own, rerun = dict(os.environ), os.urandom(16).hex(), self.rerun()
+        self.failed_before = rerun == "--lf" and bool(self.config.cache.get("cache/lastfailed", None))
         self.send_context(self.meter.context)
         self.session = dict(
             session_h=own,
             run_date=Clock.text(Clock.now()),
             scm_ref=commit(env),
-            description=session_tags(self.wishes, self.config, env, own, self.selection()),
+            description=session_tags(self.wishes, self.config, env, own, self.selection() or rerun),
             utc_offset=Clock.offset,
             method=METHOD,
         )
@@ -717,11 +737,11 @@ class Reporter:
             exit_status=int(session.exitstatus),
             collected=session.testscollected + self.deselected,
             deselected=self.deselected,
-            partial=self.stopped(session) or self.selection(),
+            partial=self.stopped(session) or self.selection() or (self.rerun() if self.leaves_out() else None),
         )
         self.client.add("end", dict(self.session, **ending))
         try:
-            self.client.finish(patience())
+            self.client.finish(self.patience)
         except KeyboardInterrupt:
             pass  # somebody does not want to wait
         self.client.tell()
@@ -733,7 +753,9 @@ class Reporter:
             return "interrupted"
         if most and session.testsfailed >= most and self.finished < session.testscollected:
             return "-x" if most == 1 else "--maxfail"
-        return {2: "interrupted", 3: "crashed", 4: "usage error"}.get(int(session.exitstatus))
+        # A ^C that comes while pytest handles another one, or another end that nobody states, leaves the status at 0.
+        unstated = "interrupted" if self.finished < session.testscollected else None
+        return {2: "interrupted", 3: "crashed", 4: "usage error"}.get(int(session.exitstatus), unstated)
 
     def selection(self) -> Optional[str]:
         """Says what keeps tests of the suite out of this run, or returns None.
@@ -745,11 +767,15 @@ class Reporter:
             return "-k"
         if getattr(option, "deselect", None) and not any(arg.startswith("--deselect") for arg in addopts):
             return "--deselect"
-        if getattr(option, "lf", False):
-            return "--lf"
-        if getattr(option, "stepwise", False):
-            return "--stepwise"
         return "node ids" if any("::" in str(arg) for arg in self.config.args) else None
+
+    def rerun(self) -> Optional[str]:
+        """Returns the option that runs tests of an earlier run again, or None. Where none has failed, it runs all."""
+        return next(("--" + name for name in ("lf", "stepwise") if getattr(self.config.option, name, False)), None)
+
+    def leaves_out(self) -> bool:
+        """Says whether tests were left out. --lf passes over files without deselecting their tests."""
+        return self.deselected > 0 or self.failed_before
 
     # -- pytest-xdist
 
@@ -764,10 +790,24 @@ class Reporter:
 
     # -- the tests
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Sends after everything that belongs to a test: pytest-timeout counts the time of its reports too."""
+        self.in_protocol = True
+        yield
+        self.in_protocol = False
+        self.send()
+
+    @harmless
+    def send(self) -> None:
+        if not self.in_protocol and not self.is_fork():
+            self.client.flush_when_due()
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         if not self.is_fork():
             self.take(report)
+            self.send()  # with pytest-xdist: the controller runs no protocol
 
     @harmless
     def take(self, report: Any) -> None:
@@ -782,7 +822,6 @@ class Reporter:
             test.outcomes.append(outcome)
         if report.when not in ("setup", "call") and not test.again:  # the teardown, or a worker has crashed
             self.finish(key)
-            self.client.flush_when_due()
 
     def finish(self, key: Any) -> None:
         """Makes the row of a test, and of a module after its last test."""
@@ -798,7 +837,7 @@ class Reporter:
         if measured.get("skip") or not self.functions:
             measured = {name: value for name, value in measured.items() if name not in MEASUREMENTS + MORE}
         row = self.row("function", dict(names_in(key[0]), mem_usage=measured.get("mem_test"), **measured))
-        row.update(nodeid=key[0], outcome=test.outcome, attempts=test.attempts)
+        row.update(nodeid=measured.get("nodeid", key[0]), outcome=test.outcome, attempts=test.attempts)
         row.update((name, measured.get(name)) for name in MORE)
         if test.outcome in ("passed", "xpassed") and row["total_time"] is not None:
             self.add_metric(row)
@@ -848,12 +887,34 @@ def names_in(nodeid: str) -> Row:
 # ---- Client: sends rows ----------------------------------------------------------------------------------------------
 
 ROUTES = ("metrics/", "outcomes/")  # of rows
-ROWS = 50  # in one request
+ROWS = 100  # in one request
 KEPT = 100000  # rows that wait at most: a bridge that is away must not take the memory of the tests
 LIMIT = 2.0  # seconds that a request may take while tests run
 AGAIN = 2.0  # seconds at least from a failure to the next try
 LATER = (0, 408, 425, 429, 500, 502, 503, 504)  # the same request may succeed later; 0 is no answer
-NEVER = (401, 403, 404, 405)  # no request will succeed, and neither after a redirection
+NEVER = (401, 403, 404, 405)  # no request will succeed, and neither where another server redirects or says 200
+UNLIKE_LISTS = (401, 403, 413, 429, 503)  # these answers do not mean that a server takes no lists
+
+
+def split(url: str) -> Tuple[Any, Optional[int]]:
+    """Returns the parts of an address, and its port. No failure shows any part of it, because it may be a password."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url if "//" in url else "http://" + url)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address such as http://127.0.0.1:8080")
+    if "@" in parts.path + parts.query + parts.fragment:  # what comes before may be the begin of a password
+        raise ValueError("expected an address in whose password /, ? and # are written as %2F, %3F and %23")
+    return parts, port
+
+
+def one_line(text: str) -> str:
+    """Returns what a server says as one short line that a terminal shows."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
 
 
 class Client:
@@ -864,31 +925,36 @@ class Client:
     """
 
     def __init__(self, url: str, token: Optional[str]) -> None:
+        import re
+        import selectors
         from base64 import b64encode
         from http import client as http
         from json import dumps
-        from select import select
         from socket import timeout
-        from urllib.parse import unquote, urlsplit
+        from urllib.parse import unquote
 
-        self.dumps, self.http, self.select, self.timeout = dumps, http, select, timeout
-        parts = urlsplit(url if "//" in url else "http://" + url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected an address such as http://127.0.0.1:8080")
+        self.dumps, self.http, self.timeout = dumps, http, timeout
+        self.wrong_rows = re.compile(r"(\d+) of \d+ rows are invalid, \d+ are stored").search
+        self.selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no large numbers
+        parts, port = split(url)
         self.shown = "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)  # without a password
         self.base = parts.path.rstrip("/") + "/"
         self.headers = {"Content-Type": "application/json", "User-Agent": "pymon-bridge-plugin"}
         if parts.username is not None:
             secret = unquote(parts.username) + ":" + unquote(parts.password or "")
-            self.headers["Authorization"] = "Basic " + b64encode(secret.encode()).decode()
-        elif token:
-            self.headers["Authorization"] = "Bearer " + token
-        self.connect = functools.partial(http.HTTPConnection, parts.hostname, parts.port)
+            self.headers["Authorization"] = "Basic " + b64encode(secret.encode(errors="replace")).decode()
+        elif token and token.strip():
+            if not (token.strip().isascii() and token.strip().isprintable()):
+                raise ValueError("expected printable ASCII characters in PYMON_TOKEN")
+            self.headers["Authorization"] = "Bearer " + token.strip()
+        self.connect = functools.partial(http.HTTPConnection, parts.hostname, port)
         if parts.scheme == "https":
             from ssl import create_default_context
 
-            tls = create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE") or None)
-            self.connect = functools.partial(http.HTTPSConnection, parts.hostname, parts.port, context=tls)
+            trusted = os.environ.get("REQUESTS_CA_BUNDLE") or None
+            folder = trusted is not None and os.path.isdir(trusted)
+            tls = create_default_context(**{"capath" if folder else "cafile": trusted})
+            self.connect = functools.partial(http.HTTPSConnection, parts.hostname, port, context=tls)
         self.connection: Any = None
         self.file: Tuple[int, ...] = ()  # which file the socket of the connection is
         # What waits, in the order of sending.
@@ -900,6 +966,7 @@ class Client:
         self.sent_at = self.retry_at = Clock.perf()
         self.took = 0.0  # seconds of the last sending
         self.lost = 0  # rows
+        self.undescribed = False  # something that is no row was refused
         self.gave_up = False
         self.trouble = ""  # the last failure in words
 
@@ -914,8 +981,9 @@ class Client:
         return sum(len(self.waiting[path]) for path in ROUTES)
 
     def flush_when_due(self) -> None:
-        """Sends when many rows wait, and otherwise each second, or more often where it costs nearly nothing."""
-        if self.waiting_rows() >= ROWS or Clock.perf() - self.sent_at >= min(1.0, 20 * self.took):
+        """Sends when many rows wait, and otherwise each second: more often where it costs nearly nothing, and less
+        often where it takes long."""
+        if self.waiting_rows() >= ROWS or Clock.perf() - self.sent_at >= max(min(1.0, 20 * self.took), 10 * self.took):
             self.flush()
 
     def flush(self) -> None:
@@ -941,8 +1009,9 @@ class Client:
     def tell(self) -> None:
         """Warns of what did not arrive."""
         lost = self.lost + self.waiting_rows()
-        if lost:
-            complain("{} of the results did not arrive at {}: {}".format(lost, self.shown, self.trouble))
+        if lost or self.undescribed or any(self.waiting.values()):
+            what = "{} of the results".format(lost) if lost else "what describes the run"
+            complain("{} did not arrive at {}: {}".format(what, self.shown, self.trouble))
 
     def send(self, limit: float) -> bool:
         """Sends one request. Says whether it makes sense to go on at once."""
@@ -964,12 +1033,16 @@ class Client:
 
     def settle(self, path: str, count: int, status: int, text: str) -> bool:
         """Does what an answer asks for. Says whether it makes sense to go on at once."""
-        if 200 <= status < 300:
+        wrong = self.wrong_rows(text) if status == 400 and count > 1 else None  # the bridge keeps the others
+        if status == 201 or wrong:
             self.takes_lists = self.takes_lists or count > 1 or None
             del self.waiting[path][:count]
+        if status == 201:
             return True
-        self.trouble = "{} {}".format(status or "", text).strip()
-        if count > 1 and self.takes_lists is None and status >= 400 and status not in (401, 403, 413, 429, 503):
+        self.trouble = one_line("{} {}".format(status or "", text))
+        if wrong:
+            self.lost += int(wrong.group(1))
+        elif count > 1 and self.takes_lists is None and status >= 400 and status not in UNLIKE_LISTS:
             self.takes_lists = False  # another server than a bridge
         elif count > 1 and status == 413:
             self.rows = count // 2
@@ -983,7 +1056,8 @@ class Client:
             for rows in self.waiting.values():
                 rows.clear()
         else:
-            self.lost += count
+            self.lost += count if path in ROUTES else 0
+            self.undescribed = self.undescribed or path not in ROUTES
             del self.waiting[path][:count]
         return True
 
@@ -1015,7 +1089,7 @@ class Client:
         text = answer.read().decode(errors="replace")
         if answer.will_close:
             self.close()
-        return answer.status, text.strip()[:300]
+        return answer.status, text
 
     def is_usable(self) -> bool:
         """Says whether there is a kept connection, and drops one that cannot be used."""
@@ -1026,10 +1100,12 @@ class Client:
             self.connection.sock.detach()
         else:
             try:
-                if not self.select([self.connection.sock], [], [], 0)[0]:
-                    return True  # what can be read from an idle connection is its end
+                with self.selector() as selector:
+                    selector.register(self.connection.sock, 1)  # to read
+                    if not selector.select(0):
+                        return True  # what can be read from an idle connection is its end
             except (OSError, ValueError):
-                pass  # select takes no large numbers
+                pass  # it is closed
         self.close()
         return False
 

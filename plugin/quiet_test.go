@@ -229,6 +229,20 @@ func TestConftestsKeepTheirOptions(t *testing.T) {
 	}
 }
 
+// TestAConftestMayRequireAnOption has an option without which pytest does not run.
+func TestAConftestMayRequireAnOption(t *testing.T) {
+	t.Parallel()
+	dir := suite(t, map[string]string{"test_it.py": oneTest,
+		"conftest.py": "def pytest_addoption(parser):\n    parser.addoption('--stage', required=True)\n"})
+	for _, python := range pythons() {
+		server := record(t)
+		run := harness.Pytest{Python: python, Suite: dir, Args: []string{"-p", "pymon_bridge", "--stage", "x", "--remote-server", server.URL},
+			Env: []string{"PYTHONPATH=" + loaded(t)}}.Run(t)
+		assert.Equal(t, 0, run.ExitCode, run.Output())
+		assert.Len(t, server.tests(t), 1)
+	}
+}
+
 // TestEntryPointIsAskedByAnAddress has the plugin installed, and an address is given.
 func TestEntryPointIsAskedByAnAddress(t *testing.T) {
 	t.Parallel()
@@ -248,6 +262,7 @@ func TestEntryPointIsAskedByAnAddress(t *testing.T) {
 		{"plan", "URL", []string{"--setup-plan"}, 0},
 		{"version", "URL", []string{"--version"}, 0},
 		{"markers", "URL", []string{"--markers"}, 0},
+		{"cache", "URL", []string{"--cache-show", "-p", "cacheprovider"}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

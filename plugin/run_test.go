@@ -22,6 +22,11 @@ func TestTheEndSaysWhetherTheRunIsWhole(t *testing.T) {
 		"k.ini":       "[pytest]\naddopts = -k test_it --deselect test_it.py::test_slow\nmarkers = slow\n",
 		"pytest.ini":  "[pytest]\nmarkers = slow\n",
 		"broken/x.py": "import nothing_of_this_name\n",
+		"other/x.py":  oneTest,
+		"conftest.py": "import os, pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_keyboard_interrupt():\n" +
+			"    if 'twice' in os.environ.get('ACT', ''):\n        raise KeyboardInterrupt\n",
+		"it/v/cache/lastfailed":    `{"test_it.py::test_slow": true}`,
+		"other/v/cache/lastfailed": `{"other/x.py::test_it": true}`,
 	})
 	for _, tt := range []struct {
 		name                          string
@@ -43,9 +48,14 @@ func TestTheEndSaysWhetherTheRunIsWhole(t *testing.T) {
 		{"no test is left", []string{"-k", "nothing"}, "", 5, 4, 4, "-k"},
 		{"--deselect", []string{"--deselect", "test_it.py::test_slow"}, "", 0, 4, 1, "--deselect"},
 		{"node ids", []string{"test_it.py::test_slow"}, "", 0, 1, 0, "node ids"},
-		{"--lf", []string{"--lf", "-p", "cacheprovider"}, "", 0, 4, 0, "--lf"},
-		{"--stepwise", []string{"--stepwise", "-p", "cacheprovider", "-p", "stepwise"}, "", 0, 4, 0, "--stepwise"},
+		{"--lf, nothing has failed", []string{"--lf", "-p", "cacheprovider"}, "", 0, 4, 0, nil},
+		{"--lf", []string{"--lf", "-p", "cacheprovider", "-o", "cache_dir=it"}, "", 0, 1, 0, "--lf"},
+		{"--lf leaves a file out", []string{"--lf", "-p", "cacheprovider", "-o", "cache_dir=other", "test_it.py", "other/x.py"}, "", 0, 1, 0, "--lf"},
+		{"--stepwise, nothing has failed", []string{"--stepwise", "-p", "cacheprovider", "-p", "stepwise"}, "", 0, 4, 0, nil},
+		{"--stepwise stops", []string{"--stepwise", "-p", "cacheprovider", "-p", "stepwise"}, "assert n != 1", 2, 4, 0, "interrupted"},
+		{"--stepwise leaves tests out", []string{"--stepwise", "-p", "cacheprovider", "-p", "stepwise", "-m", "not slow"}, "", 0, 4, 1, "--stepwise"},
 		{"interrupted", nil, "raise KeyboardInterrupt", 2, 4, 0, "interrupted"},
+		{"interrupted again while pytest stops", nil, "raise KeyboardInterrupt  # twice", 0, 4, 0, "interrupted"},
 		{"pytest.exit", nil, "pytest.exit('enough', 0)", 0, 4, 0, "interrupted"},
 		{"a module that cannot be read", []string{"test_it.py", "broken/x.py"}, "", 2, 4, 0, "interrupted"},
 		{"no such file", []string{"nothing.py"}, "", 4, 0, 0, "usage error"},
@@ -59,7 +69,7 @@ func TestTheEndSaysWhetherTheRunIsWhole(t *testing.T) {
 				p.Env = append(p.Env, "ACT="+tt.act)
 			}
 			run := p.Run(t)
-			if tt.name != "interrupted" { // some versions of pytest end themselves with the signal
+			if !strings.HasPrefix(tt.name, "interrupted") { // some versions of pytest end themselves with the signal
 				assert.Equal(t, tt.status, run.ExitCode, run.Output())
 			}
 			session := server.session(t)
@@ -84,7 +94,7 @@ def test_first(n):
     pass
 
 def test_takes_more_than_a_second():
-    time.sleep(1.2)
+    time.sleep(2.5)
 
 def test_ends():
     os._exit(7)
@@ -268,14 +278,19 @@ def test_nested():
 
 def test_asks():
     assert run("--remote-server", os.environ["OTHER"]) == 0
+
+def test_asks_in_this_process():
+    import pytest
+    assert pytest.main(["second", "-p", "pymon_bridge", "--remote-server", os.environ["OTHER"]]) == 0
+    assert os.environ["PYMON_INSIDE"]
 `,
-		"inner/test_inner.py": oneTest,
+		"inner/test_inner.py": oneTest, "second/test_second.py": oneTest,
 	})
 	run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "test_it.py"},
 		Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_URL=" + server.URL, "OTHER=" + other.URL}}.Run(t)
 	assert.Equal(t, 0, run.ExitCode, run.Output())
-	assert.Len(t, server.tests(t), 2)
-	assert.Len(t, other.tests(t), 1)
+	assert.Len(t, server.tests(t), 3)
+	assert.Len(t, other.tests(t), 2)
 }
 
 // TestAProgramMayRunPytestTwice has a program that runs pytest two times, in the environment of `pymon-bridge run` and with

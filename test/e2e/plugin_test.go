@@ -61,3 +61,30 @@ func TestARunOfThePluginIsWhole(t *testing.T) {
 	assert.Equal(t, "complete", sessions[0]["completion"])
 	assert.EqualValues(t, len(want), sessions[0]["collected"])
 }
+
+// TestWithoutMemoryTheRestArrives has a system that does not tell the peak of memory, such as macOS. InfluxDB has the
+// measurements of each test and module without memory, and no point of memory that nobody measured.
+func TestWithoutMemoryTheRestArrives(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
+	suite, folder := t.TempDir(), filepath.Join(harness.Root(t), "plugin")
+	for name, text := range map[string]string{
+		"conftest.py": "import pymon_bridge\n\ndef refuse(*args):\n    raise PermissionError(args)\n\npymon_bridge.Memory.restart = refuse\n",
+		"test_it.py":  "def test_passes():\n    pass\n\ndef test_fails():\n    assert 0\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(suite, name), []byte(text), 0o600))
+	}
+	run := harness.Pytest{Python: harness.Plugin92, Suite: suite, Args: []string{"-p", "pymon_bridge", "--remote-server", bridge.URL,
+		"--restrict-scope-to=function,module"}, Env: []string{"PYTHONPATH=" + folder}}.Run(t)
+	require.Equal(t, 1, run.ExitCode, run.Output())
+	assert.NotContains(t, run.Output(), "pymon-bridge:", "a warning")
+	bridge.WaitDelivered()
+	metrics := influx.Points(bucket, "test_metrics")
+	assert.Len(t, metrics, 2, "a test and a module")
+	for _, p := range metrics {
+		assert.NotNil(t, p["total_time"])
+		assert.Nil(t, p["mem_usage"])
+	}
+	assert.Len(t, influx.Points(bucket, "test_outcomes"), 2)
+}
