@@ -139,7 +139,7 @@ func (i *invocation) write(digests []*report.Digest) {
 	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
 }
 
-// markdown writes the summary to the files that are to have it.
+// markdown writes the summary to the files that are to have it. It begins with the line by which a bot finds its comment.
 func (i *invocation) markdown(write func(w io.Writer) error) {
 	for _, to := range []struct {
 		path string
@@ -153,7 +153,8 @@ func (i *invocation) markdown(write func(w io.Writer) error) {
 		}
 		f, err := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
 		if err == nil {
-			err = errors.Join(write(f), f.Close())
+			_, err = fmt.Fprintln(f, report.Marker(cmp.Or(i.Project, monitor.DefaultProject)))
+			err = errors.Join(err, write(f), f.Close())
 		}
 		if err != nil {
 			i.say("%v", err)

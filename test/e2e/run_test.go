@@ -207,9 +207,9 @@ func TestRunLeavesNoOldSummary(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"true"}, "### ⚠️ no summary: `no measurements arrived`\n"},
+		{[]string{"true"}, "<!-- pymon-bridge default -->\n### ⚠️ no summary: `no measurements arrived`\n"},
 		{[]string{"no-such-program"}, ""},
-		{[]string{"--url", "http://127.0.0.1:1", "true"}, "### ⚠️ no summary: "},
+		{[]string{"--url", "http://127.0.0.1:1", "true"}, "<!-- pymon-bridge default -->\n### ⚠️ no summary: "},
 	} {
 		require.NoError(t, os.WriteFile(summary, []byte("of an earlier run\n"), 0o600))
 		require.NoError(t, os.WriteFile(step, nil, 0o600))
@@ -243,7 +243,7 @@ func TestRunWritesMarkdown(t *testing.T) {
 	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 	own, err := os.ReadFile(filepath.Join(dir, "summary.md"))
 	require.NoError(t, err)
-	assert.Regexp(t, `^### ❌ 4 tests, .* in tests: 2 passed, 1 failed, 1 skipped\n`, string(own))
+	assert.Regexp(t, `^<!-- pymon-bridge shop -->\n### ❌ 4 tests, .* in tests: 2 passed, 1 failed, 1 skipped\n`, string(own))
 	both, err := os.ReadFile(step)
 	require.NoError(t, err)
 	assert.Equal(t, "of another step\n"+string(own), string(both))

@@ -267,4 +267,8 @@ func TestAnInstalledWheelServesAndMeasures(t *testing.T) {
 	stored := harness.Stored(t, bridge.Data)
 	require.Len(t, stored.Metrics, 1, run.Output())
 	assert.Equal(t, "test_cart", stored.Metrics[0].Item)
+
+	said := must(t, suite, nil, program, "run", "--data", filepath.Join(work, "kept"), "--", python, "-I", "-m", "pytest")
+	assert.Contains(t, said, "1 passed")
+	assert.Len(t, harness.Stored(t, filepath.Join(work, "kept")).Metrics, 1)
 }
