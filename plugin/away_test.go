@@ -306,9 +306,10 @@ func TestTheCertificateIsVerified(t *testing.T) {
 		t.Run(strconv.FormatBool(trusted), func(t *testing.T) {
 			t.Parallel()
 			server := record(t)
-			tls := httptest.NewTLSServer(server)
-			t.Cleanup(tls.Close)
+			tls := httptest.NewUnstartedServer(server)
 			tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+			tls.StartTLS()
+			t.Cleanup(tls.Close)
 			env := []string{"PYTHONPATH=" + loaded(t), "PYMON_WAIT=0.1"}
 			if trusted {
 				bundle := filepath.Join(t.TempDir(), "ca.pem")
