@@ -80,6 +80,9 @@ func DecodeSession(body []byte) (*monitor.Session, error) {
 		s.Completion = monitor.Complete
 		if f.has(9) {
 			s.Completion = monitor.Partial
+			if f.values[9].kind == text && s.Reason == "" {
+				f.problem(9, "null or a non-empty text")
+			}
 		}
 	}
 	if err := f.err(); err != nil {

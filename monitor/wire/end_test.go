@@ -23,15 +23,14 @@ func TestASessionStatesItsOffsetItsMethodAndItsEnd(t *testing.T) {
 		marks           monitor.Marks
 		end             monitor.End
 	}{
-		"nothing":         {`"more": 1`, ``, 0, monitor.Marks{}, monitor.End{}},
-		"nulls":           {`"utc_offset": null, "method": null, "exit_status": null`, ``, 0, monitor.Marks{}, monitor.End{}},
-		"its offset":      {`"utc_offset": -12600`, `,"utc_offset":-12600`, -12600, monitor.Marks{StatesOffset: true}, monitor.End{}},
-		"UTC":             {`"utc_offset": 0`, `,"utc_offset":0`, 0, monitor.Marks{StatesOffset: true}, monitor.End{}},
-		"its method":      {`"method": "m2"`, `,"method":"m2"`, 0, monitor.Marks{Method: "m2"}, monitor.End{}},
-		"a complete run":  {`"exit_status": 1, "collected": 7, "deselected": 2, "partial": null`, `,"completion":"complete","exit_status":1,"collected":7,"deselected":2,"partial":null`, 0, monitor.Marks{Completion: monitor.Complete}, monitor.End{ExitStatus: 1, Collected: 7, Deselected: 2}},
-		"a partial run":   {`"exit_status": 0, "collected": 7, "deselected": 0, "partial": "-x"`, `,"completion":"partial","exit_status":0,"collected":7,"deselected":0,"partial":"-x"`, 0, monitor.Marks{Completion: monitor.Partial}, monitor.End{Collected: 7, Reason: "-x"}},
-		"an empty reason": {`"exit_status": 0, "collected": 0, "deselected": 0, "partial": ""`, `,"completion":"partial","exit_status":0,"collected":0,"deselected":0,"partial":""`, 0, monitor.Marks{Completion: monitor.Partial}, monitor.End{}},
-		"no end":          {`"collected": 7, "partial": "-x"`, ``, 0, monitor.Marks{}, monitor.End{}},
+		"nothing":        {`"more": 1`, ``, 0, monitor.Marks{}, monitor.End{}},
+		"nulls":          {`"utc_offset": null, "method": null, "exit_status": null`, ``, 0, monitor.Marks{}, monitor.End{}},
+		"its offset":     {`"utc_offset": -12600`, `,"utc_offset":-12600`, -12600, monitor.Marks{StatesOffset: true}, monitor.End{}},
+		"UTC":            {`"utc_offset": 0`, `,"utc_offset":0`, 0, monitor.Marks{StatesOffset: true}, monitor.End{}},
+		"its method":     {`"method": "m2"`, `,"method":"m2"`, 0, monitor.Marks{Method: "m2"}, monitor.End{}},
+		"a complete run": {`"exit_status": 1, "collected": 7, "deselected": 2, "partial": null`, `,"completion":"complete","exit_status":1,"collected":7,"deselected":2,"partial":null`, 0, monitor.Marks{Completion: monitor.Complete}, monitor.End{ExitStatus: 1, Collected: 7, Deselected: 2}},
+		"a partial run":  {`"exit_status": 0, "collected": 7, "deselected": 0, "partial": "-x"`, `,"completion":"partial","exit_status":0,"collected":7,"deselected":0,"partial":"-x"`, 0, monitor.Marks{Completion: monitor.Partial}, monitor.End{Collected: 7, Reason: "-x"}},
+		"no end":         {`"collected": 7, "partial": "-x"`, ``, 0, monitor.Marks{}, monitor.End{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := wire.DecodeSession(plus(tt.members))
@@ -57,6 +56,7 @@ func TestWrongEndsNameTheField(t *testing.T) {
 		"a negative number": {with(t, end, `7`, `-1`), "collected", "expected a whole number of at least 0, got -1"},
 		"a missing number":  {with(t, end, `"deselected": 2, `, ``), "deselected", "expected a whole number of at least 0, but it is missing"},
 		"a long reason":     {with(t, end, `null`, `"`+strings.Repeat("é", 101)+`"`), "partial", "expected a text of at most 200 bytes, got 202"},
+		"an empty reason":   {with(t, end, `null`, `""`), "partial", "expected null or a non-empty text, got a text"},
 		"a reason":          {with(t, end, `null`, `true`), "partial", "expected a text, got a boolean"},
 	} {
 		t.Run(name, func(t *testing.T) {
