@@ -10,7 +10,7 @@ The parts, from top to bottom:
 
     Clock       the clocks of the machine, out of reach of the tests
     hooks       what pytest calls first: options, and whether there is anything to do
-    Wishes      what the command line and the environment ask for
+    Settings    what the command line and the environment ask for
     facts       the machine, the commit, the CI system
     Meter       measures tests
     Reporter    makes the rows: what became of each test
@@ -42,7 +42,7 @@ Row = Dict[str, Any]
 
 
 class Clock:
-    """The clocks as they were before any test. freezegun and its like look into modules, but not into classes."""
+    """The clocks as they were before any test. freezegun and similar libraries look into modules, but not into classes."""
 
     perf = staticmethod(time.perf_counter)
     sleep = staticmethod(time.sleep)
@@ -94,39 +94,39 @@ def harmless(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def pytest_addoption(parser: Any, pluginmanager: Any) -> None:
     """Blocks pytest-monitor, which pytest loads later, where -p names this plugin."""
-    if not TOO_OLD and wishes_of(pluginmanager.get_plugin("pytestconfig")).named:
+    if not TOO_OLD and settings_of(pluginmanager.get_plugin("pytestconfig")).named:
         pluginmanager.set_blocked(OTHER)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str]) -> Iterator[None]:
     """Adds the options of pytest-monitor. Conftests come first: they may define options of the same names."""
-    wishes = wishes_of(early_config)
-    asked = not TOO_OLD and wishes.asked(args) and not early_config.pluginmanager.hasplugin(OTHER)
+    settings = settings_of(early_config)
+    asked = not TOO_OLD and settings.asked(args) and not early_config.pluginmanager.hasplugin(OTHER)
     if asked:
         forget_values(early_config.known_args_namespace, args)
     yield
     if asked:
         taken = option_names(parser)
         free = [option for option in OPTIONS if option[0] not in taken]
-        if wishes.asked([]) or any(name == "--remote-server" for name, _ in free):
+        if settings.asked([]) or any(name == "--remote-server" for name, _ in free):
             group = parser.getgroup("pymon-bridge", "measurements for pymon-bridge")
-            for name, settings in free:
-                group.addoption(name, **settings)
-                wishes.options.add(settings["dest"])
+            for name, keywords in free:
+                group.addoption(name, **keywords)
+                settings.options.add(keywords["dest"])
 
 
 def pytest_configure(config: Any) -> None:
     """Registers the parts that work, if there is something to do."""
-    wishes = wishes_of(config)
+    settings = settings_of(config)
     if TOO_OLD:
-        if wishes.named:
+        if settings.named:
             complain("nothing is measured: this needs Python 3.8 and pytest 6.2, or newer")
         return
     if config.pluginmanager.hasplugin(OTHER):
         mend_node_id()
         return
-    if wishes.options:
+    if settings.options:
         for marker in MARKERS:
             config.addinivalue_line("markers", marker)
     workerinput = getattr(config, "workerinput", None)
@@ -134,13 +134,13 @@ def pytest_configure(config: Any) -> None:
         if NAME in workerinput:
             config.pluginmanager.register(Meter(config), NAME + "_meter")
         return
-    url = wishes.url(config)
+    url = settings.url(config)
     if not url or any(getattr(config.option, name, False) for name in NOTHING_RUNS):
         return
-    if wishes.option(config, "mtr_force_component") and wishes.option(config, "mtr_component_prefix"):
+    if settings.option(config, "mtr_force_component") and settings.option(config, "mtr_component_prefix"):
         raise pytest.UsageError("--force-component and --component-prefix exclude each other")
     try:
-        reporter = Reporter(config, wishes, Meter(config), Client(url, wishes.environ.get("PYMON_TOKEN")))
+        reporter = Reporter(config, settings, Meter(config), Client(url, settings.environ.get("PYMON_TOKEN")))
     except (OSError, ValueError) as error:
         complain("nothing is sent: {}".format(error))
         return
@@ -151,9 +151,9 @@ def pytest_configure(config: Any) -> None:
 
 def pytest_unconfigure(config: Any) -> None:
     """Puts the environment back, for a program that runs pytest twice."""
-    if config.pluginmanager.hasplugin(NAME + "_reporter") and not wishes_of(config).inside:
+    if config.pluginmanager.hasplugin(NAME + "_reporter") and not settings_of(config).inside:
         os.environ.pop(INSIDE, None)
-    os.environ.update(wishes_of(config).taken)
+    os.environ.update(settings_of(config).taken)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -161,11 +161,11 @@ def pytest_xdist_setupnodes(config: Any, specs: List[Any]) -> None:
     """Gives workers of pytest-xdist what made pytest load this plugin here."""
     for spec in specs:
         if spec.popen:
-            spec.env.update(wishes_of(config).taken)
+            spec.env.update(settings_of(config).taken)
 
 
 def pytest_make_parametrize_id(config: Any, val: Any, argname: str) -> Optional[str]:
-    return "{}={}".format(argname, val) if wishes_of(config).option(config, "mtr_want_explicit_ids") else None
+    return "{}={}".format(argname, val) if settings_of(config).option(config, "mtr_want_explicit_ids") else None
 
 
 # The options of pytest-monitor.
@@ -202,7 +202,7 @@ def forget_values(known: Any, args: List[str]) -> None:
 
     With such a file pytest would not look for conftests in its testpaths.
     """
-    takes_value = [name for name, settings in OPTIONS if settings.get("action") != "store_true"]
+    takes_value = [name for name, keywords in OPTIONS if keywords.get("action") != "store_true"]
     for name, value in zip(args, args[1:]):
         if name in takes_value and value in known.file_or_dir:
             known.file_or_dir.remove(value)
@@ -229,7 +229,7 @@ def mend_node_id() -> None:
 # ---- what the command line and the environment ask for ---------------------------------------------------------------
 
 
-class Wishes:
+class Settings:
     """What is asked of the plugin. It is read once, before the parts of `run` leave the environment."""
 
     def __init__(self, config: Any) -> None:
@@ -266,10 +266,10 @@ class Wishes:
         return option or variable
 
 
-def wishes_of(config: Any) -> Wishes:
+def settings_of(config: Any) -> Settings:
     """Returns what is asked of the plugin in a run of pytest."""
     if not hasattr(config, NAME):
-        setattr(config, NAME, Wishes(config))
+        setattr(config, NAME, Settings(config))
     return getattr(config, NAME)
 
 
@@ -406,21 +406,21 @@ def commit(env: Dict[str, str]) -> str:
 
 
 def session_tags(
-    wishes: Wishes, config: Any, env: Dict[str, str], own: str, selection: Optional[str]
+    settings: Settings, config: Any, env: Dict[str, str], own: str, selection: Optional[str]
 ) -> Dict[str, str]:
     """Returns the tags of the session. Of equal names the last one wins: CI system, environment, command line."""
     ci = ci_system(env)
     tags = ci.tags(env) if ci else {}
     if selection or not ci:
         tags["run"] = own  # what is run again, in the same pipeline, is a run of its own
-    tags.update(pair(line) for line in wishes.environ.get("PYMON_TAGS", "").splitlines() if line)
-    tags["run"] = wishes.environ.get("PYMON_RUN") or tags["run"]
+    tags.update(pair(line) for line in settings.environ.get("PYMON_TAGS", "").splitlines() if line)
+    tags["run"] = settings.environ.get("PYMON_RUN") or tags["run"]
     environment = env.get("TOX_ENV_NAME") or env.get("NOX_CURRENT_SESSION")
     if environment:
         tags["run"] += "-" + environment
-    if wishes.option(config, "mtr_description"):
+    if settings.option(config, "mtr_description"):
         tags["description"] = config.option.mtr_description
-    tags.update(pair(tag) for tag in wishes.option(config, "mtr_tags") or [])
+    tags.update(pair(tag) for tag in settings.option(config, "mtr_tags") or [])
     return tags
 
 
@@ -436,7 +436,7 @@ class Memory:
     """The peak of the resident memory of this process, which the kernel of Linux keeps, and resets on demand.
 
     Elsewhere nothing is measured, since a peak that cannot be reset says nothing about one test. The functions are
-    those of before any test, because tests replace open and its like.
+    kept before the first test, because tests replace open and similar functions.
     """
 
     open, read, write, close = map(staticmethod, (os.open, os.read, os.write, os.close))
@@ -671,10 +671,10 @@ class Running:
 class Reporter:
     """Makes a row of each test. It works in the process that reports: with pytest-xdist, in the controller."""
 
-    def __init__(self, config: Any, wishes: Wishes, meter: Meter, client: "Client") -> None:
+    def __init__(self, config: Any, settings: Settings, meter: Meter, client: "Client") -> None:
         from json import loads
 
-        self.config, self.wishes, self.meter, self.client, self.loads = config, wishes, meter, client, loads
+        self.config, self.settings, self.meter, self.client, self.loads = config, settings, meter, client, loads
         self.getpid, self.pid = os.getpid, os.getpid()
         self.patience = patience()  # now: tests may change the environment
         self.session: Row = {}
@@ -683,11 +683,11 @@ class Reporter:
         self.finished = self.deselected = 0
         self.in_protocol = False
         self.interrupted = self.failed_before = False
-        scope = wishes.option(config, "mtr_scope") or "function"
+        scope = settings.option(config, "mtr_scope") or "function"
         self.functions, self.modules = "function" in scope, "module" in scope
 
     def is_fork(self) -> bool:
-        """Says whether this is a child process that a test has forked. The bridge is none of its business."""
+        """Says whether this is a child process that a test has forked. It sends nothing."""
         return self.getpid() != self.pid
 
     # -- the session
@@ -705,7 +705,7 @@ class Reporter:
             session_h=own,
             run_date=Clock.text(Clock.now()),
             scm_ref=commit(env),
-            description=session_tags(self.wishes, self.config, env, own, self.selection() or rerun),
+            description=session_tags(self.settings, self.config, env, own, self.selection() or rerun),
             utc_offset=Clock.offset,
             method=METHOD,
         )
@@ -762,7 +762,7 @@ class Reporter:
 
         The addopts of the project belong to the suite.
         """
-        option, addopts = self.config.option, self.wishes.addopts
+        option, addopts = self.config.option, self.settings.addopts
         if getattr(option, "keyword", "") and not any(arg.startswith("-k") for arg in addopts):
             return "-k"
         if getattr(option, "deselect", None) and not any(arg.startswith("--deselect") for arg in addopts):
@@ -846,7 +846,7 @@ class Reporter:
 
     def add_metric(self, row: Row) -> None:
         if row["mem_usage"] is None:
-            row["mem_usage"] = float("nan")  # in a metric, null is no number
+            row["mem_usage"] = float("nan")  # other servers take no null here
         self.client.add("metrics/", row)
 
     def row(self, kind: str, measured: Row) -> Row:
@@ -863,8 +863,8 @@ class Reporter:
         return row
 
     def component(self, own: str) -> str:
-        prefix = self.wishes.option(self.config, "mtr_component_prefix")
-        return self.wishes.option(self.config, "mtr_force_component") or ".".join(filter(None, (prefix, own)))
+        prefix = self.settings.option(self.config, "mtr_component_prefix")
+        return self.settings.option(self.config, "mtr_force_component") or ".".join(filter(None, (prefix, own)))
 
 
 def patience() -> float:
