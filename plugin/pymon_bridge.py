@@ -42,7 +42,7 @@ Row = Dict[str, Any]
 
 
 class Clock:
-    """The clocks as they were before any test. freezegun and similar libraries look into modules, but not into classes."""
+    """The clocks as they were before any test. freezegun and similar libraries change modules, but not classes."""
 
     perf = staticmethod(time.perf_counter)
     sleep = staticmethod(time.sleep)
