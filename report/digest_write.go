@@ -52,7 +52,7 @@ func (d *Digest) ofItsRun() *Digest {
 
 // writeText writes lines that begin with this package's own words: CI systems take the beginning of a line for a command.
 func (d *Digest) writeText(b *bytes.Buffer, o Options) {
-	t := textWriter{Buffer: b, envs: d.Report != nil && severalMachines(d.Report)}
+	t := textWriter{Buffer: b, colour: o.Colour, envs: d.Report != nil && severalMachines(d.Report)}
 	name := ""
 	if d.Name != "" {
 		name = show(d.Name, shortName) + ": "

@@ -57,7 +57,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
-		FailOn: report.FailOn(c.FailOn), All: c.All, BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
+		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
 	})
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))

@@ -17,6 +17,7 @@ type Main struct {
 	Stdout, Stderr io.Writer
 
 	banner bool          // a person reads standard error
+	color  string        // --color
 	files  valueFiles    // files that gave values to flags
 	level  slog.LevelVar // lowest level in the log
 }
@@ -39,6 +40,7 @@ type cli struct {
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
+	colourFlags
 	LogFormat string `group:"Logging" help:"Format of the log on standard error: ${enum}." enum:"text,json" default:"text" env:"PYMON_LOG_FORMAT"`
 	LogLevel  string `group:"Logging" help:"Lowest level in the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL" file:""`
 }
@@ -100,7 +102,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry pymon-bridge --help.\n", err)
 		return 2
 	}
-	m.banner = c.LogFormat == "text"
+	m.banner, m.color = c.LogFormat == "text", c.Color
 	err = command.Run(c.logger(m))
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
 		return 0 // a signal stopped the bridge while it started

@@ -135,7 +135,9 @@ func (i *invocation) write(digests []*report.Digest) {
 	if i.runCmd.URL != "" {
 		options.BridgeURL = i.to.origin()
 	}
-	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, options) // nobody could read of the failure
+	terminal := options
+	terminal.Colour = i.m.coloured(i.m.Stderr)
+	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, terminal) // nobody could read of the failure
 	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
 }
 

@@ -33,7 +33,7 @@ type Result struct {
 func RunProgram(tb testing.TB, env []string, args ...string) Result {
 	tb.Helper()
 	cmd := exec.Command(Program(tb), args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(PlainEnvironment(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
