@@ -47,6 +47,14 @@ const (
 	statusNotJudged  = 2
 )
 
+// Help implements [kong.HelpProvider].
+func (*checkCmd) Help() string {
+	return `
+    pymon-bridge check                                    # the last run
+    pymon-bridge check --scm-ref "$COMMIT" --branch main  # a pull request
+    pymon-bridge check --project shop --fail-on suspect --rerun-file again.txt`
+}
+
 // Run prints the report, and fails when the gate does not pass.
 func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err := c.writeRerun(nil); err != nil { // the file of an earlier check says nothing about this run

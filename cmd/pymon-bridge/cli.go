@@ -40,18 +40,13 @@ type cli struct {
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
-	colourFlags
-	LogFormat string `group:"Logging" help:"Format of the log on standard error: ${enum}." enum:"text,json" default:"text" env:"PYMON_LOG_FORMAT"`
-	LogLevel  string `group:"Logging" help:"Lowest level in the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL" file:""`
+	general
 }
 
 // dataFlags are the flags of the commands that work on the data directory.
 type dataFlags struct {
 	Data string `group:"Storage" help:"Directory of the local file, which keeps all accepted records." default:"./pymon-bridge-data" env:"PYMON_DATA"`
 }
-
-const description = `The server behind "pytest --remote-server URL" of the plugin pytest-monitor. It keeps every measured
-test, and writes each one as a tagged point into InfluxDB v2.`
 
 // exit is the exit status with which the parser ends the program, for example after --help.
 type exit int
@@ -89,16 +84,17 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.Resolvers(m.files),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}),
+		kong.Help(printHelp), kong.Vars{"version": versionLine()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(m),
 	)
 	if err != nil {
 		panic(fmt.Sprintf("a field of cli has a wrong tag: %v", err))
 	}
-	parser.Model.HelpFlag.Help = "Print this help."
 	command, err := parser.Parse(args)
 	if err != nil {
+		err = guess(parser, args, err)
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry pymon-bridge --help.\n", err)
 		return 2
 	}

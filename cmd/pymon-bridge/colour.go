@@ -5,11 +5,6 @@ import (
 	"os"
 )
 
-// colourFlags say when a command colours what it prints.
-type colourFlags struct {
-	Color string `group:"General" help:"When to use colours: ${enum}. auto is for terminals and for the logs of GitHub and GitLab; NO_COLOR and CLICOLOR_FORCE change it." enum:"auto,always,never" default:"auto"`
-}
-
 // coloured says whether what w gets is to have colours.
 func (m *Main) coloured(w io.Writer) bool {
 	switch {

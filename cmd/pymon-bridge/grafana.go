@@ -24,6 +24,13 @@ type grafanaExportCmd struct {
 	Force     bool   `help:"Overwrite files that differ."`
 }
 
+// Help implements [kong.HelpProvider].
+func (*grafanaExportCmd) Help() string {
+	return `
+    pymon-bridge grafana export ./grafana
+    pymon-bridge grafana export --for-import ./dashboards`
+}
+
 // Run writes the files. It writes none of them when an existing file differs, unless Force is set.
 func (c *grafanaExportCmd) Run(m *Main) error {
 	read := grafana.Files

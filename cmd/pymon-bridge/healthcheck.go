@@ -18,6 +18,13 @@ type healthcheckCmd struct {
 	Timeout  time.Duration `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
 }
 
+// Help implements [kong.HelpProvider].
+func (*healthcheckCmd) Help() string {
+	return `
+    pymon-bridge healthcheck
+    pymon-bridge healthcheck --url https://pymon.example.org --timeout 10s`
+}
+
 // Run prints the state of each component and fails when the bridge cannot accept measurements.
 func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)

@@ -21,6 +21,13 @@ type tokenAddCmd struct {
 	Scope   []monitor.Scope `help:"What the token allows: ${enum}; repeatable. pytest needs write; reports, lists and metrics need read; admin allows everything. The default is write,read." enum:"write,read,admin" default:"write,read" placeholder:"SCOPE"`
 }
 
+// Help implements [kong.HelpProvider].
+func (*tokenAddCmd) Help() string {
+	return `
+    pymon-bridge token add shop --label "CI of the shop"
+    pymon-bridge token add shop --scope read --label dashboards`
+}
+
 // Validate checks the flags. The parser calls it.
 func (c *tokenAddCmd) Validate() error {
 	slices.Sort(c.Scope)
@@ -49,6 +56,13 @@ type tokenRotateCmd struct {
 	dataFlags
 	ID   int64         `arg:"" help:"Number of the token in 'token list'."`
 	Keep time.Duration `help:"How long the old token stays valid; 0 to revoke it at once." default:"1h"`
+}
+
+// Help implements [kong.HelpProvider].
+func (*tokenRotateCmd) Help() string {
+	return `
+    pymon-bridge token rotate 3
+    pymon-bridge token rotate 3 --keep 24h`
 }
 
 // Validate checks the flags. The parser calls it.

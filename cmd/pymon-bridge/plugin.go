@@ -11,6 +11,12 @@ type pluginCmd struct {
 	Write string `required:"" placeholder:"DIR" help:"Directory for the plugin, which is one file. An older version there is replaced."`
 }
 
+// Help implements [kong.HelpProvider].
+func (*pluginCmd) Help() string {
+	return `
+    pymon-bridge plugin --write ./plugins`
+}
+
 // Run writes the file and says how pytest loads it.
 func (c *pluginCmd) Run(m *Main) error {
 	dir, err := filepath.Abs(c.Write)

@@ -85,6 +85,14 @@ func (c *runCmd) Validate() error {
 	return c.influxFlags.validate()
 }
 
+// Help implements [kong.HelpProvider].
+func (*runCmd) Help() string {
+	return `
+    pymon-bridge run -- pytest -n 4
+    pymon-bridge run --check --branch main -- tox
+    pymon-bridge run --url https://pymon.example.org --project shop -- make test`
+}
+
 // Run runs the command, and says at the end what became of its tests.
 func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	i := &invocation{runCmd: c, m: m, id: strings.ToLower(rand.Text())}

@@ -149,6 +149,14 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 // reserve, readers of lists make the collector run 20 times a second, and posts wait for it.
 const reservedHeap = 8 << 20
 
+// Help implements [kong.HelpProvider].
+func (*serveCmd) Help() string {
+	return `
+    pymon-bridge serve                                    # for this machine
+    pymon-bridge serve --listen 0.0.0.0:8080 --data /var/lib/pymon-bridge
+    pymon-bridge serve --influx-url http://localhost:8086 --influx-org shop`
+}
+
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it, unless it says that the terminal was
 // closed.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {

@@ -26,6 +26,12 @@ type tokenCmd struct {
 
 type tokenListCmd struct{ dataFlags }
 
+// Help implements [kong.HelpProvider].
+func (*tokenListCmd) Help() string {
+	return `
+    pymon-bridge token list --data /var/lib/pymon-bridge`
+}
+
 // Run prints one line for each token.
 func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
@@ -62,6 +68,12 @@ type tokenRevokeCmd struct {
 	dataFlags
 	ID  int64 `arg:"" help:"Number of the token in 'token list'."`
 	Yes bool  `help:"Revoke the last token without a question."`
+}
+
+// Help implements [kong.HelpProvider].
+func (*tokenRevokeCmd) Help() string {
+	return `
+    pymon-bridge token revoke 3`
 }
 
 // Run removes the token. It asks before it removes the last one that does not expire, because nobody could use the bridge

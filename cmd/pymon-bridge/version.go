@@ -12,14 +12,25 @@ const version = "0.1.0"
 
 type versionCmd struct{}
 
+// Help implements [kong.HelpProvider].
+func (versionCmd) Help() string {
+	return `
+    pymon-bridge version
+    pymon-bridge --version`
+}
+
 // Run prints the version, the commit, the Go release and the platform.
 func (versionCmd) Run(m *Main) error {
+	_, err := fmt.Fprintln(m.Stdout, versionLine())
+	return err
+}
+
+func versionLine() string {
 	from := ""
 	if revision := commit(debug.ReadBuildInfo()); revision != "" {
 		from = "commit " + revision + ", "
 	}
-	_, err := fmt.Fprintf(m.Stdout, "pymon-bridge %s (%s%s, %s/%s)\n", version, from, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return fmt.Sprintf("pymon-bridge %s (%s%s, %s/%s)", version, from, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // commit returns the commit that the program was built from. It is empty when the source was not a git checkout.

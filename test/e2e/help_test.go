@@ -1,0 +1,66 @@
+package e2e_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+func TestVersionIsAFlagToo(t *testing.T) {
+	t.Parallel()
+	version := harness.RunProgram(t, nil, "version")
+	for _, args := range [][]string{{"--version"}, {"-V"}, {"check", "--version"}} {
+		assert.Equal(t, version, harness.RunProgram(t, nil, args...), args)
+	}
+}
+
+func TestAMisspeltCommandIsGuessed(t *testing.T) {
+	t.Parallel()
+	for typed, says := range map[string]string{
+		"chek":       `pymon-bridge: unexpected argument chek, did you mean "check"?` + "\n",
+		"tokn list":  `pymon-bridge: unexpected argument tokn, did you mean "token"?` + "\n",
+		"token lits": `pymon-bridge: unexpected argument lits, did you mean "list"?` + "\n",
+		"frobnicate": "pymon-bridge: unexpected argument frobnicate\n",
+	} {
+		r := harness.RunProgram(t, nil, strings.Fields(typed)...)
+		assert.Equal(t, harness.Result{ExitCode: 2, Stderr: says + "Try pymon-bridge --help.\n"}, r, typed)
+	}
+}
+
+// Every command shows two or three examples first, then its own flags, and then those that all commands have.
+func TestHelpBeginsWithWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	top := harness.RunProgram(t, nil, "--help").Stdout
+	assert.Less(t, strings.Index(top, "\nCommands:"), strings.Index(top, "\nGeneral"), "commands before flags")
+	assert.Regexp(t, `(?m)^    pymon-bridge run -- pytest`, top)
+	commands := regexp.MustCompile(`(?m)^  ([a-z]+)  `).FindAllStringSubmatch(top, -1)
+	require.GreaterOrEqual(t, len(commands), 9)
+	var all [][]string
+	for _, command := range commands {
+		sub := regexp.MustCompile(`(?m)^  [a-z]+ ([a-z]+)  `).FindAllStringSubmatch(harness.RunProgram(t, nil, command[1], "--help").Stdout, -1)
+		for _, s := range sub {
+			all = append(all, []string{command[1], s[1]})
+		}
+		if len(sub) == 0 {
+			all = append(all, []string{command[1]})
+		}
+	}
+	require.GreaterOrEqual(t, len(all), 12)
+	for _, command := range all {
+		help := harness.RunProgram(t, nil, append(command, "--help")...).Stdout
+		examples := regexp.MustCompile(`(?m)^    (?:[A-Z_]+=\S+ )?pymon-bridge.*$`).FindAllStringIndex(help, -1)
+		if assert.NotEmpty(t, examples, help) && assert.LessOrEqual(t, len(examples), 4) {
+			at := strings.Index(help, "\nFlags:")
+			assert.Less(t, examples[0][0], max(at, strings.Index(help, "\nGeneral")), command)
+		}
+		general := strings.Index(help, "\nGeneral")
+		assert.Equal(t, -1, strings.Index(help[general+1:], "\n\n"), "%v: what all commands have comes last:\n%s", command, help)
+		assert.Contains(t, help[general:], "--log-format")
+		assert.Contains(t, help[general:], "--help")
+	}
+}
