@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -53,7 +54,7 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	}
 	report, err := a.parts.Judge.Judge(c.Request.Context(), q)
 	if err != nil {
-		return err
+		return a.withProjects(c, project, err)
 	}
 	c.Header(gateHeader, string(printer.Gate(report)))
 	b := newBody(c, printer.ContentType(), streamLimit)
@@ -61,6 +62,32 @@ func (a *API) answerRegressions(c *gin.Context) error {
 		return err
 	}
 	return b.finish()
+}
+
+// maxProjects is how many projects an error names.
+const maxProjects = 10
+
+// withProjects adds to the error that nothing was found the projects that there are, where the project has nothing at all. It
+// does so for those who may read all projects.
+func (a *API) withProjects(c *gin.Context, project string, err error) error {
+	if monitor.ErrorCode(err) != monitor.ENotFound || !httpd.ReadsAll(c) {
+		return err
+	}
+	own, listErr := a.parts.Store.CountNames(c.Request.Context(), monitor.NameQuery{Of: monitor.Projects, Project: project})
+	if listErr != nil || own > 0 {
+		return err
+	}
+	var names []string
+	for name, listErr := range a.parts.Store.Names(c.Request.Context(), monitor.NameQuery{Of: monitor.Projects}, monitor.Page{Limit: maxProjects}) {
+		if listErr != nil {
+			return err
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return err
+	}
+	return monitor.Errorf(monitor.ENotFound, "%w; there are the projects %s", err, strings.Join(names, ", "))
 }
 
 // readQuery parses a query. It refuses an empty scm_ref or run: an unset variable of a pipeline makes them empty, and then

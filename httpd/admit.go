@@ -29,6 +29,9 @@ func ReadProject(c *gin.Context) string {
 	return ""
 }
 
+// ReadsAll says whether a request may read all projects. This is so while the bridge needs no token.
+func ReadsAll(c *gin.Context) bool { return tokenOf(c) == nil }
+
 // WriteProject returns the project that a request writes to: the project of [ReadProject], else
 // [monitor.DefaultProject].
 func WriteProject(c *gin.Context) string {

@@ -148,6 +148,7 @@ const (
 	Pipelines                   // [TagPipelineBranch]
 	PipelineBuilds              // [TagPipelineBuild]
 	SessionHashes
+	Projects // of the sessions
 )
 
 // NameQuery chooses distinct names.

@@ -43,6 +43,8 @@ func names(q monitor.NameQuery) clause {
 		return tagValues(q, monitor.TagPipelineBranch)
 	case monitor.PipelineBuilds:
 		return tagValues(q, monitor.TagPipelineBuild)
+	case monitor.Projects:
+		return projectNames(q)
 	default:
 		return sessionHashes(q)
 	}
@@ -58,6 +60,15 @@ func componentNames(q monitor.NameQuery) clause {
 		where.and("name <> ''")
 	}
 	return newClause("SELECT name FROM components WHERE "+where.sql, where.args...)
+}
+
+func projectNames(q monitor.NameQuery) clause {
+	where := newClause("TRUE")
+	where.prefix("project", q.Prefix)
+	if sub, all := sessionsOfNames(q); !all {
+		where.in("hash", sub)
+	}
+	return newClause("SELECT project AS name FROM sessions WHERE "+where.sql, where.args...)
 }
 
 func tagValues(q monitor.NameQuery, tag string) clause {

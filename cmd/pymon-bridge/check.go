@@ -75,6 +75,9 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	}
 	switch gate, sentence := report.Gate(r, report.FailOn(c.FailOn)); gate {
 	case monitor.GateFail:
+		if report.Format(c.Format) == report.Text {
+			return &exitError{status: statusRegression} // the report begins with the sentence
+		}
 		return &exitError{statusRegression, errors.New(sentence)}
 	case monitor.GateNotJudged:
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: run \"%s\" %s", report.Printable(r.Run), report.Printable(report.Unjudged(r)))}

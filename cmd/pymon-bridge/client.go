@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/report"
@@ -101,7 +102,8 @@ func (c client) origin() string {
 
 // origin returns the address of the bridge from the address for pytest. It removes project, API and token.
 func origin(u *url.URL) string {
-	path, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1")+"/", "/p/")
+	path, _, _ := strings.Cut(u.Path, "/api/v1")
+	path, _, _ = strings.Cut(path+"/", "/p/")
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(path, "/")}).String()
 }
 
@@ -136,6 +138,9 @@ func unreachable(ctx context.Context, err error) error {
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		if u, parseErr := url.Parse(e.URL); parseErr == nil {
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				return fmt.Errorf("no bridge answers at %s: start one with `pymon-bridge serve`, or set --url", origin(u))
+			}
 			e.URL = shown(u)
 		}
 	}

@@ -82,7 +82,8 @@ func (i *invocation) unwell(ctx context.Context) string {
 	return "the bridge is not well, so nothing was measured: " + report.Printable(strings.TrimSpace(ready))
 }
 
-// gate returns the exit status that the reports of all runs ask for, and why.
+// gate returns the exit status that the reports of all runs ask for, and why. A regression outweighs a run that could not be
+// judged.
 func (i *invocation) gate(digests []*report.Digest) error {
 	err := &exitError{status: 0}
 	for _, d := range digests {
@@ -93,23 +94,19 @@ func (i *invocation) gate(digests []*report.Digest) error {
 		case d.Report == nil:
 			status, reason = statusNotJudged, d.Unjudged
 		default:
-			switch gate, sentence := report.Gate(d.Report, report.FailOn(i.FailOn)); gate {
+			switch gate, _ := report.Gate(d.Report, report.FailOn(i.FailOn)); gate {
 			case monitor.GateFail:
-				status, reason = statusRegression, sentence
+				return &exitError{status: statusRegression} // the summary says why
 			case monitor.GateNotJudged:
 				status, reason = statusNotJudged, "the run "+report.Printable(report.Unjudged(d.Report))
 			}
 		}
-		// A regression outweighs a run that could not be judged.
-		if status != 0 && err.status != statusRegression {
-			if status == statusNotJudged {
-				reason = "could not judge: " + reason
-			}
-			err = &exitError{status, errors.New(reason)}
+		if status != 0 {
+			err = &exitError{status, errors.New("could not judge: " + reason)}
 		}
 	}
 	switch {
-	case i.died && err.status != statusRegression:
+	case i.died:
 		return &exitError{statusNotJudged, errors.New("could not judge: " + bridgeDied)}
 	case err.status == 0:
 		return nil

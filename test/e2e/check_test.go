@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,9 +77,50 @@ func TestCheckExitStatusFollowsFailOn(t *testing.T) {
 	} {
 		r := harness.RunProgram(t, nil, "check", "--url", startFakeBridge(t, 200, tc.report).URL, "--fail-on", tc.failOn)
 		assert.Equal(t, tc.want, r.ExitCode, "%s, fail on %s: %s", tc.name, tc.failOn, r.Stderr)
-		assert.Equal(t, tc.want != 0, r.Stderr != "", "the command says why it fails")
+		assert.Equal(t, tc.want == 2, r.Stderr != "", "the report says why it fails")
 		assert.NotEmpty(t, r.Stdout)
 	}
+}
+
+// A report for people begins with the sentence. Those who write another format into a file get it on standard error.
+func TestAFailingCheckSaysWhyOnce(t *testing.T) {
+	t.Parallel()
+	bridge := startFakeBridge(t, 200, reportOf(monitor.StatusRegression, monitor.StatusOK))
+	const sentence = "1 regression in 1 test."
+	for _, format := range []string{"text", "markdown", "json", "junit", "github"} {
+		r := harness.RunProgram(t, nil, "check", "--url", bridge.URL, "--format", format)
+		assert.Equal(t, 1, r.ExitCode)
+		if format == "text" {
+			assert.Equal(t, 1, strings.Count(r.Stdout+r.Stderr, sentence), r.Stdout+r.Stderr)
+		} else {
+			assert.Equal(t, "pymon-bridge: "+sentence+"\n", r.Stderr, format)
+		}
+	}
+}
+
+func TestNoBridgeAndNoProjectAreExplained(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	for _, project := range []string{"web", "shop"} {
+		process := newMachine()
+		process.enrol(t, newPoster(bridge.URL+"/p/"+project))
+	}
+	check := func(url string) string {
+		r := harness.RunProgram(t, nil, "check", "--url", url, "--timeout", "2s")
+		assert.Equal(t, 2, r.ExitCode)
+		assert.Empty(t, r.Stdout)
+		return r.Stderr
+	}
+	assert.Equal(t, "pymon-bridge: could not judge: project \"other\" has no runs; there are the projects shop, web (404 Not Found)\n", check(bridge.URL+"/p/other"))
+	token := strings.TrimSpace(harness.RunProgram(t, nil, "token", "add", "other", "--data", bridge.Data).Stdout)
+	require.Eventually(t, func() bool {
+		resp, err := http.Get(bridge.URL + "/api/v1/runs/count")
+		return assert.NoError(t, err) && resp.Body.Close() == nil && resp.StatusCode == http.StatusUnauthorized
+	}, 10*time.Second, 50*time.Millisecond)
+	says := check(strings.Replace(bridge.URL, "://", "://x:"+token+"@", 1))
+	assert.Contains(t, says, "project \"other\" has no runs (404 Not Found)\n", "a token for one project tells no others")
+	bridge.Stop()
+	assert.Contains(t, check(bridge.URL+"/p/shop"), "no bridge answers at "+bridge.URL+": start one with `pymon-bridge serve`, or set --url")
 }
 
 func TestCheckSendsItsFlagsToTheBridge(t *testing.T) {
@@ -130,7 +172,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 		{other.URL, "1m", `is not a report`},
 		{colourful.URL, "1m", `could not judge: no \x1b[31mrun\n::error:: #\x23vso[x] (404 Not Found)`},
 		{slow.URL, "200ms", `no answer within 200ms`},
-		{"http://x:SECRET@127.0.0.1:1", "1s", `the bridge cannot be reached`},
+		{"http://x:SECRET@127.0.0.1:1", "1s", `no bridge answers at http://127.0.0.1:1: start one with`},
 		{"127.0.0.1:8080", "1m", `--url: expected an address such as http://127.0.0.1:8080/p/my-project`},
 	} {
 		r := harness.RunProgram(t, nil, "check", "--url", tc.url, "--scm-ref", "abc", "--timeout", tc.timeout)

@@ -14,7 +14,7 @@ import (
 	"pymon-bridge/monitor"
 )
 
-var kindsOfNames = []monitor.Names{monitor.Components, monitor.Pipelines, monitor.PipelineBuilds, monitor.SessionHashes}
+var kindsOfNames = []monitor.Names{monitor.Components, monitor.Pipelines, monitor.PipelineBuilds, monitor.SessionHashes, monitor.Projects}
 
 func (s *suite) testNames(t *testing.T) {
 	for _, of := range kindsOfNames {
@@ -82,7 +82,7 @@ func (w *world) names(q monitor.NameQuery) []string {
 		}
 	} else {
 		for _, rec := range w.sessions {
-			if name := nameOf(rec.Session, q.Of); hasProject(rec, q.Project) && name != "" && w.hasNames(rec, q) {
+			if name := nameOf(rec, q.Of); hasProject(rec, q.Project) && name != "" && w.hasNames(rec, q) {
 				found[name] = true
 			}
 		}
@@ -91,8 +91,11 @@ func (w *world) names(q monitor.NameQuery) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-func nameOf(s *monitor.Session, of monitor.Names) string {
+func nameOf(rec *monitor.Record, of monitor.Names) string {
+	s := rec.Session
 	switch of {
+	case monitor.Projects:
+		return rec.Project
 	case monitor.Pipelines:
 		return tag(s, "pipeline_branch").String
 	case monitor.PipelineBuilds:
