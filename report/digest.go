@@ -145,20 +145,11 @@ func (d *Digest) learning() int {
 	return max(1, needed-d.Report.BaselineRuns)
 }
 
-// next says what to do about the report, "" for nothing.
-func (d *Digest) next() string {
-	s := d.Report.Summary
-	switch {
-	case s.Regressions > 0 && uncommitted(&d.Report.Results[0]):
-		return "nothing was committed since: look at the changes that are not committed"
-	case s.Regressions > 0 && since(&d.Report.Results[0]) != "":
-		return "look at the commits " + since(&d.Report.Results[0])
-	case s.Regressions > 0:
-		return "look at what has changed since the last good run"
-	case s.Suspects > 0:
-		return "run it again: another run confirms or clears what is suspect"
-	case d.learning() > 0:
-		return "run it again, and keep the data directory, also in CI"
+// next says what to do about the report.
+func (d *Digest) next(o Options) []step {
+	steps := nextSteps(d.Report, o)
+	if len(steps) == 0 && d.learning() > 0 {
+		return []step{{says: "run it again, and keep the data directory, also in CI"}}
 	}
-	return ""
+	return steps
 }

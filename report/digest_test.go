@@ -67,14 +67,14 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 		dirty.Results[i].LastGood = dirty.Results[i].FirstBad
 	}
 	for says, reports := range map[string][]*monitor.Report{
-		"changed    learning: at least 10 more runs are needed on ":                            {first},
-		"hungrier tests show; this run does not count for runs of the whole suite\n":           {some},
-		"next       nothing was committed since: look at the changes that are not committed\n": {dirty},
-		"next       look at the commits ":                                                      {oneReport()},
-		"next       run it again, and keep the data directory":                                 {learningReport()},
-		"changed    No regression in ":                                                         {fineReport()},
-		"changed    learning: at least 5 more runs are needed on ":                             {learningReport()},
-		"changed    learning: at least 8 more runs are needed on ":                             {second, other},
+		"changed    learning: at least 10 more runs are needed on ":                                                           {first},
+		"hungrier tests show; this run does not count for runs of the whole suite\n":                                          {some},
+		"next       nothing was committed since: look at the changes that are not committed:\n               git diff HEAD\n": {dirty},
+		"next       look at the commits:\n               git log 1111111111..2222222222\n":                                    {oneReport()},
+		"next       run it again, and keep the data directory":                                                                {learningReport()},
+		"changed    No regression in ":                                                                                        {fineReport()},
+		"changed    learning: at least 5 more runs are needed on ":                                                            {learningReport()},
+		"changed    learning: at least 8 more runs are needed on ":                                                            {second, other},
 	} {
 		for _, r := range reports {
 			d := &report.Digest{Report: r, Needed: 8, Window: 2}

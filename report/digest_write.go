@@ -59,45 +59,49 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 	}
 	fmt.Fprintf(b, "\npymon-bridge: %s%s\n", name, d.headline(show))
 	for _, list := range []struct {
-		title string
-		tests []test
-		cell  func(test) string
+		title  string
+		colour string
+		tests  []test
+		cell   func(test) string
 	}{
-		{"broken", d.broken, func(one test) string { return one.what }},
-		{"flaky", d.flaky, func(one test) string { return one.what }},
-		{"slowest", d.slowest, func(one test) string { return seconds(one.amount) }},
-		{"hungriest", d.hungriest, func(one test) string { return digits(one.amount) + " MiB" }},
+		{"broken", red, d.broken, func(one test) string { return one.what }},
+		{"flaky", yellow, d.flaky, func(one test) string { return one.what }},
+		{"slowest", "", d.slowest, func(one test) string { return seconds(one.amount) }},
+		{"hungriest", "", d.hungriest, func(one test) string { return digits(one.amount) + " MiB" }},
 	} {
 		for i, one := range list.tests {
 			if i == maxBroken {
-				t.entry(list.title, fmt.Sprintf("and %d more", len(list.tests)-i))
+				t.item(list.title, fmt.Sprintf("and %d more", len(list.tests)-i))
 				break
 			}
-			t.entry(list.title, right(list.cell(one), 10)+"  "+show(one.nodeID, longName))
+			t.item(list.title, t.painted(list.colour, right(list.cell(one), 10))+"  "+show(one.nodeID, longName))
 		}
 	}
 	sentence := d.changed(o, show)
 	if sentence == "" {
 		return
 	}
-	t.entry("changed", sentence)
+	t.item("changed", sentence)
 	if d.Report == nil {
 		return
 	}
 	for i := range d.Report.LeftOut {
-		t.entry("left out", leftOut(&d.Report.LeftOut[i], show))
+		t.item("left out", leftOut(&d.Report.LeftOut[i], show))
 	}
-	if next := d.next(); next != "" {
-		t.entry("next", next)
+	writeSteps(d.next(o), t.item)
+	if page := newLinks(d.Report, o).run(); page != "" {
+		t.item("page", page)
 	}
-	for _, g := range groups(d.Report, false) {
-		if hasNumbers(g.results[0]) {
+	for _, g := range entryGroups(d.Report, false) {
+		if hasNumbers(g.entries[0][0]) {
 			t.group(g)
 		}
 	}
 }
 
-func (t textWriter) entry(title, text string) { fmt.Fprintf(t, "  %-9s  %s\n", title, text) }
+func (t textWriter) item(title, text string) {
+	fmt.Fprintf(t, "  %s  %s\n", t.painted(faint, right(title, 9)), text)
+}
 
 // writeMarkdown writes a section of a page. The report has its own heading.
 func (d *Digest) writeMarkdown(b *bytes.Buffer, o Options) {

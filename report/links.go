@@ -23,7 +23,7 @@ const maxURL = 2000
 
 // links makes the addresses in a report. Each is empty where its base is not known.
 type links struct {
-	project         string
+	project, id     string
 	of              url.Values // what the report is about
 	against         string     // branch of the baseline; empty where it is the run's own
 	bridge, grafana *url.URL
@@ -32,7 +32,7 @@ type links struct {
 
 func newLinks(r *monitor.Report, o Options) links {
 	const before = 30 * 24 * time.Hour
-	l := links{of: about(r), project: r.Project, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
+	l := links{of: about(r), project: r.Project, id: r.Run, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
 	if r.Against != r.Branch {
 		l.against = r.Against
 	}

@@ -50,7 +50,9 @@ type Options struct {
 	All bool
 	// Colour colours Text by ANSI escapes.
 	Colour bool
-	// BridgeURL is where readers of Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
+	// Pytest are the words of a command that runs pytest, with which Text tells how to run tests again; empty for pytest alone.
+	Pytest []string
+	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
 	BridgeURL string
 	// GrafanaURL is where they reach Grafana with the bridge's dashboards; empty for no links.
 	GrafanaURL string

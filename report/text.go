@@ -9,14 +9,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// The ANSI escapes that Text is coloured with.
-const (
-	red    = "\x1b[1;31m"
-	yellow = "\x1b[33m"
-	green  = "\x1b[32m"
-	plain  = "\x1b[0m"
-)
-
 // textWriter writes a report for a terminal. No line begins with a text from outside, since CI systems take the beginning of
 // a line for a command. Names come last in their line, since their width on the screen is not known.
 type textWriter struct {
@@ -33,10 +25,23 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 		t.paint(yellow, "\nSLOW MACHINE")
 		fmt.Fprintf(t, " %s: %s\n", orUnknown(offsets(m.Offset)), show(m.Env, shortName))
 	}
-	for _, g := range groups(r, o.All) {
+	for _, g := range entryGroups(r, o.All) {
 		t.group(g)
 	}
 	fmt.Fprintf(t, "\n%s\n", totals(r.Summary))
+	t.after(r, o)
+}
+
+// after says what to do next, and where everything about the run is.
+func (t textWriter) after(r *monitor.Report, o Options) {
+	steps, page := nextSteps(r, o), newLinks(r, o).run()
+	if len(steps) > 0 || page != "" {
+		t.WriteByte('\n')
+	}
+	writeSteps(steps, t.line)
+	if page != "" {
+		t.line("page", page)
+	}
 }
 
 func (t textWriter) headline(r *monitor.Report, on FailOn) {
@@ -88,75 +93,8 @@ func (t textWriter) about(r *monitor.Report) {
 	}
 }
 
-func (t textWriter) line(what, text string) { fmt.Fprintf(t, "%-9s %s\n", what, text) }
-
-func (t textWriter) group(g group) {
-	colour := yellow
-	switch g.status {
-	case monitor.StatusRegression:
-		colour = red
-	case monitor.StatusImprovement, monitor.StatusResolved, monitor.StatusOK:
-		colour = green
-	}
-	t.WriteByte('\n')
-	t.paint(colour, strings.ToUpper(fmt.Sprintf("%d %s", len(g.results), g.noun(len(g.results)))))
-	t.WriteByte('\n')
-	for _, result := range g.results {
-		t.result(result)
-	}
-}
-
-// result writes the numbers and the test in one line, and what else is known in the next.
-func (t textWriter) result(r *monitor.Result) {
-	metric := right(metricName(r.Metric), len("wall time"))
-	if !hasNumbers(r) {
-		fmt.Fprintf(t, "- %s  %s\n", metric, testName(r))
-	} else {
-		fmt.Fprintf(t, "- %s  %s → %s  %s  %s\n", metric, left(amount(r.Metric, r.Baseline), 8),
-			right(amount(r.Metric, r.Value), 8), right(ratio(r.Ratio), 6), testName(r))
-	}
-	if more := t.details(r); more != "" {
-		fmt.Fprintf(t, "             %s\n", more)
-	}
-}
-
-func (t textWriter) details(r *monitor.Result) string {
-	parts := details(r)
-	if t.envs {
-		parts = append(parts, "on "+show(r.Env, shortName))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// details lists what is known of a result besides the numbers of its line.
-func details(r *monitor.Result) (parts []string) {
-	if r.Reason != "" {
-		parts = append(parts, "reason: "+show(r.Reason, longName))
-	}
-	if commits := since(r); commits != "" {
-		parts = append(parts, "since "+commits)
-	}
-	if r.Level == monitor.LevelCrit {
-		parts = append(parts, "critical")
-	}
-	if known(r.Limit) && hasNumbers(r) {
-		parts = append(parts, "limit "+amount(r.Metric, r.Limit))
-	}
-	if known(r.Q) && hasNumbers(r) {
-		parts = append(parts, "q "+probability(r.Q))
-	}
-	if r.N > 0 {
-		parts = append(parts, count(r.N, "earlier run"))
-	}
-	return parts
-}
-
-func (t textWriter) paint(colour, text string) {
-	if !t.colour {
-		t.WriteString(text)
-		return
-	}
-	t.WriteString(colour + text + plain)
+func (t textWriter) line(what, text string) {
+	fmt.Fprintf(t, "%s %s\n", t.painted(faint, right(what, 9)), text)
 }
 
 // conspicuous says whether a report that does not fail deserves a look.

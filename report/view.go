@@ -107,3 +107,15 @@ func started(r *monitor.Report) string {
 	}
 	return r.Started.UTC().Format(time.DateTime) + " UTC"
 }
+
+// details lists what is known of a result besides its numbers.
+func details(r *monitor.Result) []string {
+	var parts []string
+	if commits := since(r); commits != "" {
+		parts = append(parts, "since "+commits)
+	}
+	if r.Level == monitor.LevelCrit {
+		parts = append(parts, "critical")
+	}
+	return append(parts, evidence(r, "earlier run")...)
+}

@@ -65,7 +65,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
-		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
+		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Pytest: c.pytest(r), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
 	})
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
@@ -128,6 +128,19 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 }
 
 func (c *checkCmd) client() client { return client{c.URL, c.Token, c.Project} }
+
+// pytest returns the command that sends to the same bridge. It has no token: that is with the person who types it.
+func (c *checkCmd) pytest(r *monitor.Report) []string {
+	address := c.client().origin()
+	if r.Project != monitor.DefaultProject {
+		address += "/p/" + r.Project
+	}
+	words := []string{"pytest", "--remote-server", address}
+	if r.Branch != "" && !monitor.IsJob(r.Branch) {
+		words = append(words, "--tag", "branch="+r.Branch)
+	}
+	return words
+}
 
 // query returns the question that the flags ask.
 func (c *checkCmd) query() (url.Values, error) {

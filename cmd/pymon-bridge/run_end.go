@@ -128,7 +128,7 @@ func (i *invocation) rerun(digests []*report.Digest) error {
 
 // write prints the summary, and writes it as Markdown where somebody wants it.
 func (i *invocation) write(digests []*report.Digest) {
-	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana}
+	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana, Pytest: i.again()}
 	if i.runCmd.URL != "" {
 		options.BridgeURL = i.to.origin()
 	}
@@ -136,6 +136,25 @@ func (i *invocation) write(digests []*report.Digest) {
 	terminal.Colour = i.m.coloured(i.m.Stderr)
 	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, terminal) // nobody could read of the failure
 	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
+}
+
+// again returns the command that measures other tests like this one.
+func (i *invocation) again() []string {
+	words := []string{"pymon-bridge", "run"}
+	for _, flag := range []struct{ name, value string }{
+		{"--data", i.Data}, {"--project", i.runCmd.Project}, {"--branch", i.Branch},
+	} {
+		if flag.value != "" && flag.value != monitor.DefaultProject {
+			words = append(words, flag.name, flag.value)
+		}
+	}
+	if i.runCmd.URL != "" {
+		words = append(words, "--url", i.to.origin())
+	}
+	for _, tag := range i.Tag {
+		words = append(words, "--tag", tag)
+	}
+	return append(words, "--", "pytest")
 }
 
 // markdown writes the summary to the files that are to have it. It begins with the line by which a bot finds its comment.

@@ -217,6 +217,16 @@ func TestCheckWritesArgumentsToRunConspicuousTestsAgain(t *testing.T) {
 	assert.Contains(t, r.Stderr, "--rerun-file: ")
 }
 
+// What is printed can be typed.
+func TestCheckSaysWhatToTypeNext(t *testing.T) {
+	t.Parallel()
+	bridge := startFakeBridge(t, 200, reportOf(monitor.StatusSuspect, monitor.StatusOK))
+	r := harness.RunProgram(t, nil, "check", "--url", strings.Replace(bridge.URL, "://", "://x:SECRET@", 1)+"/p/shop/")
+	assert.Contains(t, r.Stdout, "\n            pytest --remote-server "+bridge.URL+"/p/shop --tag branch=main tests/test_cart.py -k '(test_add[1 and 2])'\n")
+	assert.True(t, strings.HasSuffix(r.Stdout, "\npage      "+bridge.URL+"/p/shop/runs/ci-17\n"), r.Stdout)
+	assert.NotContains(t, r.Stdout, "SECRET")
+}
+
 func TestCheckPrintsEveryFormat(t *testing.T) {
 	t.Parallel()
 	bridge := startFakeBridge(t, 200, reportOf(monitor.StatusRegression, monitor.StatusOK))

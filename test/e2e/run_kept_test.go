@@ -209,12 +209,12 @@ func TestRunSaysWhichTestBecameSlower(t *testing.T) {
 		last = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "--rerun-file", "rerun.txt", "pytest", "-q")
 		if i == 0 {
 			assert.Equal(t, 0, last.ExitCode, last.Stderr)
-			assert.Regexp(t, `\n\d SUSPECTS?\n(- .*\n.*\n)*- wall time .* test_pay\.py::test_pay\n`, last.Stderr)
-			assert.Contains(t, last.Stderr, "run it again: another run confirms or clears")
+			assert.Regexp(t, `\nSUSPECTS: \d tests?\n(. .*\n)*◆ test_pay\.py::test_pay\n(.*\n)?  ◆ wall time `, last.Stderr)
+			assert.Regexp(t, ` again, which confirms or clears (it|them):\n {15}pymon-bridge run -- pytest test_pay.py -k .*test_pay`, last.Stderr)
 		}
 	}
 	assert.Equal(t, 1, last.ExitCode, last.Stderr)
-	assert.Regexp(t, `\n\d REGRESSIONS?\n(- .*\n.*\n)*- wall time +1\d\d ms → 2(\.\d+)? s +×.* test_pay\.py::test_pay\n`, last.Stderr)
+	assert.Regexp(t, `\nREGRESSIONS: \d tests?\n(. .*\n)*▲ test_pay\.py::test_pay\n(.*\n)?  ▲ wall time +1\d\d ms → 2(\.\d+)? s +×`, last.Stderr)
 	again, err := os.ReadFile(filepath.Join(dir, "rerun.txt"))
 	require.NoError(t, err)
 	assert.Contains(t, string(again), "test_pay")
