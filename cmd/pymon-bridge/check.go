@@ -89,12 +89,14 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
 	defer cancel()
+	wait := m.spin("waiting for the report")
+	defer wait.end()
 	return patiently(ctx, func(reason error) {
 		most := c.Timeout
 		if later, ok := errors.AsType[*laterError](reason); ok && later.refused {
 			most = min(most, restartTime)
 		}
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v; asking again, for at most %s\n", reason, most)
+		wait.say("pymon-bridge: %v; asking again, for at most %s", reason, most)
 	}, c.ask)
 }
 

@@ -1,10 +1,14 @@
 package e2e_test
 
 import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,6 +66,20 @@ func TestColourIsForPeople(t *testing.T) {
 		r := harness.RunInTerminal(t, 80, nil, append(args, "--format", format, "--color", "always")...)
 		assert.NotContains(t, r.Stdout, "\x1b[", format)
 	}
+}
+
+// People see that a command waits. Afterwards nothing of it is there, and a log has nothing of it at all.
+func TestAWaitIsShownToPeople(t *testing.T) {
+	t.Parallel()
+	bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(2 * time.Second)
+		assert.NoError(t, json.NewEncoder(w).Encode(reportOf(monitor.StatusOK, monitor.StatusOK)))
+	}))
+	t.Cleanup(bridge.Close)
+	r := harness.RunInTerminal(t, 80, []string{"NO_COLOR=1"}, "check", "--url", bridge.URL)
+	assert.Regexp(t, `^(\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] waiting for the report)+\r\x1b\[KPASSED `, r.Stdout)
+	piped := harness.RunProgram(t, nil, "check", "--url", bridge.URL)
+	assert.NotContains(t, piped.Stdout+piped.Stderr, "waiting")
 }
 
 // has asserts that a text has a part, or has it not.
