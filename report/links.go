@@ -79,6 +79,27 @@ func (l links) report() string {
 	return u.String()
 }
 
+// run returns the page of the run.
+func (l links) run() string {
+	if l.bridge == nil {
+		return ""
+	}
+	return RunPage(l.bridge.String(), l.project, l.id)
+}
+
+// RunPage returns the address of a run's page on a bridge. It is "" where there can be none.
+func RunPage(bridge, project, run string) string {
+	u := base(bridge)
+	if u == nil || !monitor.ValidProject(project) || run == "" {
+		return ""
+	}
+	page := u.JoinPath("p", project, "runs", url.PathEscape(run)).String()
+	if len(page) > maxURL {
+		return ""
+	}
+	return page
+}
+
 // overview returns the dashboard of the project.
 func (l links) overview() string { return l.dashboard(overviewDashboard, url.Values{}) }
 

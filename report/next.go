@@ -1,7 +1,6 @@
 package report
 
 import (
-	"net/url"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -77,16 +76,4 @@ func word(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// run returns the page of the run.
-func (l links) run() string {
-	if l.bridge == nil || !monitor.ValidProject(l.project) || l.id == "" {
-		return ""
-	}
-	page := l.bridge.JoinPath("p", l.project, "runs", url.PathEscape(l.id)).String()
-	if len(page) > maxURL {
-		return ""
-	}
-	return page
 }

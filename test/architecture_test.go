@@ -43,6 +43,8 @@ var owners = map[string][]string{
 	"github.com/prometheus/":           {"telemetry"},
 	"github.com/alecthomas/kong":       {"cmd/pymon-bridge"},
 	"github.com/coreos/go-systemd":     {"cmd/pymon-bridge"},
+	"github.com/lmittmann/tint":        {"cmd/pymon-bridge"},
+	"github.com/creack/pty":            {}, // only tests have a terminal of their own
 	"github.com/swaggest/":             {"api"},
 	"github.com/munnerz/goautoneg":     {"api"},
 	"gonum.org/":                       {"regress"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"github.com/alecthomas/kong"
 )
@@ -20,6 +21,7 @@ type Main struct {
 	color  string        // --color
 	files  valueFiles    // files that gave values to flags
 	level  slog.LevelVar // lowest level in the log
+	page   atomic.Pointer[pageOf]
 }
 
 // NewMain returns the program with the standard streams of the process.
@@ -98,7 +100,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry pymon-bridge --help.\n", err)
 		return 2
 	}
-	m.banner, m.color = c.LogFormat == "text", c.Color
+	m.banner, m.color = c.LogFormat != "json", c.Color
 	err = command.Run(c.logger(m))
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
 		return 0 // a signal stopped the bridge while it started
@@ -120,8 +122,11 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 func (c *cli) logger(m *Main) *slog.Logger {
 	m.level.Set(levels[c.LogLevel])
 	options := &slog.HandlerOptions{Level: &m.level}
-	if c.LogFormat == "json" {
+	switch {
+	case c.LogFormat == "json":
 		return slog.New(slog.NewJSONHandler(m.Stderr, options))
+	case c.LogFormat == "auto" && isTerminal(m.Stderr):
+		return slog.New(newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr), &m.page))
 	}
 	return slog.New(slog.NewTextHandler(m.Stderr, options))
 }

@@ -76,7 +76,7 @@ func TestWrongCommandLineEndsWithStatus2AndOneSentence(t *testing.T) {
 		{nil, []string{"--client-timezone", "Mars/Olympus"}, `--client-timezone: expected a name of the IANA database`},
 		{nil, []string{"--trusted-proxy", "10.0.0.5,proxy"}, `expected an address such as 10.0.0.5 or a range such as 10.0.0.0/8, got "proxy"`},
 		{nil, []string{"--tls-cert", "cert.pem"}, `--tls-cert and --tls-key: expected both or none`},
-		{nil, []string{"--log-format", "xml"}, `--log-format must be one of "text","json"`},
+		{nil, []string{"--log-format", "xml"}, `--log-format must be one of "auto","text","json"`},
 		{nil, []string{"--influx-url", "localhost:8086"}, `--influx-url: expected an address such as http://localhost:8086`},
 		{nil, []string{"--influx-url", "http://localhost:8086"}, `--influx-token: expected an API token`},
 		{nil, []string{"--influx-url", "http://localhost:8086", "--influx-token", "t"}, `--influx-org: expected an organisation`},
