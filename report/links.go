@@ -87,6 +87,25 @@ func (l links) run() string {
 	return RunPage(l.bridge.String(), l.project, l.id)
 }
 
+// ProjectPage returns the address of a project's page on a bridge, and TestPage that of a test. Each is "" where there can be
+// none.
+func ProjectPage(bridge, project string) string {
+	u := base(bridge)
+	if u == nil || !monitor.ValidProject(project) {
+		return ""
+	}
+	return u.JoinPath("p", project).String() + "/"
+}
+
+// TestPage is described at [ProjectPage].
+func TestPage(bridge, project, itemPath, itemVariant string) string {
+	page := ProjectPage(bridge, project)
+	if page == "" {
+		return ""
+	}
+	return page + "test?" + url.Values{"path": {itemPath}, "name": {itemVariant}}.Encode()
+}
+
 // RunPage returns the address of a run's page on a bridge. It is "" where there can be none.
 func RunPage(bridge, project, run string) string {
 	u := base(bridge)

@@ -57,15 +57,23 @@ func shorten(s string, max int) string {
 // testName returns what a test is called: file and node, "tests/test_pay.py::test_card[visa, 3]". It reads like a node
 // id of pytest but is none: pytest-monitor leaves the class out and turns every "-" into ", ".
 func testName(r *monitor.Result) string {
-	place := r.ItemFSLoc
-	if place == "" {
-		place = r.ItemPath
-	}
-	name := place + "::" + variant(r)
+	name := nameOf(r.ItemFSLoc, r.ItemPath, variant(r))
 	if r.Occurrence > 0 {
 		name += fmt.Sprintf(" (%d)", r.Occurrence+1)
 	}
 	return show(name, longName)
+}
+
+// TestName returns what a measured test is called, in the same way.
+func TestName(m *monitor.Metric) string {
+	return show(nameOf(m.ItemFSLoc, m.ItemPath, m.ItemVariant), longName)
+}
+
+func nameOf(file, module, variant string) string {
+	if file == "" {
+		file = module
+	}
+	return file + "::" + variant
 }
 
 // variant returns the name of the test with its parameters.

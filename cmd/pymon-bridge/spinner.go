@@ -24,6 +24,7 @@ type spinner struct {
 	what string
 	stop chan struct{}
 	over sync.WaitGroup
+	once sync.Once
 
 	mu    sync.Mutex
 	shown bool
@@ -77,9 +78,11 @@ func (s *spinner) say(format string, args ...any) {
 	fmt.Fprintf(s.w, format+"\n", args...)
 }
 
-// end removes the line for good.
+// end removes the line for good. It may be called again.
 func (s *spinner) end() {
-	close(s.stop)
-	s.over.Wait()
-	s.clear()
+	s.once.Do(func() {
+		close(s.stop)
+		s.over.Wait()
+		s.clear()
+	})
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+
+	"pymon-bridge/report"
+)
+
+// openCmd opens a page of a bridge.
+type openCmd struct {
+	askFlags
+	Page string `arg:"" optional:"" help:"A run: \"latest\", its id, or the beginning of it. Or a test: its node id, or a part of its name. Without it, the project."`
+}
+
+// Help implements [kong.HelpProvider].
+func (*openCmd) Help() string {
+	return `
+    pymon-bridge open                # the project
+    pymon-bridge open latest         # the last run
+    pymon-bridge open test_total --url https://pymon.example.org/p/shop`
+}
+
+// Run prints the address of the page, and opens it where there is a browser.
+func (c *openCmd) Run(ctx context.Context, m *Main) error {
+	ctx, s, err := c.open(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.page() == "" {
+		return fmt.Errorf("no bridge serves pages of %s: start one with `pymon-bridge serve --data %s`, and add --url http://127.0.0.1:8080", s.seat.dir, s.seat.dir)
+	}
+	address, err := s.address(ctx, c.Page)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return m.printJSON(map[string]string{"url": address})
+	}
+	s.wait.end()
+	if _, err := fmt.Fprintln(m.Stdout, address); err != nil {
+		return err
+	}
+	browser := browserOf()
+	if browser == "" {
+		return nil
+	}
+	if err := exec.CommandContext(context.WithoutCancel(ctx), browser, address).Run(); err != nil {
+		return fmt.Errorf("%s does not open it: %w", browser, err)
+	}
+	return nil
+}
+
+// browserOf returns the program that opens a page in the browser of the desktop. It is "" where there is no desktop.
+func browserOf() string {
+	name := "xdg-open"
+	if runtime.GOOS == "darwin" {
+		name = "open"
+	} else if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		return ""
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// address returns the address of the page that a text names.
+func (s *source) address(ctx context.Context, text string) (string, error) {
+	if text == "" {
+		runs, _, err := s.runs(ctx, 1)
+		if err != nil {
+			return "", err
+		}
+		return report.ProjectPage(s.page(), runs[0].Project), nil
+	}
+	run, noRun := s.find(ctx, text)
+	if noRun == nil {
+		return report.RunPage(s.page(), run.Project, run.Run), nil
+	}
+	h, noTest := s.history(ctx, text)
+	if noTest != nil {
+		return "", errors.Join(noRun, noTest)
+	}
+	return report.TestPage(s.page(), h.Project, h.ItemPath, h.ItemVariant), nil
+}

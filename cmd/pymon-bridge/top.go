@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// topCmd lists the tests of a run that use the most.
+type topCmd struct {
+	askFlags
+	By    string `help:"What the tests use: ${enum}." enum:"cpu,wall,memory" default:"wall"`
+	RunID string `name:"run" help:"Run with this id, or whose id begins so. Without this flag, the last run that measured something." placeholder:"ID" default:"latest"`
+	N     int    `short:"n" help:"How many tests to list." default:"10"`
+}
+
+// Help implements [kong.HelpProvider].
+func (*topCmd) Help() string {
+	return `
+    pymon-bridge top                    # the slowest tests of the last run
+    pymon-bridge top --by memory -n 30
+    pymon-bridge top --by cpu --json`
+}
+
+// Validate checks the flags. The parser calls it.
+func (c *topCmd) Validate() error { return positive(c.N) }
+
+// Run prints the tests, the greatest first.
+func (c *topCmd) Run(ctx context.Context, m *Main) error {
+	ctx, s, err := c.open(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	run, err := s.find(ctx, c.RunID)
+	if err != nil {
+		return err
+	}
+	top := &report.Top{Metric: map[string]string{"cpu": monitor.MetricCPUTime, "wall": monitor.MetricTotalTime, "memory": monitor.MetricMemUsage}[c.By],
+		Run: run.Run, First: []report.TopTest{}}
+	err = s.tests(ctx, run, func(o *monitor.Outcome) {
+		if v := valueOf(&o.Metric, top.Metric); !math.IsNaN(v) {
+			top.Add(o.NodeID, v, c.N)
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case c.JSON:
+		return m.printJSON(top)
+	}
+	s.wait.end()
+	return report.WriteTop(m.Stdout, top, run, m.screen())
+}
+
+// valueOf returns the value of a judged metric, NaN when absent.
+func valueOf(m *monitor.Metric, metric string) float64 {
+	switch metric {
+	case monitor.MetricCPUTime:
+		return m.UserTime + m.KernelTime
+	case monitor.MetricMemUsage:
+		return m.MemUsage
+	default:
+		return m.TotalTime
+	}
+}
+
+// searched is how many runs are searched for one. They are a page of the bridge.
+const searched = 500
+
+// find returns the run with an id, or the only one whose id begins so. "latest" is the last run that measured something.
+func (s *source) find(ctx context.Context, id string) (*report.RunLine, error) {
+	runs, _, err := s.runs(ctx, searched)
+	if err != nil {
+		return nil, err
+	}
+	var found []*report.RunLine
+	for i := range runs {
+		r := &runs[i]
+		switch {
+		case r.Run == id, id == "latest" && r.Measured():
+			return r, nil
+		case strings.HasPrefix(r.Run, id):
+			found = append(found, r)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case id == "latest":
+		return &runs[0], nil
+	case len(found) > 1:
+		return nil, fmt.Errorf("--run: the ids of %d runs begin with %q: expected more of it", len(found), id)
+	}
+	return nil, fmt.Errorf("--run: none of the last %d runs has the id %q: pymon-bridge runs lists them", len(runs), id)
+}

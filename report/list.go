@@ -1,0 +1,80 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// RunLine is a run in a list. Its JSON is that of `GET /api/v1/runs/`.
+type RunLine struct {
+	Project      string           `json:"project"`
+	Run          string           `json:"run"`
+	ScmRef       string           `json:"scm_ref"`
+	Branch       string           `json:"branch"`
+	Environments []string         `json:"environments"`
+	Tests        int64            `json:"tests"`
+	TotalTime    float64          `json:"total_time"` // seconds
+	Outcomes     map[string]int64 `json:"outcomes"`   // nil where nothing is known of outcomes
+	Completion   string           `json:"completion"`
+	Started      time.Time        `json:"started"`
+	Sessions     []struct {
+		SessionH string `json:"session_h"`
+	} `json:"sessions"`
+}
+
+// Screen is where lists for people are written.
+type Screen struct {
+	Colour bool
+	Width  int // in characters; 0 where there is no limit
+}
+
+// Measured says whether a run has tests that passed or failed.
+func (r *RunLine) Measured() bool { return r.Tests > 0 || len(r.tally()) > 0 }
+
+// tally lists what became of the tests.
+func (r *RunLine) tally() (parts []string) {
+	for _, outcome := range monitor.Outcomes {
+		if n := r.Outcomes[outcome]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+		}
+	}
+	return parts
+}
+
+// broken says whether a test of the run failed.
+func (r *RunLine) broken() bool {
+	return r.Outcomes[monitor.OutcomeFailed]+r.Outcomes[monitor.OutcomeError] > 0
+}
+
+// WriteRuns writes a table of runs. Fails with the error of w.
+func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
+	t := newTable(s, "STARTED", "COMMIT", "BRANCH", "TESTS", "TIME", "OUTCOME", "RUN")
+	t.right[3], t.right[4] = true, true
+	for i := range runs {
+		r := &runs[i]
+		outcome, colour := strings.Join(r.tally(), ", "), ""
+		switch {
+		case r.broken():
+			colour = red
+		case outcome == "":
+			outcome = unknown
+		}
+		if r.Completion == string(monitor.Partial) {
+			outcome += ", partial"
+		}
+		t.add(cell{text: r.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},
+			cell{text: fmt.Sprint(r.Tests)}, cell{text: seconds(r.TotalTime)}, cell{text: outcome, colour: colour}, cell{text: show(r.Run, shortName)})
+	}
+	return t.write(w)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return unknown
+	}
+	return s
+}
