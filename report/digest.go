@@ -24,6 +24,10 @@ type Digest struct {
 	// PassRates has the tests that are known to be flaky, by node id: how often they pass at once, from 0 to 1.
 	PassRates map[string]float64
 
+	// CPUs is how many CPUs the machine has, 0 where that is not known.
+	CPUs int
+
+	advice    Advice
 	counts    map[string]int // of tests, by outcome
 	seconds   float64        // sum over the tests
 	broken    []test         // failed or error
@@ -54,6 +58,7 @@ func (d *Digest) Add(o *monitor.Outcome) {
 		d.counts = map[string]int{}
 	}
 	d.counts[o.Outcome]++
+	d.advice.Add(o)
 	if !math.IsNaN(o.TotalTime) {
 		d.seconds += o.TotalTime
 	}
@@ -143,6 +148,13 @@ func (d *Digest) learning() int {
 		needed += d.Window // the first run; later reports do not say how many runs are in the window
 	}
 	return max(1, needed-d.Report.BaselineRuns)
+}
+
+// hints says what to do about the time and the memory of the tests.
+func (d *Digest) hints(o Options) []step {
+	a := d.advice
+	a.CPUs, a.PassRates = d.CPUs, d.PassRates
+	return a.steps(o.Pytest)
 }
 
 // next says what to do about the report.

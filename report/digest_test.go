@@ -17,7 +17,7 @@ import (
 
 // outcome is what became of a test. It took some seconds and added some MiB.
 func outcome(nodeID, what string, attempts int64, seconds, mib float64) *monitor.Outcome {
-	return &monitor.Outcome{Metric: monitor.Metric{TotalTime: seconds}, NodeID: nodeID, Outcome: what, Attempts: attempts, MemTest: mib}
+	return &monitor.Outcome{Metric: monitor.Metric{TotalTime: seconds, UserTime: seconds}, NodeID: nodeID, Outcome: what, Attempts: attempts, MemTest: mib}
 }
 
 // digests are those of three environments: one with a regression, one that learns, and one that was stopped.

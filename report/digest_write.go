@@ -77,18 +77,16 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 			t.item(list.title, t.painted(list.colour, right(list.cell(one), 10))+"  "+show(one.nodeID, longName))
 		}
 	}
-	sentence := d.changed(o, show)
-	if sentence == "" {
-		return
+	if sentence := d.changed(o, show); sentence != "" {
+		t.item("changed", sentence)
 	}
-	t.item("changed", sentence)
+	if d.Report != nil {
+		d.writeReport(t, o)
+	}
+	writeSteps("hint", d.hints(o), t.item)
 	if d.Report == nil {
 		return
 	}
-	for i := range d.Report.LeftOut {
-		t.item("left out", leftOut(&d.Report.LeftOut[i], show))
-	}
-	writeSteps(d.next(o), t.item)
 	if page := newLinks(d.Report, o).run(); page != "" {
 		t.item("page", page)
 	}
@@ -97,6 +95,14 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 			t.group(g)
 		}
 	}
+}
+
+// writeReport writes what the report says in lines of the summary.
+func (d *Digest) writeReport(t textWriter, o Options) {
+	for i := range d.Report.LeftOut {
+		t.item("left out", leftOut(&d.Report.LeftOut[i], show))
+	}
+	writeSteps("next", d.next(o), t.item)
 }
 
 func (t textWriter) item(title, text string) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -9,8 +10,12 @@ import (
 // maxCommand is the longest command that is shown. People cannot check a longer one before they paste it.
 const maxCommand = 500
 
-// step is something to do about a report. command is what to type for it, or "".
-type step struct{ says, command string }
+// step is something to do about a report.
+type step struct {
+	says    string
+	lines   []string // which tests it is about
+	command string   // what to type for it, or ""
+}
 
 // nextSteps says what to do about a report, with the exact commands.
 func nextSteps(r *monitor.Report, o Options) (steps []step) {
@@ -22,18 +27,23 @@ func nextSteps(r *monitor.Report, o Options) (steps []step) {
 		return steps
 	}
 	says := "run " + plural(s.Suspects, "the suspect", "the suspects") + " again, which confirms or clears " + plural(s.Suspects, "it", "them")
-	return append(steps, step{says, runAgain(r, o.Pytest)})
+	return append(steps, step{says: says, command: runAgain(r, o.Pytest)})
 }
 
 // writeSteps writes what to do, each command in a line of its own, so that it can be copied. item writes a line.
-func writeSteps(steps []step, item func(title, text string)) {
+func writeSteps(title string, steps []step, item func(title, text string)) {
 	for _, s := range steps {
-		if s.command == "" {
-			item("next", s.says)
-			continue
+		lines := s.lines
+		if s.command != "" {
+			lines = append(slices.Clone(lines), s.command)
 		}
-		item("next", s.says+":")
-		item("", "  "+s.command)
+		if len(lines) > 0 {
+			s.says += ":"
+		}
+		item(title, s.says)
+		for _, line := range lines {
+			item("", "  "+line)
+		}
 	}
 }
 
@@ -41,13 +51,13 @@ func writeSteps(steps []step, item func(title, text string)) {
 func lookAt(worst *monitor.Result) step {
 	switch {
 	case uncommitted(worst):
-		return step{"nothing was committed since: look at the changes that are not committed", "git diff HEAD"}
+		return step{says: "nothing was committed since: look at the changes that are not committed", command: "git diff HEAD"}
 	case worst.FirstBad != "" && worst.LastGood != "":
-		return step{"look at the commits", "git log " + word(since(worst))}
+		return step{says: "look at the commits", command: "git log " + word(since(worst))}
 	case worst.FirstBad != "":
-		return step{"look at the commit", "git show " + word(since(worst))}
+		return step{says: "look at the commit", command: "git show " + word(since(worst))}
 	}
-	return step{"look at what has changed after the last good run", ""}
+	return step{says: "look at what has changed after the last good run"}
 }
 
 // runAgain returns the command that runs the conspicuous tests once more. It is "" where there is none.
@@ -56,17 +66,22 @@ func runAgain(r *monitor.Report, pytest []string) string {
 	if arguments == nil {
 		return ""
 	}
-	if len(pytest) == 0 {
-		pytest = []string{"pytest"}
-	}
-	words := make([]string, 0, len(pytest)+len(arguments))
-	for _, argument := range append(append(words, pytest...), arguments...) {
-		words = append(words, word(argument))
-	}
-	if command := strings.Join(words, " "); len(command) <= maxCommand {
+	if command := commandOf(pytest, arguments...); len(command) <= maxCommand {
 		return command
 	}
 	return "pytest @again.txt  # with --rerun-file again.txt, which writes it"
+}
+
+// commandOf returns a command that runs pytest with some arguments, as it is typed.
+func commandOf(pytest []string, arguments ...string) string {
+	if len(pytest) == 0 {
+		pytest = []string{"pytest"}
+	}
+	words := slices.Concat(pytest, arguments)
+	for i := range words {
+		words[i] = word(words[i])
+	}
+	return strings.Join(words, " ")
 }
 
 // word returns a text as one word of a shell.

@@ -52,6 +52,8 @@ type Options struct {
 	Colour bool
 	// Pytest are the words of a command that runs pytest, with which Text tells how to run tests again; empty for pytest alone.
 	Pytest []string
+	// Advice has the tests of the run, for hints in Text. nil gives no hints.
+	Advice *Advice
 	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
 	BridgeURL string
 	// GrafanaURL is where they reach Grafana with the bridge's dashboards; empty for no links.

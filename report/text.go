@@ -34,11 +34,15 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 
 // after says what to do next, and where everything about the run is.
 func (t textWriter) after(r *monitor.Report, o Options) {
-	steps, page := nextSteps(r, o), newLinks(r, o).run()
-	if len(steps) > 0 || page != "" {
+	steps, hints, page := nextSteps(r, o), []step(nil), newLinks(r, o).run()
+	if o.Advice != nil {
+		hints = o.Advice.steps(o.Pytest)
+	}
+	if len(steps)+len(hints) > 0 || page != "" {
 		t.WriteByte('\n')
 	}
-	writeSteps(steps, t.line)
+	writeSteps("next", steps, t.line)
+	writeSteps("hint", hints, t.line)
 	if page != "" {
 		t.line("page", page)
 	}

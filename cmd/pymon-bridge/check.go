@@ -64,7 +64,12 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
+	var advice *report.Advice
+	if report.Format(c.Format) == report.Text {
+		advice = c.client().advice(ctx, m, r.Run)
+	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
+		Advice: advice,
 		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Pytest: c.pytest(r), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
 	})
 	if err == nil {

@@ -116,7 +116,7 @@ func TestCheckAsksAgainAfterHalfAnAnswer(t *testing.T) {
 		_, _ = w.Write([]byte(report))
 	}))
 	defer bridge.Close()
-	status, stderr := check(t.Context(), "--url", bridge.URL)
+	status, stderr := check(t.Context(), "--url", bridge.URL, "--format", "json") // text asks for more than the report
 	assert.Zero(t, status, stderr)
 	assert.Equal(t, 2, asked)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -25,9 +26,9 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	}
 	i.done = 0
 	settings := regress.Defaults()
-	rates := i.passRates(ctx)
+	rates := i.to.passRates(ctx)
 	for _, run := range runs {
-		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates}
+		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates, CPUs: runtime.NumCPU()}
 		if len(runs) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(run, i.id), "-_./ ")
 		}
@@ -116,8 +117,8 @@ func (i *invocation) tests(ctx context.Context, run string, d *report.Digest) er
 }
 
 // passRates returns how often flaky tests pass, by node id. A summary without them is better than none.
-func (i *invocation) passRates(ctx context.Context) map[string]float64 {
-	response, err := i.to.get(ctx, url.Values{"format": {"ndjson"}}, "tests", "flaky", "")
+func (c client) passRates(ctx context.Context) map[string]float64 {
+	response, err := c.get(ctx, url.Values{"format": {"ndjson"}}, "tests", "flaky", "")
 	if err != nil {
 		return nil
 	}

@@ -28,7 +28,9 @@ func startFakeBridge(t *testing.T, status int, answer any) *fakeBridge {
 	t.Helper()
 	b := &fakeBridge{}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b.asked = r
+		if strings.HasSuffix(r.URL.Path, "/regressions") {
+			b.asked = r
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		assert.NoError(t, json.NewEncoder(w).Encode(answer))

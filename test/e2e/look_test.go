@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -162,6 +163,29 @@ func TestOpenPrintsAndOpensAPage(t *testing.T) {
 	r := harness.RunProgram(t, nil, "open", "nix", "--url", url)
 	assert.Equal(t, 1, r.ExitCode)
 	assert.Contains(t, r.Stderr, "none of the last 13 runs")
+}
+
+// What can be done about a suite is said with its report, also where pytest-monitor has measured, which tells no outcomes.
+func TestHintsAreAboutTheTestsOfTheRun(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	m, posts := newMachine(), newPoster(bridge.URL)
+	m.enrol(t, posts)
+	for i := range 40 {
+		row := m.metric(fmt.Sprintf("test_%d", i), m.started.Add(time.Duration(i)*time.Second))
+		row.TotalTime, row.UserTime, row.KernelTime = 0.9, 0.9, 0
+		if i == 7 {
+			row.TotalTime, row.UserTime = 0.95, 0.01
+		}
+		posts.mustPost(t, "/metrics/", metricJSON(row))
+	}
+	text := asked(t, "check", "--url", bridge.URL)
+	assert.Regexp(t, `\nhint      40 tests ran one after another for 36(\.\d)? s on 8 CPUs, none for more than 950 ms\. .*:\n +pytest --remote-server \S+ --tag branch=main -n 2\n`, text)
+	assert.Equal(t, 1, strings.Count(text, "\nhint"), "a wait of a second is no matter in this suite")
+
+	dir := newProject(t, map[string]string{"test_mail.py": "import time\ndef test_mail(): time.sleep(1.5)\ndef test_fast(): pass\n"})
+	r := pymonRun(t, dir, "runners", nil, "--", "pytest", "-q")
+	assert.Regexp(t, `\n  hint       1 test waits for 1\.\d+ s of 1\.\d+ s \(sleep, network, another process\): .*:\n +1\.\d+ s +test_mail.py::test_mail\n`, r.Stderr)
 }
 
 // No table is wider than the terminal.
