@@ -44,6 +44,8 @@ type cli struct {
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
+	Completion  completionCmd  `cmd:"" help:"Print a script with which bash, zsh or fish completes commands and flags."`
+	Complete    completeCmd    `cmd:"" hidden:"" help:"Print how a command line may go on. The scripts of completion ask this."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	general
