@@ -87,7 +87,11 @@ func (a *API) withProjects(c *gin.Context, project string, err error) error {
 	if len(names) == 0 {
 		return err
 	}
-	return monitor.Errorf(monitor.ENotFound, "%w; there are the projects %s", err, strings.Join(names, ", "))
+	there := "there is the project"
+	if len(names) > 1 {
+		there = "there are the projects"
+	}
+	return monitor.Errorf(monitor.ENotFound, "%w; %s %s", err, there, strings.Join(names, ", "))
 }
 
 // readQuery parses a query. It refuses an empty scm_ref or run: an unset variable of a pipeline makes them empty, and then

@@ -1,6 +1,11 @@
 package report
 
-import "pymon-bridge/monitor"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"pymon-bridge/monitor"
+)
 
 // The ANSI escapes that Text is coloured with. They leave the background alone and use the colours that every terminal has, so
 // they can be read on light and on dark terminals.
@@ -21,6 +26,31 @@ func (t textWriter) painted(colour, text string) string {
 		return text
 	}
 	return colour + text + plain
+}
+
+// wrapped returns a text in lines that fit behind an indent of so many characters. A text that begins with a space is typed or
+// copied, and stays whole.
+func (t textWriter) wrapped(text string, indent int) string {
+	if t.width == 0 || strings.HasPrefix(text, " ") {
+		return text
+	}
+	room, used := max(20, t.width-indent), 0
+	var b strings.Builder
+	for i, w := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(w)
+		switch {
+		case i == 0:
+		case used+1+n > room:
+			b.WriteString("\n" + strings.Repeat(" ", max(2, indent))) // no text from outside begins a line
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(w)
+		used += n
+	}
+	return b.String()
 }
 
 // verdict is how a status is shown. The sign and the word say the same as the colour, for those who see no colours.

@@ -52,7 +52,7 @@ func (d *Digest) ofItsRun() *Digest {
 
 // writeText writes lines that begin with this package's own words: CI systems take the beginning of a line for a command.
 func (d *Digest) writeText(b *bytes.Buffer, o Options) {
-	t := textWriter{Buffer: b, colour: o.Colour, envs: d.Report != nil && severalMachines(d.Report)}
+	t := textWriter{Buffer: b, colour: o.Colour, width: o.Width, envs: d.Report != nil && severalMachines(d.Report)}
 	name := ""
 	if d.Name != "" {
 		name = show(d.Name, shortName) + ": "
@@ -106,7 +106,7 @@ func (d *Digest) writeReport(t textWriter, o Options) {
 }
 
 func (t textWriter) item(title, text string) {
-	fmt.Fprintf(t, "  %s  %s\n", t.painted(faint, right(title, 9)), text)
+	fmt.Fprintf(t, "  %s  %s\n", t.painted(faint, right(title, 9)), t.wrapped(text, 13))
 }
 
 // writeMarkdown writes a section of a page. The report has its own heading.

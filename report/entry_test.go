@@ -3,6 +3,7 @@ package report_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 
@@ -81,4 +82,23 @@ func TestTextSaysWhatToDoNext(t *testing.T) {
 		"\npage      https://ci.example.org/pymon/p/webshop/runs/job%201%2F2\n")
 	clean.Run = strings.Repeat("x", 3000)
 	assert.NotContains(t, write(t, report.Text, clean, report.Options{BridgeURL: "https://ci.example.org"}), "\npage")
+}
+
+// Sentences go on below themselves. What is typed stays in one line.
+func TestSentencesFitTheTerminal(t *testing.T) {
+	t.Parallel()
+	for _, r := range []*monitor.Report{slowReport(), oneReport(), fineReport()} {
+		command := ""
+		for line := range strings.Lines(write(t, report.Text, r, report.Options{Width: 70, Pytest: []string{"pytest", "--tag", "branch=main"}})) {
+			if strings.Contains(line, "pytest --tag") {
+				command = line
+			} else if !strings.Contains(line, " → ") && !strings.Contains(line, "on Linux") {
+				assert.LessOrEqual(t, utf8.RuneCountInString(line), 71, line)
+			}
+		}
+		assert.Equal(t, r.Summary.Suspects > 0, strings.Contains(command, " -k "), command)
+	}
+	text := write(t, report.Text, slowReport(), report.Options{Width: 70})
+	assert.Contains(t, text, "WARNING No confirmed regression, 1 suspect; the whole suite is slower\n       than usual ")
+	assert.Contains(t, text, "\nnext      run the suspect again, which confirms or clears it:\n            pytest ")
 }

@@ -51,7 +51,7 @@ const lastPoints = 10
 
 // WriteHistory writes a graph for each metric, with its verdict, and a table of the last measurements. Fails with the error of w.
 func WriteHistory(w io.Writer, h *History, s Screen) error {
-	t := textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour}
+	t := textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}
 	fmt.Fprintf(t, "%s\n%s on %s\n", t.painted(bold, show(h.Name, longName)), count(len(h.Points), "run"), dash(show(h.Env, shortName)))
 	columns := 60
 	if s.Width > 0 {

@@ -52,8 +52,8 @@ func (r *RunLine) broken() bool {
 
 // WriteRuns writes a table of runs. Fails with the error of w.
 func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
-	t := newTable(s, "STARTED", "COMMIT", "BRANCH", "TESTS", "TIME", "OUTCOME", "RUN")
-	t.right[3], t.right[4] = true, true
+	t := newTable(s, "STARTED", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
+	t.right[3], t.begins = true, true
 	for i := range runs {
 		r := &runs[i]
 		outcome, colour := strings.Join(r.tally(), ", "), ""
@@ -61,13 +61,13 @@ func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 		case r.broken():
 			colour = red
 		case outcome == "":
-			outcome = unknown
+			outcome = count(int(r.Tests), "test")
 		}
 		if r.Completion == string(monitor.Partial) {
 			outcome += ", partial"
 		}
 		t.add(cell{text: r.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},
-			cell{text: fmt.Sprint(r.Tests)}, cell{text: seconds(r.TotalTime)}, cell{text: outcome, colour: colour}, cell{text: show(r.Run, shortName)})
+			cell{text: seconds(r.TotalTime)}, cell{text: outcome, colour: colour}, cell{text: show(r.Run, shortName)})
 	}
 	return t.write(w)
 }

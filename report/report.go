@@ -48,8 +48,9 @@ type Options struct {
 	FailOn FailOn
 	// All also writes the results that are ok or learning, as far as the report has them.
 	All bool
-	// Colour colours Text by ANSI escapes.
+	// Colour colours Text by ANSI escapes. Width is how many characters a line of it has, 0 where there is no limit.
 	Colour bool
+	Width  int
 	// Pytest are the words of a command that runs pytest, with which Text tells how to run tests again; empty for pytest alone.
 	Pytest []string
 	// Advice has the tests of the run, for hints in Text. nil gives no hints.

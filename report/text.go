@@ -14,11 +14,12 @@ import (
 type textWriter struct {
 	*bytes.Buffer
 	colour bool
+	width  int
 	envs   bool // results say on which class of machine
 }
 
 func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
-	t := textWriter{b, o.Colour, severalMachines(r)}
+	t := textWriter{b, o.Colour, o.Width, severalMachines(r)}
 	t.headline(r, o.FailOn)
 	t.about(r)
 	for _, m := range slowMachines(r) {
@@ -28,7 +29,7 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 	for _, g := range entryGroups(r, o.All) {
 		t.group(g)
 	}
-	fmt.Fprintf(t, "\n%s\n", totals(r.Summary))
+	fmt.Fprintf(t, "\n%s\n", t.wrapped(totals(r.Summary), 0))
 	t.after(r, o)
 }
 
@@ -60,7 +61,7 @@ func (t textWriter) headline(r *monitor.Report, on FailOn) {
 	default:
 		t.paint(green, "PASSED ")
 	}
-	fmt.Fprintf(t, "%s\n\n", sentence)
+	fmt.Fprintf(t, "%s\n\n", t.wrapped(sentence, 7))
 }
 
 // about says which run it is and what it was compared with.
@@ -98,7 +99,7 @@ func (t textWriter) about(r *monitor.Report) {
 }
 
 func (t textWriter) line(what, text string) {
-	fmt.Fprintf(t, "%s %s\n", t.painted(faint, right(what, 9)), text)
+	fmt.Fprintf(t, "%s %s\n", t.painted(faint, right(what, 9)), t.wrapped(text, 10))
 }
 
 // conspicuous says whether a report that does not fail deserves a look.

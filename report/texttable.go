@@ -14,7 +14,9 @@ type textTable struct {
 	textWriter
 	width int
 	rows  [][]cell
-	right map[int]bool // columns of numbers
+	// right has the columns of numbers. begins says that of the last column the beginning counts, not the end too.
+	right  map[int]bool
+	begins bool
 }
 
 func newTable(s Screen, heads ...string) *textTable {
@@ -53,7 +55,9 @@ func (t *textTable) write(w io.Writer) error {
 		}
 		text := row[last].text
 		if room > 0 && utf8.RuneCountInString(text) > room {
-			text = shorten(text, room)
+			if text = shorten(text, room); t.begins {
+				text = string([]rune(row[last].text)[:room-1]) + "…"
+			}
 		}
 		t.paint(row[last].colour, text)
 		t.WriteByte('\n')

@@ -70,7 +70,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
 		Advice: advice,
-		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Pytest: c.pytest(r), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
+		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout), Pytest: c.pytest(r), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
 	})
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))

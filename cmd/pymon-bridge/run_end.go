@@ -133,7 +133,7 @@ func (i *invocation) write(digests []*report.Digest) {
 		options.BridgeURL = i.to.origin()
 	}
 	terminal := options
-	terminal.Colour = i.m.coloured(i.m.Stderr)
+	terminal.Colour, terminal.Width = i.m.coloured(i.m.Stderr), widthOf(i.m.Stderr)
 	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, terminal) // nobody could read of the failure
 	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
 }

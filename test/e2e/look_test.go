@@ -51,8 +51,8 @@ func TestRunsAreListed(t *testing.T) {
 	at := []string{"--url", bridge.URL + "/p/shop"}
 	lines := strings.Split(strings.TrimSpace(asked(t, append([]string{"runs"}, at...)...)), "\n")
 	require.Len(t, lines, 14, "%q", lines)
-	assert.Regexp(t, `^STARTED +COMMIT +BRANCH +TESTS +TIME +OUTCOME +RUN$`, lines[0])
-	assert.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d  0{10}  job main +4 +1 s  –  +\S+$`, lines[1])
+	assert.Regexp(t, `^STARTED +COMMIT +BRANCH +TIME +OUTCOME +RUN$`, lines[0])
+	assert.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d  0{10}  job main +1 s  4 tests  +\S+$`, lines[1])
 	few := asked(t, append([]string{"runs", "-n", "7"}, at...)...)
 	assert.Equal(t, lines[:8], strings.Split(strings.TrimSpace(few), "\n"), "over several pages, the newest first")
 	var all struct{ Runs []report.RunLine }
@@ -64,8 +64,8 @@ func TestRunsAreListed(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"runs", "--url", bridge.URL}, `project "default" has no runs; there are the projects shop (404 Not Found)`},
-		{[]string{"runs", "--url", bridge.URL + "/p/other"}, `project "other" has no runs; there are the projects shop (404 Not Found)`},
+		{[]string{"runs", "--url", bridge.URL}, `project "default" has no runs; there is the project shop (404 Not Found)`},
+		{[]string{"runs", "--url", bridge.URL + "/p/other"}, `project "other" has no runs; there is the project shop (404 Not Found)`},
 		{[]string{"runs", "--data", t.TempDir()}, `--data: expected a directory in which pymon-bridge run has kept measurements`},
 		{[]string{"runs", "--data", "d", "--url", bridge.URL}, `--data and --url: expected only one of them`},
 		{[]string{"runs", "--url", "http://127.0.0.1:1"}, "no bridge answers at http://127.0.0.1:1: start one"},
