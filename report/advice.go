@@ -33,7 +33,7 @@ type advised struct {
 
 const (
 	// waitsLongerThan in seconds and waitsAbove, the share of a test's time without CPU, make a test one that mostly waits.
-	waitsLongerThan, waitsAbove = 0.5, 0.9
+	waitsLongerThan, waitsAbove = 0.1, 0.9
 	// worthwhile is the time in seconds that a piece of advice is about at least, and worthShare its share of the suite's time.
 	worthwhile, worthShare = 1, 0.2
 	// longSuite in seconds and manyTests say from which suite on its shape matters.

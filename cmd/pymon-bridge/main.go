@@ -4,7 +4,7 @@
 //
 // # Files
 //
-//   - cli.go parses the command line. serve.go, check.go, influx.go, token.go, newtoken.go, grafana.go, healthcheck.go and
+//   - cli.go parses the command line, and help.go prints the help. serve.go, check.go, influx.go, token.go, newtoken.go, grafana.go, healthcheck.go and
 //     version.go are the commands, each with its flags.
 //   - bridge.go opens and closes the parts of a serving bridge. Each part has a file: journal.go the local file and the
 //     committer, delivery.go the destination and the courier, judging.go the detector and the worker, server.go the routes.
@@ -15,6 +15,9 @@
 //   - listen.go, banner.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.
 //     reload.go reads files again. writefile.go writes files. client.go asks a bridge, and patience.go lets
 //     check.go ask again. confirm.go asks a person.
+//   - runs.go, top.go, show.go and open.go are the commands that look at measurements, and ask.go finds the bridge that has them.
+//     advice.go asks for the tests behind a report. completion.go answers shells.
+//   - colour.go, spinner.go, progress.go and peoplelog.go know what a terminal shows.
 package main
 
 import (
