@@ -53,6 +53,9 @@ func hostOf(address string) string {
 	return host
 }
 
+// addressHeader tells where people reach the bridge, if that is not where the client asks.
+const addressHeader = "Pymon-Bridge-Address"
+
 // admit refuses a request without the right to use its path. It checks the form of the project's name before the token,
 // because the rules for names are not secret.
 func (s *Server) admit(c *gin.Context) {
@@ -69,6 +72,9 @@ func (s *Server) admit(c *gin.Context) {
 	}
 	if token != nil {
 		c.Set(requestToken, token)
+	}
+	if s.PublicURL != nil {
+		c.Header(addressHeader, s.PublicURL.String())
 	}
 }
 

@@ -31,9 +31,10 @@ type askFlags struct {
 // source is a bridge that answers a command.
 type source struct {
 	client
-	seat *seat // nil where the bridge runs already
-	wait *spinner
-	stop context.CancelFunc
+	public string // address of the bridge for people, if it told one
+	seat   *seat  // nil where the bridge runs already
+	wait   *spinner
+	stop   context.CancelFunc
 }
 
 // open finds the bridge to ask. It starts one for a directory, which ends with the source.
@@ -111,7 +112,16 @@ func (s *source) page() string {
 	if s.seat != nil {
 		return ""
 	}
-	return s.origin()
+	return cmp.Or(s.public, s.origin())
+}
+
+// get asks a read route, and notes what the bridge tells of itself.
+func (s *source) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
+	response, err := s.client.get(ctx, query, path...)
+	if err == nil {
+		s.public = response.Header.Get(addressHeader)
+	}
+	return response, err
 }
 
 // lines calls use for each element of a list.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,8 @@ type checkCmd struct {
 	Format string `help:"Format of the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
+
+	public string // address of the bridge for people, if it told one
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -70,7 +73,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
 		Advice: advice,
-		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout), Pytest: c.pytest(r), BridgeURL: c.client().origin(), GrafanaURL: c.Grafana,
+		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout), Pytest: c.pytest(r), BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana,
 	})
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
@@ -116,6 +119,7 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	c.public = response.Header.Get(addressHeader)
 	var r monitor.Report
 	err = json.NewDecoder(response.Body).Decode(&r)
 	switch {

@@ -40,6 +40,9 @@ func (c client) get(ctx context.Context, query url.Values, path ...string) (*htt
 	return response, nil
 }
 
+// addressHeader is where a bridge tells at which address people reach it.
+const addressHeader = "Pymon-Bridge-Address"
+
 // request returns the request for a read route.
 func (c client) request(ctx context.Context, query url.Values, path ...string) (*http.Request, error) {
 	u, err := c.base()

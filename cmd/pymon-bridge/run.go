@@ -38,12 +38,13 @@ type runCmd struct {
 // invocation is one `run` of a command.
 type invocation struct {
 	*runCmd
-	m    *Main
-	seat *seat  // nil with --url
-	to   client // the bridge that gets the measurements
-	id   string
-	died bool // the bridge ended before the command did
-	done int  // runs that measured something, and whose pytests have said that they ended
+	m      *Main
+	seat   *seat  // nil with --url
+	to     client // the bridge that gets the measurements
+	public string // its address for people, if it told one
+	id     string
+	died   bool // the bridge ended before the command did
+	done   int  // runs that measured something, and whose pytests have said that they ended
 }
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.

@@ -154,5 +154,7 @@ func eachLine(response *http.Response, use func(line []byte) error) error {
 // judge returns the report on a run.
 func (i *invocation) judge(ctx context.Context, run string) (*monitor.Report, error) {
 	check := &checkCmd{URL: i.to.URL, Token: i.to.Token, Project: i.to.Project, RunID: &run, judgeFlags: i.judgeFlags}
-	return check.fetch(ctx, i.m)
+	r, err := check.fetch(ctx, i.m)
+	i.public = check.public
+	return r, err
 }

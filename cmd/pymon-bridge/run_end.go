@@ -130,7 +130,7 @@ func (i *invocation) rerun(digests []*report.Digest) error {
 func (i *invocation) write(digests []*report.Digest) {
 	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana, Pytest: i.again()}
 	if i.runCmd.URL != "" {
-		options.BridgeURL = i.to.origin()
+		options.BridgeURL = cmp.Or(i.public, i.to.origin())
 	}
 	terminal := options
 	terminal.Colour, terminal.Width = i.m.coloured(i.m.Stderr), widthOf(i.m.Stderr)

@@ -165,6 +165,23 @@ func TestOpenPrintsAndOpensAPage(t *testing.T) {
 	assert.Contains(t, r.Stderr, "none of the last 13 runs")
 }
 
+// Behind a proxy, people need the address that their browser can reach.
+func TestPagesHaveThePublicAddress(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--public-url", "https://ci.example.org/pymon/"}})
+	p := newPoster(bridge.URL)
+	postJob(t, p, fmt.Sprintf("%040d", 1), "main", []string{"test_pay"}, nil)
+	at := []string{"--url", bridge.URL}
+	const page = "https://ci.example.org/pymon/p/default/"
+	r := pymonRun(t, newProject(t, smallProject), "runners", []string{"PYMON_URL=" + bridge.URL}, "pytest", "-q")
+	assert.Contains(t, r.Stderr, "\n  page       "+page+"runs/")
+	assert.Contains(t, asked(t, append([]string{"check"}, at...)...), "\npage      "+page+"runs/")
+	assert.Contains(t, asked(t, append([]string{"show", "pay"}, at...)...), "\n"+page+"test?name=test_pay&path=")
+	for what, address := range map[string]string{"latest": page + "runs/", "pay": page + "test?"} {
+		assert.Contains(t, asked(t, append([]string{"open", what, "--json"}, at...)...), address)
+	}
+}
+
 // What can be done about a suite is said with its report, also where pytest-monitor has measured, which tells no outcomes.
 func TestHintsAreAboutTheTestsOfTheRun(t *testing.T) {
 	t.Parallel()
