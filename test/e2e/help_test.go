@@ -58,6 +58,13 @@ func TestHelpBeginsWithWhatIsTyped(t *testing.T) {
 			at := strings.Index(help, "\nFlags:")
 			assert.Less(t, examples[0][0], max(at, strings.Index(help, "\nGeneral")), command)
 		}
+		for _, at := range examples {
+			typed, _, _ := strings.Cut(help[at[0]:at[1]], " -- ")
+			typed, _, _ = strings.Cut(typed, " #")
+			for _, flag := range regexp.MustCompile(` (--?[a-z-]+)`).FindAllStringSubmatch(typed, -1) {
+				assert.Regexp(t, `(?m)^ +(-[a-zA-Z], +)?`+flag[1]+`(,|=|$| )`, help[at[1]:], "the flags of the example %q exist", typed)
+			}
+		}
 		general := strings.Index(help, "\nGeneral")
 		assert.Equal(t, -1, strings.Index(help[general+1:], "\n\n"), "%v: what all commands have comes last:\n%s", command, help)
 		assert.Contains(t, help[general:], "--log-format")

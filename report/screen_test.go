@@ -1,0 +1,72 @@
+package report_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// names from outside control no terminal, and begin no line.
+func TestScreensShowNamesAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, name := range oddNames() {
+		run := report.RunLine{Run: name, ScmRef: name, Branch: name, Outcomes: map[string]int64{monitor.Passed: 1}, Started: time.Unix(1e9, 0)}
+		top := &report.Top{Metric: monitor.MetricTotalTime, Run: name}
+		top.Add(name, 1, 3)
+		h := &report.History{Name: name, Env: name, Points: []report.HistoryPoint{{Run: name, ScmRef: name, Branch: name, CPU: 1, Wall: nan, Memory: 2}},
+			Results: []monitor.Result{{Metric: monitor.MetricCPUTime, Status: monitor.Status(name), LastGood: name, FirstBad: name}}}
+		var b bytes.Buffer
+		screen := report.Screen{Width: 80}
+		require.NoError(t, report.WriteRuns(&b, []report.RunLine{run}, screen))
+		require.NoError(t, report.WriteTop(&b, top, &run, screen))
+		require.NoError(t, report.WriteHistory(&b, h, screen))
+		assert.Equal(t, -1, strings.IndexFunc(b.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", b.String())
+		assert.NotContains(t, b.String(), "##[")
+	}
+}
+
+func TestTopKeepsTheGreatest(t *testing.T) {
+	t.Parallel()
+	top := &report.Top{}
+	for i, amount := range []float64{1, 5, 3, -2, 0, 5, 4, 2} {
+		top.Add(fmt.Sprint(i), amount, 3)
+	}
+	assert.Equal(t, []report.TopTest{{Name: "1", Amount: 5}, {Name: "5", Amount: 5}, {Name: "6", Amount: 4}}, top.First)
+	assert.Equal(t, 8, top.Tests)
+	assert.InDelta(t, 20, top.Total, 1e-9)
+}
+
+// A long history is drawn in the columns there are, and what stands out is not lost.
+func TestGraphKeepsWhatStandsOut(t *testing.T) {
+	t.Parallel()
+	h := &report.History{Name: "test", Results: []monitor.Result{result(monitor.StatusOK, "test", monitor.MetricCPUTime, 1, 1)}}
+	for i := range 500 {
+		p := report.HistoryPoint{ScmRef: fmt.Sprint(i), CPU: 1, Wall: nan, Memory: nan}
+		if i == 123 {
+			p.CPU = 9
+		}
+		h.Points = append(h.Points, p)
+	}
+	var b bytes.Buffer
+	require.NoError(t, report.WriteHistory(&b, h, report.Screen{Width: 80}))
+	var graph []string
+	for line := range strings.Lines(b.String()) {
+		if _, drawn, ok := strings.Cut(line, "┤"); ok {
+			graph = append(graph, strings.TrimSuffix(drawn, "\n"))
+			assert.LessOrEqual(t, utf8.RuneCountInString(line), 81)
+		}
+	}
+	require.Len(t, graph, 6, "one metric is known: %s", b.String())
+	assert.Equal(t, 1, strings.Count(graph[0], "●"), "the peak")
+	assert.Equal(t, 64, utf8.RuneCountInString(graph[4]))
+}
