@@ -13,6 +13,7 @@ import (
 const adviceWait = 10 * time.Second
 
 // advice asks for the tests of a run, to say what can be done about their time and memory. It returns nil where they do not come.
+// The client names the project: the same id may be that of a run of another one.
 func (c client) advice(ctx context.Context, m *Main, run string) *report.Advice {
 	ctx, cancel := context.WithTimeout(ctx, adviceWait)
 	defer cancel()
@@ -23,21 +24,21 @@ func (c client) advice(ctx context.Context, m *Main, run string) *report.Advice 
 	if err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &of) }, "runs", run); err != nil || !of.Measured() {
 		return nil
 	}
-	a, context := &report.Advice{PassRates: c.passRates(ctx)}, ""
+	a, machine := &report.Advice{PassRates: c.passRates(ctx)}, ""
 	err := s.tests(ctx, &of, func(o *monitor.Outcome) {
-		context = o.ContextH
+		machine = o.ContextH
 		a.Add(o)
 	})
 	if err != nil {
 		return nil
 	}
 	_ = s.lines(ctx, func(line []byte) error { // without it there is one hint less
-		var machine struct {
+		var context struct {
 			CPUs int `json:"cpu_count"`
 		}
-		err := json.Unmarshal(line, &machine)
-		a.CPUs = machine.CPUs
+		err := json.Unmarshal(line, &context)
+		a.CPUs = context.CPUs
 		return err
-	}, "contexts", context)
+	}, "contexts", machine)
 	return a
 }

@@ -67,14 +67,12 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
-	var advice *report.Advice
+	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout),
+		Pytest: c.pytest(r), BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
 	if report.Format(c.Format) == report.Text {
-		advice = c.client().advice(ctx, m, r.Run)
+		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r.Run)
 	}
-	err = report.Write(m.Stdout, report.Format(c.Format), r, report.Options{
-		Advice: advice,
-		FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout), Pytest: c.pytest(r), BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana,
-	})
+	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
 	}

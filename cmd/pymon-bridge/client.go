@@ -105,8 +105,7 @@ func (c client) origin() string {
 
 // origin returns the address of the bridge from the address for pytest. It removes project, API and token.
 func origin(u *url.URL) string {
-	path, _, _ := strings.Cut(u.Path, "/api/v1")
-	path, _, _ = strings.Cut(path+"/", "/p/")
+	path, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api/v1")+"/", "/p/")
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(path, "/")}).String()
 }
 
@@ -142,6 +141,7 @@ func unreachable(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		if u, parseErr := url.Parse(e.URL); parseErr == nil {
 			if errors.Is(err, syscall.ECONNREFUSED) {
+				u.Path = u.Path[:max(0, strings.LastIndex(u.Path, "/api/v1/"))]
 				return fmt.Errorf("no bridge answers at %s: start one with `pymon-bridge serve`, or set --url", origin(u))
 			}
 			e.URL = shown(u)

@@ -43,7 +43,7 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 // guess returns the error of a wrong command line with the command that was probably meant. The parser guesses no commands, since
 // it takes an unknown one for an argument of the default command.
 func guess(parser *kong.Kong, args []string, err error) error {
-	if !strings.HasPrefix(err.Error(), "unexpected argument") || strings.HasPrefix(args[0], "-") {
+	if !strings.HasPrefix(err.Error(), "unexpected argument") || len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return err
 	}
 	parser.Model.DefaultCmd = nil

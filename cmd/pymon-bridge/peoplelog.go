@@ -27,7 +27,7 @@ type pageOf func(project, run string) string
 
 // newPeopleLog returns a log that writes to w. It shows pages of runs from the time on when page has a function.
 func newPeopleLog(w io.Writer, level slog.Leveler, colour bool, page *atomic.Pointer[pageOf]) slog.Handler {
-	return &peopleLog{page: page, next: tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colour})}
+	return &peopleLog{page: page, next: tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colour})}
 }
 
 // Enabled implements [slog.Handler].

@@ -23,7 +23,7 @@ func TestAMisspeltCommandIsGuessed(t *testing.T) {
 	t.Parallel()
 	for typed, says := range map[string]string{
 		"chek":       `pymon-bridge: unexpected argument chek, did you mean "check"?` + "\n",
-		"tokn list":  `pymon-bridge: unexpected argument tokn, did you mean "token"?` + "\n",
+		"tokne list": `pymon-bridge: unexpected argument tokne, did you mean "token"?` + "\n",
 		"token lits": `pymon-bridge: unexpected argument lits, did you mean "list"?` + "\n",
 		"frobnicate": "pymon-bridge: unexpected argument frobnicate\n",
 	} {
