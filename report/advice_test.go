@@ -73,6 +73,7 @@ func TestAdviceHoldsOrIsNotGiven(t *testing.T) {
 			"hint      3 of 40 tests take half of the time, 27 s of 45.5 s: begin with them:\n            9 s      tests/test_a.py::test_0\n"},
 		"in a short suite":  {late(append(suite(39, 0.01), measured{name: "long", wall: 4, cpu: 4})), 1, nil, ""},
 		"in a small suite":  {late(append(suite(10, 0.5), measured{name: "long", wall: 20, cpu: 20})), 1, nil, ""},
+		"a tenth and more":  {late(append(suite(19, 0.5), measured{name: "a", wall: 9, cpu: 9}, measured{name: "b", wall: 9, cpu: 9}, measured{name: "c", wall: 9, cpu: 9})), 1, nil, ""},
 		"many take half":    {late(suite(40, 0.5)), 1, nil, ""},
 		"one after another": {suite(40, 0.5), 8, nil, "hint      40 tests ran one after another for 20 s on 8 CPUs, none for more than 500 ms. Two workers of pytest-xdist need about 10 s, if no test needs another:\n            run -- pytest -n 2\n"},
 		"on one CPU":        {suite(40, 0.5), 1, nil, ""},

@@ -35,6 +35,29 @@ func TestScreensShowNamesAsTheyAre(t *testing.T) {
 	}
 }
 
+// Of a long id the beginning counts, and of a long name both ends.
+func TestTablesAreCut(t *testing.T) {
+	t.Parallel()
+	run := report.RunLine{Run: strings.Repeat("0123456789", 6), Branch: "main", Tests: 3, Started: time.Unix(1e9, 0)}
+	top := &report.Top{Metric: monitor.MetricTotalTime, Run: "r"}
+	top.Add("tests/"+strings.Repeat("x", 80)+"::test_pay[visa]", 1, 3)
+	for width, cut := range map[int]bool{80: true, 200: false, 0: false} {
+		var runs, tests bytes.Buffer
+		screen := report.Screen{Width: width}
+		require.NoError(t, report.WriteRuns(&runs, []report.RunLine{run}, screen))
+		require.NoError(t, report.WriteTop(&tests, top, &run, screen))
+		assert.Equal(t, cut, strings.HasSuffix(runs.String(), "…\n"), runs.String())
+		assert.Contains(t, runs.String(), "  012345678")
+		assert.Equal(t, cut, strings.Contains(tests.String(), "…"))
+		assert.Contains(t, tests.String(), "visa]\n")
+		for line := range strings.Lines(runs.String() + tests.String()) {
+			if cut {
+				assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), width, line)
+			}
+		}
+	}
+}
+
 func TestTopKeepsTheGreatest(t *testing.T) {
 	t.Parallel()
 	top := &report.Top{}
