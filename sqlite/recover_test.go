@@ -1,0 +1,167 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/sqlite"
+	"pymon-bridge/test/harness"
+)
+
+func quiet(int64, int64) {}
+
+func recovered(t *testing.T, from string) (*sqlite.Recovery, string, error) {
+	t.Helper()
+	into := filepath.Join(t.TempDir(), "new", sqlite.FileName)
+	r, err := sqlite.Recover(t.Context(), from, into, slog.New(slog.DiscardHandler), quiet)
+	return r, into, err
+}
+
+// ruin is a file with what is known of it, to be damaged again and again.
+type ruin struct {
+	whole  []byte
+	want   map[string]map[int64]string
+	places places
+	refs   references
+}
+
+func newRuin(t *testing.T) ruin {
+	t.Helper()
+	path := full(t)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return ruin{whole, content(t, path), placesOf(t, path), referencesOf(t, path)}
+}
+
+// recover damages a copy of the file, recovers it and compares. hit are the pages that damage changes.
+func (r ruin) recover(t *testing.T, what string, damaged []byte, hit ...int) (saved, lost int) {
+	t.Helper()
+	from := written(t, damaged)
+	result, into, err := recovered(t, from)
+	require.NoError(t, err, what)
+	got := content(t, into)
+	faults, saved, lost := excuseOf(r.places, hit).judge(r.refs, r.want, got)
+	if !assert.Empty(t, faults[:min(len(faults), 5)], what) {
+		t.Logf("pages %v of %v; %+v", hit, tablesOf(r.places, hit), result)
+	}
+	for _, k := range result.Kinds {
+		if table, ok := map[string]string{"metrics": "metrics", "sessions": "sessions", "tokens": "tokens", "reports": "reports"}[k.Kind]; ok {
+			assert.Equal(t, len(got[table]), int(k.Saved), "%s: %s", what, k.Kind)
+		}
+	}
+	for _, note := range result.Notes {
+		assert.NotContains(t, note, "has a fault", what)
+	}
+	after, err := os.ReadFile(from)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(damaged, after), "the damaged file is unchanged")
+	files, err := os.ReadDir(filepath.Dir(from))
+	require.NoError(t, err)
+	assert.Len(t, files, 1, "nothing stands beside it")
+	return saved, lost
+}
+
+func tablesOf(p places, hit []int) (names []string) {
+	for _, page := range hit[:min(len(hit), 20)] {
+		names = append(names, p.table[page])
+	}
+	return names
+}
+
+func TestRecoverSavesEverythingOfAWholeFile(t *testing.T) {
+	r := newRuin(t)
+	saved, lost := r.recover(t, "whole", r.whole)
+	assert.Equal(t, sum(r.want), saved)
+	assert.Zero(t, lost)
+}
+
+// TestRecoverSavesWhatWasNotHit damages files in many ways at random places. A row may be missing only if its own pages were
+// hit, and a row may be wrong only there.
+func TestRecoverSavesWhatWasNotHit(t *testing.T) {
+	r := newRuin(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d; %d pages", seed, r.places.pages)
+	random := rand.New(rand.NewPCG(seed, 0))
+	const size = 4096
+	cases := 300
+	if harness.RaceEnabled {
+		cases = 40 // each of them is slow, and nothing in them runs at once
+	}
+	for n := range cases {
+		b := bytes.Clone(r.whole)
+		page, other := random.IntN(len(b)/size), random.IntN(len(b)/size)
+		switch n % 12 {
+		default:
+			at := random.IntN(len(b))
+			b[at] ^= 1 << random.IntN(8)
+			r.recover(t, fmt.Sprint("bit of byte ", at), b, at/size+1)
+		case 9:
+			clear(b[page*size:][:size])
+			r.recover(t, fmt.Sprint("zeroed page ", page+1), b, page+1)
+		case 10:
+			copy(b[page*size:], r.whole[other*size:][:size])
+			copy(b[other*size:], r.whole[page*size:][:size])
+			r.recover(t, fmt.Sprint("swapped pages ", page+1, other+1), b, page+1, other+1)
+		case 11:
+			at := random.IntN(len(b))
+			var hit []int
+			for page := at/size + 1; page <= r.places.pages; page++ {
+				hit = append(hit, page)
+			}
+			r.recover(t, fmt.Sprint("cut at ", at), b[:at], hit...)
+		}
+	}
+}
+
+// TestRecoverReadsFilesThatSQLiteCannotRead damages what SQLite reads first.
+func TestRecoverReadsFilesThatSQLiteCannotRead(t *testing.T) {
+	r := newRuin(t)
+	for _, pages := range []int{1, 2, 3, 4, 8, 16, 32, 60} {
+		b := bytes.Clone(r.whole)
+		clear(b[:pages*4096])
+		var hit []int
+		for page := range pages {
+			hit = append(hit, page+1)
+		}
+		saved, lost := r.recover(t, fmt.Sprint("first pages gone: ", pages), b, hit...)
+		t.Logf("%d pages: %d saved, %d lost of %d", pages, saved, lost, sum(r.want))
+	}
+	for name, change := range map[string]func(b []byte){
+		"header":             func(b []byte) { clear(b[:100]) },
+		"magic":              func(b []byte) { copy(b, "SQLite format 4") },
+		"size of pages":      func(b []byte) { b[16], b[17] = 0x20, 0 },
+		"reserved bytes":     func(b []byte) { b[20] = 64 },
+		"encoding":           func(b []byte) { b[59] = 2 },
+		"list of free pages": func(b []byte) { copy(b[32:], []byte{0, 0, 0, 40, 0, 0, 0, 3}) },
+		"version":            func(b []byte) { b[63] = 9 },
+	} {
+		b := bytes.Clone(r.whole)
+		change(b)
+		saved, lost := r.recover(t, name, b, 1)
+		if name == "magic" {
+			assert.Equal(t, sum(r.want), saved+lost)
+		}
+	}
+}
+
+func TestRecoverOfAnEmptyFileSavesNothing(t *testing.T) {
+	for _, b := range [][]byte{nil, []byte("this was never a database"), make([]byte, 100_000)} {
+		result, into, err := recovered(t, written(t, b))
+		require.NoError(t, err)
+		assert.Zero(t, sum(content(t, into)))
+		assert.Zero(t, result.Last)
+		db := open(t, dbAt(into, utcZones()))
+		list, err := db.Tokens(t.Context())
+		require.NoError(t, err)
+		assert.True(t, list.Had, "nobody may use a bridge whose tokens are lost")
+	}
+}
