@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite/pages"
 )
 
 // mend removes what is not whole without what was lost, and builds again what follows from the rest.
@@ -72,7 +73,44 @@ func (r *recovery) dropUndecodable(ctx context.Context) error {
 		}
 	}
 	if err == nil {
-		err = r.drop("tokens", "length(hash) <> 32")
+		err = r.dropTokens(ctx)
+	}
+	return err
+}
+
+// dropTokens removes tokens that the index of hashes does not have. A page may be an old one, from before a token was
+// revoked.
+func (r *recovery) dropTokens(ctx context.Context) error {
+	known := make(map[string]int64)
+	file, whole := r.src.file, true
+	linked, err := file.Walk(r.found.roots["sqlite_autoindex_tokens_1"], false, pages.Seen{}, func(l pages.Leaf) error {
+		rows, _, all := file.Rows(l.Page)
+		whole = whole && all
+		for _, row := range rows {
+			if len(row.Values) == 2 {
+				hash, _ := row.Values[0].([]byte)
+				known[string(hash)], _ = row.Values[1].(int64)
+			}
+		}
+		return nil
+	})
+	var old []int64
+	if err == nil {
+		err = each(ctx, r.w.conn, "SELECT id, hash FROM tokens", nil, func(row scanner) error {
+			var id int64
+			var hash []byte
+			err := row.Scan(&id, &hash)
+			if len(hash) != 32 || whole && linked && known[string(hash)] != id {
+				old = append(old, id)
+			}
+			return err
+		})
+	}
+	for _, id := range old {
+		r.found.hurt["tokens"] = true
+		if err == nil {
+			err = r.drop("tokens", "id = ?", id)
+		}
 	}
 	return err
 }

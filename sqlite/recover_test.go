@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -104,6 +105,14 @@ func TestRecoverSavesWhatWasNotHit(t *testing.T) {
 			at := random.IntN(len(b))
 			b[at] ^= 1 << random.IntN(8)
 			r.recover(t, fmt.Sprint("bit of byte ", at), b, at/size+1)
+		case 8:
+			var hit []int
+			for range 20 {
+				at := random.IntN(len(b))
+				b[at] ^= 1 << random.IntN(8)
+				hit = append(hit, at/size+1)
+			}
+			r.recover(t, fmt.Sprint("bits of pages ", hit), b, hit...)
 		case 9:
 			clear(b[page*size:][:size])
 			r.recover(t, fmt.Sprint("zeroed page ", page+1), b, page+1)
@@ -163,5 +172,47 @@ func TestRecoverOfAnEmptyFileSavesNothing(t *testing.T) {
 		list, err := db.Tokens(t.Context())
 		require.NoError(t, err)
 		assert.True(t, list.Had, "nobody may use a bridge whose tokens are lost")
+	}
+}
+
+// A token is revoked. Its row is still in the page, behind the last cell, or in an old copy of the page.
+func TestNoRevokedTokenComesBack(t *testing.T) {
+	path := full(t)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	p := placesOf(t, path)
+	page := p.rows["tokens"][1]
+	require.Equal(t, 2, len(content(t, path)["tokens"]))
+	stale := bytes.Clone(whole[(page-1)*4096:][:4096])
+	require.Contains(t, string(stale), "token 2", "the row of the revoked token is still there")
+	stale[4]++ // the count of cells
+	damages := map[string]func(b []byte) []byte{
+		"an old page in a free place, and nothing leads to the tokens": func(b []byte) []byte {
+			clear(b[(page-1)*4096:][:4096])
+			return append(b, stale...)
+		},
+		"the page from before the token was revoked": func(b []byte) []byte {
+			pointer := binary.BigEndian.Uint16(stale[8+2*2:])
+			binary.BigEndian.PutUint16(stale[5:], pointer) // where the cells begin
+			copy(b[(page-1)*4096:], stale)
+			return b
+		},
+	}
+	for bit := 24; bit < 56; bit++ { // of the number of cells, and of where they begin
+		damages[fmt.Sprint("bit ", bit)] = func(b []byte) []byte {
+			b[(page-1)*4096+bit/8] ^= 1 << (bit % 8)
+			return b
+		}
+	}
+	for what, damage := range damages {
+		b := damage(bytes.Clone(whole))
+		result, into, err := recovered(t, written(t, b))
+		require.NoError(t, err)
+		tokens := content(t, into)["tokens"]
+		assert.NotContains(t, tokens, int64(3), what)
+		assert.Contains(t, result.Notes[0], "Tokens may be missing", what)
+		list, err := open(t, dbAt(into, utcZones())).Tokens(t.Context())
+		require.NoError(t, err)
+		assert.True(t, list.Had, "the bridge is not open")
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 type verifyCmd struct {
 	dataFlags
-	JSON bool `name:"json" help:"Print one JSON object with what was found."`
+	File string `arg:"" optional:"" help:"A copy to verify, such as a backup, instead of the file in --data."`
+	JSON bool   `name:"json" help:"Print one JSON object with what was found."`
 }
 
 // Help is printed by --help.
@@ -22,7 +23,7 @@ func (c *verifyCmd) Help() string {
 	return `Examples:
   pymon-bridge verify
   pymon-bridge verify --data /var/lib/pymon-bridge
-  pymon-bridge verify --json
+  pymon-bridge verify --json /backup/pymon-monday.db
 
 It reads everything: structure and indexes, each record, what is counted beside the records, and SQLite's log. It works on a
 file that nobody serves, beside a bridge, and on a damaged file, and changes nothing. It exits with 1 when it finds something.`
@@ -30,7 +31,10 @@ file that nobody serves, beside a bridge, and on a damaged file, and changes not
 
 // Run verifies the file, and fails when that finds something.
 func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
-	path := filepath.Join(c.Data, sqlite.FileName)
+	path, data := c.File, filepath.Dir(c.File)
+	if path == "" {
+		path, data = filepath.Join(c.Data, sqlite.FileName), c.Data
+	}
 	p := m.newSteps("Reading", "records")
 	v, err := sqlite.Verify(ctx, path, p.to)
 	p.end()
@@ -40,7 +44,7 @@ func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
 	if c.JSON {
 		err = json.NewEncoder(m.Stdout).Encode(v)
 	} else {
-		c.print(m, path, v)
+		printVerified(m, path, data, v)
 	}
 	if err == nil && len(v.Findings) > 0 {
 		err = &exitError{status: 1}
@@ -48,7 +52,7 @@ func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
 	return err
 }
 
-func (c *verifyCmd) print(m *Main, path string, v *sqlite.Verification) {
+func printVerified(m *Main, path, data string, v *sqlite.Verification) {
 	for _, note := range v.Notes {
 		fmt.Fprintln(m.Stdout, note)
 	}
@@ -61,5 +65,8 @@ func (c *verifyCmd) print(m *Main, path string, v *sqlite.Verification) {
 	for _, finding := range v.Findings {
 		fmt.Fprintf(m.Stdout, "  %s\n", strings.ReplaceAll(finding.String(), "\n", " "))
 	}
-	fmt.Fprintf(m.Stdout, "%s records can be read. Save them into a new file: %s\n", humanize.Comma(v.Records), sqlite.RecoverCommand(c.Data))
+	fmt.Fprintf(m.Stdout, "%s records can be read.\n", humanize.Comma(v.Records))
+	if filepath.Base(path) == sqlite.FileName {
+		fmt.Fprintf(m.Stdout, "Save them into a new file: %s\n", sqlite.RecoverCommand(data))
+	}
 }
