@@ -35,11 +35,13 @@ func TestRecoverReadsTheLog(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for n := range 24 {
 		b := bytes.Clone(log)
-		at := random.IntN(32 + last*frame)
-		if n < 4 {
+		at, bit := random.IntN(32+last*frame), random.IntN(8)
+		if n < 4 { // of the header
 			at = random.IntN(32)
+		} else if n < 6 { // bits for which another bit makes up
+			at, bit = 20+4*(n-3), 7
 		}
-		b[at] ^= 1 << random.IntN(8)
+		b[at] ^= 1 << bit
 		var hit []int
 		if at >= 32 {
 			hit = []int{pageOf((at - 32) / frame)}

@@ -70,11 +70,12 @@ func (w *walk) read(r *bufio.Reader) error {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return ended(err)
 	}
-	salts := make([]byte, 8) // of the first frame
-	if next, err := r.Peek(16); err == nil {
+	next, _ := r.Peek(frameHeader + 4096) // the first frame, at least its header
+	salts := make([]byte, 8)
+	if len(next) >= 16 {
 		copy(salts, next[8:])
 	}
-	c, page, whole := readLogHeader(head, salts)
+	c, page, whole := readLogHeader(head, next)
 	if w.header = whole; page == 0 {
 		page = 4096 // the header is lost: the first frame cannot be verified, but those that follow it can be
 		copy(head[16:], salts)
@@ -132,20 +133,29 @@ func (w *walk) keep(n int, frame []byte, whole bool) {
 }
 
 // readLogHeader returns the checksum of the header of a log, and the size of pages. whole says that the header is whole. A
-// header with one wrong bit is corrected, if it then has the salts of the first frame. The size is 0 when that does not help.
-func readLogHeader(head, salts []byte) (c checksums, page int, whole bool) {
+// header with one wrong bit is corrected, if the first frame follows it then: several corrections may give the same checksum.
+// The size is 0 when that does not help.
+func readLogHeader(head, first []byte) (c checksums, page int, whole bool) {
 	valid := func() bool {
 		magic := binary.BigEndian.Uint32(head)
 		c, page = checksums{big: magic&1 == 1}, int(binary.BigEndian.Uint32(head[8:]))
 		c.stored = c.add(0, head[:24])
 		return magic&^1 == 0x377f0682 && binary.BigEndian.Uint64(head[24:]) == c.stored && page >= 512 && page <= 65536
 	}
+	follows := func() bool {
+		if len(first) < frameHeader+page || !bytes.Equal(head[16:24], first[8:16]) {
+			return false
+		}
+		next := c
+		linked, _ := next.next(bytes.Clone(first[:frameHeader+page]), binary.BigEndian.Uint64(head[16:]))
+		return linked
+	}
 	if valid() {
 		return c, page, true
 	}
 	for bit := range 8 * logHeader {
 		head[bit/8] ^= 1 << (bit % 8)
-		if bytes.Equal(head[16:24], salts) && valid() {
+		if valid() && follows() {
 			return c, page, false
 		}
 		head[bit/8] ^= 1 << (bit % 8)
