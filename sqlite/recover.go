@@ -45,6 +45,11 @@ const recovering = ".recovering"
 // numbers. It changes nothing at from, which a bridge may serve while that accepts nothing. It fails with EInvalid when
 // there is a file at into, or signs of one.
 func Recover(ctx context.Context, from, into string, logger *slog.Logger, progress Progress) (*Recovery, error) {
+	src, err := openSource(from)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
 	if err := prepareDirectory(filepath.Dir(into)); err != nil {
 		return nil, err
 	}
@@ -53,11 +58,6 @@ func Recover(ctx context.Context, from, into string, logger *slog.Logger, progre
 			return nil, monitor.Errorf(monitor.EInvalid, "expected a directory without a file of a bridge, but there is %s", into+suffix)
 		}
 	}
-	src, err := openSource(from)
-	if err != nil {
-		return nil, err
-	}
-	defer src.close()
 	lock, err := lockFile(into + ".lock")
 	if err != nil {
 		return nil, err
@@ -89,6 +89,7 @@ type recovery struct {
 	found   *salvage
 	damaged map[string]int64 // rows that were seen and not saved, by table
 	written int              // rows in the open transaction
+	older   bool             // the damaged file has rows of an older version
 	result  Recovery
 }
 
@@ -237,6 +238,9 @@ const rowsAtOnce = 20000
 
 // store stores a row, unless the table has one with the same key. count says that it is damaged when that one is another.
 func (r *recovery) store(s *shape, rowid int64, row []any, count bool) error {
+	if s.name == "sessions" && len(row) < len(s.columns) {
+		r.older = true
+	}
 	values := s.values(rowid, row)
 	result, err := r.w.exec(s.insert(len(row)), values...)
 	if err != nil {

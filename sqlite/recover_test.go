@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 	"pymon-bridge/test/harness"
 )
@@ -215,4 +217,56 @@ func TestNoRevokedTokenComesBack(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, list.Had, "the bridge is not open")
 	}
+}
+
+// A file of the first version has no columns of later ones.
+func TestRecoverBringsAnOlderFileUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	schema, err := os.ReadFile("schema.sql")
+	require.NoError(t, err)
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	db.SetMaxOpenConns(1)
+	for _, statement := range []string{"PRAGMA auto_vacuum = INCREMENTAL", string(schema), "PRAGMA application_id = 0x70796d6e", "PRAGMA user_version = 1",
+		"INSERT INTO hashes VALUES (1, 'b0', 'shop'), (2, 'a0', 'shop')",
+		"INSERT INTO series VALUES (1, 'shop', 'c', 'tests.test_shop', 'test_a', 'test_a', 'function')", "INSERT INTO locations VALUES (1, 'tests/test_shop.py')",
+		`INSERT INTO sessions VALUES (1, 1, 'shop', '2026-11-22T12:00:00.000000', NULL, '{"k": "v"}', '', 1795348800000000000, 0, 'b0', 1, '', '', '', 0, 0, '', '', 1)`,
+		"INSERT INTO metrics VALUES (2, 1, 1, 2, 1, 1795348800000000007, 0, 1, 1.5, 0.5, 0.25, 0.5, 3.5)", "UPDATE sequence SET last = 2",
+		"INSERT INTO tokens VALUES (1, 'shop', 'ci', 'read write', 1, zeroblob(32))"} {
+		_, err := db.Exec(statement)
+		require.NoError(t, err, statement)
+	}
+	require.NoError(t, db.Close())
+	v := verified(t, path)
+	assert.Empty(t, v.Findings)
+	assert.Contains(t, v.Notes[0], "older version 1")
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	clear(b[:16])
+	_, into, err := recovered(t, written(t, b))
+	require.NoError(t, err)
+	got := content(t, into)
+	assert.Equal(t, 3, len(got["sessions"])+len(got["metrics"])+len(got["tokens"]))
+	assert.Empty(t, verified(t, into).Findings)
+	opened := open(t, dbAt(into, utcZones()))
+	assert.Len(t, next(t, opened), 2)
+	var unsteady, tags int
+	require.NoError(t, raw(t, into).QueryRow("SELECT unsteady, (SELECT count(*) FROM tags) FROM sessions").Scan(&unsteady, &tags))
+	assert.Equal(t, 1, unsteady, "as after a migration")
+	assert.Equal(t, 1, tags)
+}
+
+func TestRecoverNeedsANewDirectory(t *testing.T) {
+	path := full(t)
+	for _, name := range []string{sqlite.FileName, sqlite.FileName + "-wal"} {
+		into := filepath.Join(t.TempDir(), sqlite.FileName)
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(into), name), []byte("precious"), 0o600))
+		_, err := sqlite.Recover(t.Context(), path, into, slog.New(slog.DiscardHandler), quiet)
+		assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+		assert.Equal(t, map[string]string{name: "precious"}, files(t, filepath.Dir(into)))
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	_, err := sqlite.Recover(t.Context(), filepath.Join(none, sqlite.FileName), filepath.Join(none, "new", sqlite.FileName), slog.New(slog.DiscardHandler), quiet)
+	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err))
+	assert.NoDirExists(t, none)
 }

@@ -26,7 +26,6 @@ type salvage struct {
 	found  map[string][]foundPage
 	broken map[string]bool // tables of which a part may be out of reach
 	hurt   map[string]bool // tables that may have lost rows
-	notes  []string
 }
 
 // foundPage is a page with rows of a table.
