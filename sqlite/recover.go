@@ -131,6 +131,9 @@ func (r *recovery) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := allowOlder(ctx, shapes); err != nil {
+		return err
+	}
 	layout := make(map[string]uint32)
 	err = each(ctx, r.w.conn, "SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0", nil, func(row scanner) error {
 		var name string

@@ -164,6 +164,36 @@ func TestRecoverReadsFilesThatSQLiteCannotRead(t *testing.T) {
 	}
 }
 
+// The roots of all tables are among the first pages, and what says where the others belong. Their rows tell it.
+func TestRecoverFindsPagesThatNothingLeadsTo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	db := dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	for n := range 150 {
+		hash := fmt.Sprintf("%040x", n)
+		recs := []*monitor.Record{record(process(hash, arrival.Add(time.Duration(n)*time.Minute)))}
+		for k := range 20 {
+			m := measured(hash, fmt.Sprintf("test_with_a_long_name_that_takes_room_%d", (20*n+k)%900), arrival.Add(time.Duration(n)*time.Minute))
+			m.ContextH, m.ItemFSLoc = fmt.Sprintf("%032x", 7), fmt.Sprintf("tests/test_%d.py", (20*n+k)%400)
+			recs = append(recs, record(m))
+		}
+		appendAll(t, db, recs...)
+	}
+	require.NoError(t, db.Close())
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	r := ruin{whole, content(t, path), placesOf(t, path), referencesOf(t, path)}
+	const gone = 62
+	var hit []int
+	for page := range gone {
+		hit = append(hit, page+1)
+	}
+	clear(whole[:gone*4096])
+	saved, lost := r.recover(t, "first pages gone", whole, hit...)
+	t.Logf("%d saved, %d lost", saved, lost)
+	assert.Greater(t, saved, lost)
+}
+
 func TestRecoverOfAnEmptyFileSavesNothing(t *testing.T) {
 	for _, b := range [][]byte{nil, []byte("this was never a database"), make([]byte, 100_000)} {
 		result, into, err := recovered(t, written(t, b))

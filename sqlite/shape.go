@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 )
@@ -52,17 +53,36 @@ func readShapes(ctx context.Context, q querier) (map[string]*shape, error) {
 	return shapes, err
 }
 
+// allowOlder lets rows lack the columns that versions after the first one added.
+func allowOlder(ctx context.Context, shapes map[string]*shape) error {
+	oldest, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return err
+	}
+	defer oldest.Close()
+	oldest.SetMaxOpenConns(1)
+	if _, err := oldest.ExecContext(ctx, schemas()[0]); err != nil {
+		return err
+	}
+	old, err := readShapes(ctx, oldest)
+	for name, s := range old {
+		if now := shapes[name]; now != nil {
+			now.least = min(now.least, len(s.columns))
+		}
+	}
+	return err
+}
+
 func (s *shape) readColumns(ctx context.Context, q querier) error {
 	type column struct {
 		shapeColumn
-		key  int
-		late bool
+		key int
 	}
 	var all []column
-	err := each(ctx, q, `SELECT name, type, "notnull" = 0 AND pk = 0, pk, dflt_value IS NOT NULL FROM pragma_table_info(?)`,
+	err := each(ctx, q, `SELECT name, type, "notnull" = 0 AND pk = 0, pk FROM pragma_table_info(?)`,
 		[]any{s.name}, func(row scanner) error {
 			var c column
-			err := row.Scan(&c.name, &c.kind, &c.null, &c.key, &c.late)
+			err := row.Scan(&c.name, &c.kind, &c.null, &c.key)
 			all = append(all, c)
 			return err
 		})
@@ -72,9 +92,6 @@ func (s *shape) readColumns(ctx context.Context, q querier) error {
 	keys := 0
 	for i, c := range all {
 		s.columns = append(s.columns, c.shapeColumn)
-		if !c.late {
-			s.least = i + 1
-		}
 		if c.key > 0 {
 			keys++
 		}
@@ -85,6 +102,7 @@ func (s *shape) readColumns(ctx context.Context, q querier) error {
 	if keys != 1 {
 		s.alias = -1
 	}
+	s.least = len(s.columns)
 	if s.name == "sqlite_sequence" { // its columns have no types
 		s.columns = []shapeColumn{{"name", "TEXT", false}, {"seq", "INTEGER", false}}
 	}
