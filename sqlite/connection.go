@@ -35,11 +35,17 @@ func openPool(path, pragmas string, size int) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", path, err)
 	}
-	query := url.Values{"mode": {"rw"}, "_error_rc": {"1"}, "_dqs": {"0"}}
+	return openURL(abs, pragmas, size, url.Values{"mode": {"rw"}})
+}
+
+// openURL returns connections to the file with a path, and with parameters of SQLite's.
+func openURL(path, pragmas string, size int, query url.Values) (*sql.DB, error) {
+	query.Set("_error_rc", "1")
+	query.Set("_dqs", "0")
 	for pragma := range strings.SplitSeq(pragmas, ";") {
 		query.Add("_pragma", pragma)
 	}
-	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: query.Encode()}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
 	pool, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)

@@ -68,6 +68,12 @@
 // nothing. The file is opened again, and must pass quick_check before it accepts records. A damaged file is reported
 // and stays as it is.
 //
+// # Damaged files
+//
+// [Verify] reads everything. [Recover] makes a new file from what can be read, with the package pages in place of SQLite. It
+// copies the rows of tables as they are, with their keys, and builds again what follows from others. The new file is made
+// under another name, and gets its own when it is complete.
+//
 // # What is not promised
 //
 // A drive may confirm a flush that it has not done, and its bits may rot. This package cannot prevent that. It reports

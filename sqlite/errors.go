@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -40,16 +42,16 @@ func (d damage) Error() string { return d.cause.Error() }
 func (d damage) Unwrap() error { return d.cause }
 
 func (db *DB) damaged(what string) error {
-	return damage{monitor.Errorf(monitor.EInternal, "%[1]s is damaged: %[2]s. Nothing was changed. Stop pymon-bridge, "+
-		"keep a copy of %[1]s and %[1]s-wal, then save what can be read: "+
-		"sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place", db.path, what)}
+	return damage{monitor.Errorf(monitor.EInternal, "%s is damaged: %s. Nothing was changed. Save what can be read into a new file: %s",
+		db.path, what, RecoverCommand(filepath.Dir(db.path)))}
 }
 
-// damagedLog is the error for a log of which SQLite would drop a part.
-func (db *DB) damagedLog(what string) error {
-	return damage{monitor.Errorf(monitor.EInternal, "%[1]s is damaged: %[2]s. Nothing was changed. Stop pymon-bridge, and "+
-		"keep a copy of %[1]s, %[1]s-wal and %[1]s-shm. To go on without what would be lost: "+
-		"sqlite3 %[1]s \"PRAGMA wal_checkpoint(TRUNCATE)\"", db.path, what)}
+// RecoverCommand is the command that saves what can be read of the file in a data directory.
+func RecoverCommand(data string) string {
+	if abs, err := filepath.Abs(data); err == nil {
+		data = abs
+	}
+	return fmt.Sprintf("pymon-bridge recover --data %[1]s --into %[1]s-recovered", data)
 }
 
 // lost is the error for a file that is missing or empty although it had content.

@@ -110,3 +110,6 @@ func (db *DB) PlanOfRuns(ctx context.Context, query monitor.RunInfoQuery) (steps
 	})
 	return steps, err
 }
+
+// Remind says in the log that the file is damaged, if it is time to do so.
+func (db *DB) Remind(now time.Time) { db.remind(now) }

@@ -42,6 +42,19 @@ func syncDirectory(dir string) error {
 	return nil
 }
 
+// syncFile writes a file to stable storage.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	return nil
+}
+
 // inspect creates a missing file. It refuses what SQLite would begin anew or overwrite without an error: a missing or
 // empty file that had content, and a file that is no database. It must run before SQLite opens the file, because closing
 // a file ends all locks that this process has on it.

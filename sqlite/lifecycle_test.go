@@ -155,7 +155,7 @@ func TestOpenDoesNotChangeStrangeFiles(t *testing.T) {
 	}{
 		"garbage": {func(t *testing.T, path string) {
 			require.NoError(t, os.WriteFile(path, garbage, 0o600))
-		}, []string{"is damaged: it is no SQLite file", "this was never a", ".recover"}},
+		}, []string{"is damaged: it is no SQLite file", "this was never a", "pymon-bridge recover --data "}},
 		"short": {func(t *testing.T, path string) {
 			require.NoError(t, os.WriteFile(path, []byte("SQL"), 0o600))
 		}, []string{"is damaged", `"SQL"`}},
@@ -175,7 +175,7 @@ func TestOpenDoesNotChangeStrangeFiles(t *testing.T) {
 		"truncated": {func(t *testing.T, path string) {
 			make1(t, path)
 			require.NoError(t, os.Truncate(path, size(path)-4096))
-		}, []string{"is damaged", "malformed", "sqlite3 recovered.db"}},
+		}, []string{"is damaged", "malformed", "-recovered"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), sqlite.FileName)
@@ -221,7 +221,7 @@ func TestDamageInsideTheFileIsFoundInTheBackground(t *testing.T) {
 	h := db.Health()
 	assert.True(t, h.Required)
 	assert.Contains(t, h.Detail, "is damaged")
-	assert.Contains(t, h.Detail, ".recover")
+	assert.Contains(t, h.Detail, "pymon-bridge recover --data ")
 	err = db.Append(t.Context(), []*monitor.Record{record(machine("m"))})
 	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err), "a damaged file may lose it")
 }

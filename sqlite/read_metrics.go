@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -37,6 +38,19 @@ type metricRow struct {
 // once and does not join the dictionaries to the metrics. The same few tests, files and hashes come again and again. So
 // their texts are in memory once.
 func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, error) {
+	rows, err := wholeRows(ctx, q, s)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	pending := make([]monitor.Pending, len(rows))
+	for i, row := range rows {
+		pending[i].Record = row.rec
+	}
+	return pending, nil
+}
+
+// wholeRows reads metrics or outcomes with the IDs that their rows have.
+func wholeRows(ctx context.Context, q querier, s selection) ([]metricRow, error) {
 	rows, err := metricRows(ctx, q, s)
 	if err != nil || len(rows) == 0 {
 		return nil, err
@@ -54,17 +68,18 @@ func metrics(ctx context.Context, q querier, s selection) ([]monitor.Pending, er
 	if err != nil {
 		return nil, err
 	}
-	pending := make([]monitor.Pending, len(rows))
-	for i, row := range rows {
+	for _, row := range rows {
 		series := dict.series[row.series]
+		if series == nil {
+			return nil, fmt.Errorf("record %d has the series %d, which is not in the file", row.rec.Seq, row.series)
+		}
 		m := row.rec.Measured()
 		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
 		m.ItemFSLoc = dict.locations[row.location]
 		setTexts(m, series, texts[row.rec.Seq])
 		row.rec.Project = series.Project
-		pending[i].Record = row.rec
 	}
-	return pending, nil
+	return rows, nil
 }
 
 // pinnedMetrics reads metrics or outcomes with their pinned origins.

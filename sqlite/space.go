@@ -85,6 +85,7 @@ func (db *DB) watchSpace() {
 		}
 		db.room()
 		db.watchFiles()
+		db.remind(time.Now())
 		now := ""
 		if err := db.space.refusal(); err != nil {
 			now = err.Error()
@@ -93,6 +94,13 @@ func (db *DB) watchSpace() {
 			db.logSpace(now)
 		}
 		last = now
+	}
+}
+
+// remind says in the log, from time to time, that the file is damaged.
+func (db *DB) remind(now time.Time) {
+	if _, detail := db.state.get(); db.state.due(now) {
+		db.logger.Error("the journal still accepts no records", "error", detail)
 	}
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"sync"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -24,6 +25,22 @@ type state struct {
 	mu     sync.Mutex
 	phase  phase
 	detail string
+	remind time.Time // when the log has to say again that the file is damaged
+}
+
+// remindEvery is how often the log says that the file is damaged.
+const remindEvery = 10 * time.Minute
+
+// due says that the log has to say again that the file is damaged. The first time was when the damage was found.
+func (s *state) due(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != phaseDamaged || now.Before(s.remind) {
+		return false
+	}
+	again := !s.remind.IsZero()
+	s.remind = now.Add(remindEvery)
+	return again
 }
 
 func (s *state) set(p phase, detail string) {

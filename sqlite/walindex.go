@@ -41,31 +41,41 @@ func readIndex(path string) (x walIndex) {
 	return x
 }
 
-// inspectLog refuses a log of which SQLite would drop acknowledged transactions without an error. It must run before
-// SQLite replays the log. killed says that the last bridge was killed since the system was started. Then the log is
-// there, and the index is as new as the log.
-func (db *DB) inspectLog(x walIndex, killed bool) error {
-	path := db.path + "-wal"
-	log := "its log " + filepath.Base(path)
-	w, err := walkLog(path)
-	if err != nil {
-		return err
-	}
+// logLoss says what of a log SQLite would drop although it was acknowledged. It is empty when there is no sign of that. log
+// is the log in words. killed says that the last bridge was killed since the system was started. Then the log is there, and
+// the index is as new as the log.
+func logLoss(w walk, x walIndex, killed bool, log string) string {
 	switch {
 	case !w.header && w.size > logHeader:
-		return db.damagedLog(fmt.Sprintf("the header of %s is bad, and all %d bytes behind it would be lost", log, w.size-logHeader))
+		return fmt.Sprintf("the header of %s is bad, and all %d bytes behind it would be lost", log, w.size-logHeader)
 	case w.later > 0:
-		return db.damagedLog(fmt.Sprintf("frame %d of %s, at byte %d, is bad, and whole transactions follow it: "+
-			"%d transactions with %d frames would be lost", w.bad, log, w.badAt, w.commits, w.dropped))
+		return fmt.Sprintf("frame %d of %s, at byte %d, is bad, and whole transactions follow it: "+
+			"%d transactions with %d frames would be lost", w.bad, log, w.badAt, w.commits, w.dropped)
 	case w.header && w.salts == x.salts && w.used < x.frames:
 		where := ""
 		if w.bad > 0 {
 			where = fmt.Sprintf(": frame %d, at byte %d, is bad or cut off", w.bad, w.badAt)
 		}
-		return db.damagedLog(fmt.Sprintf("%s had %d frames, and only %d can be used%s", log, x.frames, w.used, where))
+		return fmt.Sprintf("%s had %d frames, and only %d can be used%s", log, x.frames, w.used, where)
 	case w.size < logHeader && x.frames > x.copied && killed:
-		return db.damagedLog(fmt.Sprintf("%s is missing or empty. %d frames of it are not in the file, and would be lost",
-			log, x.frames-x.copied))
+		return fmt.Sprintf("%s is missing or empty. %d frames of it are not in the file, and would be lost",
+			log, x.frames-x.copied)
+	}
+	return ""
+}
+
+// inspectLog refuses a log of which SQLite would drop acknowledged transactions without an error. It must run before
+// SQLite replays the log.
+func (db *DB) inspectLog(x walIndex, killed bool) error {
+	path := db.path + "-wal"
+	w, err := walkLog(path)
+	if err != nil {
+		return err
+	}
+	if loss := logLoss(w, x, killed, "its log "+filepath.Base(path)); loss != "" {
+		return db.damaged(loss)
+	}
+	switch {
 	case !w.exists && killed:
 		db.logger.Warn("the bridge was killed, and the journal's log is gone; either another program opened the file and "+
 			"closed it, or the log was removed, and with it the last records that were accepted", "file", path)

@@ -2,10 +2,12 @@ package sqlite
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/bits"
 	"os"
 )
@@ -34,6 +36,12 @@ type walk struct {
 	dropped int    // frames of this log behind the used ones
 	commits int    // transactions whose end is among the dropped frames
 	later   int    // those of them that are whole
+
+	pageSize int
+	// The pages of all whole transactions, also of those that SQLite drops, by number: where their newest version begins. A
+	// transaction that is not whole gives its good pages when a whole one follows it.
+	pages map[uint32]int64
+	held  map[uint32]int64 // of transactions that are not known to be whole
 }
 
 // walkLog walks through a log. It reads the log once and keeps one frame in memory. A missing log is an empty one.
@@ -57,18 +65,23 @@ func walkLog(path string) (walk, error) {
 	return w, nil
 }
 
-func (w *walk) read(r io.Reader) error {
+func (w *walk) read(r *bufio.Reader) error {
 	head := make([]byte, logHeader)
 	if _, err := io.ReadFull(r, head); err != nil {
 		return ended(err)
 	}
-	magic, page := binary.BigEndian.Uint32(head), int(binary.BigEndian.Uint32(head[8:]))
-	c := checksums{big: magic&1 == 1}
-	c.stored = c.add(0, head[:24])
-	if magic&^1 != 0x377f0682 || binary.BigEndian.Uint64(head[24:]) != c.stored || page < 512 || page > 65536 {
-		return nil
+	next, _ := r.Peek(frameHeader + 4096) // the first frame, at least its header
+	salts := make([]byte, 8)
+	if len(next) >= 16 {
+		copy(salts, next[8:])
 	}
-	w.header, w.salts = true, binary.BigEndian.Uint64(head[16:])
+	c, page, whole := readLogHeader(head, next)
+	if w.header = whole; page == 0 {
+		page = 4096 // the header is lost: the first frame cannot be verified, but those that follow it can be
+		copy(head[16:], salts)
+	}
+	w.salts, w.pageSize = binary.BigEndian.Uint64(head[16:]), page
+	w.pages, w.held = make(map[uint32]int64), make(map[uint32]int64)
 	frame := make([]byte, frameHeader+page)
 	broken := false // the open transaction has a bad frame
 	ours := true    // the frame before is of this log
@@ -83,6 +96,7 @@ func (w *walk) read(r io.Reader) error {
 		switch {
 		case w.bad == 0 && linked && own:
 			w.dropped++
+			w.keep(n, frame, commit)
 			if commit {
 				w.used, w.dropped = n, 0
 			}
@@ -96,6 +110,9 @@ func (w *walk) read(r io.Reader) error {
 			continue
 		}
 		w.dropped++
+		if linked {
+			w.keep(n, frame, commit && !broken)
+		}
 		if commit {
 			w.commits++
 			if !broken {
@@ -104,6 +121,46 @@ func (w *walk) read(r io.Reader) error {
 			broken = false
 		}
 	}
+}
+
+// keep remembers the page of a good frame. whole says that a whole transaction ends with it.
+func (w *walk) keep(n int, frame []byte, whole bool) {
+	w.held[binary.BigEndian.Uint32(frame)] = logHeader + int64(n-1)*int64(len(frame)) + frameHeader
+	if whole {
+		maps.Copy(w.pages, w.held)
+		clear(w.held)
+	}
+}
+
+// readLogHeader returns the checksum of the header of a log, and the size of pages. whole says that the header is whole. A
+// header with one wrong bit is corrected, if the first frame follows it then: several corrections may give the same checksum.
+// The size is 0 when that does not help.
+func readLogHeader(head, first []byte) (c checksums, page int, whole bool) {
+	valid := func() bool {
+		magic := binary.BigEndian.Uint32(head)
+		c, page = checksums{big: magic&1 == 1}, int(binary.BigEndian.Uint32(head[8:]))
+		c.stored = c.add(0, head[:24])
+		return magic&^1 == 0x377f0682 && binary.BigEndian.Uint64(head[24:]) == c.stored && page >= 512 && page <= 65536
+	}
+	follows := func() bool {
+		if len(first) < frameHeader+page || !bytes.Equal(head[16:24], first[8:16]) {
+			return false
+		}
+		next := c
+		linked, _ := next.next(bytes.Clone(first[:frameHeader+page]), binary.BigEndian.Uint64(head[16:]))
+		return linked
+	}
+	if valid() {
+		return c, page, true
+	}
+	for bit := range 8 * logHeader {
+		head[bit/8] ^= 1 << (bit % 8)
+		if valid() && follows() {
+			return c, page, false
+		}
+		head[bit/8] ^= 1 << (bit % 8)
+	}
+	return checksums{}, 0, false
 }
 
 func (w *walk) found(n, page int) {

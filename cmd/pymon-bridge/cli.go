@@ -41,6 +41,9 @@ type cli struct {
 	Open        openCmd        `cmd:"" help:"Open the page of a run, a test or the project in the browser."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list, replace and revoke the tokens of clients."`
+	Verify      verifyCmd      `cmd:"" help:"Read everything in the file of a bridge, and say whether it is damaged."`
+	Recover     recoverCmd     `cmd:"" help:"Save what can be read of a damaged file into a new one."`
+	Backup      backupCmd      `cmd:"" help:"Copy the file of a bridge, also while it serves."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`

@@ -189,7 +189,7 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 			}
 			result := harness.RunProgram(t, nil, "serve", "--data", data, "--listen", "127.0.0.1:0")
 			assert.Equal(t, 1, result.ExitCode)
-			assert.Contains(t, result.Stderr, "pymon-bridge: "+fmt.Sprintf(tt.says, file))
+			assert.Contains(t, result.Stderr, "pymon-bridge: "+fmt.Sprintf(tt.says+"%[3]s", file, data, ""))
 			now, err := os.ReadFile(file)
 			require.NoError(t, err)
 			assert.Equal(t, sha256.Sum256(content), sha256.Sum256(now), "the file was changed")
@@ -197,10 +197,10 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 	}
 }
 
-// damagedWords returns the whole message about a damaged file, with %[1]s for its path.
+// damagedWords returns the whole message about a damaged file, with %[1]s for its path and %[2]s for its directory.
 func damagedWords(what string) string {
-	return "%[1]s is damaged: " + what + ". Nothing was changed. Stop pymon-bridge, keep a copy of %[1]s and %[1]s-wal, " +
-		"then save what can be read: sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place\n"
+	return "%[1]s is damaged: " + what + ". Nothing was changed. Save what can be read into a new file: " +
+		"pymon-bridge recover --data %[2]s --into %[2]s-recovered\n"
 }
 
 // wholeFile returns the data directory of a stopped bridge, and its file with 502 records.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+
+	"pymon-bridge/sqlite"
+)
+
+type recoverCmd struct {
+	dataFlags
+	Into string `required:"" placeholder:"DIR" help:"New directory for the recovered file. It must not have a file of a bridge."`
+	JSON bool   `name:"json" help:"Print one JSON object with what was saved."`
+}
+
+// Help is printed by --help.
+func (c *recoverCmd) Help() string {
+	return `Examples:
+  pymon-bridge recover --data /var/lib/pymon-bridge --into /var/lib/pymon-bridge-recovered
+  pymon-bridge recover --into ./recovered --json
+
+It saves what can be read of a damaged file, also where SQLite reads nothing: records with their numbers, reports, tokens, and
+what is delivered. It changes nothing at --data, which a bridge may serve meanwhile. See "The file is damaged" in
+docs/operations.md.`
+}
+
+// Run recovers the file.
+func (c *recoverCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	p := m.newSteps("Recovering", "pages")
+	r, err := sqlite.Recover(ctx, filepath.Join(c.Data, sqlite.FileName), filepath.Join(c.Into, sqlite.FileName), logger, p.to)
+	p.end()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(m.Stdout).Encode(r)
+	}
+	w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KIND\tSAVED\tDAMAGED")
+	for _, k := range r.Kinds {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", k.Kind, humanize.Comma(k.Saved), humanize.Comma(k.Damaged))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(m.Stdout, "\nThe last number is %s. The new file has no record for %s of the numbers up to it: they are lost, or were deleted before.\n",
+		humanize.Comma(int64(r.Last)), humanize.Comma(int64(r.Missing)))
+	for _, note := range r.Notes {
+		fmt.Fprintln(m.Stdout, note)
+	}
+	fmt.Fprintf(m.Stdout, "\nThe new file is %s. To use it, stop the bridge, move %s away, and move %s to its place.\n",
+		filepath.Join(c.Into, sqlite.FileName), c.Data, c.Into)
+	return nil
+}

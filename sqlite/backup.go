@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	driver "modernc.org/sqlite"
+	"modernc.org/sqlite/vfs"
+
+	"pymon-bridge/monitor"
+)
+
+// pagesAtOnce is how many pages a backup copies between two reports of its progress.
+const pagesAtOnce = 1000
+
+// Backup copies the file at from, as it is at one moment, to the file into. A bridge may serve the file. The copy is on
+// stable storage when Backup returns, and only its owner can read it. Backup fails with EInvalid when there is a file at into,
+// unless replace is set. A file whose log is damaged is not copied, since the copy would lack records.
+func Backup(ctx context.Context, from, into string, replace bool, progress Progress) error {
+	if _, err := os.Lstat(into); err == nil && !replace {
+		return monitor.Errorf(monitor.EInvalid, "expected the name of a new file, but there is a file %s", into)
+	}
+	if err := notPartOf(from, into); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(into), filepath.Base(into)+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write the copy: %w", err)
+	}
+	temporary.Close()
+	defer os.Remove(temporary.Name())
+	if err := copyFile(ctx, from, temporary.Name(), progress); err != nil {
+		return err
+	}
+	if err := syncFile(temporary.Name()); err != nil {
+		return err
+	}
+	if !replace {
+		if err := os.Link(temporary.Name(), into); errors.Is(err, fs.ErrExist) { // made meanwhile
+			return monitor.Errorf(monitor.EInvalid, "expected the name of a new file, but there is a file %s", into)
+		}
+	}
+	if err := os.Rename(temporary.Name(), into); err != nil { // some file systems have no links
+		return err
+	}
+	return syncDirectory(filepath.Dir(into))
+}
+
+// notPartOf fails when the copy would replace the file itself, or what stands beside it.
+func notPartOf(from, into string) error {
+	there, err := os.Stat(into)
+	if err != nil {
+		return nil
+	}
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		if own, err := os.Stat(from + suffix); err == nil && os.SameFile(own, there) {
+			return monitor.Errorf(monitor.EInvalid, "expected another file than those of the bridge, but got %s", into)
+		}
+	}
+	return nil
+}
+
+func copyFile(ctx context.Context, from, into string, progress Progress) error {
+	src, err := openSource(from)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	path, query := from, url.Values{"mode": {"ro"}}
+	beside := served(from)
+	if beside {
+		if path, err = filepath.Abs(from); err != nil {
+			return err
+		}
+	} else {
+		if loss := src.logLoss(); loss != "" {
+			return (&DB{path: from}).damaged(loss)
+		}
+		name, image, err := vfs.New(src)
+		if err != nil {
+			return err
+		}
+		defer image.Close()
+		path, query = "/"+filepath.Base(from), url.Values{"vfs": {name}}
+	}
+	pool, err := openURL(path, checkerPragmas, 1, query)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", from, err)
+	}
+	defer conn.Close()
+	if err := copyPages(ctx, conn, into, progress); err != nil {
+		return fmt.Errorf("copy %s: %w", from, err)
+	}
+	if beside {
+		return nil
+	}
+	return src.changed()
+}
+
+// copyPages copies what a connection reads. The connection reads in one transaction meanwhile. Otherwise SQLite would begin
+// anew whenever another process writes to the file.
+func copyPages(ctx context.Context, conn *sql.Conn, into string, progress Progress) error {
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(new(int)); err != nil {
+		return err
+	}
+	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // nothing was written
+	return conn.Raw(func(c any) error {
+		backup, err := c.(interface {
+			NewBackup(into string) (*driver.Backup, error)
+		}).NewBackup(into)
+		if err != nil {
+			return err
+		}
+		for more := true; more && err == nil; {
+			if err = ctx.Err(); err == nil {
+				more, err = backup.Step(pagesAtOnce)
+				progress(int64(backup.PageCount()-backup.Remaining()), int64(backup.PageCount()))
+			}
+		}
+		return errors.Join(err, backup.Finish())
+	})
+}

@@ -1,0 +1,253 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite/pages"
+)
+
+// mend removes what is not whole without what was lost, and builds again what follows from the rest.
+func (r *recovery) mend(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{r.dropUnresolved, r.dropUndecodable, r.dropDoubtful, r.dropStrays, r.rebuild,
+		r.setNumbers, r.note} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop removes rows of a table and counts them as damaged.
+func (r *recovery) drop(table, where string, args ...any) error {
+	result, err := r.w.exec("DELETE FROM "+table+" WHERE "+where, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	r.damaged[table] += n
+	return err
+}
+
+// dropUnresolved removes rows whose texts are lost.
+func (r *recovery) dropUnresolved(context.Context) error {
+	lacks := func(column, table string) string { return column + " NOT IN (SELECT id FROM " + table + ")" }
+	measured := strings.Join([]string{lacks("series", "series"), lacks("session", "hashes"), lacks("context", "hashes"),
+		lacks("location", "locations")}, " OR ")
+	for _, d := range [][2]string{{"contexts", lacks("hash", "hashes")}, {"sessions", lacks("hash", "hashes")},
+		{"metrics", measured}, {"outcomes", measured}, {"ends", "session NOT IN (SELECT hash FROM sessions)"}} {
+		if err := r.drop(d[0], d[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropUndecodable removes records and reports that the program cannot read.
+func (r *recovery) dropUndecodable(ctx context.Context) error {
+	last, err := r.lastRecord(ctx)
+	if err != nil {
+		return err
+	}
+	for from := uint64(0); from <= last; from += censusPart {
+		if err := r.dropUnreadable(ctx, from, min(from+censusPart-1, last)); err != nil {
+			return err
+		}
+	}
+	var bad []int64
+	err = each(ctx, r.w.conn, "SELECT version, content FROM reports", nil, func(row scanner) error {
+		var version int64
+		var content []byte
+		if err := row.Scan(&version, &content); err != nil {
+			return err
+		}
+		if _, err := decodeReport(content); err != nil {
+			bad = append(bad, version)
+		}
+		return nil
+	})
+	for _, version := range bad {
+		if err == nil {
+			err = r.drop("reports", "version = ?", version)
+		}
+	}
+	if err == nil {
+		err = r.dropTokens(ctx)
+	}
+	return err
+}
+
+// dropTokens removes tokens that the index of hashes does not have. A page may be an old one, from before a token was
+// revoked.
+func (r *recovery) dropTokens(ctx context.Context) error {
+	known := make(map[string]int64)
+	file, whole := r.src.file, true
+	linked, err := file.Walk(r.found.roots["sqlite_autoindex_tokens_1"], false, pages.Seen{}, func(l pages.Leaf) error {
+		rows, _, all := file.Rows(l.Page)
+		whole = whole && all
+		for _, row := range rows {
+			if len(row.Values) == 2 {
+				hash, _ := row.Values[0].([]byte)
+				known[string(hash)], _ = row.Values[1].(int64)
+			}
+		}
+		return nil
+	})
+	var old []int64
+	if err == nil {
+		err = each(ctx, r.w.conn, "SELECT id, hash FROM tokens", nil, func(row scanner) error {
+			var id int64
+			var hash []byte
+			err := row.Scan(&id, &hash)
+			if len(hash) != 32 || whole && linked && known[string(hash)] != id {
+				old = append(old, id)
+			}
+			return err
+		})
+	}
+	for _, id := range old {
+		r.found.hurt["tokens"] = true
+		if err == nil {
+			err = r.drop("tokens", "id = ?", id)
+		}
+	}
+	return err
+}
+
+// dropUnreadable removes the records of a range that cannot be read.
+func (r *recovery) dropUnreadable(ctx context.Context, first, last uint64) error {
+	_, _, err := next(ctx, r.w.conn, newClause("seq BETWEEN ? AND ?", first, last), censusPart+1)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case first < last:
+		middle := first + (last-first)/2
+		if err := r.dropUnreadable(ctx, first, middle); err != nil {
+			return err
+		}
+		return r.dropUnreadable(ctx, middle+1, last)
+	}
+	for _, table := range recordTables {
+		if err := r.drop(table, "seq = ?", first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordTables are the tables with numbers of the sequence.
+var recordTables = []string{"contexts", "sessions", "metrics", "outcomes", "ends"}
+
+// lastRecord returns the greatest number of a record.
+func (r *recovery) lastRecord(ctx context.Context) (last uint64, err error) {
+	return greatest(ctx, r.w.conn, recordTables...)
+}
+
+// greatest returns the greatest number in the column seq of tables.
+func greatest(ctx context.Context, q querier, tables ...string) (last uint64, err error) {
+	for _, table := range tables {
+		var n uint64
+		if err := q.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM "+table).Scan(&n); err != nil {
+			return 0, err
+		}
+		last = max(last, n)
+	}
+	return last, nil
+}
+
+// dropDoubtful removes records whose texts as sent may be lost, when rows of the table texts are. Without its texts, a
+// record would seem to have the texts of its series. The instant of a metric has digits of a hash of its texts. An outcome
+// has none: it stays unless its test, or its session, is known to need texts.
+func (r *recovery) dropDoubtful(ctx context.Context) error {
+	if !r.found.hurt["texts"] {
+		return nil
+	}
+	last, err := r.lastRecord(ctx)
+	if err != nil {
+		return err
+	}
+	odd := make(map[int64]bool) // sessions whose clients write times in another way, or had another clock
+	err = each(ctx, r.w.conn, `SELECT session FROM outcomes o JOIN texts t ON t.seq = o.seq AND t.item_start_time NOT NULL
+		UNION SELECT hash FROM sessions WHERE unsteady`, nil, func(row scanner) error {
+		var session int64
+		err := row.Scan(&session)
+		odd[session] = true
+		return err
+	})
+	for from := uint64(0); from <= last && err == nil; from += censusPart {
+		var doubtful []metricRow
+		for _, outcomes := range []bool{false, true} {
+			s := selection{outcomes: outcomes, where: "seq BETWEEN ? AND ?", args: []any{from, from + censusPart - 1}, limit: -1}
+			rows, err := wholeRows(ctx, r.w.conn, s)
+			if err != nil {
+				return err
+			}
+			texts, err := readTexts(ctx, r.w.conn, s)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				if texts[row.rec.Seq] == nil && lacksTexts(&row, odd) {
+					doubtful = append(doubtful, row)
+				}
+			}
+		}
+		for _, row := range doubtful {
+			table := "metrics"
+			if row.rec.Outcome != nil {
+				table = "outcomes"
+			}
+			if err := r.drop(table, "seq = ?", row.rec.Seq); err != nil {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+// lacksTexts says whether a record without texts of its own may have had some.
+func lacksTexts(row *metricRow, odd map[int64]bool) bool {
+	m := row.rec.Measured()
+	for _, text := range []string{m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind} {
+		if strings.Contains(text, monitor.StableText("at 0x1")) {
+			return true
+		}
+	}
+	if row.rec.Metric == nil {
+		return odd[row.session]
+	}
+	return m.At.UTC%1000 != monitor.HashMod(monitor.RecordHash(row.rec.Project, m), 1000)
+}
+
+// dropStrays removes what belongs to records that are lost.
+func (r *recovery) dropStrays(ctx context.Context) error {
+	last, err := r.lastNumber(ctx)
+	if err != nil {
+		return err
+	}
+	const measured = "seq NOT IN (SELECT seq FROM metrics UNION ALL SELECT seq FROM outcomes)"
+	const noDestination = " OR dest NOT IN (SELECT id FROM destinations)"
+	const record = "seq NOT IN (SELECT seq FROM metrics UNION ALL SELECT seq FROM outcomes UNION ALL SELECT seq FROM contexts " +
+		"UNION ALL SELECT seq FROM sessions UNION ALL SELECT seq FROM ends)" + noDestination
+	if _, err := r.w.exec("DELETE FROM texts WHERE " + measured); err != nil {
+		return err
+	}
+	for _, d := range [][2]string{{"pinned_origins", measured}, {"parked", record + " OR aside NOT IN (0, 1)"}, {"dead_letters", record}} {
+		if err := r.drop(d[0], d[1]); err != nil {
+			return err
+		}
+	}
+	return r.drop("not_owed", "first < 1 OR first > last OR last > ?"+noDestination, last)
+}
+
+// lastNumber returns the last number of the sequence, as far as the damaged file shows it.
+func (r *recovery) lastNumber(ctx context.Context) (uint64, error) {
+	last, err := r.lastRecord(ctx)
+	for _, row := range r.rowsOf("sequence") {
+		if n, ok := row[0].(int64); ok && n > 0 {
+			last = max(last, uint64(n))
+		}
+	}
+	return last, err
+}
