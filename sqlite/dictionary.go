@@ -15,10 +15,10 @@ type hashEntry struct {
 	unsteady bool // a metric of the session may stand elsewhere than its clock says
 }
 
-// lastOffset is the offset of the clock of a project's last session.
+// lastOffset is the offset of the clock of a project's last session that was not imported.
 type lastOffset struct {
 	offset int32
-	known  bool // the project has a session
+	known  bool // the project has such a session
 }
 
 // hash looks up a hash of a project.
@@ -96,13 +96,14 @@ func (w *writer) textID(ids *cache[int64], table, columns string, add bool, text
 	return id, err
 }
 
-// lastOffset returns the offset of the clock of the project's last session, nil when the project has no session.
+// lastOffset returns the offset of the clock of the project's last session that was not imported, nil when the project has
+// none.
 func (w *writer) lastOffset(project string) (*int32, error) {
 	key := digestOf(project)
 	last, ok := w.offsets.get(key)
 	if !ok {
 		var err error
-		last.known, err = w.row("SELECT utc_offset FROM sessions WHERE project = ? ORDER BY seq DESC LIMIT 1",
+		last.known, err = w.row("SELECT utc_offset FROM sessions INDEXED BY sessions_live WHERE project = ? AND imported = 0 ORDER BY seq DESC LIMIT 1",
 			[]any{project}, &last.offset)
 		if err != nil {
 			return nil, err

@@ -104,7 +104,7 @@ func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*mon
 		var runs []*monitor.RunInfo
 		err := each(ctx, q, `SELECT project, run FROM (
 				SELECT s.project, s.run, min(s.utc_ns) AS started, max(max(y.received), max(s.ended)) AS changed
-				FROM sessions s LEFT JOIN tallies y ON y.session = s.hash GROUP BY s.project, s.run) r
+				FROM sessions s LEFT JOIN tallies y ON y.session = s.hash WHERE s.imported = 0 GROUP BY s.project, s.run) r
 			WHERE changed > ?1 AND changed <= ?4 AND NOT EXISTS (SELECT 1 FROM reports k
 				WHERE k.project = r.project AND k.run = r.run AND k.judged - ?2 >= r.changed)
 			ORDER BY started DESC, run, project LIMIT ?3`,

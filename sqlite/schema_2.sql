@@ -60,3 +60,6 @@ CREATE TABLE ends (
 CREATE INDEX sessions_branch ON sessions (project, branch, utc_ns);
 DROP INDEX sessions_scm;
 CREATE INDEX sessions_scm ON sessions (scm_ref, utc_ns);
+
+-- The last session of a project that was not imported.
+CREATE INDEX sessions_live ON sessions (project) WHERE imported = 0;
