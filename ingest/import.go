@@ -24,10 +24,12 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	if err != nil {
 		return err
 	}
-	journal := h.parts.Import
-	if dry, err := dryRun(c); err != nil {
+	dry, err := dryRun(c)
+	if err != nil {
 		return err
-	} else if dry {
+	}
+	journal := h.parts.Import
+	if dry {
 		journal = h.parts.Try
 	}
 	if err := journal.Append(context.WithoutCancel(c.Request.Context()), recs...); err != nil {
@@ -41,7 +43,7 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 			answer.New[rec.Class()]++
 		}
 		switch {
-		case rec.Seq == 0: // nothing is stored
+		case dry:
 		case rec.Context != nil:
 			h.parts.Cache.PutContext(rec.Project, rec.Context)
 		case rec.Session != nil:

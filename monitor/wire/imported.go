@@ -81,7 +81,9 @@ func appendDecided(dst []byte, rec *monitor.Record) []byte {
 	dst = append(dst, '{')
 	number(0, at.UTC)
 	number(1, int64(at.Offset))
-	number(2, rec.Received.UnixNano())
+	if !rec.Received.IsZero() {
+		number(2, rec.Received.UnixNano())
+	}
 	switch {
 	case rec.Session != nil:
 		s := rec.Session
@@ -158,12 +160,15 @@ func decodeDecided(rec *monitor.Record, body []byte) error {
 	placed := *rec.Import
 	placed.Placed = true
 	rec.Import = &placed
-	rec.Received = f.moment(2)
+	rec.Received = time.Time{}
+	if f.has(2) {
+		rec.Received = f.moment(2)
+	}
 	if c := rec.Context; c != nil {
 		c.Env = f.text(8)
 		return f.err()
 	}
-	at := monitor.Instant{UTC: f.within(0, 0, lastMoment), Offset: int32(f.within(1, -24*3600, 24*3600))}
+	at := monitor.Instant{UTC: f.within(0, firstMoment, lastMoment), Offset: int32(f.within(1, -24*3600, 24*3600))}
 	if s := rec.Session; s != nil {
 		s.Start, s.Run, s.Branch, s.Build, s.Machine = at, f.text(4), f.text(5), f.text(6), f.text(7)
 		rec.Client = f.text(9)
@@ -181,6 +186,9 @@ func decodeDecided(rec *monitor.Record, body []byte) error {
 	}
 	return f.err()
 }
+
+// firstMoment is the beginning of 1970 in the zones that are ahead of UTC by a day.
+const firstMoment = -24 * int64(time.Hour)
 
 // lastMoment is the end of the year 2199.
 var lastMoment = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano() - 1
