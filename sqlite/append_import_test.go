@@ -212,6 +212,21 @@ func TestAnImportedRecordIsNoOldBacklog(t *testing.T) {
 	}
 }
 
+func TestProjectOfASession(t *testing.T) {
+	db, _ := openNew(t)
+	first, second := record(process("s1", arrival)), record(process("s1", arrival))
+	second.Project = "depot"
+	appendAll(t, db, first, second)
+	for prefer, want := range map[string]string{"": "shop", "depot": "depot", "other": "shop"} {
+		project, err := db.ProjectOf(t.Context(), "s1", prefer)
+		require.NoError(t, err)
+		assert.Equal(t, want, project)
+	}
+	project, err := db.ProjectOf(t.Context(), "s2", "shop")
+	require.NoError(t, err)
+	assert.Empty(t, project)
+}
+
 func TestTryStoresNothing(t *testing.T) {
 	db, _ := openNew(t)
 	appendAll(t, db, record(process("s1", arrival)))

@@ -44,10 +44,15 @@ func contentOf(t *testing.T, db *sqlite.DB) (all []string) {
 func TestABridgesFileIsImportedAsItIs(t *testing.T) {
 	for _, kind := range []string{"closed", "with a log", "read-only"} {
 		t.Run(kind, func(t *testing.T) {
-			path := closedFile(t)
+			path := filepath.Join(t.TempDir(), sqlite.FileName)
+			from := at(path)
+			require.NoError(t, from.Open(t.Context()))
+			fill(t, from)
+			appendAll(t, from, record(ended("run0", arrival, "-x")))
 			if kind == "with a log" {
-				path = filepath.Join(t.TempDir(), sqlite.FileName)
-				fill(t, open(t, at(path)))
+				t.Cleanup(func() { assert.NoError(t, from.Close()) })
+			} else {
+				require.NoError(t, from.Close())
 			}
 			db := open(t, at(copyWithLog(t, path)))
 			want := contentOf(t, db)
@@ -56,6 +61,9 @@ func TestABridgesFileIsImportedAsItIs(t *testing.T) {
 				t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) })
 			}
 			before := listed(t, filepath.Dir(path))
+			recs, skipped := readSource(t, path)
+			assert.Empty(t, skipped)
+			assert.Len(t, recs, len(want), "each is read once, also a session that has ended")
 			into, _ := openNew(t)
 			assert.Equal(t, len(want), importAll(t, into, path))
 			assert.Equal(t, want, contentOf(t, into))
@@ -138,6 +146,7 @@ func TestWhatIsNoFileToImport(t *testing.T) {
 		"a newer bridge":    {made("PRAGMA application_id = 0x70796d6e", "PRAGMA user_version = 99"), "was written by a newer pymon-bridge: it has version 99"},
 		"cut off":           {cut(generationC, func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
 		"a page is gone":    {cut(generationC, overwritten(8192, 12288)), "is damaged"},
+		"a lost row":        {cut(generationC, overwriteLeaf), "is damaged: "},
 		"the schema":        {cut(generationC, overwritten(100, 4096)), "is damaged"},
 		"a bridge's file":   {cut(closedFile(t), func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
 		"a row is dangling": {dangling, "is damaged: metrics has a row without its series"},
@@ -167,6 +176,18 @@ func TestAFileThatIsWrittenToIsRefused(t *testing.T) {
 	require.NoError(t, os.Chtimes(path, arrival, arrival))
 	err = s.Read(t.Context(), 10, func([]*monitor.Record) error { return nil }, func(string) {})
 	require.ErrorContains(t, err, "was changed while it was read")
+}
+
+// overwriteLeaf makes the pointer to the first row of a page wrong, which nothing but a check of the whole file sees.
+func overwriteLeaf(file []byte) []byte {
+	const page, leaf, header = 4096, 0x0d, 8
+	for at := page; at < len(file); at += page {
+		if file[at] == leaf {
+			copy(file[at+header:], "\xa5\xa5")
+			break
+		}
+	}
+	return file
 }
 
 // copyWithLog copies a file with its log, if it has one.

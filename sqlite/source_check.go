@@ -100,7 +100,7 @@ func (s *Source) check(ctx context.Context) error {
 		if len(findings) > 0 {
 			return fmt.Errorf("%s is damaged: %s. Nothing was imported", s.Path, strings.Join(findings, "; "))
 		}
-		count = "SELECT last FROM sequence"
+		count = "SELECT coalesce(max(last), 0) FROM sequence"
 		err := each(ctx, s.pool, "SELECT project FROM sessions UNION SELECT project FROM series UNION SELECT project FROM hashes", nil,
 			func(row scanner) error {
 				s.Projects = append(s.Projects, "")

@@ -120,6 +120,8 @@ func TestSessionsOfAFileAreRunsAsTheyWereLive(t *testing.T) {
 		session("controller", "30")
 		session("w1", "31")
 	})
+	recs, _ := readSource(t, path)
+	assert.Len(t, recs, 5+3, "each is read once")
 	importAll(t, db, path)
 	for session, run := range map[string]string{"plain": "plain", "next": "next", "controller": "controller", "w1": "controller", "w2": "controller"} {
 		of, _, err := db.RunOf(t.Context(), "shop", session)

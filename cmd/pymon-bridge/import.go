@@ -11,7 +11,7 @@ type importCmd struct {
 	Files []string `arg:"" optional:"" name:"file" help:"File of pytest-monitor (.pymon), or of a bridge (pymon.db, a backup)."`
 
 	dataFlags
-	To    string `help:"Send the records to the bridge at this address instead of writing into --data. The address is as in pytest's --remote-server." placeholder:"URL" env:"PYMON_IMPORT_TO"`
+	To    string `help:"Send the records to the bridge at this address instead of writing into --data. The address is as in pytest's --remote-server." placeholder:"URL"`
 	Token string `help:"Token for --to. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
 
 	Project  string `help:"Project of the imported sessions. A session that is known already stays in its project. With --from-influx, only this project is imported." placeholder:"NAME" env:"PYMON_PROJECT"`

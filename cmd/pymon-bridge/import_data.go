@@ -81,8 +81,8 @@ func (t *dataTarget) add(ctx context.Context, recs []*monitor.Record, counts *im
 	return nil
 }
 
-func (t *dataTarget) projectOf(ctx context.Context, sessionH string) (string, error) {
-	return t.db.ProjectOf(ctx, sessionH)
+func (t *dataTarget) projectOf(ctx context.Context, sessionH, prefer string) (string, error) {
+	return t.db.ProjectOf(ctx, sessionH, prefer)
 }
 
 func (t *dataTarget) close() (err error) {

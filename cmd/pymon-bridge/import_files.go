@@ -18,8 +18,8 @@ import (
 type importTarget interface {
 	// add stores records, and counts which are new and which were there before.
 	add(ctx context.Context, recs []*monitor.Record, counts *importCounts) error
-	// projectOf returns the project that has a session already, "" for none.
-	projectOf(ctx context.Context, sessionH string) (string, error)
+	// projectOf returns a project that has a session already, the preferred one if it is among them, "" for none.
+	projectOf(ctx context.Context, sessionH, prefer string) (string, error)
 	batch() int   // number of records that are stored at once
 	zone() string // in words: that of times without one
 	close() error

@@ -114,7 +114,7 @@ func (s *sorter) projectOf(ctx context.Context, sessionH string) (string, error)
 	if project, ok := s.projects[sessionH]; ok {
 		return project, nil
 	}
-	project, err := s.target.projectOf(ctx, sessionH)
+	project, err := s.target.projectOf(ctx, sessionH, s.project)
 	if project == "" {
 		project = s.project
 	}
