@@ -101,6 +101,23 @@ func TestImportOfVersion10(t *testing.T) {
 		{"test_flat_nopkg", "test_ok", "test_ok"}, {"", "test_flat_nopkg", ""}} {
 		assert.True(t, names[name], name)
 	}
+	db, path := openNew(t)
+	assert.Equal(t, len(recs), importAll(t, db, "testdata/gen-a-1.0.1.pymon"))
+	assert.Zero(t, importAll(t, db, "testdata/gen-a-1.0.1.pymon"))
+	measured := func(path string) (rows []string) {
+		found, err := raw(t, path).Query(`SELECT ENV_H || ITEM_START_TIME || KIND || COMPONENT, TOTAL_TIME, USER_TIME, KERNEL_TIME,
+			CPU_USAGE, MEM_USAGE FROM TEST_METRICS`)
+		require.NoError(t, err)
+		defer found.Close()
+		for found.Next() {
+			var text string
+			var v [5]float64
+			require.NoError(t, found.Scan(&text, &v[0], &v[1], &v[2], &v[3], &v[4]))
+			rows = append(rows, fmt.Sprint(text, v))
+		}
+		return rows
+	}
+	assert.ElementsMatch(t, measured("testdata/gen-a-1.0.1.pymon?mode=ro"), measured(path))
 }
 
 // TestSessionsOfAFileAreRunsAsTheyWereLive holds for a run of pytest-xdist without a tag, and plain runs at short intervals.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -41,7 +42,7 @@ type importedFile struct {
 }
 
 // importFiles imports the files of the command line. All are checked before the first record is stored.
-func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logger) error {
 	quiet := slog.New(slog.DiscardHandler)
 	var sources []*sqlite.Source
 	defer func() {
@@ -60,12 +61,17 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 	if err != nil {
 		return err
 	}
-	var results []*importedFile
-	for _, s := range sources {
-		var result *importedFile
-		if result, err = c.importFile(ctx, m, s, target); result != nil {
-			results = append(results, result)
+	sorters := make([]*sorter, len(sources))
+	for i, s := range sources {
+		if sorters[i], err = c.sorterOf(s, target); err != nil {
+			return errors.Join(err, target.close())
 		}
+	}
+	var results []*importedFile
+	for i, s := range sources {
+		var result *importedFile
+		result, err = importFile(ctx, m, s, sorters[i])
+		results = append(results, result)
 		if err != nil {
 			break
 		}
@@ -86,17 +92,14 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 }
 
 // importFile imports one file. Another goroutine reads ahead.
-func (c *importCmd) importFile(ctx context.Context, m *Main, s *sqlite.Source, target importTarget) (*importedFile, error) {
+func importFile(ctx context.Context, m *Main, s *sqlite.Source, sort *sorter) (*importedFile, error) {
+	target := sort.target
 	result := &importedFile{File: s.Path, Kind: "pytest-monitor", importCounts: importCounts{
 		New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}}
 	if s.Bridge {
 		result.Kind = "bridge"
 	} else {
 		result.Zone = target.zone()
-	}
-	sort, err := c.sorterOf(s, target)
-	if err != nil {
-		return nil, err
 	}
 	progress := m.newProgress("Importing", "records", s.Records)
 	defer progress.end()
@@ -127,7 +130,7 @@ func (c *importCmd) importFile(ctx context.Context, m *Main, s *sqlite.Source, t
 		}
 		return nil
 	})
-	err = work.Wait()
+	err := work.Wait()
 	if err == nil {
 		err = addInParts(ctx, target, sort.rest(), &result.importCounts)
 	}
