@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -146,7 +147,7 @@ func TestWhatIsNoFileToImport(t *testing.T) {
 		"a newer bridge":    {made("PRAGMA application_id = 0x70796d6e", "PRAGMA user_version = 99"), "was written by a newer pymon-bridge: it has version 99"},
 		"cut off":           {cut(generationC, func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
 		"a page is gone":    {cut(generationC, overwritten(8192, 12288)), "is damaged"},
-		"a lost row":        {cut(generationC, overwriteLeaf), "is damaged: "},
+		"a lost page":       {cut(generationC, losePage), "never used"},
 		"the schema":        {cut(generationC, overwritten(100, 4096)), "is damaged"},
 		"a bridge's file":   {cut(closedFile(t), func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
 		"a row is dangling": {dangling, "is damaged: metrics has a row without its series"},
@@ -178,15 +179,11 @@ func TestAFileThatIsWrittenToIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "was changed while it was read")
 }
 
-// overwriteLeaf makes the pointer to the first row of a page wrong, which nothing but a check of the whole file sees.
-func overwriteLeaf(file []byte) []byte {
-	const page, leaf, header = 4096, 0x0d, 8
-	for at := page; at < len(file); at += page {
-		if file[at] == leaf {
-			copy(file[at+header:], "\xa5\xa5")
-			break
-		}
-	}
+// losePage adds a page that no table has, as if one had lost it. Only a check of the whole file sees that.
+func losePage(file []byte) []byte {
+	const page, count = 4096, 28 // the size of a page, and where the header has their number
+	file = append(file, make([]byte, page)...)
+	binary.BigEndian.PutUint32(file[count:], uint32(len(file)/page))
 	return file
 }
 
