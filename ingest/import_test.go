@@ -12,7 +12,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func importRow(class, record string) string { return `{"class": "` + class + `", "record": ` + record + `}` }
+func importRow(class, record string) string {
+	return `{"class": "` + class + `", "record": ` + record + `}`
+}
 
 func importRows(rows ...string) string { return "[" + strings.Join(rows, ",") + "]" }
 
@@ -44,12 +46,12 @@ func TestRowsOfAnImport(t *testing.T) {
 
 func TestADryRunStoresNothing(t *testing.T) {
 	b := newBridge()
-	w := b.do(http.MethodPost, "/import/?dry_run=true", importRows(importRow("metric", metricBody)))
+	w := b.do(http.MethodPost, "/import/?dry_run=true", importRows(importRow("session", sessionBody), importRow("metric", metricBody)))
 	require.Equal(t, http.StatusCreated, w.Code, w.Body)
-	assert.JSONEq(t, `{"new": {"metric": 1}, "repeats": {}}`, w.Body.String())
+	assert.JSONEq(t, `{"new": {"session": 1, "metric": 1}, "repeats": {}}`, w.Body.String())
 	assert.Empty(t, b.journal.stored())
 	assert.Empty(t, b.journal.cached)
-	assert.Len(t, b.tried.stored(), 1)
+	assert.Len(t, b.tried.stored(), 2)
 }
 
 // TestAWrongRowOfAnImportStoresNothing holds since the sender can leave the row out and send the others again.

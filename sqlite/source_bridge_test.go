@@ -111,7 +111,7 @@ func TestAFileOfVersion1IsImported(t *testing.T) {
 
 // TestWhatIsNoFileToImport holds that each fault is named, with what was expected.
 func TestWhatIsNoFileToImport(t *testing.T) {
-	dir := t.TempDir()
+	dir, changed := t.TempDir(), 0
 	write := func(name, content string) string {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
@@ -127,7 +127,8 @@ func TestWhatIsNoFileToImport(t *testing.T) {
 	cut := func(path string, change func(content []byte) []byte) string {
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
-		return write(fmt.Sprint(len(content), "cut", filepath.Base(path)), string(change(content)))
+		changed++
+		return write(fmt.Sprint("changed", changed), string(change(content)))
 	}
 	overwritten := func(from, to int) func([]byte) []byte {
 		return func(b []byte) []byte { copy(b[from:to], strings.Repeat("\xa5", to-from)); return b }
