@@ -164,7 +164,7 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	a.hashes.put(digestOf(rec.Project, s.SessionH),
 		hashEntry{id: h.id, session: true, clock: clock, stated: s.StatesOffset, unsteady: earlier})
 	if !s.Imported {
-		a.offsets.put(digestOf(rec.Project), lastOffset{offset: s.Start.Offset, known: true})
+		a.noteOffset(rec, s.Start.Offset)
 	}
 	return d, nil
 }
