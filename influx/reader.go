@@ -55,6 +55,20 @@ type Query struct {
 	From, To time.Time
 }
 
+// complete fills in the sides that are open.
+func (q Query) complete() Query {
+	if q.From.Before(earliest) {
+		q.From = earliest
+	}
+	if q.To.IsZero() || q.To.After(latest) {
+		q.To = latest
+	}
+	if q.Class == monitor.ClassContext {
+		q.From, q.To = contextWeek, contextWeek.Add(week)
+	}
+	return q
+}
+
 // Part is a part of the answer to a [Query]: the points of a week at most.
 type Part struct {
 	Query
@@ -65,15 +79,7 @@ type Part struct {
 // when a bucket's name has a slash, which InfluxQL takes for a retention policy, with EForbidden when the token may not read
 // the bucket, with EUnavailable when InfluxDB does not answer. Nothing follows an error.
 func (r *Reader) Parts(ctx context.Context, q Query) iter.Seq2[*Part, error] {
-	if q.From.Before(earliest) {
-		q.From = earliest
-	}
-	if q.To.IsZero() || q.To.After(latest) {
-		q.To = latest
-	}
-	if q.Class == monitor.ClassContext {
-		q.From, q.To = contextWeek, contextWeek.Add(week)
-	}
+	q = q.complete()
 	return sequence(func(visit func(*Part) error) error {
 		for _, name := range []string{r.cfg.Bucket, r.cfg.MetaBucket} {
 			if strings.Contains(name, "/") {
@@ -90,6 +96,22 @@ func (r *Reader) Parts(ctx context.Context, q Query) iter.Seq2[*Part, error] {
 // meanwhile may be in it or not. It fails as Parts does.
 func (r *Reader) Read(ctx context.Context, part *Part) iter.Seq2[*monitor.Point, error] {
 	return sequence(func(visit func(*monitor.Point) error) error { return r.readWeek(ctx, part, visit) })
+}
+
+// Count returns how many points a query has, about: those of other programs may be missing. It fails as Parts does.
+func (r *Reader) Count(ctx context.Context, q Query) (n int64, err error) {
+	q = q.complete()
+	where, p := q.condition()
+	field := "utc_offset" // an integer that all have: InfluxDB counts them fastest
+	if q.Class == monitor.ClassContext {
+		field = "ram_total"
+	}
+	query := fmt.Sprintf("SELECT count(%q::integer) AS n FROM %q WHERE %s", field, measurement(q.Class), where)
+	_, err = r.rest.query(ctx, r.bucket(q.Class), query, p, func(found row) error {
+		n, _ = found.value("n").(int64)
+		return nil
+	})
+	return n, r.explain(q.Class, err)
 }
 
 // Points returns the records of a span of time, as Read does: first all contexts, then the sessions that began in the span,
@@ -177,7 +199,7 @@ func (r *Reader) explain(class monitor.Class, err error) error {
 		return err
 	case monitor.ErrorCode(err) == monitor.ENotFound:
 		return monitor.Errorf(monitor.EForbidden, "the token may not read bucket %q in organisation %q, or belongs to another organisation, "+
-			"or the bucket does not exist: give it read access (%w)", r.bucket(class), r.cfg.Org, err)
+			"or the bucket does not exist: give it read access to both buckets, as the token of `pymon-bridge influx setup` has (%w)", r.bucket(class), r.cfg.Org, err)
 	default:
 		return wrap(err, "read bucket %q", r.bucket(class))
 	}

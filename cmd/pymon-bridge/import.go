@@ -28,7 +28,8 @@ func (*importCmd) Help() string {
 
   pymon-bridge import --data /var/lib/pymon-bridge --project shop old/.pymon
   pymon-bridge import --to https://bridge.example.org/p/shop --timezone Europe/Paris .pymon
-  pymon-bridge import --dry-run --data /var/lib/pymon-bridge backup/pymon.db`
+  pymon-bridge import --dry-run --data /var/lib/pymon-bridge backup/pymon.db
+  pymon-bridge import --from-influx --data /var/lib/pymon-bridge --since 90d`
 }
 
 // Validate checks the flags. The parser calls it.
@@ -39,7 +40,7 @@ func (c *importCmd) Validate() error {
 	case !c.FromInflux && len(c.Files) == 0:
 		return errors.New("expected the name of a file, or --from-influx")
 	}
-	return nil
+	return c.validateInflux()
 }
 
 // Run imports the files, or what InfluxDB has.
