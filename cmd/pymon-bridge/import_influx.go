@@ -33,8 +33,8 @@ func (c *importCmd) validateInflux() error {
 		return nil
 	case c.URL == "":
 		return errors.New("--influx-url: expected the address of the InfluxDB to read from")
-	case c.To != "" || c.Timezone != "" || c.DryRun:
-		return errors.New("--from-influx: expected none of --to, --timezone and --dry-run beside it")
+	case c.To != "" || c.DryRun:
+		return errors.New("--from-influx: expected neither --to nor --dry-run beside it")
 	case c.Project != "" && !monitor.ValidProject(c.Project):
 		return errors.New("--project: expected up to 64 letters, digits, dots, underscores and hyphens")
 	case !c.Until.IsZero() && !c.Since.Before(c.Until.Time):

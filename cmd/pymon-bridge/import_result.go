@@ -76,10 +76,10 @@ func (r *restored) print(w io.Writer, asJSON, noTokens bool) error {
 	}
 	fmt.Fprintf(w, "From %s:\n", r.Source)
 	for _, class := range influx.Classes {
-		fmt.Fprintf(w, "%12s %ss are new, %s were there already\n", humanize.Comma(int64(r.New[class])), class, humanize.Comma(int64(r.Known[class])))
+		fmt.Fprintf(w, "  %-10s %s new, %s known already\n", class+"s", humanize.Comma(int64(r.New[class])), humanize.Comma(int64(r.Known[class])))
 	}
 	for _, s := range r.Skipped {
-		fmt.Fprintf(w, "%12s points skipped: %s\n", humanize.Comma(int64(s.Points)), s.Reason)
+		fmt.Fprintf(w, "  %-10s %s: %s\n", "skipped", humanize.Comma(int64(s.Points)), s.Reason)
 	}
 	if noTokens {
 		fmt.Fprintln(w, "The file has no tokens, since they are not in InfluxDB. Make new ones with `pymon-bridge token add PROJECT`.")

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -118,7 +119,7 @@ func (l *lost) assertSameAnswers(t *testing.T, before *harness.Bridge) {
 	data := filepath.Join(t.TempDir(), "again")
 	r := l.bringBack(t, data)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Regexp(t, `(?m)^ +\d+ contexts are new, 0 were there already$`, r.Stdout)
+	assert.Regexp(t, `(?m)^  contexts +\d+ new, 0 known already$`, r.Stdout)
 	assert.Contains(t, r.Stdout, "The file has no tokens, since they are not in InfluxDB.")
 
 	after := serve(t, data)
@@ -224,13 +225,74 @@ func TestOneProjectComesBack(t *testing.T) {
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	r = l.bringBack(t, data, "--project", "shop")
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Contains(t, r.Stdout, " 0 metrics are new, 10 were there already\n")
+	assert.Contains(t, r.Stdout, "  metrics    0 new, 10 known already\n")
 	before, after := serve(t, l.bridge.Data), serve(t, data)
 	assert.Equal(t, answersOf(t, before, "shop"), answersOf(t, after, "shop"))
 	bank := answersOf(t, after, "bank")
 	assert.Contains(t, bank["/contexts/"], "c0ffee", "the machine of the other project measured this one too")
 	assert.Contains(t, bank["/sessions/"], "204")
 	assert.Contains(t, bank["/metrics/"], "204")
+}
+
+// TestPointsOfOthersAreCounted has points in the buckets that no bridge wrote, and some of a bridge that lack their session.
+func TestPointsOfOthersAreCounted(t *testing.T) {
+	t.Parallel()
+	l := &lost{influx: harness.SharedInflux(t)}
+	l.bridge, l.bucket, l.meta = startBridge(t, l.influx, harness.BridgeConfig{})
+	p := newBulkPoster(l.bridge.URL + "/p/shop")
+	postJob(t, p, "c0ffee", "tests", shopTests, nil)
+	l.bridge.WaitDelivered()
+	l.bridge.Stop()
+	now := time.Now().UnixNano()
+	l.influx.Write(l.bucket, fmt.Sprintf("test_metrics,item_path=x,project=shop total_time=1 %d\ntest_metrics,item_path=x,env=e total_time=1 %[1]d\n"+
+		"test_metrics,item_path=x,env=e,project=shop total_time=1,item_start_time=\"noon\" %[1]d\ntest_outcomes,item_path=x,env=e,project=shop item_start_time=\"2026-11-22\" %[1]d\n"+
+		"test_metrics,item_path=x,env=unknown,project=shop total_time=1,item_start_time=\"2026-11-22T00:00:00Z\",session_h=\"nobody\",context_h=\"nothing\",run=\"nobody\" %[1]d", now))
+	l.influx.Write(l.meta, fmt.Sprintf("sessions,project=shop,prefix=ab session_h=\"ab\" %d", now))
+
+	data := filepath.Join(t.TempDir(), "again")
+	r := l.bringBack(t, data)
+	assert.Equal(t, 1, r.ExitCode, r.Stderr)
+	for _, says := range []string{
+		"  metrics    5 new, 0 known already\n", "  skipped    1: invalid metric: expected a class of machine\n", "  skipped    1: invalid metric: expected a project\n",
+		"  skipped    1: invalid metric: item_start_time: expected an ISO 8601 date such as 2026-01-31T12:00:00.123456\n",
+		"  skipped    1: invalid outcome: nodeid: expected a non-empty text\n", "  skipped    1: invalid session: expected a run\n",
+	} {
+		assert.Contains(t, r.Stdout, says)
+	}
+	var metrics struct {
+		Metrics []struct {
+			SessionH string `json:"session_h"`
+		}
+	}
+	readJSON(t, serve(t, data).URL, "/p/shop/api/v1/metrics/?method=and&page=1", &metrics)
+	assert.Len(t, metrics.Metrics, 5, "a metric without its session too")
+}
+
+// TestAnImportNamesWhatItLacks holds the errors of wrong commands and of tokens that may do too little.
+func TestAnImportNamesWhatItLacks(t *testing.T) {
+	t.Parallel()
+	l := &lost{influx: harness.SharedInflux(t), bucket: harness.Unique("pytest"), meta: harness.Unique("meta")}
+	data := filepath.Join(t.TempDir(), "again")
+	r := l.bringBack(t, data, "--influx-token", l.influx.NewToken(l.influx.OnAll("write", "buckets")))
+	assert.Equal(t, 1, r.ExitCode)
+	assert.Contains(t, r.Stderr, fmt.Sprintf("the token may not read bucket %q in organisation %q", l.meta, l.influx.Org))
+	assert.Contains(t, r.Stderr, "give it read access to both buckets, as the token of `pymon-bridge influx setup` has")
+
+	for says, args := range map[string][]string{
+		"--from-influx: expected neither --to nor --dry-run beside it":             {"--dry-run"},
+		"--until: expected a time after --since":                                   {"--since", "7d", "--until", "2020-01-01"},
+		"expected a time such as 2026-01-31T12:00:00Z, a date, or how long ago":    {"--since", "yesterday"},
+		"--project: expected up to 64 letters, digits, dots, underscores and hyph": {"--project", "a b"},
+		"--from-influx: expected no files beside it":                               {"old.pymon"},
+	} {
+		r := l.bringBack(t, data, args...)
+		assert.Equal(t, 2, r.ExitCode, says)
+		assert.Contains(t, r.Stderr, says)
+	}
+	served := harness.StartBridge(t, harness.BridgeConfig{})
+	r = l.bringBack(t, served.Data)
+	assert.Equal(t, 1, r.ExitCode)
+	assert.Contains(t, r.Stderr, "is in use by another pymon-bridge (process ")
 }
 
 // TestAnImportThatIsKilledGoesOn kills imports at several moments. The last one completes the file, and does not begin again.
