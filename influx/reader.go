@@ -119,7 +119,7 @@ func (r *Reader) Count(ctx context.Context, q Query) (n int64, err error) {
 // as Parts does, and with ENotFound when the metrics bucket answers nothing for a span that has sessions.
 func (r *Reader) Points(ctx context.Context, from, to time.Time) iter.Seq2[*monitor.Point, error] {
 	return sequence(func(visit func(*monitor.Point) error) error {
-		counts := map[monitor.Class]int{}
+		counts := map[monitor.Class]int64{}
 		for _, class := range Classes {
 			for part, err := range r.Parts(ctx, Query{Class: class, From: from, To: to}) {
 				if err != nil {
@@ -134,18 +134,18 @@ func (r *Reader) Points(ctx context.Context, from, to time.Time) iter.Seq2[*moni
 				}
 			}
 		}
-		return r.CheckMapping(counts)
+		return r.CheckMapping(func(class monitor.Class) int64 { return counts[class] })
 	})
 }
 
 // Classes are the classes of records, those first that others refer to.
 var Classes = [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome}
 
-// CheckMapping fails with ENotFound when sessions were read, but nothing that they measured. counts has how many points of
-// each class were read.
-func (r *Reader) CheckMapping(counts map[monitor.Class]int) error {
-	n := counts[monitor.ClassSession]
-	if n == 0 || counts[monitor.ClassMetric]+counts[monitor.ClassOutcome] > 0 {
+// CheckMapping fails with ENotFound when sessions were read, but nothing that they measured. read says how many points
+// of a class were.
+func (r *Reader) CheckMapping(read func(monitor.Class) int64) error {
+	n := read(monitor.ClassSession)
+	if n == 0 || read(monitor.ClassMetric)+read(monitor.ClassOutcome) > 0 {
 		return nil
 	}
 	return monitor.Errorf(monitor.ENotFound, "bucket %q has %d sessions, but bucket %q answers nothing that they measured: either they measured nothing, or it "+

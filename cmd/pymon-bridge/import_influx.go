@@ -54,8 +54,8 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	r := &restorer{reader: reader, db: db, project: c.Project, partial: !c.Since.IsZero(), now: time.Now(),
-		origins: map[originKey]foundOrigin{}, result: restored{Source: reader.Destination(), New: map[monitor.Class]int{}, Known: map[monitor.Class]int{}}}
+	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, project: c.Project, partial: !c.Since.IsZero(), now: time.Now(),
+		origins: map[originKey]foundOrigin{}, result: newRestored(reader.Destination())}
 	if err := c.restore(ctx, m, r); err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("interrupted; the same command goes on where it was: %w", err)
@@ -106,7 +106,7 @@ func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
 		}
 	}
 	if position == "" {
-		if err := r.reader.CheckMapping(r.result.read()); err != nil {
+		if err := r.reader.CheckMapping(r.result.read); err != nil {
 			return err
 		}
 	}

@@ -9,13 +9,12 @@ import (
 
 	"pymon-bridge/influx"
 	"pymon-bridge/monitor"
-	"pymon-bridge/sqlite"
 )
 
 // restorer brings points from InfluxDB back into a file.
 type restorer struct {
+	dataTarget
 	reader  *influx.Reader
-	db      *sqlite.DB
 	project string // empty for all
 	partial bool   // sessions before a time were not read
 	now     time.Time
@@ -23,11 +22,8 @@ type restorer struct {
 	result  restored
 }
 
-// The size of a batch, which is stored in one transaction. A record may have megabytes.
-const (
-	batchRecords = 5000
-	batchBytes   = 8 << 20
-)
+// batchBytes bounds a batch, since a record may have megabytes.
+const batchBytes = 8 << 20
 
 // part brings a part back. It reads ahead while it stores.
 func (r *restorer) part(ctx context.Context, part *influx.Part, bar *progress) error {
@@ -35,7 +31,7 @@ func (r *restorer) part(ctx context.Context, part *influx.Part, bar *progress) e
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		defer close(batches)
-		for batch, err := range inBatches(r.reader.Read(ctx, part)) {
+		for batch, err := range inBatches(r.reader.Read(ctx, part), r.batch()) {
 			if err != nil {
 				return err
 			}
@@ -60,7 +56,7 @@ func (r *restorer) part(ctx context.Context, part *influx.Part, bar *progress) e
 }
 
 // inBatches gathers points.
-func inBatches(points iter.Seq2[*monitor.Point, error]) iter.Seq2[[]*monitor.Point, error] {
+func inBatches(points iter.Seq2[*monitor.Point, error], most int) iter.Seq2[[]*monitor.Point, error] {
 	return func(yield func([]*monitor.Point, error) bool) {
 		var batch []*monitor.Point
 		bytes := 0
@@ -70,7 +66,7 @@ func inBatches(points iter.Seq2[*monitor.Point, error]) iter.Seq2[[]*monitor.Poi
 				return
 			}
 			batch, bytes = append(batch, p), bytes+p.Size()
-			if len(batch) >= batchRecords || bytes >= batchBytes {
+			if len(batch) >= most || bytes >= batchBytes {
 				if !yield(batch, nil) {
 					return
 				}
@@ -115,11 +111,18 @@ func (r *restorer) append(ctx context.Context, points []*monitor.Point) error {
 	for i, p := range points {
 		recs[i] = p.Record
 	}
-	if err := r.db.Append(ctx, recs); err != nil {
-		return err
+	return r.add(ctx, recs, &r.result.importCounts)
+}
+
+// progress starts to tell how far the import is.
+func (r *restorer) progress(ctx context.Context, m *Main, queries []influx.Query) (*progress, error) {
+	total := int64(0)
+	for _, q := range queries {
+		n, err := r.reader.Count(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		total += n
 	}
-	for _, rec := range recs {
-		r.result.count(rec)
-	}
-	return nil
+	return m.newProgress("Reading from InfluxDB", "points", total), nil
 }

@@ -119,7 +119,7 @@ func (l *lost) assertSameAnswers(t *testing.T, before *harness.Bridge) {
 	data := filepath.Join(t.TempDir(), "again")
 	r := l.bringBack(t, data)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Regexp(t, `(?m)^  contexts +\d+ new, 0 known already$`, r.Stdout)
+	assert.Regexp(t, `(?m)^http://\S+ org=.*: new: \d+ contexts, \d+ sessions, [\d,]+ metrics, \d+ outcomes. There already: no records\.$`, r.Stdout)
 	assert.Contains(t, r.Stdout, "The file has no tokens, since they are not in InfluxDB.")
 
 	after := serve(t, data)
@@ -165,11 +165,10 @@ func (l *lost) assertDeliveredElsewhere(t *testing.T) {
 	r := l.bringBack(t, data, "--json")
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	var result struct {
-		New, Known map[string]int
-		Skipped    []any
+		New, Repeats, Skipped map[string]int
 	}
 	require.NoError(t, json.Unmarshal([]byte(r.Stdout), &result), r.Stdout)
-	assert.Empty(t, result.Known)
+	assert.Empty(t, result.Repeats)
 	assert.NotNil(t, result.Skipped)
 	want := map[string]int{"context": len(l.influx.Points(l.meta, "contexts")), "session": len(l.influx.Points(l.meta, "sessions")),
 		"metric": len(l.influx.Points(l.bucket, "test_metrics")), "outcome": len(l.influx.Points(l.bucket, "test_outcomes"))}
@@ -225,7 +224,7 @@ func TestOneProjectComesBack(t *testing.T) {
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	r = l.bringBack(t, data, "--project", "shop")
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Contains(t, r.Stdout, "  metrics    0 new, 10 known already\n")
+	assert.Contains(t, r.Stdout, ": new: no records. There already: 1 session, 10 metrics.\n")
 	before, after := serve(t, l.bridge.Data), serve(t, data)
 	assert.Equal(t, answersOf(t, before, "shop"), answersOf(t, after, "shop"))
 	bank := answersOf(t, after, "bank")
@@ -253,9 +252,9 @@ func TestPointsOfOthersAreCounted(t *testing.T) {
 	r := l.bringBack(t, data)
 	assert.Equal(t, 1, r.ExitCode, r.Stderr)
 	for _, says := range []string{
-		"  metrics    5 new, 0 known already\n", "  skipped    1: invalid metric: expected a class of machine\n", "  skipped    1: invalid metric: expected a project\n",
-		"  skipped    1: invalid metric: item_start_time: expected an ISO 8601 date such as 2026-01-31T12:00:00.123456\n",
-		"  skipped    1: invalid outcome: nodeid: expected a non-empty text\n", "  skipped    1: invalid session: expected a run\n",
+		": new: 1 context, 1 session, 5 metrics. There already: no records.\n", "Skipped 1: invalid metric: expected a class of machine\n", "Skipped 1: invalid metric: expected a project\n",
+		"Skipped 1: invalid metric: item_start_time: expected an ISO 8601 date such as 2026-01-31T12:00:00.123456\n",
+		"Skipped 1: invalid outcome: nodeid: expected a non-empty text\n", "Skipped 1: invalid session: expected a run\n",
 	} {
 		assert.Contains(t, r.Stdout, says)
 	}
