@@ -54,7 +54,7 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, project: c.Project, partial: !c.Since.IsZero(), now: time.Now(),
+	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, project: c.Project, partial: !c.Since.IsZero() || !c.Until.IsZero(), now: time.Now(),
 		origins: map[originKey]foundOrigin{}, result: newRestored(reader.Destination())}
 	if err := c.restore(ctx, m, r); err != nil {
 		if ctx.Err() != nil {
@@ -72,7 +72,10 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	if len(r.result.Skipped) > 0 {
 		return &exitError{status: 1}
 	}
-	return nil
+	if r.partial || r.resumed {
+		return nil
+	}
+	return reader.CheckMapping(r.result.read)
 }
 
 // restore reads the classes one after the other, from the week on that an interrupted import came to.
@@ -82,6 +85,7 @@ func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
 	if err != nil {
 		return err
 	}
+	r.resumed = position != ""
 	reached, class := parsePosition(position)
 	if class != "" && class != monitor.ClassContext {
 		fmt.Fprintf(m.Stderr, "An import was interrupted. This one goes on with the %ss from %s on.\n", class, reached.UTC().Format(time.DateOnly))
@@ -103,11 +107,6 @@ func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
 			if err != nil {
 				return err
 			}
-		}
-	}
-	if position == "" {
-		if err := r.reader.CheckMapping(r.result.read); err != nil {
-			return err
 		}
 	}
 	return r.db.SetImportPosition(ctx, what, "")

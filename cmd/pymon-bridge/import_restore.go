@@ -16,7 +16,8 @@ type restorer struct {
 	dataTarget
 	reader  *influx.Reader
 	project string // empty for all
-	partial bool   // sessions before a time were not read
+	partial bool   // only a span of time is read
+	resumed bool   // the beginning was read by an import that was interrupted
 	now     time.Time
 	origins map[originKey]foundOrigin
 	result  restored

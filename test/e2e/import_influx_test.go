@@ -267,6 +267,22 @@ func TestPointsOfOthersAreCounted(t *testing.T) {
 	assert.Len(t, metrics.Metrics, 5, "a metric without its session too")
 }
 
+// TestSessionsWithoutMeasurementsAreNoticed has a bucket of which the measurements are gone.
+func TestSessionsWithoutMeasurementsAreNoticed(t *testing.T) {
+	t.Parallel()
+	l := &lost{influx: harness.SharedInflux(t)}
+	l.bridge, l.bucket, l.meta = startBridge(t, l.influx, harness.BridgeConfig{})
+	postJob(t, newBulkPoster(l.bridge.URL+"/p/shop"), "c0ffee", "tests", shopTests, nil)
+	l.bridge.WaitDelivered()
+	l.bridge.Stop()
+	l.influx.DeleteBucket(l.bucket)
+	l.influx.AddBucket(l.bucket, 0)
+	r := l.bringBack(t, filepath.Join(t.TempDir(), "again"))
+	assert.Equal(t, 1, r.ExitCode)
+	assert.Contains(t, r.Stdout, ": new: 1 context, 1 session.")
+	assert.Contains(t, r.Stderr, "has 1 sessions, but bucket \""+l.bucket+"\" answers nothing that they measured")
+}
+
 // TestAnImportNamesWhatItLacks holds the errors of wrong commands and of tokens that may do too little.
 func TestAnImportNamesWhatItLacks(t *testing.T) {
 	t.Parallel()
@@ -340,6 +356,11 @@ func TestAnImportThatIsKilledGoesOn(t *testing.T) {
 		assert.Equal(t, 0, process.Wait().ExitCode(), process.Output())
 		return process.Output(), queries.Load()
 	}
+	span := filepath.Join(t.TempDir(), "span")
+	r := l.bringBack(t, span, "--since", "20d", "--until", "10d")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stdout, ": new: 1 context, 1 session, 10 metrics.", "a session too that is not of this time")
+
 	_, whole := run(filepath.Join(t.TempDir(), "whole"), 0)
 	data := filepath.Join(t.TempDir(), "again")
 	run(data, whole/4)
