@@ -44,7 +44,7 @@ func TestTakenNanosecondsAreBroughtBack(t *testing.T) {
 		m.MemUsage = float64(i)
 		appendAll(t, db, record(m))
 	}
-	for i := range 3 {
+	for i := range 100 {
 		o := became("s", "node", arrival)
 		o.NodeID = fmt.Sprint(i)
 		appendAll(t, db, record(o))

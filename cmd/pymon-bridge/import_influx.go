@@ -57,10 +57,7 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, project: c.Project, partial: !c.Since.IsZero() || !c.Until.IsZero(), now: time.Now(),
 		origins: map[originKey]foundOrigin{}, result: newRestored(reader.Destination())}
 	if err := c.restore(ctx, m, r); err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("interrupted; the same command goes on where it was: %w", err)
-		}
-		return err
+		return fmt.Errorf("%w; the same command goes on where this one ended", err)
 	}
 	tokens, err := db.Tokens(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,6 +23,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 	"pymon-bridge/test/harness"
 )
 
@@ -48,8 +51,10 @@ func lose(t *testing.T) *lost {
 		fixture.Replay(t, l.bridge.URL+"/p/"+project)
 		l.projects = append(l.projects, project)
 	}
+	assertOdd(t, l.bridge.URL+"/p/odd", fine("context", "/contexts/", oddContext()))
+	assertOdd(t, l.bridge.URL+"/p/odd", fine("session", "/sessions/", oddSession()))
 	for _, c := range oddAccepted() {
-		assertOdd(t, l.bridge.URL+"/p/odd", c) // some name no context and no session
+		assertOdd(t, l.bridge.URL+"/p/odd", c)
 	}
 	folder := filepath.Join(harness.Root(t), "plugin")
 	harness.Pytest{Python: harness.Plugin92, Suite: filepath.Join(folder, "testdata", "sample"), Git: true,
@@ -233,7 +238,8 @@ func TestOneProjectComesBack(t *testing.T) {
 	assert.Contains(t, bank["/metrics/"], "204")
 }
 
-// TestPointsOfOthersAreCounted has points in the buckets that no bridge wrote, and some of a bridge that lack their session.
+// TestPointsOfOthersAreCounted has points in the buckets that no bridge wrote, and points that a bridge delivered before it knew
+// their context or session.
 func TestPointsOfOthersAreCounted(t *testing.T) {
 	t.Parallel()
 	l := &lost{influx: harness.SharedInflux(t)}
@@ -246,25 +252,32 @@ func TestPointsOfOthersAreCounted(t *testing.T) {
 	l.influx.Write(l.bucket, fmt.Sprintf("test_metrics,item_path=x,project=shop total_time=1 %d\ntest_metrics,item_path=x,env=e total_time=1 %[1]d\n"+
 		"test_metrics,item_path=x,env=e,project=shop total_time=1,item_start_time=\"noon\" %[1]d\ntest_outcomes,item_path=x,env=e,project=shop item_start_time=\"2026-11-22\" %[1]d\n"+
 		"test_metrics,item_path=x,env=unknown,project=shop total_time=1,item_start_time=\"2026-11-22T00:00:00Z\",session_h=\"nobody\",context_h=\"nothing\",run=\"nobody\" %[1]d", now))
+	l.influx.Write(l.bucket, fmt.Sprintf("test_metrics,item_path=x,env=unknown,project=shop total_time=2,item_start_time=\"2026-11-22T00:00:00Z\",session_h=%q,"+
+		"context_h=\"c0ffee\",run=\"r\" %d", harness.Unique("late"), now+1))
 	l.influx.Write(l.meta, fmt.Sprintf("sessions,project=shop,prefix=ab session_h=\"ab\" %d", now))
 
 	data := filepath.Join(t.TempDir(), "again")
 	r := l.bringBack(t, data)
 	assert.Equal(t, 1, r.ExitCode, r.Stderr)
 	for _, says := range []string{
-		": new: 1 context, 1 session, 5 metrics. There already: no records.\n", "Skipped 1: invalid metric: expected a class of machine\n", "Skipped 1: invalid metric: expected a project\n",
+		": new: 1 context, 1 session, 6 metrics. There already: no records.\n", "Skipped 1: invalid metric: expected a class of machine\n", "Skipped 1: invalid metric: expected a project\n",
 		"Skipped 1: invalid metric: item_start_time: expected an ISO 8601 date such as 2026-01-31T12:00:00.123456\n",
 		"Skipped 1: invalid outcome: nodeid: expected a non-empty text\n", "Skipped 1: invalid session: expected a run\n",
 	} {
 		assert.Contains(t, r.Stdout, says)
 	}
-	var metrics struct {
-		Metrics []struct {
-			SessionH string `json:"session_h"`
+	db := sqlite.New(filepath.Join(data, sqlite.FileName), monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
+	require.NoError(t, db.OpenShared(t.Context()))
+	defer func() { assert.NoError(t, db.Close()) }()
+	all, err := db.Next(t.Context(), "another", 0, 100)
+	require.NoError(t, err)
+	pinned := map[string]monitor.Origin{} // each delivery has to use it
+	for _, p := range all {
+		if p.Pinned != nil {
+			pinned[p.Metric.ContextH] = *p.Pinned
 		}
 	}
-	readJSON(t, serve(t, data).URL, "/p/shop/api/v1/metrics/?method=and&page=1", &metrics)
-	assert.Len(t, metrics.Metrics, 5, "a metric without its session too")
+	assert.Equal(t, map[string]monitor.Origin{"nothing": {Env: "unknown", Run: "nobody"}, "c0ffee": {Env: "unknown", Run: "r"}}, pinned)
 }
 
 // TestSessionsWithoutMeasurementsAreNoticed has a bucket of which the measurements are gone.
