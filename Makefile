@@ -35,7 +35,7 @@ test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go test $(RACE) -shuffle=on -timeout 30m ./...
 	for dir in $(MODULES); do (cd "$$dir" && go vet ./... && go test $(RACE) -shuffle=on -timeout 30m ./...); done
 
-bench: influxd python ## Compare the program with its goals (11 minutes); docs/benchmarks.md explains the table
+bench: influxd python ## Compare the program with its goals (13 minutes); docs/benchmarks.md explains the table
 	go test -run '^$$' -bench Bridge -timeout 30m ./test/bench
 
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest

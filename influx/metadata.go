@@ -12,7 +12,7 @@ var _ monitor.MetadataStore = (*Reader)(nil)
 // Context implements [monitor.MetadataStore] with what is in the metadata bucket. Besides ENotFound it fails with
 // EUnavailable when InfluxDB does not answer, and with EUnauthorized or EForbidden when the token may not read the bucket.
 func (r *Reader) Context(ctx context.Context, project, h string) (*monitor.Context, error) {
-	p, err := r.lookup(ctx, monitor.ClassContext, "h", project, h)
+	p, err := r.Lookup(ctx, monitor.ClassContext, project, h)
 	if err != nil {
 		return nil, err
 	}
@@ -21,22 +21,23 @@ func (r *Reader) Context(ctx context.Context, project, h string) (*monitor.Conte
 
 // Session implements [monitor.MetadataStore] with what is in the metadata bucket. Its errors are those of Context.
 func (r *Reader) Session(ctx context.Context, project, h string) (*monitor.Session, error) {
-	p, err := r.lookup(ctx, monitor.ClassSession, "session_h", project, h)
+	p, err := r.Lookup(ctx, monitor.ClassSession, project, h)
 	if err != nil {
 		return nil, err
 	}
 	return p.Session, nil
 }
 
-// lookup returns the record of a project, or of any project, whose field has the hash: the one accepted first.
-func (r *Reader) lookup(ctx context.Context, class monitor.Class, field, project, hash string) (first *monitor.Point, err error) {
-	p := params{tagPrefix: prefix(hash), "hash": EncodeText(hash)}
-	where := fmt.Sprintf(`prefix::tag = $prefix AND %q::string = $hash AND %s`, field, between(earliest.UnixNano(), latest.UnixNano()))
-	if project != "" {
-		tag, _ := EncodeTag(project)
-		p[tagProject] = tag
-		where += ` AND project::tag = $project`
+// Lookup returns the context or the session of a project, or of any project, that has the hash: the one accepted first. Its
+// errors are those of Context.
+func (r *Reader) Lookup(ctx context.Context, class monitor.Class, project, hash string) (first *monitor.Point, err error) {
+	field := "h"
+	if class == monitor.ClassSession {
+		field = "session_h"
 	}
+	where, p := Query{Project: project, From: earliest, To: latest}.condition()
+	p[tagPrefix], p["hash"] = prefix(hash), EncodeText(hash)
+	where = fmt.Sprintf(`prefix::tag = $prefix AND %q::string = $hash AND %s`, field, where)
 	_, err = r.points(ctx, class, where, p, func(found *monitor.Point) error {
 		if hashOf(found) != hash {
 			return nil // the answer is not InfluxDB's
@@ -62,7 +63,7 @@ func hashOf(p *monitor.Point) string {
 
 // readable says whether the token may read the metadata bucket.
 func (r *Reader) readable(ctx context.Context) error {
-	_, err := r.lookup(ctx, monitor.ClassContext, "h", "", "none")
+	_, err := r.Lookup(ctx, monitor.ClassContext, "", "none")
 	if monitor.ErrorCode(err) == monitor.ENotFound {
 		return nil
 	}

@@ -47,67 +47,126 @@ var (
 
 var errStopped = errors.New("whoever reads wants no more")
 
-// Points returns the records of a span of time as they were delivered, each with its class of machine and its run:
-// first all contexts, which have no date, then the sessions that began in the span, then its metrics, then its
-// outcomes. The span begins at from and ends before to; a zero time leaves that side open. The order within a class is
-// that of weeks, and within a week any. [monitor.Record.Source] is the Reader's destination.
-//
-// Memory does not depend on how many records there are, neither here nor in InfluxDB. The time that it takes follows
-// the number of points and of tests measured in a week, not the length of the span. What is delivered meanwhile may be
-// in it or not.
-//
-// Fails with EInvalid when a bucket's name has a slash, which InfluxQL takes for a retention policy, with EForbidden when the token may not read a bucket, with ENotFound when the metrics bucket answers nothing for
-// a span that has sessions, with EUnavailable when InfluxDB does not answer. Nothing follows an error.
+// Query says which points to read.
+type Query struct {
+	Class   monitor.Class
+	Project string // empty for all
+	// The points are from From on and before To. A zero time leaves that side open. Contexts have no date, and ignore both.
+	From, To time.Time
+}
+
+// complete fills in the sides that are open.
+func (q Query) complete() Query {
+	if q.From.Before(earliest) {
+		q.From = earliest
+	}
+	if q.To.IsZero() || q.To.After(latest) {
+		q.To = latest
+	}
+	if q.Class == monitor.ClassContext {
+		q.From, q.To = contextWeek, contextWeek.Add(week)
+	}
+	return q
+}
+
+// Part is a part of the answer to a [Query]: the points of a week at most.
+type Part struct {
+	Query
+	values []string // the values of the tag by which the part is read
+}
+
+// Parts divides the points of a query into weeks, in their order, and leaves out the weeks without points. Fails with EInvalid
+// when a bucket's name has a slash, which InfluxQL takes for a retention policy, with EForbidden when the token may not read
+// the bucket, with EUnavailable when InfluxDB does not answer. Nothing follows an error.
+func (r *Reader) Parts(ctx context.Context, q Query) iter.Seq2[*Part, error] {
+	q = q.complete()
+	return sequence(func(visit func(*Part) error) error {
+		for _, name := range []string{r.cfg.Bucket, r.cfg.MetaBucket} {
+			if strings.Contains(name, "/") {
+				return monitor.Errorf(monitor.EInvalid, "bucket %q cannot be read back: expected a name without a slash", name)
+			}
+		}
+		return r.walk(ctx, q, visit)
+	})
+}
+
+// Read returns the points of a part as they were delivered, in any order, each with its class of machine and its run.
+// [monitor.Record.Source] is the Reader's destination. Memory does not depend on how many points there are, neither here nor
+// in InfluxDB. The time that it takes follows the number of points and of tests measured in the week. What is delivered
+// meanwhile may be in it or not. It fails as Parts does.
+func (r *Reader) Read(ctx context.Context, part *Part) iter.Seq2[*monitor.Point, error] {
+	return sequence(func(visit func(*monitor.Point) error) error { return r.readWeek(ctx, part, visit) })
+}
+
+// Count returns how many points a query has, about: those of other programs may be missing. It fails as Parts does.
+func (r *Reader) Count(ctx context.Context, q Query) (n int64, err error) {
+	q = q.complete()
+	where, p := q.condition()
+	field := "utc_offset" // an integer that all have: InfluxDB counts them fastest
+	if q.Class == monitor.ClassContext {
+		field = "ram_total"
+	}
+	query := fmt.Sprintf("SELECT count(%q::integer) AS n FROM %q WHERE %s", field, measurement(q.Class), where)
+	_, err = r.rest.query(ctx, r.bucket(q.Class), query, p, func(found row) error {
+		n, _ = found.value("n").(int64)
+		return nil
+	})
+	return n, r.explain(q.Class, err)
+}
+
+// Points returns the records of a span of time, as Read does: first all contexts, then the sessions that began in the span,
+// then its metrics, then its outcomes. The span begins at from and ends before to; a zero time leaves that side open. It fails
+// as Parts does, and with ENotFound when the metrics bucket answers nothing for a span that has sessions.
 func (r *Reader) Points(ctx context.Context, from, to time.Time) iter.Seq2[*monitor.Point, error] {
-	if from.Before(earliest) {
-		from = earliest
+	return sequence(func(visit func(*monitor.Point) error) error {
+		counts := map[monitor.Class]int64{}
+		for _, class := range Classes {
+			for part, err := range r.Parts(ctx, Query{Class: class, From: from, To: to}) {
+				if err != nil {
+					return err
+				}
+				err := r.readWeek(ctx, part, func(p *monitor.Point) error {
+					counts[class]++
+					return visit(p)
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return r.CheckMapping(func(class monitor.Class) int64 { return counts[class] })
+	})
+}
+
+// Classes are the classes of records, those first that others refer to.
+var Classes = [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome}
+
+// CheckMapping fails with ENotFound when sessions were read, but nothing that they measured. read says how many points
+// of a class were.
+func (r *Reader) CheckMapping(read func(monitor.Class) int64) error {
+	n := read(monitor.ClassSession)
+	if n == 0 || read(monitor.ClassMetric)+read(monitor.ClassOutcome) > 0 {
+		return nil
 	}
-	if to.IsZero() || to.After(latest) {
-		to = latest
-	}
-	return func(yield func(*monitor.Point, error) bool) {
-		err := r.scan(ctx, from, to, func(p *monitor.Point) error {
-			if !yield(p, nil) {
+	return monitor.Errorf(monitor.ENotFound, "bucket %q has %d sessions, but bucket %q answers nothing that they measured: either they measured nothing, or it "+
+		"expired there, or the organisation maps the database %[3]q to another bucket (see `influx v1 dbrp list`)",
+		r.cfg.MetaBucket, n, r.cfg.Bucket)
+}
+
+// sequence makes a sequence of what scan visits.
+func sequence[T any](scan func(visit func(T) error) error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		err := scan(func(v T) error {
+			if !yield(v, nil) {
 				return errStopped
 			}
 			return nil
 		})
 		if err != nil && !errors.Is(err, errStopped) {
-			yield(nil, err)
+			var none T
+			yield(none, err)
 		}
 	}
-}
-
-// scan reads all classes and hands over each point.
-func (r *Reader) scan(ctx context.Context, from, to time.Time, visit func(*monitor.Point) error) error {
-	for _, bucket := range []string{r.cfg.Bucket, r.cfg.MetaBucket} {
-		if strings.Contains(bucket, "/") {
-			return monitor.Errorf(monitor.EInvalid, "bucket %q cannot be read back: expected a name without a slash", bucket)
-		}
-	}
-	counts := map[monitor.Class]int{}
-	for _, class := range []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
-		s := scan{Reader: r, class: class, divide: "item_path", tags: fewTags, visit: func(p *monitor.Point) error {
-			counts[class]++
-			return visit(p)
-		}}
-		if isMetadata(class) {
-			s.divide = tagPrefix
-		}
-		begin, end := from, to
-		if class == monitor.ClassContext {
-			begin, end = contextWeek, contextWeek.Add(week)
-		}
-		if err := s.walk(ctx, begin.UnixNano(), end.UnixNano()); err != nil {
-			return err
-		}
-	}
-	if n := counts[monitor.ClassSession]; n > 0 && counts[monitor.ClassMetric]+counts[monitor.ClassOutcome] == 0 {
-		return monitor.Errorf(monitor.ENotFound, "bucket %q has %d sessions, but bucket %q answers nothing that they measured: either they measured nothing, or it "+
-			"expired there, or the organisation maps the database %[3]q to another bucket (see `influx v1 dbrp list`)",
-			r.cfg.MetaBucket, n, r.cfg.Bucket)
-	}
-	return nil
 }
 
 // between is the condition that a time lies in a span.
@@ -140,7 +199,7 @@ func (r *Reader) explain(class monitor.Class, err error) error {
 		return err
 	case monitor.ErrorCode(err) == monitor.ENotFound:
 		return monitor.Errorf(monitor.EForbidden, "the token may not read bucket %q in organisation %q, or belongs to another organisation, "+
-			"or the bucket does not exist: give it read access (%w)", r.bucket(class), r.cfg.Org, err)
+			"or the bucket does not exist: give it read access to both buckets, as the token of `pymon-bridge influx setup` has (%w)", r.bucket(class), r.cfg.Org, err)
 	default:
 		return wrap(err, "read bucket %q", r.bucket(class))
 	}

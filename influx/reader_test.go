@@ -87,6 +87,38 @@ func TestReadSpan(t *testing.T) {
 	require.Len(t, readBack(t, w.Reader(), to.Add(time.Hour), time.Time{}), 1)
 }
 
+// One project can be read by itself, in parts of a week at most that follow each other.
+func TestReadOneProjectInWeeks(t *testing.T) {
+	t.Parallel()
+	w := mustOpen(t, settings(harness.SharedInflux(t)))
+	var sent, wanted []*monitor.Point
+	for n := range 20 {
+		p := metricPoint(n)
+		p.Metric.At.UTC = start.AddDate(0, 0, 5*n).UnixNano()
+		if n%3 == 0 {
+			p.Project = "shop"
+			wanted = append(wanted, p)
+		}
+		sent = append(sent, p)
+	}
+	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), sent).Kind)
+	var got []*monitor.Point
+	last := time.Time{}
+	for part, err := range w.Reader().Parts(t.Context(), influx.Query{Class: monitor.ClassMetric, Project: "shop"}) {
+		require.NoError(t, err)
+		require.False(t, part.From.Before(last), "weeks follow each other")
+		require.LessOrEqual(t, part.To.Sub(part.From), 7*24*time.Hour)
+		last = part.To
+		for p, err := range w.Reader().Read(t.Context(), part) {
+			require.NoError(t, err)
+			at := time.Unix(0, p.Metric.At.UTC)
+			require.False(t, at.Before(part.From) || !at.Before(part.To))
+			got = append(got, p)
+		}
+	}
+	require.Equal(t, written(wanted), written(got))
+}
+
 func classes(points []*monitor.Point) (all []monitor.Class) {
 	for _, p := range points {
 		all = append(all, p.Class())

@@ -23,60 +23,62 @@ const (
 	fewTags, mostTags = 32, 256
 )
 
-// scan is the reading of one class.
-type scan struct {
-	*Reader
-	class  monitor.Class
-	divide string // the tag by whose values the points of a week are read in parts
-	tags   int    // how many values of it the next query asks for
-	visit  func(*monitor.Point) error
-}
-
 // walk reads a span week by week and passes over what is empty: InfluxDB tells from its index, in milliseconds, whether
 // a span of any length has shards with points of a measurement.
-func (s *scan) walk(ctx context.Context, from, to int64) error {
-	long := to-from > int64(week)
-	tag := s.divide
+func (r *Reader) walk(ctx context.Context, q Query, visit func(*Part) error) error {
+	long := q.To.Sub(q.From) > week
+	tag := divide(q.Class)
 	if long {
 		tag = tagProject // has few values
 	}
-	values, err := s.tagValues(ctx, tag, from, to)
+	values, err := r.tagValues(ctx, tag, q)
 	switch {
 	case err != nil || len(values) == 0:
 		return err
 	case !long:
-		return s.readWeek(ctx, values, from, to)
+		return visit(&Part{q, values})
 	}
-	middle := monday(from, to)
-	if err := s.walk(ctx, from, middle); err != nil {
+	middle := monday(q.From, q.To)
+	first, second := q, q
+	first.To, second.From = middle, middle
+	if err := r.walk(ctx, first, visit); err != nil {
 		return err
 	}
-	return s.walk(ctx, middle, to)
+	return r.walk(ctx, second, visit)
+}
+
+// divide returns the tag by whose values the points of a week are read in parts.
+func divide(class monitor.Class) string {
+	if isMetadata(class) {
+		return tagPrefix
+	}
+	return "item_path"
 }
 
 // monday returns a time within a span of more than a week where a shard of a week begins.
-func monday(from, to int64) int64 {
-	middle := time.Unix(0, from+(to-from)/2).Truncate(week).UnixNano()
-	if middle <= from {
-		middle += int64(week)
+func monday(from, to time.Time) time.Time {
+	middle := from.Add(to.Sub(from) / 2).Truncate(week)
+	if !middle.After(from) {
+		middle = middle.Add(week)
 	}
 	return middle
 }
 
 // readWeek reads the points of a week that have one of the values of the tag, some values at a time: as many as give
 // enough points, so that neither many small answers nor a huge one burden InfluxDB.
-func (s *scan) readWeek(ctx context.Context, values []string, from, to int64) error {
-	for len(values) > 0 {
-		n := min(s.tags, len(values))
-		size, err := s.read(ctx, values[:n], from, to)
+func (r *Reader) readWeek(ctx context.Context, part *Part, visit func(*monitor.Point) error) error {
+	tags := fewTags
+	for values := part.values; len(values) > 0; {
+		n := min(tags, len(values))
+		size, err := r.read(ctx, part.Query, values[:n], visit)
 		if err != nil {
 			return err
 		}
 		switch values = values[n:]; {
 		case size > enough:
-			s.tags = max(1, s.tags/2)
-		case size < enough/4 && n == s.tags:
-			s.tags = min(2*s.tags, mostTags)
+			tags = max(1, tags/2)
+		case size < enough/4 && n == tags:
+			tags = min(2*tags, mostTags)
 		}
 	}
 	return nil
@@ -84,23 +86,35 @@ func (s *scan) readWeek(ctx context.Context, values []string, from, to int64) er
 
 // read reads the points that have one of the values of the tag. A pattern says which: a chain of comparisons takes
 // InfluxDB twice as much work.
-func (s *scan) read(ctx context.Context, values []string, from, to int64) (size int64, err error) {
+func (r *Reader) read(ctx context.Context, q Query, values []string, visit func(*monitor.Point) error) (size int64, err error) {
 	literals := make([]string, len(values))
 	for i, value := range values {
 		literals[i] = regexp.QuoteMeta(value)
 	}
-	p := params{"values": map[string]string{"regex": "^(" + strings.Join(literals, "|") + ")$"}}
-	return s.points(ctx, s.class, fmt.Sprintf("%q::tag =~ $values AND %s", s.divide, between(from, to)), p, s.visit)
+	where, p := q.condition()
+	p["values"] = map[string]string{"regex": "^(" + strings.Join(literals, "|") + ")$"}
+	return r.points(ctx, q.Class, fmt.Sprintf("%q::tag =~ $values AND %s", divide(q.Class), where), p, visit)
+}
+
+// condition returns the condition on the project and the time.
+func (q Query) condition() (where string, p params) {
+	where, p = between(q.From.UnixNano(), q.To.UnixNano()), params{}
+	if q.Project != "" {
+		p[tagProject], _ = EncodeTag(q.Project)
+		where += ` AND project::tag = $project`
+	}
+	return where, p
 }
 
 // tagValues returns the values that a tag has in the shards of a span.
-func (s *scan) tagValues(ctx context.Context, tag string, from, to int64) (values []string, err error) {
-	query := fmt.Sprintf("SHOW TAG VALUES FROM %q WITH KEY = %q WHERE %s", measurement(s.class), tag, between(from, to))
-	_, err = s.rest.query(ctx, s.bucket(s.class), query, nil, func(r row) error {
-		if value, ok := r.value("value").(string); ok {
+func (r *Reader) tagValues(ctx context.Context, tag string, q Query) (values []string, err error) {
+	where, p := q.condition()
+	query := fmt.Sprintf("SHOW TAG VALUES FROM %q WITH KEY = %q WHERE %s", measurement(q.Class), tag, where)
+	_, err = r.rest.query(ctx, r.bucket(q.Class), query, p, func(found row) error {
+		if value, ok := found.value("value").(string); ok {
 			values = append(values, value)
 		}
 		return nil
 	})
-	return values, s.explain(s.class, err)
+	return values, r.explain(q.Class, err)
 }

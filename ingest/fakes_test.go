@@ -113,6 +113,7 @@ type bridge struct {
 	*httpd.Server
 	handler *ingest.Handler
 	journal *fakeJournal
+	tried   *fakeJournal // gets what is not to be stored
 	log     *harness.Buffer
 	calls   *hookCalls
 	health  *fakeHealth
@@ -144,7 +145,7 @@ var received = time.Date(2026, 11, 22, 16, 3, 15, 0, time.UTC)
 
 // newBridge returns a bridge without tokens that everybody may use.
 func newBridge() *bridge {
-	b := &bridge{journal: newFakeJournal(), log: new(harness.Buffer), calls: new(hookCalls)}
+	b := &bridge{journal: newFakeJournal(), tried: newFakeJournal(), log: new(harness.Buffer), calls: new(hookCalls)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	auth := httpd.NewAuthenticator(b, log)
 	auth.AllowAnonymous = true
@@ -153,7 +154,7 @@ func newBridge() *bridge {
 	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
 	b.handler = ingest.New(ingest.Parts{
-		Journal: b.journal, Cache: b.journal, Health: []monitor.HealthChecker{b.health},
+		Journal: b.journal, Import: b.journal, Try: b.tried, Cache: b.journal, Health: []monitor.HealthChecker{b.health},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "figures") }),
 		Log:     log,
 	})

@@ -22,6 +22,8 @@ type Appender interface {
 // Parts has the parts of a [Handler]. All are required.
 type Parts struct {
 	Journal Appender
+	Import  Appender                // takes imported records, which are nothing new
+	Try     Appender                // decides like Import, and stores nothing
 	Cache   monitor.MetadataCache   // gets every stored context and session
 	Health  []monitor.HealthChecker // /-/ready has one line for each, in this order
 	Metrics http.Handler            // answers /-/metrics
@@ -74,6 +76,7 @@ func (h *Handler) Mount(s *httpd.Server) {
 			r.POST("/sessions/:"+hashParam+end, h.post(decodeSession))
 			r.POST("/metrics"+end, h.postRows(decodeMetric))
 			r.POST("/outcomes"+end, h.postRows(decodeOutcome))
+			r.POST("/import"+end, h.handler(h.postImport))
 		}
 	}
 }

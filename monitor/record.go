@@ -15,6 +15,9 @@ type Record struct {
 	Metric  *Metric
 	Outcome *Outcome
 
+	// Import is set for a record that no running pytest sent: it was read from a file, or from InfluxDB.
+	Import *Import
+
 	// Source is the destination that the record was read from. It is empty for a record from a client. A record with a
 	// Source is not owed to it, and keeps everything that was decided when it was first accepted.
 	Source Destination
@@ -26,6 +29,21 @@ type Record struct {
 	Differs   bool   // the repeat differs from the stored record, which was not changed
 	NewSeries bool   // the metric or outcome is the first of its [Series]
 }
+
+// Import says how a record is accepted that no running pytest sent. Its session is marked as imported. It is nothing new: it
+// is not announced, and what is new in it is not counted. A record that is stored already stays as it is.
+type Import struct {
+	// Zone is that of the clock behind times that state none. nil is the zone of the bridge. A session that is stored
+	// already has its own offset.
+	Zone *time.Location
+	// Placed says that another bridge has decided what acceptance decides, and that the record has it.
+	Placed bool
+	// Origin is what the other bridge pinned to a metric or an outcome; nil for nothing.
+	Origin *Origin
+}
+
+// Placed says that the record has everything that acceptance decides.
+func (r *Record) Placed() bool { return r.Source != "" || r.Import != nil && r.Import.Placed }
 
 // Class says what a record is. The bucket of a record depends on it.
 type Class string

@@ -169,7 +169,8 @@ type ReportStore interface {
 	// one.
 	ReportsAround(ctx context.Context, r *Report, max int) iter.Seq2[*Report, error]
 	// Unjudged returns up to max runs with metrics on which no report was kept since their last metric, or the last end of
-	// a session, arrived. It arrived after from and not after to. The run that started last comes first.
+	// a session, arrived. It arrived after from and not after to. Metrics with a [Record.Source] do not count, since others have
+	// learned of their runs already. The run that started last comes first.
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
 }
 

@@ -39,7 +39,7 @@ type End struct {
 
 // Marks are facts about a session that its tags do not say.
 type Marks struct {
-	Imported     bool       // the session was read from a file or from InfluxDB, and no running pytest sent it
+	Imported     bool       // the session was read from a file, and no running pytest sent it to a bridge
 	StatesOffset bool       // the client stated the offset of its clock from UTC, so the bridge did not guess it
 	Completion   Completion // whether pytest ran to its end
 	Method       string     // method of measuring, such as "m2"; empty for pytest-monitor's method

@@ -29,22 +29,7 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 		return err
 	}
 	decisions := make([]decision, len(recs))
-	err := db.write(ctx, func(w *writer) error {
-		a := appender{writer: w, timeZones: db.zones, full: db.room(), tallies: make(tallies), outcomes: make(outcomeTallies)}
-		for i, rec := range recs {
-			var err error
-			if decisions[i], err = a.record(rec); err != nil {
-				return err
-			}
-			if rec.Source != "" && !decisions[i].repeat {
-				if err := w.notOwed(rec.Source, decisions[i].seq); err != nil {
-					return err
-				}
-			}
-		}
-		return a.writeTallies()
-	})
-	if err != nil {
+	if err := db.write(ctx, func(w *writer) error { return db.decide(w, recs, decisions) }); err != nil {
 		return err
 	}
 	for i, rec := range recs {
@@ -52,6 +37,21 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 		db.warnOfClock(rec, decisions[i].wrong)
 	}
 	return nil
+}
+
+// decide stores records in a transaction, and notes what was decided.
+func (db *DB) decide(w *writer, recs []*monitor.Record, decisions []decision) error {
+	a := appender{writer: w, timeZones: db.zones, full: db.room(), tallies: make(tallies), outcomes: make(outcomeTallies)}
+	for i, rec := range recs {
+		var err error
+		if decisions[i], err = a.record(rec); err != nil {
+			return err
+		}
+		if err := a.note(rec, &decisions[i]); err != nil {
+			return err
+		}
+	}
+	return a.writeTallies()
 }
 
 func (d *decision) apply(rec *monitor.Record) {
@@ -109,7 +109,7 @@ func (a *appender) context(rec *monitor.Record) (decision, error) {
 	}
 	kept := *rec
 	kept.Context = new(*rec.Context)
-	if rec.Source == "" {
+	if !rec.Placed() {
 		kept.Context.Env = monitor.Environment(kept.Context)
 	}
 	seq := a.take()
@@ -124,7 +124,7 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	}
 	if h.session {
 		d, err := a.findStored(rec, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", h.id, scanSession)
-		if err != nil {
+		if err != nil || rec.Import != nil {
 			return d, err
 		}
 		return a.end(rec, h.id, d)
@@ -135,13 +135,17 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	kept := *rec
 	kept.Session = new(*rec.Session)
 	s := kept.Session
-	if rec.Source == "" {
+	s.Imported = s.Imported || rec.Import != nil
+	if !rec.Placed() {
 		if s.Completion != monitor.CompletionUnknown {
 			s.Ended = rec.Received
 		}
 		if err := a.fixSession(rec, s); err != nil {
 			return decision{}, err
 		}
+	}
+	if rec.Source == "" { // the session of a file may have had another project
+		s.Start.UTC = s.Start.Micros()*1000 + monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
 	}
 	earlier := h.id != 0 // metrics may have arrived before their session
 	if err := a.addHash(rec.Project, s.SessionH, &h); err != nil {
@@ -159,7 +163,9 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	}
 	a.hashes.put(digestOf(rec.Project, s.SessionH),
 		hashEntry{id: h.id, session: true, clock: clock, stated: s.StatesOffset, unsteady: earlier})
-	a.offsets.put(digestOf(rec.Project), lastOffset{offset: s.Start.Offset, known: true})
+	if !s.Imported {
+		a.noteOffset(rec, s.Start.Offset)
+	}
 	return d, nil
 }
 
@@ -214,16 +220,18 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "run_date: %w", err)
 	}
-	if s.StatesOffset {
+	switch {
+	case s.StatesOffset:
 		s.Start = date.At(s.Start.Offset)
-	} else {
+	case rec.Import != nil:
+		s.Start = a.timeZones.Importing(rec.Import.Zone).Imported(date)
+	default:
 		last, err := a.lastOffset(rec.Project)
 		if err != nil {
 			return err
 		}
 		s.Start = a.timeZones.Session(date, rec.Received, last)
 	}
-	s.Start.UTC += monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
 	s.FixTags()
 	leader, err := a.leader(rec)
 	if err != nil {
@@ -234,14 +242,14 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 }
 
 // leader returns the project's most recent run leader with the session's commit, description and client. It returns nil
-// when there is none.
+// when there is none. Imported sessions lead each other only.
 func (a *appender) leader(rec *monitor.Record) (*monitor.Leader, error) {
 	l := monitor.Leader{ScmRef: rec.Session.ScmRef, Description: rec.Session.Description, Client: rec.Client}
 	found, err := a.row(`SELECT s.run, s.utc_ns, s.completion <> '' OR EXISTS (SELECT 1 FROM metrics m WHERE m.session = s.hash) OR
 			EXISTS (SELECT 1 FROM outcomes o WHERE o.session = s.hash)
-		FROM sessions s WHERE s.leads = 1 AND s.project = ? AND s.client = ? AND s.scm_ref IS ? AND s.description = ?
+		FROM sessions s WHERE s.leads = 1 AND s.project = ? AND s.client = ? AND s.scm_ref IS ? AND s.description = ? AND s.imported = ?
 		ORDER BY s.seq DESC LIMIT 1`,
-		[]any{rec.Project, rec.Client, text(l.ScmRef), l.Description}, &l.Run, &l.Start, &l.Measured)
+		[]any{rec.Project, rec.Client, text(l.ScmRef), l.Description, rec.Import != nil}, &l.Run, &l.Start, &l.Measured)
 	if err != nil || !found {
 		return nil, err
 	}

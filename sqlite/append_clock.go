@@ -9,10 +9,15 @@ import (
 // place returns the start of a metric or an outcome. It is usual when an equal metric can stand nowhere else.
 func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant, usual bool, err error) {
 	switch {
-	case r.rec.Source != "":
-		return r.metric.At, false, nil
+	case r.rec.Placed():
+		return r.metric.At, a.steady(r, start, r.metric.At), nil
 	case r.session.stated: // later than its metrics, perhaps
 		return start.At(r.session.clock.Start.Offset), false, nil
+	case r.rec.Import != nil && r.session.session:
+		at := a.timeZones.Importing(r.rec.Import.Zone).ImportedMetric(start, r.session.clock)
+		return at, a.steady(r, start, at), nil
+	case r.rec.Import != nil:
+		return a.timeZones.Importing(r.rec.Import.Zone).Imported(start), false, nil
 	case r.session.session:
 		at, usual := a.timeZones.Metric(start, r.metric.TotalTime, r.rec.Received, r.session.clock)
 		return at, usual && !r.session.unsteady, nil
@@ -22,6 +27,12 @@ func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant
 		return at, false, err
 	}
 	return a.timeZones.Orphan(start, r.metric.TotalTime, r.rec.Received, last), false, nil
+}
+
+// steady says that an equal metric can stand nowhere else: all metrics of the session stand where its clock says, and so does
+// this one.
+func (a *appender) steady(r *newRow, start monitor.LocalTime, at monitor.Instant) bool {
+	return r.session.session && !r.session.unsteady && at.Micros() == r.session.clock.At(start).Micros()
 }
 
 // noteClock notes that a metric stands elsewhere than the clock of its session says, so that the metric is found when it
@@ -51,7 +62,7 @@ func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Inst
 
 // warnOfClock tells the operator that times were taken from arrivals, once for each session.
 func (db *DB) warnOfClock(rec *monitor.Record, wrong time.Duration) {
-	if wrong == 0 || rec.Source != "" {
+	if wrong == 0 || rec.Source != "" || rec.Import != nil {
 		return
 	}
 	log := db.logger.With("project", rec.Project, "difference", wrong.Round(time.Second).String())

@@ -19,7 +19,7 @@ func (a *appender) end(rec *monitor.Record, hash int64, d decision) (decision, e
 	}
 	s := d.session
 	s.Completion, s.End = sent.Completion, sent.End
-	if rec.Source == "" {
+	if !rec.Placed() {
 		s.Ended = rec.Received
 	}
 	_, err := a.exec("UPDATE sessions SET completion = ?, exit_status = ?, collected = ?, deselected = ?, partial = ?, ended = ? "+

@@ -97,9 +97,12 @@ func (a *appender) refer(r *newRow, add bool) (err error) {
 }
 
 // store stores the metric at its own nanosecond. When another metric of the series has it, store takes the next free
-// nanosecond.
+// nanosecond. A metric from a destination keeps the one that it has there.
 func (a *appender) store(r *newRow, at monitor.Instant) (decision, error) {
-	d := decision{seq: a.next, at: monitor.Instant{UTC: monitor.PointTime(at, r.hash), Offset: at.Offset}}
+	d := decision{seq: a.next, at: at}
+	if r.rec.Source == "" {
+		d.at.UTC = monitor.PointTime(at, r.hash)
+	}
 	stored, err := a.insertRow(insertMetric, a.columns(r, d.at))
 	if err == nil && !stored {
 		if d, err = a.findFree(r, at); err != nil || d.repeat {

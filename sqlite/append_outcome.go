@@ -34,7 +34,9 @@ func (a *appender) outcome(rec *monitor.Record) (decision, error) {
 	if err := a.refer(r, true); err != nil {
 		return decision{}, err
 	}
-	at.UTC = monitor.PointTime(at, monitor.HashOf(rec.Outcome.SessionH, rec.Outcome.NodeID))
+	if rec.Source == "" {
+		at.UTC = monitor.PointTime(at, monitor.HashOf(rec.Outcome.SessionH, rec.Outcome.NodeID))
+	}
 	o := rec.Outcome
 	for tried := 1; ; tried++ {
 		stored, err := a.insertRow(insertOutcome, append(a.columns(r, at), o.NodeID, o.Outcome, o.Attempts,

@@ -35,7 +35,7 @@ func Backup(ctx context.Context, from, into string, replace bool, progress Progr
 	}
 	temporary.Close()
 	defer os.Remove(temporary.Name())
-	if err := copyFile(ctx, from, temporary.Name(), progress); err != nil {
+	if err := copyServed(ctx, from, temporary.Name(), progress); err != nil {
 		return err
 	}
 	if err := syncFile(temporary.Name()); err != nil {
@@ -66,8 +66,8 @@ func notPartOf(from, into string) error {
 	return nil
 }
 
-func copyFile(ctx context.Context, from, into string, progress Progress) error {
-	src, err := openSource(from)
+func copyServed(ctx context.Context, from, into string, progress Progress) error {
+	src, err := openRaw(from)
 	if err != nil {
 		return err
 	}

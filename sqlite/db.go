@@ -94,7 +94,7 @@ func (db *DB) Open(ctx context.Context) error {
 		return err
 	}
 	lock, err := lockFile(db.path + ".lock")
-	for try := 0; errors.Is(err, errServed) && try < 10; try++ { // by a command, perhaps, that looks at the file for a moment
+	for try := 0; errors.Is(err, ErrServed) && try < 10; try++ { // by a command, perhaps, that looks at the file for a moment
 		time.Sleep(50 * time.Millisecond)
 		lock, err = lockFile(db.path + ".lock")
 	}
@@ -152,7 +152,7 @@ func (db *DB) lockUnlessServed() (*fileLock, error) {
 	served := 0 // looks in a row: at the first one, the other process may not have written its marks yet
 	for try := 1; ; try++ {
 		lock, err := lockFile(db.path + ".lock")
-		if !errors.Is(err, errServed) {
+		if !errors.Is(err, ErrServed) {
 			return lock, err
 		}
 		if served++; readMarks(db.path + ".lock").opening {

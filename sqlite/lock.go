@@ -23,8 +23,8 @@ type fileLock struct {
 	boot    string // of the system, while a bridge serves the file, and after it was killed; empty after it has closed
 }
 
-// errServed is the cause when another process has the lock.
-var errServed = errors.New("the lock is taken")
+// ErrServed is the cause of the error of [DB.Open] when another process serves the file.
+var ErrServed = errors.New("the lock is taken")
 
 // lockFile takes the lock and writes this process's ID into the lock file. The error message of the next process shows
 // the ID.
@@ -40,7 +40,7 @@ func lockFile(path string) (*fileLock, error) {
 		}
 		e := monitor.Errorf(monitor.EInternal, "%s is in use by another pymon-bridge%s: "+
 			"stop it, or use another data directory", filepath.Dir(path), holder(f))
-		e.Err = errServed
+		e.Err = ErrServed
 		return nil, e
 	}
 	l := readMarks(path)

@@ -26,6 +26,16 @@ func (db *DB) Session(ctx context.Context, project, h string) (*monitor.Session,
 	return rec.Session, nil
 }
 
+// ProjectOf returns the project of a session with the hash: the preferred one if that has it, else the one that accepted it
+// first. It is "" when no project has it.
+func (db *DB) ProjectOf(ctx context.Context, sessionH, prefer string) (project string, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "SELECT s.project"+sessionTables+"WHERE h.h = ? ORDER BY s.project <> ?, s.seq LIMIT 1", []any{sessionH, prefer},
+			func(row scanner) error { return row.Scan(&project) })
+	})
+	return project, err
+}
+
 const byHash = "WHERE h.h = ?1 AND (?2 = '' OR h.project = ?2) "
 
 func (db *DB) find(ctx context.Context, class, query, project, h string,

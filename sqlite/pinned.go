@@ -19,16 +19,21 @@ func (db *DB) PinOrigins(ctx context.Context, origins map[uint64]monitor.Origin)
 	}
 	return db.write(ctx, func(w *writer) error {
 		for seq, o := range origins {
-			args := []any{seq}
-			for _, text := range o.Texts() {
-				args = append(args, *text)
-			}
-			if _, err := w.exec(insertOrigin, args...); err != nil {
+			if err := w.pin(seq, &o); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func (w *writer) pin(seq uint64, o *monitor.Origin) error {
+	args := []any{seq}
+	for _, text := range o.Texts() {
+		args = append(args, *text)
+	}
+	_, err := w.exec(insertOrigin, args...)
+	return err
 }
 
 func readOrigins(ctx context.Context, q querier, s selection) (map[uint64]*monitor.Origin, error) {

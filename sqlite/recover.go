@@ -45,7 +45,7 @@ const recovering = ".recovering"
 // numbers. It changes nothing at from, which a bridge may serve while that accepts nothing. It fails with EInvalid when
 // there is a file at into, or signs of one.
 func Recover(ctx context.Context, from, into string, logger *slog.Logger, progress Progress) (*Recovery, error) {
-	src, err := openSource(from)
+	src, err := openRaw(from)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func Recover(ctx context.Context, from, into string, logger *slog.Logger, progre
 
 // recovery is a recovery under way.
 type recovery struct {
-	src      *source
+	src      *rawFile
 	path     string // of the new file
 	logger   *slog.Logger
 	progress Progress

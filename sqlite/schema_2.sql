@@ -60,3 +60,12 @@ CREATE TABLE ends (
 CREATE INDEX sessions_branch ON sessions (project, branch, utc_ns);
 DROP INDEX sessions_scm;
 CREATE INDEX sessions_scm ON sessions (scm_ref, utc_ns);
+
+-- The sessions of a project that were not imported. The last one tells the zone.
+CREATE INDEX sessions_live ON sessions (project, received) WHERE imported = 0;
+
+-- How far imports from InfluxDB came that did not end.
+CREATE TABLE imports (
+    what TEXT PRIMARY KEY,
+    position TEXT NOT NULL
+) WITHOUT ROWID;

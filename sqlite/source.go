@@ -1,147 +1,225 @@
 package sqlite
 
 import (
+	"bytes"
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
-	"time"
-
-	"golang.org/x/sys/unix"
+	"strings"
 
 	"pymon-bridge/monitor"
-	"pymon-bridge/sqlite/pages"
 )
 
-// source is a file with its log that is read and never changed. SQLite would make an index of the log, and copy the log
-// into the file.
-type source struct {
-	path  string
-	file  *pages.File
-	walk  walk
-	index walIndex
-	lock  *fileLock // marks only
-	open  []*os.File
-	seen  []os.FileInfo // of the file and its log
+// Source is a file that an import reads: a `.pymon` file of pytest-monitor, or the file of a bridge. It stays as it is, and
+// may be on a disk that nobody can write to. A file with a log beside it counts with its log: then a copy is read.
+type Source struct {
+	Path     string
+	Bridge   bool     // it is a bridge's file, so its records are placed
+	Records  int64    // number of records, or a little more
+	Projects []string // of a bridge's file
+
+	pool   *sql.DB
+	before []os.FileInfo
+	copied string // folder of the copy; empty for none
+	rows   interface {
+		read(ctx context.Context, s *Source, out *batcher) error
+	}
 }
 
-// openSource opens a file that nobody writes to.
-func openSource(path string) (*source, error) {
-	s := &source{path: path, lock: readMarks(path + ".lock"), index: readIndex(path + "-shm")}
-	if err := s.read(); err != nil {
-		s.close()
-		return nil, err
+// OpenSource opens a file and checks the whole of it. The errors name the file and say what was expected.
+func OpenSource(ctx context.Context, path string, logger *slog.Logger) (*Source, error) {
+	s := &Source{Path: path}
+	if err := s.open(ctx, logger); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *source) read() error {
-	main, err := s.openFile(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return monitor.Errorf(monitor.ENotFound, "expected the file of a bridge, but there is no %s", s.path)
-	} else if err != nil {
-		return err
+// Close removes what was copied.
+func (s *Source) Close() (err error) {
+	if s.pool != nil {
+		err = s.pool.Close()
 	}
-	log, err := s.openFile(s.path + "-wal")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if s.copied != "" {
+		err = errors.Join(err, os.RemoveAll(s.copied))
 	}
-	if s.walk, err = walkLog(s.path + "-wal"); err != nil {
-		return err
-	}
-	l := pages.Log{At: s.walk.pages}
-	if log != nil {
-		l.From, l.PageSize = log, s.walk.pageSize
-	}
-	if s.file, err = pages.New(main, s.seen[0].Size(), l); err != nil {
-		return fmt.Errorf("read %s: %w", s.path, err)
-	}
-	return nil
+	return err
 }
 
-func (s *source) openFile(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	s.open = append(s.open, f)
-	info, err := f.Stat()
-	s.seen = append(s.seen, info)
-	return f, err
-}
+// besides are what SQLite keeps beside a file: its log, and the journal that undoes a transaction.
+var besides = [...]string{"", "-wal", "-journal"}
 
-// changed returns an error when somebody has written to the file since it was opened.
-func (s *source) changed() error {
-	for i, f := range s.open {
-		now, err := os.Stat(f.Name())
-		if err != nil {
-			return fmt.Errorf("%s went away while it was read: %w", f.Name(), err)
+func (s *Source) open(ctx context.Context, logger *slog.Logger) error {
+	if err := s.inspect(); err != nil {
+		return err
+	}
+	path := s.Path
+	if fileSize(path+"-wal") > 0 || fileSize(path+"-journal") > 0 {
+		var err error
+		if path, err = s.copy(); err != nil {
+			return err
 		}
-		if then := s.seen[i]; !os.SameFile(then, now) || then.Size() != now.Size() || !then.ModTime().Equal(now.ModTime()) {
-			return monitor.Errorf(monitor.EUnavailable, "%s changed while it was read: a bridge or another program writes to it. "+
-				"Stop that, and try again", f.Name())
+		if err := s.settle(ctx, path, logger); err != nil {
+			return err
 		}
 	}
-	return nil
-}
-
-// logLoss says what of the log SQLite would drop.
-func (s *source) logLoss() string {
-	return logLoss(s.walk, s.index, s.lock.killed(), "its log "+filepath.Base(s.path)+"-wal")
-}
-
-func (s *source) close() {
-	for _, f := range s.open {
-		f.Close()
+	if err := s.openPool(path); err != nil {
+		return err
 	}
+	version, err := s.identify(ctx)
+	if err == nil && s.Bridge && version < len(schemas()) {
+		if path, err = s.migrated(ctx, path, logger); err == nil {
+			err = s.openPool(path)
+		}
+	}
+	if err == nil {
+		err = s.check(ctx)
+	}
+	if err == nil {
+		err = s.requireUnchanged()
+	}
+	return err
 }
 
-// served says whether a bridge, or a command that changes the file, has it open.
-func served(path string) bool {
-	f, err := os.Open(path + ".lock")
-	if err != nil {
-		return false
+// inspect looks at the file before SQLite does, and notes its state.
+func (s *Source) inspect() error {
+	f, err := os.Open(s.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s does not exist: expected a .pymon file or a bridge's file", s.Path)
+	case err != nil:
+		return err
 	}
 	defer f.Close()
-	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
-}
-
-// Open implements [fs.FS]. SQLite gets the file as it is with its log, and no log.
-func (s *source) Open(name string) (fs.File, error) {
-	if name != "/"+filepath.Base(s.path) {
-		return nil, fs.ErrNotExist
+	head := make([]byte, len(magic))
+	if info, err := f.Stat(); err != nil || info.IsDir() {
+		return errors.Join(err, fmt.Errorf("%s is a directory: expected a .pymon file or a bridge's file, such as %s", s.Path,
+			filepath.Join(s.Path, FileName)))
 	}
-	return &imageFile{SectionReader: io.NewSectionReader(withoutLog{s.file}, 0, s.file.Size()), name: name}, nil
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("read %s: %w", s.Path, err)
+	}
+	if !bytes.Equal(head[:n], []byte(magic)) {
+		return fmt.Errorf("%s is no SQLite file, it begins with %q: expected a .pymon file or a bridge's file", s.Path, head[:n])
+	}
+	s.before = s.state()
+	return nil
 }
 
-// withoutLog reads a file as one that keeps no log. So SQLite looks for none.
-type withoutLog struct{ io.ReaderAt }
+// state returns what the system says of the file and of what is beside it, nil for a file that is missing.
+func (s *Source) state() (all []os.FileInfo) {
+	for _, suffix := range besides {
+		info, _ := os.Stat(s.Path + suffix) // nil for a missing one
+		all = append(all, info)
+	}
+	return all
+}
 
-// ReadAt implements [io.ReaderAt].
-func (w withoutLog) ReadAt(b []byte, at int64) (int, error) {
-	n, err := w.ReaderAt.ReadAt(b, at)
-	for i := range b[:n] {
-		if pos := at + int64(i); pos == 18 || pos == 19 {
-			b[i] = 1
-		} else if pos > 19 {
-			break
+// requireUnchanged fails when somebody has written to the file since it was opened. Then what was read may fit nothing.
+func (s *Source) requireUnchanged() error {
+	now := s.state()
+	for i, was := range s.before {
+		is := now[i]
+		if (was == nil) != (is == nil) || was != nil && (was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())) {
+			return fmt.Errorf("%s was changed while it was read: import it when nobody writes to it, or import a backup", s.Path)
 		}
 	}
-	return n, err
+	return nil
 }
 
-// imageFile implements [fs.File], [io.Seeker] and [fs.FileInfo].
-type imageFile struct {
-	*io.SectionReader
-	name string
+// copy copies the file with what is beside it into a folder of its own, and returns the path of the copy.
+func (s *Source) copy() (path string, err error) {
+	if s.copied, err = os.MkdirTemp("", "pymon-bridge-import-"); err != nil {
+		return "", fmt.Errorf("copy %s: %w", s.Path, err)
+	}
+	path = filepath.Join(s.copied, FileName)
+	return path, CopyFile(path, s.Path)
 }
 
-func (f *imageFile) Stat() (fs.FileInfo, error) { return f, nil }
-func (f *imageFile) Close() error               { return nil }
-func (f *imageFile) Name() string               { return f.name }
-func (f *imageFile) Mode() fs.FileMode          { return 0o400 }
-func (f *imageFile) ModTime() time.Time         { return time.Time{} }
-func (f *imageFile) IsDir() bool                { return false }
-func (f *imageFile) Sys() any                   { return nil }
+// CopyFile copies a file that nobody writes to, with what is beside it. The error is [fs.ErrNotExist] when there is no file.
+func CopyFile(to, from string) error {
+	s := &Source{Path: from}
+	s.before = s.state()
+	for _, suffix := range besides {
+		if err := copyFile(to+suffix, from+suffix); err != nil && !(errors.Is(err, fs.ErrNotExist) && suffix != "") {
+			return fmt.Errorf("copy %s%s: %w", from, suffix, err)
+		}
+	}
+	return s.requireUnchanged()
+}
+
+func copyFile(to, from string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Close())
+}
+
+// settle brings what is beside a copy into the copy.
+func (s *Source) settle(ctx context.Context, path string, logger *slog.Logger) error {
+	look := New(path, monitor.Zones{}, logger)
+	err := look.inspectLog(walIndex{}, false)
+	if err == nil {
+		var pool *sql.DB
+		if pool, err = openPool(path, "busy_timeout(5000)", 1); err != nil {
+			return err
+		}
+		_, err = pool.ExecContext(ctx, "PRAGMA journal_mode = delete")
+		err = errors.Join(err, pool.Close())
+	}
+	return s.of(path, err)
+}
+
+// migrated returns the path of a copy with the newest tables.
+func (s *Source) migrated(ctx context.Context, path string, logger *slog.Logger) (string, error) {
+	if s.copied == "" {
+		var err error
+		if path, err = s.copy(); err != nil {
+			return "", err
+		}
+	}
+	db := New(path, monitor.Zones{}, logger)
+	db.MinFree = 0
+	err := db.Open(ctx)
+	if err == nil {
+		err = db.Close()
+	}
+	return path, s.of(path, err)
+}
+
+// of makes an error about a copy one about the file.
+func (s *Source) of(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), path, s.Path))
+}
+
+// openPool opens a file of which SQLite changes nothing.
+func (s *Source) openPool(path string) error {
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	query := url.Values{"mode": {"ro"}, "immutable": {"1"}, "_error_rc": {"1"}, "_pragma": strings.Split(checkerPragmas, ";")}
+	s.pool, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: query.Encode()}).String())
+	return err
+}

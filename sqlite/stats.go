@@ -8,7 +8,7 @@ import (
 
 // Stats implements [monitor.Journal]. Its numbers are exact. It reads only one record: the sequence has no gaps, so the
 // number of undelivered records follows from the cursor. Oldest is the arrival of the undelivered record with the
-// lowest sequence number.
+// lowest sequence number. It is zero when this record was imported, since that arrived elsewhere, perhaps years ago.
 func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.JournalStats, error) {
 	var s monitor.JournalStats
 	s.Bytes, s.Free = usage(db.path)
@@ -43,8 +43,11 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		if err != nil {
 			return err
 		}
-		return each(ctx, q, `SELECT received FROM metrics WHERE seq = ?1 UNION ALL SELECT received FROM outcomes WHERE seq = ?1
-			UNION ALL SELECT received FROM contexts WHERE seq = ?1 UNION ALL SELECT received FROM sessions WHERE seq = ?1
+		const live = " AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = r.session AND s.imported = 1)"
+		return each(ctx, q, `SELECT received FROM metrics r WHERE seq = ?1`+live+`
+			UNION ALL SELECT received FROM outcomes r WHERE seq = ?1`+live+`
+			UNION ALL SELECT received FROM contexts WHERE seq = ?1
+			UNION ALL SELECT received FROM sessions WHERE seq = ?1 AND imported = 0
 			UNION ALL SELECT s.ended FROM ends e JOIN sessions s ON s.hash = e.session WHERE e.seq = ?1`,
 			[]any{oldest}, func(row scanner) error { return row.Scan(instant{&s.Oldest}) })
 	})

@@ -18,7 +18,7 @@ type tally struct {
 	metrics             int64
 	total, user, kernel float64
 	end                 monitor.Instant
-	received            int64
+	received            int64 // of the metrics that clients sent; 0 for none
 }
 
 // tallies collects what a transaction adds to the table. The metrics of a run arrive together, and most of them share
@@ -34,13 +34,15 @@ func (t tallies) add(r *newRow, at monitor.Instant) {
 		t[key] = v
 	}
 	v.metrics++
-	v.total += orZero(m.TotalTime)
-	v.user += orZero(m.UserTime)
-	v.kernel += orZero(m.KernelTime)
+	v.total += addend(m.TotalTime)
+	v.user += addend(m.UserTime)
+	v.kernel += addend(m.KernelTime)
 	if end := monitor.EndOf(at, m.TotalTime, r.rec.Received); end.UTC > v.end.UTC {
 		v.end = end
 	}
-	v.received = max(v.received, nanoseconds(r.rec.Received))
+	if r.rec.Source == "" {
+		v.received = max(v.received, nanoseconds(r.rec.Received))
+	}
 }
 
 // outcomeKey is what all outcomes of a row of the table outcome_tallies share, and the project of its component.
@@ -57,11 +59,17 @@ func (t outcomeTallies) add(r *newRow) {
 	t[outcomeKey{tallyKey{r.session.id, r.context.id, o.Component, o.Kind}, r.rec.Project, o.Outcome}]++
 }
 
-func orZero(f float64) float64 {
-	if math.IsNaN(f) {
+// addend returns a number as it is added up: 0 when it is absent, and rounded to 2^-30, about a billionth. Sums of such numbers
+// are exact up to 8 million, so they do not depend on the order in which metrics arrive or are brought back.
+func addend(f float64) float64 {
+	const unit, exact = 1 << 30, 1 << 23
+	switch {
+	case math.IsNaN(f):
 		return 0
+	case math.Abs(f) > exact:
+		return f
 	}
-	return f
+	return math.Round(f*unit) / unit
 }
 
 // writeTallies adds what the transaction has stored to the tables.

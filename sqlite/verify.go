@@ -46,7 +46,7 @@ type verification struct {
 // fails with ENotFound where there is no file, and with EUnavailable when a bridge starts to serve the file meanwhile.
 func Verify(ctx context.Context, path string, progress Progress) (*Verification, error) {
 	v := &verification{result: &Verification{Findings: []Finding{}, Notes: []string{}}, path: path, progress: progress, census: newCensus()}
-	src, err := openSource(path)
+	src, err := openRaw(path)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Verify(ctx context.Context, path string, progress Progress) (*Verification,
 }
 
 // alone verifies a file that nobody serves, without the files that SQLite would make.
-func (v *verification) alone(ctx context.Context, src *source) error {
+func (v *verification) alone(ctx context.Context, src *rawFile) error {
 	if loss := src.logLoss(); loss != "" {
 		v.found("log", "%s", loss)
 	} else if src.walk.dropped > 0 {

@@ -44,6 +44,7 @@ type cli struct {
 	Verify      verifyCmd      `cmd:"" help:"Read everything in the file of a bridge, and say whether it is damaged."`
 	Recover     recoverCmd     `cmd:"" help:"Save what can be read of a damaged file into a new one."`
 	Backup      backupCmd      `cmd:"" help:"Copy the file of a bridge, also while it serves."`
+	Import      importCmd      `cmd:"" help:"Bring in measurements from .pymon files, from files of bridges, or from InfluxDB."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`

@@ -68,6 +68,14 @@ type watchedAppender struct {
 	metrics *telemetry.Metrics
 }
 
+// tryAppender decides about records, and stores none.
+type tryAppender struct{ db *sqlite.DB }
+
+// Append implements [ingest.Appender].
+func (a tryAppender) Append(ctx context.Context, recs ...*monitor.Record) error {
+	return a.db.Try(ctx, recs)
+}
+
 // Append implements [ingest.Appender].
 func (a watchedAppender) Append(ctx context.Context, recs ...*monitor.Record) error {
 	if err := a.Appender.Append(ctx, recs...); err != nil {

@@ -12,6 +12,8 @@
 //     on, and run_end.go is what happens afterwards: run_ask.go asks for the summary, run_deliver.go waits for InfluxDB.
 //     run_bridge.go starts the bridge of run, which is run_serve.go. run_seat.go and run_place.go are the locks by which
 //     several run share it.
+//   - import_influx.go is the command import with --from-influx: import_restore.go stores points as records, import_origins.go
+//     looks up what they belong to, and import_result.go says what came back. moment.go reads times of flags.
 //   - listen.go, banner.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.
 //     reload.go reads files again. writefile.go writes files. client.go asks a bridge, and patience.go lets
 //     check.go ask again. confirm.go asks a person.

@@ -55,8 +55,8 @@ func (b *bridge) mountIngest() {
 	if b.courier != nil {
 		health = append(health, b.courier)
 	}
-	handler := ingest.New(ingest.Parts{Journal: watchedAppender{b.committer, b.runs, b.metrics}, Cache: b.cache,
-		Health: health, Metrics: b.metrics.Handler(), Log: b.logger})
+	handler := ingest.New(ingest.Parts{Journal: watchedAppender{b.committer, b.runs, b.metrics}, Import: b.committer,
+		Try: tryAppender{b.db}, Cache: b.cache, Health: health, Metrics: b.metrics.Handler(), Log: b.logger})
 	handler.MaxBody = int64(b.config.MaxBody)
 	handler.OnAccepted = b.metrics.Accepted
 	handler.Mount(b.server)

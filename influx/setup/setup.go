@@ -78,7 +78,7 @@ func (s *Setup) Print(ctx context.Context) error { return s.run(ctx, true) }
 func (s *Setup) run(ctx context.Context, dry bool) error {
 	s.dry = dry
 	for _, step := range []func(context.Context) error{
-		s.findOrg, s.ensureBuckets, s.ensureTokens, s.ensureRegressions, s.ensureFallback, s.ensureRollup, s.ensureNotification,
+		s.findOrg, s.ensureBuckets, s.ensureMappings, s.ensureTokens, s.ensureRegressions, s.ensureFallback, s.ensureRollup, s.ensureNotification,
 	} {
 		if err := step(ctx); err != nil {
 			return err

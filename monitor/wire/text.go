@@ -120,6 +120,9 @@ func AppendText(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
+// Sendable says whether a client can send a text, as JSON that is read back as the same bytes.
+func Sendable(s string) bool { return unquote(AppendText(nil, s)) == s }
+
 // decodeRune is like utf8.DecodeRuneInString, and also reads the three-byte form of a surrogate.
 func decodeRune(s string) (rune, int) {
 	r, size := utf8.DecodeRuneInString(s)

@@ -36,6 +36,7 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("judge", func(b *testing.B) { benchJudge(b, r) })
 	b.Run("verify", func(b *testing.B) { benchVerify(b, r, folders) })
 	b.Run("readers", func(b *testing.B) { benchReaders(b, r, folders) })
+	b.Run("import", func(b *testing.B) { benchImport(b, r) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })
 	b.Run("read", func(b *testing.B) { benchRead(b, r) })
 }

@@ -77,3 +77,14 @@ func RootPage(tb testing.TB, data, index string) (start, end int64) {
 	}
 	return (page - 1) * size, page * size
 }
+
+// CountMetrics returns the number of metrics in a data directory, 0 for one without a file. A command may use it meanwhile.
+func CountMetrics(tb testing.TB, data string) (n int) {
+	tb.Helper()
+	db := openJournal(tb, data, "mode=ro")
+	defer func() { _ = db.Close() }() // nothing was written
+	if db.QueryRow("SELECT count(*) FROM metrics").Scan(&n) != nil {
+		return 0 // there is no file or no table yet
+	}
+	return n
+}

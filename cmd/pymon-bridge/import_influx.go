@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// importInfluxFlags are the flags of an import from InfluxDB.
+type importInfluxFlags struct {
+	FromInflux bool   `group:"InfluxDB" help:"Bring back what a lost file delivered to InfluxDB, into --data of a bridge that is stopped. The next import goes on where one was interrupted."`
+	Since      moment `group:"InfluxDB" help:"With --from-influx: only tests that started at this time or later, such as 2026-01-31T12:00:00Z or 30d, and the sessions of seven days before it." placeholder:"TIME"`
+	Until      moment `group:"InfluxDB" help:"With --from-influx: only tests that started before this time." placeholder:"TIME"`
+	influxFlags
+}
+
+// sessionLead is how long before its first test that is brought back a session may have begun.
+const sessionLead = 7 * 24 * time.Hour
+
+// validateInflux checks the flags of an import from InfluxDB.
+func (c *importCmd) validateInflux() error {
+	switch {
+	case !c.FromInflux && (!c.Since.IsZero() || !c.Until.IsZero()):
+		return errors.New("--since and --until: expected --from-influx beside them")
+	case !c.FromInflux:
+		return nil
+	case c.URL == "":
+		return errors.New("--influx-url: expected the address of the InfluxDB to read from")
+	case c.To != "" || c.DryRun:
+		return errors.New("--from-influx: expected neither --to nor --dry-run beside it")
+	case c.Project != "" && !monitor.ValidProject(c.Project):
+		return errors.New("--project: expected up to 64 letters, digits, dots, underscores and hyphens")
+	case !c.Until.IsZero() && !c.Since.Before(c.Until.Time):
+		return errors.New("--until: expected a time after --since")
+	}
+	return c.influxFlags.validate()
+}
+
+// fromInflux brings back what a lost file delivered to InfluxDB.
+func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	reader, err := influx.NewReader(influx.Config{URL: c.URL, Token: c.importInfluxFlags.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket})
+	if err != nil {
+		return err
+	}
+	db := sqlite.New(filepath.Join(c.Data, sqlite.FileName), monitor.Zones{Server: time.Local}, logger)
+	if err := db.Open(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, project: c.Project, partial: !c.Since.IsZero() || !c.Until.IsZero(), now: time.Now(),
+		origins: map[originKey]foundOrigin{}, result: newRestored(reader.Destination())}
+	if err := c.restore(ctx, m, r); err != nil {
+		return fmt.Errorf("%w; the same command goes on where this one ended", err)
+	}
+	tokens, err := db.Tokens(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.result.print(m.Stdout, c.JSON, !tokens.Had); err != nil {
+		return err
+	}
+	if len(r.result.Skipped) > 0 {
+		return &exitError{status: 1}
+	}
+	if r.partial || r.resumed {
+		return nil
+	}
+	return reader.CheckMapping(r.result.read)
+}
+
+// restore reads the classes one after the other, from the week on that an interrupted import came to.
+func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
+	what := fmt.Sprintf("%s project=%s since=%s until=%s", r.reader.Destination(), c.Project, c.Since.text, c.Until.text)
+	position, err := r.db.ImportPosition(ctx, what)
+	if err != nil {
+		return err
+	}
+	r.resumed = position != ""
+	reached, class := parsePosition(position)
+	if class != "" && class != monitor.ClassContext {
+		fmt.Fprintf(m.Stderr, "An import was interrupted. This one goes on with the %ss from %s on.\n", class, reached.UTC().Format(time.DateOnly))
+	}
+	queries := c.queries(class, reached)
+	bar, err := r.progress(ctx, m, queries)
+	if err != nil {
+		return err
+	}
+	defer bar.end()
+	for _, q := range queries {
+		for part, err := range r.reader.Parts(ctx, q) {
+			if err == nil {
+				err = r.part(ctx, part, bar)
+			}
+			if err == nil {
+				err = r.db.SetImportPosition(ctx, what, positionAt(q.Class, part.To))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return r.db.SetImportPosition(ctx, what, "")
+}
+
+// queries returns what to read: the classes from one on, and of that one what is not before a time.
+func (c *importCmd) queries(first monitor.Class, reached time.Time) (all []influx.Query) {
+	begun := first == ""
+	for _, class := range influx.Classes {
+		q := influx.Query{Class: class, Project: c.Project, From: c.Since.Time, To: c.Until.Time}
+		if class == monitor.ClassSession && !c.Since.IsZero() {
+			q.From = c.Since.Add(-sessionLead)
+		}
+		if class == first {
+			begun, q.From = true, reached
+		}
+		if begun {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// positionAt says that a class has been read up to a time.
+func positionAt(class monitor.Class, to time.Time) string {
+	return fmt.Sprintf("%s %s", class, to.UTC().Format(time.RFC3339Nano))
+}
+
+// parsePosition reads what positionAt wrote. Of what it cannot read nothing has been read.
+func parsePosition(position string) (time.Time, monitor.Class) {
+	var class, text string
+	if n, _ := fmt.Sscan(position, &class, &text); n == 2 {
+		if to, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return to, monitor.Class(class)
+		}
+	}
+	return time.Time{}, ""
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// print says in a few lines what became of a file.
+func (f *importedFile) print(w io.Writer, dry bool) error {
+	is := "new"
+	if dry {
+		is = "would be new"
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s: %s. There already: %s.\n", report.Printable(f.File), is, counted(f.New), counted(f.Repeats))
+	if f.Zone != "" {
+		fmt.Fprintf(&text, "Times are in the time zone %s.", f.Zone)
+		if f.Repeats[monitor.ClassSession] > 0 {
+			text.WriteString(" Sessions that were there already keep their own, and their project.")
+		}
+		text.WriteString("\n")
+	}
+	for _, reason := range slices.Sorted(maps.Keys(f.Skipped)) {
+		fmt.Fprintf(&text, "Skipped %s: %s\n", humanize.Comma(f.Skipped[reason]), report.Printable(reason))
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func counted(n map[monitor.Class]int64) string {
+	var all []string
+	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
+		if n[class] > 0 {
+			all = append(all, plural(n[class], string(class), string(class)+"s"))
+		}
+	}
+	if len(all) == 0 {
+		return "no records"
+	}
+	return strings.Join(all, ", ")
+}
+
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return humanize.Comma(n) + " " + many
+}

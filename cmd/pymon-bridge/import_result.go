@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
+
+// restored says what an import from InfluxDB brought back.
+type restored struct {
+	Source monitor.Destination `json:"source"`
+	importCounts
+}
+
+func newRestored(source monitor.Destination) restored {
+	return restored{source, importCounts{New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}}
+}
+
+// skip counts a point that is no record.
+func (r *restored) skip(err error) {
+	reason := err.Error()
+	if wrong, ok := errors.AsType[*monitor.Error](err); ok && len(wrong.Fields) > 0 {
+		field := slices.Sorted(maps.Keys(wrong.Fields))[0]
+		reason = fmt.Sprintf("%s: %s: %s", wrong.Message, field, wrong.Fields[field])
+	}
+	r.Skipped[reason]++
+}
+
+// read returns how many records of a class were read.
+func (r *restored) read(class monitor.Class) int64 { return r.New[class] + r.Repeats[class] }
+
+// print prints the result. noTokens says that the file has no tokens.
+func (r *restored) print(w io.Writer, asJSON, noTokens bool) error {
+	if asJSON {
+		out := json.NewEncoder(w)
+		out.SetIndent("", "  ")
+		return out.Encode(r)
+	}
+	err := (&importedFile{File: string(r.Source), importCounts: r.importCounts}).print(w, false)
+	if err == nil && noTokens {
+		_, err = fmt.Fprintln(w, "The file has no tokens, since they are not in InfluxDB. Make new ones with `pymon-bridge token add PROJECT`.")
+	}
+	return err
+}

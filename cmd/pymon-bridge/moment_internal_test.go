@@ -1,0 +1,35 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestMoments reads times as people write them.
+func TestMoments(t *testing.T) {
+	at := func(text string) (time.Time, error) {
+		var m moment
+		err := m.UnmarshalText([]byte(text))
+		return m.Time, err
+	}
+	for text, want := range map[string]string{"2026-01-31T12:00:00+01:00": "2026-01-31T11:00:00Z", "2026-01-31": "2026-01-31T00:00:00Z"} {
+		got, err := at(text)
+		assert.NoError(t, err)
+		assert.Equal(t, want, got.UTC().Format(time.RFC3339), text)
+	}
+	for text, want := range map[string]time.Duration{"7d": 7 * 24 * time.Hour, "36h": 36 * time.Hour, "0d": 0} {
+		before := time.Now()
+		got, err := at(text)
+		assert.NoError(t, err)
+		assert.False(t, got.Before(before.Add(-want)) || got.After(time.Now().Add(-want)), "%s: %s", text, got)
+	}
+	none, err := at("")
+	assert.NoError(t, err)
+	assert.True(t, none.IsZero())
+	for _, text := range []string{"-3d", "d", "1.5d", "-1h", "yesterday", "2026-02-30", "7", "99999d"} {
+		_, err := at(text)
+		assert.ErrorContains(t, err, "expected a time such as 2026-01-31T12:00:00Z", text)
+	}
+}

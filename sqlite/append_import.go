@@ -1,0 +1,49 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"pymon-bridge/monitor"
+)
+
+// Try decides what [DB.Append] would decide, sets Repeat, Differs and NewSeries, and stores nothing.
+func (db *DB) Try(ctx context.Context, recs []*monitor.Record) error {
+	if err := db.requireOwner(); err != nil {
+		return err
+	}
+	decisions := make([]decision, len(recs))
+	err := db.write(ctx, func(w *writer) error {
+		if err := db.decide(w, recs, decisions); err != nil {
+			return err
+		}
+		return errTried
+	})
+	if !errors.Is(err, errTried) {
+		return err
+	}
+	for i, rec := range recs {
+		d := &decisions[i]
+		rec.Repeat, rec.Differs, rec.NewSeries = d.repeat, d.differs, d.newSeries
+	}
+	return nil
+}
+
+// errTried ends a transaction that was not to be stored.
+var errTried = &monitor.Error{Code: monitor.EInternal, Message: "nothing was to be stored"}
+
+// note stores what the place that a new record comes from says about its delivery.
+func (a *appender) note(rec *monitor.Record, d *decision) error {
+	if d.repeat {
+		return nil
+	}
+	if rec.Source != "" {
+		if err := a.notOwed(rec.Source, d.seq); err != nil {
+			return err
+		}
+	}
+	if rec.Import != nil && rec.Import.Origin != nil {
+		return a.pin(d.seq, rec.Import.Origin)
+	}
+	return nil
+}
