@@ -58,6 +58,8 @@ type Pending struct {
 	Pinned *Origin
 	// Since is when the record was parked or set aside first. It is zero for other records.
 	Since time.Time
+	// Delivered says that a replay set the record aside: the destination had it before. It never becomes a dead letter.
+	Delivered bool
 }
 
 // Acknowledgement is what became of one delivery. Records are given by their sequence numbers.

@@ -31,7 +31,8 @@ type DB struct {
 	path    string
 	zones   monitor.Zones
 	logger  *slog.Logger
-	shared  bool // another process may own the file, so only tokens are written
+	shared  bool // another process may own the file, so only tokens, commands and dead letters are written
+	served  bool // another process owned the file when it was opened
 	lock    *fileLock
 	readers *sql.DB
 	listers *sql.DB // for lists and counts, so that acceptance and delivery never wait for them
@@ -65,6 +66,7 @@ var (
 	_ monitor.ReportStore   = (*DB)(nil)
 	_ monitor.ReportQueue   = (*DB)(nil)
 	_ monitor.TokenStore    = (*DB)(nil)
+	_ monitor.ReplayQueue   = (*DB)(nil)
 	_ monitor.HealthChecker = (*DB)(nil)
 )
 
@@ -120,7 +122,7 @@ func (db *DB) Open(ctx context.Context) error {
 }
 
 // OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
-// [monitor.TokenStore] work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
+// [monitor.TokenStore], AddReplay and DropLetters work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
 // OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
 // older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
 // that the older program would let do too much.
@@ -133,6 +135,7 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	db.served = lock == nil
 	defer lock.release() // SQLite has replayed the log then
 	if err := db.open(ctx, lock); err != nil {
 		return err
@@ -145,6 +148,9 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	db.state.set(phaseOK, "open beside the process that serves it")
 	return nil
 }
+
+// Served says whether another process served the file when OpenShared opened it.
+func (db *DB) Served() bool { return db.served }
 
 // lockUnlessServed takes the lock, or returns nil when another process serves the file. It waits while another process
 // is opening the file, since that process may refuse the log.

@@ -60,3 +60,17 @@ CREATE TABLE ends (
 CREATE INDEX sessions_branch ON sessions (project, branch, utc_ns);
 DROP INDEX sessions_scm;
 CREATE INDEX sessions_scm ON sessions (scm_ref, utc_ns);
+
+-- 1 for a record that was delivered, and set aside when it was delivered again.
+ALTER TABLE parked ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
+
+-- What operators ask of the bridge that serves the file, since other processes must not change its records and cursors.
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL, -- replay or delete
+    arguments TEXT NOT NULL, -- JSON
+    asked INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT '{}', -- JSON: how far the bridge is
+    ended INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX commands_open ON commands (kind, id) WHERE ended = 0;

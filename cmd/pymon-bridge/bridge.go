@@ -62,7 +62,7 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 			err = errors.Join(err, b.Close(now))
 		}
 	}()
-	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openCommitter} {
+	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openCommitter, b.openCommands} {
 		if err := open(ctx); err != nil {
 			return err
 		}

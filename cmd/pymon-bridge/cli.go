@@ -34,6 +34,8 @@ type cli struct {
 	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list, replace and revoke the tokens of clients."`
+	Replay      replayCmd      `cmd:"" help:"Deliver to InfluxDB again what it got before, for example after a bucket was deleted."`
+	Dead        deadCmd        `cmd:"" help:"List, show, retry and drop dead letters: the records that InfluxDB refuses for good."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
