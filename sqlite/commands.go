@@ -11,6 +11,7 @@ import (
 const (
 	commandReplay = "replay"
 	commandDelete = "delete"
+	commandStatus = "status"
 )
 
 // keptCommands is how many commands stay in the file.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -41,12 +43,13 @@ type DB struct {
 	space   space
 	state   state
 
-	mu      sync.Mutex // serialises writing; guards writer, opened and trimAt
-	writer  *writer    // nil while the file is being checked after a failure
-	opened  opened     // empty when another process may own the file
-	keeping sync.Mutex // serialises KeepReport
-	uses    tokenUses  // of this process
-	trimAt  int64      // size of the log at which it is emptied next
+	mu      sync.Mutex   // serialises writing; guards writer, opened and trimAt
+	writer  *writer      // nil while the file is being checked after a failure
+	opened  opened       // empty when another process may own the file
+	keeping sync.Mutex   // serialises KeepReport
+	uses    tokenUses    // of this process
+	checked atomic.Int64 // when the file last passed its check, in nanoseconds since 1970; 0 for never
+	trimAt  int64        // size of the log at which it is emptied next
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
@@ -147,6 +150,16 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	}
 	db.state.set(phaseOK, "open beside the process that serves it")
 	return nil
+}
+
+// Server returns the process that has the lock of the file, as the lock file says; 0 for none.
+func (db *DB) Server() int {
+	f, err := os.Open(db.path + ".lock")
+	if err != nil || !db.served {
+		return 0
+	}
+	defer f.Close()
+	return lockHolder(f)
 }
 
 // Served says whether another process served the file when OpenShared opened it.

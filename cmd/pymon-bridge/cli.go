@@ -35,6 +35,7 @@ type cli struct {
 	Influx      influxCmd      `cmd:"" help:"Prepare InfluxDB."`
 	Token       tokenCmd       `cmd:"" help:"Make, list, replace and revoke the tokens of clients."`
 	Replay      replayCmd      `cmd:"" help:"Deliver to InfluxDB again what it got before, for example after a bucket was deleted."`
+	Status      statusCmd      `cmd:"" help:"Say how the bridge and its file are, on one screen."`
 	Dead        deadCmd        `cmd:"" help:"List, show, retry and drop dead letters: the records that InfluxDB refuses for good."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`

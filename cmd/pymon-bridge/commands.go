@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
+
+	"pymon-bridge/monitor"
 )
 
 // lookForCommands is how often the bridge looks for what operators ask for.
-const lookForCommands = time.Second
+const lookForCommands = 250 * time.Millisecond
 
 // openCommands carries out what operators ask for through the file, except for replays, which the couriers carry out.
 func (b *bridge) openCommands(context.Context) error {
@@ -30,8 +33,20 @@ func (b *bridge) openCommands(context.Context) error {
 	return nil
 }
 
+// status says how the bridge is.
+func (b *bridge) status() monitor.BridgeStatus {
+	s := monitor.BridgeStatus{PID: os.Getpid(), Version: version, URL: b.url, Since: b.since, Health: []monitor.Health{b.db.Health()}}
+	if b.courier != nil {
+		s.Destination, s.Health = b.backend.Destination(), append(s.Health, b.courier.Health())
+	}
+	return s
+}
+
 // carryOut does what operators ask for now.
 func (b *bridge) carryOut(ctx context.Context) error {
+	if err := b.db.AnswerStatus(ctx, b.status); err != nil {
+		return err
+	}
 	if b.courier == nil { // the operator who asks for a replay is told
 		return b.db.RefuseReplays(ctx, "the bridge that serves the directory delivers to no InfluxDB")
 	}
