@@ -20,7 +20,11 @@ func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, 
 		if !complete || last == math.MaxInt64 {
 			last = 0
 		}
-		return part, last, err
+		shown := visible(part)
+		if len(shown) == 0 && !complete && len(part) > 0 { // others may follow
+			last = part[len(part)-1].Seq
+		}
+		return shown, last, err
 	})
 }
 
@@ -84,6 +88,11 @@ func next(ctx context.Context, q querier, in clause, max int) (pending []monitor
 		pending, complete = pending[:max], false
 	}
 	return pending, complete, nil
+}
+
+// visible returns the records that are not being removed.
+func visible(pending []monitor.Pending) []monitor.Pending {
+	return slices.DeleteFunc(slices.Clone(pending), func(p monitor.Pending) bool { return hidden(p.Project) })
 }
 
 func bySeq(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) }
@@ -155,6 +164,6 @@ func (db *DB) parked(ctx context.Context, from string, dest monitor.Destination,
 		if !complete {
 			last = 0
 		}
-		return part, last, err
+		return visible(part), last, err
 	})
 }

@@ -108,6 +108,9 @@ func parkedBetween(ctx context.Context, q querier, dest monitor.Destination, aft
 // chooses says whether a replay has a record. Metrics may have the context or the session of another project, as long as
 // there is no token.
 func chooses(ctx context.Context, q querier, r *monitor.Replay, rec *monitor.Record) (bool, error) {
+	if hidden(rec.Project) {
+		return false, nil
+	}
 	if m := rec.Measured(); m != nil {
 		return (r.Project == "" || rec.Project == r.Project) && r.Chooses(time.Unix(0, m.At.UTC)), nil
 	}
