@@ -130,8 +130,8 @@ func (c *Courier) Wake() { c.bell.ring() }
 func (c *Courier) RetryNow() { c.now.ring() }
 
 // Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
-// before, some of them are gone from the destination. The log and Health say so, Health until a replay that began later
-// has ended, or the courier is closed.
+// before, some of them are gone from the destination. The log and Health say so, Health until a replay of all projects
+// that began later has ended, or the courier is closed.
 func (c *Courier) Recreated(part string) {
 	acked := int64(c.acked.Load())
 	stats, err := c.journal.Stats(context.Background(), c.dest)

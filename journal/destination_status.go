@@ -152,7 +152,7 @@ func (s *status) recreated(part, records string) {
 	s.gone = append(s.gone, loss{now, gone})
 }
 
-// replayed notes that a replay has ended. What was lost before it began is there again, as far as the operator wanted.
+// replayed notes that a replay of all projects has ended. What was lost before it began is there again, as far as the operator wanted.
 func (s *status) replayed(began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -131,7 +131,7 @@ func (c *Courier) findReplay() error {
 	}
 	c.status.setDead(stats.DeadLetters)
 	last := c.replays.current
-	if last != nil && (next == nil || next.ID != last.ID) && last.Dead == nil {
+	if last != nil && (next == nil || next.ID != last.ID) && last.Dead == nil && last.Project == "" {
 		c.status.replayed(last.State.Began)
 	}
 	if next != nil && (last == nil || next.ID != last.ID) {

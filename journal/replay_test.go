@@ -41,6 +41,10 @@ func TestCourierDeliversAgainBesideNewRecords(t *testing.T) {
 			r.sink.lose()
 			r.Recreated("bucket pytest")
 			assert.Contains(t, r.Health().Detail, "pymon-bridge replay delivers them again")
+			replays.ask(monitor.Replay{Project: "q"})
+			r.after(3 * time.Second)
+			assert.True(t, replays.ended())
+			assert.False(t, r.Health().OK, "the records of other projects are still gone")
 			id := replays.ask(monitor.Replay{})
 			r.after(3 * time.Second)
 			for range 5 {

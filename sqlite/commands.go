@@ -37,6 +37,12 @@ func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id in
 	return id, err
 }
 
+// RequireCommands fails with EInvalid when an older bridge serves the file, and so the file cannot tell it what operators
+// ask for.
+func (db *DB) RequireCommands(ctx context.Context) error {
+	return db.read(ctx, func(q querier) error { return db.requireCommands(ctx, q) })
+}
+
 // requireCommands fails when the file has no table of commands.
 func (db *DB) requireCommands(ctx context.Context, q querier) error {
 	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
@@ -51,7 +57,6 @@ func (db *DB) requireCommands(ctx context.Context, q querier) error {
 type command struct {
 	id               int64
 	arguments, state []byte
-	ended            int64
 }
 
 // openCommands returns the commands of a kind that have not ended, the earliest first.

@@ -66,7 +66,7 @@ func (c *deadShowCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 		case err != nil:
 			return fmt.Errorf("read the dead letter: %w", err)
 		case len(letters) == 0:
-			return fmt.Errorf("N: expected a number that 'dead list' shows, and %d is no dead letter", c.Number)
+			return fmt.Errorf("number: expected one that 'dead list' shows, and %d is no dead letter", c.Number)
 		}
 		rec, err := db.Record(ctx, c.Number)
 		if err != nil {

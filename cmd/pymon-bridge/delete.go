@@ -71,13 +71,7 @@ func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		return err
 	})
 	if err == nil && !served {
-		err = c.unserved(ctx, path, logger)
-		if err == nil {
-			err = withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
-				result.DeletionState, err = db.DeletionState(ctx, id)
-				return err
-			})
-		}
+		result.DeletionState, err = c.unserved(ctx, id, path, logger)
 	}
 	if err != nil {
 		return err

@@ -115,21 +115,28 @@ func (b *bridge) quiet(ctx context.Context, do func() error) error {
 	return errors.Join(err, ctx.Err())
 }
 
-// unserved carries out a deletion on a file that no bridge serves.
-func (c *deleteCmd) unserved(ctx context.Context, path string, logger *slog.Logger) (err error) {
+// unserved carries out a deletion on a file that no bridge serves, and earlier ones that wait.
+func (c *deleteCmd) unserved(ctx context.Context, id int64, path string, logger *slog.Logger) (s monitor.DeletionState, err error) {
 	db := sqlite.New(path, monitor.Zones{Server: time.Local}, logger)
 	if err := db.Open(ctx); err != nil {
-		return err
+		return s, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	x := &deleter{db: db, logger: logger, forget: func() {}, quiet: func(_ context.Context, do func() error) error { return do() }}
 	if c.URL != "" {
 		w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, logger)
 		if err != nil {
-			return err
+			return s, err
 		}
 		defer func() { err = errors.Join(err, w.Close()) }()
 		x.backend = influxBackend{w, w.Reader()}
 	}
-	return x.next(ctx)
+	for {
+		if s, err = db.DeletionState(ctx, id); err != nil || !s.Ended.IsZero() {
+			return s, err
+		}
+		if err := x.next(ctx); err != nil {
+			return s, err
+		}
+	}
 }

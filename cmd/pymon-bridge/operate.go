@@ -18,7 +18,8 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// withFile opens the file of a data directory for do, beside a bridge that may serve it. It makes no new file.
+// withFile opens the file of a data directory for do, beside a bridge that may serve it. It makes no new file, and
+// fails beside an older bridge, which does not know these commands.
 func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db *sqlite.DB) error) error {
 	path := filepath.Join(data, sqlite.FileName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -29,6 +30,9 @@ func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db 
 		return err
 	}
 	defer db.Close()
+	if err := db.RequireCommands(ctx); err != nil {
+		return err
+	}
 	return do(db)
 }
 
