@@ -48,8 +48,9 @@ type Store struct {
 	puts    [stripes]atomic.Uint64
 
 	// mu keeps the cache open while it is used: ristretto must not be called during or after its Close.
-	mu    sync.RWMutex
-	cache *ristretto.Cache[uint64, *entry]
+	mu      sync.RWMutex
+	cache   *ristretto.Cache[uint64, *entry]
+	cleared uint64 // how often Clear was called
 
 	hits, misses, negativeHits atomic.Uint64
 }
@@ -97,6 +98,16 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// Clear forgets everything, for values that the store no longer has. What lookups under way find is not remembered.
+func (s *Store) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cleared++
+	if s.cache != nil {
+		s.cache.Clear()
+	}
+}
+
 // Stats counts lookups since the start.
 type Stats struct {
 	Hits         uint64 // answered with a value from the cache
@@ -141,7 +152,7 @@ func (s *Store) PutSession(project string, ses *monitor.Session) {
 // the value for lookups in any project, because the store decides which project's value they find.
 func (s *Store) put(e *entry) {
 	e.puts = s.stripe(e.key).Add(1)
-	s.remember(e, 0)
+	s.remember(e, 0, s.clearings())
 }
 
 // find answers from the cache, else from the store.
@@ -191,6 +202,7 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 			e, err = nil, monitor.Errorf(monitor.EInternal, "panic while looking up %s %q: %v", k.class, k.h, p)
 		}
 	}()
+	cleared := s.clearings()
 	e = &entry{key: k, puts: puts}
 	if k.class == monitor.ClassContext {
 		e.context, err = s.store.Context(ctx, k.project, k.h)
@@ -201,12 +213,12 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 	case err == nil && e.absent():
 		return nil, monitor.Errorf(monitor.EInternal, "the store returned neither %s %q nor an error", k.class, k.h)
 	case err == nil:
-		s.remember(e, 0)
+		s.remember(e, 0, cleared)
 		return e, nil
 	case monitor.ErrorCode(err) != monitor.ENotFound:
 		return nil, err
 	}
-	s.remember(&entry{key: k, puts: puts, partial: errors.Is(err, monitor.ErrNotAsked)}, cmp.Or(s.NegativeTTL, DefaultNegativeTTL))
+	s.remember(&entry{key: k, puts: puts, partial: errors.Is(err, monitor.ErrNotAsked)}, cmp.Or(s.NegativeTTL, DefaultNegativeTTL), cleared)
 	return nil, err
 }
 
@@ -223,10 +235,18 @@ func (s *Store) cached(k key) *entry {
 	return nil
 }
 
-func (s *Store) remember(e *entry, ttl time.Duration) {
+// clearings returns how often Clear was called.
+func (s *Store) clearings() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.cache != nil {
+	return s.cleared
+}
+
+// remember caches what the store had after so many clearings, unless there was another one since.
+func (s *Store) remember(e *entry, ttl time.Duration, cleared uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.cache != nil && s.cleared == cleared {
 		s.cache.SetWithTTL(s.hash(e.key), e, e.cost(), ttl)
 	}
 }

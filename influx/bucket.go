@@ -91,6 +91,14 @@ func (b *bucket) forgetRetention() {
 	}
 }
 
+// relearnRetention makes the next ensure ask for the retention again. Until then all points are sent.
+func (b *bucket) relearnRetention() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.learned = time.Time{}
+	b.believed.Store(0)
+}
+
 // oldest returns the time before which InfluxDB refuses points, and the retention. ok is false if there is none, or if
 // it is not known or was asked for too long ago. Points are then sent, and InfluxDB is asked for it on the way.
 func (b *bucket) oldest() (t time.Time, retention time.Duration, ok bool) {

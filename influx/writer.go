@@ -73,6 +73,12 @@ func (w *Writer) Ensure(ctx context.Context) error {
 	return nil
 }
 
+// RelearnLimits makes the Writer ask for the retention of its buckets again before it believes it.
+func (w *Writer) RelearnLimits() {
+	w.metadata.relearnRetention()
+	w.metrics.relearnRetention()
+}
+
 // Deliver implements [monitor.Sink]. Points of all classes may come together: metadata is then written first. Both buckets
 // must be there before the first point. So a bucket that is created later was there before, and has lost points.
 func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {

@@ -15,6 +15,7 @@ type batch struct {
 	park     []uint64         // metrics that start to wait
 	unpark   []uint64         // parked records that are in this batch
 	aside    bool             // its only record was set aside before
+	again    bool             // its only record was delivered before
 }
 
 func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }

@@ -32,6 +32,12 @@ type Courier struct {
 	OnDelivered func(class monitor.Class, points int, oldest time.Time)
 	// OnBuried is called for n dead letters that are acknowledged.
 	OnBuried func(class monitor.Class, n int)
+	// Replays has the records that operators want to be delivered again; nil for none.
+	Replays monitor.ReplayQueue
+	// OnReplay is called before the first record of a replay, also after a restart.
+	OnReplay func()
+	// OnReplayed is called when all records of a replay are done. Its reports may follow.
+	OnReplayed func()
 
 	journal   monitor.Journal
 	sink      monitor.Sink
@@ -42,6 +48,7 @@ type Courier struct {
 	status          status
 	acked           atomic.Uint64 // the cursor
 	aside           aside
+	replays         replays
 	reading, acking journalRetrier
 	bell, now       bell
 	life            lifetime
@@ -81,7 +88,8 @@ func (c *Courier) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count the records of %s: %w", c.dest, err)
 	}
-	c.status.buried(stats.DeadLetters)
+	c.status.setDead(stats.DeadLetters)
+	c.replays = replays{queue: c.Replays, size: c.BatchSize, look: time.Now()}
 	c.aside.open(stats.Aside, cursor)
 	c.status.setAside(stats.Aside)
 	c.acked.Store(cursor)
@@ -122,7 +130,8 @@ func (c *Courier) Wake() { c.bell.ring() }
 func (c *Courier) RetryNow() { c.now.ring() }
 
 // Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
-// before, some of them are gone from the destination. The log and Health say so, Health until the courier is closed.
+// before, some of them are gone from the destination. The log and Health say so, Health until a replay of all projects
+// that began later has ended, or the courier is closed.
 func (c *Courier) Recreated(part string) {
 	acked := int64(c.acked.Load())
 	stats, err := c.journal.Stats(context.Background(), c.dest)

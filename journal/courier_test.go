@@ -28,7 +28,7 @@ func newRig() *rig { return newRigOn(newFakeJournal()) }
 
 func newRigOn(j *fakeJournal) *rig {
 	r := &rig{j: j, sink: newFakeSink(), log: &log{}}
-	r.j.stored = r.sink.has
+	r.j.stored = r.sink.had
 	r.Courier = journal.NewCourier(r.j, r.sink, r.j, r.j, r.log.logger())
 	return r
 }

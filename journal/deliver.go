@@ -19,27 +19,43 @@ func (c *Courier) deliverAll(batches <-chan *batch) {
 		retrier: &retrier{life: c.life, now: c.now, asking: c.status.asking, logger: c.logger, onReply: c.replied},
 	}
 	for {
-		var now bell
-		if c.aside.count > 0 {
-			now = c.now
-		}
-		var err error
-		select {
-		case next, more := <-batches:
-			if !more {
-				return
-			}
-			b.retrier.blamed = nil
-			err = c.deliverBatch(b, next)
-		case <-c.aside.due():
-			err = c.tryAside(b)
-		case <-now:
-			c.aside.left = c.aside.count
-			err = c.tryAside(b)
-		}
-		if err != nil {
+		work := c.nextWork(b, batches)
+		if work == nil || work() != nil {
 			return
 		}
+	}
+}
+
+// nextWork waits for something to do, and returns nil when there are no more batches. A batch that is ready comes before
+// the next delivery of a replay.
+func (c *Courier) nextWork(b *bisector, batches <-chan *batch) func() error {
+	deliver := func(next *batch, more bool) func() error {
+		if !more {
+			return nil
+		}
+		return func() error { b.retrier.blamed = nil; return c.deliverBatch(b, next) }
+	}
+	if c.replays.sending() {
+		select {
+		case next, more := <-batches:
+			return deliver(next, more)
+		default:
+		}
+	}
+	var now bell
+	if c.aside.count > 0 {
+		now = c.now
+	}
+	select {
+	case next, more := <-batches:
+		return deliver(next, more)
+	case <-c.aside.due():
+		return func() error { return c.tryAside(b) }
+	case <-now:
+		c.aside.left = c.aside.count
+		return func() error { return c.tryAside(b) }
+	case <-c.replayDue():
+		return func() error { return c.replaySome(b) }
 	}
 }
 
@@ -63,6 +79,10 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	}
 	dead, kept := append(metadata.dead, metrics.dead...), append(metadata.aside, metrics.aside...)
 	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: dead}
+	if b.again { // the destination had the record, so it is no dead letter
+		c.log(b, slog.LevelError, "the destination refuses a record now that it had before", dead)
+		a.Bury = nil
+	}
 	origins := setAside(b, kept, &a)
 	// A courier that is stopped meanwhile still acknowledges the delivered points. So they are not delivered again.
 	ctx := context.WithoutCancel(c.life.hard)
@@ -82,7 +102,9 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	c.status.buried(int64(len(a.Bury)))
 	c.noteAside(b, kept)
 	c.log(b, slog.LevelError, "the destination refuses a record for good; it is a dead letter", a.Bury)
-	c.callHooks(b, a.Bury, kept)
+	if !b.again {
+		c.callHooks(b, a.Bury, kept)
+	}
 	return nil
 }
 

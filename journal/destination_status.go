@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +47,13 @@ type status struct {
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
 	aside     int64     // records that were set aside
-	gone      []string  // what the destination lost, for people
+	gone      []loss    // what the destination lost
+}
+
+// loss is what a destination lost at a time, for people.
+type loss struct {
+	at   time.Time
+	what string
 }
 
 // silentAfter is how long a request may take before the destination counts as silent.
@@ -136,12 +143,27 @@ func (s *status) setAside(n int64) {
 
 // recreated notes that a part of the destination was created anew, after some records had been delivered.
 func (s *status) recreated(part, records string) {
-	gone := fmt.Sprintf("%s was missing and was created again at %s: the %s delivered before are not all there",
-		part, time.Now().UTC().Format(time.RFC3339), records)
+	now := time.Now()
+	gone := fmt.Sprintf("%s was missing and was created again at %s: the %s delivered before are not all there, and "+
+		"pymon-bridge replay delivers them again", part, now.UTC().Format(time.RFC3339), records)
 	s.logger.Error("the destination has lost delivered records", "lost", gone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone = append(s.gone, gone)
+	s.gone = append(s.gone, loss{now, gone})
+}
+
+// replayed notes that a replay of all projects has ended. What was lost before it began is there again, as far as the operator wanted.
+func (s *status) replayed(began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = slices.DeleteFunc(s.gone, func(l loss) bool { return l.at.Before(began) })
+}
+
+// setDead notes how many dead letters there are.
+func (s *status) setDead(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = n
 }
 
 // buried counts new dead letters.
@@ -184,7 +206,7 @@ func (s *status) health(err error) monitor.Health {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
 	}
 	for _, gone := range s.gone[max(0, len(s.gone)-2):] {
-		h.Detail += "; " + gone
+		h.Detail += "; " + gone.what
 	}
 	if s.aside > 0 {
 		h.Detail += fmt.Sprintf("; %d records are set aside and tried again, because the destination does not take them now", s.aside)

@@ -29,6 +29,7 @@ type fakeJournal struct {
 	cursor uint64
 	parked map[uint64]time.Time
 	aside  map[uint64]bool // of the parked ones
+	again  map[uint64]bool // of the parked ones: they were delivered before
 	pins   map[uint64]monitor.Origin
 	dead   map[uint64]monitor.DeadLetter
 	wrong  []string
@@ -39,6 +40,7 @@ func newFakeJournal() *fakeJournal {
 	return &fakeJournal{
 		parked: map[uint64]time.Time{},
 		aside:  map[uint64]bool{},
+		again:  map[uint64]bool{},
 		pins:   map[uint64]monitor.Origin{},
 		dead:   map[uint64]monitor.DeadLetter{},
 		stored: func(uint64) bool { return true },
@@ -76,7 +78,7 @@ func (j *fakeJournal) add(r *monitor.Record) uint64 {
 }
 
 func (j *fakeJournal) pending(seq uint64) monitor.Pending {
-	p := monitor.Pending{Record: j.recs[seq-1], Since: j.parked[seq]}
+	p := monitor.Pending{Record: j.recs[seq-1], Since: j.parked[seq], Delivered: j.again[seq]}
 	if o, ok := j.pins[seq]; ok {
 		p.Pinned = &o
 	}
@@ -171,6 +173,7 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 		}
 		delete(j.parked, seq)
 		delete(j.aside, seq)
+		delete(j.again, seq)
 	}
 	for seq := uint64(1); seq <= s.Cursor; seq++ {
 		_, dead := j.dead[seq]
@@ -265,13 +268,14 @@ type fakeSink struct {
 
 	mu       sync.Mutex
 	stored   map[uint64]monitor.Origin
+	ever     map[uint64]bool           // was stored once
 	tried    map[uint64]monitor.Origin // the origin at the first attempt
 	requests []int                     // number of points of each delivery
 	wrong    []string
 }
 
 func newFakeSink() *fakeSink {
-	return &fakeSink{stored: map[uint64]monitor.Origin{}, tried: map[uint64]monitor.Origin{}}
+	return &fakeSink{stored: map[uint64]monitor.Origin{}, ever: map[uint64]bool{}, tried: map[uint64]monitor.Origin{}}
 }
 
 func (s *fakeSink) Destination() monitor.Destination { return dest }
@@ -317,7 +321,7 @@ func (s *fakeSink) store(points []*monitor.Point) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range points {
-		s.stored[p.Seq] = p.Origin
+		s.stored[p.Seq], s.ever[p.Seq] = p.Origin, true
 	}
 }
 
@@ -332,6 +336,20 @@ func (s *fakeSink) has(seq uint64) bool {
 	defer s.mu.Unlock()
 	_, ok := s.stored[seq]
 	return ok
+}
+
+// had says whether the sink has a record, or had it before it lost everything.
+func (s *fakeSink) had(seq uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ever[seq]
+}
+
+// lose removes all points, as when a bucket is deleted.
+func (s *fakeSink) lose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.stored)
 }
 
 func (s *fakeSink) origin(seq uint64) monitor.Origin {

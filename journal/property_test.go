@@ -20,7 +20,9 @@ type world struct {
 	t *rapid.T
 
 	mu       sync.Mutex
+	replays  *fakeReplays
 	poison   map[uint64]bool // records at fault
+	expired  map[uint64]bool // delivered records that are at fault since then
 	late     map[uint64]bool // records that the destination did not take alone
 	replies  []monitor.Reply // the next replies of the destination, whatever the points are
 	stores   []bool          // for each of replies: whether the destination stores the points
@@ -30,9 +32,11 @@ type world struct {
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}, late: map[uint64]bool{}}
+	w := &world{rig: newRig(), t: t, poison: map[uint64]bool{}, expired: map[uint64]bool{}, late: map[uint64]bool{}}
 	w.BatchSize = rapid.IntRange(1, 40).Draw(t, "batch size")
 	w.j.anyProject = rapid.Bool().Draw(t, "any project")
+	w.replays = &fakeReplays{fakeJournal: w.j}
+	w.Replays = w.replays
 	w.sink.DeliverFn = w.deliver
 	w.j.FailFn = w.fail
 	return w
@@ -52,7 +56,7 @@ func (w *world) deliver(ctx context.Context, points []*monitor.Point) monitor.Re
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checkOrder(points)
-	poisoned := contains(points, w.poison)
+	poisoned := contains(points, w.poison) || contains(points, w.expired)
 	if len(w.replies) > 0 {
 		reply, stores := w.replies[0], w.stores[0]
 		w.replies, w.stores = w.replies[1:], w.stores[1:]
@@ -87,7 +91,7 @@ func (w *world) checkOrder(points []*monitor.Point) {
 			return
 		}
 		for ; w.ordered < p.Seq; w.ordered++ {
-			if seq := w.ordered + 1; recs[w.ordered].Measured() == nil && !w.sink.has(seq) && !w.poison[seq] &&
+			if seq := w.ordered + 1; recs[w.ordered].Measured() == nil && !w.sink.had(seq) && !w.poison[seq] &&
 				!w.late[seq] {
 				w.wrong = append(w.wrong, fmt.Sprintf("%d is sent before the metadata %d", p.Seq, seq))
 			}
@@ -132,6 +136,40 @@ func (w *world) accept() {
 	w.Wake()
 }
 
+// replay asks for some delivered records, or for dead letters, again.
+func (w *world) replay() {
+	r := monitor.Replay{Project: rapid.SampledFrom([]string{"", "p"}).Draw(w.t, "replayed project")}
+	if rapid.Bool().Draw(w.t, "dead letters") {
+		r.Dead = &monitor.LetterQuery{}
+	}
+	w.replays.ask(r)
+	for range rapid.IntRange(0, 4).Draw(w.t, "troubles") {
+		w.trouble()
+	}
+}
+
+// change changes what the destination takes: its retention becomes shorter, or is lifted.
+func (w *world) change() {
+	w.j.mu.Lock()
+	defer w.j.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if rapid.Bool().Draw(w.t, "lift") {
+		for seq := range w.j.dead {
+			delete(w.poison, seq)
+			w.late[seq] = true
+		}
+		clear(w.expired)
+		return
+	}
+	for seq := uint64(1); seq <= w.j.cursor; seq++ {
+		_, parked := w.j.parked[seq]
+		if _, dead := w.j.dead[seq]; !dead && (!parked || w.j.again[seq]) && seq%3 == 0 {
+			w.expired[seq] = true
+		}
+	}
+}
+
 // open opens the courier. Open reads the journal, which may fail once for each event.
 func (w *world) open() {
 	var err error
@@ -164,6 +202,14 @@ func (w *world) settled() bool {
 	return w.j.cursor == uint64(len(w.j.recs)) && len(w.j.parked) == 0
 }
 
+// settle waits until nothing is left to be done.
+func (w *world) settle() {
+	for minutes := 0; minutes < 240 && !(w.settled() && w.replays.ended()); minutes++ {
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	}
+}
+
 // check compares the final state with the accepted records.
 func (w *world) check() {
 	if wrong := append(append(w.wrong, w.j.wrong...), w.sink.wrong...); len(wrong) > 0 {
@@ -172,17 +218,22 @@ func (w *world) check() {
 	for i := range w.j.recs {
 		seq := uint64(i + 1)
 		_, dead := w.j.dead[seq]
-		if stored := w.sink.has(seq); stored == w.poison[seq] || dead != w.poison[seq] {
-			w.t.Fatalf("%d: poisoned %t, stored %t, dead %t", seq, w.poison[seq], stored, dead)
+		stored := w.sink.has(seq)
+		if dead != w.poison[seq] || stored == w.poison[seq] && !w.expired[seq] {
+			w.t.Fatalf("%d: poisoned %t, expired %t, stored %t, dead %t", seq, w.poison[seq], w.expired[seq], stored, dead)
 		}
+	}
+	if !w.replays.ended() {
+		w.t.Fatalf("replays: %v", w.replays.all)
 	}
 	if w.j.cursor != uint64(len(w.j.recs)) || len(w.j.parked) != 0 {
 		w.t.Fatalf("cursor %d of %d, %d parked", w.j.cursor, len(w.j.recs), len(w.j.parked))
 	}
 }
 
-// Random events happen in any order: records are accepted, the destination and the journal fail, the courier dies. In the
-// end each record at fault is dead, and each other record is stored. The fakes check two more facts: the cursor passes no
+// Random events happen in any order: records are accepted, the destination and the journal fail, the courier dies, the
+// destination loses everything or changes what it takes, and records are delivered again. After a last replay each record
+// at fault is dead, unless it was delivered before it was at fault, and each other record is stored. The fakes check two more facts: the cursor passes no
 // record that is not stored, buried or parked; and a record has the same origin in every attempt.
 func TestCourierDeliversOrBuriesEachRecordWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -204,7 +255,7 @@ func runEvents(t *rapid.T) {
 	w.open()
 	defer w.crash()
 	for range rapid.IntRange(1, 25).Draw(t, "events") {
-		switch rapid.IntRange(0, 5).Draw(t, "event") {
+		switch rapid.IntRange(0, 9).Draw(t, "event") {
 		case 0, 1:
 			w.accept()
 		case 2:
@@ -212,19 +263,24 @@ func runEvents(t *rapid.T) {
 		case 3:
 			w.pass()
 		case 4:
-			op := rapid.SampledFrom([]string{"next", "parked", "pin", "ack", "find", "stats"}).Draw(t, "fails")
+			op := rapid.SampledFrom([]string{"next", "parked", "pin", "ack", "find", "stats", "replay"}).Draw(t, "fails")
 			w.j.mu.Lock()
 			w.failures = append(w.failures, op)
 			w.j.mu.Unlock()
 		case 5:
 			w.crash()
 			w.open()
+		case 6, 7:
+			w.replay()
+		case 8:
+			w.sink.lose()
+		case 9:
+			w.change()
 		}
 		synctest.Wait()
 	}
-	for minutes := 0; minutes < 240 && !w.settled(); minutes++ {
-		time.Sleep(time.Minute)
-		synctest.Wait()
-	}
+	w.settle()
+	w.replays.ask(monitor.Replay{})
+	w.settle()
 	w.check()
 }

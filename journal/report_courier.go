@@ -23,6 +23,8 @@ const (
 type ReportCourier struct {
 	// OnDelivered, if set before Open, is called for each report that is delivered and acknowledged.
 	OnDelivered func(r *monitor.Report)
+	// Replays has the reports that operators want to be delivered again; nil for none.
+	Replays monitor.ReplayQueue
 
 	queue   monitor.ReportQueue
 	sink    monitor.ReportSink
@@ -85,7 +87,13 @@ func (c *ReportCourier) deliverSome() error {
 			return err
 		}
 	}
-	if len(reports) == 0 {
+	again := false
+	if len(reports) == 0 && c.Replays != nil {
+		if again, err = c.replaySome(); err != nil {
+			return err
+		}
+	}
+	if len(reports) == 0 && !again {
 		c.bell.rings(c.life.soft, reportPoll)
 	}
 	if c.life.hard.Err() != nil {
@@ -97,9 +105,7 @@ func (c *ReportCourier) deliverSome() error {
 // deliver delivers a report and acknowledges it, also when the courier is stopped meanwhile. A refused report is
 // acknowledged too.
 func (c *ReportCourier) deliver(r monitor.PendingReport) error {
-	onReply := func(_ context.Context, reply monitor.Reply, pause time.Duration) { c.replied(r.Report, reply, pause) }
-	retry := &retrier{life: c.life, now: c.now, logger: c.logger, onReply: onReply}
-	reply, err := c.send(retry, r.Report)
+	reply, err := c.send(c.retrier(r.Report), r.Report)
 	if err != nil {
 		return err
 	}
@@ -118,6 +124,11 @@ func (c *ReportCourier) deliver(r monitor.PendingReport) error {
 		c.OnDelivered(r.Report)
 	}
 	return err
+}
+
+func (c *ReportCourier) retrier(r *monitor.Report) *retrier {
+	onReply := func(_ context.Context, reply monitor.Reply, pause time.Duration) { c.replied(r, reply, pause) }
+	return &retrier{life: c.life, now: c.now, logger: c.logger, onReply: onReply}
 }
 
 // send delivers a report. A refusal counts like that of a point ([round.confirm]): after three in the same words, and after

@@ -6,7 +6,7 @@ import (
 )
 
 // Journal keeps accepted records in one sequence, before and after their delivery. It is safe for concurrent use. The
-// sequence has no gaps, and each number is given out only once.
+// sequence has no gaps, except where a project was removed, and each number is given out only once.
 type Journal interface {
 	// Append makes the decisions at acceptance, as the package comment says, and stores all records or none. It returns
 	// when they are on stable storage. It sets Seq, Repeat, Differs and NewSeries of each record. A record that is
@@ -58,6 +58,8 @@ type Pending struct {
 	Pinned *Origin
 	// Since is when the record was parked or set aside first. It is zero for other records.
 	Since time.Time
+	// Delivered says that a replay set the record aside: the destination had it before. It never becomes a dead letter.
+	Delivered bool
 }
 
 // Acknowledgement is what became of one delivery. Records are given by their sequence numbers.

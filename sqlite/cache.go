@@ -52,5 +52,11 @@ func (c *cache[V]) keep() {
 	clear(c.staged)
 }
 
+// drop drops everything, since rows were removed or got another name.
+func (c *cache[V]) drop() {
+	c.kept.Purge()
+	clear(c.staged)
+}
+
 // forget drops the values of a transaction that has failed.
 func (c *cache[V]) forget() { clear(c.staged) }

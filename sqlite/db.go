@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -31,7 +33,8 @@ type DB struct {
 	path    string
 	zones   monitor.Zones
 	logger  *slog.Logger
-	shared  bool // another process may own the file, so only tokens are written
+	shared  bool // another process may own the file, so only tokens, commands and dead letters are written
+	served  bool // another process owned the file when it was opened
 	lock    *fileLock
 	readers *sql.DB
 	listers *sql.DB // for lists and counts, so that acceptance and delivery never wait for them
@@ -40,12 +43,13 @@ type DB struct {
 	space   space
 	state   state
 
-	mu      sync.Mutex // serialises writing; guards writer, opened and trimAt
-	writer  *writer    // nil while the file is being checked after a failure
-	opened  opened     // empty when another process may own the file
-	keeping sync.Mutex // serialises KeepReport
-	uses    tokenUses  // of this process
-	trimAt  int64      // size of the log at which it is emptied next
+	mu      sync.Mutex   // serialises writing; guards writer, opened and trimAt
+	writer  *writer      // nil while the file is being checked after a failure
+	opened  opened       // empty when another process may own the file
+	keeping sync.Mutex   // serialises KeepReport
+	uses    tokenUses    // of this process
+	checked atomic.Int64 // when the file last passed its check, in nanoseconds since 1970; 0 for never
+	trimAt  int64        // size of the log at which it is emptied next
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
@@ -65,6 +69,7 @@ var (
 	_ monitor.ReportStore   = (*DB)(nil)
 	_ monitor.ReportQueue   = (*DB)(nil)
 	_ monitor.TokenStore    = (*DB)(nil)
+	_ monitor.ReplayQueue   = (*DB)(nil)
 	_ monitor.HealthChecker = (*DB)(nil)
 )
 
@@ -120,7 +125,7 @@ func (db *DB) Open(ctx context.Context) error {
 }
 
 // OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
-// [monitor.TokenStore] work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
+// [monitor.TokenStore], AddReplay and DropLetters work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
 // OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
 // older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
 // that the older program would let do too much.
@@ -133,6 +138,7 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	db.served = lock == nil
 	defer lock.release() // SQLite has replayed the log then
 	if err := db.open(ctx, lock); err != nil {
 		return err
@@ -145,6 +151,19 @@ func (db *DB) OpenShared(ctx context.Context) error {
 	db.state.set(phaseOK, "open beside the process that serves it")
 	return nil
 }
+
+// Server returns the process that has the lock of the file, as the lock file says; 0 for none.
+func (db *DB) Server() int {
+	f, err := os.Open(db.path + ".lock")
+	if err != nil || !db.served {
+		return 0
+	}
+	defer f.Close()
+	return lockHolder(f)
+}
+
+// Served says whether another process served the file when OpenShared opened it.
+func (db *DB) Served() bool { return db.served }
 
 // lockUnlessServed takes the lock, or returns nil when another process serves the file. It waits while another process
 // is opening the file, since that process may refuse the log.

@@ -5,7 +5,7 @@
 //
 // # Shape of the data
 //
-// Contexts, sessions, metrics and outcomes share one sequence without gaps. The sequence numbers are the primary keys
+// Contexts, sessions, metrics and outcomes share one sequence. It has gaps only where a project was removed. The sequence numbers are the primary keys
 // of the four tables, and of the table ends. The file stores the last number that was given out. The row of a metric has only integers and
 // floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text that
 // cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid

@@ -110,11 +110,18 @@ func (l *fileLock) killed() bool { return l.boot != "" && l.boot == thisBoot() }
 
 // holder names the process that has the lock. It returns an empty text when the lock file has no process ID.
 func holder(f *os.File) string {
-	text, err := io.ReadAll(io.LimitReader(f, 20))
-	if pid, _, _ := strings.Cut(string(text), "\n"); err == nil && pid != "" {
-		return " (process " + pid + ")"
+	if pid := lockHolder(f); pid != 0 {
+		return fmt.Sprintf(" (process %d)", pid)
 	}
 	return ""
+}
+
+// lockHolder returns the process ID in a lock file, 0 for none.
+func lockHolder(f *os.File) int {
+	text, _ := io.ReadAll(io.LimitReader(f, 20)) // what cannot be read names nobody
+	line, _, _ := strings.Cut(string(text), "\n")
+	pid, _ := strconv.Atoi(line)
+	return pid
 }
 
 func (l *fileLock) release() {

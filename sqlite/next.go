@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -21,7 +20,11 @@ func (db *DB) Next(ctx context.Context, dest monitor.Destination, after uint64, 
 		if !complete || last == math.MaxInt64 {
 			last = 0
 		}
-		return part, last, err
+		shown := visible(part)
+		if len(shown) == 0 && !complete && len(part) > 0 { // others may follow
+			last = part[len(part)-1].Seq
+		}
+		return shown, last, err
 	})
 }
 
@@ -87,6 +90,11 @@ func next(ctx context.Context, q querier, in clause, max int) (pending []monitor
 	return pending, complete, nil
 }
 
+// visible returns the records that are not being removed.
+func visible(pending []monitor.Pending) []monitor.Pending {
+	return slices.DeleteFunc(slices.Clone(pending), func(p monitor.Pending) bool { return hidden(p.Project) })
+}
+
 func bySeq(a, b monitor.Pending) int { return cmp.Compare(a.Seq, b.Seq) }
 
 // pendingMeasured reads the first metrics or outcomes that fulfil a condition. all says that there are no more.
@@ -134,14 +142,14 @@ func (db *DB) Aside(ctx context.Context, dest monitor.Destination, after uint64,
 func (db *DB) parked(ctx context.Context, from string, dest monitor.Destination, after uint64, max int) (
 	[]monitor.Pending, error) {
 	return db.inSteps(ctx, after, max, func(q querier, after uint64, max int) ([]monitor.Pending, uint64, error) {
-		since := make(map[uint64]time.Time)
+		rows := make(map[uint64]monitor.Pending)
 		var seqs []uint64
-		query := "SELECT p.seq, p.since FROM " + from + " WHERE d.name = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
+		query := "SELECT p.seq, p.since, p.delivered FROM " + from + " WHERE d.name = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
 		err := each(ctx, q, query, []any{string(dest), after, max}, func(row scanner) error {
 			var seq uint64
-			var at time.Time
-			err := row.Scan(&seq, instant{&at})
-			seqs, since[seq] = append(seqs, seq), at
+			var p monitor.Pending
+			err := row.Scan(&seq, instant{&p.Since}, &p.Delivered)
+			seqs, rows[seq] = append(seqs, seq), p
 			return err
 		})
 		if err != nil || len(seqs) == 0 {
@@ -149,12 +157,13 @@ func (db *DB) parked(ctx context.Context, from string, dest monitor.Destination,
 		}
 		part, complete, err := next(ctx, q, newClause("seq IN (SELECT value FROM json_each(?))", jsonList(seqs)), max)
 		for i := range part {
-			part[i].Since = since[part[i].Seq]
+			p := rows[part[i].Seq]
+			part[i].Since, part[i].Delivered = p.Since, p.Delivered
 		}
 		last := seqs[len(seqs)-1] // a repaired file may lack the records of some numbers, so there may be more
 		if !complete {
 			last = 0
 		}
-		return part, last, err
+		return visible(part), last, err
 	})
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 
 	"pymon-bridge/monitor"
 )
@@ -11,12 +12,24 @@ const unpacked = 20
 
 // NextReports implements [monitor.ReportQueue]. It returns fewer reports when they are large.
 func (db *DB) NextReports(ctx context.Context, dest monitor.Destination, max int) (pending []monitor.PendingReport, err error) {
+	var acked int64
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "SELECT reports FROM destinations WHERE name = ?", []any{string(dest)},
+			func(row scanner) error { return row.Scan(&acked) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	return db.reportsBetween(ctx, acked, math.MaxInt64, max)
+}
+
+// reportsBetween returns reports with versions above after and up to upTo.
+func (db *DB) reportsBetween(ctx context.Context, after, upTo int64, max int) (pending []monitor.PendingReport, err error) {
 	err = db.read(ctx, func(q querier) error {
 		pending = nil
 		left := budget(maxRead)
-		err := each(ctx, q, `SELECT version, content FROM reports
-			WHERE version > coalesce((SELECT reports FROM destinations WHERE name = ?), 0) ORDER BY version`,
-			[]any{string(dest)}, func(row scanner) error {
+		err := each(ctx, q, "SELECT version, content FROM reports WHERE version > ? AND version <= ? ORDER BY version",
+			[]any{after, upTo}, func(row scanner) error {
 				var version int64
 				var stored []byte
 				if err := row.Scan(&version, &stored); err != nil {

@@ -111,7 +111,9 @@ func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*mon
 			[]any{nanoseconds(from), judging.Nanoseconds(), max, nanoseconds(to)}, func(row scanner) error {
 				r := new(monitor.RunInfo)
 				err := row.Scan(&r.Project, &r.ID)
-				runs = append(runs, r)
+				if !hidden(r.Project) {
+					runs = append(runs, r)
+				}
 				return err
 			})
 		for _, r := range runs {

@@ -205,7 +205,8 @@ CREATE TABLE destinations (
     reports INTEGER NOT NULL DEFAULT 0 -- all reports up to this version are delivered or refused
 );
 
--- Ranges of the sequence, with both ends. Their records were read from a destination, and so are not owed to it.
+-- Ranges of the sequence, with both ends. Their records were read from a destination, or were removed before it got them,
+-- and so are not owed to it.
 CREATE TABLE not_owed (
     dest INTEGER NOT NULL REFERENCES destinations (id),
     last INTEGER NOT NULL,

@@ -69,3 +69,17 @@ CREATE TABLE imports (
     what TEXT PRIMARY KEY,
     position TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- 1 for a record that was delivered, and set aside when it was delivered again.
+ALTER TABLE parked ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
+
+-- What operators ask of the bridge that serves the file, since other processes must not change its records and cursors.
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL, -- replay, status or delete
+    arguments TEXT NOT NULL, -- JSON
+    asked INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT '{}', -- JSON: how far the bridge is
+    ended INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX commands_open ON commands (kind, id) WHERE ended = 0;

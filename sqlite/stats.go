@@ -6,9 +6,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Stats implements [monitor.Journal]. Its numbers are exact. It reads only one record: the sequence has no gaps, so the
-// number of undelivered records follows from the cursor. Oldest is the arrival of the undelivered record with the
-// lowest sequence number. It is zero when this record was imported, since that arrived elsewhere, perhaps years ago.
+// Stats implements [monitor.Journal]. Its numbers are exact. It reads only one record: where the sequence has gaps above
+// the cursor, not_owed has them, so the number of undelivered records follows from the cursor. Oldest is the arrival of the
+// undelivered record with the lowest sequence number. It is zero when this record was imported, since that arrived
+// elsewhere, perhaps years ago.
 func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.JournalStats, error) {
 	var s monitor.JournalStats
 	s.Bytes, s.Free = usage(db.path)

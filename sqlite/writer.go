@@ -31,6 +31,7 @@ type writer struct {
 	caches     []interface {      // all of them
 		keep()
 		forget()
+		drop()
 	}
 }
 

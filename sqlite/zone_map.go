@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"math"
+	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -64,15 +65,19 @@ var insertZoneMap = func() string {
 	for i := range monitor.Measurements {
 		columns += ", " + i.String() + "_max, " + i.String() + "_min"
 	}
-	return insertInto("zone_maps", columns)
+	return strings.Replace(insertInto("zone_maps", columns), "INSERT", "REPLACE", 1) // it may have got a row before later zones were removed
 }()
 
 func (w *writer) writeZoneMap() error {
 	if !w.open.some {
 		return nil
 	}
-	args := []any{w.open.id, w.open.first}
-	for _, e := range w.open.extreme {
+	return w.writeZone(w.open)
+}
+
+func (w *writer) writeZone(z zoneMap) error {
+	args := []any{z.id, z.first}
+	for _, e := range z.extreme {
 		args = append(args, number(e.greatest), number(e.least))
 	}
 	_, err := w.exec(insertZoneMap, args...)
@@ -82,14 +87,19 @@ func (w *writer) writeZoneMap() error {
 // lastZone computes the map of the zone that has the last metric.
 func lastZone(ctx context.Context, q querier) (zoneMap, error) {
 	last, err := countOf(ctx, q, newClause("SELECT coalesce(max(seq), 0) FROM metrics"))
-	z := newZoneMap(uint64(last))
 	if err != nil {
-		return z, err
+		return newZoneMap(0), err
 	}
+	return zoneOf(ctx, q, uint64(last))
+}
+
+// zoneOf computes the map of the zone of a number.
+func zoneOf(ctx context.Context, q querier, seq uint64) (zoneMap, error) {
+	z := newZoneMap(seq)
 	var m monitor.Metric
 	var start int64
-	err = each(ctx, q, "SELECT utc_ns, "+measurementColumns+" FROM metrics WHERE seq >= ?", []any{z.id * zoneSize},
-		func(row scanner) error {
+	err := each(ctx, q, "SELECT utc_ns, "+measurementColumns+" FROM metrics WHERE seq BETWEEN ? AND ?",
+		[]any{z.id * zoneSize, z.id*zoneSize + zoneSize - 1}, func(row scanner) error {
 			err := row.Scan(append([]any{&start}, floats(&m)...)...)
 			z.add(start, &m)
 			return err

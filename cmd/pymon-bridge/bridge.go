@@ -41,7 +41,9 @@ type bridge struct {
 	runs      *journal.RunWatcher
 	server    *httpd.Server
 
-	handedOver bool // the listening socket outlives the process
+	url        string
+	since      time.Time // when the start began
+	handedOver bool      // the listening socket outlives the process
 
 	closers  []func(ctx context.Context) error // close the opened parts, in the order of opening
 	ensuring sync.WaitGroup
@@ -54,6 +56,7 @@ func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
 
 // Open opens all parts, from the disk to the network, and serves on l. After an error no part is open.
 func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
+	b.url, b.since = baseURL(l, b.config.TLSCert != ""), time.Now().UTC().Round(time.Millisecond)
 	defer func() {
 		if err != nil {
 			// The operator waits for the error. So Close does not wait for a delivery, which may hang.
@@ -62,7 +65,7 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 			err = errors.Join(err, b.Close(now))
 		}
 	}()
-	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openCommitter} {
+	for _, open := range []func(context.Context) error{b.openJournal, b.openDelivery, b.openJudge, b.openCommitter, b.openCommands} {
 		if err := open(ctx); err != nil {
 			return err
 		}

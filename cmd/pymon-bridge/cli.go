@@ -45,6 +45,10 @@ type cli struct {
 	Recover     recoverCmd     `cmd:"" help:"Save what can be read of a damaged file into a new one."`
 	Backup      backupCmd      `cmd:"" help:"Copy the file of a bridge, also while it serves."`
 	Import      importCmd      `cmd:"" help:"Bring in measurements from .pymon files, from files of bridges, or from InfluxDB."`
+	Replay      replayCmd      `cmd:"" help:"Deliver to InfluxDB again what it got before, for example after a bucket was deleted."`
+	Status      statusCmd      `cmd:"" help:"Say how the bridge and its file are, on one screen."`
+	Dead        deadCmd        `cmd:"" help:"List, show, retry and drop dead letters: the records that InfluxDB refuses for good."`
+	Delete      deleteCmd      `cmd:"" help:"Remove a project from the file and from InfluxDB."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`

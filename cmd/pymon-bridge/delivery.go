@@ -62,13 +62,19 @@ func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string))
 	return influxBackend{w, w.Reader()}, nil
 }
 
-// newCourier makes the courier, and makes lookup ask the destination too.
+// newCourier makes both couriers, and makes lookup ask the destination too.
 func (b *bridge) newCourier(lookup *cache.Fallback) {
 	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.db, Tokens: b.db.Tokens},
 		cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
 	b.courier.OnReply = b.replied
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
+	b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
+	b.courier.Replays, b.reports.Replays = b.db, b.db
+	b.courier.OnReplayed = b.reports.Wake
+	if backend, ok := b.backend.(interface{ RelearnLimits() }); ok {
+		b.courier.OnReplay = backend.RelearnLimits // an operator may have changed them
+	}
 	lookup.Remote, lookup.Source = b.backend, b.backend.Destination()
 	lookup.Healthy = b.courier.Healthy
 	lookup.Keep = func(ctx context.Context, rec *monitor.Record) error { return b.db.Append(ctx, []*monitor.Record{rec}) }

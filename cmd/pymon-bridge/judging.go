@@ -10,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"pymon-bridge/journal"
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
 	"pymon-bridge/regress"
@@ -24,7 +23,6 @@ func (b *bridge) openJudge(context.Context) error {
 	}
 	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
 	if b.backend != nil {
-		b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {
 			return err

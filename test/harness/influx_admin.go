@@ -83,6 +83,13 @@ func (i *Influx) AddBucket(name string, retention time.Duration) {
 		map[string]any{"orgID": i.OrgID, "name": name, "retentionRules": rules}, nil)
 }
 
+// SetRetention changes how long a bucket keeps points; zero is for ever.
+func (i *Influx) SetRetention(bucket string, retention time.Duration) {
+	i.tb.Helper()
+	i.json(http.MethodPatch, "/api/v2/buckets/"+i.BucketID(bucket), map[string]any{"retentionRules": []map[string]any{
+		{"type": "expire", "everySeconds": int64(retention.Seconds())}}}, nil)
+}
+
 // DeleteBucket deletes a bucket and its points.
 func (i *Influx) DeleteBucket(name string) {
 	i.tb.Helper()

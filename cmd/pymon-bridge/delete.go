@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// deleteCmd removes a project.
+type deleteCmd struct {
+	dataFlags
+	Project string `help:"The project to remove." placeholder:"NAME" required:""`
+	Yes     bool   `help:"Do not ask."`
+	JSON    bool   `name:"json" help:"Print one JSON object."`
+	influxFlags
+}
+
+// Help has the examples, which --help prints first.
+func (deleteCmd) Help() string {
+	return `Examples:
+
+  pymon-bridge delete --project webshop
+  pymon-bridge delete --project webshop --yes --json
+
+It removes the records, reports and tokens of the project from the file, and its points from both buckets of InfluxDB. The
+bridge that serves the directory does this with its own InfluxDB, beside new results. If no bridge serves it, the command
+does it, and the flags and variables of InfluxDB name the buckets. You cannot undo it.`
+}
+
+// Validate checks the flags. The parser calls it.
+func (c *deleteCmd) Validate() error {
+	if !monitor.ValidProject(c.Project) {
+		return fmt.Errorf("--project: expected 1 to 64 letters, digits, dots, underscores or hyphens, got %q", c.Project)
+	}
+	return c.influxFlags.validate()
+}
+
+// deleteResult is what the command prints as JSON.
+type deleteResult struct {
+	Project string `json:"project"`
+	monitor.DeletionState
+}
+
+// Run removes the project, after saying how much that is, and asking.
+func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	var id int64
+	served := false
+	result := deleteResult{Project: c.Project}
+	path := filepath.Join(c.Data, sqlite.FileName)
+	err := withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+		size, err := db.SizeOf(ctx, c.Project)
+		if err != nil {
+			return fmt.Errorf("count what the file has: %w", err)
+		}
+		if err := c.ask(m, size); err != nil {
+			return err
+		}
+		if id, err = db.AddDeletion(ctx, c.Project); err != nil {
+			return fmt.Errorf("ask for the removal: %w", err)
+		}
+		if served = db.Served(); !served {
+			return nil
+		}
+		result.DeletionState, err = m.awaitDeletion(ctx, db, id)
+		return err
+	})
+	if err == nil && !served {
+		result.DeletionState, err = c.unserved(ctx, id, path, logger)
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(m, result)
+}
+
+// ask says how much the file has, and asks.
+func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize) error {
+	has := fmt.Sprintf("The file has nothing of project %s; InfluxDB may have points.", c.Project)
+	if size.Records()+size.Reports+size.Tokens > 0 {
+		has = fmt.Sprintf("Project %s has %s, %s, %s, %s in %s, %s and %s", c.Project, count(size.Metrics, "measurement"), count(size.Outcomes, "outcome"),
+			count(size.Sessions, "session"), count(size.Contexts, "context"), count(size.Runs, "run"), count(size.Reports, "report"), count(size.Tokens, "token"))
+		if !size.First.IsZero() {
+			has += fmt.Sprintf(", from %s to %s", size.First.UTC().Format(time.DateOnly), size.Last.UTC().Format(time.DateOnly))
+		}
+		has += "."
+	}
+	fmt.Fprintln(m.Stderr, has)
+	if !c.Yes && !m.confirm("Remove all of it, from InfluxDB too? This cannot be undone. [y/N] ") {
+		return fmt.Errorf("nothing is removed: expected a yes, or --yes, to remove project %s", c.Project)
+	}
+	return nil
+}
+
+// awaitDeletion waits for the end of a deletion, and shows how far it is.
+func (m *Main) awaitDeletion(ctx context.Context, db *sqlite.DB, id int64) (s monitor.DeletionState, err error) {
+	var p *progress
+	var done uint64
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if s, err = db.DeletionState(ctx, id); err != nil {
+			return s, fmt.Errorf("read how far the bridge is: %w", err)
+		}
+		if p == nil && !s.Began.IsZero() {
+			p = m.newProgress("Looking through", "records", int64(s.UpTo))
+			defer p.end()
+		}
+		if s.Position > done {
+			p.add(int64(s.Position - done))
+			done = s.Position
+		}
+		if !s.Ended.IsZero() {
+			return s, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return s, errors.New("no longer waiting; the bridge goes on removing the project")
+		}
+	}
+}
+
+// print says what was removed. It is an error when InfluxDB still has points.
+func (c *deleteCmd) print(m *Main, r deleteResult) error {
+	s := r.DeletionState
+	var err error
+	if c.JSON {
+		err = printJSON(m.Stdout, r)
+	} else {
+		fmt.Fprintf(m.Stdout, "Removed %s, %s and %s of project %s from the file.\n", count(s.Removed.Records(), "record"),
+			count(s.Removed.Reports, "report"), count(s.Removed.Tokens, "token"), c.Project)
+		switch {
+		case s.Error != "":
+		case len(s.Cleared) == 0:
+			_, err = fmt.Fprintln(m.Stdout, "No InfluxDB is set, so none was asked to delete points.")
+		default:
+			_, err = fmt.Fprintf(m.Stdout, "Deleted its points from %s.\n", s.Cleared[0])
+		}
+	}
+	if err == nil && s.Error != "" {
+		err = fmt.Errorf("InfluxDB still has points of project %s: repeat the command when this is solved: %s", c.Project, s.Error)
+	}
+	return err
+}

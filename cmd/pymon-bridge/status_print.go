@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// shownProjects is how many projects fit on a screen with the rest.
+const shownProjects = 12
+
+// print prints one screen.
+func (s *statusResult) print(out io.Writer, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	s.printBridge(line)
+	for _, d := range s.Delivery {
+		name := "delivered to"
+		if d.Current {
+			name = "delivers to"
+		}
+		line(name, "%s", d.Dest)
+		waiting := count(d.Waiting, "record") + " waiting"
+		if d.Waiting > 0 && !d.Oldest.IsZero() {
+			waiting += ", the oldest for " + age(now.Sub(d.Oldest))
+		}
+		line("", "%s; %s", waiting, count(d.DeadLetters, "dead letter"))
+	}
+	free := "unknown"
+	if s.Free >= 0 {
+		free = humanize.IBytes(uint64(s.Free))
+	}
+	line("file", "%s, and %s of log; %s free on the disk", humanize.IBytes(uint64(s.FileBytes)), humanize.IBytes(uint64(s.LogBytes)), free)
+	tokens := count(int64(s.Tokens), "token")
+	if !s.Expires.IsZero() {
+		tokens += ", the next expires in " + age(s.Expires.Sub(now))
+	}
+	line("tokens", "%s", tokens)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return s.printRest(out, now)
+}
+
+// printBridge prints what the bridge says.
+func (s *statusResult) printBridge(line func(name, format string, args ...any)) {
+	line("directory", "%s", s.Data)
+	b := s.Bridge
+	if b == nil {
+		if s.Served {
+			line("served by", "process %d, which does not answer", s.server)
+		} else {
+			line("served by", "nobody")
+		}
+		return
+	}
+	line("served by", "process %d, version %s, since %s, at %s", b.PID, b.Version, timeOrNever(b.Since), b.URL)
+	checked := "the file is being checked"
+	if !b.Checked.IsZero() {
+		checked = "the file passed its check at " + timeOrNever(b.Checked)
+	}
+	line("checked", "%s", checked)
+	for _, h := range b.Health {
+		sign := "[+]"
+		if !h.OK {
+			sign = "[-]"
+		}
+		line(h.Component, "%s %s", sign, oneLine(h.Detail, 300))
+	}
+	if b.Destination == "" {
+		line("delivery", "nowhere: without an InfluxDB the bridge only keeps results")
+	}
+}
+
+// printRest prints the projects, and what needs a person.
+func (s *statusResult) printRest(out io.Writer, now time.Time) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if len(s.Projects) > 0 {
+		fmt.Fprintln(w, "\nPROJECT\tLAST RUN\tTESTS\tSESSIONS TODAY\tSESSIONS\tRUN")
+	}
+	for _, p := range s.Projects[:min(len(s.Projects), shownProjects)] {
+		fmt.Fprintf(w, "%s\t%s ago\t%d\t%d\t%d\t%s\n", p.Project, age(now.Sub(p.Started)), p.Tests, p.Today, p.Sessions, oneLine(p.LastRun, 40))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if more := len(s.Projects) - shownProjects; more > 0 {
+		fmt.Fprintf(out, "… and %s\n", count(int64(more), "more project"))
+	}
+	if len(s.Attention) == 0 {
+		_, err := fmt.Fprintln(out, "\nNothing needs you.")
+		return err
+	}
+	fmt.Fprintln(out, "\nThis needs you:")
+	for _, what := range s.Attention {
+		if _, err := fmt.Fprintf(out, "  %s\n", what); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// age returns a duration in its largest unit, such as "3 hours".
+func age(d time.Duration) string {
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if d >= unit.of {
+			return count(int64(d/unit.of), unit.name)
+		}
+	}
+	return count(int64(max(d, 0)/time.Second), "second")
+}

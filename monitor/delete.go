@@ -1,0 +1,39 @@
+package monitor
+
+import "time"
+
+// Deletion is a request of an operator: everything of a project is removed that was accepted before it began.
+type Deletion struct {
+	ID      int64         `json:"-"`
+	Project string        `json:"project"`
+	State   DeletionState `json:"-"`
+}
+
+// DeletionState says how far a deletion is.
+type DeletionState struct {
+	Began       time.Time   `json:"began,omitzero"` // from then on nobody sees the records
+	Ended       time.Time   `json:"-"`
+	UpTo        uint64      `json:"up_to"`         // the last number that was given out before
+	ReportsUpTo int64       `json:"reports_up_to"` // the last version before
+	Position    uint64      `json:"position"`      // measurements and outcomes up to here are removed
+	FileDone    bool        `json:"file_done"`
+	Removed     ProjectSize `json:"removed"`
+	Cleared     []string    `json:"cleared"` // what the destination no longer has: its name
+	Error       string      `json:"error"`   // why the destination still has the points
+}
+
+// ProjectSize says how much a file has of a project.
+type ProjectSize struct {
+	Contexts int64     `json:"contexts"`
+	Sessions int64     `json:"sessions"`
+	Metrics  int64     `json:"metrics"`
+	Outcomes int64     `json:"outcomes"`
+	Runs     int64     `json:"runs"`
+	Reports  int64     `json:"reports"`
+	Tokens   int64     `json:"tokens"`
+	First    time.Time `json:"first,omitzero"` // start of the first session
+	Last     time.Time `json:"last,omitzero"`  // start of the last session
+}
+
+// Records is the number of all records.
+func (s ProjectSize) Records() int64 { return s.Contexts + s.Sessions + s.Metrics + s.Outcomes }

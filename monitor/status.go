@@ -1,0 +1,25 @@
+package monitor
+
+import "time"
+
+// BridgeStatus is what a serving bridge says about itself.
+type BridgeStatus struct {
+	PID     int       `json:"pid"`
+	Version string    `json:"version"`
+	URL     string    `json:"url"`
+	Since   time.Time `json:"since"`
+	Checked time.Time `json:"checked,omitzero"` // when the file last passed its check; zero while it has not
+	Health  []Health  `json:"health"`
+	// Destination is where the bridge delivers; empty for nowhere.
+	Destination Destination `json:"destination"`
+}
+
+// ProjectStatus is what a file has of one project.
+type ProjectStatus struct {
+	Project  string    `json:"project"`
+	LastRun  string    `json:"last_run"`
+	Started  time.Time `json:"started"` // start of the last session of the last run
+	Tests    int64     `json:"tests"`   // measurements of tests in the last run
+	Sessions int64     `json:"sessions"`
+	Today    int64     `json:"today"` // sessions that started today
+}

@@ -1,0 +1,100 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+
+	"pymon-bridge/monitor"
+)
+
+// The kinds of commands.
+const (
+	commandReplay = "replay"
+	commandDelete = "delete"
+	commandStatus = "status"
+)
+
+// keptCommands is how many commands stay in the file.
+const keptCommands = 100
+
+// addCommand stores what an operator asks for. It fails with EInvalid when an older bridge serves the file, which would
+// not carry it out.
+func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id int64, err error) {
+	text, err := json.Marshal(arguments)
+	if err != nil {
+		return 0, err
+	}
+	err = db.write(ctx, func(w *writer) error {
+		if err := db.requireCommands(ctx, w.conn); err != nil {
+			return err
+		}
+		id, err = w.insert("INSERT INTO commands (kind, arguments, asked) VALUES (?, ?, ?)", kind, string(text), nanoseconds(db.Now()))
+		if err == nil {
+			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ?", id-keptCommands)
+		}
+		return err
+	})
+	return id, err
+}
+
+// RequireCommands fails with EInvalid when an older bridge serves the file, and so the file cannot tell it what operators
+// ask for.
+func (db *DB) RequireCommands(ctx context.Context) error {
+	return db.read(ctx, func(q querier) error { return db.requireCommands(ctx, q) })
+}
+
+// requireCommands fails when the file has no table of commands.
+func (db *DB) requireCommands(ctx context.Context, q querier) error {
+	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
+	if err == nil && knows == 0 {
+		err = monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and does not know this command: "+
+			"nothing was done; start a bridge of this version first", db.path)
+	}
+	return err
+}
+
+// command is a row of the table. arguments and state are JSON.
+type command struct {
+	id               int64
+	arguments, state []byte
+}
+
+// openCommands returns the commands of a kind that have not ended, the earliest first.
+func openCommands(ctx context.Context, q querier, kind string) (open []command, err error) {
+	err = each(ctx, q, "SELECT id, arguments, state FROM commands WHERE kind = ? AND ended = 0 ORDER BY id", []any{kind},
+		func(row scanner) error {
+			var c command
+			err := row.Scan(&c.id, &c.arguments, &c.state)
+			open = append(open, c)
+			return err
+		})
+	return open, err
+}
+
+// storeState stores how far a command is.
+func (w *writer) storeState(id int64, state any, ended int64) error {
+	text, err := json.Marshal(state)
+	if err == nil {
+		_, err = w.exec("UPDATE commands SET state = ?, ended = ? WHERE id = ?", string(text), ended, id)
+	}
+	return err
+}
+
+// commandState reads how far a command is. It fails with ENotFound when there is no such command.
+func (db *DB) commandState(ctx context.Context, id int64, into any) (ended int64, err error) {
+	found := false
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, "SELECT state, ended FROM commands WHERE id = ?", []any{id}, func(row scanner) error {
+			var state []byte
+			if err := row.Scan(&state, &ended); err != nil {
+				return err
+			}
+			found = true
+			return json.Unmarshal(state, into)
+		})
+	})
+	if err == nil && !found {
+		err = monitor.Errorf(monitor.ENotFound, "there is no command %d", id)
+	}
+	return ended, err
+}

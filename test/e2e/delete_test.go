@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// answers has what a bridge answers about a project.
+func answersAbout(t *testing.T, bridge *harness.Bridge, project string) (all []string) {
+	t.Helper()
+	for _, path := range []string{"metrics/?format=csv", "sessions/", "contexts/", "runs/", "components/", "outcomes/?format=csv",
+		"resources/memory/head/50/metrics", "resources/time/tail/50/metrics", "metrics/count"} {
+		resp, err := http.Get(bridge.URL + "/p/" + project + "/api/v1/" + path)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		all = append(all, fmt.Sprint(path, resp.StatusCode, string(body)))
+	}
+	return all
+}
+
+// pointsOf has the points of a project, by measurement.
+func pointsOf(influx *harness.Influx, bucket, meta, project string) map[string][]string {
+	all := map[string][]string{}
+	for measurement, rows := range contents(influx, bucket, meta) {
+		for _, row := range rows {
+			if row["project"] == project {
+				all[measurement] = append(all[measurement], fmt.Sprint(row))
+			}
+		}
+		slices.Sort(all[measurement])
+	}
+	return all
+}
+
+// One project of two is removed from the file and from InfluxDB, while clients of both go on posting. The other project
+// keeps every answer and every point. What arrives of the removed project meanwhile is new, and is delivered.
+func TestDeleteRemovesOneProject(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--client-timezone", "UTC", "--quiet-after", "1s"}})
+	now := time.Now()
+	enrolled := map[string]machine{}
+	post := map[string]*poster{}
+	for _, project := range []string{"gone", "shop"} {
+		post[project] = newBulkPoster(bridge.URL + "/p/" + project)
+		enrolled[project] = newMachine()
+		enrolled[project].enrol(t, post[project])
+	}
+	var busy sync.WaitGroup
+	for project, posts := range post {
+		busy.Go(func() { posts.mustPostAll(t, enrolled[project].metrics("test_cart[before]", now, 3000)) })
+	}
+	busy.Wait()
+	bridge.WaitDelivered()
+	require.Eventually(t, func() bool { return len(influx.Points(bucket, "runs")) == 2 }, time.Minute, 100*time.Millisecond)
+	answers, points := answersAbout(t, bridge, "shop"), pointsOf(influx, bucket, meta, "shop")
+	require.Len(t, points["test_metrics"], 3000)
+	result := harness.RunProgram(t, nil, "delete", "--project", "gone", "--data", bridge.Data)
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stderr, "Project gone has 3000 measurements, 0 outcomes, 1 session, 1 context in 1 run, 1 report and 0 tokens, from ")
+	assert.Contains(t, result.Stderr, "nothing is removed: expected a yes, or --yes, to remove project gone")
+
+	done := make(chan harness.Result)
+	go func() {
+		done <- harness.RunProgram(t, nil, "delete", "--project", "gone", "--yes", "--data", bridge.Data)
+	}()
+	require.Eventually(t, func() bool { // nobody sees the project any more
+		return statusOfGet(t, bridge.URL+"/p/gone/sessions/"+enrolled["gone"].session) == http.StatusNoContent
+	}, time.Minute, 10*time.Millisecond)
+	meanwhile := newMachine() // the same project, in a new pytest
+	meanwhile.enrol(t, post["gone"])
+	var late []harness.PymonMetric
+	var slowest time.Duration
+	for n := 0; ; n++ {
+		start := time.Now()
+		late = append(late, meanwhile.metric(fmt.Sprintf("test_cart[late %d]", n), start))
+		post["gone"].mustPostAll(t, late[n:])
+		slowest = max(slowest, time.Since(start))
+		select {
+		case result = <-done:
+		default:
+			continue
+		}
+		break
+	}
+	require.Equal(t, 0, result.ExitCode, result.Stderr)
+	assert.Regexp(t, `^Removed \d+ records, 1 report and 0 tokens of project gone from the file.\nDeleted its points from http.*\n$`, result.Stdout)
+	t.Logf("the slowest of %d posts meanwhile took %s", len(late), slowest)
+	bridge.WaitDelivered()
+	again(t, bridge.Data, 0, "replay", "--since", "0s") // behind the replay of what arrived meanwhile
+
+	assert.Equal(t, answers, answersAbout(t, bridge, "shop"))
+	assert.Equal(t, points, pointsOf(influx, bucket, meta, "shop"))
+	stored := 0
+	for _, row := range pointsOf(influx, bucket, meta, "gone")["test_metrics"] {
+		assert.NotContains(t, row, "test_cart[before]")
+		stored++
+	}
+	resp, err := http.Get(bridge.URL + "/p/gone/api/v1/metrics/count")
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Contains(t, string(body), fmt.Sprint(stored), "each new measurement is in the file and in InfluxDB")
+	assert.Positive(t, stored)
+	for _, name := range []string{enrolled["gone"].session, enrolled["gone"].context} {
+		kind := "sessions"
+		if strings.HasPrefix(name, "context") {
+			kind = "contexts"
+		}
+		assert.Equal(t, http.StatusNoContent, statusOfGet(t, bridge.URL+"/p/gone/"+kind+"/"+name), "the caches forget it too")
+	}
+}
+
+func statusOfGet(t *testing.T, url string) int {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
+}
+
+// When InfluxDB denies the deletion, the command says so and can be repeated. Without a bridge, the command does the work
+// itself, with the InfluxDB that its flags or variables name.
+func TestDeleteCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	proxy := harness.StartProxy(t, influx)
+	bucket, meta := influx.NewBucket("pytest", 0), influx.NewBucket("meta", 0)
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: proxy.Influx(), Bucket: bucket, MetaBucket: meta,
+		Args: []string{"--client-timezone", "UTC", "--no-judge"}})
+	posts, process := newBulkPoster(bridge.URL+"/p/gone"), newMachine()
+	process.enrol(t, posts)
+	posts.mustPostAll(t, process.metrics("test_cart[1]", time.Now(), 50))
+	bridge.WaitDelivered()
+	bridge.Stop()
+	env := []string{"INFLUX_URL=" + influx.URL, "INFLUX_ORG=" + influx.Org, "INFLUX_BUCKET=" + bucket, "PYMON_META_BUCKET=" + meta}
+	result := harness.RunProgram(t, append(env, "INFLUX_TOKEN=wrong"), "delete", "--project", "gone", "--yes", "--data", bridge.Data)
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout, "Removed 52 records")
+	assert.Contains(t, result.Stderr, "InfluxDB still has points of project gone: repeat the command when this is solved: delete project gone from bucket")
+	assert.Len(t, influx.Points(bucket, "test_metrics"), 50)
+	result = harness.RunProgram(t, append(env, "INFLUX_TOKEN="+influx.Token), "delete", "--project", "gone", "--yes", "--data", bridge.Data)
+	assert.Equal(t, 0, result.ExitCode, result.Stderr)
+	assert.Contains(t, result.Stderr, "The file has nothing of project gone; InfluxDB may have points.")
+	for measurement, rows := range contents(influx, bucket, meta) {
+		assert.Empty(t, rows, measurement)
+	}
+}
