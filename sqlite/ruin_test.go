@@ -103,14 +103,14 @@ func content(t *testing.T, path string) map[string]map[int64]string {
 	all := map[string]map[int64]string{}
 	for table, query := range contents {
 		all[table] = map[int64]string{}
-		for _, row := range rowsOf(t, db, query) {
+		for _, row := range valuesOf(t, db, query) {
 			all[table][row[0].(int64)] = fmt.Sprintf("%#v", row)
 		}
 	}
 	return all
 }
 
-func rowsOf(t *testing.T, db *sql.DB, query string) (all [][]any) {
+func valuesOf(t *testing.T, db *sql.DB, query string) (all [][]any) {
 	t.Helper()
 	rows, err := db.Query(query)
 	require.NoError(t, err)
@@ -146,17 +146,17 @@ func placesOf(t *testing.T, path string) places {
 	p := places{map[int]string{}, map[string]map[int64]int{}, map[int]int{}, map[string]string{}, 0}
 	leaves := map[string]int{}
 	next := map[string][]int64{}
-	for _, row := range rowsOf(t, db, "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index'") {
+	for _, row := range valuesOf(t, db, "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index'") {
 		p.indexes[row[0].(string)] = row[1].(string)
 	}
-	for _, row := range rowsOf(t, db, "SELECT name FROM pragma_table_list WHERE type = 'table' AND schema = 'main' AND NOT wr AND name NOT LIKE 'sqlite%'") {
+	for _, row := range valuesOf(t, db, "SELECT name FROM pragma_table_list WHERE type = 'table' AND schema = 'main' AND NOT wr AND name NOT LIKE 'sqlite%'") {
 		name := row[0].(string)
-		for _, row := range rowsOf(t, db, "SELECT rowid FROM "+name+" ORDER BY rowid") {
+		for _, row := range valuesOf(t, db, "SELECT rowid FROM "+name+" ORDER BY rowid") {
 			next[name] = append(next[name], row[0].(int64))
 		}
 		p.rows[name] = map[int64]int{}
 	}
-	for _, row := range rowsOf(t, db, "SELECT name, path, pageno, pagetype, ncell FROM dbstat ORDER BY name, path") {
+	for _, row := range valuesOf(t, db, "SELECT name, path, pageno, pagetype, ncell FROM dbstat ORDER BY name, path") {
 		name, path, page := row[0].(string), row[1].(string), int(row[2].(int64))
 		p.table[page] = name
 		switch row[3] {
@@ -223,7 +223,7 @@ func referencesOf(t *testing.T, path string) references {
 		"ends":     "SELECT e.seq, s.hash, s.seq FROM ends e JOIN sessions s ON s.hash = e.session",
 	} {
 		all[table] = map[int64]map[string][]int64{}
-		for _, row := range rowsOf(t, db, query) {
+		for _, row := range valuesOf(t, db, query) {
 			needs := map[string][]int64{"hashes": {row[1].(int64)}}
 			if table == "ends" {
 				needs["sessions"] = []int64{row[2].(int64)}

@@ -135,7 +135,7 @@ func TestVerifyBesideABridgeReadsALargeTableInParts(t *testing.T) {
 	require.NoError(t, db.Close())
 
 	roots := map[string]int64{}
-	for _, row := range rowsOf(t, raw(t, path), "SELECT name, rootpage FROM sqlite_schema WHERE name IN ('metrics_time', 'metrics_session')") {
+	for _, row := range valuesOf(t, raw(t, path), "SELECT name, rootpage FROM sqlite_schema WHERE name IN ('metrics_time', 'metrics_session')") {
 		roots[row[0].(string)] = row[1].(int64)
 	}
 	exec("PRAGMA writable_schema = 1", fmt.Sprintf(`UPDATE sqlite_schema SET rootpage = CASE name WHEN 'metrics_time' THEN %d ELSE %d END

@@ -36,31 +36,6 @@ func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db 
 	return do(db)
 }
 
-// moment is a flag with a time: RFC 3339, a date, or how long ago it was, such as 7d or 12h.
-type moment struct{ time.Time }
-
-// UnmarshalText reads the flag.
-func (t *moment) UnmarshalText(text []byte) error {
-	s := string(text)
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.Parse(layout, s); err == nil {
-			t.Time = at
-			return nil
-		}
-	}
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			t.Time = time.Now().AddDate(0, 0, -int(n))
-			return nil
-		}
-	}
-	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		t.Time = time.Now().Add(-ago)
-		return nil
-	}
-	return fmt.Errorf("expected a time such as 2026-11-22T12:00:00Z, a date such as 2026-11-22, or how long ago, such as 7d or 12h; got %.40q", s)
-}
-
 // printJSON prints one object.
 func printJSON(w io.Writer, object any) error {
 	text, err := json.Marshal(object)
