@@ -61,7 +61,7 @@ func TestABridgesFileIsImportedAsItIs(t *testing.T) {
 				require.NoError(t, os.Chmod(filepath.Dir(path), 0o500))
 				t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) })
 			}
-			before := content(t, filepath.Dir(path))
+			before := filesIn(t, filepath.Dir(path))
 			recs, skipped := readSource(t, path)
 			assert.Empty(t, skipped)
 			assert.Len(t, recs, len(want), "each is read once, also a session that has ended")
@@ -70,7 +70,7 @@ func TestABridgesFileIsImportedAsItIs(t *testing.T) {
 			assert.Equal(t, want, contentOf(t, into))
 			assert.Zero(t, importAll(t, into, path), "twice is no more than once")
 			assert.Zero(t, importAll(t, db, path), "its own records are there")
-			assert.Equal(t, before, content(t, filepath.Dir(path)), "the file stays as it is")
+			assert.Equal(t, before, filesIn(t, filepath.Dir(path)), "the file stays as it is")
 			tokens, err := into.Tokens(t.Context())
 			require.NoError(t, err)
 			assert.Empty(t, tokens.Valid)
@@ -198,8 +198,8 @@ func copyWithLog(t *testing.T, path string) string {
 	return to
 }
 
-// content returns the content of the files of a directory by name, without locks and indexes of logs.
-func content(t *testing.T, dir string) map[string]string {
+// filesIn returns the content of the files of a directory by name, without locks and indexes of logs.
+func filesIn(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	entries, err := os.ReadDir(dir)
