@@ -41,7 +41,7 @@ func fillAll(t *testing.T, db *sqlite.DB) {
 			s.Session.Description = fmt.Sprintf(`{"suite": "nightly %d", "note": %q}`, n, strings.Repeat("x", n%5*2000))
 			recs = append(recs, s)
 			for k := range 36 {
-				m := measured(s.Session.SessionH, fmt.Sprintf("test_%d", (7*n+k)%50), start.Add(time.Duration(k)*time.Second))
+				m := measured(s.Session.SessionH, fmt.Sprintf("test_%d", (7*n+k)%50), start.Add(time.Duration(k)*time.Second+time.Duration(min(n%4, 1))*time.Millisecond))
 				m.ContextH, m.TotalTime = recs[0].Context.H, float64(k)/8
 				m.ItemFSLoc = fmt.Sprintf("tests/test_%d.py", k%9)
 				if k%11 == 3 {

@@ -86,15 +86,19 @@ func (s *salvage) ownerOf(p *pages.Page, mapped string, lacking []string) string
 		}
 		return ""
 	}
+	// An old root may have been without pages below it. So this does not ask whether the table lacks pages.
+	if sh := s.shapes[mapped]; sh != nil && sh.rowids && slices.Contains(lasting, mapped) {
+		if fit, misfit := s.count(p, sh); fit > misfit {
+			s.hurt[mapped] = true
+			return mapped
+		}
+	}
 	rows, _, _ := s.file.Rows(p)
 	var fitting []string
 	for _, name := range lacking {
-		if fit, misfit := s.count(p, s.shapes[name]); fit > misfit && (misfit == 0 || name == mapped) {
+		if fit, misfit := s.count(p, s.shapes[name]); fit > 0 && misfit == 0 {
 			fitting = append(fitting, name)
 		}
-	}
-	if slices.Contains(fitting, mapped) {
-		fitting = []string{mapped}
 	}
 	fitting = slices.DeleteFunc(fitting, func(name string) bool { return len(fitting) > 1 && !looksLike(name, rows) })
 	if len(fitting) != 1 || !slices.Contains(lasting, fitting[0]) {

@@ -42,7 +42,7 @@ func benchVerify(b *testing.B, r *report, folders *backlogs) {
 		alone[i] = run(c.args)
 	}
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: data})
-	bridge.WaitSays("[+]journal: accepting")
+	bridge.WaitSays("[+]journal ok: accepting")
 	prepare(b, bridge.URL)
 	var numbers atomic.Int64
 	l := load{connections: 16, pause: 30 * time.Millisecond, numbers: &numbers}
