@@ -47,6 +47,12 @@ fuzz: ## Run each fuzz target for 30 seconds
 lint: ## Check the format, and run go vet, staticcheck and govulncheck
 	tools/lint/lint.sh
 
+assets: ## Fetch the scripts of others that the pages and their tests use, at pinned versions
+	tools/assets/assets.sh
+
+browser: ## Install the browser for the tests of the pages: Debian's package chromium
+	tools/browser/browser.sh
+
 influxd: $(INFLUXD) ## Build the InfluxDB server for the tests (5 to 10 minutes, once)
 
 # This target has no prerequisites. A build takes too long to be repeated when the recipe changes.
@@ -70,4 +76,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program and the wheels; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels test test-matrix bench fuzz lint influxd python docker clean
+.PHONY: help run build wheels test test-matrix bench fuzz lint assets browser influxd python docker clean
