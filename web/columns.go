@@ -65,9 +65,6 @@ func (r *testRow) Seconds() float64 { return float64(r.Wall) }
 // Usual is documented at Seconds.
 func (r *testRow) Usual() float64 { return float64(r.Before) }
 
-// Line is what the sparkline of a tile shows.
-func (t trend) Line() line { return t.line }
-
 // choice is one of the values of a parameter, as a link.
 type choice struct {
 	Name, Value, Title, Href string

@@ -155,7 +155,7 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 }
 
 // statuses are the values of the filter.
-var statuses = []string{"failed", "regression", "suspect", "improvement", "resolved", "flaky", "new", "ok"}
+var statuses = []string{"failed", "regression", "suspect", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
 
 // Statuses lists the statuses that tests of the run have.
 func (d *runPage) Statuses() (some []string) {

@@ -130,7 +130,7 @@ type trend struct {
 	Title string `json:"title"`
 	Value string `json:"value"`
 	Note  string `json:"note"`
-	line
+	Line  line   `json:"-"`
 }
 
 // trends returns what a suite costs over runs. The latest run comes first in rows.
@@ -140,8 +140,8 @@ func trends(rows []*runRow, w Words) []trend {
 	}
 	last := rows[0]
 	usual := func(t trend, say func(v float64) string) trend {
-		t.Usual, t.Limit = math.NaN(), math.NaN()
-		if before := t.Values[:len(t.Values)-1]; len(before) > 0 {
+		t.Line.Usual, t.Line.Limit = math.NaN(), math.NaN()
+		if before := t.Line.Values[:len(t.Line.Values)-1]; len(before) > 0 {
 			t.Note = "usually " + say(middle(append([]float64{}, before...)))
 		} else {
 			t.Note = "the first run"
@@ -163,17 +163,17 @@ func trends(rows []*runRow, w Words) []trend {
 	}
 	number := func(v float64) string { return thousands(int64(math.Round(v))) }
 	all := []trend{
-		usual(trend{Title: "Wall time", Value: seconds(float64(last.Wall)), line: over(func(r *runRow) float64 { return float64(r.Wall) })}, seconds),
-		usual(trend{Title: "CPU time", Value: seconds(float64(last.CPU)), line: over(func(r *runRow) float64 { return float64(r.CPU) })}, seconds),
-		usual(trend{Title: "Tests", Value: thousands(last.Tests), line: over(func(r *runRow) float64 { return float64(r.Tests) })}, number),
-		{Title: "Machine", Value: "–", Note: "not known yet", line: over(offsetOf)},
+		usual(trend{Title: "Wall time", Value: seconds(float64(last.Wall)), Line: over(func(r *runRow) float64 { return float64(r.Wall) })}, seconds),
+		usual(trend{Title: "CPU time", Value: seconds(float64(last.CPU)), Line: over(func(r *runRow) float64 { return float64(r.CPU) })}, seconds),
+		usual(trend{Title: "Tests", Value: thousands(last.Tests), Line: over(func(r *runRow) float64 { return float64(r.Tests) })}, number),
+		{Title: "Machine", Value: "–", Note: "not known yet", Line: over(offsetOf)},
 	}
 	machine := &all[3]
-	machine.Usual, machine.Limit = math.NaN(), math.NaN()
+	machine.Line.Usual, machine.Line.Limit = math.NaN(), math.NaN()
 	if offset := offsetOf(last); !math.IsNaN(offset) {
 		machine.Value, machine.Note = w.Ratio(offset), "as fast as usual"
 		if last.Status == string(monitor.StatusSlowMachine) {
-			machine.Note, machine.Status = "slower than usual", string(monitor.StatusSuspect)
+			machine.Note, machine.Line.Status = "slower than usual", string(monitor.StatusSuspect)
 		}
 	}
 	return all

@@ -182,6 +182,7 @@ func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunT
 			changes[r.TestID][r.Metric] = r.Status
 		}
 	}
+	usual := usualStatus(report)
 	seen := make(map[beforeKey]int, len(s.tests))
 	for i := range s.tests {
 		t := &s.tests[i]
@@ -194,7 +195,10 @@ func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunT
 		id := t.Series.ID(t.Env)
 		id.Occurrence = t.Occurrence
 		t.Changes = changes[id]
-		t.Status = statusOf(t, s.compare > 0 && before[key] == nil)
+		t.Status = statusOf(t, usual)
+		if t.Status == usual && s.compare > 0 && before[key] == nil {
+			t.Status = "new"
+		}
 		t.find = strings.ToLower(t.Location + "::" + t.Series.ItemVariant + "\x00" + t.Series.ItemPath + "\x00" + t.Series.Item)
 		s.counts[t.Status]++
 	}
@@ -206,7 +210,7 @@ func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunT
 func micros(start int64) int64 { return start / 1000 }
 
 // statusOf returns the word for a row: what matters most about it.
-func statusOf(t *test, unknown bool) string {
+func statusOf(t *test, usual string) string {
 	worst := ""
 	for _, status := range t.Changes {
 		if worst == "" || status.Severity() < monitor.Status(worst).Severity() {
@@ -220,10 +224,20 @@ func statusOf(t *test, unknown bool) string {
 		return worst
 	case t.Attempts > 1:
 		return "flaky"
-	case unknown:
-		return "new"
 	}
-	return "ok"
+	return usual
+}
+
+// usualStatus returns the status of the tests that a report says nothing of. A kept report has the results that show a change.
+func usualStatus(r *monitor.Report) string {
+	if r == nil {
+		return string(monitor.StatusNotJudged)
+	}
+	switch verdict := verdictOf(r); verdict {
+	case learning, string(monitor.StatusNotJudged):
+		return verdict
+	}
+	return string(monitor.StatusOK)
 }
 
 // middle returns the median; NaN for no values.

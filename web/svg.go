@@ -82,7 +82,7 @@ func bar(now, usual, most float64, status string) template.HTML {
 
 // signs are shown before the words of verdicts and outcomes.
 var signs = map[string]string{"regression": "▲", "suspect": "◆", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
-	"not_judged": "–", "failed": "✕", "error": "✕", "flaky": "≈", "running": "…", "slow_machine": "◷", "new": "+"}
+	"not_judged": "–", "failed": "✕", "error": "✕", "flaky": "≈", "running": "…", "judging": "…", "slow_machine": "◷", "new": "+"}
 
 // sign returns the sign of a status of any type.
 func sign(status any) string {

@@ -57,7 +57,7 @@ import time, pytest
 
 @pytest.mark.parametrize("n", range(48))
 def test_finds(n):
-    time.sleep(0.0005 * n)
+    time.sleep(0.0001 * n)
 `,
 	"tests/account/test_login.py": `
 import pytest
