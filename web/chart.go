@@ -18,6 +18,7 @@ type chart struct {
 	Commit  []string       `json:"commit"`
 	Branch  []string       `json:"branch"`
 	Metrics []*chartMetric `json:"metrics"`
+	Main    string         `json:"-"` // branch of the line, where all branches are shown
 	// Change is the first point after the change that the last verdict is about; -1 for none. Label has its commits.
 	Change int    `json:"change"`
 	Label  string `json:"label"`
@@ -30,6 +31,7 @@ type chartMetric struct {
 	Unit    string           `json:"unit"`
 	Values  []monitor.Number `json:"v"`
 	Failed  []monitor.Number `json:"failed"` // of attempts that failed
+	Other   []monitor.Number `json:"other"`  // of other branches than that of the line
 	Usual   []monitor.Number `json:"usual"`
 	Low     []monitor.Number `json:"low"`
 	High    []monitor.Number `json:"high"` // the limit, where a report says one
@@ -42,8 +44,8 @@ const (
 )
 
 // chartOf makes the chart of some points of a history. Both have the latest first.
-func chartOf(drawn, all []*point) *chart {
-	c := &chart{Change: -1}
+func chartOf(drawn, all []*point, main string) *chart {
+	c := &chart{Change: -1, Main: main}
 	position := make(map[time.Time]int, len(all))
 	for i, pt := range all {
 		position[pt.Started] = i
@@ -57,7 +59,7 @@ func chartOf(drawn, all []*point) *chart {
 		c.Time, c.Run = append(c.Time, pt.Started.Unix()), append(c.Run, pt.Run)
 		c.Commit, c.Branch = append(c.Commit, pt.ScmRef), append(c.Branch, pt.Branch)
 		for _, m := range c.Metrics {
-			m.add(pt, all[position[pt.Started]+1:])
+			m.add(pt, all[position[pt.Started]+1:], main != "" && pt.Branch != main)
 		}
 	}
 	if len(drawn) > 0 {
@@ -66,11 +68,14 @@ func chartOf(drawn, all []*point) *chart {
 	return c
 }
 
-// add adds a point. before has the points before it, the latest first.
-func (m *chartMetric) add(pt *point, before []*point) {
-	value, failed := monitor.Number(pt.Value(m.Name)), monitor.Number(math.NaN())
-	if pt.Outcome != "" {
+// add adds a point. before has the points before it, the latest first. elsewhere says that it is not of the branch of the line.
+func (m *chartMetric) add(pt *point, before []*point, elsewhere bool) {
+	value, failed, other := pt.Value(m.Name), math.NaN(), math.NaN()
+	switch {
+	case pt.Outcome != "":
 		value, failed = failed, value
+	case elsewhere:
+		value, other = other, value
 	}
 	usual, low, high := usualRange(before, m.Name)
 	r, found := pt.Changes[m.Name]
@@ -80,7 +85,7 @@ func (m *chartMetric) add(pt *point, before []*point) {
 	if usual >= 0 {
 		low = max(0, low)
 	}
-	m.Values, m.Failed = append(m.Values, rounded(float64(value))), append(m.Failed, rounded(float64(failed)))
+	m.Values, m.Failed, m.Other = append(m.Values, rounded(value)), append(m.Failed, rounded(failed)), append(m.Other, rounded(other))
 	m.Usual, m.Low, m.High = append(m.Usual, rounded(usual)), append(m.Low, rounded(low)), append(m.High, rounded(high))
 	m.Verdict = append(m.Verdict, string(r.Status))
 }

@@ -9,15 +9,16 @@ import (
 
 // overviewPage says how a project is.
 type overviewPage struct {
-	Branch    string     `json:"branch"`
-	Running   *runRow    `json:"running"` // nil for none
-	Last      *runRow    `json:"last"`    // of the branch, with a report if one has one
-	Trends    []trend    `json:"trends"`
-	Found     []*finding `json:"regressions"`
-	Runs      []*runRow  `json:"runs"` // of all branches
-	Slowest   []*testRow `json:"slowest"`
-	Hungriest []*testRow `json:"hungriest"`
-	Now       time.Time  `json:"-"`
+	Branch    string        `json:"branch"`
+	Running   *runRow       `json:"running"` // nil for none
+	Last      *runRow       `json:"last"`    // of the branch, with a report if one has one
+	Trends    []trend       `json:"trends"`
+	Found     []*finding    `json:"regressions"`
+	Runs      []*runRow     `json:"runs"` // of all branches
+	Slowest   []*testRow    `json:"slowest"`
+	Hungriest []*testRow    `json:"hungriest"`
+	Machines  []*machineRow `json:"machines"`
+	Now       time.Time     `json:"-"`
 }
 
 const (
@@ -76,7 +77,7 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 	for len(ended) > 1 && ended[0].Status == running {
 		ended = ended[1:]
 	}
-	data.Last, data.Trends = ended[0], trends(ended, p.parts.Words)
+	data.Last, data.Trends, data.Machines = ended[0], trends(ended, p.parts.Words), machines(ended)
 	activity, err := p.parts.Store.Activity(ctx, project, data.Last.ID)
 	if err != nil {
 		return err

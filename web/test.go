@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"math"
 	"slices"
 	"time"
@@ -28,7 +29,8 @@ type testPage struct {
 	Env      string            `json:"env"`
 	Branch   string            `json:"branch"` // everyBranch for all
 	Runs     []*point          `json:"runs"`   // the latest first
-	All      int               `json:"all"`    // number of measurements on the class of machine and the branch
+	Main     string            `json:"-"`
+	All      int               `json:"all"` // number of measurements on the class of machine and the branch
 	Chart    *chart            `json:"-"`
 	Pytest   string            `json:"pytest"`
 	Variants []monitor.Series  `json:"-"` // of the same function
@@ -79,10 +81,11 @@ func (p *Pages) test(v *visit) (*view, error) {
 	data.ID = series.ID(data.Env)
 	points := data.points(history)
 	data.All = len(points)
+	shown := points
 	if limit := map[string]int{"60": 60, "120": 120}[n]; limit > 0 {
-		points = points[:min(limit, len(points))]
+		shown = points[:min(limit, len(points))]
 	}
-	if err := p.fillTest(v, data, points, history); err != nil {
+	if err := p.fillTest(v, data, shown, points); err != nil {
 		return nil, err
 	}
 	return &view{Template: "test", Title: sign(data.Status) + " " + data.Name, Styles: []string{"uPlot.min.css"},
@@ -111,7 +114,7 @@ func (d *testPage) choose(s *state, history []monitor.TestPoint) {
 			usual = name
 		}
 	}
-	d.Branch = s.text("branch", usual)
+	d.Main, d.Branch = usual, s.text("branch", usual)
 }
 
 // points returns the measurements on the chosen class of machine and branch. The latest comes first. What is known of
@@ -135,42 +138,27 @@ func (d *testPage) points(history []monitor.TestPoint) (points []*point) {
 	return points
 }
 
-// fillTest adds the verdicts of the kept reports, and what is drawn.
-func (p *Pages) fillTest(v *visit, data *testPage, points []*point, history []monitor.TestPoint) error {
+// fillTest adds the verdicts of the kept reports, and what is drawn. shown is the part of the points that is looked at.
+func (p *Pages) fillTest(v *visit, data *testPage, shown, points []*point) error {
 	ctx := v.Request.Context()
-	drawn := points
+	drawn := shown
 	if len(drawn) > mostDrawn {
-		drawn = thinned(points)
+		drawn = thinned(shown)
 	}
-	runs := make([]string, 0, len(drawn)+testRuns)
-	for _, pt := range append(slices.Clone(drawn), points[:min(testRuns, len(points))]...) {
-		runs = append(runs, pt.Run)
+	data.Runs = shown
+	judged := shown
+	if v.State.values.Get("format") == "" {
+		data.Runs = shown[:min(testRuns, len(shown))]
+		judged = append(slices.Clone(drawn), data.Runs...)
 	}
-	slices.Sort(runs)
-	results, err := p.parts.Store.KeptResults(ctx, data.Test, slices.Compact(runs))
-	if err != nil {
+	if err := p.judgePoints(ctx, data, judged); err != nil {
 		return err
 	}
-	for _, pt := range points {
-		pt.judge(results, data.Env)
+	main := ""
+	if data.Branch == everyBranch {
+		main = data.Main
 	}
-	data.Runs = points
-	if v.State.values.Get("format") == "" {
-		data.Runs = points[:min(testRuns, len(points))]
-	}
-	data.Status = string(monitor.StatusNotJudged)
-	for _, pt := range points {
-		if of, judged := results[pt.Run]; judged {
-			data.Status = pt.Status
-			for _, r := range of.Results {
-				if r.Env == data.Env {
-					data.Results = append(data.Results, r)
-				}
-			}
-			break
-		}
-	}
-	data.Chart = chartOf(drawn, data.points(history))
+	data.Chart = chartOf(drawn, points, main)
 	data.Lines = map[string]line{}
 	for _, m := range data.Chart.Metrics {
 		data.Lines[m.Name] = m.line(data.Status)
@@ -185,6 +173,33 @@ func (p *Pages) fillTest(v *visit, data *testPage, points []*point, history []mo
 			data.Variants = append(data.Variants, s)
 		} else {
 			data.Others = append(data.Others, s)
+		}
+	}
+	return err
+}
+
+// judgePoints adds what the kept reports have of the test to some points, the latest first, and to the page what the latest of
+// them has.
+func (p *Pages) judgePoints(ctx context.Context, data *testPage, points []*point) error {
+	runs := make([]string, 0, len(points))
+	for _, pt := range points {
+		runs = append(runs, pt.Run)
+	}
+	slices.Sort(runs)
+	results, err := p.parts.Store.KeptResults(ctx, data.Test, slices.Compact(runs))
+	data.Status = string(monitor.StatusNotJudged)
+	found := false
+	for _, pt := range points {
+		pt.judge(results, data.Env)
+		of, judged := results[pt.Run]
+		if found || !judged {
+			continue
+		}
+		found, data.Status = true, pt.Status
+		for _, r := range of.Results {
+			if r.Env == data.Env {
+				data.Results = append(data.Results, r)
+			}
 		}
 	}
 	return err

@@ -34,6 +34,7 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("startup", func(b *testing.B) { benchStartup(b, r, folders) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, r, folders) })
 	b.Run("judge", func(b *testing.B) { benchJudge(b, r) })
+	b.Run("pages", func(b *testing.B) { benchPages(b, r) })
 	b.Run("readers", func(b *testing.B) { benchReaders(b, r, folders) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })
 	b.Run("read", func(b *testing.B) { benchRead(b, r) })

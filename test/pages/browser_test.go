@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -254,21 +255,20 @@ func (p *tab) fits(what string) {
 	assert.LessOrEqual(p.t, eval[int](p, `document.documentElement.scrollWidth`), eval[int](p, `innerWidth`), "%s is wider than the window", what)
 }
 
-// picture writes what the window shows into a file. Without a name of a folder it does nothing.
-func (p *tab) picture(name string, whole bool) {
+// pictures are those that the documentation shows.
+var pictures = []string{"page-first", "page-live", "page-overview", "page-run", "page-run-phone", "page-test"}
+
+// picture writes what the window shows into the folder that PAGES_PICTURES names, if the documentation shows it.
+func (p *tab) picture(name string) {
 	p.t.Helper()
 	folder := os.Getenv("PAGES_PICTURES")
-	if folder == "" {
+	if folder == "" || !slices.Contains(pictures, name) {
 		return
 	}
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(harness.Root(p.t), folder)
 	}
-	action := chromedp.CaptureScreenshot()
-	if whole {
-		action = chromedp.FullScreenshot(100)
-	}
-	png, err := chromedp.Run(p.ctx, action)
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	require.NoError(p.t, err)
 	require.NoError(p.t, os.MkdirAll(folder, 0o750))
 	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+".png"), png, 0o600))

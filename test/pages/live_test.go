@@ -30,7 +30,7 @@ func TestFirstMinutes(t *testing.T) {
 	p.open(bridge.URL + "/")
 	assert.Equal(t, "The bridge is ready", p.text("h1"))
 	p.accessible("empty")
-	p.picture("first-minutes", false)
+	p.picture("page-first")
 	words := strings.Fields(p.text("#c-pytest"))
 	require.Equal(t, []string{"pytest", "--remote-server", bridge.URL}, words)
 
@@ -48,7 +48,7 @@ func TestFirstMinutes(t *testing.T) {
 	open("2")
 	p.wait(`document.querySelector("h1").innerText === "Running: 3 tests so far"`)
 	p.accessible("live")
-	p.picture("live", false)
+	p.picture("page-live")
 	for _, n := range []string{"3", "4", "5"} {
 		open(n)
 	}

@@ -33,7 +33,6 @@ func TestPagesWithTokens(t *testing.T) {
 	p.open(bridge.URL + "/p/shop/find?q=x")
 	assert.Equal(t, "Log in", p.text("h1"))
 	p.accessible("log in")
-	p.picture("login", false)
 	enter("nonsense")
 	p.wait(`document.querySelector(".wrong")`)
 	assert.Contains(t, p.text(".wrong"), "not valid")

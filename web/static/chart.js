@@ -54,8 +54,8 @@ function plot(box, m, { across, up, xs, from, to, c }) {
     ctx.save();
     for (let i = first; i <= end; i++) {
       const is = verdicts.includes(metric.verdict[i]) ? metric.verdict[i] : "", failed = metric.failed[i] != null;
-      const value = failed ? metric.failed[i] : metric.v[i];
-      if (value == null || many && !is && !failed) continue;
+      const value = failed ? metric.failed[i] : metric.v[i] ?? metric.other[i], other = metric.other[i] != null;
+      if (value == null || many && !is && !failed && !other) continue;
       const x = u.valToPos(xs[i], "x", true), y = u.valToPos(value, "y", true);
       ctx.beginPath();
       if (failed) {
@@ -64,8 +64,9 @@ function plot(box, m, { across, up, xs, from, to, c }) {
         ctx.moveTo(x - arm, y - arm); ctx.lineTo(x + arm, y + arm); ctx.moveTo(x + arm, y - arm); ctx.lineTo(x - arm, y + arm); ctx.stroke();
         continue;
       }
-      ctx.fillStyle = is ? c[is] : c.data;
-      ctx.arc(x, y, (is ? 4 : 1.8) * scale, 0, 7); ctx.fill();
+      ctx.fillStyle = is ? c[is] : other ? c.panel : c.data;
+      ctx.arc(x, y, (is ? 4 : other ? 3 : 1.8) * scale, 0, 7); ctx.fill();
+      if (other && !is) { ctx.lineWidth = 1.2 * scale; ctx.strokeStyle = c.data; ctx.stroke() }
       if (is) { ctx.lineWidth = 1.5 * scale; ctx.strokeStyle = c.panel; ctx.stroke() }
     }
     ctx.restore();
@@ -100,7 +101,7 @@ function plot(box, m, { across, up, xs, from, to, c }) {
       { ...axis, size: 66, space: 34, values: (u, at) => at.map(v => v == null ? "" : amount(v, metric.unit)) }],
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
       { stroke: c.dim, width: 1, dash: [5, 4], points: { show: false } }, { stroke: c.data, width: 1.4, spanGaps: true, points: { show: points } },
-      { stroke: "transparent", points: { show: false } }],
+      { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } }],
     bands: [{ series: [2, 1], fill: c.band }],
     hooks: { draw: [mark], setCursor: [u => show(u, m)], setSelect: [u => {
       if (u.select.width < 5) return;
@@ -109,7 +110,7 @@ function plot(box, m, { across, up, xs, from, to, c }) {
       change({ from: Math.floor(seconds(across === "run" ? Math.floor(first) : first)), to: Math.ceil(seconds(across === "run" ? Math.ceil(end) : end)) });
       setTimeout(draw);
     }] },
-  }, [xs, log(metric.low, up), metric.high, metric.usual, log(metric.v, up), log(metric.failed, up)], box);
+  }, [xs, log(metric.low, up), metric.high, metric.usual, log(metric.v, up), log(metric.failed, up), log(metric.other, up)], box);
   u.over.addEventListener("dblclick", () => { change({ from: null, to: null }); draw() });
   u.over.addEventListener("mouseleave", () => { tip.hidden = true });
   return u;
@@ -141,7 +142,7 @@ function show(u, m) {
   const table = add(tip, "table", "");
   for (const metric of data.metrics) {
     const row = add(table, "tr", ""), failed = metric.failed[i] != null, is = failed ? "failed" : metric.verdict[i];
-    add(row, "td", metric.title); add(row, "td", amount(failed ? metric.failed[i] : metric.v[i], metric.unit)); add(row, "td", is || "", is ? "st " + is : "");
+    add(row, "td", metric.title); add(row, "td", amount(failed ? metric.failed[i] : metric.v[i] ?? metric.other[i], metric.unit)); add(row, "td", is || "", is ? "st " + is : "");
   }
   tip.hidden = false;
   const host = tip.parentElement.getBoundingClientRect(), over = u.over.getBoundingClientRect();
