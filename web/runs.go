@@ -166,17 +166,17 @@ func trends(rows []*runRow, w Words) []trend {
 		usual(trend{Title: "Wall time", Value: seconds(float64(last.Wall)), Line: over(func(r *runRow) float64 { return float64(r.Wall) })}, seconds),
 		usual(trend{Title: "CPU time", Value: seconds(float64(last.CPU)), Line: over(func(r *runRow) float64 { return float64(r.CPU) })}, seconds),
 		usual(trend{Title: "Tests", Value: thousands(last.Tests), Line: over(func(r *runRow) float64 { return float64(r.Tests) })}, number),
-		{Title: "Machine", Value: "–", Note: "not known yet", Line: over(offsetOf)},
 	}
-	machine := &all[3]
+	offset := offsetOf(last)
+	if math.IsNaN(offset) { // too few tests, or no report
+		return all
+	}
+	machine := trend{Title: "CPU time beside usual", Value: w.Ratio(offset), Note: "the machine was as usual", Line: over(offsetOf)}
 	machine.Line.Usual, machine.Line.Limit = math.NaN(), math.NaN()
-	if offset := offsetOf(last); !math.IsNaN(offset) {
-		machine.Value, machine.Note = w.Ratio(offset), "as fast as usual"
-		if last.Status == string(monitor.StatusSlowMachine) {
-			machine.Note, machine.Line.Status = "slower than usual", string(monitor.StatusSuspect)
-		}
+	if last.Report.Suite.Status == monitor.StatusSlowMachine {
+		machine.Note, machine.Line.Status = "the machine was slow", string(monitor.StatusSuspect)
 	}
-	return all
+	return append(all, machine)
 }
 
 // offsetOf returns how much slower a whole run was than its baseline, NaN when unknown.

@@ -270,6 +270,6 @@ func (p *tab) picture(name string) {
 	}
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	require.NoError(p.t, err)
-	require.NoError(p.t, os.MkdirAll(folder, 0o750))
-	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+".png"), png, 0o600))
+	require.NoError(p.t, os.MkdirAll(folder, 0o755))
+	require.NoError(p.t, os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644))
 }
