@@ -22,7 +22,7 @@ func TestPages(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"each page is sound": w.look, "numbers of a run": w.runNumbers, "numbers of a test": w.testNumbers,
 		"numbers of the overview": w.overviewNumbers, "list of tests": w.list, "keys": w.keys, "theme": w.theme, "copy": w.copy,
-		"charts": w.charts, "three clicks": w.clicks, "find": w.find, "without JavaScript": w.plain, "bytes": w.weight, "names": w.names,
+		"charts": w.charts, "three clicks": w.clicks, "find": w.find, "without JavaScript": w.plain, "bytes": w.weight, "names": w.names, "page of the API": w.docs,
 	} {
 		t.Run(name, test)
 	}
@@ -351,6 +351,13 @@ func (w *world) find(t *testing.T) {
 	assert.Equal(t, []string{"test_pay_by_card[sepa] test_payment"}, p.texts("tbody tr"))
 	p.open(w.URL + "/p/shop/find?q=nowhere")
 	assert.Contains(t, p.text(".empty"), "Nothing has these words")
+}
+
+// docs opens the page about the API, which has a policy too.
+func (w *world) docs(t *testing.T) {
+	p := newTab(t, 1280, "light")
+	p.open(w.URL + "/p/shop/api/v1/docs")
+	p.wait(`document.querySelectorAll(".opblock").length > 10`)
 }
 
 // weight counts the bytes and the requests of the two pages that people open most.
