@@ -93,8 +93,11 @@ func (p *Pages) projectRow(ctx context.Context, project string) (*projectRow, er
 // go.
 func (p *Pages) start(v *visit, project string) (*view, error) {
 	remote := p.server.BaseURL(v.Context)
-	if project := v.Project; project != "" {
-		remote += "/p/" + project
+	switch {
+	case v.Project != "":
+		remote += "/p/" + v.Project
+	case p.server.RequireProject:
+		remote += "/p/PROJECT"
 	}
 	data := startPage{Install: "pip install pytest-monitor 'pytest<9.2'", Pytest: "pytest --remote-server " + remote}
 	if project != "" {

@@ -12,6 +12,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,7 @@ type fakeStore struct {
 	tests    int
 	open     int // sessions of the last run that have not ended
 	records  int64
+	text     string // of branch, commit, build, class of machine and file
 	history  []monitor.TestPoint
 	reports  map[string]*monitor.Report
 
@@ -41,14 +44,18 @@ type fakeStore struct {
 }
 
 func (s *fakeStore) info(n int) *monitor.RunInfo {
-	return &monitor.RunInfo{Project: "shop", ID: fmt.Sprintf("run-%d", n), ScmRef: fmt.Sprintf("%040d", n), Branch: "main",
+	info := &monitor.RunInfo{Project: "shop", ID: fmt.Sprintf("run-%d", n), ScmRef: fmt.Sprintf("%040d", n), Branch: "main",
 		Started: began.Add(time.Duration(n) * time.Hour).UnixNano(), Sessions: []string{"s"}, Tests: int64(s.tests), Environments: []string{"m"}}
+	if s.text != "" {
+		info.ID, info.ScmRef, info.Branch, info.Build, info.Environments = s.text, s.text, s.text, s.text, []string{s.text}
+	}
+	return info
 }
 
 func (s *fakeStore) RunInfos(_ context.Context, q monitor.RunInfoQuery) (infos []*monitor.RunInfo, _ error) {
 	for n := s.runs; n > 0; n-- {
 		info := s.info(n)
-		if (q.Run == "" || q.Run == info.ID) && (q.Branch == nil || *q.Branch == "main") && (q.Before == 0 || info.Started < q.Before) &&
+		if (q.Run == "" || q.Run == info.ID) && (q.Branch == nil || *q.Branch == info.Branch) && (q.Before == 0 || info.Started < q.Before) &&
 			q.Project == "shop" && (q.Limit == 0 || len(infos) < q.Limit) {
 			infos = append(infos, info)
 		}
@@ -63,7 +70,7 @@ func (s *fakeStore) Samples(_ context.Context, _ monitor.Sort, runs []*monitor.R
 			for i := range s.tests {
 				name := fmt.Sprintf("test_%d", i)
 				series := monitor.Series{Project: "shop", ItemPath: "m", Item: name, ItemVariant: name, Kind: monitor.KindFunction}
-				sample := monitor.Sample{Run: run, Series: &series, Env: "m", Location: "tests/m.py", Start: run.Started + int64(i),
+				sample := monitor.Sample{Run: run, Series: &series, Env: "m", Location: "tests/m.py" + s.text, Start: run.Started + int64(i),
 					TotalTime: float64(i + 1), CPUTime: math.NaN(), MemUsage: 1}
 				if !yield(sample, nil) {
 					return
@@ -344,4 +351,45 @@ func TestLoginLeadsToNoOtherSite(t *testing.T) {
 		s.ServeHTTP(w, r)
 		assert.Equal(t, to, w.Header().Get("Location"), next)
 	}
+}
+
+func TestTextsFromOutsideAreOnlyText(t *testing.T) {
+	t.Parallel()
+	const evil = `</script><img src=x onerror="alert(1)">'"`
+	store := &fakeStore{projects: []string{"shop"}, runs: 1, tests: 2, text: evil}
+	store.history = []monitor.TestPoint{{Run: evil, Branch: evil, ScmRef: evil, RunTest: monitor.RunTest{Env: evil, Location: evil,
+		Start: began.UnixNano(), TotalTime: 1, CPUTime: 1, MemUsage: 1}}}
+	s := newSite(store)
+	for _, path := range []string{"/p/shop/", "/p/shop/runs/" + url.PathEscape(evil), "/p/shop/test?name=" + url.QueryEscape(evil),
+		"/p/shop/find?q=" + url.QueryEscape(evil), "/p/shop/runs/" + url.PathEscape(evil) + "?q=" + url.QueryEscape(evil),
+		"/p/shop/runs/none" + url.PathEscape(evil), "/p/shop/runs/x?sort=" + url.QueryEscape(evil), "/-/login?next=" + url.QueryEscape("/"+evil)} {
+		body := s.get(path).Body.String()
+		assert.NotContains(t, body, "<img", path)
+		assert.NotContains(t, body, "onerror=\"", path)
+	}
+	body := s.get("/p/shop/").Body.String()
+	assert.Contains(t, body, "/p/shop/runs/%3C%2Fscript%3E%3Cimg%20src=x%20onerror=%22alert%281%29%22%3E%27%22")
+	assert.Equal(t, http.StatusOK, s.get("/p/shop/runs/%3C%2Fscript%3E%3Cimg%20src=x%20onerror=%22alert%281%29%22%3E%27%22").Code)
+	for _, dots := range []string{".", ".."} { // browsers take them for parts of the path
+		store.text = dots
+		body := s.get("/p/shop/").Body.String()
+		assert.Contains(t, body, `href="/p/shop/runs/-?id=`+dots+`"`)
+		assert.Equal(t, http.StatusOK, s.get("/p/shop/runs/-?id="+dots).Code)
+	}
+}
+
+func TestLinksBelowAPathOfAProxy(t *testing.T) {
+	t.Parallel()
+	s := newSite(&fakeStore{projects: []string{"shop"}, runs: 2, tests: 60, history: []monitor.TestPoint{{Branch: "main"}}})
+	s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
+	links := regexp.MustCompile(`(?:href|src|action|data-then)="(/[^"]*)"`)
+	for _, path := range []string{"/p/shop/", "/p/shop/runs/run-2", "/p/shop/test", "/p/shop/find?q=x", "/-/login", "/nothing", "/p/none/"} {
+		found := links.FindAllStringSubmatch(s.get(path).Body.String(), -1)
+		assert.GreaterOrEqual(t, len(found), 4, path)
+		for _, link := range found {
+			assert.True(t, strings.HasPrefix(link[1], "/pymon/"), "%s: %s", path, link[1])
+		}
+	}
+	assert.Equal(t, "/pymon/p/shop/", s.get("/").Header().Get("Location"))
+	assert.Contains(t, s.get("/p/none/").Body.String(), "--remote-server https://ci.example.org/pymon/p/none")
 }
