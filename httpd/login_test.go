@@ -80,6 +80,7 @@ func TestCookieOfALogin(t *testing.T) {
 	b := withLogin(withScopes(newBridge(), monitor.ScopeRead))
 	cookie := b.logIn(t, "a")
 	assert.True(t, cookie.HttpOnly)
+	assert.Equal(t, 30*24*3600, cookie.MaxAge)
 	assert.Equal(t, http.SameSiteLaxMode, cookie.SameSite)
 	assert.False(t, cookie.Secure)
 	assert.Equal(t, "/", cookie.Path)

@@ -294,7 +294,9 @@ func TestASnapshotIsReadOnce(t *testing.T) {
 	s.store.reports = map[string]*monitor.Report{"run-2": {Run: "run-2", Results: []monitor.Result{{TestID: monitor.TestID{ItemPath: "m",
 		Item: "test_1", ItemVariant: "test_1", Kind: monitor.KindFunction, Env: "m"}, Metric: monitor.MetricTotalTime, Status: monitor.StatusRegression}},
 		Summary: monitor.Summary{Regressions: 1}}}
-	assert.Contains(t, s.get("/p/shop/runs/run-2").Body.String(), "1 test got worse")
+	body := s.get("/p/shop/runs/run-2?status=regression").Body.String()
+	assert.Contains(t, body, "1 test got worse")
+	assert.Contains(t, body, "1–1 of 1 test<", "the filter")
 	assert.Equal(t, 2, s.store.samples, "it was judged")
 
 	s.store.records++

@@ -59,7 +59,7 @@ func TestFirstMinutes(t *testing.T) {
 	assert.Equal(t, "/p/default/", p.address())
 
 	// The second run knows how many tests to expect.
-	pytest = harness.Pytest{Suite: suite, Args: words[1:], Env: []string{"GATES=" + t.TempDir()}}.Start(t)
+	harness.Pytest{Suite: suite, Args: words[1:], Env: []string{"GATES=" + t.TempDir()}}.Start(t)
 	p.wait(`document.querySelector("[data-live]").innerText.includes("Running")`)
 	p.click("[data-live] .btn")
 	p.wait(`document.querySelector("h1").innerText === "Running: 0 of about 6 tests"`)

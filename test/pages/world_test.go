@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -78,16 +77,10 @@ type world struct {
 	last      string   // id of the last run
 }
 
-var prepared struct {
-	once sync.Once
-	*world
-}
-
 // goodRuns is how many runs come before the slow ones: enough for judging.
 const goodRuns, badRuns = 8, 3
 
-// prepare returns the world. The first call makes it. The bridge ends with the test that made it, so all tests that need it
-// are subtests of one.
+// prepare makes the world. Its bridge ends with the test, so all tests that need it are subtests of one.
 func prepare(t *testing.T) *world {
 	t.Helper()
 	w := &world{Bridge: harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "1h"}})}
