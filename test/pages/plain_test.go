@@ -30,6 +30,7 @@ func (w *world) plain(t *testing.T) {
 		}
 	}
 	assert.Greater(t, len(links), 50)
+	seen := map[string]int{} // of the many tests, a few are enough
 	p.open(w.URL + "/p/shop/runs/" + w.last)
 	p.click(`.pager a[rel=next]`)
 	p.wait(`location.search === "?offset=50"`)
@@ -37,6 +38,11 @@ func (w *world) plain(t *testing.T) {
 	p.open(w.URL + slowTest)
 	assert.Equal(t, 3, eval[int](p, `document.querySelectorAll(".chart svg.spark path").length`), "the charts are lines")
 	for link := range links {
+		if place, _, _ := strings.Cut(link, "?"); seen[place] > 4 {
+			continue
+		} else {
+			seen[place]++
+		}
 		request, err := http.NewRequest(http.MethodGet, link, nil)
 		require.NoError(t, err, link)
 		request.Header.Set("Accept", "text/html")
