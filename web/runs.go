@@ -41,6 +41,17 @@ const (
 // Age says how long ago the run started.
 func (r *runRow) Age(now time.Time) string { return span(now.Sub(r.Started).Seconds()) }
 
+// Ago is Age in one unit, since nobody counts the seconds of a run that has ended.
+func (r *runRow) Ago(now time.Time) string {
+	age := now.Sub(r.Started)
+	for _, unit := range []time.Duration{time.Hour, time.Minute} {
+		if age >= unit && age < 48*time.Hour {
+			return span(age.Truncate(unit).Seconds())
+		}
+	}
+	return span(age.Seconds())
+}
+
 // runs returns runs with their sums and verdicts. The latest comes first.
 func (p *Pages) runs(ctx context.Context, q monitor.RunInfoQuery) ([]*runRow, error) {
 	infos, err := p.parts.Store.RunInfos(ctx, q)

@@ -113,6 +113,8 @@ func span(seconds float64) string {
 		return fmt.Sprintf("%d min", s/60)
 	case s < 3600:
 		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	case s < 48*3600 && s%3600 < 60:
+		return fmt.Sprintf("%d h", s/3600)
 	case s < 48*3600:
 		return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
 	default:
