@@ -1,5 +1,6 @@
-# You need Go 1.26, a C compiler, git, Python 3.11 or newer, and Rust's cargo. The tests use an InfluxDB server, and cargo
-# builds a part of it. Package managers fetch everything else, at pinned versions. It is in .cache/.
+# You need Go 1.26, a C compiler, git, Python 3.11 or newer, Rust's cargo and Chromium. The tests use an InfluxDB server, and cargo
+# builds a part of it. `make browser` installs Chromium on Debian. Package managers fetch everything else, at pinned versions.
+# It is in .cache/.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -47,6 +48,12 @@ fuzz: ## Run each fuzz target for 30 seconds
 lint: ## Check the format, and run go vet, staticcheck and govulncheck
 	tools/lint/lint.sh
 
+assets: ## Fetch the scripts of others that the pages and their tests use, at pinned versions
+	tools/assets/assets.sh
+
+browser: ## Install the browser for the tests of the pages: Debian's package chromium
+	tools/browser/browser.sh
+
 influxd: $(INFLUXD) ## Build the InfluxDB server for the tests (5 to 10 minutes, once)
 
 # This target has no prerequisites. A build takes too long to be repeated when the recipe changes.
@@ -70,4 +77,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program and the wheels; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels test test-matrix bench fuzz lint influxd python docker clean
+.PHONY: help run build wheels test test-matrix bench fuzz lint assets browser influxd python docker clean

@@ -85,6 +85,8 @@ func TestDocsAreEmbedded(t *testing.T) {
 		page := s.do(http.MethodGet, path, "")
 		assert.Equal(t, http.StatusOK, page.Code)
 		html := page.Body.String()
+		assert.Regexp(t, `script-src .self. .sha256-.*style-src .self. .sha256-`, page.Header().Get("Content-Security-Policy"))
+		assert.NotContains(t, page.Header().Get("Content-Security-Policy"), "unsafe")
 		assert.Contains(t, html, "/p/team/api/v1/openapi.json")
 		loaded := attributes(html)
 		assert.GreaterOrEqual(t, len(loaded), 4, html)

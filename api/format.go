@@ -2,11 +2,11 @@ package api
 
 import (
 	"fmt"
-	"strings"
+	"net/http"
 
 	"github.com/gin-gonic/gin"
-	"github.com/munnerz/goautoneg"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 )
 
@@ -41,38 +41,18 @@ func formatOf(c *gin.Context, hasTable bool) (format, error) {
 			Fields: map[string]string{"format": "expected json, csv or ndjson"}}
 	}
 	c.Header("Vary", "Accept")
-	return accepted(c.Request.Header.Values("Accept")), nil
+	return accepted(c.Request), nil
 }
 
 // accepted returns the format with the greatest weight in the Accept headers, or JSON if several have it.
-func accepted(headers []string) format {
-	clauses := goautoneg.ParseAccept(strings.ToLower(strings.Join(headers, ",")))
-	best, most := formatJSON, weight(clauses, "application", "json")
-	if q := weight(clauses, "text", "csv"); q > most {
-		best, most = formatCSV, q
+func accepted(r *http.Request) format {
+	best, w := formatJSON, httpd.Accepted(r, "application/json", csvType, ndjsonType)
+	most := w[0]
+	if w[1] > most {
+		best, most = formatCSV, w[1]
 	}
-	if weight(clauses, "application", "x-ndjson") > most {
+	if w[2] > most {
 		best = formatNDJSON
 	}
 	return best
-}
-
-// weight returns the weight of a media type in the Accept headers, or 0. The most specific matching clause decides.
-func weight(clauses []goautoneg.Accept, kind, subtype string) (q float64) {
-	best := 0
-	for _, clause := range clauses {
-		specific := 0
-		switch {
-		case clause.Type == kind && clause.SubType == subtype:
-			specific = 3
-		case clause.Type == kind && clause.SubType == "*":
-			specific = 2
-		case clause.Type == "*" && clause.SubType == "*":
-			specific = 1
-		}
-		if specific > best || specific > 0 && specific == best && clause.Q > q {
-			best, q = specific, clause.Q
-		}
-	}
-	return q
 }

@@ -136,8 +136,14 @@ func answerDocs(c *gin.Context) error {
 	base := path[:strings.LastIndex(path, docsPath)]
 	public := httpd.LinkPrefix(c) + base
 	page := v5emb.NewWithConfig(swgui.Config{InternalBasePath: base + docsPath})
-	page("pymon-bridge", public+documentPath, public+docsPath).ServeHTTP(c.Writer, c.Request)
-	return nil
+	serve := page("pymon-bridge", public+documentPath, public+docsPath)
+	if c.Param("asset") != "" {
+		serve.ServeHTTP(c.Writer, c.Request)
+		return nil
+	}
+	answer := &policed{ResponseWriter: c.Writer}
+	serve.ServeHTTP(answer, c.Request)
+	return answer.send()
 }
 
 func isAsset(name string) bool {

@@ -81,6 +81,11 @@ func (s *Server) admit(c *gin.Context) {
 // authenticate returns the request's token, or nil if the request needs none. project is the project that the request
 // names, or "".
 func (s *Server) authenticate(r *http.Request, project string) (*monitor.Token, error) {
+	if hash, ok := s.loginOf(r); ok && r.Header.Get("Authorization") == "" {
+		if token, ok, err := s.auth.admitLogin(r.Context(), hash, project); ok {
+			return token, err
+		}
+	}
 	token, err := s.auth.Admit(r.Context(), r.Header.Get("Authorization"), project)
 	if err == nil && token == nil && !s.knownHost(r.Host) {
 		return nil, monitor.Errorf(codeHost, "a bridge that needs no token answers only to localhost, to an IP address, and to "+
@@ -92,10 +97,14 @@ func (s *Server) authenticate(r *http.Request, project string) (*monitor.Token, 
 // RequireScope fails with EForbidden if the request's token has neither the scope nor one of the others.
 func RequireScope(c *gin.Context, scope monitor.Scope, or ...monitor.Scope) error {
 	if token := tokenOf(c); token != nil && !token.Allows(scope, or...) {
-		return monitor.Errorf(monitor.EForbidden, "this token lacks the scope %s, which the request needs: "+
-			"make one with pymon-bridge token add %s --scope %[1]s", scope, token.Project)
+		return lacksScope(token, scope)
 	}
 	return nil
+}
+
+func lacksScope(token *monitor.Token, scope monitor.Scope) error {
+	return monitor.Errorf(monitor.EForbidden, "this token lacks the scope %s, which the request needs: "+
+		"make one with pymon-bridge token add %s --scope %[1]s", scope, token.Project)
 }
 
 // requireScope makes a handler of [RequireScope].

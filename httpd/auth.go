@@ -78,6 +78,25 @@ func (a *Authenticator) Admit(ctx context.Context, authorization, project string
 	case token == nil:
 		return nil, list.unauthorized(secret)
 	}
+	return a.use(token, project)
+}
+
+// admitLogin does the same as Admit for a browser that logged in with the token that has this hash. ok is false if the token
+// is not valid any more.
+func (a *Authenticator) admitLogin(ctx context.Context, hash [32]byte, project string) (token *monitor.Token, ok bool, err error) {
+	list, err := a.recent(ctx)
+	if err != nil {
+		return nil, true, err
+	}
+	if token = list.findHash(hash); token == nil {
+		return nil, false, nil
+	}
+	token, err = a.use(token, project)
+	return token, true, err
+}
+
+// use notes the use of a token, and refuses it for another project.
+func (a *Authenticator) use(token *monitor.Token, project string) (*monitor.Token, error) {
 	a.OnUse(token.ID)
 	if project != "" && project != token.Project {
 		return nil, monitor.Errorf(monitor.EForbidden, "this token is not for project %s", project)
@@ -105,7 +124,11 @@ func (l *tokenList) find(secret string) *monitor.Token {
 	if secret == "" {
 		return nil
 	}
-	sum, now := sha256.Sum256([]byte(secret)), time.Now()
+	return l.findHash(sha256.Sum256([]byte(secret)))
+}
+
+func (l *tokenList) findHash(sum [32]byte) *monitor.Token {
+	now := time.Now()
 	match := -1
 	for i := range l.Valid {
 		same := subtle.ConstantTimeCompare(sum[:], l.Valid[i].Hash[:])

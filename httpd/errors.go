@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -88,7 +89,20 @@ func (s *Server) answerErrors(c *gin.Context) {
 	}
 	setErrorHeaders(c.Writer.Header(), code, err)
 	discardBody(c.Request)
-	c.JSON(refusal.status, messageOf(code, err))
+	body := messageOf(code, err)
+	if s.ErrorPage == nil || !WantsPage(c.Request) || strings.Contains(c.Request.URL.Path, APIBases[0]) {
+		c.JSON(refusal.status, body)
+		return
+	}
+	c.Writer.Header().Del("WWW-Authenticate") // the page has a form to log in, instead of the browser's own
+	s.ErrorPage(c, ErrorAnswer{refusal.status, body.Message, body.Errors})
+}
+
+// ErrorAnswer is what a client is told about an error.
+type ErrorAnswer struct {
+	Status  int // of HTTP
+	Message string
+	Fields  map[string]string // what was expected in each wrong field
 }
 
 // panicError is a panic of a handler.

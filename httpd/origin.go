@@ -62,3 +62,19 @@ func (s *Server) knownHost(host string) bool {
 	return s.PublicURL != nil && strings.EqualFold(name, s.PublicURL.Hostname()) ||
 		slices.ContainsFunc(s.HostNames, func(known string) bool { return strings.EqualFold(name, strings.TrimSuffix(known, ".")) })
 }
+
+// BaseURL returns the address of the bridge for a client: the public URL, else what the client asked. It has no slash at its
+// end. While a token is needed, it has a place for one.
+func (s *Server) BaseURL(c *gin.Context) string {
+	u := url.URL{Scheme: "http", Host: c.Request.Host, Path: LinkPrefix(c)}
+	if c.Request.TLS != nil {
+		u.Scheme = "https"
+	}
+	if s.PublicURL != nil {
+		u.Scheme, u.Host = s.PublicURL.Scheme, s.PublicURL.Host
+	}
+	if tokenOf(c) != nil {
+		u.User = url.UserPassword("x", "TOKEN")
+	}
+	return u.String()
+}

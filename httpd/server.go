@@ -51,7 +51,11 @@ type Server struct {
 	// OnRequest is called after every answer, also after an incomplete answer. The route is a template such as
 	// "/p/:project/metrics". Without a matching route, route and method are "", so that the number of pairs stays small.
 	OnRequest func(method, route string, status int, took time.Duration)
+	// ErrorPage, if it is set, answers a request with an error as a web page. It is called for requests that prefer a page,
+	// except those below the base paths that end in /api/v1.
+	ErrorPage func(c *gin.Context, answer ErrorAnswer)
 
+	logins   logins
 	auth     *Authenticator
 	log      *slog.Logger
 	refusals *slog.Logger // for requests that are refused

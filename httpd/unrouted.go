@@ -23,9 +23,12 @@ func refuseAncient(c *gin.Context) {
 }
 
 // noRoute refuses a path that does not exist.
-func noRoute(c *gin.Context) {
-	Fail(c, monitor.Errorf(monitor.ENotFound, "no such route: the URL of pytest's --remote-server must end in the host, "+
-		"/api/v1, /p/PROJECT or /p/PROJECT/api/v1; /api/v1/docs lists the routes"))
+func noRoute(c *gin.Context) { Fail(c, NoRoute()) }
+
+// NoRoute is the error for a path that does not exist.
+func NoRoute() error {
+	return monitor.Errorf(monitor.ENotFound, "no such route: the URL of pytest's --remote-server must end in the host, "+
+		"/api/v1, /p/PROJECT or /p/PROJECT/api/v1; /api/v1/docs lists the routes")
 }
 
 // noMethod answers OPTIONS, and refuses a method that the path does not have. Gin has set Allow to the methods of the

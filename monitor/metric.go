@@ -105,3 +105,8 @@ func floatBits(f float64) uint64 {
 type Series struct {
 	Project, Component, ItemPath, Item, ItemVariant, Kind string
 }
+
+// ID identifies the test on a class of machine, the first of its name in a run.
+func (s Series) ID(env string) TestID {
+	return TestID{Component: s.Component, ItemPath: s.ItemPath, Item: s.Item, ItemVariant: s.ItemVariant, Kind: s.Kind, Env: env}
+}

@@ -62,8 +62,8 @@ func (db *DB) Destinations(ctx context.Context) (all []monitor.Destination, err 
 	return all, err
 }
 
-// Projects says what the file has of each project, the one with the last session first. today is when the day began.
-func (db *DB) Projects(ctx context.Context, today time.Time) (all []monitor.ProjectStatus, err error) {
+// ProjectStatus says what the file has of each project, the one with the last session first. today is when the day began.
+func (db *DB) ProjectStatus(ctx context.Context, today time.Time) (all []monitor.ProjectStatus, err error) {
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
 		all = nil
 		err := each(ctx, q, `SELECT project, count(*), sum(utc_ns >= ?), max(utc_ns) AS last FROM sessions GROUP BY project

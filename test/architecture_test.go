@@ -27,14 +27,14 @@ const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor. Those in mounted also know the server, httpd.
 var middle = []string{"httpd", "ingest", "api", "journal", "sqlite", "cache", "influx", "judge", "regress", "report", "telemetry",
-	"grafana", "plugin"}
+	"grafana", "plugin", "web"}
 
 // mounted are the packages that mount routes on the server.
-var mounted = []string{"ingest", "api"}
+var mounted = []string{"ingest", "api", "web"}
 
 // owners says which packages may import a library, by the beginning of its import path.
 var owners = map[string][]string{
-	"github.com/gin-gonic/":            {"httpd", "ingest", "api"},
+	"github.com/gin-gonic/":            {"httpd", "ingest", "api", "web"},
 	"github.com/influxdata/":           {"influx", "influx/setup"},
 	"github.com/tinylib/msgp":          {"influx"},
 	"github.com/dgraph-io/ristretto":   {"cache"},
@@ -46,13 +46,14 @@ var owners = map[string][]string{
 	"github.com/lmittmann/tint":        {"cmd/pymon-bridge"},
 	"github.com/creack/pty":            {}, // only tests have a terminal of their own
 	"github.com/swaggest/":             {"api"},
-	"github.com/munnerz/goautoneg":     {"api"},
+	"github.com/munnerz/goautoneg":     {"httpd"},
 	"gonum.org/":                       {"regress"},
 	"golang.org/x/time":                {"cache"},
 	"github.com/getkin/kin-openapi":    {}, // only tests read the document
 	"github.com/yuin/goldmark":         {},
 	"go.yaml.in/yaml/":                 {},
 	"github.com/stretchr/testify":      {},
+	"github.com/chromedp/":             {},
 	"pgregory.net/rapid":               {},
 	"github.com/influxdata/influxdb/v": {}, // the server; only its client is a dependency
 }

@@ -6,6 +6,7 @@ declare -A what=(
 	[go]="Go 1.26 (https://go.dev/dl)"
 	[cargo]="Rust's cargo (https://rustup.rs). It builds Flux, the query engine of the InfluxDB server for the tests. Or set INFLUXD=/path/to/influxd to use your own server"
 	[cc]="a C compiler. It builds the InfluxDB server for the tests"
+	[npm]="npm (https://nodejs.org). It fetches packages; nothing else needs it"
 	[python3]="Python 3.11 or newer with its module venv. The tests run pytest in it"
 )
 missing=0

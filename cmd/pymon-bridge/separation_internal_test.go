@@ -135,7 +135,7 @@ func bearer(secret string) string { return "Authorization: Bearer " + secret }
 // ofB fills the parameters of a route with values of project "b".
 var ofB = strings.NewReplacer(":component", "part-b", ":item", "test_b",
 	":variant", "test_b", ":text", "_b", ":kind", "function-b", ":ref", "commit-b", ":pipeline", "pipe-b", ":build", "7-b",
-	":run", "nightly", ":resource", "memory", ":n", "3", ":asset", "swagger-ui.css")
+	":run", "nightly", ":resource", "memory", ":n", "3", ":asset", "swagger-ui.css", ":file", "app.css")
 
 // target returns a target for a route of a project. All that it names within the project are things of "b".
 func target(r gin.RouteInfo, project string) string {
@@ -150,15 +150,17 @@ func target(r gin.RouteInfo, project string) string {
 // TestEveryRouteNeedsAScope walks all routes, so that nobody can forget the scope of a new route.
 func TestEveryRouteNeedsAScope(t *testing.T) {
 	s := serveTokens(t, true)
-	public := map[string]bool{"/-/healthy": true, "/-/ready": true}
+	public := map[string]int{"GET /-/healthy": http.StatusOK, "GET /-/ready": http.StatusOK,
+		"GET /-/static/:hash/:file": http.StatusOK, "GET /-/login": http.StatusOK, // without a token, a page has its form to log in
+		"POST /-/login": http.StatusUnauthorized, "POST /-/logout": http.StatusSeeOther}
 	walked := 0
 	for _, r := range s.server.Mounted() {
 		status := func(secret string) int {
 			status, _ := s.ask(r.Method, target(r, "a"), secret)
 			return status
 		}
-		if public[r.Path] {
-			assert.Equal(t, http.StatusOK, status(""), r.Path)
+		if expected := public[r.Method+" "+r.Path]; expected != 0 {
+			assert.Equal(t, expected, status(""), r.Path)
 			continue
 		}
 		walked++

@@ -10,6 +10,7 @@ import (
 	"pymon-bridge/ingest"
 	"pymon-bridge/monitor"
 	"pymon-bridge/report"
+	"pymon-bridge/web"
 )
 
 // openServer serves all routes on l.
@@ -36,7 +37,8 @@ func (b *bridge) openServer(l net.Listener) error {
 	b.server.OnRequest = b.metrics.Request
 	b.metrics.WatchConnections(b.server.Connections)
 	b.mountIngest()
-	b.mountAPI()
+	reads := b.mountAPI()
+	b.mountPages(reads)
 	if err := b.server.Open(l); err != nil {
 		return err
 	}
@@ -63,8 +65,16 @@ func (b *bridge) mountIngest() {
 }
 
 // mountAPI adds the read routes. The local file answers them.
-func (b *bridge) mountAPI() {
+func (b *bridge) mountAPI() *api.API {
 	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Printer: report.PrinterOf, Log: b.logger})
 	reads.PageSize = int64(b.config.PageSize)
 	reads.Mount(b.server)
+	return reads
+}
+
+// mountPages adds the pages for people. Their reads take turns with those of the API.
+func (b *bridge) mountPages(reads *api.API) {
+	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Turns: reads.Turns, Version: version, Log: b.logger})
+	pages.Quiet = b.config.QuietAfter
+	pages.Mount(b.server)
 }

@@ -121,7 +121,7 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 func (s *statusResult) readFile(ctx context.Context, db *sqlite.DB, path string) (err error) {
 	now := time.Now()
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	if s.Projects, err = db.Projects(ctx, today); err != nil {
+	if s.Projects, err = db.ProjectStatus(ctx, today); err != nil {
 		return err
 	}
 	tokens, err := db.Tokens(ctx)

@@ -35,6 +35,7 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("memory", func(b *testing.B) { benchMemory(b, r, folders) })
 	b.Run("judge", func(b *testing.B) { benchJudge(b, r) })
 	b.Run("verify", func(b *testing.B) { benchVerify(b, r, folders) })
+	b.Run("pages", func(b *testing.B) { benchPages(b, r) })
 	b.Run("readers", func(b *testing.B) { benchReaders(b, r, folders) })
 	b.Run("import", func(b *testing.B) { benchImport(b, r) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })

@@ -27,7 +27,7 @@ const (
 // benchJudge measures how long a report on a large run takes from the local file, and how much it delays clients.
 func benchJudge(b *testing.B, r *report) {
 	dir := b.TempDir()
-	fillRuns(b, dir)
+	fillRuns(b, dir, judgedRuns)
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: dir, Args: []string{"--no-judge"}})
 	prepare(b, bridge.URL)
 	var numbers atomic.Int64
@@ -69,13 +69,13 @@ func askForReport(b *testing.B, url string) time.Duration {
 func judgedCommit(run int) string { return fmt.Sprintf("%040x", run) }
 
 // fillRuns stores the runs. A test takes about the same time in every run.
-func fillRuns(b *testing.B, dir string) {
+func fillRuns(b *testing.B, dir string, runs int) {
 	b.Helper()
 	db := openBacklog(b, dir)
-	begin := time.Now().UTC().Truncate(24 * time.Hour).Add(-judgedRuns * judgedPeriod)
+	begin := time.Now().UTC().Truncate(24 * time.Hour).Add(-time.Duration(runs) * judgedPeriod)
 	random := rand.New(rand.NewPCG(1, 2))
 	require.NoError(b, db.Append(b.Context(), []*monitor.Record{backlogRecord(0)}))
-	for run := range judgedRuns {
+	for run := range runs {
 		start := begin.Add(time.Duration(run) * judgedPeriod)
 		session := fmt.Sprintf("%032x", run)
 		recs := []*monitor.Record{{Project: monitor.DefaultProject, Received: start, Client: "10.0.0.1",

@@ -1,0 +1,130 @@
+package httpd
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	loginMaxAge = 30 * 24 * time.Hour // a browser has to log in again after this time
+	maxLogins   = 10_000              // above it, the oldest login ends
+	loginCookie = "pymon-bridge"      // begins the name of the cookie
+)
+
+// logins has the browsers that logged in with a token. A browser has an opaque random id as a cookie, never the token. A
+// login is valid as long as its token is. A restart of the bridge ends all logins. The zero value has none.
+type logins struct {
+	mu   sync.Mutex
+	byID map[[32]byte]login // by the hash of the id
+}
+
+type login struct {
+	token   [32]byte // hash of the token
+	created time.Time
+}
+
+// add returns the id of a new login.
+func (l *logins) add(token [32]byte, now time.Time) (id string) {
+	id = rand.Text()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byID == nil {
+		l.byID = map[[32]byte]login{}
+	}
+	for len(l.byID) >= maxLogins {
+		l.removeOldest()
+	}
+	l.byID[sha256.Sum256([]byte(id))] = login{token, now}
+	return id
+}
+
+func (l *logins) removeOldest() {
+	var oldest [32]byte
+	var created time.Time
+	for key, one := range l.byID {
+		if created.IsZero() || one.created.Before(created) {
+			oldest, created = key, one.created
+		}
+	}
+	delete(l.byID, oldest)
+}
+
+// find returns the hash of the token of a login.
+func (l *logins) find(id string, now time.Time) (token [32]byte, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one, ok := l.byID[sha256.Sum256([]byte(id))]
+	return one.token, ok && now.Sub(one.created) < loginMaxAge
+}
+
+func (l *logins) remove(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.byID, sha256.Sum256([]byte(id)))
+}
+
+// cookieName returns the name of the cookie. Browsers send a cookie to all ports of a host, so the name has the port.
+func cookieName(r *http.Request) string {
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return loginCookie + "-" + port
+	}
+	return loginCookie
+}
+
+// loginOf returns the hash of the token that the browser logged in with. A cookie changes nothing unless the page that asks
+// for the change is one of the bridge's own.
+func (s *Server) loginOf(r *http.Request) (token [32]byte, ok bool) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && !s.ownOrigin(r) {
+		return token, false
+	}
+	cookie, err := r.Cookie(cookieName(r))
+	if err != nil {
+		return token, false
+	}
+	return s.logins.find(cookie.Value, time.Now())
+}
+
+// LogIn checks a token that a browser sent in a form, and gives the browser a cookie. It returns the token's project.
+// It fails with EUnauthorized without a valid token, and with EForbidden if the token may not read.
+func (s *Server) LogIn(c *gin.Context, secret string) (project string, err error) {
+	token, err := s.auth.Admit(c.Request.Context(), "Bearer "+secret, "")
+	switch {
+	case err != nil:
+		return "", err
+	case token == nil: // the bridge needs no token
+		return "", nil
+	case !token.Allows(monitor.ScopeRead):
+		return "", lacksScope(token, monitor.ScopeRead)
+	}
+	s.setLogin(c, s.logins.add(token.Hash, time.Now()), int(loginMaxAge.Seconds()))
+	return token.Project, nil
+}
+
+// LogOut ends the login of a browser.
+func (s *Server) LogOut(c *gin.Context) {
+	if cookie, err := c.Request.Cookie(cookieName(c.Request)); err == nil {
+		s.logins.remove(cookie.Value)
+	}
+	s.setLogin(c, "", -1)
+}
+
+// LoggedIn says whether the request is that of a browser that logged in.
+func (s *Server) LoggedIn(c *gin.Context) bool {
+	_, ok := s.loginOf(c.Request)
+	return ok && tokenOf(c) != nil
+}
+
+func (s *Server) setLogin(c *gin.Context, id string, maxAge int) {
+	secure := c.Request.TLS != nil || s.PublicURL != nil && strings.EqualFold(s.PublicURL.Scheme, "https")
+	http.SetCookie(c.Writer, &http.Cookie{Name: cookieName(c.Request), Value: id, Path: LinkPrefix(c) + "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode})
+}

@@ -1,0 +1,29 @@
+package report
+
+import "pymon-bridge/monitor"
+
+// Words has the words of reports for other readers than those of the formats.
+type Words struct{}
+
+// Sentence says what a report found, as [Gate] does.
+func (Words) Sentence(r *monitor.Report) string {
+	_, sentence := Gate(r, FailOnRegression)
+	return sentence
+}
+
+// Amount returns a value of a metric with its unit, in three digits or so: 1.23 s, 45 ms, 12.5 MiB.
+func (Words) Amount(metric string, value float64) string {
+	return amount(metric, monitor.Number(value))
+}
+
+// Ratio returns a ratio as ×1.50.
+func (Words) Ratio(r float64) string { return ratio(monitor.Number(r)) }
+
+// Printable is [Printable].
+func (Words) Printable(s string) string { return Printable(s) }
+
+// Commit returns the first ten digits of a hash. A name that is no hash is returned whole.
+func (Words) Commit(ref string) string { return commit(ref) }
+
+// Again is [Rerun].
+func (Words) Again(r *monitor.Report) []string { return Rerun(r) }

@@ -1,0 +1,293 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// Projects implements [monitor.PageStore]. It looks up one project after the other, since there are few projects and many
+// sessions.
+func (db *DB) Projects(ctx context.Context) ([]string, error) {
+	return readPart(ctx, db, func(q querier) (names []string, err error) {
+		return names, each(ctx, q, `WITH RECURSIVE p (name) AS (SELECT min(project) FROM sessions
+			UNION ALL SELECT (SELECT min(project) FROM sessions WHERE project > p.name) FROM p WHERE p.name IS NOT NULL)
+			SELECT name FROM p WHERE name IS NOT NULL`, nil, func(row scanner) error {
+			var name string
+			err := row.Scan(&name)
+			names = append(names, name)
+			return err
+		})
+	})
+}
+
+// RunSums implements [monitor.PageStore].
+func (db *DB) RunSums(ctx context.Context, infos []*monitor.RunInfo) ([]*monitor.Run, error) {
+	positions := make([]runPosition, len(infos))
+	for i, info := range infos {
+		positions[i] = runPosition{project: info.Project, run: info.ID}
+	}
+	return readPart(ctx, db, func(q querier) ([]*monitor.Run, error) { return runsAt(ctx, q, positions, nil) })
+}
+
+// Activity implements [monitor.PageStore].
+func (db *DB) Activity(ctx context.Context, project, run string) (*monitor.Activity, error) {
+	return readPart(ctx, db, func(q querier) (*monitor.Activity, error) {
+		a := new(monitor.Activity)
+		var sessions int
+		var last int64
+		err := q.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(completion = ''), 0), max(
+				coalesce(max(received), 0), coalesce(max(ended), 0), coalesce(max(arrived), 0)),
+				coalesce(sum(metrics), 0) + coalesce(sum(outcomes), 0)
+			FROM (SELECT s.completion, s.received, s.ended,
+				(SELECT max(y.received) FROM tallies y WHERE y.session = s.hash) AS arrived,
+				(SELECT sum(y.metrics) FROM tallies y WHERE y.session = s.hash) AS metrics,
+				(SELECT sum(o.outcomes) FROM outcome_tallies o WHERE o.session = s.hash) AS outcomes
+				FROM sessions s WHERE s.project = ? AND s.run = ?)`, project, run).Scan(&sessions, &a.Open, &last, &a.Records)
+		if err == nil && sessions == 0 {
+			return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", run, project)
+		}
+		a.Last = time.Unix(0, last).UTC()
+		return a, err
+	})
+}
+
+// measuredTest has what a test of a run has in common in the tables metrics and outcomes. m is one of them.
+const measuredTest = `r.project, r.component, r.item_path, r.item, r.item_variant, r.kind, l.item_fs_loc, m.utc_ns, m.total_time,
+	m.user_time + m.kernel_time, m.mem_usage, coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL,
+	coalesce(c.env, ''), coalesce(c.python_info, '')`
+
+// measuredJoins are the tables of measuredTest. The context is read where it is needed, since it costs a search for each row.
+var measuredJoins = ` JOIN series r ON r.id = m.series JOIN locations l ON l.id = m.location
+	LEFT JOIN sessions s ON s.hash = m.session LEFT JOIN contexts c ON c.seq = ` + contextOf("m.context")
+
+// scanTest reads the columns of measuredTest, and more columns behind them.
+func scanTest(row scanner, t *monitor.RunTest, more ...any) error {
+	var session monitor.Session
+	var known bool
+	machine := new(monitor.Context)
+	r := &t.Series
+	err := row.Scan(append([]any{&r.Project, &r.Component, &r.ItemPath, &r.Item, &r.ItemVariant, &r.Kind, &t.Location, &t.Start,
+		float{&t.TotalTime}, float{&t.CPUTime}, float{&t.MemUsage}, &session.Machine, &session.Method, &known, &machine.Env,
+		&machine.PythonInfo}, more...)...)
+	if !known {
+		machine = nil
+	}
+	t.Env = monitor.OriginOf("", machine, &session).Env
+	return err
+}
+
+// LatestTests implements [monitor.PageStore]. It reads the last tests of each session, since a session's tests are in the
+// order of time.
+func (db *DB) LatestTests(ctx context.Context, project, run string, max int) ([]monitor.RunTest, error) {
+	return readPart(ctx, db, func(q querier) ([]monitor.RunTest, error) {
+		var tests []monitor.RunTest
+		var sessions []int64
+		err := each(ctx, q, "SELECT hash FROM sessions WHERE project = ? AND run = ?", []any{project, run}, func(row scanner) error {
+			var id int64
+			err := row.Scan(&id)
+			sessions = append(sessions, id)
+			return err
+		})
+		for _, id := range sessions {
+			for _, list := range []string{
+				", '', 0, '' FROM metrics m INDEXED BY metrics_session" + measuredJoins + " WHERE m.session = ?",
+				", m.outcome, m.attempts, m.node_id FROM outcomes m INDEXED BY outcomes_session" + measuredJoins +
+					" WHERE m.session = ? AND m.outcome IN ('failed', 'error')",
+			} {
+				if err == nil {
+					err = addTests(ctx, q, &tests, "SELECT "+measuredTest+list+" ORDER BY m.utc_ns DESC LIMIT ?", id, max)
+				}
+			}
+		}
+		slices.SortStableFunc(tests, func(a, b monitor.RunTest) int { return cmp.Compare(b.Start, a.Start) })
+		return tests[:min(max, len(tests))], err
+	})
+}
+
+func addTests(ctx context.Context, q querier, tests *[]monitor.RunTest, query string, args ...any) error {
+	return each(ctx, q, query, args, func(row scanner) error {
+		var t monitor.RunTest
+		err := scanTest(row, &t, &t.Outcome, &t.Attempts, &t.NodeID)
+		*tests = append(*tests, t)
+		return err
+	})
+}
+
+// UnusualTests implements [monitor.PageStore].
+func (db *DB) UnusualTests(ctx context.Context, project, run string, max int) ([]monitor.RunTest, error) {
+	return readPart(ctx, db, func(q querier) (tests []monitor.RunTest, err error) {
+		return tests, addTests(ctx, q, &tests, "SELECT "+measuredTest+`, m.outcome, m.attempts, m.node_id
+			FROM sessions of CROSS JOIN outcomes m INDEXED BY outcomes_session ON m.session = of.hash`+measuredJoins+`
+			WHERE of.project = ? AND of.run = ? AND (m.outcome IN ('failed', 'error') OR m.attempts > 1 AND m.outcome IN ('passed', 'xpassed'))
+			ORDER BY m.utc_ns LIMIT ?`, project, run, max)
+	})
+}
+
+// seriesIs finds a series by its index.
+const seriesIs = `(SELECT id FROM series WHERE project = ? AND item_path = ? AND item = ? AND item_variant = ? AND kind = ? AND component = ?)`
+
+// TestHistory implements [monitor.PageStore]. The branch is compared after the rows are found by the test: a test has few
+// rows beside those of a branch.
+func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monitor.TestPoint, error) {
+	t, branch := query.Test, ""
+	if query.Branch != nil {
+		branch = " AND s.branch = ?"
+	}
+	const more = `, coalesce(s.run, h.h), coalesce(s.scm_ref, ''), coalesce(s.branch, ''), coalesce(s.build, '')`
+	return readPart(ctx, db, func(q querier) (points []monitor.TestPoint, err error) {
+		for _, table := range []string{"'', 0, ''" + more + " FROM metrics m INDEXED BY metrics_point",
+			"m.outcome, m.attempts, m.node_id" + more + " FROM outcomes m INDEXED BY outcomes_point"} {
+			args := []any{t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component}
+			if query.Branch != nil {
+				args = append(args, *query.Branch)
+			}
+			unusual := ""
+			if len(table) > 0 && table[0] == 'm' {
+				unusual = " AND (m.outcome IN ('failed', 'error') OR m.attempts > 1)"
+			}
+			err := each(ctx, q, "SELECT "+measuredTest+", "+table+measuredJoins+" JOIN hashes h ON h.id = m.session WHERE m.series = "+
+				seriesIs+branch+unusual+" ORDER BY m.utc_ns DESC LIMIT ?", append(args, query.Limit), func(row scanner) error {
+				var p monitor.TestPoint
+				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build)
+				points = append(points, p)
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		slices.SortStableFunc(points, func(a, b monitor.TestPoint) int { return cmp.Compare(b.Start, a.Start) })
+		return points[:min(query.Limit, len(points))], nil
+	})
+}
+
+// KeptResults implements [monitor.PageStore]. It decodes the reports that have the name of the test, since decoding takes
+// twenty times as long as looking for it.
+func (db *DB) KeptResults(ctx context.Context, test monitor.Series, runs []string) (map[string]monitor.KeptResult, error) {
+	name, err := nameInReport(test.ItemVariant)
+	if err != nil {
+		return nil, err
+	}
+	return readPart(ctx, db, func(q querier) (map[string]monitor.KeptResult, error) {
+		found := map[string]monitor.KeptResult{}
+		for part := range slices.Chunk(runs, runsAtOnce) {
+			query := newClause("SELECT run, content FROM reports WHERE project = ? AND run IN (?"+strings.Repeat(", ?", len(part)-1)+")",
+				test.Project)
+			for _, run := range part {
+				query.args = append(query.args, run)
+			}
+			err := each(ctx, q, query.sql, query.args, func(row scanner) (err error) {
+				var run string
+				var stored []byte
+				if err = row.Scan(&run, &stored); err == nil {
+					found[run], err = resultsOf(stored, test, name)
+				}
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return found, nil
+	})
+}
+
+// resultsOf returns the results that a stored report has of a test, whose name stands in the report as in name.
+func resultsOf(stored []byte, test monitor.Series, name []byte) (kept monitor.KeptResult, err error) {
+	content, err := decompress(stored)
+	if err != nil {
+		return kept, err
+	}
+	var r *monitor.Report
+	if bytes.Contains(content, name) {
+		r, err = decodeReport(content)
+	} else {
+		var part struct{ Summary monitor.Summary }
+		err = json.Unmarshal(content, &part)
+		r = &monitor.Report{Summary: part.Summary}
+	}
+	if err != nil {
+		return kept, err
+	}
+	s := r.Summary
+	kept.Learning = s.Learning > 0 && s.OK+s.Suspects+s.Regressions+s.Improvements == 0
+	for _, result := range r.Results {
+		if result.TestID == test.ID(result.Env) {
+			kept.Results = append(kept.Results, result)
+		}
+	}
+	return kept, nil
+}
+
+// nameInReport returns a text as it stands in the JSON of a kept report.
+func nameInReport(s string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(escape(s))
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// Siblings implements [monitor.PageStore].
+func (db *DB) Siblings(ctx context.Context, test monitor.Series, max int) ([]monitor.Series, error) {
+	query := newClause(`SELECT component, item_path, item, item_variant, kind FROM series WHERE project = ? AND item_path = ?
+		AND NOT (item = ? AND item_variant = ? AND kind = ? AND component = ?)
+		ORDER BY item <> ?, item, item_variant, kind, component LIMIT ?`, test.Project, test.ItemPath, test.Item, test.ItemVariant,
+		test.Kind, test.Component, test.Item, max)
+	return db.seriesList(ctx, test.Project, query)
+}
+
+func (db *DB) seriesList(ctx context.Context, project string, query clause) ([]monitor.Series, error) {
+	return readPart(ctx, db, func(q querier) (all []monitor.Series, err error) {
+		return all, each(ctx, q, query.sql, query.args, func(row scanner) error {
+			s := monitor.Series{Project: project}
+			err := row.Scan(&s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind)
+			all = append(all, s)
+			return err
+		})
+	})
+}
+
+// leastDigits is how many digits of a commit find it.
+const leastDigits = 7
+
+// Find implements [monitor.PageStore].
+func (db *DB) Find(ctx context.Context, project, text string, max int) (runs []string, tests []monitor.Series, err error) {
+	where := newClause("run = ?", text)
+	if len(text) >= leastDigits {
+		where = newClause("(run = ?", text)
+		commit := clause{}
+		commit.prefix("scm_ref", text)
+		where.add(" OR "+commit.sql+")", commit.args...)
+	}
+	query := newClause("SELECT run, max(utc_ns) AS latest FROM sessions WHERE project = ? AND ", project)
+	query.join(where)
+	query.add(" GROUP BY run ORDER BY latest DESC, run LIMIT ?", max)
+	runs, err = readPart(ctx, db, func(q querier) (runs []string, err error) {
+		return runs, each(ctx, q, query.sql, query.args, func(row scanner) error {
+			var run string
+			var latest int64
+			err := row.Scan(&run, &latest)
+			runs = append(runs, run)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	query = newClause("SELECT component, item_path, item, item_variant, kind FROM series WHERE project = ?", project)
+	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.TrimSuffix(strings.ToLower(text), ".py"), "/", ".")) {
+		query.add(` AND instr(CAST(lower(item_path || '::' || item || ' ' || item_variant) AS BLOB), CAST(? AS BLOB)) > 0`,
+			strings.ReplaceAll(word, ".py::", "::"))
+	}
+	query.add(" ORDER BY item_path, item, item_variant LIMIT ?", max)
+	tests, err = db.seriesList(ctx, project, query)
+	return runs, tests, err
+}

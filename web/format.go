@@ -1,0 +1,57 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// table is the data of a page as CSV.
+type table struct {
+	Header []string
+	Rows   [][]string
+}
+
+func (a *answer) json(v *view) error {
+	a.contentType = "application/json"
+	e := json.NewEncoder(&a.body)
+	e.SetEscapeHTML(false)
+	return e.Encode(v.Data)
+}
+
+func (a *answer) csv(v *view) error {
+	if v.Table == nil {
+		return &monitor.Error{Code: monitor.EInvalid, Message: "this page has no table",
+			Fields: map[string]string{"format": "expected json"}}
+	}
+	a.contentType = "text/csv; charset=utf-8; header=present"
+	t, w := v.Table(), csv.NewWriter(&a.body)
+	w.UseCRLF = true // as RFC 4180 has it
+	if err := w.Write(t.Header); err != nil {
+		return err
+	}
+	return w.WriteAll(t.Rows)
+}
+
+func acceptsGzip(r *http.Request) bool {
+	for clause := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		coding, params, _ := strings.Cut(strings.TrimSpace(clause), ";")
+		if strings.EqualFold(coding, "gzip") && strings.ReplaceAll(params, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
+}
+
+func compress(body []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(body) // a buffer never fails
+	_ = z.Close()
+	return b.Bytes()
+}

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+
+	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"spark": spark, "bar": bar, "thousands": thousands, "span": span, "sign": sign, "word": word, "title": title,
+	"count": count, "short": short, "histogram": histogram,
+	"add":     func(a, b int) int { return a + b },
+	"seconds": seconds, "metric": metricTitle,
+	"part": func(f *frame, rows any) part { return part{f, rows} },
+}).ParseFS(templateFiles, "templates/*.html"))
+
+// frame is what every template gets: the data of its page, and what all pages have.
+type frame struct {
+	*view
+	Places   []place
+	Project  string
+	Projects []string // that the reader can go to
+	Version  string
+	LoggedIn bool
+	Quiet    string
+
+	words  Words
+	prefix string // before all paths
+	state  *state
+}
+
+// part is what a template gets that several pages have.
+type part struct {
+	*frame
+	Rows any
+}
+
+func (p *Pages) frame(v *visit, found *view) (*frame, error) {
+	f := &frame{view: found, Project: v.Project, Version: p.parts.Version, words: p.parts.Words, prefix: httpd.LinkPrefix(v.Context),
+		state: v.State, LoggedIn: p.server.LoggedIn(v.Context), Quiet: span(p.Quiet.Seconds())}
+	if v.Project == "" {
+		return f, nil
+	}
+	f.Places = places
+	if f.LoggedIn || v.GetHeader("Authorization") != "" || v.GetHeader(fragmentHeader) != "" {
+		return f, nil
+	}
+	var err error
+	f.Projects, err = p.parts.Store.Projects(v.Request.Context())
+	return f, err
+}
+
+// Asset returns the address of a file.
+func (f *frame) Asset(name string) string { return f.prefix + assetPath(name) }
+
+// Home returns the address of the first page.
+func (f *frame) Home() string { return f.prefix + "/" }
+
+// To returns the address of a path outside projects.
+func (f *frame) To(path string) string { return f.prefix + path }
+
+// In returns the address of a place of a project.
+func (f *frame) In(project, place string) string {
+	return f.prefix + "/p/" + url.PathEscape(project) + "/" + place
+}
+
+// Run returns the address of a run.
+func (f *frame) Run(id string) string { return f.prefix + runPath(f.Project, id) }
+
+// Test returns the address of a test on a class of machine.
+func (f *frame) Test(s monitor.Series, env string) string {
+	return f.prefix + testPath(f.Project, s, env)
+}
+
+// With returns the address of the same page in another state: pairs of name and value.
+func (f *frame) With(pairs ...string) string { return f.state.with(pairs...) }
+
+// State returns the value of a parameter, if it is not the default.
+func (f *frame) State(name string) string {
+	if value := f.state.values.Get(name); value != f.state.defaults[name] {
+		return value
+	}
+	return ""
+}
+
+// Amount returns a value of a metric with its unit.
+func (f *frame) Amount(metric string, value monitor.Number) string {
+	return f.words.Amount(metric, float64(value))
+}
+
+// Ratio returns a ratio as ×1.50.
+func (f *frame) Ratio(ratio monitor.Number) string { return f.words.Ratio(float64(ratio)) }
+
+// Commit returns a short commit.
+func (f *frame) Commit(ref string) string { return f.words.Commit(ref) }
+
+// maxName is how many characters of a name are shown among others.
+const maxName = 200
+
+// Text returns a text from outside for readers, not longer than fits among others. Names differ at their ends.
+func (f *frame) Text(s string) string {
+	shown := []rune(f.words.Printable(s))
+	if len(shown) > maxName {
+		return string(shown[:maxName-60]) + "…" + string(shown[len(shown)-59:])
+	}
+	return string(shown)
+}
+
+// Whole returns a text from outside for readers, however long it is.
+func (f *frame) Whole(s string) string { return f.words.Printable(s) }
+
+// runPath returns the path of a run. Browsers take "." and ".." for parts of the path itself.
+func runPath(project, id string) string {
+	if strings.Trim(id, ".") == "" {
+		return "/p/" + project + "/runs/-?id=" + url.QueryEscape(id)
+	}
+	return "/p/" + project + "/runs/" + url.PathEscape(id)
+}
+
+// testPath returns the path of a test, which has its whole identity. What most tests have in common is left out.
+func testPath(project string, s monitor.Series, env string) string {
+	q := url.Values{"path": {s.ItemPath}, "name": {s.ItemVariant}}
+	if s.Item != functionOf(s.ItemVariant) {
+		q.Set("item", s.Item)
+	}
+	if s.Kind != monitor.KindFunction {
+		q.Set("kind", s.Kind)
+	}
+	if s.Component != "" {
+		q.Set("component", s.Component)
+	}
+	if env != "" {
+		q.Set("env", env)
+	}
+	return "/p/" + project + "/test?" + q.Encode()
+}
+
+// functionOf returns the name of the function in the name of a node.
+func functionOf(variant string) string {
+	name, _, _ := strings.Cut(variant, "[")
+	return name
+}
+
+// thousands returns a whole number with commas.
+func thousands(n any) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// count returns a number with its noun: "1 test", "2,000 tests".
+func count(n any, noun string) string {
+	if fmt.Sprint(n) == "1" {
+		return "1 " + noun
+	}
+	return thousands(n) + " " + noun + "s"
+}

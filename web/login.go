@@ -1,0 +1,120 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
+)
+
+const (
+	loginPath  = "/-/login"
+	logoutPath = "/-/logout"
+	maxForm    = 16 << 10 // bytes of the form
+)
+
+// loginPage is the data of the page with the form.
+type loginPage struct {
+	Next    string // where to go then
+	Problem string
+	None    bool // there is no token to log in with
+}
+
+// ownPath returns a path of the bridge itself, or "/": a link must not lead from the form to another site.
+func ownPath(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
+		strings.ContainsAny(path, "\\\r\n\t") {
+		return "/"
+	}
+	return path
+}
+
+// getLogin answers with the form.
+func (p *Pages) getLogin(c *gin.Context) {
+	p.showLogin(c, http.StatusOK, loginPage{Next: ownPath(c.Query("next"))})
+}
+
+func (p *Pages) showLogin(c *gin.Context, status int, data loginPage) {
+	p.show(c, status, &view{Template: "login", Title: "Log in", Data: data})
+}
+
+// postLogin takes a token and sets a cookie. The token is in the form, never in the address.
+func (p *Pages) postLogin(c *gin.Context) {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
+	token, next := strings.TrimSpace(c.PostForm("token")), ownPath(c.PostForm("next"))
+	project, err := p.server.LogIn(c, token)
+	switch code := monitor.ErrorCode(err); {
+	case err == nil:
+		if next == "/" && project != "" {
+			next = "/p/" + project + "/"
+		}
+		redirect(c, next)
+	case token == "":
+		p.showLogin(c, http.StatusUnauthorized, loginPage{Next: next, Problem: "Enter a token."})
+	case code == monitor.EUnauthorized:
+		p.showLogin(c, http.StatusUnauthorized, loginPage{Next: next, Problem: "This token is not valid. It may be misspelt, expired or revoked."})
+	case code == monitor.EForbidden:
+		p.showLogin(c, http.StatusForbidden, loginPage{Next: next, Problem: title(err.Error()) + "."})
+	default:
+		httpd.Fail(c, err)
+	}
+}
+
+// postLogout forgets the browser.
+func (p *Pages) postLogout(c *gin.Context) {
+	p.server.LogOut(c)
+	redirect(c, loginPath)
+}
+
+// errorPage is the data of a page about an error.
+type errorPage struct {
+	httpd.ErrorAnswer
+	Heading string
+	Advice  string
+}
+
+// answerError answers with a page that says what happened, why, and what to do.
+func (p *Pages) answerError(c *gin.Context, e httpd.ErrorAnswer) {
+	if e.Status == http.StatusUnauthorized {
+		next := "/"
+		if c.Request.Method == http.MethodGet {
+			next = ownPath(c.Request.URL.RequestURI())
+		}
+		none := !strings.Contains(e.Message, "required") && !strings.Contains(e.Message, "not valid")
+		p.showLogin(c, e.Status, loginPage{Next: next, None: none})
+		return
+	}
+	heading, advice := "Something went wrong in the bridge", "The log of the bridge has the reason. Try again, and report it if it happens again."
+	switch e.Status {
+	case http.StatusNotFound:
+		heading, advice = "There is no such page", "The address may be mistyped, or what it names was removed."
+	case http.StatusBadRequest:
+		heading, advice = "The address is wrong", "Change or remove the parameter that is named above."
+	case http.StatusForbidden:
+		heading, advice = "This is not for you", "Log in with a token that may read this project."
+	case http.StatusServiceUnavailable:
+		heading, advice = "The bridge cannot answer now", "Load the page again in half a minute."
+	case http.StatusMisdirectedRequest:
+		heading, advice = "The bridge does not know this name", "Use its address, or localhost."
+	}
+	if e.Status < http.StatusInternalServerError && e.Status != http.StatusNotFound && heading[0] == 'S' {
+		heading, advice = "The bridge cannot answer this", "Go back to the page that you came from."
+	}
+	p.show(c, e.Status, &view{Template: "error", Title: heading, Data: errorPage{e, heading, advice}})
+}
+
+// show answers with a page that is about no project.
+func (p *Pages) show(c *gin.Context, status int, found *view) {
+	a, f := new(answer), &frame{view: found, Version: p.parts.Version, words: p.parts.Words, prefix: httpd.LinkPrefix(c),
+		state: &state{}, LoggedIn: p.server.LoggedIn(c)}
+	if err := templates.ExecuteTemplate(&a.body, found.Template, f); err != nil {
+		p.parts.Log.ErrorContext(c.Request.Context(), "a page cannot be made", "page", found.Template, "error", err)
+	}
+	setHeaders(c.Writer.Header())
+	sendBody(c, status, htmlType, a.body.Bytes())
+}

@@ -1,0 +1,152 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/httpd"
+)
+
+// contentSecurity is the policy of every page.
+const contentSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// loader reads the data of a page.
+type loader func(v *visit) (*view, error)
+
+// visit is a request for a page.
+type visit struct {
+	*gin.Context
+	Project string // empty for pages that are about no project
+	State   *state
+}
+
+// view is what a loader answers with.
+type view struct {
+	Template  string   // name of the template of the whole page
+	Fragments []string // names of the templates of parts that a script may ask for alone
+	Title     string
+	Place     string   // path of the place of the top bar that the page belongs to
+	Scripts   []string // files besides those of every page
+	Styles    []string
+	Data      any           // for the template, and for `?format=json`
+	Table     func() *table // for `?format=csv`; nil if the page has no table
+	Redirect  string        // path to go to instead
+}
+
+// fragmentHeader names the part of a page that a script asks for.
+const fragmentHeader = "X-Fragment"
+
+// page makes a handler of a loader. It takes a turn while it reads and writes into memory, and gives it back before the
+// client takes the answer.
+func (p *Pages) page(load loader) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		v := &visit{Context: c, Project: httpd.ReadProject(c)}
+		body, err := p.prepare(v, load)
+		if err != nil {
+			httpd.Fail(c, errors.Join(err, c.Request.Context().Err()))
+			return
+		}
+		body.send(c)
+	}
+}
+
+// prepare returns the whole answer.
+func (p *Pages) prepare(v *visit, load loader) (*answer, error) {
+	end, err := p.parts.Turns.Take(v.Request.Context(), v.Project)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	start := time.Now()
+	if v.State, err = newState(v.Request.URL.RawQuery); err != nil {
+		return nil, err
+	}
+	format := v.State.oneOf("format", "", "json", "csv")
+	found, err := load(v)
+	if err == nil {
+		err = v.State.err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if found.Redirect != "" {
+		return &answer{redirect: found.Redirect}, nil
+	}
+	a := &answer{took: time.Since(start)}
+	switch {
+	case format == "json":
+		return a, a.json(found)
+	case format == "csv":
+		return a, a.csv(found)
+	}
+	frame, err := p.frame(v, found)
+	if err != nil {
+		return nil, err
+	}
+	name := found.Template
+	if part := v.GetHeader(fragmentHeader); slices.Contains(found.Fragments, part) {
+		name = part
+	}
+	a.contentType = htmlType
+	return a, templates.ExecuteTemplate(&a.body, name, frame)
+}
+
+// answer is a whole answer in memory.
+type answer struct {
+	redirect    string
+	contentType string
+	body        bytes.Buffer
+	took        time.Duration
+}
+
+const htmlType = "text/html; charset=utf-8"
+
+// send sends the answer, or says that the client has it already.
+func (a *answer) send(c *gin.Context) {
+	setHeaders(c.Writer.Header())
+	if a.redirect != "" {
+		redirect(c, a.redirect)
+		return
+	}
+	sum := sha256.Sum256(a.body.Bytes())
+	tag := `W/"` + hex.EncodeToString(sum[:8]) + `"`
+	c.Header("ETag", tag)
+	c.Header("Server-Timing", fmt.Sprintf("data;dur=%.1f", float64(a.took.Microseconds())/1000))
+	if strings.Contains(c.GetHeader("If-None-Match"), tag) {
+		c.Status(http.StatusNotModified)
+		return
+	}
+	sendBody(c, http.StatusOK, a.contentType, a.body.Bytes())
+}
+
+// setHeaders sets the headers of everything that is made for one reader at one time.
+func setHeaders(header http.Header) {
+	header.Set("Content-Security-Policy", contentSecurity)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("Vary", "Accept, Accept-Encoding, Cookie, "+fragmentHeader)
+}
+
+// sendBody sends a body, compressed if the client can read that.
+func sendBody(c *gin.Context, status int, contentType string, body []byte) {
+	c.Header("Content-Type", contentType)
+	var w io.Writer = c.Writer
+	if acceptsGzip(c.Request) {
+		c.Header("Content-Encoding", "gzip")
+		body = compress(body)
+	}
+	c.Status(status)
+	_, _ = w.Write(body) // fails only if the client went away
+}

@@ -1,0 +1,266 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
+)
+
+const (
+	pageRows   = 50 // tests on a page
+	latestRows = 8  // of a run under way
+	csvRows    = 1 << 20
+)
+
+// runPage says whether anything got worse, which test, and since which commit.
+type runPage struct {
+	Run       *runRow         `json:"run"`
+	Report    *monitor.Report `json:"report"` // the kept one; null when there is none
+	Found     []*finding      `json:"-"`
+	More      int             `json:"-"` // tests of the report that are not in Found
+	Again     string          `json:"again"`
+	Broken    []*testRow      `json:"broken"` // failed or flaky
+	Trends    []trend         `json:"-"`
+	Ratios    []bin           `json:"-"`
+	Folders   []folder        `json:"folders"`
+	Compare   int             `json:"compared_with"` // number of earlier runs
+	Counts    map[string]int  `json:"counts"`
+	Tests     []*testRow      `json:"tests"`
+	Number    int             `json:"found"` // tests that the filter chooses
+	Offset    int             `json:"offset"`
+	Sort      string          `json:"-"`
+	Ascending bool            `json:"-"`
+	Most      float64         `json:"-"` // greatest wall time on the page
+	Expected  int64           `json:"expected"`
+	Latest    []*testRow      `json:"-"`
+	Left      string          `json:"-"` // how long a run under way may still take
+	Then      string          `json:"-"`
+	Now       time.Time       `json:"-"`
+}
+
+// testRow is a test of a run as a page lists it.
+type testRow struct {
+	Test     monitor.TestID            `json:"test"`
+	Name     string                    `json:"name"`
+	File     string                    `json:"item_fs_loc"`
+	Status   string                    `json:"status"`
+	Wall     monitor.Number            `json:"total_time"`
+	CPU      monitor.Number            `json:"cpu_time"`
+	Mem      monitor.Number            `json:"mem_usage"`
+	Before   monitor.Number            `json:"before"` // wall time, the middle of the earlier runs
+	Ratio    monitor.Number            `json:"ratio"`
+	Outcome  string                    `json:"outcome,omitempty"`
+	Attempts int64                     `json:"attempts,omitempty"`
+	Changes  map[string]monitor.Status `json:"changes,omitempty"`
+	Series   monitor.Series            `json:"-"`
+	Env      string                    `json:"-"`
+}
+
+func testRows(tests []*test) []*testRow {
+	rows := make([]*testRow, len(tests))
+	for i, t := range tests {
+		id := t.Series.ID(t.Env)
+		id.Occurrence = t.Occurrence
+		rows[i] = &testRow{Test: id, Name: nameOf(t.Series, t.Occurrence), File: t.Location, Status: t.Status,
+			Wall: monitor.Number(t.TotalTime), CPU: monitor.Number(t.CPUTime), Mem: monitor.Number(t.MemUsage),
+			Before: monitor.Number(t.Before), Ratio: t.Ratio(), Outcome: t.Outcome, Attempts: t.Attempts, Changes: t.Changes,
+			Series: t.Series, Env: t.Env}
+	}
+	return rows
+}
+
+// nameOf returns what a test is called. A test that a run has several times gets a number.
+func nameOf(s monitor.Series, occurrence int) string {
+	name := s.ItemVariant
+	if name == "" {
+		name = s.Item
+	}
+	if occurrence > 0 {
+		name = fmt.Sprintf("%s (%d)", name, occurrence+1)
+	}
+	return name
+}
+
+// Name returns what the test of a finding is called.
+func (f *finding) Name() string { return nameOf(f.Series, f.Occurrence) }
+
+// run answers with a run.
+func (p *Pages) run(v *visit) (*view, error) {
+	ctx, id := v.Request.Context(), v.Param("run")
+	if v.State.values.Has("id") {
+		id = v.State.text("id", "")
+	}
+	rows, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Run: id})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", id, v.Project)
+	}
+	data := &runPage{Run: rows[0], Report: rows[0].Report, Now: p.Now()}
+	part := v.GetHeader(fragmentHeader)
+	if part == "run-live" && data.Run.Status != running && data.Run.Status != judging {
+		data.Then = httpd.LinkPrefix(v.Context) + runPath(v.Project, id)
+	}
+	if err := p.fillTests(ctx, v, data); err != nil {
+		return nil, err
+	}
+	if part != "run-tests" {
+		if err := p.fillRun(ctx, data); err != nil {
+			return nil, err
+		}
+	}
+	found := &view{Template: "run", Fragments: []string{"run-live", "run-tests"}, Title: sign(data.Run.Status) + " " +
+		headline(data.Run) + " · run " + short(id), Data: data}
+	found.Table = func() *table { return runTable(data) }
+	return found, nil
+}
+
+// fillTests adds the tests that the query chooses.
+func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
+	activity, err := p.parts.Store.Activity(ctx, v.Project, data.Run.ID)
+	if err != nil {
+		return err
+	}
+	s, err := p.snapshot(ctx, data.Run.Info, activity, data.Report)
+	if err != nil {
+		return err
+	}
+	q := selection{words: words(v.State.text("q", "")), status: v.State.oneOf("status", "", statuses...),
+		by: v.State.oneOf("sort", "wall", "cpu", "mem", "ratio", "name"), offset: v.State.number("offset", 0, 0), n: pageRows}
+	usual := "desc"
+	if q.by == "name" {
+		usual = "asc"
+	}
+	q.descending = v.State.oneOf("dir", usual, "asc", "desc") == "desc"
+	if v.State.values.Get("format") == "csv" {
+		q.offset, q.n = 0, csvRows
+	}
+	picked, found := s.pick(q)
+	data.Tests, data.Number, data.Offset, data.Sort, data.Ascending = testRows(picked), found, q.offset, q.by, !q.descending
+	data.Counts, data.Folders, data.Ratios, data.Compare = s.counts, s.folders, s.ratios, s.compare
+	for _, t := range picked {
+		data.Most = max(data.Most, t.TotalTime)
+	}
+	for _, status := range []string{"failed", "flaky"} {
+		broken, _ := s.pick(selection{status: status, by: "name", n: maxFindings})
+		data.Broken = append(data.Broken, testRows(broken)...)
+	}
+	return nil
+}
+
+// statuses are the values of the filter.
+var statuses = []string{"failed", "regression", "suspect", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
+
+// Statuses lists the statuses that tests of the run have.
+func (d *runPage) Statuses() (some []string) {
+	for _, s := range statuses {
+		if d.Counts[s] > 0 {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// All is the number of tests of the run.
+func (d *runPage) All() (n int) {
+	for _, count := range d.Counts {
+		n += count
+	}
+	return n
+}
+
+// fillRun adds what is above the list of tests.
+func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
+	run := data.Run
+	before, err := p.runs(ctx, monitor.RunInfoQuery{Project: run.Info.Project, Branch: &run.Branch, Before: run.Info.Started,
+		Measured: true, Limit: overviewTrend - 1})
+	if err != nil {
+		return err
+	}
+	if len(before) > 0 {
+		data.Expected = before[0].Tests
+	}
+	if run.Status == running {
+		return p.fillLive(ctx, data, before)
+	}
+	data.Trends = trends(append([]*runRow{run}, before...), p.parts.Words)
+	if data.Report == nil {
+		return nil
+	}
+	all, err := p.findings(ctx, run, "")
+	if err != nil {
+		return err
+	}
+	data.Found = all[:min(maxFindings, len(all))]
+	data.More = len(all) - len(data.Found)
+	if args := p.parts.Words.Again(data.Report); len(args) > 0 {
+		data.Again = "pytest " + shell(args)
+	}
+	return nil
+}
+
+// shell quotes arguments for a POSIX shell.
+func shell(args []string) string {
+	quoted := make([]string, len(args))
+	for i, arg := range args {
+		quoted[i] = arg
+		if arg == "" || strings.Trim(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,-") != "" {
+			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// short returns an id of a run as it is shown. The id of a session is a long hash.
+func short(id string) string {
+	if len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" {
+		return id[:10]
+	}
+	return id
+}
+
+// headline says in a few words what is to be known of a run.
+func headline(r *runRow) string {
+	switch r.Status {
+	case running:
+		return "Running"
+	case judging:
+		return "Being judged"
+	case string(monitor.StatusRegression):
+		return count(regressed(r.Report, monitor.StatusRegression), "test") + " got worse"
+	case string(monitor.StatusSlowMachine):
+		return "The whole suite was slower"
+	case string(monitor.StatusSuspect):
+		n := regressed(r.Report, monitor.StatusSuspect)
+		if n == 1 {
+			return "1 test is suspect"
+		}
+		return thousands(n) + " tests are suspect"
+	case string(monitor.StatusOK):
+		return "Nothing is worse than usual"
+	case learning:
+		return "Learning what is usual"
+	}
+	return "Not judged"
+}
+
+// Headline is headline for templates.
+func (f *frame) Headline(r *runRow) string { return headline(r) }
+
+// runTable returns the tests of a run as CSV.
+func runTable(data *runPage) *table {
+	t := &table{Header: []string{"item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "status", "total_time",
+		"cpu_time", "mem_usage", "before", "ratio", "outcome", "attempts"}}
+	for _, r := range data.Tests {
+		t.Rows = append(t.Rows, []string{r.File, r.Test.Component, r.Test.ItemPath, r.Test.Item, r.Test.ItemVariant, r.Test.Kind, r.Env,
+			r.Status, numberText(r.Wall), numberText(r.CPU), numberText(r.Mem), numberText(r.Before), numberText(r.Ratio), r.Outcome,
+			strconv.FormatInt(r.Attempts, 10)})
+	}
+	return t
+}

@@ -1,0 +1,251 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	maxSnapshotTests = 150_000 // of all snapshots together; the last one used always stays
+	earlierRuns      = 5       // whose middle value a test of a run is compared with
+	maxUnusual       = 5_000   // tests of a run that failed or were retried
+	refreshFactor    = 10      // a run under way is read again after this many times as long as the last reading took
+	minRefresh       = 2 * time.Second
+)
+
+// snapshot has the tests of a run, in memory and ready to be sorted and searched. It is immutable, except for the orders.
+type snapshot struct {
+	tests   []test
+	counts  map[string]int // of tests, by status
+	folders []folder       // the greatest wall time first
+	compare int            // number of earlier runs that the tests are compared with
+	ratios  []bin
+
+	mu     sync.Mutex
+	orders map[string][]int32 // by what they sort by, the least first
+
+	records int64
+	judged  uint64
+	made    time.Time
+	took    time.Duration
+}
+
+// test is one row of a run.
+type test struct {
+	monitor.RunTest
+	Occurrence int
+	Status     string
+	Before     float64 // wall time, the middle of the earlier runs; NaN when unknown
+	Changes    map[string]monitor.Status
+	find       string // what is searched, in small letters
+}
+
+// Ratio is how the wall time compares with that of the earlier runs.
+func (t *test) Ratio() monitor.Number { return monitor.Number(t.TotalTime / t.Before) }
+
+// folder sums up the tests below a folder.
+type folder struct {
+	Name        string
+	Now, Before float64 // wall time in seconds
+	Tests       int
+}
+
+// snapshots keeps the snapshots of the runs that were looked at last.
+type snapshots struct {
+	mu      sync.Mutex
+	entries []*snapshotEntry // the one used last comes first
+}
+
+type snapshotEntry struct {
+	project, run string
+	mu           sync.Mutex // locked while the run is read
+	kept         *snapshot
+}
+
+// entry returns the place for the snapshot of a run, and forgets others when there are too many.
+func (s *snapshots) entry(project, run string) *snapshotEntry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.IndexFunc(s.entries, func(e *snapshotEntry) bool { return e.project == project && e.run == run })
+	e := &snapshotEntry{project: project, run: run}
+	if at >= 0 {
+		e = s.entries[at]
+		s.entries = slices.Delete(s.entries, at, at+1)
+	}
+	s.entries = slices.Insert(s.entries, 0, e)
+	total := 0
+	for i, e := range s.entries {
+		if !e.mu.TryLock() {
+			continue // it is being read
+		}
+		if e.kept != nil {
+			total += len(e.kept.tests)
+		}
+		e.mu.Unlock()
+		if i > 0 && (total > maxSnapshotTests || i >= 100) {
+			s.entries = s.entries[:i]
+			break
+		}
+	}
+	return e
+}
+
+// snapshot returns the tests of a run. It reads the run again when something has arrived or was judged since.
+func (p *Pages) snapshot(ctx context.Context, info *monitor.RunInfo, activity *monitor.Activity, report *monitor.Report) (*snapshot, error) {
+	e := p.snapshots.entry(info.Project, info.ID)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now, judged := p.Now(), fingerprint(report)
+	if s := e.kept; s != nil && s.judged == judged &&
+		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {
+		return s, nil
+	}
+	s, err := p.readSnapshot(ctx, info, report)
+	if err != nil {
+		return nil, err
+	}
+	s.records, s.judged, s.made, s.took = activity.Records, judged, now, p.Now().Sub(now)
+	e.kept = s
+	return s, nil
+}
+
+// fingerprint tells reports on a run apart.
+func fingerprint(r *monitor.Report) uint64 {
+	if r == nil {
+		return 0
+	}
+	h := fnv.New64a()
+	fmt.Fprint(h, r.Summary, r.Results)
+	return h.Sum64()
+}
+
+func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report *monitor.Report) (*snapshot, error) {
+	earlier, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: info.Project, Branch: &info.Branch, Before: info.Started,
+		Measured: true, Whole: true, Like: info.Partial, Limit: earlierRuns})
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, compare: len(earlier)}
+	before := map[beforeKey][]float64{}
+	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
+		switch {
+		case err != nil:
+			return nil, err
+		case sample.Run == info:
+			s.tests = append(s.tests, test{RunTest: monitor.RunTest{Series: *sample.Series, Env: sample.Env, Location: sample.Location,
+				Start: sample.Start, TotalTime: sample.TotalTime, CPUTime: sample.CPUTime, MemUsage: sample.MemUsage}})
+		case !math.IsNaN(sample.TotalTime):
+			key := beforeKey{*sample.Series, sample.Env}
+			before[key] = append(before[key], sample.TotalTime)
+		}
+	}
+	unusual, err := p.parts.Store.UnusualTests(ctx, info.Project, info.ID, maxUnusual)
+	if err != nil {
+		return nil, err
+	}
+	s.finish(before, unusual, report)
+	return s, nil
+}
+
+type beforeKey struct {
+	monitor.Series
+	env string
+}
+
+// finish adds to the measured tests what else is known of them.
+func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunTest, report *monitor.Report) {
+	slices.SortFunc(s.tests, func(a, b test) int { return cmp.Compare(a.Start, b.Start) })
+	retried := map[int64]monitor.RunTest{} // by micros: a test that passed at a later attempt has a metric too
+	for _, t := range unusual {
+		if t.Outcome == monitor.OutcomeFailed || t.Outcome == monitor.OutcomeError {
+			s.tests = append(s.tests, test{RunTest: t})
+		} else {
+			retried[micros(t.Start)] = t
+		}
+	}
+	changes := map[monitor.TestID]map[string]monitor.Status{}
+	if report != nil {
+		for i := range report.Results {
+			r := &report.Results[i]
+			if changes[r.TestID] == nil {
+				changes[r.TestID] = map[string]monitor.Status{}
+			}
+			changes[r.TestID][r.Metric] = r.Status
+		}
+	}
+	usual := usualStatus(report)
+	seen := make(map[beforeKey]int, len(s.tests))
+	for i := range s.tests {
+		t := &s.tests[i]
+		key := beforeKey{t.Series, t.Env}
+		t.Occurrence, t.Before = seen[key], middle(before[key])
+		seen[key]++
+		if again, ok := retried[micros(t.Start)]; ok && again.Series == t.Series {
+			t.Outcome, t.Attempts, t.NodeID = again.Outcome, again.Attempts, again.NodeID
+		}
+		id := t.Series.ID(t.Env)
+		id.Occurrence = t.Occurrence
+		t.Changes = changes[id]
+		t.Status = statusOf(t, usual)
+		if t.Status == usual && s.compare > 0 && before[key] == nil {
+			t.Status = "new"
+		}
+		t.find = strings.ToLower(t.Location + "::" + t.Series.ItemVariant + "\x00" + t.Series.ItemPath + "\x00" + t.Series.Item)
+		s.counts[t.Status]++
+	}
+	s.folders = foldersOf(s.tests)
+	s.ratios = binsOf(s.tests)
+}
+
+// micros returns the microsecond of an instant. The digits below it differ between the metric and the outcome of one test.
+func micros(start int64) int64 { return start / 1000 }
+
+// statusOf returns the word for a row: what matters most about it.
+func statusOf(t *test, usual string) string {
+	worst := ""
+	for _, status := range t.Changes {
+		if worst == "" || status.Severity() < monitor.Status(worst).Severity() {
+			worst = string(status)
+		}
+	}
+	switch {
+	case t.Outcome == monitor.OutcomeFailed || t.Outcome == monitor.OutcomeError:
+		return "failed"
+	case worst != "":
+		return worst
+	case t.Attempts > 1:
+		return "flaky"
+	}
+	return usual
+}
+
+// usualStatus returns the status of the tests that a report says nothing of. A kept report has the results that show a change.
+func usualStatus(r *monitor.Report) string {
+	if r == nil {
+		return string(monitor.StatusNotJudged)
+	}
+	switch verdict := verdictOf(r); verdict {
+	case learning, string(monitor.StatusNotJudged):
+		return verdict
+	}
+	return string(monitor.StatusOK)
+}
+
+// middle returns the median; NaN for no values.
+func middle(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}

@@ -1,0 +1,182 @@
+package web
+
+import (
+	"cmp"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// What the tests of a run are sorted by.
+var sortKeys = map[string]func(a, b *test) int{
+	"wall":  func(a, b *test) int { return cmp.Compare(a.TotalTime, b.TotalTime) },
+	"cpu":   func(a, b *test) int { return cmp.Compare(a.CPUTime, b.CPUTime) },
+	"mem":   func(a, b *test) int { return cmp.Compare(a.MemUsage, b.MemUsage) },
+	"ratio": func(a, b *test) int { return cmp.Compare(a.Ratio(), b.Ratio()) },
+	"name":  func(a, b *test) int { return strings.Compare(a.find, b.find) },
+}
+
+// order returns the positions of the tests, the least first. NaN is less than every number.
+func (s *snapshot) order(by string) []int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if order := s.orders[by]; order != nil {
+		return order
+	}
+	order := make([]int32, len(s.tests))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	compare := sortKeys[by]
+	slices.SortStableFunc(order, func(i, j int32) int { return compare(&s.tests[i], &s.tests[j]) })
+	s.orders[by] = order
+	return order
+}
+
+// selection chooses tests of a snapshot.
+type selection struct {
+	words      []string // all have to be in the name or the file
+	status     string   // empty for all
+	by         string   // a key of sortKeys
+	descending bool
+	offset, n  int
+}
+
+// words returns the words of a search.
+func words(text string) []string { return strings.Fields(strings.ToLower(text)) }
+
+// pick returns a page of the chosen tests, and how many are chosen. Tests without a value come last in either direction.
+func (s *snapshot) pick(q selection) (page []*test, found int) {
+	order := s.order(q.by)
+	known := order
+	var unknown []int32
+	if value := valueOf(q.by); value != nil {
+		first, _ := slices.BinarySearchFunc(order, false, func(i int32, _ bool) int {
+			if math.IsNaN(value(&s.tests[i])) {
+				return -1
+			}
+			return 0
+		})
+		unknown, known = order[:first], order[first:]
+	}
+	take := func(i int32) {
+		t := &s.tests[i]
+		if q.status != "" && q.status != t.Status {
+			return
+		}
+		for _, w := range q.words {
+			if !strings.Contains(t.find, w) {
+				return
+			}
+		}
+		if found++; found > q.offset && len(page) < q.n {
+			page = append(page, t)
+		}
+	}
+	for n := range known {
+		if q.descending {
+			take(known[len(known)-1-n])
+		} else {
+			take(known[n])
+		}
+	}
+	for _, i := range unknown {
+		take(i)
+	}
+	return page, found
+}
+
+func valueOf(by string) func(t *test) float64 {
+	switch by {
+	case "wall":
+		return func(t *test) float64 { return t.TotalTime }
+	case "cpu":
+		return func(t *test) float64 { return t.CPUTime }
+	case "mem":
+		return func(t *test) float64 { return t.MemUsage }
+	case "ratio":
+		return func(t *test) float64 { return float64(t.Ratio()) }
+	}
+	return nil
+}
+
+const maxFolders, maxDepth = 7, 9
+
+// foldersOf returns the folders with the most wall time. Where all tests are in one folder, its files are told apart.
+func foldersOf(tests []test) []folder {
+	for depth := 2; ; depth++ {
+		sums := map[string]*folder{}
+		deeper := false
+		for i := range tests {
+			t := &tests[i]
+			if math.IsNaN(t.TotalTime) {
+				continue
+			}
+			name, more := above(t.Location, depth)
+			deeper = deeper || more
+			if sums[name] == nil {
+				sums[name] = &folder{Name: name}
+			}
+			f := sums[name]
+			f.Now += t.TotalTime
+			f.Tests++
+			if before := t.Before; !math.IsNaN(before) {
+				f.Before += before
+			} else {
+				f.Before += t.TotalTime
+			}
+		}
+		if len(sums) < 2 && deeper && depth < maxDepth {
+			continue
+		}
+		all := make([]folder, 0, len(sums))
+		for _, f := range sums {
+			all = append(all, *f)
+		}
+		slices.SortFunc(all, func(a, b folder) int { return cmp.Or(cmp.Compare(b.Now, a.Now), strings.Compare(a.Name, b.Name)) })
+		return all[:min(maxFolders, len(all))]
+	}
+}
+
+// above returns the first parts of a path, and whether there are more.
+func above(file string, parts int) (folder string, more bool) {
+	all := strings.Split(path.Clean(strings.ReplaceAll(file, `\`, "/")), "/")
+	return strings.Join(all[:min(parts, len(all))], "/"), len(all) > parts
+}
+
+// bin counts tests whose ratios are alike.
+type bin struct {
+	Count int
+	Worst monitor.Status // empty for none
+}
+
+// The histogram goes from a third to three times the earlier wall time.
+const (
+	bins     = 81
+	binRange = 1.6 // powers of two on either side
+)
+
+// binsOf counts the tests by their ratios; nil without any ratio.
+func binsOf(tests []test) []bin {
+	var all []bin
+	for i := range tests {
+		ratio := float64(tests[i].Ratio())
+		if math.IsNaN(ratio) || ratio <= 0 || math.IsInf(ratio, 0) {
+			continue
+		}
+		if all == nil {
+			all = make([]bin, bins)
+		}
+		at := int(math.Round((math.Log2(ratio)/binRange + 1) / 2 * (bins - 1)))
+		b := &all[min(bins-1, max(0, at))]
+		b.Count++
+		if status := tests[i].Changes[monitor.MetricTotalTime]; status != "" &&
+			(b.Worst == "" || status.Severity() < b.Worst.Severity()) {
+			b.Worst = status
+		}
+	}
+	return all
+}

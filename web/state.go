@@ -1,0 +1,83 @@
+package web
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// state is the state of a page, which is in its query. It remembers which values are defaults, and which are wrong.
+type state struct {
+	values   url.Values
+	defaults map[string]string
+	wrong    map[string]string // what was expected, by parameter
+}
+
+func newState(raw string) (*state, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %w", err)
+	}
+	return &state{values: values, defaults: map[string]string{}, wrong: map[string]string{}}, nil
+}
+
+// text returns the value of a parameter, or the default.
+func (s *state) text(name, otherwise string) string {
+	s.defaults[name] = otherwise
+	if !s.values.Has(name) {
+		return otherwise
+	}
+	return s.values.Get(name)
+}
+
+// oneOf returns the value of a parameter that has one of the given values. Otherwise is one of them too.
+func (s *state) oneOf(name, otherwise string, others ...string) string {
+	value := s.text(name, otherwise)
+	if value == otherwise || slices.Contains(others, value) {
+		return value
+	}
+	all := append(slices.DeleteFunc([]string{otherwise}, func(s string) bool { return s == "" }), others...)
+	s.wrong[name] = "expected one of " + strings.Join(all, ", ")
+	return otherwise
+}
+
+// number returns the value of a parameter that is a whole number from least on. Without the parameter it is otherwise.
+func (s *state) number(name string, otherwise, least int) int {
+	n, err := strconv.Atoi(s.text(name, strconv.Itoa(otherwise)))
+	if err != nil || n < least {
+		s.wrong[name] = "expected a whole number, at least " + strconv.Itoa(least)
+		return otherwise
+	}
+	return n
+}
+
+// err names all wrong parameters.
+func (s *state) err() error {
+	if len(s.wrong) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(s.wrong))
+	return &monitor.Error{Code: monitor.EInvalid, Message: "this address has a wrong value of " + strings.Join(names, ", "),
+		Fields: s.wrong}
+}
+
+// with returns the query of the same page with other values: pairs of name and value. "" leaves a parameter out. The query begins with "?".
+func (s *state) with(pairs ...string) string {
+	values := maps.Clone(s.values)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values[pairs[i]] = []string{pairs[i+1]}
+		if pairs[i+1] == "" {
+			values.Del(pairs[i])
+		}
+	}
+	for name, otherwise := range s.defaults {
+		if values.Get(name) == otherwise {
+			values.Del(name)
+		}
+	}
+	return "?" + values.Encode()
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/httpd"
+	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
+)
+
+// Store has what the pages show.
+type Store interface {
+	monitor.PageStore
+	monitor.HistoryStore
+	// Report returns the kept report on a run. It fails with ENotFound when there is none.
+	Report(ctx context.Context, project, run string) (*monitor.Report, error)
+}
+
+// Words are the words that reports have for their readers. Pages have the same, so that page, comment and terminal say the
+// same.
+type Words interface {
+	// Sentence says what a report found.
+	Sentence(r *monitor.Report) string
+	// Amount returns a value of a judged metric with its unit, in three digits or so.
+	Amount(metric string, value float64) string
+	// Ratio returns a ratio as ×1.50.
+	Ratio(ratio float64) string
+	// Printable returns a text from outside in which nothing is invisible or changes the direction of writing.
+	Printable(s string) string
+	// Commit returns the first digits of a hash.
+	Commit(ref string) string
+	// Again returns the arguments of pytest that run the regressions and suspects of a report again; nil for none.
+	Again(r *monitor.Report) []string
+}
+
+// Parts has the parts of [Pages]. All are required.
+type Parts struct {
+	Store   Store
+	Words   Words
+	Turns   *turns.Queue // the reads of the API take turns with those of the pages
+	Version string
+	Log     *slog.Logger
+}
+
+// Pages answers browsers. The exported fields may be changed before the first request.
+type Pages struct {
+	// Quiet is the time without a record after which a run has ended.
+	Quiet time.Duration
+	// Now returns the time.
+	Now func() time.Time
+
+	parts     Parts
+	server    *httpd.Server
+	snapshots snapshots
+}
+
+// New returns the pages.
+func New(parts Parts) *Pages {
+	return &Pages{Quiet: 5 * time.Minute, Now: time.Now, parts: parts}
+}
+
+// Mount adds all routes to a server, and makes it answer errors with pages.
+func (p *Pages) Mount(s *httpd.Server) {
+	p.server = s
+	s.ErrorPage = p.answerError
+	s.Public().GET(staticPath+":hash/:file", answerAsset)
+	s.Public().GET(loginPath, p.getLogin)
+	s.Public().POST(loginPath, p.postLogin)
+	s.Public().POST(logoutPath, p.postLogout)
+	s.Routes("/", monitor.ScopeRead).GET("/", onlyForBrowsers, p.page(p.home))
+	project := s.Data("/p/:project", monitor.ScopeRead)
+	for path, load := range map[string]loader{
+		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,
+	} {
+		project.GET(path, p.page(load))
+		project.GET(path+"/", p.page(load))
+	}
+}
+
+// onlyForBrowsers keeps the answer that programs have always got at "/".
+func onlyForBrowsers(c *gin.Context) {
+	if !httpd.WantsPage(c.Request) {
+		httpd.Fail(c, httpd.NoRoute())
+	}
+}
+
+// place is a part of a project that the top bar leads to.
+type place struct {
+	Path  string // below the project
+	Title string
+}
+
+// places are in the order of the top bar.
+var places = []place{{"", "Overview"}}
+
+// redirect sends the browser to a path of the bridge.
+func redirect(c *gin.Context, path string) {
+	c.Redirect(http.StatusSeeOther, httpd.LinkPrefix(c)+path)
+}
