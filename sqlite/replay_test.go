@@ -215,7 +215,7 @@ func TestCommandsAreRefusedBesideAnOlderBridge(t *testing.T) {
 // Letters of all kinds are listed with their project and name, and dropped in small steps.
 func TestLettersAreReadAndDropped(t *testing.T) {
 	db, _ := openNew(t)
-	const n = 2500
+	const n = 1200
 	recs := []*monitor.Record{record(machine("m")), record(process("s", arrival)), record(became("s", "test_a", arrival))}
 	for i := range n {
 		recs = append(recs, record(measured("s", fmt.Sprint("test_", i), arrival)))
