@@ -110,8 +110,11 @@ func (p *Pages) answerError(c *gin.Context, e httpd.ErrorAnswer) {
 
 // show answers with a page that is about no project.
 func (p *Pages) show(c *gin.Context, status int, found *view) {
-	a, f := new(answer), &frame{view: found, Version: p.parts.Version, words: p.parts.Words, prefix: httpd.LinkPrefix(c),
-		state: &state{}, LoggedIn: p.server.LoggedIn(c)}
+	a, f := new(answer), &frame{view: found, words: p.parts.Words, prefix: httpd.LinkPrefix(c), state: &state{},
+		LoggedIn: p.server.LoggedIn(c)}
+	if p.server.Trusts(c) { // strangers learn no version
+		f.Version = p.parts.Version
+	}
 	if err := templates.ExecuteTemplate(&a.body, found.Template, f); err != nil {
 		p.parts.Log.ErrorContext(c.Request.Context(), "a page cannot be made", "page", found.Template, "error", err)
 	}

@@ -16,6 +16,7 @@ import (
 // Store has what the pages show.
 type Store interface {
 	monitor.PageStore
+	monitor.ListStore
 	monitor.HistoryStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
@@ -53,6 +54,8 @@ type Pages struct {
 	Quiet time.Duration
 	// Now returns the time.
 	Now func() time.Time
+	// Condition says how the bridge is.
+	Condition func(ctx context.Context) (*Condition, error)
 
 	parts     Parts
 	server    *httpd.Server
@@ -61,7 +64,7 @@ type Pages struct {
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, Now: time.Now, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.
@@ -73,9 +76,11 @@ func (p *Pages) Mount(s *httpd.Server) {
 	s.Public().POST(loginPath, p.postLogin)
 	s.Public().POST(logoutPath, p.postLogout)
 	s.Routes("/", monitor.ScopeRead).GET("/", onlyForBrowsers, p.page(p.home))
+	s.Routes("/", monitor.ScopeRead).GET(statusPath, p.page(p.status))
 	project := s.Data("/p/:project", monitor.ScopeRead)
 	for path, load := range map[string]loader{
 		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,
+		"/runs": p.runList, "/tests": p.testList, "/regressions": p.regressionList, "/compare": p.compare,
 	} {
 		project.GET(path, p.page(load))
 		project.GET(path+"/", p.page(load))
@@ -96,7 +101,7 @@ type place struct {
 }
 
 // places are in the order of the top bar.
-var places = []place{{"", "Overview"}}
+var places = []place{{"", "Overview"}, {"runs", "Runs"}, {"tests", "Tests"}, {"regressions", "Regressions"}, {"compare", "Compare"}}
 
 // redirect sends the browser to a path of the bridge.
 func redirect(c *gin.Context, path string) {

@@ -33,6 +33,7 @@ func TestPagesWithTokens(t *testing.T) {
 	p.open(bridge.URL + "/p/shop/find?q=x")
 	assert.Equal(t, "Log in", p.text("h1"))
 	p.accessible("log in")
+	assert.Equal(t, "pymon-bridge", p.text(".foot span"), "strangers learn no version")
 	enter("nonsense")
 	p.wait(`document.querySelector(".wrong")`)
 	assert.Contains(t, p.text(".wrong"), "not valid")
