@@ -395,3 +395,15 @@ func TestLinksBelowAPathOfAProxy(t *testing.T) {
 	assert.Equal(t, "/pymon/p/shop/", s.get("/").Header().Get("Location"))
 	assert.Contains(t, s.get("/p/none/").Body.String(), "--remote-server https://ci.example.org/pymon/p/none")
 }
+
+func TestProjectsThatNobodyUsesAreFolded(t *testing.T) {
+	t.Parallel()
+	s := newSite(&fakeStore{projects: []string{"other", "shop"}, runs: 1, tests: 1})
+	s.now = began.Add(24 * time.Hour)
+	body := s.get("/").Body.String()
+	used, unused, folded := strings.Cut(body, "<details><summary>1 project unused for 30 days")
+	require.True(t, folded)
+	assert.Contains(t, used, `href="/p/shop/"`)
+	assert.Contains(t, used, "23 h ago")
+	assert.Contains(t, unused, `href="/p/other/"`)
+}
