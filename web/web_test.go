@@ -310,6 +310,26 @@ func TestASnapshotIsReadOnce(t *testing.T) {
 	assert.Equal(t, 3, s.store.samples, "nothing came")
 }
 
+func TestSnapshotsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(&fakeStore{projects: []string{"shop"}, runs: 4, tests: 3})
+	s.pages.MaxTests = 7
+	look := func(runs ...string) (read int) {
+		before := s.store.samples
+		for _, run := range runs {
+			s.get("/p/shop/runs/" + run)
+		}
+		return s.store.samples - before
+	}
+	assert.Equal(t, 2, look("run-1", "run-2"))
+	assert.Equal(t, 0, look("run-1", "run-2", "run-1"))
+	assert.Equal(t, 1, look("run-3"))
+	assert.Equal(t, 0, look("run-1", "run-3"), "those used last stay")
+	assert.Equal(t, 1, look("run-2"))
+	s.pages.MaxTests = 0
+	assert.Equal(t, 1, look("run-4", "run-4"), "the last one stays, however large it is")
+}
+
 func TestALongHistoryIsThinnedOut(t *testing.T) {
 	t.Parallel()
 	store := &fakeStore{projects: []string{"shop"}}
