@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	maxSnapshotTests = 150_000 // of all snapshots together; the last one used always stays
-	earlierRuns      = 5       // whose middle value a test of a run is compared with
-	maxUnusual       = 5_000   // tests of a run that failed or were retried
-	refreshFactor    = 10      // a run under way is read again after this many times as long as the last reading took
-	minRefresh       = 2 * time.Second
+	maxSnapshots  = 100
+	earlierRuns   = 5     // whose middle value a test of a run is compared with
+	maxUnusual    = 5_000 // tests of a run that failed or were retried
+	refreshFactor = 10    // a run under way is read again after this many times as long as the last reading took
+	minRefresh    = 2 * time.Second
 )
 
 // snapshot has the tests of a run, in memory and ready to be sorted and searched. It is immutable, except for the orders.
@@ -74,7 +74,7 @@ type snapshotEntry struct {
 }
 
 // entry returns the place for the snapshot of a run, and forgets others when there are too many.
-func (s *snapshots) entry(project, run string) *snapshotEntry {
+func (s *snapshots) entry(project, run string, maxTests int) *snapshotEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := slices.IndexFunc(s.entries, func(e *snapshotEntry) bool { return e.project == project && e.run == run })
@@ -93,7 +93,7 @@ func (s *snapshots) entry(project, run string) *snapshotEntry {
 			total += len(e.kept.tests)
 		}
 		e.mu.Unlock()
-		if i > 0 && (total > maxSnapshotTests || i >= 100) {
+		if i > 0 && (total > maxTests || i >= maxSnapshots) {
 			s.entries = s.entries[:i]
 			break
 		}
@@ -103,7 +103,7 @@ func (s *snapshots) entry(project, run string) *snapshotEntry {
 
 // snapshot returns the tests of a run. It reads the run again when something has arrived or was judged since.
 func (p *Pages) snapshot(ctx context.Context, info *monitor.RunInfo, activity *monitor.Activity, report *monitor.Report) (*snapshot, error) {
-	e := p.snapshots.entry(info.Project, info.ID)
+	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now, judged := p.Now(), fingerprint(report)

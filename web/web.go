@@ -52,6 +52,9 @@ type Parts struct {
 type Pages struct {
 	// Quiet is the time without a record after which a run has ended.
 	Quiet time.Duration
+	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The run that was looked at
+	// last always stays.
+	MaxTests int
 	// Now returns the time.
 	Now func() time.Time
 	// Condition says how the bridge is.
@@ -64,7 +67,7 @@ type Pages struct {
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, Now: time.Now, Condition: noCondition, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.

@@ -312,6 +312,26 @@ func TestASnapshotIsReadOnce(t *testing.T) {
 	assert.Equal(t, 3, s.store.samples, "nothing came")
 }
 
+func TestSnapshotsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(&fakeStore{projects: []string{"shop"}, runs: 4, tests: 3})
+	s.pages.MaxTests = 7
+	look := func(runs ...string) (read int) {
+		before := s.store.samples
+		for _, run := range runs {
+			s.get("/p/shop/runs/" + run)
+		}
+		return s.store.samples - before
+	}
+	assert.Equal(t, 2, look("run-1", "run-2"))
+	assert.Equal(t, 0, look("run-1", "run-2", "run-1"))
+	assert.Equal(t, 1, look("run-3"))
+	assert.Equal(t, 0, look("run-1", "run-3"), "those used last stay")
+	assert.Equal(t, 1, look("run-2"))
+	s.pages.MaxTests = 0
+	assert.Equal(t, 1, look("run-4", "run-4"), "the last one stays, however large it is")
+}
+
 func TestALongHistoryIsThinnedOut(t *testing.T) {
 	t.Parallel()
 	store := &fakeStore{projects: []string{"shop"}}
@@ -396,4 +416,16 @@ func TestLinksBelowAPathOfAProxy(t *testing.T) {
 	}
 	assert.Equal(t, "/pymon/p/shop/", s.get("/").Header().Get("Location"))
 	assert.Contains(t, s.get("/p/none/").Body.String(), "--remote-server https://ci.example.org/pymon/p/none")
+}
+
+func TestProjectsThatNobodyUsesAreFolded(t *testing.T) {
+	t.Parallel()
+	s := newSite(&fakeStore{projects: []string{"other", "shop"}, runs: 1, tests: 1})
+	s.now = began.Add(24 * time.Hour)
+	body := s.get("/").Body.String()
+	used, unused, folded := strings.Cut(body, "<details><summary>1 project unused for 30 days")
+	require.True(t, folded)
+	assert.Contains(t, used, `href="/p/shop/"`)
+	assert.Contains(t, used, "23 h ago")
+	assert.Contains(t, unused, `href="/p/other/"`)
 }

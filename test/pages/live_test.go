@@ -1,11 +1,15 @@
 package pages_test
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -64,4 +68,23 @@ func TestFirstMinutes(t *testing.T) {
 	p.click("[data-live] .btn")
 	p.wait(`document.querySelector("h1").innerText === "Running: 0 of about 6 tests"`)
 	assert.Equal(t, 1, eval[int](p, `document.querySelectorAll("progress").length`))
+
+	// With a second project, the first page lists both.
+	session := fmt.Sprintf(`{"session_h": "5", "run_date": "%s", "scm_ref": "c0ffee", "description": "{}", "utc_offset": 0}`,
+		time.Now().UTC().Format("2006-01-02T15:04:05"))
+	answer, err := http.Post(bridge.URL+"/p/second/sessions/", "application/json", strings.NewReader(session))
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusCreated, answer.StatusCode)
+	p.open(bridge.URL + "/")
+	assert.Equal(t, "Projects", p.text("h1"))
+	assert.Contains(t, strings.Join(p.texts("tbody tr"), "\n"), "default running")
+	p.accessible("projects")
+	p.fits("projects")
+	p.do(chromedp.EmulateViewport(390, 800))
+	p.scheme("dark")
+	p.accessible("projects on a phone")
+	p.fits("projects on a phone")
+	p.open(bridge.URL + "/p/second/")
+	assert.Equal(t, []string{"default", "second"}, eval[[]string](p, `[...document.querySelectorAll(".switch a")].map(a => a.textContent)`))
 }
