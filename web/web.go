@@ -16,6 +16,7 @@ import (
 // Store has what the pages show.
 type Store interface {
 	monitor.PageStore
+	monitor.ListStore
 	monitor.HistoryStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
@@ -79,6 +80,7 @@ func (p *Pages) Mount(s *httpd.Server) {
 	project := s.Data("/p/:project", monitor.ScopeRead)
 	for path, load := range map[string]loader{
 		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,
+		"/runs": p.runList,
 	} {
 		project.GET(path, p.page(load))
 		project.GET(path+"/", p.page(load))
@@ -99,7 +101,7 @@ type place struct {
 }
 
 // places are in the order of the top bar.
-var places = []place{{"", "Overview"}}
+var places = []place{{"", "Overview"}, {"runs", "Runs"}}
 
 // redirect sends the browser to a path of the bridge.
 func redirect(c *gin.Context, path string) {

@@ -1,0 +1,31 @@
+package monitor
+
+import "context"
+
+// ListStore answers the questions of pages that list runs, tests and regressions. It is safe for concurrent use. Its methods
+// fail with EUnavailable while the data cannot be reached.
+type ListStore interface {
+	// Branches lists the branches of a project, up to max. The branch with the latest run comes first.
+	Branches(ctx context.Context, project string, max int) ([]string, error)
+	// KeptReports returns the kept reports on runs, by the ids of the runs. A report without a result of one of these statuses
+	// has its numbers only: summary, suite and start. A run without a report has no entry.
+	KeptReports(ctx context.Context, project string, runs []string, statuses ...Status) (map[string]*Report, error)
+	// RecentTests returns for each test the last measurements and outcomes on a branch, up to max of each.
+	RecentTests(ctx context.Context, tests []Series, branch string, max int) ([]RecentTest, error)
+}
+
+// RecentTest is how a test has been lately.
+type RecentTest struct {
+	Points []RecentPoint // the latest first
+	Passed int           // of Ended: those that passed at the first attempt
+	Ended  int           // number of outcomes, those that were skipped left out; 0 when the client sends none
+}
+
+// RecentPoint is one measurement of a test.
+type RecentPoint struct {
+	Run       string  // id
+	Env       string  // class of machine
+	TotalTime float64 // seconds; NaN when absent, like the next two
+	CPUTime   float64 // seconds
+	MemUsage  float64 // MiB
+}

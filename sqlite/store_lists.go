@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// Branches implements [monitor.ListStore]. It looks up one branch after the other, since there are few branches and many
+// sessions.
+func (db *DB) Branches(ctx context.Context, project string, max int) ([]string, error) {
+	return readPart(ctx, db, func(q querier) (names []string, err error) {
+		return names, each(ctx, q, branchesQuery, []any{project, max}, func(row scanner) error {
+			var name string
+			err := row.Scan(&name)
+			names = append(names, name)
+			return err
+		})
+	})
+}
+
+const branchesQuery = `WITH RECURSIVE b (name) AS (SELECT min(branch) FROM sessions WHERE project = ?1
+	UNION ALL SELECT (SELECT min(branch) FROM sessions WHERE project = ?1 AND branch > b.name) FROM b WHERE b.name IS NOT NULL)
+	SELECT name FROM b WHERE name IS NOT NULL
+	ORDER BY (SELECT max(utc_ns) FROM sessions s WHERE s.project = ?1 AND s.branch = b.name) DESC, name LIMIT ?2`
+
+// KeptReports implements [monitor.ListStore]. It decodes the results of the reports that have one of the statuses, since
+// decoding takes twenty times as long as looking for a word.
+func (db *DB) KeptReports(ctx context.Context, project string, runs []string, statuses ...monitor.Status) (map[string]*monitor.Report, error) {
+	return readPart(ctx, db, func(q querier) (map[string]*monitor.Report, error) {
+		found := map[string]*monitor.Report{}
+		for part := range slices.Chunk(runs, runsAtOnce) {
+			query := newClause("SELECT run, content FROM reports WHERE project = ? AND run IN (?"+strings.Repeat(", ?", len(part)-1)+")", project)
+			for _, run := range part {
+				query.args = append(query.args, run)
+			}
+			err := each(ctx, q, query.sql, query.args, func(row scanner) (err error) {
+				var run string
+				var stored []byte
+				if err = row.Scan(&run, &stored); err == nil {
+					found[run], err = reportWith(stored, statuses)
+				}
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return found, nil
+	})
+}
+
+// reportWith decodes a stored report: as a whole if it has a result of one of the statuses, else its numbers.
+func reportWith(stored []byte, statuses []monitor.Status) (*monitor.Report, error) {
+	content, err := decompress(stored)
+	if err != nil {
+		return nil, err
+	}
+	for _, status := range statuses {
+		if bytes.Contains(content, []byte(`"status":"`+status+`"`)) || bytes.Contains(content, []byte(`"accepted":[`)) {
+			return decodeReport(content)
+		}
+	}
+	var numbers struct {
+		Summary monitor.Summary
+		Suite   monitor.Suite
+		Started json.RawMessage
+	}
+	if err := json.Unmarshal(content, &numbers); err != nil {
+		return nil, err
+	}
+	r := &monitor.Report{Summary: numbers.Summary, Suite: numbers.Suite}
+	return r, json.Unmarshal(numbers.Started, &r.Started)
+}
+
+// The last rows of a test on a branch. The branch is compared after the rows are found by the test: a test has few rows
+// beside those of a branch.
+const (
+	recentMetrics = `SELECT s.run, coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL, coalesce(c.env, ''),
+		coalesce(c.python_info, ''), m.total_time, m.user_time + m.kernel_time, m.mem_usage
+		FROM metrics m INDEXED BY metrics_point JOIN sessions s ON s.hash = m.session
+		LEFT JOIN contexts c ON c.seq = `
+	recentWhere    = ` WHERE m.series = ` + seriesIs + ` AND s.branch = ? ORDER BY m.utc_ns DESC LIMIT ?`
+	recentOutcomes = `SELECT m.outcome, m.attempts FROM outcomes m INDEXED BY outcomes_point JOIN sessions s ON s.hash = m.session` +
+		recentWhere
+)
+
+// RecentTests implements [monitor.ListStore].
+func (db *DB) RecentTests(ctx context.Context, tests []monitor.Series, branch string, max int) ([]monitor.RecentTest, error) {
+	return readPart(ctx, db, func(q querier) ([]monitor.RecentTest, error) {
+		all := make([]monitor.RecentTest, len(tests))
+		for i, t := range tests {
+			args := []any{t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component, branch, max}
+			err := each(ctx, q, recentMetrics+contextOf("m.context")+recentWhere, args, func(row scanner) error { return addPoint(row, &all[i]) })
+			if err == nil {
+				err = each(ctx, q, recentOutcomes, args, func(row scanner) error { return addOutcome(row, &all[i]) })
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	})
+}
+
+func addPoint(row scanner, to *monitor.RecentTest) error {
+	var p monitor.RecentPoint
+	var session monitor.Session
+	var known bool
+	machine := new(monitor.Context)
+	err := row.Scan(&p.Run, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, float{&p.TotalTime},
+		float{&p.CPUTime}, float{&p.MemUsage})
+	if !known {
+		machine = nil
+	}
+	p.Env = monitor.OriginOf("", machine, &session).Env
+	to.Points = append(to.Points, p)
+	return err
+}
+
+func addOutcome(row scanner, to *monitor.RecentTest) error {
+	var outcome string
+	var attempts int64
+	err := row.Scan(&outcome, &attempts)
+	if outcome != "skipped" {
+		to.Ended++
+		if attempts <= 1 && outcome != monitor.OutcomeFailed && outcome != monitor.OutcomeError {
+			to.Passed++
+		}
+	}
+	return err
+}
