@@ -38,9 +38,10 @@ func (s *snapshot) order(by string) []int32 {
 
 // selection chooses tests of a snapshot.
 type selection struct {
-	words      []string // all have to be in the name or the file
-	status     string   // empty for all
-	by         string   // a key of sortKeys
+	words      []string           // all have to be in the name or the file
+	status     string             // empty for all
+	only       func(t *test) bool // nil for all
+	by         string             // a key of sortKeys
 	descending bool
 	offset, n  int
 }
@@ -64,7 +65,7 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 	}
 	take := func(i int32) {
 		t := &s.tests[i]
-		if q.status != "" && q.status != t.Status {
+		if q.status != "" && q.status != t.Status || q.only != nil && !q.only(t) {
 			return
 		}
 		for _, w := range q.words {

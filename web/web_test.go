@@ -31,6 +31,8 @@ var began = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // fakeStore has runs "run-1" to "run-N" of the project "shop", each with the tests test_0, test_1 and so on.
 type fakeStore struct {
+	monitor.ListStore // which these pages do not ask
+
 	projects []string
 	runs     int
 	tests    int

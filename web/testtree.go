@@ -1,0 +1,212 @@
+package web
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// folderRow sums up the tests of a folder or a file.
+type folderRow struct {
+	Name   string         `json:"name"` // the last part of the path
+	Path   string         `json:"path"`
+	File   bool           `json:"file"`
+	Tests  int            `json:"tests"`
+	Wall   monitor.Number `json:"total_time"` // sum in seconds
+	CPU    monitor.Number `json:"cpu_time"`   // sum in seconds
+	Mem    monitor.Number `json:"mem_usage"`  // of the hungriest test, MiB; NaN when unknown
+	Ratio  monitor.Number `json:"ratio"`      // of the wall time to that of the same tests in earlier runs; NaN when unknown
+	Status string         `json:"status"`     // of the test that needs attention most
+	Counts map[string]int `json:"counts"`     // of tests, by status
+
+	before, now float64 // of the tests with a wall time before
+}
+
+// Seconds and Usual are the wall times of a bar.
+func (f *folderRow) Seconds() float64 { return float64(f.Wall) }
+
+// Usual is documented at Seconds.
+func (f *folderRow) Usual() float64 { return float64(f.Wall / f.Ratio) }
+
+// Bad counts the tests that need attention.
+func (f *folderRow) Bad() int {
+	return f.Counts["failed"] + f.Counts["regression"] + f.Counts["suspect"]
+}
+
+// MostFolder is the greatest wall time of a folder on the page.
+func (d *testListPage) MostFolder() (most float64) {
+	for _, f := range d.Folders {
+		most = max(most, float64(f.Wall))
+	}
+	return most
+}
+
+// below returns a function that says whether a test is in a folder or file, on a class of machine.
+func below(path, env string) func(t *test) bool {
+	known := map[string]bool{} // by location: many tests have the same
+	return func(t *test) bool {
+		in, ok := known[t.Location]
+		if !ok {
+			_, in = rest(slashed(t.Location), path)
+			known[t.Location] = in
+		}
+		return in && (env == "" || env == t.Env)
+	}
+}
+
+// rest returns what follows a folder in the path of a file; "" for the file itself.
+func rest(file, folder string) (after string, in bool) {
+	switch {
+	case folder == "":
+		return strings.TrimLeft(file, "/"), true
+	case file == folder:
+		return "", true
+	}
+	return strings.CutPrefix(file, folder+"/")
+}
+
+// treeOf returns the folders and files directly below a path, and the tests whose file is the path itself.
+func treeOf(s *snapshot, path, env string) (folders []*folderRow, own []*test) {
+	rows := map[string]*folderRow{}
+	at := map[string]*folderRow{} // by location
+	for i := range s.tests {
+		t := &s.tests[i]
+		if env != "" && t.Env != env {
+			continue
+		}
+		f, known := at[t.Location]
+		if !known {
+			f = folderAt(rows, slashed(t.Location), path)
+			at[t.Location] = f
+		}
+		if f == nil {
+			if after, in := rest(slashed(t.Location), path); in && after == "" {
+				own = append(own, t)
+			}
+			continue
+		}
+		f.add(t)
+	}
+	for _, f := range rows {
+		if f.now > 0 && f.before > 0 {
+			f.Ratio = monitor.Number(f.now / f.before)
+		}
+		folders = append(folders, f)
+	}
+	return folders, own
+}
+
+// folderAt returns the row that a file belongs to; nil for the path itself and for files elsewhere.
+func folderAt(rows map[string]*folderRow, file, path string) *folderRow {
+	after, in := rest(file, path)
+	if !in || after == "" {
+		return nil
+	}
+	name, _, deeper := strings.Cut(after, "/")
+	f := rows[name]
+	if f == nil {
+		whole := name
+		if path != "" {
+			whole = path + "/" + name
+		}
+		f = &folderRow{Name: name, Path: whole, File: true, Mem: monitor.Number(math.NaN()), Ratio: monitor.Number(math.NaN()),
+			Status: "ok", Counts: map[string]int{}}
+		rows[name] = f
+	}
+	f.File = f.File && !deeper
+	return f
+}
+
+// attention orders the statuses of tests; the first one matters most.
+var attention = []string{"failed", "regression", "suspect", "flaky", "improvement", "resolved", "new", "ok"}
+
+func (f *folderRow) add(t *test) {
+	f.Tests++
+	f.Counts[t.Status]++
+	if slices.Index(attention, t.Status) < slices.Index(attention, f.Status) {
+		f.Status = t.Status
+	}
+	if !math.IsNaN(t.CPUTime) {
+		f.CPU += monitor.Number(t.CPUTime)
+	}
+	if mem := monitor.Number(t.MemUsage); math.IsNaN(float64(f.Mem)) || mem > f.Mem {
+		f.Mem = mem
+	}
+	if math.IsNaN(t.TotalTime) {
+		return
+	}
+	f.Wall += monitor.Number(t.TotalTime)
+	if !math.IsNaN(t.Before) {
+		f.now, f.before = f.now+t.TotalTime, f.before+t.Before
+	}
+}
+
+// sortFolders sorts as [snapshot.pick] does: what is unknown comes last.
+func sortFolders(rows []*folderRow, by string, descending bool) {
+	value := map[string]func(f *folderRow) monitor.Number{
+		"wall":  func(f *folderRow) monitor.Number { return f.Wall },
+		"cpu":   func(f *folderRow) monitor.Number { return f.CPU },
+		"mem":   func(f *folderRow) monitor.Number { return f.Mem },
+		"ratio": func(f *folderRow) monitor.Number { return f.Ratio },
+	}[by]
+	slices.SortFunc(rows, func(a, b *folderRow) int {
+		order := strings.Compare(a.Name, b.Name)
+		if value == nil {
+			if descending {
+				return -order
+			}
+			return order
+		}
+		x, y := float64(value(a)), float64(value(b))
+		if math.IsNaN(x) != math.IsNaN(y) {
+			return map[bool]int{true: 1, false: -1}[math.IsNaN(x)]
+		}
+		if descending {
+			x, y = y, x
+		}
+		return cmp.Or(cmp.Compare(x, y), order)
+	})
+}
+
+// crumb is a part of a path.
+type crumb struct{ Name, Path string }
+
+// Parents lists the folders above the path.
+func (d *testListPage) Parents() (all []crumb) {
+	parts := strings.Split(d.Path, "/")
+	for i := range parts[:len(parts)-1] {
+		all = append(all, crumb{parts[i], strings.Join(parts[:i+1], "/")})
+	}
+	return all
+}
+
+// Last is the last part of the path.
+func (d *testListPage) Last() string { return d.Path[strings.LastIndex(d.Path, "/")+1:] }
+
+// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
+func (d *testListPage) Back() string { return strconv.Itoa(max(0, d.Offset-pageRows)) }
+
+// Next is documented at Back.
+func (d *testListPage) Next() string {
+	if d.Offset+len(d.Tests) >= d.Number {
+		return ""
+	}
+	return strconv.Itoa(d.Offset + pageRows)
+}
+
+// folderTable is a list of folders as CSV.
+func folderTable(rows []*folderRow) *table {
+	t := &table{Header: []string{"path", "file", "tests", "status", "total_time", "cpu_time", "mem_usage", "ratio"}}
+	for _, f := range rows {
+		t.Rows = append(t.Rows, []string{f.Path, strconv.FormatBool(f.File), strconv.Itoa(f.Tests), f.Status, numberText(f.Wall),
+			numberText(f.CPU), numberText(f.Mem), numberText(f.Ratio)})
+	}
+	return t
+}
+
+// Span returns a sum of times in words.
+func (f *frame) Span(v monitor.Number) string { return seconds(float64(v)) }
