@@ -1,0 +1,201 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	judgedRuns = 160 // runs of a branch whose reports are read
+	maxChanges = 500 // rows that a page shows
+)
+
+// The states of a regression. It is resolved when the value is usual again, and accepted when the new value has become usual.
+const (
+	stateOpen     = "open"
+	stateResolved = "resolved"
+	stateAccepted = "accepted"
+)
+
+// regressionPage lists what the kept reports of a branch say of regressions.
+type regressionPage struct {
+	Branch   string         `json:"branch"`
+	Branches []string       `json:"branches"`
+	Judged   int            `json:"judged_runs"`
+	Since    time.Time      `json:"since"` // start of the first of them
+	Counts   map[string]int `json:"counts"`
+	Groups   []*changeGroup `json:"groups"`
+	More     int            `json:"more"` // regressions that the page leaves out
+	ByTest   bool           `json:"-"`
+	State    string         `json:"-"`
+	Now      time.Time      `json:"-"`
+}
+
+// changeGroup has the regressions that came with the same commits.
+type changeGroup struct {
+	LastGood string        `json:"last_good"`
+	FirstBad string        `json:"first_bad"`
+	First    *changedRun   `json:"first"` // the latest of the runs that showed one of them first
+	Rows     []*regression `json:"regressions"`
+}
+
+// changedRun is a run that a regression is told by.
+type changedRun struct {
+	Run     string    `json:"run"`
+	Started time.Time `json:"started"`
+}
+
+// regression is a test that was or is worse, with all metrics that became worse together.
+type regression struct {
+	finding
+	State string      `json:"state"`
+	First *changedRun `json:"first"` // that showed it first
+	Last  *changedRun `json:"last"`  // that showed it last
+	Ended *changedRun `json:"ended"` // that resolved or accepted it; nil while it is open
+}
+
+// regressionList answers what is worse, since when, and what was.
+func (p *Pages) regressionList(v *visit) (*view, error) {
+	ctx, s := v.Request.Context(), v.State
+	data := &regressionPage{State: s.oneOf("state", stateOpen, stateResolved, stateAccepted, "all"),
+		ByTest: s.oneOf("group", "commit", "test") == "test", Groups: []*changeGroup{}, Now: p.Now()}
+	if err := s.err(); err != nil {
+		return nil, err
+	}
+	latest, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(latest) == 0 {
+		return p.start(v, v.Project)
+	}
+	if data.Branch, err = p.mainBranch(ctx, v, latest); err != nil {
+		return nil, err
+	}
+	if data.Branches, err = p.parts.Store.Branches(ctx, v.Project, maxBranches); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(data.Branches, data.Branch) {
+		data.Branches = append(data.Branches, data.Branch)
+	}
+	all, err := p.regressionsOf(ctx, v.Project, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fillRegressions(ctx, v.Project, data, all); err != nil {
+		return nil, err
+	}
+	return &view{Template: "regression-list", Title: "Regressions", Place: "regressions", Data: data,
+		Table: func() *table { return regressionTable(data) }}, nil
+}
+
+// fillRegressions adds those that have the state, in their groups.
+func (p *Pages) fillRegressions(ctx context.Context, project string, data *regressionPage, all []*regression) error {
+	data.Counts = map[string]int{"all": len(all)}
+	var chosen []*regression
+	for _, r := range all {
+		data.Counts[r.State]++
+		if data.State == "all" || data.State == r.State {
+			chosen = append(chosen, r)
+		}
+	}
+	slices.SortStableFunc(chosen, func(a, b *regression) int {
+		return cmp.Or(b.First.Started.Compare(a.First.Started), cmp.Compare(b.Ratio, a.Ratio), a.byName(b))
+	})
+	data.More = max(0, len(chosen)-maxChanges)
+	chosen = chosen[:len(chosen)-data.More]
+	for i, r := range chosen {
+		r.Series = monitor.Series{Project: project, Component: r.Component, ItemPath: r.ItemPath, Item: r.Item, ItemVariant: r.ItemVariant, Kind: r.Kind}
+		if i >= maxFindings {
+			continue
+		}
+		recent, err := p.parts.Store.RecentTests(ctx, []monitor.Series{r.Series}, data.Branch, recentRuns)
+		if err != nil {
+			return err
+		}
+		r.draw(recent[0])
+	}
+	data.group(chosen)
+	return nil
+}
+
+// draw makes the sparkline.
+func (r *regression) draw(recent monitor.RecentTest) {
+	r.Trend = line{Usual: float64(r.Baseline), Limit: float64(r.Limit), Status: string(monitor.StatusRegression)}
+	if r.State != stateOpen {
+		r.Trend.Usual, r.Trend.Status = math.NaN(), string(monitor.StatusOK)
+	}
+	for _, point := range slices.Backward(recent.Points) {
+		if point.Env == r.Env {
+			r.Trend.Values = append(r.Trend.Values, measured(monitor.RunTest{TotalTime: point.TotalTime, CPUTime: point.CPUTime, MemUsage: point.MemUsage}, r.Metric))
+		}
+	}
+}
+
+// group puts regressions that came with the same commits together, in the order of the first of each. By test, all are one
+// group.
+func (d *regressionPage) group(chosen []*regression) {
+	type key struct{ good, bad string }
+	groups := map[key]*changeGroup{}
+	for _, r := range chosen {
+		k := key{r.LastGood, r.FirstBad}
+		if d.ByTest {
+			k = key{}
+		}
+		g := groups[k]
+		if g == nil {
+			g = &changeGroup{LastGood: k.good, FirstBad: k.bad, First: r.First}
+			groups[k] = g
+			d.Groups = append(d.Groups, g)
+		}
+		g.Rows = append(g.Rows, r)
+	}
+	if d.ByTest && len(d.Groups) > 0 {
+		slices.SortStableFunc(d.Groups[0].Rows, (*regression).byName)
+	}
+}
+
+// regressionTable is the page as CSV.
+func regressionTable(d *regressionPage) *table {
+	t := &table{Header: []string{"state", "item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "baseline",
+		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by"}}
+	for _, g := range d.Groups {
+		for _, r := range g.Rows {
+			ended := ""
+			if r.Ended != nil {
+				ended = r.Ended.Run
+			}
+			t.Rows = append(t.Rows, []string{r.State, r.ItemFSLoc, r.Component, r.ItemPath, r.Item, r.ItemVariant, r.Kind, r.Env, r.Metric,
+				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended})
+		}
+	}
+	return t
+}
+
+func (r *regression) byName(o *regression) int {
+	return cmp.Or(cmp.Compare(r.ItemFSLoc, o.ItemFSLoc), cmp.Compare(r.Name(), o.Name()))
+}
+
+// States lists the values of the filter.
+func (d *regressionPage) States() []string {
+	return []string{stateOpen, stateResolved, stateAccepted, "all"}
+}
+
+// Sign is the status whose sign stands before the test.
+func (r *regression) Sign() string {
+	switch r.State {
+	case stateOpen:
+		return string(monitor.StatusRegression)
+	case stateResolved:
+		return string(monitor.StatusResolved)
+	}
+	return string(monitor.StatusNotJudged)
+}
+
+// Most is how many regressions a page shows.
+func (d *regressionPage) Most() int { return maxChanges }
