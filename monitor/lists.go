@@ -7,6 +7,8 @@ import "context"
 type ListStore interface {
 	// Branches lists the branches of a project, up to max. The branch with the latest run comes first.
 	Branches(ctx context.Context, project string, max int) ([]string, error)
+	// RunsOfCommit lists the runs of the commits that begin with the text, up to max. The run that started last comes first.
+	RunsOfCommit(ctx context.Context, project, commit string, max int) ([]string, error)
 	// KeptReports returns the kept reports on runs, by the ids of the runs. A report without a result of one of these statuses
 	// has its numbers only: summary, suite and start. A run without a report has no entry.
 	KeptReports(ctx context.Context, project string, runs []string, statuses ...Status) (map[string]*Report, error)

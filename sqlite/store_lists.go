@@ -28,6 +28,23 @@ const branchesQuery = `WITH RECURSIVE b (name) AS (SELECT min(branch) FROM sessi
 	SELECT name FROM b WHERE name IS NOT NULL
 	ORDER BY (SELECT max(utc_ns) FROM sessions s WHERE s.project = ?1 AND s.branch = b.name) DESC, name LIMIT ?2`
 
+// RunsOfCommit implements [monitor.ListStore].
+func (db *DB) RunsOfCommit(ctx context.Context, project, commit string, max int) ([]string, error) {
+	query := newClause("SELECT run FROM sessions INDEXED BY sessions_scm")
+	where := newClause("project = ?", project)
+	where.prefix("scm_ref", commit)
+	query.join(where.where())
+	query.add(" GROUP BY run ORDER BY max(utc_ns) DESC, run LIMIT ?", max)
+	return readPart(ctx, db, func(q querier) (runs []string, err error) {
+		return runs, each(ctx, q, query.sql, query.args, func(row scanner) error {
+			var run string
+			err := row.Scan(&run)
+			runs = append(runs, run)
+			return err
+		})
+	})
+}
+
 // KeptReports implements [monitor.ListStore]. It decodes the results of the reports that have one of the statuses, since
 // decoding takes twenty times as long as looking for a word.
 func (db *DB) KeptReports(ctx context.Context, project string, runs []string, statuses ...monitor.Status) (map[string]*monitor.Report, error) {

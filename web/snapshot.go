@@ -45,6 +45,7 @@ type test struct {
 	Occurrence int
 	Status     string
 	Before     float64 // wall time, the middle of the earlier runs; NaN when unknown
+	Past       *past   // nil for a test that the earlier runs do not have
 	Changes    map[string]monitor.Status
 	find       string // what is searched, in small letters
 }
@@ -135,7 +136,7 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 		return nil, err
 	}
 	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, compare: len(earlier)}
-	before := map[beforeKey][]float64{}
+	before := map[beforeKey]*past{}
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
 		switch {
 		case err != nil:
@@ -143,9 +144,12 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 		case sample.Run == info:
 			s.tests = append(s.tests, test{RunTest: monitor.RunTest{Series: *sample.Series, Env: sample.Env, Location: sample.Location,
 				Start: sample.Start, TotalTime: sample.TotalTime, CPUTime: sample.CPUTime, MemUsage: sample.MemUsage}})
-		case !math.IsNaN(sample.TotalTime):
+		default:
 			key := beforeKey{*sample.Series, sample.Env}
-			before[key] = append(before[key], sample.TotalTime)
+			if before[key] == nil {
+				before[key] = newPast()
+			}
+			before[key].add(sample)
 		}
 	}
 	unusual, err := p.parts.Store.UnusualTests(ctx, info.Project, info.ID, maxUnusual)
@@ -162,7 +166,7 @@ type beforeKey struct {
 }
 
 // finish adds to the measured tests what else is known of them.
-func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunTest, report *monitor.Report) {
+func (s *snapshot) finish(before map[beforeKey]*past, unusual []monitor.RunTest, report *monitor.Report) {
 	slices.SortFunc(s.tests, func(a, b test) int { return cmp.Compare(a.Start, b.Start) })
 	retried := map[int64]monitor.RunTest{} // by micros: a test that passed at a later attempt has a metric too
 	for _, t := range unusual {
@@ -187,7 +191,7 @@ func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunT
 	for i := range s.tests {
 		t := &s.tests[i]
 		key := beforeKey{t.Series, t.Env}
-		t.Occurrence, t.Before = seen[key], middle(before[key])
+		t.Occurrence, t.Before, t.Past = seen[key], before[key].middle(), before[key]
 		seen[key]++
 		if again, ok := retried[micros(t.Start)]; ok && again.Series == t.Series {
 			t.Outcome, t.Attempts, t.NodeID = again.Outcome, again.Attempts, again.NodeID
@@ -201,6 +205,9 @@ func (s *snapshot) finish(before map[beforeKey][]float64, unusual []monitor.RunT
 		}
 		t.find = strings.ToLower(t.Location + "::" + t.Series.ItemVariant + "\x00" + t.Series.ItemPath + "\x00" + t.Series.Item)
 		s.counts[t.Status]++
+	}
+	for _, p := range before {
+		p.walls = nil // the snapshot stays in memory
 	}
 	s.folders = foldersOf(s.tests)
 	s.ratios = binsOf(s.tests)

@@ -14,6 +14,7 @@ type line struct {
 	// Usual and Limit bound the usual range, which is a band; NaN for none.
 	Usual, Limit float64
 	Status       string // verdict on the last value
+	Marks        []int  // values that are marked, by their index
 }
 
 // The size of a sparkline in pixels, with room for the dot at its end.
@@ -62,7 +63,14 @@ func spark(l line) template.HTML {
 		fmt.Fprintf(&b, "%s%.1f %.1f", move, x(i), y(v))
 		move, last = "L", i
 	}
-	fmt.Fprintf(&b, `"/><circle cx="%.1f" cy="%.1f" r="2.6"/></svg>`, x(last), y(l.Values[last]))
+	b.WriteString(`"/>`)
+	if len(l.Marks) == 0 {
+		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="2.6"/>`, x(last), y(l.Values[last]))
+	}
+	for _, i := range l.Marks {
+		fmt.Fprintf(&b, `<circle class="at" cx="%.1f" cy="%.1f" r="3"/>`, x(i), y(l.Values[i]))
+	}
+	b.WriteString(`</svg>`)
 	return template.HTML(b.String()) //nolint:gosec // made of numbers and of words of this package
 }
 
@@ -133,3 +141,6 @@ func seconds(v float64) string {
 		return strconv.FormatFloat(v*1000, 'g', 3, 64) + " ms"
 	}
 }
+
+// noLine returns a line without values, a usual range or a verdict.
+func noLine() line { return line{Usual: math.NaN(), Limit: math.NaN(), Status: "ok"} }

@@ -80,7 +80,7 @@ func (p *Pages) Mount(s *httpd.Server) {
 	project := s.Data("/p/:project", monitor.ScopeRead)
 	for path, load := range map[string]loader{
 		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,
-		"/runs": p.runList, "/tests": p.testList, "/regressions": p.regressionList,
+		"/runs": p.runList, "/tests": p.testList, "/regressions": p.regressionList, "/compare": p.compare,
 	} {
 		project.GET(path, p.page(load))
 		project.GET(path+"/", p.page(load))
@@ -101,7 +101,7 @@ type place struct {
 }
 
 // places are in the order of the top bar.
-var places = []place{{"", "Overview"}, {"runs", "Runs"}, {"tests", "Tests"}, {"regressions", "Regressions"}}
+var places = []place{{"", "Overview"}, {"runs", "Runs"}, {"tests", "Tests"}, {"regressions", "Regressions"}, {"compare", "Compare"}}
 
 // redirect sends the browser to a path of the bridge.
 func redirect(c *gin.Context, path string) {

@@ -60,7 +60,7 @@ const query = form => {
 };
 addEventListener("input", event => {
   const box = event.target.closest?.("[data-fragment]"), form = event.target.form;
-  if (!box) return;
+  if (!box?.contains(form)) return; // such as a box to check, which is of another form
   clearTimeout(wait);
   wait = setTimeout(() => load(box, query(form), "replaceState"), 150);
 });

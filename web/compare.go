@@ -1,0 +1,179 @@
+package web
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"pymon-bridge/monitor"
+)
+
+// comparePage compares the tests of two runs.
+type comparePage struct {
+	Base      *runRow        `json:"base"` // nil where there is nothing to compare with
+	Head      *runRow        `json:"head"`
+	Metric    string         `json:"metric"` // name of a judged metric
+	Rows      []*comparison  `json:"tests"`
+	Number    int            `json:"found"` // tests that the filter chooses
+	Offset    int            `json:"offset"`
+	Worse     int            `json:"worse"`  // beyond noise
+	Better    int            `json:"better"` // beyond noise
+	Within    int            `json:"within_noise"`
+	Unknown   int            `json:"not_measured"` // tests of both runs without a value in one
+	New       []*testRow     `json:"new"`          // some of those that the base does not have
+	Gone      []*testRow     `json:"gone"`         // some of those that the head does not have
+	News      int            `json:"number_of_new"`
+	Gones     int            `json:"number_of_gone"`
+	Machines  []string       `json:"machines"` // differing parts of the classes of machine, where no class is common
+	Earlier   int            `json:"earlier_runs"`
+	BaseTotal monitor.Number `json:"base_total"` // sum over the tests of both runs
+	HeadTotal monitor.Number `json:"head_total"`
+	Only      string         `json:"-"`
+	Min       string         `json:"-"`
+	BaseText  string         `json:"-"` // as asked for
+	HeadText  string         `json:"-"`
+}
+
+// The values of the parameter only.
+const (
+	onlyWorse  = "worse"
+	onlyBetter = "better"
+	onlyAll    = "all" // also what is within noise
+)
+
+// previous is the value of the parameter base for the run before the head.
+const previous = "previous"
+
+// maxListed is how many new or gone tests are named.
+const maxListed = 100
+
+// compare answers what differs between two runs.
+func (p *Pages) compare(v *visit) (*view, error) {
+	ctx, s := v.Request.Context(), v.State
+	if picked := s.values["pick"]; len(picked) > 0 {
+		return p.picked(v, picked)
+	}
+	data := &comparePage{BaseText: s.text("base", previous), HeadText: s.text("head", ""), Only: s.oneOf("only", "", onlyWorse, onlyBetter, onlyAll),
+		Offset: s.number("offset", 0, 0), Min: s.text("min", "1"), Rows: []*comparison{}}
+	measure := slices.Index(compared, s.oneOf("metric", compared[0], compared[1:]...))
+	filter := compareFilter{only: data.Only, words: words(s.text("q", "")), min: s.ratio("min")}
+	if err := s.err(); err != nil {
+		return nil, err
+	}
+	latest, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(latest) == 0 {
+		return p.start(v, v.Project)
+	}
+	if err := p.chooseRuns(ctx, v, data, latest); err != nil {
+		return nil, err
+	}
+	data.Metric = comparedNames[measure]
+	if data.Base != nil {
+		if err := p.fillCompare(ctx, data, measure, filter, s.values.Get("format") == "csv"); err != nil {
+			return nil, err
+		}
+	}
+	return &view{Template: "compare", Fragments: []string{"compare-rows"}, Title: "Compare", Place: "compare", Data: data,
+		Table: func() *table { return compareTable(data) }}, nil
+}
+
+// picked leads to the comparison of two runs that were checked in a list: the later one with the earlier one.
+func (p *Pages) picked(v *visit, runs []string) (*view, error) {
+	if len(runs) != 2 {
+		return nil, &monitor.Error{Code: monitor.EInvalid, Message: "two runs can be compared, and " + count(len(runs), "run") + " were checked",
+			Fields: map[string]string{"pick": "expected twice, each time with the id of a run"}}
+	}
+	var infos []*monitor.RunInfo
+	for _, run := range runs {
+		info, err := p.runNamed(v.Request.Context(), v.Project, run)
+		if err != nil {
+			return nil, err
+		}
+		if info == nil {
+			return nil, unknownRun("pick", run)
+		}
+		infos = append(infos, info)
+	}
+	if infos[0].Started > infos[1].Started {
+		slices.Reverse(infos)
+	}
+	return &view{Redirect: comparePath(v.Project, infos[0].ID, infos[1].ID)}, nil
+}
+
+// ratio returns the value of a parameter that is a number from 1 on; 1 without it.
+func (s *state) ratio(name string) float64 {
+	text := s.text(name, "1")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 1) || n > 1e9 {
+		s.wrong[name] = "expected a ratio from 1 on, such as 1.2"
+		return 1
+	}
+	return n
+}
+
+// fillCompare adds the tests.
+func (p *Pages) fillCompare(ctx context.Context, data *comparePage, measure int, f compareFilter, whole bool) error {
+	var both [2]*snapshot
+	for i, row := range []*runRow{data.Base, data.Head} {
+		activity, err := p.parts.Store.Activity(ctx, row.Info.Project, row.ID)
+		if err != nil {
+			return err
+		}
+		if both[i], err = p.snapshot(ctx, row.Info, activity, row.Report); err != nil {
+			return err
+		}
+	}
+	data.Earlier = both[0].compare
+	data.Machines = otherMachines(data.Base.Envs, data.Head.Envs)
+	j := join{measure: measure, apart: data.Machines != nil}
+	all := j.compare(both[0], both[1])
+	data.News, data.Gones = len(j.added), len(j.gone)
+	data.New, data.Gone = testRows(j.added[:min(maxListed, len(j.added))]), testRows(j.gone[:min(maxListed, len(j.gone))])
+	data.Unknown, data.BaseTotal, data.HeadTotal = j.unknown, j.base, j.head
+	chosen := data.choose(all, f)
+	data.Number = len(chosen)
+	from, n := min(data.Offset, len(chosen)), pageRows
+	if whole {
+		from, n = 0, len(chosen)
+	}
+	data.Rows = chosen[from:min(from+n, len(chosen))]
+	for _, c := range data.Rows {
+		c.testRow = testRows([]*test{c.of})[0]
+	}
+	if whole {
+		return nil
+	}
+	return p.drawComparisons(ctx, data)
+}
+
+// drawComparisons adds the sparklines, with both runs marked where they are among the last ones.
+func (p *Pages) drawComparisons(ctx context.Context, data *comparePage) error {
+	series := make([]monitor.Series, len(data.Rows))
+	for i, c := range data.Rows {
+		series[i] = c.Series
+	}
+	recent, err := p.parts.Store.RecentTests(ctx, series, data.Head.Branch, recentRuns)
+	if err != nil {
+		return err
+	}
+	for i, c := range data.Rows {
+		c.Trend = noLine()
+		for _, point := range slices.Backward(recent[i].Points) {
+			if point.Env != c.Env {
+				continue
+			}
+			if point.Run == data.Base.ID || point.Run == data.Head.ID {
+				c.Trend.Marks = append(c.Trend.Marks, len(c.Trend.Values))
+			}
+			value := measured(monitor.RunTest{TotalTime: point.TotalTime, CPUTime: point.CPUTime, MemUsage: point.MemUsage}, data.Metric)
+			c.Trend.Values = append(c.Trend.Values, value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pymon-bridge/monitor"
+)
+
+// leastDigits is how many digits of a commit name it.
+const leastDigits = 7
+
+// chooseRuns finds the two runs. Without a head it is the last run of the main branch that has ended. Without a base it is
+// the run before the head on the same branch.
+func (p *Pages) chooseRuns(ctx context.Context, v *visit, data *comparePage, latest []*runRow) error {
+	head, err := p.runNamed(ctx, v.Project, data.HeadText)
+	if err == nil && data.HeadText == "" {
+		head, err = p.lastOfMain(ctx, v, latest)
+	}
+	switch {
+	case err != nil:
+		return err
+	case head == nil && data.HeadText != "":
+		return unknownRun("head", data.HeadText)
+	case head == nil:
+		return nil
+	}
+	var base *monitor.RunInfo
+	if data.BaseText == previous || data.BaseText == "" {
+		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: v.Project, Branch: &head.Branch, Before: head.Started,
+			Measured: true, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(infos) > 0 {
+			base = infos[0]
+		}
+	} else if base, err = p.runNamed(ctx, v.Project, data.BaseText); err != nil {
+		return err
+	} else if base == nil {
+		return unknownRun("base", data.BaseText)
+	}
+	both := []*monitor.RunInfo{head}
+	if base != nil {
+		both = append(both, base)
+	}
+	sums, err := p.parts.Store.RunSums(ctx, both)
+	if err != nil {
+		return err
+	}
+	if data.Head, err = p.runRow(ctx, head, sums[0]); err == nil && base != nil {
+		data.Base, err = p.runRow(ctx, base, sums[1])
+	}
+	return err
+}
+
+func (p *Pages) lastOfMain(ctx context.Context, v *visit, latest []*runRow) (*monitor.RunInfo, error) {
+	branch, err := p.mainBranch(ctx, v, latest)
+	if err != nil {
+		return nil, err
+	}
+	return p.lastOf(ctx, v.Project, branch)
+}
+
+// lastOf returns the last run of a branch that has ended; nil for none.
+func (p *Pages) lastOf(ctx context.Context, project, branch string) (*monitor.RunInfo, error) {
+	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &branch, Measured: true, Limit: earlierRuns})
+	if err != nil || len(infos) == 0 {
+		return nil, err
+	}
+	return p.ended(ctx, infos)
+}
+
+// runNamed returns the run that people mean by its id, by its commit or by its branch; nil for none.
+func (p *Pages) runNamed(ctx context.Context, project, name string) (*monitor.RunInfo, error) {
+	if name == "" {
+		return nil, nil
+	}
+	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Run: name, Limit: 1})
+	if err != nil || len(infos) > 0 {
+		return first(infos), err
+	}
+	if len(name) >= leastDigits {
+		runs, err := p.parts.Store.RunsOfCommit(ctx, project, name, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(runs) > 0 {
+			infos, err = p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Run: runs[0], Limit: 1})
+			return first(infos), err
+		}
+	}
+	return p.lastOf(ctx, project, name)
+}
+
+func first(infos []*monitor.RunInfo) *monitor.RunInfo {
+	if len(infos) == 0 {
+		return nil
+	}
+	return infos[0]
+}
+
+func unknownRun(field, name string) error {
+	return &monitor.Error{Code: monitor.EInvalid, Message: fmt.Sprintf("nothing is called %q", name),
+		Fields: map[string]string{field: "expected the id of a run, seven digits or more of a commit, or a branch"}}
+}
+
+// comparePath returns the path of a comparison.
+func comparePath(project, base, head string) string {
+	return "/p/" + project + "/compare?" + url.Values{"base": {base}, "head": {head}}.Encode()
+}
+
+// otherMachines returns in what the classes of machine of two runs differ; nil where they have one in common or none is known.
+func otherMachines(base, head []string) []string {
+	if len(base) == 0 || len(head) == 0 || slices.ContainsFunc(base, func(env string) bool { return slices.Contains(head, env) }) {
+		return nil
+	}
+	a, b := strings.Fields(base[0]), strings.Fields(head[0])
+	for len(a) > 1 && len(b) > 1 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 1 && len(b) > 1 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return []string{strings.Join(a, " "), strings.Join(b, " ")}
+}
