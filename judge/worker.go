@@ -100,6 +100,13 @@ func (w *Worker) Ended(project, run string) {
 	}
 }
 
+// Waiting is the number of runs that wait to be judged.
+func (w *Worker) Waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting)
+}
+
 // catchUp takes the runs without a report that last measured something between two times.
 func (w *Worker) catchUp(ctx context.Context, from, to time.Time) {
 	runs, err := w.reports.Unjudged(ctx, from, to, w.MaxCatchUp)

@@ -18,7 +18,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"spark": spark, "bar": bar, "thousands": thousands, "span": span, "sign": sign, "word": word, "title": title,
 	"count": count, "short": short, "histogram": histogram,
 	"add":     func(a, b int) int { return a + b },
-	"seconds": seconds, "metric": metricTitle,
+	"seconds": seconds, "size": size, "metric": metricTitle,
 	"part": func(f *frame, rows any) part { return part{f, rows} },
 }).ParseFS(templateFiles, "templates/*.html"))
 

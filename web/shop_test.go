@@ -31,9 +31,9 @@ var opening = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 type shop struct {
 	*httpd.Server
 	*testing.T
-	db     *sqlite.DB
-	health []monitor.Health
-	now    time.Time
+	db    *sqlite.DB
+	pages *web.Pages
+	now   time.Time
 }
 
 func newShop(t *testing.T) *shop {
@@ -48,9 +48,9 @@ func newShop(t *testing.T) *shop {
 	auth.AllowAnonymous = true
 	s.Server = httpd.New(auth, log)
 	s.HostNames = []string{"example.com"} // the host of httptest
-	pages := web.New(web.Parts{Store: s.db, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
-	pages.Now = func() time.Time { return s.now }
-	pages.Mount(s.Server)
+	s.pages = web.New(web.Parts{Store: s.db, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	s.pages.Now = func() time.Time { return s.now }
+	s.pages.Mount(s.Server)
 	return s
 }
 

@@ -57,6 +57,8 @@ type Pages struct {
 	MaxTests int
 	// Now returns the time.
 	Now func() time.Time
+	// Condition says how the bridge is.
+	Condition func(ctx context.Context) (*Condition, error)
 
 	parts     Parts
 	server    *httpd.Server
@@ -65,7 +67,7 @@ type Pages struct {
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, Now: time.Now, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.
@@ -77,6 +79,7 @@ func (p *Pages) Mount(s *httpd.Server) {
 	s.Public().POST(loginPath, p.postLogin)
 	s.Public().POST(logoutPath, p.postLogout)
 	s.Routes("/", monitor.ScopeRead).GET("/", onlyForBrowsers, p.page(p.home))
+	s.Routes("/", monitor.ScopeRead).GET(statusPath, p.page(p.status))
 	project := s.Data("/p/:project", monitor.ScopeRead)
 	for path, load := range map[string]loader{
 		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,

@@ -4,11 +4,11 @@ import (
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"pymon-bridge/api"
 	"pymon-bridge/httpd"
 	"pymon-bridge/ingest"
-	"pymon-bridge/monitor"
 	"pymon-bridge/report"
 	"pymon-bridge/web"
 )
@@ -53,12 +53,8 @@ func (b *bridge) openServer(l net.Listener) error {
 
 // mountIngest adds the routes that accept records, and the routes for operators.
 func (b *bridge) mountIngest() {
-	health := []monitor.HealthChecker{b.db}
-	if b.courier != nil {
-		health = append(health, b.courier)
-	}
 	handler := ingest.New(ingest.Parts{Journal: watchedAppender{b.committer, b.runs, b.metrics}, Cache: b.cache,
-		Health: health, Metrics: b.metrics.Handler(), Log: b.logger})
+		Health: b.health(), Metrics: b.metrics.Handler(), Log: b.logger})
 	handler.MaxBody = int64(b.config.MaxBody)
 	handler.OnAccepted = b.metrics.Accepted
 	handler.Mount(b.server)
@@ -76,5 +72,6 @@ func (b *bridge) mountAPI() *api.API {
 func (b *bridge) mountPages(reads *api.API) {
 	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Turns: reads.Turns, Version: version, Log: b.logger})
 	pages.Quiet = b.config.QuietAfter
+	pages.Condition = b.condition(time.Now())
 	pages.Mount(b.server)
 }
