@@ -63,6 +63,7 @@ type order struct {
 	machine  string
 	tests    map[string]float64 // wall time in seconds, by "file::name"
 	failed   []string           // tests that failed
+	retried  []string           // tests that passed at the second attempt
 	open     bool               // the session has not ended
 	received time.Time          // an hour after the start if zero
 }
@@ -114,6 +115,11 @@ func (s *shop) add(o order) {
 	}
 	for _, test := range o.failed {
 		records = append(records, &monitor.Record{Outcome: &monitor.Outcome{Metric: measure(test, 1), NodeID: test, Outcome: "failed", Attempts: 1}})
+	}
+	for _, test := range o.retried {
+		m := measure(test, 1)
+		records = append(records, &monitor.Record{Metric: &m},
+			&monitor.Record{Outcome: &monitor.Outcome{Metric: m, NodeID: test, Outcome: "passed", Attempts: 2}})
 	}
 	for _, r := range records {
 		r.Project, r.Client, r.Received = "shop", "10.0.0.1", o.received

@@ -102,6 +102,12 @@ func (p *Pages) fillTestList(ctx context.Context, project string, data *testList
 	if !data.Flat {
 		var files []*test
 		data.Folders, files = treeOf(s, data.Path, data.Env)
+		for len(data.Folders) == 1 && len(files) == 0 && !data.Folders[0].File { // a folder alone says nothing
+			data.Folders, files = treeOf(s, data.Folders[0].Path, data.Env)
+		}
+		for _, f := range data.Folders {
+			f.Name, _ = rest(f.Path, data.Path)
+		}
 		sortFolders(data.Folders, q.by, q.descending)
 		inFile := map[*test]bool{}
 		for _, t := range files {
@@ -150,25 +156,31 @@ func (p *Pages) lastRun(ctx context.Context, project string, data *testListPage)
 	return p.runRow(ctx, chosen, sums[0])
 }
 
-// ended returns the first run that is whole and not under way, else the first that is not under way, else the first.
+// ended returns the latest of some runs that is not under way and has about as many tests as the others, since a run by hand
+// may have a few only. It prefers a whole run. The latest comes first in infos.
 func (p *Pages) ended(ctx context.Context, infos []*monitor.RunInfo) (*monitor.RunInfo, error) {
-	var partial *monitor.RunInfo
+	best, most := infos[0], int64(0)
+	var some []*monitor.RunInfo
 	for _, info := range infos {
 		activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case activity.Running(p.Now(), p.Quiet):
-		case info.Whole:
-			return info, nil
-		case partial == nil:
-			partial = info
+		}
+		if !activity.Running(p.Now(), p.Quiet) {
+			some, most = append(some, info), max(most, info.Tests)
+		}
+		if len(some) == earlierRuns {
+			break
 		}
 	}
-	if partial == nil {
-		return infos[0], nil
+	for _, whole := range []bool{false, true} {
+		for _, info := range slices.Backward(some) {
+			if 2*info.Tests >= most && (info.Whole || !whole) {
+				best = info
+			}
+		}
 	}
-	return partial, nil
+	return best, nil
 }
 
 // fillLines adds the tests with their recent history.

@@ -54,7 +54,7 @@ func suite(t *testing.T) *shop {
 			slow = 2
 		}
 		s.add(order{n: n, tests: map[string]float64{"tests/shop/a.py::test_a": slow, "tests/shop/a.py::test_b[1]": 2 * slow,
-			`tests\shop\b.py::test_c`: 4, "tests/shop/deep/er/c.py::test_d": 0.5, "tests/shopping.py::test_e": 8, "d.py::test_f": 32}})
+			`tests\shop\b.py::test_c`: 3.5, "tests/shop/deep/er/c.py::test_d": 0.5, "tests/shopping.py::test_e": 8, "d.py::test_f": 32}})
 	}
 	s.judge(4, result("tests/shop/a.py::test_b[1]", monitor.StatusRegression, 2, 4, 3, 4))
 	return s
@@ -97,6 +97,8 @@ func TestTestsAreATree(t *testing.T) {
 	assert.Equal(t, 6.0, a.Wall)
 	assert.Equal(t, 2.0, *a.Ratio)
 	assert.Equal(t, "regression", a.Status)
+	s.data("/p/shop/tests?path=tests/shop/deep", &page)
+	assert.Equal(t, []string{"tests/shop/deep/er/c.py"}, page.folders(), "a folder alone says nothing")
 	s.refuses("/p/shop/tests", map[string]string{"sort": "size", "dir": "up", "view": "grid", "offset": "-1", "format": "xml"})
 	s.sound("/p/shop/tests?path=tests/shop")
 	s.sound("/p/shop/tests?view=flat")
@@ -120,6 +122,13 @@ func TestTestsHaveTheirHistory(t *testing.T) {
 	s.add(order{n: 6, tests: map[string]float64{"x.py::test_x": 1}, open: true, received: s.now})
 	s.data("/p/shop/tests", &page)
 	assert.Equal(t, "run-4", page.Run.Run, "the last one is under way")
+	s.add(order{n: 5, tests: map[string]float64{"d.py::test_f": 1}})
+	s.data("/p/shop/tests", &page)
+	assert.Equal(t, "run-4", page.Run.Run, "the last one has few of the tests")
+	s.add(order{n: 5, run: "on topic", branch: "topic", retried: []string{"d.py::test_f"}})
+	s.data("/p/shop/tests?q=test_f&branch=topic", &page)
+	assert.Equal(t, []int{0, 1}, []int{page.Tests[0].Passed, page.Tests[0].Ended}, "not at the first attempt")
+	assert.Equal(t, "flaky", page.Tests[0].Status)
 	rows, err := csv.NewReader(s.get("/p/shop/tests?format=csv").Body).ReadAll()
 	require.NoError(t, err)
 	assert.Equal(t, "path", rows[0][0])

@@ -23,6 +23,7 @@ func TestPages(t *testing.T) {
 		"each page is sound": w.look, "numbers of a run": w.runNumbers, "numbers of a test": w.testNumbers,
 		"numbers of the overview": w.overviewNumbers, "list of tests": w.list, "keys": w.keys, "theme": w.theme, "copy": w.copy,
 		"charts": w.charts, "three clicks": w.clicks, "find": w.find, "without JavaScript": w.plain, "bytes": w.weight, "names": w.names, "page of the API": w.docs,
+		"list of runs": w.runList, "tree of tests": w.tree, "regressions": w.regressions, "comparison": w.compare, "status": w.status,
 	} {
 		t.Run(name, test)
 	}
@@ -34,7 +35,8 @@ const slowTest = "/p/shop/test?name=test_pay_by_card%5Bvisa%5D&path=test_payment
 // pages are the pages with an address of their own.
 func (w *world) pages() map[string]string {
 	return map[string]string{"overview": "/p/shop/", "run": "/p/shop/runs/" + w.last, "test": slowTest, "find": "/p/shop/find?q=pay",
-		"start": "/p/none/", "failed": "/p/shop/test?name=test_refund&path=test_payment"}
+		"start": "/p/none/", "failed": "/p/shop/test?name=test_refund&path=test_payment", "runs": "/p/shop/runs", "tests": "/p/shop/tests",
+		"file": "/p/shop/tests?path=tests/checkout/test_payment.py", "regressions": "/p/shop/regressions", "compare": w.comparison(), "status": "/-/status"}
 }
 
 // look checks that each page is sound, however wide the window is, light and dark.
