@@ -110,3 +110,25 @@ func (db *DB) PlanOfRuns(ctx context.Context, query monitor.RunInfoQuery) (steps
 	})
 	return steps, err
 }
+
+// PlansOfLists says how SQLite finds what lists of runs and tests ask for, step by step.
+func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
+	test := []any{"p", "p", "i", "v", "k", "c", "b", 60}
+	plans := map[string][]string{}
+	err := db.read(ctx, func(q querier) error {
+		for question, query := range map[string]clause{"branches": newClause(branchesQuery, "p", 9), "commit": runsOfCommit("p", "c0ffee", 9),
+			"metrics": newClause(recentMetrics, test...), "outcomes": newClause(recentOutcomes, test...)} {
+			err := each(ctx, q, "EXPLAIN QUERY PLAN "+query.sql, query.args, func(row scanner) error {
+				var step string
+				err := row.Scan(new(int), new(int), new(int), &step)
+				plans[question] = append(plans[question], step)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return plans, err
+}

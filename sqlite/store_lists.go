@@ -30,11 +30,7 @@ const branchesQuery = `WITH RECURSIVE b (name) AS (SELECT min(branch) FROM sessi
 
 // RunsOfCommit implements [monitor.ListStore].
 func (db *DB) RunsOfCommit(ctx context.Context, project, commit string, max int) ([]string, error) {
-	query := newClause("SELECT run FROM sessions INDEXED BY sessions_scm")
-	where := newClause("project = ?", project)
-	where.prefix("scm_ref", commit)
-	query.join(where.where())
-	query.add(" GROUP BY run ORDER BY max(utc_ns) DESC, run LIMIT ?", max)
+	query := runsOfCommit(project, commit, max)
 	return readPart(ctx, db, func(q querier) (runs []string, err error) {
 		return runs, each(ctx, q, query.sql, query.args, func(row scanner) error {
 			var run string
@@ -43,6 +39,15 @@ func (db *DB) RunsOfCommit(ctx context.Context, project, commit string, max int)
 			return err
 		})
 	})
+}
+
+func runsOfCommit(project, commit string, max int) clause {
+	query := newClause("SELECT run FROM sessions INDEXED BY sessions_scm")
+	where := newClause("project = ?", project)
+	where.prefix("scm_ref", commit)
+	query.join(where.where())
+	query.add(" GROUP BY run ORDER BY max(utc_ns) DESC, run LIMIT ?", max)
+	return query
 }
 
 // KeptReports implements [monitor.ListStore]. It decodes the results of the reports that have one of the statuses, since
@@ -96,12 +101,13 @@ func reportWith(stored []byte, statuses []monitor.Status) (*monitor.Report, erro
 
 // The last rows of a test on a branch. The branch is compared after the rows are found by the test: a test has few rows
 // beside those of a branch.
-const (
+const recentWhere = ` WHERE m.series = ` + seriesIs + ` AND s.branch = ? ORDER BY m.utc_ns DESC LIMIT ?`
+
+var (
 	recentMetrics = `SELECT s.run, coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL, coalesce(c.env, ''),
 		coalesce(c.python_info, ''), m.total_time, m.user_time + m.kernel_time, m.mem_usage
 		FROM metrics m INDEXED BY metrics_point JOIN sessions s ON s.hash = m.session
-		LEFT JOIN contexts c ON c.seq = `
-	recentWhere    = ` WHERE m.series = ` + seriesIs + ` AND s.branch = ? ORDER BY m.utc_ns DESC LIMIT ?`
+		LEFT JOIN contexts c ON c.seq = ` + contextOf("m.context") + recentWhere
 	recentOutcomes = `SELECT m.outcome, m.attempts FROM outcomes m INDEXED BY outcomes_point JOIN sessions s ON s.hash = m.session` +
 		recentWhere
 )
@@ -112,7 +118,7 @@ func (db *DB) RecentTests(ctx context.Context, tests []monitor.Series, branch st
 		all := make([]monitor.RecentTest, len(tests))
 		for i, t := range tests {
 			args := []any{t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component, branch, max}
-			err := each(ctx, q, recentMetrics+contextOf("m.context")+recentWhere, args, func(row scanner) error { return addPoint(row, &all[i]) })
+			err := each(ctx, q, recentMetrics, args, func(row scanner) error { return addPoint(row, &all[i]) })
 			if err == nil {
 				err = each(ctx, q, recentOutcomes, args, func(row scanner) error { return addOutcome(row, &all[i]) })
 			}
