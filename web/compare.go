@@ -132,11 +132,17 @@ func (p *Pages) fillCompare(ctx context.Context, data *comparePage, measure int,
 	data.Earlier = both[0].compare
 	data.Machines = otherMachines(data.Base.Envs, data.Head.Envs)
 	j := join{measure: measure, apart: data.Machines != nil}
-	all := j.compare(both[0], both[1])
+	chosen := []*comparison{}
+	j.compare(both[0], both[1], func(c *comparison) {
+		data.count(c)
+		if f.takes(c) {
+			chosen = append(chosen, c)
+		}
+	})
+	sortComparisons(chosen)
 	data.News, data.Gones = len(j.added), len(j.gone)
 	data.New, data.Gone = testRows(j.added[:min(maxListed, len(j.added))]), testRows(j.gone[:min(maxListed, len(j.gone))])
 	data.Unknown, data.BaseTotal, data.HeadTotal = j.unknown, j.base, j.head
-	chosen := data.choose(all, f)
 	data.Number = len(chosen)
 	from, n := min(data.Offset, len(chosen)), pageRows
 	if whole {
@@ -144,7 +150,7 @@ func (p *Pages) fillCompare(ctx context.Context, data *comparePage, measure int,
 	}
 	data.Rows = chosen[from:min(from+n, len(chosen))]
 	for _, c := range data.Rows {
-		c.testRow = testRows([]*test{c.of})[0]
+		c.testRow, c.Verdict = testRows([]*test{c.of})[0], string(c.of.Changes[data.Metric])
 	}
 	if whole {
 		return nil

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
@@ -35,8 +36,7 @@ type comparison struct {
 	Verdict  string         `json:"verdict"`      // of the kept report on the head about this metric; "" for none
 	Trend    line           `json:"-"`
 
-	find string
-	of   *test
+	of *test
 }
 
 // beyond says whether the difference is more than noise.
@@ -52,52 +52,71 @@ type join struct {
 	base, head  monitor.Number // sums
 }
 
+// joinSeed makes the hashes of tests.
+var joinSeed = maphash.MakeSeed()
+
 type joinKey struct {
 	beforeKey
 	occurrence int
 }
 
-func (j *join) key(t *test) joinKey {
-	k := joinKey{beforeKey{t.Series, t.Env}, t.Occurrence}
-	if j.apart {
-		k.env = ""
+func keyOf(t *test, apart bool) joinKey {
+	if apart {
+		return joinKey{beforeKey{t.Series, ""}, t.Occurrence}
 	}
-	return k
+	return joinKey{beforeKey{t.Series, t.Env}, t.Occurrence}
 }
 
-// compare returns the tests that both runs have and measured.
-func (j *join) compare(base, head *snapshot) []*comparison {
-	known := make(map[joinKey]*test, len(base.tests))
-	for i := range base.tests {
-		known[j.key(&base.tests[i])] = &base.tests[i]
+// testIndex finds the tests of a snapshot by the hashes of their keys.
+type testIndex struct {
+	hashes []uint64 // of the tests, in their order
+	at     map[uint64]int32
+}
+
+// index returns the index with or without the class of machine in the keys. It is made once.
+func (s *snapshot) index(apart bool) *testIndex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byKey[apart] == nil {
+		x := &testIndex{make([]uint64, len(s.tests)), make(map[uint64]int32, len(s.tests))}
+		for i := range s.tests {
+			x.hashes[i] = maphash.Comparable(joinSeed, keyOf(&s.tests[i], apart))
+			x.at[x.hashes[i]] = int32(i)
+		}
+		s.byKey[apart] = x
 	}
-	all := make([]*comparison, 0, len(head.tests))
-	for i := range head.tests {
+	return s.byKey[apart]
+}
+
+// compare calls take with the tests that both runs have and measured.
+func (j *join) compare(base, head *snapshot, take func(c *comparison)) {
+	known, found := base.index(j.apart).at, make([]bool, len(base.tests))
+	for i, hash := range head.index(j.apart).hashes {
 		t := &head.tests[i]
-		key := j.key(t)
-		before := known[key]
-		if before == nil {
+		at, ok := known[hash]
+		if !ok {
 			j.added = append(j.added, t)
 			continue
 		}
-		delete(known, key)
+		before := &base.tests[at]
+		found[at] = true
 		a, b := valueAt(before, j.measure), valueAt(t, j.measure)
 		if math.IsNaN(a) || math.IsNaN(b) {
 			j.unknown++
 			continue
 		}
 		j.base, j.head = j.base+monitor.Number(a), j.head+monitor.Number(b)
-		all = append(all, &comparison{Base: monitor.Number(a), Head: monitor.Number(b),
-			Change: monitor.Number(b / a), Times: monitor.Number((b - a) / noise(before, base.compare, j.measure)),
-			Verdict: string(t.Changes[comparedNames[j.measure]]), find: t.find, of: t})
+		take(&comparison{Base: monitor.Number(a), Head: monitor.Number(b), Change: monitor.Number(b / a),
+			Times: monitor.Number((b - a) / noise(before, base.compare, j.measure)), of: t})
 	}
-	for _, t := range known {
-		j.gone = append(j.gone, t)
+	for i := range base.tests {
+		if !found[i] {
+			j.gone = append(j.gone, &base.tests[i])
+		}
 	}
 	for _, list := range [][]*test{j.added, j.gone} {
 		slices.SortFunc(list, func(a, b *test) int { return strings.Compare(a.find, b.find) })
 	}
-	return all
 }
 
 // valueAt returns the value of a metric, by its index into compared; NaN when absent or when the test failed.
@@ -140,33 +159,30 @@ func (f *compareFilter) takes(c *comparison) bool {
 		return false
 	}
 	for _, w := range f.words {
-		if !strings.Contains(c.find, w) {
+		if !strings.Contains(c.of.find, w) {
 			return false
 		}
 	}
 	return true
 }
 
-// choose counts the tests, and returns those that the filter chooses: what is worse first, by ratio.
-func (d *comparePage) choose(all []*comparison, f compareFilter) []*comparison {
-	chosen := []*comparison{}
-	for _, c := range all {
-		switch {
-		case !c.beyond():
-			d.Within++
-		case c.Times > 0:
-			d.Worse++
-		default:
-			d.Better++
-		}
-		if f.takes(c) {
-			chosen = append(chosen, c)
-		}
+// count counts a test by how it differs.
+func (d *comparePage) count(c *comparison) {
+	switch {
+	case !c.beyond():
+		d.Within++
+	case c.Times > 0:
+		d.Worse++
+	default:
+		d.Better++
 	}
+}
+
+// sortComparisons puts what is worse first, by ratio.
+func sortComparisons(chosen []*comparison) {
 	slices.SortFunc(chosen, func(a, b *comparison) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.find, b.find))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find, b.of.find))
 	})
-	return chosen
 }
 
 // rank puts what is worse before what is better, and that before noise.

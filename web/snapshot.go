@@ -31,7 +31,8 @@ type snapshot struct {
 	ratios  []bin
 
 	mu     sync.Mutex
-	orders map[string][]int32 // by what they sort by, the least first
+	orders map[string][]int32  // by what they sort by, the least first
+	byKey  map[bool]*testIndex // see index
 
 	records int64
 	judged  uint64
@@ -135,7 +136,7 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, compare: len(earlier)}
+	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]*testIndex{}, compare: len(earlier)}
 	before := map[beforeKey]*past{}
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
 		switch {

@@ -19,7 +19,7 @@ type testListPage struct {
 	Path     string       `json:"path"`
 	Folders  []*folderRow `json:"folders"` // below the path; empty in a flat list
 	Tests    []*testLine  `json:"tests"`   // of the path itself, or of a flat list
-	Number   int          `json:"found"`   // tests that a flat list has on all its pages
+	Number   int          `json:"found"`   // folders or tests on all pages of the list
 	Offset   int          `json:"offset"`
 	Branches []string     `json:"branches"`
 	Envs     []string     `json:"environments"`
@@ -57,7 +57,7 @@ func (p *Pages) testList(v *visit) (*view, error) {
 	q.descending = s.oneOf("dir", usual, "asc", "desc") == "desc"
 	data.Up = !q.descending
 	data.Flat = s.oneOf("view", "tree", "flat") == "flat" || len(q.words) > 0
-	if s.values.Get("format") == "csv" && data.Flat {
+	if s.values.Get("format") == "csv" {
 		q.offset, q.n = 0, csvRows
 	}
 	if err := s.err(); err != nil {
@@ -109,6 +109,11 @@ func (p *Pages) fillTestList(ctx context.Context, project string, data *testList
 			f.Name, _ = rest(f.Path, data.Path)
 		}
 		sortFolders(data.Folders, q.by, q.descending)
+		if data.Number = len(data.Folders); data.Number > 0 {
+			from := min(q.offset, data.Number)
+			data.Folders = data.Folders[from:min(from+q.n, data.Number)]
+			return nil
+		}
 		inFile := map[*test]bool{}
 		for _, t := range files {
 			inFile[t] = true

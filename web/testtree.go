@@ -192,11 +192,14 @@ func (d *testListPage) Back() string { return strconv.Itoa(max(0, d.Offset-pageR
 
 // Next is documented at Back.
 func (d *testListPage) Next() string {
-	if d.Offset+len(d.Tests) >= d.Number {
+	if d.Offset+d.Shown() >= d.Number {
 		return ""
 	}
 	return strconv.Itoa(d.Offset + pageRows)
 }
+
+// Shown is the number of folders or tests on the page.
+func (d *testListPage) Shown() int { return len(d.Folders) + len(d.Tests) }
 
 // folderTable is a list of folders as CSV.
 func folderTable(rows []*folderRow) *table {
