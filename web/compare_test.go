@@ -45,7 +45,7 @@ func rival(t *testing.T) *shop {
 			"a.py::test_wild": 1 + float64(n%2), "a.py::test_gone": 1}})
 	}
 	s.add(order{n: 7, run: "topic-7", branch: "topic", tests: map[string]float64{"a.py::test_slow": 3, "a.py::test_fast": 0.5,
-		"a.py::test_same": 1.05, "a.py::test_tiny": 0.0009, "a.py::test_wild": 1.9, "a.py::test_new[<b>]": 1}})
+		"a.py::test_same": 1.05, "a.py::test_tiny": 0.0009, "a.py::test_wild": 1.4, "a.py::test_new[<b>]": 1}})
 	r := s.judge(7, result("a.py::test_slow", monitor.StatusRegression, 1, 3, 5, 7))
 	r.Run, r.Previous = "topic-7", "run-5"
 	require.NoError(t, s.db.KeepReport(t.Context(), r))
