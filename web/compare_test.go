@@ -45,9 +45,9 @@ func rival(t *testing.T) *shop {
 			"a.py::test_wild": 1 + float64(n%2), "a.py::test_gone": 1}})
 	}
 	s.add(order{n: 7, run: "topic-7", branch: "topic", tests: map[string]float64{"a.py::test_slow": 3, "a.py::test_fast": 0.5,
-		"a.py::test_same": 1.05, "a.py::test_tiny": 0.0009, "a.py::test_wild": 1.9, "a.py::test_new[<b>]": 1}})
+		"a.py::test_same": 1.05, "a.py::test_tiny": 0.0009, "a.py::test_wild": 1.4, "a.py::test_new[<b>]": 1}})
 	r := s.judge(7, result("a.py::test_slow", monitor.StatusRegression, 1, 3, 5, 7))
-	r.Run = "topic-7"
+	r.Run, r.Previous = "topic-7", "run-5"
 	require.NoError(t, s.db.KeepReport(t.Context(), r))
 	return s
 }
@@ -134,6 +134,8 @@ func TestTwoCheckedRunsAreCompared(t *testing.T) {
 	for _, query := range []string{"pick=run-1", "pick=run-1&pick=run-2&pick=run-3", "pick=run-1&pick=gone"} {
 		assert.Equal(t, 400, s.get("/p/shop/compare?"+query).Code, query)
 	}
+	assert.Contains(t, s.html("/p/shop/runs/topic-7"), `href="/p/shop/compare?base=run-5&amp;head=topic-7"`)
+	s.sound("/p/shop/runs/topic-7")
 	assert.Contains(t, s.html("/p/shop/runs"), `name="pick" value="topic-7" form="compare"`)
 }
 

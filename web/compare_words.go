@@ -93,3 +93,8 @@ func (f *frame) Sum(v monitor.Number) string {
 	}
 	return seconds(float64(v))
 }
+
+// Compare returns the address of the comparison of two runs.
+func (f *frame) Compare(base, head string) string {
+	return f.prefix + comparePath(f.Project, base, head)
+}

@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +13,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
+	"pymon-bridge/web"
 )
 
 // runList is the JSON of the list of runs.
@@ -104,4 +110,48 @@ func TestRunsTurnPages(t *testing.T) {
 		assert.Equal(t, wanted, got, query)
 	}
 	s.sound("/p/shop/runs")
+}
+
+// crowd is a store with runs that all started in the same nanosecond.
+type crowd struct {
+	*fakeStore
+	n int
+}
+
+func (c crowd) RunInfos(_ context.Context, q monitor.RunInfoQuery) (infos []*monitor.RunInfo, _ error) {
+	for n := range c.n {
+		info := c.info(0)
+		if info.ID = fmt.Sprintf("run-%03d", n); (q.Before == 0 || info.Started < q.Before) && (q.Limit == 0 || len(infos) < q.Limit) {
+			infos = append(infos, info)
+		}
+	}
+	return infos, nil
+}
+
+func (crowd) Branches(context.Context, string, int) ([]string, error) { return nil, nil }
+
+// TestRunsOfOneMomentTurnPages holds that no run is lost that started together with more runs than are read at a time.
+func TestRunsOfOneMomentTurnPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(&fakeStore{})
+	pages := web.New(web.Parts{Store: crowd{s.store, 450}, Words: fakeWords{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Log: slog.New(slog.DiscardHandler)})
+	auth := httpd.NewAuthenticator(fakeWords{}, slog.New(slog.DiscardHandler))
+	auth.AllowAnonymous = true
+	s.Server = httpd.New(auth, slog.New(slog.DiscardHandler))
+	s.HostNames = []string{"example.com"}
+	pages.Mount(s.Server)
+	seen := map[string]bool{}
+	for before, n := "", 0; ; n++ {
+		require.Less(t, n, 10)
+		var page runList
+		require.NoError(t, json.Unmarshal(s.get("/p/shop/runs?format=json&before="+before).Body.Bytes(), &page))
+		for _, run := range page.Runs {
+			assert.False(t, seen[run.Run], run.Run)
+			seen[run.Run] = true
+		}
+		if before = page.Before; before == "" {
+			break
+		}
+	}
+	assert.Len(t, seen, 450)
 }
