@@ -29,11 +29,9 @@ func (m *moment) UnmarshalText(text []byte) error {
 		n, err = strconv.ParseUint(days, 10, 16)
 		ago = time.Duration(n) * 24 * time.Hour
 	}
-	if s != "" && (err != nil || ago < 0) {
-		return fmt.Errorf("expected a time such as 2026-01-31T12:00:00Z, a date, or how long ago, such as 7d; got %q", s)
+	if err != nil || ago < 0 {
+		return fmt.Errorf("expected a time such as 2026-01-31T12:00:00Z, a date, or how long ago, such as 7d; got %.40q", s)
 	}
-	if s != "" {
-		m.Time = time.Now().Add(-ago)
-	}
+	m.Time = time.Now().Add(-ago)
 	return nil
 }

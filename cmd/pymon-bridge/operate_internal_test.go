@@ -10,27 +10,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-func TestMomentsAreTimesOrHowLongAgo(t *testing.T) {
-	for text, want := range map[string]time.Time{
-		"2026-11-22T12:00:00Z":      time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-		"2026-11-22T12:00:00+02:00": time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
-		"2026-11-22":                time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
-	} {
-		var m moment
-		require.NoError(t, m.UnmarshalText([]byte(text)))
-		assert.True(t, want.Equal(m.Time), "%s: %s", text, m)
-	}
-	for text, ago := range map[string]time.Duration{"7d": 7 * 24 * time.Hour, "12h": 12 * time.Hour, "0s": 0, "1h30m": 90 * time.Minute} {
-		var m moment
-		before := time.Now()
-		require.NoError(t, m.UnmarshalText([]byte(text)))
-		assert.InDelta(t, ago.Hours(), before.Sub(m.Time).Hours(), 1.5, text) // a day may have 23 or 25 hours
-	}
-	for _, text := range []string{"", "yesterday", "-1h", "7w", "d", "-7d", "1e3d", "2026-13-01", "99999999d"} {
-		assert.ErrorContains(t, (&moment{}).UnmarshalText([]byte(text)), "expected a time such as", text)
-	}
-}
-
 // Letters of which InfluxDB says the same, numbers apart, are one group. The number of groups has a limit.
 func TestDeadLettersAreGrouped(t *testing.T) {
 	list := letterList{known: map[letterGroup]*letterGroup{}}
