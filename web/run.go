@@ -115,7 +115,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 			return nil, err
 		}
 	}
-	found := &view{Template: "run", Fragments: []string{"run-live", "run-tests"}, Title: sign(data.Run.Status) + " " +
+	found := &view{Template: "run", Place: "runs", Fragments: []string{"run-live", "run-tests"}, Title: sign(data.Run.Status) + " " +
 		headline(data.Run) + " · run " + short(id), Data: data}
 	found.Table = func() *table { return runTable(data) }
 	return found, nil

@@ -88,7 +88,7 @@ func (p *Pages) test(v *visit) (*view, error) {
 	if err := p.fillTest(v, data, shown, points); err != nil {
 		return nil, err
 	}
-	return &view{Template: "test", Title: sign(data.Status) + " " + data.Name, Styles: []string{"uPlot.min.css"},
+	return &view{Template: "test", Place: "tests", Title: sign(data.Status) + " " + data.Name, Styles: []string{"uPlot.min.css"},
 		Scripts: []string{"uPlot.iife.min.js", "chart.js"}, Data: data, Table: func() *table { return testTable(data) }}, nil
 }
 
