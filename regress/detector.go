@@ -85,7 +85,8 @@ func (d *Detector) judgeMachine(m *machine, all runs) *judgement {
 // judgeUnit judges one metric of one unit, unless there is a reason not to.
 func (e *evaluator) judgeUnit(j *judgement, metric, i int) verdict {
 	earlier := 0
-	for run, level := range j.history(metric, i) {
+	for run := range e.level {
+		level := j.level(metric, i, run)
 		e.level[run] = level - j.offsets.at(metric, run)
 		if run < j.window && !math.IsNaN(level) {
 			earlier++

@@ -195,7 +195,7 @@ func TestEffectFloors(t *testing.T) {
 		assert.Equal(t, c.want, x.Status, c.name)
 		if c.want == monitor.StatusRegression {
 			assert.Equal(t, "c017", x.FirstBad, c.name)
-			assert.InDelta(t, c.after, float64(x.Value), 1e-9, c.name)
+			assert.InDelta(t, c.after, float64(x.Value), 1e-6, c.name)
 		}
 	}
 }

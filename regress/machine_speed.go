@@ -1,6 +1,7 @@
 package regress
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -27,7 +28,12 @@ func (d *Detector) newOffsets(t *table) (o offsets) {
 	}
 	for metric := range timed {
 		usual := d.usual(t, metric)
-		each(len(t.infos), func(run int) { o[metric][run] = d.offset(t, metric, run, usual) })
+		inTurns(len(t.infos), func(runs iter.Seq[int]) {
+			slower := make([]float64, 0, len(usual)) // for reuse
+			for run := range runs {
+				o[metric][run] = d.offset(t, metric, run, usual, slower)
+			}
+		})
 	}
 	return o
 }
@@ -35,11 +41,16 @@ func (d *Detector) newOffsets(t *table) (o offsets) {
 // usual returns the median of each history over the baseline. It is NaN where the test has too few runs, or is too fast for
 // the clock, so that a slower machine does not show.
 func (d *Detector) usual(t *table, metric int) []float64 {
-	usual := make([]float64, t.histories)
-	inParallel(t.histories, func(from, to int) {
+	usual := make([]float64, len(t.histories))
+	inParallel(len(t.histories), func(from, to int) {
 		var levels []float64
 		for i := from; i < to; i++ {
-			levels = present(levels[:0], t.history(metric, i)[:t.window])
+			levels = levels[:0]
+			for run := range t.window {
+				if level := t.level(metric, i, run); !math.IsNaN(level) {
+					levels = append(levels, level)
+				}
+			}
 			usual[i] = math.NaN()
 			if len(levels) >= d.settings.MinRuns {
 				if m := median(levels); m > d.thresholds[metric].lnLeast {
@@ -61,11 +72,14 @@ func present(dst, levels []float64) []float64 {
 	return dst
 }
 
-// offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests.
-func (d *Detector) offset(t *table, metric, run int, usual []float64) float64 {
-	slower := make([]float64, 0, len(usual))
+// offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests. slower is
+// an empty slice to use.
+func (d *Detector) offset(t *table, metric, run int, usual, slower []float64) float64 {
 	for i, m := range usual {
-		if x := t.level[metric][i*len(t.infos)+run] - m; !math.IsNaN(x) {
+		if math.IsNaN(m) {
+			continue
+		}
+		if x := t.level(metric, i, run) - m; !math.IsNaN(x) {
 			slower = append(slower, x)
 		}
 	}

@@ -46,7 +46,7 @@ func (r *report) add(j *judgement) {
 	}
 	r.Suite.Machines = append(r.Suite.Machines, m)
 	r.note(j.addedUp(), "several processes of the run measured them, so the times are added up; --tag run=NAME makes each pytest a run")
-	r.note(int(j.retried.Load()), "ran again in the same run; of two measurements the lower counts, of more the middle one")
+	r.note(int(j.retried), "ran again in the same run; of two measurements the lower counts, of more the middle one")
 }
 
 // note says what became of measurements that are not judged as they are.
@@ -80,6 +80,7 @@ func (r *report) finish() {
 	units := 0
 	for _, j := range r.judgements {
 		units += len(j.units)
+		j.columns, j.repeated, j.byPointer, j.byValue = nil, nil, nil, nil // the results take as much memory as these did
 	}
 	r.Results = make([]monitor.Result, metrics*units)
 	rest := r.Results
