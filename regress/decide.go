@@ -27,14 +27,14 @@ func (d *Detector) decide(j *judgement) {
 			}
 			v.q = singleQ[at]
 			if divided {
-				v.discount(slower, d.thresholds[metric])
+				v.discount(slower, j.thresholds[metric])
 			}
 			limit := most
-			if v.alone {
+			if v.alone || v.two {
 				limit = d.settings.OneRunQ
 			}
-			// A busy machine makes wall times long. A single run whose speed is not known proves nothing.
-			unproven := v.alone && metric == totalTime && !speedKnown
+			// A busy machine makes wall times long. A run or two whose speed is not known prove nothing.
+			unproven := (v.alone || v.two) && metric == totalTime && !speedKnown
 			switch {
 			case v.candidate && v.dir == worse && worseQ[at] <= limit && !unproven:
 				v.status, v.q = monitor.StatusRegression, worseQ[at]
@@ -93,10 +93,10 @@ func (j *judgement) corrected() (up, down, single []float64) {
 				high, low = low, high
 			}
 			alone := v.single
-			if metric == memUsage && !v.candidate {
+			if metric == memUsage && !j.byPlugin && !v.candidate {
 				high, low = 1, 1
 			}
-			if metric == memUsage && !v.suspect {
+			if metric == memUsage && !j.byPlugin && !v.suspect {
 				alone = 1
 			}
 			up, down, single = append(up, high), append(down, low), append(single, alone)

@@ -13,6 +13,7 @@ import (
 // not judged, but they tell how fast the machine was in the other runs.
 type machine struct {
 	env      string
+	byPlugin bool              // whether the project's own plugin measured
 	series   []*monitor.Series // by test
 	files    []string          // of each test, as the judged run says
 	inJudged []bool            // by test, whether the judged run has it
@@ -62,6 +63,7 @@ func newMachine(env string, sizes []int) *machine {
 	tests := min(sizes[runs-1], 1<<16) // a wrong guess costs little
 	return &machine{
 		env:       env,
+		byPlugin:  monitor.ByPlugin(env),
 		sizes:     sizes,
 		session:   slices.Repeat([]int32{none}, runs),
 		strange:   slices.Repeat([]int64{never}, runs),

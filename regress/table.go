@@ -244,6 +244,9 @@ func (t *table) put(i, run int, value values, start int64) {
 // it, so these have to be the same tests, all in one process. Their order may differ: what is left behind adds up all the
 // same. The tests after it do not matter, so that a new test stops the judgement of the tests after it only.
 func (t *table) sameProcess(run int, start, judgedStart int64) bool {
+	if t.byPlugin {
+		return true // the memory is the test's own
+	}
 	if t.parallel(run) || t.parallel(t.last()) {
 		return false
 	}
