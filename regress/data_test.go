@@ -49,7 +49,7 @@ func readDataset(t testing.TB, name string) *dataset {
 	rows, err := csv.NewReader(unzipped).ReadAll()
 	require.NoError(t, err)
 	d := &dataset{injected: map[injectionKey]injection{}, env: "m"}
-	if name == "tornado" || name == "numpy" || name == "sympy" { // measured by the project's own plugin
+	if name == "tornado" || name == "numpy" { // measured by the project's own plugin
 		d.env = "m m2"
 	}
 	series := map[monitor.Series]*monitor.Series{}

@@ -82,6 +82,8 @@ func (v *verdict) discount(slower float64, th *thresholds) {
 // of the judged run alone. A test that only shows another test's step in memory counts as inconspicuous: that step is one
 // discovery, and must not make room for others.
 func (j *judgement) corrected() (up, down, single []float64) {
+	n := metrics * len(j.units)
+	up, down, single = make([]float64, 0, n), make([]float64, 0, n), make([]float64, 0, n)
 	for metric := range j.verdicts {
 		for i := range j.verdicts[metric] {
 			v := &j.verdicts[metric][i]

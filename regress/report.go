@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -73,6 +74,9 @@ func offset(ratio values) map[string]monitor.Number {
 	return named
 }
 
+// manyUnits have samples and results of some ten MB.
+const manyUnits = 10_000
+
 // finish makes the report of what was added.
 func (r *report) finish() {
 	r.BaselineRuns = len(r.earlier)
@@ -81,6 +85,9 @@ func (r *report) finish() {
 	for _, j := range r.judgements {
 		units += len(j.units)
 		j.columns, j.repeated, j.byPointer, j.byValue = nil, nil, nil, nil // the results take as much memory as these did
+	}
+	if units > manyUnits {
+		runtime.GC() // by itself it would run only after the results are made
 	}
 	r.Results = make([]monitor.Result, metrics*units)
 	rest := r.Results
