@@ -46,7 +46,9 @@ func (c *coverage) add(s monitor.Sample) {
 	c.samples++
 	if c.last == nil || c.env != s.Env {
 		if c.env, c.last = s.Env, c.envs[s.Env]; c.last == nil {
-			c.last = &envCoverage{tests: map[monitor.Series]struct{}{}, known: map[*monitor.Series]bool{}, sharing: map[*monitor.RunInfo]*int{}}
+			size := int(min(c.run.Tests+c.run.Modules, 1<<16)) // a wrong guess costs little
+			c.last = &envCoverage{tests: make(map[monitor.Series]struct{}, size), known: make(map[*monitor.Series]bool, size),
+				sharing: map[*monitor.RunInfo]*int{}}
 			c.envs[s.Env] = c.last
 		}
 	}

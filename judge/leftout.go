@@ -24,7 +24,10 @@ func leftOut(r *monitor.Report, q monitor.JudgeQuery, runs []*monitor.RunInfo, i
 		said := at(l.Reason)
 		said.Tests, said.Modules, said.Runs, said.Missing = said.Tests+l.Tests, said.Modules+l.Modules, append(said.Runs, l.Runs...), l.Missing
 	}
-	tests := r.Tests()
+	var tests map[monitor.TestID]monitor.Status
+	if r.Summary.Learning > 0 { // nothing below asks for other tests
+		tests = r.Tests()
+	}
 	young, all := learning(tests)
 	var machines []string // classes of machine that were judged
 	for _, m := range r.Suite.Machines {

@@ -36,7 +36,8 @@ func keyOf(q monitor.JudgeQuery) question {
 
 // answer is what equal questions wait for. The fields below done are set when it is closed.
 type answer struct {
-	askers int // that have not left
+	askers int  // that have not left
+	shared bool // whether several have asked
 	cancel context.CancelFunc
 
 	done     chan struct{}
@@ -65,7 +66,9 @@ func (s *shared) ask(ctx context.Context, key question, find find) (*monitor.Rep
 		return nil, a.err
 	}
 	report := *a.report
-	report.Results = slices.Clone(report.Results) // a worker marks what is resolved
+	if a.shared { // set before the report was begun
+		report.Results = slices.Clone(report.Results) // a worker marks what is resolved
+	}
 	return &report, nil
 }
 
@@ -75,6 +78,7 @@ func (s *shared) join(ctx context.Context, key question, find find) *answer {
 	defer s.mu.Unlock()
 	if a, ok := s.waiting[key]; ok {
 		a.askers++
+		a.shared = true
 		return a
 	}
 	if s.waiting == nil {

@@ -46,6 +46,13 @@ func MachineClass(c *Context, s *Session) string {
 	return class
 }
 
+// pluginMethod is the method of measuring of the project's own plugin.
+const pluginMethod = "m2"
+
+// ByPlugin says whether the project's own plugin measured on a class of machine. It measures CPU time to the microsecond, and of
+// memory what the test itself added. Other measurements are pytest-monitor's.
+func ByPlugin(env string) bool { return strings.HasSuffix(env, " "+pluginMethod) }
+
 func part(s string) string {
 	if s = strings.TrimSpace(s); s == "" {
 		return "?"

@@ -116,11 +116,9 @@ func (s *Summary) count(status Status) {
 // worst level and the greatest change come first. Tests are in the order of class of machine and name. The report must
 // have all its results.
 func (r *Report) Arrange() {
-	order := make([]*Result, len(r.Results))
 	r.Summary = Summary{}
 	for i := range r.Results {
-		order[i] = &r.Results[i]
-		r.Summary.count(order[i].Status)
+		r.Summary.count(r.Results[i].Status)
 	}
 	for _, known := range r.Tests() {
 		r.Summary.Tests++
@@ -131,12 +129,29 @@ func (r *Report) Arrange() {
 			r.Summary.NotJudgedTests++
 		}
 	}
-	slices.SortFunc(order, (*Result).compare)
-	sorted := make([]Result, len(order))
-	for i, result := range order {
-		sorted[i] = *result
+	arrange(r.Results)
+}
+
+// arrange sorts results in their place: those of a large run take much memory, and a copy would take as much again.
+func arrange(results []Result) {
+	from := make([]int32, len(results)) // by place, where the result for it is
+	for i := range from {
+		from[i] = int32(i)
 	}
-	r.Results = sorted
+	slices.SortFunc(from, func(a, b int32) int { return results[a].compare(&results[b]) })
+	for i := range from {
+		first := results[i]
+		for to := i; from[to] != int32(to); { // each place of a cycle takes the next one's result
+			next := int(from[to])
+			from[to] = int32(to)
+			if next == i {
+				results[to] = first
+				break
+			}
+			results[to] = results[next]
+			to = next
+		}
+	}
 }
 
 // Tests says of each test what its results are together: ok if one of them could be judged, however it was judged, else learning

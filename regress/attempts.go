@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"pymon-bridge/monitor"
 )
@@ -66,19 +65,19 @@ func (m *machine) mergeAttempts() {
 	if attempt == nil {
 		return
 	}
-	later := make([]atomic.Bool, len(m.session)) // by run, whether it has tests that its first attempt does not have
-	inParallel(len(m.series), func(from, to int) {
-		for test := from; test < to; test++ {
-			m.mergeTest(test, attempt)
-			for _, s := range m.of(test) {
-				if attempt[s.session] > 0 {
-					later[s.run].Store(true)
-				}
+	for test := range m.repeated {
+		m.mergeTest(test, attempt)
+	}
+	later := make([]bool, len(m.session)) // by run, whether it has tests that its first attempt does not have
+	for test := range m.series {
+		for run, samples := range m.in(test) {
+			for _, s := range samples {
+				later[run] = later[run] || attempt[s.session] > 0
 			}
 		}
-	})
+	}
 	for run := range later {
-		if m.session[run] == several && !later[run].Load() {
+		if m.session[run] == several && !later[run] {
 			m.session[run] = m.firstSession(int32(run), attempt)
 		}
 	}
@@ -99,19 +98,19 @@ func (m *machine) firstSession(run int32, attempt []int32) int32 {
 }
 
 // mergeTest makes one measurement of the attempts at a test in each run, if the judged run then compares with more runs.
-func (m *machine) mergeTest(test int, attempt []int32) {
+func (m *machine) mergeTest(test int32, attempt []int32) {
 	times, timesMerged := make([]int, len(m.session)), make([]int, len(m.session)) // how often each run has the test
 	var merged []sample
-	m.eachRun(test, func(run int, of []sample) {
+	for run, of := range m.in(int(test)) {
 		once := merge(of, attempt)
 		times[run], timesMerged[run] = len(of), len(once)
 		merged = append(merged, once...)
-	})
+	}
 	if alike(timesMerged) > alike(times) {
 		if last := len(times) - 1; timesMerged[last] < times[last] {
-			m.retried.Add(1)
+			m.retried++
 		}
-		m.end[test] = m.first[test] + copy(m.of(test), merged)
+		m.repeated[test] = merged
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,24 @@ func BenchmarkJudge(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestMemoryOfLargeRuns holds that a measurement of the history takes few bytes while it is judged. It runs by itself, since it
+// counts what is allocated.
+func TestMemoryOfLargeRuns(t *testing.T) {
+	const tests, n = 4_000, 33
+	allocated := func(n int) float64 {
+		runs, samples := synthetic(tests, n, false)
+		d, err := regress.New(regress.Defaults())
+		require.NoError(t, err)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err = d.Judge(past(runs, n-1), samples)
+		require.NoError(t, err)
+		runtime.ReadMemStats(&after)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	require.Less(t, (allocated(n)-allocated(n/3))/(tests*(n-n/3)), 40.0, "bytes for each measurement")
 }
 
 // synthetic gives samples of a suite without any change, with the noise of a shared machine.

@@ -124,13 +124,13 @@ func compare(t *testing.T, d *dataset, name string, by judgement) string {
 // changes are the columns of the table.
 func changes() (c []injection) {
 	for _, seconds := range []float64{0.02, 0.05, 0.1, 0.3} {
-		c = append(c, injection{monitor.MetricCPUTime, seconds})
+		c = append(c, injection{monitor.MetricCPUTime, seconds, cleanRuns})
 	}
 	for _, mib := range []float64{10, 40, 150} {
-		c = append(c, injection{monitor.MetricMemUsage, mib})
+		c = append(c, injection{monitor.MetricMemUsage, mib, cleanRuns})
 	}
 	for _, seconds := range []float64{0.05, 0.1, 0.3} {
-		c = append(c, injection{monitor.MetricTotalTime, seconds})
+		c = append(c, injection{monitor.MetricTotalTime, seconds, cleanRuns})
 	}
 	return c
 }

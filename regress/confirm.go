@@ -12,9 +12,11 @@ import (
 // judged run, as with shards, they are the last runs that have it. A branch with too few runs confirms only by runs of the
 // same commit.
 func (e *evaluator) choose() {
-	enough := e.take(func(run int) bool { return e.ran[run] })
+	e.two = false
+	all := e.settings.WindowRuns
+	enough := e.take(all, func(run int) bool { return e.ran[run] })
 	if e.confirming = slices.DeleteFunc(e.confirming, func(run int) bool { return !e.has(run) }); len(e.confirming) < 2 {
-		enough = e.take(e.has)
+		enough = e.take(all, e.has)
 	}
 	if !enough {
 		e.confirming = slices.DeleteFunc(e.confirming, func(run int) bool { return !e.again[run] })
@@ -26,22 +28,29 @@ func (e *evaluator) choose() {
 // showed before must not hide what this one shows. The first run of a commit has only the rule for one run, which is not for
 // a branch that is judged by its own past.
 func (e *evaluator) chooseCommit() bool {
-	e.take(func(run int) bool { return e.again[run] && e.has(run) })
+	e.take(e.settings.WindowRuns, func(run int) bool { return e.again[run] && e.has(run) })
 	e.alone = len(e.confirming) == 1
 	return e.foreign || !e.alone
+}
+
+// chooseTwo lets only the judged run and the one before it confirm, and says whether there are two. They are enough where the
+// evidence is overwhelming.
+func (e *evaluator) chooseTwo() bool {
+	e.two, e.alone = true, false
+	return e.take(2, func(run int) bool { return e.ran[run] }) && e.has(e.confirming[0])
 }
 
 // has says whether a run has the measurement.
 func (e *evaluator) has(run int) bool { return !math.IsNaN(e.level[run]) }
 
-// take makes the last wanted runs confirm, and says whether there are enough. Runs of another branch cannot confirm.
-func (e *evaluator) take(wanted func(run int) bool) bool {
+// take makes the last n wanted runs confirm, and says whether there are so many. Runs of another branch cannot confirm.
+func (e *evaluator) take(n int, wanted func(run int) bool) bool {
 	border := 0
 	if e.foreign {
 		border = e.runs.window
 	}
 	e.confirming = e.confirming[:0]
-	for run := e.last(); run >= border && len(e.confirming) < e.settings.WindowRuns; run-- {
+	for run := e.last(); run >= border && len(e.confirming) < n; run-- {
 		if wanted(run) {
 			e.confirming, e.until = append(e.confirming, run), run
 		}
@@ -50,7 +59,7 @@ func (e *evaluator) take(wanted func(run int) bool) bool {
 		e.until = border
 	}
 	slices.Reverse(e.confirming)
-	return len(e.confirming) == e.settings.WindowRuns
+	return len(e.confirming) == n
 }
 
 // matters says whether the change is large and lasting enough to be confirmed.
@@ -63,7 +72,25 @@ func (e *evaluator) matters(v *verdict, suspects int) bool {
 	if v.alone {
 		return effect >= math.Log(e.settings.OneRunRatio) && !e.habitual(v, 1, 1)
 	}
+	if v.two {
+		return e.overwhelming(v, suspects)
+	}
 	return v.k > 1 && effect >= th.lnRatio && e.lasting(v, suspects)
+}
+
+// overwhelming says whether two runs confirm that a test became worse without a third: they and those right before them that are
+// suspects are all far off, and the test never was before.
+func (e *evaluator) overwhelming(v *verdict, suspects int) bool {
+	if v.dir != worse || v.k < 2 || suspects != v.k {
+		return false
+	}
+	for _, level := range e.levels() {
+		if level-v.usual < math.Log(e.track.th.TwoRunsRatio) {
+			return false
+		}
+	}
+	off, _ := e.habit(v)
+	return off == 0
 }
 
 // lasting says whether the levels show that the change lasts. As many of them as there are runs in a window have to be
@@ -87,16 +114,26 @@ func (e *evaluator) lasting(v *verdict, suspects int) bool {
 }
 
 // habitual says whether a measurement was as far off often enough in earlier runs, as with a test that is slow whenever a
-// cache is cold: then so many levels off, among inRuns runs, may be chance. Of consecutive runs that are off two count,
-// since more of them are rather a change that was undone than chance.
+// cache is cold: then so many levels off, among inRuns runs, may be chance.
 func (e *evaluator) habitual(v *verdict, near, inRuns int) bool {
+	off, earlier := e.habit(v)
+	if off == 0 {
+		return false
+	}
+	// One more of each, so that three of three runs in a short history leave room for one that is not off.
+	often := distuv.Binomial{N: float64(inRuns), P: min((off+1)/(earlier+1), 1)}
+	return often.Survival(float64(near-1)) >= e.settings.HabitP
+}
+
+// habit counts the earlier runs in which a measurement was as far off, and all earlier runs. Of consecutive runs that are off
+// two count, since more of them are rather a change that was undone than chance.
+func (e *evaluator) habit(v *verdict) (off, earlier float64) {
 	t, dir := &e.track, float64(v.dir)
 	end := e.until
 	if t.dir != 0 {
 		end = t.first
 	}
-	beyond := max(dir*(t.limit(v.dir)-v.usual), dir*(v.pooled-v.usual)/2)
-	earlier, off, row := 0.0, 0.0, 0
+	beyond, row := max(dir*(t.limit(v.dir)-v.usual), dir*(v.pooled-v.usual)/2), 0
 	for _, level := range e.level[t.since:end] {
 		if math.IsNaN(level) {
 			continue
@@ -108,12 +145,7 @@ func (e *evaluator) habitual(v *verdict, near, inRuns int) bool {
 			off++
 		}
 	}
-	if off == 0 {
-		return false
-	}
-	// One more of each, so that three of three runs in a short history leave room for one that is not off.
-	often := distuv.Binomial{N: float64(inRuns), P: min((off+1)/(earlier+1), 1)}
-	return often.Survival(float64(near-1)) >= e.settings.HabitP
+	return off, earlier
 }
 
 // locate finds the runs between which the level changed: the likelihood of a step is largest where the levels begin that

@@ -27,14 +27,14 @@ func (d *Detector) decide(j *judgement) {
 			}
 			v.q = singleQ[at]
 			if divided {
-				v.discount(slower, d.thresholds[metric])
+				v.discount(slower, j.thresholds[metric])
 			}
 			limit := most
-			if v.alone {
+			if v.alone || v.two {
 				limit = d.settings.OneRunQ
 			}
-			// A busy machine makes wall times long. A single run whose speed is not known proves nothing.
-			unproven := v.alone && metric == totalTime && !speedKnown
+			// A busy machine makes wall times long. A run or two whose speed is not known prove nothing.
+			unproven := (v.alone || v.two) && metric == totalTime && !speedKnown
 			switch {
 			case v.candidate && v.dir == worse && worseQ[at] <= limit && !unproven:
 				v.status, v.q = monitor.StatusRegression, worseQ[at]
@@ -82,6 +82,8 @@ func (v *verdict) discount(slower float64, th *thresholds) {
 // of the judged run alone. A test that only shows another test's step in memory counts as inconspicuous: that step is one
 // discovery, and must not make room for others.
 func (j *judgement) corrected() (up, down, single []float64) {
+	n := metrics * len(j.units)
+	up, down, single = make([]float64, 0, n), make([]float64, 0, n), make([]float64, 0, n)
 	for metric := range j.verdicts {
 		for i := range j.verdicts[metric] {
 			v := &j.verdicts[metric][i]
@@ -93,10 +95,10 @@ func (j *judgement) corrected() (up, down, single []float64) {
 				high, low = low, high
 			}
 			alone := v.single
-			if metric == memUsage && !v.candidate {
+			if metric == memUsage && !j.byPlugin && !v.candidate {
 				high, low = 1, 1
 			}
-			if metric == memUsage && !v.suspect {
+			if metric == memUsage && !j.byPlugin && !v.suspect {
 				alone = 1
 			}
 			up, down, single = append(up, high), append(down, low), append(single, alone)

@@ -11,7 +11,8 @@ import (
 type Detector struct {
 	settings   Settings
 	thresholds [metrics]*thresholds
-	speed      *thresholds // of the offsets of runs
+	byPlugin   [metrics]*thresholds // of what the project's own plugin measured
+	speed      *thresholds          // of the offsets of runs
 }
 
 var _ monitor.Detector = (*Detector)(nil)
@@ -25,8 +26,11 @@ func New(s Settings) (*Detector, error) {
 	for metric, t := range s.ofMetrics() {
 		d.thresholds[metric] = newThresholds(t, s.SuspectP, s.BaselineRuns)
 	}
+	for metric, t := range s.ofPlugin() {
+		d.byPlugin[metric] = newThresholds(t, s.SuspectP, s.BaselineRuns)
+	}
 	d.speed = newThresholds(Thresholds{
-		Least: 1, Noise: s.TotalTime.Noise, SuspectRatio: s.SlowRatio, Ratio: s.SlowRatio, CritRatio: s.SlowRatio,
+		Least: 1, Noise: s.TotalTime.Noise, SuspectRatio: s.SlowRatio, Ratio: s.SlowRatio, TwoRunsRatio: s.SlowRatio, CritRatio: s.SlowRatio,
 	}, s.SuspectP, s.BaselineRuns)
 	return d, nil
 }
@@ -62,7 +66,11 @@ type judgement struct {
 // judgeMachine judges all tests of one class of machine.
 func (d *Detector) judgeMachine(m *machine, all runs) *judgement {
 	m.group()
-	j := &judgement{table: newTable(m, all, &d.thresholds)}
+	th := &d.thresholds
+	if m.byPlugin {
+		th = &d.byPlugin
+	}
+	j := &judgement{table: newTable(m, all, th)}
 	j.offsets = d.newOffsets(j.table)
 	j.speed = d.judgeSpeed(j.table, j.offsets)
 	j.adjusted = d.thresholdsFor(j.table, j.offsets)
@@ -77,7 +85,9 @@ func (d *Detector) judgeMachine(m *machine, all runs) *judgement {
 			}
 		}
 	})
-	d.attribute(j.verdicts[memUsage], j.byStart())
+	if !j.byPlugin {
+		d.attribute(j.verdicts[memUsage], j.byStart())
+	}
 	d.decide(j)
 	return j
 }
@@ -85,7 +95,8 @@ func (d *Detector) judgeMachine(m *machine, all runs) *judgement {
 // judgeUnit judges one metric of one unit, unless there is a reason not to.
 func (e *evaluator) judgeUnit(j *judgement, metric, i int) verdict {
 	earlier := 0
-	for run, level := range j.history(metric, i) {
+	for run := range e.level {
+		level := j.level(metric, i, run)
 		e.level[run] = level - j.offsets.at(metric, run)
 		if run < j.window && !math.IsNaN(level) {
 			earlier++
@@ -108,7 +119,7 @@ func (d *Detector) unjudged(j *judgement, metric, i, earlier int) string {
 		regrouped = u.regrouped
 	}
 	switch {
-	case metric == memUsage && j.parallel(j.last()):
+	case metric == memUsage && !j.byPlugin && j.parallel(j.last()):
 		return "several processes ran the tests, each with a part of the memory"
 	case math.IsNaN(u.value[metric]):
 		return "not measured"

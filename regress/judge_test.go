@@ -42,7 +42,7 @@ func TestLifeOfARegression(t *testing.T) {
 				assert.Equal(t, monitor.StatusOK, x.Status)
 				assert.Empty(t, x.FirstBad)
 				assert.Empty(t, x.LastGood)
-			case after < 2:
+			case after < 1:
 				assert.Equal(t, monitor.StatusSuspect, x.Status)
 			default:
 				require.Equal(t, monitor.StatusRegression, x.Status)
@@ -71,7 +71,7 @@ func TestEndOfARegression(t *testing.T) {
 		}
 		var want []monitor.Status
 		for run := range lasted {
-			if run < 2 {
+			if run < 1 {
 				want = append(want, monitor.StatusSuspect)
 			} else {
 				want = append(want, monitor.StatusRegression)
@@ -195,7 +195,7 @@ func TestEffectFloors(t *testing.T) {
 		assert.Equal(t, c.want, x.Status, c.name)
 		if c.want == monitor.StatusRegression {
 			assert.Equal(t, "c017", x.FirstBad, c.name)
-			assert.InDelta(t, c.after, float64(x.Value), 1e-9, c.name)
+			assert.InDelta(t, c.after, float64(x.Value), 1e-6, c.name)
 		}
 	}
 }

@@ -2,9 +2,9 @@ package regress
 
 import (
 	"cmp"
+	"iter"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"pymon-bridge/monitor"
 )
@@ -13,6 +13,7 @@ import (
 // not judged, but they tell how fast the machine was in the other runs.
 type machine struct {
 	env      string
+	byPlugin bool              // whether the project's own plugin measured
 	series   []*monitor.Series // by test
 	files    []string          // of each test, as the judged run says
 	inJudged []bool            // by test, whether the judged run has it
@@ -21,16 +22,31 @@ type machine struct {
 	spans   []span // by session
 	// strange is by run when the first test started that the judged run does not have; never if there is none.
 	strange []int64
-	retried atomic.Int64 // number of tests whose attempts in the judged run became one measurement
+	retried int64 // number of tests whose attempts in the judged run became one measurement
 
-	chunks [][]sample // in the order in which they came, until they are grouped
-
-	// What group makes of the chunks: the samples by test, then run, then start, each once.
-	samples    []sample
-	first, end []int // where the samples of a test begin and end
+	sizes   []int    // by run, how many measurements it has; 0 where it does not say
+	columns []column // by run, the first sample of each test that came
+	exact   []values // by test, what the first sample of the judged run measured
+	// repeated has all samples of the tests of which a run has several, by run, then start. Until they are grouped, it has
+	// those that are not in a column.
+	repeated map[int32][]sample
 
 	byPointer map[*monitor.Series]int32
 	byValue   map[monitor.Series]int32
+}
+
+// column has the samples of a run, one for each test. Tests are numbered as they come, so those of a run are mostly
+// neighbours, also where each run has another part of the suite.
+type column struct {
+	first   int // number of the first test
+	samples []compact
+}
+
+// compact is a sample in few bytes, since there can be millions.
+type compact struct {
+	start   int64
+	value   rounded
+	session int32 // number + 1, so that 0 is no sample
 }
 
 // Instead of the number of a session or run.
@@ -42,13 +58,19 @@ const (
 // never is later than any start.
 const never = math.MaxInt64
 
-func newMachine(env string, runs int) *machine {
+func newMachine(env string, sizes []int) *machine {
+	runs := len(sizes)
+	tests := min(sizes[runs-1], 1<<16) // a wrong guess costs little
 	return &machine{
 		env:       env,
+		byPlugin:  monitor.ByPlugin(env),
+		sizes:     sizes,
 		session:   slices.Repeat([]int32{none}, runs),
 		strange:   slices.Repeat([]int64{never}, runs),
-		byPointer: map[*monitor.Series]int32{},
-		byValue:   map[monitor.Series]int32{},
+		columns:   make([]column, runs),
+		repeated:  map[int32][]sample{},
+		byPointer: make(map[*monitor.Series]int32, tests),
+		byValue:   make(map[monitor.Series]int32, tests),
 	}
 }
 
@@ -69,14 +91,30 @@ func (m *machine) test(s *monitor.Series) int32 {
 	return test
 }
 
-// add keeps a sample. Samples are allocated in chunks: growing one slice would copy all of them again and again.
-func (m *machine) add(s *sample) {
-	last := len(m.chunks) - 1
-	if last < 0 || len(m.chunks[last]) == cap(m.chunks[last]) {
-		m.chunks = append(m.chunks, make([]sample, 0, 1<<14))
-		last++
+// add keeps a sample of a test. All digits are kept of what the judged run measured, which its report shows.
+func (m *machine) add(test int32, s *sample) {
+	judged, short := int(s.run) == m.judgedRun(), compactOf(s)
+	column := &m.columns[s.run]
+	if column.samples == nil { // the run has hardly more tests than it says, and mostly those that are known
+		most := len(m.series) - int(test)
+		if size := m.sizes[s.run]; size > 0 {
+			most = min(most, size)
+		}
+		column.samples = make([]compact, 0, most)
 	}
-	m.chunks[last] = append(m.chunks[last], *s)
+	at := column.place(int(test))
+	switch {
+	case at.session != 0 && judged:
+		m.repeated[test] = append(m.repeated[test], *s)
+	case at.session != 0:
+		m.repeated[test] = append(m.repeated[test], short.sample(int(s.run)))
+	default:
+		*at = short
+		if judged {
+			m.exact = append(m.exact, slices.Repeat([]values{absent()}, max(0, int(test)+1-len(m.exact)))...)
+			m.exact[test] = s.value
+		}
+	}
 	m.extend(s)
 	if m.session[s.run] == none {
 		m.session[s.run] = s.session
@@ -85,45 +123,76 @@ func (m *machine) add(s *sample) {
 	}
 }
 
-// group brings the samples of each test together, sorts them, and makes one measurement of what was measured repeatedly.
-func (m *machine) group() {
-	m.first, m.end = make([]int, len(m.series)), make([]int, len(m.series))
-	for _, chunk := range m.chunks {
-		for i := range chunk {
-			m.end[chunk[i].test]++
-		}
+// judgedRun returns the number of the judged run, which is the last.
+func (m *machine) judgedRun() int { return len(m.columns) - 1 }
+
+// place makes room for a test.
+func (c *column) place(test int) *compact {
+	if len(c.samples) == 0 {
+		c.first = test
 	}
-	total := 0
-	for test, n := range m.end {
-		m.first[test], m.end[test] = total, total
-		total += n
+	if before := c.first - test; before > 0 {
+		c.samples, c.first = slices.Insert(c.samples, 0, make([]compact, before)...), test
 	}
-	m.samples = make([]sample, total)
-	for i, chunk := range m.chunks {
-		for _, s := range chunk {
-			if !m.inJudged[s.test] {
-				m.strange[s.run] = min(m.strange[s.run], s.start)
-			}
-			m.samples[m.end[s.test]] = s
-			m.end[s.test]++
-		}
-		m.chunks[i] = nil
+	if after := test - c.first + 1 - len(c.samples); after > 0 {
+		c.samples = append(c.samples, make([]compact, after)...)
 	}
-	inParallel(len(m.series), func(from, to int) {
-		for test := from; test < to; test++ {
-			m.tidy(test)
-		}
-	})
-	m.mergeAttempts()
+	return &c.samples[test-c.first]
 }
 
-// tidy sorts the samples of a test and drops repeated deliveries: a test starts once at a time in a session.
-func (m *machine) tidy(test int) {
-	samples := m.of(test)
-	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.run, b.run) })
-	kept := samples[:0]
-	m.eachRun(test, func(_ int, of []sample) { kept = append(kept, distinct(of)...) })
-	m.end[test] = m.first[test] + len(kept)
+// at returns the sample of a test, nil for none.
+func (c *column) at(test int) *compact {
+	if i := test - c.first; i >= 0 && i < len(c.samples) && c.samples[i].session != 0 {
+		return &c.samples[i]
+	}
+	return nil
+}
+
+func compactOf(s *sample) compact {
+	return compact{start: s.start, session: s.session + 1, value: s.value.round()}
+}
+
+func (c *compact) sample(run int) sample {
+	s := sample{start: c.start, run: int32(run), session: c.session - 1}
+	for metric, x := range c.value {
+		s.value[metric] = float64(x)
+	}
+	return s
+}
+
+// sample returns the sample of a test in a column that has one.
+func (m *machine) sample(run, test int) sample {
+	s := m.columns[run].at(test).sample(run)
+	if run == m.judgedRun() {
+		s.value = m.exact[test]
+	}
+	return s
+}
+
+// group finds the tests that the judged run does not have, and makes one measurement of what was measured repeatedly.
+func (m *machine) group() {
+	each(len(m.columns), func(run int) {
+		c := &m.columns[run]
+		for i := range c.samples {
+			if s := &c.samples[i]; s.session != 0 && !m.inJudged[c.first+i] {
+				m.strange[run] = min(m.strange[run], s.start)
+			}
+		}
+	})
+	for test, samples := range m.repeated {
+		for run := range m.columns {
+			if m.columns[run].at(int(test)) != nil {
+				samples = append(samples, m.sample(run, int(test)))
+			}
+		}
+		slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.run, b.run) })
+		kept := samples[:0]
+		for _, of := range byRun(samples) {
+			kept = append(kept, distinct(of)...)
+		}
+		m.repeated[test] = kept
+	}
+	m.mergeAttempts()
 }
 
 // distinct returns the samples of one test in one run by start, each once. Samples that start at once, in different
@@ -141,16 +210,33 @@ func distinct(samples []sample) []sample {
 	return samples
 }
 
-// of returns the samples of a test.
-func (m *machine) of(test int) []sample { return m.samples[m.first[test]:m.end[test]] }
-
-// eachRun calls fn for each run that has samples of a test.
-func (m *machine) eachRun(test int, fn func(run int, samples []sample)) {
-	samples := m.of(test)
-	for from, to := 0, 0; from < len(samples); from = to {
-		run := samples[from].run
-		for to = from + 1; to < len(samples) && samples[to].run == run; to++ {
+// in yields the samples of a test by run. The slice is valid until the next one.
+func (m *machine) in(test int) iter.Seq2[int, []sample] {
+	if samples, ok := m.repeated[int32(test)]; ok {
+		return byRun(samples)
+	}
+	return func(yield func(int, []sample) bool) {
+		var one [1]sample
+		for run := range m.columns {
+			if m.columns[run].at(test) != nil {
+				if one[0] = m.sample(run, test); !yield(run, one[:]) {
+					return
+				}
+			}
 		}
-		fn(int(run), samples[from:to])
+	}
+}
+
+// byRun yields the parts of some samples that are of one run.
+func byRun(samples []sample) iter.Seq2[int, []sample] {
+	return func(yield func(int, []sample) bool) {
+		for from, to := 0, 0; from < len(samples); from = to {
+			run := samples[from].run
+			for to = from + 1; to < len(samples) && samples[to].run == run; to++ {
+			}
+			if !yield(int(run), samples[from:to]) {
+				return
+			}
+		}
 	}
 }

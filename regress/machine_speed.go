@@ -1,6 +1,8 @@
 package regress
 
 import (
+	"cmp"
+	"iter"
 	"math"
 	"slices"
 
@@ -27,7 +29,12 @@ func (d *Detector) newOffsets(t *table) (o offsets) {
 	}
 	for metric := range timed {
 		usual := d.usual(t, metric)
-		each(len(t.infos), func(run int) { o[metric][run] = d.offset(t, metric, run, usual) })
+		inTurns(len(t.infos), func(runs iter.Seq[int]) {
+			slower := make([]float64, 0, len(usual)) // for reuse
+			for run := range runs {
+				o[metric][run] = d.offset(t, metric, run, usual, slower)
+			}
+		})
 	}
 	return o
 }
@@ -35,14 +42,19 @@ func (d *Detector) newOffsets(t *table) (o offsets) {
 // usual returns the median of each history over the baseline. It is NaN where the test has too few runs, or is too fast for
 // the clock, so that a slower machine does not show.
 func (d *Detector) usual(t *table, metric int) []float64 {
-	usual := make([]float64, t.histories)
-	inParallel(t.histories, func(from, to int) {
+	usual := make([]float64, len(t.histories))
+	inParallel(len(t.histories), func(from, to int) {
 		var levels []float64
 		for i := from; i < to; i++ {
-			levels = present(levels[:0], t.history(metric, i)[:t.window])
+			levels = levels[:0]
+			for run := range t.window {
+				if level := t.level(metric, i, run); !math.IsNaN(level) {
+					levels = append(levels, level)
+				}
+			}
 			usual[i] = math.NaN()
 			if len(levels) >= d.settings.MinRuns {
-				if m := median(levels); m > d.thresholds[metric].lnLeast {
+				if m := median(levels); m > t.thresholds[metric].lnLeast {
 					usual[i] = m
 				}
 			}
@@ -61,11 +73,14 @@ func present(dst, levels []float64) []float64 {
 	return dst
 }
 
-// offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests.
-func (d *Detector) offset(t *table, metric, run int, usual []float64) float64 {
-	slower := make([]float64, 0, len(usual))
+// offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests. slower is
+// an empty slice to use.
+func (d *Detector) offset(t *table, metric, run int, usual, slower []float64) float64 {
 	for i, m := range usual {
-		if x := t.level[metric][i*len(t.infos)+run] - m; !math.IsNaN(x) {
+		if math.IsNaN(m) {
+			continue
+		}
+		if x := t.level(metric, i, run) - m; !math.IsNaN(x) {
 			slower = append(slower, x)
 		}
 	}
@@ -80,7 +95,7 @@ func (d *Detector) offset(t *table, metric, run int, usual []float64) float64 {
 // baseline, or more where a run of the same commit was further off. Such a run was most likely on the same machine, with all
 // tests, of which the judged run repeats a few.
 func (d *Detector) thresholdsFor(t *table, o offsets) [metrics]*thresholds {
-	all := d.thresholds
+	all := *t.thresholds
 	for metric := range timed {
 		if !math.IsNaN(o[metric][t.last()]) {
 			continue
@@ -164,11 +179,67 @@ func (d *Detector) judgeSpeed(t *table, o offsets) speed {
 			continue
 		}
 		s.ratio[metric] = math.Exp(v.level - v.usual)
-		if status := e.speedStatus(&v); status.Severity() < s.status.Severity() {
+		status := e.speedStatus(&v)
+		if status == monitor.StatusRegression && (e.sameCode(&v) || !t.addsUp(metric)) {
+			status = monitor.StatusSlowMachine
+		}
+		if status.Severity() < s.status.Severity() {
 			s.status = status
 		}
 	}
 	return s
+}
+
+// sameCode says whether a run of the same commit was not slow. Then it is not the code.
+func (e *evaluator) sameCode(v *verdict) bool {
+	for run, again := range e.again {
+		if again && e.level[run]-v.usual <= e.track.th.lnRatio {
+			return true
+		}
+	}
+	return false
+}
+
+// apart is by how much the times of the faster and of the slower tests have to differ, as a logarithm: by a quarter, which is
+// more than chance makes of tests that take the same time.
+var apart = math.Log(1.25)
+
+// addsUp says whether the judged run is slower by an amount in each test, as with a fixture of all tests, rather than by a
+// factor, as with a slow machine. Of two halves of the tests, the faster tests then have clearly the larger factor. Where all
+// tests take the same time, nothing tells the two apart.
+func (t *table) addsUp(metric int) bool {
+	type test struct{ usual, slower float64 } // usual is a logarithm
+	var tests []test
+	var levels []float64
+	for i := range t.units {
+		levels = levels[:0]
+		for run := range t.window {
+			levels = append(levels, t.level(metric, i, run))
+		}
+		now := t.level(metric, i, t.last())
+		levels = slices.DeleteFunc(levels, math.IsNaN)
+		if len(levels) == 0 || math.IsNaN(now) {
+			continue
+		}
+		if usual := median(levels); usual > t.thresholds[metric].lnLeast {
+			tests = append(tests, test{usual, math.Expm1(now - usual)})
+		}
+	}
+	slices.SortFunc(tests, func(a, b test) int { return cmp.Or(cmp.Compare(a.usual, b.usual), cmp.Compare(a.slower, b.slower)) })
+	half := func(tests []test) (usual, slower float64) {
+		factors := make([]float64, len(tests))
+		for i, x := range tests {
+			factors[i] = x.slower
+		}
+		return tests[len(tests)/2].usual, median(factors)
+	}
+	if len(tests) < 2 {
+		return false
+	}
+	usualFast, fast := half(tests[:len(tests)/2])
+	usualSlow, slow := half(tests[len(tests)/2:])
+	// An amount makes the factors differ as much as the times do, a factor not at all. The border is half-way.
+	return usualSlow-usualFast > apart && fast > 0 && slow < fast*math.Exp((usualFast-usualSlow)/2)
 }
 
 // speedStatus returns the status that one metric gives: a slow machine while this run is slow, a regression when all runs of

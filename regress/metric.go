@@ -26,6 +26,16 @@ func absent() (v values) {
 	return v
 }
 
+// rounded are values with seven digits, which take half of the memory.
+type rounded [metrics]float32
+
+func (v values) round() (r rounded) {
+	for metric, x := range v {
+		r[metric] = float32(min(max(x, -math.MaxFloat32), math.MaxFloat32))
+	}
+	return r
+}
+
 // timed yields the metrics that the speed of a machine shows in.
 func timed(yield func(metric int) bool) {
 	for metric, m := range monitor.JudgedMetrics {

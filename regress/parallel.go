@@ -2,6 +2,7 @@ package regress
 
 import (
 	"fmt"
+	"iter"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -21,9 +22,22 @@ func inParallel(n int, work func(from, to int)) {
 // each calls work for each number below n on all processors, and returns when all is done. It panics as work does, on
 // the goroutine of its caller, who can recover.
 func each(n int, work func(i int)) {
+	inTurns(n, func(numbers iter.Seq[int]) {
+		for i := range numbers {
+			work(i)
+		}
+	})
+}
+
+// inTurns is each for work that has something to reuse: it calls work once on each processor, with the numbers to work on.
+func inTurns(n int, work func(numbers iter.Seq[int])) {
 	var next atomic.Int64
 	var done sync.WaitGroup
 	var failed atomic.Pointer[string]
+	numbers := func(yield func(int) bool) {
+		for i := int(next.Add(1)) - 1; i < n && yield(i); i = int(next.Add(1)) - 1 {
+		}
+	}
 	for range min(runtime.GOMAXPROCS(0), n) {
 		done.Go(func() {
 			defer func() {
@@ -32,9 +46,7 @@ func each(n int, work func(i int)) {
 					failed.Store(&trace)
 				}
 			}()
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				work(i)
-			}
+			work(numbers)
 		})
 	}
 	done.Wait()

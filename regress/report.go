@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -46,7 +47,7 @@ func (r *report) add(j *judgement) {
 	}
 	r.Suite.Machines = append(r.Suite.Machines, m)
 	r.note(j.addedUp(), "several processes of the run measured them, so the times are added up; --tag run=NAME makes each pytest a run")
-	r.note(int(j.retried.Load()), "ran again in the same run; of two measurements the lower counts, of more the middle one")
+	r.note(int(j.retried), "ran again in the same run; of two measurements the lower counts, of more the middle one")
 }
 
 // note says what became of measurements that are not judged as they are.
@@ -73,6 +74,9 @@ func offset(ratio values) map[string]monitor.Number {
 	return named
 }
 
+// manyUnits have samples and results of some ten MB.
+const manyUnits = 10_000
+
 // finish makes the report of what was added.
 func (r *report) finish() {
 	r.BaselineRuns = len(r.earlier)
@@ -80,6 +84,10 @@ func (r *report) finish() {
 	units := 0
 	for _, j := range r.judgements {
 		units += len(j.units)
+		j.columns, j.repeated, j.byPointer, j.byValue = nil, nil, nil, nil // the results take as much memory as these did
+	}
+	if units > manyUnits {
+		runtime.GC() // by itself it would run only after the results are made
 	}
 	r.Results = make([]monitor.Result, metrics*units)
 	rest := r.Results

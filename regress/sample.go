@@ -9,11 +9,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// sample is a [monitor.Sample] with numbers in place of everything that repeats, since there can be millions.
+// sample is a [monitor.Sample] with numbers in place of everything that repeats.
 type sample struct {
 	start   int64
 	value   values
-	test    int32 // number within its class of machine
 	run     int32 // number in the comparison
 	session int32
 }
@@ -23,6 +22,7 @@ type runs struct {
 	infos  []*monitor.RunInfo
 	window int // where the window begins
 	byID   map[string]int32
+	sizes  []int // how many measurements each has
 	// foreign says that the baseline is another branch's. Changes there are not the doing of the judged run.
 	foreign bool
 	// again says by run whether it is the judged run, or another run of its commit.
@@ -41,6 +41,7 @@ func newRuns(c monitor.Comparison) runs {
 	r.again = make([]bool, len(r.infos))
 	for i, info := range r.infos {
 		r.byID[info.ID] = int32(i)
+		r.sizes = append(r.sizes, int(info.Tests+info.Modules))
 		r.again[i] = info == judged || info.ScmRef != "" && info.ScmRef == judged.ScmRef
 	}
 	return r
@@ -54,8 +55,12 @@ type collector struct {
 	runs     runs
 	machines map[string]*machine
 	sessions map[sessionKey]int32
-	// last is the machine of the last sample, since neighbours mostly share it.
-	last *machine
+	// What the last sample had, since neighbours mostly share it.
+	last        *machine
+	lastRun     *monitor.RunInfo
+	lastSession string
+	run         int32 // number of lastRun, or none
+	session     int32 // number of lastSession in lastRun
 }
 
 // sessionKey is a session in a run. A session is in one run only, unless something is amiss.
@@ -75,9 +80,7 @@ func collect(r runs, samples iter.Seq2[monitor.Sample, error]) ([]*machine, erro
 		if s.Run == nil || s.Series == nil {
 			continue
 		}
-		if run, ok := r.byID[s.Run.ID]; ok {
-			c.add(&s, run)
-		}
+		c.add(&s)
 	}
 	var measured []*machine
 	for _, env := range slices.Sorted(maps.Keys(c.machines)) {
@@ -88,35 +91,50 @@ func collect(r runs, samples iter.Seq2[monitor.Sample, error]) ([]*machine, erro
 	return measured, nil
 }
 
-// add keeps a sample.
-func (c *collector) add(s *monitor.Sample, run int32) {
+// add keeps a sample, unless it is of another run.
+func (c *collector) add(s *monitor.Sample) {
+	if c.find(s); c.run == none {
+		return
+	}
 	m := c.machine(s.Env)
 	test := m.test(s.Series)
-	if int(run) == c.runs.last() {
+	if int(c.run) == c.runs.last() {
 		m.inJudged[test] = true
 		if m.files[test] == "" || s.Location != "" && s.Location < m.files[test] {
 			m.files[test] = s.Location
 		}
 	}
-	key := sessionKey{s.Session, run}
-	session, ok := c.sessions[key]
-	if !ok {
-		session = int32(len(c.sessions))
-		c.sessions[key] = session
-	}
-	kept := sample{start: s.Start, test: test, run: run, session: session}
+	kept := sample{start: s.Start, run: c.run, session: c.session}
 	for metric, of := range monitor.JudgedMetrics {
 		if kept.value[metric] = of.Of(*s); math.IsInf(kept.value[metric], 0) { // no clock shows this
 			kept.value[metric] = math.NaN()
 		}
 	}
-	m.add(&kept)
+	m.add(test, &kept)
+}
+
+// find finds the numbers of the run and of the session of a sample.
+func (c *collector) find(s *monitor.Sample) {
+	if c.lastRun == s.Run && c.lastSession == s.Session {
+		return
+	}
+	c.lastRun, c.lastSession = s.Run, s.Session
+	var ok bool
+	if c.run, ok = c.runs.byID[s.Run.ID]; !ok {
+		c.run = none
+		return
+	}
+	key := sessionKey{s.Session, c.run}
+	if c.session, ok = c.sessions[key]; !ok {
+		c.session = int32(len(c.sessions))
+		c.sessions[key] = c.session
+	}
 }
 
 func (c *collector) machine(env string) *machine {
 	if c.last == nil || c.last.env != env {
 		if c.last = c.machines[env]; c.last == nil {
-			c.last = newMachine(env, len(c.runs.infos))
+			c.last = newMachine(env, c.runs.sizes)
 			c.machines[env] = c.last
 		}
 	}

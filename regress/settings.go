@@ -50,8 +50,8 @@ type Settings struct {
 	// LargeQ is Q for large suites. 1 % costs about one run of delay for small effects.
 	LargeQ float64
 
-	// OneRunQ is Q where there is only one run, such as the first one of a commit of a pull request. Nothing confirms it, so it
-	// has to be beyond doubt.
+	// OneRunQ is Q where there is only one run, such as the first one of a commit of a pull request, and where two runs have to
+	// be enough. Little confirms them, so they have to be beyond doubt.
 	OneRunQ float64
 	// OneRunRatio is the least ratio then. 1.5 is beyond what neighbouring runs of unchanged code differ by on hosted
 	// runners, but for one pair in a hundred.
@@ -60,6 +60,10 @@ type Settings struct {
 	CPUTime   Thresholds
 	MemUsage  Thresholds
 	TotalTime Thresholds
+	// PluginCPUTime and PluginMemUsage stand for CPUTime and MemUsage where the project's own plugin measured. It reads the CPU
+	// time to the microsecond, and measures the memory that a test itself adds, so smaller values and differences count.
+	PluginCPUTime  Thresholds
+	PluginMemUsage Thresholds
 }
 
 // Thresholds say which differences of one metric count. Amounts are in the unit of the metric, at the usual speed of the
@@ -86,6 +90,9 @@ type Thresholds struct {
 	// Delta is the least difference of a regression, and of a suspect: 20 ms of CPU time, being two ticks of its clock,
 	// 100 ms of wall time, which other processes take at any time, and 5 MiB, which a memory allocator takes at once.
 	Delta float64
+	// TwoRunsRatio is the least ratio of two runs that confirm a regression without a third: 1.6 for time, beyond what a busy
+	// machine makes of a test twice running, and 1.2 for memory.
+	TwoRunsRatio float64
 	// CritRatio is the ratio from which a regression is critical: 1.5, for memory 1.2.
 	CritRatio float64
 }
@@ -107,9 +114,12 @@ func Defaults() Settings {
 		LargeQ:       0.01,
 		OneRunQ:      0.001,
 		OneRunRatio:  1.5,
-		CPUTime:      Thresholds{Least: 0.010, Noise: 0.05, Jitter: 0.006, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.020, CritRatio: 1.5},
-		MemUsage:     Thresholds{Least: 1, Noise: 0.01, SuspectRatio: 1.05, Ratio: 1.05, Delta: 5, CritRatio: 1.2},
-		TotalTime:    Thresholds{Least: 0.001, Noise: 0.05, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.100, CritRatio: 1.5},
+		CPUTime:      Thresholds{Least: 0.010, Noise: 0.05, Jitter: 0.006, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.020, TwoRunsRatio: 1.6, CritRatio: 1.5},
+		MemUsage:     Thresholds{Least: 1, Noise: 0.01, SuspectRatio: 1.05, Ratio: 1.05, Delta: 5, TwoRunsRatio: 1.2, CritRatio: 1.2},
+		PluginCPUTime: Thresholds{Least: 0.001, Noise: 0.05, Jitter: 0.001, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.010, TwoRunsRatio: 1.6,
+			CritRatio: 1.5},
+		PluginMemUsage: Thresholds{Least: 1, Noise: 0.01, SuspectRatio: 1.05, Ratio: 1.05, Delta: 2, TwoRunsRatio: 1.2, CritRatio: 1.2},
+		TotalTime:      Thresholds{Least: 0.001, Noise: 0.05, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.100, TwoRunsRatio: 1.6, CritRatio: 1.5},
 	}
 }
 
@@ -120,6 +130,11 @@ func (s *Settings) EarlierRuns() int { return s.BaselineRuns + s.HoldRuns }
 // ofMetrics returns the thresholds of each metric.
 func (s *Settings) ofMetrics() [metrics]Thresholds {
 	return [metrics]Thresholds{cpuTime: s.CPUTime, memUsage: s.MemUsage, totalTime: s.TotalTime}
+}
+
+// ofPlugin returns the thresholds of each metric that the project's own plugin measures.
+func (s *Settings) ofPlugin() [metrics]Thresholds {
+	return [metrics]Thresholds{cpuTime: s.PluginCPUTime, memUsage: s.PluginMemUsage, totalTime: s.TotalTime}
 }
 
 // faults collects what is wrong with settings, by field.
@@ -151,6 +166,8 @@ func (s *Settings) validate() error {
 	for metric, t := range s.ofMetrics() {
 		t.validate(f, [metrics]string{cpuTime: "CPUTime.", memUsage: "MemUsage.", totalTime: "TotalTime."}[metric])
 	}
+	s.PluginCPUTime.validate(f, "PluginCPUTime.")
+	s.PluginMemUsage.validate(f, "PluginMemUsage.")
 	if len(f) == 0 {
 		return nil
 	}
@@ -164,6 +181,7 @@ func (t Thresholds) validate(f faults, prefix string) {
 	f.want(prefix+"SuspectRatio", factor(t.SuspectRatio), "more than 1")
 	f.want(prefix+"Ratio", factor(t.Ratio), "more than 1")
 	f.want(prefix+"Delta", amount(t.Delta), "0 or more")
+	f.want(prefix+"TwoRunsRatio", factor(t.TwoRunsRatio) && t.TwoRunsRatio >= t.Ratio, "at least Ratio")
 	f.want(prefix+"CritRatio", factor(t.CritRatio) && t.CritRatio >= t.Ratio, "at least Ratio")
 }
 

@@ -57,14 +57,14 @@ func TestSettingsCount(t *testing.T) {
 	s := stepped(20, 17, 20)
 	for name, change := range map[string]func(s *regress.Settings){
 		"MinRuns":              func(s *regress.Settings) { s.MinRuns, s.HoldRuns = 18, 20 },
-		"WindowRuns":           func(s *regress.Settings) { s.WindowRuns, s.HoldRuns = 4, 11 },
+		"WindowRuns":           func(s *regress.Settings) { s.WindowRuns, s.HoldRuns, s.CPUTime.TwoRunsRatio = 4, 11, 10 },
 		"Q":                    func(s *regress.Settings) { s.Q = 1e-30 },
 		"LargeQ":               func(s *regress.Settings) { s.LargeSuite, s.LargeQ = 5, 1e-30 },
 		"CPUTime.Least":        func(s *regress.Settings) { s.CPUTime.Least = 1 },
 		"CPUTime.Noise":        func(s *regress.Settings) { s.CPUTime.Noise = 1 },
 		"CPUTime.Jitter":       func(s *regress.Settings) { s.CPUTime.Jitter = 1 },
 		"CPUTime.SuspectRatio": func(s *regress.Settings) { s.CPUTime.SuspectRatio = 3 },
-		"CPUTime.Ratio":        func(s *regress.Settings) { s.CPUTime.Ratio, s.CPUTime.CritRatio = 3, 3 },
+		"CPUTime.Ratio":        func(s *regress.Settings) { s.CPUTime.Ratio, s.CPUTime.CritRatio, s.CPUTime.TwoRunsRatio = 3, 3, 3 },
 		"CPUTime.Delta":        func(s *regress.Settings) { s.CPUTime.Delta = 0.5 },
 	} {
 		settings := regress.Defaults()
@@ -107,7 +107,7 @@ func TestAMetricIsLeftOut(t *testing.T) {
 	assert.Positive(t, s.judge(t, 23).Summary.Improvements)
 }
 
-// TestWindowRuns holds that a step is confirmed by as many runs as are asked for, and that it is over when most of as many
+// TestWindowRuns holds that a step is confirmed by as many runs as are asked for where two are not enough, and that it is over when most of as many
 // runs are as before.
 func TestWindowRuns(t *testing.T) {
 	t.Parallel()
@@ -119,7 +119,7 @@ func TestWindowRuns(t *testing.T) {
 		5: {ok, suspect, suspect, suspect, suspect, regression, regression, regression, ok},
 	} {
 		settings := regress.Defaults()
-		settings.WindowRuns, settings.HoldRuns = window, 12
+		settings.WindowRuns, settings.HoldRuns, settings.CPUTime.TwoRunsRatio = window, 12, 10
 		s := stepped(28, 20, 25)
 		var got []monitor.Status
 		for run := 19; run < 28; run++ {

@@ -26,14 +26,16 @@ type table struct {
 	runs
 	thresholds *[metrics]*thresholds
 	units      []unit // by name
-	// histories is how many histories there are: first those of the units, then those of tests that the judged run does not
-	// have.
-	histories int
-	// level holds by metric the logarithms of all runs of the first history, then those of the second, and so on. It is NaN
-	// where nothing was measured, or the measurement does not compare.
-	level [metrics][]float64
+	// histories are first those of the units, then those of tests that the judged run does not have.
+	histories []history
 	// changed is by run where its tests begin to differ from those of the judged run.
 	changed []divergence
+}
+
+// history is what was measured in the runs. A test that each run has once has its history in the columns.
+type history struct {
+	test int
+	rows []rounded // by run; nil for those in the columns. NaN where nothing was measured, or it does not compare.
 }
 
 // divergence is when the first test started that only one of two runs has, in the judged run and in the other one.
@@ -45,21 +47,19 @@ func newTable(m *machine, all runs, th *[metrics]*thresholds) *table {
 	t.compareSets()
 	tests := t.byName()
 	first := make([]int, len(tests)) // history of each test; where it makes several units, of the first
+	t.units, t.histories = make([]unit, 0, len(tests)), make([]history, 0, len(tests))
 	for _, test := range tests {
 		first[test] = len(t.units)
 		for k := range t.occurrences(test) {
 			t.units = append(t.units, unit{test: test, occurrence: k})
+			t.histories = append(t.histories, t.newHistory(test))
 		}
 	}
-	t.histories = len(t.units)
 	for test, there := range t.inJudged {
 		if !there {
-			first[test] = t.histories
-			t.histories++
+			first[test] = len(t.histories)
+			t.histories = append(t.histories, t.newHistory(test))
 		}
-	}
-	for metric := range t.level {
-		t.level[metric] = slices.Repeat([]float64{math.NaN()}, t.histories*len(t.infos))
 	}
 	inParallel(len(tests), func(from, to int) {
 		for test := from; test < to; test++ {
@@ -71,6 +71,14 @@ func newTable(m *machine, all runs, th *[metrics]*thresholds) *table {
 		}
 	})
 	return t
+}
+
+func (t *table) newHistory(test int) history {
+	h := history{test: test}
+	if _, ok := t.repeated[int32(test)]; ok {
+		h.rows = slices.Repeat([]rounded{absent().round()}, len(t.infos))
+	}
+	return h
 }
 
 // byName returns the numbers of all tests in the order of their names.
@@ -111,7 +119,10 @@ func (t *table) addedUp() (n int) {
 
 // ofJudged returns the samples of a test in the judged run, which is the last.
 func (t *table) ofJudged(test int) []sample {
-	samples := t.of(test)
+	samples, ok := t.repeated[int32(test)]
+	if !ok && t.inJudged[test] {
+		return []sample{t.sample(t.last(), test)}
+	}
 	i := len(samples)
 	for i > 0 && int(samples[i-1].run) == t.last() {
 		i--
@@ -132,12 +143,12 @@ func (t *table) compareSets() {
 			continue
 		}
 		clear(times)
-		t.eachRun(test, func(run int, samples []sample) {
+		for run, samples := range t.in(test) {
 			times[run] = len(samples)
 			if d := &t.changed[run]; len(samples) != len(judged) {
 				d.other = min(d.other, samples[0].start)
 			}
-		})
+		}
 		for run, n := range times {
 			if d := &t.changed[run]; n != len(judged) {
 				d.judged = min(d.judged, judged[0].start)
@@ -153,41 +164,52 @@ func (t *table) fill(test, from int) {
 	for k := range units {
 		units[k].start, units[k].value = judged[k].start, absent()
 	}
-	t.eachRun(test, func(run int, samples []sample) {
-		if !t.matches(run, len(samples), len(judged)) {
+	for run, samples := range t.in(test) {
+		switch {
+		case !t.matches(run, len(samples), len(judged)):
 			if run < t.window {
 				for k := range units {
 					units[k].mismatched++
 				}
 			}
-			return
-		}
-		if len(units) == 1 {
+		case len(units) == 1:
 			t.put(from, run, sum(samples), samples[0].start)
-			return
+		default:
+			for k := range units {
+				t.put(from+k, run, samples[k].value, samples[k].start)
+			}
 		}
-		for k := range units {
-			t.put(from+k, run, samples[k].value, samples[k].start)
-		}
-	})
+	}
 }
 
 // fillTimes fills the history of a test that the judged run does not have. A run counts if it has one test of the id.
 func (t *table) fillTimes(test, history int) {
-	t.eachRun(test, func(run int, samples []sample) {
-		if len(samples) > 1 {
-			return
+	rows := t.histories[history].rows
+	if rows == nil {
+		return
+	}
+	for run, samples := range t.in(test) {
+		if len(samples) == 1 {
+			rows[run] = samples[0].value.round()
 		}
-		for metric := range timed {
-			t.history(metric, history)[run] = t.thresholds[metric].level(samples[0].value[metric])
-		}
-	})
+	}
 }
 
-// history returns the levels of a history in a metric, by run.
-func (t *table) history(metric, i int) []float64 {
-	n := len(t.infos)
-	return t.level[metric][i*n : (i+1)*n]
+// value is what a history has of a run.
+func (t *table) value(metric, i, run int) float64 {
+	h := &t.histories[i]
+	if h.rows != nil {
+		return float64(h.rows[run][metric])
+	}
+	if s := t.columns[run].at(h.test); s != nil {
+		return float64(s.value[metric])
+	}
+	return math.NaN()
+}
+
+// level is the logarithm of a value.
+func (t *table) level(metric, i, run int) float64 {
+	return t.thresholds[metric].level(t.value(metric, i, run))
 }
 
 // matches says whether a test that a run has n times is told apart there in the same way as in the judged run.
@@ -200,18 +222,21 @@ func (t *table) matches(run, n, judged int) bool {
 
 // put notes what a unit measured in a run.
 func (t *table) put(i, run int, value values, start int64) {
-	u := &t.units[i]
+	u, h := &t.units[i], &t.histories[i]
 	if run == t.last() {
 		u.value = value
 	}
-	for metric, x := range value {
-		if metric == memUsage && !t.sameProcess(run, start, u.start) {
-			if run < t.window && !math.IsNaN(x) {
-				u.regrouped++
-			}
-			continue
+	if !t.sameProcess(run, start, u.start) {
+		if run < t.window && !math.IsNaN(value[memUsage]) {
+			u.regrouped++
 		}
-		t.history(metric, i)[run] = t.thresholds[metric].level(x)
+		value[memUsage] = math.NaN()
+		if h.rows == nil {
+			t.columns[run].at(h.test).value[memUsage] = float32(math.NaN())
+		}
+	}
+	if h.rows != nil {
+		h.rows[run] = value.round()
 	}
 }
 
@@ -219,6 +244,9 @@ func (t *table) put(i, run int, value values, start int64) {
 // it, so these have to be the same tests, all in one process. Their order may differ: what is left behind adds up all the
 // same. The tests after it do not matter, so that a new test stops the judgement of the tests after it only.
 func (t *table) sameProcess(run int, start, judgedStart int64) bool {
+	if t.byPlugin {
+		return true // the memory is the test's own
+	}
 	if t.parallel(run) || t.parallel(t.last()) {
 		return false
 	}

@@ -23,6 +23,7 @@ type verdict struct {
 	single, confirmed float64
 	suspect           bool // the judged run is one by itself
 	alone             bool // there is no other run that could confirm
+	two               bool // only the run before may confirm
 	// candidate says that it is confirmed but for a look at the number of tests.
 	candidate bool
 	q         float64
@@ -45,6 +46,7 @@ type evaluator struct {
 	confirming []int // the judged run and the runs that can confirm it, oldest first
 	until      int   // the runs before it are the baseline
 	alone      bool  // the judged run is the only one that confirms
+	two        bool  // the judged run and the one before it confirm
 
 	now              []float64 // levels of the runs that confirm
 	together, sorted []float64 // for reuse
@@ -56,13 +58,15 @@ func (d *Detector) newEvaluator(all runs, ran []bool) *evaluator {
 		base: base{limit: d.settings.BaselineRuns}}}
 }
 
-// judge judges the levels of e. Where the last runs do not confirm a suspect, those of its commit may.
+// judge judges the levels of e. Where the last runs do not confirm a suspect, those of its commit may, or the last two.
 func (e *evaluator) judge(th *thresholds) verdict {
 	e.choose()
 	v := e.compare(th)
-	if v.suspect && !v.candidate && e.chooseCommit() {
-		if byCommit := e.compare(th); byCommit.candidate {
-			return byCommit
+	for _, choose := range []func() bool{e.chooseCommit, e.chooseTwo} {
+		if v.suspect && !v.candidate && choose() {
+			if by := e.compare(th); by.candidate {
+				return by
+			}
 		}
 	}
 	return v
@@ -77,7 +81,7 @@ func (e *evaluator) compare(th *thresholds) verdict {
 			t.follow(level, run)
 		}
 	}
-	v := verdict{n: t.base.n(), level: e.level[e.last()], alone: e.alone, lastGood: none, firstBad: none}
+	v := verdict{n: t.base.n(), level: e.level[e.last()], alone: e.alone, two: e.two, lastGood: none, firstBad: none}
 	if v.n < t.minN {
 		v.status = monitor.StatusLearning
 		return v

@@ -10,8 +10,15 @@ import (
 // vain.
 const memoryLimit = 1536 << 20
 
-// limitMemory sets memoryLimit, unless the operator has set another limit.
+// garbage is how much of what is in use may gather as garbage before the runtime collects it, in percent. With Go's default of
+// 100 it takes much more memory to judge a large run.
+const garbage = 50
+
+// limitMemory sets memoryLimit and garbage, unless the operator has set others.
 func limitMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}

@@ -147,7 +147,7 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 // reservedHeap is memory that nothing uses. It takes none of the machine's memory, since nothing touches it. But the garbage
 // collector counts it, and lets as much gather again before it runs. The heap of an idle bridge has 4 MB. Without the
 // reserve, readers of lists make the collector run 20 times a second, and posts wait for it.
-const reservedHeap = 8 << 20
+const reservedHeap = 20 << 20
 
 // Help implements [kong.HelpProvider].
 func (*serveCmd) Help() string {

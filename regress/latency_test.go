@@ -1,0 +1,102 @@
+package regress_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
+)
+
+// large says whether a change is so large that it has to be found by the third run.
+func (c injection) large() bool {
+	least := map[string]float64{monitor.MetricCPUTime: 0.08, monitor.MetricMemUsage: 40, monitor.MetricTotalTime: 0.3}
+	return c.amount >= least[c.metric]
+}
+
+// explains says whether a change may show in a metric: CPU time takes wall time too, and so may memory.
+func (c injection) explains(metric string) bool {
+	return c.metric == metric || metric == monitor.MetricTotalTime || c.metric == monitor.MetricMemUsage
+}
+
+// latency makes a row of the table: how many large changes were found by the second and by the third run, after how many runs
+// in the mean, and how many false regressions there were in how many judgements of a test.
+func latency(t *testing.T, name string, d *dataset, settings regress.Settings) string {
+	found := map[injectionKey]int{} // in which run after the change
+	wrong, judged := 0, 0
+	for run := firstJudged; run < len(d.runs); run++ {
+		r := judgeWith(t, settings, past(d.runs, run), slices.Concat(d.samples[:run+1]...))
+		judged += r.Summary.Tests
+		for _, x := range r.Results {
+			if x.Status != monitor.StatusRegression {
+				continue
+			}
+			key := injectionOf(x)
+			c, ok := d.injected[key]
+			changed := ok && run >= c.since
+			if changed && c.metric == x.Metric && found[key] == 0 {
+				found[key] = run - c.since + 1
+			}
+			if !changed || !c.explains(x.Metric) {
+				wrong++
+			}
+		}
+	}
+	second, third, sum, ever, all := 0, 0, 0, 0, 0
+	for key, c := range d.injected {
+		if !c.large() {
+			continue
+		}
+		all++
+		n, ok := found[key]
+		if !ok {
+			continue
+		}
+		ever, sum = ever+1, sum+n
+		if n <= 2 {
+			second++
+		}
+		if n <= 3 {
+			third++
+		}
+	}
+	return fmt.Sprintf("| %s | %d/%d | %d/%d | %.2f | %d in %d |\n", name, second, all, third, all, float64(sum)/float64(ever), wrong, judged)
+}
+
+// TestLatency holds that the table in the documentation is what comes out.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../docs/regressions.md")
+	require.NoError(t, err)
+	three := regress.Defaults()
+	for _, th := range []*regress.Thresholds{&three.CPUTime, &three.MemUsage, &three.TotalTime, &three.PluginCPUTime, &three.PluginMemUsage} {
+		th.TwoRunsRatio = 1e9
+	}
+	var table strings.Builder
+	for _, set := range []string{"networkx", "toolz", "tornado", "numpy"} {
+		d := readDataset(t, set)
+		env := d.env
+		d.measuredOn("m")
+		table.WriteString(latency(t, set+", three runs always", d, three))
+		table.WriteString(latency(t, set+", two where there is no doubt", d, regress.Defaults()))
+		if d.measuredOn(env); env != "m" {
+			table.WriteString(latency(t, set+", and the floors of the plugin", d, regress.Defaults()))
+		}
+	}
+	assert.True(t, strings.Contains(string(document), table.String()), "the rows should be:\n%s", table.String())
+}
+
+// measuredOn makes a class of machine that of all samples.
+func (d *dataset) measuredOn(env string) {
+	for _, samples := range d.samples {
+		for i := range samples {
+			samples[i].Env = env
+		}
+	}
+}
