@@ -2,10 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"slices"
 	"strings"
 
-	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite/pages"
 )
 
@@ -155,74 +153,6 @@ func greatest(ctx context.Context, q querier, tables ...string) (last uint64, er
 		last = max(last, n)
 	}
 	return last, nil
-}
-
-// dropDoubtful removes records whose texts as sent may be lost, when rows of the table texts are. Without its texts, a
-// record would seem to have the texts of its series. The instant of a metric has digits of a hash of its texts. An outcome
-// has none: it stays if metrics of its session show that the client writes times in the usual way, and none shows another.
-func (r *recovery) dropDoubtful(ctx context.Context) error {
-	if !r.found.hurt["texts"] {
-		return nil
-	}
-	last, err := r.lastRecord(ctx)
-	if err != nil {
-		return err
-	}
-	usual := make(map[int64]bool) // by session: its times are written in the usual way
-	err = each(ctx, r.w.conn, `SELECT session FROM outcomes o JOIN texts t ON t.seq = o.seq AND t.item_start_time NOT NULL
-		UNION SELECT session FROM metrics m JOIN texts t ON t.seq = m.seq AND t.item_start_time NOT NULL
-		UNION SELECT hash FROM sessions WHERE unsteady`, nil, func(row scanner) error {
-		var session int64
-		err := row.Scan(&session)
-		usual[session] = false
-		return err
-	})
-	for _, outcomes := range []bool{false, true} {
-		for from := uint64(0); from <= last && err == nil; from += censusPart {
-			err = r.dropTextless(ctx, selection{outcomes: outcomes, where: "seq BETWEEN ? AND ?",
-				args: []any{from, from + censusPart - 1}, limit: -1}, usual)
-		}
-	}
-	return err
-}
-
-// dropTextless removes the doubtful ones among some metrics or outcomes.
-func (r *recovery) dropTextless(ctx context.Context, s selection, usual map[int64]bool) error {
-	rows, err := wholeRows(ctx, r.w.conn, s)
-	if err != nil {
-		return err
-	}
-	texts, err := readTexts(ctx, r.w.conn, s)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if texts[row.rec.Seq] != nil {
-			continue
-		}
-		m, table, fits := row.rec.Measured(), "outcomes", usual[row.session]
-		object := namesObject(m)
-		if row.rec.Metric != nil {
-			table = "metrics"
-			fits = m.At.UTC%1000 == monitor.HashMod(monitor.RecordHash(row.rec.Project, m), 1000)
-			if was, known := usual[row.session]; !object && (was || !known) {
-				usual[row.session] = fits
-			}
-		}
-		if object || !fits {
-			if err := r.drop(table, "seq = ?", row.rec.Seq); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// namesObject says that a text of a series stands for texts with the address of an object.
-func namesObject(m *monitor.Metric) bool {
-	return slices.ContainsFunc([]string{m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind}, func(text string) bool {
-		return strings.Contains(text, monitor.StableText("at 0x1"))
-	})
 }
 
 // dropStrays removes what belongs to records that are lost.
