@@ -86,10 +86,12 @@ func (r *recovery) dropTokens(ctx context.Context) error {
 		rows, _, all := file.Rows(l.Page)
 		whole = whole && all
 		for _, row := range rows {
-			if len(row.Values) == 2 {
-				hash, _ := row.Values[0].([]byte)
-				known[string(hash)], _ = row.Values[1].(int64)
+			if len(row.Values) != 2 {
+				whole = false // the page is not of this index
+				break
 			}
+			hash, _ := row.Values[0].([]byte)
+			known[string(hash)], _ = row.Values[1].(int64)
 		}
 		return nil
 	})
