@@ -9,7 +9,7 @@ import (
 
 // mend removes what is not whole without what was lost, and builds again what follows from the rest.
 func (r *recovery) mend(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.dropUnresolved, r.dropUndecodable, r.dropDoubtful, r.dropStrays, r.rebuild,
+	for _, step := range []func(context.Context) error{r.dropHidden, r.dropUnresolved, r.dropUndecodable, r.dropDoubtful, r.dropStrays, r.rebuild,
 		r.setNumbers, r.note} {
 		if err := step(ctx); err != nil {
 			return err
@@ -27,6 +27,20 @@ func (r *recovery) drop(table, where string, args ...any) error {
 	n, err := result.RowsAffected()
 	r.damaged[table] += n
 	return err
+}
+
+// dropHidden removes what was being deleted. The new file has no commands, so nothing would go on with that.
+func (r *recovery) dropHidden(context.Context) error {
+	const hashes, series = "IN (SELECT id FROM hashes WHERE project GLOB ?1)", "IN (SELECT id FROM series WHERE project GLOB ?1)"
+	for _, where := range []string{"metrics WHERE series " + series, "outcomes WHERE series " + series, "contexts WHERE hash " + hashes,
+		"ends WHERE session " + hashes, "sessions WHERE hash " + hashes, "series WHERE project GLOB ?1", "hashes WHERE project GLOB ?1"} {
+		n, err := r.w.changes("DELETE FROM "+where, hiddenPrefix+"*")
+		if err != nil {
+			return err
+		}
+		r.deleting = r.deleting || n > 0
+	}
+	return nil
 }
 
 // dropUnresolved removes rows whose texts are lost.
