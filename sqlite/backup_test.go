@@ -73,3 +73,26 @@ func TestABackupReplacesNothingUnlessItIsTold(t *testing.T) {
 	assert.Empty(t, verified(t, path).Findings)
 	assert.Error(t, sqlite.Backup(t.Context(), filepath.Join(t.TempDir(), "none.db"), filepath.Join(t.TempDir(), "copy.db"), false, quiet))
 }
+
+// A directory that nobody can write to has a file with a log, and no lock. SQLite would make an index of the log.
+func TestVerifyAndBackupOfAFileThatNobodyServesMakeNoFiles(t *testing.T) {
+	db, served := openNew(t)
+	fillAll(t, db)
+	dir := t.TempDir()
+	path := filepath.Join(dir, sqlite.FileName)
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(served + suffix)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path+suffix, b, 0o400))
+	}
+	require.NoError(t, os.Chmod(dir, 0o500))
+	t.Cleanup(func() { assert.NoError(t, os.Chmod(dir, 0o700)) })
+	before := files(t, dir)
+	v := verified(t, path)
+	assert.Empty(t, v.Findings)
+	assert.EqualValues(t, 453, v.Records)
+	into := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, sqlite.Backup(t.Context(), path, into, false, quiet))
+	assert.Equal(t, v, verified(t, into))
+	assert.Equal(t, before, files(t, dir))
+}

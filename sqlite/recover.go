@@ -20,7 +20,7 @@ type Progress func(done, total int64)
 type Recovery struct {
 	Kinds   []RecoveredKind `json:"kinds"`
 	Last    uint64          `json:"last_number"` // of the sequence
-	Missing uint64          `json:"missing"`     // numbers up to Last that no record of the new file has
+	Missing uint64          `json:"missing"`     // numbers up to Last that no record of the new file has: lost, or deleted before
 	Notes   []string        `json:"notes"`       // what else the operator should know
 }
 
@@ -85,12 +85,13 @@ type recovery struct {
 	logger   *slog.Logger
 	progress Progress
 
-	w       *writer // of the new file
-	found   *salvage
-	damaged map[string]int64 // rows that were seen and not saved, by table
-	written int              // rows in the open transaction
-	older   bool             // the damaged file has rows of an older version
-	result  Recovery
+	w        *writer // of the new file
+	found    *salvage
+	damaged  map[string]int64 // rows that were seen and not saved, by table
+	written  int              // rows in the open transaction
+	older    bool             // the damaged file has rows of an older version
+	deleting bool             // a deletion of a project was under way
+	result   Recovery
 }
 
 func (r *recovery) removeFiles() {
@@ -167,7 +168,7 @@ var first = []string{"destinations", "hashes", "series", "locations"}
 func (r *recovery) storeTables(ctx context.Context, shapes map[string]*shape) error {
 	var names []string
 	for name := range shapes {
-		if !slices.Contains(derived, name) && !slices.Contains(first, name) && name[:min(len(name), 7)] != "sqlite_" {
+		if !slices.Contains(derived, name) && !slices.Contains(first, name) && name != "commands" && name[:min(len(name), 7)] != "sqlite_" {
 			names = append(names, name)
 		}
 	}

@@ -34,6 +34,9 @@ func (r *recovery) note(context.Context) error {
 	if lost["texts"] {
 		note("Texts as sent are lost. Records that need them, or may need them, are counted as damaged.")
 	}
+	if r.deleting {
+		note("A project was being deleted. The new file has nothing of it, and InfluxDB may have: ask for the deletion again.")
+	}
 	note("A bit that flipped inside a value cannot be seen, since SQLite keeps no checksums of pages. A saved record can have a wrong value.")
 	return nil
 }

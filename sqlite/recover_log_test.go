@@ -15,6 +15,7 @@ import (
 
 // TestRecoverReadsTheLog damages the log of a file whose records are all in the log still.
 func TestRecoverReadsTheLog(t *testing.T) {
+	t.Parallel()
 	db, path := openNew(t)
 	fillAll(t, db)
 	main, err := os.ReadFile(path)
@@ -33,13 +34,13 @@ func TestRecoverReadsTheLog(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d; %d frames, the last transaction begins at frame %d", seed, frames, last+1)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for n := range 24 {
+	for n := range 6 {
 		b := bytes.Clone(log)
 		at, bit := random.IntN(32+last*frame), random.IntN(8)
-		if n < 4 { // of the header
+		if n < 2 { // of the header
 			at = random.IntN(32)
-		} else if n < 6 { // bits for which another bit makes up
-			at, bit = 20+4*(n-3), 7
+		} else if n < 4 { // bits for which another bit makes up
+			at, bit = 20+4*(n-1), 7
 		}
 		b[at] ^= 1 << bit
 		var hit []int

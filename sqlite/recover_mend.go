@@ -2,16 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"slices"
 	"strings"
 
-	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite/pages"
 )
 
 // mend removes what is not whole without what was lost, and builds again what follows from the rest.
 func (r *recovery) mend(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.dropUnresolved, r.dropUndecodable, r.dropDoubtful, r.dropStrays, r.rebuild,
+	for _, step := range []func(context.Context) error{r.dropHidden, r.dropUnresolved, r.dropUndecodable, r.dropDoubtful, r.dropStrays, r.rebuild,
 		r.setNumbers, r.note} {
 		if err := step(ctx); err != nil {
 			return err
@@ -29,6 +27,20 @@ func (r *recovery) drop(table, where string, args ...any) error {
 	n, err := result.RowsAffected()
 	r.damaged[table] += n
 	return err
+}
+
+// dropHidden removes what was being deleted. The new file has no commands, so nothing would go on with that.
+func (r *recovery) dropHidden(context.Context) error {
+	const hashes, series = "IN (SELECT id FROM hashes WHERE project GLOB ?1)", "IN (SELECT id FROM series WHERE project GLOB ?1)"
+	for _, where := range []string{"metrics WHERE series " + series, "outcomes WHERE series " + series, "contexts WHERE hash " + hashes,
+		"ends WHERE session " + hashes, "sessions WHERE hash " + hashes, "series WHERE project GLOB ?1", "hashes WHERE project GLOB ?1"} {
+		n, err := r.w.changes("DELETE FROM "+where, hiddenPrefix+"*")
+		if err != nil {
+			return err
+		}
+		r.deleting = r.deleting || n > 0
+	}
+	return nil
 }
 
 // dropUnresolved removes rows whose texts are lost.
@@ -88,10 +100,12 @@ func (r *recovery) dropTokens(ctx context.Context) error {
 		rows, _, all := file.Rows(l.Page)
 		whole = whole && all
 		for _, row := range rows {
-			if len(row.Values) == 2 {
-				hash, _ := row.Values[0].([]byte)
-				known[string(hash)], _ = row.Values[1].(int64)
+			if len(row.Values) != 2 {
+				whole = false // the page is not of this index
+				break
 			}
+			hash, _ := row.Values[0].([]byte)
+			known[string(hash)], _ = row.Values[1].(int64)
 		}
 		return nil
 	})
@@ -155,74 +169,6 @@ func greatest(ctx context.Context, q querier, tables ...string) (last uint64, er
 		last = max(last, n)
 	}
 	return last, nil
-}
-
-// dropDoubtful removes records whose texts as sent may be lost, when rows of the table texts are. Without its texts, a
-// record would seem to have the texts of its series. The instant of a metric has digits of a hash of its texts. An outcome
-// has none: it stays if metrics of its session show that the client writes times in the usual way, and none shows another.
-func (r *recovery) dropDoubtful(ctx context.Context) error {
-	if !r.found.hurt["texts"] {
-		return nil
-	}
-	last, err := r.lastRecord(ctx)
-	if err != nil {
-		return err
-	}
-	usual := make(map[int64]bool) // by session: its times are written in the usual way
-	err = each(ctx, r.w.conn, `SELECT session FROM outcomes o JOIN texts t ON t.seq = o.seq AND t.item_start_time NOT NULL
-		UNION SELECT session FROM metrics m JOIN texts t ON t.seq = m.seq AND t.item_start_time NOT NULL
-		UNION SELECT hash FROM sessions WHERE unsteady`, nil, func(row scanner) error {
-		var session int64
-		err := row.Scan(&session)
-		usual[session] = false
-		return err
-	})
-	for _, outcomes := range []bool{false, true} {
-		for from := uint64(0); from <= last && err == nil; from += censusPart {
-			err = r.dropTextless(ctx, selection{outcomes: outcomes, where: "seq BETWEEN ? AND ?",
-				args: []any{from, from + censusPart - 1}, limit: -1}, usual)
-		}
-	}
-	return err
-}
-
-// dropTextless removes the doubtful ones among some metrics or outcomes.
-func (r *recovery) dropTextless(ctx context.Context, s selection, usual map[int64]bool) error {
-	rows, err := wholeRows(ctx, r.w.conn, s)
-	if err != nil {
-		return err
-	}
-	texts, err := readTexts(ctx, r.w.conn, s)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if texts[row.rec.Seq] != nil {
-			continue
-		}
-		m, table, fits := row.rec.Measured(), "outcomes", usual[row.session]
-		object := namesObject(m)
-		if row.rec.Metric != nil {
-			table = "metrics"
-			fits = m.At.UTC%1000 == monitor.HashMod(monitor.RecordHash(row.rec.Project, m), 1000)
-			if was, known := usual[row.session]; !object && (was || !known) {
-				usual[row.session] = fits
-			}
-		}
-		if object || !fits {
-			if err := r.drop(table, "seq = ?", row.rec.Seq); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// namesObject says that a text of a series stands for texts with the address of an object.
-func namesObject(m *monitor.Metric) bool {
-	return slices.ContainsFunc([]string{m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind}, func(text string) bool {
-		return strings.Contains(text, monitor.StableText("at 0x1"))
-	})
 }
 
 // dropStrays removes what belongs to records that are lost.
