@@ -93,6 +93,61 @@ func TestImportedAndLiveSessionsAreNeverOneRun(t *testing.T) {
 	assert.Equal(t, "i3", of(imported(at("i3", 4), time.UTC), ""), "the leader has measured something")
 }
 
+// TestATagPutsNoImportedSessionIntoALiveRun holds in any order of arrival, and for records of a file and of another bridge.
+func TestATagPutsNoImportedSessionIntoALiveRun(t *testing.T) {
+	tagged := func(h string) *monitor.Session {
+		s := process(h, arrival)
+		s.Description, s.Tags = `{"run": "42"}`, []monitor.Tag{{Name: "run", Value: monitor.Text{String: "42"}}}
+		return s
+	}
+	elsewhere := func(h, run string) *monitor.Record {
+		rec := placed(tagged(h))
+		rec.Session.Run = run
+		return rec
+	}
+	for _, liveFirst := range []bool{true, false} {
+		db, _ := openNew(t)
+		live := []*monitor.Record{record(tagged("l1")), record(tagged("l2"))}
+		files := []*monitor.Record{imported(tagged("i1"), time.UTC), imported(tagged("i2"), time.UTC), elsewhere("b1", "42"), elsewhere("b2", "42-imported")}
+		if liveFirst {
+			appendAll(t, db, append(live, files...)...)
+		} else {
+			appendAll(t, db, append(files, live...)...)
+		}
+		for _, rec := range live {
+			assert.Equal(t, "42", rec.Session.Run)
+		}
+		for _, rec := range files {
+			assert.Equal(t, "42-imported", rec.Session.Run, "those of one tag stay together, also when they are imported from file to file")
+		}
+	}
+}
+
+// TestAWorkerOfAnotherBridgeJoinsNoLiveRun is about the file of a bridge that has a session more of the same `pytest -n`.
+func TestAWorkerOfAnotherBridgeJoinsNoLiveRun(t *testing.T) {
+	db, _ := openNew(t)
+	appendAll(t, db, record(process("leader", arrival)))
+	for _, h := range []string{"w1", "w2"} {
+		worker := placed(process(h, arrival))
+		worker.Session.Run = "leader"
+		appendAll(t, db, worker)
+		assert.Equal(t, "leader-imported", worker.Session.Run)
+	}
+}
+
+// TestARunThatIsBroughtBackKeepsItsID holds for a file that is made again from InfluxDB.
+func TestARunThatIsBroughtBackKeepsItsID(t *testing.T) {
+	db, _ := openNew(t)
+	for h, mark := range map[string]bool{"s1": false, "s2": true} {
+		rec := record(process(h, arrival))
+		rec.Source, rec.Session.Run, rec.Session.Imported = dest, "r-"+h, mark
+		rec.Session.Description = `{"run": "r-` + h + `"}`
+		appendAll(t, db, rec)
+		assert.Equal(t, "r-"+h, rec.Session.Run)
+		assert.Equal(t, mark, rec.Session.Imported)
+	}
+}
+
 // TestRowsOfAKnownSessionAreRepeats holds for any zone that the import states.
 func TestRowsOfAKnownSessionAreRepeats(t *testing.T) {
 	db, _ := openNew(t)
