@@ -255,6 +255,32 @@ func TestImportedRunsAreNotToBeJudged(t *testing.T) {
 	assert.Equal(t, "s2", history[0].ID, "the last run")
 }
 
+// TestRowsThatAnImportAddsToALiveSessionAreNotToBeJudged holds for rows of a file and of another bridge. A verification finds
+// nothing wrong with the file.
+func TestRowsThatAnImportAddsToALiveSessionAreNotToBeJudged(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	appendAll(t, db, record(process("s1", arrival)), record(measured("s1", "a", arrival)))
+	later := imported(measured("s1", "b", arrival), time.UTC)
+	elsewhere := placed(measured("s1", "c", arrival))
+	elsewhere.Metric.At = monitor.Instant{UTC: arrival.UnixNano()}
+	for _, rec := range []*monitor.Record{later, elsewhere} {
+		rec.Received = arrival.Add(time.Hour)
+		appendAll(t, db, rec)
+		require.False(t, rec.Repeat)
+	}
+	unjudged := func(from time.Time) []*monitor.RunInfo {
+		runs, err := db.Unjudged(t.Context(), from, arrival.Add(24*time.Hour), 10)
+		require.NoError(t, err)
+		return runs
+	}
+	assert.Empty(t, unjudged(arrival.Add(time.Minute)))
+	assert.Len(t, unjudged(arrival.Add(-time.Minute)), 1, "what was sent before is still to be judged")
+	appendAll(t, db, placed(process("s2", arrival)), placed(measured("s2", "a", arrival)))
+	require.NoError(t, db.Close())
+	assert.Empty(t, verified(t, path).Findings)
+}
+
 func TestAnImportedRecordIsNoOldBacklog(t *testing.T) {
 	db, _ := openNew(t)
 	appendAll(t, db, imported(process("s1", arrival), time.UTC), imported(measured("s1", "a", arrival), time.UTC))
