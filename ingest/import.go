@@ -90,7 +90,10 @@ func (h *Handler) decodeImport(c *gin.Context, body []byte) ([]*monitor.Record, 
 	wrong := &monitor.Error{Code: monitor.EInvalid, Message: "invalid import, nothing is stored", Fields: map[string]string{}}
 	recs := make([]*monitor.Record, len(rows))
 	for i, row := range rows {
-		if recs[i], err = wire.DecodeImported(base, row); err != nil {
+		if recs[i], err = wire.DecodeImported(base, row); err == nil {
+			err = recs[i].NotAhead(base.Received)
+		}
+		if err != nil {
 			addProblems(wrong.Fields, i, err)
 		}
 	}

@@ -58,7 +58,9 @@ func TestADryRunStoresNothing(t *testing.T) {
 func TestAWrongRowOfAnImportStoresNothing(t *testing.T) {
 	good := importRow("metric", metricBody)
 	for path, tt := range map[string]struct{ body, want string }{
-		"/import/":                 {importRows(good, importRow("metric", `{"item": 7}`)), `"[1].item":"expected a text, got 7"`},
+		"/import/": {importRows(good, importRow("metric", `{"item": 7}`)), `"[1].item":"expected a text, got 7"`},
+		"/p/b/import": {importRows(good, importRow("session", strings.Replace(sessionBody, "2026-11-22", "2026-11-24", 1))),
+			`"[1].run_date":"expected a date that is at most a day ahead"`},
 		"/import":                  {good, "expected a list of rows"},
 		"/api/v1/import":           {"[]", "expected 1 to 100 rows, got 0"},
 		"/p/a/import":              {"[1,", "is not JSON"},

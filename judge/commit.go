@@ -12,13 +12,13 @@ import (
 // A report on a commit has the results of its runs. The jobs of a pipeline, and the shards of a suite, may be runs of
 // different branches, where the CI system gives the name of the job for the branch. They may also be runs of one branch.
 
-// ofCommit returns all runs of a run's commit. The run that started last comes first. Runs without a commit have nothing in
-// common, so the run is the only one then.
+// ofCommit returns all runs of a run's commit, of a live run only the live ones. The run that started last comes first. Runs
+// without a commit have nothing in common, so the run is the only one then.
 func (j *Judge) ofCommit(ctx context.Context, run *monitor.RunInfo) ([]*monitor.RunInfo, error) {
 	if run.ScmRef == "" {
 		return []*monitor.RunInfo{run}, nil
 	}
-	runs, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{Project: run.Project, ScmRef: run.ScmRef})
+	runs, err := j.history.RunInfos(ctx, monitor.RunInfoQuery{Project: run.Project, ScmRef: run.ScmRef, Live: !run.Imported})
 	if err != nil {
 		return nil, fmt.Errorf("find the runs of the commit: %w", err)
 	}

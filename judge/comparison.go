@@ -86,7 +86,8 @@ func (j *Judge) crowded(ctx context.Context, run *monitor.RunInfo, branch string
 }
 
 // upTo returns the last runs of a branch that started before run, measured something and are whole, oldest first. If run is
-// partial, those that are partial for the same reason are among them. If run is of the branch, it is the last.
+// partial, those that are partial for the same reason are among them. If run is of the branch, it is the last, and the imported runs of its commit are
+// not among them if it is live.
 func (j *Judge) upTo(ctx context.Context, run *monitor.RunInfo, branch string, limit int) ([]*monitor.RunInfo, error) {
 	q := monitor.RunInfoQuery{Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Whole: true, Limit: limit}
 	if !run.Whole {
@@ -98,9 +99,15 @@ func (j *Judge) upTo(ctx context.Context, run *monitor.RunInfo, branch string, l
 	}
 	runs = oldestFirst(runs)
 	if run.Branch == branch {
-		runs = append(runs, run)
+		runs = append(slices.DeleteFunc(runs, func(o *monitor.RunInfo) bool { return isHistoryOf(run, o) }), run)
 	}
 	return last(runs, limit), nil
+}
+
+// isHistoryOf says whether a run is an imported one of the commit of a live run. It neither confirms nor clears what the live one
+// shows, and is history of other commits only.
+func isHistoryOf(run, o *monitor.RunInfo) bool {
+	return o.Imported && !run.Imported && run.ScmRef != "" && o.ScmRef == run.ScmRef
 }
 
 func oldestFirst(runs []*monitor.RunInfo) []*monitor.RunInfo {

@@ -8,11 +8,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// find finds the run that is asked for: the last one that measured something. Where none did, it is the last run at all,
-// so that the report can say so.
+// find finds the run that is asked for: the last one that measured something. An imported one is history, so it is asked for
+// only where no live one is there. Where no run measured anything, it is the last run at all, so that the report can say so.
 func (j *Judge) find(ctx context.Context, q monitor.JudgeQuery) (*monitor.RunInfo, error) {
-	for _, measured := range []bool{true, false} {
-		run, err := j.newest(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef, Branch: q.Head, Measured: measured})
+	for _, which := range []struct{ live, measured bool }{{true, true}, {false, true}, {false, false}} {
+		run, err := j.newest(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, ScmRef: q.ScmRef, Branch: q.Head,
+			Live: which.live, Measured: which.measured})
 		if run != nil || err != nil {
 			return run, err
 		}

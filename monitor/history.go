@@ -31,6 +31,8 @@ type RunInfoQuery struct {
 	ScmRef  string  // commit
 	Branch  *string // may point to the empty branch
 	Before  int64   // the runs started before this time, in UTC nanoseconds
+	// Live leaves out imported runs: see [RunInfo].
+	Live bool
 	// Measured leaves out the runs without a metric. `pytest --collect-only` makes such runs.
 	Measured bool
 	// Whole leaves out the runs that are not whole: see [RunEnd]. Those that are partial for the reason Like alone stay.
@@ -40,13 +42,14 @@ type RunInfoQuery struct {
 	Limit int // maximum number of runs
 }
 
-// RunInfo describes a run. The commit, the branch and the build are those of its first session.
+// RunInfo describes a run. The commit, the branch, the build and the mark are those of its first session.
 type RunInfo struct {
 	Project  string
 	ID       string
 	ScmRef   string // empty outside a repository
 	Branch   string
 	Build    string
+	Imported bool     // it was read from a file, like all sessions of the run
 	Started  int64    // start of the first session, in UTC nanoseconds
 	Sessions []string // hashes by start, then hash; sessions that measured nothing have one, too
 

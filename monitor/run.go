@@ -9,6 +9,10 @@ import (
 // RunWindow is how far the starts of a run's sessions may lie from the start of its leader.
 const RunWindow = 15 * time.Second
 
+// ImportedRun ends the id of an imported run whose sessions have the tag `run`. A live run may have the tag as its id, before or
+// after the import, and imported sessions must not change it.
+const ImportedRun = "-imported"
+
 // Leader is the first accepted session of a run, with the fields that later sessions are compared with.
 type Leader struct {
 	Run         string

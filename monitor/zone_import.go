@@ -40,6 +40,30 @@ func (z Zones) Imported(start LocalTime) Instant {
 	return z.first(start, func(Instant) bool { return true })
 }
 
+// MaxAhead is how far ahead of now an imported session may be dated. Where its zone is not known, it may be a day.
+const MaxAhead = 24 * time.Hour
+
+// NotAhead checks that an imported session is not dated ahead: it would be the last run until then. Clocks of other records may
+// be set forward by a test. Fails with EInvalid.
+func (r *Record) NotAhead(now time.Time) error {
+	if r.Session == nil {
+		return nil
+	}
+	start := r.Session.Start
+	if !r.Placed() {
+		date, err := ParseTime(r.Session.RunDate)
+		if err != nil {
+			return err
+		}
+		start = date.At(date.Offset)
+	}
+	wrong := fields{}
+	if start.Time().After(now.Add(MaxAhead)) {
+		wrong["run_date"] = "expected a date that is at most a day ahead"
+	}
+	return invalid("session", wrong)
+}
+
 // ImportedMetric returns the start of an imported metric of a session. The session may have been sent before, from another
 // zone. So its offset counts, unless the zone agrees with it. Then the zone says whether clocks were changed since the session
 // began.

@@ -144,6 +144,11 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 			return decision{}, err
 		}
 	}
+	if rec.Import != nil {
+		if err := a.apart(rec.Project, s); err != nil {
+			return decision{}, err
+		}
+	}
 	if rec.Source == "" { // the session of a file may have had another project
 		s.Start.UTC = s.Start.Micros()*1000 + monitor.HashMod(monitor.HashOf(rec.Project, s.SessionH), 1000)
 	}

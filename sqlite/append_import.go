@@ -47,3 +47,20 @@ func (a *appender) note(rec *monitor.Record, d *decision) error {
 	}
 	return nil
 }
+
+// apart gives the run of an imported session another id where a live session has the id, or may get it by its tag.
+func (a *appender) apart(project string, s *monitor.Session) error {
+	tag := s.Tag(monitor.TagRun)
+	live := tag != "" && s.Run == tag
+	if !live {
+		var err error
+		live, err = a.row("SELECT 1 FROM sessions WHERE project = ? AND run = ? AND imported = 0 LIMIT 1", []any{project, s.Run}, new(int))
+		if err != nil {
+			return err
+		}
+	}
+	if live {
+		s.Run += monitor.ImportedRun
+	}
+	return nil
+}

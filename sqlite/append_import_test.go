@@ -93,6 +93,61 @@ func TestImportedAndLiveSessionsAreNeverOneRun(t *testing.T) {
 	assert.Equal(t, "i3", of(imported(at("i3", 4), time.UTC), ""), "the leader has measured something")
 }
 
+// TestATagPutsNoImportedSessionIntoALiveRun holds in any order of arrival, and for records of a file and of another bridge.
+func TestATagPutsNoImportedSessionIntoALiveRun(t *testing.T) {
+	tagged := func(h string) *monitor.Session {
+		s := process(h, arrival)
+		s.Description, s.Tags = `{"run": "42"}`, []monitor.Tag{{Name: "run", Value: monitor.Text{String: "42"}}}
+		return s
+	}
+	elsewhere := func(h, run string) *monitor.Record {
+		rec := placed(tagged(h))
+		rec.Session.Run = run
+		return rec
+	}
+	for _, liveFirst := range []bool{true, false} {
+		db, _ := openNew(t)
+		live := []*monitor.Record{record(tagged("l1")), record(tagged("l2"))}
+		files := []*monitor.Record{imported(tagged("i1"), time.UTC), imported(tagged("i2"), time.UTC), elsewhere("b1", "42"), elsewhere("b2", "42-imported")}
+		if liveFirst {
+			appendAll(t, db, append(live, files...)...)
+		} else {
+			appendAll(t, db, append(files, live...)...)
+		}
+		for _, rec := range live {
+			assert.Equal(t, "42", rec.Session.Run)
+		}
+		for _, rec := range files {
+			assert.Equal(t, "42-imported", rec.Session.Run, "those of one tag stay together, also when they are imported from file to file")
+		}
+	}
+}
+
+// TestAWorkerOfAnotherBridgeJoinsNoLiveRun is about the file of a bridge that has a session more of the same `pytest -n`.
+func TestAWorkerOfAnotherBridgeJoinsNoLiveRun(t *testing.T) {
+	db, _ := openNew(t)
+	appendAll(t, db, record(process("leader", arrival)))
+	for _, h := range []string{"w1", "w2"} {
+		worker := placed(process(h, arrival))
+		worker.Session.Run = "leader"
+		appendAll(t, db, worker)
+		assert.Equal(t, "leader-imported", worker.Session.Run)
+	}
+}
+
+// TestARunThatIsBroughtBackKeepsItsID holds for a file that is made again from InfluxDB.
+func TestARunThatIsBroughtBackKeepsItsID(t *testing.T) {
+	db, _ := openNew(t)
+	for h, mark := range map[string]bool{"s1": false, "s2": true} {
+		rec := record(process(h, arrival))
+		rec.Source, rec.Session.Run, rec.Session.Imported = dest, "r-"+h, mark
+		rec.Session.Description = `{"run": "r-` + h + `"}`
+		appendAll(t, db, rec)
+		assert.Equal(t, "r-"+h, rec.Session.Run)
+		assert.Equal(t, mark, rec.Session.Imported)
+	}
+}
+
 // TestRowsOfAKnownSessionAreRepeats holds for any zone that the import states.
 func TestRowsOfAKnownSessionAreRepeats(t *testing.T) {
 	db, _ := openNew(t)
@@ -198,6 +253,32 @@ func TestImportedRunsAreNotToBeJudged(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, history, 2, "they are history of later runs")
 	assert.Equal(t, "s2", history[0].ID, "the last run")
+}
+
+// TestRowsThatAnImportAddsToALiveSessionAreNotToBeJudged holds for rows of a file and of another bridge. A verification finds
+// nothing wrong with the file.
+func TestRowsThatAnImportAddsToALiveSessionAreNotToBeJudged(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	appendAll(t, db, record(process("s1", arrival)), record(measured("s1", "a", arrival)))
+	later := imported(measured("s1", "b", arrival), time.UTC)
+	elsewhere := placed(measured("s1", "c", arrival))
+	elsewhere.Metric.At = monitor.Instant{UTC: arrival.UnixNano()}
+	for _, rec := range []*monitor.Record{later, elsewhere} {
+		rec.Received = arrival.Add(time.Hour)
+		appendAll(t, db, rec)
+		require.False(t, rec.Repeat)
+	}
+	unjudged := func(from time.Time) []*monitor.RunInfo {
+		runs, err := db.Unjudged(t.Context(), from, arrival.Add(24*time.Hour), 10)
+		require.NoError(t, err)
+		return runs
+	}
+	assert.Empty(t, unjudged(arrival.Add(time.Minute)))
+	assert.Len(t, unjudged(arrival.Add(-time.Minute)), 1, "what was sent before is still to be judged")
+	appendAll(t, db, placed(process("s2", arrival)), placed(measured("s2", "a", arrival)))
+	require.NoError(t, db.Close())
+	assert.Empty(t, verified(t, path).Findings)
 }
 
 func TestAnImportedRecordIsNoOldBacklog(t *testing.T) {

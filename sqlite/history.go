@@ -22,7 +22,7 @@ func runInfos(ctx context.Context, q querier, query monitor.RunInfoQuery) ([]*mo
 	}
 	runs, err := rowsOf(ctx, q, list, 0, limit, nil, func(row scanner) (*monitor.RunInfo, int, error) {
 		r := &monitor.RunInfo{Project: query.Project}
-		err := row.Scan(&r.ID, &r.ScmRef, &r.Branch, &r.Build, &r.Started)
+		err := row.Scan(&r.ID, &r.ScmRef, &r.Branch, &r.Build, &r.Imported, &r.Started)
 		return r, 0, err
 	})
 	if err != nil {
@@ -55,6 +55,9 @@ func runInfoList(query monitor.RunInfoQuery) clause {
 	if query.Before != 0 {
 		first.and("s.utc_ns < ?", query.Before)
 	}
+	if query.Live {
+		first.and("s.imported = 0")
+	}
 	if query.Measured {
 		first.and(`EXISTS (SELECT 1 FROM sessions o JOIN tallies y ON y.session = o.hash
 			WHERE o.project = s.project AND o.run = s.run)`)
@@ -65,7 +68,7 @@ func runInfoList(query monitor.RunInfoQuery) clause {
 			OR ? <> '' AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.project = s.project AND o.run = s.run
 				AND CASE o.completion WHEN '' THEN ? ELSE o.partial END <> ?))`, query.Like, monitor.NotEnded, query.Like)
 	}
-	list := newClause("SELECT s.run, coalesce(s.scm_ref, ''), s.branch, s.build, s.utc_ns FROM sessions s INDEXED BY " + index +
+	list := newClause("SELECT s.run, coalesce(s.scm_ref, ''), s.branch, s.build, s.imported, s.utc_ns FROM sessions s INDEXED BY " + index +
 		" JOIN hashes h ON h.id = s.hash")
 	list.join(first.where())
 	list.add(" ORDER BY s.utc_ns DESC, s.run")

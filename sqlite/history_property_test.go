@@ -47,6 +47,7 @@ func anyHistory(t *rapid.T, projects []string) (all []member) {
 			marks: monitor.Marks{
 				Completion: rapid.SampledFrom([]monitor.Completion{"", "", monitor.Complete, monitor.Partial}).Draw(t, "completion"),
 				Method:     rapid.SampledFrom([]string{"", "m2"}).Draw(t, "method"),
+				Imported:   rapid.Bool().Draw(t, "imported"),
 			},
 		})
 	}
@@ -82,7 +83,7 @@ func runsOf(history []member, q monitor.RunInfoQuery) (found []*monitor.RunInfo)
 			continue
 		}
 		if runs[m.run] == nil { // its first session
-			runs[m.run] = &monitor.RunInfo{Project: m.project, ID: m.run, ScmRef: m.scm, Branch: m.branch, Started: m.start}
+			runs[m.run] = &monitor.RunInfo{Project: m.project, ID: m.run, ScmRef: m.scm, Branch: m.branch, Started: m.start, Imported: m.marks.Imported}
 		}
 		run := runs[m.run]
 		run.Sessions = append(run.Sessions, m.hash)
@@ -93,7 +94,7 @@ func runsOf(history []member, q monitor.RunInfoQuery) (found []*monitor.RunInfo)
 	}
 	for _, run := range runs {
 		if (q.Run == "" || run.ID == q.Run) && (q.ScmRef == "" || run.ScmRef == q.ScmRef) && (q.Branch == nil || run.Branch == *q.Branch) &&
-			(q.Before == 0 || run.Started < q.Before) && (!q.Measured || run.Tests > 0) && (!q.Whole || run.Whole || q.Like != "" && run.Partial == q.Like) {
+			(q.Before == 0 || run.Started < q.Before) && (!q.Measured || run.Tests > 0) && (!q.Live || !run.Imported) && (!q.Whole || run.Whole || q.Like != "" && run.Partial == q.Like) {
 			found = append(found, run)
 		}
 	}
@@ -122,6 +123,7 @@ func TestRunsOfAnyHistory(t *testing.T) {
 				ScmRef:   rapid.SampledFrom([]string{"", "c0ffee"}).Draw(t, "commit"),
 				Measured: rapid.Bool().Draw(t, "measured"),
 				Whole:    rapid.Bool().Draw(t, "whole"),
+				Live:     rapid.Bool().Draw(t, "live"),
 				Like:     rapid.SampledFrom([]string{"", "-k", monitor.NotEnded}).Draw(t, "like"),
 				Limit:    rapid.IntRange(0, 3).Draw(t, "limit"),
 			}

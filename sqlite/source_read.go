@@ -27,7 +27,7 @@ type batcher struct {
 // Read calls do with batches of up to so many records, in an order in which they can be accepted, and skip with the reason for
 // each record that cannot be one. The records of a `.pymon` file have no project.
 func (s *Source) Read(ctx context.Context, records int, do func(recs []*monitor.Record) error, skip func(reason string)) error {
-	out := &batcher{records: records, flush: do, skip: skip}
+	out := &batcher{records: records, flush: withoutAhead(do, skip), skip: skip}
 	if err := s.rows.read(ctx, s, out); err != nil {
 		return err
 	}

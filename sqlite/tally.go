@@ -40,7 +40,7 @@ func (t tallies) add(r *newRow, at monitor.Instant) {
 	if end := monitor.EndOf(at, m.TotalTime, r.rec.Received); end.UTC > v.end.UTC {
 		v.end = end
 	}
-	if r.rec.Source == "" {
+	if r.rec.Source == "" && r.rec.Import == nil {
 		v.received = max(v.received, nanoseconds(r.rec.Received))
 	}
 }

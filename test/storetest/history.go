@@ -121,7 +121,7 @@ func (h *historySuite) runInfoQuery() monitor.RunInfoQuery {
 		q.Before = like.Started + int64(h.random.IntN(2))
 	}
 	q.Measured, q.Whole = h.random.IntN(2) == 0, h.random.IntN(2) == 0
-	q.Like = like.Partial
+	q.Like, q.Live = like.Partial, h.random.IntN(3) == 0
 	q.Limit = h.random.IntN(6)
 	return q
 }
@@ -224,7 +224,7 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 		if i < 0 {
 			i = len(found)
 			found = append(found, &monitor.RunInfo{Project: rec.Project, ID: s.Run, ScmRef: s.ScmRef.String, Branch: s.Branch,
-				Build: s.Build, Started: s.Start.UTC})
+				Build: s.Build, Imported: s.Imported, Started: s.Start.UTC})
 		}
 		found[i].Sessions = append(found[i].Sessions, s.SessionH)
 		found[i].Add(s)
@@ -235,7 +235,7 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 		r.Failed = sum.Outcomes["failed"] + sum.Outcomes["error"]
 	}
 	found = slices.DeleteFunc(found, func(r *monitor.RunInfo) bool {
-		return q.Measured && r.Tests+r.Modules == 0 || q.Whole && !r.Whole && (q.Like == "" || r.Partial != q.Like) || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
+		return q.Live && r.Imported || q.Measured && r.Tests+r.Modules == 0 || q.Whole && !r.Whole && (q.Like == "" || r.Partial != q.Like) || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
 			q.Branch != nil && r.Branch != *q.Branch || q.Before != 0 && r.Started >= q.Before
 	})
 	slices.SortFunc(found, laterFirst)
