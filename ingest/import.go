@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
@@ -23,6 +24,11 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	recs, err := h.decodeImport(c, b.data)
 	if err != nil {
 		return err
+	}
+	if httpd.ReadsAll(c) { // tokens separate projects
+		if err := h.findProjects(c.Request.Context(), recs); err != nil {
+			return err
+		}
 	}
 	dry, err := dryRun(c)
 	if err != nil {
@@ -52,6 +58,41 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	}
 	b.data, err = json.Marshal(answer)
 	return err
+}
+
+// findProjects gives records of a session that is there already the project of this session. Otherwise one whose run was sent to
+// another project would be there twice. A context that is there already needs no second one, as when a run is sent. Records that
+// another bridge has placed have the project of that bridge.
+func (h *Handler) findProjects(ctx context.Context, recs []*monitor.Record) error {
+	projects := map[string]string{} // by session
+	for _, rec := range recs {
+		if rec.Placed() {
+			continue
+		}
+		class, hash := monitor.ClassSession, ""
+		switch {
+		case rec.Context != nil:
+			class, hash = monitor.ClassContext, rec.Context.H
+		case rec.Session != nil:
+			hash = rec.Session.SessionH
+		default:
+			hash = rec.Measured().SessionH
+		}
+		project, ok := projects[hash]
+		if !ok || class == monitor.ClassContext {
+			var err error
+			if project, err = h.parts.Projects.ProjectOf(ctx, class, hash, rec.Project); err != nil {
+				return err
+			}
+		}
+		if class == monitor.ClassSession {
+			projects[hash] = project
+		}
+		if project != "" {
+			rec.Project = project
+		}
+	}
+	return nil
 }
 
 func dryRun(c *gin.Context) (bool, error) {

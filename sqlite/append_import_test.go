@@ -212,19 +212,25 @@ func TestAnImportedRecordIsNoOldBacklog(t *testing.T) {
 	}
 }
 
-func TestProjectOfASession(t *testing.T) {
+func TestProjectOfASessionOrAContext(t *testing.T) {
 	db, _ := openNew(t)
 	first, second := record(process("s1", arrival)), record(process("s1", arrival))
 	second.Project = "depot"
-	appendAll(t, db, first, second)
-	for prefer, want := range map[string]string{"": "shop", "depot": "depot", "other": "shop"} {
-		project, err := db.ProjectOf(t.Context(), "s1", prefer)
+	context := record(machine("c1"))
+	context.Project = "depot"
+	appendAll(t, db, first, second, context)
+	for _, tt := range []struct {
+		class           monitor.Class
+		h, prefer, want string
+	}{
+		{monitor.ClassSession, "s1", "", "shop"}, {monitor.ClassSession, "s1", "depot", "depot"}, {monitor.ClassSession, "s1", "other", "shop"},
+		{monitor.ClassSession, "s2", "shop", ""}, {monitor.ClassContext, "c1", "shop", "depot"}, {monitor.ClassContext, "s1", "shop", ""},
+		{monitor.ClassSession, "c1", "depot", ""},
+	} {
+		project, err := db.ProjectOf(t.Context(), tt.class, tt.h, tt.prefer)
 		require.NoError(t, err)
-		assert.Equal(t, want, project)
+		assert.Equal(t, tt.want, project, tt)
 	}
-	project, err := db.ProjectOf(t.Context(), "s2", "shop")
-	require.NoError(t, err)
-	assert.Empty(t, project)
 }
 
 func TestTryStoresNothing(t *testing.T) {

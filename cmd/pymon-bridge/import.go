@@ -14,7 +14,7 @@ type importCmd struct {
 	To    string `help:"Send the records to the bridge at this address instead of writing into --data. The address is as in pytest's --remote-server." placeholder:"URL"`
 	Token string `help:"Token for --to. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
 
-	Project  string `help:"Project of the imported sessions. A session that is known already stays in its project. With --from-influx, only this project is imported." placeholder:"NAME" env:"PYMON_PROJECT"`
+	Project  string `help:"Project of the imported sessions. A session that is known already stays in its project; a bridge with tokens looks only into that of the token. With --from-influx, only this project is imported." placeholder:"NAME" env:"PYMON_PROJECT"`
 	Timezone string `help:"Time zone of the clocks that wrote a .pymon file, such as Europe/Paris or +05:30. Without this flag, a session that is known already has its own, and others have the zone of this machine." placeholder:"ZONE" env:"PYMON_CLIENT_TIMEZONE"`
 	DryRun   bool   `help:"Say what would be new, and change nothing."`
 	JSON     bool   `name:"json" help:"Print one JSON object instead of text."`

@@ -82,7 +82,7 @@ func (t *dataTarget) add(ctx context.Context, recs []*monitor.Record, counts *im
 }
 
 func (t *dataTarget) projectOf(ctx context.Context, sessionH, prefer string) (string, error) {
-	return t.db.ProjectOf(ctx, sessionH, prefer)
+	return t.db.ProjectOf(ctx, monitor.ClassSession, sessionH, prefer)
 }
 
 func (t *dataTarget) close() (err error) {

@@ -55,7 +55,7 @@ func (t *bridgeTarget) batch() int { return wire.MaxRows }
 
 func (t *bridgeTarget) zone() string { return t.words }
 
-// projectOf leaves it to the bridge to find a session in the project of the request.
+// projectOf leaves it to the bridge to find the project that has a session.
 func (t *bridgeTarget) projectOf(context.Context, string, string) (string, error) { return "", nil }
 
 func (t *bridgeTarget) close() error { return nil }

@@ -69,9 +69,13 @@ func TestTheFileOfALiveRunAddsNothing(t *testing.T) {
 				}
 			}
 			before := harness.Stored(t, bridge.Data)
-			status, said := importFiles(t, "--to", bridge.URL+"/p/shop", "--timezone", "Asia/Kolkata", pymonSample(t, file))
-			assert.Zero(t, status)
-			assert.Empty(t, said.New)
+			var status int
+			var said importedCounts
+			for _, path := range []string{"/p/shop", "/p/elsewhere", ""} {
+				status, said = importFiles(t, "--to", bridge.URL+path, "--timezone", "Asia/Kolkata", pymonSample(t, file))
+				assert.Zero(t, status)
+				assert.Empty(t, said.New, path)
+			}
 			bridge.Stop()
 			for _, project := range []string{"shop", "elsewhere"} {
 				status, said = importFiles(t, "--data", bridge.Data, "--project", project, pymonSample(t, file))
