@@ -214,3 +214,19 @@ func filesIn(t *testing.T, dir string) map[string]string {
 	}
 	return all
 }
+
+// TestWhatNoBridgeDecidesIsSkipped holds for a file that somebody changed, as for the rows of `POST /import/`.
+func TestWhatNoBridgeDecidesIsSkipped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	db := at(path)
+	require.NoError(t, db.Open(t.Context()))
+	appendAll(t, db, record(machine("machine")), record(process("s1", arrival)), record(process("s2", arrival)))
+	require.NoError(t, db.Close())
+	file := raw(t, path)
+	_, err := file.Exec("UPDATE sessions SET run = '' WHERE seq = 2; UPDATE contexts SET env = ''")
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	recs, skipped := readSource(t, path)
+	assert.Len(t, recs, 1)
+	assert.Equal(t, map[string]int{"session: run: expected a non-empty text": 1, "context: env: expected a non-empty text": 1}, skipped)
+}

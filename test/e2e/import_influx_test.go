@@ -260,9 +260,9 @@ func TestPointsOfOthersAreCounted(t *testing.T) {
 	r := l.bringBack(t, data)
 	assert.Equal(t, 1, r.ExitCode, r.Stderr)
 	for _, says := range []string{
-		": new: 1 context, 1 session, 6 metrics. There already: no records.\n", "Skipped 1: invalid metric: expected a class of machine\n", "Skipped 1: invalid metric: expected a project\n",
+		": new: 1 context, 1 session, 6 metrics. There already: no records.\n", "Skipped 1: invalid metric: env: expected a non-empty text\n", "Skipped 1: invalid metric: expected a project\n",
 		"Skipped 1: invalid metric: item_start_time: expected an ISO 8601 date such as 2026-01-31T12:00:00.123456\n",
-		"Skipped 1: invalid outcome: nodeid: expected a non-empty text\n", "Skipped 1: invalid session: expected a run\n",
+		"Skipped 1: invalid outcome: nodeid: expected a non-empty text\n", "Skipped 1: invalid session: run: expected a non-empty text\n",
 	} {
 		assert.Contains(t, r.Stdout, says)
 	}
