@@ -12,9 +12,6 @@ func (p *Point) Restore(now time.Time) error {
 	if !ValidProject(p.Project) {
 		return Errorf(EInvalid, "invalid %s: expected a project", p.Class())
 	}
-	if err := p.validate(); err != nil {
-		return err
-	}
 	if m := p.Measured(); m != nil {
 		p.Received = m.At.Plus(max(0, m.TotalTime)).Time()
 		wrong := fields{}
@@ -23,10 +20,9 @@ func (p *Point) Restore(now time.Time) error {
 			return err
 		}
 	}
-	return p.CheckDecided(now)
-}
-
-func (p *Point) validate() error {
+	if err := p.CheckDecided(now); err != nil {
+		return err
+	}
 	switch {
 	case p.Context != nil:
 		return p.Context.Validate()

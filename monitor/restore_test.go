@@ -42,10 +42,10 @@ func TestPointsThatAreNoRecords(t *testing.T) {
 		"a completion without end":  {session(func(s *monitor.Session) { s.Completion = monitor.Complete }), "ended"},
 		"a context without env":     {&monitor.Point{Record: &monitor.Record{Project: "shop", Context: &monitor.Context{H: "c"}}}, "env"},
 		"a session without hash":    {session(func(s *monitor.Session) { s.SessionH = "" }), "session_h"},
-		"an odd completion":         {session(func(s *monitor.Session) { s.Completion = "x" }), "expected a known completion"},
+		"an odd completion":         {session(func(s *monitor.Session) { s.Completion, s.Ended = "x", now }), "expected a known completion"},
 		"too many tags":             {session(func(s *monitor.Session) { s.Tags = make([]monitor.Tag, 257) }), "at most 256 tags"},
 		"an offset of a day":        {session(func(s *monitor.Session) { s.Start.Offset = -86400 }), "utc_offset"},
-		"no hash":                   {&monitor.Point{Record: &monitor.Record{Project: "shop", Context: &monitor.Context{}}}, "h"},
+		"no hash":                   {&monitor.Point{Record: &monitor.Record{Project: "shop", Context: &monitor.Context{Env: "e"}}}, "h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tt.point.Restore(now)
