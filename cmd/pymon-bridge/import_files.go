@@ -33,6 +33,10 @@ type importCounts struct {
 	Skipped map[string]int64        `json:"skipped"`
 }
 
+func newCounts() importCounts {
+	return importCounts{New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}
+}
+
 // importedFile is what became of a file.
 type importedFile struct {
 	File string `json:"file"`
@@ -94,8 +98,7 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 // importFile imports one file. Another goroutine reads ahead.
 func importFile(ctx context.Context, m *Main, s *sqlite.Source, sort *sorter) (*importedFile, error) {
 	target := sort.target
-	result := &importedFile{File: s.Path, Kind: "pytest-monitor", importCounts: importCounts{
-		New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}}
+	result := &importedFile{File: s.Path, Kind: "pytest-monitor", importCounts: newCounts()}
 	if s.Bridge {
 		result.Kind = "bridge"
 	} else {

@@ -15,10 +15,32 @@ import (
 type restored struct {
 	Source monitor.Destination `json:"source"`
 	importCounts
+	Projects map[string]*projectCounts `json:"projects"`
+}
+
+// projectCounts is what became of the records of a project.
+type projectCounts struct {
+	New     map[monitor.Class]int64 `json:"new"`
+	Repeats map[monitor.Class]int64 `json:"repeats"`
 }
 
 func newRestored(source monitor.Destination) restored {
-	return restored{source, importCounts{New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}}
+	return restored{source, newCounts(), map[string]*projectCounts{}}
+}
+
+func (r *restored) countProjects(recs []*monitor.Record) {
+	for _, rec := range recs {
+		of := r.Projects[rec.Project]
+		if of == nil {
+			of = &projectCounts{map[monitor.Class]int64{}, map[monitor.Class]int64{}}
+			r.Projects[rec.Project] = of
+		}
+		if rec.Repeat {
+			of.Repeats[rec.Class()]++
+		} else {
+			of.New[rec.Class()]++
+		}
+	}
 }
 
 // skip counts a point that is no record.
@@ -42,6 +64,12 @@ func (r *restored) print(w io.Writer, asJSON, noTokens bool) error {
 		return out.Encode(r)
 	}
 	err := (&importedFile{File: string(r.Source), importCounts: r.importCounts}).print(w, false)
+	for _, name := range slices.Sorted(maps.Keys(r.Projects)) {
+		if err == nil {
+			of := r.Projects[name]
+			_, err = fmt.Fprintf(w, "Project %s: new: %s. There already: %s.\n", name, counted(of.New), counted(of.Repeats))
+		}
+	}
 	if err == nil && noTokens {
 		_, err = fmt.Fprintln(w, "The file has no tokens, since they are not in InfluxDB. Make new ones with `pymon-bridge token add PROJECT`.")
 	}
