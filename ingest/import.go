@@ -12,10 +12,12 @@ import (
 	"pymon-bridge/monitor/wire"
 )
 
-// imported is the answer to rows of an import: how many were new, and how many were stored before, by class.
+// imported is the answer to rows of an import: how many were new, how many were stored before, and how many of these differ
+// from what stays, by class.
 type imported struct {
 	New     map[monitor.Class]int `json:"new"`
 	Repeats map[monitor.Class]int `json:"repeats"`
+	Differ  map[monitor.Class]int `json:"differ"`
 }
 
 // postImport accepts a list of imported records in one transaction, or none of them. They are nothing new, so no hook is
@@ -41,12 +43,15 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	if err := journal.Append(context.WithoutCancel(c.Request.Context()), recs...); err != nil {
 		return err
 	}
-	answer := imported{map[monitor.Class]int{}, map[monitor.Class]int{}}
+	answer := imported{map[monitor.Class]int{}, map[monitor.Class]int{}, map[monitor.Class]int{}}
 	for _, rec := range recs {
 		if rec.Repeat {
 			answer.Repeats[rec.Class()]++
 		} else {
 			answer.New[rec.Class()]++
+		}
+		if rec.Differs {
+			answer.Differ[rec.Class()]++
 		}
 		switch {
 		case dry:

@@ -28,7 +28,7 @@ func TestRowsOfAnImport(t *testing.T) {
 		b := newBridge()
 		w := b.do(http.MethodPost, path+"?timezone=Europe/Paris", body, "Content-Type", "application/json")
 		require.Equal(t, http.StatusCreated, w.Code, w.Body)
-		assert.JSONEq(t, `{"new": {"context": 1, "session": 1, "metric": 1, "outcome": 1}, "repeats": {}}`, w.Body.String())
+		assert.JSONEq(t, `{"new": {"context": 1, "session": 1, "metric": 1, "outcome": 1}, "repeats": {}, "differ": {}}`, w.Body.String())
 		recs := b.journal.stored()
 		assert.Equal(t, []int{4}, b.journal.commits, "one transaction")
 		assert.Empty(t, b.calls.accepted)
@@ -41,7 +41,9 @@ func TestRowsOfAnImport(t *testing.T) {
 			assert.False(t, r.Placed())
 		}
 		w = b.do(http.MethodPost, path, importRows(importRow("context", contextBody)))
-		assert.JSONEq(t, `{"new": {}, "repeats": {"context": 1}}`, w.Body.String())
+		assert.JSONEq(t, `{"new": {}, "repeats": {"context": 1}, "differ": {}}`, w.Body.String())
+		w = b.do(http.MethodPost, path, importRows(importRow("session", strings.Replace(sessionBody, "abc", "def", 1))))
+		assert.JSONEq(t, `{"new": {}, "repeats": {"session": 1}, "differ": {"session": 1}}`, w.Body.String())
 	})
 }
 
@@ -70,7 +72,7 @@ func TestRowsOfAKnownSessionStayInItsProject(t *testing.T) {
 				w := b.do(http.MethodPost, "/p/other/import"+query, tt.body, "Authorization", "Bearer secret")
 				require.Equal(t, http.StatusCreated, w.Code, w.Body)
 				if query == "" && tt.repeats {
-					assert.JSONEq(t, `{"new": {"metric": 1, "outcome": 1}, "repeats": {"context": 1, "session": 1}}`, w.Body.String())
+					assert.JSONEq(t, `{"new": {"metric": 1, "outcome": 1}, "repeats": {"context": 1, "session": 1}, "differ": {"context": 1, "session": 1}}`, w.Body.String())
 				}
 			}
 			for _, rec := range append(b.tried.stored(), b.journal.stored()[2:]...) {
@@ -84,7 +86,7 @@ func TestADryRunStoresNothing(t *testing.T) {
 	b := newBridge()
 	w := b.do(http.MethodPost, "/import/?dry_run=true", importRows(importRow("session", sessionBody), importRow("metric", metricBody)))
 	require.Equal(t, http.StatusCreated, w.Code, w.Body)
-	assert.JSONEq(t, `{"new": {"session": 1, "metric": 1}, "repeats": {}}`, w.Body.String())
+	assert.JSONEq(t, `{"new": {"session": 1, "metric": 1}, "repeats": {}, "differ": {}}`, w.Body.String())
 	assert.Empty(t, b.journal.stored())
 	assert.Empty(t, b.journal.cached)
 	assert.Len(t, b.tried.stored(), 2)

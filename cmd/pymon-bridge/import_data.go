@@ -72,11 +72,7 @@ func (t *dataTarget) add(ctx context.Context, recs []*monitor.Record, counts *im
 		return err
 	}
 	for _, rec := range recs {
-		if rec.Repeat {
-			counts.Repeats[rec.Class()]++
-		} else {
-			counts.New[rec.Class()]++
-		}
+		counts.count(rec)
 	}
 	return nil
 }

@@ -15,31 +15,22 @@ import (
 type restored struct {
 	Source monitor.Destination `json:"source"`
 	importCounts
-	Projects map[string]*projectCounts `json:"projects"`
-}
-
-// projectCounts is what became of the records of a project.
-type projectCounts struct {
-	New     map[monitor.Class]int64 `json:"new"`
-	Repeats map[monitor.Class]int64 `json:"repeats"`
+	Projects map[string]*recordCounts `json:"projects"`
 }
 
 func newRestored(source monitor.Destination) restored {
-	return restored{source, newCounts(), map[string]*projectCounts{}}
+	return restored{source, newCounts(), map[string]*recordCounts{}}
 }
 
 func (r *restored) countProjects(recs []*monitor.Record) {
 	for _, rec := range recs {
 		of := r.Projects[rec.Project]
 		if of == nil {
-			of = &projectCounts{map[monitor.Class]int64{}, map[monitor.Class]int64{}}
+			counts := newRecordCounts()
+			of = &counts
 			r.Projects[rec.Project] = of
 		}
-		if rec.Repeat {
-			of.Repeats[rec.Class()]++
-		} else {
-			of.New[rec.Class()]++
-		}
+		of.count(rec)
 	}
 }
 

@@ -95,6 +95,9 @@ func (t *bridgeTarget) send(ctx context.Context, recs []*monitor.Record, counts 
 		for class, n := range stored.Repeats {
 			counts.Repeats[class] += n
 		}
+		for class, n := range stored.Differ {
+			counts.Differ[class] += n
+		}
 		return nil
 	case some:
 		var right []*monitor.Record
