@@ -266,6 +266,8 @@ func TestAnImportNeedsATokenThatMayWrite(t *testing.T) {
 	status, said := importFiles(t, "--to", bridge.URL, "--token", write, file, "--dry-run")
 	assert.Zero(t, status)
 	assert.Equal(t, map[string]int{"context": 1, "session": 2, "metric": 41}, said.New)
+	r = harness.RunProgram(t, nil, "import", "--to", bridge.URL, "--token", write, file, "--dry-run")
+	assert.Contains(t, r.Stdout, ": would be new at most: 1 context, 2 sessions, 41 metrics.")
 	assert.Empty(t, harness.Stored(t, bridge.Data).Sessions)
 	status, again := importFiles(t, "--to", bridge.URL, "--token", write, file)
 	assert.Zero(t, status)
