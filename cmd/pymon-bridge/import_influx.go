@@ -77,8 +77,8 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	if len(r.result.Skipped) > 0 {
 		return &exitError{status: 1}
 	}
-	if len(r.result.Projects) == 0 && !r.resumed {
-		return c.foundNothing()
+	if len(r.missing) > 0 {
+		return c.foundNothing(r.missing)
 	}
 	if r.partial || r.resumed {
 		return nil
@@ -86,11 +86,11 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	return reader.CheckMapping(r.result.read)
 }
 
-// foundNothing says where a command has found nothing, since a name may be wrong.
-func (c *importCmd) foundNothing() error {
+// foundNothing says where the command has found nothing of a project, since a name may be wrong.
+func (c *importCmd) foundNothing(missing []string) error {
 	var what strings.Builder
 	if len(c.Projects) > 0 {
-		what.WriteString(" of the projects " + strings.Join(c.Projects, ", "))
+		what.WriteString(" of " + strings.Join(missing, ", "))
 	}
 	if !c.Since.IsZero() {
 		what.WriteString(" since " + c.Since.text)
@@ -132,6 +132,9 @@ func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
 				return err
 			}
 		}
+	}
+	if position == "" && !r.result.has(r.project) {
+		r.missing = append(r.missing, r.project)
 	}
 	return r.db.SetImportPosition(ctx, what, "")
 }

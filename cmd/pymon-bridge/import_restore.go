@@ -15,9 +15,10 @@ import (
 type restorer struct {
 	dataTarget
 	reader  *influx.Reader
-	project string // the one that is read now; empty for all
-	partial bool   // only a span of time is read
-	resumed bool   // the beginning was read by an import that was interrupted
+	project string   // the one that is read now; empty for all
+	partial bool     // only a span of time is read
+	missing []string // projects of which nothing came
+	resumed bool     // the beginning was read by an import that was interrupted
 	now     time.Time
 	origins map[originKey]foundOrigin
 	result  restored

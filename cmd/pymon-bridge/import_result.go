@@ -34,6 +34,11 @@ func (r *restored) countProjects(recs []*monitor.Record) {
 	}
 }
 
+// has says whether records of a project came; of any for "".
+func (r *restored) has(project string) bool {
+	return r.Projects[project] != nil || project == "" && len(r.Projects) > 0
+}
+
 // skip counts a point that is no record.
 func (r *restored) skip(err error) {
 	reason := err.Error()
