@@ -99,6 +99,20 @@ func (j *fakeJournal) stored() []*monitor.Record {
 	return append([]*monitor.Record(nil), j.records...)
 }
 
+// ProjectOf finds what was stored, the preferred project first.
+func (j *fakeJournal) ProjectOf(_ context.Context, class monitor.Class, h, prefer string) (string, error) {
+	found := ""
+	for _, rec := range j.stored() {
+		if rec.Class() != class || class == monitor.ClassContext && rec.Context.H != h || class == monitor.ClassSession && rec.Session.SessionH != h {
+			continue
+		}
+		if found == "" || rec.Project == prefer {
+			found = rec.Project
+		}
+	}
+	return found, nil
+}
+
 func (j *fakeJournal) PutContext(project string, c *monitor.Context) { j.put(project, c.H) }
 func (j *fakeJournal) PutSession(project string, s *monitor.Session) { j.put(project, s.SessionH) }
 
@@ -154,7 +168,7 @@ func newBridge() *bridge {
 	b.OnRefused = func(reason string) { b.calls.note(&b.calls.refused, reason) }
 	b.health = &fakeHealth{state: monitor.Health{Component: "journal", OK: true, Required: true}}
 	b.handler = ingest.New(ingest.Parts{
-		Journal: b.journal, Import: b.journal, Try: b.tried, Cache: b.journal, Health: []monitor.HealthChecker{b.health},
+		Journal: b.journal, Import: b.journal, Try: b.tried, Projects: b.journal, Cache: b.journal, Health: []monitor.HealthChecker{b.health},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "figures") }),
 		Log:     log,
 	})

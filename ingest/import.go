@@ -7,14 +7,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 )
 
-// imported is the answer to rows of an import: how many were new, and how many were stored before, by class.
+// imported is the answer to rows of an import: how many were new, how many were stored before, and how many of these differ
+// from what stays, by class.
 type imported struct {
 	New     map[monitor.Class]int `json:"new"`
 	Repeats map[monitor.Class]int `json:"repeats"`
+	Differ  map[monitor.Class]int `json:"differ"`
 }
 
 // postImport accepts a list of imported records in one transaction, or none of them. They are nothing new, so no hook is
@@ -23,6 +26,11 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	recs, err := h.decodeImport(c, b.data)
 	if err != nil {
 		return err
+	}
+	if httpd.ReadsAll(c) { // tokens separate projects
+		if err := h.findProjects(c.Request.Context(), recs); err != nil {
+			return err
+		}
 	}
 	dry, err := dryRun(c)
 	if err != nil {
@@ -35,12 +43,15 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	if err := journal.Append(context.WithoutCancel(c.Request.Context()), recs...); err != nil {
 		return err
 	}
-	answer := imported{map[monitor.Class]int{}, map[monitor.Class]int{}}
+	answer := imported{map[monitor.Class]int{}, map[monitor.Class]int{}, map[monitor.Class]int{}}
 	for _, rec := range recs {
 		if rec.Repeat {
 			answer.Repeats[rec.Class()]++
 		} else {
 			answer.New[rec.Class()]++
+		}
+		if rec.Differs {
+			answer.Differ[rec.Class()]++
 		}
 		switch {
 		case dry:
@@ -52,6 +63,41 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	}
 	b.data, err = json.Marshal(answer)
 	return err
+}
+
+// findProjects gives records of a session that is there already the project of this session. Otherwise one whose run was sent to
+// another project would be there twice. A context that is there already needs no second one, as when a run is sent. Records that
+// another bridge has placed have the project of that bridge.
+func (h *Handler) findProjects(ctx context.Context, recs []*monitor.Record) error {
+	projects := map[string]string{} // by session
+	for _, rec := range recs {
+		if rec.Placed() {
+			continue
+		}
+		class, hash := monitor.ClassSession, ""
+		switch {
+		case rec.Context != nil:
+			class, hash = monitor.ClassContext, rec.Context.H
+		case rec.Session != nil:
+			hash = rec.Session.SessionH
+		default:
+			hash = rec.Measured().SessionH
+		}
+		project, ok := projects[hash]
+		if !ok || class == monitor.ClassContext {
+			var err error
+			if project, err = h.parts.Projects.ProjectOf(ctx, class, hash, rec.Project); err != nil {
+				return err
+			}
+		}
+		if class == monitor.ClassSession {
+			projects[hash] = project
+		}
+		if project != "" {
+			rec.Project = project
+		}
+	}
+	return nil
 }
 
 func dryRun(c *gin.Context) (bool, error) {

@@ -19,15 +19,22 @@ type Appender interface {
 	Append(ctx context.Context, recs ...*monitor.Record) error
 }
 
+// ProjectFinder finds the project that has a context or a session with a hash: the preferred one if that has it, else the one
+// that was first, "" for none.
+type ProjectFinder interface {
+	ProjectOf(ctx context.Context, class monitor.Class, h, prefer string) (string, error)
+}
+
 // Parts has the parts of a [Handler]. All are required.
 type Parts struct {
-	Journal Appender
-	Import  Appender                // takes imported records, which are nothing new
-	Try     Appender                // decides like Import, and stores nothing
-	Cache   monitor.MetadataCache   // gets every stored context and session
-	Health  []monitor.HealthChecker // /-/ready has one line for each, in this order
-	Metrics http.Handler            // answers /-/metrics
-	Log     *slog.Logger
+	Journal  Appender
+	Import   Appender                // takes imported records, which are nothing new
+	Try      Appender                // decides like Import, and stores nothing
+	Projects ProjectFinder           // says where imported records are already
+	Cache    monitor.MetadataCache   // gets every stored context and session
+	Health   []monitor.HealthChecker // /-/ready has one line for each, in this order
+	Metrics  http.Handler            // answers /-/metrics
+	Log      *slog.Logger
 }
 
 // DefaultMaxBody is the default limit of a request body, in bytes.

@@ -31,7 +31,8 @@ type Record struct {
 }
 
 // Import says how a record is accepted that no running pytest sent. Its session is marked as imported. It is nothing new: it
-// is not announced, and what is new in it is not counted. A record that is stored already stays as it is.
+// is not announced, and what is new in it is not counted. A record that is stored already stays as it is, but a session without
+// an end gets the end of a placed one.
 type Import struct {
 	// Zone is that of the clock behind times that state none. nil is the zone of the bridge. A session that is stored
 	// already has its own offset.

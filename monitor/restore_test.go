@@ -30,19 +30,22 @@ func TestPointsThatAreNoRecords(t *testing.T) {
 		point *monitor.Point
 		want  string // in the error, or the wrong field
 	}{
-		"a metric":               {metric(func(*monitor.Point) {}), ""},
-		"no project":             {metric(func(p *monitor.Point) { p.Project = "" }), "expected a project"},
-		"no env":                 {metric(func(p *monitor.Point) { p.Env = "" }), "expected a class of machine"},
-		"no date":                {metric(func(p *monitor.Point) { p.Metric.ItemStartTime = "" }), "item_start_time"},
-		"an offset of days":      {metric(func(p *monitor.Point) { p.Metric.At.Offset = 90000 }), "expected an offset"},
-		"no outcome":             {metric(func(p *monitor.Point) { p.Metric, p.Outcome = nil, &monitor.Outcome{Metric: *p.Metric, NodeID: "n"} }), "outcome"},
-		"a session":              {session(func(*monitor.Session) {}), ""},
-		"a session without run":  {session(func(s *monitor.Session) { s.Run = "" }), "expected a run"},
-		"a session without hash": {session(func(s *monitor.Session) { s.SessionH = "" }), "session_h"},
-		"an odd completion":      {session(func(s *monitor.Session) { s.Completion = "x" }), "expected a known completion"},
-		"too many tags":          {session(func(s *monitor.Session) { s.Tags = make([]monitor.Tag, 257) }), "at most 256 tags"},
-		"an offset of a day":     {session(func(s *monitor.Session) { s.Start.Offset = -86400 }), "expected an offset"},
-		"no hash":                {&monitor.Point{Record: &monitor.Record{Project: "shop", Context: &monitor.Context{}}}, "h"},
+		"a metric":                  {metric(func(*monitor.Point) {}), ""},
+		"no project":                {metric(func(p *monitor.Point) { p.Project = "" }), "expected a project"},
+		"no env":                    {metric(func(p *monitor.Point) { p.Env = "" }), "env"},
+		"no date":                   {metric(func(p *monitor.Point) { p.Metric.ItemStartTime = "" }), "item_start_time"},
+		"an offset of days":         {metric(func(p *monitor.Point) { p.Metric.At.Offset = 90000 }), "utc_offset"},
+		"no outcome":                {metric(func(p *monitor.Point) { p.Metric, p.Outcome = nil, &monitor.Outcome{Metric: *p.Metric, NodeID: "n"} }), "outcome"},
+		"a session":                 {session(func(*monitor.Session) {}), ""},
+		"a session without run":     {session(func(s *monitor.Session) { s.Run = "" }), "run"},
+		"an end without completion": {session(func(s *monitor.Session) { s.Ended = now }), "ended"},
+		"a completion without end":  {session(func(s *monitor.Session) { s.Completion = monitor.Complete }), "ended"},
+		"a context without env":     {&monitor.Point{Record: &monitor.Record{Project: "shop", Context: &monitor.Context{H: "c"}}}, "env"},
+		"a session without hash":    {session(func(s *monitor.Session) { s.SessionH = "" }), "session_h"},
+		"an odd completion":         {session(func(s *monitor.Session) { s.Completion, s.Ended = "x", now }), "expected a known completion"},
+		"too many tags":             {session(func(s *monitor.Session) { s.Tags = make([]monitor.Tag, 257) }), "at most 256 tags"},
+		"an offset of a day":        {session(func(s *monitor.Session) { s.Start.Offset = -86400 }), "utc_offset"},
+		"no hash":                   {&monitor.Point{Record: &monitor.Record{Project: "shop", Context: &monitor.Context{Env: "e"}}}, "h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tt.point.Restore(now)
@@ -73,4 +76,14 @@ func TestAMetricIsReceivedAtItsEnd(t *testing.T) {
 		TotalTime: math.NaN(), At: monitor.Instant{UTC: now.UnixNano()}}}, Origin: monitor.Origin{Env: "x"}}
 	require.NoError(t, p.Restore(now))
 	assert.Equal(t, now, p.Received, "a duration that is absent")
+}
+
+// TestAnArrivalIsNeverAhead holds for a session that a bridge with a wrong clock has accepted.
+func TestAnArrivalIsNeverAhead(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := &monitor.Session{SessionH: "s", Run: "s", RunDate: "2026-11-22", Marks: monitor.Marks{Completion: monitor.Complete},
+		End: monitor.End{Ended: now.AddDate(1, 0, 0)}}
+	p := &monitor.Point{Record: &monitor.Record{Project: "shop", Session: s, Received: now.AddDate(100, 0, 0)}}
+	require.NoError(t, p.Restore(now))
+	assert.Equal(t, []time.Time{now, now}, []time.Time{p.Received, s.Ended})
 }

@@ -124,7 +124,7 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	}
 	if h.session {
 		d, err := a.findStored(rec, "SELECT "+sessionColumns+sessionTables+"WHERE s.hash = ?", h.id, scanSession)
-		if err != nil || rec.Import != nil {
+		if err != nil || rec.Import != nil && !rec.Placed() {
 			return d, err
 		}
 		return a.end(rec, h.id, d)

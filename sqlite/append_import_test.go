@@ -229,15 +229,29 @@ func TestRecordsOfAnotherBridgeStayAsTheyAre(t *testing.T) {
 	assert.True(t, again.Repeat, "another bridge guessed another offset")
 }
 
-// TestAnImportAddsNoEnd holds that a record that is there stays as it is.
-func TestAnImportAddsNoEnd(t *testing.T) {
-	db, _ := openNew(t)
-	appendAll(t, db, record(process("s1", arrival)))
-	end := placed(ended("s1", arrival, ""))
-	appendAll(t, db, end)
-	assert.True(t, end.Repeat)
-	assert.Equal(t, monitor.CompletionUnknown, end.Session.Completion)
-	assert.Len(t, next(t, db), 1)
+// TestAnImportAddsAMissingEnd holds for a later copy of a bridge's file. The first end stays.
+func TestAnImportAddsAMissingEnd(t *testing.T) {
+	for name, first := range map[string]func(any) *monitor.Record{"live": record, "imported": placed} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openNew(t)
+			open := first(process("s1", arrival))
+			appendAll(t, db, open)
+			end := placed(ended("s1", arrival, "-x"))
+			end.Session.Ended = arrival.Add(time.Hour)
+			want := end.Session.End
+			other := placed(ended("s1", arrival, ""))
+			appendAll(t, db, end, placed(process("s1", arrival)), other)
+			assert.Equal(t, []bool{false, true}, []bool{end.Repeat, other.Repeat})
+			assert.Equal(t, []bool{false, true}, []bool{end.Differs, other.Differs})
+			stored, err := db.Session(t.Context(), "shop", "s1")
+			require.NoError(t, err)
+			assert.Equal(t, monitor.Partial, stored.Completion)
+			assert.Equal(t, want, stored.End)
+			assert.Equal(t, open.Session.Imported, stored.Imported)
+			seqs, _ := pendingOf(t, next(t, db))
+			assert.Equal(t, []uint64{1, 2}, seqs, "it is owed again")
+		})
+	}
 }
 
 func TestImportedRunsAreNotToBeJudged(t *testing.T) {
@@ -293,19 +307,25 @@ func TestAnImportedRecordIsNoOldBacklog(t *testing.T) {
 	}
 }
 
-func TestProjectOfASession(t *testing.T) {
+func TestProjectOfASessionOrAContext(t *testing.T) {
 	db, _ := openNew(t)
 	first, second := record(process("s1", arrival)), record(process("s1", arrival))
 	second.Project = "depot"
-	appendAll(t, db, first, second)
-	for prefer, want := range map[string]string{"": "shop", "depot": "depot", "other": "shop"} {
-		project, err := db.ProjectOf(t.Context(), "s1", prefer)
+	context := record(machine("c1"))
+	context.Project = "depot"
+	appendAll(t, db, first, second, context)
+	for _, tt := range []struct {
+		class           monitor.Class
+		h, prefer, want string
+	}{
+		{monitor.ClassSession, "s1", "", "shop"}, {monitor.ClassSession, "s1", "depot", "depot"}, {monitor.ClassSession, "s1", "other", "shop"},
+		{monitor.ClassSession, "s2", "shop", ""}, {monitor.ClassContext, "c1", "shop", "depot"}, {monitor.ClassContext, "s1", "shop", ""},
+		{monitor.ClassSession, "c1", "depot", ""},
+	} {
+		project, err := db.ProjectOf(t.Context(), tt.class, tt.h, tt.prefer)
 		require.NoError(t, err)
-		assert.Equal(t, want, project)
+		assert.Equal(t, tt.want, project, tt)
 	}
-	project, err := db.ProjectOf(t.Context(), "s2", "shop")
-	require.NoError(t, err)
-	assert.Empty(t, project)
 }
 
 func TestTryStoresNothing(t *testing.T) {

@@ -26,11 +26,15 @@ func (db *DB) Session(ctx context.Context, project, h string) (*monitor.Session,
 	return rec.Session, nil
 }
 
-// ProjectOf returns the project of a session with the hash: the preferred one if that has it, else the one that accepted it
-// first. It is "" when no project has it.
-func (db *DB) ProjectOf(ctx context.Context, sessionH, prefer string) (project string, err error) {
+// ProjectOf returns the project of a context or a session with the hash: the preferred one if that has it, else the one that
+// accepted it first. It is "" when no project has it.
+func (db *DB) ProjectOf(ctx context.Context, class monitor.Class, h, prefer string) (project string, err error) {
+	tables := sessionTables
+	if class == monitor.ClassContext {
+		tables = contextTables
+	}
 	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT s.project"+sessionTables+"WHERE h.h = ? ORDER BY s.project <> ?, s.seq LIMIT 1", []any{sessionH, prefer},
+		return each(ctx, q, "SELECT h.project"+tables+"WHERE h.h = ? ORDER BY h.project <> ?, seq LIMIT 1", []any{h, prefer},
 			func(row scanner) error { return row.Scan(&project) })
 	})
 	return project, err

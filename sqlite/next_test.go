@@ -23,9 +23,9 @@ func mixed(t *testing.T, db monitor.Journal) []*monitor.Record {
 		s.Session.Description = `{"k": "` + fmt.Sprint(i) + `"}`
 		switch i % 3 {
 		case 1:
-			c.Source = dest
+			c.Source, c.Context.Env = dest, "as it was delivered"
 		case 2:
-			s.Source = dest
+			s.Source, s.Session.Run = dest, s.Session.SessionH
 		}
 		recs := []*monitor.Record{c, s}
 		for k := range 3 {

@@ -137,21 +137,26 @@ func TestWhatIsNoFileToImport(t *testing.T) {
 	_, err := raw(t, dangling).Exec("PRAGMA foreign_keys = off; DELETE FROM series WHERE id = 3")
 	require.NoError(t, err)
 	for name, tt := range map[string]struct{ path, want string }{
-		"missing":           {filepath.Join(dir, "none"), "does not exist: expected a .pymon file or a bridge's file"},
-		"a directory":       {dir, "is a directory: expected a .pymon file or a bridge's file"},
-		"empty":             {write("empty", ""), "is no SQLite file"},
-		"text":              {write("text", "hello"), `is no SQLite file, it begins with "hello"`},
-		"another program":   {made("DROP TABLE TEST_METRICS", "DROP TABLE TEST_SESSIONS", "DROP TABLE EXECUTION_CONTEXTS"), "is the SQLite file of another program"},
-		"no table":          {made("DROP TABLE EXECUTION_CONTEXTS"), "has no table EXECUTION_CONTEXTS"},
-		"no sessions":       {made("DROP TABLE TEST_SESSIONS"), "has no table TEST_SESSIONS"},
-		"no column":         {made("ALTER TABLE TEST_METRICS DROP COLUMN MEM_USAGE"), "has no column TEST_METRICS.MEM_USAGE"},
-		"a newer bridge":    {made("PRAGMA application_id = 0x70796d6e", "PRAGMA user_version = 99"), "was written by a newer pymon-bridge: it has version 99"},
-		"cut off":           {cut(generationC, func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
-		"a page is gone":    {cut(generationC, overwritten(8192, 12288)), "is damaged"},
-		"a lost page":       {cut(generationC, losePage), "never used"},
-		"the schema":        {cut(generationC, overwritten(100, 4096)), "is damaged"},
-		"a bridge's file":   {cut(closedFile(t), func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
-		"a row is dangling": {dangling, "is damaged: metrics has a row without its series"},
+		"missing":         {filepath.Join(dir, "none"), "does not exist: expected a .pymon file or a bridge's file"},
+		"a directory":     {dir, "is a directory: expected a .pymon file or a bridge's file"},
+		"empty":           {write("empty", ""), "is no SQLite file"},
+		"text":            {write("text", "hello"), `is no SQLite file, it begins with "hello"`},
+		"another program": {made("DROP TABLE TEST_METRICS", "DROP TABLE TEST_SESSIONS", "DROP TABLE EXECUTION_CONTEXTS"), "is the SQLite file of another program"},
+		"no table":        {made("DROP TABLE EXECUTION_CONTEXTS"), "has no table EXECUTION_CONTEXTS"},
+		"no sessions":     {made("DROP TABLE TEST_SESSIONS"), "has no table TEST_SESSIONS"},
+		"no column":       {made("ALTER TABLE TEST_METRICS DROP COLUMN MEM_USAGE"), "has no column TEST_METRICS.MEM_USAGE"},
+		"a view": {made("ALTER TABLE TEST_METRICS RENAME TO old", "CREATE VIEW Test_Metrics AS SELECT * FROM old"),
+			"TEST_METRICS is a view: expected a table"},
+		"without rowids": {made("DROP TABLE TEST_SESSIONS", "CREATE TABLE TEST_SESSIONS (SESSION_H TEXT PRIMARY KEY, RUN_DATE, SCM_ID, RUN_DESCRIPTION) WITHOUT ROWID"),
+			"TEST_SESSIONS is a table without row ids: expected a table"},
+		"a rowid of its own": {made("ALTER TABLE TEST_SESSIONS RENAME TO old", "CREATE TABLE TEST_SESSIONS AS SELECT *, '' AS RowId FROM old"), "TEST_SESSIONS has a column ROWID: expected a table"},
+		"a newer bridge":     {made("PRAGMA application_id = 0x70796d6e", "PRAGMA user_version = 99"), "was written by a newer pymon-bridge: it has version 99"},
+		"cut off":            {cut(generationC, func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
+		"a page is gone":     {cut(generationC, overwritten(8192, 12288)), "is damaged"},
+		"a lost page":        {cut(generationC, losePage), "never used"},
+		"the schema":         {cut(generationC, overwritten(100, 4096)), "is damaged"},
+		"a bridge's file":    {cut(closedFile(t), func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},
+		"a row is dangling":  {dangling, "is damaged: metrics has a row without its series"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := source(t, tt.path)
@@ -213,4 +218,33 @@ func filesIn(t *testing.T, dir string) map[string]string {
 		all[entry.Name()] = string(content)
 	}
 	return all
+}
+
+// TestWhatNoBridgeDecidesIsSkipped holds for a file that somebody changed, as for the rows of `POST /import/`.
+func TestWhatNoBridgeDecidesIsSkipped(t *testing.T) {
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	db := at(path)
+	require.NoError(t, db.Open(t.Context()))
+	appendAll(t, db, record(machine("machine")), record(process("s1", arrival)), record(process("s2", arrival)))
+	require.NoError(t, db.Close())
+	file := raw(t, path)
+	_, err := file.Exec("UPDATE sessions SET run = '' WHERE seq = 2; UPDATE contexts SET env = ''")
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	recs, skipped := readSource(t, path)
+	assert.Len(t, recs, 1)
+	assert.Equal(t, map[string]int{"session: run: expected a non-empty text": 1, "context: env: expected a non-empty text": 1}, skipped)
+}
+
+// TestAGeneratedColumnIsAColumn holds for a file that another program has changed.
+func TestAGeneratedColumnIsAColumn(t *testing.T) {
+	recs, skipped := readSource(t, pymonFile(t, func(exec func(string, ...any)) {
+		exec("ALTER TABLE TEST_METRICS DROP COLUMN MEM_USAGE")
+		exec("ALTER TABLE TEST_METRICS ADD COLUMN MEM_USAGE AS (2 * TOTAL_TIME)")
+		exec(`INSERT INTO TEST_METRICS (SESSION_H, ENV_H, ITEM_START_TIME, ITEM_PATH, ITEM, ITEM_VARIANT, ITEM_FS_LOC, KIND, COMPONENT, TOTAL_TIME,
+			USER_TIME, KERNEL_TIME, CPU_USAGE) VALUES ('s', 'c', '2026-01-02', 'p', 'i', 'v', 'f', 'function', '', 0.25, 0, 0, 0)`)
+	}))
+	assert.Empty(t, skipped)
+	require.Len(t, recs, 1)
+	assert.Equal(t, 0.5, recs[0].Metric.MemUsage)
 }

@@ -23,19 +23,36 @@ func (s *Source) identify(ctx context.Context) (version int, err error) {
 		return version, nil
 	}
 	tables := map[string][]string{} // columns by table, all in capitals
-	err = each(ctx, s.pool, `SELECT upper(t.name), upper(c.name) FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-		WHERE t.type = 'table'`, nil, func(row scanner) error {
-		var table, column string
-		err := row.Scan(&table, &column)
+	odd := ""
+	err = each(ctx, s.pool, pymonColumns, nil, func(row scanner) error {
+		var table, column, kind string
+		var withoutRowid bool
+		err := row.Scan(&table, &column, &kind, &withoutRowid)
 		tables[table] = append(tables[table], column)
+		switch {
+		case kind != "table":
+			odd = table + " is a " + kind
+		case withoutRowid:
+			odd = table + " is a table without row ids"
+		case column == "ROWID": // hides the row ids, which the rows are read by
+			odd = table + " has a column ROWID"
+		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, s.unreadable(err)
+	case odd != "":
+		return 0, fmt.Errorf("%s: %s: expected a table as pytest-monitor makes it", s.Path, odd)
 	}
 	s.rows, err = s.pymonTables(tables)
 	return 0, err
 }
+
+// pymonColumns lists the columns of the tables of pytest-monitor in capitals, with what each table is.
+const pymonColumns = `SELECT upper(t.name), upper(c.name), l.type, l.wr
+	FROM sqlite_schema t JOIN pragma_table_list(t.name) l JOIN pragma_table_xinfo(t.name) c
+	WHERE t.type IN ('table', 'view') AND l.schema = 'main' AND upper(t.name) IN ('TEST_METRICS', 'TEST_SESSIONS', 'EXECUTION_CONTEXTS')`
 
 // The columns that are read of each table of pytest-monitor, in the order in which they are read. The first ones of rows are
 // those of version 1.0, which has no sessions.

@@ -42,6 +42,9 @@ func (b *batcher) add(rec *monitor.Record, err error) error {
 	if err == nil {
 		err = validate(rec)
 	}
+	if err == nil && rec.Placed() {
+		err = rec.CheckDecided(time.Now())
+	}
 	if err != nil {
 		b.skip(reasonOf(rec.Class(), err))
 		return nil

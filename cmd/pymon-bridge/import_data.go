@@ -72,17 +72,13 @@ func (t *dataTarget) add(ctx context.Context, recs []*monitor.Record, counts *im
 		return err
 	}
 	for _, rec := range recs {
-		if rec.Repeat {
-			counts.Repeats[rec.Class()]++
-		} else {
-			counts.New[rec.Class()]++
-		}
+		counts.count(rec)
 	}
 	return nil
 }
 
 func (t *dataTarget) projectOf(ctx context.Context, sessionH, prefer string) (string, error) {
-	return t.db.ProjectOf(ctx, sessionH, prefer)
+	return t.db.ProjectOf(ctx, monitor.ClassSession, sessionH, prefer)
 }
 
 func (t *dataTarget) close() (err error) {

@@ -26,18 +26,43 @@ type importTarget interface {
 	close() error
 }
 
-// importCounts is what became of the records of a file, by class, and why some were skipped.
-type importCounts struct {
+// recordCounts says how many records are new, how many were there before, and how many of these differ from what is there.
+type recordCounts struct {
 	New     map[monitor.Class]int64 `json:"new"`
 	Repeats map[monitor.Class]int64 `json:"repeats"`
-	Skipped map[string]int64        `json:"skipped"`
+	Differ  map[monitor.Class]int64 `json:"differ"`
 }
+
+func newRecordCounts() recordCounts {
+	return recordCounts{map[monitor.Class]int64{}, map[monitor.Class]int64{}, map[monitor.Class]int64{}}
+}
+
+func (c *recordCounts) count(rec *monitor.Record) {
+	if rec.Repeat {
+		c.Repeats[rec.Class()]++
+	} else {
+		c.New[rec.Class()]++
+	}
+	if rec.Differs {
+		c.Differ[rec.Class()]++
+	}
+}
+
+// importCounts is what became of the records of a file, and why some were skipped.
+type importCounts struct {
+	recordCounts
+	Skipped map[string]int64 `json:"skipped"`
+}
+
+func newCounts() importCounts { return importCounts{newRecordCounts(), map[string]int64{}} }
 
 // importedFile is what became of a file.
 type importedFile struct {
 	File string `json:"file"`
 	Kind string `json:"kind"`
 	Zone string `json:"timezone,omitempty"` // of times without one
+	// AtMost says that what the file has twice is counted twice: a bridge that stores nothing cannot know it.
+	AtMost bool `json:"at_most,omitempty"`
 	importCounts
 }
 
@@ -71,6 +96,7 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 	for i, s := range sources {
 		var result *importedFile
 		result, err = importFile(ctx, m, s, sorters[i])
+		result.AtMost = c.DryRun && c.To != ""
 		results = append(results, result)
 		if err != nil {
 			break
@@ -94,8 +120,7 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 // importFile imports one file. Another goroutine reads ahead.
 func importFile(ctx context.Context, m *Main, s *sqlite.Source, sort *sorter) (*importedFile, error) {
 	target := sort.target
-	result := &importedFile{File: s.Path, Kind: "pytest-monitor", importCounts: importCounts{
-		New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}}
+	result := &importedFile{File: s.Path, Kind: "pytest-monitor", importCounts: newCounts()}
 	if s.Bridge {
 		result.Kind = "bridge"
 	} else {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"pymon-bridge/influx"
@@ -35,7 +37,7 @@ func (c *importCmd) validateInflux() error {
 		return errors.New("--influx-url: expected the address of the InfluxDB to read from")
 	case c.To != "" || c.DryRun:
 		return errors.New("--from-influx: expected neither --to nor --dry-run beside it")
-	case c.Project != "" && !monitor.ValidProject(c.Project):
+	case slices.ContainsFunc(c.Projects, func(name string) bool { return !monitor.ValidProject(name) }):
 		return errors.New("--project: expected up to 64 letters, digits, dots, underscores and hyphens")
 	case !c.Until.IsZero() && !c.Since.Before(c.Until.Time):
 		return errors.New("--until: expected a time after --since")
@@ -54,10 +56,16 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, project: c.Project, partial: !c.Since.IsZero() || !c.Until.IsZero(), now: time.Now(),
+	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, partial: !c.Since.IsZero() || !c.Until.IsZero(), now: time.Now(),
 		origins: map[originKey]foundOrigin{}, result: newRestored(reader.Destination())}
-	if err := c.restore(ctx, m, r); err != nil {
-		return fmt.Errorf("%w; the same command goes on where this one ended", err)
+	projects := c.Projects
+	if len(projects) == 0 {
+		projects = []string{""} // all of them
+	}
+	for _, r.project = range projects {
+		if err := c.restore(ctx, m, r); err != nil {
+			return fmt.Errorf("%w; the same command goes on where this one ended", err)
+		}
 	}
 	tokens, err := db.Tokens(ctx)
 	if err != nil {
@@ -69,25 +77,44 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	if len(r.result.Skipped) > 0 {
 		return &exitError{status: 1}
 	}
+	if len(r.missing) > 0 {
+		return c.foundNothing(r.missing)
+	}
 	if r.partial || r.resumed {
 		return nil
 	}
 	return reader.CheckMapping(r.result.read)
 }
 
-// restore reads the classes one after the other, from the week on that an interrupted import came to.
+// foundNothing says where the command has found nothing of a project, since a name may be wrong.
+func (c *importCmd) foundNothing(missing []string) error {
+	var what strings.Builder
+	if len(c.Projects) > 0 {
+		what.WriteString(" of " + strings.Join(missing, ", "))
+	}
+	if !c.Since.IsZero() {
+		what.WriteString(" since " + c.Since.text)
+	}
+	if !c.Until.IsZero() {
+		what.WriteString(" until " + c.Until.text)
+	}
+	return fmt.Errorf("buckets %q and %q in organisation %q have nothing%s: expected what a bridge delivered; are --influx-url, --influx-org, the buckets "+
+		"and --project as the bridge had them?", c.Bucket, c.MetaBucket, c.Org, what.String())
+}
+
+// restore reads the classes of a project one after the other, from the week on that an interrupted import came to.
 func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
-	what := fmt.Sprintf("%s project=%s since=%s until=%s", r.reader.Destination(), c.Project, c.Since.text, c.Until.text)
+	what := fmt.Sprintf("%s project=%s since=%s until=%s", r.reader.Destination(), r.project, c.Since.text, c.Until.text)
 	position, err := r.db.ImportPosition(ctx, what)
 	if err != nil {
 		return err
 	}
-	r.resumed = position != ""
+	r.resumed = r.resumed || position != ""
 	reached, class := parsePosition(position)
 	if class != "" && class != monitor.ClassContext {
 		fmt.Fprintf(m.Stderr, "An import was interrupted. This one goes on with the %ss from %s on.\n", class, reached.UTC().Format(time.DateOnly))
 	}
-	queries := c.queries(class, reached)
+	queries := c.queries(r.project, class, reached)
 	bar, err := r.progress(ctx, m, queries)
 	if err != nil {
 		return err
@@ -106,14 +133,17 @@ func (c *importCmd) restore(ctx context.Context, m *Main, r *restorer) error {
 			}
 		}
 	}
+	if position == "" && !r.result.has(r.project) {
+		r.missing = append(r.missing, r.project)
+	}
 	return r.db.SetImportPosition(ctx, what, "")
 }
 
-// queries returns what to read: the classes from one on, and of that one what is not before a time.
-func (c *importCmd) queries(first monitor.Class, reached time.Time) (all []influx.Query) {
+// queries returns what to read of a project: the classes from one on, and of that one what is not before a time.
+func (c *importCmd) queries(project string, first monitor.Class, reached time.Time) (all []influx.Query) {
 	begun := first == ""
 	for _, class := range influx.Classes {
-		q := influx.Query{Class: class, Project: c.Project, From: c.Since.Time, To: c.Until.Time}
+		q := influx.Query{Class: class, Project: project, From: c.Since.Time, To: c.Until.Time}
 		if class == monitor.ClassSession && !c.Since.IsZero() {
 			q.From = c.Since.Add(-sessionLead)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -144,13 +145,13 @@ func TestABridgeTakesWhatItCan(t *testing.T) {
 		}
 		taken = append(taken, len(rows))
 		w.WriteHeader(http.StatusCreated)
-		fmt.Fprintf(w, `{"new": {"session": %d}, "repeats": {"session": 1}}`, len(rows)-1)
+		fmt.Fprintf(w, `{"new": {"session": %d}, "repeats": {"session": 1}, "differ": {"session": 1}}`, len(rows)-1)
 	}))
 	defer server.Close()
 	c := &importCmd{To: server.URL, Token: "secret", Project: "shop", Timezone: "UTC"}
 	target, err := c.bridgeTarget(&Main{Stderr: io.Discard})
 	require.NoError(t, err)
-	counts := importCounts{map[monitor.Class]int64{}, map[monitor.Class]int64{}, map[string]int64{}}
+	counts := newCounts()
 	var recs []*monitor.Record
 	for _, h := range []string{"s1", "s2", "wrong", "s3", "large", "s4"} {
 		recs = append(recs, sessionRecord(h))
@@ -158,7 +159,7 @@ func TestABridgeTakesWhatItCan(t *testing.T) {
 	}
 	require.NoError(t, target.add(t.Context(), recs, &counts))
 	assert.Equal(t, []int{2, 1, 1}, taken)
-	assert.Equal(t, importCounts{New: map[monitor.Class]int64{"session": 1}, Repeats: map[monitor.Class]int64{"session": 3},
+	assert.Equal(t, importCounts{recordCounts: recordCounts{map[monitor.Class]int64{"session": 1}, map[monitor.Class]int64{"session": 3}, map[monitor.Class]int64{"session": 3}},
 		Skipped: map[string]int64{"session: run_date: expected a date; scm_ref: no": 1, "session: too large for the bridge": 1}}, counts)
 }
 
@@ -170,4 +171,28 @@ func TestTheAddressOfAnImportNamesTheProject(t *testing.T) {
 	assert.Equal(t, "shop", c.Project)
 	_, err = (&importCmd{To: "http://bridge/p/shop", Project: "other"}).bridgeTarget(&Main{})
 	assert.EqualError(t, err, `--project: expected "shop" as in --to, or no --project`)
+}
+
+func TestAnImportSaysWhatDiffersAndWhatADryRunCannotKnow(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		differ      map[monitor.Class]int64
+		dry, atMost bool
+		want        string
+	}{
+		"nothing": {nil, false, true, "x: new: 2 sessions. There already: 1 session.\n"},
+		"one":     {map[monitor.Class]int64{"session": 1}, false, false, "x: new: 2 sessions. There already: 1 session.\n1 session differs from what is there, which stays.\n"},
+		"several": {map[monitor.Class]int64{"session": 2, "outcome": 1}, true, false,
+			"x: would be new: 2 sessions. There already: 1 session.\n2 sessions, 1 outcome differ from what is there, which stays.\n"},
+		"at most": {nil, true, true, "x: would be new at most: 2 sessions. There already: 1 session.\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &importedFile{File: "x", AtMost: tt.atMost, importCounts: importCounts{recordCounts: recordCounts{map[monitor.Class]int64{"session": 2},
+				map[monitor.Class]int64{"session": 1}, tt.differ}}}
+			var out strings.Builder
+			require.NoError(t, f.print(&out, tt.dry))
+			assert.Equal(t, tt.want, out.String())
+		})
+	}
 }

@@ -16,11 +16,25 @@ import (
 // print says in a few lines what became of a file.
 func (f *importedFile) print(w io.Writer, dry bool) error {
 	is := "new"
-	if dry {
+	switch {
+	case dry && f.AtMost:
+		is = "would be new at most"
+	case dry:
 		is = "would be new"
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: %s: %s. There already: %s.\n", report.Printable(f.File), is, counted(f.New), counted(f.Repeats))
+	differ := int64(0)
+	for _, n := range f.Differ {
+		differ += n
+	}
+	switch differ {
+	case 0:
+	case 1:
+		fmt.Fprintf(&text, "%s differs from what is there, which stays.\n", counted(f.Differ))
+	default:
+		fmt.Fprintf(&text, "%s differ from what is there, which stays.\n", counted(f.Differ))
+	}
 	if f.Zone != "" {
 		fmt.Fprintf(&text, "Times are in the time zone %s.", f.Zone)
 		if f.Repeats[monitor.ClassSession] > 0 {

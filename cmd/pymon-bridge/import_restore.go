@@ -15,9 +15,10 @@ import (
 type restorer struct {
 	dataTarget
 	reader  *influx.Reader
-	project string // empty for all
-	partial bool   // only a span of time is read
-	resumed bool   // the beginning was read by an import that was interrupted
+	project string   // the one that is read now; empty for all
+	partial bool     // only a span of time is read
+	missing []string // projects of which nothing came
+	resumed bool     // the beginning was read by an import that was interrupted
 	now     time.Time
 	origins map[originKey]foundOrigin
 	result  restored
@@ -112,7 +113,11 @@ func (r *restorer) append(ctx context.Context, points []*monitor.Point) error {
 	for i, p := range points {
 		recs[i] = p.Record
 	}
-	return r.add(ctx, recs, &r.result.importCounts)
+	if err := r.add(ctx, recs, &r.result.importCounts); err != nil {
+		return err
+	}
+	r.result.countProjects(recs)
+	return nil
 }
 
 // progress starts to tell how far the import is.

@@ -15,10 +15,28 @@ import (
 type restored struct {
 	Source monitor.Destination `json:"source"`
 	importCounts
+	Projects map[string]*recordCounts `json:"projects"`
 }
 
 func newRestored(source monitor.Destination) restored {
-	return restored{source, importCounts{New: map[monitor.Class]int64{}, Repeats: map[monitor.Class]int64{}, Skipped: map[string]int64{}}}
+	return restored{source, newCounts(), map[string]*recordCounts{}}
+}
+
+func (r *restored) countProjects(recs []*monitor.Record) {
+	for _, rec := range recs {
+		of := r.Projects[rec.Project]
+		if of == nil {
+			counts := newRecordCounts()
+			of = &counts
+			r.Projects[rec.Project] = of
+		}
+		of.count(rec)
+	}
+}
+
+// has says whether records of a project came; of any for "".
+func (r *restored) has(project string) bool {
+	return r.Projects[project] != nil || project == "" && len(r.Projects) > 0
 }
 
 // skip counts a point that is no record.
@@ -42,6 +60,12 @@ func (r *restored) print(w io.Writer, asJSON, noTokens bool) error {
 		return out.Encode(r)
 	}
 	err := (&importedFile{File: string(r.Source), importCounts: r.importCounts}).print(w, false)
+	for _, name := range slices.Sorted(maps.Keys(r.Projects)) {
+		if err == nil {
+			of := r.Projects[name]
+			_, err = fmt.Fprintf(w, "Project %s: new: %s. There already: %s.\n", name, counted(of.New), counted(of.Repeats))
+		}
+	}
 	if err == nil && noTokens {
 		_, err = fmt.Fprintln(w, "The file has no tokens, since they are not in InfluxDB. Make new ones with `pymon-bridge token add PROJECT`.")
 	}

@@ -55,7 +55,7 @@ func (t *bridgeTarget) batch() int { return wire.MaxRows }
 
 func (t *bridgeTarget) zone() string { return t.words }
 
-// projectOf leaves it to the bridge to find a session in the project of the request.
+// projectOf leaves it to the bridge to find the project that has a session.
 func (t *bridgeTarget) projectOf(context.Context, string, string) (string, error) { return "", nil }
 
 func (t *bridgeTarget) close() error { return nil }
@@ -94,6 +94,9 @@ func (t *bridgeTarget) send(ctx context.Context, recs []*monitor.Record, counts 
 		}
 		for class, n := range stored.Repeats {
 			counts.Repeats[class] += n
+		}
+		for class, n := range stored.Differ {
+			counts.Differ[class] += n
 		}
 		return nil
 	case some:

@@ -54,7 +54,7 @@ func (b *bridge) openServer(l net.Listener) error {
 // mountIngest adds the routes that accept records, and the routes for operators.
 func (b *bridge) mountIngest() {
 	handler := ingest.New(ingest.Parts{Journal: watchedAppender{b.committer, b.runs, b.metrics}, Import: b.committer,
-		Try: tryAppender{b.db}, Cache: b.cache, Health: b.health(), Metrics: b.metrics.Handler(), Log: b.logger})
+		Try: tryAppender{b.db}, Projects: b.db, Cache: b.cache, Health: b.health(), Metrics: b.metrics.Handler(), Log: b.logger})
 	handler.MaxBody = int64(b.config.MaxBody)
 	handler.OnAccepted = b.metrics.Accepted
 	handler.Mount(b.server)

@@ -112,7 +112,7 @@ func appendMember(dst []byte, i int) []byte {
 	return append(append(append(dst, '"'), decidedNames[i]...), `":`...)
 }
 
-// DecodeImported reads a row of `POST /import/` into a record of base. It has the class of the record, the record as a client
+// DecodeImported reads a row of `POST /import/` into a record of base, which is received now. It has the class of the record, the record as a client
 // sends it, and, where a bridge has accepted it before, what this bridge decided. The error is an EInvalid that names each
 // wrong field.
 func DecodeImported(base monitor.Record, row []byte) (*monitor.Record, error) {
@@ -160,22 +160,23 @@ func decodeDecided(rec *monitor.Record, body []byte) error {
 	placed := *rec.Import
 	placed.Placed = true
 	rec.Import = &placed
+	now := rec.Received
 	rec.Received = time.Time{}
 	if f.has(2) {
 		rec.Received = f.moment(2)
 	}
 	if c := rec.Context; c != nil {
 		c.Env = f.text(8)
-		return f.err()
+		return f.decided(rec, now)
 	}
-	at := monitor.Instant{UTC: f.within(0, firstMoment, lastMoment), Offset: int32(f.within(1, -24*3600, 24*3600))}
+	at := monitor.Instant{UTC: f.within(0, firstMoment, lastMoment), Offset: int32(f.within(1, 1-24*3600, 24*3600-1))}
 	if s := rec.Session; s != nil {
 		s.Start, s.Run, s.Branch, s.Build, s.Machine = at, f.text(4), f.text(5), f.text(6), f.text(7)
 		rec.Client = f.text(9)
 		if f.has(3) {
 			s.Ended = f.moment(3)
 		}
-		return f.err()
+		return f.decided(rec, now)
 	}
 	rec.Measured().At = at
 	if f.has(10) {
@@ -184,7 +185,15 @@ func decodeDecided(rec *monitor.Record, body []byte) error {
 			*text = f.text(firstPinned + i)
 		}
 	}
-	return f.err()
+	return f.decided(rec, now)
+}
+
+// decided returns the error of the members, or else of what they say together.
+func (f *fields) decided(rec *monitor.Record, now time.Time) error {
+	if err := f.err(); err != nil {
+		return err
+	}
+	return rec.CheckDecided(now)
 }
 
 // firstMoment is the beginning of 1970 in the zones that are ahead of UTC by a day.

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func anyImported(t *rapid.T, placed bool) *monitor.Record {
 		rec.Context = &monitor.Context{H: "h" + draw("h"), CPUCount: 2, CPUFrequency: float.Draw(t, "cpu_frequency"),
 			CPUVendor: monitor.Text{Null: rapid.Bool().Draw(t, "null")}, PythonInfo: draw("python_info")}
 		if placed {
-			rec.Context.Env = draw("env")
+			rec.Context.Env = "e" + draw("env")
 		}
 	case 1:
 		s := &monitor.Session{SessionH: "h" + draw("h"), RunDate: "2026-11-22", Description: rapid.SampledFrom([]string{"", "a", `{"a": "b"}`}).Draw(t, "description"),
@@ -42,7 +43,7 @@ func anyImported(t *rapid.T, placed bool) *monitor.Record {
 		s.Method = rapid.SampledFrom([]string{"", "m2"}).Draw(t, "method")
 		if placed {
 			rec.Client = "10.0.0.1"
-			s.Run, s.Branch, s.Build, s.Machine = draw("run"), draw("branch"), draw("build"), draw("machine")
+			s.Run, s.Branch, s.Build, s.Machine = "r"+draw("run"), draw("branch"), draw("build"), draw("machine")
 			if s.StatesOffset = rapid.Bool().Draw(t, "states_offset"); s.StatesOffset {
 				s.Start.Offset = 3600
 			}
@@ -58,7 +59,7 @@ func anyImported(t *rapid.T, placed bool) *monitor.Record {
 		rec.Metric = &m
 	}
 	if placed && rec.Measured() != nil && rapid.Bool().Draw(t, "pinned") {
-		rec.Import.Origin = &monitor.Origin{Env: draw("env"), Run: draw("run")}
+		rec.Import.Origin = &monitor.Origin{Env: "e" + draw("env"), Run: draw("run")}
 	}
 	return rec
 }
@@ -70,7 +71,7 @@ func TestImportedRoundTrip(t *testing.T) {
 		sent := anyImported(t, placed)
 		base := monitor.Record{Project: "shop", Received: sent.Received, Import: &monitor.Import{}}
 		if placed {
-			base.Received = sent.Received.Add(time.Hour)
+			base.Received = time.Unix(0, 71e17)
 		}
 		got, err := wire.DecodeImported(base, wire.AppendImported(nil, sent))
 		require.NoError(t, err)
@@ -82,20 +83,40 @@ func TestImportedRoundTrip(t *testing.T) {
 	})
 }
 
+// decided returns what is decided about a session, with changes.
+func decided(changes ...string) string {
+	members := append([]string{`"utc_ns": 1, "utc_offset": 0, "branch": "", "build": "", "machine": "", "client": ""`}, changes...)
+	if !strings.Contains(strings.Join(changes, ""), `"run"`) {
+		members = append(members, `"run": "r"`)
+	}
+	return `, "decided": {` + strings.Join(members, ", ") + `}}`
+}
+
 func TestDecodeImportedRefuses(t *testing.T) {
 	const session = `{"class": "session", "record": {"session_h": "s", "run_date": "2026-11-22", "scm_ref": "", "description": ""}`
+	context := strings.TrimSuffix(string(wire.AppendImported(nil, &monitor.Record{Context: &monitor.Context{H: "c"}})), "}")
+	metric := strings.TrimSuffix(string(wire.AppendImported(nil, &monitor.Record{Metric: &monitor.Metric{ItemStartTime: "2026-11-22"}})), "}")
 	for row, want := range map[string]map[string]string{
 		`{}`:                              {"class": "expected a text, but it is missing", "record": "expected an object, but it is missing"},
 		`{"class": "test", "record": {}}`: {"class": `expected context, session, metric or outcome, got "test"`},
 		session + `, "decided": 7}`:       {"decided": "expected an object, got 7"},
+		session + decided(`"run": ""`, `"received": 1`):              {"run": "expected a non-empty text"},
+		session + decided(`"run": "`+strings.Repeat("é", 1<<15)+`"`): {"run": "expected at most 65535 bytes, got 65536"},
+		session + decided(`"ended": 1`):                              {"ended": "expected none, since the session has no completion"},
+		`{"class": "session", "record": {"session_h": "s", "run_date": "2026-11-22", "scm_ref": "", "description": "", "completion": "complete", "exit_status": 0,
+			"collected": 1, "deselected": 0}` + decided(): {"ended": "expected a time, since the session has a completion"},
+		context + `, "decided": {"env": ""}}`:                                   {"env": "expected a non-empty text"},
+		context + `, "decided": {"env": "` + strings.Repeat("x", 1<<16) + `"}}`: {"env": "expected at most 65535 bytes, got 65536"},
+		metric + decided(`"pinned": true, "pinned_env": "", "pinned_run": "r", "pinned_scm_ref": "", "pinned_branch": "", "pinned_build": "`+strings.Repeat("x", 1<<16)+`"`): {
+			"pinned_env": "expected a non-empty text", "pinned_build": "expected at most 65535 bytes, got 65536"},
 		session + `, "decided": {"received": 1, "utc_ns": -86400000000001, "utc_offset": 90000, "run": "", "branch": "", "build": "", "machine": "", "client": 1}}`: {
-			"utc_ns": "expected a whole number from -86400000000000 to 7258118399999999999, got -86400000000001", "utc_offset": "expected a whole number from -86400 to 86400, got 90000",
+			"utc_ns": "expected a whole number from -86400000000000 to 7258118399999999999, got -86400000000001", "utc_offset": "expected a whole number from -86399 to 86399, got 90000",
 			"client": "expected a text, got 1"},
 		`{"class": "context", "record": {}}`: nil,
 		`{"class": "metric", "record": {}}`:  nil,
 		`{"class": "outcome", "record": {}}`: nil,
 	} {
-		_, err := wire.DecodeImported(monitor.Record{Import: &monitor.Import{}}, []byte(row))
+		_, err := wire.DecodeImported(monitor.Record{Received: time.Unix(2, 0), Import: &monitor.Import{}}, []byte(row))
 		require.Error(t, err, row)
 		e := err.(*monitor.Error)
 		assert.Equal(t, monitor.EInvalid, e.Code)

@@ -230,6 +230,15 @@ func TestOneProjectComesBack(t *testing.T) {
 	r = l.bringBack(t, data, "--project", "shop")
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	assert.Contains(t, r.Stdout, ": new: no records. There already: 1 session, 10 metrics.\n")
+	r = l.bringBack(t, data, "--project", "nothing", "--project", "nobody")
+	assert.Equal(t, 1, r.ExitCode, "nothing came back")
+	assert.Contains(t, r.Stderr, fmt.Sprintf("buckets %q and %q in organisation %q have nothing of nothing, nobody: expected", l.bucket, l.meta, l.influx.Org))
+	both := filepath.Join(t.TempDir(), "both")
+	r = l.bringBack(t, both, "--project", "bank", "--project", "shop", "--project", "shpo")
+	assert.Equal(t, 1, r.ExitCode, "one name is wrong")
+	assert.Contains(t, r.Stderr, "have nothing of shpo: expected")
+	assert.Contains(t, r.Stdout, "Project bank: new: 1 context, 1 session, 4 metrics. There already: no records.\n")
+	assert.Contains(t, r.Stdout, "Project shop: new: 1 session, 10 metrics. There already: no records.\n")
 	before, after := serve(t, l.bridge.Data), serve(t, data)
 	assert.Equal(t, answersOf(t, before, "shop"), answersOf(t, after, "shop"))
 	bank := answersOf(t, after, "bank")
@@ -260,9 +269,9 @@ func TestPointsOfOthersAreCounted(t *testing.T) {
 	r := l.bringBack(t, data)
 	assert.Equal(t, 1, r.ExitCode, r.Stderr)
 	for _, says := range []string{
-		": new: 1 context, 1 session, 6 metrics. There already: no records.\n", "Skipped 1: invalid metric: expected a class of machine\n", "Skipped 1: invalid metric: expected a project\n",
+		": new: 1 context, 1 session, 6 metrics. There already: no records.\n", "Skipped 1: invalid metric: env: expected a non-empty text\n", "Skipped 1: invalid metric: expected a project\n",
 		"Skipped 1: invalid metric: item_start_time: expected an ISO 8601 date such as 2026-01-31T12:00:00.123456\n",
-		"Skipped 1: invalid outcome: nodeid: expected a non-empty text\n", "Skipped 1: invalid session: expected a run\n",
+		"Skipped 1: invalid outcome: nodeid: expected a non-empty text\n", "Skipped 1: invalid session: run: expected a non-empty text\n",
 	} {
 		assert.Contains(t, r.Stdout, says)
 	}
@@ -310,13 +319,18 @@ func TestAnImportNamesWhatItLacks(t *testing.T) {
 		"--from-influx: expected neither --to nor --dry-run beside it":             {"--dry-run"},
 		"--until: expected a time after --since":                                   {"--since", "7d", "--until", "2020-01-01"},
 		"expected a time such as 2026-01-31T12:00:00Z, a date, or how long ago":    {"--since", "yesterday"},
-		"--project: expected up to 64 letters, digits, dots, underscores and hyph": {"--project", "a b"},
+		"--project: expected up to 64 letters, digits, dots, underscores and hyph": {"--project", "shop", "--project", "a b"},
 		"--from-influx: expected no files beside it":                               {"old.pymon"},
 	} {
 		r := l.bringBack(t, data, args...)
 		assert.Equal(t, 2, r.ExitCode, says)
 		assert.Contains(t, r.Stderr, says)
 	}
+	l.influx.AddBucket(l.bucket, 0)
+	l.influx.AddBucket(l.meta, 0)
+	r = l.bringBack(t, data, "--since", "7d")
+	assert.Equal(t, 1, r.ExitCode, "nothing came back")
+	assert.Contains(t, r.Stderr, fmt.Sprintf("buckets %q and %q in organisation %q have nothing since 7d", l.bucket, l.meta, l.influx.Org))
 	served := harness.StartBridge(t, harness.BridgeConfig{})
 	r = l.bringBack(t, served.Data)
 	assert.Equal(t, 1, r.ExitCode)

@@ -69,9 +69,13 @@ func TestTheFileOfALiveRunAddsNothing(t *testing.T) {
 				}
 			}
 			before := harness.Stored(t, bridge.Data)
-			status, said := importFiles(t, "--to", bridge.URL+"/p/shop", "--timezone", "Asia/Kolkata", pymonSample(t, file))
-			assert.Zero(t, status)
-			assert.Empty(t, said.New)
+			var status int
+			var said importedCounts
+			for _, path := range []string{"/p/shop", "/p/elsewhere", ""} {
+				status, said = importFiles(t, "--to", bridge.URL+path, "--timezone", "Asia/Kolkata", pymonSample(t, file))
+				assert.Zero(t, status)
+				assert.Empty(t, said.New, path)
+			}
 			bridge.Stop()
 			for _, project := range []string{"shop", "elsewhere"} {
 				status, said = importFiles(t, "--data", bridge.Data, "--project", project, pymonSample(t, file))
@@ -262,6 +266,8 @@ func TestAnImportNeedsATokenThatMayWrite(t *testing.T) {
 	status, said := importFiles(t, "--to", bridge.URL, "--token", write, file, "--dry-run")
 	assert.Zero(t, status)
 	assert.Equal(t, map[string]int{"context": 1, "session": 2, "metric": 41}, said.New)
+	r = harness.RunProgram(t, nil, "import", "--to", bridge.URL, "--token", write, file, "--dry-run")
+	assert.Contains(t, r.Stdout, ": would be new at most: 1 context, 2 sessions, 41 metrics.")
 	assert.Empty(t, harness.Stored(t, bridge.Data).Sessions)
 	status, again := importFiles(t, "--to", bridge.URL, "--token", write, file)
 	assert.Zero(t, status)
