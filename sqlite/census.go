@@ -46,7 +46,11 @@ func (c *census) add(ctx context.Context, q querier, first, last uint64, row fun
 	return nil
 }
 
+// count counts a row. What is being removed is in no sum.
 func (c *census) count(r *metricRow) {
+	if hidden(r.rec.Project) {
+		return
+	}
 	n := &newRow{rec: r.rec, metric: r.rec.Measured(), session: hashEntry{id: r.session}, context: hashEntry{id: r.context}}
 	if r.rec.Outcome != nil {
 		c.outcomes.add(n)

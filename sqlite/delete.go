@@ -102,7 +102,7 @@ func hiddenName(d *monitor.Deletion) string {
 	return fmt.Sprintf("%s%s %d", hiddenPrefix, d.Project, d.ID)
 }
 
-// hide gives the project another name in all tables that name it, and removes its tokens. The dictionaries are much
+// hide gives the project another name in all tables that name it, and removes its sums and tokens. The dictionaries are much
 // smaller than the records. They imply the project of each record, so all records are hidden at once.
 func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err error) {
 	s := d.State
@@ -116,6 +116,14 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 	name := hiddenName(d)
 	for _, table := range []string{"hashes", "series", "components", "sessions"} {
 		if _, err := w.exec("UPDATE "+table+" SET project = ? WHERE project = ?", name, d.Project); err != nil {
+			return err
+		}
+	}
+	for _, remove := range []string{
+		"DELETE FROM tallies WHERE session IN (SELECT id FROM hashes WHERE project = ?)",
+		"DELETE FROM outcome_tallies WHERE session IN (SELECT id FROM hashes WHERE project = ?)",
+	} {
+		if _, err := w.exec(remove, name); err != nil {
 			return err
 		}
 	}

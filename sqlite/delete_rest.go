@@ -26,8 +26,7 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 		if err != nil {
 			return err
 		}
-		for table, column := range map[string]string{"contexts": "hash", "sessions": "hash", "tags": "session", "ends": "session",
-			"tallies": "session", "outcome_tallies": "session"} {
+		for table, column := range map[string]string{"contexts": "hash", "sessions": "hash", "tags": "session", "ends": "session"} {
 			if _, err := w.exec("DELETE FROM "+table+" WHERE "+column+" IN (SELECT value FROM json_each(?))", list); err != nil {
 				return err
 			}
