@@ -140,8 +140,12 @@ func (db *DB) shrink(ctx context.Context) error {
 			after, err = countOf(ctx, w.conn, newClause("SELECT freelist_count FROM pragma_freelist_count"))
 			return err
 		})
-		if err != nil || after == 0 || after == before {
+		if err != nil {
 			return err
+		}
+		if after == 0 || after == before {
+			db.returnSpace() // the file is shorter when the log is copied into it
+			return nil
 		}
 	}
 }
