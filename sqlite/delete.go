@@ -17,6 +17,22 @@ const hiddenPrefix = "deleted "
 // hidden says that a record is being removed.
 func hidden(project string) bool { return strings.HasPrefix(project, hiddenPrefix) }
 
+// seen adds the condition that rows are of a project, or, without one, of any that is not being removed.
+func (c *clause) seen(column, project string) {
+	if project != "" {
+		c.and(column+" = ?", project)
+		return
+	}
+	c.and(column+" NOT GLOB ?", hiddenPrefix+"*")
+}
+
+// hiddenIn returns a query for a column of the rows that are being removed, of a table with an index of projects.
+func hiddenIn(column, table string) clause {
+	where := newClause("SELECT " + column + " FROM " + table + " WHERE TRUE")
+	where.prefix("project", hiddenPrefix)
+	return where
+}
+
 // AddDeletion asks the bridge that serves the file for a deletion.
 func (db *DB) AddDeletion(ctx context.Context, project string) (int64, error) {
 	return db.addCommand(ctx, commandDelete, monitor.Deletion{Project: project})

@@ -67,6 +67,14 @@ func listed[T any](t *testing.T, list iter.Seq2[T, error]) (all []string) {
 	return all
 }
 
+// counted is a count as text.
+func counted[Q any](t *testing.T, query Q, count func(context.Context, Q) (int64, error)) string {
+	t.Helper()
+	n, err := count(t.Context(), query)
+	require.NoError(t, err)
+	return fmt.Sprint(n)
+}
+
 // answersOf has what the reads say of a project, and of all projects.
 func answersOf(t *testing.T, db *sqlite.DB, project string) map[string][]string {
 	t.Helper()
@@ -76,7 +84,15 @@ func answersOf(t *testing.T, db *sqlite.DB, project string) map[string][]string 
 		"contexts": listed(t, db.Contexts(ctx, monitor.ContextQuery{Project: project}, all)),
 		"metrics":  listed(t, db.Metrics(ctx, monitor.MetricQuery{Project: project}, all)),
 		"outcomes": listed(t, db.Outcomes(ctx, monitor.OutcomeQuery{Project: project}, all)),
-		"names":    listed(t, db.Names(ctx, monitor.NameQuery{Project: project}, all)),
+	}
+	for of := monitor.Components; of <= monitor.Projects; of++ {
+		q := monitor.NameQuery{Of: of, Project: project}
+		answers[fmt.Sprint("names ", of)] = append(listed(t, db.Names(ctx, q, all)), counted(t, q, db.CountNames))
+	}
+	answers["counts"] = []string{
+		counted(t, monitor.SessionQuery{Project: project}, db.CountSessions), counted(t, monitor.RunQuery{Project: project}, db.CountRuns),
+		counted(t, monitor.ContextQuery{Project: project}, db.CountContexts), counted(t, monitor.MetricQuery{Project: project}, db.CountMetrics),
+		counted(t, monitor.OutcomeQuery{Project: project}, db.CountOutcomes),
 	}
 	for run, err := range db.Runs(ctx, monitor.RunQuery{Project: project}, all) {
 		require.NoError(t, err)

@@ -108,3 +108,27 @@ func TestVerifyComparesSumsWhileARemovalStandsStill(t *testing.T) {
 	require.Len(t, findings, 1, "only the tally of the other project is there")
 	assert.Equal(t, "tallies", findings[0].Where)
 }
+
+// At each moment of a removal the answers are as if the project had never been there.
+func TestNobodySeesAProjectThatIsRemoved(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	open(t, db)
+	fillTwoProjects(t, db, 80)
+	tagged := record(process("tagged", arrival))
+	tagged.Project, tagged.Session.Description = "gone", `{"pipeline_branch": "main", "pipeline_build_no": "7"}`
+	appendAll(t, db, tagged)
+	before := answersOf(t, db, "shop")
+	require.NotEqual(t, before, answersOf(t, db, ""))
+	_, err := db.AddDeletion(t.Context(), "gone")
+	require.NoError(t, err)
+	for writes := 1; removeSome(t, db, writes); writes++ {
+		require.Equal(t, before, answersOf(t, db, "shop"))
+		require.Equal(t, before, answersOf(t, db, ""))
+		projects, err := db.Projects(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"shop"}, projects)
+		status, err := db.ProjectStatus(t.Context(), arrival)
+		require.NoError(t, err)
+		require.Len(t, status, 1)
+	}
+}
