@@ -55,8 +55,12 @@ func (c *census) add(ctx context.Context, q querier, first, last uint64, row fun
 	return nil
 }
 
-// count counts a row. from is the destination that the record was read from, empty for none.
+// count counts a row. from is the destination that the record was read from, empty for none. What is being removed is in no
+// sum.
 func (c *census) count(r *metricRow, from monitor.Destination) {
+	if hidden(r.rec.Project) {
+		return
+	}
 	rec := *r.rec
 	rec.Source = from
 	n := &newRow{rec: &rec, metric: rec.Measured(), session: hashEntry{id: r.session}, context: hashEntry{id: r.context}}

@@ -267,7 +267,7 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	if err := db.requireFiles(); err != nil {
 		return err
 	}
-	db.trimLog()
+	db.trimLog(max(db.trimAt, db.maxLog))
 	return nil
 }
 

@@ -17,6 +17,22 @@ const hiddenPrefix = "deleted "
 // hidden says that a record is being removed.
 func hidden(project string) bool { return strings.HasPrefix(project, hiddenPrefix) }
 
+// seen adds the condition that rows are of a project, or, without one, of any that is not being removed.
+func (c *clause) seen(column, project string) {
+	if project != "" {
+		c.and(column+" = ?", project)
+		return
+	}
+	c.and(column+" NOT GLOB ?", hiddenPrefix+"*")
+}
+
+// hiddenIn returns a query for a column of the rows that are being removed, of a table with an index of projects.
+func hiddenIn(column, table string) clause {
+	where := newClause("SELECT " + column + " FROM " + table + " WHERE TRUE")
+	where.prefix("project", hiddenPrefix)
+	return where
+}
+
 // AddDeletion asks the bridge that serves the file for a deletion.
 func (db *DB) AddDeletion(ctx context.Context, project string) (int64, error) {
 	return db.addCommand(ctx, commandDelete, monitor.Deletion{Project: project})
@@ -51,6 +67,20 @@ func (db *DB) NextDeletion(ctx context.Context) (d *monitor.Deletion, err error)
 func (db *DB) EndDeletion(ctx context.Context, d *monitor.Deletion) error {
 	d.State.Ended = db.Now()
 	return db.write(ctx, func(w *writer) error { return w.storeState(d.ID, d.State, nanoseconds(d.State.Ended)) })
+}
+
+// DeliveredTo returns the destinations that got records of the file.
+func (db *DB) DeliveredTo(ctx context.Context) (all []string, err error) {
+	err = db.read(ctx, func(q querier) error {
+		all = nil
+		return each(ctx, q, "SELECT name FROM destinations WHERE cursor > 0 ORDER BY id", nil, func(row scanner) error {
+			var name string
+			err := row.Scan(&name)
+			all = append(all, name)
+			return err
+		})
+	})
+	return all, err
 }
 
 // SizeOf says how much the file has of a project.
@@ -102,7 +132,7 @@ func hiddenName(d *monitor.Deletion) string {
 	return fmt.Sprintf("%s%s %d", hiddenPrefix, d.Project, d.ID)
 }
 
-// hide gives the project another name in all tables that name it, and removes its tokens. The dictionaries are much
+// hide gives the project another name in all tables that name it, and removes its sums and tokens. The dictionaries are much
 // smaller than the records. They imply the project of each record, so all records are hidden at once.
 func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err error) {
 	s := d.State
@@ -116,6 +146,14 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 	name := hiddenName(d)
 	for _, table := range []string{"hashes", "series", "components", "sessions"} {
 		if _, err := w.exec("UPDATE "+table+" SET project = ? WHERE project = ?", name, d.Project); err != nil {
+			return err
+		}
+	}
+	for _, remove := range []string{
+		"DELETE FROM tallies WHERE session IN (SELECT id FROM hashes WHERE project = ?)",
+		"DELETE FROM outcome_tallies WHERE session IN (SELECT id FROM hashes WHERE project = ?)",
+	} {
+		if _, err := w.exec(remove, name); err != nil {
 			return err
 		}
 	}

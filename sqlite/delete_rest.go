@@ -26,8 +26,7 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 		if err != nil {
 			return err
 		}
-		for table, column := range map[string]string{"contexts": "hash", "sessions": "hash", "tags": "session", "ends": "session",
-			"tallies": "session", "outcome_tallies": "session"} {
+		for table, column := range map[string]string{"contexts": "hash", "sessions": "hash", "tags": "session", "ends": "session"} {
 			if _, err := w.exec("DELETE FROM "+table+" WHERE "+column+" IN (SELECT value FROM json_each(?))", list); err != nil {
 				return err
 			}
@@ -141,8 +140,12 @@ func (db *DB) shrink(ctx context.Context) error {
 			after, err = countOf(ctx, w.conn, newClause("SELECT freelist_count FROM pragma_freelist_count"))
 			return err
 		})
-		if err != nil || after == 0 || after == before {
+		if err != nil {
 			return err
+		}
+		if after == 0 || after == before {
+			db.returnSpace() // the file is shorter when the log is copied into it
+			return nil
 		}
 	}
 }

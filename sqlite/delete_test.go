@@ -67,6 +67,14 @@ func listed[T any](t *testing.T, list iter.Seq2[T, error]) (all []string) {
 	return all
 }
 
+// counted is a count as text.
+func counted[Q any](t *testing.T, query Q, count func(context.Context, Q) (int64, error)) string {
+	t.Helper()
+	n, err := count(t.Context(), query)
+	require.NoError(t, err)
+	return fmt.Sprint(n)
+}
+
 // answersOf has what the reads say of a project, and of all projects.
 func answersOf(t *testing.T, db *sqlite.DB, project string) map[string][]string {
 	t.Helper()
@@ -76,7 +84,15 @@ func answersOf(t *testing.T, db *sqlite.DB, project string) map[string][]string 
 		"contexts": listed(t, db.Contexts(ctx, monitor.ContextQuery{Project: project}, all)),
 		"metrics":  listed(t, db.Metrics(ctx, monitor.MetricQuery{Project: project}, all)),
 		"outcomes": listed(t, db.Outcomes(ctx, monitor.OutcomeQuery{Project: project}, all)),
-		"names":    listed(t, db.Names(ctx, monitor.NameQuery{Project: project}, all)),
+	}
+	for of := monitor.Components; of <= monitor.Projects; of++ {
+		q := monitor.NameQuery{Of: of, Project: project}
+		answers[fmt.Sprint("names ", of)] = append(listed(t, db.Names(ctx, q, all)), counted(t, q, db.CountNames))
+	}
+	answers["counts"] = []string{
+		counted(t, monitor.SessionQuery{Project: project}, db.CountSessions), counted(t, monitor.RunQuery{Project: project}, db.CountRuns),
+		counted(t, monitor.ContextQuery{Project: project}, db.CountContexts), counted(t, monitor.MetricQuery{Project: project}, db.CountMetrics),
+		counted(t, monitor.OutcomeQuery{Project: project}, db.CountOutcomes),
 	}
 	for run, err := range db.Runs(ctx, monitor.RunQuery{Project: project}, all) {
 		require.NoError(t, err)
@@ -159,10 +175,14 @@ func TestDeleteRecordsRemovesOneProject(t *testing.T) {
 	require.NoError(t, db.Open(t.Context()))
 	fillTwoProjects(t, db, n)
 	before := answersOf(t, db, "shop")
-	size, err := db.SizeOf(t.Context(), "gone")
+	has, err := db.SizeOf(t.Context(), "gone")
 	require.NoError(t, err)
-	want := monitor.ProjectSize{Contexts: 1, Sessions: 1, Metrics: n, Outcomes: 1, Runs: 1, Reports: 1, Tokens: 1, First: size.First, Last: size.Last}
-	require.Equal(t, want, size)
+	want := monitor.ProjectSize{Contexts: 1, Sessions: 1, Metrics: n, Outcomes: 1, Runs: 1, Reports: 1, Tokens: 1, First: has.First, Last: has.Last}
+	require.Equal(t, want, has)
+	require.NoError(t, db.Close())
+	bytes := size(path)
+	db = dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
 	pages := rowsOf(t, raw(t, path), "PRAGMA page_count")
 
 	d := deletion(t, db, "gone")
@@ -172,13 +192,14 @@ func TestDeleteRecordsRemovesOneProject(t *testing.T) {
 	requireConsistent(t, path)
 	require.Equal(t, before, answersOf(t, db, "shop"))
 	require.Equal(t, before, answersOf(t, db, ""))
-	size, err = db.SizeOf(t.Context(), "gone")
+	has, err = db.SizeOf(t.Context(), "gone")
 	require.NoError(t, err)
-	require.Zero(t, size)
+	require.Zero(t, has)
 	file := raw(t, path)
 	require.Empty(t, rowsOf(t, file, "SELECT * FROM locations WHERE item_fs_loc LIKE '%gone%'"))
 	require.Equal(t, []string{"0"}, rowsOf(t, file, "PRAGMA freelist_count"))
 	require.Less(t, rowsOf(t, file, "PRAGMA page_count")[0], pages[0])
+	require.Less(t, size(path)+size(path+"-wal"), bytes, "the disk has the space again")
 	s, err := db.DeletionState(t.Context(), d.ID)
 	require.NoError(t, err)
 	require.True(t, s.FileDone)

@@ -9,13 +9,13 @@ import (
 // fraction of it.
 const readersWait = 250
 
-// trimLog copies a large log into the file and empties it. The caller holds mu. SQLite empties the log by itself only
+// trimLog copies a log into the file and empties it, if it has so many bytes. The caller holds mu. SQLite empties the log by itself only
 // at a moment without readers. While a backlog is delivered, reads follow each other closely, and there may be no such
 // moment. The log would then grow to many times the size of the file. After a reader has prevented an attempt, the log
 // grows by half of maxLog before the next one.
-func (db *DB) trimLog() {
+func (db *DB) trimLog(from int64) {
 	size := fileSize(db.path + "-wal")
-	if size < max(db.trimAt, db.maxLog) {
+	if size < from {
 		return
 	}
 	busy, err := db.writer.emptyLog()
@@ -27,6 +27,15 @@ func (db *DB) trimLog() {
 		return
 	}
 	db.trimAt = size + db.maxLog/2
+}
+
+// returnSpace gives what the log takes back to the disk, unless a reader prevents it.
+func (db *DB) returnSpace() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.writer != nil && db.state.refusal() == nil {
+		db.trimLog(1)
+	}
 }
 
 // emptyLog copies the log into the file and empties it. busy says that a reader prevented it for longer than

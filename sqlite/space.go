@@ -71,7 +71,8 @@ func (db *DB) room() error {
 	return db.space.refusal()
 }
 
-// watchSpace measures the space every second and logs changes. So Health reports that a disk has room again, or that
+// watchSpace measures the space every second and logs changes. While there is no room, it also empties the log: without
+// commits of records nothing else does. So Health reports that a disk has room again, or that
 // the file was removed, even when no client writes.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
@@ -83,7 +84,10 @@ func (db *DB) watchSpace() {
 			return
 		case <-tick.C:
 		}
-		db.room()
+		if db.room() != nil {
+			db.returnSpace()
+			db.space.measure(db)
+		}
 		db.watchFiles()
 		db.remind(time.Now())
 		now := ""

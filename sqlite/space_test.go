@@ -116,3 +116,27 @@ func readFor(ctx context.Context, t *testing.T, pool *sql.DB, d time.Duration) {
 	}
 	time.Sleep(d)
 }
+
+// A removal needs room in the log before it gives room back. A read may keep the log from being emptied at its end.
+func TestARemovalMakesRoom(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	fillTwoProjects(t, db, 1000)
+	require.NoError(t, db.Close())
+	db = dbAt(path, utcZones())
+	db.MaxBytes = size(path)
+	open(t, db)
+	rec := record(measured("s", "test_more", arrival.Add(time.Hour)))
+	require.Equal(t, monitor.EFull, monitor.ErrorCode(db.Append(t.Context(), []*monitor.Record{rec})))
+
+	read, err := raw(t, path).Begin()
+	require.NoError(t, err)
+	var n int
+	require.NoError(t, read.QueryRow("SELECT count(*) FROM sessions").Scan(&n))
+	_, err = db.AddDeletion(t.Context(), "gone")
+	require.NoError(t, err)
+	require.False(t, removeSome(t, db, 1000))
+	require.NoError(t, read.Rollback())
+	eventually(t, "records are accepted again", func() bool { return db.Append(t.Context(), []*monitor.Record{rec}) == nil })
+	assert.Less(t, size(path)+size(path+"-wal"), db.MaxBytes)
+}

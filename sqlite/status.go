@@ -70,7 +70,9 @@ func (db *DB) ProjectStatus(ctx context.Context, today time.Time) (all []monitor
 			ORDER BY last DESC, project`, []any{nanoseconds(today)}, func(row scanner) error {
 			var p monitor.ProjectStatus
 			err := row.Scan(&p.Project, &p.Sessions, &p.Today, instant{&p.Started})
-			all = append(all, p)
+			if !hidden(p.Project) {
+				all = append(all, p)
+			}
 			return err
 		})
 		for i := range all {

@@ -39,7 +39,16 @@ func choose(ctx context.Context, q querier, from table, project string, where []
 			return nil, err
 		}
 	}
-	if project != "" {
+	if project == "" {
+		gone := hiddenIn("1", "series")
+		n, err := countOf(ctx, q, newClause("SELECT EXISTS ("+gone.sql+")", gone.args...))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			c.ofSeries.seen("project", "")
+		}
+	} else {
 		alone, err := onlyProject(ctx, q, project)
 		if err != nil {
 			return nil, err

@@ -61,9 +61,7 @@ func (db *DB) CountSessions(ctx context.Context, q monitor.SessionQuery) (int64,
 
 // sessionsWhere returns the conditions on sessions, as s.
 func sessionsWhere(q monitor.SessionQuery) (where clause) {
-	if q.Project != "" {
-		where.and("s.project = ?", q.Project)
-	}
+	where.seen("s.project", q.Project)
 	if q.HashPrefix != "" {
 		var hash clause
 		hash.prefix("h", q.HashPrefix)
@@ -109,18 +107,14 @@ func (db *DB) Contexts(ctx context.Context, query monitor.ContextQuery, p monito
 
 // CountContexts implements [monitor.Store].
 func (db *DB) CountContexts(ctx context.Context, q monitor.ContextQuery) (int64, error) {
-	query := newClause("SELECT count(*) FROM contexts c")
-	if where := hashesWhere(q.Project, q.HashPrefix); where.sql != "" {
-		query.add(" WHERE c.hash IN (SELECT h.id FROM hashes h WHERE "+where.sql+")", where.args...)
-	}
+	query := newClause("SELECT count(*) FROM contexts c JOIN hashes h ON h.id = c.hash")
+	query.join(hashesWhere(q.Project, q.HashPrefix).where())
 	return db.count(ctx, query)
 }
 
 // hashesWhere returns the conditions on hashes, as h.
 func hashesWhere(project, prefix string) (where clause) {
-	if project != "" {
-		where.and("h.project = ?", project)
-	}
+	where.seen("h.project", project)
 	if prefix != "" {
 		where.prefix("h.h", prefix)
 	}

@@ -63,7 +63,8 @@ func componentNames(q monitor.NameQuery) clause {
 }
 
 func projectNames(q monitor.NameQuery) clause {
-	where := newClause("TRUE")
+	var where clause
+	where.seen("project", q.Project)
 	where.prefix("project", q.Prefix)
 	if sub, all := sessionsOfNames(q); !all {
 		where.in("hash", sub)
@@ -76,6 +77,9 @@ func tagValues(q monitor.NameQuery, tag string) clause {
 	where.prefix("value", q.Prefix)
 	if sub, all := sessionsOfNames(q); !all {
 		where.in("session", sub)
+	} else {
+		gone := hiddenIn("hash", "sessions")
+		where.and("session NOT IN ("+gone.sql+")", gone.args...)
 	}
 	return newClause("SELECT value AS name FROM tags WHERE "+where.sql, where.args...)
 }
@@ -106,7 +110,11 @@ func sessionsOfNames(q monitor.NameQuery) (sub clause, all bool) {
 			where.and("hash IN (SELECT session FROM tags WHERE name = ? AND value = ?)", tag.Name, tag.Value)
 		}
 	}
+	all = where.sql == ""
+	if q.Project == "" {
+		where.seen("project", "")
+	}
 	sub = newClause("SELECT hash FROM sessions")
 	sub.join(where.where())
-	return sub, where.sql == ""
+	return sub, all
 }

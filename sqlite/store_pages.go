@@ -21,7 +21,9 @@ func (db *DB) Projects(ctx context.Context) ([]string, error) {
 			SELECT name FROM p WHERE name IS NOT NULL`, nil, func(row scanner) error {
 			var name string
 			err := row.Scan(&name)
-			names = append(names, name)
+			if !hidden(name) {
+				names = append(names, name)
+			}
 			return err
 		})
 	})

@@ -43,9 +43,7 @@ func (db *DB) CountRuns(ctx context.Context, q monitor.RunQuery) (int64, error) 
 }
 
 func runsWhere(q monitor.RunQuery) (where clause) {
-	if q.Project != "" {
-		where.and("project = ?", q.Project)
-	}
+	where.seen("project", q.Project)
 	if q.Run != "" {
 		where.and("run = ?", q.Run)
 	}

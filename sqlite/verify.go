@@ -39,7 +39,8 @@ type verification struct {
 	path     string
 	progress Progress
 	census   *census
-	partial  bool // a record could not be read, so nothing can be added up
+	partial  bool    // a record could not be read, so nothing can be added up
+	removal  removal // at the beginning
 }
 
 // Verify reads everything in a file, and changes nothing. Where a bridge serves the file, it reads in short transactions. It

@@ -16,7 +16,13 @@ func (v *verification) records(ctx context.Context) error {
 		last, err = greatest(ctx, q, recordTables...)
 		return err
 	}
-	if err := v.read(ctx, "file", load); err != nil {
+	err := v.read(ctx, "file", func(q querier) (err error) {
+		if v.removal, err = lastRemoval(ctx, q); err != nil {
+			return err
+		}
+		return load(q)
+	})
+	if err != nil {
 		return err
 	}
 	from := uint64(0)
@@ -35,7 +41,7 @@ func (v *verification) records(ctx context.Context) error {
 	}
 	var rest error
 	// The rest is read in the transaction that compares, so that nothing is added in between.
-	err := v.read(ctx, "file", func(q querier) error {
+	err = v.read(ctx, "file", func(q querier) error {
 		if err := load(q); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -45,6 +47,7 @@ func (c *deleteCmd) Validate() error {
 type deleteResult struct {
 	Project string `json:"project"`
 	monitor.DeletionState
+	Left []string `json:"left"` // destinations of the file that may still have points
 }
 
 // Run removes the project, after saying how much that is, and asking.
@@ -58,7 +61,10 @@ func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		if err != nil {
 			return fmt.Errorf("count what the file has: %w", err)
 		}
-		if err := c.ask(m, size); err != nil {
+		if result.Left, err = db.DeliveredTo(ctx); err != nil {
+			return fmt.Errorf("read where the file was delivered to: %w", err)
+		}
+		if err := c.ask(m, size, places(result.Left, db.Served() || c.URL != "")); err != nil {
 			return err
 		}
 		if id, err = db.AddDeletion(ctx, c.Project); err != nil {
@@ -76,11 +82,26 @@ func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 	if err != nil {
 		return err
 	}
+	result.Left = slices.DeleteFunc(result.Left, func(dest string) bool { return slices.Contains(result.Cleared, dest) })
 	return c.print(m, result)
 }
 
-// ask says how much the file has, and asks.
-func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize) error {
+// places says where points may be, and which of them stay.
+func places(delivered []string, influx bool) string {
+	text := " The file was delivered to " + strings.Join(delivered, " and ") + "."
+	switch {
+	case len(delivered) == 0:
+		return ""
+	case !influx:
+		return text + " No InfluxDB is set, so points of the project stay there."
+	case len(delivered) > 1:
+		return text + " Points are deleted from the present InfluxDB only."
+	}
+	return text
+}
+
+// ask says how much the file has and where it was delivered to, and asks.
+func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize, delivered string) error {
 	has := fmt.Sprintf("The file has nothing of project %s; InfluxDB may have points.", c.Project)
 	if size.Records()+size.Reports+size.Tokens > 0 {
 		has = fmt.Sprintf("Project %s has %s, %s, %s, %s in %s, %s and %s", c.Project, count(size.Metrics, "measurement"), count(size.Outcomes, "outcome"),
@@ -90,7 +111,7 @@ func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize) error {
 		}
 		has += "."
 	}
-	fmt.Fprintln(m.Stderr, has)
+	fmt.Fprintln(m.Stderr, has+delivered)
 	if !c.Yes && !m.confirm("Remove all of it, from InfluxDB too? This cannot be undone. [y/N] ") {
 		return fmt.Errorf("nothing is removed: expected a yes, or --yes, to remove project %s", c.Project)
 	}
@@ -126,7 +147,7 @@ func (m *Main) awaitDeletion(ctx context.Context, db *sqlite.DB, id int64) (s mo
 	}
 }
 
-// print says what was removed. It is an error when InfluxDB still has points.
+// print says what was removed. It is an error when an InfluxDB still has points.
 func (c *deleteCmd) print(m *Main, r deleteResult) error {
 	s := r.DeletionState
 	var err error
@@ -143,8 +164,13 @@ func (c *deleteCmd) print(m *Main, r deleteResult) error {
 			_, err = fmt.Fprintf(m.Stdout, "Deleted its points from %s.\n", s.Cleared[0])
 		}
 	}
-	if err == nil && s.Error != "" {
+	switch {
+	case err != nil:
+	case s.Error != "":
 		err = fmt.Errorf("InfluxDB still has points of project %s: repeat the command when this is solved: %s", c.Project, s.Error)
+	case len(r.Left) > 0:
+		err = fmt.Errorf("%s may still have points of project %s, since the file was delivered there: stop the bridge, and repeat the command "+
+			"with the flags of that InfluxDB", strings.Join(r.Left, " and "), c.Project)
 	}
 	return err
 }

@@ -37,18 +37,21 @@ func (x *deleter) next(ctx context.Context) error {
 		}
 	}
 	x.forget()
-	// A record that was on its way may have arrived after the points were deleted. So nothing is on its way meanwhile.
+	// A record that is on its way may arrive after the points were deleted. So nothing of what is removed is on its way then.
 	err = x.quiet(ctx, func() error {
 		if err := x.db.SweepDeletion(ctx, d); err != nil {
 			return fmt.Errorf("remove the rest of project %s: %w", d.Project, err)
 		}
-		x.deletePoints(ctx, d)
 		return ctx.Err()
 	})
 	if err != nil {
 		return err
 	}
-	if len(d.State.Cleared) > 0 {
+	x.deletePoints(ctx, d) // may take minutes
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if x.backend != nil { // it may have deleted some points before an error
 		if err := x.restore(ctx, d.Project); err != nil {
 			return err
 		}

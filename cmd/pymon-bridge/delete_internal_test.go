@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// deleted runs the command on a file with one session, after prepare.
+func deleted(t *testing.T, prepare func(db *sqlite.DB)) (stdout, stderr string, err error) {
+	t.Helper()
+	dir, logger := t.TempDir(), slog.New(slog.DiscardHandler)
+	db := sqlite.New(filepath.Join(dir, sqlite.FileName), monitor.Zones{Server: time.UTC}, logger)
+	db.MinFree = 0
+	require.NoError(t, db.Open(t.Context()))
+	require.NoError(t, db.Append(t.Context(), []*monitor.Record{{Project: "gone", Received: time.Now(),
+		Session: &monitor.Session{SessionH: "s", RunDate: "2026-11-22T12:00:00"}}}))
+	prepare(db)
+	require.NoError(t, db.Close())
+	var out, errs bytes.Buffer
+	c := &deleteCmd{dataFlags: dataFlags{Data: dir}, Project: "gone", Yes: true}
+	err = c.Run(context.Background(), &Main{Stdout: &out, Stderr: &errs}, logger)
+	return out.String(), errs.String(), err
+}
+
+// The file knows where it was delivered to. What still has points is named, before the question and at the end.
+func TestDeleteNamesWhatStillHasPoints(t *testing.T) {
+	stdout, stderr, err := deleted(t, func(db *sqlite.DB) {
+		for _, dest := range []monitor.Destination{"http://old/pytest", "http://new/pytest"} {
+			require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: 1}))
+		}
+		_, err := db.Cursor(t.Context(), "http://never")
+		require.NoError(t, err)
+	})
+	assert.Contains(t, stdout, "Removed 1 record")
+	assert.Contains(t, stderr, "The file was delivered to http://old/pytest and http://new/pytest. "+
+		"No InfluxDB is set, so points of the project stay there.")
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "http://old/pytest and http://new/pytest may still have points of project gone")
+
+	stdout, stderr, err = deleted(t, func(*sqlite.DB) {})
+	require.NoError(t, err)
+	assert.Contains(t, stdout, "No InfluxDB is set, so none was asked to delete points.")
+	assert.NotContains(t, stderr, "delivered")
+}
