@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -23,6 +24,16 @@ func (f *fakeReplays) ask(r monitor.Replay) int64 {
 	r.ID = int64(len(f.all) + 1)
 	f.all = append(f.all, r)
 	return r.ID
+}
+
+// atBegin returns the replay that has sent nothing yet, 0 for none. The caller holds mu.
+func (f *fakeReplays) atBegin() int64 {
+	for _, r := range f.all {
+		if r.State.Ended.IsZero() && !r.State.Began.IsZero() && r.State.Position == 0 {
+			return r.ID
+		}
+	}
+	return 0
 }
 
 func (f *fakeReplays) state(id int64) monitor.ReplayState {
@@ -66,6 +77,7 @@ func (f *fakeReplays) NextReplay(_ context.Context, d monitor.Destination) (*mon
 func (f *fakeReplays) keep(r monitor.Replay) {
 	if r.State.RecordsDone() && r.State.Reports >= r.State.ReportsUpTo {
 		r.State.Ended = time.Now()
+		f.lost = slices.DeleteFunc(f.lost, func(l monitor.Loss) bool { return l.MendedBy(&r) })
 	}
 	f.all[r.ID-1] = r
 }

@@ -121,6 +121,9 @@ func (r *replays) resize(refused bool, most int) {
 // findReplay finds the replay to go on with. The dead letters are counted again, since commands change them.
 func (c *Courier) findReplay() error {
 	ctx := c.life.hard
+	if err := c.status.keepLosses(ctx); err != nil {
+		return err
+	}
 	next, err := c.replays.queue.NextReplay(ctx, c.dest)
 	if err != nil {
 		return fmt.Errorf("look for replays: %w", err)
@@ -129,11 +132,8 @@ func (c *Courier) findReplay() error {
 	if err != nil {
 		return fmt.Errorf("count the dead letters: %w", err)
 	}
-	c.status.setDead(stats.DeadLetters)
+	c.status.count(stats)
 	last := c.replays.current
-	if last != nil && (next == nil || next.ID != last.ID) && last.Dead == nil && last.Project == "" {
-		c.status.replayed(last.State.Began)
-	}
 	if next != nil && (last == nil || next.ID != last.ID) {
 		c.logger.Log(ctx, slog.LevelInfo, "records are delivered again", "replay", next.ID, "behind", next.State.Position,
 			"up_to", next.State.UpTo)

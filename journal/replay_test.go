@@ -18,7 +18,7 @@ import (
 func newReplayRig() (*rig, *fakeReplays) {
 	r := newRig()
 	replays := &fakeReplays{fakeJournal: r.j}
-	r.Replays = replays
+	r.Replays, r.j.replay = replays, replays.atBegin
 	return r, replays
 }
 

@@ -47,6 +47,20 @@ func (r *Replay) Chooses(start time.Time) bool {
 	return (r.Since.IsZero() || !start.Before(r.Since)) && (r.Until.IsZero() || start.Before(r.Until))
 }
 
+// Loss says that a destination lost records that it had.
+type Loss struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"`             // for people
+	Cursor uint64    `json:"cursor"`           // the records up to here may be gone
+	Replay int64     `json:"replay,omitempty"` // the replay that was under way then and had sent nothing; 0 for none
+}
+
+// MendedBy says whether a replay sends again all that was lost.
+func (l *Loss) MendedBy(r *Replay) bool {
+	return r.Since.IsZero() && r.Until.IsZero() && r.Project == "" && r.Dead == nil && l.Cursor <= r.State.UpTo &&
+		(l.At.Before(r.State.Began) || l.Replay == r.ID)
+}
+
 // ReplayStep is what became of some records of a replay.
 type ReplayStep struct {
 	Position   uint64           // all chosen records up to here are done

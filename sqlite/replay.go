@@ -118,6 +118,9 @@ func (db *DB) endReplay(w *writer, r *monitor.Replay, why string) error {
 func (db *DB) storeReplay(w *writer, r *monitor.Replay) error {
 	if r.State.RecordsDone() && (r.Dead != nil || r.State.Reports >= r.State.ReportsUpTo) {
 		r.State.Ended = db.Now()
+		if err := w.mendLosses(r); err != nil {
+			return err
+		}
 	}
 	return w.storeState(r.ID, r.State, nanoseconds(r.State.Ended))
 }

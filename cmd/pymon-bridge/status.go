@@ -164,6 +164,11 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 		d := deliveryStatus{Dest: dest, Current: s.Bridge != nil && s.Bridge.Destination == dest, Waiting: stats.Depth,
 			Oldest: stats.Oldest, Aside: stats.Aside, DeadLetters: stats.DeadLetters}
 		s.Delivery = append(s.Delivery, d)
+		if s.Bridge == nil { // a bridge says it itself
+			for _, l := range stats.Lost {
+				s.needs("%s: %s", dest, l.What)
+			}
+		}
 		if d.DeadLetters > 0 && (d.Current || s.Bridge == nil) {
 			s.needs("%s of %s: see pymon-bridge dead list", count(d.DeadLetters, "dead letter"), dest)
 		}
