@@ -72,7 +72,7 @@ func (db *DB) room() error {
 }
 
 // watchSpace measures the space every second and logs changes. So Health reports that a disk has room again, or that
-// the file was removed, even when no client writes.
+// the file was removed, even when no client writes. Commands beside this process read in the lock file that it is damaged.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
 	defer tick.Stop()
@@ -86,6 +86,7 @@ func (db *DB) watchSpace() {
 		db.room()
 		db.watchFiles()
 		db.remind(time.Now())
+		db.noteDamage()
 		now := ""
 		if err := db.space.refusal(); err != nil {
 			now = err.Error()
