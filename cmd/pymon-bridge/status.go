@@ -188,6 +188,14 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 			s.needs("%s set aside: something takes no request of their size, or fails at them", count(d.Aside, "record"))
 		}
 	}
+	failed, err := db.FailedDeletions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the deletions: %w", err)
+	}
+	for _, d := range failed {
+		s.needs("InfluxDB still has points of project %[1]s, which was removed at %[2]s: repeat pymon-bridge delete --project "+
+			"%[1]s when this is solved: %[3]s", d.Project, timeOrNever(d.State.Ended), d.State.Error)
+	}
 	stats, err := db.Stats(ctx, "")
 	s.Free = stats.Free
 	return err
