@@ -3,7 +3,6 @@ package journal_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -130,12 +129,8 @@ func (f *fakeReplays) AckReplay(_ context.Context, r *monitor.Replay, step monit
 	}
 	s.Position, s.Sent, s.Incomplete = step.Position, s.Sent+int64(len(step.Delivered)), s.Incomplete+step.Incomplete
 	s.SetAside += int64(len(step.SetAside))
-	s.Reasons = maps.Clone(s.Reasons)
-	if s.Reasons == nil {
-		s.Reasons = map[string]int64{}
-	}
 	for words, n := range step.Reasons {
-		s.Reasons[words] += n
+		s.Reasons = s.Reasons.Plus(words, n)
 	}
 	f.keep(*r)
 	*r = f.all[r.ID-1]
@@ -157,7 +152,7 @@ func (f *fakeReplays) AckReplayReport(_ context.Context, r *monitor.Replay, p mo
 	switch s := &r.State; {
 	case refusal != "":
 		s.Refused++
-		s.Reasons = map[string]int64{refusal: 1}
+		s.Reasons = s.Reasons.Plus(refusal, 1)
 	case p.Report != nil:
 		s.SentReports++
 	}

@@ -85,9 +85,8 @@ func (c *Courier) ackReplay(r *monitor.Replay, b *batch, step monitor.ReplayStep
 			step.Delivered = append(step.Delivered, p.Seq)
 		}
 	}
-	step.Reasons = map[string]int64{}
 	for _, l := range step.Refused {
-		step.Reasons[wordsOf(l.Reason)]++
+		step.Reasons = step.Reasons.Plus(line(l.Reason), 1)
 	}
 	ctx := context.WithoutCancel(c.life.hard)
 	err := c.acking.do(c.life, func() error {
@@ -104,9 +103,6 @@ func (c *Courier) ackReplay(r *monitor.Replay, b *batch, step monitor.ReplayStep
 	}
 	return err
 }
-
-// wordsOf returns the words of a refusal for a count of equal refusals.
-func wordsOf(reason string) string { return varying.ReplaceAllString(line(reason), "…") }
 
 // resize makes the next delivery smaller after a refusal: to find each record at fault takes many requests, and new
 // records wait meanwhile.
