@@ -50,6 +50,15 @@ func (c *replayCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		return errors.New("--until: expected a time after --since")
 	}
 	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+		if c.Project != "" {
+			size, err := db.SizeOf(ctx, c.Project)
+			if err != nil {
+				return fmt.Errorf("count what the file has: %w", err)
+			}
+			if size.Records()+size.Reports == 0 {
+				return fmt.Errorf("--project: expected a project that the file has, and it has nothing of %q", c.Project)
+			}
+		}
 		return c.replay(ctx, m, db, monitor.Replay{Since: c.Since.Time, Until: c.Until.Time, Project: c.Project, Imported: c.Imported})
 	})
 }
