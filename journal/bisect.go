@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"time"
 
@@ -121,10 +120,8 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 	return nil
 }
 
-var varying = regexp.MustCompile(`[0-9a-fA-F]{8,}|[0-9]+`)
-
 // fault returns the words of a reply without numbers and IDs: InfluxDB names the present time in some.
-func fault(reply monitor.Reply) string { return varying.ReplaceAllString(reply.Message, "") }
+func fault(reply monitor.Reply) string { return monitor.Wording(reply.Message) }
 
 // send delivers points.
 func (r *round) send(points []*monitor.Point) (monitor.Reply, error) {

@@ -88,7 +88,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count the records of %s: %w", c.dest, err)
 	}
-	c.status.setDead(stats.DeadLetters)
+	c.status.count(stats)
 	c.replays = replays{queue: c.Replays, size: c.BatchSize, look: time.Now()}
 	c.aside.open(stats.Aside, cursor)
 	c.status.setAside(stats.Aside)
@@ -130,16 +130,22 @@ func (c *Courier) Wake() { c.bell.ring() }
 func (c *Courier) RetryNow() { c.now.ring() }
 
 // Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
-// before, some of them are gone from the destination. The log and Health say so, Health until a replay of all projects
-// that began later has ended, or the courier is closed.
+// before, some of them are gone from the destination. The log and Health say so, Health until a replay has sent them all
+// again.
 func (c *Courier) Recreated(part string) {
+	ctx := context.Background()
 	acked := int64(c.acked.Load())
-	stats, err := c.journal.Stats(context.Background(), c.dest)
-	switch n := acked - stats.Parked - stats.DeadLetters; {
-	case err != nil && acked > 0:
-		c.status.recreated(part, "records")
-	case err == nil && n > 0:
-		c.status.recreated(part, fmt.Sprint(n, " records"))
+	stats, err := c.journal.Stats(ctx, c.dest)
+	records := "records"
+	if err == nil {
+		acked -= stats.Parked + stats.DeadLetters
+		records = fmt.Sprint(acked, " records")
+	}
+	if acked <= 0 {
+		return
+	}
+	if err := c.status.recreated(ctx, part, records); err != nil {
+		c.logger.Error("the journal failed; the courier tries again", "error", err)
 	}
 }
 

@@ -36,6 +36,7 @@ type status struct {
 	journal monitor.Journal
 	dest    monitor.Destination
 	logger  *slog.Logger
+	keeping sync.Mutex // serialises keepLosses
 
 	mu        sync.Mutex
 	mode      *mode
@@ -47,13 +48,8 @@ type status struct {
 	waitUntil time.Time // before this time no missing context or session counts as lost
 	dead      int64     // dead letters in the journal
 	aside     int64     // records that were set aside
-	gone      []loss    // what the destination lost
-}
-
-// loss is what a destination lost at a time, for people.
-type loss struct {
-	at   time.Time
-	what string
+	gone      []string  // what the destination lost, as the journal has it
+	unkept    []string  // what it lost, and the journal does not have yet
 }
 
 // silentAfter is how long a request may take before the destination counts as silent.
@@ -142,28 +138,42 @@ func (s *status) setAside(n int64) {
 }
 
 // recreated notes that a part of the destination was created anew, after some records had been delivered.
-func (s *status) recreated(part, records string) {
-	now := time.Now()
+func (s *status) recreated(ctx context.Context, part, records string) error {
 	gone := fmt.Sprintf("%s was missing and was created again at %s: the %s delivered before are not all there, and "+
-		"pymon-bridge replay delivers them again", part, now.UTC().Format(time.RFC3339), records)
+		"pymon-bridge replay delivers them again", part, time.Now().UTC().Format(time.RFC3339), records)
 	s.logger.Error("the destination has lost delivered records", "lost", gone)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gone = append(s.gone, loss{now, gone})
+	s.unkept = append(s.unkept, gone)
+	s.mu.Unlock()
+	return s.keepLosses(ctx)
 }
 
-// replayed notes that a replay of all projects has ended. What was lost before it began is there again, as far as the operator wanted.
-func (s *status) replayed(began time.Time) {
+// keepLosses gives the journal what the destination lost, so that a restart does not forget it.
+func (s *status) keepLosses(ctx context.Context) error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gone = slices.DeleteFunc(s.gone, func(l loss) bool { return l.at.Before(began) })
+	unkept := s.unkept
+	s.mu.Unlock()
+	for _, what := range unkept {
+		if err := s.journal.NoteLoss(ctx, s.dest, what); err != nil {
+			return fmt.Errorf("note what the destination lost: %w", err)
+		}
+		s.mu.Lock()
+		s.gone, s.unkept = append(s.gone, what), s.unkept[1:]
+		s.mu.Unlock()
+	}
+	return nil
 }
 
-// setDead notes how many dead letters there are.
-func (s *status) setDead(n int64) {
+// count notes the dead letters and losses that the journal has.
+func (s *status) count(stats monitor.JournalStats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dead = n
+	s.dead, s.gone = stats.DeadLetters, nil
+	for _, l := range stats.Lost {
+		s.gone = append(s.gone, l.What)
+	}
 }
 
 // buried counts new dead letters.
@@ -200,13 +210,14 @@ func (s *status) health(err error) monitor.Health {
 	case s.silent():
 		h.Detail = fmt.Sprintf("%s has given no answer since %s", s.dest, s.asked.UTC().Format(time.RFC3339))
 	default:
-		h.OK = len(s.gone) == 0
+		h.OK = len(s.gone)+len(s.unkept) == 0
 	}
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
 	}
-	for _, gone := range s.gone[max(0, len(s.gone)-2):] {
-		h.Detail += "; " + gone.what
+	gone := slices.Concat(s.gone, s.unkept)
+	for _, what := range gone[max(0, len(gone)-2):] {
+		h.Detail += "; " + what
 	}
 	if s.aside > 0 {
 		h.Detail += fmt.Sprintf("; %d records are set aside and tried again, because the destination does not take them now", s.aside)

@@ -3,7 +3,7 @@ package journal_test
 import (
 	"context"
 	"fmt"
-	"maps"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -23,6 +23,16 @@ func (f *fakeReplays) ask(r monitor.Replay) int64 {
 	r.ID = int64(len(f.all) + 1)
 	f.all = append(f.all, r)
 	return r.ID
+}
+
+// atBegin returns the replay that has sent nothing yet, 0 for none. The caller holds mu.
+func (f *fakeReplays) atBegin() int64 {
+	for _, r := range f.all {
+		if r.State.Ended.IsZero() && !r.State.Began.IsZero() && r.State.Position == 0 {
+			return r.ID
+		}
+	}
+	return 0
 }
 
 func (f *fakeReplays) state(id int64) monitor.ReplayState {
@@ -66,6 +76,7 @@ func (f *fakeReplays) NextReplay(_ context.Context, d monitor.Destination) (*mon
 func (f *fakeReplays) keep(r monitor.Replay) {
 	if r.State.RecordsDone() && r.State.Reports >= r.State.ReportsUpTo {
 		r.State.Ended = time.Now()
+		f.lost = slices.DeleteFunc(f.lost, func(l monitor.Loss) bool { return l.MendedBy(&r) })
 	}
 	f.all[r.ID-1] = r
 }
@@ -118,12 +129,8 @@ func (f *fakeReplays) AckReplay(_ context.Context, r *monitor.Replay, step monit
 	}
 	s.Position, s.Sent, s.Incomplete = step.Position, s.Sent+int64(len(step.Delivered)), s.Incomplete+step.Incomplete
 	s.SetAside += int64(len(step.SetAside))
-	s.Reasons = maps.Clone(s.Reasons)
-	if s.Reasons == nil {
-		s.Reasons = map[string]int64{}
-	}
 	for words, n := range step.Reasons {
-		s.Reasons[words] += n
+		s.Reasons = s.Reasons.Plus(words, n)
 	}
 	f.keep(*r)
 	*r = f.all[r.ID-1]
@@ -145,7 +152,7 @@ func (f *fakeReplays) AckReplayReport(_ context.Context, r *monitor.Replay, p mo
 	switch s := &r.State; {
 	case refusal != "":
 		s.Refused++
-		s.Reasons = map[string]int64{refusal: 1}
+		s.Reasons = s.Reasons.Plus(refusal, 1)
 	case p.Report != nil:
 		s.SentReports++
 	}

@@ -32,6 +32,8 @@ type fakeJournal struct {
 	again  map[uint64]bool // of the parked ones: they were delivered before
 	pins   map[uint64]monitor.Origin
 	dead   map[uint64]monitor.DeadLetter
+	lost   []monitor.Loss
+	replay func() int64 // the replay that has sent nothing yet; may be nil
 	wrong  []string
 	nexts  int
 }
@@ -186,6 +188,20 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	return nil
 }
 
+func (j *fakeJournal) NoteLoss(_ context.Context, _ monitor.Destination, what string) error {
+	if err := j.fail("loss"); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := monitor.Loss{At: time.Now(), What: what, Cursor: j.cursor}
+	if j.replay != nil {
+		l.Replay = j.replay()
+	}
+	j.lost = append(j.lost, l)
+	return nil
+}
+
 func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.JournalStats, error) {
 	if err := j.fail("stats"); err != nil {
 		return monitor.JournalStats{}, err
@@ -193,7 +209,7 @@ func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.Journ
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	depth := len(j.recs) - int(j.cursor) + len(j.parked)
-	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked)), Aside: int64(len(j.aside)), DeadLetters: int64(len(j.dead))}, nil
+	return monitor.JournalStats{Depth: int64(depth), Parked: int64(len(j.parked)), Aside: int64(len(j.aside)), DeadLetters: int64(len(j.dead)), Lost: slices.Clone(j.lost)}, nil
 }
 
 func (j *fakeJournal) Context(_ context.Context, project, h string) (*monitor.Context, error) {

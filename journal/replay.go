@@ -85,9 +85,8 @@ func (c *Courier) ackReplay(r *monitor.Replay, b *batch, step monitor.ReplayStep
 			step.Delivered = append(step.Delivered, p.Seq)
 		}
 	}
-	step.Reasons = map[string]int64{}
 	for _, l := range step.Refused {
-		step.Reasons[wordsOf(l.Reason)]++
+		step.Reasons = step.Reasons.Plus(line(l.Reason), 1)
 	}
 	ctx := context.WithoutCancel(c.life.hard)
 	err := c.acking.do(c.life, func() error {
@@ -105,9 +104,6 @@ func (c *Courier) ackReplay(r *monitor.Replay, b *batch, step monitor.ReplayStep
 	return err
 }
 
-// wordsOf returns the words of a refusal for a count of equal refusals.
-func wordsOf(reason string) string { return varying.ReplaceAllString(line(reason), "…") }
-
 // resize makes the next delivery smaller after a refusal: to find each record at fault takes many requests, and new
 // records wait meanwhile.
 func (r *replays) resize(refused bool, most int) {
@@ -121,6 +117,9 @@ func (r *replays) resize(refused bool, most int) {
 // findReplay finds the replay to go on with. The dead letters are counted again, since commands change them.
 func (c *Courier) findReplay() error {
 	ctx := c.life.hard
+	if err := c.status.keepLosses(ctx); err != nil {
+		return err
+	}
 	next, err := c.replays.queue.NextReplay(ctx, c.dest)
 	if err != nil {
 		return fmt.Errorf("look for replays: %w", err)
@@ -129,11 +128,8 @@ func (c *Courier) findReplay() error {
 	if err != nil {
 		return fmt.Errorf("count the dead letters: %w", err)
 	}
-	c.status.setDead(stats.DeadLetters)
+	c.status.count(stats)
 	last := c.replays.current
-	if last != nil && (next == nil || next.ID != last.ID) && last.Dead == nil && last.Project == "" {
-		c.status.replayed(last.State.Began)
-	}
 	if next != nil && (last == nil || next.ID != last.ID) {
 		c.logger.Log(ctx, slog.LevelInfo, "records are delivered again", "replay", next.ID, "behind", next.State.Position,
 			"up_to", next.State.UpTo)

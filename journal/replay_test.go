@@ -18,7 +18,7 @@ import (
 func newReplayRig() (*rig, *fakeReplays) {
 	r := newRig()
 	replays := &fakeReplays{fakeJournal: r.j}
-	r.Replays = replays
+	r.Replays, r.j.replay = replays, replays.atBegin
 	return r, replays
 }
 
@@ -93,7 +93,7 @@ func TestCourierCountsWhatIsRefusedWhenItIsDeliveredAgain(t *testing.T) {
 			assert.Equal(t, []uint64{4}, r.j.deadSeqs())
 			assert.Equal(t, words, r.j.dead[4].Reason)
 			assert.Equal(t, []int64{300, 1, 201}, []int64{s.Refused, s.StillDead, s.Sent})
-			assert.Equal(t, map[string]int64{"point is outside retention of …h": 301}, s.Reasons)
+			assert.Equal(t, monitor.Reasons{"point is outside retention of 12h": 301}, s.Reasons)
 			assert.Contains(t, r.Health().Detail, "1 records are dead letters")
 
 			again := replays.ask(monitor.Replay{Dead: &monitor.LetterQuery{}})
@@ -186,6 +186,6 @@ func TestReportCourierDeliversAgain(t *testing.T) {
 		assert.Equal(t, []int64{17, 1}, []int64{s.SentReports, s.Refused}, "18 of 19 are chosen")
 		assert.Len(t, f.delivered, 17)
 		assert.NotContains(t, f.delivered, "7")
-		assert.Equal(t, map[string]int64{"outside the retention of …h": 1}, s.Reasons)
+		assert.Equal(t, monitor.Reasons{"outside the retention of 24h": 1}, s.Reasons)
 	})
 }

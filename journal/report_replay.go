@@ -37,7 +37,7 @@ func (c *ReportCourier) replaySome() (again bool, err error) {
 				return false, err
 			}
 			if reply.Kind != monitor.Delivered {
-				refusal = wordsOf(reply.Message)
+				refusal = line(reply.Message)
 			}
 		}
 		ctx := context.WithoutCancel(c.life.hard)

@@ -43,6 +43,10 @@ type Journal interface {
 	// Ack moves the cursor of dest, parks records, sets them aside, ends both, and buries refused records, in one transaction.
 	Ack(ctx context.Context, dest Destination, a Acknowledgement) error
 
+	// NoteLoss notes that a part of dest was missing and was created again, so that records that dest had are gone. Stats
+	// has the loss until a replay that [Loss.MendedBy] names has ended.
+	NoteLoss(ctx context.Context, dest Destination, what string) error
+
 	// Stats counts the records that dest does not have yet.
 	Stats(ctx context.Context, dest Destination) (JournalStats, error)
 }
@@ -90,4 +94,5 @@ type JournalStats struct {
 	Oldest      time.Time // arrival of the oldest record that is neither delivered nor buried; zero for none and for an imported one
 	Bytes       int64     // size of the file and its log
 	Free        int64     // bytes free on their disk
+	Lost        []Loss    // what the destination lost and did not get again, the earliest first
 }

@@ -22,21 +22,21 @@ type Replay struct {
 
 // ReplayState says how far a replay is. It is kept with the request, so a restart goes on from there.
 type ReplayState struct {
-	Dest        Destination      `json:"dest"`           // the destination that gets the records; empty before the begin
-	Began       time.Time        `json:"began,omitzero"` // zero before the begin
-	Ended       time.Time        `json:"-"`              // zero before the end
-	UpTo        uint64           `json:"up_to"`          // the cursor at the begin
-	Position    uint64           `json:"position"`       // the chosen records up to here are done
-	ReportsUpTo int64            `json:"reports_up_to"`  // a version, like the next
-	Reports     int64            `json:"reports"`        // the chosen reports up to here are done
-	Sent        int64            `json:"sent"`           // records that the destination took
-	SentReports int64            `json:"sent_reports"`   // reports that the destination took
-	Refused     int64            `json:"refused"`        // records and reports that were delivered before and are refused now
-	StillDead   int64            `json:"still_dead"`     // dead letters that are refused again
-	SetAside    int64            `json:"set_aside"`      // records that the destination does not take now, and that are tried again
-	Incomplete  int64            `json:"incomplete"`     // metrics and outcomes whose context or session the file has lost
-	Reasons     map[string]int64 `json:"reasons"`        // the destination's words for what it refuses, without their numbers
-	Error       string           `json:"error"`          // why the replay did not begin or go on
+	Dest        Destination `json:"dest"`           // the destination that gets the records; empty before the begin
+	Began       time.Time   `json:"began,omitzero"` // zero before the begin
+	Ended       time.Time   `json:"-"`              // zero before the end
+	UpTo        uint64      `json:"up_to"`          // the cursor at the begin
+	Position    uint64      `json:"position"`       // the chosen records up to here are done
+	ReportsUpTo int64       `json:"reports_up_to"`  // a version, like the next
+	Reports     int64       `json:"reports"`        // the chosen reports up to here are done
+	Sent        int64       `json:"sent"`           // records that the destination took
+	SentReports int64       `json:"sent_reports"`   // reports that the destination took
+	Refused     int64       `json:"refused"`        // records and reports that were delivered before and are refused now
+	StillDead   int64       `json:"still_dead"`     // dead letters that are refused again
+	SetAside    int64       `json:"set_aside"`      // records that the destination does not take now, and that are tried again
+	Incomplete  int64       `json:"incomplete"`     // metrics and outcomes whose context or session the file has lost
+	Reasons     Reasons     `json:"reasons"`        // the destination's words for what it refuses
+	Error       string      `json:"error"`          // why the replay did not begin or go on
 }
 
 // RecordsDone says that all records are done. Reports come after them.
@@ -47,13 +47,27 @@ func (r *Replay) Chooses(start time.Time) bool {
 	return (r.Since.IsZero() || !start.Before(r.Since)) && (r.Until.IsZero() || start.Before(r.Until))
 }
 
+// Loss says that a destination lost records that it had.
+type Loss struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"`             // for people
+	Cursor uint64    `json:"cursor"`           // the records up to here may be gone
+	Replay int64     `json:"replay,omitempty"` // the replay that was under way then and had sent nothing; 0 for none
+}
+
+// MendedBy says whether a replay sends again all that was lost.
+func (l *Loss) MendedBy(r *Replay) bool {
+	return r.Since.IsZero() && r.Until.IsZero() && r.Project == "" && r.Dead == nil && l.Cursor <= r.State.UpTo &&
+		(l.At.Before(r.State.Began) || l.Replay == r.ID)
+}
+
 // ReplayStep is what became of some records of a replay.
 type ReplayStep struct {
-	Position   uint64           // all chosen records up to here are done
-	Delivered  []uint64         // dead letters among them are none any more
-	Refused    []DeadLetter     // dead letters among them get these words; the others stay delivered
-	Reasons    map[string]int64 // words for Refused
-	SetAside   []DeadLetter     // records that the destination does not take now; they are no dead letters any more
+	Position   uint64       // all chosen records up to here are done
+	Delivered  []uint64     // dead letters among them are none any more
+	Refused    []DeadLetter // dead letters among them get these words; the others stay delivered
+	Reasons    Reasons      // words for Refused
+	SetAside   []DeadLetter // records that the destination does not take now; they are no dead letters any more
 	Incomplete int64
 }
 

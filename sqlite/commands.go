@@ -14,23 +14,24 @@ const (
 	commandStatus = "status"
 )
 
-// keptCommands is how many commands stay in the file.
+// keptCommands is how many commands stay in the file, beside deletions that failed.
 const keptCommands = 100
 
 // addCommand stores what an operator asks for. It fails with EInvalid when an older bridge serves the file, which would
-// not carry it out.
+// not carry it out, and with EUnavailable when the bridge found the file damaged, since nobody must write into it.
 func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id int64, err error) {
 	text, err := json.Marshal(arguments)
 	if err != nil {
 		return 0, err
 	}
 	err = db.write(ctx, func(w *writer) error {
-		if err := db.requireCommands(ctx, w.conn); err != nil {
+		if err := db.acceptsCommands(ctx, w.conn); err != nil {
 			return err
 		}
 		id, err = w.insert("INSERT INTO commands (kind, arguments, asked) VALUES (?, ?, ?)", kind, string(text), nanoseconds(db.Now()))
 		if err == nil {
-			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ?", id-keptCommands)
+			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ? AND id NOT IN (SELECT id FROM "+failedDeletions+")",
+				id-keptCommands)
 		}
 		return err
 	})
@@ -51,6 +52,14 @@ func (db *DB) requireCommands(ctx context.Context, q querier) error {
 			"nothing was done; start a bridge of this version first", db.path)
 	}
 	return err
+}
+
+// acceptsCommands fails when the bridge that serves the file cannot carry a command out.
+func (db *DB) acceptsCommands(ctx context.Context, q querier) error {
+	if damage := db.Damage(); damage != "" {
+		return unavailable("nothing was done, since the bridge that serves the file accepts nothing: %s", damage)
+	}
+	return db.requireCommands(ctx, q)
 }
 
 // command is a row of the table. arguments and state are JSON.

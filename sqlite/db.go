@@ -165,6 +165,9 @@ func (db *DB) Server() int {
 // Served says whether another process served the file when OpenShared opened it.
 func (db *DB) Served() bool { return db.served }
 
+// ServedNow says whether another process has the lock of the file now.
+func (db *DB) ServedNow() bool { return locked(db.path + ".lock") }
+
 // lockUnlessServed takes the lock, or returns nil when another process serves the file. It waits while another process
 // is opening the file, since that process may refuse the log.
 func (db *DB) lockUnlessServed() (*fileLock, error) {

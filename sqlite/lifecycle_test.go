@@ -216,7 +216,8 @@ func TestDamageInsideTheFileIsFoundInTheBackground(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
 
-	db := open(t, dbAt(path, utcZones()))
+	db := dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
 	eventually(t, "the damage is found", func() bool { return !db.Health().OK })
 	h := db.Health()
 	assert.True(t, h.Required)
@@ -224,6 +225,32 @@ func TestDamageInsideTheFileIsFoundInTheBackground(t *testing.T) {
 	assert.Contains(t, h.Detail, "pymon-bridge recover --data ")
 	err = db.Append(t.Context(), []*monitor.Record{record(machine("m"))})
 	assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err), "a damaged file may lose it")
+
+	// Commands beside the bridge know it, and write nothing.
+	beside := dbAt(path, utcZones())
+	require.NoError(t, beside.OpenShared(t.Context()))
+	defer beside.Close()
+	eventually(t, "the lock file says it", func() bool { return beside.Damage() != "" })
+	assert.Equal(t, h.Detail, beside.Damage())
+	for name, add := range map[string]func() error{
+		"replay": func() error { _, err := beside.AddReplay(t.Context(), monitor.Replay{}); return err },
+		"delete": func() error { _, err := beside.AddDeletion(t.Context(), "shop"); return err },
+		"status": func() error { _, err := beside.AskStatus(t.Context()); return err },
+		"drop":   func() error { _, err := beside.DropLetters(t.Context(), monitor.LetterQuery{}); return err },
+	} {
+		err := add()
+		assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err), name)
+		assert.ErrorContains(t, err, "nothing was done", name)
+		assert.ErrorContains(t, err, h.Detail, name)
+	}
+	var commands int
+	require.NoError(t, raw(t, path).QueryRow("SELECT count(*) FROM commands").Scan(&commands))
+	assert.Zero(t, commands)
+
+	require.NoError(t, db.Close())
+	lock, err := os.ReadFile(path + ".lock")
+	require.NoError(t, err)
+	assert.NotContains(t, string(lock), "is damaged", "whoever opens the file next looks for himself")
 }
 
 func TestAFailedCommitIsFollowedByACheck(t *testing.T) {

@@ -20,6 +20,7 @@ type fileLock struct {
 	file    *os.File
 	content bool   // the file had content once
 	opening bool   // the process with the lock is opening the file
+	damage  string // what the process with the lock found; empty for none
 	boot    string // of the system, while a bridge serves the file, and after it was killed; empty after it has closed
 }
 
@@ -44,6 +45,7 @@ func lockFile(path string) (*fileLock, error) {
 		return nil, e
 	}
 	l := readMarks(path)
+	l.damage = ""
 	l.file, l.opening = f, true
 	if err := l.write(); err != nil {
 		f.Close()
@@ -52,10 +54,21 @@ func lockFile(path string) (*fileLock, error) {
 	return l, nil
 }
 
+// locked says whether another process has the lock. It changes nothing.
+func locked(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // ends the shared lock
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
 // The lines of a lock file behind the process ID.
 const (
 	contentMark = "the file has content"
 	openingMark = "it is being opened"
+	damageMark  = "its bridge accepts nothing: "
 	bootMark    = "it is served since boot "
 )
 
@@ -67,6 +80,9 @@ func (l *fileLock) write() error {
 	}
 	if l.opening {
 		text += openingMark + "\n"
+	}
+	if l.damage != "" {
+		text += damageMark + l.damage + "\n"
 	}
 	if l.boot != "" {
 		text += bootMark + l.boot + "\n"
@@ -87,6 +103,9 @@ func readMarks(path string) *fileLock {
 		if boot, ok := strings.CutPrefix(line, bootMark); ok {
 			l.boot = boot
 		}
+		if damage, ok := strings.CutPrefix(line, damageMark); ok {
+			l.damage = damage
+		}
 		l.content = l.content || line == contentMark
 		l.opening = l.opening || line == openingMark
 	}
@@ -95,8 +114,32 @@ func readMarks(path string) *fileLock {
 
 // mark notes that the file has content, and the boot in which it is served. An empty boot says that nobody serves it.
 func (l *fileLock) mark(boot string) error {
-	l.content, l.opening, l.boot = true, false, boot
+	l.content, l.opening, l.boot, l.damage = true, false, boot, ""
 	return l.write()
+}
+
+// noteDamage tells the commands beside this process that the file is damaged, or that it is not any more.
+func (db *DB) noteDamage() {
+	damage := ""
+	if p, detail := db.state.get(); p == phaseDamaged {
+		damage = strings.Join(strings.Fields(detail), " ")
+	}
+	if damage == db.lock.damage {
+		return
+	}
+	db.lock.damage = damage
+	if err := db.lock.write(); err != nil {
+		db.logger.Error("commands beside this process cannot know that the file is damaged", "error", err)
+	}
+}
+
+// Damage says why the bridge that serves the file found it damaged. It is empty when it did not, and when no other process
+// serves the file.
+func (db *DB) Damage() string {
+	if !db.served {
+		return ""
+	}
+	return readMarks(db.path + ".lock").damage
 }
 
 // thisBoot identifies the time since the system was started. It is empty where the system does not tell.

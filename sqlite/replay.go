@@ -118,12 +118,12 @@ func (db *DB) endReplay(w *writer, r *monitor.Replay, why string) error {
 func (db *DB) storeReplay(w *writer, r *monitor.Replay) error {
 	if r.State.RecordsDone() && (r.Dead != nil || r.State.Reports >= r.State.ReportsUpTo) {
 		r.State.Ended = db.Now()
+		if err := w.mendLosses(r); err != nil {
+			return err
+		}
 	}
 	return w.storeState(r.ID, r.State, nanoseconds(r.State.Ended))
 }
-
-// mostReasons bounds the words that a replay remembers.
-const mostReasons = 8
 
 // AckReplay implements [monitor.ReplayQueue].
 func (db *DB) AckReplay(ctx context.Context, r *monitor.Replay, step monitor.ReplayStep) error {
@@ -144,7 +144,9 @@ func (db *DB) AckReplay(ctx context.Context, r *monitor.Replay, step monitor.Rep
 		s.Position = step.Position
 		s.Sent += int64(len(step.Delivered))
 		s.Incomplete += step.Incomplete
-		s.Reasons = withReasons(s.Reasons, step.Reasons)
+		for words, n := range step.Reasons {
+			s.Reasons = s.Reasons.Plus(words, n)
+		}
 		return db.storeReplay(w, &done)
 	})
 	if err == nil {
@@ -194,20 +196,6 @@ func (w *writer) changes(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// withReasons returns the sum of two counts. It counts what would be too many words together.
-func withReasons(a, b map[string]int64) map[string]int64 {
-	sum := make(map[string]int64, len(a)+len(b))
-	for _, part := range []map[string]int64{a, b} {
-		for words, n := range part {
-			if _, known := sum[words]; !known && len(sum) >= mostReasons {
-				words = "other words"
-			}
-			sum[words] += n
-		}
-	}
-	return sum
-}
-
 // ReplayReports implements [monitor.ReplayQueue].
 func (db *DB) ReplayReports(ctx context.Context, r *monitor.Replay, max int) ([]monitor.PendingReport, error) {
 	pending, err := db.reportsBetween(ctx, r.State.Reports, r.State.ReportsUpTo, max)
@@ -228,7 +216,7 @@ func (db *DB) AckReplayReport(ctx context.Context, r *monitor.Replay, p monitor.
 	switch s := &done.State; {
 	case refusal != "":
 		s.Refused++
-		s.Reasons = withReasons(s.Reasons, map[string]int64{refusal: 1})
+		s.Reasons = s.Reasons.Plus(refusal, 1)
 	case p.Report != nil:
 		s.SentReports++
 	}

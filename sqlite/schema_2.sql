@@ -83,3 +83,6 @@ CREATE TABLE commands (
     ended INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX commands_open ON commands (kind, id) WHERE ended = 0;
+
+-- What the destination lost and did not get again. JSON, empty for nothing.
+ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';

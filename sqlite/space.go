@@ -72,8 +72,8 @@ func (db *DB) room() error {
 }
 
 // watchSpace measures the space every second and logs changes. While there is no room, it also empties the log: without
-// commits of records nothing else does. So Health reports that a disk has room again, or that
-// the file was removed, even when no client writes.
+// commits of records nothing else does. So Health reports that a disk has room again, or that the file was removed, even when
+// no client writes. Commands beside this process read in the lock file that it is damaged.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
 	defer tick.Stop()
@@ -90,6 +90,7 @@ func (db *DB) watchSpace() {
 		}
 		db.watchFiles()
 		db.remind(time.Now())
+		db.noteDamage()
 		now := ""
 		if err := db.space.refusal(); err != nil {
 			now = err.Error()

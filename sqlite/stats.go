@@ -20,8 +20,14 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		}
 		var id int64
 		var cursor uint64
-		err = each(ctx, q, "SELECT id, cursor, dead FROM destinations WHERE name = ?", []any{string(dest)},
-			func(row scanner) error { return row.Scan(&id, &cursor, &s.DeadLetters) })
+		err = each(ctx, q, "SELECT id, cursor, dead, lost FROM destinations WHERE name = ?", []any{string(dest)},
+			func(row scanner) (err error) {
+				var lost string
+				if err = row.Scan(&id, &cursor, &s.DeadLetters, &lost); err == nil {
+					s.Lost, err = lossesIn(lost)
+				}
+				return err
+			})
 		if err != nil {
 			return err
 		}

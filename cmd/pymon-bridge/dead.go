@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,15 @@ func (f chosenFlags) choose() (monitor.LetterQuery, error) {
 		return q, errors.New("expected numbers, --class, --project or --reason, or else --all")
 	}
 	return q, nil
+}
+
+var errNoLetters = errors.New("no dead letter fits: 'pymon-bridge dead list' shows which there are")
+
+func countLetters(ctx context.Context, db *sqlite.DB, q monitor.LetterQuery) (n int64, err error) {
+	if err := db.EachLetter(ctx, q, func(monitor.Letter) error { n++; return nil }); err != nil {
+		return 0, fmt.Errorf("count the dead letters: %w", err)
+	}
+	return n, nil
 }
 
 // deadShowCmd shows one record.
@@ -131,6 +141,9 @@ func (c *deadRetryCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 		return err
 	}
 	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+		if n, err := countLetters(ctx, db, letters); err != nil || n == 0 && !c.All {
+			return cmp.Or(err, errNoLetters)
+		}
 		return c.replay(ctx, m, db, monitor.Replay{Dead: &letters})
 	})
 }
@@ -160,14 +173,14 @@ func (c *deadDropCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 		return err
 	}
 	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
-		var n int64
-		if err := db.EachLetter(ctx, letters, func(monitor.Letter) error { n++; return nil }); err != nil {
-			return fmt.Errorf("count the dead letters: %w", err)
+		n, err := countLetters(ctx, db, letters)
+		if err != nil || n == 0 && !c.All {
+			return cmp.Or(err, errNoLetters)
 		}
 		if n > 0 && !c.Yes && !m.confirm("Remove %s? The records stay in the file. [y/N] ", count(n, "dead letter")) {
 			return fmt.Errorf("nothing is removed: expected a yes, or --yes, to remove %s", count(n, "dead letter"))
 		}
-		n, err := db.DropLetters(ctx, letters)
+		n, err = db.DropLetters(ctx, letters)
 		if err != nil {
 			return fmt.Errorf("remove the dead letters: %w", err)
 		}

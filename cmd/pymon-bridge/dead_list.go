@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -87,8 +86,6 @@ func indented(object []byte) string {
 // mostGroups bounds the groups in memory.
 const mostGroups = 1000
 
-var numbersInWords = regexp.MustCompile(`[0-9]+`)
-
 // letterList gathers the groups and the first letters.
 type letterList struct {
 	Total   int64          `json:"total"`
@@ -102,7 +99,7 @@ func (list *letterList) add(l monitor.Letter, limit int) {
 	if limit == 0 || len(list.Letters) < limit {
 		list.Letters = append(list.Letters, letterLine{l.Seq, l.At, l.Project, l.Class, l.Name, letterRefusal{l.Dest, l.Status, l.Reason, l.At}})
 	}
-	key := letterGroup{Dest: l.Dest, Project: l.Project, Class: l.Class, Status: l.Status, Reason: numbersInWords.ReplaceAllString(l.Reason, "")}
+	key := letterGroup{Dest: l.Dest, Project: l.Project, Class: l.Class, Status: l.Status, Reason: monitor.Wording(l.Reason)}
 	if list.known[key] == nil {
 		if len(list.known) >= mostGroups {
 			key = letterGroup{Reason: "other words"}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -120,31 +119,11 @@ func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize, delivered string) err
 
 // awaitDeletion waits for the end of a deletion, and shows how far it is.
 func (m *Main) awaitDeletion(ctx context.Context, db *sqlite.DB, id int64) (s monitor.DeletionState, err error) {
-	var p *progress
-	var done uint64
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if s, err = db.DeletionState(ctx, id); err != nil {
-			return s, fmt.Errorf("read how far the bridge is: %w", err)
-		}
-		if p == nil && !s.Began.IsZero() {
-			p = m.newProgress("Looking through", "records", int64(s.UpTo))
-			defer p.end()
-		}
-		if s.Position > done {
-			p.add(int64(s.Position - done))
-			done = s.Position
-		}
-		if !s.Ended.IsZero() {
-			return s, nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return s, errors.New("no longer waiting; the bridge goes on removing the project")
-		}
-	}
+	err = m.await(ctx, db, "Looking through", "removing the project", func() (howFar, error) {
+		s, err = db.DeletionState(ctx, id)
+		return howFar{s.Began, s.Ended, s.Position, s.UpTo}, err
+	})
+	return s, err
 }
 
 // print says what was removed. It is an error when an InfluxDB still has points.

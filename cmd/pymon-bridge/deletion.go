@@ -56,8 +56,12 @@ func (x *deleter) next(ctx context.Context) error {
 			return err
 		}
 	}
-	x.logger.InfoContext(ctx, "a project is removed completely", "project", d.Project, "records", d.State.Removed.Records(),
-		"destination_error", d.State.Error)
+	if d.State.Error != "" {
+		x.logger.ErrorContext(ctx, "a project is removed from the file, but the destination still has its points; repeat the "+
+			"deletion when this is solved", "project", d.Project, "records", d.State.Removed.Records(), "error", d.State.Error)
+	} else {
+		x.logger.InfoContext(ctx, "a project is removed completely", "project", d.Project, "records", d.State.Removed.Records())
+	}
 	return x.db.EndDeletion(ctx, d)
 }
 

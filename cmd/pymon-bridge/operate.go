@@ -27,13 +27,21 @@ func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db 
 	}
 	db := sqlite.New(path, monitor.Zones{Server: time.Local}, logger)
 	if err := db.OpenShared(ctx); err != nil {
-		return err
+		return explainAccess(err)
 	}
 	defer db.Close()
 	if err := db.RequireCommands(ctx); err != nil {
 		return err
 	}
 	return do(db)
+}
+
+// explainAccess says what to do when the system lets this user not use the file.
+func explainAccess(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("run the command as the user of the bridge, who may write to the file: %w", err)
+	}
+	return err
 }
 
 // printJSON prints one object.

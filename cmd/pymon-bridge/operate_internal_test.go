@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,4 +45,13 @@ func TestDeadLettersHaveToBeChosen(t *testing.T) {
 	q, err = chosenFlags{All: true}.choose()
 	require.NoError(t, err)
 	assert.Equal(t, monitor.LetterQuery{}, q)
+}
+
+// A user who may not use the file reads who may.
+func TestACommandOfAnotherUserSaysWhoMayRunIt(t *testing.T) {
+	denied := fmt.Errorf("open lock: %w", &fs.PathError{Op: "open", Path: "pymon.db.lock", Err: syscall.EACCES})
+	assert.ErrorContains(t, explainAccess(denied), "run the command as the user of the bridge")
+	assert.ErrorContains(t, explainAccess(denied), "pymon.db.lock")
+	assert.Equal(t, fs.ErrNotExist, explainAccess(fs.ErrNotExist))
+	assert.NoError(t, explainAccess(nil))
 }

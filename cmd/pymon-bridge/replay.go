@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"time"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -51,6 +50,15 @@ func (c *replayCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		return errors.New("--until: expected a time after --since")
 	}
 	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+		if c.Project != "" {
+			size, err := db.SizeOf(ctx, c.Project)
+			if err != nil {
+				return fmt.Errorf("count what the file has: %w", err)
+			}
+			if size.Records()+size.Reports == 0 {
+				return fmt.Errorf("--project: expected a project that the file has, and it has nothing of %q", c.Project)
+			}
+		}
 		return c.replay(ctx, m, db, monitor.Replay{Since: c.Since.Time, Until: c.Until.Time, Project: c.Project, Imported: c.Imported})
 	})
 }
@@ -94,31 +102,11 @@ func (c *waitFlags) replay(ctx context.Context, m *Main, db *sqlite.DB, r monito
 
 // awaitReplay waits for the end of a replay, and shows how far it is.
 func (m *Main) awaitReplay(ctx context.Context, db *sqlite.DB, id int64) (s monitor.ReplayState, err error) {
-	var p *progress
-	var done uint64
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if s, err = db.ReplayState(ctx, id); err != nil {
-			return s, fmt.Errorf("read how far the bridge is: %w", err)
-		}
-		if p == nil && !s.Began.IsZero() {
-			p = m.newProgress("Delivering again", "records", int64(s.UpTo))
-			defer p.end()
-		}
-		if s.Position > done {
-			p.add(int64(s.Position - done))
-			done = s.Position
-		}
-		if !s.Ended.IsZero() {
-			return s, nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return s, errors.New("no longer waiting; the bridge goes on delivering again")
-		}
-	}
+	err = m.await(ctx, db, "Delivering again", "delivering again", func() (howFar, error) {
+		s, err = db.ReplayState(ctx, id)
+		return howFar{s.Began, s.Ended, s.Position, s.UpTo}, err
+	})
+	return s, err
 }
 
 // printReplay says in sentences what became of a replay.

@@ -35,7 +35,8 @@ const answerWithin = 5 * time.Second
 type statusResult struct {
 	Data      string                  `json:"data"`
 	Served    bool                    `json:"served"`
-	Bridge    *monitor.BridgeStatus   `json:"bridge"` // null when no bridge answers
+	Bridge    *monitor.BridgeStatus   `json:"bridge"`           // null when no bridge answers
+	Damage    string                  `json:"damage,omitempty"` // why the bridge accepts nothing
 	Delivery  []deliveryStatus        `json:"delivery"`
 	FileBytes int64                   `json:"file_bytes"`
 	LogBytes  int64                   `json:"log_bytes"`
@@ -62,11 +63,19 @@ func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 	s := &statusResult{Data: c.Data, Attention: []string{}}
 	err := withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		s.Served, s.server = db.Served(), db.Server()
-		if err := s.readFile(ctx, db, filepath.Join(c.Data, sqlite.FileName)); err != nil {
-			return fmt.Errorf("read the file: %w", err)
+		if s.Damage = db.Damage(); s.Damage != "" {
+			s.needs("the bridge accepts nothing: %s", s.Damage)
 		}
-		s.ask(ctx, db)
-		return s.readDelivery(ctx, db)
+		err := s.readFile(ctx, db, filepath.Join(c.Data, sqlite.FileName))
+		if err == nil {
+			s.ask(ctx, db)
+			err = s.readDelivery(ctx, db)
+		}
+		if err != nil && s.Damage != "" {
+			s.needs("a part of the file cannot be read: %v", err)
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		return err
@@ -93,6 +102,9 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 		s.needs("no bridge serves this directory")
 		return
 	}
+	if s.Damage != "" {
+		return // it cannot write an answer
+	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	id, err := db.AskStatus(ctx)
@@ -111,7 +123,7 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			err = fmt.Errorf("it gave no answer within %s, so it may be unable to write; its log and its /-/ready say more", answerWithin)
+			err = fmt.Errorf("it gave no answer within %s, so it may be unable to write; its log and its /-/ready say more, and pymon-bridge verify says whether the file is damaged", answerWithin)
 		}
 	}
 	s.needs("the bridge (process %d) was asked in vain: %v", s.server, err)
@@ -121,12 +133,13 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 func (s *statusResult) readFile(ctx context.Context, db *sqlite.DB, path string) (err error) {
 	now := time.Now()
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	s.FileBytes, s.LogBytes = sizeOf(path), sizeOf(path+"-wal")
 	if s.Projects, err = db.ProjectStatus(ctx, today); err != nil {
-		return err
+		return fmt.Errorf("read the projects: %w", err)
 	}
 	tokens, err := db.Tokens(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the tokens: %w", err)
 	}
 	s.Tokens = len(tokens.Valid)
 	for _, t := range tokens.Valid {
@@ -137,7 +150,6 @@ func (s *statusResult) readFile(ctx context.Context, db *sqlite.DB, path string)
 	if tokens.Access() == monitor.AccessClosed {
 		s.needs("all tokens are revoked, so nobody can use the bridge")
 	}
-	s.FileBytes, s.LogBytes = sizeOf(path), sizeOf(path+"-wal")
 	return nil
 }
 
@@ -164,12 +176,25 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 		d := deliveryStatus{Dest: dest, Current: s.Bridge != nil && s.Bridge.Destination == dest, Waiting: stats.Depth,
 			Oldest: stats.Oldest, Aside: stats.Aside, DeadLetters: stats.DeadLetters}
 		s.Delivery = append(s.Delivery, d)
+		if s.Bridge == nil { // a bridge says it itself
+			for _, l := range stats.Lost {
+				s.needs("%s: %s", dest, l.What)
+			}
+		}
 		if d.DeadLetters > 0 && (d.Current || s.Bridge == nil) {
 			s.needs("%s of %s: see pymon-bridge dead list", count(d.DeadLetters, "dead letter"), dest)
 		}
 		if d.Aside > 0 && d.Current {
 			s.needs("%s set aside: something takes no request of their size, or fails at them", count(d.Aside, "record"))
 		}
+	}
+	failed, err := db.FailedDeletions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the deletions: %w", err)
+	}
+	for _, d := range failed {
+		s.needs("InfluxDB still has points of project %[1]s, which was removed at %[2]s: repeat pymon-bridge delete --project "+
+			"%[1]s when this is solved: %[3]s", d.Project, timeOrNever(d.State.Ended), d.State.Error)
 	}
 	stats, err := db.Stats(ctx, "")
 	s.Free = stats.Free

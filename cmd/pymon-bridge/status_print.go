@@ -50,7 +50,9 @@ func (s *statusResult) printBridge(line func(name, format string, args ...any)) 
 	line("directory", "%s", s.Data)
 	b := s.Bridge
 	if b == nil {
-		if s.Served {
+		if s.Damage != "" {
+			line("served by", "process %d, which accepts nothing", s.server)
+		} else if s.Served {
 			line("served by", "process %d, which does not answer", s.server)
 		} else {
 			line("served by", "nobody")

@@ -153,9 +153,14 @@ func TestDeleteCanBeRepeated(t *testing.T) {
 	assert.Contains(t, result.Stdout, "Removed 52 records")
 	assert.Contains(t, result.Stderr, "InfluxDB still has points of project gone: repeat the command when this is solved: delete project gone from bucket")
 	assert.Len(t, influx.Points(bucket, "test_metrics"), 50)
+	assert.Contains(t, result.Stderr, "a project is removed from the file, but the destination still has its points")
+	assert.NotContains(t, result.Stderr, "removed completely")
+	status := func() string { return harness.RunProgram(t, nil, "status", "--data", bridge.Data).Stdout }
+	assert.Contains(t, status(), "InfluxDB still has points of project gone, which was removed at ")
 	result = harness.RunProgram(t, append(env, "INFLUX_TOKEN="+influx.Token), "delete", "--project", "gone", "--yes", "--data", bridge.Data)
 	assert.Equal(t, 0, result.ExitCode, result.Stderr)
 	assert.Contains(t, result.Stderr, "The file has nothing of project gone; InfluxDB may have points.")
+	assert.NotContains(t, status(), "InfluxDB still has points")
 	for measurement, rows := range contents(influx, bucket, meta) {
 		assert.Empty(t, rows, measurement)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,15 @@ func TestADamagedFileIsRecovered(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, r.status)
 	assert.Contains(t, r.body, command)
 	assertVerified(t, bridge.Data, false)
+	require.Eventually(t, func() bool {
+		said := harness.RunProgram(t, nil, "status", "--data", bridge.Data)
+		return said.ExitCode == 1 && strings.Contains(said.Stdout, "which accepts nothing") && strings.Contains(said.Stdout, command)
+	}, time.Minute, 100*time.Millisecond, "the status says what to do")
+	for _, args := range [][]string{{"delete", "--project", "p", "--yes"}, {"replay"}, {"dead", "drop", "--all"}} {
+		refused := harness.RunProgram(t, nil, append(args, "--data", bridge.Data)...)
+		assert.Equal(t, 1, refused.ExitCode, args)
+		assert.Contains(t, refused.Stderr, command, "nobody writes into a damaged file")
+	}
 
 	result := harness.RunProgram(t, nil, "recover", "--data", bridge.Data, "--into", recovered, "--json")
 	require.Equal(t, 0, result.ExitCode, result.Stderr)

@@ -231,6 +231,13 @@ func TestReplayWithoutABridgeThatDelivers(t *testing.T) {
 	assert.Equal(t, 0, result.ExitCode, result.Stderr)
 	assert.Contains(t, result.Stdout, "No bridge serves this directory now. The next one that does delivers again")
 
+	for _, args := range [][]string{{"dead", "retry", "999999"}, {"dead", "retry", "--reason", "nosuch"}, {"dead", "drop", "424242", "--yes"},
+		{"replay", "--project", "nosuch"}} {
+		result = harness.RunProgram(t, nil, append(args, "--data", bridge.Data)...)
+		assert.Equal(t, 1, result.ExitCode, args)
+		assert.Regexp(t, "no dead letter fits|it has nothing of \"nosuch\"", result.Stderr)
+		assert.Empty(t, result.Stdout)
+	}
 	empty := filepath.Join(t.TempDir(), "empty")
 	require.NoError(t, os.Mkdir(empty, 0o700))
 	result = harness.RunProgram(t, nil, "replay", "--data", empty)
