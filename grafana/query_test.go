@@ -128,9 +128,9 @@ func checkDrawing(t *testing.T, results string) {
 	pictures, err := filepath.Glob(filepath.Join(folder, "*.png"))
 	require.NoError(t, err)
 	assert.Len(t, pictures, len(dashboards(t))-1, "all except the dashboard about the bridge")
-	shown, err := filepath.Glob("../docs/images/*.png")
-	require.NoError(t, err)
-	assert.Len(t, shown, len(dashboards(t)), "pictures in the documentation")
+	for _, picture := range pictures {
+		assert.FileExists(t, filepath.Join("../docs/images", filepath.Base(picture)), "pictures in the documentation")
+	}
 }
 
 // checkAnnotation checks that rows have the columns that Grafana uses for annotations.
