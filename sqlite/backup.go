@@ -54,12 +54,14 @@ func Backup(ctx context.Context, from, into string, replace bool, progress Progr
 
 // notPartOf fails when the copy would replace the file itself, or what stands beside it.
 func notPartOf(from, into string) error {
-	there, err := os.Stat(into)
-	if err != nil {
-		return nil
+	same := func(a, b string) bool {
+		first, err := os.Stat(a)
+		second, err2 := os.Stat(b)
+		return err == nil && err2 == nil && os.SameFile(first, second)
 	}
-	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
-		if own, err := os.Stat(from + suffix); err == nil && os.SameFile(own, there) {
+	beside := same(filepath.Dir(from), filepath.Dir(into))
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} { // SQLite takes one that was not there for its own
+		if same(from+suffix, into) || beside && filepath.Base(into) == filepath.Base(from)+suffix {
 			return monitor.Errorf(monitor.EInvalid, "expected another file than those of the bridge, but got %s", into)
 		}
 	}

@@ -70,6 +70,15 @@ func TestABackupReplacesNothingUnlessItIsTold(t *testing.T) {
 		err := sqlite.Backup(t.Context(), path, path+suffix, true, quiet)
 		assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err), "the file itself")
 	}
+	require.NoError(t, os.Symlink(filepath.Dir(path), into+"-dir"))
+	for _, dir := range []string{filepath.Dir(path), into + "-dir"} {
+		for _, suffix := range []string{"-wal", "-shm", "-journal"} { // SQLite would take it for its own
+			into := filepath.Join(dir, filepath.Base(path)+suffix)
+			err := sqlite.Backup(t.Context(), path, into, false, quiet)
+			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err), suffix)
+			assert.NoFileExists(t, into)
+		}
+	}
 	assert.Empty(t, verified(t, path).Findings)
 	assert.Error(t, sqlite.Backup(t.Context(), filepath.Join(t.TempDir(), "none.db"), filepath.Join(t.TempDir(), "copy.db"), false, quiet))
 }

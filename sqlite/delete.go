@@ -293,15 +293,18 @@ func (w *writer) computeZone(ctx context.Context, seq uint64) error {
 }
 
 // forgetNumbers removes what deliveries have of records that are removed. A record that was owed to a destination is owed
-// no more, so that the numbers without a record are not counted as waiting.
+// no more, so that the numbers without a record are not counted as waiting. Numbers that follow each other are one range.
 func (w *writer) forgetNumbers(seqs []uint64) error {
 	list := jsonList(seqs)
 	for _, query := range []string{
 		"DELETE FROM pinned_origins WHERE seq IN (SELECT value FROM json_each(?1))",
 		"DELETE FROM parked WHERE (dest, seq) IN (SELECT d.id, j.value FROM destinations d, json_each(?1) j)",
 		"DELETE FROM dead_letters WHERE (dest, seq) IN (SELECT d.id, j.value FROM destinations d, json_each(?1) j)",
-		`INSERT INTO not_owed (dest, first, last) SELECT d.id, j.value, j.value FROM destinations d, json_each(?1) j WHERE j.value > d.cursor
-			AND coalesce((SELECT n.first > j.value FROM not_owed n WHERE n.dest = d.id AND n.last >= j.value ORDER BY n.last LIMIT 1), 1)`,
+		`INSERT INTO not_owed (dest, first, last) SELECT id, min(seq), max(seq) FROM (
+			SELECT d.id, j.value AS seq, j.value - row_number() OVER (PARTITION BY d.id ORDER BY j.value) AS island
+			FROM destinations d, json_each(?1) j WHERE j.value > d.cursor
+			AND coalesce((SELECT n.first > j.value FROM not_owed n WHERE n.dest = d.id AND n.last >= j.value ORDER BY n.last LIMIT 1), 1))
+			GROUP BY id, island`,
 	} {
 		if _, err := w.exec(query, list); err != nil {
 			return err

@@ -132,3 +132,23 @@ func TestNobodySeesAProjectThatIsRemoved(t *testing.T) {
 		require.Len(t, status, 1)
 	}
 }
+
+// Numbers that follow each other and are removed before they were delivered are stored as ranges.
+func TestRemovedNumbersAreStoredAsRanges(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	open(t, db)
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{}))
+	appendAll(t, db, record(process("s", arrival)))
+	for i := range 30 {
+		rec := record(measured("s", "test_1", arrival.Add(time.Duration(i)*time.Second)))
+		if rec.Project = "gone"; i == 20 {
+			rec.Project = "shop"
+		}
+		appendAll(t, db, rec)
+	}
+	_, err := db.AddDeletion(t.Context(), "gone")
+	require.NoError(t, err)
+	require.False(t, removeSome(t, db, 1000))
+	assert.Equal(t, []string{"2 21", "23 31"}, rowsOf(t, raw(t, path), "SELECT first, last FROM not_owed ORDER BY first"))
+	assert.Len(t, next(t, db), 2)
+}

@@ -63,7 +63,11 @@ func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		if result.Left, err = db.DeliveredTo(ctx); err != nil {
 			return fmt.Errorf("read where the file was delivered to: %w", err)
 		}
-		if err := c.ask(m, size, places(result.Left, db.Served() || c.URL != "")); err != nil {
+		tokens, err := db.Tokens(ctx)
+		if err != nil {
+			return fmt.Errorf("read the tokens: %w", err)
+		}
+		if err := c.ask(m, size, places(result.Left, db.Served() || c.URL != "")+c.lastToken(tokens.Valid)); err != nil {
 			return err
 		}
 		if id, err = db.AddDeletion(ctx, c.Project); err != nil {
@@ -99,8 +103,17 @@ func places(delivered []string, influx bool) string {
 	return text
 }
 
-// ask says how much the file has and where it was delivered to, and asks.
-func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize, delivered string) error {
+// lastToken warns when nobody could use the bridge without the tokens of the project.
+func (c *deleteCmd) lastToken(valid []monitor.Token) string {
+	own := slices.ContainsFunc(valid, func(t monitor.Token) bool { return t.Project == c.Project })
+	if !own || slices.ContainsFunc(valid, func(t monitor.Token) bool { return t.Project != c.Project && t.Expires.IsZero() }) {
+		return ""
+	}
+	return " It has the last token that stays valid: after this nobody can use the bridge until you add one."
+}
+
+// ask says how much the file has, and what to know before, and asks.
+func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize, know string) error {
 	has := fmt.Sprintf("The file has nothing of project %s; InfluxDB may have points.", c.Project)
 	if size.Records()+size.Reports+size.Tokens > 0 {
 		has = fmt.Sprintf("Project %s has %s, %s, %s, %s in %s, %s and %s", c.Project, count(size.Metrics, "measurement"), count(size.Outcomes, "outcome"),
@@ -110,7 +123,7 @@ func (c *deleteCmd) ask(m *Main, size monitor.ProjectSize, delivered string) err
 		}
 		has += "."
 	}
-	fmt.Fprintln(m.Stderr, has+delivered)
+	fmt.Fprintln(m.Stderr, has+know)
 	if !c.Yes && !m.confirm("Remove all of it, from InfluxDB too? This cannot be undone. [y/N] ") {
 		return fmt.Errorf("nothing is removed: expected a yes, or --yes, to remove project %s", c.Project)
 	}

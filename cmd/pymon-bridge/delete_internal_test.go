@@ -52,3 +52,37 @@ func TestDeleteNamesWhatStillHasPoints(t *testing.T) {
 	assert.Contains(t, stdout, "No InfluxDB is set, so none was asked to delete points.")
 	assert.NotContains(t, stderr, "delivered")
 }
+
+// After the last token nobody can use the bridge.
+func TestDeleteWarnsOfTheLastToken(t *testing.T) {
+	const warning = "It has the last token that stays valid: after this nobody can use the bridge until you add one."
+	token := func(project string, n byte) func(db *sqlite.DB) {
+		return func(db *sqlite.DB) {
+			_, err := db.AddToken(t.Context(), monitor.Token{Project: project, Hash: [32]byte{n}})
+			require.NoError(t, err)
+		}
+	}
+	_, stderr, err := deleted(t, token("gone", 1))
+	require.NoError(t, err)
+	assert.Contains(t, stderr, warning)
+	_, stderr, err = deleted(t, func(db *sqlite.DB) { token("gone", 1)(db); token("shop", 2)(db) })
+	require.NoError(t, err)
+	assert.NotContains(t, stderr, warning)
+	_, stderr, err = deleted(t, token("shop", 2))
+	require.NoError(t, err)
+	assert.NotContains(t, stderr, warning)
+}
+
+// The advice is to move the data directory away, and the new one to its place.
+func TestRecoverRefusesATargetInsideTheSource(t *testing.T) {
+	dir := t.TempDir()
+	for _, into := range []string{dir, filepath.Join(dir, "sub"), filepath.Join(dir, "a", "..", "b", "c")} {
+		c := &recoverCmd{dataFlags: dataFlags{Data: dir}, Into: into}
+		err := c.Validate()
+		require.Error(t, err, into)
+		assert.Contains(t, err.Error(), "--into: expected a directory outside of --data")
+	}
+	for _, into := range []string{dir + "-recovered", filepath.Dir(dir), filepath.Join(dir, "..", "other")} {
+		assert.NoError(t, (&recoverCmd{dataFlags: dataFlags{Data: dir}, Into: into}).Validate(), into)
+	}
+}

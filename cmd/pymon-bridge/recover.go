@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -28,6 +29,24 @@ func (c *recoverCmd) Help() string {
 It saves what can be read of a damaged file, also where SQLite reads nothing: records with their numbers, reports, tokens, and
 what is delivered. It changes nothing at --data, which a bridge may serve meanwhile. See "The file is damaged" in
 docs/operations.md.`
+}
+
+// Validate checks the flags. The parser calls it. A directory inside of --data would move away with it.
+func (c *recoverCmd) Validate() error {
+	data, err := os.Stat(c.Data)
+	if err != nil {
+		return nil // Run says what is missing
+	}
+	dir, err := filepath.Abs(c.Into)
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err == nil && os.SameFile(info, data) {
+			return fmt.Errorf("--into: expected a directory outside of --data %s, got %s", c.Data, c.Into)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return err
 }
 
 // Run recovers the file.

@@ -147,7 +147,7 @@ func TestDeleteCanBeRepeated(t *testing.T) {
 	posts.mustPostAll(t, process.metrics("test_cart[1]", time.Now(), 50))
 	bridge.WaitDelivered()
 	bridge.Stop()
-	env := []string{"INFLUX_URL=" + influx.URL, "INFLUX_ORG=" + influx.Org, "INFLUX_BUCKET=" + bucket, "PYMON_META_BUCKET=" + meta}
+	env := []string{"INFLUX_URL=" + proxy.Influx().URL, "INFLUX_ORG=" + influx.Org, "INFLUX_BUCKET=" + bucket, "PYMON_META_BUCKET=" + meta}
 	result := harness.RunProgram(t, append(env, "INFLUX_TOKEN=wrong"), "delete", "--project", "gone", "--yes", "--data", bridge.Data)
 	assert.Equal(t, 1, result.ExitCode)
 	assert.Contains(t, result.Stdout, "Removed 52 records")
