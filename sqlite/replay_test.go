@@ -202,6 +202,16 @@ func TestCommandsAreRefusedBesideAnOlderBridge(t *testing.T) {
 	old, path := newDB(t, utcZones())
 	old.KnowVersions(1)
 	open(t, old)
+	for _, statement := range []string{
+		"INSERT INTO hashes VALUES (1, 's1', 'shop'), (2, 'machine', 'shop')",
+		`INSERT INTO sessions VALUES (1, 1, 'shop', '2026-11-22T12:00:00', 'c0ffee', '', '', 1763812800000000000, 0, 's1', 1, '', '', '', 0, 0, '', '', 5)`,
+		"INSERT INTO series VALUES (1, 'shop', '', 'tests', 'test_a', 'test_a', 'function')",
+		"INSERT INTO locations VALUES (1, 'a.py')",
+		"INSERT INTO metrics VALUES (2, 1, 1, 2, 1, 1763812801000000000, 0, 5, 0.5, 0.25, 0.0, 0.5, NULL)",
+	} {
+		_, err := raw(t, path).Exec(statement)
+		require.NoError(t, err, statement)
+	}
 	db := dbAt(path, utcZones())
 	require.NoError(t, db.OpenShared(t.Context()))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -210,6 +220,13 @@ func TestCommandsAreRefusedBesideAnOlderBridge(t *testing.T) {
 	assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 	_, err = db.DropLetters(t.Context(), monitor.LetterQuery{})
 	assert.ErrorContains(t, err, "is older")
+
+	// What needs no commands works.
+	projects, err := db.ProjectStatus(t.Context(), arrival)
+	require.NoError(t, err)
+	assert.Len(t, projects, 1)
+	_, err = db.Tokens(t.Context())
+	require.NoError(t, err)
 }
 
 // Letters of all kinds are listed with their project and name, and dropped in small steps.

@@ -18,9 +18,18 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// withFile opens the file of a data directory for do, beside a bridge that may serve it. It makes no new file, and
-// fails beside an older bridge, which does not know these commands.
+// withFile is lookAt for a command that a bridge carries out. It fails beside an older bridge, which knows no such commands.
 func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db *sqlite.DB) error) error {
+	return lookAt(ctx, data, logger, func(db *sqlite.DB) error {
+		if err := db.RequireCommands(ctx); err != nil {
+			return err
+		}
+		return do(db)
+	})
+}
+
+// lookAt opens the file of a data directory for do, beside a bridge that may serve it. It makes no new file.
+func lookAt(ctx context.Context, data string, logger *slog.Logger, do func(db *sqlite.DB) error) error {
 	path := filepath.Join(data, sqlite.FileName)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--data: expected the directory of a bridge, but %q has no %s", data, sqlite.FileName)
@@ -30,9 +39,6 @@ func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db 
 		return explainAccess(err)
 	}
 	defer db.Close()
-	if err := db.RequireCommands(ctx); err != nil {
-		return err
-	}
 	return do(db)
 }
 

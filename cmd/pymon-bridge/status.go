@@ -60,14 +60,16 @@ type deliveryStatus struct {
 
 // Run prints what a person wants to know first.
 func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	s := &statusResult{Data: c.Data, Attention: []string{}}
-	err := withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	s := &statusResult{Data: c.Data, Delivery: []deliveryStatus{}, Free: -1, Attention: []string{}}
+	err := lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		s.Served, s.server = db.Served(), db.Server()
 		if s.Damage = db.Damage(); s.Damage != "" {
 			s.needs("the bridge accepts nothing: %s", s.Damage)
 		}
 		err := s.readFile(ctx, db, filepath.Join(c.Data, sqlite.FileName))
-		if err == nil {
+		if old := db.RequireCommands(ctx); err == nil && monitor.ErrorCode(old) == monitor.EInvalid {
+			s.needs("an older bridge serves this directory, so this command does not know how the delivery is; its /-/ready says it")
+		} else if err == nil {
 			s.ask(ctx, db)
 			err = s.readDelivery(ctx, db)
 		}
@@ -167,7 +169,6 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 	if err != nil {
 		return fmt.Errorf("read the destinations: %w", err)
 	}
-	s.Delivery = []deliveryStatus{}
 	for _, dest := range all {
 		stats, err := db.Stats(ctx, dest)
 		if err != nil {
