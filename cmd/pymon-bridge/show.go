@@ -122,7 +122,8 @@ func (h *pastOf) count(m, last *monitor.Metric) {
 // judged adds how the last measurement was judged.
 func (s *source) judged(ctx context.Context, h *pastOf) error {
 	var r monitor.Report
-	query := url.Values{"format": {"json"}, "all": {"true"}, "run": {h.Points[len(h.Points)-1].Run}}
+	query := url.Values{"format": {"json"}, "all": {"true"}, "run": {h.Points[len(h.Points)-1].Run},
+		"item_variant": {h.ItemVariant}}
 	if err := s.read(ctx, &r, query, "regressions"); err != nil {
 		return err
 	}
