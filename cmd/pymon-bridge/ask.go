@@ -52,6 +52,9 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 		i := &invocation{runCmd: &runCmd{Data: dir, Project: f.Project}, m: m}
 		if err := i.open(ctx); err != nil {
 			s.close()
+			if strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
+				err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
+			}
 			return nil, nil, err
 		}
 		s.client, s.seat = i.to, i.seat

@@ -3,6 +3,11 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -145,4 +150,58 @@ func TestShowFindsEveryName(t *testing.T) {
 	}
 	r := harness.RunProgram(t, nil, "show", "st_x[", "--url", url)
 	assert.Contains(t, r.Stderr, "more than 100 tests have \"st_x[\" in their names")
+}
+
+// What a command waits for goes away before its answer, also where a script reads the answer from a terminal.
+func TestAnswersStandAlone(t *testing.T) {
+	t.Parallel()
+	bridge, _ := startShop(t)
+	to, err := url.Parse(bridge.URL)
+	require.NoError(t, err)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/runs/count") {
+			time.Sleep(time.Second) // until it says what it waits for
+		}
+		httputil.NewSingleHostReverseProxy(to).ServeHTTP(w, r)
+	}))
+	defer slow.Close()
+	for _, args := range [][]string{{"top"}, {"show", "test_pay"}, {"open"}, {"runs"}} {
+		r := harness.RunInTerminal(t, 80, []string{"DISPLAY=", "WAYLAND_DISPLAY="}, append(args, "--json", "--url", slow.URL+"/p/shop")...)
+		assert.Equal(t, 0, r.ExitCode, r.Stdout)
+		assert.Contains(t, r.Stdout, "asking the bridge")
+		assert.Contains(t, r.Stdout, "\r\x1b[K{", args)
+	}
+}
+
+// A directory that a bridge serves is not taken from it, and its page has an address.
+func TestADirectoryThatIsServedIsAskedByItsAddress(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "a b")
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Data: data})
+	for _, args := range [][]string{{"runs"}, {"open"}, {"show", "x"}} {
+		r := harness.RunProgram(t, nil, append(args, "--data", data)...)
+		assert.Equal(t, 1, r.ExitCode)
+		assert.Contains(t, r.Stderr, "is in use by another pymon-bridge (process ", args)
+		assert.Contains(t, r.Stderr, "to ask that bridge, give its address with --url, and no --data", args)
+	}
+	bridge.Stop()
+	r := harness.RunProgram(t, nil, "open", "--data", data)
+	assert.Contains(t, r.Stderr, "start one with `pymon-bridge serve --data '"+data+"'`, and type `pymon-bridge open --url http://127.0.0.1:8080`")
+}
+
+// Errors name flags of the command itself.
+func TestErrorsNameOwnFlags(t *testing.T) {
+	t.Parallel()
+	bridge, _ := startShop(t)
+	r := harness.RunProgram(t, nil, "open", "nix", "--url", bridge.URL+"/p/shop")
+	assert.Contains(t, r.Stderr, "none of the last 13 runs")
+	assert.NotContains(t, r.Stderr, "--run")
+	addToken(t, bridge.Data, "shop") // from the first token on, every request needs one
+	require.Eventually(t, func() bool {
+		r = harness.RunProgram(t, nil, "runs", "--url", bridge.URL+"/p/shop")
+		return r.ExitCode == 1
+	}, time.Minute, 100*time.Millisecond)
+	assert.Contains(t, r.Stderr, "--token")
+	assert.Contains(t, r.Stderr, "PYMON_TOKEN")
+	assert.NotContains(t, r.Stderr, "--remote-server")
 }
