@@ -40,10 +40,10 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return err
 	}
+	s.wait.end()
 	if c.JSON {
 		return m.printJSON(map[string]string{"url": address})
 	}
-	s.wait.end()
 	if _, err := fmt.Fprintln(m.Stdout, address); err != nil {
 		return err
 	}

@@ -47,13 +47,13 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 			top.Add(o.NodeID, v, c.N)
 		}
 	})
+	s.wait.end()
 	switch {
 	case err != nil:
 		return err
 	case c.JSON:
 		return m.printJSON(top)
 	}
-	s.wait.end()
 	return report.WriteTop(m.Stdout, top, run, m.screen())
 }
 
