@@ -123,6 +123,8 @@ func (s *source) get(ctx context.Context, query url.Values, path ...string) (*ht
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
 		s.public = response.Header.Get(addressHeader)
+	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
+		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}
 	return response, err
 }
