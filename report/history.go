@@ -15,9 +15,10 @@ import (
 type History struct {
 	Project     string   `json:"project"`
 	ItemPath    string   `json:"item_path"`
+	Item        string   `json:"item"`
 	ItemVariant string   `json:"item_variant"`
 	NodeID      string   `json:"node_id,omitempty"` // where only the node id tells the test from others
-	Name        string   `json:"name"`              // for people
+	Name        string   `json:"-"`                 // for people
 	Env         string   `json:"env"`
 	OtherEnvs   []string `json:"other_envs,omitempty"` // classes of machine with measurements that are not in Points
 	// Points are in the order of time. Results are of the last one, empty where it could not be judged.
@@ -109,8 +110,8 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 			c.values, commits = append(c.values, v), append(commits, h.Points[i].ScmRef)
 		}
 	}
-	if len(c.values) == 0 {
-		return
+	if !slices.ContainsFunc(c.values, func(v float64) bool { return !shownAsNothing(m.Name, v) }) {
+		return // such as the memory of a test that needs none
 	}
 	c.since = len(c.values) // no verdict
 	fmt.Fprintf(t, "\n%s  %s", right(m.Title, 9), amount(m.Name, monitor.Number(c.values[len(c.values)-1])))

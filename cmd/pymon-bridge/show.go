@@ -86,7 +86,8 @@ func (s *source) history(ctx context.Context, text string) (*pastOf, error) {
 		return nil, err
 	}
 	last := test.metrics[len(test.metrics)-1]
-	h := &pastOf{History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, ItemVariant: last.ItemVariant, Name: test.name,
+	h := &pastOf{History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
+		ItemVariant: last.ItemVariant, Name: test.name,
 		NodeID: test.nodeID, Env: env[last], Points: []report.HistoryPoint{}, Results: []monitor.Result{}}}
 	if test.note != "" {
 		h.Notes = append(h.Notes, test.note)

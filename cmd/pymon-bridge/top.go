@@ -44,7 +44,11 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 		Run: run.Run, First: []report.TopTest{}}
 	err = s.tests(ctx, run, func(o *monitor.Outcome) {
 		if v := valueOf(&o.Metric, top.Metric); !math.IsNaN(v) {
-			top.Add(o.NodeID, v, c.N)
+			one := report.TopTest{Name: o.NodeID, ItemPath: o.ItemPath, Item: o.Item, ItemVariant: o.ItemVariant, Amount: v}
+			if len(run.Outcomes) > 0 {
+				one.NodeID = o.NodeID
+			}
+			top.Add(one, c.N)
 		}
 	})
 	s.wait.end()

@@ -205,3 +205,18 @@ func TestErrorsNameOwnFlags(t *testing.T) {
 	assert.Contains(t, r.Stderr, "PYMON_TOKEN")
 	assert.NotContains(t, r.Stderr, "--remote-server")
 }
+
+// Scripts get names as they are, whatever they have in them.
+func TestJSONHasRawNames(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	url := bridge.URL + "/p/shop"
+	odd := "test_odd[\x1b" + strings.Repeat("x", 300) + "]"
+	postSession(t, newBulkPoster(url), `"run": "r"`, named(odd, 1))
+	var top report.Top
+	require.NoError(t, json.Unmarshal([]byte(asked(t, "top", "--json", "--url", url)), &top))
+	require.Len(t, top.First, 1)
+	assert.Equal(t, report.TopTest{ItemPath: "tests.test_shop", Item: "test_odd", ItemVariant: odd, Amount: 1}, top.First[0])
+	h := shown(t, "test_odd", "--url", url)
+	assert.Equal(t, []string{"tests.test_shop", "test_odd", odd}, []string{h.ItemPath, h.Item, h.ItemVariant})
+}
