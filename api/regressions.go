@@ -20,7 +20,7 @@ func (a *API) regressionRoutes() []route {
 	return []route{{
 		path: "/regressions/", summary: "Report on a run: which tests became slower or use more memory, and since which commit",
 		answer: "Report",
-		query:  []string{"project", "asked_run", "scm_ref", "head", "branch", "report_format", "fail_on", "all"},
+		query:  []string{"project", "asked_run", "scm_ref", "head", "branch", "report_format", "fail_on", "all", "result_variant"},
 		handle: handler(a.answerRegressions),
 	}}
 }

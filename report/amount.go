@@ -58,6 +58,11 @@ func seconds(v float64) string {
 	}
 }
 
+// shownAsNothing says whether people see a value as zero.
+func shownAsNothing(metric string, v float64) bool {
+	return v == 0 || amount(metric, monitor.Number(v)) == amount(metric, 0)
+}
+
 // digits returns a number in three digits, or in more if it has more before the point. Numbers that nobody measures get an
 // exponent.
 func digits(v float64) string {

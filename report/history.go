@@ -13,14 +13,18 @@ import (
 
 // History is the measurements of a test on one class of machine, and how the last one was judged.
 type History struct {
-	Project     string `json:"project"`
-	ItemPath    string `json:"item_path"`
-	ItemVariant string `json:"item_variant"`
-	Name        string `json:"name"`
-	Env         string `json:"env"`
+	Project     string   `json:"project"`
+	ItemPath    string   `json:"item_path"`
+	Item        string   `json:"item"`
+	ItemVariant string   `json:"item_variant"`
+	NodeID      string   `json:"node_id,omitempty"` // where only the node id tells the test from others
+	Name        string   `json:"-"`                 // for people
+	Env         string   `json:"env"`
+	OtherEnvs   []string `json:"other_envs,omitempty"` // classes of machine with measurements that are not in Points
 	// Points are in the order of time. Results are of the last one, empty where it could not be judged.
 	Points  []HistoryPoint   `json:"points"`
 	Results []monitor.Result `json:"results"`
+	Notes   []string         `json:"notes,omitempty"` // what there is to know of the choice
 	Page    string           `json:"page,omitempty"`
 }
 
@@ -52,7 +56,13 @@ const lastPoints = 10
 // WriteHistory writes a graph for each metric, with its verdict, and a table of the last measurements. Fails with the error of w.
 func WriteHistory(w io.Writer, h *History, s Screen) error {
 	t := textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}
-	fmt.Fprintf(t, "%s\n%s on %s\n", t.painted(bold, show(h.Name, longName)), count(len(h.Points), "run"), dash(show(h.Env, shortName)))
+	fmt.Fprintf(t, "%s\n%s on %s\n", t.painted(bold, show(h.Name, longName)), h.number(), dash(show(h.Env, shortName)))
+	for _, env := range h.OtherEnvs {
+		fmt.Fprintf(t, "also measured on %s\n", show(env, shortName))
+	}
+	for _, note := range h.Notes {
+		fmt.Fprintln(t, Printable(note))
+	}
 	columns := 60
 	if s.Width > 0 {
 		columns = max(10, min(s.Width-16, 120))
@@ -79,6 +89,18 @@ func WriteHistory(w io.Writer, h *History, s Screen) error {
 	return err
 }
 
+// number says how many runs there are, and how many measurements where these are more.
+func (h *History) number() string {
+	runs := map[string]bool{}
+	for i := range h.Points {
+		runs[h.Points[i].Run] = true
+	}
+	if len(runs) == len(h.Points) {
+		return count(len(runs), "run")
+	}
+	return fmt.Sprintf("%s of %s", count(len(h.Points), "measurement"), count(len(runs), "run"))
+}
+
 // metric writes what is known of one metric.
 func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 	c := curve{metric: m.Name, usual: monitor.Number(math.NaN()), limit: monitor.Number(math.NaN())}
@@ -88,8 +110,8 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 			c.values, commits = append(c.values, v), append(commits, h.Points[i].ScmRef)
 		}
 	}
-	if len(c.values) == 0 {
-		return
+	if !slices.ContainsFunc(c.values, func(v float64) bool { return !shownAsNothing(m.Name, v) }) {
+		return // such as the memory of a test that needs none
 	}
 	c.since = len(c.values) // no verdict
 	fmt.Fprintf(t, "\n%s  %s", right(m.Title, 9), amount(m.Name, monitor.Number(c.values[len(c.values)-1])))

@@ -29,7 +29,7 @@ func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	}
 	c.Results = []monitor.Result{} // mostly a few of many
 	for _, result := range r.Results {
-		if o.All || shown(result.Status) {
+		if (o.All || shown(result.Status)) && (o.ItemVariant == "" || o.ItemVariant == result.ItemVariant) {
 			c.Results = append(c.Results, result)
 		}
 	}

@@ -21,9 +21,29 @@ type RunLine struct {
 	Outcomes     map[string]int64 `json:"outcomes"`   // nil where nothing is known of outcomes
 	Completion   string           `json:"completion"`
 	Started      time.Time        `json:"started"`
-	Sessions     []struct {
-		SessionH string `json:"session_h"`
-	} `json:"sessions"`
+	Sessions     []RunSession     `json:"sessions"`
+}
+
+// RunSession is a session of a run in a list.
+type RunSession struct {
+	SessionH string `json:"session_h"`
+	Method   string `json:"method"`
+	Tags     []struct {
+		Name  string  `json:"name"`
+		Value *string `json:"value"`
+	} `json:"tags"`
+}
+
+// Session returns what of the session decides on the class of machine.
+func (r *RunSession) Session() *monitor.Session {
+	s := &monitor.Session{SessionH: r.SessionH, Marks: monitor.Marks{Method: r.Method}}
+	for _, tag := range r.Tags {
+		if tag.Value != nil {
+			s.Tags = append(s.Tags, monitor.Tag{Name: tag.Name, Value: monitor.Text{String: *tag.Value}})
+		}
+	}
+	s.FixTags()
+	return s
 }
 
 // Screen is where lists for people are written.

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/url"
 	"testing"
 
@@ -22,6 +23,7 @@ func TestPrinterOf(t *testing.T) {
 	}{
 		"":                               {report.JSON, report.Options{}, monitor.GateFail},
 		"format=text&all=true":           {report.Text, report.Options{All: true}, monitor.GateFail},
+		"all=true&item_variant=test_1":   {report.JSON, report.Options{All: true, ItemVariant: "test_1"}, monitor.GateFail},
 		"format=junit&fail_on=never":     {report.JUnit, report.Options{FailOn: report.FailOnNever}, monitor.GatePass},
 		"format=&fail_on=&all=&run=ci-1": {report.JSON, report.Options{}, monitor.GateFail},
 	} {
@@ -48,4 +50,17 @@ func TestPrinterOfNamesWhatIsWrong(t *testing.T) {
 	assert.Contains(t, e.Fields["format"], `unknown format "yaml": expected one of text, markdown`)
 	assert.Contains(t, e.Fields["fail_on"], `unknown reason to fail "rain": expected one of regression, suspect`)
 	assert.Equal(t, "expected true or false", e.Fields["all"])
+}
+
+// Who asks about one test gets its results only.
+func TestReportOnOneTest(t *testing.T) {
+	t.Parallel()
+	r := &monitor.Report{Results: []monitor.Result{result(monitor.StatusRegression, "test_a", monitor.MetricCPUTime, 1, 2),
+		result(monitor.StatusOK, "test_b", monitor.MetricCPUTime, 1, 1)}}
+	r.Results[0].ItemVariant, r.Results[1].ItemVariant = "test_a[1, 2]", "test_b"
+	for variant, want := range map[string]int{"": 2, "test_a[1, 2]": 1, "test_b": 1, "test": 0} {
+		var got monitor.Report
+		require.NoError(t, json.Unmarshal([]byte(write(t, report.JSON, r, report.Options{All: true, ItemVariant: variant})), &got))
+		assert.Len(t, got.Results, want, variant)
+	}
 }

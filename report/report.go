@@ -48,6 +48,8 @@ type Options struct {
 	FailOn FailOn
 	// All also writes the results that are ok or learning, as far as the report has them.
 	All bool
+	// ItemVariant leaves in JSON the results of the tests with this name only; empty for all.
+	ItemVariant string
 	// Colour colours Text by ANSI escapes. Width is how many characters a line of it has, 0 where there is no limit.
 	Colour bool
 	Width  int

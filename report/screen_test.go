@@ -22,7 +22,7 @@ func TestScreensShowNamesAsTheyAre(t *testing.T) {
 	for _, name := range oddNames() {
 		run := report.RunLine{Run: name, ScmRef: name, Branch: name, Outcomes: map[string]int64{monitor.Passed: 1}, Started: time.Unix(1e9, 0)}
 		top := &report.Top{Metric: monitor.MetricTotalTime, Run: name}
-		top.Add(name, 1, 3)
+		top.Add(report.TopTest{Name: name, Amount: 1}, 3)
 		h := &report.History{Name: name, Env: name, Points: []report.HistoryPoint{{Run: name, ScmRef: name, Branch: name, CPU: 1, Wall: nan, Memory: 2}},
 			Results: []monitor.Result{{Metric: monitor.MetricCPUTime, Status: monitor.Status(name), LastGood: name, FirstBad: name}}}
 		var b bytes.Buffer
@@ -40,7 +40,7 @@ func TestTablesAreCut(t *testing.T) {
 	t.Parallel()
 	run := report.RunLine{Run: strings.Repeat("0123456789", 6), Branch: "main", Tests: 3, Started: time.Unix(1e9, 0)}
 	top := &report.Top{Metric: monitor.MetricTotalTime, Run: "r"}
-	top.Add("tests/"+strings.Repeat("x", 80)+"::test_pay[visa]", 1, 3)
+	top.Add(report.TopTest{Name: "tests/" + strings.Repeat("x", 80) + "::test_pay[visa]", Amount: 1}, 3)
 	for width, cut := range map[int]bool{80: true, 200: false, 0: false} {
 		var runs, tests bytes.Buffer
 		screen := report.Screen{Width: width}
@@ -62,7 +62,7 @@ func TestTopKeepsTheGreatest(t *testing.T) {
 	t.Parallel()
 	top := &report.Top{}
 	for i, amount := range []float64{1, 5, 3, -2, 0, 5, 4, 2} {
-		top.Add(fmt.Sprint(i), amount, 3)
+		top.Add(report.TopTest{Name: fmt.Sprint(i), Amount: amount}, 3)
 	}
 	assert.Equal(t, []report.TopTest{{Name: "1", Amount: 5}, {Name: "5", Amount: 5}, {Name: "6", Amount: 4}}, top.First)
 	assert.Equal(t, 8, top.Tests)
@@ -92,4 +92,19 @@ func TestGraphKeepsWhatStandsOut(t *testing.T) {
 	require.Len(t, graph, 6, "one metric is known: %s", b.String())
 	assert.Equal(t, 1, strings.Count(graph[0], "●"), "the peak")
 	assert.Equal(t, 64, utf8.RuneCountInString(graph[4]))
+}
+
+// What nobody can see is not shown.
+func TestNothingIsNotShown(t *testing.T) {
+	t.Parallel()
+	top := &report.Top{Metric: monitor.MetricMemUsage}
+	for _, amount := range []float64{0.004, 0, -1, 2} {
+		top.Add(report.TopTest{Amount: amount}, 3)
+	}
+	assert.Len(t, top.First, 1)
+	h := &report.History{Points: []report.HistoryPoint{{CPU: 1, Wall: 1, Memory: 0}, {CPU: 1, Wall: 1, Memory: 0.004}}}
+	var b bytes.Buffer
+	require.NoError(t, report.WriteHistory(&b, h, report.Screen{Width: 80}))
+	assert.NotContains(t, b.String(), "\nmemory")
+	assert.Contains(t, b.String(), "\nCPU time")
 }

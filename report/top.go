@@ -11,8 +11,13 @@ import (
 
 // TopTest is a test with an amount of what it uses.
 type TopTest struct {
-	Name   string  `json:"name"`
-	Amount float64 `json:"amount"` // seconds or MiB
+	Name string `json:"-"` // for people
+	// NodeID is empty where it is not known.
+	NodeID      string  `json:"node_id,omitempty"`
+	ItemPath    string  `json:"item_path"`
+	Item        string  `json:"item"`
+	ItemVariant string  `json:"item_variant"`
+	Amount      float64 `json:"amount"` // seconds or MiB
 }
 
 // Top is the tests of a run that use the most of something.
@@ -25,10 +30,11 @@ type Top struct {
 }
 
 // Add adds a test. Only the first most tests are kept.
-func (t *Top) Add(name string, amount float64, most int) {
+func (t *Top) Add(test TopTest, most int) {
+	amount := test.Amount
 	t.Tests++
 	t.Total += max(0, amount)
-	if amount <= 0 {
+	if amount <= 0 || shownAsNothing(t.Metric, amount) {
 		return
 	}
 	at, _ := slices.BinarySearchFunc(t.First, amount, func(one TopTest, amount float64) int {
@@ -38,7 +44,7 @@ func (t *Top) Add(name string, amount float64, most int) {
 		return 1
 	})
 	if at < most {
-		t.First = slices.Insert(t.First, at, TopTest{name, amount})
+		t.First = slices.Insert(t.First, at, test)
 		t.First = t.First[:min(most, len(t.First))]
 	}
 }

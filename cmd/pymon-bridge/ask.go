@@ -52,6 +52,9 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 		i := &invocation{runCmd: &runCmd{Data: dir, Project: f.Project}, m: m}
 		if err := i.open(ctx); err != nil {
 			s.close()
+			if strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
+				err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
+			}
 			return nil, nil, err
 		}
 		s.client, s.seat = i.to, i.seat
@@ -120,6 +123,8 @@ func (s *source) get(ctx context.Context, query url.Values, path ...string) (*ht
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
 		s.public = response.Header.Get(addressHeader)
+	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
+		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}
 	return response, err
 }

@@ -33,16 +33,17 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 	}
 	defer s.close()
 	if s.page() == "" {
-		return fmt.Errorf("no bridge serves pages of %s: start one with `pymon-bridge serve --data %s`, and add --url http://127.0.0.1:8080", s.seat.dir, s.seat.dir)
+		return fmt.Errorf("no bridge serves pages of %s: start one with `pymon-bridge serve --data %s`, and type `pymon-bridge open --url http://127.0.0.1:8080`",
+			s.seat.dir, report.ShellWord(s.seat.dir))
 	}
 	address, err := s.address(ctx, c.Page)
 	if err != nil {
 		return err
 	}
+	s.wait.end()
 	if c.JSON {
 		return m.printJSON(map[string]string{"url": address})
 	}
-	s.wait.end()
 	if _, err := fmt.Fprintln(m.Stdout, address); err != nil {
 		return err
 	}

@@ -38,22 +38,26 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	defer s.close()
 	run, err := s.find(ctx, c.RunID)
 	if err != nil {
-		return err
+		return fmt.Errorf("--run: %w", err)
 	}
 	top := &report.Top{Metric: map[string]string{"cpu": monitor.MetricCPUTime, "wall": monitor.MetricTotalTime, "memory": monitor.MetricMemUsage}[c.By],
 		Run: run.Run, First: []report.TopTest{}}
 	err = s.tests(ctx, run, func(o *monitor.Outcome) {
 		if v := valueOf(&o.Metric, top.Metric); !math.IsNaN(v) {
-			top.Add(o.NodeID, v, c.N)
+			one := report.TopTest{Name: o.NodeID, ItemPath: o.ItemPath, Item: o.Item, ItemVariant: o.ItemVariant, Amount: v}
+			if len(run.Outcomes) > 0 {
+				one.NodeID = o.NodeID
+			}
+			top.Add(one, c.N)
 		}
 	})
+	s.wait.end()
 	switch {
 	case err != nil:
 		return err
 	case c.JSON:
 		return m.printJSON(top)
 	}
-	s.wait.end()
 	return report.WriteTop(m.Stdout, top, run, m.screen())
 }
 
@@ -94,7 +98,7 @@ func (s *source) find(ctx context.Context, id string) (*report.RunLine, error) {
 	case id == "latest":
 		return &runs[0], nil
 	case len(found) > 1:
-		return nil, fmt.Errorf("--run: the ids of %d runs begin with %q: expected more of it", len(found), id)
+		return nil, fmt.Errorf("the ids of %d runs begin with %q: expected more of it", len(found), id)
 	}
-	return nil, fmt.Errorf("--run: none of the last %d runs has the id %q: pymon-bridge runs lists them", len(runs), id)
+	return nil, fmt.Errorf("none of the last %d runs has the id %q: pymon-bridge runs lists them", len(runs), id)
 }
