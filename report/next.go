@@ -47,15 +47,16 @@ func writeSteps(title string, steps []step, item func(title, text string)) {
 	}
 }
 
-// lookAt says where the cause of a regression is.
+// lookAt says where the cause of a regression is. A name of a commit that is no hash may be an option of git.
 func lookAt(worst *monitor.Result) step {
+	first := isHash(worst.FirstBad)
 	switch {
 	case uncommitted(worst):
 		return step{says: "nothing was committed since: look at the changes that are not committed", command: "git diff HEAD"}
-	case worst.FirstBad != "" && worst.LastGood != "":
-		return step{says: "look at the commits", command: "git log " + word(since(worst))}
-	case worst.FirstBad != "":
-		return step{says: "look at the commit", command: "git show " + word(since(worst))}
+	case first && isHash(worst.LastGood):
+		return step{says: "look at the commits", command: "git log " + since(worst)}
+	case first && worst.LastGood == "":
+		return step{says: "look at the commit", command: "git show " + since(worst)}
 	}
 	return step{says: "look at what has changed after the last good run"}
 }
@@ -72,7 +73,8 @@ func runAgain(r *monitor.Report, pytest []string) string {
 	return "pytest @again.txt  # with --rerun-file again.txt, which writes it"
 }
 
-// commandOf returns a command that runs pytest with some arguments, as it is typed.
+// commandOf returns a command that runs pytest with some arguments, as it is typed. It is "" where a part of it comes from
+// outside and cannot be shown as it is: escaped it would be another command.
 func commandOf(pytest []string, arguments ...string) string {
 	if len(pytest) == 0 {
 		pytest = []string{"pytest"}
@@ -81,7 +83,11 @@ func commandOf(pytest []string, arguments ...string) string {
 	for i := range words {
 		words[i] = word(words[i])
 	}
-	return strings.Join(words, " ")
+	command := strings.Join(words, " ")
+	if Printable(command) != command {
+		return ""
+	}
+	return command
 }
 
 // word returns a text as one word of a shell.

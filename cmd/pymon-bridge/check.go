@@ -145,7 +145,7 @@ func (c *checkCmd) pytest(r *monitor.Report) []string {
 		address += "/p/" + r.Project
 	}
 	words := []string{"pytest", "--remote-server", address}
-	if r.Branch != "" && !monitor.IsJob(r.Branch) {
+	if r.Branch != "" && !monitor.IsJob(r.Branch) && report.Printable(r.Branch) == r.Branch {
 		words = append(words, "--tag", "branch="+r.Branch)
 	}
 	return words

@@ -1,0 +1,49 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/report"
+)
+
+// Nobody may be made to paste what cannot be seen, and no line of a command may be one for a CI system.
+func TestACommandHasOnlyWhatIsPrinted(t *testing.T) {
+	t.Parallel()
+	for name, odd := range map[string]string{
+		"an escape": "a\x1b[31m", "a line": "a\n::error::x", "a return": "a\rb", "a turn": "a\u202eb", "invalid": "a\xffb",
+		"invisible": "a\u200bb", "a command": "a##[error]b",
+	} {
+		text := write(t, report.Text, slowReport(), report.Options{Pytest: []string{"pytest", "--tag", "branch=" + odd}})
+		assert.Contains(t, text, "\nnext      run the suspect again, which confirms or clears it\n", name)
+		assert.NotContains(t, text, odd, name)
+		assert.NotContains(t, text, "branch=", name)
+
+		r := slowReport()
+		r.Results[0].ItemFSLoc, r.Results[0].ItemPath = odd+"/test_payment.py", "test_payment"
+		text = write(t, report.Text, r, report.Options{})
+		assert.NotContains(t, text, odd, name)
+	}
+}
+
+// A commit's name comes from a client. What git would take for an option, or for another thing than a commit, is not typed.
+func TestGitIsAskedForHashesOnly(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{"--output=/tmp/x", "-p", "main", "HEAD;id", "v1.2", ""} {
+		for _, lastGood := range []bool{true, false} {
+			r := oneReport()
+			if r.Results[0].LastGood = ""; lastGood {
+				r.Results[0].LastGood, r.Results[0].FirstBad = odd, "2222222222"
+				if odd == "" {
+					continue // a first commit
+				}
+			} else {
+				r.Results[0].FirstBad = odd
+			}
+			text := write(t, report.Text, r, report.Options{})
+			assert.Contains(t, text, "\nnext      look at what has changed after the last good run\n", odd)
+			assert.NotContains(t, text, "  git ", odd)
+		}
+	}
+}
