@@ -27,7 +27,15 @@ func nextSteps(r *monitor.Report, o Options) (steps []step) {
 		return steps
 	}
 	says := "run " + plural(s.Suspects, "the suspect", "the suspects") + " again, which confirms or clears " + plural(s.Suspects, "it", "them")
-	return append(steps, step{says: says, command: runAgain(r, o.Pytest)})
+	return append(steps, o.typed(says, runAgain(r, o.Pytest)))
+}
+
+// typed returns a step with a command that runs pytest, or without one where it is "".
+func (o Options) typed(says, command string) step {
+	if command != "" && o.TokenNote != "" {
+		says += ", " + o.TokenNote
+	}
+	return step{says: says, command: command}
 }
 
 // writeSteps writes what to do, each command in a line of its own, so that it can be copied. item writes a line.

@@ -53,6 +53,8 @@ type Options struct {
 	Width  int
 	// Pytest are the words of a command that runs pytest, with which Text tells how to run tests again; empty for pytest alone.
 	Pytest []string
+	// TokenNote says where the token of that command goes, such as "with the token in PYMON_TOKEN"; empty where it needs none.
+	TokenNote string
 	// Advice has the tests of the run, for hints in Text. nil gives no hints.
 	Advice *Advice
 	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.

@@ -68,7 +68,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(r), BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
+		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
 	if report.Format(c.Format) == report.Text {
 		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r.Run)
 	}
@@ -138,17 +138,29 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 
 func (c *checkCmd) client() client { return client{c.URL, c.Token, c.Project} }
 
-// pytest returns the command that sends to the same bridge. It has no token: that is with the person who types it.
-func (c *checkCmd) pytest(r *monitor.Report) []string {
-	address := c.client().origin()
-	if r.Project != monitor.DefaultProject {
-		address += "/p/" + r.Project
+// remote returns the address of the project for pytest, without a token.
+func (c *checkCmd) remote(r *monitor.Report) string {
+	if r.Project == monitor.DefaultProject {
+		return c.client().origin()
 	}
-	words := []string{"pytest", "--remote-server", address}
+	return c.client().origin() + "/p/" + r.Project
+}
+
+// pytest returns the command that sends to the same bridge.
+func (c *checkCmd) pytest(r *monitor.Report) []string {
+	words := []string{"pytest", "--remote-server", c.remote(r)}
 	if r.Branch != "" && !monitor.IsJob(r.Branch) && report.Printable(r.Branch) == r.Branch {
 		words = append(words, "--tag", "branch="+r.Branch)
 	}
 	return words
+}
+
+// tokenNote says where the token of that command goes, if it needs one.
+func (c *checkCmd) tokenNote(r *monitor.Report) string {
+	if !c.client().hasToken() {
+		return ""
+	}
+	return "with the token in the address, as " + strings.Replace(c.remote(r), "://", "://x:TOKEN@", 1)
 }
 
 // query returns the question that the flags ask.

@@ -94,6 +94,16 @@ func (c client) base() (*url.URL, error) {
 	}
 }
 
+// hasToken says whether requests have a token.
+func (c client) hasToken() bool {
+	u, err := c.base()
+	if err != nil {
+		return false
+	}
+	_, inAddress := u.User.Password()
+	return c.Token != "" || inAddress
+}
+
 // origin returns the address of the bridge for readers of the report, without project and token.
 func (c client) origin() string {
 	u, err := url.Parse(c.URL)
