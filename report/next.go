@@ -26,8 +26,7 @@ func nextSteps(r *monitor.Report, o Options) (steps []step) {
 	if s.Suspects == 0 {
 		return steps
 	}
-	says := "run " + plural(s.Suspects, "the suspect", "the suspects") + " again, which confirms or clears " + plural(s.Suspects, "it", "them")
-	return append(steps, o.typed(says, runAgain(r, o.Pytest)))
+	return append(steps, runAgain(r, o))
 }
 
 // typed returns a step with a command that runs pytest, or without one where it is "".
@@ -69,16 +68,27 @@ func lookAt(worst *monitor.Result) step {
 	return step{says: "look at what has changed after the last good run"}
 }
 
-// runAgain returns the command that runs the conspicuous tests once more. It is "" where there is none.
-func runAgain(r *monitor.Report, pytest []string) string {
+// runAgain says how the conspicuous tests are run once more: by name, by the file that has the names, or by their files.
+func runAgain(r *monitor.Report, o Options) step {
+	n := r.Summary.Suspects
+	says := "run " + plural(n, "the suspect", "the suspects") + " again, which confirms or clears " + plural(n, "it", "them")
 	arguments := Rerun(r)
 	if arguments == nil {
-		return ""
+		return step{says: says}
 	}
-	if command := commandOf(pytest, arguments...); len(command) <= maxCommand {
-		return command
+	command := commandOf(o.Pytest, arguments...)
+	if len(command) <= maxCommand {
+		return o.typed(says, command)
 	}
-	return "pytest @again.txt  # with --rerun-file again.txt, which writes it"
+	if o.RerunFile != "" {
+		return o.typed(says, commandOf(o.Pytest, "@"+o.RerunFile))
+	}
+	if files, all := testFiles(again(r)); all {
+		if command := commandOf(o.Pytest, files...); command != "" && len(command) <= maxCommand {
+			return o.typed(says+", with the other tests of their files", command)
+		}
+	}
+	return step{says: says + ": --rerun-file FILE writes the arguments for pytest"}
 }
 
 // commandOf returns a command that runs pytest with some arguments, as it is typed. It is "" where a part of it comes from

@@ -1,10 +1,12 @@
 package report_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/report"
 )
 
@@ -45,5 +47,33 @@ func TestGitIsAskedForHashesOnly(t *testing.T) {
 			assert.Contains(t, text, "\nnext      look at what has changed after the last good run\n", odd)
 			assert.NotContains(t, text, "  git ", odd)
 		}
+	}
+}
+
+// With more tests than anybody can type, a file has the arguments, or the files of the tests are named.
+func TestManyTestsAreRunAgain(t *testing.T) {
+	t.Parallel()
+	many, scattered := manyReport(0, 60), manyReport(0, 60)
+	for i := range scattered.Results {
+		scattered.Results[i].ItemPath = fmt.Sprintf("test_%060d", i)
+		scattered.Results[i].ItemFSLoc = scattered.Results[i].ItemPath + ".py"
+	}
+	run := []string{"pymon-bridge", "run", "--", "pytest"}
+	const says = "\nnext      run the suspects again, which confirms or clears them"
+	for name, tc := range map[string]struct {
+		report *monitor.Report
+		file   string
+		pytest []string
+		want   string
+	}{
+		"a file":           {many, "out/my again.txt", nil, says + ":\n            pytest '@out/my again.txt'\n"},
+		"a file and run":   {many, "a.txt", run, says + ":\n            pymon-bridge run -- pytest @a.txt\n"},
+		"an odd file":      {many, "a\x1b.txt", nil, says + "\n"},
+		"no file":          {many, "", run, says + ", with the other tests of their files:\n            pymon-bridge run -- pytest " + many.Results[0].ItemFSLoc + "\n"},
+		"many files":       {scattered, "", nil, says + ": --rerun-file FILE writes the arguments for pytest\n"},
+		"many, and a file": {scattered, "a.txt", nil, says + ":\n            pytest @a.txt\n"},
+	} {
+		text := write(t, report.Text, tc.report, report.Options{Pytest: tc.pytest, RerunFile: tc.file})
+		assert.Contains(t, text, tc.want, name)
 	}
 }

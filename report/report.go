@@ -55,6 +55,8 @@ type Options struct {
 	Pytest []string
 	// TokenNote says where the token of that command goes, such as "with the token in PYMON_TOKEN"; empty where it needs none.
 	TokenNote string
+	// RerunFile is the file with the lines of [Rerun]; empty where there is none.
+	RerunFile string
 	// Advice has the tests of the run, for hints in Text. nil gives no hints.
 	Advice *Advice
 	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.

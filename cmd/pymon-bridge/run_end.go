@@ -129,6 +129,9 @@ func (i *invocation) rerun(digests []*report.Digest) error {
 // write prints the summary, and writes it as Markdown where somebody wants it.
 func (i *invocation) write(digests []*report.Digest) {
 	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana, Pytest: i.again(), TokenNote: i.tokenNote()}
+	if len(digests) == 1 {
+		options.RerunFile = i.RerunFile // of several runs it has the tests of one
+	}
 	if i.runCmd.URL != "" {
 		options.BridgeURL = cmp.Or(i.public, i.to.origin())
 	}
