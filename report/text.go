@@ -37,7 +37,7 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 func (t textWriter) after(r *monitor.Report, o Options) {
 	steps, hints, page := nextSteps(r, o), []step(nil), newLinks(r, o).run()
 	if o.Advice != nil {
-		hints = o.Advice.steps(o.Pytest)
+		hints = o.Advice.steps(o)
 	}
 	if len(steps)+len(hints) > 0 || page != "" {
 		t.WriteByte('\n')

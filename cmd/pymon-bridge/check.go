@@ -70,7 +70,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout),
 		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
 	if report.Format(c.Format) == report.Text {
-		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r.Run)
+		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r)
 	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
