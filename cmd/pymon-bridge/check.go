@@ -67,7 +67,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
-	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout),
+	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
 		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
 	if report.Format(c.Format) == report.Text {
 		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r)

@@ -136,7 +136,7 @@ func (i *invocation) write(digests []*report.Digest) {
 		options.BridgeURL = cmp.Or(i.public, i.to.origin())
 	}
 	terminal := options
-	terminal.Colour, terminal.Width = i.m.coloured(i.m.Stderr), widthOf(i.m.Stderr)
+	terminal.Colour, terminal.Width = i.m.colouredReport(i.m.Stderr), widthOf(i.m.Stderr)
 	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, terminal) // nobody could read of the failure
 	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
 }
