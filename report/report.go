@@ -61,6 +61,8 @@ type Options struct {
 	Advice *Advice
 	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
 	BridgeURL string
+	// NoPages says that the bridge has no pages for people.
+	NoPages bool
 	// GrafanaURL is where they reach Grafana with the bridge's dashboards; empty for no links.
 	GrafanaURL string
 }

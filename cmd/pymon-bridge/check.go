@@ -32,7 +32,8 @@ type checkCmd struct {
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
 
-	public string // address of the bridge for people, if it told one
+	public  string // address of the bridge for people, if it told one
+	noPages bool   // the bridge has no pages
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -68,7 +69,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
+		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), NoPages: c.noPages, GrafanaURL: c.Grafana}
 	if report.Format(c.Format) == report.Text {
 		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r)
 	}
@@ -117,7 +118,7 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	c.public = response.Header.Get(addressHeader)
+	c.public, c.noPages = response.Header.Get(addressHeader), !hasPages(response.Header)
 	var r monitor.Report
 	err = json.NewDecoder(response.Body).Decode(&r)
 	switch {

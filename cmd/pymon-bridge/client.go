@@ -43,6 +43,9 @@ func (c client) get(ctx context.Context, query url.Values, path ...string) (*htt
 // addressHeader is where a bridge tells at which address people reach it.
 const addressHeader = "Pymon-Bridge-Address"
 
+// hasPages says whether the bridge that answers has pages for people. Older versions have none.
+func hasPages(answer http.Header) bool { return answer.Get("Pymon-Bridge-Pages") != "" }
+
 // request returns the request for a read route.
 func (c client) request(ctx context.Context, query url.Values, path ...string) (*http.Request, error) {
 	u, err := c.base()

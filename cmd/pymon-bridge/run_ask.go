@@ -157,6 +157,6 @@ func eachLine(response *http.Response, use func(line []byte) error) error {
 func (i *invocation) judge(ctx context.Context, run string) (*monitor.Report, error) {
 	check := &checkCmd{URL: i.to.URL, Token: i.to.Token, Project: i.to.Project, RunID: &run, judgeFlags: i.judgeFlags}
 	r, err := check.fetch(ctx, i.m)
-	i.public = check.public
+	i.public, i.pages = check.public, !check.noPages
 	return r, err
 }

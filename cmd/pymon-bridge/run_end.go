@@ -133,7 +133,7 @@ func (i *invocation) write(digests []*report.Digest) {
 		options.RerunFile = i.RerunFile // of several runs it has the tests of one
 	}
 	if i.runCmd.URL != "" {
-		options.BridgeURL = cmp.Or(i.public, i.to.origin())
+		options.BridgeURL, options.NoPages = cmp.Or(i.public, i.to.origin()), !i.pages
 	}
 	terminal := options
 	terminal.Colour, terminal.Width = i.m.colouredReport(i.m.Stderr), widthOf(i.m.Stderr)
