@@ -22,7 +22,7 @@ func TestWaitingIsSeenInTwoRuns(t *testing.T) {
 		earlier []measured
 		want    bool
 	}{"none": {nil, false}, "not then": {calm, false}, "another test": {append(suite(3, 0.5), measured{name: "test_b", wall: 3}), false}, "then too": {waiting, true}} {
-		text := write(t, report.Text, fineReport(), report.Options{Advice: adviceOf(waiting, tc.earlier)})
+		text := hintsOf(t, adviceOf(waiting, tc.earlier))
 		assert.Equal(t, tc.want, strings.Contains(text, "\nhint      1 test uses no CPU of its own for 2.99 s of 4.50 s, as before"), "%s: %s", name, text)
 	}
 	assert.True(t, adviceOf(waiting, nil).Waits())
@@ -60,7 +60,7 @@ func TestTwoWorkersHalveOnlyWhatIsInTests(t *testing.T) {
 		"a part, or several runs": {setup(0), false, false},
 	} {
 		tc.advice.CPUs, tc.advice.Whole = 8, tc.whole
-		text := write(t, report.Text, fineReport(), report.Options{Advice: tc.advice, Pytest: []string{"pytest"}})
+		text := hintsOf(t, tc.advice, "pytest")
 		assert.Equal(t, tc.want, strings.Contains(text, "40 tests ran one after another, for 20 s of "), "%s: %s", name, text)
 		assert.NotContains(t, text, " -n", "there may be no pytest-xdist")
 	}
@@ -86,7 +86,7 @@ func TestAFlakyTestIsRunByItsID(t *testing.T) {
 		for _, id := range ids {
 			a.Add(&monitor.Outcome{NodeID: id, Outcome: monitor.Passed, Attempts: 2})
 		}
-		return write(t, report.Text, fineReport(), report.Options{Advice: a})
+		return hintsOf(t, a)
 	}
 	const alone = "To run one alone, in the root directory of pytest:\n"
 	for _, bad := range []string{"t.py::" + long, "t.py::" + odd, "-t.py::test", "@t.py::test", ""} {
@@ -106,5 +106,5 @@ func TestFlakyTestsAreListedOnce(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(b.String(), "t.py::test_a"), "in the list and in the command: %s", b.String())
 	a := &report.Advice{PassRates: map[string]float64{"t.py::test_a": 0}}
 	a.Add(&monitor.Outcome{NodeID: "t.py::test_a", Outcome: monitor.Passed, Attempts: 1})
-	assert.Contains(t, write(t, report.Text, fineReport(), report.Options{Advice: a}), "            0% pass  t.py::test_a\n")
+	assert.Contains(t, hintsOf(t, a), "            0% pass  t.py::test_a\n")
 }

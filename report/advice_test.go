@@ -42,6 +42,14 @@ func adviceOf(tests, earlier []measured) *report.Advice {
 	return a
 }
 
+// hintsOf writes the hints.
+func hintsOf(t *testing.T, a *report.Advice, pytest ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, report.WriteHints(&b, a, report.Options{Pytest: pytest}))
+	return b.String()
+}
+
 // suite has n tests one after another. Each takes some seconds, all of them of the CPU, and no memory.
 func suite(n int, seconds float64) (tests []measured) {
 	for i := range n {
@@ -106,7 +114,7 @@ func TestAdviceHoldsOrIsNotGiven(t *testing.T) {
 	} {
 		a := adviceOf(tc.tests, tc.tests)
 		a.CPUs, a.PassRates, a.Whole = tc.cpus, tc.rates, true
-		text := write(t, report.Text, fineReport(), report.Options{Advice: a, Pytest: []string{"run", "--", "pytest"}})
+		text := hintsOf(t, a, "run", "--", "pytest")
 		if assert.Contains(t, text, tc.want, name); tc.want == "" {
 			assert.NotContains(t, text, "hint", name)
 		} else {

@@ -57,8 +57,6 @@ type Options struct {
 	TokenNote string
 	// RerunFile is the file with the lines of [Rerun]; empty where there is none.
 	RerunFile string
-	// Advice has the tests of the run, for hints in Text. nil gives no hints.
-	Advice *Advice
 	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
 	BridgeURL string
 	// NoPages says that the bridge has no pages for people.

@@ -70,16 +70,21 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
 		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), NoPages: c.noPages, GrafanaURL: c.Grafana}
-	if report.Format(c.Format) == report.Text {
-		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r)
-	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
 	}
+	if err == nil && report.Format(c.Format) == report.Text {
+		err = report.WriteHints(m.Stdout, client{c.URL, c.Token, r.Project}.advice(ctx, m, r), options)
+	}
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
+	return c.gate(r)
+}
+
+// gate returns the error of a report with which the gate does not pass.
+func (c *checkCmd) gate(r *monitor.Report) error {
 	switch gate, sentence := report.Gate(r, report.FailOn(c.FailOn)); gate {
 	case monitor.GateFail:
 		if report.Format(c.Format) == report.Text {
