@@ -168,7 +168,11 @@ func (d *Digest) hints(o Options) []step {
 func (d *Digest) next(o Options) []step {
 	steps := nextSteps(d.Report, o)
 	if len(steps) == 0 && d.learning() > 0 {
-		return []step{{says: "run it again, and keep the data directory, also in CI"}}
+		says := "run it again"
+		if o.BridgeURL == "" { // the bridge ends with the command
+			says += ", and keep the data directory, also in CI"
+		}
+		return []step{{says: says}}
 	}
 	return steps
 }

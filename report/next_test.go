@@ -1,10 +1,13 @@
 package report_test
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/report"
@@ -75,5 +78,18 @@ func TestManyTestsAreRunAgain(t *testing.T) {
 	} {
 		text := write(t, report.Text, tc.report, report.Options{Pytest: tc.pytest, RerunFile: tc.file})
 		assert.Contains(t, text, tc.want, name)
+	}
+}
+
+// A bridge that serves keeps its file by itself. Only the directory of `run` has to be kept.
+func TestOnlyADirectoryHasToBeKept(t *testing.T) {
+	t.Parallel()
+	for bridge, want := range map[string]bool{"": true, "https://ci.example.org": false} {
+		d := &report.Digest{Report: learningReport(), Needed: 8}
+		d.Add(outcome("test_a.py::test", "passed", 1, 1.5, 2))
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{BridgeURL: bridge}))
+		assert.Contains(t, b.String(), "  next       run it again")
+		assert.Equal(t, want, strings.Contains(b.String(), "keep the data directory"), bridge)
 	}
 }
