@@ -26,8 +26,28 @@ type measured struct {
 func (m measured) outcome() *monitor.Outcome {
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC).Add(time.Duration(m.start * float64(time.Second)))
 	return &monitor.Outcome{NodeID: "tests/test_a.py::" + m.name, Outcome: monitor.Passed, Attempts: max(1, m.attempts),
-		Metric:  monitor.Metric{TotalTime: m.wall, UserTime: m.cpu, ItemStartTime: at.Format("2006-01-02T15:04:05.000000")},
-		MemTest: m.added, MemPeak: m.peak}
+		Metric:    monitor.Metric{TotalTime: m.wall, UserTime: m.cpu, ItemStartTime: at.Format("2006-01-02T15:04:05.000000")},
+		SetupTime: 0.2, MemTest: m.added, MemPeak: m.peak}
+}
+
+// adviceOf is about the tests of a run, and of an earlier one.
+func adviceOf(tests, earlier []measured) *report.Advice {
+	a := &report.Advice{}
+	for _, m := range tests {
+		a.Add(m.outcome())
+	}
+	for _, m := range earlier {
+		a.AddEarlier(m.outcome())
+	}
+	return a
+}
+
+// hintsOf writes the hints.
+func hintsOf(t *testing.T, a *report.Advice, pytest ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, report.WriteHints(&b, a, report.Options{Pytest: pytest}))
+	return b.String()
 }
 
 // suite has n tests one after another. Each takes some seconds, all of them of the CPU, and no memory.
@@ -65,7 +85,7 @@ func TestAdviceHoldsOrIsNotGiven(t *testing.T) {
 		"a fine suite":       {suite(10, 0.01), 8, nil, ""},
 		"no tests":           {nil, 8, nil, ""},
 		"nothing is known":   {[]measured{{name: "a", wall: math.NaN(), cpu: math.NaN(), added: math.NaN(), peak: math.NaN()}}, 8, nil, ""},
-		"two wait":           {late(changed(2, func(_ int, m *measured) { m.wall, m.cpu = 6, 0.1 })), 1, nil, "hint      2 tests wait for 11.8 s of 31 s (sleep, network, another process): wait for an event in place of a fixed time:\n"},
+		"two wait":           {late(changed(2, func(_ int, m *measured) { m.wall, m.cpu = 6, 0.1 })), 1, nil, "hint      2 tests use no CPU of their own for 11.8 s of 31 s, as before (sleep, network, subprocesses): where it is a fixed time, wait for an event:\n"},
 		"they wait a little": {late(changed(2, func(_ int, m *measured) { m.wall, m.cpu = 1, 0.1 })), 1, nil, ""},
 		"they use the CPU":   {late(changed(2, func(_ int, m *measured) { m.wall, m.cpu = 6, 3 })), 1, nil, ""},
 		"CPU is not known":   {late(changed(2, func(_ int, m *measured) { m.wall, m.cpu = 6, math.NaN() })), 1, nil, ""},
@@ -75,7 +95,7 @@ func TestAdviceHoldsOrIsNotGiven(t *testing.T) {
 		"in a small suite":  {late(append(suite(10, 0.5), measured{name: "long", wall: 20, cpu: 20})), 1, nil, ""},
 		"a tenth and more":  {late(append(suite(19, 0.5), measured{name: "a", wall: 9, cpu: 9}, measured{name: "b", wall: 9, cpu: 9}, measured{name: "c", wall: 9, cpu: 9})), 1, nil, ""},
 		"many take half":    {late(suite(40, 0.5)), 1, nil, ""},
-		"one after another": {suite(40, 0.5), 8, nil, "hint      40 tests ran one after another for 20 s on 8 CPUs, none for more than 500 ms. Two workers of pytest-xdist need about 10 s, if no test needs another:\n            run -- pytest -n 2\n"},
+		"one after another": {suite(40, 0.5), 8, nil, "hint      40 tests ran one after another, for 20 s of 20.2 s with what was set up, on 8 CPUs: where they are independent, two workers of pytest-xdist take about half of the time\n"},
 		"on one CPU":        {suite(40, 0.5), 1, nil, ""},
 		"CPUs not known":    {suite(40, 0.5), 0, nil, ""},
 		"already at once":   {changed(1, func(_ int, m *measured) { m.start = 1.2 }), 8, nil, ""},
@@ -88,15 +108,13 @@ func TestAdviceHoldsOrIsNotGiven(t *testing.T) {
 		"the process is big":      {changed(1, func(_ int, m *measured) { m.added, m.peak = 110, 2000 }), 1, nil, ""},
 		"memory everywhere":       {changed(9, func(_ int, m *measured) { m.added, m.peak = 400, 612 }), 1, nil, ""},
 		"memory is not told":      {changed(1, func(_ int, m *measured) { m.added, m.peak = 400, math.NaN() }), 1, nil, ""},
-		"flaky":                   {suite(3, 0.01), 1, map[string]float64{"tests/test_a.py::test_1": 0.75}, "hint      1 test passes and fails though nothing changed: other tests, the time or the network may matter. To run one alone:\n            75%      tests/test_a.py::test_1\n            run -- pytest tests/test_a.py::test_1\n"},
+		"flaky":                   {suite(3, 0.01), 1, map[string]float64{"tests/test_a.py::test_1": 0.75}, "hint      1 test passes and fails though nothing changed: other tests, the time or the network may matter. To run one alone, in the root directory of pytest:\n            75% pass tests/test_a.py::test_1\n            run -- pytest tests/test_a.py::test_1\n"},
 		"flaky but not of it":     {suite(3, 0.01), 1, map[string]float64{"tests/test_b.py::test_1": 0.75}, ""},
 		"passed at a second time": {[]measured{{name: "test_x[a b]", wall: 0.1, attempts: 2}}, 1, nil, "try 2    tests/test_a.py::test_x[a b]\n            run -- pytest 'tests/test_a.py::test_x[a b]'\n"},
 	} {
-		a := &report.Advice{CPUs: tc.cpus, PassRates: tc.rates}
-		for _, m := range tc.tests {
-			a.Add(m.outcome())
-		}
-		text := write(t, report.Text, fineReport(), report.Options{Advice: a, Pytest: []string{"run", "--", "pytest"}})
+		a := adviceOf(tc.tests, tc.tests)
+		a.CPUs, a.PassRates, a.Whole = tc.cpus, tc.rates, true
+		text := hintsOf(t, a, "run", "--", "pytest")
 		if assert.Contains(t, text, tc.want, name); tc.want == "" {
 			assert.NotContains(t, text, "hint", name)
 		} else {
@@ -108,13 +126,15 @@ func TestAdviceHoldsOrIsNotGiven(t *testing.T) {
 // The summary of `run` has the same advice, also where there is no report.
 func TestDigestHasAdvice(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*monitor.Report{nil, fineReport()} {
+	whole := fineReport()
+	whole.Sessions = whole.Sessions[:1]
+	for _, r := range []*monitor.Report{nil, whole} {
 		d := &report.Digest{Report: r, CPUs: 4, Unjudged: "no answer"}
 		for _, m := range suite(40, 0.5) {
 			d.Add(m.outcome())
 		}
 		var b bytes.Buffer
 		require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
-		assert.Contains(t, b.String(), "\n  hint       40 tests ran one after another for 20 s")
+		assert.Contains(t, b.String(), "\n  hint       40 tests ran one after another, for 20 s")
 	}
 }

@@ -80,6 +80,12 @@ func (d *Digest) Add(o *monitor.Outcome) {
 	}
 }
 
+// Waits says whether [Digest.AddEarlier] is of use.
+func (d *Digest) Waits() bool { return d.advice.Waits() }
+
+// AddEarlier adds a test of the run before.
+func (d *Digest) AddEarlier(o *monitor.Outcome) { d.advice.AddEarlier(o) }
+
 // greatest adds a test to the few with the greatest amounts.
 func greatest(tests []test, one test) []test {
 	at := slices.IndexFunc(tests, func(other test) bool { return other.amount < one.amount })
@@ -153,15 +159,20 @@ func (d *Digest) learning() int {
 // hints says what to do about the time and the memory of the tests.
 func (d *Digest) hints(o Options) []step {
 	a := d.advice
-	a.CPUs, a.PassRates = d.CPUs, d.PassRates
-	return a.steps(o.Pytest)
+	a.CPUs, a.PassRates, a.listed = d.CPUs, d.PassRates, true
+	a.Whole = d.Partial == "" && (d.Report == nil || len(d.Report.Sessions) == 1)
+	return a.steps(o)
 }
 
 // next says what to do about the report.
 func (d *Digest) next(o Options) []step {
 	steps := nextSteps(d.Report, o)
 	if len(steps) == 0 && d.learning() > 0 {
-		return []step{{says: "run it again, and keep the data directory, also in CI"}}
+		says := "run it again"
+		if o.BridgeURL == "" { // the bridge ends with the command
+			says += ", and keep the data directory, also in CI"
+		}
+		return []step{{says: says}}
 	}
 	return steps
 }

@@ -69,7 +69,7 @@ func TestTextSaysWhatToDoNext(t *testing.T) {
 		"with a server": {suspect, []string{"pytest", "--tag", "branch=a b"},
 			"\n            pytest --tag 'branch=a b' tests/checkout/test_payment.py -k test_refund\n"},
 		"a quote":            {quoted, nil, `pytest 'it'\''s/test_payment.py' -k test_refund`},
-		"too many to type":   {many, nil, "next      run the suspects again, which confirms or clears them:\n            pytest @again.txt  # with --rerun-file again.txt, which writes it\n"},
+		"too many to type":   {many, nil, "next      run the suspects again, which confirms or clears them, with the other tests of their files:\n            pytest tests/checkout/test_payment.py\n"},
 		"nothing to be done": {clean, nil, ""},
 	} {
 		text := write(t, report.Text, tc.report, report.Options{Pytest: tc.pytest})

@@ -27,12 +27,13 @@ type links struct {
 	of              url.Values // what the report is about
 	against         string     // branch of the baseline; empty where it is the run's own
 	bridge, grafana *url.URL
+	noPages         bool
 	from, to        time.Time
 }
 
 func newLinks(r *monitor.Report, o Options) links {
 	const before = 30 * 24 * time.Hour
-	l := links{of: about(r), project: r.Project, id: r.Run, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
+	l := links{of: about(r), project: r.Project, id: r.Run, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL), noPages: o.NoPages}
 	if r.Against != r.Branch {
 		l.against = r.Against
 	}
@@ -81,7 +82,7 @@ func (l links) report() string {
 
 // run returns the page of the run.
 func (l links) run() string {
-	if l.bridge == nil {
+	if l.bridge == nil || l.noPages {
 		return ""
 	}
 	return RunPage(l.bridge.String(), l.project, l.id)

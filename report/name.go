@@ -87,10 +87,15 @@ func variant(r *monitor.Result) string {
 // commit returns the first ten digits of a hash. A name that is no hash is returned whole.
 func commit(ref string) string {
 	const digits = 10
-	if len(ref) > digits && strings.Trim(ref, "0123456789abcdefABCDEF") == "" {
+	if len(ref) > digits && isHash(ref) {
 		return ref[:digits]
 	}
 	return show(ref, shortName)
+}
+
+// isHash says whether a commit's name is its hash, or the beginning of it.
+func isHash(ref string) bool {
+	return ref != "" && strings.Trim(ref, "0123456789abcdefABCDEF") == ""
 }
 
 // since returns the commits between which a test changed, as `git log` takes them: after the first, up to the second.

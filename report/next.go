@@ -26,8 +26,15 @@ func nextSteps(r *monitor.Report, o Options) (steps []step) {
 	if s.Suspects == 0 {
 		return steps
 	}
-	says := "run " + plural(s.Suspects, "the suspect", "the suspects") + " again, which confirms or clears " + plural(s.Suspects, "it", "them")
-	return append(steps, step{says: says, command: runAgain(r, o.Pytest)})
+	return append(steps, runAgain(r, o))
+}
+
+// typed returns a step with a command that runs pytest, or without one where it is "".
+func (o Options) typed(says, command string) step {
+	if command != "" && o.TokenNote != "" {
+		says += ", " + o.TokenNote
+	}
+	return step{says: says, command: command}
 }
 
 // writeSteps writes what to do, each command in a line of its own, so that it can be copied. item writes a line.
@@ -47,32 +54,45 @@ func writeSteps(title string, steps []step, item func(title, text string)) {
 	}
 }
 
-// lookAt says where the cause of a regression is.
+// lookAt says where the cause of a regression is. A name of a commit that is no hash may be an option of git.
 func lookAt(worst *monitor.Result) step {
+	first := isHash(worst.FirstBad)
 	switch {
 	case uncommitted(worst):
 		return step{says: "nothing was committed since: look at the changes that are not committed", command: "git diff HEAD"}
-	case worst.FirstBad != "" && worst.LastGood != "":
-		return step{says: "look at the commits", command: "git log " + word(since(worst))}
-	case worst.FirstBad != "":
-		return step{says: "look at the commit", command: "git show " + word(since(worst))}
+	case first && isHash(worst.LastGood):
+		return step{says: "look at the commits", command: "git log " + since(worst)}
+	case first && worst.LastGood == "":
+		return step{says: "look at the commit", command: "git show " + since(worst)}
 	}
 	return step{says: "look at what has changed after the last good run"}
 }
 
-// runAgain returns the command that runs the conspicuous tests once more. It is "" where there is none.
-func runAgain(r *monitor.Report, pytest []string) string {
+// runAgain says how the conspicuous tests are run once more: by name, by the file that has the names, or by their files.
+func runAgain(r *monitor.Report, o Options) step {
+	n := r.Summary.Suspects
+	says := "run " + plural(n, "the suspect", "the suspects") + " again, which confirms or clears " + plural(n, "it", "them")
 	arguments := Rerun(r)
 	if arguments == nil {
-		return ""
+		return step{says: says}
 	}
-	if command := commandOf(pytest, arguments...); len(command) <= maxCommand {
-		return command
+	command := commandOf(o.Pytest, arguments...)
+	if len(command) <= maxCommand {
+		return o.typed(says, command)
 	}
-	return "pytest @again.txt  # with --rerun-file again.txt, which writes it"
+	if o.RerunFile != "" {
+		return o.typed(says, commandOf(o.Pytest, "@"+o.RerunFile))
+	}
+	if files, all := testFiles(again(r)); all {
+		if command := commandOf(o.Pytest, files...); command != "" && len(command) <= maxCommand {
+			return o.typed(says+", with the other tests of their files", command)
+		}
+	}
+	return step{says: says + ": --rerun-file FILE writes the arguments for pytest"}
 }
 
-// commandOf returns a command that runs pytest with some arguments, as it is typed.
+// commandOf returns a command that runs pytest with some arguments, as it is typed. It is "" where a part of it comes from
+// outside and cannot be shown as it is: escaped it would be another command.
 func commandOf(pytest []string, arguments ...string) string {
 	if len(pytest) == 0 {
 		pytest = []string{"pytest"}
@@ -81,7 +101,11 @@ func commandOf(pytest []string, arguments ...string) string {
 	for i := range words {
 		words[i] = word(words[i])
 	}
-	return strings.Join(words, " ")
+	command := strings.Join(words, " ")
+	if Printable(command) != command {
+		return ""
+	}
+	return command
 }
 
 // word returns a text as one word of a shell.

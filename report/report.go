@@ -55,10 +55,14 @@ type Options struct {
 	Width  int
 	// Pytest are the words of a command that runs pytest, with which Text tells how to run tests again; empty for pytest alone.
 	Pytest []string
-	// Advice has the tests of the run, for hints in Text. nil gives no hints.
-	Advice *Advice
+	// TokenNote says where the token of that command goes, such as "with the token in PYMON_TOKEN"; empty where it needs none.
+	TokenNote string
+	// RerunFile is the file with the lines of [Rerun]; empty where there is none.
+	RerunFile string
 	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
 	BridgeURL string
+	// NoPages says that the bridge has no pages for people.
+	NoPages bool
 	// GrafanaURL is where they reach Grafana with the bridge's dashboards; empty for no links.
 	GrafanaURL string
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -35,18 +36,31 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 
 // after says what to do next, and where everything about the run is.
 func (t textWriter) after(r *monitor.Report, o Options) {
-	steps, hints, page := nextSteps(r, o), []step(nil), newLinks(r, o).run()
-	if o.Advice != nil {
-		hints = o.Advice.steps(o.Pytest)
-	}
-	if len(steps)+len(hints) > 0 || page != "" {
+	steps, page := nextSteps(r, o), newLinks(r, o).run()
+	if len(steps) > 0 || page != "" {
 		t.WriteByte('\n')
 	}
 	writeSteps("next", steps, t.line)
-	writeSteps("hint", hints, t.line)
 	if page != "" {
 		t.line("page", page)
 	}
+}
+
+// WriteHints writes advice below a report of the format Text. It writes nothing where a is nil. Fails with the error of w.
+func WriteHints(w io.Writer, a *Advice, o Options) error {
+	if a == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	t := textWriter{Buffer: &b, colour: o.Colour, width: o.Width}
+	if steps := a.steps(o); len(steps) > 0 {
+		b.WriteByte('\n')
+		writeSteps("hint", steps, t.line)
+	}
+	if _, err := b.WriteTo(w); err != nil {
+		return fmt.Errorf("writing the hints: %w", err)
+	}
+	return nil
 }
 
 func (t textWriter) headline(r *monitor.Report, on FailOn) {

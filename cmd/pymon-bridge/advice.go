@@ -14,23 +14,22 @@ const adviceWait = 10 * time.Second
 
 // advice asks for the tests of a run, to say what can be done about their time and memory. It returns nil where they do not come.
 // The client names the project: the same id may be that of a run of another one.
-func (c client) advice(ctx context.Context, m *Main, run string) *report.Advice {
+func (c client) advice(ctx context.Context, m *Main, r *monitor.Report) *report.Advice {
 	ctx, cancel := context.WithTimeout(ctx, adviceWait)
 	defer cancel()
 	wait := m.spin("asking for the tests")
 	defer wait.end()
 	s := &source{client: c}
-	var of report.RunLine
-	if err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &of) }, "runs", run); err != nil || !of.Measured() {
-		return nil
-	}
-	a, machine := &report.Advice{PassRates: c.passRates(ctx)}, ""
-	err := s.tests(ctx, &of, func(o *monitor.Outcome) {
+	a, machine := &report.Advice{PassRates: c.passRates(ctx), Whole: r.Completion == monitor.Complete && len(r.Sessions) == 1}, ""
+	err := s.testsOf(ctx, r.Run, func(o *monitor.Outcome) {
 		machine = o.ContextH
 		a.Add(o)
 	})
-	if err != nil {
+	if err != nil || machine == "" {
 		return nil
+	}
+	if r.Previous != "" && a.Waits() {
+		_ = s.testsOf(ctx, r.Previous, a.AddEarlier) // without it there is one hint less
 	}
 	_ = s.lines(ctx, func(line []byte) error { // without it there is one hint less
 		var context struct {
@@ -41,4 +40,13 @@ func (c client) advice(ctx context.Context, m *Main, run string) *report.Advice 
 		return err
 	}, "contexts", machine)
 	return a
+}
+
+// testsOf calls use for each test of the run with this id.
+func (s *source) testsOf(ctx context.Context, id string, use func(*monitor.Outcome)) error {
+	var of report.RunLine
+	if err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &of) }, "runs", id); err != nil || !of.Measured() {
+		return err
+	}
+	return s.tests(ctx, &of, use)
 }

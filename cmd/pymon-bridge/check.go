@@ -32,7 +32,8 @@ type checkCmd struct {
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
 
-	public string // address of the bridge for people, if it told one
+	public  string // address of the bridge for people, if it told one
+	noPages bool   // the bridge has no pages
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -67,18 +68,23 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
-	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.coloured(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(r), BridgeURL: cmp.Or(c.public, c.client().origin()), GrafanaURL: c.Grafana}
-	if report.Format(c.Format) == report.Text {
-		options.Advice = client{c.URL, c.Token, r.Project}.advice(ctx, m, r.Run)
-	}
+	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
+		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), NoPages: c.noPages, GrafanaURL: c.Grafana}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
 	}
+	if err == nil && report.Format(c.Format) == report.Text {
+		err = report.WriteHints(m.Stdout, client{c.URL, c.Token, r.Project}.advice(ctx, m, r), options)
+	}
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
+	return c.gate(r)
+}
+
+// gate returns the error of a report with which the gate does not pass.
+func (c *checkCmd) gate(r *monitor.Report) error {
 	switch gate, sentence := report.Gate(r, report.FailOn(c.FailOn)); gate {
 	case monitor.GateFail:
 		if report.Format(c.Format) == report.Text {
@@ -117,7 +123,7 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	c.public = response.Header.Get(addressHeader)
+	c.public, c.noPages = response.Header.Get(addressHeader), !hasPages(response.Header)
 	var r monitor.Report
 	err = json.NewDecoder(response.Body).Decode(&r)
 	switch {
@@ -138,17 +144,29 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 
 func (c *checkCmd) client() client { return client{c.URL, c.Token, c.Project} }
 
-// pytest returns the command that sends to the same bridge. It has no token: that is with the person who types it.
-func (c *checkCmd) pytest(r *monitor.Report) []string {
-	address := c.client().origin()
-	if r.Project != monitor.DefaultProject {
-		address += "/p/" + r.Project
+// remote returns the address of the project for pytest, without a token.
+func (c *checkCmd) remote(r *monitor.Report) string {
+	if r.Project == monitor.DefaultProject {
+		return c.client().origin()
 	}
-	words := []string{"pytest", "--remote-server", address}
-	if r.Branch != "" && !monitor.IsJob(r.Branch) {
+	return c.client().origin() + "/p/" + r.Project
+}
+
+// pytest returns the command that sends to the same bridge.
+func (c *checkCmd) pytest(r *monitor.Report) []string {
+	words := []string{"pytest", "--remote-server", c.remote(r)}
+	if r.Branch != "" && !monitor.IsJob(r.Branch) && report.Printable(r.Branch) == r.Branch {
 		words = append(words, "--tag", "branch="+r.Branch)
 	}
 	return words
+}
+
+// tokenNote says where the token of that command goes, if it needs one.
+func (c *checkCmd) tokenNote(r *monitor.Report) string {
+	if !c.client().hasToken() {
+		return ""
+	}
+	return "with the token in the address, as " + strings.Replace(c.remote(r), "://", "://x:TOKEN@", 1)
 }
 
 // query returns the question that the flags ask.

@@ -113,3 +113,12 @@ func TestAPanicIsNoSuccess(t *testing.T) {
 type panicking struct{}
 
 func (panicking) Write([]byte) (int, error) { panic("a fault") }
+
+// checked runs the command, and returns its standard output.
+func checked(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, log bytes.Buffer
+	m := &Main{Stdout: &out, Stderr: &log}
+	m.Run(t.Context(), append([]string{"check"}, args...))
+	return out.String()
+}

@@ -43,6 +43,9 @@ func (c client) get(ctx context.Context, query url.Values, path ...string) (*htt
 // addressHeader is where a bridge tells at which address people reach it.
 const addressHeader = "Pymon-Bridge-Address"
 
+// hasPages says whether the bridge that answers has pages for people. Older versions have none.
+func hasPages(answer http.Header) bool { return answer.Get("Pymon-Bridge-Pages") != "" }
+
 // request returns the request for a read route.
 func (c client) request(ctx context.Context, query url.Values, path ...string) (*http.Request, error) {
 	u, err := c.base()
@@ -92,6 +95,16 @@ func (c client) base() (*url.URL, error) {
 		u.Path = strings.TrimRight(before, "/")
 		return u.JoinPath("p", c.Project), nil
 	}
+}
+
+// hasToken says whether requests have a token.
+func (c client) hasToken() bool {
+	u, err := c.base()
+	if err != nil {
+		return false
+	}
+	_, inAddress := u.User.Password()
+	return c.Token != "" || inAddress
 }
 
 // origin returns the address of the bridge for readers of the report, without project and token.

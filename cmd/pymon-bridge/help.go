@@ -17,7 +17,7 @@ const firstSteps = `
 
 // general are the flags that every command has.
 type general struct {
-	Color     string           `group:"General" help:"When to use colours: ${enum}. auto is for terminals and for the logs of GitHub and GitLab; NO_COLOR and CLICOLOR_FORCE change it." enum:"auto,always,never" default:"auto" env:"PYMON_COLOR"`
+	Color     string           `group:"General" help:"When to use colours: ${enum}. auto is for terminals, and of check and run for the logs of GitHub and GitLab; NO_COLOR and CLICOLOR_FORCE change it." enum:"auto,always,never" default:"auto" env:"PYMON_COLOR"`
 	LogFormat string           `group:"General" help:"Format of the log on standard error: ${enum}. auto is text, on a terminal in short lines for people." enum:"auto,text,json" default:"auto" env:"PYMON_LOG_FORMAT"`
 	LogLevel  string           `group:"General" help:"Lowest level in the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"PYMON_LOG_LEVEL" file:""`
 	Version   kong.VersionFlag `group:"General" short:"V" help:"Print the version."`

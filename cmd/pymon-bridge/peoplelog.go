@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/lmittmann/tint"
+
+	"pymon-bridge/report"
 )
 
 // peopleLog is a log for a person at a terminal. It leaves out what is empty or zero, rounds numbers, and shows the address of a
@@ -40,7 +44,7 @@ func (p *peopleLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup implements [slog.Handler].
 func (p *peopleLog) WithGroup(name string) slog.Handler {
-	return &peopleLog{next: p.next.WithAttrs(p.attrs).WithGroup(name), page: p.page}
+	return &peopleLog{next: p.next.WithAttrs(forPeople(p.attrs)).WithGroup(name), page: p.page}
 }
 
 // Handle implements [slog.Handler].
@@ -55,13 +59,42 @@ func (p *peopleLog) Handle(ctx context.Context, r slog.Record) error {
 		attrs = append(attrs, slog.String("page", (*page)(attrs[project].Value.String(), attrs[run].Value.String())))
 		attrs = slices.Delete(attrs, run, run+1)
 	}
-	short := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	short := slog.NewRecord(r.Time, r.Level, report.Printable(r.Message), r.PC)
+	short.AddAttrs(forPeople(attrs)...)
+	return p.next.Handle(ctx, short)
+}
+
+// forPeople returns attributes as they are shown.
+func forPeople(attrs []slog.Attr) (shown []slog.Attr) {
 	for _, a := range attrs {
 		if value := a.Value.Resolve(); !isZero(value) {
-			short.AddAttrs(slog.Attr{Key: a.Key, Value: rounded(a.Key, value)})
+			shown = append(shown, slog.Attr{Key: a.Key, Value: printable(rounded(a.Key, value))})
 		}
 	}
-	return p.next.Handle(ctx, short)
+	return shown
+}
+
+// printable returns a value that shows nothing but what is printed. A client sends texts, and an error may quote them.
+func printable(v slog.Value) slog.Value {
+	var text string
+	switch v.Kind() {
+	case slog.KindGroup:
+		return slog.GroupValue(forPeople(v.Group())...)
+	case slog.KindString:
+		text = v.String()
+	case slog.KindAny:
+		if bytes, ok := v.Any().([]byte); ok {
+			text = string(bytes)
+		} else {
+			text = fmt.Sprint(v.Any())
+		}
+	default:
+		return v
+	}
+	if text = report.Printable(text); strings.Contains(text, `\`) {
+		return slog.AnyValue([]byte(text)) // of a quoted string the handler makes escape sequences again
+	}
+	return slog.StringValue(text)
 }
 
 func isZero(v slog.Value) bool {
@@ -69,18 +102,34 @@ func isZero(v slog.Value) bool {
 	return !any.IsValid() || any.IsZero()
 }
 
-// rounded returns a value as people read it: numbers in three digits, and the first digits of a commit.
+// rounded returns a value as people read it: numbers in three digits or so, and the first digits of a commit.
 func rounded(key string, v slog.Value) slog.Value {
-	const digits, hash = 3, 10
+	const hash = 10
 	switch {
 	case key == "commit" && v.Kind() == slog.KindString && len(v.String()) > hash:
 		return slog.StringValue(v.String()[:hash] + "…")
 	case v.Kind() == slog.KindDuration:
-		return slog.DurationValue(v.Duration().Round(time.Millisecond))
-	case v.Kind() != slog.KindFloat64:
-		return v
+		unit := time.Millisecond
+		for unit > v.Duration().Abs() {
+			unit /= 1000
+		}
+		return slog.DurationValue(v.Duration().Round(unit))
+	case v.Kind() == slog.KindFloat64:
+		return slog.StringValue(threeDigits(v.Float64()))
 	}
-	f := v.Float64()
-	scale := math.Pow(10, math.Max(0, digits-1-math.Floor(math.Log10(math.Abs(f)))))
-	return slog.StringValue(strconv.FormatFloat(math.Round(f*scale)/scale, 'f', -1, 64))
+	return v
+}
+
+// threeDigits returns a number in three digits, or in more if it has more before the point.
+func threeDigits(f float64) string {
+	short := strconv.FormatFloat(f, 'g', 3, 64)
+	switch a := math.Abs(f); {
+	case a >= 100 && a < 1e15:
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	case a >= 1e-6 && a < 100:
+		if f, err := strconv.ParseFloat(short, 64); err == nil {
+			return strconv.FormatFloat(f, 'f', -1, 64)
+		}
+	}
+	return short
 }

@@ -42,6 +42,7 @@ type invocation struct {
 	seat   *seat  // nil with --url
 	to     client // the bridge that gets the measurements
 	public string // its address for people, if it told one
+	pages  bool   // it has pages
 	id     string
 	died   bool // the bridge ended before the command did
 	done   int  // runs that measured something, and whose pytests have said that they ended

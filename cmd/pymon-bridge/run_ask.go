@@ -32,7 +32,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 		if len(runs) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(run, i.id), "-_./ ")
 		}
-		if err := errors.Join(i.whole(ctx, run, d), i.tests(ctx, run, d)); err != nil {
+		if err := errors.Join(i.whole(ctx, run, d), i.tests(ctx, run, d.Add)); err != nil {
 			return nil, err
 		}
 		if i.died {
@@ -41,6 +41,8 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 		if d.Tests() > 0 {
 			if d.Report, err = i.judge(ctx, run); err != nil {
 				d.Unjudged = err.Error()
+			} else if d.Report.Previous != "" && d.Waits() {
+				_ = i.tests(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
 			}
 		}
 		all = append(all, d)
@@ -100,8 +102,8 @@ func (i *invocation) whole(ctx context.Context, run string, d *report.Digest) er
 	})
 }
 
-// tests adds the tests of a run to its digest.
-func (i *invocation) tests(ctx context.Context, run string, d *report.Digest) error {
+// tests calls use for each test of a run.
+func (i *invocation) tests(ctx context.Context, run string, use func(*monitor.Outcome)) error {
 	response, err := i.to.get(ctx, url.Values{"format": {"ndjson"}}, "runs", run, "outcomes")
 	if err != nil {
 		return err
@@ -110,7 +112,7 @@ func (i *invocation) tests(ctx context.Context, run string, d *report.Digest) er
 	return eachLine(response, func(line []byte) error {
 		outcome, err := wire.DecodeOutcome(line)
 		if err == nil {
-			d.Add(outcome)
+			use(outcome)
 		}
 		return err
 	})
@@ -155,6 +157,6 @@ func eachLine(response *http.Response, use func(line []byte) error) error {
 func (i *invocation) judge(ctx context.Context, run string) (*monitor.Report, error) {
 	check := &checkCmd{URL: i.to.URL, Token: i.to.Token, Project: i.to.Project, RunID: &run, judgeFlags: i.judgeFlags}
 	r, err := check.fetch(ctx, i.m)
-	i.public = check.public
+	i.public, i.pages = check.public, !check.noPages
 	return r, err
 }

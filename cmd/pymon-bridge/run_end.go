@@ -128,33 +128,51 @@ func (i *invocation) rerun(digests []*report.Digest) error {
 
 // write prints the summary, and writes it as Markdown where somebody wants it.
 func (i *invocation) write(digests []*report.Digest) {
-	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana, Pytest: i.again()}
+	options := report.Options{FailOn: report.FailOn(i.FailOn), GrafanaURL: i.Grafana, Pytest: i.again(), TokenNote: i.tokenNote()}
+	if len(digests) == 1 {
+		options.RerunFile = i.RerunFile // of several runs it has the tests of one
+	}
 	if i.runCmd.URL != "" {
-		options.BridgeURL = cmp.Or(i.public, i.to.origin())
+		options.BridgeURL, options.NoPages = cmp.Or(i.public, i.to.origin()), !i.pages
 	}
 	terminal := options
-	terminal.Colour, terminal.Width = i.m.coloured(i.m.Stderr), widthOf(i.m.Stderr)
+	terminal.Colour, terminal.Width = i.m.colouredReport(i.m.Stderr), widthOf(i.m.Stderr)
 	_ = report.WriteDigests(i.m.Stderr, report.Text, digests, terminal) // nobody could read of the failure
 	i.markdown(func(w io.Writer) error { return report.WriteDigests(w, report.Markdown, digests, options) })
 }
 
-// again returns the command that measures other tests like this one.
+// again returns the command that measures other tests like this one, without a token.
 func (i *invocation) again() []string {
-	words := []string{"pymon-bridge", "run"}
-	for _, flag := range []struct{ name, value string }{
-		{"--data", i.Data}, {"--project", i.runCmd.Project}, {"--branch", i.Branch},
-	} {
-		if flag.value != "" && flag.value != monitor.DefaultProject {
-			words = append(words, flag.name, flag.value)
+	words, url, project := []string{"pymon-bridge", "run"}, "", i.runCmd.Project
+	if i.runCmd.URL != "" && i.runCmd.URL != os.Getenv("PYMON_URL") {
+		if u, err := i.to.base(); err == nil {
+			u.User = nil
+			url, project = u.String(), "" // the address has it
 		}
 	}
-	if i.runCmd.URL != "" {
-		words = append(words, "--url", i.to.origin())
+	if project == monitor.DefaultProject {
+		project = ""
+	}
+	for _, flag := range []struct{ name, value string }{
+		{"--data", i.Data}, {"--project", project}, {"--branch", i.Branch}, {"--url", url},
+	} {
+		if flag.value != "" {
+			words = append(words, flag.name, flag.value)
+		}
 	}
 	for _, tag := range i.Tag {
 		words = append(words, "--tag", tag)
 	}
 	return append(words, "--", "pytest")
+}
+
+// tokenNote says where the token of that command goes, if it is not there already.
+func (i *invocation) tokenNote() string {
+	url := i.runCmd.URL
+	if url == "" || url == os.Getenv("PYMON_URL") || cmp.Or(os.Getenv("PYMON_TOKEN"), os.Getenv("PYMON_TOKEN_FILE")) != "" || !i.to.hasToken() {
+		return ""
+	}
+	return "with the token in PYMON_TOKEN"
 }
 
 // markdown writes the summary to the files that are to have it. It begins with the line by which a bot finds its comment.

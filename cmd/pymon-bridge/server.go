@@ -74,4 +74,5 @@ func (b *bridge) mountPages(reads *api.API) {
 	pages.Quiet = b.config.QuietAfter
 	pages.Condition = b.condition(time.Now())
 	pages.Mount(b.server)
+	b.server.Pages = true
 }

@@ -197,12 +197,13 @@ func TestHintsAreAboutTheTestsOfTheRun(t *testing.T) {
 		posts.mustPost(t, "/metrics/", metricJSON(row))
 	}
 	text := asked(t, "check", "--url", bridge.URL)
-	assert.Regexp(t, `\nhint      40 tests ran one after another for 36(\.\d)? s on 8 CPUs, none for more than 950 ms\. .*:\n +pytest --remote-server \S+ --tag branch=main -n 2\n`, text)
-	assert.Equal(t, 1, strings.Count(text, "\nhint"), "a wait of a second is no matter in this suite")
+	assert.NotContains(t, text, "\nhint", "a wait of a second is no matter in this suite, and whether it is a whole one is not known")
 
 	dir := newProject(t, map[string]string{"test_mail.py": "import time\ndef test_mail(): time.sleep(1.5)\ndef test_fast(): pass\n"})
+	first := pymonRun(t, dir, "runners", nil, "--", "pytest", "-q")
+	assert.NotContains(t, first.Stderr, "  hint ", "the machine may have been busy")
 	r := pymonRun(t, dir, "runners", nil, "--", "pytest", "-q")
-	assert.Regexp(t, `\n  hint       1 test waits for 1\.\d+ s of 1\.\d+ s \(sleep, network, another process\): .*:\n +1\.\d+ s +test_mail.py::test_mail\n`, r.Stderr)
+	assert.Regexp(t, `\n  hint       1 test uses no CPU of its own for 1\.\d+ s of 1\.\d+ s, as before \(.*:\n +1\.\d+ s +test_mail.py::test_mail\n`, r.Stderr)
 }
 
 // No table is wider than the terminal.
