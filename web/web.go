@@ -20,6 +20,9 @@ type Store interface {
 	monitor.HistoryStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
+	// ReportVersion returns the version of the kept report on a run, 0 when there is none. Whenever a report changes, it gets a
+	// version that no report had before.
+	ReportVersion(ctx context.Context, project, run string) (int64, error)
 }
 
 // Words are the words that reports have for their readers. Pages have the same, so that page, comment and terminal say the
@@ -63,6 +66,7 @@ type Pages struct {
 	parts     Parts
 	server    *httpd.Server
 	snapshots snapshots
+	briefs    briefs
 }
 
 // New returns the pages.
