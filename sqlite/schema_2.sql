@@ -83,3 +83,7 @@ CREATE TABLE commands (
     ended INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX commands_open ON commands (kind, id) WHERE ended = 0;
+
+-- The runs of a project are read from the newest on, without those of other projects.
+DROP INDEX sessions_project;
+CREATE INDEX sessions_project ON sessions (project, utc_ns);
