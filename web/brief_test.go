@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -56,7 +57,9 @@ func TestListsDoNotReadReportsAgain(t *testing.T) {
 	}
 	s.judge(4, result("tests/a.py::test_other", monitor.StatusSuspect, 1, 2, 0, 1))
 	s.store.reports = 0
-	var list struct{ Runs []struct{ Run, Status string } }
+	var list struct {
+		Runs []struct{ Run, Status string }
+	}
 	s.data("/p/shop/runs", &list)
 	assert.Equal(t, 1, s.store.reports, "the one that changed")
 	for _, r := range list.Runs {
@@ -87,4 +90,17 @@ func TestARunUnderWayIsCheapToFollow(t *testing.T) {
 	for _, q := range s.store.queries {
 		assert.True(t, q.Run == "run-9" || q.Limit == 1, fmt.Sprintf("%+v", q))
 	}
+}
+
+// TestARunThatTookTheNameOfARemovedOne checks that a page forgets the tests of a removed run, although the new one has as many.
+func TestARunThatTookTheNameOfARemovedOne(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.add(order{n: 1, run: "nightly", tests: map[string]float64{"tests/a.py::test_before": 1}})
+	assert.Contains(t, s.html("/p/shop/runs/nightly"), "test_before")
+	require.NoError(t, s.db.DeleteRecords(t.Context(), &monitor.Deletion{Project: "shop"}))
+	s.add(order{n: 2, run: "nightly", tests: map[string]float64{"tests/a.py::test_after": 2}})
+	page := s.html("/p/shop/runs/nightly")
+	assert.Contains(t, page, "test_after")
+	assert.NotContains(t, page, "test_before")
 }

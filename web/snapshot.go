@@ -34,6 +34,7 @@ type snapshot struct {
 
 	records int64
 	version int64 // of the report
+	newest  int64 // session
 	made    time.Time
 	took    time.Duration
 }
@@ -110,7 +111,7 @@ func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := p.Now()
-	if s := e.kept; s != nil && s.version == row.version &&
+	if s := e.kept; s != nil && s.version == row.version && s.newest == activity.Newest &&
 		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {
 		return s, nil
 	}
@@ -123,7 +124,8 @@ func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.records, s.version, s.made, s.took = activity.Records, row.version, now, p.Now().Sub(now)
+	s.records, s.newest, s.version = activity.Records, activity.Newest, row.version
+	s.made, s.took = now, p.Now().Sub(now)
 	e.kept = s
 	return s, nil
 }
