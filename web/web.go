@@ -58,6 +58,8 @@ type Pages struct {
 	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The run that was looked at
 	// last always stays.
 	MaxTests int
+	// MaxSending is the size in bytes of the large answers that readers are taking, of all together.
+	MaxSending int
 	// Now returns the time.
 	Now func() time.Time
 	// Condition says how the bridge is.
@@ -67,11 +69,12 @@ type Pages struct {
 	server    *httpd.Server
 	snapshots snapshots
 	briefs    briefs
+	sendings  sendings
 }
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, Now: time.Now, Condition: noCondition, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.
