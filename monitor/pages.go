@@ -35,6 +35,7 @@ type Activity struct {
 	Records int64     // metrics and outcomes
 	Last    time.Time // arrival of its last metric, session or end
 	Open    int       // sessions that did not say that they have ended
+	Newest  int64     // number in the sequence of the session accepted last; no session had it before, also of a removed run
 }
 
 // Running says whether more is to be expected of a run. A session that does not say when it ends counts as open until nothing

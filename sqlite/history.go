@@ -39,7 +39,7 @@ func runInfoList(query monitor.RunInfoQuery) clause {
 	first := newClause(`NOT EXISTS (SELECT 1 FROM sessions e JOIN hashes eh ON eh.id = e.hash
 		WHERE e.project = s.project AND e.run = s.run AND e.utc_ns <= s.utc_ns AND (e.utc_ns < s.utc_ns OR eh.h < h.h))`)
 	first.and("s.project = ?", query.Project)
-	index := "sessions_time" // the index that has the fewest sessions beside those asked for, in the order of their start
+	index := "sessions_project" // the index that has the fewest sessions beside those asked for, in the order of their start
 	if query.Branch != nil {
 		index = "sessions_branch"
 		first.and("s.branch = ?", *query.Branch)

@@ -19,8 +19,8 @@ func TestRunsAreReadFromTheNewestOn(t *testing.T) {
 		query monitor.RunInfoQuery
 		begin string
 	}{
-		{monitor.RunInfoQuery{}, "SCAN s USING INDEX sessions_time"},
-		{monitor.RunInfoQuery{Before: 1}, "SEARCH s USING INDEX sessions_time (utc_ns<?)"},
+		{monitor.RunInfoQuery{}, "SEARCH s USING INDEX sessions_project (project=?)"},
+		{monitor.RunInfoQuery{Before: 1}, "SEARCH s USING INDEX sessions_project (project=? AND utc_ns<?)"},
 		{monitor.RunInfoQuery{Branch: &branch}, "SEARCH s USING INDEX sessions_branch (project=? AND branch=?)"},
 		{monitor.RunInfoQuery{Branch: &branch, Before: 1}, "SEARCH s USING INDEX sessions_branch (project=? AND branch=? AND utc_ns<?)"},
 		{monitor.RunInfoQuery{ScmRef: "c0ffee"}, "SEARCH s USING INDEX sessions_scm (scm_ref=?)"},

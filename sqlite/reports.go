@@ -83,6 +83,14 @@ func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report,
 	return decodeReport(stored)
 }
 
+// ReportVersion returns the version of the kept report on a run, 0 when there is none. It does not read the report.
+func (db *DB) ReportVersion(ctx context.Context, project, run string) (version int64, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM reports WHERE project = ? AND run = ?", project, run).Scan(&version)
+	})
+	return version, err
+}
+
 // storedReport returns the content of a report, nil when there is no report.
 func (db *DB) storedReport(ctx context.Context, project, run string) (stored []byte, err error) {
 	err = db.read(ctx, func(q querier) error {

@@ -86,3 +86,7 @@ CREATE INDEX commands_open ON commands (kind, id) WHERE ended = 0;
 
 -- What the destination lost and did not get again. JSON, empty for nothing.
 ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
+
+-- The runs of a project are read from the newest on, without those of other projects.
+DROP INDEX sessions_project;
+CREATE INDEX sessions_project ON sessions (project, utc_ns);

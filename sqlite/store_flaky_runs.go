@@ -100,7 +100,7 @@ func (s *flakySearch) chooseRunsOf(q querier, project string, query monitor.Flak
 	if limit <= 0 {
 		limit = -1
 	}
-	list := newClause("SELECT s.run, s.utc_ns FROM sessions s INDEXED BY sessions_time")
+	list := newClause("SELECT s.run, s.utc_ns FROM sessions s INDEXED BY sessions_project")
 	list.join(where.where())
 	list.add(" ORDER BY s.utc_ns DESC, s.seq DESC LIMIT ?", limit)
 	return each(s.ctx, q, list.sql, list.args, func(row scanner) error {

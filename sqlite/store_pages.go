@@ -46,12 +46,12 @@ func (db *DB) Activity(ctx context.Context, project, run string) (*monitor.Activ
 		var last int64
 		err := q.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(completion = ''), 0), max(
 				coalesce(max(received), 0), coalesce(max(ended), 0), coalesce(max(arrived), 0)),
-				coalesce(sum(metrics), 0) + coalesce(sum(outcomes), 0)
-			FROM (SELECT s.completion, s.received, s.ended,
+				coalesce(sum(metrics), 0) + coalesce(sum(outcomes), 0), coalesce(max(seq), 0)
+			FROM (SELECT s.seq, s.completion, s.received, s.ended,
 				(SELECT max(y.received) FROM tallies y WHERE y.session = s.hash) AS arrived,
 				(SELECT sum(y.metrics) FROM tallies y WHERE y.session = s.hash) AS metrics,
 				(SELECT sum(o.outcomes) FROM outcome_tallies o WHERE o.session = s.hash) AS outcomes
-				FROM sessions s WHERE s.project = ? AND s.run = ?)`, project, run).Scan(&sessions, &a.Open, &last, &a.Records)
+				FROM sessions s WHERE s.project = ? AND s.run = ?)`, project, run).Scan(&sessions, &a.Open, &last, &a.Records, &a.Newest)
 		if err == nil && sessions == 0 {
 			return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", run, project)
 		}

@@ -73,7 +73,9 @@ func TestActivity(t *testing.T) {
 	db := pagesDB(t)
 	a, err := db.Activity(t.Context(), "shop", "two")
 	require.NoError(t, err)
-	assert.Equal(t, &monitor.Activity{Records: 3 + 3, Last: arrival, Open: 2}, a)
+	newest := a.Newest
+	assert.Positive(t, newest)
+	assert.Equal(t, &monitor.Activity{Records: 3 + 3, Last: arrival, Open: 2, Newest: newest}, a)
 	assert.True(t, a.Running(arrival.Add(time.Minute), 5*time.Minute))
 	assert.False(t, a.Running(arrival.Add(5*time.Minute), 5*time.Minute))
 
@@ -85,7 +87,7 @@ func TestActivity(t *testing.T) {
 	appendAll(t, db, late)
 	a, err = db.Activity(t.Context(), "shop", "two")
 	require.NoError(t, err)
-	assert.Equal(t, &monitor.Activity{Records: 7, Last: late.Received, Open: 1}, a)
+	assert.Equal(t, &monitor.Activity{Records: 7, Last: late.Received, Open: 1, Newest: newest}, a)
 	a.Open = 0
 	assert.False(t, a.Running(late.Received, 5*time.Minute), "all sessions said that they have ended")
 

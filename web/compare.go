@@ -121,11 +121,8 @@ func (s *state) ratio(name string) float64 {
 func (p *Pages) fillCompare(ctx context.Context, data *comparePage, measure int, f compareFilter, whole bool) error {
 	var both [2]*snapshot
 	for i, row := range []*runRow{data.Base, data.Head} {
-		activity, err := p.parts.Store.Activity(ctx, row.Info.Project, row.ID)
-		if err != nil {
-			return err
-		}
-		if both[i], err = p.snapshot(ctx, row.Info, activity, row.Report); err != nil {
+		var err error
+		if both[i], err = p.snapshot(ctx, row); err != nil {
 			return err
 		}
 	}

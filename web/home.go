@@ -77,7 +77,9 @@ func (p *Pages) projectRow(ctx context.Context, project string) (*projectRow, er
 	if len(runs) == 0 { // they were removed at this moment
 		return row, nil
 	}
-	row.Last, row.Regressions = runs[0], regressed(runs[0].Report, monitor.StatusRegression)
+	if row.Last = runs[0]; row.Last.brief != nil {
+		row.Regressions = row.Last.brief.regressions
+	}
 	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &row.Last.Branch, Measured: true, Limit: homeRuns})
 	if err != nil {
 		return nil, err

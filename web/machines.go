@@ -29,18 +29,18 @@ func machines(rows []*runRow) (all []*machineRow) {
 				all = append(all, m)
 			}
 			m.Runs++
-			m.add(row.Report)
+			m.add(row.brief)
 		}
 	}
 	slices.SortFunc(all, func(a, b *machineRow) int { return strings.Compare(a.Env, b.Env) })
 	return all
 }
 
-// add adds a run by its report, which may be nil.
-func (m *machineRow) add(r *monitor.Report) {
+// add adds a run by what is known of its report, which may be nil.
+func (m *machineRow) add(r *brief) {
 	value := math.NaN()
 	if r != nil {
-		for _, of := range r.Suite.Machines {
+		for _, of := range r.suite.Machines {
 			if offset, ok := of.Offset[monitor.MetricCPUTime]; ok && of.Env == m.Env {
 				value, m.Speed = float64(offset), offset
 				m.Slow = of.Status == monitor.StatusSlowMachine

@@ -78,11 +78,10 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 		ended = ended[1:]
 	}
 	data.Last, data.Trends, data.Machines = ended[0], trends(ended, p.parts.Words), machines(ended)
-	activity, err := p.parts.Store.Activity(ctx, project, data.Last.ID)
-	if err != nil {
+	if err := p.readReport(ctx, data.Last); err != nil {
 		return err
 	}
-	s, err := p.snapshot(ctx, data.Last.Info, activity, data.Last.Report)
+	s, err := p.snapshot(ctx, data.Last)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,7 +56,7 @@ func (p *Pages) page(load loader) gin.HandlerFunc {
 			httpd.Fail(c, errors.Join(err, c.Request.Context().Err()))
 			return
 		}
-		body.send(c)
+		p.send(c, body)
 	}
 }
 
@@ -113,7 +112,7 @@ type answer struct {
 const htmlType = "text/html; charset=utf-8"
 
 // send sends the answer, or says that the client has it already.
-func (a *answer) send(c *gin.Context) {
+func (p *Pages) send(c *gin.Context, a *answer) {
 	setHeaders(c.Writer.Header())
 	if a.redirect != "" {
 		redirect(c, a.redirect)
@@ -127,7 +126,24 @@ func (a *answer) send(c *gin.Context) {
 		c.Status(http.StatusNotModified)
 		return
 	}
-	sendBody(c, http.StatusOK, a.contentType, a.body.Bytes())
+	body, packed := a.body.Bytes(), acceptsGzip(c.Request)
+	if packed {
+		body = compress(body)
+	}
+	a.body = bytes.Buffer{} // it is as large as the answer, and a slow reader takes long
+	if len(body) <= freeAnswer {
+		write(c, http.StatusOK, a.contentType, body, packed)
+		return
+	}
+	w := http.NewResponseController(c.Writer)
+	s := &sending{size: len(body), began: p.Now(), cut: func() { _ = w.SetWriteDeadline(time.Unix(1, 0)) }} // fails if it is closed
+	if err := p.sendings.begin(s, p.MaxSending); err != nil {
+		httpd.Fail(c, err)
+		return
+	}
+	defer p.sendings.end(s)
+	head(c, http.StatusOK, a.contentType, packed)
+	p.sendings.write(c.Writer, s, body)
 }
 
 // setHeaders sets the headers of everything that is made for one reader at one time.
@@ -141,12 +157,22 @@ func setHeaders(header http.Header) {
 
 // sendBody sends a body, compressed if the client can read that.
 func sendBody(c *gin.Context, status int, contentType string, body []byte) {
-	c.Header("Content-Type", contentType)
-	var w io.Writer = c.Writer
-	if acceptsGzip(c.Request) {
-		c.Header("Content-Encoding", "gzip")
+	packed := acceptsGzip(c.Request)
+	if packed {
 		body = compress(body)
 	}
+	write(c, status, contentType, body, packed)
+}
+
+func write(c *gin.Context, status int, contentType string, body []byte, packed bool) {
+	head(c, status, contentType, packed)
+	_, _ = c.Writer.Write(body) // fails only if the client went away
+}
+
+func head(c *gin.Context, status int, contentType string, packed bool) {
+	c.Header("Content-Type", contentType)
+	if packed {
+		c.Header("Content-Encoding", "gzip")
+	}
 	c.Status(status)
-	_, _ = w.Write(body) // fails only if the client went away
 }

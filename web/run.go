@@ -102,18 +102,26 @@ func (p *Pages) run(v *visit) (*view, error) {
 	if len(rows) == 0 {
 		return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", id, v.Project)
 	}
+	if err := p.readReport(ctx, rows[0]); err != nil {
+		return nil, err
+	}
 	data := &runPage{Run: rows[0], Report: rows[0].Report, Now: p.Now()}
 	part := v.GetHeader(fragmentHeader)
 	if part == "run-live" && data.Run.Status != running && data.Run.Status != judging {
 		data.Then = httpd.LinkPrefix(v.Context) + runPath(v.Project, id)
 	}
-	if err := p.fillTests(ctx, v, data); err != nil {
-		return nil, err
-	}
-	if part != "run-tests" {
-		if err := p.fillRun(ctx, data); err != nil {
-			return nil, err
+	switch part {
+	case "run-live":
+		err = p.fillLive(ctx, data)
+	case "run-tests":
+		err = p.fillTests(ctx, v, data)
+	default:
+		if err = p.fillTests(ctx, v, data); err == nil {
+			err = p.fillRun(ctx, data)
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	found := &view{Template: "run", Place: "runs", Fragments: []string{"run-live", "run-tests"}, Title: sign(data.Run.Status) + " " +
 		headline(data.Run) + " · run " + short(id), Data: data}
@@ -123,11 +131,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 
 // fillTests adds the tests that the query chooses.
 func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
-	activity, err := p.parts.Store.Activity(ctx, v.Project, data.Run.ID)
-	if err != nil {
-		return err
-	}
-	s, err := p.snapshot(ctx, data.Run.Info, activity, data.Report)
+	s, err := p.snapshot(ctx, data.Run)
 	if err != nil {
 		return err
 	}
@@ -178,16 +182,13 @@ func (d *runPage) All() (n int) {
 // fillRun adds what is above the list of tests.
 func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	run := data.Run
+	if run.Status == running {
+		return p.fillLive(ctx, data)
+	}
 	before, err := p.runs(ctx, monitor.RunInfoQuery{Project: run.Info.Project, Branch: &run.Branch, Before: run.Info.Started,
 		Measured: true, Limit: overviewTrend - 1})
 	if err != nil {
 		return err
-	}
-	if len(before) > 0 {
-		data.Expected = before[0].Tests
-	}
-	if run.Status == running {
-		return p.fillLive(ctx, data, before)
 	}
 	data.Trends = trends(append([]*runRow{run}, before...), p.parts.Words)
 	if data.Report == nil {
@@ -233,11 +234,11 @@ func headline(r *runRow) string {
 	case judging:
 		return "Being judged"
 	case string(monitor.StatusRegression):
-		return count(regressed(r.Report, monitor.StatusRegression), "test") + " got worse"
+		return count(r.brief.regressions, "test") + " got worse"
 	case string(monitor.StatusSlowMachine):
 		return "The whole suite was slower"
 	case string(monitor.StatusSuspect):
-		n := regressed(r.Report, monitor.StatusSuspect)
+		n := r.brief.suspects
 		if n == 1 {
 			return "1 test is suspect"
 		}

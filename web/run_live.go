@@ -3,11 +3,25 @@ package web
 import (
 	"context"
 	"fmt"
+
+	"pymon-bridge/monitor"
 )
 
 // fillLive adds what moves while a run goes on.
-func (p *Pages) fillLive(ctx context.Context, data *runPage, before []*runRow) error {
-	latest, err := p.parts.Store.LatestTests(ctx, data.Run.Info.Project, data.Run.ID, latestRows)
+func (p *Pages) fillLive(ctx context.Context, data *runPage) error {
+	run := data.Run.Info
+	if data.Run.Status != running {
+		return nil
+	}
+	before, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: run.Project, Branch: &run.Branch, Before: run.Started,
+		Measured: true, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(before) > 0 {
+		data.Expected = before[0].Tests
+	}
+	latest, err := p.parts.Store.LatestTests(ctx, run.Project, run.ID, latestRows)
 	if err != nil {
 		return err
 	}
@@ -18,7 +32,7 @@ func (p *Pages) fillLive(ctx context.Context, data *runPage, before []*runRow) e
 		}
 		data.Latest = append(data.Latest, testRows([]*test{&t})...)
 	}
-	if tests := data.Run.Tests; len(before) > 0 && tests > 0 && tests < data.Expected {
+	if tests := data.Run.Tests; tests > 0 && tests < data.Expected {
 		took := data.Now.Sub(data.Run.Started).Seconds()
 		data.Left = span(took * float64(data.Expected-tests) / float64(tests))
 	}

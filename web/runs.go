@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"math"
 	"time"
 
@@ -27,8 +26,11 @@ type runRow struct {
 	Sessions int            `json:"sessions"`
 	Envs     []string       `json:"environments"`
 
-	Report *monitor.Report  `json:"-"` // nil when none is kept
+	Report *monitor.Report  `json:"-"` // see readReport
 	Info   *monitor.RunInfo `json:"-"`
+
+	brief   *brief // nil when no report is kept
+	version int64  // of the report
 }
 
 // The statuses of runs without a report.
@@ -76,19 +78,19 @@ func (p *Pages) runRow(ctx context.Context, info *monitor.RunInfo, sum *monitor.
 		Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
 		Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
 		Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
-	report, err := p.parts.Store.Report(ctx, info.Project, info.ID)
-	switch {
-	case monitor.ErrorCode(err) == monitor.ENotFound:
-		activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
-		if err != nil {
-			return nil, err
-		}
-		row.Status = p.unjudged(activity)
-	case err != nil:
-		return nil, errors.Join(err, ctx.Err())
-	default:
-		row.Report, row.Status, row.Sentence = report, verdictOf(report), p.parts.Words.Sentence(report)
+	var err error
+	if row.brief, row.version, err = p.brief(ctx, info.Project, info.ID); err != nil {
+		return nil, err
 	}
+	if row.brief != nil {
+		row.Status, row.Sentence = row.brief.status, row.brief.sentence
+		return row, nil
+	}
+	activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
+	if err != nil {
+		return nil, err
+	}
+	row.Status = p.unjudged(activity)
 	return row, nil
 }
 
@@ -126,11 +128,9 @@ func verdictOf(r *monitor.Report) string {
 // regressed returns the number of tests with a status in a report. A test counts once, however many of its metrics have it.
 func regressed(r *monitor.Report, status monitor.Status) int {
 	tests := map[monitor.TestID]bool{}
-	if r != nil {
-		for i := range r.Results {
-			if r.Results[i].Status == status {
-				tests[r.Results[i].TestID] = true
-			}
+	for i := range r.Results {
+		if r.Results[i].Status == status {
+			tests[r.Results[i].TestID] = true
 		}
 	}
 	return len(tests)
@@ -184,7 +184,7 @@ func trends(rows []*runRow, w Words) []trend {
 	}
 	machine := trend{Title: "CPU time beside usual", Value: w.Ratio(offset), Note: "the machine was as usual", Line: over(offsetOf)}
 	machine.Line.Usual, machine.Line.Limit = math.NaN(), math.NaN()
-	if last.Report.Suite.Status == monitor.StatusSlowMachine {
+	if last.brief.suite.Status == monitor.StatusSlowMachine {
 		machine.Note, machine.Line.Status = "the machine was slow", string(monitor.StatusSuspect)
 	}
 	return append(all, machine)
@@ -192,8 +192,8 @@ func trends(rows []*runRow, w Words) []trend {
 
 // offsetOf returns how much slower a whole run was than its baseline, NaN when unknown.
 func offsetOf(r *runRow) float64 {
-	if r.Report != nil {
-		if offset, ok := r.Report.Suite.Offset[monitor.MetricCPUTime]; ok {
+	if r.brief != nil {
+		if offset, ok := r.brief.suite.Offset[monitor.MetricCPUTime]; ok {
 			return float64(offset)
 		}
 	}

@@ -32,6 +32,7 @@ type shop struct {
 	*httpd.Server
 	*testing.T
 	db    *sqlite.DB
+	store *counted
 	pages *web.Pages
 	now   time.Time
 }
@@ -48,7 +49,8 @@ func newShop(t *testing.T) *shop {
 	auth.AllowAnonymous = true
 	s.Server = httpd.New(auth, log)
 	s.HostNames = []string{"example.com"} // the host of httptest
-	s.pages = web.New(web.Parts{Store: s.db, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	s.store = &counted{DB: s.db}
+	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s

@@ -3,8 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
@@ -35,7 +33,8 @@ type snapshot struct {
 	byKey  map[bool]*testIndex // see index
 
 	records int64
-	judged  uint64
+	version int64 // of the report
+	newest  int64 // session
 	made    time.Time
 	took    time.Duration
 }
@@ -102,32 +101,33 @@ func (s *snapshots) entry(project, run string, maxTests int) *snapshotEntry {
 }
 
 // snapshot returns the tests of a run. It reads the run again when something has arrived or was judged since.
-func (p *Pages) snapshot(ctx context.Context, info *monitor.RunInfo, activity *monitor.Activity, report *monitor.Report) (*snapshot, error) {
-	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now, judged := p.Now(), fingerprint(report)
-	if s := e.kept; s != nil && s.judged == judged &&
-		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {
-		return s, nil
-	}
-	s, err := p.readSnapshot(ctx, info, report)
+func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
+	info := row.Info
+	activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
 	if err != nil {
 		return nil, err
 	}
-	s.records, s.judged, s.made, s.took = activity.Records, judged, now, p.Now().Sub(now)
+	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := p.Now()
+	if s := e.kept; s != nil && s.version == row.version && s.newest == activity.Newest &&
+		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {
+		return s, nil
+	}
+	if row.Report == nil {
+		if err := p.readReport(ctx, row); err != nil {
+			return nil, err
+		}
+	}
+	s, err := p.readSnapshot(ctx, info, row.Report)
+	if err != nil {
+		return nil, err
+	}
+	s.records, s.newest, s.version = activity.Records, activity.Newest, row.version
+	s.made, s.took = now, p.Now().Sub(now)
 	e.kept = s
 	return s, nil
-}
-
-// fingerprint tells reports on a run apart.
-func fingerprint(r *monitor.Report) uint64 {
-	if r == nil {
-		return 0
-	}
-	h := fnv.New64a()
-	fmt.Fprint(h, r.Summary, r.Results)
-	return h.Sum64()
 }
 
 func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report *monitor.Report) (*snapshot, error) {

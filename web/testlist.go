@@ -90,11 +90,10 @@ func (p *Pages) fillTestList(ctx context.Context, project string, data *testList
 	if data.Run, err = p.lastRun(ctx, project, data); err != nil || data.Run == nil {
 		return err
 	}
-	activity, err := p.parts.Store.Activity(ctx, project, data.Run.ID)
-	if err != nil {
+	if err := p.readReport(ctx, data.Run); err != nil {
 		return err
 	}
-	s, err := p.snapshot(ctx, data.Run.Info, activity, data.Run.Report)
+	s, err := p.snapshot(ctx, data.Run)
 	if err != nil {
 		return err
 	}

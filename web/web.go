@@ -20,6 +20,9 @@ type Store interface {
 	monitor.HistoryStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
+	// ReportVersion returns the version of the kept report on a run, 0 when there is none. Whenever a report changes, it gets a
+	// version that no report had before.
+	ReportVersion(ctx context.Context, project, run string) (int64, error)
 }
 
 // Words are the words that reports have for their readers. Pages have the same, so that page, comment and terminal say the
@@ -55,6 +58,8 @@ type Pages struct {
 	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The run that was looked at
 	// last always stays.
 	MaxTests int
+	// MaxSending is the size in bytes of the large answers that readers are taking, of all together.
+	MaxSending int
 	// Now returns the time.
 	Now func() time.Time
 	// Condition says how the bridge is.
@@ -63,11 +68,13 @@ type Pages struct {
 	parts     Parts
 	server    *httpd.Server
 	snapshots snapshots
+	briefs    briefs
+	sendings  sendings
 }
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, Now: time.Now, Condition: noCondition, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.

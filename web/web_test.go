@@ -128,6 +128,13 @@ func (s *fakeStore) Report(_ context.Context, _, run string) (*monitor.Report, e
 	return nil, monitor.Errorf(monitor.ENotFound, "no report")
 }
 
+func (s *fakeStore) ReportVersion(_ context.Context, _, run string) (int64, error) {
+	if r := s.reports[run]; r != nil {
+		return int64(len(r.Results)) + 1, nil
+	}
+	return 0, nil
+}
+
 // fakeWords are words that are easy to find.
 type fakeWords struct{}
 

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"pymon-bridge/monitor"
+)
+
+// brief is what lists of runs show of a kept report. A report can have a result for each test of a large suite, so a list
+// must not read reports again for each look.
+type brief struct {
+	suite       monitor.Suite
+	status      string // the verdict
+	sentence    string
+	regressions int // tests
+	suspects    int // tests
+}
+
+// maxBriefs is how many briefs stay in memory.
+const maxBriefs = 4000
+
+// briefs keeps the briefs of the reports that were looked at, by version. No two reports have the same version.
+type briefs struct {
+	mu   sync.Mutex
+	kept map[int64]*brief
+}
+
+func (b *briefs) get(version int64) *brief {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.kept[version]
+}
+
+func (b *briefs) put(version int64, of *brief) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.kept == nil || len(b.kept) >= maxBriefs {
+		b.kept = map[int64]*brief{}
+	}
+	b.kept[version] = of
+}
+
+// brief returns the brief of the kept report on a run, and the version of the report; nil and 0 for no report. It reads the
+// report after its version. So what it keeps may be newer than the version, but never older.
+func (p *Pages) brief(ctx context.Context, project, run string) (*brief, int64, error) {
+	version, err := p.parts.Store.ReportVersion(ctx, project, run)
+	if err != nil || version == 0 {
+		return nil, 0, err
+	}
+	if known := p.briefs.get(version); known != nil {
+		return known, version, nil
+	}
+	r, err := p.report(ctx, project, run)
+	if err != nil || r == nil {
+		return nil, 0, err
+	}
+	of := &brief{suite: r.Suite, status: verdictOf(r), sentence: p.parts.Words.Sentence(r),
+		regressions: regressed(r, monitor.StatusRegression), suspects: regressed(r, monitor.StatusSuspect)}
+	p.briefs.put(version, of)
+	return of, version, nil
+}
+
+// report returns the kept report on a run, nil when there is none.
+func (p *Pages) report(ctx context.Context, project, run string) (*monitor.Report, error) {
+	r, err := p.parts.Store.Report(ctx, project, run)
+	if monitor.ErrorCode(err) == monitor.ENotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, ctx.Err())
+	}
+	return r, nil
+}
+
+// readReport adds the whole report to a row that has one.
+func (p *Pages) readReport(ctx context.Context, row *runRow) (err error) {
+	if row.brief != nil {
+		row.Report, err = p.report(ctx, row.Info.Project, row.ID)
+	}
+	return err
+}
