@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -118,12 +117,5 @@ func otherMachines(base, head []string) []string {
 	if len(base) == 0 || len(head) == 0 || slices.ContainsFunc(base, func(env string) bool { return slices.Contains(head, env) }) {
 		return nil
 	}
-	a, b := strings.Fields(base[0]), strings.Fields(head[0])
-	for len(a) > 1 && len(b) > 1 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 1 && len(b) > 1 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return []string{strings.Join(a, " "), strings.Join(b, " ")}
+	return apart([]string{base[0], head[0]})
 }

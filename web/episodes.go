@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -33,6 +34,11 @@ func (p *Pages) regressionsOf(ctx context.Context, project string, data *regress
 				if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
 					data.Judged++
 					data.Since = started
+				}
+				for _, env := range info.Environments {
+					if !slices.Contains(data.Envs, env) {
+						data.Envs = append(data.Envs, env)
+					}
 				}
 				e.add(&changedRun{info.ID, started}, r)
 				read += len(r.Results)
