@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"pymon-bridge/monitor"
 )
 
@@ -26,6 +28,15 @@ func (p *Pages) find(v *visit) (*view, error) {
 	runs, tests, err := p.parts.Store.Find(ctx, v.Project, data.Text, maxFound)
 	if err != nil {
 		return nil, err
+	}
+	begun, err := p.runsOfHash(ctx, v.Project, data.Text, maxFound)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range begun {
+		if !slices.Contains(runs, run) && len(runs) < maxFound {
+			runs = append(runs, run)
+		}
 	}
 	if len(runs) == 1 {
 		return &view{Redirect: runPath(v.Project, runs[0])}, nil
