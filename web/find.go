@@ -23,7 +23,7 @@ func (p *Pages) find(v *visit) (*view, error) {
 	v.State.defaults["find"] = ""
 	v.State.values.Set("find", data.Text)
 	if data.Text == "" {
-		return &view{Template: "find", Title: "Find", Data: data}, nil
+		return &view{Template: "find", Place: "find", Title: "Find", Data: data}, nil
 	}
 	runs, tests, err := p.parts.Store.Find(ctx, v.Project, data.Text, maxFound)
 	if err != nil {
@@ -49,5 +49,5 @@ func (p *Pages) find(v *visit) (*view, error) {
 		data.Runs = append(data.Runs, rows...)
 	}
 	data.Tests = tests
-	return &view{Template: "find", Title: "Find", Data: data}, nil
+	return &view{Template: "find", Place: "find", Title: "Find", Data: data}, nil
 }
