@@ -58,7 +58,7 @@ func newShop(t *testing.T) *shop {
 type order struct {
 	n        int    // hours after the opening
 	run      string // "run-N" if empty
-	branch   string // main if empty
+	branch   string // main if empty, none if "-"
 	commit   string // commitOf(n) if empty
 	machine  string
 	tests    map[string]float64 // wall time in seconds, by "file::name"
@@ -105,6 +105,9 @@ func (s *shop) addSession(o order, name string) {
 		{Name: "run", Value: monitor.Text{String: o.run}}, {Name: "branch", Value: monitor.Text{String: o.branch}}}}
 	if !o.open {
 		session.Completion = "complete"
+	}
+	if o.branch == "-" {
+		session.Tags = session.Tags[:1]
 	}
 	records := []*monitor.Record{{Context: machine}, {Session: session}}
 	at := time.Second
