@@ -3,8 +3,10 @@ package httpd
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +18,7 @@ import (
 
 const (
 	loginMaxAge = 30 * 24 * time.Hour // a browser has to log in again after this time
-	maxLogins   = 10_000              // above it, the oldest login ends
+	maxLogins   = 10_000              // above it, logins of the token that has most end
 	loginCookie = "pymon-bridge"      // begins the name of the cookie
 )
 
@@ -41,17 +43,23 @@ func (l *logins) add(token [32]byte, now time.Time) (id string) {
 		l.byID = map[[32]byte]login{}
 	}
 	for len(l.byID) >= maxLogins {
-		l.removeOldest()
+		l.makeRoom()
 	}
 	l.byID[sha256.Sum256([]byte(id))] = login{token, now}
 	return id
 }
 
-func (l *logins) removeOldest() {
+// makeRoom ends the oldest login of the token that has most. So no token ends the logins of others.
+func (l *logins) makeRoom() {
+	of := map[[32]byte]int{}
+	for _, one := range l.byID {
+		of[one.token]++
+	}
+	most := slices.Max(slices.Collect(maps.Values(of)))
 	var oldest [32]byte
 	var created time.Time
 	for key, one := range l.byID {
-		if created.IsZero() || one.created.Before(created) {
+		if of[one.token] == most && (created.IsZero() || one.created.Before(created)) {
 			oldest, created = key, one.created
 		}
 	}
@@ -93,7 +101,8 @@ func (s *Server) loginOf(r *http.Request) (token [32]byte, ok bool) {
 	return s.logins.find(cookie.Value, time.Now())
 }
 
-// LogIn checks a token that a browser sent in a form, and gives the browser a cookie. It returns the token's project.
+// LogIn checks a token that a browser sent in a form, and gives the browser a cookie. That ends the
+// browser's earlier login. It returns the token's project.
 // It fails with EUnauthorized without a valid token, and with EForbidden if the token may not read.
 func (s *Server) LogIn(c *gin.Context, secret string) (project string, err error) {
 	token, err := s.auth.Admit(c.Request.Context(), "Bearer "+secret, "")
@@ -105,16 +114,22 @@ func (s *Server) LogIn(c *gin.Context, secret string) (project string, err error
 	case !token.Allows(monitor.ScopeRead):
 		return "", lacksScope(token, monitor.ScopeRead)
 	}
+	s.endLogin(c.Request)
 	s.setLogin(c, s.logins.add(token.Hash, time.Now()), int(loginMaxAge.Seconds()))
 	return token.Project, nil
 }
 
 // LogOut ends the login of a browser.
 func (s *Server) LogOut(c *gin.Context) {
-	if cookie, err := c.Request.Cookie(cookieName(c.Request)); err == nil {
+	s.endLogin(c.Request)
+	s.setLogin(c, "", -1)
+}
+
+// endLogin ends the login whose cookie a request has, if any.
+func (s *Server) endLogin(r *http.Request) {
+	if cookie, err := r.Cookie(cookieName(r)); err == nil {
 		s.logins.remove(cookie.Value)
 	}
-	s.setLogin(c, "", -1)
 }
 
 // LoggedIn says whether the request is that of a browser that logged in.

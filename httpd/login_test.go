@@ -56,6 +56,14 @@ func TestALoginIsWorthItsToken(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, post("Origin", "http://evil.example"))
 	assert.Equal(t, http.StatusCreated, post("Origin", "http://example.com"))
 
+	w := b.do(http.MethodPost, "/-/login?secret=wrong", "", "Cookie", sent)
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Equal(t, http.StatusOK, get("/p/a/contexts/c1"), "a login that fails ends none")
+	w = b.do(http.MethodPost, "/-/login?secret=a", "", "Cookie", sent)
+	assert.Equal(t, http.StatusUnauthorized, get("/p/a/contexts/c1"), "a browser has one login")
+	sent = cookie.Name + "=" + w.Result().Cookies()[0].Value
+	assert.Equal(t, http.StatusOK, get("/p/a/contexts/c1"))
+
 	b.do(http.MethodPost, "/-/logout", "", "Cookie", sent)
 	assert.Equal(t, http.StatusUnauthorized, get("/p/a/contexts/c1"), "after logging out")
 

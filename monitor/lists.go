@@ -9,6 +9,8 @@ type ListStore interface {
 	Branches(ctx context.Context, project string, max int) ([]string, error)
 	// RunsOfCommit lists the runs of the commits that begin with the text, up to max. The run that started last comes first.
 	RunsOfCommit(ctx context.Context, project, commit string, max int) ([]string, error)
+	// RunsOfHash lists the runs whose id is a hash that begins with the text, by id, up to max.
+	RunsOfHash(ctx context.Context, project, text string, max int) ([]string, error)
 	// KeptReports returns the kept reports on runs, by the ids of the runs. A report without a result of one of these statuses
 	// has its numbers only: summary, suite and start. A run without a report has no entry.
 	KeptReports(ctx context.Context, project string, runs []string, statuses ...Status) (map[string]*Report, error)

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
 
-// leastDigits is how many digits of a commit name it.
+// leastDigits is how many digits of a commit, or of the id of a session, name it.
 const leastDigits = 7
 
 // chooseRuns finds the two runs. Without a head it is the last run of the main branch that has ended. Without a base it is
@@ -83,6 +82,12 @@ func (p *Pages) runNamed(ctx context.Context, project, name string) (*monitor.Ru
 	if err != nil || len(infos) > 0 {
 		return first(infos), err
 	}
+	if id, err := p.theRunOfHash(ctx, project, name); err != nil {
+		return nil, err
+	} else if id != "" {
+		infos, err = p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Run: id, Limit: 1})
+		return first(infos), err
+	}
 	if len(name) >= leastDigits {
 		runs, err := p.parts.Store.RunsOfCommit(ctx, project, name, 1)
 		if err != nil {
@@ -105,7 +110,7 @@ func first(infos []*monitor.RunInfo) *monitor.RunInfo {
 
 func unknownRun(field, name string) error {
 	return &monitor.Error{Code: monitor.EInvalid, Message: fmt.Sprintf("nothing is called %q", name),
-		Fields: map[string]string{field: "expected the id of a run, seven digits or more of a commit, or a branch"}}
+		Fields: map[string]string{field: "expected the id of a run, seven digits or more of it or of a commit, or a branch"}}
 }
 
 // comparePath returns the path of a comparison.
@@ -118,12 +123,5 @@ func otherMachines(base, head []string) []string {
 	if len(base) == 0 || len(head) == 0 || slices.ContainsFunc(base, func(env string) bool { return slices.Contains(head, env) }) {
 		return nil
 	}
-	a, b := strings.Fields(base[0]), strings.Fields(head[0])
-	for len(a) > 1 && len(b) > 1 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 1 && len(b) > 1 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return []string{strings.Join(a, " "), strings.Join(b, " ")}
+	return apart([]string{base[0], head[0]})
 }

@@ -34,9 +34,9 @@ func (d *comparePage) MetricOf(value string) string {
 func (c *comparison) Multiple() string {
 	times := math.Abs(float64(c.Times))
 	if times >= 10 {
-		return strconv.FormatFloat(times, 'f', 0, 64) + " times"
+		return strconv.FormatFloat(times, 'f', 0, 64) + " × noise"
 	}
-	return strconv.FormatFloat(times, 'f', 1, 64) + " times"
+	return strconv.FormatFloat(times, 'f', 1, 64) + " × noise"
 }
 
 // Headline says what differs in a few words.

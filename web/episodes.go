@@ -2,13 +2,14 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-// regressionsOf reads the kept reports of a branch, the latest first, and returns its regressions. It adds how many runs were
-// judged.
+// regressionsOf reads the kept reports of a branch, the latest first, and returns its regressions. It adds how many runs could be
+// judged: a report may say no more than that too little is known.
 func (p *Pages) regressionsOf(ctx context.Context, project string, data *regressionPage) ([]*regression, error) {
 	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: judgedRuns})
 	if err != nil {
@@ -29,9 +30,17 @@ func (p *Pages) regressionsOf(ctx context.Context, project string, data *regress
 		}
 		for _, info := range part {
 			if r := reports[info.ID]; r != nil {
-				data.Judged++
-				data.Since = time.Unix(0, info.Started).UTC()
-				e.add(&changedRun{info.ID, data.Since}, r)
+				started := time.Unix(0, info.Started).UTC()
+				if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
+					data.Judged++
+					data.Since = started
+				}
+				for _, env := range info.Environments {
+					if !slices.Contains(data.Envs, env) {
+						data.Envs = append(data.Envs, env)
+					}
+				}
+				e.add(&changedRun{info.ID, started}, r)
 				read += len(r.Results)
 			}
 		}

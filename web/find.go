@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"pymon-bridge/monitor"
 )
 
@@ -21,11 +23,20 @@ func (p *Pages) find(v *visit) (*view, error) {
 	v.State.defaults["find"] = ""
 	v.State.values.Set("find", data.Text)
 	if data.Text == "" {
-		return &view{Template: "find", Title: "Find", Data: data}, nil
+		return &view{Template: "find", Place: "find", Title: "Find", Data: data}, nil
 	}
 	runs, tests, err := p.parts.Store.Find(ctx, v.Project, data.Text, maxFound)
 	if err != nil {
 		return nil, err
+	}
+	begun, err := p.runsOfHash(ctx, v.Project, data.Text, maxFound)
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range begun {
+		if !slices.Contains(runs, run) && len(runs) < maxFound {
+			runs = append(runs, run)
+		}
 	}
 	if len(runs) == 1 {
 		return &view{Redirect: runPath(v.Project, runs[0])}, nil
@@ -38,5 +49,5 @@ func (p *Pages) find(v *visit) (*view, error) {
 		data.Runs = append(data.Runs, rows...)
 	}
 	data.Tests = tests
-	return &view{Template: "find", Title: "Find", Data: data}, nil
+	return &view{Template: "find", Place: "find", Title: "Find", Data: data}, nil
 }

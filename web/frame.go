@@ -114,6 +114,14 @@ func (f *frame) Text(s string) string {
 	return string(shown)
 }
 
+// Label is Text for a name that is a link. A name of spaces only gets quotes, so that there is something to see.
+func (f *frame) Label(name string) string {
+	if shown := f.Text(name); strings.TrimSpace(shown) != "" {
+		return shown
+	}
+	return `"` + f.Text(name) + `"`
+}
+
 // Whole returns a text from outside for readers, however long it is.
 func (f *frame) Whole(s string) string { return f.words.Printable(s) }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -34,6 +35,65 @@ func machines(rows []*runRow) (all []*machineRow) {
 	}
 	slices.SortFunc(all, func(a, b *machineRow) int { return strings.Compare(a.Env, b.Env) })
 	return all
+}
+
+// apart returns of each class of machine what tells it from the others: without the words that all begin and end with.
+func apart(envs []string) []string {
+	words := make([][]string, len(envs))
+	for i, env := range envs {
+		words[i] = strings.Fields(env)
+	}
+	for range 2 { // from the front, then from the back
+		for !slices.ContainsFunc(words, func(of []string) bool { return len(of) < 2 || of[0] != words[0][0] }) {
+			for i, of := range words {
+				words[i] = of[1:]
+			}
+		}
+		for _, of := range words {
+			slices.Reverse(of)
+		}
+	}
+	names := make([]string, len(envs))
+	for i, of := range words {
+		names[i] = cmp.Or(strings.Join(of, " "), "unknown machine")
+	}
+	return names
+}
+
+// The data of pages whose tests may be of several classes of machine says which there are.
+func (d *runPage) environments() []string        { return d.Run.Envs }
+func (d *regressionPage) environments() []string { return d.Envs }
+
+func (d *overviewPage) environments() []string {
+	if d.Last == nil {
+		return nil
+	}
+	return d.Last.Envs
+}
+
+func (d *testListPage) environments() []string {
+	if d.Run == nil || d.Env != "" {
+		return nil
+	}
+	return d.Run.Envs
+}
+
+func (d *comparePage) environments() []string {
+	if d.Head == nil {
+		return nil
+	}
+	return d.Head.Envs
+}
+
+// Machine returns what tells the class of machine of a test from the others of the page; "" where there is one only.
+func (f *frame) Machine(env string) string {
+	if d, ok := f.Data.(interface{ environments() []string }); ok {
+		envs := d.environments()
+		if i := slices.Index(envs, env); i >= 0 && len(envs) > 1 {
+			return f.Text(apart(envs)[i])
+		}
+	}
+	return ""
 }
 
 // add adds a run by what is known of its report, which may be nil.

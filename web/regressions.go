@@ -26,6 +26,7 @@ const (
 type regressionPage struct {
 	Branch   string         `json:"branch"`
 	Branches []string       `json:"branches"`
+	Envs     []string       `json:"environments"` // of the runs whose reports were read
 	Judged   int            `json:"judged_runs"`
 	Since    time.Time      `json:"since"` // start of the first of them
 	Counts   map[string]int `json:"counts"`

@@ -103,6 +103,16 @@ func TestNoRegressionIsSaidInWords(t *testing.T) {
 	s := newShop(t)
 	s.add(order{n: 1, tests: map[string]float64{"a.py::test_a": 1}})
 	assert.Contains(t, s.html("/p/shop/regressions"), "Nothing is judged yet")
+	for _, status := range []monitor.Status{monitor.StatusLearning, monitor.StatusNotJudged} {
+		r := s.judge(1)
+		r.Results = []monitor.Result{result("a.py::test_a", status, 1, 1, 0, 1)}
+		r.Arrange()
+		require.NoError(t, s.db.KeepReport(t.Context(), r))
+		html := s.html("/p/shop/regressions?state=resolved")
+		assert.Contains(t, html, "Nothing is judged yet", "a report that says only %s", status)
+		assert.Contains(t, html, "No test of main could be judged.")
+		assert.NotContains(t, html, "No regression")
+	}
 	s.judge(1)
 	s.add(order{n: 40, tests: map[string]float64{"a.py::test_a": 1}})
 	s.judge(40)

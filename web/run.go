@@ -100,6 +100,9 @@ func (p *Pages) run(v *visit) (*view, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
+		if whole, err := p.theRunOfHash(ctx, v.Project, id); whole != "" || err != nil {
+			return &view{Redirect: runPath(v.Project, whole)}, err
+		}
 		return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", id, v.Project)
 	}
 	if err := p.readReport(ctx, rows[0]); err != nil {
@@ -216,14 +219,6 @@ func shell(args []string) string {
 		}
 	}
 	return strings.Join(quoted, " ")
-}
-
-// short returns an id of a run as it is shown. The id of a session is a long hash.
-func short(id string) string {
-	if len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" {
-		return id[:10]
-	}
-	return id
 }
 
 // headline says in a few words what is to be known of a run.

@@ -19,6 +19,7 @@ type runListPage struct {
 	Looked   int       `json:"looked_at"`
 	Branches []string  `json:"branches"`
 	Envs     []string  `json:"environments"` // of the runs looked at
+	Branch   string    `json:"-"`            // as asked for
 	First    bool      `json:"-"`            // this is the first page
 	Now      time.Time `json:"-"`
 }
@@ -26,19 +27,23 @@ type runListPage struct {
 // runStatuses are the values of the filter. A run has failed if a test of it has.
 var runStatuses = []string{"failed", "regression", "slow_machine", "suspect", "ok", "learning", "not_judged", running, judging}
 
+// allBranches is the value of the parameter branch for runs of all branches. The empty one is for runs without a branch.
+const allBranches = "*"
+
 // runList answers which runs there are.
 func (p *Pages) runList(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
 	filter := runFilter{env: s.text("env", ""), status: s.oneOf("status", "", runStatuses...), words: words(s.text("q", ""))}
 	query := monitor.RunInfoQuery{Project: v.Project}
-	if branch := s.text("branch", ""); branch != "" {
+	branch := s.text("branch", allBranches)
+	if branch != allBranches {
 		query.Branch = &branch
 	}
 	after := s.position("before")
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	data := &runListPage{Now: p.Now(), First: after == position{}, Runs: []*runRow{}}
+	data := &runListPage{Branch: branch, Now: p.Now(), First: after == position{}, Runs: []*runRow{}}
 	if err := p.fillRunList(ctx, data, query, after, filter); err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func newShop(t *testing.T) *shop {
 type order struct {
 	n        int    // hours after the opening
 	run      string // "run-N" if empty
-	branch   string // main if empty
+	branch   string // main if empty, none if "-"
 	commit   string // commitOf(n) if empty
 	machine  string
 	tests    map[string]float64 // wall time in seconds, by "file::name"
@@ -80,6 +80,12 @@ func testOf(test string) (location, module, variant string) {
 // add stores a run.
 func (s *shop) add(o order) {
 	s.Helper()
+	s.addSession(o, "")
+}
+
+// addSession stores a session of a run that may have several.
+func (s *shop) addSession(o order, name string) {
+	s.Helper()
 	start := opening.Add(time.Duration(o.n) * time.Hour)
 	if o.run == "" {
 		o.run = fmt.Sprintf("run-%d", o.n)
@@ -96,11 +102,14 @@ func (s *shop) add(o order) {
 	clock := func(d time.Duration) string { return start.Add(d).Format("2006-01-02T15:04:05.000000") }
 	machine := &monitor.Context{H: "machine" + o.machine, CPUCount: 8, CPUFrequency: 2300, CPUVendor: monitor.Text{String: "CPU" + o.machine},
 		RAMTotal: 32000, MachineNode: "node", MachineType: "x86_64", MachineArch: "64bit", SystemInfo: "Linux - 6.1", PythonInfo: "3.11.7 (main)"}
-	id := fmt.Sprintf("%x-%s-%s", o.n, o.run, o.branch)
+	id := fmt.Sprintf("%x-%s-%s%s", o.n, o.run, o.branch, name)
 	session := &monitor.Session{SessionH: id, RunDate: clock(0), ScmRef: monitor.Text{String: o.commit}, Tags: []monitor.Tag{
 		{Name: "run", Value: monitor.Text{String: o.run}}, {Name: "branch", Value: monitor.Text{String: o.branch}}}}
 	if !o.open {
 		session.Completion = "complete"
+	}
+	if o.branch == "-" {
+		session.Tags = session.Tags[:1]
 	}
 	records := []*monitor.Record{{Context: machine}, {Session: session}}
 	at := time.Second

@@ -97,9 +97,9 @@ func (p *Pages) Mount(s *httpd.Server) {
 	}
 }
 
-// onlyForBrowsers keeps the answer that programs have always got at "/".
+// onlyForBrowsers keeps the answer that programs have always got at "/", unless they name a format.
 func onlyForBrowsers(c *gin.Context) {
-	if !httpd.WantsPage(c.Request) {
+	if !httpd.WantsPage(c.Request) && !c.Request.URL.Query().Has("format") {
 		httpd.Fail(c, httpd.NoRoute())
 	}
 }
