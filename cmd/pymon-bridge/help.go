@@ -43,11 +43,11 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 // guess returns the error of a wrong command line with the command that was probably meant. The parser guesses no commands, since
 // it takes an unknown one for an argument of the default command.
 func guess(parser *kong.Kong, args []string, err error) error {
-	if !strings.HasPrefix(err.Error(), "unexpected argument") || len(args) == 0 || strings.HasPrefix(args[0], "-") {
+	if !strings.HasPrefix(err.Error(), "unexpected argument") {
 		return err
 	}
 	parser.Model.DefaultCmd = nil
-	if _, guessed := parser.Parse(args); guessed != nil {
+	if _, guessed := parser.Parse(args); guessed != nil && strings.HasPrefix(guessed.Error(), "unexpected argument") {
 		return guessed
 	}
 	return err
