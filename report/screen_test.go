@@ -3,12 +3,14 @@ package report_test
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/rivo/uniseg"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -107,4 +109,28 @@ func TestNothingIsNotShown(t *testing.T) {
 	require.NoError(t, report.WriteHistory(&b, h, report.Screen{Width: 80}))
 	assert.NotContains(t, b.String(), "\nmemory")
 	assert.Contains(t, b.String(), "\nCPU time")
+}
+
+// In a narrow terminal columns are cut, then left out. Wide characters take two columns.
+func TestTablesFitNarrowTerminals(t *testing.T) {
+	t.Parallel()
+	run := report.RunLine{Run: strings.Repeat("r", 60), ScmRef: strings.Repeat("版", 40), Branch: strings.Repeat("枝", 20), Tests: 3, Started: time.Unix(1e9, 0)}
+	top := &report.Top{Metric: monitor.MetricTotalTime, Run: "r", Total: 1}
+	top.Add(report.TopTest{Name: "tests/" + strings.Repeat("試", 40) + "::test_pay[visa]", Amount: 1}, 3)
+	h := &report.History{Points: []report.HistoryPoint{{ScmRef: run.ScmRef, Branch: run.Branch, CPU: 1, Wall: 1, Memory: 1}}}
+	for _, width := range []int{20, 40, 60, 80} {
+		var b bytes.Buffer
+		screen := report.Screen{Width: width}
+		require.NoError(t, report.WriteRuns(&b, []report.RunLine{run}, screen))
+		require.NoError(t, report.WriteTop(&b, top, &run, screen))
+		require.NoError(t, report.WriteHistory(&b, h, screen))
+		table := regexp.MustCompile(`(?m)^(STARTED|20\d\d-| *WALL TIME| *1 s ).*$`)
+		lines := table.FindAllString(b.String(), -1)
+		require.GreaterOrEqual(t, len(lines), 6, b.String())
+		for _, line := range lines {
+			if !strings.Contains(line, "┤") {
+				assert.LessOrEqual(t, uniseg.StringWidth(line), max(width, 24), line)
+			}
+		}
+	}
 }

@@ -3,7 +3,11 @@ package report
 import (
 	"bytes"
 	"io"
+	"slices"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
 )
 
 // cell is a text in a table for a terminal.
@@ -31,39 +35,83 @@ func newTable(s Screen, heads ...string) *textTable {
 
 func (t *textTable) add(row ...cell) { t.rows = append(t.rows, row) }
 
+// least is how many columns of the terminal a text gets, where it has more.
+const least = 8
+
 func (t *textTable) write(w io.Writer) error {
-	last := len(t.rows[0]) - 1
-	widths := make([]int, last)
-	for _, row := range t.rows {
-		for i := range widths {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i].text))
-		}
-	}
-	room := 0
-	if t.width > 0 {
-		const least = 8
-		room = max(least, t.width-sum(widths)-2*last)
-	}
+	widths := t.widths()
+	last := len(widths) - 1
 	for _, row := range t.rows {
 		for i, width := range widths {
-			text := right(row[i].text, width)
-			if t.right[i] {
-				text = left(row[i].text, width)
+			text := cut(row[i].text, width, i < len(row)-1 || t.begins)
+			switch padded := strings.Repeat(" ", max(0, width-uniseg.StringWidth(text))); {
+			case t.right[i]:
+				text = padded + text
+			case i < last:
+				text += padded
 			}
 			t.paint(row[i].colour, text)
-			t.WriteString("  ")
-		}
-		text := row[last].text
-		if room > 0 && utf8.RuneCountInString(text) > room {
-			if text = shorten(text, room); t.begins {
-				text = string([]rune(row[last].text)[:room-1]) + "…"
+			if i < last {
+				t.WriteString("  ")
 			}
 		}
-		t.paint(row[last].colour, text)
 		t.WriteByte('\n')
 	}
 	_, err := t.WriteTo(w)
 	return err
+}
+
+// widths returns the widths of the columns of the table that there is room for. Texts get less first, the last column before the
+// others; the first column and numbers do not. Where that is not enough, columns at the end are left out.
+func (t *textTable) widths() []int {
+	natural := make([]int, len(t.rows[0]))
+	for _, row := range t.rows {
+		for i := range natural {
+			natural[i] = max(natural[i], uniseg.StringWidth(row[i].text))
+		}
+	}
+	if t.width <= 0 {
+		return natural
+	}
+	for n := len(natural); ; n-- {
+		widths := slices.Clone(natural[:n])
+		over := sum(widths) + 2*(n-1) - t.width
+		for over > 0 {
+			widest := n - 1
+			if t.right[widest] || widths[widest] <= least {
+				for i := 1; i < n; i++ {
+					if !t.right[i] && (t.right[widest] || widths[i] > widths[widest]) {
+						widest = i
+					}
+				}
+			}
+			if widest == 0 || t.right[widest] || widths[widest] <= least {
+				break
+			}
+			widths[widest]--
+			over--
+		}
+		if over <= 0 || n == 1 {
+			return widths
+		}
+	}
+}
+
+// cut cuts a text to some columns of a terminal, at its end or in the middle: see [shorten].
+func cut(text string, width int, end bool) string {
+	if uniseg.StringWidth(text) <= width {
+		return text
+	}
+	for n := utf8.RuneCountInString(text); n > 1; n-- {
+		short := shorten(text, n-1)
+		if end {
+			short = string([]rune(text)[:n-2]) + "…"
+		}
+		if uniseg.StringWidth(short) <= width {
+			return short
+		}
+	}
+	return "…"
 }
 
 func sum(all []int) (n int) {
