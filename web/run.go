@@ -228,7 +228,11 @@ func headline(r *runRow) string {
 	case judging:
 		return "Being judged"
 	case string(monitor.StatusRegression):
-		return count(regressed(r.Report, monitor.StatusRegression), "test") + " got worse"
+		n := regressed(r.Report, monitor.StatusRegression)
+		if all := r.Report.Summary.Regressions; all > n { // of several metrics: in the unit of the sentence
+			return count(all, "regression") + " in " + count(n, "test")
+		}
+		return count(n, "test") + " got worse"
 	case string(monitor.StatusSlowMachine):
 		return "The whole suite was slower"
 	case string(monitor.StatusSuspect):
