@@ -15,6 +15,7 @@ type brief struct {
 	status      string // the verdict
 	sentence    string
 	regressions int // tests
+	results     int // regressions of any metric, so a test may count several times
 	suspects    int // tests
 }
 
@@ -57,7 +58,8 @@ func (p *Pages) brief(ctx context.Context, project, run string) (*brief, int64, 
 		return nil, 0, err
 	}
 	of := &brief{suite: r.Suite, status: verdictOf(r), sentence: p.parts.Words.Sentence(r),
-		regressions: regressed(r, monitor.StatusRegression), suspects: regressed(r, monitor.StatusSuspect)}
+		regressions: regressed(r, monitor.StatusRegression), results: r.Summary.Regressions,
+		suspects: regressed(r, monitor.StatusSuspect)}
 	p.briefs.put(version, of)
 	return of, version, nil
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"pymon-bridge/monitor"
 )
 
 func TestProgramsReadTheFirstPage(t *testing.T) {
@@ -45,4 +47,17 @@ func TestRunsWithoutABranchAreChosen(t *testing.T) {
 	assert.Contains(t, s.html("/p/shop/runs?branch="), `<option value="" selected>no branch</option>`)
 	assert.Contains(t, s.html("/p/shop/runs"), `<option value="*" selected>all branches</option>`)
 	assert.Contains(t, s.html("/p/shop/runs?branch=main"), `<option value="main" selected>main</option>`)
+}
+
+func TestHeadlineCountsWhatTheSentenceCounts(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.add(order{n: 1, tests: map[string]float64{"a.py::test_a": 1}})
+	wall := result("a.py::test_a", monitor.StatusRegression, 1, 2, 0, 1)
+	cpu := wall
+	cpu.Metric = monitor.MetricCPUTime
+	s.judge(1, wall)
+	assert.Contains(t, s.html("/p/shop/runs/run-1"), "<h1>1 test got worse</h1>\n<p>1 regression in 6 tests.")
+	s.judge(1, wall, cpu)
+	assert.Contains(t, s.html("/p/shop/runs/run-1"), "<h1>2 regressions in 1 test</h1>\n<p>2 regressions in 6 tests.")
 }

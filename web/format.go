@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -35,7 +36,23 @@ func (a *answer) csv(v *view) error {
 	if err := w.Write(t.Header); err != nil {
 		return err
 	}
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			row[i] = plainCell(cell)
+		}
+	}
 	return w.WriteAll(t.Rows)
+}
+
+// plainCell returns a text that spreadsheets take for no formula. Names of tests come from anybody who may post.
+func plainCell(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return cell
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err == nil { // a number may have a sign
+		return cell
+	}
+	return "'" + cell
 }
 
 func acceptsGzip(r *http.Request) bool {

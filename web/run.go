@@ -229,7 +229,11 @@ func headline(r *runRow) string {
 	case judging:
 		return "Being judged"
 	case string(monitor.StatusRegression):
-		return count(r.brief.regressions, "test") + " got worse"
+		n := r.brief.regressions
+		if all := r.brief.results; all > n { // of several metrics: in the unit of the sentence
+			return count(all, "regression") + " in " + count(n, "test")
+		}
+		return count(n, "test") + " got worse"
 	case string(monitor.StatusSlowMachine):
 		return "The whole suite was slower"
 	case string(monitor.StatusSuspect):

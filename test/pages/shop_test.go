@@ -83,7 +83,7 @@ func changes(r *monitor.Report) (some []monitor.Result) {
 	return some
 }
 
-// headline counts the tests that got worse. On a busy machine others may seem to be slower too.
+// headline counts the tests that got worse, with the regressions where a test has several. On a busy machine others may seem to be slower too.
 func headline(r *monitor.Report) string {
 	worse := map[monitor.TestID]bool{}
 	for _, result := range r.Results {
@@ -91,10 +91,14 @@ func headline(r *monitor.Report) string {
 			worse[result.TestID] = true
 		}
 	}
+	tests := fmt.Sprintf("%d tests", len(worse))
 	if len(worse) == 1 {
-		return "1 test got worse"
+		tests = "1 test"
 	}
-	return fmt.Sprintf("%d tests got worse", len(worse))
+	if all := r.Summary.Regressions; all > len(worse) {
+		return fmt.Sprintf("%d regressions in %s", all, tests)
+	}
+	return tests + " got worse"
 }
 
 // runNumbers compares the page of the last run with the answers of the API.
