@@ -120,6 +120,7 @@ func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
 	plans := map[string][]string{}
 	err := db.read(ctx, func(q querier) error {
 		for question, query := range map[string]clause{"branches": newClause(branchesQuery, "p", 9), "commit": runsOfCommit("p", "c0ffee", 9),
+			"find": findRuns("p", "c0ffee0", 9), "found": findRuns("p", "c0ffee0", 9),
 			"metrics": newClause(recentMetrics, test...), "outcomes": newClause(recentOutcomes, test...)} {
 			err := each(ctx, q, "EXPLAIN QUERY PLAN "+query.sql, query.args, func(row scanner) error {
 				var step string

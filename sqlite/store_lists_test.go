@@ -21,6 +21,8 @@ func TestListsReadFewRows(t *testing.T) {
 	for question, begin := range map[string]string{
 		"branches": "SEARCH s USING COVERING INDEX sessions_branch (project=? AND branch=?)",
 		"commit":   "SEARCH sessions USING INDEX sessions_scm (scm_ref>? AND scm_ref<?)",
+		"find":     "SEARCH sessions USING COVERING INDEX sessions_run (project=? AND run=?)",
+		"found":    "SEARCH sessions USING INDEX sessions_scm (scm_ref>? AND scm_ref<?)",
 		"metrics":  "SEARCH m USING INDEX metrics_point (series=?)",
 		"outcomes": "SEARCH m USING INDEX outcomes_point (series=?)",
 	} {

@@ -260,18 +260,23 @@ func (db *DB) seriesList(ctx context.Context, project string, query clause) ([]m
 // leastDigits is how many digits of a commit find it.
 const leastDigits = 7
 
+// findRuns returns the query for the runs of [DB.Find]. It searches by run and by commit apart, since each has its index.
+func findRuns(project, text string, max int) clause {
+	query := newClause("SELECT run, max(utc_ns) AS latest FROM (SELECT run, utc_ns FROM sessions INDEXED BY sessions_run WHERE project = ? AND run = ?",
+		project, text)
+	if len(text) >= leastDigits {
+		query.add(" UNION ALL SELECT run, utc_ns FROM sessions INDEXED BY sessions_scm")
+		where := newClause("project = ?", project)
+		where.prefix("scm_ref", text)
+		query.join(where.where())
+	}
+	query.add(") GROUP BY run ORDER BY latest DESC, run LIMIT ?", max)
+	return query
+}
+
 // Find implements [monitor.PageStore].
 func (db *DB) Find(ctx context.Context, project, text string, max int) (runs []string, tests []monitor.Series, err error) {
-	where := newClause("run = ?", text)
-	if len(text) >= leastDigits {
-		where = newClause("(run = ?", text)
-		commit := clause{}
-		commit.prefix("scm_ref", text)
-		where.add(" OR "+commit.sql+")", commit.args...)
-	}
-	query := newClause("SELECT run, max(utc_ns) AS latest FROM sessions WHERE project = ? AND ", project)
-	query.join(where)
-	query.add(" GROUP BY run ORDER BY latest DESC, run LIMIT ?", max)
+	query := findRuns(project, text, max)
 	runs, err = readPart(ctx, db, func(q querier) (runs []string, err error) {
 		return runs, each(ctx, q, query.sql, query.args, func(row scanner) error {
 			var run string

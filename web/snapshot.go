@@ -68,7 +68,7 @@ type snapshots struct {
 
 type snapshotEntry struct {
 	project, run string
-	mu           sync.Mutex // locked while the run is read
+	place        chan struct{} // has a value while the run is read
 	kept         *snapshot
 }
 
@@ -77,7 +77,7 @@ func (s *snapshots) entry(project, run string, maxTests int) *snapshotEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := slices.IndexFunc(s.entries, func(e *snapshotEntry) bool { return e.project == project && e.run == run })
-	e := &snapshotEntry{project: project, run: run}
+	e := &snapshotEntry{project: project, run: run, place: make(chan struct{}, 1)}
 	if at >= 0 {
 		e = s.entries[at]
 		s.entries = slices.Delete(s.entries, at, at+1)
@@ -85,13 +85,15 @@ func (s *snapshots) entry(project, run string, maxTests int) *snapshotEntry {
 	s.entries = slices.Insert(s.entries, 0, e)
 	total := 0
 	for i, e := range s.entries {
-		if !e.mu.TryLock() {
+		select {
+		case e.place <- struct{}{}:
+		default:
 			continue // it is being read
 		}
 		if e.kept != nil {
 			total += len(e.kept.tests)
 		}
-		e.mu.Unlock()
+		<-e.place
 		if i > 0 && (total > maxTests || i >= maxSnapshots) {
 			s.entries = s.entries[:i]
 			break
@@ -108,8 +110,12 @@ func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 		return nil, err
 	}
 	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	select {
+	case e.place <- struct{}{}:
+		defer func() { <-e.place }()
+	case <-ctx.Done(): // who waits holds a turn
+		return nil, context.Cause(ctx)
+	}
 	now := p.Now()
 	if s := e.kept; s != nil && s.version == row.version && s.newest == activity.Newest &&
 		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {

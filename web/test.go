@@ -31,6 +31,7 @@ type testPage struct {
 	Runs     []*point          `json:"runs"`   // the latest first
 	Main     string            `json:"-"`
 	All      int               `json:"all"` // number of measurements on the class of machine and the branch
+	Cut      bool              `json:"cut"` // there may be earlier ones that the page did not read
 	Chart    *chart            `json:"-"`
 	Pytest   string            `json:"pytest"`
 	Variants []monitor.Series  `json:"-"` // of the same function
@@ -79,6 +80,13 @@ func (p *Pages) test(v *visit) (*view, error) {
 	data := &testPage{Test: series, Name: nameOf(series, 0), File: history[0].Location}
 	data.choose(s, history)
 	data.ID = series.ID(data.Env)
+	if len(history) >= maxHistory && data.Branch != everyBranch { // most of it may be of other branches
+		history, err = p.parts.Store.TestHistory(ctx, monitor.TestQuery{Test: series, Branch: &data.Branch, Limit: maxHistory})
+		if err != nil {
+			return nil, err
+		}
+	}
+	data.Cut = len(history) >= maxHistory
 	points := data.points(history)
 	data.All = len(points)
 	shown := points

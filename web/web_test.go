@@ -105,8 +105,13 @@ func (s *fakeStore) UnusualTests(context.Context, string, string, int) ([]monito
 	return nil, nil
 }
 
-func (s *fakeStore) TestHistory(context.Context, monitor.TestQuery) ([]monitor.TestPoint, error) {
-	return s.history, nil
+func (s *fakeStore) TestHistory(_ context.Context, q monitor.TestQuery) (found []monitor.TestPoint, _ error) {
+	for _, point := range s.history {
+		if (q.Branch == nil || *q.Branch == point.Branch) && (q.Limit == 0 || len(found) < q.Limit) {
+			found = append(found, point)
+		}
+	}
+	return found, nil
 }
 
 func (s *fakeStore) KeptResults(context.Context, monitor.Series, []string) (map[string]monitor.KeptResult, error) {
