@@ -123,7 +123,7 @@ func (db *DB) check(ctx context.Context) error {
 	case err != nil:
 		return db.damaged(strings.Join(append(findings, err.Error()), "; "))
 	case len(findings) == 1 && findings[0] == "ok":
-		db.checked.Store(nanoseconds(db.Now()))
+		db.checked.Store(nanoseconds(time.Now()))
 		return nil
 	}
 	return db.damaged("PRAGMA quick_check says " + strings.ReplaceAll(strings.Join(findings, "; "), "\n", " "))
