@@ -353,7 +353,7 @@ func TestAnImportThatIsKilledGoesOn(t *testing.T) {
 	l.bridge.WaitDelivered()
 	l.bridge.Stop()
 
-	var stop chan struct{}
+	var stop atomic.Pointer[chan struct{}]
 	var queries, killAt atomic.Int64
 	target, err := url.Parse(l.influx.URL)
 	require.NoError(t, err)
@@ -361,7 +361,7 @@ func TestAnImportThatIsKilledGoesOn(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if queries.Add(1) == killAt.Load() {
 			_, _ = io.Copy(io.Discard, r.Body) // else the end of the client is not noticed
-			close(stop)
+			close(*stop.Load())
 			<-r.Context().Done()
 			return
 		}
@@ -371,12 +371,13 @@ func TestAnImportThatIsKilledGoesOn(t *testing.T) {
 	run := func(data string, kill int64) (said string, asked int64) {
 		queries.Store(0)
 		killAt.Store(kill)
-		stop = make(chan struct{})
+		noticed := make(chan struct{})
+		stop.Store(&noticed)
 		cmd := exec.Command(harness.Program(t), "import", "--from-influx", "--data", data)
 		cmd.Env = append(append(os.Environ(), l.env()...), "INFLUX_URL="+proxy.URL)
 		process := harness.StartProcess(t, cmd)
 		if kill > 0 {
-			<-stop
+			<-noticed
 			process.Kill()
 			return "", queries.Load()
 		}

@@ -206,7 +206,7 @@ func oddReads() []odd {
 	return []odd{
 		{name: "GET of metrics", r: request{method: http.MethodGet, path: "/metrics/"}, status: 405, says: "allowed are"},
 		{name: "HEAD of metrics", r: request{method: http.MethodHead, path: "/metrics/"}, status: 405}, // without a body
-		{name: "runs", r: request{method: http.MethodGet, path: "/runs/"}, status: 404, says: "no such route"},
+		{name: "machines", r: request{method: http.MethodGet, path: "/machines/"}, status: 404, says: "no such route"},
 	}
 }
 

@@ -261,7 +261,7 @@ func (w *world) keys(t *testing.T) {
 	p.press("k")
 	assert.Equal(t, 0, focused())
 	p.press(kb.Enter)
-	p.wait(`location.pathname.endsWith("/test") && document.querySelector(".verdict")`)
+	p.wait(`location.pathname.endsWith("/test") && document.querySelector(".verdict") && !document.getElementById("theme").hidden`)
 	p.press("/")
 	p.wait(`document.activeElement.name === "q"`)
 	eval[bool](p, `document.activeElement.select(), true`) // DevTools types the sign too
