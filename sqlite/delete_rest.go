@@ -144,7 +144,10 @@ func (db *DB) shrink(ctx context.Context) error {
 			return err
 		}
 		if after == 0 || after == before {
-			db.returnSpace() // the file is shorter when the log is copied into it
+			db.mu.Lock()
+			db.shrunk = true
+			db.mu.Unlock()
+			db.returnSpace()
 			return nil
 		}
 	}

@@ -29,12 +29,15 @@ func (db *DB) trimLog(from int64) {
 	db.trimAt = size + db.maxLog/2
 }
 
-// returnSpace gives what the log takes back to the disk, unless a reader prevents it.
+// returnSpace gives what the log takes back to the disk after a removal: the file is shorter when the log is copied into it.
+// When a reader prevents it, the next call tries again. At other times the log stays. Otherwise a bridge without room would
+// accept a few records after each call.
 func (db *DB) returnSpace() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.writer != nil && db.state.refusal() == nil {
+	if db.shrunk && db.writer != nil && db.state.refusal() == nil {
 		db.trimLog(1)
+		db.shrunk = fileSize(db.path+"-wal") > 0
 	}
 }
 

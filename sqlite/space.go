@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -72,9 +71,9 @@ func (db *DB) room() error {
 	return db.space.refusal()
 }
 
-// watchSpace measures the space every second and logs changes. While there is no room, and the log is larger than the file, it
-// also empties the log: without commits of records nothing else does. So Health reports that a disk has room again, or that the
-// file was removed, even when no client writes. Commands beside this process read in the lock file that it is damaged.
+// watchSpace measures the space every second and logs changes. So Health reports that a disk has room again, or that the file
+// was removed, even when no client writes. While there is no room, it also gives back what a removal made free: without
+// commits of records nothing else does. Commands beside this process read in the lock file that it is damaged.
 func (db *DB) watchSpace() {
 	tick := time.NewTicker(4 * measureEvery)
 	defer tick.Stop()
@@ -85,7 +84,7 @@ func (db *DB) watchSpace() {
 			return
 		case <-tick.C:
 		}
-		if db.room() != nil && sizeOnDisk(db.path+"-wal") > sizeOnDisk(db.path) {
+		if db.room() != nil {
 			db.returnSpace()
 			db.space.measure(db)
 		}
@@ -116,13 +115,4 @@ func (db *DB) logSpace(refusal string) {
 		return
 	}
 	db.logger.Info("the journal accepts records again")
-}
-
-// sizeOnDisk returns the size of a file in bytes, 0 for none.
-func sizeOnDisk(path string) int64 {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0
-	}
-	return info.Size()
 }

@@ -143,13 +143,6 @@ func TestMaxBytesRefusesNewRecords(t *testing.T) {
 	posts, process := newPoster(bridge.URL), newMachine()
 	process.enrol(t, posts)
 	accepted, refused := untilRefused(t, posts, process)
-	// The log counts too. While it is larger than the file, the bridge empties it, and then has room again.
-	for small := true; small; {
-		small = sizeOf(t, filepath.Join(bridge.Data, "pymon.db")) < 1<<20
-		var more []harness.PymonMetric
-		more, refused = untilRefused(t, posts, process)
-		accepted = append(accepted, more...)
-	}
 	assertFull(t, refused)
 	assert.Contains(t, refused.body, "has reached its limit")
 	assert.Greater(t, len(accepted), 20)
@@ -196,7 +189,7 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 			}
 			result := harness.RunProgram(t, nil, "serve", "--data", data, "--listen", "127.0.0.1:0")
 			assert.Equal(t, 1, result.ExitCode)
-			assert.Contains(t, result.Stderr, "pymon-bridge: "+fmt.Sprintf(tt.says+"%[3]s", file, data, ""))
+			assert.Contains(t, result.Stderr, "pymon-bridge: "+fmt.Sprintf(tt.says, file))
 			now, err := os.ReadFile(file)
 			require.NoError(t, err)
 			assert.Equal(t, sha256.Sum256(content), sha256.Sum256(now), "the file was changed")
@@ -204,10 +197,10 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 	}
 }
 
-// damagedWords returns the whole message about a damaged file, with %[1]s for its path and %[2]s for its directory.
+// damagedWords returns the whole message about a damaged file, with %[1]s for its path.
 func damagedWords(what string) string {
-	return "%[1]s is damaged: " + what + ". Nothing was changed. Save what can be read into a new file: " +
-		"pymon-bridge recover --data %[2]s --into %[2]s-recovered\n"
+	return "%[1]s is damaged: " + what + ". Nothing was changed. Stop pymon-bridge, keep a copy of %[1]s and %[1]s-wal, " +
+		"then save what can be read: sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place\n"
 }
 
 // wholeFile returns the data directory of a stopped bridge, and its file with 502 records.
@@ -246,11 +239,4 @@ func TestDamageInsideTheFileEndsAcceptance(t *testing.T) {
 	now, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, sha256.Sum256(content), sha256.Sum256(now), "the file was changed")
-}
-
-func sizeOf(t *testing.T, file string) int64 {
-	t.Helper()
-	info, err := os.Stat(file)
-	require.NoError(t, err)
-	return info.Size()
 }
