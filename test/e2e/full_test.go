@@ -2,12 +2,12 @@ package e2e_test
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,7 +164,7 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 		name   string
 		damage func(content []byte) []byte
 		wal    string
-		says   string // message about the file %[1]s
+		says   string // message about the file %[1]s in %[2]s
 	}{
 		{"no database", func([]byte) []byte { return []byte("These are notes, not measurements.\n") }, "",
 			damagedWords(`it is no SQLite file: it begins with "These are notes,"`)},
@@ -189,7 +189,7 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 			}
 			result := harness.RunProgram(t, nil, "serve", "--data", data, "--listen", "127.0.0.1:0")
 			assert.Equal(t, 1, result.ExitCode)
-			assert.Contains(t, result.Stderr, "pymon-bridge: "+fmt.Sprintf(tt.says, file))
+			assert.Contains(t, result.Stderr, "pymon-bridge: "+strings.NewReplacer("%[1]s", file, "%[2]s", data).Replace(tt.says))
 			now, err := os.ReadFile(file)
 			require.NoError(t, err)
 			assert.Equal(t, sha256.Sum256(content), sha256.Sum256(now), "the file was changed")
@@ -197,10 +197,10 @@ func TestDamagedFileIsNamedAndLeftUnchanged(t *testing.T) {
 	}
 }
 
-// damagedWords returns the whole message about a damaged file, with %[1]s for its path.
+// damagedWords returns the whole message about a damaged file, with %[1]s for its path and %[2]s for its directory.
 func damagedWords(what string) string {
-	return "%[1]s is damaged: " + what + ". Nothing was changed. Stop pymon-bridge, keep a copy of %[1]s and %[1]s-wal, " +
-		"then save what can be read: sqlite3 %[1]s .recover | sqlite3 recovered.db, and put recovered.db in its place\n"
+	return "%[1]s is damaged: " + what + ". Nothing was changed. Save what can be read into a new file: " +
+		"pymon-bridge recover --data %[2]s --into %[2]s-recovered\n"
 }
 
 // wholeFile returns the data directory of a stopped bridge, and its file with 502 records.
