@@ -38,7 +38,7 @@ func build(bin string) error {
 	}
 	args := []string{"build", "-o", bin}
 	if RaceEnabled {
-		args = append(args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false") // as in the Makefile
+		args = append(args, "-race", "-gcflags=modernc.org/...=-race=false -d=checkptr=0", "-gcflags=modernc.org/sqlite=") // as in the Makefile
 	}
 	cmd := exec.Command("go", append(args, "./cmd/pymon-bridge")...)
 	cmd.Dir = root
