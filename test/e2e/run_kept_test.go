@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -118,7 +119,7 @@ func TestRunNamesFlakyTests(t *testing.T) {
 	assert.NotContains(t, string(ignored), ".pymon-bridge")
 }
 
-// dying is a project whose third test begins when the results of the others have been sent.
+// dying is a project whose third test begins when the results of the others are being sent.
 var dying = map[string]string{"test_it.py": `
 import pathlib, time
 
@@ -140,6 +141,7 @@ func TestRunGoesOnWhenItsBridgeIsKilled(t *testing.T) {
 	dir := newProject(t, dying)
 	p := harness.StartProcess(t, runCommand(t, dir, "runners", []string{"PYMON_WAIT=0"}, "pytest", "-p", "no:cacheprovider"))
 	waitForFile(t, p, filepath.Join(dir, "ready"))
+	require.Eventually(t, func() bool { return harness.CountMetrics(t, filepath.Join(dir, ".pymon-bridge")) == 2 }, time.Minute, 10*time.Millisecond)
 	pid, _ := bridgeOf(t, dir)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "end"), nil, 0o600))
