@@ -164,7 +164,7 @@ func TestAKilledImportIsCompletedByTheNext(t *testing.T) {
 func TestAnImportIsHistoryAndNoNews(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
-	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--quiet-after", "1s"}})
+	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--quiet-after", "10s"}}) // posts of a run follow each other sooner
 	remote := bridge.URL + "/p/shop"
 	m := newMachine()
 	posts := newBulkPoster(remote)
