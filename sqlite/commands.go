@@ -14,7 +14,7 @@ const (
 	commandStatus = "status"
 )
 
-// keptCommands is how many commands stay in the file, beside deletions that failed.
+// keptCommands is how many commands stay in the file.
 const keptCommands = 100
 
 // addCommand stores what an operator asks for. It fails with EInvalid when an older bridge serves the file, which would
@@ -30,8 +30,7 @@ func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id in
 		}
 		id, err = w.insert("INSERT INTO commands (kind, arguments, asked) VALUES (?, ?, ?)", kind, string(text), nanoseconds(db.Now()))
 		if err == nil {
-			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ? AND id NOT IN (SELECT id FROM "+failedDeletions+")",
-				id-keptCommands)
+			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ?", id-keptCommands)
 		}
 		return err
 	})

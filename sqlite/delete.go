@@ -69,20 +69,6 @@ func (db *DB) EndDeletion(ctx context.Context, d *monitor.Deletion) error {
 	return db.write(ctx, func(w *writer) error { return w.storeState(d.ID, d.State, nanoseconds(d.State.Ended)) })
 }
 
-// DeliveredTo returns the destinations that got records of the file.
-func (db *DB) DeliveredTo(ctx context.Context) (all []string, err error) {
-	err = db.read(ctx, func(q querier) error {
-		all = nil
-		return each(ctx, q, "SELECT name FROM destinations WHERE cursor > 0 ORDER BY id", nil, func(row scanner) error {
-			var name string
-			err := row.Scan(&name)
-			all = append(all, name)
-			return err
-		})
-	})
-	return all, err
-}
-
 // SizeOf says how much the file has of a project.
 func (db *DB) SizeOf(ctx context.Context, project string) (s monitor.ProjectSize, err error) {
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
@@ -162,6 +148,9 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 	}
 	for _, c := range w.caches {
 		c.drop()
+	}
+	if err := w.oweDeletion(d.Project, nanoseconds(s.Began)); err != nil {
+		return err
 	}
 	if err := w.storeState(d.ID, s, 0); err != nil {
 		return err

@@ -90,3 +90,13 @@ ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
 -- The runs of a project are read from the newest on, without those of other projects.
 DROP INDEX sessions_project;
 CREATE INDEX sessions_project ON sessions (project, utc_ns);
+
+-- The projects that were removed from the file, and of which a destination may still have points. The bridge that delivers
+-- there deletes them.
+CREATE TABLE undeleted (
+    dest INTEGER NOT NULL REFERENCES destinations (id),
+    project TEXT NOT NULL,
+    removed INTEGER NOT NULL, -- from the file
+    error TEXT NOT NULL DEFAULT '', -- why the destination did not delete them when it was asked
+    PRIMARY KEY (dest, project)
+) WITHOUT ROWID;

@@ -39,6 +39,7 @@ type bridge struct {
 	judge     monitor.Judge
 	worker    *judge.Worker // nil with --no-judge: another bridge judges
 	runs      *journal.RunWatcher
+	deletions *deleter
 	server    *httpd.Server
 
 	url        string

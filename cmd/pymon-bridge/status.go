@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -56,6 +57,7 @@ type deliveryStatus struct {
 	Oldest      time.Time           `json:"oldest,omitzero"` // arrival of the oldest record that waits
 	Aside       int64               `json:"set_aside"`
 	DeadLetters int64               `json:"dead_letters"`
+	Undeleted   []monitor.Undeleted `json:"undeleted,omitempty"` // removed projects of which it may still have points
 }
 
 // Run prints what a person wants to know first.
@@ -169,6 +171,10 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 	if err != nil {
 		return fmt.Errorf("read the destinations: %w", err)
 	}
+	undeleted, err := db.Undeleted(ctx)
+	if err != nil {
+		return fmt.Errorf("read the removed projects: %w", err)
+	}
 	for _, dest := range all {
 		stats, err := db.Stats(ctx, dest)
 		if err != nil {
@@ -176,6 +182,15 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 		}
 		d := deliveryStatus{Dest: dest, Current: s.Bridge != nil && s.Bridge.Destination == dest, Waiting: stats.Depth,
 			Oldest: stats.Oldest, Aside: stats.Aside, DeadLetters: stats.DeadLetters}
+		for _, u := range undeleted {
+			if u.Dest != dest {
+				continue
+			}
+			if d.Undeleted = append(d.Undeleted, u); d.Current || s.Bridge == nil {
+				s.needs("%s may still have points of project %s, which was removed at %s; the bridge that delivers there asks it again until "+
+					"it deletes them: %s", dest, u.Project, timeOrNever(u.Removed), cmp.Or(u.Error, "it was not asked yet"))
+			}
+		}
 		s.Delivery = append(s.Delivery, d)
 		if s.Bridge == nil { // a bridge says it itself
 			for _, l := range stats.Lost {
@@ -188,14 +203,6 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 		if d.Aside > 0 && d.Current {
 			s.needs("%s set aside: something takes no request of their size, or fails at them", count(d.Aside, "record"))
 		}
-	}
-	failed, err := db.FailedDeletions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the deletions: %w", err)
-	}
-	for _, d := range failed {
-		s.needs("InfluxDB still has points of project %[1]s, which was removed at %[2]s: repeat pymon-bridge delete --project "+
-			"%[1]s when this is solved: %[3]s", d.Project, timeOrNever(d.State.Ended), d.State.Error)
 	}
 	stats, err := db.Stats(ctx, "")
 	s.Free = stats.Free
