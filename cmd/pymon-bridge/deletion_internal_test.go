@@ -23,7 +23,9 @@ type deletingBackend struct {
 
 func (*deletingBackend) Destination() monitor.Destination { return newInflux }
 
-func (b *deletingBackend) DeleteProject(_ context.Context, project string) error { return b.deleting(project) }
+func (b *deletingBackend) DeleteProject(_ context.Context, project string) error {
+	return b.deleting(project)
+}
 
 // newDeleter returns a deleter of an empty file.
 func newDeleter(t *testing.T, deleting func(project string) error) *deleter {

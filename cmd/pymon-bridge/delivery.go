@@ -72,8 +72,10 @@ func (b *bridge) newCourier(lookup *cache.Fallback) {
 	b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
 	b.courier.Replays, b.reports.Replays = b.db, b.db
 	b.courier.OnReplayed = b.reports.Wake
-	if backend, ok := b.backend.(interface{ RelearnLimits() }); ok {
-		b.courier.OnReplay = backend.RelearnLimits // an operator may have changed them
+	if backend, ok := b.backend.(interface {
+		KnowLimits(ctx context.Context, since time.Time)
+	}); ok {
+		b.courier.BeforeReplay = backend.KnowLimits // an operator may have changed them
 	}
 	lookup.Remote, lookup.Source = b.backend, b.backend.Destination()
 	lookup.Healthy = b.courier.Healthy
