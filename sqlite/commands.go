@@ -47,8 +47,7 @@ func (db *DB) RequireCommands(ctx context.Context) error {
 func (db *DB) requireCommands(ctx context.Context, q querier) error {
 	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
 	if err == nil && knows == 0 {
-		err = monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and does not know this command: "+
-			"nothing was done; start a bridge of this version first", db.path)
+		err = db.servedByOlder()
 	}
 	return err
 }

@@ -69,11 +69,16 @@ func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 			s.needs("the bridge accepts nothing: %s", s.Damage)
 		}
 		err := s.readFile(ctx, db, filepath.Join(c.Data, sqlite.FileName))
-		if old := db.RequireCommands(ctx); err == nil && monitor.ErrorCode(old) == monitor.EInvalid {
-			s.needs("an older bridge serves this directory, so this command does not know how the delivery is; its /-/ready says it")
-		} else if err == nil {
+		if err == nil {
+			err = db.RequireCommands(ctx)
+		}
+		if err == nil {
 			s.ask(ctx, db)
 			err = s.readDelivery(ctx, db)
+		}
+		if monitor.ErrorCode(err) == monitor.EInvalid {
+			s.needs("an older bridge serves this directory, so this command does not know how the delivery is; its /-/ready says it")
+			return nil
 		}
 		if err != nil && s.Damage != "" {
 			s.needs("a part of the file cannot be read: %v", err)
