@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -35,6 +36,7 @@ func Backup(ctx context.Context, from, into string, replace bool, progress Progr
 	}
 	temporary.Close()
 	defer os.Remove(temporary.Name())
+	defer os.Remove(temporary.Name() + "-journal") // of SQLite's when the disk is full
 	if err := copyServed(ctx, from, temporary.Name(), progress); err != nil {
 		return err
 	}
@@ -102,7 +104,7 @@ func copyServed(ctx context.Context, from, into string, progress Progress) error
 	}
 	defer conn.Close()
 	if err := copyPages(ctx, conn, into, progress); err != nil {
-		return fmt.Errorf("copy %s: %w", from, err)
+		return fmt.Errorf("copy %s to %s: %w", from, filepath.Dir(into), err)
 	}
 	if beside {
 		return nil
@@ -133,6 +135,6 @@ func copyPages(ctx context.Context, conn *sql.Conn, into string, progress Progre
 				progress(int64(backup.PageCount()-backup.Remaining()), int64(backup.PageCount()))
 			}
 		}
-		return errors.Join(err, backup.Finish())
+		return cmp.Or(err, backup.Finish()) // which says the same again
 	})
 }

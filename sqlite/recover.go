@@ -70,7 +70,7 @@ func Recover(ctx context.Context, from, into string, logger *slog.Logger, progre
 	defer r.removeFiles()
 	r.removeFiles() // of a recovery that was killed
 	if err := r.run(ctx, lock); err != nil {
-		return nil, fmt.Errorf("recover %s: %w", from, err)
+		return nil, fmt.Errorf("recover %s into %s: %w", from, filepath.Dir(into), err)
 	}
 	if err := os.Rename(r.path, into); err != nil {
 		return nil, err

@@ -115,7 +115,11 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		return 2
 	}
 	m.banner, m.color = c.LogFormat != "json", c.Color
-	err = command.Run(c.logger(m))
+	logger := c.logger(m)
+	if name := command.Command(); name != "serve" && name != "run-bridge" && c.LogLevel == "info" {
+		m.level.Set(slog.LevelWarn) // a command prints what people ask for
+	}
+	err = command.Run(logger)
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
 		return 0 // a signal stopped the bridge while it started
 	}
