@@ -149,6 +149,7 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 	for _, c := range w.caches {
 		c.drop()
 	}
+	clear(w.crowds)
 	if err := w.oweDeletion(d.Project, nanoseconds(s.Began)); err != nil {
 		return err
 	}

@@ -136,3 +136,6 @@ func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
 	})
 	return plans, err
 }
+
+// Compared returns how many stored metrics were compared with new ones.
+func (db *DB) Compared() int { return db.writer.compared }

@@ -3,8 +3,8 @@
 ALTER TABLE tokens ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0; -- up to a minute late
 
--- The metrics whose instant does not follow from the text of their start, since the clock that the text came from was
--- wrong. A metric that comes again is found here.
+-- The metrics that do not stand at their own nanosecond: the clock that the text of their start came from was wrong, or
+-- another metric of the test has the nanosecond. A metric that comes again is found here.
 CREATE TABLE clocks (
     hash INTEGER NOT NULL, -- the first 8 bytes of the metric's hash
     seq INTEGER NOT NULL,
