@@ -105,14 +105,15 @@ func (db *DB) storedReport(ctx context.Context, project, run string) (stored []b
 const judging = time.Minute
 
 // Unjudged implements [monitor.ReportStore]. What arrived less than a minute before a report was kept counts as having
-// arrived after the report. A run without metrics of clients has no time of change.
+// arrived after the report. A run without metrics of clients has no time of change, and an imported end is no change.
 func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunInfo, error) {
 	var infos []*monitor.RunInfo
 	err := db.readFrom(ctx, db.listers, func(q querier) error {
 		var runs []*monitor.RunInfo
 		err := each(ctx, q, `SELECT project, run FROM (
-				SELECT s.project, s.run, min(s.utc_ns) AS started, iif(max(y.received) > 0, max(max(y.received), max(s.ended)), NULL) AS changed
-				FROM sessions s LEFT JOIN tallies y ON y.session = s.hash WHERE s.imported = 0 GROUP BY s.project, s.run) r
+				SELECT s.project, s.run, min(s.utc_ns) AS started, iif(max(y.received) > 0,
+					max(max(y.received), max(iif(e.imported = 1, 0, s.ended))), NULL) AS changed
+				FROM sessions s LEFT JOIN tallies y ON y.session = s.hash LEFT JOIN ends e ON e.session = s.hash WHERE s.imported = 0 GROUP BY s.project, s.run) r
 			WHERE changed > ?1 AND changed <= ?4 AND NOT EXISTS (SELECT 1 FROM reports k
 				WHERE k.project = r.project AND k.run = r.run AND k.judged - ?2 >= r.changed)
 			ORDER BY started DESC, run, project LIMIT ?3`,

@@ -100,3 +100,6 @@ CREATE TABLE undeleted (
     error TEXT NOT NULL DEFAULT '', -- why the destination did not delete them when it was asked
     PRIMARY KEY (dest, project)
 ) WITHOUT ROWID;
+
+-- 1 for an end that no client sent.
+ALTER TABLE ends ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
