@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 
 	driver "modernc.org/sqlite"
-	"modernc.org/sqlite/vfs"
 
 	"pymon-bridge/monitor"
 )
@@ -76,24 +75,18 @@ func copyServed(ctx context.Context, from, into string, progress Progress) error
 		return err
 	}
 	defer src.close()
-	path, query := from, url.Values{"mode": {"ro"}}
 	beside := served(from)
+	var pool *sql.DB
 	if beside {
-		if path, err = filepath.Abs(from); err != nil {
-			return err
+		var abs string
+		if abs, err = filepath.Abs(from); err == nil {
+			pool, err = openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
 		}
+	} else if loss := src.logLoss(); loss != "" {
+		err = (&DB{path: from}).damaged(loss)
 	} else {
-		if loss := src.logLoss(); loss != "" {
-			return (&DB{path: from}).damaged(loss)
-		}
-		name, image, err := vfs.New(src)
-		if err != nil {
-			return err
-		}
-		defer image.Close()
-		path, query = "/"+filepath.Base(from), url.Values{"vfs": {name}}
+		pool, err = src.openPool()
 	}
-	pool, err := openURL(path, checkerPragmas, 1, query)
 	if err != nil {
 		return err
 	}

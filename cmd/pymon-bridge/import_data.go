@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -36,7 +35,7 @@ func (c *importCmd) target(ctx context.Context, m *Main, logger *slog.Logger) (i
 			return nil, err
 		}
 		copied := filepath.Join(t.temporary, sqlite.FileName)
-		if err := sqlite.CopyFile(copied, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := sqlite.Backup(ctx, path, copied, false, func(int64, int64) {}); err != nil && monitor.ErrorCode(err) != monitor.ENotFound {
 			return nil, errors.Join(err, t.close())
 		}
 		path = copied
