@@ -37,27 +37,16 @@ func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id in
 	return id, err
 }
 
-// RequireCommands fails with EInvalid when an older bridge serves the file, and so the file cannot tell it what operators
-// ask for.
-func (db *DB) RequireCommands(ctx context.Context) error {
-	return db.read(ctx, func(q querier) error { return db.requireCommands(ctx, q) })
-}
-
-// requireCommands fails when the file has no table of commands.
-func (db *DB) requireCommands(ctx context.Context, q querier) error {
-	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
-	if err == nil && knows == 0 {
-		err = db.servedByOlder()
-	}
-	return err
-}
-
 // acceptsCommands fails when the bridge that serves the file cannot carry a command out.
 func (db *DB) acceptsCommands(ctx context.Context, q querier) error {
 	if damage := db.Damage(); damage != "" {
 		return unavailable("nothing was done, since the bridge that serves the file accepts nothing: %s", damage)
 	}
-	return db.requireCommands(ctx, q)
+	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
+	if err == nil && knows == 0 {
+		err = db.servedByOlder()
+	}
+	return err
 }
 
 // command is a row of the table. arguments and state are JSON.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +69,7 @@ func (c *deleteCmd) readLeft(ctx context.Context, db *sqlite.DB, result *deleteR
 func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	var id int64
 	result := &deleteResult{Project: c.Project, Left: []monitor.Destination{}}
-	err := withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	err := lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		size, err := db.SizeOf(ctx, c.Project)
 		if err != nil {
 			return fmt.Errorf("count what the file has: %w", err)
@@ -98,7 +97,7 @@ func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		return c.readLeft(ctx, db, result)
 	})
 	if err == nil && !result.served {
-		err = c.unserved(ctx, id, filepath.Join(c.Data, sqlite.FileName), logger, result)
+		err = c.unserved(ctx, id, logger, result)
 	}
 	if err != nil {
 		return err
@@ -160,7 +159,7 @@ func (m *Main) awaitDeletion(ctx context.Context, db *sqlite.DB, id int64) (s mo
 func (c *deleteCmd) print(m *Main, r *deleteResult) error {
 	former := slices.DeleteFunc(slices.Clone(r.Left), func(dest monitor.Destination) bool { return dest == r.Dest })
 	if c.JSON {
-		if err := printJSON(m.Stdout, r); err != nil {
+		if err := m.printJSON(r); err != nil {
 			return err
 		}
 	} else if err := c.printText(m, r, former); err != nil {

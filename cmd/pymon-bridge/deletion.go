@@ -63,42 +63,39 @@ func (x *deleter) next(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := x.logger.With("project", d.Project, "records", d.State.Removed.Records())
-	if x.points == nil {
-		log.InfoContext(ctx, "a project is removed from the file")
-		return x.db.EndDeletion(ctx, d)
-	}
-	d.State.Dest = x.points.Destination()
-	refusal, err := x.deletePoints(ctx, d.Project)
-	switch {
-	case err != nil:
-		return err
-	case refusal != nil:
-		d.State.Error = refusal.Error()
-		log.ErrorContext(ctx, "a project is removed from the file, but the destination still has its points; it is asked again "+
-			"until it deletes them", "error", refusal)
-	default:
-		log.InfoContext(ctx, "a project is removed completely")
+	x.logger.InfoContext(ctx, "a project is removed from the file", "project", d.Project, "records", d.State.Removed.Records())
+	if x.points != nil {
+		d.State.Dest = x.points.Destination()
+		if d.State.Error, err = x.deletePoints(ctx, d.Project, ""); err != nil {
+			return err
+		}
 	}
 	return x.db.EndDeletion(ctx, d)
 }
 
-// deletePoints asks the destination to delete the points of a project, which may take minutes. It notes the answer.
-func (x *deleter) deletePoints(ctx context.Context, project string) (refusal, err error) {
-	refusal = x.points.DeleteProject(ctx, project)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if refusal != nil {
-		x.settled, x.after = false, time.Now().Add(journal.PauseAfter(refusal, x.tries))
+// deletePoints asks the destination to delete the points of a project, which may take minutes. It notes the answer, and returns
+// why the destination still has them. before is what it said the last time.
+func (x *deleter) deletePoints(ctx context.Context, project, before string) (refusal string, err error) {
+	err = x.points.DeleteProject(ctx, project)
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil:
+		x.tries = 0
+		x.logger.InfoContext(ctx, "the destination has deleted the points of a project", "project", project)
+		if err := x.restore(ctx, project); err != nil {
+			return "", err
+		}
+	default:
+		refusal = err.Error()
+		x.settled, x.after = false, time.Now().Add(journal.PauseAfter(err, x.tries))
 		x.tries++
-		return refusal, x.db.NoteDeleted(ctx, x.points.Destination(), project, refusal.Error())
+		if monitor.Wording(refusal) != monitor.Wording(before) {
+			x.logger.ErrorContext(ctx, "a project is removed from the file, but the destination still has its points; it is asked again "+
+				"until it deletes them", "project", project, "error", err)
+		}
 	}
-	x.tries = 0
-	if err := x.restore(ctx, project); err != nil {
-		return nil, err
-	}
-	return nil, x.db.NoteDeleted(ctx, x.points.Destination(), project, "")
+	return refusal, x.db.NoteDeleted(ctx, x.points.Destination(), project, refusal)
 }
 
 // askAgain asks the destination again to delete what it still has of removed projects. It waits longer after each failure, as
@@ -109,22 +106,12 @@ func (x *deleter) askAgain(ctx context.Context) error {
 	}
 	all, err := x.db.Undeleted(ctx)
 	for _, u := range all {
-		if err != nil || u.Dest != x.points.Destination() {
+		if u.Dest != x.points.Destination() {
 			continue
 		}
-		refusal, err := x.deletePoints(ctx, u.Project)
-		if err != nil {
+		if refusal, err := x.deletePoints(ctx, u.Project, u.Error); err != nil || refusal != "" {
 			return err
 		}
-		log := x.logger.With("project", u.Project)
-		if refusal == nil {
-			log.InfoContext(ctx, "the destination has deleted the points of a project that was removed")
-			continue
-		}
-		if monitor.Wording(refusal.Error()) != monitor.Wording(u.Error) {
-			log.ErrorContext(ctx, "the destination still has points of a project that was removed; it is asked again", "error", refusal)
-		}
-		return nil
 	}
 	x.settled = err == nil
 	return err
@@ -174,8 +161,8 @@ func (b *bridge) quiet(ctx context.Context, do func() error) error {
 }
 
 // unserved carries out a deletion on a file that no bridge serves, and earlier ones that wait.
-func (c *deleteCmd) unserved(ctx context.Context, id int64, path string, logger *slog.Logger, result *deleteResult) (err error) {
-	db := sqlite.New(path, monitor.Zones{Server: time.Local}, logger)
+func (c *deleteCmd) unserved(ctx context.Context, id int64, logger *slog.Logger, result *deleteResult) (err error) {
+	db := newDB(c.Data, logger)
 	if err := db.Open(ctx); err != nil {
 		return err
 	}

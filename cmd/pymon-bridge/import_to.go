@@ -89,14 +89,10 @@ func (t *bridgeTarget) send(ctx context.Context, recs []*monitor.Record, counts 
 	wrong, some := errors.AsType[wrongRows](err)
 	switch {
 	case err == nil:
-		for class, n := range stored.New {
-			counts.New[class] += n
-		}
-		for class, n := range stored.Repeats {
-			counts.Repeats[class] += n
-		}
-		for class, n := range stored.Differ {
-			counts.Differ[class] += n
+		for _, part := range [][2]map[monitor.Class]int64{{counts.New, stored.New}, {counts.Repeats, stored.Repeats}, {counts.Differ, stored.Differ}} {
+			for class, n := range part[1] {
+				part[0][class] += n
+			}
 		}
 		return nil
 	case some:

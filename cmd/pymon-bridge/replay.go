@@ -51,7 +51,7 @@ func (c *replayCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 	if !c.Until.IsZero() && !c.Since.Before(c.Until.Time) {
 		return errors.New("--until: expected a time after --since")
 	}
-	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	return lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		if c.Project != "" {
 			size, err := db.SizeOf(ctx, c.Project)
 			if err != nil {
@@ -87,7 +87,7 @@ func (c *waitFlags) replay(ctx context.Context, m *Main, db *sqlite.DB, r monito
 		result.Done = true
 	}
 	if c.JSON {
-		err = printJSON(m.Stdout, result)
+		err = m.printJSON(result)
 	} else {
 		err = m.printReplay(result)
 	}

@@ -70,10 +70,9 @@ func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		}
 		err := s.readFile(ctx, db, filepath.Join(c.Data, sqlite.FileName))
 		if err == nil {
-			err = db.RequireCommands(ctx)
+			err = s.ask(ctx, db)
 		}
 		if err == nil {
-			s.ask(ctx, db)
 			err = s.readDelivery(ctx, db)
 		}
 		if monitor.ErrorCode(err) == monitor.EInvalid {
@@ -90,7 +89,7 @@ func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		return err
 	}
 	if c.JSON {
-		err = printJSON(m.Stdout, s)
+		err = m.printJSON(s)
 	} else {
 		err = s.print(m.Stdout, time.Now())
 	}
@@ -105,18 +104,21 @@ func (s *statusResult) needs(format string, args ...any) {
 	s.Attention = append(s.Attention, fmt.Sprintf(format, args...))
 }
 
-// ask asks the bridge how it is.
-func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
+// ask asks the bridge how it is. Its error says that the bridge is older and knows no such question.
+func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) error {
 	if !s.Served {
 		s.needs("no bridge serves this directory")
-		return
+		return nil
 	}
 	if s.Damage != "" {
-		return // it cannot write an answer
+		return nil // it cannot write an answer
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	id, err := db.AskStatus(ctx)
+	if monitor.ErrorCode(err) == monitor.EInvalid {
+		return err
+	}
 	for err == nil {
 		var answer monitor.BridgeStatus
 		var ok bool
@@ -127,7 +129,7 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 					s.needs("%s: %s", h.Component, h.Detail)
 				}
 			}
-			return
+			return nil
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
@@ -136,6 +138,7 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 		}
 	}
 	s.needs("the bridge (process %d) was asked in vain: %v", s.server, err)
+	return nil
 }
 
 // readFile reads what the file says.
