@@ -30,7 +30,8 @@ type API struct {
 	PageSize int64        // elements on a page; at least 1
 	Turns    *turns.Queue // limit how many lists are read at once
 
-	parts Parts
+	parts  Parts
+	server *httpd.Server
 }
 
 // New returns an API with the default page size. As many lists are read at once as half of the machine can read.
@@ -39,6 +40,7 @@ func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, Turns: newTu
 // Mount adds all routes to a server, below the base paths that end in /api/v1. The lookups of pytest-monitor are also
 // below the other base paths.
 func (a *API) Mount(s *httpd.Server) {
+	a.server = s
 	for _, base := range httpd.APIBases {
 		docs := s.Routes(base, monitor.ScopeRead, monitor.ScopeWrite)
 		for _, part := range []struct {

@@ -2,8 +2,10 @@ package api_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/api"
 	"pymon-bridge/monitor"
 )
 
@@ -60,7 +63,7 @@ func (p fakePrinter) Gate(*monitor.Report) monitor.Gate          { return p.gate
 func (p fakePrinter) Print(w io.Writer, r *monitor.Report) error { return p.print(w, r) }
 
 // printer returns a printer for JSON or text. Its gate is fail, or pass with any fail_on.
-func printer(q url.Values) (monitor.ReportPrinter, error) {
+func printer(q url.Values, _ string) (monitor.ReportPrinter, error) {
 	gate := monitor.GateFail
 	if q.Get("fail_on") != "" {
 		gate = monitor.GatePass
@@ -141,4 +144,24 @@ func TestRegressionsAnswersErrors(t *testing.T) {
 			assert.Contains(t, w.Body.String(), tc.text)
 		})
 	}
+}
+
+// Links in reports begin with the address that people reach: the public URL, else the one that was asked. They have no token.
+func TestReportsLinkToThePages(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sample())
+	asked := func(target string) (base string) {
+		s.Server, s.api = mount(s.tokens, api.Parts{Store: sample(), Metadata: s.metadata, Judge: s.judge, Log: slog.New(slog.DiscardHandler),
+			Printer: func(q url.Values, bridge string) (monitor.ReportPrinter, error) { base = bridge; return printer(q, bridge) }})
+		s.Pages, s.PublicURL = target != "", nil
+		if target == "public" {
+			s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
+		}
+		require.Equal(t, http.StatusOK, s.do(http.MethodGet, "/p/team/api/v1/regressions", "", "Authorization", "Bearer secret").Code)
+		return base
+	}
+	assert.Empty(t, asked(""), "no pages")
+	assert.Equal(t, "http://example.com", asked("host"))
+	s.tokens.all = []monitor.Token{{Project: "team", Scopes: []monitor.Scope{monitor.ScopeRead}, Hash: sha256.Sum256([]byte("secret"))}}
+	assert.Equal(t, "https://ci.example.org/pymon", asked("public"))
 }

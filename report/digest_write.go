@@ -87,9 +87,7 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 	if d.Report == nil {
 		return
 	}
-	if page := newLinks(d.Report, o).run(); page != "" {
-		t.item("page", page)
-	}
+	writePages(d.Report, newLinks(d.Report, o), t.item)
 	for _, g := range entryGroups(d.Report, false) {
 		if hasNumbers(g.entries[0][0]) {
 			t.group(g)

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -24,7 +25,8 @@ type annotations struct {
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	gate, sentence := Gate(r, o.FailOn)
-	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence + "\n" + totals(r.Summary)}
+	links := newLinks(r, o)
+	headline := annotation{kind: "notice", title: "pymon-bridge", message: joined(sentence, totals(r.Summary), links.run())}
 	if gate == monitor.GateNotJudged {
 		headline.kind = "warning"
 	}
@@ -53,9 +55,9 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	for i := range r.Results {
 		switch result := &r.Results[i]; result.Status {
 		case monitor.StatusRegression:
-			errors.add(func() annotation { return annotate("error", "Regression", result) })
+			errors.add(func() annotation { return annotate("error", "Regression", result, links) })
 		case monitor.StatusSuspect:
-			warnings.add(func() annotation { return annotate("warning", "Suspect", result) })
+			warnings.add(func() annotation { return annotate("warning", "Suspect", result, links) })
 		}
 	}
 	errors.write(b)
@@ -80,14 +82,19 @@ func (a *annotations) write(b *bytes.Buffer) {
 	}
 }
 
-func annotate(kind, what string, r *monitor.Result) annotation {
+func annotate(kind, what string, r *monitor.Result, l links) annotation {
 	parts := append([]string{testName(r)}, details(r)...)
 	return annotation{
 		kind:    kind,
 		file:    show(r.ItemFSLoc, len(r.ItemFSLoc)),
 		title:   what + ": " + change(r),
-		message: strings.Join(append(parts, "on "+show(r.Env, shortName)), ", "),
+		message: joined(strings.Join(append(parts, "on "+show(r.Env, shortName)), ", "), l.testPage(r)),
 	}
+}
+
+// joined returns the lines that are not empty.
+func joined(lines ...string) string {
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n")
 }
 
 func writeAnnotation(b *bytes.Buffer, a annotation) {

@@ -78,8 +78,15 @@ func aboutMarkdown(r *monitor.Report, l links) string {
 		fmt.Fprintf(&b, " of %s", code(r.Against, shortName))
 	}
 	fmt.Fprintf(&b, " in project %s.", l.wrap(l.overview(), code(r.Project, shortName)))
-	if url := l.report(); url != "" {
-		fmt.Fprintf(&b, " %s", l.wrap(url, "Everything about this run"))
+	page, whole := l.run(), l.report()
+	if page == "" {
+		page, whole = whole, ""
+	}
+	if page != "" {
+		fmt.Fprintf(&b, " %s", l.wrap(page, "Everything about this run"))
+	}
+	if whole != "" && l.saysMore() {
+		fmt.Fprintf(&b, ", %s", l.wrap(whole, "the whole report"))
 	}
 	return b.String()
 }

@@ -36,13 +36,23 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 
 // after says what to do next, and where everything about the run is.
 func (t textWriter) after(r *monitor.Report, o Options) {
-	steps, page := nextSteps(r, o), newLinks(r, o).run()
-	if len(steps) > 0 || page != "" {
+	steps, links := nextSteps(r, o), newLinks(r, o)
+	if len(steps) > 0 || links.run() != "" {
 		t.WriteByte('\n')
 	}
 	writeSteps("next", steps, t.line)
-	if page != "" {
-		t.line("page", page)
+	writePages(r, links, t.line)
+}
+
+// writePages writes where the worst test and everything about the run are. item writes a line.
+func writePages(r *monitor.Report, l links, item func(title, text string)) {
+	if r.Summary.Regressions+r.Summary.Suspects > 0 && len(r.Results) > 0 {
+		if page := l.testPage(&r.Results[0]); page != "" {
+			item("worst", page)
+		}
+	}
+	if page := l.run(); page != "" {
+		item("page", page)
 	}
 }
 

@@ -73,11 +73,11 @@ func (f *frame) In(project, place string) string {
 }
 
 // Run returns the address of a run.
-func (f *frame) Run(id string) string { return f.prefix + runPath(f.Project, id) }
+func (f *frame) Run(id string) string { return f.prefix + monitor.RunPath(f.Project, id) }
 
 // Test returns the address of a test on a class of machine.
 func (f *frame) Test(s monitor.Series, env string) string {
-	return f.prefix + testPath(f.Project, s, env)
+	return f.prefix + monitor.TestPath(f.Project, s.ID(env))
 }
 
 // With returns the address of the same page in another state: pairs of name and value.
@@ -124,38 +124,6 @@ func (f *frame) Label(name string) string {
 
 // Whole returns a text from outside for readers, however long it is.
 func (f *frame) Whole(s string) string { return f.words.Printable(s) }
-
-// runPath returns the path of a run. Browsers take "." and ".." for parts of the path itself.
-func runPath(project, id string) string {
-	if strings.Trim(id, ".") == "" {
-		return "/p/" + project + "/runs/-?id=" + url.QueryEscape(id)
-	}
-	return "/p/" + project + "/runs/" + url.PathEscape(id)
-}
-
-// testPath returns the path of a test, which has its whole identity. What most tests have in common is left out.
-func testPath(project string, s monitor.Series, env string) string {
-	q := url.Values{"path": {s.ItemPath}, "name": {s.ItemVariant}}
-	if s.Item != functionOf(s.ItemVariant) {
-		q.Set("item", s.Item)
-	}
-	if s.Kind != monitor.KindFunction {
-		q.Set("kind", s.Kind)
-	}
-	if s.Component != "" {
-		q.Set("component", s.Component)
-	}
-	if env != "" {
-		q.Set("env", env)
-	}
-	return "/p/" + project + "/test?" + q.Encode()
-}
-
-// functionOf returns the name of the function in the name of a node.
-func functionOf(variant string) string {
-	name, _, _ := strings.Cut(variant, "[")
-	return name
-}
 
 // thousands returns a whole number with commas.
 func thousands(n any) string {

@@ -108,7 +108,7 @@ func (p *Pages) start(v *visit, project string) (*view, error) {
 			return nil, err
 		}
 		if len(runs) > 0 {
-			data.Then = httpd.LinkPrefix(v.Context) + runPath(project, runs[0].ID)
+			data.Then = httpd.LinkPrefix(v.Context) + monitor.RunPath(project, runs[0].ID)
 		}
 	}
 	return &view{Template: "start", Fragments: []string{"start-live"}, Title: "Welcome", Data: data}, nil

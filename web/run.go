@@ -101,7 +101,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 	}
 	if len(rows) == 0 {
 		if whole, err := p.theRunOfHash(ctx, v.Project, id); whole != "" || err != nil {
-			return &view{Redirect: runPath(v.Project, whole)}, err
+			return &view{Redirect: monitor.RunPath(v.Project, whole)}, err
 		}
 		return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", id, v.Project)
 	}
@@ -111,7 +111,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 	data := &runPage{Run: rows[0], Report: rows[0].Report, Now: p.Now()}
 	part := v.GetHeader(fragmentHeader)
 	if part == "run-live" && data.Run.Status != running && data.Run.Status != judging {
-		data.Then = httpd.LinkPrefix(v.Context) + runPath(v.Project, id)
+		data.Then = httpd.LinkPrefix(v.Context) + monitor.RunPath(v.Project, id)
 	}
 	switch part {
 	case "run-live":

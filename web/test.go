@@ -64,7 +64,7 @@ func (p *Pages) test(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
 	series := monitor.Series{Project: v.Project, Component: s.text("component", ""), ItemPath: s.text("path", ""),
 		ItemVariant: s.text("name", ""), Kind: s.text("kind", monitor.KindFunction)}
-	series.Item = s.text("item", functionOf(series.ItemVariant))
+	series.Item = s.text("item", monitor.FunctionOf(series.ItemVariant))
 	n := s.oneOf("n", "120", "60", "0")
 	s.oneOf("x", "run", "time")
 	s.oneOf("y", "zero", "fit", "log")

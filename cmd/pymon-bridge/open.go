@@ -89,5 +89,5 @@ func (s *source) address(ctx context.Context, text string) (string, error) {
 	if noTest != nil {
 		return "", errors.Join(noRun, noTest)
 	}
-	return report.TestPage(s.page(), h.Project, h.ItemPath, h.ItemVariant), nil
+	return report.TestPage(s.page(), h.Project, h.id), nil
 }

@@ -48,7 +48,7 @@ func (c *showCmd) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	if page := s.page(); page != "" {
-		h.Page = report.TestPage(page, h.Project, h.ItemPath, h.ItemVariant)
+		h.Page = report.TestPage(page, h.Project, h.id)
 	}
 	s.wait.end()
 	if c.JSON {
@@ -60,6 +60,7 @@ func (c *showCmd) Run(ctx context.Context, m *Main) error {
 // pastOf is the history of a test, with what finds its verdict.
 type pastOf struct {
 	report.History
+	id monitor.TestID // without the class of machine
 	// ranks are the numbers that the last measurement may have among those of its name in a report: in its run, and in its session.
 	ranks [2]int
 	names int // number of measurements of this name in the last run, on the class of machine
@@ -86,7 +87,8 @@ func (s *source) history(ctx context.Context, text string) (*pastOf, error) {
 		return nil, err
 	}
 	last := test.metrics[len(test.metrics)-1]
-	h := &pastOf{History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
+	id := last.Series(runs[0].Project).ID("")
+	h := &pastOf{id: id, History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
 		ItemVariant: last.ItemVariant, Name: test.name,
 		NodeID: test.nodeID, Env: env[last], Points: []report.HistoryPoint{}, Results: []monitor.Result{}}}
 	if test.note != "" {
