@@ -136,11 +136,12 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 func (c *cli) logger(m *Main) *slog.Logger {
 	m.level.Set(levels[c.LogLevel])
 	options := &slog.HandlerOptions{Level: &m.level}
+	var handler slog.Handler = slog.NewTextHandler(m.Stderr, options)
 	switch {
 	case c.LogFormat == "json":
-		return slog.New(slog.NewJSONHandler(m.Stderr, options))
+		handler = slog.NewJSONHandler(m.Stderr, options)
 	case c.LogFormat == "auto" && isTerminal(m.Stderr):
-		return slog.New(newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr), &m.page))
+		handler = newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr))
 	}
-	return slog.New(slog.NewTextHandler(m.Stderr, options))
+	return slog.New(&pageLog{Handler: handler, page: &m.page})
 }
