@@ -72,6 +72,22 @@ func TestReportLines(t *testing.T) {
 	}, linesAt(t, s.delivered(), at))
 }
 
+// Where people reach the pages, the points of results and runs have their addresses.
+func TestReportPages(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	settings := s.settings()
+	settings.BridgeURL = "https://ci.example.org/pymon/"
+	long := regression()
+	long.ItemVariant = "test_" + strings.Repeat("x", 2000)
+	require.Equal(t, monitor.Delivered, mustOpen(t, settings).DeliverReport(t.Context(), report(regression(), long)).Kind)
+	lines := strings.Split(s.delivered()[0], "\n")
+	require.Contains(t, lines[0], `,page="https://ci.example.org/pymon/p/webshop/test?env=Linux-x86_64+8x&`+
+		`name=test_a%2C+b%5B%3CX+at+0x7f01%3E%2C+100%25%5D&path=tests.unit"`)
+	require.NotContains(t, lines[1], "page=", "too long for browsers")
+	require.NotContains(t, lines[2]+lines[3], "page=", "a machine has none")
+	require.Contains(t, lines[4], `,page="https://ci.example.org/pymon/p/webshop/runs/ci-17" `)
+}
+
 // What a report takes back is written beside its results.
 func TestReportRetracted(t *testing.T) {
 	s := mustScript(t, status(http.StatusNoContent, ""))

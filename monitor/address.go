@@ -8,6 +8,19 @@ import (
 // The paths of pages for people, below the address of a bridge. Each begins with a slash, and the name of the project has to be
 // valid.
 
+// maxAddress is the longest address that is given to people. Some browsers and proxies refuse longer ones.
+const maxAddress = 2000
+
+// PageURL returns the address of a page. bridge is the address of the bridge for browsers, such as https://ci.example.org/pymon.
+// PageURL is "" without it, and where the address would be too long.
+func PageURL(bridge, path string) string {
+	address := strings.TrimRight(bridge, "/") + path
+	if bridge == "" || len(address) > maxAddress {
+		return ""
+	}
+	return address
+}
+
 // ProjectPath returns the path of the page of a project.
 func ProjectPath(project string) string { return "/p/" + project + "/" }
 

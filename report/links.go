@@ -131,11 +131,7 @@ func page(bridge, project, path string) string {
 	if u == nil || !monitor.ValidProject(project) {
 		return ""
 	}
-	address := strings.TrimRight(u.String(), "/") + path
-	if len(address) > maxURL {
-		return ""
-	}
-	return address
+	return monitor.PageURL(u.String(), path)
 }
 
 // overview returns the dashboard of the project.

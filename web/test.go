@@ -75,6 +75,9 @@ func (p *Pages) test(v *visit) (*view, error) {
 		return nil, err
 	}
 	if len(history) == 0 {
+		if path, err := p.named(ctx, series, s); path != "" || err != nil {
+			return &view{Redirect: path}, err
+		}
 		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no measurement of the test %q of %q", v.Project, series.ItemVariant, series.ItemPath)
 	}
 	data := &testPage{Test: series, Name: nameOf(series, 0), File: history[0].Location}

@@ -42,7 +42,8 @@ type fakeStore struct {
 	history  []monitor.TestPoint
 	reports  map[string]*monitor.Report
 
-	samples int // how often samples were read
+	samples  int // how often samples were read
+	siblings []monitor.Series
 }
 
 func (s *fakeStore) info(n int) *monitor.RunInfo {
@@ -118,8 +119,13 @@ func (s *fakeStore) KeptResults(context.Context, monitor.Series, []string) (map[
 	return map[string]monitor.KeptResult{}, nil
 }
 
-func (s *fakeStore) Siblings(context.Context, monitor.Series, int) ([]monitor.Series, error) {
-	return nil, nil
+func (s *fakeStore) Siblings(_ context.Context, test monitor.Series, _ int) (found []monitor.Series, _ error) {
+	for _, one := range s.siblings {
+		if one.ItemPath == test.ItemPath {
+			found = append(found, one)
+		}
+	}
+	return found, nil
 }
 
 func (s *fakeStore) Find(context.Context, string, string, int) ([]string, []monitor.Series, error) {

@@ -54,8 +54,11 @@ func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string))
 	if c.URL == "" {
 		return nil, nil
 	}
-	w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket,
-		OnCreated: onCreated}, logger)
+	config := influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket, OnCreated: onCreated}
+	if c.PublicURL != nil { // others cannot be sure to reach the listener
+		config.BridgeURL = c.PublicURL.String()
+	}
+	w, err := influx.Open(config, logger)
 	if err != nil {
 		return nil, err
 	}
