@@ -85,6 +85,7 @@ func (p *Pages) Mount(s *httpd.Server) {
 	s.Public().GET(loginPath, p.getLogin)
 	s.Public().POST(loginPath, p.postLogin)
 	s.Public().POST(logoutPath, p.postLogout)
+	s.Routes("/", monitor.ScopeRead).POST(codePath, p.postCode)
 	s.Routes("/", monitor.ScopeRead).GET("/", onlyForBrowsers, p.page(p.home))
 	s.Routes("/", monitor.ScopeRead).GET(statusPath, p.page(p.status))
 	project := s.Data("/p/:project", monitor.ScopeRead)

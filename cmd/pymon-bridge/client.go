@@ -59,7 +59,12 @@ func (c client) request(ctx context.Context, query url.Values, path ...string) (
 	}
 	u = u.JoinPath(append([]string{"api", "v1"}, path...)...)
 	u.RawQuery = query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	return c.authorized(ctx, http.MethodGet, u, user)
+}
+
+// authorized returns a request with the token, or with that of the address.
+func (c client) authorized(ctx context.Context, method string, u *url.URL, user *url.Userinfo) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
 		return nil, err
 	}
