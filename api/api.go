@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -21,8 +22,14 @@ type Parts struct {
 	Store    monitor.Store
 	Metadata monitor.MetadataStore // answers the lookups of pytest-monitor
 	Judge    monitor.Judge
-	Printer  PrinterOf // writes the reports of Judge
+	Reports  Reports   // the kept reports
+	Printer  PrinterOf // writes the reports of Judge, and kept ones
 	Log      *slog.Logger
+}
+
+// Reports has the kept reports. [monitor.ReportStore] implements it.
+type Reports interface {
+	Report(ctx context.Context, project, run string) (*monitor.Report, error)
 }
 
 // API answers the read routes. The exported fields may be changed before the first request.

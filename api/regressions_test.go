@@ -37,6 +37,14 @@ func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Rep
 	return j.report, j.err
 }
 
+// Report implements [api.Reports].
+func (j *fakeJudge) Report(_ context.Context, project, run string) (*monitor.Report, error) {
+	if run == "none" {
+		return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q of project %q", run, project)
+	}
+	return j.report, j.err
+}
+
 func sampleReport() *monitor.Report {
 	return &monitor.Report{
 		Project: "p", Run: "r", ScmRef: "abc", Sessions: []string{"s"}, Runs: []string{"r"}, Branches: []string{""},
@@ -151,8 +159,11 @@ func TestReportsLinkToThePages(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sample())
 	asked := func(target string) (base string) {
-		s.Server, s.api = mount(s.tokens, api.Parts{Store: sample(), Metadata: s.metadata, Judge: s.judge, Log: slog.New(slog.DiscardHandler),
-			Printer: func(q url.Values, bridge string) (monitor.ReportPrinter, error) { base = bridge; return printer(q, bridge) }})
+		s.Server, s.api = mount(s.tokens, api.Parts{Store: sample(), Metadata: s.metadata, Judge: s.judge, Reports: s.judge, Log: slog.New(slog.DiscardHandler),
+			Printer: func(q url.Values, bridge string) (monitor.ReportPrinter, error) {
+				base = bridge
+				return printer(q, bridge)
+			}})
 		s.Pages, s.PublicURL = target != "", nil
 		if target == "public" {
 			s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
@@ -164,4 +175,20 @@ func TestReportsLinkToThePages(t *testing.T) {
 	assert.Equal(t, "http://example.com", asked("host"))
 	s.tokens.all = []monitor.Token{{Project: "team", Scopes: []monitor.Scope{monitor.ScopeRead}, Hash: sha256.Sum256([]byte("secret"))}}
 	assert.Equal(t, "https://ci.example.org/pymon", asked("public"))
+}
+
+// A kept report is answered without judging, with everything that it has.
+func TestKeptReport(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sample())
+	for target, want := range map[string]int{"/p/p/api/v1/runs/r/report": 200, "/api/v1/runs/r/report/?project=p&item_variant=x": 200,
+		"/p/p/api/v1/runs/none/report": 404, "/api/v1/runs/r/report?project=..": 400} {
+		w := s.do(http.MethodGet, target, "")
+		assert.Equal(t, want, w.Code, target)
+		if want == 200 {
+			assert.Equal(t, "r", decode(t, w)["run"], target)
+			assert.Equal(t, "fail", w.Header().Get("Pymon-Bridge-Gate"))
+		}
+	}
+	assert.Empty(t, s.judge.queries)
 }

@@ -68,7 +68,7 @@ func serve(t *testing.T, store monitor.Store) *server {
 	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, log: new(bytes.Buffer),
 		tokens: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
-	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Printer: printer, Log: log})
+	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Reports: s.judge, Printer: printer, Log: log})
 	return s
 }
 
@@ -203,7 +203,7 @@ var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
 
 // handler returns a server for a store, without tokens and without a log.
 func handler(store monitor.Store) *httpd.Server {
-	s, _ := mount(&tokens{}, api.Parts{Store: store, Metadata: &fakeMetadata{}, Judge: &fakeJudge{report: sampleReport()},
+	s, _ := mount(&tokens{}, api.Parts{Store: store, Metadata: &fakeMetadata{}, Judge: &fakeJudge{report: sampleReport()}, Reports: &fakeJudge{report: sampleReport()},
 		Printer: printer, Log: slog.New(slog.DiscardHandler)})
 	return s
 }

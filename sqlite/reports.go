@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -33,14 +34,18 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	if err != nil {
 		return err
 	}
+	brief, err := json.Marshal(r.Brief())
+	if err != nil {
+		return err
+	}
 	judged := nanoseconds(db.Now())
 	return db.write(ctx, func(w *writer) error {
 		if bytes.Equal(before, content) {
-			_, err := w.exec("UPDATE reports SET judged = ? WHERE project = ? AND run = ?", judged, r.Project, r.Run)
+			_, err := w.exec("UPDATE reports SET judged = ?, brief = ? WHERE project = ? AND run = ?", judged, string(brief), r.Project, r.Run)
 			return err
 		}
-		_, err := w.exec("REPLACE INTO reports (project, run, judged, content) VALUES (?, ?, ?, ?)",
-			r.Project, r.Run, judged, content)
+		_, err := w.exec("REPLACE INTO reports (project, run, judged, content, brief) VALUES (?, ?, ?, ?, ?)",
+			r.Project, r.Run, judged, content, string(brief))
 		return err
 	})
 }

@@ -90,3 +90,6 @@ ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
 -- The runs of a project are read from the newest on, without those of other projects.
 DROP INDEX sessions_project;
 CREATE INDEX sessions_project ON sessions (project, utc_ns);
+
+-- What lists of runs show of a report, as JSON: see monitor.Brief. Empty for a report of version 1.
+ALTER TABLE reports ADD COLUMN brief TEXT NOT NULL DEFAULT '';

@@ -38,11 +38,6 @@ type chartMetric struct {
 	Verdict []string         `json:"verdict"`
 }
 
-const (
-	usualRuns  = 30 // runs before a point, whose values are usual there
-	leastUsual = 5
-)
-
 // chartOf makes the chart of some points of a history. Both have the latest first.
 func chartOf(drawn, all []*point, main string) *chart {
 	c := &chart{Change: -1, Main: main}
@@ -90,27 +85,18 @@ func (m *chartMetric) add(pt *point, before []*point, elsewhere bool) {
 	m.Verdict = append(m.Verdict, string(r.Status))
 }
 
-// usualRange returns the middle of the values of some runs, and a range around it: four times the middle distance from it, but
-// at least a twentieth. A few runs that are different do not change it. The three are NaN for too few runs.
+// usualRange returns the usual range of the values of some runs: see [monitor.UsualRange].
 func usualRange(before []*point, metric string) (usual, low, high float64) {
 	var values []float64
 	for _, pt := range before {
 		if v := pt.Value(metric); pt.Outcome == "" && !math.IsNaN(v) {
 			values = append(values, v)
 		}
-		if len(values) == usualRuns {
+		if len(values) == monitor.UsualRuns {
 			break
 		}
 	}
-	if len(values) < leastUsual {
-		return math.NaN(), math.NaN(), math.NaN()
-	}
-	usual = middle(values)
-	for i, v := range values {
-		values[i] = math.Abs(v - usual)
-	}
-	away := max(4*middle(values), math.Abs(usual)/20)
-	return usual, usual - away, usual + away
+	return monitor.UsualRange(values)
 }
 
 // rounded returns a number in five digits, since more are not seen in a chart.

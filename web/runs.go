@@ -109,32 +109,10 @@ func (p *Pages) unjudged(a *monitor.Activity) string {
 }
 
 // verdictOf returns what matters most about a report.
-func verdictOf(r *monitor.Report) string {
-	switch s := r.Summary; {
-	case s.Regressions > 0:
-		return string(monitor.StatusRegression)
-	case r.Suite.Status == monitor.StatusSlowMachine, r.Suite.Status == monitor.StatusRegression:
-		return string(monitor.StatusSlowMachine)
-	case s.Suspects > 0:
-		return string(monitor.StatusSuspect)
-	case s.OK+s.Improvements > 0:
-		return string(monitor.StatusOK)
-	case s.Learning > 0:
-		return learning
-	}
-	return string(monitor.StatusNotJudged)
-}
+func verdictOf(r *monitor.Report) string { return string(r.Verdict()) }
 
-// regressed returns the number of tests with a status in a report. A test counts once, however many of its metrics have it.
-func regressed(r *monitor.Report, status monitor.Status) int {
-	tests := map[monitor.TestID]bool{}
-	for i := range r.Results {
-		if r.Results[i].Status == status {
-			tests[r.Results[i].TestID] = true
-		}
-	}
-	return len(tests)
-}
+// regressed returns the number of tests with a status in a report.
+func regressed(r *monitor.Report, status monitor.Status) int { return r.TestsWith(status) }
 
 // trend is a number over runs, with the last value in words.
 type trend struct {
