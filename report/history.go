@@ -50,6 +50,16 @@ func (p *HistoryPoint) value(metric string) monitor.Number {
 	}
 }
 
+// Values returns the measurements of a metric that are known, in the order of time.
+func (h *History) Values(metric string) (values []float64) {
+	for i := range h.Points {
+		if v := float64(h.Points[i].value(metric)); !math.IsNaN(v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
 // lastPoints is how many measurements the table has.
 const lastPoints = 10
 
@@ -119,7 +129,11 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 		r := &h.Results[at]
 		if c.verdict = verdictOf(r.Status); hasNumbers(r) {
 			c.usual, c.limit = r.Baseline, r.Limit
-			fmt.Fprintf(t, ", usually %s, limit %s", amount(m.Name, r.Baseline), amount(m.Name, r.Limit))
+			if known(r.P) {
+				fmt.Fprintf(t, ", usually %s, limit %s", amount(m.Name, r.Baseline), amount(m.Name, r.Limit))
+			} else { // the usual range of earlier measurements
+				fmt.Fprintf(t, ", usually %s to %s", amount(m.Name, 2*r.Baseline-r.Limit), amount(m.Name, r.Limit))
+			}
 		}
 		fmt.Fprintf(t, "  %s", t.painted(c.verdict.colour, c.verdict.sign+" "+c.verdict.word))
 		if since(r) != "" {

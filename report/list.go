@@ -20,6 +20,7 @@ type RunLine struct {
 	TotalTime    float64          `json:"total_time"` // seconds
 	Outcomes     map[string]int64 `json:"outcomes"`   // nil where nothing is known of outcomes
 	Completion   string           `json:"completion"`
+	Report       *monitor.Brief   `json:"report"` // nil where no report is kept
 	Started      time.Time        `json:"started"`
 	Sessions     []RunSession     `json:"sessions"`
 }
@@ -72,8 +73,12 @@ func (r *RunLine) broken() bool {
 
 // WriteRuns writes a table of runs. Fails with the error of w.
 func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
-	t := newTable(s, "STARTED", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
-	t.right[3], t.begins = true, true
+	t := newTable(s, "STARTED", "VERDICT", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
+	t.whole, t.right[4], t.begins = map[int]bool{1: true}, true, true
+	started := "2006-01-02 15:04"
+	if s.Width > 0 && s.Width < 100 { // the id of the run matters more than the year
+		started = started[len("2006-"):]
+	}
 	for i := range runs {
 		r := &runs[i]
 		outcome, colour := strings.Join(r.tally(), ", "), ""
@@ -86,10 +91,27 @@ func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 		if r.Completion == string(monitor.Partial) {
 			outcome += ", partial"
 		}
-		t.add(cell{text: r.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},
+		t.add(cell{text: r.Started.Local().Format(started)}, r.verdict(), cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},
 			cell{text: seconds(r.TotalTime)}, cell{text: outcome, colour: colour}, cell{text: show(r.Run, shortName)})
 	}
 	return t.write(w)
+}
+
+// verdict returns what the kept report says, and of how many tests. It is empty where none is kept.
+func (r *RunLine) verdict() cell {
+	if r.Report == nil {
+		return cell{}
+	}
+	v, b := verdictOf(r.Report.Verdict), r.Report
+	text := v.sign + " " + v.word
+	switch n := map[monitor.Status]int{monitor.StatusRegression: b.Regressions, monitor.StatusSuspect: b.Suspects}[b.Verdict]; {
+	case n > 0:
+		text = v.sign + " " + count(n, v.word)
+	case b.Verdict == monitor.StatusOK && b.Improvements > 0:
+		v = verdictOf(monitor.StatusImprovement)
+		text = v.sign + " " + plural(b.Improvements, "1 better", fmt.Sprintf("%d better", b.Improvements))
+	}
+	return cell{text: text, colour: v.colour}
 }
 
 func dash(s string) string {

@@ -134,3 +134,30 @@ func TestTablesFitNarrowTerminals(t *testing.T) {
 		}
 	}
 }
+
+// A list of runs says of each what its report found, in a terminal of 80 columns too.
+func TestRunsSayTheirVerdict(t *testing.T) {
+	t.Parallel()
+	var runs []report.RunLine
+	for _, b := range []*monitor.Brief{{Verdict: monitor.StatusRegression, Regressions: 12, Suspects: 1}, {Verdict: monitor.StatusSuspect, Suspects: 1},
+		{Verdict: monitor.StatusSlowMachine, Suspects: 3}, {Verdict: monitor.StatusOK}, {Verdict: monitor.StatusOK, Improvements: 2},
+		{Verdict: monitor.StatusLearning}, {Verdict: monitor.StatusNotJudged}, nil} {
+		runs = append(runs, report.RunLine{Run: "0123456789abcdef", ScmRef: strings.Repeat("c0ffee", 5), Branch: "feature/pay-faster", TotalTime: 612, Started: time.Unix(1e9, 0),
+			Outcomes: map[string]int64{monitor.Passed: 1200, monitor.OutcomeFailed: 3}, Report: b})
+	}
+	for width, run := range map[int]string{80: "  012345", 200: "  0123456789abcdef", 0: "  0123456789abcdef"} {
+		var b bytes.Buffer
+		require.NoError(t, report.WriteRuns(&b, runs, report.Screen{Width: width}))
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		require.Len(t, lines, 9)
+		for i, says := range []string{"VERDICT", "▲ 12 regressions", "◆ 1 suspect", "◷ slow machine", "● ok", "▼ 2 better", "○ learning", "– not judged", ""} {
+			assert.Regexp(t, `^\S+( \d\d:\d\d|) +`+regexp.QuoteMeta(says)+`  +(COMMIT|c0ffe)`, lines[i])
+			if i > 0 {
+				assert.Contains(t, lines[i], run, "the id that other commands take")
+			}
+			if width > 0 {
+				assert.LessOrEqual(t, uniseg.StringWidth(lines[i]), width)
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ type textTable struct {
 	// right has the columns of numbers. begins says that of the last column the beginning counts, not the end too.
 	right  map[int]bool
 	begins bool
+	whole  map[int]bool // columns that are never cut, besides the first one and numbers
 }
 
 func newTable(s Screen, heads ...string) *textTable {
@@ -77,15 +78,15 @@ func (t *textTable) widths() []int {
 		widths := slices.Clone(natural[:n])
 		over := sum(widths) + 2*(n-1) - t.width
 		for over > 0 {
-			widest := n - 1
-			if t.right[widest] || widths[widest] <= least {
+			widest, uncut := n-1, func(i int) bool { return i == 0 || t.right[i] || t.whole[i] }
+			if uncut(widest) || widths[widest] <= least {
 				for i := 1; i < n; i++ {
-					if !t.right[i] && (t.right[widest] || widths[i] > widths[widest]) {
+					if !uncut(i) && (uncut(widest) || widths[i] > widths[widest]) {
 						widest = i
 					}
 				}
 			}
-			if widest == 0 || t.right[widest] || widths[widest] <= least {
+			if uncut(widest) || widths[widest] <= least {
 				break
 			}
 			widths[widest]--

@@ -139,8 +139,15 @@ func refusal(response *http.Response) error {
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
-	return fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+	err := fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+	if response.StatusCode == http.StatusNotFound {
+		return &absentError{err}
+	}
+	return err
 }
+
+// absentError is the error of an answer that there is nothing.
+type absentError struct{ error }
 
 // shown returns an address without its password and its question.
 func shown(u *url.URL) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -120,32 +119,6 @@ func (h *pastOf) count(m, last *monitor.Metric) {
 			h.ranks[1]++
 		}
 	}
-}
-
-// judged adds how the last measurement was judged.
-func (s *source) judged(ctx context.Context, h *pastOf) error {
-	var r monitor.Report
-	query := url.Values{"format": {"json"}, "all": {"true"}, "run": {h.Points[len(h.Points)-1].Run},
-		"item_variant": {h.ItemVariant}}
-	if err := s.read(ctx, &r, query, "regressions"); err != nil {
-		return err
-	}
-	byRank, units := map[int][]monitor.Result{}, 0
-	for i := range r.Results {
-		if one := &r.Results[i]; one.ItemPath == h.ItemPath && one.ItemVariant == h.ItemVariant && one.Env == h.Env {
-			byRank[one.Occurrence] = append(byRank[one.Occurrence], *one)
-			units = max(units, one.Occurrence+1)
-		}
-	}
-	for _, rank := range append(h.ranks[:], 0) {
-		if h.Results = append(h.Results, byRank[rank]...); len(h.Results) > 0 {
-			break
-		}
-	}
-	if units > 0 && units < h.names {
-		h.Notes = append(h.Notes, fmt.Sprintf("%d measurements of the last run have this name, and the verdict is not of one alone", h.names))
-	}
-	return nil
 }
 
 // runsBySession finds the run of a session.
