@@ -41,8 +41,9 @@ func (t textWriter) wrapped(text string, indent int) string {
 		switch {
 		case i == 0:
 		case used+1+n > room:
-			b.WriteString("\n" + strings.Repeat(" ", max(2, indent))) // no text from outside begins a line
-			used = 0
+			indent = max(2, indent) // no text from outside begins a line
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			room, used = max(20, t.width-indent), 0
 		default:
 			b.WriteByte(' ')
 			used++

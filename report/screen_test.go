@@ -124,7 +124,7 @@ func TestTablesFitNarrowTerminals(t *testing.T) {
 		require.NoError(t, report.WriteRuns(&b, []report.RunLine{run}, screen))
 		require.NoError(t, report.WriteTop(&b, top, &run, screen))
 		require.NoError(t, report.WriteHistory(&b, h, screen))
-		table := regexp.MustCompile(`(?m)^(STARTED|20\d\d-| *WALL TIME| *1 s ).*$`)
+		table := regexp.MustCompile(`(?m)^(STARTED|20\d\d-|\d\d-\d\d | *WALL TIME| *1 s ).*$`)
 		lines := table.FindAllString(b.String(), -1)
 		require.GreaterOrEqual(t, len(lines), 6, b.String())
 		for _, line := range lines {
@@ -160,4 +160,36 @@ func TestRunsSayTheirVerdict(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Nothing but graphs and names without spaces is wider than a narrow terminal.
+func TestHeadingsFitNarrowTerminals(t *testing.T) {
+	t.Parallel()
+	run := report.RunLine{Run: "ci-4711", Branch: "feature/pay-faster", Tests: 3, Started: time.Unix(1e9, 0)}
+	top := &report.Top{Metric: monitor.MetricTotalTime, Run: "0123456789abcdef0123456789abcdef", Total: 1}
+	top.Add(report.TopTest{Name: "test_pay", Amount: 1}, 3)
+	judged := result(monitor.StatusRegression, "test_pay", monitor.MetricCPUTime, 0.1, 0.5)
+	usual := result(monitor.StatusOK, "test_pay", monitor.MetricTotalTime, 1, 1)
+	usual.P = nan
+	h := &report.History{Name: "test_pay[visa, 3 items, with a long name of words]", Env: bigBox, OtherEnvs: []string{smallBox},
+		Notes:   []string{"the last run is not judged, or not yet; this is a note of many words"},
+		Results: []monitor.Result{judged, usual}}
+	for range 9 {
+		h.Points = append(h.Points, report.HistoryPoint{Run: "r", CPU: 0.5, Wall: 1, Memory: nan})
+	}
+	for _, width := range []int{40, 60} {
+		var b bytes.Buffer
+		screen := report.Screen{Width: width}
+		require.NoError(t, report.WriteTop(&b, top, &run, screen))
+		require.NoError(t, report.WriteHistory(&b, h, screen))
+		for line := range strings.Lines(b.String()) {
+			if !strings.Contains(line, "┤") {
+				assert.LessOrEqual(t, uniseg.StringWidth(strings.TrimSuffix(line, "\n")), width, line)
+			}
+		}
+	}
+	var wide bytes.Buffer
+	require.NoError(t, report.WriteHistory(&wide, h, report.Screen{Width: 120}))
+	assert.Contains(t, wide.String(), "CPU time   500 ms, usually 100 ms, limit 120 ms  ▲ regression\n")
+	assert.Contains(t, wide.String(), "wall time  1 s, usually 800 ms to 1.20 s  ● ok\n")
 }

@@ -16,8 +16,7 @@ type cell struct{ text, colour string }
 // textTable is a table for a terminal. The last column takes what is left of a line, and is cut there.
 type textTable struct {
 	textWriter
-	width int
-	rows  [][]cell
+	rows [][]cell
 	// right has the columns of numbers. begins says that of the last column the beginning counts, not the end too.
 	right  map[int]bool
 	begins bool
@@ -25,7 +24,7 @@ type textTable struct {
 }
 
 func newTable(s Screen, heads ...string) *textTable {
-	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour}, width: s.Width, right: map[int]bool{}}
+	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}, right: map[int]bool{}}
 	var row []cell
 	for _, head := range heads {
 		row = append(row, cell{head, faint})

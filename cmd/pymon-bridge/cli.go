@@ -53,6 +53,7 @@ type cli struct {
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Completion  completionCmd  `cmd:"" help:"Print a script with which bash, zsh or fish completes commands and flags."`
+	Help        helpCmd        `cmd:"" help:"Print the help of a command."`
 	Complete    completeCmd    `cmd:"" hidden:"" help:"Print how a command line may go on. The scripts of completion ask this."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
