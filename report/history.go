@@ -89,7 +89,7 @@ func WriteHistory(w io.Writer, h *History, s Screen) error {
 		p := &h.Points[i]
 		table.add(cell{text: p.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(show(p.Branch, 20))},
 			cell{text: amount(monitor.MetricCPUTime, p.CPU)}, cell{text: amount(monitor.MetricTotalTime, p.Wall)},
-			cell{text: amount(monitor.MetricMemUsage, p.Memory)}, cell{text: dash(commit(p.ScmRef))})
+			cell{text: memory(p.Memory)}, cell{text: dash(commit(p.ScmRef))})
 	}
 	if err := table.write(t); err != nil {
 		return err
@@ -165,4 +165,12 @@ func usually(r *monitor.Result) string {
 		least = max(0, least)
 	}
 	return amount(r.Metric, least) + " to " + amount(r.Metric, r.Limit)
+}
+
+// memory is an amount of memory in a table, where nothing is not shown.
+func memory(n monitor.Number) string {
+	if shownAsNothing(monitor.MetricMemUsage, float64(n)) {
+		return unknown
+	}
+	return amount(monitor.MetricMemUsage, n)
 }

@@ -150,7 +150,10 @@ func TestRunsSayTheirVerdict(t *testing.T) {
 		require.NoError(t, report.WriteRuns(&b, runs, report.Screen{Width: width}))
 		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 		require.Len(t, lines, 9)
-		for i, says := range []string{"VERDICT", "▲ 12 regressions", "◆ 1 suspect", "◷ slow machine", "● ok", "▼ 2 better", "○ learning", "– not judged", ""} {
+		for i, says := range []string{"VERDICT", "▲ 12 regressed", "◆ 1 suspect", "◷ slow machine", "● ok", "▼ 2 better", "○ learning", "– not judged", ""} {
+			if i > 0 {
+				assert.Contains(t, lines[i], "3 fail", "what failed is not cut")
+			}
 			assert.Regexp(t, `^\S+( \d\d:\d\d|) +`+regexp.QuoteMeta(says)+`  +(COMMIT|c0ffe)`, lines[i])
 			if i > 0 {
 				assert.Contains(t, lines[i], run, "the id that other commands take")
@@ -192,4 +195,20 @@ func TestHeadingsFitNarrowTerminals(t *testing.T) {
 	require.NoError(t, report.WriteHistory(&wide, h, report.Screen{Width: 120}))
 	assert.Contains(t, wide.String(), "CPU time   500 ms, usually 100 ms, limit 120 ms  ▲ regression\n")
 	assert.Contains(t, wide.String(), "wall time  1 s, usually 800 ms to 1.20 s  ● ok\n")
+}
+
+// A column that says nothing takes no room.
+func TestEmptyColumnsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	runs := []report.RunLine{{Run: "r1", TotalTime: 1, Tests: 1}, {Run: "r2", TotalTime: 2, Tests: 22}}
+	var b bytes.Buffer
+	require.NoError(t, report.WriteRuns(&b, runs, report.Screen{}))
+	assert.Regexp(t, `^STARTED +TIME  OUTCOME   RUN\n.*  1 s  1 test    r1\n.*  2 s  22 tests  r2\n$`, b.String())
+	runs[1].Branch = "main"
+	b.Reset()
+	require.NoError(t, report.WriteRuns(&b, runs, report.Screen{}))
+	assert.Regexp(t, `^STARTED +BRANCH  TIME  OUTCOME   RUN\n.*  –        1 s  1 test    r1\n.*  main     2 s  22 tests  r2\n$`, b.String())
+	b.Reset()
+	require.NoError(t, report.WriteRuns(&b, nil, report.Screen{}))
+	assert.Equal(t, "STARTED  VERDICT  COMMIT  BRANCH  TIME  OUTCOME  RUN\n", b.String())
 }

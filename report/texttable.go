@@ -24,7 +24,7 @@ type textTable struct {
 }
 
 func newTable(s Screen, heads ...string) *textTable {
-	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}, right: map[int]bool{}}
+	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}, right: map[int]bool{}, whole: map[int]bool{}}
 	var row []cell
 	for _, head := range heads {
 		row = append(row, cell{head, faint})
@@ -38,7 +38,23 @@ func (t *textTable) add(row ...cell) { t.rows = append(t.rows, row) }
 // least is how many columns of the terminal a text gets, where it has more.
 const least = 8
 
+// dropEmpty leaves out the columns, but for the first one, that say nothing in any row.
+func (t *textTable) dropEmpty() {
+	for i := len(t.rows[0]) - 1; i > 0 && len(t.rows) > 1; i-- {
+		if slices.ContainsFunc(t.rows[1:], func(row []cell) bool { return row[i].text != "" && row[i].text != unknown }) {
+			continue
+		}
+		for at := range t.rows {
+			t.rows[at] = slices.Delete(t.rows[at], i, i+1)
+		}
+		for at := i; at <= len(t.rows[0]); at++ {
+			t.right[at], t.whole[at] = t.right[at+1], t.whole[at+1]
+		}
+	}
+}
+
 func (t *textTable) write(w io.Writer) error {
+	t.dropEmpty()
 	widths := t.widths()
 	last := len(widths) - 1
 	for _, row := range t.rows {
