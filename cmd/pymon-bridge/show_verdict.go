@@ -16,11 +16,11 @@ import (
 func (s *source) judged(ctx context.Context, h *pastOf) error {
 	var r monitor.Report
 	run := h.Points[len(h.Points)-1].Run
-	err := s.read(ctx, &r, url.Values{"item_variant": {h.ItemVariant}}, "runs", run, "report")
+	err := s.read(ctx, &r, url.Values{"item_variant": {h.id.ItemVariant}}, "runs", run, "report")
 	_, absent := errors.AsType[*absentError](err)
 	if absent && s.seat != nil {
 		absent = false
-		err = s.read(ctx, &r, url.Values{"format": {"json"}, "all": {"true"}, "run": {run}, "item_variant": {h.ItemVariant}}, "regressions")
+		err = s.read(ctx, &r, url.Values{"format": {"json"}, "all": {"true"}, "run": {run}, "item_variant": {h.id.ItemVariant}}, "regressions")
 	}
 	switch {
 	case absent:
