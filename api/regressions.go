@@ -42,7 +42,7 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q := monitor.JudgeQuery{Project: project, Run: c.Query("run"), ScmRef: c.Query("scm_ref")}
+	q := monitor.JudgeQuery{Project: project, Run: c.Query("run"), ScmRef: c.Query("scm_ref"), All: printer.All()}
 	if q.Run == latest {
 		q.Run = ""
 	}

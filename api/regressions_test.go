@@ -53,10 +53,12 @@ type fakePrinter struct {
 	contentType string
 	gate        monitor.Gate
 	print       func(w io.Writer, r *monitor.Report) error
+	all         bool
 }
 
 func (p fakePrinter) ContentType() string                        { return p.contentType }
 func (p fakePrinter) Gate(*monitor.Report) monitor.Gate          { return p.gate }
+func (p fakePrinter) All() bool                                  { return p.all }
 func (p fakePrinter) Print(w io.Writer, r *monitor.Report) error { return p.print(w, r) }
 
 // printer returns a printer for JSON or text. Its gate is fail, or pass with any fail_on.
@@ -67,10 +69,11 @@ func printer(q url.Values) (monitor.ReportPrinter, error) {
 	}
 	switch q.Get("format") {
 	case "", "json":
-		return fakePrinter{"application/json", gate, func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) }}, nil
+		return fakePrinter{"application/json", gate, func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) },
+			q.Get("all") == "true"}, nil
 	case "text":
 		return fakePrinter{"text/plain; charset=utf-8", gate,
-			func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err }}, nil
+			func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err }, false}, nil
 	}
 	return nil, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
 		Fields: map[string]string{"format": "expected json or text"}}
@@ -82,6 +85,7 @@ func TestRegressions(t *testing.T) {
 	for target, want := range map[string]monitor.JudgeQuery{
 		"/api/v1/regressions":                             {Project: monitor.DefaultProject},
 		"/api/v1/regressions/?run=latest":                 {Project: monitor.DefaultProject},
+		"/api/v1/regressions?all=true":                    {Project: monitor.DefaultProject, All: true},
 		"/api/v1/regressions?project=shop&scm_ref=abc":    {Project: "shop", ScmRef: "abc"},
 		"/p/shop/api/v1/regressions?run=17&branch=main":   {Project: "shop", Run: "17", Branch: &main},
 		"/api/v1/regressions?scm_ref=abc&head=fix":        {Project: monitor.DefaultProject, ScmRef: "abc", Head: &fix},

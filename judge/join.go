@@ -151,7 +151,7 @@ func merge(r, other *monitor.Report, replaces func(mine, theirs *monitor.Result)
 	}
 	r.Sessions, r.Runs = appendNew(r.Sessions, other.Sessions...), appendNew(r.Runs, other.Runs...)
 	r.Branches, r.LeftOut = appendNew(r.Branches, other.Branches...), append(r.LeftOut, other.LeftOut...)
-	r.BaselineRuns = max(r.BaselineRuns, other.BaselineRuns)
+	r.BaselineRuns, r.Basis = max(r.BaselineRuns, other.BaselineRuns), ""
 	r.Arrange()
 }
 

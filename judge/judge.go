@@ -32,10 +32,16 @@ type Judge struct {
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
+	// Answers has the reports that were kept. nil judges for each question.
+	Answers monitor.AnswerStore
+	// Rules stands for the program and the settings that the detector judges by. Answers by other rules do not count. Without
+	// rules, or where they are empty, no answer counts.
+	Rules func() string
 
 	history  monitor.HistoryStore
 	detector monitor.Detector
 	shared   shared
+	looking  looking
 }
 
 var _ monitor.Judge = (*Judge)(nil)
@@ -51,6 +57,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
 		Turns:      &turns.Queue{AtOnce: 1, MaxWaiting: 64},
+		looking:    looking{turns: turns.Queue{AtOnce: 1, MaxWaiting: 64}},
 		history:    history,
 		detector:   detector,
 	}
@@ -58,6 +65,9 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 
 // Judge implements [monitor.Judge].
 func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	if report, err := j.lookUp(ctx, q); err == nil && report != nil {
+		return report, nil
+	}
 	return j.shared.ask(ctx, keyOf(q), func(ctx context.Context, begin func()) (*monitor.Report, error) {
 		end, err := j.Turns.Take(ctx, q.Project)
 		if err != nil {
@@ -104,6 +114,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 		return nil, err
 	}
 	report.LeftOut = leftOut(report, q, runs, incomparable, again, judged)
+	report.Basis = basisWith(report.Basis, runs)
 	return report, nil
 }
 
@@ -119,11 +130,13 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 	}
 	report.Completion, report.Partial = run.Completion, run.Partial
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
+	report.Basis = j.basis(c)
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return report, nil
 	}
 	crowded, err := j.crowded(ctx, run, c.Branch)
 	if crowded || seen.full {
+		report.Basis = ""
 		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
 			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})
 	}

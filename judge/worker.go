@@ -162,7 +162,6 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 	start := time.Now()
 	report, err := w.attempt(ctx, key)
 	if err == nil {
-		report.LeftOut = nil // it changes with the other runs of the commit
 		err = w.resolve(ctx, report)
 	}
 	if err == nil {
@@ -201,7 +200,7 @@ func (w *Worker) attempt(ctx context.Context, key runKey) (report *monitor.Repor
 			err = monitor.Errorf(monitor.EInternal, "panic while judging")
 		}
 	}()
-	return w.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run})
+	return w.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run, All: true})
 }
 
 // announce logs what was found in a run.

@@ -43,6 +43,10 @@ type Report struct {
 	// Retracted has the results of an earlier report on the run that this report no longer has. They keep their numbers
 	// and get the status ok. Only kept reports have them.
 	Retracted []Result `json:"retracted,omitempty"`
+
+	// Basis stands for all that the report follows from: judging on the same basis gives the same report. It is empty where that
+	// is not sure, and in reports from a store.
+	Basis string `json:"-"`
 }
 
 // LeftOut is something of the judged commit that a report has no results of.
@@ -174,7 +178,7 @@ func (r *Report) Tests() map[TestID]Status {
 type ReportStore interface {
 	// KeepReport stores a report. It replaces an earlier report on the same run. The results that only the earlier
 	// report had become [Report.Retracted]. Only notable results are kept. The report is delivered again, unless it
-	// says the same as the earlier report.
+	// says the same as the earlier report. If it has a basis, it is also kept as an [AnswerStore] gives it.
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*Report, error)
@@ -187,6 +191,13 @@ type ReportStore interface {
 	// a session, arrived. It arrived after from and not after to. Metrics with a [Record.Source] do not count, since others have
 	// learned of their runs already. The run that started last comes first.
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
+}
+
+// AnswerStore has what judging said of the runs whose reports are kept.
+type AnswerStore interface {
+	// Answer returns the report that judging made of a run on a basis, without the results that are ok or learning. It returns nil
+	// when the last report on the run has another basis, none, or too many results to be kept.
+	Answer(ctx context.Context, project, run, basis string) (*Report, error)
 }
 
 // ReportQueue has the kept reports for destinations. It returns a report again until the report is acknowledged.

@@ -23,6 +23,9 @@ func (p printer) Gate(r *monitor.Report) monitor.Gate {
 	return gate
 }
 
+// All implements [monitor.ReportPrinter].
+func (p printer) All() bool { return p.options.All }
+
 // PrinterOf reads from a query how a report is to be written: the parameters format, fail_on and all are the flags of
 // `check`, and item_variant is [Options.ItemVariant]. Fails with EInvalid, naming each parameter that is wrong.
 func PrinterOf(query url.Values) (monitor.ReportPrinter, error) {

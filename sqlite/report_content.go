@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,12 @@ const smallReport = 1024
 func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept := *r
 	kept.Sessions = append([]string{}, r.Sessions...)
+	kept.Runs, kept.Branches = slices.Clone(r.Runs), slices.Clone(r.Branches)
+	kept.LeftOut = slices.Clone(r.LeftOut)
+	for i := range kept.LeftOut {
+		l := &kept.LeftOut[i]
+		l.Runs, l.Branches, l.Environments = slices.Clone(l.Runs), slices.Clone(l.Branches), slices.Clone(l.Environments)
+	}
 	kept.Results = append([]monitor.Result{}, r.Results...)
 	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
 	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)

@@ -33,14 +33,19 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	if err != nil {
 		return err
 	}
+	basis, answer, err := encodeAnswer(r)
+	if err != nil {
+		return err
+	}
 	judged := nanoseconds(db.Now())
 	return db.write(ctx, func(w *writer) error {
 		if bytes.Equal(before, content) {
-			_, err := w.exec("UPDATE reports SET judged = ? WHERE project = ? AND run = ?", judged, r.Project, r.Run)
+			_, err := w.exec("UPDATE reports SET judged = ?, basis = ?, answer = ? WHERE project = ? AND run = ?",
+				judged, basis, answer, r.Project, r.Run)
 			return err
 		}
-		_, err := w.exec("REPLACE INTO reports (project, run, judged, content) VALUES (?, ?, ?, ?)",
-			r.Project, r.Run, judged, content)
+		_, err := w.exec("REPLACE INTO reports (project, run, judged, content, basis, answer) VALUES (?, ?, ?, ?, ?, ?)",
+			r.Project, r.Run, judged, content, basis, answer)
 		return err
 	})
 }
@@ -50,6 +55,7 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 func withRetracted(r, old *monitor.Report) *monitor.Report {
 	kept := *r
 	kept.Results, kept.Retracted = []monitor.Result{}, nil
+	kept.LeftOut = nil // it changes with the other runs of the commit
 	if !old.Started.IsZero() {
 		kept.Started = old.Started // it is the time of the points, and new points overwrite the old ones
 	}

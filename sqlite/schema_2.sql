@@ -90,3 +90,8 @@ ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
 -- The runs of a project are read from the newest on, without those of other projects.
 DROP INDEX sessions_project;
 CREATE INDEX sessions_project ON sessions (project, utc_ns);
+
+-- What judging said of the run, without the results that are ok or learning, and what stands for all that it follows from. Empty and
+-- NULL when it is not kept.
+ALTER TABLE reports ADD COLUMN basis TEXT NOT NULL DEFAULT '';
+ALTER TABLE reports ADD COLUMN answer BLOB;

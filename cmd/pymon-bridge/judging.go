@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"sync"
 	"time"
 
 	"pymon-bridge/judge"
@@ -21,7 +25,9 @@ func (b *bridge) openJudge(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	j := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	j.Answers, j.Rules = b.db, sync.OnceValue(func() string { return judgeRules(settings) })
+	b.judge = j
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {
@@ -35,6 +41,28 @@ func (b *bridge) openJudge(context.Context) error {
 	b.worker.Quiet = b.config.QuietAfter
 	b.worker.OnKept = b.kept
 	return b.open(b.worker)
+}
+
+// judgeRules stands for the program and the settings that runs are judged by. It is empty where the program cannot be read.
+func judgeRules(settings *regress.Settings) string {
+	program, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	if runtime.GOOS == "linux" {
+		program = "/proc/self/exe" // the one that runs, also after an upgrade has replaced its file
+	}
+	f, err := os.Open(program)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	fmt.Fprintf(h, "%+v", *settings)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // newDetector returns the detector and its settings: the defaults, with the changes in a file, if one is named. The file
