@@ -88,8 +88,9 @@ func TestKeptReportsAreWhatJudgingSays(t *testing.T) {
 		defer func() { assert.NoError(t, w.worker.Close()) }()
 		for range 7 { // three of which confirm a change together
 			w.addRun("main", 0, 3, monitor.Complete)
+			w.judged(len(w.runs) - 1)
 		}
-		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+		for range rapid.IntRange(2, 8).Draw(t, "steps") {
 			w.step()
 		}
 	})
@@ -106,15 +107,18 @@ func TestKeptReportsAreWhatJudgingSays(t *testing.T) {
 
 // step lets something arrive, has the worker judge a run, mostly the one that changed, and asks some questions.
 func (w *keptWorld) step() {
-	changed := len(w.runs)
-	if rapid.IntRange(0, 9).Draw(w.T, "what") < 7 {
+	changed, asked := len(w.runs), len(w.runs)-3
+	if rapid.IntRange(0, 9).Draw(w.T, "what") < 5 {
 		w.newRun()
 	} else {
-		changed = rapid.IntRange(0, len(w.runs)-1).Draw(w.T, "changed")
+		changed = rapid.IntRange(2, len(w.runs)-1).Draw(w.T, "changed")
+		asked = changed
 		run := w.runs[changed]
 		switch rapid.IntRange(0, 3).Draw(w.T, "late") {
 		case 0:
-			w.add(&monitor.Record{Metric: w.metric(run, rapid.IntRange(0, 4).Draw(w.T, "test"))})
+			for test := range rapid.IntRange(1, 4).Draw(w.T, "tests") {
+				w.add(&monitor.Record{Metric: w.metric(run, test)})
+			}
 		case 1:
 			w.add(&monitor.Record{Context: box(run.context)})
 		case 2:
@@ -130,10 +134,9 @@ func (w *keptWorld) step() {
 		}
 	}
 	if judged := rapid.IntRange(-3, 1).Draw(w.T, "judged"); judged <= 0 {
-		w.worker.Ended(w.project, w.runs[max(0, changed+judged)].id)
-		<-w.kept
+		w.judged(max(0, changed+judged))
 	}
-	run := w.runs[rapid.IntRange(len(w.runs)-4, len(w.runs)-1).Draw(w.T, "asked")]
+	run := w.runs[rapid.IntRange(asked, len(w.runs)-1).Draw(w.T, "asked")]
 	main, topic := "main", "topic"
 	found := w.answers.found
 	q := rapid.SampledFrom([]monitor.JudgeQuery{{Run: run.id}, {ScmRef: run.commit}, {ScmRef: run.commit}, {},
@@ -143,6 +146,12 @@ func (w *keptWorld) step() {
 	if q.Run == "" && q.ScmRef != "" {
 		w.answers.commits += w.answers.found - found
 	}
+}
+
+// judged has the worker judge a run.
+func (w *keptWorld) judged(run int) {
+	w.worker.Ended(w.project, w.runs[run].id)
+	<-w.kept
 }
 
 // ask compares the answers of two judges.
