@@ -75,22 +75,30 @@ func TestKeptReportsAreWhatJudgingSays(t *testing.T) {
 	detector, err := regress.New(settings)
 	require.NoError(t, err)
 	answers, histories := &countedAnswers{AnswerStore: db, statuses: map[monitor.Status]int{}}, 0
+	j := judge.New(db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	j.Answers, j.Rules = answers, func() string { return "rules" }
+	worker, kept := judge.NewWorker(j, db, slog.New(slog.DiscardHandler)), make(chan struct{}, 1)
+	worker.OnKept = func(*monitor.Report, time.Duration) { kept <- struct{}{} }
+	require.NoError(t, worker.Open())
+	t.Cleanup(func() { assert.NoError(t, worker.Close()) })
 	rapid.Check(t, func(t *rapid.T) {
 		histories++
-		w := &keptWorld{T: t, db: db, detector: detector, answers: answers, kept: make(chan struct{}, 1), lastFactor: 1,
-			metrics: map[uint64]string{}, known: map[string]bool{}, project: fmt.Sprint("p", histories), start: time.Now().UTC().Truncate(time.Second).Add(-time.Hour)}
-		w.judge = judge.New(db, detector, settings.EarlierRuns(), settings.WindowRuns)
-		w.judge.Answers, w.judge.Rules = answers, func() string { return "rules" }
-		w.worker = judge.NewWorker(w.judge, db, slog.New(slog.DiscardHandler))
-		w.worker.CatchUp = 0 // the runs of other histories
-		w.worker.OnKept = func(*monitor.Report, time.Duration) { w.kept <- struct{}{} }
-		require.NoError(t, w.worker.Open())
-		defer func() { assert.NoError(t, w.worker.Close()) }()
-		for range 7 { // three of which confirm a change together
-			w.addRun("main", 0, 3, monitor.Complete)
-			w.judged(len(w.runs) - 1)
+		w := &keptWorld{T: t, db: db, detector: detector, judge: j, worker: worker, kept: kept, answers: answers, lastFactor: 1,
+			metrics: map[uint64]string{}, known: map[string]bool{}, project: fmt.Sprint("p", histories),
+			start: time.Now().UTC().Truncate(time.Second).Add(-time.Hour)}
+		var begin []*monitor.Record
+		for n := range 8 {
+			if n == 6 { // two runs confirm such a change
+				w.lastFactor = 4
+			}
+			begin = append(begin, w.run("main", 0, 3, monitor.Complete)...)
 		}
-		for range rapid.IntRange(2, 8).Draw(t, "steps") {
+		w.add(begin...)
+		for n := 5; n < 8; n++ {
+			w.judged(n)
+		}
+		w.ask(monitor.JudgeQuery{Project: w.project, Run: w.runs[7].id})
+		for range rapid.IntRange(1, 8).Draw(t, "steps") {
 			w.step()
 		}
 	})
@@ -163,7 +171,7 @@ func (w *keptWorld) ask(q monitor.JudgeQuery) {
 	if err != nil {
 		return
 	}
-	for _, format := range report.Formats() {
+	for _, format := range []report.Format{report.JSON, rapid.SampledFrom(report.Formats()).Draw(w.T, "format")} {
 		printer, err := report.PrinterOf(url.Values{"format": {string(format)}, "fail_on": {"suspect"}})
 		require.NoError(w, err)
 		var a, b bytes.Buffer
@@ -180,12 +188,12 @@ func (w *keptWorld) newRun() {
 		w.lastFactor = rapid.SampledFrom([]float64{1, 4, 4}).Draw(w.T, "factor")
 	}
 	completion := rapid.SampledFrom([]monitor.Completion{monitor.Complete, monitor.Complete, monitor.Complete, monitor.Partial}).Draw(w.T, "completion")
-	w.addRun(rapid.SampledFrom([]string{"main", "main", "main", "topic"}).Draw(w.T, "branch"),
-		rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(w.T, "context"), rapid.SampledFrom([]int{3, 3, 3, 4, 1, 0}).Draw(w.T, "tests"), completion)
+	w.add(w.run(rapid.SampledFrom([]string{"main", "main", "main", "topic"}).Draw(w.T, "branch"),
+		rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(w.T, "context"), rapid.SampledFrom([]int{3, 3, 3, 4, 1, 0}).Draw(w.T, "tests"), completion)...)
 }
 
-// addRun adds a run of the last commit or of a new one. Context 2 does not arrive with it.
-func (w *keptWorld) addRun(branch string, context, tests int, completion monitor.Completion) {
+// run returns the records of a run of the last commit or of a new one. Context 2 does not arrive with it.
+func (w *keptWorld) run(branch string, context, tests int, completion monitor.Completion) []*monitor.Record {
 	n := len(w.runs)
 	commit := n
 	if n > 7 {
@@ -204,7 +212,7 @@ func (w *keptWorld) addRun(branch string, context, tests int, completion monitor
 	for test := range tests {
 		recs = append(recs, &monitor.Record{Metric: w.metric(run, test)})
 	}
-	w.add(recs...)
+	return recs
 }
 
 func (w *keptWorld) at(n int) time.Time { return w.start.Add(time.Duration(n) * time.Minute) }
