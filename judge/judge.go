@@ -3,6 +3,7 @@ package judge
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/turns"
@@ -30,6 +31,9 @@ type Judge struct {
 	// other one, and 8 bytes for each that other runs of the commit were judged by. A larger comparison is refused with
 	// EInvalid.
 	MaxTests, MaxSamples int
+	// MaxHeld is how many measurements are kept in memory for the next runs of a commit, of all reports under way together: some 48
+	// bytes each. What is not kept is read again.
+	MaxHeld int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
 	// Answers has the reports that were kept. nil judges for each question.
@@ -42,6 +46,7 @@ type Judge struct {
 	detector monitor.Detector
 	shared   shared
 	looking  looking
+	holding  atomic.Int64 // measurements: see MaxHeld
 }
 
 var _ monitor.Judge = (*Judge)(nil)
@@ -56,6 +61,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Commit:     32,      // twelve jobs that run twice, and some more
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
+		MaxHeld:    2_000_000,
 		Turns:      &turns.Queue{AtOnce: 1, MaxWaiting: 64},
 		looking:    looking{turns: turns.Queue{AtOnce: 1, MaxWaiting: 64}},
 		history:    history,
@@ -118,10 +124,10 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related) (*monitor.Report, error) {
+func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related, held *held) (*monitor.Report, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
-	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known))
+	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known, held))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
