@@ -131,8 +131,14 @@ func TestWhatIsHeldMakesRoomAgain(t *testing.T) {
 	}
 	once := read()
 	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(slices.Concat(h.asked...)))), once, "each run once")
-	h.fail = monitor.Errorf(monitor.EUnavailable, "away")
+	lists := 0
+	h.before = func() {
+		if lists++; lists == 4 { // when most of it is held
+			h.fail = monitor.Errorf(monitor.EUnavailable, "away")
+		}
+	}
 	read()
+	assert.Error(t, h.fail)
 	h.fail = nil
 	for range 3 {
 		assert.Equal(t, once, read())
