@@ -12,6 +12,7 @@ import (
 // again.
 type held struct {
 	judge *Judge
+	read  monitor.SampleReader
 	last  map[string]int // by run, the last comparison that it is in
 	now   int            // comparison
 	runs  map[heldRun]*heldSamples
@@ -42,7 +43,10 @@ type heldOrigin struct{ session, env, location string }
 
 // hold returns what holds measurements for some comparisons, in the order in which they are judged.
 func (j *Judge) hold(comparisons []monitor.Comparison) *held {
-	h := &held{judge: j, last: map[string]int{}, runs: map[heldRun]*heldSamples{}}
+	h := &held{judge: j, read: j.history, last: map[string]int{}, runs: map[heldRun]*heldSamples{}}
+	if history, ok := j.history.(monitor.SampleReaders); ok {
+		h.read = history.SampleReader()
+	}
 	for i, c := range comparisons {
 		for _, runs := range [][]*monitor.RunInfo{c.Baseline, c.Window} {
 			for _, run := range runs {
@@ -102,7 +106,7 @@ func (h *held) samples(ctx context.Context, sort monitor.Sort, runs []*monitor.R
 				keep[run] = kept
 			}
 		}
-		for s, err := range h.judge.history.Samples(ctx, sort, unread) {
+		for s, err := range h.read.Samples(ctx, sort, unread) {
 			if kept := keep[s.Run]; kept != nil && !kept.add(s) {
 				h.drop(heldRun{s.Run.ID, sort})
 				delete(keep, s.Run)

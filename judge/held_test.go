@@ -114,6 +114,29 @@ func TestTheHistoryOfACommitIsReadOnce(t *testing.T) {
 	}
 }
 
+// readers is a history that counts its readers.
+type readers struct {
+	*fakeHistory
+	n *int
+}
+
+// SampleReader implements [monitor.SampleReaders].
+func (r readers) SampleReader() monitor.SampleReader {
+	*r.n++
+	return r.fakeHistory
+}
+
+// TestAReportHasOneReader holds that texts are read once for a report, and not for each list and job.
+func TestAReportHasOneReader(t *testing.T) {
+	t.Parallel()
+	h, n := &fakeHistory{tests: map[string][]string{}}, 0
+	pushes(h, 3, "c", "main", same)
+	_, err := newJudge(readers{h, &n}, seen{}).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c2"})
+	require.NoError(t, err)
+	assert.Greater(t, len(h.asked), 12)
+	assert.Equal(t, 1, n)
+}
+
 // TestWhatIsHeldMakesRoomAgain asks again where there is just enough room, also after errors.
 func TestWhatIsHeldMakesRoomAgain(t *testing.T) {
 	t.Parallel()
