@@ -83,12 +83,16 @@ func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report,
 	return decodeReport(stored)
 }
 
-// ReportVersion returns the version of the kept report on a run, 0 when there is none. It does not read the report.
-func (db *DB) ReportVersion(ctx context.Context, project, run string) (version int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM reports WHERE project = ? AND run = ?", project, run).Scan(&version)
+// ReportVersions returns the versions of the kept reports on runs, by the ids of the runs. It does not read the reports.
+func (db *DB) ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error) {
+	found := map[string]int64{}
+	return found, db.ofRuns(ctx, "SELECT run, version FROM reports WHERE project = ? AND run IN (%s)", project, runs, func(row scanner) error {
+		var run string
+		var version int64
+		err := row.Scan(&run, &version)
+		found[run] = version
+		return err
 	})
-	return version, err
 }
 
 // storedReport returns the content of a report, nil when there is no report.

@@ -75,14 +75,6 @@ func (d *comparePage) Up() string { return d.word(true) }
 // Down is documented at Up.
 func (d *comparePage) Down() string { return d.word(false) }
 
-// NoisePercent is the part of a value below which a difference is noise, in percent.
-func (d *comparePage) NoisePercent() int {
-	if d.Earlier < fewRuns {
-		return noiseFewPart * 100
-	}
-	return noisePart * 100
-}
-
 // Least lists the values of the parameter min that the page offers.
 func (d *comparePage) Least() []string { return []string{"1", "1.2", "1.5", "2"} }
 

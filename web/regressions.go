@@ -110,32 +110,20 @@ func (p *Pages) fillRegressions(ctx context.Context, project string, data *regre
 	})
 	data.More = max(0, len(chosen)-maxChanges)
 	chosen = chosen[:len(chosen)-data.More]
-	for i, r := range chosen {
-		r.Series = monitor.Series{Project: project, Component: r.Component, ItemPath: r.ItemPath, Item: r.Item, ItemVariant: r.ItemVariant, Kind: r.Kind}
-		if i >= maxFindings {
-			continue
-		}
-		recent, err := p.parts.Store.RecentTests(ctx, []monitor.Series{r.Series}, data.Branch, recentRuns)
-		if err != nil {
-			return err
-		}
-		r.draw(recent[0])
-	}
 	data.group(chosen)
-	return nil
-}
-
-// draw makes the sparkline.
-func (r *regression) draw(recent monitor.RecentTest) {
-	r.Trend = line{Usual: float64(r.Baseline), Limit: float64(r.Limit), Status: string(monitor.StatusRegression)}
-	if r.State != stateOpen {
-		r.Trend.Usual, r.Trend.Status = math.NaN(), string(monitor.StatusOK)
+	found := make([]*finding, len(chosen))
+	for i, r := range chosen {
+		found[i] = &r.finding
 	}
-	for _, point := range slices.Backward(recent.Points) {
-		if point.Env == r.Env {
-			r.Trend.Values = append(r.Trend.Values, measured(monitor.RunTest{TotalTime: point.TotalTime, CPUTime: point.CPUTime, MemUsage: point.MemUsage}, r.Metric))
+	if err := p.draw(ctx, project, data.Branch, 0, found); err != nil {
+		return err
+	}
+	for _, r := range chosen {
+		if r.State != stateOpen {
+			r.Trend.Usual, r.Trend.Status = math.NaN(), string(monitor.StatusOK)
 		}
 	}
+	return nil
 }
 
 // group puts regressions that came with the same commits together, in the order of the first of each. By test, all are one

@@ -60,46 +60,69 @@ func (p *Pages) runs(ctx context.Context, q monitor.RunInfoQuery) ([]*runRow, er
 	if err != nil {
 		return nil, err
 	}
+	return p.runRows(ctx, infos)
+}
+
+// runRows returns runs of one project as pages list them. It asks about all of them together.
+func (p *Pages) runRows(ctx context.Context, infos []*monitor.RunInfo) ([]*runRow, error) {
+	if len(infos) == 0 {
+		return nil, nil
+	}
+	project, ids := infos[0].Project, idsOf(infos)
 	sums, err := p.parts.Store.RunSums(ctx, infos)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]*runRow, len(infos))
-	for i, info := range infos {
-		if rows[i], err = p.runRow(ctx, info, sums[i]); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
-}
-
-func (p *Pages) runRow(ctx context.Context, info *monitor.RunInfo, sum *monitor.Run) (*runRow, error) {
-	row := &runRow{ID: info.ID, ScmRef: info.ScmRef, Branch: info.Branch, Build: info.Build, Partial: info.Partial,
-		Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
-		Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
-		Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
-	var err error
-	if row.brief, row.version, err = p.brief(ctx, info.Project, info.ID); err != nil {
-		return nil, err
-	}
-	if row.brief != nil {
-		row.Status, row.Sentence = row.brief.status, row.brief.sentence
-		return row, nil
-	}
-	activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
+	versions, err := p.parts.Store.ReportVersions(ctx, project, ids)
 	if err != nil {
 		return nil, err
 	}
-	row.Status = p.unjudged(activity)
-	return row, nil
+	rows := make([]*runRow, len(infos))
+	var unjudged []string
+	for i, info := range infos {
+		row := runRowOf(info, sums[i])
+		if row.brief, err = p.brief(ctx, project, info.ID, versions[info.ID]); err != nil {
+			return nil, err
+		}
+		if row.brief != nil {
+			row.version, row.Status, row.Sentence = versions[info.ID], row.brief.status, row.brief.sentence
+		} else {
+			unjudged = append(unjudged, info.ID)
+		}
+		rows[i] = row
+	}
+	activities, err := p.parts.Store.Activities(ctx, project, unjudged)
+	for _, row := range rows {
+		if row.brief == nil {
+			row.Status = p.unjudged(activities[row.ID])
+		}
+	}
+	return rows, err
+}
+
+func runRowOf(info *monitor.RunInfo, sum *monitor.Run) *runRow {
+	return &runRow{ID: info.ID, ScmRef: info.ScmRef, Branch: info.Branch, Build: info.Build, Partial: info.Partial,
+		Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
+		Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
+		Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
+}
+
+func idsOf(infos []*monitor.RunInfo) []string {
+	ids := make([]string, len(infos))
+	for i, info := range infos {
+		ids[i] = info.ID
+	}
+	return ids
 }
 
 // judgingTakes is how long a run without a report is said to be judged.
 const judgingTakes = time.Minute
 
-// unjudged returns the status of a run without a report.
+// unjudged returns the status of a run without a report. a is nil when the run was removed at this moment.
 func (p *Pages) unjudged(a *monitor.Activity) string {
 	switch now := p.Now(); {
+	case a == nil:
+		break
 	case a.Running(now, p.Quiet):
 		return running
 	case now.Sub(a.Last) < p.Quiet+judgingTakes && a.Open > 0, now.Sub(a.Last) < judgingTakes:

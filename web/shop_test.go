@@ -19,6 +19,7 @@ import (
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/turns"
+	"pymon-bridge/regress"
 	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 	"pymon-bridge/web"
@@ -50,7 +51,9 @@ func newShop(t *testing.T) *shop {
 	s.Server = httpd.New(auth, log)
 	s.HostNames = []string{"example.com"} // the host of httptest
 	s.store = &counted{DB: s.db}
-	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	detector, err := regress.New(regress.Defaults())
+	require.NoError(t, err)
+	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Detector: detector, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s

@@ -166,7 +166,7 @@ func (p *Pages) fillTest(v *visit, data *testPage, shown, points []*point) error
 	if data.Branch == everyBranch {
 		main = data.Main
 	}
-	data.Chart = chartOf(drawn, points, main)
+	data.Chart = p.chart(drawn, points, data.Env, main)
 	data.Lines = map[string]line{}
 	for _, m := range data.Chart.Metrics {
 		data.Lines[m.Name] = m.line(data.Status)
@@ -244,7 +244,7 @@ func (pt *point) judge(results map[string]monitor.KeptResult, env string) {
 
 // Value returns the measurement of a metric.
 func (pt *point) Value(metric string) float64 {
-	return measured(monitor.RunTest{TotalTime: float64(pt.Wall), CPUTime: float64(pt.CPU), MemUsage: float64(pt.Mem)}, metric)
+	return measured(float64(pt.Wall), float64(pt.CPU), float64(pt.Mem), metric)
 }
 
 // Change returns the verdict on a metric; "" for none.

@@ -20,9 +20,9 @@ type Store interface {
 	monitor.HistoryStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
-	// ReportVersion returns the version of the kept report on a run, 0 when there is none. Whenever a report changes, it gets a
-	// version that no report had before.
-	ReportVersion(ctx context.Context, project, run string) (int64, error)
+	// ReportVersions returns the versions of the kept reports on runs, by the ids of the runs. Whenever a report changes, it gets
+	// a version that no report had before. A run without a report has no entry.
+	ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error)
 }
 
 // Words are the words that reports have for their readers. Pages have the same, so that page, comment and terminal say the
@@ -42,21 +42,29 @@ type Words interface {
 	Again(r *monitor.Report) []string
 }
 
+// Detector says what is usual, as it does when it judges.
+type Detector interface {
+	// Usual returns the middle of some values that a metric of a test had on a class of machine, and the range beyond which
+	// another value is conspicuous. All three are NaN without values.
+	Usual(env, metric string, values []float64) (low, usual, high float64)
+}
+
 // Parts has the parts of [Pages]. All are required.
 type Parts struct {
-	Store   Store
-	Words   Words
-	Turns   *turns.Queue // the reads of the API take turns with those of the pages
-	Version string
-	Log     *slog.Logger
+	Store    Store
+	Words    Words
+	Detector Detector
+	Turns    *turns.Queue // the reads of the API take turns with those of the pages
+	Version  string
+	Log      *slog.Logger
 }
 
 // Pages answers browsers. The exported fields may be changed before the first request.
 type Pages struct {
 	// Quiet is the time without a record after which a run has ended.
 	Quiet time.Duration
-	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The run that was looked at
-	// last always stays.
+	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The two runs that were looked
+	// at last always stay. A test takes about 400 bytes.
 	MaxTests int
 	// MaxSending is the size in bytes of the large answers that readers are taking, of all together.
 	MaxSending int
@@ -74,7 +82,7 @@ type Pages struct {
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 200_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -42,7 +43,8 @@ type fakeStore struct {
 	history  []monitor.TestPoint
 	reports  map[string]*monitor.Report
 
-	samples int // how often samples were read
+	samples int         // how often samples were read
+	sampled func(n int) // called for each sample, with its number in the list
 }
 
 func (s *fakeStore) info(n int) *monitor.RunInfo {
@@ -68,12 +70,16 @@ func (s *fakeStore) RunInfos(_ context.Context, q monitor.RunInfoQuery) (infos [
 func (s *fakeStore) Samples(_ context.Context, _ monitor.Sort, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	s.samples++
 	return func(yield func(monitor.Sample, error) bool) {
+		n := 0
 		for _, run := range runs {
 			for i := range s.tests {
 				name := fmt.Sprintf("test_%d", i)
 				series := monitor.Series{Project: "shop", ItemPath: "m", Item: name, ItemVariant: name, Kind: monitor.KindFunction}
 				sample := monitor.Sample{Run: run, Series: &series, Env: "m", Location: "tests/m.py" + s.text, Start: run.Started + int64(i),
 					TotalTime: float64(i + 1), CPUTime: math.NaN(), MemUsage: 1}
+				if n++; s.sampled != nil {
+					s.sampled(n)
+				}
 				if !yield(sample, nil) {
 					return
 				}
@@ -93,8 +99,12 @@ func (s *fakeStore) RunSums(_ context.Context, infos []*monitor.RunInfo) ([]*mon
 	return runs, nil
 }
 
-func (s *fakeStore) Activity(context.Context, string, string) (*monitor.Activity, error) {
-	return &monitor.Activity{Records: s.records, Last: began, Open: s.open}, nil
+func (s *fakeStore) Activities(_ context.Context, _ string, runs []string) (map[string]*monitor.Activity, error) {
+	found := map[string]*monitor.Activity{}
+	for _, run := range runs {
+		found[run] = &monitor.Activity{Records: s.records, Last: began, Open: s.open}
+	}
+	return found, nil
 }
 
 func (s *fakeStore) LatestTests(context.Context, string, string, int) ([]monitor.RunTest, error) {
@@ -112,6 +122,10 @@ func (s *fakeStore) TestHistory(_ context.Context, q monitor.TestQuery) (found [
 		}
 	}
 	return found, nil
+}
+
+func (s *fakeStore) RecentTests(_ context.Context, q monitor.RecentQuery) ([]monitor.RecentTest, error) {
+	return make([]monitor.RecentTest, len(q.Tests)), nil
 }
 
 func (s *fakeStore) KeptResults(context.Context, monitor.Series, []string) (map[string]monitor.KeptResult, error) {
@@ -133,21 +147,27 @@ func (s *fakeStore) Report(_ context.Context, _, run string) (*monitor.Report, e
 	return nil, monitor.Errorf(monitor.ENotFound, "no report")
 }
 
-func (s *fakeStore) ReportVersion(_ context.Context, _, run string) (int64, error) {
-	if r := s.reports[run]; r != nil {
-		return int64(len(r.Results)) + 1, nil
+func (s *fakeStore) ReportVersions(_ context.Context, _ string, runs []string) (map[string]int64, error) {
+	found := map[string]int64{}
+	for _, run := range runs {
+		if r := s.reports[run]; r != nil {
+			found[run] = int64(len(r.Results)) + 1
+		}
 	}
-	return 0, nil
+	return found, nil
 }
 
 // fakeWords are words that are easy to find.
 type fakeWords struct{}
 
-func (fakeWords) Sentence(*monitor.Report) string                       { return "A sentence." }
-func (fakeWords) Amount(_ string, v float64) string                     { return fmt.Sprint(v) }
-func (fakeWords) Ratio(v float64) string                                { return fmt.Sprint(v) }
-func (fakeWords) Printable(s string) string                             { return s }
-func (fakeWords) Commit(ref string) string                              { return ref }
+func (fakeWords) Sentence(*monitor.Report) string   { return "A sentence." }
+func (fakeWords) Amount(_ string, v float64) string { return fmt.Sprint(v) }
+func (fakeWords) Ratio(v float64) string            { return fmt.Sprint(v) }
+func (fakeWords) Printable(s string) string         { return s }
+func (fakeWords) Commit(ref string) string          { return ref }
+func (fakeWords) Usual(_, _ string, _ []float64) (low, usual, high float64) {
+	return math.NaN(), math.NaN(), math.NaN()
+}
 func (fakeWords) Again(*monitor.Report) []string                        { return []string{"it's", "-k", "a b"} }
 func (fakeWords) Tokens(context.Context) (t monitor.TokenList, _ error) { return t, nil }
 
@@ -156,6 +176,7 @@ type site struct {
 	*httpd.Server
 	store *fakeStore
 	pages *web.Pages
+	turns *turns.Queue
 	now   time.Time
 }
 
@@ -163,9 +184,9 @@ func newSite(store *fakeStore) *site {
 	log := slog.New(slog.DiscardHandler)
 	auth := httpd.NewAuthenticator(fakeWords{}, log)
 	auth.AllowAnonymous = true
-	s := &site{Server: httpd.New(auth, log), store: store, now: began}
+	s := &site{Server: httpd.New(auth, log), store: store, turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, now: began}
 	s.HostNames = []string{"example.com"} // the host of httptest
-	s.pages = web.New(web.Parts{Store: store, Words: fakeWords{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	s.pages = web.New(web.Parts{Store: store, Words: fakeWords{}, Detector: fakeWords{}, Turns: s.turns, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s
@@ -342,6 +363,53 @@ func TestSnapshotsAreBounded(t *testing.T) {
 	assert.Equal(t, 1, look("run-2"))
 	s.pages.MaxTests = 0
 	assert.Equal(t, 1, look("run-4", "run-4"), "the last one stays, however large it is")
+	assert.Equal(t, 1, look("run-3", "run-4", "run-3", "run-4"), "so does the one before it, for comparisons")
+}
+
+// TestOthersReadWhileARunIsRead checks that the first look at a large run does not keep other projects waiting until all of it is
+// read.
+func TestOthersReadWhileARunIsRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(&fakeStore{projects: []string{"shop", "other"}, runs: 1, tests: 45_000})
+		other, read := 0, 0
+		s.store.sampled = func(n int) {
+			if n == 1 {
+				go func() {
+					other = s.get("/p/other/find").Code
+					read = n
+				}()
+				synctest.Wait()
+				assert.Zero(t, other, "there is one turn")
+			}
+			if n == 44_000 {
+				synctest.Wait()
+				assert.Equal(t, http.StatusOK, other, "before the run is read")
+			}
+		}
+		assert.Equal(t, http.StatusOK, s.get("/p/shop/runs/run-1").Code)
+		synctest.Wait()
+		assert.Equal(t, 1, read)
+	})
+}
+
+// TestWhoWaitsForARunHoldsUpNobody checks that a second look at a run that is being read leaves its turn to others.
+func TestWhoWaitsForARunHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(&fakeStore{projects: []string{"shop", "other"}, runs: 1, tests: 10})
+		s.turns.AtOnce = 2
+		s.store.sampled = func(n int) {
+			if n == 1 {
+				go s.get("/p/shop/runs/run-1")
+				synctest.Wait()
+				assert.Equal(t, http.StatusOK, s.get("/p/other/find").Code)
+			}
+		}
+		s.get("/p/shop/runs/run-1")
+		synctest.Wait()
+		assert.Equal(t, 1, s.store.samples)
+	})
 }
 
 func TestALongHistoryIsThinnedOut(t *testing.T) {

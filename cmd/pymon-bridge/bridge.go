@@ -16,6 +16,7 @@ import (
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 	"pymon-bridge/sqlite"
 	"pymon-bridge/telemetry"
 )
@@ -36,6 +37,7 @@ type bridge struct {
 	courier   *journal.Courier
 	reports   *journal.ReportCourier
 	cache     *cache.Store
+	detector  *regress.Detector
 	judge     monitor.Judge
 	worker    *judge.Worker // nil with --no-judge: another bridge judges
 	runs      *journal.RunWatcher

@@ -21,6 +21,7 @@ func (b *bridge) openJudge(context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.detector = detector
 	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered

@@ -70,7 +70,7 @@ func (b *bridge) mountAPI() *api.API {
 
 // mountPages adds the pages for people. Their reads take turns with those of the API.
 func (b *bridge) mountPages(reads *api.API) {
-	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Turns: reads.Turns, Version: version, Log: b.logger})
+	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Detector: b.detector, Turns: reads.Turns, Version: version, Log: b.logger})
 	pages.Quiet = b.config.QuietAfter
 	pages.Condition = b.condition(time.Now())
 	pages.Mount(b.server)

@@ -1,0 +1,38 @@
+package regress
+
+import (
+	"math"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
+
+// fewValues are too few to tell a spread.
+const fewValues = 3
+
+// Usual returns the middle of some values that a metric of a test had on a class of machine, and the range beyond which another
+// value is conspicuous. It is the rule of suspects, at the usual speed of the machine. Where the values are too few to tell a
+// spread, the range is that of OneRunRatio. All three are NaN without values.
+func (d *Detector) Usual(env, metric string, values []float64) (low, usual, high float64) {
+	th := &d.thresholds
+	if monitor.ByPlugin(env) {
+		th = &d.byPlugin
+	}
+	at := slices.IndexFunc(monitor.JudgedMetrics[:], func(m monitor.JudgedMetric) bool { return m.Name == metric })
+	t := track{th: th[at], base: base{limit: d.settings.BaselineRuns, kept: make([]float64, 0, len(values)), sorted: make([]float64, 0, len(values))}}
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			t.base.add(t.th.level(v))
+		}
+	}
+	if t.base.n() == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	t.base.estimate(t.th)
+	from, to := t.limit(better), t.limit(worse)
+	if t.base.n() < fewValues {
+		far := math.Log(d.settings.OneRunRatio)
+		from, to = t.away(better, far), t.away(worse, far)
+	}
+	return math.Exp(from), math.Exp(t.base.median), math.Exp(to)
+}
