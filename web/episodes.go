@@ -55,8 +55,7 @@ const (
 )
 
 // episodes follows results through reports, the latest first. A regression lasts from the report that has it first to the
-// one that says that it is resolved or accepted. A report says nothing of a result that it does not have: the run may have
-// left the test out, and results that are ok are not kept.
+// one that says that it is resolved or accepted: see [monitor.Report.Courses].
 type episodes struct {
 	all   []*regression
 	end   map[monitor.ResultID]ending      // what a later report says of the end of an earlier regression
@@ -66,7 +65,7 @@ type episodes struct {
 
 // ending is how a regression ended.
 type ending struct {
-	state string
+	state monitor.Course
 	by    *changedRun
 }
 
@@ -74,20 +73,16 @@ type ending struct {
 type episode struct {
 	monitor.TestID
 	bad   string
-	state string
+	state monitor.Course
 	ended string
 }
 
 func (e *episodes) add(run *changedRun, r *monitor.Report) {
-	for _, id := range r.Accepted {
-		e.finish(id, ending{stateAccepted, run})
-	}
-	for i := range r.Results {
-		switch result := &r.Results[i]; result.Status {
-		case monitor.StatusResolved, monitor.StatusImprovement:
-			e.finish(result.ID(), ending{stateResolved, run})
-		case monitor.StatusRegression:
-			e.show(run, result)
+	for told := range r.Courses() {
+		if told.Course == monitor.CourseOpen {
+			e.show(run, told.Result)
+		} else {
+			e.finish(told.ID, ending{told.Course, run})
 		}
 	}
 }
@@ -109,7 +104,7 @@ func (e *episodes) show(run *changedRun, result *monitor.Result) {
 	}
 	end, ended := e.end[id]
 	if !ended {
-		end.state = stateOpen
+		end.state = monitor.CourseOpen
 	}
 	key := episode{result.TestID, result.FirstBad, end.state, ""}
 	if end.by != nil {

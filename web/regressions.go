@@ -15,13 +15,6 @@ const (
 	maxChanges = 500 // rows that a page shows
 )
 
-// The states of a regression. It is resolved when the value is usual again, and accepted when the new value has become usual.
-const (
-	stateOpen     = "open"
-	stateResolved = "resolved"
-	stateAccepted = "accepted"
-)
-
 // regressionPage lists what the kept reports of a branch say of regressions.
 type regressionPage struct {
 	Branch   string         `json:"branch"`
@@ -54,16 +47,16 @@ type changedRun struct {
 // regression is a test that was or is worse, with all metrics that became worse together.
 type regression struct {
 	finding
-	State string      `json:"state"`
-	First *changedRun `json:"first"` // that showed it first
-	Last  *changedRun `json:"last"`  // that showed it last
-	Ended *changedRun `json:"ended"` // that resolved or accepted it; nil while it is open
+	State monitor.Course `json:"state"`
+	First *changedRun    `json:"first"` // that showed it first
+	Last  *changedRun    `json:"last"`  // that showed it last
+	Ended *changedRun    `json:"ended"` // that resolved or accepted it; nil while it is open
 }
 
 // regressionList answers what is worse, since when, and what was.
 func (p *Pages) regressionList(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
-	data := &regressionPage{State: s.oneOf("state", stateOpen, stateResolved, stateAccepted, "all"),
+	data := &regressionPage{State: s.oneOf("state", states[0], states[1:]...),
 		ByTest: s.oneOf("group", "commit", "test") == "test", Groups: []*changeGroup{}, Now: p.Now()}
 	if err := s.err(); err != nil {
 		return nil, err
@@ -100,8 +93,8 @@ func (p *Pages) fillRegressions(ctx context.Context, project string, data *regre
 	data.Counts = map[string]int{"all": len(all)}
 	var chosen []*regression
 	for _, r := range all {
-		data.Counts[r.State]++
-		if data.State == "all" || data.State == r.State {
+		data.Counts[string(r.State)]++
+		if data.State == "all" || data.State == string(r.State) {
 			chosen = append(chosen, r)
 		}
 	}
@@ -119,7 +112,7 @@ func (p *Pages) fillRegressions(ctx context.Context, project string, data *regre
 		return err
 	}
 	for _, r := range chosen {
-		if r.State != stateOpen {
+		if r.State != monitor.CourseOpen {
 			r.Trend.Usual, r.Trend.Status = math.NaN(), string(monitor.StatusOK)
 		}
 	}
@@ -159,7 +152,7 @@ func regressionTable(d *regressionPage) *table {
 			if r.Ended != nil {
 				ended = r.Ended.Run
 			}
-			t.Rows = append(t.Rows, []string{r.State, r.ItemFSLoc, r.Component, r.ItemPath, r.Item, r.ItemVariant, r.Kind, r.Env, r.Metric,
+			t.Rows = append(t.Rows, []string{string(r.State), r.ItemFSLoc, r.Component, r.ItemPath, r.Item, r.ItemVariant, r.Kind, r.Env, r.Metric,
 				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended})
 		}
 	}
@@ -170,17 +163,18 @@ func (r *regression) byName(o *regression) int {
 	return cmp.Or(cmp.Compare(r.ItemFSLoc, o.ItemFSLoc), cmp.Compare(r.Name(), o.Name()))
 }
 
+// states are the values of the filter.
+var states = []string{string(monitor.CourseOpen), string(monitor.CourseResolved), string(monitor.CourseAccepted), "all"}
+
 // States lists the values of the filter.
-func (d *regressionPage) States() []string {
-	return []string{stateOpen, stateResolved, stateAccepted, "all"}
-}
+func (d *regressionPage) States() []string { return states }
 
 // Sign is the status whose sign stands before the test.
 func (r *regression) Sign() string {
 	switch r.State {
-	case stateOpen:
+	case monitor.CourseOpen:
 		return string(monitor.StatusRegression)
-	case stateResolved:
+	case monitor.CourseResolved:
 		return string(monitor.StatusResolved)
 	}
 	return string(monitor.StatusNotJudged)
