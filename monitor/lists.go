@@ -14,6 +14,8 @@ type ListStore interface {
 	// KeptReports returns the kept reports on runs, by the ids of the runs. A report without a result of one of these statuses
 	// has its numbers only: summary, suite and start. A run without a report has no entry.
 	KeptReports(ctx context.Context, project string, runs []string, statuses ...Status) (map[string]*Report, error)
+	// CountReports returns the number of kept reports of a project, and the version of the latest of them.
+	CountReports(ctx context.Context, project string) (number int, latest int64, err error)
 	// RecentTests returns for each test its last measurements and outcomes.
 	RecentTests(ctx context.Context, q RecentQuery) ([]RecentTest, error)
 }

@@ -83,6 +83,14 @@ func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report,
 	return decodeReport(stored)
 }
 
+// CountReports implements [monitor.ListStore].
+func (db *DB) CountReports(ctx context.Context, project string) (number int, latest int64, err error) {
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT count(*), coalesce(max(version), 0) FROM reports WHERE project = ?", project).Scan(&number, &latest)
+	})
+	return number, latest, err
+}
+
 // ReportVersions returns the versions of the kept reports on runs, by the ids of the runs. It does not read the reports.
 func (db *DB) ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error) {
 	found := map[string]int64{}

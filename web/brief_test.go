@@ -19,7 +19,13 @@ type counted struct {
 	*sqlite.DB
 	reports, samples int
 	asked            int // questions about runs and histories
+	kept             int // questions for kept reports of lists
 	queries          []monitor.RunInfoQuery
+}
+
+func (s *counted) KeptReports(ctx context.Context, project string, runs []string, statuses ...monitor.Status) (map[string]*monitor.Report, error) {
+	s.kept++
+	return s.DB.KeptReports(ctx, project, runs, statuses...)
 }
 
 func (s *counted) ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error) {

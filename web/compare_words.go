@@ -83,7 +83,7 @@ func (f *frame) Sum(v monitor.Number) string {
 	if d, ok := f.Data.(*comparePage); ok && d.Metric == monitor.MetricMemUsage {
 		return f.Amount(d.Metric, v)
 	}
-	return seconds(float64(v))
+	return f.Span(v)
 }
 
 // Compare returns the address of the comparison of two runs.

@@ -1,58 +1,6 @@
 package web
 
-import (
-	"context"
-	"slices"
-	"time"
-
-	"pymon-bridge/monitor"
-)
-
-// regressionsOf reads the kept reports of a branch, the latest first, and returns its regressions. It adds how many runs could be
-// judged: a report may say no more than that too little is known.
-func (p *Pages) regressionsOf(ctx context.Context, project string, data *regressionPage) ([]*regression, error) {
-	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: judgedRuns})
-	if err != nil {
-		return nil, err
-	}
-	e := &episodes{end: map[monitor.ResultID]ending{}, under: map[monitor.ResultID]*regression{}, rows: map[episode]*regression{}}
-	for read := 0; len(infos) > 0 && read <= maxResults; {
-		part := infos[:min(reportsAtOnce, len(infos))]
-		infos = infos[len(part):]
-		ids := make([]string, len(part))
-		for i, info := range part {
-			ids[i] = info.ID
-		}
-		reports, err := p.parts.Store.KeptReports(ctx, project, ids, monitor.StatusRegression, monitor.StatusResolved,
-			monitor.StatusImprovement)
-		if err != nil {
-			return nil, err
-		}
-		for _, info := range part {
-			if r := reports[info.ID]; r != nil {
-				started := time.Unix(0, info.Started).UTC()
-				if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
-					data.Judged++
-					data.Since = started
-				}
-				for _, env := range info.Environments {
-					if !slices.Contains(data.Envs, env) {
-						data.Envs = append(data.Envs, env)
-					}
-				}
-				e.add(&changedRun{info.ID, started}, r)
-				read += len(r.Results)
-			}
-		}
-	}
-	return e.all, nil
-}
-
-// A report can have a result for each test of a large suite. So a few are read at a time, and none after so many results.
-const (
-	reportsAtOnce = 4
-	maxResults    = 50_000
-)
+import "pymon-bridge/monitor"
 
 // episodes follows results through reports, the latest first. A regression lasts from the report that has it first to the
 // one that says that it is resolved or accepted: see [monitor.Report.Courses].

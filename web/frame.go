@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
+	"time"
 
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
@@ -17,8 +18,9 @@ var templateFiles embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"spark": spark, "bar": bar, "thousands": thousands, "span": span, "sign": sign, "word": word, "title": title,
 	"count": count, "short": short, "histogram": histogram,
-	"add":     func(a, b int) int { return a + b },
-	"seconds": seconds, "size": size, "metric": metricTitle,
+	"add":  func(a, b int) int { return a + b },
+	"size": size, "metric": metricTitle,
+	"when": func(t time.Time) string { return t.Format("2 Jan 2006, 15:04") + " UTC" },
 	"part": func(f *frame, rows any) part { return part{f, rows} },
 }).ParseFS(templateFiles, "templates/*.html"))
 
@@ -28,6 +30,7 @@ type frame struct {
 	Places   []place
 	Project  string
 	Projects []string // that the reader can go to
+	Open     int      // regressions of the main branch
 	Version  string
 	LoggedIn bool
 	Quiet    string
@@ -50,10 +53,13 @@ func (p *Pages) frame(v *visit, found *view) (*frame, error) {
 		return f, nil
 	}
 	f.Places = places
-	if f.LoggedIn || v.GetHeader("Authorization") != "" || v.GetHeader(fragmentHeader) != "" {
+	if v.GetHeader(fragmentHeader) != "" {
 		return f, nil
 	}
 	var err error
+	if f.Open, err = p.openRegressions(v.Request.Context(), v.Project); err != nil || f.LoggedIn || v.GetHeader("Authorization") != "" {
+		return f, err
+	}
 	f.Projects, err = p.parts.Store.Projects(v.Request.Context())
 	return f, err
 }
@@ -83,6 +89,9 @@ func (f *frame) Test(s monitor.Series, env string) string {
 // With returns the address of the same page in another state: pairs of name and value.
 func (f *frame) With(pairs ...string) string { return f.state.with(pairs...) }
 
+// Default returns the value that a parameter has when it is left out.
+func (f *frame) Default(name string) string { return f.state.defaults[name] }
+
 // State returns the value of a parameter, if it is not the default.
 func (f *frame) State(name string) string {
 	if value := f.state.values.Get(name); value != f.state.defaults[name] {
@@ -94,6 +103,14 @@ func (f *frame) State(name string) string {
 // Amount returns a value of a metric with its unit.
 func (f *frame) Amount(metric string, value monitor.Number) string {
 	return f.words.Amount(metric, float64(value))
+}
+
+// Span returns a sum of times in words.
+func (f *frame) Span(seconds any) string {
+	if v, ok := seconds.(monitor.Number); ok {
+		return spanOf(f.words, float64(v))
+	}
+	return spanOf(f.words, seconds.(float64))
 }
 
 // Ratio returns a ratio as ×1.50.

@@ -56,16 +56,22 @@ func (p *Pages) overview(v *visit) (*view, error) {
 // mainBranch returns the branch that the page is about: the one asked for, else the usual name of the main branch, else the
 // branch of the last run.
 func (p *Pages) mainBranch(ctx context.Context, v *visit, latest []*runRow) (string, error) {
-	if v.State.values.Has("branch") {
-		return v.State.text("branch", "\x00"), nil
+	usual, err := p.usualBranch(ctx, v.Project)
+	if usual == nil {
+		usual = &latest[0].Branch
 	}
+	return v.State.text("branch", *usual), err
+}
+
+// usualBranch returns the branch with a usual name of the main branch; nil where there is none.
+func (p *Pages) usualBranch(ctx context.Context, project string) (*string, error) {
 	for _, name := range []string{"main", "master"} {
-		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: v.Project, Branch: &name, Measured: true, Limit: 1})
+		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &name, Measured: true, Limit: 1})
 		if err != nil || len(infos) > 0 {
-			return name, err
+			return &name, err
 		}
 	}
-	return latest[0].Branch, nil
+	return nil, nil
 }
 
 func (p *Pages) fillOverview(ctx context.Context, project string, data *overviewPage) error {
@@ -91,8 +97,15 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 		hungriest = hungriest[:len(hungriest)-1]
 	}
 	data.Slowest, data.Hungriest = testRows(slowest), testRows(hungriest)
-	if data.Last.Report != nil {
-		data.Found, err = p.findings(ctx, data.Last, monitor.StatusRegression)
+	f, err := p.follow(ctx, project, data.Branch)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, r := range f.all {
+		if r.State == monitor.CourseOpen {
+			found := r.finding // others look at the same
+			data.Found = append(data.Found, &found)
+		}
+	}
+	return p.draw(ctx, project, data.Branch, 0, data.Found)
 }

@@ -77,11 +77,12 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if !slices.Contains(data.Branches, data.Branch) {
 		data.Branches = append(data.Branches, data.Branch)
 	}
-	all, err := p.regressionsOf(ctx, v.Project, data)
+	f, err := p.follow(ctx, v.Project, data.Branch)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fillRegressions(ctx, v.Project, data, all); err != nil {
+	data.Judged, data.Since, data.Envs = f.judged, f.since, f.envs
+	if err := p.fillRegressions(ctx, v.Project, data, f.all); err != nil {
 		return nil, err
 	}
 	return &view{Template: "regression-list", Title: "Regressions", Place: "regressions", Data: data,
@@ -95,7 +96,8 @@ func (p *Pages) fillRegressions(ctx context.Context, project string, data *regre
 	for _, r := range all {
 		data.Counts[string(r.State)]++
 		if data.State == "all" || data.State == string(r.State) {
-			chosen = append(chosen, r)
+			own := *r // others look at the same
+			chosen = append(chosen, &own)
 		}
 	}
 	slices.SortStableFunc(chosen, func(a, b *regression) int {

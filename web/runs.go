@@ -43,6 +43,9 @@ const (
 // Age says how long ago the run started.
 func (r *runRow) Age(now time.Time) string { return span(now.Sub(r.Started).Seconds()) }
 
+// All is the number of tests, with those that failed and so have no measurement.
+func (r *runRow) All() int64 { return r.Tests + r.Failed }
+
 // Ago is Age in one unit, since nobody counts the seconds of a run that has ended.
 func (r *runRow) Ago(now time.Time) string {
 	age := now.Sub(r.Started)
@@ -189,17 +192,12 @@ func trends(rows []*runRow, w Words) []trend {
 		}
 		return l
 	}
-	seconds := func(v float64) string {
-		if v >= 120 {
-			return span(v)
-		}
-		return w.Amount(monitor.MetricTotalTime, v)
-	}
+	seconds := func(v float64) string { return spanOf(w, v) }
 	number := func(v float64) string { return thousands(int64(math.Round(v))) }
 	all := []trend{
 		usual(trend{Title: "Wall time", Value: seconds(float64(last.Wall)), Line: over(func(r *runRow) float64 { return float64(r.Wall) })}, seconds),
 		usual(trend{Title: "CPU time", Value: seconds(float64(last.CPU)), Line: over(func(r *runRow) float64 { return float64(r.CPU) })}, seconds),
-		usual(trend{Title: "Tests", Value: thousands(last.Tests), Line: over(func(r *runRow) float64 { return float64(r.Tests) })}, number),
+		usual(trend{Title: "Tests", Value: thousands(last.All()), Line: over(func(r *runRow) float64 { return float64(r.All()) })}, number),
 	}
 	offset := offsetOf(last)
 	if math.IsNaN(offset) { // too few tests, or no report

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"strconv"
 	"strings"
+
+	"pymon-bridge/monitor"
 )
 
 // line is what a sparkline shows.
@@ -130,16 +131,12 @@ func span(seconds float64) string {
 	}
 }
 
-// seconds returns a sum of times: in two units from two minutes on, else in three digits.
-func seconds(v float64) string {
-	switch {
-	case v >= 120:
-		return span(v)
-	case v >= 0.9995:
-		return strconv.FormatFloat(v, 'g', 3, 64) + " s"
-	default:
-		return strconv.FormatFloat(v*1000, 'g', 3, 64) + " ms"
+// spanOf returns a sum of times: in two units from two minutes on, else as a measurement.
+func spanOf(w Words, seconds float64) string {
+	if seconds >= 120 {
+		return span(seconds)
 	}
+	return w.Amount(monitor.MetricTotalTime, seconds)
 }
 
 // noLine returns a line without values, a usual range or a verdict.

@@ -210,6 +210,3 @@ func folderTable(rows []*folderRow) *table {
 	}
 	return t
 }
-
-// Span returns a sum of times in words.
-func (f *frame) Span(v monitor.Number) string { return seconds(float64(v)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -78,6 +79,9 @@ type Pages struct {
 	snapshots snapshots
 	briefs    briefs
 	sendings  sendings
+
+	following sync.Mutex
+	followed  map[[2]string]*followed // by project and branch
 }
 
 // New returns the pages.

@@ -123,6 +123,14 @@ func (s *fakeStore) TestHistory(_ context.Context, q monitor.TestQuery) (found [
 	return found, nil
 }
 
+func (s *fakeStore) CountReports(context.Context, string) (int, int64, error) {
+	return len(s.reports), 0, nil
+}
+
+func (s *fakeStore) KeptReports(context.Context, string, []string, ...monitor.Status) (map[string]*monitor.Report, error) {
+	return s.reports, nil
+}
+
 func (s *fakeStore) RecentTests(_ context.Context, q monitor.RecentQuery) ([]monitor.RecentTest, error) {
 	return make([]monitor.RecentTest, len(q.Tests)), nil
 }

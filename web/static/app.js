@@ -55,7 +55,7 @@ addEventListener("click", event => {
 });
 let wait;
 const query = form => {
-  const q = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== "" || name === "branch")).toString();
+  const q = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== (form.elements[name].dataset?.default ?? ""))).toString();
   return location.pathname + (q && "?" + q);
 };
 addEventListener("input", event => {
