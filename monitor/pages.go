@@ -80,4 +80,8 @@ type TestPoint struct {
 	ScmRef string // empty outside a repository, like the next two
 	Branch string
 	Build  string
+
+	Host   string // name of the machine; empty where the context is unknown, like the next two
+	System string // operating system with its release
+	Python string // version, and how it was built
 }

@@ -7,6 +7,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// RunsNeeded is how many runs on a class of machine there have to be before a later one is judged.
+func (d *Detector) RunsNeeded() int { return d.settings.MinRuns + d.settings.WindowRuns - 1 }
+
 // fewValues are too few to tell a spread.
 const fewValues = 3
 

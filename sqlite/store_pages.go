@@ -157,7 +157,8 @@ func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monit
 	if query.Branch != nil {
 		branch = " AND s.branch = ?"
 	}
-	const more = `, coalesce(s.run, h.h), coalesce(s.scm_ref, ''), coalesce(s.branch, ''), coalesce(s.build, '')`
+	const more = `, coalesce(s.run, h.h), coalesce(s.scm_ref, ''), coalesce(s.branch, ''), coalesce(s.build, ''),
+		coalesce(c.machine_node, ''), coalesce(c.system_info, ''), coalesce(c.python_info, '')`
 	return readPart(ctx, db, func(q querier) (points []monitor.TestPoint, err error) {
 		for _, table := range []string{"'', 0, ''" + more + " FROM metrics m INDEXED BY metrics_point",
 			"m.outcome, m.attempts, m.node_id" + more + " FROM outcomes m INDEXED BY outcomes_point"} {
@@ -172,7 +173,7 @@ func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monit
 			err := each(ctx, q, "SELECT "+measuredTest+", "+table+measuredJoins+" JOIN hashes h ON h.id = m.session WHERE m.series = "+
 				seriesIs+branch+unusual+fmt.Sprintf(" ORDER BY m.utc_ns DESC LIMIT %d", query.Limit), args, func(row scanner) error {
 				var p monitor.TestPoint
-				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build)
+				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build, &p.Host, &p.System, &p.Python)
 				points = append(points, p)
 				return err
 			})

@@ -22,6 +22,8 @@ type chart struct {
 	// Change is the first point after the change that the last verdict is about; -1 for none. Label has its commits.
 	Change int    `json:"change"`
 	Label  string `json:"label"`
+	// Machines are the points from which on the machine was another one of the same class.
+	Machines []machineChange `json:"machines"`
 }
 
 // chartMetric is one of the stacked charts.
@@ -63,6 +65,7 @@ func (p *Pages) chart(drawn, all []*point, env, main string) *chart {
 			m.add(pt, low, usual, high, main != "" && pt.Branch != main)
 		}
 	}
+	c.Machines = machineChanges(drawn)
 	if len(drawn) > 0 {
 		c.mark(drawn)
 	}
@@ -80,7 +83,11 @@ func (m *chartMetric) add(pt *point, low, usual, high float64, elsewhere bool) {
 	}
 	r, found := pt.Changes[m.Name]
 	if found && !math.IsNaN(float64(r.Baseline)) && !math.IsNaN(float64(r.Limit)) {
-		usual, low, high = float64(r.Baseline), 2*float64(r.Baseline)-float64(r.Limit), float64(r.Limit)
+		below := usual - low // a report says nothing of it, and the band must not open at one point
+		if math.IsNaN(below) {
+			below = float64(r.Limit - r.Baseline)
+		}
+		usual, low, high = float64(r.Baseline), float64(r.Baseline)-below, float64(r.Limit)
 	}
 	if usual >= 0 {
 		low = max(0, low)

@@ -30,15 +30,20 @@ type frame struct {
 	Places   []place
 	Project  string
 	Projects []string // that the reader can go to
-	Open     int      // regressions of the main branch
-	Version  string
-	LoggedIn bool
-	Quiet    string
+	// MoreProjects says that there are others, which only the first page lists.
+	MoreProjects bool
+	Open         int // regressions of the main branch
+	Version      string
+	LoggedIn     bool
+	Quiet        string
 
 	words  Words
 	prefix string // before all paths
 	state  *state
 }
+
+// maxSwitch is how many projects the menu of each page has.
+const maxSwitch = 30
 
 // part is what a template gets that several pages have.
 type part struct {
@@ -61,6 +66,8 @@ func (p *Pages) frame(v *visit, found *view) (*frame, error) {
 		return f, err
 	}
 	f.Projects, err = p.parts.Store.Projects(v.Request.Context())
+	f.MoreProjects = len(f.Projects) > maxSwitch
+	f.Projects = f.Projects[:min(maxSwitch, len(f.Projects))]
 	return f, err
 }
 

@@ -12,6 +12,7 @@ type overviewPage struct {
 	Branch    string        `json:"branch"`
 	Running   *runRow       `json:"running"` // nil for none
 	Last      *runRow       `json:"last"`    // of the branch, with a report if one has one
+	Learned   string        `json:"learned"` // how far the branch is from being judged
 	Trends    []trend       `json:"trends"`
 	Found     []*finding    `json:"regressions"`
 	Runs      []*runRow     `json:"runs"` // of all branches
@@ -83,7 +84,7 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 	for len(ended) > 1 && ended[0].Status == running {
 		ended = ended[1:]
 	}
-	data.Last, data.Trends, data.Machines = ended[0], trends(ended, p.parts.Words), machines(ended)
+	data.Last, data.Trends, data.Machines, data.Learned = ended[0], p.trends(ended), machines(ended), p.learned(ended)
 	if err := p.readReport(ctx, data.Last); err != nil {
 		return err
 	}

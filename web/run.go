@@ -22,7 +22,8 @@ type runPage struct {
 	Run       *runRow         `json:"run"`
 	Report    *monitor.Report `json:"report"` // the kept one; null when there is none
 	Found     []*finding      `json:"-"`
-	More      int             `json:"-"` // tests of the report that are not in Found
+	More      int             `json:"-"`       // tests of the report that are not in Found
+	Learned   string          `json:"learned"` // how far the branch is from being judged
 	Again     string          `json:"again"`
 	Broken    []*testRow      `json:"broken"` // failed or flaky
 	Trends    []trend         `json:"-"`
@@ -193,7 +194,8 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	if err != nil {
 		return err
 	}
-	data.Trends = trends(append([]*runRow{run}, before...), p.parts.Words)
+	rows := append([]*runRow{run}, before...)
+	data.Trends, data.Learned = p.trends(rows), p.learned(rows)
 	if data.Report == nil {
 		return nil
 	}

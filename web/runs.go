@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -171,11 +173,11 @@ type trend struct {
 }
 
 // trends returns what a suite costs over runs. The latest run comes first in rows.
-func trends(rows []*runRow, w Words) []trend {
+func (p *Pages) trends(rows []*runRow) []trend {
 	if len(rows) == 0 {
 		return nil
 	}
-	last := rows[0]
+	last, w := rows[0], p.parts.Words
 	usual := func(t trend, say func(v float64) string) trend {
 		t.Line.Usual, t.Line.Limit = math.NaN(), math.NaN()
 		if before := t.Line.Values[:len(t.Line.Values)-1]; len(before) > 0 {
@@ -199,6 +201,9 @@ func trends(rows []*runRow, w Words) []trend {
 		usual(trend{Title: "CPU time", Value: seconds(float64(last.CPU)), Line: over(func(r *runRow) float64 { return float64(r.CPU) })}, seconds),
 		usual(trend{Title: "Tests", Value: thousands(last.All()), Line: over(func(r *runRow) float64 { return float64(r.All()) })}, number),
 	}
+	for i, metric := range []string{monitor.MetricTotalTime, monitor.MetricCPUTime} {
+		p.band(&all[i].Line, "", metric)
+	}
 	offset := offsetOf(last)
 	if math.IsNaN(offset) { // too few tests, or no report
 		return all
@@ -209,6 +214,32 @@ func trends(rows []*runRow, w Words) []trend {
 		machine.Note, machine.Line.Status = "the machine was slow", string(monitor.StatusSuspect)
 	}
 	return append(all, machine)
+}
+
+// learned says how far a branch is from being judged, where the last of its runs only learned; the latest comes first. It is ""
+// where there are runs enough, and only the tests are new.
+func (p *Pages) learned(rows []*runRow) string {
+	if len(rows) == 0 || rows[0].Status != learning {
+		return ""
+	}
+	n, needed := 0, p.parts.Detector.RunsNeeded()
+	for _, row := range rows {
+		like := slices.ContainsFunc(row.Envs, func(env string) bool { return slices.Contains(rows[0].Envs, env) })
+		if like && row.Partial == rows[0].Partial {
+			n++
+		}
+	}
+	if n > needed {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s until judging begins.", n, count(needed, "run"))
+}
+
+// band adds to a line what is usual by the values before the last one, if they are enough to say it.
+func (p *Pages) band(l *line, env, metric string) {
+	if before := len(l.Values) - 1; before >= leastUsual {
+		_, l.Usual, l.Limit = p.parts.Detector.Usual(env, metric, l.Values[:before])
+	}
 }
 
 // offsetOf returns how much slower a whole run was than its baseline, NaN when unknown.

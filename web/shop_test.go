@@ -164,6 +164,12 @@ func (s *shop) judge(n int, results ...monitor.Result) *monitor.Report {
 	return r
 }
 
+// keep keeps a report.
+func (s *shop) keep(r *monitor.Report) {
+	s.Helper()
+	require.NoError(s, s.db.KeepReport(s.Context(), r))
+}
+
 // get asks like a browser.
 func (s *shop) get(target string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, target, nil)

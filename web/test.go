@@ -54,6 +54,8 @@ type point struct {
 	Changes  map[string]monitor.Result `json:"changes,omitempty"`
 	Outcome  string                    `json:"outcome,omitempty"`
 	Attempts int64                     `json:"attempts,omitempty"`
+
+	host, system, python string
 }
 
 // everyBranch is the value of the parameter branch for all branches.
@@ -140,7 +142,8 @@ func (d *testPage) points(history []monitor.TestPoint) (points []*point) {
 		}
 		pt := &point{Run: h.Run, ScmRef: h.ScmRef, Branch: h.Branch, Build: h.Build, Started: time.Unix(0, h.Start).UTC(),
 			Wall: monitor.Number(h.TotalTime), CPU: monitor.Number(h.CPUTime), Mem: monitor.Number(h.MemUsage),
-			Outcome: h.Outcome, Attempts: max(h.Attempts, retried[micros(h.Start)]), Status: string(monitor.StatusNotJudged)}
+			Outcome: h.Outcome, Attempts: max(h.Attempts, retried[micros(h.Start)]), Status: string(monitor.StatusNotJudged),
+			host: h.Host, system: h.System, python: h.Python}
 		points = append(points, pt)
 	}
 	return points

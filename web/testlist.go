@@ -215,6 +215,7 @@ func (p *Pages) fillLines(ctx context.Context, data *testListPage, picked []*tes
 			l.Passed, l.Ended = recent[i].Passed, recent[i].Ended
 			l.Trend = noLine()
 			l.Trend.Status, l.Trend.Values = row.Change(monitor.MetricTotalTime), valuesOf(pointsOf(recent[i], row.Env), monitor.MetricTotalTime)
+			p.band(&l.Trend, row.Env, monitor.MetricTotalTime)
 		}
 		data.Most = max(data.Most, float64(row.Wall))
 		data.Tests = append(data.Tests, l)

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func (s *fakeStore) Samples(_ context.Context, _ monitor.Sort, runs []*monitor.R
 	}
 }
 
-func (s *fakeStore) Projects(context.Context) ([]string, error) { return s.projects, nil }
+func (s *fakeStore) Projects(context.Context) ([]string, error) { return slices.Clone(s.projects), nil }
 
 func (s *fakeStore) RunSums(_ context.Context, infos []*monitor.RunInfo) ([]*monitor.Run, error) {
 	runs := make([]*monitor.Run, len(infos))
@@ -175,6 +176,7 @@ func (fakeWords) Commit(ref string) string          { return ref }
 func (fakeWords) Usual(_, _ string, _ []float64) (low, usual, high float64) {
 	return math.NaN(), math.NaN(), math.NaN()
 }
+func (fakeWords) RunsNeeded() int                                       { return 10 }
 func (fakeWords) Again(*monitor.Report) []string                        { return []string{"it's", "-k", "a b"} }
 func (fakeWords) Tokens(context.Context) (t monitor.TokenList, _ error) { return t, nil }
 

@@ -102,6 +102,7 @@ func (w *world) regressions(t *testing.T) {
 	p, r := newTab(t, 1280, "light"), w.report(t)
 	p.open(w.URL + "/p/shop/regressions")
 	assert.Contains(t, p.text("h1"), "open")
+	assert.Equal(t, p.text("nav .n"), strings.Fields(p.text("h1"))[0]+" open", "in the top bar too")
 	assert.Contains(t, p.text(".verdict"), "1 run of main judged since", "the others only learned")
 	worst := changes(r)[0]
 	cells := p.row(".found", "test_pay_by_card[visa]")
