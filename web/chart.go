@@ -41,7 +41,7 @@ type chartMetric struct {
 }
 
 const (
-	usualRuns  = 30 // runs before a point, whose values are usual there
+	usualRuns  = 40 // runs before a point, whose values say what is usual there
 	leastUsual = 5
 )
 
@@ -111,6 +111,7 @@ func (p *Pages) usual(before []*point, env, metric string) (low, usual, high flo
 	if len(values) < leastUsual {
 		values = nil
 	}
+	slices.Reverse(values)
 	return p.parts.Detector.Usual(env, metric, values)
 }
 

@@ -14,8 +14,9 @@ type overviewPage struct {
 	Last      *runRow       `json:"last"`    // of the branch, with a report if one has one
 	Learned   string        `json:"learned"` // how far the branch is from being judged
 	Trends    []trend       `json:"trends"`
-	Found     []*finding    `json:"regressions"`
-	Runs      []*runRow     `json:"runs"` // of all branches
+	Open      int           `json:"open_regressions"`
+	Found     []*finding    `json:"regressions"` // the first of those that are open
+	Runs      []*runRow     `json:"runs"`        // of all branches
 	Slowest   []*testRow    `json:"slowest"`
 	Hungriest []*testRow    `json:"hungriest"`
 	Machines  []*machineRow `json:"machines"`
@@ -103,10 +104,11 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 		return err
 	}
 	for _, r := range f.all {
-		if r.State == monitor.CourseOpen {
+		if r.State == monitor.CourseOpen && len(data.Found) < maxFindings {
 			found := r.finding // others look at the same
 			data.Found = append(data.Found, &found)
 		}
 	}
+	data.Open = f.open
 	return p.draw(ctx, project, data.Branch, 0, data.Found)
 }

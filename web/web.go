@@ -45,8 +45,8 @@ type Words interface {
 
 // Detector says what is usual, as it does when it judges.
 type Detector interface {
-	// Usual returns the middle of some values that a metric of a test had on a class of machine, and the range beyond which
-	// another value is conspicuous. All three are NaN without values.
+	// Usual returns the middle of some values that a metric of a test had on a class of machine, oldest first, and the range
+	// beyond which the next value is conspicuous. All three are NaN without values.
 	Usual(env, metric string, values []float64) (low, usual, high float64)
 	// RunsNeeded is how many runs on a class of machine there have to be before a later one is judged.
 	RunsNeeded() int
