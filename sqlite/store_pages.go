@@ -59,22 +59,6 @@ func (db *DB) Activities(ctx context.Context, project string, runs []string) (ma
 	})
 }
 
-// ofRuns calls scan for each row of a query about runs of a project. %s in the query stands for the ids of some runs.
-func (db *DB) ofRuns(ctx context.Context, query, project string, runs []string, scan func(row scanner) error) error {
-	return db.readFrom(ctx, db.listers, func(q querier) error {
-		for part := range slices.Chunk(runs, runsAtOnce) {
-			args := []any{project}
-			for _, run := range part {
-				args = append(args, run)
-			}
-			if err := each(ctx, q, fmt.Sprintf(query, "?"+strings.Repeat(", ?", len(part)-1)), args, scan); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // measuredTest has what a test of a run has in common in the tables metrics and outcomes. m is one of them.
 const measuredTest = `r.project, r.component, r.item_path, r.item, r.item_variant, r.kind, l.item_fs_loc, m.utc_ns, m.total_time,
 	m.user_time + m.kernel_time, m.mem_usage, coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL,
@@ -203,8 +187,6 @@ func (db *DB) KeptResults(ctx context.Context, test monitor.Series, runs []strin
 		return err
 	})
 }
-
-const keptContent = "SELECT run, content FROM reports WHERE project = ? AND run IN (%s)"
 
 // resultsOf returns the results that a stored report has of a test, whose name stands in the report as in name.
 func resultsOf(stored []byte, test monitor.Series, name []byte) (kept monitor.KeptResult, err error) {
