@@ -36,7 +36,9 @@ type Report struct {
 	Suite      Suite      `json:"suite"`
 	// Results are in the order of [Report.Arrange]. Results that are ok or learning may be left out.
 	Results []Result `json:"results"`
-	Summary Summary  `json:"summary"`
+	// Parts has the slow growth of components and folders.
+	Parts   []PartDrift `json:"parts,omitempty"`
+	Summary Summary     `json:"summary"`
 	// Accepted has the results that were a regression in an earlier report and are ok now, but not resolved. The new
 	// value has become the usual value. Only kept reports have them.
 	Accepted []ResultID `json:"accepted,omitempty"`
@@ -66,6 +68,8 @@ type Suite struct {
 	// are the names of the timed metrics. It is the offset of the machine with the worst status.
 	Offset   map[string]Number `json:"offset"`
 	Machines []Machine         `json:"machines"`
+	// Drift has the slow growth of the suite, by class of machine and metric. It fails no build: its cause may be the machine.
+	Drift []PartDrift `json:"drift,omitempty"`
 }
 
 // Machine has what all tests of a run on one class of machine share.
@@ -92,6 +96,8 @@ type Summary struct {
 	NotJudged    int `json:"not_judged"`
 	Suspects     int `json:"suspects"`
 	Regressions  int `json:"regressions"`
+	Drifts       int `json:"drifts"`
+	Accepted     int `json:"accepted"`
 	Improvements int `json:"improvements"`
 }
 
@@ -101,6 +107,10 @@ func (s *Summary) count(status Status) {
 		s.Regressions++
 	case StatusSuspect:
 		s.Suspects++
+	case StatusDrift:
+		s.Drifts++
+	case StatusAccepted:
+		s.Accepted++
 	case StatusImprovement:
 		s.Improvements++
 	case StatusNotJudged:

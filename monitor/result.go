@@ -57,6 +57,11 @@ type Result struct {
 
 	LastGood string `json:"last_good"` // commit of the last run before the change; empty when unknown
 	FirstBad string `json:"first_bad"` // commit of the first run after the change; empty when unknown
+
+	// Drift is the slow growth of a test with the status drift. Acceptance says who accepted the change, and why, of a test with the
+	// status accepted.
+	Drift      *Drift      `json:"drift,omitempty"`
+	Acceptance *Acceptance `json:"acceptance,omitempty"`
 }
 
 // ID identifies the result.
@@ -83,6 +88,8 @@ type Status string
 const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
+	StatusDrift       Status = "drift"       // slow growth over many runs: see [Result.Drift]
+	StatusAccepted    Status = "accepted"    // confirmed, and somebody accepted it: see [Result.Acceptance]
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
 	StatusResolved    Status = "resolved"    // ok after a regression in an earlier report; only in kept reports
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
@@ -99,12 +106,13 @@ func (s Status) Severity() int {
 	return slices.Index(bySeverity[:], s)
 }
 
-var bySeverity = [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusResolved,
-	StatusNotJudged, StatusLearning, StatusOK}
+var bySeverity = [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusDrift, StatusAccepted, StatusImprovement,
+	StatusResolved, StatusNotJudged, StatusLearning, StatusOK}
 
 // Notable says whether a result with this status shows a change. Only notable results are kept and delivered.
 func (s Status) Notable() bool {
-	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusResolved
+	return s == StatusRegression || s == StatusSuspect || s == StatusDrift || s == StatusAccepted || s == StatusImprovement ||
+		s == StatusResolved
 }
 
 // Level is how bad a regression is.
