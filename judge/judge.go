@@ -118,6 +118,9 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		report.Previous = c.Window[n-2].ID
 	}
 	report.Completion, report.Partial = run.Completion, run.Partial
+	if !run.Whole {
+		report.Selection = run.Partial
+	}
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return report, nil

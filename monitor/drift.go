@@ -1,9 +1,6 @@
 package monitor
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // RunMark names a run in a history.
 type RunMark struct {
@@ -29,12 +26,6 @@ type Stretch struct {
 	Runs        int
 	// Sums has by judged metric the median over the runs of the sum over all tests of the run.
 	Sums [len(JudgedMetrics)]float64
-}
-
-// RollupStore keeps rollups. It is safe for concurrent use.
-type RollupStore interface {
-	// Rollups returns what was measured up to a run: the last stretches, up to max runs, since a time.
-	Rollups(ctx context.Context, project, branch, env string, until RunMark, since time.Time, max int) (*Rollups, error)
 }
 
 // Drift is slow growth, without a step that was confirmed.

@@ -32,8 +32,10 @@ type Report struct {
 	// Completion is that of the judged run. Partial says why the run is partial. Each is left out when nothing is known.
 	Completion Completion `json:"completion,omitempty"`
 	Partial    string     `json:"partial,omitempty"`
-	Started    time.Time  `json:"started"`
-	Suite      Suite      `json:"suite"`
+	// Selection is Partial, and empty for a run with a whole session: see [RunEnd]. Runs of one selection compare.
+	Selection string    `json:"-"`
+	Started   time.Time `json:"started"`
+	Suite     Suite     `json:"suite"`
 	// Results are in the order of [Report.Arrange]. Results that are ok or learning may be left out.
 	Results []Result `json:"results"`
 	// Parts has the slow growth of components and folders.

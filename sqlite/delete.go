@@ -118,7 +118,7 @@ func (db *DB) DeleteRecords(ctx context.Context, d *monitor.Deletion) error {
 	}
 	name := hiddenName(d)
 	for _, step := range []func(context.Context, *monitor.Deletion, string) error{
-		db.deleteMeasured, db.deleteMetadata, db.deleteDictionaries, db.deleteLocations,
+		db.deleteMeasured, db.deleteMetadata, db.deleteRollups, db.deleteDictionaries, db.deleteLocations,
 	} {
 		if err := step(ctx, d, name); err != nil {
 			return err
@@ -144,7 +144,7 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 		return err
 	}
 	name := hiddenName(d)
-	for _, table := range []string{"hashes", "series", "components", "sessions"} {
+	for _, table := range []string{"hashes", "series", "components", "sessions", "rollups", "rollup_tests"} {
 		if _, err := w.exec("UPDATE "+table+" SET project = ? WHERE project = ?", name, d.Project); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -26,6 +27,10 @@ func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
 	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
 	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
+	kept.Suite.Drift, kept.Parts = slices.Clone(r.Suite.Drift), slices.Clone(r.Parts)
+	for i := range kept.Results {
+		kept.Results[i].Drift, kept.Results[i].Acceptance = clone(kept.Results[i].Drift), clone(kept.Results[i].Acceptance)
+	}
 	mapTexts(reflect.ValueOf(&kept).Elem(), escape)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -34,6 +39,15 @@ func encodeReport(r *monitor.Report) ([]byte, error) {
 		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
 	}
 	return compress(b.Bytes())
+}
+
+// clone copies what a pointer leads to.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
 }
 
 // decodeReport reads what encodeReport made.
@@ -110,6 +124,10 @@ func mapTexts(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(f(v.String()))
+	case reflect.Pointer:
+		if !v.IsNil() {
+			mapTexts(v.Elem(), f)
+		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			mapTexts(v.Index(i), f)

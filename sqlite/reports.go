@@ -34,7 +34,7 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 		return err
 	}
 	judged := nanoseconds(db.Now())
-	return db.write(ctx, func(w *writer) error {
+	err = db.write(ctx, func(w *writer) error {
 		if bytes.Equal(before, content) {
 			_, err := w.exec("UPDATE reports SET judged = ? WHERE project = ? AND run = ?", judged, r.Project, r.Run)
 			return err
@@ -43,6 +43,10 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 			r.Project, r.Run, judged, content)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return db.rollUp(ctx, r)
 }
 
 // withRetracted returns the report as it is kept. It has the notable results. Retracted has the results that the
@@ -66,6 +70,7 @@ func withRetracted(r, old *monitor.Report) *monitor.Report {
 		}
 		has[result.ID()] = true
 		result.Status, result.Level, result.Reason, result.LastGood, result.FirstBad = monitor.StatusOK, "", "", "", ""
+		result.Drift, result.Acceptance = nil, nil
 		kept.Retracted = append(kept.Retracted, result)
 	}
 	return &kept

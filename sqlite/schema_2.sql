@@ -90,3 +90,53 @@ ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
 -- The runs of a project are read from the newest on, without those of other projects.
 DROP INDEX sessions_project;
 CREATE INDEX sessions_project ON sessions (project, utc_ns);
+
+-- What the runs of a branch measured on a class of machine, for slow growth. It stays when measurements are removed.
+CREATE TABLE rollups (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    env TEXT NOT NULL,
+    selection TEXT NOT NULL, -- why the runs are partial; empty for whole runs
+    UNIQUE (project, branch, env, selection)
+);
+
+-- The tests of rollups. They are no series, since these may go with the last measurement.
+CREATE TABLE rollup_tests (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    component TEXT NOT NULL,
+    item_path TEXT NOT NULL,
+    item TEXT NOT NULL,
+    item_variant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    occurrence INTEGER NOT NULL,
+    UNIQUE (project, item_path, item, item_variant, kind, component, occurrence)
+);
+
+-- Consecutive runs with the medians of what they measured, or one of the last runs.
+CREATE TABLE rollup_stretches (
+    id INTEGER PRIMARY KEY,
+    rollup INTEGER NOT NULL REFERENCES rollups (id),
+    first_run TEXT NOT NULL,
+    first_ref TEXT NOT NULL, -- commit
+    first_ns INTEGER NOT NULL, -- start of the run
+    last_run TEXT NOT NULL,
+    last_ref TEXT NOT NULL,
+    last_ns INTEGER NOT NULL,
+    runs INTEGER NOT NULL,
+    open INTEGER NOT NULL, -- 1 for a run that is in no stretch yet
+    content BLOB NOT NULL -- see rollup_content.go
+);
+CREATE INDEX rollup_stretches_time ON rollup_stretches (rollup, last_ns, runs, open);
+
+-- Where confirmed changes of tests began. Slow growth is measured from there.
+CREATE TABLE rollup_steps (
+    rollup INTEGER NOT NULL REFERENCES rollups (id),
+    test INTEGER NOT NULL REFERENCES rollup_tests (id),
+    metric TEXT NOT NULL,
+    started INTEGER NOT NULL, -- start of the run
+    run TEXT NOT NULL,
+    scm_ref TEXT NOT NULL,
+    PRIMARY KEY (rollup, test, metric, started)
+) WITHOUT ROWID;

@@ -1,0 +1,69 @@
+package monitor
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// RunValues are what a run measured on one class of machine.
+type RunValues struct {
+	RunMark
+	Tests []TestID
+	// Values has by judged metric, in the order of [JudgedMetrics], and by test what was measured, in the metric's unit. It is NaN
+	// where nothing was measured, or where the value does not compare.
+	Values [len(JudgedMetrics)][]float32
+	Sums   [len(JudgedMetrics)]float64 // of the values
+}
+
+// RollupQuery chooses rollups.
+type RollupQuery struct {
+	Project, Branch, Env string
+	Selection            string // see [Report.Selection]
+	// Run is what the judged run measured. It is the last one, whether or not the store has it, and later runs do not count.
+	// Without it all runs count.
+	Run     *RunValues
+	Since   time.Time // start of the earliest run
+	MaxRuns int
+}
+
+// RollupStore keeps rollups. It is safe for concurrent use.
+type RollupStore interface {
+	// Rollups returns what runs measured, and by test and metric the runs at which confirmed changes began, the earliest first.
+	Rollups(ctx context.Context, q RollupQuery) (*Rollups, map[ResultID][]RunMark, error)
+}
+
+// Measured returns by class of machine what the judged run measured. The report must have all its results.
+func (r *Report) Measured() map[string]*RunValues {
+	metrics := map[string]int{}
+	for i, m := range JudgedMetrics {
+		metrics[m.Name] = i
+	}
+	all, at := map[string]*RunValues{}, make(map[TestID]int, len(r.Results)/len(JudgedMetrics))
+	for i := range r.Results {
+		result := &r.Results[i]
+		metric, ok := metrics[result.Metric]
+		if !ok {
+			continue
+		}
+		v := all[result.Env]
+		if v == nil {
+			v = &RunValues{RunMark: RunMark{Run: r.Run, ScmRef: r.ScmRef, Started: r.Started}}
+			all[result.Env] = v
+		}
+		test, ok := at[result.TestID]
+		if !ok {
+			test = len(v.Tests)
+			at[result.TestID] = test
+			v.Tests = append(v.Tests, result.TestID)
+			for m := range v.Values {
+				v.Values[m] = append(v.Values[m], float32(math.NaN()))
+			}
+		}
+		if value := float64(result.Value); result.Status != StatusNotJudged && !math.IsNaN(value) && !math.IsInf(value, 0) {
+			v.Values[metric][test] = float32(value)
+			v.Sums[metric] += value
+		}
+	}
+	return all
+}

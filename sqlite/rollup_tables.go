@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// What of the rollups is kept.
+const (
+	rollupRuns  = 1000                 // of a branch
+	rollupSpan  = 400 * 24 * time.Hour // of a branch, and since its last run
+	rollupYoung = 45 * 24 * time.Hour  // since the last run of a branch without a stretch, such as that of a pull request
+)
+
+// dropOldRollup removes the rollup of a branch that has no runs any more, of one at a time.
+func (w *writer) dropOldRollup(n *rolling) error {
+	var id int64
+	found, err := w.row(`SELECT r.id FROM rollups r WHERE r.project = ?1 AND NOT EXISTS
+		(SELECT 1 FROM rollup_stretches s WHERE s.rollup = r.id AND (s.last_ns >= ?3 OR s.last_ns >= ?2 AND NOT s.open)) LIMIT 1`,
+		[]any{n.query.Project, nanoseconds(n.run.Started.Add(-rollupSpan)), nanoseconds(n.run.Started.Add(-rollupYoung))}, &id)
+	if err != nil || !found {
+		return err
+	}
+	for _, table := range []string{"rollup_stretches WHERE rollup", "rollup_steps WHERE rollup", "rollups WHERE id"} {
+		if _, err := w.exec("DELETE FROM "+table+" = ?", id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rollupID returns the id of the rollup of a query. It adds one where there is none.
+func (w *writer) rollupID(q monitor.RollupQuery) (id int64, err error) {
+	key := []any{q.Project, q.Branch, q.Env, q.Selection}
+	found, err := w.row("SELECT id FROM rollups WHERE project = ? AND branch = ? AND env = ? AND selection = ?", key, &id)
+	if err == nil && !found {
+		id, err = w.insert("INSERT INTO rollups (project, branch, env, selection) VALUES (?, ?, ?, ?)", key...)
+	}
+	return id, err
+}
+
+// nameless is a test on any class of machine.
+func nameless(t monitor.TestID) monitor.TestID {
+	t.Env = ""
+	return t
+}
+
+// rollupIDs returns the ids of all tests of a project, and adds those that the file does not have, some at a time.
+func (db *DB) rollupIDs(ctx context.Context, project string, tests []monitor.TestID) (map[monitor.TestID]uint64, error) {
+	var names map[uint64]monitor.TestID
+	err := db.read(ctx, func(q querier) (err error) {
+		names, err = rollupTests(ctx, q, project)
+		return err
+	})
+	ids := make(map[monitor.TestID]uint64, max(len(names), len(tests)))
+	for id, name := range names {
+		ids[name] = id
+	}
+	var missing []monitor.TestID
+	for _, test := range tests {
+		if _, ok := ids[nameless(test)]; !ok {
+			missing = append(missing, nameless(test))
+		}
+	}
+	for len(missing) > 0 && err == nil {
+		some := missing[:min(deletionStep, len(missing))]
+		err = db.write(ctx, func(w *writer) error {
+			for _, t := range some {
+				id, err := w.insert(`INSERT INTO rollup_tests (project, component, item_path, item, item_variant, kind, occurrence)
+					VALUES (?, ?, ?, ?, ?, ?, ?)`, project, t.Component, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Occurrence)
+				if err != nil {
+					return err
+				}
+				ids[t] = uint64(id)
+			}
+			return nil
+		})
+		missing = missing[len(some):]
+	}
+	return ids, err
+}
+
+// rollupTests returns the names of a project's tests by their ids, without a class of machine.
+func rollupTests(ctx context.Context, q querier, project string) (map[uint64]monitor.TestID, error) {
+	names := map[uint64]monitor.TestID{}
+	err := each(ctx, q, `SELECT id, component, item_path, item, item_variant, kind, occurrence FROM rollup_tests WHERE project = ?`,
+		[]any{project}, func(row scanner) error {
+			var id uint64
+			var t monitor.TestID
+			err := row.Scan(&id, &t.Component, &t.ItemPath, &t.Item, &t.ItemVariant, &t.Kind, &t.Occurrence)
+			names[id] = t
+			return err
+		})
+	return names, err
+}
+
+// deleteRollups removes the rollups of a project. A stretch may be large, so each is a transaction of its own.
+func (db *DB) deleteRollups(ctx context.Context, _ *monitor.Deletion, name string) error {
+	for _, step := range []struct {
+		find, remove string
+		atOnce       int
+	}{
+		{"SELECT s.id FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?", "DELETE FROM rollup_stretches WHERE id", 4},
+		{"SELECT id FROM rollups WHERE project = ?", "DELETE FROM rollup_steps WHERE rollup", 1},
+		{"SELECT id FROM rollups WHERE project = ?", "DELETE FROM rollups WHERE id", deletionStep},
+		{"SELECT id FROM rollup_tests WHERE project = ?", "DELETE FROM rollup_tests WHERE id", deletionStep},
+	} {
+		ids, err := db.numbersFrom(ctx, step.find, name)
+		for len(ids) > 0 && err == nil {
+			some := ids[:min(step.atOnce, len(ids))]
+			ids = ids[len(some):]
+			err = db.write(ctx, func(w *writer) error {
+				_, err := w.exec(step.remove+" IN (SELECT value FROM json_each(?))", jsonList(some))
+				return err
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
