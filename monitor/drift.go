@@ -1,6 +1,11 @@
 package monitor
 
-import "time"
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
 
 // RunMark names a run in a history.
 type RunMark struct {
@@ -15,6 +20,8 @@ type Rollups struct {
 	Project, Branch, Env string
 	Stretches            []Stretch // oldest first
 	Tests                []TestID
+	// Files has by test its file, as [Result.ItemFSLoc] of the last run that measured it; empty when unknown. Folders are from it.
+	Files []string
 	// Values has by judged metric, in the order of [JudgedMetrics], and by test the value of each stretch, in the metric's unit.
 	// It is NaN where the stretch did not measure the test.
 	Values [len(JudgedMetrics)][][]float32
@@ -24,8 +31,6 @@ type Rollups struct {
 type Stretch struct {
 	First, Last RunMark
 	Runs        int
-	// Sums has by judged metric the median over the runs of the sum over all tests of the run.
-	Sums [len(JudgedMetrics)]float64
 }
 
 // Drift is slow growth, without a step that was confirmed.
@@ -52,7 +57,8 @@ type PartDrift struct {
 	Tests int `json:"tests"`
 	// Growth is how much more all tests of the part need than at the first level, in the metric's unit. It is the sum of the next
 	// three: FromNew is of tests that were not there, less what removed tests needed; FromSlower is of the tests that are there in
-	// both; Machine is what all tests of the suite share, and so may be the machine.
+	// both; Machine is what all tests of the suite share, and so may be the machine. The first two are at the present speed of the
+	// machine.
 	Growth     Number `json:"growth"`
 	FromNew    Number `json:"from_new"`
 	FromSlower Number `json:"from_slower"`
@@ -77,7 +83,28 @@ type Drifts struct {
 
 // DriftDetector finds slow growth.
 type DriftDetector interface {
-	// Drift finds slow growth in rollups. steps has by test and metric the runs at which a confirmed or accepted change began: its
-	// first level is looked for after the last of these.
-	Drift(r *Rollups, steps map[ResultID][]RunMark) (*Drifts, error)
+	// Drift finds slow growth in rollups. steps has by test and metric the runs at which a confirmed change began. accepted has the
+	// acceptances of the project and branch. The first level of a test is looked for after the last of both, in any order. Fails
+	// with EInvalid when the lists of the rollups do not have the same lengths.
+	Drift(r *Rollups, steps map[ResultID][]RunMark, accepted []Acceptance) (*Drifts, error)
+}
+
+// Covers says whether an acceptance is about a test. file is the test's file, empty when unknown.
+func (a *Acceptance) Covers(t *TestID, file string) bool {
+	switch {
+	case a.ItemPath != "" || a.ItemVariant != "":
+		return a.ItemPath == t.ItemPath && a.ItemVariant == t.ItemVariant
+	case a.Part != "":
+		return a.Part == t.Component || slices.Contains(Folders(file), a.Part)
+	}
+	return true
+}
+
+// Folders returns the folders above a file, the nearest one first: "a/b" and "a" for "a/b/test_c.py", as the tree of pages has them.
+func Folders(file string) (all []string) {
+	file = path.Clean(strings.ReplaceAll(file, `\`, "/"))
+	for dir := path.Dir(file); dir != "." && dir != "/" && dir != ".."; dir = path.Dir(dir) {
+		all = append(all, dir)
+	}
+	return all
 }

@@ -10,10 +10,10 @@ import (
 type RunValues struct {
 	RunMark
 	Tests []TestID
+	Files []string // by test, as [Result.ItemFSLoc]
 	// Values has by judged metric, in the order of [JudgedMetrics], and by test what was measured, in the metric's unit. It is NaN
 	// where nothing was measured, or where the value does not compare.
 	Values [len(JudgedMetrics)][]float32
-	Sums   [len(JudgedMetrics)]float64 // of the values
 }
 
 // RollupQuery chooses rollups.
@@ -55,14 +55,13 @@ func (r *Report) Measured() map[string]*RunValues {
 		if !ok {
 			test = len(v.Tests)
 			at[result.TestID] = test
-			v.Tests = append(v.Tests, result.TestID)
+			v.Tests, v.Files = append(v.Tests, result.TestID), append(v.Files, result.ItemFSLoc)
 			for m := range v.Values {
 				v.Values[m] = append(v.Values[m], float32(math.NaN()))
 			}
 		}
 		if value := float64(result.Value); result.Status != StatusNotJudged && !math.IsNaN(value) && !math.IsInf(value, 0) {
 			v.Values[metric][test] = float32(value)
-			v.Sums[metric] += value
 		}
 	}
 	return all

@@ -52,7 +52,7 @@ func (db *DB) Rollups(ctx context.Context, q monitor.RollupQuery) (r *monitor.Ro
 				if !ok || q.Run != nil && mark.Started.After(q.Run.Started) {
 					return nil
 				}
-				id.TestID, id.Env = name, q.Env
+				id.TestID, id.Env = name.TestID, q.Env
 				steps[id] = append(steps[id], mark)
 				return nil
 			})
@@ -126,7 +126,7 @@ func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches 
 	}
 	if own := b.query.Run; own != nil {
 		open = append(open, rollupStretch{Stretch: monitor.Stretch{First: own.RunMark, Last: own.RunMark, Runs: 1}})
-		contents = append(contents, contentOf(own, b.ids(own.Tests)))
+		contents = append(contents, contentOf(own, b.ids(own)))
 	}
 	first := 0
 	if len(open) > stretchRuns {
@@ -143,28 +143,27 @@ func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches 
 // rollupBuilder makes rollups of contents.
 type rollupBuilder struct {
 	query   monitor.RollupQuery
-	names   map[uint64]monitor.TestID
+	names   map[uint64]rollupTest
 	seen    map[uint64]int // place in Tests
 	columns int            // at most
 	result  monitor.Rollups
 }
 
 // ids returns the ids of tests. A test that the file does not know gets one that no test has.
-func (b *rollupBuilder) ids(tests []monitor.TestID) []uint64 {
+func (b *rollupBuilder) ids(own *monitor.RunValues) []uint64 {
 	known, last := make(map[monitor.TestID]uint64, len(b.names)), uint64(0)
 	for id, name := range b.names {
-		known[name], last = id, max(last, id)
+		known[name.TestID], last = id, max(last, id)
 	}
-	ids := make([]uint64, len(tests))
-	for i, test := range tests {
-		test.Env = ""
+	ids := make([]uint64, len(own.Tests))
+	for i, test := range own.Tests {
+		test = nameless(test)
 		id, ok := known[test]
 		if !ok {
 			last++
 			id = last
-			b.names[id] = test
 		}
-		ids[i] = id
+		b.names[id], ids[i] = rollupTest{test, own.Files[i]}, id
 	}
 	return ids
 }
@@ -172,7 +171,6 @@ func (b *rollupBuilder) ids(tests []monitor.TestID) []uint64 {
 func (b *rollupBuilder) add(s monitor.Stretch, c *rollupContent) {
 	r := &b.result
 	column := len(r.Stretches)
-	s.Sums = c.sums
 	r.Stretches = append(r.Stretches, s)
 	for i, id := range c.tests {
 		test, ok := b.seen[id]
@@ -184,7 +182,7 @@ func (b *rollupBuilder) add(s monitor.Stretch, c *rollupContent) {
 			test = len(r.Tests)
 			b.seen[id] = test
 			name.Env = b.query.Env
-			r.Tests = append(r.Tests, name)
+			r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
 			for m := range r.Values {
 				r.Values[m] = append(r.Values[m], slices.Repeat([]float32{float32(math.NaN())}, b.columns))
 			}

@@ -14,21 +14,16 @@ const judgedMetrics = len(monitor.JudgedMetrics)
 
 // rollupContent is what a stretch has of its tests, by the id of the test.
 type rollupContent struct {
-	sums   [judgedMetrics]float64
 	tests  []uint64 // sorted, each once
 	values [judgedMetrics][]float32
 }
 
-// rollupFormat is the first byte of a content. Then come the sums, the number of tests, the differences of their ids, and the values
-// by metric.
+// rollupFormat is the first byte of a content. Then come the number of tests, the differences of their ids, and the values by metric.
 const rollupFormat = 1
 
 func (c *rollupContent) encode() []byte {
-	b := make([]byte, 0, 16+8*judgedMetrics+len(c.tests)*(2+4*judgedMetrics))
+	b := make([]byte, 0, 16+len(c.tests)*(2+4*judgedMetrics))
 	b = append(b, rollupFormat)
-	for _, sum := range c.sums {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(sum))
-	}
 	b = binary.AppendUvarint(b, uint64(len(c.tests)))
 	before := uint64(0)
 	for _, test := range c.tests {
@@ -47,15 +42,11 @@ func (c *rollupContent) encode() []byte {
 var errRollupContent = errors.New("a stretch of rollups is damaged")
 
 func decodeRollup(b []byte) (*rollupContent, error) {
-	if len(b) < 1+8*judgedMetrics || b[0] != rollupFormat {
+	if len(b) == 0 || b[0] != rollupFormat {
 		return nil, errRollupContent
 	}
 	c := &rollupContent{}
 	b = b[1:]
-	for i := range c.sums {
-		c.sums[i] = math.Float64frombits(binary.LittleEndian.Uint64(b))
-		b = b[8:]
-	}
 	n, used := binary.Uvarint(b)
 	if used <= 0 || n > uint64(len(b)) {
 		return nil, errRollupContent
@@ -91,7 +82,7 @@ func contentOf(v *monitor.RunValues, ids []uint64) *rollupContent {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return int(int64(ids[a]) - int64(ids[b])) })
-	c := &rollupContent{sums: v.Sums, tests: make([]uint64, len(ids))}
+	c := &rollupContent{tests: make([]uint64, len(ids))}
 	for to, from := range order {
 		c.tests[to] = ids[from]
 	}
@@ -114,7 +105,7 @@ func medians(runs []*rollupContent) *rollupContent {
 	c := &rollupContent{tests: slices.Compact(all)}
 	for m := range c.values {
 		c.values[m] = make([]float32, len(c.tests))
-		var sums, some []float64
+		var some []float64
 		at := make([]int, len(runs))
 		for i, test := range c.tests {
 			some = some[:0]
@@ -128,10 +119,6 @@ func medians(runs []*rollupContent) *rollupContent {
 			}
 			c.values[m][i] = float32(median(some))
 		}
-		for _, r := range runs {
-			sums = append(sums, r.sums[m])
-		}
-		c.sums[m] = median(sums)
 	}
 	return c
 }

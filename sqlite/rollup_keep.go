@@ -44,7 +44,7 @@ func (db *DB) rollUp(ctx context.Context, r *monitor.Report) error {
 // prepareRolling does outside of the transaction what takes long. A run that is open is replaced. A run that started before the end
 // of a stretch is in it, or comes too late: open is nil then.
 func (db *DB) prepareRolling(ctx context.Context, n *rolling) (err error) {
-	if n.ids, err = db.rollupIDs(ctx, n.query.Project, n.run.Tests); err != nil {
+	if n.ids, err = db.rollupIDs(ctx, n.query.Project, n.run); err != nil {
 		return err
 	}
 	ids := make([]uint64, len(n.run.Tests))

@@ -47,49 +47,58 @@ func nameless(t monitor.TestID) monitor.TestID {
 	return t
 }
 
-// rollupIDs returns the ids of all tests of a project, and adds those that the file does not have, some at a time.
-func (db *DB) rollupIDs(ctx context.Context, project string, tests []monitor.TestID) (map[monitor.TestID]uint64, error) {
-	var names map[uint64]monitor.TestID
+// rollupTest is a test on any class of machine.
+type rollupTest struct {
+	monitor.TestID
+	file string
+}
+
+// rollupIDs returns the ids of all tests of a project. It stores what the file does not know of the tests of a run, some at a time.
+func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunValues) (map[monitor.TestID]uint64, error) {
+	var names map[uint64]rollupTest
 	err := db.read(ctx, func(q querier) (err error) {
 		names, err = rollupTests(ctx, q, project)
 		return err
 	})
-	ids := make(map[monitor.TestID]uint64, max(len(names), len(tests)))
-	for id, name := range names {
-		ids[name] = id
+	ids := make(map[monitor.TestID]uint64, max(len(names), len(run.Tests)))
+	for id, test := range names {
+		ids[test.TestID] = id
 	}
-	var missing []monitor.TestID
-	for _, test := range tests {
-		if _, ok := ids[nameless(test)]; !ok {
-			missing = append(missing, nameless(test))
+	var unknown []rollupTest
+	for i, test := range run.Tests {
+		t := rollupTest{nameless(test), run.Files[i]}
+		if id, ok := ids[t.TestID]; !ok || names[id] != t {
+			unknown = append(unknown, t)
 		}
 	}
-	for len(missing) > 0 && err == nil {
-		some := missing[:min(deletionStep, len(missing))]
+	for len(unknown) > 0 && err == nil {
+		some := unknown[:min(deletionStep, len(unknown))]
+		unknown = unknown[len(some):]
 		err = db.write(ctx, func(w *writer) error {
 			for _, t := range some {
-				id, err := w.insert(`INSERT INTO rollup_tests (project, component, item_path, item, item_variant, kind, occurrence)
-					VALUES (?, ?, ?, ?, ?, ?, ?)`, project, t.Component, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Occurrence)
+				var id uint64
+				_, err := w.row(`INSERT INTO rollup_tests (project, component, item_path, item, item_variant, kind, occurrence, file)
+					VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET file = excluded.file RETURNING id`,
+					[]any{project, t.Component, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Occurrence, t.file}, &id)
 				if err != nil {
 					return err
 				}
-				ids[t] = uint64(id)
+				ids[t.TestID] = id
 			}
 			return nil
 		})
-		missing = missing[len(some):]
 	}
 	return ids, err
 }
 
-// rollupTests returns the names of a project's tests by their ids, without a class of machine.
-func rollupTests(ctx context.Context, q querier, project string) (map[uint64]monitor.TestID, error) {
-	names := map[uint64]monitor.TestID{}
-	err := each(ctx, q, `SELECT id, component, item_path, item, item_variant, kind, occurrence FROM rollup_tests WHERE project = ?`,
+// rollupTests returns a project's tests by their ids, without a class of machine.
+func rollupTests(ctx context.Context, q querier, project string) (map[uint64]rollupTest, error) {
+	names := map[uint64]rollupTest{}
+	err := each(ctx, q, `SELECT id, component, item_path, item, item_variant, kind, occurrence, file FROM rollup_tests WHERE project = ?`,
 		[]any{project}, func(row scanner) error {
 			var id uint64
-			var t monitor.TestID
-			err := row.Scan(&id, &t.Component, &t.ItemPath, &t.Item, &t.ItemVariant, &t.Kind, &t.Occurrence)
+			var t rollupTest
+			err := row.Scan(&id, &t.Component, &t.ItemPath, &t.Item, &t.ItemVariant, &t.Kind, &t.Occurrence, &t.file)
 			names[id] = t
 			return err
 		})

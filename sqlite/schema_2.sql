@@ -111,6 +111,7 @@ CREATE TABLE rollup_tests (
     item_variant TEXT NOT NULL,
     kind TEXT NOT NULL,
     occurrence INTEGER NOT NULL,
+    file TEXT NOT NULL, -- where the last run had it
     UNIQUE (project, item_path, item, item_variant, kind, component, occurrence)
 );
 
