@@ -32,6 +32,8 @@ type Judge struct {
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
+	// Drift finds slow growth; nil looks for none.
+	Drift *Drift
 
 	history  monitor.HistoryStore
 	detector monitor.Detector
@@ -122,6 +124,9 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		report.Selection = run.Partial
 	}
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
+	if err := j.Drift.addDrift(ctx, run, report); err != nil {
+		return nil, err
+	}
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return report, nil
 	}

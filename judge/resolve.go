@@ -38,9 +38,9 @@ func (w *Worker) resolve(ctx context.Context, r *monitor.Report) error {
 		result := &r.Results[i]
 		half, ok := halves[result.ID()]
 		switch {
-		case !ok || result.Status != monitor.StatusOK:
+		case !ok || result.Status != monitor.StatusOK && result.Status != monitor.StatusDrift:
 		case result.Value < half:
-			result.Status = monitor.StatusResolved
+			result.Status, result.Drift = monitor.StatusResolved, nil
 		default: // the new level has become the usual one, so the regression is not resolved, and will not be
 			r.Accepted = append(r.Accepted, result.ID())
 		}

@@ -71,7 +71,7 @@ func (r *Result) compare(o *Result) int {
 	if r.Status != o.Status {
 		return cmp.Compare(r.Status.Severity(), o.Status.Severity())
 	}
-	changes := cmp.Compare(o.Ratio, r.Ratio) // NaN is the least, so it comes last
+	changes := cmp.Compare(o.change(), r.change()) // NaN is the least, so it comes last
 	if r.Status == StatusImprovement {
 		changes = -changes
 	}
@@ -79,6 +79,14 @@ func (r *Result) compare(o *Result) int {
 		return first
 	}
 	return cmp.Or(r.TestID.compare(&o.TestID), cmp.Compare(r.Metric, o.Metric))
+}
+
+// change is the ratio that the status is about.
+func (r *Result) change() Number {
+	if r.Drift != nil {
+		return r.Drift.Ratio
+	}
+	return r.Ratio
 }
 
 // Status is the status of a result or of a suite.

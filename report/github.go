@@ -39,7 +39,11 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 		}
 		writeAnnotation(b, one)
 	}
-	var errors, warnings annotations
+	var errors, warnings, notices annotations
+	drifting := "notice"
+	if o.FailOn == FailOnDrift {
+		drifting = "error"
+	}
 	for _, m := range slowMachines(r) {
 		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",
 			message: orUnknown(offsets(m.Offset)) + " on " + show(m.Env, shortName)}
@@ -56,10 +60,16 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 			errors.add(func() annotation { return annotate("error", "Regression", result) })
 		case monitor.StatusSuspect:
 			warnings.add(func() annotation { return annotate("warning", "Suspect", result) })
+		case monitor.StatusDrift:
+			notices.add(func() annotation { return annotate(drifting, "Slow growth", result) })
 		}
+	}
+	for _, line := range growth(r, severalMachines(r), show) {
+		notices.add(func() annotation { return annotation{kind: "notice", title: "Slow growth", message: line} })
 	}
 	errors.write(b)
 	warnings.write(b)
+	notices.write(b)
 }
 
 // add counts an annotation, and makes it if it is shown.

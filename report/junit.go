@@ -109,6 +109,9 @@ func suiteCase(r *monitor.Report, on FailOn) junitCase {
 	if s := partial(r, show); s != "" {
 		c.Out += "\n" + s
 	}
+	for _, line := range growth(r, severalMachines(r), show) {
+		c.Out += "\n" + line
+	}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:
@@ -173,6 +176,6 @@ func change(r *monitor.Result) string {
 		}
 		return s
 	}
-	return fmt.Sprintf("%s %s: %s → %s", metricName(r.Metric), ratio(r.Ratio), amount(r.Metric, r.Baseline),
-		amount(r.Metric, r.Value))
+	usual, now, by := levels(r)
+	return fmt.Sprintf("%s %s: %s → %s", metricName(r.Metric), ratio(by), amount(r.Metric, usual), amount(r.Metric, now))
 }

@@ -33,6 +33,12 @@ func writeMarkdown(b *bytes.Buffer, r *monitor.Report, o Options) {
 	for i := range r.LeftOut {
 		fmt.Fprintf(b, "\nLeft out: %s\n", leftOut(&r.LeftOut[i], code))
 	}
+	if lines := growth(r, severalMachines(r), code); len(lines) > 0 {
+		b.WriteString("\nSlow growth of the suite:\n\n")
+		for _, line := range lines {
+			fmt.Fprintf(b, "- %s\n", line)
+		}
+	}
 	foot := "\n<sub>" + totals(r.Summary) + "</sub>\n"
 	sections := markdownSections(r, o, links)
 	room := maxComment - b.Len() - len(foot)
@@ -52,7 +58,7 @@ func title(r *monitor.Report, on FailOn) string {
 		return "### ❌ " + sentence
 	case gate == monitor.GateNotJudged, conspicuous(r):
 		return "### ⚠️ " + sentence
-	case r.Summary.OK+r.Summary.Improvements == 0:
+	case settled(r.Summary) == 0:
 		return "### ⏳ " + sentence
 	default:
 		return "### ✅ " + sentence

@@ -27,6 +27,12 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 		t.paint(yellow, "\nSLOW MACHINE")
 		fmt.Fprintf(t, " %s: %s\n", orUnknown(offsets(m.Offset)), show(m.Env, shortName))
 	}
+	if lines := growth(r, t.envs, show); len(lines) > 0 {
+		t.paint(yellow, "\nSLOW GROWTH OF THE SUITE\n")
+		for _, line := range lines {
+			fmt.Fprintf(t, "  %s\n", t.wrapped(line, 4))
+		}
+	}
 	for _, g := range entryGroups(r, o.All) {
 		t.group(g)
 	}
@@ -118,7 +124,7 @@ func (t textWriter) line(what, text string) {
 
 // conspicuous says whether a report that does not fail deserves a look.
 func conspicuous(r *monitor.Report) bool {
-	return r.Summary.Regressions > 0 || r.Summary.Suspects > 0 || slow(r)
+	return r.Summary.Regressions > 0 || r.Summary.Suspects > 0 || r.Summary.Drifts > 0 || slow(r) || len(growing(r)) > 0
 }
 
 // onBranch returns " of BRANCH", or nothing for runs that say no branch.

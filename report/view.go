@@ -26,13 +26,14 @@ func groups(r *monitor.Report, all bool) []group {
 	known := []group{
 		{status: monitor.StatusRegression, one: "regression", many: "regressions"},
 		{status: monitor.StatusSuspect, one: "suspect", many: "suspects"},
+		{status: monitor.StatusDrift, one: "slow growth", many: "slow growth"},
 		{status: monitor.StatusImprovement, one: "improvement", many: "improvements"},
 		{status: monitor.StatusResolved, one: "resolved", many: "resolved"},
 		{status: monitor.StatusNotJudged, one: "not judged", many: "not judged"},
 		{status: monitor.StatusLearning, one: "learning", many: "learning"},
 		{status: monitor.StatusOK, one: "ok", many: "ok"},
 	}
-	const notJudged = 4
+	notJudged := slices.IndexFunc(known, func(g group) bool { return g.status == monitor.StatusNotJudged })
 	for i := range r.Results {
 		result := &r.Results[i]
 		at := slices.IndexFunc(known, func(g group) bool { return g.status == result.Status })
@@ -63,6 +64,7 @@ func totals(s monitor.Summary) string {
 	}{
 		{s.OK, "ok"}, {s.Learning, "learning"}, {s.NotJudged, "not judged"}, {s.Suspects, plural(s.Suspects, "suspect", "suspects")},
 		{s.Regressions, plural(s.Regressions, "regression", "regressions")},
+		{s.Drifts, "slowly growing"},
 		{s.Improvements, plural(s.Improvements, "improvement", "improvements")},
 	} {
 		if c.n != 0 {
@@ -111,7 +113,10 @@ func started(r *monitor.Report) string {
 // details lists what is known of a result besides its numbers.
 func details(r *monitor.Result) []string {
 	var parts []string
-	if commits := since(r); commits != "" {
+	switch commits := since(r); {
+	case r.Drift != nil:
+		parts = append(parts, pace(r.Drift))
+	case commits != "":
 		parts = append(parts, "since "+commits)
 	}
 	if r.Level == monitor.LevelCrit {
