@@ -52,7 +52,7 @@ func TestSlowGrowthIsSaidInEachFormat(t *testing.T) {
 	r := growingReport()
 	text := written(t, report.Text, r, report.Options{})
 	assert.Contains(t, text, "WARNING No regression; 1 measurement grows slowly.")
-	assert.Contains(t, text, "SLOW GROWTH: 1 test\n↗ tests.test_pay test_card\n")
+	assert.Contains(t, text, "SLOW GROWTH: 1 test\n↗ tests/test_pay.py::test_card\n")
 	assert.Contains(t, text, "400 ms → 600 ms    ×1.50", "from the first level to the present one, and not the moving baseline")
 	assert.Contains(t, text, "    about 1 % a run since 1a2b3c4d5e (12 March 2026)\n")
 	assert.Contains(t, text, "wall time of the whole suite grew by about 1 % a run since 1a2b3c4d5e (12 March 2026): 40 s → 60 s (×1.50); "+
@@ -63,12 +63,12 @@ func TestSlowGrowthIsSaidInEachFormat(t *testing.T) {
 	markdown := written(t, report.Markdown, r, report.Options{})
 	assert.Contains(t, markdown, "### ⚠️ No regression; 1 measurement grows slowly.")
 	assert.Contains(t, markdown, "<details><summary>1 slow growth</summary>")
-	assert.Contains(t, markdown, "| `tests.test_pay test_card` | CPU time | 400 ms | 600 ms | ×1.50 | about 1 % a run since 1a2b3c4d5e (12 March 2026) |")
+	assert.Contains(t, markdown, "| `tests/test_pay.py::test_card` | CPU time | 400 ms | 600 ms | ×1.50 | about 1 % a run since 1a2b3c4d5e (12 March 2026) |")
 	assert.Contains(t, markdown, "- CPU time of folder <code>tests&#47;&#124;pay</code> grew by")
 
 	github := written(t, report.GitHub, r, report.Options{})
 	assert.Contains(t, github, "::notice file=tests/test_pay.py,title=Slow growth%3A CPU time ×1.50%3A 400 ms → 600 ms::"+
-		"tests.test_pay test_card, about 1 %25 a run since 1a2b3c4d5e (12 March 2026)")
+		"tests/test_pay.py::test_card, about 1 %25 a run since 1a2b3c4d5e (12 March 2026)")
 	assert.Contains(t, github, "::notice title=Slow growth::wall time of the whole suite grew")
 
 	junit := written(t, report.JUnit, r, report.Options{})
