@@ -67,6 +67,14 @@ func (l *line) result(r *monitor.Report, v *monitor.Result) {
 	l.tag(tagProject, r.Project)
 	l.text("status", string(v.Status))
 	l.text("level", string(v.Level))
+	if d := v.Drift; d != nil { // of the first level and the present one
+		grown := *v
+		grown.Baseline, grown.Value, grown.Ratio, grown.Delta = d.First, d.Now, d.Ratio, d.Now-d.First
+		grown.P, grown.Q, grown.N = d.P, d.Q, d.Runs
+		v = &grown
+		l.float("rate", float64(d.Rate))
+		l.text("since", d.Since.ScmRef)
+	}
 	l.float("baseline", float64(v.Baseline))
 	l.float("limit", float64(v.Limit))
 	l.float("value", float64(v.Value))
@@ -115,6 +123,7 @@ func (l *line) run(r *monitor.Report) {
 	l.integer("not_judged", int64(r.Summary.NotJudged))
 	l.integer("suspects", int64(r.Summary.Suspects))
 	l.integer("regressions", int64(r.Summary.Regressions))
+	l.integer("drifts", int64(r.Summary.Drifts))
 	l.integer("improvements", int64(r.Summary.Improvements))
 	l.float("total_time", total)
 	l.float("cpu_time", cpu)

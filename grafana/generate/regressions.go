@@ -13,7 +13,7 @@ func regressions() *dashboard {
 	env.Description = "The classes of machine to show. Each class is judged separately."
 	d.variables(influxSource(), projectVariable(), branchVariable(), env,
 		choice("metric", "Metric", "The measured values to show.", judgedMetrics()...).multi(),
-		choice("status", "Verdict", "Regression: several runs confirm that the test is slower or uses more memory. Suspect: the test stood out in one run. Improvement: several runs confirm that the test is faster or uses less memory. Resolved: the test had a regression and is as usual again.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement", "Resolved", "resolved").multi(),
+		choice("status", "Verdict", "Regression: several runs confirm that the test is slower or uses more memory. Suspect: the test stood out in one run. Slow growth: the test became slower or hungrier little by little over many runs. Improvement: several runs confirm that the test is faster or uses less memory. Resolved: the test had a regression and is as usual again.", "Regression", "regression", "Suspect", "suspect", "Slow growth", "drift", "Improvement", "improvement", "Resolved", "resolved").multi(),
 		searchVariable(),
 		runVariable("run", "Run", "The run whose verdicts are listed. The newest run is the first in the list.", inProject+" and "+inBranch, "0"), commitVariable())
 	d.annotate("Regressions", "red", suspiciousRuns)
@@ -38,7 +38,7 @@ func judgedMetrics() (pairs []string) {
 }
 
 func verdictBars() *panel {
-	p := bars(14, "Verdicts on each run", "Number of regressions, suspects and improvements in each judged run, on all classes of machine. Regressions and improvements are confirmed by several runs. A suspect stood out in one run.", "short", true).
+	p := bars(14, "Verdicts on each run", "Number of regressions, suspects, slow growth and improvements in each judged run, on all classes of machine. Regressions and improvements are confirmed by several runs. A suspect stood out in one run.", "short", true).
 		set("decimals", 0)
 	for _, v := range verdictKinds {
 		p.field(v[0], v[1], fixed(v[2]))
