@@ -21,6 +21,7 @@ type Parts struct {
 	Store    monitor.Store
 	Metadata monitor.MetadataStore // answers the lookups of pytest-monitor
 	Judge    monitor.Judge
+	Drift    monitor.DriftStore
 	Printer  PrinterOf // writes the reports of Judge
 	Log      *slog.Logger
 }

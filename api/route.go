@@ -22,7 +22,7 @@ type route struct {
 // readRoutes returns all routes except the lookups and the routes of the document.
 func (a *API) readRoutes() []route {
 	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes(),
-		a.outcomeRoutes(), a.flakyRoutes())
+		a.outcomeRoutes(), a.flakyRoutes(), a.driftRoutes())
 	for i := range lists {
 		lists[i].handle = a.inTurn(lists[i].handle)
 	}

@@ -66,3 +66,27 @@ func (r *Report) Measured() map[string]*RunValues {
 	}
 	return all
 }
+
+// DriftQuery chooses slow growth of a project that reports say.
+type DriftQuery struct {
+	Project string
+	Branch  *string   // nil means the branch of the last run
+	Env     string    // class of machine; empty for all
+	Since   time.Time // leaves out what began before
+}
+
+// DriftList is the slow growth that the last kept reports of a branch say, on each class of machine. Its JSON is the answer of
+// `GET /api/v1/drift`.
+type DriftList struct {
+	Project string      `json:"project"`
+	Branch  string      `json:"branch"`
+	Runs    []RunMark   `json:"runs"`    // of these reports, the last one first
+	Results []Result    `json:"results"` // the greatest growth first
+	Parts   []PartDrift `json:"parts"`   // suites first
+}
+
+// DriftStore lists slow growth. It is safe for concurrent use.
+type DriftStore interface {
+	// ListDrift never judges. The list is empty where no report was kept.
+	ListDrift(ctx context.Context, q DriftQuery) (*DriftList, error)
+}

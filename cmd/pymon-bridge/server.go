@@ -62,7 +62,7 @@ func (b *bridge) mountIngest() {
 
 // mountAPI adds the read routes. The local file answers them.
 func (b *bridge) mountAPI() *api.API {
-	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Printer: report.PrinterOf, Log: b.logger})
+	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Drift: b.db, Printer: report.PrinterOf, Log: b.logger})
 	reads.PageSize = int64(b.config.PageSize)
 	reads.Mount(b.server)
 	return reads

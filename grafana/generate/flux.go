@@ -71,11 +71,11 @@ const slowdown = "if exists r.offset_cpu_time then r.offset_cpu_time - 1.0 else 
 
 // verdictCounts gives the number of verdicts of each kind in each run.
 var verdictCounts = perRun("runs", inProject,
-	"{_time: r._time, regressions: float(v: r.regressions), suspects: float(v: r.suspects), drifts: if exists r.drifts then float(v: r.drifts) else 0.0, improvements: float(v: r.improvements)}",
-	"regressions", "suspects", "drifts", "improvements")
+	"{_time: r._time, regressions: float(v: r.regressions), suspects: float(v: r.suspects), improvements: float(v: r.improvements)}",
+	"regressions", "suspects", "improvements")
 
 // verdictKinds has the fields of verdictCounts with their titles and colours.
-var verdictKinds = [...][3]string{{"regressions", "Regressions", "red"}, {"suspects", "Suspects", "orange"}, {"drifts", "Slow growth", "yellow"}, {"improvements", "Improvements", "green"}}
+var verdictKinds = [...][3]string{{"regressions", "Regressions", "red"}, {"suspects", "Suspects", "orange"}, {"improvements", "Improvements", "green"}}
 
 func envColumn(measurement string) string {
 	if measurement == "machines" {

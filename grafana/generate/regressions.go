@@ -38,7 +38,7 @@ func judgedMetrics() (pairs []string) {
 }
 
 func verdictBars() *panel {
-	p := bars(14, "Verdicts on each run", "Number of regressions, suspects, slow growth and improvements in each judged run, on all classes of machine. Regressions and improvements are confirmed by several runs. A suspect stood out in one run.", "short", true).
+	p := bars(14, "Verdicts on each run", "Number of regressions, suspects and improvements in each judged run, on all classes of machine. Regressions and improvements are confirmed by several runs. A suspect stood out in one run.", "short", true).
 		set("decimals", 0)
 	for _, v := range verdictKinds {
 		p.field(v[0], v[1], fixed(v[2]))

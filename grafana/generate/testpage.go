@@ -99,7 +99,7 @@ func band(title, unit, what, metric string, fields []string, value string, floor
 		field("usual", "Usual", fixed("text"), property{"custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}}, property{"custom.showPoints", "never"}).
 		field("lowest", "", fixed("transparent"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.hideFrom", object{"legend": true, "tooltip": true, "viz": false}}).
 		field("limit", "", fixed("semi-dark-blue"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.fillBelowTo", "lowest"}, property{"custom.fillOpacity", 20})
-	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"drift", "Slow growth", "yellow"}, {"improvement", "Improvement", "green"},
+	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"drift", "Slow growth", "purple"}, {"improvement", "Improvement", "green"},
 		{"resolved", "Resolved", "super-light-green"}} {
 		p.field(v[0], v[1], fixed(v[2]), property{"custom.drawStyle", "points"}, property{"custom.pointSize", 10})
 	}
