@@ -17,6 +17,7 @@ type brief struct {
 	regressions int // tests
 	results     int // regressions of any metric, so a test may count several times
 	suspects    int // tests
+	drifts      int // tests
 }
 
 // maxBriefs is how many briefs stay in memory.
@@ -59,7 +60,7 @@ func (p *Pages) brief(ctx context.Context, project, run string) (*brief, int64, 
 	}
 	of := &brief{suite: r.Suite, status: verdictOf(r), sentence: p.parts.Words.Sentence(r),
 		regressions: regressed(r, monitor.StatusRegression), results: r.Summary.Regressions,
-		suspects: regressed(r, monitor.StatusSuspect)}
+		suspects: regressed(r, monitor.StatusSuspect), drifts: regressed(r, monitor.StatusDrift)}
 	p.briefs.put(version, of)
 	return of, version, nil
 }

@@ -25,6 +25,8 @@ type finding struct {
 // Commits returns the commits between which the test changed, as `git log` takes them; "" when they are not known.
 func (f *finding) Commits(words func(ref string) string) string {
 	switch {
+	case f.Drift != nil && f.Drift.Since.ScmRef != "":
+		return words(f.Drift.Since.ScmRef)
 	case f.FirstBad == "":
 		return ""
 	case f.LastGood == "" || f.LastGood == f.FirstBad:
@@ -52,6 +54,9 @@ func (p *Pages) findings(ctx context.Context, run *runRow, status monitor.Status
 		}
 		f := &finding{Result: r, Title: metricTitle(r.Metric), Series: monitor.Series{Project: run.Info.Project,
 			Component: r.Component, ItemPath: r.ItemPath, Item: r.Item, ItemVariant: r.ItemVariant, Kind: r.Kind}}
+		if d := r.Drift; d != nil { // the moving baseline tells nothing of it
+			f.Baseline, f.Value, f.Ratio, f.Limit, f.Runs = d.First, d.Now, d.Ratio, monitor.Number(math.NaN()), d.Runs
+		}
 		byTest[r.TestID] = f
 		all = append(all, f)
 	}
@@ -83,7 +88,7 @@ func (p *Pages) addTrend(ctx context.Context, f *finding, run *runRow) error {
 			}
 		}
 	}
-	if !changed {
+	if !changed && f.Drift == nil {
 		f.Runs = 0
 	}
 	for i := len(values) - 1; i >= 0; i-- {

@@ -92,6 +92,9 @@ func (f *frame) State(name string) string {
 }
 
 // Amount returns a value of a metric with its unit.
+func (f *frame) Growth(metric string, d *monitor.Drift) string { return f.words.Growth(metric, d) }
+
+// Amount returns a value of a metric with its unit.
 func (f *frame) Amount(metric string, value monitor.Number) string {
 	return f.words.Amount(metric, float64(value))
 }

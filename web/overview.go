@@ -14,6 +14,8 @@ type overviewPage struct {
 	Last      *runRow       `json:"last"`    // of the branch, with a report if one has one
 	Trends    []trend       `json:"trends"`
 	Found     []*finding    `json:"regressions"`
+	Drifts    []*finding    `json:"drifts"`
+	Growth    []string      `json:"-"`    // of the suite and its parts
 	Runs      []*runRow     `json:"runs"` // of all branches
 	Slowest   []*testRow    `json:"slowest"`
 	Hungriest []*testRow    `json:"hungriest"`
@@ -92,7 +94,11 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 	}
 	data.Slowest, data.Hungriest = testRows(slowest), testRows(hungriest)
 	if data.Last.Report != nil {
-		data.Found, err = p.findings(ctx, data.Last, monitor.StatusRegression)
+		if data.Found, err = p.findings(ctx, data.Last, monitor.StatusRegression); err != nil {
+			return err
+		}
+		data.Growth = p.parts.Words.Growing(data.Last.Report)
+		data.Drifts, err = p.findings(ctx, data.Last, monitor.StatusDrift)
 	}
 	return err
 }

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	judgedRuns = 160 // runs of a branch whose reports are read
-	maxChanges = 500 // rows that a page shows
+	recentReports = 10  // runs of a branch that are looked at for the last report
+	judgedRuns    = 160 // runs of a branch whose reports are read
+	maxChanges    = 500 // rows that a page shows
 )
 
 // The states of a regression. It is resolved when the value is usual again, and accepted when the new value has become usual.
@@ -20,6 +21,7 @@ const (
 	stateOpen     = "open"
 	stateResolved = "resolved"
 	stateAccepted = "accepted"
+	stateDrift    = "drift" // slow growth, as the last report says it
 )
 
 // regressionPage lists what the kept reports of a branch say of regressions.
@@ -31,6 +33,8 @@ type regressionPage struct {
 	Since    time.Time      `json:"since"` // start of the first of them
 	Counts   map[string]int `json:"counts"`
 	Groups   []*changeGroup `json:"groups"`
+	Drifts   []*finding     `json:"drifts"`
+	Growth   []string       `json:"-"`    // of the suite and its parts
 	More     int            `json:"more"` // regressions that the page leaves out
 	ByTest   bool           `json:"-"`
 	State    string         `json:"-"`
@@ -63,7 +67,7 @@ type regression struct {
 // regressionList answers what is worse, since when, and what was.
 func (p *Pages) regressionList(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
-	data := &regressionPage{State: s.oneOf("state", stateOpen, stateResolved, stateAccepted, "all"),
+	data := &regressionPage{State: s.oneOf("state", stateOpen, stateResolved, stateAccepted, stateDrift, "all"),
 		ByTest: s.oneOf("group", "commit", "test") == "test", Groups: []*changeGroup{}, Now: p.Now()}
 	if err := s.err(); err != nil {
 		return nil, err
@@ -91,8 +95,29 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if err := p.fillRegressions(ctx, v.Project, data, all); err != nil {
 		return nil, err
 	}
+	if err := p.fillDrifts(ctx, v.Project, data); err != nil {
+		return nil, err
+	}
 	return &view{Template: "regression-list", Title: "Regressions", Place: "regressions", Data: data,
 		Table: func() *table { return regressionTable(data) }}, nil
+}
+
+// fillDrifts adds the slow growth that the last kept report says.
+func (p *Pages) fillDrifts(ctx context.Context, project string, data *regressionPage) error {
+	rows, err := p.runs(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: recentReports})
+	at := slices.IndexFunc(rows, func(r *runRow) bool { return r.brief != nil })
+	if err != nil || at < 0 {
+		return err
+	}
+	if data.Counts[stateDrift] = rows[at].brief.drifts; data.State != stateDrift {
+		return nil
+	}
+	if err := p.readReport(ctx, rows[at]); err != nil || rows[at].Report == nil {
+		return err
+	}
+	data.Drifts, err = p.findings(ctx, rows[at], monitor.StatusDrift)
+	data.Growth = p.parts.Words.Growing(rows[at].Report)
+	return err
 }
 
 // fillRegressions adds those that have the state, in their groups.
@@ -184,7 +209,7 @@ func (r *regression) byName(o *regression) int {
 
 // States lists the values of the filter.
 func (d *regressionPage) States() []string {
-	return []string{stateOpen, stateResolved, stateAccepted, "all"}
+	return []string{stateOpen, stateResolved, stateAccepted, stateDrift, "all"}
 }
 
 // Sign is the status whose sign stands before the test.

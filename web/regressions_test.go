@@ -84,7 +84,7 @@ func TestRegressionsAreFollowed(t *testing.T) {
 	}
 	var page regressionList
 	s.data("/p/shop/regressions?state=all", &page)
-	assert.Equal(t, map[string]int{"all": 5, "open": 2, "accepted": 1, "resolved": 2}, page.Counts)
+	assert.Equal(t, map[string]int{"all": 5, "open": 2, "accepted": 1, "drift": 0, "resolved": 2}, page.Counts)
 	assert.Equal(t, 8, page.Judged)
 	assert.Equal(t, []string{"CPU time"}, append(page.Groups[0].Regressions[0].Also, page.Groups[0].Regressions[1].Also...), "one row for each test")
 	s.refuses("/p/shop/regressions", map[string]string{"state": "closed", "group": "day", "format": "xml"})

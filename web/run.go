@@ -23,6 +23,7 @@ type runPage struct {
 	Report    *monitor.Report `json:"report"` // the kept one; null when there is none
 	Found     []*finding      `json:"-"`
 	More      int             `json:"-"` // tests of the report that are not in Found
+	Growth    []string        `json:"-"` // of the suite and its parts
 	Again     string          `json:"again"`
 	Broken    []*testRow      `json:"broken"` // failed or flaky
 	Trends    []trend         `json:"-"`
@@ -162,7 +163,7 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 }
 
 // statuses are the values of the filter.
-var statuses = []string{"failed", "regression", "suspect", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
+var statuses = []string{"failed", "regression", "suspect", "drift", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
 
 // Statuses lists the statuses that tests of the run have.
 func (d *runPage) Statuses() (some []string) {
@@ -201,6 +202,7 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	if err != nil {
 		return err
 	}
+	data.Growth = p.parts.Words.Growing(data.Report)
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
 	if args := p.parts.Words.Again(data.Report); len(args) > 0 {
@@ -242,6 +244,11 @@ func headline(r *runRow) string {
 			return "1 test is suspect"
 		}
 		return thousands(n) + " tests are suspect"
+	case string(monitor.StatusDrift):
+		if n := r.brief.drifts; n > 0 {
+			return count(n, "test") + " " + map[bool]string{true: "grows", false: "grow"}[n == 1] + " slowly"
+		}
+		return "The suite grows slowly"
 	case string(monitor.StatusOK):
 		return "Nothing is worse than usual"
 	case learning:

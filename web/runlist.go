@@ -25,7 +25,7 @@ type runListPage struct {
 }
 
 // runStatuses are the values of the filter. A run has failed if a test of it has.
-var runStatuses = []string{"failed", "regression", "slow_machine", "suspect", "ok", "learning", "not_judged", running, judging}
+var runStatuses = []string{"failed", "regression", "slow_machine", "suspect", "drift", "ok", "learning", "not_judged", running, judging}
 
 // allBranches is the value of the parameter branch for runs of all branches. The empty one is for runs without a branch.
 const allBranches = "*"

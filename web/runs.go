@@ -117,6 +117,8 @@ func verdictOf(r *monitor.Report) string {
 		return string(monitor.StatusSlowMachine)
 	case s.Suspects > 0:
 		return string(monitor.StatusSuspect)
+	case s.Drifts > 0, len(r.Suite.Drift) > 0:
+		return string(monitor.StatusDrift)
 	case s.OK+s.Improvements > 0:
 		return string(monitor.StatusOK)
 	case s.Learning > 0:

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"pymon-bridge/monitor"
 )
 
 // line is what a sparkline shows.
@@ -89,7 +91,7 @@ func bar(now, usual, most float64, status string) template.HTML {
 }
 
 // signs are shown before the words of verdicts and outcomes.
-var signs = map[string]string{"regression": "▲", "suspect": "◆", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
+var signs = map[string]string{"regression": "▲", "suspect": "◆", "drift": "↗", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
 	"not_judged": "–", "failed": "✕", "error": "✕", "flaky": "≈", "running": "…", "judging": "…", "slow_machine": "◷", "new": "+"}
 
 // sign returns the sign of a status of any type.
@@ -109,7 +111,12 @@ func class(status string) string {
 }
 
 // word returns a status as people say it.
-func word(status any) string { return strings.ReplaceAll(class(fmt.Sprint(status)), "_", " ") }
+func word(status any) string {
+	if status := fmt.Sprint(status); status == string(monitor.StatusDrift) {
+		return "slow growth"
+	}
+	return strings.ReplaceAll(class(fmt.Sprint(status)), "_", " ")
+}
 
 // span returns a long time in seconds as people say it: "54 min 12 s".
 func span(seconds float64) string {

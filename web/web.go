@@ -38,6 +38,10 @@ type Words interface {
 	Printable(s string) string
 	// Commit returns the first digits of a hash.
 	Commit(ref string) string
+	// Growth says how something grew slowly, without a subject.
+	Growth(metric string, d *monitor.Drift) string
+	// Growing says in sentences how the suite and its parts grow slowly.
+	Growing(r *monitor.Report) []string
 	// Again returns the arguments of pytest that run the regressions and suspects of a report again; nil for none.
 	Again(r *monitor.Report) []string
 }

@@ -143,9 +143,16 @@ func (s *fakeStore) ReportVersion(_ context.Context, _, run string) (int64, erro
 // fakeWords are words that are easy to find.
 type fakeWords struct{}
 
-func (fakeWords) Sentence(*monitor.Report) string                       { return "A sentence." }
-func (fakeWords) Amount(_ string, v float64) string                     { return fmt.Sprint(v) }
-func (fakeWords) Ratio(v float64) string                                { return fmt.Sprint(v) }
+func (fakeWords) Sentence(*monitor.Report) string          { return "A sentence." }
+func (fakeWords) Amount(_ string, v float64) string        { return fmt.Sprint(v) }
+func (fakeWords) Growth(_ string, d *monitor.Drift) string { return fmt.Sprint("grew to ", d.Now) }
+func (fakeWords) Ratio(v float64) string                   { return fmt.Sprint(v) }
+func (fakeWords) Growing(r *monitor.Report) (all []string) {
+	for _, p := range append(r.Suite.Drift, r.Parts...) {
+		all = append(all, fmt.Sprint(p.Part, " grew to ", p.Now))
+	}
+	return all
+}
 func (fakeWords) Printable(s string) string                             { return s }
 func (fakeWords) Commit(ref string) string                              { return ref }
 func (fakeWords) Again(*monitor.Report) []string                        { return []string{"it's", "-k", "a b"} }
