@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent), count = data.t.length;
 const boxes = [...document.querySelectorAll(".chart")], tip = document.getElementById("tip");
 const positions = data.t.map((_, i) => i);
-const verdicts = ["suspect", "drift", "regression", "improvement", "failed"];
+const verdicts = ["suspect", "regression", "improvement", "failed"];
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC", hour12: false });
 let plots = [], zoomed = null, owner = 0;
 
