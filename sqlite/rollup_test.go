@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -197,4 +199,81 @@ func TestRollupsOfOldBranchesGo(t *testing.T) {
 	assert.Equal(t, []string{"main", "release"}, branches(), "two runs tell nothing for long")
 	keep(t, db, at(22, "main", 420))
 	assert.Equal(t, []string{"main"}, branches())
+}
+
+// grownFile is a closed file with the rollups of a dozen runs of two projects.
+func grownFile(t *testing.T) (path string, want *monitor.Rollups) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), sqlite.FileName)
+	db := dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	for n := range 12 {
+		r := measuredIn(n, slices.Repeat([]float64{float64(n + 1)}, 60)...)
+		r.Results[0].Status = monitor.StatusRegression
+		keep(t, db, r)
+		r.Project = "gone"
+		keep(t, db, r)
+	}
+	want, _ = rollups(t, db, monitor.RollupQuery{})
+	require.NoError(t, db.Close())
+	return path, want
+}
+
+// sameRollups compares what was measured. Nothing was measured of the other metrics.
+func sameRollups(t *testing.T, want, got *monitor.Rollups) {
+	t.Helper()
+	assert.Equal(t, want.Stretches, got.Stretches)
+	assert.Equal(t, want.Tests, got.Tests)
+	assert.Equal(t, want.Values[0], got.Values[0])
+}
+
+func rollupRows(t *testing.T, path, project string) string {
+	t.Helper()
+	return fmt.Sprint(rowsOf(t, raw(t, path), `SELECT (SELECT count(*) FROM rollups), (SELECT count(*) FROM rollups WHERE project = '`+project+`'),
+		(SELECT count(*) FROM rollup_tests), (SELECT count(*) FROM rollup_stretches), (SELECT count(*) FROM rollup_steps)`))
+}
+
+func TestRollupsGoWithTheirProject(t *testing.T) {
+	path, want := grownFile(t)
+	assert.Equal(t, "[2 1 120 16 24]", rollupRows(t, path, "gone"))
+	db := open(t, dbAt(path, utcZones()))
+	d := deletion(t, db, "gone")
+	require.NoError(t, db.DeleteRecords(t.Context(), d))
+	late := measuredIn(13, 1)
+	late.Project = "gone"
+	keep(t, db, late) // it was being judged
+	require.NoError(t, db.SweepDeletion(t.Context(), d))
+	require.NoError(t, db.EndDeletion(t.Context(), d))
+	got, _ := rollups(t, db, monitor.RollupQuery{})
+	sameRollups(t, want, got)
+	assert.Equal(t, "[2 1 61 8 12]", rollupRows(t, path, "gone"), "of the project a name may stay")
+}
+
+func TestRecoverCarriesRollups(t *testing.T) {
+	path, want := grownFile(t)
+	recoveredRollups := func(file []byte) (*sqlite.DB, *monitor.Rollups) {
+		_, into, err := recovered(t, written(t, file))
+		require.NoError(t, err)
+		db := open(t, dbAt(into, utcZones()))
+		got, _ := rollups(t, db, monitor.RollupQuery{})
+		return db, got
+	}
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, got := recoveredRollups(whole)
+	sameRollups(t, want, got)
+
+	lost := false
+	for page, table := range placesOf(t, path).table {
+		if table == "rollup_tests" && !lost {
+			clear(whole[(page-1)*4096:][:4096])
+			lost = true
+		}
+	}
+	require.True(t, lost)
+	db, got := recoveredRollups(whole)
+	assert.Empty(t, got.Stretches, "a number may stand for another test")
+	keep(t, db, measuredIn(20, 1, 2))
+	got, _ = rollups(t, db, monitor.RollupQuery{})
+	assert.Equal(t, []float32{2}, cpu(t, got, "test_1"))
 }
