@@ -28,7 +28,7 @@ type rollupStretch struct {
 func (db *DB) Rollups(ctx context.Context, q monitor.RollupQuery) (r *monitor.Rollups, steps map[monitor.ResultID][]monitor.RunMark, err error) {
 	err = db.readFrom(ctx, db.listers, func(from querier) error {
 		steps = map[monitor.ResultID][]monitor.RunMark{}
-		b := &rollupBuilder{query: q, seen: map[uint64]int{}}
+		b := &rollupBuilder{query: q}
 		known, err := rollupOf(ctx, from, q)
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches 
 type rollupBuilder struct {
 	query   monitor.RollupQuery
 	names   map[uint64]rollupTest
-	seen    map[uint64]int // place in Tests
+	places  []int32 // by id, the place in Tests from 1 on
 	columns int            // at most
 	result  monitor.Rollups
 }
@@ -173,24 +173,36 @@ func (b *rollupBuilder) add(s monitor.Stretch, c *rollupContent) {
 	column := len(r.Stretches)
 	r.Stretches = append(r.Stretches, s)
 	for i, id := range c.tests {
-		test, ok := b.seen[id]
-		if !ok {
-			name, known := b.names[id]
-			if !known {
-				continue
-			}
-			test = len(r.Tests)
-			b.seen[id] = test
-			name.Env = b.query.Env
-			r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
-			for m := range r.Values {
-				r.Values[m] = append(r.Values[m], slices.Repeat([]float32{float32(math.NaN())}, b.columns))
-			}
+		test := b.place(id)
+		if test < 0 {
+			continue
 		}
 		for m := range r.Values {
 			r.Values[m][test][column] = c.values[m][i]
 		}
 	}
+}
+
+// place returns where a test is in the list, -1 for a test whose name is lost.
+func (b *rollupBuilder) place(id uint64) int {
+	if id < uint64(len(b.places)) && b.places[id] > 0 {
+		return int(b.places[id]) - 1
+	}
+	name, known := b.names[id]
+	if !known {
+		return -1
+	}
+	if id >= uint64(len(b.places)) { // ids have few gaps
+		b.places = append(b.places, make([]int32, max(int(id)+1, len(b.names)+1)-len(b.places))...)
+	}
+	r := &b.result
+	name.Env = b.query.Env
+	r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
+	b.places[id] = int32(len(r.Tests))
+	for m := range r.Values {
+		r.Values[m] = append(r.Values[m], slices.Repeat([]float32{float32(math.NaN())}, b.columns))
+	}
+	return len(r.Tests) - 1
 }
 
 func (b *rollupBuilder) finish() *monitor.Rollups {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -54,20 +55,26 @@ type rollupTest struct {
 }
 
 // rollupIDs returns the ids of all tests of a project. It stores what the file does not know of the tests of a run, some at a time.
+// The caller holds keeping.
 func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunValues) (map[monitor.TestID]uint64, error) {
 	var names map[uint64]rollupTest
 	err := db.read(ctx, func(q querier) (err error) {
 		names, err = rollupTests(ctx, q, project)
 		return err
 	})
-	ids := make(map[monitor.TestID]uint64, max(len(names), len(run.Tests)))
+	ids, last := make(map[monitor.TestID]uint64, max(len(names), len(run.Tests))), uint64(0)
 	for id, test := range names {
-		ids[test.TestID] = id
+		ids[test.TestID], last = id, max(last, id)
 	}
 	var unknown []rollupTest
 	for i, test := range run.Tests {
 		t := rollupTest{nameless(test), run.Files[i]}
-		if id, ok := ids[t.TestID]; !ok || names[id] != t {
+		id, ok := ids[t.TestID]
+		if !ok {
+			last++
+			id, ids[t.TestID] = last, last
+		}
+		if names[id] != t {
 			unknown = append(unknown, t)
 		}
 	}
@@ -76,14 +83,11 @@ func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunVal
 		unknown = unknown[len(some):]
 		err = db.write(ctx, func(w *writer) error {
 			for _, t := range some {
-				var id uint64
-				_, err := w.row(`INSERT INTO rollup_tests (project, component, item_path, item, item_variant, kind, occurrence, file)
-					VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET file = excluded.file RETURNING id`,
-					[]any{project, t.Component, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Occurrence, t.file}, &id)
-				if err != nil {
+				if _, err := w.exec(`REPLACE INTO rollup_tests (project, id, component, item_path, item, item_variant, kind, occurrence, file)
+					VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, project, ids[t.TestID], t.Component, t.ItemPath, t.Item, t.ItemVariant, t.Kind,
+					t.Occurrence, t.file); err != nil {
 					return err
 				}
-				ids[t.TestID] = id
 			}
 			return nil
 		})
@@ -105,23 +109,25 @@ func rollupTests(ctx context.Context, q querier, project string) (map[uint64]rol
 	return names, err
 }
 
-// deleteRollups removes the rollups of a project. A stretch may be large, so each is a transaction of its own.
+// deleteRollups removes the rollups of a project. A stretch may be large, so few are removed in a transaction.
 func (db *DB) deleteRollups(ctx context.Context, _ *monitor.Deletion, name string) error {
+	const list = "(SELECT value FROM json_each(?1))"
 	for _, step := range []struct {
 		find, remove string
 		atOnce       int
 	}{
-		{"SELECT s.id FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?", "DELETE FROM rollup_stretches WHERE id", 4},
-		{"SELECT id FROM rollups WHERE project = ?", "DELETE FROM rollup_steps WHERE rollup", 1},
-		{"SELECT id FROM rollups WHERE project = ?", "DELETE FROM rollups WHERE id", deletionStep},
-		{"SELECT id FROM rollup_tests WHERE project = ?", "DELETE FROM rollup_tests WHERE id", deletionStep},
+		{"SELECT s.id FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?", "rollup_stretches WHERE id IN " + list, 4},
+		{"SELECT id FROM rollups WHERE project = ?", "rollup_steps WHERE rollup IN " + list, 1},
+		{"SELECT id FROM rollups WHERE project = ?", "rollups WHERE id IN " + list, deletionStep},
+		{"SELECT id FROM rollup_tests WHERE project = ?", "rollup_tests WHERE project = ?2 AND id IN " + list, deletionStep},
 	} {
 		ids, err := db.numbersFrom(ctx, step.find, name)
 		for len(ids) > 0 && err == nil {
 			some := ids[:min(step.atOnce, len(ids))]
 			ids = ids[len(some):]
 			err = db.write(ctx, func(w *writer) error {
-				_, err := w.exec(step.remove+" IN (SELECT value FROM json_each(?))", jsonList(some))
+				args := []any{jsonList(some), name}
+				_, err := w.exec("DELETE FROM "+step.remove, args[:strings.Count(step.remove, "?")]...)
 				return err
 			})
 		}

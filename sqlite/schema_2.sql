@@ -103,8 +103,8 @@ CREATE TABLE rollups (
 
 -- The tests of rollups. They are no series, since these may go with the last measurement.
 CREATE TABLE rollup_tests (
-    id INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
+    id INTEGER NOT NULL, -- within the project
     component TEXT NOT NULL,
     item_path TEXT NOT NULL,
     item TEXT NOT NULL,
@@ -112,8 +112,8 @@ CREATE TABLE rollup_tests (
     kind TEXT NOT NULL,
     occurrence INTEGER NOT NULL,
     file TEXT NOT NULL, -- where the last run had it
-    UNIQUE (project, item_path, item, item_variant, kind, component, occurrence)
-);
+    PRIMARY KEY (project, id)
+) WITHOUT ROWID;
 
 -- Consecutive runs with the medians of what they measured, or one of the last runs.
 CREATE TABLE rollup_stretches (
@@ -134,7 +134,7 @@ CREATE INDEX rollup_stretches_time ON rollup_stretches (rollup, last_ns, runs, o
 -- Where confirmed changes of tests began. Slow growth is measured from there.
 CREATE TABLE rollup_steps (
     rollup INTEGER NOT NULL REFERENCES rollups (id),
-    test INTEGER NOT NULL REFERENCES rollup_tests (id),
+    test INTEGER NOT NULL,
     metric TEXT NOT NULL,
     started INTEGER NOT NULL, -- start of the run
     run TEXT NOT NULL,
