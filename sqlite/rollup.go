@@ -145,7 +145,7 @@ type rollupBuilder struct {
 	query   monitor.RollupQuery
 	names   map[uint64]rollupTest
 	places  []int32 // by id, the place in Tests from 1 on
-	columns int            // at most
+	columns int     // at most
 	result  monitor.Rollups
 }
 
@@ -189,7 +189,7 @@ func (b *rollupBuilder) place(id uint64) int {
 		return int(b.places[id]) - 1
 	}
 	name, known := b.names[id]
-	if !known {
+	if !known || id > 1<<16+16*uint64(len(b.names)) { // no such number was given out
 		return -1
 	}
 	if id >= uint64(len(b.places)) { // ids have few gaps

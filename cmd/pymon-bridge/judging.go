@@ -22,6 +22,7 @@ func (b *bridge) openJudge(context.Context) error {
 		return err
 	}
 	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	b.judge.Drift = &judge.Drift{Rollups: b.db, Detector: detector}
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {
