@@ -21,8 +21,9 @@ func (b *bridge) openJudge(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
-	b.judge.Drift = &judge.Drift{Rollups: b.db, Detector: detector}
+	j := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector}
+	b.judge = j
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {
