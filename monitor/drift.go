@@ -41,7 +41,7 @@ type Drift struct {
 	First Number  `json:"first"` // first stable level, in the metric's unit
 	Now   Number  `json:"now"`   // present level, in the metric's unit
 	Ratio Number  `json:"ratio"` // Now / First
-	Rate  Number  `json:"rate"`  // mean growth a run, as a share: 0.01 is 1 %
+	Rate  Number  `json:"rate"`  // growth a run while it grew, as a share: 0.01 is 1 %
 	P     Number  `json:"p"`     // one-sided probability of such a trend by chance
 	Q     Number  `json:"q"`     // P, corrected for the number of trends that are looked at together
 }
