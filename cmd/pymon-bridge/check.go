@@ -39,7 +39,7 @@ type checkCmd struct {
 // judgeFlags say how a run is judged. The commands check and run have them.
 type judgeFlags struct {
 	Branch    string        `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
-	FailOn    string        `help:"What makes the command fail: ${enum}." enum:"regression,suspect,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
+	FailOn    string        `help:"What makes the command fail: ${enum}." enum:"regression,suspect,drift,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
 	RerunFile string        `help:"Write arguments for pytest to this file: \"pytest @FILE\" then runs the conspicuous tests again. Without such tests there is no file." placeholder:"FILE"`
 	Grafana   string        `name:"grafana-url" help:"Address of Grafana, for the links of a Markdown report." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
 	Timeout   time.Duration `help:"How long to wait for the report." default:"2m" env:"PYMON_TIMEOUT"`
