@@ -139,10 +139,18 @@ func (d *Detector) newSeries(h *pastRuns, starts *starts, metric int) *series {
 	return s
 }
 
+// measured is a measurement, NaN when there is none.
+func (s *series) measured(test, point int) float64 {
+	if v := s.values[test][s.used[point]]; v <= math.MaxFloat32 { // not infinite
+		return float64(v)
+	}
+	return math.NaN()
+}
+
 // value is a measurement at the present speed of the machine, NaN when there is none.
 func (s *series) value(test, point int) float64 {
-	v := float64(s.values[test][s.used[point]])
-	if v <= s.th.Least {
+	v := s.measured(test, point)
+	if v < s.th.Least {
 		v = s.th.Least
 	}
 	return v * s.shared.factor[point]

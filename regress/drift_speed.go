@@ -79,7 +79,7 @@ const abruptSpeed = 1.1
 
 // clear returns the logarithm of a value that the machine's speed shows in, NaN for others.
 func (s *series) clear(test, point int) float64 {
-	if v := float64(s.values[test][s.used[point]]); v > s.th.Least {
+	if v := s.measured(test, point); v > s.th.Least {
 		return math.Log(v)
 	}
 	return math.NaN()
@@ -101,7 +101,7 @@ func (s *series) chain() []float64 {
 		}
 		slower = slower[:0]
 		for test := range s.values {
-			v, was := float64(s.values[test][s.used[i]]), float64(s.values[test][s.used[before]])
+			v, was := s.measured(test, i), s.measured(test, before)
 			if v > s.th.Least && was > s.th.Least {
 				slower = append(slower, v/was)
 			}
@@ -118,7 +118,7 @@ func (s *series) chain() []float64 {
 func (s *series) many(point int) bool {
 	n := 0
 	for test := range s.values {
-		if float64(s.values[test][s.used[point]]) > s.th.Least {
+		if s.measured(test, point) > s.th.Least {
 			n++
 		}
 	}

@@ -129,6 +129,31 @@ func TestNoDrift(t *testing.T) {
 	}
 }
 
+// TestSmallStepsAreGrowth holds that a chain of steps is slow growth where each is too small for the judgement of single runs.
+func TestSmallStepsAreGrowth(t *testing.T) {
+	t.Parallel()
+	const runs = 160
+	found := func(step float64, settings regress.Settings) int {
+		c := newCourse(16)
+		c.add("tests/test_a.py", "steps", runs, func(run int) measured {
+			m := c.steady(1)
+			m.cpu *= math.Pow(step, float64(run/33))
+			return m
+		})
+		c.crowd(30, runs)
+		d, err := regress.New(settings)
+		require.NoError(t, err)
+		drifts, err := d.Drift(c.rollups(runs, 6), nil, nil)
+		require.NoError(t, err)
+		return len(drifts.Tests)
+	}
+	s := regress.Defaults()
+	assert.Equal(t, 1, found(1.07, s))
+	assert.Equal(t, 0, found(1.25, s))
+	s.Drift.Step = 9
+	assert.Equal(t, 1, found(1.25, s))
+}
+
 // TestStepsInMemory holds that steps and changes of mode in memory are no slow growth: it is measured far more precisely than time.
 func TestStepsInMemory(t *testing.T) {
 	t.Parallel()
@@ -255,4 +280,52 @@ func TestDriftLooksBackSoFar(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, found.Tests, map[string]int{"all": 3}[name], name)
 	}
+}
+
+// TestDriftSettingsCount holds that each setting of slow growth does something. The others have tests of their own.
+func TestDriftSettingsCount(t *testing.T) {
+	t.Parallel()
+	c := grown(0.01, 10, 60)
+	for i := range 39 {
+		c.files[i+1] = "tests/other/test_a.py"
+	}
+	r := c.rollups(60, 5)
+	for name, change := range map[string]func(s *regress.Settings){
+		"MinRuns":   func(s *regress.Settings) { s.Drift.MinRuns = 61 },
+		"LevelRuns": func(s *regress.Settings) { s.Drift.LevelRuns, s.Drift.MinRuns = 31, 62 },
+		"Q":         func(s *regress.Settings) { s.Drift.Q, s.Drift.PartQ = 1e-300, 1e-300 },
+		"Ratio":     func(s *regress.Settings) { s.CPUTime.Ratio, s.CPUTime.CritRatio, s.CPUTime.TwoRunsRatio = 2, 2, 2 },
+		"Delta":     func(s *regress.Settings) { s.CPUTime.Delta = 1 },
+	} {
+		s := regress.Defaults()
+		change(&s)
+		d, err := regress.New(s)
+		require.NoError(t, err)
+		found, err := d.Drift(r, nil, nil)
+		require.NoError(t, err)
+		assert.NotContains(t, found.Tests, c.grows(monitor.MetricCPUTime), name)
+	}
+	assert.Contains(t, drift(t, r).Tests, c.grows(monitor.MetricCPUTime))
+}
+
+// TestDriftRefuses holds that rollups whose lists do not fit together are refused.
+func TestDriftRefuses(t *testing.T) {
+	t.Parallel()
+	d, err := regress.New(regress.Defaults())
+	require.NoError(t, err)
+	for name, change := range map[string]func(r *monitor.Rollups){
+		"files":  func(r *monitor.Rollups) { r.Files = r.Files[1:] },
+		"tests":  func(r *monitor.Rollups) { r.Values[1] = r.Values[1][1:] },
+		"values": func(r *monitor.Rollups) { r.Values[2][7] = r.Values[2][7][1:] },
+	} {
+		r := grown(0.01, 0, 40).rollups(40, 5)
+		change(r)
+		_, err := d.Drift(r, nil, nil)
+		assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err), name)
+	}
+	r := grown(0.01, 0, 40).rollups(40, 5)
+	r.Files = nil
+	found, err := d.Drift(r, nil, nil)
+	require.NoError(t, err, "files may be unknown")
+	assert.NotEmpty(t, found.Tests)
 }
