@@ -200,18 +200,18 @@ func (c curve) levels() []float64 {
 }
 
 // steps returns the numbers of the points at which an abrupt change by least or more begins. What lies before and after one is
-// searched likewise.
-func (c curve) steps(least float64) (found []int) {
+// searched likewise. noise is the variance of one run: a step has to be clear of it.
+func (c curve) steps(least, noise float64) (found []int) {
 	if len(c) < 2 {
 		return nil
 	}
 	centred, all := c.centred()
 	from, _ := centred.step(all)
-	if math.Abs(c.jump(from)) < least || !c[max(0, from-near):min(len(c), from+near)].abrupt() {
+	if math.Abs(c.jump(from)) < least || !c[max(0, from-near):min(len(c), from+near)].abrupt(noise) {
 		return nil
 	}
-	found = append(c[:from].steps(least), from)
-	for _, i := range c[from:].steps(least) {
+	found = append(c[:from].steps(least, noise), from)
+	for _, i := range c[from:].steps(least, noise) {
 		found = append(found, from+i)
 	}
 	return found
@@ -220,10 +220,13 @@ func (c curve) steps(least float64) (found []int) {
 // near is how many points on each side tell a step from growth.
 const near = 5
 
-// abrupt says whether two levels fit the curve better than a level and a line from it.
-func (c curve) abrupt() bool {
+// abrupt says whether two levels fit the curve better than a level and a line from it, by more than chance.
+func (c curve) abrupt(noise float64) bool {
 	centred, all := c.centred()
 	_, rest := centred.step(all)
 	b, ok := centred.bend(all, len(c), anySlope)
-	return !ok || rest < b.rest
+	return !ok || rest+clearly*noise < b.rest
 }
+
+// clearly is by how many variances a step has to fit better: four make it seven times as likely as a line.
+const clearly = 4
