@@ -32,7 +32,7 @@ func (d *Detector) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monito
 	for i := range h.found {
 		p[i] = h.found[i].p
 	}
-	for i, q := range correctedOf(p, h.looked) {
+	for i, q := range correctedAmong(h.looked, p) {
 		if t := &h.found[i]; q <= d.settings.Drift.Q {
 			found.Tests[monitor.ResultID{TestID: r.Tests[t.test], Metric: monitor.JudgedMetrics[t.metric].Name}] = h.drift(&t.trend, q)
 		}
@@ -189,12 +189,12 @@ func (s *series) test(i int, c curve) (*testTrend, bool) {
 	if first, now := c.ends(float64(s.settings.Drift.LevelRuns)); !s.grew(first, now) {
 		return nil, true
 	}
-	if steps := c.steps(s.settings.Drift.Step * s.th.lnRatio); len(steps) > 0 {
+	if steps := c.steps(s.settings.Drift.Step*s.th.lnRatio, s.noise); len(steps) > 0 {
 		last := steps[len(steps)-1]
 		s.restarts[i] = c[last].at
 		c = c[last:]
 	}
-	t := s.trend(c, inTests, s.grew)
+	t := s.trend(c, inTests, s.noise, s.grew)
 	if t == nil {
 		return nil, true
 	}

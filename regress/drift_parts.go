@@ -33,14 +33,18 @@ type part struct {
 // groupsOf sorts the tests by component and folder, and says for each part which groups it has.
 func groupsOf(r *monitor.Rollups) (groups []group, places map[place][]int) {
 	known, order := map[[2]string]int{}, numbers(len(r.Tests))
+	folders := map[string]string{"": ""} // by file, as many tests have the same
 	slices.SortFunc(order, func(a, b int) int { return byName(&r.Tests[a], &r.Tests[b]) })
 	places = map[place][]int{}
 	for _, i := range order {
 		key := [2]string{r.Tests[i].Component, ""}
 		if len(r.Files) > 0 {
-			if folders := monitor.Folders(r.Files[i]); len(folders) > 0 {
-				key[1] = folders[0]
+			folder, ok := folders[r.Files[i]]
+			if !ok {
+				folder = append(monitor.Folders(r.Files[i]), "")[0]
+				folders[r.Files[i]] = folder
 			}
+			key[1] = folder
 		}
 		g, ok := known[key]
 		if !ok {
@@ -185,11 +189,11 @@ func (s *series) part(p place, groups []int, whole []*sums) *part {
 		if p.kind == monitor.PartSuite {
 			ratio = s.th.lnRatio
 		}
-		if steps := c.steps(s.settings.Drift.Step * ratio); len(steps) > 0 {
+		if steps := c.steps(s.settings.Drift.Step*ratio, 0); len(steps) > 0 {
 			from = c[steps[len(steps)-1]].at
 			continue
 		}
-		t := s.trend(c, inTests, func(first, now curve) bool { return s.above(first, now, ratio) })
+		t := s.trend(c, inTests, 0, func(first, now curve) bool { return s.above(first, now, ratio) })
 		if p.kind == monitor.PartSuite {
 			t = s.suite(c)
 		}
@@ -209,7 +213,7 @@ func (s *series) suite(c curve) *trend {
 	if s.time > rhythm.from && s.time < rhythm.to {
 		return nil
 	}
-	return s.trend(c, 0, func(first, now curve) bool {
+	return s.trend(c, 0, 0, func(first, now curve) bool {
 		low, high := first.level(), now.level()
 		whole := s.shared.gain(first, now, math.Min) - s.shared.gain(first, now, func(slow, _ float64) float64 { return slow })
 		return high-low+whole >= s.th.lnRatio && math.Exp(high)-math.Exp(low) >= s.th.Delta
@@ -250,7 +254,7 @@ func (d *Detector) partsOf(h *pastRuns, found []part) []monitor.PartDrift {
 		p[i] = found[i].p
 	}
 	parts := []monitor.PartDrift{}
-	for i, q := range correctedOf(p, h.lookedParts) {
+	for i, q := range correctedAmong(h.lookedParts, p) {
 		if q <= d.settings.Drift.PartQ {
 			made := found[i].PartDrift
 			made.Drift = h.drift(&found[i].trend, q)

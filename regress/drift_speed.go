@@ -63,7 +63,7 @@ func (s *series) newShared() shared {
 		}
 	}
 	copy(made.slow, made.offset)
-	for _, from := range known.steps(math.Log(abruptSpeed)) {
+	for _, from := range known.steps(math.Log(abruptSpeed), 0) {
 		jump := known.jump(from)
 		for i := range made.slow {
 			if i < known[from].at {

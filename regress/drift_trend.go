@@ -22,12 +22,12 @@ type trend struct {
 // trend tells growth from chance; nil where the present level is not far enough above the first one. trust is how many points the
 // noise of other tests counts for beside the points of the curve: a few points may look steadier than they are. Where they look
 // less steady, they are believed.
-func (s *series) trend(c curve, trust float64, grew func(first, now curve) bool) *trend {
+func (s *series) trend(c curve, trust, noise float64, grew func(first, now curve) bool) *trend {
 	if !s.enough(c) {
 		return nil
 	}
 	first, now := c.ends(float64(s.settings.Drift.LevelRuns))
-	if len(first)+len(now) > len(c) || !grew(first, now) || c.sudden(now.level()-first.level()) {
+	if len(first)+len(now) > len(c) || !grew(first, now) || c.sudden(now.level()-first.level(), noise) {
 		return nil
 	}
 	fitted, b, places := c.growth()
@@ -58,17 +58,19 @@ func (s *series) usualNoise(level float64) float64 {
 }
 
 // sudden says whether the growth leaps. In time it does if most of it happens from one stretch to the next but one, as in a step. In
-// height it does if no level lies in the middle of it, as where a test is now fast and now slow. Three even steps are no leap.
-func (c curve) sudden(growth float64) bool {
+// height it does if no level lies in the middle of it, as where a test is now fast and now slow. Three even steps are no leap. noise
+// is the variance of one run: what the difference of two stretches has of it is no leap.
+func (c curve) sudden(growth, noise float64) bool {
+	chance := math.Sqrt(2 * noise * float64(len(c)) / c.runs())
 	y := c.levels()
 	for i := 2; i < len(y); i++ {
-		if y[i]-y[i-2] > leapInTime*growth {
+		if y[i]-y[i-2]-chance > leapInTime*growth {
 			return true
 		}
 	}
 	slices.Sort(y)
 	for i := 1; i < len(y); i++ {
-		if y[i]-y[i-1] > leapInHeight*growth {
+		if y[i]-y[i-1]-chance > leapInHeight*growth {
 			return true
 		}
 	}
@@ -102,11 +104,6 @@ func (h *pastRuns) drift(t *trend, q float64) monitor.Drift {
 	}
 	return monitor.Drift{Since: h.Stretches[h.used[t.since]].Last, Runs: runs, First: monitor.Number(t.first), Now: monitor.Number(t.now),
 		Ratio: monitor.Number(t.now / t.first), Rate: monitor.Number(t.rate), P: monitor.Number(t.p), Q: monitor.Number(q)}
-}
-
-// correctedOf corrects the probabilities of those series out of many that grew. The others count as 1.
-func correctedOf(p []float64, many int) []float64 {
-	return corrected(append(p, slices.Repeat([]float64{1}, max(0, many-len(p)))...))[:len(p)]
 }
 
 // firstOfProcess leaves only the tests that memory grows in. pytest-monitor measures the memory of the process, which adds up over its tests:

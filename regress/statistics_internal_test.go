@@ -195,7 +195,7 @@ func TestBend(t *testing.T) {
 		for i, y := range ticks(t, pointsOfTrend) {
 			c = append(c, point{at: i, x: float64(5 * i), runs: float64(rapid.IntRange(1, 8).Draw(t, "runs")), y: y})
 		}
-		centred, all := c.centred()
+		centred, all := c.centred(len(c))
 		b, ok := centred.bend(all, len(c), anySlope)
 		require.True(t, ok)
 		rest := 0.0

@@ -1,9 +1,6 @@
 package regress
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // point is the level of a series over some consecutive runs.
 type point struct {
@@ -63,16 +60,19 @@ func (m *moments) add(p point, sign float64) {
 // apart is the sum of the squared differences from the mean.
 func (m *moments) apart() float64 { return max(0, m.yy-m.y*m.y/m.w) }
 
-// centred returns the curve with its mean run and mean level at 0, so that the differences of large sums stay exact.
-func (c curve) centred() (curve, moments) {
+// centred returns the curve with its mean run and mean level at 0, so that the differences of large sums stay exact. The points from
+// the end on are as if they were at the last one before it.
+func (c curve) centred(end int) (curve, moments) {
 	var m moments
+	last := c[end-1].x
 	for _, p := range c {
+		p.x = min(p.x, last)
 		m.add(p, 1)
 	}
 	x, y := m.x/m.w, m.y/m.w
 	made, all := make(curve, len(c)), moments{}
 	for i, p := range c {
-		p.x -= x
+		p.x = min(p.x, last) - x
 		p.y -= y
 		made[i] = p
 		all.add(p, 1)
@@ -121,11 +121,7 @@ func (c curve) bend(all moments, end int, count slopes) (best bend, ok bool) {
 func (c curve) growth() (fitted curve, best bend, tried int) {
 	each := max(1, len(c)/ends)
 	for end := len(c); end >= pointsOfTrend; end -= each {
-		ended := slices.Clone(c)
-		for i := end; i < len(c); i++ {
-			ended[i].x = c[end-1].x
-		}
-		centred, all := ended.centred()
+		centred, all := c.centred(end)
 		tried += end - pointsOfTrend + 1
 		if b, ok := centred.bend(all, end, growing); ok && (fitted == nil || b.rest < best.rest) {
 			fitted, best = centred, b
@@ -200,18 +196,18 @@ func (c curve) levels() []float64 {
 }
 
 // steps returns the numbers of the points at which an abrupt change by least or more begins. What lies before and after one is
-// searched likewise.
-func (c curve) steps(least float64) (found []int) {
+// searched likewise. noise is the variance of one run: a step has to be clear of it.
+func (c curve) steps(least, noise float64) (found []int) {
 	if len(c) < 2 {
 		return nil
 	}
-	centred, all := c.centred()
+	centred, all := c.centred(len(c))
 	from, _ := centred.step(all)
-	if math.Abs(c.jump(from)) < least || !c[max(0, from-near):min(len(c), from+near)].abrupt() {
+	if math.Abs(c.jump(from)) < least || !c[max(0, from-near):min(len(c), from+near)].abrupt(noise) {
 		return nil
 	}
-	found = append(c[:from].steps(least), from)
-	for _, i := range c[from:].steps(least) {
+	found = append(c[:from].steps(least, noise), from)
+	for _, i := range c[from:].steps(least, noise) {
 		found = append(found, from+i)
 	}
 	return found
@@ -220,10 +216,13 @@ func (c curve) steps(least float64) (found []int) {
 // near is how many points on each side tell a step from growth.
 const near = 5
 
-// abrupt says whether two levels fit the curve better than a level and a line from it.
-func (c curve) abrupt() bool {
-	centred, all := c.centred()
+// abrupt says whether two levels fit the curve better than a level and a line from it, by more than chance.
+func (c curve) abrupt(noise float64) bool {
+	centred, all := c.centred(len(c))
 	_, rest := centred.step(all)
 	b, ok := centred.bend(all, len(c), anySlope)
-	return !ok || rest < b.rest
+	return !ok || rest+clearly*noise < b.rest
 }
+
+// clearly is by how many variances a step has to fit better: four make it seven times as likely as a line.
+const clearly = 4

@@ -46,7 +46,14 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	if err != nil {
 		return err
 	}
-	return db.rollUp(ctx, r)
+	err = db.rollUp(ctx, r)
+	switch code := monitor.ErrorCode(err); {
+	case err == nil, code == monitor.EUnavailable, code == monitor.EFull, ctx.Err() != nil:
+		return err
+	default: // a fault in the rollups must not cost the report
+		db.logger.Error("what a run measured is not in the history of its branch", "project", r.Project, "run", r.Run, "error", err)
+		return nil
+	}
 }
 
 // withRetracted returns the report as it is kept. It has the notable results. Retracted has the results that the

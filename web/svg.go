@@ -112,7 +112,7 @@ func class(status string) string {
 
 // word returns a status as people say it.
 func word(status any) string {
-	if status := fmt.Sprint(status); status == string(monitor.StatusDrift) {
+	if fmt.Sprint(status) == string(monitor.StatusDrift) {
 		return "slow growth"
 	}
 	return strings.ReplaceAll(class(fmt.Sprint(status)), "_", " ")
