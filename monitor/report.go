@@ -45,6 +45,8 @@ type Report struct {
 	// Retracted has the results of an earlier report on the run that this report no longer has. They keep their numbers
 	// and get the status ok. Only kept reports have them.
 	Retracted []Result `json:"retracted,omitempty"`
+	// Budget is set by the commands that read limits from a file, and by nothing else.
+	Budget *Budget `json:"budget,omitempty"`
 }
 
 // LeftOut is something of the judged commit that a report has no results of.

@@ -136,6 +136,9 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 		if r.Completion == monitor.Partial {
 			note = "; this run does not count for runs of the whole suite"
 		}
+		if over := overBudget(r); over != "" {
+			note += "; " + over
+		}
 		return fmt.Sprintf("learning: at least %s needed on this class of machine before slower and hungrier tests show%s",
 			count(d.learning(), "more run")+plural(d.learning(), " is", " are"), note)
 	default:

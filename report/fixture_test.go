@@ -35,6 +35,7 @@ func samples() []sample {
 		{"unjudged", unjudgedReport()},
 		{"shards", shardsReport()},
 		{"incomplete", incompleteReport()},
+		{"budget", budgetReport()},
 	}
 }
 
@@ -86,6 +87,22 @@ func incompleteReport() *monitor.Report {
 		{Reason: "measured nothing", Runs: []string{"e"}, Branches: []string{""}},
 	}
 	return r
+}
+
+// budgetReport is a report on a first run, with limits.
+func budgetReport() *monitor.Report {
+	r := learningReport()
+	r.Budget = &monitor.Budget{Limits: 42, Exceeded: 2, Unmatched: []string{"tests/old"}, Uses: []monitor.BudgetUse{
+		use("tests/checkout/test_payment.py::test_pay[visa]", "tests/checkout", monitor.MetricTotalTime, 1.5, 1),
+		use("", "", monitor.MetricCPUTime, 120.02, 120),
+		use("tests/checkout/test_payment.py::test_pay[cash]", "tests/checkout", monitor.MetricMemUsage, 46, 50),
+		use("", "", monitor.MetricMemUsage, 90, 512),
+	}}
+	return r
+}
+
+func use(test, pattern, metric string, value, limit monitor.Number) monitor.BudgetUse {
+	return monitor.BudgetUse{Test: test, Pattern: pattern, Metric: metric, Value: value, Limit: limit, Share: value / limit}
 }
 
 // result is a judged measurement of a test in tests/checkout/test_payment.py.
@@ -209,6 +226,10 @@ func oddReport() *monitor.Report {
 	r.Completion, r.Partial = monitor.Partial, odd
 	r.LeftOut = []monitor.LeftOut{{Reason: odd, Runs: []string{odd}, Branches: []string{odd}, Environments: []string{odd}, Tests: 1}}
 	n := len(oddNames())
+	r.Budget = &monitor.Budget{Limits: n, Exceeded: n, Uses: []monitor.BudgetUse{}, Unmatched: []string{odd}}
+	for _, name := range oddNames() {
+		r.Budget.Uses = append(r.Budget.Uses, use(name, name, monitor.MetricTotalTime, 2, 1))
+	}
 	r.Summary = monitor.Summary{Tests: n, OK: n, NotJudged: n, Regressions: n}
 	return r
 }

@@ -29,6 +29,9 @@ func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail"
 // made of this package's own words and of numbers: it is safe in every format.
 func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	gate, sentence = gateOf(r, on)
+	if over := overBudget(r); over != "" {
+		sentence += " " + over + "."
+	}
 	if unknown := alsoUnknown(r.Summary); unknown != "" {
 		sentence += " " + unknown + "."
 	}
@@ -43,6 +46,8 @@ func gateOf(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	switch {
 	case s.Regressions > 0 && on != FailOnNever:
 		return monitor.GateFail, confirmed(r) + "."
+	case r.Over() > 0 && on != FailOnNever:
+		return monitor.GateFail, fine(r)
 	case slow(r) && on == FailOnSuite:
 		return monitor.GateFail, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
 	case s.Suspects > 0 && on == FailOnSuspect:

@@ -39,7 +39,8 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 		}
 		writeAnnotation(b, one)
 	}
-	var errors, warnings annotations
+	var errors, warnings, notices annotations
+	annotateBudget(r.Budget, &errors, &notices)
 	for _, m := range slowMachines(r) {
 		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",
 			message: orUnknown(offsets(m.Offset)) + " on " + show(m.Env, shortName)}
@@ -60,6 +61,7 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	}
 	errors.write(b)
 	warnings.write(b)
+	notices.write(b)
 }
 
 // add counts an annotation, and makes it if it is shown.

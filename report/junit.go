@@ -63,6 +63,9 @@ func writeJUnit(b *bytes.Buffer, r *monitor.Report, o Options) error {
 		detail := &junitDetail{Type: "left_out", Message: leftOut(&r.LeftOut[i], show)}
 		suite.add(junitCase{Class: junitClass, Name: fmt.Sprintf("left out (%d)", i+1), Skipped: detail})
 	}
+	for _, c := range budgetCases(r.Budget) {
+		suite.add(c)
+	}
 	names, envs := map[string]int{}, severalMachines(r)
 	for _, g := range groups(r, o.All) {
 		for _, result := range g.results {

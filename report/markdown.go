@@ -122,6 +122,7 @@ func markdownSections(r *monitor.Report, o Options, l links) (all []section) {
 	if machines := slowMachines(r); len(machines) > 0 {
 		all = append(all, machineTable(machines))
 	}
+	all = append(all, budgetSections(r.Budget)...)
 	envs := severalMachines(r)
 	for _, g := range groups(r, o.All) {
 		if g.status != monitor.StatusRegression {

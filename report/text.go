@@ -27,6 +27,7 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 		t.paint(yellow, "\nSLOW MACHINE")
 		fmt.Fprintf(t, " %s: %s\n", orUnknown(offsets(m.Offset)), show(m.Env, shortName))
 	}
+	t.budget(r.Budget)
 	for _, g := range entryGroups(r, o.All) {
 		t.group(g)
 	}
