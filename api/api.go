@@ -21,6 +21,7 @@ type Parts struct {
 	Store    monitor.Store
 	Metadata monitor.MetadataStore // answers the lookups of pytest-monitor
 	Judge    monitor.Judge
+	Accepter monitor.Accepter
 	Printer  PrinterOf // writes the reports of Judge
 	Log      *slog.Logger
 }
@@ -50,6 +51,9 @@ func (a *API) Mount(s *httpd.Server) {
 				register(part.group.Group(alias, removeAlias(base, alias)), part.routes)
 			}
 		}
+	}
+	for _, base := range httpd.APIBases {
+		a.mountAcceptances(s.Data(base, monitor.ScopeAdmin))
 	}
 	for _, base := range httpd.RootBases {
 		register(lookups(s, base), a.lookupRoutes())

@@ -26,7 +26,7 @@ func (a *API) readRoutes() []route {
 	for i := range lists {
 		lists[i].handle = a.inTurn(lists[i].handle)
 	}
-	return slices.Concat(lists, a.regressionRoutes())
+	return slices.Concat(lists, a.regressionRoutes(), a.acceptanceRoutes())
 }
 
 // Query parameters of lists. The names are those in the components of the OpenAPI document.

@@ -32,6 +32,7 @@ type server struct {
 	metadata *fakeMetadata
 	api      *api.API
 	judge    *fakeJudge
+	accepted *fakeAcceptances
 	log      *bytes.Buffer
 	tokens   *tokens
 	doc      *openapi3.T
@@ -65,10 +66,11 @@ func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 // serve returns a server for a store. It needs no token.
 func serve(t *testing.T, store monitor.Store) *server {
 	t.Helper()
-	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, log: new(bytes.Buffer),
+	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, accepted: &fakeAcceptances{}, log: new(bytes.Buffer),
 		tokens: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
-	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Printer: printer, Log: log})
+	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Printer: printer, Log: log,
+		Accepter: s.accepted})
 	return s
 }
 

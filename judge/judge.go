@@ -32,6 +32,8 @@ type Judge struct {
 	MaxTests, MaxSamples int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
+	// Acceptances, if set, has the changes that are no regressions any more.
+	Acceptances monitor.AcceptanceStore
 
 	history  monitor.HistoryStore
 	detector monitor.Detector
@@ -110,6 +112,10 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related) (*monitor.Report, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
+	var err error
+	if c.Accepted, err = j.accepted(ctx, c); err != nil {
+		return nil, fmt.Errorf("read what was accepted: %w", err)
+	}
 	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)

@@ -71,7 +71,7 @@ func (w *Worker) regressions(ctx context.Context, r *monitor.Report) (map[monito
 		after := other.Started.After(r.Started) // a later run was judged first, and its report may have resolved the result
 		for i := range other.Results {
 			switch result := &other.Results[i]; {
-			case result.Status == monitor.StatusResolved, result.Status == monitor.StatusImprovement && !after:
+			case result.Status == monitor.StatusResolved, result.Status == monitor.StatusAccepted, result.Status == monitor.StatusImprovement && !after:
 				note(result.ID(), over)
 			case result.Status == monitor.StatusRegression && !after:
 				note(result.ID(), (result.Baseline+result.Value)/2)

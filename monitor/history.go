@@ -96,6 +96,8 @@ type Comparison struct {
 	// change that it shows. The last runs of Baseline can also confirm it if they are of the same branch. The detector
 	// chooses how many runs it needs.
 	Window []*RunInfo
+	// Accepted has the changes that were accepted, oldest first.
+	Accepted map[ResultID][]AcceptedStep
 }
 
 // Judged returns the run that is judged.

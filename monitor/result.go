@@ -57,6 +57,8 @@ type Result struct {
 
 	LastGood string `json:"last_good"` // commit of the last run before the change; empty when unknown
 	FirstBad string `json:"first_bad"` // commit of the first run after the change; empty when unknown
+	// Since is the start of that run, in UTC nanoseconds. It is 0 when unknown, and in reports from elsewhere.
+	Since int64 `json:"-"`
 
 	// Drift is the slow growth of a test with the status drift. Acceptance says who accepted the change, and why, of a test with the
 	// status accepted.

@@ -42,6 +42,8 @@ func (d *Detector) decide(j *judgement) {
 				v.status, v.q = monitor.StatusImprovement, betterQ[at]
 			case v.suspect:
 				v.status = monitor.StatusSuspect
+			case v.accepted != nil && v.accepted.candidate && v.accepted.dir == worse:
+				v.status = monitor.StatusAccepted
 			}
 			at++
 		}

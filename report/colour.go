@@ -62,6 +62,8 @@ func verdictOf(s monitor.Status) verdict {
 		return verdict{"▲", "regression", red}
 	case monitor.StatusSuspect:
 		return verdict{"◆", "suspect", yellow}
+	case monitor.StatusAccepted:
+		return verdict{"△", "accepted", ""}
 	case monitor.StatusImprovement:
 		return verdict{"▼", "improvement", green}
 	case monitor.StatusResolved:

@@ -149,7 +149,7 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 
 // learning returns how many more runs are needed at least before anything can be judged, 0 where something can.
 func (d *Digest) learning() int {
-	if s := d.Report.Summary; s.Learning == 0 || s.OK+s.Suspects+s.Regressions+s.Improvements > 0 {
+	if s := d.Report.Summary; s.Learning == 0 || fineResults(s)+s.Suspects+s.Regressions > 0 {
 		return 0
 	}
 	needed := d.Needed

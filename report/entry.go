@@ -65,6 +65,7 @@ func (t textWriter) entry(worst monitor.Status, e entry) {
 		if result.Level == monitor.LevelCrit {
 			add("critical")
 		}
+		add(acceptedBy(result, show))
 	}
 	if t.envs {
 		add("on " + show(e[0].Env, shortName))

@@ -36,6 +36,7 @@ func samples() []sample {
 		{"shards", shardsReport()},
 		{"incomplete", incompleteReport()},
 		{"budget", budgetReport()},
+		{"accepted", acceptedReport()},
 	}
 }
 
@@ -98,6 +99,19 @@ func budgetReport() *monitor.Report {
 		use("tests/checkout/test_payment.py::test_pay[cash]", "tests/checkout", monitor.MetricMemUsage, 46, 50),
 		use("", "", monitor.MetricMemUsage, 90, 512),
 	}}
+	return r
+}
+
+// acceptedReport is a report on a run whose change somebody accepted.
+func acceptedReport() *monitor.Report {
+	r := newReport()
+	by := &monitor.Acceptance{ID: 3, By: "anna", At: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Note: "exports have images now"}
+	for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime} {
+		one := result(monitor.StatusAccepted, "test_export", metric, 0.2, 0.3)
+		one.LastGood, one.FirstBad, one.Acceptance = good, bad, by
+		r.Results = append(r.Results, one)
+	}
+	r.Summary = monitor.Summary{Tests: 40, OK: 118, Accepted: 2}
 	return r
 }
 
@@ -214,6 +228,9 @@ func oddReport() *monitor.Report {
 	for i, name := range oddNames() {
 		one := result(monitor.StatusRegression, name, monitor.MetricCPUTime, 0.04, 0.09)
 		one.Occurrence, one.Env, one.ItemFSLoc, one.LastGood, one.FirstBad = i%2, bigBox+name, name, name, name
+		taken := result(monitor.StatusAccepted, name, monitor.MetricTotalTime, 0.4, 0.9)
+		taken.Acceptance = &monitor.Acceptance{By: name, Note: name}
+		r.Results = append(r.Results, taken)
 		other := unjudged(monitor.StatusNotJudged, name, name, 0)
 		other.Metric, other.ItemPath = name, name
 		r.Results = append(r.Results, one, other)

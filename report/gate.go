@@ -29,6 +29,9 @@ func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail"
 // made of this package's own words and of numbers: it is safe in every format.
 func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	gate, sentence = gateOf(r, on)
+	if n := r.Summary.Accepted; n > 0 {
+		sentence += fmt.Sprintf(" %s accepted.", count(n, "change")+plural(n, " is", " are"))
+	}
 	if over := overBudget(r); over != "" {
 		sentence += " " + over + "."
 	}
@@ -67,7 +70,7 @@ func Unjudged(r *monitor.Report) string {
 	switch s := r.Summary; {
 	case s.Tests == 0:
 		return "measured no test"
-	case s.Learning+s.OK+s.Suspects+s.Regressions+s.Improvements > 0:
+	case s.Learning+fineResults(s)+s.Suspects+s.Regressions > 0:
 		if missing := notLookedAt(r, ""); missing != "" {
 			return "is not all of its commit: " + missing
 		}
@@ -101,12 +104,12 @@ func fine(r *monitor.Report) string {
 	case s.Suspects > 0:
 		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
 			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
-	case s.OK+s.Improvements == 0 && s.Learning > 0 && len(r.Branches) > 1:
+	case fineResults(s) == 0 && s.Learning > 0 && len(r.Branches) > 1:
 		return "Nothing to judge by yet on at least one branch of the commit: too few earlier runs there have these tests on this class of machine."
-	case s.OK+s.Improvements == 0 && s.Learning > 0:
+	case fineResults(s) == 0 && s.Learning > 0:
 		return fmt.Sprintf("Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has %s.",
 			count(r.BaselineRuns, "run")) // which may be of other tests, as those of other shards are
-	case s.OK+s.Improvements == 0:
+	case fineResults(s) == 0:
 		return "No measurement could be judged."
 	case s.Improvements > 0:
 		return fmt.Sprintf("No regression and %s in %s.", count(s.Improvements, "improvement"), count(judged(s), "test"))
@@ -114,6 +117,9 @@ func fine(r *monitor.Report) string {
 		return fmt.Sprintf("No regression in %s.", count(judged(s), "test"))
 	}
 }
+
+// fineResults is the number of results that were judged, and are neither a regression nor a suspect.
+func fineResults(s monitor.Summary) int { return s.OK + s.Improvements + s.Accepted + s.Drifts }
 
 // judged is the number of tests with a result that could be judged.
 func judged(s monitor.Summary) int { return s.Tests - s.LearningTests - s.NotJudgedTests }

@@ -57,6 +57,8 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 			errors.add(func() annotation { return annotate("error", "Regression", result) })
 		case monitor.StatusSuspect:
 			warnings.add(func() annotation { return annotate("warning", "Suspect", result) })
+		case monitor.StatusAccepted:
+			notices.add(func() annotation { return annotate("notice", "Accepted", result) })
 		}
 	}
 	errors.write(b)

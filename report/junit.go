@@ -140,7 +140,7 @@ func resultCase(r *monitor.Result, envs bool, names map[string]int) junitCase {
 	switch r.Status {
 	case monitor.StatusRegression:
 		c.Failure = detail
-	case monitor.StatusImprovement, monitor.StatusResolved, monitor.StatusOK:
+	case monitor.StatusImprovement, monitor.StatusResolved, monitor.StatusOK, monitor.StatusAccepted:
 		c.Out = detail.Message + "\n" + detail.Text
 	default:
 		c.Skipped = detail

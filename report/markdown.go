@@ -52,7 +52,7 @@ func title(r *monitor.Report, on FailOn) string {
 		return "### ❌ " + sentence
 	case gate == monitor.GateNotJudged, conspicuous(r):
 		return "### ⚠️ " + sentence
-	case r.Summary.OK+r.Summary.Improvements == 0:
+	case fineResults(r.Summary) == 0:
 		return "### ⏳ " + sentence
 	default:
 		return "### ✅ " + sentence

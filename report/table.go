@@ -54,6 +54,9 @@ func numberCells(r *monitor.Result) []string {
 	if s := since(r); s != "" {
 		commits = code(s, longName)
 	}
+	if who := acceptedBy(r, code); who != "" {
+		commits = strings.TrimPrefix(commits+"; "+who, "; ")
+	}
 	return []string{amount(r.Metric, r.Baseline), amount(r.Metric, r.Value), change, commits}
 }
 

@@ -157,8 +157,10 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 			return err
 		}
 	}
-	if _, err := w.exec("DELETE FROM tokens WHERE project = ?", d.Project); err != nil {
-		return err
+	for _, table := range []string{"tokens", "acceptances"} {
+		if _, err := w.exec("DELETE FROM "+table+" WHERE project = ?", d.Project); err != nil {
+			return err
+		}
 	}
 	for _, c := range w.caches {
 		c.drop()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
@@ -26,27 +25,19 @@ func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
 	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
 	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
-	mapTexts(reflect.ValueOf(&kept).Elem(), escape)
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(&kept); err != nil {
+	content, err := encodeTexts(&kept)
+	if err != nil {
 		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
 	}
-	return compress(b.Bytes())
+	return content, nil
 }
 
 // decodeReport reads what encodeReport made.
 func decodeReport(stored []byte) (*monitor.Report, error) {
-	content, err := decompress(stored)
-	if err != nil {
-		return nil, fmt.Errorf("decompress a report: %w", err)
-	}
 	r := new(monitor.Report)
-	if err := json.Unmarshal(content, r); err != nil {
+	if err := decodeTexts(stored, r); err != nil {
 		return nil, fmt.Errorf("decode a report: %w", err)
 	}
-	mapTexts(reflect.ValueOf(r).Elem(), unescape)
 	return r, nil
 }
 
@@ -110,6 +101,13 @@ func mapTexts(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(f(v.String()))
+	case reflect.Pointer:
+		if !v.IsNil() { // others may have the same
+			own := reflect.New(v.Type().Elem())
+			own.Elem().Set(v.Elem())
+			mapTexts(own.Elem(), f)
+			v.Set(own)
+		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			mapTexts(v.Index(i), f)

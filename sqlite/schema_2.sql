@@ -90,3 +90,14 @@ ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
 -- The runs of a project are read from the newest on, without those of other projects.
 DROP INDEX sessions_project;
 CREATE INDEX sessions_project ON sessions (project, utc_ns);
+
+-- The changes that people accepted. Empty texts choose everything.
+CREATE TABLE acceptances (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    started INTEGER NOT NULL, -- start of the accepted run
+    content BLOB NOT NULL, -- JSON without the results, like that of reports
+    results BLOB NOT NULL -- JSON of the regressions that are accepted, like that of reports
+);
+CREATE INDEX acceptances_branch ON acceptances (project, branch, started);

@@ -24,7 +24,7 @@ func (p *Pages) regressionsOf(ctx context.Context, project string, data *regress
 			ids[i] = info.ID
 		}
 		reports, err := p.parts.Store.KeptReports(ctx, project, ids, monitor.StatusRegression, monitor.StatusResolved,
-			monitor.StatusImprovement)
+			monitor.StatusAccepted, monitor.StatusImprovement)
 		if err != nil {
 			return nil, err
 		}
@@ -86,6 +86,8 @@ func (e *episodes) add(run *changedRun, r *monitor.Report) {
 		switch result := &r.Results[i]; result.Status {
 		case monitor.StatusResolved, monitor.StatusImprovement:
 			e.finish(result.ID(), ending{stateResolved, run})
+		case monitor.StatusAccepted:
+			e.accept(run, result)
 		case monitor.StatusRegression:
 			e.show(run, result)
 		}
@@ -96,6 +98,16 @@ func (e *episodes) add(run *changedRun, r *monitor.Report) {
 func (e *episodes) finish(id monitor.ResultID, by ending) {
 	e.end[id] = by
 	delete(e.under, id)
+}
+
+// accept takes a result of a report that somebody accepted. It ended in the first of the reports that say so.
+func (e *episodes) accept(run *changedRun, result *monitor.Result) {
+	if known := e.under[result.ID()]; known != nil && known.Acceptance != nil {
+		known.First, known.Ended = run, run
+		return
+	}
+	e.finish(result.ID(), ending{stateAccepted, run})
+	e.show(run, result)
 }
 
 // show takes a regression of a report. Its numbers are those of the latest report.

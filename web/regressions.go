@@ -164,15 +164,18 @@ func (d *regressionPage) group(chosen []*regression) {
 // regressionTable is the page as CSV.
 func regressionTable(d *regressionPage) *table {
 	t := &table{Header: []string{"state", "item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "baseline",
-		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by"}}
+		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by", "accepted_by", "note"}}
 	for _, g := range d.Groups {
 		for _, r := range g.Rows {
-			ended := ""
+			ended, by, note := "", "", ""
 			if r.Ended != nil {
 				ended = r.Ended.Run
 			}
+			if r.Acceptance != nil {
+				by, note = r.Acceptance.By, r.Acceptance.Note
+			}
 			t.Rows = append(t.Rows, []string{r.State, r.ItemFSLoc, r.Component, r.ItemPath, r.Item, r.ItemVariant, r.Kind, r.Env, r.Metric,
-				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended})
+				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended, by, note})
 		}
 	}
 	return t

@@ -35,12 +35,14 @@ type shop struct {
 	store *counted
 	pages *web.Pages
 	now   time.Time
+
+	accepter *fakeAccepter
 }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	s := &shop{T: t, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, log)}
+	s := &shop{T: t, accepter: &fakeAccepter{}, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, log)}
 	s.db.MinFree = 0
 	require.NoError(t, s.db.Open(t.Context()))
 	t.Cleanup(func() { require.NoError(t, s.db.Close()) })
@@ -50,7 +52,7 @@ func newShop(t *testing.T) *shop {
 	s.Server = httpd.New(auth, log)
 	s.HostNames = []string{"example.com"} // the host of httptest
 	s.store = &counted{DB: s.db}
-	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Accepter: s.accepter, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s

@@ -89,7 +89,7 @@ func bar(now, usual, most float64, status string) template.HTML {
 }
 
 // signs are shown before the words of verdicts and outcomes.
-var signs = map[string]string{"regression": "▲", "suspect": "◆", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
+var signs = map[string]string{"regression": "▲", "suspect": "◆", "accepted": "△", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
 	"not_judged": "–", "failed": "✕", "error": "✕", "flaky": "≈", "running": "…", "judging": "…", "slow_machine": "◷", "new": "+"}
 
 // sign returns the sign of a status of any type.

@@ -44,11 +44,12 @@ type Words interface {
 
 // Parts has the parts of [Pages]. All are required.
 type Parts struct {
-	Store   Store
-	Words   Words
-	Turns   *turns.Queue // the reads of the API take turns with those of the pages
-	Version string
-	Log     *slog.Logger
+	Store    Store
+	Words    Words
+	Accepter monitor.Accepter
+	Turns    *turns.Queue // the reads of the API take turns with those of the pages
+	Version  string
+	Log      *slog.Logger
 }
 
 // Pages answers browsers. The exported fields may be changed before the first request.
@@ -87,6 +88,7 @@ func (p *Pages) Mount(s *httpd.Server) {
 	s.Public().POST(logoutPath, p.postLogout)
 	s.Routes("/", monitor.ScopeRead).GET("/", onlyForBrowsers, p.page(p.home))
 	s.Routes("/", monitor.ScopeRead).GET(statusPath, p.page(p.status))
+	s.Data("/p/:project", monitor.ScopeAdmin).POST("/"+acceptPath, p.accept)
 	project := s.Data("/p/:project", monitor.ScopeRead)
 	for path, load := range map[string]loader{
 		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,

@@ -165,7 +165,7 @@ func newSite(store *fakeStore) *site {
 	auth.AllowAnonymous = true
 	s := &site{Server: httpd.New(auth, log), store: store, now: began}
 	s.HostNames = []string{"example.com"} // the host of httptest
-	s.pages = web.New(web.Parts{Store: store, Words: fakeWords{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	s.pages = web.New(web.Parts{Store: store, Words: fakeWords{}, Accepter: &fakeAccepter{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s

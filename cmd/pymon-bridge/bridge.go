@@ -37,6 +37,7 @@ type bridge struct {
 	reports   *journal.ReportCourier
 	cache     *cache.Store
 	judge     monitor.Judge
+	accepter  monitor.Accepter
 	worker    *judge.Worker // nil with --no-judge: another bridge judges
 	runs      *journal.RunWatcher
 	server    *httpd.Server

@@ -35,6 +35,7 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"Run a test command such as pytest, measure its tests, and say at the end what failed, what was slow and what changed."`
 	RunBridge   runBridgeCmd   `cmd:"" hidden:"" help:"Serve the tests of the command run, which starts this command."`
 	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
+	Accept      acceptCmd      `cmd:"" help:"Accept regressions: what tests need now is usual from now on. List what was accepted, and take it back."`
 	Runs        runsCmd        `cmd:"" help:"List the newest runs."`
 	Top         topCmd         `cmd:"" help:"List the tests of a run that take the most time or memory."`
 	Show        showCmd        `cmd:"" help:"Show the history of a test, as graphs and a table."`

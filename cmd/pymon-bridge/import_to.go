@@ -125,10 +125,6 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 	if recs[0].Project != "" {
 		to.Project = recs[0].Project
 	}
-	request, err := to.request(ctx, t.query, "import")
-	if err != nil {
-		return nil, errors.New(strings.Replace(err.Error(), "--url", "--to", 1))
-	}
 	body := []byte("[")
 	for i, rec := range recs {
 		if i > 0 {
@@ -137,8 +133,10 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 		body = wire.AppendImported(body, rec)
 	}
 	body = append(body, ']')
-	request.Method, request.ContentLength = http.MethodPost, int64(len(body))
-	request.Body = io.NopCloser(bytes.NewReader(body))
+	request, err := to.request(ctx, http.MethodPost, bytes.NewReader(body), t.query, "import")
+	if err != nil {
+		return nil, errors.New(strings.Replace(err.Error(), "--url", "--to", 1))
+	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := t.http.Do(request)
 	if err != nil {

@@ -21,7 +21,14 @@ func (b *bridge) openJudge(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	judging := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	judging.Acceptances = b.db
+	b.judge = judging
+	b.accepter = &judge.Accepter{Judge: judging, History: b.db, Store: b.db, Now: time.Now, Again: func(project, run string) {
+		if b.worker != nil {
+			b.worker.Ended(project, run)
+		}
+	}}
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {
