@@ -30,7 +30,7 @@ verdicts = (start, stop) =>
             fn: (r) =>
                 r._field == "level" and (r._value == "warn" or r._value == "crit")
                 or
-                r._field == "status" and (r._value == "suspect" or r._value == "improvement" or r._value == "resolved" or r._value == "ok"),
+                r._field == "status" and (r._value == "suspect" or r._value == "accepted" or r._value == "improvement" or r._value == "resolved" or r._value == "ok"),
         )
         |> group()
         |> keep(columns: [{{.Test}}, "_time", "_value"])
