@@ -68,7 +68,7 @@ func TestReportLines(t *testing.T) {
 		`machines,env=Linux-x86_64\ 8x,project=webshop ` + run + `,status="ok",tests=3i,total_time=1.5,cpu_time=1.25,offset_total_time=1.5`,
 		`machines,env=ci\,\ large,project=webshop ` + run + `,status="learning",tests=2i,total_time=0.5,cpu_time=0.25`,
 		`runs,project=webshop ` + run + `,against="main",suite="regression",sessions=2i,baseline_runs=12i,tests=5i,learning=1i,` +
-			`ok=2i,not_judged=3i,suspects=4i,regressions=5i,improvements=6i,total_time=2,cpu_time=1.5,offset_cpu_time=1.25`,
+			`ok=2i,not_judged=3i,suspects=4i,regressions=5i,accepted=0i,improvements=6i,total_time=2,cpu_time=1.5,offset_cpu_time=1.25`,
 	}, linesAt(t, s.delivered(), at))
 }
 

@@ -115,6 +115,7 @@ func (l *line) run(r *monitor.Report) {
 	l.integer("not_judged", int64(r.Summary.NotJudged))
 	l.integer("suspects", int64(r.Summary.Suspects))
 	l.integer("regressions", int64(r.Summary.Regressions))
+	l.integer("accepted", int64(r.Summary.Accepted))
 	l.integer("improvements", int64(r.Summary.Improvements))
 	l.float("total_time", total)
 	l.float("cpu_time", cpu)

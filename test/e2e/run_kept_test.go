@@ -222,6 +222,12 @@ func TestRunSaysWhichTestBecameSlower(t *testing.T) {
 	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q", "@rerun.txt")
 	assert.Equal(t, 1, r.ExitCode, r.Stderr)
 	assert.Contains(t, r.Stderr, "not the whole suite (-k)")
+	// It is meant to be so.
+	accepted := harness.RunProgram(t, nil, "accept", "--data", filepath.Join(dir, ".pymon-bridge"), "--test", "test_pay.py::test_pay", "--note", "it waits for the bank")
+	require.Equal(t, 0, accepted.ExitCode, accepted.Stderr)
+	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, ": it waits for the bank\n")
 	// A directory that is thrown away has no history.
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, ".pymon-bridge")))
 	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")

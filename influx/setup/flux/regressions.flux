@@ -176,5 +176,5 @@ compared
         crit: (r) => r.verdict == "crit",
         warn: (r) => r.verdict == "warn",
         info: (r) => r.verdict == "suspect",
-        ok: (r) => r.verdict == "improvement" or r.verdict == "resolved" or r.verdict == "ok",
+        ok: (r) => r.verdict == "accepted" or r.verdict == "improvement" or r.verdict == "resolved" or r.verdict == "ok",
     )
