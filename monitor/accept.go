@@ -23,8 +23,8 @@ type Acceptance struct {
 	At   time.Time `json:"at"`
 	// Regressions is the number of the results that were a regression, and are accepted.
 	Regressions int `json:"regressions"`
-	// Results has these. Lists leave them out.
-	Results []AcceptedResult `json:"results,omitempty"`
+	// Results has these. They may be many, so lists, answers and reports leave them out.
+	Results []AcceptedResult `json:"-"`
 }
 
 // AcceptedScope chooses tests. ItemPath and ItemVariant are those of a test, as pages and `show` name it. Part has the name of a

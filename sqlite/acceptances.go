@@ -26,7 +26,7 @@ func (db *DB) Accept(ctx context.Context, a monitor.Acceptance) (monitor.Accepta
 		if _, err := w.row("SELECT coalesce(max(id), 0) + 1 FROM acceptances", nil, &a.ID); err != nil {
 			return err
 		}
-		plain := a
+		plain := a // encoding changes its texts, also those of the results
 		plain.Results = nil
 		content, err := encodeTexts(&plain)
 		if err != nil {

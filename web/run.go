@@ -19,31 +19,32 @@ const (
 
 // runPage says whether anything got worse, which test, and since which commit.
 type runPage struct {
-	Run       *runRow              `json:"run"`
-	Report    *monitor.Report      `json:"report"` // the kept one; null when there is none
-	Found     []*finding           `json:"-"`
-	More      int                  `json:"-"` // tests of the report that are not in Found
-	Again     string               `json:"again"`
-	Accept    *acceptForm          `json:"-"`
-	Accepted  []monitor.Acceptance `json:"accepted,omitempty"` // with this run
-	MayUndo   bool                 `json:"-"`
-	Broken    []*testRow           `json:"broken"` // failed or flaky
-	Trends    []trend              `json:"-"`
-	Ratios    []bin                `json:"-"`
-	Folders   []folder             `json:"folders"`
-	Compare   int                  `json:"compared_with"` // number of earlier runs
-	Counts    map[string]int       `json:"counts"`
-	Tests     []*testRow           `json:"tests"`
-	Number    int                  `json:"found"` // tests that the filter chooses
-	Offset    int                  `json:"offset"`
-	Sort      string               `json:"-"`
-	Ascending bool                 `json:"-"`
-	Most      float64              `json:"-"` // greatest wall time on the page
-	Expected  int64                `json:"expected"`
-	Latest    []*testRow           `json:"-"`
-	Left      string               `json:"-"` // how long a run under way may still take
-	Then      string               `json:"-"`
-	Now       time.Time            `json:"-"`
+	Run       *runRow         `json:"run"`
+	Report    *monitor.Report `json:"report"` // the kept one; null when there is none
+	Found     []*finding      `json:"-"`
+	More      int             `json:"-"` // tests of the report that are not in Found
+	Again     string          `json:"again"`
+	Broken    []*testRow      `json:"broken"` // failed or flaky
+	Trends    []trend         `json:"-"`
+	Ratios    []bin           `json:"-"`
+	Folders   []folder        `json:"folders"`
+	Compare   int             `json:"compared_with"` // number of earlier runs
+	Counts    map[string]int  `json:"counts"`
+	Tests     []*testRow      `json:"tests"`
+	Number    int             `json:"found"` // tests that the filter chooses
+	Offset    int             `json:"offset"`
+	Sort      string          `json:"-"`
+	Ascending bool            `json:"-"`
+	Most      float64         `json:"-"` // greatest wall time on the page
+	Expected  int64           `json:"expected"`
+	Latest    []*testRow      `json:"-"`
+	Left      string          `json:"-"` // how long a run under way may still take
+	Then      string          `json:"-"`
+	Now       time.Time       `json:"-"`
+
+	Accept   *acceptForm          `json:"-"`
+	Accepted []monitor.Acceptance `json:"accepted,omitempty"` // with this run
+	MayUndo  bool                 `json:"-"`
 }
 
 // testRow is a test of a run as a page lists it.

@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,46 @@ import (
 	"pymon-bridge/monitor"
 	"pymon-bridge/test/harness"
 )
+
+// postCommit posts a run of a branch with one test, which takes some CPU time.
+func postCommit(t *testing.T, p *poster, branch, commit string, seconds float64) {
+	t.Helper()
+	m := newMachine()
+	m.context = "c0ffee"
+	p.mustPost(t, "/contexts/", m.contextJSON())
+	p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": %q, "description": {"branch": %q}}`,
+		m.session, m.started.Format(isoformat), commit, branch))
+	row := m.metric("test_pay", m.started.Add(time.Millisecond))
+	row.Item, row.TotalTime, row.UserTime, row.KernelTime, row.CPUUsage, row.MemUsage = "test_pay", seconds, seconds, 0, 1, 10
+	p.mustPost(t, "/metrics/", metricJSON(row))
+}
+
+// What a pull request makes slower is accepted for its branch, and not for the branch that it merges into.
+func TestAPullRequestIsAccepted(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	p := newBulkPoster(bridge.URL + "/p/shop")
+	for i := range 12 {
+		postCommit(t, p, "main", fmt.Sprintf("%040d", i), 0.1)
+	}
+	checked := func(branch, commit string) int {
+		t.Helper()
+		r, _ := check(t, bridge, "--scm-ref", commit, "--head", branch, "--branch", "main")
+		return r.ExitCode
+	}
+	commits := []string{strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40), strings.Repeat("d", 40)}
+	postCommit(t, p, "feature", commits[0], 0.2)
+	require.Equal(t, 1, checked("feature", commits[0]))
+	r := harness.RunProgram(t, nil, "accept", "--url", bridge.URL+"/p/shop", "--all", "--branch", "feature", "--against", "main", "--note", "slower and better")
+	require.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Equal(t, 0, checked("feature", commits[0]))
+	postCommit(t, p, "feature", commits[1], 0.2)
+	assert.Equal(t, 0, checked("feature", commits[1]))
+	postCommit(t, p, "feature", commits[2], 0.5)
+	assert.Equal(t, 1, checked("feature", commits[2]), "a further change")
+	postCommit(t, p, "other", commits[3], 0.2)
+	assert.Equal(t, 1, checked("other", commits[3]), "another branch accepted it")
+}
 
 // A regression is accepted with a reason. It fails no check then, and a further one does, as soon as any other.
 func TestARegressionIsAccepted(t *testing.T) {
