@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -21,8 +22,16 @@ type Parts struct {
 	Store    monitor.Store
 	Metadata monitor.MetadataStore // answers the lookups of pytest-monitor
 	Judge    monitor.Judge
-	Printer  PrinterOf // writes the reports of Judge
+	Reports  Reports // the kept reports
+	Drift    monitor.DriftStore
+	Accepter monitor.Accepter
+	Printer  PrinterOf // writes the reports of Judge, and kept ones
 	Log      *slog.Logger
+}
+
+// Reports has the kept reports. [monitor.ReportStore] implements it.
+type Reports interface {
+	Report(ctx context.Context, project, run string) (*monitor.Report, error)
 }
 
 // API answers the read routes. The exported fields may be changed before the first request.
@@ -30,7 +39,8 @@ type API struct {
 	PageSize int64        // elements on a page; at least 1
 	Turns    *turns.Queue // limit how many lists are read at once
 
-	parts Parts
+	parts  Parts
+	server *httpd.Server
 }
 
 // New returns an API with the default page size. As many lists are read at once as half of the machine can read.
@@ -39,6 +49,7 @@ func New(parts Parts) *API { return &API{PageSize: DefaultPageSize, Turns: newTu
 // Mount adds all routes to a server, below the base paths that end in /api/v1. The lookups of pytest-monitor are also
 // below the other base paths.
 func (a *API) Mount(s *httpd.Server) {
+	a.server = s
 	for _, base := range httpd.APIBases {
 		docs := s.Routes(base, monitor.ScopeRead, monitor.ScopeWrite)
 		for _, part := range []struct {
@@ -50,6 +61,9 @@ func (a *API) Mount(s *httpd.Server) {
 				register(part.group.Group(alias, removeAlias(base, alias)), part.routes)
 			}
 		}
+	}
+	for _, base := range httpd.APIBases {
+		a.mountAcceptances(s.Data(base, monitor.ScopeAdmin))
 	}
 	for _, base := range httpd.RootBases {
 		register(lookups(s, base), a.lookupRoutes())

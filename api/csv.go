@@ -149,7 +149,7 @@ func contextTable() *table[*monitor.Context] {
 func runTable() *table[*monitor.Run] {
 	return &table[*monitor.Run]{
 		header: slices.Concat([]string{"project", "run", "scm_ref", "branch", "build", "tags", "environments", "sessions", "tests",
-			"modules", "total_time", "user_time", "kernel_time", "started", "ended"}, monitor.Outcomes[:], []string{"completion", "partial"}),
+			"modules", "total_time", "user_time", "kernel_time", "started", "ended"}, monitor.Outcomes[:], []string{"completion", "partial", "verdict", "regressions", "suspects", "improvements"}),
 		row: func(r *row, run *monitor.Run) {
 			first := firstOf(run)
 			r.text(run.Project)
@@ -177,6 +177,16 @@ func runTable() *table[*monitor.Run] {
 			end := endOf(run)
 			r.text(string(end.Completion))
 			r.text(end.Partial)
+			if run.Report == nil {
+				for range 4 {
+					r.text("")
+				}
+				return
+			}
+			r.text(string(run.Report.Verdict))
+			r.integer(int64(run.Report.Regressions))
+			r.integer(int64(run.Report.Suspects))
+			r.integer(int64(run.Report.Improvements))
 		},
 	}
 }

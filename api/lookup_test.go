@@ -115,7 +115,7 @@ func TestLookupWithoutProjectFindsAllProjects(t *testing.T) {
 	}
 	records = append(records, &monitor.Record{Project: "a", Received: time.Now(), Context: &monitor.Context{H: contextHash + "00"}})
 	require.NoError(t, db.Append(t.Context(), records))
-	s, _ := mount(&tokens{}, api.Parts{Store: db, Metadata: db, Judge: &fakeJudge{}, Printer: printer,
+	s, _ := mount(&tokens{}, api.Parts{Store: db, Metadata: db, Judge: &fakeJudge{}, Reports: &fakeJudge{}, Drift: db, Printer: printer,
 		Log: slog.New(slog.DiscardHandler)})
 	for path, want := range map[string][]string{
 		"/contexts/" + contextHash: {`"cpu_count":1`, `"cpu_count":3`, `"cpu_count":2`},

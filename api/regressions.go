@@ -13,8 +13,9 @@ import (
 // gateHeader is the name of the header with the [monitor.Gate] of a report. A pipeline can use it without a JSON parser.
 const gateHeader = "Pymon-Bridge-Gate"
 
-// PrinterOf returns the printer for the parameters of a query. It fails with EInvalid and names the wrong parameter.
-type PrinterOf func(query url.Values) (monitor.ReportPrinter, error)
+// PrinterOf returns the printer for the parameters of a query. bridge is the address that links to pages begin with; "" for no
+// links. It fails with EInvalid and names the wrong parameter.
+type PrinterOf func(query url.Values, bridge string) (monitor.ReportPrinter, error)
 
 func (a *API) regressionRoutes() []route {
 	return []route{{
@@ -38,11 +39,11 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	printer, err := a.parts.Printer(query)
+	printer, err := a.parts.Printer(query, a.server.PagesURL(c))
 	if err != nil {
 		return err
 	}
-	q := monitor.JudgeQuery{Project: project, Run: c.Query("run"), ScmRef: c.Query("scm_ref")}
+	q := monitor.JudgeQuery{Project: project, Run: c.Query("run"), ScmRef: c.Query("scm_ref"), All: printer.All()}
 	if q.Run == latest {
 		q.Run = ""
 	}

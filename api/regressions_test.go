@@ -2,8 +2,10 @@ package api_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/api"
 	"pymon-bridge/monitor"
 )
 
@@ -31,6 +34,14 @@ func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Rep
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.queries = append(j.queries, q)
+	return j.report, j.err
+}
+
+// Report implements [api.Reports].
+func (j *fakeJudge) Report(_ context.Context, project, run string) (*monitor.Report, error) {
+	if run == "none" {
+		return nil, monitor.Errorf(monitor.ENotFound, "there is no report on run %q of project %q", run, project)
+	}
 	return j.report, j.err
 }
 
@@ -53,24 +64,27 @@ type fakePrinter struct {
 	contentType string
 	gate        monitor.Gate
 	print       func(w io.Writer, r *monitor.Report) error
+	all         bool
 }
 
 func (p fakePrinter) ContentType() string                        { return p.contentType }
 func (p fakePrinter) Gate(*monitor.Report) monitor.Gate          { return p.gate }
+func (p fakePrinter) All() bool                                  { return p.all }
 func (p fakePrinter) Print(w io.Writer, r *monitor.Report) error { return p.print(w, r) }
 
 // printer returns a printer for JSON or text. Its gate is fail, or pass with any fail_on.
-func printer(q url.Values) (monitor.ReportPrinter, error) {
+func printer(q url.Values, _ string) (monitor.ReportPrinter, error) {
 	gate := monitor.GateFail
 	if q.Get("fail_on") != "" {
 		gate = monitor.GatePass
 	}
 	switch q.Get("format") {
 	case "", "json":
-		return fakePrinter{"application/json", gate, func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) }}, nil
+		return fakePrinter{"application/json", gate, func(w io.Writer, r *monitor.Report) error { return json.NewEncoder(w).Encode(r) },
+			q.Get("all") == "true"}, nil
 	case "text":
 		return fakePrinter{"text/plain; charset=utf-8", gate,
-			func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err }}, nil
+			func(w io.Writer, r *monitor.Report) error { _, err := io.WriteString(w, "run "+r.Run+"\n"); return err }, false}, nil
 	}
 	return nil, &monitor.Error{Code: monitor.EInvalid, Message: "unknown format",
 		Fields: map[string]string{"format": "expected json or text"}}
@@ -82,6 +96,7 @@ func TestRegressions(t *testing.T) {
 	for target, want := range map[string]monitor.JudgeQuery{
 		"/api/v1/regressions":                             {Project: monitor.DefaultProject},
 		"/api/v1/regressions/?run=latest":                 {Project: monitor.DefaultProject},
+		"/api/v1/regressions?all=true":                    {Project: monitor.DefaultProject, All: true},
 		"/api/v1/regressions?project=shop&scm_ref=abc":    {Project: "shop", ScmRef: "abc"},
 		"/p/shop/api/v1/regressions?run=17&branch=main":   {Project: "shop", Run: "17", Branch: &main},
 		"/api/v1/regressions?scm_ref=abc&head=fix":        {Project: monitor.DefaultProject, ScmRef: "abc", Head: &fix},
@@ -141,4 +156,43 @@ func TestRegressionsAnswersErrors(t *testing.T) {
 			assert.Contains(t, w.Body.String(), tc.text)
 		})
 	}
+}
+
+// Links in reports begin with the address that people reach: the public URL, else the one that was asked. They have no token.
+func TestReportsLinkToThePages(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sample())
+	asked := func(target string) (base string) {
+		s.Server, s.api = mount(s.tokens, api.Parts{Store: sample(), Metadata: s.metadata, Judge: s.judge, Reports: s.judge, Log: slog.New(slog.DiscardHandler),
+			Printer: func(q url.Values, bridge string) (monitor.ReportPrinter, error) {
+				base = bridge
+				return printer(q, bridge)
+			}})
+		s.Pages, s.PublicURL = target != "", nil
+		if target == "public" {
+			s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
+		}
+		require.Equal(t, http.StatusOK, s.do(http.MethodGet, "/p/team/api/v1/regressions", "", "Authorization", "Bearer secret").Code)
+		return base
+	}
+	assert.Empty(t, asked(""), "no pages")
+	assert.Equal(t, "http://example.com", asked("host"))
+	s.tokens.all = []monitor.Token{{Project: "team", Scopes: []monitor.Scope{monitor.ScopeRead}, Hash: sha256.Sum256([]byte("secret"))}}
+	assert.Equal(t, "https://ci.example.org/pymon", asked("public"))
+}
+
+// A kept report is answered without judging, with everything that it has.
+func TestKeptReport(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sample())
+	for target, want := range map[string]int{"/p/p/api/v1/runs/r/report": 200, "/api/v1/runs/r/report/?project=p&item_variant=x": 200,
+		"/p/p/api/v1/runs/none/report": 404, "/api/v1/runs/r/report?project=..": 400} {
+		w := s.do(http.MethodGet, target, "")
+		assert.Equal(t, want, w.Code, target)
+		if want == 200 {
+			assert.Equal(t, "r", decode(t, w)["run"], target)
+			assert.Equal(t, "fail", w.Header().Get("Pymon-Bridge-Gate"))
+		}
+	}
+	assert.Empty(t, s.judge.queries)
 }

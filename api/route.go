@@ -22,11 +22,11 @@ type route struct {
 // readRoutes returns all routes except the lookups and the routes of the document.
 func (a *API) readRoutes() []route {
 	lists := slices.Concat(a.metricRoutes(), a.topRoutes(), a.sessionRoutes(), a.contextRoutes(), a.nameRoutes(), a.runRoutes(),
-		a.outcomeRoutes(), a.flakyRoutes())
+		a.outcomeRoutes(), a.flakyRoutes(), a.driftRoutes())
 	for i := range lists {
 		lists[i].handle = a.inTurn(lists[i].handle)
 	}
-	return slices.Concat(lists, a.regressionRoutes())
+	return slices.Concat(lists, a.regressionRoutes(), a.acceptanceRoutes())
 }
 
 // Query parameters of lists. The names are those in the components of the OpenAPI document.

@@ -167,7 +167,7 @@ func TestRuns(t *testing.T) {
 			{"name": "pipeline_branch", "value": "main"}, {"name": "pipeline_build_no", "value": "7"},
 			{"name": "numpy", "value": "2.0"}, {"name": "pipeline_build_no", "value": "8"}, {"name": "dot.tag", "value": "x"}],
 			"environments": ["Linux-x86_64 8x ? 32G py3.11"], "sessions": [` + session1 + `,` + session2 + `],
-			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1, "completion": null, "partial": null,
+			"tests": 4, "modules": 1, "total_time": 10.5, "user_time": 9, "kernel_time": 1, "completion": null, "partial": null, "report": null,
 			"outcomes": {"passed": 1, "failed": 2, "error": 1, "skipped": 0, "xfailed": 0, "xpassed": 0},
 			"started": "2026-11-22T17:03:00.000000+01:00", "ended": "2026-11-22T17:04:30.500000+01:00"}], ` + links + `}`
 	for _, path := range []string{"/p/team/api/v1/runs/", "/api/v1/runs/r1"} {
@@ -184,13 +184,17 @@ func TestRunsSayHowTheyEnded(t *testing.T) {
 	stopped := *complete
 	stopped.Completion, stopped.Reason = monitor.Partial, "-x"
 	store.runs = []owned[*monitor.Run]{
-		{"team", &monitor.Run{Project: "team", ID: "r1", Sessions: []*monitor.Session{complete}}},
+		{"team", &monitor.Run{Project: "team", ID: "r1", Sessions: []*monitor.Session{complete},
+			Report: &monitor.Brief{Verdict: monitor.StatusSuspect, Regressions: 1, Suspects: 2, Improvements: 3}}},
 		{"team", &monitor.Run{Project: "team", ID: "r2", Sessions: []*monitor.Session{complete, &stopped}}}}
 	s := newServer(t, store)
-	for id, want := range map[string][3]any{"r1": {"complete", nil, `complete,`}, "r2": {"partial", "-x", `partial,-x`}} {
+	for id, want := range map[string][3]any{"r1": {"complete", nil, `complete,,suspect,1,2,3`}, "r2": {"partial", "-x", `partial,-x,,,,`}} {
 		run := decode(t, s.get(t, "/api/v1/runs/"+id))["runs"].([]any)[0].(map[string]any)
 		assert.Equal(t, want[0], run["completion"])
 		assert.Equal(t, want[1], run["partial"])
+		if id == "r1" {
+			assert.Equal(t, map[string]any{"verdict": "suspect", "regressions": 1., "suspects": 2., "improvements": 3.}, run["report"])
+		}
 		session := run["sessions"].([]any)[0].(map[string]any)
 		assert.Equal(t, []any{"complete", 1., 7., 2., "m2"}, []any{session["completion"], session["exit_status"], session["collected"],
 			session["deselected"], session["method"]})

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -21,7 +23,31 @@ func (a *API) runRoutes() []route {
 		runs("/runs/", "All runs: the sessions of each run, and the sums of their metrics"),
 		runs("/runs/:run", "The run with this id"),
 		countRoute("/runs/count", "Number of runs", a.runs),
+		{path: "/runs/:run/report", summary: "The report that was kept when the run had ended. Nothing is judged", answer: "Report",
+			query: []string{"project", "result_variant"}, handle: handler(a.answerReport)},
 	}
+}
+
+// answerReport answers with the kept report on a run: its results are the conspicuous ones.
+func (a *API) answerReport(c *gin.Context) error {
+	project, err := a.askedProject(c)
+	if err != nil {
+		return err
+	}
+	printer, err := a.parts.Printer(url.Values{"all": {"true"}, "item_variant": {c.Query("item_variant")}}, a.server.PagesURL(c))
+	if err != nil {
+		return err
+	}
+	report, err := a.parts.Reports.Report(c.Request.Context(), project, c.Param("run"))
+	if err != nil {
+		return err
+	}
+	c.Header(gateHeader, string(printer.Gate(report)))
+	b := newBody(c, printer.ContentType(), streamLimit)
+	if err := printer.Print(b, report); err != nil {
+		return err
+	}
+	return b.finish()
 }
 
 // runs returns the runs for a request. The path may have the id of a run.
@@ -60,6 +86,7 @@ func appendRun(dst []byte, r *monitor.Run) []byte {
 	end := endOf(r)
 	dst = wire.AppendNullable(append(dst, `,"completion":`...), known(string(end.Completion)))
 	dst = wire.AppendNullable(append(dst, `,"partial":`...), known(end.Partial))
+	dst = appendBrief(append(dst, `,"report":`...), r.Report)
 	dst = wire.AppendText(append(dst, `,"started":`...), zoned(r.Started))
 	dst = wire.AppendText(append(dst, `,"ended":`...), zoned(r.Ended))
 	return append(dst, '}')
@@ -75,6 +102,15 @@ func appendOutcomes(dst []byte, n map[string]int64) []byte {
 		dst = strconv.AppendInt(append(wire.AppendText(dst, outcome), ':'), n[outcome], 10)
 	}
 	return append(dst, '}')
+}
+
+// appendBrief appends what the kept report on a run says, or null.
+func appendBrief(dst []byte, b *monitor.Brief) []byte {
+	text, err := json.Marshal(b)
+	if err != nil { // its texts and numbers have JSON
+		return append(dst, "null"...)
+	}
+	return append(dst, text...)
 }
 
 // endOf returns how the sessions of a run ended.

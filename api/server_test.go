@@ -32,6 +32,8 @@ type server struct {
 	metadata *fakeMetadata
 	api      *api.API
 	judge    *fakeJudge
+	drift    *fakeDrift
+	accepted *fakeAcceptances
 	log      *bytes.Buffer
 	tokens   *tokens
 	doc      *openapi3.T
@@ -65,10 +67,11 @@ func forEveryStore(t *testing.T, test func(t *testing.T, s *server)) {
 // serve returns a server for a store. It needs no token.
 func serve(t *testing.T, store monitor.Store) *server {
 	t.Helper()
-	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, log: new(bytes.Buffer),
-		tokens: &tokens{}, doc: loadDocument(t)}
+	s := &server{metadata: &fakeMetadata{}, judge: &fakeJudge{report: sampleReport()}, drift: &fakeDrift{}, accepted: &fakeAcceptances{},
+		log: new(bytes.Buffer), tokens: &tokens{}, doc: loadDocument(t)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
-	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Printer: printer, Log: log})
+	s.Server, s.api = mount(s.tokens, api.Parts{Store: store, Metadata: s.metadata, Judge: s.judge, Reports: s.judge, Drift: s.drift,
+		Accepter: s.accepted, Printer: printer, Log: log})
 	return s
 }
 
@@ -204,6 +207,7 @@ var readDocument = sync.OnceValues(func() (*openapi3.T, error) {
 // handler returns a server for a store, without tokens and without a log.
 func handler(store monitor.Store) *httpd.Server {
 	s, _ := mount(&tokens{}, api.Parts{Store: store, Metadata: &fakeMetadata{}, Judge: &fakeJudge{report: sampleReport()},
+		Reports: &fakeJudge{report: sampleReport()}, Drift: &fakeDrift{},
 		Printer: printer, Log: slog.New(slog.DiscardHandler)})
 	return s
 }

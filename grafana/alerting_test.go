@@ -92,6 +92,7 @@ func TestAlertRulesCanBeInstalled(t *testing.T) {
 		assert.Contains(t, []string{"OK", "Alerting", "Error", "KeepLast"}, r.ExecErrState)
 		assert.True(t, panels[r.DashboardUID][r.PanelID], "%s: panel %d of %s", r.Title, r.PanelID, r.DashboardUID)
 		assert.NotEmpty(t, r.Annotations["summary"])
+		assert.True(t, strings.HasPrefix(r.Annotations["page"], "${PYMON_PUBLIC_URL}/p/{{ .Labels.project }}/"), "%s leads to a page", r.Title)
 		assert.Equal(t, "pymon-bridge", r.Labels["source"], "notification policies use this label")
 		require.Len(t, r.Data, 3)
 		assert.Equal(t, "pymon-bridge-influxdb", r.Data[0].DatasourceUID)
@@ -123,7 +124,8 @@ func TestAlertTextsHaveNoVariable(t *testing.T) {
 	}
 	require.Len(t, files, 3)
 	for name, content := range files {
-		assert.NotContains(t, string(asJSON(t, content)), "$", name)
+		text := strings.ReplaceAll(string(asJSON(t, content)), "${PYMON_PUBLIC_URL}/", "/") // the address of the bridge
+		assert.NotContains(t, text, "$", name)
 	}
 }
 
@@ -172,7 +174,7 @@ func (r rule) rowsAt(t *testing.T, db *harness.Influx, bucket string, at time.Ti
 				labels[name] = value.(string)
 			}
 		}
-		for _, m := range regexp.MustCompile(`\.Labels\.(\w+)`).FindAllStringSubmatch(r.Annotations["summary"]+r.Annotations["description"], -1) {
+		for _, m := range regexp.MustCompile(`\.Labels\.(\w+)`).FindAllStringSubmatch(r.Annotations["summary"]+r.Annotations["description"]+r.Annotations["page"], -1) {
 			assert.NotEmpty(t, labels[m[1]], "the text of %s uses the label %s", r.Title, m[1])
 		}
 		text, _ := json.Marshal(labels)

@@ -276,6 +276,11 @@ func TestLinksKeepVariables(t *testing.T) {
 					assert.True(t, names[d.UID]["commit_url"], p.Title)
 					continue
 				}
+				if strings.HasPrefix(url, "${bridge_url:raw}/p/${project:raw}/") {
+					assert.True(t, names[d.UID]["bridge_url"], p.Title)
+					assertFilled(t, p, url, names[d.UID])
+					continue
+				}
 				uid, query, _ := strings.Cut(strings.TrimPrefix(url, "/d/"), "?")
 				require.Contains(t, names, uid, url)
 				assert.Contains(t, query, "${__url_time_range}", url)
@@ -286,13 +291,51 @@ func TestLinksKeepVariables(t *testing.T) {
 				for _, m := range regexp.MustCompile(`&var-(\w+)=`).FindAllStringSubmatch(query, -1) {
 					assert.True(t, names[uid][m[1]], "%s: the other dashboard has no variable %s", p.Title, m[1])
 				}
-				for _, m := range regexp.MustCompile(`\$\{__data\.fields\.(\w+)`).FindAllStringSubmatch(query, -1) {
-					assert.Contains(t, order(p), m[1], "%s: no such column", p.Title)
-				}
+				assert.Contains(t, query, "${bridge_url:queryparam}", "the address of the bridge is typed once")
+				assertFilled(t, p, url, names[uid])
 			}
 		}
 	})
 	assert.Positive(t, links)
+}
+
+// assertFilled checks that a link takes its values from columns that the panel has, and from variables that there are.
+func assertFilled(t *testing.T, p panel, url string, variables map[string]bool) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`\$\{__data\.fields\.(\w+)`).FindAllStringSubmatch(url, -1) {
+		assert.Contains(t, order(p), m[1], "%s: no such column", p.Title)
+	}
+	for _, m := range regexp.MustCompile(`\$\{([a-z]\w*):(raw|percentencode)\}`).FindAllStringSubmatch(url, -1) {
+		assert.True(t, variables[m[1]], "%s: no variable %s", p.Title, m[1])
+	}
+}
+
+// TestTablesLeadToPages checks that each name of a test and each id of a run leads to its page of the bridge, and that graphs
+// about one test do.
+func TestTablesLeadToPages(t *testing.T) {
+	tests, runs, graphs := 0, 0, 0
+	eachDashboard(t, func(t *testing.T, d dashboard) {
+		for _, p := range d.Panels {
+			urls := strings.Join(linkURLs(p), " ")
+			_, hasTest := order(p)["test"]
+			_, hasRun := order(p)["run"]
+			if hasTest {
+				tests++
+				assert.Contains(t, urls, "${bridge_url:raw}/p/${project:raw}/test?path=${__data.fields.module:percentencode}&name=${__value.raw:percentencode}", p.Title)
+			}
+			if hasRun {
+				runs++
+				assert.Contains(t, urls, "${bridge_url:raw}/p/${project:raw}/runs/${__value.raw:percentencode}", p.Title)
+			}
+			if d.UID == "pymon-test" && p.Type == "timeseries" {
+				graphs++
+				assert.Contains(t, urls, "${bridge_url:raw}/p/${project:raw}/test?path=${module:percentencode}&name=${test:percentencode}&env=${", p.Title)
+			}
+		}
+	})
+	assert.GreaterOrEqual(t, tests, 8)
+	assert.Equal(t, 4, runs)
+	assert.Equal(t, 6, graphs)
 }
 
 // order returns the columns of a table with their positions.

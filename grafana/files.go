@@ -11,8 +11,24 @@ import (
 	"slices"
 )
 
-// Files returns all files for a Grafana server, by path: the folders dashboards, provisioning and examples.
-func Files() (map[string][]byte, error) {
+// defaultBridge is the value of the variable with the address of the bridge, in JSON.
+const defaultBridge = `"http://localhost:8080"`
+
+// withBridge changes the address of the bridge in dashboards. An empty one changes nothing.
+func withBridge(files map[string][]byte, address string) (map[string][]byte, error) {
+	if address == "" {
+		return files, nil
+	}
+	value, err := json.Marshal(address)
+	for name := range files {
+		files[name] = bytes.ReplaceAll(files[name], []byte(defaultBridge), value)
+	}
+	return files, err
+}
+
+// Files returns all files for a Grafana server, by path: the folders dashboards, provisioning and examples. bridge is the address
+// of the bridge that dashboards link to; empty for that of a bridge on the same machine.
+func Files(bridge string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, from := range []embed.FS{Dashboards, Provisioning, Examples} {
 		err := fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -25,12 +41,12 @@ func Files() (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	return files, nil
+	return withBridge(files, bridge)
 }
 
 // ImportFiles returns the dashboards by path, in Grafana's form for sharing. On import Grafana asks for the data source
-// and lists missing plugins.
-func ImportFiles() (map[string][]byte, error) {
+// and lists missing plugins. bridge is that of [Files].
+func ImportFiles(bridge string) (map[string][]byte, error) {
 	names, err := fs.Glob(Dashboards, "dashboards/*.json")
 	if err != nil {
 		return nil, err
@@ -45,7 +61,7 @@ func ImportFiles() (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", path.Base(name), err)
 		}
 	}
-	return files, nil
+	return withBridge(files, bridge)
 }
 
 // leastGrafana is the oldest version of Grafana for which the dashboards are made.

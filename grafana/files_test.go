@@ -15,7 +15,7 @@ import (
 
 // TestFilesHasEveryFile checks that Files returns every file of the three folders, and no other.
 func TestFilesHasEveryFile(t *testing.T) {
-	files, err := grafana.Files()
+	files, err := grafana.Files("")
 	require.NoError(t, err)
 	count := 0
 	for _, folder := range []string{"dashboards", "provisioning", "examples"} {
@@ -32,10 +32,34 @@ func TestFilesHasEveryFile(t *testing.T) {
 	assert.Len(t, files, count)
 }
 
+// TestDashboardsLinkToTheGivenBridge checks that the address that an export names is the value of the variable.
+func TestDashboardsLinkToTheGivenBridge(t *testing.T) {
+	for name, read := range map[string]func(string) (map[string][]byte, error){"provisioned": grafana.Files, "imported": grafana.ImportFiles} {
+		files, err := read("https://ci.example.org/a&b")
+		require.NoError(t, err, name)
+		found := 0
+		for file, content := range files {
+			if !strings.HasPrefix(file, "dashboards/") {
+				continue
+			}
+			assert.NotContains(t, string(content), "localhost:8080", file)
+			var d dashboard
+			require.NoError(t, json.Unmarshal(content, &d), file)
+			for _, v := range d.Templating.List {
+				if v.Name == "bridge_url" {
+					found++
+					assert.Equal(t, "https://ci.example.org/a&b", v.Query, file)
+				}
+			}
+		}
+		assert.Equal(t, 5, found, name)
+	}
+}
+
 // TestImportFilesAskForTheDataSource checks that the input is the value of the data source variable, and that the rest of
 // the dashboard does not change.
 func TestImportFilesAskForTheDataSource(t *testing.T) {
-	files, err := grafana.ImportFiles()
+	files, err := grafana.ImportFiles("")
 	require.NoError(t, err)
 	require.Len(t, files, len(dashboards(t)))
 	for name, content := range files {

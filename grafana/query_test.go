@@ -62,7 +62,7 @@ var oddModules = []string{"tests.catalog.test_template", "tests.catalog.test_lis
 func usual(h *history) values {
 	return values{"project": {project}, "env": {mainEnv}, "component": nil, "branch": nil, "kind": {"function"}, "search": {""},
 		"run": {h.runs[runCount-1]}, "base": {h.runs[runCount-2]}, "test": {slowTest}, "module": {"tests.checkout.test_payment"},
-		"status": {"regression", "suspect", "improvement"}, "metric": {"cpu_time", "mem_usage", "total_time"}, "commit_url": {""}}
+		"status": {"regression", "suspect", "improvement"}, "metric": {"cpu_time", "mem_usage", "total_time"}, "commit_url": {""}, "bridge_url": {""}}
 }
 
 func with(v values, name string, value ...string) values {

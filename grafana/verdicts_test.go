@@ -45,7 +45,7 @@ func (h *history) judge(n int, project string) {
 	}
 	both := fmt.Sprintf(`tests=%di,total_time=%g,cpu_time=%g,offset_cpu_time=%g,offset_total_time=%g,%s %d`,
 		sum.tests, sum.seconds, sum.cpu, offset, offset, h.origin(n), h.judged(n))
-	fmt.Fprintf(&h.metrics, `runs,project=%s suite="%s",sessions=2i,baseline_runs=%di,learning=%di,ok=%di,not_judged=0i,suspects=%di,regressions=%di,improvements=%di,against="main",%s`+"\n",
+	fmt.Fprintf(&h.metrics, `runs,project=%s suite="%s",sessions=2i,baseline_runs=%di,learning=%di,ok=%di,not_judged=0i,suspects=%di,regressions=%di,drifts=0i,accepted=0i,improvements=%di,against="main",%s`+"\n",
 		project, suite, n, counts[monitor.StatusLearning], counts[monitor.StatusOK], counts[monitor.StatusSuspect],
 		counts[monitor.StatusRegression], counts[monitor.StatusImprovement], both)
 	fmt.Fprintf(&h.metrics, `machines,project=%s,env=%s status="%s",%s`+"\n", project, tagText(h.origins[n].Env), suite, both)

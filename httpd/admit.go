@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 
@@ -8,6 +9,18 @@ import (
 
 	"pymon-bridge/monitor"
 )
+
+// NameOf returns the name of the request's token. It is "" where the bridge needs none, or has tokens without numbers.
+func NameOf(c *gin.Context) string {
+	switch token := tokenOf(c); {
+	case token == nil:
+		return ""
+	case token.Label == "" && token.ID > 0:
+		return fmt.Sprintf("token %d", token.ID)
+	default:
+		return token.Label
+	}
+}
 
 // requestToken is the key in Gin's context for the request's token. There is none while the bridge needs no token.
 const requestToken = "pymon-bridge/token"

@@ -19,14 +19,17 @@ import (
 const (
 	loginMaxAge = 30 * 24 * time.Hour // a browser has to log in again after this time
 	maxLogins   = 10_000              // above it, logins of the token that has most end
+	codeMaxAge  = time.Minute         // a code logs nobody in after this time
 	loginCookie = "pymon-bridge"      // begins the name of the cookie
 )
 
 // logins has the browsers that logged in with a token. A browser has an opaque random id as a cookie, never the token. A
-// login is valid as long as its token is. A restart of the bridge ends all logins. The zero value has none.
+// login is valid as long as its token is, and for maxAge. A restart of the bridge ends all logins. Codes to log in with are kept in
+// the same way.
 type logins struct {
-	mu   sync.Mutex
-	byID map[[32]byte]login // by the hash of the id
+	maxAge time.Duration
+	mu     sync.Mutex
+	byID   map[[32]byte]login // by the hash of the id
 }
 
 type login struct {
@@ -71,7 +74,17 @@ func (l *logins) find(id string, now time.Time) (token [32]byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one, ok := l.byID[sha256.Sum256([]byte(id))]
-	return one.token, ok && now.Sub(one.created) < loginMaxAge
+	return one.token, ok && now.Sub(one.created) < l.maxAge
+}
+
+// take does the same as find, and ends the login. Of several at the same time, one gets it.
+func (l *logins) take(id string, now time.Time) (token [32]byte, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := sha256.Sum256([]byte(id))
+	one, ok := l.byID[key]
+	delete(l.byID, key)
+	return one.token, ok && now.Sub(one.created) < l.maxAge
 }
 
 func (l *logins) remove(id string) {
@@ -106,12 +119,42 @@ func (s *Server) loginOf(r *http.Request) (token [32]byte, ok bool) {
 // It fails with EUnauthorized without a valid token, and with EForbidden if the token may not read.
 func (s *Server) LogIn(c *gin.Context, secret string) (project string, err error) {
 	token, err := s.auth.Admit(c.Request.Context(), "Bearer "+secret, "")
+	if err != nil || token == nil { // the bridge needs no token
+		return "", err
+	}
+	return s.logIn(c, token)
+}
+
+// LoginCode returns a code with which a browser logs in with the token of the request: once, and within a minute. It is "" where the
+// bridge needs no token.
+func (s *Server) LoginCode(c *gin.Context) string {
+	token := tokenOf(c)
+	if token == nil {
+		return ""
+	}
+	return s.codes.add(token.Hash, time.Now())
+}
+
+// LogInByCode does the same as [Server.LogIn] with a code. It uses the code up, and fails with EUnauthorized where there is no such
+// code, or no such token any more.
+func (s *Server) LogInByCode(c *gin.Context, code string) (project string, err error) {
+	hash, ok := s.codes.take(code, time.Now())
+	var token *monitor.Token
+	if ok {
+		token, ok, err = s.auth.admitLogin(c.Request.Context(), hash, "")
+	}
 	switch {
 	case err != nil:
 		return "", err
-	case token == nil: // the bridge needs no token
-		return "", nil
-	case !token.Allows(monitor.ScopeRead):
+	case !ok:
+		return "", monitor.Errorf(monitor.EUnauthorized, "this code was used already, or is older than a minute")
+	}
+	return s.logIn(c, token)
+}
+
+// logIn gives a browser the cookie of a token.
+func (s *Server) logIn(c *gin.Context, token *monitor.Token) (project string, err error) {
+	if !token.Allows(monitor.ScopeRead) {
 		return "", lacksScope(token, monitor.ScopeRead)
 	}
 	s.endLogin(c.Request)
@@ -136,6 +179,12 @@ func (s *Server) endLogin(r *http.Request) {
 func (s *Server) LoggedIn(c *gin.Context) bool {
 	_, ok := s.loginOf(c.Request)
 	return ok && tokenOf(c) != nil
+}
+
+// MayRead says whether a browser may read a project without logging in, or without doing so again.
+func (s *Server) MayRead(c *gin.Context, project string) bool {
+	token, err := s.authenticate(c.Request, project)
+	return err == nil && (token == nil || token.Allows(monitor.ScopeRead))
 }
 
 func (s *Server) setLogin(c *gin.Context, id string, maxAge int) {

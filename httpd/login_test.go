@@ -23,6 +23,14 @@ func withLogin(b *bridge) *bridge {
 		}
 	})
 	b.Public().POST("/-/logout", b.LogOut)
+	b.Routes("/", monitor.ScopeRead).POST("/-/login/code", func(c *gin.Context) { c.String(http.StatusOK, b.LoginCode(c)) })
+	b.Public().POST("/-/coded", func(c *gin.Context) {
+		if project, err := b.LogInByCode(c, c.Query("code")); err != nil {
+			httpd.Fail(c, err)
+		} else {
+			c.String(http.StatusOK, project)
+		}
+	})
 	return b
 }
 
@@ -72,6 +80,38 @@ func TestALoginIsWorthItsToken(t *testing.T) {
 	b.TokensFn = func(context.Context) (monitor.TokenList, error) { return monitor.TokenList{Had: true}, nil }
 	b.Reload(t.Context())
 	assert.Equal(t, http.StatusUnauthorized, get("/p/a/contexts/c1"), "the token is revoked")
+}
+
+// A code gives a browser the rights of the token that it was made with, once.
+func TestACodeIsWorthItsToken(t *testing.T) {
+	b := withLogin(withScopes(newBridge(), monitor.ScopeRead))
+	code := func() string {
+		w := b.do(http.MethodPost, "/-/login/code", "", "Authorization", "Bearer a")
+		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+		return w.Body.String()
+	}
+	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodPost, "/-/login/code", "").Code)
+	one := code()
+	assert.GreaterOrEqual(t, len(one), 26)
+	assert.NotEqual(t, one, code())
+	w := b.do(http.MethodPost, "/-/coded?code="+one, "")
+	require.Equal(t, http.StatusOK, w.Code)
+	assert.Equal(t, "a", w.Body.String())
+	sent := w.Result().Cookies()[0].Name + "=" + w.Result().Cookies()[0].Value
+	assert.NotContains(t, sent, one)
+	assert.Equal(t, http.StatusOK, b.do(http.MethodGet, "/p/a/contexts/c1", "", "Cookie", sent).Code)
+	assert.Equal(t, http.StatusForbidden, b.do(http.MethodGet, "/p/b/contexts/c1", "", "Cookie", sent).Code)
+	for name, not := range map[string]string{"used": one, "none": "", "the token": "a", "a login": sent[strings.Index(sent, "=")+1:]} {
+		assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodPost, "/-/coded?code="+not, "").Code, name)
+	}
+	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodGet, "/p/a/contexts/c1", "", "Authorization", "Bearer "+code()).Code, "a code is no token")
+	assert.Equal(t, http.StatusForbidden, b.do(http.MethodPost, "/-/coded?code="+code(), "", "Origin", "http://evil.example").Code)
+	kept := code()
+	b.TokensFn = func(context.Context) (monitor.TokenList, error) { return monitor.TokenList{Had: true}, nil }
+	b.Reload(t.Context())
+	assert.Equal(t, http.StatusUnauthorized, b.do(http.MethodPost, "/-/coded?code="+kept, "").Code, "the token is revoked")
+
+	assert.Empty(t, withLogin(newBridge()).do(http.MethodPost, "/-/login/code", "").Body.String(), "the bridge needs no token")
 }
 
 func TestLoginNeedsATokenThatMayRead(t *testing.T) {

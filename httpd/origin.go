@@ -63,9 +63,26 @@ func (s *Server) knownHost(host string) bool {
 		slices.ContainsFunc(s.HostNames, func(known string) bool { return strings.EqualFold(name, strings.TrimSuffix(known, ".")) })
 }
 
-// BaseURL returns the address of the bridge for a client: the public URL, else what the client asked. It has no slash at its
-// end. While a token is needed, it has a place for one.
+// PagesURL returns the address that links to pages begin with, for a client: the public URL, else what the client asked. It has
+// no slash at its end. It is "" where the bridge has no pages.
+func (s *Server) PagesURL(c *gin.Context) string {
+	if !s.Pages {
+		return ""
+	}
+	u := s.address(c)
+	return u.String()
+}
+
+// BaseURL returns the address of the bridge for a client, like [Server.PagesURL]. While a token is needed, it has a place for one.
 func (s *Server) BaseURL(c *gin.Context) string {
+	u := s.address(c)
+	if tokenOf(c) != nil {
+		u.User = url.UserPassword("x", "TOKEN")
+	}
+	return u.String()
+}
+
+func (s *Server) address(c *gin.Context) url.URL {
 	u := url.URL{Scheme: "http", Host: c.Request.Host, Path: LinkPrefix(c)}
 	if c.Request.TLS != nil {
 		u.Scheme = "https"
@@ -73,8 +90,5 @@ func (s *Server) BaseURL(c *gin.Context) string {
 	if s.PublicURL != nil {
 		u.Scheme, u.Host = s.PublicURL.Scheme, s.PublicURL.Host
 	}
-	if tokenOf(c) != nil {
-		u.User = url.UserPassword("x", "TOKEN")
-	}
-	return u.String()
+	return u
 }

@@ -58,6 +58,7 @@ type Server struct {
 	ErrorPage func(c *gin.Context, answer ErrorAnswer)
 
 	logins   logins
+	codes    logins
 	auth     *Authenticator
 	log      *slog.Logger
 	refusals *slog.Logger // for requests that are refused
@@ -88,6 +89,8 @@ func New(auth *Authenticator, log *slog.Logger) *Server {
 		},
 		OnRefused: func(string) {},
 		OnRequest: func(string, string, int, time.Duration) {},
+		logins:    logins{maxAge: loginMaxAge},
+		codes:     logins{maxAge: codeMaxAge},
 		auth:      auth,
 		log:       log,
 		refusals:  Limited(log, "more requests were refused"),

@@ -91,12 +91,16 @@ func (b *bucket) forgetRetention() {
 	}
 }
 
-// relearnRetention makes the next ensure ask for the retention again. Until then all points are sent.
-func (b *bucket) relearnRetention() {
+// knowRetention asks for the retention, if it was asked for before a time or is not believed any more. When InfluxDB does
+// not answer, all points are sent.
+func (b *bucket) knowRetention(ctx context.Context, since time.Time) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.learned = time.Time{}
-	b.believed.Store(0)
+	if b.learned.Before(since) {
+		b.learned = time.Time{}
+		b.believed.Store(0)
+	}
+	b.mu.Unlock()
+	_ = b.ensure(ctx) // the delivery that follows says what is wrong
 }
 
 // oldest returns the time before which InfluxDB refuses points, and the retention. ok is false if there is none, or if

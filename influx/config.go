@@ -36,6 +36,8 @@ type Config struct {
 	Bucket     string // of metrics and outcomes; DefaultBucket if empty
 	MetaBucket string // of contexts and sessions; DefaultMetaBucket if empty
 
+	BridgeURL string // where people reach the pages of the bridge, for links in the points of reports; none if empty
+
 	Timeout   time.Duration     // of one request; a minute if 0
 	Transport http.RoundTripper // replaces the default one, as for a private certificate authority; may be nil
 	Now       func() time.Time  // time.Now if nil

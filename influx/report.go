@@ -18,7 +18,7 @@ func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.R
 	if limit := w.metrics.outside(reportTime(r, 0)); limit != "" {
 		return monitor.Reply{Kind: monitor.Refused, Message: limit}
 	}
-	points, tooLong := withinLimits(reportPoints(r))
+	points, tooLong := withinLimits(reportPoints(r, w.cfg.BridgeURL))
 	reply := w.metrics.deliverReport(ctx, points)
 	if reply.Kind == monitor.Delivered && tooLong != "" {
 		return monitor.Reply{Kind: monitor.Refused, Message: tooLong}

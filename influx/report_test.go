@@ -68,8 +68,24 @@ func TestReportLines(t *testing.T) {
 		`machines,env=Linux-x86_64\ 8x,project=webshop ` + run + `,status="ok",tests=3i,total_time=1.5,cpu_time=1.25,offset_total_time=1.5`,
 		`machines,env=ci\,\ large,project=webshop ` + run + `,status="learning",tests=2i,total_time=0.5,cpu_time=0.25`,
 		`runs,project=webshop ` + run + `,against="main",suite="regression",sessions=2i,baseline_runs=12i,tests=5i,learning=1i,` +
-			`ok=2i,not_judged=3i,suspects=4i,regressions=5i,improvements=6i,total_time=2,cpu_time=1.5,offset_cpu_time=1.25`,
+			`ok=2i,not_judged=3i,suspects=4i,regressions=5i,drifts=0i,accepted=0i,improvements=6i,total_time=2,cpu_time=1.5,offset_cpu_time=1.25`,
 	}, linesAt(t, s.delivered(), at))
+}
+
+// Where people reach the pages, the points of results and runs have their addresses.
+func TestReportPages(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	settings := s.settings()
+	settings.BridgeURL = "https://ci.example.org/pymon/"
+	long := regression()
+	long.ItemVariant = "test_" + strings.Repeat("x", 2000)
+	require.Equal(t, monitor.Delivered, mustOpen(t, settings).DeliverReport(t.Context(), report(regression(), long)).Kind)
+	lines := strings.Split(s.delivered()[0], "\n")
+	require.Contains(t, lines[0], `,page="https://ci.example.org/pymon/p/webshop/test?env=Linux-x86_64+8x&`+
+		`name=test_a%2C+b%5B%3CX+at+0x7f01%3E%2C+100%25%5D&path=tests.unit"`)
+	require.NotContains(t, lines[1], "page=", "too long for browsers")
+	require.NotContains(t, lines[2]+lines[3], "page=", "a machine has none")
+	require.Contains(t, lines[4], `,page="https://ci.example.org/pymon/p/webshop/runs/ci-17" `)
 }
 
 // What a report takes back is written beside its results.
@@ -254,4 +270,18 @@ func TestReportOutsideRetention(t *testing.T) {
 	require.Contains(t, v.Message, "outside retention")
 	old.Started = time.Now()
 	require.Equal(t, monitor.Delivered, w.DeliverReport(t.Context(), old).Kind)
+}
+
+// A point of slow growth has the first level where others have the usual value.
+func TestSlowGrowthAsAPoint(t *testing.T) {
+	s := mustScript(t, status(http.StatusNoContent, ""))
+	v := regression()
+	v.Status, v.Level, v.LastGood, v.FirstBad = monitor.StatusDrift, "", "", ""
+	v.Drift = &monitor.Drift{Since: monitor.RunMark{ScmRef: "1a2b"}, Runs: 43, First: 0.5, Now: 0.75, Ratio: 1.5, Rate: 0.01, P: 1e-9, Q: 1e-6}
+	r := report(v)
+	r.Summary.Drifts = 1
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).DeliverReport(t.Context(), r).Kind)
+	lines := linesAt(t, s.delivered(), start.UnixMicro()*1000+monitor.HashMod(monitor.HashOf("webshop", "ci-17"), 1000))
+	require.Contains(t, lines[0], ` status="drift",level="(none)",rate=0.01,since="1a2b",baseline=0.5,limit=0.625,value=0.75,delta=0.25,ratio=1.5,p=1e-09,q=1e-06,n=43i,`)
+	require.Contains(t, lines[len(lines)-1], "regressions=5i,drifts=1i,")
 }

@@ -16,23 +16,25 @@ type reportPoint struct {
 	*monitor.Report
 	result  *monitor.Result
 	machine *monitor.Machine
+	page    string // address of the page of the test or the run; may be empty
 }
 
 // reportPoints returns the points of a report: of its results and of those that it takes back, of its machines, and
-// last that of the run, when all that it sums up is there.
-func reportPoints(r *monitor.Report) []reportPoint {
+// last that of the run, when all that it sums up is there. bridge is where people reach the pages; empty for no links.
+func reportPoints(r *monitor.Report, bridge string) []reportPoint {
 	points := make([]reportPoint, 0, len(r.Results)+len(r.Retracted)+len(r.Suite.Machines)+1)
 	for _, results := range [][]monitor.Result{r.Results, r.Retracted} {
 		for i := range results {
 			if status := results[i].Status; status.Notable() || status == monitor.StatusOK {
-				points = append(points, reportPoint{Report: r, result: &results[i]})
+				page := monitor.PageURL(bridge, monitor.TestPath(r.Project, results[i].TestID))
+				points = append(points, reportPoint{Report: r, result: &results[i], page: page})
 			}
 		}
 	}
 	for i := range r.Suite.Machines {
 		points = append(points, reportPoint{Report: r, machine: &r.Suite.Machines[i]})
 	}
-	return append(points, reportPoint{Report: r})
+	return append(points, reportPoint{Report: r, page: monitor.PageURL(bridge, monitor.RunPath(r.Project, r.Run))})
 }
 
 // reportTime returns the time of a report's points in nanoseconds since 1970: the run's start in microseconds, and
@@ -46,16 +48,17 @@ func appendReportLine(dst []byte, p reportPoint) []byte {
 	l := line{buf: dst}
 	switch {
 	case p.result != nil:
-		l.result(p.Report, p.result)
+		l.result(p)
 	case p.machine != nil:
 		l.machine(p.Report, p.machine)
 	default:
-		l.run(p.Report)
+		l.run(p)
 	}
 	return l.buf
 }
 
-func (l *line) result(r *monitor.Report, v *monitor.Result) {
+func (l *line) result(p reportPoint) {
+	r, v := p.Report, p.result
 	l.start(RegressionMeasurement)
 	l.tag("component", v.Component)
 	l.tag("env", v.Env)
@@ -67,6 +70,14 @@ func (l *line) result(r *monitor.Report, v *monitor.Result) {
 	l.tag(tagProject, r.Project)
 	l.text("status", string(v.Status))
 	l.text("level", string(v.Level))
+	if d := v.Drift; d != nil { // of the first level and the present one
+		grown := *v
+		grown.Baseline, grown.Value, grown.Ratio, grown.Delta = d.First, d.Now, d.Ratio, d.Now-d.First
+		grown.P, grown.Q, grown.N = d.P, d.Q, d.Runs
+		v = &grown
+		l.float("rate", float64(d.Rate))
+		l.text("since", d.Since.ScmRef)
+	}
 	l.float("baseline", float64(v.Baseline))
 	l.float("limit", float64(v.Limit))
 	l.float("value", float64(v.Value))
@@ -80,6 +91,7 @@ func (l *line) result(r *monitor.Report, v *monitor.Result) {
 	l.text("last_good", v.LastGood)
 	l.text("first_bad", v.FirstBad)
 	l.text("item_fs_loc", v.ItemFSLoc)
+	l.page(p.page)
 	l.end(reportTime(r, v.Occurrence))
 }
 
@@ -96,7 +108,8 @@ func (l *line) machine(r *monitor.Report, m *monitor.Machine) {
 	l.end(reportTime(r, 0))
 }
 
-func (l *line) run(r *monitor.Report) {
+func (l *line) run(p reportPoint) {
+	r := p.Report
 	var total, cpu float64
 	for _, m := range r.Suite.Machines {
 		total += m.TotalTime
@@ -115,11 +128,23 @@ func (l *line) run(r *monitor.Report) {
 	l.integer("not_judged", int64(r.Summary.NotJudged))
 	l.integer("suspects", int64(r.Summary.Suspects))
 	l.integer("regressions", int64(r.Summary.Regressions))
+	l.integer("drifts", int64(r.Summary.Drifts))
+	l.integer("accepted", int64(r.Summary.Accepted))
 	l.integer("improvements", int64(r.Summary.Improvements))
 	l.float("total_time", total)
 	l.float("cpu_time", cpu)
 	l.offsets(r.Suite.Offset)
+	l.page(p.page)
 	l.end(reportTime(r, 0))
+}
+
+// page appends the address of a page, if there is one. It is as browsers need it: other texts have other escapes. An address has no
+// quotation mark and no backslash.
+func (l *line) page(address string) {
+	if address != "" {
+		l.name("page")
+		l.buf = append(append(append(l.buf, '"'), address...), '"')
+	}
 }
 
 // judged appends which run was judged.

@@ -196,7 +196,7 @@ func TestInfluxDBComesLater(t *testing.T) {
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 20)
 }
 
-// The retention is asked for at the first delivery, and again after ten minutes.
+// The retention is asked for at the first delivery, again after ten minutes, and by a replay.
 func TestRetentionIsRefreshed(t *testing.T) {
 	var seconds atomic.Int64
 	var asked atomic.Int64
@@ -234,6 +234,21 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	// Where all is outside of the retention nothing is delivered that would ask for it again.
 	now = now.Add(time.Minute)
 	require.Empty(t, w.Limit(old), "it may keep more by now")
+
+	// A replay knows them as they are at its begin, before it sends something.
+	w.KnowLimits(t.Context(), now)
+	require.Equal(t, int64(3), asked.Load())
+	require.NotEmpty(t, w.Limit(old))
+	w.KnowLimits(t.Context(), now)
+	require.Equal(t, int64(3), asked.Load())
+	seconds.Store(0)
+	now = now.Add(time.Second)
+	w.KnowLimits(t.Context(), now)
+	require.Equal(t, int64(4), asked.Load())
+	require.Empty(t, w.Limit(old), "kept for ever")
+	now = now.Add(time.Minute)
+	w.KnowLimits(t.Context(), now.Add(-time.Minute))
+	require.Equal(t, int64(5), asked.Load(), "a long replay asks again")
 }
 
 func TestOpenRefusesWrongSettings(t *testing.T) {

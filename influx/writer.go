@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -73,10 +74,10 @@ func (w *Writer) Ensure(ctx context.Context) error {
 	return nil
 }
 
-// RelearnLimits makes the Writer ask for the retention of its buckets again before it believes it.
-func (w *Writer) RelearnLimits() {
-	w.metadata.relearnRetention()
-	w.metrics.relearnRetention()
+// KnowLimits makes [Writer.Limit] know the retention of both buckets as it was at a time or later.
+func (w *Writer) KnowLimits(ctx context.Context, since time.Time) {
+	w.metadata.knowRetention(ctx, since)
+	w.metrics.knowRetention(ctx, since)
 }
 
 // Deliver implements [monitor.Sink]. Points of all classes may come together: metadata is then written first. Both buckets

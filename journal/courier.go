@@ -34,8 +34,8 @@ type Courier struct {
 	OnBuried func(class monitor.Class, n int)
 	// Replays has the records that operators want to be delivered again; nil for none.
 	Replays monitor.ReplayQueue
-	// OnReplay is called before the first record of a replay, also after a restart.
-	OnReplay func()
+	// BeforeReplay is called before some records of a replay are delivered, with the begin of the replay.
+	BeforeReplay func(ctx context.Context, began time.Time)
 	// OnReplayed is called when all records of a replay are done. Its reports may follow.
 	OnReplayed func()
 

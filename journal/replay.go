@@ -47,6 +47,9 @@ func (c *Courier) replaySome(to *bisector) error {
 		return c.acking.do(c.life, c.findReplay)
 	}
 	r := c.replays.current
+	if c.BeforeReplay != nil {
+		c.BeforeReplay(c.life.hard, r.State.Began)
+	}
 	var b *batch
 	var step monitor.ReplayStep
 	err := c.acking.do(c.life, func() (err error) {
@@ -69,7 +72,8 @@ func (c *Courier) replaySome(to *bisector) error {
 	if err := c.ackReplay(r, b, step); err != nil {
 		return err
 	}
-	c.replays.resize(len(step.Refused)+len(step.SetAside) > 0, c.BatchSize)
+	sent := func(l monitor.DeadLetter) bool { return l.Status != 0 }
+	c.replays.resize(slices.ContainsFunc(step.Refused, sent) || len(step.SetAside) > 0, c.BatchSize)
 	if r.State.RecordsDone() && c.OnReplayed != nil {
 		c.OnReplayed()
 	}
@@ -134,9 +138,6 @@ func (c *Courier) findReplay() error {
 		c.logger.Log(ctx, slog.LevelInfo, "records are delivered again", "replay", next.ID, "behind", next.State.Position,
 			"up_to", next.State.UpTo)
 		c.replays.size = c.BatchSize
-		if c.OnReplay != nil {
-			c.OnReplay()
-		}
 	}
 	c.replays.current, c.replays.look = next, time.Now().Add(lookForReplays)
 	return nil

@@ -123,6 +123,18 @@ func pauseAfter(reply monitor.Reply, tries int) (pause time.Duration, again bool
 	}
 }
 
+// PauseAfter returns how long to wait after another request than a delivery failed, after so many failures in a row before.
+func PauseAfter(err error, tries int) time.Duration {
+	reply := monitor.Reply{Kind: monitor.Denied}
+	if e, ok := errors.AsType[*monitor.Error](err); ok {
+		if reply.RetryAfter = e.RetryAfter; e.Code == monitor.EUnavailable {
+			reply.Kind = monitor.Unavailable
+		}
+	}
+	pause, _ := pauseAfter(reply, tries)
+	return pause
+}
+
 // slowPause returns the wait when an operator has to act first.
 func slowPause(reply monitor.Reply) time.Duration {
 	return max(slowRetry, min(reply.RetryAfter, maxRetryAfter)) + time.Duration(rand.Float64()*float64(slowRetry)/2)

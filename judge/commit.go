@@ -67,16 +67,23 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 	for _, o := range others {
 		branches, of[o.Branch] = appendNew(branches, o.Branch), append(of[o.Branch], o)
 	}
+	var onBranches [][]monitor.Comparison // those of a branch have the run that started last at the end
 	for _, branch := range branches {
 		comparisons, err := j.comparisons(ctx, of[branch], against)
-		if r != nil && monitor.ErrorCode(err) == monitor.ENotFound {
+		switch {
+		case len(onBranches) > 0 && monitor.ErrorCode(err) == monitor.ENotFound:
 			incomparable = append(incomparable, branch)
 			continue
+		case err != nil:
+			return nil, nil, err
 		}
-		var report *monitor.Report
-		if err == nil {
-			report, err = j.onBranch(ctx, comparisons, judged, next)
-		}
+		slices.Reverse(comparisons)
+		onBranches = append(onBranches, comparisons)
+	}
+	held := j.hold(slices.Concat(onBranches...))
+	defer held.close()
+	for _, comparisons := range onBranches {
+		report, err := j.onBranch(ctx, comparisons, judged, held, next)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -89,19 +96,20 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 	return r, incomparable, nil
 }
 
-// onBranch reports on runs of one commit and branch. The last run of the comparisons is the first.
-func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest, next func() error) (
+// onBranch reports on runs of one commit and branch.
+func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest, held *held, next func() error) (
 	*monitor.Report, error) {
 	var jobs []*monitor.Report
 	known := newRelated(len(comparisons))
-	for _, c := range slices.Backward(comparisons) {
+	for _, c := range comparisons {
 		if err := next(); err != nil {
 			return nil, err
 		}
-		r, err := j.detect(ctx, c, known)
+		r, err := j.detect(ctx, c, known, held)
 		if err != nil {
 			return nil, err
 		}
+		held.next()
 		judged.add(c.Judged(), r)
 		jobs = addRun(jobs, r)
 	}

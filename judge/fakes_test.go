@@ -183,6 +183,18 @@ func (f *fakeReports) Unjudged(_ context.Context, from, to time.Time, _ int) (fo
 	return found, nil
 }
 
+// Answer implements [monitor.AnswerStore].
+func (f *fakeReports) Answer(_ context.Context, _, run, basis string) (*monitor.Report, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.stored {
+		if r.Run == run && r.Basis == basis && basis != "" {
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
 // runs returns the runs whose reports were kept.
 func (f *fakeReports) runs() []string {
 	f.mu.Lock()

@@ -118,8 +118,8 @@ func join(r, other *monitor.Report) {
 }
 
 // fromWorst orders the statuses of two jobs' results. What is not known may be bad, so it does not hide behind what is fine.
-var fromWorst = [...]monitor.Status{monitor.StatusRegression, monitor.StatusSuspect, monitor.StatusNotJudged,
-	monitor.StatusLearning, monitor.StatusOK, monitor.StatusImprovement}
+var fromWorst = [...]monitor.Status{monitor.StatusRegression, monitor.StatusSuspect, monitor.StatusDrift,
+	monitor.StatusNotJudged, monitor.StatusLearning, monitor.StatusAccepted, monitor.StatusOK, monitor.StatusImprovement}
 
 // unknown is 0 for a status that says how a measurement is, 1 if there are too few earlier runs, and 2 if it was not judged.
 func unknown(s monitor.Status) int {
@@ -151,7 +151,8 @@ func merge(r, other *monitor.Report, replaces func(mine, theirs *monitor.Result)
 	}
 	r.Sessions, r.Runs = appendNew(r.Sessions, other.Sessions...), appendNew(r.Runs, other.Runs...)
 	r.Branches, r.LeftOut = appendNew(r.Branches, other.Branches...), append(r.LeftOut, other.LeftOut...)
-	r.BaselineRuns = max(r.BaselineRuns, other.BaselineRuns)
+	r.BaselineRuns, r.Basis = max(r.BaselineRuns, other.BaselineRuns), ""
+	addParts(r, slices.Concat(other.Suite.Drift, other.Parts))
 	r.Arrange()
 }
 

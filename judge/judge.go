@@ -3,6 +3,7 @@ package judge
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/turns"
@@ -30,12 +31,26 @@ type Judge struct {
 	// other one, and 8 bytes for each that other runs of the commit were judged by. A larger comparison is refused with
 	// EInvalid.
 	MaxTests, MaxSamples int
+	// MaxHeld is how many measurements are kept in memory for the next runs of a commit, of all reports under way together: some 48
+	// bytes each. What is not kept is read again.
+	MaxHeld int
 	// Turns has the questions that wait. Too many of one project are refused with EUnavailable.
 	Turns *turns.Queue
+	// Answers has the reports that were kept. nil judges for each question.
+	Answers monitor.AnswerStore
+	// Rules stands for the program and the settings that the detector judges by. Answers by other rules do not count. Without
+	// rules, or where they are empty, no answer counts.
+	Rules func() string
+	// Drift finds slow growth; nil looks for none.
+	Drift *Drift
+	// Acceptances, if set, has the changes that are no regressions any more.
+	Acceptances monitor.AcceptanceStore
 
 	history  monitor.HistoryStore
 	detector monitor.Detector
 	shared   shared
+	looking  looking
+	holding  atomic.Int64 // measurements: see MaxHeld
 }
 
 var _ monitor.Judge = (*Judge)(nil)
@@ -50,7 +65,9 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 		Commit:     32,      // twelve jobs that run twice, and some more
 		MaxTests:   250_000, // five times the suite that is measured in docs/benchmarks.md
 		MaxSamples: 10_000_000,
+		MaxHeld:    2_000_000,
 		Turns:      &turns.Queue{AtOnce: 1, MaxWaiting: 64},
+		looking:    looking{turns: turns.Queue{AtOnce: 1, MaxWaiting: 64}},
 		history:    history,
 		detector:   detector,
 	}
@@ -58,6 +75,9 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 
 // Judge implements [monitor.Judge].
 func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	if report, err := j.lookUp(ctx, q); err == nil && report != nil {
+		return report, nil
+	}
 	return j.shared.ask(ctx, keyOf(q), func(ctx context.Context, begin func()) (*monitor.Report, error) {
 		end, err := j.Turns.Take(ctx, q.Project)
 		if err != nil {
@@ -104,13 +124,18 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 		return nil, err
 	}
 	report.LeftOut = leftOut(report, q, runs, incomparable, again, judged)
+	report.Basis = basisWith(report.Basis, runs)
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related) (*monitor.Report, error) {
+func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related, held *held) (*monitor.Report, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
-	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known))
+	var err error
+	if c.Accepted, err = j.accepted(ctx, c); err != nil {
+		return nil, fmt.Errorf("read what was accepted: %w", err)
+	}
+	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known, held))
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
@@ -118,12 +143,22 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		report.Previous = c.Window[n-2].ID
 	}
 	report.Completion, report.Partial = run.Completion, run.Partial
+	if !run.Whole {
+		report.Selection = run.Partial
+	}
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
+	if report.Basis, err = j.basis(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := j.Drift.addDrift(ctx, run, report); err != nil {
+		return nil, err
+	}
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return report, nil
 	}
 	crowded, err := j.crowded(ctx, run, c.Branch)
 	if crowded || seen.full {
+		report.Basis = ""
 		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
 			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})
 	}

@@ -15,6 +15,7 @@ const manyTests = 100
 type related struct {
 	seed  maphash.Seed
 	tests map[*monitor.RunInfo][]uint64 // hashes
+	done  map[*monitor.RunInfo]bool     // known from an earlier list, which may come again
 }
 
 // newRelated returns one for so many runs of a commit.
@@ -22,11 +23,21 @@ func newRelated(runs int) *related {
 	if runs < 2 {
 		return nil
 	}
-	return &related{seed: maphash.MakeSeed(), tests: map[*monitor.RunInfo][]uint64{}}
+	return &related{seed: maphash.MakeSeed(), tests: map[*monitor.RunInfo][]uint64{}, done: map[*monitor.RunInfo]bool{}}
+}
+
+// newList says that the next samples are of another list.
+func (r *related) newList() {
+	if r == nil {
+		return
+	}
+	for run := range r.tests {
+		r.done[run] = true
+	}
 }
 
 func (r *related) add(s monitor.Sample) {
-	if r != nil {
+	if r != nil && !r.done[s.Run] {
 		r.tests[s.Run] = append(r.tests[s.Run], maphash.Comparable(r.seed, *s.Series))
 	}
 }

@@ -29,7 +29,7 @@ func (l latest) add(run *monitor.RunInfo, r *monitor.Report) {
 		result := &r.Results[i]
 		at := branchTest{run.Branch, once(result.TestID)}
 		last := l[at]
-		fine := result.Status == monitor.StatusOK || result.Status == monitor.StatusImprovement
+		fine := result.Status == monitor.StatusOK || result.Status == monitor.StatusImprovement || result.Status == monitor.StatusDrift
 		l[at] = lastRun{run.Started, fine || last.fine && last.started == run.Started}
 	}
 }

@@ -38,9 +38,9 @@ func (w *Worker) resolve(ctx context.Context, r *monitor.Report) error {
 		result := &r.Results[i]
 		half, ok := halves[result.ID()]
 		switch {
-		case !ok || result.Status != monitor.StatusOK:
+		case !ok || result.Status != monitor.StatusOK && result.Status != monitor.StatusDrift:
 		case result.Value < half:
-			result.Status = monitor.StatusResolved
+			result.Status, result.Drift = monitor.StatusResolved, nil
 		default: // the new level has become the usual one, so the regression is not resolved, and will not be
 			r.Accepted = append(r.Accepted, result.ID())
 		}
@@ -50,11 +50,7 @@ func (w *Worker) resolve(ctx context.Context, r *monitor.Report) error {
 }
 
 // regressions returns the results that are a regression in the last report that says something of them, each with the
-// value that lies half-way between the usual one and the regression.
-//
-// A report says nothing of a result that it does not have: the run may have left the test out, or have been on another
-// class of machine, and results that are ok are not kept. A suspect says nothing, since it may be chance. Retracted results
-// say nothing either: they tell what an earlier report on the same run said by mistake.
+// value that lies half-way between the usual one and the regression: see [monitor.Report.Courses].
 func (w *Worker) regressions(ctx context.Context, r *monitor.Report) (map[monitor.ResultID]monitor.Number, error) {
 	over := monitor.Number(math.NaN())
 	last := map[monitor.ResultID]monitor.Number{} // the half-way value, or over where the last report has no regression
@@ -69,16 +65,14 @@ func (w *Worker) regressions(ctx context.Context, r *monitor.Report) (map[monito
 			return nil, err
 		}
 		after := other.Started.After(r.Started) // a later run was judged first, and its report may have resolved the result
-		for i := range other.Results {
-			switch result := &other.Results[i]; {
-			case result.Status == monitor.StatusResolved, result.Status == monitor.StatusImprovement && !after:
-				note(result.ID(), over)
-			case result.Status == monitor.StatusRegression && !after:
-				note(result.ID(), (result.Baseline+result.Value)/2)
+		for told := range other.Courses() {
+			switch r := told.Result; {
+			case r != nil && after && r.Status != monitor.StatusResolved && r.Status != monitor.StatusAccepted: // it changed after the run that is judged
+			case told.Course == monitor.CourseOpen:
+				note(told.ID, (r.Baseline+r.Value)/2)
+			default:
+				note(told.ID, over)
 			}
-		}
-		for _, id := range other.Accepted {
-			note(id, over)
 		}
 		if read += len(other.Results); read > resolveResults {
 			break

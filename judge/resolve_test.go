@@ -29,6 +29,7 @@ var (
 	slow     = finding{monitor.StatusRegression, 2}
 	fine     = finding{monitor.StatusOK, 1.1}
 	accepted = finding{monitor.StatusOK, 2}
+	taken    = finding{monitor.StatusAccepted, 2}
 	suspect  = finding{monitor.StatusSuspect, 2}
 	better   = finding{monitor.StatusImprovement, 0.5}
 	muted    = finding{monitor.StatusNotJudged, 1}
@@ -81,6 +82,10 @@ func TestWorkerTellsWhatIsResolved(t *testing.T) {
 			{run: 3, found: found("test", fine), resolved: is}, {run: 4, found: found("test", suspect)}, {run: 5, found: found("test", fine)}},
 		"not when it was accepted": {{run: 1, found: found("test", slow)}, {run: 2, found: found("other", fine)},
 			{run: 3, found: found("test", accepted)}, {run: 4, found: found("test", fine)}},
+		"not when somebody accepted it": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", taken)},
+			{run: 3, found: found("test", fine)}, {run: 4, found: found("test", slow)}, {run: 5, found: found("test", fine), resolved: is}},
+		"not when somebody accepted it later": {{run: 1, found: found("test", slow)}, {run: 3, found: found("test", taken)},
+			{run: 2, found: found("test", fine)}},
 		"not when it got better": {{run: 1, found: found("test", slow)}, {run: 2, found: found("test", better)},
 			{run: 3, found: found("test", fine)}},
 		"not of another branch": {{run: 1, found: found("test", slow)}, {run: 2, branch: "topic", found: found("test", fine)},

@@ -11,13 +11,14 @@ import (
 // samples reads what the runs of a comparison measured: first the judged run, then the other runs of the window and the
 // latest ones of the baseline, then more of the baseline until each class of machine of the judged run has [Judge.Runs] runs
 // to be compared with. It leaves out runs that are known to have none of the tests. seen counts what it reads.
-func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage, known *related) iter.Seq2[monitor.Sample, error] {
+func (j *Judge) samples(ctx context.Context, c monitor.Comparison, seen *coverage, known *related, held *held) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		n, rest := len(c.Window)-1, c.Baseline
 		parts := [][]*monitor.RunInfo{c.Window[n:]}
 		for i := 0; i < len(parts) && len(parts[i]) > 0; i++ {
 			seen.newList()
-			for sample, err := range j.history.Samples(ctx, c.Judged().Sort(), parts[i]) {
+			known.newList()
+			for sample, err := range held.samples(ctx, c.Judged().Sort(), parts[i]) {
 				if err == nil {
 					seen.add(sample)
 					known.add(sample)

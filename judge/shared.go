@@ -46,7 +46,7 @@ type answer struct {
 	panicked any
 }
 
-// find makes a report. It calls begin when its turn begins.
+// find makes a report, or nil. It calls begin when its turn begins.
 type find func(ctx context.Context, begin func()) (*monitor.Report, error)
 
 // ask returns the report of find, or of an equal question that waits. Only when all that asked have left, find is
@@ -62,7 +62,7 @@ func (s *shared) ask(ctx context.Context, key question, find find) (*monitor.Rep
 	if a.panicked != nil {
 		panic(a.panicked)
 	}
-	if a.err != nil {
+	if a.err != nil || a.report == nil {
 		return nil, a.err
 	}
 	report := *a.report

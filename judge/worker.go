@@ -32,7 +32,8 @@ type Worker struct {
 	logger  *slog.Logger
 
 	mu      sync.Mutex
-	waiting []runKey // without repetition, by when they ended
+	waiting []runKey             // without repetition, by when they ended
+	told    map[string]time.Time // by project, when slow growth was news
 	wake    chan struct{}
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -162,7 +163,6 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 	start := time.Now()
 	report, err := w.attempt(ctx, key)
 	if err == nil {
-		report.LeftOut = nil // it changes with the other runs of the commit
 		err = w.resolve(ctx, report)
 	}
 	if err == nil {
@@ -173,6 +173,7 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 	case "":
 		took := time.Since(start)
 		announce(log, report, took)
+		w.tellDrift(log, report)
 		if w.OnKept != nil {
 			w.OnKept(report, took)
 		}
@@ -201,21 +202,5 @@ func (w *Worker) attempt(ctx context.Context, key runKey) (report *monitor.Repor
 			err = monitor.Errorf(monitor.EInternal, "panic while judging")
 		}
 	}()
-	return w.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run})
-}
-
-// announce logs what was found in a run.
-func announce(log *slog.Logger, r *monitor.Report, took time.Duration) {
-	level := slog.LevelInfo
-	if r.Summary.Regressions > 0 || r.Suite.Status == monitor.StatusRegression {
-		level = slog.LevelWarn
-	}
-	attributes := []any{"commit", r.ScmRef, "branch", r.Branch, "baseline_runs", r.BaselineRuns, "suite", r.Suite.Status,
-		"regressions", r.Summary.Regressions, "suspects", r.Summary.Suspects, "improvements", r.Summary.Improvements}
-	if len(r.Results) > 0 && r.Results[0].Status == monitor.StatusRegression {
-		worst := r.Results[0]
-		attributes = append(attributes, "worst", worst.ItemPath+"."+worst.ItemVariant, "metric", worst.Metric,
-			"ratio", float64(worst.Ratio), "last_good", worst.LastGood, "first_bad", worst.FirstBad)
-	}
-	log.Log(context.Background(), level, "run is judged", append(attributes, "took", took)...)
+	return w.judge.Judge(ctx, monitor.JudgeQuery{Project: key.project, Run: key.run, All: true})
 }

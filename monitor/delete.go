@@ -18,8 +18,16 @@ type DeletionState struct {
 	Position    uint64      `json:"position"`      // measurements and outcomes up to here are removed
 	FileDone    bool        `json:"file_done"`
 	Removed     ProjectSize `json:"removed"`
-	Cleared     []string    `json:"cleared"` // what the destination no longer has: its name
-	Error       string      `json:"error"`   // why the destination still has the points
+	Dest        Destination `json:"destination"` // the one that was asked to delete the points; empty for none
+	Error       string      `json:"error"`       // why it still has them
+}
+
+// Undeleted says that a destination may still have points of a project that was removed from the file.
+type Undeleted struct {
+	Dest    Destination `json:"destination"`
+	Project string      `json:"project"`
+	Removed time.Time   `json:"removed"` // from the file
+	Error   string      `json:"error"`   // why the destination did not delete them; empty when it was not asked
 }
 
 // ProjectSize says how much a file has of a project.

@@ -15,6 +15,18 @@ type HistoryStore interface {
 	Samples(ctx context.Context, of Sort, runs []*RunInfo) iter.Seq2[Sample, error]
 }
 
+// SampleReaders is a [HistoryStore] that can read the texts of several lists once.
+type SampleReaders interface {
+	// SampleReader returns a reader for the lists of one report. Its Samples is that of the store, for one list at a time. Samples of
+	// all its lists with the same series have the same pointer.
+	SampleReader() SampleReader
+}
+
+// SampleReader lists samples: see [HistoryStore].
+type SampleReader interface {
+	Samples(ctx context.Context, of Sort, runs []*RunInfo) iter.Seq2[Sample, error]
+}
+
 // Sort is a sort of metrics. Metrics of different sorts are not judged together, since a module has its tests in it.
 type Sort int
 
@@ -96,6 +108,8 @@ type Comparison struct {
 	// change that it shows. The last runs of Baseline can also confirm it if they are of the same branch. The detector
 	// chooses how many runs it needs.
 	Window []*RunInfo
+	// Accepted has the changes that were accepted, oldest first.
+	Accepted map[ResultID][]AcceptedStep
 }
 
 // Judged returns the run that is judged.

@@ -25,6 +25,9 @@ type JudgeQuery struct {
 	Head *string
 	// Branch is the branch whose runs are the baseline. nil means the branch of the judged run.
 	Branch *string
+	// All also asks for the results that are ok or learning. Without it they may be left out, and a report that was kept may be
+	// the answer.
+	All bool
 }
 
 // Gate says what a report means for a pipeline.
@@ -45,4 +48,6 @@ type ReportPrinter interface {
 	Print(w io.Writer, r *Report) error
 	// Gate says what a report means for a pipeline.
 	Gate(r *Report) Gate
+	// All says whether Print writes the results that are ok or learning.
+	All() bool
 }

@@ -14,8 +14,19 @@ type ListStore interface {
 	// KeptReports returns the kept reports on runs, by the ids of the runs. A report without a result of one of these statuses
 	// has its numbers only: summary, suite and start. A run without a report has no entry.
 	KeptReports(ctx context.Context, project string, runs []string, statuses ...Status) (map[string]*Report, error)
-	// RecentTests returns for each test the last measurements and outcomes on a branch, up to max of each.
-	RecentTests(ctx context.Context, tests []Series, branch string, max int) ([]RecentTest, error)
+	// CountReports returns the number of kept reports of a project, and the version of the latest of them.
+	CountReports(ctx context.Context, project string) (number int, latest int64, err error)
+	// RecentTests returns for each test its last measurements and outcomes.
+	RecentTests(ctx context.Context, q RecentQuery) ([]RecentTest, error)
+}
+
+// RecentQuery chooses measurements and outcomes of tests.
+type RecentQuery struct {
+	Tests    []Series
+	Branch   string
+	Before   int64 // those that started before this time, in UTC nanoseconds; 0 for all
+	Limit    int   // maximum number of measurements of each test, and of outcomes
+	Outcomes bool  // count the outcomes too
 }
 
 // RecentTest is how a test has been lately.
@@ -28,6 +39,7 @@ type RecentTest struct {
 // RecentPoint is one measurement of a test.
 type RecentPoint struct {
 	Run       string  // id
+	ScmRef    string  // empty outside a repository
 	Env       string  // class of machine
 	TotalTime float64 // seconds; NaN when absent, like the next two
 	CPUTime   float64 // seconds

@@ -12,8 +12,8 @@ type PageStore interface {
 	Projects(ctx context.Context) ([]string, error)
 	// RunSums returns the sessions and the sums of runs, in the order of the given runs.
 	RunSums(ctx context.Context, runs []*RunInfo) ([]*Run, error)
-	// Activity says what has arrived of a run. It fails with ENotFound when the run does not exist.
-	Activity(ctx context.Context, project, run string) (*Activity, error)
+	// Activities says what has arrived of runs, by their ids. A run that does not exist has no entry.
+	Activities(ctx context.Context, project string, runs []string) (map[string]*Activity, error)
 	// LatestTests returns what a run has measured last, up to max tests. The latest comes first.
 	LatestTests(ctx context.Context, project, run string, max int) ([]RunTest, error)
 	// UnusualTests returns the tests of a run that failed or passed at a later attempt only, by start, up to max.
@@ -80,4 +80,8 @@ type TestPoint struct {
 	ScmRef string // empty outside a repository, like the next two
 	Branch string
 	Build  string
+
+	Host   string // name of the machine; empty where the context is unknown, like the next two
+	System string // operating system with its release
+	Python string // version, and how it was built
 }

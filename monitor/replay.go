@@ -34,10 +34,15 @@ type ReplayState struct {
 	Refused     int64       `json:"refused"`        // records and reports that were delivered before and are refused now
 	StillDead   int64       `json:"still_dead"`     // dead letters that are refused again
 	SetAside    int64       `json:"set_aside"`      // records that the destination does not take now, and that are tried again
+	Unsent      int64       `json:"unsent"`         // those of Refused and StillDead that exceed a known limit, so that they were not sent
+	UnsentSeqs  []uint64    `json:"unsent_numbers"` // the first of them
 	Incomplete  int64       `json:"incomplete"`     // metrics and outcomes whose context or session the file has lost
 	Reasons     Reasons     `json:"reasons"`        // the destination's words for what it refuses
 	Error       string      `json:"error"`          // why the replay did not begin or go on
 }
+
+// MaxUnsentSeqs bounds UnsentSeqs.
+const MaxUnsentSeqs = 10
 
 // RecordsDone says that all records are done. Reports come after them.
 func (s *ReplayState) RecordsDone() bool { return !s.Began.IsZero() && s.Position >= s.UpTo }

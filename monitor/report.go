@@ -32,17 +32,27 @@ type Report struct {
 	// Completion is that of the judged run. Partial says why the run is partial. Each is left out when nothing is known.
 	Completion Completion `json:"completion,omitempty"`
 	Partial    string     `json:"partial,omitempty"`
-	Started    time.Time  `json:"started"`
-	Suite      Suite      `json:"suite"`
+	// Selection is Partial, and empty for a run with a whole session: see [RunEnd]. Runs of one selection compare.
+	Selection string    `json:"-"`
+	Started   time.Time `json:"started"`
+	Suite     Suite     `json:"suite"`
 	// Results are in the order of [Report.Arrange]. Results that are ok or learning may be left out.
 	Results []Result `json:"results"`
-	Summary Summary  `json:"summary"`
+	// Parts has the slow growth of components and folders.
+	Parts   []PartDrift `json:"parts,omitempty"`
+	Summary Summary     `json:"summary"`
 	// Accepted has the results that were a regression in an earlier report and are ok now, but not resolved. The new
 	// value has become the usual value. Only kept reports have them.
 	Accepted []ResultID `json:"accepted,omitempty"`
 	// Retracted has the results of an earlier report on the run that this report no longer has. They keep their numbers
 	// and get the status ok. Only kept reports have them.
 	Retracted []Result `json:"retracted,omitempty"`
+
+	// Basis stands for all that the report follows from: judging on the same basis gives the same report. It is empty where that
+	// is not sure, and in reports from a store.
+	Basis string `json:"-"`
+	// Budget is set by the commands that read limits from a file, and by nothing else.
+	Budget *Budget `json:"budget,omitempty"`
 }
 
 // LeftOut is something of the judged commit that a report has no results of.
@@ -66,6 +76,8 @@ type Suite struct {
 	// are the names of the timed metrics. It is the offset of the machine with the worst status.
 	Offset   map[string]Number `json:"offset"`
 	Machines []Machine         `json:"machines"`
+	// Drift has the slow growth of the suite, by class of machine and metric. It fails no build: its cause may be the machine.
+	Drift []PartDrift `json:"drift,omitempty"`
 }
 
 // Machine has what all tests of a run on one class of machine share.
@@ -92,6 +104,8 @@ type Summary struct {
 	NotJudged    int `json:"not_judged"`
 	Suspects     int `json:"suspects"`
 	Regressions  int `json:"regressions"`
+	Drifts       int `json:"drifts"`
+	Accepted     int `json:"accepted"`
 	Improvements int `json:"improvements"`
 }
 
@@ -101,6 +115,10 @@ func (s *Summary) count(status Status) {
 		s.Regressions++
 	case StatusSuspect:
 		s.Suspects++
+	case StatusDrift:
+		s.Drifts++
+	case StatusAccepted:
+		s.Accepted++
 	case StatusImprovement:
 		s.Improvements++
 	case StatusNotJudged:
@@ -173,8 +191,8 @@ func (r *Report) Tests() map[TestID]Status {
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
 	// KeepReport stores a report. It replaces an earlier report on the same run. The results that only the earlier
-	// report had become [Report.Retracted]. Only notable results are kept. The report is delivered again, unless it
-	// says the same as the earlier report.
+	// report had become [Report.Retracted]. Only notable results are kept, and nothing of what is left out of the commit. The report is delivered again, unless it
+	// says the same as the earlier report. If it has a basis, it is also kept as an [AnswerStore] gives it.
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*Report, error)
@@ -187,6 +205,13 @@ type ReportStore interface {
 	// a session, arrived. It arrived after from and not after to. Metrics with a [Record.Source] do not count, since others have
 	// learned of their runs already. The run that started last comes first.
 	Unjudged(ctx context.Context, from, to time.Time, max int) ([]*RunInfo, error)
+}
+
+// AnswerStore has what judging said of the runs whose reports are kept.
+type AnswerStore interface {
+	// Answer returns the report that judging made of a run on a basis, without the results that are ok or learning. It returns nil
+	// when the last report on the run has another basis, none, or too many results to be kept.
+	Answer(ctx context.Context, project, run, basis string) (*Report, error)
 }
 
 // ReportQueue has the kept reports for destinations. It returns a report again until the report is acknowledged.

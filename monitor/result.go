@@ -57,6 +57,13 @@ type Result struct {
 
 	LastGood string `json:"last_good"` // commit of the last run before the change; empty when unknown
 	FirstBad string `json:"first_bad"` // commit of the first run after the change; empty when unknown
+	// Since is the start of that run, in UTC nanoseconds. It is 0 when unknown, and in reports from elsewhere.
+	Since int64 `json:"-"`
+
+	// Drift is the slow growth of a test with the status drift. Acceptance says who accepted the change, and why, of a test with the
+	// status accepted.
+	Drift      *Drift      `json:"drift,omitempty"`
+	Acceptance *Acceptance `json:"acceptance,omitempty"`
 }
 
 // ID identifies the result.
@@ -66,7 +73,7 @@ func (r *Result) compare(o *Result) int {
 	if r.Status != o.Status {
 		return cmp.Compare(r.Status.Severity(), o.Status.Severity())
 	}
-	changes := cmp.Compare(o.Ratio, r.Ratio) // NaN is the least, so it comes last
+	changes := cmp.Compare(o.change(), r.change()) // NaN is the least, so it comes last
 	if r.Status == StatusImprovement {
 		changes = -changes
 	}
@@ -76,6 +83,14 @@ func (r *Result) compare(o *Result) int {
 	return cmp.Or(r.TestID.compare(&o.TestID), cmp.Compare(r.Metric, o.Metric))
 }
 
+// change is the ratio that the status is about.
+func (r *Result) change() Number {
+	if r.Drift != nil {
+		return r.Drift.Ratio
+	}
+	return r.Ratio
+}
+
 // Status is the status of a result or of a suite.
 type Status string
 
@@ -83,6 +98,8 @@ type Status string
 const (
 	StatusRegression  Status = "regression"  // confirmed: slower or hungrier
 	StatusSuspect     Status = "suspect"     // conspicuous in this run, not confirmed
+	StatusDrift       Status = "drift"       // slow growth over many runs: see [Result.Drift]
+	StatusAccepted    Status = "accepted"    // confirmed, and somebody accepted it: see [Result.Acceptance]
 	StatusImprovement Status = "improvement" // confirmed: faster or more frugal
 	StatusResolved    Status = "resolved"    // ok after a regression in an earlier report; only in kept reports
 	StatusNotJudged   Status = "not_judged"  // see [Result.Reason]
@@ -99,12 +116,13 @@ func (s Status) Severity() int {
 	return slices.Index(bySeverity[:], s)
 }
 
-var bySeverity = [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusImprovement, StatusResolved,
-	StatusNotJudged, StatusLearning, StatusOK}
+var bySeverity = [...]Status{StatusRegression, StatusSlowMachine, StatusSuspect, StatusDrift, StatusAccepted, StatusImprovement,
+	StatusResolved, StatusNotJudged, StatusLearning, StatusOK}
 
 // Notable says whether a result with this status shows a change. Only notable results are kept and delivered.
 func (s Status) Notable() bool {
-	return s == StatusRegression || s == StatusSuspect || s == StatusImprovement || s == StatusResolved
+	return s == StatusRegression || s == StatusSuspect || s == StatusDrift || s == StatusAccepted || s == StatusImprovement ||
+		s == StatusResolved
 }
 
 // Level is how bad a regression is.

@@ -183,5 +183,6 @@ type Run struct {
 	KernelTime   float64
 	Outcomes     map[string]int64 // number of tests by one of [Outcomes]; nil when the clients sent none, as pytest-monitor does
 	Started      Instant          // start of the first session
+	Report       *Brief           // what its kept report says; nil where there is none
 	Ended        Instant          // start + total time of the metric that ended last; Started without metrics
 }

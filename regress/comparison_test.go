@@ -49,7 +49,7 @@ func byRule(rule func(earlier []float64, value float64) bool) judgement {
 			}
 		}
 		for key, value := range values(d.samples[run]) {
-			if rule(earlier[key], value) {
+			if len(earlier[key]) > 1 && rule(earlier[key], value) {
 				alarms[key] = true
 			}
 		}
@@ -70,7 +70,11 @@ func values(samples []monitor.Sample) map[alarm]float64 {
 	return measured
 }
 
-// The plain rules.
+// plainRules are what many use.
+var plainRules = []struct {
+	name   string
+	alarms func(earlier []float64, value float64) bool
+}{{"twice the previous run", twicePrevious}, {"mean + 10 %", tenPercent}, {"t-test 0.99", studentT}}
 
 func twicePrevious(earlier []float64, value float64) bool {
 	return value > 2*earlier[len(earlier)-1]
@@ -143,18 +147,11 @@ func TestComparison(t *testing.T) {
 	for _, set := range []string{"networkx", "toolz"} {
 		d := readDataset(t, set)
 		var table strings.Builder
-		for _, c := range []struct {
-			name string
-			by   judgement
-		}{
-			{"twice the previous run", byRule(twicePrevious)},
-			{"mean + 10 %", byRule(tenPercent)},
-			{"t-test 0.99", byRule(studentT)},
-			{"suspects", byDetector(monitor.StatusSuspect, monitor.StatusRegression)},
-			{"**regressions**", byDetector(monitor.StatusRegression)},
-		} {
-			table.WriteString(compare(t, d, c.name, c.by))
+		for _, rule := range plainRules {
+			table.WriteString(compare(t, d, rule.name, byRule(rule.alarms)))
 		}
+		table.WriteString(compare(t, d, "suspects", byDetector(monitor.StatusSuspect, monitor.StatusRegression)))
+		table.WriteString(compare(t, d, "**regressions**", byDetector(monitor.StatusRegression)))
 		assert.Contains(t, string(document), table.String(), "the table of %s should be:\n%s", set, table.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -17,6 +18,9 @@ import (
 
 // cleanRuns is how many runs of the first two data sets are without changes. The runs after these are with changes.
 const cleanRuns = 24
+
+// pluginSets are the data sets that the project's own plugin measured.
+var pluginSets = []string{"tornado", "numpy", "sqlglot"}
 
 // dataset is a series of real runs; see testdata/README.md.
 type dataset struct {
@@ -49,7 +53,7 @@ func readDataset(t testing.TB, name string) *dataset {
 	rows, err := csv.NewReader(unzipped).ReadAll()
 	require.NoError(t, err)
 	d := &dataset{injected: map[injectionKey]injection{}, env: "m"}
-	if name == "tornado" || name == "numpy" { // measured by the project's own plugin
+	if slices.Contains(pluginSets, name) {
 		d.env = "m m2"
 	}
 	series := map[monitor.Series]*monitor.Series{}

@@ -42,6 +42,8 @@ func (d *Detector) decide(j *judgement) {
 				v.status, v.q = monitor.StatusImprovement, betterQ[at]
 			case v.suspect:
 				v.status = monitor.StatusSuspect
+			case v.accepted != nil && v.accepted.candidate && v.accepted.dir == worse:
+				v.status = monitor.StatusAccepted
 			}
 			at++
 		}
@@ -109,14 +111,17 @@ func (j *judgement) corrected() (up, down, single []float64) {
 
 // corrected returns for each probability the least share of false ones that is to be expected when it and all smaller
 // ones are reported (Benjamini and Hochberg).
-func corrected(p []float64) []float64 {
+func corrected(p []float64) []float64 { return correctedAmong(len(p), p) }
+
+// correctedAmong does the same where there are many probabilities, and those that are not given are 1.
+func correctedAmong(many int, p []float64) []float64 {
 	order := numbers(len(p))
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
 	q := make([]float64, len(p))
 	least := 1.0
 	for rank := len(order); rank > 0; rank-- {
 		i := order[rank-1]
-		least = min(least, p[i]*float64(len(p))/float64(rank))
+		least = min(least, p[i]*float64(many)/float64(rank))
 		q[i] = least
 	}
 	return q

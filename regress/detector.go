@@ -48,7 +48,7 @@ func (d *Detector) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample,
 	}
 	r := newReport(c)
 	for _, m := range machines {
-		r.add(d.judgeMachine(m, all))
+		r.add(d.judgeMachine(m, all, c.Accepted))
 	}
 	r.finish()
 	return r.Report, nil
@@ -58,19 +58,20 @@ func (d *Detector) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample,
 type judgement struct {
 	*table
 	offsets  offsets
+	accepted map[monitor.ResultID][]monitor.AcceptedStep
 	speed    speed
 	adjusted [metrics]*thresholds // that units are judged by
 	verdicts [metrics][]verdict   // by metric and unit
 }
 
 // judgeMachine judges all tests of one class of machine.
-func (d *Detector) judgeMachine(m *machine, all runs) *judgement {
+func (d *Detector) judgeMachine(m *machine, all runs, accepted map[monitor.ResultID][]monitor.AcceptedStep) *judgement {
 	m.group()
 	th := &d.thresholds
 	if m.byPlugin {
 		th = &d.byPlugin
 	}
-	j := &judgement{table: newTable(m, all, th)}
+	j := &judgement{table: newTable(m, all, th), accepted: accepted}
 	j.offsets = d.newOffsets(j.table)
 	j.speed = d.judgeSpeed(j.table, j.offsets)
 	j.adjusted = d.thresholdsFor(j.table, j.offsets)
@@ -88,20 +89,14 @@ func (d *Detector) judgeMachine(m *machine, all runs) *judgement {
 	if !j.byPlugin {
 		d.attribute(j.verdicts[memUsage], j.byStart())
 	}
+	d.accept(j, all)
 	d.decide(j)
 	return j
 }
 
 // judgeUnit judges one metric of one unit, unless there is a reason not to.
 func (e *evaluator) judgeUnit(j *judgement, metric, i int) verdict {
-	earlier := 0
-	for run := range e.level {
-		level := j.level(metric, i, run)
-		e.level[run] = level - j.offsets.at(metric, run)
-		if run < j.window && !math.IsNaN(level) {
-			earlier++
-		}
-	}
+	earlier := e.read(j, metric, i)
 	if reason := e.unjudged(j, metric, i, earlier); reason != "" {
 		return verdict{status: monitor.StatusNotJudged, reason: reason, n: earlier}
 	}
@@ -109,6 +104,18 @@ func (e *evaluator) judgeUnit(j *judgement, metric, i int) verdict {
 		return verdict{status: monitor.StatusLearning, n: earlier}
 	}
 	return e.judge(j.adjusted[metric])
+}
+
+// read takes the levels of one metric of one unit, and returns how many there are before the window.
+func (e *evaluator) read(j *judgement, metric, i int) (earlier int) {
+	for run := range e.level {
+		level := j.level(metric, i, run)
+		e.level[run] = level - j.offsets.at(metric, run)
+		if run < j.window && !math.IsNaN(level) {
+			earlier++
+		}
+	}
+	return earlier
 }
 
 // unjudged says in words why a measurement cannot be judged, unless the only reason is that there are too few earlier runs.

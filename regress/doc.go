@@ -16,6 +16,9 @@
 //
 // Memory is a matter of the whole process, and has rules of its own (memory.go).
 //
+// Slow growth is a question of its own, about rollups of many runs: what is usual now is compared with what was usual long ago
+// (drift.go). Parts of a suite grow by the sums of their tests (drift_parts.go).
+//
 // # Order
 //
 // Samples may come in any order and more than once. Runs are in the order of the comparison.

@@ -25,25 +25,33 @@ func (c injection) explains(metric string) bool {
 	return c.metric == metric || metric == monitor.MetricTotalTime || c.metric == monitor.MetricMemUsage
 }
 
+// bySettings counts the regressions that the detector finds by some settings.
+func bySettings(settings regress.Settings) judgement {
+	return func(t *testing.T, d *dataset, run int) map[alarm]bool {
+		alarms := map[alarm]bool{}
+		for _, x := range judgeWith(t, settings, past(d.runs, run), slices.Concat(d.samples[:run+1]...)).Results {
+			if x.Status == monitor.StatusRegression {
+				alarms[alarm{injectionOf(x), x.Metric}] = true
+			}
+		}
+		return alarms
+	}
+}
+
 // latency makes a row of the table: how many large changes were found by the second and by the third run, after how many runs
 // in the mean, and how many false regressions there were in how many judgements of a test.
-func latency(t *testing.T, name string, d *dataset, settings regress.Settings) string {
+func latency(t *testing.T, name string, d *dataset, by judgement) string {
 	found := map[injectionKey]int{} // in which run after the change
 	wrong, judged := 0, 0
 	for run := firstJudged; run < len(d.runs); run++ {
-		r := judgeWith(t, settings, past(d.runs, run), slices.Concat(d.samples[:run+1]...))
-		judged += r.Summary.Tests
-		for _, x := range r.Results {
-			if x.Status != monitor.StatusRegression {
-				continue
-			}
-			key := injectionOf(x)
-			c, ok := d.injected[key]
+		judged += len(values(d.samples[run])) / len(monitor.JudgedMetrics)
+		for a := range by(t, d, run) {
+			c, ok := d.injected[a.injectionKey]
 			changed := ok && run >= c.since
-			if changed && c.metric == x.Metric && found[key] == 0 {
-				found[key] = run - c.since + 1
+			if changed && c.metric == a.metric && found[a.injectionKey] == 0 {
+				found[a.injectionKey] = run - c.since + 1
 			}
-			if !changed || !c.explains(x.Metric) {
+			if !changed || !c.explains(a.metric) {
 				wrong++
 			}
 		}
@@ -79,14 +87,17 @@ func TestLatency(t *testing.T) {
 		th.TwoRunsRatio = 1e9
 	}
 	var table strings.Builder
-	for _, set := range []string{"networkx", "toolz", "tornado", "numpy"} {
+	for _, set := range []string{"networkx", "toolz", "tornado", "numpy", "sqlglot"} {
 		d := readDataset(t, set)
 		env := d.env
 		d.measuredOn("m")
-		table.WriteString(latency(t, set+", three runs always", d, three))
-		table.WriteString(latency(t, set+", two where there is no doubt", d, regress.Defaults()))
+		table.WriteString(latency(t, set+", three runs always", d, bySettings(three)))
+		table.WriteString(latency(t, set+", two where there is no doubt", d, bySettings(regress.Defaults())))
 		if d.measuredOn(env); env != "m" {
-			table.WriteString(latency(t, set+", and the floors of the plugin", d, regress.Defaults()))
+			table.WriteString(latency(t, set+", and the floors of the plugin", d, bySettings(regress.Defaults())))
+		}
+		for _, rule := range plainRules {
+			table.WriteString(latency(t, set+", "+rule.name, d, byRule(rule.alarms)))
 		}
 	}
 	assert.True(t, strings.Contains(string(document), table.String()), "the rows should be:\n%s", table.String())

@@ -2,9 +2,11 @@ package regress_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -14,6 +16,15 @@ import (
 	"pymon-bridge/monitor"
 	"pymon-bridge/regress"
 )
+
+// TestMain makes rapid draw fewer histories, since judging takes long with the race detector. -rapid.checks=1000 draws more.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // drawSuite draws a suite of all that a detector meets: steps, repeated ids, missing runs, several processes and machines.
 func drawSuite(t *rapid.T) *suite {

@@ -145,10 +145,15 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 	}
 	// All is shown at the speed that the machine had in this run, so that the value is what was measured.
 	speed := j.offsets.at(metric, j.last())
+	if v.status == monitor.StatusAccepted { // the numbers are those of the change
+		r.Acceptance = v.by
+		v = v.accepted
+		v.status = monitor.StatusAccepted
+	}
 	r.Baseline, r.Limit = monitor.Number(math.Exp(v.usual+speed)), monitor.Number(math.Exp(v.limit+speed))
 	r.P, r.Q = monitor.Number(v.single), monitor.Number(v.q)
 	switch v.status {
-	case monitor.StatusRegression, monitor.StatusImprovement:
+	case monitor.StatusRegression, monitor.StatusImprovement, monitor.StatusAccepted:
 		r.Value, r.P = monitor.Number(math.Exp(v.pooled+speed)), monitor.Number(v.confirmed)
 	}
 	if v.status == monitor.StatusRegression {
@@ -157,6 +162,9 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 	r.Ratio, r.Delta = r.Value/r.Baseline, r.Value-r.Baseline
 	if v.status != monitor.StatusOK {
 		r.LastGood, r.FirstBad = j.commit(v.lastGood), j.commit(v.firstBad)
+		if v.firstBad != none {
+			r.Since = j.infos[v.firstBad].Started
+		}
 	}
 }
 

@@ -64,6 +64,9 @@ type Settings struct {
 	// time to the microsecond, and measures the memory that a test itself adds, so smaller values and differences count.
 	PluginCPUTime  Thresholds
 	PluginMemUsage Thresholds
+
+	// Drift decides what is slow growth.
+	Drift DriftSettings
 }
 
 // Thresholds say which differences of one metric count. Amounts are in the unit of the metric, at the usual speed of the
@@ -120,6 +123,7 @@ func Defaults() Settings {
 			CritRatio: 1.5},
 		PluginMemUsage: Thresholds{Least: 1, Noise: 0.01, SuspectRatio: 1.05, Ratio: 1.05, Delta: 2, TwoRunsRatio: 1.2, CritRatio: 1.2},
 		TotalTime:      Thresholds{Least: 0.001, Noise: 0.05, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.100, TwoRunsRatio: 1.6, CritRatio: 1.5},
+		Drift:          defaultDrift(),
 	}
 }
 
@@ -168,6 +172,7 @@ func (s *Settings) validate() error {
 	}
 	s.PluginCPUTime.validate(f, "PluginCPUTime.")
 	s.PluginMemUsage.validate(f, "PluginMemUsage.")
+	s.Drift.validate(f)
 	if len(f) == 0 {
 		return nil
 	}

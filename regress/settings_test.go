@@ -39,6 +39,14 @@ func TestSettings(t *testing.T) {
 		"MemUsage.Ratio":        func(s *regress.Settings) { s.MemUsage.Ratio = 1 },
 		"TotalTime.Delta":       func(s *regress.Settings) { s.TotalTime.Delta = math.Inf(1) },
 		"TotalTime.CritRatio":   func(s *regress.Settings) { s.TotalTime.CritRatio = 1.1 },
+		"Drift.LevelRuns":       func(s *regress.Settings) { s.Drift.LevelRuns = 0 },
+		"Drift.MinRuns":         func(s *regress.Settings) { s.Drift.MinRuns = 15 },
+		"Drift.MaxRuns":         func(s *regress.Settings) { s.Drift.MaxRuns = 23 },
+		"Drift.MaxDays":         func(s *regress.Settings) { s.Drift.MaxDays = 40_000 },
+		"Drift.Step":            func(s *regress.Settings) { s.Drift.Step = math.NaN() },
+		"Drift.PartRatio":       func(s *regress.Settings) { s.Drift.PartRatio = 1 },
+		"Drift.Q":               func(s *regress.Settings) { s.Drift.Q = 0.5 },
+		"Drift.PartQ":           func(s *regress.Settings) { s.Drift.PartQ = 0 },
 	} {
 		s := regress.Defaults()
 		change(&s)

@@ -173,3 +173,51 @@ func TestEachPanicsWhereItIsCalled(t *testing.T) {
 	assert.Contains(t, fault, "index out of range")
 	assert.Contains(t, fault, "statistics_internal_test.go", "where it was")
 }
+
+// TestNth compares the selection with sorting.
+func TestNth(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		values := ticks(t, 1)
+		sorted := slices.Clone(values)
+		slices.Sort(sorted)
+		k := rapid.IntRange(0, len(values)-1).Draw(t, "k")
+		require.InDelta(t, sorted[k], nth(slices.Clone(values), k), 0)
+		require.InDelta(t, quantile(sorted, 0.5), selected(values), 1e-12)
+	})
+}
+
+// TestBend compares the fits by moments with sums over the points: no other level and line, and no other two levels, are nearer.
+func TestBend(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var c curve
+		for i, y := range ticks(t, pointsOfTrend) {
+			c = append(c, point{at: i, x: float64(5 * i), runs: float64(rapid.IntRange(1, 8).Draw(t, "runs")), y: y})
+		}
+		centred, all := c.centred(len(c))
+		b, ok := centred.bend(all, len(c), anySlope)
+		require.True(t, ok)
+		rest := 0.0
+		for i, r := range centred.residuals(b) {
+			rest += c[i].runs * r * r
+		}
+		require.InDelta(t, rest, b.rest, 1e-6)
+		other := bend{last: rapid.IntRange(0, len(c)-pointsOfTrend).Draw(t, "last"), slope: b.slope + rapid.Float64Range(-0.1, 0.1).Draw(t, "more")}
+		more := 0.0
+		for i, r := range centred.residuals(other) {
+			more += c[i].runs * r * r
+		}
+		require.GreaterOrEqual(t, more, b.rest-1e-6)
+
+		_, rest = centred.step(all)
+		at := rapid.IntRange(1, len(c)-1).Draw(t, "at")
+		apart := 0.0
+		for _, part := range []curve{c[:at], c[at:]} {
+			for _, p := range part {
+				apart += p.runs * (p.y - part.level()) * (p.y - part.level())
+			}
+		}
+		require.LessOrEqual(t, rest, apart+1e-6)
+	})
+}

@@ -218,15 +218,21 @@ func (t *track) amounts(level float64) bool {
 
 // limit returns the level beyond which one is conspicuous, in a direction; infinite where none can be.
 func (t *track) limit(dir int) float64 {
-	b := &t.base
-	reach := t.th.reach[b.n()]
-	usual := math.Exp(b.median)
-	if dir == worse {
-		return max(b.median+max(reach*b.up, t.th.lnSuspect), math.Log(usual+t.th.Delta))
+	reach, spread := t.th.reach[t.base.n()], t.base.up
+	if dir == better {
+		spread = t.base.down
 	}
-	lowest := b.median - max(reach*b.down, t.th.lnSuspect)
+	return t.away(dir, max(reach*spread, t.th.lnSuspect))
+}
+
+// away returns the level at a distance from the usual one, but at least at the least difference that counts.
+func (t *track) away(dir int, distance float64) float64 {
+	usual := math.Exp(t.base.median)
+	if dir == worse {
+		return max(t.base.median+distance, math.Log(usual+t.th.Delta))
+	}
 	if usual <= t.th.Delta {
 		return math.Inf(-1)
 	}
-	return min(lowest, math.Log(usual-t.th.Delta))
+	return min(t.base.median-distance, math.Log(usual-t.th.Delta))
 }

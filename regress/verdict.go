@@ -27,6 +27,9 @@ type verdict struct {
 	// candidate says that it is confirmed but for a look at the number of tests.
 	candidate bool
 	q         float64
+	// accepted is the verdict on the levels as they were measured, where some of them are compared as accepted. nil otherwise.
+	accepted *verdict
+	by       *monitor.Acceptance // the last acceptance that counts there
 	// lastGood and firstBad are runs, or none.
 	lastGood, firstBad int
 }

@@ -41,8 +41,9 @@ func (t textWriter) wrapped(text string, indent int) string {
 		switch {
 		case i == 0:
 		case used+1+n > room:
-			b.WriteString("\n" + strings.Repeat(" ", max(2, indent))) // no text from outside begins a line
-			used = 0
+			indent = max(2, indent) // no text from outside begins a line
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			room, used = max(20, t.width-indent), 0
 		default:
 			b.WriteByte(' ')
 			used++
@@ -62,6 +63,12 @@ func verdictOf(s monitor.Status) verdict {
 		return verdict{"▲", "regression", red}
 	case monitor.StatusSuspect:
 		return verdict{"◆", "suspect", yellow}
+	case monitor.StatusSlowMachine:
+		return verdict{"◷", "slow machine", yellow}
+	case monitor.StatusDrift:
+		return verdict{"↗", "slow growth", yellow}
+	case monitor.StatusAccepted:
+		return verdict{"△", "accepted", ""}
 	case monitor.StatusImprovement:
 		return verdict{"▼", "improvement", green}
 	case monitor.StatusResolved:

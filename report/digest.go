@@ -136,6 +136,9 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 		if r.Completion == monitor.Partial {
 			note = "; this run does not count for runs of the whole suite"
 		}
+		if over := overBudget(r); over != "" {
+			note += "; " + over
+		}
 		return fmt.Sprintf("learning: at least %s needed on this class of machine before slower and hungrier tests show%s",
 			count(d.learning(), "more run")+plural(d.learning(), " is", " are"), note)
 	default:
@@ -146,7 +149,7 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 
 // learning returns how many more runs are needed at least before anything can be judged, 0 where something can.
 func (d *Digest) learning() int {
-	if s := d.Report.Summary; s.Learning == 0 || s.OK+s.Suspects+s.Regressions+s.Improvements > 0 {
+	if s := d.Report.Summary; s.Learning == 0 || fineResults(s)+s.Suspects+s.Regressions > 0 {
 		return 0
 	}
 	needed := d.Needed

@@ -87,9 +87,8 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 	if d.Report == nil {
 		return
 	}
-	if page := newLinks(d.Report, o).run(); page != "" {
-		t.item("page", page)
-	}
+	writePages(d.Report, newLinks(d.Report, o), t.item)
+	t.budget(d.Report.Budget)
 	for _, g := range entryGroups(d.Report, false) {
 		if hasNumbers(g.entries[0][0]) {
 			t.group(g)
@@ -117,7 +116,7 @@ func (d *Digest) writeMarkdown(b *bytes.Buffer, o Options) {
 	}
 	sign := "✅"
 	switch {
-	case len(d.broken) > 0:
+	case len(d.broken) > 0, d.Report != nil && d.Report.Over() > 0:
 		sign = "❌"
 	case d.Tests() == 0:
 		sign = "⚠️"
@@ -138,6 +137,11 @@ func (d *Digest) writeMarkdown(b *bytes.Buffer, o Options) {
 	case sentence == "":
 	case d.Report == nil || d.learning() > 0:
 		fmt.Fprintf(b, "What changed: %s.\n\n", sentence)
+		if d.Report != nil {
+			for _, s := range budgetSections(d.Report.Budget) {
+				s.write(b, maxComment/4)
+			}
+		}
 	default:
 		writeMarkdown(b, d.Report, o)
 		b.WriteString("\n")

@@ -59,12 +59,16 @@ func (t textWriter) entry(worst monitor.Status, e entry) {
 	}
 	for _, result := range e {
 		t.result(result, result.Status != worst)
-		if commits := since(result); commits != "" {
+		switch commits := since(result); {
+		case result.Drift != nil:
+			add(pace(result.Drift))
+		case commits != "":
 			add("since " + commits)
 		}
 		if result.Level == monitor.LevelCrit {
 			add("critical")
 		}
+		add(acceptedBy(result, show))
 	}
 	if t.envs {
 		add("on " + show(e[0].Env, shortName))
@@ -82,8 +86,9 @@ func (t textWriter) result(r *monitor.Result, other bool) {
 	}
 	fmt.Fprintf(t, "  %s %s", t.painted(v.colour, v.sign), right(metricName(r.Metric), len("wall time")))
 	if hasNumbers(r) {
-		fmt.Fprintf(t, "  %s → %s  %s", left(amount(r.Metric, r.Baseline), 8), right(amount(r.Metric, r.Value), 8),
-			t.painted(v.colour, right(ratio(r.Ratio), 6)))
+		usual, now, by := levels(r)
+		fmt.Fprintf(t, "  %s → %s  %s", left(amount(r.Metric, usual), 8), right(amount(r.Metric, now), 8),
+			t.painted(v.colour, right(ratio(by), 6)))
 	}
 	if len(known) > 0 {
 		t.WriteString("  " + t.painted(faint, strings.Join(known, ", ")))
@@ -93,6 +98,9 @@ func (t textWriter) result(r *monitor.Result, other bool) {
 
 // evidence lists what a result is judged by. An earlier run is called noun.
 func evidence(r *monitor.Result, noun string) (parts []string) {
+	if d := r.Drift; d != nil {
+		return []string{"q " + probability(d.Q), count(d.Runs, noun)}
+	}
 	if r.Reason != "" {
 		parts = append(parts, "reason: "+show(r.Reason, longName))
 	}

@@ -35,6 +35,8 @@ func samples() []sample {
 		{"unjudged", unjudgedReport()},
 		{"shards", shardsReport()},
 		{"incomplete", incompleteReport()},
+		{"budget", budgetReport()},
+		{"accepted", acceptedReport()},
 	}
 }
 
@@ -86,6 +88,35 @@ func incompleteReport() *monitor.Report {
 		{Reason: "measured nothing", Runs: []string{"e"}, Branches: []string{""}},
 	}
 	return r
+}
+
+// budgetReport is a report on a first run, with limits.
+func budgetReport() *monitor.Report {
+	r := learningReport()
+	r.Budget = &monitor.Budget{Limits: 42, Exceeded: 2, Unmatched: []string{"tests/old"}, Uses: []monitor.BudgetUse{
+		use("tests/checkout/test_payment.py::test_pay[visa]", "tests/checkout", monitor.MetricTotalTime, 1.5, 1),
+		use("", "", monitor.MetricCPUTime, 120.02, 120),
+		use("tests/checkout/test_payment.py::test_pay[cash]", "tests/checkout", monitor.MetricMemUsage, 46, 50),
+		use("", "", monitor.MetricMemUsage, 90, 512),
+	}}
+	return r
+}
+
+// acceptedReport is a report on a run whose change somebody accepted.
+func acceptedReport() *monitor.Report {
+	r := newReport()
+	by := &monitor.Acceptance{ID: 3, By: "anna", At: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Note: "exports have images now"}
+	for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime} {
+		one := result(monitor.StatusAccepted, "test_export", metric, 0.2, 0.3)
+		one.LastGood, one.FirstBad, one.Acceptance = good, bad, by
+		r.Results = append(r.Results, one)
+	}
+	r.Summary = monitor.Summary{Tests: 40, OK: 118, Accepted: 2}
+	return r
+}
+
+func use(test, pattern, metric string, value, limit monitor.Number) monitor.BudgetUse {
+	return monitor.BudgetUse{Test: test, Pattern: pattern, Metric: metric, Value: value, Limit: limit, Share: value / limit}
 }
 
 // result is a judged measurement of a test in tests/checkout/test_payment.py.
@@ -197,6 +228,9 @@ func oddReport() *monitor.Report {
 	for i, name := range oddNames() {
 		one := result(monitor.StatusRegression, name, monitor.MetricCPUTime, 0.04, 0.09)
 		one.Occurrence, one.Env, one.ItemFSLoc, one.LastGood, one.FirstBad = i%2, bigBox+name, name, name, name
+		taken := result(monitor.StatusAccepted, name, monitor.MetricTotalTime, 0.4, 0.9)
+		taken.Acceptance = &monitor.Acceptance{By: name, Note: name}
+		r.Results = append(r.Results, taken)
 		other := unjudged(monitor.StatusNotJudged, name, name, 0)
 		other.Metric, other.ItemPath = name, name
 		r.Results = append(r.Results, one, other)
@@ -209,6 +243,10 @@ func oddReport() *monitor.Report {
 	r.Completion, r.Partial = monitor.Partial, odd
 	r.LeftOut = []monitor.LeftOut{{Reason: odd, Runs: []string{odd}, Branches: []string{odd}, Environments: []string{odd}, Tests: 1}}
 	n := len(oddNames())
+	r.Budget = &monitor.Budget{Limits: n, Exceeded: n, Uses: []monitor.BudgetUse{}, Unmatched: []string{odd}}
+	for _, name := range oddNames() {
+		r.Budget.Uses = append(r.Budget.Uses, use(name, name, monitor.MetricTotalTime, 2, 1))
+	}
 	r.Summary = monitor.Summary{Tests: n, OK: n, NotJudged: n, Regressions: n}
 	return r
 }

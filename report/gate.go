@@ -14,12 +14,15 @@ type FailOn string
 const (
 	FailOnRegression FailOn = "regression" // a test confirmed to be slower or hungrier; the default
 	FailOnSuspect    FailOn = "suspect"    // also one that is conspicuous in this run alone
+	FailOnDrift      FailOn = "drift"      // a regression, or a test that grows slowly
 	FailOnSuite      FailOn = "suite"      // a regression, or nearly all tests slower at once
 	FailOnNever      FailOn = "never"      // nothing
 )
 
 // FailOns lists everything that a pipeline can fail on.
-func FailOns() []FailOn { return []FailOn{FailOnRegression, FailOnSuspect, FailOnSuite, FailOnNever} }
+func FailOns() []FailOn {
+	return []FailOn{FailOnRegression, FailOnSuspect, FailOnDrift, FailOnSuite, FailOnNever}
+}
 
 // ParseFailOn finds one by its name. Fails with EInvalid, naming all of them.
 func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail", text, FailOns()) }
@@ -29,6 +32,12 @@ func ParseFailOn(text string) (FailOn, error) { return parseOne("reason to fail"
 // made of this package's own words and of numbers: it is safe in every format.
 func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	gate, sentence = gateOf(r, on)
+	if n := r.Summary.Accepted; n > 0 {
+		sentence += fmt.Sprintf(" %s accepted.", count(n, "change")+plural(n, " is", " are"))
+	}
+	if over := overBudget(r); over != "" {
+		sentence += " " + over + "."
+	}
 	if unknown := alsoUnknown(r.Summary); unknown != "" {
 		sentence += " " + unknown + "."
 	}
@@ -43,11 +52,15 @@ func gateOf(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	switch {
 	case s.Regressions > 0 && on != FailOnNever:
 		return monitor.GateFail, confirmed(r) + "."
+	case r.Over() > 0 && on != FailOnNever:
+		return monitor.GateFail, fine(r)
 	case slow(r) && on == FailOnSuite:
 		return monitor.GateFail, "No test regressed by itself, but " + slowSuite(r) + ", which is to fail."
 	case s.Suspects > 0 && on == FailOnSuspect:
 		return monitor.GateFail, fmt.Sprintf("No confirmed regression, but %s, which %s to fail.",
 			count(s.Suspects, "suspect"), plural(s.Suspects, "is", "are"))
+	case s.Drifts > 0 && on == FailOnDrift:
+		return monitor.GateFail, "No confirmed regression, but " + drifts(r) + ", which is to fail."
 	case Unjudged(r) != "":
 		return monitor.GateNotJudged, fine(r)
 	default:
@@ -62,7 +75,7 @@ func Unjudged(r *monitor.Report) string {
 	switch s := r.Summary; {
 	case s.Tests == 0:
 		return "measured no test"
-	case s.Learning+s.OK+s.Suspects+s.Regressions+s.Improvements > 0:
+	case s.Learning+fineResults(s)+s.Suspects+s.Regressions > 0:
 		if missing := notLookedAt(r, ""); missing != "" {
 			return "is not all of its commit: " + missing
 		}
@@ -96,12 +109,16 @@ func fine(r *monitor.Report) string {
 	case s.Suspects > 0:
 		return fmt.Sprintf("No confirmed regression; there %s %s, which another run confirms or clears.",
 			plural(s.Suspects, "is", "are"), count(s.Suspects, "suspect"))
-	case s.OK+s.Improvements == 0 && s.Learning > 0 && len(r.Branches) > 1:
+	case s.Drifts > 0:
+		return "No regression; " + drifts(r) + "."
+	case len(growing(r)) > 0 && fineResults(s) > 0:
+		return fmt.Sprintf("No regression in %s; the suite or a part of it grows slowly.", count(judged(s), "test"))
+	case fineResults(s) == 0 && s.Learning > 0 && len(r.Branches) > 1:
 		return "Nothing to judge by yet on at least one branch of the commit: too few earlier runs there have these tests on this class of machine."
-	case s.OK+s.Improvements == 0 && s.Learning > 0:
+	case fineResults(s) == 0 && s.Learning > 0:
 		return fmt.Sprintf("Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has %s.",
 			count(r.BaselineRuns, "run")) // which may be of other tests, as those of other shards are
-	case s.OK+s.Improvements == 0:
+	case fineResults(s) == 0:
 		return "No measurement could be judged."
 	case s.Improvements > 0:
 		return fmt.Sprintf("No regression and %s in %s.", count(s.Improvements, "improvement"), count(judged(s), "test"))
@@ -109,6 +126,15 @@ func fine(r *monitor.Report) string {
 		return fmt.Sprintf("No regression in %s.", count(judged(s), "test"))
 	}
 }
+
+// drifts says how many measurements grow slowly.
+func drifts(r *monitor.Report) string {
+	n := r.Summary.Drifts
+	return count(n, "measurement") + plural(n, " grows", " grow") + " slowly"
+}
+
+// fineResults is the number of results that were judged, and are neither a regression nor a suspect.
+func fineResults(s monitor.Summary) int { return s.OK + s.Improvements + s.Accepted + s.Drifts }
 
 // judged is the number of tests with a result that could be judged.
 func judged(s monitor.Summary) int { return s.Tests - s.LearningTests - s.NotJudgedTests }

@@ -21,6 +21,8 @@ func TestGate(t *testing.T) {
 	slowForLong.Suite.Status, slowForLong.Suite.Offset, slowForLong.Summary.Suspects = monitor.StatusRegression, nil, 0
 	both := slowReport()
 	both.Summary = monitor.Summary{Tests: 40, OK: 119, Regressions: 1}
+	overBudget := fineReport()
+	overBudget.Budget = &monitor.Budget{Limits: 1, Exceeded: 1}
 	none := newReport()
 	none.Summary = monitor.Summary{}
 	better := newReport()
@@ -45,6 +47,9 @@ func TestGate(t *testing.T) {
 	}{
 		{fineReport(), "", pass, "No regression in 40 tests."},
 		{fineReport(), report.FailOnSuspect, pass, "No regression in 40 tests."},
+		{budgetReport(), "", fail, "Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has 3 runs. 2 limits of the budget are exceeded."},
+		{budgetReport(), report.FailOnNever, pass, "Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has 3 runs. 2 limits of the budget are exceeded."},
+		{overBudget, report.FailOnSuspect, fail, "No regression in 40 tests. 1 limit of the budget is exceeded."},
 		{better, "", pass, "No regression and 1 improvement in 1 test."},
 		{learningReport(), report.FailOnSuite, pass, "Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has 3 runs."},
 		{none, report.FailOnSuspect, monitor.GateNotJudged, "No test was measured."},

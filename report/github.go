@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -24,7 +25,8 @@ type annotations struct {
 
 func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	gate, sentence := Gate(r, o.FailOn)
-	headline := annotation{kind: "notice", title: "pymon-bridge", message: sentence + "\n" + totals(r.Summary)}
+	links := newLinks(r, o)
+	headline := annotation{kind: "notice", title: "pymon-bridge", message: joined(sentence, totals(r.Summary), links.run())}
 	if gate == monitor.GateNotJudged {
 		headline.kind = "warning"
 	}
@@ -39,7 +41,12 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 		}
 		writeAnnotation(b, one)
 	}
-	var errors, warnings annotations
+	var errors, warnings, notices annotations
+	drifting := "notice"
+	if o.FailOn == FailOnDrift {
+		drifting = "error"
+	}
+	annotateBudget(r.Budget, &errors, &notices)
 	for _, m := range slowMachines(r) {
 		slowed := annotation{kind: "warning", title: "Whole suite slower than usual",
 			message: orUnknown(offsets(m.Offset)) + " on " + show(m.Env, shortName)}
@@ -53,13 +60,21 @@ func writeGitHub(b *bytes.Buffer, r *monitor.Report, o Options) {
 	for i := range r.Results {
 		switch result := &r.Results[i]; result.Status {
 		case monitor.StatusRegression:
-			errors.add(func() annotation { return annotate("error", "Regression", result) })
+			errors.add(func() annotation { return annotate("error", "Regression", result, links) })
 		case monitor.StatusSuspect:
-			warnings.add(func() annotation { return annotate("warning", "Suspect", result) })
+			warnings.add(func() annotation { return annotate("warning", "Suspect", result, links) })
+		case monitor.StatusDrift:
+			notices.add(func() annotation { return annotate(drifting, "Slow growth", result, links) })
+		case monitor.StatusAccepted:
+			notices.add(func() annotation { return annotate("notice", "Accepted", result, links) })
 		}
+	}
+	for _, line := range growth(r, severalMachines(r), show) {
+		notices.add(func() annotation { return annotation{kind: "notice", title: "Slow growth", message: line} })
 	}
 	errors.write(b)
 	warnings.write(b)
+	notices.write(b)
 }
 
 // add counts an annotation, and makes it if it is shown.
@@ -80,14 +95,19 @@ func (a *annotations) write(b *bytes.Buffer) {
 	}
 }
 
-func annotate(kind, what string, r *monitor.Result) annotation {
+func annotate(kind, what string, r *monitor.Result, l links) annotation {
 	parts := append([]string{testName(r)}, details(r)...)
 	return annotation{
 		kind:    kind,
 		file:    show(r.ItemFSLoc, len(r.ItemFSLoc)),
 		title:   what + ": " + change(r),
-		message: strings.Join(append(parts, "on "+show(r.Env, shortName)), ", "),
+		message: joined(strings.Join(append(parts, "on "+show(r.Env, shortName)), ", "), l.testPage(r)),
 	}
+}
+
+// joined returns the lines that are not empty.
+func joined(lines ...string) string {
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n")
 }
 
 func writeAnnotation(b *bytes.Buffer, a annotation) {

@@ -93,7 +93,7 @@ func TestParsing(t *testing.T) {
 	assert.EqualError(t, err, `unknown format "yaml": expected one of text, markdown, json, junit, github`)
 	_, err = report.ParseFailOn("")
 	assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
-	assert.EqualError(t, err, `unknown reason to fail "": expected one of regression, suspect, suite, never`)
+	assert.EqualError(t, err, `unknown reason to fail "": expected one of regression, suspect, drift, suite, never`)
 	assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(report.Write(nil, "yaml", fineReport(), report.Options{})))
 }
 

@@ -6,7 +6,9 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"pymon-bridge/monitor"
 )
@@ -50,18 +52,28 @@ func (p *HistoryPoint) value(metric string) monitor.Number {
 	}
 }
 
+// Values returns the measurements of a metric that are known, in the order of time.
+func (h *History) Values(metric string) (values []float64) {
+	for i := range h.Points {
+		if v := float64(h.Points[i].value(metric)); !math.IsNaN(v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
 // lastPoints is how many measurements the table has.
 const lastPoints = 10
 
 // WriteHistory writes a graph for each metric, with its verdict, and a table of the last measurements. Fails with the error of w.
 func WriteHistory(w io.Writer, h *History, s Screen) error {
 	t := textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}
-	fmt.Fprintf(t, "%s\n%s on %s\n", t.painted(bold, show(h.Name, longName)), h.number(), dash(show(h.Env, shortName)))
+	fmt.Fprintf(t, "%s\n%s\n", t.painted(bold, t.wrapped(show(h.Name, longName), 0)), t.wrapped(h.number()+" on "+dash(show(h.Env, shortName)), 0))
 	for _, env := range h.OtherEnvs {
-		fmt.Fprintf(t, "also measured on %s\n", show(env, shortName))
+		fmt.Fprintln(t, t.wrapped("also measured on "+show(env, shortName), 0))
 	}
 	for _, note := range h.Notes {
-		fmt.Fprintln(t, Printable(note))
+		fmt.Fprintln(t, t.wrapped(Printable(note), 0))
 	}
 	columns := 60
 	if s.Width > 0 {
@@ -77,7 +89,7 @@ func WriteHistory(w io.Writer, h *History, s Screen) error {
 		p := &h.Points[i]
 		table.add(cell{text: p.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(show(p.Branch, 20))},
 			cell{text: amount(monitor.MetricCPUTime, p.CPU)}, cell{text: amount(monitor.MetricTotalTime, p.Wall)},
-			cell{text: amount(monitor.MetricMemUsage, p.Memory)}, cell{text: dash(commit(p.ScmRef))})
+			cell{text: memory(p.Memory)}, cell{text: dash(commit(p.ScmRef))})
 	}
 	if err := table.write(t); err != nil {
 		return err
@@ -114,21 +126,51 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 		return // such as the memory of a test that needs none
 	}
 	c.since = len(c.values) // no verdict
-	fmt.Fprintf(t, "\n%s  %s", right(m.Title, 9), amount(m.Name, monitor.Number(c.values[len(c.values)-1])))
-	if at := slices.IndexFunc(h.Results, func(r monitor.Result) bool { return r.Metric == m.Name }); at >= 0 {
-		r := &h.Results[at]
-		if c.verdict = verdictOf(r.Status); hasNumbers(r) {
-			c.usual, c.limit = r.Baseline, r.Limit
-			fmt.Fprintf(t, ", usually %s, limit %s", amount(m.Name, r.Baseline), amount(m.Name, r.Limit))
-		}
-		fmt.Fprintf(t, "  %s", t.painted(c.verdict.colour, c.verdict.sign+" "+c.verdict.word))
-		if since(r) != "" {
-			fmt.Fprintf(t, "\n           since %s", since(r))
-		}
-		if c.since = slices.Index(commits, r.FirstBad); r.FirstBad == "" || c.since < 0 {
-			c.since = len(c.values) - 1
-		}
+	about := amount(m.Name, monitor.Number(c.values[len(c.values)-1]))
+	at := slices.IndexFunc(h.Results, func(r monitor.Result) bool { return r.Metric == m.Name })
+	if at < 0 {
+		fmt.Fprintf(t, "\n%s  %s\n", right(m.Title, 9), about)
+		t.graph(c, columns)
+		return
+	}
+	r := &h.Results[at]
+	c.verdict = verdictOf(r.Status)
+	if hasNumbers(r) {
+		c.usual, c.limit = r.Baseline, r.Limit
+		about += ", usually " + usually(r)
+	}
+	const indent = 11
+	verdict, apart := c.verdict.sign+" "+c.verdict.word, "  "
+	if t.width > 0 && indent+utf8.RuneCountInString(about+apart+verdict) > t.width {
+		apart = "\n" + strings.Repeat(" ", indent)
+	}
+	fmt.Fprintf(t, "\n%s  %s%s%s", right(m.Title, 9), t.wrapped(about, indent), apart, t.painted(c.verdict.colour, verdict))
+	if since(r) != "" {
+		fmt.Fprintf(t, "\n           since %s", since(r))
+	}
+	if c.since = slices.Index(commits, r.FirstBad); r.FirstBad == "" || c.since < 0 {
+		c.since = len(c.values) - 1
 	}
 	t.WriteByte('\n')
 	t.graph(c, columns)
+}
+
+// usually says what is usual: the value and the limit of a report, or the range of earlier measurements.
+func usually(r *monitor.Result) string {
+	if known(r.P) {
+		return amount(r.Metric, r.Baseline) + ", limit " + amount(r.Metric, r.Limit)
+	}
+	least := 2*r.Baseline - r.Limit
+	if r.Baseline >= 0 {
+		least = max(0, least)
+	}
+	return amount(r.Metric, least) + " to " + amount(r.Metric, r.Limit)
+}
+
+// memory is an amount of memory in a table, where nothing is not shown.
+func memory(n monitor.Number) string {
+	if shownAsNothing(monitor.MetricMemUsage, float64(n)) {
+		return unknown
+	}
+	return amount(monitor.MetricMemUsage, n)
 }

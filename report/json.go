@@ -12,6 +12,18 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// linkedReport is a report with the pages that it links to.
+type linkedReport struct {
+	*monitor.Report
+	Page    string         `json:"page,omitempty"` // of the run
+	Results []linkedResult `json:"results"`
+}
+
+type linkedResult struct {
+	*monitor.Result
+	Page string `json:"page,omitempty"` // of the test
+}
+
 // writeJSON writes the report in the shape of `GET /api/v1/regressions`. Empty lists are lists, and not null.
 func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 	c := *r
@@ -27,13 +39,15 @@ func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 		m.Offset, m.TotalTime, m.CPUTime = ratios(m.Offset), finite(m.TotalTime), finite(m.CPUTime)
 		c.Suite.Machines[i] = m
 	}
-	c.Results = []monitor.Result{} // mostly a few of many
-	for _, result := range r.Results {
+	links := newLinks(r, o)
+	linked := linkedReport{Report: &c, Page: links.run(), Results: []linkedResult{}} // mostly a few of many
+	for i := range r.Results {
+		result := &r.Results[i]
 		if (o.All || shown(result.Status)) && (o.ItemVariant == "" || o.ItemVariant == result.ItemVariant) {
-			c.Results = append(c.Results, result)
+			linked.Results = append(linked.Results, linkedResult{result, links.testPage(result)})
 		}
 	}
-	text, err := json.MarshalIndent(&c, "", "  ")
+	text, err := json.MarshalIndent(&linked, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the report as JSON: %w", err)
 	}

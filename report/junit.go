@@ -54,19 +54,23 @@ const junitClass = "pymon-bridge"
 // writeJUnit writes a test case for the suite and one for each result. With the first of them a report is never empty, which
 // CI systems take for a mistake. A regression is a failure. A result that is not certain is skipped.
 func writeJUnit(b *bytes.Buffer, r *monitor.Report, o Options) error {
-	suite := junitSuite{Name: junitClass + " " + show(r.Project, shortName), Properties: junitProperties(r)}
+	links := newLinks(r, o)
+	suite := junitSuite{Name: junitClass + " " + show(r.Project, shortName), Properties: junitProperties(r, links)}
 	if !r.Started.IsZero() {
 		suite.Timestamp = r.Started.UTC().Format("2006-01-02T15:04:05")
 	}
-	suite.add(suiteCase(r, o.FailOn))
+	suite.add(suiteCase(r, links, o.FailOn))
 	for i := range r.LeftOut {
 		detail := &junitDetail{Type: "left_out", Message: leftOut(&r.LeftOut[i], show)}
 		suite.add(junitCase{Class: junitClass, Name: fmt.Sprintf("left out (%d)", i+1), Skipped: detail})
 	}
+	for _, c := range budgetCases(r.Budget) {
+		suite.add(c)
+	}
 	names, envs := map[string]int{}, severalMachines(r)
 	for _, g := range groups(r, o.All) {
 		for _, result := range g.results {
-			suite.add(resultCase(result, envs, names))
+			suite.add(resultCase(result, links, envs, names))
 		}
 	}
 	b.WriteString(xml.Header)
@@ -91,24 +95,25 @@ func (s *junitSuite) add(c junitCase) {
 	s.Cases = append(s.Cases, c)
 }
 
-func junitProperties(r *monitor.Report) (all []junitProperty) {
+func junitProperties(r *monitor.Report, l links) (all []junitProperty) {
 	for _, p := range []junitProperty{
 		{"project", r.Project}, {"run", r.Run}, {"scm_ref", r.ScmRef}, {"branch", r.Branch}, {"build", r.Build},
 		{"runs", fmt.Sprint(len(r.Runs))}, {"against", r.Against}, {"baseline_runs", fmt.Sprint(r.BaselineRuns)},
 	} {
 		all = append(all, junitProperty{p.Name, show(p.Value, longName)})
 	}
+	if page := l.run(); page != "" {
+		all = append(all, junitProperty{"page", page})
+	}
 	return all
 }
 
 // suiteCase stands for the suite. It fails only if the pipeline is to fail on a slow suite, and passes only if something was
 // judged.
-func suiteCase(r *monitor.Report, on FailOn) junitCase {
+func suiteCase(r *monitor.Report, l links, on FailOn) junitCase {
 	gate, sentence := Gate(r, on)
-	c := junitCase{Class: junitClass, Name: "whole suite", Out: sentence + "\n" + totals(r.Summary)}
-	if s := partial(r, show); s != "" {
-		c.Out += "\n" + s
-	}
+	c := junitCase{Class: junitClass, Name: "whole suite", Out: joined(sentence, totals(r.Summary), partial(r, show),
+		strings.Join(growth(r, severalMachines(r), show), "\n"), l.run())}
 	detail := &junitDetail{Type: show(string(r.Suite.Status), shortName), Message: sentence}
 	switch {
 	case slow(r) && on == FailOnSuite:
@@ -124,7 +129,7 @@ func suiteCase(r *monitor.Report, on FailOn) junitCase {
 
 // resultCase returns the test case of one result. names counts the names within a class: GitLab shows only the first test
 // case of a name, so the next ones get a number.
-func resultCase(r *monitor.Result, envs bool, names map[string]int) junitCase {
+func resultCase(r *monitor.Result, l links, envs bool, names map[string]int) junitCase {
 	c := junitCase{Class: orUnknown(show(r.ItemPath, longName)), Name: junitName(r, envs)}
 	full := c.Class + "\x00" + c.Name
 	if names[full]++; names[full] > 1 {
@@ -133,11 +138,11 @@ func resultCase(r *monitor.Result, envs bool, names map[string]int) junitCase {
 	if r.Metric == monitor.MetricTotalTime && known(r.Value) && r.Value >= 0 {
 		c.Time = fmt.Sprintf("%.3f", float64(r.Value))
 	}
-	detail := &junitDetail{Type: show(string(r.Status), shortName), Message: change(r), Text: junitText(r)}
+	detail := &junitDetail{Type: show(string(r.Status), shortName), Message: change(r), Text: joined(junitText(r), l.testPage(r))}
 	switch r.Status {
 	case monitor.StatusRegression:
 		c.Failure = detail
-	case monitor.StatusImprovement, monitor.StatusResolved, monitor.StatusOK:
+	case monitor.StatusImprovement, monitor.StatusResolved, monitor.StatusOK, monitor.StatusAccepted:
 		c.Out = detail.Message + "\n" + detail.Text
 	default:
 		c.Skipped = detail
@@ -173,6 +178,6 @@ func change(r *monitor.Result) string {
 		}
 		return s
 	}
-	return fmt.Sprintf("%s %s: %s → %s", metricName(r.Metric), ratio(r.Ratio), amount(r.Metric, r.Baseline),
-		amount(r.Metric, r.Value))
+	usual, now, by := levels(r)
+	return fmt.Sprintf("%s %s: %s → %s", metricName(r.Metric), ratio(by), amount(r.Metric, usual), amount(r.Metric, now))
 }

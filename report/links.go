@@ -88,43 +88,57 @@ func (l links) run() string {
 	return RunPage(l.bridge.String(), l.project, l.id)
 }
 
-// ProjectPage returns the address of a project's page on a bridge, and TestPage that of a test. Each is "" where there can be
-// none.
+// saysMore says whether the whole report has more than the page of the run, which shows the run alone, judged by its own branch.
+func (l links) saysMore() bool { return l.of.Has("scm_ref") || l.against != "" }
+
+// testPage returns the page of a test on its class of machine.
+func (l links) testPage(r *monitor.Result) string {
+	if l.bridge == nil || l.noPages {
+		return ""
+	}
+	return TestPage(l.bridge.String(), l.project, r.TestID)
+}
+
+// test returns where a reader of Markdown sees the history of a test: in Grafana where that is known, else on the page.
+func (l links) test(r *monitor.Result) string {
+	if l.grafana == nil {
+		return l.testPage(r)
+	}
+	return l.testDashboard(r)
+}
+
+// ProjectPage returns the address of a project's page on a bridge, RunPage that of a run, and TestPage that of a test. Each is ""
+// where there can be none.
 func ProjectPage(bridge, project string) string {
+	return page(bridge, project, monitor.ProjectPath(project))
+}
+
+// RunPage is described at [ProjectPage].
+func RunPage(bridge, project, run string) string {
+	if run == "" {
+		return ""
+	}
+	return page(bridge, project, monitor.RunPath(project, run))
+}
+
+// TestPage is described at [ProjectPage]. Without a class of machine the page shows the one that measured the test last.
+func TestPage(bridge, project string, test monitor.TestID) string {
+	return page(bridge, project, monitor.TestPath(project, test))
+}
+
+func page(bridge, project, path string) string {
 	u := base(bridge)
 	if u == nil || !monitor.ValidProject(project) {
 		return ""
 	}
-	return u.JoinPath("p", project).String() + "/"
-}
-
-// TestPage is described at [ProjectPage].
-func TestPage(bridge, project, itemPath, itemVariant string) string {
-	page := ProjectPage(bridge, project)
-	if page == "" {
-		return ""
-	}
-	return page + "test?" + url.Values{"path": {itemPath}, "name": {itemVariant}}.Encode()
-}
-
-// RunPage returns the address of a run's page on a bridge. It is "" where there can be none.
-func RunPage(bridge, project, run string) string {
-	u := base(bridge)
-	if u == nil || !monitor.ValidProject(project) || run == "" {
-		return ""
-	}
-	page := u.JoinPath("p", project, "runs", url.PathEscape(run)).String()
-	if len(page) > maxURL {
-		return ""
-	}
-	return page
+	return monitor.PageURL(u.String(), path)
 }
 
 // overview returns the dashboard of the project.
 func (l links) overview() string { return l.dashboard(overviewDashboard, url.Values{}) }
 
-// test returns the dashboard of a test on its class of machine, in the month before the run.
-func (l links) test(r *monitor.Result) string {
+// testDashboard returns the dashboard of a test on its class of machine, in the month before the run.
+func (l links) testDashboard(r *monitor.Result) string {
 	return l.dashboard(testDashboard, url.Values{
 		"var-env": {tag(r.Env)}, "var-module": {tag(r.ItemPath)}, "var-test": {tag(variant(r))},
 	})

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ type RunLine struct {
 	TotalTime    float64          `json:"total_time"` // seconds
 	Outcomes     map[string]int64 `json:"outcomes"`   // nil where nothing is known of outcomes
 	Completion   string           `json:"completion"`
+	Report       *monitor.Brief   `json:"report"` // nil where no report is kept
 	Started      time.Time        `json:"started"`
 	Sessions     []RunSession     `json:"sessions"`
 }
@@ -55,14 +58,24 @@ type Screen struct {
 // Measured says whether a run has tests that passed or failed.
 func (r *RunLine) Measured() bool { return r.Tests > 0 || len(r.tally()) > 0 }
 
-// tally lists what became of the tests.
+// tally lists what became of the tests. What failed comes first, since the end may be cut.
 func (r *RunLine) tally() (parts []string) {
-	for _, outcome := range monitor.Outcomes {
+	outcomes := slices.Clone(monitor.Outcomes[:])
+	slices.SortStableFunc(outcomes, func(a, b string) int { return cmp.Compare(worse(b), worse(a)) })
+	for _, outcome := range outcomes {
 		if n := r.Outcomes[outcome]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
 		}
 	}
 	return parts
+}
+
+// worse is 1 for an outcome that makes a run fail, else 0.
+func worse(outcome string) int {
+	if outcome == monitor.OutcomeFailed || outcome == monitor.OutcomeError {
+		return 1
+	}
+	return 0
 }
 
 // broken says whether a test of the run failed.
@@ -72,8 +85,12 @@ func (r *RunLine) broken() bool {
 
 // WriteRuns writes a table of runs. Fails with the error of w.
 func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
-	t := newTable(s, "STARTED", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
-	t.right[3], t.begins = true, true
+	t := newTable(s, "STARTED", "VERDICT", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
+	t.whole[1], t.right[4], t.begins = true, true, true
+	started := "2006-01-02 15:04"
+	if s.Width > 0 && s.Width < 100 { // the id of the run matters more than the year
+		started = started[len("2006-"):]
+	}
 	for i := range runs {
 		r := &runs[i]
 		outcome, colour := strings.Join(r.tally(), ", "), ""
@@ -86,10 +103,29 @@ func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 		if r.Completion == string(monitor.Partial) {
 			outcome += ", partial"
 		}
-		t.add(cell{text: r.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},
+		t.add(cell{text: r.Started.Local().Format(started)}, r.verdict(), cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},
 			cell{text: seconds(r.TotalTime)}, cell{text: outcome, colour: colour}, cell{text: show(r.Run, shortName)})
 	}
 	return t.write(w)
+}
+
+// verdict returns what the kept report says, and of how many tests. It is empty where none is kept.
+func (r *RunLine) verdict() cell {
+	b := r.Report
+	if b == nil {
+		return cell{}
+	}
+	v := verdictOf(b.Verdict)
+	switch {
+	case b.Verdict == monitor.StatusRegression && b.Regressions > 0:
+		v.word = fmt.Sprintf("%d regressed", b.Regressions)
+	case b.Verdict == monitor.StatusSuspect && b.Suspects > 0:
+		v.word = fmt.Sprintf("%d suspect", b.Suspects)
+	case b.Verdict == monitor.StatusOK && b.Improvements > 0:
+		v = verdictOf(monitor.StatusImprovement)
+		v.word = fmt.Sprintf("%d better", b.Improvements)
+	}
+	return cell{v.sign + " " + v.word, v.colour}
 }
 
 func dash(s string) string {

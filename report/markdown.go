@@ -33,6 +33,12 @@ func writeMarkdown(b *bytes.Buffer, r *monitor.Report, o Options) {
 	for i := range r.LeftOut {
 		fmt.Fprintf(b, "\nLeft out: %s\n", leftOut(&r.LeftOut[i], code))
 	}
+	if lines := growth(r, severalMachines(r), code); len(lines) > 0 {
+		b.WriteString("\nSlow growth of the suite:\n\n")
+		for _, line := range lines {
+			fmt.Fprintf(b, "- %s\n", line)
+		}
+	}
 	foot := "\n<sub>" + totals(r.Summary) + "</sub>\n"
 	sections := markdownSections(r, o, links)
 	room := maxComment - b.Len() - len(foot)
@@ -52,7 +58,7 @@ func title(r *monitor.Report, on FailOn) string {
 		return "### ❌ " + sentence
 	case gate == monitor.GateNotJudged, conspicuous(r):
 		return "### ⚠️ " + sentence
-	case r.Summary.OK+r.Summary.Improvements == 0:
+	case fineResults(r.Summary) == 0:
 		return "### ⏳ " + sentence
 	default:
 		return "### ✅ " + sentence
@@ -78,8 +84,15 @@ func aboutMarkdown(r *monitor.Report, l links) string {
 		fmt.Fprintf(&b, " of %s", code(r.Against, shortName))
 	}
 	fmt.Fprintf(&b, " in project %s.", l.wrap(l.overview(), code(r.Project, shortName)))
-	if url := l.report(); url != "" {
-		fmt.Fprintf(&b, " %s", l.wrap(url, "Everything about this run"))
+	page, whole := l.run(), l.report()
+	if page == "" {
+		page, whole = whole, ""
+	}
+	if page != "" {
+		fmt.Fprintf(&b, " %s", l.wrap(page, "Everything about this run"))
+	}
+	if whole != "" && l.saysMore() {
+		fmt.Fprintf(&b, ", %s", l.wrap(whole, "the whole report"))
 	}
 	return b.String()
 }
@@ -122,6 +135,7 @@ func markdownSections(r *monitor.Report, o Options, l links) (all []section) {
 	if machines := slowMachines(r); len(machines) > 0 {
 		all = append(all, machineTable(machines))
 	}
+	all = append(all, budgetSections(r.Budget)...)
 	envs := severalMachines(r)
 	for _, g := range groups(r, o.All) {
 		if g.status != monitor.StatusRegression {

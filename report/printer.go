@@ -23,10 +23,14 @@ func (p printer) Gate(r *monitor.Report) monitor.Gate {
 	return gate
 }
 
+// All implements [monitor.ReportPrinter].
+func (p printer) All() bool { return p.options.All }
+
 // PrinterOf reads from a query how a report is to be written: the parameters format, fail_on and all are the flags of
-// `check`, and item_variant is [Options.ItemVariant]. Fails with EInvalid, naming each parameter that is wrong.
-func PrinterOf(query url.Values) (monitor.ReportPrinter, error) {
-	p := printer{Format: JSON, options: Options{ItemVariant: query.Get("item_variant")}}
+// `check`, and item_variant is [Options.ItemVariant]. bridge is where readers reach its pages; empty for no links. Fails with
+// EInvalid, naming each parameter that is wrong.
+func PrinterOf(query url.Values, bridge string) (monitor.ReportPrinter, error) {
+	p := printer{Format: JSON, options: Options{ItemVariant: query.Get("item_variant"), BridgeURL: bridge}}
 	problems := map[string]string{}
 	read := func(name string, parse func(text string) error) {
 		if text := query.Get(name); text != "" {

@@ -29,9 +29,10 @@ func TestPrinterOf(t *testing.T) {
 	} {
 		values, err := url.ParseQuery(query)
 		require.NoError(t, err)
-		p, err := report.PrinterOf(values)
+		p, err := report.PrinterOf(values, "http://b")
 		require.NoError(t, err)
 		var got bytes.Buffer
+		want.options.BridgeURL = "http://b"
 		require.NoError(t, p.Print(&got, manyReport(2, 1)))
 		assert.Equal(t, write(t, want.format, manyReport(2, 1), want.options), got.String(), query)
 		assert.Equal(t, want.format.ContentType(), p.ContentType(), query)
@@ -43,7 +44,7 @@ func TestPrinterOf(t *testing.T) {
 // TestPrinterOfNamesWhatIsWrong holds that each wrong parameter is named.
 func TestPrinterOfNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	_, err := report.PrinterOf(url.Values{"format": {"yaml"}, "fail_on": {"rain"}, "all": {"perhaps"}})
+	_, err := report.PrinterOf(url.Values{"format": {"yaml"}, "fail_on": {"rain"}, "all": {"perhaps"}}, "")
 	var e *monitor.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, monitor.EInvalid, e.Code)

@@ -59,7 +59,7 @@ type Options struct {
 	TokenNote string
 	// RerunFile is the file with the lines of [Rerun]; empty where there is none.
 	RerunFile string
-	// BridgeURL is where readers of Text and Markdown reach the bridge, such as https://pymon.example.org; empty for no link.
+	// BridgeURL is where readers reach the bridge, such as https://pymon.example.org; empty for no links.
 	BridgeURL string
 	// NoPages says that the bridge has no pages for people.
 	NoPages bool

@@ -124,7 +124,7 @@ func TestTablesFitNarrowTerminals(t *testing.T) {
 		require.NoError(t, report.WriteRuns(&b, []report.RunLine{run}, screen))
 		require.NoError(t, report.WriteTop(&b, top, &run, screen))
 		require.NoError(t, report.WriteHistory(&b, h, screen))
-		table := regexp.MustCompile(`(?m)^(STARTED|20\d\d-| *WALL TIME| *1 s ).*$`)
+		table := regexp.MustCompile(`(?m)^(STARTED|20\d\d-|\d\d-\d\d | *WALL TIME| *1 s ).*$`)
 		lines := table.FindAllString(b.String(), -1)
 		require.GreaterOrEqual(t, len(lines), 6, b.String())
 		for _, line := range lines {
@@ -133,4 +133,82 @@ func TestTablesFitNarrowTerminals(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A list of runs says of each what its report found, in a terminal of 80 columns too.
+func TestRunsSayTheirVerdict(t *testing.T) {
+	t.Parallel()
+	var runs []report.RunLine
+	for _, b := range []*monitor.Brief{{Verdict: monitor.StatusRegression, Regressions: 12, Suspects: 1}, {Verdict: monitor.StatusSuspect, Suspects: 1},
+		{Verdict: monitor.StatusSlowMachine, Suspects: 3}, {Verdict: monitor.StatusOK}, {Verdict: monitor.StatusOK, Improvements: 2},
+		{Verdict: monitor.StatusLearning}, {Verdict: monitor.StatusNotJudged}, nil} {
+		runs = append(runs, report.RunLine{Run: "0123456789abcdef", ScmRef: strings.Repeat("c0ffee", 5), Branch: "feature/pay-faster", TotalTime: 612, Started: time.Unix(1e9, 0),
+			Outcomes: map[string]int64{monitor.Passed: 1200, monitor.OutcomeFailed: 3}, Report: b})
+	}
+	for width, run := range map[int]string{80: "  012345", 200: "  0123456789abcdef", 0: "  0123456789abcdef"} {
+		var b bytes.Buffer
+		require.NoError(t, report.WriteRuns(&b, runs, report.Screen{Width: width}))
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		require.Len(t, lines, 9)
+		for i, says := range []string{"VERDICT", "▲ 12 regressed", "◆ 1 suspect", "◷ slow machine", "● ok", "▼ 2 better", "○ learning", "– not judged", ""} {
+			if i > 0 {
+				assert.Contains(t, lines[i], "3 fail", "what failed is not cut")
+			}
+			assert.Regexp(t, `^\S+( \d\d:\d\d|) +`+regexp.QuoteMeta(says)+`  +(COMMIT|c0ffe)`, lines[i])
+			if i > 0 {
+				assert.Contains(t, lines[i], run, "the id that other commands take")
+			}
+			if width > 0 {
+				assert.LessOrEqual(t, uniseg.StringWidth(lines[i]), width)
+			}
+		}
+	}
+}
+
+// Nothing but graphs and names without spaces is wider than a narrow terminal.
+func TestHeadingsFitNarrowTerminals(t *testing.T) {
+	t.Parallel()
+	run := report.RunLine{Run: "ci-4711", Branch: "feature/pay-faster", Tests: 3, Started: time.Unix(1e9, 0)}
+	top := &report.Top{Metric: monitor.MetricTotalTime, Run: "0123456789abcdef0123456789abcdef", Total: 1}
+	top.Add(report.TopTest{Name: "test_pay", Amount: 1}, 3)
+	judged := result(monitor.StatusRegression, "test_pay", monitor.MetricCPUTime, 0.1, 0.5)
+	usual := result(monitor.StatusOK, "test_pay", monitor.MetricTotalTime, 1, 1)
+	usual.P = nan
+	h := &report.History{Name: "test_pay[visa, 3 items, with a long name of words]", Env: bigBox, OtherEnvs: []string{smallBox},
+		Notes:   []string{"the last run is not judged, or not yet; this is a note of many words"},
+		Results: []monitor.Result{judged, usual}}
+	for range 9 {
+		h.Points = append(h.Points, report.HistoryPoint{Run: "r", CPU: 0.5, Wall: 1, Memory: nan})
+	}
+	for _, width := range []int{40, 60} {
+		var b bytes.Buffer
+		screen := report.Screen{Width: width}
+		require.NoError(t, report.WriteTop(&b, top, &run, screen))
+		require.NoError(t, report.WriteHistory(&b, h, screen))
+		for line := range strings.Lines(b.String()) {
+			if !strings.Contains(line, "┤") {
+				assert.LessOrEqual(t, uniseg.StringWidth(strings.TrimSuffix(line, "\n")), width, line)
+			}
+		}
+	}
+	var wide bytes.Buffer
+	require.NoError(t, report.WriteHistory(&wide, h, report.Screen{Width: 120}))
+	assert.Contains(t, wide.String(), "CPU time   500 ms, usually 100 ms, limit 120 ms  ▲ regression\n")
+	assert.Contains(t, wide.String(), "wall time  1 s, usually 800 ms to 1.20 s  ● ok\n")
+}
+
+// A column that says nothing takes no room.
+func TestEmptyColumnsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	runs := []report.RunLine{{Run: "r1", TotalTime: 1, Tests: 1}, {Run: "r2", TotalTime: 2, Tests: 22}}
+	var b bytes.Buffer
+	require.NoError(t, report.WriteRuns(&b, runs, report.Screen{}))
+	assert.Regexp(t, `^STARTED +TIME  OUTCOME   RUN\n.*  1 s  1 test    r1\n.*  2 s  22 tests  r2\n$`, b.String())
+	runs[1].Branch = "main"
+	b.Reset()
+	require.NoError(t, report.WriteRuns(&b, runs, report.Screen{}))
+	assert.Regexp(t, `^STARTED +BRANCH  TIME  OUTCOME   RUN\n.*  –        1 s  1 test    r1\n.*  main     2 s  22 tests  r2\n$`, b.String())
+	b.Reset()
+	require.NoError(t, report.WriteRuns(&b, nil, report.Screen{}))
+	assert.Equal(t, "STARTED  VERDICT  COMMIT  BRANCH  TIME  OUTCOME  RUN\n", b.String())
 }

@@ -46,15 +46,21 @@ func table(g group, l links, envs bool) section {
 
 // numberCells are the cells behind the test and the metric of a result with numbers.
 func numberCells(r *monitor.Result) []string {
-	change := ratio(r.Ratio)
+	usual, now, by := levels(r)
+	change := ratio(by)
 	if r.Status == monitor.StatusRegression {
 		change = "**" + change + "**"
 	}
 	commits := ""
-	if s := since(r); s != "" {
+	if s := since(r); r.Drift != nil {
+		commits = pace(r.Drift)
+	} else if s != "" {
 		commits = code(s, longName)
 	}
-	return []string{amount(r.Metric, r.Baseline), amount(r.Metric, r.Value), change, commits}
+	if who := acceptedBy(r, code); who != "" {
+		commits = strings.TrimPrefix(commits+"; "+who, "; ")
+	}
+	return []string{amount(r.Metric, usual), amount(r.Metric, now), change, commits}
 }
 
 // reasonCells are the cells of a result without numbers.

@@ -27,6 +27,13 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 		t.paint(yellow, "\nSLOW MACHINE")
 		fmt.Fprintf(t, " %s: %s\n", orUnknown(offsets(m.Offset)), show(m.Env, shortName))
 	}
+	if lines := growth(r, t.envs, show); len(lines) > 0 {
+		t.paint(yellow, "\nSLOW GROWTH OF THE SUITE\n")
+		for _, line := range lines {
+			fmt.Fprintf(t, "  %s\n", t.wrapped(line, 4))
+		}
+	}
+	t.budget(r.Budget)
 	for _, g := range entryGroups(r, o.All) {
 		t.group(g)
 	}
@@ -36,13 +43,23 @@ func writeText(b *bytes.Buffer, r *monitor.Report, o Options) {
 
 // after says what to do next, and where everything about the run is.
 func (t textWriter) after(r *monitor.Report, o Options) {
-	steps, page := nextSteps(r, o), newLinks(r, o).run()
-	if len(steps) > 0 || page != "" {
+	steps, links := nextSteps(r, o), newLinks(r, o)
+	if len(steps) > 0 || links.run() != "" {
 		t.WriteByte('\n')
 	}
 	writeSteps("next", steps, t.line)
-	if page != "" {
-		t.line("page", page)
+	writePages(r, links, t.line)
+}
+
+// writePages writes where the worst test and everything about the run are. item writes a line.
+func writePages(r *monitor.Report, l links, item func(title, text string)) {
+	if r.Summary.Regressions+r.Summary.Suspects > 0 && len(r.Results) > 0 {
+		if page := l.testPage(&r.Results[0]); page != "" {
+			item("worst", page)
+		}
+	}
+	if page := l.run(); page != "" {
+		item("page", page)
 	}
 }
 
@@ -118,7 +135,7 @@ func (t textWriter) line(what, text string) {
 
 // conspicuous says whether a report that does not fail deserves a look.
 func conspicuous(r *monitor.Report) bool {
-	return r.Summary.Regressions > 0 || r.Summary.Suspects > 0 || slow(r)
+	return r.Summary.Regressions > 0 || r.Summary.Suspects > 0 || r.Summary.Drifts > 0 || slow(r) || len(growing(r)) > 0
 }
 
 // onBranch returns " of BRANCH", or nothing for runs that say no branch.

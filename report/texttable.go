@@ -16,15 +16,15 @@ type cell struct{ text, colour string }
 // textTable is a table for a terminal. The last column takes what is left of a line, and is cut there.
 type textTable struct {
 	textWriter
-	width int
-	rows  [][]cell
+	rows [][]cell
 	// right has the columns of numbers. begins says that of the last column the beginning counts, not the end too.
 	right  map[int]bool
 	begins bool
+	whole  map[int]bool // columns that are never cut, besides the first one and numbers
 }
 
 func newTable(s Screen, heads ...string) *textTable {
-	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour}, width: s.Width, right: map[int]bool{}}
+	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}, right: map[int]bool{}, whole: map[int]bool{}}
 	var row []cell
 	for _, head := range heads {
 		row = append(row, cell{head, faint})
@@ -38,7 +38,23 @@ func (t *textTable) add(row ...cell) { t.rows = append(t.rows, row) }
 // least is how many columns of the terminal a text gets, where it has more.
 const least = 8
 
+// dropEmpty leaves out the columns, but for the first one, that say nothing in any row.
+func (t *textTable) dropEmpty() {
+	for i := len(t.rows[0]) - 1; i > 0 && len(t.rows) > 1; i-- {
+		if slices.ContainsFunc(t.rows[1:], func(row []cell) bool { return row[i].text != "" && row[i].text != unknown }) {
+			continue
+		}
+		for at := range t.rows {
+			t.rows[at] = slices.Delete(t.rows[at], i, i+1)
+		}
+		for at := i; at <= len(t.rows[0]); at++ {
+			t.right[at], t.whole[at] = t.right[at+1], t.whole[at+1]
+		}
+	}
+}
+
 func (t *textTable) write(w io.Writer) error {
+	t.dropEmpty()
 	widths := t.widths()
 	last := len(widths) - 1
 	for _, row := range t.rows {
@@ -77,15 +93,15 @@ func (t *textTable) widths() []int {
 		widths := slices.Clone(natural[:n])
 		over := sum(widths) + 2*(n-1) - t.width
 		for over > 0 {
-			widest := n - 1
-			if t.right[widest] || widths[widest] <= least {
+			widest, uncut := n-1, func(i int) bool { return i == 0 || t.right[i] || t.whole[i] }
+			if uncut(widest) || widths[widest] <= least {
 				for i := 1; i < n; i++ {
-					if !t.right[i] && (t.right[widest] || widths[i] > widths[widest]) {
+					if !uncut(i) && (uncut(widest) || widths[i] > widths[widest]) {
 						widest = i
 					}
 				}
 			}
-			if widest == 0 || t.right[widest] || widths[widest] <= least {
+			if uncut(widest) || widths[widest] <= least {
 				break
 			}
 			widths[widest]--

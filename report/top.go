@@ -54,12 +54,12 @@ func WriteTop(w io.Writer, top *Top, r *RunLine, s Screen) error {
 	m, _ := judgedMetric(top.Metric)
 	t := newTable(s, strings.ToUpper(m.Title), "SHARE", "TEST")
 	t.right[0] = true
-	fmt.Fprintf(t, "Run %s%s, %s: %s", show(top.Run, shortName), onBranch(r.Branch), r.Started.Local().Format("2006-01-02 15:04"),
+	about := fmt.Sprintf("Run %s%s, %s: %s", show(top.Run, shortName), onBranch(r.Branch), r.Started.Local().Format("2006-01-02 15:04"),
 		count(top.Tests, "test"))
 	if m.Timed {
-		fmt.Fprintf(t, ", %s", seconds(top.Total))
+		about += ", " + seconds(top.Total)
 	}
-	t.WriteString("\n\n")
+	t.WriteString(t.wrapped(about, 0) + "\n\n")
 	for _, one := range top.First {
 		share := ""
 		if top.Total > 0 {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,13 +27,15 @@ func groups(r *monitor.Report, all bool) []group {
 	known := []group{
 		{status: monitor.StatusRegression, one: "regression", many: "regressions"},
 		{status: monitor.StatusSuspect, one: "suspect", many: "suspects"},
+		{status: monitor.StatusDrift, one: "slow growth", many: "slow growth"},
+		{status: monitor.StatusAccepted, one: "accepted", many: "accepted"},
 		{status: monitor.StatusImprovement, one: "improvement", many: "improvements"},
 		{status: monitor.StatusResolved, one: "resolved", many: "resolved"},
 		{status: monitor.StatusNotJudged, one: "not judged", many: "not judged"},
 		{status: monitor.StatusLearning, one: "learning", many: "learning"},
 		{status: monitor.StatusOK, one: "ok", many: "ok"},
 	}
-	const notJudged = 4
+	notJudged := slices.IndexFunc(known, func(g group) bool { return g.status == monitor.StatusNotJudged })
 	for i := range r.Results {
 		result := &r.Results[i]
 		at := slices.IndexFunc(known, func(g group) bool { return g.status == result.Status })
@@ -63,6 +66,8 @@ func totals(s monitor.Summary) string {
 	}{
 		{s.OK, "ok"}, {s.Learning, "learning"}, {s.NotJudged, "not judged"}, {s.Suspects, plural(s.Suspects, "suspect", "suspects")},
 		{s.Regressions, plural(s.Regressions, "regression", "regressions")},
+		{s.Drifts, "slowly growing"},
+		{s.Accepted, "accepted"},
 		{s.Improvements, plural(s.Improvements, "improvement", "improvements")},
 	} {
 		if c.n != 0 {
@@ -78,6 +83,15 @@ func totals(s monitor.Summary) string {
 	}
 	last := len(titles) - 1
 	return parts[0] + ", of each " + strings.Join(titles[:last], ", ") + " and " + titles[last] + ": " + strings.Join(parts[1:], ", ")
+}
+
+// acceptedBy says who accepted a change, when and why. It is "" where nobody did.
+func acceptedBy(r *monitor.Result, quote func(text string, max int) string) string {
+	a := r.Acceptance
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprintf("accepted by %s on %s: %s", quote(a.By, shortName), a.At.UTC().Format(time.DateOnly), quote(a.Note, longName))
 }
 
 // slowMachines returns the classes of machine on which everything was slower.
@@ -111,11 +125,17 @@ func started(r *monitor.Report) string {
 // details lists what is known of a result besides its numbers.
 func details(r *monitor.Result) []string {
 	var parts []string
-	if commits := since(r); commits != "" {
+	switch commits := since(r); {
+	case r.Drift != nil:
+		parts = append(parts, pace(r.Drift))
+	case commits != "":
 		parts = append(parts, "since "+commits)
 	}
 	if r.Level == monitor.LevelCrit {
 		parts = append(parts, "critical")
+	}
+	if who := acceptedBy(r, show); who != "" {
+		parts = append(parts, who)
 	}
 	return append(parts, evidence(r, "earlier run")...)
 }

@@ -25,5 +25,11 @@ func (Words) Printable(s string) string { return Printable(s) }
 // Commit returns the first ten digits of a hash. A name that is no hash is returned whole.
 func (Words) Commit(ref string) string { return commit(ref) }
 
+// Growth is [Growth].
+func (Words) Growth(metric string, d *monitor.Drift) string { return Growth(metric, d) }
+
+// Growing says how the suite and its parts grow slowly.
+func (Words) Growing(r *monitor.Report) []string { return growth(r, severalMachines(r), show) }
+
 // Again is [Rerun].
 func (Words) Again(r *monitor.Report) []string { return Rerun(r) }

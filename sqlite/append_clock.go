@@ -35,15 +35,9 @@ func (a *appender) steady(r *newRow, start monitor.LocalTime, at monitor.Instant
 	return r.session.session && !r.session.unsteady && at.Micros() == r.session.clock.At(start).Micros()
 }
 
-// noteClock notes that a metric stands elsewhere than the clock of its session says, so that the metric is found when it
-// comes again. The first time in a session it returns how far the clock was from the arrival.
-func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant, seq uint64) (wrong time.Duration, err error) {
-	if at.Micros() != start.At(at.Offset).Micros() {
-		_, err := a.exec("INSERT INTO clocks (hash, seq) VALUES (?, ?)", r.shortHash(), seq)
-		if err != nil {
-			return 0, err
-		}
-	}
+// noteClock notes in the session that a metric stands elsewhere than the clock of its session says. The first time in a session
+// it returns how far the clock was from the arrival.
+func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant) (wrong time.Duration, err error) {
 	s := &r.session
 	if !s.session || s.unsteady {
 		return 0, nil

@@ -28,6 +28,6 @@ func (a *appender) end(rec *monitor.Record, hash int64, d decision) (decision, e
 		return decision{}, err
 	}
 	d.seq, d.repeat = a.take(), false
-	_, err = a.exec("INSERT INTO ends (seq, session) VALUES (?, ?)", d.seq, hash)
+	_, err = a.exec("INSERT INTO ends (seq, session, imported) VALUES (?, ?, ?)", d.seq, hash, rec.Import != nil || rec.Source != "")
 	return d, err
 }

@@ -290,6 +290,12 @@ func TestRowsThatAnImportAddsToALiveSessionAreNotToBeJudged(t *testing.T) {
 	}
 	assert.Empty(t, unjudged(arrival.Add(time.Minute)))
 	assert.Len(t, unjudged(arrival.Add(-time.Minute)), 1, "what was sent before is still to be judged")
+	end := placed(ended("s1", arrival, ""))
+	end.Session.Ended = arrival.Add(time.Hour)
+	appendAll(t, db, end)
+	require.False(t, end.Repeat)
+	assert.Empty(t, unjudged(arrival.Add(time.Minute)), "no client sent the end")
+	assert.Len(t, unjudged(arrival.Add(-time.Minute)), 1)
 	appendAll(t, db, placed(process("s2", arrival)), placed(measured("s2", "a", arrival)))
 	require.NoError(t, db.Close())
 	assert.Empty(t, verified(t, path).Findings)

@@ -51,7 +51,12 @@ func (a *appender) metric(rec *monitor.Record) (decision, error) {
 		return d, err
 	}
 	d.newSeries = newSeries
-	d.wrong, err = a.noteClock(r, start, at, d.seq)
+	if d.at.UTC != ownTime(r, start.At(at.Offset)) { // it is found by its hash when it comes again
+		if _, err := a.exec("INSERT INTO clocks (hash, seq) VALUES (?, ?)", r.shortHash(), d.seq); err != nil {
+			return d, err
+		}
+	}
+	d.wrong, err = a.noteClock(r, start, at)
 	return d, err
 }
 
@@ -101,15 +106,15 @@ func (a *appender) refer(r *newRow, add bool) (err error) {
 func (a *appender) store(r *newRow, at monitor.Instant) (decision, error) {
 	d := decision{seq: a.next, at: at}
 	if r.rec.Source == "" {
-		d.at.UTC = monitor.PointTime(at, r.hash)
+		d.at.UTC = ownTime(r, at)
 	}
 	stored, err := a.insertRow(insertMetric, a.columns(r, d.at))
 	if err == nil && !stored {
-		if d, err = a.findFree(r, at); err != nil || d.repeat {
+		if d, err = a.findAt(r, d.at); err != nil || d.repeat {
 			return d, err
 		}
 		d.seq = a.next
-		_, err = a.insertRow(insertMetric, a.columns(r, d.at))
+		d.at, err = a.insertFree(insertMetric, r, at, func(at monitor.Instant) []any { return a.columns(r, at) })
 	}
 	if err != nil {
 		return d, err

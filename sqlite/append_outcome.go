@@ -38,18 +38,12 @@ func (a *appender) outcome(rec *monitor.Record) (decision, error) {
 		at.UTC = monitor.PointTime(at, monitor.HashOf(rec.Outcome.SessionH, rec.Outcome.NodeID))
 	}
 	o := rec.Outcome
-	for tried := 1; ; tried++ {
-		stored, err := a.insertRow(insertOutcome, append(a.columns(r, at), o.NodeID, o.Outcome, o.Attempts,
-			number(o.SetupTime), number(o.TeardownTime), number(o.MemPeak), number(o.MemTest)))
-		if err != nil {
-			return decision{}, err
-		}
-		if stored {
-			break
-		}
-		if at.UTC = monitor.NextPointTime(at.UTC); tried%1000 == 0 { // the microsecond is full
-			at.UTC += 1000
-		}
+	at, err = a.insertFree(insertOutcome, r, at, func(at monitor.Instant) []any {
+		return append(a.columns(r, at), o.NodeID, o.Outcome, o.Attempts, number(o.SetupTime), number(o.TeardownTime),
+			number(o.MemPeak), number(o.MemTest))
+	})
+	if err != nil {
+		return decision{}, err
 	}
 	seq := a.take()
 	a.outcomes.add(r)

@@ -9,21 +9,48 @@ import (
 
 // findRepeat looks for an equal metric at every offset that clocks have. The bridge learns a client's offset from its
 // sessions. So a metric that comes again later may have been stored with another offset than it would get now.
-// Metrics at no offset are found by their hash.
+// Metrics that stand elsewhere are found by their hash.
 func (a *appender) findRepeat(r *newRow, start monitor.LocalTime) (decision, error) {
-	first, last := start.At(maxOffset).UTC, start.At(minOffset).UTC
+	first, last := ownTime(r, start.At(maxOffset)), ownTime(r, start.At(minOffset))
 	if start.HasOffset {
-		first = start.At(start.Offset).UTC
+		first = ownTime(r, start.At(start.Offset))
 		last = first
 	}
-	// When all nanoseconds of a microsecond are taken, metrics go into the next microseconds.
-	_, repeat, err := a.neighbours(r, first, last+int64(time.Millisecond), r.session.id)
+	repeat, err := a.compare(r, atOffsets+" CROSS JOIN metrics m INDEXED BY metrics_point", "m.series = ?1 AND m.utc_ns = found.ns",
+		r.series, first, last)
 	if err != nil || repeat.repeat {
 		return repeat, err
 	}
-	_, repeat, err = a.compare(r, "clocks c CROSS JOIN metrics m ON m.seq = c.seq", "c.hash = ?", r.shortHash())
-	return repeat, err
+	return a.findDisplaced(r)
 }
+
+// atOffsets has the times from ?2 to ?3 at which the series ?1 has metrics, and which are whole seconds apart from ?2, as
+// offsets are. It goes from each metric to the first one at or behind the next such time. So it reads few of many metrics
+// that stand together.
+const atOffsets = `(WITH RECURSIVE found (ns) AS (
+	SELECT * FROM (SELECT utc_ns FROM metrics WHERE series = ?1 AND utc_ns >= ?2 ORDER BY utc_ns LIMIT 1)
+	UNION ALL
+	SELECT (SELECT utc_ns FROM metrics WHERE series = ?1
+		AND utc_ns > found.ns + ((?2 - found.ns - 1) % 1000000000 + 1000000000) % 1000000000 ORDER BY utc_ns LIMIT 1)
+	FROM found WHERE found.ns < ?3)
+	SELECT ns FROM found WHERE ns <= ?3 AND (ns - ?2) % 1000000000 = 0) found`
+
+// findDisplaced looks for an equal metric among those that do not stand at their own nanosecond.
+func (a *appender) findDisplaced(r *newRow) (decision, error) {
+	return a.compare(r, "clocks c CROSS JOIN metrics m ON m.seq = c.seq", "c.hash = ?", r.shortHash())
+}
+
+// findAt looks for an equal metric at a nanosecond that is taken, and among those that found theirs taken too.
+func (a *appender) findAt(r *newRow, at monitor.Instant) (decision, error) {
+	repeat, err := a.compare(r, "metrics m INDEXED BY metrics_point", "m.series = ? AND m.utc_ns = ?", r.series, at.UTC)
+	if err != nil || repeat.repeat {
+		return repeat, err
+	}
+	return a.findDisplaced(r)
+}
+
+// ownTime returns the nanosecond at which a metric stands when nothing is wrong with its clock, and nothing else stands there.
+func ownTime(r *newRow, start monitor.Instant) int64 { return monitor.PointTime(start, r.hash) }
 
 // shortHash is the beginning of the metric's hash, which tells it from nearly all others.
 func (r *newRow) shortHash() int64 { return int64(binary.BigEndian.Uint64(r.hash[:8])) }
@@ -34,53 +61,77 @@ const (
 	maxOffset = 15 * 3600
 )
 
-// findFree tries the nanoseconds of one microsecond, starting at the metric's own, until it meets an equal metric or a
-// free nanosecond. Only when all 1000 are taken it goes on to the next microsecond. There the text of the start as sent
-// no longer follows from the instant.
-func (a *appender) findFree(r *newRow, at monitor.Instant) (decision, error) {
-	for ; ; at.UTC += 1000 {
-		utc, end := monitor.PointTime(at, r.hash), at.Micros()*1000+999
-		for tried := 0; tried < 1000; {
-			last := min(utc+31, end) // one query for 32 nanoseconds: taken nanoseconds stand together
-			taken, repeat, err := a.neighbours(r, utc, last, 0)
-			if err != nil || repeat.repeat {
-				return repeat, err
+// crowd is a microsecond in which several rows of a series stand, in the table of a statement.
+type crowd struct {
+	insert         string
+	series, micros int64
+}
+
+// room is what is known of a crowd: which nanoseconds are taken. It is a hint. A statement that stores a row decides.
+type room struct {
+	taken [1000]bool
+	free  int
+	next  int64 // the next microsecond that may have room, when this one has none
+}
+
+// mostCrowds bounds the memory for crowds.
+const mostCrowds = 4096
+
+// roomIn returns what is known of a crowd.
+func (w *writer) roomIn(c crowd) *room {
+	known := w.crowds[c]
+	if known == nil {
+		if len(w.crowds) >= mostCrowds {
+			clear(w.crowds)
+		}
+		known = &room{free: 1000}
+		w.crowds[c] = known
+	}
+	return known
+}
+
+// insertFree stores a row at the first free nanosecond from one on, in its microsecond, or in the next one that is not full.
+// There the text of the start as sent no longer follows from the instant. values returns the row that stands at an instant.
+func (a *appender) insertFree(insert string, r *newRow, at monitor.Instant, values func(at monitor.Instant) []any) (monitor.Instant, error) {
+	micros := at.Micros()
+	first := a.roomIn(crowd{insert, r.series, micros})
+	for {
+		here := a.roomIn(crowd{insert, r.series, micros})
+		at.UTC += (micros - at.Micros()) * int64(time.Microsecond)
+		for ; here.free > 0; at.UTC = monitor.NextPointTime(at.UTC) {
+			taken := &here.taken[at.UTC-micros*int64(time.Microsecond)]
+			if *taken {
+				continue
 			}
-			for range last - utc + 1 {
-				if !taken[utc] {
-					return decision{at: monitor.Instant{UTC: utc, Offset: at.Offset}}, nil
-				}
-				utc = monitor.NextPointTime(utc)
-				tried++
+			stored, err := a.insertRow(insert, values(at))
+			if err != nil {
+				return at, err
+			}
+			*taken = true
+			if here.free--; stored {
+				return at, nil
 			}
 		}
+		micros = max(micros+1, here.next)
+		first.next = micros
 	}
 }
 
-// neighbours returns the nanoseconds from first to last at which the series has metrics. It returns the repeat instead
-// if one of these metrics is equal. A session other than 0 limits the search to metrics of this session with the same
-// duration.
-func (a *appender) neighbours(r *newRow, first, last, session int64) (taken map[int64]bool, repeat decision, err error) {
-	return a.compare(r, "metrics m INDEXED BY metrics_point", `m.series = ?1 AND m.utc_ns BETWEEN ?2 AND ?3 AND
-		(?4 = 0 OR m.session = ?4 AND m.total_time IS ?5)`, r.series, first, last, session, number(r.metric.TotalTime))
-}
-
-// compare returns the nanoseconds at which metrics of a query stand. It returns the repeat instead if one of these
-// metrics is equal.
-func (a *appender) compare(r *newRow, from, where string, args ...any) (taken map[int64]bool, repeat decision, err error) {
+// compare looks for an equal metric among those of a query.
+func (a *appender) compare(r *newRow, from, where string, args ...any) (decision, error) {
 	s, err := a.statement(`SELECT m.seq, m.session, m.context, m.location, m.utc_ns, m.utc_offset, ` + measurementColumns + `,
 		t.item_start_time, t.component, t.item_path, t.item, t.item_variant, t.kind
 		FROM ` + from + ` LEFT JOIN texts t ON t.seq = m.seq WHERE ` + where)
 	if err != nil {
-		return nil, decision{}, err
+		return decision{}, err
 	}
 	rows, err := s.Query(args...)
 	if err != nil {
-		return nil, decision{}, err
+		return decision{}, err
 	}
 	defer rows.Close()
-	taken = make(map[int64]bool)
 	for rows.Next() {
+		a.compared++
 		m := *r.metric
 		var seq uint64
 		var session, context, location int64
@@ -88,13 +139,12 @@ func (a *appender) compare(r *newRow, from, where string, args ...any) (taken ma
 		err := rows.Scan(append([]any{&seq, &session, &context, &location, &m.At.UTC, &m.At.Offset},
 			append(floats(&m), t.columns()...)...)...)
 		if err != nil {
-			return nil, decision{}, err
+			return decision{}, err
 		}
 		setTexts(&m, &r.stable, &t)
-		taken[m.At.UTC] = true
 		if session == r.session.id && context == r.context.id && location == r.location && m.Same(r.metric) {
-			return nil, decision{seq: seq, repeat: true, at: m.At}, nil
+			return decision{seq: seq, repeat: true, at: m.At}, nil
 		}
 	}
-	return taken, decision{}, rows.Err()
+	return decision{}, rows.Err()
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"path/filepath"
 
 	driver "modernc.org/sqlite"
-	"modernc.org/sqlite/vfs"
 
 	"pymon-bridge/monitor"
 )
@@ -35,6 +35,7 @@ func Backup(ctx context.Context, from, into string, replace bool, progress Progr
 	}
 	temporary.Close()
 	defer os.Remove(temporary.Name())
+	defer os.Remove(temporary.Name() + "-journal") // of SQLite's when the disk is full
 	if err := copyServed(ctx, from, temporary.Name(), progress); err != nil {
 		return err
 	}
@@ -74,24 +75,18 @@ func copyServed(ctx context.Context, from, into string, progress Progress) error
 		return err
 	}
 	defer src.close()
-	path, query := from, url.Values{"mode": {"ro"}}
 	beside := served(from)
+	var pool *sql.DB
 	if beside {
-		if path, err = filepath.Abs(from); err != nil {
-			return err
+		var abs string
+		if abs, err = filepath.Abs(from); err == nil {
+			pool, err = openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
 		}
+	} else if loss := src.logLoss(); loss != "" {
+		err = (&DB{path: from}).damaged(loss)
 	} else {
-		if loss := src.logLoss(); loss != "" {
-			return (&DB{path: from}).damaged(loss)
-		}
-		name, image, err := vfs.New(src)
-		if err != nil {
-			return err
-		}
-		defer image.Close()
-		path, query = "/"+filepath.Base(from), url.Values{"vfs": {name}}
+		pool, err = src.openPool()
 	}
-	pool, err := openURL(path, checkerPragmas, 1, query)
 	if err != nil {
 		return err
 	}
@@ -102,7 +97,7 @@ func copyServed(ctx context.Context, from, into string, progress Progress) error
 	}
 	defer conn.Close()
 	if err := copyPages(ctx, conn, into, progress); err != nil {
-		return fmt.Errorf("copy %s: %w", from, err)
+		return fmt.Errorf("copy %s to %s: %w", from, filepath.Dir(into), err)
 	}
 	if beside {
 		return nil
@@ -133,6 +128,6 @@ func copyPages(ctx context.Context, conn *sql.Conn, into string, progress Progre
 				progress(int64(backup.PageCount()-backup.Remaining()), int64(backup.PageCount()))
 			}
 		}
-		return errors.Join(err, backup.Finish())
+		return cmp.Or(err, backup.Finish()) // which says the same again
 	})
 }

@@ -118,6 +118,7 @@ func TestRepeatsAreFoundInOlderFiles(t *testing.T) {
 	require.NoError(t, db.Close())
 	s, m := process("s1", arrival), measured("s1", "test_a", arrival.Add(time.Hour))
 	m.ItemStartTime = "2026-11-22T13:00:00" // follows from the row
+	at := monitor.PointTime(monitor.Instant{UTC: arrival.UnixNano()}, monitor.RecordHash("shop", m))
 	file := raw(t, path)
 	for _, row := range []struct {
 		sql  string
@@ -128,7 +129,7 @@ func TestRepeatsAreFoundInOlderFiles(t *testing.T) {
 		{"INSERT INTO locations VALUES (1, ?)", []any{m.ItemFSLoc}},
 		{`INSERT INTO sessions VALUES (1, 1, 'shop', ?, 'c0ffee', '', '', ?, 0, 's1', 1, '', '', '', 0, 0, '', '', 0)`,
 			[]any{s.RunDate, arrival.UnixNano()}},
-		{"INSERT INTO metrics VALUES (2, 1, 1, 2, 1, ?, 3600, 0, ?, ?, ?, ?, ?)", []any{arrival.UnixNano(), m.TotalTime, m.UserTime,
+		{"INSERT INTO metrics VALUES (2, 1, 1, 2, 1, ?, 3600, 0, ?, ?, ?, ?, ?)", []any{at, m.TotalTime, m.UserTime,
 			m.KernelTime, m.CPUUsage, m.MemUsage}},
 		{"INSERT INTO tallies VALUES (1, 2, 1, 'function', 1, ?1, 0, 0, ?2, 3600, ?2, 3600, 0)", []any{m.TotalTime, arrival.UnixNano()}},
 		{"UPDATE sequence SET last = 2", nil},
@@ -141,7 +142,7 @@ func TestRepeatsAreFoundInOlderFiles(t *testing.T) {
 	rec.Received = arrival.Add(time.Hour + time.Second)
 	appendAll(t, db, rec)
 	assert.True(t, rec.Repeat)
-	assert.Equal(t, monitor.Instant{UTC: arrival.UnixNano(), Offset: 3600}, rec.Metric.At)
+	assert.Equal(t, monitor.Instant{UTC: at, Offset: 3600}, rec.Metric.At)
 }
 
 // TestOutcomesOfWrongClocksLieInTheirSession checks that outcomes follow the rules of metrics.

@@ -14,7 +14,7 @@ const (
 	commandStatus = "status"
 )
 
-// keptCommands is how many commands stay in the file, beside deletions that failed.
+// keptCommands is how many commands stay in the file.
 const keptCommands = 100
 
 // addCommand stores what an operator asks for. It fails with EInvalid when an older bridge serves the file, which would
@@ -30,28 +30,11 @@ func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id in
 		}
 		id, err = w.insert("INSERT INTO commands (kind, arguments, asked) VALUES (?, ?, ?)", kind, string(text), nanoseconds(db.Now()))
 		if err == nil {
-			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ? AND id NOT IN (SELECT id FROM "+failedDeletions+")",
-				id-keptCommands)
+			_, err = w.exec("DELETE FROM commands WHERE ended > 0 AND id <= ?", id-keptCommands)
 		}
 		return err
 	})
 	return id, err
-}
-
-// RequireCommands fails with EInvalid when an older bridge serves the file, and so the file cannot tell it what operators
-// ask for.
-func (db *DB) RequireCommands(ctx context.Context) error {
-	return db.read(ctx, func(q querier) error { return db.requireCommands(ctx, q) })
-}
-
-// requireCommands fails when the file has no table of commands.
-func (db *DB) requireCommands(ctx context.Context, q querier) error {
-	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
-	if err == nil && knows == 0 {
-		err = monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and does not know this command: "+
-			"nothing was done; start a bridge of this version first", db.path)
-	}
-	return err
 }
 
 // acceptsCommands fails when the bridge that serves the file cannot carry a command out.
@@ -59,7 +42,11 @@ func (db *DB) acceptsCommands(ctx context.Context, q querier) error {
 	if damage := db.Damage(); damage != "" {
 		return unavailable("nothing was done, since the bridge that serves the file accepts nothing: %s", damage)
 	}
-	return db.requireCommands(ctx, q)
+	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
+	if err == nil && knows == 0 {
+		err = db.servedByOlder()
+	}
+	return err
 }
 
 // command is a row of the table. arguments and state are JSON.

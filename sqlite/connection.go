@@ -59,6 +59,7 @@ func openURL(path, pragmas string, size int, query url.Values) (*sql.DB, error) 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // read calls fn in a transaction that sees one state of the file.
@@ -86,6 +87,11 @@ func each(ctx context.Context, q querier, query string, args []any, scan func(ro
 	if err != nil {
 		return err
 	}
+	return scanAll(rows, scan)
+}
+
+// scanAll calls scan for every row.
+func scanAll(rows *sql.Rows, scan func(row scanner) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {

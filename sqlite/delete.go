@@ -69,20 +69,6 @@ func (db *DB) EndDeletion(ctx context.Context, d *monitor.Deletion) error {
 	return db.write(ctx, func(w *writer) error { return w.storeState(d.ID, d.State, nanoseconds(d.State.Ended)) })
 }
 
-// DeliveredTo returns the destinations that got records of the file.
-func (db *DB) DeliveredTo(ctx context.Context) (all []string, err error) {
-	err = db.read(ctx, func(q querier) error {
-		all = nil
-		return each(ctx, q, "SELECT name FROM destinations WHERE cursor > 0 ORDER BY id", nil, func(row scanner) error {
-			var name string
-			err := row.Scan(&name)
-			all = append(all, name)
-			return err
-		})
-	})
-	return all, err
-}
-
 // SizeOf says how much the file has of a project.
 func (db *DB) SizeOf(ctx context.Context, project string) (s monitor.ProjectSize, err error) {
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
@@ -118,7 +104,7 @@ func (db *DB) DeleteRecords(ctx context.Context, d *monitor.Deletion) error {
 	}
 	name := hiddenName(d)
 	for _, step := range []func(context.Context, *monitor.Deletion, string) error{
-		db.deleteMeasured, db.deleteMetadata, db.deleteDictionaries, db.deleteLocations,
+		db.deleteMeasured, db.deleteMetadata, db.deleteRollups, db.deleteDictionaries, db.deleteLocations,
 	} {
 		if err := step(ctx, d, name); err != nil {
 			return err
@@ -144,7 +130,7 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 		return err
 	}
 	name := hiddenName(d)
-	for _, table := range []string{"hashes", "series", "components", "sessions"} {
+	for _, table := range []string{"hashes", "series", "components", "sessions", "rollups", "rollup_tests"} {
 		if _, err := w.exec("UPDATE "+table+" SET project = ? WHERE project = ?", name, d.Project); err != nil {
 			return err
 		}
@@ -157,11 +143,17 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 			return err
 		}
 	}
-	if _, err := w.exec("DELETE FROM tokens WHERE project = ?", d.Project); err != nil {
-		return err
+	for _, table := range []string{"tokens", "acceptances"} {
+		if _, err := w.exec("DELETE FROM "+table+" WHERE project = ?", d.Project); err != nil {
+			return err
+		}
 	}
 	for _, c := range w.caches {
 		c.drop()
+	}
+	clear(w.crowds)
+	if err := w.oweDeletion(d.Project, nanoseconds(s.Began)); err != nil {
+		return err
 	}
 	if err := w.storeState(d.ID, s, 0); err != nil {
 		return err

@@ -118,6 +118,14 @@ func (db *DB) SweepDeletion(ctx context.Context, d *monitor.Deletion) error {
 		}
 		_, err := w.exec(`DELETE FROM reports AS r WHERE r.project = ? AND NOT EXISTS
 			(SELECT 1 FROM sessions s WHERE s.project = r.project AND s.run = r.run)`, d.Project)
+		if err == nil {
+			_, err = w.exec(`DELETE FROM rollup_stretches WHERE open AND rollup IN (SELECT id FROM rollups WHERE project = ?1)
+				AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.project = ?1 AND s.run = last_run)`, d.Project)
+		}
+		if err == nil {
+			_, err = w.exec(`DELETE FROM rollup_steps WHERE rollup IN (SELECT id FROM rollups WHERE project = ?1)
+				AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.project = ?1 AND s.run = rollup_steps.run)`, d.Project)
+		}
 		return err
 	})
 	if err != nil {

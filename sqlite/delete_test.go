@@ -47,6 +47,8 @@ func fillTwoProjects(t *testing.T, db *sqlite.DB, n int) {
 	appendAll(t, db, recs...)
 	for _, project := range []string{"gone", "shop"} {
 		require.NoError(t, db.KeepReport(t.Context(), &monitor.Report{Project: project, Run: "s", Started: arrival}))
+		_, err := db.Accept(t.Context(), monitor.Acceptance{Project: project, Started: arrival})
+		require.NoError(t, err)
 	}
 	_, err := db.AddToken(t.Context(), monitor.Token{Project: "gone", Hash: [32]byte{1}})
 	require.NoError(t, err)
@@ -196,6 +198,8 @@ func TestDeleteRecordsRemovesOneProject(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, has)
 	file := raw(t, path)
+	require.Len(t, rowsOf(t, file, "SELECT project FROM acceptances"), 1)
+	require.Empty(t, rowsOf(t, file, "SELECT project FROM acceptances WHERE project = 'gone'"))
 	require.Empty(t, rowsOf(t, file, "SELECT * FROM locations WHERE item_fs_loc LIKE '%gone%'"))
 	require.Equal(t, []string{"0"}, rowsOf(t, file, "PRAGMA freelist_count"))
 	require.Less(t, rowsOf(t, file, "PRAGMA page_count")[0], pages[0])

@@ -12,8 +12,8 @@
 // UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and
 // schema_2.sql for what version 2 added.
 //
-// The instant of a metric follows from the text of its start and an offset. Where it does not, since a clock was wrong,
-// the table clocks finds the metric when it comes again.
+// The instant of a metric follows from the text of its start, an offset and its hash. Where it does not, since a clock was
+// wrong or another metric stands there, the table clocks finds the metric when it comes again.
 //
 // A session changes once, when it ends. Then the table ends gives it another number, under which it is owed again. All
 // reading finds the session as it is now, under both numbers.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -79,6 +80,8 @@ func (db *DB) readError(err error) error {
 		return err
 	case isMonitor(err):
 		return err
+	case db.lacksTables(err):
+		return db.servedByOlder()
 	case meansDamage(err):
 		err = db.damaged(err.Error())
 		db.state.set(phaseDamaged, err.Error())
@@ -88,6 +91,19 @@ func (db *DB) readError(err error) error {
 		return unavailable("%s is busy: %w", db.path, err)
 	}
 	return monitor.Errorf(monitor.EInternal, "read %s: %w", db.path, err)
+}
+
+// lacksTables says that an error means that the bridge which serves the file keeps other tables than this program.
+func (db *DB) lacksTables(err error) bool {
+	return db.served && sqliteCode(err) == lib.SQLITE_ERROR && noSuch.MatchString(err.Error())
+}
+
+var noSuch = regexp.MustCompile("no such (table|column)|has no column")
+
+// servedByOlder is the error for what the bridge that serves the file cannot do.
+func (db *DB) servedByOlder() error {
+	return monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and does not know this command: "+
+		"nothing was done; start a bridge of this version first", db.path)
 }
 
 func isMonitor(err error) bool {
@@ -113,6 +129,8 @@ func (db *DB) writeError(err error) error {
 	switch code := sqliteCode(err); {
 	case isMonitor(err):
 		return err
+	case db.lacksTables(err):
+		return db.servedByOlder()
 	case code == lib.SQLITE_FULL:
 		e := full("the disk of %s is full: %w", db.path, err)
 		db.space.refuse(e)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -116,12 +117,12 @@ func (db *DB) Remind(now time.Time) { db.remind(now) }
 
 // PlansOfLists says how SQLite finds what lists of runs and tests ask for, step by step.
 func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
-	test := []any{"p", "p", "i", "v", "k", "c", "b", 60}
+	test := []any{"p", "p", "i", "v", "k", "c", "b", math.MaxInt64}
 	plans := map[string][]string{}
 	err := db.read(ctx, func(q querier) error {
 		for question, query := range map[string]clause{"branches": newClause(branchesQuery, "p", 9), "commit": runsOfCommit("p", "c0ffee", 9),
 			"find": findRuns("p", "c0ffee0", 9), "found": findRuns("p", "c0ffee0", 9),
-			"metrics": newClause(recentMetrics, test...), "outcomes": newClause(recentOutcomes, test...)} {
+			"metrics": newClause(fmt.Sprintf(recentMetrics, 60), test...), "outcomes": newClause(fmt.Sprintf(recentOutcomes, 60), test...)} {
 			err := each(ctx, q, "EXPLAIN QUERY PLAN "+query.sql, query.args, func(row scanner) error {
 				var step string
 				err := row.Scan(new(int), new(int), new(int), &step)
@@ -136,3 +137,6 @@ func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
 	})
 	return plans, err
 }
+
+// Compared returns how many stored metrics were compared with new ones.
+func (db *DB) Compared() int { return db.writer.compared }

@@ -124,6 +124,55 @@ func TestSamplesOfManyParts(t *testing.T) {
 	}
 }
 
+// TestSamplesOfSessionsThatMix reads a session whose metrics have neighbouring numbers, and sessions between whose metrics are few or
+// many of others.
+func TestSamplesOfSessionsThatMix(t *testing.T) {
+	for _, tc := range []struct{ others, contexts int }{{0, 1}, {1, 1}, {9, 1}, {0, 2}, {1, 2}, {9, 2}} {
+		for _, pinned := range []bool{false, true} {
+			t.Run(fmt.Sprint(tc, pinned), func(t *testing.T) {
+				db, _ := openNew(t)
+				db.ReadSamples(30)
+				contexts := []*monitor.Context{machine("a"), machine("b")}
+				contexts[1].CPUCount = 2
+				recs := []*monitor.Record{record(contexts[0]), record(contexts[1]), record(process("s", arrival)), record(process("o", arrival))}
+				want := map[string]monitor.Sample{}
+				var own []*monitor.Record
+				for i := range 100 {
+					m := measured("s", fmt.Sprint("test_", i), arrival.Add(time.Duration(100-i)*time.Second))
+					m.ContextH, m.ItemFSLoc = contexts[i%tc.contexts].H, fmt.Sprint("file ", i/7)
+					m.TotalTime, m.UserTime, m.MemUsage = float64(i), float64(2*i), float64(3*i)
+					own = append(own, record(m))
+					recs = append(recs, own[i])
+					for n := range tc.others {
+						recs = append(recs, record(measured("o", fmt.Sprint("other_", i, n), arrival)))
+					}
+				}
+				appendAll(t, db, recs...)
+				for i, rec := range own {
+					m := rec.Metric
+					want[m.Item] = monitor.Sample{Session: "s", Env: monitor.Environment(contexts[i%tc.contexts]), Location: m.ItemFSLoc, Start: arrival.Add(time.Duration(100-i) * time.Second).UnixMicro(),
+						TotalTime: m.TotalTime, CPUTime: m.UserTime + m.KernelTime, MemUsage: m.MemUsage}
+				}
+				if pinned {
+					require.NoError(t, db.PinOrigins(t.Context(), map[uint64]monitor.Origin{own[50].Seq: {Env: "pinned"}}))
+					sample := want["test_50"]
+					sample.Env = "pinned"
+					want["test_50"] = sample
+				}
+				got := map[string]monitor.Sample{}
+				for s, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{{Project: "shop", Sessions: []string{"s"}}}) {
+					require.NoError(t, err)
+					assert.NotContains(t, got, s.Series.Item)
+					item := s.Series.Item
+					s.Run, s.Series, s.Start = nil, nil, s.Start/1000 // the digits below a microsecond are of a hash
+					got[item] = s
+				}
+				assert.Equal(t, want, got)
+			})
+		}
+	}
+}
+
 // TestPausedSamplesHoldNoConnection pauses more consumers than there are connections. Meanwhile records are added, and
 // the log is copied into the file and used again.
 func TestPausedSamplesHoldNoConnection(t *testing.T) {

@@ -31,6 +31,9 @@ func (db *DB) EachLetter(ctx context.Context, q monitor.LetterQuery, do func(mon
 			return err
 		}
 		for _, l := range part {
+			if hidden(l.Project) {
+				continue
+			}
 			if err := do(l); err != nil {
 				return err
 			}

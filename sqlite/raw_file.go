@@ -1,15 +1,18 @@
 package sqlite
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"modernc.org/sqlite/vfs"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite/pages"
@@ -25,6 +28,7 @@ type rawFile struct {
 	lock  *fileLock // marks only
 	open  []*os.File
 	seen  []os.FileInfo // of the file and its log
+	image io.Closer     // nil while SQLite does not read it
 }
 
 // openRaw opens a file that nobody writes to.
@@ -72,6 +76,16 @@ func (s *rawFile) openFile(path string) (*os.File, error) {
 	return f, err
 }
 
+// openPool returns a connection that reads the file with its log. [rawFile.close] has to follow its end.
+func (s *rawFile) openPool() (*sql.DB, error) {
+	name, image, err := vfs.New(s)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.path, err)
+	}
+	s.image = image
+	return openURL("/"+filepath.Base(s.path), checkerPragmas, 1, url.Values{"vfs": {name}})
+}
+
 // changed returns an error when somebody has written to the file since it was opened.
 func (s *rawFile) changed() error {
 	for i, f := range s.open {
@@ -93,6 +107,9 @@ func (s *rawFile) logLoss() string {
 }
 
 func (s *rawFile) close() {
+	if s.image != nil {
+		s.image.Close()
+	}
 	for _, f := range s.open {
 		f.Close()
 	}
@@ -113,7 +130,12 @@ func (s *rawFile) Open(name string) (fs.File, error) {
 	if name != "/"+filepath.Base(s.path) {
 		return nil, fs.ErrNotExist
 	}
-	return &imageFile{SectionReader: io.NewSectionReader(withoutLog{s.file}, 0, s.file.Size()), name: name}, nil
+	var content io.ReaderAt = s.file
+	size := s.file.Size()
+	if len(s.walk.pages) == 0 { // so the size of pages does not matter
+		content, size = s.open[0], s.seen[0].Size()
+	}
+	return &imageFile{SectionReader: io.NewSectionReader(withoutLog{content}, 0, size), name: name}, nil
 }
 
 // withoutLog reads a file as one that keeps no log. So SQLite looks for none.

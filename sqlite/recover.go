@@ -34,7 +34,7 @@ type RecoveredKind struct {
 // kinds are what a recovery counts, with the table of each.
 var kinds = []struct{ name, table string }{
 	{"contexts", "contexts"}, {"sessions", "sessions"}, {"metrics", "metrics"}, {"outcomes", "outcomes"}, {"ends", "ends"},
-	{"reports", "reports"}, {"tokens", "tokens"}, {"destinations", "destinations"}, {"parked", "parked"},
+	{"reports", "reports"}, {"acceptances", "acceptances"}, {"tokens", "tokens"}, {"destinations", "destinations"}, {"parked", "parked"},
 	{"dead letters", "dead_letters"}, {"pinned origins", "pinned_origins"},
 }
 
@@ -70,7 +70,7 @@ func Recover(ctx context.Context, from, into string, logger *slog.Logger, progre
 	defer r.removeFiles()
 	r.removeFiles() // of a recovery that was killed
 	if err := r.run(ctx, lock); err != nil {
-		return nil, fmt.Errorf("recover %s: %w", from, err)
+		return nil, fmt.Errorf("recover %s into %s: %w", from, filepath.Dir(into), err)
 	}
 	if err := os.Rename(r.path, into); err != nil {
 		return nil, err

@@ -33,7 +33,8 @@ func (r *recovery) drop(table, where string, args ...any) error {
 func (r *recovery) dropHidden(context.Context) error {
 	const hashes, series = "IN (SELECT id FROM hashes WHERE project GLOB ?1)", "IN (SELECT id FROM series WHERE project GLOB ?1)"
 	for _, where := range []string{"metrics WHERE series " + series, "outcomes WHERE series " + series, "contexts WHERE hash " + hashes,
-		"ends WHERE session " + hashes, "sessions WHERE hash " + hashes, "series WHERE project GLOB ?1", "hashes WHERE project GLOB ?1"} {
+		"ends WHERE session " + hashes, "sessions WHERE hash " + hashes, "series WHERE project GLOB ?1", "hashes WHERE project GLOB ?1",
+		"rollup_tests WHERE project GLOB ?1", "rollups WHERE project GLOB ?1"} {
 		n, err := r.w.changes("DELETE FROM "+where, hiddenPrefix+"*")
 		if err != nil {
 			return err
@@ -48,8 +49,13 @@ func (r *recovery) dropUnresolved(context.Context) error {
 	lacks := func(column, table string) string { return column + " NOT IN (SELECT id FROM " + table + ")" }
 	measured := strings.Join([]string{lacks("series", "series"), lacks("session", "hashes"), lacks("context", "hashes"),
 		lacks("location", "locations")}, " OR ")
+	rolled := lacks("rollup", "rollups")
+	if r.found.hurt["rollup_tests"] { // the id of a lost test would be given to another one
+		rolled = "TRUE"
+	}
 	for _, d := range [][2]string{{"contexts", lacks("hash", "hashes")}, {"sessions", lacks("hash", "hashes")},
-		{"metrics", measured}, {"outcomes", measured}, {"ends", "session NOT IN (SELECT hash FROM sessions)"}} {
+		{"metrics", measured}, {"outcomes", measured}, {"ends", "session NOT IN (SELECT hash FROM sessions)"},
+		{"rollup_stretches", rolled}, {"rollup_steps", rolled}} {
 		if err := r.drop(d[0], d[1]); err != nil {
 			return err
 		}

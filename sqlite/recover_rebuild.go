@@ -52,17 +52,17 @@ func (r *recovery) rebuild(ctx context.Context) error {
 	return a.writeTallies()
 }
 
-// keepClock notes that a metric stands elsewhere than its text says.
+// keepClock notes that a metric does not stand at its own nanosecond.
 func (a *appender) keepClock(row metricRow) error {
 	m := row.rec.Metric
 	if m == nil {
 		return nil
 	}
 	start, err := monitor.ParseTime(m.ItemStartTime)
-	if err != nil || m.At.Micros() == start.At(m.At.Offset).Micros() {
+	r := &newRow{hash: monitor.RecordHash(row.rec.Project, m)}
+	if err != nil || m.At.UTC == ownTime(r, start.At(m.At.Offset)) {
 		return nil // a text that is no time came from elsewhere
 	}
-	r := newRow{hash: monitor.RecordHash(row.rec.Project, m)}
 	_, err = a.exec("INSERT INTO clocks (hash, seq) VALUES (?, ?)", r.shortHash(), row.rec.Seq)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -140,6 +141,14 @@ func (db *DB) AckReplay(ctx context.Context, r *monitor.Replay, step monitor.Rep
 		}
 		s.StillDead += dead
 		s.Refused += int64(len(step.Refused)) - dead
+		for _, l := range step.Refused {
+			if l.Status != 0 {
+				continue
+			}
+			if s.Unsent++; len(s.UnsentSeqs) < monitor.MaxUnsentSeqs {
+				s.UnsentSeqs = append(slices.Clip(s.UnsentSeqs), l.Seq)
+			}
+		}
 		s.SetAside += int64(len(step.SetAside))
 		s.Position = step.Position
 		s.Sent += int64(len(step.Delivered))

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,31 +22,38 @@ const smallReport = 1024
 func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept := *r
 	kept.Sessions = append([]string{}, r.Sessions...)
+	kept.Runs, kept.Branches = slices.Clone(r.Runs), slices.Clone(r.Branches)
+	kept.LeftOut = slices.Clone(r.LeftOut)
+	for i := range kept.LeftOut {
+		l := &kept.LeftOut[i]
+		l.Runs, l.Branches, l.Environments = slices.Clone(l.Runs), slices.Clone(l.Branches), slices.Clone(l.Environments)
+	}
 	kept.Results = append([]monitor.Result{}, r.Results...)
 	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
 	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
 	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
-	mapTexts(reflect.ValueOf(&kept).Elem(), escape)
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(&kept); err != nil {
+	content, err := encodeTexts(&kept)
+	if err != nil {
 		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
 	}
-	return compress(b.Bytes())
+	return content, nil
+}
+
+// clone copies what a pointer leads to.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
 }
 
 // decodeReport reads what encodeReport made.
 func decodeReport(stored []byte) (*monitor.Report, error) {
-	content, err := decompress(stored)
-	if err != nil {
-		return nil, fmt.Errorf("decompress a report: %w", err)
-	}
 	r := new(monitor.Report)
-	if err := json.Unmarshal(content, r); err != nil {
+	if err := decodeTexts(stored, r); err != nil {
 		return nil, fmt.Errorf("decode a report: %w", err)
 	}
-	mapTexts(reflect.ValueOf(r).Elem(), unescape)
 	return r, nil
 }
 
@@ -110,6 +117,13 @@ func mapTexts(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(f(v.String()))
+	case reflect.Pointer:
+		if !v.IsNil() { // others may have the same
+			own := reflect.New(v.Type().Elem())
+			own.Elem().Set(v.Elem())
+			mapTexts(own.Elem(), f)
+			v.Set(own)
+		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			mapTexts(v.Index(i), f)

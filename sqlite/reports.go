@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -33,16 +34,36 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	if err != nil {
 		return err
 	}
+	brief, err := json.Marshal(r.Brief())
+	if err != nil {
+		return err
+	}
+	basis, answer, err := encodeAnswer(r)
+	if err != nil {
+		return err
+	}
 	judged := nanoseconds(db.Now())
-	return db.write(ctx, func(w *writer) error {
+	err = db.write(ctx, func(w *writer) error {
 		if bytes.Equal(before, content) {
-			_, err := w.exec("UPDATE reports SET judged = ? WHERE project = ? AND run = ?", judged, r.Project, r.Run)
+			_, err := w.exec("UPDATE reports SET judged = ?, brief = ?, basis = ?, answer = ? WHERE project = ? AND run = ?",
+				judged, string(brief), basis, answer, r.Project, r.Run)
 			return err
 		}
-		_, err := w.exec("REPLACE INTO reports (project, run, judged, content) VALUES (?, ?, ?, ?)",
-			r.Project, r.Run, judged, content)
+		_, err := w.exec("REPLACE INTO reports (project, run, judged, content, brief, basis, answer) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			r.Project, r.Run, judged, content, string(brief), basis, answer)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	err = db.rollUp(ctx, r)
+	switch code := monitor.ErrorCode(err); {
+	case err == nil, code == monitor.EUnavailable, code == monitor.EFull, ctx.Err() != nil:
+		return err
+	default: // a fault in the rollups must not cost the report
+		db.logger.Error("what a run measured is not in the history of its branch", "project", r.Project, "run", r.Run, "error", err)
+		return nil
+	}
 }
 
 // withRetracted returns the report as it is kept. It has the notable results. Retracted has the results that the
@@ -50,6 +71,7 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 func withRetracted(r, old *monitor.Report) *monitor.Report {
 	kept := *r
 	kept.Results, kept.Retracted = []monitor.Result{}, nil
+	kept.LeftOut = nil // it changes with the other runs of the commit
 	if !old.Started.IsZero() {
 		kept.Started = old.Started // it is the time of the points, and new points overwrite the old ones
 	}
@@ -66,6 +88,7 @@ func withRetracted(r, old *monitor.Report) *monitor.Report {
 		}
 		has[result.ID()] = true
 		result.Status, result.Level, result.Reason, result.LastGood, result.FirstBad = monitor.StatusOK, "", "", "", ""
+		result.Drift, result.Acceptance = nil, nil
 		kept.Retracted = append(kept.Retracted, result)
 	}
 	return &kept
@@ -83,12 +106,24 @@ func (db *DB) Report(ctx context.Context, project, run string) (*monitor.Report,
 	return decodeReport(stored)
 }
 
-// ReportVersion returns the version of the kept report on a run, 0 when there is none. It does not read the report.
-func (db *DB) ReportVersion(ctx context.Context, project, run string) (version int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM reports WHERE project = ? AND run = ?", project, run).Scan(&version)
+// CountReports implements [monitor.ListStore].
+func (db *DB) CountReports(ctx context.Context, project string) (number int, latest int64, err error) {
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT count(*), coalesce(max(version), 0) FROM reports WHERE project = ?", project).Scan(&number, &latest)
 	})
-	return version, err
+	return number, latest, err
+}
+
+// ReportVersions returns the versions of the kept reports on runs, by the ids of the runs. It does not read the reports.
+func (db *DB) ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error) {
+	found := map[string]int64{}
+	return found, db.ofRuns(ctx, "SELECT run, version FROM reports WHERE project = ? AND run IN (%s)", project, runs, func(row scanner) error {
+		var run string
+		var version int64
+		err := row.Scan(&run, &version)
+		found[run] = version
+		return err
+	})
 }
 
 // storedReport returns the content of a report, nil when there is no report.
@@ -105,14 +140,15 @@ func (db *DB) storedReport(ctx context.Context, project, run string) (stored []b
 const judging = time.Minute
 
 // Unjudged implements [monitor.ReportStore]. What arrived less than a minute before a report was kept counts as having
-// arrived after the report. A run without metrics of clients has no time of change.
+// arrived after the report. A run without metrics of clients has no time of change, and an imported end is no change.
 func (db *DB) Unjudged(ctx context.Context, from, to time.Time, max int) ([]*monitor.RunInfo, error) {
 	var infos []*monitor.RunInfo
 	err := db.readFrom(ctx, db.listers, func(q querier) error {
 		var runs []*monitor.RunInfo
 		err := each(ctx, q, `SELECT project, run FROM (
-				SELECT s.project, s.run, min(s.utc_ns) AS started, iif(max(y.received) > 0, max(max(y.received), max(s.ended)), NULL) AS changed
-				FROM sessions s LEFT JOIN tallies y ON y.session = s.hash WHERE s.imported = 0 GROUP BY s.project, s.run) r
+				SELECT s.project, s.run, min(s.utc_ns) AS started, iif(max(y.received) > 0,
+					max(max(y.received), max(iif(e.imported = 1, 0, s.ended))), NULL) AS changed
+				FROM sessions s LEFT JOIN tallies y ON y.session = s.hash LEFT JOIN ends e ON e.session = s.hash WHERE s.imported = 0 GROUP BY s.project, s.run) r
 			WHERE changed > ?1 AND changed <= ?4 AND NOT EXISTS (SELECT 1 FROM reports k
 				WHERE k.project = r.project AND k.run = r.run AND k.judged - ?2 >= r.changed)
 			ORDER BY started DESC, run, project LIMIT ?3`,

@@ -75,6 +75,52 @@ func TestReportsComeBackAsKept(t *testing.T) {
 	}
 }
 
+// TestAnswersAreWhatJudgingSaid keeps what a worker made of a report: results that are resolved, and others that are accepted.
+func TestAnswersAreWhatJudgingSaid(t *testing.T) {
+	db, _ := openNew(t)
+	asked := func(run, basis string) *monitor.Report {
+		r, err := db.Answer(t.Context(), "shop", run, basis)
+		require.NoError(t, err)
+		return r
+	}
+	left := []monitor.LeftOut{{Reason: "odd \xff", Runs: []string{"\xff"}, Branches: []string{}, Environments: []string{"\ufffe"}, Tests: 3}}
+	unjudged, slow := result("mute", monitor.StatusNotJudged), result("slow", monitor.StatusRegression)
+	r := reportOn("run", slow, unjudged, result("back", monitor.StatusResolved), result("fine", monitor.StatusOK), result("new", monitor.StatusLearning))
+	r.Basis, r.LeftOut, r.Runs, r.Accepted = "a", left, []string{"run \xff"}, []monitor.ResultID{unjudged.ID()}
+	keep(t, db, r)
+	assert.Equal(t, []string{"run \xff"}, r.Runs, "the caller's report is unchanged")
+	assert.Equal(t, "odd \xff", r.LeftOut[0].Reason)
+	want := *r
+	want.Results, want.Accepted, want.Basis = []monitor.Result{slow, unjudged}, nil, ""
+	assert.Equal(t, &want, asked("run", "a"))
+	kept, err := db.Report(t.Context(), "shop", "run")
+	require.NoError(t, err)
+	assert.Empty(t, kept.LeftOut, "it changes with the other runs of the commit")
+	for _, other := range [][2]string{{"run", "b"}, {"run", ""}, {"other", "a"}} {
+		assert.Nil(t, asked(other[0], other[1]), other)
+	}
+
+	versions, err := db.ReportVersions(t.Context(), "shop", []string{"run"})
+	require.NoError(t, err)
+	r.Basis, r.Results[1].Reason = "b", "why"
+	keep(t, db, r)
+	same, err := db.ReportVersions(t.Context(), "shop", []string{"run"})
+	require.NoError(t, err)
+	assert.Equal(t, versions, same, "nothing that is delivered has changed")
+	assert.Nil(t, asked("run", "a"))
+	assert.Equal(t, "why", asked("run", "b").Results[1].Reason)
+
+	for range 10_000 {
+		r.Results = append(r.Results, unjudged)
+	}
+	r.Basis = "c"
+	keep(t, db, r)
+	assert.Nil(t, asked("run", "c"), "too large to be an answer")
+	r.Results, r.Basis = r.Results[:1], ""
+	keep(t, db, r)
+	assert.Nil(t, asked("run", ""))
+}
+
 func TestReportsOfOtherRunsAreNotFound(t *testing.T) {
 	db, _ := openNew(t)
 	keep(t, db, reportOn("run"))

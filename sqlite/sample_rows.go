@@ -17,7 +17,15 @@ type sampled struct {
 	envs     map[int64]string // classes of machine by the ID of a context's hash
 	last     sampleRow        // the last row read
 	complete bool
+
+	// The metrics of a session mostly have neighbouring numbers. Then they are read in the order of their numbers, without an
+	// index: from next on, up to end, so many numbers at a time. width is 0 where others have most of the numbers.
+	next, end, width int64
+	context          int64 // of all its metrics up to end; 0 when they have several
 }
+
+// sparse is how many numbers a metric of a session may have for itself and for others, until reading by the index is faster.
+const sparse = 3
 
 func newSampled(run *monitor.RunInfo, hash string) *sampled {
 	return &sampled{run: run, hash: hash, envs: make(map[int64]string), last: sampleRow{utc: math.MinInt64}}
@@ -42,6 +50,9 @@ func (s *sampling) readPart(q querier, of *sampled) error {
 		if of.complete = of.id == 0; err != nil || of.complete {
 			return err
 		}
+		if err := s.begin(q, of); err != nil {
+			return err
+		}
 	}
 	pinned, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM pinned_origins)"))
 	if err != nil {
@@ -50,7 +61,13 @@ func (s *sampling) readPart(q querier, of *sampled) error {
 	if err := s.read(q, of, pinned > 0); err != nil {
 		return err
 	}
-	if of.complete = len(s.rows) < s.db.scale.samples; len(s.rows) == 0 {
+	if of.width > 0 {
+		of.next += of.width
+		of.complete = of.next > of.end
+	} else {
+		of.complete = len(s.rows) < s.db.scale.samples
+	}
+	if len(s.rows) == 0 {
 		return nil
 	}
 	of.last = s.rows[len(s.rows)-1]
@@ -61,37 +78,61 @@ func (s *sampling) readPart(q querier, of *sampled) error {
 	return nil
 }
 
-// read reads rows. Reading a column costs as much as finding the row, so the IDs of series and location come in one
-// column. An ID has fewer than 32 bits, since a dictionary with more rows would take hundreds of gigabytes. read takes
-// the values as the driver returns them. Scanning them into their types would take as long as reading them.
-func (s *sampling) read(q querier, of *sampled, pinned bool) error {
-	seq := "NULL"
-	if pinned {
-		seq = "seq"
+// begin finds out how to read a session.
+func (s *sampling) begin(q querier, of *sampled) error {
+	var metrics int64
+	err := each(s.ctx, q, "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM metrics INDEXED BY metrics_session WHERE session = ?",
+		[]any{of.id}, func(row scanner) error { return row.Scan(&metrics, &of.next, &of.end) })
+	span := of.end - of.next + 1
+	if err != nil || metrics == 0 || span > sparse*metrics {
+		return err
 	}
-	query := "SELECT " + seq + `, series + (location << 32), context, utc_ns, total_time, user_time + kernel_time, mem_usage
-		FROM metrics INDEXED BY metrics_session
-		WHERE session = ? AND (utc_ns, series) > (?, ?) ORDER BY utc_ns, series LIMIT ?`
-	var v [7]any
-	into := [len(v)]any{}
+	of.width = max(1, int64(s.db.scale.samples)*span/metrics)
+	return each(s.ctx, q, "SELECT coalesce(iif(min(context) = max(context), min(context), 0), 0) FROM tallies WHERE session = ?", []any{of.id},
+		func(row scanner) error { return row.Scan(&of.context) })
+}
+
+// read reads rows. Reading a column costs as much as finding the row, so the IDs of series and location come in one
+// column, and what all rows have in common is not read. An ID has fewer than 32 bits, since a dictionary with more rows would
+// take hundreds of gigabytes. read takes the values as the driver returns them. Scanning them into their types would take as
+// long as reading them.
+func (s *sampling) read(q querier, of *sampled, pinned bool) error {
+	columns := "SELECT series + (location << 32), utc_ns, total_time, user_time + kernel_time, mem_usage, " +
+		map[bool]string{true: "context", false: "NULL"}[of.context == 0] + map[bool]string{true: ", seq"}[pinned]
+	rest, args := " FROM metrics INDEXED BY metrics_session WHERE session = ? AND (utc_ns, series) > (?, ?) ORDER BY utc_ns, series LIMIT ?",
+		[]any{of.id, of.last.utc, of.last.series, s.db.scale.samples}
+	if of.width > 0 {
+		rest = " FROM metrics NOT INDEXED WHERE session = ? AND seq BETWEEN ? AND ?"
+		args = []any{of.id, of.next, min(of.next+of.width-1, of.end)}
+	}
+	v := make([]any, 6, 7)
+	if pinned {
+		v = v[:7]
+	}
+	into := make([]any, len(v))
 	for i := range v {
 		into[i] = &v[i]
 	}
 	// The driver would check for a cancelled ctx with every row. A part is short enough to be read to its end.
 	ctx := context.WithoutCancel(s.ctx)
-	return each(ctx, q, query, []any{of.id, of.last.utc, of.last.series, s.db.scale.samples}, func(row scanner) error {
-		if err := row.Scan(into[:]...); err != nil {
+	return each(ctx, q, columns+rest, args, func(row scanner) error {
+		if err := row.Scan(into...); err != nil {
 			return err
 		}
-		var r sampleRow
-		r.seq, _ = v[0].(int64)
-		refs, ok := v[1].(int64)
-		if r.context, r.utc = asInt(v[2], &ok), asInt(v[3], &ok); !ok {
-			return fmt.Errorf("expected integers, found %T, %T and %T", v[1], v[2], v[3])
+		r := sampleRow{context: of.context}
+		refs, ok := v[0].(int64)
+		if r.utc = asInt(v[1], &ok); of.context == 0 {
+			r.context = asInt(v[5], &ok)
+		}
+		if pinned {
+			r.seq = asInt(v[6], &ok)
+		}
+		if !ok {
+			return fmt.Errorf("expected integers, found %T, %T and %T", v[0], v[1], v[5])
 		}
 		r.series, r.location = refs&math.MaxUint32, refs>>32
 		for i, dest := range [...]*float64{&r.total, &r.cpu, &r.mem} {
-			if err := (float{dest}).Scan(v[4+i]); err != nil {
+			if err := (float{dest}).Scan(v[2+i]); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,24 @@ import (
 // Samples implements [monitor.HistoryStore]. It reads one part ahead of its consumer. While it waits for the consumer,
 // it holds no transaction and no connection.
 func (db *DB) Samples(ctx context.Context, of monitor.Sort, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
+	return db.SampleReader().Samples(ctx, of, runs)
+}
+
+// SampleReader implements [monitor.SampleReaders].
+func (db *DB) SampleReader() monitor.SampleReader {
+	return &sampleReader{db: db, series: map[monitor.Sort]map[int64]*monitor.Series{monitor.Tests: {}, monitor.Modules: {}},
+		locations: make(map[int64]string)}
+}
+
+// sampleReader keeps the rows of dictionaries by ID, since every run has the same tests and files.
+type sampleReader struct {
+	db        *DB
+	series    map[monitor.Sort]map[int64]*monitor.Series // nil for metrics of another sort
+	locations map[int64]string
+}
+
+// Samples implements [monitor.SampleReader].
+func (r *sampleReader) Samples(ctx context.Context, of monitor.Sort, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	return func(yield func(monitor.Sample, error) bool) {
 		reading, stop := context.WithCancel(ctx)
 		parts := make(chan samplePart)
@@ -19,7 +37,7 @@ func (db *DB) Samples(ctx context.Context, of monitor.Sort, runs []*monitor.RunI
 		defer stop()
 		reader.Go(func() {
 			defer close(parts)
-			newSampling(reading, db, of, parts).run(runs)
+			newSampling(reading, r, of, parts).run(runs)
 		})
 		for part := range parts {
 			for i := range part.samples {
@@ -48,8 +66,7 @@ type samplePart struct {
 	err     error
 }
 
-// sampling reads samples and sends them in parts. It keeps the rows of dictionaries by ID, since every run has the same
-// tests, files and machines.
+// sampling reads samples and sends them in parts.
 type sampling struct {
 	ctx   context.Context
 	db    *DB
@@ -64,9 +81,9 @@ type sampling struct {
 	contexts  map[int64]*monitor.Context // nil for unknown contexts; only the fields that determine the class of machine
 }
 
-func newSampling(ctx context.Context, db *DB, of monitor.Sort, parts chan<- samplePart) *sampling {
-	return &sampling{ctx: ctx, db: db, of: of, parts: parts, series: make(map[int64]*monitor.Series),
-		locations: make(map[int64]string), contexts: make(map[int64]*monitor.Context)}
+func newSampling(ctx context.Context, r *sampleReader, of monitor.Sort, parts chan<- samplePart) *sampling {
+	return &sampling{ctx: ctx, db: r.db, of: of, parts: parts, series: r.series[of], locations: r.locations,
+		contexts: make(map[int64]*monitor.Context)}
 }
 
 // run reads the sessions of some runs. It stops at the first error, or when the consumer has gone.

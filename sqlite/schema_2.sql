@@ -3,8 +3,8 @@
 ALTER TABLE tokens ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0; -- up to a minute late
 
--- The metrics whose instant does not follow from the text of their start, since the clock that the text came from was
--- wrong. A metric that comes again is found here.
+-- The metrics that do not stand at their own nanosecond: the clock that the text of their start came from was wrong, or
+-- another metric of the test has the nanosecond. A metric that comes again is found here.
 CREATE TABLE clocks (
     hash INTEGER NOT NULL, -- the first 8 bytes of the metric's hash
     seq INTEGER NOT NULL,
@@ -90,3 +90,86 @@ ALTER TABLE destinations ADD COLUMN lost TEXT NOT NULL DEFAULT '';
 -- The runs of a project are read from the newest on, without those of other projects.
 DROP INDEX sessions_project;
 CREATE INDEX sessions_project ON sessions (project, utc_ns);
+
+-- The projects that were removed from the file, and of which a destination may still have points. The bridge that delivers
+-- there deletes them.
+CREATE TABLE undeleted (
+    dest INTEGER NOT NULL REFERENCES destinations (id),
+    project TEXT NOT NULL,
+    removed INTEGER NOT NULL, -- from the file
+    error TEXT NOT NULL DEFAULT '', -- why the destination did not delete them when it was asked
+    PRIMARY KEY (dest, project)
+) WITHOUT ROWID;
+
+-- What lists of runs show of a report, as JSON: see monitor.Brief. Empty for a report of version 1.
+ALTER TABLE reports ADD COLUMN brief TEXT NOT NULL DEFAULT '';
+
+-- What judging said of the run, without the results that are ok or learning, and what stands for all that it follows from. Empty and
+-- NULL when it is not kept.
+ALTER TABLE reports ADD COLUMN basis TEXT NOT NULL DEFAULT '';
+ALTER TABLE reports ADD COLUMN answer BLOB;
+
+-- 1 for an end that no client sent.
+ALTER TABLE ends ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
+
+-- What the runs of a branch measured on a class of machine, for slow growth. It stays when measurements are removed.
+CREATE TABLE rollups (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    env TEXT NOT NULL,
+    selection TEXT NOT NULL, -- why the runs are partial; empty for whole runs
+    UNIQUE (project, branch, env, selection)
+);
+
+-- The tests of rollups. They are no series, since these may go with the last measurement.
+CREATE TABLE rollup_tests (
+    project TEXT NOT NULL,
+    id INTEGER NOT NULL, -- within the project
+    component TEXT NOT NULL,
+    item_path TEXT NOT NULL,
+    item TEXT NOT NULL,
+    item_variant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    occurrence INTEGER NOT NULL,
+    file TEXT NOT NULL, -- where the last run had it
+    PRIMARY KEY (project, id)
+) WITHOUT ROWID;
+
+-- Consecutive runs with the medians of what they measured, or one of the last runs.
+CREATE TABLE rollup_stretches (
+    id INTEGER PRIMARY KEY,
+    rollup INTEGER NOT NULL REFERENCES rollups (id),
+    first_run TEXT NOT NULL,
+    first_ref TEXT NOT NULL, -- commit
+    first_ns INTEGER NOT NULL, -- start of the run
+    last_run TEXT NOT NULL,
+    last_ref TEXT NOT NULL,
+    last_ns INTEGER NOT NULL,
+    runs INTEGER NOT NULL,
+    open INTEGER NOT NULL, -- 1 for a run that is in no stretch yet
+    content BLOB NOT NULL -- see rollup_content.go
+);
+CREATE INDEX rollup_stretches_time ON rollup_stretches (rollup, last_ns, runs, open);
+
+-- Where confirmed changes of tests began. Slow growth is measured from there.
+CREATE TABLE rollup_steps (
+    rollup INTEGER NOT NULL REFERENCES rollups (id),
+    test INTEGER NOT NULL,
+    metric TEXT NOT NULL,
+    started INTEGER NOT NULL, -- start of the run
+    run TEXT NOT NULL,
+    scm_ref TEXT NOT NULL,
+    PRIMARY KEY (rollup, test, metric, started)
+) WITHOUT ROWID;
+
+-- The changes that people accepted. Empty texts choose everything.
+CREATE TABLE acceptances (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    started INTEGER NOT NULL, -- start of the accepted run
+    content BLOB NOT NULL, -- JSON without the results, like that of reports
+    results BLOB NOT NULL -- JSON of the regressions that are accepted, like that of reports
+);
+CREATE INDEX acceptances_branch ON acceptances (project, branch, started);

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,24 +10,23 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
 
 // Source is a file that an import reads: a `.pymon` file of pytest-monitor, or the file of a bridge. It stays as it is, and
-// may be on a disk that nobody can write to. A file with a log beside it counts with its log: then a copy is read.
+// may be on a disk that nobody can write to. A file with a log beside it counts with its log. A copy is read where SQLite has
+// to change the file first: to undo a transaction, or to bring a bridge's file up to date.
 type Source struct {
 	Path     string
 	Bridge   bool     // it is a bridge's file, so its records are placed
 	Records  int64    // number of records, or a little more
 	Projects []string // of a bridge's file
 
+	raw    *rawFile
 	pool   *sql.DB
-	before []os.FileInfo
 	copied string // folder of the copy; empty for none
 	rows   interface {
 		read(ctx context.Context, s *Source, out *batcher) error
@@ -47,48 +47,46 @@ func (s *Source) Close() (err error) {
 	if s.pool != nil {
 		err = s.pool.Close()
 	}
+	if s.raw != nil {
+		s.raw.close()
+	}
 	if s.copied != "" {
 		err = errors.Join(err, os.RemoveAll(s.copied))
 	}
 	return err
 }
 
-// besides are what SQLite keeps beside a file: its log, and the journal that undoes a transaction.
-var besides = [...]string{"", "-wal", "-journal"}
-
-func (s *Source) open(ctx context.Context, logger *slog.Logger) error {
+func (s *Source) open(ctx context.Context, logger *slog.Logger) (err error) {
 	if err := s.inspect(); err != nil {
 		return err
 	}
-	path := s.Path
-	if fileSize(path+"-wal") > 0 || fileSize(path+"-journal") > 0 {
-		var err error
-		if path, err = s.copy(); err != nil {
-			return err
-		}
-		if err := s.settle(ctx, path, logger); err != nil {
-			return err
-		}
+	if s.raw, err = openRaw(s.Path); err != nil {
+		return err
 	}
-	if err := s.openPool(path); err != nil {
+	if fileSize(s.Path+"-journal") > 0 {
+		err = s.undo()
+	} else if loss := logLoss(s.raw.walk, walIndex{}, false, "its log "+filepath.Base(s.Path)+"-wal"); loss != "" {
+		err = fmt.Errorf("%s is damaged: %s. Nothing was imported", s.Path, loss)
+	} else {
+		s.pool, err = s.raw.openPool()
+	}
+	if err != nil {
 		return err
 	}
 	version, err := s.identify(ctx)
 	if err == nil && s.Bridge && version < len(schemas()) {
-		if path, err = s.migrated(ctx, path, logger); err == nil {
-			err = s.openPool(path)
-		}
+		err = s.migrate(ctx, logger)
 	}
 	if err == nil {
 		err = s.check(ctx)
 	}
 	if err == nil {
-		err = s.requireUnchanged()
+		err = s.raw.changed()
 	}
 	return err
 }
 
-// inspect looks at the file before SQLite does, and notes its state.
+// inspect looks at the file before SQLite does.
 func (s *Source) inspect() error {
 	f, err := os.Open(s.Path)
 	switch {
@@ -110,50 +108,28 @@ func (s *Source) inspect() error {
 	if !bytes.Equal(head[:n], []byte(magic)) {
 		return fmt.Errorf("%s is no SQLite file, it begins with %q: expected a .pymon file or a bridge's file", s.Path, head[:n])
 	}
-	s.before = s.state()
 	return nil
 }
 
-// state returns what the system says of the file and of what is beside it, nil for a file that is missing.
-func (s *Source) state() (all []os.FileInfo) {
-	for _, suffix := range besides {
-		info, _ := os.Stat(s.Path + suffix) // nil for a missing one
-		all = append(all, info)
-	}
-	return all
+// place makes a folder for a copy, and returns the path of the copy.
+func (s *Source) place() (path string, err error) {
+	s.copied, err = os.MkdirTemp("", "pymon-bridge-import-")
+	return filepath.Join(s.copied, FileName), err
 }
 
-// requireUnchanged fails when somebody has written to the file since it was opened. Then what was read may fit nothing.
-func (s *Source) requireUnchanged() error {
-	now := s.state()
-	for i, was := range s.before {
-		is := now[i]
-		if (was == nil) != (is == nil) || was != nil && (was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())) {
-			return fmt.Errorf("%s was changed while it was read: import it when nobody writes to it, or import a backup", s.Path)
+// undo opens a copy of the file with the journal that undoes a transaction. SQLite does that when it reads the copy.
+func (s *Source) undo() error {
+	path, err := s.place()
+	for _, suffix := range []string{"", "-journal"} {
+		if err == nil {
+			err = copyFile(path+suffix, s.Path+suffix)
 		}
 	}
-	return nil
-}
-
-// copy copies the file with what is beside it into a folder of its own, and returns the path of the copy.
-func (s *Source) copy() (path string, err error) {
-	if s.copied, err = os.MkdirTemp("", "pymon-bridge-import-"); err != nil {
-		return "", fmt.Errorf("copy %s: %w", s.Path, err)
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", s.Path, err)
 	}
-	path = filepath.Join(s.copied, FileName)
-	return path, CopyFile(path, s.Path)
-}
-
-// CopyFile copies a file that nobody writes to, with what is beside it. The error is [fs.ErrNotExist] when there is no file.
-func CopyFile(to, from string) error {
-	s := &Source{Path: from}
-	s.before = s.state()
-	for _, suffix := range besides {
-		if err := copyFile(to+suffix, from+suffix); err != nil && !(errors.Is(err, fs.ErrNotExist) && suffix != "") {
-			return fmt.Errorf("copy %s%s: %w", from, suffix, err)
-		}
-	}
-	return s.requireUnchanged()
+	s.pool, err = openPool(path, checkerPragmas, 1)
+	return err
 }
 
 func copyFile(to, from string) error {
@@ -170,56 +146,22 @@ func copyFile(to, from string) error {
 	return errors.Join(err, dst.Close())
 }
 
-// settle brings what is beside a copy into the copy.
-func (s *Source) settle(ctx context.Context, path string, logger *slog.Logger) error {
-	look := New(path, monitor.Zones{}, logger)
-	err := look.inspectLog(walIndex{}, false)
-	if err == nil {
-		var pool *sql.DB
-		if pool, err = openPool(path, "busy_timeout(5000)", 1); err != nil {
-			return err
-		}
-		_, err = pool.ExecContext(ctx, "PRAGMA journal_mode = delete")
-		err = errors.Join(err, pool.Close())
-	}
-	return s.of(path, err)
-}
-
-// migrated returns the path of a copy with the newest tables.
-func (s *Source) migrated(ctx context.Context, path string, logger *slog.Logger) (string, error) {
-	if s.copied == "" {
-		var err error
-		if path, err = s.copy(); err != nil {
-			return "", err
-		}
+// migrate opens a copy with the newest tables instead of the file.
+func (s *Source) migrate(ctx context.Context, logger *slog.Logger) error {
+	err := s.pool.Close()
+	s.pool = nil
+	path, placed := s.place()
+	if err = cmp.Or(err, placed); err == nil {
+		err = copyServed(ctx, s.Path, path, func(int64, int64) {})
 	}
 	db := New(path, monitor.Zones{}, logger)
 	db.MinFree = 0
-	err := db.Open(ctx)
 	if err == nil {
-		err = db.Close()
+		err = db.Open(ctx)
 	}
-	return path, s.of(path, err)
-}
-
-// of makes an error about a copy one about the file.
-func (s *Source) of(path string, err error) error {
-	if err == nil {
-		return nil
+	if err = errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("bring a copy of %s up to date: %w", s.Path, err)
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), path, s.Path))
-}
-
-// openPool opens a file of which SQLite changes nothing.
-func (s *Source) openPool(path string) error {
-	if s.pool != nil {
-		s.pool.Close()
-	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	query := url.Values{"mode": {"ro"}, "immutable": {"1"}, "_error_rc": {"1"}, "_pragma": strings.Split(checkerPragmas, ";")}
-	s.pool, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: query.Encode()}).String())
+	s.pool, err = openPool(path, checkerPragmas, 1)
 	return err
 }

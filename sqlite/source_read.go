@@ -31,7 +31,7 @@ func (s *Source) Read(ctx context.Context, records int, do func(recs []*monitor.
 	if err := s.rows.read(ctx, s, out); err != nil {
 		return err
 	}
-	if err := s.requireUnchanged(); err != nil {
+	if err := s.raw.changed(); err != nil {
 		return err
 	}
 	return out.end()

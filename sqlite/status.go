@@ -50,9 +50,13 @@ func (db *DB) checkedAt() time.Time {
 
 // Destinations returns all destinations that got something, or were asked for something.
 func (db *DB) Destinations(ctx context.Context) (all []monitor.Destination, err error) {
+	return db.destinations(ctx, "SELECT name FROM destinations ORDER BY id")
+}
+
+func (db *DB) destinations(ctx context.Context, query string) (all []monitor.Destination, err error) {
 	err = db.read(ctx, func(q querier) error {
 		all = nil
-		return each(ctx, q, "SELECT name FROM destinations ORDER BY id", nil, func(row scanner) error {
+		return each(ctx, q, query, nil, func(row scanner) error {
 			var name monitor.Destination
 			err := row.Scan(&name)
 			all = append(all, name)

@@ -2,10 +2,11 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"slices"
-	"strings"
+	"fmt"
+	"math"
 
 	"pymon-bridge/monitor"
 )
@@ -53,26 +54,14 @@ func runsOfCommit(project, commit string, max int) clause {
 // KeptReports implements [monitor.ListStore]. It decodes the results of the reports that have one of the statuses, since
 // decoding takes twenty times as long as looking for a word.
 func (db *DB) KeptReports(ctx context.Context, project string, runs []string, statuses ...monitor.Status) (map[string]*monitor.Report, error) {
-	return readPart(ctx, db, func(q querier) (map[string]*monitor.Report, error) {
-		found := map[string]*monitor.Report{}
-		for part := range slices.Chunk(runs, runsAtOnce) {
-			query := newClause("SELECT run, content FROM reports WHERE project = ? AND run IN (?"+strings.Repeat(", ?", len(part)-1)+")", project)
-			for _, run := range part {
-				query.args = append(query.args, run)
-			}
-			err := each(ctx, q, query.sql, query.args, func(row scanner) (err error) {
-				var run string
-				var stored []byte
-				if err = row.Scan(&run, &stored); err == nil {
-					found[run], err = reportWith(stored, statuses)
-				}
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
+	found := map[string]*monitor.Report{}
+	return found, db.ofRuns(ctx, keptContent, project, runs, func(row scanner) (err error) {
+		var run string
+		var stored []byte
+		if err = row.Scan(&run, &stored); err == nil {
+			found[run], err = reportWith(stored, statuses)
 		}
-		return found, nil
+		return err
 	})
 }
 
@@ -100,12 +89,12 @@ func reportWith(stored []byte, statuses []monitor.Status) (*monitor.Report, erro
 }
 
 // The last rows of a test on a branch. The branch is compared after the rows are found by the test: a test has few rows
-// beside those of a branch.
-const recentWhere = ` WHERE m.series = ` + seriesIs + ` AND s.branch = ? ORDER BY m.utc_ns DESC LIMIT ?`
+// beside those of a branch. SQLite compiles a query a second time when its limit is a parameter.
+const recentWhere = ` WHERE m.series = ` + seriesIs + ` AND s.branch = ? AND m.utc_ns < ? ORDER BY m.utc_ns DESC LIMIT %d`
 
 var (
-	recentMetrics = `SELECT s.run, coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL, coalesce(c.env, ''),
-		coalesce(c.python_info, ''), m.total_time, m.user_time + m.kernel_time, m.mem_usage
+	recentMetrics = `SELECT s.run, coalesce(s.scm_ref, ''), coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL,
+		coalesce(c.env, ''), coalesce(c.python_info, ''), m.total_time, m.user_time + m.kernel_time, m.mem_usage
 		FROM metrics m INDEXED BY metrics_point JOIN sessions s ON s.hash = m.session
 		LEFT JOIN contexts c ON c.seq = ` + contextOf("m.context") + recentWhere
 	recentOutcomes = `SELECT m.outcome, m.attempts FROM outcomes m INDEXED BY outcomes_point JOIN sessions s ON s.hash = m.session` +
@@ -113,21 +102,35 @@ var (
 )
 
 // RecentTests implements [monitor.ListStore].
-func (db *DB) RecentTests(ctx context.Context, tests []monitor.Series, branch string, max int) ([]monitor.RecentTest, error) {
+func (db *DB) RecentTests(ctx context.Context, query monitor.RecentQuery) ([]monitor.RecentTest, error) {
 	return readPart(ctx, db, func(q querier) ([]monitor.RecentTest, error) {
-		all := make([]monitor.RecentTest, len(tests))
-		for i, t := range tests {
-			args := []any{t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component, branch, max}
-			err := each(ctx, q, recentMetrics, args, func(row scanner) error { return addPoint(row, &all[i]) })
-			if err == nil {
-				err = each(ctx, q, recentOutcomes, args, func(row scanner) error { return addOutcome(row, &all[i]) })
-			}
-			if err != nil {
-				return nil, err
-			}
+		all := make([]monitor.RecentTest, len(query.Tests))
+		err := recentOf(ctx, q, recentMetrics, query, func(i int, row scanner) error { return addPoint(row, &all[i]) })
+		if err == nil && query.Outcomes {
+			err = recentOf(ctx, q, recentOutcomes, query, func(i int, row scanner) error { return addOutcome(row, &all[i]) })
 		}
-		return all, nil
+		return all, err
 	})
+}
+
+// recentOf calls scan for the last rows of each test. The query is compiled once, which takes as long as to find 20 rows.
+func recentOf(ctx context.Context, q querier, sql string, query monitor.RecentQuery, scan func(i int, row scanner) error) error {
+	compiled, err := q.PrepareContext(ctx, fmt.Sprintf(sql, query.Limit))
+	if err != nil {
+		return err
+	}
+	defer compiled.Close()
+	before := cmp.Or(query.Before, math.MaxInt64)
+	for i, t := range query.Tests {
+		rows, err := compiled.QueryContext(ctx, t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component, query.Branch, before)
+		if err == nil {
+			err = scanAll(rows, func(row scanner) error { return scan(i, row) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func addPoint(row scanner, to *monitor.RecentTest) error {
@@ -135,7 +138,7 @@ func addPoint(row scanner, to *monitor.RecentTest) error {
 	var session monitor.Session
 	var known bool
 	machine := new(monitor.Context)
-	err := row.Scan(&p.Run, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, float{&p.TotalTime},
+	err := row.Scan(&p.Run, &p.ScmRef, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, float{&p.TotalTime},
 		float{&p.CPUTime}, float{&p.MemUsage})
 	if !known {
 		machine = nil

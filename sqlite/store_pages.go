@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -38,25 +39,23 @@ func (db *DB) RunSums(ctx context.Context, infos []*monitor.RunInfo) ([]*monitor
 	return readPart(ctx, db, func(q querier) ([]*monitor.Run, error) { return runsAt(ctx, q, positions, nil) })
 }
 
-// Activity implements [monitor.PageStore].
-func (db *DB) Activity(ctx context.Context, project, run string) (*monitor.Activity, error) {
-	return readPart(ctx, db, func(q querier) (*monitor.Activity, error) {
-		a := new(monitor.Activity)
-		var sessions int
+// Activities implements [monitor.PageStore].
+func (db *DB) Activities(ctx context.Context, project string, runs []string) (map[string]*monitor.Activity, error) {
+	found := map[string]*monitor.Activity{}
+	return found, db.ofRuns(ctx, `SELECT run, sum(completion = ''), max(coalesce(max(received), 0), coalesce(max(ended), 0), coalesce(max(arrived), 0)),
+			coalesce(sum(metrics), 0) + coalesce(sum(outcomes), 0), max(seq)
+		FROM (SELECT s.run, s.seq, s.completion, s.received, s.ended,
+			(SELECT max(y.received) FROM tallies y WHERE y.session = s.hash) AS arrived,
+			(SELECT sum(y.metrics) FROM tallies y WHERE y.session = s.hash) AS metrics,
+			(SELECT sum(o.outcomes) FROM outcome_tallies o WHERE o.session = s.hash) AS outcomes
+			FROM sessions s WHERE s.project = ? AND s.run IN (%s)) GROUP BY run`, project, runs, func(row scanner) error {
+		var run string
 		var last int64
-		err := q.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(completion = ''), 0), max(
-				coalesce(max(received), 0), coalesce(max(ended), 0), coalesce(max(arrived), 0)),
-				coalesce(sum(metrics), 0) + coalesce(sum(outcomes), 0), coalesce(max(seq), 0)
-			FROM (SELECT s.seq, s.completion, s.received, s.ended,
-				(SELECT max(y.received) FROM tallies y WHERE y.session = s.hash) AS arrived,
-				(SELECT sum(y.metrics) FROM tallies y WHERE y.session = s.hash) AS metrics,
-				(SELECT sum(o.outcomes) FROM outcome_tallies o WHERE o.session = s.hash) AS outcomes
-				FROM sessions s WHERE s.project = ? AND s.run = ?)`, project, run).Scan(&sessions, &a.Open, &last, &a.Records, &a.Newest)
-		if err == nil && sessions == 0 {
-			return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", run, project)
-		}
+		a := new(monitor.Activity)
+		err := row.Scan(&run, &a.Open, &last, &a.Records, &a.Newest)
 		a.Last = time.Unix(0, last).UTC()
-		return a, err
+		found[run] = a
+		return err
 	})
 }
 
@@ -136,13 +135,14 @@ func (db *DB) UnusualTests(ctx context.Context, project, run string, max int) ([
 const seriesIs = `(SELECT id FROM series WHERE project = ? AND item_path = ? AND item = ? AND item_variant = ? AND kind = ? AND component = ?)`
 
 // TestHistory implements [monitor.PageStore]. The branch is compared after the rows are found by the test: a test has few
-// rows beside those of a branch.
+// rows beside those of a branch. SQLite compiles a query a second time when its limit is a parameter.
 func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monitor.TestPoint, error) {
 	t, branch := query.Test, ""
 	if query.Branch != nil {
 		branch = " AND s.branch = ?"
 	}
-	const more = `, coalesce(s.run, h.h), coalesce(s.scm_ref, ''), coalesce(s.branch, ''), coalesce(s.build, '')`
+	const more = `, coalesce(s.run, h.h), coalesce(s.scm_ref, ''), coalesce(s.branch, ''), coalesce(s.build, ''),
+		coalesce(c.machine_node, ''), coalesce(c.system_info, ''), coalesce(c.python_info, '')`
 	return readPart(ctx, db, func(q querier) (points []monitor.TestPoint, err error) {
 		for _, table := range []string{"'', 0, ''" + more + " FROM metrics m INDEXED BY metrics_point",
 			"m.outcome, m.attempts, m.node_id" + more + " FROM outcomes m INDEXED BY outcomes_point"} {
@@ -155,9 +155,9 @@ func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monit
 				unusual = " AND (m.outcome IN ('failed', 'error') OR m.attempts > 1)"
 			}
 			err := each(ctx, q, "SELECT "+measuredTest+", "+table+measuredJoins+" JOIN hashes h ON h.id = m.session WHERE m.series = "+
-				seriesIs+branch+unusual+" ORDER BY m.utc_ns DESC LIMIT ?", append(args, query.Limit), func(row scanner) error {
+				seriesIs+branch+unusual+fmt.Sprintf(" ORDER BY m.utc_ns DESC LIMIT %d", query.Limit), args, func(row scanner) error {
 				var p monitor.TestPoint
-				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build)
+				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build, &p.Host, &p.System, &p.Python)
 				points = append(points, p)
 				return err
 			})
@@ -177,27 +177,14 @@ func (db *DB) KeptResults(ctx context.Context, test monitor.Series, runs []strin
 	if err != nil {
 		return nil, err
 	}
-	return readPart(ctx, db, func(q querier) (map[string]monitor.KeptResult, error) {
-		found := map[string]monitor.KeptResult{}
-		for part := range slices.Chunk(runs, runsAtOnce) {
-			query := newClause("SELECT run, content FROM reports WHERE project = ? AND run IN (?"+strings.Repeat(", ?", len(part)-1)+")",
-				test.Project)
-			for _, run := range part {
-				query.args = append(query.args, run)
-			}
-			err := each(ctx, q, query.sql, query.args, func(row scanner) (err error) {
-				var run string
-				var stored []byte
-				if err = row.Scan(&run, &stored); err == nil {
-					found[run], err = resultsOf(stored, test, name)
-				}
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
+	found := map[string]monitor.KeptResult{}
+	return found, db.ofRuns(ctx, keptContent, test.Project, runs, func(row scanner) (err error) {
+		var run string
+		var stored []byte
+		if err = row.Scan(&run, &stored); err == nil {
+			found[run], err = resultsOf(stored, test, name)
 		}
-		return found, nil
+		return err
 	})
 }
 

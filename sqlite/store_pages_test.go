@@ -71,8 +71,13 @@ func TestRunSumsAreThoseOfTheListOfRuns(t *testing.T) {
 
 func TestActivity(t *testing.T) {
 	db := pagesDB(t)
-	a, err := db.Activity(t.Context(), "shop", "two")
-	require.NoError(t, err)
+	activity := func() *monitor.Activity {
+		found, err := db.Activities(t.Context(), "shop", []string{"two", "none", "old"})
+		require.NoError(t, err)
+		assert.Len(t, found, 2, "of the runs that there are")
+		return found["two"]
+	}
+	a := activity()
 	newest := a.Newest
 	assert.Positive(t, newest)
 	assert.Equal(t, &monitor.Activity{Records: 3 + 3, Last: arrival, Open: 2, Newest: newest}, a)
@@ -85,14 +90,14 @@ func TestActivity(t *testing.T) {
 	late := record(measured("s2", "test_late", arrival.Add(9*time.Second)))
 	late.Received = arrival.Add(2 * time.Minute)
 	appendAll(t, db, late)
-	a, err = db.Activity(t.Context(), "shop", "two")
-	require.NoError(t, err)
+	a = activity()
 	assert.Equal(t, &monitor.Activity{Records: 7, Last: late.Received, Open: 1, Newest: newest}, a)
 	a.Open = 0
 	assert.False(t, a.Running(late.Received, 5*time.Minute), "all sessions said that they have ended")
 
-	_, err = db.Activity(t.Context(), "other", "two")
-	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err))
+	none, err := db.Activities(t.Context(), "other", []string{"two"})
+	require.NoError(t, err)
+	assert.Empty(t, none)
 }
 
 // names returns what identifies tests, for comparisons.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -67,6 +68,9 @@ func runsAt(ctx context.Context, q querier, positions []runPosition, left *budge
 			return nil, err
 		}
 		if err := fillOutcomes(ctx, q, part); err != nil {
+			return nil, err
+		}
+		if err := fillBriefs(ctx, q, part); err != nil {
 			return nil, err
 		}
 	}
@@ -176,6 +180,31 @@ func fillOutcomes(ctx context.Context, q querier, runs []*monitor.Run) error {
 			runs[i].Outcomes = make(map[string]int64)
 		}
 		runs[i].Outcomes[outcome] += n
+		return err
+	})
+}
+
+// fillBriefs adds what the kept reports on runs say. Only a report of an old file is read as a whole.
+func fillBriefs(ctx context.Context, q querier, runs []*monitor.Run) error {
+	query := withRuns(len(runs), namesOf(runs))
+	query.add(`SELECT chosen.i, k.brief, CASE k.brief WHEN '' THEN k.content END
+		FROM chosen CROSS JOIN reports k ON k.project = chosen.project AND k.run = chosen.run`)
+	return each(ctx, q, query.sql, query.args, func(row scanner) error {
+		var i int
+		var brief string
+		var content []byte
+		if err := row.Scan(&i, &brief, &content); err != nil {
+			return err
+		}
+		if brief != "" {
+			runs[i].Report = new(monitor.Brief)
+			return json.Unmarshal([]byte(brief), runs[i].Report)
+		}
+		r, err := decodeReport(content)
+		if err == nil {
+			of := r.Brief()
+			runs[i].Report = &of
+		}
 		return err
 	})
 }

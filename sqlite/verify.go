@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"path/filepath"
 
-	"modernc.org/sqlite/vfs"
-
 	"pymon-bridge/monitor"
 )
 
@@ -68,13 +66,8 @@ func (v *verification) alone(ctx context.Context, src *rawFile) error {
 		v.note("The log ends in an incomplete transaction of %d frames. A write that was cut off has no 201, but damage at the end of "+
 			"the log looks the same.", src.walk.dropped)
 	}
-	name, image, err := vfs.New(src)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", v.path, err)
-	}
-	defer image.Close()
-	v.pool, err = openURL("/"+filepath.Base(v.path), checkerPragmas, 1, url.Values{"vfs": {name}})
-	if err != nil {
+	var err error
+	if v.pool, err = src.openPool(); err != nil {
 		return err
 	}
 	defer v.pool.Close()

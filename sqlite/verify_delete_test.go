@@ -117,6 +117,11 @@ func TestNobodySeesAProjectThatIsRemoved(t *testing.T) {
 	tagged := record(process("tagged", arrival))
 	tagged.Project, tagged.Session.Description = "gone", `{"pipeline_branch": "main", "pipeline_build_no": "7"}`
 	appendAll(t, db, tagged)
+	var bury []monitor.DeadLetter // of each record
+	for _, p := range next(t, db) {
+		bury = append(bury, monitor.DeadLetter{Dest: dest, Seq: p.Seq, Class: p.Class(), Reason: "x"})
+	}
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Bury: bury}))
 	before := answersOf(t, db, "shop")
 	require.NotEqual(t, before, answersOf(t, db, ""))
 	_, err := db.AddDeletion(t.Context(), "gone")
@@ -130,6 +135,10 @@ func TestNobodySeesAProjectThatIsRemoved(t *testing.T) {
 		status, err := db.ProjectStatus(t.Context(), arrival)
 		require.NoError(t, err)
 		require.Len(t, status, 1)
+		require.NoError(t, db.EachLetter(t.Context(), monitor.LetterQuery{}, func(l monitor.Letter) error {
+			require.Equal(t, "shop", l.Project)
+			return nil
+		}))
 	}
 }
 

@@ -73,7 +73,7 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		"UPDATE reports SET content = 'nonsense' WHERE version = 3":                       "report 3: decode a report",
 		"UPDATE tags SET value = 'weekly' WHERE session = 2 AND position = 0":             "record 2: the tags of the session",
 		"UPDATE tokens SET hash = x'01' WHERE id = 2":                                     "token 2: its hash has a wrong length",
-		"INSERT INTO ends SELECT max(seq) + 1, 99999 FROM ends":                           "refers to a text or a session that is not in the file",
+		"INSERT INTO ends (seq, session) SELECT max(seq) + 1, 99999 FROM ends":            "refers to a text or a session that is not in the file",
 		"UPDATE texts SET item_start_time = 3.5 WHERE seq = (SELECT min(seq) FROM texts)": "",
 		"DROP TABLE texts": "no such table: texts",
 	} {

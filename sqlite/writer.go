@@ -23,6 +23,9 @@ type writer struct {
 	zone zoneMap // of the zone that has the last metric
 	open zoneMap // zone, with what the open transaction adds
 
+	crowds   map[crowd]*room
+	compared int // metrics that were compared to find equal ones
+
 	series     *cache[int64]      // IDs by project, item_path, item, item_variant, kind and component
 	locations  *cache[int64]      // IDs by item_fs_loc
 	components *cache[int64]      // IDs by component and project
@@ -55,6 +58,7 @@ func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 		pool:       pool,
 		schemas:    db.schemas,
 		statements: make(map[string]*sql.Stmt),
+		crowds:     make(map[crowd]*room),
 		series:     newCache[int64](cachedSeries),
 		locations:  newCache[int64](cachedLocations),
 		components: newCache[int64](cachedComponents),

@@ -17,7 +17,7 @@ func (m *Metrics) showZeros() {
 		m.delivered.WithLabelValues(string(class))
 		m.deadLetters.WithLabelValues(string(class))
 	}
-	for _, status := range [...]monitor.Status{monitor.StatusRegression, monitor.StatusSuspect, monitor.StatusImprovement} {
+	for _, status := range [...]monitor.Status{monitor.StatusRegression, monitor.StatusSuspect, monitor.StatusDrift, monitor.StatusImprovement} {
 		m.results.WithLabelValues(string(status))
 	}
 }
@@ -69,12 +69,13 @@ func (m *Metrics) Buried(class monitor.Class, records int) {
 // NewSeries counts tests and modules that were measured for the first time.
 func (m *Metrics) NewSeries(tests int) { m.newSeries.Add(float64(tests)) }
 
-// Judged counts a judged run and its regressions, suspects and improvements.
+// Judged counts a judged run and its regressions, suspects, slow growth and improvements.
 func (m *Metrics) Judged(r *monitor.Report, took time.Duration) {
 	m.judgeSeconds.Observe(took.Seconds())
 	m.judgedRuns.Inc()
 	m.results.WithLabelValues(string(monitor.StatusRegression)).Add(float64(r.Summary.Regressions))
 	m.results.WithLabelValues(string(monitor.StatusSuspect)).Add(float64(r.Summary.Suspects))
+	m.results.WithLabelValues(string(monitor.StatusDrift)).Add(float64(r.Summary.Drifts))
 	m.results.WithLabelValues(string(monitor.StatusImprovement)).Add(float64(r.Summary.Improvements))
 }
 

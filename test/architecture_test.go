@@ -26,7 +26,7 @@ import (
 const module = "pymon-bridge"
 
 // middle are the packages that meet only in the types of monitor. Those in mounted also know the server, httpd.
-var middle = []string{"httpd", "ingest", "api", "journal", "sqlite", "cache", "influx", "judge", "regress", "report", "telemetry",
+var middle = []string{"httpd", "ingest", "api", "journal", "sqlite", "cache", "influx", "judge", "regress", "report", "budget", "telemetry",
 	"grafana", "plugin", "web"}
 
 // mounted are the packages that mount routes on the server.
@@ -42,6 +42,7 @@ var owners = map[string][]string{
 	"database/sql":                     {"sqlite"},
 	"github.com/prometheus/":           {"telemetry"},
 	"github.com/alecthomas/kong":       {"cmd/pymon-bridge"},
+	"github.com/pelletier/go-toml":     {"budget"},
 	"github.com/coreos/go-systemd":     {"cmd/pymon-bridge"},
 	"github.com/lmittmann/tint":        {"cmd/pymon-bridge"},
 	"github.com/creack/pty":            {}, // only tests have a terminal of their own

@@ -17,6 +17,7 @@ type brief struct {
 	regressions int // tests
 	results     int // regressions of any metric, so a test may count several times
 	suspects    int // tests
+	drifts      int // tests
 }
 
 // maxBriefs is how many briefs stay in memory.
@@ -43,25 +44,21 @@ func (b *briefs) put(version int64, of *brief) {
 	b.kept[version] = of
 }
 
-// brief returns the brief of the kept report on a run, and the version of the report; nil and 0 for no report. It reads the
-// report after its version. So what it keeps may be newer than the version, but never older.
-func (p *Pages) brief(ctx context.Context, project, run string) (*brief, int64, error) {
-	version, err := p.parts.Store.ReportVersion(ctx, project, run)
-	if err != nil || version == 0 {
-		return nil, 0, err
-	}
-	if known := p.briefs.get(version); known != nil {
-		return known, version, nil
+// brief returns the brief of the kept report on a run, which had this version a moment ago; nil for no report. What it keeps may
+// be newer than the version, but never older.
+func (p *Pages) brief(ctx context.Context, project, run string, version int64) (*brief, error) {
+	if known := p.briefs.get(version); known != nil || version == 0 {
+		return known, nil
 	}
 	r, err := p.report(ctx, project, run)
 	if err != nil || r == nil {
-		return nil, 0, err
+		return nil, err
 	}
 	of := &brief{suite: r.Suite, status: verdictOf(r), sentence: p.parts.Words.Sentence(r),
 		regressions: regressed(r, monitor.StatusRegression), results: r.Summary.Regressions,
-		suspects: regressed(r, monitor.StatusSuspect)}
+		suspects: regressed(r, monitor.StatusSuspect), drifts: regressed(r, monitor.StatusDrift)}
 	p.briefs.put(version, of)
-	return of, version, nil
+	return of, nil
 }
 
 // report returns the kept report on a run, nil when there is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,7 +18,34 @@ import (
 type counted struct {
 	*sqlite.DB
 	reports, samples int
+	asked            int // questions about runs and histories
+	kept             int // questions for kept reports of lists
 	queries          []monitor.RunInfoQuery
+}
+
+func (s *counted) KeptReports(ctx context.Context, project string, runs []string, statuses ...monitor.Status) (map[string]*monitor.Report, error) {
+	s.kept++
+	return s.DB.KeptReports(ctx, project, runs, statuses...)
+}
+
+func (s *counted) ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error) {
+	s.asked++
+	return s.DB.ReportVersions(ctx, project, runs)
+}
+
+func (s *counted) Activities(ctx context.Context, project string, runs []string) (map[string]*monitor.Activity, error) {
+	s.asked++
+	return s.DB.Activities(ctx, project, runs)
+}
+
+func (s *counted) TestHistory(ctx context.Context, q monitor.TestQuery) ([]monitor.TestPoint, error) {
+	s.asked++
+	return s.DB.TestHistory(ctx, q)
+}
+
+func (s *counted) RecentTests(ctx context.Context, q monitor.RecentQuery) ([]monitor.RecentTest, error) {
+	s.asked++
+	return s.DB.RecentTests(ctx, q)
 }
 
 func (s *counted) Report(ctx context.Context, project, run string) (*monitor.Report, error) {
@@ -26,6 +54,7 @@ func (s *counted) Report(ctx context.Context, project, run string) (*monitor.Rep
 }
 
 func (s *counted) RunInfos(ctx context.Context, q monitor.RunInfoQuery) ([]*monitor.RunInfo, error) {
+	s.asked++
 	s.queries = append(s.queries, q)
 	return s.DB.RunInfos(ctx, q)
 }
@@ -70,6 +99,32 @@ func TestListsDoNotReadReportsAgain(t *testing.T) {
 		assert.Equal(t, want, r.Status, r.Run)
 	}
 	assert.Len(t, list.Runs, 12)
+}
+
+// TestLongListsAskNoMore checks that a page asks as often about many runs and changes as about few.
+func TestLongListsAskNoMore(t *testing.T) {
+	t.Parallel()
+	asked := func(runs, changes int) (all map[string]int) {
+		s, all := newShop(t), map[string]int{}
+		tests, results := map[string]float64{}, []monitor.Result{}
+		for n := range changes {
+			test := fmt.Sprintf("tests/a.py::test_%d", n)
+			tests[test] = 1
+			results = append(results, result(test, monitor.StatusRegression, 1, 2, 0, 1))
+		}
+		for n := range runs {
+			s.add(order{n: n, run: fmt.Sprintf("run-%d", n), tests: tests})
+		}
+		s.judge(runs-1, results...)
+		for _, page := range []string{"", "runs", fmt.Sprintf("runs/run-%d", runs-1), "tests?view=flat", "regressions", "compare"} {
+			s.html("/p/shop/" + page)
+			s.store.asked = 0
+			s.html("/p/shop/" + page)
+			all[strings.TrimRight(page, "-0123456789")] = s.store.asked
+		}
+		return all
+	}
+	assert.Equal(t, asked(3, 2), asked(9, 8))
 }
 
 // TestARunUnderWayIsCheapToFollow checks that the part of a page that a browser asks for every few seconds reads no report, no

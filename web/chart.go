@@ -22,6 +22,8 @@ type chart struct {
 	// Change is the first point after the change that the last verdict is about; -1 for none. Label has its commits.
 	Change int    `json:"change"`
 	Label  string `json:"label"`
+	// Machines are the points from which on the machine was another one of the same class.
+	Machines []machineChange `json:"machines"`
 }
 
 // chartMetric is one of the stacked charts.
@@ -39,12 +41,12 @@ type chartMetric struct {
 }
 
 const (
-	usualRuns  = 30 // runs before a point, whose values are usual there
+	usualRuns  = 40 // runs before a point, whose values say what is usual there
 	leastUsual = 5
 )
 
-// chartOf makes the chart of some points of a history. Both have the latest first.
-func chartOf(drawn, all []*point, main string) *chart {
+// chart makes the chart of some points of a history of tests on a class of machine. Both have the latest first.
+func (p *Pages) chart(drawn, all []*point, env, main string) *chart {
 	c := &chart{Change: -1, Main: main}
 	position := make(map[time.Time]int, len(all))
 	for i, pt := range all {
@@ -59,17 +61,19 @@ func chartOf(drawn, all []*point, main string) *chart {
 		c.Time, c.Run = append(c.Time, pt.Started.Unix()), append(c.Run, pt.Run)
 		c.Commit, c.Branch = append(c.Commit, pt.ScmRef), append(c.Branch, pt.Branch)
 		for _, m := range c.Metrics {
-			m.add(pt, all[position[pt.Started]+1:], main != "" && pt.Branch != main)
+			low, usual, high := p.usual(all[position[pt.Started]+1:], env, m.Name)
+			m.add(pt, low, usual, high, main != "" && pt.Branch != main)
 		}
 	}
+	c.Machines = machineChanges(drawn)
 	if len(drawn) > 0 {
 		c.mark(drawn)
 	}
 	return c
 }
 
-// add adds a point. before has the points before it, the latest first. elsewhere says that it is not of the branch of the line.
-func (m *chartMetric) add(pt *point, before []*point, elsewhere bool) {
+// add adds a point, and what is usual there by the points before it. elsewhere says that it is not of the branch of the line.
+func (m *chartMetric) add(pt *point, low, usual, high float64, elsewhere bool) {
 	value, failed, other := pt.Value(m.Name), math.NaN(), math.NaN()
 	switch {
 	case pt.Outcome != "":
@@ -77,10 +81,13 @@ func (m *chartMetric) add(pt *point, before []*point, elsewhere bool) {
 	case elsewhere:
 		value, other = other, value
 	}
-	usual, low, high := usualRange(before, m.Name)
 	r, found := pt.Changes[m.Name]
 	if found && !math.IsNaN(float64(r.Baseline)) && !math.IsNaN(float64(r.Limit)) {
-		usual, low, high = float64(r.Baseline), 2*float64(r.Baseline)-float64(r.Limit), float64(r.Limit)
+		below := usual - low // a report says nothing of it, and the band must not open at one point
+		if math.IsNaN(below) {
+			below = float64(r.Limit - r.Baseline)
+		}
+		usual, low, high = float64(r.Baseline), float64(r.Baseline)-below, float64(r.Limit)
 	}
 	if usual >= 0 {
 		low = max(0, low)
@@ -90,9 +97,8 @@ func (m *chartMetric) add(pt *point, before []*point, elsewhere bool) {
 	m.Verdict = append(m.Verdict, string(r.Status))
 }
 
-// usualRange returns the middle of the values of some runs, and a range around it: four times the middle distance from it, but
-// at least a twentieth. A few runs that are different do not change it. The three are NaN for too few runs.
-func usualRange(before []*point, metric string) (usual, low, high float64) {
+// usual returns what is usual by some points, the latest first; NaN where they are too few to say it.
+func (p *Pages) usual(before []*point, env, metric string) (low, usual, high float64) {
 	var values []float64
 	for _, pt := range before {
 		if v := pt.Value(metric); pt.Outcome == "" && !math.IsNaN(v) {
@@ -103,14 +109,10 @@ func usualRange(before []*point, metric string) (usual, low, high float64) {
 		}
 	}
 	if len(values) < leastUsual {
-		return math.NaN(), math.NaN(), math.NaN()
+		values = nil
 	}
-	usual = middle(values)
-	for i, v := range values {
-		values[i] = math.Abs(v - usual)
-	}
-	away := max(4*middle(values), math.Abs(usual)/20)
-	return usual, usual - away, usual + away
+	slices.Reverse(values)
+	return p.parts.Detector.Usual(env, metric, values)
 }
 
 // rounded returns a number in five digits, since more are not seen in a chart.

@@ -55,7 +55,7 @@ func (p *Pages) compare(v *visit) (*view, error) {
 	}
 	data := &comparePage{BaseText: s.text("base", previous), HeadText: s.text("head", ""), Only: s.oneOf("only", "", onlyWorse, onlyBetter, onlyAll),
 		Offset: s.number("offset", 0, 0), Min: s.text("min", "1"), Rows: []*comparison{}}
-	measure := slices.Index(compared, s.oneOf("metric", compared[0], compared[1:]...))
+	data.Metric = data.MetricOf(s.oneOf("metric", compared[0], compared[1:]...))
 	filter := compareFilter{only: data.Only, words: words(s.text("q", "")), min: s.ratio("min")}
 	if err := s.err(); err != nil {
 		return nil, err
@@ -70,9 +70,8 @@ func (p *Pages) compare(v *visit) (*view, error) {
 	if err := p.chooseRuns(ctx, v, data, latest); err != nil {
 		return nil, err
 	}
-	data.Metric = comparedNames[measure]
 	if data.Base != nil {
-		if err := p.fillCompare(ctx, data, measure, filter, s.values.Get("format") == "csv"); err != nil {
+		if err := p.fillCompare(ctx, data, filter, s.values.Get("format") == "csv"); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +117,7 @@ func (s *state) ratio(name string) float64 {
 }
 
 // fillCompare adds the tests.
-func (p *Pages) fillCompare(ctx context.Context, data *comparePage, measure int, f compareFilter, whole bool) error {
+func (p *Pages) fillCompare(ctx context.Context, data *comparePage, f compareFilter, whole bool) error {
 	var both [2]*snapshot
 	for i, row := range []*runRow{data.Base, data.Head} {
 		var err error
@@ -128,12 +127,14 @@ func (p *Pages) fillCompare(ctx context.Context, data *comparePage, measure int,
 	}
 	data.Earlier = both[0].compare
 	data.Machines = otherMachines(data.Base.Envs, data.Head.Envs)
-	j := join{measure: measure, apart: data.Machines != nil}
+	j := join{detector: p.parts.Detector, apart: data.Machines != nil}
+	j.measure = slices.IndexFunc(monitor.JudgedMetrics[:], func(m monitor.JudgedMetric) bool { return m.Name == data.Metric })
 	chosen := []*comparison{}
-	j.compare(both[0], both[1], func(c *comparison) {
-		data.count(c)
-		if f.takes(c) {
-			chosen = append(chosen, c)
+	j.compare(both[0], both[1], func(c comparison) {
+		data.count(&c)
+		if f.takes(&c) {
+			kept := c // few are, so the others need no memory
+			chosen = append(chosen, &kept)
 		}
 	})
 	sortComparisons(chosen)
@@ -161,21 +162,18 @@ func (p *Pages) drawComparisons(ctx context.Context, data *comparePage) error {
 	for i, c := range data.Rows {
 		series[i] = c.Series
 	}
-	recent, err := p.parts.Store.RecentTests(ctx, series, data.Head.Branch, recentRuns)
+	recent, err := p.parts.Store.RecentTests(ctx, monitor.RecentQuery{Tests: series, Branch: data.Head.Branch, Limit: recentRuns})
 	if err != nil {
 		return err
 	}
 	for i, c := range data.Rows {
 		c.Trend = noLine()
-		for _, point := range slices.Backward(recent[i].Points) {
-			if point.Env != c.Env {
-				continue
-			}
+		points := pointsOf(recent[i], c.Env)
+		c.Trend.Values = valuesOf(points, data.Metric)
+		for at, point := range points {
 			if point.Run == data.Base.ID || point.Run == data.Head.ID {
-				c.Trend.Marks = append(c.Trend.Marks, len(c.Trend.Values))
+				c.Trend.Marks = append(c.Trend.Marks, at)
 			}
-			value := measured(monitor.RunTest{TotalTime: point.TotalTime, CPUTime: point.CPUTime, MemUsage: point.MemUsage}, data.Metric)
-			c.Trend.Values = append(c.Trend.Values, value)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
@@ -10,20 +9,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// compared are the values of the parameter metric, and comparedNames the names of the metrics, in the order of [past].
+// compared are the values of the parameter metric, and comparedNames the names of the metrics.
 var (
 	compared      = []string{"wall", "cpu", "mem"}
 	comparedNames = []string{monitor.MetricTotalTime, monitor.MetricCPUTime, monitor.MetricMemUsage}
-)
-
-// What counts as noise: less than the spread of a test in the base and the runs before it, less than a tenth of its value, or
-// less than what clocks and pages tell apart. With few runs the spread says little, so it is less than three tenths.
-const (
-	noisePart    = 0.1
-	noiseFewPart = 0.3
-	fewRuns      = 3
-	noiseSeconds = 0.002
-	noiseMiB     = 1.0
 )
 
 // comparison is a test in two runs.
@@ -44,56 +33,46 @@ func (c *comparison) beyond() bool { return math.Abs(float64(c.Times)) > 1 }
 
 // join finds the tests of two runs.
 type join struct {
-	measure int  // index into compared
-	apart   bool // the runs have no class of machine in common, so it is not compared
+	measure  int // index into [monitor.JudgedMetrics]
+	detector Detector
+	apart    bool // the runs have no class of machine in common, so it is not compared
 
 	added, gone []*test // by name
 	unknown     int
 	base, head  monitor.Number // sums
 }
 
-// joinSeed makes the hashes of tests.
-var joinSeed = maphash.MakeSeed()
-
 type joinKey struct {
-	beforeKey
+	testKey
 	occurrence int
 }
 
 func keyOf(t *test, apart bool) joinKey {
 	if apart {
-		return joinKey{beforeKey{t.Series, ""}, t.Occurrence}
+		return joinKey{testKey{t.id, ""}, t.Occurrence}
 	}
-	return joinKey{beforeKey{t.Series, t.Env}, t.Occurrence}
+	return joinKey{testKey{t.id, t.Env}, t.Occurrence}
 }
 
-// testIndex finds the tests of a snapshot by the hashes of their keys.
-type testIndex struct {
-	hashes []uint64 // of the tests, in their order
-	at     map[uint64]int32
-}
-
-// index returns the index with or without the class of machine in the keys. It is made once.
-func (s *snapshot) index(apart bool) *testIndex {
+// index finds tests by their keys, with or without the class of machine. It is made once.
+func (s *snapshot) index(apart bool) map[joinKey]int32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byKey[apart] == nil {
-		x := &testIndex{make([]uint64, len(s.tests)), make(map[uint64]int32, len(s.tests))}
+		s.byKey[apart] = make(map[joinKey]int32, len(s.tests))
 		for i := range s.tests {
-			x.hashes[i] = maphash.Comparable(joinSeed, keyOf(&s.tests[i], apart))
-			x.at[x.hashes[i]] = int32(i)
+			s.byKey[apart][keyOf(&s.tests[i], apart)] = int32(i)
 		}
-		s.byKey[apart] = x
 	}
 	return s.byKey[apart]
 }
 
 // compare calls take with the tests that both runs have and measured.
-func (j *join) compare(base, head *snapshot, take func(c *comparison)) {
-	known, found := base.index(j.apart).at, make([]bool, len(base.tests))
-	for i, hash := range head.index(j.apart).hashes {
+func (j *join) compare(base, head *snapshot, take func(c comparison)) {
+	known, found, noises := base.index(j.apart), make([]bool, len(base.tests)), base.noise(j.detector, j.measure)
+	for i := range head.tests {
 		t := &head.tests[i]
-		at, ok := known[hash]
+		at, ok := known[keyOf(t, j.apart)]
 		if !ok {
 			j.added = append(j.added, t)
 			continue
@@ -106,8 +85,8 @@ func (j *join) compare(base, head *snapshot, take func(c *comparison)) {
 			continue
 		}
 		j.base, j.head = j.base+monitor.Number(a), j.head+monitor.Number(b)
-		take(&comparison{Base: monitor.Number(a), Head: monitor.Number(b), Change: monitor.Number(b / a),
-			Times: monitor.Number((b - a) / noise(before, base.compare, j.measure)), of: t})
+		take(comparison{Base: monitor.Number(a), Head: monitor.Number(b), Change: monitor.Number(b / a),
+			Times: monitor.Number(noises[at].times(b - a)), of: t})
 	}
 	for i := range base.tests {
 		if !found[i] {
@@ -115,32 +94,48 @@ func (j *join) compare(base, head *snapshot, take func(c *comparison)) {
 		}
 	}
 	for _, list := range [][]*test{j.added, j.gone} {
-		slices.SortFunc(list, func(a, b *test) int { return strings.Compare(a.find, b.find) })
+		slices.SortFunc(list, func(a, b *test) int { return strings.Compare(a.find.Value(), b.find.Value()) })
 	}
 }
 
-// valueAt returns the value of a metric, by its index into compared; NaN when absent or when the test failed.
+// valueAt returns the value of a metric, by its index into [monitor.JudgedMetrics]; NaN when absent or when the test failed.
 func valueAt(t *test, measure int) float64 {
 	if t.Status == "failed" {
 		return math.NaN()
 	}
-	return [3]float64{t.TotalTime, t.CPUTime, t.MemUsage}[measure]
+	return measured(t.TotalTime, t.CPUTime, t.MemUsage, monitor.JudgedMetrics[measure].Name)
 }
 
-// noise returns how much a metric of a test differs for no reason.
-func noise(t *test, runs, measure int) float64 {
-	value := valueAt(t, measure)
-	part, least, spread := noisePart, noiseSeconds, 0.0
-	if runs < fewRuns {
-		part = noiseFewPart
+// noise is how much a metric of a test may be below or above what is usual for no reason.
+type noise struct{ below, above float32 }
+
+// noise returns the noise of a metric of all tests, by this run and the runs before it. It is made once.
+func (s *snapshot) noise(d Detector, measure int) []noise {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.noises[measure] == nil {
+		all := make([]noise, len(s.tests))
+		values := make([]float64, earlierRuns+1)
+		for i := range s.tests {
+			t := &s.tests[i]
+			values[earlierRuns] = valueAt(t, measure)
+			for n, v := range t.past[measure] {
+				values[n] = float64(v)
+			}
+			low, usual, high := d.Usual(t.Env, monitor.JudgedMetrics[measure].Name, values)
+			all[i] = noise{float32(usual - low), float32(high - usual)}
+		}
+		s.noises[measure] = all
 	}
-	if measure == 2 {
-		least = noiseMiB
+	return s.noises[measure]
+}
+
+// times returns a difference as a multiple of the noise; negative for a lower value.
+func (n noise) times(difference float64) float64 {
+	if difference < 0 {
+		return difference / float64(n.below)
 	}
-	if p := t.Past; p != nil && p.least[measure] <= p.most[measure] {
-		spread = max(value, p.most[measure]) - min(value, p.least[measure])
-	}
-	return max(spread, part*math.Abs(value), least)
+	return difference / float64(n.above)
 }
 
 // compareFilter chooses tests.
@@ -158,12 +153,7 @@ func (f *compareFilter) takes(c *comparison) bool {
 	if ratio := float64(c.Change); f.min > 1 && !(ratio >= f.min || ratio <= 1/f.min) {
 		return false
 	}
-	for _, w := range f.words {
-		if !strings.Contains(c.of.find, w) {
-			return false
-		}
-	}
-	return true
+	return c.of.has(f.words)
 }
 
 // count counts a test by how it differs.
@@ -181,7 +171,7 @@ func (d *comparePage) count(c *comparison) {
 // sortComparisons puts what is worse first, by ratio.
 func sortComparisons(chosen []*comparison) {
 	slices.SortFunc(chosen, func(a, b *comparison) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find, b.of.find))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find.Value(), b.of.find.Value()))
 	})
 }
 

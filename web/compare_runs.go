@@ -46,14 +46,14 @@ func (p *Pages) chooseRuns(ctx context.Context, v *visit, data *comparePage, lat
 	if base != nil {
 		both = append(both, base)
 	}
-	sums, err := p.parts.Store.RunSums(ctx, both)
+	rows, err := p.runRows(ctx, both)
 	if err != nil {
 		return err
 	}
-	if data.Head, err = p.runRow(ctx, head, sums[0]); err == nil && base != nil {
-		data.Base, err = p.runRow(ctx, base, sums[1])
+	if data.Head = rows[0]; base != nil {
+		data.Base = rows[1]
 	}
-	return err
+	return nil
 }
 
 func (p *Pages) lastOfMain(ctx context.Context, v *visit, latest []*runRow) (*monitor.RunInfo, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 )
 
 // comparison is the JSON of a comparison.
@@ -52,6 +53,15 @@ func rival(t *testing.T) *shop {
 	return s
 }
 
+// limitOf returns the greatest usual wall time of a test with these values.
+func limitOf(t *testing.T, values ...float64) float64 {
+	t.Helper()
+	detector, err := regress.New(regress.Defaults())
+	require.NoError(t, err)
+	_, _, high := detector.Usual(envOf(""), monitor.MetricTotalTime, values)
+	return high
+}
+
 func TestRunsAreCompared(t *testing.T) {
 	t.Parallel()
 	s := rival(t)
@@ -75,7 +85,8 @@ func TestRunsAreCompared(t *testing.T) {
 			assert.Equal(t, "test_new[<b>]", page.New[0].Name)
 			assert.Equal(t, "test_gone", page.Gone[0].Name)
 			slow := page.Tests[0]
-			assert.Equal(t, []float64{1, 3, 3, 20}, []float64{slow.Base, slow.Head, slow.Ratio, slow.Times}, "noise is a tenth")
+			assert.Equal(t, []float64{1, 3, 3}, []float64{slow.Base, slow.Head, slow.Ratio})
+			assert.InDelta(t, 2/(limitOf(t, 1, 1, 1, 1, 1, 1)-1), slow.Times, 1e-4, "noise is what the detector takes for usual")
 			assert.Equal(t, "regression", slow.Verdict, "of the kept report")
 			assert.Empty(t, page.Tests[1].Verdict, "a page does not judge")
 			assert.Nil(t, page.Machines)
@@ -86,11 +97,11 @@ func TestRunsAreCompared(t *testing.T) {
 	assert.NotContains(t, html, "[<b>]")
 	assert.Contains(t, html, "1 test slower, 1 faster")
 	assert.Contains(t, html, "within noise, <a href")
-	assert.Contains(t, html, `slower <span class="dim">20 × noise</span>`)
+	assert.Contains(t, html, `slower <span class="dim">9.6 × noise</span>`)
 	assert.Contains(t, html, "in the base and the 5 runs before it")
 	assert.Contains(t, s.html("/p/shop/compare?base=run-1&head=run-2"), "in the base and the run before it")
 	alone := s.html("/p/shop/compare?base=run-0&head=run-1")
-	assert.Contains(t, alone, "up to 30 % of the base: no run before it says more.")
+	assert.Contains(t, alone, "by the values of the test in the base.")
 	assert.NotContains(t, alone, "and 0 runs")
 	rows, err := csv.NewReader(s.get(sides + "only=all&format=csv").Body).ReadAll()
 	require.NoError(t, err)

@@ -75,14 +75,6 @@ func (d *comparePage) Up() string { return d.word(true) }
 // Down is documented at Up.
 func (d *comparePage) Down() string { return d.word(false) }
 
-// NoisePercent is the part of a value below which a difference is noise, in percent.
-func (d *comparePage) NoisePercent() int {
-	if d.Earlier < fewRuns {
-		return noiseFewPart * 100
-	}
-	return noisePart * 100
-}
-
 // Least lists the values of the parameter min that the page offers.
 func (d *comparePage) Least() []string { return []string{"1", "1.2", "1.5", "2"} }
 
@@ -91,7 +83,7 @@ func (f *frame) Sum(v monitor.Number) string {
 	if d, ok := f.Data.(*comparePage); ok && d.Metric == monitor.MetricMemUsage {
 		return f.Amount(d.Metric, v)
 	}
-	return seconds(float64(v))
+	return f.Span(v)
 }
 
 // Compare returns the address of the comparison of two runs.

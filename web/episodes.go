@@ -1,62 +1,9 @@
 package web
 
-import (
-	"context"
-	"slices"
-	"time"
-
-	"pymon-bridge/monitor"
-)
-
-// regressionsOf reads the kept reports of a branch, the latest first, and returns its regressions. It adds how many runs could be
-// judged: a report may say no more than that too little is known.
-func (p *Pages) regressionsOf(ctx context.Context, project string, data *regressionPage) ([]*regression, error) {
-	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: judgedRuns})
-	if err != nil {
-		return nil, err
-	}
-	e := &episodes{end: map[monitor.ResultID]ending{}, under: map[monitor.ResultID]*regression{}, rows: map[episode]*regression{}}
-	for read := 0; len(infos) > 0 && read <= maxResults; {
-		part := infos[:min(reportsAtOnce, len(infos))]
-		infos = infos[len(part):]
-		ids := make([]string, len(part))
-		for i, info := range part {
-			ids[i] = info.ID
-		}
-		reports, err := p.parts.Store.KeptReports(ctx, project, ids, monitor.StatusRegression, monitor.StatusResolved,
-			monitor.StatusImprovement)
-		if err != nil {
-			return nil, err
-		}
-		for _, info := range part {
-			if r := reports[info.ID]; r != nil {
-				started := time.Unix(0, info.Started).UTC()
-				if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
-					data.Judged++
-					data.Since = started
-				}
-				for _, env := range info.Environments {
-					if !slices.Contains(data.Envs, env) {
-						data.Envs = append(data.Envs, env)
-					}
-				}
-				e.add(&changedRun{info.ID, started}, r)
-				read += len(r.Results)
-			}
-		}
-	}
-	return e.all, nil
-}
-
-// A report can have a result for each test of a large suite. So a few are read at a time, and none after so many results.
-const (
-	reportsAtOnce = 4
-	maxResults    = 50_000
-)
+import "pymon-bridge/monitor"
 
 // episodes follows results through reports, the latest first. A regression lasts from the report that has it first to the
-// one that says that it is resolved or accepted. A report says nothing of a result that it does not have: the run may have
-// left the test out, and results that are ok are not kept.
+// one that says that it is resolved or accepted: see [monitor.Report.Courses].
 type episodes struct {
 	all   []*regression
 	end   map[monitor.ResultID]ending      // what a later report says of the end of an earlier regression
@@ -66,7 +13,7 @@ type episodes struct {
 
 // ending is how a regression ended.
 type ending struct {
-	state string
+	state monitor.Course
 	by    *changedRun
 }
 
@@ -74,20 +21,19 @@ type ending struct {
 type episode struct {
 	monitor.TestID
 	bad   string
-	state string
+	state monitor.Course
 	ended string
 }
 
 func (e *episodes) add(run *changedRun, r *monitor.Report) {
-	for _, id := range r.Accepted {
-		e.finish(id, ending{stateAccepted, run})
-	}
-	for i := range r.Results {
-		switch result := &r.Results[i]; result.Status {
-		case monitor.StatusResolved, monitor.StatusImprovement:
-			e.finish(result.ID(), ending{stateResolved, run})
-		case monitor.StatusRegression:
-			e.show(run, result)
+	for told := range r.Courses() {
+		switch {
+		case told.Course == monitor.CourseOpen:
+			e.show(run, told.Result)
+		case told.Result != nil && told.Result.Status == monitor.StatusAccepted:
+			e.accept(run, told.Result)
+		default:
+			e.finish(told.ID, ending{told.Course, run})
 		}
 	}
 }
@@ -96,6 +42,16 @@ func (e *episodes) add(run *changedRun, r *monitor.Report) {
 func (e *episodes) finish(id monitor.ResultID, by ending) {
 	e.end[id] = by
 	delete(e.under, id)
+}
+
+// accept takes a result of a report that somebody accepted. It ended in the first of the reports that say so.
+func (e *episodes) accept(run *changedRun, result *monitor.Result) {
+	if known := e.under[result.ID()]; known != nil && known.Acceptance != nil {
+		known.First, known.Ended = run, run
+		return
+	}
+	e.finish(result.ID(), ending{monitor.CourseAccepted, run})
+	e.show(run, result)
 }
 
 // show takes a regression of a report. Its numbers are those of the latest report.
@@ -109,7 +65,7 @@ func (e *episodes) show(run *changedRun, result *monitor.Result) {
 	}
 	end, ended := e.end[id]
 	if !ended {
-		end.state = stateOpen
+		end.state = monitor.CourseOpen
 	}
 	key := episode{result.TestID, result.FirstBad, end.state, ""}
 	if end.by != nil {

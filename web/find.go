@@ -39,7 +39,7 @@ func (p *Pages) find(v *visit) (*view, error) {
 		}
 	}
 	if len(runs) == 1 {
-		return &view{Redirect: runPath(v.Project, runs[0])}, nil
+		return &view{Redirect: monitor.RunPath(v.Project, runs[0])}, nil
 	}
 	for _, id := range runs {
 		rows, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Run: id})

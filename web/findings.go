@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"math"
+	"slices"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -25,6 +27,8 @@ type finding struct {
 // Commits returns the commits between which the test changed, as `git log` takes them; "" when they are not known.
 func (f *finding) Commits(words func(ref string) string) string {
 	switch {
+	case f.Drift != nil && f.Drift.Since.ScmRef != "":
+		return words(f.Drift.Since.ScmRef)
 	case f.FirstBad == "":
 		return ""
 	case f.LastGood == "" || f.LastGood == f.FirstBad:
@@ -50,57 +54,72 @@ func (p *Pages) findings(ctx context.Context, run *runRow, status monitor.Status
 			}
 			continue
 		}
-		f := &finding{Result: r, Title: metricTitle(r.Metric), Series: monitor.Series{Project: run.Info.Project,
-			Component: r.Component, ItemPath: r.ItemPath, Item: r.Item, ItemVariant: r.ItemVariant, Kind: r.Kind}}
+		f := &finding{Result: r, Title: metricTitle(r.Metric)}
+		if d := r.Drift; d != nil { // the moving baseline tells nothing of it
+			f.Baseline, f.Value, f.Ratio, f.Limit, f.Runs = d.First, d.Now, d.Ratio, monitor.Number(math.NaN()), d.Runs
+		}
 		byTest[r.TestID] = f
 		all = append(all, f)
 	}
-	for _, f := range all[:min(maxFindings, len(all))] {
-		if err := p.addTrend(ctx, f, run); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	return all, p.draw(ctx, run.Info.Project, run.Branch, run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second), all)
 }
 
-// addTrend adds the earlier measurements of a finding.
-func (p *Pages) addTrend(ctx context.Context, f *finding, run *runRow) error {
-	f.Trend = line{Usual: float64(f.Baseline), Limit: float64(f.Limit), Status: string(f.Status)}
-	if f.Baseline == 0 && f.Limit == 0 {
-		f.Trend.Usual = math.NaN()
-	}
-	points, err := p.parts.Store.TestHistory(ctx, monitor.TestQuery{Test: f.Series, Branch: &run.Branch, Limit: 3 * findingRuns})
-	changed := false
-	var values []float64
-	for _, point := range points { // the latest first
-		if point.Env != f.Env || point.Start > run.Started.UnixNano()+int64(run.Took*1e9)+int64(1e9) || len(values) == findingRuns || point.Outcome != "" {
-			continue
-		}
-		values = append(values, measured(point.RunTest, f.Metric))
-		if !changed && f.FirstBad != "" {
-			if f.Runs++; point.ScmRef == f.FirstBad {
-				changed = true
-			}
+// draw adds to findings what their links need, and to the first of them the last runs on a branch that started before a time, in
+// UTC nanoseconds; 0 for all.
+func (p *Pages) draw(ctx context.Context, project, branch string, before int64, all []*finding) error {
+	q := monitor.RecentQuery{Branch: branch, Before: before}
+	envs := map[string]bool{}
+	for i, f := range all {
+		envs[f.Env] = true
+		f.Series = monitor.Series{Project: project, Component: f.Component, ItemPath: f.ItemPath, Item: f.Item, ItemVariant: f.ItemVariant, Kind: f.Kind}
+		if i < maxFindings {
+			q.Tests = append(q.Tests, f.Series)
 		}
 	}
-	if !changed {
-		f.Runs = 0
-	}
-	for i := len(values) - 1; i >= 0; i-- {
-		f.Trend.Values = append(f.Trend.Values, values[i])
+	q.Limit = findingRuns * min(3, len(envs)) // a branch may have several classes of machine
+	recent, err := p.parts.Store.RecentTests(ctx, q)
+	for i := range recent {
+		f, points := all[i], pointsOf(recent[i], all[i].Env)
+		points = points[max(0, len(points)-findingRuns):]
+		f.Trend = line{Usual: float64(f.Baseline), Limit: float64(f.Limit), Status: string(f.Status), Values: valuesOf(points, f.Metric)}
+		if f.Baseline == 0 && f.Limit == 0 {
+			f.Trend.Usual = math.NaN()
+		}
+		if at := slices.IndexFunc(points, func(p monitor.RecentPoint) bool { return f.FirstBad != "" && p.ScmRef == f.FirstBad }); at >= 0 {
+			f.Runs = len(points) - at
+		}
 	}
 	return err
 }
 
+// pointsOf returns the measurements of a test on a class of machine, oldest first.
+func pointsOf(t monitor.RecentTest, env string) (points []monitor.RecentPoint) {
+	for _, point := range slices.Backward(t.Points) {
+		if point.Env == env {
+			points = append(points, point)
+		}
+	}
+	return points
+}
+
+// valuesOf returns the values of a judged metric.
+func valuesOf(points []monitor.RecentPoint, metric string) []float64 {
+	values := make([]float64, len(points))
+	for i, p := range points {
+		values[i] = measured(p.TotalTime, p.CPUTime, p.MemUsage, metric)
+	}
+	return values
+}
+
 // measured returns the value of a judged metric.
-func measured(t monitor.RunTest, metric string) float64 {
+func measured(wall, cpu, mem float64, metric string) float64 {
 	switch metric {
 	case monitor.MetricCPUTime:
-		return t.CPUTime
+		return cpu
 	case monitor.MetricMemUsage:
-		return t.MemUsage
+		return mem
 	}
-	return t.TotalTime
+	return wall
 }
 
 // metricTitle returns what people call a judged metric.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"pymon-bridge/monitor"
 )
@@ -65,9 +66,14 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
+// packers are writers for use again, since one takes 800 kB.
+var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func compress(body []byte) []byte {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z := packers.Get().(*gzip.Writer)
+	defer packers.Put(z)
+	z.Reset(&b)
 	_, _ = z.Write(body) // a buffer never fails
 	_ = z.Close()
 	return b.Bytes()

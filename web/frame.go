@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
+	"time"
 
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
@@ -17,8 +18,9 @@ var templateFiles embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"spark": spark, "bar": bar, "thousands": thousands, "span": span, "sign": sign, "word": word, "title": title,
 	"count": count, "short": short, "histogram": histogram,
-	"add":     func(a, b int) int { return a + b },
-	"seconds": seconds, "size": size, "metric": metricTitle,
+	"add":  func(a, b int) int { return a + b },
+	"size": size, "metric": metricTitle,
+	"when": func(t time.Time) string { return t.Format("2 Jan 2006, 15:04") + " UTC" },
 	"part": func(f *frame, rows any) part { return part{f, rows} },
 }).ParseFS(templateFiles, "templates/*.html"))
 
@@ -28,14 +30,20 @@ type frame struct {
 	Places   []place
 	Project  string
 	Projects []string // that the reader can go to
-	Version  string
-	LoggedIn bool
-	Quiet    string
+	// MoreProjects says that there are others, which only the first page lists.
+	MoreProjects bool
+	Open         int // regressions of the main branch
+	Version      string
+	LoggedIn     bool
+	Quiet        string
 
 	words  Words
 	prefix string // before all paths
 	state  *state
 }
+
+// maxSwitch is how many projects the menu of each page has.
+const maxSwitch = 30
 
 // part is what a template gets that several pages have.
 type part struct {
@@ -50,11 +58,16 @@ func (p *Pages) frame(v *visit, found *view) (*frame, error) {
 		return f, nil
 	}
 	f.Places = places
-	if f.LoggedIn || v.GetHeader("Authorization") != "" || v.GetHeader(fragmentHeader) != "" {
+	if v.GetHeader(fragmentHeader) != "" {
 		return f, nil
 	}
 	var err error
+	if f.Open, err = p.openRegressions(v.Request.Context(), v.Project); err != nil || f.LoggedIn || v.GetHeader("Authorization") != "" {
+		return f, err
+	}
 	f.Projects, err = p.parts.Store.Projects(v.Request.Context())
+	f.MoreProjects = len(f.Projects) > maxSwitch
+	f.Projects = f.Projects[:min(maxSwitch, len(f.Projects))]
 	return f, err
 }
 
@@ -73,15 +86,18 @@ func (f *frame) In(project, place string) string {
 }
 
 // Run returns the address of a run.
-func (f *frame) Run(id string) string { return f.prefix + runPath(f.Project, id) }
+func (f *frame) Run(id string) string { return f.prefix + monitor.RunPath(f.Project, id) }
 
 // Test returns the address of a test on a class of machine.
 func (f *frame) Test(s monitor.Series, env string) string {
-	return f.prefix + testPath(f.Project, s, env)
+	return f.prefix + monitor.TestPath(f.Project, s.ID(env))
 }
 
 // With returns the address of the same page in another state: pairs of name and value.
 func (f *frame) With(pairs ...string) string { return f.state.with(pairs...) }
+
+// Default returns the value that a parameter has when it is left out.
+func (f *frame) Default(name string) string { return f.state.defaults[name] }
 
 // State returns the value of a parameter, if it is not the default.
 func (f *frame) State(name string) string {
@@ -92,8 +108,19 @@ func (f *frame) State(name string) string {
 }
 
 // Amount returns a value of a metric with its unit.
+func (f *frame) Growth(metric string, d *monitor.Drift) string { return f.words.Growth(metric, d) }
+
+// Amount returns a value of a metric with its unit.
 func (f *frame) Amount(metric string, value monitor.Number) string {
 	return f.words.Amount(metric, float64(value))
+}
+
+// Span returns a sum of times in words.
+func (f *frame) Span(seconds any) string {
+	if v, ok := seconds.(monitor.Number); ok {
+		return spanOf(f.words, float64(v))
+	}
+	return spanOf(f.words, seconds.(float64))
 }
 
 // Ratio returns a ratio as ×1.50.
@@ -124,38 +151,6 @@ func (f *frame) Label(name string) string {
 
 // Whole returns a text from outside for readers, however long it is.
 func (f *frame) Whole(s string) string { return f.words.Printable(s) }
-
-// runPath returns the path of a run. Browsers take "." and ".." for parts of the path itself.
-func runPath(project, id string) string {
-	if strings.Trim(id, ".") == "" {
-		return "/p/" + project + "/runs/-?id=" + url.QueryEscape(id)
-	}
-	return "/p/" + project + "/runs/" + url.PathEscape(id)
-}
-
-// testPath returns the path of a test, which has its whole identity. What most tests have in common is left out.
-func testPath(project string, s monitor.Series, env string) string {
-	q := url.Values{"path": {s.ItemPath}, "name": {s.ItemVariant}}
-	if s.Item != functionOf(s.ItemVariant) {
-		q.Set("item", s.Item)
-	}
-	if s.Kind != monitor.KindFunction {
-		q.Set("kind", s.Kind)
-	}
-	if s.Component != "" {
-		q.Set("component", s.Component)
-	}
-	if env != "" {
-		q.Set("env", env)
-	}
-	return "/p/" + project + "/test?" + q.Encode()
-}
-
-// functionOf returns the name of the function in the name of a node.
-func functionOf(variant string) string {
-	name, _, _ := strings.Cut(variant, "[")
-	return name
-}
 
 // thousands returns a whole number with commas.
 func thousands(n any) string {

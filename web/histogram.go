@@ -45,12 +45,15 @@ func histogram(all []bin) template.HTML {
 			class(string(b.Worst)), float64(i)/(bins-1)*(histWidth-7), histBase-h, h, count(b.Count, "test"), math.Exp2((float64(i)/(bins-1)*2-1)*binRange))
 	}
 	fmt.Fprintf(&s, `<line class="axis" x1="0" x2="%.0f" y1="%.0f" y2="%.0f"/>`, histWidth, histBase, histBase)
-	for _, mark := range histMarks {
-		label := fmt.Sprintf("×%g", mark)
-		if mark == 1 {
+	for i, mark := range histMarks {
+		label, class := fmt.Sprintf("×%g", mark), "x"
+		switch {
+		case mark == 1:
 			label = "as before"
+		case i%3 != 0:
+			class = "x odd" // a phone has no room for it
 		}
-		fmt.Fprintf(&s, `<text class="x" x="%.1f" y="%.0f">%s</text>`, x(mark), histBase+16, label)
+		fmt.Fprintf(&s, `<text class="%s" x="%.1f" y="%.0f">%s</text>`, class, x(mark), histBase+18, label)
 	}
 	s.WriteString("</svg>")
 	return template.HTML(s.String()) //nolint:gosec // made of numbers and of words of this package

@@ -2,6 +2,9 @@ package web
 
 import (
 	"context"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"pymon-bridge/httpd"
@@ -19,6 +22,8 @@ type startPage struct {
 type homePage struct {
 	Projects []*projectRow `json:"projects"`
 	Unused   []*projectRow `json:"unused"` // for 30 days
+	Number   int           `json:"found"`  // projects on all pages
+	Offset   int           `json:"offset"`
 	Now      time.Time     `json:"-"`
 }
 
@@ -32,7 +37,8 @@ type projectRow struct {
 
 const (
 	unusedAfter = 30 * 24 * time.Hour
-	homeRuns    = 30 // of the sparkline of a project
+	homeRuns    = 30  // of the sparkline of a project
+	homeRows    = 100 // projects on a page
 )
 
 // home leads to the project that there is, or lists the projects. On a new bridge it says how to begin.
@@ -53,9 +59,18 @@ func (p *Pages) home(v *visit) (*view, error) {
 	case len(projects) == 1:
 		return &view{Redirect: "/p/" + projects[0] + "/"}, nil
 	}
-	data := homePage{Now: p.Now()}
-	for _, project := range projects {
+	data := &homePage{Now: p.Now(), Offset: v.State.number("offset", 0, 0)}
+	asked := words(v.State.text("q", ""))
+	projects = slices.DeleteFunc(projects, func(project string) bool {
+		return slices.ContainsFunc(asked, func(w string) bool { return !strings.Contains(strings.ToLower(project), w) })
+	})
+	data.Number = len(projects)
+	from := min(data.Offset, len(projects))
+	for _, project := range projects[from:min(from+homeRows, len(projects))] {
 		row, err := p.projectRow(ctx, project)
+		if err == nil {
+			err = turnOf(ctx).pass(ctx)
+		}
 		switch {
 		case err != nil:
 			return nil, err
@@ -67,6 +82,20 @@ func (p *Pages) home(v *visit) (*view, error) {
 	}
 	return &view{Template: "home", Title: "Projects", Data: data}, nil
 }
+
+// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
+func (d *homePage) Back() string { return strconv.Itoa(max(0, d.Offset-homeRows)) }
+
+// Next is documented at Back.
+func (d *homePage) Next() string {
+	if d.Offset+homeRows >= d.Number {
+		return ""
+	}
+	return strconv.Itoa(d.Offset + homeRows)
+}
+
+// Many says that a page does not show all projects.
+func (d *homePage) Many() bool { return d.Number > homeRows || d.Offset > 0 }
 
 func (p *Pages) projectRow(ctx context.Context, project string) (*projectRow, error) {
 	runs, err := p.runs(ctx, monitor.RunInfoQuery{Project: project, Limit: 1})
@@ -88,6 +117,7 @@ func (p *Pages) projectRow(ctx context.Context, project string) (*projectRow, er
 	for i := len(sums) - 1; i >= 0; i-- {
 		row.Trend.Values = append(row.Trend.Values, sums[i].TotalTime)
 	}
+	p.band(&row.Trend, "", monitor.MetricTotalTime)
 	return row, err
 }
 
@@ -108,7 +138,7 @@ func (p *Pages) start(v *visit, project string) (*view, error) {
 			return nil, err
 		}
 		if len(runs) > 0 {
-			data.Then = httpd.LinkPrefix(v.Context) + runPath(project, runs[0].ID)
+			data.Then = httpd.LinkPrefix(v.Context) + monitor.RunPath(project, runs[0].ID)
 		}
 	}
 	return &view{Template: "start", Fragments: []string{"start-live"}, Title: "Welcome", Data: data}, nil

@@ -14,6 +14,7 @@ import (
 const (
 	loginPath  = "/-/login"
 	logoutPath = "/-/logout"
+	codePath   = "/-/login/code"
 	maxForm    = 16 << 10 // bytes of the form
 )
 
@@ -34,9 +35,26 @@ func ownPath(path string) string {
 	return path
 }
 
-// getLogin answers with the form.
+// getLogin answers with the form. Who may read the project already goes on at once: the "#" takes away what is behind that of the
+// address, such as a code that is not needed.
 func (p *Pages) getLogin(c *gin.Context) {
-	p.showLogin(c, http.StatusOK, loginPage{Next: ownPath(c.Query("next"))})
+	next := ownPath(c.Query("next"))
+	below, found := strings.CutPrefix(next, "/p/")
+	if project, _, _ := strings.Cut(below, "/"); found && p.server.MayRead(c, project) {
+		setHeaders(c.Writer.Header())
+		redirect(c, next+"#main")
+		return
+	}
+	p.showLogin(c, http.StatusOK, loginPage{Next: next})
+}
+
+// postCode answers with a code for [postLogin], "" where the bridge needs no token. Browsers get it behind the "#" of an address, which
+// stays in the browser: it is in no log of a proxy and in no Referer. A script puts it into a form, and the form waits for a click. So
+// nothing that fetches the page in advance uses the code up.
+func (p *Pages) postCode(c *gin.Context) {
+	setHeaders(c.Writer.Header())
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, gin.H{"code": p.server.LoginCode(c)})
 }
 
 func (p *Pages) showLogin(c *gin.Context, status int, data loginPage) {
@@ -46,9 +64,14 @@ func (p *Pages) showLogin(c *gin.Context, status int, data loginPage) {
 // postLogin takes a token and sets a cookie. The token is in the form, never in the address.
 func (p *Pages) postLogin(c *gin.Context) {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
-	token, next := strings.TrimSpace(c.PostForm("token")), ownPath(c.PostForm("next"))
-	project, err := p.server.LogIn(c, token)
-	switch code := monitor.ErrorCode(err); {
+	token, code, next := strings.TrimSpace(c.PostForm("token")), c.PostForm("code"), ownPath(c.PostForm("next"))
+	logIn, invalid := func() (string, error) { return p.server.LogIn(c, token) }, "This token is not valid. It may be misspelt, expired or revoked."
+	if code != "" {
+		logIn = func() (string, error) { return p.server.LogInByCode(c, code) }
+		token, invalid = "of the code", "This code was used already, or is older than a minute. Type `pymon-bridge open` again, or enter a token."
+	}
+	project, err := logIn()
+	switch reason := monitor.ErrorCode(err); {
 	case err == nil:
 		if next == "/" && project != "" {
 			next = "/p/" + project + "/"
@@ -56,9 +79,9 @@ func (p *Pages) postLogin(c *gin.Context) {
 		redirect(c, next)
 	case token == "":
 		p.showLogin(c, http.StatusUnauthorized, loginPage{Next: next, Problem: "Enter a token."})
-	case code == monitor.EUnauthorized:
-		p.showLogin(c, http.StatusUnauthorized, loginPage{Next: next, Problem: "This token is not valid. It may be misspelt, expired or revoked."})
-	case code == monitor.EForbidden:
+	case reason == monitor.EUnauthorized:
+		p.showLogin(c, http.StatusUnauthorized, loginPage{Next: next, Problem: invalid})
+	case reason == monitor.EForbidden:
 		p.showLogin(c, http.StatusForbidden, loginPage{Next: next, Problem: title(err.Error()) + "."})
 	default:
 		httpd.Fail(c, err)

@@ -96,6 +96,9 @@ func (f *frame) Machine(env string) string {
 	return ""
 }
 
+// Known says whether a report says how fast the machine was.
+func (m *machineRow) Known() bool { return !math.IsNaN(float64(m.Speed)) }
+
 // add adds a run by what is known of its report, which may be nil.
 func (m *machineRow) add(r *brief) {
 	value := math.NaN()

@@ -12,8 +12,12 @@ type overviewPage struct {
 	Branch    string        `json:"branch"`
 	Running   *runRow       `json:"running"` // nil for none
 	Last      *runRow       `json:"last"`    // of the branch, with a report if one has one
+	Learned   string        `json:"learned"` // how far the branch is from being judged
 	Trends    []trend       `json:"trends"`
-	Found     []*finding    `json:"regressions"`
+	Open      int           `json:"open_regressions"`
+	Found     []*finding    `json:"regressions"` // the first of those that are open
+	Drifts    []*finding    `json:"drifts"`
+	Growth    []string      `json:"-"`    // of the suite and its parts
 	Runs      []*runRow     `json:"runs"` // of all branches
 	Slowest   []*testRow    `json:"slowest"`
 	Hungriest []*testRow    `json:"hungriest"`
@@ -56,16 +60,22 @@ func (p *Pages) overview(v *visit) (*view, error) {
 // mainBranch returns the branch that the page is about: the one asked for, else the usual name of the main branch, else the
 // branch of the last run.
 func (p *Pages) mainBranch(ctx context.Context, v *visit, latest []*runRow) (string, error) {
-	if v.State.values.Has("branch") {
-		return v.State.text("branch", "\x00"), nil
+	usual, err := p.usualBranch(ctx, v.Project)
+	if usual == nil {
+		usual = &latest[0].Branch
 	}
+	return v.State.text("branch", *usual), err
+}
+
+// usualBranch returns the branch with a usual name of the main branch; nil where there is none.
+func (p *Pages) usualBranch(ctx context.Context, project string) (*string, error) {
 	for _, name := range []string{"main", "master"} {
-		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: v.Project, Branch: &name, Measured: true, Limit: 1})
+		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &name, Measured: true, Limit: 1})
 		if err != nil || len(infos) > 0 {
-			return name, err
+			return &name, err
 		}
 	}
-	return latest[0].Branch, nil
+	return nil, nil
 }
 
 func (p *Pages) fillOverview(ctx context.Context, project string, data *overviewPage) error {
@@ -77,7 +87,7 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 	for len(ended) > 1 && ended[0].Status == running {
 		ended = ended[1:]
 	}
-	data.Last, data.Trends, data.Machines = ended[0], trends(ended, p.parts.Words), machines(ended)
+	data.Last, data.Trends, data.Machines, data.Learned = ended[0], p.trends(ended), machines(ended), p.learned(ended)
 	if err := p.readReport(ctx, data.Last); err != nil {
 		return err
 	}
@@ -92,7 +102,21 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 	}
 	data.Slowest, data.Hungriest = testRows(slowest), testRows(hungriest)
 	if data.Last.Report != nil {
-		data.Found, err = p.findings(ctx, data.Last, monitor.StatusRegression)
+		data.Growth = p.parts.Words.Growing(data.Last.Report)
+		if data.Drifts, err = p.findings(ctx, data.Last, monitor.StatusDrift); err != nil {
+			return err
+		}
 	}
-	return err
+	f, err := p.follow(ctx, project, data.Branch)
+	if err != nil {
+		return err
+	}
+	for _, r := range f.all {
+		if r.State == monitor.CourseOpen && len(data.Found) < maxFindings {
+			found := r.finding // others look at the same
+			data.Found = append(data.Found, &found)
+		}
+	}
+	data.Open = f.open
+	return p.draw(ctx, project, data.Branch, 0, data.Found)
 }

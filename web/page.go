@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -46,27 +47,41 @@ type view struct {
 // fragmentHeader names the part of a page that a script asks for.
 const fragmentHeader = "X-Fragment"
 
-// page makes a handler of a loader. It takes a turn while it reads and writes into memory, and gives it back before the
-// client takes the answer.
+// page makes a handler of a loader. It takes a turn for all its work, and gives it back before the client takes the answer.
 func (p *Pages) page(load loader) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		v := &visit{Context: c, Project: httpd.ReadProject(c)}
-		body, err := p.prepare(v, load)
+		a, err := p.prepare(v, load)
 		if err != nil {
 			httpd.Fail(c, errors.Join(err, c.Request.Context().Err()))
 			return
 		}
-		p.send(c, body)
+		p.send(c, a)
 	}
 }
 
-// prepare returns the whole answer.
+// prepare returns the whole answer, as it is sent.
 func (p *Pages) prepare(v *visit, load loader) (*answer, error) {
-	end, err := p.parts.Turns.Take(v.Request.Context(), v.Project)
+	ctx := v.Request.Context()
+	end, err := p.parts.Turns.Take(ctx, v.Project)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	t := &turn{queue: p.parts.Turns, project: v.Project, end: end}
+	defer t.leave()
+	v.Request = v.Request.WithContext(context.WithValue(ctx, turnKey{}, t))
+	a, err := p.fill(v, load)
+	if err != nil {
+		return nil, err
+	}
+	if a.redirect == "" {
+		a.pack(v.Request)
+	}
+	return a, nil
+}
+
+// fill returns the answer.
+func (p *Pages) fill(v *visit, load loader) (_ *answer, err error) {
 	start := time.Now()
 	if v.State, err = newState(v.Request.URL.RawQuery); err != nil {
 		return nil, err
@@ -107,6 +122,30 @@ type answer struct {
 	contentType string
 	body        bytes.Buffer
 	took        time.Duration
+
+	tag       string
+	unchanged bool   // the client has it already
+	sent      []byte // the body, compressed if the client can read that
+	packed    bool
+}
+
+// pack makes of the body what is sent.
+func (a *answer) pack(r *http.Request) {
+	sum := sha256.Sum256(a.body.Bytes())
+	a.tag = `W/"` + hex.EncodeToString(sum[:8]) + `"`
+	if a.unchanged = strings.Contains(r.Header.Get("If-None-Match"), a.tag); a.unchanged {
+		return
+	}
+	a.sent, a.packed = packed(r, a.body.Bytes())
+	a.body = bytes.Buffer{} // it is as large as the answer, and a slow reader takes long
+}
+
+// packed returns a body as it is sent: compressed if the client can read that.
+func packed(r *http.Request, body []byte) (sent []byte, packed bool) {
+	if acceptsGzip(r) {
+		return compress(body), true
+	}
+	return body, false
 }
 
 const htmlType = "text/html; charset=utf-8"
@@ -118,32 +157,25 @@ func (p *Pages) send(c *gin.Context, a *answer) {
 		redirect(c, a.redirect)
 		return
 	}
-	sum := sha256.Sum256(a.body.Bytes())
-	tag := `W/"` + hex.EncodeToString(sum[:8]) + `"`
-	c.Header("ETag", tag)
+	c.Header("ETag", a.tag)
 	c.Header("Server-Timing", fmt.Sprintf("data;dur=%.1f", float64(a.took.Microseconds())/1000))
-	if strings.Contains(c.GetHeader("If-None-Match"), tag) {
+	if a.unchanged {
 		c.Status(http.StatusNotModified)
 		return
 	}
-	body, packed := a.body.Bytes(), acceptsGzip(c.Request)
-	if packed {
-		body = compress(body)
-	}
-	a.body = bytes.Buffer{} // it is as large as the answer, and a slow reader takes long
-	if len(body) <= freeAnswer {
-		write(c, http.StatusOK, a.contentType, body, packed)
+	if len(a.sent) <= freeAnswer {
+		write(c, http.StatusOK, a.contentType, a.sent, a.packed)
 		return
 	}
 	w := http.NewResponseController(c.Writer)
-	s := &sending{size: len(body), began: p.Now(), cut: func() { _ = w.SetWriteDeadline(time.Unix(1, 0)) }} // fails if it is closed
+	s := &sending{size: len(a.sent), began: p.Now(), cut: func() { _ = w.SetWriteDeadline(time.Unix(1, 0)) }} // fails if it is closed
 	if err := p.sendings.begin(s, p.MaxSending); err != nil {
 		httpd.Fail(c, err)
 		return
 	}
 	defer p.sendings.end(s)
-	head(c, http.StatusOK, a.contentType, packed)
-	p.sendings.write(c.Writer, s, body)
+	head(c, http.StatusOK, a.contentType, a.packed)
+	p.sendings.write(c.Writer, s, a.sent)
 }
 
 // setHeaders sets the headers of everything that is made for one reader at one time.
@@ -157,11 +189,8 @@ func setHeaders(header http.Header) {
 
 // sendBody sends a body, compressed if the client can read that.
 func sendBody(c *gin.Context, status int, contentType string, body []byte) {
-	packed := acceptsGzip(c.Request)
-	if packed {
-		body = compress(body)
-	}
-	write(c, status, contentType, body, packed)
+	sent, packed := packed(c.Request, body)
+	write(c, status, contentType, sent, packed)
 }
 
 func write(c *gin.Context, status int, contentType string, body []byte, packed bool) {

@@ -2,36 +2,83 @@ package web
 
 import (
 	"math"
+	"unique"
 
 	"pymon-bridge/monitor"
 )
 
-// past has the values of a test in the runs before the one that is looked at.
-type past struct {
-	walls       []float64
-	least, most [3]float64 // of wall time, CPU time and memory; infinite where nothing was measured
+// testKey is a test on a class of machine. Equal tests of all runs share their texts.
+type testKey struct {
+	id  unique.Handle[monitor.Series]
+	env string
 }
 
-func newPast() *past {
-	none := math.Inf(1)
-	return &past{least: [3]float64{none, none, none}, most: [3]float64{-none, -none, -none}}
+// past has the last values of a test in the runs before the one that is looked at, by metric in the order of
+// [monitor.JudgedMetrics]; NaN where there are fewer.
+type past [len(monitor.JudgedMetrics)][earlierRuns]float32
+
+// pasts gathers the values of tests in earlier runs.
+type pasts struct {
+	ids    map[*monitor.Series]unique.Handle[monitor.Series] // of samples, which share their series
+	at     map[testKey]int
+	values []gathered
 }
 
-func (e *past) add(s monitor.Sample) {
-	if !math.IsNaN(s.TotalTime) {
-		e.walls = append(e.walls, s.TotalTime)
+type gathered struct {
+	n  [len(monitor.JudgedMetrics)]int
+	of [len(monitor.JudgedMetrics)][earlierRuns]float64
+}
+
+func newPasts() *pasts {
+	return &pasts{ids: map[*monitor.Series]unique.Handle[monitor.Series]{}, at: map[testKey]int{}}
+}
+
+// id returns the identity of the test of a sample.
+func (p *pasts) id(series *monitor.Series) unique.Handle[monitor.Series] {
+	id, ok := p.ids[series]
+	if !ok {
+		id = unique.Make(*series)
+		p.ids[series] = id
 	}
-	for i, v := range [3]float64{s.TotalTime, s.CPUTime, s.MemUsage} {
-		if !math.IsNaN(v) {
-			e.least[i], e.most[i] = min(e.least[i], v), max(e.most[i], v)
+	return id
+}
+
+func (p *pasts) add(s *monitor.Sample) {
+	key := testKey{p.id(s.Series), s.Env}
+	at, ok := p.at[key]
+	if !ok {
+		at = len(p.values)
+		p.at[key] = at
+		p.values = append(p.values, gathered{})
+	}
+	g := &p.values[at]
+	for i, m := range monitor.JudgedMetrics {
+		if v := m.Of(*s); !math.IsNaN(v) && g.n[i] < earlierRuns {
+			g.of[i][g.n[i]] = v
+			g.n[i]++
 		}
 	}
 }
 
-// middle returns the median of the wall times; NaN when unknown.
-func (e *past) middle() float64 {
-	if e == nil {
-		return math.NaN()
+// of returns the values of a test, and the middle of its wall times; NaN when unknown. known is false for a test that no earlier
+// run has.
+func (p *pasts) of(key testKey) (before float64, values past, known bool) {
+	at, known := p.at[key]
+	var g gathered
+	if known {
+		g = p.values[at]
 	}
-	return middle(e.walls)
+	before = math.NaN()
+	for i, m := range monitor.JudgedMetrics {
+		for n := range values[i] {
+			values[i][n] = float32(math.NaN())
+			if n < g.n[i] {
+				values[i][n] = float32(g.of[i][n])
+			}
+		}
+		if m.Name == monitor.MetricTotalTime {
+			before = middle(g.of[i][:g.n[i]])
+		}
+	}
+	return before, values, known
 }

@@ -11,15 +11,9 @@ import (
 )
 
 const (
-	judgedRuns = 160 // runs of a branch whose reports are read
-	maxChanges = 500 // rows that a page shows
-)
-
-// The states of a regression. It is resolved when the value is usual again, and accepted when the new value has become usual.
-const (
-	stateOpen     = "open"
-	stateResolved = "resolved"
-	stateAccepted = "accepted"
+	recentReports = 10  // runs of a branch that are looked at for the last report
+	judgedRuns    = 160 // runs of a branch whose reports are read
+	maxChanges    = 500 // rows that a page shows
 )
 
 // regressionPage lists what the kept reports of a branch say of regressions.
@@ -31,6 +25,8 @@ type regressionPage struct {
 	Since    time.Time      `json:"since"` // start of the first of them
 	Counts   map[string]int `json:"counts"`
 	Groups   []*changeGroup `json:"groups"`
+	Drifts   []*finding     `json:"drifts"`
+	Growth   []string       `json:"-"`    // of the suite and its parts
 	More     int            `json:"more"` // regressions that the page leaves out
 	ByTest   bool           `json:"-"`
 	State    string         `json:"-"`
@@ -54,16 +50,16 @@ type changedRun struct {
 // regression is a test that was or is worse, with all metrics that became worse together.
 type regression struct {
 	finding
-	State string      `json:"state"`
-	First *changedRun `json:"first"` // that showed it first
-	Last  *changedRun `json:"last"`  // that showed it last
-	Ended *changedRun `json:"ended"` // that resolved or accepted it; nil while it is open
+	State monitor.Course `json:"state"`
+	First *changedRun    `json:"first"` // that showed it first
+	Last  *changedRun    `json:"last"`  // that showed it last
+	Ended *changedRun    `json:"ended"` // that resolved or accepted it; nil while it is open
 }
 
 // regressionList answers what is worse, since when, and what was.
 func (p *Pages) regressionList(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
-	data := &regressionPage{State: s.oneOf("state", stateOpen, stateResolved, stateAccepted, "all"),
+	data := &regressionPage{State: s.oneOf("state", states[0], states[1:]...),
 		ByTest: s.oneOf("group", "commit", "test") == "test", Groups: []*changeGroup{}, Now: p.Now()}
 	if err := s.err(); err != nil {
 		return nil, err
@@ -84,15 +80,37 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if !slices.Contains(data.Branches, data.Branch) {
 		data.Branches = append(data.Branches, data.Branch)
 	}
-	all, err := p.regressionsOf(ctx, v.Project, data)
+	f, err := p.follow(ctx, v.Project, data.Branch)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fillRegressions(ctx, v.Project, data, all); err != nil {
+	data.Judged, data.Since, data.Envs = f.judged, f.since, f.envs
+	if err := p.fillRegressions(ctx, v.Project, data, f.all); err != nil {
+		return nil, err
+	}
+	if err := p.fillDrifts(ctx, v.Project, data); err != nil {
 		return nil, err
 	}
 	return &view{Template: "regression-list", Title: "Regressions", Place: "regressions", Data: data,
 		Table: func() *table { return regressionTable(data) }}, nil
+}
+
+// fillDrifts adds the slow growth that the last kept report says.
+func (p *Pages) fillDrifts(ctx context.Context, project string, data *regressionPage) error {
+	rows, err := p.runs(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: recentReports})
+	at := slices.IndexFunc(rows, func(r *runRow) bool { return r.brief != nil })
+	if err != nil || at < 0 {
+		return err
+	}
+	if data.Counts[stateDrift] = rows[at].brief.drifts; data.State != stateDrift {
+		return nil
+	}
+	if err := p.readReport(ctx, rows[at]); err != nil || rows[at].Report == nil {
+		return err
+	}
+	data.Drifts, err = p.findings(ctx, rows[at], monitor.StatusDrift)
+	data.Growth = p.parts.Words.Growing(rows[at].Report)
+	return err
 }
 
 // fillRegressions adds those that have the state, in their groups.
@@ -100,9 +118,10 @@ func (p *Pages) fillRegressions(ctx context.Context, project string, data *regre
 	data.Counts = map[string]int{"all": len(all)}
 	var chosen []*regression
 	for _, r := range all {
-		data.Counts[r.State]++
-		if data.State == "all" || data.State == r.State {
-			chosen = append(chosen, r)
+		data.Counts[string(r.State)]++
+		if data.State == "all" || data.State == string(r.State) {
+			own := *r // others look at the same
+			chosen = append(chosen, &own)
 		}
 	}
 	slices.SortStableFunc(chosen, func(a, b *regression) int {
@@ -110,32 +129,20 @@ func (p *Pages) fillRegressions(ctx context.Context, project string, data *regre
 	})
 	data.More = max(0, len(chosen)-maxChanges)
 	chosen = chosen[:len(chosen)-data.More]
-	for i, r := range chosen {
-		r.Series = monitor.Series{Project: project, Component: r.Component, ItemPath: r.ItemPath, Item: r.Item, ItemVariant: r.ItemVariant, Kind: r.Kind}
-		if i >= maxFindings {
-			continue
-		}
-		recent, err := p.parts.Store.RecentTests(ctx, []monitor.Series{r.Series}, data.Branch, recentRuns)
-		if err != nil {
-			return err
-		}
-		r.draw(recent[0])
-	}
 	data.group(chosen)
-	return nil
-}
-
-// draw makes the sparkline.
-func (r *regression) draw(recent monitor.RecentTest) {
-	r.Trend = line{Usual: float64(r.Baseline), Limit: float64(r.Limit), Status: string(monitor.StatusRegression)}
-	if r.State != stateOpen {
-		r.Trend.Usual, r.Trend.Status = math.NaN(), string(monitor.StatusOK)
+	found := make([]*finding, len(chosen))
+	for i, r := range chosen {
+		found[i] = &r.finding
 	}
-	for _, point := range slices.Backward(recent.Points) {
-		if point.Env == r.Env {
-			r.Trend.Values = append(r.Trend.Values, measured(monitor.RunTest{TotalTime: point.TotalTime, CPUTime: point.CPUTime, MemUsage: point.MemUsage}, r.Metric))
+	if err := p.draw(ctx, project, data.Branch, 0, found); err != nil {
+		return err
+	}
+	for _, r := range chosen {
+		if r.State != monitor.CourseOpen {
+			r.Trend.Usual, r.Trend.Status = math.NaN(), string(monitor.StatusOK)
 		}
 	}
+	return nil
 }
 
 // group puts regressions that came with the same commits together, in the order of the first of each. By test, all are one
@@ -164,15 +171,18 @@ func (d *regressionPage) group(chosen []*regression) {
 // regressionTable is the page as CSV.
 func regressionTable(d *regressionPage) *table {
 	t := &table{Header: []string{"state", "item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "baseline",
-		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by"}}
+		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by", "accepted_by", "note"}}
 	for _, g := range d.Groups {
 		for _, r := range g.Rows {
-			ended := ""
+			ended, by, note := "", "", ""
 			if r.Ended != nil {
 				ended = r.Ended.Run
 			}
-			t.Rows = append(t.Rows, []string{r.State, r.ItemFSLoc, r.Component, r.ItemPath, r.Item, r.ItemVariant, r.Kind, r.Env, r.Metric,
-				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended})
+			if r.Acceptance != nil {
+				by, note = r.Acceptance.By, r.Acceptance.Note
+			}
+			t.Rows = append(t.Rows, []string{string(r.State), r.ItemFSLoc, r.Component, r.ItemPath, r.Item, r.ItemVariant, r.Kind, r.Env, r.Metric,
+				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended, by, note})
 		}
 	}
 	return t
@@ -182,17 +192,21 @@ func (r *regression) byName(o *regression) int {
 	return cmp.Or(cmp.Compare(r.ItemFSLoc, o.ItemFSLoc), cmp.Compare(r.Name(), o.Name()))
 }
 
+// stateDrift is slow growth, as the last report says it.
+const stateDrift = "drift"
+
+// states are the values of the filter.
+var states = []string{string(monitor.CourseOpen), string(monitor.CourseResolved), string(monitor.CourseAccepted), stateDrift, "all"}
+
 // States lists the values of the filter.
-func (d *regressionPage) States() []string {
-	return []string{stateOpen, stateResolved, stateAccepted, "all"}
-}
+func (d *regressionPage) States() []string { return states }
 
 // Sign is the status whose sign stands before the test.
 func (r *regression) Sign() string {
 	switch r.State {
-	case stateOpen:
+	case monitor.CourseOpen:
 		return string(monitor.StatusRegression)
-	case stateResolved:
+	case monitor.CourseResolved:
 		return string(monitor.StatusResolved)
 	}
 	return string(monitor.StatusNotJudged)

@@ -84,7 +84,7 @@ func TestRegressionsAreFollowed(t *testing.T) {
 	}
 	var page regressionList
 	s.data("/p/shop/regressions?state=all", &page)
-	assert.Equal(t, map[string]int{"all": 5, "open": 2, "accepted": 1, "resolved": 2}, page.Counts)
+	assert.Equal(t, map[string]int{"all": 5, "open": 2, "accepted": 1, "drift": 0, "resolved": 2}, page.Counts)
 	assert.Equal(t, 8, page.Judged)
 	assert.Equal(t, []string{"CPU time"}, append(page.Groups[0].Regressions[0].Also, page.Groups[0].Regressions[1].Also...), "one row for each test")
 	s.refuses("/p/shop/regressions", map[string]string{"state": "closed", "group": "day", "format": "xml"})
@@ -93,9 +93,24 @@ func TestRegressionsAreFollowed(t *testing.T) {
 		assert.NotContains(t, s.html("/p/shop/regressions"+query), "[<b>]")
 	}
 	assert.Contains(t, s.html("/p/shop/regressions"), "2 regressions are open")
+	for _, page := range []string{"", "runs", "runs/run-3", "regressions?branch=topic"} {
+		assert.Contains(t, s.html("/p/shop/"+page), `Regressions<b class="n">2<span class="sr"> open</span></b></a>`, "of the main branch, on each page")
+	}
+	assert.Contains(t, s.html("/p/shop/"), `Open regressions <span class="dim">2 tests`, "also one that the last run left out")
 	rows, err := csv.NewReader(s.get("/p/shop/regressions?state=all&format=csv").Body).ReadAll()
 	require.NoError(t, err)
 	assert.Len(t, rows, 1+5)
+
+	s.html("/p/shop/runs") // the reports are read
+	s.store.kept = 0
+	s.html("/p/shop/runs")
+	s.html("/p/shop/regressions")
+	assert.Zero(t, s.store.kept, "reports are not read again")
+	cpu = result(a, monitor.StatusResolved, 1, 1, 4, 7)
+	cpu.Metric = monitor.MetricCPUTime
+	s.judge(7, result(a, monitor.StatusResolved, 1, 1, 4, 7), cpu)
+	assert.Contains(t, s.html("/p/shop/runs"), `Regressions<b class="n">1<`)
+	assert.NotContains(t, s.html("/p/none/"), `class="n"`)
 }
 
 func TestNoRegressionIsSaidInWords(t *testing.T) {

@@ -22,7 +22,9 @@ type runPage struct {
 	Run       *runRow         `json:"run"`
 	Report    *monitor.Report `json:"report"` // the kept one; null when there is none
 	Found     []*finding      `json:"-"`
-	More      int             `json:"-"` // tests of the report that are not in Found
+	More      int             `json:"-"`       // tests of the report that are not in Found
+	Growth    []string        `json:"-"`       // of the suite and its parts
+	Learned   string          `json:"learned"` // how far the branch is from being judged
 	Again     string          `json:"again"`
 	Broken    []*testRow      `json:"broken"` // failed or flaky
 	Trends    []trend         `json:"-"`
@@ -41,6 +43,10 @@ type runPage struct {
 	Left      string          `json:"-"` // how long a run under way may still take
 	Then      string          `json:"-"`
 	Now       time.Time       `json:"-"`
+
+	Accept   *acceptForm          `json:"-"`
+	Accepted []monitor.Acceptance `json:"accepted,omitempty"` // with this run
+	MayUndo  bool                 `json:"-"`
 }
 
 // testRow is a test of a run as a page lists it.
@@ -101,7 +107,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 	}
 	if len(rows) == 0 {
 		if whole, err := p.theRunOfHash(ctx, v.Project, id); whole != "" || err != nil {
-			return &view{Redirect: runPath(v.Project, whole)}, err
+			return &view{Redirect: monitor.RunPath(v.Project, whole)}, err
 		}
 		return nil, monitor.Errorf(monitor.ENotFound, "there is no run %q in project %q", id, v.Project)
 	}
@@ -111,7 +117,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 	data := &runPage{Run: rows[0], Report: rows[0].Report, Now: p.Now()}
 	part := v.GetHeader(fragmentHeader)
 	if part == "run-live" && data.Run.Status != running && data.Run.Status != judging {
-		data.Then = httpd.LinkPrefix(v.Context) + runPath(v.Project, id)
+		data.Then = httpd.LinkPrefix(v.Context) + monitor.RunPath(v.Project, id)
 	}
 	switch part {
 	case "run-live":
@@ -121,6 +127,9 @@ func (p *Pages) run(v *visit) (*view, error) {
 	default:
 		if err = p.fillTests(ctx, v, data); err == nil {
 			err = p.fillRun(ctx, data)
+		}
+		if err == nil && data.Report != nil {
+			err = p.fillAccepted(ctx, v, data)
 		}
 	}
 	if err != nil {
@@ -162,7 +171,7 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 }
 
 // statuses are the values of the filter.
-var statuses = []string{"failed", "regression", "suspect", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
+var statuses = []string{"failed", "regression", "suspect", "drift", "accepted", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
 
 // Statuses lists the statuses that tests of the run have.
 func (d *runPage) Statuses() (some []string) {
@@ -193,7 +202,8 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	if err != nil {
 		return err
 	}
-	data.Trends = trends(append([]*runRow{run}, before...), p.parts.Words)
+	rows := append([]*runRow{run}, before...)
+	data.Trends, data.Learned = p.trends(rows), p.learned(rows)
 	if data.Report == nil {
 		return nil
 	}
@@ -201,6 +211,7 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	if err != nil {
 		return err
 	}
+	data.Growth = p.parts.Words.Growing(data.Report)
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
 	if args := p.parts.Words.Again(data.Report); len(args) > 0 {
@@ -242,6 +253,11 @@ func headline(r *runRow) string {
 			return "1 test is suspect"
 		}
 		return thousands(n) + " tests are suspect"
+	case string(monitor.StatusDrift):
+		if n := r.brief.drifts; n > 0 {
+			return count(n, "test") + " " + map[bool]string{true: "grows", false: "grow"}[n == 1] + " slowly"
+		}
+		return "The suite grows slowly"
 	case string(monitor.StatusOK):
 		return "Nothing is worse than usual"
 	case learning:

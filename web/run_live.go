@@ -19,7 +19,7 @@ func (p *Pages) fillLive(ctx context.Context, data *runPage) error {
 		return err
 	}
 	if len(before) > 0 {
-		data.Expected = before[0].Tests
+		data.Expected = before[0].Tests + before[0].Failed
 	}
 	latest, err := p.parts.Store.LatestTests(ctx, run.Project, run.ID, latestRows)
 	if err != nil {
@@ -32,7 +32,7 @@ func (p *Pages) fillLive(ctx context.Context, data *runPage) error {
 		}
 		data.Latest = append(data.Latest, testRows([]*test{&t})...)
 	}
-	if tests := data.Run.Tests; tests > 0 && tests < data.Expected {
+	if tests := data.Run.All(); tests > 0 && tests < data.Expected {
 		took := data.Now.Sub(data.Run.Started).Seconds()
 		data.Left = span(took * float64(data.Expected-tests) / float64(tests))
 	}
@@ -49,5 +49,5 @@ func (d *runPage) Progress() string {
 	if d.Expected == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.3f", min(1, float64(d.Run.Tests)/float64(d.Expected)))
+	return fmt.Sprintf("%.3f", min(1, float64(d.Run.All())/float64(d.Expected)))
 }

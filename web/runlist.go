@@ -25,7 +25,7 @@ type runListPage struct {
 }
 
 // runStatuses are the values of the filter. A run has failed if a test of it has.
-var runStatuses = []string{"failed", "regression", "slow_machine", "suspect", "ok", "learning", "not_judged", running, judging}
+var runStatuses = []string{"failed", "regression", "slow_machine", "suspect", "drift", "ok", "learning", "not_judged", running, judging}
 
 // allBranches is the value of the parameter branch for runs of all branches. The empty one is for runs without a branch.
 const allBranches = "*"
@@ -117,17 +117,11 @@ func (p *Pages) fillRunList(ctx context.Context, data *runListPage, q monitor.Ru
 		data.Next = last.String()
 	}
 	slices.Sort(data.Envs)
-	sums, err := p.parts.Store.RunSums(ctx, chosen)
+	rows, err := p.runRows(ctx, chosen)
 	if err != nil {
 		return err
 	}
-	for i, info := range chosen {
-		row, err := p.runRow(ctx, info, sums[i])
-		if err != nil {
-			return err
-		}
-		data.Runs = append(data.Runs, row)
-	}
+	data.Runs = append(data.Runs, rows...)
 	slices.SortStableFunc(data.Runs, func(a, b *runRow) int { return a.after() - b.after() })
 	return nil
 }
@@ -143,34 +137,32 @@ func (r *runRow) after() int {
 // withStatus returns the runs that the filter chooses.
 func (p *Pages) withStatus(ctx context.Context, f runFilter, part []*monitor.RunInfo) (map[*monitor.RunInfo]bool, error) {
 	found := map[*monitor.RunInfo]bool{}
-	var runs []string
+	var like []*monitor.RunInfo
 	for _, info := range part {
 		if f.like(info) {
 			found[info] = true
-			runs = append(runs, info.ID)
+			like = append(like, info)
 		}
 	}
-	if f.status == "" || f.status == "failed" || len(runs) == 0 {
+	if f.status == "" || f.status == "failed" || len(like) == 0 {
 		return found, nil
 	}
-	reports, err := p.parts.Store.KeptReports(ctx, part[0].Project, runs)
+	project, runs := part[0].Project, idsOf(like)
+	reports, err := p.parts.Store.KeptReports(ctx, project, runs)
 	if err != nil {
 		return nil, err
 	}
-	for info := range found {
-		status := ""
+	activities, err := p.parts.Store.Activities(ctx, project, slices.DeleteFunc(runs, func(run string) bool { return reports[run] != nil }))
+	for _, info := range like {
+		status := p.unjudged(activities[info.ID])
 		if report := reports[info.ID]; report != nil {
 			status = verdictOf(report)
-		} else if activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID); err != nil {
-			return nil, err
-		} else {
-			status = p.unjudged(activity)
 		}
 		if status != f.status {
 			delete(found, info)
 		}
 	}
-	return found, nil
+	return found, err
 }
 
 // runListTable is the list as CSV.

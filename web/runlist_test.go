@@ -134,7 +134,7 @@ func (crowd) Branches(context.Context, string, int) ([]string, error) { return n
 func TestRunsOfOneMomentTurnPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(&fakeStore{})
-	pages := web.New(web.Parts{Store: crowd{s.store, 450}, Words: fakeWords{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Log: slog.New(slog.DiscardHandler)})
+	pages := web.New(web.Parts{Store: crowd{s.store, 450}, Words: fakeWords{}, Detector: fakeWords{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Log: slog.New(slog.DiscardHandler)})
 	auth := httpd.NewAuthenticator(fakeWords{}, slog.New(slog.DiscardHandler))
 	auth.AllowAnonymous = true
 	s.Server = httpd.New(auth, slog.New(slog.DiscardHandler))

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -43,6 +45,9 @@ const (
 // Age says how long ago the run started.
 func (r *runRow) Age(now time.Time) string { return span(now.Sub(r.Started).Seconds()) }
 
+// All is the number of tests, with those that failed and so have no measurement.
+func (r *runRow) All() int64 { return r.Tests + r.Failed }
+
 // Ago is Age in one unit, since nobody counts the seconds of a run that has ended.
 func (r *runRow) Ago(now time.Time) string {
 	age := now.Sub(r.Started)
@@ -60,46 +65,69 @@ func (p *Pages) runs(ctx context.Context, q monitor.RunInfoQuery) ([]*runRow, er
 	if err != nil {
 		return nil, err
 	}
+	return p.runRows(ctx, infos)
+}
+
+// runRows returns runs of one project as pages list them. It asks about all of them together.
+func (p *Pages) runRows(ctx context.Context, infos []*monitor.RunInfo) ([]*runRow, error) {
+	if len(infos) == 0 {
+		return nil, nil
+	}
+	project, ids := infos[0].Project, idsOf(infos)
 	sums, err := p.parts.Store.RunSums(ctx, infos)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]*runRow, len(infos))
-	for i, info := range infos {
-		if rows[i], err = p.runRow(ctx, info, sums[i]); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
-}
-
-func (p *Pages) runRow(ctx context.Context, info *monitor.RunInfo, sum *monitor.Run) (*runRow, error) {
-	row := &runRow{ID: info.ID, ScmRef: info.ScmRef, Branch: info.Branch, Build: info.Build, Partial: info.Partial,
-		Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
-		Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
-		Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
-	var err error
-	if row.brief, row.version, err = p.brief(ctx, info.Project, info.ID); err != nil {
-		return nil, err
-	}
-	if row.brief != nil {
-		row.Status, row.Sentence = row.brief.status, row.brief.sentence
-		return row, nil
-	}
-	activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
+	versions, err := p.parts.Store.ReportVersions(ctx, project, ids)
 	if err != nil {
 		return nil, err
 	}
-	row.Status = p.unjudged(activity)
-	return row, nil
+	rows := make([]*runRow, len(infos))
+	var unjudged []string
+	for i, info := range infos {
+		row := runRowOf(info, sums[i])
+		if row.brief, err = p.brief(ctx, project, info.ID, versions[info.ID]); err != nil {
+			return nil, err
+		}
+		if row.brief != nil {
+			row.version, row.Status, row.Sentence = versions[info.ID], row.brief.status, row.brief.sentence
+		} else {
+			unjudged = append(unjudged, info.ID)
+		}
+		rows[i] = row
+	}
+	activities, err := p.parts.Store.Activities(ctx, project, unjudged)
+	for _, row := range rows {
+		if row.brief == nil {
+			row.Status = p.unjudged(activities[row.ID])
+		}
+	}
+	return rows, err
+}
+
+func runRowOf(info *monitor.RunInfo, sum *monitor.Run) *runRow {
+	return &runRow{ID: info.ID, ScmRef: info.ScmRef, Branch: info.Branch, Build: info.Build, Partial: info.Partial,
+		Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
+		Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
+		Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
+}
+
+func idsOf(infos []*monitor.RunInfo) []string {
+	ids := make([]string, len(infos))
+	for i, info := range infos {
+		ids[i] = info.ID
+	}
+	return ids
 }
 
 // judgingTakes is how long a run without a report is said to be judged.
 const judgingTakes = time.Minute
 
-// unjudged returns the status of a run without a report.
+// unjudged returns the status of a run without a report. a is nil when the run was removed at this moment.
 func (p *Pages) unjudged(a *monitor.Activity) string {
 	switch now := p.Now(); {
+	case a == nil:
+		break
 	case a.Running(now, p.Quiet):
 		return running
 	case now.Sub(a.Last) < p.Quiet+judgingTakes && a.Open > 0, now.Sub(a.Last) < judgingTakes:
@@ -109,32 +137,10 @@ func (p *Pages) unjudged(a *monitor.Activity) string {
 }
 
 // verdictOf returns what matters most about a report.
-func verdictOf(r *monitor.Report) string {
-	switch s := r.Summary; {
-	case s.Regressions > 0:
-		return string(monitor.StatusRegression)
-	case r.Suite.Status == monitor.StatusSlowMachine, r.Suite.Status == monitor.StatusRegression:
-		return string(monitor.StatusSlowMachine)
-	case s.Suspects > 0:
-		return string(monitor.StatusSuspect)
-	case s.OK+s.Improvements > 0:
-		return string(monitor.StatusOK)
-	case s.Learning > 0:
-		return learning
-	}
-	return string(monitor.StatusNotJudged)
-}
+func verdictOf(r *monitor.Report) string { return string(r.Verdict()) }
 
-// regressed returns the number of tests with a status in a report. A test counts once, however many of its metrics have it.
-func regressed(r *monitor.Report, status monitor.Status) int {
-	tests := map[monitor.TestID]bool{}
-	for i := range r.Results {
-		if r.Results[i].Status == status {
-			tests[r.Results[i].TestID] = true
-		}
-	}
-	return len(tests)
-}
+// regressed returns the number of tests with a status in a report.
+func regressed(r *monitor.Report, status monitor.Status) int { return r.TestsWith(status) }
 
 // trend is a number over runs, with the last value in words.
 type trend struct {
@@ -145,11 +151,11 @@ type trend struct {
 }
 
 // trends returns what a suite costs over runs. The latest run comes first in rows.
-func trends(rows []*runRow, w Words) []trend {
+func (p *Pages) trends(rows []*runRow) []trend {
 	if len(rows) == 0 {
 		return nil
 	}
-	last := rows[0]
+	last, w := rows[0], p.parts.Words
 	usual := func(t trend, say func(v float64) string) trend {
 		t.Line.Usual, t.Line.Limit = math.NaN(), math.NaN()
 		if before := t.Line.Values[:len(t.Line.Values)-1]; len(before) > 0 {
@@ -166,17 +172,15 @@ func trends(rows []*runRow, w Words) []trend {
 		}
 		return l
 	}
-	seconds := func(v float64) string {
-		if v >= 120 {
-			return span(v)
-		}
-		return w.Amount(monitor.MetricTotalTime, v)
-	}
+	seconds := func(v float64) string { return spanOf(w, v) }
 	number := func(v float64) string { return thousands(int64(math.Round(v))) }
 	all := []trend{
 		usual(trend{Title: "Wall time", Value: seconds(float64(last.Wall)), Line: over(func(r *runRow) float64 { return float64(r.Wall) })}, seconds),
 		usual(trend{Title: "CPU time", Value: seconds(float64(last.CPU)), Line: over(func(r *runRow) float64 { return float64(r.CPU) })}, seconds),
-		usual(trend{Title: "Tests", Value: thousands(last.Tests), Line: over(func(r *runRow) float64 { return float64(r.Tests) })}, number),
+		usual(trend{Title: "Tests", Value: thousands(last.All()), Line: over(func(r *runRow) float64 { return float64(r.All()) })}, number),
+	}
+	for i, metric := range []string{monitor.MetricTotalTime, monitor.MetricCPUTime} {
+		p.band(&all[i].Line, "", metric)
 	}
 	offset := offsetOf(last)
 	if math.IsNaN(offset) { // too few tests, or no report
@@ -188,6 +192,32 @@ func trends(rows []*runRow, w Words) []trend {
 		machine.Note, machine.Line.Status = "the machine was slow", string(monitor.StatusSuspect)
 	}
 	return append(all, machine)
+}
+
+// learned says how far a branch is from being judged, where the last of its runs only learned; the latest comes first. It is ""
+// where there are runs enough, and only the tests are new.
+func (p *Pages) learned(rows []*runRow) string {
+	if len(rows) == 0 || rows[0].Status != learning {
+		return ""
+	}
+	n, needed := 0, p.parts.Detector.RunsNeeded()
+	for _, row := range rows {
+		like := slices.ContainsFunc(row.Envs, func(env string) bool { return slices.Contains(rows[0].Envs, env) })
+		if like && row.Partial == rows[0].Partial {
+			n++
+		}
+	}
+	if n > needed {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s until judging begins.", n, count(needed, "run"))
+}
+
+// band adds to a line what is usual by the values before the last one, if they are enough to say it.
+func (p *Pages) band(l *line, env, metric string) {
+	if before := len(l.Values) - 1; before >= leastUsual {
+		_, l.Usual, l.Limit = p.parts.Detector.Usual(env, metric, l.Values[:before])
+	}
 }
 
 // offsetOf returns how much slower a whole run was than its baseline, NaN when unknown.

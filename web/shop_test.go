@@ -19,6 +19,7 @@ import (
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/turns"
+	"pymon-bridge/regress"
 	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 	"pymon-bridge/web"
@@ -35,12 +36,14 @@ type shop struct {
 	store *counted
 	pages *web.Pages
 	now   time.Time
+
+	accepter *fakeAccepter
 }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	s := &shop{T: t, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, log)}
+	s := &shop{T: t, accepter: &fakeAccepter{}, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, log)}
 	s.db.MinFree = 0
 	require.NoError(t, s.db.Open(t.Context()))
 	t.Cleanup(func() { require.NoError(t, s.db.Close()) })
@@ -50,7 +53,9 @@ func newShop(t *testing.T) *shop {
 	s.Server = httpd.New(auth, log)
 	s.HostNames = []string{"example.com"} // the host of httptest
 	s.store = &counted{DB: s.db}
-	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	detector, err := regress.New(regress.Defaults())
+	require.NoError(t, err)
+	s.pages = web.New(web.Parts{Store: s.store, Words: report.Words{}, Detector: detector, Accepter: s.accepter, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s
@@ -159,6 +164,12 @@ func (s *shop) judge(n int, results ...monitor.Result) *monitor.Report {
 	r.Summary.Tests, r.Summary.OK = r.Summary.Tests+5, r.Summary.OK+5
 	require.NoError(s, s.db.KeepReport(s.Context(), r))
 	return r
+}
+
+// keep keeps a report.
+func (s *shop) keep(r *monitor.Report) {
+	s.Helper()
+	require.NoError(s, s.db.KeepReport(s.Context(), r))
 }
 
 // get asks like a browser.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unique"
 
 	"pymon-bridge/monitor"
 )
@@ -29,8 +30,9 @@ type snapshot struct {
 	ratios  []bin
 
 	mu     sync.Mutex
-	orders map[string][]int32  // by what they sort by, the least first
-	byKey  map[bool]*testIndex // see index
+	orders map[string][]int32         // by what they sort by, the least first
+	byKey  map[bool]map[joinKey]int32 // see index
+	noises [len(monitor.JudgedMetrics)][]noise
 
 	records int64
 	version int64 // of the report
@@ -39,15 +41,17 @@ type snapshot struct {
 	took    time.Duration
 }
 
-// test is one row of a run.
+// test is one row of a run. The texts of its name are those of the same test in all snapshots.
 type test struct {
 	monitor.RunTest
 	Occurrence int
 	Status     string
 	Before     float64 // wall time, the middle of the earlier runs; NaN when unknown
-	Past       *past   // nil for a test that the earlier runs do not have
 	Changes    map[string]monitor.Status
-	find       string // what is searched, in small letters
+
+	past past
+	id   unique.Handle[monitor.Series]
+	find unique.Handle[string] // what is searched, in small letters
 }
 
 // Ratio is how the wall time compares with that of the earlier runs.
@@ -94,7 +98,7 @@ func (s *snapshots) entry(project, run string, maxTests int) *snapshotEntry {
 			total += len(e.kept.tests)
 		}
 		<-e.place
-		if i > 0 && (total > maxTests || i >= maxSnapshots) {
+		if i > 1 && (total > maxTests || i >= maxSnapshots) { // a comparison needs two
 			s.entries = s.entries[:i]
 			break
 		}
@@ -105,17 +109,19 @@ func (s *snapshots) entry(project, run string, maxTests int) *snapshotEntry {
 // snapshot returns the tests of a run. It reads the run again when something has arrived or was judged since.
 func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 	info := row.Info
-	activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
+	activities, err := p.parts.Store.Activities(ctx, info.Project, []string{info.ID})
 	if err != nil {
 		return nil, err
 	}
-	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
-	select {
-	case e.place <- struct{}{}:
-		defer func() { <-e.place }()
-	case <-ctx.Done(): // who waits holds a turn
-		return nil, context.Cause(ctx)
+	activity := activities[info.ID]
+	if activity == nil {
+		return nil, monitor.Errorf(monitor.ENotFound, "run %q is removed", info.ID)
 	}
+	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
+	if err := turnOf(ctx).acquire(ctx, e.place); err != nil {
+		return nil, err
+	}
+	defer func() { <-e.place }()
 	now := p.Now()
 	if s := e.kept; s != nil && s.version == row.version && s.newest == activity.Newest &&
 		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {
@@ -142,21 +148,22 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]*testIndex{}, compare: len(earlier)}
-	before := map[beforeKey]*past{}
+	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
+	before, read := newPasts(), 0
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case sample.Run == info:
-			s.tests = append(s.tests, test{RunTest: monitor.RunTest{Series: *sample.Series, Env: sample.Env, Location: sample.Location,
+		}
+		if sample.Run == info {
+			s.tests = append(s.tests, test{id: before.id(sample.Series), RunTest: monitor.RunTest{Env: sample.Env, Location: sample.Location,
 				Start: sample.Start, TotalTime: sample.TotalTime, CPUTime: sample.CPUTime, MemUsage: sample.MemUsage}})
-		default:
-			key := beforeKey{*sample.Series, sample.Env}
-			if before[key] == nil {
-				before[key] = newPast()
+		} else {
+			before.add(&sample)
+		}
+		if read++; read%passEvery == 0 {
+			if err := turnOf(ctx).pass(ctx); err != nil {
+				return nil, err
 			}
-			before[key].add(sample)
 		}
 	}
 	unusual, err := p.parts.Store.UnusualTests(ctx, info.Project, info.ID, maxUnusual)
@@ -167,18 +174,16 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	return s, nil
 }
 
-type beforeKey struct {
-	monitor.Series
-	env string
-}
+// passEvery is how many measurements are read before other projects may read.
+const passEvery = 20_000
 
 // finish adds to the measured tests what else is known of them.
-func (s *snapshot) finish(before map[beforeKey]*past, unusual []monitor.RunTest, report *monitor.Report) {
+func (s *snapshot) finish(before *pasts, unusual []monitor.RunTest, report *monitor.Report) {
 	slices.SortFunc(s.tests, func(a, b test) int { return cmp.Compare(a.Start, b.Start) })
 	retried := map[int64]monitor.RunTest{} // by micros: a test that passed at a later attempt has a metric too
 	for _, t := range unusual {
 		if t.Outcome == monitor.OutcomeFailed || t.Outcome == monitor.OutcomeError {
-			s.tests = append(s.tests, test{RunTest: t})
+			s.tests = append(s.tests, test{RunTest: t, id: unique.Make(t.Series)})
 		} else {
 			retried[micros(t.Start)] = t
 		}
@@ -194,11 +199,12 @@ func (s *snapshot) finish(before map[beforeKey]*past, unusual []monitor.RunTest,
 		}
 	}
 	usual := usualStatus(report)
-	seen := make(map[beforeKey]int, len(s.tests))
+	seen := make(map[testKey]int, len(s.tests))
 	for i := range s.tests {
-		t := &s.tests[i]
-		key := beforeKey{t.Series, t.Env}
-		t.Occurrence, t.Before, t.Past = seen[key], before[key].middle(), before[key]
+		t, known := &s.tests[i], false
+		key := testKey{t.id, t.Env}
+		t.Series, t.Occurrence = t.id.Value(), seen[key]
+		t.Before, t.past, known = before.of(key)
 		seen[key]++
 		if again, ok := retried[micros(t.Start)]; ok && again.Series == t.Series {
 			t.Outcome, t.Attempts, t.NodeID = again.Outcome, again.Attempts, again.NodeID
@@ -207,14 +213,11 @@ func (s *snapshot) finish(before map[beforeKey]*past, unusual []monitor.RunTest,
 		id.Occurrence = t.Occurrence
 		t.Changes = changes[id]
 		t.Status = statusOf(t, usual)
-		if t.Status == usual && s.compare > 0 && before[key] == nil {
+		if t.Status == usual && s.compare > 0 && !known {
 			t.Status = "new"
 		}
-		t.find = strings.ToLower(t.Location + "::" + t.Series.ItemVariant + "\x00" + t.Series.ItemPath + "\x00" + t.Series.Item)
+		t.find = unique.Make(strings.ToLower(t.Location + "::" + t.Series.ItemVariant + "\x00" + t.Series.ItemPath + "\x00" + t.Series.Item))
 		s.counts[t.Status]++
-	}
-	for _, p := range before {
-		p.walls = nil // the snapshot stays in memory
 	}
 	s.folders = foldersOf(s.tests)
 	s.ratios = binsOf(s.tests)

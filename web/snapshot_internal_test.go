@@ -12,8 +12,8 @@ import (
 // quietStore has a run of which nothing is asked but its activity.
 type quietStore struct{ Store }
 
-func (quietStore) Activity(context.Context, string, string) (*monitor.Activity, error) {
-	return &monitor.Activity{}, nil
+func (quietStore) Activities(context.Context, string, []string) (map[string]*monitor.Activity, error) {
+	return map[string]*monitor.Activity{"run": {}}, nil
 }
 
 // TestWaitingForASnapshotEndsWithItsRequest checks that a request that waits until another has read the run does not outlive its

@@ -16,7 +16,7 @@ var sortKeys = map[string]func(a, b *test) int{
 	"cpu":   func(a, b *test) int { return cmp.Compare(a.CPUTime, b.CPUTime) },
 	"mem":   func(a, b *test) int { return cmp.Compare(a.MemUsage, b.MemUsage) },
 	"ratio": func(a, b *test) int { return cmp.Compare(a.Ratio(), b.Ratio()) },
-	"name":  func(a, b *test) int { return strings.Compare(a.find, b.find) },
+	"name":  func(a, b *test) int { return strings.Compare(a.find.Value(), b.find.Value()) },
 }
 
 // order returns the positions of the tests, the least first. NaN is less than every number.
@@ -71,10 +71,8 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 		if q.status != "" && q.status != t.Status || q.only != nil && !q.only(t) {
 			return
 		}
-		for _, w := range q.words {
-			if !strings.Contains(t.find, w) {
-				return
-			}
+		if !t.has(q.words) {
+			return
 		}
 		if found++; found > q.offset && len(page) < q.n {
 			page = append(page, t)
@@ -91,6 +89,11 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 		take(i)
 	}
 	return page, found
+}
+
+// has says whether all words are in the name or the file of a test.
+func (t *test) has(words []string) bool {
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(t.find.Value(), w) })
 }
 
 func valueOf(by string) func(t *test) float64 {
@@ -112,19 +115,23 @@ const maxFolders, maxDepth = 7, 9
 // foldersOf returns the folders with the most wall time. Where all tests are in one folder, its files are told apart.
 func foldersOf(tests []test) []folder {
 	for depth := 2; ; depth++ {
-		sums := map[string]*folder{}
+		sums, of := map[string]*folder{}, map[string]*folder{} // by name, and by location
 		deeper := false
 		for i := range tests {
 			t := &tests[i]
 			if math.IsNaN(t.TotalTime) {
 				continue
 			}
-			name, more := above(t.Location, depth)
-			deeper = deeper || more
-			if sums[name] == nil {
-				sums[name] = &folder{Name: name}
+			f := of[t.Location]
+			if f == nil {
+				name, more := above(t.Location, depth)
+				deeper = deeper || more
+				if f = sums[name]; f == nil {
+					f = &folder{Name: name}
+					sums[name] = f
+				}
+				of[t.Location] = f
 			}
-			f := sums[name]
 			f.Now += t.TotalTime
 			f.Tests++
 			if before := t.Before; !math.IsNaN(before) {

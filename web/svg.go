@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"strconv"
 	"strings"
+
+	"pymon-bridge/monitor"
 )
 
 // line is what a sparkline shows.
@@ -89,7 +90,7 @@ func bar(now, usual, most float64, status string) template.HTML {
 }
 
 // signs are shown before the words of verdicts and outcomes.
-var signs = map[string]string{"regression": "▲", "suspect": "◆", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
+var signs = map[string]string{"regression": "▲", "suspect": "◆", "drift": "↗", "accepted": "△", "improvement": "▼", "resolved": "✓", "ok": "●", "learning": "○",
 	"not_judged": "–", "failed": "✕", "error": "✕", "flaky": "≈", "running": "…", "judging": "…", "slow_machine": "◷", "new": "+"}
 
 // sign returns the sign of a status of any type.
@@ -109,7 +110,12 @@ func class(status string) string {
 }
 
 // word returns a status as people say it.
-func word(status any) string { return strings.ReplaceAll(class(fmt.Sprint(status)), "_", " ") }
+func word(status any) string {
+	if fmt.Sprint(status) == string(monitor.StatusDrift) {
+		return "slow growth"
+	}
+	return strings.ReplaceAll(class(fmt.Sprint(status)), "_", " ")
+}
 
 // span returns a long time in seconds as people say it: "54 min 12 s".
 func span(seconds float64) string {
@@ -130,16 +136,12 @@ func span(seconds float64) string {
 	}
 }
 
-// seconds returns a sum of times: in two units from two minutes on, else in three digits.
-func seconds(v float64) string {
-	switch {
-	case v >= 120:
-		return span(v)
-	case v >= 0.9995:
-		return strconv.FormatFloat(v, 'g', 3, 64) + " s"
-	default:
-		return strconv.FormatFloat(v*1000, 'g', 3, 64) + " ms"
+// spanOf returns a sum of times: in two units from two minutes on, else as a measurement.
+func spanOf(w Words, seconds float64) string {
+	if seconds >= 120 {
+		return span(seconds)
 	}
+	return w.Amount(monitor.MetricTotalTime, seconds)
 }
 
 // noLine returns a line without values, a usual range or a verdict.

@@ -41,18 +41,3 @@ func TestSparklinesOfOddValues(t *testing.T) {
 	assert.Empty(t, bar(nan, nan, 1, "ok"))
 	assert.Empty(t, bar(1, 1, 0, "ok"))
 }
-
-func TestUsualRangeIgnoresAFewThatDiffer(t *testing.T) {
-	t.Parallel()
-	var points []*point
-	for i := range 40 {
-		points = append(points, &point{Wall: 10})
-		if i < 3 {
-			points[i].Wall = 100
-		}
-	}
-	usual, low, high := usualRange(points, "total_time")
-	assert.Equal(t, []float64{10, 9.5, 10.5}, []float64{usual, low, high})
-	usual, _, _ = usualRange(points[:4], "total_time")
-	assert.True(t, math.IsNaN(usual), "too few")
-}

@@ -54,6 +54,8 @@ type point struct {
 	Changes  map[string]monitor.Result `json:"changes,omitempty"`
 	Outcome  string                    `json:"outcome,omitempty"`
 	Attempts int64                     `json:"attempts,omitempty"`
+
+	host, system, python string
 }
 
 // everyBranch is the value of the parameter branch for all branches.
@@ -64,7 +66,7 @@ func (p *Pages) test(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
 	series := monitor.Series{Project: v.Project, Component: s.text("component", ""), ItemPath: s.text("path", ""),
 		ItemVariant: s.text("name", ""), Kind: s.text("kind", monitor.KindFunction)}
-	series.Item = s.text("item", functionOf(series.ItemVariant))
+	series.Item = s.text("item", monitor.FunctionOf(series.ItemVariant))
 	n := s.oneOf("n", "120", "60", "0")
 	s.oneOf("x", "run", "time")
 	s.oneOf("y", "zero", "fit", "log")
@@ -75,6 +77,9 @@ func (p *Pages) test(v *visit) (*view, error) {
 		return nil, err
 	}
 	if len(history) == 0 {
+		if path, err := p.named(ctx, series, s); path != "" || err != nil {
+			return &view{Redirect: path}, err
+		}
 		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no measurement of the test %q of %q", v.Project, series.ItemVariant, series.ItemPath)
 	}
 	data := &testPage{Test: series, Name: nameOf(series, 0), File: history[0].Location}
@@ -140,7 +145,8 @@ func (d *testPage) points(history []monitor.TestPoint) (points []*point) {
 		}
 		pt := &point{Run: h.Run, ScmRef: h.ScmRef, Branch: h.Branch, Build: h.Build, Started: time.Unix(0, h.Start).UTC(),
 			Wall: monitor.Number(h.TotalTime), CPU: monitor.Number(h.CPUTime), Mem: monitor.Number(h.MemUsage),
-			Outcome: h.Outcome, Attempts: max(h.Attempts, retried[micros(h.Start)]), Status: string(monitor.StatusNotJudged)}
+			Outcome: h.Outcome, Attempts: max(h.Attempts, retried[micros(h.Start)]), Status: string(monitor.StatusNotJudged),
+			host: h.Host, system: h.System, python: h.Python}
 		points = append(points, pt)
 	}
 	return points
@@ -166,7 +172,7 @@ func (p *Pages) fillTest(v *visit, data *testPage, shown, points []*point) error
 	if data.Branch == everyBranch {
 		main = data.Main
 	}
-	data.Chart = chartOf(drawn, points, main)
+	data.Chart = p.chart(drawn, points, data.Env, main)
 	data.Lines = map[string]line{}
 	for _, m := range data.Chart.Metrics {
 		data.Lines[m.Name] = m.line(data.Status)
@@ -244,7 +250,7 @@ func (pt *point) judge(results map[string]monitor.KeptResult, env string) {
 
 // Value returns the measurement of a metric.
 func (pt *point) Value(metric string) float64 {
-	return measured(monitor.RunTest{TotalTime: float64(pt.Wall), CPUTime: float64(pt.CPU), MemUsage: float64(pt.Mem)}, metric)
+	return measured(float64(pt.Wall), float64(pt.CPU), float64(pt.Mem), metric)
 }
 
 // Change returns the verdict on a metric; "" for none.

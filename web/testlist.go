@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -153,11 +152,11 @@ func (p *Pages) lastRun(ctx context.Context, project string, data *testListPage)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := p.parts.Store.RunSums(ctx, []*monitor.RunInfo{chosen})
+	rows, err := p.runRows(ctx, []*monitor.RunInfo{chosen})
 	if err != nil {
 		return nil, err
 	}
-	return p.runRow(ctx, chosen, sums[0])
+	return rows[0], nil
 }
 
 // ended returns the latest of some runs that is not under way and has about as many tests as the others, since a run by hand
@@ -165,13 +164,15 @@ func (p *Pages) lastRun(ctx context.Context, project string, data *testListPage)
 func (p *Pages) ended(ctx context.Context, infos []*monitor.RunInfo) (*monitor.RunInfo, error) {
 	best, most := infos[0], int64(0)
 	var some []*monitor.RunInfo
-	for _, info := range infos {
-		activity, err := p.parts.Store.Activity(ctx, info.Project, info.ID)
+	for part := range slices.Chunk(infos, 2*earlierRuns) {
+		activities, err := p.parts.Store.Activities(ctx, part[0].Project, idsOf(part))
 		if err != nil {
 			return nil, err
 		}
-		if !activity.Running(p.Now(), p.Quiet) {
-			some, most = append(some, info), max(most, info.Tests)
+		for _, info := range part {
+			if a := activities[info.ID]; a != nil && !a.Running(p.Now(), p.Quiet) && len(some) < earlierRuns {
+				some, most = append(some, info), max(most, info.Tests)
+			}
 		}
 		if len(some) == earlierRuns {
 			break
@@ -193,7 +194,7 @@ func (p *Pages) fillLines(ctx context.Context, data *testListPage, picked []*tes
 	for _, t := range picked[:min(pageRows, len(picked))] { // a table for machines has no sparklines
 		series = append(series, t.Series)
 	}
-	recent, err := p.parts.Store.RecentTests(ctx, series, data.Branch, recentRuns)
+	recent, err := p.parts.Store.RecentTests(ctx, monitor.RecentQuery{Tests: series, Branch: data.Branch, Limit: recentRuns, Outcomes: true})
 	if err != nil {
 		return err
 	}
@@ -212,12 +213,9 @@ func (p *Pages) fillLines(ctx context.Context, data *testListPage, picked []*tes
 		}
 		if i < len(recent) {
 			l.Passed, l.Ended = recent[i].Passed, recent[i].Ended
-			l.Trend = line{Usual: math.NaN(), Limit: math.NaN(), Status: row.Change(monitor.MetricTotalTime)}
-			for _, point := range slices.Backward(recent[i].Points) {
-				if point.Env == row.Env {
-					l.Trend.Values = append(l.Trend.Values, point.TotalTime)
-				}
-			}
+			l.Trend = noLine()
+			l.Trend.Status, l.Trend.Values = row.Change(monitor.MetricTotalTime), valuesOf(pointsOf(recent[i], row.Env), monitor.MetricTotalTime)
+			p.band(&l.Trend, row.Env, monitor.MetricTotalTime)
 		}
 		data.Most = max(data.Most, float64(row.Wall))
 		data.Tests = append(data.Tests, l)

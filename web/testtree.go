@@ -122,7 +122,7 @@ func folderAt(rows map[string]*folderRow, file, path string) *folderRow {
 }
 
 // attention orders the statuses of tests; the first one matters most.
-var attention = []string{"failed", "regression", "suspect", "flaky", "improvement", "resolved", "new", "ok"}
+var attention = []string{"failed", "regression", "suspect", "drift", "flaky", "improvement", "resolved", "new", "ok"}
 
 func (f *folderRow) add(t *test) {
 	f.Tests++
@@ -210,6 +210,3 @@ func folderTable(rows []*folderRow) *table {
 	}
 	return t
 }
-
-// Span returns a sum of times in words.
-func (f *frame) Span(v monitor.Number) string { return seconds(float64(v)) }

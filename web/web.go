@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -20,9 +21,9 @@ type Store interface {
 	monitor.HistoryStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
-	// ReportVersion returns the version of the kept report on a run, 0 when there is none. Whenever a report changes, it gets a
-	// version that no report had before.
-	ReportVersion(ctx context.Context, project, run string) (int64, error)
+	// ReportVersions returns the versions of the kept reports on runs, by the ids of the runs. Whenever a report changes, it gets
+	// a version that no report had before. A run without a report has no entry.
+	ReportVersions(ctx context.Context, project string, runs []string) (map[string]int64, error)
 }
 
 // Words are the words that reports have for their readers. Pages have the same, so that page, comment and terminal say the
@@ -38,25 +39,40 @@ type Words interface {
 	Printable(s string) string
 	// Commit returns the first digits of a hash.
 	Commit(ref string) string
+	// Growth says how something grew slowly, without a subject.
+	Growth(metric string, d *monitor.Drift) string
+	// Growing says in sentences how the suite and its parts grow slowly.
+	Growing(r *monitor.Report) []string
 	// Again returns the arguments of pytest that run the regressions and suspects of a report again; nil for none.
 	Again(r *monitor.Report) []string
 }
 
+// Detector says what is usual, as it does when it judges.
+type Detector interface {
+	// Usual returns the middle of some values that a metric of a test had on a class of machine, oldest first, and the range
+	// beyond which the next value is conspicuous. All three are NaN without values.
+	Usual(env, metric string, values []float64) (low, usual, high float64)
+	// RunsNeeded is how many runs on a class of machine there have to be before a later one is judged.
+	RunsNeeded() int
+}
+
 // Parts has the parts of [Pages]. All are required.
 type Parts struct {
-	Store   Store
-	Words   Words
-	Turns   *turns.Queue // the reads of the API take turns with those of the pages
-	Version string
-	Log     *slog.Logger
+	Store    Store
+	Words    Words
+	Detector Detector
+	Accepter monitor.Accepter
+	Turns    *turns.Queue // the reads of the API take turns with those of the pages
+	Version  string
+	Log      *slog.Logger
 }
 
 // Pages answers browsers. The exported fields may be changed before the first request.
 type Pages struct {
 	// Quiet is the time without a record after which a run has ended.
 	Quiet time.Duration
-	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The run that was looked at
-	// last always stays.
+	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The two runs that were looked
+	// at last always stay. A test takes about 400 bytes.
 	MaxTests int
 	// MaxSending is the size in bytes of the large answers that readers are taking, of all together.
 	MaxSending int
@@ -70,11 +86,14 @@ type Pages struct {
 	snapshots snapshots
 	briefs    briefs
 	sendings  sendings
+
+	following sync.Mutex
+	followed  map[[2]string]*followed // by project and branch
 }
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 150_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 200_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.
@@ -85,8 +104,10 @@ func (p *Pages) Mount(s *httpd.Server) {
 	s.Public().GET(loginPath, p.getLogin)
 	s.Public().POST(loginPath, p.postLogin)
 	s.Public().POST(logoutPath, p.postLogout)
+	s.Routes("/", monitor.ScopeRead).POST(codePath, p.postCode)
 	s.Routes("/", monitor.ScopeRead).GET("/", onlyForBrowsers, p.page(p.home))
 	s.Routes("/", monitor.ScopeRead).GET(statusPath, p.page(p.status))
+	s.Data("/p/:project", monitor.ScopeAdmin).POST("/"+acceptPath, p.accept)
 	project := s.Data("/p/:project", monitor.ScopeRead)
 	for path, load := range map[string]loader{
 		"": p.overview, "/runs/:run": p.run, "/test": p.test, "/find": p.find,

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,9 @@ type fakeStore struct {
 	history  []monitor.TestPoint
 	reports  map[string]*monitor.Report
 
-	samples int // how often samples were read
+	siblings []monitor.Series
+	samples  int         // how often samples were read
+	sampled  func(n int) // called for each sample, with its number in the list
 }
 
 func (s *fakeStore) info(n int) *monitor.RunInfo {
@@ -68,12 +71,16 @@ func (s *fakeStore) RunInfos(_ context.Context, q monitor.RunInfoQuery) (infos [
 func (s *fakeStore) Samples(_ context.Context, _ monitor.Sort, runs []*monitor.RunInfo) iter.Seq2[monitor.Sample, error] {
 	s.samples++
 	return func(yield func(monitor.Sample, error) bool) {
+		n := 0
 		for _, run := range runs {
 			for i := range s.tests {
 				name := fmt.Sprintf("test_%d", i)
 				series := monitor.Series{Project: "shop", ItemPath: "m", Item: name, ItemVariant: name, Kind: monitor.KindFunction}
 				sample := monitor.Sample{Run: run, Series: &series, Env: "m", Location: "tests/m.py" + s.text, Start: run.Started + int64(i),
 					TotalTime: float64(i + 1), CPUTime: math.NaN(), MemUsage: 1}
+				if n++; s.sampled != nil {
+					s.sampled(n)
+				}
 				if !yield(sample, nil) {
 					return
 				}
@@ -82,7 +89,7 @@ func (s *fakeStore) Samples(_ context.Context, _ monitor.Sort, runs []*monitor.R
 	}
 }
 
-func (s *fakeStore) Projects(context.Context) ([]string, error) { return s.projects, nil }
+func (s *fakeStore) Projects(context.Context) ([]string, error) { return slices.Clone(s.projects), nil }
 
 func (s *fakeStore) RunSums(_ context.Context, infos []*monitor.RunInfo) ([]*monitor.Run, error) {
 	runs := make([]*monitor.Run, len(infos))
@@ -93,8 +100,12 @@ func (s *fakeStore) RunSums(_ context.Context, infos []*monitor.RunInfo) ([]*mon
 	return runs, nil
 }
 
-func (s *fakeStore) Activity(context.Context, string, string) (*monitor.Activity, error) {
-	return &monitor.Activity{Records: s.records, Last: began, Open: s.open}, nil
+func (s *fakeStore) Activities(_ context.Context, _ string, runs []string) (map[string]*monitor.Activity, error) {
+	found := map[string]*monitor.Activity{}
+	for _, run := range runs {
+		found[run] = &monitor.Activity{Records: s.records, Last: began, Open: s.open}
+	}
+	return found, nil
 }
 
 func (s *fakeStore) LatestTests(context.Context, string, string, int) ([]monitor.RunTest, error) {
@@ -114,12 +125,29 @@ func (s *fakeStore) TestHistory(_ context.Context, q monitor.TestQuery) (found [
 	return found, nil
 }
 
+func (s *fakeStore) CountReports(context.Context, string) (int, int64, error) {
+	return len(s.reports), 0, nil
+}
+
+func (s *fakeStore) KeptReports(context.Context, string, []string, ...monitor.Status) (map[string]*monitor.Report, error) {
+	return s.reports, nil
+}
+
+func (s *fakeStore) RecentTests(_ context.Context, q monitor.RecentQuery) ([]monitor.RecentTest, error) {
+	return make([]monitor.RecentTest, len(q.Tests)), nil
+}
+
 func (s *fakeStore) KeptResults(context.Context, monitor.Series, []string) (map[string]monitor.KeptResult, error) {
 	return map[string]monitor.KeptResult{}, nil
 }
 
-func (s *fakeStore) Siblings(context.Context, monitor.Series, int) ([]monitor.Series, error) {
-	return nil, nil
+func (s *fakeStore) Siblings(_ context.Context, test monitor.Series, _ int) (found []monitor.Series, _ error) {
+	for _, one := range s.siblings {
+		if one.ItemPath == test.ItemPath {
+			found = append(found, one)
+		}
+	}
+	return found, nil
 }
 
 func (s *fakeStore) Find(context.Context, string, string, int) ([]string, []monitor.Series, error) {
@@ -133,21 +161,35 @@ func (s *fakeStore) Report(_ context.Context, _, run string) (*monitor.Report, e
 	return nil, monitor.Errorf(monitor.ENotFound, "no report")
 }
 
-func (s *fakeStore) ReportVersion(_ context.Context, _, run string) (int64, error) {
-	if r := s.reports[run]; r != nil {
-		return int64(len(r.Results)) + 1, nil
+func (s *fakeStore) ReportVersions(_ context.Context, _ string, runs []string) (map[string]int64, error) {
+	found := map[string]int64{}
+	for _, run := range runs {
+		if r := s.reports[run]; r != nil {
+			found[run] = int64(len(r.Results)) + 1
+		}
 	}
-	return 0, nil
+	return found, nil
 }
 
 // fakeWords are words that are easy to find.
 type fakeWords struct{}
 
-func (fakeWords) Sentence(*monitor.Report) string                       { return "A sentence." }
-func (fakeWords) Amount(_ string, v float64) string                     { return fmt.Sprint(v) }
-func (fakeWords) Ratio(v float64) string                                { return fmt.Sprint(v) }
-func (fakeWords) Printable(s string) string                             { return s }
-func (fakeWords) Commit(ref string) string                              { return ref }
+func (fakeWords) Sentence(*monitor.Report) string          { return "A sentence." }
+func (fakeWords) Growth(_ string, d *monitor.Drift) string { return fmt.Sprint("grew to ", d.Now) }
+func (fakeWords) Growing(r *monitor.Report) (all []string) {
+	for _, p := range append(r.Suite.Drift, r.Parts...) {
+		all = append(all, fmt.Sprint(p.Part, " grew to ", p.Now))
+	}
+	return all
+}
+func (fakeWords) Amount(_ string, v float64) string { return fmt.Sprint(v) }
+func (fakeWords) Ratio(v float64) string            { return fmt.Sprint(v) }
+func (fakeWords) Printable(s string) string         { return s }
+func (fakeWords) Commit(ref string) string          { return ref }
+func (fakeWords) Usual(_, _ string, _ []float64) (low, usual, high float64) {
+	return math.NaN(), math.NaN(), math.NaN()
+}
+func (fakeWords) RunsNeeded() int                                       { return 10 }
 func (fakeWords) Again(*monitor.Report) []string                        { return []string{"it's", "-k", "a b"} }
 func (fakeWords) Tokens(context.Context) (t monitor.TokenList, _ error) { return t, nil }
 
@@ -156,6 +198,7 @@ type site struct {
 	*httpd.Server
 	store *fakeStore
 	pages *web.Pages
+	turns *turns.Queue
 	now   time.Time
 }
 
@@ -163,9 +206,9 @@ func newSite(store *fakeStore) *site {
 	log := slog.New(slog.DiscardHandler)
 	auth := httpd.NewAuthenticator(fakeWords{}, log)
 	auth.AllowAnonymous = true
-	s := &site{Server: httpd.New(auth, log), store: store, now: began}
+	s := &site{Server: httpd.New(auth, log), store: store, turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, now: began}
 	s.HostNames = []string{"example.com"} // the host of httptest
-	s.pages = web.New(web.Parts{Store: store, Words: fakeWords{}, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 1}, Version: "v", Log: log})
+	s.pages = web.New(web.Parts{Store: store, Words: fakeWords{}, Detector: fakeWords{}, Accepter: &fakeAccepter{}, Turns: s.turns, Version: "v", Log: log})
 	s.pages.Now = func() time.Time { return s.now }
 	s.pages.Mount(s.Server)
 	return s
@@ -342,6 +385,7 @@ func TestSnapshotsAreBounded(t *testing.T) {
 	assert.Equal(t, 1, look("run-2"))
 	s.pages.MaxTests = 0
 	assert.Equal(t, 1, look("run-4", "run-4"), "the last one stays, however large it is")
+	assert.Equal(t, 1, look("run-3", "run-4", "run-3", "run-4"), "so does the one before it, for comparisons")
 }
 
 func TestALongHistoryIsThinnedOut(t *testing.T) {

@@ -31,10 +31,11 @@ type askFlags struct {
 // source is a bridge that answers a command.
 type source struct {
 	client
-	public string // address of the bridge for people, if it told one
-	seat   *seat  // nil where the bridge runs already
-	wait   *spinner
-	stop   context.CancelFunc
+	public  string // address of the bridge for people, if it told one
+	noPages bool   // the bridge has no pages; known after the first answer
+	seat    *seat  // nil where the bridge runs already
+	wait    *spinner
+	stop    context.CancelFunc
 }
 
 // open finds the bridge to ask. It starts one for a directory, which ends with the source.
@@ -110,9 +111,9 @@ func (s *source) close() {
 	}
 }
 
-// page returns an address for a browser. It is "" where the bridge ends with the command.
+// page returns the address that pages begin with. It is "" where the bridge ends with the command, and where it has no pages.
 func (s *source) page() string {
-	if s.seat != nil {
+	if s.seat != nil || s.noPages {
 		return ""
 	}
 	return cmp.Or(s.public, s.origin())
@@ -122,7 +123,7 @@ func (s *source) page() string {
 func (s *source) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
-		s.public = response.Header.Get(addressHeader)
+		s.public, s.noPages = response.Header.Get(addressHeader), !hasPages(response.Header)
 	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
 		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}

@@ -21,8 +21,8 @@ type howFar struct {
 // await waits until the bridge has carried out a command, and shows how far it is. doing is for the progress, and goesOn
 // says what a bridge does without the command.
 func (m *Main) await(ctx context.Context, db *sqlite.DB, doing, goesOn string, look func() (howFar, error)) error {
-	var p *progress
-	var done uint64
+	p := m.newProgress(doing, "records", 0)
+	defer p.end()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for served := time.Now(); ; {
@@ -30,13 +30,8 @@ func (m *Main) await(ctx context.Context, db *sqlite.DB, doing, goesOn string, l
 		if err != nil {
 			return fmt.Errorf("read how far the bridge is: %w", err)
 		}
-		if p == nil && !at.began.IsZero() {
-			p = m.newProgress(doing, "records", int64(at.upTo))
-			defer p.end()
-		}
-		if at.position > done {
-			p.add(int64(at.position - done))
-			done = at.position
+		if !at.began.IsZero() {
+			p.to(int64(at.position), int64(at.upTo))
 		}
 		if !at.ended.IsZero() {
 			return nil

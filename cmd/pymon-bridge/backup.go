@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,7 +29,7 @@ The copy is the file as it is at one moment, also while a bridge serves it. Only
 
 // Run copies the file.
 func (c *backupCmd) Run(ctx context.Context, m *Main) error {
-	p := m.newSteps("Copying", "pages")
+	p := m.newProgress("Copying", "pages", 0)
 	err := sqlite.Backup(ctx, filepath.Join(c.Data, sqlite.FileName), c.File, c.Force, p.to)
 	p.end()
 	if err != nil {
@@ -41,7 +40,7 @@ func (c *backupCmd) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(map[string]any{"file": c.File, "bytes": info.Size()})
+		return m.printJSON(map[string]any{"file": c.File, "bytes": info.Size()})
 	}
 	_, err = fmt.Fprintf(m.Stdout, "%s has %s.\n", c.File, humanize.IBytes(uint64(info.Size())))
 	return err

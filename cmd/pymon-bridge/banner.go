@@ -9,18 +9,11 @@ import (
 	"strings"
 
 	"pymon-bridge/monitor"
-	"pymon-bridge/report"
 )
 
 // announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
 func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
 	url := baseURL(l, c.TLSCert != "")
-	public := url
-	if c.PublicURL != nil {
-		public = c.PublicURL.String()
-	}
-	page := pageOf(func(project, run string) string { return report.RunPage(public, project, run) })
-	m.page.Store(&page)
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
 		data = c.Data

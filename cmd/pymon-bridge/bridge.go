@@ -16,6 +16,7 @@ import (
 	"pymon-bridge/journal"
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 	"pymon-bridge/sqlite"
 	"pymon-bridge/telemetry"
 )
@@ -36,9 +37,12 @@ type bridge struct {
 	courier   *journal.Courier
 	reports   *journal.ReportCourier
 	cache     *cache.Store
+	detector  *regress.Detector
 	judge     monitor.Judge
+	accepter  monitor.Accepter
 	worker    *judge.Worker // nil with --no-judge: another bridge judges
 	runs      *journal.RunWatcher
+	deletions *deleter
 	server    *httpd.Server
 
 	url        string

@@ -39,7 +39,8 @@ type checkCmd struct {
 // judgeFlags say how a run is judged. The commands check and run have them.
 type judgeFlags struct {
 	Branch    string        `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
-	FailOn    string        `help:"What makes the command fail: ${enum}." enum:"regression,suspect,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
+	FailOn    string        `help:"What makes the command fail: ${enum}." enum:"regression,suspect,drift,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
+	Budget    string        `help:"File with limits for tests and for all tests together, in TOML. A test above its limit is like a regression, also in the first run." placeholder:"FILE" env:"PYMON_BUDGET"`
 	RerunFile string        `help:"Write arguments for pytest to this file: \"pytest @FILE\" then runs the conspicuous tests again. Without such tests there is no file." placeholder:"FILE"`
 	Grafana   string        `name:"grafana-url" help:"Address of Grafana, for the links of a Markdown report." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
 	Timeout   time.Duration `help:"How long to wait for the report." default:"2m" env:"PYMON_TIMEOUT"`
@@ -56,7 +57,8 @@ func (*checkCmd) Help() string {
 	return `
     pymon-bridge check                                    # the last run
     pymon-bridge check --scm-ref "$COMMIT" --branch main  # a pull request
-    pymon-bridge check --project shop --fail-on suspect --rerun-file again.txt`
+    pymon-bridge check --project shop --fail-on suspect --rerun-file again.txt
+    pymon-bridge check --budget budget.toml               # [total] wall_time = "10m"`
 }
 
 // Run prints the report, and fails when the gate does not pass.
@@ -64,7 +66,14 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err := c.writeRerun(nil); err != nil { // the file of an earlier check says nothing about this run
 		return &exitError{statusNotJudged, err}
 	}
+	limits, err := c.limits()
+	if err != nil {
+		return &exitError{statusNotJudged, err}
+	}
 	r, err := c.fetch(ctx, m)
+	if err == nil {
+		r.Budget, err = client{c.URL, c.Token, cmp.Or(c.Project, r.Project)}.budget(ctx, m, limits, r)
+	}
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}

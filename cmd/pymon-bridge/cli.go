@@ -35,6 +35,7 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"Run a test command such as pytest, measure its tests, and say at the end what failed, what was slow and what changed."`
 	RunBridge   runBridgeCmd   `cmd:"" hidden:"" help:"Serve the tests of the command run, which starts this command."`
 	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
+	Accept      acceptCmd      `cmd:"" help:"Accept regressions: what tests need now is usual from now on. List what was accepted, and take it back."`
 	Runs        runsCmd        `cmd:"" help:"List the newest runs."`
 	Top         topCmd         `cmd:"" help:"List the tests of a run that take the most time or memory."`
 	Show        showCmd        `cmd:"" help:"Show the history of a test, as graphs and a table."`
@@ -53,6 +54,7 @@ type cli struct {
 	Plugin      pluginCmd      `cmd:"" help:"Write the plugin for pytest, which measures more than pytest-monitor and costs less."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bridge whether it is ready. Meant for containers."`
 	Completion  completionCmd  `cmd:"" help:"Print a script with which bash, zsh or fish completes commands and flags."`
+	Help        helpCmd        `cmd:"" help:"Print the help of a command."`
 	Complete    completeCmd    `cmd:"" hidden:"" help:"Print how a command line may go on. The scripts of completion ask this."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 
@@ -115,7 +117,11 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		return 2
 	}
 	m.banner, m.color = c.LogFormat != "json", c.Color
-	err = command.Run(c.logger(m))
+	logger := c.logger(m)
+	if name := command.Command(); name != "serve" && name != "run-bridge" && c.LogLevel == "info" {
+		m.level.Set(slog.LevelWarn) // a command prints what people ask for
+	}
+	err = command.Run(logger)
 	if err != nil && command.Command() == "serve" && errors.Is(err, context.Canceled) {
 		return 0 // a signal stopped the bridge while it started
 	}
@@ -136,11 +142,12 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 func (c *cli) logger(m *Main) *slog.Logger {
 	m.level.Set(levels[c.LogLevel])
 	options := &slog.HandlerOptions{Level: &m.level}
+	var handler slog.Handler = slog.NewTextHandler(m.Stderr, options)
 	switch {
 	case c.LogFormat == "json":
-		return slog.New(slog.NewJSONHandler(m.Stderr, options))
+		handler = slog.NewJSONHandler(m.Stderr, options)
 	case c.LogFormat == "auto" && isTerminal(m.Stderr):
-		return slog.New(newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr), &m.page))
+		handler = newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr))
 	}
-	return slog.New(slog.NewTextHandler(m.Stderr, options))
+	return slog.New(&pageLog{Handler: handler, page: &m.page})
 }

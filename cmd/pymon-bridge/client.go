@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,7 +16,7 @@ import (
 	"pymon-bridge/report"
 )
 
-// client asks the read routes of a bridge, in one project.
+// client asks the routes of a bridge, in one project.
 type client struct {
 	URL     string // as in pytest's --remote-server
 	Token   string // may be empty
@@ -24,7 +26,12 @@ type client struct {
 // get asks a read route and returns an answer with the status 200 or 204. It follows no redirect. An error that may pass is
 // a [laterError].
 func (c client) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
-	request, err := c.request(ctx, query, path...)
+	return c.ask(ctx, http.MethodGet, nil, query, path...)
+}
+
+// ask sends a request, and does the same with the answer. 201 is an answer to what changes something.
+func (c client) ask(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (*http.Response, error) {
+	request, err := c.request(ctx, method, body, query, path...)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +40,7 @@ func (c client) get(ctx context.Context, query url.Values, path ...string) (*htt
 	if err != nil {
 		return nil, laterIfRestarting(err, unreachable(ctx, err))
 	}
-	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
+	if !slices.Contains([]int{http.StatusOK, http.StatusCreated, http.StatusNoContent}, response.StatusCode) {
 		defer response.Body.Close()
 		return nil, laterIfBusy(response, refusal(response))
 	}
@@ -46,8 +53,8 @@ const addressHeader = "Pymon-Bridge-Address"
 // hasPages says whether the bridge that answers has pages for people. Older versions have none.
 func hasPages(answer http.Header) bool { return answer.Get("Pymon-Bridge-Pages") != "" }
 
-// request returns the request for a read route.
-func (c client) request(ctx context.Context, query url.Values, path ...string) (*http.Request, error) {
+// request returns the request for a route of the API.
+func (c client) request(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (*http.Request, error) {
 	u, err := c.base()
 	if err != nil {
 		return nil, err
@@ -59,7 +66,12 @@ func (c client) request(ctx context.Context, query url.Values, path ...string) (
 	}
 	u = u.JoinPath(append([]string{"api", "v1"}, path...)...)
 	u.RawQuery = query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	return c.authorized(ctx, method, u, user, body)
+}
+
+// authorized returns a request with the token, or with that of the address.
+func (c client) authorized(ctx context.Context, method string, u *url.URL, user *url.Userinfo, body io.Reader) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +146,15 @@ func refusal(response *http.Response) error {
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
-	return fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+	err := fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+	if response.StatusCode == http.StatusNotFound {
+		return &absentError{err}
+	}
+	return err
 }
+
+// absentError is the error of an answer that there is nothing.
+type absentError struct{ error }
 
 // shown returns an address without its password and its question.
 func shown(u *url.URL) string {

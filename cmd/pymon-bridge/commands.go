@@ -20,7 +20,8 @@ const commandsAgain = 10 * time.Second
 func (b *bridge) openCommands(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	for _, carryOut := range []func(context.Context) error{b.answer, b.deleter().next} {
+	b.deletions = b.deleter()
+	for _, carryOut := range []func(context.Context) error{b.answer, b.deletions.next} {
 		running.Go(func() { b.repeat(ctx, carryOut) })
 	}
 	b.onClose(func(context.Context) error { stop(); running.Wait(); return nil })

@@ -58,9 +58,14 @@ func (c *completeCmd) Run(m *Main, k *kong.Kong) error {
 	return nil
 }
 
-// possibilities returns how the last word may go on, each with its meaning. bash makes "=" a word of its own.
+// possibilities returns how the last word may go on, each with its meaning. bash makes "=" a word of its own, also where nothing
+// follows it yet.
 func possibilities(node *kong.Node, words []string) (found [][2]string) {
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "=" })
+	words = slices.Clone(words)
+	if last := len(words) - 1; words[last] == "=" {
+		words = append(words, "")
+	}
+	words = slices.DeleteFunc(words, func(w string) bool { return w == "=" })
 	var flag *kong.Flag // waits for its value
 	last := ""
 	for i, word := range words {
@@ -77,6 +82,7 @@ func possibilities(node *kong.Node, words []string) (found [][2]string) {
 			if f := flagOf(node, word); f != nil && !f.IsBool() && !strings.Contains(word, "=") {
 				flag = f
 			}
+		case child != nil && child.Name == "help": // commands follow it
 		case child != nil:
 			node = child
 		case len(node.Positional) > 0 && node.Positional[0].Passthrough:

@@ -66,7 +66,7 @@ func (deadShowCmd) Help() string { return "Example:\n\n  pymon-bridge dead show 
 
 // Run prints the record and what each destination says of it.
 func (c *deadShowCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	return lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		var letters []monitor.Letter
 		err := db.EachLetter(ctx, monitor.LetterQuery{Seqs: []uint64{c.Number}}, func(l monitor.Letter) error {
 			letters = append(letters, l)
@@ -83,7 +83,7 @@ func (c *deadShowCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 			return fmt.Errorf("read the record: %w", err)
 		}
 		if c.JSON {
-			return printJSON(m.Stdout, shownLetter{c.Number, rec.Project, rec.Class(), sentJSON(rec), refusalsOf(letters)})
+			return m.printJSON(shownLetter{c.Number, rec.Project, rec.Class(), sentJSON(rec), refusalsOf(letters)})
 		}
 		fmt.Fprintf(m.Stdout, "Record %d: a %s of project %s, accepted at %s\n\n%s\n", c.Number, rec.Class(), rec.Project,
 			timeOrNever(rec.Received), indented(sentJSON(rec)))
@@ -140,7 +140,7 @@ func (c *deadRetryCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 	if err != nil {
 		return err
 	}
-	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	return lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		if n, err := countLetters(ctx, db, letters); err != nil || n == 0 && !c.All {
 			return cmp.Or(err, errNoLetters)
 		}
@@ -172,7 +172,7 @@ func (c *deadDropCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	return lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		n, err := countLetters(ctx, db, letters)
 		if err != nil || n == 0 && !c.All {
 			return cmp.Or(err, errNoLetters)
@@ -185,7 +185,7 @@ func (c *deadDropCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 			return fmt.Errorf("remove the dead letters: %w", err)
 		}
 		if c.JSON {
-			return printJSON(m.Stdout, map[string]int64{"dropped": n})
+			return m.printJSON(map[string]int64{"dropped": n})
 		}
 		_, err = fmt.Fprintf(m.Stdout, "Removed %s. The records stay in the file.\n", count(n, "dead letter"))
 		return err

@@ -119,7 +119,7 @@ func (list *letterList) add(l monitor.Letter, limit int) {
 // Run prints the counts, then the letters.
 func (c *deadListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	list := letterList{Groups: []*letterGroup{}, Letters: []letterLine{}, known: map[letterGroup]*letterGroup{}}
-	err := withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	err := lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		return db.EachLetter(ctx, c.query(nil), func(l monitor.Letter) error {
 			list.add(l, c.Limit)
 			return nil
@@ -131,7 +131,7 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 	slices.SortStableFunc(list.Groups, func(a, b *letterGroup) int { return cmp.Compare(b.Letters, a.Letters) })
 	switch {
 	case c.JSON:
-		return printJSON(m.Stdout, list)
+		return m.printJSON(list)
 	case list.Total == 0:
 		_, err := fmt.Fprintln(m.Stdout, "There are no dead letters.")
 		return err

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +18,7 @@ type deleteCmd struct {
 	dataFlags
 	Project string `help:"The project to remove." placeholder:"NAME" required:""`
 	Yes     bool   `help:"Do not ask."`
+	Forget  bool   `help:"Forget that an InfluxDB which is not asked may still have points, for example because it does not exist any more."`
 	JSON    bool   `name:"json" help:"Print one JSON object."`
 	influxFlags
 }
@@ -46,52 +47,67 @@ func (c *deleteCmd) Validate() error {
 type deleteResult struct {
 	Project string `json:"project"`
 	monitor.DeletionState
-	Left []string `json:"left"` // destinations of the file that may still have points
+	Left   []monitor.Destination `json:"left"` // they may still have points
+	served bool
+}
+
+// readLeft reads which destinations may still have points of the project. With --forget it forgets those that nobody asked.
+func (c *deleteCmd) readLeft(ctx context.Context, db *sqlite.DB, result *deleteResult) error {
+	all, err := db.Undeleted(ctx)
+	for _, u := range all {
+		if u.Project == c.Project {
+			result.Left = append(result.Left, u.Dest)
+		}
+	}
+	if err == nil && c.Forget {
+		err = db.ForgetUndeleted(ctx, c.Project, result.Dest)
+	}
+	return err
 }
 
 // Run removes the project, after saying how much that is, and asking.
 func (c *deleteCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	var id int64
-	served := false
-	result := deleteResult{Project: c.Project}
-	path := filepath.Join(c.Data, sqlite.FileName)
-	err := withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	result := &deleteResult{Project: c.Project, Left: []monitor.Destination{}}
+	err := lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		size, err := db.SizeOf(ctx, c.Project)
 		if err != nil {
 			return fmt.Errorf("count what the file has: %w", err)
 		}
-		if result.Left, err = db.DeliveredTo(ctx); err != nil {
+		delivered, err := db.DeliveredTo(ctx)
+		if err != nil {
 			return fmt.Errorf("read where the file was delivered to: %w", err)
 		}
 		tokens, err := db.Tokens(ctx)
 		if err != nil {
 			return fmt.Errorf("read the tokens: %w", err)
 		}
-		if err := c.ask(m, size, places(result.Left, db.Served() || c.URL != "")+c.lastToken(tokens.Valid)); err != nil {
+		if err := c.ask(m, size, places(delivered, db.Served() || c.URL != "")+c.lastToken(tokens.Valid)); err != nil {
 			return err
 		}
 		if id, err = db.AddDeletion(ctx, c.Project); err != nil {
 			return fmt.Errorf("ask for the removal: %w", err)
 		}
-		if served = db.Served(); !served {
+		if result.served = db.Served(); !result.served {
 			return nil
 		}
-		result.DeletionState, err = m.awaitDeletion(ctx, db, id)
-		return err
+		if result.DeletionState, err = m.awaitDeletion(ctx, db, id); err != nil {
+			return err
+		}
+		return c.readLeft(ctx, db, result)
 	})
-	if err == nil && !served {
-		result.DeletionState, err = c.unserved(ctx, id, path, logger)
+	if err == nil && !result.served {
+		err = c.unserved(ctx, id, logger, result)
 	}
 	if err != nil {
 		return err
 	}
-	result.Left = slices.DeleteFunc(result.Left, func(dest string) bool { return slices.Contains(result.Cleared, dest) })
 	return c.print(m, result)
 }
 
 // places says where points may be, and which of them stay.
-func places(delivered []string, influx bool) string {
-	text := " The file was delivered to " + strings.Join(delivered, " and ") + "."
+func places(delivered []monitor.Destination, influx bool) string {
+	text := " The file was delivered to " + joined(delivered) + "."
 	switch {
 	case len(delivered) == 0:
 		return ""
@@ -139,30 +155,54 @@ func (m *Main) awaitDeletion(ctx context.Context, db *sqlite.DB, id int64) (s mo
 	return s, err
 }
 
-// print says what was removed. It is an error when an InfluxDB still has points.
-func (c *deleteCmd) print(m *Main, r deleteResult) error {
-	s := r.DeletionState
-	var err error
+// print says what was removed, and where points may still be. It is an error when this is where the bridge delivers.
+func (c *deleteCmd) print(m *Main, r *deleteResult) error {
+	former := slices.DeleteFunc(slices.Clone(r.Left), func(dest monitor.Destination) bool { return dest == r.Dest })
 	if c.JSON {
-		err = printJSON(m.Stdout, r)
-	} else {
-		fmt.Fprintf(m.Stdout, "Removed %s, %s and %s of project %s from the file.\n", count(s.Removed.Records(), "record"),
-			count(s.Removed.Reports, "report"), count(s.Removed.Tokens, "token"), c.Project)
-		switch {
-		case s.Error != "":
-		case len(s.Cleared) == 0:
-			_, err = fmt.Fprintln(m.Stdout, "No InfluxDB is set, so none was asked to delete points.")
-		default:
-			_, err = fmt.Fprintf(m.Stdout, "Deleted its points from %s.\n", s.Cleared[0])
+		if err := m.printJSON(r); err != nil {
+			return err
 		}
+	} else if err := c.printText(m, r, former); err != nil {
+		return err
 	}
 	switch {
-	case err != nil:
-	case s.Error != "":
-		err = fmt.Errorf("InfluxDB still has points of project %s: repeat the command when this is solved: %s", c.Project, s.Error)
-	case len(r.Left) > 0:
-		err = fmt.Errorf("%s may still have points of project %s, since the file was delivered there: stop the bridge, and repeat the command "+
-			"with the flags of that InfluxDB", strings.Join(r.Left, " and "), c.Project)
+	case r.Error != "":
+		return fmt.Errorf("%s still has points of project %s. The bridge that delivers there asks it again until it deletes them: %s", r.Dest,
+			c.Project, r.Error)
+	case r.Dest == "" && !r.served && len(former) > 0 && !c.Forget:
+		return fmt.Errorf("%s may still have points of project %s. The bridge deletes them when it delivers there. Or repeat the command "+
+			"with the flags of that InfluxDB, or with --forget", joined(former), c.Project)
 	}
+	return nil
+}
+
+func (c *deleteCmd) printText(m *Main, r *deleteResult, former []monitor.Destination) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Removed %s, %s and %s of project %s from the file.\n", count(r.Removed.Records(), "record"),
+		count(r.Removed.Reports, "report"), count(r.Removed.Tokens, "token"), c.Project)
+	switch {
+	case r.Error != "":
+	case r.Dest == "":
+		text.WriteString("No InfluxDB is set, so none was asked to delete points.\n")
+	default:
+		fmt.Fprintf(&text, "Deleted its points from %s.\n", r.Dest)
+	}
+	switch {
+	case len(former) == 0:
+	case c.Forget:
+		fmt.Fprintf(&text, "%s may still have points of it, which is forgotten now.\n", joined(former))
+	case r.Dest != "" || r.served:
+		fmt.Fprintf(&text, "%s may still have points of it: the file was delivered there, and the bridge delivers elsewhere now. A bridge that "+
+			"delivers there again deletes them. If there is no such InfluxDB any more, repeat the command with --forget.\n", joined(former))
+	}
+	_, err := io.WriteString(m.Stdout, text.String())
 	return err
+}
+
+func joined(all []monitor.Destination) string {
+	var names []string
+	for _, dest := range all {
+		names = append(names, string(dest))
+	}
+	return strings.Join(names, " and ")
 }

@@ -5,29 +5,45 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"pymon-bridge/influx"
+	"pymon-bridge/journal"
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 )
 
 // deleter carries out deletions, in a bridge or in a command when no bridge serves the file.
 type deleter struct {
-	db      *sqlite.DB
-	backend monitor.Backend // nil without a destination
-	logger  *slog.Logger
+	db     *sqlite.DB
+	points pointDeleter // nil without a destination
+	logger *slog.Logger
 	// quiet calls do while nothing of the file is on the way to the destination.
 	quiet func(ctx context.Context, do func() error) error
 	// forget drops what is cached of the file.
 	forget func()
+
+	settled bool        // the destination is known to owe nothing
+	tries   int         // that failed in a row
+	after   time.Time   // when to ask the destination again
+	now     atomic.Bool // ask it at once
 }
 
-// next carries out the next deletion, if there is one.
+// pointDeleter is a destination that can delete what it has of a project.
+type pointDeleter interface {
+	Destination() monitor.Destination
+	DeleteProject(ctx context.Context, project string) error
+}
+
+// next carries out the next deletion, if there is one. Otherwise it asks the destination again for what it did not delete.
 func (x *deleter) next(ctx context.Context) error {
 	d, err := x.db.NextDeletion(ctx)
-	if err != nil || d == nil {
+	if err != nil {
 		return err
+	}
+	if d == nil {
+		return x.askAgain(ctx)
 	}
 	if !d.State.FileDone {
 		x.logger.InfoContext(ctx, "a project is removed", "project", d.Project)
@@ -47,37 +63,58 @@ func (x *deleter) next(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.deletePoints(ctx, d) // may take minutes
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if x.backend != nil { // it may have deleted some points before an error
-		if err := x.restore(ctx, d.Project); err != nil {
+	x.logger.InfoContext(ctx, "a project is removed from the file", "project", d.Project, "records", d.State.Removed.Records())
+	if x.points != nil {
+		d.State.Dest = x.points.Destination()
+		if d.State.Error, err = x.deletePoints(ctx, d.Project, ""); err != nil {
 			return err
 		}
-	}
-	if d.State.Error != "" {
-		x.logger.ErrorContext(ctx, "a project is removed from the file, but the destination still has its points; repeat the "+
-			"deletion when this is solved", "project", d.Project, "records", d.State.Removed.Records(), "error", d.State.Error)
-	} else {
-		x.logger.InfoContext(ctx, "a project is removed completely", "project", d.Project, "records", d.State.Removed.Records())
 	}
 	return x.db.EndDeletion(ctx, d)
 }
 
-// deletePoints deletes the points of a project. An error is for the operator, who may repeat the command.
-func (x *deleter) deletePoints(ctx context.Context, d *monitor.Deletion) {
-	backend, ok := x.backend.(interface {
-		DeleteProject(ctx context.Context, project string) error
-	})
-	if !ok {
-		return
+// deletePoints asks the destination to delete the points of a project, which may take minutes. It notes the answer, and returns
+// why the destination still has them. before is what it said the last time.
+func (x *deleter) deletePoints(ctx context.Context, project, before string) (refusal string, err error) {
+	err = x.points.DeleteProject(ctx, project)
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil:
+		x.tries = 0
+		x.logger.InfoContext(ctx, "the destination has deleted the points of a project", "project", project)
+		if err := x.restore(ctx, project); err != nil {
+			return "", err
+		}
+	default:
+		refusal = err.Error()
+		x.settled, x.after = false, time.Now().Add(journal.PauseAfter(err, x.tries))
+		x.tries++
+		if monitor.Wording(refusal) != monitor.Wording(before) {
+			x.logger.ErrorContext(ctx, "a project is removed from the file, but the destination still has its points; it is asked again "+
+				"until it deletes them", "project", project, "error", err)
+		}
 	}
-	if err := backend.DeleteProject(ctx, d.Project); err != nil {
-		d.State.Error = err.Error()
-		return
+	return refusal, x.db.NoteDeleted(ctx, x.points.Destination(), project, refusal)
+}
+
+// askAgain asks the destination again to delete what it still has of removed projects. It waits longer after each failure, as
+// the courier does.
+func (x *deleter) askAgain(ctx context.Context) error {
+	if x.points == nil || x.settled || !x.now.Swap(false) && time.Now().Before(x.after) {
+		return nil
 	}
-	d.State.Cleared = []string{string(x.backend.Destination())}
+	all, err := x.db.Undeleted(ctx)
+	for _, u := range all {
+		if u.Dest != x.points.Destination() {
+			continue
+		}
+		if refusal, err := x.deletePoints(ctx, u.Project, u.Error); err != nil || refusal != "" {
+			return err
+		}
+	}
+	x.settled = err == nil
+	return err
 }
 
 // restore delivers again what arrived of the project since the deletion began, since its points were deleted too.
@@ -94,7 +131,8 @@ func (x *deleter) restore(ctx context.Context, project string) error {
 
 // deleter returns the deleter of a serving bridge.
 func (b *bridge) deleter() *deleter {
-	return &deleter{db: b.db, backend: b.backend, logger: b.logger, quiet: b.quiet, forget: b.cache.Clear}
+	points, _ := b.backend.(pointDeleter)
+	return &deleter{db: b.db, points: points, logger: b.logger, quiet: b.quiet, forget: b.cache.Clear}
 }
 
 // quiet stops both couriers while do runs. They go on from the file.
@@ -123,27 +161,31 @@ func (b *bridge) quiet(ctx context.Context, do func() error) error {
 }
 
 // unserved carries out a deletion on a file that no bridge serves, and earlier ones that wait.
-func (c *deleteCmd) unserved(ctx context.Context, id int64, path string, logger *slog.Logger) (s monitor.DeletionState, err error) {
-	db := sqlite.New(path, monitor.Zones{Server: time.Local}, logger)
+func (c *deleteCmd) unserved(ctx context.Context, id int64, logger *slog.Logger, result *deleteResult) (err error) {
+	db := newDB(c.Data, logger)
 	if err := db.Open(ctx); err != nil {
-		return s, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	x := &deleter{db: db, logger: logger, forget: func() {}, quiet: func(_ context.Context, do func() error) error { return do() }}
 	if c.URL != "" {
 		w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket}, logger)
 		if err != nil {
-			return s, err
+			return err
 		}
 		defer func() { err = errors.Join(err, w.Close()) }()
-		x.backend = influxBackend{w, w.Reader()}
+		x.points = w
 	}
 	for {
-		if s, err = db.DeletionState(ctx, id); err != nil || !s.Ended.IsZero() {
-			return s, err
+		result.DeletionState, err = db.DeletionState(ctx, id)
+		if err == nil && !result.Ended.IsZero() {
+			return c.readLeft(ctx, db, result)
 		}
-		if err := x.next(ctx); err != nil {
-			return s, err
+		if err == nil {
+			err = x.next(ctx)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

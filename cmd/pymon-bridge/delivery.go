@@ -54,8 +54,11 @@ func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string))
 	if c.URL == "" {
 		return nil, nil
 	}
-	w, err := influx.Open(influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket,
-		OnCreated: onCreated}, logger)
+	config := influx.Config{URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket, OnCreated: onCreated}
+	if c.PublicURL != nil { // others cannot be sure to reach the listener
+		config.BridgeURL = c.PublicURL.String()
+	}
+	w, err := influx.Open(config, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +75,10 @@ func (b *bridge) newCourier(lookup *cache.Fallback) {
 	b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
 	b.courier.Replays, b.reports.Replays = b.db, b.db
 	b.courier.OnReplayed = b.reports.Wake
-	if backend, ok := b.backend.(interface{ RelearnLimits() }); ok {
-		b.courier.OnReplay = backend.RelearnLimits // an operator may have changed them
+	if backend, ok := b.backend.(interface {
+		KnowLimits(ctx context.Context, since time.Time)
+	}); ok {
+		b.courier.BeforeReplay = backend.KnowLimits // an operator may have changed them
 	}
 	lookup.Remote, lookup.Source = b.backend, b.backend.Destination()
 	lookup.Healthy = b.courier.Healthy

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,14 +22,24 @@ type grafanaCmd struct {
 type grafanaExportCmd struct {
 	Dir       string `arg:"" help:"Directory for the directories dashboards, provisioning and examples."`
 	ForImport bool   `help:"Write only the dashboards, for import by hand. Grafana then asks for the data source."`
+	BridgeURL string `help:"Address of the bridge, which dashboards link to." placeholder:"URL" env:"PYMON_PUBLIC_URL"`
 	Force     bool   `help:"Overwrite files that differ."`
 }
 
 // Help implements [kong.HelpProvider].
 func (*grafanaExportCmd) Help() string {
 	return `
-    pymon-bridge grafana export ./grafana
+    pymon-bridge grafana export ./grafana --bridge-url https://pymon.example.org
     pymon-bridge grafana export --for-import ./dashboards`
+}
+
+// Validate checks the flags. The parser calls it.
+func (c *grafanaExportCmd) Validate() error {
+	u, err := url.Parse(c.BridgeURL)
+	if c.BridgeURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("--bridge-url: expected an address such as https://pymon.example.org")
+	}
+	return nil
 }
 
 // Run writes the files. It writes none of them when an existing file differs, unless Force is set.
@@ -37,7 +48,7 @@ func (c *grafanaExportCmd) Run(m *Main) error {
 	if c.ForImport {
 		read = grafana.ImportFiles
 	}
-	files, err := read()
+	files, err := read(strings.TrimRight(c.BridgeURL, "/"))
 	if err != nil {
 		return fmt.Errorf("read the files in this program: %w", err)
 	}

@@ -23,7 +23,7 @@ func export(t *testing.T, args ...string) (status int, stdout, stderr string) {
 
 func TestGrafanaExportWritesEveryFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
-	files, err := grafana.Files()
+	files, err := grafana.Files("")
 	require.NoError(t, err)
 	status, stdout, stderr := export(t, dir)
 	require.Equal(t, 0, status, stderr)
@@ -72,6 +72,18 @@ func TestGrafanaExportForImportWritesOnlyDashboards(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(dir, "dashboards/test-suite-overview.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(content), "__inputs")
+}
+
+func TestGrafanaExportNamesTheBridge(t *testing.T) {
+	dir := t.TempDir()
+	status, _, stderr := export(t, dir, "--bridge-url", "https://pymon.example.org/")
+	require.Equal(t, 0, status, stderr)
+	content, err := os.ReadFile(filepath.Join(dir, "dashboards/test.json"))
+	require.NoError(t, err)
+	assert.Contains(t, string(content), `"query": "https://pymon.example.org"`)
+	status, _, stderr = export(t, dir, "--bridge-url", "pymon.example.org")
+	assert.Equal(t, 2, status)
+	assert.Contains(t, stderr, "--bridge-url: expected an address such as https://pymon.example.org")
 }
 
 func TestGrafanaExportNeedsADirectory(t *testing.T) {

@@ -23,6 +23,32 @@ type general struct {
 	Version   kong.VersionFlag `group:"General" short:"V" help:"Print the version."`
 }
 
+// helpCmd does the same as --help, for those who type it in front.
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"Command, such as check or token add."`
+}
+
+// Help implements [kong.HelpProvider].
+func (*helpCmd) Help() string {
+	return `
+    pymon-bridge help
+    pymon-bridge help check
+    pymon-bridge help token add`
+}
+
+// Run prints the help.
+func (c *helpCmd) Run(k *kong.Kong) error {
+	k.Model.DefaultCmd = nil // else an unknown command is an argument of that one
+	ctx, err := kong.Trace(k, c.Command)
+	if err == nil {
+		err = ctx.Error
+	}
+	if err != nil {
+		return &exitError{2, err}
+	}
+	return ctx.PrintUsage(false)
+}
+
 // printHelp prints the help of a command, with its own flags before those that every command has.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	app := ctx.Model

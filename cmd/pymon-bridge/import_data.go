@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -30,18 +29,18 @@ func (c *importCmd) target(ctx context.Context, m *Main, logger *slog.Logger) (i
 	if zone != nil {
 		t.words = zone.String()
 	}
-	path := filepath.Join(c.Data, sqlite.FileName)
+	data := c.Data
 	if c.DryRun {
-		if t.temporary, err = os.MkdirTemp("", "pymon-bridge-dry-run-"); err != nil {
+		if data, err = os.MkdirTemp("", "pymon-bridge-dry-run-"); err != nil {
 			return nil, err
 		}
-		copied := filepath.Join(t.temporary, sqlite.FileName)
-		if err := sqlite.CopyFile(copied, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.temporary = data
+		err := sqlite.Backup(ctx, filepath.Join(c.Data, sqlite.FileName), filepath.Join(data, sqlite.FileName), false, func(int64, int64) {})
+		if err != nil && monitor.ErrorCode(err) != monitor.ENotFound {
 			return nil, errors.Join(err, t.close())
 		}
-		path = copied
 	}
-	t.db = sqlite.New(path, monitor.Zones{Server: time.Local}, logger)
+	t.db = newDB(data, logger)
 	if c.DryRun {
 		t.db.MinFree = 0
 	}

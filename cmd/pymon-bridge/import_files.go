@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -128,34 +125,17 @@ func importFile(ctx context.Context, m *Main, s *sqlite.Source, sort *sorter) (*
 	}
 	progress := m.newProgress("Importing", "records", s.Records)
 	defer progress.end()
-	batches := make(chan []*monitor.Record, 2)
-	work, workCtx := errgroup.WithContext(ctx)
-	work.Go(func() error {
-		defer close(batches)
-		return s.Read(workCtx, target.batch(), func(recs []*monitor.Record) error {
-			select {
-			case batches <- recs:
-				return nil
-			case <-workCtx.Done():
-				return workCtx.Err()
-			}
-		}, sort.skip)
-	})
-	work.Go(func() error {
-		for recs := range batches {
-			n := len(recs)
-			recs, err := sort.records(workCtx, recs)
-			if err != nil {
-				return err
-			}
-			if err := addInParts(workCtx, target, recs, &result.importCounts); err != nil {
-				return err
-			}
-			progress.add(int64(n))
+	err := readAhead(ctx, func(ctx context.Context, give func([]*monitor.Record) error) error {
+		return s.Read(ctx, target.batch(), give, sort.skip)
+	}, func(ctx context.Context, recs []*monitor.Record) error {
+		n := len(recs)
+		recs, err := sort.records(ctx, recs)
+		if err == nil {
+			err = addInParts(ctx, target, recs, &result.importCounts)
 		}
-		return nil
+		progress.add(int64(n))
+		return err
 	})
-	err := work.Wait()
 	if err == nil {
 		err = addInParts(ctx, target, sort.rest(), &result.importCounts)
 	}
@@ -187,9 +167,7 @@ func (c *importCmd) zoneOf() (*time.Location, error) {
 // printImport says what became of the files.
 func (c *importCmd) printImport(m *Main, results []*importedFile) error {
 	if c.JSON {
-		out := json.NewEncoder(m.Stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(struct {
+		return m.printJSON(struct {
 			DryRun bool            `json:"dry_run"`
 			Files  []*importedFile `json:"files"`
 		}{c.DryRun, results})

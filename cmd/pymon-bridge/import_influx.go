@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"pymon-bridge/influx"
 	"pymon-bridge/monitor"
-	"pymon-bridge/sqlite"
 )
 
 // importInfluxFlags are the flags of an import from InfluxDB.
@@ -51,7 +49,7 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	if err != nil {
 		return err
 	}
-	db := sqlite.New(filepath.Join(c.Data, sqlite.FileName), monitor.Zones{Server: time.Local}, logger)
+	db := newDB(c.Data, logger)
 	if err := db.Open(ctx); err != nil {
 		return err
 	}
@@ -71,7 +69,7 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	if err != nil {
 		return err
 	}
-	if err := r.result.print(m.Stdout, c.JSON, !tokens.Had); err != nil {
+	if err := r.result.print(m, c.JSON, !tokens.Had); err != nil {
 		return err
 	}
 	if len(r.result.Skipped) > 0 {

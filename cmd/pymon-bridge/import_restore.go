@@ -29,28 +29,36 @@ const batchBytes = 8 << 20
 
 // part brings a part back. It reads ahead while it stores.
 func (r *restorer) part(ctx context.Context, part *influx.Part, bar *progress) error {
-	batches := make(chan []*monitor.Point, 1)
+	return readAhead(ctx, func(ctx context.Context, give func([]*monitor.Point) error) error {
+		return inBatches(r.reader.Read(ctx, part), r.batch(), give)
+	}, func(ctx context.Context, batch []*monitor.Point) error {
+		n := len(batch)
+		err := r.store(ctx, batch)
+		bar.add(int64(n))
+		return err
+	})
+}
+
+// readAhead calls store with each batch that read gives away. Meanwhile read goes on.
+func readAhead[T any](ctx context.Context, read func(ctx context.Context, give func(T) error) error, store func(ctx context.Context, batch T) error) error {
+	batches := make(chan T, 1)
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		defer close(batches)
-		for batch, err := range inBatches(r.reader.Read(ctx, part), r.batch()) {
-			if err != nil {
-				return err
-			}
+		return read(ctx, func(batch T) error {
 			select {
 			case batches <- batch:
+				return nil
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-		}
-		return nil
+		})
 	})
 	work.Go(func() error {
 		for batch := range batches {
-			if err := r.store(ctx, batch); err != nil {
+			if err := store(ctx, batch); err != nil {
 				return err
 			}
-			bar.add(int64(len(batch)))
 		}
 		return nil
 	})
@@ -58,27 +66,25 @@ func (r *restorer) part(ctx context.Context, part *influx.Part, bar *progress) e
 }
 
 // inBatches gathers points.
-func inBatches(points iter.Seq2[*monitor.Point, error], most int) iter.Seq2[[]*monitor.Point, error] {
-	return func(yield func([]*monitor.Point, error) bool) {
-		var batch []*monitor.Point
-		bytes := 0
-		for p, err := range points {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			batch, bytes = append(batch, p), bytes+p.Size()
-			if len(batch) >= most || bytes >= batchBytes {
-				if !yield(batch, nil) {
-					return
-				}
-				batch, bytes = nil, 0
-			}
+func inBatches(points iter.Seq2[*monitor.Point, error], most int, give func([]*monitor.Point) error) error {
+	var batch []*monitor.Point
+	bytes := 0
+	for p, err := range points {
+		if err != nil {
+			return err
 		}
-		if len(batch) > 0 {
-			yield(batch, nil)
+		batch, bytes = append(batch, p), bytes+p.Size()
+		if len(batch) >= most || bytes >= batchBytes {
+			if err := give(batch); err != nil {
+				return err
+			}
+			batch, bytes = nil, 0
 		}
 	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return give(batch)
 }
 
 // store stores a batch, and counts what is no record.

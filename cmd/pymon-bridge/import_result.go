@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -53,21 +51,19 @@ func (r *restored) skip(err error) {
 func (r *restored) read(class monitor.Class) int64 { return r.New[class] + r.Repeats[class] }
 
 // print prints the result. noTokens says that the file has no tokens.
-func (r *restored) print(w io.Writer, asJSON, noTokens bool) error {
+func (r *restored) print(m *Main, asJSON, noTokens bool) error {
 	if asJSON {
-		out := json.NewEncoder(w)
-		out.SetIndent("", "  ")
-		return out.Encode(r)
+		return m.printJSON(r)
 	}
-	err := (&importedFile{File: string(r.Source), importCounts: r.importCounts}).print(w, false)
+	err := (&importedFile{File: string(r.Source), importCounts: r.importCounts}).print(m.Stdout, false)
 	for _, name := range slices.Sorted(maps.Keys(r.Projects)) {
 		if err == nil {
 			of := r.Projects[name]
-			_, err = fmt.Fprintf(w, "Project %s: new: %s. There already: %s.\n", name, counted(of.New), counted(of.Repeats))
+			_, err = fmt.Fprintf(m.Stdout, "Project %s: new: %s. There already: %s.\n", name, counted(of.New), counted(of.Repeats))
 		}
 	}
 	if err == nil && noTokens {
-		_, err = fmt.Fprintln(w, "The file has no tokens, since they are not in InfluxDB. Make new ones with `pymon-bridge token add PROJECT`.")
+		_, err = fmt.Fprintln(m.Stdout, "The file has no tokens, since they are not in InfluxDB. Make new ones with `pymon-bridge token add PROJECT`.")
 	}
 	return err
 }

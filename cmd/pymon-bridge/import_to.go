@@ -89,14 +89,10 @@ func (t *bridgeTarget) send(ctx context.Context, recs []*monitor.Record, counts 
 	wrong, some := errors.AsType[wrongRows](err)
 	switch {
 	case err == nil:
-		for class, n := range stored.New {
-			counts.New[class] += n
-		}
-		for class, n := range stored.Repeats {
-			counts.Repeats[class] += n
-		}
-		for class, n := range stored.Differ {
-			counts.Differ[class] += n
+		for _, part := range [][2]map[monitor.Class]int64{{counts.New, stored.New}, {counts.Repeats, stored.Repeats}, {counts.Differ, stored.Differ}} {
+			for class, n := range part[1] {
+				part[0][class] += n
+			}
 		}
 		return nil
 	case some:
@@ -125,10 +121,6 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 	if recs[0].Project != "" {
 		to.Project = recs[0].Project
 	}
-	request, err := to.request(ctx, t.query, "import")
-	if err != nil {
-		return nil, errors.New(strings.Replace(err.Error(), "--url", "--to", 1))
-	}
 	body := []byte("[")
 	for i, rec := range recs {
 		if i > 0 {
@@ -137,8 +129,10 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 		body = wire.AppendImported(body, rec)
 	}
 	body = append(body, ']')
-	request.Method, request.ContentLength = http.MethodPost, int64(len(body))
-	request.Body = io.NopCloser(bytes.NewReader(body))
+	request, err := to.request(ctx, http.MethodPost, bytes.NewReader(body), t.query, "import")
+	if err != nil {
+		return nil, errors.New(strings.Replace(err.Error(), "--url", "--to", 1))
+	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := t.http.Do(request)
 	if err != nil {

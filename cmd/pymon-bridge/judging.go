@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"sync"
 	"time"
 
 	"pymon-bridge/judge"
@@ -21,7 +25,17 @@ func (b *bridge) openJudge(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.judge = judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	b.detector = detector
+	j := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
+	j.Answers, j.Rules = b.db, sync.OnceValue(func() string { return judgeRules(settings) })
+	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector, Acceptances: b.db}
+	j.Acceptances = b.db
+	b.judge = j
+	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now, Again: func(project, run string) {
+		if b.worker != nil {
+			b.worker.Ended(project, run)
+		}
+	}}
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {
@@ -35,6 +49,28 @@ func (b *bridge) openJudge(context.Context) error {
 	b.worker.Quiet = b.config.QuietAfter
 	b.worker.OnKept = b.kept
 	return b.open(b.worker)
+}
+
+// judgeRules stands for the program and the settings that runs are judged by. It is empty where the program cannot be read.
+func judgeRules(settings *regress.Settings) string {
+	program, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	if runtime.GOOS == "linux" {
+		program = "/proc/self/exe" // the one that runs, also after an upgrade has replaced its file
+	}
+	f, err := os.Open(program)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	fmt.Fprintf(h, "%+v", *settings)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // newDetector returns the detector and its settings: the defaults, with the changes in a file, if one is named. The file

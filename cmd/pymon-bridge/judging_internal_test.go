@@ -1,13 +1,33 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/judge"
+	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
+	"pymon-bridge/sqlite"
 )
+
+// TestKeptReportsCountForTheirProgramAndSettings holds that a serving bridge answers with kept reports, by the same rules alone.
+func TestKeptReportsCountForTheirProgramAndSettings(t *testing.T) {
+	b := &bridge{config: &serveCmd{}, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{}, slog.New(slog.DiscardHandler))}
+	require.NoError(t, b.openJudge(t.Context()))
+	j, ok := b.judge.(*judge.Judge)
+	require.True(t, ok)
+	assert.Same(t, b.db, j.Answers)
+	settings := regress.Defaults()
+	assert.Equal(t, judgeRules(&settings), j.Rules())
+	assert.Len(t, j.Rules(), 64)
+	settings.CPUTime.Delta *= 2
+	assert.NotEqual(t, judgeRules(&settings), j.Rules())
+}
 
 func TestDetectorTakesItsSettingsFromAFile(t *testing.T) {
 	_, settings, err := newDetector("")

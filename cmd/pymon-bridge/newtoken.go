@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 )
 
 type tokenAddCmd struct {
@@ -42,7 +43,7 @@ func (c *tokenAddCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 	if !monitor.ValidProject(c.Project) {
 		return fmt.Errorf("PROJECT: expected 1 to 64 letters, digits, dots, underscores or hyphens, got %q", c.Project)
 	}
-	return withTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) (err error) {
+	return shareFile(ctx, c.Data, logger, func(tokens *sqlite.DB) (err error) {
 		secret, hash := newSecret()
 		t := monitor.Token{Project: c.Project, Label: c.Label, Scopes: c.Scope, Created: time.Now(), Hash: hash}
 		if t.ID, err = tokens.AddToken(ctx, t); err != nil {
@@ -75,7 +76,7 @@ func (c *tokenRotateCmd) Validate() error {
 
 // Run prints the successor of a token.
 func (c *tokenRotateCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+	return lookAt(ctx, c.Data, logger, func(tokens *sqlite.DB) error {
 		secret, hash := newSecret()
 		expires := time.Now().Add(c.Keep)
 		t, err := tokens.RotateToken(ctx, c.ID, hash, expires)

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 
 	"pymon-bridge/report"
 )
@@ -32,7 +36,7 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	defer s.close()
-	if s.page() == "" {
+	if s.seat != nil {
 		return fmt.Errorf("no bridge serves pages of %s: start one with `pymon-bridge serve --data %s`, and type `pymon-bridge open --url http://127.0.0.1:8080`",
 			s.seat.dir, report.ShellWord(s.seat.dir))
 	}
@@ -41,7 +45,12 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	s.wait.end()
-	if c.JSON {
+	switch {
+	case s.noPages:
+		return fmt.Errorf("the bridge at %s has no pages: its version is older than this one", s.origin())
+	case address == "":
+		return errors.New("this name is too long for an address: the pages of the project find it")
+	case c.JSON:
 		return m.printJSON(map[string]string{"url": address})
 	}
 	if _, err := fmt.Fprintln(m.Stdout, address); err != nil {
@@ -51,10 +60,49 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 	if browser == "" {
 		return nil
 	}
-	if err := exec.CommandContext(context.WithoutCancel(ctx), browser, address).Run(); err != nil {
+	if err := exec.CommandContext(context.WithoutCancel(ctx), browser, s.loggingIn(ctx, address)).Run(); err != nil {
 		return fmt.Errorf("%s does not open it: %w", browser, err)
 	}
 	return nil
+}
+
+// loggingIn returns the address that logs the browser in before it shows a page, with a code that is worth something once. It is the
+// address of the page where no code is to be had, such as from an older bridge.
+func (s *source) loggingIn(ctx context.Context, page string) string {
+	bridge := strings.TrimRight(s.page(), "/")
+	path, below := strings.CutPrefix(page, bridge)
+	if !s.hasToken() || !below {
+		return page
+	}
+	code, err := s.loginCode(ctx)
+	if err != nil || code == "" {
+		return page
+	}
+	return bridge + "/-/login?" + url.Values{"next": {path}}.Encode() + "#code=" + code
+}
+
+// loginCode asks for a code to log in with.
+func (s *source) loginCode(ctx context.Context) (string, error) {
+	u, err := s.base()
+	if err != nil {
+		return "", err
+	}
+	to, err := url.Parse(s.origin())
+	if err != nil {
+		return "", err
+	}
+	request, err := s.authorized(ctx, http.MethodPost, to.JoinPath("-", "login", "code"), u.User, nil)
+	if err != nil {
+		return "", err
+	}
+	follow := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := follow.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	var answer struct{ Code string }
+	return answer.Code, json.NewDecoder(response.Body).Decode(&answer)
 }
 
 // browserOf returns the program that opens a page in the browser of the desktop. It is "" where there is no desktop.
@@ -89,5 +137,5 @@ func (s *source) address(ctx context.Context, text string) (string, error) {
 	if noTest != nil {
 		return "", errors.Join(noRun, noTest)
 	}
-	return report.TestPage(s.page(), h.Project, h.ItemPath, h.ItemVariant), nil
+	return report.TestPage(s.page(), h.Project, h.id), nil
 }

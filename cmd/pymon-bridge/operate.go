@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -18,23 +16,17 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// withFile is lookAt for a command that a bridge carries out. It fails beside an older bridge, which knows no such commands.
-func withFile(ctx context.Context, data string, logger *slog.Logger, do func(db *sqlite.DB) error) error {
-	return lookAt(ctx, data, logger, func(db *sqlite.DB) error {
-		if err := db.RequireCommands(ctx); err != nil {
-			return err
-		}
-		return do(db)
-	})
-}
-
 // lookAt opens the file of a data directory for do, beside a bridge that may serve it. It makes no new file.
 func lookAt(ctx context.Context, data string, logger *slog.Logger, do func(db *sqlite.DB) error) error {
-	path := filepath.Join(data, sqlite.FileName)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--data: expected the directory of a bridge, but %q has no %s", data, sqlite.FileName)
 	}
-	db := sqlite.New(path, monitor.Zones{Server: time.Local}, logger)
+	return shareFile(ctx, data, logger, do)
+}
+
+// shareFile is lookAt for a command that may make a new file.
+func shareFile(ctx context.Context, data string, logger *slog.Logger, do func(db *sqlite.DB) error) error {
+	db := newDB(data, logger)
 	if err := db.OpenShared(ctx); err != nil {
 		return explainAccess(err)
 	}
@@ -42,19 +34,15 @@ func lookAt(ctx context.Context, data string, logger *slog.Logger, do func(db *s
 	return do(db)
 }
 
+// newDB returns the file of a data directory. It has to be opened.
+func newDB(data string, logger *slog.Logger) *sqlite.DB {
+	return sqlite.New(filepath.Join(data, sqlite.FileName), monitor.Zones{Server: time.Local}, logger)
+}
+
 // explainAccess says what to do when the system lets this user not use the file.
 func explainAccess(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("run the command as the user of the bridge, who may write to the file: %w", err)
-	}
-	return err
-}
-
-// printJSON prints one object.
-func printJSON(w io.Writer, object any) error {
-	text, err := json.Marshal(object)
-	if err == nil {
-		_, err = fmt.Fprintf(w, "%s\n", text)
 	}
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -18,20 +17,16 @@ import (
 	"pymon-bridge/report"
 )
 
-// peopleLog is a log for a person at a terminal. It leaves out what is empty or zero, rounds numbers, and shows the address of a
-// run's page in place of the run's id.
+// peopleLog is a log for a person at a terminal. It leaves out what is empty or zero, rounds numbers, and leaves out the id of a
+// run whose page is there.
 type peopleLog struct {
 	next  slog.Handler
 	attrs []slog.Attr
-	page  *atomic.Pointer[pageOf]
 }
 
-// pageOf returns the address of the page of a run.
-type pageOf func(project, run string) string
-
-// newPeopleLog returns a log that writes to w. It shows pages of runs from the time on when page has a function.
-func newPeopleLog(w io.Writer, level slog.Leveler, colour bool, page *atomic.Pointer[pageOf]) slog.Handler {
-	return &peopleLog{page: page, next: tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colour})}
+// newPeopleLog returns a log that writes to w.
+func newPeopleLog(w io.Writer, level slog.Leveler, colour bool) slog.Handler {
+	return &peopleLog{next: tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colour})}
 }
 
 // Enabled implements [slog.Handler].
@@ -39,12 +34,12 @@ func (p *peopleLog) Enabled(ctx context.Context, l slog.Level) bool { return p.n
 
 // WithAttrs implements [slog.Handler].
 func (p *peopleLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &peopleLog{next: p.next, attrs: slices.Concat(p.attrs, attrs), page: p.page}
+	return &peopleLog{next: p.next, attrs: slices.Concat(p.attrs, attrs)}
 }
 
 // WithGroup implements [slog.Handler].
 func (p *peopleLog) WithGroup(name string) slog.Handler {
-	return &peopleLog{next: p.next.WithAttrs(forPeople(p.attrs)).WithGroup(name), page: p.page}
+	return &peopleLog{next: p.next.WithAttrs(forPeople(p.attrs)).WithGroup(name)}
 }
 
 // Handle implements [slog.Handler].
@@ -55,8 +50,7 @@ func (p *peopleLog) Handle(ctx context.Context, r slog.Record) error {
 		return true
 	})
 	of := func(key string) int { return slices.IndexFunc(attrs, func(a slog.Attr) bool { return a.Key == key }) }
-	if page, run, project := p.page.Load(), of("run"), of("project"); page != nil && run >= 0 && project >= 0 {
-		attrs = append(attrs, slog.String("page", (*page)(attrs[project].Value.String(), attrs[run].Value.String())))
+	if run := of("run"); run >= 0 && of("page") >= 0 {
 		attrs = slices.Delete(attrs, run, run+1)
 	}
 	short := slog.NewRecord(r.Time, r.Level, report.Printable(r.Message), r.PC)

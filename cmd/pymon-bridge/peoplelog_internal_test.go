@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 func logOf(t *testing.T, colour bool, write func(*slog.Logger)) string {
 	t.Helper()
 	var b bytes.Buffer
-	write(slog.New(newPeopleLog(&b, slog.LevelInfo, colour, &atomic.Pointer[pageOf]{})))
+	write(slog.New(newPeopleLog(&b, slog.LevelInfo, colour)))
 	text := b.String()
 	for _, own := range []string{"\x1b[92m", "\x1b[2m", "\x1b[0m", "\x1b[22m"} {
 		text = strings.ReplaceAll(text, own, "")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +15,8 @@ import (
 // progress tells on standard error how far a long command is. A terminal gets a bar with the rate and the time left, which
 // goes away at the end. A log gets a line every ten seconds, so a short command prints none.
 type progress struct {
-	bar *progressbar.ProgressBar // nil in a log
+	bar      *progressbar.ProgressBar // nil before the first step, and in a log
+	terminal bool
 
 	w           io.Writer
 	what, unit  string
@@ -25,26 +27,26 @@ type progress struct {
 
 // newProgress returns the progress of what, such as "Reading", in units such as "records". A total of 0 is unknown.
 func (m *Main) newProgress(what, unit string, total int64) *progress {
-	p := &progress{w: m.Stderr, what: what, unit: unit, total: total, now: time.Now}
-	if isTerminal(m.Stderr) {
-		most := total
-		if most == 0 {
-			most = -1
-		}
-		p.bar = progressbar.NewOptions64(most, progressbar.OptionSetWriter(m.Stderr), progressbar.OptionSetDescription(what),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit),
-			progressbar.OptionSetPredictTime(total > 0), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish())
-	}
-	p.began = p.now()
-	p.told = p.began
-	return p
+	now := time.Now()
+	return &progress{w: m.Stderr, terminal: isTerminal(m.Stderr), what: what, unit: unit, total: total, now: time.Now, began: now, told: now}
+}
+
+// to says that so much is done of a total that became known on the way.
+func (p *progress) to(done, total int64) {
+	p.total = total
+	p.add(done - p.done)
 }
 
 // add counts n more units as done.
 func (p *progress) add(n int64) {
 	p.done += n
-	if p.bar != nil {
+	if p.terminal {
+		if p.bar == nil {
+			p.bar = progressbar.NewOptions64(cmp.Or(p.total, -1), progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.what),
+				progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(p.unit),
+				progressbar.OptionSetPredictTime(p.total > 0), progressbar.OptionThrottle(100*time.Millisecond),
+				progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish())
+		}
 		_ = p.bar.Add64(n) // it fails when more is done than was expected, which harms nobody
 		return
 	}

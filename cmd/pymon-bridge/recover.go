@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -51,14 +50,14 @@ func (c *recoverCmd) Validate() error {
 
 // Run recovers the file.
 func (c *recoverCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	p := m.newSteps("Recovering", "pages")
+	p := m.newProgress("Recovering", "pages", 0)
 	r, err := sqlite.Recover(ctx, filepath.Join(c.Data, sqlite.FileName), filepath.Join(c.Into, sqlite.FileName), logger, p.to)
 	p.end()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(m.Stdout).Encode(r)
+		return m.printJSON(r)
 	}
 	w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tSAVED\tDAMAGED")

@@ -79,11 +79,12 @@ func (b *bridge) useToken(token string) error {
 	return nil
 }
 
-// retryNow makes the couriers try again at once.
+// retryNow makes the couriers and the deleter try again at once.
 func (b *bridge) retryNow() {
 	if b.courier != nil {
 		b.courier.RetryNow()
 		b.reports.RetryNow()
+		b.deletions.now.Store(true)
 	}
 }
 

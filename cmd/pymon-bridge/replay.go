@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -49,7 +51,7 @@ func (c *replayCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 	if !c.Until.IsZero() && !c.Since.Before(c.Until.Time) {
 		return errors.New("--until: expected a time after --since")
 	}
-	return withFile(ctx, c.Data, logger, func(db *sqlite.DB) error {
+	return lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
 		if c.Project != "" {
 			size, err := db.SizeOf(ctx, c.Project)
 			if err != nil {
@@ -85,7 +87,7 @@ func (c *waitFlags) replay(ctx context.Context, m *Main, db *sqlite.DB, r monito
 		result.Done = true
 	}
 	if c.JSON {
-		err = printJSON(m.Stdout, result)
+		err = m.printJSON(result)
 	} else {
 		err = m.printReplay(result)
 	}
@@ -129,6 +131,7 @@ func (m *Main) printReplay(r replayResult) error {
 	}{
 		{s.Refused, "delivered before, but refused now"},
 		{s.StillDead, "refused again, and still dead letters"},
+		{s.Unsent, "not sent, because InfluxDB would refuse them: " + numbers(s.UnsentSeqs, s.Unsent)},
 		{s.SetAside, "not taken now; the bridge tries again"},
 		{s.Incomplete, "left out, because the file has lost their context or session"},
 	} {
@@ -140,4 +143,16 @@ func (m *Main) printReplay(r replayResult) error {
 		fmt.Fprintf(m.Stdout, "  %d: %s\n", s.Reasons[words], oneLine(words, 200))
 	}
 	return nil
+}
+
+// numbers lists the first of n numbers.
+func numbers(first []uint64, n int64) string {
+	var all []string
+	for _, number := range first {
+		all = append(all, strconv.FormatUint(number, 10))
+	}
+	if n > int64(len(first)) {
+		all = append(all, "…")
+	}
+	return strings.Join(all, ", ")
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"pymon-bridge/budget"
 	"pymon-bridge/monitor"
 	"pymon-bridge/plugin"
 )
@@ -44,8 +45,9 @@ type invocation struct {
 	public string // its address for people, if it told one
 	pages  bool   // it has pages
 	id     string
-	died   bool // the bridge ended before the command did
-	done   int  // runs that measured something, and whose pytests have said that they ended
+	died   bool         // the bridge ended before the command did
+	budget *budget.File // nil for no limits
+	done   int          // runs that measured something, and whose pytests have said that they ended
 }
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
@@ -101,7 +103,11 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	if c.Summary != "" {
 		_ = os.Truncate(c.Summary, 0) // the file of an earlier run says nothing about this one
 	}
-	if err := i.open(ctx); err != nil {
+	var err error
+	if i.budget, err = c.limits(); err == nil {
+		err = i.open(ctx)
+	}
+	if err != nil {
 		return &exitError{statusNoRun, err}
 	}
 	signals := make(chan os.Signal, 16)

@@ -44,6 +44,11 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 			} else if d.Report.Previous != "" && d.Waits() {
 				_ = i.tests(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
 			}
+			if d.Report != nil {
+				if d.Report.Budget, err = i.to.budget(ctx, i.m, i.budget, d.Report); err != nil {
+					return nil, err
+				}
+			}
 		}
 		all = append(all, d)
 	}

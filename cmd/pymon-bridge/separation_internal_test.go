@@ -55,6 +55,12 @@ func serveTokens(t *testing.T, withB bool) *served {
 		record.Received = time.Date(2026, 11, 22, 12, 1, 0, 0, time.UTC)
 	}
 	require.NoError(t, db.Append(t.Context(), records))
+	require.NoError(t, db.KeepReport(t.Context(), &monitor.Report{Project: "a", Run: "nightly"}))
+	if withB {
+		require.NoError(t, db.KeepReport(t.Context(), &monitor.Report{Project: "b", Run: "nightly"}))
+		_, err := db.Accept(t.Context(), monitor.Acceptance{Project: "b", Branch: "main", Note: "of b"})
+		require.NoError(t, err)
+	}
 	for _, project := range []string{"a", "b"} {
 		for _, scope := range scopes {
 			of := monitor.Token{Project: project, Scopes: []monitor.Scope{scope}, Hash: hashOf(project + "-" + string(scope))}
@@ -185,7 +191,10 @@ func scopesOfRoute(r gin.RouteInfo) map[monitor.Scope]bool {
 	end := strings.TrimSuffix(r.Path, "/")
 	lookup := strings.HasSuffix(end, "/contexts/:h") || strings.HasSuffix(end, "/sessions/:h")
 	docs := strings.HasSuffix(end, "/docs") || strings.HasSuffix(end, "/docs/:asset") || strings.HasSuffix(end, "/openapi.json")
-	write := r.Method == http.MethodPost
+	if r.Method != http.MethodGet && (strings.Contains(end, "/acceptances") || strings.HasSuffix(end, "/accept")) {
+		return map[monitor.Scope]bool{monitor.ScopeWrite: false, monitor.ScopeRead: false}
+	}
+	write := r.Method == http.MethodPost && end != "/-/login/code" // which reads for a browser
 	return map[monitor.Scope]bool{monitor.ScopeWrite: write || lookup || docs, monitor.ScopeRead: !write}
 }
 

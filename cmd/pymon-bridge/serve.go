@@ -183,6 +183,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	b := newBridge(c, logger)
 	b.follow(m.files, &m.level)
 	b.handedOver = handedOver
+	m.page.Store(c.pages(l))
 	if err := b.Open(ctx, l); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -62,7 +62,8 @@ func (b *bridge) mountIngest() {
 
 // mountAPI adds the read routes. The local file answers them.
 func (b *bridge) mountAPI() *api.API {
-	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Printer: report.PrinterOf, Log: b.logger})
+	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Reports: b.db, Drift: b.db, Accepter: b.accepter,
+		Printer: report.PrinterOf, Log: b.logger})
 	reads.PageSize = int64(b.config.PageSize)
 	reads.Mount(b.server)
 	return reads
@@ -70,7 +71,8 @@ func (b *bridge) mountAPI() *api.API {
 
 // mountPages adds the pages for people. Their reads take turns with those of the API.
 func (b *bridge) mountPages(reads *api.API) {
-	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Turns: reads.Turns, Version: version, Log: b.logger})
+	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Detector: b.detector, Accepter: b.accepter, Turns: reads.Turns,
+		Version: version, Log: b.logger})
 	pages.Quiet = b.config.QuietAfter
 	pages.Condition = b.condition(time.Now())
 	pages.Mount(b.server)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -48,7 +47,7 @@ func (c *showCmd) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	if page := s.page(); page != "" {
-		h.Page = report.TestPage(page, h.Project, h.ItemPath, h.ItemVariant)
+		h.Page = report.TestPage(page, h.Project, h.id)
 	}
 	s.wait.end()
 	if c.JSON {
@@ -60,6 +59,7 @@ func (c *showCmd) Run(ctx context.Context, m *Main) error {
 // pastOf is the history of a test, with what finds its verdict.
 type pastOf struct {
 	report.History
+	id monitor.TestID // without the class of machine
 	// ranks are the numbers that the last measurement may have among those of its name in a report: in its run, and in its session.
 	ranks [2]int
 	names int // number of measurements of this name in the last run, on the class of machine
@@ -86,7 +86,8 @@ func (s *source) history(ctx context.Context, text string) (*pastOf, error) {
 		return nil, err
 	}
 	last := test.metrics[len(test.metrics)-1]
-	h := &pastOf{History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
+	id := last.Series(runs[0].Project).ID("")
+	h := &pastOf{id: id, History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
 		ItemVariant: last.ItemVariant, Name: test.name,
 		NodeID: test.nodeID, Env: env[last], Points: []report.HistoryPoint{}, Results: []monitor.Result{}}}
 	if test.note != "" {
@@ -118,32 +119,6 @@ func (h *pastOf) count(m, last *monitor.Metric) {
 			h.ranks[1]++
 		}
 	}
-}
-
-// judged adds how the last measurement was judged.
-func (s *source) judged(ctx context.Context, h *pastOf) error {
-	var r monitor.Report
-	query := url.Values{"format": {"json"}, "all": {"true"}, "run": {h.Points[len(h.Points)-1].Run},
-		"item_variant": {h.ItemVariant}}
-	if err := s.read(ctx, &r, query, "regressions"); err != nil {
-		return err
-	}
-	byRank, units := map[int][]monitor.Result{}, 0
-	for i := range r.Results {
-		if one := &r.Results[i]; one.ItemPath == h.ItemPath && one.ItemVariant == h.ItemVariant && one.Env == h.Env {
-			byRank[one.Occurrence] = append(byRank[one.Occurrence], *one)
-			units = max(units, one.Occurrence+1)
-		}
-	}
-	for _, rank := range append(h.ranks[:], 0) {
-		if h.Results = append(h.Results, byRank[rank]...); len(h.Results) > 0 {
-			break
-		}
-	}
-	if units > 0 && units < h.names {
-		h.Notes = append(h.Notes, fmt.Sprintf("%d measurements of the last run have this name, and the verdict is not of one alone", h.names))
-	}
-	return nil
 }
 
 // runsBySession finds the run of a session.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -56,6 +57,7 @@ type deliveryStatus struct {
 	Oldest      time.Time           `json:"oldest,omitzero"` // arrival of the oldest record that waits
 	Aside       int64               `json:"set_aside"`
 	DeadLetters int64               `json:"dead_letters"`
+	Undeleted   []monitor.Undeleted `json:"undeleted,omitempty"` // removed projects of which it may still have points
 }
 
 // Run prints what a person wants to know first.
@@ -67,11 +69,15 @@ func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 			s.needs("the bridge accepts nothing: %s", s.Damage)
 		}
 		err := s.readFile(ctx, db, filepath.Join(c.Data, sqlite.FileName))
-		if old := db.RequireCommands(ctx); err == nil && monitor.ErrorCode(old) == monitor.EInvalid {
-			s.needs("an older bridge serves this directory, so this command does not know how the delivery is; its /-/ready says it")
-		} else if err == nil {
-			s.ask(ctx, db)
+		if err == nil {
+			err = s.ask(ctx, db)
+		}
+		if err == nil {
 			err = s.readDelivery(ctx, db)
+		}
+		if monitor.ErrorCode(err) == monitor.EInvalid {
+			s.needs("an older bridge serves this directory, so this command does not know how the delivery is; its /-/ready says it")
+			return nil
 		}
 		if err != nil && s.Damage != "" {
 			s.needs("a part of the file cannot be read: %v", err)
@@ -83,7 +89,7 @@ func (c *statusCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error
 		return err
 	}
 	if c.JSON {
-		err = printJSON(m.Stdout, s)
+		err = m.printJSON(s)
 	} else {
 		err = s.print(m.Stdout, time.Now())
 	}
@@ -98,18 +104,21 @@ func (s *statusResult) needs(format string, args ...any) {
 	s.Attention = append(s.Attention, fmt.Sprintf(format, args...))
 }
 
-// ask asks the bridge how it is.
-func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
+// ask asks the bridge how it is. Its error says that the bridge is older and knows no such question.
+func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) error {
 	if !s.Served {
 		s.needs("no bridge serves this directory")
-		return
+		return nil
 	}
 	if s.Damage != "" {
-		return // it cannot write an answer
+		return nil // it cannot write an answer
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	id, err := db.AskStatus(ctx)
+	if monitor.ErrorCode(err) == monitor.EInvalid {
+		return err
+	}
 	for err == nil {
 		var answer monitor.BridgeStatus
 		var ok bool
@@ -120,7 +129,7 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 					s.needs("%s: %s", h.Component, h.Detail)
 				}
 			}
-			return
+			return nil
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
@@ -129,6 +138,7 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) {
 		}
 	}
 	s.needs("the bridge (process %d) was asked in vain: %v", s.server, err)
+	return nil
 }
 
 // readFile reads what the file says.
@@ -169,6 +179,10 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 	if err != nil {
 		return fmt.Errorf("read the destinations: %w", err)
 	}
+	undeleted, err := db.Undeleted(ctx)
+	if err != nil {
+		return fmt.Errorf("read the removed projects: %w", err)
+	}
 	for _, dest := range all {
 		stats, err := db.Stats(ctx, dest)
 		if err != nil {
@@ -176,6 +190,15 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 		}
 		d := deliveryStatus{Dest: dest, Current: s.Bridge != nil && s.Bridge.Destination == dest, Waiting: stats.Depth,
 			Oldest: stats.Oldest, Aside: stats.Aside, DeadLetters: stats.DeadLetters}
+		for _, u := range undeleted {
+			if u.Dest != dest {
+				continue
+			}
+			if d.Undeleted = append(d.Undeleted, u); d.Current || s.Bridge == nil {
+				s.needs("%s may still have points of project %s, which was removed at %s; the bridge that delivers there asks it again until "+
+					"it deletes them: %s", dest, u.Project, timeOrNever(u.Removed), cmp.Or(u.Error, "it was not asked yet"))
+			}
+		}
 		s.Delivery = append(s.Delivery, d)
 		if s.Bridge == nil { // a bridge says it itself
 			for _, l := range stats.Lost {
@@ -188,14 +211,6 @@ func (s *statusResult) readDelivery(ctx context.Context, db *sqlite.DB) error {
 		if d.Aside > 0 && d.Current {
 			s.needs("%s set aside: something takes no request of their size, or fails at them", count(d.Aside, "record"))
 		}
-	}
-	failed, err := db.FailedDeletions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the deletions: %w", err)
-	}
-	for _, d := range failed {
-		s.needs("InfluxDB still has points of project %[1]s, which was removed at %[2]s: repeat pymon-bridge delete --project "+
-			"%[1]s when this is solved: %[3]s", d.Project, timeOrNever(d.State.Ended), d.State.Error)
 	}
 	stats, err := db.Stats(ctx, "")
 	s.Free = stats.Free

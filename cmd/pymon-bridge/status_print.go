@@ -28,6 +28,9 @@ func (s *statusResult) print(out io.Writer, now time.Time) error {
 			waiting += ", the oldest for " + age(now.Sub(d.Oldest))
 		}
 		line("", "%s; %s", waiting, count(d.DeadLetters, "dead letter"))
+		for _, u := range d.Undeleted {
+			line("", "may still have points of project %s, which was removed at %s", u.Project, timeOrNever(u.Removed))
+		}
 	}
 	free := "unknown"
 	if s.Free >= 0 {

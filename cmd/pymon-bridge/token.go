@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -34,7 +30,7 @@ func (*tokenListCmd) Help() string {
 
 // Run prints one line for each token.
 func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+	return lookAt(ctx, c.Data, logger, func(tokens *sqlite.DB) error {
 		list, err := tokens.Tokens(ctx)
 		if err != nil {
 			return fmt.Errorf("read the tokens: %w", err)
@@ -79,7 +75,7 @@ func (*tokenRevokeCmd) Help() string {
 // Run removes the token. It asks before it removes the last one that does not expire, because nobody could use the bridge
 // afterwards.
 func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
-	return withKnownTokens(ctx, c.Data, logger, func(tokens monitor.TokenStore) error {
+	return lookAt(ctx, c.Data, logger, func(tokens *sqlite.DB) error {
 		known, err := tokens.Tokens(ctx)
 		if err != nil {
 			return fmt.Errorf("read the tokens: %w", err)
@@ -97,22 +93,4 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) 
 		_, err = fmt.Fprintf(m.Stdout, "Token %d is revoked.\n", c.ID)
 		return err
 	})
-}
-
-// withTokens opens the file for do. A bridge may serve from the same file at the same time.
-func withTokens(ctx context.Context, data string, logger *slog.Logger, do func(monitor.TokenStore) error) error {
-	db := sqlite.New(filepath.Join(data, sqlite.FileName), monitor.Zones{Server: time.Local}, logger)
-	if err := db.OpenShared(ctx); err != nil {
-		return err
-	}
-	defer db.Close()
-	return do(db)
-}
-
-// withKnownTokens is [withTokens] for a file that exists. It does not make a new file, which would have no tokens.
-func withKnownTokens(ctx context.Context, data string, logger *slog.Logger, do func(monitor.TokenStore) error) error {
-	if _, err := os.Stat(filepath.Join(data, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--data: expected the directory of a bridge, but %q has no %s", data, sqlite.FileName)
-	}
-	return withTokens(ctx, data, logger, do)
 }

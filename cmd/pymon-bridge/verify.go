@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -35,14 +34,14 @@ func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
 	if path == "" {
 		path, data = filepath.Join(c.Data, sqlite.FileName), c.Data
 	}
-	p := m.newSteps("Reading", "records")
+	p := m.newProgress("Reading", "records", 0)
 	v, err := sqlite.Verify(ctx, path, p.to)
 	p.end()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		err = json.NewEncoder(m.Stdout).Encode(v)
+		err = m.printJSON(v)
 	} else {
 		printVerified(m, path, data, v)
 	}

@@ -7,11 +7,11 @@ func chosenRun(d *dashboard) {
 	d.line(11,
 		table(12, "Slowest tests of the chosen run", "The 100 slowest tests of the chosen run. Before is the mean of the earlier measurements in the time range, on the same machine class and on any branch. A test without earlier measurements has the change 0 %.", "s",
 			"test", "module", "component", "now", "before", "ratio").
-			field("test", "Test", testLink(keep)).field("module", "Module").field("component", "Component", width(110)).
+			field("test", "Test", testLink(keep, chosenEnv)).field("module", "Module").field("component", "Component", width(110)).
 			field("now", "This run", width(100)).field("before", "Before", width(100)).field("ratio", "Change", change()...).addFlux(slowest),
 		table(12, "Largest changes in the chosen run", "The 100 tests with the largest change of wall time. Before is the last measurement before the chosen run, on the same machine class and on any branch. A single measurement is noisy. The verdicts show which changes are confirmed.", "s",
 			"test", "module", "before", "now", "change", "ratio").
-			field("test", "Test", testLink(keep)).field("module", "Module").field("before", "Before", width(100)).
+			field("test", "Test", testLink(keep, chosenEnv)).field("module", "Module").field("before", "Before", width(100)).
 			field("now", "This run", width(100)).field("change", "Difference", width(100)).field("ratio", "Change", change()...).addFlux(changed))
 	d.line(11,
 		ranking(12, "Most memory in the chosen run", "The 15 tests with the most memory: the growth of the process since its session began. Memory adds up over the tests of a process. So the first test with a high value is more likely the cause than later tests.", "mbytes", "memory", 15).

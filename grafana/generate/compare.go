@@ -5,13 +5,13 @@ func compare() *dashboard {
 	d := newDashboard("compare", "Compare two runs", "Compares two runs on one class of machine, test by test: time, memory, and the tests that only one run has.")
 	d.variables(influxSource(), projectVariable(), envVariable(), componentVariable(), kindVariable(), searchVariable(),
 		runVariable("base", "From", "The first run of the comparison. At the start it is the run before the newest.", onMachine, "1"),
-		runVariable("run", "To", "The second run. All differences are second run minus first run. At the start it is the newest run.", onMachine, "0"), commitVariable())
+		runVariable("run", "To", "The second run. All differences are second run minus first run. At the start it is the newest run.", onMachine, "0"), commitVariable(), bridgeVariable())
 	d.line(6, bothRuns())
 	d.line(9,
 		chart(12, "Tests by change of wall time", "Number of tests by the change of their wall time, for the tests of both runs. If most tests are not near 0 %, the machine was slower or faster. If only a few tests are far from 0 %, these tests changed.", "short", "change", -45, "always").
 			set("decimals", 0).field("tests", "Tests").addFlux(changes),
 		table(12, "Tests in only one of the runs", "Tests that only one of the runs measured, at most 200. They are new, removed, renamed, failed, skipped or not selected.", "s", "test", "module", "in", "seconds").
-			field("test", "Test", testLink("datasource project env kind commit_url")).field("module", "Module").
+			field("test", "Test", testLink("datasource project env kind commit_url", chosenEnv)).field("module", "Module").
 			field("in", "Only in", width(110)).field("seconds", "Wall time", width(100)).addFlux(onlyInOne))
 	note := " The table has the 100 largest differences. A single measurement is noisy: look at the history of a test before you blame a commit."
 	d.line(11,
@@ -30,7 +30,7 @@ func bothRuns() *panel {
 		field("scm_ref", "Commit", commitLink()).field("build", "Build", width(90)).field("status", "Machine", append(status(), width(110))...).
 		field("tests", "Tests", unit("short"), width(80)).field("total_time", "Test time", width(110)).field("cpu_time", "CPU time", width(110)).
 		field("offset", "Slowdown", unit("percentunit"), decimals(0), width(110)).
-		field("run", "Run", links(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", "datasource project env component kind search commit_url", "run", clicked)},
+		field("run", "Run", runLink(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", "datasource project env component kind search commit_url", "run", clicked)},
 			link{Title: "Verdicts on this run", URL: dashboardURL("regressions", "datasource project commit_url", "run", clicked)})).
 		addFlux(runs("machines", onMachine, "run", "branch", "scm_ref", "build", "status", "tests", "total_time", "cpu_time", "offset_cpu_time") + `  |> group()
   |> filter(fn: (r) => r.run =~ /^${base:regex}$/ or r.run =~ /^${run:regex}$/)
@@ -55,7 +55,7 @@ both = union(tables: [of(id: /^${base:regex}$/, name: "from"), of(id: /^${run:re
 
 func differences(what, description, measure, fields, value string) *panel {
 	return table(12, what+": largest differences", description, measure, "test", "module", "from", "to", "difference", "change").
-		field("test", "Test", testLink("datasource project env kind commit_url")).field("module", "Module").field("from", "From", width(100)).
+		field("test", "Test", testLink("datasource project env kind commit_url", chosenEnv)).field("module", "Module").field("from", "From", width(100)).
 		field("to", "To", width(100)).field("difference", "Difference", width(100)).field("change", "Change", change()...).
 		addFlux(both("import \"math\"\n", fields, value) + `
 both

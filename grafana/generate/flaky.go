@@ -4,7 +4,7 @@ package main
 func flakyTests() *panel {
 	return table(24, "Flaky tests", "Those of the 100 tests with the most failures and retries that were flaky, the last seen first: they passed only at a later attempt, or passed and failed on one commit. Pass rate is the share of runs in which the test passed at the first attempt. Last seen and Commit are those of the last run that shows it. The measurements come from the plugin of pymon-bridge. pytest-monitor does not say which tests fail.", "short",
 		"test", "module", "component", "rate", "passed", "failed", "retried", "seen", "scm_ref").
-		field("test", "Test", testLink("datasource project branch env kind commit_url")).field("module", "Module").
+		field("test", "Test", testLink("datasource project branch env kind commit_url", chosenEnv)).field("module", "Module").
 		field("component", "Component", width(110)).
 		field("rate", "Pass rate", append(coloured(steps("red", 0, "orange", 0.8, "text", 0.98)), unit("percentunit"), decimals(0), width(90))...).
 		field("passed", "Passed", width(80)).field("failed", "Failed", width(80)).field("retried", "Retried", width(80)).

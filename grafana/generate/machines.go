@@ -5,7 +5,7 @@ func machines() *dashboard {
 	d := newDashboard("machines", "Machines", "Shows the classes of machine that tests ran on: how much slower than usual each run was as a whole, and how much work it did.")
 	env := envVariable().withAll()
 	env.Description = "The classes of machine to show."
-	d.variables(influxSource(), projectVariable(), branchVariable(), env)
+	d.variables(influxSource(), projectVariable(), branchVariable(), env, bridgeVariable())
 	d.annotate("Regressions", "red", suspiciousRuns)
 	d.line(8, table(24, "Classes of machine", "The classes of machine with runs in the time range. All columns after Newest run are about the newest run. Slow runs counts the runs in which nearly all tests were slower than usual. Slowdown is how much slower than usual the median test was. A class is made of the system, the processors, the memory and the Python version, or it is the tag machine.", "s",
 		"env", "runs", "slow", "last", "status", "offset", "tests", "total_time", "cpu_time").

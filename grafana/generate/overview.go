@@ -5,16 +5,16 @@ func overview() *dashboard {
 	d := newDashboard("test-suite-overview", "Test suite overview",
 		"Shows the tests of a project, run by run: the wall time, CPU time and memory that pytest-monitor measured, and the verdicts of the bridge.")
 	d.variables(influxSource(), projectVariable(), envVariable(), componentVariable(), branchVariable(), kindVariable(), searchVariable(),
-		runVariable("run", "Run", "The run to show in detail. The newest run is the first in the list.", onMachine, "0"), commitVariable())
+		runVariable("run", "Run", "The run to show in detail. The newest run is the first in the list.", onMachine, "0"), commitVariable(), bridgeVariable())
 	d.annotate("Regressions", "red", suspiciousRuns)
 	d.line(5, newestRun(), newestVerdicts("datasource project branch"))
 	d.line(9,
 		chart(12, "Test time of each run, by commit", "Sum of the wall time of all tests in a run. The newest run is on the right. At most 50 runs are shown. With pytest-xdist this is the work of all workers, not the time that a person waited.", "s", "commit", -45, "never").
-			field("seconds", "Test time").addFlux("import \"strings\"\n\n"+perRun("machines", onMachine,
+			set("links", inBridge("Runs in the bridge", pageURL("runs"))).field("seconds", "Test time").addFlux("import \"strings\"\n\n"+perRun("machines", onMachine,
 			`{commit: strings.substring(v: if r.scm_ref == "(none)" then r.run else r.scm_ref, start: 0, end: 8), seconds: r.total_time}`,
 			"run", "scm_ref", "total_time")+"  |> tail(n: 50)\n"),
 		bars(12, "Tests in each run", "Number of tests that each run measured. pytest-monitor measures only passed tests. So a drop means that tests failed, were skipped or were not selected.", "short", false).
-			set("decimals", 0).set("color", fixedColour("purple")).field("tests", "Tests").
+			set("decimals", 0).set("color", fixedColour("purple")).set("links", inBridge("Runs in the bridge", pageURL("runs"))).field("tests", "Tests").
 			addFlux(perRun("machines", onMachine, "{_time: r._time, tests: float(v: r.tests)}", "tests")))
 	d.line(4, suiteStatus())
 	d.line(10, runsTable())
@@ -47,7 +47,8 @@ func newestRun() *panel {
 // newestVerdicts shows the number of verdicts on the newest run, on all classes of machine.
 func newestVerdicts(keep string) *panel {
 	p := numbers(10, "Verdicts on the newest run", "Number of verdicts on the newest run of the chosen branches, on all classes of machine. Regression: several runs confirm that the test is slower than usual or uses more memory. Suspect: the test stood out in one run, which may be noise. Improvement: several runs confirm that the test is faster or uses less memory. Each test is judged by CPU time, wall time and memory.", "short").
-		set("decimals", 0).set("links", []link{{Title: "Which tests", URL: dashboardURL("regressions", keep)}})
+		set("decimals", 0).set("links", append([]link{{Title: "Which tests", URL: dashboardURL("regressions", keep)}},
+		inBridge("Regressions in the bridge", pageURL("regressions"))...))
 	for _, v := range verdictKinds {
 		p.field(v[0], v[1], property{"color", object{"mode": "thresholds"}}, property{"thresholds", steps("text", 0, v[2], 1)})
 	}
@@ -64,7 +65,7 @@ func runsTable() *panel {
 	p := table(24, "Runs", "The judged runs in the time range, the newest first, at most 200. Suite, Regressions, Suspects and Improvements are about all classes of machine. Change is the difference in test time to the previous run in this list. Slowdown is how much slower than usual the median test was. Click a run to choose it for the panels below.", "s",
 		"_time", "run", "branch", "scm_ref", "build", "suite", "regressions", "suspects", "improvements", "tests", "seconds", "change", "cpu", "offset").
 		field("_time", "Started", unit("dateTimeAsIso"), width(170)).
-		field("run", "Run", links(link{Title: "Choose this run", URL: dashboardURL("test-suite-overview", keep, "run", clicked)},
+		field("run", "Run", runLink(link{Title: "Choose this run", URL: dashboardURL("test-suite-overview", keep, "run", clicked)},
 			link{Title: "Verdicts on this run", URL: dashboardURL("regressions", "datasource project branch", "run", clicked)},
 			link{Title: "Compare the chosen run with this one", URL: dashboardURL("compare", "datasource project env component kind search run", "base", clicked)})).
 		field("branch", "Branch").field("scm_ref", "Commit", commitLink()).field("build", "Build", width(90)).

@@ -142,7 +142,7 @@ func links(l ...link) property { return property{"links", l} }
 // statuses returns the text and the colour of each status.
 func statuses() []object {
 	options := object{}
-	for i, s := range [][3]string{{"regression", "regression", "red"}, {"suspect", "suspect", "orange"}, {"improvement", "improvement", "green"},
+	for i, s := range [][3]string{{"regression", "regression", "red"}, {"suspect", "suspect", "orange"}, {"drift", "slow growth", "purple"}, {"accepted", "accepted", "text"}, {"improvement", "improvement", "green"},
 		{"resolved", "resolved", "green"}, {"slow_machine", "slow machine", "orange"}, {"ok", "ok", "green"}, {"learning", "learning", "blue"}, {"not_judged", "not judged", "text"}} {
 		options[s[0]] = object{"text": s[1], "color": s[2], "index": i}
 	}

@@ -13,9 +13,9 @@ func regressions() *dashboard {
 	env.Description = "The classes of machine to show. Each class is judged separately."
 	d.variables(influxSource(), projectVariable(), branchVariable(), env,
 		choice("metric", "Metric", "The measured values to show.", judgedMetrics()...).multi(),
-		choice("status", "Verdict", "Regression: several runs confirm that the test is slower or uses more memory. Suspect: the test stood out in one run. Improvement: several runs confirm that the test is faster or uses less memory. Resolved: the test had a regression and is as usual again.", "Regression", "regression", "Suspect", "suspect", "Improvement", "improvement", "Resolved", "resolved").multi(),
+		choice("status", "Verdict", "Regression: several runs confirm that the test is slower or uses more memory. Suspect: the test stood out in one run. Slow growth: the test became slower or hungrier little by little over many runs. Improvement: several runs confirm that the test is faster or uses less memory. Resolved: the test had a regression and is as usual again.", "Regression", "regression", "Suspect", "suspect", "Slow growth", "drift", "Improvement", "improvement", "Resolved", "resolved").multi(),
 		searchVariable(),
-		runVariable("run", "Run", "The run whose verdicts are listed. The newest run is the first in the list.", inProject+" and "+inBranch, "0"), commitVariable())
+		runVariable("run", "Run", "The run whose verdicts are listed. The newest run is the first in the list.", inProject+" and "+inBranch, "0"), commitVariable(), bridgeVariable())
 	d.annotate("Regressions", "red", suspiciousRuns)
 	d.line(5, newestVerdicts("datasource project branch"), verdictBars())
 	d.line(11, verdictsOnRun())
@@ -39,7 +39,7 @@ func judgedMetrics() (pairs []string) {
 
 func verdictBars() *panel {
 	p := bars(14, "Verdicts on each run", "Number of regressions, suspects and improvements in each judged run, on all classes of machine. Regressions and improvements are confirmed by several runs. A suspect stood out in one run.", "short", true).
-		set("decimals", 0)
+		set("decimals", 0).set("links", inBridge("Regressions in the bridge", pageURL("regressions")))
 	for _, v := range verdictKinds {
 		p.field(v[0], v[1], fixed(v[2]))
 	}
@@ -80,7 +80,7 @@ func verdictsOnRun() *panel {
 	return table(24, "Verdicts on the chosen run", "The tests that stood out in the chosen run, the largest ratio first, at most 200 tests. Usual is the median of earlier runs on the same class of machine. Ratio is the value divided by the usual value. q is the probability of such a value by chance, corrected for the number of tests. The cause is a commit after the last good commit, up to the first bad commit.", "short",
 		"status", "level", "metric", "test", "module", "env", "baseline", "value", "delta", "ratio", "q", "last_good", "first_bad").
 		field("status", "Verdict", append(status(), width(110))...).field("level", "Level", width(70)).field("metric", "Metric", width(95)).
-		field("test", "Test", testLink(keep)).field("module", "Module").field("env", "Machine class").
+		field("test", "Test", testLink(keep, otherCell("env"))).field("module", "Module").field("env", "Machine class").
 		field("baseline", "Usual", width(95)).field("value", "Value", width(95)).field("delta", "Difference", width(95)).
 		field("ratio", "Ratio", append(coloured(steps("green", 0, "text", 0.95, "orange", 1.05, "red", 1.5)), decimals(2), width(70))...).
 		field("q", "q", unit("none"), width(90)).field("last_good", "Last good", commitLink()).field("first_bad", "First bad", commitLink()).

@@ -13,7 +13,7 @@ func testPage() *dashboard {
 		textbox("search", "Search", `A regular expression that limits the list of tests. Case does not matter. Write \/ for a slash.`, ""),
 		queried("test", "Test", "The test to show. The list has at most 500 tests in alphabetical order. Use Search to limit it.", testNames, 1),
 		queried("module", "Module", "The module of the test, if several modules have a test with this name.", tagValues("item_path", inProject, inKind, isTest), 1),
-		env, branchVariable(), commitVariable())
+		env, branchVariable(), commitVariable(), bridgeVariable())
 	d.annotate("Runs", "blue", commits)
 	d.annotate("Regressions", "red", regressionsOfTest)
 	d.row("Measured and usual values on ${env}", "env")
@@ -95,11 +95,11 @@ const baselineRuns, leastRuns = 30, 8
 // band returns a graph with the measurements, a band of usual values behind them, and the verdicts as large points.
 func band(title, unit, what, metric string, fields []string, value string, floor float64) *panel {
 	p := graph(8, title+" on ${env}", what+" The band shows the usual values. It is computed from up to 30 earlier measurements on the same class of machine, nearly as the bridge does it. A value above the band is conspicuous. The large points are the verdicts of the bridge.", unit).
-		set("color", fixedColour("blue")).field("value", "Measured").
+		set("color", fixedColour("blue")).set("links", inBridge("This test in the bridge", chosenTestURL(chosenEnv))).field("value", "Measured").
 		field("usual", "Usual", fixed("text"), property{"custom.lineStyle", object{"fill": "dash", "dash": []int{6, 6}}}, property{"custom.showPoints", "never"}).
 		field("lowest", "", fixed("transparent"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.hideFrom", object{"legend": true, "tooltip": true, "viz": false}}).
 		field("limit", "", fixed("semi-dark-blue"), property{"custom.lineWidth", 0}, property{"custom.showPoints", "never"}, property{"custom.fillBelowTo", "lowest"}, property{"custom.fillOpacity", 20})
-	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"improvement", "Improvement", "green"},
+	for _, v := range [][3]string{{"regression", "Regression", "red"}, {"suspect", "Suspect", "orange"}, {"drift", "Slow growth", "purple"}, {"improvement", "Improvement", "green"},
 		{"resolved", "Resolved", "super-light-green"}} {
 		p.field(v[0], v[1], fixed(v[2]), property{"custom.drawStyle", "points"}, property{"custom.pointSize", 10})
 	}
@@ -160,6 +160,7 @@ join(tables: {it: numbered, by: usual}, on: ["n"])
 // byEnv returns a graph with a line for each class of machine.
 func byEnv(title, unit, description string, fields []string, value string) *panel {
 	return graph(8, title, description, unit).set("min", 0).set("displayName", "${__field.labels.env}").
+		set("links", inBridge("This test in the bridge", chosenTestURL("${__field.labels.env:percentencode}"))).
 		addFlux(history(fields, value) + `
 history
   |> map(fn: (r) => ({_time: r._time, env: r.env, _value: r.value}))

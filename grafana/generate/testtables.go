@@ -10,7 +10,7 @@ func verdictsOnTest() *panel {
 		field("ratio", "Ratio", append(coloured(steps("green", 0, "text", 0.95, "orange", 1.05, "red", 1.5)), decimals(2), width(70))...).
 		field("q", "q", unit("none"), width(90)).field("n", "Earlier runs", width(100)).
 		field("last_good", "Last good", commitLink()).field("first_bad", "First bad", commitLink()).field("branch", "Branch").
-		field("run", "Run id", links(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", "datasource project env branch kind commit_url", "run", clicked)},
+		field("run", "Run id", runLink(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", "datasource project env branch kind commit_url", "run", clicked)},
 			link{Title: "All verdicts on this run", URL: dashboardURL("regressions", "datasource project branch commit_url", "run", clicked)})).
 		addFlux(verdictsOf("run", "value", "baseline", "limit", "ratio", "q", "n", "last_good", "first_bad") + `  |> sort(columns: ["_time"], desc: true)
   |> limit(n: 200)
@@ -24,7 +24,7 @@ func measurements() *panel {
 	return table(14, "Measurements of this test", "The measurements of this test in each run, the newest first, at most 200, with the commit and the class of machine.", "s",
 		"_time", "run", "branch", "scm_ref", "env", "total_time", "cpu", "mem_usage").
 		field("_time", "Started", unit("dateTimeAsIso"), width(170)).
-		field("run", "Run", links(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", keep+" branch commit_url", "run", clicked)},
+		field("run", "Run", runLink(link{Title: "The whole run", URL: dashboardURL("test-suite-overview", keep+" branch commit_url", "run", clicked)},
 			link{Title: "Compare the newest run with this one", URL: dashboardURL("compare", keep, "base", clicked)})).
 		field("branch", "Branch").field("scm_ref", "Commit", commitLink()).field("env", "Machine class").
 		field("total_time", "Wall time", width(90)).field("cpu", "CPU time", width(90)).field("mem_usage", "Memory", unit("mbytes"), width(90)).
@@ -45,7 +45,7 @@ func measurements() *panel {
 func neighbours() *panel {
 	return table(10, "Tests of the same module", "The tests of the same module, the slowest first, at most 200. Wall time and Memory are means over the time range and the chosen classes of machine. Memory adds up over the tests of a process. So an earlier test may be the cause of a higher value.", "s",
 		"test", "module", "seconds", "memory").
-		field("test", "Test", testLink("datasource project kind env branch commit_url")).field("module", "Module").
+		field("test", "Test", testLink("datasource project kind env branch commit_url", "")).field("module", "Module").
 		field("seconds", "Wall time", width(100)).field("memory", "Memory", unit("mbytes"), width(100)).
 		addFlux(points(inProject, inEnv, inModule) + `points()
   |> filter(fn: (r) => r._field == "total_time" or r._field == "mem_usage")

@@ -114,6 +114,12 @@ func commitVariable() *variable {
 		"https://github.com/search?type=commits&q=hash:")
 }
 
+// bridgeVariable returns the variable for the address of the bridge.
+func bridgeVariable() *variable {
+	return textbox("bridge_url", "Bridge", "The address of the bridge, for links to its pages, without a slash at its end. Example: https://pymon.example.org",
+		"http://localhost:8080")
+}
+
 // runVariable returns a variable that lists the judged runs by time, branch and commit, the newest first. offset is the
 // number of newest runs that the list leaves out.
 func runVariable(name, label, description, condition string, offset string) *variable {

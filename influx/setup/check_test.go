@@ -110,17 +110,19 @@ func TestVerdictsBecomeStatuses(t *testing.T) {
 	warn := verdict{test: "warn", status: "regression", level: "warn", at: first}
 	suspect := verdict{test: "suspect", status: "suspect", level: "(none)", at: first}
 	better := verdict{test: "better", status: "improvement", level: "(none)", at: first}
-	write(server, cfg.Bucket, crit, warn, suspect, better,
+	taken := verdict{test: "taken", status: "regression", level: "crit", at: first}
+	write(server, cfg.Bucket, crit, warn, suspect, better, taken,
 		verdict{test: "unjudged", status: "not_judged", level: "(none)", at: first},
 		verdict{test: "never_said", status: "ok", level: "(none)", at: first},
 		verdict{test: "too_old", status: "regression", level: "crit", at: now.Add(-cfg.CheckWindow - time.Hour)})
-	said := []string{"crit crit crit yes", "warn warn warn yes", "suspect info suspect yes", "better ok improvement yes"}
+	said := []string{"taken crit crit yes", "crit crit crit yes", "warn warn warn yes", "suspect info suspect yes", "better ok improvement yes"}
 	soon(said...)
 
 	// The next run: what stays is no news, what becomes worse is, and so is the same on another branch.
 	crit.at, warn.at, warn.level = second, second, "crit"
-	write(server, cfg.Bucket, crit, warn, verdict{test: "crit", status: "regression", level: "crit", branch: "feature/x", at: second.Add(time.Nanosecond)})
-	said = append(said, "crit crit crit no", "warn crit crit yes", "crit crit crit yes")
+	taken.status, taken.level = "accepted", "(none)" // the same run, judged again
+	write(server, cfg.Bucket, crit, warn, taken, verdict{test: "crit", status: "regression", level: "crit", branch: "feature/x", at: second.Add(time.Nanosecond)})
+	said = append(said, "taken ok accepted yes", "crit crit crit no", "warn crit crit yes", "crit crit crit yes")
 	soon(said...)
 
 	// Verdicts are taken back.

@@ -120,7 +120,7 @@ func TestDeliveredReportsAreNews(t *testing.T) {
 	cfg := settings(server)
 	cfg.NotifyURL = in.URL
 	w, err := influx.Open(influx.Config{URL: server.URL, Org: server.Org, Bucket: cfg.Bucket, MetaBucket: cfg.MetaBucket,
-		Token: secret(t, apply(t, cfg), setup.ForBridge)}, slog.New(slog.DiscardHandler))
+		Token: secret(t, apply(t, cfg), setup.ForBridge), BridgeURL: "https://ci.example.org"}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, w.Close()) }()
 	regression := monitor.Result{
@@ -137,8 +137,8 @@ func TestDeliveredReportsAreNews(t *testing.T) {
 	}
 	deliver("1", 3*time.Hour, regression, unjudged)
 	letter := in.wait(t, 1)
-	assert.Equal(t, "regression: tests.pay test_pay[100%25] (mem_usage, 40 MiB -> 60 MiB, 1.5 times) on big; project webshop, branch (none), commit (none), run 1",
-		letter["_message"], "no commits are known")
+	assert.Equal(t, "regression: tests.pay test_pay[100%25] (mem_usage, 40 MiB -> 60 MiB, 1.5 times) on big; project webshop, branch (none), commit (none), run 1, "+
+		"see https://ci.example.org/p/webshop/test?env=big&name=test_pay%5B100%25%5D&path=tests.pay", letter["_message"], "no commits are known")
 
 	// It stays in the next run, and another test becomes better.
 	better := regression

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,11 +42,28 @@ func benchPages(b *testing.B, r *report) {
 	table := r.add(fmt.Sprintf("Pages of %d runs of %d tests, from the local file", pagesRuns, judgedTests),
 		"page", "answer", "SQL for the same rows", "ratio", "goal", "verdict", "bytes")
 	table.row("the run, for the first time", millis(first.took), "", "", "", "", fmt.Sprint(first.bytes))
+	second := fmt.Sprintf(`{"session_h": "second", "run_date": %q, "scm_ref": "c0ffee", "description": "{}"}`, time.Now().UTC().Format(isoformat))
+	resp, err := http.Post(bridge.URL+"/p/second/sessions/", "application/json", strings.NewReader(second)) // a list of one project leads to it
+	require.NoError(b, err)
+	require.NoError(b, resp.Body.Close())
+	require.Equal(b, http.StatusCreated, resp.StatusCode)
 	const runRows = `SELECT r.item_path, r.item_variant, l.item_fs_loc, m.total_time, m.user_time + m.kernel_time, m.mem_usage
 		FROM sessions s JOIN metrics m ON m.session = s.hash JOIN series r ON r.id = m.series JOIN locations l ON l.id = m.location
 		WHERE s.project = 'default' AND s.run = ? `
 	test := url.Values{"path": {"tests.shop.test_7"}, "name": {"test_total_35[1, EUR]"}}
+	const runList = `SELECT s.run, s.scm_ref, s.branch, s.build, s.utc_ns, sum(y.metrics) FROM sessions s JOIN tallies y ON y.session = s.hash
+		WHERE s.project = 'default' AND s.run <= ? GROUP BY s.run ORDER BY s.utc_ns DESC LIMIT 50`
 	for _, page := range []struct{ name, path, query string }{
+		{"the list of runs", "runs", runList},
+		{"the tests by folder", "tests", `SELECT l.item_fs_loc, count(*), sum(m.total_time), sum(m.user_time + m.kernel_time), max(m.mem_usage)
+			FROM sessions s JOIN metrics m ON m.session = s.hash JOIN locations l ON l.id = m.location
+			WHERE s.project = 'default' AND s.run = ? GROUP BY l.id`},
+		{"the tests as one list", "tests?view=flat", runRows + "ORDER BY m.total_time DESC LIMIT 50"},
+		{"the regressions", "regressions", "SELECT run, content FROM reports WHERE project = 'default' AND run <= ?"},
+		{"the comparison of two runs", "compare", `SELECT m.series, m.total_time FROM sessions s JOIN metrics m ON m.session = s.hash
+			WHERE s.project = 'default' AND s.run IN (?, '` + fmt.Sprintf("%032x", pagesRuns-2) + `') ORDER BY m.series, m.session`},
+		{"the status", "../../-/status", "SELECT max(version) FROM reports WHERE run <> ?"},
+		{"the list of projects", "../../?format=json", runList},
 		{"the run", "runs/" + run, runRows + "ORDER BY m.total_time DESC LIMIT 50"},
 		{"the run, filtered by a word", "runs/" + run + "?q=test_123", runRows + "AND instr(r.item_variant, 'test_123') ORDER BY m.total_time DESC LIMIT 50"},
 		{"the test", "test?" + test.Encode(), `SELECT m.*, s.* FROM series r JOIN metrics m ON m.series = r.id JOIN sessions s ON s.hash = m.session
@@ -112,7 +130,9 @@ type pageAnswer struct {
 // askForPage requests a page as a browser does.
 func askForPage(b *testing.B, base, path string) pageAnswer {
 	b.Helper()
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, base+path, nil)
+	address, err := url.JoinPath(base, path[:len(path)-len(queryOf(path))])
+	require.NoError(b, err)
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, address+queryOf(path), nil)
 	require.NoError(b, err)
 	request.Header.Set("Accept", "text/html")
 	request.Header.Set("Accept-Encoding", "gzip")
@@ -125,6 +145,12 @@ func askForPage(b *testing.B, base, path string) pageAnswer {
 	require.NoError(b, resp.Body.Close())
 	require.Equal(b, http.StatusOK, resp.StatusCode, path)
 	return pageAnswer{took, len(body)}
+}
+
+// queryOf returns the query of an address with its "?".
+func queryOf(path string) string {
+	before, _, _ := strings.Cut(path, "?")
+	return path[len(before):]
 }
 
 // askSQL reads all rows of a query.

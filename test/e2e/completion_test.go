@@ -26,6 +26,10 @@ func TestWordsAreCompleted(t *testing.T) {
 		"check --format=j":             "--format=json --format=junit",
 		"check --format = j":           "json junit", // as bash splits it
 		"top --by ":                    "cpu wall memory",
+		"top --by=":                    "--by=cpu --by=wall --by=memory",
+		"top --by =":                   "cpu wall memory", // as bash splits it
+		"help che":                     "check",
+		"help token ro":                "rotate",
 		"top -n 3 --by c":              "cpu",
 		"top --json --by w":            "wall",
 		"--lis":                        "--listen",
@@ -55,7 +59,8 @@ func TestBashCompletes(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
 	require.NoError(t, os.Symlink(harness.Program(t), filepath.Join(bin, "pymon-bridge")))
-	for typed, want := range map[string]string{"pymon-bridge top --by ": "cpu wall memory ", "pymon-bridge che": "check "} {
+	for typed, want := range map[string]string{"pymon-bridge top --by ": "cpu wall memory ", "pymon-bridge top --by =": "cpu wall memory ",
+		"pymon-bridge che": "check "} {
 		script := `source <(pymon-bridge completion bash)
 COMP_LINE="$1" COMP_POINT=${#1}
 read -ra COMP_WORDS <<< "$1"

@@ -45,9 +45,9 @@ func TestIdleConnectionsOfOneClientKeepNobodyOut(t *testing.T) {
 	files, pool := newCertificates(t)
 	trust := &tls.Config{RootCAs: pool}
 	for _, tt := range []struct {
-		name           string
-		secured, token bool
-	}{{"plain", false, false}, {"token", false, true}, {"TLS", true, false}, {"TLS and token", true, true}} {
+		name    string
+		secured bool
+	}{{"plain", false}, {"TLS and token", true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			config := harness.BridgeConfig{}
 			if tt.secured {
@@ -55,7 +55,7 @@ func TestIdleConnectionsOfOneClientKeepNobodyOut(t *testing.T) {
 			}
 			bridge := harness.StartBridge(t, config)
 			remote, ask := bridge.URL, "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n"
-			if tt.token {
+			if tt.secured {
 				token := addToken(t, bridge.Data, "shop")
 				bridge.UsePassword(token)
 				remote = strings.Replace(remote, "://", "://any:"+token+"@", 1)

@@ -32,6 +32,21 @@ func TestAMisspeltCommandIsGuessed(t *testing.T) {
 	}
 }
 
+// Many programs have a command for help. What it prints is that of the flag.
+func TestHelpIsACommandToo(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"", "check", "token", "token add", "help"} {
+		words := strings.Fields(command)
+		flag := harness.RunProgram(t, nil, append(words, "--help")...)
+		require.Equal(t, 0, flag.ExitCode)
+		assert.Equal(t, flag, harness.RunProgram(t, nil, append([]string{"help"}, words...)...), command)
+	}
+	for typed, says := range map[string]string{"chek": `unexpected argument chek, did you mean "check"?`, "token ad": `unexpected argument ad, did you mean "add"?`} {
+		assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: " + says + "\n"}, harness.RunProgram(t, nil, append([]string{"help"}, strings.Fields(typed)...)...))
+	}
+	assert.Contains(t, harness.RunProgram(t, nil, "hepl").Stderr, `did you mean "help"?`)
+}
+
 // Every command shows two or three examples first, then its own flags, and then those that all commands have.
 func TestHelpBeginsWithWhatIsTyped(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,8 @@ type importedCounts struct {
 // importFiles runs the command import, and returns its exit status and what it says.
 func importFiles(t *testing.T, args ...string) (int, importedCounts) {
 	t.Helper()
-	r := harness.RunProgram(t, []string{"TZ=UTC"}, append([]string{"import", "--json", "--log-level", "error"}, args...)...)
+	r := harness.RunProgram(t, []string{"TZ=UTC"}, append([]string{"import", "--json"}, args...)...)
+	assert.NotContains(t, r.Stderr, "level=INFO", "a command prints what people ask for")
 	var answer struct {
 		Files []struct {
 			Timezone              string
@@ -164,7 +165,7 @@ func TestAKilledImportIsCompletedByTheNext(t *testing.T) {
 func TestAnImportIsHistoryAndNoNews(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
-	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--quiet-after", "1s"}})
+	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{Args: []string{"--quiet-after", "10s"}}) // posts of a run follow each other sooner
 	remote := bridge.URL + "/p/shop"
 	m := newMachine()
 	posts := newBulkPoster(remote)

@@ -92,18 +92,25 @@ func TestEndedRunIsSummarisedInOneLine(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "2s"}})
 	run := harness.Pytest{Git: true, Args: []string{"-n", "2", "--restrict-scope-to", "function,module", "--tag", "branch=main",
-		"--remote-server", bridge.URL, "flat", "shop"}}.Run(t)
+		"--tag", "run=ci-1", "--remote-server", bridge.URL, "flat", "shop"}}.Run(t)
 	require.Contains(t, []int{0, 1}, run.ExitCode, run.Output())
-	const message = "run is complete"
-	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), message) }, time.Minute, 20*time.Millisecond)
-	var lines []logLine
-	for _, line := range assertJSONLog(t, bridge.Log()) {
-		if line["msg"] == message {
-			lines = append(lines, line)
+	file := harness.ReadPymon(t, run.Database)
+	var said []logLine // a bridge says it again where a worker was silent for longer
+	require.Eventually(t, func() bool {
+		log := bridge.Log()
+		said = nil
+		for _, line := range assertJSONLog(t, log[:strings.LastIndex(log, "\n")+1]) {
+			if line["msg"] == "run is complete" {
+				said = append(said, line)
+			}
 		}
+		return len(said) > 0 && said[len(said)-1]["sessions"] == float64(len(file.Sessions)) &&
+			said[len(said)-1]["tests"].(float64)+said[len(said)-1]["modules"].(float64) == float64(len(file.Metrics))
+	}, time.Minute, 100*time.Millisecond)
+	line := said[len(said)-1]
+	for _, earlier := range said {
+		assert.Equal(t, "ci-1", earlier["run"], "all workers are one run")
 	}
-	require.Len(t, lines, 1, "all workers are one run")
-	line, file := lines[0], harness.ReadPymon(t, run.Database)
 	var tests, modules, total, slowest, most float64
 	most = math.Inf(-1)
 	names := map[string][]harness.PymonMetric{}

@@ -3,6 +3,11 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,14 +114,17 @@ func TestTopListsTheGreatest(t *testing.T) {
 func TestShowDrawsTheHistory(t *testing.T) {
 	t.Parallel()
 	bridge, _ := startShop(t)
-	url := bridge.URL + "/p/shop"
-	text := asked(t, "show", "pay", "--url", url)
+	text := asked(t, "show", "pay", "--url", bridge.URL+"/p/shop")
+	assert.Contains(t, text, "\nthe last run is not judged, or not yet\n", "nothing is judged for a look")
+	assert.NotContains(t, text, "usually")
+	url := judgedShop(t, bridge, "shop")[0]
+	text = asked(t, "show", "pay", "--url", url)
 	assert.Regexp(t, `^\S+::test_pay\n13 runs on `, text)
 	assert.Regexp(t, `CPU time   500 ms, usually 100 ms, limit 1\d\d ms  ▲ regression\n {11}since 0{10}\.\.0{10}\n +500 ms ┤ {10}▲▲▲\n`, text)
 	assert.Regexp(t, `┤[●░]{10}░*\n`, text, "the band")
-	assert.Regexp(t, `memory     10 MiB, usually 10 MiB, limit \S+ MiB  ● ok\n`, text)
+	assert.Regexp(t, `memory     10 MiB, usually 9\.50 MiB to 10\.5 MiB  ● ok\n`, text)
 	assert.Equal(t, 10, strings.Count(text, "  job main  "), text)
-	assert.True(t, strings.HasSuffix(text, "\n"+url+"/test?name=test_pay&path="+modulePath(text)+"\n"), text)
+	assert.True(t, strings.HasSuffix(text, "\n"+url+"/test?component=shop&name=test_pay&path="+modulePath(text)+"\n"), text)
 	// A name that is complete is that test, though others begin so.
 	assert.Regexp(t, `^\S+::test_cart\n`, asked(t, "show", "test_cart", "--url", url))
 	var h report.History
@@ -140,7 +148,7 @@ func TestOpenPrintsAndOpensAPage(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >> "+opened+"\n"), 0o700))
 	desktop := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "DISPLAY=:0"}
 	var want string
-	for page, address := range map[string]string{"": url + "/\n", "latest": url + "/runs/", "pay": url + "/test?name=test_pay&path="} {
+	for page, address := range map[string]string{"": url + "/\n", "latest": url + "/runs/", "pay": url + "/test?component=shop&name=test_pay&path="} {
 		args := []string{"open", "--url", url}
 		if page != "" {
 			args = append(args, page)
@@ -165,6 +173,84 @@ func TestOpenPrintsAndOpensAPage(t *testing.T) {
 	assert.Contains(t, r.Stderr, "none of the last 13 runs")
 }
 
+// Where the bridge needs a token, the browser is logged in by a code that works once. Nothing but the browser sees the code.
+func TestOpenLogsTheBrowserIn(t *testing.T) {
+	t.Parallel()
+	bridge, _ := startShop(t)
+	token := strings.TrimSpace(harness.RunProgram(t, nil, "token", "add", "shop", "--scope", "read", "--data", bridge.Data).Stdout)
+	opened := filepath.Join(t.TempDir(), "opened")
+	bin := filepath.Dir(opened)
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" > "+opened+"\n"), 0o700))
+	desktop := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "DISPLAY=:0", "PYMON_TOKEN=" + token}
+	url := bridge.URL + "/p/shop"
+	open := func(args ...string) (page, address string) {
+		r := harness.RunProgram(t, desktop, append([]string{"open", "--url", url}, args...)...)
+		require.Equal(t, 0, r.ExitCode, r.Stderr)
+		text, err := os.ReadFile(opened)
+		require.NoError(t, err)
+		assert.NotContains(t, r.Stdout+string(text), token, "never a token in an address")
+		return r.Stdout, strings.TrimSpace(string(text))
+	}
+	page, address := open()
+	assert.Equal(t, url+"/\n", page, "what is printed has no code")
+	before, code, found := strings.Cut(address, "#code=")
+	require.True(t, found, address)
+	assert.Equal(t, bridge.URL+"/-/login?next=%2Fp%2Fshop%2F", before)
+
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := http.Client{Jar: jar}
+	get := func(address string) (status int, at string) {
+		answer, err := browser.Get(address)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode, answer.Request.URL.Path
+	}
+	enter := func() int {
+		answer, err := browser.PostForm(bridge.URL+"/-/login", neturl.Values{"code": {code}, "next": {"/p/shop/"}})
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	for range 3 { // as what loads pages in advance does
+		status, at := get(address)
+		assert.Equal(t, "200 /-/login", fmt.Sprint(status, " ", at), "a code is used by a click only")
+	}
+	status, _ := get(url + "/")
+	assert.Equal(t, http.StatusUnauthorized, status)
+	assert.Equal(t, http.StatusOK, enter())
+	status, _ = get(url + "/")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, http.StatusUnauthorized, enter(), "used")
+	_, address = open("pay")
+	status, at := get(address)
+	assert.Equal(t, "200 /p/shop/test", fmt.Sprint(status, " ", at), "who is logged in goes on at once")
+	bridge.Stop()
+	assert.NotContains(t, bridge.Log(), code)
+	assert.NotContains(t, bridge.Log(), token)
+}
+
+// Older bridges have no pages. Nothing leads to pages that there are not.
+func TestOpenAndShowKnowBridgesWithoutPages(t *testing.T) {
+	t.Parallel()
+	bridge, _ := startShop(t)
+	to, err := neturl.Parse(bridge.URL)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		r.Header.Del("Pymon-Bridge-Pages")
+		return nil
+	}
+	old := httptest.NewServer(proxy)
+	t.Cleanup(old.Close)
+	for _, page := range []string{"latest", "pay"} {
+		r := harness.RunProgram(t, nil, "open", page, "--url", old.URL+"/p/shop")
+		assert.Equal(t, harness.Result{ExitCode: 1, Stderr: "pymon-bridge: the bridge at " + old.URL + " has no pages: its version is older than this one\n"}, r)
+	}
+	assert.NotContains(t, asked(t, "show", "pay", "--url", old.URL+"/p/shop"), "http")
+	assert.NotContains(t, asked(t, "show", "pay", "--json", "--url", old.URL+"/p/shop"), "http")
+}
+
 // Behind a proxy, people need the address that their browser can reach.
 func TestPagesHaveThePublicAddress(t *testing.T) {
 	t.Parallel()
@@ -176,7 +262,7 @@ func TestPagesHaveThePublicAddress(t *testing.T) {
 	r := pymonRun(t, newProject(t, smallProject), "runners", []string{"PYMON_URL=" + bridge.URL}, "pytest", "-q")
 	assert.Contains(t, r.Stderr, "\n  page       "+page+"runs/")
 	assert.Contains(t, asked(t, append([]string{"check"}, at...)...), "\npage      "+page+"runs/")
-	assert.Contains(t, asked(t, append([]string{"show", "pay"}, at...)...), "\n"+page+"test?name=test_pay&path=")
+	assert.Contains(t, asked(t, append([]string{"show", "pay"}, at...)...), "\n"+page+"test?component=shop&name=test_pay&path=")
 	for what, address := range map[string]string{"latest": page + "runs/", "pay": page + "test?"} {
 		assert.Contains(t, asked(t, append([]string{"open", what, "--json"}, at...)...), address)
 	}
@@ -238,7 +324,7 @@ func TestTheMeasurementsOfRunAreShown(t *testing.T) {
 		assert.NoError(t, err, "%s", out)
 		return string(out)
 	}
-	assert.Contains(t, look("runs"), "2 passed, 1 failed, 1 skipped")
+	assert.Contains(t, look("runs"), "1 failed, 2 passed, 1 skipped")
 	assert.Regexp(t, `\n *\d+(\.\d+)? MiB +\S+ █+ +test_shop.py::test_list\n`, look("top", "--by", "memory"))
 	assert.Regexp(t, `^test_shop.py::test_cart\n1 run on `, look("show", "cart", "--data", ".pymon-bridge"))
 	assert.Contains(t, look("show", "cart"), "○ learning")

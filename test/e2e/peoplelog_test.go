@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,16 +31,24 @@ func logOfARun(t *testing.T, args ...string) (line, url string) {
 	row := process.metric("test_pay", process.started)
 	row.TotalTime = 1.23456789012345
 	posts.mustPost(t, "/metrics/", metricJSON(row))
-	require.Eventually(t, func() bool { return strings.Contains(bridge.Output(), "run is complete") }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(bridge.Output(), "run is judged") }, time.Minute, 10*time.Millisecond)
 	bridge.Signal(syscall.SIGTERM)
 	r := bridge.Wait()
 	assert.Equal(t, 0, r.ExitCode, r.Stdout)
-	for line := range strings.Lines(r.Stdout) {
-		if strings.Contains(line, "run is complete") {
-			return strings.TrimSpace(line), url
+	pages := map[string]bool{}
+	for one := range strings.Lines(r.Stdout) {
+		if strings.Contains(one, "run is complete") {
+			line = strings.TrimSpace(one)
+		}
+		for _, page := range regexp.MustCompile(`[" ]page"?[:=]"?(\S+/runs/[^\s"]+)`).FindAllStringSubmatch(one, -1) {
+			pages[page[1]] = true
+		}
+		if strings.Contains(one, "run is ") {
+			assert.Contains(t, one, "page", "what is said of a run leads to its page")
 		}
 	}
-	return "", url
+	require.Len(t, pages, 1, r.Stdout)
+	return line, url
 }
 
 // On a terminal, a line has what people need. Formats that are asked for are for machines.
@@ -51,8 +60,8 @@ func TestTheLogOnATerminalIsForPeople(t *testing.T) {
 	assert.NotContains(t, line, "modules=0")
 	line, _ = logOfARun(t, "--public-url", "https://ci.example.org/pymon/")
 	assert.Contains(t, line, " page=https://ci.example.org/pymon/p/default/runs/")
-	line, _ = logOfARun(t, "--log-format", "text")
-	assert.Regexp(t, `^time=\S+ level=INFO msg="run is complete" project=default run=\S+ .* modules=0 total_seconds=1\.23456789012345 `, line)
-	line, _ = logOfARun(t, "--log-format", "json")
-	assert.Regexp(t, `^{"time":.*"total_seconds":1\.23456789012345,.*}$`, line)
+	line, url = logOfARun(t, "--log-format", "text")
+	assert.Regexp(t, `^time=\S+ level=INFO msg="run is complete" project=default run=\S+ .* modules=0 total_seconds=1\.23456789012345 .* page=`+url+`/p/default/runs/\S+$`, line)
+	line, _ = logOfARun(t, "--log-format", "json", "--public-url", "https://ci.example.org/pymon/")
+	assert.Regexp(t, `^{"time":.*"run":".*"total_seconds":1\.23456789012345,.*"page":"https://ci.example.org/pymon/p/default/runs/[^"]+"}$`, line)
 }

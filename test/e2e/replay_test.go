@@ -165,8 +165,9 @@ func TestReplayCountsWhatARetentionRefuses(t *testing.T) {
 func TestDeadLettersAreListedRetriedAndDropped(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
+	proxy := harness.StartProxy(t, influx)
 	bucket, meta := influx.NewBucket("pytest", retention), influx.NewBucket("meta", 0)
-	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: influx, Bucket: bucket, MetaBucket: meta,
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: proxy.Influx(), Bucket: bucket, MetaBucket: meta,
 		Args: []string{"--client-timezone", "UTC", "--no-judge"}})
 	now := time.Now()
 	conflict := now.Add(-10 * 24 * time.Hour).Truncate(24 * time.Hour).Add(12 * time.Hour)
@@ -198,6 +199,10 @@ func TestDeadLettersAreListedRetriedAndDropped(t *testing.T) {
 	assert.Contains(t, dead(1, "show", "1"), "1 is no dead letter")
 	assert.Contains(t, dead(1, "retry"), "expected numbers, --class, --project or --reason, or else --all")
 
+	sent := len(proxy.Lines("test_metrics"))
+	still := dead(1, "retry", "--reason", "outside retention")
+	assert.Regexp(t, `(?m)^30 records: refused again, and still dead letters\n30 records: not sent, because InfluxDB would refuse them: (\d+, ){10}…\n  30: outside retention: `, still)
+	assert.Len(t, proxy.Lines("test_metrics"), sent, "the retention is known")
 	influx.SetRetention(bucket, 0)
 	r := again(t, bridge.Data, 1, "dead", "retry", "--all")
 	assert.Equal(t, []int{30, 0, 2}, []int{r.Sent, r.Refused, r.StillDead}, r.Reasons)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -118,7 +119,7 @@ func TestRunNamesFlakyTests(t *testing.T) {
 	assert.NotContains(t, string(ignored), ".pymon-bridge")
 }
 
-// dying is a project whose third test begins when the results of the others have been sent.
+// dying is a project whose third test begins when the results of the others are being sent.
 var dying = map[string]string{"test_it.py": `
 import pathlib, time
 
@@ -140,6 +141,7 @@ func TestRunGoesOnWhenItsBridgeIsKilled(t *testing.T) {
 	dir := newProject(t, dying)
 	p := harness.StartProcess(t, runCommand(t, dir, "runners", []string{"PYMON_WAIT=0"}, "pytest", "-p", "no:cacheprovider"))
 	waitForFile(t, p, filepath.Join(dir, "ready"))
+	require.Eventually(t, func() bool { return harness.CountMetrics(t, filepath.Join(dir, ".pymon-bridge")) == 2 }, time.Minute, 10*time.Millisecond)
 	pid, _ := bridgeOf(t, dir)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "end"), nil, 0o600))
@@ -222,6 +224,12 @@ func TestRunSaysWhichTestBecameSlower(t *testing.T) {
 	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q", "@rerun.txt")
 	assert.Equal(t, 1, r.ExitCode, r.Stderr)
 	assert.Contains(t, r.Stderr, "not the whole suite (-k)")
+	// It is meant to be so.
+	accepted := harness.RunProgram(t, nil, "accept", "--data", filepath.Join(dir, ".pymon-bridge"), "--test", "test_pay.py::test_pay", "--note", "it waits for the bank")
+	require.Equal(t, 0, accepted.ExitCode, accepted.Stderr)
+	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, ": it waits for the bank\n")
 	// A directory that is thrown away has no history.
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, ".pymon-bridge")))
 	r = pymonRun(t, dir, "runners", []string{"SLOW=2"}, "--check", "pytest", "-q")

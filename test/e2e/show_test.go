@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,24 @@ func shown(t *testing.T, args ...string) (h report.History) {
 	return h
 }
 
+// judgedShop starts a bridge again, which judges the runs that ended before, and returns the address of a project when it has kept a
+// report on each of its runs.
+func judgedShop(t *testing.T, bridge *harness.Bridge, projects ...string) (urls []string) {
+	t.Helper()
+	bridge.Stop()
+	again := harness.StartBridge(t, harness.BridgeConfig{Data: bridge.Data, Args: []string{"--quiet-after", "1ms"}})
+	for _, project := range projects {
+		url := again.URL + "/p/" + project
+		urls = append(urls, url)
+		require.Eventually(t, func() bool {
+			var all struct{ Runs []report.RunLine }
+			return json.Unmarshal([]byte(asked(t, "runs", "-n", "100", "--json", "--url", url)), &all) == nil &&
+				!slices.ContainsFunc(all.Runs, func(r report.RunLine) bool { return r.Report == nil })
+		}, time.Minute, 100*time.Millisecond)
+	}
+	return urls
+}
+
 // Measurements are compared within one class of machine only, also where one run has several.
 func TestShowKeepsClassesOfMachineApart(t *testing.T) {
 	t.Parallel()
@@ -73,6 +92,7 @@ func TestShowKeepsClassesOfMachineApart(t *testing.T) {
 			postSession(t, p, fmt.Sprintf(`"run": "r%d", "machine": %q`, i, machine), named("test_one", seconds))
 		}
 	}
+	url = judgedShop(t, bridge, "shop")[0]
 	h := shown(t, "test_one", "--url", url)
 	require.Len(t, h.Points, 13)
 	want := map[string]float64{"a py3.11": 0.1, "b py3.11": 0.4}[h.Env]
@@ -99,6 +119,8 @@ func TestShowKeepsClassesOfPythonApart(t *testing.T) {
 			ofNode("tests/test_shop.py::TestB::test_same", "test_same", 0.4))
 		postSession(t, newBulkPoster(foreign), tags, named("test_same", 0.1), named("test_same", 0.4))
 	}
+	urls := judgedShop(t, bridge, "own", "foreign")
+	own, foreign = urls[0], urls[1]
 	for _, tc := range []struct {
 		url, test, says string
 		seconds         float64

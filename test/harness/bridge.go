@@ -45,8 +45,9 @@ type Bridge struct {
 	proc     *process
 }
 
-// StartBridge starts the program and returns when it accepts requests. It builds the program once per test binary, unless
-// the environment variable PYMON_BRIDGE_BIN names a binary. The package's TestMain must call [Main].
+// StartBridge starts the program and returns when it accepts requests. It builds the program once per test binary, with the
+// race detector if the tests have it, unless the environment variable PYMON_BRIDGE_BIN names a binary. The package's TestMain
+// must call [Main].
 func StartBridge(tb testing.TB, cfg BridgeConfig) *Bridge {
 	tb.Helper()
 	b := &Bridge{tb: tb, cfg: cfg, Data: cfg.Data, work: tb.TempDir()}
@@ -141,7 +142,7 @@ func (b *Bridge) command() (*exec.Cmd, error) {
 	bin := b.cfg.Program
 	if bin == "" {
 		var err error
-		if bin, err = bridgeBinary(); err != nil {
+		if bin, err = binary(true); err != nil {
 			return nil, err
 		}
 	}
@@ -149,8 +150,7 @@ func (b *Bridge) command() (*exec.Cmd, error) {
 		"--port-file", b.portFile(), "--log-format", "json"}, b.cfg.Args...)
 	args = append(append(slices.Clone(b.cfg.Wrap), bin), args...)
 	cmd := exec.Command(args[0], args[1:]...)
-	// By default a program with the race detector waits a second before it ends.
-	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=50")
+	cmd.Env = os.Environ()
 	if i := b.cfg.Influx; i != nil {
 		token := b.cfg.Token
 		if token == "" {

@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 )
 
-// bridgeBinary returns the path of the program under test. PYMON_BRIDGE_BIN names it. Otherwise the program is built now,
-// with the race detector if the tests have it.
-func bridgeBinary() (string, error) {
+// binary returns the path of the program under test. PYMON_BRIDGE_BIN names it. Otherwise the program is built now.
+//
+// If the tests have the race detector, a program that serves has it too: it is about clients at the same time, kills and
+// delivery. A command has it not, since it takes five times as long with it. Other tests run the code of commands with the
+// race detector in their own process.
+func binary(serves bool) (string, error) {
 	if bin := os.Getenv("PYMON_BRIDGE_BIN"); bin != "" {
 		return bin, nil
 	}
@@ -19,16 +22,17 @@ func bridgeBinary() (string, error) {
 	if shared.dir == "" {
 		return "", errors.New("StartBridge needs a TestMain that calls os.Exit(harness.Main(m))")
 	}
-	if shared.bridge == "" && shared.buildErr == nil {
-		bin := filepath.Join(shared.dir, "pymon-bridge")
-		if shared.buildErr = build(bin); shared.buildErr == nil {
-			shared.bridge = bin
-		}
+	race := RaceEnabled && serves
+	p, ok := shared.programs[race]
+	if !ok {
+		p.path = filepath.Join(shared.dir, map[bool]string{false: "pymon-bridge", true: "pymon-bridge-race"}[race])
+		p.err = build(p.path, race)
+		shared.programs[race] = p
 	}
-	return shared.bridge, shared.buildErr
+	return p.path, p.err
 }
 
-func build(bin string) error {
+func build(bin string, race bool) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -37,8 +41,8 @@ func build(bin string) error {
 		return err
 	}
 	args := []string{"build", "-o", bin}
-	if RaceEnabled {
-		args = append(args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false") // as in the Makefile
+	if race {
+		args = append(args, "-race", "-gcflags=modernc.org/...=-race=false -d=checkptr=0", "-gcflags=modernc.org/sqlite=") // as in the Makefile
 	}
 	cmd := exec.Command("go", append(args, "./cmd/pymon-bridge")...)
 	cmd.Dir = root

@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// runWithin is the longest that a command of the program may take.
-const runWithin = time.Minute
+// runWithin bounds the time of a command of the program, which could wait for ever. It is long, for slow machines.
+const runWithin = 5 * time.Minute
 
-// Program returns the path of the program under test. [StartBridge] says which program it is.
+// Program returns the path of the program under test, for commands: it has no race detector. [StartBridge] says which
+// program it is.
 func Program(tb testing.TB) string {
 	tb.Helper()
-	bin, err := bridgeBinary()
+	bin, err := binary(false)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func (p Pytest) Start(tb testing.TB) *PytestRun {
 	cmd := exec.Command(python, append([]string{"-m", "pytest", "-p", "no:cacheprovider"}, p.Args...)...)
 	cmd.Dir = r.Dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "LANG=C.UTF-8", "NO_PROXY=*",
-		"PYTHONDONTWRITEBYTECODE=1"}, p.Env...)
+		"PYTHONPYCACHEPREFIX=" + bytecode(work)}, p.Env...)
 	var err error
 	if r.proc, err = startProcess(cmd, filepath.Join(work, "pytest.log")); err != nil {
 		tb.Fatal(err)
@@ -107,6 +107,17 @@ func (p Pytest) python(tb testing.TB) string {
 		tb.Fatal(fmt.Errorf("these tests need a real pytest, which `make python` installs: %w", err))
 	}
 	return python
+}
+
+// bytecode returns the folder of Python's bytecode: one for all tests of a binary, so that each module is compiled once. Without
+// a TestMain that calls [Main], it is in the folder of the test.
+func bytecode(work string) string {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.dir != "" {
+		work = shared.dir
+	}
+	return filepath.Join(work, "bytecode")
 }
 
 // commitAll makes dir a git repository with everything in one commit, and returns the commit's hash.

@@ -16,8 +16,13 @@ var shared struct {
 	dir       string // set while Main runs
 	server    *influxd
 	serverErr error
-	bridge    string // path of the built program
-	buildErr  error
+	programs  map[bool]program // with the race detector, and without it
+}
+
+// program is a build of the program under test.
+type program struct {
+	path string
+	err  error
 }
 
 // Main runs the tests of a package, and ends the values that they shared. It returns the exit code. TestMain calls it.
@@ -28,8 +33,13 @@ func Main(m *testing.M) int {
 		return 1
 	}
 	shared.Lock()
-	shared.dir = dir
+	shared.dir, shared.programs = dir, map[bool]program{}
 	shared.Unlock()
+	// For the programs of tests. By default a program with the race detector waits a second before it ends.
+	if err := os.Setenv("GORACE", "halt_on_error=0 atexit_sleep_ms=50"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	defer func() {
 		shared.Lock()
 		defer shared.Unlock()

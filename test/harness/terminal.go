@@ -30,7 +30,7 @@ type Terminal struct {
 func StartInTerminal(tb testing.TB, columns int, env []string, args ...string) *Terminal {
 	tb.Helper()
 	t := &Terminal{tb: tb, cmd: exec.Command(Program(tb), args...), over: make(chan struct{})}
-	t.cmd.Env = append(append(PlainEnvironment(), "TERM=xterm", "GORACE=halt_on_error=0 atexit_sleep_ms=50"), env...)
+	t.cmd.Env = append(append(PlainEnvironment(), "TERM=xterm"), env...)
 	var err error
 	if t.pty, err = pty.StartWithSize(t.cmd, &pty.Winsize{Rows: 50, Cols: uint16(columns)}); err != nil {
 		tb.Fatal(err)

@@ -33,7 +33,7 @@ func (w *world) plain(t *testing.T) {
 	seen := map[string]int{} // of the many tests, a few are enough
 	p.open(w.URL + "/p/shop/runs/" + w.last)
 	p.click(`.pager a[rel=next]`)
-	p.wait(`location.search === "?offset=50"`)
+	p.wait(`location.search === "?offset=50" && document.querySelector(".pager span")`)
 	assert.Regexp(t, "^51–", p.text(".pager span"))
 	p.open(w.URL + slowTest)
 	assert.Equal(t, 3, eval[int](p, `document.querySelectorAll(".chart svg.spark path").length`), "the charts are lines")

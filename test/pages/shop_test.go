@@ -39,24 +39,21 @@ func (w *world) pages() map[string]string {
 		"file": "/p/shop/tests?path=tests/checkout/test_payment.py", "regressions": "/p/shop/regressions", "compare": w.comparison(), "status": "/-/status"}
 }
 
-// look checks that each page is sound, however wide the window is, light and dark.
+// look checks that each page is sound in wide and narrow windows, and light and dark: each colour and each width once.
 func (w *world) look(t *testing.T) {
-	for _, size := range []struct {
-		name  string
-		width int64
-	}{{"wide", 1280}, {"phone", 390}} {
-		for _, scheme := range []string{"light", "dark"} {
-			p := newTab(t, size.width, scheme)
-			for name, path := range w.pages() {
-				what := name + "-" + size.name + "-" + scheme
-				p.open(w.URL + path)
-				assert.NotEmpty(t, p.text("h1"), what)
-				p.accessible(what)
-				p.fits(what)
-				if size.name == "wide" == (scheme == "light") { // the pictures of the documentation
-					p.picture("page-" + name + map[string]string{"wide": "", "phone": "-phone"}[size.name])
-				}
-			}
+	for _, look := range []struct {
+		name   string // of the pictures of the documentation
+		width  int64
+		scheme string
+	}{{"", 1280, "light"}, {"-phone", 390, "dark"}} {
+		p := newTab(t, look.width, look.scheme)
+		for name, path := range w.pages() {
+			what := name + look.name
+			p.open(w.URL + path)
+			assert.NotEmpty(t, p.text("h1"), what)
+			p.accessible(what)
+			p.fits(what)
+			p.picture("page-" + what)
 		}
 	}
 }
@@ -185,7 +182,7 @@ func (w *world) overviewNumbers(t *testing.T) {
 		}
 	}
 	w.get(t, "/p/shop/api/v1/runs/"+w.last, &runs)
-	assert.Equal(t, fmt.Sprint(runs.Runs[0].Tests), p.texts(".tile .v")[2])
+	assert.Equal(t, fmt.Sprint(runs.Runs[0].Tests+1), p.texts(".tile .v")[2], "one failed, so it has no measurement")
 	assert.Len(t, p.texts("#h-runs + table tbody tr"), 10)
 	assert.Contains(t, p.texts("#h-slow + table tbody tr")[0], "test_pay_by_card[visa]")
 	assert.Contains(t, p.texts("#h-hungry + table tbody tr")[0], "test_login")

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,6 +58,29 @@ func TestPagesWithTokens(t *testing.T) {
 	p.open(bridge.URL + "/p/shop/")
 	assert.Equal(t, "Log in", p.text("h1"))
 
+	// A code of the command open is behind "#". A click uses it, once, and it stays nowhere.
+	code := loginCode(t, bridge.URL, read)
+	coded := bridge.URL + "/-/login?next=%2Fp%2Fshop%2Ffind%3Fq%3Dx#code=" + code
+	p.open("about:blank")
+	p.open(coded)
+	p.wait(`document.activeElement?.innerText === "Log in"`)
+	assert.Empty(t, eval[string](p, `location.hash`))
+	assert.Equal(t, bridge.URL+"/-/login?next=%2Fp%2Fshop%2Ffind%3Fq%3Dx", eval[string](p, `location.href`))
+	assert.True(t, eval[bool](p, `document.getElementById("token").offsetParent === null`), "one thing to do")
+	p.accessible("log in by a code")
+	p.press(kb.Enter)
+	p.wait(`location.pathname === "/p/shop/find"`)
+	p.open(coded)
+	assert.Equal(t, "/p/shop/find?q=x", p.address(), "who is logged in goes on")
+	assert.Equal(t, "#main", eval[string](p, `location.hash`))
+	p.click(".out .btn")
+	p.wait(`location.pathname === "/-/login"`)
+	p.open("about:blank")
+	p.open(coded)
+	p.wait(`document.activeElement?.innerText === "Log in"`)
+	p.press(kb.Enter)
+	p.wait(`document.querySelector(".wrong")?.innerText.includes("used already")`)
+
 	request, err := http.NewRequest(http.MethodGet, bridge.URL+"/p/shop/", nil)
 	require.NoError(t, err)
 	request.SetBasicAuth("x", read)
@@ -64,4 +88,19 @@ func TestPagesWithTokens(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 	assert.Equal(t, http.StatusOK, answer.StatusCode, "Basic works too")
+}
+
+// loginCode asks for a code to log in with, as the command open does.
+func loginCode(t *testing.T, bridge, token string) string {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodPost, bridge+"/-/login/code", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	var body struct{ Code string }
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&body))
+	assert.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+	return body.Code
 }

@@ -14,6 +14,16 @@ themeButton.addEventListener("click", () => {
   dispatchEvent(new Event("themechange"));
 });
 
+// A code to log in with, which `pymon-bridge open` puts behind "#": what is there is sent nowhere. It leaves the history at once.
+const byCode = one("#by-code"), code = location.hash.match(/^#code=(\w+)$/);
+if (byCode && code) {
+  history.replaceState(null, "", location.pathname + location.search);
+  byCode.elements.code.value = code[1];
+  byCode.hidden = false;
+  one("#by-token").hidden = true;
+  one("button", byCode).focus();
+}
+
 // Copying. Without a secure address a browser has no clipboard, so the text is selected instead.
 for (const button of all("[data-copy]")) button.hidden = false;
 addEventListener("click", async event => {
@@ -55,7 +65,7 @@ addEventListener("click", event => {
 });
 let wait;
 const query = form => {
-  const q = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== "" || name === "branch")).toString();
+  const q = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== (form.elements[name].dataset?.default ?? ""))).toString();
   return location.pathname + (q && "?" + q);
 };
 addEventListener("input", event => {

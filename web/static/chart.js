@@ -87,6 +87,34 @@ function plot(box, m, { across, up, xs, from, to, c }) {
     }
     ctx.restore();
   };
+  // Where the machine changed: a hairline, with what is new where there is room.
+  const hairlines = u => {
+    const { ctx, bbox } = u;
+    let free = bbox.left;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = c.dim; ctx.lineWidth = Math.max(1, scale / 2); ctx.font = `${11 * scale}px system-ui`; ctx.textAlign = "left";
+    for (const { at, label } of data.machines) {
+      const x = Math.round(u.valToPos((xs[at] + xs[at - 1]) / 2, "x", true)) + .5;
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.globalAlpha = .6;
+      ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+      ctx.globalAlpha = 1;
+      const width = ctx.measureText(label).width + 10 * scale;
+      if (m === 0 && x >= free && x + width < bbox.left + bbox.width) {
+        ctx.fillText(label, x + 4 * scale, bbox.top + bbox.height - 5 * scale);
+        free = x + width;
+      }
+    }
+    ctx.restore();
+  };
+  // The last run has a label, and others as there is room.
+  const splits = (u, axis, min, max) => {
+    const first = Math.max(0, Math.ceil(min)), last = Math.min(count - 1, Math.floor(max)), all = [];
+    const step = Math.max(1, Math.ceil((last - first) / Math.max(1, Math.floor(u.bbox.width / scale / space))));
+    for (let i = last; i >= first; i -= step) all.unshift(i);
+    return all;
+  };
+  const space = innerWidth < 820 ? 80 : 110;
   const axis = { stroke: c.dim, grid: { stroke: c.line, width: 1 }, ticks: { show: false }, font: "11px system-ui" };
   const u = new uPlot({
     width: box.clientWidth, height: (m === 0 ? 220 : 140) + (last ? 26 : 0), padding: [6, 34, last ? 0 : 9, 0], legend: { show: false },
@@ -97,13 +125,13 @@ function plot(box, m, { across, up, xs, from, to, c }) {
       const room = (high - low || Math.abs(high) || 1) * .12;
       return [low < 0 ? low - room : Math.max(0, low - room), high + room];
     } } },
-    axes: [{ ...axis, show: last, size: last ? 30 : 0, grid: { show: false }, space: innerWidth < 820 ? 80 : 110, values: across === "run" ? (u, at) => at.map(i => Number.isInteger(i) ? shorten(data.run[i]) : "") : undefined },
+    axes: [{ ...axis, show: last, size: last ? 30 : 0, grid: { show: false }, space, splits: across === "run" ? splits : undefined, values: across === "run" ? (u, at) => at.map(i => shorten(data.run[i])) : undefined },
       { ...axis, size: 66, space: 34, values: (u, at) => at.map(v => v == null ? "" : amount(v, metric.unit)) }],
     series: [{}, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } },
       { stroke: c.dim, width: 1, dash: [5, 4], points: { show: false } }, { stroke: c.data, width: 1.4, spanGaps: true, points: { show: points } },
       { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } }],
     bands: [{ series: [2, 1], fill: c.band }],
-    hooks: { draw: [mark], setCursor: [u => show(u, m)], setSelect: [u => {
+    hooks: { draw: [hairlines, mark], setCursor: [u => show(u, m)], setSelect: [u => {
       if (u.select.width < 5) return;
       zoomed = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
       const [first, end] = zoomed;
@@ -138,6 +166,8 @@ function show(u, m) {
   const add = (to, tag, text, name) => { const e = document.createElement(tag); e.textContent = text; if (name) e.className = name; to.append(e); return e };
   tip.replaceChildren();
   add(tip, "b", shorten(data.run[i])); tip.append(" "); add(tip, "code", data.commit[i].slice(0, 7)); add(tip, "br", "");
+  const machine = data.machines.find(change => change.at === i);
+  if (machine) { add(tip, "span", "from here on " + machine.label, "dim"); add(tip, "br", "") }
   add(tip, "span", day.format(data.t[i] * 1e3) + " UTC" + (data.branch[i] ? " on " + data.branch[i] : ""), "dim");
   const table = add(tip, "table", "");
   for (const metric of data.metrics) {

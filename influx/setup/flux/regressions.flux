@@ -30,7 +30,7 @@ verdicts = (start, stop) =>
             fn: (r) =>
                 r._field == "level" and (r._value == "warn" or r._value == "crit")
                 or
-                r._field == "status" and (r._value == "suspect" or r._value == "improvement" or r._value == "resolved" or r._value == "ok"),
+                r._field == "status" and (r._value == "suspect" or r._value == "accepted" or r._value == "improvement" or r._value == "resolved" or r._value == "ok"),
         )
         |> group()
         |> keep(columns: [{{.Test}}, "_time", "_value"])
@@ -79,7 +79,7 @@ details =
                 or
                 r._field == "run" or r._field == "scm_ref" or r._field == "branch" or r._field == "build"
                 or
-                r._field == "last_good" or r._field == "first_bad" or r._field == "item_fs_loc",
+                r._field == "last_good" or r._field == "first_bad" or r._field == "item_fs_loc" or r._field == "page",
         )
         |> drop(columns: ["_start", "_stop", "_measurement"])
         |> group(columns: ["_field"])
@@ -159,6 +159,7 @@ figures = (r) =>
     else
         ""
 commits = (r) => if r.first_bad == "(none)" then "" else ", since commits " + r.last_good + ".." + r.first_bad
+page = (r) => if exists r.page then ", see " + r.page else ""
 words = (r) =>
     if r.verdict == "ok" then
         "taken back"
@@ -172,9 +173,9 @@ compared
         data: check,
         messageFn: (r) =>
             words(r: r) + ": " + r.item_path + " " + r.item_variant + " (" + r.metric + figures(r: r) + ") on " + r.env + commits(r: r) + "; project "
-                + r.project + ", branch " + r.branch + ", commit " + r.scm_ref + ", run " + r.run,
+                + r.project + ", branch " + r.branch + ", commit " + r.scm_ref + ", run " + r.run + page(r: r),
         crit: (r) => r.verdict == "crit",
         warn: (r) => r.verdict == "warn",
         info: (r) => r.verdict == "suspect",
-        ok: (r) => r.verdict == "improvement" or r.verdict == "resolved" or r.verdict == "ok",
+        ok: (r) => r.verdict == "accepted" or r.verdict == "improvement" or r.verdict == "resolved" or r.verdict == "ok",
     )

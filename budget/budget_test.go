@@ -1,0 +1,192 @@
+package budget_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/budget"
+	"pymon-bridge/monitor"
+)
+
+// TestAFileThatIsWrongSaysWhere holds that a wrong file is refused, and never read in part.
+func TestAFileThatIsWrongSaysWhere(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ content, want string }{
+		"nothing":           {"# later\n", "b.toml:1: no limits: expected the table [total], and a table [[tests]] for each pattern"},
+		"misspelt table":    {"\n[totals]\nwall_time = \"1s\"\n", "b.toml:2: totals: unknown key: expected the table [total], and a table [[tests]] for each pattern"},
+		"misspelt limit":    {"[total]\nwall_tme = \"1s\"\n", "b.toml:2: total.wall_tme: unknown key: expected wall_time, cpu_time or memory"},
+		"misspelt in tests": {"[[tests]]\npattern = \"a\"\nmem = \"1MiB\"\n", "b.toml:3: tests.mem: unknown key: expected pattern, wall_time, cpu_time or memory"},
+		"no pattern":        {"[[tests]]\npattern = \"a\"\nmemory = \"1MiB\"\n\n[[tests]]\nmemory = \"1MiB\"\n", "b.toml:5: tests.pattern: expected a path or a node id, such as \"tests/unit\" or \"*::test_big*\""},
+		"no limit":          {"[[tests]]\npattern = \"a\"\n", "b.toml:1: tests: expected wall_time, cpu_time or memory beside the pattern"},
+		"empty total":       {"\n[total]\n", "b.toml:2: total: expected wall_time, cpu_time or memory"},
+		"no unit":           {"[total]\nwall_time = 3\n", "b.toml:2: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"3\""},
+		"a time of 0":       {"[total]\ncpu_time = \"0s\"\n", "b.toml:2: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"0s\""},
+		"unknown unit":      {"[total]\nmemory = \"3 days\"\n", "b.toml:2: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"3 days\""},
+		"infinite":          {"[total]\nmemory = \"infMiB\"\n", "b.toml:2: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"infMiB\""},
+		"no TOML":           {"[total]\nmemory: 5\n", "b.toml:2: expected character ="},
+		"twice":             {"[total]\nmemory = \"5MiB\"\nmemory = \"6MiB\"\n", "b.toml: key memory is already defined"},
+		"a list for total":  {"total = [1]\n", "b.toml: cannot decode TOML array: expected the table [total], and a table [[tests]] for each pattern"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := budget.Read("b.toml", []byte(test.content))
+			require.Error(t, err)
+			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+			assert.Contains(t, err.Error(), test.want)
+		})
+	}
+}
+
+// measured returns a test that passed.
+func measured(session, name string, wall, cpu, memory float64) *monitor.Outcome {
+	o := &monitor.Outcome{NodeID: name, Outcome: monitor.Passed, MemPeak: math.NaN()}
+	o.SessionH, o.TotalTime, o.UserTime, o.MemUsage = session, wall, cpu, memory
+	return o
+}
+
+func read(t *testing.T, content string) *budget.File {
+	t.Helper()
+	f, err := budget.Read("b.toml", []byte(content))
+	require.NoError(t, err)
+	return f
+}
+
+// TestPatternsChooseWhatPytestWould holds how a pattern is read. The limit is below what the test takes, so it shows.
+func TestPatternsChooseWhatPytestWould(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"tests", "tests/unit/test_a.py::test_x", true},
+		{"tests/", "tests/unit/test_a.py::test_x", true},
+		{"./tests/unit", "tests/unit/test_a.py::test_x", true},
+		{"tests/uni", "tests/unit/test_a.py::test_x", false},
+		{"unit", "tests/unit/test_a.py::test_x", false},
+		{"*/unit", "tests/unit/test_a.py::test_x", true},
+		{"tests/*", "tests/unit/test_a.py::test_x", true},
+		{"tests/unit/test_?.py", "tests/unit/test_a.py::test_x", true},
+		{"tests/unit/test_aXpy", "tests/unit/test_a.py::test_x", false},
+		{"tests/test_a.py::TestC", "tests/test_a.py::TestC::test_x", true},
+		{"tests/test_a.py::test_x", "tests/test_a.py::test_x[1-2]", true},
+		{"tests/test_a.py::test_x", "tests/test_a.py::test_xy", false},
+		{"*::test_x[a/b]", "tests/test_a.py::test_x[a/b]", true},
+		{"*::test_x[ab]", "tests/test_a.py::test_xa", false},
+		{"*", "any\nthing", true},
+	} {
+		tally := budget.NewTally(read(t, "[[tests]]\npattern = '''"+test.pattern+"'''\nwall_time = \"1ms\"\n"))
+		tally.Add("", measured("s", test.name, 1, 1, 1))
+		b := tally.Budget()
+		assert.Equal(t, test.want, b.Exceeded == 1, "%s: %s", test.pattern, test.name)
+		assert.Equal(t, !test.want, len(b.Unmatched) == 1, "%s: %s", test.pattern, test.name)
+	}
+}
+
+// TestTheLastPatternCounts holds that a later rule makes an exception, for the limits that it has.
+func TestTheLastPatternCounts(t *testing.T) {
+	t.Parallel()
+	tally := budget.NewTally(read(t, `
+[[tests]]
+pattern = "tests"
+wall_time = "1s"
+cpu_time = "1s"
+memory = "10MiB"
+
+[[tests]]
+pattern = "*::test_big"
+wall_time = "3 s"
+memory = "1 GiB"
+
+[[tests]]
+pattern = "tests/none"
+wall_time = "1s"
+`))
+	tally.Add("", measured("s", "tests/a.py::test_big", 2.5, 1.5, 100))
+	tally.Add("", measured("s", "tests/a.py::test_small", 0.1, 0.1, 11))
+	tally.Add("", measured("s", "other/a.py::test", 9, 9, 9))
+	b := tally.Budget()
+	assert.Equal(t, &monitor.Budget{Limits: 6, Exceeded: 2, Unmatched: []string{"tests/none"}, Uses: []monitor.BudgetUse{
+		{Test: "tests/a.py::test_big", Pattern: "tests", Metric: monitor.MetricCPUTime, Value: 1.5, Limit: 1, Share: 1.5},
+		{Test: "tests/a.py::test_small", Pattern: "tests", Metric: monitor.MetricMemUsage, Value: 11, Limit: 10, Share: 1.1},
+		{Test: "tests/a.py::test_big", Pattern: "*::test_big", Metric: monitor.MetricTotalTime, Value: 2.5, Limit: 3, Share: monitor.Number(2.5 / 3)},
+	}}, b)
+}
+
+// TestTotals holds what is added up: each test of a job once, at its lowest, and of several jobs the worst.
+func TestTotals(t *testing.T) {
+	t.Parallel()
+	const total = "[total]\nwall_time = \"10s\"\ncpu_time = \"10s\"\nmemory = \"100MiB\"\n"
+	wall := func(b *monitor.Budget) (all []float64) {
+		for _, u := range b.Uses {
+			if u.Metric == monitor.MetricTotalTime && u.Test == "" {
+				all = append(all, float64(u.Value))
+			}
+		}
+		return all
+	}
+	tally := budget.NewTally(read(t, total))
+	assert.Empty(t, tally.Budget().Uses, "nothing was measured")
+
+	tally.Add("py312", measured("1", "a", 2, 1, 30))
+	tally.Add("py312", measured("1", "b", 3, 1, 40))
+	tally.Add("py312", measured("1", "b", 4, 1, 20)) // of another class with a test of this name
+	assert.Equal(t, []float64{9}, wall(tally.Budget()))
+	tally.Add("py312", measured("2", "a", 1, 1, 35)) // again
+	assert.Equal(t, []float64{8}, wall(tally.Budget()))
+	tally.Add("py313", measured("3", "a", 5, 1, 60))
+	tally.Add("py313", measured("3", "b", 6, 1, math.NaN()))
+	b := tally.Budget()
+	assert.Equal(t, []float64{11}, wall(b))
+	assert.Equal(t, 1, b.Exceeded)
+	assert.Equal(t, 3, b.Limits)
+	for _, u := range b.Uses {
+		if u.Metric == monitor.MetricMemUsage {
+			assert.InDelta(t, 60, float64(u.Value), 0, "the greatest memory of a process is no sum")
+		}
+	}
+
+	failed := measured("4", "c", 100, 100, 1000)
+	failed.Outcome = monitor.OutcomeFailed
+	tally.Add("py313", failed)
+	assert.Equal(t, b, tally.Budget())
+	peak := measured("4", "d", 0, 0, 10)
+	peak.MemPeak = 150
+	tally.Add("py313", peak)
+	assert.Equal(t, 2, tally.Budget().Exceeded)
+}
+
+// TestATestThatIsMeasuredAgainIsCleared holds that one slow measurement of a job does not count where another one is within the
+// limit, and that a job does not clear another.
+func TestATestThatIsMeasuredAgainIsCleared(t *testing.T) {
+	t.Parallel()
+	tally := budget.NewTally(read(t, "[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n"))
+	tally.Add("linux", measured("1", "a", 1.2, 0, 0))
+	assert.Equal(t, 1, tally.Budget().Exceeded)
+	tally.Add("mac", measured("2", "a", 0.9, 0, 0))
+	assert.Equal(t, 1, tally.Budget().Exceeded)
+	tally.Add("linux", measured("3", "a", 0.95, 0, 0))
+	b := tally.Budget()
+	assert.Zero(t, b.Exceeded)
+	require.Len(t, b.Uses, 1)
+	assert.InDelta(t, 0.95, float64(b.Uses[0].Share), 1e-9, "it is near")
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("[total]\nmemory = \"5MiB\"\n[[tests]]\npattern = \"a*\"\nwall_time = \"1s\"\n"))
+	f.Add([]byte("tests = [{pattern = \"a\", cpu_time = \"1s\"}, {}]\n"))
+	f.Add([]byte("[[tests]]"))
+	f.Add([]byte("[[tests]]\npattern = \"\\uFFFD[\"\nmemory = 1e9\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		file, err := budget.Read("b.toml", content)
+		if err != nil {
+			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+			return
+		}
+		tally := budget.NewTally(file)
+		tally.Add("", measured("s", "tests/a.py::test", 1, 1, 1))
+		assert.GreaterOrEqual(t, tally.Budget().Limits, tally.Budget().Exceeded)
+	})
+}

@@ -1,0 +1,53 @@
+package budget
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// duration is a time in seconds.
+type duration float64
+
+// UnmarshalText reads a time with its unit.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(strings.ReplaceAll(string(text), " ", ""))
+	if err != nil || parsed <= 0 {
+		return fmt.Errorf("expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got %q", text)
+	}
+	*d = duration(parsed.Seconds())
+	return nil
+}
+
+// size is a size in MiB.
+type size float64
+
+// units are the units of a size, in MiB.
+var units = map[string]float64{"kib": 1 / 1024., "mib": 1, "gib": 1024, "kb": 1e3 / (1 << 20), "mb": 1e6 / (1 << 20), "gb": 1e9 / (1 << 20)}
+
+var number = regexp.MustCompile(`^[0-9.]+`)
+
+// UnmarshalText reads a size with its unit.
+func (s *size) UnmarshalText(text []byte) error {
+	amount := number.FindString(string(text))
+	value, err := strconv.ParseFloat(amount, 64)
+	unit, known := units[strings.ToLower(strings.TrimSpace(string(text)[len(amount):]))]
+	if err != nil || !known || value <= 0 {
+		return fmt.Errorf("expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got %q", text)
+	}
+	*s = size(value * unit)
+	return nil
+}
+
+// matcher says which tests a pattern chooses: those that pytest would run for it as an argument. An asterisk stands for any
+// text, also of several folders, and a question mark for one character. All else stands for itself, brackets too.
+type matcher struct{ *regexp.Regexp }
+
+func newMatcher(pattern string) matcher {
+	pattern = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(pattern), "./"), "/")
+	quoted := regexp.QuoteMeta(pattern)
+	quoted = strings.ReplaceAll(strings.ReplaceAll(quoted, `\*`, ".*"), `\?`, ".")
+	return matcher{regexp.MustCompile(`(?s)^` + quoted + `(?:$|/|::|\[)`)}
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"pymon-bridge/budget"
+	"pymon-bridge/monitor"
+	"pymon-bridge/report"
+)
+
+// limits reads the file of --budget. It returns nil without the flag.
+func (c *judgeFlags) limits() (*budget.File, error) {
+	if c.Budget == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(c.Budget)
+	if err != nil {
+		return nil, fmt.Errorf("--budget: %w", err)
+	}
+	f, err := budget.Read(c.Budget, content)
+	if err != nil {
+		return nil, fmt.Errorf("--budget: %w", err)
+	}
+	return f, nil
+}
+
+// budget asks for the tests of the runs of a report, and compares them with limits. Without limits it returns nil.
+func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *monitor.Report) (*monitor.Budget, error) {
+	if limits == nil {
+		return nil, nil
+	}
+	wait := m.spin("asking for the tests")
+	defer wait.end()
+	s, tally := &source{client: c}, budget.NewTally(limits)
+	runs := r.Runs
+	if len(runs) == 0 {
+		runs = []string{r.Run}
+	}
+	for _, id := range runs {
+		var of report.RunLine
+		err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &of) }, "runs", id)
+		if err == nil && of.Run == "" {
+			err = errors.New("the bridge does not know the run any more")
+		}
+		job := of.Branch + "\n" + strings.Join(of.Environments, "\n")
+		if err == nil {
+			err = s.tests(ctx, &of, func(o *monitor.Outcome) { tally.Add(job, o) })
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the tests of run %s for --budget: %w", report.Printable(id), err)
+		}
+	}
+	return tally.Budget(), nil
+}

@@ -1,0 +1,175 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"pymon-bridge/monitor"
+)
+
+// accepted returns the changes that count in a comparison: those that the judged run's branch accepted in the same comparison, and
+// those that the baseline's branch accepted in its own.
+func (j *Judge) accepted(ctx context.Context, c monitor.Comparison) (map[monitor.ResultID][]monitor.AcceptedStep, error) {
+	if j.Acceptances == nil {
+		return nil, nil
+	}
+	run, first := c.Judged(), c.Window[0]
+	if len(c.Baseline) > 0 {
+		first = c.Baseline[0]
+	}
+	branches := slices.Compact([]string{run.Branch, c.Branch})
+	steps := map[monitor.ResultID][]monitor.AcceptedStep{}
+	for _, branch := range branches {
+		all, err := j.Acceptances.AcceptedOn(ctx, run.Project, branch, time.Unix(0, first.Started))
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			a := &all[i]
+			ofBaseline := a.Against == "" && branch == c.Branch
+			if !ofBaseline && !(branch == run.Branch && a.Against == c.Branch && len(branches) > 1) {
+				continue
+			}
+			results := a.Results
+			a.Results = nil // the results of reports refer to the rest
+			for _, r := range results {
+				steps[r.ResultID] = append(steps[r.ResultID], monitor.AcceptedStep{Since: r.Since, Whole: !ofBaseline, Ratio: r.Ratio, Acceptance: a})
+			}
+		}
+	}
+	return steps, nil
+}
+
+// maxNote is how many characters a note and a name may have.
+const maxNote, maxBy = 2000, 200
+
+// Accepter implements [monitor.Accepter]. All fields are required.
+type Accepter struct {
+	Judge   monitor.Judge
+	History monitor.HistoryStore
+	Store   monitor.AcceptanceStore
+	Now     func() time.Time
+	// Again is called for each run whose report may say something else now.
+	Again func(project, run string)
+}
+
+var _ monitor.Accepter = (*Accepter)(nil)
+
+// Accept implements [monitor.Accepter]. A suspect is not accepted: one run does not tell a level, and an outlier that was taken
+// for one would hide the next change.
+func (a *Accepter) Accept(ctx context.Context, q monitor.AcceptQuery) (*monitor.Acceptance, error) {
+	q.Note, q.By = strings.TrimSpace(q.Note), strings.TrimSpace(q.By)
+	if err := check(q); err != nil {
+		return nil, err
+	}
+	run, err := a.run(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	asked := monitor.JudgeQuery{Project: q.Project, Run: run.ID}
+	if q.Run == "" && run.ScmRef != "" {
+		asked.Run, asked.ScmRef, asked.Head = "", run.ScmRef, &run.Branch
+	}
+	if q.Against == run.Branch {
+		q.Against = ""
+	}
+	if q.Against != "" {
+		asked.Branch = &q.Against
+	}
+	r, err := a.Judge.Judge(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	accepted := monitor.Acceptance{Project: q.Project, Branch: r.Branch, Against: q.Against, Run: r.Run, ScmRef: r.ScmRef, Started: r.Started,
+		AcceptedScope: q.AcceptedScope, Note: q.Note, By: q.By, At: a.Now().UTC()}
+	if accepted.Results, err = chosen(r, q.AcceptedScope); err != nil {
+		return nil, err
+	}
+	accepted.Regressions = len(accepted.Results)
+	if accepted, err = a.Store.Accept(ctx, accepted); err != nil {
+		return nil, fmt.Errorf("store what was accepted: %w", err)
+	}
+	for _, id := range r.Runs {
+		a.Again(q.Project, id)
+	}
+	return &accepted, nil
+}
+
+// Unaccept implements [monitor.Accepter].
+func (a *Accepter) Unaccept(ctx context.Context, project string, id int64) (*monitor.Acceptance, error) {
+	gone, err := a.Store.Unaccept(ctx, project, id)
+	if err != nil {
+		return nil, err
+	}
+	a.Again(project, gone.Run)
+	return &gone, nil
+}
+
+// Acceptances implements [monitor.Accepter].
+func (a *Accepter) Acceptances(ctx context.Context, project string) ([]monitor.Acceptance, error) {
+	return a.Store.Acceptances(ctx, project)
+}
+
+// check fails where a request cannot be meant.
+func check(q monitor.AcceptQuery) error {
+	wrong := map[string]string{}
+	if q.Note == "" || utf8.RuneCountInString(q.Note) > maxNote {
+		wrong["note"] = fmt.Sprintf("expected why, in 1 to %d characters", maxNote)
+	}
+	if q.By == "" || utf8.RuneCountInString(q.By) > maxBy {
+		wrong["by"] = fmt.Sprintf("expected who, in 1 to %d characters", maxBy)
+	}
+	if q.Part != "" && (q.ItemPath != "" || q.ItemVariant != "") {
+		wrong["part"] = "expected a test or a part, and not both"
+	}
+	if q.ItemPath != "" && q.ItemVariant == "" || q.ItemPath == "" && q.ItemVariant != "" {
+		wrong["item_path"] = "expected item_path and item_variant of a test"
+	}
+	if len(wrong) > 0 {
+		return &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: wrong}
+	}
+	return nil
+}
+
+// run finds the run that is accepted.
+func (a *Accepter) run(ctx context.Context, q monitor.AcceptQuery) (*monitor.RunInfo, error) {
+	runs, err := a.History.RunInfos(ctx, monitor.RunInfoQuery{Project: q.Project, Run: q.Run, Branch: q.Branch, Measured: true, Limit: 1})
+	if err != nil {
+		return nil, fmt.Errorf("find the run: %w", err)
+	}
+	if len(runs) == 0 {
+		what := "run"
+		if q.Run != "" {
+			what += fmt.Sprintf(" %q", q.Run)
+		}
+		if q.Branch != nil {
+			what += fmt.Sprintf(" of branch %q", *q.Branch)
+		}
+		return nil, monitor.Errorf(monitor.ENotFound, "project %q has no %s that measured something", q.Project, what)
+	}
+	return runs[0], nil
+}
+
+// chosen returns the regressions of a report that are accepted. It fails with ENotFound where the report has no such test.
+func chosen(r *monitor.Report, scope monitor.AcceptedScope) ([]monitor.AcceptedResult, error) {
+	known, all := false, []monitor.AcceptedResult{}
+	for i := range r.Results {
+		result := &r.Results[i]
+		if !scope.Covers(result.TestID, result.ItemFSLoc) {
+			continue
+		}
+		known = true
+		if result.Status == monitor.StatusRegression {
+			all = append(all, monitor.AcceptedResult{ResultID: result.ID(), Since: result.Since, Baseline: result.Baseline,
+				Value: result.Value, Ratio: result.Ratio})
+		}
+	}
+	if !known {
+		return nil, monitor.Errorf(monitor.ENotFound, "run %q has no such test: expected a test, a component or a folder of the run", r.Run)
+	}
+	return all, nil
+}

@@ -1,0 +1,121 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+var _ monitor.AcceptanceStore = (*DB)(nil)
+
+// Accept implements [monitor.AcceptanceStore].
+func (db *DB) Accept(ctx context.Context, a monitor.Acceptance) (monitor.Acceptance, error) {
+	if err := db.requireOwner(); err != nil {
+		return a, err
+	}
+	results, err := encodeTexts(&struct{ Results []monitor.AcceptedResult }{append([]monitor.AcceptedResult{}, a.Results...)})
+	if err != nil {
+		return a, err
+	}
+	err = db.write(ctx, func(w *writer) (err error) {
+		if _, err := w.row("SELECT coalesce(max(id), 0) + 1 FROM acceptances", nil, &a.ID); err != nil {
+			return err
+		}
+		plain := a // encoding changes its texts, also those of the results
+		plain.Results = nil
+		content, err := encodeTexts(&plain)
+		if err != nil {
+			return err
+		}
+		_, err = w.exec("INSERT INTO acceptances (id, project, branch, started, content, results) VALUES (?, ?, ?, ?, ?, ?)",
+			a.ID, a.Project, a.Branch, nanoseconds(a.Started), content, results)
+		return err
+	})
+	return a, err
+}
+
+// Acceptances implements [monitor.AcceptanceStore].
+func (db *DB) Acceptances(ctx context.Context, project string) ([]monitor.Acceptance, error) {
+	return db.acceptances(ctx, "SELECT content, NULL FROM acceptances WHERE project = ? ORDER BY id DESC", project)
+}
+
+// AcceptedOn implements [monitor.AcceptanceStore].
+func (db *DB) AcceptedOn(ctx context.Context, project, branch string, from time.Time) ([]monitor.Acceptance, error) {
+	return db.acceptances(ctx, `SELECT content, results FROM acceptances WHERE project = ? AND branch = ? AND started >= ? ORDER BY id`,
+		project, branch, nanoseconds(from))
+}
+
+// acceptances reads the rows of a query for content and results.
+func (db *DB) acceptances(ctx context.Context, query string, args ...any) (all []monitor.Acceptance, err error) {
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
+		all = []monitor.Acceptance{}
+		return each(ctx, q, query, args, func(row scanner) error {
+			var content, results []byte
+			if err := row.Scan(&content, &results); err != nil {
+				return err
+			}
+			var a monitor.Acceptance
+			of := struct{ Results []monitor.AcceptedResult }{}
+			err := decodeTexts(content, &a)
+			if err == nil && results != nil {
+				err = decodeTexts(results, &of)
+			}
+			if err != nil { // without it a change is a regression again, and runs are still judged
+				db.logger.ErrorContext(ctx, "what was accepted cannot be read", "project", args[0], "error", err)
+				return nil
+			}
+			a.Results = of.Results
+			all = append(all, a)
+			return nil
+		})
+	})
+	return all, err
+}
+
+// Unaccept implements [monitor.AcceptanceStore].
+func (db *DB) Unaccept(ctx context.Context, project string, id int64) (monitor.Acceptance, error) {
+	if err := db.requireOwner(); err != nil {
+		return monitor.Acceptance{}, err
+	}
+	all, err := db.acceptances(ctx, "SELECT content, NULL FROM acceptances WHERE project = ? AND id = ?", project, id)
+	if err == nil && len(all) == 0 {
+		err = monitor.Errorf(monitor.ENotFound, "project %q has no acceptance %d", project, id)
+	}
+	if err != nil {
+		return monitor.Acceptance{}, err
+	}
+	return all[0], db.write(ctx, func(w *writer) error {
+		_, err := w.exec("DELETE FROM acceptances WHERE id = ?", id)
+		return err
+	})
+}
+
+// encodeTexts returns a structure as it is kept: see [encodeReport]. It changes the texts of the structure.
+func encodeTexts(of any) ([]byte, error) {
+	mapTexts(reflect.ValueOf(of).Elem(), escape)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(of); err != nil {
+		return nil, err
+	}
+	return compress(b.Bytes())
+}
+
+// decodeTexts reads what encodeTexts made.
+func decodeTexts(stored []byte, into any) error {
+	content, err := decompress(stored)
+	if err != nil {
+		return fmt.Errorf("decompress: %w", err)
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return err
+	}
+	mapTexts(reflect.ValueOf(into).Elem(), unescape)
+	return nil
+}

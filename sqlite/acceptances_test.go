@@ -1,0 +1,71 @@
+package sqlite_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// TestAcceptances holds that what was accepted comes back as it was, whatever texts it has, until it is taken back.
+func TestAcceptances(t *testing.T) {
+	t.Parallel()
+	db, _ := openNew(t)
+	at := time.Unix(1_700_000_000, 5).UTC()
+	id := monitor.ResultID{TestID: monitor.TestID{ItemPath: "tests.\xff", ItemVariant: "test[\ufffe]", Env: "ci"}, Metric: monitor.MetricCPUTime}
+	accept := func(project, branch string, started time.Time) monitor.Acceptance {
+		a, err := db.Accept(t.Context(), monitor.Acceptance{Project: project, Branch: branch, Run: "r\xff", ScmRef: "c", Started: started,
+			AcceptedScope: monitor.AcceptedScope{Part: "tests/\xfe"}, Note: "<wanted> \x00", By: "anna", At: at, Regressions: 1,
+			Results: []monitor.AcceptedResult{{ResultID: id, Since: 1<<62 + 1, Baseline: 0.1, Value: 0.2, Ratio: 2}}})
+		require.NoError(t, err)
+		return a
+	}
+	first, second := accept("shop", "main", at), accept("shop", "main", at.Add(time.Hour))
+	other := accept("other", "main", at)
+	assert.Equal(t, []int64{1, 2, 3}, []int64{first.ID, second.ID, other.ID})
+
+	plain := second
+	plain.Results = nil
+	all, err := db.Acceptances(t.Context(), "shop")
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	assert.Equal(t, plain, all[0], "the newest is first, and lists have no results")
+
+	on, err := db.AcceptedOn(t.Context(), "shop", "main", at)
+	require.NoError(t, err)
+	assert.Equal(t, []monitor.Acceptance{first, second}, on)
+	on, err = db.AcceptedOn(t.Context(), "shop", "main", at.Add(1))
+	require.NoError(t, err)
+	assert.Equal(t, []monitor.Acceptance{second}, on)
+	on, err = db.AcceptedOn(t.Context(), "shop", "feature", at)
+	require.NoError(t, err)
+	assert.Empty(t, on)
+
+	_, err = db.Unaccept(t.Context(), "shop", other.ID)
+	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err), "of another project")
+	gone, err := db.Unaccept(t.Context(), "shop", second.ID)
+	require.NoError(t, err)
+	assert.Equal(t, plain, gone)
+	on, err = db.AcceptedOn(t.Context(), "shop", "main", at)
+	require.NoError(t, err)
+	assert.Equal(t, []monitor.Acceptance{first}, on)
+}
+
+// TestAnAcceptanceThatCannotBeReadCostsNoReport holds that a fault in one row is no fault of the others.
+func TestAnAcceptanceThatCannotBeReadCostsNoReport(t *testing.T) {
+	t.Parallel()
+	db, path := openNew(t)
+	for range 2 {
+		_, err := db.Accept(t.Context(), monitor.Acceptance{Project: "shop", Branch: "main", Started: time.Unix(1, 0)})
+		require.NoError(t, err)
+	}
+	_, err := raw(t, path).ExecContext(t.Context(), "UPDATE acceptances SET content = x'1f8b00' WHERE id = 1")
+	require.NoError(t, err)
+	on, err := db.AcceptedOn(t.Context(), "shop", "main", time.Unix(0, 0))
+	require.NoError(t, err)
+	require.Len(t, on, 1)
+	assert.Equal(t, int64(2), on[0].ID)
+}

@@ -1,0 +1,109 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// writeBudget writes a file of limits.
+func writeBudget(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "budget.toml")
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+// A limit holds from the first run on, in every format.
+func TestABudgetFailsTheFirstRun(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	commit := fmt.Sprintf("%040d", 1)
+	postJob(t, newBulkPoster(bridge.URL+"/p/shop"), commit, "tests", []string{"test_cart", "test_pay"}, map[string]float64{"test_pay": 0.5})
+	limits := writeBudget(t, `
+[total]
+wall_time = "620ms"
+cpu_time = "1m"
+
+[[tests]]
+pattern = "*"
+wall_time = "200ms"
+memory = "11MiB"
+
+[[tests]]
+pattern = "*::test_old"
+wall_time = "1s"
+`)
+	checked := func(args ...string) harness.Result {
+		return harness.RunProgram(t, nil, append([]string{"check", "--url", bridge.URL, "--project", "shop", "--scm-ref", commit, "--budget", limits}, args...)...)
+	}
+	for format, says := range map[string][]string{
+		"text": {"FAILED ", " 1 limit of the budget is exceeded.\n", "\nBUDGET: 1 of 6 limits exceeded\n", "▲ wall time    500 ms of 200 ms     250 %  ",
+			"◆ wall time    600 ms of 620 ms      97 %  all tests together\n", "◆ memory       10 MiB of 11 MiB      91 %  ", "– no test matches *::test_old\n"},
+		"markdown": {"### ❌ ", "| 500 ms | 200 ms | **250 %** |", "\nNo test matches `*::test_old`.\n"},
+		"json":     {`"exceeded": 1`, `"pattern": "*"`, `"unmatched": [`},
+		"junit":    {`<failure type="budget" message="wall time 500 ms of 200 ms, 250 %">`},
+		"github":   {"title=Over budget%3A wall time 500 ms of 200 ms%2C 250 %25::", "title=Near its budget%3A wall time 600 ms of 620 ms%2C 97 %25::all tests together\n"},
+	} {
+		r := checked("--format", format)
+		assert.Equal(t, 1, r.ExitCode, "%s: %s", format, r.Stderr)
+		for _, text := range says {
+			assert.Contains(t, r.Stdout, text, format)
+		}
+	}
+	r := checked("--fail-on", "never")
+	assert.Equal(t, 0, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stdout, "1 limit of the budget is exceeded.")
+
+	// What is wrong in the file is said before anything else.
+	limits = writeBudget(t, "[total]\n\nwal_time = \"1s\"\n")
+	r = checked()
+	assert.Equal(t, 2, r.ExitCode)
+	assert.Equal(t, "pymon-bridge: --budget: "+limits+":3: total.wal_time: unknown key: expected wall_time, cpu_time or memory\n", r.Stderr)
+	limits += "x"
+	r = checked()
+	assert.Equal(t, 2, r.ExitCode)
+	assert.Contains(t, r.Stderr, "--budget: open "+limits)
+}
+
+// `run` measures real tests, whose node ids have classes, and says at the end what exceeds its limit.
+func TestRunKeepsABudget(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, map[string]string{"test_shop.py": `
+import time
+
+class TestPay:
+    def test_card(self):
+        time.sleep(0.3)
+
+def test_cart():
+    pass
+`})
+	limits := writeBudget(t, "[[tests]]\npattern = \"test_shop.py::TestPay\"\nwall_time = \"100ms\"\n[[tests]]\npattern = \"test_shop.py::test_cart\"\nwall_time = \"1h\"\n")
+	r := pymonRun(t, dir, "runners", nil, "--check", "--budget", limits, "--", "pytest", "-q")
+	assert.Equal(t, 1, r.ExitCode, r.Stderr)
+	assert.Contains(t, r.Stderr, "  changed    learning: ")
+	assert.Contains(t, r.Stderr, "; 1 limit of the budget is exceeded\n")
+	assert.Contains(t, r.Stderr, "\nBUDGET: 1 of 2 limits exceeded\n▲ wall time    3")
+	assert.Contains(t, r.Stderr, "  test_shop.py::TestPay::test_card\n")
+
+	summary := filepath.Join(dir, "summary.md")
+	r = pymonRun(t, dir, "runners", nil, "--budget", limits, "--summary", summary, "--", "pytest", "-q", "-k", "test_card")
+	assert.Equal(t, 0, r.ExitCode, "without --check the status is that of pytest: %s", r.Stderr)
+	assert.Contains(t, r.Stderr, "– no test matches test_shop.py::test_cart\n")
+	content, err := os.ReadFile(summary)
+	require.NoError(t, err)
+	assert.Contains(t, string(content), "\n### ❌ 1 test, ")
+	assert.Contains(t, string(content), "| Budget: 1 of 1 limit exceeded | Measured | Now | Limit | Used |\n")
+
+	ran := filepath.Join(dir, "ran")
+	r = pymonRun(t, dir, "runners", nil, "--budget", filepath.Join(dir, "none.toml"), "--", "touch", ran)
+	assert.Equal(t, 125, r.ExitCode, "nothing runs with limits that cannot be read")
+	assert.NoFileExists(t, ran)
+}

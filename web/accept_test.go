@@ -1,0 +1,158 @@
+package web_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+// fakeAccepter notes what is accepted and taken back.
+type fakeAccepter struct {
+	asked  []monitor.AcceptQuery
+	undone []int64
+	all    []monitor.Acceptance
+}
+
+func (f *fakeAccepter) Accept(_ context.Context, q monitor.AcceptQuery) (*monitor.Acceptance, error) {
+	if q.Note == "" {
+		return nil, &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: map[string]string{"note": "expected why"}}
+	}
+	f.asked = append(f.asked, q)
+	return &monitor.Acceptance{}, nil
+}
+
+func (f *fakeAccepter) Unaccept(_ context.Context, _ string, id int64) (*monitor.Acceptance, error) {
+	f.undone = append(f.undone, id)
+	return &monitor.Acceptance{}, nil
+}
+
+func (f *fakeAccepter) Acceptances(context.Context, string) ([]monitor.Acceptance, error) {
+	return f.all, nil
+}
+
+// postForm posts a form like a browser on a page of an origin.
+func (s *shop) postForm(origin, target string, form url.Values, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", origin)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// TestTheFormOfARunAccepts holds that the page of a run with a regression has a form that works without scripts, that other sites
+// cannot send it, and that the note is needed.
+func TestTheFormOfARunAccepts(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const a, odd = "tests/a.py::test_a", "tests/a.py::test_<b>[&\"x]"
+	for n := range 3 {
+		s.add(order{n: n, tests: map[string]float64{a: 1, odd: 1}})
+	}
+	s.judge(1)
+	s.judge(2, result(a, monitor.StatusRegression, 1, 2, 1, 2), result(odd, monitor.StatusRegression, 1, 2, 1, 2))
+	assert.NotContains(t, s.get("/p/shop/runs/run-1").Body.String(), "Accept what is worse", "nothing is worse")
+	page := s.get("/p/shop/runs/run-2").Body.String()
+	assert.Contains(t, page, `<form method="post" action="/p/shop/accept"><input type="hidden" name="run" value="run-2">`)
+	assert.Contains(t, page, `<input name="note" required maxlength="2000"`)
+	assert.Contains(t, page, `<input name="by" required`)
+	key := url.Values{"path": {"tests.a"}, "name": {`test_<b>[&"x]`}}.Encode()
+	assert.Contains(t, page, `<option value="`+strings.ReplaceAll(key, "&", "&amp;")+`">`)
+
+	form := url.Values{"run": {"run-2"}, "test": {key}, "note": {"it does more"}, "by": {"anna"}}
+	assert.Equal(t, http.StatusForbidden, s.postForm("http://evil.example", "/p/shop/accept", form).Code)
+	assert.Empty(t, s.accepter.asked)
+	w := s.postForm("http://example.com", "/p/shop/accept", form)
+	assert.Equal(t, http.StatusSeeOther, w.Code)
+	assert.Equal(t, "/p/shop/runs/run-2", w.Header().Get("Location"))
+	form.Set("test", "")
+	s.postForm("http://example.com", "/p/shop/accept", form)
+	want := monitor.AcceptQuery{Project: "shop", Run: "run-2", Note: "it does more", By: "anna"}
+	named := want
+	named.AcceptedScope = monitor.AcceptedScope{ItemPath: "tests.a", ItemVariant: `test_<b>[&"x]`}
+	assert.Equal(t, []monitor.AcceptQuery{named, want}, s.accepter.asked)
+	for _, wrong := range []url.Values{{"run": {"run-2"}, "by": {"anna"}}, {"note": {"why"}}, {"run": {"run-2"}, "note": {"why"}, "test": {"%zz"}},
+		{"run": {"run-2"}, "undo": {"x"}}} {
+		assert.Equal(t, http.StatusBadRequest, s.postForm("http://example.com", "/p/shop/accept", wrong).Code, wrong)
+	}
+	assert.Len(t, s.accepter.asked, 2)
+
+	// What was accepted is on the page of its run, with a way back.
+	s.accepter.all = []monitor.Acceptance{{ID: 7, Run: "run-2", Note: "it <does> more", By: "anna", At: time.Unix(0, 0).UTC(), Regressions: 2}, {ID: 6, Run: "run-1", Note: "other"}}
+	page = s.get("/p/shop/runs/run-2").Body.String()
+	assert.Contains(t, page, "All tests, 2 regressions, by anna on 1 January 1970: it &lt;does&gt; more")
+	assert.NotContains(t, page, "other</li>")
+	assert.Equal(t, http.StatusSeeOther, s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-2"}, "undo": {"7"}}).Code)
+	assert.Equal(t, []int64{7}, s.accepter.undone)
+}
+
+// TestOnlyAdminsSeeTheForm holds that a token without the scope admin neither sees the form nor can send it, and that the name of
+// a token is who accepts.
+func TestOnlyAdminsSeeTheForm(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const a = "tests/a.py::test_a"
+	s.add(order{n: 1, tests: map[string]float64{a: 1}})
+	s.judge(1, result(a, monitor.StatusRegression, 1, 2, 0, 1))
+	for scope, secret := range map[monitor.Scope]string{monitor.ScopeRead: "reader", monitor.ScopeWrite: "writer", monitor.ScopeAdmin: "boss"} {
+		_, err := s.db.AddToken(t.Context(), monitor.Token{Project: "shop", Label: "the " + secret, Scopes: []monitor.Scope{scope}, Hash: sha256.Sum256([]byte(secret))})
+		require.NoError(t, err)
+	}
+	form := url.Values{"run": {"run-1"}, "note": {"why"}, "by": {"somebody else"}}
+	for _, secret := range []string{"reader", "writer"} {
+		assert.NotContains(t, s.get("/p/shop/runs/run-1", "Authorization", "Bearer "+secret).Body.String(), "Accept what is worse")
+		assert.Equal(t, http.StatusForbidden, s.postForm("http://example.com", "/p/shop/accept", form, "Authorization", "Bearer "+secret).Code)
+	}
+	page := s.get("/p/shop/runs/run-1", "Authorization", "Bearer boss").Body.String()
+	assert.Contains(t, page, "Accept what is worse")
+	assert.NotContains(t, page, `name="by"`)
+	assert.Equal(t, http.StatusSeeOther, s.postForm("http://example.com", "/p/shop/accept", form, "Authorization", "Bearer boss").Code)
+	require.Len(t, s.accepter.asked, 1)
+	assert.Equal(t, "the boss", s.accepter.asked[0].By)
+}
+
+// TestAcceptedRegressionsEnd holds that the list of regressions says by whom and why one was accepted, from the first report on
+// that says so.
+func TestAcceptedRegressionsEnd(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const a, b = "tests/a.py::test_a", "tests/a.py::test_b"
+	for n := range 7 {
+		s.add(order{n: n, tests: map[string]float64{a: 1, b: 1}})
+	}
+	taken := func(test string) monitor.Result {
+		r := result(test, monitor.StatusAccepted, 1, 2, 1, 2)
+		r.Acceptance = &monitor.Acceptance{ID: 1, By: "anna", Note: "it <does> more"}
+		return r
+	}
+	s.judge(1)
+	s.judge(2, result(a, monitor.StatusRegression, 1, 2, 1, 2))
+	s.judge(3, taken(a), taken(b))
+	s.judge(4, taken(a), taken(b))
+	s.judge(5, result(a, monitor.StatusRegression, 2, 4, 4, 5), taken(b))
+	var list regressionList
+	s.data("/p/shop/regressions?state=all&group=test", &list)
+	assert.Equal(t, map[string]int{"all": 3, "drift": 0, "open": 1, "accepted": 2}, list.Counts)
+	rows := strings.Join(list.rows(), "\n")
+	assert.Contains(t, rows, "test_a open run-5 run-5")
+	assert.Contains(t, rows, "test_a accepted run-2 run-4 run-3")
+	assert.Contains(t, rows, "test_b accepted run-3 run-5 run-3")
+	page := s.get("/p/shop/regressions?state=accepted").Body.String()
+	assert.Contains(t, page, "by anna: it &lt;does&gt; more")
+	assert.Contains(t, s.get("/p/shop/regressions?state=accepted&format=csv").Body.String(), ",anna,it <does> more")
+	assert.Contains(t, s.get("/p/shop/runs/run-4").Body.String(), "accepted by anna: it &lt;does&gt; more")
+	assert.Contains(t, s.get("/p/shop/runs/run-4?status=accepted").Body.String(), "test_b")
+}

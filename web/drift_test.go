@@ -1,0 +1,62 @@
+package web_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+)
+
+func TestSlowGrowthIsOnEachPage(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const a, b = "tests/a.py::test_a", "tests/b.py::test_b"
+	for n := range 3 {
+		s.add(order{n: n, tests: map[string]float64{a: 1, b: 1}})
+	}
+	drift := monitor.Drift{Since: monitor.RunMark{Run: "run-0", ScmRef: commitOf(0), Started: time.Date(2026, 3, 12, 8, 0, 0, 0, time.UTC)}, Runs: 43,
+		First: 0.4, Now: 0.61, Ratio: 1.53, Rate: 0.01}
+	slow := result(a, monitor.StatusDrift, 0.6, 0.61, 0, 0)
+	slow.LastGood, slow.FirstBad, slow.Drift = "", "", &drift
+	fine := s.judge(1)
+	r := s.judge(2, slow)
+	r.Suite.Drift = []monitor.PartDrift{{Kind: monitor.PartSuite, Metric: monitor.MetricTotalTime, Drift: drift}}
+	r.Parts = []monitor.PartDrift{{Kind: monitor.PartFolder, Part: "tests/<x>", Metric: monitor.MetricCPUTime, Drift: drift}}
+	require.NoError(t, s.db.KeepReport(t.Context(), r))
+	const since = "about 1 % a run since 0000000000 (12 March 2026): 400 ms → 610 ms (×1.53)"
+
+	run := s.html("/p/shop/runs/run-2")
+	assert.Contains(t, run, "<h1>1 test grows slowly</h1>")
+	assert.Contains(t, run, `<li>wall time of the whole suite grew by `+since)
+	assert.Contains(t, run, `<li>CPU time of folder tests/&lt;x&gt; grew by `+since)
+	assert.Contains(t, run, `<td class="num drift" data-l="Ratio">×1.53</td>`)
+	assert.Contains(t, run, `<td class="num" data-l="Usual">400 ms</td>`)
+	assert.Contains(t, run, "43 runs, little by little")
+
+	overview := s.html("/p/shop")
+	assert.Contains(t, overview, `<h2 id="h-drift">Slow growth`)
+	assert.Contains(t, overview, `data-l="Ratio">×1.53</td>`)
+	assert.Contains(t, overview, `<li>CPU time of folder tests/&lt;x&gt; grew by `+since)
+
+	test := s.html("/p/shop/test?path=tests.a&name=test_a")
+	assert.Contains(t, test, "<b>slow growth</b>: wall time grew by "+since)
+
+	list := s.html("/p/shop/regressions?state=drift")
+	assert.Contains(t, list, `data-l="Ratio">×1.53</td>`)
+	assert.Contains(t, list, "drift <b>1</b>")
+	assert.NotContains(t, s.html("/p/shop/regressions"), "×1.53", "slow growth is no open regression")
+	var page struct {
+		Counts map[string]int
+		Drifts []monitor.Result
+	}
+	s.data("/p/shop/regressions?state=drift", &page)
+	assert.Equal(t, 1, page.Counts["drift"])
+	assert.EqualValues(t, 0.01, page.Drifts[0].Drift.Rate)
+
+	runs := s.html("/p/shop/runs?status=drift")
+	assert.Contains(t, runs, "run-2")
+	assert.NotContains(t, runs, "/runs/"+fine.Run+`"`)
+}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+// followed has what the kept reports on a branch say of regressions.
+type followed struct {
+	all    []*regression // shared, so nobody changes them
+	open   int
+	judged int       // runs that could be judged: a report may say no more than that too little is known
+	since  time.Time // start of the first of them
+	envs   []string  // of the runs
+
+	number int   // of the reports of the project
+	latest int64 // version
+}
+
+// maxFollowed is how many branches stay in memory, and maxKept how many regressions of each.
+const maxFollowed, maxKept = 100, 2000
+
+// follow returns the regressions of a branch. It reads the reports again when one was kept or removed since.
+func (p *Pages) follow(ctx context.Context, project, branch string) (*followed, error) {
+	number, latest, err := p.parts.Store.CountReports(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	key := [2]string{project, branch}
+	if f := p.known(key, number, latest); f != nil && len(f.all) <= maxKept {
+		return f, nil
+	}
+	f := &followed{number: number, latest: latest}
+	if err := p.readRegressions(ctx, project, branch, f); err != nil {
+		return nil, err
+	}
+	p.know(key, f)
+	return f, nil
+}
+
+// mainBranchOf stands for the main branch in the keys of what is known of regressions. No branch has such a name.
+const mainBranchOf = "\x00"
+
+// openRegressions returns how many regressions of the main branch are open. Which one that is, is asked when a report was kept.
+func (p *Pages) openRegressions(ctx context.Context, project string) (int, error) {
+	number, latest, err := p.parts.Store.CountReports(ctx, project)
+	if err != nil || number == 0 {
+		return 0, err
+	}
+	key := [2]string{project, mainBranchOf}
+	if f := p.known(key, number, latest); f != nil {
+		return f.open, nil
+	}
+	branch, err := p.usualBranch(ctx, project)
+	if err != nil {
+		return 0, err
+	}
+	if branch == nil {
+		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Limit: 1})
+		if err != nil || len(infos) == 0 {
+			return 0, err
+		}
+		branch = &infos[0].Branch
+	}
+	f, err := p.follow(ctx, project, *branch)
+	if err != nil {
+		return 0, err
+	}
+	p.know(key, f)
+	return f.open, nil
+}
+
+// known returns what is known of a branch, unless a report was kept or removed since.
+func (p *Pages) known(key [2]string, number int, latest int64) *followed {
+	p.following.Lock()
+	defer p.following.Unlock()
+	if f := p.followed[key]; f != nil && f.number == number && f.latest == latest {
+		return f
+	}
+	return nil
+}
+
+func (p *Pages) know(key [2]string, f *followed) {
+	p.following.Lock()
+	defer p.following.Unlock()
+	if p.followed == nil || len(p.followed) >= maxFollowed {
+		p.followed = map[[2]string]*followed{}
+	}
+	p.followed[key] = f
+}
+
+// readRegressions reads the kept reports of a branch, the latest first.
+func (p *Pages) readRegressions(ctx context.Context, project, branch string, f *followed) error {
+	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &branch, Measured: true, Limit: judgedRuns})
+	if err != nil {
+		return err
+	}
+	e := &episodes{end: map[monitor.ResultID]ending{}, under: map[monitor.ResultID]*regression{}, rows: map[episode]*regression{}}
+	for read := 0; len(infos) > 0 && read <= maxResults; {
+		part := infos[:min(reportsAtOnce, len(infos))]
+		infos = infos[len(part):]
+		reports, err := p.parts.Store.KeptReports(ctx, project, idsOf(part), monitor.StatusRegression, monitor.StatusResolved,
+			monitor.StatusImprovement, monitor.StatusAccepted)
+		if err != nil {
+			return err
+		}
+		for _, info := range part {
+			if r := reports[info.ID]; r != nil {
+				f.note(info, r)
+				e.add(&changedRun{info.ID, time.Unix(0, info.Started).UTC()}, r)
+				read += len(r.Results)
+			}
+		}
+		if err := turnOf(ctx).pass(ctx); err != nil {
+			return err
+		}
+	}
+	f.all = e.all
+	for _, r := range f.all {
+		if r.State == monitor.CourseOpen {
+			f.open++
+		}
+	}
+	return nil
+}
+
+// note notes a run with a report.
+func (f *followed) note(info *monitor.RunInfo, r *monitor.Report) {
+	if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
+		f.judged, f.since = f.judged+1, time.Unix(0, info.Started).UTC()
+	}
+	for _, env := range info.Environments {
+		if !slices.Contains(f.envs, env) {
+			f.envs = append(f.envs, env)
+		}
+	}
+}
+
+// A report can have a result for each test of a large suite. So a few are read at a time, and none after so many results.
+const (
+	reportsAtOnce = 4
+	maxResults    = 50_000
+)
