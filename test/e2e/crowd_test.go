@@ -61,10 +61,11 @@ func TestIdleConnectionsOfOneClientKeepNobodyOut(t *testing.T) {
 				remote = strings.Replace(remote, "://", "://any:"+token+"@", 1)
 				ask = "GET /contexts/0 HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + basic("any", token) + "\r\n\r\n"
 			}
+			sessions := tls.NewLRUClientSessionCache(1) // the later handshakes take little time
 			for range 1100 {
 				conn := net.Conn(dial(t, strings.Replace(bridge.URL, "https:", "http:", 1)))
 				if tt.secured {
-					conn = tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
+					conn = tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", ClientSessionCache: sessions})
 				}
 				_, err := io.WriteString(conn, ask)
 				require.NoError(t, err)

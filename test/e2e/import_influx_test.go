@@ -89,7 +89,7 @@ func serve(t *testing.T, data string) *harness.Bridge {
 	return harness.StartBridge(t, harness.BridgeConfig{Data: data, Args: []string{"--page-size", "100000"}})
 }
 
-// answersOf returns what every list of a project says.
+// answersOf returns what every list of a project says. Reports are not there to bring back.
 func answersOf(t *testing.T, bridge *harness.Bridge, project string) map[string]string {
 	t.Helper()
 	base := "/p/" + project + "/api/v1"
@@ -103,7 +103,7 @@ func answersOf(t *testing.T, bridge *harness.Bridge, project string) map[string]
 			continue
 		}
 		r := request{method: http.MethodGet, path: base + path}.send(t, bridge.URL)
-		answers[path] = fmt.Sprint(r.status, " ", r.body)
+		answers[path] = fmt.Sprint(r.status, " ", regexp.MustCompile(`"report":(null|\{[^{}]*\})`).ReplaceAllString(r.body, ""))
 	}
 	require.Greater(t, len(answers), 10)
 	return answers
@@ -204,7 +204,7 @@ func comparable(t *testing.T, report string) string {
 	require.NoError(t, json.Unmarshal([]byte(report), &content), report)
 	text, err := json.MarshalIndent(content, "", " ")
 	require.NoError(t, err)
-	return regexp.MustCompile(`"(started|judged)": "[^"]*"`).ReplaceAllString(string(text), `"$1"`)
+	return regexp.MustCompile(`"(started|judged|page)": "[^"]*"`).ReplaceAllString(string(text), `"$1"`)
 }
 
 // TestOneProjectComesBack brings back one project, into a file that has records already.

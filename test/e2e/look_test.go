@@ -122,7 +122,7 @@ func TestShowDrawsTheHistory(t *testing.T) {
 	assert.Regexp(t, `^\S+::test_pay\n13 runs on `, text)
 	assert.Regexp(t, `CPU time   500 ms, usually 100 ms, limit 1\d\d ms  ▲ regression\n {11}since 0{10}\.\.0{10}\n +500 ms ┤ {10}▲▲▲\n`, text)
 	assert.Regexp(t, `┤[●░]{10}░*\n`, text, "the band")
-	assert.Regexp(t, `memory     10 MiB, usually 9\.50 MiB to 10\.5 MiB  ● ok\n`, text)
+	assert.Regexp(t, `memory     10 MiB, usually 5 MiB to 15 MiB  ● ok\n`, text)
 	assert.Equal(t, 10, strings.Count(text, "  job main  "), text)
 	assert.True(t, strings.HasSuffix(text, "\n"+url+"/test?component=shop&name=test_pay&path="+modulePath(text)+"\n"), text)
 	// A name that is complete is that test, though others begin so.

@@ -194,13 +194,13 @@ func (p *tab) press(keys string) {
 	p.do(chromedp.KeyEvent(keys))
 }
 
-// wait waits until an expression of JavaScript is true, also while pages load.
+// wait waits until a page is complete and an expression of JavaScript is true.
 func (p *tab) wait(expression string) {
 	p.t.Helper()
 	deadline := time.Now().Add(within)
 	for {
 		ctx, cancel := context.WithTimeout(p.ctx, within)
-		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!(`+expression+`)`))
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+expression+`)`))
 		cancel()
 		if err == nil && is {
 			return
