@@ -169,6 +169,8 @@ func everything(t *testing.T, db *sqlite.DB) map[string]any {
 	for run, err := range db.Runs(ctx, monitor.RunQuery{}, monitor.Page{}) {
 		require.NoError(t, err)
 		run.Sessions = nil
+		keep("verdict of run "+run.ID, fmt.Sprintf("%+v", run.Report), nil)
+		run.Report = nil
 		keep("run "+run.ID, *run, nil)
 	}
 	for of := range monitor.Measurements {

@@ -32,20 +32,12 @@ func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
 	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
 	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
+	kept.Suite.Drift, kept.Parts = slices.Clone(r.Suite.Drift), slices.Clone(r.Parts)
 	content, err := encodeTexts(&kept)
 	if err != nil {
 		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
 	}
 	return content, nil
-}
-
-// clone copies what a pointer leads to.
-func clone[T any](p *T) *T {
-	if p == nil {
-		return nil
-	}
-	c := *p
-	return &c
 }
 
 // decodeReport reads what encodeReport made.
