@@ -41,9 +41,9 @@ func TestAFileThatIsWrongSaysWhere(t *testing.T) {
 }
 
 // measured returns a test that passed.
-func measured(session, name string, wall, cpu, memory float64) *monitor.Outcome {
+func measured(name string, wall, cpu, memory float64) *monitor.Outcome {
 	o := &monitor.Outcome{NodeID: name, Outcome: monitor.Passed, MemPeak: math.NaN()}
-	o.SessionH, o.TotalTime, o.UserTime, o.MemUsage = session, wall, cpu, memory
+	o.TotalTime, o.UserTime, o.MemUsage = wall, cpu, memory
 	return o
 }
 
@@ -78,7 +78,7 @@ func TestPatternsChooseWhatPytestWould(t *testing.T) {
 		{"*", "any\nthing", true},
 	} {
 		tally := budget.NewTally(read(t, "[[tests]]\npattern = '''"+test.pattern+"'''\nwall_time = \"1ms\"\n"))
-		tally.Add("", measured("s", test.name, 1, 1, 1))
+		tally.Add("s", "", measured(test.name, 1, 1, 1))
 		b := tally.Budget()
 		assert.Equal(t, test.want, b.Exceeded == 1, "%s: %s", test.pattern, test.name)
 		assert.Equal(t, !test.want, len(b.Unmatched) == 1, "%s: %s", test.pattern, test.name)
@@ -104,9 +104,9 @@ memory = "1 GiB"
 pattern = "tests/none"
 wall_time = "1s"
 `))
-	tally.Add("", measured("s", "tests/a.py::test_big", 2.5, 1.5, 100))
-	tally.Add("", measured("s", "tests/a.py::test_small", 0.1, 0.1, 11))
-	tally.Add("", measured("s", "other/a.py::test", 9, 9, 9))
+	tally.Add("s", "", measured("tests/a.py::test_big", 2.5, 1.5, 100))
+	tally.Add("s", "", measured("tests/a.py::test_small", 0.1, 0.1, 11))
+	tally.Add("s", "", measured("other/a.py::test", 9, 9, 9))
 	b := tally.Budget()
 	assert.Equal(t, &monitor.Budget{Limits: 6, Exceeded: 2, Unmatched: []string{"tests/none"}, Uses: []monitor.BudgetUse{
 		{Test: "tests/a.py::test_big", Pattern: "tests", Metric: monitor.MetricCPUTime, Value: 1.5, Limit: 1, Share: 1.5},
@@ -130,14 +130,14 @@ func TestTotals(t *testing.T) {
 	tally := budget.NewTally(read(t, total))
 	assert.Empty(t, tally.Budget().Uses, "nothing was measured")
 
-	tally.Add("py312", measured("1", "a", 2, 1, 30))
-	tally.Add("py312", measured("1", "b", 3, 1, 40))
-	tally.Add("py312", measured("1", "b", 4, 1, 20)) // of another class with a test of this name
+	tally.Add("1", "py312", measured("a", 2, 1, 30))
+	tally.Add("1", "py312", measured("b", 3, 1, 40))
+	tally.Add("1", "py312", measured("b", 4, 1, 20)) // of another class with a test of this name
 	assert.Equal(t, []float64{9}, wall(tally.Budget()))
-	tally.Add("py312", measured("2", "a", 1, 1, 35)) // again
+	tally.Add("2", "py312", measured("a", 1, 1, 35)) // again
 	assert.Equal(t, []float64{8}, wall(tally.Budget()))
-	tally.Add("py313", measured("3", "a", 5, 1, 60))
-	tally.Add("py313", measured("3", "b", 6, 1, math.NaN()))
+	tally.Add("3", "py313", measured("a", 5, 1, 60))
+	tally.Add("3", "py313", measured("b", 6, 1, math.NaN()))
 	b := tally.Budget()
 	assert.Equal(t, []float64{11}, wall(b))
 	assert.Equal(t, 1, b.Exceeded)
@@ -148,13 +148,13 @@ func TestTotals(t *testing.T) {
 		}
 	}
 
-	failed := measured("4", "c", 100, 100, 1000)
+	failed := measured("c", 100, 100, 1000)
 	failed.Outcome = monitor.OutcomeFailed
-	tally.Add("py313", failed)
+	tally.Add("4", "py313", failed)
 	assert.Equal(t, b, tally.Budget())
-	peak := measured("4", "d", 0, 0, 10)
+	peak := measured("d", 0, 0, 10)
 	peak.MemPeak = 150
-	tally.Add("py313", peak)
+	tally.Add("4", "py313", peak)
 	assert.Equal(t, 2, tally.Budget().Exceeded)
 }
 
@@ -163,15 +163,33 @@ func TestTotals(t *testing.T) {
 func TestATestThatIsMeasuredAgainIsCleared(t *testing.T) {
 	t.Parallel()
 	tally := budget.NewTally(read(t, "[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n"))
-	tally.Add("linux", measured("1", "a", 1.2, 0, 0))
+	tally.Add("1", "linux", measured("a", 1.2, 0, 0))
 	assert.Equal(t, 1, tally.Budget().Exceeded)
-	tally.Add("mac", measured("2", "a", 0.9, 0, 0))
+	tally.Add("2", "mac", measured("a", 0.9, 0, 0))
 	assert.Equal(t, 1, tally.Budget().Exceeded)
-	tally.Add("linux", measured("3", "a", 0.95, 0, 0))
+	tally.Add("3", "linux", measured("a", 0.95, 0, 0))
 	b := tally.Budget()
 	assert.Zero(t, b.Exceeded)
 	require.Len(t, b.Uses, 1)
 	assert.InDelta(t, 0.95, float64(b.Uses[0].Share), 1e-9, "it is near")
+}
+
+// TestOneRunMeasuresATestOnce holds that a fast test does not clear a slow one of its name, and that workers of pytest-xdist, whose
+// sessions are of one run, count like one process.
+func TestOneRunMeasuresATestOnce(t *testing.T) {
+	t.Parallel()
+	tally := budget.NewTally(read(t, "[total]\nwall_time = \"1m\"\n[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n"))
+	for session, wall := range map[string]float64{"gw0": 9, "gw1": 0.1} {
+		o := measured("t.py::test_x", wall, 0, 0)
+		o.SessionH = session
+		tally.Add("1", "linux", o)
+	}
+	b := tally.Budget()
+	require.Len(t, b.Uses, 2)
+	assert.InDelta(t, 9, float64(b.Uses[0].Value), 1e-9)
+	assert.InDelta(t, 9.1, float64(b.Uses[1].Value), 1e-9, "both are parts of the total")
+	tally.Add("2", "linux", measured("t.py::test_x", 0.5, 0, 0))
+	assert.Zero(t, tally.Budget().Exceeded, "another run measured it again")
 }
 
 func FuzzRead(f *testing.F) {
@@ -186,7 +204,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		tally := budget.NewTally(file)
-		tally.Add("", measured("s", "tests/a.py::test", 1, 1, 1))
+		tally.Add("s", "", measured("tests/a.py::test", 1, 1, 1))
 		assert.GreaterOrEqual(t, tally.Budget().Limits, tally.Budget().Exceeded)
 	})
 }

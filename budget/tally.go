@@ -25,8 +25,8 @@ type Tally struct {
 	peak map[string]float64 // MiB, by job
 }
 
-// measurement is a test that a session measured. Several tests may have one name, since pytest-monitor leaves classes out.
-type measurement struct{ job, test, session string }
+// measurement is a test that a run measured. Several tests of a run may have one name, since pytest-monitor leaves classes out.
+type measurement struct{ run, job, test string }
 
 type amounts struct{ sum, most values }
 
@@ -35,12 +35,13 @@ func NewTally(f *File) *Tally {
 	return &Tally{file: f, seen: map[measurement]*amounts{}, peak: map[string]float64{}}
 }
 
-// Add adds a test of a run. Runs of one job are one: a test that they measured again counts once. Only tests that passed count.
-func (t *Tally) Add(job string, o *monitor.Outcome) {
+// Add adds a test of a run. Runs of one job are one: a test that they measured again counts once. What one run measured of a test
+// adds up, also in several sessions, as the workers of pytest-xdist are. Only tests that passed count.
+func (t *Tally) Add(run, job string, o *monitor.Outcome) {
 	if o.Outcome != monitor.Passed && o.Outcome != monitor.XPassed {
 		return
 	}
-	key := measurement{job, o.NodeID, o.SessionH}
+	key := measurement{run, job, o.NodeID}
 	a := t.seen[key]
 	if a == nil {
 		a = new(amounts)
@@ -58,7 +59,7 @@ func (t *Tally) Add(job string, o *monitor.Outcome) {
 	}
 }
 
-// Budget compares. Where several sessions of a job measured a test, the lowest value counts: a machine only adds to what a test
+// Budget compares. Where several runs of a job measured a test, the lowest value counts: a machine only adds to what a test
 // needs. Of several jobs the worst counts.
 func (t *Tally) Budget() *monitor.Budget {
 	type test struct{ job, name string }

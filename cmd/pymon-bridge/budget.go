@@ -58,7 +58,7 @@ func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *mon
 
 // tally adds the tests of a run. Those on one class of machine are a job, since a fast machine says nothing of a slow one.
 func (s *source) tally(ctx context.Context, run *report.RunLine, to *budget.Tally) error {
-	add := func(class string, o *monitor.Outcome) { to.Add(run.Branch+"\n"+class, o) }
+	add := func(class string, o *monitor.Outcome) { to.Add(run.Run, run.Branch+"\n"+class, o) }
 	if len(run.Environments) == 1 {
 		return s.tests(ctx, run, func(o *monitor.Outcome) { add(run.Environments[0], o) })
 	}
