@@ -192,6 +192,34 @@ func TestOneRunMeasuresATestOnce(t *testing.T) {
 	assert.Zero(t, tally.Budget().Exceeded, "another run measured it again")
 }
 
+// TestWhatIsNotMeasuredKeepsNoLimit holds that a value that is missing is not 0.
+func TestWhatIsNotMeasuredKeepsNoLimit(t *testing.T) {
+	t.Parallel()
+	missing := math.NaN()
+	tally := budget.NewTally(read(t, `
+[total]
+wall_time = "1s"
+cpu_time = "1s"
+memory = "10MiB"
+
+[[tests]]
+pattern = "*"
+wall_time = "1s"
+cpu_time = "1s"
+memory = "10MiB"
+`))
+	tally.Add("1", "linux", measured("a", missing, missing, missing))
+	assert.Equal(t, &monitor.Budget{Uses: []monitor.BudgetUse{}, Unmatched: []string{}}, tally.Budget())
+
+	tally.Add("2", "linux", measured("a", 2, missing, 20))
+	for range 2 {
+		b := tally.Budget()
+		assert.Equal(t, 4, b.Limits)
+		assert.Equal(t, 4, b.Exceeded)
+		tally.Add("3", "linux", measured("a", missing, missing, missing)) // clears nothing
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("[total]\nmemory = \"5MiB\"\n[[tests]]\npattern = \"a*\"\nwall_time = \"1s\"\n"))
 	f.Add([]byte("tests = [{pattern = \"a\", cpu_time = \"1s\"}, {}]\n"))
