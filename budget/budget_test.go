@@ -76,6 +76,21 @@ func TestPatternsChooseWhatPytestWould(t *testing.T) {
 		{"*::test_x[a/b]", "tests/test_a.py::test_x[a/b]", true},
 		{"*::test_x[ab]", "tests/test_a.py::test_xa", false},
 		{"*", "any\nthing", true},
+		{".", "tests/unit/test_a.py::test_x", true},
+		{"./", "tests/unit/test_a.py::test_x", true},
+		{".//tests", "tests/unit/test_a.py::test_x", true},
+		{"tests//unit/", "tests/unit/test_a.py::test_x", true},
+		{"tests/../tests/./unit/test_a.py::test_x", "tests/unit/test_a.py::test_x", true},
+		{`tests\unit\test_a.py::test_x`, "tests/unit/test_a.py::test_x", true},
+		{"tests/unit/test_a.py::", "tests/unit/test_a.py::test_x", true},
+		{"tests/test_a.py::TestC::", "tests/test_a.py::TestC::test_x", true},
+		{"tests/test_a.py::TestC::", "tests/test_a.py::TestCart::test_x", false},
+		{`*::test_x[a\..\b//]`, `tests/test_a.py::test_x[a\..\b//]`, true},
+		{"*::test_x[.]", "tests/test_a.py::test_x[.]", true},
+		{"..", "tests/test_a.py::test_x", false},
+		{"/tests", "tests/test_a.py::test_x", false},
+		{"tests", `tests\unit\test_a.py::test_x`, true}, // pytest-monitor on Windows
+		{`tests\unit\*`, `tests\unit\test_a.py::test_x[a\b]`, true},
 	} {
 		tally := budget.NewTally(read(t, "[[tests]]\npattern = '''"+test.pattern+"'''\nwall_time = \"1ms\"\n"))
 		tally.Add("s", "", measured(test.name, 1, 1, 1))

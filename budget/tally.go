@@ -111,7 +111,7 @@ func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 		var of [len(metrics)]bound
 		for i := range f.Tests { // the last one that has a limit counts
 			r := &f.Tests[i]
-			if r.match.MatchString(name) {
+			if r.match.matches(name) {
 				r.matched = true
 				for metric, own := range r.bounds(r.Pattern) {
 					if own.limit > 0 {

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -43,11 +44,25 @@ func (s *size) UnmarshalText(text []byte) error {
 
 // matcher says which tests a pattern chooses: those that pytest would run for it as an argument. An asterisk stands for any
 // text, also of several folders, and a question mark for one character. All else stands for itself, brackets too.
-type matcher struct{ *regexp.Regexp }
+type matcher struct{ whole *regexp.Regexp }
 
 func newMatcher(pattern string) matcher {
-	pattern = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(pattern), "./"), "/")
-	quoted := regexp.QuoteMeta(pattern)
+	file, inside := parts(strings.TrimSpace(pattern))
+	if file = path.Clean(file); file == "." {
+		file = "*"
+	}
+	quoted := regexp.QuoteMeta(file + strings.TrimSuffix(inside, "::"))
 	quoted = strings.ReplaceAll(strings.ReplaceAll(quoted, `\*`, ".*"), `\?`, ".")
 	return matcher{regexp.MustCompile(`(?s)^` + quoted + `(?:$|/|::|\[)`)}
+}
+
+func (m matcher) matches(test string) bool {
+	file, inside := parts(test)
+	return m.whole.MatchString(file + inside)
+}
+
+// parts returns the file of a node id with slashes, as pytest on Windows takes both kinds, and the rest with its colons.
+func parts(id string) (file, inside string) {
+	file, _, _ = strings.Cut(id, "::")
+	return strings.ReplaceAll(file, `\`, "/"), id[len(file):]
 }
