@@ -1,9 +1,12 @@
 package budget_test
 
 import (
+	"bytes"
 	"math"
+	"strings"
 	"testing"
 
+	"github.com/pelletier/go-toml/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -15,20 +18,46 @@ import (
 func TestAFileThatIsWrongSaysWhere(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ content, want string }{
-		"nothing":           {"# later\n", "b.toml:1: no limits: expected the table [total], and a table [[tests]] for each pattern"},
-		"misspelt table":    {"\n[totals]\nwall_time = \"1s\"\n", "b.toml:2: totals: unknown key: expected the table [total], and a table [[tests]] for each pattern"},
-		"misspelt limit":    {"[total]\nwall_tme = \"1s\"\n", "b.toml:2: total.wall_tme: unknown key: expected wall_time, cpu_time or memory"},
-		"misspelt in tests": {"[[tests]]\npattern = \"a\"\nmem = \"1MiB\"\n", "b.toml:3: tests.mem: unknown key: expected pattern, wall_time, cpu_time or memory"},
-		"no pattern":        {"[[tests]]\npattern = \"a\"\nmemory = \"1MiB\"\n\n[[tests]]\nmemory = \"1MiB\"\n", "b.toml:5: tests.pattern: expected a path or a node id, such as \"tests/unit\" or \"*::test_big*\""},
-		"no limit":          {"[[tests]]\npattern = \"a\"\n", "b.toml:1: tests: expected wall_time, cpu_time or memory beside the pattern"},
-		"empty total":       {"\n[total]\n", "b.toml:2: total: expected wall_time, cpu_time or memory"},
-		"no unit":           {"[total]\nwall_time = 3\n", "b.toml:2: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"3\""},
-		"a time of 0":       {"[total]\ncpu_time = \"0s\"\n", "b.toml:2: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"0s\""},
-		"unknown unit":      {"[total]\nmemory = \"3 days\"\n", "b.toml:2: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"3 days\""},
-		"infinite":          {"[total]\nmemory = \"infMiB\"\n", "b.toml:2: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"infMiB\""},
-		"no TOML":           {"[total]\nmemory: 5\n", "b.toml:2: expected character ="},
-		"twice":             {"[total]\nmemory = \"5MiB\"\nmemory = \"6MiB\"\n", "b.toml: key memory is already defined"},
-		"a list for total":  {"total = [1]\n", "b.toml: cannot decode TOML array: expected the table [total], and a table [[tests]] for each pattern"},
+		"nothing":            {"# later\n", "b.toml:1: no limits: expected the table [total], and a table [[tests]] for each pattern"},
+		"misspelt table":     {"\n[totals]\nwall_time = \"1s\"\n", "b.toml:2: totals: unknown key: expected the table [total], and a table [[tests]] for each pattern"},
+		"misspelt limit":     {"[total]\nwall_tme = \"1s\"\n", "b.toml:2: total.wall_tme: unknown key: expected wall_time, cpu_time or memory"},
+		"misspelt in tests":  {"[[tests]]\npattern = \"a\"\nmem = \"1MiB\"\n", "b.toml:3: tests.mem: unknown key: expected pattern, wall_time, cpu_time or memory"},
+		"no pattern":         {"[[tests]]\npattern = \"a\"\nmemory = \"1MiB\"\n\n[[tests]]\nmemory = \"1MiB\"\n", "b.toml:5: tests.pattern: expected a path or a node id, such as \"tests/unit\" or \"*::test_big*\""},
+		"no limit":           {"[[tests]]\npattern = \"a\"\n", "b.toml:1: tests: expected wall_time, cpu_time or memory beside the pattern"},
+		"empty total":        {"\n[total]\n", "b.toml:2: total: expected wall_time, cpu_time or memory"},
+		"no unit":            {"[total]\nwall_time = 3\n", "b.toml:2: total.wall_time: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"3\""},
+		"a time of 0":        {"[total]\ncpu_time = \"0s\"\n", "b.toml:2: total.cpu_time: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"0s\""},
+		"unknown unit":       {"[total]\nmemory = \"3 days\"\n", "b.toml:2: total.memory: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"3 days\""},
+		"infinite":           {"[total]\nmemory = \"infMiB\"\n", "b.toml:2: total.memory: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"infMiB\""},
+		"a list":             {"[total]\nwall_time = [\n\"1s\"]\n", "b.toml:2: total.wall_time: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got an array"},
+		"a boolean":          {"\n[[tests]]\npattern = \"a\"\ncpu_time = true\n", "b.toml:4: tests.cpu_time: expected a time above 0 with its unit, such as \"500ms\", \"1.5s\" or \"10m\", got \"true\""},
+		"a date":             {"[total]\nmemory = 1979-05-27\n", "b.toml:2: total.memory: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got \"1979-05-27\""},
+		"a table":            {"[total]\nmemory = {a = \"1MiB\"}\n", "b.toml:2: total.memory: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got a table"},
+		"a sub-table":        {"[total]\n[total.memory]\na = 1\n", "b.toml:2: total.memory: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got a table"},
+		"a deep key":         {"total.memory.a = 1\n", "b.toml:1: total.memory: expected a size above 0 with its unit, such as \"50MiB\" or \"1.5GiB\", got a table"},
+		"no text":            {"[[tests]]\npattern = 5\n", "b.toml:2: tests.pattern: expected a path or a node id, such as \"tests/unit\" or \"*::test_big*\", got \"5\""},
+		"empty pattern":      {"[[tests]]\nwall_time = \"1s\"\npattern = \" \"\n", "b.toml:3: tests.pattern: expected a path or a node id, such as \"tests/unit\" or \"*::test_big*\", got \" \""},
+		"a list of patterns": {"[[tests]]\npattern = [\"a\"]\n", "b.toml:2: tests.pattern: expected a path or a node id, such as \"tests/unit\" or \"*::test_big*\", got an array"},
+		"one of tests":       {"[tests]\npattern = \"a\"\n", "b.toml:1: tests: expected the table [total], and a table [[tests]] for each pattern"},
+		"one in a line":      {"\ntests = {pattern = \"a\"}\n", "b.toml:2: tests: expected the table [total], and a table [[tests]] for each pattern"},
+		"tests of a key":     {"tests.pattern = \"a\"\n", "b.toml:1: tests: expected the table [total], and a table [[tests]] for each pattern"},
+		"no tables":          {"tests = [\"a\"]\n", "b.toml:1: tests: expected the table [total], and a table [[tests]] for each pattern"},
+		"several totals":     {"\n[[total]]\nwall_time = \"1s\"\n", "b.toml:2: total: expected the table [total], and a table [[tests]] for each pattern"},
+		"total is a time":    {"total = \"1s\"\n", "b.toml:1: total: expected the table [total], and a table [[tests]] for each pattern"},
+		"a list for total":   {"total = [1]\n", "b.toml:1: total: expected the table [total], and a table [[tests]] for each pattern"},
+		"total in it":        {"[total.limits]\nmemory = \"1MiB\"\n", "b.toml:1: total.limits: unknown key: expected wall_time, cpu_time or memory"},
+		"upper case":         {"[[tests]]\npattern = \"a\"\nWALL_TIME = \"1s\"\n", "b.toml:3: tests.WALL_TIME: unknown key: expected pattern, wall_time, cpu_time or memory"},
+		"Total":              {"[Total]\nwall_time = \"1s\"\n", "b.toml:1: Total: unknown key: expected the table [total], and a table [[tests]] for each pattern"},
+		"odd key":            {"\"a\\u001b.\" = 1\n", "b.toml:1: \"a\\x1b.\": unknown key: expected the table [total], and a table [[tests]] for each pattern"},
+		"no TOML":            {"[total]\nmemory: 5\n", "b.toml:2: expected character ="},
+		"an open text":       {"[total]\nmemory = \"5MiB", "b.toml:2: "},
+		"twice":              {"[total]\nmemory = \"5MiB\"\nmemory = \"6MiB\"\n", "b.toml:3: total.memory: expected it once"},
+		"a pattern twice":    {"[[tests]]\npattern = \"a\"\npattern = \"a\"\n", "b.toml:3: tests.pattern: expected it once"},
+		"total twice":        {"[total]\nmemory = \"5MiB\"\n[total]\nwall_time = \"1s\"\n", "b.toml:3: total: expected it once"},
+		"total in two ways":  {"total.memory = \"5MiB\"\n[total]\nwall_time = \"1s\"\n", "b.toml:2: total: expected it once"},
+		"tests in two ways":  {"tests = []\n[[tests]]\npattern = \"a\"\n", "b.toml:2: tests: expected it once"},
+		"above all":          {"[total]\nmemory = \"" + strings.Repeat("9", 306) + "GiB\"\n", "b.toml:2: total.memory: expected a size above 0"},
+		"below a byte":       {"[total]\nmemory = \"0." + strings.Repeat("0", 322) + "9KiB\"\n", "b.toml:2: total.memory: expected a size above 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +65,28 @@ func TestAFileThatIsWrongSaysWhere(t *testing.T) {
 			require.Error(t, err)
 			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 			assert.Contains(t, err.Error(), test.want)
+			assert.Less(t, len(err.Error()), 400)
+			assert.NotContains(t, err.Error(), "budget.")
 		})
+	}
+}
+
+// TestAFileMayBeWrittenInSeveralWays holds that what is the same in TOML is the same here.
+func TestAFileMayBeWrittenInSeveralWays(t *testing.T) {
+	t.Parallel()
+	tally := func(content string) *monitor.Budget {
+		tally := budget.NewTally(read(t, content))
+		tally.Add("1", "linux", measured("a", 2, 3, 4))
+		return tally.Budget()
+	}
+	want := tally("[total]\nwall_time = \"1s\"\nmemory = \"1MiB\"\n[[tests]]\npattern = \"a\"\ncpu_time = \"1s\"\n[[tests]]\npattern = \"b\"\nmemory = \"1MiB\"\n")
+	assert.Equal(t, 3, want.Exceeded)
+	for _, content := range []string{
+		"\ufeff[total]\r\nwall_time = '1s'\r\nmemory = \"1 mib\"\r\n[[tests]]\r\ncpu_time = \"1s\"\r\npattern = \"a\"\r\n[[tests]]\nmemory = \"1MiB\"\npattern = \"b\"",
+		"total = {wall_time = \"1s\", memory = \"1024KiB\"}\ntests = [{pattern = \"a\", cpu_time = \"1000ms\"},\n {pattern = \"b\", memory = \"1MiB\"}]\n",
+		"total.wall_time = \"1s\"\n\"total\".\"memory\" = \"1MiB\"\n[[\"tests\"]]\npattern = \"\\u0061\"\ncpu_time = \"\"\"1s\"\"\"\n[[tests]]\npattern = \"b\"\nmemory = \"1MiB\"\n",
+	} {
+		assert.Equal(t, want, tally(content), content)
 	}
 }
 
@@ -246,6 +296,7 @@ func FuzzRead(f *testing.F) {
 			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 			return
 		}
+		require.NoError(t, toml.Unmarshal(bytes.TrimPrefix(content, []byte("\ufeff")), new(map[string]any)), "what is read is TOML")
 		tally := budget.NewTally(file)
 		tally.Add("s", "", measured("tests/a.py::test", 1, 1, 1))
 		assert.GreaterOrEqual(t, tally.Budget().Limits, tally.Budget().Exceeded)

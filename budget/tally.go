@@ -106,14 +106,14 @@ func (t *Tally) Budget() *monitor.Budget {
 // compare compares the values of tests, by name, and of all together with the limits.
 func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 	b := &monitor.Budget{Uses: []monitor.BudgetUse{}, Unmatched: []string{}}
-	b.Limits += take(b, "", f.Total.bounds(""), total)
+	b.Limits += take(b, "", f.total.bounds(""), total)
 	for name, value := range tests {
 		var of [len(metrics)]bound
-		for i := range f.Tests { // the last one that has a limit counts
-			r := &f.Tests[i]
+		for i := range f.tests { // the last one that has a limit counts
+			r := f.tests[i]
 			if r.match.matches(name) {
 				r.matched = true
-				for metric, own := range r.bounds(r.Pattern) {
+				for metric, own := range r.bounds(string(r.pattern)) {
 					if own.limit > 0 {
 						of[metric] = own
 					}
@@ -122,10 +122,10 @@ func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 		}
 		b.Limits += take(b, name, of, *value)
 	}
-	for i := range f.Tests {
-		r := &f.Tests[i]
-		if !r.matched && !slices.Contains(b.Unmatched, r.Pattern) {
-			b.Unmatched = append(b.Unmatched, r.Pattern)
+	for i := range f.tests {
+		r := f.tests[i]
+		if !r.matched && !slices.Contains(b.Unmatched, string(r.pattern)) {
+			b.Unmatched = append(b.Unmatched, string(r.pattern))
 		}
 		r.matched = false
 	}
@@ -142,7 +142,7 @@ type bound struct {
 }
 
 func (l limits) bounds(pattern string) (all [len(metrics)]bound) {
-	for i, limit := range [...]float64{float64(l.WallTime), float64(l.CPUTime), float64(l.Memory)} {
+	for i, limit := range [...]float64{float64(l.wallTime), float64(l.cpuTime), float64(l.memory)} {
 		all[i] = bound{limit, pattern}
 	}
 	return all
