@@ -2,9 +2,11 @@ package budget_test
 
 import (
 	"bytes"
+	"io"
 	"math"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/stretchr/testify/assert"
@@ -61,7 +63,7 @@ func TestAFileThatIsWrongSaysWhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := budget.Read("b.toml", []byte(test.content))
+			_, err := budget.Read("b.toml", strings.NewReader(test.content))
 			require.Error(t, err)
 			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 			assert.Contains(t, err.Error(), test.want)
@@ -69,6 +71,35 @@ func TestAFileThatIsWrongSaysWhere(t *testing.T) {
 			assert.NotContains(t, err.Error(), "budget.")
 		})
 	}
+}
+
+// comments is a file of n bytes.
+type comments struct{ n int }
+
+func (c *comments) Read(p []byte) (int, error) {
+	if c.n == 0 {
+		return 0, io.EOF
+	}
+	p = p[:min(len(p), c.n)]
+	c.n -= copy(p, bytes.Repeat([]byte("#"), len(p)))
+	return len(p), nil
+}
+
+// TestAFileIsNotReadWithoutEnd holds that a device or another file by mistake takes no memory.
+func TestAFileIsNotReadWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const limit = "[total]\nmemory = \"1MiB\"\n"
+	_, err := budget.Read("b.toml", io.MultiReader(strings.NewReader(limit), &comments{1_000_000 - len(limit)}))
+	require.NoError(t, err)
+
+	long := &comments{3_000_000}
+	_, err = budget.Read("b.toml", io.MultiReader(strings.NewReader(limit), long))
+	require.EqualError(t, err, "b.toml: expected a file of limits, of at most 1 MB")
+	assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
+	assert.Greater(t, long.n, 1_900_000, "it is not read to its end")
+
+	_, err = budget.Read("b.toml", iotest.ErrReader(io.ErrUnexpectedEOF))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
 // TestAFileMayBeWrittenInSeveralWays holds that what is the same in TOML is the same here.
@@ -99,7 +130,7 @@ func measured(name string, wall, cpu, memory float64) *monitor.Outcome {
 
 func read(t *testing.T, content string) *budget.File {
 	t.Helper()
-	f, err := budget.Read("b.toml", []byte(content))
+	f, err := budget.Read("b.toml", strings.NewReader(content))
 	require.NoError(t, err)
 	return f
 }
@@ -291,7 +322,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("[[tests]]"))
 	f.Add([]byte("[[tests]]\npattern = \"\\uFFFD[\"\nmemory = 1e9\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		file, err := budget.Read("b.toml", content)
+		file, err := budget.Read("b.toml", bytes.NewReader(content))
 		if err != nil {
 			assert.Equal(t, monitor.EInvalid, monitor.ErrorCode(err))
 			return

@@ -3,6 +3,7 @@ package budget
 
 import (
 	"bytes"
+	"io"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
@@ -45,8 +46,19 @@ const (
 	allTables = "the table [total], and a table [[tests]] for each pattern"
 )
 
-// Read reads a file. name is what errors call it. It fails with EInvalid, and names the line, the key and what was expected.
-func Read(name string, content []byte) (*File, error) {
+// maxSize is the greatest size of a file in bytes.
+const maxSize = 1_000_000
+
+// Read reads a file. name is what errors call it. Of a wrong file it fails with EInvalid, and names the line, the key and what
+// was expected.
+func Read(name string, from io.Reader) (*File, error) {
+	content, err := io.ReadAll(io.LimitReader(from, maxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > maxSize {
+		return nil, monitor.Errorf(monitor.EInvalid, "%s: expected a file of limits, of at most 1 MB", name)
+	}
 	r := reader{file: new(File), set: map[field]bool{}}
 	r.Reset(bytes.TrimPrefix(content, []byte("\ufeff")))
 	w := r.read()

@@ -17,11 +17,12 @@ func (c *judgeFlags) limits() (*budget.File, error) {
 	if c.Budget == "" {
 		return nil, nil
 	}
-	content, err := os.ReadFile(c.Budget)
+	from, err := os.Open(c.Budget)
 	if err != nil {
 		return nil, fmt.Errorf("--budget: %w", err)
 	}
-	f, err := budget.Read(c.Budget, content)
+	defer from.Close()
+	f, err := budget.Read(c.Budget, from)
 	if err != nil {
 		return nil, fmt.Errorf("--budget: %w", err)
 	}
