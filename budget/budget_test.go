@@ -59,7 +59,10 @@ func TestAFileThatIsWrongSaysWhere(t *testing.T) {
 		"total in two ways":  {"total.memory = \"5MiB\"\n[total]\nwall_time = \"1s\"\n", "b.toml:2: total: expected it once"},
 		"tests in two ways":  {"tests = []\n[[tests]]\npattern = \"a\"\n", "b.toml:2: tests: expected it once"},
 		"above all":          {"[total]\nmemory = \"" + strings.Repeat("9", 306) + "GiB\"\n", "b.toml:2: total.memory: expected a size above 0"},
-		"below a byte":       {"[total]\nmemory = \"0." + strings.Repeat("0", 322) + "9KiB\"\n", "b.toml:2: total.memory: expected a size above 0"},
+		"below a byte":       {"[total]\nmemory = \"0.0001KiB\"\n", "b.toml:2: total.memory: expected a size above 0"},
+		"total in two lines": {"total = {memory = \"5MiB\"}\ntotal.cpu_time = \"1s\"\n", "b.toml:2: total: expected it once"},
+		"two arrays":         {"tests = []\ntests = []\n", "b.toml:2: tests: expected"},
+		"another table":      {"[[tests]]\npattern = \"a\"\n[other.memory]\n", "b.toml:3: other.memory: unknown key: expected the table [total], and a table [[tests]] for each pattern"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,6 +228,8 @@ func TestTotals(t *testing.T) {
 	}
 	tally := budget.NewTally(read(t, total))
 	assert.Empty(t, tally.Budget().Uses, "nothing was measured")
+	tally.Add("0", "py311", measured("a", 0.5, 0.5, -3))
+	assert.Zero(t, tally.Budget().Uses[2].Value, "a process that shrank needs no memory")
 
 	tally.Add("1", "py312", measured("a", 2, 1, 30))
 	tally.Add("1", "py312", measured("b", 3, 1, 40))
