@@ -109,8 +109,7 @@ func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 	b.Limits += take(b, "", f.total.bounds(""), total)
 	for name, value := range tests {
 		var of [len(metrics)]bound
-		for i := range f.tests { // the last one that has a limit counts
-			r := f.tests[i]
+		for _, r := range f.tests { // the last one that has a limit counts
 			if r.match.matches(name) {
 				r.matched = true
 				for metric, own := range r.bounds(string(r.pattern)) {
@@ -122,8 +121,7 @@ func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 		}
 		b.Limits += take(b, name, of, *value)
 	}
-	for i := range f.tests {
-		r := f.tests[i]
+	for _, r := range f.tests {
 		if !r.matched && !slices.Contains(b.Unmatched, string(r.pattern)) {
 			b.Unmatched = append(b.Unmatched, string(r.pattern))
 		}

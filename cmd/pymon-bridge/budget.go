@@ -72,8 +72,11 @@ func (s *source) tally(ctx context.Context, run *report.RunLine, to *budget.Tall
 		return err
 	}
 	class, err := s.classes(ctx, []report.RunLine{*run}, metrics)
+	if err != nil {
+		return err
+	}
 	for _, o := range tests {
 		add(class[&o.Metric], o)
 	}
-	return err
+	return nil
 }
