@@ -15,116 +15,115 @@ const near = 0.8
 // metrics has the names of the metrics in the order of [values].
 var metrics = [...]string{monitor.MetricTotalTime, monitor.MetricCPUTime, monitor.MetricMemUsage}
 
-// values are seconds of wall time, seconds of CPU time, and MiB.
+// values are seconds of wall time, seconds of CPU time, and MiB. What was not measured is NaN.
 type values [len(metrics)]float64
+
+// unmeasured has no value of any metric.
+var unmeasured = values{math.NaN(), math.NaN(), math.NaN()}
+
+// joined joins the values that were measured.
+func (v values) joined(with values, how func(a, b float64) float64) values {
+	for i, other := range with {
+		v[i] = joined(v[i], other, how)
+	}
+	return v
+}
+
+func joined(a, b float64, how func(a, b float64) float64) float64 {
+	switch {
+	case math.IsNaN(a):
+		return b
+	case math.IsNaN(b):
+		return a
+	}
+	return how(a, b)
+}
+
+func sum(a, b float64) float64 { return a + b }
 
 // Tally takes the tests of the runs of a report, and compares them with the limits of a file.
 type Tally struct {
 	file *File
 	seen map[measurement]*amounts
-	peak map[string]float64 // MiB, by job
+	peak map[string]*float64 // MiB, by job
 }
 
-// measurement is a test that a session measured. Several tests may have one name, since pytest-monitor leaves classes out.
-type measurement struct{ job, test, session string }
+// measurement is a test that a run measured. Several tests of a run may have one name, since pytest-monitor leaves classes out.
+type measurement struct{ run, job, test string }
 
 type amounts struct{ sum, most values }
 
 // NewTally returns a tally without tests.
 func NewTally(f *File) *Tally {
-	return &Tally{file: f, seen: map[measurement]*amounts{}, peak: map[string]float64{}}
+	return &Tally{file: f, seen: map[measurement]*amounts{}, peak: map[string]*float64{}}
 }
 
-// Add adds a test of a run. Runs of one job are one: a test that they measured again counts once. Only tests that passed count.
-func (t *Tally) Add(job string, o *monitor.Outcome) {
+// Add adds a test of a run. Runs of one job are one: a test that they measured again counts once. What one run measured of a test
+// adds up, also in several sessions, as the workers of pytest-xdist are. Only tests that passed count.
+func (t *Tally) Add(run, job string, o *monitor.Outcome) {
 	if o.Outcome != monitor.Passed && o.Outcome != monitor.XPassed {
 		return
 	}
-	key := measurement{job, o.NodeID, o.SessionH}
-	a := t.seen[key]
-	if a == nil {
-		a = new(amounts)
-		t.seen[key] = a
-	}
-	for i, v := range [...]float64{o.TotalTime, o.UserTime + o.KernelTime, o.MemUsage} {
-		if !math.IsNaN(v) {
-			a.sum[i], a.most[i] = a.sum[i]+v, max(a.most[i], v)
-		}
-	}
+	a := at(t.seen, measurement{run, job, o.NodeID}, amounts{unmeasured, unmeasured})
+	v := values{o.TotalTime, o.UserTime + o.KernelTime, o.MemUsage}
+	a.sum, a.most = a.sum.joined(v, sum), a.most.joined(v, math.Max)
+	peak := at(t.peak, job, math.NaN())
 	for _, v := range [...]float64{o.MemPeak, o.MemUsage} {
-		if v > t.peak[job] { // not NaN
-			t.peak[job] = v
-		}
+		*peak = joined(*peak, max(v, 0), math.Max)
 	}
 }
 
-// Budget compares. Where several sessions of a job measured a test, the lowest value counts: a machine only adds to what a test
+// at returns the value of a key. A new key has the value first.
+func at[K comparable, V any](all map[K]*V, key K, first V) *V {
+	if all[key] == nil {
+		all[key] = &first
+	}
+	return all[key]
+}
+
+// Budget compares. Where several runs of a job measured a test, the lowest value counts: a machine only adds to what a test
 // needs. Of several jobs the worst counts.
 func (t *Tally) Budget() *monitor.Budget {
 	type test struct{ job, name string }
 	lowest := map[test]*amounts{}
 	for key, a := range t.seen {
-		of := test{key.job, key.test}
-		known := lowest[of]
-		if known == nil {
-			first := *a
-			lowest[of] = &first
-			continue
-		}
-		for i := range metrics {
-			known.sum[i], known.most[i] = min(known.sum[i], a.sum[i]), min(known.most[i], a.most[i])
-		}
+		known := at(lowest, test{key.job, key.test}, amounts{unmeasured, unmeasured})
+		known.sum, known.most = known.sum.joined(a.sum, math.Min), known.most.joined(a.most, math.Min)
 	}
-	worst, totals := map[string]values{}, map[string]*values{}
+	worst, totals := map[string]*values{}, map[string]*values{}
 	for of, a := range lowest {
-		worst[of.name] = greater(worst[of.name], a.most)
-		total := totals[of.job]
-		if total == nil {
-			total = new(values)
-			totals[of.job] = total
-		}
-		total[0], total[1] = total[0]+a.sum[0], total[1]+a.sum[1]
+		w, total := at(worst, of.name, unmeasured), at(totals, of.job, unmeasured)
+		*w, *total = w.joined(a.most, math.Max), total.joined(a.sum, sum)
 	}
-	var all values
+	all := unmeasured
 	for job, total := range totals {
-		total[2] = t.peak[job]
-		all = greater(all, *total)
+		total[2] = *t.peak[job]
+		all = all.joined(*total, math.Max)
 	}
 	return t.file.compare(worst, all)
 }
 
-func greater(a, b values) values {
-	for i := range a {
-		a[i] = max(a[i], b[i])
-	}
-	return a
-}
-
 // compare compares the values of tests, by name, and of all together with the limits.
-func (f *File) compare(tests map[string]values, total values) *monitor.Budget {
+func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 	b := &monitor.Budget{Uses: []monitor.BudgetUse{}, Unmatched: []string{}}
-	if len(tests) > 0 {
-		b.Limits += take(b, "", f.Total.bounds(""), total)
-	}
+	b.Limits += take(b, "", f.total.bounds(""), total)
 	for name, value := range tests {
 		var of [len(metrics)]bound
-		for i := range f.Tests { // the last one that has a limit counts
-			r := &f.Tests[i]
-			if r.match.MatchString(name) {
+		for _, r := range f.tests { // the last one that has a limit counts
+			if r.match.matches(name) {
 				r.matched = true
-				for metric, own := range r.bounds(r.Pattern) {
+				for metric, own := range r.bounds(string(r.pattern)) {
 					if own.limit > 0 {
 						of[metric] = own
 					}
 				}
 			}
 		}
-		b.Limits += take(b, name, of, value)
+		b.Limits += take(b, name, of, *value)
 	}
-	for i := range f.Tests {
-		r := &f.Tests[i]
-		if !r.matched && !slices.Contains(b.Unmatched, r.Pattern) {
-			b.Unmatched = append(b.Unmatched, r.Pattern)
+	for _, r := range f.tests {
+		if !r.matched && !slices.Contains(b.Unmatched, string(r.pattern)) {
+			b.Unmatched = append(b.Unmatched, string(r.pattern))
 		}
 		r.matched = false
 	}
@@ -141,16 +140,16 @@ type bound struct {
 }
 
 func (l limits) bounds(pattern string) (all [len(metrics)]bound) {
-	for i, limit := range [...]float64{float64(l.WallTime), float64(l.CPUTime), float64(l.Memory)} {
+	for i, limit := range [...]float64{float64(l.wallTime), float64(l.cpuTime), float64(l.memory)} {
 		all[i] = bound{limit, pattern}
 	}
 	return all
 }
 
-// take compares the values of a test, or of all where it has no name, and returns how many have a limit.
+// take compares the values of a test, or of all where it has no name, and returns how many were measured and have a limit.
 func take(b *monitor.Budget, test string, of [len(metrics)]bound, value values) (limits int) {
 	for i, metric := range metrics {
-		if of[i].limit == 0 {
+		if of[i].limit == 0 || math.IsNaN(value[i]) {
 			continue
 		}
 		limits++

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"pymon-bridge/budget"
 	"pymon-bridge/monitor"
@@ -18,11 +17,12 @@ func (c *judgeFlags) limits() (*budget.File, error) {
 	if c.Budget == "" {
 		return nil, nil
 	}
-	content, err := os.ReadFile(c.Budget)
+	from, err := os.Open(c.Budget)
 	if err != nil {
 		return nil, fmt.Errorf("--budget: %w", err)
 	}
-	f, err := budget.Read(c.Budget, content)
+	defer from.Close()
+	f, err := budget.Read(c.Budget, from)
 	if err != nil {
 		return nil, fmt.Errorf("--budget: %w", err)
 	}
@@ -47,13 +47,36 @@ func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *mon
 		if err == nil && of.Run == "" {
 			err = errors.New("the bridge does not know the run any more")
 		}
-		job := of.Branch + "\n" + strings.Join(of.Environments, "\n")
 		if err == nil {
-			err = s.tests(ctx, &of, func(o *monitor.Outcome) { tally.Add(job, o) })
+			err = s.tally(ctx, &of, tally)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("the tests of run %s for --budget: %w", report.Printable(id), err)
 		}
 	}
 	return tally.Budget(), nil
+}
+
+// tally adds the tests of a run. Those on one class of machine are a job, since a fast machine says nothing of a slow one.
+func (s *source) tally(ctx context.Context, run *report.RunLine, to *budget.Tally) error {
+	add := func(class string, o *monitor.Outcome) { to.Add(run.Run, run.Branch+"\n"+class, o) }
+	if len(run.Environments) == 1 {
+		return s.tests(ctx, run, func(o *monitor.Outcome) { add(run.Environments[0], o) })
+	}
+	var tests []*monitor.Outcome
+	var metrics []*monitor.Metric
+	err := s.tests(ctx, run, func(o *monitor.Outcome) {
+		tests, metrics = append(tests, o), append(metrics, &o.Metric)
+	})
+	if err != nil {
+		return err
+	}
+	class, err := s.classes(ctx, []report.RunLine{*run}, metrics)
+	if err != nil {
+		return err
+	}
+	for _, o := range tests {
+		add(class[&o.Metric], o)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -106,4 +107,25 @@ def test_cart():
 	r = pymonRun(t, dir, "runners", nil, "--budget", filepath.Join(dir, "none.toml"), "--", "touch", ran)
 	assert.Equal(t, 125, r.ExitCode, "nothing runs with limits that cannot be read")
 	assert.NoFileExists(t, ran)
+}
+
+// A matrix may share one run. A fast class of machine does not clear a test that is slow on another one.
+func TestABudgetHoldsOnEachMachineOfARun(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	p, commit := newBulkPoster(bridge.URL+"/p/shop"), fmt.Sprintf("%040d", 1)
+	for python, seconds := range map[string]float64{"3.11.7": 0.1, "3.12.1": 9} {
+		m := newMachine()
+		p.mustPost(t, "/contexts/", strings.Replace(m.contextJSON(), "3.11.7", python, 1))
+		p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": %q, "description": {"branch": "main", "run": "matrix"}}`,
+			m.session, m.started.Format(isoformat), commit))
+		row := m.metric("test_cart", m.started)
+		row.TotalTime = seconds
+		p.mustPost(t, "/metrics/", metricJSON(row))
+	}
+	limits := writeBudget(t, "[total]\nwall_time = \"18s\"\n[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n")
+	r := harness.RunProgram(t, nil, "check", "--url", bridge.URL, "--project", "shop", "--scm-ref", commit, "--branch", "main", "--budget", limits)
+	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
+	assert.Contains(t, r.Stdout, "\nBUDGET: 1 of 2 limits exceeded\n▲ wall time       9 s of 1 s        900 %  ")
+	assert.Contains(t, r.Stdout, "wall time       9 s of 18 s        50 %  all tests together\n")
 }
