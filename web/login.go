@@ -32,6 +32,11 @@ func ownPath(path string) string {
 		strings.ContainsAny(path, "\\\r\n\t") {
 		return "/"
 	}
+	for part := range strings.SplitSeq(u.Path, "/") { // browsers would leave the path of the bridge behind a proxy
+		if part == "." || part == ".." {
+			return "/"
+		}
+	}
 	return path
 }
 
