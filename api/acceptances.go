@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strconv"
 
@@ -64,7 +66,13 @@ func (a *API) postAcceptance(c *gin.Context) error {
 	var body acceptBody
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&body); err != nil || d.More() {
+	err = d.Decode(&body)
+	if err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			err = errors.New("there is something behind it")
+		}
+	}
+	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "expected one JSON object with note, and all, part, or item_path and item_variant: %w", err)
 	}
 	if chosen := body.AcceptedScope != (monitor.AcceptedScope{}); chosen == body.All {

@@ -52,7 +52,8 @@ func TestAcceptSaysWhatIsWrong(t *testing.T) {
 		`{"note":"why"}`:                        "expected true, or a part, or item_path and item_variant of a test, and not both",
 		`{"note":"why","all":true,"part":"x"}`:  "expected true, or a part, or item_path and item_variant of a test, and not both",
 		`{"note":"why","all":true,"prat":"x"}`:  "unknown field \\\"prat\\\"",
-		`{"note":"why","all":true} {}`:          "expected one JSON object with note",
+		`{"note":"why","all":true} {}`:          "item_path and item_variant: there is something behind it",
+		`{"note":"why","all":true}}`:            "item_path and item_variant: there is something behind it",
 		`{"note":1,"all":true}`:                 "expected one JSON object with note",
 		`"` + strings.Repeat("x", 70_000) + `"`: "larger than",
 	} {

@@ -126,8 +126,8 @@ func check(q monitor.AcceptQuery) error {
 	if q.Part != "" && (q.ItemPath != "" || q.ItemVariant != "") {
 		wrong["part"] = "expected a test or a part, and not both"
 	}
-	if q.ItemPath != "" && q.ItemVariant == "" || q.ItemPath == "" && q.ItemVariant != "" {
-		wrong["item_path"] = "expected item_path and item_variant of a test"
+	if q.ItemPath != "" && q.ItemVariant == "" { // a test may have no path
+		wrong["item_variant"] = "expected that of a test, beside item_path"
 	}
 	if len(wrong) > 0 {
 		return &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: wrong}

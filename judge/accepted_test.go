@@ -105,7 +105,8 @@ func accepter(t *testing.T) (a *judge.Accepter, store *fakeAcceptances, asked *m
 		result("tests.a", "test_a", "tests/a/test_a.py", "shop", monitor.StatusRegression),
 		result("tests.b", "test_b", "tests/b/test_b.py", "", monitor.StatusRegression),
 		result("tests.b", "test_c", "tests/b/test_b.py", "", monitor.StatusSuspect),
-		result("tests.b", "test_d", "tests/b/test_b.py", "", monitor.StatusAccepted)}}
+		result("tests.b", "test_d", "tests/b/test_b.py", "", monitor.StatusAccepted),
+		result("", "test_e", "doc.txt", "", monitor.StatusRegression)}}
 	return &judge.Accepter{Judge: judged(func(q monitor.JudgeQuery) (*monitor.Report, error) {
 		*asked = q
 		return r, nil
@@ -123,8 +124,9 @@ func TestAcceptChoosesRegressions(t *testing.T) {
 		scope monitor.AcceptedScope
 		want  []string
 	}{
-		"all":         {monitor.AcceptedScope{}, []string{"test_a", "test_b"}},
+		"all":         {monitor.AcceptedScope{}, []string{"test_a", "test_b", "test_e"}},
 		"a test":      {monitor.AcceptedScope{ItemPath: "tests.b", ItemVariant: "test_b"}, []string{"test_b"}},
+		"no path":     {monitor.AcceptedScope{ItemVariant: "test_e"}, []string{"test_e"}},
 		"a suspect":   {monitor.AcceptedScope{ItemPath: "tests.b", ItemVariant: "test_c"}, nil},
 		"a component": {monitor.AcceptedScope{Part: "shop"}, []string{"test_a"}},
 		"a folder":    {monitor.AcceptedScope{Part: "tests/b/"}, []string{"test_b"}},
@@ -178,7 +180,7 @@ func TestAcceptRefusesWhatCannotBeMeant(t *testing.T) {
 		"a long note":      {monitor.AcceptQuery{Note: strings.Repeat("ü", 2001), By: "anna"}, monitor.EInvalid},
 		"nobody":           {monitor.AcceptQuery{Note: "why"}, monitor.EInvalid},
 		"test and part":    {monitor.AcceptQuery{Note: "why", By: "anna", AcceptedScope: monitor.AcceptedScope{ItemPath: "a", ItemVariant: "b", Part: "c"}}, monitor.EInvalid},
-		"half a test":      {monitor.AcceptQuery{Note: "why", By: "anna", AcceptedScope: monitor.AcceptedScope{ItemVariant: "b"}}, monitor.EInvalid},
+		"half a test":      {monitor.AcceptQuery{Note: "why", By: "anna", AcceptedScope: monitor.AcceptedScope{ItemPath: "tests.a"}}, monitor.EInvalid},
 		"no such run":      {monitor.AcceptQuery{Note: "why", By: "anna", Run: "x"}, monitor.ENotFound},
 		"no such test":     {monitor.AcceptQuery{Note: "why", By: "anna", AcceptedScope: monitor.AcceptedScope{Part: "tests/c"}}, monitor.ENotFound},
 		"a part of a name": {monitor.AcceptQuery{Note: "why", By: "anna", AcceptedScope: monitor.AcceptedScope{Part: "tests/" + "a/test"}}, monitor.ENotFound},

@@ -53,6 +53,8 @@ type Report struct {
 	Basis string `json:"-"`
 	// Budget is set by the commands that read limits from a file, and by nothing else.
 	Budget *Budget `json:"budget,omitempty"`
+	// Page is the address of the run's page, in answers only.
+	Page string `json:"page,omitempty"`
 }
 
 // LeftOut is something of the judged commit that a report has no results of.

@@ -64,6 +64,9 @@ type Result struct {
 	// status accepted.
 	Drift      *Drift      `json:"drift,omitempty"`
 	Acceptance *Acceptance `json:"acceptance,omitempty"`
+
+	// Page is the address of the test's page, in answers only.
+	Page string `json:"page,omitempty"`
 }
 
 // ID identifies the result.

@@ -12,16 +12,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// linkedReport is a report with the pages that it links to.
-type linkedReport struct {
+// lastResults is a report with the results at its end, where readers find them.
+type lastResults struct {
 	*monitor.Report
-	Page    string         `json:"page,omitempty"` // of the run
-	Results []linkedResult `json:"results"`
-}
-
-type linkedResult struct {
-	*monitor.Result
-	Page string `json:"page,omitempty"` // of the test
+	Results []monitor.Result `json:"results"`
 }
 
 // writeJSON writes the report in the shape of `GET /api/v1/regressions`. Empty lists are lists, and not null.
@@ -40,14 +34,16 @@ func writeJSON(b *bytes.Buffer, r *monitor.Report, o Options) error {
 		c.Suite.Machines[i] = m
 	}
 	links := newLinks(r, o)
-	linked := linkedReport{Report: &c, Page: links.run(), Results: []linkedResult{}} // mostly a few of many
+	c.Page = links.run()
+	results := []monitor.Result{} // mostly a few of many
 	for i := range r.Results {
 		result := &r.Results[i]
 		if (o.All || shown(result.Status)) && (o.ItemVariant == "" || o.ItemVariant == result.ItemVariant) {
-			linked.Results = append(linked.Results, linkedResult{result, links.testPage(result)})
+			results = append(results, *result)
+			results[len(results)-1].Page = links.testPage(result)
 		}
 	}
-	text, err := json.MarshalIndent(&linked, "", "  ")
+	text, err := json.MarshalIndent(lastResults{&c, results}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the report as JSON: %w", err)
 	}

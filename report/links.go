@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -24,6 +25,7 @@ const maxURL = 2000
 // links makes the addresses in a report. Each is empty where its base is not known.
 type links struct {
 	project, id     string
+	sent            string     // page of the run
 	of              url.Values // what the report is about
 	against         string     // branch of the baseline; empty where it is the run's own
 	bridge, grafana *url.URL
@@ -33,7 +35,7 @@ type links struct {
 
 func newLinks(r *monitor.Report, o Options) links {
 	const before = 30 * 24 * time.Hour
-	l := links{of: about(r), project: r.Project, id: r.Run, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL), noPages: o.NoPages}
+	l := links{of: about(r), project: r.Project, id: r.Run, sent: r.Page, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL), noPages: o.NoPages}
 	if r.Against != r.Branch {
 		l.against = r.Against
 	}
@@ -85,7 +87,17 @@ func (l links) run() string {
 	if l.bridge == nil || l.noPages {
 		return ""
 	}
-	return RunPage(l.bridge.String(), l.project, l.id)
+	return cmp.Or(l.again(l.sent), RunPage(l.bridge.String(), l.project, l.id))
+}
+
+// again returns a page that the bridge sent at the address that the reader knows, "" where it sent none. JSON has U+FFFD for what
+// is no Unicode in a name, so the name does not tell the page. The bridge may not know its proxy.
+func (l links) again(sent string) string {
+	_, path, found := strings.Cut(sent, monitor.ProjectPath(l.project))
+	if !found || strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\`", r) }) {
+		return ""
+	}
+	return page(l.bridge.String(), l.project, monitor.ProjectPath(l.project)+path)
 }
 
 // saysMore says whether the whole report has more than the page of the run, which shows the run alone, judged by its own branch.
@@ -96,7 +108,7 @@ func (l links) testPage(r *monitor.Result) string {
 	if l.bridge == nil || l.noPages {
 		return ""
 	}
-	return TestPage(l.bridge.String(), l.project, r.TestID)
+	return cmp.Or(l.again(r.Page), TestPage(l.bridge.String(), l.project, r.TestID))
 }
 
 // test returns where a reader of Markdown sees the history of a test: in Grafana where that is known, else on the page.

@@ -86,6 +86,37 @@ func TestCommentsLeadToTheWholeReport(t *testing.T) {
 	}
 }
 
+// JSON has U+FFFD for what is no Unicode. The pages of such names are those that the bridge sent, at the address that the reader
+// knows.
+func TestPagesThatTheBridgeSent(t *testing.T) {
+	t.Parallel()
+	const odd = "a\xed\xa0\x80z"
+	sent := oneReport()
+	sent.Run, sent.Runs, sent.Against = odd, []string{odd}, sent.Branch
+	sent.Results[0].ItemPath, sent.Results[0].ItemVariant = odd, odd
+	var r monitor.Report
+	require.NoError(t, json.Unmarshal([]byte(write(t, report.JSON, sent, report.Options{BridgeURL: "http://10.0.0.1:8080/y"})), &r))
+	const base = "https://pymon.example.org/x"
+	run, test := report.RunPage(base, "webshop", odd), report.TestPage(base, "webshop", sent.Results[0].TestID)
+	require.Contains(t, run+test, "%ED%A0%80")
+	for _, f := range report.Formats() {
+		plain := strings.ReplaceAll(html.UnescapeString(write(t, f, &r, report.Options{BridgeURL: base})), "%25", "%")
+		if f == report.JSON {
+			plain = strings.ReplaceAll(plain, `\u0026`, "&")
+		}
+		assert.Contains(t, plain, run, f)
+		assert.Contains(t, plain, test, f)
+	}
+	for _, bad := range []string{"http://b/p/webshop/test?\x1b[31m", "http://b/p/webshop/>) x", "http://b/p/webshop/\u0085", "http://b/p/other/test", "javascript:1"} {
+		r.Page, r.Results[0].Page = bad, bad
+		for _, f := range report.Formats() {
+			text := write(t, f, &r, report.Options{BridgeURL: base})
+			assert.NotContains(t, text, bad, f)
+			assert.Contains(t, text, base+"/p/webshop/runs/a", f)
+		}
+	}
+}
+
 // Whatever a run and a test are called, their pages have addresses that browsers leave alone, and that name them.
 func TestPagesOfOddNames(t *testing.T) {
 	t.Parallel()

@@ -30,22 +30,20 @@ func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant
 }
 
 // steady says that an equal metric can stand nowhere else: all metrics of the session stand where its clock says, and so does
-// this one.
+// this one. A metric of a destination may have found its nanosecond taken there.
 func (a *appender) steady(r *newRow, start monitor.LocalTime, at monitor.Instant) bool {
-	return r.session.session && !r.session.unsteady && at.Micros() == r.session.clock.At(start).Micros()
+	return r.session.session && !r.session.unsteady && at.Micros() == r.session.clock.At(start).Micros() &&
+		(r.rec.Source == "" || at.UTC == ownTime(r, at))
 }
 
-// noteClock notes in the session that a metric stands elsewhere than the clock of its session says. The first time in a session
-// it returns how far the clock was from the arrival.
+// noteClock notes in the session that a metric stands elsewhere than the clock of its session says, or keeps a nanosecond that
+// is not its own. The first time in a session it returns how far the clock was from the arrival.
 func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant) (wrong time.Duration, err error) {
 	s := &r.session
-	if !s.session || s.unsteady {
+	if !s.session || s.unsteady || a.steady(r, start, at) {
 		return 0, nil
 	}
 	wrong = at.Time().Sub(s.clock.At(start).Time())
-	if wrong == 0 {
-		return 0, nil
-	}
 	if _, err := a.exec("UPDATE sessions SET unsteady = 1 WHERE hash = ?", s.id); err != nil {
 		return 0, err
 	}

@@ -2,11 +2,13 @@ package sqlite_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"pymon-bridge/monitor"
 )
@@ -77,4 +79,60 @@ func TestACrowdOfOutcomesHasRoom(t *testing.T) {
 		require.LessOrEqual(t, rec.Outcome.At.Micros()-recs[0].Outcome.At.Micros(), int64(n/1000))
 	}
 	assert.Len(t, at, n)
+}
+
+// colliding returns different metrics of one test and microsecond. Many have the own nanosecond of another one, and some have
+// one where metrics go that find theirs taken.
+func colliding(project string) (all []*monitor.Metric) {
+	had := map[int64]*monitor.Metric{}
+	for i := 0; len(all) < 8; i++ {
+		m := measured("s1", "test_a", arrival.Add(-time.Second))
+		m.TotalTime = float64(i) / 1024
+		digits := monitor.HashMod(monitor.RecordHash(project, m), 1000)
+		if other := had[digits]; other != nil {
+			all = append(all, m, other)
+		} else if digits < 4 {
+			all = append(all, m)
+		} else {
+			had[digits] = m
+		}
+	}
+	return all
+}
+
+// TestAMetricOfACrowdIsStoredOnce draws metrics that contend for their nanoseconds. They come from clients, from another
+// bridge's file, and from InfluxDB, where the other bridge has put them, in any order and more than once.
+func TestAMetricOfACrowdIsStoredOnce(t *testing.T) {
+	one, _ := openNew(t)
+	two, _ := openNew(t)
+	round := 0
+	rapid.Check(t, func(t *rapid.T) {
+		round++
+		project := fmt.Sprint("project", round)
+		session := func() []*monitor.Record { return []*monitor.Record{record(process("s1", arrival.Add(-2*time.Second)))} }
+		elsewhere := []*monitor.Record{}
+		for _, m := range rapid.Permutation(colliding(project)).Draw(t, "elsewhere") {
+			elsewhere = append(elsewhere, again(m, arrival))
+		}
+		send(t, one, project, append(session(), elsewhere...))
+		seen, want := map[float64]bool{}, []bool{}
+		recs := []*monitor.Record{}
+		for range rapid.IntRange(2, 24).Draw(t, "records") {
+			m := rapid.SampledFrom(elsewhere).Draw(t, "metric").Metric
+			rec := again(m, arrival)
+			switch rapid.SampledFrom([]string{"client", "file", "influx"}).Draw(t, "from") {
+			case "file":
+				rec.Metric.At, rec.Import = m.At, &monitor.Import{Placed: true}
+			case "influx":
+				rec.Metric.At, rec.Source = m.At, dest
+			}
+			recs, want = append(recs, rec), append(want, seen[m.TotalTime])
+			seen[m.TotalTime] = true
+		}
+		early := rapid.IntRange(0, 2).Draw(t, "records before the session")
+		send(t, two, project, slices.Concat(recs[:early], session(), recs[early:]))
+		for i, rec := range recs {
+			require.Equal(t, want[i], rec.Repeat, "record %d", i)
+		}
+	})
 }

@@ -3,8 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
-	"net/http"
-	"net/url"
+	"encoding/hex"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -13,7 +12,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-const acceptPath = "accept"
+const (
+	acceptPath = "accept"
+	maxAccept  = 128 << 10 // bytes of the form: a long name of a run and a long note, each byte as %XX
+)
 
 // acceptForm is what the form on the page of a run has. It is nil where the reader may accept nothing, or nothing is worse.
 type acceptForm struct {
@@ -22,9 +24,13 @@ type acceptForm struct {
 	Tests []*finding
 }
 
-// Key is how the form names the test of a finding.
-func (f *finding) Key() string {
-	return url.Values{"path": {f.ItemPath}, "name": {f.ItemVariant}}.Encode()
+// Key is how the form names the test of a finding. The names themselves may be long, and what is no Unicode in them does not
+// survive a browser.
+func (f *finding) Key() string { return formKey(&f.Result) }
+
+func formKey(r *monitor.Result) string {
+	h := monitor.HashOf(r.ItemPath, r.ItemVariant)
+	return hex.EncodeToString(h[:16])
 }
 
 // mayAccept says whether the reader may accept something.
@@ -56,9 +62,11 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 
 // accept takes the form: it accepts regressions of a run, or takes an acceptance back.
 func (p *Pages) accept(c *gin.Context) {
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
-	project, run := c.Param("project"), c.PostForm("run")
-	err := p.acceptOrUndo(c, project, run)
+	project, run, err := c.Param("project"), "", readForm(c, maxAccept)
+	if err == nil {
+		run = c.PostForm("run")
+		err = p.acceptOrUndo(c, project, run)
+	}
 	if err != nil {
 		httpd.Fail(c, err)
 		return
@@ -80,12 +88,32 @@ func (p *Pages) acceptOrUndo(c *gin.Context, project, run string) error {
 	if run == "" {
 		return &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: map[string]string{"run": "expected the id of a run"}}
 	}
-	test, err := url.ParseQuery(c.PostForm("test"))
+	scope, err := p.chosen(ctx, project, run, c.PostForm("test"))
 	if err != nil {
-		return monitor.Errorf(monitor.EInvalid, "the test cannot be read: %w", err)
+		return err
 	}
 	_, err = p.parts.Accepter.Accept(ctx, monitor.AcceptQuery{Project: project, Run: run, Note: c.PostForm("note"),
-		AcceptedScope: monitor.AcceptedScope{ItemPath: test.Get("path"), ItemVariant: test.Get("name")},
-		By:            cmp.Or(httpd.NameOf(c), c.PostForm("by"))})
+		AcceptedScope: scope, By: cmp.Or(httpd.NameOf(c), c.PostForm("by"))})
 	return err
+}
+
+// chosen returns the test of the kept report on a run that a key names, all of the run without a key.
+func (p *Pages) chosen(ctx context.Context, project, run, key string) (all monitor.AcceptedScope, err error) {
+	if key == "" {
+		return all, nil
+	}
+	r, err := p.report(ctx, project, run)
+	if err != nil {
+		return all, err
+	}
+	if r != nil {
+		for i := range r.Results {
+			if test := (monitor.AcceptedScope{ItemPath: r.Results[i].ItemPath, ItemVariant: r.Results[i].ItemVariant}); test != all &&
+				formKey(&r.Results[i]) == key {
+				return test, nil
+			}
+		}
+	}
+	return all, &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: map[string]string{
+		"test": "expected a test of the report; it may have changed, so load the page of the run again"}}
 }

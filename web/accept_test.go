@@ -3,9 +3,11 @@ package web_test
 import (
 	"context"
 	"crypto/sha256"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,43 @@ func (s *shop) postForm(origin, target string, form url.Values, headers ...strin
 	return w
 }
 
+// optionOf returns how a page's form names a test.
+func optionOf(t *testing.T, page, name string) string {
+	t.Helper()
+	option := regexp.MustCompile(`<option value="([^"]*)">[^<]*` + regexp.QuoteMeta(name)).FindStringSubmatch(page)
+	require.NotNil(t, option, name)
+	return html.UnescapeString(option[1])
+}
+
+// TestTheFormTakesAnyName holds for names, ids and notes as long as they may be, in any script. Browsers send U+FFFD for what is
+// no Unicode, and CRLF for the end of a line.
+func TestTheFormTakesAnyName(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"two bytes": strings.Repeat("é", 7500), "four bytes": strings.Repeat("😀", 7500),
+		"lone surrogates": "\xed\xa0\x80", "lines": "a\nb", "percents": strings.Repeat("%", 7500), "no path": ""} {
+		s := newShop(t)
+		r := result("tests/a.py::test_a["+text+"]", monitor.StatusRegression, 1, 2, 0, 1)
+		r.ItemPath = text
+		run := strings.Repeat("😀", 7500)
+		s.add(order{n: 1, run: run, tests: map[string]float64{"tests/a.py::test_a": 1}})
+		s.keep(&monitor.Report{Project: "shop", Run: run, Branch: "main", Results: []monitor.Result{r}, Suite: monitor.Suite{Status: monitor.StatusRegression}})
+		page := s.get(monitor.RunPath("shop", run)).Body.String()
+		form := url.Values{"run": {run}, "test": {optionOf(t, page, "test_a[")}, "note": {strings.Repeat("😀", 2000)}, "by": {strings.Repeat("😀", 200)}}
+		form.Set("test", strings.ToValidUTF8(strings.ReplaceAll(form.Get("test"), "\n", "\r\n"), "\ufffd"))
+		w := s.postForm("http://example.com", "/p/shop/accept", form)
+		assert.Equal(t, http.StatusSeeOther, w.Code, "%s: %s", name, w.Body)
+		if assert.Len(t, s.accepter.asked, 1, name) {
+			assert.Equal(t, monitor.AcceptedScope{ItemPath: text, ItemVariant: r.ItemVariant}, s.accepter.asked[0].AcceptedScope, name)
+		}
+		form.Set("note", strings.Repeat("x", 200_000))
+		for _, target := range []string{"/p/shop/accept", "/-/login"} {
+			w = s.postForm("http://example.com", target, form)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, w.Code, target)
+			assert.Contains(t, w.Body.String(), "the form is larger than ", target)
+		}
+	}
+}
+
 // TestTheFormOfARunAccepts holds that the page of a run with a regression has a form that works without scripts, that other sites
 // cannot send it, and that the note is needed.
 func TestTheFormOfARunAccepts(t *testing.T) {
@@ -69,8 +108,7 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 	assert.Contains(t, page, `<form method="post" action="/p/shop/accept"><input type="hidden" name="run" value="run-2">`)
 	assert.Contains(t, page, `<input name="note" required maxlength="2000"`)
 	assert.Contains(t, page, `<input name="by" required`)
-	key := url.Values{"path": {"tests.a"}, "name": {`test_<b>[&"x]`}}.Encode()
-	assert.Contains(t, page, `<option value="`+strings.ReplaceAll(key, "&", "&amp;")+`">`)
+	key := optionOf(t, page, "test_&lt;b&gt;[")
 
 	form := url.Values{"run": {"run-2"}, "test": {key}, "note": {"it does more"}, "by": {"anna"}}
 	assert.Equal(t, http.StatusForbidden, s.postForm("http://evil.example", "/p/shop/accept", form).Code)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,6 +32,11 @@ func ownPath(path string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
 		strings.ContainsAny(path, "\\\r\n\t") {
 		return "/"
+	}
+	for part := range strings.SplitSeq(u.Path, "/") { // browsers would leave the path of the bridge behind a proxy
+		if part == "." || part == ".." {
+			return "/"
+		}
 	}
 	return path
 }
@@ -63,7 +69,10 @@ func (p *Pages) showLogin(c *gin.Context, status int, data loginPage) {
 
 // postLogin takes a token and sets a cookie. The token is in the form, never in the address.
 func (p *Pages) postLogin(c *gin.Context) {
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
+	if err := readForm(c, maxForm); err != nil {
+		httpd.Fail(c, err)
+		return
+	}
 	token, code, next := strings.TrimSpace(c.PostForm("token")), c.PostForm("code"), ownPath(c.PostForm("next"))
 	logIn, invalid := func() (string, error) { return p.server.LogIn(c, token) }, "This token is not valid. It may be misspelt, expired or revoked."
 	if code != "" {
@@ -86,6 +95,19 @@ func (p *Pages) postLogin(c *gin.Context) {
 	default:
 		httpd.Fail(c, err)
 	}
+}
+
+// readForm reads the form of a request. It fails with ETooLarge where the form has more than max bytes.
+func readForm(c *gin.Context, max int64) error {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, max)
+	err := c.Request.ParseForm()
+	switch _, large := errors.AsType[*http.MaxBytesError](err); {
+	case large:
+		return monitor.Errorf(monitor.ETooLarge, "the form is larger than %d bytes", max)
+	case err != nil:
+		return monitor.Errorf(monitor.EInvalid, "the form cannot be read: %w", err)
+	}
+	return nil
 }
 
 // postLogout forgets the browser.

@@ -424,7 +424,8 @@ func TestLoginLeadsToNoOtherSite(t *testing.T) {
 	t.Parallel()
 	s := newSite(&fakeStore{})
 	for next, to := range map[string]string{"/p/shop/": "/p/shop/", "//evil.example": "/", "https://evil.example/": "/", "/\\evil.example": "/",
-		"evil": "/", "": "/", "/a\r\nb": "/"} {
+		"evil": "/", "": "/", "/a\r\nb": "/", "/p/../../..//evil": "/", "/p/shop/../../x": "/", "/p/shop/%2e%2E/%2e./x": "/", "/./p/shop/": "/",
+		"/p/shop/..": "/", "/p/shop/.?a=b": "/", "/p/shop/test?path=a..b": "/p/shop/test?path=a..b", "/p/shop/runs/-?id=..": "/p/shop/runs/-?id=.."} {
 		r := httptest.NewRequest(http.MethodPost, "/-/login", strings.NewReader("token=x&next="+strings.NewReplacer("\r", "%0d", "\n", "%0a", "\\", "%5c").Replace(next)))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()

@@ -38,6 +38,15 @@ func TestNamesOfTheBridge(t *testing.T) {
 		require.NoError(t, (&serveCmd{PublicURL: u}).validateNames())
 		assert.Equal(t, host, u.Host)
 	}
+	for _, address := range []string{"https://user:secret@ci.example.org/", "https://user@ci.example.org/", "https://ci.example.org/#secret",
+		"https://ci.example.org/?", "https://ci.example.org/?token=secret", "https://ci.example.org:65536/", "https://ci.example.org:99999999999999999999/",
+		"ftp://ci.example.org/", "https:ci.example.org", "https:///pymon/", "ci.example.org", "https://ci.example.org:0/"} {
+		u, err := url.Parse(address)
+		require.NoError(t, err, address)
+		err = (&serveCmd{PublicURL: u}).validateNames()
+		require.ErrorContains(t, err, "--public-url: expected ", address)
+		assert.NotContains(t, err.Error(), "secret")
+	}
 	c := &serveCmd{PublicURL: &url.URL{}} // PYMON_PUBLIC_URL=
 	require.NoError(t, c.validateNames())
 	assert.Nil(t, c.PublicURL)

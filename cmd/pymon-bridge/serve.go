@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -123,9 +125,15 @@ func (c *serveCmd) validateNames() error {
 		return nil
 	}
 	u.Host = strings.Replace(u.Host, u.Hostname(), strings.TrimSuffix(u.Hostname(), "."), 1)
-	path := strings.TrimSuffix(u.EscapedPath(), "/")
-	if u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || !httpd.ValidPrefix(path) {
-		return errors.New("--public-url: expected an address such as https://ci.example.org/pymon/")
+	const wanted = "--public-url: expected an address such as https://ci.example.org/pymon/"
+	if u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || !httpd.ValidPrefix(strings.TrimSuffix(u.EscapedPath(), "/")) {
+		return errors.New(wanted)
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" { // everybody sees it in links
+		return errors.New(wanted + ", without user, password, query and fragment")
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil || u.Port() == "0" {
+		return fmt.Errorf("%s, with a port up to 65535, got %q", wanted, u.Port())
 	}
 	return nil
 }
