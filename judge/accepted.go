@@ -70,7 +70,7 @@ func (a *Accepter) Accept(ctx context.Context, q monitor.AcceptQuery) (*monitor.
 	if err != nil {
 		return nil, err
 	}
-	asked := monitor.JudgeQuery{Project: q.Project, Run: run.ID}
+	asked := monitor.JudgeQuery{Project: q.Project, Run: run.ID, All: true} // a kept report lacks tests, and the starts of changes
 	if q.Run == "" && run.ScmRef != "" {
 		asked.Run, asked.ScmRef, asked.Head = "", run.ScmRef, &run.Branch
 	}
@@ -164,6 +164,9 @@ func chosen(r *monitor.Report, scope monitor.AcceptedScope) ([]monitor.AcceptedR
 		}
 		known = true
 		if result.Status == monitor.StatusRegression {
+			if result.Since == 0 {
+				return nil, monitor.Errorf(monitor.EInternal, "the report on run %q does not say since when %s is worse", r.Run, result.ItemVariant)
+			}
 			all = append(all, monitor.AcceptedResult{ResultID: result.ID(), Since: result.Since, Baseline: result.Baseline,
 				Value: result.Value, Ratio: result.Ratio})
 		}

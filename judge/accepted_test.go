@@ -161,7 +161,7 @@ func TestAcceptAsksForTheRunThatIsMeant(t *testing.T) {
 		{monitor.AcceptQuery{Branch: &feature, Against: "main"}, monitor.JudgeQuery{Run: "r2", Branch: &main}},
 	} {
 		a, _, asked, _ := accepter(t)
-		c.q.Project, c.want.Project, c.q.Note, c.q.By = "p", "p", "why", "anna"
+		c.q.Project, c.want.Project, c.want.All, c.q.Note, c.q.By = "p", "p", true, "why", "anna"
 		_, err := a.Accept(t.Context(), c.q)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, *asked)
@@ -190,4 +190,20 @@ func TestAcceptRefusesWhatCannotBeMeant(t *testing.T) {
 		assert.Empty(t, store.all, name)
 		assert.Empty(t, *again, name)
 	}
+}
+
+// TestAcceptNeedsTheStartOfAChange holds that a change whose start is not known is not accepted, since nothing would come of it.
+func TestAcceptNeedsTheStartOfAChange(t *testing.T) {
+	t.Parallel()
+	a, store, _, again := accepter(t)
+	answer := a.Judge
+	a.Judge = judged(func(q monitor.JudgeQuery) (*monitor.Report, error) {
+		r, err := answer.Judge(t.Context(), q)
+		r.Results[1].Since = 0
+		return r, err
+	})
+	_, err := a.Accept(t.Context(), monitor.AcceptQuery{Project: "p", Note: "why", By: "anna"})
+	assert.Equal(t, monitor.EInternal, monitor.ErrorCode(err))
+	assert.Empty(t, store.all)
+	assert.Empty(t, *again)
 }

@@ -55,6 +55,32 @@ func TestAPullRequestIsAccepted(t *testing.T) {
 	assert.Equal(t, 1, checked("other", commits[3]), "another branch accepted it")
 }
 
+// A regression is accepted after the report on the run is kept, as most are. What is fine is no test that the run does not have.
+func TestAKeptRegressionIsAccepted(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "1s"}})
+	p := newBulkPoster(bridge.URL + "/p/shop")
+	commit := ""
+	for i := range 13 {
+		commit = fmt.Sprintf("%040d", i)
+		postJob(t, p, commit, "tests", []string{"test_cart", "test_pay"}, map[string]float64{"test_pay": map[bool]float64{false: 0.1, true: 0.2}[i >= 10]})
+	}
+	require.Eventually(t, func() bool {
+		judged, _ := bridge.Metrics().Sum("pymon_bridge_judged_runs_total")
+		return judged >= 13
+	}, time.Minute, 50*time.Millisecond)
+	for _, c := range []struct {
+		test, says string
+		exit       int // of the check that follows
+	}{{"test_cart", `"regressions": 0`, 1}, {"test_pay", `"regressions": 2`, 0}} {
+		r := harness.RunProgram(t, nil, "accept", "--url", bridge.URL+"/p/shop", "--test", c.test, "--note", "does more", "--json")
+		require.Equal(t, 0, r.ExitCode, r.Stderr)
+		assert.Contains(t, r.Stdout, c.says)
+		r, _ = check(t, bridge, "--scm-ref", commit)
+		assert.Equal(t, c.exit, r.ExitCode, "%s %s", r.Stdout, r.Stderr)
+	}
+}
+
 // A regression is accepted with a reason. It fails no check then, and a further one does, as soon as any other.
 func TestARegressionIsAccepted(t *testing.T) {
 	t.Parallel()
