@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 )
 
 // TestAcceptances holds that what was accepted comes back as it was, whatever texts it has, until it is taken back.
@@ -52,6 +53,26 @@ func TestAcceptances(t *testing.T) {
 	on, err = db.AcceptedOn(t.Context(), "shop", "main", at)
 	require.NoError(t, err)
 	assert.Equal(t, []monitor.Acceptance{first}, on)
+}
+
+// TestANumberOfAnAcceptanceIsGivenOutOnce holds that a number that was taken back stands for nothing else, after a recovery too.
+func TestANumberOfAnAcceptanceIsGivenOutOnce(t *testing.T) {
+	t.Parallel()
+	db, path := openNew(t)
+	accept := func(db *sqlite.DB) int64 {
+		a, err := db.Accept(t.Context(), monitor.Acceptance{Project: "shop", Branch: "main", Started: time.Unix(1, 0)})
+		require.NoError(t, err)
+		return a.ID
+	}
+	for want := range int64(3) {
+		id := accept(db)
+		assert.Equal(t, want+1, id)
+		_, err := db.Unaccept(t.Context(), "shop", id)
+		require.NoError(t, err)
+	}
+	_, into, err := recovered(t, path)
+	require.NoError(t, err)
+	assert.Equal(t, int64(4), accept(open(t, dbAt(into, utcZones()))))
 }
 
 // TestAnAcceptanceThatCannotBeReadCostsNoReport holds that a fault in one row is no fault of the others.
