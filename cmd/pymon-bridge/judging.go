@@ -28,7 +28,7 @@ func (b *bridge) openJudge(context.Context) error {
 	b.detector = detector
 	j := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
 	j.Answers, j.Rules = b.db, sync.OnceValue(func() string { return judgeRules(settings) })
-	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector, Acceptances: b.db}
+	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector}
 	j.Acceptances = b.db
 	b.judge = j
 	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now, Again: func(project, run string) {
