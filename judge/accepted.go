@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // acceptances returns what was accepted in a project, without results. The caller owns it.
@@ -72,6 +73,8 @@ type Accepter struct {
 	History monitor.HistoryStore
 	Store   monitor.AcceptanceStore
 	Now     func() time.Time
+	// Turns has the requests that wait. One at a time is judged and stored, so that the next one sees what was accepted.
+	Turns *turns.Queue
 	// Again is called for each run whose report may say something else now.
 	Again func(project, run string)
 }
@@ -99,6 +102,11 @@ func (a *Accepter) Accept(ctx context.Context, q monitor.AcceptQuery) (*monitor.
 	if q.Against != "" {
 		asked.Branch = &q.Against
 	}
+	end, err := a.Turns.Take(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	r, err := a.Judge.Judge(ctx, asked)
 	if err != nil {
 		return nil, err

@@ -63,6 +63,11 @@ type AcceptedStep struct {
 	*Acceptance
 }
 
+// Same says whether two acceptances of a result are of the same change, as the same run showed it.
+func (s AcceptedStep) Same(o AcceptedStep) bool {
+	return s.Since == o.Since && s.Run == o.Run && s.Branch == o.Branch && s.Against == o.Against
+}
+
 // AcceptanceStore keeps what was accepted. It is safe for concurrent use.
 type AcceptanceStore interface {
 	// Accept stores an acceptance and returns it with its id.

@@ -2,6 +2,7 @@ package regress
 
 import (
 	"math"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
@@ -34,7 +35,10 @@ func (d *Detector) accept(j *judgement, all runs) {
 // found as early as any other. raw is the verdict on the levels as they were measured.
 func (e *evaluator) judgeAccepted(steps []monitor.AcceptedStep, raw verdict, th *thresholds) verdict {
 	var by *monitor.Acceptance
-	for _, step := range steps {
+	for i, step := range steps {
+		if slices.ContainsFunc(steps[:i], step.Same) {
+			continue
+		}
 		rise := math.Log(float64(step.Ratio))
 		if math.IsNaN(rise) || math.IsInf(rise, 0) || rise <= 0 {
 			continue

@@ -119,6 +119,22 @@ func TestAcceptedOnAnotherBranch(t *testing.T) {
 	assert.Equal(t, monitor.StatusAccepted, result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime).Status)
 }
 
+// TestAChangeThatWasAcceptedTwiceCountsOnce holds that the same change, of the same run and branches, raises the baseline once.
+func TestAChangeThatWasAcceptedTwiceCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := twice(25)
+	c := past(s.runs, 28)
+	c.Accepted = acceptedAt(t, s.judge(t, 22), "test_slower", monitor.MetricCPUTime)
+	once := result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime)
+	require.Equal(t, monitor.StatusRegression, once.Status)
+	for id, steps := range c.Accepted {
+		again := *steps[0].Acceptance
+		again.ID++
+		c.Accepted[id] = append(steps, monitor.AcceptedStep{Since: steps[0].Since, Ratio: steps[0].Ratio, Acceptance: &again})
+	}
+	assert.Equal(t, once, result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime))
+}
+
 // TestAcceptedMemoryOfAProcess holds that the tests after an accepted one are not blamed for its step.
 func TestAcceptedMemoryOfAProcess(t *testing.T) {
 	t.Parallel()
