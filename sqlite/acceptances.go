@@ -57,22 +57,27 @@ func (db *DB) acceptances(ctx context.Context, query string, args ...any) (all [
 			if err := row.Scan(&id, &content, &results); err != nil {
 				return err
 			}
-			var a monitor.Acceptance
-			of := struct{ Results []monitor.AcceptedResult }{}
-			err := decodeTexts(content, &a)
-			if err == nil && results != nil {
-				err = decodeTexts(results, &of)
-			}
+			a, err := decodeAcceptance(content, results)
 			if err != nil { // without it a change is a regression again, and runs are still judged
 				db.logger.ErrorContext(ctx, "what was accepted cannot be read", "project", args[0], "number", id, "error", err)
 				return nil
 			}
-			a.ID, a.Results = id, of.Results
+			a.ID = id
 			all = append(all, a)
 			return nil
 		})
 	})
 	return all, err
+}
+
+// decodeAcceptance reads an acceptance, and its results where there are some.
+func decodeAcceptance(content, results []byte) (a monitor.Acceptance, err error) {
+	of := struct{ Results []monitor.AcceptedResult }{}
+	if err = decodeTexts(content, &a); err == nil && results != nil {
+		err = decodeTexts(results, &of)
+	}
+	a.Results = of.Results
+	return a, err
 }
 
 // Unaccept implements [monitor.AcceptanceStore].
