@@ -19,7 +19,7 @@ const acceptPath = "accept"
 type acceptForm struct {
 	Run   string
 	Named bool // the reader's token has a name
-	Tests []*finding
+	Tests []*finding // functions: only the file of a module is chosen, by accept --part
 }
 
 // Key is how the form names the test of a finding.
@@ -42,13 +42,14 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 		}
 	}
 	data.MayUndo = mayAccept(v.Context)
-	form := &acceptForm{Run: data.Run.ID, Named: httpd.NameOf(v.Context) != ""}
+	form, worse := &acceptForm{Run: data.Run.ID, Named: httpd.NameOf(v.Context) != ""}, false
 	for _, f := range data.Found {
-		if f.Status == monitor.StatusRegression {
+		worse = worse || f.Status == monitor.StatusRegression
+		if f.Status == monitor.StatusRegression && f.ItemVariant != "" {
 			form.Tests = append(form.Tests, f)
 		}
 	}
-	if data.MayUndo && len(form.Tests) > 0 {
+	if data.MayUndo && worse {
 		data.Accept = form
 	}
 	return nil
@@ -84,8 +85,12 @@ func (p *Pages) acceptOrUndo(c *gin.Context, project, run string) error {
 	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "the test cannot be read: %w", err)
 	}
-	_, err = p.parts.Accepter.Accept(ctx, monitor.AcceptQuery{Project: project, Run: run, Note: c.PostForm("note"),
-		AcceptedScope: monitor.AcceptedScope{ItemPath: test.Get("path"), ItemVariant: test.Get("name")},
-		By:            cmp.Or(httpd.NameOf(c), c.PostForm("by"))})
+	scope := monitor.AcceptedScope{ItemPath: test.Get("path"), ItemVariant: test.Get("name")}
+	if all := test.Get("all") == "1"; all == (scope != monitor.AcceptedScope{}) {
+		return &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: map[string]string{"test": "expected all=1, " +
+			"or path and name of a test function; pymon-bridge accept --part accepts the file of a module"}}
+	}
+	_, err = p.parts.Accepter.Accept(ctx, monitor.AcceptQuery{Project: project, Run: run, Note: c.PostForm("note"), AcceptedScope: scope,
+		By: cmp.Or(httpd.NameOf(c), c.PostForm("by"))})
 	return err
 }
