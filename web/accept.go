@@ -18,7 +18,7 @@ const acceptPath = "accept"
 // acceptForm is what the form on the page of a run has. It is nil where the reader may accept nothing, or nothing is worse.
 type acceptForm struct {
 	Run   string
-	Named bool // the reader's token has a name
+	Named bool       // the reader's token has a name
 	Tests []*finding // functions: only the file of a module is chosen, by accept --part
 }
 
