@@ -53,6 +53,25 @@ func TestAPullRequestIsAccepted(t *testing.T) {
 	assert.Equal(t, 1, checked("feature", commits[2]), "a further change")
 	postCommit(t, p, "other", commits[3], 0.2)
 	assert.Equal(t, 1, checked("other", commits[3]), "another branch accepted it")
+
+	// When main has the change too, it is not accepted twice over.
+	for i := range 3 {
+		postCommit(t, p, "main", fmt.Sprintf("%040d", 12+i), 0.2)
+	}
+	for _, accepts := range []bool{false, true} {
+		if accepts {
+			r = harness.RunProgram(t, nil, "accept", "--url", bridge.URL+"/p/shop", "--all", "--branch", "main", "--note", "merged")
+			require.Equal(t, 0, r.ExitCode, r.Stderr)
+			assert.Contains(t, r.Stdout, "2 regressions of all tests are accepted")
+		}
+		for want, seconds := range []float64{0.2, 0.39} {
+			commit := fmt.Sprintf("%040d", int(1000*seconds))
+			if !accepts {
+				postCommit(t, p, "feature", commit, seconds)
+			}
+			assert.Equal(t, want, checked("feature", commit), "%v s, accepted on main: %v", seconds, accepts)
+		}
+	}
 }
 
 // A regression is accepted after the report on the run is kept, as most are. What is fine is no test that the run does not have.
