@@ -9,29 +9,46 @@ import (
 	"unicode/utf8"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
-// accepted returns the changes that count in a comparison: those that the judged run's branch accepted in the same comparison, and
-// those that the baseline's branch accepted in its own.
-func (j *Judge) accepted(ctx context.Context, c monitor.Comparison) (map[monitor.ResultID][]monitor.AcceptedStep, error) {
+// acceptances returns what was accepted in a project, without results. The caller owns it.
+func (j *Judge) acceptances(ctx context.Context, project string) ([]monitor.Acceptance, error) {
 	if j.Acceptances == nil {
 		return nil, nil
+	}
+	all, err := j.Acceptances.Acceptances(ctx, project)
+	if err != nil {
+		return nil, fmt.Errorf("read what was accepted: %w", err)
+	}
+	return slices.Clone(all), nil
+}
+
+// steps returns the changes that count in a comparison: those that the judged run's branch accepted in the same comparison, and
+// those that the baseline's branch accepted in its own. Of the given acceptances it returns those that were not taken back since,
+// and has no others.
+func (j *Judge) steps(ctx context.Context, c monitor.Comparison, accepted []monitor.Acceptance) (
+	map[monitor.ResultID][]monitor.AcceptedStep, []monitor.Acceptance, error) {
+	if len(accepted) == 0 {
+		return nil, nil, nil
 	}
 	run, first := c.Judged(), c.Window[0]
 	if len(c.Baseline) > 0 {
 		first = c.Baseline[0]
 	}
-	branches := slices.Compact([]string{run.Branch, c.Branch})
-	steps := map[monitor.ResultID][]monitor.AcceptedStep{}
+	from, branches := time.Unix(0, first.Started), slices.Compact([]string{run.Branch, c.Branch})
+	steps, there := map[monitor.ResultID][]monitor.AcceptedStep{}, map[int64]bool{}
 	for _, branch := range branches {
-		all, err := j.Acceptances.AcceptedOn(ctx, run.Project, branch, time.Unix(0, first.Started))
+		all, err := j.Acceptances.AcceptedOn(ctx, run.Project, branch, from)
 		if err != nil {
-			return nil, err
+			return nil, nil, fmt.Errorf("read what was accepted: %w", err)
 		}
 		for i := range all {
 			a := &all[i]
+			there[a.ID] = true
 			ofBaseline := a.Against == "" && branch == c.Branch
-			if !ofBaseline && !(branch == run.Branch && a.Against == c.Branch && len(branches) > 1) {
+			if !ofBaseline && !(branch == run.Branch && a.Against == c.Branch && len(branches) > 1) ||
+				!slices.ContainsFunc(accepted, func(o monitor.Acceptance) bool { return o.ID == a.ID }) {
 				continue
 			}
 			results := a.Results
@@ -41,7 +58,10 @@ func (j *Judge) accepted(ctx context.Context, c monitor.Comparison) (map[monitor
 			}
 		}
 	}
-	return steps, nil
+	accepted = slices.DeleteFunc(accepted, func(a monitor.Acceptance) bool {
+		return slices.Contains(branches, a.Branch) && !a.Started.Before(from) && !there[a.ID]
+	})
+	return steps, accepted, nil
 }
 
 // maxNote is how many characters a note and a name may have.
@@ -53,6 +73,8 @@ type Accepter struct {
 	History monitor.HistoryStore
 	Store   monitor.AcceptanceStore
 	Now     func() time.Time
+	// Turns has the requests that wait. One at a time is judged and stored, so that the next one sees what was accepted.
+	Turns *turns.Queue
 	// Again is called for each run whose report may say something else now.
 	Again func(project, run string)
 }
@@ -70,7 +92,7 @@ func (a *Accepter) Accept(ctx context.Context, q monitor.AcceptQuery) (*monitor.
 	if err != nil {
 		return nil, err
 	}
-	asked := monitor.JudgeQuery{Project: q.Project, Run: run.ID}
+	asked := monitor.JudgeQuery{Project: q.Project, Run: run.ID, All: true} // a kept report lacks tests, and the starts of changes
 	if q.Run == "" && run.ScmRef != "" {
 		asked.Run, asked.ScmRef, asked.Head = "", run.ScmRef, &run.Branch
 	}
@@ -80,6 +102,11 @@ func (a *Accepter) Accept(ctx context.Context, q monitor.AcceptQuery) (*monitor.
 	if q.Against != "" {
 		asked.Branch = &q.Against
 	}
+	end, err := a.Turns.Take(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	r, err := a.Judge.Judge(ctx, asked)
 	if err != nil {
 		return nil, err
@@ -164,6 +191,9 @@ func chosen(r *monitor.Report, scope monitor.AcceptedScope) ([]monitor.AcceptedR
 		}
 		known = true
 		if result.Status == monitor.StatusRegression {
+			if result.Since == 0 {
+				return nil, monitor.Errorf(monitor.EInternal, "the report on run %q does not say since when %s is worse", r.Run, result.ItemVariant)
+			}
 			all = append(all, monitor.AcceptedResult{ResultID: result.ID(), Since: result.Since, Baseline: result.Baseline,
 				Value: result.Value, Ratio: result.Ratio})
 		}

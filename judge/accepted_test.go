@@ -2,8 +2,11 @@ package judge_test
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -11,6 +14,7 @@ import (
 
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // fakeAcceptances keeps what was accepted.
@@ -111,7 +115,7 @@ func accepter(t *testing.T) (a *judge.Accepter, store *fakeAcceptances, asked *m
 		*asked = q
 		return r, nil
 	}), History: h, Store: store, Now: func() time.Time { return time.Unix(9, 0) },
-		Again: func(project, run string) { *again = append(*again, project+"/"+run) }}, store, asked, again
+		Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 64}, Again: func(project, run string) { *again = append(*again, project+"/"+run) }}, store, asked, again
 }
 
 type judged func(q monitor.JudgeQuery) (*monitor.Report, error)
@@ -163,7 +167,7 @@ func TestAcceptAsksForTheRunThatIsMeant(t *testing.T) {
 		{monitor.AcceptQuery{Branch: &feature, Against: "main"}, monitor.JudgeQuery{Run: "r2", Branch: &main}},
 	} {
 		a, _, asked, _ := accepter(t)
-		c.q.Project, c.want.Project, c.q.Note, c.q.By = "p", "p", "why", "anna"
+		c.q.Project, c.want.Project, c.want.All, c.q.Note, c.q.By = "p", "p", true, "why", "anna"
 		_, err := a.Accept(t.Context(), c.q)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, *asked)
@@ -192,4 +196,48 @@ func TestAcceptRefusesWhatCannotBeMeant(t *testing.T) {
 		assert.Empty(t, store.all, name)
 		assert.Empty(t, *again, name)
 	}
+}
+
+// TestAcceptNeedsTheStartOfAChange holds that a change whose start is not known is not accepted, since nothing would come of it.
+func TestAcceptNeedsTheStartOfAChange(t *testing.T) {
+	t.Parallel()
+	a, store, _, again := accepter(t)
+	answer := a.Judge
+	a.Judge = judged(func(q monitor.JudgeQuery) (*monitor.Report, error) {
+		r, err := answer.Judge(t.Context(), q)
+		r.Results[1].Since = 0
+		return r, err
+	})
+	_, err := a.Accept(t.Context(), monitor.AcceptQuery{Project: "p", Note: "why", By: "anna"})
+	assert.Equal(t, monitor.EInternal, monitor.ErrorCode(err))
+	assert.Empty(t, store.all)
+	assert.Empty(t, *again)
+}
+
+// TestWhatIsAcceptedTwiceAtOnceIsStoredOnce has two requests that wait together. The second sees what the first has accepted.
+func TestWhatIsAcceptedTwiceAtOnceIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, store, _, _ := accepter(t)
+		answer := a.Judge
+		a.Judge = judged(func(q monitor.JudgeQuery) (*monitor.Report, error) {
+			r, err := answer.Judge(t.Context(), q)
+			said := *r
+			if said.Results = slices.Clone(r.Results); len(store.all) > 0 {
+				said.Results[0].Status, said.Results[1].Status = monitor.StatusAccepted, monitor.StatusAccepted
+			}
+			time.Sleep(time.Second)
+			return &said, err
+		})
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				_, err := a.Accept(t.Context(), monitor.AcceptQuery{Project: "p", Note: "why", By: "anna"})
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		require.Len(t, store.all, 2)
+		assert.Equal(t, []int{2, 0}, []int{store.all[0].Regressions, store.all[1].Regressions})
+	})
 }

@@ -5,18 +5,18 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/hex"
-	"fmt"
 	"slices"
 
 	"pymon-bridge/monitor"
 )
 
 // basis stands for all that the report on a run follows from, beside the other runs of its commit. What a run measured is in it by
-// the counts of its [monitor.RunInfo], since measurements are added and never changed. Where a context is missing, it may be
+// the counts of its [monitor.RunInfo], since measurements are added and never changed. accepted is what was accepted in the project,
+// without results: these are stored with an acceptance, and never changed. Where a context is missing, it may be
 // found elsewhere, and nothing of the run tells. So there is no basis then.
 //
 // What else goes into a report has to go into its basis too.
-func (j *Judge) basis(ctx context.Context, c monitor.Comparison) (string, error) {
+func (j *Judge) basis(ctx context.Context, c monitor.Comparison, accepted []monitor.Acceptance) (string, error) {
 	rules := ""
 	if j.Rules != nil {
 		rules = j.Rules()
@@ -28,16 +28,6 @@ func (j *Judge) basis(ctx context.Context, c monitor.Comparison) (string, error)
 	grown, err := j.Drift.state(ctx, c.Judged())
 	if err != nil {
 		return "", err
-	}
-	var accepted []int64
-	if j.Acceptances != nil {
-		all, err := j.Acceptances.Acceptances(ctx, c.Judged().Project)
-		if err != nil {
-			return "", fmt.Errorf("read what was accepted: %w", err)
-		}
-		for _, a := range all {
-			accepted = append(accepted, a.ID)
-		}
 	}
 	c.Accepted = nil // it follows from the acceptances, and has no order
 	return digest(rules, j.Runs, j.MaxTests, j.MaxSamples, c, grown, accepted), nil

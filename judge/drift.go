@@ -11,11 +11,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Drift is what it takes to find slow growth. Acceptances may be nil, the others are required.
+// Drift is what it takes to find slow growth. All fields are required.
 type Drift struct {
-	Rollups     monitor.RollupStore
-	Detector    monitor.DriftDetector
-	Acceptances monitor.AcceptanceStore
+	Rollups  monitor.RollupStore
+	Detector monitor.DriftDetector
 }
 
 // How far back the first level is looked for.
@@ -24,19 +23,12 @@ const (
 	driftSpan = 180 * 24 * time.Hour
 )
 
-// addDrift adds slow growth to the report on one run. Imported runs are not in the rollups, so nothing is said of them.
-func (d *Drift) addDrift(ctx context.Context, run *monitor.RunInfo, r *monitor.Report) error {
+// addDrift adds slow growth to the report on one run. It changes accepted, which is what was accepted in the project. Imported runs are not in the rollups, so nothing is said of them.
+func (d *Drift) addDrift(ctx context.Context, run *monitor.RunInfo, r *monitor.Report, accepted []monitor.Acceptance) error {
 	if d == nil || run.Imported {
 		return nil
 	}
-	var accepted []monitor.Acceptance
-	if d.Acceptances != nil {
-		all, err := d.Acceptances.Acceptances(ctx, r.Project)
-		if err != nil {
-			return fmt.Errorf("read what is accepted: %w", err)
-		}
-		accepted = slices.DeleteFunc(all, func(a monitor.Acceptance) bool { return a.Branch != r.Branch || a.Started.After(r.Started) })
-	}
+	accepted = slices.DeleteFunc(accepted, func(a monitor.Acceptance) bool { return a.Branch != r.Branch || a.Started.After(r.Started) })
 	measured, tests := r.Measured(), map[monitor.ResultID]monitor.Drift{}
 	for _, env := range slices.Sorted(maps.Keys(measured)) {
 		q := monitor.RollupQuery{Project: r.Project, Branch: r.Branch, Env: env, Selection: r.Selection, Run: measured[env],

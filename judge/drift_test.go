@@ -73,8 +73,9 @@ func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
 	})
 	store, finder := &fakeRollups{}, &growing{items: []string{"t0", "t1", "t2", "t3", "t4"}}
 	j := newJudge(h, detector)
-	j.Drift = &judge.Drift{Rollups: store, Detector: finder, Acceptances: &fakeAcceptances{all: []monitor.Acceptance{{ID: 1, Branch: "main", Started: time.Unix(9e8, 0)},
-		{ID: 2, Branch: "other"}, {ID: 3, Branch: "main", Started: time.Unix(2e9, 0)}}}}
+	j.Drift = &judge.Drift{Rollups: store, Detector: finder}
+	j.Acceptances = &fakeAcceptances{all: []monitor.Acceptance{{ID: 1, Project: "p", Branch: "main", Started: time.Unix(9e8, 0)},
+		{ID: 2, Project: "p", Branch: "other"}, {ID: 3, Project: "p", Branch: "main", Started: time.Unix(2e9, 0)}}}
 	r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "r"})
 	require.NoError(t, err)
 	got := map[string]monitor.Status{}
@@ -89,7 +90,7 @@ func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
 	assert.Equal(t, 2, i, "in the order of reports")
 	assert.Len(t, r.Suite.Drift, 2, "of each class of machine")
 	assert.Len(t, r.Parts, 2)
-	assert.Equal(t, []monitor.Acceptance{{ID: 1, Branch: "main", Started: time.Unix(9e8, 0)}}, finder.accepted, "what is accepted later or elsewhere is nothing to the run")
+	assert.Equal(t, []monitor.Acceptance{{ID: 1, Project: "p", Branch: "main", Started: time.Unix(9e8, 0)}}, finder.accepted, "what is accepted later or elsewhere is nothing to the run")
 	assert.Contains(t, finder.steps, "step of laptop")
 
 	require.Len(t, store.asked, 2)

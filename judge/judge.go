@@ -131,9 +131,17 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related, held *held) (*monitor.Report, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
-	var err error
-	if c.Accepted, err = j.accepted(ctx, c); err != nil {
-		return nil, fmt.Errorf("read what was accepted: %w", err)
+	// What is stored from here on, while measurements are read, is not in the basis.
+	accepted, err := j.acceptances(ctx, run.Project)
+	if err != nil {
+		return nil, err
+	}
+	if c.Accepted, accepted, err = j.steps(ctx, c, accepted); err != nil {
+		return nil, err
+	}
+	basis, err := j.basis(ctx, c, accepted)
+	if err != nil {
+		return nil, err
 	}
 	report, err := j.detector.Judge(c, j.samples(ctx, c, seen, known, held))
 	if err != nil {
@@ -147,10 +155,8 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		report.Selection = run.Partial
 	}
 	report.Runs, report.Branches = []string{run.ID}, []string{run.Branch}
-	if report.Basis, err = j.basis(ctx, c); err != nil {
-		return nil, err
-	}
-	if err := j.Drift.addDrift(ctx, run, report); err != nil {
+	report.Basis = basis
+	if err := j.Drift.addDrift(ctx, run, report, accepted); err != nil {
 		return nil, err
 	}
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,71 @@ func TestAKeptReportIsAnsweredWithoutJudging(t *testing.T) {
 			assert.Equal(t, 1, r.Summary.Suspects)
 			assert.Equal(t, tc.judged, len(h.asked) > 0)
 		})
+	}
+}
+
+// TestAKeptReportFollowsFromAcceptances holds that a report counts only with the same acceptances, whatever their numbers are.
+func TestAKeptReportFollowsFromAcceptances(t *testing.T) {
+	t.Parallel()
+	first := monitor.Acceptance{ID: 1, Project: "p", Branch: "main", Note: "why", At: time.Unix(1e9, 0).UTC(), Regressions: 2}
+	for name, change := range map[string]func(a *monitor.Acceptance){
+		"the same": func(*monitor.Acceptance) {},
+		"number":   func(a *monitor.Acceptance) { a.ID++ },
+		"time":     func(a *monitor.Acceptance) { a.At = a.At.Add(1) },
+		"scope":    func(a *monitor.Acceptance) { a.ItemPath, a.ItemVariant = "tests.a", "test_a" },
+		"branch":   func(a *monitor.Acceptance) { a.Branch = "feature" },
+		"against":  func(a *monitor.Acceptance) { a.Against = "main" },
+		"results":  func(a *monitor.Acceptance) { a.Regressions-- },
+	} {
+		h := history()
+		j, reports := keeping(t, h, "m5")
+		store := &fakeAcceptances{all: []monitor.Acceptance{first}}
+		j.Acceptances = store
+		r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5", All: true})
+		require.NoError(t, err)
+		require.NoError(t, reports.KeepReport(t.Context(), r))
+		change(&store.all[0])
+		h.asked = nil
+		_, err = j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5"})
+		require.NoError(t, err)
+		assert.Equal(t, name != "the same", len(h.asked) > 0, name)
+	}
+}
+
+// TestAnAcceptanceWhileARunIsJudgedIsNotInItsBasis accepts and takes back while measurements are read. What is kept counts for what
+// was accepted before.
+func TestAnAcceptanceWhileARunIsJudgedIsNotInItsBasis(t *testing.T) {
+	t.Parallel()
+	one := monitor.Acceptance{ID: 1, Project: "p", Branch: "main", Started: time.Unix(0, 5), Results: []monitor.AcceptedResult{
+		{ResultID: monitor.ResultID{TestID: monitor.TestID{Item: "a"}, Metric: monitor.MetricCPUTime}, Since: 3, Ratio: 2}}}
+	for _, before := range [][]monitor.Acceptance{nil, {one}} {
+		h := history()
+		store, reports := &fakeAcceptances{all: before}, &fakeReports{}
+		j := newJudge(h, detect(func(c monitor.Comparison) *monitor.Report {
+			r := &monitor.Report{Project: "p", Branch: "main", Run: c.Judged().ID, Started: time.Unix(0, c.Judged().Started)}
+			for id := range c.Accepted {
+				r.Results = append(r.Results, monitor.Result{TestID: id.TestID, Metric: id.Metric, Status: monitor.StatusAccepted})
+			}
+			return r
+		}))
+		j.Acceptances, j.Answers, j.Rules = store, reports, func() string { return "rules" }
+		h.before = func() { // the other of both
+			if store.all = nil; before == nil {
+				store.all = []monitor.Acceptance{one}
+			}
+		}
+		r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5", All: true})
+		require.NoError(t, err)
+		assert.Len(t, r.Results, len(before))
+		require.NoError(t, reports.KeepReport(t.Context(), r))
+		h.before = nil
+		kept, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5"})
+		require.NoError(t, err)
+		assert.Len(t, kept.Results, len(store.all), "what was kept says what was accepted before")
+		store.all, h.asked = before, nil
+		_, err = j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5"})
+		require.NoError(t, err)
+		assert.Empty(t, h.asked, "it is still the answer where that is accepted")
 	}
 }
 

@@ -45,7 +45,11 @@ func (j *Judge) kept(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report
 	if err != nil {
 		return nil, err
 	}
-	basis, err := j.basis(ctx, comparisons[0])
+	accepted, err := j.acceptances(ctx, run.Project)
+	if err != nil {
+		return nil, err
+	}
+	basis, err := j.basis(ctx, comparisons[0], accepted)
 	if err != nil || basis == "" {
 		return nil, err
 	}

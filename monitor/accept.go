@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"path"
 	"strings"
 	"time"
 )
@@ -40,9 +41,12 @@ func (s AcceptedScope) Covers(test TestID, file string) bool {
 	if s.ItemPath != "" || s.ItemVariant != "" {
 		return s.ItemPath == test.ItemPath && s.ItemVariant == test.ItemVariant
 	}
-	folder := strings.TrimSuffix(s.Part, "/")
+	folder, file := slashed(s.Part), slashed(file)
 	return s.Part == "" || test.Component == s.Part || file == folder || strings.HasPrefix(file, folder+"/")
 }
+
+// slashed returns a path of any system in one form.
+func slashed(file string) string { return path.Clean(strings.ReplaceAll(file, `\`, "/")) }
 
 // AcceptedResult is a regression that was accepted.
 type AcceptedResult struct {
@@ -61,6 +65,11 @@ type AcceptedStep struct {
 	Whole bool
 	Ratio Number // by which the change multiplies what came before
 	*Acceptance
+}
+
+// Same says whether two acceptances of a result are of the same change, as the same run showed it.
+func (s AcceptedStep) Same(o AcceptedStep) bool {
+	return s.Since == o.Since && s.Run == o.Run && s.Branch == o.Branch && s.Against == o.Against
 }
 
 // AcceptanceStore keeps what was accepted. It is safe for concurrent use.

@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"path"
-	"strings"
 	"time"
 )
 
@@ -90,8 +89,7 @@ type DriftDetector interface {
 
 // Folders returns the folders above a file, the nearest one first: "a/b" and "a" for "a/b/test_c.py", as the tree of pages has them.
 func Folders(file string) (all []string) {
-	file = path.Clean(strings.ReplaceAll(file, `\`, "/"))
-	for dir := path.Dir(file); dir != "." && dir != "/" && dir != ".."; dir = path.Dir(dir) {
+	for dir := path.Dir(slashed(file)); dir != "." && dir != "/" && dir != ".."; dir = path.Dir(dir) {
 		all = append(all, dir)
 	}
 	return all

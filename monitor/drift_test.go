@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,9 +42,14 @@ func TestAcceptanceCovers(t *testing.T) {
 		{monitor.AcceptedScope{Part: "core"}, true},
 		{monitor.AcceptedScope{Part: "tests/unit"}, true},
 		{monitor.AcceptedScope{Part: "tests"}, true},
+		{monitor.AcceptedScope{Part: "./tests/"}, true},
+		{monitor.AcceptedScope{Part: "tests/unit/test_a.py"}, true},
 		{monitor.AcceptedScope{Part: "tests/un"}, false},
 		{monitor.AcceptedScope{Part: "unit"}, false},
 	} {
+		assert.Equal(t, c.want, c.a.Covers(id, file), "%+v", c.a)
+		assert.Equal(t, c.want, c.a.Covers(id, strings.ReplaceAll(file, "/", `\`)), "on Windows: %+v", c.a)
+		c.a.Part = strings.ReplaceAll(c.a.Part, "/", `\`)
 		assert.Equal(t, c.want, c.a.Covers(id, file), "%+v", c.a)
 	}
 }

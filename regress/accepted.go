@@ -1,7 +1,9 @@
 package regress
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
@@ -33,19 +35,27 @@ func (d *Detector) accept(j *judgement, all runs) {
 // rules hold as for a test that always had this level. Its noise and the number of its runs are known, and a further change is
 // found as early as any other. raw is the verdict on the levels as they were measured.
 func (e *evaluator) judgeAccepted(steps []monitor.AcceptedStep, raw verdict, th *thresholds) verdict {
+	steps = slices.SortedStableFunc(slices.Values(steps), func(a, b monitor.AcceptedStep) int { return cmp.Compare(a.ID, b.ID) })
 	var by *monitor.Acceptance
-	for _, step := range steps {
+	var whole *monitor.AcceptedStep // the last one
+	to := math.Inf(-1)              // the level that it accepted
+	for i, step := range steps {
 		rise := math.Log(float64(step.Ratio))
-		if math.IsNaN(rise) || math.IsInf(rise, 0) || rise <= 0 {
+		if math.IsNaN(rise) || math.IsInf(rise, 0) || rise <= 0 || slices.ContainsFunc(steps[:i], step.Same) {
 			continue
 		}
+		if step.Whole {
+			whole, to = &steps[i], max(e.usualAt(&step, th), to)+rise
+		}
 		for run, info := range e.infos {
-			before := info.Started < step.Since && (!e.foreign || step.Whole)
-			if before || run < e.window && (step.Whole || info.Started < step.Since) {
+			if info.Started < step.Since && step.Whole == (run >= e.window) || !e.foreign && info.Started < step.Since {
 				e.level[run] += rise // NaN stays
 				by = step.Acceptance
 			}
 		}
+	}
+	if whole != nil && e.raise(whole, to, th) {
+		by = whole.Acceptance
 	}
 	if by == nil {
 		return raw
@@ -56,4 +66,38 @@ func (e *evaluator) judgeAccepted(steps []monitor.AcceptedStep, raw verdict, th 
 		v.candidate = v.candidate && raw.candidate && raw.dir == better
 	}
 	return v
+}
+
+// raise raises what another branch shows to a level that was accepted in comparison with it, and says whether there is something
+// to raise. That branch may have the change by now. Then its runs since then show it, or it has accepted it for itself: what is
+// there already is not added once more.
+func (e *evaluator) raise(step *monitor.AcceptedStep, to float64, th *thresholds) bool {
+	rise := to - e.usualAt(step, th)
+	if !(rise > 0) {
+		return false
+	}
+	for run := range e.window {
+		if e.infos[run].Started <= step.Started.UnixNano() || e.level[run] < to-rise/2 {
+			e.level[run] += rise
+		}
+	}
+	return true
+}
+
+// usualAt returns what was usual in the baseline when a step was accepted, by the levels as they are now. It is minus infinity
+// where the baseline does not go back so far.
+func (e *evaluator) usualAt(step *monitor.AcceptedStep, th *thresholds) float64 {
+	t, some := &e.track, false
+	t.reset(th)
+	for run, level := range e.level[:e.window] {
+		if !math.IsNaN(level) && e.infos[run].Started <= step.Started.UnixNano() {
+			t.follow(level, run)
+			some = true
+		}
+	}
+	if !some {
+		return math.Inf(-1)
+	}
+	e.forgive()
+	return t.base.median
 }

@@ -2,7 +2,9 @@ package regress_test
 
 import (
 	"math"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -113,10 +115,75 @@ func TestAcceptedOnAnotherBranch(t *testing.T) {
 	r := judge(t, c, s.all())
 	c.Accepted = acceptedAt(t, r, "test_slower", monitor.MetricCPUTime)
 	for id, steps := range c.Accepted {
-		steps[0].Since, steps[0].Whole = 0, true
+		steps[0].Since, steps[0].Whole, steps[0].Acceptance.Started = 0, true, time.Unix(0, s.runs[23].Started)
 		c.Accepted[id] = steps
 	}
 	assert.Equal(t, monitor.StatusAccepted, result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime).Status)
+}
+
+// TestAChangeThatWasAcceptedTwiceCountsOnce holds that the same change, of the same run and branches, raises the baseline once.
+func TestAChangeThatWasAcceptedTwiceCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := twice(25)
+	c := past(s.runs, 28)
+	c.Accepted = acceptedAt(t, s.judge(t, 22), "test_slower", monitor.MetricCPUTime)
+	once := result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime)
+	require.Equal(t, monitor.StatusRegression, once.Status)
+	for id, steps := range c.Accepted {
+		again := *steps[0].Acceptance
+		again.ID++
+		c.Accepted[id] = append(steps, monitor.AcceptedStep{Since: steps[0].Since, Ratio: steps[0].Ratio, Acceptance: &again})
+	}
+	assert.Equal(t, once, result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime))
+}
+
+// TestAChangeThatTheOtherBranchTakesOverCountsOnce holds that what a branch accepted for itself is accepted as long as the other
+// branch does not have it, and lets nothing more through when that has it too, accepted there or not.
+func TestAChangeThatTheOtherBranchTakesOverCountsOnce(t *testing.T) {
+	t.Parallel()
+	for _, later := range []int{0, 1, 3, 12, 40} { // runs of main after the acceptance
+		for _, main := range []struct {
+			factor   float64
+			accepted bool
+		}{{1, false}, {2, false}, {2, true}} {
+			for factor, want := range map[float64]bool{2: false, 3.9: true} { // of the branch, and whether it is a regression
+				n := 22 + later
+				s := newSuite(n + 1)
+				s.crowd(25)
+				s.each("test_slower", func(run int) measured {
+					m := s.steady()
+					m.cpu = s.noisy(m.cpu, 0.02)
+					switch {
+					case run == n:
+						m.cpu *= factor
+					case run >= 22:
+						m.cpu *= main.factor
+					case run >= 20:
+						m.cpu *= 2
+					}
+					return m
+				})
+				s.runs[20].Branch, s.runs[21].Branch, s.runs[n].Branch = "feature", "feature", "feature"
+				c := monitor.Comparison{Branch: "main", Baseline: s.runs[:20], Window: s.runs[20:22]}
+				c.Accepted = acceptedAt(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime)
+				for id, steps := range c.Accepted {
+					steps[0].Whole, steps[0].Acceptance.Started = true, time.Unix(0, s.runs[21].Started)
+					if main.accepted && later > 0 {
+						c.Accepted[id] = append(steps, monitor.AcceptedStep{Since: s.runs[22].Started, Ratio: 2,
+							Acceptance: &monitor.Acceptance{ID: 8, Branch: "main", Started: time.Unix(0, s.runs[n-1].Started)}})
+					}
+				}
+				c.Baseline = slices.Concat(s.runs[:20], s.runs[22:n])
+				c.Window = []*monitor.RunInfo{s.runs[20], s.runs[21], s.runs[n]}
+				x := result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime)
+				assert.Equal(t, want, x.Status == monitor.StatusRegression, "%d runs of main, %+v, %v times: %s", later, main, factor, x.Status)
+				if c.Baseline = s.runs[22:n]; later == 40 {
+					x = result(t, judge(t, c, s.all()), "test_slower", monitor.MetricCPUTime)
+					assert.Equal(t, want || main.factor == 1, x.Status == monitor.StatusRegression, "no run of main goes back so far: %s", x.Status)
+				}
+			}
+		}
+	}
 }
 
 // TestAcceptedMemoryOfAProcess holds that the tests after an accepted one are not blamed for its step.

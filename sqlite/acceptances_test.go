@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 )
 
 // TestAcceptances holds that what was accepted comes back as it was, whatever texts it has, until it is taken back.
@@ -54,6 +56,26 @@ func TestAcceptances(t *testing.T) {
 	assert.Equal(t, []monitor.Acceptance{first}, on)
 }
 
+// TestANumberOfAnAcceptanceIsGivenOutOnce holds that a number that was taken back stands for nothing else, after a recovery too.
+func TestANumberOfAnAcceptanceIsGivenOutOnce(t *testing.T) {
+	t.Parallel()
+	db, path := openNew(t)
+	accept := func(db *sqlite.DB) int64 {
+		a, err := db.Accept(t.Context(), monitor.Acceptance{Project: "shop", Branch: "main", Started: time.Unix(1, 0)})
+		require.NoError(t, err)
+		return a.ID
+	}
+	for want := range int64(3) {
+		id := accept(db)
+		assert.Equal(t, want+1, id)
+		_, err := db.Unaccept(t.Context(), "shop", id)
+		require.NoError(t, err)
+	}
+	_, into, err := recovered(t, path)
+	require.NoError(t, err)
+	assert.Equal(t, int64(4), accept(open(t, dbAt(into, utcZones()))))
+}
+
 // TestAnAcceptanceThatCannotBeReadCostsNoReport holds that a fault in one row is no fault of the others.
 func TestAnAcceptanceThatCannotBeReadCostsNoReport(t *testing.T) {
 	t.Parallel()
@@ -68,4 +90,37 @@ func TestAnAcceptanceThatCannotBeReadCostsNoReport(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, on, 1)
 	assert.Equal(t, int64(2), on[0].ID)
+}
+
+// TestWhatCannotBeReadIsFoundAndNotRecovered holds that verify names acceptances and rollups that cannot be read, and that a
+// recovery drops and counts them.
+func TestWhatCannotBeReadIsFoundAndNotRecovered(t *testing.T) {
+	t.Parallel()
+	db, path := openNew(t)
+	for range 3 {
+		_, err := db.Accept(t.Context(), monitor.Acceptance{Project: "shop", Branch: "main", Started: time.Unix(1, 0)})
+		require.NoError(t, err)
+	}
+	for n := range 3 {
+		require.NoError(t, db.KeepReport(t.Context(), measuredIn(n, 1)))
+	}
+	assert.Empty(t, verified(t, path).Findings)
+	for _, statement := range []string{"UPDATE acceptances SET content = x'1f8b00' WHERE id = 1", "UPDATE acceptances SET results = 'none' WHERE id = 2",
+		"UPDATE rollup_stretches SET content = x'0105FF' WHERE id = 2"} {
+		_, err := raw(t, path).ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	var where []string
+	for _, f := range verified(t, path).Findings {
+		where = append(where, f.Where)
+	}
+	assert.Equal(t, []string{"acceptance 1", "acceptance 2", "rollups, stretch 2"}, where)
+	r, into, err := recovered(t, path)
+	require.NoError(t, err)
+	for kind, want := range map[string][2]int64{"acceptances": {1, 2}, "rollups": {2, 1}} {
+		i := slices.IndexFunc(r.Kinds, func(k sqlite.RecoveredKind) bool { return k.Kind == kind })
+		require.GreaterOrEqual(t, i, 0, kind)
+		assert.Equal(t, want, [2]int64{r.Kinds[i].Saved, r.Kinds[i].Damaged}, kind)
+	}
+	assert.Empty(t, verified(t, into).Findings)
 }

@@ -34,7 +34,8 @@ type RecoveredKind struct {
 // kinds are what a recovery counts, with the table of each.
 var kinds = []struct{ name, table string }{
 	{"contexts", "contexts"}, {"sessions", "sessions"}, {"metrics", "metrics"}, {"outcomes", "outcomes"}, {"ends", "ends"},
-	{"reports", "reports"}, {"acceptances", "acceptances"}, {"tokens", "tokens"}, {"destinations", "destinations"}, {"parked", "parked"},
+	{"reports", "reports"}, {"acceptances", "acceptances"}, {"rollups", "rollup_stretches"}, {"tokens", "tokens"},
+	{"destinations", "destinations"}, {"parked", "parked"},
 	{"dead letters", "dead_letters"}, {"pinned origins", "pinned_origins"},
 }
 

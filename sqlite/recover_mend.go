@@ -63,7 +63,7 @@ func (r *recovery) dropUnresolved(context.Context) error {
 	return nil
 }
 
-// dropUndecodable removes records and reports that the program cannot read.
+// dropUndecodable removes records and contents that the program cannot read.
 func (r *recovery) dropUndecodable(ctx context.Context) error {
 	last, err := r.lastRecord(ctx)
 	if err != nil {
@@ -74,27 +74,18 @@ func (r *recovery) dropUndecodable(ctx context.Context) error {
 			return err
 		}
 	}
-	var bad []int64
-	err = each(ctx, r.w.conn, "SELECT version, content FROM reports", nil, func(row scanner) error {
-		var version int64
-		var content []byte
-		if err := row.Scan(&version, &content); err != nil {
+	for _, kind := range contents {
+		bad, err := kind.undecodable(ctx, r.w.conn)
+		if err != nil {
 			return err
 		}
-		if _, err := decodeReport(content); err != nil {
-			bad = append(bad, version)
-		}
-		return nil
-	})
-	for _, version := range bad {
-		if err == nil {
-			err = r.drop("reports", "version = ?", version)
+		for _, key := range bad {
+			if err := r.drop(kind.table, kind.key+" = ?", key); err != nil {
+				return err
+			}
 		}
 	}
-	if err == nil {
-		err = r.dropTokens(ctx)
-	}
-	return err
+	return r.dropTokens(ctx)
 }
 
 // dropTokens removes tokens that the index of hashes does not have. A page may be an old one, from before a token was

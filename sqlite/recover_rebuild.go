@@ -67,7 +67,7 @@ func (a *appender) keepClock(row metricRow) error {
 	return err
 }
 
-// setNumbers makes sure that no number is given out again: of records, of tokens, and of reports.
+// setNumbers makes sure that no number is given out again: of records, tokens, reports and acceptances.
 func (r *recovery) setNumbers(ctx context.Context) error {
 	last, err := r.lastNumber(ctx)
 	if err != nil {
@@ -97,11 +97,12 @@ func (r *recovery) setNumbers(ctx context.Context) error {
 	}{
 		{"UPDATE sequence SET last = ?", []any{last}},
 		{"UPDATE destinations SET dead = (SELECT count(*) FROM dead_letters l WHERE l.dest = id)", nil},
-		{"DELETE FROM sqlite_sequence WHERE name IN ('tokens', 'reports')", nil},
+		{"DELETE FROM sqlite_sequence WHERE name IN ('tokens', 'reports', 'acceptances')", nil},
 		{"INSERT INTO sqlite_sequence (name, seq) SELECT 'tokens', n FROM (SELECT max(?, coalesce(max(id), 0)) AS n FROM tokens) WHERE n > 0",
 			[]any{tokens}},
 		{`INSERT INTO sqlite_sequence (name, seq) SELECT 'reports', max(?, (SELECT coalesce(max(version), 0) FROM reports),
 			(SELECT coalesce(max(reports), 0) FROM destinations))`, []any{counted["reports"]}},
+		{"INSERT INTO sqlite_sequence (name, seq) SELECT 'acceptances', max(?, coalesce(max(id), 0)) FROM acceptances", []any{counted["acceptances"]}},
 	} {
 		if _, err := r.w.exec(q.query, q.args...); err != nil {
 			return fmt.Errorf("%s: %w", q.query, err)

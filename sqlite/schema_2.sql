@@ -165,11 +165,11 @@ CREATE TABLE rollup_steps (
 
 -- The changes that people accepted. Empty texts choose everything.
 CREATE TABLE acceptances (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- people name it, and kept reports do
     project TEXT NOT NULL,
     branch TEXT NOT NULL,
     started INTEGER NOT NULL, -- start of the accepted run
-    content BLOB NOT NULL, -- JSON without the results, like that of reports
+    content BLOB NOT NULL, -- JSON without the id and the results, like that of reports
     results BLOB NOT NULL -- JSON of the regressions that are accepted, like that of reports
 );
 CREATE INDEX acceptances_branch ON acceptances (project, branch, started);

@@ -151,7 +151,7 @@ func (v *verification) all(ctx context.Context) error {
 	if err := v.records(ctx); err != nil {
 		return err
 	}
-	return v.reports(ctx)
+	return v.contents(ctx)
 }
 
 // read calls fn in a transaction. An error of SQLite's becomes a finding.

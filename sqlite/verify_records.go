@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"pymon-bridge/monitor"
@@ -148,26 +149,22 @@ func (v *verification) session(ctx context.Context, q querier) func(scanner) (*m
 	}
 }
 
-// reports reads each report.
-func (v *verification) reports(ctx context.Context) error {
-	for after, more := int64(0), true; more && !v.full(); {
-		more = false
-		err := v.read(ctx, "reports", func(q querier) error {
-			return each(ctx, q, "SELECT version, content FROM reports WHERE version > ? ORDER BY version LIMIT 100", []any{after},
-				func(row scanner) error {
-					var content []byte
-					if err := row.Scan(&after, &content); err != nil {
-						return err
+// contents reads what the program wrote into single values.
+func (v *verification) contents(ctx context.Context) error {
+	for _, kind := range contents {
+		for after, more := int64(math.MinInt64), true; more && !v.full(); {
+			more = false
+			err := v.read(ctx, kind.table, func(q querier) error {
+				return kind.each(ctx, q, "> ? ORDER BY 1 LIMIT 100", after, func(key int64, bad error) {
+					after, more = key, true
+					if bad != nil {
+						v.found(fmt.Sprintf(kind.where, key), "%v", bad)
 					}
-					more = true
-					if _, err := decodeReport(content); err != nil {
-						v.found(fmt.Sprintf("report %d", after), "%v", err)
-					}
-					return nil
 				})
-		})
-		if err != nil {
-			return err
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

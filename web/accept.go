@@ -20,8 +20,8 @@ const (
 // acceptForm is what the form on the page of a run has. It is nil where the reader may accept nothing, or nothing is worse.
 type acceptForm struct {
 	Run   string
-	Named bool // the reader's token has a name
-	Tests []*finding
+	Named bool       // the reader's token has a name
+	Tests []*finding // functions: only the file of a module is chosen, by accept --part
 }
 
 // Key is how the form names the test of a finding. The names themselves may be long, and what is no Unicode in them does not
@@ -48,13 +48,14 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 		}
 	}
 	data.MayUndo = mayAccept(v.Context)
-	form := &acceptForm{Run: data.Run.ID, Named: httpd.NameOf(v.Context) != ""}
+	form, worse := &acceptForm{Run: data.Run.ID, Named: httpd.NameOf(v.Context) != ""}, false
 	for _, f := range data.Found {
-		if f.Status == monitor.StatusRegression {
+		worse = worse || f.Status == monitor.StatusRegression
+		if f.Status == monitor.StatusRegression && f.ItemVariant != "" {
 			form.Tests = append(form.Tests, f)
 		}
 	}
-	if data.MayUndo && len(form.Tests) > 0 {
+	if data.MayUndo && worse {
 		data.Accept = form
 	}
 	return nil
@@ -97,9 +98,9 @@ func (p *Pages) acceptOrUndo(c *gin.Context, project, run string) error {
 	return err
 }
 
-// chosen returns the test of the kept report on a run that a key names, all of the run without a key.
+// chosen returns the test of the kept report on a run that a key names.
 func (p *Pages) chosen(ctx context.Context, project, run, key string) (all monitor.AcceptedScope, err error) {
-	if key == "" {
+	if key == "all=1" {
 		return all, nil
 	}
 	r, err := p.report(ctx, project, run)
@@ -115,5 +116,6 @@ func (p *Pages) chosen(ctx context.Context, project, run, key string) (all monit
 		}
 	}
 	return all, &monitor.Error{Code: monitor.EInvalid, Message: "this cannot be accepted", Fields: map[string]string{
-		"test": "expected a test of the report; it may have changed, so load the page of the run again"}}
+		"test": "expected all=1, or the key of a test function of the report. The report may have changed, so load the page of the run again. " +
+			"pymon-bridge accept --part accepts the file of a module"}}
 }

@@ -102,13 +102,17 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 		s.add(order{n: n, tests: map[string]float64{a: 1, odd: 1}})
 	}
 	s.judge(1)
-	s.judge(2, result(a, monitor.StatusRegression, 1, 2, 1, 2), result(odd, monitor.StatusRegression, 1, 2, 1, 2))
+	module := result("tests/b.py::test", monitor.StatusRegression, 1, 2, 1, 2)
+	module.Kind, module.ItemPath, module.Item, module.ItemVariant = "module", "", "tests.b", ""
+	s.judge(2, result(a, monitor.StatusRegression, 1, 2, 1, 2), result(odd, monitor.StatusRegression, 1, 2, 1, 2), module)
 	assert.NotContains(t, s.get("/p/shop/runs/run-1").Body.String(), "Accept what is worse", "nothing is worse")
 	page := s.get("/p/shop/runs/run-2").Body.String()
 	assert.Contains(t, page, `<form method="post" action="/p/shop/accept"><input type="hidden" name="run" value="run-2">`)
 	assert.Contains(t, page, `<input name="note" required maxlength="2000"`)
 	assert.Contains(t, page, `<input name="by" required`)
 	key := optionOf(t, page, "test_&lt;b&gt;[")
+	assert.Equal(t, 3, strings.Count(page, "<option value="), "all, and two tests; a module has no name to choose it by")
+	assert.Contains(t, page, `<option value="all=1">all regressions of this run</option>`)
 
 	form := url.Values{"run": {"run-2"}, "test": {key}, "note": {"it does more"}, "by": {"anna"}}
 	assert.Equal(t, http.StatusForbidden, s.postForm("http://evil.example", "/p/shop/accept", form).Code)
@@ -116,13 +120,14 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 	w := s.postForm("http://example.com", "/p/shop/accept", form)
 	assert.Equal(t, http.StatusSeeOther, w.Code)
 	assert.Equal(t, "/p/shop/runs/run-2", w.Header().Get("Location"))
-	form.Set("test", "")
+	form.Set("test", "all=1")
 	s.postForm("http://example.com", "/p/shop/accept", form)
 	want := monitor.AcceptQuery{Project: "shop", Run: "run-2", Note: "it does more", By: "anna"}
 	named := want
 	named.AcceptedScope = monitor.AcceptedScope{ItemPath: "tests.a", ItemVariant: `test_<b>[&"x]`}
 	assert.Equal(t, []monitor.AcceptQuery{named, want}, s.accepter.asked)
 	for _, wrong := range []url.Values{{"run": {"run-2"}, "by": {"anna"}}, {"note": {"why"}}, {"run": {"run-2"}, "note": {"why"}, "test": {"%zz"}},
+		{"run": {"run-2"}, "note": {"why"}, "by": {"anna"}}, {"run": {"run-2"}, "note": {"why"}, "by": {"anna"}, "test": {"path=&name="}},
 		{"run": {"run-2"}, "undo": {"x"}}} {
 		assert.Equal(t, http.StatusBadRequest, s.postForm("http://example.com", "/p/shop/accept", wrong).Code, wrong)
 	}
@@ -149,7 +154,7 @@ func TestOnlyAdminsSeeTheForm(t *testing.T) {
 		_, err := s.db.AddToken(t.Context(), monitor.Token{Project: "shop", Label: "the " + secret, Scopes: []monitor.Scope{scope}, Hash: sha256.Sum256([]byte(secret))})
 		require.NoError(t, err)
 	}
-	form := url.Values{"run": {"run-1"}, "note": {"why"}, "by": {"somebody else"}}
+	form := url.Values{"run": {"run-1"}, "test": {"all=1"}, "note": {"why"}, "by": {"somebody else"}}
 	for _, secret := range []string{"reader", "writer"} {
 		assert.NotContains(t, s.get("/p/shop/runs/run-1", "Authorization", "Bearer "+secret).Body.String(), "Accept what is worse")
 		assert.Equal(t, http.StatusForbidden, s.postForm("http://example.com", "/p/shop/accept", form, "Authorization", "Bearer "+secret).Code)

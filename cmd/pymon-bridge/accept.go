@@ -80,13 +80,41 @@ func (c *acceptCmd) Run(ctx context.Context, m *Main) error {
 	if c.JSON {
 		return m.printJSON(a)
 	}
-	said := fmt.Sprintf("%s of %s %s accepted, with all that run %s has: number %d.", count(int64(a.Regressions), "regression"), scopeOf(&a),
-		map[bool]string{true: "is", false: "are"}[a.Regressions == 1], report.Printable(a.Run), a.ID)
+	said := acceptedText(&a)
 	if c.Undo != 0 {
-		said = fmt.Sprintf("Number %d is taken back: what it accepted is a regression again.", a.ID)
+		said = undoneText(&a)
 	}
 	_, err = fmt.Fprintln(m.Stdout, said)
 	return err
+}
+
+// acceptedText says what an acceptance does.
+func acceptedText(a *monitor.Acceptance) string {
+	run, scope := report.Printable(a.Run), scopeOf(a)
+	switch {
+	case a.Regressions == 0 && a.AcceptedScope == (monitor.AcceptedScope{}):
+		return fmt.Sprintf("Nothing is worse in run %s; slow growth is measured from here: number %d.", run, a.ID)
+	case a.Regressions == 0:
+		return fmt.Sprintf("Nothing of %s is worse in run %s; its slow growth is measured from here: number %d.", scope, run, a.ID)
+	default:
+		return fmt.Sprintf("%s of %s %s accepted, with all that run %s has: number %d.", count(int64(a.Regressions), "regression"), scope, are(a), run, a.ID)
+	}
+}
+
+// undoneText says what is so without an acceptance.
+func undoneText(a *monitor.Acceptance) string {
+	if a.Regressions == 0 {
+		return fmt.Sprintf("Number %d is taken back: slow growth is measured as before.", a.ID)
+	}
+	return fmt.Sprintf("Number %d is taken back: its %s %s no longer accepted.", a.ID, count(int64(a.Regressions), "regression"), are(a))
+}
+
+// are is the verb for the regressions of an acceptance.
+func are(a *monitor.Acceptance) string {
+	if a.Regressions == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // body returns the request for what is accepted.

@@ -16,6 +16,7 @@ import (
 
 	"pymon-bridge/judge"
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 	"pymon-bridge/regress"
 )
 
@@ -28,14 +29,15 @@ func (b *bridge) openJudge(context.Context) error {
 	b.detector = detector
 	j := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
 	j.Answers, j.Rules = b.db, sync.OnceValue(func() string { return judgeRules(settings) })
-	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector, Acceptances: b.db}
+	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector}
 	j.Acceptances = b.db
 	b.judge = j
-	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now, Again: func(project, run string) {
-		if b.worker != nil {
-			b.worker.Ended(project, run)
-		}
-	}}
+	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now,
+		Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 64}, Again: func(project, run string) {
+			if b.worker != nil {
+				b.worker.Ended(project, run)
+			}
+		}}
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.open(b.reports); err != nil {

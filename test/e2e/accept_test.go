@@ -53,6 +53,58 @@ func TestAPullRequestIsAccepted(t *testing.T) {
 	assert.Equal(t, 1, checked("feature", commits[2]), "a further change")
 	postCommit(t, p, "other", commits[3], 0.2)
 	assert.Equal(t, 1, checked("other", commits[3]), "another branch accepted it")
+
+	// When main has the change too, it is not accepted twice over.
+	for i := range 3 {
+		postCommit(t, p, "main", fmt.Sprintf("%040d", 12+i), 0.2)
+	}
+	for _, accepts := range []bool{false, true} {
+		if accepts {
+			r = harness.RunProgram(t, nil, "accept", "--url", bridge.URL+"/p/shop", "--all", "--branch", "main", "--note", "merged")
+			require.Equal(t, 0, r.ExitCode, r.Stderr)
+			assert.Contains(t, r.Stdout, "2 regressions of all tests are accepted")
+		}
+		for want, seconds := range []float64{0.2, 0.39} {
+			commit := fmt.Sprintf("%040d", int(1000*seconds))
+			if !accepts {
+				postCommit(t, p, "feature", commit, seconds)
+			}
+			assert.Equal(t, want, checked("feature", commit), "%v s, accepted on main: %v", seconds, accepts)
+		}
+	}
+}
+
+// A regression is accepted after the report on the run is kept, as most are. What is fine is no test that the run does not have.
+func TestAKeptRegressionIsAccepted(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "1s"}})
+	p := newBulkPoster(bridge.URL + "/p/shop")
+	commit := ""
+	for i := range 13 {
+		commit = fmt.Sprintf("%040d", i)
+		postJob(t, p, commit, "tests", []string{"test_cart", "test_pay"}, map[string]float64{"test_pay": map[bool]float64{false: 0.1, true: 0.2}[i >= 10]})
+	}
+	require.Eventually(t, func() bool {
+		judged, _ := bridge.Metrics().Sum("pymon_bridge_judged_runs_total")
+		return judged >= 13
+	}, time.Minute, 50*time.Millisecond)
+	for _, c := range []struct {
+		says string
+		exit int // of the check that follows
+		args []string
+	}{
+		{`Nothing of \S+test_cart is worse in run \S+; its slow growth is measured from here: number 1\.`, 1, []string{"--test", "test_cart", "--note", "fine"}},
+		{`2 regressions of \S+test_pay are accepted, with all that run \S+ has: number 2\.`, 0, []string{"--test", "test_pay", "--note", "does more"}},
+		{`Nothing is worse in run \S+; slow growth is measured from here: number 3\.`, 0, []string{"--all", "--note", "release"}},
+		{`Number 3 is taken back: slow growth is measured as before\.`, 0, []string{"--undo", "3"}},
+		{`Number 2 is taken back: its 2 regressions are no longer accepted\.`, 1, []string{"--undo", "2"}},
+	} {
+		r := harness.RunProgram(t, nil, append([]string{"accept", "--url", bridge.URL + "/p/shop"}, c.args...)...)
+		require.Equal(t, 0, r.ExitCode, r.Stderr)
+		assert.Regexp(t, "^"+c.says+"\n$", r.Stdout)
+		r, _ = check(t, bridge, "--scm-ref", commit)
+		assert.Equal(t, c.exit, r.ExitCode, "%v: %s %s", c.args, r.Stdout, r.Stderr)
+	}
 }
 
 // A regression is accepted with a reason. It fails no check then, and a further one does, as soon as any other.
@@ -134,7 +186,7 @@ func TestARegressionIsAccepted(t *testing.T) {
 
 	r = accept("--undo", "2")
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
-	assert.Equal(t, "Number 2 is taken back: what it accepted is a regression again.\n", r.Stdout)
+	assert.Regexp(t, `^Number 2 is taken back: its (2 regressions are|1 regression is) no longer accepted\.\n$`, r.Stdout)
 	r, _ = check(t, bridge, "--scm-ref", commit)
 	assert.Equal(t, 1, r.ExitCode)
 	r = accept("--undo", "2")
