@@ -224,7 +224,7 @@ func (b *rollupBuilder) named(id uint64) bool {
 		return true
 	}
 	_, known := b.names[id]
-	if !known || id > 1<<16+16*uint64(len(b.names)) { // no such number was given out
+	if !known || id > greatestRollupID(len(b.names)) {
 		return false
 	}
 	if id >= uint64(len(b.places)) { // ids have few gaps

@@ -115,8 +115,17 @@ func (db *DB) dropRollupNames(ctx context.Context, project string, count int) er
 	if !known.full && (count < db.scale.namesSwept || 4*count < 5*known.swept) {
 		return nil
 	}
-	used := map[uint64]bool{}
-	err := db.readFrom(ctx, db.listers, func(q querier) error {
+	all, err := db.numbersFrom(ctx, "SELECT id FROM rollup_tests WHERE project = ?", project)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	used := make([]bool, greatestRollupID(len(all))+1)
+	use := func(test uint64) {
+		if test < uint64(len(used)) {
+			used[test] = true
+		}
+	}
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
 		err := each(ctx, q, "SELECT s.content FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?",
 			[]any{project}, func(row scanner) error {
 				var stored []byte
@@ -125,7 +134,7 @@ func (db *DB) dropRollupNames(ctx context.Context, project string, count int) er
 				}
 				tests, _, _ := decodeRollupTests(stored) // nobody reads a damaged one
 				for _, test := range tests {
-					used[test] = true
+					use(test)
 				}
 				return nil
 			})
@@ -136,21 +145,21 @@ func (db *DB) dropRollupNames(ctx context.Context, project string, count int) er
 			[]any{project}, func(row scanner) error {
 				var test uint64
 				err := row.Scan(&test)
-				used[test] = true
+				use(test)
 				return err
 			})
 	})
 	if err != nil {
 		return err
 	}
-	all, err := db.numbersFrom(ctx, "SELECT id FROM rollup_tests WHERE project = ?", project)
-	if err != nil {
-		return err
-	}
-	unused := slices.DeleteFunc(all, func(test uint64) bool { return used[test] })
+	unused := slices.DeleteFunc(all, func(test uint64) bool { return test < uint64(len(used)) && used[test] })
 	known.swept = count - len(unused)
 	return db.inChunks(ctx, unused, func(w *writer, chunk []uint64) error {
 		_, err := w.exec("DELETE FROM rollup_tests WHERE project = ? AND id IN (SELECT value FROM json_each(?))", project, jsonList(chunk))
 		return err
 	})
 }
+
+// greatestRollupID is the greatest id that a test may have where there are so many names: a greater one is damaged. Few names may have
+// great ids, since names go.
+func greatestRollupID(names int) uint64 { return 1<<22 + 16*uint64(names) }

@@ -129,3 +129,24 @@ func TestNamesAreLimited(t *testing.T) {
 	r, _ = rollups(t, db, monitor.RollupQuery{})
 	assert.NotEmpty(t, cpu(t, r, "late"))
 }
+
+// TestATestWithAGreatNumberKeepsItsHistory holds that a test stays that came when there were many names, and has few beside it now.
+func TestATestWithAGreatNumberKeepsItsHistory(t *testing.T) {
+	db, path := openNew(t)
+	db.LimitNames(1_000_000, 1)
+	keep(t, db, namedIn(0, "first"))
+	_, err := raw(t, path).Exec("INSERT INTO rollup_tests SELECT project, 400000, component, item_path, 'late', item_variant, kind, occurrence, file FROM rollup_tests")
+	require.NoError(t, err)
+	for n := 1; n < 60; n++ {
+		r := namedIn(n, "first", "late")
+		for i := range r.Results {
+			r.Results[i].ItemVariant = "first"
+		}
+		keep(t, db, r)
+	}
+	r, _ := rollups(t, db, monitor.RollupQuery{})
+	require.Len(t, r.Tests, 2)
+	_, greatest := namesInFile(t, path)
+	assert.Equal(t, 400_000, greatest)
+	assert.Len(t, cpu(t, r, "late"), len(r.Stretches))
+}
