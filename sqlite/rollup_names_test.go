@@ -45,9 +45,9 @@ func TestNamesThatChangeDoNotAddUp(t *testing.T) {
 	db, path := openNew(t)
 	db.LimitNames(100_000, 10)
 	var after []int
-	for n := range 240 {
+	for n := range 150 {
 		keep(t, db, namedIn(n, append(numbered("steady", 5), numbered(fmt.Sprint("random ", n), 10)...)...))
-		if n >= 120 {
+		if n >= 100 {
 			count, greatest := namesInFile(t, path)
 			after = append(after, count, greatest)
 		}
@@ -55,7 +55,7 @@ func TestNamesThatChangeDoNotAddUp(t *testing.T) {
 	for _, count := range after {
 		require.LessOrEqual(t, count, 800, "the last 60 runs, and a quarter more before they are swept")
 	}
-	own := namedIn(240, append(numbered("steady", 5), numbered("random 240", 10)...)...).Measured()["ci"]
+	own := namedIn(150, append(numbered("steady", 5), numbered("random 150", 10)...)...).Measured()["ci"]
 	r, _ := rollups(t, db, monitor.RollupQuery{Run: own})
 	assert.Len(t, r.Tests, 5, "a test that one stretch has says nothing")
 	want := []float32{}
@@ -64,7 +64,7 @@ func TestNamesThatChangeDoNotAddUp(t *testing.T) {
 	}
 	for i := range 5 {
 		values := cpu(t, r, fmt.Sprint("steady ", i))
-		assert.Equal(t, want[:40], values[:40], "names never mix, whatever numbers they get")
+		assert.Equal(t, want[:len(want)-2], values[:len(want)-2], "names never mix, whatever numbers they get")
 	}
 }
 
@@ -75,8 +75,8 @@ func TestRareTestsStayInRollups(t *testing.T) {
 		runs, every int // of each so many runs, one has the test
 		perCommit   int
 	}{
-		"20 shards":             {400, 20, 20},
-		"a job of each 40 runs": {400, 40, 1},
+		"20 shards":             {200, 20, 20},
+		"a job of each 40 runs": {200, 40, 1},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
