@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 )
 
 // partOf returns the slow growth of a part; nil for none.
@@ -109,4 +111,67 @@ func TestGrowthByNewTests(t *testing.T) {
 	assert.InDelta(t, 15*0.4, float64(p.FromNew), 0.7)
 	assert.InDelta(t, 30*0.4*0.36, float64(p.FromSlower), 0.6)
 	assert.InDelta(t, 0, float64(p.Machine), 0.7)
+}
+
+// TestNewTestsOfAnAcceptedPart holds that what was added or removed before a part was accepted is no growth of it.
+func TestNewTestsOfAnAcceptedPart(t *testing.T) {
+	t.Parallel()
+	const runs, accepted = 180, 60
+	c := newCourse(14)
+	c.crowd(120, runs)
+	none := measured{math.NaN(), math.NaN(), math.NaN()}
+	for name, there := range map[string]func(run int) bool{
+		"slower": func(int) bool { return true },
+		"new":    func(run int) bool { return run >= 40 },
+		"gone":   func(run int) bool { return run < 50 },
+		"later":  func(run int) bool { return run >= 120 },
+	} {
+		for i := range 20 {
+			c.add("tests/slow/test_a.py", fmt.Sprint(name, i), runs, func(run int) measured {
+				if !there(run) {
+					return none
+				}
+				return c.steady(1 + 0.8*float64(max(0, run-accepted))/(runs-accepted))
+			})
+		}
+	}
+	d, err := regress.New(regress.Defaults())
+	require.NoError(t, err)
+	found, err := d.Drift(c.rollups(runs, 6), nil, []monitor.Acceptance{{
+		AcceptedScope: monitor.AcceptedScope{Part: "tests/slow"}, Run: mark(accepted, c.apart).Run, Started: mark(accepted, c.apart).Started}})
+	require.NoError(t, err)
+	p := partOf(found, monitor.PartFolder, "tests/slow", monitor.MetricCPUTime)
+	require.NotNil(t, p)
+	assert.Equal(t, 40, p.Tests, "the new ones were accepted, the removed ones too")
+	assert.InDelta(t, 20*0.4*1.75, float64(p.FromNew), 1, "of those that came later")
+}
+
+// TestADayIsNoDriftOfTheSuite holds that a machine that is busier by day than by night does not look like growth within a day, while the same
+// curve over weeks does.
+func TestADayIsNoDriftOfTheSuite(t *testing.T) {
+	t.Parallel()
+	// hours is how many the rhythm takes, begin where in it the first run is.
+	suites := func(runs int, apart time.Duration, hours, begin float64) (found int) {
+		c := newCourse(15)
+		c.apart = apart
+		for i := range 40 {
+			c.add("tests/test_a.py", fmt.Sprint("t", i), runs, func(run int) measured {
+				return c.steady(math.Exp(0.3 * math.Sin(2*math.Pi*(begin+float64(run)*apart.Hours()/hours))))
+			})
+		}
+		for _, p := range drift(t, c.rollups(runs, 5)).Parts {
+			if p.Kind == monitor.PartSuite {
+				found++
+			}
+		}
+		return found
+	}
+	slow := 0
+	for begin := 0.0; begin < 1; begin += 1. / 24 {
+		assert.Zero(t, suites(24, time.Hour, 24, begin), "24 runs in a day, from %v of it", begin)
+		assert.Zero(t, suites(48, 30*time.Minute, 24, begin), "48 runs in a day, from %v of it", begin)
+		assert.Zero(t, suites(48, 20*time.Minute, 24, begin), "48 runs in most of a day, from %v of it", begin)
+		slow += suites(48, 20*time.Hour, 24*60, begin)
+	}
+	assert.Positive(t, slow)
 }

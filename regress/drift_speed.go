@@ -85,31 +85,35 @@ func (s *series) clear(test, point int) float64 {
 	return math.NaN()
 }
 
-// chain returns the speeds by the tests that neighbours have in common. A stretch with too few of them is unknown, and the next one
-// is compared with the one before it. All are unknown where no stretch has enough.
+// chain returns the speeds by the tests that stretches have in common. Each is compared with the last one that has enough of its tests,
+// since jobs and shards may take turns. One that has enough tests, but none in common with earlier ones, begins at the speed of the one
+// before it: its tests are in no stretch that this could be wrong for. One with too few tests is unknown.
 func (s *series) chain() []float64 {
-	n := len(s.axis)
-	offset := slices.Repeat([]float64{math.NaN()}, n)
+	offset := slices.Repeat([]float64{math.NaN()}, len(s.axis))
 	var slower []float64
-	before := -1
-	for i := range n {
-		if before < 0 {
-			if s.many(i) {
-				offset[i], before = 0, i
-			}
+	known := 0.0 // speed of the last stretch that is known
+	for i := range offset {
+		if !s.many(i) {
 			continue
 		}
-		slower = slower[:0]
-		for test := range s.values {
-			v, was := s.measured(test, i), s.measured(test, before)
-			if v > s.th.Least && was > s.th.Least {
-				slower = append(slower, v/was)
+		offset[i] = known
+		for before := i - 1; before >= 0; before-- {
+			if math.IsNaN(offset[before]) {
+				continue
+			}
+			slower = slower[:0]
+			for test := range s.values {
+				v, was := s.measured(test, i), s.measured(test, before)
+				if v > s.th.Least && was > s.th.Least {
+					slower = append(slower, v/was)
+				}
+			}
+			if len(slower) >= s.settings.MinTests {
+				offset[i] = offset[before] + math.Log(selected(slower))
+				break
 			}
 		}
-		if len(slower) >= s.settings.MinTests {
-			offset[i] = offset[before] + math.Log(selected(slower))
-			before = i
-		}
+		known = offset[i]
 	}
 	return offset
 }

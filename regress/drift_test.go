@@ -329,3 +329,38 @@ func TestDriftRefuses(t *testing.T) {
 	require.NoError(t, err, "files may be unknown")
 	assert.NotEmpty(t, found.Tests)
 }
+
+// TestDriftOfJobsThatTakeTurns holds that slow growth is found in each half of a suite whose halves have no stretch in common, at the speed
+// that the machine has in the stretches of that half.
+func TestDriftOfJobsThatTakeTurns(t *testing.T) {
+	t.Parallel()
+	const runs, size, tests = 240, 5, 30
+	c := newCourse(21)
+	speed := make([]float64, runs)
+	for run := range speed {
+		speed[run] = c.noise(0.15)
+	}
+	for i := range 2 * tests {
+		c.add("tests/test_a.py", fmt.Sprint("test", i), runs, func(run int) measured {
+			if run/size%2 != i%2 {
+				return measured{math.NaN(), math.NaN(), math.NaN()}
+			}
+			m := c.steady(1)
+			if i < 2 {
+				m = c.steady(math.Pow(1.003, float64(run)))
+			}
+			return measured{m.cpu * speed[run], m.mem, m.total * speed[run]}
+		})
+	}
+	r := c.rollups(runs, size)
+	found := drift(t, r)
+	for i := range 2 * tests {
+		for _, metric := range []string{monitor.MetricCPUTime, monitor.MetricTotalTime} {
+			d, ok := found.Tests[monitor.ResultID{TestID: c.tests[i], Metric: metric}]
+			require.Equal(t, i < 2, ok, "%s of test %d", metric, i)
+			if ok {
+				assert.InDelta(t, 2, float64(d.Ratio), 0.15)
+			}
+		}
+	}
+}

@@ -43,14 +43,15 @@ type DB struct {
 	space   space
 	state   state
 
-	mu      sync.Mutex   // serialises writing; guards writer, opened, trimAt and shrunk
-	writer  *writer      // nil while the file is being checked after a failure
-	opened  opened       // empty when another process may own the file
-	keeping sync.Mutex   // serialises KeepReport
-	uses    tokenUses    // of this process
-	checked atomic.Int64 // when the file last passed its check, in nanoseconds since 1970; 0 for never
-	trimAt  int64        // size of the log at which it is emptied next
-	shrunk  bool         // a removal made the file smaller, and the log has not been emptied since
+	mu      sync.Mutex              // serialises writing; guards writer, opened, trimAt and shrunk
+	writer  *writer                 // nil while the file is being checked after a failure
+	opened  opened                  // empty when another process may own the file
+	keeping sync.Mutex              // serialises KeepReport
+	names   map[string]*rollupNames // by project; guarded by keeping
+	uses    tokenUses               // of this process
+	checked atomic.Int64            // when the file last passed its check, in nanoseconds since 1970; 0 for never
+	trimAt  int64                   // size of the log at which it is emptied next
+	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context

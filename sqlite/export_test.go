@@ -58,12 +58,15 @@ func (db *DB) MeasureSpace() { db.space.measure(db) }
 // InSmallParts makes db read lists in parts of a few rows. So a small file is read in the ways that a large file is
 // read.
 func (db *DB) InSmallParts() *DB {
-	db.scale = scale{part: 60, bytes: 4000, few: 2, pruned: 30, zonesAtFirst: 1, zonesAhead: 3, samples: 30}
+	db.scale = scale{part: 60, bytes: 4000, few: 2, pruned: 30, zonesAtFirst: 1, zonesAhead: 3, samples: 30, names: 1000}
 	return db
 }
 
 // ReadSamples makes [DB.Samples] read so many metrics at a time.
 func (db *DB) ReadSamples(atOnce int) { db.scale.samples = atOnce }
+
+// LimitNames makes rollups of a project have up to so many names of tests, and remove unused ones from swept on.
+func (db *DB) LimitNames(most, swept int) { db.scale.names, db.scale.namesSwept = most, swept }
 
 // HoldBytes makes a list have about so many bytes in memory.
 func (db *DB) HoldBytes(n int) { db.scale.bytes = budget(n) }

@@ -162,9 +162,18 @@ func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches 
 type rollupBuilder struct {
 	query   monitor.RollupQuery
 	names   map[uint64]rollupTest
-	places  []int32 // by id, the place in Tests from 1 on
-	columns int     // at most
+	places  []int32 // by id, the place in Tests from 1 on, or in once from -1 down
+	once    []measuredOnce
+	columns int // at most
 	result  monitor.Rollups
+}
+
+// measuredOnce is what the first stretch that has a test has of it. Tests of one stretch alone do not grow, and where names change with
+// each run, nearly all are such tests. So a test has a row from its second stretch on.
+type measuredOnce struct {
+	test   uint64
+	column int
+	values [judgedMetrics]float32
 }
 
 // ids returns the ids of tests. A test that the file does not know gets one that no test has.
@@ -187,49 +196,73 @@ func (b *rollupBuilder) ids(own *monitor.RunValues) []uint64 {
 }
 
 func (b *rollupBuilder) add(s monitor.Stretch, c *rollupContent) {
-	r := &b.result
-	column := len(r.Stretches)
-	r.Stretches = append(r.Stretches, s)
+	column := len(b.result.Stretches)
+	b.result.Stretches = append(b.result.Stretches, s)
 	for i, id := range c.tests {
-		test := b.place(id)
-		if test < 0 {
+		if !b.named(id) {
 			continue
 		}
-		for m := range r.Values {
-			r.Values[m][test][column] = c.values[m][i]
+		now := measuredOnce{test: id, column: column}
+		for m := range now.values {
+			now.values[m] = c.values[m][i]
 		}
+		switch place := b.places[id]; {
+		case place == 0:
+			b.once = append(b.once, now)
+			b.places[id] = -int32(len(b.once))
+			continue
+		case place < 0:
+			b.set(b.once[-place-1])
+		}
+		b.set(now)
 	}
 }
 
-// place returns where a test is in the list, -1 for a test whose name is lost.
-func (b *rollupBuilder) place(id uint64) int {
-	if id < uint64(len(b.places)) && b.places[id] > 0 {
-		return int(b.places[id]) - 1
+// named says whether the name of a test is known. It makes room for the place of one that is.
+func (b *rollupBuilder) named(id uint64) bool {
+	if id < uint64(len(b.places)) && b.places[id] != 0 {
+		return true
 	}
-	name, known := b.names[id]
-	if !known || id > 1<<16+16*uint64(len(b.names)) { // no such number was given out
-		return -1
+	_, known := b.names[id]
+	if !known || id > greatestRollupID(len(b.names)) {
+		return false
 	}
 	if id >= uint64(len(b.places)) { // ids have few gaps
 		b.places = append(b.places, make([]int32, max(int(id)+1, len(b.names)+1)-len(b.places))...)
 	}
+	return true
+}
+
+// set puts what a stretch has of a test into its row.
+func (b *rollupBuilder) set(v measuredOnce) {
 	r := &b.result
-	name.Env = b.query.Env
-	r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
-	b.places[id] = int32(len(r.Tests))
-	for m := range r.Values {
-		r.Values[m] = append(r.Values[m], slices.Repeat([]float32{float32(math.NaN())}, b.columns))
+	if b.places[v.test] <= 0 {
+		name := b.names[v.test]
+		name.Env = b.query.Env
+		r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
+		b.places[v.test] = int32(len(r.Tests))
+		for m := range r.Values {
+			r.Values[m] = append(r.Values[m], slices.Repeat([]float32{float32(math.NaN())}, b.columns))
+		}
 	}
-	return len(r.Tests) - 1
+	for m := range r.Values {
+		r.Values[m][b.places[v.test]-1][v.column] = v.values[m]
+	}
 }
 
 func (b *rollupBuilder) finish() *monitor.Rollups {
 	r := &b.result
+	if len(r.Stretches) == 1 {
+		for _, v := range b.once {
+			b.set(v)
+		}
+	}
 	r.Project, r.Branch, r.Env = b.query.Project, b.query.Branch, b.query.Env
 	for m := range r.Values {
 		for i := range r.Values[m] {
 			r.Values[m][i] = r.Values[m][i][:len(r.Stretches)]
 		}
 	}
-	return r
+	made := *r // without the names
+	return &made
 }

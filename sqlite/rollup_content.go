@@ -42,29 +42,11 @@ func (c *rollupContent) encode() []byte {
 var errRollupContent = errors.New("a stretch of rollups is damaged")
 
 func decodeRollup(b []byte) (*rollupContent, error) {
-	if len(b) == 0 || b[0] != rollupFormat {
-		return nil, errRollupContent
+	tests, b, err := decodeRollupTests(b)
+	if err != nil {
+		return nil, err
 	}
-	c := &rollupContent{}
-	b = b[1:]
-	n, used := binary.Uvarint(b)
-	if used <= 0 || n > uint64(len(b)) {
-		return nil, errRollupContent
-	}
-	b = b[used:]
-	c.tests = make([]uint64, n)
-	test := uint64(0)
-	for i := range c.tests {
-		more, used := binary.Uvarint(b)
-		if used <= 0 || more == 0 || test+more < test {
-			return nil, errRollupContent
-		}
-		test += more
-		c.tests[i], b = test, b[used:]
-	}
-	if uint64(len(b)) != 4*uint64(judgedMetrics)*n {
-		return nil, errRollupContent
-	}
+	n, c := len(tests), &rollupContent{tests: tests}
 	for m := range c.values {
 		c.values[m] = make([]float32, n)
 		for i := range c.values[m] {
@@ -75,19 +57,48 @@ func decodeRollup(b []byte) (*rollupContent, error) {
 	return c, nil
 }
 
-// contentOf returns what a run measured. ids has the ids of its tests.
+// decodeRollupTests returns the tests of a content, and what follows them.
+func decodeRollupTests(b []byte) (tests []uint64, values []byte, err error) {
+	if len(b) == 0 || b[0] != rollupFormat {
+		return nil, nil, errRollupContent
+	}
+	b = b[1:]
+	n, used := binary.Uvarint(b)
+	if used <= 0 || n > uint64(len(b)) {
+		return nil, nil, errRollupContent
+	}
+	b = b[used:]
+	tests = make([]uint64, n)
+	test := uint64(0)
+	for i := range tests {
+		more, used := binary.Uvarint(b)
+		if used <= 0 || more == 0 || test+more < test {
+			return nil, nil, errRollupContent
+		}
+		test += more
+		tests[i], b = test, b[used:]
+	}
+	if uint64(len(b)) != 4*uint64(judgedMetrics)*n {
+		return nil, nil, errRollupContent
+	}
+	return tests, b, nil
+}
+
+// contentOf returns what a run measured. ids has the ids of its tests, 0 for a test that is left out.
 func contentOf(v *monitor.RunValues, ids []uint64) *rollupContent {
-	order := make([]int, len(ids))
-	for i := range order {
-		order[i] = i
+	order := make([]int, 0, len(ids))
+	for i, id := range ids {
+		if id != 0 {
+			order = append(order, i)
+		}
 	}
 	slices.SortFunc(order, func(a, b int) int { return int(int64(ids[a]) - int64(ids[b])) })
-	c := &rollupContent{tests: make([]uint64, len(ids))}
+	c := &rollupContent{tests: make([]uint64, len(order))}
 	for to, from := range order {
 		c.tests[to] = ids[from]
 	}
 	for m := range c.values {
-		c.values[m] = make([]float32, len(ids))
+		c.values[m] = make([]float32, len(order))
 		for to, from := range order {
 			c.values[m][to] = v.Values[m][from]
 		}

@@ -17,6 +17,7 @@ type rolling struct {
 	open  []rollupStretch // the runs in no stretch, with the run, oldest first
 	// stretch is what the first of them become, nil for nothing.
 	stretch *rollupContent
+	thinned map[int64]*rollupContent // by id, stretches without tests that no other one has
 	steps   map[monitor.ResultID]monitor.RunMark
 	ids     map[monitor.TestID]uint64
 }
@@ -35,6 +36,12 @@ func (db *DB) rollUp(ctx context.Context, r *monitor.Report) error {
 		}
 		n.steps = stepsOf(r, env, n.open)
 		if err := db.write(ctx, func(w *writer) error { return w.rollUp(n) }); err != nil {
+			return err
+		}
+		if n.stretch == nil {
+			continue
+		}
+		if err := db.dropRollupNames(ctx, r.Project, len(n.ids)); err != nil {
 			return err
 		}
 	}
@@ -95,7 +102,8 @@ func (db *DB) closeStretch(ctx context.Context, q querier, n *rolling) (err erro
 		}
 	}
 	n.stretch = medians(contents)
-	return nil
+	n.thinned, err = db.thin(ctx, q, n)
+	return err
 }
 
 // stepsOf returns where the confirmed changes of a report began. open has the last runs of the branch.
@@ -147,12 +155,18 @@ func (w *writer) rollUp(n *rolling) error {
 			do("DELETE FROM rollup_stretches WHERE id = ?", s.id)
 		}
 		add(n.open[:stretchRuns], false, n.stretch)
+		for stretch, c := range n.thinned {
+			do("UPDATE rollup_stretches SET content = ? WHERE id = ?", c.encode(), stretch)
+		}
 		do(`DELETE FROM rollup_stretches WHERE rollup = ?1 AND NOT open AND (last_ns < ?2 OR id IN
 			(SELECT id FROM rollup_stretches WHERE rollup = ?1 ORDER BY last_ns DESC LIMIT -1 OFFSET ?3))`,
 			id, nanoseconds(n.run.Started.Add(-rollupSpan)), rollupRuns/stretchRuns+2*stretchRuns)
 		do("DELETE FROM rollup_steps WHERE rollup = ? AND started < ?", id, nanoseconds(n.run.Started.Add(-rollupSpan)))
 	}
 	for step, mark := range n.steps { // a regression is said in many reports, and began once
+		if n.ids[nameless(step.TestID)] == 0 {
+			continue
+		}
 		do(`INSERT OR IGNORE INTO rollup_steps (rollup, test, metric, started, run, scm_ref) SELECT ?1, ?2, ?3, ?4, ?5, ?6
 			WHERE ?6 = '' OR NOT EXISTS (SELECT 1 FROM rollup_steps WHERE rollup = ?1 AND test = ?2 AND metric = ?3 AND scm_ref = ?6)`,
 			id, n.ids[nameless(step.TestID)], step.Metric, nanoseconds(mark.Started), mark.Run, mark.ScmRef)

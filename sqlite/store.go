@@ -22,10 +22,14 @@ type scale struct {
 	// samples is how many metrics one transaction of [DB.Samples] reads. It takes about 10 ms, during which the log
 	// cannot be emptied.
 	samples int
+	// names is how many names of tests the rollups of a project have, at most, or five times as many as the run has: no suite of
+	// tests that stay has more. Below namesSwept of them, unused ones are not looked for.
+	names, namesSwept int
 }
 
 func defaultScale() scale {
-	return scale{part: 1000, bytes: 1 << 20, few: 20_000, pruned: 5000, zonesAtFirst: 64, zonesAhead: 4096, samples: 8192}
+	return scale{part: 1000, bytes: 1 << 20, few: 20_000, pruned: 5000, zonesAtFirst: 64, zonesAhead: 4096, samples: 8192,
+		names: 250_000, namesSwept: 10_000}
 }
 
 // readPart calls fn in a transaction that sees one state of the file, on a connection for lists.

@@ -1,0 +1,165 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
+
+// nameless is a test on any class of machine.
+func nameless(t monitor.TestID) monitor.TestID {
+	t.Env = ""
+	return t
+}
+
+// rollupTest is a test on any class of machine.
+type rollupTest struct {
+	monitor.TestID
+	file string
+}
+
+// rollupNames is what the process knows of the names of tests that a project has in rollups.
+type rollupNames struct {
+	swept int  // how many there were after the last removal
+	full  bool // there are so many that no more are added
+}
+
+// rollupIDs returns the ids of all tests of a project. It stores what the file does not know of the tests of a run, some at a time.
+// A new test gets the smallest id that is free, so that ids stay small where names come and go. Where a project has too many names,
+// it gets none. The caller holds keeping.
+func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunValues) (map[monitor.TestID]uint64, error) {
+	var names map[uint64]rollupTest
+	err := db.read(ctx, func(q querier) (err error) {
+		names, err = rollupTests(ctx, q, project)
+		return err
+	})
+	ids, free := make(map[monitor.TestID]uint64, max(len(names), len(run.Tests))), uint64(1)
+	for id, test := range names {
+		ids[test.TestID] = id
+	}
+	taken := func(id uint64) bool {
+		_, ok := names[id]
+		return ok
+	}
+	var unknown []rollupTest
+	most, full := max(db.scale.names, 5*len(run.Tests)), false
+	for i, test := range run.Tests {
+		t := rollupTest{nameless(test), run.Files[i]}
+		id, ok := ids[t.TestID]
+		if !ok {
+			if full = full || len(ids) >= most; full {
+				continue
+			}
+			for taken(free) {
+				free++
+			}
+			id, ids[t.TestID] = free, free
+			free++
+		}
+		if names[id] != t {
+			unknown = append(unknown, t)
+		}
+	}
+	known := db.rollupNames(project)
+	if full && !known.full {
+		db.logger.Warn("a project has so many different names of tests that slow growth is not looked for in new ones",
+			"project", project, "names", len(ids))
+	}
+	known.full = full
+	for len(unknown) > 0 && err == nil {
+		some := unknown[:min(deletionStep, len(unknown))]
+		unknown = unknown[len(some):]
+		err = db.write(ctx, func(w *writer) error {
+			for _, t := range some {
+				if _, err := w.exec(`REPLACE INTO rollup_tests (project, id, component, item_path, item, item_variant, kind, occurrence, file)
+					VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, project, ids[t.TestID], t.Component, t.ItemPath, t.Item, t.ItemVariant, t.Kind,
+					t.Occurrence, t.file); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return ids, err
+}
+
+// rollupTests returns a project's tests by their ids, without a class of machine.
+func rollupTests(ctx context.Context, q querier, project string) (map[uint64]rollupTest, error) {
+	names := map[uint64]rollupTest{}
+	err := each(ctx, q, `SELECT id, component, item_path, item, item_variant, kind, occurrence, file FROM rollup_tests WHERE project = ?`,
+		[]any{project}, func(row scanner) error {
+			var id uint64
+			var t rollupTest
+			err := row.Scan(&id, &t.Component, &t.ItemPath, &t.Item, &t.ItemVariant, &t.Kind, &t.Occurrence, &t.file)
+			names[id] = t
+			return err
+		})
+	return names, err
+}
+
+func (db *DB) rollupNames(project string) *rollupNames {
+	if db.names == nil {
+		db.names = map[string]*rollupNames{}
+	}
+	if db.names[project] == nil {
+		db.names[project] = &rollupNames{}
+	}
+	return db.names[project]
+}
+
+// dropRollupNames removes the names of a project that nothing needs, once there are a quarter more than the last time. count is how
+// many there are. The caller holds keeping.
+func (db *DB) dropRollupNames(ctx context.Context, project string, count int) error {
+	known := db.rollupNames(project)
+	if !known.full && (count < db.scale.namesSwept || 4*count < 5*known.swept) {
+		return nil
+	}
+	all, err := db.numbersFrom(ctx, "SELECT id FROM rollup_tests WHERE project = ?", project)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	used := make([]bool, greatestRollupID(len(all))+1)
+	use := func(test uint64) {
+		if test < uint64(len(used)) {
+			used[test] = true
+		}
+	}
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
+		err := each(ctx, q, "SELECT s.content FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?",
+			[]any{project}, func(row scanner) error {
+				var stored []byte
+				if err := row.Scan(&stored); err != nil {
+					return err
+				}
+				tests, _, _ := decodeRollupTests(stored) // nobody reads a damaged one
+				for _, test := range tests {
+					use(test)
+				}
+				return nil
+			})
+		if err != nil {
+			return err
+		}
+		return each(ctx, q, "SELECT t.test FROM rollups r JOIN rollup_steps t ON t.rollup = r.id WHERE r.project = ?",
+			[]any{project}, func(row scanner) error {
+				var test uint64
+				err := row.Scan(&test)
+				use(test)
+				return err
+			})
+	})
+	if err != nil {
+		return err
+	}
+	unused := slices.DeleteFunc(all, func(test uint64) bool { return test < uint64(len(used)) && used[test] })
+	known.swept = count - len(unused)
+	return db.inChunks(ctx, unused, func(w *writer, chunk []uint64) error {
+		_, err := w.exec("DELETE FROM rollup_tests WHERE project = ? AND id IN (SELECT value FROM json_each(?))", project, jsonList(chunk))
+		return err
+	})
+}
+
+// greatestRollupID is the greatest id that a test may have where there are so many names: a greater one is damaged. Few names may have
+// great ids, since names go.
+func greatestRollupID(names int) uint64 { return 1<<22 + 16*uint64(names) }
