@@ -20,8 +20,8 @@ type followed struct {
 	latest int64 // version
 }
 
-// maxFollowed is how many branches stay in memory, and maxKept how many regressions of each.
-const maxFollowed, maxKept = 100, 2000
+// maxFollowed is how many branches stay in memory: the list of projects needs two entries for each of its rows. And maxKept how many regressions of each.
+const maxFollowed, maxKept = 250, 2000
 
 // follow returns the regressions of a branch. It reads the reports again when one was kept or removed since.
 func (p *Pages) follow(ctx context.Context, project, branch string) (*followed, error) {
