@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/csv"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -136,4 +137,19 @@ func TestNoRegressionIsSaidInWords(t *testing.T) {
 	assert.Contains(t, html, "2 runs of main judged since 1 November 2026.")
 	assert.Contains(t, s.html("/p/shop/regressions?state=resolved"), "No regression is resolved.")
 	assert.Contains(t, s.html("/p/none/regressions"), "No run of none yet")
+}
+
+// TestTheOverviewOfABranchLeadsToItsRegressions holds that the link to all open regressions keeps the branch.
+func TestTheOverviewOfABranchLeadsToItsRegressions(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	tests, results := map[string]float64{}, []monitor.Result{}
+	for n := range 21 {
+		test := fmt.Sprintf("tests/a.py::test_%d", n)
+		tests[test] = 1
+		results = append(results, result(test, monitor.StatusRegression, 1, 2, 0, 1))
+	}
+	s.add(order{n: 1, branch: "topic/a&b", tests: tests})
+	s.judge(1, results...)
+	assert.Contains(t, s.html("/p/shop/?branch=topic/a%26b"), `<a href="/p/shop/regressions?branch=topic%2fa%26b">All open regressions</a>`)
 }
