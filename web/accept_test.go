@@ -89,6 +89,9 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, s.postForm("http://example.com", "/p/shop/accept", wrong).Code, wrong)
 	}
 	assert.Len(t, s.accepter.asked, 2)
+	refused := s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-2"}, "by": {"anna"}}, "Accept", "text/html").Body.String()
+	assert.Contains(t, refused, "<h1>What you sent is wrong</h1>", "the address is right")
+	assert.Contains(t, refused, "<dt><code>note</code></dt><dd>expected why</dd>")
 
 	// What was accepted is on the page of its run, with a way back.
 	s.accepter.all = []monitor.Acceptance{{ID: 7, Run: "run-2", Note: "it <does> more", By: "anna", At: time.Unix(0, 0).UTC(), Regressions: 2}, {ID: 6, Run: "run-1", Note: "other"}}
