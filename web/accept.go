@@ -48,7 +48,7 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 			form.Tests = append(form.Tests, f)
 		}
 	}
-	if data.MayUndo && len(form.Tests) > 0 {
+	if data.MayUndo && len(form.Tests) > 0 && data.Run.Status != judging {
 		data.Accept = form
 	}
 	return nil
@@ -58,11 +58,15 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 func (p *Pages) accept(c *gin.Context) {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
 	project, run := c.Param("project"), c.PostForm("run")
-	err := p.acceptOrUndo(c, project, run)
+	versions, err := p.parts.Store.ReportVersions(c.Request.Context(), project, []string{run}) // judging again may be quick
+	if err == nil {
+		err = p.acceptOrUndo(c, project, run)
+	}
 	if err != nil {
 		httpd.Fail(c, err)
 		return
 	}
+	p.rejudged.expect(project, run, versions[run], p.Now())
 	redirect(c, monitor.RunPath(project, run))
 }
 

@@ -86,6 +86,7 @@ type Pages struct {
 	snapshots snapshots
 	briefs    briefs
 	sendings  sendings
+	rejudged  rejudged
 
 	following sync.Mutex
 	followed  map[[2]string]*followed // by project and branch
