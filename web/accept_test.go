@@ -183,6 +183,7 @@ func TestAcceptedRegressionsEnd(t *testing.T) {
 	assert.Contains(t, rows, "test_a accepted run-2 run-4 run-3")
 	assert.Contains(t, rows, "test_b accepted run-3 run-5 run-3")
 	page := s.get("/p/shop/regressions?state=accepted").Body.String()
+	assert.Contains(t, page, `<span class="st accepted" title="accepted"><i aria-hidden="true">△</i>`)
 	assert.Contains(t, page, "by anna: it &lt;does&gt; more")
 	assert.Contains(t, s.get("/p/shop/regressions?state=accepted&format=csv").Body.String(), ",anna,it <does> more")
 	assert.Contains(t, s.get("/p/shop/runs/run-4").Body.String(), "accepted by anna: it &lt;does&gt; more")

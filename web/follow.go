@@ -15,6 +15,7 @@ type followed struct {
 	judged int       // runs that could be judged: a report may say no more than that too little is known
 	since  time.Time // start of the first of them
 	envs   []string  // of the runs
+	growth *monitor.DriftList
 
 	number int   // of the reports of the project
 	latest int64 // version
@@ -35,6 +36,9 @@ func (p *Pages) follow(ctx context.Context, project, branch string) (*followed, 
 	}
 	f := &followed{number: number, latest: latest}
 	if err := p.readRegressions(ctx, project, branch, f); err != nil {
+		return nil, err
+	}
+	if f.growth, err = p.parts.Store.ListDrift(ctx, monitor.DriftQuery{Project: project, Branch: &branch}); err != nil {
 		return nil, err
 	}
 	p.know(key, f)

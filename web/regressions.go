@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	recentReports = 10  // runs of a branch that are looked at for the last report
-	judgedRuns    = 160 // runs of a branch whose reports are read
-	maxChanges    = 500 // rows that a page shows
+	judgedRuns = 160 // runs of a branch whose reports are read
+	maxChanges = 500 // rows that a page shows
 )
 
 // regressionPage lists what the kept reports of a branch say of regressions.
@@ -25,12 +24,11 @@ type regressionPage struct {
 	Since    time.Time      `json:"since"` // start of the first of them
 	Counts   map[string]int `json:"counts"`
 	Groups   []*changeGroup `json:"groups"`
-	Drifts   []*finding     `json:"drifts"`
-	Growth   []string       `json:"-"`    // of the suite and its parts
-	More     int            `json:"more"` // regressions that the page leaves out
-	ByTest   bool           `json:"-"`
-	State    string         `json:"-"`
-	Now      time.Time      `json:"-"`
+	growing
+	More   int       `json:"more"` // regressions that the page leaves out
+	ByTest bool      `json:"-"`
+	State  string    `json:"-"`
+	Now    time.Time `json:"-"`
 }
 
 // changeGroup has the regressions that came with the same commits.
@@ -88,29 +86,14 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if err := p.fillRegressions(ctx, v.Project, data, f.all); err != nil {
 		return nil, err
 	}
-	if err := p.fillDrifts(ctx, v.Project, data); err != nil {
-		return nil, err
+	data.Counts[stateDrift] = len(findingsOf(f.growth.Results, "")) + len(f.growth.Parts)
+	if data.State == stateDrift {
+		if data.growing, err = p.growing(ctx, f.growth); err != nil {
+			return nil, err
+		}
 	}
 	return &view{Template: "regression-list", Title: "Regressions", Place: "regressions", Data: data,
 		Table: func() *table { return regressionTable(data) }}, nil
-}
-
-// fillDrifts adds the slow growth that the last kept report says.
-func (p *Pages) fillDrifts(ctx context.Context, project string, data *regressionPage) error {
-	rows, err := p.runs(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: recentReports})
-	at := slices.IndexFunc(rows, func(r *runRow) bool { return r.brief != nil })
-	if err != nil || at < 0 {
-		return err
-	}
-	if data.Counts[stateDrift] = rows[at].brief.drifts; data.State != stateDrift {
-		return nil
-	}
-	if err := p.readReport(ctx, rows[at]); err != nil || rows[at].Report == nil {
-		return err
-	}
-	data.Drifts, err = p.findings(ctx, rows[at], monitor.StatusDrift)
-	data.Growth = p.parts.Words.Growing(rows[at].Report)
-	return err
 }
 
 // fillRegressions adds those that have the state, in their groups.
@@ -185,6 +168,19 @@ func regressionTable(d *regressionPage) *table {
 				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended, by, note})
 		}
 	}
+	for _, f := range d.Drifts {
+		t.Rows = append(t.Rows, []string{stateDrift, f.ItemFSLoc, f.Component, f.ItemPath, f.Item, f.ItemVariant, f.Kind, f.Env, f.Metric,
+			numberText(f.Baseline), numberText(f.Value), numberText(f.Ratio), f.Drift.Since.ScmRef, "", f.Drift.Since.Run, "", "", "", ""})
+	}
+	for i := range d.Parts {
+		part := &d.Parts[i]
+		folder, component := part.Part, ""
+		if part.Kind == monitor.PartComponent {
+			folder, component = "", part.Part
+		}
+		t.Rows = append(t.Rows, []string{stateDrift, folder, component, "", "", "", string(part.Kind), part.Env, part.Metric,
+			numberText(part.First), numberText(part.Now), numberText(part.Ratio), part.Since.ScmRef, "", part.Since.Run, "", "", "", ""})
+	}
 	return t
 }
 
@@ -192,7 +188,7 @@ func (r *regression) byName(o *regression) int {
 	return cmp.Or(cmp.Compare(r.ItemFSLoc, o.ItemFSLoc), cmp.Compare(r.Name(), o.Name()))
 }
 
-// stateDrift is slow growth, as the last report says it.
+// stateDrift is slow growth, as the last reports say it.
 const stateDrift = "drift"
 
 // states are the values of the filter.
@@ -208,6 +204,8 @@ func (r *regression) Sign() string {
 		return string(monitor.StatusRegression)
 	case monitor.CourseResolved:
 		return string(monitor.StatusResolved)
+	case monitor.CourseAccepted:
+		return string(monitor.StatusAccepted)
 	}
 	return string(monitor.StatusNotJudged)
 }
