@@ -113,6 +113,6 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 			data.Found = append(data.Found, &found)
 		}
 	}
-	data.Open = f.open
+	data.Open = f.counts[string(monitor.CourseOpen)]
 	return p.draw(ctx, project, data.Branch, 0, data.Found)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -83,7 +84,7 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 		return nil, err
 	}
 	data.Judged, data.Since, data.Envs = f.judged, f.since, f.envs
-	if err := p.fillRegressions(ctx, v.Project, data, f.all); err != nil {
+	if err := p.fillRegressions(ctx, v.Project, data, f); err != nil {
 		return nil, err
 	}
 	data.Counts[stateDrift] = len(findingsOf(f.growth.Results, "")) + len(f.growth.Parts)
@@ -97,21 +98,17 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 }
 
 // fillRegressions adds those that have the state, in their groups.
-func (p *Pages) fillRegressions(ctx context.Context, project string, data *regressionPage, all []*regression) error {
-	data.Counts = map[string]int{"all": len(all)}
+func (p *Pages) fillRegressions(ctx context.Context, project string, data *regressionPage, f *followed) error {
+	data.Counts = maps.Clone(f.counts)
 	var chosen []*regression
-	for _, r := range all {
-		data.Counts[string(r.State)]++
-		if data.State == "all" || data.State == string(r.State) {
+	for _, r := range f.all {
+		if data.State == stateAll || data.State == string(r.State) {
 			own := *r // others look at the same
 			chosen = append(chosen, &own)
 		}
 	}
-	slices.SortStableFunc(chosen, func(a, b *regression) int {
-		return cmp.Or(b.First.Started.Compare(a.First.Started), cmp.Compare(b.Ratio, a.Ratio), a.byName(b))
-	})
-	data.More = max(0, len(chosen)-maxChanges)
-	chosen = chosen[:len(chosen)-data.More]
+	chosen = chosen[:min(maxChanges, len(chosen))]
+	data.More = max(0, f.counts[data.State]-len(chosen))
 	data.group(chosen)
 	found := make([]*finding, len(chosen))
 	for i, r := range chosen {
@@ -189,10 +186,10 @@ func (r *regression) byName(o *regression) int {
 }
 
 // stateDrift is slow growth, as the last reports say it.
-const stateDrift = "drift"
+const stateDrift, stateAll = "drift", "all"
 
 // states are the values of the filter.
-var states = []string{string(monitor.CourseOpen), string(monitor.CourseResolved), string(monitor.CourseAccepted), stateDrift, "all"}
+var states = []string{string(monitor.CourseOpen), string(monitor.CourseResolved), string(monitor.CourseAccepted), stateDrift, stateAll}
 
 // States lists the values of the filter.
 func (d *regressionPage) States() []string { return states }
