@@ -15,8 +15,8 @@ const fewValues = 3
 
 // Usual returns the middle of some values that a metric of a test had on a class of machine, oldest first, and the range beyond
 // which the next value is conspicuous. It is the rule of suspects, at the usual speed of the machine: a new level is usual only
-// when it has held. Where the values are too few to tell a spread, the range is that of OneRunRatio. All three are NaN without
-// values.
+// when it has held. The middle is that of the values as measured, also where they are too small to be told apart. Where the values
+// are too few to tell a spread, the range is that of OneRunRatio. All three are NaN without values.
 func (d *Detector) Usual(env, metric string, values []float64) (low, usual, high float64) {
 	th := &d.thresholds
 	if monitor.ByPlugin(env) {
@@ -40,5 +40,10 @@ func (d *Detector) Usual(env, metric string, values []float64) (low, usual, high
 		far := math.Log(d.settings.OneRunRatio)
 		from, to = t.away(better, far), t.away(worse, far)
 	}
-	return math.Exp(from), math.Exp(t.base.median), math.Exp(to)
+	low, usual, high = math.Exp(from), math.Exp(t.base.median), math.Exp(to)
+	if t.base.median <= t.th.lnLeast { // levels are not told apart here, but values are
+		middle := median(slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !(t.th.level(v) <= t.th.lnLeast) }))
+		low, usual = low-(usual-middle), middle // what is less than usual has as much room
+	}
+	return low, usual, high
 }

@@ -42,7 +42,10 @@ func TestUsual(t *testing.T) {
 		"more than the baseline":    {machine, monitor.MetricTotalTime, append(many(40, 9), many(30, 1)...), 1, []float64{1.1}, []float64{1.2}},
 		"a new level that may pass": {machine, monitor.MetricTotalTime, append(many(20, 1), many(5, 2)...), 1, []float64{1.1}, []float64{2}},
 		"a new level that held":     {machine, monitor.MetricTotalTime, append(many(20, 1), many(10, 2)...), 2, []float64{2.2}, []float64{1}},
-		"less than is told apart":   {machine, monitor.MetricTotalTime, many(6, 0), 0.001, []float64{0, 0.1}, []float64{0.102}},
+		"a fast test":               {machine, monitor.MetricCPUTime, many(6, 0.0001, 0.0003), 0.0002, []float64{0, 0.029}, []float64{0.06}},
+		"a fast one that was slow":  {machine, monitor.MetricTotalTime, append(many(20, 9), many(20, 0.0002)...), 0.0002, []float64{0, 0.1}, []float64{0.102}},
+		"the least that is told":    {machine, monitor.MetricTotalTime, many(6, math.Nextafter(0.001, 1)), 0.001, []float64{0, 0.1}, []float64{0.102}},
+		"less than is told apart":   {machine, monitor.MetricTotalTime, many(6, 0), 0, []float64{0, 0.1}, []float64{0.102}},
 	} {
 		low, usual, high := d.Usual(c.env, c.metric, c.values)
 		assert.InDelta(t, c.usual, usual, 1e-9, name)

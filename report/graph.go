@@ -28,7 +28,7 @@ func (t textWriter) graph(c curve, columns int) {
 	values, since := thinned(c.values, columns), c.since*min(columns, len(c.values))/len(c.values)
 	top := slices.Max(values)
 	if known(c.limit) {
-		top = max(top, float64(c.limit))
+		top = max(top, min(float64(c.limit), 3*top)) // what is usual for a fast test may be far above it
 	}
 	if top <= 0 {
 		return

@@ -155,16 +155,13 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 	t.graph(c, columns)
 }
 
-// usually says what is usual: the value and the limit of a report, or the range of earlier measurements.
+// usually says what is usual: the value and the limit of a report, or the range of earlier measurements. A range that begins at
+// nothing says nothing, so it is the value and the limit too.
 func usually(r *monitor.Result) string {
-	if known(r.P) {
+	if known(r.P) || r.Baseline >= 0 && r.Limit >= 2*r.Baseline {
 		return amount(r.Metric, r.Baseline) + ", limit " + amount(r.Metric, r.Limit)
 	}
-	least := 2*r.Baseline - r.Limit
-	if r.Baseline >= 0 {
-		least = max(0, least)
-	}
-	return amount(r.Metric, least) + " to " + amount(r.Metric, r.Limit)
+	return amount(r.Metric, 2*r.Baseline-r.Limit) + " to " + amount(r.Metric, r.Limit)
 }
 
 // memory is an amount of memory in a table, where nothing is not shown.

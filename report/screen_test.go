@@ -195,6 +195,14 @@ func TestHeadingsFitNarrowTerminals(t *testing.T) {
 	require.NoError(t, report.WriteHistory(&wide, h, report.Screen{Width: 120}))
 	assert.Contains(t, wide.String(), "CPU time   500 ms, usually 100 ms, limit 120 ms  ▲ regression\n")
 	assert.Contains(t, wide.String(), "wall time  1 s, usually 800 ms to 1.20 s  ● ok\n")
+
+	// The limit of a fast test is far above what it measures: it is no range, and presses no line onto the axis.
+	usual.Baseline, usual.Limit = 0.0001, 0.1
+	fast := &report.History{Name: "test_fast", Results: []monitor.Result{usual}, Points: []report.HistoryPoint{{Run: "r", CPU: nan, Wall: 0.0001, Memory: nan}}}
+	wide.Reset()
+	require.NoError(t, report.WriteHistory(&wide, fast, report.Screen{Width: 120}))
+	assert.Contains(t, wide.String(), "wall time  100 µs, usually 100 µs, limit 100 ms  ● ok\n")
+	assert.Contains(t, wide.String(), "300 µs ┤")
 }
 
 // A column that says nothing takes no room.

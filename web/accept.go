@@ -55,7 +55,7 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 			form.Tests = append(form.Tests, f)
 		}
 	}
-	if data.MayUndo && worse {
+	if data.MayUndo && worse && data.Run.Status != judging {
 		data.Accept = form
 	}
 	return nil
@@ -64,14 +64,19 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 // accept takes the form: it accepts regressions of a run, or takes an acceptance back.
 func (p *Pages) accept(c *gin.Context) {
 	project, run, err := c.Param("project"), "", readForm(c, maxAccept)
+	var versions map[string]int64 // before, since judging again may be quick
 	if err == nil {
 		run = c.PostForm("run")
+		versions, err = p.parts.Store.ReportVersions(c.Request.Context(), project, []string{run})
+	}
+	if err == nil {
 		err = p.acceptOrUndo(c, project, run)
 	}
 	if err != nil {
 		httpd.Fail(c, err)
 		return
 	}
+	p.rejudged.expect(project, run, versions[run], p.Now())
 	redirect(c, monitor.RunPath(project, run))
 }
 

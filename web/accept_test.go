@@ -132,6 +132,9 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, s.postForm("http://example.com", "/p/shop/accept", wrong).Code, wrong)
 	}
 	assert.Len(t, s.accepter.asked, 2)
+	refused := s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-2"}, "by": {"anna"}, "test": {"all=1"}}, "Accept", "text/html").Body.String()
+	assert.Contains(t, refused, "<h1>What you sent is wrong</h1>", "the address is right")
+	assert.Contains(t, refused, "<dt><code>note</code></dt><dd>expected why</dd>")
 
 	// What was accepted is on the page of its run, with a way back.
 	s.accepter.all = []monitor.Acceptance{{ID: 7, Run: "run-2", Note: "it <does> more", By: "anna", At: time.Unix(0, 0).UTC(), Regressions: 2}, {ID: 6, Run: "run-1", Note: "other"}}
@@ -140,6 +143,35 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 	assert.NotContains(t, page, "other</li>")
 	assert.Equal(t, http.StatusSeeOther, s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-2"}, "undo": {"7"}}).Code)
 	assert.Equal(t, []int64{7}, s.accepter.undone)
+}
+
+// TestARunIsJudgedAgainAfterTheForm holds that the page of a run says that its verdict is an old one, until there is a new report.
+func TestARunIsJudgedAgainAfterTheForm(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const a = "tests/a.py::test_a"
+	s.add(order{n: 1, tests: map[string]float64{a: 1}})
+	worse := func(seconds float64) monitor.Result { return result(a, monitor.StatusRegression, 1, seconds, 0, 1) }
+	s.judge(1, worse(2))
+	const page, old, again = "/p/shop/runs/run-1", "<h1>1 test got worse</h1>", "<h1>Being judged again: 1 test</h1>"
+	for n, form := range []url.Values{{"run": {"run-1"}, "note": {"why"}, "by": {"anna"}}, {"run": {"run-1"}, "undo": {"1"}}} {
+		assert.Contains(t, s.html(page), old)
+		require.Equal(t, http.StatusSeeOther, s.postForm("http://example.com", "/p/shop/accept", form).Code)
+		html := s.html(page)
+		assert.Contains(t, html, again)
+		assert.Contains(t, html, `data-live="run-live"`, "the page follows")
+		assert.NotContains(t, html, old)
+		assert.NotContains(t, html, "Accept what is worse")
+		assert.NotContains(t, s.get(page, "X-Fragment", "run-live").Body.String(), "data-then")
+		s.judge(1, worse(float64(3+n)))
+		assert.Contains(t, s.get(page, "X-Fragment", "run-live").Body.String(), `data-then="`+page+`"`)
+		assert.Contains(t, s.html(page), old)
+	}
+	s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-1"}, "note": {"why"}, "by": {"anna"}})
+	s.now = s.now.Add(61 * time.Second)
+	assert.Contains(t, s.html(page), old, "judging failed")
+	s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-1"}, "by": {"anna"}})
+	assert.Contains(t, s.html(page), old, "nothing was accepted")
 }
 
 // TestOnlyAdminsSeeTheForm holds that a token without the scope admin neither sees the form nor can send it, and that the name of
@@ -194,6 +226,7 @@ func TestAcceptedRegressionsEnd(t *testing.T) {
 	assert.Contains(t, rows, "test_a accepted run-2 run-4 run-3")
 	assert.Contains(t, rows, "test_b accepted run-3 run-5 run-3")
 	page := s.get("/p/shop/regressions?state=accepted").Body.String()
+	assert.Contains(t, page, `<span class="st accepted" title="accepted"><i aria-hidden="true">△</i>`)
 	assert.Contains(t, page, "by anna: it &lt;does&gt; more")
 	assert.Contains(t, s.get("/p/shop/regressions?state=accepted&format=csv").Body.String(), ",anna,it <does> more")
 	assert.Contains(t, s.get("/p/shop/runs/run-4").Body.String(), "accepted by anna: it &lt;does&gt; more")

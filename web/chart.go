@@ -65,6 +65,9 @@ func (p *Pages) chart(drawn, all []*point, env, main string) *chart {
 			m.add(pt, low, usual, high, main != "" && pt.Branch != main)
 		}
 	}
+	for _, m := range c.Metrics {
+		m.clip()
+	}
 	c.Machines = machineChanges(drawn)
 	if len(drawn) > 0 {
 		c.mark(drawn)
@@ -95,6 +98,32 @@ func (m *chartMetric) add(pt *point, low, usual, high float64, elsewhere bool) {
 	m.Values, m.Failed, m.Other = append(m.Values, rounded(value)), append(m.Failed, rounded(failed)), append(m.Other, rounded(other))
 	m.Usual, m.Low, m.High = append(m.Usual, rounded(usual)), append(m.Low, rounded(low)), append(m.High, rounded(high))
 	m.Verdict = append(m.Verdict, string(r.Status))
+}
+
+// bandRoom is how many times the greatest value a chart is high at most. What is usual for a fast test may be far above that.
+const bandRoom = 3
+
+// clip takes away what is too far above the values for the chart to show.
+func (m *chartMetric) clip() {
+	top := math.Inf(-1)
+	for _, values := range [][]monitor.Number{m.Values, m.Failed, m.Other} {
+		for _, v := range values {
+			if !math.IsNaN(float64(v)) {
+				top = max(top, bandRoom*float64(v))
+			}
+		}
+	}
+	if math.IsInf(top, 0) {
+		return
+	}
+	for i := range m.High {
+		if float64(m.Usual[i]) > top {
+			m.Low[i], m.Usual[i] = monitor.Number(math.NaN()), monitor.Number(math.NaN())
+		}
+		if float64(m.High[i]) > top {
+			m.High[i] = monitor.Number(top)
+		}
+	}
 }
 
 // usual returns what is usual by some points, the latest first; NaN where they are too few to say it.

@@ -44,3 +44,36 @@ func TestTheBandKeepsItsWidth(t *testing.T) {
 	assert.Equal(t, []monitor.Number{0.8, 0.8, 0.5}, m.Low)
 	assert.Equal(t, []monitor.Number{1.2, 1.5, 1.5}, m.High)
 }
+
+// TestTheValuesDecideHowHighAChartIs holds that the usual range of a fast test, which is far above what it measures, does not press
+// the line of the values onto the axis.
+func TestTheValuesDecideHowHighAChartIs(t *testing.T) {
+	t.Parallel()
+	nan := monitor.Number(math.NaN())
+	for name, c := range map[string]struct {
+		value, low, usual, high float64
+		want                    [3]monitor.Number // low, usual, high
+	}{
+		"a fast test":      {0.0001, 0, 0.0001, 0.02, [3]monitor.Number{0, 0.0001, 0.0003}},
+		"a usual test":     {1, 0.8, 1, 1.2, [3]monitor.Number{0.8, 1, 1.2}},
+		"nothing":          {0, 0, 0, 5, [3]monitor.Number{0, 0, 0}},
+		"far from a limit": {0.1, 0.8, 1, 1.2, [3]monitor.Number{nan, nan, 0.3}},
+	} {
+		m := &chartMetric{Name: monitor.MetricTotalTime}
+		pt := &point{}
+		pt.Wall = monitor.Number(c.value)
+		m.add(pt, c.low, c.usual, c.high, false)
+		m.clip()
+		got := [3]monitor.Number{m.Low[0], m.Usual[0], m.High[0]}
+		for i := range got {
+			if math.IsNaN(float64(c.want[i])) {
+				assert.True(t, math.IsNaN(float64(got[i])), name)
+			} else {
+				assert.InDelta(t, float64(c.want[i]), float64(got[i]), 1e-12, name)
+			}
+		}
+	}
+	unmeasured := &chartMetric{Usual: []monitor.Number{1}, Low: []monitor.Number{1}, High: []monitor.Number{1}, Values: []monitor.Number{nan}}
+	unmeasured.clip()
+	assert.EqualValues(t, 1, unmeasured.High[0])
+}

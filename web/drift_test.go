@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/csv"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ func TestSlowGrowthIsOnEachPage(t *testing.T) {
 	slow.LastGood, slow.FirstBad, slow.Drift = "", "", &drift
 	fine := s.judge(1)
 	r := s.judge(2, slow)
-	r.Suite.Drift = []monitor.PartDrift{{Kind: monitor.PartSuite, Metric: monitor.MetricTotalTime, Drift: drift}}
-	r.Parts = []monitor.PartDrift{{Kind: monitor.PartFolder, Part: "tests/<x>", Metric: monitor.MetricCPUTime, Drift: drift}}
+	r.Suite.Drift = []monitor.PartDrift{{Kind: monitor.PartSuite, Env: envOf(""), Metric: monitor.MetricTotalTime, Drift: drift}}
+	r.Parts = []monitor.PartDrift{{Kind: monitor.PartFolder, Part: "tests/<x>", Env: envOf(""), Metric: monitor.MetricCPUTime, Drift: drift}}
 	require.NoError(t, s.db.KeepReport(t.Context(), r))
 	const since = "about 1 % a run since 0000000000 (12 March 2026): 400 ms → 610 ms (×1.53)"
 
@@ -46,15 +47,33 @@ func TestSlowGrowthIsOnEachPage(t *testing.T) {
 
 	list := s.html("/p/shop/regressions?state=drift")
 	assert.Contains(t, list, `data-l="Ratio">×1.53</td>`)
-	assert.Contains(t, list, "drift <b>1</b>")
+	assert.Contains(t, list, "slow growth <b>3</b>", "one test, one folder and the suite")
+	assert.NotContains(t, list, "by commit")
 	assert.NotContains(t, s.html("/p/shop/regressions"), "×1.53", "slow growth is no open regression")
 	var page struct {
 		Counts map[string]int
 		Drifts []monitor.Result
 	}
 	s.data("/p/shop/regressions?state=drift", &page)
-	assert.Equal(t, 1, page.Counts["drift"])
+	assert.Equal(t, 3, page.Counts["drift"])
 	assert.EqualValues(t, 0.01, page.Drifts[0].Drift.Rate)
+
+	rows, err := csv.NewReader(s.get("/p/shop/regressions?state=drift&format=csv").Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 1+3)
+	assert.Equal(t, []string{"drift", "tests/a.py", "", "tests.a", "test_a", "test_a", "function", envOf(""), "total_time", "0.4", "0.61", "1.53",
+		commitOf(0), "", "run-0"}, rows[1][:15])
+	assert.Equal(t, []string{"drift", "", "", "", "", "", "suite", envOf(""), "total_time", "0.4", "0.61", "1.53", commitOf(0), "", "run-0"}, rows[2][:15])
+	assert.Equal(t, []string{"tests/<x>", "folder"}, []string{rows[3][1], rows[3][6]})
+
+	// It stays there after runs that say nothing of it.
+	s.add(order{n: 3, machine: "-9", tests: map[string]float64{a: 1}})
+	s.judge(3)
+	s.add(order{n: 4, tests: map[string]float64{a: 1, b: 1}}) // is not judged yet
+	for _, page := range []string{"/p/shop", "/p/shop/regressions?state=drift"} {
+		assert.Contains(t, s.html(page), `data-l="Ratio">×1.53</td>`, page)
+		assert.Contains(t, s.html(page), `<li>CPU time of folder tests/&lt;x&gt; grew by `+since, page)
+	}
 
 	runs := s.html("/p/shop/runs?status=drift")
 	assert.Contains(t, runs, "run-2")

@@ -42,9 +42,14 @@ func (f *frame) Since(of *finding) string { return of.Commits(f.words.Commit) }
 
 // findings returns one row for each test that the kept report on a run shows, with a status or with any.
 func (p *Pages) findings(ctx context.Context, run *runRow, status monitor.Status) ([]*finding, error) {
-	var all []*finding
+	all := findingsOf(run.Report.Results, status)
+	return all, p.draw(ctx, run.Info.Project, run.Branch, run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second), all)
+}
+
+// findingsOf returns one row for each test of some results.
+func findingsOf(results []monitor.Result, status monitor.Status) (all []*finding) {
 	byTest := map[monitor.TestID]*finding{}
-	for _, r := range run.Report.Results {
+	for _, r := range results {
 		if status != "" && r.Status != status {
 			continue
 		}
@@ -61,7 +66,31 @@ func (p *Pages) findings(ctx context.Context, run *runRow, status monitor.Status
 		byTest[r.TestID] = f
 		all = append(all, f)
 	}
-	return all, p.draw(ctx, run.Info.Project, run.Branch, run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second), all)
+	return all
+}
+
+// growing has the slow growth of a branch, as the last reports say it on each class of machine.
+type growing struct {
+	Drifts []*finding          `json:"drifts"`
+	Parts  []monitor.PartDrift `json:"parts"` // of the suite, components and folders
+	Growth []string            `json:"-"`     // Parts in words
+}
+
+// growing returns slow growth for a page.
+func (p *Pages) growing(ctx context.Context, list *monitor.DriftList) (g growing, err error) {
+	envs := map[string]bool{}
+	for _, r := range list.Results {
+		envs[r.Env] = true
+	}
+	for _, part := range list.Parts {
+		envs[part.Env] = true
+	}
+	told := &monitor.Report{Results: list.Results, Parts: list.Parts}
+	for env := range envs {
+		told.Suite.Machines = append(told.Suite.Machines, monitor.Machine{Env: env})
+	}
+	g = growing{Drifts: findingsOf(list.Results, ""), Parts: list.Parts, Growth: p.parts.Words.Growing(told)}
+	return g, p.draw(ctx, list.Project, list.Branch, 0, g.Drifts)
 }
 
 // draw adds to findings what their links need, and to the first of them the last runs on a branch that started before a time, in

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -10,18 +11,20 @@ import (
 
 // followed has what the kept reports on a branch say of regressions.
 type followed struct {
-	all    []*regression // shared, so nobody changes them
-	open   int
-	judged int       // runs that could be judged: a report may say no more than that too little is known
-	since  time.Time // start of the first of them
-	envs   []string  // of the runs
+	all    []*regression  // of each state the first ones, as pages order them; shared, so nobody changes them
+	counts map[string]int // of all, by state
+	judged int            // runs that could be judged: a report may say no more than that too little is known
+	since  time.Time      // start of the first of them
+	envs   []string       // of the runs
+	growth *monitor.DriftList
 
 	number int   // of the reports of the project
 	latest int64 // version
 }
 
-// maxFollowed is how many branches stay in memory, and maxKept how many regressions of each.
-const maxFollowed, maxKept = 100, 2000
+// maxFollowed is how many branches stay in memory: the list of projects needs two entries for each of its rows. A branch has at
+// most maxChanges regressions of each state.
+const maxFollowed = 250
 
 // follow returns the regressions of a branch. It reads the reports again when one was kept or removed since.
 func (p *Pages) follow(ctx context.Context, project, branch string) (*followed, error) {
@@ -30,11 +33,14 @@ func (p *Pages) follow(ctx context.Context, project, branch string) (*followed, 
 		return nil, err
 	}
 	key := [2]string{project, branch}
-	if f := p.known(key, number, latest); f != nil && len(f.all) <= maxKept {
+	if f := p.known(key, number, latest); f != nil {
 		return f, nil
 	}
 	f := &followed{number: number, latest: latest}
 	if err := p.readRegressions(ctx, project, branch, f); err != nil {
+		return nil, err
+	}
+	if f.growth, err = p.parts.Store.ListDrift(ctx, monitor.DriftQuery{Project: project, Branch: &branch}); err != nil {
 		return nil, err
 	}
 	p.know(key, f)
@@ -52,7 +58,7 @@ func (p *Pages) openRegressions(ctx context.Context, project string) (int, error
 	}
 	key := [2]string{project, mainBranchOf}
 	if f := p.known(key, number, latest); f != nil {
-		return f.open, nil
+		return f.counts[string(monitor.CourseOpen)], nil
 	}
 	branch, err := p.usualBranch(ctx, project)
 	if err != nil {
@@ -70,7 +76,7 @@ func (p *Pages) openRegressions(ctx context.Context, project string) (int, error
 		return 0, err
 	}
 	p.know(key, f)
-	return f.open, nil
+	return f.counts[string(monitor.CourseOpen)], nil
 }
 
 // known returns what is known of a branch, unless a report was kept or removed since.
@@ -118,13 +124,21 @@ func (p *Pages) readRegressions(ctx context.Context, project, branch string, f *
 			return err
 		}
 	}
-	f.all = e.all
-	for _, r := range f.all {
-		if r.State == monitor.CourseOpen {
-			f.open++
+	f.take(e.all)
+	return nil
+}
+
+// take counts all regressions, and keeps those that a page may show.
+func (f *followed) take(all []*regression) {
+	slices.SortStableFunc(all, func(a, b *regression) int {
+		return cmp.Or(b.First.Started.Compare(a.First.Started), cmp.Compare(b.Ratio, a.Ratio), a.byName(b))
+	})
+	f.counts = map[string]int{stateAll: len(all)}
+	for _, r := range all {
+		if f.counts[string(r.State)]++; f.counts[string(r.State)] <= maxChanges {
+			f.all = append(f.all, r)
 		}
 	}
-	return nil
 }
 
 // note notes a run with a report.

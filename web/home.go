@@ -31,7 +31,7 @@ type homePage struct {
 type projectRow struct {
 	Project     string  `json:"project"`
 	Last        *runRow `json:"last"`
-	Regressions int     `json:"regressions"`
+	Regressions int     `json:"regressions"` // open ones of the main branch
 	Trend       line    `json:"-"`
 }
 
@@ -106,8 +106,9 @@ func (p *Pages) projectRow(ctx context.Context, project string) (*projectRow, er
 	if len(runs) == 0 { // they were removed at this moment
 		return row, nil
 	}
-	if row.Last = runs[0]; row.Last.brief != nil {
-		row.Regressions = row.Last.brief.regressions
+	row.Last = runs[0]
+	if row.Regressions, err = p.openRegressions(ctx, project); err != nil {
+		return nil, err
 	}
 	infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &row.Last.Branch, Measured: true, Limit: homeRuns})
 	if err != nil {

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
 )
 
 // TestManyProjectsArePaged checks that each project is on one page of the first page's list, and that no menu has all of them.
@@ -63,4 +66,28 @@ func TestLearningSaysHowFarItIs(t *testing.T) {
 	}
 	s.judge(11)
 	assert.NotContains(t, s.html("/p/shop/"), "until judging begins")
+}
+
+// TestTheListOfProjectsCountsAsTheirPagesDo holds that a project has as many regressions in the list as on its own pages, whichever
+// branch ran last.
+func TestTheListOfProjectsCountsAsTheirPagesDo(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const test = "tests/a.py::test_a"
+	s.add(order{n: 1, tests: map[string]float64{test: 1}})
+	s.add(order{n: 2, branch: "topic", tests: map[string]float64{test: 1}})
+	s.judge(1, result(test, monitor.StatusRegression, 1, 2, 0, 1))
+	other := &monitor.Record{Project: "other", Client: "10.0.0.1", Received: opening, Session: &monitor.Session{SessionH: "x", RunDate: "2026-11-01T08:00:00"}}
+	require.NoError(t, s.db.Append(t.Context(), []*monitor.Record{other}))
+	var page struct {
+		Projects []struct {
+			Project     string
+			Regressions int
+		}
+	}
+	s.data("/", &page)
+	require.Len(t, page.Projects, 2)
+	for _, row := range page.Projects {
+		assert.Equal(t, map[string]int{"shop": 1}[row.Project], row.Regressions, row.Project)
+	}
 }

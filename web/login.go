@@ -140,6 +140,9 @@ func (p *Pages) answerError(c *gin.Context, e httpd.ErrorAnswer) {
 		heading, advice = "There is no such page", "The address may be mistyped, or what it names was removed."
 	case http.StatusBadRequest:
 		heading, advice = "The address is wrong", "Change or remove the parameter that is named above."
+		if c.Request.Method == http.MethodPost {
+			heading, advice = "What you sent is wrong", "Go back, change what is named above, and send it again."
+		}
 	case http.StatusForbidden:
 		heading, advice = "This is not for you", "Log in with a token that may read this project."
 	case http.StatusServiceUnavailable:

@@ -9,15 +9,14 @@ import (
 
 // overviewPage says how a project is.
 type overviewPage struct {
-	Branch    string        `json:"branch"`
-	Running   *runRow       `json:"running"` // nil for none
-	Last      *runRow       `json:"last"`    // of the branch, with a report if one has one
-	Learned   string        `json:"learned"` // how far the branch is from being judged
-	Trends    []trend       `json:"trends"`
-	Open      int           `json:"open_regressions"`
-	Found     []*finding    `json:"regressions"` // the first of those that are open
-	Drifts    []*finding    `json:"drifts"`
-	Growth    []string      `json:"-"`    // of the suite and its parts
+	Branch  string     `json:"branch"`
+	Running *runRow    `json:"running"` // nil for none
+	Last    *runRow    `json:"last"`    // of the branch, with a report if one has one
+	Learned string     `json:"learned"` // how far the branch is from being judged
+	Trends  []trend    `json:"trends"`
+	Open    int        `json:"open_regressions"`
+	Found   []*finding `json:"regressions"` // the first of those that are open
+	growing
 	Runs      []*runRow     `json:"runs"` // of all branches
 	Slowest   []*testRow    `json:"slowest"`
 	Hungriest []*testRow    `json:"hungriest"`
@@ -101,14 +100,11 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 		hungriest = hungriest[:len(hungriest)-1]
 	}
 	data.Slowest, data.Hungriest = testRows(slowest), testRows(hungriest)
-	if data.Last.Report != nil {
-		data.Growth = p.parts.Words.Growing(data.Last.Report)
-		if data.Drifts, err = p.findings(ctx, data.Last, monitor.StatusDrift); err != nil {
-			return err
-		}
-	}
 	f, err := p.follow(ctx, project, data.Branch)
 	if err != nil {
+		return err
+	}
+	if data.growing, err = p.growing(ctx, f.growth); err != nil {
 		return err
 	}
 	for _, r := range f.all {
@@ -117,6 +113,6 @@ func (p *Pages) fillOverview(ctx context.Context, project string, data *overview
 			data.Found = append(data.Found, &found)
 		}
 	}
-	data.Open = f.open
+	data.Open = f.counts[string(monitor.CourseOpen)]
 	return p.draw(ctx, project, data.Branch, 0, data.Found)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -11,9 +12,8 @@ import (
 )
 
 const (
-	recentReports = 10  // runs of a branch that are looked at for the last report
-	judgedRuns    = 160 // runs of a branch whose reports are read
-	maxChanges    = 500 // rows that a page shows
+	judgedRuns = 160 // runs of a branch whose reports are read
+	maxChanges = 500 // rows that a page shows
 )
 
 // regressionPage lists what the kept reports of a branch say of regressions.
@@ -25,12 +25,11 @@ type regressionPage struct {
 	Since    time.Time      `json:"since"` // start of the first of them
 	Counts   map[string]int `json:"counts"`
 	Groups   []*changeGroup `json:"groups"`
-	Drifts   []*finding     `json:"drifts"`
-	Growth   []string       `json:"-"`    // of the suite and its parts
-	More     int            `json:"more"` // regressions that the page leaves out
-	ByTest   bool           `json:"-"`
-	State    string         `json:"-"`
-	Now      time.Time      `json:"-"`
+	growing
+	More   int       `json:"more"` // regressions that the page leaves out
+	ByTest bool      `json:"-"`
+	State  string    `json:"-"`
+	Now    time.Time `json:"-"`
 }
 
 // changeGroup has the regressions that came with the same commits.
@@ -85,50 +84,31 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 		return nil, err
 	}
 	data.Judged, data.Since, data.Envs = f.judged, f.since, f.envs
-	if err := p.fillRegressions(ctx, v.Project, data, f.all); err != nil {
+	if err := p.fillRegressions(ctx, v.Project, data, f); err != nil {
 		return nil, err
 	}
-	if err := p.fillDrifts(ctx, v.Project, data); err != nil {
-		return nil, err
+	data.Counts[stateDrift] = len(findingsOf(f.growth.Results, "")) + len(f.growth.Parts)
+	if data.State == stateDrift {
+		if data.growing, err = p.growing(ctx, f.growth); err != nil {
+			return nil, err
+		}
 	}
 	return &view{Template: "regression-list", Title: "Regressions", Place: "regressions", Data: data,
 		Table: func() *table { return regressionTable(data) }}, nil
 }
 
-// fillDrifts adds the slow growth that the last kept report says.
-func (p *Pages) fillDrifts(ctx context.Context, project string, data *regressionPage) error {
-	rows, err := p.runs(ctx, monitor.RunInfoQuery{Project: project, Branch: &data.Branch, Measured: true, Limit: recentReports})
-	at := slices.IndexFunc(rows, func(r *runRow) bool { return r.brief != nil })
-	if err != nil || at < 0 {
-		return err
-	}
-	if data.Counts[stateDrift] = rows[at].brief.drifts; data.State != stateDrift {
-		return nil
-	}
-	if err := p.readReport(ctx, rows[at]); err != nil || rows[at].Report == nil {
-		return err
-	}
-	data.Drifts, err = p.findings(ctx, rows[at], monitor.StatusDrift)
-	data.Growth = p.parts.Words.Growing(rows[at].Report)
-	return err
-}
-
 // fillRegressions adds those that have the state, in their groups.
-func (p *Pages) fillRegressions(ctx context.Context, project string, data *regressionPage, all []*regression) error {
-	data.Counts = map[string]int{"all": len(all)}
+func (p *Pages) fillRegressions(ctx context.Context, project string, data *regressionPage, f *followed) error {
+	data.Counts = maps.Clone(f.counts)
 	var chosen []*regression
-	for _, r := range all {
-		data.Counts[string(r.State)]++
-		if data.State == "all" || data.State == string(r.State) {
+	for _, r := range f.all {
+		if data.State == stateAll || data.State == string(r.State) {
 			own := *r // others look at the same
 			chosen = append(chosen, &own)
 		}
 	}
-	slices.SortStableFunc(chosen, func(a, b *regression) int {
-		return cmp.Or(b.First.Started.Compare(a.First.Started), cmp.Compare(b.Ratio, a.Ratio), a.byName(b))
-	})
-	data.More = max(0, len(chosen)-maxChanges)
-	chosen = chosen[:len(chosen)-data.More]
+	chosen = chosen[:min(maxChanges, len(chosen))]
+	data.More = max(0, f.counts[data.State]-len(chosen))
 	data.group(chosen)
 	found := make([]*finding, len(chosen))
 	for i, r := range chosen {
@@ -185,6 +165,19 @@ func regressionTable(d *regressionPage) *table {
 				numberText(r.Baseline), numberText(r.Value), numberText(r.Ratio), r.LastGood, r.FirstBad, r.First.Run, r.Last.Run, ended, by, note})
 		}
 	}
+	for _, f := range d.Drifts {
+		t.Rows = append(t.Rows, []string{stateDrift, f.ItemFSLoc, f.Component, f.ItemPath, f.Item, f.ItemVariant, f.Kind, f.Env, f.Metric,
+			numberText(f.Baseline), numberText(f.Value), numberText(f.Ratio), f.Drift.Since.ScmRef, "", f.Drift.Since.Run, "", "", "", ""})
+	}
+	for i := range d.Parts {
+		part := &d.Parts[i]
+		folder, component := part.Part, ""
+		if part.Kind == monitor.PartComponent {
+			folder, component = "", part.Part
+		}
+		t.Rows = append(t.Rows, []string{stateDrift, folder, component, "", "", "", string(part.Kind), part.Env, part.Metric,
+			numberText(part.First), numberText(part.Now), numberText(part.Ratio), part.Since.ScmRef, "", part.Since.Run, "", "", "", ""})
+	}
 	return t
 }
 
@@ -192,11 +185,11 @@ func (r *regression) byName(o *regression) int {
 	return cmp.Or(cmp.Compare(r.ItemFSLoc, o.ItemFSLoc), cmp.Compare(r.Name(), o.Name()))
 }
 
-// stateDrift is slow growth, as the last report says it.
-const stateDrift = "drift"
+// stateDrift is slow growth, as the last reports say it.
+const stateDrift, stateAll = "drift", "all"
 
 // states are the values of the filter.
-var states = []string{string(monitor.CourseOpen), string(monitor.CourseResolved), string(monitor.CourseAccepted), stateDrift, "all"}
+var states = []string{string(monitor.CourseOpen), string(monitor.CourseResolved), string(monitor.CourseAccepted), stateDrift, stateAll}
 
 // States lists the values of the filter.
 func (d *regressionPage) States() []string { return states }
@@ -208,6 +201,8 @@ func (r *regression) Sign() string {
 		return string(monitor.StatusRegression)
 	case monitor.CourseResolved:
 		return string(monitor.StatusResolved)
+	case monitor.CourseAccepted:
+		return string(monitor.StatusAccepted)
 	}
 	return string(monitor.StatusNotJudged)
 }

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/csv"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -136,4 +137,60 @@ func TestNoRegressionIsSaidInWords(t *testing.T) {
 	assert.Contains(t, html, "2 runs of main judged since 1 November 2026.")
 	assert.Contains(t, s.html("/p/shop/regressions?state=resolved"), "No regression is resolved.")
 	assert.Contains(t, s.html("/p/none/regressions"), "No run of none yet")
+}
+
+// TestTheOverviewOfABranchLeadsToItsRegressions holds that the link to all open regressions keeps the branch.
+func TestTheOverviewOfABranchLeadsToItsRegressions(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	tests, results := map[string]float64{}, []monitor.Result{}
+	for n := range 21 {
+		test := fmt.Sprintf("tests/a.py::test_%d", n)
+		tests[test] = 1
+		results = append(results, result(test, monitor.StatusRegression, 1, 2, 0, 1))
+	}
+	s.add(order{n: 1, branch: "topic/a&b", tests: tests})
+	s.judge(1, results...)
+	assert.Contains(t, s.html("/p/shop/?branch=topic/a%26b"), `<a href="/p/shop/regressions?branch=topic%2fa%26b">All open regressions</a>`)
+}
+
+// TestManyRegressionsAreReadOnce holds that the reports of a branch are read again only when one was kept, however much they say, and
+// that the counts are of all.
+func TestManyRegressionsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const open, resolved = 2100, 600
+	var before, last []monitor.Result
+	for n := range open + resolved {
+		test := fmt.Sprintf("tests/a.py::test_%04d", n)
+		r := result(test, monitor.StatusRegression, 1, 2+float64(n), 1, 2)
+		if n < resolved {
+			before = append(before, r)
+			last = append(last, result(test, monitor.StatusResolved, 1, 1, 1, 2))
+		} else {
+			last = append(last, r)
+		}
+	}
+	for n := 1; n < 3; n++ {
+		s.add(order{n: n, tests: map[string]float64{"tests/a.py::test_0000": 1}})
+	}
+	s.judge(1, before...)
+	s.judge(2, last...)
+	assert.Contains(t, s.html("/p/shop/"), `Open regressions <span class="dim">2,100 tests`)
+	s.store.kept = 0
+	for state, want := range map[string]int{"open": open, "resolved": resolved, "all": open + resolved} {
+		var page struct {
+			regressionList
+			More int
+		}
+		s.data("/p/shop/regressions?state="+state, &page)
+		assert.Equal(t, map[string]int{"all": open + resolved, "open": open, "resolved": resolved, "drift": 0}, page.Counts)
+		rows := page.rows()
+		assert.Len(t, rows, 500, state)
+		assert.Equal(t, want-500, page.More, state)
+		if state != "resolved" {
+			assert.Contains(t, rows[0], "test_2699", "the greatest of the latest ones")
+		}
+	}
+	assert.Zero(t, s.store.kept, "nothing is read again")
 }

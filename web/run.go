@@ -115,6 +115,9 @@ func (p *Pages) run(v *visit) (*view, error) {
 		return nil, err
 	}
 	data := &runPage{Run: rows[0], Report: rows[0].Report, Now: p.Now()}
+	if p.rejudged.expected(v.Project, id, data.Run.version, data.Now) {
+		data.Run.Status = judging
+	}
 	part := v.GetHeader(fragmentHeader)
 	if part == "run-live" && data.Run.Status != running && data.Run.Status != judging {
 		data.Then = httpd.LinkPrefix(v.Context) + monitor.RunPath(v.Project, id)

@@ -3,9 +3,42 @@ package web
 import (
 	"context"
 	"fmt"
+	"maps"
+	"sync"
+	"time"
 
 	"pymon-bridge/monitor"
 )
+
+// rejudged are the runs whose reports are about to be replaced, after something was accepted or taken back.
+type rejudged struct {
+	mu  sync.Mutex
+	old map[[2]string]oldReport // by project and run
+}
+
+type oldReport struct {
+	version int64
+	until   time.Time // from then on the old verdict is shown again: judging may have failed
+}
+
+// expect notes that a run gets another report than the one it has.
+func (r *rejudged) expect(project, run string, version int64, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.old, func(_ [2]string, old oldReport) bool { return now.After(old.until) })
+	if r.old == nil {
+		r.old = map[[2]string]oldReport{}
+	}
+	r.old[[2]string{project, run}] = oldReport{version, now.Add(judgingTakes)}
+}
+
+// expected says that the report of a version is about to be replaced.
+func (r *rejudged) expected(project, run string, version int64, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old, found := r.old[[2]string{project, run}]
+	return found && old.version == version && !now.After(old.until)
+}
 
 // fillLive adds what moves while a run goes on.
 func (p *Pages) fillLive(ctx context.Context, data *runPage) error {

@@ -34,9 +34,13 @@ func spark(l line) template.HTML {
 	if math.IsInf(lo, 0) {
 		return ""
 	}
-	band := !math.IsNaN(l.Usual) && !math.IsNaN(l.Limit) && l.Limit > l.Usual
+	from, to := 2*l.Usual-l.Limit, min(l.Limit, bandRoom*hi)
+	if l.Usual >= 0 {
+		from = max(0, from)
+	}
+	band := l.Usual < to // not where one is NaN
 	if band {
-		lo, hi = min(lo, 2*l.Usual-l.Limit), max(hi, l.Limit)
+		lo, hi = min(lo, from), max(hi, to)
 	}
 	if least := 0.2 * math.Abs(hi); hi-lo < least || hi == lo {
 		middle := (hi + lo) / 2
@@ -50,9 +54,9 @@ func spark(l line) template.HTML {
 	fmt.Fprintf(&b, `<svg class="spark s-%s" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" aria-hidden="true">`,
 		class(l.Status), sparkWidth, sparkHeight, sparkWidth, sparkHeight)
 	if band {
-		top := y(l.Limit)
+		top := y(to)
 		fmt.Fprintf(&b, `<rect class="band" x="0" y="%.1f" width="%.0f" height="%.1f"/>`, top, sparkWidth,
-			max(1, y(2*l.Usual-l.Limit)-top))
+			max(1, y(from)-top))
 	}
 	move, last := "M", -1
 	b.WriteString(`<path d="`)

@@ -37,6 +37,10 @@ func TestSparklinesOfOddValues(t *testing.T) {
 	}
 	steady := string(spark(line{Values: []float64{1, 1.01, 0.99}, Usual: nan, Limit: nan}))
 	assert.Contains(t, steady, "L92.5 16.6L184.0 19.4", "a steady series is a calm line")
+	fast := string(spark(line{Values: []float64{0.0001, 0.0002, 0.0001}, Usual: 0.0001, Limit: 0.1}))
+	assert.Contains(t, fast, `<path d="M1.0 27.3L92.5 22.7L184.0 27.3"`, "the line is not on the axis")
+	assert.Contains(t, fast, `<rect class="band" x="0" y="4.0" width="190" height="28.0"/>`, "the usual range ends at three times the greatest value")
+	assert.NotContains(t, string(spark(line{Values: []float64{0, 0}, Usual: 0, Limit: 5})), "band")
 	assert.Contains(t, string(bar(1, nan, 1, "ok")), `width="100.00"`)
 	assert.Empty(t, bar(nan, nan, 1, "ok"))
 	assert.Empty(t, bar(1, 1, 0, "ok"))

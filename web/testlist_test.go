@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -172,4 +173,27 @@ func TestHostileTestsAreText(t *testing.T) {
 	var page testList
 	s.data("/p/shop/tests?path="+url.QueryEscape(`tests/?&#%2f/"'.py`), &page)
 	assert.Equal(t, []string{"test"}, page.names())
+}
+
+// TestAFolderShowsWhatMattersMost holds that a failed test is what a folder shows, whatever other tests of it are.
+func TestAFolderShowsWhatMattersMost(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	const a, b, c, d, e = "tests/a.py::a", "tests/a.py::b", "tests/a.py::c", "tests/b.py::d", "tests/a.py::e"
+	tests := map[string]float64{a: 1, b: 1, c: 1, d: 1, e: 1}
+	s.add(order{n: 0, tests: tests})
+	s.add(order{n: 1, tests: tests, failed: []string{"tests/a.py::z"}})
+	s.judge(1, result(a, monitor.StatusAccepted, 1, 2, 0, 1), result(b, monitor.StatusRegression, 1, 2, 0, 1), result(c, monitor.StatusImprovement, 2, 1, 0, 1),
+		result(d, monitor.StatusLearning, 1, 1, 0, 1), result(e, monitor.StatusLearning, 1, 1, 0, 1))
+	var page testList
+	s.data("/p/shop/tests?path=tests", &page)
+	require.Equal(t, []string{"tests/a.py", "tests/b.py"}, page.folders())
+	assert.Equal(t, "failed", page.Folders[0].Status)
+	var last int
+	html := s.html("/p/shop/tests?path=tests")
+	for _, status := range []string{"failed", "regression", "improvement", "accepted"} {
+		at := strings.Index(html, `<span class="sr"> `+status+`</span>`)
+		assert.Greater(t, at, last, "%s comes after what matters more", status)
+		last = at
+	}
 }

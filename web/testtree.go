@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -114,7 +115,7 @@ func folderAt(rows map[string]*folderRow, file, path string) *folderRow {
 			whole = path + "/" + name
 		}
 		f = &folderRow{Name: name, Path: whole, File: true, Mem: monitor.Number(math.NaN()), Ratio: monitor.Number(math.NaN()),
-			Status: "ok", Counts: map[string]int{}}
+			Counts: map[string]int{}}
 		rows[name] = f
 	}
 	f.File = f.File && !deeper
@@ -122,12 +123,29 @@ func folderAt(rows map[string]*folderRow, file, path string) *folderRow {
 }
 
 // attention orders the statuses of tests; the first one matters most.
-var attention = []string{"failed", "regression", "suspect", "drift", "flaky", "improvement", "resolved", "new", "ok"}
+var attention = []string{"failed", "regression", "suspect", "drift", "flaky", "improvement", "accepted", "resolved", "new", "ok"}
+
+// compareAttention sorts what matters more first. A status that is not in the list matters least.
+func compareAttention(a, b string) int {
+	rank := func(status string) int {
+		if at := slices.Index(attention, status); at >= 0 {
+			return at
+		}
+		return len(attention)
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
+}
+
+// ToLookAt lists the statuses of tests that are no matter of course, in the order in which they matter.
+func (f *folderRow) ToLookAt() []string {
+	all := slices.SortedFunc(maps.Keys(f.Counts), compareAttention)
+	return slices.DeleteFunc(all, func(status string) bool { return status == "ok" || status == "new" })
+}
 
 func (f *folderRow) add(t *test) {
 	f.Tests++
 	f.Counts[t.Status]++
-	if slices.Index(attention, t.Status) < slices.Index(attention, f.Status) {
+	if f.Tests == 1 || compareAttention(t.Status, f.Status) < 0 {
 		f.Status = t.Status
 	}
 	if !math.IsNaN(t.CPUTime) {

@@ -19,6 +19,7 @@ type Store interface {
 	monitor.PageStore
 	monitor.ListStore
 	monitor.HistoryStore
+	monitor.DriftStore
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*monitor.Report, error)
 	// ReportVersions returns the versions of the kept reports on runs, by the ids of the runs. Whenever a report changes, it gets
@@ -86,6 +87,7 @@ type Pages struct {
 	snapshots snapshots
 	briefs    briefs
 	sendings  sendings
+	rejudged  rejudged
 
 	following sync.Mutex
 	followed  map[[2]string]*followed // by project and branch

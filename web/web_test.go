@@ -150,6 +150,10 @@ func (s *fakeStore) Siblings(_ context.Context, test monitor.Series, _ int) (fou
 	return found, nil
 }
 
+func (s *fakeStore) ListDrift(context.Context, monitor.DriftQuery) (*monitor.DriftList, error) {
+	return &monitor.DriftList{}, nil
+}
+
 func (s *fakeStore) Find(context.Context, string, string, int) ([]string, []monitor.Series, error) {
 	return nil, nil, nil
 }
