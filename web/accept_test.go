@@ -132,7 +132,7 @@ func TestTheFormOfARunAccepts(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, s.postForm("http://example.com", "/p/shop/accept", wrong).Code, wrong)
 	}
 	assert.Len(t, s.accepter.asked, 2)
-	refused := s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-2"}, "by": {"anna"}, "test": {"all=1"}}, "Accept", "text/html").Body.String()
+	refused := s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-2"}, "test": {"all=1"}, "by": {"anna"}}, "Accept", "text/html").Body.String()
 	assert.Contains(t, refused, "<h1>What you sent is wrong</h1>", "the address is right")
 	assert.Contains(t, refused, "<dt><code>note</code></dt><dd>expected why</dd>")
 
@@ -154,7 +154,7 @@ func TestARunIsJudgedAgainAfterTheForm(t *testing.T) {
 	worse := func(seconds float64) monitor.Result { return result(a, monitor.StatusRegression, 1, seconds, 0, 1) }
 	s.judge(1, worse(2))
 	const page, old, again = "/p/shop/runs/run-1", "<h1>1 test got worse</h1>", "<h1>Being judged again: 1 test</h1>"
-	for n, form := range []url.Values{{"run": {"run-1"}, "note": {"why"}, "by": {"anna"}}, {"run": {"run-1"}, "undo": {"1"}}} {
+	for n, form := range []url.Values{{"run": {"run-1"}, "test": {"all=1"}, "note": {"why"}, "by": {"anna"}}, {"run": {"run-1"}, "undo": {"1"}}} {
 		assert.Contains(t, s.html(page), old)
 		require.Equal(t, http.StatusSeeOther, s.postForm("http://example.com", "/p/shop/accept", form).Code)
 		html := s.html(page)
@@ -167,10 +167,10 @@ func TestARunIsJudgedAgainAfterTheForm(t *testing.T) {
 		assert.Contains(t, s.get(page, "X-Fragment", "run-live").Body.String(), `data-then="`+page+`"`)
 		assert.Contains(t, s.html(page), old)
 	}
-	s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-1"}, "note": {"why"}, "by": {"anna"}})
+	s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-1"}, "test": {"all=1"}, "note": {"why"}, "by": {"anna"}})
 	s.now = s.now.Add(61 * time.Second)
 	assert.Contains(t, s.html(page), old, "judging failed")
-	s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-1"}, "by": {"anna"}})
+	s.postForm("http://example.com", "/p/shop/accept", url.Values{"run": {"run-1"}, "test": {"all=1"}, "by": {"anna"}})
 	assert.Contains(t, s.html(page), old, "nothing was accepted")
 }
 
