@@ -249,6 +249,13 @@ func (e excuse) missing(refs references, table string, id int64) bool {
 		}
 	}
 	switch table {
+	case "outcomes": // without texts, the metrics of its session tell whether it had some
+		session := refs[table][id]["hashes"][0]
+		for metric, needs := range refs["metrics"] {
+			if e.tables["texts"] && needs["hashes"][0] == session && e.missing(refs, "metrics", metric) {
+				return true
+			}
+		}
 	case "ends":
 		return e.missing(refs, "sessions", refs[table][id]["sessions"][0])
 	case "parked", "tokens", "dead_letters", "pinned_origins":
