@@ -19,11 +19,12 @@ import (
 // fakeRollups notes what it is asked for.
 type fakeRollups struct {
 	asked []monitor.RollupQuery
+	state string
 	err   error
 }
 
-func (f *fakeRollups) RollupState(_ context.Context, q monitor.RollupQuery) (string, error) {
-	return q.Run.Run, nil
+func (f *fakeRollups) RollupState(context.Context, monitor.RollupQuery) (string, error) {
+	return f.state, f.err
 }
 
 func (f *fakeRollups) Rollups(_ context.Context, q monitor.RollupQuery) (*monitor.Rollups, map[monitor.ResultID][]monitor.RunMark, error) {

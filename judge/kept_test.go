@@ -102,6 +102,27 @@ func TestAKeptReportFollowsFromAcceptances(t *testing.T) {
 	}
 }
 
+// TestAKeptReportFollowsFromRollups holds that a report does not count when the history that slow growth is found in has changed.
+func TestAKeptReportFollowsFromRollups(t *testing.T) {
+	t.Parallel()
+	h := history()
+	j, reports := keeping(t, h, "m5")
+	store := &fakeRollups{state: "5 runs"}
+	j.Drift = &judge.Drift{Rollups: store, Detector: &growing{}}
+	r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5", All: true})
+	require.NoError(t, err)
+	require.NoError(t, reports.KeepReport(t.Context(), r))
+	for _, c := range []struct {
+		state  string
+		judged bool
+	}{{"5 runs", false}, {"6 runs", true}} {
+		h.asked, store.state = nil, c.state
+		_, err = j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5"})
+		require.NoError(t, err)
+		assert.Equal(t, c.judged, len(h.asked) > 0, c.state)
+	}
+}
+
 // TestAnAcceptanceWhileARunIsJudgedIsNotInItsBasis accepts and takes back while measurements are read. What is kept counts for what
 // was accepted before.
 func TestAnAcceptanceWhileARunIsJudgedIsNotInItsBasis(t *testing.T) {

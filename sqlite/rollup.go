@@ -9,8 +9,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// stretchRuns is how many runs become one stretch. Twice as many runs stay open, so that one that is judged again, or out of order,
-// takes its place.
+// stretchRuns is how many runs become one stretch, once there are twice as many outside of stretches. The others stay open, so that a
+// run that is judged again, or out of order, takes its place.
 const stretchRuns = 5
 
 // rollup is what the file has of a branch and class of machine.

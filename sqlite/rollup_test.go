@@ -84,6 +84,28 @@ func TestRollupsHaveMediansOfConsecutiveRuns(t *testing.T) {
 	assert.Equal(t, []int{4, 4}, lengths(r))
 }
 
+// TestTheStateOfRollups holds that the state stays when the run is kept, also where runs become a stretch then, and that another run
+// changes it.
+func TestTheStateOfRollups(t *testing.T) {
+	db, _ := openNew(t)
+	state := func(n int) string {
+		s, err := db.RollupState(t.Context(), monitor.RollupQuery{Project: "shop", Branch: "main", Env: "ci", Run: measuredIn(n, 1).Measured()["ci"]})
+		require.NoError(t, err)
+		return s
+	}
+	seen := map[string]int{}
+	for n := range 22 {
+		before := state(n)
+		keep(t, db, measuredIn(n, 1))
+		assert.Equal(t, before, state(n), "run %d", n)
+		seen[before]++
+	}
+	assert.Len(t, seen, 22, "each run has another history")
+	before := state(23)
+	keep(t, db, measuredIn(22, 1))
+	assert.NotEqual(t, before, state(23), "a run that comes late")
+}
+
 func TestARunWithNewTestsIsItsOwnHistory(t *testing.T) {
 	db, _ := openNew(t)
 	r, _ := rollups(t, db, monitor.RollupQuery{Run: measuredIn(1, 3, 4).Measured()["ci"]})

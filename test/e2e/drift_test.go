@@ -86,7 +86,7 @@ func TestSlowGrowthReachesTheGateThePageAndInfluxDB(t *testing.T) {
 	assert.NotEmpty(t, found.Drift.Since.ScmRef)
 	assert.NotEqual(t, first, report.ScmRef)
 	for _, result := range report.Results {
-		assert.Equal(t, "test_pay" == result.Item, result.Status == monitor.StatusDrift, "the other tests are as they were: %+v", result)
+		assert.Equal(t, result.Item == "test_pay", result.Status == monitor.StatusDrift, "the other tests are as they were: %+v", result)
 	}
 
 	r, _ = check(t, bridge, "--fail-on", "drift")
