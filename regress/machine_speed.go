@@ -44,19 +44,24 @@ func (d *Detector) newOffsets(t *table) (o offsets) {
 func (d *Detector) usual(t *table, metric int) []float64 {
 	usual := make([]float64, len(t.histories))
 	inParallel(len(t.histories), func(from, to int) {
-		var levels []float64
+		th := t.thresholds[metric]
+		var measured []float64
 		for i := from; i < to; i++ {
-			levels = levels[:0]
+			measured = measured[:0]
 			for run := range t.window {
-				if level := t.level(metric, i, run); !math.IsNaN(level) {
-					levels = append(levels, level)
+				if value := t.value(metric, i, run); !math.IsNaN(value) {
+					measured = append(measured, value)
 				}
 			}
 			usual[i] = math.NaN()
-			if len(levels) >= d.settings.MinRuns {
-				if m := median(levels); m > t.thresholds[metric].lnLeast {
-					usual[i] = m
-				}
+			n := len(measured)
+			if n < d.settings.MinRuns || n == 0 {
+				continue
+			}
+			slices.Sort(measured) // as their levels would be, so that two logarithms do
+			middle := [...]float64{th.level(measured[(n-1)/2]), th.level(measured[n/2])}
+			if m := quantile(middle[:], 0.5); m > th.lnLeast {
+				usual[i] = m
 			}
 		}
 	})

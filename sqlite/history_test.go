@@ -127,7 +127,7 @@ func TestSamplesOfManyParts(t *testing.T) {
 // TestSamplesOfSessionsThatMix reads a session whose metrics have neighbouring numbers, and sessions between whose metrics are few or
 // many of others.
 func TestSamplesOfSessionsThatMix(t *testing.T) {
-	for _, tc := range []struct{ others, contexts int }{{0, 1}, {1, 1}, {9, 1}, {0, 2}, {1, 2}, {9, 2}} {
+	for _, tc := range []struct{ others, contexts int }{{0, 1}, {1, 1}, {9, 1}, {20, 1}, {0, 2}, {1, 2}, {9, 2}, {20, 2}} {
 		for _, pinned := range []bool{false, true} {
 			t.Run(fmt.Sprint(tc, pinned), func(t *testing.T) {
 				db, _ := openNew(t)

@@ -2,166 +2,181 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"pymon-bridge/monitor"
 )
 
-// sampled is a session that is being read.
+// sampled is a run that is being read.
+//
+// The metrics of its sessions mostly have neighbouring numbers. Then they are read in the order of these, from the pages of the
+// table: that takes a fifth of the time that SQLite takes to give each column of each row. The sessions of a run are read together,
+// since those of pytest-xdist mix. What is not found so is read by the index.
 type sampled struct {
 	run      *monitor.RunInfo
-	hash     string
-	id       int64            // of the hash; 0 before the first part
-	session  monitor.Session  // only the fields that determine the class of machine
-	envs     map[int64]string // classes of machine by the ID of a context's hash
-	last     sampleRow        // the last row read
-	complete bool
+	sessions []*sampledSession
+	byID     map[int64]*sampledSession
+	begun    bool
 
-	// The metrics of a session mostly have neighbouring numbers. Then they are read in the order of their numbers, without an
-	// index: from next on, up to end, so many numbers at a time. width is 0 where others have most of the numbers.
-	next, end, width int64
-	context          int64 // of all its metrics up to end; 0 when they have several
+	first, next, end int64 // the numbers from first up to next have been read, and those up to end are read in this way
+	width            int64 // how many numbers are read at a time
 }
 
-// sparse is how many numbers a metric of a session may have for itself and for others, until reading by the index is faster.
-const sparse = 3
-
-func newSampled(run *monitor.RunInfo, hash string) *sampled {
-	return &sampled{run: run, hash: hash, envs: make(map[int64]string), last: sampleRow{utc: math.MinInt64}}
+// sampledSession is a session of a run that is being read.
+type sampledSession struct {
+	hash    string
+	id      int64            // of the hash
+	session monitor.Session  // only the fields that determine the class of machine
+	envs    map[int64]string // classes of machine by the ID of a context's hash
+	left    int64            // number of metrics that were not read
+	last    sampleRow        // the last row that was read by the index
+	rows    []sampleRow      // of the part that is being read
 }
+
+// sparse is how many numbers a metric may have for itself and for others, until reading by the index is faster.
+const sparse = 16
 
 // sampleRow is a metric with its references to dictionaries.
 type sampleRow struct {
-	seq                            int64 // 0 when the file has no pinned origins
-	series, context, location, utc int64
-	total, cpu, mem                float64
-	pinned                         *string // the pinned class of machine
+	seq, series, context, location, utc int64
+	total, cpu, mem                     float64
+	pinned                              *string // the pinned class of machine
 }
 
-// readPart reads the next metrics of a session in the order of the index, and the rows of dictionaries that they refer
-// to.
-func (s *sampling) readPart(q querier, of *sampled) error {
-	s.rows = s.rows[:0]
-	if of.id == 0 {
-		err := each(s.ctx, q, `SELECT h.id, coalesce(s.machine, ''), coalesce(s.method, '') FROM hashes h
-			LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{of.hash, of.run.Project},
-			func(row scanner) error { return row.Scan(&of.id, &of.session.Machine, &of.session.Method) })
-		if of.complete = of.id == 0; err != nil || of.complete {
-			return err
-		}
+// readPart reads the next metrics of a run, and the rows of dictionaries that they refer to. complete says that they are the last.
+func (s *sampling) readPart(q querier, of *sampled) (complete bool, err error) {
+	if !of.begun {
 		if err := s.begin(q, of); err != nil {
-			return err
+			return false, err
 		}
 	}
-	pinned, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM pinned_origins)"))
-	if err != nil {
-		return err
+	for _, session := range of.sessions {
+		session.rows = session.rows[:0]
 	}
-	if err := s.read(q, of, pinned > 0); err != nil {
-		return err
-	}
-	if of.width > 0 {
-		of.next += of.width
-		of.complete = of.next > of.end
+	complete = true
+	if of.next <= of.end {
+		complete = false
+		err = s.readNumbers(q, of)
 	} else {
-		of.complete = len(s.rows) < s.db.scale.samples
+		for _, session := range of.sessions {
+			if session.left > 0 {
+				complete = false
+				err = s.readIndex(q, of, session)
+				break
+			}
+		}
 	}
-	if len(s.rows) == 0 {
-		return nil
+	if err != nil || complete {
+		return complete, err
 	}
-	of.last = s.rows[len(s.rows)-1]
-	if err := s.resolve(q, pinned > 0); err != nil {
-		return err
+	if err := s.resolve(q, of); err != nil {
+		return false, err
 	}
 	s.assemble(of)
+	return false, nil
+}
+
+// begin finds the sessions of a run, and out how to read them.
+func (s *sampling) begin(q querier, of *sampled) error {
+	of.begun, of.byID = true, map[int64]*sampledSession{}
+	of.first, of.end = math.MaxInt64, math.MinInt64
+	var metrics int64
+	for _, hash := range of.run.Sessions {
+		session := &sampledSession{hash: hash, envs: make(map[int64]string), last: sampleRow{utc: math.MinInt64}}
+		var first, last int64
+		err := each(s.ctx, q, `SELECT h.id, coalesce(s.machine, ''), coalesce(s.method, ''),
+			(SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session = h.id),
+			coalesce((SELECT seq FROM metrics INDEXED BY metrics_session WHERE session = h.id ORDER BY utc_ns, series LIMIT 1), 0),
+			coalesce((SELECT seq FROM metrics INDEXED BY metrics_session WHERE session = h.id ORDER BY utc_ns DESC, series DESC LIMIT 1), 0)
+			FROM hashes h LEFT JOIN sessions s ON s.hash = h.id WHERE h.h = ? AND h.project = ?`, []any{hash, of.run.Project},
+			func(row scanner) error {
+				return row.Scan(&session.id, &session.session.Machine, &session.session.Method, &session.left, &first, &last)
+			})
+		if err != nil {
+			return err
+		}
+		if session.left == 0 || of.byID[session.id] != nil {
+			continue
+		}
+		of.sessions, of.byID[session.id] = append(of.sessions, session), session
+		metrics += session.left
+		of.first, of.end = min(of.first, first, last), max(of.end, first, last)
+	}
+	of.next = of.first
+	span := of.end - of.first + 1
+	if metrics == 0 || span > sparse*metrics {
+		of.end = of.next - 1
+		return nil
+	}
+	of.width = max(1, int64(s.db.scale.samples)*span/metrics)
 	return nil
 }
 
-// begin finds out how to read a session.
-func (s *sampling) begin(q querier, of *sampled) error {
-	var metrics int64
-	err := each(s.ctx, q, "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0) FROM metrics INDEXED BY metrics_session WHERE session = ?",
-		[]any{of.id}, func(row scanner) error { return row.Scan(&metrics, &of.next, &of.end) })
-	span := of.end - of.next + 1
-	if err != nil || metrics == 0 || span > sparse*metrics {
+// readNumbers reads the metrics of a run by their numbers.
+func (s *sampling) readNumbers(q querier, of *sampled) error {
+	until := min(of.next+of.width-1, of.end)
+	ok, err := s.eachNumbered(q, of.next, until, func(r *sampleRow, session int64) {
+		if of := of.byID[session]; of != nil {
+			of.rows = append(of.rows, *r)
+		}
+	})
+	if err != nil {
 		return err
 	}
-	of.width = max(1, int64(s.db.scale.samples)*span/metrics)
-	return each(s.ctx, q, "SELECT coalesce(iif(min(context) = max(context), min(context), 0), 0) FROM tallies WHERE session = ?", []any{of.id},
-		func(row scanner) error { return row.Scan(&of.context) })
+	if !ok { // SQLite says what is wrong with the pages
+		of.end = of.next - 1
+		for _, session := range of.sessions {
+			session.rows = session.rows[:0]
+		}
+		return nil
+	}
+	of.next = until + 1
+	for _, session := range of.sessions {
+		session.left -= int64(len(session.rows))
+	}
+	return nil
 }
 
-// read reads rows. Reading a column costs as much as finding the row, so the IDs of series and location come in one
-// column, and what all rows have in common is not read. An ID has fewer than 32 bits, since a dictionary with more rows would
-// take hundreds of gigabytes. read takes the values as the driver returns them. Scanning them into their types would take as
-// long as reading them.
-func (s *sampling) read(q querier, of *sampled, pinned bool) error {
-	columns := "SELECT series + (location << 32), utc_ns, total_time, user_time + kernel_time, mem_usage, " +
-		map[bool]string{true: "context", false: "NULL"}[of.context == 0] + map[bool]string{true: ", seq"}[pinned]
-	rest, args := " FROM metrics INDEXED BY metrics_session WHERE session = ? AND (utc_ns, series) > (?, ?) ORDER BY utc_ns, series LIMIT ?",
-		[]any{of.id, of.last.utc, of.last.series, s.db.scale.samples}
-	if of.width > 0 {
-		rest = " FROM metrics NOT INDEXED WHERE session = ? AND seq BETWEEN ? AND ?"
-		args = []any{of.id, of.next, min(of.next+of.width-1, of.end)}
-	}
-	v := make([]any, 6, 7)
-	if pinned {
-		v = v[:7]
-	}
-	into := make([]any, len(v))
-	for i := range v {
-		into[i] = &v[i]
-	}
+// readIndex reads the metrics of a session by the index, without those that have been read by their numbers.
+func (s *sampling) readIndex(q querier, of *sampled, session *sampledSession) error {
 	// The driver would check for a cancelled ctx with every row. A part is short enough to be read to its end.
 	ctx := context.WithoutCancel(s.ctx)
-	return each(ctx, q, columns+rest, args, func(row scanner) error {
-		if err := row.Scan(into...); err != nil {
+	err := each(ctx, q, `SELECT seq, series, context, location, utc_ns, total_time, user_time + kernel_time, mem_usage
+		FROM metrics INDEXED BY metrics_session WHERE session = ? AND (utc_ns, series) > (?, ?) AND seq NOT BETWEEN ? AND ?
+		ORDER BY utc_ns, series LIMIT ?`,
+		[]any{session.id, session.last.utc, session.last.series, of.first, of.next - 1, s.db.scale.samples}, func(row scanner) error {
+			var r sampleRow
+			err := row.Scan(&r.seq, &r.series, &r.context, &r.location, &r.utc, float{&r.total}, float{&r.cpu}, float{&r.mem})
+			session.rows = append(session.rows, r)
 			return err
-		}
-		r := sampleRow{context: of.context}
-		refs, ok := v[0].(int64)
-		if r.utc = asInt(v[1], &ok); of.context == 0 {
-			r.context = asInt(v[5], &ok)
-		}
-		if pinned {
-			r.seq = asInt(v[6], &ok)
-		}
-		if !ok {
-			return fmt.Errorf("expected integers, found %T, %T and %T", v[0], v[1], v[5])
-		}
-		r.series, r.location = refs&math.MaxUint32, refs>>32
-		for i, dest := range [...]*float64{&r.total, &r.cpu, &r.mem} {
-			if err := (float{dest}).Scan(v[2+i]); err != nil {
-				return err
-			}
-		}
-		s.rows = append(s.rows, r)
-		return nil
-	})
-}
-
-func asInt(v any, ok *bool) int64 {
-	n, is := v.(int64)
-	*ok = *ok && is
-	return n
+		})
+	n := len(session.rows)
+	if n < s.db.scale.samples {
+		session.left = 0
+	}
+	if n > 0 {
+		session.last = session.rows[n-1]
+	}
+	return err
 }
 
 // assemble makes samples of the rows that are of the wanted sort.
 func (s *sampling) assemble(of *sampled) {
-	for i := range s.rows {
-		row := &s.rows[i]
-		series := s.series[row.series]
-		if series == nil {
-			continue
+	for _, session := range of.sessions {
+		for i := range session.rows {
+			row := &session.rows[i]
+			series := s.series.at(row.series).value
+			if series == nil {
+				continue
+			}
+			s.samples = append(s.samples, monitor.Sample{Run: of.run, Session: session.hash, Series: series, Env: s.env(session, row),
+				Location: s.locations.at(row.location).value, Start: row.utc, TotalTime: row.total, CPUTime: row.cpu, MemUsage: row.mem})
 		}
-		s.samples = append(s.samples, monitor.Sample{Run: of.run, Session: of.hash, Series: series, Env: s.env(of, row),
-			Location: s.locations[row.location], Start: row.utc, TotalTime: row.total, CPUTime: row.cpu, MemUsage: row.mem})
 	}
 }
 
 // env returns the class of machine of a metric.
-func (s *sampling) env(of *sampled, row *sampleRow) string {
+func (s *sampling) env(of *sampledSession, row *sampleRow) string {
 	if row.pinned != nil {
 		return *row.pinned
 	}

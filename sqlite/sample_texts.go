@@ -6,20 +6,58 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// byID has rows of a dictionary by their IDs. A run has mostly neighbours, so a map of some IDs together is asked rarely.
+type byID[V any] struct {
+	blocks map[int64]*[1 << idBits]slot[V]
+	number int64 // of the last block
+	block  *[1 << idBits]slot[V]
+}
+
+const idBits = 5 // of an ID in its block
+
+type slot[V any] struct {
+	known bool
+	value V
+}
+
+func (d *byID[V]) at(id int64) *slot[V] {
+	if number := id >> idBits; d.block == nil || number != d.number {
+		if d.number, d.block = number, d.blocks[number]; d.block == nil {
+			if d.blocks == nil {
+				d.blocks = map[int64]*[1 << idBits]slot[V]{}
+			}
+			d.block = new([1 << idBits]slot[V])
+			d.blocks[number] = d.block
+		}
+	}
+	return &d.block[id&(1<<idBits-1)]
+}
+
+func (d *byID[V]) learn(values map[int64]V) {
+	for id, v := range values {
+		*d.at(id) = slot[V]{true, v}
+	}
+}
+
 // resolve reads the rows of dictionaries that the metrics refer to and that no earlier part has read.
-func (s *sampling) resolve(q querier, pinned bool) error {
+func (s *sampling) resolve(q querier, of *sampled) error {
 	series, locations := make(map[int64]*monitor.Series), make(map[int64]string)
 	contexts := make(map[int64]*monitor.Context)
-	for i := range s.rows {
-		r := &s.rows[i]
-		if _, ok := s.series[r.series]; !ok {
-			series[r.series] = nil
-		}
-		if _, ok := s.locations[r.location]; !ok {
-			locations[r.location] = ""
-		}
-		if _, ok := s.contexts[r.context]; !ok {
-			contexts[r.context] = nil
+	for _, session := range of.sessions {
+		for i := range session.rows {
+			r := &session.rows[i]
+			if !s.series.at(r.series).known {
+				series[r.series] = nil
+			}
+			if !s.locations.at(r.location).known {
+				locations[r.location] = ""
+			}
+			if i > 0 && r.context == session.rows[i-1].context {
+				continue
+			}
+			if _, ok := s.contexts[r.context]; !ok {
+				contexts[r.context] = nil
+			}
 		}
 	}
 	is := map[monitor.Sort]string{monitor.Tests: "=", monitor.Modules: "<>"}[s.of]
@@ -32,13 +70,19 @@ func (s *sampling) resolve(q querier, pinned bool) error {
 	if err := s.readContexts(q, contexts); err != nil {
 		return err
 	}
-	maps.Copy(s.series, series)
-	maps.Copy(s.locations, locations)
+	s.series.learn(series)
+	s.locations.learn(locations)
 	maps.Copy(s.contexts, contexts)
-	if !pinned {
-		return nil
+	pinned, err := countOf(s.ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM pinned_origins)"))
+	if err != nil || pinned == 0 {
+		return err
 	}
-	return s.readOrigins(q)
+	for _, session := range of.sessions {
+		if err := s.readOrigins(q, session.rows); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readContexts reads the fields of contexts that determine the class of machine. The keys of into are the IDs of their
@@ -59,10 +103,13 @@ func (s *sampling) readContexts(q querier, into map[int64]*monitor.Context) erro
 
 // readOrigins reads the pinned classes of machine of the metrics. Only metrics whose context or session came late or
 // never have one.
-func (s *sampling) readOrigins(q querier) error {
-	first, last := s.rows[0].seq, s.rows[0].seq
-	for i := range s.rows {
-		first, last = min(first, s.rows[i].seq), max(last, s.rows[i].seq)
+func (s *sampling) readOrigins(q querier, rows []sampleRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	first, last := rows[0].seq, rows[0].seq
+	for i := range rows {
+		first, last = min(first, rows[i].seq), max(last, rows[i].seq)
 	}
 	pinned := make(map[int64]string)
 	err := each(s.ctx, q, "SELECT seq, env FROM pinned_origins WHERE seq BETWEEN ? AND ?", []any{first, last}, func(row scanner) error {
@@ -75,9 +122,9 @@ func (s *sampling) readOrigins(q querier) error {
 	if len(pinned) == 0 {
 		return err
 	}
-	for i := range s.rows {
-		if env, ok := pinned[s.rows[i].seq]; ok {
-			s.rows[i].pinned = &env
+	for i := range rows {
+		if env, ok := pinned[rows[i].seq]; ok {
+			rows[i].pinned = &env
 		}
 	}
 	return err

@@ -16,15 +16,15 @@ func (db *DB) Samples(ctx context.Context, of monitor.Sort, runs []*monitor.RunI
 
 // SampleReader implements [monitor.SampleReaders].
 func (db *DB) SampleReader() monitor.SampleReader {
-	return &sampleReader{db: db, series: map[monitor.Sort]map[int64]*monitor.Series{monitor.Tests: {}, monitor.Modules: {}},
-		locations: make(map[int64]string)}
+	return &sampleReader{db: db, series: map[monitor.Sort]*byID[*monitor.Series]{monitor.Tests: {}, monitor.Modules: {}},
+		locations: &byID[string]{}}
 }
 
 // sampleReader keeps the rows of dictionaries by ID, since every run has the same tests and files.
 type sampleReader struct {
 	db        *DB
-	series    map[monitor.Sort]map[int64]*monitor.Series // nil for metrics of another sort
-	locations map[int64]string
+	series    map[monitor.Sort]*byID[*monitor.Series] // nil for metrics of another sort
+	locations *byID[string]
 }
 
 // Samples implements [monitor.SampleReader].
@@ -74,10 +74,9 @@ type sampling struct {
 	parts chan<- samplePart
 	// Two parts take turns. When one part is sent, the consumer has finished with the other part.
 	samples, others []monitor.Sample
-	rows            []sampleRow
 
-	series    map[int64]*monitor.Series // nil for metrics of another sort
-	locations map[int64]string
+	series    *byID[*monitor.Series] // nil for metrics of another sort
+	locations *byID[string]
 	contexts  map[int64]*monitor.Context // nil for unknown contexts; only the fields that determine the class of machine
 }
 
@@ -86,16 +85,17 @@ func newSampling(ctx context.Context, r *sampleReader, of monitor.Sort, parts ch
 		contexts: make(map[int64]*monitor.Context)}
 }
 
-// run reads the sessions of some runs. It stops at the first error, or when the consumer has gone.
+// run reads some runs. It stops at the first error, or when the consumer has gone.
 func (s *sampling) run(runs []*monitor.RunInfo) {
 	for _, run := range runs {
-		for _, hash := range run.Sessions {
-			session := newSampled(run, hash)
-			for !session.complete {
-				err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) error { return s.readPart(q, session) })
-				if !s.send(err) {
-					return
-				}
+		of := &sampled{run: run}
+		for complete := false; !complete; {
+			err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) (err error) {
+				complete, err = s.readPart(q, of)
+				return err
+			})
+			if !s.send(err) {
+				return
 			}
 		}
 	}

@@ -81,6 +81,15 @@ func all(t testing.TB, b []byte) (texts []string, whole bool) {
 		f.Free(root)
 	}
 	assert.LessOrEqual(t, len(seen), int(f.Count), "each page is read once")
+	for at := 0; at+size <= len(b); at += size {
+		page := b[at : at+size]
+		pages.Below(page, 0, 9)
+		pages.Numbers(page, 0, 9, func(_ int64, c *pages.Columns) {
+			c.Skip(1)
+			c.Int()
+			c.Float()
+		})
+	}
 	n, _ := f.ReadAt(make([]byte, len(b)+size), 0)
 	assert.LessOrEqual(t, n, len(b)+size)
 	return texts, whole

@@ -1,0 +1,134 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+// fillWorkers stores a run of four sessions whose metrics mix, at random instants and with any floats. It returns what their samples
+// measured, sorted.
+func fillWorkers(t *testing.T, db *sqlite.DB, tests int) (measurements []string) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	recs := []*monitor.Record{record(machine("machine"))}
+	for w := range 4 {
+		s := process(fmt.Sprint("s", w), arrival)
+		s.Description = `{"run": "r"}`
+		recs = append(recs, record(s))
+	}
+	floats := []float64{0, 1, -1, 0.1, math.NaN(), math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53}
+	some := func() float64 { return floats[random.IntN(len(floats))] }
+	for i := range tests {
+		m := measured(fmt.Sprint("s", random.IntN(4)), fmt.Sprint("test_", i), arrival.Add(time.Duration(random.IntN(1e6))*time.Microsecond))
+		m.ItemFSLoc, m.TotalTime, m.UserTime, m.KernelTime, m.MemUsage = fmt.Sprint(i/7), some(), some(), some(), some()
+		recs = append(recs, record(m))
+		measurements = append(measurements, fmt.Sprint(m.Item, m.SessionH, m.ItemFSLoc, m.TotalTime, m.UserTime+m.KernelTime, m.MemUsage))
+	}
+	appendAll(t, db, recs...)
+	slices.Sort(measurements)
+	return measurements
+}
+
+func readWorkers(t *testing.T, db *sqlite.DB) (measurements []string, err error) {
+	t.Helper()
+	run := &monitor.RunInfo{Project: "shop", ID: "r", Sessions: []string{"s0", "s1", "s2", "s3", "s0", "unknown"}}
+	for s, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{run}) {
+		if err != nil {
+			return nil, err
+		}
+		measurements = append(measurements, fmt.Sprint(s.Series.Item, s.Session, s.Location, s.TotalTime, s.CPUTime, s.MemUsage))
+	}
+	slices.Sort(measurements)
+	return measurements, nil
+}
+
+// TestSamplesOfWorkersThatMix reads a tree of two levels. The first and the last metric by time have any numbers, so some are outside of
+// the numbers between.
+func TestSamplesOfWorkersThatMix(t *testing.T) {
+	for _, atOnce := range []int{7, 100, 10_000} {
+		db, path := openNew(t)
+		db.ReadSamples(atOnce)
+		want := fillWorkers(t, db, 700)
+		got, err := readWorkers(t, db)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "%d at once", atOnce)
+		_, err = raw(t, path).Exec("ALTER TABLE metrics ADD COLUMN later INTEGER NOT NULL DEFAULT 7")
+		require.NoError(t, err)
+		got, err = readWorkers(t, db)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "a version with one more column")
+	}
+}
+
+// TestSamplesOfWhatSQLiteWouldRefuse has what this program stores nowhere. The error is SQLite's, or that of a column that SQLite gives.
+func TestSamplesOfWhatSQLiteWouldRefuse(t *testing.T) {
+	for name, tc := range map[string]struct{ change, wanted string }{
+		"a whole number":     {"UPDATE metrics SET total_time = 7 WHERE seq = 300", "expected a float, found int64"},
+		"a text":             {"UPDATE metrics SET mem_usage = 'much' WHERE seq = 300", "expected a float, found string"},
+		"a row of two pages": {"UPDATE metrics SET cpu_usage = zeroblob(9000) WHERE seq = 300", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := openNew(t)
+			db.ReadSamples(100)
+			want := fillWorkers(t, db, 700)
+			_, err := raw(t, path).Exec(tc.change)
+			require.NoError(t, err)
+			got, err := readWorkers(t, db)
+			if tc.wanted != "" {
+				require.ErrorContains(t, err, tc.wanted)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+// TestSamplesOfDamagedPages writes nonsense into pages of the table. What is read is what SQLite reads, or an error.
+func TestSamplesOfDamagedPages(t *testing.T) {
+	db, path := openNew(t)
+	fillWorkers(t, db, 700)
+	file := raw(t, path)
+	_, err := file.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(t, err)
+	var root, leaf int
+	require.NoError(t, file.QueryRow("SELECT min(pageno) FILTER (WHERE path = '/'), max(pageno) FROM dbstat WHERE name = 'metrics'").Scan(&root, &leaf))
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	failed := 0
+	for _, page := range []int{root, leaf} {
+		for _, at := range []int{0, 4, 8, 9, 12} { // kind, number of cells, and where some are
+			damaged := filepath.Join(t.TempDir(), sqlite.FileName)
+			b := slices.Clone(whole)
+			b[4096*(page-1)+at] ^= 0xff
+			require.NoError(t, os.WriteFile(damaged, b, 0o600))
+			var stored int
+			counted := raw(t, damaged).QueryRow("SELECT count(total_time + utc_ns) + sum(total_time + utc_ns IS NULL) FROM metrics NOT INDEXED").Scan(&stored)
+			db := dbAt(damaged, utcZones())
+			if db.Open(t.Context()) != nil {
+				continue
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			got, err := readWorkers(t, db)
+			if err != nil {
+				failed++
+			} else {
+				assert.NoError(t, counted, "page %d, byte %d", page, at)
+				assert.Len(t, got, stored, "page %d, byte %d", page, at)
+			}
+		}
+	}
+	assert.Greater(t, failed, 3)
+}
