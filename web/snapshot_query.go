@@ -16,7 +16,7 @@ var sortKeys = map[string]func(a, b *test) int{
 	"cpu":   func(a, b *test) int { return cmp.Compare(a.CPUTime, b.CPUTime) },
 	"mem":   func(a, b *test) int { return cmp.Compare(a.MemUsage, b.MemUsage) },
 	"ratio": func(a, b *test) int { return cmp.Compare(a.Ratio(), b.Ratio()) },
-	"name":  func(a, b *test) int { return strings.Compare(a.find.Value(), b.find.Value()) },
+	"name":  func(a, b *test) int { return strings.Compare(a.find, b.find) },
 }
 
 // order returns the positions of the tests, the least first. NaN is less than every number.
@@ -107,7 +107,7 @@ func (s *snapshot) search(words []string) (has []bool) {
 
 // has says whether all words are in the name or the file of a test.
 func (t *test) has(words []string) bool {
-	text := t.find.Value()
+	text := t.find
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
