@@ -161,7 +161,7 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
+	s := &snapshot{tests: make([]test, 0, info.Tests), counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
 	before, read := newPasts(), 0
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
 		if err != nil {

@@ -73,7 +73,7 @@ type Pages struct {
 	// Quiet is the time without a record after which a run has ended.
 	Quiet time.Duration
 	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The two runs that were looked
-	// at last always stay. A test takes about 400 bytes.
+	// at last always stay. A test takes about 450 bytes.
 	MaxTests int
 	// MaxSending is the size in bytes of the large answers that readers are taking, of all together.
 	MaxSending int
