@@ -77,7 +77,8 @@ type folder struct {
 	Tests       int
 }
 
-// snapshots keeps the snapshots of the runs that were looked at last.
+// snapshots keeps the snapshots of the runs that were looked at last. A cache that drops the entries of the greatest cost does not
+// do: the two runs of a comparison must stay however large they are, and nobody else reads a run while one request does.
 type snapshots struct {
 	mu      sync.Mutex
 	entries []*snapshotEntry // the one used last comes first
