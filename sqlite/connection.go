@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // and "sqlite" for [sql.Open]
 )
 
 // A negative cache_size is in KiB. Every connection has its own cache. So the sizes bound the memory that SQLite takes.
@@ -46,10 +46,14 @@ func openURL(path, pragmas string, size int, query url.Values) (*sql.DB, error) 
 		query.Add("_pragma", pragma)
 	}
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
-	pool, err := sql.Open("sqlite", dsn.String())
+	connector, err := driver.NewConnector(dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	if pragmas == readerPragmas {
+		connector = keeping{connector}
+	}
+	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	return pool, nil
@@ -59,7 +63,6 @@ func openURL(path, pragmas string, size int, query url.Values) (*sql.DB, error) 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // read calls fn in a transaction that sees one state of the file.
@@ -87,11 +90,6 @@ func each(ctx context.Context, q querier, query string, args []any, scan func(ro
 	if err != nil {
 		return err
 	}
-	return scanAll(rows, scan)
-}
-
-// scanAll calls scan for every row.
-func scanAll(rows *sql.Rows, scan func(row scanner) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"math"
 	"time"
@@ -143,3 +145,15 @@ func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
 
 // Compared returns how many stored metrics were compared with new ones.
 func (db *DB) Compared() int { return db.writer.compared }
+
+// KeepStatements makes connections that keep up to MaxStatements compiled statements.
+func KeepStatements(c driver.Connector) driver.Connector { return keeping{c} }
+
+// MaxStatements is how many compiled statements a connection keeps.
+const MaxStatements = maxStatements
+
+// Listers are the connections for lists.
+func (db *DB) Listers() *sql.DB { return db.listers }
+
+// Kept returns how many statements a connection of these keeps.
+func Kept(conn any) int { return len(conn.(*keepingConn).idle) }

@@ -30,10 +30,12 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 			db.logger.Error("the earlier report on a run cannot be read", "project", r.Project, "run", r.Run, "error", err)
 		}
 	}
-	content, err := encodeReport(withRetracted(r, &old))
+	kept := withRetracted(r, &old)
+	content, err := encodeReport(kept)
 	if err != nil {
 		return err
 	}
+	tests := testsOf(kept.Results)
 	brief, err := json.Marshal(r.Brief())
 	if err != nil {
 		return err
@@ -45,12 +47,12 @@ func (db *DB) KeepReport(ctx context.Context, r *monitor.Report) error {
 	judged := nanoseconds(db.Now())
 	err = db.write(ctx, func(w *writer) error {
 		if bytes.Equal(before, content) {
-			_, err := w.exec("UPDATE reports SET judged = ?, brief = ?, basis = ?, answer = ? WHERE project = ? AND run = ?",
-				judged, string(brief), basis, answer, r.Project, r.Run)
+			_, err := w.exec("UPDATE reports SET judged = ?, brief = ?, basis = ?, answer = ?, tests = ? WHERE project = ? AND run = ?",
+				judged, string(brief), basis, answer, tests, r.Project, r.Run)
 			return err
 		}
-		_, err := w.exec("REPLACE INTO reports (project, run, judged, content, brief, basis, answer) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			r.Project, r.Run, judged, content, string(brief), basis, answer)
+		_, err := w.exec("REPLACE INTO reports (project, run, judged, content, brief, basis, answer, tests) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			r.Project, r.Run, judged, content, string(brief), basis, answer, tests)
 		return err
 	})
 	if err != nil {

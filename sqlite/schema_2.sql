@@ -173,3 +173,6 @@ CREATE TABLE acceptances (
     results BLOB NOT NULL -- JSON of the regressions that are accepted, like that of reports
 );
 CREATE INDEX acceptances_branch ON acceptances (project, branch, started);
+
+-- The tests that the report has results of, 8 bytes of each: see report_tests.go. NULL for a report of version 1.
+ALTER TABLE reports ADD COLUMN tests BLOB;

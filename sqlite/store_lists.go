@@ -113,20 +113,13 @@ func (db *DB) RecentTests(ctx context.Context, query monitor.RecentQuery) ([]mon
 	})
 }
 
-// recentOf calls scan for the last rows of each test. The query is compiled once, which takes as long as to find 20 rows.
+// recentOf calls scan for the last rows of each test.
 func recentOf(ctx context.Context, q querier, sql string, query monitor.RecentQuery, scan func(i int, row scanner) error) error {
-	compiled, err := q.PrepareContext(ctx, fmt.Sprintf(sql, query.Limit))
-	if err != nil {
-		return err
-	}
-	defer compiled.Close()
+	sql = fmt.Sprintf(sql, query.Limit)
 	before := cmp.Or(query.Before, math.MaxInt64)
 	for i, t := range query.Tests {
-		rows, err := compiled.QueryContext(ctx, t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component, query.Branch, before)
-		if err == nil {
-			err = scanAll(rows, func(row scanner) error { return scan(i, row) })
-		}
-		if err != nil {
+		args := []any{t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component, query.Branch, before}
+		if err := each(ctx, q, sql, args, func(row scanner) error { return scan(i, row) }); err != nil {
 			return err
 		}
 	}

@@ -1,10 +1,8 @@
 package sqlite
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,60 +166,6 @@ func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monit
 		slices.SortStableFunc(points, func(a, b monitor.TestPoint) int { return cmp.Compare(b.Start, a.Start) })
 		return points[:min(query.Limit, len(points))], nil
 	})
-}
-
-// KeptResults implements [monitor.PageStore]. It decodes the reports that have the name of the test, since decoding takes
-// twenty times as long as looking for it.
-func (db *DB) KeptResults(ctx context.Context, test monitor.Series, runs []string) (map[string]monitor.KeptResult, error) {
-	name, err := nameInReport(test.ItemVariant)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]monitor.KeptResult{}
-	return found, db.ofRuns(ctx, keptContent, test.Project, runs, func(row scanner) (err error) {
-		var run string
-		var stored []byte
-		if err = row.Scan(&run, &stored); err == nil {
-			found[run], err = resultsOf(stored, test, name)
-		}
-		return err
-	})
-}
-
-// resultsOf returns the results that a stored report has of a test, whose name stands in the report as in name.
-func resultsOf(stored []byte, test monitor.Series, name []byte) (kept monitor.KeptResult, err error) {
-	content, err := decompress(stored)
-	if err != nil {
-		return kept, err
-	}
-	var r *monitor.Report
-	if bytes.Contains(content, name) {
-		r, err = decodeReport(content)
-	} else {
-		var part struct{ Summary monitor.Summary }
-		err = json.Unmarshal(content, &part)
-		r = &monitor.Report{Summary: part.Summary}
-	}
-	if err != nil {
-		return kept, err
-	}
-	s := r.Summary
-	kept.Learning = s.Learning > 0 && s.OK+s.Suspects+s.Regressions+s.Improvements == 0
-	for _, result := range r.Results {
-		if result.TestID == test.ID(result.Env) {
-			kept.Results = append(kept.Results, result)
-		}
-	}
-	return kept, nil
-}
-
-// nameInReport returns a text as it stands in the JSON of a kept report.
-func nameInReport(s string) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(escape(s))
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // Siblings implements [monitor.PageStore].

@@ -200,3 +200,42 @@ func TestSiblingsAndFind(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, runs, "too few digits")
 }
+
+// What a report says of a test is found without reading reports that say nothing of it, however large they are.
+func TestKeptResultsReadsOnlyReportsWithTheTest(t *testing.T) {
+	db, path := openNew(t)
+	odd := result("test_odd", monitor.StatusRegression)
+	learning := reportOn("learning")
+	learning.Summary.Learning = 3
+	keep(t, db, reportOn("run", odd), reportOn("fine", result("other", monitor.StatusSuspect)), learning)
+	test := monitor.Series{Project: "shop", ItemPath: odd.ItemPath, Item: odd.Item, ItemVariant: odd.ItemVariant, Kind: odd.Kind}
+	runs := []string{"run", "fine", "learning"}
+	want, err := db.KeptResults(t.Context(), test, runs)
+	require.NoError(t, err)
+	file := raw(t, path)
+	_, err = file.Exec("UPDATE reports SET content = x'1f8b' WHERE run <> 'run'")
+	require.NoError(t, err)
+	kept, err := db.KeptResults(t.Context(), test, runs)
+	require.NoError(t, err)
+	assert.Equal(t, want, kept)
+
+	_, err = file.Exec("UPDATE reports SET content = (SELECT content FROM reports WHERE run = 'run'), brief = '', tests = NULL")
+	require.NoError(t, err)
+	kept, err = db.KeptResults(t.Context(), test, runs)
+	require.NoError(t, err)
+	assert.Equal(t, want["run"], kept["fine"], "a report that an older version kept is read")
+
+	keep(t, db, reportOn("fine", odd), reportOn("run"))
+	for range 2 { // also one that says the same again
+		kept, err = db.KeptResults(t.Context(), test, []string{"run", "fine"})
+		require.NoError(t, err)
+		assert.Len(t, kept["fine"].Results, 1)
+		assert.Empty(t, kept["run"].Results, "what is retracted is no result")
+		_, err = file.Exec("UPDATE reports SET tests = NULL")
+		require.NoError(t, err)
+		keep(t, db, reportOn("fine", odd), reportOn("run"))
+		var empty int
+		require.NoError(t, file.QueryRow("SELECT sum(tests IS NULL) FROM reports WHERE run <> 'learning'").Scan(&empty))
+		assert.Zero(t, empty)
+	}
+}

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"pymon-bridge/monitor"
 )
@@ -20,34 +19,13 @@ type brief struct {
 	drifts      int // tests
 }
 
-// maxBriefs is how many briefs stay in memory.
+// maxBriefs is how many briefs stay in memory, by the versions of the reports. No two reports have the same version.
 const maxBriefs = 4000
-
-// briefs keeps the briefs of the reports that were looked at, by version. No two reports have the same version.
-type briefs struct {
-	mu   sync.Mutex
-	kept map[int64]*brief
-}
-
-func (b *briefs) get(version int64) *brief {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.kept[version]
-}
-
-func (b *briefs) put(version int64, of *brief) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.kept == nil || len(b.kept) >= maxBriefs {
-		b.kept = map[int64]*brief{}
-	}
-	b.kept[version] = of
-}
 
 // brief returns the brief of the kept report on a run, which had this version a moment ago; nil for no report. What it keeps may
 // be newer than the version, but never older.
 func (p *Pages) brief(ctx context.Context, project, run string, version int64) (*brief, error) {
-	if known := p.briefs.get(version); known != nil || version == 0 {
+	if known, _ := p.briefs.Get(version); known != nil || version == 0 {
 		return known, nil
 	}
 	r, err := p.report(ctx, project, run)
@@ -57,7 +35,7 @@ func (p *Pages) brief(ctx context.Context, project, run string, version int64) (
 	of := &brief{suite: r.Suite, status: verdictOf(r), sentence: p.parts.Words.Sentence(r),
 		regressions: regressed(r, monitor.StatusRegression), results: r.Summary.Regressions,
 		suspects: regressed(r, monitor.StatusSuspect), drifts: regressed(r, monitor.StatusDrift)}
-	p.briefs.put(version, of)
+	p.briefs.Add(version, of)
 	return of, nil
 }
 

@@ -43,15 +43,16 @@ type join struct {
 }
 
 type joinKey struct {
-	testKey
+	name       testName
+	env        string
 	occurrence int
 }
 
 func keyOf(t *test, apart bool) joinKey {
 	if apart {
-		return joinKey{testKey{t.id, ""}, t.Occurrence}
+		return joinKey{t.testName, "", t.Occurrence}
 	}
-	return joinKey{testKey{t.id, t.Env}, t.Occurrence}
+	return joinKey{t.testName, t.Env, t.Occurrence}
 }
 
 // index finds tests by their keys, with or without the class of machine. It is made once.
@@ -94,7 +95,7 @@ func (j *join) compare(base, head *snapshot, take func(c comparison)) {
 		}
 	}
 	for _, list := range [][]*test{j.added, j.gone} {
-		slices.SortFunc(list, func(a, b *test) int { return strings.Compare(a.find.Value(), b.find.Value()) })
+		slices.SortFunc(list, func(a, b *test) int { return strings.Compare(a.find, b.find) })
 	}
 }
 
@@ -171,7 +172,7 @@ func (d *comparePage) count(c *comparison) {
 // sortComparisons puts what is worse first, by ratio.
 func sortComparisons(chosen []*comparison) {
 	slices.SortFunc(chosen, func(a, b *comparison) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find.Value(), b.of.find.Value()))
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find, b.of.find))
 	})
 }
 

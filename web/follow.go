@@ -23,7 +23,8 @@ type followed struct {
 }
 
 // maxFollowed is how many branches stay in memory: the list of projects needs two entries for each of its rows. A branch has at
-// most maxChanges regressions of each state.
+// most maxChanges regressions of each state. The cache of contexts and sessions takes a value a moment later, or not at all. Here
+// that would mean to read 160 reports again.
 const maxFollowed = 250
 
 // follow returns the regressions of a branch. It reads the reports again when one was kept or removed since.
@@ -43,7 +44,7 @@ func (p *Pages) follow(ctx context.Context, project, branch string) (*followed, 
 	if f.growth, err = p.parts.Store.ListDrift(ctx, monitor.DriftQuery{Project: project, Branch: &branch}); err != nil {
 		return nil, err
 	}
-	p.know(key, f)
+	p.followed.Add(key, f)
 	return f, nil
 }
 
@@ -75,27 +76,16 @@ func (p *Pages) openRegressions(ctx context.Context, project string) (int, error
 	if err != nil {
 		return 0, err
 	}
-	p.know(key, f)
+	p.followed.Add(key, f)
 	return f.counts[string(monitor.CourseOpen)], nil
 }
 
 // known returns what is known of a branch, unless a report was kept or removed since.
 func (p *Pages) known(key [2]string, number int, latest int64) *followed {
-	p.following.Lock()
-	defer p.following.Unlock()
-	if f := p.followed[key]; f != nil && f.number == number && f.latest == latest {
+	if f, found := p.followed.Get(key); found && f.number == number && f.latest == latest {
 		return f
 	}
 	return nil
-}
-
-func (p *Pages) know(key [2]string, f *followed) {
-	p.following.Lock()
-	defer p.following.Unlock()
-	if p.followed == nil || len(p.followed) >= maxFollowed {
-		p.followed = map[[2]string]*followed{}
-	}
-	p.followed[key] = f
 }
 
 // readRegressions reads the kept reports of a branch, the latest first.

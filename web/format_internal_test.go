@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/csv"
 	"testing"
 
@@ -15,9 +16,9 @@ func TestTablesHaveNoFormulas(t *testing.T) {
 		`=HYPERLINK("http://evil","x")`: `'=HYPERLINK("http://evil","x")`,
 		"@SUM(1)":                       "'@SUM(1)", "+1+1": "'+1+1", "-a": "'-a", "\t=1": "'\t=1",
 	} {
-		var a answer
+		a := answer{body: new(bytes.Buffer)}
 		require.NoError(t, a.csv(&view{Table: func() *table { return &table{Header: []string{"n", "name"}, Rows: [][]string{{"1", cell}}} }}))
-		rows, err := csv.NewReader(&a.body).ReadAll()
+		rows, err := csv.NewReader(a.body).ReadAll()
 		require.NoError(t, err)
 		assert.Equal(t, [][]string{{"n", "name"}, {"1", want}}, rows)
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"net/url"
@@ -158,14 +159,15 @@ func (p *Pages) answerError(c *gin.Context, e httpd.ErrorAnswer) {
 
 // show answers with a page that is about no project.
 func (p *Pages) show(c *gin.Context, status int, found *view) {
-	a, f := new(answer), &frame{view: found, words: p.parts.Words, prefix: httpd.LinkPrefix(c), state: &state{},
+	f := &frame{view: found, words: p.parts.Words, prefix: httpd.LinkPrefix(c), state: &state{},
 		LoggedIn: p.server.LoggedIn(c)}
 	if p.server.Trusts(c) { // strangers learn no version
 		f.Version = p.parts.Version
 	}
-	if err := templates.ExecuteTemplate(&a.body, found.Template, f); err != nil {
+	var body bytes.Buffer
+	if err := templates.ExecuteTemplate(&body, found.Template, f); err != nil {
 		p.parts.Log.ErrorContext(c.Request.Context(), "a page cannot be made", "page", found.Template, "error", err)
 	}
 	setHeaders(c.Writer.Header())
-	sendBody(c, status, htmlType, a.body.Bytes())
+	sendBody(c, status, htmlType, body.Bytes())
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -97,7 +98,8 @@ func (p *Pages) fill(v *visit, load loader) (_ *answer, err error) {
 	if found.Redirect != "" {
 		return &answer{redirect: found.Redirect}, nil
 	}
-	a := &answer{took: time.Since(start)}
+	a := &answer{took: time.Since(start), body: bodies.Get().(*bytes.Buffer)}
+	a.body.Reset()
 	switch {
 	case format == "json":
 		return a, a.json(found)
@@ -113,14 +115,14 @@ func (p *Pages) fill(v *visit, load loader) (_ *answer, err error) {
 		name = part
 	}
 	a.contentType = htmlType
-	return a, templates.ExecuteTemplate(&a.body, name, frame)
+	return a, templates.ExecuteTemplate(a.body, name, frame)
 }
 
 // answer is a whole answer in memory.
 type answer struct {
 	redirect    string
 	contentType string
-	body        bytes.Buffer
+	body        *bytes.Buffer // of bodies until it is packed
 	took        time.Duration
 
 	tag       string
@@ -133,12 +135,19 @@ type answer struct {
 func (a *answer) pack(r *http.Request) {
 	sum := sha256.Sum256(a.body.Bytes())
 	a.tag = `W/"` + hex.EncodeToString(sum[:8]) + `"`
-	if a.unchanged = strings.Contains(r.Header.Get("If-None-Match"), a.tag); a.unchanged {
-		return
+	if a.unchanged = strings.Contains(r.Header.Get("If-None-Match"), a.tag); !a.unchanged {
+		a.sent, a.packed = packed(r, a.body.Bytes())
 	}
-	a.sent, a.packed = packed(r, a.body.Bytes())
-	a.body = bytes.Buffer{} // it is as large as the answer, and a slow reader takes long
+	if (a.packed || a.unchanged) && a.body.Cap() <= maxBody {
+		bodies.Put(a.body)
+	}
+	a.body = nil // it is as large as the answer, and a slow reader takes long
 }
+
+// bodies are buffers for use again: one that grows makes twice the garbage of the page in it. Larger ones than maxBody are rare.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxBody = 256 << 10
 
 // packed returns a body as it is sent: compressed if the client can read that.
 func packed(r *http.Request, body []byte) (sent []byte, packed bool) {

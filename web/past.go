@@ -2,15 +2,14 @@ package web
 
 import (
 	"math"
-	"unique"
 
 	"pymon-bridge/monitor"
 )
 
-// testKey is a test on a class of machine. Equal tests of all runs share their texts.
+// testKey is a test on a class of machine. The samples of one list share the series of each test.
 type testKey struct {
-	id  unique.Handle[monitor.Series]
-	env string
+	series *monitor.Series
+	env    string
 }
 
 // past has the last values of a test in the runs before the one that is looked at, by metric in the order of
@@ -19,7 +18,6 @@ type past [len(monitor.JudgedMetrics)][earlierRuns]float32
 
 // pasts gathers the values of tests in earlier runs.
 type pasts struct {
-	ids    map[*monitor.Series]unique.Handle[monitor.Series] // of samples, which share their series
 	at     map[testKey]int
 	values []gathered
 }
@@ -29,22 +27,10 @@ type gathered struct {
 	of [len(monitor.JudgedMetrics)][earlierRuns]float64
 }
 
-func newPasts() *pasts {
-	return &pasts{ids: map[*monitor.Series]unique.Handle[monitor.Series]{}, at: map[testKey]int{}}
-}
-
-// id returns the identity of the test of a sample.
-func (p *pasts) id(series *monitor.Series) unique.Handle[monitor.Series] {
-	id, ok := p.ids[series]
-	if !ok {
-		id = unique.Make(*series)
-		p.ids[series] = id
-	}
-	return id
-}
+func newPasts() *pasts { return &pasts{at: map[testKey]int{}} }
 
 func (p *pasts) add(s *monitor.Sample) {
-	key := testKey{p.id(s.Series), s.Env}
+	key := testKey{s.Series, s.Env}
 	at, ok := p.at[key]
 	if !ok {
 		at = len(p.values)
@@ -81,4 +67,22 @@ func (p *pasts) of(key testKey) (before float64, values past, known bool) {
 		}
 	}
 	return before, values, known
+}
+
+// shared returns the series of some tests as the samples share them, or ones of their own for tests without a sample.
+func (p *pasts) shared(measured []test, tests []monitor.RunTest) map[monitor.Series]*monitor.Series {
+	if len(tests) == 0 {
+		return nil
+	}
+	all := make(map[monitor.Series]*monitor.Series, len(measured)+len(tests))
+	for i := range tests {
+		all[tests[i].Series] = &tests[i].Series
+	}
+	for i := range measured {
+		all[*measured[i].of] = measured[i].of
+	}
+	for key := range p.at {
+		all[*key.series] = key.series
+	}
+	return all
 }

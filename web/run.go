@@ -70,12 +70,13 @@ type testRow struct {
 func testRows(tests []*test) []*testRow {
 	rows := make([]*testRow, len(tests))
 	for i, t := range tests {
-		id := t.Series.ID(t.Env)
+		series := t.Series()
+		id := series.ID(t.Env)
 		id.Occurrence = t.Occurrence
-		rows[i] = &testRow{Test: id, Name: nameOf(t.Series, t.Occurrence), File: t.Location, Status: t.Status,
+		rows[i] = &testRow{Test: id, Name: nameOf(series, t.Occurrence), File: t.Location, Status: t.Status,
 			Wall: monitor.Number(t.TotalTime), CPU: monitor.Number(t.CPUTime), Mem: monitor.Number(t.MemUsage),
 			Before: monitor.Number(t.Before), Ratio: t.Ratio(), Outcome: t.Outcome, Attempts: t.Attempts, Changes: t.Changes,
-			Series: t.Series, Env: t.Env}
+			Series: series, Env: t.Env}
 	}
 	return rows
 }

@@ -59,7 +59,8 @@ func (p *Pages) fillLive(ctx context.Context, data *runPage) error {
 		return err
 	}
 	for i := range latest {
-		t := test{RunTest: latest[i], Status: "ok"}
+		t := testOf(&latest[i])
+		t.testName, t.Status = testName(appendName(nil, t.of)), "ok"
 		if t.Outcome != "" {
 			t.Status = "failed"
 		}

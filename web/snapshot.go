@@ -5,10 +5,8 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unique"
 
 	"pymon-bridge/monitor"
 )
@@ -41,17 +39,32 @@ type snapshot struct {
 	took    time.Duration
 }
 
-// test is one row of a run. The texts of its name are those of the same test in all snapshots.
+// test is one row of a run. There are many, and the garbage collector follows each pointer in them.
 type test struct {
-	monitor.RunTest
+	testName
+	Env      string // class of machine
+	Location string // file
+	Start    int64  // UTC nanoseconds
+
+	TotalTime float64 // NaN when absent, like the next two
+	CPUTime   float64
+	MemUsage  float64
+	Before    float64 // wall time, the middle of the earlier runs; NaN when unknown
+
+	Outcome    string // empty unless the test failed or was retried
+	Attempts   int64
 	Occurrence int
 	Status     string
-	Before     float64 // wall time, the middle of the earlier runs; NaN when unknown
 	Changes    map[string]monitor.Status
 
 	past past
-	id   unique.Handle[monitor.Series]
-	find unique.Handle[string] // what is searched, in small letters
+	find string          // what is searched, in small letters
+	of   *monitor.Series // until the test has its name
+}
+
+func testOf(t *monitor.RunTest) test {
+	return test{Env: t.Env, Location: t.Location, Start: t.Start, TotalTime: t.TotalTime, CPUTime: t.CPUTime, MemUsage: t.MemUsage,
+		Outcome: t.Outcome, Attempts: t.Attempts, of: &t.Series}
 }
 
 // Ratio is how the wall time compares with that of the earlier runs.
@@ -64,7 +77,8 @@ type folder struct {
 	Tests       int
 }
 
-// snapshots keeps the snapshots of the runs that were looked at last.
+// snapshots keeps the snapshots of the runs that were looked at last. A cache that drops the entries of the greatest cost does not
+// do: the two runs of a comparison must stay however large they are, and nobody else reads a run while one request does.
 type snapshots struct {
 	mu      sync.Mutex
 	entries []*snapshotEntry // the one used last comes first
@@ -148,15 +162,15 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
+	s := &snapshot{tests: make([]test, 0, info.Tests), counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
 	before, read := newPasts(), 0
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
 		if err != nil {
 			return nil, err
 		}
 		if sample.Run == info {
-			s.tests = append(s.tests, test{id: before.id(sample.Series), RunTest: monitor.RunTest{Env: sample.Env, Location: sample.Location,
-				Start: sample.Start, TotalTime: sample.TotalTime, CPUTime: sample.CPUTime, MemUsage: sample.MemUsage}})
+			s.tests = append(s.tests, test{of: sample.Series, Env: sample.Env, Location: sample.Location,
+				Start: sample.Start, TotalTime: sample.TotalTime, CPUTime: sample.CPUTime, MemUsage: sample.MemUsage})
 		} else {
 			before.add(&sample)
 		}
@@ -181,11 +195,15 @@ const passEvery = 20_000
 func (s *snapshot) finish(before *pasts, unusual []monitor.RunTest, report *monitor.Report) {
 	slices.SortFunc(s.tests, func(a, b test) int { return cmp.Compare(a.Start, b.Start) })
 	retried := map[int64]monitor.RunTest{} // by micros: a test that passed at a later attempt has a metric too
-	for _, t := range unusual {
+	shared := before.shared(s.tests, unusual)
+	for i := range unusual {
+		t := &unusual[i]
 		if t.Outcome == monitor.OutcomeFailed || t.Outcome == monitor.OutcomeError {
-			s.tests = append(s.tests, test{RunTest: t, id: unique.Make(t.Series)})
+			failed := testOf(t)
+			failed.of = shared[t.Series]
+			s.tests = append(s.tests, failed)
 		} else {
-			retried[micros(t.Start)] = t
+			retried[micros(t.Start)] = *t
 		}
 	}
 	changes := map[monitor.TestID]map[string]monitor.Status{}
@@ -202,23 +220,23 @@ func (s *snapshot) finish(before *pasts, unusual []monitor.RunTest, report *moni
 	seen := make(map[testKey]int, len(s.tests))
 	for i := range s.tests {
 		t, known := &s.tests[i], false
-		key := testKey{t.id, t.Env}
-		t.Series, t.Occurrence = t.id.Value(), seen[key]
+		key := testKey{t.of, t.Env}
+		t.Occurrence = seen[key]
 		t.Before, t.past, known = before.of(key)
 		seen[key]++
-		if again, ok := retried[micros(t.Start)]; ok && again.Series == t.Series {
-			t.Outcome, t.Attempts, t.NodeID = again.Outcome, again.Attempts, again.NodeID
+		if again, ok := retried[micros(t.Start)]; ok && again.Series == *t.of {
+			t.Outcome, t.Attempts = again.Outcome, again.Attempts
 		}
-		id := t.Series.ID(t.Env)
+		id := t.of.ID(t.Env)
 		id.Occurrence = t.Occurrence
 		t.Changes = changes[id]
 		t.Status = statusOf(t, usual)
 		if t.Status == usual && s.compare > 0 && !known {
 			t.Status = "new"
 		}
-		t.find = unique.Make(strings.ToLower(t.Location + "::" + t.Series.ItemVariant + "\x00" + t.Series.ItemPath + "\x00" + t.Series.Item))
 		s.counts[t.Status]++
 	}
+	s.name()
 	s.folders = foldersOf(s.tests)
 	s.ratios = binsOf(s.tests)
 }

@@ -16,7 +16,7 @@ var sortKeys = map[string]func(a, b *test) int{
 	"cpu":   func(a, b *test) int { return cmp.Compare(a.CPUTime, b.CPUTime) },
 	"mem":   func(a, b *test) int { return cmp.Compare(a.MemUsage, b.MemUsage) },
 	"ratio": func(a, b *test) int { return cmp.Compare(a.Ratio(), b.Ratio()) },
-	"name":  func(a, b *test) int { return strings.Compare(a.find.Value(), b.find.Value()) },
+	"name":  func(a, b *test) int { return strings.Compare(a.find, b.find) },
 }
 
 // order returns the positions of the tests, the least first. NaN is less than every number.
@@ -66,12 +66,13 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 		})
 		unknown, known = order[:first], order[first:]
 	}
+	has := s.search(q.words)
 	take := func(i int32) {
 		t := &s.tests[i]
 		if q.status != "" && q.status != t.Status || q.only != nil && !q.only(t) {
 			return
 		}
-		if !t.has(q.words) {
+		if has != nil && !has[i] {
 			return
 		}
 		if found++; found > q.offset && len(page) < q.n {
@@ -91,9 +92,23 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 	return page, found
 }
 
+// search returns which tests have all words in the name or the file; nil for no words. It goes through the tests as they lie in
+// memory, since in another order most of the time is waiting for memory.
+func (s *snapshot) search(words []string) (has []bool) {
+	if len(words) == 0 {
+		return nil
+	}
+	has = make([]bool, len(s.tests))
+	for i := range s.tests {
+		has[i] = s.tests[i].has(words)
+	}
+	return has
+}
+
 // has says whether all words are in the name or the file of a test.
 func (t *test) has(words []string) bool {
-	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(t.find.Value(), w) })
+	text := t.find
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
 func valueOf(by string) func(t *test) float64 {

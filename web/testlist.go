@@ -192,7 +192,7 @@ func (p *Pages) ended(ctx context.Context, infos []*monitor.RunInfo) (*monitor.R
 func (p *Pages) fillLines(ctx context.Context, data *testListPage, picked []*test) error {
 	series := make([]monitor.Series, 0, pageRows)
 	for _, t := range picked[:min(pageRows, len(picked))] { // a table for machines has no sparklines
-		series = append(series, t.Series)
+		series = append(series, t.Series())
 	}
 	recent, err := p.parts.Store.RecentTests(ctx, monitor.RecentQuery{Tests: series, Branch: data.Branch, Limit: recentRuns, Outcomes: true})
 	if err != nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
@@ -73,7 +73,7 @@ type Pages struct {
 	// Quiet is the time without a record after which a run has ended.
 	Quiet time.Duration
 	// MaxTests is how many tests of runs that were looked at stay in memory, of all runs together. The two runs that were looked
-	// at last always stay. A test takes about 400 bytes.
+	// at last always stay. A test takes about 450 bytes.
 	MaxTests int
 	// MaxSending is the size in bytes of the large answers that readers are taking, of all together.
 	MaxSending int
@@ -85,17 +85,17 @@ type Pages struct {
 	parts     Parts
 	server    *httpd.Server
 	snapshots snapshots
-	briefs    briefs
+	briefs    *lru.Cache[int64, *brief]
+	followed  *lru.Cache[[2]string, *followed] // by project and branch
 	sendings  sendings
 	rejudged  rejudged
-
-	following sync.Mutex
-	followed  map[[2]string]*followed // by project and branch
 }
 
 // New returns the pages.
 func New(parts Parts) *Pages {
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 200_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
+	briefs, _ := lru.New[int64, *brief](maxBriefs) // fails for a size below one
+	followed, _ := lru.New[[2]string, *followed](maxFollowed)
+	return &Pages{briefs: briefs, followed: followed, Quiet: 5 * time.Minute, MaxTests: 200_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition, parts: parts}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.

@@ -72,11 +72,12 @@ func (s *fakeStore) Samples(_ context.Context, _ monitor.Sort, runs []*monitor.R
 	s.samples++
 	return func(yield func(monitor.Sample, error) bool) {
 		n := 0
+		shared := make([]monitor.Series, s.tests)
 		for _, run := range runs {
 			for i := range s.tests {
 				name := fmt.Sprintf("test_%d", i)
-				series := monitor.Series{Project: "shop", ItemPath: "m", Item: name, ItemVariant: name, Kind: monitor.KindFunction}
-				sample := monitor.Sample{Run: run, Series: &series, Env: "m", Location: "tests/m.py" + s.text, Start: run.Started + int64(i),
+				shared[i] = monitor.Series{Project: "shop", ItemPath: "m", Item: name, ItemVariant: name, Kind: monitor.KindFunction}
+				sample := monitor.Sample{Run: run, Series: &shared[i], Env: "m", Location: "tests/m.py" + s.text, Start: run.Started + int64(i),
 					TotalTime: float64(i + 1), CPUTime: math.NaN(), MemUsage: 1}
 				if n++; s.sampled != nil {
 					s.sampled(n)
