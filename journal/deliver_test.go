@@ -357,7 +357,7 @@ func TestCourierBuriesAPointThatMakesTheSinkPanic(t *testing.T) {
 			panic("index out of range")
 		}
 	}
-	for name, sink := range map[string]fakeSink{
+	for name, sink := range map[string]*fakeSink{
 		"when it is prepared": {PrepareFn: check},
 		"when it is sent": {DeliverFn: func(_ context.Context, points []*monitor.Point) monitor.Reply {
 			check(points)
