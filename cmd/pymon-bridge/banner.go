@@ -4,15 +4,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"pymon-bridge/monitor"
 )
 
 // announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
-func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
+func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
+	if s.from != nil {
+		logger.Info("this program has taken the place of another", "version", version, "before", s.from.Version,
+			"clients_waited_at_most", time.Since(s.from.Paused).Round(time.Millisecond))
+	}
+	l := s.listener
 	url := baseURL(l, c.TLSCert != "")
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
@@ -23,7 +28,7 @@ func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool,
 		delivers = string(b.backend.Destination())
 	}
 	if !m.banner {
-		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", handedOver,
+		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", s.outlives || s.from != nil,
 			"data", data, "delivers_to", delivers, "tokens", len(b.tokens.Valid))
 	} else {
 		clients, remote := "everybody on this machine", url

@@ -24,7 +24,7 @@ func (b *bridge) openCommands(context.Context) error {
 	for _, carryOut := range []func(context.Context) error{b.answer, b.deletions.next} {
 		running.Go(func() { b.repeat(ctx, carryOut) })
 	}
-	b.onClose(func(context.Context) error { stop(); running.Wait(); return nil })
+	b.onCloseEarly(func(context.Context) error { stop(); running.Wait(); return nil })
 	return nil
 }
 
