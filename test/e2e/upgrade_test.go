@@ -120,3 +120,64 @@ func replaceFile(t *testing.T, path, content string) {
 	require.NoError(t, os.WriteFile(path+".new", []byte(content), 0o700))
 	require.NoError(t, os.Rename(path+".new", path))
 }
+
+// TestPytestSeesNoUpgrade replaces the program five times during real runs of pytest with four workers: one with
+// pytest-monitor, and one with the project's own plugin. Neither warns, and each row is there once.
+func TestPytestSeesNoUpgrade(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	plugin, begun := filepath.Join(harness.Root(t), "plugin"), t.TempDir()
+	start := func(name string, pytest harness.Pytest) *harness.PytestRun {
+		pytest.Suite = stagedSuite(t, name)
+		pytest.Env = append(pytest.Env, "BEGUN="+begun, "PYTHONPATH="+plugin)
+		pytest.Args = append(pytest.Args, "-n", "4", "--dist", "loadfile", "--remote-server", bridge.URL+"/p/"+name)
+		return pytest.Start(t)
+	}
+	runs := map[string]*harness.PytestRun{
+		"monitor": start("monitor", harness.Pytest{}),
+		"own":     start("own", harness.Pytest{Python: harness.Plugin92, Args: []string{"-p", "pymon_bridge", "-p", "no:asyncio"}}),
+	}
+	for stage := range 6 {
+		waitFor(t, runs["monitor"], "metrics accepted by this program", func() bool { return accepted(bridge) > 0 })
+		require.NoError(t, os.WriteFile(filepath.Join(begun, fmt.Sprint(stage)), nil, 0o600))
+		if stage > 0 {
+			bridge.Upgrade()
+		}
+	}
+	stored := map[string]map[string]int{"monitor": {}, "own": {}}
+	for name, run := range runs {
+		run.Wait()
+		assert.Equal(t, 0, run.ExitCode)
+		assert.Contains(t, run.Output(), "192 passed")
+		assert.NotRegexp(t, "(?i)warn|error|did not arrive", run.Output(), name)
+	}
+	for _, m := range harness.Stored(t, bridge.Data).Metrics {
+		name, _, _ := strings.Cut(strings.TrimPrefix(m.ItemPath, "test_"), "_")
+		stored[name][m.ItemPath+"."+m.ItemVariant]++
+	}
+	for name, rows := range stored {
+		assert.Len(t, rows, 192, name)
+		for row, times := range rows {
+			assert.Equal(t, 1, times, row)
+		}
+	}
+}
+
+// stagedSuite returns a suite of four modules. The tests of a stage wait until a file with its number is in the folder BEGUN;
+// those of the first stage do not wait.
+func stagedSuite(t *testing.T, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	const text = `import os, pathlib, pytest, time
+
+@pytest.mark.parametrize("n", range(48))
+def test_stage(n):
+    while n >= 8 and not pathlib.Path(os.environ["BEGUN"], str(n // 8)).exists():
+        time.sleep(0.01)
+    time.sleep(0.02)
+`
+	for n := range 4 {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("test_%s_%d.py", name, n)), []byte(text), 0o600))
+	}
+	return dir
+}
