@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,10 +14,16 @@ import (
 
 // announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
 func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
+	state := monitor.UpgradeState{Version: version}
 	if s.from != nil {
-		logger.Info("this program has taken the place of another", "version", version, "before", s.from.Version,
-			"clients_waited_at_most", time.Since(s.from.Paused).Round(time.Millisecond))
+		state = monitor.UpgradeState{Error: s.from.Failed, Version: version, Before: s.from.Version, Waited: time.Since(s.from.Paused)}
+		logger.Info("this program has taken the place of another", "version", version, "before", state.Before,
+			"clients_waited_at_most", state.Waited.Round(time.Millisecond))
+		if state.Error != "" {
+			logger.Error("no upgrade: the program before is back, because the new one cannot serve", "error", state.Error)
+		}
 	}
+	b.answerUpgrades(context.Background(), state)
 	l := s.listener
 	url := baseURL(l, c.TLSCert != "")
 	data, err := filepath.Abs(c.Data)

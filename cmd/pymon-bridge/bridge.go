@@ -49,8 +49,9 @@ type bridge struct {
 	since      time.Time // when the start began
 	handedOver bool      // the listening socket outlives the process
 
-	asked chan os.Signal // asks for an upgrade
-	next  *successor     // nil unless another program takes the place of this one
+	asked   chan os.Signal // asks for an upgrade
+	ordered chan struct{}  // says that the file may have a command to upgrade
+	next    *successor     // nil unless another program takes the place of this one
 
 	closers    []func(ctx context.Context) error // close the opened parts, in the order of opening
 	background []func(ctx context.Context) error // those of them that close parts which no client waits for
@@ -60,7 +61,7 @@ type bridge struct {
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
 	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1),
-		asked: make(chan os.Signal, 1)}
+		asked: make(chan os.Signal, 1), ordered: make(chan struct{}, 1)}
 }
 
 // Open opens all parts, from the disk to the network, and serves on l. After an error no part is open.
@@ -104,6 +105,11 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 			b.reload(ctx)
 		case <-b.asked:
 			if b.upgrade(ctx, false) == nil {
+				return nil
+			}
+		case <-b.ordered:
+			migrate, asked, err := b.db.UpgradeAsked(ctx)
+			if err == nil && asked && b.upgrade(ctx, migrate) == nil {
 				return nil
 			}
 		case <-look.C:

@@ -207,8 +207,12 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	b.handedOver = s.outlives
 	m.page.Store(c.pages(s.listener))
 	if err := b.Open(ctx, s.listener); err != nil {
+		if before := s.back(err); before != nil {
+			return before, nil
+		}
 		return nil, errors.Join(err, s.listener.Close())
 	}
+	s.from.opened()
 	if err = c.announce(m, b, s, logger); err == nil {
 		err = b.wait(ctx, hangup)
 	}

@@ -3,55 +3,69 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 )
 
-const (
-	// checkWithin is how long the new program may take to check whether it can serve.
-	checkWithin = time.Minute
-	// migratesStatus is the exit status of --check when the file is older than the program.
-	migratesStatus = 3
-)
-
-// check says whether this program could serve with these flags, and changes nothing. A bridge may serve meanwhile.
-func (c *serveCmd) check(ctx context.Context, m *Main, logger *slog.Logger) error {
-	if c.TLSCert != "" {
-		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
-			return fmt.Errorf("read the TLS certificate: %w", err)
-		}
-	}
-	if _, _, err := newDetector(c.JudgeSettings); err != nil {
-		return err
-	}
-	backend, err := c.openBackend(logger, func(string) {})
-	if err != nil {
-		return err
-	}
-	if backend != nil {
-		defer backend.Close()
-	}
-	file, known, err := sqlite.VersionOf(ctx, filepath.Join(c.Data, sqlite.FileName))
-	switch {
-	case err != nil:
-		return err
-	case file > 0 && file < known:
-		return &exitError{migratesStatus, fmt.Errorf("the file in %s has version %d, and pymon-bridge %s brings it to version %d. Older "+
-			"programs cannot serve it then", c.Data, file, version, known)}
-	}
-	_, err = fmt.Fprintf(m.Stdout, "pymon-bridge %s can serve %s.\n", version, c.Data)
-	return err
+// upgradeCmd makes a serving bridge run the new version of its program.
+type upgradeCmd struct {
+	dataFlags
+	Migrate bool `help:"Let the new program bring the file to its own version. Older programs cannot serve it then."`
 }
+
+// Help implements [kong.HelpProvider].
+func (*upgradeCmd) Help() string {
+	return `Examples:
+
+  pymon-bridge upgrade --data /var/lib/pymon-bridge
+  pymon-bridge backup --data /var/lib/pymon-bridge --into before.db && pymon-bridge upgrade --data /var/lib/pymon-bridge --migrate
+
+First put the new program where the bridge was started from, by a rename or a link. The bridge checks that this program can serve,
+answers what it has accepted, and lets it take its place, with the same flags and variables. No client notices. When the new program
+cannot serve, the bridge goes on, and the exit status is 1.`
+}
+
+// Run asks the bridge for the upgrade, and waits for the new program.
+func (c *upgradeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
+	if !newDB(c.Data, logger).ServedNow() { // a command brings a file that nobody serves to its own version
+		return fmt.Errorf("no bridge serves %s: the new program needs only be started", c.Data)
+	}
+	return lookAt(ctx, c.Data, logger, func(db *sqlite.DB) error {
+		id, err := db.AskUpgrade(ctx, c.Migrate)
+		if err != nil {
+			return fmt.Errorf("ask for the upgrade: %w", err)
+		}
+		var state monitor.UpgradeState
+		err = m.await(ctx, db, "Waiting for the new program", "with the upgrade", func() (at howFar, err error) {
+			state, at.ended, err = db.UpgradeAnswer(ctx, id)
+			return at, err
+		})
+		switch {
+		case err != nil:
+			return err
+		case state.Error != "":
+			return fmt.Errorf("no upgrade: %s", state.Error)
+		case state.Before == "":
+			_, err = fmt.Fprintf(m.Stdout, "The bridge was started anew meanwhile. It is pymon-bridge %s now.\n", state.Version)
+		default:
+			_, err = fmt.Fprintf(m.Stdout, "pymon-bridge %s has taken the place of %s. New clients waited for %s at most.\n", state.Version, state.Before,
+				state.Waited.Round(time.Millisecond))
+		}
+		return err
+	})
+}
+
+// checkWithin is how long the new program may take to check whether it can serve.
+const checkWithin = time.Minute
 
 // checkNext asks the program that would replace this one whether it can serve. With migrate it may bring the file to its own
 // version.
@@ -87,16 +101,24 @@ func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
 	}
 	if err != nil {
 		b.logger.ErrorContext(ctx, "no upgrade: the bridge goes on as it is", "error", err)
+		b.answerUpgrades(ctx, monitor.UpgradeState{Error: err.Error()})
 		return err
 	}
 	b.next = &successor{program: program}
 	return nil
 }
 
+// answerUpgrades tells the operators who asked for an upgrade.
+func (b *bridge) answerUpgrades(ctx context.Context, s monitor.UpgradeState) {
+	if err := b.db.AnswerUpgrades(ctx, s); err != nil {
+		b.logger.ErrorContext(ctx, "cannot say what became of an upgrade", "error", err)
+	}
+}
+
 // makeWay stops what nobody waits for, and then waits for a moment at which no request takes long. Until then the bridge accepts
 // records. ctx limits the time.
 func (b *bridge) makeWay(ctx context.Context, l socket) error {
-	if err := b.next.keep(l.listener, l.outlives); err != nil {
+	if err := b.next.keep(l); err != nil {
 		return err
 	}
 	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", b.next.program)

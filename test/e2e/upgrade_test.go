@@ -181,3 +181,35 @@ def test_stage(n):
 	}
 	return dir
 }
+
+// An operator asks for an upgrade and reads what became of it. The bridge always goes on: with the new program, or with the one
+// before.
+func TestAnOperatorAsksForAnUpgrade(t *testing.T) {
+	t.Parallel()
+	own := filepath.Join(t.TempDir(), "pymon-bridge")
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Program: copyProgram(t, own)})
+	ask := func() harness.Result { return harness.RunProgram(t, nil, "upgrade", "--data", bridge.Data) }
+	pid := bridge.PID()
+	for _, c := range []struct {
+		name, script string
+		exit         int
+		says         string
+	}{
+		{"the same program", "", 0, "pymon-bridge 0.1.0 has taken the place of 0.1.0. New clients waited for "},
+		{"a program that says no", "echo 'pymon-bridge: --page-size: expected less' >&2; exit 1", 1, "cannot serve: --page-size: expected less"},
+		{"a program that goes away", `rm "$0"`, 1, "no such file"},
+	} {
+		if replaceFile(t, own, "#!/bin/sh\n"+c.script+"\n"); c.script == "" {
+			require.NoError(t, os.Rename(copyProgram(t, own+".new"), own))
+		}
+		result := ask()
+		assert.Equal(t, c.exit, result.ExitCode, "%s: %s", c.name, result.Stderr)
+		assert.Contains(t, result.Stdout+result.Stderr, c.says, c.name)
+		assert.Equal(t, http.StatusCreated, newPoster(bridge.URL).try("/contexts/", newMachine().contextJSON()).status, c.name)
+	}
+	assert.Equal(t, pid, bridge.PID())
+	assert.Equal(t, 0, bridge.Stop().ExitCode())
+	result := ask()
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stderr, "no bridge serves "+bridge.Data)
+}
