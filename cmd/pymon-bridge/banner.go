@@ -9,10 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"pymon-bridge/monitor"
 )
 
-// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
+// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the
+// port file, and tells the service manager.
 func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
 	state := monitor.UpgradeState{Version: version}
 	if s.from != nil {
@@ -57,12 +60,12 @@ func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) e
 		writeBanner(m.Stderr, [][2]string{
 			{"listens on", url + ", for " + clients}, {"stores in", data}, {"delivers to", delivers}}, remote)
 	}
-	if c.PortFile == "" {
-		return nil
+	if c.PortFile != "" {
+		if err := writeFile(c.PortFile, url+"\n"); err != nil {
+			return fmt.Errorf("--port-file: %w", err)
+		}
 	}
-	if err := writeFile(c.PortFile, url+"\n"); err != nil {
-		return fmt.Errorf("--port-file: %w", err)
-	}
+	b.notify(daemon.SdNotifyReady)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/mattn/go-isatty"
 
 	"pymon-bridge/httpd"
@@ -216,7 +217,9 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	if err = c.announce(m, b, s, logger); err == nil {
 		err = b.wait(ctx, hangup)
 	}
-	if b.next != nil {
+	if b.next == nil {
+		b.notify(daemon.SdNotifyStopping)
+	} else {
 		calm, cancel := context.WithTimeout(ctx, c.StopAfter)
 		err = b.makeWay(calm, s)
 		cancel()
