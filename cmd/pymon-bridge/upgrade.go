@@ -27,7 +27,7 @@ func (*upgradeCmd) Help() string {
 	return `Examples:
 
   pymon-bridge upgrade --data /var/lib/pymon-bridge
-  pymon-bridge backup --data /var/lib/pymon-bridge --into before.db && pymon-bridge upgrade --data /var/lib/pymon-bridge --migrate
+  pymon-bridge backup before.db && pymon-bridge upgrade --migrate
 
 First put the new program where the bridge was started from, by a rename or a link. The bridge checks that this program can serve,
 answers what it has accepted, and lets it take its place, with the same flags and variables. No client notices. When the new program
