@@ -9,8 +9,8 @@ import (
 const shortTime = 200 * time.Millisecond
 
 // Calm prepares a hand-over to the next process. The server goes on serving, and each connection closes after its next
-// answer. Calm returns at a moment when no request takes long, or when ctx ends. So clients that connect after the call of
-// [Server.Close], which has to follow, wait for the next process for a moment only.
+// answer. Calm returns at a moment when no request takes long, or when ctx ends. Then [Server.Close] has to follow, with
+// HandedOver. So clients that connect meanwhile wait for the next process for a moment only.
 func (s *Server) Calm(ctx context.Context) {
 	s.stopping.Store(true)
 	poll := time.NewTicker(answeredPoll)
@@ -21,7 +21,6 @@ func (s *Server) Calm(ctx context.Context) {
 		case <-poll.C:
 		}
 	}
-	s.HandedOver = true
 }
 
 // busy reports whether a request takes long, or a client may not know yet that its connection closes. When it is false, it has

@@ -54,6 +54,7 @@ func TestCalmLetsClientsKnowThatTheirConnectionsClose(t *testing.T) {
 		assert.Less(t, time.Since(begin), time.Second)
 		assert.Equal(t, http.StatusOK, readAnswer(kept).status)
 		assert.True(t, kept.closed())
+		b.HandedOver = true
 		begin = time.Now()
 		assert.NoError(t, b.Close(t.Context()))
 		assert.Less(t, time.Since(begin), 100*time.Millisecond, "new clients do not wait for the silent one")

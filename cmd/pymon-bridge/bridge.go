@@ -45,9 +45,9 @@ type bridge struct {
 	deletions *deleter
 	server    *httpd.Server
 
-	url        string
-	since      time.Time // when the start began
-	handedOver bool      // the listening socket outlives the process
+	url    string
+	since  time.Time // when the start began
+	socket socket
 
 	asked   chan os.Signal // asks for an upgrade
 	ordered chan struct{}  // says that the file may have a command to upgrade

@@ -30,7 +30,7 @@ type serveCmd struct {
 	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when the disk has less free space than this." default:"256MiB" env:"PYMON_MIN_FREE"`
 
 	Listen         string         `group:"Network" help:"Address to listen on. A socket from systemd takes precedence." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
-	Check          bool           `group:"General" help:"Say whether this program could serve with these flags, and end. It changes nothing, also beside a serving bridge. The exit status is 3 when the file has an older version."`
+	Check          bool           `group:"Network" help:"Say whether this program could serve with these flags, and end. It changes nothing, also beside a serving bridge. The exit status is 3 when the file has an older version." env:"PYMON_CHECK"`
 	PortFile       string         `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
 	AllowAnonymous bool           `group:"Network" help:"Serve without tokens, also on an address that other machines can reach. After the first token every request needs one, also when all are revoked." env:"PYMON_ALLOW_ANONYMOUS"`
 	RequireProject bool           `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
@@ -205,7 +205,7 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	b := newBridge(c, logger)
 	signal.Notify(b.asked, syscall.SIGUSR2)
 	b.follow(m.files, &m.level)
-	b.handedOver = s.outlives
+	b.socket = s
 	m.page.Store(c.pages(s.listener))
 	if err := b.Open(ctx, s.listener); err != nil {
 		if before := s.back(err); before != nil {
@@ -220,9 +220,7 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	if b.next == nil {
 		b.notify(daemon.SdNotifyStopping)
 	} else {
-		calm, cancel := context.WithTimeout(ctx, c.StopAfter)
-		err = b.makeWay(calm, s)
-		cancel()
+		err = b.makeWay(ctx)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()

@@ -95,16 +95,20 @@ func checkNext(ctx context.Context, program string, migrate bool) error {
 // upgrade prepares the bridge to be replaced by the program in the file that it was started from. When that cannot serve, the
 // bridge goes on.
 func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
+	next := &successor{}
 	program, err := programPath()
 	if err == nil {
 		err = checkNext(ctx, program, migrate)
+	}
+	if err == nil {
+		next.program, err = program, next.keep(b.socket)
 	}
 	if err != nil {
 		b.logger.ErrorContext(ctx, "no upgrade: the bridge goes on as it is", "error", err)
 		b.answerUpgrades(ctx, monitor.UpgradeState{Error: err.Error()})
 		return err
 	}
-	b.next = &successor{program: program}
+	b.next = next
 	return nil
 }
 
@@ -115,12 +119,9 @@ func (b *bridge) answerUpgrades(ctx context.Context, s monitor.UpgradeState) {
 	}
 }
 
-// makeWay stops what nobody waits for, and then waits for a moment at which no request takes long. Until then the bridge accepts
-// records. ctx limits the time.
-func (b *bridge) makeWay(ctx context.Context, l socket) error {
-	if err := b.next.keep(l); err != nil {
-		return err
-	}
+// makeWay stops what nobody waits for, and then waits for a moment at which no request takes long, for StopAfter at most. Until
+// then the bridge accepts records. When ctx ends, the bridge stops for good.
+func (b *bridge) makeWay(ctx context.Context) error {
 	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", b.next.program)
 	now, cancel := context.WithCancel(ctx)
 	cancel()
@@ -128,7 +129,10 @@ func (b *bridge) makeWay(ctx context.Context, l socket) error {
 	for _, stop := range b.background {
 		errs = append(errs, stop(now))
 	}
-	b.server.Calm(ctx)
+	calm, cancel := context.WithTimeout(ctx, b.config.StopAfter)
+	defer cancel()
+	b.server.Calm(calm)
 	b.next.Paused = time.Now()
+	b.server.HandedOver = b.server.HandedOver || ctx.Err() == nil
 	return errors.Join(errs...)
 }

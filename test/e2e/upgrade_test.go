@@ -125,7 +125,8 @@ func replaceFile(t *testing.T, path, content string) {
 // pytest-monitor, and one with the project's own plugin. Neither warns, and each row is there once.
 func TestPytestSeesNoUpgrade(t *testing.T) {
 	t.Parallel()
-	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	influx := harness.SharedInflux(t)
+	bridge, bucket, _ := startBridge(t, influx, harness.BridgeConfig{})
 	plugin, begun := filepath.Join(harness.Root(t), "plugin"), t.TempDir()
 	start := func(name string, pytest harness.Pytest) *harness.PytestRun {
 		pytest.Suite = stagedSuite(t, name)
@@ -155,6 +156,8 @@ func TestPytestSeesNoUpgrade(t *testing.T) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(m.ItemPath, "test_"), "_")
 		stored[name][m.ItemPath+"."+m.ItemVariant]++
 	}
+	bridge.WaitDelivered()
+	assert.Len(t, points(t, influx, bucket), 2*192)
 	for name, rows := range stored {
 		assert.Len(t, rows, 192, name)
 		for row, times := range rows {
@@ -208,6 +211,8 @@ func TestAnOperatorAsksForAnUpgrade(t *testing.T) {
 		assert.Equal(t, http.StatusCreated, newPoster(bridge.URL).try("/contexts/", newMachine().contextJSON()).status, c.name)
 	}
 	assert.Equal(t, pid, bridge.PID())
+	bridge.Signal(syscall.SIGHUP)
+	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), "SIGHUP: files are read again") }, time.Minute, time.Millisecond)
 	assert.Equal(t, 0, bridge.Stop().ExitCode())
 	result := ask()
 	assert.Equal(t, 1, result.ExitCode)
