@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -121,13 +120,11 @@ func (s *successor) keep(l socket) error {
 }
 
 // replace runs the successor in place of this program, with the same flags and variables. If the successor cannot be run, or
-// cannot serve, this program begins anew. replace returns only after an error. Signals that do not ask for an end are ignored
-// until the next program takes them.
+// cannot serve, this program begins anew. replace returns only after an error.
 func (s *successor) replace() error {
 	if _, err := unix.FcntlInt(uintptr(s.Socket), unix.F_SETFD, 0); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2)
 	if s.Failed != "" {
 		return s.run(s.program)
 	}

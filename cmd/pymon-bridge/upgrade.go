@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -133,6 +135,9 @@ func (b *bridge) makeWay(ctx context.Context) error {
 	defer cancel()
 	b.server.Calm(calm)
 	b.next.Paused = time.Now()
-	b.server.HandedOver = b.server.HandedOver || ctx.Err() == nil
+	if ctx.Err() == nil {
+		b.server.HandedOver = true
+		signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
+	}
 	return errors.Join(errs...)
 }
