@@ -39,6 +39,7 @@ type conn struct {
 	leave func() // gives its place to another connection
 
 	phase   phase
+	begun   time.Time     // of the phase new or idle that came last
 	reading bool          // Read waits
 	lag     time.Duration // how far its client had fallen behind at the time mark
 	mark    time.Time

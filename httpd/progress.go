@@ -8,7 +8,7 @@ import "time"
 func (c *conn) enter(p phase) {
 	c.moved(0)
 	if p == phaseNew || p == phaseIdle {
-		c.lag = 0
+		c.lag, c.begun = 0, c.mark
 	}
 	c.all.counts[c.phase]--
 	c.all.counts[p]++

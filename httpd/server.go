@@ -27,7 +27,8 @@ type Server struct {
 	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
 	HTTP http.Server
 
-	// HandedOver says that the socket outlives the server. Connections in its queue are then for the next process.
+	// HandedOver says that the socket outlives the server. Connections in its queue are then for the next process. It may
+	// be changed until Close.
 	HandedOver bool
 
 	// CertFile and KeyFile are PEM files. With them the server uses TLS. It reads the files again when they change.

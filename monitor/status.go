@@ -14,6 +14,14 @@ type BridgeStatus struct {
 	Destination Destination `json:"destination"`
 }
 
+// UpgradeState says what became of an upgrade that an operator asked for.
+type UpgradeState struct {
+	Error   string        `json:"error,omitempty"` // why the bridge goes on as it was
+	Version string        `json:"version"`         // of the program that serves now
+	Before  string        `json:"before"`          // version of the program before; empty when the bridge was started anew
+	Waited  time.Duration `json:"waited"`          // the longest that a client could wait between the two, in nanoseconds
+}
+
 // ProjectStatus is what a file has of one project.
 type ProjectStatus struct {
 	Project  string    `json:"project"`

@@ -9,9 +9,10 @@ import (
 
 // The kinds of commands.
 const (
-	commandReplay = "replay"
-	commandDelete = "delete"
-	commandStatus = "status"
+	commandReplay  = "replay"
+	commandDelete  = "delete"
+	commandStatus  = "status"
+	commandUpgrade = "upgrade"
 )
 
 // keptCommands is how many commands stay in the file.
@@ -65,6 +66,27 @@ func openCommands(ctx context.Context, q querier, kind string) (open []command, 
 			return err
 		})
 	return open, err
+}
+
+// answerAll ends all open commands of a kind with what state returns.
+func (db *DB) answerAll(ctx context.Context, kind string, state func() any) error {
+	var open []command
+	err := db.read(ctx, func(q querier) (err error) {
+		open, err = openCommands(ctx, q, kind)
+		return err
+	})
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	s := state()
+	return db.write(ctx, func(w *writer) error {
+		for _, c := range open {
+			if err := w.storeState(c.id, s, nanoseconds(db.Now())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // storeState stores how far a command is.

@@ -86,6 +86,18 @@ func (s *rawFile) openPool() (*sql.DB, error) {
 	return openURL("/"+filepath.Base(s.path), checkerPragmas, 1, url.Values{"vfs": {name}})
 }
 
+// openBeside does the same, also where a bridge serves the file.
+func (s *rawFile) openBeside() (*sql.DB, error) {
+	if !served(s.path) {
+		return s.openPool()
+	}
+	abs, err := filepath.Abs(s.path)
+	if err != nil {
+		return nil, err
+	}
+	return openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
+}
+
 // changed returns an error when somebody has written to the file since it was opened.
 func (s *rawFile) changed() error {
 	for i, f := range s.open {

@@ -51,11 +51,15 @@ func (w *writer) migrate(ctx context.Context, logger *slog.Logger) error {
 
 // version returns the version of the schema, 0 for an empty file.
 func (w *writer) version(ctx context.Context) (int, error) {
+	return versionOf(ctx, w.conn, len(w.schemas))
+}
+
+// versionOf returns the version of the schema, 0 for an empty file. known is the newest that this program knows.
+func versionOf(ctx context.Context, q querier, known int) (int, error) {
 	var application, version, tables int
-	err := w.conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+	err := q.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
 		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).
 		Scan(&application, &version, &tables)
-	known := len(w.schemas)
 	switch {
 	case err != nil:
 		return 0, err
@@ -66,9 +70,35 @@ func (w *writer) version(ctx context.Context) (int, error) {
 			"this is a SQLite file of another program (application_id %d, %d tables): nothing was changed",
 			application, tables)
 	case version > known:
-		return 0, monitor.Errorf(monitor.EInternal,
-			"it was written by a newer pymon-bridge (schema version %d, this one knows %d): nothing was changed",
-			version, known)
+		return 0, monitor.Errorf(monitor.EInternal, "%s: nothing was changed. Use that program, or the backup from before it", newer(version, known))
 	}
 	return version, nil
+}
+
+// newer says that this program is too old for a file.
+func newer(version, known int) string {
+	return fmt.Sprintf("it was written by a newer pymon-bridge (schema version %d, this one knows %d)", version, known)
+}
+
+// VersionOf returns the version of the file at path, 0 for a missing file, and the version that this program brings it to. A bridge
+// may serve the file. VersionOf changes nothing. It fails where Open would refuse the file as that of a newer or another
+// program.
+func VersionOf(ctx context.Context, path string) (version, known int, err error) {
+	known = len(schemas())
+	src, err := openRaw(path)
+	if monitor.ErrorCode(err) == monitor.ENotFound {
+		return 0, known, nil
+	} else if err != nil {
+		return 0, known, err
+	}
+	defer src.close()
+	pool, err := src.openBeside()
+	if err != nil {
+		return 0, known, err
+	}
+	defer pool.Close()
+	if version, err = versionOf(ctx, pool, known); err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return version, known, err
 }

@@ -76,7 +76,7 @@ ALTER TABLE parked ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
 -- What operators ask of the bridge that serves the file, since other processes must not change its records and cursors.
 CREATE TABLE commands (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL, -- replay, status or delete
+    kind TEXT NOT NULL, -- replay, status, upgrade or delete
     arguments TEXT NOT NULL, -- JSON
     asked INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT '{}', -- JSON: how far the bridge is

@@ -20,23 +20,10 @@ func (db *DB) StatusAnswer(ctx context.Context, id int64) (s monitor.BridgeStatu
 
 // AnswerStatus answers all questions of AskStatus.
 func (db *DB) AnswerStatus(ctx context.Context, status func() monitor.BridgeStatus) error {
-	var open []command
-	err := db.read(ctx, func(q querier) (err error) {
-		open, err = openCommands(ctx, q, commandStatus)
-		return err
-	})
-	if err != nil || len(open) == 0 {
-		return err
-	}
-	s := status()
-	s.Checked = db.checkedAt()
-	return db.write(ctx, func(w *writer) error {
-		for _, c := range open {
-			if err := w.storeState(c.id, s, nanoseconds(db.Now())); err != nil {
-				return err
-			}
-		}
-		return nil
+	return db.answerAll(ctx, commandStatus, func() any {
+		s := status()
+		s.Checked = db.checkedAt()
+		return s
 	})
 }
 

@@ -1,18 +1,33 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"pymon-bridge/monitor"
 )
 
-// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file.
-func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool, logger *slog.Logger) error {
+// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the
+// port file, and tells the service manager.
+func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
+	state := monitor.UpgradeState{Version: version}
+	if s.from != nil {
+		state = monitor.UpgradeState{Error: s.from.Failed, Version: version, Before: s.from.Version, Waited: time.Since(s.from.Paused)}
+		logger.Info("this program has taken the place of another", "version", version, "before", state.Before,
+			"clients_waited_at_most", state.Waited.Round(time.Millisecond))
+		if state.Error != "" {
+			logger.Error("no upgrade: the program before is back, because the new one cannot serve", "error", state.Error)
+		}
+	}
+	b.answerUpgrades(context.Background(), state)
+	l := s.listener
 	url := baseURL(l, c.TLSCert != "")
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
@@ -23,7 +38,7 @@ func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool,
 		delivers = string(b.backend.Destination())
 	}
 	if !m.banner {
-		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", handedOver,
+		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", s.outlives || s.from != nil,
 			"data", data, "delivers_to", delivers, "tokens", len(b.tokens.Valid))
 	} else {
 		clients, remote := "everybody on this machine", url
@@ -45,12 +60,12 @@ func (c *serveCmd) announce(m *Main, b *bridge, l net.Listener, handedOver bool,
 		writeBanner(m.Stderr, [][2]string{
 			{"listens on", url + ", for " + clients}, {"stores in", data}, {"delivers to", delivers}}, remote)
 	}
-	if c.PortFile == "" {
-		return nil
+	if c.PortFile != "" {
+		if err := writeFile(c.PortFile, url+"\n"); err != nil {
+			return fmt.Errorf("--port-file: %w", err)
+		}
 	}
-	if err := writeFile(c.PortFile, url+"\n"); err != nil {
-		return fmt.Errorf("--port-file: %w", err)
-	}
+	b.notify(daemon.SdNotifyReady)
 	return nil
 }
 

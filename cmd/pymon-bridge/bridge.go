@@ -45,17 +45,23 @@ type bridge struct {
 	deletions *deleter
 	server    *httpd.Server
 
-	url        string
-	since      time.Time // when the start began
-	handedOver bool      // the listening socket outlives the process
+	url    string
+	since  time.Time // when the start began
+	socket socket
 
-	closers  []func(ctx context.Context) error // close the opened parts, in the order of opening
-	ensuring sync.WaitGroup
-	failed   chan error
+	asked   chan os.Signal // asks for an upgrade
+	ordered chan struct{}  // says that the file may have a command to upgrade
+	next    *successor     // nil unless another program takes the place of this one
+
+	closers    []func(ctx context.Context) error // close the opened parts, in the order of opening
+	background []func(ctx context.Context) error // those of them that close parts which no client waits for
+	ensuring   sync.WaitGroup
+	failed     chan error
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
-	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1)}
+	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1),
+		asked: make(chan os.Signal, 1), ordered: make(chan struct{}, 1)}
 }
 
 // Open opens all parts, from the disk to the network, and serves on l. After an error no part is open.
@@ -83,8 +89,8 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 	return b.openServer(l)
 }
 
-// wait returns when ctx is done, or with the error of a part that ended by itself. Meanwhile it uses new values in files,
-// and reloads at each hangup.
+// wait returns when ctx is done, when another program can take the place of this one, or with the error of a part that ended
+// by itself. Meanwhile it uses new values in files, and reloads at each hangup.
 func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 	look := time.NewTicker(reloadEvery)
 	defer look.Stop()
@@ -97,6 +103,15 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 			return err
 		case <-hangup:
 			b.reload(ctx)
+		case <-b.asked:
+			if b.upgrade(ctx, false) == nil {
+				return nil
+			}
+		case <-b.ordered:
+			migrate, asked, err := b.db.UpgradeAsked(ctx)
+			if err == nil && asked && b.upgrade(ctx, migrate) == nil {
+				return nil
+			}
 		case <-look.C:
 			for _, f := range b.followed {
 				f.look(ctx, b.logger)
@@ -117,6 +132,13 @@ func (b *bridge) Close(ctx context.Context) error {
 }
 
 func (b *bridge) onClose(f func(ctx context.Context) error) { b.closers = append(b.closers, f) }
+
+// onCloseEarly is onClose for a part that no client waits for. Before a hand-over it closes earlier than the others, and f is
+// called twice.
+func (b *bridge) onCloseEarly(f func(ctx context.Context) error) {
+	b.onClose(f)
+	b.background = append(b.background, f)
+}
 
 // open opens a part. Close closes it with the others.
 func (b *bridge) open(part interface {

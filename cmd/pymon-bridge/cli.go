@@ -48,6 +48,7 @@ type cli struct {
 	Import      importCmd      `cmd:"" help:"Bring in measurements from .pymon files, from files of bridges, or from InfluxDB."`
 	Replay      replayCmd      `cmd:"" help:"Deliver to InfluxDB again what it got before, for example after a bucket was deleted."`
 	Status      statusCmd      `cmd:"" help:"Say how the bridge and its file are, on one screen."`
+	Upgrade     upgradeCmd     `cmd:"" help:"Let the new version of the program take the place of a serving bridge. No client notices."`
 	Dead        deadCmd        `cmd:"" help:"List, show, retry and drop dead letters: the records that InfluxDB refuses for good."`
 	Delete      deleteCmd      `cmd:"" help:"Remove a project from the file and from InfluxDB."`
 	Grafana     grafanaCmd     `cmd:"" help:"Write the dashboards and alert rules for Grafana."`

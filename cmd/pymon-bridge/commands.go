@@ -24,7 +24,7 @@ func (b *bridge) openCommands(context.Context) error {
 	for _, carryOut := range []func(context.Context) error{b.answer, b.deletions.next} {
 		running.Go(func() { b.repeat(ctx, carryOut) })
 	}
-	b.onClose(func(context.Context) error { stop(); running.Wait(); return nil })
+	b.onCloseEarly(func(context.Context) error { stop(); running.Wait(); return nil })
 	return nil
 }
 
@@ -58,8 +58,19 @@ func (b *bridge) status() monitor.BridgeStatus {
 
 // answer says how the bridge is when an operator asks, and what it cannot do.
 func (b *bridge) answer(ctx context.Context) error {
-	if err := b.db.AnswerStatus(ctx, b.status); err != nil || b.courier != nil {
+	if err := b.db.AnswerStatus(ctx, b.status); err != nil {
 		return err
+	}
+	if _, asked, err := b.db.UpgradeAsked(ctx); err != nil {
+		return err
+	} else if asked {
+		select {
+		case b.ordered <- struct{}{}:
+		default:
+		}
+	}
+	if b.courier != nil {
+		return nil
 	}
 	return b.db.RefuseReplays(ctx, "the bridge that serves the directory delivers to no InfluxDB")
 }

@@ -37,7 +37,7 @@ func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	if err := b.courier.Open(ctx); err != nil {
 		return err
 	}
-	b.onClose(b.courier.Close)
+	b.onCloseEarly(b.courier.Close)
 	b.ensureBackend()
 	return nil
 }

@@ -40,9 +40,10 @@ func (b *bridge) openJudge(context.Context) error {
 		}}
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
-		if err := b.open(b.reports); err != nil {
+		if err := b.reports.Open(); err != nil {
 			return err
 		}
+		b.onCloseEarly(func(context.Context) error { return b.reports.Close() })
 	}
 	if !b.config.Judge {
 		return nil
@@ -50,7 +51,8 @@ func (b *bridge) openJudge(context.Context) error {
 	b.worker = judge.NewWorker(b.judge, b.db, b.logger)
 	b.worker.Quiet = b.config.QuietAfter
 	b.worker.OnKept = b.kept
-	return b.open(b.worker)
+	b.onCloseEarly(func(context.Context) error { return b.worker.Close() })
+	return b.worker.Open()
 }
 
 // judgeRules stands for the program and the settings that runs are judged by. It is empty where the program cannot be read.

@@ -6,33 +6,65 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// listen returns the socket to serve on. A socket from a service manager (systemd's LISTEN_FDS protocol) takes precedence,
-// because clients then never see a restart. Otherwise listen opens a new socket on address.
-func listen(address string) (l net.Listener, handedOver bool, err error) {
-	inherited, err := activation.Listeners()
+// socket is what clients connect to.
+type socket struct {
+	listener net.Listener
+	outlives bool         // somebody else has it too, so it stays open when the process ends
+	from     *inheritance // nil unless the program before had it
+}
+
+// listen returns the socket to serve on. That of the program before, or one from a service manager (systemd's LISTEN_FDS
+// protocol), takes precedence, because clients then never see a restart. Otherwise listen opens a new socket on address.
+func listen(address string) (socket, error) {
+	from, err := inherited()
 	if err != nil {
-		return nil, false, fmt.Errorf("take the socket of the service manager: %w", err)
+		return socket{}, err
 	}
-	for _, l := range inherited {
-		if l != nil {
-			return l, true, nil
+	if from != nil {
+		l, err := from.listener()
+		return socket{l, from.Outlives, from}, err
+	}
+	if given := activation.Files(true); len(given) > 0 {
+		l, err := onlySocket(given)
+		return socket{l, true, nil}, err
+	}
+	l, err := listenOn(address)
+	return socket{listener: l}, err
+}
+
+// onlySocket returns the socket of a service manager. A second one would accept connections that nobody answers.
+func onlySocket(files []*os.File) (net.Listener, error) {
+	if len(files) != 1 {
+		var names []string
+		for _, f := range files {
+			names = append(names, f.Name())
 		}
+		return nil, fmt.Errorf("expected one socket of the service manager, got %d: %s", len(files), strings.Join(names, ", "))
 	}
+	l, err := net.FileListener(files[0])
+	if err != nil {
+		return nil, fmt.Errorf("expected a socket of the service manager that clients connect to, got %s: %w", files[0].Name(), err)
+	}
+	return l, files[0].Close()
+}
+
+func listenOn(address string) (net.Listener, error) {
 	var config net.ListenConfig
 	config.SetMultipathTCP(false) // the server sets a packet filter at its stop, which Multipath TCP does not support
-	l, err = config.Listen(context.Background(), "tcp", address)
+	l, err := config.Listen(context.Background(), "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, false, fmt.Errorf("--listen: another program listens on %s: stop it, or choose another port", address)
+		return nil, fmt.Errorf("--listen: another program listens on %s: stop it, or choose another port", address)
 	case err != nil:
-		return nil, false, fmt.Errorf("--listen: %w", err)
+		return nil, fmt.Errorf("--listen: %w", err)
 	}
-	return l, false, nil
+	return l, nil
 }
 
 // loopback says whether only this machine can reach the listener.

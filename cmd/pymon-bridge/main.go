@@ -14,7 +14,9 @@
 //     several run share it.
 //   - import_influx.go is the command import with --from-influx: import_restore.go stores points as records, import_origins.go
 //     looks up what they belong to, and import_result.go says what came back. moment.go reads times of flags.
-//   - listen.go, banner.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.
+//   - upgrade.go lets another program take the place of a serving bridge: serve_check.go is how that says whether it can serve, and
+//     handover.go what it inherits.
+//   - listen.go, banner.go, notify.go and profile.go help serve.go. valuefile.go, bytesize.go and addressrange.go read values of flags.
 //     reload.go reads files again. writefile.go writes files. client.go asks a bridge, and patience.go lets
 //     check.go ask again. confirm.go asks a person.
 //   - runs.go, top.go, show.go and open.go are the commands that look at measurements, and ask.go finds the bridge that has them.

@@ -30,10 +30,11 @@ func (c *runBridgeCmd) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	defer runtime.KeepAlive(place) // a file that nobody uses is closed, and its lock ends
-	l, _, err := listen(c.Listen)
+	s, err := listen(c.Listen)
 	if err != nil {
 		return err
 	}
+	l := s.listener
 	b := newBridge(&c.serveCmd, logger)
 	b.access = place
 	if err := b.Open(ctx, l); err != nil {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/mattn/go-isatty"
 
 	"pymon-bridge/httpd"
@@ -29,6 +30,7 @@ type serveCmd struct {
 	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when the disk has less free space than this." default:"256MiB" env:"PYMON_MIN_FREE"`
 
 	Listen         string         `group:"Network" help:"Address to listen on. A socket from systemd takes precedence." default:"127.0.0.1:8080" env:"PYMON_LISTEN"`
+	Check          bool           `group:"Network" help:"Say whether this program could serve with these flags, and end. It changes nothing, also beside a serving bridge. The exit status is 3 when the file has an older version." env:"PYMON_CHECK"`
 	PortFile       string         `group:"Network" help:"Write the address of the bridge to this file when it serves. Meant for port 0." placeholder:"FILE" env:"PYMON_PORT_FILE"`
 	AllowAnonymous bool           `group:"Network" help:"Serve without tokens, also on an address that other machines can reach. After the first token every request needs one, also when all are revoked." env:"PYMON_ALLOW_ANONYMOUS"`
 	RequireProject bool           `group:"Network" help:"Refuse requests that name no project, neither by /p/PROJECT in the address nor by a token. Meant for bridges behind one load balancer." env:"PYMON_REQUIRE_PROJECT"`
@@ -166,8 +168,20 @@ func (*serveCmd) Help() string {
 }
 
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it, unless it says that the terminal was
-// closed.
+// closed. After SIGUSR2 the program in the file that this one was started from takes its place.
 func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+	if c.Check {
+		return c.check(ctx, m, logger)
+	}
+	next, err := c.serve(ctx, m, logger)
+	if err != nil || next == nil || ctx.Err() != nil {
+		return err
+	}
+	return next.replace()
+}
+
+// serve serves until ctx is done, or until next has to take the place of this program.
+func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (next *successor, err error) {
 	limitMemory()
 	defer runtime.KeepAlive(make([]byte, reservedHeap))
 	hangup := make(chan os.Signal, 1)
@@ -181,26 +195,36 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	}
 	endProfile, err := c.profileFlags.start()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, endProfile()) }()
-	l, handedOver, err := listen(c.Listen)
+	s, err := listen(c.Listen)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := newBridge(c, logger)
+	signal.Notify(b.asked, syscall.SIGUSR2)
 	b.follow(m.files, &m.level)
-	b.handedOver = handedOver
-	m.page.Store(c.pages(l))
-	if err := b.Open(ctx, l); err != nil {
-		return errors.Join(err, l.Close())
+	b.socket = s
+	m.page.Store(c.pages(s.listener))
+	if err := b.Open(ctx, s.listener); err != nil {
+		if before := s.back(err); before != nil {
+			return before, nil
+		}
+		return nil, errors.Join(err, s.listener.Close())
 	}
-	if err = c.announce(m, b, l, handedOver, logger); err == nil {
+	s.from.opened()
+	if err = c.announce(m, b, s, logger); err == nil {
 		err = b.wait(ctx, hangup)
+	}
+	if b.next == nil {
+		b.notify(daemon.SdNotifyStopping)
+	} else {
+		err = b.makeWay(ctx)
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()
-	return errors.Join(err, b.Close(stopping))
+	return b.next, errors.Join(err, b.Close(stopping))
 }
 
 // guard returns an error when anybody on other machines could use the bridge, unless a flag allows it. It logs a warning

@@ -33,6 +33,7 @@ func BenchmarkBridge(b *testing.B) {
 	b.Cleanup(folders.remove)
 	b.Run("startup", func(b *testing.B) { benchStartup(b, r, folders) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, r, folders) })
+	b.Run("upgrade", func(b *testing.B) { benchUpgrade(b, r) })
 	b.Run("judge", func(b *testing.B) { benchJudge(b, r) })
 	b.Run("verify", func(b *testing.B) { benchVerify(b, r, folders) })
 	b.Run("pages", func(b *testing.B) { benchPages(b, r) })

@@ -2,9 +2,11 @@ package harness
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -103,3 +105,20 @@ func (b *Bridge) Signal(s syscall.Signal) { _ = b.proc.cmd.Process.Signal(s) }
 
 // UsePassword sets the token that the harness sends from now on when it asks for the bridge's metrics.
 func (b *Bridge) UsePassword(token string) { b.cfg.Password = token }
+
+// Upgrade makes the program in the file of the bridge take its place, and waits for that.
+func (b *Bridge) Upgrade() {
+	b.tb.Helper()
+	taken := func() int { return strings.Count(b.Log(), `"msg":"this program has taken the place of another"`) }
+	before := taken()
+	b.Signal(syscall.SIGUSR2)
+	err := poll(startWithin, b.proc.done, func() error {
+		if taken() == before {
+			return errors.New("no other program has taken the place of the bridge")
+		}
+		return nil
+	})
+	if err != nil {
+		b.tb.Fatalf("%v\n%s", err, b.proc.tail())
+	}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// inheritedVariable is the environment variable with an [inheritance].
+const inheritedVariable = "PYMON_BRIDGE_INHERITED"
+
+// inheritance is what a bridge leaves to the program that replaces it in the same process, as JSON. That program may have
+// another version, so a field never changes its meaning.
+type inheritance struct {
+	PID      int       `json:"pid"`
+	Socket   int       `json:"socket"`   // number of the file that clients connect to
+	Outlives bool      `json:"outlives"` // the socket stays open when the process ends
+	Program  int       `json:"program"`  // number of the file with the program before; 0 for none
+	Version  string    `json:"version"`  // of the program before
+	Paused   time.Time `json:"paused"`   // since when clients that connect wait
+	Failed   string    `json:"failed"`   // why a new program could not serve, so that the one before is back
+}
+
+// inherited returns what the program before left to this one. It is nil when the process began with this program.
+func inherited() (*inheritance, error) {
+	text := os.Getenv(inheritedVariable)
+	if text == "" {
+		return nil, nil
+	}
+	if err := os.Unsetenv(inheritedVariable); err != nil {
+		return nil, err
+	}
+	i := &inheritance{}
+	if err := json.Unmarshal([]byte(text), i); err != nil {
+		return nil, fmt.Errorf("%s: expected what another bridge wrote: %w", inheritedVariable, err)
+	}
+	if i.PID != os.Getpid() { // of a parent
+		return nil, nil
+	}
+	if i.Program > 0 {
+		unix.CloseOnExec(i.Program)
+	}
+	return i, nil
+}
+
+// listener returns the socket, and closes the inherited number of it.
+func (i *inheritance) listener() (net.Listener, error) {
+	f := os.NewFile(uintptr(i.Socket), "the socket of the program before")
+	if f == nil {
+		return nil, fmt.Errorf("%s: expected an open file, got %d", inheritedVariable, i.Socket)
+	}
+	l, err := net.FileListener(f)
+	return l, errors.Join(err, f.Close())
+}
+
+// opened is called when this program serves. From then on the program before cannot come back.
+func (i *inheritance) opened() {
+	if i != nil && i.Program > 0 {
+		_ = unix.Close(i.Program) // nothing was written
+	}
+}
+
+// back returns the program before, which takes its place again because this one cannot serve. It is nil when there is none.
+func (s socket) back(why error) *successor {
+	if s.from == nil || s.from.Program == 0 {
+		return nil
+	}
+	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused}}
+	if before.keep(s) != nil {
+		return nil
+	}
+	return before
+}
+
+// procFile is the beginning of the path of an open file.
+const procFile = "/proc/self/fd/"
+
+// successor replaces this program in its process. So the process keeps its id, and the socket stays open.
+type successor struct {
+	program string // path
+	inheritance
+}
+
+// programPath returns where this program was started from. A new version is there after an upgrade, or the link there leads to
+// it.
+func programPath() (string, error) {
+	path, err := exec.LookPath(os.Args[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return os.Executable()
+	}
+	return path, nil
+}
+
+// keep makes the socket stay open until the successor has it.
+func (s *successor) keep(l socket) error {
+	conn, ok := l.listener.(syscall.Conn)
+	if !ok {
+		return fmt.Errorf("expected a socket, got a %T", l.listener)
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { s.Socket, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) })
+	s.PID, s.Outlives, s.Version = os.Getpid(), l.outlives, version
+	return errors.Join(err, failed)
+}
+
+// replace runs the successor in place of this program, with the same flags and variables. If the successor cannot be run, or
+// cannot serve, this program begins anew. replace returns only after an error.
+func (s *successor) replace() error {
+	if _, err := unix.FcntlInt(uintptr(s.Socket), unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	if s.Failed != "" {
+		return s.run(s.program)
+	}
+	own, err := unix.Open("/proc/self/exe", unix.O_RDONLY, 0)
+	if err != nil { // a system without /proc
+		return s.run(s.program)
+	}
+	s.Program = own
+	err = s.run(s.program)
+	unix.CloseOnExec(own)
+	s.Failed, s.Program = err.Error(), 0
+	return errors.Join(err, s.run(procFile+strconv.Itoa(own)))
+}
+
+// run runs a program in place of this one.
+func (s *successor) run(program string) error {
+	text, err := json.Marshal(s.inheritance)
+	if err != nil {
+		return err
+	}
+	err = syscall.Exec(program, os.Args, append(os.Environ(), inheritedVariable+"="+string(text)))
+	return fmt.Errorf("run %s: %w", program, err)
+}
