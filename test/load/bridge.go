@@ -45,5 +45,8 @@ func measureBridge(tb testing.TB, influx *harness.Influx, with harness.BridgeCon
 	r.fates = l.count()
 	k := check(tb, bridge, influx, with.Bucket, l)
 	r.kept = &k
+	if state := bridge.Stop(); !state.Success() {
+		tb.Errorf("the bridge ended with %v", state)
+	}
 	return r
 }

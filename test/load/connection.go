@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
@@ -41,7 +43,7 @@ func (c *connection) do(method, path string, body []byte) (status int, err error
 	}
 	c.out = append(append(c.out, "\r\n"...), body...)
 	kept := c.conn != nil
-	if status, err = c.exchange(method); err != nil && kept {
+	if status, err = c.exchange(method); err != nil && kept && !errors.Is(err, os.ErrDeadlineExceeded) {
 		status, err = c.exchange(method)
 	}
 	return status, err

@@ -30,7 +30,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout))
 }
 
-// run measures the bridge and then the plain server. It returns 1 if the bridge lost or doubled a row or something failed, and 2
+// run measures the bridge and then the plain server. Arguments after the flags are flags of the bridge. It returns 1 if the bridge lost or doubled a row or something failed, and 2
 // for wrong flags.
 func run(args []string, out io.Writer) (exitCode int) {
 	c := config{patience: 10 * time.Second}
@@ -61,7 +61,7 @@ func run(args []string, out io.Writer) (exitCode int) {
 			*program = h.build()
 		}
 		fmt.Fprintf(out, "%d processors, %s; the clients, InfluxDB and the server share them\n", runtime.NumCPU(), runtime.Version())
-		r := measureBridge(h, harness.StartInflux(h), harness.BridgeConfig{Program: *program}, c)
+		r := measureBridge(h, harness.StartInflux(h), harness.BridgeConfig{Program: *program, Args: flags.Args()}, c)
 		r.print(out, fmt.Sprintf("The bridge, %.0f rows a second for %v", c.rate, c.duration))
 		if *peer != "" {
 			measurePeer(h, out, *peer, c, *peerFor)
