@@ -16,7 +16,9 @@ type result struct {
 	behind  int           // undelivered records at the end
 	oldest  time.Duration // age of the oldest of them
 	settled time.Duration // how long their delivery took from then on
-	cpu     time.Duration // CPU time of the server
+	cpu     time.Duration // CPU time of the bridge
+	commits int
+	commit  time.Duration // time of one on average, synced
 }
 
 // err says what a bridge must not do, or is nil.
@@ -39,6 +41,8 @@ func measureBridge(tb testing.TB, influx *harness.Influx, with harness.BridgeCon
 	r.behind = int(metrics["pymon_bridge_journal_depth"])
 	r.oldest = time.Duration(metrics["pymon_bridge_journal_oldest_age_seconds"] * float64(time.Second))
 	r.cpu = time.Duration(metrics["process_cpu_seconds_total"] * float64(time.Second))
+	r.commits = int(metrics["pymon_bridge_commit_duration_seconds_count"])
+	r.commit = time.Duration(metrics["pymon_bridge_commit_duration_seconds_sum"] / float64(max(1, r.commits)) * float64(time.Second))
 	begin := time.Now()
 	bridge.WaitDelivered()
 	r.settled = time.Since(begin)

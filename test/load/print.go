@@ -42,7 +42,7 @@ func (r *result) print(out io.Writer, title string) {
 			r.oldest.Round(time.Millisecond), r.settled.Round(time.Millisecond))
 	}
 	if r.course != nil {
-		fmt.Fprintf(out, "CPU time of the bridge: %v.\n\n", r.cpu.Round(time.Second))
+		fmt.Fprintf(out, "CPU time of the bridge: %v. Commits: %s, %s on average.\n\n", r.cpu.Round(time.Second), number(r.commits), millis(r.commit))
 		table(out, r.course.rows())
 		fmt.Fprintf(out, "\nMedians of each minute. Flat: the median of the last quarter is at most %.0f %% above that of the third one, "+
 			"or 4 MiB or 100 more.\n", 100*growthLimit)
