@@ -17,8 +17,8 @@ func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 // stored and delivered, once.
 func TestTheBridgeKeepsALoad(t *testing.T) {
 	t.Parallel()
-	c := config{rate: 120, duration: 20 * time.Second, pytests: 20, bursts: 1, plugins: 2, large: 1, tests: 36, largeTests: 480,
-		readers: 8, patience: 5 * time.Minute}
+	c := config{rate: 60, duration: 20 * time.Second, pytests: 20, bursts: 1, plugins: 2, large: 1, tests: 36, largeTests: 120,
+		readers: 4, patience: 5 * time.Minute}
 	r := measureBridge(t, harness.SharedInflux(t), harness.BridgeConfig{}, c)
 	r.print(t.Output(), "The bridge")
 	require.NoError(t, r.err())
