@@ -6,7 +6,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 INFLUXD := $(if $(INFLUXD),$(INFLUXD),.cache/bin/influxd)
-PYTHONS := $(patsubst test/requirements-%.txt,.cache/py/%/.installed,$(wildcard test/requirements-*.txt))
+PYTHONS := $(patsubst test/requirements-%.txt,.cache/py/%/.installed,$(filter-out test/requirements-flask.txt,$(wildcard test/requirements-*.txt)))
 # The race detector and the checks of pointers leave out SQLite and its C library, which are C translated to Go: with them
 # the tests take four times as long. They watch the driver of SQLite (the second -gcflags). test/harness/build.go does the same.
 RACE := -race '-gcflags=modernc.org/...=-race=false -d=checkptr=0' -gcflags=modernc.org/sqlite=
@@ -46,6 +46,9 @@ test: influxd python ## Run every test, against a real InfluxDB and real pytest
 bench: influxd python ## Compare the program with its goals (13 minutes); docs/benchmarks.md explains the table
 	go test -run '^$$' -bench Bridge -timeout 30m ./test/bench
 
+load: influxd .cache/py/flask/.installed ## Load the bridge for ten minutes, and a plain Flask server; docs/benchmarks.md explains the table
+	go run ./test/load
+
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
 	tools/matrix/matrix.sh
 
@@ -84,4 +87,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program and the wheels; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels test test-matrix bench fuzz lint assets browser influxd python docker clean
+.PHONY: help run build wheels test load test-matrix bench fuzz lint assets browser influxd python docker clean

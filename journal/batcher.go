@@ -40,6 +40,7 @@ type batcher struct {
 	now      time.Time
 	contexts finder[monitor.Context]
 	sessions finder[monitor.Session]
+	known    *origins // of earlier batches; nil remembers nothing
 
 	metadata []*monitor.Point
 	pins     map[uint64]monitor.Origin // origins to pin before the batch is delivered
@@ -117,6 +118,10 @@ func (b *batcher) originOf(ctx context.Context, w *waiting) (origin monitor.Orig
 	if w.Pinned != nil {
 		return *w.Pinned, nil
 	}
+	key := originKey{w.contextKey(), w.sessionKey()}
+	if origin, ok := b.known.get(key); ok && !w.noContext && !w.noSession {
+		return origin, nil
+	}
 	m, c, s := w.Measured(), lacking[monitor.Context](), lacking[monitor.Session]()
 	if !w.noContext {
 		if c, err = b.contexts.find(ctx, w.Project, m.ContextH); err != nil {
@@ -137,6 +142,8 @@ func (b *batcher) originOf(ctx context.Context, w *waiting) (origin monitor.Orig
 	origin = monitor.OriginOf(m.SessionH, c.value, s.value)
 	if !c.sameProject || !s.sameProject {
 		b.pins[w.Seq] = origin
+	} else {
+		b.known.add(key, origin)
 	}
 	return origin, nil
 }

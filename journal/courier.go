@@ -99,7 +99,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	batches := make(chan *batch)
 	r := &reader{
 		journal: c.journal, sink: c.sink, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
-		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor},
+		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor}, known: newOrigins(),
 	}
 	c.running.Go(r.run)
 	c.running.Go(func() { c.deliverAll(batches) })

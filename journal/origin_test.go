@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,45 @@ func TestCourierDeliversParkedMetricsInOrder(t *testing.T) {
 			}
 			assert.Equal(t, want, order)
 			assert.Equal(t, []int{1, 1, 10, 5, 10, 5}, r.sink.sent())
+		})
+	})
+}
+
+// The rows of a session come in many batches. Its origin is looked up for the first of them, and again after a deletion, for
+// which the courier stops.
+func TestCourierLooksUpTheOriginOfASessionOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		finds := 0
+		r.j.FailFn = func(op string) error {
+			if op == "find" {
+				finds++
+			}
+			return nil
+		}
+		r.add(context1("p", "c"), session1("p", "s"))
+		send := func() {
+			m := r.add(metric1("p", "c", "s"))[0]
+			r.after(500 * time.Millisecond)
+			assert.Equal(t, known("p", "c", "s"), r.sink.origin(m))
+		}
+		r.run(t, func() {
+			for range 5 {
+				send()
+			}
+			assert.Equal(t, 2, finds, "a context and a session")
+		})
+		r.run(t, func() {
+			send()
+			assert.Equal(t, 4, finds)
+			long := session1("p", "long")
+			long.Session.Branch = strings.Repeat("b", 2000)
+			r.add(long)
+			for range 3 {
+				r.add(metric1("p", "c", "long"))
+				r.after(500 * time.Millisecond)
+			}
+			assert.Equal(t, 4+3*2, finds, "long texts take no memory")
 		})
 	})
 }

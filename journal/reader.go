@@ -43,6 +43,7 @@ type reader struct {
 	batches   chan<- *batch
 	acked     *atomic.Uint64 // the cursor
 
+	known  *origins
 	after  uint64    // number of the last record read
 	parked []waiting // oldest first
 	stored stored
@@ -108,7 +109,7 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	now := time.Now()
 	p := &batcher{
 		givesUp: r.status.givesUp(now), now: now, pins: map[uint64]monitor.Origin{},
-		contexts: newFinder(r.near.Context, r.far.Context), sessions: newFinder(r.near.Session, r.far.Session),
+		contexts: newFinder(r.near.Context, r.far.Context), sessions: newFinder(r.near.Session, r.far.Session), known: r.known,
 	}
 	unparked, wait, err := p.points(ctx, loaded)
 	if err != nil {
