@@ -46,7 +46,7 @@ func BenchmarkDelivery(b *testing.B) {
 		theirs += time.Since(begin)
 
 		begin = time.Now()
-		require.Equal(b, monitor.Delivered, writer.Deliver(b.Context(), points).Kind)
+		require.Equal(b, monitor.Delivered, writer.Prepare(points)(b.Context()).Kind)
 		ours += time.Since(begin)
 		n++
 	}
@@ -113,7 +113,7 @@ func BenchmarkWriter(b *testing.B) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		require.Equal(b, monitor.Delivered, writer.Deliver(b.Context(), points).Kind)
+		require.Equal(b, monitor.Delivered, writer.Prepare(points)(b.Context()).Kind)
 		n++
 	}
 	b.ReportMetric(float64(n*benchBatch)/b.Elapsed().Seconds(), "points/s")

@@ -2,7 +2,6 @@ package influx
 
 import (
 	"context"
-	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,19 +17,6 @@ type bucketWriter struct {
 
 func newBucketWriter(cfg Config, rest rest, name string) *bucketWriter {
 	return &bucketWriter{newBucket(name, cfg, rest), newBatchWriter(cfg, name)}
-}
-
-// deliver writes points in order, as many at a time as the client takes in one batch.
-func (b *bucketWriter) deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
-	reply := monitor.Reply{Kind: monitor.Delivered}
-	for len(points) > 0 {
-		n := min(len(points), maxBatch)
-		if reply = b.write(ctx, lines(points[:n], AppendLine)); reply.Kind != monitor.Delivered {
-			return reply
-		}
-		points = points[n:]
-	}
-	return reply
 }
 
 // prepare makes sure that the bucket is there. ok is false if it is not; the reply then says why.
@@ -56,10 +42,10 @@ func (b *bucketWriter) prepare(ctx context.Context) (reply monitor.Reply, ok boo
 	return reply, false
 }
 
-// write sends lines as one batch. A denial means that the bucket may have to be created again. A refusal for the
+// write sends a packed batch. A denial means that the bucket may have to be created again. A refusal for the
 // bucket's retention means that the retention may have changed.
-func (b *bucketWriter) write(ctx context.Context, lines iter.Seq[string]) monitor.Reply {
-	reply := b.send(ctx, lines)
+func (b *bucketWriter) write(ctx context.Context, batch string) monitor.Reply {
+	reply := b.send(ctx, batch)
 	switch {
 	case reply.Kind == monitor.Denied:
 		// InfluxDB names the bucket, and a proxy does not. Another bridge may create the bucket before this one looks again.
@@ -68,16 +54,4 @@ func (b *bucketWriter) write(ctx context.Context, lines iter.Seq[string]) monito
 		b.forgetRetention()
 	}
 	return reply
-}
-
-// lines encodes points one after the other.
-func lines[P any](points []P, appendLine func(dst []byte, p P) []byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		var buf []byte
-		for _, p := range points {
-			if buf = appendLine(buf[:0], p); !yield(string(buf)) {
-				return
-			}
-		}
-	}
 }

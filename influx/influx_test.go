@@ -19,7 +19,7 @@ import (
 // halve delivers as the courier does: it splits what is refused, down to the points at fault, and returns these.
 func halve(ctx context.Context, t *testing.T, w *influx.Writer, points []*monitor.Point) (refused []*monitor.Point, requests int) {
 	t.Helper()
-	v := w.Deliver(ctx, points)
+	v := w.Prepare(points)(ctx)
 	switch {
 	case v.Kind == monitor.Delivered:
 		return nil, 1
@@ -74,7 +74,7 @@ func TestRefusalsInInfluxDBsWords(t *testing.T) {
 	cfg := settings(server)
 	cfg.Bucket = server.NewBucket("short", time.Hour)
 	w := mustOpen(t, cfg)
-	v := w.Deliver(t.Context(), []*monitor.Point{metricPoint(1)})
+	v := w.Prepare([]*monitor.Point{metricPoint(1)})(t.Context())
 	require.Equal(t, monitor.Refused, v.Kind)
 	require.Equal(t, 422, v.Status)
 	require.Contains(t, v.Message, "outside retention policy of duration 1h0m0s")
@@ -90,11 +90,11 @@ func TestLimitOfStrings(t *testing.T) {
 	p := metricPoint(1)
 	p.Metric.ItemFSLoc = strings.Repeat(`"`, 1_048_576) // quotes are escaped on the way and count once
 	require.Empty(t, w.Limit(p))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{p})(t.Context()).Kind)
 
 	p.Metric.ItemFSLoc += "x"
 	require.Equal(t, "string too long: item_fs_loc has 1048577 bytes when encoded, InfluxDB takes 1048576", w.Limit(p))
-	require.Equal(t, monitor.Refused, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
+	require.Equal(t, monitor.Refused, w.Prepare([]*monitor.Point{p})(t.Context()).Kind)
 
 	p = metricPoint(2)
 	p.Metric.ItemVariant = strings.Repeat("\n", 400_000) // three bytes each when encoded
@@ -116,7 +116,7 @@ func TestLongestSeriesKey(t *testing.T) {
 	m := p.Metric
 	m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind, p.Env = long, long, long, long+long, long, long
 	require.Empty(t, w.Limit(p))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, contextPoint("p", "ab")}).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{p, contextPoint("p", "ab")})(t.Context()).Kind)
 	got := readBack(t, w.Reader(), time.Time{}, time.Time{})
 	require.Len(t, got, 2)
 	requireSame(t, p, got[1])
@@ -130,7 +130,7 @@ func TestRedelivery(t *testing.T) {
 	for range 3 {
 		w := mustOpen(t, cfg) // also another bridge
 		for range 5 {
-			require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), points).Kind)
+			require.Equal(t, monitor.Delivered, w.Prepare(points)(t.Context()).Kind)
 		}
 	}
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), len(points))
@@ -148,7 +148,7 @@ func TestTokenIsNeverTold(t *testing.T) {
 	defer func() { require.NoError(t, w.Close()) }()
 	err = w.Ensure(t.Context())
 	require.Equal(t, monitor.EUnauthorized, monitor.ErrorCode(err))
-	v := w.Deliver(t.Context(), metricPoints(1))
+	v := w.Prepare(metricPoints(1))(t.Context())
 	require.Equal(t, monitor.Denied, v.Kind)
 	_, err2 := w.Reader().Context(t.Context(), "p", "h")
 	require.Error(t, err2)

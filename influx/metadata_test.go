@@ -22,9 +22,9 @@ func TestMetadata(t *testing.T) {
 	null.Session.ScmRef = monitor.Text{Null: true}
 	empty := sessionPoint("q", "ab12")
 	empty.Session.ScmRef, empty.Received = monitor.Text{}, start.Add(-time.Second)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{
 		late, early, contextPoint("p", "AB12"), contextPoint("p", "ab1"), null, empty, sessionPoint("p", "zz"),
-	}).Kind)
+	})(t.Context()).Kind)
 	meta := w.Reader()
 
 	for _, c := range []struct {
@@ -86,10 +86,10 @@ func TestAnyMetadataThroughInfluxDB(t *testing.T) {
 			Start: monitor.Instant{UTC: start.UnixNano() + int64(n), Offset: rapid.Int32().Draw(rt, "offset")},
 			Run:   text("run"), Branch: text("branch"), Build: text("build"), Machine: text("name")}
 		project := "p" + time.Duration(n).String()
-		v := w.Deliver(t.Context(), []*monitor.Point{
+		v := w.Prepare([]*monitor.Point{
 			{Record: &monitor.Record{Project: project, Received: start, Context: c}},
 			{Record: &monitor.Record{Project: project, Received: start, Session: s}},
-		})
+		})(t.Context())
 		require.Equal(rt, monitor.Delivered, v.Kind, "%+v", v)
 		gotContext, err := meta.Context(t.Context(), project, hash)
 		require.NoError(rt, err)

@@ -2,7 +2,6 @@ package influx
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +11,8 @@ import (
 	"time"
 )
 
-// observer is the HTTP transport of one batch writer. It compresses each request, binds it to the delivery that it is
-// part of, and keeps what was answered.
+// observer is the HTTP transport of one batch writer. It says that each request is compressed, binds it to the delivery
+// that it is part of, and keeps what was answered.
 type observer struct {
 	base    http.RoundTripper
 	timeout time.Duration // of one request
@@ -25,16 +24,10 @@ type observer struct {
 	// of its own, in its own goroutine, so that it can reach them only here.
 	ctx     context.Context
 	answers []answer
-	gzip    *gzip.Writer
-	size    int // of the last compressed request
 }
 
 func newObserver(cfg Config) *observer {
-	zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil {
-		panic(err) // only for a level that does not exist
-	}
-	return &observer{base: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, hide: cfg.token.hide, gzip: zip}
+	return &observer{base: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, hide: cfg.token.hide}
 }
 
 // begin starts a delivery.
@@ -73,15 +66,23 @@ func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends the request and reads the answer to its end, so that it outlives ctx.
 func (o *observer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
-	packed, err := o.compress(req)
-	if err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
 	out := req.Clone(ctx)
 	out.Header.Set("Content-Encoding", "gzip")
-	out.ContentLength = int64(len(packed))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed)), nil }
-	out.Body, _ = out.GetBody()
+	out.ContentLength-- // the line break that the client has added
+	packed := func(body io.ReadCloser) io.ReadCloser {
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(body, out.ContentLength), body}
+	}
+	out.Body = packed(req.Body)
+	out.GetBody = func() (io.ReadCloser, error) {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		return packed(body), nil
+	}
 	resp, err := o.base.RoundTrip(out)
 	if err != nil {
 		return nil, err
@@ -98,22 +99,6 @@ func (o *observer) exchange(ctx context.Context, req *http.Request) (*http.Respo
 	})
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
-}
-
-// compress returns the request's body in gzip. The buffer is a new one each time, because net/http may still read
-// from an earlier one after an early answer or a cancellation.
-func (o *observer) compress(req *http.Request) ([]byte, error) {
-	defer closeBody(req)
-	packed := bytes.NewBuffer(make([]byte, 0, o.size+o.size/8))
-	o.gzip.Reset(packed)
-	if _, err := io.Copy(o.gzip, struct{ io.Reader }{req.Body}); err != nil {
-		return nil, err
-	}
-	if err := o.gzip.Close(); err != nil {
-		return nil, err
-	}
-	o.size = packed.Len()
-	return packed.Bytes(), nil
 }
 
 // explain says why there was no answer.

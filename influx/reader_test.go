@@ -29,7 +29,7 @@ func TestAnyRecordsReadBack(t *testing.T) {
 		checks++ // all checks share the buckets, and have projects of their own
 		d := drawer{T: rt, project: fmt.Sprintf("check-%d", checks), week: rapid.SampledFrom(weeks).Draw(rt, "week")}
 		sent := d.points()
-		reply := w.Deliver(t.Context(), sent)
+		reply := w.Prepare(sent)(t.Context())
 		require.Equal(rt, monitor.Delivered, reply.Kind, "%+v", reply)
 		var got []*monitor.Point
 		for p, err := range w.Reader().Points(t.Context(), d.week, d.week.AddDate(0, 0, 7)) {
@@ -78,7 +78,7 @@ func TestReadSpan(t *testing.T) {
 	}
 	inside := []*monitor.Point{c, s, at(metricPoint(1), from), at(metricPoint(2), to.Add(-1)), at(outcomePoint(1), from)}
 	outside := []*monitor.Point{at(metricPoint(1), from.Add(-1)), at(metricPoint(2), to), at(outcomePoint(1), to)}
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), slices.Concat(inside, outside)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(slices.Concat(inside, outside))(t.Context()).Kind)
 	got := readBack(t, w.Reader(), from, to)
 	require.Equal(t, written(inside), written(got))
 	require.Equal(t, []monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassMetric, monitor.ClassOutcome},
@@ -101,7 +101,7 @@ func TestReadOneProjectInWeeks(t *testing.T) {
 		}
 		sent = append(sent, p)
 	}
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), sent).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(sent)(t.Context()).Kind)
 	var got []*monitor.Point
 	last := time.Time{}
 	for part, err := range w.Reader().Parts(t.Context(), influx.Query{Class: monitor.ClassMetric, Project: "shop"}) {
@@ -134,7 +134,7 @@ func TestReadBesideOthers(t *testing.T) {
 	w := mustOpen(t, cfg)
 	ours := metricPoints(3)
 	require.NoError(t, w.Ensure(t.Context()))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), ours).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(ours)(t.Context()).Kind)
 	elsewhere := start.AddDate(0, 0, 30) // InfluxDB compares types within a shard only
 	server.Write(cfg.Bucket, fmt.Sprintf("test_metrics,item_path=x,project=p total_time=\"slow\",run=7,env=1.5,session_h=true,build=\"b\" %d\n"+
 		"test_metrics,item_path=y,project=p,host=h total_time=3i %d\nother,item_path=x f=1 %[1]d", elsewhere.UnixNano(), elsewhere.AddDate(0, 0, 30).UnixNano()))
@@ -152,7 +152,7 @@ func TestReadBesideOthers(t *testing.T) {
 func TestReadIsASequence(t *testing.T) {
 	t.Parallel()
 	w := mustOpen(t, settings(harness.SharedInflux(t)))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), append(metricPoints(5000), contextPoint("p", "ab"))).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(append(metricPoints(5000), contextPoint("p", "ab")))(t.Context()).Kind)
 	all := w.Reader().Points(t.Context(), time.Time{}, time.Time{})
 	for range 2 {
 		for _, err := range all {
@@ -181,7 +181,7 @@ func TestReadNamesWhatIsMissing(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	w := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{contextPoint("p", "ab"), sessionPoint("p", "ab"), metricPoint(1)}).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{contextPoint("p", "ab"), sessionPoint("p", "ab"), metricPoint(1)})(t.Context()).Kind)
 	read := func(cfg influx.Config, from time.Time) error {
 		r, err := influx.NewReader(cfg)
 		require.NoError(t, err)
@@ -242,7 +242,7 @@ func TestReadHugeDescriptions(t *testing.T) {
 			p.Session.Description = strings.Repeat("d", size)
 			points = append(points, p)
 		}
-		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), append(points, metricPoint(batch))).Kind)
+		require.Equal(t, monitor.Delivered, w.Prepare(append(points, metricPoint(batch)))(t.Context()).Kind)
 	}
 	sessions, most := 0, uint64(0)
 	for p, err := range w.Reader().Points(t.Context(), time.Time{}, time.Time{}) {

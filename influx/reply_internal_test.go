@@ -2,6 +2,7 @@ package influx
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -51,6 +52,33 @@ func TestWriteOutsideOfADelivery(t *testing.T) {
 	_, err = o.RoundTrip(req)
 	require.EqualError(t, err, "a write outside of a delivery")
 	require.Empty(t, o.end())
+}
+
+// transport does the work of an [http.RoundTripper].
+type transport func(req *http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// The client ends a record with a line break, which a compressed batch must not have. net/http sends a body again where a
+// connection broke before the first one was taken.
+func TestTheBodyEndsWithTheBatch(t *testing.T) {
+	var bodies []string
+	cfg, err := Config{URL: "http://nowhere", Token: "t", Org: "o", Transport: transport(func(req *http.Request) (*http.Response, error) {
+		again, err := req.GetBody()
+		require.NoError(t, err)
+		for _, from := range []io.Reader{req.Body, again} {
+			body, err := io.ReadAll(from)
+			require.NoError(t, err)
+			require.Len(t, body, int(req.ContentLength))
+			bodies = append(bodies, string(body))
+		}
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+	})}.complete()
+	require.NoError(t, err)
+	w := newBatchWriter(cfg, "b")
+	defer w.close()
+	require.Equal(t, monitor.Delivered, w.send(t.Context(), "a batch").Kind)
+	require.Equal(t, []string{"a batch", "a batch"}, bodies)
 }
 
 func TestWordsAreShortened(t *testing.T) {

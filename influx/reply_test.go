@@ -80,7 +80,7 @@ func TestReplyToStatus(t *testing.T) {
 			cfg := s.settings()
 			cfg.Now = func() time.Time { return now }
 			w := mustOpen(t, cfg)
-			v := w.Deliver(t.Context(), metricPoints(3))
+			v := w.Prepare(metricPoints(3))(t.Context())
 			require.Equal(t, c.want, v.Kind, "%+v", v)
 			require.Equal(t, c.status, v.Status)
 			require.Equal(t, c.after, v.RetryAfter)
@@ -108,7 +108,7 @@ func TestRepliesOneAfterTheOther(t *testing.T) {
 	sequence := []int{503, 204, 422, 204, 429, 500, 400, 404, 204}
 	for i, code := range sequence {
 		codes <- code
-		require.Equal(t, code, w.Deliver(t.Context(), []*monitor.Point{metricPoint(i)}).Status)
+		require.Equal(t, code, w.Prepare([]*monitor.Point{metricPoint(i)})(t.Context()).Status)
 	}
 	require.Len(t, s.delivered(), len(sequence))
 	for i, body := range s.delivered() {
@@ -146,7 +146,7 @@ func TestReplyToBrokenAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := mustOpen(t, mustScript(t, hijack(t, c.then)).settings())
-			v := w.Deliver(t.Context(), metricPoints(3))
+			v := w.Prepare(metricPoints(3))(t.Context())
 			require.Equal(t, c.want, v.Kind, "%+v", v)
 			require.Equal(t, c.status, v.Status)
 			require.Contains(t, v.Message, c.message)
@@ -167,7 +167,7 @@ func (silent) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestReplyToSilence(t *testing.T) {
 	w := mustOpen(t, influx.Config{URL: "http://silent", Token: secret, Org: "o", Transport: silent{}, Timeout: 50 * time.Millisecond})
-	v := w.Deliver(t.Context(), metricPoints(3))
+	v := w.Prepare(metricPoints(3))(t.Context())
 	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "no answer within 50ms"}, v)
 }
 
@@ -185,9 +185,9 @@ func TestReplyToCancellation(t *testing.T) {
 	w := mustOpen(t, s.settings())
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
-	v := w.Deliver(ctx, metricPoints(3))
+	v := w.Prepare(metricPoints(3))(ctx)
 	require.Equal(t, monitor.Reply{Kind: monitor.Unavailable, Message: "context canceled"}, v)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(3)).Kind, "the Writer goes on")
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(3))(t.Context()).Kind, "the Writer goes on")
 }
 
 func TestDeliverWithoutServer(t *testing.T) {
@@ -196,14 +196,14 @@ func TestDeliverWithoutServer(t *testing.T) {
 	require.NoError(t, listener.Close())
 	w := mustOpen(t, influx.Config{URL: "http://" + listener.Addr().String(), Token: secret, Org: "o"})
 	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(w.Ensure(t.Context())))
-	v := w.Deliver(t.Context(), metricPoints(1))
+	v := w.Prepare(metricPoints(1))(t.Context())
 	require.Equal(t, monitor.Unavailable, v.Kind)
 	require.Contains(t, v.Message, "connection refused")
 }
 
 func TestDeliverNothing(t *testing.T) {
 	s := mustScript(t, status(500, "not asked"))
-	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).Deliver(t.Context(), nil).Kind)
+	require.Equal(t, monitor.Delivered, mustOpen(t, s.settings()).Prepare(nil)(t.Context()).Kind)
 	require.Empty(t, s.delivered())
 }
 
@@ -213,21 +213,7 @@ func TestDeliverAfterClose(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	require.NoError(t, w.Close(), "twice is no harm")
-	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(1)).Kind)
-}
-
-// What is more than the client takes at a time goes in several requests, up to the first that fails.
-func TestDeliverMoreThanOneBatch(t *testing.T) {
-	left := make(chan int, 3)
-	s := mustScript(t, func(w http.ResponseWriter, r *http.Request) { status(<-left, "")(w, r) })
-	w := mustOpen(t, s.settings())
-	points := metricPoints(10_001)
-	left <- 204
-	left <- 503
-	require.Equal(t, 503, w.Deliver(t.Context(), points).Status)
-	require.Len(t, s.delivered(), 2)
-	require.Equal(t, 10_000, strings.Count(s.delivered()[0], "\n"))
-	require.Equal(t, 1, strings.Count(s.delivered()[1], "\n"))
+	require.Equal(t, monitor.Unavailable, w.Prepare(metricPoints(1))(t.Context()).Kind)
 }
 
 // Deliveries from many goroutines do not mix.
@@ -244,8 +230,8 @@ func TestDeliverConcurrently(t *testing.T) {
 	for i := range 20 {
 		go func() {
 			replies <- [2]monitor.Reply{
-				w.Deliver(t.Context(), []*monitor.Point{metricPoint(i)}),
-				w.Deliver(t.Context(), []*monitor.Point{sessionPoint("p", "ab")}),
+				w.Prepare([]*monitor.Point{metricPoint(i)})(t.Context()),
+				w.Prepare([]*monitor.Point{sessionPoint("p", "ab")})(t.Context()),
 			}
 		}()
 	}
@@ -268,5 +254,5 @@ func TestDeliverToAnInfluxDBThatWantsPoints(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	w := mustOpen(t, influx.Config{URL: server.URL, Token: secret, Org: "o", Timeout: 10 * time.Second})
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 }

@@ -6,6 +6,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// maxReportPoints is how many points of a report are written at a time.
+const maxReportPoints = 10_000
+
 // DeliverReport implements [monitor.ReportSink]: the results as points of their own, then a summary of each class of
 // machine, and last that of the run. Results that are ok are written where the report has them, since they take back
 // what an earlier report said. Results that are learning or could not be judged are not written.
@@ -29,10 +32,10 @@ func (w *Writer) DeliverReport(ctx context.Context, r *monitor.Report) monitor.R
 // deliverReport sends points in order, and fewer at a time where InfluxDB does not take as many. A refusal does not
 // stop it.
 func (b *bucketWriter) deliverReport(ctx context.Context, points []reportPoint) monitor.Reply {
-	if n := len(points); n > maxBatch {
-		return b.deliverParts(ctx, points, maxBatch)
+	if len(points) > maxReportPoints {
+		return b.deliverParts(ctx, points, maxReportPoints)
 	}
-	reply := b.write(ctx, lines(points, appendReportLine))
+	reply := b.write(ctx, pack(points, appendReportLine))
 	if reply.Kind != monitor.TooLarge {
 		return reply
 	}

@@ -42,7 +42,7 @@ func TestReadPassesOverWhatIsEmpty(t *testing.T) {
 		p.Metric.At.UTC = start.AddDate(year-start.Year(), 0, 0).UnixNano()
 		sent = append(sent, p)
 	}
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), append(sent, contextPoint("p", "ab"))).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(append(sent, contextPoint("p", "ab")))(t.Context()).Kind)
 	transport := &counting{RoundTripper: http.DefaultTransport}
 	cfg.Transport = transport
 	r, err := influx.NewReader(cfg)
@@ -62,7 +62,7 @@ func TestReadLongestTags(t *testing.T) {
 		sent = append(sent, p)
 	}
 	require.NoError(t, w.Ensure(t.Context()))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), sent).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(sent)(t.Context()).Kind)
 	require.Equal(t, written(sent), written(readBack(t, w.Reader(), time.Time{}, time.Time{})))
 }
 

@@ -87,7 +87,7 @@ func TestBodyOfDelivery(t *testing.T) {
 	s := mustScript(t, status(http.StatusNoContent, ""))
 	w := mustOpen(t, s.settings())
 	points := metricPoints(5000)
-	require.Equal(t, 204, w.Deliver(t.Context(), points).Status)
+	require.Equal(t, 204, w.Prepare(points)(t.Context()).Status)
 	var want strings.Builder
 	for _, p := range points {
 		want.Write(influx.AppendLine(nil, p))

@@ -72,7 +72,7 @@ func TestEnsureNamesWhatIsMissing(t *testing.T) {
 				want = strings.Split(fmt.Sprintf(want, c.bucket, c.org), "%!")[0]
 			}
 			require.Contains(t, err.Error(), want)
-			v := w.Deliver(t.Context(), metricPoints(1))
+			v := w.Prepare(metricPoints(1))(t.Context())
 			require.Equal(t, monitor.Denied, v.Kind)
 			require.Contains(t, v.Message, want, "the first delivery says the same")
 		})
@@ -94,7 +94,7 @@ func TestWriteOnlyToken(t *testing.T) {
 	require.Contains(t, log.String(), "contexts and sessions that only another bridge has will not be found")
 	p := metricPoint(1)
 	p.Metric.At.UTC = time.Now().UnixNano()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p, sessionPoint("p", "ab")}).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{p, sessionPoint("p", "ab")})(t.Context()).Kind)
 	require.Empty(t, w.Limit(metricPoint(1)), "its retention is not known")
 	_, err = w.Reader().Session(t.Context(), "p", "ab")
 	require.Equal(t, monitor.EForbidden, monitor.ErrorCode(err))
@@ -107,9 +107,9 @@ func TestRevokedToken(t *testing.T) {
 	cfg := settings(server)
 	cfg.Token = server.NewToken(harness.OwnerOf(server.OrgID)...)
 	w := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	server.RevokeToken(cfg.Token)
-	v := w.Deliver(t.Context(), metricPoints(1))
+	v := w.Prepare(metricPoints(1))(t.Context())
 	require.Equal(t, monitor.Reply{Kind: monitor.Denied, Status: 401, Message: "unauthorized access"}, v)
 	v = w.Probe(t.Context(), monitor.ClassMetric) // it looks for the bucket again
 	require.Equal(t, monitor.Reply{Kind: monitor.Denied, Status: 401,
@@ -123,17 +123,17 @@ func TestDeletedBucketIsCreatedAgain(t *testing.T) {
 	var created []string
 	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Equal(t, []string{cfg.MetaBucket, cfg.Bucket}, created, "both buckets are there before the first point")
 	server.DeleteBucket(cfg.Bucket)
-	v := w.Deliver(t.Context(), metricPoints(1))
+	v := w.Prepare(metricPoints(1))(t.Context())
 	require.Equal(t, monitor.Denied, v.Kind)
 	require.Equal(t, 404, v.Status)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind, "the next try creates it")
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind, "the next try creates it")
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 1)
 	require.Equal(t, []string{cfg.MetaBucket, cfg.Bucket, cfg.Bucket}, created)
 	again := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, again.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, again.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Len(t, created, 3, "what is there was not created")
 }
 
@@ -145,16 +145,16 @@ func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
 	var created []string
 	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	created = nil
 	server.DeleteBucket(cfg.Bucket)
-	require.Equal(t, 404, w.Deliver(t.Context(), metricPoints(1)).Status)
+	require.Equal(t, 404, w.Prepare(metricPoints(1))(t.Context()).Status)
 	another := cfg
 	another.OnCreated = nil
 	require.NoError(t, mustOpen(t, another).Ensure(t.Context()))
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Equal(t, []string{cfg.Bucket}, created)
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Len(t, created, 1, "it is said once")
 }
 
@@ -173,7 +173,7 @@ func TestBucketBehindAProxyIsNotMissed(t *testing.T) {
 	cfg.OnCreated = func(bucket string) { t.Error("the bucket was there: ", bucket) }
 	w := mustOpen(t, cfg)
 	for _, kind := range []monitor.ReplyKind{monitor.Delivered, monitor.Denied, monitor.Delivered} {
-		require.Equal(t, kind, w.Deliver(t.Context(), metricPoints(1)).Kind)
+		require.Equal(t, kind, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	}
 }
 
@@ -185,14 +185,14 @@ func TestInfluxDBComesLater(t *testing.T) {
 	server.Kill()
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(w.Ensure(t.Context())))
-	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(10)).Kind)
+	require.Equal(t, monitor.Unavailable, w.Prepare(metricPoints(10))(t.Context()).Kind)
 	server.Start()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(10)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(10))(t.Context()).Kind)
 	server.Kill()
-	require.Equal(t, monitor.Unavailable, w.Deliver(t.Context(), metricPoints(20)).Kind)
+	require.Equal(t, monitor.Unavailable, w.Prepare(metricPoints(20))(t.Context()).Kind)
 	require.Equal(t, monitor.Unavailable, w.Probe(t.Context(), monitor.ClassMetric).Kind)
 	server.Start()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(20)).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(20))(t.Context()).Kind)
 	require.Len(t, server.Points(cfg.Bucket, influx.MetricMeasurement), 20)
 }
 
@@ -217,7 +217,7 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	old := metricPoint(1)
 	old.Metric.At.UTC = start.AddDate(0, 0, -1).UnixNano()
 	deliver := func() {
-		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), metricPoints(1)).Kind)
+		require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	}
 
 	require.Empty(t, w.Limit(old), "not known before the first delivery")

@@ -47,17 +47,17 @@ func TestSetToken(t *testing.T) {
 	t.Cleanup(front.Close)
 	w := mustOpen(t, influx.Config{URL: front.URL, Token: oldToken, Org: "o", Timeout: 10 * time.Second})
 	both := []*monitor.Point{contextPoint("p", "ab"), metricPoint(1)}
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), both).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare(both)(t.Context()).Kind)
 
 	server.revoke(newToken)
 	for _, p := range both {
-		reply := w.Deliver(t.Context(), []*monitor.Point{p})
+		reply := w.Prepare([]*monitor.Point{p})(t.Context())
 		require.Equal(t, monitor.Denied, reply.Kind)
 		require.Contains(t, reply.Message, "Token [token] is not Token", "the refused token is hidden")
 	}
 	w.SetToken(newToken)
 	for _, p := range both {
-		require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{p}).Kind)
+		require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{p})(t.Context()).Kind)
 	}
 	require.NoError(t, w.Ensure(t.Context()))
 	_, _ = w.Reader().Context(t.Context(), "p", "ab")
@@ -66,7 +66,7 @@ func TestSetToken(t *testing.T) {
 	server.revoke("another")
 	w.SetToken("a-third-token")
 	server.revoke(oldToken + "," + newToken)
-	reply := w.Deliver(t.Context(), both)
+	reply := w.Prepare(both)(t.Context())
 	require.Equal(t, "Token [token] is not Token [token],[token]", reply.Message, "earlier tokens stay hidden")
 }
 
@@ -81,11 +81,11 @@ func TestSetTokenWhileDelivering(t *testing.T) {
 		all.Go(func() {
 			for range 20 {
 				w.SetToken("t")
-				_ = w.Deliver(t.Context(), []*monitor.Point{contextPoint("p", "ab"), metricPoint(1)})
+				_ = w.Prepare([]*monitor.Point{contextPoint("p", "ab"), metricPoint(1)})(t.Context())
 				_, _ = w.Reader().Session(t.Context(), "p", "ab")
 			}
 		})
 	}
 	all.Wait()
-	require.Equal(t, monitor.Delivered, w.Deliver(t.Context(), []*monitor.Point{metricPoint(1)}).Kind)
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{metricPoint(1)})(t.Context()).Kind)
 }

@@ -3,7 +3,6 @@ package influx
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -80,14 +79,9 @@ func (w *Writer) KnowLimits(ctx context.Context, since time.Time) {
 	w.metrics.knowRetention(ctx, since)
 }
 
-// Deliver implements [monitor.Sink]. Points of all classes may come together: metadata is then written first. Both buckets
+// Prepare implements [monitor.Sink]. Points of all classes may come together: metadata is then written first. Both buckets
 // must be there before the first point. So a bucket that is created later was there before, and has lost points.
-func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
-	for _, b := range []*bucketWriter{w.metadata, w.metrics} {
-		if reply, ok := b.prepare(ctx); !ok {
-			return reply
-		}
-	}
+func (w *Writer) Prepare(points []*monitor.Point) monitor.Delivery {
 	var metadata, metrics []*monitor.Point
 	for _, p := range points {
 		if isMetadata(p.Class()) {
@@ -96,10 +90,25 @@ func (w *Writer) Deliver(ctx context.Context, points []*monitor.Point) monitor.R
 			metrics = append(metrics, p)
 		}
 	}
-	if reply := w.metadata.deliver(ctx, metadata); reply.Kind != monitor.Delivered {
+	packed := [...]string{pack(metadata, AppendLine), pack(metrics, AppendLine)}
+	return func(ctx context.Context) monitor.Reply {
+		buckets := [...]*bucketWriter{w.metadata, w.metrics}
+		for _, b := range buckets {
+			if reply, ok := b.prepare(ctx); !ok {
+				return reply
+			}
+		}
+		reply := monitor.Reply{Kind: monitor.Delivered}
+		for i, b := range buckets {
+			if packed[i] == "" {
+				continue
+			}
+			if reply = b.write(ctx, packed[i]); reply.Kind != monitor.Delivered {
+				break
+			}
+		}
 		return reply
 	}
-	return w.metrics.deliver(ctx, metrics)
 }
 
 // Probe implements [monitor.Sink]. Its point is of now, and of a measurement of its own.
@@ -108,7 +117,7 @@ func (w *Writer) Probe(ctx context.Context, class monitor.Class) monitor.Reply {
 	if reply, ok := b.prepare(ctx); !ok {
 		return reply
 	}
-	return b.write(ctx, slices.Values([]string{string(appendProbe(nil, w.cfg.Now()))}))
+	return b.write(ctx, pack([]time.Time{w.cfg.Now()}, appendProbe))
 }
 
 // bucket returns the writer of the bucket that takes the records of a class.

@@ -16,6 +16,9 @@ type batch struct {
 	unpark   []uint64         // parked records that are in this batch
 	aside    bool             // its only record was set aside before
 	again    bool             // its only record was delivered before
+
+	// What was prepared of metadata and metrics, in parts of the courier's size; nil when nothing was.
+	readyMetadata, readyMetrics []monitor.Delivery
 }
 
 func (b *batch) empty() bool { return len(b.metadata)+len(b.metrics)+len(b.park) == 0 }

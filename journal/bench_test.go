@@ -48,7 +48,9 @@ func (benchJournal) Ack(context.Context, monitor.Destination, monitor.Acknowledg
 // nullSink accepts everything.
 type nullSink struct{}
 
-func (nullSink) Destination() monitor.Destination                        { return dest }
-func (nullSink) Limit(*monitor.Point) string                             { return "" }
-func (nullSink) Deliver(context.Context, []*monitor.Point) monitor.Reply { return monitor.Reply{} }
-func (nullSink) Probe(context.Context, monitor.Class) monitor.Reply      { return monitor.Reply{} }
+func (nullSink) Destination() monitor.Destination { return dest }
+func (nullSink) Limit(*monitor.Point) string      { return "" }
+func (nullSink) Prepare([]*monitor.Point) monitor.Delivery {
+	return func(context.Context) monitor.Reply { return monitor.Reply{} }
+}
+func (nullSink) Probe(context.Context, monitor.Class) monitor.Reply { return monitor.Reply{} }

@@ -22,12 +22,26 @@ type bisector struct {
 	probeWorks bool // the destination has accepted a probe, so a refused probe means something
 }
 
-// deliver delivers points, either metadata or metrics. Its only error is errStopped: the courier stopped before there was a
-// result.
-func (b *bisector) deliver(points []*monitor.Point) (outcome, error) {
+// deliver delivers points, either metadata or metrics. ready is what was prepared of them. Its only error is errStopped: the
+// courier stopped before there was a result.
+func (b *bisector) deliver(points []*monitor.Point, ready []monitor.Delivery) (outcome, error) {
 	r := &round{bisector: b}
-	err := r.bisect(points)
+	err := r.bisect(points, ready)
 	return r.outcome, err
+}
+
+// readyToGo prepares points in parts of a size. It returns nil when the sink panics: the bisector then prepares them itself,
+// and finds the point at fault.
+func readyToGo(sink monitor.Sink, points []*monitor.Point, size int) (ready []monitor.Delivery) {
+	defer func() {
+		if recover() != nil {
+			ready = nil
+		}
+	}()
+	for part := range slices.Chunk(points, size) {
+		ready = append(ready, sink.Prepare(part))
+	}
+	return ready
 }
 
 // outcome says which points are not delivered.
@@ -43,25 +57,44 @@ type round struct {
 	accepted bool // the destination accepted a point of this round
 }
 
+// part is some points that are sent together.
+type part struct {
+	points []*monitor.Point
+	ready  monitor.Delivery // nil when they are not prepared yet
+}
+
+// parts returns the parts of points, the last one first. What was prepared counts only if each point may be sent.
+func (r *round) parts(points []*monitor.Point, ready []monitor.Delivery) (parts []part) {
+	within := r.withinLimits(points)
+	for points := range slices.Chunk(within, r.size) {
+		parts = append(parts, part{points: points})
+	}
+	if len(within) == len(points) {
+		for i := range ready {
+			parts[i].ready = ready[i]
+		}
+	}
+	slices.Reverse(parts)
+	return parts
+}
+
 // bisect delivers points. It halves a part that is refused, too large, or makes the destination fail, until each point at
 // fault is alone.
-func (r *round) bisect(points []*monitor.Point) error {
-	// These parts are not delivered yet. The last element is the next part.
-	parts := slices.Collect(slices.Chunk(r.withinLimits(points), r.size))
-	slices.Reverse(parts)
+func (r *round) bisect(points []*monitor.Point, ready []monitor.Delivery) error {
+	parts := r.parts(points, ready) // what is not delivered yet; the last element is next
 	for len(parts) > 0 {
-		part := parts[len(parts)-1]
+		next := parts[len(parts)-1]
 		parts = parts[:len(parts)-1]
-		reply, err := r.send(part)
+		reply, err := r.send(next)
 		switch {
 		case err != nil:
 			return err
 		case reply.Kind == monitor.Delivered:
-		case len(part) > 1:
-			half := len(part) / 2
-			parts = append(parts, part[half:], part[:half])
+		case len(next.points) > 1:
+			half := len(next.points) / 2
+			parts = append(parts, part{points: next.points[half:]}, part{points: next.points[:half]})
 		default:
-			if err := r.confirm(part, reply); err != nil {
+			if err := r.confirm(next, reply); err != nil {
 				return err
 			}
 		}
@@ -73,19 +106,20 @@ func (r *round) bisect(points []*monitor.Point) error {
 // destination accepts it meanwhile. A point that is too large or makes the destination fail is set aside instead, since
 // neither says that the point is wrong. Between the refusals the destination accepts probes, and never the same number of
 // them. So something between that refuses each n-th request cannot bury a good point, whatever n is.
-func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
+func (r *round) confirm(alone part, reply monitor.Reply) error {
+	point := alone.points[0]
 	var counts []int // each is one less than a number of probes
 	for refusals, restarts := 1, 0; refusals < 3; {
 		if refusals == 1 { // with the old numbers, wrong answers could come at the same place for ever
 			counts = rand.Perm(mostProbes)[:2]
 		}
-		probe, err := r.probes(point[0].Class(), 1+counts[refusals-1])
+		probe, err := r.probes(point.Class(), 1+counts[refusals-1])
 		if err != nil {
 			return err
 		}
 		accepted := probe.Kind == monitor.Delivered || r.accepted && !r.probeWorks
 		if accepted && reply.Kind != monitor.Refused {
-			r.aside = append(r.aside, r.letter(point[0], reply))
+			r.aside = append(r.aside, r.letter(point, reply))
 			return nil
 		}
 		if !accepted {
@@ -96,10 +130,10 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 				return errStopped
 			}
 			if rand.IntN(2) == 0 { // else each second request could fail for ever, which is always the probe
-				_, _ = r.probes(point[0].Class(), 1)
+				_, _ = r.probes(point.Class(), 1)
 			}
 		}
-		again, err := r.send(point)
+		again, err := r.send(alone)
 		switch {
 		case err != nil || again.Kind == monitor.Delivered:
 			return err
@@ -116,7 +150,7 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 			}
 		}
 	}
-	r.dead = append(r.dead, r.letter(point[0], reply))
+	r.dead = append(r.dead, r.letter(point, reply))
 	return nil
 }
 
@@ -124,9 +158,13 @@ func (r *round) confirm(point []*monitor.Point, reply monitor.Reply) error {
 func fault(reply monitor.Reply) string { return monitor.Wording(reply.Message) }
 
 // send delivers points.
-func (r *round) send(points []*monitor.Point) (monitor.Reply, error) {
-	reply, err := r.retrier.askAboutPoints(func(ctx context.Context) monitor.Reply { return r.sink.Deliver(ctx, points) },
-		func(ctx context.Context) monitor.Reply { return r.sink.Probe(ctx, points[0].Class()) })
+func (r *round) send(p part) (monitor.Reply, error) {
+	reply, err := r.retrier.askAboutPoints(func(ctx context.Context) monitor.Reply {
+		if p.ready == nil {
+			p.ready = r.sink.Prepare(p.points)
+		}
+		return p.ready(ctx)
+	}, func(ctx context.Context) monitor.Reply { return r.sink.Probe(ctx, p.points[0].Class()) })
 	r.accepted = r.accepted || err == nil && reply.Kind == monitor.Delivered
 	return reply, err
 }

@@ -98,7 +98,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	c.status.keepWaiting(time.Now().Add(parkFor / 3))
 	batches := make(chan *batch)
 	r := &reader{
-		journal: c.journal, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
+		journal: c.journal, sink: c.sink, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
 		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor},
 	}
 	c.running.Go(r.run)

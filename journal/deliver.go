@@ -69,11 +69,11 @@ func (c *Courier) replied(ctx context.Context, reply monitor.Reply, pause time.D
 // deliverBatch delivers contexts and sessions, then metrics and outcomes, and acknowledges both. Its only error is
 // errStopped. The batch is then not acknowledged. Delivering it again changes nothing at the destination.
 func (c *Courier) deliverBatch(to *bisector, b *batch) error {
-	metadata, err := to.deliver(b.metadata)
+	metadata, err := to.deliver(b.metadata, b.readyMetadata)
 	if err != nil {
 		return err
 	}
-	metrics, err := to.deliver(b.metrics)
+	metrics, err := to.deliver(b.metrics, b.readyMetrics)
 	if err != nil {
 		return err
 	}

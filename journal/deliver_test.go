@@ -352,22 +352,32 @@ func TestCourierContinuesHalvingAfterAnOutage(t *testing.T) {
 }
 
 func TestCourierBuriesAPointThatMakesTheSinkPanic(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
-		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
-			if contains(points, map[uint64]bool{7: true}) {
-				panic("index out of range")
-			}
-			return delivered
+	check := func(points []*monitor.Point) {
+		if contains(points, map[uint64]bool{7: true}) {
+			panic("index out of range")
 		}
-		r.fill(20)
-		r.run(t, func() {
-			r.after(time.Second)
-			assert.Equal(t, []uint64{7}, r.j.deadSeqs())
-			assert.Contains(t, r.j.dead[7].Reason, "index out of range")
-			assert.Equal(t, 19, r.sink.count())
+	}
+	for name, sink := range map[string]*fakeSink{
+		"when it is prepared": {PrepareFn: check},
+		"when it is sent": {DeliverFn: func(_ context.Context, points []*monitor.Point) monitor.Reply {
+			check(points)
+			return delivered
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.sink.PrepareFn, r.sink.DeliverFn = sink.PrepareFn, sink.DeliverFn
+				r.fill(20)
+				r.run(t, func() {
+					r.after(time.Second)
+					assert.Equal(t, []uint64{7}, r.j.deadSeqs())
+					assert.Contains(t, r.j.dead[7].Reason, "index out of range")
+					assert.Equal(t, 19, r.sink.count())
+				})
+			})
 		})
-	})
+	}
 }
 
 // The test tries a thousand random patterns.

@@ -278,6 +278,7 @@ func (j *fakeJournal) deadSeqs() []uint64 {
 
 // fakeSink is a destination in memory. It stores the points for which DeliverFn returns Delivered.
 type fakeSink struct {
+	PrepareFn func(points []*monitor.Point)                                    // is called first; may be nil
 	DeliverFn func(ctx context.Context, points []*monitor.Point) monitor.Reply // nil: Delivered
 	ProbeFn   func(class monitor.Class) monitor.Reply                          // nil: Delivered
 	LimitFn   func(p *monitor.Point) string
@@ -310,7 +311,14 @@ func (s *fakeSink) Probe(_ context.Context, class monitor.Class) monitor.Reply {
 	return s.ProbeFn(class)
 }
 
-func (s *fakeSink) Deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
+func (s *fakeSink) Prepare(points []*monitor.Point) monitor.Delivery {
+	if s.PrepareFn != nil {
+		s.PrepareFn(points)
+	}
+	return func(ctx context.Context) monitor.Reply { return s.deliver(ctx, points) }
+}
+
+func (s *fakeSink) deliver(ctx context.Context, points []*monitor.Point) monitor.Reply {
 	s.mu.Lock()
 	s.requests = append(s.requests, len(points))
 	measured := points[0].Measured() != nil

@@ -32,6 +32,7 @@ const (
 // reader prepares batches. Its state changes only when a batch is complete, so an error leaves it unchanged.
 type reader struct {
 	journal   monitor.Journal
+	sink      monitor.Sink
 	dest      monitor.Destination
 	near, far monitor.MetadataStore
 	status    *status
@@ -71,6 +72,8 @@ func (r *reader) run() {
 			return
 		}
 		if !b.empty() {
+			b.readyMetadata = readyToGo(r.sink, b.metadata, r.size)
+			b.readyMetrics = readyToGo(r.sink, b.metrics, r.size)
 			select {
 			case r.batches <- b:
 			case <-r.life.hard.Done():

@@ -60,11 +60,11 @@ func (c *Courier) replaySome(to *bisector) error {
 		return err
 	}
 	to.retrier.blamed = nil
-	metadata, err := to.deliver(b.metadata)
+	metadata, err := to.deliver(b.metadata, nil)
 	if err != nil {
 		return err
 	}
-	metrics, err := to.deliver(b.metrics)
+	metrics, err := to.deliver(b.metrics, nil)
 	if err != nil {
 		return err
 	}

@@ -15,14 +15,18 @@ type Sink interface {
 	// that exceeds a limit is not delivered.
 	Limit(p *Point) string
 
-	// Deliver sends points and returns one reply for all of them. The points are either contexts and sessions, or
-	// metrics and outcomes. After any reply except Delivered, an unknown part of the points may be stored.
-	Deliver(ctx context.Context, points []*Point) Reply
+	// Prepare encodes points without asking the destination, so that it can be done while another delivery is on its
+	// way. The points are either contexts and sessions, or metrics and outcomes.
+	Prepare(points []*Point) Delivery
 
 	// Probe delivers one harmless point to the bucket of the class. Its reply shows whether the destination refuses
 	// certain points, or all points.
 	Probe(ctx context.Context, class Class) Reply
 }
+
+// Delivery sends its points, each time that it is called, and returns one reply for all of them. After any reply except
+// Delivered, an unknown part of the points may be stored.
+type Delivery func(ctx context.Context) Reply
 
 // Backend is a destination with everything that the bridge needs. It takes records and reports. It finds the contexts
 // and sessions that other bridges delivered. It is safe for concurrent use.

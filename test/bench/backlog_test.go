@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -31,20 +32,32 @@ type backlogs struct{ dir, small, large string }
 // get returns the directories. All parts share them, because making them is slow.
 func (f *backlogs) get(b *testing.B) (small, large string) {
 	b.Helper()
-	if f.large != "" {
-		return f.small, f.large
+	small = f.first(b)
+	if f.large == "" {
+		f.large = filepath.Join(f.dir, "large")
+		require.NoError(b, os.CopyFS(f.large, os.DirFS(small)))
+		fill(b, f.large, smallBacklog, largeBacklog)
 	}
-	root := os.Getenv("BENCH_DATA")
-	if root == "" {
-		root = os.TempDir()
+	return small, f.large
+}
+
+// first returns the smaller directory.
+func (f *backlogs) first(b *testing.B) (small string) {
+	b.Helper()
+	if f.small == "" {
+		f.dir = benchDir(b)
+		f.small = filepath.Join(f.dir, "small")
+		fill(b, f.small, 0, smallBacklog)
 	}
-	dir, err := os.MkdirTemp(root, "pymon-bridge-bench-")
+	return f.small
+}
+
+// benchDir makes a directory for large files, in BENCH_DATA if it is set.
+func benchDir(b *testing.B) string {
+	b.Helper()
+	dir, err := os.MkdirTemp(cmp.Or(os.Getenv("BENCH_DATA"), os.TempDir()), "pymon-bridge-bench-")
 	require.NoError(b, err)
-	f.dir, f.small, f.large = dir, filepath.Join(dir, "small"), filepath.Join(dir, "large")
-	fill(b, f.small, 0, smallBacklog)
-	require.NoError(b, os.CopyFS(f.large, os.DirFS(f.small)))
-	fill(b, f.large, smallBacklog, largeBacklog)
-	return f.small, f.large
+	return dir
 }
 
 // remove deletes the directories.

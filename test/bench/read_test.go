@@ -67,7 +67,7 @@ func (h history) write(b *testing.B, cfg influx.Config) {
 		points := h.run(run)
 		for len(points) > 0 {
 			n := min(len(points), backlogBatch)
-			reply := w.Deliver(b.Context(), points[:n])
+			reply := w.Prepare(points[:n])(b.Context())
 			require.Equal(b, monitor.Delivered, reply.Kind, reply.Message)
 			points = points[n:]
 		}
