@@ -1,12 +1,13 @@
 package influx
 
 import (
-	"compress/gzip"
 	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
-// compressors are ready for a batch. One is large, and takes longer to make than to use.
+// compressors are ready for a batch. To make one takes longer than a small batch does.
 var compressors = sync.Pool{New: func() any {
 	zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	if err != nil {

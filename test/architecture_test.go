@@ -37,6 +37,7 @@ var owners = map[string][]string{
 	"github.com/gin-gonic/":            {"httpd", "ingest", "api", "web"},
 	"github.com/influxdata/":           {"influx", "influx/setup"},
 	"github.com/tinylib/msgp":          {"influx"},
+	"github.com/klauspost/compress":    {"influx"},
 	"github.com/dgraph-io/ristretto":   {"cache"},
 	"modernc.org/":                     {"sqlite"},
 	"database/sql":                     {"sqlite"},
