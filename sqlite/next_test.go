@@ -74,6 +74,11 @@ func largeRecords(text string) map[string]func(i int) *monitor.Record {
 			m.ItemVariant = fmt.Sprint(i, text)
 			return record(m)
 		},
+		"metrics of one test": func(i int) *monitor.Record {
+			m := measured("s", "test", arrival.Add(time.Duration(i)*time.Second))
+			m.ItemVariant = text
+			return record(m)
+		},
 		"metrics whose texts are kept as sent": func(i int) *monitor.Record {
 			m := measured("s", "test", arrival.Add(time.Duration(i)*time.Second))
 			m.ItemVariant = fmt.Sprintf("<object at 0x%x>%s", i, text)

@@ -60,6 +60,18 @@ func withinBudget(ctx context.Context, q querier, s selection, rows []metricRow)
 	return rows, nil
 }
 
+// firstWithinBudget returns as many of the first rows as have about maxRead bytes, and at least one row. Rows that share a
+// text count it each, since a delivery has it as often.
+func firstWithinBudget(rows []metricRow) []metricRow {
+	left := budget(maxRead)
+	for i, row := range rows {
+		if left.spend(row.rec.Size()) != nil {
+			return rows[:i+1]
+		}
+	}
+	return rows
+}
+
 // readSizes reads pairs of an ID and a number of bytes.
 func readSizes(ctx context.Context, q querier, query string, args []any) (map[int64]int, error) {
 	sizes := make(map[int64]int)

@@ -55,23 +55,35 @@ func wholeRows(ctx context.Context, q querier, s selection) ([]metricRow, error)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	if s.bounded {
+	if !s.bounded {
+		return rows, setAllTexts(ctx, q, s, rows)
+	}
+	left := budget(maxRead)
+	s.left = &left
+	if err = setAllTexts(ctx, q, s, rows); err == errEnough { // some texts are large
 		if rows, err = withinBudget(ctx, q, s.until(rows[len(rows)-1].rec.Seq), rows); err != nil {
 			return nil, err
 		}
+		s.left = nil
+		err = setAllTexts(ctx, q, s, rows)
 	}
+	return firstWithinBudget(rows), err
+}
+
+// setAllTexts reads the texts that rows refer to.
+func setAllTexts(ctx context.Context, q querier, s selection, rows []metricRow) error {
 	dict, err := readDictionary(ctx, q, rows, s.left)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	texts, err := readTexts(ctx, q, s.until(rows[len(rows)-1].rec.Seq))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, row := range rows {
 		series := dict.series[row.series]
 		if series == nil {
-			return nil, fmt.Errorf("record %d has the series %d, which is not in the file", row.rec.Seq, row.series)
+			return fmt.Errorf("record %d has the series %d, which is not in the file", row.rec.Seq, row.series)
 		}
 		m := row.rec.Measured()
 		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
@@ -79,7 +91,7 @@ func wholeRows(ctx context.Context, q querier, s selection) ([]metricRow, error)
 		setTexts(m, series, texts[row.rec.Seq])
 		row.rec.Project = series.Project
 	}
-	return rows, nil
+	return nil
 }
 
 // pinnedMetrics reads metrics or outcomes with their pinned origins.
