@@ -8,6 +8,9 @@
 // own), watches its HTTP requests, and asks one question at a time: it hands over the points, flushes, and reads the
 // status and the words of the answer. Whatever is not InfluxDB's plain "204 No Content" is not delivered.
 //
+// The points of a batch are encoded and compressed before, while another batch is on its way. The client gets them as one
+// record, which it passes on as it is.
+//
 // # Points
 //
 // One table says which tags and fields the points of a record have, and where the record has their values (columns in

@@ -21,8 +21,8 @@
 //
 // There are two goroutines, so that preparing a batch costs no delivery time:
 //
-//	reader ── Next ──► batcher: find origins, pin, park ──► batch ──► Courier ──► bisector ──► retrier ──► Sink
-//	                                                                     └── Ack ──► Journal
+//	reader ── Next ──► batcher: find origins, pin, park ──► Sink.Prepare ──► batch ──► Courier ──► bisector ──► retrier ──► Sink
+//	                                                                                     └── Ack ──► Journal
 //
 // The reader is at most one prepared batch ahead. The courier acknowledges batches in order, each in one transaction.
 // Records that were read but not acknowledged when the program ends are read again.

@@ -40,5 +40,6 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("readers", func(b *testing.B) { benchReaders(b, r, folders) })
 	b.Run("import", func(b *testing.B) { benchImport(b, r) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })
+	b.Run("busydelivery", func(b *testing.B) { benchBusyDelivery(b, r) })
 	b.Run("read", func(b *testing.B) { benchRead(b, r) })
 }

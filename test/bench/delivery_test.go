@@ -3,6 +3,7 @@ package bench_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,24 +104,36 @@ func readyMade(b *testing.B, dir string) (batches [][]byte, lines int) {
 func postBatches(b *testing.B, server *harness.Influx, batches [][]byte, lines int) passage {
 	b.Helper()
 	bucket := server.NewBucket("bare", 0)
-	own, influxd := busy(b, os.Getpid()), busy(b, server.PID())
-	target := server.URL + "/api/v2/write?" + url.Values{"org": {server.Org}, "bucket": {bucket}, "precision": {"ns"}}.Encode()
-	begin := time.Now()
-	for _, batch := range batches {
-		req, err := http.NewRequest(http.MethodPost, target, bytes.NewReader(batch))
-		require.NoError(b, err)
-		req.Header.Set("Authorization", "Token "+server.Token)
-		req.Header.Set("Content-Encoding", "gzip")
-		resp, err := http.DefaultClient.Do(req)
-		require.NoError(b, err)
-		answer, err := io.ReadAll(resp.Body)
-		require.NoError(b, err)
-		require.NoError(b, resp.Body.Close())
-		require.Equal(b, http.StatusNoContent, resp.StatusCode, string(answer))
-	}
+	own, influxd, begin := busy(b, os.Getpid()), busy(b, server.PID()), time.Now()
+	require.NoError(b, postAll(server, bucket, batches))
 	p := passage{took: time.Since(begin), own: busy(b, os.Getpid()) - own, influxd: busy(b, server.PID()) - influxd}
 	requireStored(b, server, bucket, lines)
 	return p
+}
+
+// postAll posts compressed batches, one after the other.
+func postAll(server *harness.Influx, bucket string, batches [][]byte) error {
+	target := server.URL + "/api/v2/write?" + url.Values{"org": {server.Org}, "bucket": {bucket}, "precision": {"ns"}}.Encode()
+	for _, batch := range batches {
+		req, err := http.NewRequest(http.MethodPost, target, bytes.NewReader(batch))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Token "+server.Token)
+		req.Header.Set("Content-Encoding", "gzip")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		answer, err := io.ReadAll(resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusNoContent {
+			return fmt.Errorf("%s: %s", resp.Status, answer)
+		}
+	}
+	return nil
 }
 
 // busy returns the CPU time of a process so far.
