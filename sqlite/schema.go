@@ -70,14 +70,10 @@ func versionOf(ctx context.Context, q querier, known int) (int, error) {
 			"this is a SQLite file of another program (application_id %d, %d tables): nothing was changed",
 			application, tables)
 	case version > known:
-		return 0, monitor.Errorf(monitor.EInternal, "%s: nothing was changed. Use that program, or the backup from before it", newer(version, known))
+		return 0, monitor.Errorf(monitor.EInternal, "it was written by a newer pymon-bridge (schema version %d, this one knows %d): "+
+			"nothing was changed. Use that program, or the backup from before it", version, known)
 	}
 	return version, nil
-}
-
-// newer says that this program is too old for a file.
-func newer(version, known int) string {
-	return fmt.Sprintf("it was written by a newer pymon-bridge (schema version %d, this one knows %d)", version, known)
 }
 
 // VersionOf returns the version of the file at path, 0 for a missing file, and the version that this program brings it to. A bridge

@@ -14,8 +14,8 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the
-// port file, and tells the service manager.
+// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file,
+// and tells operators who wait for an upgrade, and the service manager.
 func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
 	state := monitor.UpgradeState{Version: version}
 	if s.from != nil {

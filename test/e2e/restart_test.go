@@ -141,7 +141,7 @@ func accepted(bridge *harness.Bridge) float64 {
 // waitFor waits during a run of pytest until happened returns true.
 func waitFor(t *testing.T, run *harness.PytestRun, what string, happened func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !happened(); time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(deadline), "not within a minute: %s\n%s", what, run.Output())
+	for deadline := time.Now().Add(5 * time.Minute); !happened(); time.Sleep(time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "not within five minutes: %s\n%s", what, run.Output())
 	}
 }

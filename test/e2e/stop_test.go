@@ -19,13 +19,17 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// Clients connect and post all the time. Whoever gets a connection to a stopping bridge gets an answer on it.
+// Clients connect and post all the time. Whoever gets a connection to a stopping bridge gets an answer on it, also after an
+// upgrade.
 func TestAStopAnswersEveryConnection(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
 	process := newMachine()
 	process.enrol(t, newPoster(bridge.URL))
 	for stop := range 5 {
+		if stop%2 == 1 {
+			bridge.Upgrade()
+		}
 		var answered atomic.Int64
 		var clients sync.WaitGroup
 		for n, metric := range process.metrics(fmt.Sprint("test_stop", stop), time.Now(), 32) {

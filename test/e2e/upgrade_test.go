@@ -157,7 +157,7 @@ func TestPytestSeesNoUpgrade(t *testing.T) {
 		stored[name][m.ItemPath+"."+m.ItemVariant]++
 	}
 	bridge.WaitDelivered()
-	assert.Len(t, points(t, influx, bucket), 2*192)
+	assert.Len(t, influx.Points(bucket, "test_metrics"), 2*192)
 	for name, rows := range stored {
 		assert.Len(t, rows, 192, name)
 		for row, times := range rows {
