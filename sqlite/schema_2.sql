@@ -173,3 +173,22 @@ CREATE TABLE acceptances (
     results BLOB NOT NULL -- JSON of the regressions that are accepted, like that of reports
 );
 CREATE INDEX acceptances_branch ON acceptances (project, branch, started);
+
+-- The sessions of the run that is being removed since it is old. Their hashes have the name of no project.
+CREATE TABLE removing (
+    session INTEGER PRIMARY KEY REFERENCES hashes (id)
+);
+
+-- What old runs went, in all. unused and seen are numbers of the sequence: the last one a day or more before seen_ns, and the last one at
+-- seen_ns. A context up to unused that nothing refers to goes.
+CREATE TABLE retention (
+    runs INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    unused INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    seen_ns INTEGER NOT NULL
+);
+INSERT INTO retention VALUES (0, 0, 0, 0, 0);
+
+-- A removed metric is found here by its number.
+CREATE INDEX clocks_seq ON clocks (seq);
