@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -214,6 +215,10 @@ func answersOfPast(t *testing.T, db *sqlite.DB, project string) map[string][]str
 // TestAfterRetentionAnswersAreThoseWithoutOldRuns draws histories. What retention leaves answers like a store that never had what went.
 // What the destination lacks never goes.
 func TestAfterRetentionAnswersAreThoseWithoutOldRuns(t *testing.T) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue { // each makes two files
+		require.NoError(t, checks.Value.Set("30"))
+		defer func() { require.NoError(t, checks.Value.Set(checks.DefValue)) }()
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		runs := anyPast(rt)
 		delivered := rapid.IntRange(0, len(runs)).Draw(rt, "delivered")
