@@ -210,7 +210,7 @@ func (db *DB) usedBytes(ctx context.Context) (bytes int64, err error) {
 // Removed says how many runs went since they were old, and how many records they had.
 func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
 	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, "SELECT runs, records FROM retention").Scan(&runs, &records)
+		return q.QueryRowContext(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention").Scan(&runs, &records)
 	})
 	return runs, records, err
 }

@@ -104,7 +104,7 @@ func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (bool, e
 		{"DELETE FROM outcome_tallies WHERE session" + inList, []any{list}},
 		{"DELETE FROM reports WHERE project = ? AND run = ?", []any{run.project, run.run}},
 		{"INSERT INTO removing SELECT value FROM json_each(?)", []any{list}},
-		{"UPDATE retention SET runs = runs + 1, records = records + ?", []any{records}},
+		{"INSERT INTO retention VALUES (1, 1, ?, 0, 0, 0) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
 	} {
 		if _, err := w.exec(change.query, change.args...); err != nil {
 			return false, err
@@ -188,12 +188,18 @@ func (w *writer) unsteadyUpTo(after, upTo uint64) error {
 // with what nothing refers to.
 func (r *retaining) noteUnused() (went bool, err error) {
 	const day = 24 * 3600 * 1e9
-	due, err := r.db.numbersFrom(r.ctx, "SELECT runs > 0 FROM retention WHERE seen_ns <= ?", nanoseconds(r.db.Now())-day)
-	if err != nil || len(due) == 0 {
+	now := nanoseconds(r.db.Now())
+	fresh, err := r.db.numbersFrom(r.ctx, "SELECT 1 FROM retention WHERE seen_ns > ?", now-day)
+	if err != nil || len(fresh) > 0 {
 		return false, err
 	}
-	return due[0] > 0, r.gently(func(w *writer) error {
-		_, err := w.exec("UPDATE retention SET unused = seen, seen = ?, seen_ns = ?", w.last, nanoseconds(r.db.Now()))
+	runs, _, err := r.db.Removed(r.ctx)
+	if err != nil {
+		return false, err
+	}
+	return runs > 0, r.gently(func(w *writer) error {
+		_, err := w.exec("INSERT INTO retention VALUES (1, 0, 0, 0, ?, ?) ON CONFLICT DO UPDATE SET unused = seen, seen = excluded.seen, seen_ns = excluded.seen_ns",
+			w.last, now)
 		return err
 	})
 }

@@ -271,3 +271,44 @@ func TestADisplacedMetricIsFoundWhenTheOtherIsGone(t *testing.T) {
 		require.NoError(t, db.Close())
 	}
 }
+
+// The sums of a file are not compared where a run goes while it is verified. What is left of a run that was going is not saved.
+func TestVerifyAndRecoverWhileRunsGo(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.Now = func() time.Time { return arrival }
+	open(t, db)
+	last := fillAged(t, db, 6, 500)
+	policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: last, Newest: 1}
+	retain := func(writes int) {
+		ctx := &someWrites{Context: t.Context()}
+		ctx.left.Store(int64(writes))
+		_, err := db.Retain(ctx, policy, nothing)
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	asked := false
+	v, err := sqlite.Verify(t.Context(), path, func(_, _ int64) {
+		for writes := 10; !asked; writes++ { // until a part of a run is gone
+			retain(writes)
+			asked = rowsOf(t, raw(t, path), "SELECT (SELECT count(*) FROM metrics) % 500 > 0")[0] == "1"
+		}
+	})
+	require.NoError(t, err)
+	require.True(t, asked)
+	require.Empty(t, v.Findings)
+	require.Contains(t, v.Notes, "Records were being removed. So the sums of each session were not compared with the records: verify again afterwards.")
+	require.NotEmpty(t, rowsOf(t, raw(t, path), "SELECT * FROM removing"))
+	ids, counted, _ := runsIn(t, db)
+	require.EqualValues(t, len(ids)*500, counted)
+
+	result, into, err := recovered(t, killed(t, path))
+	require.NoError(t, err)
+	for _, note := range result.Notes {
+		assert.NotContains(t, note, "deleted")
+	}
+	file := raw(t, into)
+	assert.Empty(t, rowsOf(t, file, "SELECT * FROM removing"))
+	assert.Equal(t, rowsOf(t, raw(t, path), "SELECT runs, records FROM retention"), rowsOf(t, file, "SELECT runs, records FROM retention"))
+	saved := open(t, dbAt(into, utcZones()))
+	assert.Equal(t, answersOf(t, db, "shop"), answersOf(t, saved, "shop"))
+	assert.Empty(t, verified(t, into).Findings)
+}
