@@ -92,6 +92,11 @@ func TestNobodySeesHalfARunThatIsRemoved(t *testing.T) {
 		require.NoError(t, countErr)
 		require.EqualValues(t, len(ids), outcomes)
 		require.Len(t, listed(t, db.Outcomes(t.Context(), monitor.OutcomeQuery{}, monitor.Page{})), len(ids))
+		_, tests, findErr := db.Find(t.Context(), "shop", "test_0", 1)
+		require.NoError(t, findErr)
+		points, historyErr := db.TestHistory(t.Context(), monitor.TestQuery{Test: tests[0], Limit: 100})
+		require.NoError(t, historyErr)
+		require.Len(t, points, len(ids))
 		pending, nextErr := db.Next(t.Context(), "another", 0, 1<<20)
 		require.NoError(t, nextErr)
 		require.Len(t, pending, 1+len(ids)*(metrics+2), "a new destination gets whole runs")
@@ -270,6 +275,50 @@ func TestADisplacedMetricIsFoundWhenTheOtherIsGone(t *testing.T) {
 		require.Len(t, rowsOf(t, raw(t, path), "SELECT * FROM clocks"), 1)
 		require.NoError(t, db.Close())
 	}
+}
+
+// A context that nothing used for a day goes. A younger one may be that of a run that begins.
+func TestContextsGoADayLater(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	now := arrival
+	db.Now = func() time.Time { return now }
+	open(t, db)
+	policy := monitor.Retention{Keep: 36 * time.Hour, UpTo: fillAged(t, db, 3, 1), Newest: 1}
+	appendAll(t, db, placed(machine("of a run that begins")))
+	contexts := func() string { return counted(t, monitor.ContextQuery{}, db.CountContexts) }
+	for _, want := range []string{"2", "1"} {
+		_, err := db.Retain(t.Context(), policy, nothing)
+		require.NoError(t, err)
+		assert.Equal(t, want, contexts())
+		now = now.Add(13 * time.Hour)
+		_, err = db.Retain(t.Context(), policy, nothing)
+		require.NoError(t, err)
+		assert.Equal(t, want, contexts())
+		now = now.Add(13 * time.Hour)
+	}
+}
+
+// A person who waits for a deletion does not wait for old runs.
+func TestADeletionComesBeforeOldRuns(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.Now = func() time.Time { return arrival }
+	open(t, db)
+	policy := monitor.Retention{Keep: 36 * time.Hour, UpTo: fillAged(t, db, 4, 120), Newest: 1}
+	asked := false
+	round, err := db.Retain(t.Context(), policy, func() {
+		if !asked {
+			asked = true
+			_, err := db.AddDeletion(t.Context(), "shop")
+			require.NoError(t, err)
+		}
+	})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, round.Runs)
+	require.False(t, removeSome(t, db, 1000))
+	round, err = db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	assert.Zero(t, round.Runs)
+	requireConsistent(t, path)
 }
 
 // The sums of a file are not compared where a run goes while it is verified. What is left of a run that was going is not saved.
