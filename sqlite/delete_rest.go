@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -136,18 +137,18 @@ func (db *DB) SweepDeletion(ctx context.Context, d *monitor.Deletion) error {
 	if err != nil {
 		return err
 	}
-	return db.shrink(ctx)
+	return db.shrink(ctx, 256, func(fn func(w *writer) error) error { return db.write(ctx, fn) })
 }
 
-// shrink gives free pages back to the disk, some at a time.
-func (db *DB) shrink(ctx context.Context) error {
+// shrink gives free pages back to the disk, so many in each transaction.
+func (db *DB) shrink(ctx context.Context, pages int, write func(fn func(w *writer) error) error) error {
 	for {
 		var before, after int64
-		err := db.write(ctx, func(w *writer) (err error) {
+		err := write(func(w *writer) (err error) {
 			if before, err = countOf(ctx, w.conn, newClause("SELECT freelist_count FROM pragma_freelist_count")); err != nil || before == 0 {
 				return err
 			}
-			if err := each(ctx, w.conn, "PRAGMA incremental_vacuum(256)", nil, func(scanner) error { return nil }); err != nil {
+			if err := each(ctx, w.conn, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages), nil, func(scanner) error { return nil }); err != nil {
 				return err
 			}
 			after, err = countOf(ctx, w.conn, newClause("SELECT freelist_count FROM pragma_freelist_count"))

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// retainStep is how many rows one transaction of retention removes. Clients wait for it, so it is short.
+	// retainStep is how many rows one transaction of retention removes, or how many pages it gives back. Clients wait for it, so it is
+	// short.
 	retainStep = 100
 	// retainRest is how many times as long as its last transaction took retention rests. So it takes a quarter of the writing at most,
 	// and commits of records go first.
@@ -22,7 +23,7 @@ const (
 var errDeletion = errors.New("a deletion waits")
 
 // Retain removes old runs, in small transactions. From the first of them on nobody sees the run, and its records that arrive again are
-// new ones. After an interruption the next call goes on. removed is called after each run. No other call and no deletion may run.
+// new ones. After an interruption the next call goes on. removed is called whenever nobody sees something any more. No other call and no deletion may run.
 func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func()) (monitor.RetentionRound, error) {
 	if err := db.requireOwner(); err != nil {
 		return monitor.RetentionRound{}, err
@@ -80,7 +81,7 @@ func (r *retaining) run() error {
 		}
 	}
 	if again || daily || r.round.Runs > 0 {
-		if err := r.db.shrink(r.ctx); err != nil {
+		if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,7 @@ func (r *retaining) needsRoom() (bool, error) {
 	if !r.policy.MakesRoom(r.db.Size()) {
 		return false, nil
 	}
-	if err := r.db.shrink(r.ctx); err != nil {
+	if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
 		return false, err
 	}
 	size, err := r.db.usedBytes(r.ctx)

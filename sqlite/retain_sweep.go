@@ -56,6 +56,9 @@ func (r *retaining) sweep() error {
 		if err != nil {
 			return err
 		}
+		if u.table == "contexts" && len(ids) > 0 {
+			r.removed()
+		}
 	}
 	return r.db.removeLocations(r.ctx, r.inSteps)
 }
