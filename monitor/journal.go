@@ -6,7 +6,7 @@ import (
 )
 
 // Journal keeps accepted records in one sequence, before and after their delivery. It is safe for concurrent use. The
-// sequence has no gaps, except where a project was removed, and each number is given out only once.
+// sequence has no gaps, except where a project or an old run was removed, and each number is given out only once.
 type Journal interface {
 	// Append makes the decisions at acceptance, as the package comment says, and stores all records or none. It returns
 	// when they are on stable storage. It sets Seq, Repeat, Differs and NewSeries of each record. A record that is

@@ -12,6 +12,19 @@ type BridgeStatus struct {
 	Health  []Health  `json:"health"`
 	// Destination is where the bridge delivers; empty for nowhere.
 	Destination Destination `json:"destination"`
+	// Retention says which runs went since they were old; nil when none go.
+	Retention *RetentionStatus `json:"retention,omitempty"`
+}
+
+// RetentionStatus is what a serving bridge says about old runs.
+type RetentionStatus struct {
+	Keep     time.Duration  `json:"keep"`      // nanoseconds; 0 for no age
+	MaxBytes int64          `json:"max_bytes"` // 0 for no size
+	Runs     int64          `json:"runs"`      // that went in all
+	Records  int64          `json:"records"`
+	Last     RetentionRound `json:"last"`
+	// Why says why the file has no room, empty when it has.
+	Why string `json:"why,omitempty"`
 }
 
 // UpgradeState says what became of an upgrade that an operator asked for.

@@ -25,6 +25,8 @@ const DefaultMinFree = 256 << 20
 type DB struct {
 	// MaxBytes is the size in bytes of the file and its log from which on only repeats are accepted. 0 means no limit.
 	MaxBytes int64
+	// WhyFull says why a file that has reached MaxBytes has no room, and what helps. It may be nil.
+	WhyFull func() string
 	// MinFree is how many bytes must be free on the disk: [DefaultMinFree] unless set.
 	MinFree int64
 	// Now is the clock for times that no client sends: time.Now unless set.
@@ -52,6 +54,8 @@ type DB struct {
 	checked atomic.Int64            // when the file last passed its check, in nanoseconds since 1970; 0 for never
 	trimAt  int64                   // size of the log at which it is emptied next
 	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
+
+	displaced uint64 // up to this number the sessions of displaced metrics are marked; of Retain
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context

@@ -219,7 +219,7 @@ func (db *DB) deleteMeasured(ctx context.Context, d *monitor.Deletion, name stri
 
 // removeMeasured removes metrics and outcomes, and computes the zone maps again that had them.
 func (w *writer) removeMeasured(ctx context.Context, seqs []uint64) error {
-	for _, table := range []string{"metrics", "outcomes", "texts"} {
+	for _, table := range []string{"metrics", "outcomes", "texts", "clocks"} {
 		if _, err := w.exec("DELETE FROM "+table+" WHERE seq IN (SELECT value FROM json_each(?))", jsonList(seqs)); err != nil {
 			return err
 		}

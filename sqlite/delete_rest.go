@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"pymon-bridge/monitor"
 )
@@ -12,27 +15,7 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 	if err != nil {
 		return err
 	}
-	err = db.inChunks(ctx, hashes, func(w *writer, chunk []uint64) error {
-		list := jsonList(chunk)
-		var seqs []uint64
-		err := each(ctx, w.conn, `SELECT seq FROM contexts WHERE hash IN (SELECT value FROM json_each(?1))
-			UNION ALL SELECT seq FROM sessions WHERE hash IN (SELECT value FROM json_each(?1))
-			UNION ALL SELECT seq FROM ends WHERE session IN (SELECT value FROM json_each(?1))`, []any{list}, func(row scanner) error {
-			var seq uint64
-			err := row.Scan(&seq)
-			seqs = append(seqs, seq)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for table, column := range map[string]string{"contexts": "hash", "sessions": "hash", "tags": "session", "ends": "session"} {
-			if _, err := w.exec("DELETE FROM "+table+" WHERE "+column+" IN (SELECT value FROM json_each(?))", list); err != nil {
-				return err
-			}
-		}
-		return w.forgetNumbers(seqs)
-	})
+	err = db.inChunks(ctx, hashes, func(w *writer, chunk []uint64) error { return w.removeMetadata(ctx, chunk) })
 	if err != nil {
 		return err
 	}
@@ -44,6 +27,29 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 		_, err := w.exec("DELETE FROM reports WHERE version IN (SELECT value FROM json_each(?))", jsonList(chunk))
 		return err
 	})
+}
+
+// removeMetadata removes the contexts and sessions with some hashes.
+func (w *writer) removeMetadata(ctx context.Context, hashes []uint64) error {
+	list := jsonList(hashes)
+	var seqs []uint64
+	err := each(ctx, w.conn, "SELECT seq FROM contexts WHERE hash"+inList+" UNION ALL SELECT seq FROM sessions WHERE hash"+inList+
+		" UNION ALL SELECT seq FROM ends WHERE session"+inList, []any{list}, func(row scanner) error {
+		var seq uint64
+		err := row.Scan(&seq)
+		seqs = append(seqs, seq)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for table, column := range map[string]string{"contexts": "hash", "sessions": "hash", "tags": "session", "ends": "session"} {
+		if _, err := w.exec("DELETE FROM "+table+" WHERE "+column+inList, list); err != nil {
+			return err
+		}
+	}
+	slices.Sort(seqs) // numbers that follow each other are one range
+	return w.forgetNumbers(seqs)
 }
 
 // deleteDictionaries removes the texts that only the project has.
@@ -64,35 +70,38 @@ func (db *DB) deleteDictionaries(ctx context.Context, _ *monitor.Deletion, name 
 	return nil
 }
 
-// deleteLocations removes the locations that no record has any more. Projects share locations, so all records are looked
-// through: those of now without a lock, and the few later ones in the transaction that removes.
 func (db *DB) deleteLocations(ctx context.Context, _ *monitor.Deletion, _ string) error {
+	return db.removeLocations(ctx, func(unused []uint64, do func(w *writer, some []uint64) error) error {
+		return db.inChunks(ctx, unused, do)
+	})
+}
+
+// removeLocations removes the locations that no record has any more, in steps. Projects share locations, so records are looked through,
+// from the newest on, until all locations were seen: those of now without a lock, and the few later ones in the transaction that removes.
+func (db *DB) removeLocations(ctx context.Context, inSteps func(unused []uint64, do func(w *writer, some []uint64) error) error) error {
 	last, err := db.numbersFrom(ctx, "SELECT last FROM sequence")
 	if err != nil {
 		return err
-	}
-	used := map[uint64]bool{}
-	const usedBetween = "SELECT DISTINCT location FROM metrics WHERE seq BETWEEN ?1 AND ?2 UNION SELECT location FROM outcomes WHERE seq BETWEEN ?1 AND ?2"
-	for from := uint64(0); from <= last[0]; from += 20 * deletionWindow {
-		ids, err := db.numbersFrom(ctx, usedBetween, from, from+20*deletionWindow-1)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			used[id] = true
-		}
 	}
 	all, err := db.numbersFrom(ctx, "SELECT id FROM locations")
 	if err != nil {
 		return err
 	}
-	var unused []uint64
+	unused := make(map[uint64]bool, len(all))
 	for _, id := range all {
-		if !used[id] {
-			unused = append(unused, id)
+		unused[id] = true
+	}
+	const usedBetween = "SELECT DISTINCT location FROM metrics WHERE seq BETWEEN ?1 AND ?2 UNION SELECT location FROM outcomes WHERE seq BETWEEN ?1 AND ?2"
+	for to := int64(last[0]); to >= 0 && len(unused) > 0; to -= 20 * deletionWindow {
+		ids, err := db.numbersFrom(ctx, usedBetween, to-20*deletionWindow+1, to)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			delete(unused, id)
 		}
 	}
-	return db.inChunks(ctx, unused, func(w *writer, chunk []uint64) error {
+	return inSteps(slices.Sorted(maps.Keys(unused)), func(w *writer, chunk []uint64) error {
 		w.locations.drop()
 		_, err := w.exec(`DELETE FROM locations WHERE id IN (SELECT value FROM json_each(?1))
 			AND id NOT IN (SELECT location FROM metrics WHERE seq > ?2 UNION SELECT location FROM outcomes WHERE seq > ?2)`,
@@ -113,9 +122,6 @@ func (db *DB) SweepDeletion(ctx context.Context, d *monitor.Deletion) error {
 				return err
 			}
 		}
-		if _, err := w.exec("DELETE FROM clocks AS x WHERE NOT EXISTS (SELECT 1 FROM metrics m WHERE m.seq = x.seq)"); err != nil {
-			return err
-		}
 		_, err := w.exec(`DELETE FROM reports AS r WHERE r.project = ? AND NOT EXISTS
 			(SELECT 1 FROM sessions s WHERE s.project = r.project AND s.run = r.run)`, d.Project)
 		if err == nil {
@@ -131,18 +137,18 @@ func (db *DB) SweepDeletion(ctx context.Context, d *monitor.Deletion) error {
 	if err != nil {
 		return err
 	}
-	return db.shrink(ctx)
+	return db.shrink(ctx, 256, func(fn func(w *writer) error) error { return db.write(ctx, fn) })
 }
 
-// shrink gives free pages back to the disk, some at a time.
-func (db *DB) shrink(ctx context.Context) error {
+// shrink gives free pages back to the disk, so many in each transaction.
+func (db *DB) shrink(ctx context.Context, pages int, write func(fn func(w *writer) error) error) error {
 	for {
 		var before, after int64
-		err := db.write(ctx, func(w *writer) (err error) {
+		err := write(func(w *writer) (err error) {
 			if before, err = countOf(ctx, w.conn, newClause("SELECT freelist_count FROM pragma_freelist_count")); err != nil || before == 0 {
 				return err
 			}
-			if err := each(ctx, w.conn, "PRAGMA incremental_vacuum(256)", nil, func(scanner) error { return nil }); err != nil {
+			if err := each(ctx, w.conn, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages), nil, func(scanner) error { return nil }); err != nil {
 				return err
 			}
 			after, err = countOf(ctx, w.conn, newClause("SELECT freelist_count FROM pragma_freelist_count"))

@@ -34,13 +34,14 @@ func (db *DB) ProjectOf(ctx context.Context, class monitor.Class, h, prefer stri
 		tables = contextTables
 	}
 	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT h.project"+tables+"WHERE h.h = ? ORDER BY h.project <> ?, seq LIMIT 1", []any{h, prefer},
+		return each(ctx, q, "SELECT h.project"+tables+"WHERE h.h = ? AND h.project NOT GLOB ? ORDER BY h.project <> ?, seq LIMIT 1",
+			[]any{h, hiddenPrefix + "*", prefer},
 			func(row scanner) error { return row.Scan(&project) })
 	})
 	return project, err
 }
 
-const byHash = "WHERE h.h = ?1 AND (?2 = '' OR h.project = ?2) "
+const byHash = "WHERE h.h = ?1 AND iif(?2 = '', h.project NOT GLOB '" + hiddenPrefix + "*', h.project = ?2) "
 
 func (db *DB) find(ctx context.Context, class, query, project, h string,
 	scan func(scanner) (*monitor.Record, error)) (*monitor.Record, error) {

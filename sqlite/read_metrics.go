@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -89,7 +91,9 @@ func setAllTexts(ctx context.Context, q querier, s selection, rows []metricRow) 
 		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
 		m.ItemFSLoc = dict.locations[row.location]
 		setTexts(m, series, texts[row.rec.Seq])
-		row.rec.Project = series.Project
+		if row.rec.Project = series.Project; dict.removing[row.session] {
+			row.rec.Project = oldPrefix + series.Project
+		}
 	}
 	return nil
 }
@@ -148,11 +152,12 @@ type dictionary struct {
 	series    map[int64]*monitor.Series
 	hashes    map[int64]string
 	locations map[int64]string
+	removing  map[int64]bool // hashes of sessions that are being removed
 }
 
 // referencesOf returns a dictionary with the IDs that rows refer to, without the texts.
 func referencesOf(rows []metricRow) *dictionary {
-	d := &dictionary{make(map[int64]*monitor.Series), make(map[int64]string), make(map[int64]string)}
+	d := &dictionary{make(map[int64]*monitor.Series), make(map[int64]string), make(map[int64]string), make(map[int64]bool)}
 	for i := range rows {
 		d.series[rows[i].series] = nil
 		d.hashes[rows[i].session], d.hashes[rows[i].context] = "", ""
@@ -166,7 +171,16 @@ func readDictionary(ctx context.Context, q querier, rows []metricRow, left *budg
 	if err := readSeries(ctx, q, "", d.series, left); err != nil {
 		return nil, err
 	}
-	if err := readNames(ctx, q, "SELECT id, h FROM hashes", d.hashes, left); err != nil {
+	err := each(ctx, q, "SELECT id, h, project FROM hashes"+byIDs, keys(d.hashes), func(row scanner) error {
+		var id int64
+		var h, project string
+		err := row.Scan(&id, &h, &project)
+		if d.hashes[id] = h; strings.HasPrefix(project, oldPrefix) {
+			d.removing[id] = true
+		}
+		return cmp.Or(err, left.spend(len(h)))
+	})
+	if err != nil {
 		return nil, err
 	}
 	return d, readNames(ctx, q, "SELECT id, item_fs_loc FROM locations", d.locations, left)

@@ -29,17 +29,22 @@ func (r *recovery) drop(table, where string, args ...any) error {
 	return err
 }
 
-// dropHidden removes what was being deleted. The new file has no commands, so nothing would go on with that.
-func (r *recovery) dropHidden(context.Context) error {
+// dropHidden removes what was being deleted. The new file has no commands, so nothing would go on with a deletion.
+func (r *recovery) dropHidden(ctx context.Context) error {
+	const of = " WHERE project GLOB ?1 AND project NOT GLOB ?2"
+	err := r.w.conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM hashes"+of+" UNION ALL SELECT 1 FROM series"+of+" UNION ALL SELECT 1 FROM rollups"+of+")",
+		hiddenPrefix+"*", oldPrefix+"*").Scan(&r.deleting)
+	if err != nil {
+		return err
+	}
 	const hashes, series = "IN (SELECT id FROM hashes WHERE project GLOB ?1)", "IN (SELECT id FROM series WHERE project GLOB ?1)"
-	for _, where := range []string{"metrics WHERE series " + series, "outcomes WHERE series " + series, "contexts WHERE hash " + hashes,
+	for _, where := range []string{"metrics WHERE series " + series, "outcomes WHERE series " + series,
+		"metrics WHERE session " + hashes, "outcomes WHERE session " + hashes, "removing WHERE session " + hashes, "contexts WHERE hash " + hashes,
 		"ends WHERE session " + hashes, "sessions WHERE hash " + hashes, "series WHERE project GLOB ?1", "hashes WHERE project GLOB ?1",
 		"rollup_tests WHERE project GLOB ?1", "rollups WHERE project GLOB ?1"} {
-		n, err := r.w.changes("DELETE FROM "+where, hiddenPrefix+"*")
-		if err != nil {
+		if _, err := r.w.exec("DELETE FROM "+where, hiddenPrefix+"*"); err != nil {
 			return err
 		}
-		r.deleting = r.deleting || n > 0
 	}
 	return nil
 }

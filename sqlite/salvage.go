@@ -10,7 +10,7 @@ import (
 // derived are the tables that follow from the others. They are built again.
 var derived = []string{"sequence", "components", "tags", "tallies", "zone_maps", "clocks", "outcome_tallies"}
 
-// lasting are the tables whose rows stay for ever, unless an operator deletes a project. Their pages are also taken when no
+// lasting are the tables whose rows stay, unless a project or an old run is removed. Their pages are also taken when no
 // other page leads to them any more. Pages of other tables that nothing leads to may have rows that were deleted: a token that
 // was revoked, a record that is delivered.
 var lasting = []string{"hashes", "series", "locations", "contexts", "sessions", "metrics", "outcomes", "texts", "pinned_origins",

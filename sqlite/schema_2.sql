@@ -176,3 +176,22 @@ CREATE INDEX acceptances_branch ON acceptances (project, branch, started);
 
 -- The tests that the report has results of, 8 bytes of each: see report_tests.go. NULL for a report of version 1.
 ALTER TABLE reports ADD COLUMN tests BLOB;
+
+-- The sessions of the run that is being removed since it is old. Their hashes have the name of no project.
+CREATE TABLE removing (
+    session INTEGER PRIMARY KEY REFERENCES hashes (id)
+);
+
+-- What old runs went, in all: one row, or none. unused and seen are numbers of the sequence: the last one a day or more before seen_ns, and the last one at
+-- seen_ns. A context up to unused that nothing refers to goes.
+CREATE TABLE retention (
+    id INTEGER PRIMARY KEY, -- 1
+    runs INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    unused INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    seen_ns INTEGER NOT NULL
+);
+
+-- A removed metric is found here by its number.
+CREATE INDEX clocks_seq ON clocks (seq);

@@ -116,7 +116,9 @@ func (bridgeRows) read(ctx context.Context, s *Source, out *batcher) error {
 			return s.unreadable(err)
 		}
 		for _, p := range pending {
-			after = p.Seq
+			if after = p.Seq; hidden(p.Project) {
+				continue
+			}
 			if p.Session != nil {
 				key := [2]string{p.Project, p.Session.SessionH}
 				if known[key] {

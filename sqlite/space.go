@@ -29,7 +29,11 @@ func (s *space) measure(db *DB) {
 	case free >= 0 && free < db.MinFree:
 		err = full("the disk of %s has %d MiB left, %d are required", db.path, free>>20, db.MinFree>>20)
 	case db.MaxBytes > 0 && bytes >= db.MaxBytes:
-		err = full("%s has reached its limit: %d of %d bytes", db.path, bytes, db.MaxBytes)
+		why := ""
+		if db.WhyFull != nil {
+			why = ": " + db.WhyFull()
+		}
+		err = full("%s has reached its limit, %d of %d bytes%s", db.path, bytes, db.MaxBytes, why)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -39,6 +39,9 @@ func choose(ctx context.Context, q querier, from table, project string, where []
 			return nil, err
 		}
 	}
+	if err := c.leaveOutRemoved(ctx, q); err != nil {
+		return nil, err
+	}
 	if project == "" {
 		gone := hiddenIn("1", "series")
 		n, err := countOf(ctx, q, newClause("SELECT EXISTS ("+gone.sql+")", gone.args...))
@@ -65,6 +68,18 @@ func choose(ctx context.Context, q querier, from table, project string, where []
 	}
 	c.tally()
 	return &c.choice, c.resolveContexts(ctx, q)
+}
+
+// notRemoving is the condition that rows are of no run that is being removed.
+const notRemoving = "m.session NOT IN (SELECT session FROM removing)"
+
+// leaveOutRemoved leaves out the rows of a run that is being removed. Its sums are gone.
+func (c *chooser) leaveOutRemoved(ctx context.Context, q querier) error {
+	n, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM removing)"))
+	if n > 0 {
+		c.exact.and(notRemoving)
+	}
+	return err
 }
 
 func (c *chooser) match(ctx context.Context, q querier, m monitor.Match) error {

@@ -153,7 +153,7 @@ func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monit
 				unusual = " AND (m.outcome IN ('failed', 'error') OR m.attempts > 1)"
 			}
 			err := each(ctx, q, "SELECT "+measuredTest+", "+table+measuredJoins+" JOIN hashes h ON h.id = m.session WHERE m.series = "+
-				seriesIs+branch+unusual+fmt.Sprintf(" ORDER BY m.utc_ns DESC LIMIT %d", query.Limit), args, func(row scanner) error {
+				seriesIs+" AND "+notRemoving+branch+unusual+fmt.Sprintf(" ORDER BY m.utc_ns DESC LIMIT %d", query.Limit), args, func(row scanner) error {
 				var p monitor.TestPoint
 				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build, &p.Host, &p.System, &p.Python)
 				points = append(points, p)

@@ -18,7 +18,7 @@ func (v *verification) compare(ctx context.Context, q querier, last uint64) erro
 	}
 	comparisons := []func(context.Context, querier) error{v.deadLetters, v.tokens}
 	if v.result.Served && (v.removal.going || now != v.removal) {
-		v.note("A project was being removed. So the sums of each session were not compared with the records: verify again afterwards.")
+		v.note("Records were being removed. So the sums of each session were not compared with the records: verify again afterwards.")
 	} else {
 		comparisons = append(comparisons, v.tallies, v.outcomeTallies)
 	}
@@ -37,17 +37,19 @@ func (v *verification) compare(ctx context.Context, q querier, last uint64) erro
 	return nil
 }
 
-// removal says how far removals of projects are.
+// removal says how far removals are.
 type removal struct {
-	last  int64 // the ID of the last one that was asked for
-	going bool  // one removes records, or is about to
+	last  int64 // the ID of the last project that was to be removed
+	runs  int64 // number of old runs that went
+	going bool  // records are removed, or are about to be
 }
 
 func lastRemoval(ctx context.Context, q querier) (r removal, err error) {
-	err = q.QueryRowContext(ctx, `SELECT coalesce(max(id), 0), coalesce(max(ended = 0 AND NOT coalesce(state ->> 'file_done', 0)), 0)
-		FROM commands WHERE kind = ?`, commandDelete).Scan(&r.last, &r.going)
+	err = q.QueryRowContext(ctx, `SELECT coalesce(max(id), 0), (SELECT coalesce(sum(runs), 0) FROM retention),
+		coalesce(max(ended = 0 AND NOT coalesce(state ->> 'file_done', 0)), 0) OR EXISTS (SELECT 1 FROM removing)
+		FROM commands WHERE kind = ?`, commandDelete).Scan(&r.last, &r.runs, &r.going)
 	if err != nil {
-		err = fmt.Errorf("the table commands: %w", err)
+		err = fmt.Errorf("the tables commands, retention and removing: %w", err)
 	}
 	return r, err
 }

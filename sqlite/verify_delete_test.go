@@ -62,7 +62,7 @@ func TestVerifyFindsNothingWhileAProjectIsRemoved(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, asked)
 		require.Empty(t, v.Findings, "a removal goes on meanwhile")
-		require.Contains(t, v.Notes, "A project was being removed. So the sums of each session were not compared with the records: verify again afterwards.")
+		require.Contains(t, v.Notes, "Records were being removed. So the sums of each session were not compared with the records: verify again afterwards.")
 		v = verified(t, path)
 		require.Empty(t, v.Findings, "a removal stands still")
 		v = verified(t, killed(t, path))

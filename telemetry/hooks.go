@@ -81,3 +81,9 @@ func (m *Metrics) Judged(r *monitor.Report, took time.Duration) {
 
 // ReportDelivered counts a report that the destination stored.
 func (m *Metrics) ReportDelivered(*monitor.Report) { m.reports.Inc() }
+
+// Removed counts the runs that went in a round of retention, and their records.
+func (m *Metrics) Removed(runs, records int64) {
+	m.removedRuns.Add(float64(runs))
+	m.removedRecords.Add(float64(records))
+}

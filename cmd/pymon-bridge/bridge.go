@@ -43,6 +43,7 @@ type bridge struct {
 	worker    *judge.Worker // nil with --no-judge: another bridge judges
 	runs      *journal.RunWatcher
 	deletions *deleter
+	retention *retainer
 	server    *httpd.Server
 
 	url    string
@@ -60,8 +61,10 @@ type bridge struct {
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
-	return &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1),
+	b := &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1),
 		asked: make(chan os.Signal, 1), ordered: make(chan struct{}, 1)}
+	b.retention = newRetainer(config, logger)
+	return b
 }
 
 // Open opens all parts, from the disk to the network, and serves on l. After an error no part is open.

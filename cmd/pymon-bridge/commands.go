@@ -16,12 +16,23 @@ const lookForCommands = 250 * time.Millisecond
 const commandsAgain = 10 * time.Second
 
 // openCommands carries out what operators ask for through the file, except for replays, which the couriers carry out. A
-// deletion takes long, and nothing waits for it.
+// deletion takes long, and nothing waits for it. Old runs go in between.
 func (b *bridge) openCommands(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	b.deletions = b.deleter()
-	for _, carryOut := range []func(context.Context) error{b.answer, b.deletions.next} {
+	if err := b.openRetention(ctx); err != nil {
+		stop()
+		return err
+	}
+	removals := func(ctx context.Context) error {
+		if err := b.deletions.next(ctx); err != nil {
+			return err
+		}
+		b.retention.next(ctx)
+		return nil
+	}
+	for _, carryOut := range []func(context.Context) error{b.answer, removals} {
 		running.Go(func() { b.repeat(ctx, carryOut) })
 	}
 	b.onCloseEarly(func(context.Context) error { stop(); running.Wait(); return nil })
@@ -53,6 +64,7 @@ func (b *bridge) status() monitor.BridgeStatus {
 	if b.courier != nil {
 		s.Destination, s.Health = b.backend.Destination(), append(s.Health, b.courier.Health())
 	}
+	s.Retention = b.retention.status()
 	return s
 }
 

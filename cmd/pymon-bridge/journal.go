@@ -21,6 +21,7 @@ func (b *bridge) openJournal(ctx context.Context) error {
 	b.db = sqlite.New(filepath.Join(b.config.Data, sqlite.FileName), zones, b.logger)
 	b.db.MaxBytes = int64(b.config.MaxBytes)
 	b.db.MinFree = int64(b.config.MinFree)
+	b.db.WhyFull = b.retention.whyFull
 	if err := b.db.Open(ctx); err != nil {
 		return err
 	}

@@ -23,15 +23,37 @@ func (m *moment) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	ago, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		ago = time.Duration(n) * 24 * time.Hour
-	}
+	ago, err := parseSpan(s)
 	if err != nil || ago < 0 {
 		return fmt.Errorf("expected a time such as 2026-01-31T12:00:00Z, a date, or how long ago, such as 7d; got %.40q", s)
 	}
 	m.Time = time.Now().Add(-ago)
+	return nil
+}
+
+// parseSpan reads a duration, also in days.
+func parseSpan(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(s)
+}
+
+// keptAge is how old runs may become. 0 means for ever.
+type keptAge time.Duration
+
+// UnmarshalText reads an age of at least a day.
+func (a *keptAge) UnmarshalText(text []byte) error {
+	d, err := parseSpan(string(text))
+	if string(text) == "0" {
+		d, err = 0, nil
+	} else if err == nil && d < 24*time.Hour {
+		err = strconv.ErrRange
+	}
+	if err != nil {
+		return fmt.Errorf("expected an age of at least a day, such as 400d, or 0 for no limit; got %.40q", text)
+	}
+	*a = keptAge(d)
 	return nil
 }

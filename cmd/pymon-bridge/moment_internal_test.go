@@ -30,3 +30,14 @@ func TestMoments(t *testing.T) {
 		assert.ErrorContains(t, err, "expected a time such as 2026-01-31T12:00:00Z", text)
 	}
 }
+
+func TestKeptAges(t *testing.T) {
+	for text, want := range map[string]time.Duration{"400d": 400 * 24 * time.Hour, "36h": 36 * time.Hour, "0": 0, "1d": 24 * time.Hour} {
+		var a keptAge
+		assert.NoError(t, a.UnmarshalText([]byte(text)))
+		assert.Equal(t, want, time.Duration(a), text)
+	}
+	for _, text := range []string{"", "400", "-3d", "1h", "0s", "0d", "yesterday", "2026-01-31", "99999d"} {
+		assert.ErrorContains(t, new(keptAge).UnmarshalText([]byte(text)), "expected an age of at least a day, such as 400d", text)
+	}
+}

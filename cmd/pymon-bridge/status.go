@@ -124,6 +124,9 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) error {
 		var ok bool
 		if answer, ok, err = db.StatusAnswer(ctx, id); ok {
 			s.Bridge = &answer
+			if r := answer.Retention; r != nil && r.Why != "" {
+				s.needs("the file is near --max-bytes: %s", r.Why)
+			}
 			for _, h := range answer.Health {
 				if !h.OK {
 					s.needs("%s: %s", h.Component, h.Detail)

@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"pymon-bridge/monitor"
 )
 
 // shownProjects is how many projects fit on a screen with the rest.
@@ -75,8 +78,29 @@ func (s *statusResult) printBridge(line func(name, format string, args ...any)) 
 		}
 		line(h.Component, "%s %s", sign, oneLine(h.Detail, 300))
 	}
+	printRetention(b.Retention, line)
 	if b.Destination == "" {
 		line("delivery", "nowhere: without an InfluxDB the bridge only keeps results")
+	}
+}
+
+// printRetention prints which runs go, and which went.
+func printRetention(r *monitor.RetentionStatus, line func(name, format string, args ...any)) {
+	if r == nil {
+		return
+	}
+	var all []string
+	if r.Keep > 0 {
+		all = append(all, "runs older than "+age(r.Keep)+" go")
+	}
+	if r.MaxBytes > 0 {
+		all = append(all, "the file has at most "+humanize.IBytes(uint64(r.MaxBytes)))
+	}
+	line("retention", "%s; %s went so far, with %s", strings.Join(all, ", and "), count(r.Runs, "run"), count(r.Records, "record"))
+	if r.Last.Waits != "" {
+		line("", "no run goes now: %s", r.Last.Waits)
+	} else if r.Last.Undelivered > 0 {
+		line("", "%s would go, and stay until InfluxDB has them", count(int64(r.Last.Undelivered), "run"))
 	}
 }
 

@@ -38,6 +38,7 @@ func BenchmarkBridge(b *testing.B) {
 	b.Run("verify", func(b *testing.B) { benchVerify(b, r, folders) })
 	b.Run("pages", func(b *testing.B) { benchPages(b, r) })
 	b.Run("readers", func(b *testing.B) { benchReaders(b, r, folders) })
+	b.Run("retention", func(b *testing.B) { benchRetention(b, r) })
 	b.Run("import", func(b *testing.B) { benchImport(b, r) })
 	b.Run("delivery", func(b *testing.B) { benchDelivery(b, r, folders) })
 	b.Run("busydelivery", func(b *testing.B) { benchBusyDelivery(b, r) })

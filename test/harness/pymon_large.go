@@ -11,6 +11,12 @@ import (
 // LargePymon makes a `.pymon` file with a session every six hours, each with the same tests. It returns its path.
 func LargePymon(tb testing.TB, sessions, tests int) string {
 	tb.Helper()
+	return LargePymonFrom(tb, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), sessions, tests)
+}
+
+// LargePymonFrom makes such a file whose first session starts at a time.
+func LargePymonFrom(tb testing.TB, start time.Time, sessions, tests int) string {
+	tb.Helper()
 	path := filepath.Join(tb.TempDir(), ".pymon")
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(off)")
 	if err != nil {
@@ -39,7 +45,6 @@ func LargePymon(tb testing.TB, sessions, tests int) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	const isoformat = "2006-01-02T15:04:05.000000"
 	for s := range sessions {
 		at, h := start.Add(time.Duration(s)*6*time.Hour), fmt.Sprintf("%032x", s+1)

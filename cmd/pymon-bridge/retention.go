@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+const (
+	// retainEvery is how often runs that are too old go.
+	retainEvery = time.Hour
+	// retainAgain is the least time between two rounds, which a file without room has.
+	retainAgain = time.Minute
+)
+
+// retainer removes old runs from the file of a serving bridge.
+type retainer struct {
+	db      *sqlite.DB
+	logger  *slog.Logger
+	policy  monitor.Retention
+	quiet   time.Duration // after it a run has ended
+	forget  func()        // drops what is cached of the file
+	removed func(runs, records int64)
+
+	settled, latest mark
+	due             time.Time // of the next round for age
+	after           time.Time // no round is before
+
+	mu   sync.Mutex // guards policy until openRetention is done, and says
+	says monitor.RetentionStatus
+}
+
+// mark is the last number of the sequence at a time.
+type mark struct {
+	at   time.Time
+	last uint64
+}
+
+func newRetainer(config *serveCmd, logger *slog.Logger) *retainer {
+	policy := monitor.Retention{Keep: time.Duration(config.Keep), MaxBytes: int64(config.MaxBytes)}
+	if config.URL != "" {
+		policy.Dest = "not connected yet"
+	}
+	return &retainer{logger: logger, policy: policy, quiet: config.QuietAfter,
+		says: monitor.RetentionStatus{Keep: policy.Keep, MaxBytes: policy.MaxBytes}}
+}
+
+// openRetention finishes what an interrupted round left, in the background, and looks for old runs from then on.
+func (b *bridge) openRetention(ctx context.Context) (err error) {
+	r := b.retention
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.db, r.forget, r.removed = b.db, b.cache.Clear, b.metrics.Removed
+	if b.backend != nil {
+		r.policy.Dest = b.backend.Destination()
+	}
+	r.latest.at = time.Now()
+	r.latest.last, err = b.db.LastNumber(ctx)
+	return err
+}
+
+// next does a round if it is time for one.
+func (r *retainer) next(ctx context.Context) {
+	now := time.Now()
+	if now.Sub(r.latest.at) >= r.quiet {
+		last, err := r.db.LastNumber(ctx)
+		if err != nil {
+			return // it is tried again
+		}
+		r.settled, r.latest = r.latest, mark{now, last}
+	}
+	first := r.after.IsZero() // finishes what was interrupted
+	if now.Before(r.after) || !first && (r.settled.at.IsZero() || !r.policy.Active()) {
+		return
+	}
+	if !first && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
+		return
+	}
+	r.after = now.Add(retainAgain)
+	policy := r.policy
+	if policy.UpTo = r.settled.last; r.settled.at.IsZero() {
+		policy, r.after = monitor.Retention{}, now.Add(r.quiet)
+	} else {
+		r.due = now.Add(retainEvery)
+	}
+	round, err := r.db.Retain(ctx, policy, r.forget)
+	r.note(ctx, round, err)
+}
+
+// note says what a round did.
+func (r *retainer) note(ctx context.Context, round monitor.RetentionRound, err error) {
+	r.removed(round.Runs, round.Records)
+	r.mu.Lock()
+	r.says.Last, r.says.Why = round, ""
+	if round.Full {
+		r.says.Why = r.whyNothingGoes(round)
+	}
+	r.mu.Unlock()
+	if err != nil && ctx.Err() == nil {
+		r.logger.ErrorContext(ctx, "old runs cannot be removed now; the bridge tries again", "error", err)
+	}
+	if round.Runs > 0 {
+		r.logger.InfoContext(ctx, "old runs were removed from the file", "runs", round.Runs, "records", round.Records,
+			"kept_undelivered", round.Undelivered, "kept_newest", round.Newest, "took", round.Ended.Sub(round.Began).Round(time.Millisecond),
+			"bytes", r.db.Size())
+	}
+}
+
+// status says which runs went, nil when none go. Without an answer of the file it says that none went.
+func (r *retainer) status() *monitor.RetentionStatus {
+	if !r.policy.Active() {
+		return nil
+	}
+	runs, records, err := r.db.Removed(context.Background())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.logger.Error("what went from the file cannot be counted", "error", err)
+	}
+	says := r.says
+	says.Runs, says.Records = runs, records
+	return &says
+}
+
+// whyFull says why the file has no room, and what helps.
+func (r *retainer) whyFull() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.policy.Dest == "" && r.policy.Keep == 0:
+		return "without InfluxDB no run goes unless --keep says how old runs may become; set it, raise --max-bytes, or remove a project"
+	case r.policy.Dest == "":
+		return "without InfluxDB only runs older than --keep go; shorten it, raise --max-bytes, or remove a project"
+	case r.says.Why != "":
+		return r.says.Why + "; raise --max-bytes, or remove a project"
+	}
+	return "the oldest runs that InfluxDB has are removed once nothing arrived for --quiet-after"
+}
+
+// whyNothingGoes says what holds runs that would have made room.
+func (r *retainer) whyNothingGoes(round monitor.RetentionRound) string {
+	if round.Waits != "" {
+		return "no run goes now: " + round.Waits
+	}
+	var all []string
+	for _, held := range []struct {
+		runs int
+		why  string
+	}{{round.Undelivered, "not delivered to InfluxDB yet, or dead letters"},
+		{round.Newest, fmt.Sprintf("among the newest %d of their branch and class of machine", monitor.KeptRuns)},
+		{round.UnderWay, "still under way"}} {
+		if held.runs > 0 {
+			all = append(all, fmt.Sprintf("%s %s", humanize.Comma(int64(held.runs)), held.why))
+		}
+	}
+	return "no more runs can go: " + strings.Join(all, ", ")
+}

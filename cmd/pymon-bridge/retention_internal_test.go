@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/cache"
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+	"pymon-bridge/telemetry"
+)
+
+// A bridge without room says why, and what helps.
+func TestAFullBridgeSaysWhy(t *testing.T) {
+	full := monitor.RetentionRound{Full: true, Undelivered: 1200, Newest: 60}
+	for _, tt := range []struct {
+		config serveCmd
+		round  monitor.RetentionRound
+		says   string
+	}{
+		{serveCmd{}, monitor.RetentionRound{}, "without InfluxDB no run goes unless --keep says how old runs may become"},
+		{serveCmd{Keep: keptAge(400 * 24 * time.Hour)}, monitor.RetentionRound{}, "without InfluxDB only runs older than --keep go; shorten it"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{}, "the oldest runs that InfluxDB has are removed"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, full, "no more runs can go: 1,200 not delivered to InfluxDB yet, or dead letters, " +
+			"60 among the newest 60 of their branch and class of machine; raise --max-bytes"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true, Waits: "a replay is under way"},
+			"no run goes now: a replay is under way"},
+	} {
+		r := newRetainer(&tt.config, slog.New(slog.DiscardHandler))
+		r.removed = func(int64, int64) {}
+		r.note(t.Context(), tt.round, nil)
+		assert.Contains(t, r.whyFull(), tt.says)
+	}
+}
+
+// The first round comes when nothing in the file can be under way any more, the next ones come each hour, and each says what it did.
+func TestRoundsOfRetention(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, logger)
+		db.MinFree = 0
+		require.NoError(t, db.Open(t.Context()))
+		defer func() { require.NoError(t, db.Close()) }()
+		add := func(from, to int) {
+			for i := from; i < to; i++ {
+				start := time.Now().Add(-500*24*time.Hour + time.Duration(i)*time.Minute)
+				s := &monitor.Session{SessionH: fmt.Sprint("s", i), RunDate: start.UTC().Format("2006-01-02T15:04:05.000000"), Run: fmt.Sprint(i),
+					Start: monitor.Instant{UTC: start.UnixNano()}}
+				require.NoError(t, db.Append(t.Context(), []*monitor.Record{{Project: "shop", Received: time.Now(), Session: s,
+					Import: &monitor.Import{Placed: true}}}))
+			}
+		}
+		b := &bridge{config: &serveCmd{Keep: keptAge(400 * 24 * time.Hour), QuietAfter: time.Minute}, logger: logger, db: db,
+			cache: &cache.Store{}, metrics: telemetry.New("", "")}
+		b.retention = newRetainer(b.config, logger)
+		add(0, monitor.KeptRuns+2)
+		require.NoError(t, b.openRetention(t.Context()))
+		removed := func() int64 { return b.retention.status().Runs }
+		for range 59 {
+			b.retention.next(t.Context())
+			time.Sleep(time.Second)
+		}
+		assert.Zero(t, removed(), "a client may go on with its run after the restart")
+		time.Sleep(2 * time.Second)
+		b.retention.next(t.Context())
+		assert.EqualValues(t, 2, removed())
+		assert.Contains(t, log.String(), `msg="old runs were removed from the file" runs=2 records=2 kept_undelivered=0 kept_newest=60`)
+		add(100, 103)
+		for range 58 {
+			time.Sleep(time.Minute)
+			b.retention.next(t.Context())
+			require.EqualValues(t, 2, removed())
+		}
+		time.Sleep(3 * time.Minute)
+		b.retention.next(t.Context())
+		assert.EqualValues(t, 5, removed())
+	})
+}

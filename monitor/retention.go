@@ -1,0 +1,78 @@
+package monitor
+
+import (
+	"cmp"
+	"time"
+)
+
+// KeptRuns is how many of the newest runs of each [RunGroup] stay, whatever their age. So the gate never loses its baseline.
+const KeptRuns = 60
+
+// Retention says which runs go from the file. A run goes as a whole, with its measurements, outcomes, sessions and report. What stays for
+// ever is what people decided, and what runs measured over time ([Rollups]).
+type Retention struct {
+	// Keep is the age from which on runs go. A run is as old as its last session, so that a run with late shards goes at once. 0 means
+	// no age.
+	Keep time.Duration
+	// MaxBytes is the size of the file near which the oldest runs go, whatever their age. 0 means no size.
+	MaxBytes int64
+	// Dest is where the bridge delivers. What it has not got stays. Empty means that nobody gets the records.
+	Dest Destination
+	// UpTo is a number of the sequence. A run with a record behind it may still be under way, and stays.
+	UpTo uint64
+	// Newest is how many of the newest runs of each [RunGroup] stay: [KeptRuns] when 0.
+	Newest int
+}
+
+// BySize says whether the size of the file makes runs go. Without a destination the file is the only copy, so only an age does.
+func (r Retention) BySize() bool { return r.MaxBytes > 0 && r.Dest != "" }
+
+// Active says whether any runs go.
+func (r Retention) Active() bool { return r.Keep > 0 || r.BySize() }
+
+// MakesRoom says whether a file of so many bytes is so large that runs go.
+func (r Retention) MakesRoom(bytes int64) bool { return r.BySize() && bytes >= r.MaxBytes/20*19 }
+
+// HasRoom says whether a file of so many bytes is small enough, once runs go.
+func (r Retention) HasRoom(bytes int64) bool { return !r.BySize() || bytes < r.MaxBytes/10*9 }
+
+// Before returns the time before which runs are too old, zero without an age.
+func (r Retention) Before(now time.Time) time.Time {
+	if r.Keep <= 0 {
+		return time.Time{}
+	}
+	return now.Add(-r.Keep)
+}
+
+// RunGroup is what runs have in common that are compared with each other.
+type RunGroup struct {
+	Project, Branch, Env string
+	Partial              bool // no session is whole. Partial runs are no baseline of whole ones
+}
+
+// Stays counts a run, in the order from the newest on, and says whether it is among the newest of any of its groups. A run on two
+// classes of machine is in two groups.
+func (r Retention) Stays(counted map[RunGroup]int, groups []RunGroup) (stays bool) {
+	for _, g := range groups {
+		if counted[g] < cmp.Or(r.Newest, KeptRuns) {
+			counted[g]++
+			stays = true
+		}
+	}
+	return stays
+}
+
+// RetentionRound says what a round of retention did. The counts of what stays are of runs that are too old, or have to make room.
+type RetentionRound struct {
+	Began       time.Time `json:"began,omitzero"`
+	Ended       time.Time `json:"ended,omitzero"`
+	Runs        int64     `json:"runs"`    // that were removed
+	Records     int64     `json:"records"` // of these runs
+	Undelivered int       `json:"undelivered"`
+	Newest      int       `json:"newest"`    // among the newest of their group
+	UnderWay    int       `json:"under_way"` // got something a moment ago
+	// Waits says why nothing went at all, such as a replay under way.
+	Waits string `json:"waits,omitempty"`
+	// Full says that the file is still too large.
+	Full bool `json:"full,omitempty"`
+}

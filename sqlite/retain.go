@@ -1,0 +1,226 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"pymon-bridge/monitor"
+)
+
+const (
+	// retainStep is how many rows one transaction of retention removes, or how many pages it gives back. Clients wait for it, so it is
+	// short.
+	retainStep = 100
+	// retainRest is how many times as long as its last transaction took retention rests. So it takes a quarter of the writing at most,
+	// and commits of records go first.
+	retainRest = 3
+	// plannedRuns bounds how many runs a plan has.
+	plannedRuns = 1000
+)
+
+// errDeletion ends a round early: a person waits for the deletion of a project.
+var errDeletion = errors.New("a deletion waits")
+
+// Retain removes old runs, in small transactions. From the first of them on nobody sees the run, and its records that arrive again are
+// new ones. After an interruption the next call goes on. removed is called whenever nobody sees something any more. No other call and no deletion may run.
+func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func()) (monitor.RetentionRound, error) {
+	if err := db.requireOwner(); err != nil {
+		return monitor.RetentionRound{}, err
+	}
+	r := &retaining{db: db, ctx: ctx, policy: policy, removed: removed, held: map[heldRun]bool{}}
+	r.round.Began = db.Now()
+	err := r.run()
+	if errors.Is(err, errDeletion) {
+		err = nil
+	}
+	r.round.Ended = db.Now()
+	return r.round, err
+}
+
+// retaining is a round of retention.
+type retaining struct {
+	db      *DB
+	ctx     context.Context
+	policy  monitor.Retention
+	removed func()
+	round   monitor.RetentionRound
+	held    map[heldRun]bool // runs that stay, although they are planned
+}
+
+type heldRun struct{ project, run string }
+
+func (r *retaining) run() error {
+	if err := r.markDisplaced(); err != nil {
+		return err
+	}
+	again, err := r.finish() // what an interrupted round left
+	if err != nil {
+		return err
+	}
+	var daily, need bool
+	if r.policy.Active() {
+		if daily, err = r.noteUnused(); err != nil {
+			return err
+		}
+		if need, err = r.needsRoom(); err != nil {
+			return err
+		}
+	}
+	if r.round.Waits, err = r.waits(); err != nil {
+		return err
+	}
+	if r.round.Waits == "" && (need || r.policy.Keep > 0) {
+		if err := r.removeRuns(need); err != nil {
+			return err
+		}
+	}
+	if again || daily || r.round.Runs > 0 {
+		if err := r.sweep(); err != nil {
+			return err
+		}
+	}
+	if again || daily || r.round.Runs > 0 {
+		if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
+			return err
+		}
+	}
+	r.round.Full, err = r.needsRoom()
+	return err
+}
+
+// needsRoom says whether the file is too large. The log and free pages are given back first.
+func (r *retaining) needsRoom() (bool, error) {
+	if !r.policy.MakesRoom(r.db.Size()) {
+		return false, nil
+	}
+	if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
+		return false, err
+	}
+	size, err := r.db.usedBytes(r.ctx)
+	return r.policy.MakesRoom(size), err
+}
+
+// waits says why no run may go now, empty for no reason.
+func (r *retaining) waits() (why string, err error) {
+	if r.policy.Dest == "" {
+		return "", nil
+	}
+	err = r.db.read(r.ctx, func(q querier) error {
+		replays, err := openCommands(r.ctx, q, commandReplay)
+		if err != nil {
+			return err
+		}
+		if len(replays) > 0 {
+			why = "a replay is under way, or asked for"
+		}
+		return each(r.ctx, q, "SELECT 1 FROM destinations WHERE name = ? AND lost <> ''", []any{string(r.policy.Dest)}, func(scanner) error {
+			why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
+			return nil
+		})
+	})
+	return why, err
+}
+
+// removeRuns removes the runs of plans, the oldest first.
+func (r *retaining) removeRuns(need bool) error {
+	for {
+		plan, more, err := r.plan(need)
+		if err != nil {
+			return err
+		}
+		went := int64(0)
+		for _, run := range plan {
+			if !run.tooOld {
+				size, err := r.db.usedBytes(r.ctx)
+				if err != nil || r.policy.HasRoom(size) {
+					return err
+				}
+			}
+			if err := r.yield(); err != nil {
+				return err
+			}
+			gone, err := r.remove(run)
+			if err != nil {
+				return err
+			}
+			if gone {
+				went++
+			}
+		}
+		if !more || went == 0 {
+			return nil
+		}
+	}
+}
+
+// yield ends the round where a person waits for a deletion.
+func (r *retaining) yield() error {
+	waiting, err := r.db.numbersFrom(r.ctx, "SELECT id FROM commands WHERE kind = ? AND ended = 0", commandDelete)
+	if err == nil && len(waiting) > 0 {
+		err = errDeletion
+	}
+	return err
+}
+
+// gently runs fn in a transaction, and rests.
+func (r *retaining) gently(fn func(w *writer) error) error {
+	var took time.Duration
+	err := r.db.write(r.ctx, func(w *writer) error {
+		began := time.Now()
+		defer func() { took = time.Since(began) }()
+		return fn(w)
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-time.After(retainRest * took):
+	case <-r.ctx.Done():
+	}
+	return r.ctx.Err()
+}
+
+// inSteps calls do in a transaction for each few numbers of a list.
+func (r *retaining) inSteps(numbers []uint64, do func(w *writer, some []uint64) error) error {
+	for len(numbers) > 0 {
+		some := numbers[:min(retainStep, len(numbers))]
+		if err := r.gently(func(w *writer) error { return do(w, some) }); err != nil {
+			return err
+		}
+		numbers = numbers[len(some):]
+	}
+	return nil
+}
+
+// Size is the size of the file and its log in bytes.
+func (db *DB) Size() int64 {
+	bytes, _ := usage(db.path)
+	return bytes
+}
+
+// usedBytes is the size of the file without its free pages.
+func (db *DB) usedBytes(ctx context.Context) (bytes int64, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
+			FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`).Scan(&bytes)
+	})
+	return bytes, err
+}
+
+// Removed says how many runs went since they were old, and how many records they had.
+func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention").Scan(&runs, &records)
+	})
+	return runs, records, err
+}
+
+// LastNumber returns the last number of the sequence that was given out.
+func (db *DB) LastNumber(ctx context.Context) (last uint64, err error) {
+	err = db.read(ctx, func(q querier) error {
+		last, err = lastSeq(ctx, q)
+		return err
+	})
+	return last, err
+}

@@ -1,0 +1,144 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"hash/maphash"
+	"math"
+	"slices"
+
+	"pymon-bridge/monitor"
+)
+
+// oldRun is a run that may go.
+type oldRun struct {
+	project, run string
+	last         int64  // start of its last session
+	tooOld       bool   // else it makes room
+	orphan       uint64 // hash of a session that nobody knows, which is a run of its own; 0 for none
+}
+
+// plan returns the oldest runs that may go, the oldest first, without looking at what was delivered. more says that there are others.
+// It reads all sessions from the newest on, some in each transaction.
+func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
+	before := nanoseconds(r.policy.Before(r.db.Now()))
+	r.round.Newest = 0
+	counted, seen, seed := map[monitor.RunGroup]int{}, map[uint64]bool{}, maphash.MakeSeed()
+	add := func(run oldRun) {
+		if plan = append(plan, run); len(plan) >= 2*plannedRuns { // those that came last are the oldest
+			plan, more = slices.Delete(plan, 0, len(plan)-plannedRuns), true
+		}
+	}
+	for at := (pageEnd{math.MaxInt64, math.MaxInt64}); ; {
+		runs, end, err := r.olderRuns(at, func(run oldRun) bool {
+			key := maphash.Comparable(seed, heldRun{run.project, run.run})
+			known := seen[key]
+			seen[key] = true
+			return !known
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		for _, run := range runs {
+			run.tooOld = run.last < before
+			switch stays := r.policy.Stays(counted, run.groups); {
+			case !run.tooOld && !need || r.held[heldRun{run.project, run.run}]:
+			case stays:
+				r.round.Newest++
+			default:
+				add(run.oldRun)
+			}
+		}
+		if end == at {
+			break
+		}
+		at = end
+	}
+	slices.Reverse(plan)
+	orphans, err := r.orphans()
+	for _, run := range orphans {
+		if run.tooOld = run.last < before; (run.tooOld || need) && !r.held[heldRun{run.project, run.run}] {
+			plan = append(plan, run)
+		}
+	}
+	slices.SortStableFunc(plan, func(a, b oldRun) int { return cmp.Compare(a.last, b.last) })
+	return plan[:min(plannedRuns, len(plan))], more || len(plan) > plannedRuns, err
+}
+
+// pageEnd is where a page of sessions ends, from the newest on.
+type pageEnd struct{ utc, seq int64 }
+
+// groupedRun is a run with what it has in common with others.
+type groupedRun struct {
+	oldRun
+	groups []monitor.RunGroup
+}
+
+// olderRuns reads a page of sessions, and returns their runs that are new, with the end of the page, which is at when there are no more.
+func (r *retaining) olderRuns(at pageEnd, isNew func(oldRun) bool) (runs []groupedRun, end pageEnd, err error) {
+	end = at
+	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
+		err := each(r.ctx, q, `SELECT seq, utc_ns, project, run FROM sessions INDEXED BY sessions_time WHERE (utc_ns, seq) < (?, ?)
+			ORDER BY utc_ns DESC, seq DESC LIMIT ?`, []any{at.utc, at.seq, runsAtOnce}, func(row scanner) error {
+			var run oldRun
+			err := row.Scan(&end.seq, &end.utc, &run.project, &run.run)
+			run.last = end.utc
+			if err == nil && !hidden(run.project) && isNew(run) {
+				runs = append(runs, groupedRun{oldRun: run})
+			}
+			return err
+		})
+		if err != nil || len(runs) == 0 {
+			return err
+		}
+		return addGroups(r.ctx, q, runs)
+	})
+	return runs, end, err
+}
+
+// addGroups adds the groups of runs: one for each branch of their sessions and each class of machine.
+func addGroups(ctx context.Context, q querier, runs []groupedRun) error {
+	infos := make([]*monitor.RunInfo, len(runs))
+	for i, run := range runs {
+		infos[i] = &monitor.RunInfo{Project: run.project, ID: run.run}
+	}
+	if err := addSessions(ctx, q, infos); err != nil {
+		return err
+	}
+	if err := addSums(ctx, q, infos); err != nil {
+		return err
+	}
+	query := withRuns(len(runs), func(i int) (project, run string) { return runs[i].project, runs[i].run })
+	query.add("SELECT DISTINCT chosen.i, s.branch" + chosenSessions)
+	return each(ctx, q, query.sql, query.args, func(row scanner) error {
+		var i int
+		var branch string
+		err := row.Scan(&i, &branch)
+		envs := infos[i].Environments
+		if len(envs) == 0 {
+			envs = []string{""}
+		}
+		for _, env := range envs {
+			runs[i].groups = append(runs[i].groups, monitor.RunGroup{Project: runs[i].project, Branch: branch, Env: env, Partial: !infos[i].Whole})
+		}
+		return err
+	})
+}
+
+// orphans returns what was measured in sessions that nobody knows. Nothing is compared with it.
+func (r *retaining) orphans() (runs []oldRun, err error) {
+	const unknown = "NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = y.session)"
+	return runs, r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
+		return each(r.ctx, q, `SELECT h.id, h.project, h.h, max(coalesce((SELECT max(utc_ns) FROM metrics m WHERE m.session = h.id), 0),
+			coalesce((SELECT max(utc_ns) FROM outcomes o WHERE o.session = h.id), 0)) AS last
+			FROM (SELECT y.session FROM tallies y WHERE `+unknown+` UNION SELECT y.session FROM outcome_tallies y WHERE `+unknown+`) u
+			JOIN hashes h ON h.id = u.session ORDER BY last LIMIT ?`, []any{plannedRuns}, func(row scanner) error {
+			var run oldRun
+			err := row.Scan(&run.orphan, &run.project, &run.run, &run.last)
+			if !hidden(run.project) {
+				runs = append(runs, run)
+			}
+			return err
+		})
+	})
+}

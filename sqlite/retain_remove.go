@@ -1,0 +1,205 @@
+package sqlite
+
+import (
+	"slices"
+)
+
+// oldPrefix comes before the project of the sessions of a run that is removed. What follows [hiddenPrefix] has no space where a project is
+// removed, except before its number.
+const oldPrefix = hiddenPrefix + "run of "
+
+// inList is the condition that a column has one of the numbers of a list, which is the first argument.
+const inList = " IN (SELECT value FROM json_each(?1))"
+
+// ofSessions has the numbers of the records of some sessions.
+const ofSessions = `(SELECT seq FROM metrics INDEXED BY metrics_session WHERE session` + inList + `
+	UNION ALL SELECT seq FROM outcomes INDEXED BY outcomes_session WHERE session` + inList + `
+	UNION ALL SELECT seq FROM sessions WHERE hash` + inList + ` UNION ALL SELECT seq FROM ends WHERE session` + inList + `)`
+
+// remove removes a run, unless it has to stay.
+func (r *retaining) remove(run oldRun) (gone bool, err error) {
+	sessions := []uint64{run.orphan}
+	if run.orphan == 0 {
+		sessions, err = r.db.numbersFrom(r.ctx, "SELECT hash FROM sessions WHERE project = ? AND run = ?", run.project, run.run)
+	}
+	if err != nil {
+		return false, err
+	}
+	var records, last uint64
+	var owed bool
+	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
+		list := jsonList(sessions)
+		if err := q.QueryRowContext(r.ctx, "SELECT count(*), coalesce(max(seq), 0) FROM "+ofSessions, list).Scan(&records, &last); err != nil {
+			return err
+		}
+		owed, err = r.owed(q, run, list, last)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case owed:
+		r.round.Undelivered++
+	case last > r.policy.UpTo:
+		r.round.UnderWay++
+	default:
+		err = r.gently(func(w *writer) error {
+			gone, err = w.hideRun(run, sessions, records)
+			return err
+		})
+	}
+	if err != nil || !gone {
+		r.held[heldRun{run.project, run.run}] = true
+		return false, err
+	}
+	r.round.Runs++
+	r.round.Records += int64(records)
+	r.removed()
+	_, err = r.finish()
+	return true, err
+}
+
+// owed says whether the destination lacks a record of sessions, or the report on their run. Dead letters are owed: nobody else has them.
+func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (owed bool, err error) {
+	if r.policy.Dest == "" {
+		return false, nil
+	}
+	owed = true // by a destination that got nothing yet
+	var dest, dead, parked int64
+	var cursor uint64
+	err = each(r.ctx, q, `SELECT id, cursor, dead, EXISTS (SELECT 1 FROM parked p WHERE p.dest = d.id),
+		EXISTS (SELECT 1 FROM reports k WHERE k.project = ? AND k.run = ? AND k.version > d.reports) FROM destinations d WHERE name = ?`,
+		[]any{run.project, run.run, string(r.policy.Dest)},
+		func(row scanner) error { return row.Scan(&dest, &cursor, &dead, &parked, &owed) })
+	if owed = owed || last > cursor; err != nil || owed || dead == 0 && parked == 0 {
+		return owed, err
+	}
+	err = q.QueryRowContext(r.ctx, `SELECT EXISTS (SELECT 1 FROM `+ofSessions+` r WHERE EXISTS (SELECT 1 FROM parked p WHERE p.dest = ?2 AND p.seq = r.seq)
+		OR EXISTS (SELECT 1 FROM dead_letters l WHERE l.dest = ?2 AND l.seq = r.seq))`, sessions, dest).Scan(&owed)
+	return owed, err
+}
+
+// hideRun gives the sessions of a run the name of no project, and removes its sums and its report. From then on nobody sees any of it. A
+// run that got a record since its records were counted stays. So does one with a session whose hash is a context's too.
+func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (bool, error) {
+	list := jsonList(sessions)
+	var now uint64
+	var mixed bool
+	_, err := w.row(`SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session`+inList+`) +
+		(SELECT coalesce(sum(outcomes), 0) FROM outcome_tallies WHERE session`+inList+`) +
+		(SELECT count(*) FROM sessions WHERE project = ?2 AND run = ?3) + (SELECT count(*) FROM ends WHERE session`+inList+`),
+		EXISTS (SELECT 1 FROM contexts WHERE hash`+inList+`) OR EXISTS (SELECT 1 FROM tallies WHERE context`+inList+`)
+		OR EXISTS (SELECT 1 FROM outcome_tallies WHERE context`+inList+`)`, []any{list, run.project, run.run}, &now, &mixed)
+	if err != nil || mixed || now != records {
+		return false, err
+	}
+	for _, change := range []struct {
+		query string
+		args  []any
+	}{
+		{"UPDATE hashes SET project = ?2 WHERE id" + inList, []any{list, oldPrefix + run.project}},
+		{"UPDATE sessions SET project = ?2 WHERE hash" + inList, []any{list, oldPrefix + run.project}},
+		{"DELETE FROM tallies WHERE session" + inList, []any{list}},
+		{"DELETE FROM outcome_tallies WHERE session" + inList, []any{list}},
+		{"DELETE FROM reports WHERE project = ? AND run = ?", []any{run.project, run.run}},
+		{"INSERT INTO removing SELECT value FROM json_each(?)", []any{list}},
+		{"INSERT INTO retention VALUES (1, 1, ?, 0, 0, 0) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
+	} {
+		if _, err := w.exec(change.query, change.args...); err != nil {
+			return false, err
+		}
+	}
+	w.hashes.drop()
+	w.offsets.drop()
+	return true, nil
+}
+
+// finish removes what is left of a hidden run. any says that there was something.
+func (r *retaining) finish() (any bool, err error) {
+	const hidden = " WHERE session IN (SELECT session FROM removing) LIMIT ?1)"
+	for {
+		seqs, err := r.db.numbersFrom(r.ctx, "SELECT seq FROM (SELECT seq FROM metrics INDEXED BY metrics_session"+hidden+
+			" UNION ALL SELECT seq FROM (SELECT seq FROM outcomes INDEXED BY outcomes_session"+hidden, deletionWindow)
+		if err != nil {
+			return any, err
+		}
+		if len(seqs) == 0 {
+			break
+		}
+		any = true
+		slices.Sort(seqs) // those of a zone stand together
+		err = r.inSteps(seqs, func(w *writer, some []uint64) error {
+			if err := w.unsteady(r.db.displaced); err != nil {
+				return err
+			}
+			return w.removeMeasured(r.ctx, some)
+		})
+		if err != nil {
+			return any, err
+		}
+	}
+	sessions, err := r.db.numbersFrom(r.ctx, "SELECT session FROM removing")
+	if err != nil {
+		return any, err
+	}
+	return any || len(sessions) > 0, r.inSteps(sessions, func(w *writer, some []uint64) error {
+		if err := w.removeMetadata(r.ctx, some); err != nil {
+			return err
+		}
+		for _, query := range []string{"DELETE FROM hashes WHERE id" + inList, "DELETE FROM removing WHERE session" + inList} {
+			if _, err := w.exec(query, jsonList(some)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// markDisplaced marks the sessions of metrics that do not stand at their own nanosecond. Where another metric has it, and goes, a repeat
+// would find the nanosecond free, and be taken for a new one. A marked session has its repeats looked for first. Metrics that arrive
+// later are looked for in the transactions that remove.
+func (r *retaining) markDisplaced() error {
+	for {
+		last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM clocks WHERE seq > ? ORDER BY seq LIMIT ?)", r.db.displaced, retainStep)
+		if err != nil || last[0] == 0 {
+			return err
+		}
+		if err := r.gently(func(w *writer) error { return w.unsteadyUpTo(r.db.displaced, last[0]) }); err != nil {
+			return err
+		}
+		r.db.displaced = last[0]
+	}
+}
+
+// unsteady marks the sessions of metrics behind a number that do not stand at their own nanosecond.
+func (w *writer) unsteady(after uint64) error { return w.unsteadyUpTo(after, w.last) }
+
+func (w *writer) unsteadyUpTo(after, upTo uint64) error {
+	n, err := w.changes(`UPDATE sessions SET unsteady = 1 WHERE unsteady = 0 AND hash IN (SELECT m.session
+		FROM clocks c INDEXED BY clocks_seq CROSS JOIN metrics m ON m.seq = c.seq WHERE c.seq > ? AND c.seq <= ?)`, after, upTo)
+	if n > 0 {
+		w.hashes.drop()
+	}
+	return err
+}
+
+// noteUnused remembers once a day which numbers were given out, and says so when something went before. What was not used for so long goes
+// with what nothing refers to.
+func (r *retaining) noteUnused() (went bool, err error) {
+	const day = 24 * 3600 * 1e9
+	now := nanoseconds(r.db.Now())
+	fresh, err := r.db.numbersFrom(r.ctx, "SELECT 1 FROM retention WHERE seen_ns > ?", now-day)
+	if err != nil || len(fresh) > 0 {
+		return false, err
+	}
+	runs, _, err := r.db.Removed(r.ctx)
+	if err != nil {
+		return false, err
+	}
+	return runs > 0, r.gently(func(w *writer) error {
+		_, err := w.exec("INSERT INTO retention VALUES (1, 0, 0, 0, ?, ?) ON CONFLICT DO UPDATE SET unused = seen, seen = excluded.seen, seen_ns = excluded.seen_ns",
+			w.last, now)
+		return err
+	})
+}

@@ -1,0 +1,64 @@
+package sqlite
+
+// unused are the rows of dictionaries that nothing refers to. Each sum refers to what its rows refer to, so sums tell it. The names of a
+// project that is being deleted are left to its deletion.
+var unused = []struct{ table, key, condition string }{
+	{"contexts", "hash", `seq <= (SELECT unused FROM retention) AND NOT EXISTS (SELECT 1 FROM hashes mine JOIN hashes theirs ON theirs.h = mine.h
+		WHERE mine.id = x.hash AND (mine.project GLOB 'deleted *' OR EXISTS (SELECT 1 FROM tallies y WHERE y.context = theirs.id)
+			OR EXISTS (SELECT 1 FROM outcome_tallies y WHERE y.context = theirs.id)))
+		AND (?1 = '' OR EXISTS (SELECT 1 FROM destinations d WHERE d.name = ?1 AND x.seq <= d.cursor
+			AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.dest = d.id AND p.seq = x.seq)
+			AND NOT EXISTS (SELECT 1 FROM dead_letters l WHERE l.dest = d.id AND l.seq = x.seq)))`},
+	{"hashes", "id", `project NOT GLOB 'deleted *' AND NOT EXISTS (SELECT 1 FROM contexts c WHERE c.hash = x.id)
+		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = x.id)
+		AND NOT EXISTS (SELECT 1 FROM tallies y WHERE y.session = x.id) AND NOT EXISTS (SELECT 1 FROM tallies y WHERE y.context = x.id)
+		AND NOT EXISTS (SELECT 1 FROM outcome_tallies y WHERE y.session = x.id)
+		AND NOT EXISTS (SELECT 1 FROM outcome_tallies y WHERE y.context = x.id)`},
+	{"components", "id", `project NOT GLOB 'deleted *' AND NOT EXISTS (SELECT 1 FROM tallies y WHERE y.component = x.id)
+		AND NOT EXISTS (SELECT 1 FROM outcome_tallies y WHERE y.component = x.id)`},
+	{"series", "id", `project NOT GLOB 'deleted *' AND NOT EXISTS (SELECT 1 FROM metrics m INDEXED BY metrics_point WHERE m.series = x.id)
+		AND NOT EXISTS (SELECT 1 FROM outcomes o INDEXED BY outcomes_point WHERE o.series = x.id)`},
+}
+
+// sweep removes what only removed runs referred to. A context that the destination lacks stays.
+func (r *retaining) sweep() error {
+	for _, u := range unused {
+		var args []any
+		if u.table == "contexts" {
+			args = []any{string(r.policy.Dest)}
+		}
+		find := "SELECT " + u.key + " FROM " + u.table + " AS x WHERE " + u.condition
+		ids, err := r.db.numbersFrom(r.ctx, find, args...)
+		if err != nil {
+			return err
+		}
+		err = r.inSteps(ids, func(w *writer, some []uint64) error {
+			still := some[:0:0] // something may refer to them meanwhile
+			err := each(r.ctx, w.conn, find+" AND "+u.key+" IN (SELECT value FROM json_each(?))", append(args, jsonList(some)), func(row scanner) error {
+				var id uint64
+				err := row.Scan(&id)
+				still = append(still, id)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if u.table == "contexts" {
+				return w.removeMetadata(r.ctx, still)
+			}
+			for _, c := range w.caches {
+				c.drop()
+			}
+			clear(w.crowds)
+			_, err = w.exec("DELETE FROM "+u.table+" WHERE "+u.key+inList, jsonList(still))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if u.table == "contexts" && len(ids) > 0 {
+			r.removed()
+		}
+	}
+	return r.db.removeLocations(r.ctx, r.inSteps)
+}
