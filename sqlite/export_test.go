@@ -146,11 +146,11 @@ func (db *DB) PlansOfLists(ctx context.Context) (map[string][]string, error) {
 // Compared returns how many stored metrics were compared with new ones.
 func (db *DB) Compared() int { return db.writer.compared }
 
-// KeepStatements makes connections that keep up to MaxStatements compiled statements.
+// KeepStatements makes connections that keep the compiled statements of questions of MaxTexts bytes.
 func KeepStatements(c driver.Connector) driver.Connector { return keeping{c} }
 
-// MaxStatements is how many compiled statements a connection keeps.
-const MaxStatements = maxStatements
+// MaxTexts is the size of the questions whose statements a connection keeps.
+const MaxTexts = maxTexts
 
 // Listers are the connections for lists.
 func (db *DB) Listers() *sql.DB { return db.listers }

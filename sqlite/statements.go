@@ -3,13 +3,14 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// maxStatements is how many compiled statements a connection for reading keeps. The page of a test needs 20, and one takes 10 to
-// 40 kB.
-const maxStatements = 64
+// maxTexts is the size in bytes of the questions whose compiled statements a connection for reading keeps, of all together. A
+// statement takes about 18 kB, and its text half a kilobyte. A question about many runs is longer, and its statement larger.
+const maxTexts = 32 << 10
 
 // keeping makes connections that keep their compiled statements. SQLite takes longer to compile most questions of pages than to
 // answer them. The statements of [sql.DB] do not help: they are compiled on a second connection first, for which all that hold
@@ -42,7 +43,8 @@ type connection interface {
 // keepingConn is a connection with its statements. [sql.DB] uses it for one thing at a time.
 type keepingConn struct {
 	connection
-	idle []*keptStatement // those that nobody uses; the one used last is the last
+	idle  []*keptStatement // those that nobody uses; the one used last is the last
+	texts int              // bytes of their questions
 }
 
 type keptStatement struct {
@@ -69,6 +71,7 @@ func (c *keepingConn) take(ctx context.Context, query string) (*keptStatement, e
 	for i, s := range slices.Backward(c.idle) {
 		if s.query == query {
 			c.idle = slices.Delete(c.idle, i, i+1)
+			c.texts -= len(query)
 			return s, nil
 		}
 	}
@@ -98,12 +101,18 @@ func (r *keptRows) Close() error {
 		_ = r.of.Close() // the failure of the question says more
 		return err
 	}
-	c := r.conn
-	c.idle = append(c.idle, r.of)
-	if len(c.idle) <= maxStatements {
-		return nil
+	return r.conn.keep(r.of)
+}
+
+// keep keeps a statement, and closes those that were used least recently when there are too many.
+func (c *keepingConn) keep(s *keptStatement) (err error) {
+	c.idle = append(c.idle, s)
+	c.texts += len(s.query)
+	for c.texts > maxTexts {
+		oldest := c.idle[0]
+		c.idle = slices.Delete(c.idle, 0, 1)
+		c.texts -= len(oldest.query)
+		err = errors.Join(err, oldest.Close())
 	}
-	oldest := c.idle[0]
-	c.idle = slices.Delete(c.idle, 0, 1)
-	return oldest.Close()
+	return err
 }

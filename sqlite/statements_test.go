@@ -120,10 +120,15 @@ func TestAConnectionKeepsItsStatements(t *testing.T) {
 	assert.Equal(t, 3, n.compiled)
 	assert.Equal(t, 1, n.closed, "is not kept")
 
-	for i := range sqlite.MaxStatements {
-		ask(db, fmt.Sprint("SELECT ", i))
+	for i := range 10 {
+		ask(db, fmt.Sprintf("SELECT %d%*s", i, sqlite.MaxTexts/8, ""))
 	}
-	assert.Equal(t, n.compiled-sqlite.MaxStatements, n.closed, "the oldest ones go")
+	assert.Equal(t, n.compiled-7, n.closed, "the oldest ones go")
+	before := n.compiled
+	ask(db, fmt.Sprintf("SELECT 9%*s", sqlite.MaxTexts/8, ""))
+	assert.Equal(t, before, n.compiled, "the last one is kept")
+	ask(db, fmt.Sprintf("SELECT 1%*s", sqlite.MaxTexts, ""))
+	assert.Equal(t, n.compiled, n.closed, "one that is too large is not, and leaves no room for others")
 	require.NoError(t, db.Close())
 	assert.Equal(t, n.compiled, n.closed)
 }

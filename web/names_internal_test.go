@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -74,4 +75,27 @@ func TestARunInMemoryIsFewObjects(t *testing.T) {
 	require.Len(t, s.tests, 5000)
 	assert.Less(t, alive()-before, int64(1000))
 	runtime.KeepAlive(s)
+}
+
+// failingStore has attempts that failed: of a test that was measured too, and two of one that never was.
+type failingStore struct{ largeStore }
+
+func (failingStore) UnusualTests(context.Context, string, string, int) (tests []monitor.RunTest, _ error) {
+	for i, item := range []string{"test_1", "test_gone", "test_gone"} {
+		tests = append(tests, monitor.RunTest{Env: "machine", Start: int64(1e6 * (i + 1)), TotalTime: math.NaN(), Outcome: monitor.OutcomeFailed, Attempts: 1,
+			Series: monitor.Series{Project: "shop", ItemPath: "tests.test_shop", Item: item, ItemVariant: item, Kind: monitor.KindFunction}})
+	}
+	return tests, nil
+}
+
+func TestAttemptsThatFailedAreOfTheSameTest(t *testing.T) {
+	p := New(Parts{Store: failingStore{largeStore{n: 3}}})
+	s, err := p.readSnapshot(t.Context(), &monitor.RunInfo{ID: "head"}, nil)
+	require.NoError(t, err)
+	var got []string
+	for i := range s.tests {
+		one := &s.tests[i]
+		got = append(got, fmt.Sprintln(one.Series().Item, one.Occurrence, one.Before, one.Outcome))
+	}
+	assert.Equal(t, []string{"test_0 0 1 \n", "test_1 0 1 \n", "test_2 0 1 \n", "test_1 1 1 failed\n", "test_gone 0 NaN failed\n", "test_gone 1 NaN failed\n"}, got)
 }

@@ -77,8 +77,8 @@ type folder struct {
 	Tests       int
 }
 
-// snapshots keeps the snapshots of the runs that were looked at last. A cache that drops the entries of the greatest cost does not
-// do: the two runs of a comparison must stay however large they are, and nobody else reads a run while one request does.
+// snapshots keeps the snapshots of the runs that were looked at last. A cache that drops entries by
+// their cost does not do: the two runs of a comparison must stay however large they are, and a run is read by one request at a time.
 type snapshots struct {
 	mu      sync.Mutex
 	entries []*snapshotEntry // the one used last comes first
@@ -162,7 +162,8 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{tests: make([]test, 0, info.Tests), counts: map[string]int{}, orders: map[string][]int32{}, byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
+	s := &snapshot{tests: make([]test, 0, info.Tests), counts: map[string]int{}, orders: map[string][]int32{},
+		byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
 	before, read := newPasts(), 0
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
 		if err != nil {
