@@ -23,8 +23,8 @@ func listen(address string) (l net.Listener, handedOver bool, err error) {
 			return l, true, nil
 		}
 	}
-	var config net.ListenConfig
-	config.SetMultipathTCP(false) // the server sets a packet filter at its stop, which Multipath TCP does not support
+	config := net.ListenConfig{KeepAlive: -1} // the server's own timeouts end every connection whose client has gone
+	config.SetMultipathTCP(false)             // the server sets a packet filter at its stop, which Multipath TCP does not support
 	l, err = config.Listen(context.Background(), "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
