@@ -104,6 +104,9 @@ func cookieName(r *http.Request) string {
 // loginOf returns the hash of the token that the browser logged in with. A cookie changes nothing unless the page that asks
 // for the change is one of the bridge's own.
 func (s *Server) loginOf(r *http.Request) (token [32]byte, ok bool) {
+	if len(r.Header["Cookie"]) == 0 { // from every program but a browser
+		return token, false
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && !s.ownOrigin(r) {
 		return token, false
 	}

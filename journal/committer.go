@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -14,6 +15,9 @@ const (
 	// never parted, so a commit may have a few more.
 	maxGroup      = 512
 	maxGroupBytes = 1 << 20
+	// yields is how often a group lets all callers run that have something to do, before it is closed: some are about to hand
+	// in records. A caller that is alone waits for nobody.
+	yields = 2
 )
 
 // Committer appends the records of many callers to a journal, many records in one commit. While one group of records is
@@ -110,6 +114,9 @@ func (c *Committer) submit(ctx context.Context, r request) error {
 func (c *Committer) run(requests <-chan request, done chan<- struct{}) {
 	defer close(done)
 	for first := range requests {
+		for range yields {
+			runtime.Gosched()
+		}
 		c.commit(gather(first, requests))
 	}
 }

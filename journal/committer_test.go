@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -296,4 +297,20 @@ func BenchmarkCommitter(b *testing.B) {
 			require.NoError(b, c.Close())
 		})
 	}
+}
+
+// Callers that are ready when a group begins are in it, also where they get a processor only when the committer lets them.
+func TestCommitterLetsCallersHandIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	j := newFakeJournal()
+	var groups []int
+	j.AppendFn = func(recs []*monitor.Record) error {
+		groups = append(groups, len(recs))
+		return nil
+	}
+	c := openCommitter(t, j)
+	for _, err := range appendAll(c, metrics(8)) {
+		assert.NoError(t, err)
+	}
+	assert.Equal(t, []int{8}, groups)
 }

@@ -55,8 +55,8 @@ func onlySocket(files []*os.File) (net.Listener, error) {
 }
 
 func listenOn(address string) (net.Listener, error) {
-	var config net.ListenConfig
-	config.SetMultipathTCP(false) // the server sets a packet filter at its stop, which Multipath TCP does not support
+	config := net.ListenConfig{KeepAlive: -1} // the server's own timeouts end every connection whose client has gone
+	config.SetMultipathTCP(false)             // the server sets a packet filter at its stop, which Multipath TCP does not support
 	l, err := config.Listen(context.Background(), "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -48,7 +47,14 @@ func serveBare(portFile string) (exitCode int) {
 	return 1
 }
 
-// answerCreated returns a handler that answers 201. With a file, the handler first appends the body to it and syncs it.
+// kept is a body that waits for its sync.
+type kept struct {
+	body []byte
+	done chan<- error
+}
+
+// answerCreated returns a handler that answers 201. With a file, the handler first appends the body to it and syncs it. Bodies
+// that wait at the same time share a sync.
 func answerCreated(file string) gin.HandlerFunc {
 	if file == "" {
 		return func(c *gin.Context) { c.Status(http.StatusCreated) }
@@ -57,15 +63,40 @@ func answerCreated(file string) gin.HandlerFunc {
 	if err != nil {
 		panic(err)
 	}
-	var mu sync.Mutex
+	waiting := make(chan kept, 512)
+	go func() {
+		for first := range waiting {
+			keepGroup(f, first, waiting)
+		}
+	}()
 	return func(c *gin.Context) {
-		mu.Lock()
-		defer mu.Unlock()
-		if _, err := io.Copy(f, c.Request.Body); err != nil || f.Sync() != nil {
+		done := make(chan error, 1)
+		body, err := io.ReadAll(c.Request.Body)
+		if err == nil {
+			waiting <- kept{body, done}
+			err = <-done
+		}
+		if err != nil {
 			c.Status(http.StatusInternalServerError)
 			return
 		}
 		c.Status(http.StatusCreated)
+	}
+}
+
+// keepGroup appends the bodies that wait, and syncs them.
+func keepGroup(f *os.File, first kept, waiting <-chan kept) {
+	group, all := []kept{first}, first.body
+	for len(waiting) > 0 {
+		k := <-waiting
+		group, all = append(group, k), append(all, k.body...)
+	}
+	_, err := f.Write(all)
+	if err == nil {
+		err = f.Sync()
+	}
+	for _, k := range group {
+		k.done <- err
 	}
 }
 
