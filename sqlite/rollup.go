@@ -30,11 +30,14 @@ func (db *DB) Rollups(ctx context.Context, q monitor.RollupQuery) (r *monitor.Ro
 	err = db.readFrom(ctx, db.listers, func(from querier) error {
 		steps = map[monitor.ResultID][]monitor.RunMark{}
 		b := &rollupBuilder{query: q}
+		if q.Run != nil {
+			b.ids = make(map[monitor.TestID]uint64, len(q.Run.Tests))
+		}
 		known, err := rollupOf(ctx, from, q)
 		if err != nil {
 			return err
 		}
-		if b.names, err = rollupTests(ctx, from, q.Project); err != nil {
+		if err := rollupTests(ctx, from, q.Project, b.name); err != nil {
 			return err
 		}
 		if err := db.build(ctx, from, b, known.stretches); err != nil {
@@ -49,7 +52,7 @@ func (db *DB) Rollups(ctx context.Context, q monitor.RollupQuery) (r *monitor.Ro
 				if err := row.Scan(&test, &id.Metric, instant{&mark.Started}, &mark.Run, &mark.ScmRef); err != nil {
 					return err
 				}
-				name, ok := b.names[test]
+				name, ok := b.names.get(int64(test))
 				if !ok || q.Run != nil && mark.Started.After(q.Run.Started) {
 					return nil
 				}
@@ -109,18 +112,25 @@ func rollupOf(ctx context.Context, q querier, query monitor.RollupQuery) (r roll
 	return r, err
 }
 
-// rollupContentOf reads the content of a stretch. It is nil where it is damaged: the others tell enough.
-func (db *DB) rollupContentOf(ctx context.Context, q querier, stretch int64) (c *rollupContent, err error) {
-	err = each(ctx, q, "SELECT content FROM rollup_stretches WHERE id = ?", []any{stretch}, func(row scanner) error {
+// readRollup gives the content of a stretch to decode. Damage is logged, and costs that stretch only: the others tell enough.
+func (db *DB) readRollup(ctx context.Context, q querier, stretch int64, decode func(stored []byte) error) error {
+	return each(ctx, q, "SELECT content FROM rollup_stretches WHERE id = ?", []any{stretch}, func(row scanner) error {
 		var stored []byte
 		if err := row.Scan(&stored); err != nil {
 			return err
 		}
-		var damage error
-		if c, damage = decodeRollup(stored); damage != nil {
+		if damage := decode(stored); damage != nil {
 			db.logger.Error("a part of the history of a branch cannot be read", "stretch", stretch, "error", damage)
 		}
 		return nil
+	})
+}
+
+// rollupContentOf reads the content of a stretch. It is nil where it is damaged.
+func (db *DB) rollupContentOf(ctx context.Context, q querier, stretch int64) (c *rollupContent, err error) {
+	err = db.readRollup(ctx, q, stretch, func(stored []byte) (damage error) {
+		c, damage = decodeRollup(stored)
+		return damage
 	})
 	return c, err
 }
@@ -129,22 +139,24 @@ func (db *DB) rollupContentOf(ctx context.Context, q querier, stretch int64) (c 
 func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches []rollupStretch) error {
 	var open []rollupStretch
 	var contents []*rollupContent
-	b.columns = len(stretches) + 2
 	for _, s := range stretches {
-		c, err := db.rollupContentOf(ctx, q, s.id)
-		switch {
-		case err != nil:
+		err := db.readRollup(ctx, q, s.id, func(stored []byte) error {
+			if !s.open {
+				return b.add(s.Stretch, stored)
+			}
+			c, damage := decodeRollup(stored)
+			if damage == nil {
+				open, contents = append(open, s), append(contents, c)
+			}
+			return damage
+		})
+		if err != nil {
 			return err
-		case c == nil:
-		case s.open:
-			open, contents = append(open, s), append(contents, c)
-		default:
-			b.add(s.Stretch, c)
 		}
 	}
 	if own := b.query.Run; own != nil {
 		open = append(open, rollupStretch{Stretch: monitor.Stretch{First: own.RunMark, Last: own.RunMark, Runs: 1}})
-		contents = append(contents, contentOf(own, b.ids(own)))
+		contents = append(contents, contentOf(own, b.idsOf(own)))
 	}
 	first := 0
 	if len(open) > stretchRuns {
@@ -152,7 +164,10 @@ func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches 
 	}
 	for _, part := range [][2]int{{0, first}, {first, len(open)}} {
 		if from, to := part[0], part[1]; from < to {
-			b.add(monitor.Stretch{First: open[from].First, Last: open[to-1].Last, Runs: to - from}, medians(contents[from:to]))
+			stretch := monitor.Stretch{First: open[from].First, Last: open[to-1].Last, Runs: to - from}
+			if err := b.add(stretch, medians(contents[from:to]).encode()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -160,109 +175,95 @@ func (db *DB) build(ctx context.Context, q querier, b *rollupBuilder, stretches 
 
 // rollupBuilder makes rollups of contents.
 type rollupBuilder struct {
-	query   monitor.RollupQuery
-	names   map[uint64]rollupTest
-	places  []int32 // by id, the place in Tests from 1 on, or in once from -1 down
-	once    []measuredOnce
-	columns int // at most
-	result  monitor.Rollups
+	query     monitor.RollupQuery
+	names     byID[rollupTest]
+	last      uint64                    // the greatest id
+	ids       map[monitor.TestID]uint64 // nil where no run is looked for
+	stretches []monitor.Stretch
+	contents  []rollupCursor // of the stretches
 }
 
-// measuredOnce is what the first stretch that has a test has of it. Tests of one stretch alone do not grow, and where names change with
-// each run, nearly all are such tests. So a test has a row from its second stretch on.
-type measuredOnce struct {
-	test   uint64
-	column int
-	values [judgedMetrics]float32
-}
-
-// ids returns the ids of tests. A test that the file does not know gets one that no test has.
-func (b *rollupBuilder) ids(own *monitor.RunValues) []uint64 {
-	known, last := make(map[monitor.TestID]uint64, len(b.names)), uint64(0)
-	for id, name := range b.names {
-		known[name.TestID], last = id, max(last, id)
+// name notes the name of a test.
+func (b *rollupBuilder) name(id uint64, t rollupTest) {
+	b.names.set(int64(id), t)
+	b.last = max(b.last, id)
+	if b.ids != nil {
+		b.ids[t.TestID] = id
 	}
+}
+
+// idsOf returns the ids of the tests of a run. A test that the file does not know gets one that no test has.
+func (b *rollupBuilder) idsOf(own *monitor.RunValues) []uint64 {
 	ids := make([]uint64, len(own.Tests))
 	for i, test := range own.Tests {
 		test = nameless(test)
-		id, ok := known[test]
+		id, ok := b.ids[test]
 		if !ok {
-			last++
-			id = last
+			id = b.last + 1
 		}
-		b.names[id], ids[i] = rollupTest{test, own.Files[i]}, id
+		b.name(id, rollupTest{test, own.Files[i]})
+		ids[i] = id
 	}
 	return ids
 }
 
-func (b *rollupBuilder) add(s monitor.Stretch, c *rollupContent) {
-	column := len(b.result.Stretches)
-	b.result.Stretches = append(b.result.Stretches, s)
-	for i, id := range c.tests {
-		if !b.named(id) {
-			continue
-		}
-		now := measuredOnce{test: id, column: column}
-		for m := range now.values {
-			now.values[m] = c.values[m][i]
-		}
-		switch place := b.places[id]; {
-		case place == 0:
-			b.once = append(b.once, now)
-			b.places[id] = -int32(len(b.once))
-			continue
-		case place < 0:
-			b.set(b.once[-place-1])
-		}
-		b.set(now)
+func (b *rollupBuilder) add(s monitor.Stretch, content []byte) error {
+	c, err := openRollup(content)
+	if err == nil {
+		b.stretches, b.contents = append(b.stretches, s), append(b.contents, c)
 	}
+	return err
 }
 
-// named says whether the name of a test is known. It makes room for the place of one that is.
-func (b *rollupBuilder) named(id uint64) bool {
-	if id < uint64(len(b.places)) && b.places[id] != 0 {
-		return true
-	}
-	_, known := b.names[id]
-	if !known || id > greatestRollupID(len(b.names)) {
-		return false
-	}
-	if id >= uint64(len(b.places)) { // ids have few gaps
-		b.places = append(b.places, make([]int32, max(int(id)+1, len(b.names)+1)-len(b.places))...)
-	}
-	return true
-}
-
-// set puts what a stretch has of a test into its row.
-func (b *rollupBuilder) set(v measuredOnce) {
-	r := &b.result
-	if b.places[v.test] <= 0 {
-		name := b.names[v.test]
-		name.Env = b.query.Env
-		r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
-		b.places[v.test] = int32(len(r.Tests))
-		for m := range r.Values {
-			r.Values[m] = append(r.Values[m], slices.Repeat([]float32{float32(math.NaN())}, b.columns))
-		}
-	}
-	for m := range r.Values {
-		r.Values[m][b.places[v.test]-1][v.column] = v.values[m]
-	}
-}
-
+// finish puts the contents together, test by test: each has its tests in the order of their ids. Tests of one stretch alone do not
+// grow, and where names change with each run, nearly all are such tests. So a test has a row from its second stretch on.
 func (b *rollupBuilder) finish() *monitor.Rollups {
-	r := &b.result
-	if len(r.Stretches) == 1 {
-		for _, v := range b.once {
-			b.set(v)
+	r := &monitor.Rollups{Project: b.query.Project, Branch: b.query.Branch, Env: b.query.Env, Stretches: b.stretches}
+	for i := range b.contents {
+		b.contents[i].next()
+	}
+	for {
+		test, stretches := b.nearest()
+		if stretches == 0 {
+			return r
+		}
+		name, known := b.names.get(int64(test))
+		if known = known && (stretches > 1 || len(b.contents) == 1); known {
+			name.Env = b.query.Env
+			r.Tests, r.Files = append(r.Tests, name.TestID), append(r.Files, name.file)
+		}
+		var rows [judgedMetrics][]float32
+		for m := range rows {
+			if known {
+				rows[m] = slices.Repeat([]float32{float32(math.NaN())}, len(b.contents))
+				r.Values[m] = append(r.Values[m], rows[m])
+			}
+		}
+		for i := range b.contents {
+			c := &b.contents[i]
+			if c.test != test {
+				continue
+			}
+			if known {
+				for m := range rows {
+					rows[m][i] = c.value(m)
+				}
+			}
+			c.next()
 		}
 	}
-	r.Project, r.Branch, r.Env = b.query.Project, b.query.Branch, b.query.Env
-	for m := range r.Values {
-		for i := range r.Values[m] {
-			r.Values[m][i] = r.Values[m][i][:len(r.Stretches)]
+}
+
+// nearest returns the next test of the contents, and how many have it.
+func (b *rollupBuilder) nearest() (test uint64, stretches int) {
+	for i := range b.contents {
+		switch at := b.contents[i].test; {
+		case at == 0:
+		case stretches == 0 || at < test:
+			test, stretches = at, 1
+		case at == test:
+			stretches++
 		}
 	}
-	made := *r // without the names
-	return &made
+	return test, stretches
 }

@@ -42,46 +42,67 @@ func (c *rollupContent) encode() []byte {
 var errRollupContent = errors.New("a stretch of rollups is damaged")
 
 func decodeRollup(b []byte) (*rollupContent, error) {
-	tests, b, err := decodeRollupTests(b)
+	from, err := openRollup(b)
 	if err != nil {
 		return nil, err
 	}
-	n, c := len(tests), &rollupContent{tests: tests}
+	c := &rollupContent{tests: make([]uint64, 0, from.tests)}
 	for m := range c.values {
-		c.values[m] = make([]float32, n)
-		for i := range c.values[m] {
-			c.values[m][i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
-			b = b[4:]
+		c.values[m] = make([]float32, 0, from.tests)
+	}
+	for from.next() {
+		c.tests = append(c.tests, from.test)
+		for m := range c.values {
+			c.values[m] = append(c.values[m], from.value(m))
 		}
 	}
 	return c, nil
 }
 
-// decodeRollupTests returns the tests of a content, and what follows them.
-func decodeRollupTests(b []byte) (tests []uint64, values []byte, err error) {
+// rollupCursor reads a content as it is stored, test by test.
+type rollupCursor struct {
+	ids, values []byte // of the tests after this one, and of all tests
+	tests, at   int    // how many there are, and the place of this one
+	test        uint64 // its id; 0 before the first one and after the last one
+}
+
+// openRollup checks a content, so that reading it does not fail.
+func openRollup(b []byte) (c rollupCursor, err error) {
 	if len(b) == 0 || b[0] != rollupFormat {
-		return nil, nil, errRollupContent
+		return c, errRollupContent
 	}
-	b = b[1:]
-	n, used := binary.Uvarint(b)
+	n, used := binary.Uvarint(b[1:])
 	if used <= 0 || n > uint64(len(b)) {
-		return nil, nil, errRollupContent
+		return c, errRollupContent
 	}
-	b = b[used:]
-	tests = make([]uint64, n)
+	c = rollupCursor{ids: b[1+used:], values: b[1+used:], tests: int(n), at: -1}
 	test := uint64(0)
-	for i := range tests {
-		more, used := binary.Uvarint(b)
+	for range n {
+		more, used := binary.Uvarint(c.values)
 		if used <= 0 || more == 0 || test+more < test {
-			return nil, nil, errRollupContent
+			return c, errRollupContent
 		}
-		test += more
-		tests[i], b = test, b[used:]
+		test, c.values = test+more, c.values[used:]
 	}
-	if uint64(len(b)) != 4*uint64(judgedMetrics)*n {
-		return nil, nil, errRollupContent
+	if uint64(len(c.values)) != 4*uint64(judgedMetrics)*n {
+		return c, errRollupContent
 	}
-	return tests, b, nil
+	return c, nil
+}
+
+// next goes to the next test. It returns false after the last one.
+func (c *rollupCursor) next() bool {
+	if c.at+1 >= c.tests {
+		c.at, c.test = c.tests, 0
+		return false
+	}
+	more, used := binary.Uvarint(c.ids)
+	c.at, c.test, c.ids = c.at+1, c.test+more, c.ids[used:]
+	return true
+}
+
+func (c *rollupCursor) value(metric int) float32 {
+	return math.Float32frombits(binary.LittleEndian.Uint32(c.values[4*(metric*c.tests+c.at):]))
 }
 
 // contentOf returns what a run measured. ids has the ids of its tests, 0 for a test that is left out.

@@ -29,10 +29,9 @@ type rollupNames struct {
 // A new test gets the smallest id that is free, so that ids stay small where names come and go. Where a project has too many names,
 // it gets none. The caller holds keeping.
 func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunValues) (map[monitor.TestID]uint64, error) {
-	var names map[uint64]rollupTest
-	err := db.read(ctx, func(q querier) (err error) {
-		names, err = rollupTests(ctx, q, project)
-		return err
+	names := make(map[uint64]rollupTest, len(run.Tests))
+	err := db.read(ctx, func(q querier) error {
+		return rollupTests(ctx, q, project, func(id uint64, t rollupTest) { names[id] = t })
 	})
 	ids, free := make(map[monitor.TestID]uint64, max(len(names), len(run.Tests))), uint64(1)
 	for id, test := range names {
@@ -84,18 +83,16 @@ func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunVal
 	return ids, err
 }
 
-// rollupTests returns a project's tests by their ids, without a class of machine.
-func rollupTests(ctx context.Context, q querier, project string) (map[uint64]rollupTest, error) {
-	names := map[uint64]rollupTest{}
-	err := each(ctx, q, `SELECT id, component, item_path, item, item_variant, kind, occurrence, file FROM rollup_tests WHERE project = ?`,
+// rollupTests calls add with a project's tests and their ids, without a class of machine.
+func rollupTests(ctx context.Context, q querier, project string, add func(id uint64, t rollupTest)) error {
+	return each(ctx, q, `SELECT id, component, item_path, item, item_variant, kind, occurrence, file FROM rollup_tests WHERE project = ?`,
 		[]any{project}, func(row scanner) error {
 			var id uint64
 			var t rollupTest
 			err := row.Scan(&id, &t.Component, &t.ItemPath, &t.Item, &t.ItemVariant, &t.Kind, &t.Occurrence, &t.file)
-			names[id] = t
+			add(id, t)
 			return err
 		})
-	return names, err
 }
 
 func (db *DB) rollupNames(project string) *rollupNames {
@@ -132,9 +129,8 @@ func (db *DB) dropRollupNames(ctx context.Context, project string, count int) er
 				if err := row.Scan(&stored); err != nil {
 					return err
 				}
-				tests, _, _ := decodeRollupTests(stored) // nobody reads a damaged one
-				for _, test := range tests {
-					use(test)
+				for c, err := openRollup(stored); err == nil && c.next(); { // nobody reads a damaged one
+					use(c.test)
 				}
 				return nil
 			})

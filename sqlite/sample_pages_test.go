@@ -75,9 +75,9 @@ func TestSamplesOfWorkersThatMix(t *testing.T) {
 // TestSamplesOfWhatSQLiteWouldRefuse has what this program stores nowhere. The error is SQLite's, or that of a column that SQLite gives.
 func TestSamplesOfWhatSQLiteWouldRefuse(t *testing.T) {
 	for name, tc := range map[string]struct{ change, wanted string }{
-		"a whole number":     {"UPDATE metrics SET total_time = 7 WHERE seq = 300", "expected a float, found int64"},
-		"a text":             {"UPDATE metrics SET mem_usage = 'much' WHERE seq = 300", "expected a float, found string"},
-		"a row of two pages": {"UPDATE metrics SET cpu_usage = zeroblob(9000) WHERE seq = 300", ""},
+		"a whole number":     {"UPDATE metrics SET total_time = 7 WHERE seq = 400", "expected a float, found int64"},
+		"a text":             {"UPDATE metrics SET mem_usage = 'much' WHERE seq = 400", "expected a float, found string"},
+		"a row of two pages": {"UPDATE metrics SET cpu_usage = zeroblob(9000) WHERE seq = 400", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, path := openNew(t)

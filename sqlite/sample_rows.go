@@ -165,12 +165,13 @@ func (s *sampling) assemble(of *sampled) {
 	for _, session := range of.sessions {
 		for i := range session.rows {
 			row := &session.rows[i]
-			series := s.series.at(row.series).value
+			series, _ := s.series.get(row.series)
 			if series == nil {
 				continue
 			}
+			location, _ := s.locations.get(row.location)
 			s.samples = append(s.samples, monitor.Sample{Run: of.run, Session: session.hash, Series: series, Env: s.env(session, row),
-				Location: s.locations.at(row.location).value, Start: row.utc, TotalTime: row.total, CPUTime: row.cpu, MemUsage: row.mem})
+				Location: location, Start: row.utc, TotalTime: row.total, CPUTime: row.cpu, MemUsage: row.mem})
 		}
 	}
 }

@@ -20,22 +20,30 @@ type slot[V any] struct {
 	value V
 }
 
-func (d *byID[V]) at(id int64) *slot[V] {
+func (d *byID[V]) get(id int64) (v V, known bool) {
 	if number := id >> idBits; d.block == nil || number != d.number {
 		if d.number, d.block = number, d.blocks[number]; d.block == nil {
-			if d.blocks == nil {
-				d.blocks = map[int64]*[1 << idBits]slot[V]{}
-			}
-			d.block = new([1 << idBits]slot[V])
-			d.blocks[number] = d.block
+			return v, false
 		}
 	}
-	return &d.block[id&(1<<idBits-1)]
+	s := &d.block[id&(1<<idBits-1)]
+	return s.value, s.known
+}
+
+func (d *byID[V]) set(id int64, v V) {
+	if d.get(id); d.block == nil {
+		if d.blocks == nil {
+			d.blocks = map[int64]*[1 << idBits]slot[V]{}
+		}
+		d.block = new([1 << idBits]slot[V])
+		d.blocks[d.number] = d.block
+	}
+	d.block[id&(1<<idBits-1)] = slot[V]{true, v}
 }
 
 func (d *byID[V]) learn(values map[int64]V) {
 	for id, v := range values {
-		*d.at(id) = slot[V]{true, v}
+		d.set(id, v)
 	}
 }
 
@@ -46,10 +54,10 @@ func (s *sampling) resolve(q querier, of *sampled) error {
 	for _, session := range of.sessions {
 		for i := range session.rows {
 			r := &session.rows[i]
-			if !s.series.at(r.series).known {
+			if _, ok := s.series.get(r.series); !ok {
 				series[r.series] = nil
 			}
-			if !s.locations.at(r.location).known {
+			if _, ok := s.locations.get(r.location); !ok {
 				locations[r.location] = ""
 			}
 			if i > 0 && r.context == session.rows[i-1].context {

@@ -1,10 +1,13 @@
 package bench_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/regress"
+	"pymon-bridge/sqlite"
 	"pymon-bridge/test/harness"
 )
 
@@ -20,6 +24,7 @@ const (
 	judgedTests  = 50_000
 	judgedRuns   = 33 // 30 runs of the baseline, two runs of the window, and the judged run
 	judgeGoal    = 5 * time.Second
+	judgeRatio   = 1.35 // CPU time of the report to that of SQL which reads its measurements; it was twice as much once
 	judgeRounds  = 3
 	judgedPeriod = 2 * time.Hour // time between two runs
 )
@@ -32,10 +37,14 @@ func benchJudge(b *testing.B, r *report) {
 	prepare(b, bridge.URL)
 	var numbers atomic.Int64
 	posts := load{connections: 4, duration: 2 * time.Second, pause: testTime, numbers: &numbers}
-	var took, quiet, beside []time.Duration
+	var took, quiet, beside, used, bare []time.Duration
 	for range judgeRounds {
 		quiet = append(quiet, posts.run(b, bridge.URL).p99)
+		user, system := cpuTime(b, bridge.PID())
 		took = append(took, askForReport(b, bridge.URL))
+		userEnd, systemEnd := cpuTime(b, bridge.PID())
+		used = append(used, userEnd-user+systemEnd-system)
+		bare = append(bare, readBySQL(b, dir))
 		during := make(chan result, 1)
 		go func() { during <- posts.run(b, bridge.URL) }()
 		askForReport(b, bridge.URL)
@@ -45,9 +54,26 @@ func benchJudge(b *testing.B, r *report) {
 	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier runs, from the local file", judgedTests, judgedRuns-regress.Defaults().WindowRuns),
 		"what", "measured", "goal", "verdict")
 	table.row("the report, from request to answer", seconds(median(took)), "≤ "+judgeGoal.String(), verdict(median(took) <= judgeGoal))
+	table.row("CPU time of the report", seconds(median(used)), "", "")
+	table.row("CPU time of SQL alone that reads the same measurements", seconds(median(bare)), "", "")
+	ratio := median(used).Seconds() / median(bare).Seconds()
+	table.row("ratio of the two", fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.2f", judgeRatio), verdict(ratio <= judgeRatio))
 	table.row("p99 of a POST; 4 clients, each with a test between two posts", millis(median(quiet)), "", "")
 	table.row("the same p99 during a report", millis(median(beside)), "", "")
 	table.row("peak memory", mebibytes(most), "", "")
+}
+
+// readBySQL returns the CPU time that SQL alone takes to read the measurements of the report.
+func readBySQL(b *testing.B, dir string) time.Duration {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, sqlite.FileName)+"?mode=ro")
+	require.NoError(b, err)
+	defer func() { require.NoError(b, db.Close()) }()
+	user, system := cpuTime(b, os.Getpid())
+	askSQL(b, db, `SELECT session, series, context, location, utc_ns, total_time, user_time + kernel_time, mem_usage
+		FROM metrics WHERE session <> ?`, "")
+	userEnd, systemEnd := cpuTime(b, os.Getpid())
+	return userEnd - user + systemEnd - system
 }
 
 // askForReport requests the report on the last run of 50,000 tests, and returns the time that it took.
