@@ -17,7 +17,6 @@ type rolling struct {
 	open  []rollupStretch // the runs in no stretch, with the run, oldest first
 	// stretch is what the first of them become, nil for nothing.
 	stretch *rollupContent
-	thinned map[int64]*rollupContent // by id, stretches without tests that no other one has
 	steps   map[monitor.ResultID]monitor.RunMark
 	ids     map[monitor.TestID]uint64
 }
@@ -41,7 +40,7 @@ func (db *DB) rollUp(ctx context.Context, r *monitor.Report) error {
 		if n.stretch == nil {
 			continue
 		}
-		if err := db.dropRollupNames(ctx, r.Project, len(n.ids)); err != nil {
+		if err := db.sweepRollups(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -102,8 +101,7 @@ func (db *DB) closeStretch(ctx context.Context, q querier, n *rolling) (err erro
 		}
 	}
 	n.stretch = medians(contents)
-	n.thinned, err = db.thin(ctx, q, n)
-	return err
+	return nil
 }
 
 // stepsOf returns where the confirmed changes of a report began. open has the last runs of the branch.
@@ -155,9 +153,6 @@ func (w *writer) rollUp(n *rolling) error {
 			do("DELETE FROM rollup_stretches WHERE id = ?", s.id)
 		}
 		add(n.open[:stretchRuns], false, n.stretch)
-		for stretch, c := range n.thinned {
-			do("UPDATE rollup_stretches SET content = ? WHERE id = ?", c.encode(), stretch)
-		}
 		do(`DELETE FROM rollup_stretches WHERE rollup = ?1 AND NOT open AND (last_ns < ?2 OR id IN
 			(SELECT id FROM rollup_stretches WHERE rollup = ?1 ORDER BY last_ns DESC LIMIT -1 OFFSET ?3))`,
 			id, nanoseconds(n.run.Started.Add(-rollupSpan)), rollupRuns/stretchRuns+2*stretchRuns)
