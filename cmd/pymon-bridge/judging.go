@@ -50,6 +50,7 @@ func (b *bridge) openJudge(context.Context) error {
 	b.worker = judge.NewWorker(b.judge, b.db, b.logger)
 	b.worker.Quiet = b.config.QuietAfter
 	b.worker.OnKept = b.kept
+	b.worker.Older = &judge.Older{History: b.db, Detector: detector, Rollups: b.db}
 	return b.open(b.worker)
 }
 
