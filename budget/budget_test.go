@@ -2,11 +2,14 @@ package budget_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
+	"unicode"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/stretchr/testify/assert"
@@ -110,7 +113,7 @@ func TestAFileMayBeWrittenInSeveralWays(t *testing.T) {
 	t.Parallel()
 	tally := func(content string) *monitor.Budget {
 		tally := budget.NewTally(read(t, content))
-		tally.Add("1", "linux", measured("a", 2, 3, 4))
+		tally.Add(budget.Run{ID: "1"}, "linux", measured("a", 2, 3, 4))
 		return tally.Budget()
 	}
 	want := tally("[total]\nwall_time = \"1s\"\nmemory = \"1MiB\"\n[[tests]]\npattern = \"a\"\ncpu_time = \"1s\"\n[[tests]]\npattern = \"b\"\nmemory = \"1MiB\"\n")
@@ -177,7 +180,7 @@ func TestPatternsChooseWhatPytestWould(t *testing.T) {
 		{`tests\unit\*`, `tests\unit\test_a.py::test_x[a\b]`, true},
 	} {
 		tally := budget.NewTally(read(t, "[[tests]]\npattern = '''"+test.pattern+"'''\nwall_time = \"1ms\"\n"))
-		tally.Add("s", "", measured(test.name, 1, 1, 1))
+		tally.Add(budget.Run{ID: "s"}, "", measured(test.name, 1, 1, 1))
 		b := tally.Budget()
 		assert.Equal(t, test.want, b.Exceeded == 1, "%s: %s", test.pattern, test.name)
 		assert.Equal(t, !test.want, len(b.Unmatched) == 1, "%s: %s", test.pattern, test.name)
@@ -203,9 +206,9 @@ memory = "1 GiB"
 pattern = "tests/none"
 wall_time = "1s"
 `))
-	tally.Add("s", "", measured("tests/a.py::test_big", 2.5, 1.5, 100))
-	tally.Add("s", "", measured("tests/a.py::test_small", 0.1, 0.1, 11))
-	tally.Add("s", "", measured("other/a.py::test", 9, 9, 9))
+	tally.Add(budget.Run{ID: "s"}, "", measured("tests/a.py::test_big", 2.5, 1.5, 100))
+	tally.Add(budget.Run{ID: "s"}, "", measured("tests/a.py::test_small", 0.1, 0.1, 11))
+	tally.Add(budget.Run{ID: "s"}, "", measured("other/a.py::test", 9, 9, 9))
 	b := tally.Budget()
 	assert.Equal(t, &monitor.Budget{Limits: 6, Exceeded: 2, Unmatched: []string{"tests/none"}, Uses: []monitor.BudgetUse{
 		{Test: "tests/a.py::test_big", Pattern: "tests", Metric: monitor.MetricCPUTime, Value: 1.5, Limit: 1, Share: 1.5},
@@ -228,17 +231,17 @@ func TestTotals(t *testing.T) {
 	}
 	tally := budget.NewTally(read(t, total))
 	assert.Empty(t, tally.Budget().Uses, "nothing was measured")
-	tally.Add("0", "py311", measured("a", 0.5, 0.5, -3))
+	tally.Add(budget.Run{ID: "0"}, "py311", measured("a", 0.5, 0.5, -3))
 	assert.Zero(t, tally.Budget().Uses[2].Value, "a process that shrank needs no memory")
 
-	tally.Add("1", "py312", measured("a", 2, 1, 30))
-	tally.Add("1", "py312", measured("b", 3, 1, 40))
-	tally.Add("1", "py312", measured("b", 4, 1, 20)) // of another class with a test of this name
+	tally.Add(budget.Run{ID: "1"}, "py312", measured("a", 2, 1, 30))
+	tally.Add(budget.Run{ID: "1"}, "py312", measured("b", 3, 1, 40))
+	tally.Add(budget.Run{ID: "1"}, "py312", measured("b", 4, 1, 20)) // of another class with a test of this name
 	assert.Equal(t, []float64{9}, wall(tally.Budget()))
-	tally.Add("2", "py312", measured("a", 1, 1, 35)) // again
+	tally.Add(budget.Run{ID: "2"}, "py312", measured("a", 1, 1, 35)) // again
 	assert.Equal(t, []float64{8}, wall(tally.Budget()))
-	tally.Add("3", "py313", measured("a", 5, 1, 60))
-	tally.Add("3", "py313", measured("b", 6, 1, math.NaN()))
+	tally.Add(budget.Run{ID: "3"}, "py313", measured("a", 5, 1, 60))
+	tally.Add(budget.Run{ID: "3"}, "py313", measured("b", 6, 1, math.NaN()))
 	b := tally.Budget()
 	assert.Equal(t, []float64{11}, wall(b))
 	assert.Equal(t, 1, b.Exceeded)
@@ -251,11 +254,11 @@ func TestTotals(t *testing.T) {
 
 	failed := measured("c", 100, 100, 1000)
 	failed.Outcome = monitor.OutcomeFailed
-	tally.Add("4", "py313", failed)
+	tally.Add(budget.Run{ID: "4"}, "py313", failed)
 	assert.Equal(t, b, tally.Budget())
 	peak := measured("d", 0, 0, 10)
 	peak.MemPeak = 150
-	tally.Add("4", "py313", peak)
+	tally.Add(budget.Run{ID: "4"}, "py313", peak)
 	assert.Equal(t, 2, tally.Budget().Exceeded)
 }
 
@@ -264,15 +267,52 @@ func TestTotals(t *testing.T) {
 func TestATestThatIsMeasuredAgainIsCleared(t *testing.T) {
 	t.Parallel()
 	tally := budget.NewTally(read(t, "[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n"))
-	tally.Add("1", "linux", measured("a", 1.2, 0, 0))
+	tally.Add(budget.Run{ID: "1"}, "linux", measured("a", 1.2, 0, 0))
 	assert.Equal(t, 1, tally.Budget().Exceeded)
-	tally.Add("2", "mac", measured("a", 0.9, 0, 0))
+	tally.Add(budget.Run{ID: "2"}, "mac", measured("a", 0.9, 0, 0))
 	assert.Equal(t, 1, tally.Budget().Exceeded)
-	tally.Add("3", "linux", measured("a", 0.95, 0, 0))
+	tally.Add(budget.Run{ID: "3"}, "linux", measured("a", 0.95, 0, 0))
 	b := tally.Budget()
 	assert.Zero(t, b.Exceeded)
 	require.Len(t, b.Uses, 1)
 	assert.InDelta(t, 0.95, float64(b.Uses[0].Share), 1e-9, "it is near")
+}
+
+// TestShardsAreNoRepeats holds that a test of a shard does not clear one of another shard that has its name, although both are runs of
+// their own on one branch and class of machine: pytest-monitor leaves classes out.
+func TestShardsAreNoRepeats(t *testing.T) {
+	t.Parallel()
+	type ran struct {
+		tests        string // names; a capital letter stands for 9 s, a small one for 1 s
+		began, ended int
+	}
+	for name, test := range map[string]struct {
+		runs   []ran
+		x, all float64 // the test x, and all together
+	}{
+		"shards one after the other":    {[]ran{{"Xabc", 0, 9}, {"xdef", 9, 18}}, 9, 15},
+		"in another order":              {[]ran{{"xdef", 0, 9}, {"Xabc", 9, 18}}, 9, 15},
+		"shards at once with equal ids": {[]ran{{"Xab", 0, 9}, {"xab", 8, 18}}, 9, 11},
+		"a repeat":                      {[]ran{{"Xabc", 0, 9}, {"xabc", 9, 18}}, 1, 4},
+		"some tests again":              {[]ran{{"Xabcd", 0, 9}, {"xa", 9, 18}}, 1, 5},
+		"a smoke job before":            {[]ran{{"X", 0, 9}, {"xabcd", 9, 18}}, 1, 5},
+		"one of two shards again":       {[]ran{{"Xabc", 0, 9}, {"Xdef", 0, 9}, {"xdef", 9, 18}}, 9, 15},
+		"both shards again":             {[]ran{{"Xabc", 0, 9}, {"Xdef", 0, 9}, {"xdefabc", 9, 18}}, 1, 7},
+		"a repeat of a repeat":          {[]ran{{"Xabc", 0, 9}, {"Xabc", 9, 18}, {"x", 18, 20}}, 1, 4},
+	} {
+		tally := budget.NewTally(read(t, "[total]\nwall_time = \"1m\"\n[[tests]]\npattern = \"x\"\nwall_time = \"1s\"\n"))
+		for i, r := range test.runs {
+			at := func(second int) time.Time { return time.Unix(int64(second), 0) }
+			run := budget.Run{ID: fmt.Sprint(i), Started: at(r.began), Ended: at(r.ended)}
+			for _, one := range r.tests {
+				seconds := map[bool]float64{true: 9, false: 1}[unicode.IsUpper(one)]
+				tally.Add(run, "linux", measured(strings.ToLower(string(one)), seconds, 0, 0))
+			}
+		}
+		for _, u := range tally.Budget().Uses {
+			assert.InDelta(t, map[string]float64{"x": test.x, "": test.all}[u.Test], float64(u.Value), 1e-9, "%s: %q", name, u.Test)
+		}
+	}
 }
 
 // TestOneRunMeasuresATestOnce holds that a fast test does not clear a slow one of its name, and that workers of pytest-xdist, whose
@@ -283,13 +323,13 @@ func TestOneRunMeasuresATestOnce(t *testing.T) {
 	for session, wall := range map[string]float64{"gw0": 9, "gw1": 0.1} {
 		o := measured("t.py::test_x", wall, 0, 0)
 		o.SessionH = session
-		tally.Add("1", "linux", o)
+		tally.Add(budget.Run{ID: "1"}, "linux", o)
 	}
 	b := tally.Budget()
 	require.Len(t, b.Uses, 2)
 	assert.InDelta(t, 9, float64(b.Uses[0].Value), 1e-9)
 	assert.InDelta(t, 9.1, float64(b.Uses[1].Value), 1e-9, "both are parts of the total")
-	tally.Add("2", "linux", measured("t.py::test_x", 0.5, 0, 0))
+	tally.Add(budget.Run{ID: "2"}, "linux", measured("t.py::test_x", 0.5, 0, 0))
 	assert.Zero(t, tally.Budget().Exceeded, "another run measured it again")
 }
 
@@ -309,15 +349,15 @@ wall_time = "1s"
 cpu_time = "1s"
 memory = "10MiB"
 `))
-	tally.Add("1", "linux", measured("a", missing, missing, missing))
+	tally.Add(budget.Run{ID: "1"}, "linux", measured("a", missing, missing, missing))
 	assert.Equal(t, &monitor.Budget{Uses: []monitor.BudgetUse{}, Unmatched: []string{}}, tally.Budget())
 
-	tally.Add("2", "linux", measured("a", 2, missing, 20))
+	tally.Add(budget.Run{ID: "2"}, "linux", measured("a", 2, missing, 20))
 	for range 2 {
 		b := tally.Budget()
 		assert.Equal(t, 4, b.Limits)
 		assert.Equal(t, 4, b.Exceeded)
-		tally.Add("3", "linux", measured("a", missing, missing, missing)) // clears nothing
+		tally.Add(budget.Run{ID: "3"}, "linux", measured("a", missing, missing, missing)) // clears nothing
 	}
 }
 
@@ -334,7 +374,7 @@ func FuzzRead(f *testing.F) {
 		}
 		require.NoError(t, toml.Unmarshal(bytes.TrimPrefix(content, []byte("\ufeff")), new(map[string]any)), "what is read is TOML")
 		tally := budget.NewTally(file)
-		tally.Add("s", "", measured("tests/a.py::test", 1, 1, 1))
+		tally.Add(budget.Run{ID: "s"}, "", measured("tests/a.py::test", 1, 1, 1))
 		assert.GreaterOrEqual(t, tally.Budget().Limits, tally.Budget().Exceeded)
 	})
 }

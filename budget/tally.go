@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -44,33 +45,54 @@ func sum(a, b float64) float64 { return a + b }
 // Tally takes the tests of the runs of a report, and compares them with the limits of a file.
 type Tally struct {
 	file *File
-	seen map[measurement]*amounts
-	peak map[string]*float64 // MiB, by job
+	runs map[string][]*jobRun // by job, in the order in which they began
+	peak map[string]*float64  // MiB, by job
 }
 
-// measurement is a test that a run measured. Several tests of a run may have one name, since pytest-monitor leaves classes out.
-type measurement struct{ run, job, test string }
+// Run is a run of a report. Ended is the end of its last test.
+type Run struct {
+	ID             string
+	Started, Ended time.Time
+}
+
+// jobRun is what a run measured on one class of machine. Several tests of a run may have one name, since pytest-monitor leaves classes
+// out.
+type jobRun struct {
+	id string
+	monitor.JobRun[string, *amounts]
+}
 
 type amounts struct{ sum, most values }
 
 // NewTally returns a tally without tests.
 func NewTally(f *File) *Tally {
-	return &Tally{file: f, seen: map[measurement]*amounts{}, peak: map[string]*float64{}}
+	return &Tally{file: f, runs: map[string][]*jobRun{}, peak: map[string]*float64{}}
 }
 
-// Add adds a test of a run. Runs of one job are one: a test that they measured again counts once. What one run measured of a test
-// adds up, also in several sessions, as the workers of pytest-xdist are. Only tests that passed count.
-func (t *Tally) Add(run, job string, o *monitor.Outcome) {
+// Add adds a test of a run. Runs are added in the order in which they began. Those on one branch and class of machine are one job. What
+// one run measured of a test adds up, also in several sessions, as the workers of pytest-xdist are. Only tests that passed count.
+func (t *Tally) Add(run Run, job string, o *monitor.Outcome) {
 	if o.Outcome != monitor.Passed && o.Outcome != monitor.XPassed {
 		return
 	}
-	a := at(t.seen, measurement{run, job, o.NodeID}, amounts{unmeasured, unmeasured})
+	runs := t.runs[job]
+	if n := len(runs); n == 0 || runs[n-1].id != run.ID {
+		runs = append(runs, &jobRun{id: run.ID, JobRun: monitor.JobRun[string, *amounts]{Began: run.Started.UnixNano(), Ended: run.Ended.UnixNano(),
+			Tests: map[string]*amounts{}}})
+		t.runs[job] = runs
+	}
 	v := values{o.TotalTime, o.UserTime + o.KernelTime, o.MemUsage}
-	a.sum, a.most = a.sum.joined(v, sum), a.most.joined(v, math.Max)
+	at(runs[len(runs)-1].Tests, o.NodeID, unknown).join(&amounts{v, v}, sum, math.Max)
 	peak := at(t.peak, job, math.NaN())
 	for _, v := range [...]float64{o.MemPeak, o.MemUsage} {
 		*peak = joined(*peak, max(v, 0), math.Max)
 	}
+}
+
+var unknown = amounts{unmeasured, unmeasured}
+
+func (a *amounts) join(with *amounts, sum, most func(a, b float64) float64) {
+	a.sum, a.most = a.sum.joined(with.sum, sum), a.most.joined(with.most, most)
 }
 
 // at returns the value of a key. A new key has the value first.
@@ -81,24 +103,48 @@ func at[K comparable, V any](all map[K]*V, key K, first V) *V {
 	return all[key]
 }
 
-// Budget compares. Where several runs of a job measured a test, the lowest value counts: a machine only adds to what a test
-// needs. Of several jobs the worst counts.
+// measured returns what some runs of one job measured. Where a run repeats another one, the lower value of a test counts: a machine only
+// adds to what a test needs. Otherwise the runs are shards, or did the same in other ways, and the higher value counts.
+func measured(runs []*jobRun) map[string]*amounts {
+	var parts []*monitor.JobRun[string, *amounts]
+	for _, run := range runs {
+		r := &monitor.JobRun[string, *amounts]{Began: run.Began, Ended: run.Ended, Tests: map[string]*amounts{}}
+		joinAll(r.Tests, run.Tests, sum) // a copy
+		before, others := map[string]*amounts{}, parts[:0:0]
+		for i, again := range r.Repeats(parts) {
+			if again {
+				joinAll(before, parts[i].Tests, math.Max)
+			} else {
+				others = append(others, parts[i])
+			}
+		}
+		joinAll(r.Tests, before, math.Min)
+		parts = append(others, r)
+	}
+	all := map[string]*amounts{}
+	for _, part := range parts {
+		joinAll(all, part.Tests, math.Max)
+	}
+	return all
+}
+
+func joinAll(tests, others map[string]*amounts, how func(a, b float64) float64) {
+	for name, a := range others {
+		at(tests, name, unknown).join(a, how, how)
+	}
+}
+
+// Budget compares. Of several jobs the worst counts.
 func (t *Tally) Budget() *monitor.Budget {
-	type test struct{ job, name string }
-	lowest := map[test]*amounts{}
-	for key, a := range t.seen {
-		known := at(lowest, test{key.job, key.test}, amounts{unmeasured, unmeasured})
-		known.sum, known.most = known.sum.joined(a.sum, math.Min), known.most.joined(a.most, math.Min)
-	}
-	worst, totals := map[string]*values{}, map[string]*values{}
-	for of, a := range lowest {
-		w, total := at(worst, of.name, unmeasured), at(totals, of.job, unmeasured)
-		*w, *total = w.joined(a.most, math.Max), total.joined(a.sum, sum)
-	}
-	all := unmeasured
-	for job, total := range totals {
+	worst, all := map[string]*values{}, unmeasured
+	for job, runs := range t.runs {
+		total := unmeasured
+		for name, a := range measured(runs) {
+			w := at(worst, name, unmeasured)
+			*w, total = w.joined(a.most, math.Max), total.joined(a.sum, sum)
+		}
 		total[2] = *t.peak[job]
-		all = all.joined(*total, math.Max)
+		all = all.joined(total, math.Max)
 	}
 	return t.file.compare(worst, all)
 }

@@ -58,6 +58,24 @@ func TestNewerRunEndsOnlyTheAlertsThatItLacks(t *testing.T) {
 	assert.Equal(t, []string{"web main py3.11 test_b[x|y]"}, alerts(t, "pymon-test-regression", []judgedRun{before, after}))
 }
 
+// TestSlowGrowthIsOneAlert: slow growth lasts for many runs and concerns many tests, so it is one alert of a project's branch. It ends with
+// newer runs that have none, on each class of machine that had it.
+func TestSlowGrowthIsOneAlert(t *testing.T) {
+	first, second := of("web/main/1", on("py3.11", "grows", "test_a")), of("web/main/2", on("py3.12", "grows"))
+	for name, c := range map[string]struct {
+		runs []judgedRun
+		want []string
+	}{
+		"on two classes":           {[]judgedRun{first, second}, []string{"web main"}},
+		"of a job that ran before": {[]judgedRun{first, of("web/main/3", on("py3.12"))}, []string{"web main"}},
+		"ended on both":            {[]judgedRun{first, second, of("web/main/3", map[string][]string{"py3.11": {"test_a"}, "py3.12": nil})}, []string{}},
+		"of several branches":      {[]judgedRun{first, of("web/fix/1", on("py3.11", "grows")), of("shop/main/1", on("py3.11"))}, []string{"web fix", "web main"}},
+		"a regression is none":     {[]judgedRun{of("web/main/1", on("py3.11", "test_a", "slow"))}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, alerts(t, "pymon-slow-growth", c.runs)) })
+	}
+}
+
 // TestAtMost200TestsHaveAlerts also checks that a fixed test does not take the place of another test.
 func TestAtMost200TestsHaveAlerts(t *testing.T) {
 	many := make([]string, 200)
@@ -75,22 +93,22 @@ func TestAlertsAreAboutChosenBranches(t *testing.T) {
 	var runs []judgedRun
 	all := []string{"main", "release/2.1", "release", "", "feature/fast", "mainline", "fix-main", "main\n", "(none)"}
 	for i, branch := range all {
-		runs = append(runs, judgedRun{"web", branch, fmt.Sprint(i), on("py3.11", "test_a", "slow")})
+		runs = append(runs, judgedRun{"web", branch, fmt.Sprint(i), on("py3.11", "test_a", "slow", "grows")})
 	}
-	for uid, name := range map[string]string{"pymon-test-regression": "test_a", "pymon-suite-slow": "slow"} {
+	for uid, name := range map[string]string{"pymon-test-regression": " py3.11 test_a", "pymon-suite-slow": " py3.11 slow", "pymon-slow-growth": ""} {
 		assert.Len(t, alerts(t, uid, runs), len(all), uid)
 		r := rules(t)[uid]
 		r.Data[0].Model.Query = strings.Replace(r.Data[0].Model.Query, `branches = /.*/`, `branches = /^(main|release\/.*|\(none\))\z/`, 1)
-		assert.Equal(t, []string{"web (none) py3.11 " + name, "web main py3.11 " + name, "web release/2.1 py3.11 " + name},
+		assert.Equal(t, []string{"web (none)" + name, "web main" + name, "web release/2.1" + name},
 			alertsOf(t, r, runs), uid)
 	}
 }
 
 // TestAlertsAreAboutTheSameBranches checks that each query has one line that chooses the branches, and that the line is
-// the same in both queries and in the documentation.
+// the same in the queries and in the documentation.
 func TestAlertsAreAboutTheSameBranches(t *testing.T) {
 	chosen := map[string]bool{}
-	for _, uid := range []string{"pymon-test-regression", "pymon-suite-slow"} {
+	for _, uid := range []string{"pymon-test-regression", "pymon-suite-slow", "pymon-slow-growth"} {
 		lines := regexp.MustCompile(`(?m)^branches = .*$`).FindAllString(rules(t)[uid].Data[0].Model.Query, -1)
 		require.Len(t, lines, 1, uid)
 		chosen[lines[0]] = true

@@ -17,7 +17,7 @@ import (
 )
 
 // judgedRun is a run with the tests that regressed, by class of machine. The name "slow" is not a test: it means that the
-// whole run was slow on this class of machine.
+// whole run was slow on this class of machine. The test "grows" grows slowly.
 type judgedRun struct {
 	project, branch, run string
 	envs                 map[string][]string
@@ -44,9 +44,14 @@ func (f judgedRun) report(at time.Time) *monitor.Report {
 				m.Status, m.Offset[monitor.MetricCPUTime], r.Suite.Status = monitor.StatusSlowMachine, 1.5, monitor.StatusSlowMachine
 				continue
 			}
-			r.Results = append(r.Results, monitor.Result{
+			result := monitor.Result{
 				TestID: monitor.TestID{ItemPath: "tests", Item: test, ItemVariant: test, Kind: "function", Env: env, Occurrence: n},
-				Metric: monitor.MetricCPUTime, Status: monitor.StatusRegression, Level: monitor.LevelCrit, Baseline: 1, Limit: 1.2, Value: 2, Ratio: 2, Delta: 1})
+				Metric: monitor.MetricCPUTime, Status: monitor.StatusRegression, Level: monitor.LevelCrit, Baseline: 1, Limit: 1.2, Value: 2, Ratio: 2, Delta: 1}
+			if test == "grows" {
+				result.Status, result.Level, result.Drift = monitor.StatusDrift, "", &monitor.Drift{First: 1, Now: 2, Ratio: 2}
+				r.Summary.Drifts++
+			}
+			r.Results = append(r.Results, result)
 		}
 		r.Suite.Machines = append(r.Suite.Machines, m)
 	}
@@ -76,11 +81,16 @@ func alertsOf(t *testing.T, r rule, runs []judgedRun) []string {
 	all := []string{}
 	for _, row := range r.rowsAt(t, db, bucket, at.Add(time.Hour)) {
 		assert.True(t, r.fires(row))
-		name := row["test"]
-		if name == nil {
-			name = "slow"
+		alert := fmt.Sprint(row["project"], " ", row["branch"])
+		for _, label := range []string{"env", "test"} {
+			if row[label] != nil {
+				alert += fmt.Sprint(" ", row[label])
+			}
 		}
-		all = append(all, fmt.Sprint(row["project"], " ", row["branch"], " ", row["env"], " ", name))
+		if row["suite"] != nil {
+			alert += " slow"
+		}
+		all = append(all, alert)
 	}
 	slices.Sort(all)
 	return all

@@ -99,7 +99,7 @@ func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*mo
 // onBranch reports on runs of one commit and branch.
 func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, judged latest, held *held, next func() error) (
 	*monitor.Report, error) {
-	var jobs []*monitor.Report
+	var jobs []*job
 	known := newRelated(len(comparisons))
 	for _, c := range comparisons {
 		if err := next(); err != nil {
@@ -110,12 +110,12 @@ func (j *Judge) onBranch(ctx context.Context, comparisons []monitor.Comparison, 
 			return nil, err
 		}
 		held.next()
-		judged.add(c.Judged(), r)
+		judged.add(c.Judged(), r.report)
 		jobs = addRun(jobs, r)
 	}
 	last := len(jobs) - 1
-	for _, job := range slices.Backward(jobs[:last]) {
-		join(jobs[last], job)
+	for _, other := range slices.Backward(jobs[:last]) {
+		join(jobs[last].report, other.report)
 	}
-	return jobs[last], nil
+	return jobs[last].report, nil
 }

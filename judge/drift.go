@@ -23,8 +23,8 @@ const (
 	driftSpan = 180 * 24 * time.Hour
 )
 
-// addDrift adds slow growth to the report on one run. It changes accepted, which is what was accepted in the project. Imported runs are
-// not in the rollups, so nothing is said of them.
+// addDrift adds slow growth to the report on one run. It changes accepted, which is what was accepted in the project. Nothing is
+// said of imported runs.
 func (d *Drift) addDrift(ctx context.Context, run *monitor.RunInfo, r *monitor.Report, accepted []monitor.Acceptance) error {
 	if d == nil || run.Imported {
 		return nil

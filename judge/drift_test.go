@@ -20,11 +20,28 @@ import (
 type fakeRollups struct {
 	asked []monitor.RollupQuery
 	state string
+	began time.Time // of the earliest run
+	runs  int
+	added []string
 	err   error
 }
 
 func (f *fakeRollups) RollupState(context.Context, monitor.RollupQuery) (string, error) {
 	return f.state, f.err
+}
+
+func (f *fakeRollups) RollupsBegin(context.Context, monitor.RollupQuery) (time.Time, int, error) {
+	return f.began, f.runs, f.err
+}
+
+func (f *fakeRollups) AddOlder(_ context.Context, q monitor.RollupQuery, runs []*monitor.RunValues) error {
+	var ids []string
+	for _, r := range runs {
+		ids = append(ids, r.Run)
+	}
+	f.began, f.runs = runs[0].Started, f.runs+len(runs)
+	f.added = append(f.added, q.Env+": "+strings.Join(ids, " "))
+	return f.err
 }
 
 func (f *fakeRollups) Rollups(_ context.Context, q monitor.RollupQuery) (*monitor.Rollups, map[monitor.ResultID][]monitor.RunMark, error) {

@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -19,6 +20,7 @@ type fakeHistory struct {
 	asked  [][]string
 	sorts  []monitor.Sort
 	tests  map[string][]string // by run, the items that it measured; one that has no name where it is missing
+	lasts  map[string]float64  // by run, seconds that each test takes; 1 where it is missing. Runs begin each minute
 	before func()              // called by Samples
 }
 
@@ -60,11 +62,12 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 			if r.Sort() != of {
 				continue
 			}
+			seconds := cmp.Or(h.lasts[r.ID], 1)
 			for _, env := range h.envs[r.ID] {
 				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
 					for i, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
 						if !yield(monitor.Sample{Run: r, Session: session, Env: env, Series: &monitor.Series{Item: item},
-							Start: r.Started*int64(time.Minute) + int64(i), TotalTime: 1, CPUTime: 1, MemUsage: 1}, nil) {
+							Start: r.Started*int64(time.Minute) + int64(i), TotalTime: seconds, CPUTime: 1, MemUsage: 1}, nil) {
 							return
 						}
 					}

@@ -157,6 +157,35 @@ func TestOnlyARepeatClearsAJob(t *testing.T) {
 	}
 }
 
+// A run that began before another one ended is no repeat of it, also where all their tests have equal ids: pytest-monitor leaves classes
+// out, so shards with the classes of one module look alike.
+func TestRunsAtOnceClearNothing(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		lasts float64 // of the first run; the next begins a minute after it
+		want  monitor.Status
+	}{"at once": {61, monitor.StatusRegression}, "one after the other": {60, monitor.StatusOK}} {
+		for _, statuses := range [][]monitor.Status{{monitor.StatusRegression, monitor.StatusOK}, {monitor.StatusRegression, monitor.StatusOK, monitor.StatusOK}} {
+			h, of := &fakeHistory{lasts: map[string]float64{"run0": tc.lasts}}, map[string]monitor.Status{}
+			for i, status := range statuses {
+				id := fmt.Sprint("run", i)
+				h.add(id, "c", "main", "ci")
+				of[id] = status
+			}
+			detector := detect(func(c monitor.Comparison) *monitor.Report {
+				return &monitor.Report{Results: []monitor.Result{result("test", "cpu_time", of[c.Judged().ID], 2)}}
+			})
+			report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
+			require.NoError(t, err)
+			want := tc.want
+			if len(statuses) == 3 { // a repeat of both, which began when they had ended
+				want = monitor.StatusOK
+			}
+			assert.Equal(t, want, report.Results[0].Status, "%s, %d runs", name, len(statuses))
+		}
+	}
+}
+
 // A test is cleared only when nothing of it is conspicuous any more.
 func TestATestIsClearedAsAWhole(t *testing.T) {
 	t.Parallel()

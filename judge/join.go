@@ -9,44 +9,36 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// job is the report on a run of a commit, completed by those on the runs that it repeats.
+type job struct {
+	report *monitor.Report
+	ran    monitor.JobRun[monitor.TestID, bool]
+}
+
 // addRun adds the report on a run to those on earlier jobs of its commit and branch. A run that is the repeat of a job
-// replaces what it measured again. Otherwise it is another job, such as another shard: one job cannot clear another, also
-// where both have tests of one id.
-//
-// A run repeats the jobs of which it has most tests, as a job that is retried does. Without such a job, it repeats those that
-// it shares tests with, if most of its tests ran before: some of the commit's tests were run again to confirm or clear them.
-func addRun(jobs []*monitor.Report, r *monitor.Report) []*monitor.Report {
-	var again, some, others []*monitor.Report
-	ran, ranBefore := testsOf(r), map[monitor.TestID]bool{}
-	for _, job := range jobs {
-		shared, all := 0, testsOf(job)
-		for test := range all {
-			if ran[test] {
-				shared++
-				ranBefore[test] = true
-			}
-		}
+// replaces what it measured again. Otherwise it is another job: one job cannot clear another.
+func addRun(jobs []*job, r *job) (all []*job) {
+	r.ran.Tests = testsOf(r.report)
+	ran := make([]*monitor.JobRun[monitor.TestID, bool], len(jobs))
+	for i, job := range jobs {
+		job.ran.Tests = testsOf(job.report)
+		ran[i] = &job.ran
+	}
+	var before *job
+	for i, again := range r.ran.Repeats(ran) {
 		switch {
-		case 2*shared > len(all):
-			again = append(again, job)
-		case shared > 0:
-			some = append(some, job)
+		case !again:
+			all = append(all, jobs[i])
+		case before == nil:
+			before = jobs[i]
 		default:
-			others = append(others, job)
+			join(before.report, jobs[i].report)
 		}
 	}
-	if len(again) == 0 && 2*len(ranBefore) > len(ran) {
-		again, some = some, nil
+	if before != nil {
+		complete(r.report, before.report)
 	}
-	for i, job := range again {
-		if i > 0 {
-			join(again[0], job)
-		}
-	}
-	if len(again) > 0 {
-		complete(r, again[0])
-	}
-	return slices.Concat(others, some, []*monitor.Report{r})
+	return append(all, r)
 }
 
 // testsOf returns the tests that a report has results of.

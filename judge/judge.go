@@ -128,7 +128,8 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 	return report, nil
 }
 
-func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related, held *held) (*monitor.Report, error) {
+// detect reports on one run.
+func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related, held *held) (*job, error) {
 	run := c.Judged()
 	seen := newCoverage(c)
 	// What is stored from here on, while measurements are read, is not in the basis.
@@ -159,8 +160,10 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 	if err := j.Drift.addDrift(ctx, run, report, accepted); err != nil {
 		return nil, err
 	}
+	made := &job{report: report}
+	made.ran.Began, made.ran.Ended = seen.began, seen.ended
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
-		return report, nil
+		return made, nil
 	}
 	crowded, err := j.crowded(ctx, run, c.Branch)
 	if crowded || seen.full {
@@ -168,5 +171,5 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
 			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})
 	}
-	return report, err
+	return made, err
 }

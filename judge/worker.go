@@ -26,6 +26,8 @@ type Worker struct {
 	MinBackoff, MaxBackoff time.Duration
 	// OnKept, if set, is called after every report that is kept, with the time that judging took.
 	OnKept func(r *monitor.Report, took time.Duration)
+	// Older, if set, adds imported runs to the history that slow growth is found in.
+	Older *Older
 
 	judge   monitor.Judge
 	reports monitor.ReportStore
@@ -160,6 +162,11 @@ func (w *Worker) next() (key runKey, ok bool) {
 
 // report judges a run and keeps the report. It returns false when it should be tried again.
 func (w *Worker) report(ctx context.Context, key runKey) bool {
+	if w.Older != nil {
+		if err := w.Older.add(ctx, key.project, key.run); err != nil && ctx.Err() == nil {
+			w.logger.WarnContext(ctx, "imported runs do not count for slow growth yet", "project", key.project, "run", key.run, "error", err)
+		}
+	}
 	start := time.Now()
 	report, err := w.attempt(ctx, key)
 	if err == nil {

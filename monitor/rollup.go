@@ -33,6 +33,11 @@ type RollupStore interface {
 	Rollups(ctx context.Context, q RollupQuery) (*Rollups, map[ResultID][]RunMark, error)
 	// RollupState stands for the earlier runs that Rollups returns for the query. Of [RollupQuery.Run], only the mark counts.
 	RollupState(ctx context.Context, q RollupQuery) (string, error)
+	// RollupsBegin returns when the earliest run of the rollups started that the query chooses, and how many runs they have.
+	RollupsBegin(ctx context.Context, q RollupQuery) (began time.Time, runs int, err error)
+	// AddOlder adds consecutive runs, oldest first, to the rollups of [RollupQuery.Branch] on the class of machine. Runs that are not
+	// all older than those that are there are left out.
+	AddOlder(ctx context.Context, q RollupQuery, runs []*RunValues) error
 }
 
 // Measured returns by class of machine what the judged run measured. The report must have all its results.

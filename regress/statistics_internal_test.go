@@ -221,3 +221,27 @@ func TestBend(t *testing.T) {
 		require.LessOrEqual(t, rest, apart+1e-6)
 	})
 }
+
+// TestChancesOfALine holds that the best of many lines in white noise is as steep as chance allows so many independent ones to be, and that
+// the number is not taken for much greater than it is: then growth would be found late.
+func TestChancesOfALine(t *testing.T) {
+	t.Parallel()
+	const points, p, z, series = 13, 0.01, 2.326, 6000 // p is the chance of a normal value above z
+	random := rand.New(rand.NewPCG(1, 2))
+	steep, tried := 0, 0
+	for range series {
+		c := make(curve, points)
+		for i := range c {
+			c[i] = point{at: i, x: float64(8*i + 4), y: random.NormFloat64() / math.Sqrt(8), runs: 8}
+		}
+		fitted, b, places := c.growth()
+		tried = places
+		if fitted != nil && b.slope*math.Sqrt(b.sxx) > z {
+			steep++
+		}
+	}
+	found := float64(steep) / series / p
+	assert.LessOrEqual(t, found, chances(tried))
+	assert.Less(t, chances(tried), 4*found)
+	assert.InDelta(t, 3, chances(3), 1e-9, "never more than were tried")
+}

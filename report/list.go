@@ -24,6 +24,7 @@ type RunLine struct {
 	Completion   string           `json:"completion"`
 	Report       *monitor.Brief   `json:"report"` // nil where no report is kept
 	Started      time.Time        `json:"started"`
+	Ended        time.Time        `json:"ended"` // end of the last test
 	Sessions     []RunSession     `json:"sessions"`
 }
 
@@ -58,7 +59,8 @@ type Screen struct {
 // Measured says whether a run has tests that passed or failed.
 func (r *RunLine) Measured() bool { return r.Tests > 0 || len(r.tally()) > 0 }
 
-// tally lists what became of the tests. What failed comes first, since the end may be cut.
+// tally lists what became of the tests. What failed comes first, since the end may be cut. Where only some sessions told of outcomes,
+// the measured tests of the others come last.
 func (r *RunLine) tally() (parts []string) {
 	outcomes := slices.Clone(monitor.Outcomes[:])
 	slices.SortStableFunc(outcomes, func(a, b string) int { return cmp.Compare(worse(b), worse(a)) })
@@ -66,6 +68,9 @@ func (r *RunLine) tally() (parts []string) {
 		if n := r.Outcomes[outcome]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
 		}
+	}
+	if n := r.Tests - r.Outcomes[monitor.Passed] - r.Outcomes[monitor.XPassed]; n > 0 && len(parts) > 0 {
+		parts = append(parts, fmt.Sprintf("%d without outcome", n))
 	}
 	return parts
 }

@@ -17,7 +17,6 @@ type rolling struct {
 	open  []rollupStretch // the runs in no stretch, with the run, oldest first
 	// stretch is what the first of them become, nil for nothing.
 	stretch *rollupContent
-	thinned map[int64]*rollupContent // by id, stretches without tests that no other one has
 	steps   map[monitor.ResultID]monitor.RunMark
 	ids     map[monitor.TestID]uint64
 }
@@ -41,7 +40,7 @@ func (db *DB) rollUp(ctx context.Context, r *monitor.Report) error {
 		if n.stretch == nil {
 			continue
 		}
-		if err := db.dropRollupNames(ctx, r.Project, len(n.ids)); err != nil {
+		if err := db.sweepRollups(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -51,14 +50,9 @@ func (db *DB) rollUp(ctx context.Context, r *monitor.Report) error {
 // prepareRolling does outside of the transaction what takes long. A run that is open is replaced. A run that started before the end
 // of a stretch is in it, or comes too late: open is nil then.
 func (db *DB) prepareRolling(ctx context.Context, n *rolling) (err error) {
-	if n.ids, err = db.rollupIDs(ctx, n.query.Project, n.run); err != nil {
+	if n.own, n.ids, err = db.newContent(ctx, n.query.Project, n.run); err != nil {
 		return err
 	}
-	ids := make([]uint64, len(n.run.Tests))
-	for i, test := range n.run.Tests {
-		ids[i] = n.ids[nameless(test)]
-	}
-	n.own = contentOf(n.run, ids)
 	return db.read(ctx, func(q querier) error {
 		known, err := rollupOf(ctx, q, n.query)
 		if err != nil {
@@ -84,6 +78,19 @@ func (db *DB) prepareRolling(ctx context.Context, n *rolling) (err error) {
 	})
 }
 
+// newContent returns what a run measured, and the ids of all tests of the project. It stores the names of new tests.
+func (db *DB) newContent(ctx context.Context, project string, run *monitor.RunValues) (*rollupContent, map[monitor.TestID]uint64, error) {
+	known, err := db.rollupIDs(ctx, project, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]uint64, len(run.Tests))
+	for i, test := range run.Tests {
+		ids[i] = known[nameless(test)]
+	}
+	return contentOf(run, ids), known, nil
+}
+
 // closeStretch makes a stretch of the first open runs, if there are enough.
 func (db *DB) closeStretch(ctx context.Context, q querier, n *rolling) (err error) {
 	if len(n.open) < 2*stretchRuns {
@@ -102,8 +109,7 @@ func (db *DB) closeStretch(ctx context.Context, q querier, n *rolling) (err erro
 		}
 	}
 	n.stretch = medians(contents)
-	n.thinned, err = db.thin(ctx, q, n)
-	return err
+	return nil
 }
 
 // stepsOf returns where the confirmed changes of a report began. open has the last runs of the branch.
@@ -131,13 +137,9 @@ func (w *writer) rollUp(n *rolling) error {
 	if err != nil {
 		return err
 	}
-	const insert = `INSERT INTO rollup_stretches (rollup, first_run, first_ref, first_ns, last_run, last_ref, last_ns, runs, open, content)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	add := func(runs []rollupStretch, open bool, c *rollupContent) {
-		first, last := runs[0].First, runs[len(runs)-1].Last
 		if err == nil {
-			_, err = w.exec(insert, id, first.Run, first.ScmRef, nanoseconds(first.Started), last.Run, last.ScmRef,
-				nanoseconds(last.Started), len(runs), open, c.encode())
+			err = w.addStretch(id, monitor.Stretch{First: runs[0].First, Last: runs[len(runs)-1].Last, Runs: len(runs)}, open, c)
 		}
 	}
 	do := func(query string, args ...any) {
@@ -155,9 +157,6 @@ func (w *writer) rollUp(n *rolling) error {
 			do("DELETE FROM rollup_stretches WHERE id = ?", s.id)
 		}
 		add(n.open[:stretchRuns], false, n.stretch)
-		for stretch, c := range n.thinned {
-			do("UPDATE rollup_stretches SET content = ? WHERE id = ?", c.encode(), stretch)
-		}
 		do(`DELETE FROM rollup_stretches WHERE rollup = ?1 AND NOT open AND (last_ns < ?2 OR id IN
 			(SELECT id FROM rollup_stretches WHERE rollup = ?1 ORDER BY last_ns DESC LIMIT -1 OFFSET ?3))`,
 			id, nanoseconds(n.run.Started.Add(-rollupSpan)), rollupRuns/stretchRuns+2*stretchRuns)
@@ -175,4 +174,12 @@ func (w *writer) rollUp(n *rolling) error {
 		return err
 	}
 	return w.dropOldRollup(n)
+}
+
+// addStretch stores a stretch of a rollup.
+func (w *writer) addStretch(rollup int64, s monitor.Stretch, open bool, c *rollupContent) error {
+	_, err := w.exec(`INSERT INTO rollup_stretches (rollup, first_run, first_ref, first_ns, last_run, last_ref, last_ns, runs, open, content)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, rollup, s.First.Run, s.First.ScmRef, nanoseconds(s.First.Started), s.Last.Run, s.Last.ScmRef,
+		nanoseconds(s.Last.Started), s.Runs, open, c.encode())
+	return err
 }

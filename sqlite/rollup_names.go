@@ -105,10 +105,13 @@ func (db *DB) rollupNames(project string) *rollupNames {
 	return db.names[project]
 }
 
-// dropRollupNames removes the names of a project that nothing needs, once there are a quarter more than the last time. count is how
-// many there are. The caller holds keeping.
-func (db *DB) dropRollupNames(ctx context.Context, project string, count int) error {
-	known := db.rollupNames(project)
+// sweepRollups removes what nothing needs of the tests of a project, once there are a quarter more names than the last time. After a
+// start, this time is not known. Then there have to be many more names than tests. The caller holds keeping.
+func (db *DB) sweepRollups(ctx context.Context, n *rolling) error {
+	known, project, count := db.rollupNames(n.query.Project), n.query.Project, len(n.ids)
+	if first := known.swept == 0; first && count < max(db.scale.namesSwept, 5*len(n.run.Tests)) {
+		known.swept = count
+	}
 	if !known.full && (count < db.scale.namesSwept || 4*count < 5*known.swept) {
 		return nil
 	}
@@ -116,32 +119,24 @@ func (db *DB) dropRollupNames(ctx context.Context, project string, count int) er
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	used := make([]bool, greatestRollupID(len(all))+1)
-	use := func(test uint64) {
-		if test < uint64(len(used)) {
-			used[test] = true
+	used := make([]bool, min(slices.Max(all), greatestRollupID(len(all)))+1)
+	rollups, err := db.numbersFrom(ctx, "SELECT id FROM rollups WHERE project = ?", project)
+	for _, rollup := range rollups {
+		if err == nil {
+			err = db.thin(ctx, int64(rollup), used)
 		}
 	}
+	if err != nil {
+		return err
+	}
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
-		err := each(ctx, q, "SELECT s.content FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?",
-			[]any{project}, func(row scanner) error {
-				var stored []byte
-				if err := row.Scan(&stored); err != nil {
-					return err
-				}
-				for c, err := openRollup(stored); err == nil && c.next(); { // nobody reads a damaged one
-					use(c.test)
-				}
-				return nil
-			})
-		if err != nil {
-			return err
-		}
 		return each(ctx, q, "SELECT t.test FROM rollups r JOIN rollup_steps t ON t.rollup = r.id WHERE r.project = ?",
 			[]any{project}, func(row scanner) error {
 				var test uint64
 				err := row.Scan(&test)
-				use(test)
+				if test < uint64(len(used)) {
+					used[test] = true
+				}
 				return err
 			})
 	})

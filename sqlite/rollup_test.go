@@ -299,3 +299,37 @@ func TestRecoverCarriesRollups(t *testing.T) {
 	got, _ = rollups(t, db, monitor.RollupQuery{})
 	assert.Equal(t, []float32{2}, cpu(t, got, "test_1"))
 }
+
+// TestOlderRunsGoBeforeTheOthers holds that runs which are added later are the beginning of the history, and that nothing is added between
+// runs or twice.
+func TestOlderRunsGoBeforeTheOthers(t *testing.T) {
+	db, _ := openNew(t)
+	q := monitor.RollupQuery{Project: "shop", Branch: "main", Env: "ci"}
+	begins := func() string {
+		began, runs, err := db.RollupsBegin(t.Context(), q)
+		require.NoError(t, err)
+		if runs == 0 {
+			return "nothing"
+		}
+		return fmt.Sprint(runs, " runs from ", began.Sub(arrival))
+	}
+	add := func(numbers ...int) {
+		var runs []*monitor.RunValues
+		for _, n := range numbers {
+			runs = append(runs, measuredIn(n, float64(n)).Measured()["ci"])
+		}
+		require.NoError(t, db.AddOlder(t.Context(), q, runs))
+	}
+	assert.Equal(t, "nothing", begins())
+	add(20, 21, 22)
+	assert.Equal(t, "3 runs from 20h0m0s", begins())
+	keep(t, db, measuredIn(30, 30))
+	add(5, 6, 7, 8, 9)
+	add(9, 10)
+	add(20, 21, 22)
+	add()
+	assert.Equal(t, "9 runs from 5h0m0s", begins())
+	r, _ := rollups(t, db, monitor.RollupQuery{})
+	assert.Equal(t, []int{5, 3, 1}, lengths(r))
+	assert.Equal(t, []float32{7, 21, 30}, cpu(t, r, "test_0"))
+}

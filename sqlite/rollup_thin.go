@@ -3,67 +3,86 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"slices"
-
-	"pymon-bridge/monitor"
 )
 
-// thinAfter is after how many commits a stretch loses the tests that no other one has. A test that is measured more rarely than once in
-// so many stretches has no history. With fewer, the tests of a nightly job would be lost; with more, a suite whose names change with
-// each run would keep more of them.
+// thinAfter is after how many commits a stretch may lose the tests that no other one has. With fewer, shards would be lost whose runs
+// are stretches of their own.
 const thinAfter = 8
 
-// thin returns older stretches without the tests that they alone have, among as many stretches before and after. Such tests do not
-// grow, and a suite may have new names in each run.
-func (db *DB) thin(ctx context.Context, q querier, n *rolling) (map[int64]*rollupContent, error) {
-	query := n.query
-	query.MaxRuns = 0
-	known, err := rollupOf(ctx, q, query)
+// thin removes from the older stretches of a rollup the tests that no other stretch has: a suite may have new names in each run. It marks
+// the tests that stay. A test that its first two stretches have stays as long as these. The caller holds keeping.
+func (db *DB) thin(ctx context.Context, rollup int64, used []bool) error {
+	const several = -1
+	var stretches []rollupStretch // newest first
+	var in []int32                // by test, the place in stretches from 1 on, or several
+	err := db.readFrom(ctx, db.listers, func(q querier) error {
+		stretches, in = nil, make([]int32, len(used))
+		return each(ctx, q, "SELECT id, open, last_ref, last_run, content FROM rollup_stretches WHERE rollup = ? ORDER BY last_ns DESC, id DESC",
+			[]any{rollup}, func(row scanner) error {
+				var s rollupStretch
+				var stored []byte
+				err := row.Scan(&s.id, &s.open, &s.Last.ScmRef, &s.Last.Run, &stored)
+				stretches = append(stretches, s)
+				for c, err := openRollup(stored); err == nil && c.next(); { // nobody reads a damaged one
+					switch test := c.test; {
+					case test >= uint64(len(in)):
+					case in[test] == 0:
+						in[test] = int32(len(stretches))
+					default:
+						in[test] = several
+					}
+				}
+				return err
+			})
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	closed := slices.DeleteFunc(known.stretches, func(s rollupStretch) bool { return s.open })
-	from := thinnable(closed)
-	closed = append(closed, rollupStretch{Stretch: monitor.Stretch{Last: n.open[stretchRuns-1].Last}})
-	thinned := map[int64]*rollupContent{}
-	for i := from; i < thinnable(closed); i++ {
-		c, err := db.rollupContentOf(ctx, q, closed[i].id)
-		if err != nil {
-			return nil, err
-		}
-		if c == nil {
-			continue
-		}
-		alone := without(c.tests, n.stretch.tests)
-		for k := max(0, 2*i-len(closed)); k < len(closed)-1 && len(alone) > 0; k++ {
-			if k == i {
-				continue
-			}
-			other, err := db.rollupContentOf(ctx, q, closed[k].id)
-			if err != nil {
-				return nil, err
-			}
-			if other != nil {
-				alone = without(alone, other.tests)
-			}
-		}
-		if len(alone) > 0 {
-			thinned[closed[i].id] = c.only(without(c.tests, alone))
+	from, alone := thinnable(stretches), map[int32][]uint64{}
+	for test, place := range in {
+		if place > from && !stretches[place-1].open {
+			alone[place-1] = append(alone[place-1], uint64(test))
+		} else if place != 0 {
+			used[test] = true
 		}
 	}
-	return thinned, nil
+	for place, tests := range alone {
+		if err := db.removeFrom(ctx, stretches[place].id, tests); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// thinnable returns how many of some stretches, oldest first, have enough commits after them.
-func thinnable(closed []rollupStretch) int {
+// thinnable returns how many of some stretches, newest first, have too few commits after them.
+func thinnable(stretches []rollupStretch) int32 {
 	commits := map[string]bool{}
-	for i := len(closed) - 1; i >= 0; i-- {
+	for i, s := range stretches {
 		if len(commits) >= thinAfter {
-			return i + 1
+			return int32(i)
 		}
-		commits[cmp.Or(closed[i].Last.ScmRef, "run "+closed[i].Last.Run)] = true
+		if !s.open {
+			commits[cmp.Or(s.Last.ScmRef, "run "+s.Last.Run)] = true
+		}
 	}
-	return 0
+	return int32(len(stretches))
+}
+
+// removeFrom removes some tests, sorted, from a stretch.
+func (db *DB) removeFrom(ctx context.Context, stretch int64, tests []uint64) error {
+	var c *rollupContent
+	err := db.read(ctx, func(q querier) (err error) {
+		c, err = db.rollupContentOf(ctx, q, stretch)
+		return err
+	})
+	if err != nil || c == nil {
+		return err
+	}
+	left := c.only(without(c.tests, tests)).encode()
+	return db.write(ctx, func(w *writer) error {
+		_, err := w.exec("UPDATE rollup_stretches SET content = ? WHERE id = ?", left, stretch)
+		return err
+	})
 }
 
 // without returns the tests that others do not have. All are sorted.

@@ -189,22 +189,31 @@ func (s *source) read(ctx context.Context, into any, query url.Values, path ...s
 	return nil
 }
 
-// tests calls use for each test of a run. What became of tests is known where the project's own plugin has measured.
+// tests calls use for each test of a run, as each session tells of it. The project's own plugin sends outcomes. The tests of other
+// sessions have metrics only: they passed, after a number of attempts that is not known and is 0.
 func (s *source) tests(ctx context.Context, run *report.RunLine, use func(*monitor.Outcome)) error {
+	told := map[string]bool{}
 	if len(run.Outcomes) > 0 {
-		return s.lines(ctx, func(line []byte) error {
+		err := s.lines(ctx, func(line []byte) error {
 			o, err := wire.DecodeOutcome(line)
 			if err == nil {
+				told[o.SessionH] = true
 				use(o)
 			}
 			return err
 		}, "runs", run.Run, "outcomes")
+		if err != nil {
+			return err
+		}
 	}
 	for _, session := range run.Sessions {
+		if told[session.SessionH] {
+			continue
+		}
 		err := s.lines(ctx, func(line []byte) error {
 			metric, _, err := wire.DecodeMetric(line)
 			if err == nil && metric.Kind == monitor.KindFunction {
-				use(&monitor.Outcome{Metric: *metric, NodeID: report.TestName(metric), Outcome: monitor.Passed, Attempts: 1})
+				use(&monitor.Outcome{Metric: *metric, NodeID: report.TestName(metric), Outcome: monitor.Passed})
 			}
 			return err
 		}, "sessions", session.SessionH, "metrics")

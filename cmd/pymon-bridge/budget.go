@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"pymon-bridge/budget"
 	"pymon-bridge/monitor"
@@ -37,29 +38,37 @@ func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *mon
 	wait := m.spin("asking for the tests")
 	defer wait.end()
 	s, tally := &source{client: c}, budget.NewTally(limits)
-	runs := r.Runs
-	if len(runs) == 0 {
-		runs = []string{r.Run}
+	ids := r.Runs
+	if len(ids) == 0 {
+		ids = []string{r.Run}
 	}
-	for _, id := range runs {
-		var of report.RunLine
-		err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &of) }, "runs", id)
-		if err == nil && of.Run == "" {
+	runs := make([]report.RunLine, len(ids))
+	for i, id := range ids {
+		err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &runs[i]) }, "runs", id)
+		if err == nil && runs[i].Run == "" {
 			err = errors.New("the bridge does not know the run any more")
 		}
-		if err == nil {
-			err = s.tally(ctx, &of, tally)
-		}
 		if err != nil {
-			return nil, fmt.Errorf("the tests of run %s for --budget: %w", report.Printable(id), err)
+			return nil, testsError(id, err)
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b report.RunLine) int { return a.Started.Compare(b.Started) })
+	for i := range runs {
+		if err := s.tally(ctx, &runs[i], tally); err != nil {
+			return nil, testsError(runs[i].Run, err)
 		}
 	}
 	return tally.Budget(), nil
 }
 
+func testsError(run string, err error) error {
+	return fmt.Errorf("the tests of run %s for --budget: %w", report.Printable(run), err)
+}
+
 // tally adds the tests of a run. Those on one class of machine are a job, since a fast machine says nothing of a slow one.
 func (s *source) tally(ctx context.Context, run *report.RunLine, to *budget.Tally) error {
-	add := func(class string, o *monitor.Outcome) { to.Add(run.Run, run.Branch+"\n"+class, o) }
+	of := budget.Run{ID: run.Run, Started: run.Started, Ended: run.Ended}
+	add := func(class string, o *monitor.Outcome) { to.Add(of, run.Branch+"\n"+class, o) }
 	if len(run.Environments) == 1 {
 		return s.tests(ctx, run, func(o *monitor.Outcome) { add(run.Environments[0], o) })
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"pymon-bridge/monitor"
-	"pymon-bridge/monitor/wire"
 	"pymon-bridge/regress"
 	"pymon-bridge/report"
 )
@@ -26,13 +25,13 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	}
 	i.done = 0
 	settings := regress.Defaults()
-	rates := i.to.passRates(ctx)
+	rates, from := i.to.passRates(ctx), &source{client: i.to}
 	for _, run := range runs {
 		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates, CPUs: runtime.NumCPU()}
 		if len(runs) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(run, i.id), "-_./ ")
 		}
-		if err := errors.Join(i.whole(ctx, run, d), i.tests(ctx, run, d.Add)); err != nil {
+		if err := errors.Join(i.whole(ctx, run, d), from.testsOf(ctx, run, d.Add)); err != nil {
 			return nil, err
 		}
 		if i.died {
@@ -42,7 +41,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 			if d.Report, err = i.judge(ctx, run); err != nil {
 				d.Unjudged = err.Error()
 			} else if d.Report.Previous != "" && d.Waits() {
-				_ = i.tests(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
+				_ = from.testsOf(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
 			}
 			if d.Report != nil {
 				if d.Report.Budget, err = i.to.budget(ctx, i.m, i.budget, d.Report); err != nil {
@@ -102,22 +101,6 @@ func (i *invocation) whole(ctx context.Context, run string, d *report.Digest) er
 			d.Partial = "a pytest did not say that it ended"
 		} else if answer.Tests > 0 {
 			i.done++
-		}
-		return err
-	})
-}
-
-// tests calls use for each test of a run.
-func (i *invocation) tests(ctx context.Context, run string, use func(*monitor.Outcome)) error {
-	response, err := i.to.get(ctx, url.Values{"format": {"ndjson"}}, "runs", run, "outcomes")
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	return eachLine(response, func(line []byte) error {
-		outcome, err := wire.DecodeOutcome(line)
-		if err == nil {
-			use(outcome)
 		}
 		return err
 	})

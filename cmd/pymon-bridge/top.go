@@ -45,7 +45,7 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	err = s.tests(ctx, run, func(o *monitor.Outcome) {
 		if v := valueOf(&o.Metric, top.Metric); !math.IsNaN(v) {
 			one := report.TopTest{Name: o.NodeID, ItemPath: o.ItemPath, Item: o.Item, ItemVariant: o.ItemVariant, Amount: v}
-			if len(run.Outcomes) > 0 {
+			if o.Attempts > 0 {
 				one.NodeID = o.NodeID
 			}
 			top.Add(one, c.N)

@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/report"
 	"pymon-bridge/test/harness"
 )
 
@@ -128,4 +131,71 @@ func TestABudgetHoldsOnEachMachineOfARun(t *testing.T) {
 	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
 	assert.Contains(t, r.Stdout, "\nBUDGET: 1 of 2 limits exceeded\n▲ wall time       9 s of 1 s        900 %  ")
 	assert.Contains(t, r.Stdout, "wall time       9 s of 18 s        50 %  all tests together\n")
+}
+
+// A run may have sessions of this project's plugin, whose tests have outcomes, and sessions of pytest-monitor, whose tests have none.
+func TestARunHasTheTestsOfBothPlugins(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	url := bridge.URL + "/p/shop"
+	p := newBulkPoster(url)
+	postSession(t, p, `"run": "both", "branch": "main"`, ofNode("test_a.py::TestA::test_quick", "test_quick", 0.1),
+		func(row map[string]any) {
+			ofNode("test_a.py::test_broken", "test_broken", 0.1)(row)
+			row["outcome"] = "failed"
+		})
+	postSession(t, p, `"run": "both", "branch": "main"`, named("test_slow", 9), named("test_small", 0.2))
+
+	limits := writeBudget(t, "[total]\nwall_time = \"18600ms\"\n[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n")
+	r := harness.RunProgram(t, nil, "check", "--url", url, "--scm-ref", "abc", "--budget", limits)
+	assert.Equal(t, 1, r.ExitCode, "%s%s", r.Stdout, r.Stderr)
+	assert.Contains(t, r.Stdout, "\nBUDGET: 1 of 4 limits exceeded\n▲ wall time       9 s of 1 s        900 %  ")
+	assert.Contains(t, r.Stdout, "wall time    9.30 s of 18.6 s      50 %  all tests together\n")
+
+	var top report.Top
+	require.NoError(t, json.Unmarshal([]byte(asked(t, "top", "--json", "--url", url)), &top))
+	assert.Equal(t, 4, top.Tests, "a failed test was measured too")
+	require.Len(t, top.First, 4)
+	assert.Equal(t, []string{"test_slow", ""}, []string{top.First[0].Item, top.First[0].NodeID}, "pytest-monitor tells no node id")
+	assert.Equal(t, "test_a.py::TestA::test_quick", top.First[2].NodeID)
+	assert.Regexp(t, `  1 failed, 1 passed, 2 without outcome +both\n`, asked(t, "runs", "--url", url))
+}
+
+// Shards of pytest-monitor are runs of their own without --tag run=…, and may have tests of one name, since it leaves classes out. One
+// shard does not clear another in a budget. The same shard again does.
+func TestAShardKeepsItsOwnBudget(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	suite := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(suite, "test_shop.py"), []byte(`
+import os
+import time
+
+class TestCard:
+    def test_pay(self):
+        time.sleep(float(os.environ["SECONDS"]))
+    def test_card(self): pass
+    def test_limit(self): pass
+
+class TestCash:
+    def test_pay(self): pass
+    def test_cash(self): pass
+    def test_change(self): pass
+`), 0o600))
+	out, err := exec.Command("sh", "-c", `cd "$1" && git init -q && git add . && git -c user.name=a -c user.email=a@b.c commit -qm shop && git rev-parse HEAD`,
+		"sh", suite).CombinedOutput()
+	require.NoError(t, err, string(out))
+	commit := strings.TrimSpace(string(out))
+	limits := writeBudget(t, "[[tests]]\npattern = \"*\"\nwall_time = \"500ms\"\n")
+	shard := func(name, seconds string) int {
+		run := harness.Pytest{Suite: suite, Env: []string{"SECONDS=" + seconds}, Args: []string{"--remote-server", bridge.URL + "/p/shop",
+			"--tag", "branch=main", "-k", name}}.Run(t)
+		require.Equal(t, 0, run.ExitCode, run.Output())
+		r := harness.RunProgram(t, nil, "check", "--url", bridge.URL+"/p/shop", "--scm-ref", commit, "--budget", limits)
+		require.Contains(t, r.Stdout, "BUDGET: ", r.Stderr)
+		return r.ExitCode
+	}
+	assert.Equal(t, 1, shard("TestCard", "0.6"))
+	assert.Equal(t, 1, shard("TestCash", "0.6"), "another shard")
+	assert.Equal(t, 0, shard("TestCard", "0"), "again")
 }

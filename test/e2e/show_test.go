@@ -37,7 +37,11 @@ func postSession(t *testing.T, p *poster, tags string, rows ...func(row map[stri
 		change(row)
 		body, err := json.Marshal(row)
 		require.NoError(t, err)
-		p.mustPost(t, "/metrics/", string(body))
+		path := "/metrics/"
+		if row["outcome"] == "failed" {
+			path = "/outcomes/"
+		}
+		p.mustPost(t, path, string(body))
 	}
 }
 
