@@ -8,6 +8,10 @@ import (
 // KeptRuns is how many of the newest runs of each [RunGroup] stay, whatever their age. So the gate never loses its baseline.
 const KeptRuns = 60
 
+// BranchRests is how long a branch may be without a run while its project has some. After that it counts as merged or left, and keeps no
+// newest runs: the branches of pull requests would stay for ever.
+const BranchRests = 90 * 24 * time.Hour
+
 // Retention says which runs go from the file. A run goes as a whole, with its measurements, outcomes, sessions and report. What stays for
 // ever is what people decided, and what runs measured over time ([Rollups]).
 type Retention struct {
@@ -50,16 +54,37 @@ type RunGroup struct {
 	Partial              bool // no session is whole. Partial runs are no baseline of whole ones
 }
 
-// Stays counts a run, in the order from the newest on, and says whether it is among the newest of any of its groups. A run on two
-// classes of machine is in two groups.
-func (r Retention) Stays(counted map[RunGroup]int, groups []RunGroup) (stays bool) {
+// NewestRuns finds the newest runs of each group.
+type NewestRuns struct {
+	most    int
+	now     time.Time
+	counted map[RunGroup]int
+	latest  map[string]time.Time // by project, when its last run began
+	rests   map[[2]string]bool   // by project and branch
+}
+
+// NewestRuns returns one that has no run yet.
+func (r Retention) NewestRuns(now time.Time) *NewestRuns {
+	return &NewestRuns{cmp.Or(r.Newest, KeptRuns), now, map[RunGroup]int{}, map[string]time.Time{}, map[[2]string]bool{}}
+}
+
+// Add counts a run, in the order from the newest on, and says whether it is among the newest of any of its groups. A run on two classes
+// of machine is in two groups. began is the start of its last session.
+func (n *NewestRuns) Add(groups []RunGroup, began time.Time) (newest bool) {
 	for _, g := range groups {
-		if counted[g] < cmp.Or(r.Newest, KeptRuns) {
-			counted[g]++
-			stays = true
+		if n.latest[g.Project].IsZero() && !began.After(n.now) { // a date in the future ends no branch
+			n.latest[g.Project] = began
+		}
+		branch := [2]string{g.Project, g.Branch}
+		if _, known := n.rests[branch]; !known {
+			n.rests[branch] = n.latest[g.Project].Sub(began) > BranchRests
+		}
+		if n.counted[g] < n.most && !n.rests[branch] {
+			n.counted[g]++
+			newest = true
 		}
 	}
-	return stays
+	return newest
 }
 
 // RetentionRound says what a round of retention did. The counts of what stays are of runs that are too old, or have to make room.

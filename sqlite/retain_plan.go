@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -21,9 +22,10 @@ type oldRun struct {
 // plan returns the oldest runs that may go, the oldest first, without looking at what was delivered. more says that there are others.
 // It reads all sessions from the newest on, some in each transaction.
 func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
-	before := nanoseconds(r.policy.Before(r.db.Now()))
+	now := r.db.Now()
+	before := nanoseconds(r.policy.Before(now))
 	r.round.Newest = 0
-	counted, seen, seed := map[monitor.RunGroup]int{}, map[uint64]bool{}, maphash.MakeSeed()
+	newest, seen, seed := r.policy.NewestRuns(now), map[uint64]bool{}, maphash.MakeSeed()
 	add := func(run oldRun) {
 		if plan = append(plan, run); len(plan) >= 2*plannedRuns { // those that came last are the oldest
 			plan, more = slices.Delete(plan, 0, len(plan)-plannedRuns), true
@@ -41,7 +43,7 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 		}
 		for _, run := range runs {
 			run.tooOld = run.last < before
-			switch stays := r.policy.Stays(counted, run.groups); {
+			switch stays := newest.Add(run.groups, time.Unix(0, run.last)); {
 			case !run.tooOld && !need || r.held[heldRun{run.project, run.run}]:
 			case stays:
 				r.round.Newest++

@@ -101,13 +101,25 @@ func staying(runs []*pastRun, delivered, newest int, keep time.Duration) (stay [
 	slices.SortStableFunc(sorted, func(a, b *pastRun) int { return int(a.age/time.Minute) - int(b.age/time.Minute) })
 	counted := map[string]int{}
 	stays := map[*pastRun]bool{}
+	youngest := map[string]time.Duration{} // by project, and by project and branch
+	for _, r := range sorted {
+		if !r.known {
+			continue
+		}
+		for _, of := range []string{r.project, r.project + r.branch} {
+			if age, ok := youngest[of]; !ok || r.age < age {
+				youngest[of] = r.age
+			}
+		}
+	}
 	for _, r := range sorted {
 		env := r.machine
 		if r.tests == 0 {
 			env = ""
 		}
 		group := fmt.Sprint(r.project, r.branch, env, r.completion == monitor.Partial)
-		if r.known && counted[group] < newest {
+		rests := youngest[r.project+r.branch]-youngest[r.project] > monitor.BranchRests
+		if r.known && !rests && counted[group] < newest {
 			counted[group]++
 			stays[r] = true
 		}
