@@ -13,5 +13,5 @@
 //   - process.go is one client that posts, reader.go one that reads, connection.go their HTTP, body.go what they post.
 //   - tally.go keeps latencies, ledger.go what was accepted, check.go compares this with what the bridge and InfluxDB have.
 //   - gauge.go says whether memory and the like are flat.
-//   - peer.go runs the plain server of the folder peer, and finds the highest rate that it holds.
+//   - peer.go compares the bridge with the plain server of the folder peer.
 package main
