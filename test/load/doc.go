@@ -5,7 +5,8 @@
 //
 // Every request is due at a time that was fixed before the load began. A client that still waits for an answer sends its next
 // requests late, as a pytest does. Their latency counts from the time when they were due. Otherwise a slow server would get
-// fewer requests, and its worst seconds would count least.
+// fewer requests, and its worst seconds would count least. The rows that begin a session are due when it has begun, and the end of a
+// session when its last rows are answered. A reader asks nothing before there is a row.
 //
 // # Where things are
 //
