@@ -45,6 +45,7 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 		r.round.UnderWay++
 	default:
 		err = r.gently(func(w *writer) error {
+			r.db.hides.Add(1)
 			gone, err = w.hideRun(run, sessions, records)
 			return err
 		})

@@ -216,8 +216,10 @@ func TestWhatWentAndComesAgainIsNew(t *testing.T) {
 	policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: last, Newest: 1}
 	sent, err := db.Next(t.Context(), "another", 0, 100)
 	require.NoError(t, err)
+	hides := db.Hides()
 	_, err = db.Retain(t.Context(), policy, nothing)
 	require.NoError(t, err)
+	require.Greater(t, db.Hides(), hides, "couriers hear of it")
 	for _, p := range sent {
 		if (p.Session == nil || p.Session.Run != "run0") && (p.Measured() == nil || p.Measured().SessionH != "s0") {
 			continue

@@ -69,7 +69,7 @@ func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string))
 func (b *bridge) newCourier(lookup *cache.Fallback) {
 	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.db, Tokens: b.db.Tokens},
 		cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
-	b.courier.OnReply = b.replied
+	b.courier.OnReply, b.courier.Hides = b.replied, b.db.Hides
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
 	b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
