@@ -175,8 +175,11 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 		return c.check(ctx, m, logger)
 	}
 	next, err := c.serve(ctx, m, logger)
-	if err != nil || next == nil || ctx.Err() != nil {
+	if next == nil {
 		return err
+	}
+	if err != nil {
+		logger.ErrorContext(ctx, "the bridge did not end well; the other program takes its place all the same", "error", err)
 	}
 	return next.replace()
 }
@@ -225,7 +228,11 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()
-	return b.next, errors.Join(err, b.Close(stopping))
+	err = errors.Join(err, b.Close(stopping))
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	return b.next, err
 }
 
 // guard returns an error when anybody on other machines could use the bridge, unless a flag allows it. It logs a warning

@@ -98,7 +98,11 @@ func checkNext(ctx context.Context, program string, migrate bool) error {
 // bridge goes on.
 func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
 	next := &successor{}
-	program, err := programPath()
+	err := b.db.Refusal() // this process may have the last hold of files that were removed
+	var program string
+	if err == nil {
+		program, err = programPath()
+	}
 	if err == nil {
 		err = checkNext(ctx, program, migrate)
 	}

@@ -1,0 +1,54 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
+)
+
+// makingWay starts an upgrade of a bridge, and returns when the new program only waits for the answer of a request, and a function
+// that ends this request and waits for the new program.
+func makingWay(t *testing.T, bridge *harness.Bridge) (end func()) {
+	t.Helper()
+	body := newMachine().contextJSON()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(bridge.URL, "http://"))
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "POST /contexts/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
+	require.NoError(t, err)
+	bridge.Signal(syscall.SIGUSR2)
+	logged(t, bridge, "another program takes the place of this one")
+	return func() {
+		t.Helper()
+		_, err := io.WriteString(conn, string(body[10:]))
+		require.NoError(t, err)
+		_, err = io.ReadAll(conn)
+		require.NoError(t, err)
+		logged(t, bridge, "this program has taken the place of another")
+	}
+}
+
+func logged(t *testing.T, bridge *harness.Bridge, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), text) }, time.Minute, time.Millisecond, text)
+}
+
+// What goes wrong when the program before ends does not keep the new program from serving.
+func TestAnUpgradeGoesOnAfterAnErrorOfTheProgramBefore(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	end := makingWay(t, bridge)
+	require.NoError(t, os.Remove(filepath.Join(bridge.Data, "pymon.db.lock")))
+	end()
+	logged(t, bridge, "was removed or replaced")
+	newPoster(bridge.URL).mustPost(t, "/contexts/", newMachine().contextJSON())
+}
