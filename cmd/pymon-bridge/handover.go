@@ -23,6 +23,7 @@ const inheritedVariable = "PYMON_BRIDGE_INHERITED"
 type inheritance struct {
 	PID      int       `json:"pid"`
 	Socket   int       `json:"socket"`   // number of the file that clients connect to
+	Lock     int       `json:"lock"`     // number of the file with the lock of the data directory; 0 for none
 	Outlives bool      `json:"outlives"` // the socket stays open when the process ends
 	Program  int       `json:"program"`  // number of the file with the program before; 0 for none
 	Version  string    `json:"version"`  // of the program before
@@ -46,10 +47,20 @@ func inherited() (*inheritance, error) {
 	if i.PID != os.Getpid() { // of a parent
 		return nil, nil
 	}
-	if i.Program > 0 {
-		unix.CloseOnExec(i.Program)
+	for _, number := range i.files() {
+		unix.CloseOnExec(number)
 	}
 	return i, nil
+}
+
+// files returns the numbers that stay open until this program serves.
+func (i *inheritance) files() (numbers []int) {
+	for _, number := range []int{i.Program, i.Lock} {
+		if number > 0 {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 // listener returns the socket, and closes the inherited number of it.
@@ -64,8 +75,11 @@ func (i *inheritance) listener() (net.Listener, error) {
 
 // opened is called when this program serves. From then on the program before cannot come back.
 func (i *inheritance) opened() {
-	if i != nil && i.Program > 0 {
-		_ = unix.Close(i.Program) // nothing was written
+	if i == nil {
+		return
+	}
+	for _, number := range i.files() {
+		_ = unix.Close(number) // nothing was written
 	}
 }
 
@@ -74,7 +88,7 @@ func (s socket) back(why error) *successor {
 	if s.from == nil || s.from.Program == 0 {
 		return nil
 	}
-	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused}}
+	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused, Lock: s.from.Lock}}
 	if before.keep(s) != nil {
 		return nil
 	}
@@ -122,8 +136,10 @@ func (s *successor) keep(l socket) error {
 // replace runs the successor in place of this program, with the same flags and variables. If the successor cannot be run, or
 // cannot serve, this program begins anew. replace returns only after an error.
 func (s *successor) replace() error {
-	if _, err := unix.FcntlInt(uintptr(s.Socket), unix.F_SETFD, 0); err != nil {
-		return err
+	for _, number := range []int{s.Socket, s.Lock} {
+		if _, err := unix.FcntlInt(uintptr(number), unix.F_SETFD, 0); err != nil {
+			return err
+		}
 	}
 	if s.Failed != "" {
 		return s.run(s.program)

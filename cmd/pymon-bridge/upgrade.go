@@ -107,6 +107,9 @@ func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
 		err = checkNext(ctx, program, migrate)
 	}
 	if err == nil {
+		next.Lock, err = b.db.KeepLock()
+	}
+	if err == nil {
 		next.program, err = program, next.keep(b.socket)
 	}
 	if err != nil {

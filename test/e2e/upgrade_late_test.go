@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"pymon-bridge/test/harness"
 )
@@ -51,4 +53,34 @@ func TestAnUpgradeGoesOnAfterAnErrorOfTheProgramBefore(t *testing.T) {
 	end()
 	logged(t, bridge, "was removed or replaced")
 	newPoster(bridge.URL).mustPost(t, "/contexts/", newMachine().contextJSON())
+}
+
+// Whoever got the lock between two programs would end the bridge, since neither could serve.
+func TestNobodyGetsTheLockDuringAnUpgrade(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	lock, err := os.Open(filepath.Join(bridge.Data, "pymon.db.lock"))
+	require.NoError(t, err)
+	defer lock.Close()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				if !assert.ErrorIs(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
+					return
+				}
+			}
+		}
+	}()
+	for range 3 {
+		bridge.Upgrade()
+	}
+	close(stop)
+	<-stopped
+	assert.Equal(t, 0, bridge.Stop().ExitCode())
+	assert.NoError(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB))
 }
