@@ -54,6 +54,9 @@ type bridge struct {
 	ordered chan struct{}  // says that the file may have a command to upgrade
 	next    *successor     // nil unless another program takes the place of this one
 
+	upgraded int64                // commands up to this one need no upgrade any more
+	upgrades monitor.UpgradeState // what became of them
+
 	closers    []func(ctx context.Context) error // close the opened parts, in the order of opening
 	background []func(ctx context.Context) error // those of them that close parts which no client waits for
 	ensuring   sync.WaitGroup
@@ -111,8 +114,12 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 				return nil
 			}
 		case <-b.ordered:
-			migrate, asked, err := b.db.UpgradeAsked(ctx)
-			if err == nil && asked && b.upgrade(ctx, migrate) == nil {
+			last, migrate, err := b.db.UpgradeAsked(ctx, b.upgraded)
+			switch {
+			case err != nil || last == 0: // the next look finds it
+			case last <= b.upgraded:
+				_ = b.db.AnswerUpgrades(ctx, b.upgrades) // the log has an earlier error
+			case b.upgrade(ctx, migrate) == nil:
 				return nil
 			}
 		case <-look.C:

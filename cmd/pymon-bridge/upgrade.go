@@ -121,9 +121,14 @@ func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
 	return nil
 }
 
-// answerUpgrades tells the operators who asked for an upgrade.
+// answerUpgrades tells the operators who asked for an upgrade. Where that fails, on a full disk for example, wait tries again.
 func (b *bridge) answerUpgrades(ctx context.Context, s monitor.UpgradeState) {
-	if err := b.db.AnswerUpgrades(ctx, s); err != nil {
+	last, _, err := b.db.UpgradeAsked(ctx, 0)
+	b.upgraded, b.upgrades = max(b.upgraded, last), s
+	if err == nil {
+		err = b.db.AnswerUpgrades(ctx, s)
+	}
+	if err != nil {
 		b.logger.ErrorContext(ctx, "cannot say what became of an upgrade", "error", err)
 	}
 }

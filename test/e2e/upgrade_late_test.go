@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"net"
@@ -83,4 +84,41 @@ func TestNobodyGetsTheLockDuringAnUpgrade(t *testing.T) {
 	<-stopped
 	assert.Equal(t, 0, bridge.Stop().ExitCode())
 	assert.NoError(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB))
+}
+
+// A bridge that cannot write the answer to an upgrade does not carry it out again. It writes the answer when it can.
+func TestAnUpgradeWhoseAnswerCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	own := filepath.Join(t.TempDir(), "pymon-bridge")
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Program: copyProgram(t, own)})
+	for _, c := range []struct{ program, logs, says string }{
+		{"", "this program has taken the place of another", "has taken the place of"},
+		{"#!/bin/sh\nexit 1\n", "no upgrade: the bridge goes on as it is", "no upgrade: "},
+	} {
+		if c.program != "" {
+			replaceFile(t, own, c.program)
+		}
+		change(t, bridge.Data, `CREATE TRIGGER full BEFORE UPDATE ON commands WHEN new.kind = 'upgrade' BEGIN SELECT raise(ABORT, 'full'); END`)
+		asked := make(chan harness.Result)
+		go func() { asked <- harness.RunProgram(t, nil, "upgrade", "--data", bridge.Data) }()
+		logged(t, bridge, "cannot say what became of an upgrade")
+		logged(t, bridge, c.logs)
+		for range 3 { // each answer is given before the bridge looks for the upgrade
+			assert.Contains(t, harness.RunProgram(t, nil, "status", "--data", bridge.Data).Stdout, bridge.URL)
+		}
+		assert.Equal(t, 1, strings.Count(bridge.Log(), c.logs))
+		change(t, bridge.Data, "DROP TRIGGER full")
+		answer := <-asked
+		assert.Contains(t, answer.Stdout+answer.Stderr, c.says)
+	}
+}
+
+// change changes the file beside the bridge.
+func change(t *testing.T, data, statement string) {
+	t.Helper()
+	file, err := sql.Open("sqlite", filepath.Join(data, "pymon.db")+"?_pragma=busy_timeout(10000)")
+	require.NoError(t, err)
+	_, err = file.Exec(statement)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }
