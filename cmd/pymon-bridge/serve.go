@@ -221,12 +221,13 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	if err = c.announce(m, b, s, logger); err == nil {
 		err = b.wait(ctx, hangup)
 	}
+	end := time.Now().Add(c.StopAfter)
 	if b.next == nil {
 		b.notify(daemon.SdNotifyStopping)
 	} else {
-		err = b.makeWay(ctx)
+		end, err = b.makeWay(ctx)
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
+	stopping, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
 	err = errors.Join(err, b.Close(stopping))
 	if ctx.Err() != nil {

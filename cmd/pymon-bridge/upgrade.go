@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 )
@@ -134,8 +135,9 @@ func (b *bridge) answerUpgrades(ctx context.Context, s monitor.UpgradeState) {
 }
 
 // makeWay stops what nobody waits for, and then waits for a moment at which no request takes long, for StopAfter at most. Until
-// then the bridge accepts records. When ctx ends, the bridge stops for good.
-func (b *bridge) makeWay(ctx context.Context) error {
+// then the bridge accepts records. When ctx ends, the bridge stops for good. makeWay returns until when the bridge may close.
+func (b *bridge) makeWay(ctx context.Context) (end time.Time, err error) {
+	end = time.Now().Add(b.config.StopAfter)
 	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", b.next.program)
 	now, cancel := context.WithCancel(ctx)
 	cancel()
@@ -143,13 +145,17 @@ func (b *bridge) makeWay(ctx context.Context) error {
 	for _, stop := range b.background {
 		errs = append(errs, stop(now))
 	}
-	calm, cancel := context.WithTimeout(ctx, b.config.StopAfter)
+	calm, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	b.server.Calm(calm)
 	b.next.Paused = time.Now()
-	if ctx.Err() == nil {
-		b.server.HandedOver = true
-		signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
+	if ctx.Err() != nil {
+		return b.next.Paused.Add(b.config.StopAfter), errors.Join(errs...)
 	}
-	return errors.Join(errs...)
+	b.server.HandedOver = true
+	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
+	if short := b.next.Paused.Add(httpd.ShortTime); end.Before(short) {
+		end = short
+	}
+	return end, errors.Join(errs...)
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,8 +28,10 @@ func makingWay(t *testing.T, bridge *harness.Bridge) (end func()) {
 	body := newMachine().contextJSON()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(bridge.URL, "http://"))
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
 	_, err = fmt.Fprintf(conn, "POST /contexts/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
 	require.NoError(t, err)
+	time.Sleep(time.Second) // a request that has only begun does not seem to take long
 	bridge.Signal(syscall.SIGUSR2)
 	logged(t, bridge, "another program takes the place of this one")
 	return func() {
@@ -121,4 +125,18 @@ func change(t *testing.T, data, statement string) {
 	_, err = file.Exec(statement)
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
+}
+
+// A client that never ends its request delays an upgrade for as long as it delays a stop. The others wait at its end only.
+func TestASlowClientDelaysAnUpgradeOnce(t *testing.T) {
+	t.Parallel()
+	const stopAfter = 4 * time.Second
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--stop-after", stopAfter.String()}})
+	makingWay(t, bridge)
+	logged(t, bridge, "this program has taken the place of another")
+	said := regexp.MustCompile(`"clients_waited_at_most":(\d+)`).FindStringSubmatch(bridge.Log())
+	require.NotNil(t, said)
+	waited, err := strconv.ParseInt(said[1], 10, 64)
+	require.NoError(t, err)
+	assert.Less(t, time.Duration(waited), stopAfter)
 }
