@@ -141,21 +141,18 @@ func (b *bridge) makeWay(ctx context.Context) (end time.Time, err error) {
 	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", b.next.program)
 	now, cancel := context.WithCancel(ctx)
 	cancel()
-	var errs []error
-	for _, stop := range b.background {
-		errs = append(errs, stop(now))
-	}
+	err = b.closeParts(now, true)
 	calm, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	b.server.Calm(calm)
 	b.next.Paused = time.Now()
 	if ctx.Err() != nil {
-		return b.next.Paused.Add(b.config.StopAfter), errors.Join(errs...)
+		return b.next.Paused.Add(b.config.StopAfter), err
 	}
 	b.server.HandedOver = true
 	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
 	if short := b.next.Paused.Add(httpd.ShortTime); end.Before(short) {
 		end = short
 	}
-	return end, errors.Join(errs...)
+	return end, err
 }
