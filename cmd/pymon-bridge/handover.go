@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,8 +101,19 @@ const procFile = "/proc/self/fd/"
 
 // successor replaces this program in its process. So the process keeps its id, and the socket stays open.
 type successor struct {
-	program string // path
+	program string      // path
+	asked   os.FileInfo // of the program that said that it can serve
+	migrate bool        // it may bring the file to its own version
 	inheritance
+}
+
+// askAgain asks the program again whether it can serve, if it is not the one that said so.
+func (s *successor) askAgain(ctx context.Context) error {
+	now, err := os.Stat(s.program)
+	if err == nil && os.SameFile(s.asked, now) && s.asked.ModTime().Equal(now.ModTime()) {
+		return nil
+	}
+	return checkNext(ctx, s.program, s.migrate)
 }
 
 // programPath returns where this program was started from. A new version is there after an upgrade, or the link there leads to
@@ -135,7 +147,14 @@ func (s *successor) keep(l socket) error {
 
 // replace runs the successor in place of this program, with the same flags and variables. If the successor cannot be run, or
 // cannot serve, this program begins anew. replace returns only after an error.
-func (s *successor) replace() error {
+func (s *successor) replace(ctx context.Context) error {
+	var changed error
+	if s.Failed == "" {
+		changed = s.askAgain(ctx) // before files stay open for children
+	}
+	if ctx.Err() != nil { // a stop
+		return nil
+	}
 	for _, number := range []int{s.Socket, s.Lock} {
 		if _, err := unix.FcntlInt(uintptr(number), unix.F_SETFD, 0); err != nil {
 			return err
@@ -145,11 +164,16 @@ func (s *successor) replace() error {
 		return s.run(s.program)
 	}
 	own, err := unix.Open("/proc/self/exe", unix.O_RDONLY, 0)
-	if err != nil { // a system without /proc
+	switch {
+	case err != nil && changed != nil: // a system without /proc
+		return changed
+	case err != nil:
 		return s.run(s.program)
 	}
-	s.Program = own
-	err = s.run(s.program)
+	if err = changed; err == nil {
+		s.Program = own
+		err = s.run(s.program)
+	}
 	unix.CloseOnExec(own)
 	s.Failed, s.Program = err.Error(), 0
 	return errors.Join(err, s.run(procFile+strconv.Itoa(own)))

@@ -181,7 +181,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 	if err != nil {
 		logger.ErrorContext(ctx, "the bridge did not end well; the other program takes its place all the same", "error", err)
 	}
-	return next.replace()
+	return next.replace(ctx)
 }
 
 // serve serves until ctx is done, or until next has to take the place of this program.
@@ -205,6 +205,9 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	s, err := listen(c.Listen)
 	if err != nil {
 		return nil, err
+	}
+	if path, err := programPath(); err == nil {
+		os.Args[0] = path // before the name leads elsewhere
 	}
 	b := newBridge(c, logger)
 	signal.Notify(b.asked, syscall.SIGUSR2)

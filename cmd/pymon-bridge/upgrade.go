@@ -98,20 +98,19 @@ func checkNext(ctx context.Context, program string, migrate bool) error {
 // upgrade prepares the bridge to be replaced by the program in the file that it was started from. When that cannot serve, the
 // bridge goes on.
 func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
-	next := &successor{}
+	next := &successor{program: os.Args[0], migrate: migrate}
 	err := b.db.Refusal() // this process may have the last hold of files that were removed
-	var program string
 	if err == nil {
-		program, err = programPath()
+		next.asked, err = os.Stat(next.program)
 	}
 	if err == nil {
-		err = checkNext(ctx, program, migrate)
+		err = checkNext(ctx, next.program, migrate)
 	}
 	if err == nil {
 		next.Lock, err = b.db.KeepLock()
 	}
 	if err == nil {
-		next.program, err = program, next.keep(b.socket)
+		err = next.keep(b.socket)
 	}
 	if err != nil {
 		b.logger.ErrorContext(ctx, "no upgrade: the bridge goes on as it is", "error", err)

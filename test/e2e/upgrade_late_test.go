@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -139,4 +140,45 @@ func TestASlowClientDelaysAnUpgradeOnce(t *testing.T) {
 	waited, err := strconv.ParseInt(said[1], 10, 64)
 	require.NoError(t, err)
 	assert.Less(t, time.Duration(waited), stopAfter)
+}
+
+// A program that changes after it was asked is asked again. It gets the place only if it can serve.
+func TestAProgramThatChangesDuringAnUpgradeIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	own := filepath.Join(t.TempDir(), "pymon-bridge")
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Program: copyProgram(t, own)})
+	end := makingWay(t, bridge)
+	replaceFile(t, own, "#!/bin/sh\necho 'pymon-bridge: --page-size: expected less' >&2\nexit 1\n")
+	end()
+	logged(t, bridge, "no upgrade: the program before is back, because the new one cannot serve")
+	assert.Contains(t, bridge.Log(), "cannot serve: --page-size: expected less")
+	newPoster(bridge.URL).mustPost(t, "/contexts/", newMachine().contextJSON())
+}
+
+// The program is the one that the bridge was started with, also where its name leads to another one now. A port file that cannot be
+// written any more ends no serving bridge.
+func TestAnUpgradeOfABridgeStartedByItsName(t *testing.T) {
+	t.Parallel()
+	first, second, ports := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "ports")
+	require.NoError(t, os.Mkdir(ports, 0o700))
+	copyProgram(t, filepath.Join(second, "pymon-bridge"))
+	cmd := exec.Command(filepath.Join(second, "pymon-bridge"), "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--log-format", "json",
+		"--port-file", filepath.Join(ports, "url"))
+	cmd.Args[0] = "pymon-bridge"
+	cmd.Env = append(harness.PlainEnvironment(), "PATH="+first+":"+second)
+	bridge := harness.StartProcess(t, cmd)
+	says := func(text string, times int) {
+		t.Helper()
+		require.Eventually(t, func() bool { return strings.Count(bridge.Output(), text) == times }, time.Minute, time.Millisecond, text)
+	}
+	says(`"msg":"serving"`, 1)
+	replaceFile(t, filepath.Join(first, "pymon-bridge"), "#!/bin/sh\nexit 1\n")
+	require.NoError(t, os.RemoveAll(ports))
+	for upgrade := range 2 { // the second by a program that was started by another
+		bridge.Signal(syscall.SIGUSR2)
+		says("--port-file: ", upgrade+1)
+		says(`"msg":"serving"`, upgrade+2)
+	}
+	assert.NotContains(t, bridge.Output(), "no upgrade")
+	assert.Equal(t, 0, bridge.Stop().ExitCode())
 }
