@@ -42,6 +42,17 @@ func TestFailedStartDoesNotWaitForDelivery(t *testing.T) {
 	}
 }
 
+// The bridge of `run` serves for a while only.
+func TestTheBridgeOfRunIsNotUpgraded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1}
+	b := newBridge(config, slog.New(slog.DiscardHandler))
+	require.NoError(t, b.Open(t.Context(), l))
+	assert.ErrorContains(t, b.upgrade(t.Context(), false), "the bridge of `pymon-bridge run` ends when no test needs it")
+	require.NoError(t, b.Close(t.Context()))
+}
+
 // An upgrade does not wait for an InfluxDB that never answers.
 func TestAnUpgradeDoesNotWaitForInfluxDB(t *testing.T) {
 	silent, asked := make(chan struct{}), make(chan struct{}, 10)

@@ -100,6 +100,9 @@ func checkNext(ctx context.Context, program string, migrate bool) error {
 func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
 	next := &successor{program: os.Args[0], migrate: migrate}
 	err := b.db.Refusal() // this process may have the last hold of files that were removed
+	if err == nil && b.socket.listener == nil {
+		err = errors.New("the bridge of `pymon-bridge run` ends when no test needs it, and the next one is the new program")
+	}
 	if err == nil {
 		next.asked, err = os.Stat(next.program)
 	}
