@@ -117,8 +117,11 @@ func (s *successor) askAgain(ctx context.Context) error {
 }
 
 // programPath returns where this program was started from. A new version is there after an upgrade, or the link there leads to
-// it.
+// it. Nothing may be there now.
 func programPath() (string, error) {
+	if filepath.IsAbs(os.Args[0]) {
+		return os.Args[0], nil
+	}
 	path, err := exec.LookPath(os.Args[0])
 	if err == nil {
 		path, err = filepath.Abs(path)
@@ -156,6 +159,9 @@ func (s *successor) replace(ctx context.Context) error {
 		return nil
 	}
 	for _, number := range []int{s.Socket, s.Lock} {
+		if number == 0 {
+			continue
+		}
 		if _, err := unix.FcntlInt(uintptr(number), unix.F_SETFD, 0); err != nil {
 			return err
 		}
