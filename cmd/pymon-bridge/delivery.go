@@ -90,7 +90,7 @@ func (b *bridge) newCourier(lookup *cache.Fallback) {
 // too. A delivery may wait for it, so Close cancels it before it closes the courier.
 func (b *bridge) ensureBackend() {
 	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
-	b.onClose(func(context.Context) error { cancel(); return nil })
+	b.onCloseEarly(func(context.Context) error { cancel(); return nil })
 	b.ensuring.Go(func() {
 		if err := b.backend.Ensure(ctx); err != nil && ctx.Err() == nil {
 			b.logger.Warn("the destination is not ready; records are kept and delivered later", "error", err)
