@@ -98,6 +98,9 @@ type Sample struct {
 	MemUsage  float64 // MiB: see [Metric]
 }
 
+// End returns when the test ended, in UTC nanoseconds.
+func (s *Sample) End() int64 { return Instant{UTC: s.Start}.Plus(max(s.TotalTime, 0)).UTC }
+
 // Comparison is a run with the runs that it is judged by. No run is in it twice.
 type Comparison struct {
 	// Branch is the branch whose runs are the baseline.
