@@ -44,7 +44,7 @@ func (h *fakeHistory) addImported(id, commit, branch string, envs ...string) {
 func (h *fakeHistory) RunInfos(_ context.Context, q monitor.RunInfoQuery) (found []*monitor.RunInfo, err error) {
 	for _, r := range slices.Backward(h.runs) {
 		if r.Project == q.Project && (q.Run == "" || r.ID == q.Run) && (q.ScmRef == "" || r.ScmRef == q.ScmRef) &&
-			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) && (!q.Live || !r.Imported) && (!q.Measured || r.Measured()) && (!q.Whole || r.Completion != monitor.Partial || r.Whole || q.Like != "" && r.Partial == q.Like) &&
+			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) && (!q.Live || !r.Imported) && (!q.Imported || r.Imported) && (!q.Measured || r.Measured()) && (!q.Whole || r.Completion != monitor.Partial || r.Whole || q.Like != "" && r.Partial == q.Like) &&
 			(q.Limit == 0 || len(found) < q.Limit) {
 			found = append(found, r)
 		}

@@ -43,8 +43,8 @@ type RunInfoQuery struct {
 	ScmRef  string  // commit
 	Branch  *string // may point to the empty branch
 	Before  int64   // the runs started before this time, in UTC nanoseconds
-	// Live leaves out imported runs: see [RunInfo].
-	Live bool
+	// Live leaves out imported runs: see [RunInfo]. Imported leaves out all others.
+	Live, Imported bool
 	// Measured leaves out the runs without a metric. `pytest --collect-only` makes such runs.
 	Measured bool
 	// Whole leaves out the runs that are not whole: see [RunEnd]. Those that are partial for the reason Like alone stay.
