@@ -49,7 +49,6 @@ func (r *retaining) sweep() error {
 			for _, c := range w.caches {
 				c.drop()
 			}
-			clear(w.crowds)
 			_, err = w.exec("DELETE FROM "+u.table+" WHERE "+u.key+inList, jsonList(still))
 			return err
 		})
