@@ -15,7 +15,7 @@ const (
 	// retainRest is how many times as long as its last transaction took retention rests. So it takes a quarter of the writing at most,
 	// and commits of records go first.
 	retainRest = 3
-	// plannedRuns bounds how many runs a plan has.
+	// plannedRuns bounds how many runs a plan has, as long as one of them goes.
 	plannedRuns = 1000
 )
 
@@ -28,7 +28,7 @@ func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func
 	if err := db.requireOwner(); err != nil {
 		return monitor.RetentionRound{}, err
 	}
-	r := &retaining{db: db, ctx: ctx, policy: policy, removed: removed, held: map[heldRun]bool{}}
+	r := &retaining{db: db, ctx: ctx, policy: policy, removed: removed, most: plannedRuns, held: map[heldRun]bool{}}
 	r.round.Began = db.Now()
 	err := r.run()
 	if errors.Is(err, errDeletion) {
@@ -45,7 +45,8 @@ type retaining struct {
 	policy  monitor.Retention
 	removed func()
 	round   monitor.RetentionRound
-	held    map[heldRun]bool // runs that stay, although they are planned
+	most    int              // runs of a plan
+	held    map[heldRun]bool // runs that stay, although they are planned; no further plan has them
 }
 
 type heldRun struct{ project, run string }
@@ -67,7 +68,11 @@ func (r *retaining) run() error {
 			return err
 		}
 	}
-	if r.round.Waits, err = r.waits(); err != nil {
+	err = r.db.read(r.ctx, func(q querier) error {
+		r.round.Waits, err = r.waits(q)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if r.round.Waits == "" && (need || r.policy.Keep > 0) {
@@ -102,22 +107,20 @@ func (r *retaining) needsRoom() (bool, error) {
 }
 
 // waits says why no run may go now, empty for no reason.
-func (r *retaining) waits() (why string, err error) {
+func (r *retaining) waits(q querier) (why string, err error) {
 	if r.policy.Dest == "" {
 		return "", nil
 	}
-	err = r.db.read(r.ctx, func(q querier) error {
-		replays, err := openCommands(r.ctx, q, commandReplay)
-		if err != nil {
-			return err
-		}
-		if len(replays) > 0 {
-			why = "a replay is under way, or asked for"
-		}
-		return each(r.ctx, q, "SELECT 1 FROM destinations WHERE name = ? AND lost <> ''", []any{string(r.policy.Dest)}, func(scanner) error {
-			why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
-			return nil
-		})
+	replays, err := openCommands(r.ctx, q, commandReplay)
+	if err != nil {
+		return "", err
+	}
+	if len(replays) > 0 {
+		why = "a replay is under way, or asked for"
+	}
+	err = each(r.ctx, q, "SELECT 1 FROM destinations WHERE name = ? AND lost <> ''", []any{string(r.policy.Dest)}, func(scanner) error {
+		why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
+		return nil
 	})
 	return why, err
 }
@@ -141,15 +144,18 @@ func (r *retaining) removeRuns(need bool) error {
 				return err
 			}
 			gone, err := r.remove(run)
-			if err != nil {
+			if err != nil || r.round.Waits != "" {
 				return err
 			}
 			if gone {
 				went++
 			}
 		}
-		if !more || went == 0 {
+		if !more {
 			return nil
+		}
+		if went == 0 { // each plan reads all sessions
+			r.most *= 2
 		}
 	}
 }

@@ -27,8 +27,8 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 	r.round.Newest = 0
 	newest, seen, seed := r.policy.NewestRuns(now), map[uint64]bool{}, maphash.MakeSeed()
 	add := func(run oldRun) {
-		if plan = append(plan, run); len(plan) >= 2*plannedRuns { // those that came last are the oldest
-			plan, more = slices.Delete(plan, 0, len(plan)-plannedRuns), true
+		if plan = append(plan, run); len(plan) >= 2*r.most { // those that came last are the oldest
+			plan, more = slices.Delete(plan, 0, len(plan)-r.most), true
 		}
 	}
 	for at := (pageEnd{math.MaxInt64, math.MaxInt64}); ; {
@@ -57,14 +57,14 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 		at = end
 	}
 	slices.Reverse(plan)
-	orphans, err := r.orphans()
+	orphans, err := r.orphans(r.most + len(r.held) + 1)
 	for _, run := range orphans {
 		if run.tooOld = run.last < before; (run.tooOld || need) && !r.held[heldRun{run.project, run.run}] {
 			plan = append(plan, run)
 		}
 	}
 	slices.SortStableFunc(plan, func(a, b oldRun) int { return cmp.Compare(a.last, b.last) })
-	return plan[:min(plannedRuns, len(plan))], more || len(plan) > plannedRuns, err
+	return plan[:min(r.most, len(plan))], more || len(plan) > r.most, err
 }
 
 // pageEnd is where a page of sessions ends, from the newest on.
@@ -127,14 +127,14 @@ func addGroups(ctx context.Context, q querier, runs []groupedRun) error {
 	})
 }
 
-// orphans returns what was measured in sessions that nobody knows. Nothing is compared with it.
-func (r *retaining) orphans() (runs []oldRun, err error) {
+// orphans returns what was measured in sessions that nobody knows, up to a limit. Nothing is compared with it.
+func (r *retaining) orphans(limit int) (runs []oldRun, err error) {
 	const unknown = "NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = y.session)"
 	return runs, r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
 		return each(r.ctx, q, `SELECT h.id, h.project, h.h, max(coalesce((SELECT max(utc_ns) FROM metrics m WHERE m.session = h.id), 0),
 			coalesce((SELECT max(utc_ns) FROM outcomes o WHERE o.session = h.id), 0)) AS last
 			FROM (SELECT y.session FROM tallies y WHERE `+unknown+` UNION SELECT y.session FROM outcome_tallies y WHERE `+unknown+`) u
-			JOIN hashes h ON h.id = u.session ORDER BY last LIMIT ?`, []any{plannedRuns}, func(row scanner) error {
+			JOIN hashes h ON h.id = u.session ORDER BY last LIMIT ?`, []any{limit}, func(row scanner) error {
 			var run oldRun
 			err := row.Scan(&run.orphan, &run.project, &run.run, &run.last)
 			if !hidden(run.project) {

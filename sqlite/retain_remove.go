@@ -44,7 +44,13 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 	case last > r.policy.UpTo:
 		r.round.UnderWay++
 	default:
-		err = r.gently(func(w *writer) error {
+		err = r.gently(func(w *writer) (err error) { // the destination may have lost the run meanwhile
+			if r.round.Waits, err = r.waits(w.conn); err != nil || r.round.Waits != "" {
+				return err
+			}
+			if owed, err = r.owed(w.conn, run, jsonList(sessions), last); err != nil || owed {
+				return err
+			}
 			gone, err = w.hideRun(run, sessions, records)
 			return err
 		})
@@ -61,6 +67,7 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 }
 
 // owed says whether the destination lacks a record of sessions, or the report on their run. Dead letters are owed: nobody else has them.
+// So is all of a project that the destination has yet to delete. What is new of it is then delivered again from the file.
 func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (owed bool, err error) {
 	if r.policy.Dest == "" {
 		return false, nil
@@ -69,8 +76,9 @@ func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (o
 	var dest, dead, parked int64
 	var cursor uint64
 	err = each(r.ctx, q, `SELECT id, cursor, dead, EXISTS (SELECT 1 FROM parked p WHERE p.dest = d.id),
-		EXISTS (SELECT 1 FROM reports k WHERE k.project = ? AND k.run = ? AND k.version > d.reports) FROM destinations d WHERE name = ?`,
-		[]any{run.project, run.run, string(r.policy.Dest)},
+		EXISTS (SELECT 1 FROM reports k WHERE k.project = ? AND k.run = ? AND k.version > d.reports)
+		OR EXISTS (SELECT 1 FROM undeleted u WHERE u.dest = d.id AND u.project = ?) FROM destinations d WHERE name = ?`,
+		[]any{run.project, run.run, run.project, string(r.policy.Dest)},
 		func(row scanner) error { return row.Scan(&dest, &cursor, &dead, &parked, &owed) })
 	if owed = owed || last > cursor; err != nil || owed || dead == 0 && parked == 0 {
 		return owed, err
