@@ -55,8 +55,6 @@ type DB struct {
 	trimAt  int64                   // size of the log at which it is emptied next
 	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
 
-	displaced uint64 // up to this number the sessions of displaced metrics are marked; of Retain
-
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
 	work    sync.WaitGroup

@@ -52,9 +52,6 @@ type retaining struct {
 type heldRun struct{ project, run string }
 
 func (r *retaining) run() error {
-	if err := r.markDisplaced(); err != nil {
-		return err
-	}
 	again, err := r.finish() // what an interrupted round left
 	if err != nil {
 		return err

@@ -137,12 +137,7 @@ func (r *retaining) finish() (any bool, err error) {
 		}
 		any = true
 		slices.Sort(seqs) // those of a zone stand together
-		err = r.inSteps(seqs, func(w *writer, some []uint64) error {
-			if err := w.unsteady(r.db.displaced); err != nil {
-				return err
-			}
-			return w.removeMeasured(r.ctx, some)
-		})
+		err = r.inSteps(seqs, func(w *writer, some []uint64) error { return w.removeMeasured(r.ctx, some) })
 		if err != nil {
 			return any, err
 		}
@@ -162,34 +157,6 @@ func (r *retaining) finish() (any bool, err error) {
 		}
 		return nil
 	})
-}
-
-// markDisplaced marks the sessions of metrics that do not stand at their own nanosecond. Where another metric has it, and goes, a repeat
-// would find the nanosecond free, and be taken for a new one. A marked session has its repeats looked for first. Metrics that arrive
-// later are looked for in the transactions that remove.
-func (r *retaining) markDisplaced() error {
-	for {
-		last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM clocks WHERE seq > ? ORDER BY seq LIMIT ?)", r.db.displaced, retainStep)
-		if err != nil || last[0] == 0 {
-			return err
-		}
-		if err := r.gently(func(w *writer) error { return w.unsteadyUpTo(r.db.displaced, last[0]) }); err != nil {
-			return err
-		}
-		r.db.displaced = last[0]
-	}
-}
-
-// unsteady marks the sessions of metrics behind a number that do not stand at their own nanosecond.
-func (w *writer) unsteady(after uint64) error { return w.unsteadyUpTo(after, w.last) }
-
-func (w *writer) unsteadyUpTo(after, upTo uint64) error {
-	n, err := w.changes(`UPDATE sessions SET unsteady = 1 WHERE unsteady = 0 AND hash IN (SELECT m.session
-		FROM clocks c INDEXED BY clocks_seq CROSS JOIN metrics m ON m.seq = c.seq WHERE c.seq > ? AND c.seq <= ?)`, after, upTo)
-	if n > 0 {
-		w.hashes.drop()
-	}
-	return err
 }
 
 // noteUnused remembers once a day which numbers were given out, and says so when something went before. What was not used for so long goes
