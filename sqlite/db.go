@@ -196,6 +196,9 @@ func (db *DB) lockUnlessServed() (*fileLock, error) {
 
 // open opens the file. lock is nil when another process serves it: its log changes at any moment.
 func (db *DB) open(ctx context.Context, lock *fileLock) error {
+	if db.MaxBytes > 0 { // the log counts, and a removal writes more of it than the file becomes smaller
+		db.maxLog = min(db.maxLog, max(db.MaxBytes/32, 1<<20))
+	}
 	if err := db.inspect(); err != nil {
 		return err
 	}

@@ -283,6 +283,19 @@ func TestTheSizeOfTheFileRemovesRuns(t *testing.T) {
 	require.Empty(t, verified(t, path).Findings)
 }
 
+// The log of a removal does not fill a file that has a limit.
+func TestARemovalKeepsTheLogSmall(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.Now, db.MaxBytes = func() time.Time { return arrival }, 32<<20
+	open(t, db)
+	policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: fillAged(t, db, 20, 300), Newest: 1}
+	most := int64(0)
+	round, err := db.Retain(t.Context(), policy, func() { most = max(most, size(path+"-wal")) })
+	require.NoError(t, err)
+	require.EqualValues(t, 19, round.Runs)
+	assert.Less(t, most, int64(3<<19), "half more than its share")
+}
+
 // What went and comes again is new. It is delivered again, onto its own point.
 func TestWhatWentAndComesAgainIsNew(t *testing.T) {
 	db, path := newDB(t, utcZones())
