@@ -43,7 +43,7 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 		}
 		for _, run := range runs {
 			run.tooOld = run.last < before
-			switch stays := newest.Add(run.groups, time.Unix(0, run.last)); {
+			switch stays := newest.Add(run.groups, run.commit, time.Unix(0, run.last)); {
 			case !run.tooOld && !need || r.held[heldRun{run.project, run.run}]:
 			case stays:
 				r.round.Newest++
@@ -74,6 +74,7 @@ type pageEnd struct{ utc, seq int64 }
 type groupedRun struct {
 	oldRun
 	groups []monitor.RunGroup
+	commit string // or what stands for it
 }
 
 // olderRuns reads a page of sessions, and returns their runs that are new, with the end of the page, which is at when there are no more.
@@ -98,7 +99,7 @@ func (r *retaining) olderRuns(at pageEnd, isNew func(oldRun) bool) (runs []group
 	return runs, end, err
 }
 
-// addGroups adds the groups of runs: one for each branch of their sessions and each class of machine.
+// addGroups adds the commits and the groups of runs: one for each branch of their sessions and each class of machine.
 func addGroups(ctx context.Context, q querier, runs []groupedRun) error {
 	infos := make([]*monitor.RunInfo, len(runs))
 	for i, run := range runs {
@@ -111,17 +112,21 @@ func addGroups(ctx context.Context, q querier, runs []groupedRun) error {
 		return err
 	}
 	query := withRuns(len(runs), func(i int) (project, run string) { return runs[i].project, runs[i].run })
-	query.add("SELECT DISTINCT chosen.i, s.branch" + chosenSessions)
+	query.add("SELECT DISTINCT chosen.i, s.branch, coalesce(s.scm_ref, ''), s.build" + chosenSessions)
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
-		var branch string
-		err := row.Scan(&i, &branch)
+		var branch, commit, build, selection string
+		err := row.Scan(&i, &branch, &commit, &build)
+		runs[i].commit = cmp.Or(commit, build, runs[i].run) // as judging has it
+		if !infos[i].Whole {
+			selection = cmp.Or(infos[i].Partial, "not known")
+		}
 		envs := infos[i].Environments
 		if len(envs) == 0 {
 			envs = []string{""}
 		}
 		for _, env := range envs {
-			runs[i].groups = append(runs[i].groups, monitor.RunGroup{Project: runs[i].project, Branch: branch, Env: env, Partial: !infos[i].Whole})
+			runs[i].groups = append(runs[i].groups, monitor.RunGroup{Project: runs[i].project, Branch: branch, Env: env, Selection: selection})
 		}
 		return err
 	})

@@ -155,7 +155,7 @@ func (r *retainer) whyNothingGoes(round monitor.RetentionRound) string {
 		runs int
 		why  string
 	}{{round.Undelivered, "not delivered to InfluxDB yet, or dead letters"},
-		{round.Newest, fmt.Sprintf("among the newest %d of their branch and class of machine", monitor.KeptRuns)},
+		{round.Newest, fmt.Sprintf("of the newest %d commits of their branch and class of machine", monitor.KeptRuns)},
 		{round.UnderWay, "still under way"}} {
 		if held.runs > 0 {
 			all = append(all, fmt.Sprintf("%s %s", humanize.Comma(int64(held.runs)), held.why))

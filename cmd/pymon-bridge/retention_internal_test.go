@@ -30,7 +30,7 @@ func TestAFullBridgeSaysWhy(t *testing.T) {
 		{serveCmd{Keep: keptAge(400 * 24 * time.Hour)}, monitor.RetentionRound{}, "without InfluxDB only runs older than --keep go; shorten it"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{}, "the oldest runs that InfluxDB has are removed"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, full, "no more runs can go: 1,200 not delivered to InfluxDB yet, or dead letters, " +
-			"60 among the newest 60 of their branch and class of machine; raise --max-bytes"},
+			"60 of the newest 60 commits of their branch and class of machine; raise --max-bytes"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true, Waits: "a replay is under way"},
 			"no run goes now: a replay is under way"},
 	} {
