@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -219,11 +220,16 @@ func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
 	return runs, records, err
 }
 
-// LastNumber returns the last number of the sequence that was given out.
-func (db *DB) LastNumber(ctx context.Context) (last uint64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		last, err = lastSeq(ctx, q)
-		return err
+// ArrivedBefore returns the number of the sequence up to which all records arrived before a time. It reads what arrived later.
+func (db *DB) ArrivedBefore(ctx context.Context, t time.Time) (last uint64, err error) {
+	var later []string
+	for _, table := range []string{"contexts", "sessions", "metrics", "outcomes"} {
+		later = append(later, "SELECT min(seq) AS seq FROM "+table+" WHERE seq > coalesce((SELECT seq FROM "+table+
+			" WHERE received < ?1 ORDER BY seq DESC LIMIT 1), 0)")
+	}
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT coalesce(min(seq) - 1, (SELECT last FROM sequence)) FROM ("+strings.Join(later, " UNION ALL ")+")",
+			nanoseconds(t)).Scan(&last)
 	})
 	return last, err
 }

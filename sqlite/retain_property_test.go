@@ -256,7 +256,7 @@ func TestAfterRetentionAnswersAreThoseWithoutOldRuns(t *testing.T) {
 		storePast(rt, db, pastMachines(), runs, delivered)
 
 		want := staying(runs, delivered, newest, 100*day)
-		last, err := db.LastNumber(t.Context())
+		last, err := db.ArrivedBefore(t.Context(), arrival.Add(day))
 		require.NoError(rt, err)
 		var removed int64
 		for range 3 { // contexts go when nobody used them for a day

@@ -283,6 +283,26 @@ func TestTheSizeOfTheFileRemovesRuns(t *testing.T) {
 	require.Empty(t, verified(t, path).Findings)
 }
 
+// What arrived before a time ends where the first record stands that arrived later, in any table.
+func TestArrivedBefore(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	open(t, db)
+	before := func(t0 time.Time) uint64 {
+		n, err := db.ArrivedBefore(t.Context(), t0)
+		require.NoError(t, err)
+		return n
+	}
+	assert.Zero(t, before(arrival))
+	s, m, o := record(process("s", arrival)), record(measured("s", "test_a", arrival)), record(became("s", "tests/test_shop.py::test_b", arrival))
+	for i, rec := range []*monitor.Record{record(machine("machine")), s, m, o} {
+		rec.Received = arrival.Add(time.Duration(i) * time.Minute)
+		appendAll(t, db, rec)
+	}
+	for i := range 5 {
+		assert.EqualValues(t, i, before(arrival.Add(time.Duration(i)*time.Minute-time.Second)))
+	}
+}
+
 // The log of a removal does not fill a file that has a limit.
 func TestARemovalKeepsTheLogSmall(t *testing.T) {
 	db, path := newDB(t, utcZones())

@@ -19,6 +19,8 @@ const (
 	retainEvery = time.Hour
 	// retainAgain is the least time between two rounds, which a file without room has.
 	retainAgain = time.Minute
+	// retainRests is the most time between two rounds that a file without room has.
+	retainRests = 10 * time.Minute
 )
 
 // retainer removes old runs from the file of a serving bridge.
@@ -30,18 +32,12 @@ type retainer struct {
 	forget  func()        // drops what is cached of the file
 	removed func(runs, records int64)
 
-	settled, latest mark
-	due             time.Time // of the next round for age
-	after           time.Time // no round is before
+	due   time.Time     // of the next round for age
+	after time.Time     // no round is before
+	wait  time.Duration // between rounds for size
 
 	mu   sync.Mutex // guards policy until openRetention is done, and says
 	says monitor.RetentionStatus
-}
-
-// mark is the last number of the sequence at a time.
-type mark struct {
-	at   time.Time
-	last uint64
 }
 
 func newRetainer(config *serveCmd, logger *slog.Logger) *retainer {
@@ -54,7 +50,7 @@ func newRetainer(config *serveCmd, logger *slog.Logger) *retainer {
 }
 
 // openRetention finishes what an interrupted round left, in the background, and looks for old runs from then on.
-func (b *bridge) openRetention(ctx context.Context) (err error) {
+func (b *bridge) openRetention() {
 	r := b.retention
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,37 +58,32 @@ func (b *bridge) openRetention(ctx context.Context) (err error) {
 	if b.backend != nil {
 		r.policy.Dest = b.backend.Destination()
 	}
-	r.latest.at = time.Now()
-	r.latest.last, err = b.db.LastNumber(ctx)
-	return err
 }
 
 // next does a round if it is time for one.
 func (r *retainer) next(ctx context.Context) {
 	now := time.Now()
-	if now.Sub(r.latest.at) >= r.quiet {
-		last, err := r.db.LastNumber(ctx)
-		if err != nil {
-			return // it is tried again
-		}
-		r.settled, r.latest = r.latest, mark{now, last}
-	}
 	first := r.after.IsZero() // finishes what was interrupted
-	if now.Before(r.after) || !first && (r.settled.at.IsZero() || !r.policy.Active()) {
+	if now.Before(r.after) || !first && !r.policy.Active() {
 		return
 	}
 	if !first && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
 		return
 	}
-	r.after = now.Add(retainAgain)
 	policy := r.policy
-	if policy.UpTo = r.settled.last; r.settled.at.IsZero() {
-		policy, r.after = monitor.Retention{}, now.Add(r.quiet)
-	} else {
-		r.due = now.Add(retainEvery)
+	var err error
+	if policy.UpTo, err = r.db.ArrivedBefore(ctx, now.Add(-r.quiet)); err != nil {
+		return // it is tried again
 	}
 	round, err := r.db.Retain(ctx, policy, r.forget)
 	r.note(ctx, round, err)
+	if r.wait = min(2*r.wait, retainRests); round.Runs > 0 || !round.Full || r.wait == 0 { // each round reads all sessions
+		r.wait = retainAgain
+	}
+	r.after, r.due = now.Add(r.wait), now.Add(retainEvery)
+	if round.UnderWay > 0 { // these can go soon
+		r.after, r.due = now.Add(min(r.wait, r.quiet)), now.Add(min(retainEvery, r.quiet))
+	}
 }
 
 // note says what a round did.
