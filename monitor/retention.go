@@ -106,6 +106,7 @@ type RetentionRound struct {
 	Undelivered int       `json:"undelivered"`
 	Newest      int       `json:"newest"`    // among the newest of their group
 	UnderWay    int       `json:"under_way"` // got something a moment ago
+	Mixed       int       `json:"mixed"`     // have a session with the hash of a machine
 	// Waits says why nothing went at all, such as a replay under way.
 	Waits string `json:"waits,omitempty"`
 	// Full says that the file is still too large.

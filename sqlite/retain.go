@@ -73,6 +73,11 @@ func (r *retaining) run() error {
 	if err != nil {
 		return err
 	}
+	if r.round.Waits == "" && r.policy.Keep > 0 {
+		if r.round.Waits, err = r.doubtsClock(); err != nil {
+			return err
+		}
+	}
 	if r.round.Waits == "" && (need || r.policy.Keep > 0) {
 		if err := r.removeRuns(need); err != nil {
 			return err
@@ -120,6 +125,18 @@ func (r *retaining) waits(q querier) (why string, err error) {
 		why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
 		return nil
 	})
+	return why, err
+}
+
+// doubtsClock says why no run may go where nothing arrived for longer than runs are kept. A clock that is years ahead would make all of them
+// old.
+func (r *retaining) doubtsClock() (why string, err error) {
+	const newest = "SELECT * FROM (SELECT received FROM metrics ORDER BY seq DESC LIMIT 1)"
+	last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(received), 0) FROM ("+newest+" UNION ALL "+
+		strings.Replace(newest, "metrics", "outcomes", 1)+" UNION ALL "+strings.Replace(newest, "metrics", "sessions", 1)+")")
+	if err == nil && last[0] > 0 && int64(last[0]) < nanoseconds(r.policy.Before(r.db.Now())) {
+		why = "nothing arrived for longer than --keep, or the clock of this machine is wrong"
+	}
 	return why, err
 }
 

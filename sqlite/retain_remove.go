@@ -38,12 +38,8 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case owed:
-		r.round.Undelivered++
-	case last > r.policy.UpTo:
-		r.round.UnderWay++
-	default:
+	var mixed bool
+	if !owed && last <= r.policy.UpTo {
 		err = r.gently(func(w *writer) (err error) { // the destination may have lost the run meanwhile
 			if r.round.Waits, err = r.waits(w.conn); err != nil || r.round.Waits != "" {
 				return err
@@ -51,13 +47,24 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 			if owed, err = r.owed(w.conn, run, jsonList(sessions), last); err != nil || owed {
 				return err
 			}
-			gone, err = w.hideRun(run, sessions, records)
+			gone, mixed, err = w.hideRun(run, sessions, records)
 			return err
 		})
 	}
-	if err != nil || !gone {
-		r.held[heldRun{run.project, run.run}] = true
+	if err != nil || r.round.Waits != "" {
 		return false, err
+	}
+	if !gone {
+		r.held[heldRun{run.project, run.run}] = true
+		switch {
+		case owed:
+			r.round.Undelivered++
+		case mixed:
+			r.round.Mixed++
+		default:
+			r.round.UnderWay++
+		}
+		return false, nil
 	}
 	r.round.Runs++
 	r.round.Records += int64(records)
@@ -89,18 +96,17 @@ func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (o
 }
 
 // hideRun gives the sessions of a run the name of no project, and removes its sums and its report. From then on nobody sees any of it. A
-// run that got a record since its records were counted stays. So does one with a session whose hash is a context's too.
-func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (bool, error) {
+// run that got a record since its records were counted stays. So does a mixed one, with a session whose hash is a context's too.
+func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (gone, mixed bool, err error) {
 	list := jsonList(sessions)
 	var now uint64
-	var mixed bool
-	_, err := w.row(`SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session`+inList+`) +
+	_, err = w.row(`SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session`+inList+`) +
 		(SELECT coalesce(sum(outcomes), 0) FROM outcome_tallies WHERE session`+inList+`) +
 		(SELECT count(*) FROM sessions WHERE project = ?2 AND run = ?3) + (SELECT count(*) FROM ends WHERE session`+inList+`),
 		EXISTS (SELECT 1 FROM contexts WHERE hash`+inList+`) OR EXISTS (SELECT 1 FROM tallies WHERE context`+inList+`)
 		OR EXISTS (SELECT 1 FROM outcome_tallies WHERE context`+inList+`)`, []any{list, run.project, run.run}, &now, &mixed)
 	if err != nil || mixed || now != records {
-		return false, err
+		return false, mixed, err
 	}
 	for _, change := range []struct {
 		query string
@@ -115,12 +121,12 @@ func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (bool, e
 		{"INSERT INTO retention VALUES (1, 1, ?, 0, 0, 0) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
 	} {
 		if _, err := w.exec(change.query, change.args...); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	w.hashes.drop()
 	w.offsets.drop()
-	return true, nil
+	return true, false, nil
 }
 
 // finish removes what is left of a hidden run. any says that there was something.

@@ -54,11 +54,18 @@ func nothing() {}
 // The newest 60 runs of a branch and class of machine stay, however old they are.
 func TestTheNewestRunsStayWhateverTheirAge(t *testing.T) {
 	db, path := newDB(t, utcZones())
-	db.Now = func() time.Time { return arrival.Add(1000 * day) }
+	now := arrival.Add(1000 * day)
+	db.Now = func() time.Time { return now }
 	open(t, db)
 	last := fillAged(t, db, monitor.KeptRuns+3, 1)
+	policy := monitor.Retention{Keep: day / 2, Dest: dest, UpTo: last}
+	ahead, err := db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	require.Zero(t, ahead.Runs, "the clock may be wrong")
+	require.NotEmpty(t, ahead.Waits)
+	now = arrival
 	calls := 0
-	round, err := db.Retain(t.Context(), monitor.Retention{Keep: day, Dest: dest, UpTo: last}, func() { calls++ })
+	round, err := db.Retain(t.Context(), policy, func() { calls++ })
 	require.NoError(t, err)
 	assert.Equal(t, []int64{3, 9, monitor.KeptRuns, 3}, []int64{round.Runs, round.Records, int64(round.Newest), int64(calls)})
 	ids, _, _ := runsIn(t, db)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -90,6 +91,9 @@ func (r *retainer) next(ctx context.Context) {
 func (r *retainer) note(ctx context.Context, round monitor.RetentionRound, err error) {
 	r.removed(round.Runs, round.Records)
 	r.mu.Lock()
+	if round.Waits != "" && round.Waits != r.says.Last.Waits {
+		r.logger.WarnContext(ctx, "no old run goes now", "why", round.Waits)
+	}
 	r.says.Last, r.says.Why = round, ""
 	if round.Full {
 		r.says.Why = r.whyNothingGoes(round)
@@ -133,7 +137,7 @@ func (r *retainer) whyFull() string {
 	case r.says.Why != "":
 		return r.says.Why + "; raise --max-bytes, or remove a project"
 	}
-	return "the oldest runs that InfluxDB has are removed once nothing arrived for --quiet-after"
+	return "the oldest runs that InfluxDB has are removed within a minute"
 }
 
 // whyNothingGoes says what holds runs that would have made room.
@@ -141,16 +145,21 @@ func (r *retainer) whyNothingGoes(round monitor.RetentionRound) string {
 	if round.Waits != "" {
 		return "no run goes now: " + round.Waits
 	}
-	var all []string
+	return "no more runs can go: " + cmp.Or(strings.Join(staying(round), ", "), "none is left")
+}
+
+// staying says which runs stay, and why, although they are old or have to make room.
+func staying(round monitor.RetentionRound) (all []string) {
 	for _, held := range []struct {
 		runs int
 		why  string
 	}{{round.Undelivered, "not delivered to InfluxDB yet, or dead letters"},
 		{round.Newest, fmt.Sprintf("of the newest %d commits of their branch and class of machine", monitor.KeptRuns)},
-		{round.UnderWay, "still under way"}} {
+		{round.UnderWay, "still under way"},
+		{round.Mixed, "with the hash of a session for a machine"}} {
 		if held.runs > 0 {
 			all = append(all, fmt.Sprintf("%s %s", humanize.Comma(int64(held.runs)), held.why))
 		}
 	}
-	return "no more runs can go: " + strings.Join(all, ", ")
+	return all
 }

@@ -33,6 +33,9 @@ func TestAFullBridgeSaysWhy(t *testing.T) {
 			"60 of the newest 60 commits of their branch and class of machine; raise --max-bytes"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true, Waits: "a replay is under way"},
 			"no run goes now: a replay is under way"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true, Mixed: 2},
+			"no more runs can go: 2 with the hash of a session for a machine; raise"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true}, "no more runs can go: none is left; raise"},
 	} {
 		r := newRetainer(&tt.config, slog.New(slog.DiscardHandler))
 		r.removed = func(int64, int64) {}
