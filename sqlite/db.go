@@ -52,6 +52,7 @@ type DB struct {
 	names   map[string]*rollupNames // by project; guarded by keeping
 	uses    tokenUses               // of this process
 	checked atomic.Int64            // when the file last passed its check, in nanoseconds since 1970; 0 for never
+	swept   time.Time               // when Retain last looked for what nothing refers to
 	trimAt  int64                   // size of the log at which it is emptied next
 	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
 

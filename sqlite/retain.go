@@ -57,10 +57,14 @@ func (r *retaining) run() error {
 	if err != nil {
 		return err
 	}
-	var daily, need bool
+	var need bool
 	if r.policy.Active() {
-		if daily, err = r.noteUnused(); err != nil {
-			return err
+		if !again && r.db.Now().Sub(r.db.swept) >= unusedFor { // a context was too young the last time
+			went, _, err := r.db.Removed(r.ctx)
+			if err != nil {
+				return err
+			}
+			again = went > 0
 		}
 		if need, err = r.needsRoom(); err != nil {
 			return err
@@ -83,12 +87,10 @@ func (r *retaining) run() error {
 			return err
 		}
 	}
-	if again || daily || r.round.Runs > 0 {
+	if again || r.round.Runs > 0 {
 		if err := r.sweep(); err != nil {
 			return err
 		}
-	}
-	if again || daily || r.round.Runs > 0 {
 		if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (gone, m
 		{"DELETE FROM outcome_tallies WHERE session" + inList, []any{list}},
 		{"DELETE FROM reports WHERE project = ? AND run = ?", []any{run.project, run.run}},
 		{"INSERT INTO removing SELECT value FROM json_each(?)", []any{list}},
-		{"INSERT INTO retention VALUES (1, 1, ?, 0, 0, 0) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
+		{"INSERT INTO retention VALUES (1, 1, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
 	} {
 		if _, err := w.exec(change.query, change.args...); err != nil {
 			return false, false, err
@@ -162,25 +162,5 @@ func (r *retaining) finish() (any bool, err error) {
 			}
 		}
 		return nil
-	})
-}
-
-// noteUnused remembers once a day which numbers were given out, and says so when something went before. What was not used for so long goes
-// with what nothing refers to.
-func (r *retaining) noteUnused() (went bool, err error) {
-	const day = 24 * 3600 * 1e9
-	now := nanoseconds(r.db.Now())
-	fresh, err := r.db.numbersFrom(r.ctx, "SELECT 1 FROM retention WHERE seen_ns > ?", now-day)
-	if err != nil || len(fresh) > 0 {
-		return false, err
-	}
-	runs, _, err := r.db.Removed(r.ctx)
-	if err != nil {
-		return false, err
-	}
-	return runs > 0, r.gently(func(w *writer) error {
-		_, err := w.exec("INSERT INTO retention VALUES (1, 0, 0, 0, ?, ?) ON CONFLICT DO UPDATE SET unused = seen, seen = excluded.seen, seen_ns = excluded.seen_ns",
-			w.last, now)
-		return err
 	})
 }

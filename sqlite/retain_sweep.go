@@ -1,9 +1,14 @@
 package sqlite
 
+import "time"
+
+// unusedFor is how long a context stays that nothing refers to yet. Its run begins, perhaps.
+const unusedFor = 24 * time.Hour
+
 // unused are the rows of dictionaries that nothing refers to. Each sum refers to what its rows refer to, so sums tell it. The names of a
 // project that is being deleted are left to its deletion.
 var unused = []struct{ table, key, condition string }{
-	{"contexts", "hash", `seq <= (SELECT unused FROM retention) AND NOT EXISTS (SELECT 1 FROM hashes mine JOIN hashes theirs ON theirs.h = mine.h
+	{"contexts", "hash", `received < ?2 AND NOT EXISTS (SELECT 1 FROM hashes mine JOIN hashes theirs ON theirs.h = mine.h
 		WHERE mine.id = x.hash AND (mine.project GLOB 'deleted *' OR EXISTS (SELECT 1 FROM tallies y WHERE y.context = theirs.id)
 			OR EXISTS (SELECT 1 FROM outcome_tallies y WHERE y.context = theirs.id)))
 		AND (?1 = '' OR EXISTS (SELECT 1 FROM destinations d WHERE d.name = ?1 AND x.seq <= d.cursor
@@ -22,10 +27,11 @@ var unused = []struct{ table, key, condition string }{
 
 // sweep removes what only removed runs referred to. A context that the destination lacks stays.
 func (r *retaining) sweep() error {
+	r.db.swept = r.db.Now()
 	for _, u := range unused {
 		var args []any
 		if u.table == "contexts" {
-			args = []any{string(r.policy.Dest)}
+			args = []any{string(r.policy.Dest), nanoseconds(r.db.Now().Add(-unusedFor))}
 		}
 		find := "SELECT " + u.key + " FROM " + u.table + " AS x WHERE " + u.condition
 		ids, err := r.db.numbersFrom(r.ctx, find, args...)
