@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// KeptRuns is how many of the newest runs of each [RunGroup] stay, whatever their age. So the gate never loses its baseline.
+// KeptRuns is of how many of the newest commits of each [RunGroup] the runs stay, whatever their age, and how many of each commit. So the
+// gate never loses its baseline, which counts commits too.
 const KeptRuns = 60
 
-// BranchRests is how long a branch may be without a run while its project has some. After that it counts as merged or left, and keeps no
-// newest runs: the branches of pull requests would stay for ever.
+// BranchRests is how long a branch, or a selection of tests on it, may be without a run while its project has some. After that it counts
+// as merged or left, and keeps no newest runs: the branches of pull requests would stay for ever.
 const BranchRests = 90 * 24 * time.Hour
 
 // Retention says which runs go from the file. A run goes as a whole, with its measurements, outcomes, sessions and report. What stays for
@@ -24,7 +25,7 @@ type Retention struct {
 	Dest Destination
 	// UpTo is a number of the sequence. A run with a record behind it may still be under way, and stays.
 	UpTo uint64
-	// Newest is how many of the newest runs of each [RunGroup] stay: [KeptRuns] when 0.
+	// Newest is used instead of [KeptRuns] unless it is 0.
 	Newest int
 }
 
@@ -51,36 +52,45 @@ func (r Retention) Before(now time.Time) time.Time {
 // RunGroup is what runs have in common that are compared with each other.
 type RunGroup struct {
 	Project, Branch, Env string
-	Partial              bool // no session is whole. Partial runs are no baseline of whole ones
+	Selection            string // why no session is whole, empty where one is. Partial runs are compared with those alike only
 }
 
 // NewestRuns finds the newest runs of each group.
 type NewestRuns struct {
 	most    int
 	now     time.Time
-	counted map[RunGroup]int
-	latest  map[string]time.Time // by project, when its last run began
-	rests   map[[2]string]bool   // by project and branch
+	counted map[RunGroup]map[string]int // runs by commit
+	latest  map[string]time.Time        // by project, when its last run began
+	rests   map[RunGroup]bool           // of any class of machine
 }
 
 // NewestRuns returns one that has no run yet.
 func (r Retention) NewestRuns(now time.Time) *NewestRuns {
-	return &NewestRuns{cmp.Or(r.Newest, KeptRuns), now, map[RunGroup]int{}, map[string]time.Time{}, map[[2]string]bool{}}
+	return &NewestRuns{cmp.Or(r.Newest, KeptRuns), now, map[RunGroup]map[string]int{}, map[string]time.Time{}, map[RunGroup]bool{}}
 }
 
 // Add counts a run, in the order from the newest on, and says whether it is among the newest of any of its groups. A run on two classes
-// of machine is in two groups. began is the start of its last session.
-func (n *NewestRuns) Add(groups []RunGroup, began time.Time) (newest bool) {
+// of machine is in two groups. commit is the run itself where no commit is known. began is the start of its last session.
+func (n *NewestRuns) Add(groups []RunGroup, commit string, began time.Time) (newest bool) {
 	for _, g := range groups {
 		if n.latest[g.Project].IsZero() && !began.After(n.now) { // a date in the future ends no branch
 			n.latest[g.Project] = began
 		}
-		branch := [2]string{g.Project, g.Branch}
-		if _, known := n.rests[branch]; !known {
-			n.rests[branch] = n.latest[g.Project].Sub(began) > BranchRests
+		anywhere := g
+		anywhere.Env = ""
+		if _, known := n.rests[anywhere]; !known {
+			n.rests[anywhere] = n.latest[g.Project].Sub(began) > BranchRests
 		}
-		if n.counted[g] < n.most && !n.rests[branch] {
-			n.counted[g]++
+		if n.rests[anywhere] {
+			continue
+		}
+		commits := n.counted[g]
+		if commits == nil {
+			commits = map[string]int{}
+			n.counted[g] = commits
+		}
+		if runs := commits[commit]; runs == 0 && len(commits) < n.most || 0 < runs && runs < n.most {
+			commits[commit]++
 			newest = true
 		}
 	}
@@ -96,6 +106,7 @@ type RetentionRound struct {
 	Undelivered int       `json:"undelivered"`
 	Newest      int       `json:"newest"`    // among the newest of their group
 	UnderWay    int       `json:"under_way"` // got something a moment ago
+	Mixed       int       `json:"mixed"`     // have a session with the hash of a machine
 	// Waits says why nothing went at all, such as a replay under way.
 	Waits string `json:"waits,omitempty"`
 	// Full says that the file is still too large.

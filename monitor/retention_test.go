@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,9 +28,32 @@ func TestBranchesThatEndedKeepNoNewestRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			newest := monitor.Retention{Newest: 3}.NewestRuns(now)
 			for _, r := range runs {
-				got := newest.Add([]monitor.RunGroup{{Project: r.project, Branch: r.branch, Env: "ci"}}, now.Add(-r.age))
+				got := newest.Add([]monitor.RunGroup{{Project: r.project, Branch: r.branch, Env: "ci"}}, fmt.Sprint(r.age), now.Add(-r.age))
 				assert.Equal(t, r.newest, got, r)
 			}
 		})
 	}
+}
+
+// The jobs of a commit count as one, as they do where runs are compared, and those that chose other tests count by themselves.
+func TestTheRunsOfTheNewestCommitsStay(t *testing.T) {
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	newest := monitor.Retention{Newest: 3}.NewestRuns(now)
+	for i, run := range []struct {
+		commit, selection string
+		newest            bool
+	}{
+		{"c4", "", true}, {"c4", "", true}, {"c4", "", true},
+		{"c4", "", false}, // a nightly run of a branch that rests would stay for ever
+		{"c3", "-k slow", true},
+		{"c3", "", true}, {"c2", "", true},
+		{"c1", "", false},
+		{"c3", "", true},
+		{"c1", "-k slow", true}, {"c0", "-k slow", true}, {"b9", "-k slow", false}, {"b9", "-k fast", true},
+	} {
+		group := monitor.RunGroup{Project: "shop", Branch: "main", Selection: run.selection}
+		assert.Equal(t, run.newest, newest.Add([]monitor.RunGroup{group}, run.commit, now.Add(-time.Duration(i)*time.Hour)), "run %d", i)
+	}
+	group := monitor.RunGroup{Project: "shop", Branch: "main", Selection: "-k once"}
+	assert.False(t, newest.Add([]monitor.RunGroup{group}, "a0", now.Add(-100*24*time.Hour)), "a selection of long ago")
 }

@@ -37,10 +37,11 @@ func (a *appender) steady(r *newRow, start monitor.LocalTime, at monitor.Instant
 }
 
 // noteClock notes in the session that a metric stands elsewhere than the clock of its session says, or keeps a nanosecond that
-// is not its own. The first time in a session it returns how far the clock was from the arrival.
-func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant) (wrong time.Duration, err error) {
+// is not its own, also where another metric has that: this one may be removed, and the nanosecond of a repeat would then be free. The first
+// time in a session it returns how far the clock was from the arrival.
+func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant, displaced bool) (wrong time.Duration, err error) {
 	s := &r.session
-	if !s.session || s.unsteady || a.steady(r, start, at) {
+	if !s.session || s.unsteady || !displaced && a.steady(r, start, at) {
 		return 0, nil
 	}
 	wrong = at.Time().Sub(s.clock.At(start).Time())

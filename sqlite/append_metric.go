@@ -51,12 +51,13 @@ func (a *appender) metric(rec *monitor.Record) (decision, error) {
 		return d, err
 	}
 	d.newSeries = newSeries
-	if d.at.UTC != ownTime(r, start.At(at.Offset)) { // it is found by its hash when it comes again
+	displaced := d.at.UTC != ownTime(r, start.At(at.Offset))
+	if displaced { // it is found by its hash when it comes again
 		if _, err := a.exec("INSERT INTO clocks (hash, seq) VALUES (?, ?)", r.shortHash(), d.seq); err != nil {
 			return d, err
 		}
 	}
-	d.wrong, err = a.noteClock(r, start, at)
+	d.wrong, err = a.noteClock(r, start, at, displaced)
 	return d, err
 }
 

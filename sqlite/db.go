@@ -55,11 +55,11 @@ type DB struct {
 	names   map[string]*rollupNames // by project; guarded by keeping
 	uses    tokenUses               // of this process
 	checked atomic.Int64            // when the file last passed its check, in nanoseconds since 1970; 0 for never
+	swept   time.Time               // when Retain last looked for what nothing refers to
 	trimAt  int64                   // size of the log at which it is emptied next
 	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
 
-	hides     atomic.Uint64
-	displaced uint64 // up to this number the sessions of displaced metrics are marked; of Retain
+	hides atomic.Uint64
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
@@ -202,6 +202,9 @@ func (db *DB) lockUnlessServed() (*fileLock, error) {
 
 // open opens the file. lock is nil when another process serves it: its log changes at any moment.
 func (db *DB) open(ctx context.Context, lock *fileLock) error {
+	if db.MaxBytes > 0 { // the log counts, and a removal writes more of it than the file becomes smaller
+		db.maxLog = min(db.maxLog, max(db.MaxBytes/32, 1<<20))
+	}
 	if err := db.inspect(); err != nil {
 		return err
 	}

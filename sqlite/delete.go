@@ -157,7 +157,6 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 	for _, c := range w.caches {
 		c.drop()
 	}
-	clear(w.crowds)
 	if err := w.oweDeletion(d.Project, nanoseconds(s.Began)); err != nil {
 		return err
 	}
@@ -230,6 +229,7 @@ func (w *writer) removeMeasured(ctx context.Context, seqs []uint64) error {
 			return err
 		}
 	}
+	clear(w.crowds) // there is room now
 	if err := w.forgetNumbers(seqs); err != nil {
 		return err
 	}

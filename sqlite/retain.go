@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -15,7 +16,7 @@ const (
 	// retainRest is how many times as long as its last transaction took retention rests. So it takes a quarter of the writing at most,
 	// and commits of records go first.
 	retainRest = 3
-	// plannedRuns bounds how many runs a plan has.
+	// plannedRuns bounds how many runs a plan has, as long as one of them goes.
 	plannedRuns = 1000
 )
 
@@ -28,7 +29,7 @@ func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func
 	if err := db.requireOwner(); err != nil {
 		return monitor.RetentionRound{}, err
 	}
-	r := &retaining{db: db, ctx: ctx, policy: policy, removed: removed, held: map[heldRun]bool{}}
+	r := &retaining{db: db, ctx: ctx, policy: policy, removed: removed, most: plannedRuns, held: map[heldRun]bool{}}
 	r.round.Began = db.Now()
 	err := r.run()
 	if errors.Is(err, errDeletion) {
@@ -45,42 +46,51 @@ type retaining struct {
 	policy  monitor.Retention
 	removed func()
 	round   monitor.RetentionRound
-	held    map[heldRun]bool // runs that stay, although they are planned
+	most    int              // runs of a plan
+	held    map[heldRun]bool // runs that stay, although they are planned; no further plan has them
 }
 
 type heldRun struct{ project, run string }
 
 func (r *retaining) run() error {
-	if err := r.markDisplaced(); err != nil {
-		return err
-	}
 	again, err := r.finish() // what an interrupted round left
 	if err != nil {
 		return err
 	}
-	var daily, need bool
+	var need bool
 	if r.policy.Active() {
-		if daily, err = r.noteUnused(); err != nil {
-			return err
+		if !again && r.db.Now().Sub(r.db.swept) >= unusedFor { // a context was too young the last time
+			went, _, err := r.db.Removed(r.ctx)
+			if err != nil {
+				return err
+			}
+			again = went > 0
 		}
 		if need, err = r.needsRoom(); err != nil {
 			return err
 		}
 	}
-	if r.round.Waits, err = r.waits(); err != nil {
+	err = r.db.read(r.ctx, func(q querier) error {
+		r.round.Waits, err = r.waits(q)
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	if r.round.Waits == "" && r.policy.Keep > 0 {
+		if r.round.Waits, err = r.doubtsClock(); err != nil {
+			return err
+		}
 	}
 	if r.round.Waits == "" && (need || r.policy.Keep > 0) {
 		if err := r.removeRuns(need); err != nil {
 			return err
 		}
 	}
-	if again || daily || r.round.Runs > 0 {
+	if again || r.round.Runs > 0 {
 		if err := r.sweep(); err != nil {
 			return err
 		}
-	}
-	if again || daily || r.round.Runs > 0 {
 		if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
 			return err
 		}
@@ -102,23 +112,33 @@ func (r *retaining) needsRoom() (bool, error) {
 }
 
 // waits says why no run may go now, empty for no reason.
-func (r *retaining) waits() (why string, err error) {
+func (r *retaining) waits(q querier) (why string, err error) {
 	if r.policy.Dest == "" {
 		return "", nil
 	}
-	err = r.db.read(r.ctx, func(q querier) error {
-		replays, err := openCommands(r.ctx, q, commandReplay)
-		if err != nil {
-			return err
-		}
-		if len(replays) > 0 {
-			why = "a replay is under way, or asked for"
-		}
-		return each(r.ctx, q, "SELECT 1 FROM destinations WHERE name = ? AND lost <> ''", []any{string(r.policy.Dest)}, func(scanner) error {
-			why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
-			return nil
-		})
+	replays, err := openCommands(r.ctx, q, commandReplay)
+	if err != nil {
+		return "", err
+	}
+	if len(replays) > 0 {
+		why = "a replay is under way, or asked for"
+	}
+	err = each(r.ctx, q, "SELECT 1 FROM destinations WHERE name = ? AND lost <> ''", []any{string(r.policy.Dest)}, func(scanner) error {
+		why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
+		return nil
 	})
+	return why, err
+}
+
+// doubtsClock says why no run may go where nothing arrived for longer than runs are kept. A clock that is years ahead would make all of them
+// old.
+func (r *retaining) doubtsClock() (why string, err error) {
+	const newest = "SELECT * FROM (SELECT received FROM metrics ORDER BY seq DESC LIMIT 1)"
+	last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(received), 0) FROM ("+newest+" UNION ALL "+
+		strings.Replace(newest, "metrics", "outcomes", 1)+" UNION ALL "+strings.Replace(newest, "metrics", "sessions", 1)+")")
+	if err == nil && last[0] > 0 && int64(last[0]) < nanoseconds(r.policy.Before(r.db.Now())) {
+		why = "nothing arrived for longer than --keep, or the clock of this machine is wrong"
+	}
 	return why, err
 }
 
@@ -141,15 +161,18 @@ func (r *retaining) removeRuns(need bool) error {
 				return err
 			}
 			gone, err := r.remove(run)
-			if err != nil {
+			if err != nil || r.round.Waits != "" {
 				return err
 			}
 			if gone {
 				went++
 			}
 		}
-		if !more || went == 0 {
+		if !more {
 			return nil
+		}
+		if went == 0 { // each plan reads all sessions
+			r.most *= 2
 		}
 	}
 }
@@ -216,11 +239,16 @@ func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
 	return runs, records, err
 }
 
-// LastNumber returns the last number of the sequence that was given out.
-func (db *DB) LastNumber(ctx context.Context) (last uint64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		last, err = lastSeq(ctx, q)
-		return err
+// ArrivedBefore returns the number of the sequence up to which all records arrived before a time. It reads what arrived later.
+func (db *DB) ArrivedBefore(ctx context.Context, t time.Time) (last uint64, err error) {
+	var later []string
+	for _, table := range []string{"contexts", "sessions", "metrics", "outcomes"} {
+		later = append(later, "SELECT min(seq) AS seq FROM "+table+" WHERE seq > coalesce((SELECT seq FROM "+table+
+			" WHERE received < ?1 ORDER BY seq DESC LIMIT 1), 0)")
+	}
+	err = db.readFrom(ctx, db.listers, func(q querier) error {
+		return q.QueryRowContext(ctx, "SELECT coalesce(min(seq) - 1, (SELECT last FROM sequence)) FROM ("+strings.Join(later, " UNION ALL ")+")",
+			nanoseconds(t)).Scan(&last)
 	})
 	return last, err
 }

@@ -27,8 +27,8 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 	r.round.Newest = 0
 	newest, seen, seed := r.policy.NewestRuns(now), map[uint64]bool{}, maphash.MakeSeed()
 	add := func(run oldRun) {
-		if plan = append(plan, run); len(plan) >= 2*plannedRuns { // those that came last are the oldest
-			plan, more = slices.Delete(plan, 0, len(plan)-plannedRuns), true
+		if plan = append(plan, run); len(plan) >= 2*r.most { // those that came last are the oldest
+			plan, more = slices.Delete(plan, 0, len(plan)-r.most), true
 		}
 	}
 	for at := (pageEnd{math.MaxInt64, math.MaxInt64}); ; {
@@ -43,7 +43,7 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 		}
 		for _, run := range runs {
 			run.tooOld = run.last < before
-			switch stays := newest.Add(run.groups, time.Unix(0, run.last)); {
+			switch stays := newest.Add(run.groups, run.commit, time.Unix(0, run.last)); {
 			case !run.tooOld && !need || r.held[heldRun{run.project, run.run}]:
 			case stays:
 				r.round.Newest++
@@ -57,14 +57,14 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 		at = end
 	}
 	slices.Reverse(plan)
-	orphans, err := r.orphans()
+	orphans, err := r.orphans(r.most + len(r.held) + 1)
 	for _, run := range orphans {
 		if run.tooOld = run.last < before; (run.tooOld || need) && !r.held[heldRun{run.project, run.run}] {
 			plan = append(plan, run)
 		}
 	}
 	slices.SortStableFunc(plan, func(a, b oldRun) int { return cmp.Compare(a.last, b.last) })
-	return plan[:min(plannedRuns, len(plan))], more || len(plan) > plannedRuns, err
+	return plan[:min(r.most, len(plan))], more || len(plan) > r.most, err
 }
 
 // pageEnd is where a page of sessions ends, from the newest on.
@@ -74,6 +74,7 @@ type pageEnd struct{ utc, seq int64 }
 type groupedRun struct {
 	oldRun
 	groups []monitor.RunGroup
+	commit string // or what stands for it
 }
 
 // olderRuns reads a page of sessions, and returns their runs that are new, with the end of the page, which is at when there are no more.
@@ -98,7 +99,7 @@ func (r *retaining) olderRuns(at pageEnd, isNew func(oldRun) bool) (runs []group
 	return runs, end, err
 }
 
-// addGroups adds the groups of runs: one for each branch of their sessions and each class of machine.
+// addGroups adds the commits and the groups of runs: one for each branch of their sessions and each class of machine.
 func addGroups(ctx context.Context, q querier, runs []groupedRun) error {
 	infos := make([]*monitor.RunInfo, len(runs))
 	for i, run := range runs {
@@ -111,30 +112,34 @@ func addGroups(ctx context.Context, q querier, runs []groupedRun) error {
 		return err
 	}
 	query := withRuns(len(runs), func(i int) (project, run string) { return runs[i].project, runs[i].run })
-	query.add("SELECT DISTINCT chosen.i, s.branch" + chosenSessions)
+	query.add("SELECT DISTINCT chosen.i, s.branch, coalesce(s.scm_ref, ''), s.build" + chosenSessions)
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
-		var branch string
-		err := row.Scan(&i, &branch)
+		var branch, commit, build, selection string
+		err := row.Scan(&i, &branch, &commit, &build)
+		runs[i].commit = cmp.Or(commit, build, runs[i].run) // as judging has it
+		if !infos[i].Whole {
+			selection = cmp.Or(infos[i].Partial, "not known")
+		}
 		envs := infos[i].Environments
 		if len(envs) == 0 {
 			envs = []string{""}
 		}
 		for _, env := range envs {
-			runs[i].groups = append(runs[i].groups, monitor.RunGroup{Project: runs[i].project, Branch: branch, Env: env, Partial: !infos[i].Whole})
+			runs[i].groups = append(runs[i].groups, monitor.RunGroup{Project: runs[i].project, Branch: branch, Env: env, Selection: selection})
 		}
 		return err
 	})
 }
 
-// orphans returns what was measured in sessions that nobody knows. Nothing is compared with it.
-func (r *retaining) orphans() (runs []oldRun, err error) {
+// orphans returns what was measured in sessions that nobody knows, up to a limit. Nothing is compared with it.
+func (r *retaining) orphans(limit int) (runs []oldRun, err error) {
 	const unknown = "NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = y.session)"
 	return runs, r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
 		return each(r.ctx, q, `SELECT h.id, h.project, h.h, max(coalesce((SELECT max(utc_ns) FROM metrics m WHERE m.session = h.id), 0),
 			coalesce((SELECT max(utc_ns) FROM outcomes o WHERE o.session = h.id), 0)) AS last
 			FROM (SELECT y.session FROM tallies y WHERE `+unknown+` UNION SELECT y.session FROM outcome_tallies y WHERE `+unknown+`) u
-			JOIN hashes h ON h.id = u.session ORDER BY last LIMIT ?`, []any{plannedRuns}, func(row scanner) error {
+			JOIN hashes h ON h.id = u.session ORDER BY last LIMIT ?`, []any{limit}, func(row scanner) error {
 			var run oldRun
 			err := row.Scan(&run.orphan, &run.project, &run.run, &run.last)
 			if !hidden(run.project) {

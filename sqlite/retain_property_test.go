@@ -24,6 +24,7 @@ type pastRun struct {
 	age                          time.Duration // of its last session
 	sessions, tests              int
 	completion                   monitor.Completion
+	reason, commit               string
 	outcomes                     bool
 	known                        bool // the file has its sessions
 	report                       bool
@@ -32,6 +33,11 @@ type pastRun struct {
 }
 
 func (r *pastRun) session(i int) string { return fmt.Sprint(r.id, "-", i) }
+
+// chosen is what the run has in common with those that it is compared with, apart from the machine.
+func (r *pastRun) chosen() string {
+	return fmt.Sprint(r.project, r.branch, r.completion == monitor.Partial, r.reason)
+}
 
 // records are the records of the run, as an import brings them, since that keeps their instants.
 func (r *pastRun) records() (recs []*monitor.Record) {
@@ -46,7 +52,7 @@ func (r *pastRun) records() (recs []*monitor.Record) {
 			s := process(r.session(i), start)
 			s.Run, s.Branch, s.Start.UTC = r.id, r.branch, start.UnixNano()
 			s.Description = fmt.Sprintf(`{"pipeline_branch": %q, "pipeline_build_no": %q}`, r.branch, r.id)
-			s.Completion = r.completion
+			s.Completion, s.Reason, s.ScmRef.String = r.completion, r.reason, r.commit
 			add(s)
 		}
 		for n := range r.tests {
@@ -82,10 +88,14 @@ func anyPast(t *rapid.T) (all []*pastRun) {
 			known:      rapid.IntRange(0, 9).Draw(t, "known") > 0,
 			report:     rapid.Bool().Draw(t, "report"),
 			completion: rapid.SampledFrom([]monitor.Completion{"", monitor.Complete, monitor.Partial}).Draw(t, "completion"),
+			commit:     rapid.SampledFrom([]string{"c1", "c2", "c3"}).Draw(t, "commit"),
 			owed:       rapid.SampledFrom([]string{"", "", "", "", "parked", "aside", "dead", "report"}).Draw(t, "owed"),
 		}
 		if !r.known {
 			r.sessions = 1
+		}
+		if r.completion == monitor.Partial {
+			r.reason = rapid.SampledFrom([]string{"", "-k slow", "-k fast"}).Draw(t, "reason")
 		}
 		if r.tests == 0 && !r.outcomes && r.owed != "report" {
 			r.owed = "" // only measurements wait and die here
@@ -99,14 +109,14 @@ func anyPast(t *rapid.T) (all []*pastRun) {
 func staying(runs []*pastRun, delivered, newest int, keep time.Duration) (stay []*pastRun) {
 	sorted := slices.Clone(runs)
 	slices.SortStableFunc(sorted, func(a, b *pastRun) int { return int(a.age/time.Minute) - int(b.age/time.Minute) })
-	counted := map[string]int{}
+	counted := map[string]map[string]int{} // of commits
 	stays := map[*pastRun]bool{}
 	youngest := map[string]time.Duration{} // by project, and by project and branch
 	for _, r := range sorted {
 		if !r.known {
 			continue
 		}
-		for _, of := range []string{r.project, r.project + r.branch} {
+		for _, of := range []string{r.project, r.chosen()} {
 			if age, ok := youngest[of]; !ok || r.age < age {
 				youngest[of] = r.age
 			}
@@ -117,10 +127,13 @@ func staying(runs []*pastRun, delivered, newest int, keep time.Duration) (stay [
 		if r.tests == 0 {
 			env = ""
 		}
-		group := fmt.Sprint(r.project, r.branch, env, r.completion == monitor.Partial)
-		rests := youngest[r.project+r.branch]-youngest[r.project] > monitor.BranchRests
-		if r.known && !rests && counted[group] < newest {
-			counted[group]++
+		group := r.chosen() + env
+		rests := youngest[r.chosen()]-youngest[r.project] > monitor.BranchRests
+		if counted[group] == nil {
+			counted[group] = map[string]int{}
+		}
+		if of := counted[group]; r.known && !rests && (len(of) < newest || of[r.commit] > 0) && of[r.commit] < newest {
+			of[r.commit]++
 			stays[r] = true
 		}
 	}
@@ -243,7 +256,7 @@ func TestAfterRetentionAnswersAreThoseWithoutOldRuns(t *testing.T) {
 		storePast(rt, db, pastMachines(), runs, delivered)
 
 		want := staying(runs, delivered, newest, 100*day)
-		last, err := db.LastNumber(t.Context())
+		last, err := db.ArrivedBefore(t.Context(), arrival.Add(day))
 		require.NoError(rt, err)
 		var removed int64
 		for range 3 { // contexts go when nobody used them for a day

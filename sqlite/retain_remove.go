@@ -38,21 +38,34 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case owed:
-		r.round.Undelivered++
-	case last > r.policy.UpTo:
-		r.round.UnderWay++
-	default:
-		err = r.gently(func(w *writer) error {
+	var mixed bool
+	if !owed && last <= r.policy.UpTo {
+		err = r.gently(func(w *writer) (err error) { // the destination may have lost the run meanwhile
+			if r.round.Waits, err = r.waits(w.conn); err != nil || r.round.Waits != "" {
+				return err
+			}
+			if owed, err = r.owed(w.conn, run, jsonList(sessions), last); err != nil || owed {
+				return err
+			}
 			r.db.hides.Add(1)
-			gone, err = w.hideRun(run, sessions, records)
+			gone, mixed, err = w.hideRun(run, sessions, records)
 			return err
 		})
 	}
-	if err != nil || !gone {
-		r.held[heldRun{run.project, run.run}] = true
+	if err != nil || r.round.Waits != "" {
 		return false, err
+	}
+	if !gone {
+		r.held[heldRun{run.project, run.run}] = true
+		switch {
+		case owed:
+			r.round.Undelivered++
+		case mixed:
+			r.round.Mixed++
+		default:
+			r.round.UnderWay++
+		}
+		return false, nil
 	}
 	r.round.Runs++
 	r.round.Records += int64(records)
@@ -62,6 +75,7 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 }
 
 // owed says whether the destination lacks a record of sessions, or the report on their run. Dead letters are owed: nobody else has them.
+// So is all of a project that the destination has yet to delete. What is new of it is then delivered again from the file.
 func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (owed bool, err error) {
 	if r.policy.Dest == "" {
 		return false, nil
@@ -70,8 +84,9 @@ func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (o
 	var dest, dead, parked int64
 	var cursor uint64
 	err = each(r.ctx, q, `SELECT id, cursor, dead, EXISTS (SELECT 1 FROM parked p WHERE p.dest = d.id),
-		EXISTS (SELECT 1 FROM reports k WHERE k.project = ? AND k.run = ? AND k.version > d.reports) FROM destinations d WHERE name = ?`,
-		[]any{run.project, run.run, string(r.policy.Dest)},
+		EXISTS (SELECT 1 FROM reports k WHERE k.project = ? AND k.run = ? AND k.version > d.reports)
+		OR EXISTS (SELECT 1 FROM undeleted u WHERE u.dest = d.id AND u.project = ?) FROM destinations d WHERE name = ?`,
+		[]any{run.project, run.run, run.project, string(r.policy.Dest)},
 		func(row scanner) error { return row.Scan(&dest, &cursor, &dead, &parked, &owed) })
 	if owed = owed || last > cursor; err != nil || owed || dead == 0 && parked == 0 {
 		return owed, err
@@ -82,18 +97,17 @@ func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (o
 }
 
 // hideRun gives the sessions of a run the name of no project, and removes its sums and its report. From then on nobody sees any of it. A
-// run that got a record since its records were counted stays. So does one with a session whose hash is a context's too.
-func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (bool, error) {
+// run that got a record since its records were counted stays. So does a mixed one, with a session whose hash is a context's too.
+func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (gone, mixed bool, err error) {
 	list := jsonList(sessions)
 	var now uint64
-	var mixed bool
-	_, err := w.row(`SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session`+inList+`) +
+	_, err = w.row(`SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session`+inList+`) +
 		(SELECT coalesce(sum(outcomes), 0) FROM outcome_tallies WHERE session`+inList+`) +
 		(SELECT count(*) FROM sessions WHERE project = ?2 AND run = ?3) + (SELECT count(*) FROM ends WHERE session`+inList+`),
 		EXISTS (SELECT 1 FROM contexts WHERE hash`+inList+`) OR EXISTS (SELECT 1 FROM tallies WHERE context`+inList+`)
 		OR EXISTS (SELECT 1 FROM outcome_tallies WHERE context`+inList+`)`, []any{list, run.project, run.run}, &now, &mixed)
 	if err != nil || mixed || now != records {
-		return false, err
+		return false, mixed, err
 	}
 	for _, change := range []struct {
 		query string
@@ -105,15 +119,15 @@ func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (bool, e
 		{"DELETE FROM outcome_tallies WHERE session" + inList, []any{list}},
 		{"DELETE FROM reports WHERE project = ? AND run = ?", []any{run.project, run.run}},
 		{"INSERT INTO removing SELECT value FROM json_each(?)", []any{list}},
-		{"INSERT INTO retention VALUES (1, 1, ?, 0, 0, 0) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
+		{"INSERT INTO retention VALUES (1, 1, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
 	} {
 		if _, err := w.exec(change.query, change.args...); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	w.hashes.drop()
 	w.offsets.drop()
-	return true, nil
+	return true, false, nil
 }
 
 // finish removes what is left of a hidden run. any says that there was something.
@@ -130,12 +144,7 @@ func (r *retaining) finish() (any bool, err error) {
 		}
 		any = true
 		slices.Sort(seqs) // those of a zone stand together
-		err = r.inSteps(seqs, func(w *writer, some []uint64) error {
-			if err := w.unsteady(r.db.displaced); err != nil {
-				return err
-			}
-			return w.removeMeasured(r.ctx, some)
-		})
+		err = r.inSteps(seqs, func(w *writer, some []uint64) error { return w.removeMeasured(r.ctx, some) })
 		if err != nil {
 			return any, err
 		}
@@ -154,53 +163,5 @@ func (r *retaining) finish() (any bool, err error) {
 			}
 		}
 		return nil
-	})
-}
-
-// markDisplaced marks the sessions of metrics that do not stand at their own nanosecond. Where another metric has it, and goes, a repeat
-// would find the nanosecond free, and be taken for a new one. A marked session has its repeats looked for first. Metrics that arrive
-// later are looked for in the transactions that remove.
-func (r *retaining) markDisplaced() error {
-	for {
-		last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM clocks WHERE seq > ? ORDER BY seq LIMIT ?)", r.db.displaced, retainStep)
-		if err != nil || last[0] == 0 {
-			return err
-		}
-		if err := r.gently(func(w *writer) error { return w.unsteadyUpTo(r.db.displaced, last[0]) }); err != nil {
-			return err
-		}
-		r.db.displaced = last[0]
-	}
-}
-
-// unsteady marks the sessions of metrics behind a number that do not stand at their own nanosecond.
-func (w *writer) unsteady(after uint64) error { return w.unsteadyUpTo(after, w.last) }
-
-func (w *writer) unsteadyUpTo(after, upTo uint64) error {
-	n, err := w.changes(`UPDATE sessions SET unsteady = 1 WHERE unsteady = 0 AND hash IN (SELECT m.session
-		FROM clocks c INDEXED BY clocks_seq CROSS JOIN metrics m ON m.seq = c.seq WHERE c.seq > ? AND c.seq <= ?)`, after, upTo)
-	if n > 0 {
-		w.hashes.drop()
-	}
-	return err
-}
-
-// noteUnused remembers once a day which numbers were given out, and says so when something went before. What was not used for so long goes
-// with what nothing refers to.
-func (r *retaining) noteUnused() (went bool, err error) {
-	const day = 24 * 3600 * 1e9
-	now := nanoseconds(r.db.Now())
-	fresh, err := r.db.numbersFrom(r.ctx, "SELECT 1 FROM retention WHERE seen_ns > ?", now-day)
-	if err != nil || len(fresh) > 0 {
-		return false, err
-	}
-	runs, _, err := r.db.Removed(r.ctx)
-	if err != nil {
-		return false, err
-	}
-	return runs > 0, r.gently(func(w *writer) error {
-		_, err := w.exec("INSERT INTO retention VALUES (1, 0, 0, 0, ?, ?) ON CONFLICT DO UPDATE SET unused = seen, seen = excluded.seen, seen_ns = excluded.seen_ns",
-			w.last, now)
-		return err
 	})
 }

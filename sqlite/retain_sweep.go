@@ -1,14 +1,21 @@
 package sqlite
 
-// unused are the rows of dictionaries that nothing refers to. Each sum refers to what its rows refer to, so sums tell it. The names of a
+import "time"
+
+// unusedFor is how long a context stays that nothing refers to yet. Its run begins, perhaps.
+const unusedFor = 24 * time.Hour
+
+// unused are the rows of dictionaries that nothing refers to, and reports on runs that went. Each sum refers to what its rows refer to, so sums tell it. The names of a
 // project that is being deleted are left to its deletion.
 var unused = []struct{ table, key, condition string }{
-	{"contexts", "hash", `seq <= (SELECT unused FROM retention) AND NOT EXISTS (SELECT 1 FROM hashes mine JOIN hashes theirs ON theirs.h = mine.h
+	{"contexts", "hash", `received < ?2 AND NOT EXISTS (SELECT 1 FROM hashes mine JOIN hashes theirs ON theirs.h = mine.h
 		WHERE mine.id = x.hash AND (mine.project GLOB 'deleted *' OR EXISTS (SELECT 1 FROM tallies y WHERE y.context = theirs.id)
 			OR EXISTS (SELECT 1 FROM outcome_tallies y WHERE y.context = theirs.id)))
 		AND (?1 = '' OR EXISTS (SELECT 1 FROM destinations d WHERE d.name = ?1 AND x.seq <= d.cursor
 			AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.dest = d.id AND p.seq = x.seq)
 			AND NOT EXISTS (SELECT 1 FROM dead_letters l WHERE l.dest = d.id AND l.seq = x.seq)))`},
+	{"reports", "version", `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.project = x.project AND s.run = x.run)
+		AND (?1 = '' OR EXISTS (SELECT 1 FROM destinations d WHERE d.name = ?1 AND x.version <= d.reports))`}, // judging was late
 	{"hashes", "id", `project NOT GLOB 'deleted *' AND NOT EXISTS (SELECT 1 FROM contexts c WHERE c.hash = x.id)
 		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.hash = x.id)
 		AND NOT EXISTS (SELECT 1 FROM tallies y WHERE y.session = x.id) AND NOT EXISTS (SELECT 1 FROM tallies y WHERE y.context = x.id)
@@ -20,11 +27,15 @@ var unused = []struct{ table, key, condition string }{
 		AND NOT EXISTS (SELECT 1 FROM outcomes o INDEXED BY outcomes_point WHERE o.series = x.id)`},
 }
 
-// sweep removes what only removed runs referred to. A context that the destination lacks stays.
+// sweep removes what only removed runs referred to. A context or report that the destination lacks stays.
 func (r *retaining) sweep() error {
+	r.db.swept = r.db.Now()
 	for _, u := range unused {
 		var args []any
-		if u.table == "contexts" {
+		switch u.table {
+		case "contexts":
+			args = []any{string(r.policy.Dest), nanoseconds(r.db.Now().Add(-unusedFor))}
+		case "reports":
 			args = []any{string(r.policy.Dest)}
 		}
 		find := "SELECT " + u.key + " FROM " + u.table + " AS x WHERE " + u.condition
@@ -49,7 +60,6 @@ func (r *retaining) sweep() error {
 			for _, c := range w.caches {
 				c.drop()
 			}
-			clear(w.crowds)
 			_, err = w.exec("DELETE FROM "+u.table+" WHERE "+u.key+inList, jsonList(still))
 			return err
 		})

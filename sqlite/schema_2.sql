@@ -182,15 +182,11 @@ CREATE TABLE removing (
     session INTEGER PRIMARY KEY REFERENCES hashes (id)
 );
 
--- What old runs went, in all: one row, or none. unused and seen are numbers of the sequence: the last one a day or more before seen_ns, and the last one at
--- seen_ns. A context up to unused that nothing refers to goes.
+-- What old runs went, in all: one row, or none.
 CREATE TABLE retention (
     id INTEGER PRIMARY KEY, -- 1
     runs INTEGER NOT NULL,
-    records INTEGER NOT NULL,
-    unused INTEGER NOT NULL,
-    seen INTEGER NOT NULL,
-    seen_ns INTEGER NOT NULL
+    records INTEGER NOT NULL
 );
 
 -- A removed metric is found here by its number.

@@ -21,10 +21,7 @@ func (b *bridge) openCommands(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	b.deletions = b.deleter()
-	if err := b.openRetention(ctx); err != nil {
-		stop()
-		return err
-	}
+	b.openRetention()
 	removals := func(ctx context.Context) error {
 		if err := b.deletions.next(ctx); err != nil {
 			return err

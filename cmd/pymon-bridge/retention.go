@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,8 @@ const (
 	retainEvery = time.Hour
 	// retainAgain is the least time between two rounds, which a file without room has.
 	retainAgain = time.Minute
+	// retainRests is the most time between two rounds that a file without room has.
+	retainRests = 10 * time.Minute
 )
 
 // retainer removes old runs from the file of a serving bridge.
@@ -30,18 +33,12 @@ type retainer struct {
 	forget  func()        // drops what is cached of the file
 	removed func(runs, records int64)
 
-	settled, latest mark
-	due             time.Time // of the next round for age
-	after           time.Time // no round is before
+	due   time.Time     // of the next round for age
+	after time.Time     // no round is before
+	wait  time.Duration // between rounds for size
 
 	mu   sync.Mutex // guards policy until openRetention is done, and says
 	says monitor.RetentionStatus
-}
-
-// mark is the last number of the sequence at a time.
-type mark struct {
-	at   time.Time
-	last uint64
 }
 
 func newRetainer(config *serveCmd, logger *slog.Logger) *retainer {
@@ -54,7 +51,7 @@ func newRetainer(config *serveCmd, logger *slog.Logger) *retainer {
 }
 
 // openRetention finishes what an interrupted round left, in the background, and looks for old runs from then on.
-func (b *bridge) openRetention(ctx context.Context) (err error) {
+func (b *bridge) openRetention() {
 	r := b.retention
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,43 +59,41 @@ func (b *bridge) openRetention(ctx context.Context) (err error) {
 	if b.backend != nil {
 		r.policy.Dest = b.backend.Destination()
 	}
-	r.latest.at = time.Now()
-	r.latest.last, err = b.db.LastNumber(ctx)
-	return err
 }
 
 // next does a round if it is time for one.
 func (r *retainer) next(ctx context.Context) {
 	now := time.Now()
-	if now.Sub(r.latest.at) >= r.quiet {
-		last, err := r.db.LastNumber(ctx)
-		if err != nil {
-			return // it is tried again
-		}
-		r.settled, r.latest = r.latest, mark{now, last}
-	}
 	first := r.after.IsZero() // finishes what was interrupted
-	if now.Before(r.after) || !first && (r.settled.at.IsZero() || !r.policy.Active()) {
+	if now.Before(r.after) || !first && !r.policy.Active() {
 		return
 	}
 	if !first && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
 		return
 	}
-	r.after = now.Add(retainAgain)
 	policy := r.policy
-	if policy.UpTo = r.settled.last; r.settled.at.IsZero() {
-		policy, r.after = monitor.Retention{}, now.Add(r.quiet)
-	} else {
-		r.due = now.Add(retainEvery)
+	var err error
+	if policy.UpTo, err = r.db.ArrivedBefore(ctx, now.Add(-r.quiet)); err != nil {
+		return // it is tried again
 	}
 	round, err := r.db.Retain(ctx, policy, r.forget)
 	r.note(ctx, round, err)
+	if r.wait = min(2*r.wait, retainRests); round.Runs > 0 || !round.Full || r.wait == 0 { // each round reads all sessions
+		r.wait = retainAgain
+	}
+	r.after, r.due = now.Add(r.wait), now.Add(retainEvery)
+	if round.UnderWay > 0 { // these can go soon
+		r.after, r.due = now.Add(min(r.wait, r.quiet)), now.Add(min(retainEvery, r.quiet))
+	}
 }
 
 // note says what a round did.
 func (r *retainer) note(ctx context.Context, round monitor.RetentionRound, err error) {
 	r.removed(round.Runs, round.Records)
 	r.mu.Lock()
+	if round.Waits != "" && round.Waits != r.says.Last.Waits {
+		r.logger.WarnContext(ctx, "no old run goes now", "why", round.Waits)
+	}
 	r.says.Last, r.says.Why = round, ""
 	if round.Full {
 		r.says.Why = r.whyNothingGoes(round)
@@ -142,7 +137,7 @@ func (r *retainer) whyFull() string {
 	case r.says.Why != "":
 		return r.says.Why + "; raise --max-bytes, or remove a project"
 	}
-	return "the oldest runs that InfluxDB has are removed once nothing arrived for --quiet-after"
+	return "the oldest runs that InfluxDB has are removed within a minute"
 }
 
 // whyNothingGoes says what holds runs that would have made room.
@@ -150,16 +145,21 @@ func (r *retainer) whyNothingGoes(round monitor.RetentionRound) string {
 	if round.Waits != "" {
 		return "no run goes now: " + round.Waits
 	}
-	var all []string
+	return "no more runs can go: " + cmp.Or(strings.Join(staying(round), ", "), "none is left")
+}
+
+// staying says which runs stay, and why, although they are old or have to make room.
+func staying(round monitor.RetentionRound) (all []string) {
 	for _, held := range []struct {
 		runs int
 		why  string
 	}{{round.Undelivered, "not delivered to InfluxDB yet, or dead letters"},
-		{round.Newest, fmt.Sprintf("among the newest %d of their branch and class of machine", monitor.KeptRuns)},
-		{round.UnderWay, "still under way"}} {
+		{round.Newest, fmt.Sprintf("of the newest %d commits of their branch and class of machine", monitor.KeptRuns)},
+		{round.UnderWay, "still under way"},
+		{round.Mixed, "with the hash of a session for a machine"}} {
 		if held.runs > 0 {
 			all = append(all, fmt.Sprintf("%s %s", humanize.Comma(int64(held.runs)), held.why))
 		}
 	}
-	return "no more runs can go: " + strings.Join(all, ", ")
+	return all
 }

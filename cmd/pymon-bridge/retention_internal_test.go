@@ -30,9 +30,12 @@ func TestAFullBridgeSaysWhy(t *testing.T) {
 		{serveCmd{Keep: keptAge(400 * 24 * time.Hour)}, monitor.RetentionRound{}, "without InfluxDB only runs older than --keep go; shorten it"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{}, "the oldest runs that InfluxDB has are removed"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, full, "no more runs can go: 1,200 not delivered to InfluxDB yet, or dead letters, " +
-			"60 among the newest 60 of their branch and class of machine; raise --max-bytes"},
+			"60 of the newest 60 commits of their branch and class of machine; raise --max-bytes"},
 		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true, Waits: "a replay is under way"},
 			"no run goes now: a replay is under way"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true, Mixed: 2},
+			"no more runs can go: 2 with the hash of a session for a machine; raise"},
+		{serveCmd{influxFlags: influxFlags{URL: "http://influx"}}, monitor.RetentionRound{Full: true}, "no more runs can go: none is left; raise"},
 	} {
 		r := newRetainer(&tt.config, slog.New(slog.DiscardHandler))
 		r.removed = func(int64, int64) {}
@@ -41,7 +44,7 @@ func TestAFullBridgeSaysWhy(t *testing.T) {
 	}
 }
 
-// The first round comes when nothing in the file can be under way any more, the next ones come each hour, and each says what it did.
+// The first round comes at the start, with what cannot be under way any more. The next ones come each hour, and each says what it did.
 func TestRoundsOfRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -62,18 +65,20 @@ func TestRoundsOfRetention(t *testing.T) {
 		b := &bridge{config: &serveCmd{Keep: keptAge(400 * 24 * time.Hour), QuietAfter: time.Minute}, logger: logger, db: db,
 			cache: &cache.Store{}, metrics: telemetry.New("", "")}
 		b.retention = newRetainer(b.config, logger)
-		add(0, monitor.KeptRuns+2)
-		require.NoError(t, b.openRetention(t.Context()))
+		add(0, 1)
+		time.Sleep(2 * time.Minute)
+		add(1, monitor.KeptRuns+2)
+		b.openRetention()
 		removed := func() int64 { return b.retention.status().Runs }
 		for range 59 {
 			b.retention.next(t.Context())
 			time.Sleep(time.Second)
+			require.EqualValues(t, 1, removed(), "a client may go on with its run after the restart")
 		}
-		assert.Zero(t, removed(), "a client may go on with its run after the restart")
 		time.Sleep(2 * time.Second)
 		b.retention.next(t.Context())
 		assert.EqualValues(t, 2, removed())
-		assert.Contains(t, log.String(), `msg="old runs were removed from the file" runs=2 records=2 kept_undelivered=0 kept_newest=60`)
+		assert.Contains(t, log.String(), `msg="old runs were removed from the file" runs=1 records=1 kept_undelivered=0 kept_newest=60`)
 		add(100, 103)
 		for range 58 {
 			time.Sleep(time.Minute)
@@ -83,5 +88,29 @@ func TestRoundsOfRetention(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		b.retention.next(t.Context())
 		assert.EqualValues(t, 5, removed())
+	})
+}
+
+// Where nothing can go, rounds become rare: each looks through the whole file.
+func TestAFileThatStaysFullIsReadRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logger := slog.New(slog.DiscardHandler)
+		db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, logger)
+		db.MinFree = 0
+		require.NoError(t, db.Open(t.Context()))
+		defer func() { require.NoError(t, db.Close()) }()
+		b := &bridge{config: &serveCmd{influxFlags: influxFlags{URL: "http://influx"}, MaxBytes: 1, QuietAfter: time.Minute}, logger: logger, db: db,
+			cache: &cache.Store{}, metrics: telemetry.New("", "")}
+		b.retention = newRetainer(b.config, logger)
+		b.openRetention()
+		rounds, last := 0, time.Time{}
+		for range 3 * 3600 {
+			if b.retention.next(t.Context()); b.retention.status().Last.Began != last {
+				last = b.retention.status().Last.Began
+				rounds++
+			}
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, 21, rounds, "after 1, 2, 4 and 8 minutes, then each ten minutes")
 	})
 }

@@ -26,7 +26,7 @@ import (
 // serveCmd has the flags of a serving bridge.
 type serveCmd struct {
 	dataFlags
-	Keep     keptAge  `group:"Storage" help:"Remove runs that are older than this from the local file, such as 400d, once InfluxDB has them. Without InfluxDB they are gone. The newest 60 runs of each branch and class of machine stay, while the branch has runs; 0 for no limit." default:"0" env:"PYMON_KEEP"`
+	Keep     keptAge  `group:"Storage" help:"Remove runs that are older than this from the local file, such as 400d, once InfluxDB has them. Without InfluxDB they are gone. The newest 60 commits' runs of each branch and class of machine stay, while the branch has runs; 0 for no limit." default:"0" env:"PYMON_KEEP"`
 	MaxBytes byteSize `group:"Storage" help:"Remove the oldest runs that InfluxDB has when the local file and its log come near this size, and refuse new measurements when they have reached it; 0 for no limit." default:"0" env:"PYMON_MAX_BYTES"`
 	MinFree  byteSize `group:"Storage" help:"Refuse new measurements when the disk has less free space than this." default:"256MiB" env:"PYMON_MIN_FREE"`
 

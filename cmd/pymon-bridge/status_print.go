@@ -99,8 +99,8 @@ func printRetention(r *monitor.RetentionStatus, line func(name, format string, a
 	line("retention", "%s; %s went so far, with %s", strings.Join(all, ", and "), count(r.Runs, "run"), count(r.Records, "record"))
 	if r.Last.Waits != "" {
 		line("", "no run goes now: %s", r.Last.Waits)
-	} else if r.Last.Undelivered > 0 {
-		line("", "%s would go, and stay until InfluxDB has them", count(int64(r.Last.Undelivered), "run"))
+	} else if stay := staying(r.Last); len(stay) > 0 {
+		line("", "old runs that stay: %s", strings.Join(stay, ", "))
 	}
 }
 

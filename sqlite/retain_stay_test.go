@@ -1,0 +1,158 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
+)
+
+func TestARoundEndsWhenTheDestinationLacksRuns(t *testing.T) {
+	for name, undo := range map[string]func(db *sqlite.DB) error{
+		"replay": func(db *sqlite.DB) error {
+			_, err := db.AddReplay(t.Context(), monitor.Replay{})
+			return err
+		},
+		"loss": func(db *sqlite.DB) error { return db.NoteLoss(t.Context(), dest, "the bucket was missing") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			db.Now = func() time.Time { return arrival }
+			open(t, db)
+			policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: fillAged(t, db, 6, 5), Newest: 1}
+			var once sync.Once
+			round, err := db.Retain(t.Context(), policy, func() { once.Do(func() { require.NoError(t, undo(db)) }) })
+			require.NoError(t, err)
+			assert.EqualValues(t, 1, round.Runs)
+			assert.NotEmpty(t, round.Waits)
+			requireConsistent(t, path)
+		})
+	}
+}
+
+func TestRunsOfAProjectWhoseDeletionIsOwedStay(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	db.Now = func() time.Time { return arrival }
+	open(t, db)
+	policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: fillAged(t, db, 5, 2), Newest: 1}
+	require.NoError(t, db.NoteDeleted(t.Context(), dest, "shop", "403 forbidden"))
+	round, err := db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	assert.Equal(t, []int{0, 4}, []int{int(round.Runs), round.Undelivered})
+	require.NoError(t, db.NoteDeleted(t.Context(), dest, "shop", ""))
+	round, err = db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	assert.EqualValues(t, 4, round.Runs)
+}
+
+func TestRunsThatStayDoNotHoldOthers(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		db, _ := newDB(t, utcZones())
+		db.Now = func() time.Time { return arrival }
+		open(t, db)
+		recs := []*monitor.Record{placed(machine("machine"))}
+		var ack monitor.Acknowledgement
+		for i := range 1101 {
+			start := arrival.Add(time.Duration(i-2000) * time.Hour)
+			s, m := process(fmt.Sprint("s", i), start), measured(fmt.Sprint("s", i), "test_a", start)
+			s.Run, s.Branch, s.Start.UTC, m.At.UTC = fmt.Sprint("run", i), "main", start.UnixNano(), start.UnixNano()
+			if known {
+				recs = append(recs, placed(s))
+			}
+			recs = append(recs, placed(m))
+		}
+		appendAll(t, db, recs...)
+		for _, rec := range recs {
+			if m := rec.Measured(); m != nil && len(ack.Bury) < 1050 {
+				ack.Bury = append(ack.Bury, monitor.DeadLetter{Dest: dest, Seq: rec.Seq, Class: rec.Class()})
+			}
+			ack.Cursor = rec.Seq
+		}
+		require.NoError(t, db.Ack(t.Context(), dest, ack))
+		round, err := db.Retain(t.Context(), monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: ack.Cursor, Newest: 1}, nothing)
+		require.NoError(t, err)
+		want := []int{51, 1050}
+		if known {
+			want[0]-- // the newest
+		}
+		assert.Equal(t, want, []int{int(round.Runs), round.Undelivered})
+	}
+}
+
+func TestNothingUndeliveredGoes(t *testing.T) {
+	for name, undo := range map[string]func(t *testing.T, db *sqlite.DB) func(){
+		"replay": func(t *testing.T, db *sqlite.DB) func() {
+			_, err := db.AddReplay(t.Context(), monitor.Replay{})
+			require.NoError(t, err)
+			return func() { require.NoError(t, db.RefuseReplays(t.Context(), "no")) }
+		},
+		"loss": func(t *testing.T, db *sqlite.DB) func() {
+			require.NoError(t, db.NoteLoss(t.Context(), dest, "the bucket was missing"))
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := newDB(t, utcZones())
+			db.Now = func() time.Time { return arrival }
+			open(t, db)
+			policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: fillAged(t, db, 3, 1), Newest: 1}
+			other := policy
+			other.Dest = "another"
+			round, err := db.Retain(t.Context(), other, nothing)
+			require.NoError(t, err)
+			assert.Equal(t, []int{0, 2}, []int{int(round.Runs), round.Undelivered}, "this one got nothing")
+			end := undo(t, db)
+			round, err = db.Retain(t.Context(), policy, nothing)
+			require.NoError(t, err)
+			assert.Zero(t, round.Runs)
+			assert.NotEmpty(t, round.Waits)
+			if end != nil {
+				end()
+				round, err = db.Retain(t.Context(), policy, nothing)
+				require.NoError(t, err)
+				assert.EqualValues(t, 2, round.Runs)
+			}
+		})
+	}
+}
+
+func TestARunThatGotSomethingStays(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	db.Now = func() time.Time { return arrival }
+	open(t, db)
+	last := fillAged(t, db, 3, 1)
+	policy := monitor.Retention{Keep: 36 * time.Hour, UpTo: last, Newest: 1}
+	late := placed(measured("s1", "test_late", arrival))
+	late.Metric.At.UTC = arrival.UnixNano()
+	appendAll(t, db, late)
+	round, err := db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 1}, []int{int(round.Runs), round.UnderWay})
+	ids, _, _ := runsIn(t, db)
+	assert.Equal(t, []string{"run1", "run2"}, ids)
+}
+
+func TestArrivedBefore(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	open(t, db)
+	before := func(t0 time.Time) uint64 {
+		n, err := db.ArrivedBefore(t.Context(), t0)
+		require.NoError(t, err)
+		return n
+	}
+	assert.Zero(t, before(arrival))
+	s, m, o := record(process("s", arrival)), record(measured("s", "test_a", arrival)), record(became("s", "tests/test_shop.py::test_b", arrival))
+	for i, rec := range []*monitor.Record{record(machine("machine")), s, m, o} {
+		rec.Received = arrival.Add(time.Duration(i) * time.Minute)
+		appendAll(t, db, rec)
+	}
+	for i := range 5 {
+		assert.EqualValues(t, i, before(arrival.Add(time.Duration(i)*time.Minute-time.Second)))
+	}
+}
