@@ -276,9 +276,13 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	if err := db.state.refusal(); err != nil {
 		return err
 	}
+	db.writer.hides = false
 	err := db.writer.transaction(func() error { return fn(db.writer) }, db.commit)
 	if err != nil {
 		return db.writeError(err)
+	}
+	if db.writer.hides {
+		db.hides.Add(1)
 	}
 	if err := db.requireFiles(); err != nil {
 		return err

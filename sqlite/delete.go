@@ -91,7 +91,7 @@ func sizeOf(ctx context.Context, q querier, project string) (s monitor.ProjectSi
 	return s, err
 }
 
-// Hides counts how often projects and runs were hidden. The count rises before they are.
+// Hides counts how often projects and runs were hidden. The count has risen when a record is accepted after that.
 func (db *DB) Hides() uint64 { return db.hides.Load() }
 
 // HideProject begins a deletion, unless it has begun. Then nobody sees the project any more, and records of it that arrive are new ones.
@@ -126,7 +126,7 @@ func hiddenName(d *monitor.Deletion) string {
 // hide gives the project another name in all tables that name it, and removes its sums and tokens. The dictionaries are much
 // smaller than the records. They imply the project of each record, so all records are hidden at once.
 func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err error) {
-	db.hides.Add(1)
+	w.hides = true
 	s := d.State
 	if s.Removed, err = sizeOf(ctx, w.conn, d.Project); err != nil {
 		return err

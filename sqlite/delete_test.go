@@ -265,8 +265,10 @@ func TestRecordsOfAProjectThatIsRemovedAreNew(t *testing.T) {
 	db, path := newDB(t, utcZones())
 	ctx, cancel := context.WithCancel(t.Context())
 	var interrupt atomic.Bool
+	var meanwhile uint64
 	db.Now = func() time.Time { // is asked in the first transaction
 		if interrupt.Load() {
+			meanwhile = db.Hides()
 			cancel()
 		}
 		return arrival
@@ -278,6 +280,7 @@ func TestRecordsOfAProjectThatIsRemovedAreNew(t *testing.T) {
 	interrupt.Store(true)
 	hides := db.Hides()
 	require.ErrorIs(t, db.DeleteRecords(ctx, d), context.Canceled)
+	assert.Equal(t, hides, meanwhile, "a courier that looked would remember what is not hidden yet")
 	assert.Greater(t, db.Hides(), hides, "couriers hear of it")
 	interrupt.Store(false)
 	again := record(process("s", arrival))

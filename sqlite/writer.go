@@ -27,6 +27,7 @@ type writer struct {
 	zone zoneMap // of the zone that has the last metric
 	open zoneMap // zone, with what the open transaction adds
 
+	hides    bool // the open transaction hides a project or a run
 	crowds   map[crowd]*room
 	compared int // metrics that were compared to find equal ones
 
