@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/cache"
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
+	"pymon-bridge/telemetry"
 )
 
 const newInflux monitor.Destination = "http://new/pytest"
@@ -126,4 +128,20 @@ func TestWhatInfluxDBDidNotDeleteIsAskedForAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, replay)
 	assert.Equal(t, "gone", replay.Project)
+}
+
+// The courier remembers origins. It hears of a project that is hidden.
+func TestTheCourierHearsOfADeletion(t *testing.T) {
+	x := newDeleter(t, func(string) error { return nil })
+	b := &bridge{db: x.db, logger: x.logger, metrics: telemetry.New("", "")}
+	var err error
+	b.backend, err = (&serveCmd{influxFlags: influxFlags{URL: "http://127.0.0.1:1", Token: "t", Org: "o"}}).openBackend(x.logger, nil)
+	require.NoError(t, err)
+	b.newCourier(&cache.Fallback{})
+	before := b.courier.Hides()
+	_, err = x.db.AddDeletion(t.Context(), "gone")
+	require.NoError(t, err)
+	require.NoError(t, x.next(t.Context()))
+	assert.Greater(t, b.courier.Hides(), before)
+	require.NoError(t, b.backend.Close())
 }
