@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// shortTime is the age of a request from which on new clients do not wait for its answer during a hand-over.
-const shortTime = 200 * time.Millisecond
+// ShortTime is the age of a request from which on new clients do not wait for its answer during a hand-over.
+const ShortTime = 200 * time.Millisecond
 
 // Calm prepares a hand-over to the next process. The server goes on serving, and each connection closes after its next
 // answer. Calm returns at a moment when no request takes long, or when ctx ends. Then [Server.Close] has to follow, with
@@ -33,7 +33,7 @@ func (o *openConns) busy() bool {
 		switch asked := c.phase != phaseNew && c.phase != phaseIdle; {
 		case !asked && c.behind() >= silentTime:
 			silent = append(silent, c)
-		case c.phase == phaseIdle, time.Since(c.begun) > shortTime:
+		case c.phase == phaseIdle, time.Since(c.begun) > ShortTime:
 			return true
 		}
 	}

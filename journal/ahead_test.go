@@ -2,6 +2,8 @@ package journal_test
 
 import (
 	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +59,44 @@ func TestAPreparedPointAboveALimitIsNotSent(t *testing.T) {
 			assert.Equal(t, []int{2, 8, 9}, r.sink.sent())
 			assert.Equal(t, []uint64{15}, r.j.deadSeqs())
 			assert.Equal(t, 19, r.sink.count())
+		})
+	})
+}
+
+// A session with long texts has many metrics. Their points go in parts, and few of these are in memory.
+func TestLongOriginsMakeSmallParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const megabyte, metrics = 1 << 20, 40
+		r := newRig()
+		var held, most atomic.Int64 // bytes that are prepared and not delivered
+		r.sink.PrepareFn = func(points []*monitor.Point) {
+			most.Store(max(most.Load(), held.Add(int64(len(points)*megabyte))))
+		}
+		release := make(chan struct{})
+		r.sink.DeliverFn = func(_ context.Context, points []*monitor.Point) monitor.Reply {
+			<-release
+			held.Add(-int64(len(points) * megabyte))
+			return delivered
+		}
+		r.run(t, func() {
+			s := session1("p", "s")
+			s.Session.Branch = strings.Repeat("b", megabyte)
+			recs := []*monitor.Record{context1("p", "c"), s}
+			for range metrics {
+				recs = append(recs, metric1("p", "c", "s"))
+			}
+			r.add(recs...)
+			r.after(time.Second)
+			assert.LessOrEqual(t, most.Load(), int64(20*megabyte), "of what waits for the destination")
+			close(release)
+			r.after(time.Second)
+			assert.Equal(t, 2+metrics, r.sink.count())
+			assert.Equal(t, []int{2, 7, 7, 7, 7, 7, 5}, r.sink.sent())
+			s = session1("p", "long")
+			s.Session.Branch = strings.Repeat("b", 9*megabyte)
+			r.add(s, metric1("p", "c", "long"), metric1("p", "c", "long"))
+			r.after(time.Second)
+			assert.Equal(t, []int{1, 1, 1}, r.sink.sent(), "a point above the size goes alone")
 		})
 	})
 }

@@ -30,15 +30,42 @@ func (b *bisector) deliver(points []*monitor.Point, ready []monitor.Delivery) (o
 	return r.outcome, err
 }
 
-// readyToGo prepares points in parts of a size. It returns nil when the sink panics: the bisector then prepares them itself,
-// and finds the point at fault.
+// partBytes is about the most bytes that the texts of the points of one delivery have. A point with more goes alone. Each point has its
+// origin's texts too, which may be much longer than its own.
+const partBytes = 8 << 20
+
+// inParts cuts points into parts of at most size points and about partBytes.
+func inParts(points []*monitor.Point, size int) (parts [][]*monitor.Point) {
+	begin, bytes := 0, 0
+	for i, p := range points {
+		n := p.Size()
+		for _, text := range p.Origin.Texts() {
+			n += len(*text)
+		}
+		if i > begin && (i-begin == size || bytes+n > partBytes) {
+			parts, begin, bytes = append(parts, points[begin:i]), i, 0
+		}
+		bytes += n
+	}
+	if len(points) > 0 {
+		parts = append(parts, points[begin:])
+	}
+	return parts
+}
+
+// partsAhead is how many parts of a batch are prepared before they are sent. A usual batch has one.
+const partsAhead = 2
+
+// readyToGo prepares the first parts of points. Nothing interrupts it, and what it prepares is in memory, so the bisector prepares the
+// others. It returns nil when the sink panics: the bisector then prepares all parts, and finds the point at fault.
 func readyToGo(sink monitor.Sink, points []*monitor.Point, size int) (ready []monitor.Delivery) {
 	defer func() {
 		if recover() != nil {
 			ready = nil
 		}
 	}()
-	for part := range slices.Chunk(points, size) {
+	parts := inParts(points, size)
+	for _, part := range parts[:min(partsAhead, len(parts))] {
 		ready = append(ready, sink.Prepare(part))
 	}
 	return ready
@@ -66,7 +93,7 @@ type part struct {
 // parts returns the parts of points, the last one first. What was prepared counts only if each point may be sent.
 func (r *round) parts(points []*monitor.Point, ready []monitor.Delivery) (parts []part) {
 	within := r.withinLimits(points)
-	for points := range slices.Chunk(within, r.size) {
+	for _, points := range inParts(within, r.size) {
 		parts = append(parts, part{points: points})
 	}
 	if len(within) == len(points) {

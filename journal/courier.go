@@ -34,6 +34,8 @@ type Courier struct {
 	OnBuried func(class monitor.Class, n int)
 	// Replays has the records that operators want to be delivered again; nil for none.
 	Replays monitor.ReplayQueue
+	// Hides counts how often near has lost something that it had; nil for never. The count rises before near loses it.
+	Hides func() uint64
 	// BeforeReplay is called before some records of a replay are delivered, with the begin of the replay.
 	BeforeReplay func(ctx context.Context, began time.Time)
 	// OnReplayed is called when all records of a replay are done. Its reports may follow.
@@ -58,7 +60,7 @@ type Courier struct {
 
 // NewCourier returns a courier with the default settings. It asks near for the context and session of a metric: first in
 // the metric's project, then in any project. near must answer at once. What near lacks, the courier looks for in far, which
-// may be slow, and the metric waits meanwhile. A value that was once found in a project must be found there for ever.
+// may be slow, and the metric waits meanwhile. A value that near once had of a project must be found there until Hides rises.
 func NewCourier(j monitor.Journal, sink monitor.Sink, near, far monitor.MetadataStore, logger *slog.Logger) *Courier {
 	dest := sink.Destination()
 	logger = logger.With("destination", string(dest))
@@ -99,7 +101,7 @@ func (c *Courier) Open(ctx context.Context) error {
 	batches := make(chan *batch)
 	r := &reader{
 		journal: c.journal, sink: c.sink, dest: c.dest, near: c.near, far: c.far, status: &c.status, retrier: &c.reading, life: c.life,
-		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor}, known: newOrigins(),
+		bell: c.bell, size: c.BatchSize, batches: batches, acked: &c.acked, after: cursor, stored: stored{0, cursor}, hides: c.Hides, known: newOrigins(),
 	}
 	c.running.Go(r.run)
 	c.running.Go(func() { c.deliverAll(batches) })

@@ -33,7 +33,7 @@ func newFinder[T any](near, far lookup[T]) finder[T] {
 // lookupResult is the context or session of a hash.
 type lookupResult[T any] struct {
 	value       *T   // nil when there is none
-	sameProject bool // the value was stored for the metric's project
+	sameProject bool // the value was found near by, for the metric's project
 	missing     bool // the value may still arrive; false for an empty hash, for which nothing can arrive
 	asked       bool // the store asked everywhere for what is missing
 }
@@ -99,9 +99,14 @@ func (b *batcher) search(ctx context.Context, all []waiting) error {
 	return err
 }
 
-// search looks up a hash far away. It holds mu while it notes the result.
+// search looks up a hash far away. It holds mu while it notes the result. What is found there, and was not kept near by, may be gone
+// later, so the origin is pinned.
 func (f finder[T]) search(ctx context.Context, key hashKey, mu *sync.Mutex) error {
 	result, err := look(ctx, f.far, key)
+	if result.sameProject {
+		kept, err := look(ctx, f.near, key)
+		result.sameProject = err == nil && kept.sameProject
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	switch {

@@ -14,9 +14,10 @@ const (
 )
 
 // origins remembers the origins of metrics whose context and session their project has. These two never change in what an origin
-// has of them. They can be deleted: then the courier stops, and begins with an empty memory.
+// has of them, but they can be hidden, to be removed.
 type origins struct {
-	lru *simplelru.LRU[originKey, monitor.Origin]
+	lru   *simplelru.LRU[originKey, monitor.Origin]
+	hides uint64 // how often records had been hidden when something was last remembered
 }
 
 type originKey struct{ context, session hashKey }
@@ -26,7 +27,16 @@ func newOrigins() *origins {
 	if err != nil {
 		panic(err) // the size is above zero
 	}
-	return &origins{lru}
+	return &origins{lru: lru}
+}
+
+// forget forgets everything if records were hidden since the last call. A metric that arrives after its session was hidden is a new
+// one, and its session is not there. So the count must be read after the metrics.
+func (o *origins) forget(hides uint64) {
+	if o.hides != hides {
+		o.lru.Purge()
+		o.hides = hides
+	}
 }
 
 func (o *origins) get(key originKey) (monitor.Origin, bool) {

@@ -43,6 +43,7 @@ type reader struct {
 	batches   chan<- *batch
 	acked     *atomic.Uint64 // the cursor
 
+	hides  func() uint64 // [Courier.Hides]
 	known  *origins
 	after  uint64    // number of the last record read
 	parked []waiting // oldest first
@@ -105,6 +106,9 @@ func (r *reader) prepare(ctx context.Context) (b *batch, more bool, err error) {
 	loaded, rest, err := r.load(ctx)
 	if err != nil {
 		return nil, false, err
+	}
+	if r.hides != nil {
+		r.known.forget(r.hides())
 	}
 	now := time.Now()
 	p := &batcher{

@@ -10,7 +10,7 @@ type coverage struct {
 	envs     map[string]*envCoverage
 
 	samples, tests int   // all samples, and those of the judged run
-	began, ended   int64 // of the first and the last test of the judged run, in UTC nanoseconds
+	ended          int64 // end of the last test of the judged run, in UTC nanoseconds
 	full           bool  // more would be too many
 
 	last *envCoverage // of the last sample: neighbours mostly share it
@@ -54,12 +54,8 @@ func (c *coverage) add(s monitor.Sample) {
 		}
 	}
 	if s.Run == c.run {
-		if c.tests++; c.tests == 1 || s.Start < c.began {
-			c.began = s.Start
-		}
-		if c.ended = max(c.ended, s.Start); s.TotalTime > 0 {
-			c.ended = max(c.ended, s.Start+int64(s.TotalTime*1e9))
-		}
+		c.tests++
+		c.ended = max(c.ended, s.End())
 		c.last.tests[*s.Series] = struct{}{}
 		return
 	}

@@ -20,7 +20,8 @@ type fakeHistory struct {
 	asked  [][]string
 	sorts  []monitor.Sort
 	tests  map[string][]string // by run, the items that it measured; one that has no name where it is missing
-	lasts  map[string]float64  // by run, seconds that each test takes; 1 where it is missing. Runs begin each minute
+	lasts  map[string]float64  // by run, nanoseconds that each test takes; 1 where it is missing. Runs begin each nanosecond
+	waits  int64               // nanoseconds from the start of a run to its first test
 	before func()              // called by Samples
 }
 
@@ -43,7 +44,7 @@ func (h *fakeHistory) addImported(id, commit, branch string, envs ...string) {
 func (h *fakeHistory) RunInfos(_ context.Context, q monitor.RunInfoQuery) (found []*monitor.RunInfo, err error) {
 	for _, r := range slices.Backward(h.runs) {
 		if r.Project == q.Project && (q.Run == "" || r.ID == q.Run) && (q.ScmRef == "" || r.ScmRef == q.ScmRef) &&
-			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) && (!q.Live || !r.Imported) && (!q.Measured || r.Measured()) && (!q.Whole || r.Completion != monitor.Partial || r.Whole || q.Like != "" && r.Partial == q.Like) &&
+			(q.Branch == nil || r.Branch == *q.Branch) && (q.Before == 0 || r.Started < q.Before) && (!q.Live || !r.Imported) && (!q.Imported || r.Imported) && (!q.Measured || r.Measured()) && (!q.Whole || r.Completion != monitor.Partial || r.Whole || q.Like != "" && r.Partial == q.Like) &&
 			(q.Limit == 0 || len(found) < q.Limit) {
 			found = append(found, r)
 		}
@@ -62,12 +63,12 @@ func (h *fakeHistory) Samples(_ context.Context, of monitor.Sort, runs []*monito
 			if r.Sort() != of {
 				continue
 			}
-			seconds := cmp.Or(h.lasts[r.ID], 1)
+			seconds := cmp.Or(h.lasts[r.ID], 1) / 1e9
 			for _, env := range h.envs[r.ID] {
 				for _, session := range append(r.Sessions, "")[:max(1, len(r.Sessions))] {
-					for i, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
+					for _, item := range append(h.tests[r.ID], "")[:max(1, len(h.tests[r.ID]))] {
 						if !yield(monitor.Sample{Run: r, Session: session, Env: env, Series: &monitor.Series{Item: item},
-							Start: r.Started*int64(time.Minute) + int64(i), TotalTime: seconds, CPUTime: 1, MemUsage: 1}, nil) {
+							Start: r.Started + h.waits, TotalTime: seconds, CPUTime: 1, MemUsage: 1}, nil) {
 							return
 						}
 					}

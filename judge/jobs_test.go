@@ -162,11 +162,13 @@ func TestOnlyARepeatClearsAJob(t *testing.T) {
 func TestRunsAtOnceClearNothing(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		lasts float64 // of the first run; the next begins a minute after it
+		lasts float64 // of the first run; the next begins a nanosecond after it
+		waits int64   // of each run
 		want  monitor.Status
-	}{"at once": {61, monitor.StatusRegression}, "one after the other": {60, monitor.StatusOK}} {
+	}{"at once": {2, 0, monitor.StatusRegression}, "one after the other": {1, 0, monitor.StatusOK},
+		"at once, and the tests one after the other": {1, 1, monitor.StatusRegression}} {
 		for _, statuses := range [][]monitor.Status{{monitor.StatusRegression, monitor.StatusOK}, {monitor.StatusRegression, monitor.StatusOK, monitor.StatusOK}} {
-			h, of := &fakeHistory{lasts: map[string]float64{"run0": tc.lasts}}, map[string]monitor.Status{}
+			h, of := &fakeHistory{waits: tc.waits, lasts: map[string]float64{"run0": tc.lasts}}, map[string]monitor.Status{}
 			for i, status := range statuses {
 				id := fmt.Sprint("run", i)
 				h.add(id, "c", "main", "ci")
@@ -178,7 +180,7 @@ func TestRunsAtOnceClearNothing(t *testing.T) {
 			report, err := newJudge(h, detector).Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
 			require.NoError(t, err)
 			want := tc.want
-			if len(statuses) == 3 { // a repeat of both, which began when they had ended
+			if len(statuses) == 3 { // a repeat of the first, which began when it had ended
 				want = monitor.StatusOK
 			}
 			assert.Equal(t, want, report.Results[0].Status, "%s, %d runs", name, len(statuses))

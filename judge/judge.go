@@ -161,7 +161,7 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 		return nil, err
 	}
 	made := &job{report: report}
-	made.ran.Began, made.ran.Ended = seen.began, seen.ended
+	made.ran.Began, made.ran.Ended = run.Started, seen.ended
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return made, nil
 	}

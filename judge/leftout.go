@@ -98,7 +98,7 @@ func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []strin
 	case slices.Contains(incomparable, run.Branch):
 		return "started before all runs of the branch to compare with", true
 	case again[run.ID]:
-		return "later runs of the branch measured all of it again", false
+		return monitor.MeasuredAgain, false
 	default:
 		return "more than are judged for one commit", true
 	}

@@ -161,6 +161,8 @@ func TestARepeatedRunIsNotMissing(t *testing.T) {
 			map[string][]string{again: {"r2", "r0"}, tooMany: {"r1"}}},
 		"another class of machine": {func(h *fakeHistory, _ *judge.Judge) { h.envs["r1"] = []string{"ci", "old"} },
 			map[string][]string{again: {"r2", "r0"}, tooMany: {"r1"}}},
+		"runs at once": {func(h *fakeHistory, _ *judge.Judge) { h.lasts = map[string]float64{"r0": 5, "r1": 2} },
+			map[string][]string{again: {"r2", "r1"}, tooMany: {"r0"}}},
 		"another branch": {func(h *fakeHistory, _ *judge.Judge) { h.runs[3].Branch, h.runs[4].Branch = "job", "job" },
 			map[string][]string{again: {"r3", "r1", "r0"}}},
 		"modules": {func(h *fakeHistory, _ *judge.Judge) { h.runs[0].Tests, h.runs[0].Modules = 0, 1 },

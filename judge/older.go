@@ -59,7 +59,7 @@ func (o *Older) addOn(ctx context.Context, run *monitor.RunInfo, env string) err
 		before = min(before, began.UnixNano())
 	}
 	const searched = 10 * olderRuns
-	older, err := o.History.RunInfos(ctx, monitor.RunInfoQuery{Project: run.Project, Branch: &run.Branch, Before: before, Measured: true,
+	older, err := o.History.RunInfos(ctx, monitor.RunInfoQuery{Project: run.Project, Branch: &run.Branch, Before: before, Imported: true, Measured: true,
 		Whole: true, Like: q.Selection, Limit: searched})
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (o *Older) addOn(ctx context.Context, run *monitor.RunInfo, env string) err
 		if len(taken)%olderStretch == 0 && len(taken) > 0 && enough {
 			break
 		}
-		if r.Imported && r.Started >= since && slices.Contains(r.Environments, env) {
+		if r.Started >= since && slices.Contains(r.Environments, env) {
 			taken = append(taken, r)
 		}
 	}

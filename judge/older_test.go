@@ -25,6 +25,9 @@ func TestImportedRunsAreHistoryOfSlowGrowth(t *testing.T) {
 		}
 		h.addImported("elsewhere", "", "other", "ci")
 		h.addImported("laptop", "", "main", "laptop")
+		for n := range 300 {
+			h.add(fmt.Sprint("since", n), "", "main", "other")
+		}
 		h.add("live", "", "main", "ci")
 		h.add("live2", "", "main", "ci")
 		h.add("live3", "", "main", "ci")

@@ -50,11 +50,12 @@ func (l latest) hidden(tests map[monitor.TestID]monitor.Status, branch string) (
 	return n
 }
 
-// repeated says by id of which of some runs the tests were all measured again by later runs of the branch, which were judged.
-// So nothing is missing without them, as where one commit is run each night. Up to [Judge.MaxSamples] measurements are
-// looked at: that takes much less time than to judge them.
+// repeated says by id of which of some runs the tests were all measured again by later runs of the branch, which were judged and
+// began when these had ended. So nothing is missing without them, as where one commit is run each night. Up to [Judge.MaxSamples]
+// measurements are looked at: that takes much less time than to judge them.
 func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged latest) (map[string]bool, error) {
-	again, read := map[string]bool{}, int64(0)
+	type span struct{ began, ended int64 } // began is the start of the first run that measured one of the tests again
+	spans, read := map[string]span{}, int64(0)
 	bySort := map[monitor.Sort][]*monitor.RunInfo{}
 	for _, run := range runs {
 		if read += run.Tests + run.Modules; read <= int64(j.MaxSamples) {
@@ -68,9 +69,17 @@ func (j *Judge) repeated(ctx context.Context, runs []*monitor.RunInfo, judged la
 			}
 			test := monitor.TestID{Component: s.Series.Component, ItemPath: s.Series.ItemPath, Item: s.Series.Item,
 				ItemVariant: s.Series.ItemVariant, Kind: s.Series.Kind, Env: s.Env}
-			soFar, begun := again[s.Run.ID]
-			again[s.Run.ID] = (soFar || !begun) && judged[branchTest{s.Run.Branch, test}].started > s.Run.Started
+			last := judged[branchTest{s.Run.Branch, test}].started
+			soFar, begun := spans[s.Run.ID]
+			if begun {
+				last = min(last, soFar.began)
+			}
+			spans[s.Run.ID] = span{last, max(soFar.ended, s.End())}
 		}
+	}
+	again := map[string]bool{}
+	for run, of := range spans {
+		again[run] = monitor.After(of.began, of.ended)
 	}
 	return again, nil
 }

@@ -20,12 +20,17 @@ type Worker struct {
 	// Quiet is how long after its last measurement a run has ended. The caller watches the runs that measure something
 	// after Open, and calls Ended. The worker waits for the runs that were going on before.
 	Quiet time.Duration
+	// Grace is how long after Open the worker judges a run whose sessions have all said that they ended before. Without such
+	// words it waits for Quiet.
+	Grace time.Duration
 	// MaxCatchUp is how many of the runs from before Open are judged, the last ones.
 	MaxCatchUp int
 	// MinBackoff and MaxBackoff bound the wait between attempts to judge a run.
 	MinBackoff, MaxBackoff time.Duration
 	// OnKept, if set, is called after every report that is kept, with the time that judging took.
 	OnKept func(r *monitor.Report, took time.Duration)
+	// Answers, if set, tells whether a report is that which was kept before. OnKept and the log are not told of it again.
+	Answers monitor.AnswerStore
 	// Older, if set, adds imported runs to the history that slow growth is found in.
 	Older *Older
 
@@ -48,6 +53,7 @@ func NewWorker(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Lo
 	return &Worker{
 		CatchUp:    7 * 24 * time.Hour,
 		Quiet:      5 * time.Minute,
+		Grace:      3 * time.Second,
 		MaxCatchUp: 100,
 		MinBackoff: time.Second,
 		MaxBackoff: 5 * time.Minute,
@@ -64,19 +70,37 @@ func (w *Worker) Open() error {
 	w.stop = stop
 	opened := time.Now()
 	w.running.Go(func() {
-		w.catchUp(ctx, opened.Add(-w.CatchUp), opened.Add(-w.Quiet))
+		w.catchUp(ctx, opened.Add(-w.CatchUp), opened.Add(-w.Quiet), isRun)
 		for w.idle(ctx) {
 			w.work(ctx)
 		}
 	})
 	w.running.Go(func() {
-		select {
-		case <-time.After(w.Quiet):
-			w.catchUp(ctx, opened.Add(-w.Quiet), opened)
-		case <-ctx.Done():
+		early := map[runKey]bool{}
+		if !sleep(ctx, min(w.Grace, w.Quiet)) {
+			return
+		}
+		w.catchUp(ctx, opened.Add(-w.Quiet), opened, func(run *monitor.RunInfo) bool {
+			early[runKey{run.Project, run.ID}] = run.Open == 0
+			return run.Open == 0
+		})
+		if sleep(ctx, w.Quiet-w.Grace) {
+			w.catchUp(ctx, opened.Add(-w.Quiet), opened, func(run *monitor.RunInfo) bool { return !early[runKey{run.Project, run.ID}] })
 		}
 	})
 	return nil
+}
+
+func isRun(*monitor.RunInfo) bool { return true }
+
+// sleep returns false when ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Close stops the work. Runs that are waiting are judged after the next Open.
@@ -110,15 +134,17 @@ func (w *Worker) Waiting() int {
 	return len(w.waiting)
 }
 
-// catchUp takes the runs without a report that last measured something between two times.
-func (w *Worker) catchUp(ctx context.Context, from, to time.Time) {
+// catchUp takes the wanted ones of the runs without a report that last measured something between two times.
+func (w *Worker) catchUp(ctx context.Context, from, to time.Time, wanted func(*monitor.RunInfo) bool) {
 	runs, err := w.reports.Unjudged(ctx, from, to, w.MaxCatchUp)
 	if err != nil {
 		w.logger.WarnContext(ctx, "cannot find the runs that ended while the bridge was down; they are not judged", "error", err)
 		return
 	}
 	for _, run := range oldestFirst(runs) {
-		w.Ended(run.Project, run.ID)
+		if wanted(run) {
+			w.Ended(run.Project, run.ID)
+		}
 	}
 }
 
@@ -172,12 +198,16 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 	if err == nil {
 		err = w.resolve(ctx, report)
 	}
+	again := err == nil && w.keptBefore(ctx, report)
 	if err == nil {
 		err = w.reports.KeepReport(ctx, report)
 	}
 	log := w.logger.With("project", key.project, "run", key.run)
 	switch monitor.ErrorCode(err) {
 	case "":
+		if again {
+			return true
+		}
 		took := time.Since(start)
 		announce(log, report, took)
 		w.tellDrift(log, report)
@@ -197,6 +227,15 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 		}
 		return true
 	}
+}
+
+// keptBefore says whether the report on the run follows from the same as the one that was kept before.
+func (w *Worker) keptBefore(ctx context.Context, r *monitor.Report) bool {
+	if w.Answers == nil || r.Basis == "" {
+		return false
+	}
+	before, err := w.Answers.Answer(ctx, r.Project, r.Run, r.Basis)
+	return err == nil && before != nil
 }
 
 // attempt judges a run. A panic becomes an error. Otherwise a run that makes judging panic would end the program, which

@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -92,17 +93,46 @@ func TestWorkerCatchesUp(t *testing.T) {
 		ended := func(id string, ago time.Duration) *monitor.RunInfo {
 			return &monitor.RunInfo{Project: "p", ID: id, Started: time.Now().Add(-ago).UnixNano()}
 		}
-		r := &fakeReports{unjudged: []*monitor.RunInfo{ended("just now", time.Minute), ended("new", time.Hour),
+		open := ended("just now", time.Minute)
+		open.Open = 1
+		r := &fakeReports{unjudged: []*monitor.RunInfo{ended("said so", time.Second), open, ended("new", time.Hour),
 			ended("old", 6*24*time.Hour), ended("too old", 8*24*time.Hour)}}
 		_, _ = openWorker(t, &fakeJudge{}, r)
 		synctest.Wait()
 		assert.Equal(t, []string{"old", "new"}, r.runs())
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, []string{"old", "new", "said so"}, r.runs())
 		time.Sleep(4 * time.Minute)
 		synctest.Wait()
-		assert.Len(t, r.runs(), 2, "it may be going on")
+		assert.Len(t, r.runs(), 3, "the other may be going on")
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []string{"old", "new", "just now"}, r.runs())
+		assert.Equal(t, []string{"old", "new", "said so", "just now"}, r.runs(), "each once")
+	})
+}
+
+// A run that was judged a moment before the worker opened is judged again, since its report may lack what arrived then. Nobody is
+// told of a report that says the same.
+func TestWorkerTellsNothingTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := &fakeJudge{give: map[string]*monitor.Report{"run": {Project: "p", Run: "run", Basis: "a"}}}
+		r := &fakeReports{}
+		log := &harness.Buffer{}
+		w := judge.NewWorker(j, r, slog.New(slog.NewTextHandler(log, nil)))
+		told := 0
+		w.Answers, w.OnKept = r, func(*monitor.Report, time.Duration) { told++ }
+		require.NoError(t, w.Open())
+		defer func() { assert.NoError(t, w.Close()) }()
+		for i, basis := range []string{"a", "a", "b"} {
+			j.give["run"].Basis = basis
+			w.Ended("p", "run")
+			synctest.Wait()
+			assert.Len(t, r.runs(), i+1)
+			assert.Equal(t, []int{1, 1, 2}[i], told)
+			assert.Equal(t, told, strings.Count(log.String(), "run is judged"))
+		}
 	})
 }
 

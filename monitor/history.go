@@ -43,8 +43,8 @@ type RunInfoQuery struct {
 	ScmRef  string  // commit
 	Branch  *string // may point to the empty branch
 	Before  int64   // the runs started before this time, in UTC nanoseconds
-	// Live leaves out imported runs: see [RunInfo].
-	Live bool
+	// Live leaves out imported runs: see [RunInfo]. Imported leaves out all others.
+	Live, Imported bool
 	// Measured leaves out the runs without a metric. `pytest --collect-only` makes such runs.
 	Measured bool
 	// Whole leaves out the runs that are not whole: see [RunEnd]. Those that are partial for the reason Like alone stay.
@@ -97,6 +97,9 @@ type Sample struct {
 	CPUTime   float64 // user and kernel time, seconds
 	MemUsage  float64 // MiB: see [Metric]
 }
+
+// End returns when the test ended, in UTC nanoseconds.
+func (s *Sample) End() int64 { return Instant{UTC: s.Start}.Plus(max(s.TotalTime, 0)).UTC }
 
 // Comparison is a run with the runs that it is judged by. No run is in it twice.
 type Comparison struct {

@@ -2,9 +2,14 @@ package monitor
 
 // JobRun is what a run of a commit measured, by test, or what a job did whose runs are repeats of each other.
 type JobRun[T comparable, V any] struct {
-	Began, Ended int64 // of the first and of the last test, in UTC nanoseconds
-	Tests        map[T]V
+	Began int64 // start of the first session, in UTC nanoseconds
+	Ended int64 // end of the last test
+	Tests map[T]V
 }
+
+// After says whether a run that began at an instant did so when another one had ended. Otherwise they ran at once, and none repeats the
+// other.
+func After(began, ended int64) bool { return began >= ended }
 
 // Repeats says which earlier jobs of a commit, branch and class of machine a run repeats, and so may clear. The others are other jobs,
 // such as other shards, also where they have tests of equal ids.
@@ -16,7 +21,7 @@ func (r *JobRun[T, V]) Repeats(jobs []*JobRun[T, V]) (again []bool) {
 	again = make([]bool, len(jobs))
 	some, ranBefore, found := make([]bool, len(jobs)), map[T]bool{}, false
 	for i, job := range jobs {
-		if job.Ended > r.Began {
+		if !After(r.Began, job.Ended) {
 			continue
 		}
 		shared := 0

@@ -57,6 +57,9 @@ type Report struct {
 	Page string `json:"page,omitempty"`
 }
 
+// MeasuredAgain is the reason why a run is left out whose tests were all measured again by later runs.
+const MeasuredAgain = "later runs of the branch measured all of it again"
+
 // LeftOut is something of the judged commit that a report has no results of.
 type LeftOut struct {
 	Reason   string   `json:"reason"`

@@ -112,7 +112,7 @@ func assertMeasured(t *testing.T, server *recorder, w witness) {
 	assert.NotContains(t, fmt.Sprint(server.of("metrics")), "outcome:failed", "a failed test is no measurement to compare with")
 	if len(w.Stats["rerun"]) > 0 {
 		assert.EqualValues(t, 2, tests["test_kinds.py::test_passes_at_the_second_attempt"]["attempts"])
-		assert.Less(t, tests["test_kinds.py::test_passes_at_the_second_attempt"].number("total_time"), 0.05, "of the last attempt")
+		assert.Less(t, tests["test_kinds.py::test_passes_at_the_second_attempt"].number("total_time"), 0.5, "of the last attempt")
 		assert.EqualValues(t, 3, tests["test_kinds.py::test_set_up_at_the_third_attempt"]["attempts"])
 		assert.EqualValues(t, 2, tests["test_kinds.py::test_torn_down_at_the_second_attempt"]["attempts"])
 		assert.EqualValues(t, 2, tests["test_kinds.py::test_never_passes"]["attempts"])

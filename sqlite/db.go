@@ -32,6 +32,9 @@ type DB struct {
 	// Now is the clock for times that no client sends: time.Now unless set.
 	Now func() time.Time
 
+	// Lock is a number from [DB.KeepLock] in the program before, 0 for none.
+	Lock int
+
 	path    string
 	zones   monitor.Zones
 	logger  *slog.Logger
@@ -55,6 +58,8 @@ type DB struct {
 	swept   time.Time               // when Retain last looked for what nothing refers to
 	trimAt  int64                   // size of the log at which it is emptied next
 	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
+
+	hides atomic.Uint64
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
@@ -103,10 +108,10 @@ func (db *DB) Open(ctx context.Context) error {
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
 		return err
 	}
-	lock, err := lockFile(db.path + ".lock")
+	lock, err := lockFile(db.path+".lock", db.Lock)
 	for try := 0; errors.Is(err, ErrServed) && try < 10; try++ { // by a command, perhaps, that looks at the file for a moment
 		time.Sleep(50 * time.Millisecond)
-		lock, err = lockFile(db.path + ".lock")
+		lock, err = lockFile(db.path+".lock", db.Lock)
 	}
 	if err != nil {
 		return err
@@ -178,7 +183,7 @@ func (db *DB) ServedNow() bool { return locked(db.path + ".lock") }
 func (db *DB) lockUnlessServed() (*fileLock, error) {
 	served := 0 // looks in a row: at the first one, the other process may not have written its marks yet
 	for try := 1; ; try++ {
-		lock, err := lockFile(db.path + ".lock")
+		lock, err := lockFile(db.path+".lock", db.Lock)
 		if !errors.Is(err, ErrServed) {
 			return lock, err
 		}

@@ -91,16 +91,21 @@ func sizeOf(ctx context.Context, q querier, project string) (s monitor.ProjectSi
 	return s, err
 }
 
-// DeleteRecords removes what the file has of a project, in small transactions. After the first one nobody sees it any
-// more, and records of the project that arrive meanwhile are new ones. After an interruption it goes on.
-func (db *DB) DeleteRecords(ctx context.Context, d *monitor.Deletion) error {
-	if err := db.requireOwner(); err != nil {
+// Hides counts how often projects and runs were hidden. The count rises before they are.
+func (db *DB) Hides() uint64 { return db.hides.Load() }
+
+// HideProject begins a deletion, unless it has begun. Then nobody sees the project any more, and records of it that arrive are new ones.
+func (db *DB) HideProject(ctx context.Context, d *monitor.Deletion) error {
+	if err := db.requireOwner(); err != nil || !d.State.Began.IsZero() {
 		return err
 	}
-	if d.State.Began.IsZero() {
-		if err := db.write(ctx, func(w *writer) error { return db.hide(ctx, w, d) }); err != nil {
-			return err
-		}
+	return db.write(ctx, func(w *writer) error { return db.hide(ctx, w, d) })
+}
+
+// DeleteRecords hides a project, and removes what the file has of it, in small transactions. After an interruption it goes on.
+func (db *DB) DeleteRecords(ctx context.Context, d *monitor.Deletion) error {
+	if err := db.HideProject(ctx, d); err != nil {
+		return err
 	}
 	name := hiddenName(d)
 	for _, step := range []func(context.Context, *monitor.Deletion, string) error{
@@ -121,6 +126,7 @@ func hiddenName(d *monitor.Deletion) string {
 // hide gives the project another name in all tables that name it, and removes its sums and tokens. The dictionaries are much
 // smaller than the records. They imply the project of each record, so all records are hidden at once.
 func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err error) {
+	db.hides.Add(1)
 	s := d.State
 	if s.Removed, err = sizeOf(ctx, w.conn, d.Project); err != nil {
 		return err

@@ -276,7 +276,9 @@ func TestRecordsOfAProjectThatIsRemovedAreNew(t *testing.T) {
 	before := answersOf(t, db, "shop")
 	d := deletion(t, db, "gone")
 	interrupt.Store(true)
+	hides := db.Hides()
 	require.ErrorIs(t, db.DeleteRecords(ctx, d), context.Canceled)
+	assert.Greater(t, db.Hides(), hides, "couriers hear of it")
 	interrupt.Store(false)
 	again := record(process("s", arrival))
 	again.Project = "gone"

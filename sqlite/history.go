@@ -58,6 +58,9 @@ func runInfoList(query monitor.RunInfoQuery) clause {
 	if query.Live {
 		first.and("s.imported = 0")
 	}
+	if query.Imported {
+		first.and("s.imported = 1")
+	}
 	if query.Measured {
 		first.and(`EXISTS (SELECT 1 FROM sessions o JOIN tallies y ON y.session = o.hash
 			WHERE o.project = s.project AND o.run = s.run)`)

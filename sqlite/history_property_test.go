@@ -94,7 +94,7 @@ func runsOf(history []member, q monitor.RunInfoQuery) (found []*monitor.RunInfo)
 	}
 	for _, run := range runs {
 		if (q.Run == "" || run.ID == q.Run) && (q.ScmRef == "" || run.ScmRef == q.ScmRef) && (q.Branch == nil || run.Branch == *q.Branch) &&
-			(q.Before == 0 || run.Started < q.Before) && (!q.Measured || run.Tests > 0) && (!q.Live || !run.Imported) && (!q.Whole || run.Whole || q.Like != "" && run.Partial == q.Like) {
+			(q.Before == 0 || run.Started < q.Before) && (!q.Measured || run.Tests > 0) && (!q.Live || !run.Imported) && (!q.Imported || run.Imported) && (!q.Whole || run.Whole || q.Like != "" && run.Partial == q.Like) {
 			found = append(found, run)
 		}
 	}
@@ -124,6 +124,7 @@ func TestRunsOfAnyHistory(t *testing.T) {
 				Measured: rapid.Bool().Draw(t, "measured"),
 				Whole:    rapid.Bool().Draw(t, "whole"),
 				Live:     rapid.Bool().Draw(t, "live"),
+				Imported: rapid.Bool().Draw(t, "imported"),
 				Like:     rapid.SampledFrom([]string{"", "-k", monitor.NotEnded}).Draw(t, "like"),
 				Limit:    rapid.IntRange(0, 3).Draw(t, "limit"),
 			}

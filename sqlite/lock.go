@@ -18,6 +18,7 @@ import (
 // whatever way. The lock file stays.
 type fileLock struct {
 	file    *os.File
+	kept    bool   // for the next program in this process
 	content bool   // the file had content once
 	opening bool   // the process with the lock is opening the file
 	damage  string // what the process with the lock found; empty for none
@@ -28,9 +29,13 @@ type fileLock struct {
 var ErrServed = errors.New("the lock is taken")
 
 // lockFile takes the lock and writes this process's ID into the lock file. The error message of the next process shows
-// the ID.
-func lockFile(path string) (*fileLock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// the ID. kept is the number of an open file that may have the lock already, 0 for none.
+func lockFile(path string, kept int) (*fileLock, error) {
+	f := keptLock(path, kept)
+	var err error
+	if f == nil {
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
@@ -52,6 +57,35 @@ func lockFile(path string) (*fileLock, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// keptLock returns the lock file that is open as number. It is nil when there is none, or another file is at path now.
+func keptLock(path string, number int) *os.File {
+	if number == 0 {
+		return nil
+	}
+	own, err := unix.FcntlInt(uintptr(number), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil
+	}
+	f := os.NewFile(uintptr(own), path)
+	has, err := f.Stat()
+	now, err2 := os.Stat(path)
+	if errors.Join(err, err2) != nil || !os.SameFile(has, now) {
+		f.Close()
+		return nil
+	}
+	return f
+}
+
+// KeepLock returns the number of an open file that has the lock also after Close. The next program in this process gives it to its
+// DB as Lock, so that nobody gets the lock between the two. Commands beside wait for that program.
+func (db *DB) KeepLock() (number int, err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	number, err = unix.FcntlInt(db.lock.file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	db.lock.kept = err == nil
+	return number, err
 }
 
 // locked says whether another process has the lock. It changes nothing.
@@ -114,7 +148,7 @@ func readMarks(path string) *fileLock {
 
 // mark notes that the file has content, and the boot in which it is served. An empty boot says that nobody serves it.
 func (l *fileLock) mark(boot string) error {
-	l.content, l.opening, l.boot, l.damage = true, false, boot, ""
+	l.content, l.opening, l.boot, l.damage = true, l.kept, boot, ""
 	return l.write()
 }
 

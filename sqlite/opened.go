@@ -74,6 +74,12 @@ func (db *DB) requireFiles() error {
 	return err
 }
 
+// Refusal returns why the file accepts no records; nil while it accepts them. It looks whether the files are at their paths now.
+func (db *DB) Refusal() error {
+	db.watchFiles()
+	return db.state.refusal()
+}
+
 // watchFiles does the same as requireFiles when nobody writes. While the file is being opened again there is nothing
 // to compare with.
 func (db *DB) watchFiles() {

@@ -59,7 +59,7 @@ func Recover(ctx context.Context, from, into string, logger *slog.Logger, progre
 			return nil, monitor.Errorf(monitor.EInvalid, "expected a directory without a file of a bridge, but there is %s", into+suffix)
 		}
 	}
-	lock, err := lockFile(into + ".lock")
+	lock, err := lockFile(into+".lock", 0)
 	if err != nil {
 		return nil, err
 	}

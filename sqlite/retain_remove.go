@@ -47,6 +47,7 @@ func (r *retaining) remove(run oldRun) (gone bool, err error) {
 			if owed, err = r.owed(w.conn, run, jsonList(sessions), last); err != nil || owed {
 				return err
 			}
+			r.db.hides.Add(1)
 			gone, mixed, err = w.hideRun(run, sessions, records)
 			return err
 		})

@@ -193,8 +193,10 @@ func TestWhatWentAndComesAgainIsNew(t *testing.T) {
 			had[p.Record] = m.At
 		}
 	}
+	hides := db.Hides()
 	_, err = db.Retain(t.Context(), policy, nothing)
 	require.NoError(t, err)
+	require.Greater(t, db.Hides(), hides, "couriers hear of it")
 	for _, p := range sent {
 		if (p.Session == nil || p.Session.Run != "run0") && (p.Measured() == nil || p.Measured().SessionH != "s0") {
 			continue

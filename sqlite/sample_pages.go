@@ -13,10 +13,12 @@ import (
 func (s *sampling) eachNumbered(q querier, first, last int64, visit func(r *sampleRow, session int64)) (ok bool, err error) {
 	// The driver would check for a cancelled ctx with every row. A part is short enough to be read to its end.
 	ctx := context.WithoutCancel(s.ctx)
-	var level, next []uint32 // pages
+	var level, next []pages.Child
 	err = each(ctx, q, "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'metrics'", nil, func(row scanner) error {
-		level = append(level, 0)
-		return row.Scan(&level[0])
+		var root uint32
+		err := row.Scan(&root)
+		level = append(level, pages.Root(root))
+		return err
 	})
 	ok = true
 	var r sampleRow
@@ -35,20 +37,24 @@ func (s *sampling) eachNumbered(q querier, first, last int64, visit func(r *samp
 	seen := map[uint32]bool{}
 	for len(level) > 0 && ok && err == nil {
 		next = nil
-		for _, page := range level {
-			ok = ok && !seen[page] // damaged pages may lead in circles
-			seen[page] = true
+		numbers := make([]uint32, len(level))
+		for i, child := range level {
+			ok = ok && !seen[child.Page] // damaged pages may lead in circles
+			seen[child.Page], numbers[i] = true, child.Page
 		}
-		err = each(ctx, q, "SELECT p.data FROM json_each(?) n CROSS JOIN sqlite_dbpage p ON p.pgno = n.value", []any{jsonList(level)}, func(row scanner) error {
+		n := 0
+		err = each(ctx, q, "SELECT p.data FROM json_each(?) n CROSS JOIN sqlite_dbpage p ON p.pgno = n.value", []any{jsonList(numbers)}, func(row scanner) error {
 			var b sql.RawBytes
 			if err := row.Scan(&b); err != nil || !ok {
 				return err
 			}
-			below, interior := pages.Below(b, first, last)
+			below, interior := pages.Below(b, level[n], first, last)
 			next = append(next, below...)
-			ok = interior || pages.Numbers(b, first, last, metric)
+			ok = interior || pages.Numbers(b, level[n], first, last, metric)
+			n++
 			return nil
 		})
+		ok = ok && n == len(level) // of a page beyond the end of the file there is no row
 		level = next
 	}
 	return ok, err

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -96,39 +97,56 @@ func TestSamplesOfWhatSQLiteWouldRefuse(t *testing.T) {
 	}
 }
 
-// TestSamplesOfDamagedPages writes nonsense into pages of the table. What is read is what SQLite reads, or an error.
+// TestSamplesOfDamagedPages writes nonsense into pages of the table that nobody looks at when the file is opened. SQLite refuses them, or
+// finds all rows nevertheless. The instants are in order, so the numbers span the run, and the index alone would find nothing missing.
 func TestSamplesOfDamagedPages(t *testing.T) {
 	db, path := openNew(t)
-	fillWorkers(t, db, 700)
+	s := process("s", arrival)
+	s.Description = `{"run": "r"}`
+	recs := []*monitor.Record{record(machine("machine")), record(s)}
+	for i := range 400 {
+		recs = append(recs, record(measured("s", fmt.Sprint("test_", i), arrival.Add(time.Duration(i)*time.Millisecond))))
+	}
+	appendAll(t, db, recs...)
 	file := raw(t, path)
 	_, err := file.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	require.NoError(t, err)
 	var root, leaf int
-	require.NoError(t, file.QueryRow("SELECT min(pageno) FILTER (WHERE path = '/'), max(pageno) FROM dbstat WHERE name = 'metrics'").Scan(&root, &leaf))
+	require.NoError(t, file.QueryRow("SELECT min(pageno) FILTER (WHERE path = '/'), min(pageno) FILTER (WHERE path = '/001/') FROM dbstat WHERE name = 'metrics'").
+		Scan(&root, &leaf))
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
-	failed := 0
-	for _, page := range []int{root, leaf} {
-		for _, at := range []int{0, 4, 8, 9, 12} { // kind, number of cells, and where some are
-			damaged := filepath.Join(t.TempDir(), sqlite.FileName)
-			b := slices.Clone(whole)
-			b[4096*(page-1)+at] ^= 0xff
-			require.NoError(t, os.WriteFile(damaged, b, 0o600))
-			var stored int
-			counted := raw(t, damaged).QueryRow("SELECT count(total_time + utc_ns) + sum(total_time + utc_ns IS NULL) FROM metrics NOT INDEXED").Scan(&stored)
-			db := dbAt(damaged, utcZones())
-			if db.Open(t.Context()) != nil {
-				continue
-			}
-			t.Cleanup(func() { _ = db.Close() })
-			got, err := readWorkers(t, db)
-			if err != nil {
-				failed++
-			} else {
-				assert.NoError(t, counted, "page %d, byte %d", page, at)
-				assert.Len(t, got, stored, "page %d, byte %d", page, at)
-			}
-		}
+	damages := map[string]func(b []byte){}
+	for _, at := range []int{0, 3, 4, 8, 12} { // kind, number of cells, and where some are
+		damages[fmt.Sprint("byte ", at, " of a leaf")] = func(b []byte) { b[4096*(leaf-1)+at] ^= 0xff }
 	}
-	assert.Greater(t, failed, 3)
+	for _, child := range []int{1, 2, 3} {
+		cell := func(b []byte, child int) []byte {
+			p := b[4096*(root-1):]
+			return p[binary.BigEndian.Uint16(p[12+2*child:]):][:4]
+		}
+		damages[fmt.Sprint("child ", child, " beyond the end")] = func(b []byte) { cell(b, child)[0] = 0xf0 }
+		damages[fmt.Sprint("child ", child, " is page 0")] = func(b []byte) { clear(cell(b, child)) }
+		damages[fmt.Sprint("child ", child, " is the root")] = func(b []byte) { binary.BigEndian.PutUint32(cell(b, child), uint32(root)) }
+		damages[fmt.Sprint("child ", child, " is its neighbour")] = func(b []byte) { copy(cell(b, child), cell(b, child+1)) }
+		damages[fmt.Sprint("child ", child, " is the one before")] = func(b []byte) { copy(cell(b, child), cell(b, child-1)) }
+	}
+	run := &monitor.RunInfo{Project: "shop", ID: "r", Sessions: []string{"s"}}
+	for name, damage := range damages {
+		damaged := filepath.Join(t.TempDir(), sqlite.FileName)
+		b := slices.Clone(whole)
+		damage(b)
+		require.NoError(t, os.WriteFile(damaged, b, 0o600))
+		db := dbAt(damaged, utcZones())
+		require.NoError(t, db.OpenShared(t.Context()), name)
+		for _, atOnce := range []int{10, 10_000} {
+			db.ReadSamples(atOnce)
+			read, failed := 0, false
+			for _, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{run}) {
+				read, failed = read+1, failed || err != nil
+			}
+			assert.True(t, failed || read == 400, "%s, %d at once: read %d", name, atOnce, read)
+		}
+		require.NoError(t, db.Close())
+	}
 }

@@ -104,8 +104,12 @@ func (r *keptRows) Close() error {
 	return r.conn.keep(r.of)
 }
 
-// keep keeps a statement, and closes those that were used least recently when there are too many.
+// keep keeps a statement, and closes those that were used least recently when there are too many. One that would take much of the room
+// is not kept.
 func (c *keepingConn) keep(s *keptStatement) (err error) {
+	if len(s.query) > maxTexts/4 {
+		return s.Close()
+	}
 	c.idle = append(c.idle, s)
 	c.texts += len(s.query)
 	for c.texts > maxTexts {

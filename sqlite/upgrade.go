@@ -28,8 +28,9 @@ func (db *DB) UpgradeAnswer(ctx context.Context, id int64) (s monitor.UpgradeSta
 	return s, at, err
 }
 
-// UpgradeAsked says whether an operator waits for an upgrade, and whether the file may get a newer version.
-func (db *DB) UpgradeAsked(ctx context.Context) (migrate, asked bool, err error) {
+// UpgradeAsked returns the last of the upgrades that operators wait for, 0 for none, and whether the file may get a newer version.
+// Those up to done have been carried out, and ask for nothing.
+func (db *DB) UpgradeAsked(ctx context.Context, done int64) (last int64, migrate bool, err error) {
 	err = db.read(ctx, func(q querier) error {
 		open, err := openCommands(ctx, q, commandUpgrade)
 		for _, c := range open {
@@ -37,11 +38,11 @@ func (db *DB) UpgradeAsked(ctx context.Context) (migrate, asked bool, err error)
 			if err := json.Unmarshal(c.arguments, &arguments); err != nil {
 				return err
 			}
-			asked, migrate = true, migrate || arguments.Migrate
+			last, migrate = c.id, migrate || arguments.Migrate && c.id > done
 		}
 		return err
 	})
-	return migrate, asked, err
+	return last, migrate, err
 }
 
 // AnswerUpgrades answers all who wait for an upgrade.

@@ -12,37 +12,49 @@ type testKey struct {
 	env    string
 }
 
-// past has the last values of a test in the runs before the one that is looked at, by metric in the order of
+// past has the values of a test in the runs before the one that is looked at, one for each run, by metric in the order of
 // [monitor.JudgedMetrics]; NaN where there are fewer.
 type past [len(monitor.JudgedMetrics)][earlierRuns]float32
 
 // pasts gathers the values of tests in earlier runs.
 type pasts struct {
 	at     map[testKey]int
-	values []gathered
+	runs   map[*monitor.RunInfo]int
+	values [][earlierRuns]measurement // by test and run
 }
 
-type gathered struct {
-	n  [len(monitor.JudgedMetrics)]int
-	of [len(monitor.JudgedMetrics)][earlierRuns]float64
+// measurement is the first one of a test in a run.
+type measurement struct {
+	known bool
+	start int64
+	of    [len(monitor.JudgedMetrics)]float64
 }
 
-func newPasts() *pasts { return &pasts{at: map[testKey]int{}} }
+// newPasts returns what takes the samples of up to earlierRuns runs.
+func newPasts(earlier []*monitor.RunInfo) *pasts {
+	p := &pasts{at: map[testKey]int{}, runs: map[*monitor.RunInfo]int{}}
+	for i, run := range earlier {
+		p.runs[run] = i
+	}
+	return p
+}
 
+// add takes samples in any order.
 func (p *pasts) add(s *monitor.Sample) {
 	key := testKey{s.Series, s.Env}
 	at, ok := p.at[key]
 	if !ok {
 		at = len(p.values)
 		p.at[key] = at
-		p.values = append(p.values, gathered{})
+		p.values = append(p.values, [earlierRuns]measurement{})
 	}
-	g := &p.values[at]
+	first := &p.values[at][p.runs[s.Run]]
+	if first.known && first.start <= s.Start {
+		return
+	}
+	first.known, first.start = true, s.Start
 	for i, m := range monitor.JudgedMetrics {
-		if v := m.Of(*s); !math.IsNaN(v) && g.n[i] < earlierRuns {
-			g.of[i][g.n[i]] = v
-			g.n[i]++
-		}
+		first.of[i] = m.Of(*s)
 	}
 }
 
@@ -50,20 +62,22 @@ func (p *pasts) add(s *monitor.Sample) {
 // run has.
 func (p *pasts) of(key testKey) (before float64, values past, known bool) {
 	at, known := p.at[key]
-	var g gathered
+	var runs [earlierRuns]measurement
 	if known {
-		g = p.values[at]
+		runs = p.values[at]
 	}
 	before = math.NaN()
 	for i, m := range monitor.JudgedMetrics {
-		for n := range values[i] {
+		measured := make([]float64, 0, earlierRuns)
+		for n, run := range runs {
 			values[i][n] = float32(math.NaN())
-			if n < g.n[i] {
-				values[i][n] = float32(g.of[i][n])
+			if v := run.of[i]; run.known && !math.IsNaN(v) {
+				values[i][len(measured)] = float32(v)
+				measured = append(measured, v)
 			}
 		}
 		if m.Name == monitor.MetricTotalTime {
-			before = middle(g.of[i][:g.n[i]])
+			before = middle(measured)
 		}
 	}
 	return before, values, known

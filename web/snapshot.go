@@ -164,7 +164,7 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 	}
 	s := &snapshot{tests: make([]test, 0, info.Tests), counts: map[string]int{}, orders: map[string][]int32{},
 		byKey: map[bool]map[joinKey]int32{}, compare: len(earlier)}
-	before, read := newPasts(), 0
+	before, read := newPasts(earlier), 0
 	for sample, err := range p.parts.Store.Samples(ctx, info.Sort(), append([]*monitor.RunInfo{info}, earlier...)) {
 		if err != nil {
 			return nil, err

@@ -61,7 +61,11 @@ func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) e
 			{"listens on", url + ", for " + clients}, {"stores in", data}, {"delivers to", delivers}}, remote)
 	}
 	if c.PortFile != "" {
-		if err := writeFile(c.PortFile, url+"\n"); err != nil {
+		err := writeFile(c.PortFile, url+"\n")
+		switch {
+		case err != nil && s.from != nil: // clients know the address
+			logger.Error("--port-file: the address of the bridge is not written anew", "error", err)
+		case err != nil:
 			return fmt.Errorf("--port-file: %w", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,10 +55,18 @@ type bridge struct {
 	ordered chan struct{}  // says that the file may have a command to upgrade
 	next    *successor     // nil unless another program takes the place of this one
 
-	closers    []func(ctx context.Context) error // close the opened parts, in the order of opening
-	background []func(ctx context.Context) error // those of them that close parts which no client waits for
-	ensuring   sync.WaitGroup
-	failed     chan error
+	upgraded int64                // commands up to this one need no upgrade any more
+	upgrades monitor.UpgradeState // what became of them
+
+	closers  []closer // of the opened parts, in the order of opening
+	ensuring sync.WaitGroup
+	failed   chan error
+}
+
+// closer closes a part. No client waits for an early one.
+type closer struct {
+	close func(ctx context.Context) error
+	early bool
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
@@ -111,8 +120,12 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 				return nil
 			}
 		case <-b.ordered:
-			migrate, asked, err := b.db.UpgradeAsked(ctx)
-			if err == nil && asked && b.upgrade(ctx, migrate) == nil {
+			last, migrate, err := b.db.UpgradeAsked(ctx, b.upgraded)
+			switch {
+			case err != nil || last == 0: // the next look finds it
+			case last <= b.upgraded:
+				_ = b.db.AnswerUpgrades(ctx, b.upgrades) // the log has an earlier error
+			case b.upgrade(ctx, migrate) == nil:
 				return nil
 			}
 		case <-look.C:
@@ -126,21 +139,30 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 // Close closes the parts in the reverse order of opening. The network closes first, so that every accepted record is
 // committed. Then the courier delivers committed records until ctx ends.
 func (b *bridge) Close(ctx context.Context) error {
-	var errs []error
-	for i := len(b.closers) - 1; i >= 0; i-- {
-		errs = append(errs, b.closers[i](ctx))
-	}
+	err := b.closeParts(ctx, false)
 	b.closers = nil
+	return err
+}
+
+// closeParts closes the parts in the reverse order of opening; with early those only that no client waits for.
+func (b *bridge) closeParts(ctx context.Context, early bool) error {
+	var errs []error
+	for _, c := range slices.Backward(b.closers) {
+		if c.early || !early {
+			errs = append(errs, c.close(ctx))
+		}
+	}
 	return errors.Join(errs...)
 }
 
-func (b *bridge) onClose(f func(ctx context.Context) error) { b.closers = append(b.closers, f) }
+func (b *bridge) onClose(f func(ctx context.Context) error) {
+	b.closers = append(b.closers, closer{close: f})
+}
 
 // onCloseEarly is onClose for a part that no client waits for. Before a hand-over it closes earlier than the others, and f is
 // called twice.
 func (b *bridge) onCloseEarly(f func(ctx context.Context) error) {
-	b.onClose(f)
-	b.background = append(b.background, f)
+	b.closers = append(b.closers, closer{f, true})
 }
 
 // open opens a part. Close closes it with the others.

@@ -42,6 +42,46 @@ func TestFailedStartDoesNotWaitForDelivery(t *testing.T) {
 	}
 }
 
+// The bridge of `run` serves for a while only.
+func TestTheBridgeOfRunIsNotUpgraded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1}
+	b := newBridge(config, slog.New(slog.DiscardHandler))
+	require.NoError(t, b.Open(t.Context(), l))
+	assert.ErrorContains(t, b.upgrade(t.Context(), false), "the bridge of `pymon-bridge run` ends when no test needs it")
+	require.NoError(t, b.Close(t.Context()))
+}
+
+// An upgrade does not wait for an InfluxDB that never answers.
+func TestAnUpgradeDoesNotWaitForInfluxDB(t *testing.T) {
+	silent, asked := make(chan struct{}), make(chan struct{}, 10)
+	influx := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-silent }))
+	defer influx.Close()
+	defer close(silent)
+	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1,
+		influxFlags: influxFlags{URL: influx.URL, Token: "token", Org: "o", Bucket: "b", MetaBucket: "m"}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	b := newBridge(config, slog.New(slog.DiscardHandler))
+	require.NoError(t, b.Open(t.Context(), l))
+	<-asked // by the preparation, for which the delivery waits
+	session := &monitor.Session{SessionH: "s", RunDate: "2026-11-22T12:00:00"}
+	require.NoError(t, b.db.Append(t.Context(), []*monitor.Record{{Project: "p", Received: time.Now(), Session: session}}))
+	b.courier.Wake()
+	time.Sleep(300 * time.Millisecond)
+	b.next = &successor{}
+	made := make(chan error, 1)
+	go func() { _, err := b.makeWay(t.Context()); made <- err }()
+	select {
+	case err := <-made:
+		assert.NoError(t, err)
+	case <-time.After(ensureTimeout / 2):
+		assert.Fail(t, "the upgrade waits for InfluxDB")
+	}
+	require.NoError(t, b.Close(t.Context()))
+}
+
 // fill stores a session in a data directory, so that there is a record to deliver.
 func fill(t *testing.T, data string) {
 	t.Helper()

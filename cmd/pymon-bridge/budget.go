@@ -30,7 +30,7 @@ func (c *judgeFlags) limits() (*budget.File, error) {
 	return f, nil
 }
 
-// budget asks for the tests of the runs of a report, and compares them with limits. Without limits it returns nil.
+// budget asks for the tests of the runs of a report, and of those that it leaves out for their number, and compares them with limits. Without limits it returns nil.
 func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *monitor.Report) (*monitor.Budget, error) {
 	if limits == nil {
 		return nil, nil
@@ -38,10 +38,17 @@ func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *mon
 	wait := m.spin("asking for the tests")
 	defer wait.end()
 	s, tally := &source{client: c}, budget.NewTally(limits)
-	ids := r.Runs
+	ids := slices.Clone(r.Runs)
+	for _, l := range r.LeftOut { // a budget can tell without judging
+		if l.Missing || l.Reason == monitor.MeasuredAgain {
+			ids = append(ids, l.Runs...)
+		}
+	}
 	if len(ids) == 0 {
 		ids = []string{r.Run}
 	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	runs := make([]report.RunLine, len(ids))
 	for i, id := range ids {
 		err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &runs[i]) }, "runs", id)

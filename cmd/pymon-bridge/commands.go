@@ -70,9 +70,9 @@ func (b *bridge) answer(ctx context.Context) error {
 	if err := b.db.AnswerStatus(ctx, b.status); err != nil {
 		return err
 	}
-	if _, asked, err := b.db.UpgradeAsked(ctx); err != nil {
+	if last, _, err := b.db.UpgradeAsked(ctx, 0); err != nil {
 		return err
-	} else if asked {
+	} else if last > 0 {
 		select {
 		case b.ordered <- struct{}{}:
 		default:

@@ -47,12 +47,15 @@ func (x *deleter) next(ctx context.Context) error {
 	}
 	if !d.State.FileDone {
 		x.logger.InfoContext(ctx, "a project is removed", "project", d.Project)
-		defer x.forget() // also after an error: what is hidden is not there
-		if err := x.db.DeleteRecords(ctx, d); err != nil {
+		err := x.db.HideProject(ctx, d)
+		x.forget() // also after an error: what is hidden is not there
+		if err == nil {
+			err = x.db.DeleteRecords(ctx, d)
+		}
+		if err != nil {
 			return fmt.Errorf("remove project %s: %w", d.Project, err)
 		}
 	}
-	x.forget()
 	// A record that is on its way may arrive after the points were deleted. So nothing of what is removed is on its way then.
 	err = x.quiet(ctx, func() error {
 		if err := x.db.SweepDeletion(ctx, d); err != nil {

@@ -69,7 +69,7 @@ func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string))
 func (b *bridge) newCourier(lookup *cache.Fallback) {
 	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.db, Tokens: b.db.Tokens},
 		cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
-	b.courier.OnReply = b.replied
+	b.courier.OnReply, b.courier.Hides = b.replied, b.db.Hides
 	b.courier.OnDelivered = b.delivered
 	b.courier.OnBuried = b.metrics.Buried
 	b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
@@ -90,7 +90,7 @@ func (b *bridge) newCourier(lookup *cache.Fallback) {
 // too. A delivery may wait for it, so Close cancels it before it closes the courier.
 func (b *bridge) ensureBackend() {
 	ctx, cancel := context.WithTimeout(context.Background(), ensureTimeout)
-	b.onClose(func(context.Context) error { cancel(); return nil })
+	b.onCloseEarly(func(context.Context) error { cancel(); return nil })
 	b.ensuring.Go(func() {
 		if err := b.backend.Ensure(ctx); err != nil && ctx.Err() == nil {
 			b.logger.Warn("the destination is not ready; records are kept and delivered later", "error", err)

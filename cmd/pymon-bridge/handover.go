@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ const inheritedVariable = "PYMON_BRIDGE_INHERITED"
 type inheritance struct {
 	PID      int       `json:"pid"`
 	Socket   int       `json:"socket"`   // number of the file that clients connect to
+	Lock     int       `json:"lock"`     // number of the file with the lock of the data directory; 0 for none
 	Outlives bool      `json:"outlives"` // the socket stays open when the process ends
 	Program  int       `json:"program"`  // number of the file with the program before; 0 for none
 	Version  string    `json:"version"`  // of the program before
@@ -46,10 +48,20 @@ func inherited() (*inheritance, error) {
 	if i.PID != os.Getpid() { // of a parent
 		return nil, nil
 	}
-	if i.Program > 0 {
-		unix.CloseOnExec(i.Program)
+	for _, number := range i.files() {
+		unix.CloseOnExec(number)
 	}
 	return i, nil
+}
+
+// files returns the numbers that stay open until this program serves.
+func (i *inheritance) files() (numbers []int) {
+	for _, number := range []int{i.Program, i.Lock} {
+		if number > 0 {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 // listener returns the socket, and closes the inherited number of it.
@@ -64,8 +76,11 @@ func (i *inheritance) listener() (net.Listener, error) {
 
 // opened is called when this program serves. From then on the program before cannot come back.
 func (i *inheritance) opened() {
-	if i != nil && i.Program > 0 {
-		_ = unix.Close(i.Program) // nothing was written
+	if i == nil {
+		return
+	}
+	for _, number := range i.files() {
+		_ = unix.Close(number) // nothing was written
 	}
 }
 
@@ -74,7 +89,7 @@ func (s socket) back(why error) *successor {
 	if s.from == nil || s.from.Program == 0 {
 		return nil
 	}
-	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused}}
+	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused, Lock: s.from.Lock}}
 	if before.keep(s) != nil {
 		return nil
 	}
@@ -86,13 +101,27 @@ const procFile = "/proc/self/fd/"
 
 // successor replaces this program in its process. So the process keeps its id, and the socket stays open.
 type successor struct {
-	program string // path
+	program string      // path
+	asked   os.FileInfo // of the program that said that it can serve
+	migrate bool        // it may bring the file to its own version
 	inheritance
 }
 
+// askAgain asks the program again whether it can serve, if it is not the one that said so.
+func (s *successor) askAgain(ctx context.Context) error {
+	now, err := os.Stat(s.program)
+	if err == nil && os.SameFile(s.asked, now) && s.asked.ModTime().Equal(now.ModTime()) {
+		return nil
+	}
+	return checkNext(ctx, s.program, s.migrate)
+}
+
 // programPath returns where this program was started from. A new version is there after an upgrade, or the link there leads to
-// it.
+// it. Nothing may be there now.
 func programPath() (string, error) {
+	if filepath.IsAbs(os.Args[0]) {
+		return os.Args[0], nil
+	}
 	path, err := exec.LookPath(os.Args[0])
 	if err == nil {
 		path, err = filepath.Abs(path)
@@ -121,19 +150,36 @@ func (s *successor) keep(l socket) error {
 
 // replace runs the successor in place of this program, with the same flags and variables. If the successor cannot be run, or
 // cannot serve, this program begins anew. replace returns only after an error.
-func (s *successor) replace() error {
-	if _, err := unix.FcntlInt(uintptr(s.Socket), unix.F_SETFD, 0); err != nil {
-		return err
+func (s *successor) replace(ctx context.Context) error {
+	var changed error
+	if s.Failed == "" {
+		changed = s.askAgain(ctx) // before files stay open for children
+	}
+	if ctx.Err() != nil { // a stop
+		return nil
+	}
+	for _, number := range []int{s.Socket, s.Lock} {
+		if number == 0 {
+			continue
+		}
+		if _, err := unix.FcntlInt(uintptr(number), unix.F_SETFD, 0); err != nil {
+			return err
+		}
 	}
 	if s.Failed != "" {
 		return s.run(s.program)
 	}
 	own, err := unix.Open("/proc/self/exe", unix.O_RDONLY, 0)
-	if err != nil { // a system without /proc
+	switch {
+	case err != nil && changed != nil: // a system without /proc
+		return changed
+	case err != nil:
 		return s.run(s.program)
 	}
-	s.Program = own
-	err = s.run(s.program)
+	if err = changed; err == nil {
+		s.Program = own
+		err = s.run(s.program)
+	}
 	unix.CloseOnExec(own)
 	s.Failed, s.Program = err.Error(), 0
 	return errors.Join(err, s.run(procFile+strconv.Itoa(own)))

@@ -51,6 +51,7 @@ func (b *bridge) openJudge(context.Context) error {
 	b.worker = judge.NewWorker(b.judge, b.db, b.logger)
 	b.worker.Quiet = b.config.QuietAfter
 	b.worker.OnKept = b.kept
+	b.worker.Answers = b.db
 	b.worker.Older = &judge.Older{History: b.db, Detector: detector, Rollups: b.db}
 	b.onCloseEarly(func(context.Context) error { return b.worker.Close() })
 	return b.worker.Open()

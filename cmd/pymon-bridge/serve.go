@@ -175,10 +175,13 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 		return c.check(ctx, m, logger)
 	}
 	next, err := c.serve(ctx, m, logger)
-	if err != nil || next == nil || ctx.Err() != nil {
+	if next == nil {
 		return err
 	}
-	return next.replace()
+	if err != nil {
+		logger.ErrorContext(ctx, "the bridge did not end well; the other program takes its place all the same", "error", err)
+	}
+	return next.replace(ctx)
 }
 
 // serve serves until ctx is done, or until next has to take the place of this program.
@@ -203,6 +206,9 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	if err != nil {
 		return nil, err
 	}
+	if path, err := programPath(); err == nil {
+		os.Args[0] = path // before the name leads elsewhere
+	}
 	b := newBridge(c, logger)
 	signal.Notify(b.asked, syscall.SIGUSR2)
 	b.follow(m.files, &m.level)
@@ -218,14 +224,19 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	if err = c.announce(m, b, s, logger); err == nil {
 		err = b.wait(ctx, hangup)
 	}
+	end := time.Now().Add(c.StopAfter)
 	if b.next == nil {
 		b.notify(daemon.SdNotifyStopping)
 	} else {
-		err = b.makeWay(ctx)
+		end, err = b.makeWay(ctx)
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
+	stopping, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
-	return b.next, errors.Join(err, b.Close(stopping))
+	err = errors.Join(err, b.Close(stopping))
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	return b.next, err
 }
 
 // guard returns an error when anybody on other machines could use the bridge, unless a flag allows it. It logs a warning

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 )
@@ -97,13 +98,22 @@ func checkNext(ctx context.Context, program string, migrate bool) error {
 // upgrade prepares the bridge to be replaced by the program in the file that it was started from. When that cannot serve, the
 // bridge goes on.
 func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
-	next := &successor{}
-	program, err := programPath()
-	if err == nil {
-		err = checkNext(ctx, program, migrate)
+	next := &successor{program: os.Args[0], migrate: migrate}
+	err := b.db.Refusal() // this process may have the last hold of files that were removed
+	if err == nil && b.socket.listener == nil {
+		err = errors.New("the bridge of `pymon-bridge run` ends when no test needs it, and the next one is the new program")
 	}
 	if err == nil {
-		next.program, err = program, next.keep(b.socket)
+		next.asked, err = os.Stat(next.program)
+	}
+	if err == nil {
+		err = checkNext(ctx, next.program, migrate)
+	}
+	if err == nil {
+		next.Lock, err = b.db.KeepLock()
+	}
+	if err == nil {
+		err = next.keep(b.socket)
 	}
 	if err != nil {
 		b.logger.ErrorContext(ctx, "no upgrade: the bridge goes on as it is", "error", err)
@@ -114,30 +124,37 @@ func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
 	return nil
 }
 
-// answerUpgrades tells the operators who asked for an upgrade.
+// answerUpgrades tells the operators who asked for an upgrade. Where that fails, on a full disk for example, wait tries again.
 func (b *bridge) answerUpgrades(ctx context.Context, s monitor.UpgradeState) {
-	if err := b.db.AnswerUpgrades(ctx, s); err != nil {
+	last, _, err := b.db.UpgradeAsked(ctx, 0)
+	b.upgraded, b.upgrades = max(b.upgraded, last), s
+	if err == nil {
+		err = b.db.AnswerUpgrades(ctx, s)
+	}
+	if err != nil {
 		b.logger.ErrorContext(ctx, "cannot say what became of an upgrade", "error", err)
 	}
 }
 
 // makeWay stops what nobody waits for, and then waits for a moment at which no request takes long, for StopAfter at most. Until
-// then the bridge accepts records. When ctx ends, the bridge stops for good.
-func (b *bridge) makeWay(ctx context.Context) error {
+// then the bridge accepts records. When ctx ends, the bridge stops for good. makeWay returns until when the bridge may close.
+func (b *bridge) makeWay(ctx context.Context) (end time.Time, err error) {
+	end = time.Now().Add(b.config.StopAfter)
 	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", b.next.program)
 	now, cancel := context.WithCancel(ctx)
 	cancel()
-	var errs []error
-	for _, stop := range b.background {
-		errs = append(errs, stop(now))
-	}
-	calm, cancel := context.WithTimeout(ctx, b.config.StopAfter)
+	err = b.closeParts(now, true)
+	calm, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	b.server.Calm(calm)
 	b.next.Paused = time.Now()
-	if ctx.Err() == nil {
-		b.server.HandedOver = true
-		signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
+	if ctx.Err() != nil {
+		return b.next.Paused.Add(b.config.StopAfter), err
 	}
-	return errors.Join(errs...)
+	b.server.HandedOver = true
+	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
+	if short := b.next.Paused.Add(httpd.ShortTime); end.Before(short) {
+		end = short
+	}
+	return end, err
 }

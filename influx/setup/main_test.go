@@ -2,9 +2,12 @@ package setup_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +24,7 @@ func settings(server *harness.Influx) setup.Config {
 	return setup.Config{
 		URL: server.URL, Token: server.NewToken(allAccess(server)...), Org: server.Org,
 		Bucket: harness.Unique("pytest"), MetaBucket: harness.Unique("meta"), DailyBucket: harness.Unique("daily"),
-		RollupDays: 4, CheckEvery: 2 * time.Second, CheckWindow: 6 * 24 * time.Hour,
+		RollupDays: 4, CheckEvery: 4 * time.Second, CheckWindow: 6 * 24 * time.Hour,
 	}
 }
 
@@ -36,6 +39,7 @@ func apply(tb testing.TB, cfg setup.Config) []setup.Step {
 	tb.Helper()
 	steps, err := try(tb, cfg)
 	require.NoError(tb, err)
+	tb.Cleanup(func() { silence(tb, cfg) })
 	return steps
 }
 
@@ -44,6 +48,24 @@ func try(tb testing.TB, cfg setup.Config) (steps []setup.Step, err error) {
 	s, err := setup.New(cfg, func(step setup.Step) { steps = append(steps, step) })
 	require.NoError(tb, err)
 	return steps, s.Apply(tb.Context())
+}
+
+// silence removes what InfluxDB would go on doing every few seconds, while it has to serve the other tests.
+func silence(tb testing.TB, cfg setup.Config) {
+	server := &harness.Influx{URL: cfg.URL}
+	for _, kind := range []string{"checks", "notificationRules"} {
+		var found map[string]json.RawMessage
+		if call(tb, server, cfg.Token, http.MethodGet, kind+"?limit=100&org="+url.QueryEscape(cfg.Org), nil, &found) != http.StatusOK {
+			continue // a token for little
+		}
+		var made []struct{ ID, Name string }
+		require.NoError(tb, json.Unmarshal(found[kind], &made))
+		for _, m := range made {
+			if strings.Contains(m.Name, cfg.Bucket) {
+				call(tb, server, cfg.Token, http.MethodDelete, kind+"/"+m.ID, nil, nil)
+			}
+		}
+	}
 }
 
 // states returns the state of each step by what it is about.
@@ -76,7 +98,7 @@ func call(tb testing.TB, server *harness.Influx, token, method, path string, bod
 		payload, err = json.Marshal(body)
 		require.NoError(tb, err)
 	}
-	req, err := http.NewRequestWithContext(tb.Context(), method, server.URL+"/api/v2/"+path, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(tb.Context()), method, server.URL+"/api/v2/"+path, bytes.NewReader(payload))
 	require.NoError(tb, err)
 	req.Header.Set("Authorization", "Token "+token)
 	req.Header.Set("Content-Type", "application/json")

@@ -103,7 +103,7 @@ func TestSlackAsDocumented(t *testing.T) {
 		return map[string]string{"key": key, "value": value, "operator": "equal"}
 	}
 	require.Equal(t, http.StatusCreated, call(t, server, server.Token, http.MethodPost, "notificationRules", map[string]any{
-		"type": "slack", "name": "to the chat", "orgID": server.OrgID, "endpointID": made.ID, "status": "active", "every": "2s", "offset": "1s",
+		"type": "slack", "name": "to the chat", "orgID": server.OrgID, "endpointID": made.ID, "status": "active", "every": "4s", "offset": "1s",
 		"messageTemplate": "${ r._message }", "tagRules": []any{tag("bucket", cfg.Bucket), tag("news", "yes")},
 		"statusRules": []any{map[string]string{"currentLevel": "CRIT"}, map[string]string{"currentLevel": "WARN"}, map[string]string{"currentLevel": "OK"}},
 	}, nil))

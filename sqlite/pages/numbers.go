@@ -5,29 +5,38 @@ import (
 	"math"
 )
 
+// Child is a page of a table, and which rowids it may have: those above After, up to Top.
+type Child struct {
+	Page       uint32
+	After, Top int64
+}
+
+// Root returns the page that a table begins with.
+func Root(page uint32) Child { return Child{page, math.MinInt64, math.MaxInt64} }
+
 // Below returns the pages below an interior page of a table that may have rowids from first to last. ok is false where the page
-// is none.
-func Below(b []byte, first, last int64) (pages []uint32, ok bool) {
+// is none, or has others than it may have.
+func Below(b []byte, of Child, first, last int64) (pages []Child, ok bool) {
 	if len(b) < 12 || Kind(b[0]) != TableInterior {
 		return nil, false
 	}
-	after := int64(math.MinInt64) // the rowids of the next page are greater
+	after := of.After
 	for i := range int(binary.BigEndian.Uint16(b[3:])) {
 		c := cellAt(b, 12, i)
 		if len(c) < 5 {
 			return nil, false
 		}
 		top, n := varint(c[4:])
-		if n == 0 {
+		if n == 0 || top < after || top > of.Top {
 			return nil, false
 		}
 		if top >= first && after < last {
-			pages = append(pages, binary.BigEndian.Uint32(c))
+			pages = append(pages, Child{binary.BigEndian.Uint32(c), after, top})
 		}
 		after = top
 	}
 	if after < last {
-		pages = append(pages, binary.BigEndian.Uint32(b[8:]))
+		pages = append(pages, Child{binary.BigEndian.Uint32(b[8:]), after, of.Top})
 	}
 	return pages, true
 }
@@ -41,8 +50,8 @@ func cellAt(b []byte, header, i int) []byte {
 }
 
 // Numbers calls visit for the rows of a leaf of a table that have rowids from first to last. ok is false where the page is none,
-// and where visit could not read a row.
-func Numbers(b []byte, first, last int64, visit func(rowid int64, row *Columns)) (ok bool) {
+// where it has other rowids than it may have, and where visit could not read a row.
+func Numbers(b []byte, of Child, first, last int64, visit func(rowid int64, row *Columns)) (ok bool) {
 	if len(b) < 8 || Kind(b[0]) != TableLeaf {
 		return false
 	}
@@ -51,7 +60,7 @@ func Numbers(b []byte, first, last int64, visit func(rowid int64, row *Columns))
 		c := cellAt(b, 8, i)
 		size, n := varint(c)
 		rowid, m := varint(c[n:])
-		if c = c[n+m:]; n == 0 || m == 0 || size < 1 || size > int64(len(c)) {
+		if c = c[n+m:]; n == 0 || m == 0 || size < 1 || size > int64(len(c)) || rowid <= of.After || rowid > of.Top {
 			return false
 		}
 		if rowid < first || rowid > last {

@@ -83,8 +83,8 @@ func all(t testing.TB, b []byte) (texts []string, whole bool) {
 	assert.LessOrEqual(t, len(seen), int(f.Count), "each page is read once")
 	for at := 0; at+size <= len(b); at += size {
 		page := b[at : at+size]
-		pages.Below(page, 0, 9)
-		pages.Numbers(page, 0, 9, func(_ int64, c *pages.Columns) {
+		pages.Below(page, pages.Root(1), 0, 9)
+		pages.Numbers(page, pages.Root(1), 0, 9, func(_ int64, c *pages.Columns) {
 			c.Skip(1)
 			c.Int()
 			c.Float()

@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/report"
 	"pymon-bridge/test/harness"
 )
@@ -198,4 +200,47 @@ class TestCash:
 	assert.Equal(t, 1, shard("TestCard", "0.6"))
 	assert.Equal(t, 1, shard("TestCash", "0.6"), "another shard")
 	assert.Equal(t, 0, shard("TestCard", "0"), "again")
+}
+
+// TestABudgetHoldsInRunsThatAreNotJudged has more runs of a commit than are judged, the slow one among the rest. Those at once do not clear
+// it, and the gate does not pass without it. Those that began when it had ended clear it.
+func TestABudgetHoldsInRunsThatAreNotJudged(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	limits := writeBudget(t, "[[tests]]\npattern = \"*\"\nwall_time = \"1s\"\n")
+	for project, others := range map[string]time.Duration{"once": time.Second, "later": time.Minute} {
+		p, began := newBulkPoster(bridge.URL+"/p/"+project), time.Now().UTC().Add(-time.Hour)
+		for i := range 34 {
+			m := newMachine()
+			m.context = "c0ffee"
+			p.mustPost(t, "/contexts/", m.contextJSON())
+			m.started = began
+			row := m.metric("test_it", began)
+			if i == 0 {
+				row.TotalTime, began = 9, began.Add(others)
+			} else {
+				row.TotalTime = 0.0001
+				began = began.Add(time.Millisecond)
+			}
+			p.mustPost(t, "/sessions/", m.sessionJSON())
+			p.mustPost(t, "/metrics/", metricJSON(row))
+		}
+		r := harness.RunProgram(t, nil, "check", "--url", bridge.URL+"/p/"+project, "--scm-ref", "c0ffee", "--budget", limits, "--format", "json")
+		var of monitor.Report
+		require.NoError(t, json.Unmarshal([]byte(r.Stdout), &of), r.Stderr)
+		missing := 0
+		for _, l := range of.LeftOut {
+			if l.Missing {
+				missing += len(l.Runs)
+			}
+		}
+		require.NotNil(t, of.Budget)
+		if project == "once" {
+			assert.Equal(t, 1, missing)
+			assert.Equal(t, 1, of.Budget.Exceeded)
+		} else {
+			assert.Zero(t, missing)
+			assert.Zero(t, of.Budget.Exceeded)
+		}
+	}
 }

@@ -64,7 +64,7 @@ func TestClocksThatLie(t *testing.T) {
 			for i := range 8 {
 				runs = append(runs, runClocked(t, tt.suite, bridge.URL+"/p/shop", "main", 0.05, i))
 			}
-			runs = append(runs, runClocked(t, tt.suite, bridge.URL+"/p/shop", "feature", 0.3, 8))
+			runs = append(runs, runClocked(t, tt.suite, bridge.URL+"/p/shop", "feature", 0.6, 8))
 			assert.Contains(t, bridge.Log(), tt.log)
 
 			// The gate takes the run that came last, and finds each test that became slower.

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +59,8 @@ func TestRemovedFilesCanBeSavedFromTheProcess(t *testing.T) {
 	for _, file := range files {
 		require.NoError(t, os.Remove(file))
 	}
+	bridge.Signal(syscall.SIGUSR2) // another program would not have the files
+	require.Eventually(t, func() bool { return strings.Contains(bridge.Log(), "no upgrade: the bridge goes on as it is") }, time.Minute, time.Millisecond)
 	bridge.WaitSays("[-]journal: ")
 
 	saved := t.TempDir()

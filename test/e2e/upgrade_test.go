@@ -200,7 +200,8 @@ func TestAnOperatorAsksForAnUpgrade(t *testing.T) {
 	}{
 		{"the same program", "", 0, "pymon-bridge 0.1.0 has taken the place of 0.1.0. New clients waited for "},
 		{"a program that says no", "echo 'pymon-bridge: --page-size: expected less' >&2; exit 1", 1, "cannot serve: --page-size: expected less"},
-		{"a program that goes away", `rm "$0"`, 1, "no such file"},
+		{"a program that goes away", `mv "$0" "$0.gone"`, 1, "no such file"},
+		{"the same program again", "", 0, "pymon-bridge 0.1.0 has taken the place of 0.1.0. New clients waited for "},
 	} {
 		if replaceFile(t, own, "#!/bin/sh\n"+c.script+"\n"); c.script == "" {
 			require.NoError(t, os.Rename(copyProgram(t, own+".new"), own))

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,7 +24,23 @@ type result struct {
 }
 
 // err says what a bridge must not do, or is nil.
-func (r *result) err() error { return r.kept.err() }
+func (r *result) err() error {
+	errs := []error{r.kept.err()}
+	for _, kind := range posting {
+		if l := r.tally.kinds[kind]; l != nil && l.refused+l.unanswered+l.late > 0 {
+			errs = append(errs, fmt.Errorf("%s: %d refused, %d without an answer, %d not sent", kind, l.refused, l.unanswered, l.late))
+		}
+	}
+	if sent := r.fates[accepted] + r.fates[refused] + r.fates[unknown]; sent+r.tally.missed != r.tally.due {
+		errs = append(errs, fmt.Errorf("%d rows were due, %d were sent, and %d were not", r.tally.due, sent, r.tally.missed))
+	}
+	for i, values := range r.course {
+		if _, flat := growth(values, gauges[i].slack); !flat && len(values) >= settled {
+			errs = append(errs, fmt.Errorf("the %s grows", gauges[i].title))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // measureBridge loads a bridge that delivers into InfluxDB.
 func measureBridge(tb testing.TB, influx *harness.Influx, with harness.BridgeConfig, c config) *result {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,18 +55,15 @@ const settled = 240
 const growthLimit = 0.05
 
 // growth compares the median of the last quarter of the load with that of the third one. Medians leave out what is there for some
-// seconds only, such as the memory of a judgement.
-func growth(values []float64, slack float64) (part float64, flat bool) {
+// seconds only, such as the memory of a judgement. hourly is the growth in an hour if it goes on like this.
+func growth(values []float64, slack float64) (hourly float64, flat bool) {
 	quarter := len(values) / 4
 	if quarter == 0 {
 		return 0, true
 	}
 	third, last := median(values[2*quarter:3*quarter]), median(values[len(values)-quarter:])
-	if third == 0 {
-		return 0, last <= slack
-	}
-	part = last/third - 1
-	return part, part <= growthLimit || last-third <= slack
+	more := last - third
+	return more * 3600 / float64(quarter), more <= growthLimit*third || more <= slack
 }
 
 func median(values []float64) float64 {
@@ -85,14 +83,16 @@ func (c course) rows() [][]string {
 			}
 			row = append(row, show(median(minute[n-1]), g.bytes))
 		}
-		part, flat := growth(c[i], g.slack)
+		hourly, flat := growth(c[i], g.slack)
 		verdict := map[bool]string{true: "flat", false: "GROWS"}[flat]
+		sign := map[bool]string{true: "-", false: "+"}[hourly < 0]
+		more := sign + show(math.Abs(hourly), g.bytes)
 		if len(c[i]) < settled {
-			verdict = "too short to say"
+			verdict, more = "too short to say", ""
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%+.0f %%", 100*part), verdict))
+		rows = append(rows, append(row, more, verdict))
 	}
-	return append([][]string{append(head, "last quarter", "")}, rows...)
+	return append([][]string{append(head, "in an hour", "")}, rows...)
 }
 
 func show(value float64, bytes bool) string {

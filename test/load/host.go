@@ -24,6 +24,12 @@ type stopped struct{}
 
 func newHost() *host { return &host{} }
 
+// interrupted removes the files and ends the program with 1. What was started ends with it.
+func (h *host) interrupted() {
+	_ = os.RemoveAll(h.dir)
+	os.Exit(1)
+}
+
 // try calls do and returns the exit code: 1 after a failure.
 func (h *host) try(do func()) (exitCode int) {
 	defer func() {

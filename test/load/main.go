@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"pymon-bridge/test/harness"
@@ -30,8 +33,8 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout))
 }
 
-// run measures the bridge and then the plain server. Arguments after the flags are flags of the bridge. It returns 1 if the bridge lost or doubled a row or something failed, and 2
-// for wrong flags.
+// run measures the bridge, and then compares it with the plain server. Arguments after the flags are flags of the bridge. It returns 1 if
+// the bridge lost, doubled or refused a row, or grew, or something failed, and 2 for wrong flags.
 func run(args []string, out io.Writer) (exitCode int) {
 	c := config{patience: 10 * time.Second}
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
@@ -46,7 +49,7 @@ func run(args []string, out io.Writer) (exitCode int) {
 	flags.IntVar(&c.readers, "readers", 8, "clients that ask for pages, lists, reports and runs, once a second each")
 	program := flags.String("program", "", "bridge to measure; empty builds this one")
 	peer := flags.String("peer", filepath.Join(".cache", "py", "flask"), "Python `environment` of the plain server; empty leaves it out")
-	peerFor := flags.Duration("peer-for", time.Minute, "how long the plain server has the highest rate that it holds")
+	peerFor := flags.Duration("peer-for", 15*time.Second, "how long the bridge and the plain server have each rate of their comparison")
 	if flags.Parse(args) != nil {
 		return 2
 	}
@@ -55,19 +58,25 @@ func run(args []string, out io.Writer) (exitCode int) {
 		return 2
 	}
 	h := newHost()
+	h.TempDir() // so that there is a folder to remove
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(interrupted, h.interrupted)()
 	defer h.end()
 	return h.try(func() {
 		if *program == "" {
 			*program = h.build()
 		}
 		fmt.Fprintf(out, "%d processors, %s; the clients, InfluxDB and the server share them\n", runtime.NumCPU(), runtime.Version())
-		r := measureBridge(h, harness.StartInflux(h), harness.BridgeConfig{Program: *program, Args: flags.Args()}, c)
+		influx, with := harness.StartInflux(h), harness.BridgeConfig{Program: *program, Args: flags.Args()}
+		r := measureBridge(h, influx, with, c)
 		r.print(out, fmt.Sprintf("The bridge, %.0f rows a second for %v", c.rate, c.duration))
-		if *peer != "" {
-			measurePeer(h, out, *peer, c, *peerFor)
-		}
 		if err := r.err(); err != nil {
-			h.Fatal(err)
+			h.Errorf("%v", err)
+		}
+		if *peer != "" {
+			c.duration = *peerFor
+			compare(h, out, influx, with, *peer, c)
 		}
 	})
 }

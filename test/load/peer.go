@@ -14,65 +14,28 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-const (
-	peerWorkers = "4"              // as monitor-server-api's own script starts
-	trialTime   = 15 * time.Second // of one rate
-	bearable    = time.Second      // p99 of posts with which a rate counts as held
-)
+const peerWorkers = "4" // as monitor-server-api's own script starts
 
-// measurePeer finds the highest rate that the plain server holds, and prints what clients get at the full rate and at this one.
-func measurePeer(tb testing.TB, out io.Writer, python string, c config, duration time.Duration) {
+// compare loads the bridge and then the plain server with clients of pytest-monitor only, which are those that the plain server is for:
+// with the full rate and with a tenth. InfluxDB does not run beside the plain server.
+func compare(tb testing.TB, out io.Writer, influx *harness.Influx, with harness.BridgeConfig, python string, c config) {
 	tb.Helper()
-	trial := func(rate float64, duration time.Duration) *result {
-		with := c
-		with.rate, with.duration = rate, duration
-		return loadPeer(tb, python, with)
+	rates := []float64{c.rate, c.rate / 10}
+	title := func(server string, rate float64) string {
+		return fmt.Sprintf("%s, pytest-monitor only, %.0f rows a second for %v", server, rate, c.duration)
 	}
-	full := trial(c.rate, trialTime)
-	full.print(out, fmt.Sprintf("The plain server, %.0f rows a second for %v", c.rate, trialTime))
-	best := c.rate
-	if !full.holds() {
-		best = highest(c.rate/2, func(rate float64) bool {
-			held := trial(rate, trialTime).holds()
-			fmt.Fprintf(out, "%.0f rows a second: %s\n", rate, map[bool]string{true: "held", false: "failed"}[held])
-			return held
-		})
-	}
-	if best == 0 {
-		fmt.Fprintln(out, "The plain server holds no rate.")
-		return
-	}
-	trial(best, duration).print(out, fmt.Sprintf("The plain server, %.0f rows a second for %v, the highest rate that it holds", best, duration))
-}
-
-// holds says whether all posts were answered with 201, and nearly all of them soon.
-func (r *result) holds() bool {
-	r.tally.sort()
-	for _, kind := range []string{kindMonitor, kindBurst, kindPlugin, kindLarge, kindEdges} {
-		if l := r.tally.kinds[kind]; l != nil && (l.refused+l.unanswered+l.late > 0 || l.percentile(0.99) > bearable) {
-			return false
+	for _, rate := range rates {
+		r := measureBridge(tb, influx, with, c.monitorOnly(rate, c.duration))
+		r.course = nil // too short to say
+		r.print(out, title("The bridge", rate))
+		if err := r.err(); err != nil {
+			tb.Errorf("%v", err)
 		}
 	}
-	return true
-}
-
-// highest returns the highest rate that holds, up to a tenth: it halves the rate until one holds, and then looks between this one
-// and the last that failed. It is 0 if none holds.
-func highest(rate float64, holds func(rate float64) bool) float64 {
-	failed := 2 * rate
-	for ; !holds(rate); rate /= 2 {
-		if failed = rate; rate < 2 {
-			return 0
-		}
+	influx.Stop()
+	for _, rate := range rates {
+		loadPeer(tb, python, c.monitorOnly(rate, c.duration)).print(out, title("The plain server", rate))
 	}
-	for failed > 1.1*rate {
-		if between := (rate + failed) / 2; holds(between) {
-			rate = between
-		} else {
-			failed = between
-		}
-	}
-	return rate
 }
 
 // loadPeer starts the plain server with an empty file and loads it.

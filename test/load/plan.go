@@ -21,6 +21,9 @@ const (
 
 var kinds = []string{kindMonitor, kindBurst, kindPlugin, kindLarge, kindEdges, kindPage, kindList, kindReport, kindRuns}
 
+// posting are the kinds whose requests must all be answered with 201.
+var posting = kinds[:5]
+
 const (
 	workers  = 16  // of a pytest -n 16
 	listRows = 100 // most rows of a request of the plugin
@@ -31,7 +34,7 @@ const (
 // target is a server under load.
 type target struct {
 	url    string // such as "http://127.0.0.1:8080"
-	bridge bool   // otherwise it has no projects, lists of rows, pages and reports
+	bridge bool   // otherwise it has no projects, and gets no lists of rows and no readers
 }
 
 // base returns the path that clients of a project put before their routes.
@@ -44,8 +47,17 @@ func (t target) base(project string) string {
 
 func team(n int) string { return fmt.Sprintf("team-%d", n%teams) }
 
+// monitorOnly returns the clients of pytest-monitor, with a rate for them alone.
+func (c config) monitorOnly(rate float64, duration time.Duration) config {
+	c.rate, c.duration, c.plugins, c.large, c.readers = rate, duration, 0, 0, 0
+	return c
+}
+
 // processes returns the clients that post. Together they post c.rate rows a second.
-func processes(t target, c config) (all []*process) {
+func processes(c config) (all []*process) {
+	if c.plugins == 0 {
+		c.rate /= 0.6 // the others post the part of these too
+	}
 	for n := range c.pytests {
 		gap := every(1, 0.4*c.rate/float64(c.pytests))
 		all = append(all, &process{kind: kindMonitor, project: team(n), name: fmt.Sprintf("monitor-%d", n), tests: c.tests, rows: 1,
@@ -68,10 +80,7 @@ func processes(t target, c config) (all []*process) {
 			}
 			// The plugin sends each second, or at 100 rows.
 			rate := 0.2 * c.rate / float64(k.processes)
-			p.rows = max(1, min(listRows, int(rate)))
-			if !t.bridge {
-				p.rows = 1 // what the plugin does where a server refuses lists
-			}
+			p.rows = max(1, min(listRows, int(rate), k.size))
 			p.gap = every(p.rows, rate)
 			p.first = part(p.gap, n, k.processes)
 			all = append(all, p)

@@ -34,8 +34,8 @@ func (r *result) print(out io.Writer, title string) {
 	for _, w := range wrong {
 		fmt.Fprintf(out, "%s\n", w)
 	}
-	fmt.Fprintf(out, "\nRows: %s accepted, %s refused, %s without an answer.\n", number(r.fates[accepted]), number(r.fates[refused]),
-		number(r.fates[unknown]))
+	fmt.Fprintf(out, "\nOf %s rows: %s accepted, %s refused, %s without an answer, %s not sent.\n", number(r.tally.due),
+		number(r.fates[accepted]), number(r.fates[refused]), number(r.fates[unknown]), number(r.tally.missed))
 	if k := r.kept; k != nil {
 		fmt.Fprintf(out, "%s stored, %s delivered, %s lost, %s doubled.\nAt the end %s records were not delivered, the oldest for %s. "+
 			"They were %s later.\n", number(k.stored), number(k.delivered), number(k.lost), number(k.doubled), number(r.behind),
@@ -45,7 +45,7 @@ func (r *result) print(out io.Writer, title string) {
 		fmt.Fprintf(out, "CPU time of the bridge: %v. Commits: %s, %s on average.\n\n", r.cpu.Round(time.Second), number(r.commits), millis(r.commit))
 		table(out, r.course.rows())
 		fmt.Fprintf(out, "\nMedians of each minute. Flat: the median of the last quarter is at most %.0f %% above that of the third one, "+
-			"or 4 MiB or 100 more.\n", 100*growthLimit)
+			"or 4 MiB or 100 more. Slower growth is not seen: judge the growth in an hour, and load longer.\n", 100*growthLimit)
 	}
 }
 

@@ -17,7 +17,7 @@ type process struct {
 	worker  int    // which part of the suite its tests are
 	plugin  bool   // sends as the bridge's plugin does, otherwise as pytest-monitor
 	tests   int    // of a session
-	rows    int    // of a step, at most
+	rows    int    // of a step
 
 	gap    time.Duration // between two steps, on average
 	random bool          // steps are independent of each other, otherwise they have one rhythm
@@ -39,7 +39,7 @@ const beginners = 4
 
 // beginAll connects the clients that post, and lets their first sessions begin. They are amid these sessions when the load starts.
 func beginAll(t target, c config, l *ledger) []*process {
-	all := processes(t, c)
+	all := processes(c)
 	var busy errgroup.Group
 	busy.SetLimit(beginners)
 	for _, p := range all {
@@ -66,13 +66,14 @@ func start(all []*process, t target, c config, l *ledger, results *tally) (wait 
 	begin := time.Now()
 	cutoff := begin.Add(c.duration + c.patience)
 	var busy sync.WaitGroup
-	run := func(kind string, due []time.Duration, step func(due time.Time)) {
+	run := func(kind string, rows int, due []time.Duration, step func(due time.Time)) {
+		results.due += rows * len(due)
 		busy.Go(func() {
 			for _, at := range due {
 				due := begin.Add(at)
 				time.Sleep(time.Until(due))
-				if now := time.Now(); now.After(cutoff) {
-					results.unsent(kind, now.Sub(due))
+				if time.Now().After(cutoff) {
+					results.unsent(kind, rows, due)
 					continue
 				}
 				step(due)
@@ -81,31 +82,35 @@ func start(all []*process, t target, c config, l *ledger, results *tally) (wait 
 	}
 	for _, p := range all {
 		p.tally, p.conn.cutoff = results, cutoff
-		run(p.kind, schedule(p.gap, p.random, p.first, c.duration), p.step)
+		run(p.kind, p.rows, schedule(p.gap, p.random, p.first, c.duration), p.step)
 	}
 	for _, r := range readers(t, c) {
 		r.ledger, r.tally, r.conn = l, results, dialer(t, r.headers, true, cutoff)
-		run(r.kind, schedule(time.Second, true, 0, c.duration), r.read)
+		run(r.kind, 0, schedule(time.Second, true, 0, c.duration), r.read)
 	}
 	return busy.Wait
 }
 
 // step sends rows. Those that begin a session are due when it has begun.
 func (p *process) step(due time.Time) {
-	if p.session == nil {
-		if !p.begin(due) {
+	for left := p.rows; left > 0; {
+		if p.session == nil {
+			if !p.begin(due) {
+				p.tally.unsent(p.kind, left, due)
+				return
+			}
+			due = time.Now()
+		}
+		some := min(left, p.tests-p.next)
+		p.send(due, some)
+		if left -= some; p.next < p.tests {
 			return
 		}
-		due = time.Now()
+		if p.plugin {
+			p.post(time.Now(), "sessions/", p.sessionBody(p.session, true))
+		}
+		p.session = nil
 	}
-	p.send(due)
-	if p.next < p.tests {
-		return
-	}
-	if p.plugin {
-		p.post(time.Now(), "sessions/", p.sessionBody(p.session, true))
-	}
-	p.session = nil
 }
 
 // begin says whether a session has begun.
@@ -124,8 +129,7 @@ func (p *process) begin(due time.Time) bool {
 	return s.accepted
 }
 
-func (p *process) send(due time.Time) {
-	count := min(p.rows, p.tests-p.next)
+func (p *process) send(due time.Time, count int) {
 	now := time.Now().UTC()
 	b := p.body[:0]
 	for n := range count {

@@ -19,7 +19,7 @@ type reader struct {
 	tally  *tally
 }
 
-// readers returns the clients that read. The plain server has lists only.
+// readers returns the clients that read.
 func readers(t target, c config) (all []*reader) {
 	of := []reader{
 		{kind: kindPage, headers: headersBrowser, paths: []string{"", "runs", "runs/RUN", "tests", "regressions", "test?TEST"}},
@@ -29,16 +29,15 @@ func readers(t target, c config) (all []*reader) {
 	}
 	for i := range of {
 		for n, path := range of[i].paths {
-			if of[i].kind != kindPage && t.bridge {
+			if of[i].kind != kindPage {
 				path = "api/v1/" + path
 			}
 			of[i].paths[n] = t.base("PROJECT") + path
 		}
 	}
 	for n := range c.readers {
-		if r := of[n%len(of)]; t.bridge || r.kind == kindList {
-			all = append(all, &r)
-		}
+		r := of[n%len(of)]
+		all = append(all, &r)
 	}
 	return all
 }

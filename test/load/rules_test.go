@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -39,24 +38,32 @@ func TestLatencyCountsFromWhenRowsWereDue(t *testing.T) {
 func TestWhatIsNotSentUntilTheEndCounts(t *testing.T) {
 	t.Parallel()
 	var r tally
-	r.unsent(kindMonitor, time.Minute)
+	r.unsent(kindMonitor, 1, time.Now().Add(-time.Minute))
 	r.add(kindMonitor, "metrics/", time.Now(), http.StatusCreated, http.StatusCreated, nil)
 	r.sort()
 	l := r.kinds[kindMonitor]
-	assert.Equal(t, time.Minute, l.percentile(1))
+	assert.GreaterOrEqual(t, l.percentile(1), time.Minute)
 	assert.Equal(t, 1, l.late)
+	assert.Equal(t, 1, r.missed)
 }
 
 func TestTheLoadIsAsLargeAsAsked(t *testing.T) {
 	t.Parallel()
 	c := config{rate: 3000, pytests: 200, bursts: 10, plugins: 20, large: 2, tests: 1000, largeTests: 50_000}
-	for _, bridge := range []bool{true, false} {
+	for _, tt := range []struct {
+		c     config
+		parts map[string]float64
+	}{
+		{c, map[string]float64{kindMonitor: 0.4, kindBurst: 0.2, kindPlugin: 0.2, kindLarge: 0.2}},
+		{c.monitorOnly(c.rate, c.duration), map[string]float64{kindMonitor: 2. / 3, kindBurst: 1. / 3}},
+	} {
 		rows := map[string]int{}
-		for _, p := range processes(target{bridge: bridge}, c) {
+		for _, p := range processes(tt.c) {
 			rows[p.kind] += p.rows * len(schedule(p.gap, p.random, p.first, 100*time.Second))
 		}
-		for kind, part := range map[string]float64{kindMonitor: 0.4, kindBurst: 0.2, kindPlugin: 0.2, kindLarge: 0.2} {
-			assert.InEpsilon(t, part*c.rate*100, rows[kind], 0.05, "%s, bridge: %v", kind, bridge)
+		assert.Len(t, rows, len(tt.parts))
+		for kind, part := range tt.parts {
+			assert.InEpsilon(t, part*c.rate*100, rows[kind], 0.05, kind)
 		}
 	}
 }
@@ -96,16 +103,6 @@ func TestGrowth(t *testing.T) {
 		_, flat := growth(tt.values, tt.slack)
 		assert.Equal(t, tt.flat, flat, name)
 	}
-}
-
-func TestTheHighestRateThatHolds(t *testing.T) {
-	t.Parallel()
-	for _, limit := range []float64{3, 40, 100, 1499, 1500, 2900} {
-		got := highest(1500, func(rate float64) bool { return rate <= limit })
-		assert.LessOrEqual(t, got, limit)
-		assert.Greater(t, 1.1*got, min(limit, 2999))
-	}
-	assert.Zero(t, highest(1500, func(float64) bool { return false }))
 }
 
 // Rows that are lost, doubled or foreign are counted, and those without an answer may be there or not.
@@ -152,21 +149,48 @@ func TestTheCheckSeesWhatIsWrong(t *testing.T) {
 	assert.Error(t, kept{outcomes: 1}.err())
 }
 
-func TestARateHoldsWhenAllIsAnsweredSoon(t *testing.T) {
+// What a bridge does not accept, and what could not be sent without a session, counts. All rows that were due have a fate.
+func TestALoadFailsWhenTheBridgeDoesNotAcceptIt(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
-		late   time.Duration
-		status int
-		err    error
-		holds  bool
-	}{
-		"soon":      {0, http.StatusCreated, nil, true},
-		"late":      {2 * bearable, http.StatusCreated, nil, false},
-		"refused":   {0, http.StatusInternalServerError, nil, false},
-		"no answer": {0, 0, errors.New("closed"), false},
-	} {
-		r := new(result)
-		r.tally.add(kindMonitor, "metrics/", time.Now().Add(-tt.late), tt.status, http.StatusCreated, tt.err)
-		assert.Equal(t, tt.holds, r.holds(), name)
+	for refuses, want := range map[string]string{"nothing": "", "/metrics/": "refused", "/sessions/": "not sent", "/contexts/": "not sent"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, refuses) {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			w.WriteHeader(http.StatusCreated)
+		}))
+		c := config{rate: 100, duration: 2 * time.Second, pytests: 5, bursts: 1, plugins: 1, large: 1, tests: 30, largeTests: 50,
+			patience: time.Minute}
+		to, l, r := target{url: server.URL, bridge: true}, new(ledger), result{kept: new(kept)}
+		start(beginAll(to, c, l), to, c, l, &r.tally)()
+		server.Close()
+		r.fates = l.count()
+		assert.InEpsilon(t, 200, r.tally.due, 0.3, refuses)
+		assert.Equal(t, r.tally.due, r.fates[accepted]+r.fates[refused]+r.fates[unknown]+r.tally.missed, refuses)
+		switch err := r.err(); want {
+		case "":
+			assert.NoError(t, err)
+			assert.Equal(t, r.tally.due, r.fates[accepted])
+		default:
+			assert.ErrorContains(t, err, want, refuses)
+			assert.Zero(t, r.fates[accepted], refuses)
+		}
 	}
+}
+
+func TestALoadFailsWhenTheBridgeGrows(t *testing.T) {
+	t.Parallel()
+	for seconds, grows := range map[int]bool{settled: true, settled - 1: false} {
+		r := result{kept: new(kept), course: make(course, len(gauges))}
+		for n := range seconds {
+			r.course[0] = append(r.course[0], float64(n<<20))
+		}
+		assert.Equal(t, grows, r.err() != nil, seconds)
+	}
+}
+
+func TestRowsWithoutAFateAreAFailure(t *testing.T) {
+	t.Parallel()
+	assert.ErrorContains(t, (&result{kept: new(kept), tally: tally{due: 3, missed: 1}}).err(), "3 rows were due, 0 were sent, and 1 were not")
 }

@@ -9,8 +9,10 @@ import (
 
 // tally keeps every latency of a load. Ten minutes of 3,000 requests a second are 15 MB.
 type tally struct {
-	mu    sync.Mutex
-	kinds map[string]*latencies
+	mu     sync.Mutex
+	kinds  map[string]*latencies
+	due    int // rows
+	missed int // rows that were due and never sent
 }
 
 // latencies are those of one kind of clients.
@@ -18,7 +20,7 @@ type latencies struct {
 	all        []time.Duration // those of requests that were not answered as expected, too
 	refused    int             // another status than expected
 	unanswered int
-	late       int    // requests that were due and never sent, since the client waited until the end for an answer
+	late       int    // requests that were due and never sent: the client waited until the end for an answer, or had no session
 	example    string // of what went wrong
 }
 
@@ -50,13 +52,15 @@ func (t *tally) add(kind, path string, due time.Time, status, expected int, err 
 	}
 }
 
-// unsent notes a request that was due so long ago. It would have taken longer.
-func (t *tally) unsent(kind string, took time.Duration) {
+// unsent notes a request with so many rows that was due at a time. It would have taken longer than until now.
+func (t *tally) unsent(kind string, rows int, due time.Time) {
+	took := time.Since(due)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.of(kind)
 	l.all = append(l.all, took)
 	l.late++
+	t.missed += rows
 }
 
 // sort makes the latencies ready for [latencies.percentile].

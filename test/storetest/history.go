@@ -121,7 +121,7 @@ func (h *historySuite) runInfoQuery() monitor.RunInfoQuery {
 		q.Before = like.Started + int64(h.random.IntN(2))
 	}
 	q.Measured, q.Whole = h.random.IntN(2) == 0, h.random.IntN(2) == 0
-	q.Like, q.Live = like.Partial, h.random.IntN(3) == 0
+	q.Like, q.Live, q.Imported = like.Partial, h.random.IntN(3) == 0, h.random.IntN(4) == 0
 	q.Limit = h.random.IntN(6)
 	return q
 }
@@ -235,7 +235,7 @@ func (w *world) runInfos(q monitor.RunInfoQuery) []*monitor.RunInfo {
 		r.Failed = sum.Outcomes["failed"] + sum.Outcomes["error"]
 	}
 	found = slices.DeleteFunc(found, func(r *monitor.RunInfo) bool {
-		return q.Live && r.Imported || q.Measured && r.Tests+r.Modules == 0 || q.Whole && !r.Whole && (q.Like == "" || r.Partial != q.Like) || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
+		return q.Live && r.Imported || q.Imported && !r.Imported || q.Measured && r.Tests+r.Modules == 0 || q.Whole && !r.Whole && (q.Like == "" || r.Partial != q.Like) || q.Run != "" && r.ID != q.Run || q.ScmRef != "" && r.ScmRef != q.ScmRef ||
 			q.Branch != nil && r.Branch != *q.Branch || q.Before != 0 && r.Started >= q.Before
 	})
 	slices.SortFunc(found, laterFirst)

@@ -206,7 +206,7 @@ attempts = {"second": 0, "setup": 0, "teardown": 0}
 @pytest.mark.flaky(reruns=2)
 def test_passes_at_the_second_attempt():
     attempts["second"] += 1
-    time.sleep(0.05 if attempts["second"] == 1 else 0)
+    time.sleep(0.5 if attempts["second"] == 1 else 0)
     assert attempts["second"] == 2
 
 

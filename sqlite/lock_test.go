@@ -1,0 +1,57 @@
+package sqlite_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"pymon-bridge/sqlite"
+)
+
+// A lock that is kept goes to the next program in the process. Nobody gets it between the two.
+func TestAKeptLockIsHandedOver(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	kept, err := db.KeepLock()
+	require.NoError(t, err)
+	defer unix.Close(kept)
+	require.NoError(t, db.Close())
+	assert.True(t, dbAt(path, utcZones()).ServedNow())
+	assert.ErrorIs(t, dbAt(path, utcZones()).Open(t.Context()), sqlite.ErrServed)
+	next := dbAt(path, utcZones())
+	next.Lock = kept
+	require.NoError(t, next.Open(t.Context()))
+	appendAll(t, next, record(measured("s1", "test_a", arrival)))
+
+	// The lock of a file that is not there any more protects nothing.
+	require.NoError(t, os.Remove(path+".lock"))
+	assertGone(t, next.Close())
+	again := dbAt(path, utcZones())
+	again.Lock = kept
+	open(t, again)
+	assert.True(t, dbAt(path, utcZones()).ServedNow())
+}
+
+// A command beside does not look at the file between two programs.
+func TestCommandsWaitForTheProgramThatGetsTheLock(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	kept, err := db.KeepLock()
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	text, err := os.ReadFile(path + ".lock")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "it is being opened")
+	looked := make(chan error)
+	beside, next := dbAt(path, utcZones()), dbAt(path, utcZones())
+	go func() { looked <- beside.OpenShared(t.Context()) }()
+	next.Lock = kept
+	open(t, next)
+	require.NoError(t, unix.Close(kept))
+	require.NoError(t, <-looked)
+	assert.True(t, beside.Served())
+	require.NoError(t, beside.Close())
+}
