@@ -277,8 +277,7 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 		return err
 	}
 	db.writer.hides = false
-	err := db.writer.transaction(func() error { return fn(db.writer) }, db.commit)
-	if err != nil {
+	if err := db.writer.transaction(func() error { return fn(db.writer) }, db.commit); err != nil {
 		return db.writeError(err)
 	}
 	if db.writer.hides {
