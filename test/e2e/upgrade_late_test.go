@@ -172,6 +172,7 @@ func TestAnUpgradeOfABridgeStartedByItsName(t *testing.T) {
 		require.Eventually(t, func() bool { return strings.Count(bridge.Output(), text) == times }, time.Minute, time.Millisecond, text)
 	}
 	says(`"msg":"serving"`, 1)
+	require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(ports, "url")); return err == nil }, time.Minute, time.Millisecond)
 	replaceFile(t, filepath.Join(first, "pymon-bridge"), "#!/bin/sh\nexit 1\n")
 	require.NoError(t, os.RemoveAll(ports))
 	for upgrade := range 2 { // the second by a program that was started by another
