@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// block is how many items a processor takes at once: enough to make taking them cheap, and few enough to end together.
-const block = 1024
+// block is how many items a processor takes at once: enough to make taking them cheap, and few enough to end together. Others get the
+// processor between two blocks only.
+const block = 64
 
 // inParallel calls work for consecutive parts of [0, n) on all processors, and returns when all is done.
 func inParallel(n int, work func(from, to int)) {
@@ -36,6 +37,7 @@ func inTurns(n int, work func(numbers iter.Seq[int])) {
 	var failed atomic.Pointer[string]
 	numbers := func(yield func(int) bool) {
 		for i := int(next.Add(1)) - 1; i < n && yield(i); i = int(next.Add(1)) - 1 {
+			runtime.Gosched() // else who waits gets a processor after 10 ms, and a post waits several times
 		}
 	}
 	for range min(runtime.GOMAXPROCS(0), n) {
