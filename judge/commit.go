@@ -58,9 +58,9 @@ func asked(q monitor.JudgeQuery, run *monitor.RunInfo) bool {
 // oneRun says whether a question is about one run, and not about all runs of a commit.
 func oneRun(q monitor.JudgeQuery) bool { return q.ScmRef == "" || q.Run != "" }
 
-// together reports on a run and on others of its commit. against is the branch to compare with, nil for the own branch of
-// each run. judged learns what they have. next is called before each run. It also returns the branches without a run to compare with. The report has nothing
-// of them.
+// together reports on a run and on others of its commit. against is the branch to compare with, nil for the own branch of each run.
+// judged learns what they have. next is called before each run. It also returns the branches without a run to compare with. The report
+// has nothing of them.
 func (j *Judge) together(ctx context.Context, run *monitor.RunInfo, others []*monitor.RunInfo, against *string, judged latest,
 	next func() error) (r *monitor.Report, incomparable []string, err error) {
 	branches, of := []string{run.Branch}, map[string][]*monitor.RunInfo{run.Branch: {run}}

@@ -85,9 +85,9 @@ func (j *Judge) crowded(ctx context.Context, run *monitor.RunInfo, branch string
 	return len(runs) == j.MaxRuns && len(lastCommits(runs, j.Runs/2-1)) == len(runs), err
 }
 
-// upTo returns the last runs of a branch that started before run, measured something and are whole, oldest first. If run is
-// partial, those that are partial for the same reason are among them. If run is of the branch, it is the last, and the imported runs of its commit are
-// not among them if it is live.
+// upTo returns the last runs of a branch that started before run, measured something and are whole, oldest first. If run is partial,
+// those that are partial for the same reason are among them. If run is of the branch, it is the last, and the imported runs of its
+// commit are not among them if it is live.
 func (j *Judge) upTo(ctx context.Context, run *monitor.RunInfo, branch string, limit int) ([]*monitor.RunInfo, error) {
 	q := monitor.RunInfoQuery{Project: run.Project, Branch: &branch, Before: run.Started, Measured: true, Whole: true, Limit: limit}
 	if !run.Whole {

@@ -12,11 +12,11 @@ type Judge interface {
 	Judge(ctx context.Context, q JudgeQuery) (*Report, error)
 }
 
-// JudgeQuery chooses a run of a project and what it is compared with. Among several runs it chooses the run that
-// started last and measured something, and an imported one only where no live one did. With neither a run nor a commit, this is the project's last run. For a commit,
-// the report has results of all the commit's runs, without imported ones where a live one was chosen. Where a run repeats another of its branch, each result comes from the
-// last run that could judge it. Of different jobs the worse result counts. With both a run and a commit, it is this run
-// alone, which has to be of the commit.
+// JudgeQuery chooses a run of a project and what it is compared with. Among several runs it chooses the run that started last and
+// measured something, and an imported one only where no live one did. With neither a run nor a commit, this is the project's last run.
+// For a commit, the report has results of all the commit's runs, without imported ones where a live one was chosen. Where a run
+// repeats another of its branch, each result comes from the last run that could judge it. Of different jobs the worse result counts.
+// With both a run and a commit, it is this run alone, which has to be of the commit.
 type JudgeQuery struct {
 	Project string
 	Run     string // id

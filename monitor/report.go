@@ -195,9 +195,9 @@ func (r *Report) Tests() map[TestID]Status {
 
 // ReportStore keeps the reports on runs that have ended.
 type ReportStore interface {
-	// KeepReport stores a report. It replaces an earlier report on the same run. The results that only the earlier
-	// report had become [Report.Retracted]. Only notable results are kept, and nothing of what is left out of the commit. The report is delivered again, unless it
-	// says the same as the earlier report. If it has a basis, it is also kept as an [AnswerStore] gives it.
+	// KeepReport stores a report. It replaces an earlier report on the same run. The results that only the earlier report had become
+	// [Report.Retracted]. Only notable results are kept, and nothing of what is left out of the commit. The report is delivered again,
+	// unless it says the same as the earlier report. If it has a basis, it is also kept as an [AnswerStore] gives it.
 	KeepReport(ctx context.Context, r *Report) error
 	// Report returns the kept report on a run. It fails with ENotFound when there is none.
 	Report(ctx context.Context, project, run string) (*Report, error)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// KeptRuns is of how many of the newest commits of each [RunGroup] the runs stay, whatever their age, and how many of each commit. So the
-// gate never loses its baseline, which counts commits too.
+// KeptRuns is a number of commits, and a number of runs of one commit. The runs of so many newest commits of each [RunGroup] stay,
+// whatever their age, and of each of these commits so many runs. So the gate never loses its baseline, which counts commits too.
 const KeptRuns = 60
 
 // BranchRests is how long a branch, or a selection of tests on it, may be without a run while its project has some. After that it counts

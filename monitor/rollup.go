@@ -29,7 +29,8 @@ type RollupQuery struct {
 
 // RollupStore keeps rollups. It is safe for concurrent use.
 type RollupStore interface {
-	// Rollups returns what runs measured, without tests that only one of several stretches has, and by test and metric the runs at which confirmed changes began, the earliest first.
+	// Rollups returns what runs measured, without tests that only one of several stretches has, and by test and metric the runs at
+	// which confirmed changes began, the earliest first.
 	Rollups(ctx context.Context, q RollupQuery) (*Rollups, map[ResultID][]RunMark, error)
 	// RollupState stands for the earlier runs that Rollups returns for the query. Of [RollupQuery.Run], only the mark counts.
 	RollupState(ctx context.Context, q RollupQuery) (string, error)

@@ -5,12 +5,12 @@
 //
 // # Shape of the data
 //
-// Contexts, sessions, metrics and outcomes share one sequence. It has gaps only where a project was removed. The sequence numbers are the primary keys
-// of the four tables, and of the table ends. The file stores the last number that was given out. The row of a metric has only integers and
-// floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text that
-// cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid
-// UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and
-// schema_2.sql for what version 2 added.
+// Contexts, sessions, metrics and outcomes share one sequence. It has gaps only where a project or old runs were removed. The sequence numbers are
+// the primary keys of the four tables, and of the table ends. The file stores the last number that was given out. The row of a metric
+// has only integers and floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text
+// that cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid UTF-8. The
+// columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and schema_2.sql for what
+// version 2 added.
 //
 // The instant of a metric follows from the text of its start, an offset and its hash. Where it does not, since a clock was
 // wrong or another metric stands there, the table clocks finds the metric when it comes again.

@@ -24,7 +24,8 @@ const (
 var errDeletion = errors.New("a deletion waits")
 
 // Retain removes old runs, in small transactions. From the first of them on nobody sees the run, and its records that arrive again are
-// new ones. After an interruption the next call goes on. removed is called whenever nobody sees something any more. No other call and no deletion may run.
+// new ones. After an interruption the next call goes on. removed is called each time that something can no longer be seen. No other call
+// and no deletion may run at the same time.
 func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func()) (monitor.RetentionRound, error) {
 	if err := db.requireOwner(); err != nil {
 		return monitor.RetentionRound{}, err

@@ -5,8 +5,8 @@ import "time"
 // unusedFor is how long a context stays that nothing refers to yet. Its run begins, perhaps.
 const unusedFor = 24 * time.Hour
 
-// unused are the rows of dictionaries that nothing refers to, and reports on runs that went. Each sum refers to what its rows refer to, so sums tell it. The names of a
-// project that is being deleted are left to its deletion.
+// unused are the rows of dictionaries that nothing refers to, and reports on runs that went. Each sum refers to what its rows refer to, so
+// it is enough to look at the sums. The names of a project that is being deleted are left to its deletion.
 var unused = []struct{ table, key, condition string }{
 	{"contexts", "hash", `received < ?2 AND NOT EXISTS (SELECT 1 FROM hashes mine JOIN hashes theirs ON theirs.h = mine.h
 		WHERE mine.id = x.hash AND (mine.project GLOB 'deleted *' OR EXISTS (SELECT 1 FROM tallies y WHERE y.context = theirs.id)

@@ -277,6 +277,26 @@ func TestContextsGoADayLater(t *testing.T) {
 	}
 }
 
+// A context that nothing refers to, and that the destination lacks, stays until it is delivered.
+func TestContextsThatAreOwedStay(t *testing.T) {
+	db, _ := newDB(t, utcZones())
+	now := arrival
+	db.Now = func() time.Time { return now }
+	open(t, db)
+	policy := monitor.Retention{Keep: 36 * time.Hour, Dest: dest, UpTo: fillAged(t, db, 3, 1), Newest: 1}
+	owed := placed(machine("nobody's"))
+	appendAll(t, db, owed)
+	contexts := func() string {
+		now = now.Add(25 * time.Hour)
+		_, err := db.Retain(t.Context(), policy, nothing)
+		require.NoError(t, err)
+		return counted(t, monitor.ContextQuery{}, db.CountContexts)
+	}
+	assert.Equal(t, "2", contexts())
+	require.NoError(t, db.Ack(t.Context(), dest, monitor.Acknowledgement{Cursor: owed.Seq}))
+	assert.Equal(t, "1", contexts())
+}
+
 // A report that judging kept after its run went goes with the next sweep, once the destination has it.
 func TestAReportThatComesLateGoes(t *testing.T) {
 	db, path := newDB(t, utcZones())

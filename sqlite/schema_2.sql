@@ -182,7 +182,7 @@ CREATE TABLE removing (
     session INTEGER PRIMARY KEY REFERENCES hashes (id)
 );
 
--- What old runs went, in all: one row, or none.
+-- How many old runs and records were removed, in all. One row, or none.
 CREATE TABLE retention (
     id INTEGER PRIMARY KEY, -- 1
     runs INTEGER NOT NULL,

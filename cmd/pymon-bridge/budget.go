@@ -30,7 +30,8 @@ func (c *judgeFlags) limits() (*budget.File, error) {
 	return f, nil
 }
 
-// budget asks for the tests of the runs of a report, and of those that it leaves out for their number, and compares them with limits. Without limits it returns nil.
+// budget asks for the tests of the runs of a report, and of those that it leaves out for their number, and compares them with limits.
+// Without limits it returns nil.
 func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *monitor.Report) (*monitor.Budget, error) {
 	if limits == nil {
 		return nil, nil
