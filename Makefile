@@ -58,7 +58,7 @@ test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here,
 fuzz: ## Run each fuzz target for 30 seconds
 	tools/fuzz/fuzz.sh 30s
 
-lint: ## Check the format, and run go vet, staticcheck and govulncheck
+lint: ## Check the format, and run go vet, staticcheck, actionlint and govulncheck
 	tools/lint/lint.sh
 
 assets: ## Fetch the scripts of others that the pages and their tests use, at pinned versions
