@@ -1,6 +1,6 @@
-# You need Go 1.26, a C compiler, git, Python 3.11 or newer, Rust's cargo and Chromium. The tests use an InfluxDB server, and cargo
-# builds a part of it. `make browser` installs Chromium on Debian. Package managers fetch everything else, at pinned versions.
-# It is in .cache/.
+# You need Go 1.26, a C compiler, git, Python 3.11 or newer, Rust's cargo and Chromium, and on Linux systemd. The tests use an
+# InfluxDB server, and cargo builds a part of it. `make browser` installs Chromium on Debian. Package managers fetch everything
+# else, at pinned versions. It is in .cache/.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
