@@ -1,6 +1,6 @@
-# You need Go 1.26, a C compiler, git, Python 3.11 or newer, Rust's cargo and Chromium. The tests use an InfluxDB server, and cargo
-# builds a part of it. `make browser` installs Chromium on Debian. Package managers fetch everything else, at pinned versions.
-# It is in .cache/.
+# You need Go 1.26, a C compiler, git, Python 3.11 or newer, Rust's cargo and Chromium, and on Linux systemd. The tests use an
+# InfluxDB server, and cargo builds a part of it. `make browser` installs Chromium on Debian. Package managers fetch everything
+# else, at pinned versions. It is in .cache/.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -33,6 +33,9 @@ wheels: .cache/py/wheels/.installed ## Build the Python wheels for Linux and mac
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} .cache/py/wheels/bin/python -m hatchling build -t wheel; done
 	.cache/py/wheels/bin/python -m twine check --strict dist/*
 
+release: wheels ## Build what a release has in ./dist: archives, wheels, lists of modules, checksums
+	go run -C tools/release . ../..
+
 # Packages whose tests wait for other programs most of the time. They start first, and others use the processor meanwhile.
 WAITING := ./test/e2e ./plugin ./test/pages ./influx/setup
 # So many packages at once. More would make InfluxDB so slow that its checks overlap.
@@ -55,7 +58,7 @@ test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here,
 fuzz: ## Run each fuzz target for 30 seconds
 	tools/fuzz/fuzz.sh 30s
 
-lint: ## Check the format, and run go vet, staticcheck and govulncheck
+lint: ## Check the format, and run go vet, staticcheck, actionlint and govulncheck
 	tools/lint/lint.sh
 
 assets: ## Fetch the scripts of others that the pages and their tests use, at pinned versions
@@ -84,7 +87,7 @@ python: $(PYTHONS) ## Install what the tests take from PyPI: pytest, pytest-moni
 docker: ## Build the container image pymon-bridge
 	docker build --tag pymon-bridge .
 
-clean: ## Remove the program and the wheels; .cache/ and ./pymon-bridge-data stay
+clean: ## Remove the program and ./dist; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels test load test-matrix bench fuzz lint assets browser influxd python docker clean
+.PHONY: help run build wheels release test load test-matrix bench fuzz lint assets browser influxd python docker clean

@@ -50,6 +50,12 @@ func (k *keyPair) reload() {
 	k.load()
 }
 
+// CertificateExpiry returns the end of the certificate that the server uses. The server must be open, with a certificate.
+func (s *Server) CertificateExpiry() time.Time {
+	cert, _ := s.keyPair.get(nil) // its error is always nil
+	return cert.Leaf.NotAfter
+}
+
 // load reads the files. The caller has locked mu.
 func (k *keyPair) load() {
 	k.read = time.Now()

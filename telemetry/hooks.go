@@ -82,6 +82,9 @@ func (m *Metrics) Judged(r *monitor.Report, took time.Duration) {
 // ReportDelivered counts a report that the destination stored.
 func (m *Metrics) ReportDelivered(*monitor.Report) { m.reports.Inc() }
 
+// MinFree notes how many bytes have to stay free on the disk of the journal.
+func (m *Metrics) MinFree(bytes int64) { m.minFree.Set(float64(bytes)) }
+
 // Removed counts the runs that went in a round of retention, and their records.
 func (m *Metrics) Removed(runs, records int64) {
 	m.removedRuns.Add(float64(runs))

@@ -21,6 +21,7 @@ func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalS
 		depth:       gauge("journal_depth", "Records not yet delivered, parked metrics included."),
 		parked:      gauge("journal_parked_records", "Metrics that wait for their context or session."),
 		deadLetters: gauge("journal_dead_letters", "Records that the destination refused for good. The journal keeps them."),
+		losses:      gauge("journal_losses", "Losses of the destination, such as a deleted bucket, that no replay has brought back."),
 		bytes:       gauge("journal_size_bytes", "Size of the journal on disk."),
 		free:        gauge("journal_free_bytes", "Free bytes on the disk of the journal."),
 		age:         gauge("journal_oldest_age_seconds", "Age of the oldest record not yet delivered; 0 when there is none."),
@@ -32,7 +33,7 @@ type journalCollector struct {
 	stats  func(ctx context.Context) (monitor.JournalStats, error)
 	failed prometheus.Counter
 
-	depth, parked, deadLetters, bytes, free, age *prometheus.Desc
+	depth, parked, deadLetters, losses, bytes, free, age *prometheus.Desc
 }
 
 func gauge(name, help string) *prometheus.Desc {
@@ -41,7 +42,7 @@ func gauge(name, help string) *prometheus.Desc {
 
 // Describe sends the descriptions of the metrics that Collect sends.
 func (c *journalCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{c.depth, c.parked, c.deadLetters, c.bytes, c.free, c.age} {
+	for _, d := range [...]*prometheus.Desc{c.depth, c.parked, c.deadLetters, c.losses, c.bytes, c.free, c.age} {
 		ch <- d
 	}
 }
@@ -65,6 +66,7 @@ func (c *journalCollector) Collect(ch chan<- prometheus.Metric) {
 	send(c.depth, float64(stats.Depth))
 	send(c.parked, float64(stats.Parked))
 	send(c.deadLetters, float64(stats.DeadLetters))
+	send(c.losses, float64(len(stats.Lost)))
 	send(c.bytes, float64(stats.Bytes))
 	send(c.free, float64(stats.Free))
 	send(c.age, age)

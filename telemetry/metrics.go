@@ -36,6 +36,7 @@ type Metrics struct {
 
 	newSeries     prometheus.Counter
 	journalErrors prometheus.Counter
+	minFree       prometheus.Gauge
 
 	removedRuns    prometheus.Counter
 	removedRecords prometheus.Counter
@@ -68,14 +69,16 @@ func New(version, revision string) *Metrics {
 		reports:       counter("delivered_reports_total", "Reports on runs stored by the destination."),
 		newSeries:     counter("new_series_total", "Tests and modules measured for the first time. Each is a new series."),
 		journalErrors: counter("journal_stats_errors_total", "Scrapes for which the journal gave no figures."),
+		minFree: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "journal_min_free_bytes",
+			Help: "Free bytes on the disk of the journal below which the bridge refuses new measurements."}),
 
 		removedRuns:    counter("removed_runs_total", "Runs that went from the file since they were old."),
 		removedRecords: counter("removed_records_total", "Records of runs that went from the file since they were old."),
 	}
 	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,
-		m.delivered, m.retried, m.deadLetters, m.lag, m.newSeries, m.journalErrors,
+		m.delivered, m.retried, m.deadLetters, m.lag, m.newSeries, m.journalErrors, m.minFree,
 		m.judgeSeconds, m.judgedRuns, m.results, m.reports, m.removedRuns, m.removedRecords,
-		buildInfo(version, revision), collectors.NewGoCollector(),
+		buildInfo(version, revision), clock(), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.showZeros()
 	return m

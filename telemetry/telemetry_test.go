@@ -39,12 +39,23 @@ func busy() *telemetry.Metrics {
 	m.NewSeries(7)
 	m.Judged(&monitor.Report{Summary: monitor.Summary{Regressions: 2, Improvements: 1}}, time.Second)
 	m.ReportDelivered(nil)
+	m.MinFree(1 << 20)
+	m.WatchHealth([]monitor.HealthChecker{component{"journal", true}, component{"delivery", false}})
+	m.WatchCertificate(func() time.Time { return time.Unix(1800000000, 0) })
 	return m
 }
 
+// component is a part of a bridge that works or does not.
+type component struct {
+	name string
+	ok   bool
+}
+
+func (c component) Health() monitor.Health { return monitor.Health{Component: c.name, OK: c.ok} }
+
 func stats(context.Context) (monitor.JournalStats, error) {
 	return monitor.JournalStats{Depth: 12, Parked: 3, DeadLetters: 2, Bytes: 4096, Free: 1 << 40,
-		Oldest: time.Now().Add(-time.Hour)}, nil
+		Oldest: time.Now().Add(-time.Hour), Lost: make([]monitor.Loss, 2)}, nil
 }
 
 // scrape returns the metrics that a Prometheus server reads.
@@ -125,12 +136,18 @@ func TestHooksChangeTheMetrics(t *testing.T) {
 		{"pymon_bridge_journal_dead_letters", nil, 2},
 		{"pymon_bridge_journal_size_bytes", nil, 4096},
 		{"pymon_bridge_journal_free_bytes", nil, 1 << 40},
+		{"pymon_bridge_journal_losses", nil, 2},
+		{"pymon_bridge_journal_min_free_bytes", nil, 1 << 20},
+		{"pymon_bridge_healthy", []string{"journal"}, 1},
+		{"pymon_bridge_healthy", []string{"delivery"}, 0},
+		{"pymon_bridge_certificate_expiry_timestamp_seconds", nil, 1800000000},
 		{"pymon_bridge_journal_stats_errors_total", nil, 0},
 	}
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, value(t, families, tt.name, tt.labels...), "%s %v", tt.name, tt.labels)
 	}
 	assert.GreaterOrEqual(t, value(t, families, "pymon_bridge_journal_oldest_age_seconds"), 3600.0)
+	assert.InDelta(t, float64(time.Now().Unix()), value(t, families, "pymon_bridge_time_seconds"), 600)
 	assert.Contains(t, families, "go_goroutines")
 	assert.Contains(t, families, "process_open_fds")
 	build := families["pymon_bridge_build_info"].GetMetric()[0]

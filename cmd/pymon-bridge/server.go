@@ -36,6 +36,11 @@ func (b *bridge) openServer(l net.Listener) error {
 	b.server.OnRefused = b.metrics.Refused
 	b.server.OnRequest = b.metrics.Request
 	b.metrics.WatchConnections(b.server.Connections)
+	b.metrics.WatchHealth(b.health())
+	b.metrics.MinFree(int64(b.config.MinFree))
+	if b.config.TLSCert != "" {
+		b.metrics.WatchCertificate(b.server.CertificateExpiry)
+	}
 	b.mountIngest()
 	reads := b.mountAPI()
 	b.mountPages(reads)

@@ -89,6 +89,9 @@ func TestFloorOfFreeSpaceRefusesNewRecords(t *testing.T) {
 	process.enrol(t, posts) // repeats
 	assertMixed(t, posts, process, records)
 	assert.Contains(t, bridge.WaitSays("[-]journal: "), "MiB left, 4398046511104 are required")
+	metrics := bridge.Metrics()
+	assert.Zero(t, metrics[`pymon_bridge_healthy{component="journal"}`])
+	assert.Less(t, metrics["pymon_bridge_journal_free_bytes"], metrics["pymon_bridge_journal_min_free_bytes"])
 	r := posts.try("/contexts/", newMachine().contextJSON())
 	assertFull(t, r)
 	assert.Contains(t, r.body, "are required")
@@ -247,6 +250,8 @@ func TestDamageInsideTheFileEndsAcceptance(t *testing.T) {
 	assert.Contains(t, lines, "Nothing was changed.")
 	status, _ := bridge.Ready()
 	assert.Equal(t, http.StatusServiceUnavailable, status)
+	healthy, shown := bridge.Metrics()[`pymon_bridge_healthy{component="journal"}`]
+	assert.True(t, shown && healthy == 0, "the metrics say so too")
 	r := newPoster(bridge.URL).try("/contexts/", newMachine().contextJSON())
 	assertFull(t, r)
 	assert.Contains(t, r.body, "is damaged")

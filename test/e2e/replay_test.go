@@ -77,6 +77,7 @@ func TestReplayFillsADeletedBucket(t *testing.T) {
 		return strings.Contains(lines, "bucket "+bucket+" was missing and was created again at")
 	}, time.Minute, 200*time.Millisecond)
 	assert.Contains(t, bridge.WaitSays("[-]delivery"), "pymon-bridge replay delivers them again")
+	assert.Positive(t, bridge.Metrics()["pymon_bridge_journal_losses"])
 
 	var written atomic.Int64
 	reached := make(chan struct{})
@@ -117,6 +118,7 @@ func TestReplayFillsADeletedBucket(t *testing.T) {
 	bridge.WaitReady()
 	_, lines := bridge.Ready()
 	assert.Contains(t, lines, "[+]delivery ok")
+	assert.Zero(t, bridge.Metrics()["pymon_bridge_journal_losses"])
 }
 
 // The first destination is replaced by a second one, which gets everything. What the bucket's retention refuses in a replay

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -90,6 +91,10 @@ func TestRealClientVerifiesTheCertificate(t *testing.T) {
 	sent := harness.ReadPymon(t, trusts.Database).Metrics
 	require.Len(t, sent, 6)
 	assertArrived(t, sent, points(t, influx, bucket))
+
+	pair, err := tls.LoadX509KeyPair(files.cert, files.key)
+	require.NoError(t, err)
+	assert.EqualValues(t, pair.Leaf.NotAfter.Unix(), bridge.Metrics()["pymon_bridge_certificate_expiry_timestamp_seconds"])
 
 	plain := request{method: http.MethodGet, path: "/-/healthy"}.send(t, strings.Replace(bridge.URL, "https:", "http:", 1))
 	assert.Equal(t, http.StatusBadRequest, plain.status, "plain HTTP at the same address")

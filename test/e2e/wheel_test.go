@@ -1,11 +1,17 @@
 package e2e_test
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
 	"debug/buildinfo"
 	"debug/elf"
 	"debug/macho"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -53,13 +59,14 @@ func gitCommit(t *testing.T, dir string) {
 	must(t, dir, nil, "git", "-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "--allow-empty", "--message", "Change")
 }
 
-// wheelProject returns a git repository with one commit. It has everything that a wheel is made of, and the smallest of
+// wheelProject returns a git repository with one commit. It has everything that a release is made of, and the smallest of
 // programs, so that builds for four platforms take seconds.
 func wheelProject(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	for _, path := range []string{"Makefile", "LICENSE", ".gitignore", "pyproject.toml", "wheel/README.md", "wheel/hatch_build.py",
-		"plugin/pymon_bridge.py"} {
+	for _, path := range []string{"Makefile", "LICENSE", "README.md", ".gitignore", "pyproject.toml", "wheel/README.md", "wheel/hatch_build.py",
+		"plugin/pymon_bridge.py", "deploy/systemd/pymon-bridge.service", "tools/release/go.mod", "tools/release/go.sum", "tools/release/main.go",
+		"tools/release/archive.go", "tools/release/modules.go", "tools/release/wheel.go"} {
 		text, err := os.ReadFile(filepath.Join(harness.Root(t), path))
 		require.NoError(t, err)
 		writeFile(t, filepath.Join(dir, path), string(text))
@@ -86,21 +93,22 @@ func writeFile(t *testing.T, path, text string) {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
-// The wheels that `make wheels` makes, and what their programs must be.
+// The wheels that `make wheels` makes, what their programs must be, and what an archive calls their platform.
 var wheels = map[string]struct {
 	linux elf.Machine
 	macOS macho.Cpu
+	name  string
 }{
-	"manylinux2014_x86_64.musllinux_1_1_x86_64":   {linux: elf.EM_X86_64},
-	"manylinux2014_aarch64.musllinux_1_1_aarch64": {linux: elf.EM_AARCH64},
-	"macosx_12_0_x86_64":                          {macOS: macho.CpuAmd64},
-	"macosx_12_0_arm64":                           {macOS: macho.CpuArm64},
+	"manylinux2014_x86_64.musllinux_1_1_x86_64":   {linux: elf.EM_X86_64, name: "linux-amd64"},
+	"manylinux2014_aarch64.musllinux_1_1_aarch64": {linux: elf.EM_AARCH64, name: "linux-arm64"},
+	"macosx_12_0_x86_64":                          {macOS: macho.CpuAmd64, name: "darwin-amd64"},
+	"macosx_12_0_arm64":                           {macOS: macho.CpuArm64, name: "darwin-arm64"},
 }
 
-// makeWheels runs `make wheels`, which also checks the metadata with twine. It returns the content of each wheel.
-func makeWheels(t *testing.T, dir string, env ...string) map[string][]byte {
+// makeRelease runs `make release`, which also checks the metadata of the wheels with twine. It returns the content of each file.
+func makeRelease(t *testing.T, dir string, env ...string) map[string][]byte {
 	t.Helper()
-	must(t, dir, env, "make", "--old-file", ".cache/py/wheels/.installed", "wheels")
+	must(t, dir, env, "make", "--old-file", ".cache/py/wheels/.installed", "release")
 	files, err := filepath.Glob(filepath.Join(dir, "dist", "*"))
 	require.NoError(t, err)
 	built := map[string][]byte{}
@@ -111,17 +119,16 @@ func makeWheels(t *testing.T, dir string, env ...string) map[string][]byte {
 	return built
 }
 
-// The wheels differ in the program alone, and depend on the commit alone.
-func TestMakeWheelsBuildsOneWheelForEachPlatform(t *testing.T) {
+// The wheels differ in the program alone. Everything depends on the commit alone.
+func TestMakeReleaseBuildsTheSameAgain(t *testing.T) {
 	t.Parallel()
 	dir := wheelProject(t)
 	must(t, dir, nil, "git", "tag", "v0.1.0")
-	built := makeWheels(t, dir)
-	names := slices.Sorted(maps.Keys(built))
-	require.Len(t, names, len(wheels))
+	built := makeRelease(t, dir)
+	assert.Len(t, built, 3*len(wheels)+2, "wheels, archives and lists of modules; the source and the checksums")
 	for tag, program := range wheels {
 		name := "pymon_bridge-0.1.0-py3-none-" + tag + ".whl"
-		require.Contains(t, names, name)
+		require.Contains(t, built, name)
 		files := unzip(t, built[name])
 		info := "pymon_bridge-0.1.0.dist-info/"
 		assert.Equal(t, "[pytest11]\npymon_bridge = pymon_bridge\n", string(files[info+"entry_points.txt"]))
@@ -133,7 +140,8 @@ func TestMakeWheelsBuildsOneWheelForEachPlatform(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(plugin), string(files["pymon_bridge.py"]))
 
-		binary := bytes.NewReader(files["pymon_bridge-0.1.0.data/scripts/pymon-bridge"])
+		content := files["pymon_bridge-0.1.0.data/scripts/pymon-bridge"]
+		binary := bytes.NewReader(content)
 		if program.linux != 0 {
 			assertStatic(t, binary, program.linux)
 		} else {
@@ -142,15 +150,74 @@ func TestMakeWheelsBuildsOneWheelForEachPlatform(t *testing.T) {
 			assert.Equal(t, program.macOS, file.Cpu)
 		}
 		assertCommit(t, binary, must(t, dir, nil, "git", "rev-parse", "HEAD"))
+		assertArchive(t, built, "pymon-bridge-0.1.0-"+program.name, content)
 	}
+	assert.Contains(t, untar(t, built["pymon-bridge-0.1.0-source.tar.gz"]), "pymon-bridge-0.1.0/wheel/hatch_build.py")
+	must(t, filepath.Join(dir, "dist"), nil, "sha256sum", "--check", "--strict", "SHA256SUMS")
+	assert.Equal(t, len(built)-1, bytes.Count(built["SHA256SUMS"], []byte("\n")))
 
 	again := filepath.Join(t.TempDir(), "elsewhere")
-	must(t, dir, nil, "git", "clone", "--quiet", ".", again)
+	must(t, dir, nil, "sh", "-c", `umask 077 && git clone --quiet . "$0" && find "$0" -name .git -prune -o -exec touch -d 2001-02-03 {} +`, again)
 	linkTools(t, again)
-	rebuilt := makeWheels(t, again, "CGO_ENABLED=1", "GOAMD64=v3", "GOARM64=v8.1")
-	require.Equal(t, names, slices.Sorted(maps.Keys(rebuilt)))
+	rebuilt := makeRelease(t, again, "CGO_ENABLED=1", "GOAMD64=v3", "GOARM64=v8.1", "TZ=Asia/Tokyo", "LC_ALL=C")
+	require.Equal(t, slices.Sorted(maps.Keys(built)), slices.Sorted(maps.Keys(rebuilt)))
 	for name, content := range rebuilt {
 		assert.True(t, bytes.Equal(built[name], content), "%s has other bytes when it is built again", name)
+	}
+}
+
+// assertArchive asserts that an archive has the program of the wheel and what belongs to it, as everybody may read it.
+func assertArchive(t *testing.T, built map[string][]byte, name string, program []byte) {
+	t.Helper()
+	require.Contains(t, built, name+".tar.gz")
+	files := untar(t, built[name+".tar.gz"])
+	require.ElementsMatch(t, []string{name + "/pymon-bridge", name + "/LICENSE", name + "/README.md", name + "/THIRD-PARTY-LICENSES",
+		name + "/deploy/systemd/pymon-bridge.service"}, slices.Collect(maps.Keys(files)))
+	for path, f := range files {
+		if path == name+"/pymon-bridge" {
+			assert.EqualValues(t, 0o755, f.Mode)
+			assert.True(t, bytes.Equal(program, f.content), "the program of the wheel")
+			continue
+		}
+		assert.EqualValues(t, 0o644, f.Mode, path)
+	}
+	var list struct {
+		BOMFormat string
+		Metadata  struct {
+			Component struct {
+				Name, Version string
+				Hashes        []struct{ Content string }
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(built[name+".cdx.json"], &list))
+	assert.Equal(t, "CycloneDX", list.BOMFormat)
+	assert.Equal(t, "pymon-bridge 0.1.0", list.Metadata.Component.Name+" "+list.Metadata.Component.Version)
+	require.Len(t, list.Metadata.Component.Hashes, 1)
+	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(program)), list.Metadata.Component.Hashes[0].Content)
+}
+
+// archived is a file of an archive.
+type archived struct {
+	*tar.Header
+	content []byte
+}
+
+// untar returns the files in a compressed archive, by their names.
+func untar(t *testing.T, content []byte) map[string]archived {
+	t.Helper()
+	plain, err := gzip.NewReader(bytes.NewReader(content))
+	require.NoError(t, err)
+	files := map[string]archived{}
+	for r := tar.NewReader(plain); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		require.NoError(t, err)
+		text, err := io.ReadAll(r)
+		require.NoError(t, err)
+		files[header.Name] = archived{header, text}
 	}
 }
 

@@ -2,6 +2,7 @@ package promql_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -68,14 +69,19 @@ func (s *scraped) scrape(t *testing.T, m *telemetry.Metrics, instance string, at
 			for name, value := range one.Metric {
 				b.Set(string(name), string(value))
 			}
-			l := b.Set("instance", instance).Set("job", "pymon-bridge").Labels()
-			if s.series[l.String()] == nil {
-				s.series[l.String()] = &series{labels: l}
-			}
-			line := s.series[l.String()]
-			line.samples = append(line.samples, sample{at: at.UnixMilli(), value: float64(one.Value)})
+			s.add(b.Set("instance", instance).Set("job", "pymon-bridge").Labels(), at, float64(one.Value))
 		}
 	}
+}
+
+// add adds a sample to a series.
+func (s *scraped) add(l labels.Labels, at time.Time, value float64) {
+	line := s.series[l.String()]
+	if line == nil {
+		line = &series{labels: l}
+		s.series[l.String()] = line
+	}
+	line.samples = append(line.samples, sample{at: at.UnixMilli(), value: value})
 }
 
 // Querier implements [storage.Queryable].
@@ -140,12 +146,33 @@ type simulated struct {
 	stats   monitor.JournalStats
 	lookups telemetry.Lookups
 	random  *rand.Rand
+
+	journal, delivery component
+	expiry            time.Time // of its certificate
+	unreadable        bool      // its file
 }
+
+// component is the health of a part of a bridge.
+type component struct {
+	name string
+	ok   bool
+}
+
+// Health implements [monitor.HealthChecker].
+func (c *component) Health() monitor.Health { return monitor.Health{Component: c.name, OK: c.ok} }
 
 func newBridge(name string) *simulated {
 	b := &simulated{metrics: telemetry.New("1.0.0", "abcdef"), random: rand.New(rand.NewPCG(uint64(len(name)), uint64(name[7]))),
-		stats: monitor.JournalStats{Bytes: 40 << 20, Free: 90 << 30}}
-	b.metrics.WatchJournal(func(context.Context) (monitor.JournalStats, error) { return b.stats, nil })
+		stats: monitor.JournalStats{Bytes: 40 << 20, Free: 90 << 30}, journal: component{"journal", true}, delivery: component{"delivery", true}}
+	b.metrics.WatchJournal(func(context.Context) (monitor.JournalStats, error) {
+		if b.unreadable {
+			return b.stats, errors.New("disk I/O error")
+		}
+		return b.stats, nil
+	})
+	b.metrics.WatchHealth([]monitor.HealthChecker{&b.journal, &b.delivery})
+	b.metrics.WatchCertificate(func() time.Time { return b.expiry })
+	b.metrics.MinFree(256 << 20)
 	b.metrics.WatchCache(func() telemetry.Lookups { return b.lookups })
 	return b
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all static checks on the main module. go.mod in this folder pins the versions of the tools.
+# Runs all static checks on the main module and on the workflows. go.mod in this folder pins the versions of the tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -10,6 +10,7 @@ if [ -n "$unformatted" ]; then
 fi
 go vet ./...
 go tool -modfile=tools/lint/go.mod staticcheck ./...
+go tool -modfile=tools/lint/go.mod actionlint -shellcheck= -pyflakes=
 
 # govulncheck exits with 3 if it finds a vulnerability. It exits with another status if it cannot reach its database.
 status=0
