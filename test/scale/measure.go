@@ -45,10 +45,10 @@ func (s storage) bytes() (sum int64) {
 	return sum
 }
 
-// startBridge starts a bridge that takes the times of the simulation as they are stated.
+// startBridge starts a bridge that makes its buckets, and takes the times of the simulation as they are stated.
 func startBridge(tb testing.TB, influx *harness.Influx, program string) (bridge *harness.Bridge, bucket, meta string) {
 	tb.Helper()
-	bucket, meta = influx.NewBucket("pytest", 0), influx.NewBucket("pytest_meta", 0)
+	bucket, meta = harness.Unique("pytest"), harness.Unique("pytest_meta")
 	bridge = harness.StartBridge(tb, harness.BridgeConfig{Program: program, Influx: influx, Bucket: bucket, MetaBucket: meta,
 		Args: []string{"--client-timezone", "UTC", "--quiet-after", "5s"}})
 	bridge.WaitReady()
