@@ -104,13 +104,13 @@ func measureOurs(tb testing.TB, program string, c config) *results {
 }
 
 // measureNaive writes the same runs in the other schema, and measures InfluxDB.
-func measureNaive(tb testing.TB, c *counts, cfg config) *results {
+func measureNaive(tb testing.TB, c config) *results {
 	tb.Helper()
 	influx := harness.StartInflux(tb)
 	n := &naive{influx: influx, bucket: influx.NewBucket("naive", 0)}
-	r := &results{counts: c, spans: spans(cfg.days)}
+	r := &results{counts: newCounts(), spans: spans(c.naiveDays)}
 	begin := time.Now()
-	check(tb, n.feed(newTeam(cfg.seed, cfg.tests), cfg.days))
+	check(tb, n.feed(newTeam(c.seed, c.tests), c.naiveDays, r.counts))
 	r.fed = time.Since(begin)
 	tb.Logf("the other schema is written after %v", r.fed.Round(time.Second))
 	r.influx.busy = memoryOf(influx.PID())
@@ -121,7 +121,7 @@ func measureNaive(tb testing.TB, c *counts, cfg config) *results {
 	check(tb, err)
 	r.influx.buckets = []bucket{b}
 	var flux []string
-	for _, q := range questions(c) {
+	for _, q := range questions(r.counts) {
 		flux = append(flux, q.naive)
 	}
 	r.answers = answers(influx, n.bucket, flux, r.spans)

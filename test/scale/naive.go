@@ -22,10 +22,11 @@ type naive struct {
 	count  int
 }
 
-// feed writes the same runs as [feeder.feed], as far as pytest-monitor knows them: without outcomes.
-func (n *naive) feed(t *team, days int) error {
+// feed writes the same runs as [feeder.feed] and counts them, as far as pytest-monitor knows them: without outcomes.
+func (n *naive) feed(t *team, days int, c *counts) error {
 	for day := range days {
 		for _, r := range t.day(day) {
+			c.add(r)
 			for _, s := range r.sessions {
 				if err := n.session(s); err != nil {
 					return err

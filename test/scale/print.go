@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -49,23 +50,31 @@ func (r *results) printNaive(out io.Writer, ours *results) {
 	fmt.Fprintf(out, "\n## The other schema: InfluxDB\n\n")
 	r.influx.print(out, r.counts)
 	fmt.Fprintf(out, "\nTo write it took %s.\n\n## Questions to both schemas\n\n", seconds(r.fed))
-	head, rows := []string{"question"}, [][]string(nil)
-	for _, s := range r.spans {
-		head = append(head, "ours, "+s.title, "the other, "+s.title)
+	rows, problems := [][]string{{"question"}}, error(nil)
+	for _, q := range questions(r.counts) {
+		rows = append(rows, []string{q.title})
 	}
-	for i, q := range questions(r.counts) {
-		row := []string{q.title}
-		for s := range r.spans {
-			row = append(row, ours.answers[i].show(s), r.answers[i].show(s))
+	for _, schema := range []struct {
+		name string
+		*results
+	}{{"ours", ours}, {"the other", r}} {
+		for s, span := range schema.spans {
+			rows[0] = append(rows[0], schema.name+", "+span.title)
+			for i, a := range schema.answers {
+				rows[1+i] = append(rows[1+i], a.show(s))
+				problems = errors.Join(problems, a.problem[s])
+			}
 		}
-		rows = append(rows, row)
 	}
-	harness.PrintTable(out, append([][]string{head}, rows...))
+	harness.PrintTable(out, rows)
+	if problems != nil {
+		fmt.Fprintln(out, problems)
+	}
 }
 
 func (a answer) show(span int) string {
 	if err := a.problem[span]; err != nil {
-		return fmt.Sprintf("none after %s: %.80v", seconds(a.took[span]), err)
+		return "none after " + seconds(a.took[span])
 	}
 	return seconds(a.took[span])
 }

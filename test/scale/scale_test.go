@@ -35,7 +35,7 @@ func TestSeriesDoNotGrowWithRuns(t *testing.T) {
 	}
 
 	n := &naive{influx: influx, bucket: influx.NewBucket("naive", 0)}
-	require.NoError(t, n.feed(newTeam(1, 40), 8))
+	require.NoError(t, n.feed(newTeam(1, 40), 8, newCounts()))
 	assert.Equal(t, c.metrics, points(influx, n.bucket))
 	assert.Equal(t, c.metrics, seriesOf(influx, n.bucket, "test_metrics"))
 }
