@@ -46,20 +46,21 @@ func (s storage) bytes() (sum int64) {
 }
 
 // startBridge starts a bridge that makes its buckets, and takes the times of the simulation as they are stated.
-func startBridge(tb testing.TB, influx *harness.Influx, program string) (bridge *harness.Bridge, bucket, meta string) {
+func startBridge(tb testing.TB, influx *harness.Influx, with harness.BridgeConfig) (bridge *harness.Bridge, bucket, meta string) {
 	tb.Helper()
 	bucket, meta = harness.Unique("pytest"), harness.Unique("pytest_meta")
-	bridge = harness.StartBridge(tb, harness.BridgeConfig{Program: program, Influx: influx, Bucket: bucket, MetaBucket: meta,
-		Args: []string{"--client-timezone", "UTC", "--quiet-after", "5s"}})
+	with.Influx, with.Bucket, with.MetaBucket = influx, bucket, meta
+	with.Args = append([]string{"--client-timezone", "UTC", "--quiet-after", "5s"}, with.Args...)
+	bridge = harness.StartBridge(tb, with)
 	bridge.WaitReady()
 	return bridge, bucket, meta
 }
 
 // measureOurs feeds a bridge, and measures it and InfluxDB.
-func measureOurs(tb testing.TB, program string, c config) *results {
+func measureOurs(tb testing.TB, with harness.BridgeConfig, c config) *results {
 	tb.Helper()
 	influx := harness.StartInflux(tb)
-	bridge, bucket, meta := startBridge(tb, influx, program)
+	bridge, bucket, meta := startBridge(tb, influx, with)
 	r := &results{counts: newCounts(), spans: spans(c.days)}
 	begin := time.Now()
 	check(tb, newFeeder(bridge.URL).feed(newTeam(c.seed, c.tests), c.days, r.counts))
@@ -79,7 +80,7 @@ func measureOurs(tb testing.TB, program string, c config) *results {
 	bridge.Start()
 	r.starts = time.Since(begin)
 	bridge.WaitReady()
-	r.reads, err = reads(bridge, program, r.counts)
+	r.reads, err = reads(bridge, with.Program, r.counts)
 	check(tb, err)
 	r.started = memoryOf(bridge.PID())
 	for _, name := range []string{bucket, meta} {

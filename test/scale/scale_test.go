@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 func TestSeriesDoNotGrowWithRuns(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
-	bridge, bucket, meta := startBridge(t, influx, "")
+	bridge, bucket, meta := startBridge(t, influx, harness.BridgeConfig{})
 	team, c := newTeam(1, 40), newCounts()
 	f := newFeeder(bridge.URL)
 	for range 2 {
