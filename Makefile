@@ -52,6 +52,9 @@ bench: influxd python ## Compare the program with its goals (13 minutes); docs/b
 load: influxd .cache/py/flask/.installed ## Load the bridge for ten minutes, and a plain Flask server; docs/benchmarks.md explains the table
 	go run ./test/load
 
+scale: influxd ## Measure a simulated year of a suite, in two schemas (15 minutes); docs/scale.md explains the tables
+	go run ./test/scale
+
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
 	tools/matrix/matrix.sh
 
@@ -90,4 +93,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program and ./dist; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels release test load test-matrix bench fuzz lint assets browser influxd python docker clean
+.PHONY: help run build wheels release test load scale test-matrix bench fuzz lint assets browser influxd python docker clean

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/grafana"
+	"pymon-bridge/test/harness"
 )
 
 // dashboard has the parts of Grafana's JSON model that the tests check.
@@ -206,9 +207,6 @@ func TestVariablesAreComplete(t *testing.T) {
 	})
 }
 
-// variableUse matches a variable in every notation of Grafana, with its name and format.
-var variableUse = regexp.MustCompile(`\$\{([A-Za-z_]\w*)(?::(\w+))?\}|\$([A-Za-z_]\w*)|\[\[(\w+)`)
-
 // TestQueriesUseKnownVariables checks that each variable exists, and that its format keeps its value from changing the
 // rest of the query.
 func TestQueriesUseKnownVariables(t *testing.T) {
@@ -218,7 +216,7 @@ func TestQueriesUseKnownVariables(t *testing.T) {
 		}
 		known := map[string]variable{}
 		check := func(where, query string) {
-			for _, m := range variableUse.FindAllStringSubmatch(query, -1) {
+			for _, m := range harness.GrafanaVariable.FindAllStringSubmatch(query, -1) {
 				v, ok := known[m[1]]
 				require.True(t, ok, "%s: %s is unknown, or is defined later, or has no braces", where, m[0])
 				if !v.Multi && (v.Type == "custom" || v.Type == "textbox") {

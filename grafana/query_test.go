@@ -26,29 +26,9 @@ var results = flag.String("results", "", "write the rows of every panel on reali
 // values has the chosen values of each variable. nil means All.
 type values map[string][]string
 
-// fill replaces variables in a query as Grafana does. First the frontend replaces the variables of the dashboard by their
-// format. Then the backend replaces the variables of Flux.
+// fill replaces variables in a query as Grafana does, for the time of the history.
 func fill(query, bucket string, chosen values) string {
-	query = variableUse.ReplaceAllStringFunc(query, func(match string) string {
-		m := variableUse.FindStringSubmatch(match)
-		value, format := chosen[m[1]], m[2]
-		switch {
-		case value == nil:
-			return ".*" // Grafana does not format the allValue of a variable
-		case format == "raw":
-			return strings.Join(value, ",")
-		}
-		escaped := make([]string, len(value))
-		for i, v := range value {
-			escaped[i] = regexp.MustCompile(`[\\^$*+?.()|[\]{}/]`).ReplaceAllString(v, `\$0`)
-		}
-		if len(escaped) == 1 {
-			return escaped[0]
-		}
-		return "(" + strings.Join(escaped, "|") + ")"
-	})
-	return strings.NewReplacer("v.timeRangeStart", from.Format(time.RFC3339Nano), "v.timeRangeStop", to.Format(time.RFC3339Nano),
-		"v.defaultBucket", fmt.Sprintf("%q", bucket), "v.windowPeriod", "1h0m0s").Replace(query)
+	return harness.FillQuery(query, bucket, from, to, chosen)
 }
 
 // oddTests has tests whose ids, in the form of tags, would change a query if they were not quoted.

@@ -147,6 +147,22 @@ func (b *bucket) explainWrite(err error) error {
 	}
 }
 
+// ShardGroup is how much time each shard of a bucket covers that keeps points for a retention, 0 for ever. InfluxDB writes the tags and an
+// index of each series into each of its shards. By itself it makes shards of a week, or of a day where points stay for less than half a
+// year. A test has few points a week on a class of machine, so such shards are mostly tags. Points go when all of their shard is older
+// than the retention. InfluxDB Cloud ignores the length of shards.
+func ShardGroup(retention time.Duration) time.Duration {
+	const day, longest = 24 * time.Hour, 28 * 24 * time.Hour
+	switch {
+	case retention == 0:
+		return longest
+	case retention < day:
+		return time.Hour
+	default:
+		return min(max((retention/4).Truncate(day), day), longest)
+	}
+}
+
 // create makes the bucket without expiry. missing is what InfluxDB said to the write.
 func (b *bucket) create(ctx context.Context, missing error) error {
 	orgID, err := b.orgID(ctx)
@@ -158,8 +174,8 @@ func (b *bucket) create(ctx context.Context, missing error) error {
 			" may not see that organisation: create the bucket, correct the organisation, or give the token read:orgs"+
 			" and write:buckets", b.name, b.org, missing)
 	}
-	body, err := json.Marshal(map[string]any{"orgID": orgID, "name": b.name, "retentionRules": []any{},
-		"description": "written by pymon-bridge"})
+	body, err := json.Marshal(map[string]any{"orgID": orgID, "name": b.name, "description": "written by pymon-bridge", "retentionRules": []any{
+		map[string]any{"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": int64(ShardGroup(0) / time.Second)}}})
 	if err != nil {
 		return monitor.Errorf(monitor.EInternal, "create bucket %q: %w", b.name, err)
 	}

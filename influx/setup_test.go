@@ -23,8 +23,10 @@ func TestEnsureCreatesBuckets(t *testing.T) {
 	w := mustOpen(t, cfg)
 	require.NoError(t, w.Ensure(t.Context()))
 	require.NoError(t, w.Ensure(t.Context()), "what is there stays")
-	require.True(t, server.HasBucket(cfg.Bucket))
-	require.True(t, server.HasBucket(cfg.MetaBucket))
+	for _, bucket := range []string{cfg.Bucket, cfg.MetaBucket} {
+		require.True(t, server.HasBucket(bucket))
+		require.Equal(t, 28*24*time.Hour, server.ShardGroup(bucket))
+	}
 }
 
 func TestEnsureByOrganisationID(t *testing.T) {
@@ -279,4 +281,13 @@ func TestOpenRefusesWrongSettings(t *testing.T) {
 func TestDestination(t *testing.T) {
 	w := mustOpen(t, influx.Config{URL: "https://user:hidden@host/path/?q#f", Token: "t", Org: "my org"})
 	require.Equal(t, monitor.Destination("https://host/path org=my org bucket=pytest meta=pytest_meta"), w.Destination())
+}
+
+func TestShardsFitTheRetention(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for retention, expected := range map[time.Duration]time.Duration{0: 28 * day, time.Hour: time.Hour, day: day, 7 * day: day, 30 * day: 7 * day,
+		90 * day: 22 * day, 400 * day: 28 * day} {
+		require.Equal(t, expected, influx.ShardGroup(retention), retention)
+	}
 }

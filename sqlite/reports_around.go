@@ -28,16 +28,20 @@ func (db *DB) ReportsAround(ctx context.Context, r *monitor.Report, max int) ite
 	}
 }
 
-// runsAround finds the runs around a report that have reports, in the order of [monitor.ReportStore].
+// firstSession is the condition that a session is the first one of its run, and that its run has a report and is not the run ?2.
+const firstSession = `s.run <> ?2 AND EXISTS (SELECT 1 FROM reports k WHERE k.project = s.project AND k.run = s.run)
+	AND NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.run = s.run AND (e.utc_ns, e.seq) < (s.utc_ns, s.seq))`
+
+// runsAround finds the runs around a report that have reports, in the order of [monitor.ReportStore]. It walks along an index from the
+// report in both directions, so that it takes as long after years.
 func (db *DB) runsAround(ctx context.Context, r *monitor.Report, max int) (runs []string, err error) {
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
 		runs = nil
-		return each(ctx, q, `WITH reported (run, branch, started) AS MATERIALIZED (
-				SELECT s.run, s.branch, min(s.utc_ns) FROM sessions s JOIN reports k ON k.project = s.project AND k.run = s.run
-				WHERE s.project = ?1 AND s.run <> ?2 GROUP BY s.run)
-			SELECT * FROM (SELECT run, started FROM reported WHERE branch = ?3 AND started > ?4 ORDER BY started, run LIMIT ?5)
+		return each(ctx, q, `SELECT * FROM (SELECT s.run, s.utc_ns AS started FROM sessions s
+				WHERE s.project = ?1 AND s.branch = ?3 AND s.utc_ns > ?4 AND `+firstSession+` ORDER BY s.utc_ns, s.run LIMIT ?5)
 			UNION ALL
-			SELECT * FROM (SELECT run, started FROM reported WHERE branch = ?3 AND started <= ?4 ORDER BY started DESC, run LIMIT ?5)
+			SELECT * FROM (SELECT s.run, s.utc_ns FROM sessions s
+				WHERE s.project = ?1 AND s.branch = ?3 AND s.utc_ns <= ?4 AND `+firstSession+` ORDER BY s.utc_ns DESC, s.run LIMIT ?5)
 			ORDER BY started DESC, run`, []any{r.Project, r.Run, r.Branch, nanoseconds(r.Started), max},
 			func(row scanner) error {
 				var run string

@@ -48,6 +48,13 @@ func TestReportsAround(t *testing.T) {
 	runAt(t, db, "topic", "topic", 2, slow)
 	third := runAt(t, db, "third", "main", 3, suspect)
 	second := runAt(t, db, "second", "main", 2, slow, suspect)
+	for _, run := range []string{"last", "topic"} { // a run has the branch of its first session, and is there once
+		joined := process(run+" joined", arrival.Add(6*time.Hour))
+		joined.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: run}}, {Name: "branch", Value: monitor.Text{String: "main"}}}
+		rec := record(joined)
+		rec.Received = arrival.Add(6 * time.Hour)
+		appendAll(t, db, rec)
+	}
 	assert.Equal(t, []string{"last", "second"}, around(t, db, third, 10), "runs before the regression are left out")
 	first.Results = []monitor.Result{slow}
 	keep(t, db, first)

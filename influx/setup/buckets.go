@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"pymon-bridge/influx"
 	"pymon-bridge/monitor"
 )
 
@@ -24,6 +25,7 @@ type bucket struct {
 type retentionRule struct {
 	Type         string `json:"type"`
 	EverySeconds int64  `json:"everySeconds"`
+	ShardSeconds int64  `json:"shardGroupDurationSeconds"`
 }
 
 // retention returns how long the bucket keeps points, 0 for ever.
@@ -36,7 +38,7 @@ func (b bucket) retention() time.Duration {
 
 // rules says how long a bucket keeps points. No rule at all would leave the retention of an existing bucket as it is.
 func rules(retention time.Duration) []retentionRule {
-	return []retentionRule{{"expire", int64(retention / time.Second)}}
+	return []retentionRule{{"expire", int64(retention / time.Second), int64(influx.ShardGroup(retention) / time.Second)}}
 }
 
 // ensureBuckets makes the three buckets, and looks whether the one of statuses keeps them for long enough.

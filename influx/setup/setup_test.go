@@ -58,6 +58,8 @@ func TestTwiceChangesNothing(t *testing.T) {
 		require.Empty(t, s.Token)
 	}
 	require.Equal(t, before, inventory(t, server, cfg.Token))
+	require.Equal(t, 22*24*time.Hour, server.ShardGroup(cfg.Bucket))
+	require.Equal(t, 28*24*time.Hour, server.ShardGroup(cfg.DailyBucket))
 }
 
 // Settings that changed are changed in place; what belongs to others is not touched, whatever its name.
@@ -88,6 +90,11 @@ func TestChangedSettings(t *testing.T) {
 	for _, s := range apply(t, cfg) {
 		require.Equal(t, setup.Current, s.State, s.What)
 	}
+	require.Equal(t, 7*24*time.Hour, server.ShardGroup(cfg.Bucket))
+	retention = 7 * 24 * time.Hour // less than a shard covers
+	require.Equal(t, setup.Different, states(apply(t, cfg))[fmt.Sprintf("bucket %q", cfg.Bucket)])
+	retention = 30 * 24 * time.Hour
+	apply(t, cfg)
 	after := inventory(t, server, cfg.Token)
 	require.Equal(t, len(before)+7, len(after), "a bucket, two tokens, a check, a task, an endpoint and a rule, since two buckets were there")
 	for id, element := range before {

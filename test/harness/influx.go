@@ -87,6 +87,12 @@ func (i *Influx) PID() int {
 	return i.server().proc.cmd.Process.Pid
 }
 
+// Dir returns the folder of the server's data.
+func (i *Influx) Dir() string {
+	i.tb.Helper()
+	return i.server().dir
+}
+
 // Log returns the output of the server so far.
 func (i *Influx) Log() string {
 	i.tb.Helper()

@@ -90,6 +90,16 @@ func (i *Influx) SetRetention(bucket string, retention time.Duration) {
 		{"type": "expire", "everySeconds": int64(retention.Seconds())}}}, nil)
 }
 
+// ShardGroup returns how much time each shard of a bucket covers.
+func (i *Influx) ShardGroup(bucket string) time.Duration {
+	i.tb.Helper()
+	var found struct {
+		RetentionRules []struct{ ShardGroupDurationSeconds int64 }
+	}
+	i.json(http.MethodGet, "/api/v2/buckets/"+i.BucketID(bucket), nil, &found)
+	return time.Duration(found.RetentionRules[0].ShardGroupDurationSeconds) * time.Second
+}
+
 // DeleteBucket deletes a bucket and its points.
 func (i *Influx) DeleteBucket(name string) {
 	i.tb.Helper()

@@ -57,15 +57,14 @@ func run(args []string, out io.Writer) (exitCode int) {
 		fmt.Fprintln(os.Stderr, "expected a rate above 0, at least a second, and at least one client and test of each kind")
 		return 2
 	}
-	h := newHost()
-	h.TempDir() // so that there is a folder to remove
+	h := harness.NewHost("pymon-bridge-load-")
 	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	defer context.AfterFunc(interrupted, h.interrupted)()
-	defer h.end()
-	return h.try(func() {
+	defer context.AfterFunc(interrupted, h.Interrupted)()
+	defer h.End()
+	return h.Try(func() {
 		if *program == "" {
-			*program = h.build()
+			*program = h.Build()
 		}
 		fmt.Fprintf(out, "%d processors, %s; the clients, InfluxDB and the server share them\n", runtime.NumCPU(), runtime.Version())
 		influx, with := harness.StartInflux(h), harness.BridgeConfig{Program: *program, Args: flags.Args()}

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"pymon-bridge/test/harness"
 )
 
 // print writes the table of a result.
@@ -30,7 +30,7 @@ func (r *result) print(out io.Writer, title string) {
 			wrong = append(wrong, kind+": "+l.example)
 		}
 	}
-	table(out, rows)
+	harness.PrintTable(out, rows)
 	for _, w := range wrong {
 		fmt.Fprintf(out, "%s\n", w)
 	}
@@ -43,22 +43,10 @@ func (r *result) print(out io.Writer, title string) {
 	}
 	if r.course != nil {
 		fmt.Fprintf(out, "CPU time of the bridge: %v. Commits: %s, %s on average.\n\n", r.cpu.Round(time.Second), number(r.commits), millis(r.commit))
-		table(out, r.course.rows())
+		harness.PrintTable(out, r.course.rows())
 		fmt.Fprintf(out, "\nMedians of each minute. Flat: the median of the last quarter is at most %.0f %% above that of the third one, "+
 			"or 4 MiB or 100 more. Slower growth is not seen: judge the growth in an hour, and load longer.\n", 100*growthLimit)
 	}
-}
-
-// table writes rows of cells, the first one as the head.
-func table(out io.Writer, rows [][]string) {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for n, row := range rows {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
-		if n == 0 {
-			_, _ = fmt.Fprintln(w, strings.Repeat("---\t", len(row)-1)+"---")
-		}
-	}
-	_ = w.Flush() // a failure shows in what is printed
 }
 
 func number(n int) string { return humanize.Comma(int64(n)) }
