@@ -15,7 +15,7 @@ import (
 )
 
 func (i *invocation) say(format string, args ...any) {
-	fmt.Fprintf(i.m.Stderr, "pymon-bridge: "+format+"\n", args...)
+	fmt.Fprintf(i.m.Stderr, "pymon-bridge: %s\n", printableLines(fmt.Sprintf(format, args...)))
 }
 
 const noMeasurements = "no measurements arrived"
