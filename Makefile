@@ -52,10 +52,10 @@ load: influxd .cache/py/flask/.installed ## Load the bridge for ten minutes, and
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
 	tools/matrix/matrix.sh
 
-fuzz: ## Run each fuzz target for 30 seconds
-	tools/fuzz/fuzz.sh 30s
+fuzz: ## Run each fuzz target for a minute
+	tools/fuzz/fuzz.sh 1m
 
-lint: ## Check the format, and run go vet, staticcheck and govulncheck
+lint: ## Check the format, and run go vet, staticcheck, gosec and govulncheck
 	tools/lint/lint.sh
 
 assets: ## Fetch the scripts of others that the pages and their tests use, at pinned versions
