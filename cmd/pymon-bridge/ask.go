@@ -173,6 +173,9 @@ func (s *source) runs(ctx context.Context, n int) (all []report.RunLine, raw []j
 			break
 		}
 	}
+	if len(all) == 0 {
+		return nil, nil, errors.New("the answer of the bridge has no runs, although it counts some")
+	}
 	return all, raw, nil
 }
 

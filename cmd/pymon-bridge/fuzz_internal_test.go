@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,7 +16,7 @@ import (
 
 // asking are the commands that read what a bridge answers.
 var asking = [][]string{
-	{"runs"}, {"top"}, {"show", "test_a"}, {"check"}, {"check", "--format", "markdown"}, {"check", "--format", "github"}, {"accept", "list"},
+	{"runs"}, {"top"}, {"show", "test_a"}, {"check"}, {"check", "--format", "markdown"}, {"check", "--format", "github"}, {"accept", "--list"},
 	{"runs", "--json"}, {"top", "--json"}, {"show", "test_a", "--json"}, {"open", "--json"}, {"open", "test_a"}, {"healthcheck"},
 }
 
@@ -31,14 +31,17 @@ func FuzzAnswers(f *testing.F) {
 		`{"acceptances": [{"id": 1, "note": "\r\n::error::x", "by": "\u0000"}]}`, "[]", "null\n1\n",
 	} {
 		for command := range asking {
-			f.Add(uint8(command), uint16(200+300*(i%3/2)), "http://example.org/\x1b[31m", []byte(seed))
+			f.Add(uint8(command), uint16(200+300*(i%3/2)), "odd \x1b[31m", "http://example.org/", []byte(seed))
 		}
 	}
 	f.Setenv("DISPLAY", "")
 	f.Setenv("WAYLAND_DISPLAY", "")
-	f.Fuzz(func(t *testing.T, which uint8, status uint16, header string, body []byte) {
+	f.Fuzz(func(t *testing.T, which uint8, status uint16, reason, address string, body []byte) {
 		if status == 429 || status >= 502 && status <= 504 {
 			status = 500 // the command would ask again
+		}
+		if status < 200 || status > 999 {
+			status = 200
 		}
 		bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
@@ -46,11 +49,9 @@ func FuzzAnswers(f *testing.F) {
 				return
 			}
 			defer conn.Close()
-			if header = strings.NewReplacer("\r", "", "\n", "").Replace(header); status < 200 || status > 999 {
-				status = 200
-			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 "+http.StatusText(0)+string('0'+rune(status/100))+string('0'+rune(status/10%10))+string('0'+rune(status%10))+
-				" "+header+"\r\nConnection: close\r\nPymon-Bridge-Pages: yes\r\nPymon-Bridge-Address: "+header+"\r\nLocation: "+header+"\r\n\r\n"+string(body))
+			line := strings.NewReplacer("\r", "", "\n", "")
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 %03d %s\r\nConnection: close\r\nPymon-Bridge-Pages: yes\r\nPymon-Bridge-Address: %[3]s\r\nLocation: %[3]s\r\n\r\n%s",
+				status, line.Replace(reason), line.Replace(address), body)
 		}))
 		defer bridge.Close()
 		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)

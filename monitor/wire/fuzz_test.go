@@ -60,7 +60,7 @@ func FuzzRows(f *testing.F) {
 			return
 		}
 		if rows == nil {
-			assert.False(t, bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")))
+			assert.False(t, bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")))
 			return
 		}
 		joined := append(append([]byte("["), bytes.Join(rows, []byte(","))...), ']')

@@ -153,7 +153,7 @@ func (e *echoing) set(mode string) {
 func (e *echoing) asked(mode string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.had[mode] > 0
+	return e.had[mode] > 1 || mode == "delivered" && e.had[mode] > 0 // so the bridge has the first answer
 }
 
 // TestNoSecretComesOut starts the bridge with a recognisable secret in each place that has one, uses all routes and many commands in
@@ -164,6 +164,9 @@ func TestNoSecretComesOut(t *testing.T) {
 	for _, name := range []string{"InfluxDB's token", "InfluxDB's next token", "password of INFLUX_URL", "password of the proxy", "wrong token",
 		"wrong password", "TLS key", "password of --public-url"} {
 		c.secrets[name] = strings.ReplaceAll(harness.Unique("K")+harness.Unique("q")+harness.Unique("Z")+harness.Unique("v"), "-", "")
+	}
+	for _, name := range []string{"InfluxDB's token", "InfluxDB's next token"} {
+		c.secrets[name] += "==" // which addresses have in another form
 	}
 	influx := &echoing{c: c, mode: "denied", had: map[string]int{}}
 	influx.Server = httptest.NewServer(influx)
