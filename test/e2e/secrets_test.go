@@ -99,7 +99,7 @@ type echoing struct {
 }
 
 // echoModes are the ways to answer.
-var echoModes = []string{"denied", "refused", "failed", "cut", "moved", "gateway", "delivered"}
+var echoModes = []string{"denied", "refused", "failed", "moved", "gateway", "delivered"}
 
 func (e *echoing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body io.Reader = r.Body
@@ -119,7 +119,8 @@ func (e *echoing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.had[mode]++
 	}
 	e.mu.Unlock()
-	said := fmt.Sprintf("%s %s with %v", r.Method, r.URL, r.Header)
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Token ")
+	said := fmt.Sprintf("%s, %.20s… in %s %s with %v", url.QueryEscape(token), token, r.Method, r.URL, r.Header)
 	answer := func(status int, code string) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -132,9 +133,6 @@ func (e *echoing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(http.StatusBadRequest, "invalid")
 	case "failed":
 		answer(http.StatusInternalServerError, "internal error")
-	case "cut": // within the token, at the end of what is kept
-		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Token ")
-		http.Error(w, strings.Repeat(" .", (2048-30)/2)+token+token, http.StatusForbidden)
 	case "moved":
 		http.Redirect(w, r, "http://elsewhere.invalid/?"+url.QueryEscape(r.Header.Get("Authorization")), http.StatusFound)
 	case "gateway":
