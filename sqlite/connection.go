@@ -20,13 +20,13 @@ import (
 // emptying the log, trimLog empties it.
 //
 // A file may come from somebody else, as one that is imported. Its schema is not trusted, so that no expression in it calls a function
-// with effects, and cells are checked before they are read.
+// with effects. Whoever checks a file checks the cells of its pages too before they are read.
 const (
-	untrusted     = "trusted_schema(0);cell_size_check(1);"
+	untrusted     = "trusted_schema(0);"
 	writerPragmas = untrusted + "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
 		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
 	readerPragmas  = untrusted + "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
-	checkerPragmas = untrusted + "busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
+	checkerPragmas = untrusted + "cell_size_check(1);busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
 )
 
 // othersWait is the busy_timeout of the pragmas above in milliseconds: how long a call waits for another process's
