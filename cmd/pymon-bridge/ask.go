@@ -169,7 +169,7 @@ func (s *source) runs(ctx context.Context, n int) (all []report.RunLine, raw []j
 			}
 			all, raw = append(all, run), append(raw, answer.Runs[i])
 		}
-		if answer.PrevURL == nil {
+		if answer.PrevURL == nil || len(answer.Runs) == 0 {
 			break
 		}
 	}

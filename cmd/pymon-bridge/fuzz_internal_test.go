@@ -28,7 +28,7 @@ func FuzzAnswers(f *testing.F) {
 		`{"runs": [` + run + `], "count": 1, "prev_url": "x"}`, run, run + "\n" + run + "\n",
 		`{"project": "shop", "run": "r1", "suite": {"status": "regression"}, "results": [{"metric": "cpu_time", "item": "a\u001b[2J", "status": "regression"}]}`,
 		`{"message": "\u001b]0;title\u0007 \u202e"}`, "<html>\x1b[31m", `{"count": 9223372036854775807}`, `{"count": -1, "runs": null}`, "",
-		`{"acceptances": [{"id": 1, "note": "\r\n::error::x", "by": "\u0000"}]}`, "[]", "null\n1\n",
+		`{"acceptances": [{"id": 1, "note": "\r\n::error::x", "by": "\u0000"}]}`, "[]", "null\n1\n", `{"count": 1, "runs": [], "prev_url": "x"}`,
 	} {
 		for command := range asking {
 			f.Add(uint8(command), uint16(200+300*(i%3/2)), "odd \x1b[31m", "http://example.org/", []byte(seed))
@@ -54,7 +54,7 @@ func FuzzAnswers(f *testing.F) {
 				status, line.Replace(reason), line.Replace(address), body)
 		}))
 		defer bridge.Close()
-		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 50*time.Second) // less than --timeout
 		defer stop()
 		var out, log bytes.Buffer
 		args := asking[int(which)%len(asking)]
