@@ -58,10 +58,10 @@ scale: influxd ## Measure a simulated year of a suite, in two schemas (15 minute
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
 	tools/matrix/matrix.sh
 
-fuzz: ## Run each fuzz target for 30 seconds
-	tools/fuzz/fuzz.sh 30s
+fuzz: ## Run each fuzz target for a minute
+	tools/fuzz/fuzz.sh 1m
 
-lint: ## Check the format, and run go vet, staticcheck, actionlint and govulncheck
+lint: ## Check the format, and run go vet, staticcheck, gosec, actionlint and govulncheck
 	tools/lint/lint.sh
 
 assets: ## Fetch the scripts of others that the pages and their tests use, at pinned versions

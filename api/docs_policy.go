@@ -34,7 +34,6 @@ func (w *policed) Write(p []byte) (int, error) { return w.body.Write(p) }
 
 // send sets the policy, and sends the answer.
 func (w *policed) send() error {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", docsPolicy(w.body.Bytes()))
 	_, err := w.ResponseWriter.Write(w.body.Bytes())
 	return err

@@ -23,7 +23,7 @@ func NameOf(c *gin.Context) string {
 }
 
 // requestToken is the key in Gin's context for the request's token. There is none while the bridge needs no token.
-const requestToken = "pymon-bridge/token"
+const requestToken = "pymon-bridge/token" // #nosec G101 -- the name of a key
 
 func tokenOf(c *gin.Context) *monitor.Token {
 	token, _ := c.Value(requestToken).(*monitor.Token)

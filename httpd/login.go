@@ -192,6 +192,7 @@ func (s *Server) MayRead(c *gin.Context, project string) bool {
 
 func (s *Server) setLogin(c *gin.Context, id string, maxAge int) {
 	secure := c.Request.TLS != nil || s.PublicURL != nil && strings.EqualFold(s.PublicURL.Scheme, "https")
+	// #nosec G124 -- without TLS, a browser would not send a secure cookie
 	http.SetCookie(c.Writer, &http.Cookie{Name: cookieName(c.Request), Value: id, Path: LinkPrefix(c) + "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode})
 }

@@ -64,6 +64,7 @@ func (s *Server) Mounted() gin.RoutesInfo { return s.engine.Routes() }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, answered := s.conns.serve(r)
 	defer answered()
+	w.Header().Set("X-Content-Type-Options", "nosniff") // clients choose the texts of answers
 	if s.stopping.Load() {
 		w.Header().Set("Connection", "close")
 	}

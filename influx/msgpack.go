@@ -39,6 +39,7 @@ const maxDepth = 3
 // decodeRows hands each row of an answer to visit. Only one row is in memory at a time. It stops at the first error.
 func decodeRows(body io.Reader, visit func(row) error) error {
 	d := decoder{Reader: msgp.NewReaderSize(body, 64<<10), visit: visit}
+	d.SetMaxStringLength(maxString) // memory for a text is asked for before it is read
 	for {
 		if _, err := d.NextType(); errors.Is(err, io.EOF) && !d.more {
 			return nil
@@ -123,12 +124,12 @@ func (d *decoder) next() error {
 	return d.visit(d.row)
 }
 
-// value reads a value. InfluxDB answers no lists and no maps, and memory for them is asked for before they are read.
+// value reads a value. InfluxDB answers no lists, no maps and no bytes, and memory for them is asked for before they are read.
 func (d *decoder) value() error {
 	switch kind, err := d.NextType(); {
 	case err != nil:
 		return err
-	case kind == msgp.ArrayType, kind == msgp.MapType, kind == msgp.ExtensionType:
+	case kind == msgp.ArrayType, kind == msgp.MapType, kind == msgp.BinType, kind == msgp.ExtensionType:
 		return monitor.Errorf(monitor.EUnavailable, "InfluxDB's answer has a value of type %s", kind)
 	}
 	v, err := d.ReadIntf()

@@ -85,7 +85,7 @@ func (o *observer) exchange(ctx context.Context, req *http.Request) (*http.Respo
 		return nil, err
 	}
 	// The status has been received; words that break off change nothing about it.
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxError))
 	_ = resp.Body.Close()
 	said, own := words(resp.Header, body)
 	o.answers = append(o.answers, answer{

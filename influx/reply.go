@@ -15,6 +15,9 @@ import (
 // maxMessage is how much of an answer is kept as the destination's words, in bytes.
 const maxMessage = 2048
 
+// maxError is how much of an error is read, in bytes. What answers may be no InfluxDB, and never end.
+const maxError = 64 << 10
+
 // answer is what became of one write request.
 type answer struct {
 	status     int // 0 when there was no answer

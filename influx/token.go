@@ -1,10 +1,12 @@
 package influx
 
 import (
+	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
+
+	"pymon-bridge/monitor"
 )
 
 // token is the token of all requests. It may be replaced while requests are on their way.
@@ -34,9 +36,7 @@ func (t *token) hide(s string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, token := range t.all {
-		if token != "" {
-			s = strings.ReplaceAll(s, token, "[token]")
-		}
+		s = monitor.HideSecret(s, token)
 	}
 	return s
 }
@@ -52,7 +52,14 @@ type authorized struct {
 func (a authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Token "+a.token.present())
-	return a.RoundTripper.RoundTrip(req)
+	resp, err := a.RoundTripper.RoundTrip(req)
+	if err == nil && resp.StatusCode >= http.StatusMultipleChoices { // the client reads all of an error
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, maxError), resp.Body}
+	}
+	return resp, err
 }
 
 // CloseIdleConnections closes those of the transport below.

@@ -89,3 +89,22 @@ func TestSetTokenWhileDelivering(t *testing.T) {
 	all.Wait()
 	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{metricPoint(1)})(t.Context()).Kind)
 }
+
+// What answers may be no InfluxDB, and its error may never end.
+func TestAnErrorWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
+	const most = 64 << 20
+	sent := 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		for part := make([]byte, 64<<10); sent < most; sent += len(part) {
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+		}
+	}))
+	w := mustOpen(t, influx.Config{URL: front.URL, Token: "t", Org: "o"})
+	_, err := w.Reader().Context(t.Context(), "p", "ab")
+	require.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
+	front.Close() // waits for the handler
+	require.Less(t, sent, most/2, "buffers of the system take some of it")
+}

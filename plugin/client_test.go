@@ -2,7 +2,10 @@ package plugin_test
 
 import (
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -87,4 +90,36 @@ def test_free():
 	assert.Equal(t, 1, run.ExitCode, run.Output())
 	assert.Equal(t, []string{"test_it.py::test_ends", "test_it.py::test_free", "test_it.py::test_it[x@y]", "test_it.py::test_it[z]"},
 		slices.Sorted(maps.Keys(server.tests(t))))
+}
+
+// TestAServerThatLiesBreaksNoTest answers with a number of 5,000 digits, which Python reads as no number, and with an answer that
+// never ends.
+func TestAServerThatLiesBreaksNoTest(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"a number of 5,000 digits": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, strings.Repeat("9", 5000)+" of 2 rows are invalid, 1 are stored", http.StatusBadRequest)
+		},
+		"an answer without an end": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			for line := []byte(strings.Repeat("x", 64<<10)); ; {
+				if _, err := w.Write(line); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			dir := suite(t, map[string]string{"test_it.py": "def test_a():\n    pass\ndef test_b():\n    pass\n"})
+			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", server.URL},
+				Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_WAIT=0"}}.Run(t)
+			assert.Equal(t, 0, run.ExitCode, run.Output())
+			assert.Contains(t, run.Output(), "2 passed")
+			assert.Contains(t, run.Output(), "2 of the results did not arrive")
+			assert.NotContains(t, run.Output(), "Error")
+		})
+	}
 }

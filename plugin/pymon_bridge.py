@@ -888,6 +888,7 @@ def names_in(nodeid: str) -> Row:
 
 ROUTES = ("metrics/", "outcomes/")  # of rows
 ROWS = 100  # in one request
+ANSWER = 1 << 20  # bytes that are read of an answer
 KEPT = 100000  # rows that wait at most: a bridge that is away must not take the memory of the tests
 LIMIT = 2.0  # seconds that a request may take while tests run
 AGAIN = 2.0  # seconds at least from a failure to the next try
@@ -934,7 +935,7 @@ class Client:
         from urllib.parse import unquote
 
         self.dumps, self.http, self.timeout = dumps, http, timeout
-        self.wrong_rows = re.compile(r"(\d+) of \d+ rows are invalid, \d+ are stored").search
+        self.wrong_rows = re.compile(r"\b(\d{1,3}) of \d{1,3} rows are invalid, \d{1,3} are stored").search
         self.selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no large numbers
         parts, port = split(url)
         self.shown = "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)  # without a password
@@ -1086,8 +1087,8 @@ class Client:
         self.connection.sock.settimeout(limit)
         self.connection.request("POST", self.base + path, body, self.headers)
         answer = self.connection.getresponse()
-        text = answer.read().decode(errors="replace")
-        if answer.will_close:
+        text = answer.read(ANSWER).decode(errors="replace")
+        if answer.will_close or not answer.isclosed():  # an answer that never ends must not keep the tests
             self.close()
         return answer.status, text
 

@@ -18,11 +18,15 @@ import (
 // BenchmarkGroupCommit shows how long clients wait with these settings. A goroutine that copies could fail in more
 // ways, so it is worth having only if the benchmark shows long waits for the copying. When readers keep SQLite from
 // emptying the log, trimLog empties it.
+//
+// A file may come from somebody else, as one that is imported. Its schema is not trusted, so that no expression in it calls a function
+// with effects. Whoever checks a file checks the cells of its pages too before they are read.
 const (
-	writerPragmas = "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
+	untrusted     = "trusted_schema(0);"
+	writerPragmas = untrusted + "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
 		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
-	readerPragmas  = "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
-	checkerPragmas = "busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
+	readerPragmas  = untrusted + "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
+	checkerPragmas = untrusted + "cell_size_check(1);busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
 )
 
 // othersWait is the busy_timeout of the pragmas above in milliseconds: how long a call waits for another process's

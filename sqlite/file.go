@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"pymon-bridge/monitor"
 )
 
 // magic is the beginning of every SQLite file.
@@ -27,6 +30,17 @@ func prepareDirectory(dir string) error {
 		return fmt.Errorf("create data directory: %w", err)
 	}
 	return syncDirectory(filepath.Dir(dir))
+}
+
+// refuseLinks fails when the file, or one that stands beside it, is a symbolic link. SQLite would write to what it leads to. The data
+// directory may have come with a repository, and so from others.
+func refuseLinks(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} {
+		if info, err := os.Lstat(path + suffix); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return monitor.Errorf(monitor.EInvalid, "%s is a symbolic link: expected a file; the directory may be a link", path+suffix)
+		}
+	}
+	return nil
 }
 
 // syncDirectory writes the names in a directory to stable storage.

@@ -31,6 +31,9 @@ var ErrServed = errors.New("the lock is taken")
 // lockFile takes the lock and writes this process's ID into the lock file. The error message of the next process shows
 // the ID. kept is the number of an open file that may have the lock already, 0 for none.
 func lockFile(path string, kept int) (*fileLock, error) {
+	if err := refuseLinks(strings.TrimSuffix(path, ".lock")); err != nil {
+		return nil, err
+	}
 	f := keptLock(path, kept)
 	var err error
 	if f == nil {

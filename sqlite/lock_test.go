@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,4 +55,26 @@ func TestCommandsWaitForTheProgramThatGetsTheLock(t *testing.T) {
 	require.NoError(t, <-looked)
 	assert.True(t, beside.Served())
 	require.NoError(t, beside.Close())
+}
+
+// A data directory may come with a repository, and its files may be links to files elsewhere.
+func TestLinksAreRefused(t *testing.T) {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} {
+		elsewhere := filepath.Join(t.TempDir(), "bashrc")
+		require.NoError(t, os.WriteFile(elsewhere, []byte("precious"), 0o600))
+		db, path := newDB(t, utcZones())
+		require.NoError(t, os.Symlink(elsewhere, path+suffix))
+		for _, err := range []error{db.Open(t.Context()), db.OpenShared(t.Context())} {
+			assert.ErrorContains(t, err, path+suffix+" is a symbolic link: expected a file")
+		}
+		content, err := os.ReadFile(elsewhere)
+		require.NoError(t, err)
+		assert.Equal(t, "precious", string(content))
+	}
+	whole, path := newDB(t, utcZones()) // the directory may be a link
+	require.NoError(t, whole.Open(t.Context()))
+	require.NoError(t, whole.Close())
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(filepath.Dir(path), link))
+	open(t, dbAt(filepath.Join(link, sqlite.FileName), utcZones()))
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -113,7 +114,7 @@ func contentOf(v *monitor.RunValues, ids []uint64) *rollupContent {
 			order = append(order, i)
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return int(int64(ids[a]) - int64(ids[b])) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(ids[a], ids[b]) })
 	c := &rollupContent{tests: make([]uint64, len(order))}
 	for to, from := range order {
 		c.tests[to] = ids[from]

@@ -149,6 +149,8 @@ func TestWhatIsNoFileToImport(t *testing.T) {
 			"TEST_METRICS is a view: expected a table"},
 		"without rowids": {made("DROP TABLE TEST_SESSIONS", "CREATE TABLE TEST_SESSIONS (SESSION_H TEXT PRIMARY KEY, RUN_DATE, SCM_ID, RUN_DESCRIPTION) WITHOUT ROWID"),
 			"TEST_SESSIONS is a table without row ids: expected a table"},
+		"a computed column": {made("ALTER TABLE TEST_SESSIONS RENAME TO old", `CREATE TABLE TEST_SESSIONS (SESSION_H TEXT, RUN_DATE TEXT, SCM_ID TEXT,
+			RUN_DESCRIPTION TEXT AS (printf('%.*c', 1000000000, 'x')))`), "TEST_SESSIONS.RUN_DESCRIPTION is computed: expected a table"},
 		"a rowid of its own": {made("ALTER TABLE TEST_SESSIONS RENAME TO old", "CREATE TABLE TEST_SESSIONS AS SELECT *, '' AS RowId FROM old"), "TEST_SESSIONS has a column ROWID: expected a table"},
 		"a newer bridge":     {made("PRAGMA application_id = 0x70796d6e", "PRAGMA user_version = 99"), "was written by a newer pymon-bridge: it has version 99"},
 		"cut off":            {cut(generationC, func(b []byte) []byte { return b[:len(b)/2] }), "is damaged"},

@@ -26,14 +26,16 @@ func (s *Source) identify(ctx context.Context) (version int, err error) {
 	odd := ""
 	err = each(ctx, s.pool, pymonColumns, nil, func(row scanner) error {
 		var table, column, kind string
-		var withoutRowid bool
-		err := row.Scan(&table, &column, &kind, &withoutRowid)
+		var withoutRowid, computed bool
+		err := row.Scan(&table, &column, &kind, &withoutRowid, &computed)
 		tables[table] = append(tables[table], column)
 		switch {
 		case kind != "table":
 			odd = table + " is a " + kind
 		case withoutRowid:
 			odd = table + " is a table without row ids"
+		case computed: // by an expression of whoever made the file, which may take any time and memory
+			odd = table + "." + column + " is computed"
 		case column == "ROWID": // hides the row ids, which the rows are read by
 			odd = table + " has a column ROWID"
 		}
@@ -50,7 +52,7 @@ func (s *Source) identify(ctx context.Context) (version int, err error) {
 }
 
 // pymonColumns lists the columns of the tables of pytest-monitor in capitals, with what each table is.
-const pymonColumns = `SELECT upper(t.name), upper(c.name), l.type, l.wr
+const pymonColumns = `SELECT upper(t.name), upper(c.name), l.type, l.wr, c.hidden > 0
 	FROM sqlite_schema t JOIN pragma_table_list(t.name) l JOIN pragma_table_xinfo(t.name) c
 	WHERE t.type IN ('table', 'view') AND l.schema = 'main' AND upper(t.name) IN ('TEST_METRICS', 'TEST_SESSIONS', 'EXECUTION_CONTEXTS')`
 

@@ -62,7 +62,6 @@ func answerAsset(c *gin.Context) {
 	}
 	header := c.Writer.Header()
 	header.Set("Content-Type", a.contentType)
-	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Vary", "Accept-Encoding")
 	header.Set("Cache-Control", "no-cache")
 	if c.Param("hash") == a.hash {

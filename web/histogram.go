@@ -56,5 +56,5 @@ func histogram(all []bin) template.HTML {
 		fmt.Fprintf(&s, `<text class="%s" x="%.1f" y="%.0f">%s</text>`, class, x(mark), histBase+18, label)
 	}
 	s.WriteString("</svg>")
-	return template.HTML(s.String()) //nolint:gosec // made of numbers and of words of this package
+	return template.HTML(s.String()) // #nosec G203 -- made of numbers and of words of this package
 }

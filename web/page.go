@@ -190,7 +190,6 @@ func (p *Pages) send(c *gin.Context, a *answer) {
 // setHeaders sets the headers of everything that is made for one reader at one time.
 func setHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", contentSecurity)
-	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Vary", "Accept, Accept-Encoding, Cookie, "+fragmentHeader)

@@ -31,7 +31,7 @@ var opening = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 // shop is a server with the pages of a real file.
 type shop struct {
 	*httpd.Server
-	*testing.T
+	testing.TB
 	db    *sqlite.DB
 	store *counted
 	pages *web.Pages
@@ -40,10 +40,10 @@ type shop struct {
 	accepter *fakeAccepter
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t testing.TB) *shop {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	s := &shop{T: t, accepter: &fakeAccepter{}, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, log)}
+	s := &shop{TB: t, accepter: &fakeAccepter{}, db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, log)}
 	s.db.MinFree = 0
 	require.NoError(t, s.db.Open(t.Context()))
 	t.Cleanup(func() { require.NoError(t, s.db.Close()) })

@@ -76,7 +76,7 @@ func spark(l line) template.HTML {
 		fmt.Fprintf(&b, `<circle class="at" cx="%.1f" cy="%.1f" r="3"/>`, x(i), y(l.Values[i]))
 	}
 	b.WriteString(`</svg>`)
-	return template.HTML(b.String()) //nolint:gosec // made of numbers and of words of this package
+	return template.HTML(b.String()) // #nosec G203 -- made of numbers and of words of this package
 }
 
 // bar shows an amount as a part of the greatest one and, as a tick, what is usual.
@@ -89,6 +89,7 @@ func bar(now, usual, most float64, status string) template.HTML {
 	if !math.IsNaN(usual) {
 		tick = fmt.Sprintf(`<rect class="u" x="%.2f" width="0.8" height="10"/>`, min(99.2, part(usual)))
 	}
+	// #nosec G203 -- made of numbers and of words of this package
 	return template.HTML(fmt.Sprintf(`<svg class="bar %s" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">`+
 		`<rect class="bg" width="100" height="10"/><rect class="v" width="%.2f" height="10"/>%s</svg>`, class(status), part(now), tick))
 }

@@ -151,7 +151,7 @@ func (c *acceptCmd) list(ctx context.Context, m *Main, s *source) error {
 	for i := range answer.Acceptances {
 		a := &answer.Acceptances[i]
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", a.ID, a.At.UTC().Format(time.DateTime), report.Printable(a.By),
-			report.Printable(a.Branch), report.Printable(a.Run), scopeOf(a), a.Regressions, report.Printable(oneLine(a.Note, 80)))
+			report.Printable(a.Branch), report.Printable(a.Run), scopeOf(a), a.Regressions, oneLine(a.Note, 80))
 	}
 	return w.Flush()
 }

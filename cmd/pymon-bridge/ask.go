@@ -123,7 +123,7 @@ func (s *source) page() string {
 func (s *source) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
-		s.public, s.noPages = response.Header.Get(addressHeader), !hasPages(response.Header)
+		s.public, s.noPages = publicAddress(response.Header), !hasPages(response.Header)
 	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
 		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}
@@ -169,9 +169,12 @@ func (s *source) runs(ctx context.Context, n int) (all []report.RunLine, raw []j
 			}
 			all, raw = append(all, run), append(raw, answer.Runs[i])
 		}
-		if answer.PrevURL == nil {
+		if answer.PrevURL == nil || len(answer.Runs) == 0 {
 			break
 		}
+	}
+	if len(all) == 0 {
+		return nil, nil, errors.New("the answer of the bridge has no runs, although it counts some")
 	}
 	return all, raw, nil
 }

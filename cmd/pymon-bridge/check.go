@@ -117,7 +117,7 @@ func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) 
 		if later, ok := errors.AsType[*laterError](reason); ok && later.refused {
 			most = min(most, restartTime)
 		}
-		wait.say("pymon-bridge: %v; asking again, for at most %s", reason, most)
+		wait.say("pymon-bridge: %s; asking again, for at most %s", printableLines(reason.Error()), most)
 	}, c.ask)
 }
 
@@ -132,7 +132,7 @@ func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	c.public, c.noPages = response.Header.Get(addressHeader), !hasPages(response.Header)
+	c.public, c.noPages = publicAddress(response.Header), !hasPages(response.Header)
 	var r monitor.Report
 	err = json.NewDecoder(response.Body).Decode(&r)
 	switch {

@@ -122,3 +122,15 @@ func checked(t *testing.T, args ...string) string {
 	m.Run(t.Context(), append([]string{"check"}, args...))
 	return out.String()
 }
+
+// The desktop opens other things than pages by their addresses.
+func TestABridgeNamesOnlyWebAddresses(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"https://ci.example.org/pymon/": "https://ci.example.org/pymon/", "http://[::1]:80": "http://[::1]:80", "": "", "file:///etc/passwd": "",
+		"--manual": "", "javascript:alert(1)": "", "ssh://-oProxyCommand=x/": "", "/etc/passwd": "", "http:": "", "HTTPS://x": "https://x",
+		"http://x/\x1b[2J": "", "http://x/\u202ea": "http://x/%E2%80%AEa", "http://\u202ea/": "http://%E2%80%AEa/",
+	} {
+		assert.Equal(t, want, publicAddress(http.Header{"Pymon-Bridge-Address": {address}}), address)
+	}
+}

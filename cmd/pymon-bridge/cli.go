@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/alecthomas/kong"
+
+	"pymon-bridge/report"
 )
 
 // Main is the program with its streams.
@@ -134,9 +137,18 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		e = &exitError{1, err}
 	}
 	if e.err != nil {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\n", err)
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %s\n", printableLines(err.Error()))
 	}
 	return e.status
+}
+
+// printableLines returns what an error says as a terminal may show it. A server may have written a part of it.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = report.Printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // logger returns the log that the flags ask for.

@@ -35,7 +35,7 @@ func (c client) ask(ctx context.Context, method string, body io.Reader, query ur
 	if err != nil {
 		return nil, err
 	}
-	follow := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	follow := http.Client{CheckRedirect: noRedirect}
 	response, err := follow.Do(request)
 	if err != nil {
 		return nil, laterIfRestarting(err, unreachable(ctx, err))
@@ -47,8 +47,18 @@ func (c client) ask(ctx context.Context, method string, body io.Reader, query ur
 	return response, nil
 }
 
-// addressHeader is where a bridge tells at which address people reach it.
-const addressHeader = "Pymon-Bridge-Address"
+// publicAddress returns the address at which people reach the bridge that answers, if it tells one. What else it tells is no address:
+// the command open gives it to the programs of the desktop, which do with a "file:" or a "-h" what these ask for.
+func publicAddress(answer http.Header) string {
+	u, err := url.Parse(answer.Get("Pymon-Bridge-Address"))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return u.String()
+}
+
+// noRedirect is the policy of every request with a token: the token is for the given address only.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // hasPages says whether the bridge that answers has pages for people. Older versions have none.
 func hasPages(answer http.Header) bool { return answer.Get("Pymon-Bridge-Pages") != "" }

@@ -86,9 +86,9 @@ func (c *deadShowCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 			return m.printJSON(shownLetter{c.Number, rec.Project, rec.Class(), sentJSON(rec), refusalsOf(letters)})
 		}
 		fmt.Fprintf(m.Stdout, "Record %d: a %s of project %s, accepted at %s\n\n%s\n", c.Number, rec.Class(), rec.Project,
-			timeOrNever(rec.Received), indented(sentJSON(rec)))
+			timeOrNever(rec.Received), printableLines(indented(sentJSON(rec))))
 		for _, l := range letters {
-			fmt.Fprintf(m.Stdout, "\n%s refused it at %s%s:\n%s\n", l.Dest, timeOrNever(l.At), statusOf(l), l.Reason)
+			fmt.Fprintf(m.Stdout, "\n%s refused it at %s%s:\n%s\n", l.Dest, timeOrNever(l.At), statusOf(l), printableLines(l.Reason))
 		}
 		return nil
 	})

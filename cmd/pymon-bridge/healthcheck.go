@@ -41,7 +41,7 @@ func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 		request.Header.Set("Authorization", "Bearer "+c.Token)
 	}
 	// The request uses no proxy of the environment, because it checks the bridge itself.
-	client := http.Client{Transport: &http.Transport{
+	client := http.Client{CheckRedirect: noRedirect, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: c.Insecure}, // #nosec G402 -- asked for by a flag
 	}}
@@ -50,8 +50,12 @@ func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 		return fmt.Errorf("no bridge answers: %w", err)
 	}
 	defer response.Body.Close()
-	if _, err := io.Copy(m.Stdout, io.LimitReader(response.Body, 64<<10)); err != nil {
+	said, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
+	}
+	if _, err := io.WriteString(m.Stdout, printableLines(string(said))); err != nil {
+		return err
 	}
 	if response.StatusCode != http.StatusOK {
 		return errors.New("the bridge is not ready: it answered " + response.Status)

@@ -32,8 +32,10 @@ type bridgeTarget struct {
 func (c *importCmd) bridgeTarget(m *Main) (importTarget, error) {
 	t := &bridgeTarget{client: client{URL: c.To, Token: c.Token, Project: c.Project}, query: url.Values{},
 		words: "of the bridge"}
-	t.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	t.say = func(reason error) { fmt.Fprintf(m.Stderr, "pymon-bridge: waiting for the bridge: %v\n", reason) }
+	t.http.CheckRedirect = noRedirect
+	t.say = func(reason error) {
+		fmt.Fprintf(m.Stderr, "pymon-bridge: waiting for the bridge: %s\n", printableLines(reason.Error()))
+	}
 	if c.Timezone != "" {
 		t.words = c.Timezone
 		t.query.Set("timezone", c.Timezone)

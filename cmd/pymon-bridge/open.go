@@ -95,7 +95,7 @@ func (s *source) loginCode(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	follow := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	follow := http.Client{CheckRedirect: noRedirect}
 	response, err := follow.Do(request)
 	if err != nil {
 		return "", err

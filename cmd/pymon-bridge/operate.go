@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 )
 
@@ -57,7 +58,7 @@ func count(n int64, noun string) string {
 
 // oneLine shortens a text to one line of at most so many characters.
 func oneLine(s string, most int) string {
-	line := []rune(strings.Join(strings.Fields(s), " "))
+	line := []rune(report.Printable(strings.Join(strings.Fields(s), " ")))
 	if len(line) > most {
 		return string(line[:most-1]) + "…"
 	}

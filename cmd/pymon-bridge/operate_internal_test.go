@@ -1,16 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 )
 
 // Letters of which InfluxDB says the same, numbers apart, are one group. The number of groups has a limit.
@@ -31,6 +35,21 @@ func TestDeadLettersAreGrouped(t *testing.T) {
 	}
 	assert.LessOrEqual(t, len(list.Groups), mostGroups+1)
 	assert.EqualValues(t, 50+2*mostGroups, list.Total)
+}
+
+// Clients choose names, and InfluxDB or a proxy chooses words. None of them controls the terminal.
+func TestOperatorsSeeOnlyWhatIsPrinted(t *testing.T) {
+	const evil = "\x1b]0;title\x07\u202e\x1b[2J"
+	var out bytes.Buffer
+	m := &Main{Stdout: &out}
+	list := letterList{known: map[letterGroup]*letterGroup{}}
+	list.add(monitor.Letter{DeadLetter: monitor.DeadLetter{Seq: 1, Class: monitor.ClassMetric, Reason: evil}, Name: evil, Project: "shop"}, 0)
+	require.NoError(t, new(deadListCmd).print(m, &list))
+	status := &statusResult{Attention: []string{evil}, Projects: []monitor.ProjectStatus{{Project: "shop", LastRun: evil}}}
+	require.NoError(t, status.print(&out, time.Now()))
+	printVerified(m, "pymon.db", "", &sqlite.Verification{Findings: []sqlite.Finding{{Where: evil, What: evil}}})
+	assert.Equal(t, 7, strings.Count(out.String(), `\x1b]0;title\a\u202e`), out.String())
+	assert.Equal(t, -1, strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", out.String())
 }
 
 // No choice is no choice of all: dead letters are not retried or dropped by mistake.

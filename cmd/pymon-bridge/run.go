@@ -194,7 +194,7 @@ func writePlugin() (folder string, err error) {
 		return "", err
 	}
 	if err = plugin.Write(folder); err == nil {
-		err = os.Chmod(folder, 0o755) // the command may change the user
+		err = os.Chmod(folder, 0o755) // #nosec G302 -- the command may change the user
 	}
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(folder))

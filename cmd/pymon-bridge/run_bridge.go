@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // runLog is the file in the data directory with the logs of the bridges of `run`: that of a bridge which died is there too.
@@ -124,7 +126,7 @@ func (s *seat) startBridge(environment []string) (ended <-chan error, err error)
 
 // openLog opens the log for another bridge. A log that is too long begins anew.
 func (s *seat) openLog() (*os.File, error) {
-	log, err := os.OpenFile(filepath.Join(s.dir, runLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(filepath.Join(s.dir, runLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func (i *invocation) say(format string, args ...any) {
-	fmt.Fprintf(i.m.Stderr, "pymon-bridge: "+format+"\n", args...)
+	fmt.Fprintf(i.m.Stderr, "pymon-bridge: %s\n", printableLines(fmt.Sprintf(format, args...)))
 }
 
 const noMeasurements = "no measurements arrived"
@@ -187,7 +187,7 @@ func (i *invocation) markdown(write func(w io.Writer) error) {
 		if to.path == "" {
 			continue
 		}
-		f, err := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644)
+		f, err := os.OpenFile(to.path, os.O_WRONLY|os.O_CREATE|to.how, 0o644) // #nosec G302 -- not a secret
 		if err == nil {
 			_, err = fmt.Fprintln(f, report.Marker(cmp.Or(i.Project, monitor.DefaultProject)))
 			err = errors.Join(err, write(f), f.Close())

@@ -25,9 +25,10 @@ const (
 // lockPause is the time between two attempts to get a lock.
 const lockPause = 20 * time.Millisecond
 
-// lock opens a file and tries to lock it. It fails with [unix.EWOULDBLOCK] when another process has a lock in the way.
+// lock opens a file and tries to lock it. It fails with [unix.EWOULDBLOCK] when another process has a lock in the way. It follows no
+// symbolic link: the files of a repository come from others, and so may a link to a file elsewhere.
 func lock(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}

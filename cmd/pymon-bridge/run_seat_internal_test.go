@@ -218,3 +218,29 @@ func TestDataDirectory(t *testing.T) {
 		})
 	}
 }
+
+// A data directory may come with a repository, and its files may be links to files elsewhere.
+func TestRunFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{usersFile, bridgeFile, runLog} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "bashrc")
+			require.NoError(t, os.WriteFile(elsewhere, []byte("precious"), 0o600))
+			require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, name)))
+			s, err := takeSeat(t.Context(), dir, "shop")
+			if name == usersFile {
+				require.ErrorIs(t, err, unix.ELOOP)
+			} else {
+				require.NoError(t, err)
+				_, _, err = s.bridge()
+				_, err2 := takeBridgePlace(dir)
+				_, err3 := s.openLog()
+				require.ErrorIs(t, errors.Join(err, err2, err3), unix.ELOOP)
+			}
+			content, err := os.ReadFile(elsewhere)
+			require.NoError(t, err)
+			assert.Equal(t, "precious", string(content))
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/report"
 )
 
 // shownProjects is how many projects fit on a screen with the rest.
@@ -125,7 +126,7 @@ func (s *statusResult) printRest(out io.Writer, now time.Time) error {
 	}
 	fmt.Fprintln(out, "\nThis needs you:")
 	for _, what := range s.Attention {
-		if _, err := fmt.Fprintf(out, "  %s\n", what); err != nil {
+		if _, err := fmt.Fprintf(out, "  %s\n", report.Printable(what)); err != nil {
 			return err
 		}
 	}

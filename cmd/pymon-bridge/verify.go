@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 )
 
@@ -62,7 +63,7 @@ func printVerified(m *Main, path, data string, v *sqlite.Verification) {
 	}
 	fmt.Fprintf(m.Stdout, "%s is damaged:\n", path)
 	for _, finding := range v.Findings {
-		fmt.Fprintf(m.Stdout, "  %s\n", strings.ReplaceAll(finding.String(), "\n", " "))
+		fmt.Fprintf(m.Stdout, "  %s\n", report.Printable(strings.ReplaceAll(finding.String(), "\n", " ")))
 	}
 	fmt.Fprintf(m.Stdout, "%s records can be read.\n", humanize.Comma(v.Records))
 	if filepath.Base(path) == sqlite.FileName {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,8 +18,11 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// timeout bounds one request.
-const timeout = time.Minute
+// timeout bounds one request, and maxJSON the bytes of its answer.
+const (
+	timeout = time.Minute
+	maxJSON = 16 << 20
+)
 
 // client makes the requests below /api/v2/.
 type client struct {
@@ -71,7 +75,7 @@ func (c client) do(ctx context.Context, r request, into any) error {
 		if into == nil {
 			return nil
 		}
-		return json.NewDecoder(resp.Body).Decode(into)
+		return json.NewDecoder(io.LimitReader(resp.Body, maxJSON)).Decode(into)
 	})
 	if refused != nil {
 		return c.explain(r, refused)
@@ -88,7 +92,7 @@ func (c client) explain(r request, e *clienthttp.Error) error {
 			words = u.Err.Error() // the URL says nothing here
 		}
 	}
-	words = strings.ReplaceAll(words, c.token, "[token]")
+	words = monitor.HideSecret(words, c.token)
 	if words == "" {
 		words = fmt.Sprintf("InfluxDB answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
 	}

@@ -48,6 +48,12 @@ func rawRequests(base, metric string) []raw {
 		{"body shorter than its length", whole[:len(whole)-10], []int{400}},
 		{"no body", post + "Host: localhost\r\n" + length + "\r\n", []int{400}},
 		{"length above all", post + "Host: localhost\r\nContent-Length: 9223372036854775807\r\n\r\n" + metric, []int{413}},
+		{"a space before a colon", post + "Host: localhost\r\nContent-Length : 5\r\n\r\n", []int{400}},
+		{"two transfer encodings", post + "Host: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", []int{501}},
+		{"chunked, and something else", post + "Host: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", []int{501}},
+		{"a size of 20 digits", chunked(strings.Repeat("f", 20) + "\r\n" + metric), []int{400}},
+		{"a length and chunks", post + "Host: localhost\r\n" + length + "Transfer-Encoding: chunked\r\n\r\n" +
+			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(metric), metric) + whole, []int{201, 201}},
 		{"unknown transfer encoding", post + "Host: localhost\r\nTransfer-Encoding: gzip\r\n\r\n" + metric, []int{501}},
 		{"broken chunks", chunked("zz\r\n" + metric), []int{400}},
 		{"chunks without an end", chunked(fmt.Sprintf("%x\r\n%s\r\n", len(metric), metric)), []int{400}},

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs each fuzz target of the main module and of the modules in test/ for a given time: fuzz.sh 30s
+# Runs each fuzz target of the main module and of the modules in test/ for a given time: fuzz.sh 1m
 # It limits the minimisation of inputs, because by default this takes most of such a short time.
 set -euo pipefail
 time=$1
