@@ -30,7 +30,6 @@ func clockJumps(t *testing.T, rounds int) tally {
 		s.ledger.accepts(t, 2*clients)
 		s.page.Ahead.Store(int64(jumps[n%len(jumps)].Seconds()))
 		s.ledger.accepts(t, 2*clients)
-		s.bridge.WaitDelivered()
 		judged := strings.Count(s.bridge.Log(), `"msg":"run is judged"`)
 		s.end()
 		require.Eventually(t, func() bool { return strings.Count(s.bridge.Log(), `"msg":"run is judged"`) > judged }, time.Minute, 20*time.Millisecond,
@@ -53,12 +52,17 @@ func clockJumps(t *testing.T, rounds int) tally {
 // retained waits until a round of retention has ended since the start.
 func (s *site) retained() {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool {
-		r := harness.RunProgram(s.t, nil, "status", "--json", "--data", s.bridge.Data)
+	for until := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		out, _, _ := command(s.t, s.env, "status", "--json", "--data", s.bridge.Data) // which also says what needs a person
 		var status struct {
-			Retention struct{ Last struct{ Ended time.Time } }
+			Bridge struct {
+				Retention struct{ Last struct{ Ended time.Time } }
+			}
 		}
-		require.NoError(s.t, json.Unmarshal([]byte(r.Stdout), &status), r.Stdout+r.Stderr)
-		return !status.Retention.Last.Ended.IsZero()
-	}, time.Minute, 100*time.Millisecond, "no round of retention")
+		require.NoError(s.t, json.Unmarshal([]byte(out), &status), out)
+		if !status.Bridge.Retention.Last.Ended.IsZero() {
+			return
+		}
+		require.True(s.t, time.Now().Before(until), "no round of retention: %s", out)
+	}
 }

@@ -64,12 +64,13 @@ func fullDiskInRetention(t *testing.T, rounds int) tally {
 	var r tally
 	for range rounds {
 		disk := smallDisk(t, 96<<20)
-		file, l := olderFile(t, runs, tests)
+		home, file, l := older(t, runs, tests)
+		out, status, _ := command(t, "", "import", "--data", home, "--timezone", "UTC", file)
+		require.Zero(t, status, out)
 		data := filepath.Join(disk.Dir, "data")
-		_, err := within(disk, harness.Program(t), "import", "--data", data, "--timezone", "UTC", file)
-		require.NoError(t, err)
+		require.NoError(t, os.CopyFS(filepath.Join(disk.There, "data"), os.DirFS(home)))
 		disk.Fill(rand.Int64N(200 << 10))
-		bridge := harness.StartBridge(t, harness.BridgeConfig{Data: data, Wrap: disk.Enter, Args: []string{"--min-free", "0", "--keep", "1d"}})
+		bridge := harness.StartBridge(t, harness.BridgeConfig{Data: data, Wrap: disk.Enter, Args: []string{"--min-free", "0", "--keep", "1d", "--quiet-after", "1s"}})
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
 		disk.Free()
 		freed := time.Now()
@@ -88,22 +89,37 @@ func fullDiskInRetention(t *testing.T, rounds int) tally {
 	return r
 }
 
-// fullDiskInCommands fills the disk of an import and of a recover. Each says so, and goes well when there is room.
+// fullDiskInCommands fills the disk of an import that is under way, and of a recover. Each says so, and goes well when there is room. The
+// disk has more room than an import demands at first.
 func fullDiskInCommands(t *testing.T, rounds int) tally {
 	var r tally
 	for range rounds {
-		disk := smallDisk(t, 96<<20)
-		file, l := olderFile(t, 6, 2000)
+		disk := smallDisk(t, 300<<20)
+		file, l := olderFile(t, 6, 3000)
 		data, into := filepath.Join(disk.Dir, "data"), filepath.Join(disk.Dir, "into")
-		for _, args := range [][]string{{"import", "--data", data, "--timezone", "UTC", file}, {"recover", "--data", data, "--into", into}} {
-			disk.Fill(512<<10 + rand.Int64N(512<<10))
-			out, err := within(disk, harness.Program(t), args...)
-			require.Error(t, err, args[0])
-			assert.Contains(t, out, "full")
-			disk.Free()
-			out, err = within(disk, harness.Program(t), args...)
-			require.NoError(t, err, "%s: %s", args[0], out)
+		filled := make(chan struct{})
+		go func() {
+			defer close(filled)
+			time.Sleep(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
+			disk.Fill(rand.Int64N(512 << 10))
+		}()
+		importing := []string{"import", "--data", data, "--timezone", "UTC", file}
+		out, err := within(disk, harness.Program(t), importing...)
+		<-filled
+		if err != nil { // else it was done before the disk was full
+			assert.Regexp(t, "is full|are required", out)
 		}
+		disk.Free()
+		out, err = within(disk, harness.Program(t), importing...)
+		require.NoError(t, err, out)
+		recovering := []string{"recover", "--data", data, "--into", into}
+		disk.Fill(512<<10 + rand.Int64N(512<<10))
+		out, err = within(disk, harness.Program(t), recovering...)
+		require.Error(t, err)
+		assert.Contains(t, out, "full")
+		disk.Free()
+		out, err = within(disk, harness.Program(t), recovering...)
+		require.NoError(t, err, out)
 		for _, dir := range []string{data, into} {
 			copied := filepath.Join(t.TempDir(), "pymon.db")
 			text, err := os.ReadFile(filepath.Join(disk.There, filepath.Base(dir), "pymon.db"))

@@ -41,7 +41,7 @@ var fileFaults = fileFaultsOf(failings)
 
 func fileFaultsOf(all []failing) (faults []fault) {
 	for _, f := range all {
-		faults = append(faults, fault{name: "I/O error: " + f.operation.String(), short: 2, long: 20, run: f.run})
+		faults = append(faults, fault{name: "failed " + f.operation.String(), short: 2, long: 20, run: f.run})
 	}
 	return faults
 }

@@ -142,7 +142,7 @@ func killedInRetention(t *testing.T, rounds int) tally {
 	points := inInflux(t, s.influx, s.bucket)
 	r := tally{accepted: l.count(), delivered: len(points)}
 	r.lost, r.doubled = l.compare(t, "InfluxDB", l.accepted, points)
-	s.bridge.AddArgs("--keep", "1d") // the first round follows the start
+	s.bridge.AddArgs("--keep", "1d", "--quiet-after", "1s") // the first round follows the start
 	for n := 0; ; n++ {
 		if n < rounds {
 			s.page.Arm(seam.WriteLog, 20+rand.Int64N(400), seam.Kill)

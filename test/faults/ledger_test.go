@@ -129,7 +129,7 @@ func (p *pytest) client(variant string) {
 			}
 			time.Sleep(time.Duration(5+rand.IntN(10)) * time.Millisecond)
 		}
-		time.Sleep(time.Millisecond) // leaves the processor to other tests
+		time.Sleep(20 * time.Millisecond) // leaves the processor to other tests
 	}
 }
 

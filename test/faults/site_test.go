@@ -22,6 +22,7 @@ type site struct {
 	bucket string
 	disk   *harness.Disk // that has the data directory; nil for none of its own
 	page   *seam.Page    // nil for the usual program
+	env    string        // that gives the page to a command
 	ledger *ledger
 	pytest *pytest // that posts now
 }
@@ -43,7 +44,7 @@ func newFaultySite(t *testing.T, cfg harness.BridgeConfig) *site {
 	page, env := newPage(t)
 	cfg.Program, cfg.Env = program(t), append(cfg.Env, env)
 	s := newSite(t, harness.SharedInflux(t), cfg)
-	s.page = page
+	s.page, s.env = page, env
 	return s
 }
 

@@ -34,7 +34,7 @@ const (
 // String returns the name of an operation.
 func (o Operation) String() string {
 	return [...]string{"none", "open", "read of the database", "read of the log", "write of the database", "write of the log",
-		"sync of the database", "sync of the log", "truncate", "shared memory", "remove"}[o]
+		"sync of the database", "sync of the log", "truncation", "mapping of shared memory", "removal"}[o]
 }
 
 // Effect is what happens instead of an operation.
