@@ -34,7 +34,7 @@ wheels: .cache/py/wheels/.installed ## Build the Python wheels for Linux and mac
 	.cache/py/wheels/bin/python -m twine check --strict dist/*
 
 # Packages whose tests wait for other programs most of the time. They start first, and others use the processor meanwhile.
-WAITING := ./test/e2e ./plugin ./test/pages ./influx/setup
+WAITING := ./test/e2e ./test/faults ./plugin ./test/pages ./influx/setup
 # So many packages at once. More would make InfluxDB so slow that its checks overlap.
 JOBS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 
@@ -48,6 +48,9 @@ bench: influxd python ## Compare the program with its goals (13 minutes); docs/b
 
 load: influxd .cache/py/flask/.installed ## Load the bridge for ten minutes, and a plain Flask server; docs/benchmarks.md explains the table
 	go run ./test/load
+
+faults: influxd python ## Break the disk, the clock, InfluxDB and the program itself, again and again (20 minutes); docs/faults.md explains the table
+	FAULTS=long go test -count=1 -parallel 4 -timeout 60m -v -run '^TestFaults$$' ./test/faults
 
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
 	tools/matrix/matrix.sh
@@ -87,4 +90,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program and the wheels; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels test load test-matrix bench fuzz lint assets browser influxd python docker clean
+.PHONY: help run build wheels test load faults test-matrix bench fuzz lint assets browser influxd python docker clean

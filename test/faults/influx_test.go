@@ -83,7 +83,7 @@ func influxWiped(t *testing.T, rounds int) tally {
 		s.influx.AddBucket(s.bucket, 0)
 		s.bridge.Signal(syscall.SIGHUP)
 		s.bridge.WaitDelivered()
-		r := harness.RunProgram(t, nil, "replay", "--data", s.bridge.Data, "--since", "0s")
+		r := harness.RunProgram(t, nil, "replay", "--data", s.bridge.Data)
 		require.Equal(t, 0, r.ExitCode, r.Stderr)
 	}
 	return s.tally(rounds)

@@ -215,8 +215,8 @@ func killedInDeletion(t *testing.T, rounds int) tally {
 		}
 		page.Arm(seam.WriteLog, 1+rand.Int64N(60), seam.Kill)
 		deletion := []string{"delete", "--project", "gone", "--yes", "--data", data}
-		_, _, killed := command(t, env, deletion...)
-		require.True(t, killed)
+		out, _, killed := command(t, env, deletion...)
+		require.True(t, killed, out)
 		assertSound(t, data)
 		page.Disarm()
 		out, status, _ := command(t, env, deletion...)
