@@ -31,7 +31,7 @@ func influxKilled(t *testing.T, rounds int) tally {
 		hit, killed := make(chan struct{}), make(chan struct{})
 		var once atomic.Bool
 		s.proxy.OnWrite(func(w *harness.Write) harness.Answer {
-			if once.Swap(true) || !w.Has("test_metrics") {
+			if !w.Has("test_metrics") || once.Swap(true) {
 				<-killed
 				return harness.Answer{}
 			}

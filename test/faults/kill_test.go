@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"compress/gzip"
+	"database/sql"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -209,6 +210,7 @@ func killedInDeletion(t *testing.T, rounds int) tally {
 		data, file, l := older(t, 6, 500)
 		page, env := newPage(t)
 		other := harness.LargePymon(t, 4, 1000)
+		renameSessions(t, other)
 		for project, file := range map[string]string{"shop": file, "gone": other} {
 			out, status, _ := command(t, env, "import", "--data", data, "--project", project, "--timezone", "UTC", file)
 			require.Zero(t, status, out)
@@ -224,6 +226,18 @@ func killedInDeletion(t *testing.T, rounds int) tally {
 		r.add(inDirectory(t, l, data))
 	}
 	return r
+}
+
+// renameSessions gives the sessions of a `.pymon` file other hashes.
+func renameSessions(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	for _, table := range []string{"TEST_SESSIONS", "TEST_METRICS"} {
+		_, err = db.Exec("UPDATE " + table + " SET SESSION_H = 'other' || SESSION_H")
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
 }
 
 // killedInCopies kills backup and recover, which change nothing in the file that they read.
