@@ -71,16 +71,26 @@ func (l *ledger) count() int {
 type poster struct {
 	t      *testing.T
 	base   string
+	header http.Header // of each request
 	client http.Client
 }
 
-func newPoster(t *testing.T, base string) *poster {
-	return &poster{t, base, http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}}
+func newPoster(t *testing.T, base, token string) *poster {
+	p := &poster{t, base, http.Header{"Content-Type": {"application/json"}}, http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}}
+	if token != "" {
+		p.header.Set("Authorization", "Bearer "+token)
+	}
+	return p
 }
 
 // post returns the status of the answer, 0 for none.
-func (p *poster) post(path, body string) int {
-	resp, err := p.client.Post(p.base+path, "application/json", strings.NewReader(body))
+func (p *poster) post(path, body string) int { return p.send(http.MethodPost, path, body) }
+
+func (p *poster) send(method, path, body string) int {
+	req, err := http.NewRequest(method, p.base+path, strings.NewReader(body))
+	require.NoError(p.t, err)
+	req.Header = p.header
+	resp, err := p.client.Do(req)
 	if err != nil {
 		return 0
 	}
@@ -105,9 +115,9 @@ type pytest struct {
 }
 
 // startPytest enrols a new session that starts at a time, and begins to post.
-func startPytest(t *testing.T, l *ledger, base string, started time.Time) *pytest {
+func startPytest(t *testing.T, l *ledger, posts *poster, started time.Time) *pytest {
 	t.Helper()
-	p := &pytest{posts: newPoster(t, base), ledger: l, session: harness.Unique("session"), context: harness.Unique("context"),
+	p := &pytest{posts: posts, ledger: l, session: harness.Unique("session"), context: harness.Unique("context"),
 		started: started, stopped: make(chan struct{})}
 	p.posts.insist("/contexts/", harness.ContextJSON(p.context))
 	p.posts.insist("/sessions/", harness.SessionJSON(p.session, started))

@@ -23,6 +23,7 @@ type site struct {
 	disk   *harness.Disk // that has the data directory; nil for none of its own
 	page   *seam.Page    // nil for the usual program
 	env    string        // that gives the page to a command
+	token  string        // of clients; empty for none
 	ledger *ledger
 	pytest *pytest // that posts now
 }
@@ -52,7 +53,7 @@ func newFaultySite(t *testing.T, cfg harness.BridgeConfig) *site {
 func (s *site) begin() {
 	s.t.Helper()
 	s.end()
-	s.pytest = startPytest(s.t, s.ledger, s.bridge.URL, time.Now())
+	s.pytest = startPytest(s.t, s.ledger, newPoster(s.t, s.bridge.URL, s.token), time.Now())
 }
 
 // end ends the run of pytest.
