@@ -18,7 +18,7 @@ var influxFaults = []fault{
 	{name: "InfluxDB killed in a write", short: 2, long: 30, run: influxKilled},
 	{name: "InfluxDB frozen", short: 2, long: 12, run: influxFrozen},
 	{name: "InfluxDB wiped, then delivered again", short: 1, long: 12, run: influxWiped},
-	{name: "InfluxDB answers with any status", short: 25, long: 250, run: influxStatus},
+	{name: "InfluxDB answers with any status", short: len(statuses), long: 8 * len(statuses), run: influxStatus},
 	{name: "InfluxDB answers by half", short: 12, long: 200, run: influxHalf},
 }
 
