@@ -31,11 +31,17 @@ func TestMain(m *testing.M) {
 // long says that each fault has as many rounds as `make faults` gives it.
 var long = os.Getenv("FAULTS") == "long"
 
+// What a system may lack.
+const (
+	root      = "needs root"
+	smallDisk = "needs a file system in memory"
+)
+
 // fault is one thing that goes wrong, again and again.
 type fault struct {
 	name        string
-	root        bool // it needs root
-	short, long int  // rounds
+	needs       string // what a system may lack; then the row is not run
+	short, long int    // rounds
 	run         func(t *testing.T, rounds int) tally
 }
 
@@ -58,11 +64,15 @@ func TestFaults(t *testing.T) {
 	for i, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			if f.root && os.Geteuid() != 0 {
-				mu.Lock()
-				defer mu.Unlock()
-				rows[i] = "-\t-\t-\t-\t-\t-\t-\t  " + f.name + ": not run, needs root\t"
-				t.Skip("needs root, to mount a file system")
+			defer func() {
+				if t.Skipped() {
+					mu.Lock()
+					defer mu.Unlock()
+					rows[i] = strings.Repeat("-\t", 7) + "  " + f.name + ": not run: " + f.needs + "\t"
+				}
+			}()
+			if f.needs == root && os.Geteuid() != 0 {
+				t.Skip(root)
 			}
 			rounds := f.short
 			if long {

@@ -17,7 +17,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-var powerFaults = []fault{{name: "power cut", root: true, short: 3, long: 60, run: powerCut}}
+var powerFaults = []fault{{name: "power cut", needs: root, short: 3, long: 60, run: powerCut}}
 
 // powerCut stops a bridge and its loop device at random moments, and copies what the device had got. The copy is the disk after a
 // power cut: it lacks what was in the memory of the file system only. Each metric with a 201 must be there.
