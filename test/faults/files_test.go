@@ -75,7 +75,7 @@ func (f failing) whileItServes(s *site, n int64, effect seam.Effect) {
 	s.t.Helper()
 	said := strings.Count(s.bridge.Log(), f.says)
 	s.page.Arm(f.operation, n, effect)
-	require.Eventually(s.t, func() bool { return s.page.Failed.Load() > 0 }, time.Minute, 2*time.Millisecond, "no %s", f.operation)
+	require.Eventually(s.t, func() bool { return s.page.Failed.Load() > 0 }, 3*time.Minute, 2*time.Millisecond, "no %s", f.operation)
 	if effect == seam.FailEver {
 		if f.refuses {
 			s.bridge.WaitSays("[-]journal: ")
@@ -85,11 +85,12 @@ func (f failing) whileItServes(s *site, n int64, effect seam.Effect) {
 		s.bridge.WaitSays(f.says)
 		s.bridge.Kill()
 	}
+	require.Eventually(s.t, func() bool { return strings.Count(s.bridge.Log(), f.says) > said }, time.Minute, 10*time.Millisecond,
+		"the log does not say that %s", f.says)
 	s.page.Disarm()
 	if effect == seam.FailEver {
 		s.bridge.Start()
 	}
-	assert.Greater(s.t, strings.Count(s.bridge.Log(), f.says), said, "the log does not say that %s", f.says)
 }
 
 // whileItStarts lets the operation fail in a bridge that stops and starts, and while lists are read.

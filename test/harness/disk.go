@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Disk is a small file system. Only programs that are started through Enter see it.
+// Disk is a file system. Only programs that are started through Enter see it.
 type Disk struct {
 	Dir   string   // path of the disk for these programs
 	Enter []string // value for [BridgeConfig].Wrap
