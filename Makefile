@@ -37,7 +37,7 @@ release: wheels ## Build what a release has in ./dist: archives, wheels, lists o
 	go run -C tools/release . ../..
 
 # Packages whose tests wait for other programs most of the time. They start first, and others use the processor meanwhile.
-WAITING := ./test/e2e ./plugin ./test/pages ./influx/setup
+WAITING := ./test/e2e ./test/faults ./plugin ./test/pages ./influx/setup
 # So many packages at once. More would make InfluxDB so slow that its checks overlap.
 JOBS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 
@@ -51,6 +51,9 @@ bench: influxd python ## Compare the program with its goals (13 minutes); docs/b
 
 load: influxd .cache/py/flask/.installed ## Load the bridge for ten minutes, and a plain Flask server; docs/benchmarks.md explains the table
 	go run ./test/load
+
+faults: influxd python ## Break the disk, the clock, InfluxDB and the program itself, again and again (20 minutes); docs/faults.md explains the table
+	FAULTS=long go test -count=1 -parallel 4 -timeout 60m -v -run '^TestFaults$$' ./test/faults
 
 scale: influxd ## Measure a simulated year of a suite, in two schemas (15 minutes); docs/scale.md explains the tables
 	go run ./test/scale
@@ -93,4 +96,4 @@ docker: ## Build the container image pymon-bridge
 clean: ## Remove the program and ./dist; .cache/ and ./pymon-bridge-data stay
 	rm -rf pymon-bridge dist
 
-.PHONY: help run build wheels release test load scale test-matrix bench fuzz lint assets browser influxd python docker clean
+.PHONY: help run build wheels release test load scale faults test-matrix bench fuzz lint assets browser influxd python docker clean

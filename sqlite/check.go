@@ -119,7 +119,7 @@ func (db *DB) check(ctx context.Context) error {
 	})
 	switch {
 	case err != nil && !meansDamage(err):
-		return fmt.Errorf("check %s: %w", db.path, err)
+		return fmt.Errorf("check %s: %w", db.path, inWords(err))
 	case err != nil:
 		return db.damaged(strings.Join(append(findings, err.Error()), "; "))
 	case len(findings) == 1 && findings[0] == "ok":

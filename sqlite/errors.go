@@ -27,6 +27,30 @@ func sqliteCode(err error) int {
 	return 0
 }
 
+// operations says in words which operation on a file has failed, by SQLite's extended result code.
+var operations = map[int]string{
+	lib.SQLITE_CANTOPEN:         "opening a file failed",
+	lib.SQLITE_IOERR_READ:       "reading a file failed",
+	lib.SQLITE_IOERR_SHORT_READ: "reading a file failed",
+	lib.SQLITE_IOERR_WRITE:      "writing a file failed",
+	lib.SQLITE_IOERR_FSYNC:      "syncing a file to the disk (fsync) failed",
+	lib.SQLITE_IOERR_DIR_FSYNC:  "syncing the data directory (fsync) failed",
+	lib.SQLITE_IOERR_TRUNCATE:   "truncating a file failed",
+	lib.SQLITE_IOERR_FSTAT:      "reading the size of a file failed",
+	lib.SQLITE_IOERR_DELETE:     "removing a file failed",
+	lib.SQLITE_IOERR_SHMOPEN:    "opening the log's index pymon.db-shm failed",
+	lib.SQLITE_IOERR_SHMSIZE:    "making the log's index pymon.db-shm larger failed",
+	lib.SQLITE_IOERR_SHMMAP:     "mapping the log's index pymon.db-shm into memory failed",
+}
+
+// inWords adds the operation that has failed. SQLite itself only says that there was an error.
+func inWords(err error) error {
+	if e, ok := errors.AsType[*driver.Error](err); ok && operations[e.Code()] != "" {
+		return fmt.Errorf("%s: %w", operations[e.Code()], err)
+	}
+	return err
+}
+
 // meansDamage says that an error means a broken file and not a broken machine.
 func meansDamage(err error) bool {
 	code := sqliteCode(err)
@@ -70,7 +94,7 @@ func (db *DB) openError(err error) error {
 	if phaseOf(err) == phaseDamaged {
 		return err
 	}
-	return monitor.Errorf(monitor.EInternal, "open journal %s: %w", db.path, err)
+	return monitor.Errorf(monitor.EInternal, "open journal %s: %w", db.path, inWords(err))
 }
 
 // readError gives an error of a reader its code. After an error that means damage, nothing more is accepted.
@@ -90,7 +114,7 @@ func (db *DB) readError(err error) error {
 	case sqliteCode(err) == lib.SQLITE_BUSY:
 		return unavailable("%s is busy: %w", db.path, err)
 	}
-	return monitor.Errorf(monitor.EInternal, "read %s: %w", db.path, err)
+	return monitor.Errorf(monitor.EInternal, "read %s: %w", db.path, inWords(err))
 }
 
 // lacksTables says that an error means that the bridge which serves the file keeps other tables than this program.
@@ -140,6 +164,7 @@ func (db *DB) writeError(err error) error {
 	case code == lib.SQLITE_TOOBIG, code == lib.SQLITE_CONSTRAINT:
 		return monitor.Errorf(monitor.EInternal, "write %s: %w", db.path, err)
 	default:
+		err = inWords(err)
 		db.fail(err)
 		return unavailable("writing %s failed, and the file is being checked: %w", db.path, err)
 	}

@@ -19,6 +19,8 @@ func (db *DB) trimLog(from int64) {
 		return
 	}
 	busy, err := db.writer.emptyLog()
+	err = inWords(err)
+	db.state.note(err)
 	switch {
 	case err != nil: // all commits are in the log and stay there
 		db.logger.Warn("the journal's log cannot be emptied yet", "file", db.path, "bytes", size, "error", err)

@@ -15,6 +15,8 @@ import (
 type oldRun struct {
 	project, run string
 	last         int64  // start of its last session
+	seq          uint64 // of this session
+	received     int64  // when it arrived
 	tooOld       bool   // else it makes room
 	orphan       uint64 // hash of a session that nobody knows, which is a run of its own; 0 for none
 }
@@ -22,10 +24,12 @@ type oldRun struct {
 // plan returns the oldest runs that may go, the oldest first, without looking at what was delivered. more says that there are others.
 // It reads all sessions from the newest on, some in each transaction.
 func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
-	now := r.db.Now()
-	before := nanoseconds(r.policy.Before(now))
+	a, err := r.ages()
+	if err != nil {
+		return nil, false, err
+	}
 	r.round.Newest = 0
-	newest, seen, seed := r.policy.NewestRuns(now), map[uint64]bool{}, maphash.MakeSeed()
+	newest, seen, seed := r.policy.NewestRuns(a.now), map[uint64]bool{}, maphash.MakeSeed()
 	add := func(run oldRun) {
 		if plan = append(plan, run); len(plan) >= 2*r.most { // those that came last are the oldest
 			plan, more = slices.Delete(plan, 0, len(plan)-r.most), true
@@ -42,7 +46,7 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 			return nil, false, err
 		}
 		for _, run := range runs {
-			run.tooOld = run.last < before
+			run.tooOld = a.tooOld(run.oldRun)
 			switch stays := newest.Add(run.groups, run.commit, time.Unix(0, run.last)); {
 			case !run.tooOld && !need || r.held[heldRun{run.project, run.run}]:
 			case stays:
@@ -59,7 +63,7 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 	slices.Reverse(plan)
 	orphans, err := r.orphans(r.most + len(r.held) + 1)
 	for _, run := range orphans {
-		if run.tooOld = run.last < before; (run.tooOld || need) && !r.held[heldRun{run.project, run.run}] {
+		if run.tooOld = a.tooOld(run); (run.tooOld || need) && !r.held[heldRun{run.project, run.run}] {
 			plan = append(plan, run)
 		}
 	}
@@ -81,11 +85,11 @@ type groupedRun struct {
 func (r *retaining) olderRuns(at pageEnd, isNew func(oldRun) bool) (runs []groupedRun, end pageEnd, err error) {
 	end = at
 	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
-		err := each(r.ctx, q, `SELECT seq, utc_ns, project, run FROM sessions INDEXED BY sessions_time WHERE (utc_ns, seq) < (?, ?)
+		err := each(r.ctx, q, `SELECT seq, utc_ns, received, project, run FROM sessions INDEXED BY sessions_time WHERE (utc_ns, seq) < (?, ?)
 			ORDER BY utc_ns DESC, seq DESC LIMIT ?`, []any{at.utc, at.seq, runsAtOnce}, func(row scanner) error {
 			var run oldRun
-			err := row.Scan(&end.seq, &end.utc, &run.project, &run.run)
-			run.last = end.utc
+			err := row.Scan(&end.seq, &end.utc, &run.received, &run.project, &run.run)
+			run.last, run.seq = end.utc, uint64(end.seq)
 			if err == nil && !hidden(run.project) && isNew(run) {
 				runs = append(runs, groupedRun{oldRun: run})
 			}

@@ -26,6 +26,7 @@ type state struct {
 	phase  phase
 	detail string
 	remind time.Time // when the log has to say again that the file is damaged
+	growth error     // why SQLite's log cannot be emptied, nil for no reason
 }
 
 // remindEvery is how often the log says that the file is damaged.
@@ -41,6 +42,23 @@ func (s *state) due(now time.Time) bool {
 	again := !s.remind.IsZero()
 	s.remind = now.Add(remindEvery)
 	return again
+}
+
+// note keeps why SQLite's log cannot be emptied.
+func (s *state) note(growth error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.growth = growth
+}
+
+// grows says why SQLite's log grows, empty for no reason.
+func (s *state) grows() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.growth == nil {
+		return ""
+	}
+	return "; SQLite's log grows, since it cannot be emptied: " + s.growth.Error()
 }
 
 func (s *state) set(p phase, detail string) {
@@ -93,5 +111,6 @@ func (db *DB) Health() monitor.Health {
 	if err := db.space.refusal(); h.OK && err != nil {
 		h.OK, h.Detail = false, err.Error()
 	}
+	h.Detail += db.state.grows()
 	return h
 }

@@ -1,14 +1,10 @@
 package e2e_test
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -83,50 +79,4 @@ func outcomeOf(run *harness.PytestRun, args []string) outcome {
 		slices.Sort(o.lines)
 	}
 	return o
-}
-
-// The test kills InfluxDB three times during a write, while clients go on posting. The clients notice nothing.
-func TestEachRecordArrivesOnceWhenInfluxDBIsKilledDuringDelivery(t *testing.T) {
-	t.Parallel()
-	influx := harness.StartInflux(t)
-	proxy := harness.StartProxy(t, influx)
-	bridge, bucket, _ := startBridge(t, proxy.Influx(), harness.BridgeConfig{Args: []string{"--client-timezone", "UTC"}})
-	posts, process := newPoster(bridge.URL), newMachine()
-	process.enrol(t, posts)
-
-	var mu sync.Mutex // lets in one write at a time
-	kills, down := 0, false
-	proxy.OnWrite(func(w *harness.Write) harness.Answer {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case down: // this write fails, and InfluxDB runs again for the next write
-			answer := w.Forward()
-			influx.Start()
-			down = false
-			return answer
-		case kills == 3 || !w.Has("test_metrics"):
-			return w.Forward()
-		}
-		kills, down = kills+1, true
-		answer := make(chan harness.Answer)
-		go func() { answer <- w.Forward() }()
-		time.Sleep(time.Duration(rand.Int64N(int64(30 * time.Millisecond))))
-		influx.Kill()
-		return <-answer // there is no answer, unless InfluxDB answered before the kill
-	})
-	killedThrice := func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return kills == 3
-	}
-	var rows []harness.PymonMetric
-	for n := 0; n < 4 || !killedThrice(); n++ {
-		batch := process.metrics(fmt.Sprintf("test_cart[%d]", n), time.Now(), 100)
-		posts.mustPostAll(t, batch)
-		rows = append(rows, batch...)
-		time.Sleep(50 * time.Millisecond) // leaves the processor to other tests
-	}
-	bridge.WaitDelivered()
-	assert.Equal(t, once(rows), count(points(t, influx, bucket)))
 }

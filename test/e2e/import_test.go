@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -140,25 +139,6 @@ func TestEveryFileOfPytestMonitorIsImported(t *testing.T) {
 			assert.Equal(t, map[string]int{"now": 1, "b": 2, "c": 2}[name], strings.Count(runs, "\n"), "the sessions of one pytest -n are one run")
 		})
 	}
-}
-
-// TestAKilledImportIsCompletedByTheNext kills the command when it has stored a part.
-func TestAKilledImportIsCompletedByTheNext(t *testing.T) {
-	t.Parallel()
-	const sessions, tests = 8, 5000
-	file, data := harness.LargePymon(t, sessions, tests), filepath.Join(t.TempDir(), "data")
-	cmd := exec.Command(harness.Program(t), "import", "--data", data, "--timezone", "UTC", file)
-	process := harness.StartProcess(t, cmd)
-	stored := func() int { return harness.CountMetrics(t, data) }
-	require.Eventually(t, func() bool { return stored() > 0 }, time.Minute, time.Millisecond)
-	process.Kill()
-	part := stored()
-	require.Less(t, part, sessions*tests, "the command was killed too late")
-	status, said := importFiles(t, "--data", data, "--timezone", "UTC", file)
-	assert.Zero(t, status)
-	assert.Equal(t, part, said.Repeats["metric"])
-	assert.Equal(t, sessions*tests-part, said.New["metric"])
-	assert.Equal(t, sessions*tests, stored())
 }
 
 // TestAnImportIsHistoryAndNoNews imports a file into a bridge that serves and delivers, beside a live run.

@@ -1,11 +1,8 @@
 package e2e_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -110,16 +107,9 @@ func newMachine() machine {
 	return machine{context: harness.Unique("context"), session: harness.Unique("session"), started: time.Now().UTC()}
 }
 
-func (m machine) contextJSON() string {
-	return fmt.Sprintf(`{"h": %q, "cpu_count": 8, "cpu_frequency": 2300.0, "cpu_type": "x86_64", "cpu_vendor": "Intel",
-		"ram_total": 32100, "machine_node": "ci-1", "machine_type": "x86_64", "machine_arch": "64bit",
-		"system_info": "Linux - 6.1.0", "python_info": "3.11.7"}`, m.context)
-}
+func (m machine) contextJSON() string { return harness.ContextJSON(m.context) }
 
-func (m machine) sessionJSON() string {
-	return fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "c0ffee", "description": {"branch": "main"}}`,
-		m.session, m.started.Format(isoformat))
-}
+func (m machine) sessionJSON() string { return harness.SessionJSON(m.session, m.started) }
 
 // enrol posts the context and the session.
 func (m machine) enrol(t *testing.T, p *poster) {
@@ -131,12 +121,7 @@ func (m machine) enrol(t *testing.T, p *poster) {
 // metric returns a measurement of a test that started at the given time. Its floats are random, so no other metric equals
 // it.
 func (m machine) metric(variant string, start time.Time) harness.PymonMetric {
-	return harness.PymonMetric{
-		SessionH: m.session, ContextH: m.context, ItemStartTime: start.UTC().Format(isoformat),
-		ItemPath: "tests.test_shop", Item: "test_cart", ItemVariant: variant, ItemFSLoc: "tests/test_shop.py",
-		Kind: "function", Component: "shop", TotalTime: rand.Float64(), UserTime: rand.Float64(),
-		KernelTime: rand.Float64(), CPUUsage: rand.Float64() * 8, MemUsage: rand.NormFloat64() * 100,
-	}
+	return harness.NewMetric(m.session, m.context, variant, start)
 }
 
 // metrics returns n measurements of a test. Each starts a microsecond after the one before.
@@ -148,21 +133,7 @@ func (m machine) metrics(variant string, start time.Time, n int) []harness.Pymon
 	return all
 }
 
-func metricJSON(m harness.PymonMetric) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(map[string]any{
-		"session_h": m.SessionH, "context_h": m.ContextH, "item_start_time": m.ItemStartTime, "item_path": m.ItemPath,
-		"item": m.Item, "item_variant": m.ItemVariant, "item_fs_loc": m.ItemFSLoc, "kind": m.Kind,
-		"component": m.Component, "total_time": m.TotalTime, "user_time": m.UserTime, "kernel_time": m.KernelTime,
-		"cpu_usage": m.CPUUsage, "mem_usage": m.MemUsage,
-	})
-	if err != nil {
-		panic(err) // texts and floats always have a JSON form
-	}
-	return b.String()
-}
+func metricJSON(m harness.PymonMetric) string { return harness.MetricJSON(m) }
 
 // count returns the number of points of each metric.
 func count(stored []point) map[harness.PymonMetric]int {

@@ -70,7 +70,27 @@ func (b *Bridge) Start() {
 	}
 }
 
+// TryStart does the same as [Bridge.Start], and says whether the bridge accepts requests. Otherwise it has ended.
+func (b *Bridge) TryStart() bool {
+	b.tb.Helper()
+	_, err := b.launch()
+	if err != nil {
+		b.proc.kill()
+	}
+	return err == nil
+}
+
 func (b *Bridge) start() (url string) {
+	b.tb.Helper()
+	url, err := b.launch()
+	if err != nil {
+		b.tb.Fatalf("the bridge does not accept requests: %v\n%s", err, b.proc.tail())
+	}
+	return url
+}
+
+// launch starts the program and waits until it accepts requests.
+func (b *Bridge) launch() (url string, err error) {
 	b.tb.Helper()
 	if err := os.RemoveAll(b.portFile()); err != nil {
 		b.tb.Fatal(err)
@@ -87,10 +107,7 @@ func (b *Bridge) start() (url string) {
 		url = strings.TrimSpace(string(text))
 		return err
 	})
-	if err != nil {
-		b.tb.Fatalf("the bridge does not accept requests: %v\n%s", err, b.proc.tail())
-	}
-	return url
+	return url, err
 }
 
 // Stop asks the bridge to end, and returns its final state.

@@ -106,6 +106,9 @@ func (b *Bridge) Signal(s syscall.Signal) { _ = b.proc.cmd.Process.Signal(s) }
 // UsePassword sets the token that the harness sends from now on when it asks for the bridge's metrics.
 func (b *Bridge) UsePassword(token string) { b.cfg.Password = token }
 
+// AddArgs adds flags for the next start.
+func (b *Bridge) AddArgs(args ...string) { b.cfg.Args = append(b.cfg.Args, args...) }
+
 // Upgrade makes the program in the file of the bridge take its place, and waits for that.
 func (b *Bridge) Upgrade() {
 	b.tb.Helper()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
+	Cut    bool // the connection is closed when more of the body is expected
 }
 
 // StartProxy starts a proxy in front of a server. The server need not run.
@@ -112,7 +114,14 @@ func (p *Proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	for name, values := range a.Header {
 		rw.Header()[name] = values
 	}
+	if a.Cut {
+		rw.Header().Set("Content-Length", strconv.Itoa(len(a.Body)+100))
+	}
 	rw.WriteHeader(a.Status)
+	if a.Cut {
+		defer panic(http.ErrAbortHandler)
+		defer func() { _ = http.NewResponseController(rw).Flush() }() // fails only when the sender has closed the connection
+	}
 	_, _ = io.WriteString(rw, a.Body) // fails only when the sender has closed the connection
 }
 
@@ -150,5 +159,5 @@ func (p *Proxy) forward(r *http.Request, body []byte) Answer {
 	}
 	resp.Header.Del("Content-Length")
 	resp.Header.Del("Content-Encoding")
-	return Answer{resp.StatusCode, resp.Header, string(answer)}
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(answer)}
 }

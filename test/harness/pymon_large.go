@@ -45,7 +45,6 @@ func LargePymonFrom(tb testing.TB, start time.Time, sessions, tests int) string 
 	if err != nil {
 		tb.Fatal(err)
 	}
-	const isoformat = "2006-01-02T15:04:05.000000"
 	for s := range sessions {
 		at, h := start.Add(time.Duration(s)*6*time.Hour), fmt.Sprintf("%032x", s+1)
 		exec("INSERT INTO TEST_SESSIONS VALUES (?, ?, ?, ?)", h, at.Format(isoformat), fmt.Sprintf("%040x", s+1), `{"branch": "main"}`)
