@@ -78,15 +78,15 @@ func (d *comparePage) Down() string { return d.word(false) }
 // Least lists the values of the parameter min that the page offers.
 func (d *comparePage) Least() []string { return []string{"1", "1.2", "1.5", "2"} }
 
-// Sum returns a sum of the compared metric with its unit.
-func (f *frame) Sum(v monitor.Number) string {
+// sum returns a sum of the compared metric with its unit.
+func (f *frame) sum(v monitor.Number) string {
 	if d, ok := f.Data.(*comparePage); ok && d.Metric == monitor.MetricMemUsage {
-		return f.Amount(d.Metric, v)
+		return f.amount(d.Metric, v)
 	}
-	return f.Span(v)
+	return f.span(v)
 }
 
-// Compare returns the address of the comparison of two runs.
-func (f *frame) Compare(base, head string) string {
+// compare returns the address of the comparison of two runs.
+func (f *frame) compare(base, head string) string {
 	return f.prefix + comparePath(f.Project, base, head)
 }

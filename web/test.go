@@ -253,9 +253,6 @@ func (pt *point) Value(metric string) float64 {
 	return measured(float64(pt.Wall), float64(pt.CPU), float64(pt.Mem), metric)
 }
 
-// Change returns the verdict on a metric; "" for none.
-func (pt *point) Change(metric string) string { return string(pt.Changes[metric].Status) }
-
 // thinned leaves out points of a long history. Of each part it keeps those with the least and the greatest values.
 func thinned(points []*point) []*point {
 	const parts = mostDrawn / 6 // two points for each of three metrics
