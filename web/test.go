@@ -18,26 +18,25 @@ const (
 
 // testPage says since when a test changed, by how much, and whether that is real.
 type testPage struct {
-	Test     monitor.Series    `json:"-"`
-	ID       monitor.TestID    `json:"test"`
-	Name     string            `json:"name"`
-	File     string            `json:"item_fs_loc"`
-	Status   string            `json:"status"`  // of the last judged run
-	Results  []monitor.Result  `json:"results"` // of the kept report on that run
-	Envs     []string          `json:"environments"`
-	Branches []string          `json:"branches"`
-	Env      string            `json:"env"`
-	Branch   string            `json:"branch"` // everyBranch for all
-	Runs     []*point          `json:"runs"`   // the latest first
-	Main     string            `json:"-"`
-	All      int               `json:"all"` // number of measurements on the class of machine and the branch
-	Cut      bool              `json:"cut"` // there may be earlier ones that the page did not read
-	Chart    *chart            `json:"-"`
-	Pytest   string            `json:"pytest"`
-	Variants []monitor.Series  `json:"-"` // of the same function
-	Others   []monitor.Series  `json:"-"` // of the same file
-	Lines    map[string]line   `json:"-"` // for readers without JavaScript
-	By       map[string]string `json:"-"`
+	Test     monitor.Series   `json:"-"`
+	ID       monitor.TestID   `json:"test"`
+	Name     string           `json:"name"`
+	File     string           `json:"item_fs_loc"`
+	Status   string           `json:"status"`  // of the last judged run
+	Results  []monitor.Result `json:"results"` // of the kept report on that run
+	Envs     []string         `json:"environments"`
+	Branches []string         `json:"branches"`
+	Env      string           `json:"env"`
+	Branch   string           `json:"branch"` // everyBranch for all
+	Runs     []*point         `json:"runs"`   // the latest first
+	Main     string           `json:"-"`
+	All      int              `json:"all"` // number of measurements on the class of machine and the branch
+	Cut      bool             `json:"cut"` // there may be earlier ones that the page did not read
+	Chart    *chart           `json:"-"`
+	Pytest   string           `json:"pytest"`
+	Variants []monitor.Series `json:"-"` // of the same function
+	Others   []monitor.Series `json:"-"` // of the same file
+	Lines    map[string]line  `json:"-"` // for readers without JavaScript
 }
 
 // point is a measurement in the table.

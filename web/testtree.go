@@ -33,11 +33,6 @@ func (f *folderRow) Seconds() float64 { return float64(f.Wall) }
 // Usual is documented at Seconds.
 func (f *folderRow) Usual() float64 { return float64(f.Wall / f.Ratio) }
 
-// Bad counts the tests that need attention.
-func (f *folderRow) Bad() int {
-	return f.Counts["failed"] + f.Counts["regression"] + f.Counts["suspect"]
-}
-
 // MostFolder is the greatest wall time of a folder on the page.
 func (d *testListPage) MostFolder() (most float64) {
 	for _, f := range d.Folders {
