@@ -21,7 +21,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"add":  func(a, b int) int { return a + b },
 	"part": func(f *frame, rows any) *frame { of := *f; of.Rows = rows; return &of },
 
-	// These are no methods for templates: a template that finds a method by its name makes a type for it each time, which takes longer
+	// Templates call these as functions: a template that finds a method by its name makes a type for it each time, which takes longer
 	// than the call.
 	"amount": (*frame).amount, "asset": (*frame).asset, "between": (*frame).between, "choice": (*frame).choice, "column": (*frame).column,
 	"commit": (*frame).commit, "compare": (*frame).compare, "growth": (*frame).growth, "here": (*frame).here, "hidden": (*frame).hidden,
