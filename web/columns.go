@@ -1,9 +1,5 @@
 package web
 
-import (
-	"strconv"
-)
-
 // column is the head of a column that a list can be sorted by.
 type column struct {
 	Title, Class string
@@ -34,17 +30,6 @@ func (f *frame) column(by, title, class string) column {
 }
 
 func (d *runPage) sortedBy() (string, bool) { return d.Sort, d.Ascending }
-
-// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
-func (d *runPage) Back() string { return strconv.Itoa(max(0, d.Offset-pageRows)) }
-
-// Next is documented at Back.
-func (d *runPage) Next() string {
-	if d.Offset+len(d.Tests) >= d.Number {
-		return ""
-	}
-	return strconv.Itoa(d.Offset + pageRows)
-}
 
 // hidden lists the parameters of the state that a form has to keep.
 func (f *frame) hidden(names ...string) (some []string) {

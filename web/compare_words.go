@@ -8,17 +8,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
-func (d *comparePage) Back() string { return strconv.Itoa(max(0, d.Offset-pageRows)) }
-
-// Next is documented at Back.
-func (d *comparePage) Next() string {
-	if d.Offset+len(d.Rows) >= d.Number {
-		return ""
-	}
-	return strconv.Itoa(d.Offset + pageRows)
-}
-
 // Total is the ratio of the sums over the tests of both runs.
 func (d *comparePage) Total() monitor.Number { return d.HeadTotal / d.BaseTotal }
 

@@ -18,7 +18,8 @@ var templateFiles embed.FS
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"spark": spark, "bar": bar, "thousands": thousands, "sign": sign, "word": word, "title": title, "headline": headline,
 	"count": count, "short": short, "histogram": histogram, "mark": mark, "size": size, "metric": metricTitle, "when": when,
-	"add":  func(a, b int) int { return a + b },
+	"add":      func(a, b int) int { return a + b },
+	"pageRows": func() int { return pageRows }, "homeRows": func() int { return homeRows },
 	"part": func(f *frame, rows any) *frame { of := *f; of.Rows = rows; return &of },
 
 	// Templates call these as functions: a template that finds a method by its name makes a type for it each time, which takes longer
@@ -26,7 +27,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"amount": (*frame).amount, "asset": (*frame).asset, "between": (*frame).between, "choice": (*frame).choice, "column": (*frame).column,
 	"commit": (*frame).commit, "compare": (*frame).compare, "growth": (*frame).growth, "here": (*frame).here, "hidden": (*frame).hidden,
 	"in": (*frame).in, "label": (*frame).label, "links": (*frame).links, "machine": (*frame).machine,
-	"measurements": (*frame).measurements, "ratio": (*frame).ratio, "run": (*frame).run, "since": (*frame).since, "span": (*frame).span,
+	"measurements": (*frame).measurements, "pager": (*frame).pager, "ratio": (*frame).ratio, "run": (*frame).run, "since": (*frame).since, "span": (*frame).span,
 	"standard": (*frame).standard, "sum": (*frame).sum, "test": (*frame).test, "tests": (*frame).tests, "text": (*frame).text,
 	"to": (*frame).to, "value": (*frame).value, "whole": (*frame).whole,
 }).ParseFS(templateFiles, "templates/*.html"))

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -93,6 +94,18 @@ func (f *frame) links(tests []monitor.Series) template.HTML {
 	var m markup
 	for _, s := range tests {
 		m.add(`<li><a href="%"><code>%</code></a></li>`, f.test(s, ""), f.text(nameOf(s, 0)))
+	}
+	return m.html()
+}
+
+// pager leads to the pages before and after one of a list, with so many rows on a page.
+func (f *frame) pager(offset, number, rows int) template.HTML {
+	var m markup
+	if offset > 0 {
+		m.add(`<a class="btn" rel="prev" href="%">Back</a>`, f.here("offset", strconv.Itoa(max(0, offset-rows))))
+	}
+	if offset+rows < number {
+		m.add(`<a class="btn" rel="next" href="%">Next %</a>`, f.here("offset", strconv.Itoa(offset+rows)), strconv.Itoa(rows))
 	}
 	return m.html()
 }
