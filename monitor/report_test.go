@@ -1,10 +1,13 @@
 package monitor_test
 
 import (
+	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
 )
@@ -43,5 +46,24 @@ func TestArrangeSortsAndCountsResults(t *testing.T) {
 		r.Arrange()
 		assert.Equal(t, ids(want), ids(r.Results))
 		assert.Equal(t, monitor.Summary{Tests: 6, LearningTests: 1, NotJudgedTests: 1, Learning: 2, OK: 3, NotJudged: 4, Suspects: 1, Regressions: 2, Improvements: 2}, r.Summary)
+	}
+}
+
+func TestANumberIsWrittenAsTheStandardLibraryWritesIt(t *testing.T) {
+	t.Parallel()
+	values := []float64{0, math.Copysign(0, -1), 1e-6, 9.99e-7, -1e-7, 1e20, 1e21, -1e21, math.MaxFloat64, math.SmallestNonzeroFloat64, 0.1, 123456789}
+	for range 1000 {
+		values = append(values, math.Float64frombits(rand.Uint64()), rand.NormFloat64())
+	}
+	for _, f := range values {
+		want := []byte("null")
+		if !math.IsNaN(f) && !math.IsInf(f, 0) {
+			var err error
+			want, err = json.Marshal(f)
+			require.NoError(t, err)
+		}
+		got, err := json.Marshal(monitor.Number(f))
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(got))
 	}
 }

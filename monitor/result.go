@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -142,10 +143,14 @@ type Number float64
 
 // MarshalJSON implements [json.Marshaler].
 func (n Number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+	f, size := float64(n), math.Abs(float64(n))
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
 		return []byte("null"), nil
+	case f != 0 && (size < 1e-6 || size >= 1e21): // with an exponent
+		return json.Marshal(f)
 	}
-	return json.Marshal(float64(n))
+	return strconv.AppendFloat(nil, f, 'f', -1, 64), nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].

@@ -103,6 +103,17 @@ func each(ctx context.Context, q querier, query string, args []any, scan func(ro
 	return rows.Err()
 }
 
+// columnOf returns the values of a query for one column.
+func columnOf[T any](ctx context.Context, q querier, query string, args ...any) (all []T, err error) {
+	err = each(ctx, q, query, args, func(row scanner) error {
+		var value T
+		err := row.Scan(&value)
+		all = append(all, value)
+		return err
+	})
+	return all, err
+}
+
 // scanner is a row of a result.
 type scanner interface {
 	Scan(dest ...any) error

@@ -187,13 +187,8 @@ func (db *DB) inChunks(ctx context.Context, numbers []uint64, do func(w *writer,
 // numbersFrom reads a list of numbers.
 func (db *DB) numbersFrom(ctx context.Context, query string, args ...any) (numbers []uint64, err error) {
 	err = db.readFrom(ctx, db.listers, func(q querier) error {
-		numbers = nil
-		return each(ctx, q, query, args, func(row scanner) error {
-			var n uint64
-			err := row.Scan(&n)
-			numbers = append(numbers, n)
-			return err
-		})
+		numbers, err = columnOf[uint64](ctx, q, query, args...)
+		return err
 	})
 	return numbers, err
 }

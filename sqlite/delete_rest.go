@@ -32,14 +32,8 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 // removeMetadata removes the contexts and sessions with some hashes.
 func (w *writer) removeMetadata(ctx context.Context, hashes []uint64) error {
 	list := jsonList(hashes)
-	var seqs []uint64
-	err := each(ctx, w.conn, "SELECT seq FROM contexts WHERE hash"+inList+" UNION ALL SELECT seq FROM sessions WHERE hash"+inList+
-		" UNION ALL SELECT seq FROM ends WHERE session"+inList, []any{list}, func(row scanner) error {
-		var seq uint64
-		err := row.Scan(&seq)
-		seqs = append(seqs, seq)
-		return err
-	})
+	seqs, err := columnOf[uint64](ctx, w.conn, "SELECT seq FROM contexts WHERE hash"+inList+" UNION ALL SELECT seq FROM sessions WHERE hash"+inList+
+		" UNION ALL SELECT seq FROM ends WHERE session"+inList, list)
 	if err != nil {
 		return err
 	}

@@ -68,13 +68,7 @@ func replayRange(ctx context.Context, q querier, r *monitor.Replay, after uint64
 		query := newClause("SELECT l.seq FROM destinations d JOIN dead_letters l ON l.dest = d.id WHERE ")
 		query.join(lettersAre(letters))
 		query.add(" AND l.seq > ? AND l.seq <= ? ORDER BY l.seq LIMIT ?", after, r.State.UpTo, max)
-		var seqs []uint64
-		err := each(ctx, q, query.sql, query.args, func(row scanner) error {
-			var seq uint64
-			err := row.Scan(&seq)
-			seqs = append(seqs, seq)
-			return err
-		})
+		seqs, err := columnOf[uint64](ctx, q, query.sql, query.args...)
 		if err != nil || len(seqs) == 0 {
 			return in, 0, err
 		}

@@ -12,12 +12,5 @@ func (db *DB) RunsOfHash(ctx context.Context, project, text string, max int) ([]
 	where.prefix("run", text)
 	query.join(where.where())
 	query.add(" AND length(run) = ? ORDER BY run LIMIT ?", hashDigits, max)
-	return readPart(ctx, db, func(q querier) (runs []string, err error) {
-		return runs, each(ctx, q, query.sql, query.args, func(row scanner) error {
-			var run string
-			err := row.Scan(&run)
-			runs = append(runs, run)
-			return err
-		})
-	})
+	return readPart(ctx, db, func(q querier) ([]string, error) { return columnOf[string](ctx, q, query.sql, query.args...) })
 }

@@ -97,34 +97,23 @@ func (s *Source) pymonTables(tables map[string][]string) (pymonRows, error) {
 
 // check reads the whole file. What it cannot see is a value that is wrong and could be right.
 func (s *Source) check(ctx context.Context) error {
-	var findings []string
-	add := func(row scanner) error {
-		var finding string
-		err := row.Scan(&finding)
-		findings = append(findings, strings.ReplaceAll(finding, "\n", " "))
-		return err
+	findings, err := columnOf[string](ctx, s.pool, "PRAGMA quick_check(3)")
+	if slices.Equal(findings, []string{"ok"}) {
+		findings = nil
+		if s.Bridge {
+			findings, err = columnOf[string](ctx, s.pool, bridgeFindings)
+		}
 	}
-	if err := each(ctx, s.pool, "PRAGMA quick_check(3)", nil, add); err != nil {
+	if err != nil {
 		return s.unreadable(err)
 	}
-	if !slices.Equal(findings, []string{"ok"}) {
-		return fmt.Errorf("%s is damaged: %s. Nothing was imported", s.Path, strings.Join(findings, "; "))
+	if len(findings) > 0 {
+		return fmt.Errorf("%s is damaged: %s. Nothing was imported", s.Path, strings.ReplaceAll(strings.Join(findings, "; "), "\n", " "))
 	}
 	count := "SELECT count(*) FROM TEST_METRICS"
 	if s.Bridge {
-		findings = nil
-		if err := each(ctx, s.pool, bridgeFindings, nil, add); err != nil {
-			return s.unreadable(err)
-		}
-		if len(findings) > 0 {
-			return fmt.Errorf("%s is damaged: %s. Nothing was imported", s.Path, strings.Join(findings, "; "))
-		}
 		count = "SELECT coalesce(max(last), 0) FROM sequence"
-		err := each(ctx, s.pool, "SELECT project FROM sessions UNION SELECT project FROM series UNION SELECT project FROM hashes", nil,
-			func(row scanner) error {
-				s.Projects = append(s.Projects, "")
-				return row.Scan(&s.Projects[len(s.Projects)-1])
-			})
+		s.Projects, err = columnOf[string](ctx, s.pool, "SELECT project FROM sessions UNION SELECT project FROM series UNION SELECT project FROM hashes")
 		if err != nil {
 			return s.unreadable(err)
 		}

@@ -42,13 +42,8 @@ func (db *DB) Destinations(ctx context.Context) (all []monitor.Destination, err 
 
 func (db *DB) destinations(ctx context.Context, query string) (all []monitor.Destination, err error) {
 	err = db.read(ctx, func(q querier) error {
-		all = nil
-		return each(ctx, q, query, nil, func(row scanner) error {
-			var name monitor.Destination
-			err := row.Scan(&name)
-			all = append(all, name)
-			return err
-		})
+		all, err = columnOf[monitor.Destination](ctx, q, query)
+		return err
 	})
 	return all, err
 }

@@ -14,14 +14,7 @@ import (
 // Branches implements [monitor.ListStore]. It looks up one branch after the other, since there are few branches and many
 // sessions.
 func (db *DB) Branches(ctx context.Context, project string, max int) ([]string, error) {
-	return readPart(ctx, db, func(q querier) (names []string, err error) {
-		return names, each(ctx, q, branchesQuery, []any{project, max}, func(row scanner) error {
-			var name string
-			err := row.Scan(&name)
-			names = append(names, name)
-			return err
-		})
-	})
+	return readPart(ctx, db, func(q querier) ([]string, error) { return columnOf[string](ctx, q, branchesQuery, project, max) })
 }
 
 const branchesQuery = `WITH RECURSIVE b (name) AS (SELECT min(branch) FROM sessions WHERE project = ?1
@@ -32,14 +25,7 @@ const branchesQuery = `WITH RECURSIVE b (name) AS (SELECT min(branch) FROM sessi
 // RunsOfCommit implements [monitor.ListStore].
 func (db *DB) RunsOfCommit(ctx context.Context, project, commit string, max int) ([]string, error) {
 	query := runsOfCommit(project, commit, max)
-	return readPart(ctx, db, func(q querier) (runs []string, err error) {
-		return runs, each(ctx, q, query.sql, query.args, func(row scanner) error {
-			var run string
-			err := row.Scan(&run)
-			runs = append(runs, run)
-			return err
-		})
-	})
+	return readPart(ctx, db, func(q querier) ([]string, error) { return columnOf[string](ctx, q, query.sql, query.args...) })
 }
 
 func runsOfCommit(project, commit string, max int) clause {

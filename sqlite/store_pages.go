@@ -14,17 +14,11 @@ import (
 // Projects implements [monitor.PageStore]. It looks up one project after the other, since there are few projects and many
 // sessions.
 func (db *DB) Projects(ctx context.Context) ([]string, error) {
-	return readPart(ctx, db, func(q querier) (names []string, err error) {
-		return names, each(ctx, q, `WITH RECURSIVE p (name) AS (SELECT min(project) FROM sessions
+	return readPart(ctx, db, func(q querier) ([]string, error) {
+		names, err := columnOf[string](ctx, q, `WITH RECURSIVE p (name) AS (SELECT min(project) FROM sessions
 			UNION ALL SELECT (SELECT min(project) FROM sessions WHERE project > p.name) FROM p WHERE p.name IS NOT NULL)
-			SELECT name FROM p WHERE name IS NOT NULL`, nil, func(row scanner) error {
-			var name string
-			err := row.Scan(&name)
-			if !hidden(name) {
-				names = append(names, name)
-			}
-			return err
-		})
+			SELECT name FROM p WHERE name IS NOT NULL`)
+		return slices.DeleteFunc(names, hidden), err
 	})
 }
 
@@ -87,13 +81,7 @@ func scanTest(row scanner, t *monitor.RunTest, more ...any) error {
 func (db *DB) LatestTests(ctx context.Context, project, run string, max int) ([]monitor.RunTest, error) {
 	return readPart(ctx, db, func(q querier) ([]monitor.RunTest, error) {
 		var tests []monitor.RunTest
-		var sessions []int64
-		err := each(ctx, q, "SELECT hash FROM sessions WHERE project = ? AND run = ?", []any{project, run}, func(row scanner) error {
-			var id int64
-			err := row.Scan(&id)
-			sessions = append(sessions, id)
-			return err
-		})
+		sessions, err := columnOf[int64](ctx, q, "SELECT hash FROM sessions WHERE project = ? AND run = ?", project, run)
 		for _, id := range sessions {
 			for _, list := range []string{
 				", '', 0, '' FROM metrics m INDEXED BY metrics_session" + measuredJoins + " WHERE m.session = ?",

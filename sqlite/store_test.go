@@ -22,7 +22,7 @@ func TestStore(t *testing.T) {
 	for name, store := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			storetest.RunSome(t, func(tb testing.TB, records []*monitor.Record) monitor.Store {
+			storetest.Run(t, func(tb testing.TB, records []*monitor.Record) monitor.Store {
 				db, _ := openNew(tb)
 				appendAll(tb, db, records...)
 				return store(db)

@@ -1,9 +1,5 @@
 package web
 
-import (
-	"strconv"
-)
-
 // column is the head of a column that a list can be sorted by.
 type column struct {
 	Title, Class string
@@ -16,8 +12,8 @@ type sorter interface {
 	sortedBy() (by string, ascending bool)
 }
 
-// Column returns the head of a column. A link sorts by it, or turns the direction round.
-func (f *frame) Column(by, title, class string) column {
+// column returns the head of a column. A link sorts by it, or turns the direction round.
+func (f *frame) column(by, title, class string) column {
 	c := column{Title: title, Class: class}
 	sorted, ascending := f.Data.(sorter).sortedBy()
 	downwards := by != "name" // the direction that a click begins with
@@ -29,41 +25,21 @@ func (f *frame) Column(by, title, class string) column {
 	if downwards == (by != "name") {
 		dir = "" // the default of the column
 	}
-	c.Href = f.With("sort", by, "dir", dir, "offset", "0")
+	c.Href = f.here("sort", by, "dir", dir, "offset", "0")
 	return c
 }
 
 func (d *runPage) sortedBy() (string, bool) { return d.Sort, d.Ascending }
 
-// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
-func (d *runPage) Back() string { return strconv.Itoa(max(0, d.Offset-pageRows)) }
-
-// Next is documented at Back.
-func (d *runPage) Next() string {
-	if d.Offset+len(d.Tests) >= d.Number {
-		return ""
-	}
-	return strconv.Itoa(d.Offset + pageRows)
-}
-
-// Hidden lists the parameters of the state that a form has to keep.
-func (f *frame) Hidden(names ...string) (some []string) {
+// hidden lists the parameters of the state that a form has to keep.
+func (f *frame) hidden(names ...string) (some []string) {
 	for _, name := range names {
-		if f.State(name) != "" {
+		if f.value(name) != "" {
 			some = append(some, name)
 		}
 	}
 	return some
 }
-
-// Change returns the verdict on one measurement of a test; "" for none.
-func (r *testRow) Change(metric string) string { return string(r.Changes[metric]) }
-
-// Seconds and Usual are the wall times of a bar.
-func (r *testRow) Seconds() float64 { return float64(r.Wall) }
-
-// Usual is documented at Seconds.
-func (r *testRow) Usual() float64 { return float64(r.Before) }
 
 // choice is one of the values of a parameter, as a link.
 type choice struct {
@@ -71,18 +47,18 @@ type choice struct {
 	Current                  bool
 }
 
-// Choice returns a value of a parameter as a link.
-func (f *frame) Choice(name, value, title string) choice {
+// choice returns a value of a parameter as a link.
+func (f *frame) choice(name, value, title string) choice {
 	current := f.state.values.Get(name)
 	if current == "" {
 		current = f.state.defaults[name]
 	}
-	return choice{name, value, title, f.With(name, value), current == value}
+	return choice{name, value, title, f.here(name, value), current == value}
 }
 
-// Between returns the commits after the first one, up to the second, as `git log` takes them.
-func (f *frame) Between(from, to string) string {
+// between returns the commits after the first one, up to the second, as `git log` takes them.
+func (f *frame) between(from, to string) string {
 	of := finding{}
 	of.LastGood, of.FirstBad = from, to
-	return f.Since(&of)
+	return f.since(&of)
 }

@@ -8,17 +8,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
-func (d *comparePage) Back() string { return strconv.Itoa(max(0, d.Offset-pageRows)) }
-
-// Next is documented at Back.
-func (d *comparePage) Next() string {
-	if d.Offset+len(d.Rows) >= d.Number {
-		return ""
-	}
-	return strconv.Itoa(d.Offset + pageRows)
-}
-
 // Total is the ratio of the sums over the tests of both runs.
 func (d *comparePage) Total() monitor.Number { return d.HeadTotal / d.BaseTotal }
 
@@ -78,15 +67,15 @@ func (d *comparePage) Down() string { return d.word(false) }
 // Least lists the values of the parameter min that the page offers.
 func (d *comparePage) Least() []string { return []string{"1", "1.2", "1.5", "2"} }
 
-// Sum returns a sum of the compared metric with its unit.
-func (f *frame) Sum(v monitor.Number) string {
+// sum returns a sum of the compared metric with its unit.
+func (f *frame) sum(v monitor.Number) string {
 	if d, ok := f.Data.(*comparePage); ok && d.Metric == monitor.MetricMemUsage {
-		return f.Amount(d.Metric, v)
+		return f.amount(d.Metric, v)
 	}
-	return f.Span(v)
+	return f.span(v)
 }
 
-// Compare returns the address of the comparison of two runs.
-func (f *frame) Compare(base, head string) string {
+// compare returns the address of the comparison of two runs.
+func (f *frame) compare(base, head string) string {
 	return f.prefix + comparePath(f.Project, base, head)
 }

@@ -37,8 +37,8 @@ func (f *finding) Commits(words func(ref string) string) string {
 	return words(f.LastGood) + ".." + words(f.FirstBad)
 }
 
-// Since returns the commits of a finding in short.
-func (f *frame) Since(of *finding) string { return of.Commits(f.words.Commit) }
+// since returns the commits of a finding in short.
+func (f *frame) since(of *finding) string { return of.Commits(f.words.Commit) }
 
 // findings returns one row for each test that the kept report on a run shows, with a status or with any.
 func (p *Pages) findings(ctx context.Context, run *runRow, status monitor.Status) ([]*finding, error) {

@@ -16,17 +16,27 @@ import (
 var templateFiles embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"spark": spark, "bar": bar, "thousands": thousands, "span": span, "sign": sign, "word": word, "title": title,
-	"count": count, "short": short, "histogram": histogram,
-	"add":  func(a, b int) int { return a + b },
-	"size": size, "metric": metricTitle,
-	"when": func(t time.Time) string { return t.Format("2 Jan 2006, 15:04") + " UTC" },
-	"part": func(f *frame, rows any) part { return part{f, rows} },
+	"spark": spark, "bar": bar, "thousands": thousands, "sign": sign, "word": word, "title": title, "headline": headline,
+	"count": count, "short": short, "histogram": histogram, "mark": mark, "size": size, "metric": metricTitle, "when": when,
+	"add":      func(a, b int) int { return a + b },
+	"pageRows": func() int { return pageRows }, "homeRows": func() int { return homeRows },
+	"part": func(f *frame, rows any) *frame { of := *f; of.Rows = rows; return &of },
+
+	// Templates call these as functions: a template that finds a method by its name makes a type for it each time, which takes longer
+	// than the call.
+	"amount": (*frame).amount, "asset": (*frame).asset, "between": (*frame).between, "choice": (*frame).choice, "column": (*frame).column,
+	"commit": (*frame).commit, "compare": (*frame).compare, "growth": (*frame).growth, "here": (*frame).here, "hidden": (*frame).hidden,
+	"in": (*frame).in, "label": (*frame).label, "links": (*frame).links, "machine": (*frame).machine,
+	"measurements": (*frame).measurements, "pager": (*frame).pager, "ratio": (*frame).ratio, "run": (*frame).run, "since": (*frame).since, "span": (*frame).span,
+	"standard": (*frame).standard, "sum": (*frame).sum, "test": (*frame).test, "tests": (*frame).tests, "text": (*frame).text,
+	"to": (*frame).to, "value": (*frame).value, "whole": (*frame).whole,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // frame is what every template gets: the data of its page, and what all pages have.
 type frame struct {
-	*view
+	View     *view
+	Data     any // of the view
+	Rows     any // of a part that several pages have
 	Places   []place
 	Project  string
 	Projects []string // that the reader can go to
@@ -45,14 +55,8 @@ type frame struct {
 // maxSwitch is how many projects the menu of each page has.
 const maxSwitch = 30
 
-// part is what a template gets that several pages have.
-type part struct {
-	*frame
-	Rows any
-}
-
 func (p *Pages) frame(v *visit, found *view) (*frame, error) {
-	f := &frame{view: found, Project: v.Project, Version: p.parts.Version, words: p.parts.Words, prefix: httpd.LinkPrefix(v.Context),
+	f := &frame{View: found, Data: found.Data, Project: v.Project, Version: p.parts.Version, words: p.parts.Words, prefix: httpd.LinkPrefix(v.Context),
 		state: v.State, LoggedIn: p.server.LoggedIn(v.Context), Quiet: span(p.Quiet.Seconds())}
 	if v.Project == "" {
 		return f, nil
@@ -71,86 +75,88 @@ func (p *Pages) frame(v *visit, found *view) (*frame, error) {
 	return f, err
 }
 
-// Asset returns the address of a file.
-func (f *frame) Asset(name string) string { return f.prefix + assetPath(name) }
+// asset returns the address of a file.
+func (f *frame) asset(name string) string { return f.prefix + assetPath(name) }
 
-// Home returns the address of the first page.
-func (f *frame) Home() string { return f.prefix + "/" }
+// to returns the address of a path outside projects.
+func (f *frame) to(path string) string { return f.prefix + path }
 
-// To returns the address of a path outside projects.
-func (f *frame) To(path string) string { return f.prefix + path }
-
-// In returns the address of a place of a project.
-func (f *frame) In(project, place string) string {
+// in returns the address of a place of a project.
+func (f *frame) in(project, place string) string {
 	return f.prefix + "/p/" + url.PathEscape(project) + "/" + place
 }
 
-// Run returns the address of a run.
-func (f *frame) Run(id string) string { return f.prefix + monitor.RunPath(f.Project, id) }
+// run returns the address of a run.
+func (f *frame) run(id string) string { return f.prefix + monitor.RunPath(f.Project, id) }
 
-// Test returns the address of a test on a class of machine.
-func (f *frame) Test(s monitor.Series, env string) string {
+// test returns the address of a test on a class of machine.
+func (f *frame) test(s monitor.Series, env string) string {
 	return f.prefix + monitor.TestPath(f.Project, s.ID(env))
 }
 
-// With returns the address of the same page in another state: pairs of name and value.
-func (f *frame) With(pairs ...string) string { return f.state.with(pairs...) }
+// here returns the address of the same page in another state: pairs of name and value.
+func (f *frame) here(pairs ...string) string { return f.state.with(pairs...) }
 
-// Default returns the value that a parameter has when it is left out.
-func (f *frame) Default(name string) string { return f.state.defaults[name] }
+// standard returns the value that a parameter has when it is left out.
+func (f *frame) standard(name string) string { return f.state.defaults[name] }
 
-// State returns the value of a parameter, if it is not the default.
-func (f *frame) State(name string) string {
+// value returns the value of a parameter, if it is not the default.
+func (f *frame) value(name string) string {
 	if value := f.state.values.Get(name); value != f.state.defaults[name] {
 		return value
 	}
 	return ""
 }
 
-// Amount returns a value of a metric with its unit.
-func (f *frame) Growth(metric string, d *monitor.Drift) string { return f.words.Growth(metric, d) }
+// growth says how something grew slowly.
+func (f *frame) growth(metric string, d *monitor.Drift) string { return f.words.Growth(metric, d) }
 
-// Amount returns a value of a metric with its unit.
-func (f *frame) Amount(metric string, value monitor.Number) string {
+// amount returns a value of a metric with its unit.
+func (f *frame) amount(metric string, value monitor.Number) string {
 	return f.words.Amount(metric, float64(value))
 }
 
-// Span returns a sum of times in words.
-func (f *frame) Span(seconds any) string {
+// span returns a sum of times in words.
+func (f *frame) span(seconds any) string {
 	if v, ok := seconds.(monitor.Number); ok {
 		return spanOf(f.words, float64(v))
 	}
 	return spanOf(f.words, seconds.(float64))
 }
 
-// Ratio returns a ratio as ×1.50.
-func (f *frame) Ratio(ratio monitor.Number) string { return f.words.Ratio(float64(ratio)) }
+// ratio returns a ratio as ×1.50.
+func (f *frame) ratio(ratio monitor.Number) string { return f.words.Ratio(float64(ratio)) }
 
-// Commit returns a short commit.
-func (f *frame) Commit(ref string) string { return f.words.Commit(ref) }
+// commit returns a short commit.
+func (f *frame) commit(ref string) string { return f.words.Commit(ref) }
 
 // maxName is how many characters of a name are shown among others.
 const maxName = 200
 
-// Text returns a text from outside for readers, not longer than fits among others. Names differ at their ends.
-func (f *frame) Text(s string) string {
-	shown := []rune(f.words.Printable(s))
-	if len(shown) > maxName {
+// text returns a text from outside for readers, not longer than fits among others. Names differ at their ends.
+func (f *frame) text(s string) string {
+	all := f.words.Printable(s)
+	if len(all) <= maxName {
+		return all
+	}
+	if shown := []rune(all); len(shown) > maxName {
 		return string(shown[:maxName-60]) + "…" + string(shown[len(shown)-59:])
 	}
-	return string(shown)
+	return all
 }
 
-// Label is Text for a name that is a link. A name of spaces only gets quotes, so that there is something to see.
-func (f *frame) Label(name string) string {
-	if shown := f.Text(name); strings.TrimSpace(shown) != "" {
+// label is text for a name that is a link. A name of spaces only gets quotes, so that there is something to see.
+func (f *frame) label(name string) string {
+	if shown := f.text(name); strings.TrimSpace(shown) != "" {
 		return shown
 	}
-	return `"` + f.Text(name) + `"`
+	return `"` + f.text(name) + `"`
 }
 
-// Whole returns a text from outside for readers, however long it is.
-func (f *frame) Whole(s string) string { return f.words.Printable(s) }
+// whole returns a text from outside for readers, however long it is.
+func (f *frame) whole(s string) string { return f.words.Printable(s) }
+
+func when(t time.Time) string { return t.Format("2 Jan 2006, 15:04") + " UTC" }
 
 // thousands returns a whole number with commas.
 func thousands(n any) string {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,17 +80,6 @@ func (p *Pages) home(v *visit) (*view, error) {
 		}
 	}
 	return &view{Template: "home", Title: "Projects", Data: data}, nil
-}
-
-// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
-func (d *homePage) Back() string { return strconv.Itoa(max(0, d.Offset-homeRows)) }
-
-// Next is documented at Back.
-func (d *homePage) Next() string {
-	if d.Offset+homeRows >= d.Number {
-		return ""
-	}
-	return strconv.Itoa(d.Offset + homeRows)
 }
 
 // Many says that a page does not show all projects.

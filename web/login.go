@@ -159,7 +159,7 @@ func (p *Pages) answerError(c *gin.Context, e httpd.ErrorAnswer) {
 
 // show answers with a page that is about no project.
 func (p *Pages) show(c *gin.Context, status int, found *view) {
-	f := &frame{view: found, words: p.parts.Words, prefix: httpd.LinkPrefix(c), state: &state{},
+	f := &frame{View: found, Data: found.Data, words: p.parts.Words, prefix: httpd.LinkPrefix(c), state: &state{},
 		LoggedIn: p.server.LoggedIn(c)}
 	if p.server.Trusts(c) { // strangers learn no version
 		f.Version = p.parts.Version

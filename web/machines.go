@@ -85,12 +85,12 @@ func (d *comparePage) environments() []string {
 	return d.Head.Envs
 }
 
-// Machine returns what tells the class of machine of a test from the others of the page; "" where there is one only.
-func (f *frame) Machine(env string) string {
+// machine returns what tells the class of machine of a test from the others of the page; "" where there is one only.
+func (f *frame) machine(env string) string {
 	if d, ok := f.Data.(interface{ environments() []string }); ok {
 		envs := d.environments()
 		if i := slices.Index(envs, env); i >= 0 && len(envs) > 1 {
-			return f.Text(apart(envs)[i])
+			return f.text(apart(envs)[i])
 		}
 	}
 	return ""

@@ -270,9 +270,6 @@ func headline(r *runRow) string {
 	return "Not judged"
 }
 
-// Headline is headline for templates.
-func (f *frame) Headline(r *runRow) string { return headline(r) }
-
 // runTable returns the tests of a run as CSV.
 func runTable(data *runPage) *table {
 	t := &table{Header: []string{"item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "status", "total_time",

@@ -126,9 +126,6 @@ func (c component) Word() string {
 // Age says how long the oldest record has waited.
 func (d *statusPage) Age() string { return span(d.Now.Sub(*d.Oldest).Seconds()) }
 
-// Uptime says how long the bridge has run.
-func (d *statusPage) Uptime() string { return span(d.Now.Sub(d.Since).Seconds()) }
-
 // Open is the number of connections.
 func (d *statusPage) Open() (n int) {
 	for _, count := range d.Connections {

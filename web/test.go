@@ -18,26 +18,25 @@ const (
 
 // testPage says since when a test changed, by how much, and whether that is real.
 type testPage struct {
-	Test     monitor.Series    `json:"-"`
-	ID       monitor.TestID    `json:"test"`
-	Name     string            `json:"name"`
-	File     string            `json:"item_fs_loc"`
-	Status   string            `json:"status"`  // of the last judged run
-	Results  []monitor.Result  `json:"results"` // of the kept report on that run
-	Envs     []string          `json:"environments"`
-	Branches []string          `json:"branches"`
-	Env      string            `json:"env"`
-	Branch   string            `json:"branch"` // everyBranch for all
-	Runs     []*point          `json:"runs"`   // the latest first
-	Main     string            `json:"-"`
-	All      int               `json:"all"` // number of measurements on the class of machine and the branch
-	Cut      bool              `json:"cut"` // there may be earlier ones that the page did not read
-	Chart    *chart            `json:"-"`
-	Pytest   string            `json:"pytest"`
-	Variants []monitor.Series  `json:"-"` // of the same function
-	Others   []monitor.Series  `json:"-"` // of the same file
-	Lines    map[string]line   `json:"-"` // for readers without JavaScript
-	By       map[string]string `json:"-"`
+	Test     monitor.Series   `json:"-"`
+	ID       monitor.TestID   `json:"test"`
+	Name     string           `json:"name"`
+	File     string           `json:"item_fs_loc"`
+	Status   string           `json:"status"`  // of the last judged run
+	Results  []monitor.Result `json:"results"` // of the kept report on that run
+	Envs     []string         `json:"environments"`
+	Branches []string         `json:"branches"`
+	Env      string           `json:"env"`
+	Branch   string           `json:"branch"` // everyBranch for all
+	Runs     []*point         `json:"runs"`   // the latest first
+	Main     string           `json:"-"`
+	All      int              `json:"all"` // number of measurements on the class of machine and the branch
+	Cut      bool             `json:"cut"` // there may be earlier ones that the page did not read
+	Chart    *chart           `json:"-"`
+	Pytest   string           `json:"pytest"`
+	Variants []monitor.Series `json:"-"` // of the same function
+	Others   []monitor.Series `json:"-"` // of the same file
+	Lines    map[string]line  `json:"-"` // for readers without JavaScript
 }
 
 // point is a measurement in the table.
@@ -252,9 +251,6 @@ func (pt *point) judge(results map[string]monitor.KeptResult, env string) {
 func (pt *point) Value(metric string) float64 {
 	return measured(float64(pt.Wall), float64(pt.CPU), float64(pt.Mem), metric)
 }
-
-// Change returns the verdict on a metric; "" for none.
-func (pt *point) Change(metric string) string { return string(pt.Changes[metric].Status) }
 
 // thinned leaves out points of a long history. Of each part it keeps those with the least and the greatest values.
 func thinned(points []*point) []*point {

@@ -214,7 +214,7 @@ func (p *Pages) fillLines(ctx context.Context, data *testListPage, picked []*tes
 		if i < len(recent) {
 			l.Passed, l.Ended = recent[i].Passed, recent[i].Ended
 			l.Trend = noLine()
-			l.Trend.Status, l.Trend.Values = row.Change(monitor.MetricTotalTime), valuesOf(pointsOf(recent[i], row.Env), monitor.MetricTotalTime)
+			l.Trend.Status, l.Trend.Values = string(row.Changes[monitor.MetricTotalTime]), valuesOf(pointsOf(recent[i], row.Env), monitor.MetricTotalTime)
 			p.band(&l.Trend, row.Env, monitor.MetricTotalTime)
 		}
 		data.Most = max(data.Most, float64(row.Wall))

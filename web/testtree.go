@@ -33,11 +33,6 @@ func (f *folderRow) Seconds() float64 { return float64(f.Wall) }
 // Usual is documented at Seconds.
 func (f *folderRow) Usual() float64 { return float64(f.Wall / f.Ratio) }
 
-// Bad counts the tests that need attention.
-func (f *folderRow) Bad() int {
-	return f.Counts["failed"] + f.Counts["regression"] + f.Counts["suspect"]
-}
-
 // MostFolder is the greatest wall time of a folder on the page.
 func (d *testListPage) MostFolder() (most float64) {
 	for _, f := range d.Folders {
@@ -204,17 +199,6 @@ func (d *testListPage) Parents() (all []crumb) {
 
 // Last is the last part of the path.
 func (d *testListPage) Last() string { return d.Path[strings.LastIndex(d.Path, "/")+1:] }
-
-// Back and Next are the offsets of the pages before and after; Next is empty on the last one.
-func (d *testListPage) Back() string { return strconv.Itoa(max(0, d.Offset-pageRows)) }
-
-// Next is documented at Back.
-func (d *testListPage) Next() string {
-	if d.Offset+d.Shown() >= d.Number {
-		return ""
-	}
-	return strconv.Itoa(d.Offset + pageRows)
-}
 
 // Shown is the number of folders or tests on the page.
 func (d *testListPage) Shown() int { return len(d.Folders) + len(d.Tests) }

@@ -11,11 +11,8 @@ import (
 // pass the records to [monitor.Journal.Append], since the suite compares the store with the decisions of Append.
 type Open func(tb testing.TB, records []*monitor.Record) monitor.Store
 
-// Run checks all promises of [monitor.Store].
-func Run(t *testing.T, open Open) { RunSome(t, open, 1) }
-
-// RunSome does the same with every n-th question only, for stores with slow answers.
-func RunSome(t *testing.T, open Open, n int) {
+// Run checks all promises of [monitor.Store], with every n-th question.
+func Run(t *testing.T, open Open, n int) {
 	t.Run("empty", func(t *testing.T) { testEmpty(t, open(t, nil)) })
 	records := newData(rand.New(rand.NewPCG(11, 22))).records()
 	records = append(records, outcomesOf(records)...)
@@ -44,7 +41,7 @@ type suite struct {
 	asked  int
 }
 
-// ask runs the check of a question, unless RunSome leaves the question out.
+// ask runs the check of a question, unless Run leaves the question out.
 func (s *suite) ask(t *testing.T, name string, check func(t *testing.T)) {
 	if s.asked++; s.asked%max(1, s.every) == 0 {
 		t.Run(name, check)
