@@ -3,6 +3,7 @@ package influx
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -90,7 +91,7 @@ func FuzzWords(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	f.Add(uint8(0), int64(1), "a", 0.5, "\x00\x01\x02\x03\x04")
 	f.Add(uint8(1), int64(-1), "[{\"name\"", 1e308, "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01")
-	f.Add(uint8(3), int64(1)<<62, "%ff%", -0.0, "\x03\x02\x01\x00")
+	f.Add(uint8(3), int64(1)<<62, "%ff%", math.Copysign(0, -1), "\x03\x02\x01\x00")
 	classes := Classes
 	f.Fuzz(func(t *testing.T, class uint8, n int64, text string, number float64, kinds string) {
 		i := 0
