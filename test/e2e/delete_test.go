@@ -91,12 +91,12 @@ func TestDeleteRemovesOneProject(t *testing.T) {
 		if n < 10 { // the pytest that runs goes on
 			from = enrolled["gone"]
 		}
-		late = append(late, from.metric(fmt.Sprintf("test_cart[late %d]", n), start))
-		post["gone"].mustPostAll(t, late[n:])
+		late = append(late, from.metric("test_cart[late]", start))
+		post["gone"].mustPost(t, "/metrics/", metricJSON(late[n]))
 		slowest = max(slowest, time.Since(start))
 		select {
 		case result = <-done:
-		default:
+		case <-time.After(50 * time.Millisecond): // a client that never rests takes the processor from the removal
 			continue
 		}
 		break

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 )
 
 // binary returns the path of the program under test. PYMON_BRIDGE_BIN names it. Otherwise the program is built now.
@@ -26,13 +27,15 @@ func binary(serves bool) (string, error) {
 	p, ok := shared.programs[race]
 	if !ok {
 		p.path = filepath.Join(shared.dir, map[bool]string{false: "pymon-bridge", true: "pymon-bridge-race"}[race])
-		p.err = build(p.path, race)
+		p.err = provide(p.path, race)
 		shared.programs[race] = p
 	}
 	return p.path, p.err
 }
 
-func build(bin string, race bool) error {
+// provide builds the program in .cache/, where the compiler finds it again and does not link it for each package with tests. It
+// then copies it: what another process builds there later is no program of these tests.
+func provide(bin string, race bool) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -40,6 +43,29 @@ func build(bin string, race bool) error {
 	if err := showSources(root); err != nil {
 		return err
 	}
+	dir := filepath.Join(root, ".cache", "test")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // ends the lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	built := filepath.Join(dir, filepath.Base(bin))
+	if err := build(root, built, race); err != nil {
+		return err
+	}
+	if out, err := exec.Command("cp", built, bin).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the program: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func build(root, bin string, race bool) error {
 	args := []string{"build", "-o", bin}
 	if race {
 		args = append(args, "-race", "-gcflags=modernc.org/...=-race=false -d=checkptr=0", "-gcflags=modernc.org/sqlite=") // as in the Makefile
