@@ -83,11 +83,13 @@ func quoteFlux(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`, `${`, `\${`).Replace(text) + `"`
 }
 
-// seriesKey returns a key from the tags and the time of a row.
-func seriesKey(r Row) string {
+// tagsKey returns a key from the tags of a row.
+func tagsKey(r Row) string {
 	var b strings.Builder
 	for _, column := range slices.Sorted(maps.Keys(r)) {
-		fmt.Fprintf(&b, "%q=%q ", column, fmt.Sprint(r[column]))
+		if column != "_time" {
+			fmt.Fprintf(&b, "%q=%q ", column, fmt.Sprint(r[column]))
+		}
 	}
 	return b.String()
 }

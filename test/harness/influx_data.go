@@ -39,25 +39,32 @@ func (i *Influx) Points(bucket, measurement string) []Row {
 // leaves out days with another type and reports no error.
 func (i *Influx) PointsBetween(bucket, measurement string, start, stop time.Time) []Row {
 	i.tb.Helper()
-	points := map[string]Row{}
-	var order []string
+	type key struct {
+		tags string
+		at   any
+	}
+	points, tagsOf := map[key]Row{}, map[any]string{} // InfluxDB answers with a table for each field of a series
+	var order []key
 	for _, r := range i.Query(`from(bucket: ` + quoteFlux(bucket) + `) |> range(start: ` +
 		start.UTC().Format(time.RFC3339Nano) + `, stop: ` + stop.UTC().Format(time.RFC3339Nano) +
 		`) |> filter(fn: (r) => r._measurement == ` + quoteFlux(measurement) + `)`) {
-		field, value := r["_field"].(string), r["_value"]
+		field, value, table := r["_field"].(string), r["_value"], r["table"]
 		for _, column := range []string{"_field", "_value", "_start", "_stop", "result", "table"} {
 			delete(r, column)
 		}
-		key := seriesKey(r)
-		if points[key] == nil {
-			points[key] = r
-			order = append(order, key)
+		if tagsOf[table] == "" {
+			tagsOf[table] = tagsKey(r)
 		}
-		points[key][field] = value
+		k := key{tagsOf[table], r["_time"]}
+		if points[k] == nil {
+			points[k] = r
+			order = append(order, k)
+		}
+		points[k][field] = value
 	}
 	all := make([]Row, len(order))
-	for n, key := range order {
-		all[n] = points[key]
+	for n, k := range order {
+		all[n] = points[k]
 	}
 	return all
 }
