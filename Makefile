@@ -38,9 +38,15 @@ WAITING := ./test/e2e ./plugin ./test/pages ./influx/setup
 # So many packages at once. More would make InfluxDB so slow that its checks overlap.
 JOBS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 
+# The tests of judging compute on all processors, and take six times as long with the race detector. These judge enough tests for
+# several goroutines, so it watches them alone. The others run without it.
+PARALLEL := ^(TestNetworkX|TestDriftOfManySmallTests|TestEachPanicsWhereItIsCalled)$$
+
 test: influxd python ## Run every test, against a real InfluxDB and real pytest
 	go vet ./...
-	go test $(RACE) -vet=off -shuffle=on -timeout 50m -p $(JOBS) $(WAITING) ./...
+	go test $(RACE) -vet=off -shuffle=on -timeout 50m -p $(JOBS) $(WAITING) $$(go list ./... | grep -v '/regress$$')
+	go test $(RACE) -vet=off -run '$(PARALLEL)' ./regress
+	go test -vet=off -shuffle=on -timeout 30m ./regress
 	for dir in $(MODULES); do (cd "$$dir" && go vet ./... && go test -vet=off -shuffle=on -timeout 30m ./...); done
 
 bench: influxd python ## Compare the program with its goals (13 minutes); docs/benchmarks.md explains the table

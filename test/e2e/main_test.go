@@ -2,13 +2,25 @@
 package e2e_test
 
 import (
+	"flag"
+	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"pymon-bridge/test/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+// TestMain runs twice as many tests at once as there are processors, since they wait for other programs half of the time. -parallel
+// sets another number.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(harness.Main(m))
+}
 
 // startBridge starts a bridge that delivers into buckets of its own. The bridge has to create them.
 func startBridge(t *testing.T, influx *harness.Influx, cfg harness.BridgeConfig) (bridge *harness.Bridge, bucket, meta string) {
