@@ -16,7 +16,7 @@ func TestInfluxReturnsExactValues(t *testing.T) {
 	influx := harness.SharedInflux(t)
 	bucket := influx.NewBucket("pytest", 0)
 	influx.Write(bucket, `m,tag=a\,\ b f=5e-324,g=0.1,s="q\"1\",
-second,line",n=7i,u=8u,ok=true 1`+"\n"+`m,tag=c s="a\,%0D",f=1.7976931348623157e308 2`)
+second,line",n=7i,u=8u,ok=true 1`+"\n"+`m,tag=c s="a\,%0D",f=1.7976931348623157e308 1`)
 
 	points := influx.Points(bucket, "m")
 	require.Len(t, points, 2)
