@@ -12,8 +12,8 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// TestMain runs twice as many tests at once as there are processors, since they wait for other programs half of the time. -parallel
-// sets another number.
+// TestMain runs twice as many tests at once as there are processors, since they wait for other programs much of the time.
+// -parallel sets another number.
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -121,7 +121,7 @@ func replaceFile(t *testing.T, path, content string) {
 	require.NoError(t, os.Rename(path+".new", path))
 }
 
-// TestPytestSeesNoUpgrade replaces the program three times during real runs of pytest with four workers: one with
+// TestPytestSeesNoUpgrade replaces the program five times during real runs of pytest with four workers: one with
 // pytest-monitor, and one with the project's own plugin. Neither warns, and each row is there once.
 func TestPytestSeesNoUpgrade(t *testing.T) {
 	t.Parallel()
@@ -138,7 +138,7 @@ func TestPytestSeesNoUpgrade(t *testing.T) {
 		"monitor": start("monitor", harness.Pytest{}),
 		"own":     start("own", harness.Pytest{Python: harness.Plugin92, Args: []string{"-p", "pymon_bridge", "-p", "no:asyncio"}}),
 	}
-	for stage := range 4 {
+	for stage := range 6 {
 		waitFor(t, runs["monitor"], "metrics accepted by this program", func() bool { return accepted(bridge) > 0 })
 		require.NoError(t, os.WriteFile(filepath.Join(begun, fmt.Sprint(stage)), nil, 0o600))
 		if stage > 0 {
@@ -149,7 +149,7 @@ func TestPytestSeesNoUpgrade(t *testing.T) {
 	for name, run := range runs {
 		run.Wait()
 		assert.Equal(t, 0, run.ExitCode)
-		assert.Contains(t, run.Output(), "128 passed")
+		assert.Contains(t, run.Output(), "192 passed")
 		assert.NotRegexp(t, "(?i)warn|error|did not arrive", run.Output(), name)
 	}
 	for _, m := range harness.Stored(t, bridge.Data).Metrics {
@@ -157,9 +157,9 @@ func TestPytestSeesNoUpgrade(t *testing.T) {
 		stored[name][m.ItemPath+"."+m.ItemVariant]++
 	}
 	bridge.WaitDelivered()
-	assert.Len(t, influx.Points(bucket, "test_metrics"), 2*128)
+	assert.Len(t, influx.Points(bucket, "test_metrics"), 2*192)
 	for name, rows := range stored {
-		assert.Len(t, rows, 128, name)
+		assert.Len(t, rows, 192, name)
 		for row, times := range rows {
 			assert.Equal(t, 1, times, row)
 		}
@@ -173,7 +173,7 @@ func stagedSuite(t *testing.T, name string) string {
 	dir := t.TempDir()
 	const text = `import os, pathlib, pytest, time
 
-@pytest.mark.parametrize("n", range(32))
+@pytest.mark.parametrize("n", range(48))
 def test_stage(n):
     while n >= 8 and not pathlib.Path(os.environ["BEGUN"], str(n // 8)).exists():
         time.sleep(0.01)
