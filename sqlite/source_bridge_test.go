@@ -237,16 +237,3 @@ func TestWhatNoBridgeDecidesIsSkipped(t *testing.T) {
 	assert.Len(t, recs, 1)
 	assert.Equal(t, map[string]int{"session: run: expected a non-empty text": 1, "context: env: expected a non-empty text": 1}, skipped)
 }
-
-// TestAGeneratedColumnIsAColumn holds for a file that another program has changed.
-func TestAGeneratedColumnIsAColumn(t *testing.T) {
-	recs, skipped := readSource(t, pymonFile(t, func(exec func(string, ...any)) {
-		exec("ALTER TABLE TEST_METRICS DROP COLUMN MEM_USAGE")
-		exec("ALTER TABLE TEST_METRICS ADD COLUMN MEM_USAGE AS (2 * TOTAL_TIME)")
-		exec(`INSERT INTO TEST_METRICS (SESSION_H, ENV_H, ITEM_START_TIME, ITEM_PATH, ITEM, ITEM_VARIANT, ITEM_FS_LOC, KIND, COMPONENT, TOTAL_TIME,
-			USER_TIME, KERNEL_TIME, CPU_USAGE) VALUES ('s', 'c', '2026-01-02', 'p', 'i', 'v', 'f', 'function', '', 0.25, 0, 0, 0)`)
-	}))
-	assert.Empty(t, skipped)
-	require.Len(t, recs, 1)
-	assert.Equal(t, 0.5, recs[0].Metric.MemUsage)
-}
