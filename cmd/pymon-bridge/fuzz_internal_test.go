@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -42,6 +45,10 @@ func FuzzAnswers(f *testing.F) {
 		}
 		if status < 200 || status > 999 {
 			status = 200
+		}
+		var value json.RawMessage
+		if errors.Is(json.NewDecoder(bytes.NewReader(body)).Decode(&value), io.ErrUnexpectedEOF) {
+			t.Skip("the command would ask again: so ends the answer of a bridge that restarts")
 		}
 		bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
