@@ -21,8 +21,9 @@ help: ## Print the targets
 run: build ## Start the bridge on http://127.0.0.1:8080, with its data in ./pymon-bridge-data
 	./pymon-bridge --listen 127.0.0.1:8080 --data pymon-bridge-data --quiet-after 10s
 
+# Static, as deploy/systemd needs it, and as the programs of releases are. wheel/hatch_build.py says what the tags do.
 build: ## Build the program ./pymon-bridge
-	go build -trimpath -o pymon-bridge ./cmd/pymon-bridge
+	CGO_ENABLED=0 go build -trimpath -tags timetzdata,nomsgpack -o pymon-bridge ./cmd/pymon-bridge
 
 # Wheels of pymon-bridge for Linux and macOS, on any of them: Go builds for the others too.
 WHEELS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64

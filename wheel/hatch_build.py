@@ -70,14 +70,15 @@ class Build(BuildHookInterface):
 
 
 def licences():
-    """Returns the licences of all libraries in the program. They ask for it where the program is given on.
+    """Returns the licences of all libraries and scripts in the program. They ask for it where the program is given on.
 
     Go's own licence is among them: golang.org/x/sys has the same one.
     """
     known = "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}"
+    modules = sorted(set(output("go", "list", "-deps", TAGS, "-f", known, PACKAGE).splitlines()) - {""})
+    scripts = sorted([*ROOT.glob("web/static/vendor/*"), *ROOT.glob("wheel/licenses/*")])
     text = ""
-    for module in sorted(set(output("go", "list", "-deps", TAGS, "-f", known, PACKAGE).splitlines()) - {""}):
-        name, folder = module.split("\t")
+    for name, folder in [m.split("\t") for m in modules] + [(s.name, s) for s in scripts]:
         files = [f for f in sorted(Path(folder).iterdir()) if re.search("LICEN[CS]E|COPYING|NOTICE", f.name) and f.is_file()]
         if not files:
             raise ValueError(f"{name} has no licence in {folder}")

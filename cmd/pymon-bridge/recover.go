@@ -72,7 +72,7 @@ func (c *recoverCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) erro
 	for _, note := range r.Notes {
 		fmt.Fprintln(m.Stdout, note)
 	}
-	fmt.Fprintf(m.Stdout, "\nThe new file is %s. To use it, stop the bridge, move %s away, and move %s to its place.\n",
+	fmt.Fprintf(m.Stdout, "\nThe new file is %s. To use it, stop the bridge (below systemd its socket too), move %s away, and move %s to its place.\n",
 		filepath.Join(c.Into, sqlite.FileName), c.Data, c.Into)
 	return nil
 }

@@ -30,6 +30,7 @@ type manifests struct {
 	Service core.Service
 	Network networking.NetworkPolicy
 	Monitor monitoring.ServiceMonitor
+	Space   core.Namespace
 	kinds   []string
 }
 
@@ -42,7 +43,8 @@ func kustomize(t *testing.T, folder string) *manifests {
 	all, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "deploy", "kubernetes", folder))
 	require.NoError(t, err)
 	m := &manifests{}
-	into := map[string]any{"StatefulSet": &m.Bridge, "Service": &m.Service, "NetworkPolicy": &m.Network, "ServiceMonitor": &m.Monitor}
+	into := map[string]any{"StatefulSet": &m.Bridge, "Service": &m.Service, "NetworkPolicy": &m.Network, "ServiceMonitor": &m.Monitor,
+		"Namespace": &m.Space}
 	for _, one := range all.Resources() {
 		text, err := one.AsYAML()
 		require.NoError(t, err)
@@ -74,8 +76,12 @@ func (m *manifests) variables(t *testing.T) map[string]string {
 func TestKustomizeBuildsTheManifests(t *testing.T) {
 	base, example := kustomize(t, "base"), kustomize(t, "example")
 	assert.ElementsMatch(t, []string{"StatefulSet", "Service", "NetworkPolicy"}, base.kinds)
-	assert.ElementsMatch(t, []string{"StatefulSet", "Service", "NetworkPolicy", "ServiceMonitor"}, example.kinds)
+	assert.ElementsMatch(t, []string{"StatefulSet", "Service", "NetworkPolicy", "ServiceMonitor", "Namespace"}, example.kinds)
 	assert.Equal(t, "pymon-bridge", example.Bridge.Namespace)
+	assert.Equal(t, example.Bridge.Namespace, example.Space.Name)
+	assert.Equal(t, string(api.LevelRestricted), example.Space.Labels[api.EnforceLevelLabel])
+	assert.Equal(t, "http://influxdb.influxdb:8086", example.variables(t)["INFLUX_URL"], "what the example sets")
+	assert.Equal(t, "my-org", example.variables(t)["INFLUX_ORG"], "what the example sets")
 	assert.Equal(t, "registry.example.org/pymon-bridge:"+programVersion(t), example.container(t).Image)
 	assert.Equal(t, "50Gi", example.Bridge.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests.Storage().String())
 

@@ -23,15 +23,15 @@ type flags struct {
 	defaults  map[string]string // by the name of the flag
 }
 
-// build builds the program once for all tests.
+// build builds the program once for all tests, with the command of `make build`, but into another folder.
 var build = sync.OnceValues(func() (string, error) {
-	folder, err := filepath.Abs(root)
+	recipe, err := exec.Command("make", "-C", root, "--no-print-directory", "--dry-run", "build").Output()
 	if err != nil {
 		return "", err
 	}
 	program := filepath.Join(built, "pymon-bridge")
-	cmd := exec.Command("go", "build", "-o", program, "./cmd/pymon-bridge")
-	cmd.Dir = folder
+	cmd := exec.Command("sh", "-ec", strings.ReplaceAll(string(recipe), "-o pymon-bridge", "-o "+program))
+	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return string(out), err

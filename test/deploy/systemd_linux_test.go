@@ -1,10 +1,10 @@
 package deploy_test
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,18 +64,18 @@ func TestSystemdKnowsTheUnits(t *testing.T) {
 	require.NoError(t, os.WriteFile(service, text, 0o644))
 	out, err := exec.Command("systemd-analyze", "verify", "--man=no", service, filepath.Join(dir, "pymon-bridge.socket")).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Empty(t, string(out))
+	for line := range strings.Lines(string(out)) { // others are about units of this machine
+		assert.NotContains(t, line, "pymon-bridge.")
+	}
 }
 
-// TestTheServiceIsHardened holds the exposure that docs/operations.md states. systemd counts from 0 to 10.
+// TestTheServiceIsHardened: systemd counts the exposure from 0 to 10, and each version a little differently. docs/operations.md states
+// what it is with one of them.
 func TestTheServiceIsHardened(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(root, "docs/operations.md"))
-	require.NoError(t, err)
-	stated := regexp.MustCompile("`systemd-analyze security` rates it ([0-9]\\.[0-9])").FindSubmatch(page)
-	require.NotNil(t, stated)
-	out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--root="+installed(t), "pymon-bridge.service").CombinedOutput()
+	out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", "--root="+installed(t), // tenths
+		"pymon-bridge.service").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Contains(t, string(out), "Overall exposure level for pymon-bridge.service: "+string(stated[1])+" OK")
+	assert.Contains(t, string(out), "Overall exposure level for pymon-bridge.service: ")
 }
 
 // TestTheUnitsFitTheProgram checks what systemd cannot know.
@@ -109,6 +109,18 @@ func TestTheUnitsFitTheProgram(t *testing.T) {
 	out, err := check.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "can serve")
+}
+
+// TestTheServiceCanExecuteTheProgram: the service executes nothing outside the folder of the program, and so no loader of libraries
+// either. A static program needs none.
+func TestTheServiceCanExecuteTheProgram(t *testing.T) {
+	program, err := elf.Open(programFlags(t).program)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, program.Close()) }()
+	assert.Equal(t, "/", readUnit(t, "pymon-bridge.service").one(t, "Service.NoExecPaths"))
+	for _, part := range program.Progs {
+		assert.NotEqual(t, elf.PT_INTERP, part.Type)
+	}
 }
 
 // environment returns the variables of the drop-in with the InfluxDB, and a file with the token.

@@ -1,10 +1,12 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,15 +66,24 @@ func TestWorkflowsRunWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 3, made, "the tests, the release, and what uploads it")
+	assert.Equal(t, 3, made, "the tests, the static checks, and the release")
 }
 
-// TestWorkflowsTrustLittle: a tag of an action can move, a hash cannot. Only the jobs that publish may write anything.
+// permitted is what each job may do beside reading the repository.
+var permitted = map[string]map[string]string{
+	"image":  {"packages": "write"},
+	"attest": {"attestations": "write", "id-token": "write", "packages": "write"},
+	"github": {"contents": "write"},
+	"pypi":   {"id-token": "write"},
+}
+
+// TestWorkflowsTrustLittle: a tag of an action can move, a hash cannot. Jobs may do no more than they need. A job that may take the
+// identity of the project runs nothing that comes from the repository or a registry of packages.
 func TestWorkflowsTrustLittle(t *testing.T) {
 	for name, w := range workflows(t) {
 		require.NotNil(t, w.Permissions, name)
 		for what, may := range *w.Permissions {
-			assert.Equal(t, "read", may, "%s: %s", name, what)
+			assert.Equal(t, "contents: read", what+": "+may, name)
 		}
 		for job, j := range w.Jobs {
 			for _, step := range j.Steps {
@@ -80,9 +91,38 @@ func TestWorkflowsTrustLittle(t *testing.T) {
 					assert.Regexp(t, `@[0-9a-f]{40}$`, step.Uses, job)
 				}
 			}
-			if j.Permissions["contents"] == "write" {
-				assert.Equal(t, "github", job)
+			may := map[string]string{}
+			for what, how := range j.Permissions {
+				if what+how != "contentsread" {
+					may[what] = how
+				}
+			}
+			assert.Equal(t, fmt.Sprint(permitted[job]), fmt.Sprint(may), "%s: %s", name, job)
+			if may["id-token"] == "" {
+				continue
+			}
+			for _, step := range j.Steps {
+				assert.NotContains(t, step.Uses, "checkout", job)
+				assert.NotRegexp(t, `make|pip|npm|go `, step.Run, job)
 			}
 		}
+	}
+}
+
+// TestNothingIsPublishedThatTheBuildRefuses: the build compares the tag with the version of the program.
+func TestNothingIsPublishedThatTheBuildRefuses(t *testing.T) {
+	jobs := workflows(t)["release.yml"].Jobs
+	var after func(job, earlier string) bool
+	after = func(job, earlier string) bool {
+		needed, several := jobs[job].Needs.([]any)
+		if one, ok := jobs[job].Needs.(string); ok && !several {
+			needed = []any{one}
+		}
+		return slices.ContainsFunc(needed, func(n any) bool { return n == earlier || after(n.(string), earlier) })
+	}
+	require.True(t, after("build", "test"))
+	for job := range permitted {
+		require.Contains(t, jobs, job)
+		assert.True(t, after(job, "build"), job)
 	}
 }

@@ -53,7 +53,9 @@ func TestAlerts(t *testing.T) {
 		"disk full": {func(s *state) { s.stats.Free, s.journal.ok = 100<<20, false }, nil,
 			[]string{"PymonBridgeDiskFull"}},
 		"size of the disk unknown": {func(s *state) { s.stats.Free = -1 }, nil, nil},
-		"file damaged":             {func(s *state) { s.journal.ok = false }, nil, []string{"PymonBridgeRefuses"}},
+		"directory removed": {func(s *state) { s.stats.Free, s.journal.ok = -1, false }, nil,
+			[]string{"PymonBridgeRefuses"}},
+		"file damaged": {func(s *state) { s.journal.ok = false }, nil, []string{"PymonBridgeRefuses"}},
 		"file damaged and not readable": {func(s *state) { s.journal.ok, s.unreadable = false, true }, nil,
 			[]string{"PymonBridgeRefuses", "PymonBridgeFiguresMissing"}},
 		"InfluxDB away": {func(s *state) { s.delivery.ok = false }, func(s *state, minute int) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the files of others that the pages and their tests use, at pinned versions, from npm. It checks the integrity that
-# the registry states for a version for ever. Building, running and testing need neither this script nor Node.
+# the registry states for a version for ever. Building, running and testing need neither this script nor Node. tools/release reads
+# here which scripts are in the program.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 "$(dirname "$0")/../need.sh" npm
@@ -27,4 +28,6 @@ fetch() {
 }
 
 fetch uplot 1.6.32 sha512-KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw== web/static/vendor/uplot dist/uPlot.iife.min.js dist/uPlot.min.css LICENSE
+# A Go module has Swagger UI itself, but not the notices that belong to it.
+fetch swagger-ui-dist 5.29.1 sha512-qyjpz0qgcomRr41a5Aye42o69TKwCeHM9F8htLGVeUMKekNS6qAqz9oS7CtSvgGJSppSNAYAIh7vrfrSdHj9zw== wheel/licenses/swagger-ui-dist LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt swagger-ui-standalone-preset.js.LICENSE.txt
 fetch axe-core 4.14.1 sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ== test/testdata/axe axe.min.js LICENSE

@@ -60,7 +60,7 @@ func release(root, dist string) error {
 // writePlatform writes what a release has for one platform.
 func writePlatform(root, dist string, w *wheel, committed time.Time) error {
 	files := []file{{"pymon-bridge", w.program, true}, {"THIRD-PARTY-LICENSES", w.notices, false}}
-	tracked, err := output(root, "git", "ls-files", "LICENSE", "README.md", "CHANGELOG.md", "deploy")
+	tracked, err := output(root, "git", "ls-files", "LICENSE", "README.md", "CHANGELOG.md", "deploy", "docs")
 	if err != nil {
 		return err
 	}

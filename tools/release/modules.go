@@ -19,25 +19,30 @@ import (
 	"github.com/package-url/packageurl-go"
 )
 
-// modules returns a list of the modules that are linked into a program, with their licences, in the format CycloneDX. The program
-// itself says which ones these are, as `go version -m` does.
+// modules returns a list of the modules that are linked into a program and of the scripts for browsers in it, with their licences, in
+// the format CycloneDX. The program itself says which modules these are, as `go version -m` does.
 func modules(root string, w *wheel, date time.Time) ([]byte, error) {
 	folders, err := download(root, w)
 	if err != nil {
 		return nil, err
 	}
 	bom := cyclonedx.NewBOM()
-	program := component(cyclonedx.ComponentTypeApplication, "pymon-bridge", w.version, "MIT")
+	program := component(cyclonedx.ComponentTypeApplication, packageurl.TypeGolang, "pymon-bridge", w.version, "MIT")
 	program.Hashes = &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: fmt.Sprintf("%x", sha256.Sum256(w.program))}}
 	bom.Metadata = &cyclonedx.Metadata{Timestamp: date.Format(time.RFC3339), Component: &program}
-	all := []cyclonedx.Component{component(cyclonedx.ComponentTypeLibrary, "std", strings.TrimPrefix(w.info.GoVersion, "go"), "BSD-3-Clause")}
+	all := []cyclonedx.Component{component(cyclonedx.ComponentTypeLibrary, packageurl.TypeGolang, "std", strings.TrimPrefix(w.info.GoVersion, "go"), "BSD-3-Clause")}
 	for _, m := range w.info.Deps {
 		licences, err := licencesIn(folders[m.Path])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		all = append(all, component(cyclonedx.ComponentTypeLibrary, m.Path, m.Version, licences...))
+		all = append(all, component(cyclonedx.ComponentTypeLibrary, packageurl.TypeGolang, m.Path, m.Version, licences...))
 	}
+	embedded, err := scripts(root)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, embedded...)
 	refs := []string{}
 	for _, c := range all {
 		refs = append(refs, c.BOMRef)
@@ -48,15 +53,38 @@ func modules(root string, w *wheel, date time.Time) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// component describes a module. Each of its licences holds for a part of it.
-func component(kind cyclonedx.ComponentType, path, version string, licences ...string) cyclonedx.Component {
+// component describes a module or a script. Each of its licences holds for a part of it.
+func component(kind cyclonedx.ComponentType, registry, path, version string, licences ...string) cyclonedx.Component {
 	at := strings.LastIndexByte(path, '/')
-	purl := packageurl.NewPackageURL(packageurl.TypeGolang, path[:max(at, 0)], path[at+1:], version, nil, "").ToString()
+	purl := packageurl.NewPackageURL(registry, path[:max(at, 0)], path[at+1:], version, nil, "").ToString()
 	c := cyclonedx.Component{BOMRef: purl, Type: kind, Name: path, Version: version, PackageURL: purl, Licenses: &cyclonedx.Licenses{}}
 	for _, id := range licences {
 		*c.Licenses = append(*c.Licenses, cyclonedx.LicenseChoice{License: &cyclonedx.License{ID: id}})
 	}
 	return c
+}
+
+// fetched matches what tools/assets/assets.sh fetches: name, version, integrity, folder.
+var fetched = regexp.MustCompile(`(?m)^fetch (\S+) (\S+) \S+ (\S+)`)
+
+// scripts returns the scripts of others in the program, which no module names. Those below test/ are not in it.
+func scripts(root string) (all []cyclonedx.Component, err error) {
+	text, err := os.ReadFile(filepath.Join(root, "tools", "assets", "assets.sh"))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range fetched.FindAllStringSubmatch(string(text), -1) {
+		name, version, folder := m[1], m[2], m[3]
+		if strings.HasPrefix(folder, "test/") {
+			continue
+		}
+		licences, err := licencesIn(filepath.Join(root, folder))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, component(cyclonedx.ComponentTypeLibrary, packageurl.TypeNPM, name, version, licences...))
+	}
+	return all, nil
 }
 
 // download returns the folders of the modules in a program. They are those that it was built from.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -45,17 +46,43 @@ func TestModulesAreThoseOfTheProgram(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(want), 20)
-	var got []string
+	var got, scripts []string
 	for _, c := range *bom.Components {
-		assert.True(t, strings.HasPrefix(c.PackageURL, "pkg:golang/"), c.PackageURL)
 		assert.NotEmpty(t, *c.Licenses, c.Name)
 		for _, l := range *c.Licenses {
 			assert.Contains(t, allowed, l.License.ID, c.Name)
 		}
+		if strings.HasPrefix(c.PackageURL, "pkg:npm/") {
+			scripts = append(scripts, c.PackageURL)
+			continue
+		}
+		assert.True(t, strings.HasPrefix(c.PackageURL, "pkg:golang/"), c.PackageURL)
 		if c.Name != "std" {
 			got = append(got, c.Name+" "+c.Version)
 		}
 	}
 	assert.ElementsMatch(t, want, got)
-	assert.Len(t, *(*bom.Dependencies)[0].Dependencies, len(got)+1)
+	assert.ElementsMatch(t, embeddedScripts(t, root), scripts)
+	assert.Len(t, *(*bom.Dependencies)[0].Dependencies, len(got)+1+len(scripts))
+}
+
+// embeddedScripts returns the scripts in the program: uPlot says its version itself, and the Go module of Swagger UI in its README.
+func embeddedScripts(t *testing.T, root string) []string {
+	t.Helper()
+	said := func(path, pattern string) string {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		m := regexp.MustCompile(pattern).FindSubmatch(text)
+		require.NotNil(t, m, path)
+		return string(m[1])
+	}
+	module, err := output(root, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/swaggest/swgui")
+	require.NoError(t, err)
+	vendored, err := os.ReadDir(filepath.Join(root, "web/static/vendor"))
+	require.NoError(t, err)
+	assert.Len(t, vendored, 1, "a script that is not listed here")
+	return []string{
+		"pkg:npm/uplot@" + said(filepath.Join(root, "web/static/vendor/uplot/uPlot.iife.min.js"), `uPlot \(v([0-9.]+)\)`),
+		"pkg:npm/swagger-ui-dist@" + said(filepath.Join(strings.TrimSpace(string(module)), "README.md"), `swagger-ui/releases/tag/v([0-9.]+)`),
+	}
 }
