@@ -31,7 +31,7 @@ func (m *markup) add(form literal, texts ...string) {
 
 func (m *markup) addHTML(made template.HTML) { m.made.WriteString(string(made)) }
 
-func (m *markup) html() template.HTML { return template.HTML(m.made.String()) } //nolint:gosec // made of literals and of escaped texts
+func (m *markup) html() template.HTML { return template.HTML(m.made.String()) } // #nosec G203 -- made of literals and of escaped texts
 
 // mark shows a status as its sign.
 func mark(status any) template.HTML {
