@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,6 +53,20 @@ func TestOperatorsSeeOnlyWhatIsPrinted(t *testing.T) {
 	printVerified(m, "pymon.db", "", &sqlite.Verification{Findings: []sqlite.Finding{{Where: evil, What: evil}}})
 	assert.Equal(t, 7, strings.Count(out.String(), `\x1b]0;title\a\u202e`), out.String())
 	assert.Equal(t, -1, strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", out.String())
+}
+
+// What "serve" refuses, "serve --check" refuses too.
+func TestCheckingRefusesALinkToAnotherFile(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	logger := slog.New(slog.DiscardHandler)
+	require.NoError(t, shareFile(t.Context(), other, logger, func(*sqlite.DB) error { return nil }))
+	require.NoError(t, os.Symlink(filepath.Join(other, sqlite.FileName), filepath.Join(dir, sqlite.FileName)))
+	for _, args := range [][]string{{"serve", "--data", dir}, {"serve", "--check", "--data", dir}} {
+		var out, log bytes.Buffer
+		assert.Equal(t, 1, (&Main{Stdout: &out, Stderr: &log}).Run(t.Context(), args), args)
+		assert.Contains(t, log.String(), "is a symbolic link: expected a file", args)
+		assert.Empty(t, out.String())
+	}
 }
 
 // No choice is no choice of all: dead letters are not retried or dropped by mistake.
