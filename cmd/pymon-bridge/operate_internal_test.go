@@ -44,15 +44,43 @@ func TestDeadLettersAreGrouped(t *testing.T) {
 func TestOperatorsSeeOnlyWhatIsPrinted(t *testing.T) {
 	const evil = "\x1b]0;title\x07\u202e\x1b[2J"
 	var out bytes.Buffer
-	m := &Main{Stdout: &out}
-	list := letterList{known: map[letterGroup]*letterGroup{}}
-	list.add(monitor.Letter{DeadLetter: monitor.DeadLetter{Seq: 1, Class: monitor.ClassMetric, Reason: evil}, Name: evil, Project: "shop"}, 0)
-	require.NoError(t, new(deadListCmd).print(m, &list))
-	status := &statusResult{Attention: []string{evil}, Projects: []monitor.ProjectStatus{{Project: "shop", LastRun: evil}}}
-	require.NoError(t, status.print(&out, time.Now()))
-	printVerified(m, "pymon.db", "", &sqlite.Verification{Findings: []sqlite.Finding{{Where: evil, What: evil}}})
-	assert.Equal(t, 7, strings.Count(out.String(), `\x1b]0;title\a\u202e`), out.String())
-	assert.Equal(t, -1, strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", out.String())
+	m := &Main{Stdout: &out, Stderr: &out}
+	shown := map[string]int{"dead list": 5, "dead show": 3, "status": 5, "verify": 3, "token list": 2, "token rotate": 1, "import": 2, "delete": 2, "replay": 2}
+	for name, print := range map[string]func() error{
+		"dead list": func() error {
+			list := letterList{known: map[letterGroup]*letterGroup{}}
+			list.add(monitor.Letter{DeadLetter: monitor.DeadLetter{Seq: 1, Class: monitor.ClassMetric, Reason: evil}, Name: evil, Project: evil}, 0)
+			return new(deadListCmd).print(m, &list)
+		},
+		"dead show": func() error {
+			printLetter(&out, &monitor.Record{Project: evil, Context: &monitor.Context{}}, []monitor.Letter{{DeadLetter: monitor.DeadLetter{Dest: evil, Reason: evil}}})
+			return nil
+		},
+		"status": func() error {
+			return (&statusResult{Attention: []string{evil}, Projects: []monitor.ProjectStatus{{Project: evil, LastRun: evil}},
+				Delivery: []deliveryStatus{{Dest: evil, Undeleted: []monitor.Undeleted{{Project: evil}}}}}).print(&out, time.Now())
+		},
+		"verify": func() error {
+			printVerified(m, "pymon.db", "", &sqlite.Verification{Notes: []string{evil}, Findings: []sqlite.Finding{{Where: evil, What: evil}}})
+			return nil
+		},
+		"token list":   func() error { return printTokens(&out, []monitor.Token{{Project: evil, Label: evil}}) },
+		"token rotate": func() error { return m.printToken(monitor.Token{Project: evil}, "") },
+		"import": func() error {
+			return (&restored{Source: evil, Projects: map[string]*recordCounts{evil: {}}}).print(m, false, false)
+		},
+		"delete": func() error {
+			return new(deleteCmd).print(m, &deleteResult{DeletionState: monitor.DeletionState{Dest: evil}, Left: []monitor.Destination{evil + "."}})
+		},
+		"replay": func() error {
+			return m.printReplay(replayResult{Served: true, Done: true, ReplayState: monitor.ReplayState{Dest: evil, Reasons: map[string]int64{evil: 1}}})
+		},
+	} {
+		out.Reset()
+		require.NoError(t, print(), name)
+		assert.Equal(t, shown[name], strings.Count(out.String(), `\x1b]0;title\a\u202e`), out.String())
+		assert.Equal(t, -1, strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", out.String())
+	}
 }
 
 // What "serve" refuses, "serve --check" refuses too.
