@@ -64,13 +64,16 @@ func (r rest) do(req *http.Request, header http.Header, read func(*http.Response
 	return nil
 }
 
-// maxJSON is the length of a list or an object in bytes at most. Those that are asked for are far shorter.
-const maxJSON = 16 << 20
+// DecodeJSON reads a list or an object in an answer of InfluxDB, and of the answer 16 MiB at most. Those that are asked for are far
+// shorter.
+func DecodeJSON(answer io.Reader, into any) error {
+	return json.NewDecoder(io.LimitReader(answer, 16<<20)).Decode(into)
+}
 
 // getJSON reads a list or an object.
 func (r rest) getJSON(ctx context.Context, path string, query url.Values, into any) error {
 	return r.call(ctx, http.MethodGet, path, query, "", func(body io.Reader) error {
-		return json.NewDecoder(io.LimitReader(body, maxJSON)).Decode(into)
+		return DecodeJSON(body, into)
 	})
 }
 

@@ -108,3 +108,26 @@ func TestAnErrorWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
 	front.Close() // waits for the handler
 	require.Less(t, sent, most/2, "buffers of the system take some of it")
 }
+
+// spaces is a JSON list that never ends. It stops at most, so that a test ends.
+type spaces struct{ read, most int }
+
+func (s *spaces) Read(p []byte) (int, error) {
+	if s.read >= s.most {
+		return 0, io.EOF
+	}
+	for i := range p {
+		p[i] = ' '
+	}
+	if s.read == 0 {
+		p[0] = '['
+	}
+	s.read += len(p)
+	return len(p), nil
+}
+
+func TestAListWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
+	answer := &spaces{most: 64 << 20}
+	require.ErrorIs(t, influx.DecodeJSON(answer, new([]int)), io.ErrUnexpectedEOF)
+	require.Less(t, answer.read, answer.most)
+}

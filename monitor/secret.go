@@ -6,14 +6,17 @@ import "strings"
 const knownPart = 12
 
 // HideSecret returns a text without a secret, and without each part of it that has 12 letters or more. A text may have only a part,
-// because somebody cut it, or wrote some letters in another way, such as "=" as "%3D" in an address.
+// because somebody cut it, or wrote some letters in another way, such as "=" as "%3D" in an address. Another text that shares 12 letters
+// with the secret loses them too.
 func HideSecret(text, secret string) string {
 	const hidden = "[token]"
-	if len(secret) <= knownPart {
-		if secret == "" {
-			return text
-		}
+	switch {
+	case secret == "":
+		return text
+	case len(secret) <= knownPart:
 		return strings.ReplaceAll(text, secret, hidden)
+	case len(text) < knownPart: // most often nothing was said
+		return text
 	}
 	parts := map[string]bool{}
 	for i := range len(secret) - knownPart + 1 {

@@ -43,6 +43,14 @@ func refuseLinks(path string) error {
 	return nil
 }
 
+// refuseDataLinks does the same for the file of a data directory. A copy elsewhere may be a link: somebody chose its name.
+func refuseDataLinks(path string) error {
+	if filepath.Base(path) != FileName {
+		return nil
+	}
+	return refuseLinks(path)
+}
+
 // syncDirectory writes the names in a directory to stable storage.
 func syncDirectory(dir string) error {
 	f, err := os.Open(dir)

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -67,6 +68,15 @@ func TestLinksAreRefused(t *testing.T) {
 		for _, err := range []error{db.Open(t.Context()), db.OpenShared(t.Context())} {
 			assert.ErrorContains(t, err, path+suffix+" is a symbolic link: expected a file")
 		}
+		into, quiet := filepath.Join(t.TempDir(), sqlite.FileName), slog.New(slog.DiscardHandler)
+		progress := func(int64, int64) {}
+		_, verified := sqlite.Verify(t.Context(), path, progress)
+		_, recovered := sqlite.Recover(t.Context(), path, into, quiet, progress)
+		_, imported := sqlite.OpenSource(t.Context(), path, quiet)
+		_, _, checked := sqlite.VersionOf(t.Context(), path)
+		for i, err := range []error{verified, recovered, imported, checked, sqlite.Backup(t.Context(), path, into, false, progress)} {
+			assert.ErrorContains(t, err, path+suffix+" is a symbolic link: expected a file", "%d", i)
+		}
 		content, err := os.ReadFile(elsewhere)
 		require.NoError(t, err)
 		assert.Equal(t, "precious", string(content))
@@ -77,4 +87,10 @@ func TestLinksAreRefused(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(filepath.Dir(path), link))
 	open(t, dbAt(filepath.Join(link, sqlite.FileName), utcZones()))
+	latest := filepath.Join(t.TempDir(), "latest.db") // and so may a copy
+	copied := latest + ".copy"
+	require.NoError(t, sqlite.Backup(t.Context(), path, copied, false, func(int64, int64) {}))
+	require.NoError(t, os.Symlink(copied, latest))
+	_, err := sqlite.Verify(t.Context(), latest, func(int64, int64) {})
+	require.NoError(t, err)
 }

@@ -33,6 +33,9 @@ type rawFile struct {
 
 // openRaw opens a file that nobody writes to.
 func openRaw(path string) (*rawFile, error) {
+	if err := refuseDataLinks(path); err != nil {
+		return nil, err
+	}
 	s := &rawFile{path: path, lock: readMarks(path + ".lock"), index: readIndex(path + "-shm")}
 	if err := s.read(); err != nil {
 		s.close()

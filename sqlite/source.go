@@ -88,6 +88,9 @@ func (s *Source) open(ctx context.Context, logger *slog.Logger) (err error) {
 
 // inspect looks at the file before SQLite does.
 func (s *Source) inspect() error {
+	if err := refuseDataLinks(s.Path); err != nil {
+		return err
+	}
 	f, err := os.Open(s.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

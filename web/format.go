@@ -45,8 +45,10 @@ func (a *answer) csv(v *view) error {
 	return w.WriteAll(t.Rows)
 }
 
-// plainCell returns a text that spreadsheets take for no formula. Names of tests come from anybody who may post.
+// plainCell returns a text that spreadsheets take for no formula. Names of tests come from anybody who may post. Invalid UTF-8 becomes
+// U+FFFD, because readers of CSV would refuse the whole file.
 func plainCell(cell string) string {
+	cell = strings.ToValidUTF8(cell, "\uFFFD")
 	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return cell
 	}

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,6 +39,7 @@ func TestManyProjectsArePaged(t *testing.T) {
 	assert.NotContains(t, last, `rel="next"`)
 	assert.Equal(t, []string{"team-207"}, listed("?q=AM-2+07"))
 	assert.Contains(t, s.get("/?q=nobody").Body.String(), "No project is called that.")
+	assert.NotContains(t, s.get(fmt.Sprintf("/?offset=%d", math.MaxInt)).Body.String(), `rel="next"`)
 	assert.Equal(t, http.StatusBadRequest, s.get("/?offset=x").Code)
 	page := s.get("/p/shop/").Body.String()
 	assert.Equal(t, 30, strings.Count(page, `<a href="/p/team-`), "the menu has some")

@@ -48,17 +48,34 @@ func TestStoppedCheckDoesNotPass(t *testing.T) {
 }
 
 // The token must go to the given address only.
-func TestCheckFollowsNoRedirect(t *testing.T) {
+func TestCommandsFollowNoRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("was asked, with %q", r.Header.Get("Authorization"))
+		t.Errorf("was asked for %s, with %q", r.URL, r.Header.Get("Authorization"))
 	}))
 	defer elsewhere.Close()
-	front := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/login?secret=1", http.StatusFound))
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "Bearer SECRET", r.Header.Get("Authorization"))
+		http.Redirect(w, r, elsewhere.URL+"/login?secret=1", http.StatusTemporaryRedirect)
+	}))
 	defer front.Close()
-	status, stderr := check(t.Context(), "--url", front.URL, "--token", "SECRET")
-	assert.Equal(t, statusNotJudged, status)
-	assert.Contains(t, stderr, "redirects to "+elsewhere.URL+"/login (302 Found): expected the address of the bridge itself")
+	refused := "redirects to " + elsewhere.URL + "/login (307 Temporary Redirect): expected the address of the bridge itself"
+	for _, c := range []struct {
+		command, said string
+		status        int
+	}{
+		{"check", refused, statusNotJudged},
+		{"open", refused, 1},
+		{"healthcheck", "the bridge is not ready: it answered 307 Temporary Redirect", 1},
+	} {
+		var out, log bytes.Buffer
+		status := (&Main{Stdout: &out, Stderr: &log}).Run(t.Context(), []string{c.command, "--url", front.URL, "--token", "SECRET"})
+		assert.Equal(t, c.status, status, c.command)
+		assert.Contains(t, log.String(), c.said)
+	}
+	code, err := (&source{client: client{URL: front.URL, Token: "SECRET"}}).loginCode(t.Context())
+	assert.Error(t, err)
+	assert.Empty(t, code)
 }
 
 // With an empty variable in a pipeline, the command must not judge the run of somebody else.

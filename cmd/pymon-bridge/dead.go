@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
+	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 )
 
@@ -85,13 +87,18 @@ func (c *deadShowCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 		if c.JSON {
 			return m.printJSON(shownLetter{c.Number, rec.Project, rec.Class(), sentJSON(rec), refusalsOf(letters)})
 		}
-		fmt.Fprintf(m.Stdout, "Record %d: a %s of project %s, accepted at %s\n\n%s\n", c.Number, rec.Class(), rec.Project,
-			timeOrNever(rec.Received), printableLines(indented(sentJSON(rec))))
-		for _, l := range letters {
-			fmt.Fprintf(m.Stdout, "\n%s refused it at %s%s:\n%s\n", l.Dest, timeOrNever(l.At), statusOf(l), printableLines(l.Reason))
-		}
+		printLetter(m.Stdout, rec, letters)
 		return nil
 	})
+}
+
+// printLetter prints a record, and what each destination says of it.
+func printLetter(out io.Writer, rec *monitor.Record, letters []monitor.Letter) {
+	fmt.Fprintf(out, "Record %d: a %s of project %s, accepted at %s\n\n%s\n", letters[0].Seq, rec.Class(), report.Printable(rec.Project),
+		timeOrNever(rec.Received), printableLines(indented(sentJSON(rec))))
+	for _, l := range letters {
+		fmt.Fprintf(out, "\n%s refused it at %s%s:\n%s\n", report.Printable(string(l.Dest)), timeOrNever(l.At), statusOf(l), printableLines(l.Reason))
+	}
 }
 
 func statusOf(l monitor.Letter) string {

@@ -141,13 +141,14 @@ func (c *deadListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) err
 
 func (c *deadListCmd) print(m *Main, list *letterList) error {
 	w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LETTERS\tPROJECT\tCLASS\tSTATUS\tREASON")
+	printRow(w, "LETTERS", "PROJECT", "CLASS", "STATUS", "REASON")
 	for _, g := range list.Groups {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\n", g.Letters, g.Project, g.Class, g.Status, oneLine(g.Reason, 160))
+		printRow(w, g.Letters, g.Project, g.Class, g.Status, oneLine(g.Reason, 160))
 	}
-	fmt.Fprintln(w, "\nNUMBER\tBURIED\tPROJECT\tCLASS\tNAME\tREASON")
+	fmt.Fprintln(w)
+	printRow(w, "NUMBER", "BURIED", "PROJECT", "CLASS", "NAME", "REASON")
 	for _, l := range list.Letters {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Number, timeOrNever(l.Buried), l.Project, l.Class, oneLine(l.Name, 50), oneLine(l.Reason, 60))
+		printRow(w, l.Number, timeOrNever(l.Buried), l.Project, l.Class, oneLine(l.Name, 50), oneLine(l.Reason, 60))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -195,7 +195,7 @@ func (c *deleteCmd) printText(m *Main, r *deleteResult, former []monitor.Destina
 		fmt.Fprintf(&text, "%s may still have points of it: the file was delivered there, and the bridge delivers elsewhere now. A bridge that "+
 			"delivers there again deletes them. If there is no such InfluxDB any more, repeat the command with --forget.\n", joined(former))
 	}
-	_, err := io.WriteString(m.Stdout, text.String())
+	_, err := io.WriteString(m.Stdout, printableLines(text.String()))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/report"
 )
 
 // restored says what an import from InfluxDB brought back.
@@ -59,7 +60,7 @@ func (r *restored) print(m *Main, asJSON, noTokens bool) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Projects)) {
 		if err == nil {
 			of := r.Projects[name]
-			_, err = fmt.Fprintf(m.Stdout, "Project %s: new: %s. There already: %s.\n", name, counted(of.New), counted(of.Repeats))
+			_, err = fmt.Fprintf(m.Stdout, "Project %s: new: %s. There already: %s.\n", report.Printable(name), counted(of.New), counted(of.Repeats))
 		}
 	}
 	if err == nil && noTokens {

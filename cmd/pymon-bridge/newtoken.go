@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 )
 
@@ -108,6 +109,6 @@ func (m *Main) printToken(t monitor.Token, secret string) error {
 	_, err := fmt.Fprintln(m.Stdout, secret)
 	fmt.Fprintf(m.Stderr, "Token %d of project %s, with %s. It is shown only now. Use it as\n"+
 		"  pytest --remote-server http://x:%s@HOST:8080\n"+
-		"or as the password in .netrc, or as \"Authorization: Bearer …\".\n", t.ID, t.Project, scopesOf(t), secret)
+		"or as the password in .netrc, or as \"Authorization: Bearer …\".\n", t.ID, report.Printable(t.Project), scopesOf(t), secret)
 	return err
 }

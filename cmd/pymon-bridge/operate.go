@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -54,6 +55,15 @@ func count(n int64, noun string) string {
 		noun += "s"
 	}
 	return strconv.FormatInt(n, 10) + " " + noun
+}
+
+// printRow writes a row of a table. Nothing in its cells controls a terminal, or begins another cell.
+func printRow(w io.Writer, cells ...any) {
+	texts := make([]string, len(cells))
+	for i, cell := range cells {
+		texts[i] = report.Printable(fmt.Sprint(cell))
+	}
+	fmt.Fprintln(w, strings.Join(texts, "\t"))
 }
 
 // oneLine shortens a text to one line of at most so many characters.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,15 +44,57 @@ func TestDeadLettersAreGrouped(t *testing.T) {
 func TestOperatorsSeeOnlyWhatIsPrinted(t *testing.T) {
 	const evil = "\x1b]0;title\x07\u202e\x1b[2J"
 	var out bytes.Buffer
-	m := &Main{Stdout: &out}
-	list := letterList{known: map[letterGroup]*letterGroup{}}
-	list.add(monitor.Letter{DeadLetter: monitor.DeadLetter{Seq: 1, Class: monitor.ClassMetric, Reason: evil}, Name: evil, Project: "shop"}, 0)
-	require.NoError(t, new(deadListCmd).print(m, &list))
-	status := &statusResult{Attention: []string{evil}, Projects: []monitor.ProjectStatus{{Project: "shop", LastRun: evil}}}
-	require.NoError(t, status.print(&out, time.Now()))
-	printVerified(m, "pymon.db", "", &sqlite.Verification{Findings: []sqlite.Finding{{Where: evil, What: evil}}})
-	assert.Equal(t, 7, strings.Count(out.String(), `\x1b]0;title\a\u202e`), out.String())
-	assert.Equal(t, -1, strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", out.String())
+	m := &Main{Stdout: &out, Stderr: &out}
+	shown := map[string]int{"dead list": 5, "dead show": 3, "status": 5, "verify": 3, "token list": 2, "token rotate": 1, "import": 2, "delete": 2, "replay": 2}
+	for name, print := range map[string]func() error{
+		"dead list": func() error {
+			list := letterList{known: map[letterGroup]*letterGroup{}}
+			list.add(monitor.Letter{DeadLetter: monitor.DeadLetter{Seq: 1, Class: monitor.ClassMetric, Reason: evil}, Name: evil, Project: evil}, 0)
+			return new(deadListCmd).print(m, &list)
+		},
+		"dead show": func() error {
+			printLetter(&out, &monitor.Record{Project: evil, Context: &monitor.Context{}}, []monitor.Letter{{DeadLetter: monitor.DeadLetter{Dest: evil, Reason: evil}}})
+			return nil
+		},
+		"status": func() error {
+			return (&statusResult{Attention: []string{evil}, Projects: []monitor.ProjectStatus{{Project: evil, LastRun: evil}},
+				Delivery: []deliveryStatus{{Dest: evil, Undeleted: []monitor.Undeleted{{Project: evil}}}}}).print(&out, time.Now())
+		},
+		"verify": func() error {
+			printVerified(m, "pymon.db", "", &sqlite.Verification{Notes: []string{evil}, Findings: []sqlite.Finding{{Where: evil, What: evil}}})
+			return nil
+		},
+		"token list":   func() error { return printTokens(&out, []monitor.Token{{Project: evil, Label: evil}}) },
+		"token rotate": func() error { return m.printToken(monitor.Token{Project: evil}, "") },
+		"import": func() error {
+			return (&restored{Source: evil, Projects: map[string]*recordCounts{evil: {}}}).print(m, false, false)
+		},
+		"delete": func() error {
+			return new(deleteCmd).print(m, &deleteResult{DeletionState: monitor.DeletionState{Dest: evil}, Left: []monitor.Destination{evil + "."}})
+		},
+		"replay": func() error {
+			return m.printReplay(replayResult{Served: true, Done: true, ReplayState: monitor.ReplayState{Dest: evil, Reasons: map[string]int64{evil: 1}}})
+		},
+	} {
+		out.Reset()
+		require.NoError(t, print(), name)
+		assert.Equal(t, shown[name], strings.Count(out.String(), `\x1b]0;title\a\u202e`), out.String())
+		assert.Equal(t, -1, strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }), "%q", out.String())
+	}
+}
+
+// What "serve" refuses, "serve --check" refuses too.
+func TestCheckingRefusesALinkToAnotherFile(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	logger := slog.New(slog.DiscardHandler)
+	require.NoError(t, shareFile(t.Context(), other, logger, func(*sqlite.DB) error { return nil }))
+	require.NoError(t, os.Symlink(filepath.Join(other, sqlite.FileName), filepath.Join(dir, sqlite.FileName)))
+	for _, args := range [][]string{{"serve", "--data", dir}, {"serve", "--check", "--data", dir}} {
+		var out, log bytes.Buffer
+		assert.Equal(t, 1, (&Main{Stdout: &out, Stderr: &log}).Run(t.Context(), args), args)
+		assert.Contains(t, log.String(), "is a symbolic link: expected a file", args)
+		assert.Empty(t, out.String())
+	}
 }
 
 // No choice is no choice of all: dead letters are not retried or dropped by mistake.

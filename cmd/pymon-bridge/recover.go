@@ -10,6 +10,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 )
 
@@ -70,7 +71,7 @@ func (c *recoverCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) erro
 	fmt.Fprintf(m.Stdout, "\nThe last number is %s. The new file has no record for %s of the numbers up to it: they are lost, or were deleted before.\n",
 		humanize.Comma(int64(r.Last)), humanize.Comma(int64(r.Missing)))
 	for _, note := range r.Notes {
-		fmt.Fprintln(m.Stdout, note)
+		fmt.Fprintln(m.Stdout, report.Printable(note))
 	}
 	fmt.Fprintf(m.Stdout, "\nThe new file is %s. To use it, stop the bridge (below systemd its socket too), move %s away, and move %s to its place.\n",
 		filepath.Join(c.Into, sqlite.FileName), c.Data, c.Into)

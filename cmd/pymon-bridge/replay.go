@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/report"
 	"pymon-bridge/sqlite"
 )
 
@@ -124,7 +125,7 @@ func (m *Main) printReplay(r replayResult) error {
 	case s.Error != "":
 		return nil
 	}
-	fmt.Fprintf(m.Stdout, "Delivered %s and %s again to %s.\n", count(s.Sent, "record"), count(s.SentReports, "report"), s.Dest)
+	fmt.Fprintf(m.Stdout, "Delivered %s and %s again to %s.\n", count(s.Sent, "record"), count(s.SentReports, "report"), report.Printable(string(s.Dest)))
 	for _, part := range []struct {
 		n    int64
 		said string

@@ -19,7 +19,7 @@ const shownProjects = 12
 // print prints one screen.
 func (s *statusResult) print(out io.Writer, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	line := func(name, format string, args ...any) { printRow(w, name, fmt.Sprintf(format, args...)) }
 	s.printBridge(line)
 	for _, d := range s.Delivery {
 		name := "delivered to"
@@ -109,10 +109,11 @@ func printRetention(r *monitor.RetentionStatus, line func(name, format string, a
 func (s *statusResult) printRest(out io.Writer, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if len(s.Projects) > 0 {
-		fmt.Fprintln(w, "\nPROJECT\tLAST RUN\tTESTS\tSESSIONS TODAY\tSESSIONS\tRUN")
+		fmt.Fprintln(w)
+		printRow(w, "PROJECT", "LAST RUN", "TESTS", "SESSIONS TODAY", "SESSIONS", "RUN")
 	}
 	for _, p := range s.Projects[:min(len(s.Projects), shownProjects)] {
-		fmt.Fprintf(w, "%s\t%s ago\t%d\t%d\t%d\t%s\n", p.Project, age(now.Sub(p.Started)), p.Tests, p.Today, p.Sessions, oneLine(p.LastRun, 40))
+		printRow(w, p.Project, age(now.Sub(p.Started))+" ago", p.Tests, p.Today, p.Sessions, oneLine(p.LastRun, 40))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -35,14 +36,17 @@ func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 		if err != nil {
 			return fmt.Errorf("read the tokens: %w", err)
 		}
-		w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tPROJECT\tSCOPES\tCREATED\tLAST USED\tEXPIRES\tLABEL")
-		for _, t := range list.Valid {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Project, scopesOf(t), timeOrNever(t.Created),
-				timeOrNever(t.Used), timeOrNever(t.Expires), t.Label)
-		}
-		return w.Flush()
+		return printTokens(m.Stdout, list.Valid)
 	})
+}
+
+func printTokens(out io.Writer, all []monitor.Token) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	printRow(w, "ID", "PROJECT", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "LABEL")
+	for _, t := range all {
+		printRow(w, t.ID, t.Project, scopesOf(t), timeOrNever(t.Created), timeOrNever(t.Used), timeOrNever(t.Expires), t.Label)
+	}
+	return w.Flush()
 }
 
 func timeOrNever(t time.Time) string {

@@ -54,7 +54,7 @@ func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
 
 func printVerified(m *Main, path, data string, v *sqlite.Verification) {
 	for _, note := range v.Notes {
-		fmt.Fprintln(m.Stdout, note)
+		fmt.Fprintln(m.Stdout, report.Printable(note))
 	}
 	if len(v.Findings) == 0 {
 		fmt.Fprintf(m.Stdout, "%s is sound: %s records were read. A bit that flipped inside a value cannot be seen.\n", path,

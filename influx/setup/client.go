@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,14 +14,12 @@ import (
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
 	clienthttp "github.com/influxdata/influxdb-client-go/v2/api/http"
 
+	"pymon-bridge/influx"
 	"pymon-bridge/monitor"
 )
 
-// timeout bounds one request, and maxJSON the bytes of its answer.
-const (
-	timeout = time.Minute
-	maxJSON = 16 << 20
-)
+// timeout bounds one request.
+const timeout = time.Minute
 
 // client makes the requests below /api/v2/.
 type client struct {
@@ -75,7 +72,7 @@ func (c client) do(ctx context.Context, r request, into any) error {
 		if into == nil {
 			return nil
 		}
-		return json.NewDecoder(io.LimitReader(resp.Body, maxJSON)).Decode(into)
+		return influx.DecodeJSON(resp.Body, into)
 	})
 	if refused != nil {
 		return c.explain(r, refused)

@@ -1,8 +1,10 @@
 package setup_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -254,4 +256,25 @@ func TestWrongSettings(t *testing.T) {
 	good.Retention = hours(5 * 24)
 	_, err := setup.New(good, nil)
 	require.NoError(t, err)
+}
+
+// What answers may be no InfluxDB, and its list may never end.
+func TestAListWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
+	const most = 64 << 20
+	sent := 0
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		part := bytes.Repeat([]byte(" "), 64<<10)
+		for part[0] = '{'; sent < most; sent += len(part) {
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+			part[0] = ' '
+		}
+	}))
+	s, err := setup.New(setup.Config{URL: other.URL, Token: "t", Org: "o", Bucket: "a", MetaBucket: "b", DailyBucket: "c",
+		RollupDays: 4, CheckEvery: time.Minute, CheckWindow: 24 * time.Hour}, nil)
+	require.NoError(t, err)
+	require.Error(t, s.Print(t.Context()))
+	other.Close() // waits for the handler
+	require.Less(t, sent, most/2, "buffers of the system take some of it")
 }
