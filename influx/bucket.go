@@ -121,10 +121,15 @@ func (b *bucket) open(ctx context.Context) error {
 	if monitor.ErrorCode(err) != monitor.ENotFound {
 		return b.explainWrite(err)
 	}
-	if err := b.create(ctx, err); err != nil {
+	refused, err := b.create(ctx, err)
+	if err != nil {
 		return err
 	}
-	return b.explainWrite(b.writeNothing(ctx))
+	err = b.writeNothing(ctx)
+	if refused != nil && monitor.ErrorCode(err) == monitor.ENotFound { // otherwise someone else has just created it
+		return wrap(err, "create bucket %q: %v", b.name, refused)
+	}
+	return b.explainWrite(err)
 }
 
 func (b *bucket) writeNothing(ctx context.Context) error {
@@ -163,33 +168,42 @@ func ShardGroup(retention time.Duration) time.Duration {
 	}
 }
 
-// create makes the bucket without expiry. missing is what InfluxDB said to the write.
-func (b *bucket) create(ctx context.Context, missing error) error {
+// create makes the bucket without expiry. missing is what InfluxDB said to the write. refused is what it says against such a bucket, or that
+// the bucket is there by now.
+func (b *bucket) create(ctx context.Context, missing error) (refused, err error) {
 	orgID, err := b.orgID(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if orgID == "" {
-		return monitor.Errorf(monitor.ENotFound, "bucket %q in organisation %q cannot be written to (%w), and the token"+
+		return nil, monitor.Errorf(monitor.ENotFound, "bucket %q in organisation %q cannot be written to (%w), and the token"+
 			" may not see that organisation: create the bucket, correct the organisation, or give the token read:orgs"+
 			" and write:buckets", b.name, b.org, missing)
 	}
-	body, err := json.Marshal(map[string]any{"orgID": orgID, "name": b.name, "description": "written by pymon-bridge", "retentionRules": []any{
-		map[string]any{"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": int64(ShardGroup(0) / time.Second)}}})
+	err = b.post(ctx, orgID, map[string]any{"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": int64(ShardGroup(0) / time.Second)})
+	if monitor.ErrorCode(err) == monitor.EInvalid { // such as an InfluxDB that takes no length of shards, or no rule that keeps for ever
+		err = b.post(ctx, orgID)
+	}
+	switch monitor.ErrorCode(err) {
+	case "", monitor.EInvalid:
+		b.missing = true
+		return err, nil
+	case monitor.EUnauthorized, monitor.EForbidden:
+		return nil, monitor.Errorf(monitor.EForbidden, "the token may not create buckets: create bucket %q in organisation %q"+
+			" or give the token write:buckets (%w)", b.name, b.org, err)
+	default:
+		return nil, wrap(err, "create bucket %q", b.name)
+	}
+}
+
+// post asks InfluxDB to create the bucket. Without rules it keeps points for ever, or as long as InfluxDB Cloud's plan allows.
+func (b *bucket) post(ctx context.Context, orgID string, rules ...any) error {
+	body, err := json.Marshal(map[string]any{"orgID": orgID, "name": b.name, "description": "written by pymon-bridge",
+		"retentionRules": append([]any{}, rules...)})
 	if err != nil {
 		return monitor.Errorf(monitor.EInternal, "create bucket %q: %w", b.name, err)
 	}
-	err = b.rest.call(ctx, http.MethodPost, "buckets", nil, string(body), nil)
-	switch monitor.ErrorCode(err) {
-	case "", monitor.EInvalid: // EInvalid: someone else has just created it, which the next write will tell
-		b.missing = true
-		return nil
-	case monitor.EUnauthorized, monitor.EForbidden:
-		return monitor.Errorf(monitor.EForbidden, "the token may not create buckets: create bucket %q in organisation %q"+
-			" or give the token write:buckets (%w)", b.name, b.org, err)
-	default:
-		return wrap(err, "create bucket %q", b.name)
-	}
+	return b.rest.call(ctx, http.MethodPost, "buckets", nil, string(body), nil)
 }
 
 // orgID returns the ID of the organisation, "" where there is none that the token may see.

@@ -13,7 +13,8 @@ import (
 const (
 	// week is how long a shard of InfluxDB is by default, and what it is read by. InfluxDB pays for each series that a
 	// query opens in a shard, and decodes all of it that the shard has, for whatever part of the time was asked. The shards of
-	// buckets that the bridge makes have four weeks. So each of them is read four times: a lost file is seldom.
+	// buckets that the bridge makes have four weeks, so each of them is read four times. That is four times the work. It matters little,
+	// since people seldom read a lost file back.
 	week = 7 * 24 * time.Hour
 
 	// enough is how many bytes of an answer a query aims at. InfluxDB holds about three times as much in memory.

@@ -1,14 +1,17 @@
 package influx_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/influx"
@@ -158,6 +161,62 @@ func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
 	require.Equal(t, []string{cfg.Bucket}, created)
 	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Len(t, created, 1, "it is said once")
+}
+
+// An InfluxDB that refuses a bucket with a length of shards gets one without. Its words about a bucket that it refuses altogether are told.
+func TestBucketThatIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		takes   int    // rules at most
+		message string // what Ensure says, empty if it succeeds
+	}{
+		{"without a length of shards", 0, ""},
+		{"altogether", -1, `create bucket "pytest_meta": bucket limit reached, not with 0 rules: bucket "pytest_meta" not found`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			there, posts := map[string]bool{}, 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				refuse := func(status int, code, message string) {
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(status)
+					fmt.Fprintf(w, `{"code":%q,"message":%q}`, code, message)
+				}
+				switch bucket := r.URL.Query().Get("bucket"); {
+				case r.URL.Path == "/api/v2/orgs":
+					fmt.Fprint(w, `{"orgs":[{"id":"0123456789abcdef","name":"o"}]}`)
+				case r.URL.Path == "/api/v2/write" && !there[bucket]:
+					refuse(404, "not found", fmt.Sprintf("bucket %q not found", bucket))
+				case r.URL.Path == "/api/v2/write":
+					w.WriteHeader(http.StatusNoContent)
+				case r.URL.Path == "/api/v2/buckets" && r.Method == http.MethodPost:
+					var asked struct {
+						Name           string
+						RetentionRules []any
+					}
+					assert.NoError(t, json.NewDecoder(r.Body).Decode(&asked))
+					assert.NotNil(t, asked.RetentionRules)
+					if posts++; len(asked.RetentionRules) > c.takes {
+						refuse(422, "unprocessable entity", fmt.Sprintf("bucket limit reached, not with %d rules", len(asked.RetentionRules)))
+						return
+					}
+					there[asked.Name] = true
+					w.WriteHeader(http.StatusCreated)
+					fmt.Fprint(w, `{}`)
+				default:
+					fmt.Fprint(w, `{}`)
+				}
+			}))
+			defer server.Close()
+			err := mustOpen(t, influx.Config{URL: server.URL, Token: secret, Org: "o"}).Ensure(t.Context())
+			if c.message == "" {
+				require.NoError(t, err)
+				require.Equal(t, 4, posts, "each of the two once more")
+				return
+			}
+			require.Equal(t, monitor.ENotFound, monitor.ErrorCode(err))
+			require.ErrorContains(t, err, c.message)
+		})
+	}
 }
 
 // A proxy's 404 says nothing about the bucket.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -194,6 +195,26 @@ func TestExportedNamesAreDocumented(t *testing.T) {
 		for _, name := range undocumented(file) {
 			assert.Failf(t, "without a comment", "%s: %s", path, name)
 		}
+	}
+}
+
+// TestParallelTestsAreThere holds that each test that the Makefile names for the race detector exists: go test -run passes without.
+func TestParallelTestsAreThere(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(harness.Root(t), "Makefile"))
+	require.NoError(t, err)
+	list := regexp.MustCompile(`(?m)^PARALLEL := \^\((.+)\)\$\$$`).FindSubmatch(makefile)
+	require.NotNil(t, list, "PARALLEL := ^(TestA|TestB)$$")
+	var tests []byte
+	for _, file := range sources(t) {
+		if strings.HasSuffix(file, "_test.go") && filepath.Base(filepath.Dir(file)) == "regress" {
+			b, err := os.ReadFile(file)
+			require.NoError(t, err)
+			tests = append(tests, b...)
+		}
+	}
+	for name := range strings.SplitSeq(string(list[1]), "|") {
+		assert.Contains(t, string(tests), "\nfunc "+name+"(t *testing.T)")
 	}
 }
 

@@ -17,9 +17,9 @@ type influxCmd struct {
 // influxSetupCmd prepares an InfluxDB.
 type influxSetupCmd struct {
 	influxFlags
-	DailyBucket string         `group:"InfluxDB" help:"Bucket of the daily rollup. It has no expiry." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
-	Retention   *time.Duration `group:"InfluxDB" help:"How long InfluxDB keeps the measurements, such as 2160h for 90 days; 0 for ever. Without this flag, an existing bucket keeps its retention." placeholder:"DURATION" env:"PYMON_RETENTION"`
-	RollupDays  int            `group:"InfluxDB" help:"Number of past days that the rollup computes again each night." default:"4" env:"PYMON_ROLLUP_DAYS"`
+	DailyBucket string   `group:"InfluxDB" help:"Bucket of the daily rollup. It has no expiry." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
+	Retention   *keptAge `group:"InfluxDB" help:"How long InfluxDB keeps the measurements, such as 90d; 0 for ever. Without this flag, an existing bucket keeps its retention." placeholder:"DURATION" env:"PYMON_RETENTION"`
+	RollupDays  int      `group:"InfluxDB" help:"Number of past days that the rollup computes again each night." default:"4" env:"PYMON_ROLLUP_DAYS"`
 
 	CheckEvery  time.Duration `group:"Alerts" help:"How often InfluxDB makes statuses from verdicts." default:"1m" env:"PYMON_CHECK_EVERY"`
 	CheckWindow time.Duration `group:"Alerts" help:"How long after the start of a run its verdicts may arrive." default:"144h" env:"PYMON_CHECK_WINDOW"`
@@ -55,7 +55,7 @@ func (c *influxSetupCmd) Run(ctx context.Context, m *Main) error {
 		setup.ForBridge: c.BridgeTokenFile, setup.ForGrafana: c.GrafanaTokenFile}}
 	s, err := setup.New(setup.Config{
 		URL: c.URL, Token: c.Token, Org: c.Org, Bucket: c.Bucket, MetaBucket: c.MetaBucket, DailyBucket: c.DailyBucket,
-		Retention: c.Retention, RollupDays: c.RollupDays, CheckEvery: c.CheckEvery, CheckWindow: c.CheckWindow,
+		Retention: (*time.Duration)(c.Retention), RollupDays: c.RollupDays, CheckEvery: c.CheckEvery, CheckWindow: c.CheckWindow,
 		NotifyURL: c.NotifyURL, Fallback: c.Fallback,
 	}, out.step)
 	if err != nil {

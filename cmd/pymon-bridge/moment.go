@@ -40,7 +40,7 @@ func parseSpan(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-// keptAge is how old runs may become. 0 means for ever.
+// keptAge is how old runs or points may become. 0 means for ever.
 type keptAge time.Duration
 
 // UnmarshalText reads an age of at least a day.

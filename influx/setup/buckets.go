@@ -83,12 +83,13 @@ func (s *Setup) ensureBucket(ctx context.Context, name, holds string, retention 
 		if retention != nil {
 			wanted.RetentionRules = rules(*retention)
 		}
-		step.Note = "keeps points " + period(wanted.retention())
+		step.Note = fmt.Sprintf("keeps points %s, in shards of %s", period(wanted.retention()), days(influx.ShardGroup(wanted.retention())))
 		found = &bucket{}
 		err = s.write(ctx, request{method: http.MethodPost, path: "buckets", body: wanted, needs: "write:buckets", doing: "creating " + step.What}, found)
 	case retention != nil && found.retention() != *retention:
 		step.State = Different
-		step.Note = fmt.Sprintf("keeps points %s instead of %s", period(*retention), period(found.retention()))
+		step.Note = fmt.Sprintf("keeps points %s instead of %s, new ones in shards of %s", period(*retention), period(found.retention()),
+			days(influx.ShardGroup(*retention)))
 		err = s.write(ctx, request{method: http.MethodPatch, path: "buckets/" + found.ID, body: bucket{RetentionRules: rules(*retention)},
 			needs: "write:buckets", doing: "changing the retention of " + step.What}, nil)
 	case name == s.cfg.Bucket:
@@ -127,9 +128,19 @@ func period(d time.Duration) string {
 	switch {
 	case d == 0:
 		return "for ever"
-	case d%day == 0:
-		return fmt.Sprintf("for %d days", d/day)
 	default:
-		return fmt.Sprintf("for %v", d)
+		return "for " + days(d)
+	}
+}
+
+// days says how long something is.
+func days(d time.Duration) string {
+	switch {
+	case d == day:
+		return "1 day"
+	case d%day == 0:
+		return fmt.Sprintf("%d days", d/day)
+	default:
+		return d.String()
 	}
 }

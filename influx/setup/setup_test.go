@@ -80,7 +80,9 @@ func TestChangedSettings(t *testing.T) {
 
 	retention := 30 * 24 * time.Hour
 	cfg.Retention, cfg.RollupDays, cfg.CheckEvery, cfg.NotifyURL = &retention, 6, 10*time.Second, "http://127.0.0.1:9/another"
-	for what, state := range states(apply(t, cfg)) {
+	steps := apply(t, cfg)
+	require.Equal(t, "keeps points for 30 days instead of for 200 days, new ones in shards of 7 days", steps[0].Note)
+	for what, state := range states(steps) {
 		unchanged := strings.HasPrefix(what, "token") || strings.HasSuffix(what, fmt.Sprintf("bucket %q", cfg.MetaBucket)) ||
 			strings.HasSuffix(what, fmt.Sprintf("bucket %q", cfg.DailyBucket))
 		if unchanged {

@@ -128,9 +128,9 @@ func TestCommand(t *testing.T) {
 		return harness.RunProgram(t, env, append([]string{"influx", "setup"}, args...)...)
 	}
 
-	printed := run("--print", "--retention=2160h")
+	printed := run("--print", "--retention=90d")
 	require.Zero(t, printed.ExitCode, printed.Stderr)
-	assert.Contains(t, printed.Stdout, "create     bucket \""+cfg.Bucket+"\"\n             keeps points for 90 days\n")
+	assert.Contains(t, printed.Stdout, "create     bucket \""+cfg.Bucket+"\"\n             keeps points for 90 days, in shards of 22 days\n")
 	assert.Contains(t, printed.Stdout, "option task = {name: \"pymon-bridge regressions ("+cfg.Bucket+")\", every: 60s")
 	assert.Contains(t, printed.Stdout, "\nNothing was done.\n")
 	require.False(t, server.HasBucket(cfg.Bucket))
@@ -154,7 +154,7 @@ func TestCommand(t *testing.T) {
 	assert.NotContains(t, again.Stdout, "shown only now")
 
 	for want, args := range map[string][]string{
-		"--retention":              {"--retention=soon"},
+		"--retention: expected an age of at least a day, such as 400d, or 0 for no limit": {"--retention=soon"},
 		"--check-every":            {"--check-every=soon"},
 		"--daily-bucket: expected": {"--daily-bucket="},
 		"--influx-url: expected the address of the InfluxDB": {"--influx-url="},

@@ -8,6 +8,9 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/test/harness"
 )
@@ -30,4 +33,10 @@ func startBridge(t *testing.T, influx *harness.Influx, cfg harness.BridgeConfig)
 	bridge = harness.StartBridge(t, cfg)
 	bridge.WaitReady()
 	return bridge, bucket, meta
+}
+
+// waitReports waits until a bridge has delivered so many reports with all of their points.
+func waitReports(t *testing.T, bridge *harness.Bridge, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return int(bridge.Metrics()["pymon_bridge_delivered_reports_total"]) == n }, time.Minute, 100*time.Millisecond)
 }

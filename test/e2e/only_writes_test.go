@@ -32,7 +32,7 @@ func TestAnInfluxDBThatTakesOnlyWritesIsEnough(t *testing.T) {
 	writes := *influx
 	writes.URL = server.URL
 	bucket, meta := influx.NewBucket("pytest", 0), influx.NewBucket("meta", 0)
-	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: &writes, Bucket: bucket, MetaBucket: meta})
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: &writes, Bucket: bucket, MetaBucket: meta, Args: []string{"--quiet-after", "1h"}})
 	bridge.WaitReady()
 
 	process, posts := newMachine(), newPoster(bridge.URL)
@@ -41,8 +41,22 @@ func TestAnInfluxDBThatTakesOnlyWritesIsEnough(t *testing.T) {
 	posts.mustPostAll(t, metrics)
 	bridge.WaitDelivered()
 	assertArrived(t, metrics, points(t, influx, bucket))
-	assert.Len(t, influx.Points(meta, "sessions"), 1)
-	assert.Len(t, influx.Points(meta, "contexts"), 1)
+	run := newPluginRun("failed", "passed")
+	posts.mustPost(t, "/contexts/", run.contextJSON())
+	posts.mustPost(t, "/sessions/", run.body(""))
+	run.post(t, posts)
+	posts.mustPost(t, "/sessions/", run.end(1, "null"))
+	bridge.WaitDelivered()
+	waitReports(t, bridge, 1)
+	assert.Len(t, influx.Points(bucket, "test_metrics"), len(metrics)+1)
+	assert.Len(t, influx.Points(bucket, "test_outcomes"), 2)
+	for _, measurement := range []string{"runs", "machines"} {
+		rows := influx.Points(bucket, measurement)
+		require.Len(t, rows, 1, measurement)
+		assert.Equal(t, run.session, rows[0]["run"])
+	}
+	assert.Len(t, influx.Points(meta, "sessions"), 2)
+	assert.Len(t, influx.Points(meta, "contexts"), 2)
 	status, lines := bridge.Ready()
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, lines, "[+]delivery ok")

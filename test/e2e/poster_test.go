@@ -111,6 +111,11 @@ func (m machine) contextJSON() string { return harness.ContextJSON(m.context) }
 
 func (m machine) sessionJSON() string { return harness.SessionJSON(m.session, m.started) }
 
+// endJSON is the session with its end.
+func (m machine) endJSON() string {
+	return strings.TrimSuffix(m.sessionJSON(), "}") + `, "exit_status": 0, "collected": 0, "deselected": 0, "partial": null}`
+}
+
 // enrol posts the context and the session.
 func (m machine) enrol(t *testing.T, p *poster) {
 	t.Helper()

@@ -56,13 +56,14 @@ func TestReplayFillsADeletedBucket(t *testing.T) {
 	t.Parallel()
 	influx := harness.SharedInflux(t)
 	proxy := harness.StartProxy(t, influx)
-	bridge, bucket, meta := startBridge(t, proxy.Influx(), harness.BridgeConfig{Args: []string{"--client-timezone", "UTC", "--quiet-after", "1s"}})
+	bridge, bucket, meta := startBridge(t, proxy.Influx(), harness.BridgeConfig{Args: []string{"--client-timezone", "UTC", "--quiet-after", "1h"}})
 	posts, process := newBulkPoster(bridge.URL), newMachine()
 	process.enrol(t, posts)
 	rows := process.metrics("test_cart[before]", time.Now(), 6_000)
 	posts.mustPostAll(t, rows)
+	posts.mustPost(t, "/sessions/", process.endJSON()) // otherwise a pause could be taken for the end, and a report replaced
 	bridge.WaitDelivered()
-	require.Eventually(t, func() bool { return len(influx.Points(bucket, "runs")) > 0 }, time.Minute, 100*time.Millisecond)
+	waitReports(t, bridge, 1)
 	before := contents(influx, bucket, meta)
 	require.Len(t, before["test_metrics"], 6_000)
 

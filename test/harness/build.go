@@ -56,13 +56,29 @@ func provide(bin string, race bool) error {
 		return fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
 	built := filepath.Join(dir, filepath.Base(bin))
-	if err := build(root, built, race); err != nil {
+	if err := rebuild(root, built, race); err != nil {
 		return err
 	}
 	if out, err := exec.Command("cp", built, bin).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy the program: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// rebuild builds a program that may be there. An interrupted build leaves it under another name, where it is not believed: the compiler
+// reads only the beginning of a program to see whether it is the right one.
+func rebuild(root, bin string, race bool) error {
+	unfinished := bin + ".unfinished"
+	if err := os.Remove(unfinished); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(bin, unfinished); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := build(root, unfinished, race); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, bin)
 }
 
 func build(root, bin string, race bool) error {

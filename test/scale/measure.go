@@ -14,20 +14,19 @@ import (
 type results struct {
 	counts *counts
 
-	fed      time.Duration // until everything was accepted
-	settled  time.Duration // until everything was delivered and judged
-	cpu      time.Duration // of the bridge, for that
-	file     int64         // pymon.db
-	log      int64         // pymon.db-wal
-	bridge   memory        // after all that
-	starts   time.Duration // of the bridge, on its file
-	started  memory        // of the bridge after its start
-	reads    []timed
-	influx   storage
-	spans    []span
-	boards   [][]cost // by span
-	answers  []answer
-	problems []error
+	fed     time.Duration // until everything was accepted
+	settled time.Duration // until everything was delivered and judged
+	cpu     time.Duration // of the bridge, for that
+	file    int64         // pymon.db
+	log     int64         // pymon.db-wal
+	bridge  memory        // after all that
+	starts  time.Duration // of the bridge, on its file
+	started memory        // of the bridge after its start
+	reads   []timed
+	influx  storage
+	spans   []span
+	boards  [][]cost // by span
+	answers []answer
 }
 
 // storage is what InfluxDB needs for a schema.

@@ -103,7 +103,7 @@ func ask(influx *harness.Influx, flux string) (took time.Duration, err error) {
 
 // chosen are the values of the variables: the last run of the main branch on its class of machine, compared with the run before.
 func chosen(c *counts, class string) map[string][]string {
-	test := c.last.sessions[0].rows[0]
+	test := c.last.example()
 	return map[string][]string{"project": {project}, "env": {class}, "component": nil, "branch": nil, "kind": {"function"}, "search": {""},
 		"run": {c.last.id}, "base": {c.before.id}, "test": {test.variant}, "module": {test.path},
 		"status": {"regression", "suspect", "improvement"}, "metric": {"cpu_time", "mem_usage", "total_time"}, "commit_url": {""}, "bridge_url": {""}}
@@ -151,7 +151,7 @@ type question struct {
 
 // questions are what people ask of either schema.
 func questions(c *counts) []question {
-	test := c.last.sessions[0].rows[0]
+	test := c.last.example()
 	from := `from(bucket: v.defaultBucket) |> range(start: v.timeRangeStart, stop: v.timeRangeStop) |> filter(fn: (r) => r._measurement == `
 	seconds := ` and r._field == "total_time"`
 	one := fmt.Sprintf(` and r.item_path == %q and r.item_variant == %q)`, test.path, test.variant)

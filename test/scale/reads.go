@@ -29,7 +29,7 @@ func median(all []time.Duration) time.Duration {
 
 // reads asks a bridge for pages and reports about the last run of the main branch.
 func reads(bridge *harness.Bridge, program string, c *counts) (all []timed, err error) {
-	r, test := c.last, c.last.sessions[0].rows[0]
+	r, test := c.last, c.last.example()
 	name := url.Values{"component": {test.component}, "path": {test.path}, "name": {test.variant}}.Encode()
 	base := bridge.URL + "/p/" + project + "/"
 	for _, page := range []struct{ what, path string }{

@@ -67,3 +67,9 @@ func TestASeedGivesTheSameData(t *testing.T) {
 	assert.Equal(t, bodies(1), bodies(1))
 	assert.NotEqual(t, bodies(1), bodies(2))
 }
+
+// Pages and queries are asked about a test that has points.
+func TestAnExampleWasMeasured(t *testing.T) {
+	r := run{sessions: []*session{{rows: []row{{outcome: "skipped"}}}, {rows: []row{{outcome: "failed"}, {outcome: "passed", seconds: 7}}}}}
+	assert.EqualValues(t, 7, r.example().seconds)
+}

@@ -65,6 +65,18 @@ func (t *team) measure(s *session, tests []*test, workers int) {
 	}
 }
 
+// example returns the first test of a run that was measured.
+func (r *run) example() row {
+	for _, s := range r.sessions {
+		for _, row := range s.rows {
+			if row.outcome == "passed" {
+				return row
+			}
+		}
+	}
+	return row{}
+}
+
 // passed returns how many rows are measurements: tests that passed.
 func (s *session) passed() (n int) {
 	for _, r := range s.rows {
