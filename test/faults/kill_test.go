@@ -106,7 +106,10 @@ func killedInUpgrade(t *testing.T, rounds int) tally {
 	s.begin()
 	for range rounds {
 		s.ledger.accepts(t, clients)
+		const begins = "another program takes the place of this one"
+		said := strings.Count(s.bridge.Log(), begins)
 		s.bridge.Signal(syscall.SIGUSR2)
+		require.Eventually(t, func() bool { return strings.Count(s.bridge.Log(), begins) > said }, time.Minute, time.Millisecond, "no upgrade")
 		time.Sleep(time.Duration(rand.Int64N(int64(1500 * time.Millisecond))))
 		s.restart()
 	}
