@@ -73,7 +73,8 @@ func (db *DB) reopen() error {
 	case db.ctx.Err() != nil && err == nil:
 		err = w.close()
 	case err == nil:
-		db.writer = w
+		db.writer, db.trimAt = w, 0 // the log is tried again at once, whatever its size was
+		db.state.note(nil)
 		db.state.set(phaseOK, "accepting")
 	}
 	return err

@@ -30,6 +30,7 @@ func sqliteCode(err error) int {
 // operations says in words which operation on a file has failed, by SQLite's extended result code.
 var operations = map[int]string{
 	lib.SQLITE_CANTOPEN:         "opening a file failed",
+	lib.SQLITE_IOERR:            "reading or writing a file failed", // SQLite hides which
 	lib.SQLITE_IOERR_READ:       "reading a file failed",
 	lib.SQLITE_IOERR_SHORT_READ: "reading a file failed",
 	lib.SQLITE_IOERR_WRITE:      "writing a file failed",

@@ -157,3 +157,11 @@ func (db *DB) Listers() *sql.DB { return db.listers }
 
 // Kept returns how many statements a connection of these keeps.
 func Kept(conn any) int { return len(conn.(*keepingConn).idle) }
+
+// SayLogGrows makes the readiness say that SQLite's log grows, as after an attempt to empty it that failed.
+func (db *DB) SayLogGrows(why error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.state.note(why)
+	db.trimAt = 1 << 40
+}

@@ -15,6 +15,9 @@ const readersWait = 250
 // grows by half of maxLog before the next one.
 func (db *DB) trimLog(from int64) {
 	size := fileSize(db.path + "-wal")
+	if size < db.maxLog {
+		db.state.note(nil) // SQLite has emptied it by itself, or the file was opened again
+	}
 	if size < from {
 		return
 	}

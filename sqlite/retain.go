@@ -136,7 +136,8 @@ func (r *retaining) waits(q querier) (why string, err error) {
 func (r *retaining) doubtsClock() (why string, err error) {
 	const newest = "SELECT * FROM (SELECT received FROM metrics ORDER BY seq DESC LIMIT 1)"
 	last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(received), 0) FROM ("+newest+" UNION ALL "+
-		strings.Replace(newest, "metrics", "outcomes", 1)+" UNION ALL "+strings.Replace(newest, "metrics", "sessions", 1)+")")
+		strings.Replace(newest, "metrics", "outcomes", 1)+" UNION ALL "+strings.Replace(newest, "metrics", "sessions", 1)+
+		" UNION ALL "+strings.Replace(newest, "metrics", "sessions WHERE imported = 0", 1)+")") // imported records may have arrived long ago elsewhere
 	if err == nil && last[0] > 0 && int64(last[0]) < nanoseconds(r.policy.Before(r.db.Now())) {
 		why = "nothing arrived for longer than --keep, or the clock of this machine is wrong"
 	}

@@ -1,70 +1,96 @@
 package sqlite
 
 import (
-	"errors"
+	"math"
 	"time"
 
 	"pymon-bridge/monitor"
 )
 
-// pauseCounts is the part of --keep that a time without any arrival counts for, at most. Such a time is a pause of all clients, or the
-// clock of this machine has jumped: nobody can tell.
-const pauseCounts = 10
+// longestPause is the longest time without a session that counts as time. After more than that, or when times go back by more, the clock
+// of this machine has jumped: teams pause for weeks, and clocks jump by years, or by hours that do no harm.
+const longestPause = int64(45 * 24 * time.Hour)
 
 // ages says how old runs are.
 type ages struct {
-	// before is the time before which runs are too old.
+	// before is the date before which runs are too old, if the time that clocks have jumped did not pass.
 	before int64
-	// young is a number of the sequence. What arrived behind it is young, although a clock that was behind then dates it before.
+	// keep is the time before which runs are too old by the clock alone.
+	keep int64
+	// young is a number of the sequence. What arrived behind it arrived in the time for which runs are kept.
 	young uint64
 	// now is the time at which branches count as ended, or not.
 	now time.Time
 }
 
-var errAgesKnown = errors.New("the rest is older")
-
-// ages goes back through the arrivals of sessions until so much time has passed between them as runs are kept. A clock that jumps ahead by
-// years makes runs older by a tenth of this time, not by years. Then arrivals show the time that passes, also where the clock stays wrong.
+// ages goes back through the arrivals of what pytest sent, until it knows how far the clock has jumped in the time for which runs are kept,
+// and in the time after which branches rest. Imported sessions show no time: those from another bridge's file arrived there.
 func (r *retaining) ages() (a ages, err error) {
-	const rests = int64(monitor.BranchRests)
 	now, keep := r.db.Now(), int64(r.policy.Keep)
-	a.before, a.now = nanoseconds(r.policy.Before(now)), now
-	later, passed, rested := nanoseconds(now), int64(0), int64(0)
-	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
-		return each(r.ctx, q, "SELECT seq, received FROM sessions ORDER BY seq DESC", nil, func(row scanner) error {
-			var seq uint64
-			var received int64
-			if err := row.Scan(&seq, &received); err != nil {
-				return err
-			}
-			pause := later - received
-			if pause > rests && rested < rests { // runs of a wrong clock end no branch
-				a.now = time.Unix(0, received)
-			}
-			rested += max(0, min(pause, rests/pauseCounts))
-			counted := max(0, min(pause, keep/pauseCounts))
-			switch {
-			case passed >= keep:
-			case passed+counted >= keep:
-				a.before, a.young = min(a.before, later-(keep-passed)), seq
-			default:
-				a.before = min(a.before, received-(keep-passed-counted))
-			}
-			later, passed = received, passed+counted
-			if passed >= keep && rested >= rests {
-				return errAgesKnown
-			}
-			return nil
-		})
-	})
-	if errors.Is(err, errAgesKnown) {
-		err = nil
+	later, ahead := nanoseconds(now), int64(0) // how far the clock is ahead of the clock of that time
+	var keeps, rests bool                      // the time has passed
+	a.now = now
+	a.before, a.keep = math.MinInt64, math.MinInt64
+	if keep > 0 {
+		a.keep = nanoseconds(r.policy.Before(now))
+		a.before = a.keep
 	}
-	return a, err
+	for at := uint64(math.MaxInt64); ; {
+		arrivals, err := r.arrivals(at)
+		if err != nil {
+			return ages{}, err
+		}
+		for _, of := range arrivals {
+			if gap := later - of.received; gap > longestPause || gap < -longestPause {
+				if ahead += gap; -longestPause <= ahead && ahead <= longestPause { // it has come back
+					ahead = 0
+				}
+			}
+			passed := nanoseconds(now) - of.received - ahead
+			if !keeps && keep > 0 {
+				a.before = a.keep - max(0, ahead)
+			}
+			if !rests {
+				a.now = now.Add(-time.Duration(max(0, ahead)))
+			}
+			if !keeps && keep > 0 && passed >= keep {
+				keeps, a.young = true, of.seq
+			}
+			rests = rests || passed >= int64(monitor.BranchRests)
+			if (keeps || keep <= 0) && rests {
+				return a, nil
+			}
+			later, at = of.received, of.seq
+		}
+		if len(arrivals) < runsAtOnce {
+			return a, nil
+		}
+	}
 }
 
-// tooOld says whether a run is older than runs are kept.
+// arrival is when a session arrived.
+type arrival struct {
+	seq      uint64
+	received int64
+}
+
+// arrivals reads the arrivals of sessions before a number of the sequence, the last one first.
+func (r *retaining) arrivals(before uint64) (list []arrival, err error) {
+	return list, r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
+		return each(r.ctx, q, "SELECT seq, received FROM sessions WHERE seq < ? AND imported = 0 ORDER BY seq DESC LIMIT ?",
+			[]any{before, runsAtOnce}, func(row scanner) error {
+				var of arrival
+				err := row.Scan(&of.seq, &of.received)
+				list = append(list, of)
+				return err
+			})
+	})
+}
+
+// tooOld says whether a run is older than runs are kept. What arrived long ago is as old as the clock says. Else its date must be old, and not
+// for the reason that the clock was behind when it arrived.
 func (a ages) tooOld(run oldRun) bool {
-	misdated := run.seq > a.young && run.received < a.before
-	return run.last < a.before && !misdated
+	longAgo := 0 < run.seq && run.seq <= a.young
+	dated := run.orphan != 0 || run.imported || run.received >= a.before
+	return longAgo && run.last < a.keep || dated && run.last < a.before
 }

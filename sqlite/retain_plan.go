@@ -17,6 +17,7 @@ type oldRun struct {
 	last         int64  // start of its last session
 	seq          uint64 // of this session
 	received     int64  // when it arrived
+	imported     bool
 	tooOld       bool   // else it makes room
 	orphan       uint64 // hash of a session that nobody knows, which is a run of its own; 0 for none
 }
@@ -85,10 +86,10 @@ type groupedRun struct {
 func (r *retaining) olderRuns(at pageEnd, isNew func(oldRun) bool) (runs []groupedRun, end pageEnd, err error) {
 	end = at
 	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
-		err := each(r.ctx, q, `SELECT seq, utc_ns, received, project, run FROM sessions INDEXED BY sessions_time WHERE (utc_ns, seq) < (?, ?)
+		err := each(r.ctx, q, `SELECT seq, utc_ns, received, imported, project, run FROM sessions INDEXED BY sessions_time WHERE (utc_ns, seq) < (?, ?)
 			ORDER BY utc_ns DESC, seq DESC LIMIT ?`, []any{at.utc, at.seq, runsAtOnce}, func(row scanner) error {
 			var run oldRun
-			err := row.Scan(&end.seq, &end.utc, &run.received, &run.project, &run.run)
+			err := row.Scan(&end.seq, &end.utc, &run.received, &run.imported, &run.project, &run.run)
 			run.last, run.seq = end.utc, uint64(end.seq)
 			if err == nil && !hidden(run.project) && isNew(run) {
 				runs = append(runs, groupedRun{oldRun: run})

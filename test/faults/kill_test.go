@@ -3,11 +3,13 @@ package faults_test
 import (
 	"compress/gzip"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +56,7 @@ func killedAtRandom(t *testing.T, rounds int) tally {
 	s.proxy.OnWrite(nil)
 	s.ledger.accepts(t, clients)
 	r := s.tally(rounds)
-	require.Positive(t, s.ledger.again, "no kill hit a request")
+	require.Positive(t, s.ledger.cut, "no kill hit a request")
 	return r
 }
 
@@ -104,7 +106,10 @@ func killedInUpgrade(t *testing.T, rounds int) tally {
 	s.begin()
 	for range rounds {
 		s.ledger.accepts(t, clients)
+		const begins = "another program takes the place of this one"
+		said := strings.Count(s.bridge.Log(), begins)
 		s.bridge.Signal(syscall.SIGUSR2)
+		require.Eventually(t, func() bool { return strings.Count(s.bridge.Log(), begins) > said }, time.Minute, time.Millisecond, "no upgrade")
 		time.Sleep(time.Duration(rand.Int64N(int64(1500 * time.Millisecond))))
 		s.restart()
 	}
@@ -179,15 +184,22 @@ func killedInImport(t *testing.T, rounds int) tally {
 	for range rounds {
 		data, file, l := older(t, 6, 2000)
 		page, env := newPage(t)
-		page.Arm(seam.WriteLog, 1+rand.Int64N(400), seam.Kill)
+		page.Arm(seam.WriteLog, 1000+rand.Int64N(400), seam.Kill) // before these the first records are stored, and behind them the last
 		_, _, killed := command(t, env, "import", "--data", data, "--timezone", "UTC", file)
 		require.True(t, killed)
-		if harness.CountMetrics(t, data) > 0 { // else there may be no tables yet
-			assertSound(t, data)
-		}
+		part := harness.CountMetrics(t, data)
+		require.Positive(t, part, "killed too early")
+		require.Less(t, part, l.count(), "killed too late")
+		assertSound(t, data)
 		page.Disarm()
-		out, status, _ := command(t, env, "import", "--data", data, "--timezone", "UTC", file)
+		out, status, _ := command(t, env, "import", "--json", "--data", data, "--timezone", "UTC", file)
 		require.Zero(t, status, out)
+		var said struct {
+			Files []struct{ New, Repeats map[string]int }
+		}
+		require.NoError(t, json.Unmarshal([]byte(out[strings.Index(out, "{"):strings.LastIndex(out, "}")+1]), &said), out)
+		require.Len(t, said.Files, 1, out)
+		require.Equal(t, []int{l.count() - part, part}, []int{said.Files[0].New["metric"], said.Files[0].Repeats["metric"]}, out)
 		r.add(inDirectory(t, l, data))
 	}
 	return r
@@ -206,7 +218,8 @@ func inDirectory(t *testing.T, l *ledger, data string) tally {
 // killedInDeletion kills the deletion of one of two projects. The other one keeps everything.
 func killedInDeletion(t *testing.T, rounds int) tally {
 	var r tally
-	for range rounds {
+	parts := 0
+	for n := range rounds {
 		data, file, l := older(t, 6, 500)
 		page, env := newPage(t)
 		other := harness.LargePymon(t, 4, 1000)
@@ -215,16 +228,24 @@ func killedInDeletion(t *testing.T, rounds int) tally {
 			out, status, _ := command(t, env, "import", "--data", data, "--project", project, "--timezone", "UTC", file)
 			require.Zero(t, status, out)
 		}
-		page.Arm(seam.WriteLog, 1+rand.Int64N(60), seam.Kill)
+		before := 1 + rand.Int64N(600) // of about 650 writes
+		if n == 0 {
+			before = 150 + rand.Int64N(100) // a part is left
+		}
+		page.Arm(seam.WriteLog, before, seam.Kill)
 		deletion := []string{"delete", "--project", "gone", "--yes", "--data", data}
 		out, _, killed := command(t, env, deletion...)
 		require.True(t, killed, out)
 		assertSound(t, data)
+		if left := harness.CountMetrics(t, data) - l.count(); 0 < left && left < 4000 {
+			parts++
+		}
 		page.Disarm()
 		out, status, _ := command(t, env, deletion...)
 		require.Zero(t, status, out)
 		r.add(inDirectory(t, l, data))
 	}
+	require.Positive(t, parts, "no kill left a part")
 	return r
 }
 

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ type ledger struct {
 	mu       sync.Mutex
 	accepted map[harness.PymonMetric]bool // answered with 201
 	open     map[harness.PymonMetric]bool // not accepted: the bridge may have kept them or not
-	again    int                          // accepted after an attempt that was not
+	cut      int                          // attempts that reached a bridge and got no answer
 	since    time.Time                    // of the first attempt in a row that was not accepted; zero after one that was
 	longest  time.Duration                // that no attempt was accepted
 }
@@ -34,16 +36,17 @@ func newLedger() *ledger {
 	return &ledger{accepted: map[harness.PymonMetric]bool{}, open: map[harness.PymonMetric]bool{}}
 }
 
-// note writes down the result of an attempt.
-func (l *ledger) note(m harness.PymonMetric, accepted bool) {
+// note writes down the status of an attempt.
+func (l *ledger) note(m harness.PymonMetric, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case accepted:
-		if l.accepted[m] = true; l.open[m] {
-			l.again++
-			delete(l.open, m)
-		}
+	if status == 0 {
+		l.cut++
+	}
+	switch status {
+	case http.StatusCreated:
+		l.accepted[m] = true
+		delete(l.open, m)
 		if !l.since.IsZero() {
 			l.longest, l.since = max(l.longest, time.Since(l.since)), time.Time{}
 		}
@@ -83,6 +86,9 @@ func newPoster(t *testing.T, base, token string) *poster {
 	return p
 }
 
+// refused is instead of a status where no bridge listens.
+const refused = -1
+
 // post returns the status of the answer, 0 for none.
 func (p *poster) post(path, body string) int { return p.send(http.MethodPost, path, body) }
 
@@ -91,6 +97,9 @@ func (p *poster) send(method, path, body string) int {
 	require.NoError(p.t, err)
 	req.Header = p.header
 	resp, err := p.client.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return refused
+	}
 	if err != nil {
 		return 0
 	}
@@ -133,7 +142,7 @@ func (p *pytest) client(variant string) {
 		m := harness.NewMetric(p.session, p.context, variant, p.started.Add(time.Duration(n)*time.Microsecond))
 		for {
 			status := p.posts.post("/metrics/", harness.MetricJSON(m))
-			p.ledger.note(m, status == http.StatusCreated)
+			p.ledger.note(m, status)
 			if status == http.StatusCreated || n%2 == 1 || p.ended() {
 				break
 			}
