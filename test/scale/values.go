@@ -76,13 +76,3 @@ func (r *run) example() row {
 	}
 	return row{}
 }
-
-// passed returns how many rows are measurements: tests that passed.
-func (s *session) passed() (n int) {
-	for _, r := range s.rows {
-		if r.outcome == "passed" {
-			n++
-		}
-	}
-	return n
-}
