@@ -78,7 +78,7 @@ func writePlatform(root, dist string, w *wheel, committed time.Time) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dist, w.name()+".cdx.json"), list, 0o644)
+	return os.WriteFile(filepath.Join(dist, w.name()+".cdx.json"), list, 0o644) // #nosec G306 -- it is to be published
 }
 
 // commitTime returns the time of the commit, or that of SOURCE_DATE_EPOCH.
