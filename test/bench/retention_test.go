@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	oldRecords      = 200_000 // in runs of backlogSession records, which are 60 days old
+	oldRecords      = 200_000 // in runs of backlogSession records, which are 40 days old
 	retentionGoal   = 2.0     // p99 of posts while runs are removed, as a ratio to without
 	retentionRounds = 3
 )
@@ -74,7 +74,7 @@ func benchRetention(b *testing.B, r *report) {
 
 // aged moves a record into the past, with its arrival.
 func aged(rec *monitor.Record) *monitor.Record {
-	const age = -60 * 24 * time.Hour
+	const age = -40 * 24 * time.Hour // a longer pause would be taken for a jump of the clock
 	const layout = "2006-01-02T15:04:05.000000"
 	rec.Received = rec.Received.Add(age)
 	move := func(text *string) {
