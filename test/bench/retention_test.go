@@ -42,8 +42,8 @@ func benchRetention(b *testing.B, r *report) {
 		bridge := harness.StartBridge(b, harness.BridgeConfig{Data: data, Args: append(args, "--no-judge", "--quiet-after", "1s")})
 		prepare(b, bridge.URL)
 		before := runsOf(b, bridge.URL)
-		for left := before; len(args) > 0 && left == before; left = runsOf(b, bridge.URL) { // until a removal has begun
-			time.Sleep(10 * time.Millisecond)
+		if len(args) > 0 {
+			require.Eventually(b, func() bool { return runsOf(b, bridge.URL) < before }, time.Minute, 10*time.Millisecond, "no removal has begun")
 		}
 		before = runsOf(b, bridge.URL)
 		res := posts.run(b, bridge.URL)
