@@ -33,6 +33,10 @@ func benchRetention(b *testing.B, r *report) {
 		}
 		require.NoError(b, db.Append(b.Context(), recs))
 	}
+	fresh := backlogRecord(oldRecords + 1) // nothing goes where nothing arrived for longer than --keep
+	fresh.Received = time.Now()
+	fresh.Session.RunDate = fresh.Received.UTC().Format("2006-01-02T15:04:05.000000")
+	require.NoError(b, db.Append(b.Context(), []*monitor.Record{fresh}))
 	require.NoError(b, db.Close())
 	var numbers atomic.Int64
 	posts := load{connections: postGoalConnections, duration: 3 * time.Second, pause: testTime, numbers: &numbers}
