@@ -62,7 +62,7 @@ load: influxd .cache/py/flask/.installed ## Load the bridge for ten minutes, and
 faults: influxd python ## Break the disk, the clock, InfluxDB and the program itself, again and again (20 minutes); docs/faults.md explains the table
 	FAULTS=long go test -count=1 -parallel 4 -timeout 60m -v -run '^TestFaults$$' ./test/faults
 
-scale: influxd ## Measure a simulated year of a suite, in two schemas (15 minutes); docs/scale.md explains the tables
+scale: influxd ## Measure a simulated year of a suite, in two schemas (20 minutes); docs/scale.md explains the tables
 	go run ./test/scale
 
 test-matrix: ## Run the pytest plugin with each Python from 3.8 on that is here, and with pytest 6.2 to the newest
