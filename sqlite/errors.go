@@ -40,7 +40,7 @@ var operations = map[int]string{
 	lib.SQLITE_IOERR_FSTAT:      "reading the size of a file failed",
 	lib.SQLITE_IOERR_DELETE:     "removing a file failed",
 	lib.SQLITE_IOERR_SHMOPEN:    "opening the log's index pymon.db-shm failed",
-	lib.SQLITE_IOERR_SHMSIZE:    "making the log's index pymon.db-shm larger failed",
+	lib.SQLITE_IOERR_SHMSIZE:    "making the log's index pymon.db-shm larger failed (the disk may be full)",
 	lib.SQLITE_IOERR_SHMMAP:     "mapping the log's index pymon.db-shm into memory failed",
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/test/faults/seam"
 	"pymon-bridge/test/harness"
 )
 
@@ -71,7 +72,7 @@ func fullDiskInRetention(t *testing.T, rounds int) tally {
 		require.Zero(t, status, out)
 		data := filepath.Join(disk.Dir, "data")
 		require.NoError(t, os.CopyFS(filepath.Join(disk.There, "data"), os.DirFS(home)))
-		disk.Fill(rand.Int64N(200 << 10))
+		disk.Fill(64<<10 + rand.Int64N(200<<10)) // a start needs 32 KiB for the log's index
 		bridge := harness.StartBridge(t, harness.BridgeConfig{Data: data, Wrap: disk.Enter, Args: []string{"--min-free", "0", "--keep", "1d", "--quiet-after", "1s"}})
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
 		disk.Free()
@@ -91,47 +92,39 @@ func fullDiskInRetention(t *testing.T, rounds int) tally {
 	return r
 }
 
-// fullDiskInCommands fills the disk of an import that is under way, and of a recover. Each says so, and goes well when there is room. The
-// disk has more room than an import demands at first.
+// fullDiskInCommands lets the disk be full in the middle of an import, and fills that of a recover. Each says so, and goes well when there
+// is room.
 func fullDiskInCommands(t *testing.T, rounds int) tally {
 	var r tally
 	for range rounds {
-		disk := newDisk(t, 300<<20)
-		file, l := olderFile(t, 6, 3000)
-		data, into := filepath.Join(disk.Dir, "data"), filepath.Join(disk.Dir, "into")
-		filled := make(chan struct{})
-		go func() {
-			defer close(filled)
-			time.Sleep(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
-			disk.Fill(rand.Int64N(512 << 10))
-		}()
+		data, file, l := older(t, 6, 2000)
+		page, env := newPage(t)
+		page.Arm(seam.WriteLog, 1000+rand.Int64N(400), seam.Full) // as in killedInImport
 		importing := []string{"import", "--data", data, "--timezone", "UTC", file}
-		out, err := within(disk, harness.Program(t), importing...)
-		<-filled
-		if err != nil { // else it was done before the disk was full
-			assert.Regexp(t, "is full|are required", out)
-		}
-		disk.Free()
-		out, err = within(disk, harness.Program(t), importing...)
-		require.NoError(t, err, out)
+		out, status, _ := command(t, env, importing...)
+		require.NotZero(t, status, out)
+		assert.Contains(t, out, "is full")
+		part := harness.CountMetrics(t, data)
+		require.Positive(t, part, "full too early")
+		require.Less(t, part, l.count(), "full too late")
+		page.Disarm()
+		out, status, _ = command(t, env, importing...)
+		require.Zero(t, status, out)
+
+		disk := newDisk(t, 64<<20)
+		into := filepath.Join(disk.Dir, "data")
 		recovering := []string{"recover", "--data", data, "--into", into}
 		disk.Fill(512<<10 + rand.Int64N(512<<10))
-		out, err = within(disk, harness.Program(t), recovering...)
+		out, err := within(disk, harness.Program(t), recovering...)
 		require.Error(t, err)
 		assert.Contains(t, out, "full")
 		disk.Free()
 		out, err = within(disk, harness.Program(t), recovering...)
 		require.NoError(t, err, out)
-		for _, dir := range []string{data, into} {
-			copied := filepath.Join(t.TempDir(), "pymon.db")
-			text, err := os.ReadFile(filepath.Join(disk.There, filepath.Base(dir), "pymon.db"))
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(copied, text, 0o600))
-			assertSound(t, filepath.Dir(copied))
-			lost, doubled := l.compare(t, dir, l.accepted, inFile(t, filepath.Dir(copied)))
-			r.lost, r.doubled = r.lost+lost, r.doubled+doubled
-		}
-		r.add(tally{rounds: 1, accepted: l.count()})
+		recovered := inDirectory(t, l, taken(t, disk))
+		recovered.rounds, recovered.accepted = 0, 0
+		r.add(recovered)
+		r.add(inDirectory(t, l, data))
 	}
 	return r
 }

@@ -141,7 +141,7 @@ func readFile(tls *libc.TLS, handle, buffer uintptr, amount int32, offset int64)
 func writeFile(tls *libc.TLS, handle, buffer uintptr, amount int32, offset int64) int32 {
 	f, o := of(handle, WriteDatabase, WriteLog)
 	if page.hit(o) {
-		return lib.SQLITE_IOERR_WRITE
+		return page.writeError()
 	}
 	code := call[transferFunc](f.methods.FxWrite)(tls, handle, buffer, amount, offset)
 	if code == lib.SQLITE_OK {

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	lib "modernc.org/sqlite/lib"
 )
 
 // Variable is the environment variable that names the file of the page. Without it the program is as always.
@@ -44,6 +45,7 @@ type Effect int64
 const (
 	FailOnce Effect = iota // the operation fails, and later ones do not
 	FailEver               // this operation and all later ones of its kind fail
+	Full                   // the same, with the error of a full disk, for a write
 	Kill                   // the program is killed before the operation
 )
 
@@ -81,7 +83,7 @@ func (p *Page) hit(o Operation) bool {
 		return false
 	}
 	left, effect := p.after.Add(-1), Effect(p.effect.Load())
-	if left > 0 || left < 0 && effect != FailEver {
+	if left > 0 || left < 0 && effect == FailOnce {
 		return false
 	}
 	p.Failed.Add(1)
@@ -90,6 +92,14 @@ func (p *Page) hit(o Operation) bool {
 		select {}
 	}
 	return true
+}
+
+// writeError is SQLite's code for a write that fails.
+func (p *Page) writeError() int32 {
+	if Effect(p.effect.Load()) == Full {
+		return lib.SQLITE_FULL
+	}
+	return lib.SQLITE_IOERR_WRITE
 }
 
 // OpenPage makes or opens the file of a page.
