@@ -67,7 +67,7 @@ func (db *DB) requireFiles() error {
 	}
 	err = unavailable("%s was removed or replaced while the bridge served it. Nothing more is accepted. While process %d "+
 		"(pymon-bridge) runs, the removed files can be saved, and not after it ends: see \"The file was removed\" in "+
-		"docs/operations.md", names[0], os.Getpid())
+		"docs/repair.md", names[0], os.Getpid())
 	if db.state.end(phaseGone, err.Error()) {
 		db.logger.Error("the journal accepts no records", "error", err)
 	}

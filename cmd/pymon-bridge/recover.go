@@ -28,7 +28,7 @@ func (c *recoverCmd) Help() string {
 
 It saves what can be read of a damaged file, also where SQLite reads nothing: records with their numbers, reports, tokens, and
 what is delivered. It changes nothing at --data, which a bridge may serve meanwhile. See "The file is damaged" in
-docs/operations.md.`
+docs/repair.md.`
 }
 
 // Validate checks the flags. The parser calls it. A directory inside of --data would move away with it.

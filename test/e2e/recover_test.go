@@ -15,7 +15,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// The course of docs/operations.md: the file is damaged, the bridge says so, a person recovers the file beside it and moves the
+// The course of docs/repair.md: the file is damaged, the bridge says so, a person recovers the file beside it and moves the
 // directory, and the bridge answers as before. It delivers what is new, and nothing again.
 func TestADamagedFileIsRecovered(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ func TestRemovedFilesEndAcceptance(t *testing.T) {
 	}
 }
 
-// A person saves the files of which a serving bridge has the last hold, as docs/operations.md says.
+// A person saves the files of which a serving bridge has the last hold, as docs/repair.md says.
 func TestRemovedFilesCanBeSavedFromTheProcess(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})
