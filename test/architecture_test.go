@@ -171,7 +171,7 @@ const maxLines, maxTestLines = 300, 500
 // TestFilesAreShort holds that a file can be read in one go.
 func TestFilesAreShort(t *testing.T) {
 	t.Parallel()
-	for _, file := range sources(t) {
+	for _, file := range sources(t, ".go") {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
 		most := maxLines
@@ -186,7 +186,7 @@ func TestFilesAreShort(t *testing.T) {
 func TestExportedNamesAreDocumented(t *testing.T) {
 	t.Parallel()
 	files := token.NewFileSet()
-	for _, path := range sources(t) {
+	for _, path := range sources(t, ".go") {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
@@ -206,7 +206,7 @@ func TestParallelTestsAreThere(t *testing.T) {
 	list := regexp.MustCompile(`(?m)^PARALLEL := \^\((.+)\)\$\$$`).FindSubmatch(makefile)
 	require.NotNil(t, list, "PARALLEL := ^(TestA|TestB)$$")
 	var tests []byte
-	for _, file := range sources(t) {
+	for _, file := range sources(t, ".go") {
 		if strings.HasSuffix(file, "_test.go") && filepath.Base(filepath.Dir(file)) == "regress" {
 			b, err := os.ReadFile(file)
 			require.NoError(t, err)
@@ -218,8 +218,8 @@ func TestParallelTestsAreThere(t *testing.T) {
 	}
 }
 
-// sources returns every Go file that git has or would take, of all modules of the repository.
-func sources(t *testing.T) []string {
+// sources returns every file with an extension that git has or would take, of all modules of the repository.
+func sources(t *testing.T, extension string) []string {
 	t.Helper()
 	root := harness.Root(t)
 	var all []string
@@ -230,7 +230,7 @@ func sources(t *testing.T) []string {
 		if entry.IsDir() && slices.Contains([]string{".git", ".cache", "testdata", "internal_deps"}, entry.Name()) {
 			return fs.SkipDir
 		}
-		if filepath.Ext(path) == ".go" {
+		if filepath.Ext(path) == extension {
 			all = append(all, path)
 		}
 		return nil
