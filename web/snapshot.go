@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxSnapshots  = 100
+	maxSnapshots  = 20
 	earlierRuns   = 5     // whose middle value a test of a run is compared with
 	maxUnusual    = 5_000 // tests of a run that failed or were retried
 	refreshFactor = 10    // a run under way is read again after this many times as long as the last reading took

@@ -95,7 +95,7 @@ type Pages struct {
 func New(parts Parts) *Pages {
 	briefs, _ := lru.New[int64, *brief](maxBriefs) // fails for a size below one
 	followed, _ := lru.New[[2]string, *followed](maxFollowed)
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 200_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition,
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 100_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition,
 		parts: parts, briefs: briefs, followed: followed}
 }
 

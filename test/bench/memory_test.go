@@ -11,10 +11,11 @@ import (
 
 const memoryGoal = 120 << 20
 
-// benchMemory measures the memory of a bridge with a large backlog: after the check of the file, and during posts.
+// benchMemory measures the memory of a bridge with a large backlog: after the check of the file, and during posts. Nothing is judged: benchJudge
+// has the memory for that.
 func benchMemory(b *testing.B, r *report, folders *backlogs) {
 	_, large := folders.get(b)
-	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: large, Env: absentInflux()})
+	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: large, Args: []string{"--no-judge"}, Env: absentInflux()})
 	table := r.add(fmt.Sprintf("Resident memory with %d undelivered records", largeBacklog), "when", "now", "peak", "goal", "verdict")
 	state := func(when string, judged bool) {
 		now, most := resident(b, bridge.PID())
