@@ -38,10 +38,7 @@ func (d *Drift) addDrift(ctx context.Context, run *monitor.RunInfo, r *monitor.R
 		if err != nil {
 			return fmt.Errorf("read the history of branch %q: %w", r.Branch, err)
 		}
-		found, err := d.Detector.Drift(rollups, steps, accepted)
-		if err != nil {
-			return fmt.Errorf("look for slow growth in branch %q: %w", r.Branch, err)
-		}
+		found := d.Detector.Drift(rollups, steps, accepted)
 		maps.Copy(tests, found.Tests)
 		addParts(r, found.Parts)
 	}

@@ -77,9 +77,6 @@ func collect(r runs, samples iter.Seq2[monitor.Sample, error]) ([]*machine, erro
 		if err != nil {
 			return nil, err
 		}
-		if s.Run == nil || s.Series == nil {
-			continue
-		}
 		c.add(&s)
 	}
 	var measured []*machine

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -85,10 +84,8 @@ func (t *table) newHistory(test int) history {
 func (t *table) byName() []int {
 	order := numbers(len(t.series))
 	slices.SortFunc(order, func(a, b int) int {
-		s, o := t.series[a], t.series[b]
-		return cmp.Or(strings.Compare(s.Component, o.Component), strings.Compare(s.ItemPath, o.ItemPath),
-			strings.Compare(s.Item, o.Item), strings.Compare(s.ItemVariant, o.ItemVariant), strings.Compare(s.Kind, o.Kind),
-			strings.Compare(s.Project, o.Project))
+		s, o := t.series[a].ID(t.env), t.series[b].ID(t.env)
+		return s.Compare(&o)
 	})
 	return order
 }
@@ -294,7 +291,7 @@ func (t *table) byStart() []int {
 
 // id returns what a unit is called in reports.
 func (t *table) id(u *unit) monitor.TestID {
-	s := t.series[u.test]
-	return monitor.TestID{Component: s.Component, ItemPath: s.ItemPath, Item: s.Item, ItemVariant: s.ItemVariant,
-		Kind: s.Kind, Env: t.env, Occurrence: u.occurrence}
+	id := t.series[u.test].ID(t.env)
+	id.Occurrence = u.occurrence
+	return id
 }
