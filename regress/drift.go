@@ -231,7 +231,7 @@ func (s *series) typical() float64 {
 			}
 		}
 	})
-	all = present(nil, all)
+	all = present(all)
 	if len(all) == 0 {
 		return 0
 	}

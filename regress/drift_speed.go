@@ -46,7 +46,7 @@ func (s *series) newShared() shared {
 		return made
 	}
 	offset := s.chain()
-	if len(present(nil, offset)) < 2 {
+	if len(present(offset)) < 2 {
 		return made
 	}
 	offset = s.polished(offset)
@@ -173,7 +173,7 @@ func (s *series) polished(offset []float64) []float64 {
 
 // densest returns the shortest interval that has half of the values.
 func densest(values []float64) (low, high float64) {
-	v := present(nil, values)
+	v := present(values)
 	slices.Sort(v)
 	low, high = math.Inf(-1), math.Inf(1)
 	for half, i := len(v)/2, 0; i+half < len(v); i++ {

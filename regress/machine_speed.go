@@ -68,15 +68,8 @@ func (d *Detector) usual(t *table, metric int) []float64 {
 	return usual
 }
 
-// present appends the levels that are not NaN.
-func present(dst, levels []float64) []float64 {
-	for _, level := range levels {
-		if !math.IsNaN(level) {
-			dst = append(dst, level)
-		}
-	}
-	return dst
-}
+// present returns the values that are not NaN.
+func present(values []float64) []float64 { return slices.DeleteFunc(slices.Clone(values), math.IsNaN) }
 
 // offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests. slower is
 // an empty slice to use.
@@ -106,7 +99,7 @@ func (d *Detector) thresholdsFor(t *table, o offsets) [metrics]*thresholds {
 			continue
 		}
 		earlier := base{limit: t.window}
-		for _, offset := range present(nil, o[metric][:t.window]) {
+		for _, offset := range present(o[metric][:t.window]) {
 			earlier.add(offset)
 		}
 		if earlier.n() == 0 {
