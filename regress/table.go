@@ -54,15 +54,15 @@ func newTable(m *machine, all runs, th *[metrics]*thresholds) *table {
 			t.histories = append(t.histories, t.newHistory(test))
 		}
 	}
-	for test, there := range t.inJudged {
-		if !there {
+	for test := range t.series {
+		if !t.inJudged(test) {
 			first[test] = len(t.histories)
 			t.histories = append(t.histories, t.newHistory(test))
 		}
 	}
 	inParallel(len(tests), func(from, to int) {
 		for test := from; test < to; test++ {
-			if t.inJudged[test] {
+			if t.inJudged(test) {
 				t.fill(test, first[test])
 			} else {
 				t.fillTimes(test, first[test])
@@ -117,7 +117,7 @@ func (t *table) addedUp() (n int) {
 // ofJudged returns the samples of a test in the judged run, which is the last.
 func (t *table) ofJudged(test int) []sample {
 	samples, ok := t.repeated[int32(test)]
-	if !ok && t.inJudged[test] {
+	if !ok && t.inJudged(test) {
 		return []sample{t.sample(t.last(), test)}
 	}
 	i := len(samples)
