@@ -57,6 +57,11 @@ func (a *API) answerRegressions(c *gin.Context) error {
 	if err != nil {
 		return a.withProjects(c, project, err)
 	}
+	return answerReport(c, printer, report)
+}
+
+// answerReport answers with a report and its gate.
+func answerReport(c *gin.Context, printer monitor.ReportPrinter, report *monitor.Report) error {
 	c.Header(gateHeader, string(printer.Gate(report)))
 	b := newBody(c, printer.ContentType(), streamLimit)
 	if err := printer.Print(b, report); err != nil {

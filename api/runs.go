@@ -24,12 +24,12 @@ func (a *API) runRoutes() []route {
 		runs("/runs/:run", "The run with this id"),
 		countRoute("/runs/count", "Number of runs", a.runs),
 		{path: "/runs/:run/report", summary: "The report that was kept when the run had ended. Nothing is judged", answer: "Report",
-			query: []string{"project", "result_variant"}, handle: handler(a.answerReport)},
+			query: []string{"project", "result_variant"}, handle: handler(a.answerKept)},
 	}
 }
 
-// answerReport answers with the kept report on a run: its results are the conspicuous ones.
-func (a *API) answerReport(c *gin.Context) error {
+// answerKept answers with the kept report on a run: its results are the conspicuous ones.
+func (a *API) answerKept(c *gin.Context) error {
 	project, err := a.askedProject(c)
 	if err != nil {
 		return err
@@ -42,12 +42,7 @@ func (a *API) answerReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header(gateHeader, string(printer.Gate(report)))
-	b := newBody(c, printer.ContentType(), streamLimit)
-	if err := printer.Print(b, report); err != nil {
-		return err
-	}
-	return b.finish()
+	return answerReport(c, printer, report)
 }
 
 // runs returns the runs for a request. The path may have the id of a run.

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -203,4 +205,19 @@ func (a *Authenticator) read(ctx context.Context) *tokenList {
 	next.TokenList = tokens
 	a.known.Store(next)
 	return next
+}
+
+// credential returns the token in the value of an Authorization header, or "". With the scheme Basic the token is the
+// password; the user name does not matter. With the schemes Bearer and Token it is the text after the scheme.
+// pytest-monitor can send only Basic.
+func credential(authorization string) string {
+	scheme, value, _ := strings.Cut(strings.TrimSpace(authorization), " ")
+	r := http.Request{Header: http.Header{"Authorization": {scheme + " " + strings.TrimSpace(value)}}}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token") {
+		return strings.TrimSpace(value)
+	}
+	return ""
 }

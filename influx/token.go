@@ -12,8 +12,11 @@ import (
 // token is the token of all requests. It may be replaced while requests are on their way.
 type token struct {
 	mu  sync.RWMutex
-	all []string // the present one is the last; answers may still quote the earlier ones
+	all []string // the present one is the last; answers to requests on their way may quote earlier ones
 }
+
+// knownTokens is how many tokens are kept in memory and hidden. A request takes a minute at most, so the latest ones are enough.
+const knownTokens = 8
 
 // SetToken replaces the token for all requests from now on. A request on its way keeps the old one. Messages show neither.
 // It is safe for concurrent use.
@@ -23,6 +26,7 @@ func (t *token) set(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all = append(slices.DeleteFunc(t.all, func(old string) bool { return old == token }), token)
+	t.all = t.all[max(0, len(t.all)-knownTokens):]
 }
 
 func (t *token) present() string {

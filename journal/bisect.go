@@ -168,7 +168,7 @@ func (r *round) confirm(alone part, reply monitor.Reply) error {
 			refusals++
 		default:
 			refusals, reply = 1, again
-			pause := backoff(restarts, minBackoff, maxBackoff, rand.Float64())
+			pause := backoff(restarts)
 			if restarts++; restarts > 3 {
 				r.status.trouble(r.retrier.life.hard, refusing, again, pause)
 			}

@@ -149,7 +149,7 @@ func (c *ReportCourier) send(retry *retrier, r *monitor.Report) (monitor.Reply, 
 		}
 		if last = reply; refusals == 1 {
 			counts = rand.Perm(mostProbes)[:2]
-			if restarts++; restarts > 1 && !retry.wait(backoff(restarts, minBackoff, maxBackoff, rand.Float64())) {
+			if restarts++; restarts > 1 && !retry.wait(backoff(restarts)) {
 				return reply, errStopped
 			}
 		}

@@ -115,7 +115,7 @@ func pauseAfter(reply monitor.Reply, tries int) (pause time.Duration, again bool
 	switch reply.Kind {
 	case monitor.Unavailable, monitor.Failed:
 		// The request must not come too early, and not from all bridges at the same moment.
-		return min(reply.RetryAfter, maxRetryAfter) + backoff(tries, minBackoff, maxBackoff, rand.Float64()), true
+		return min(reply.RetryAfter, maxRetryAfter) + backoff(tries), true
 	case monitor.Denied:
 		return slowPause(reply), true
 	default:
@@ -162,7 +162,7 @@ func (r *journalRetrier) do(life lifetime, f func() error) error {
 		if e, ok := errors.AsType[*monitor.Error](err); ok {
 			after = min(e.RetryAfter, maxBackoff)
 		}
-		pause := after + backoff(tries, minBackoff, maxBackoff, rand.Float64())
+		pause := after + backoff(tries)
 		// A soft stop ends a long wait, but not the attempts: what is delivered should be acknowledged.
 		if !wait(life.soft, pause) && !wait(life.hard, min(pause, minBackoff)) {
 			return errStopped
@@ -178,15 +178,10 @@ func (r *journalRetrier) err() error {
 	return nil
 }
 
-// backoff returns the wait after a failure: a random part of a time that doubles from least to most. tries counts the
-// failures in a row before this one. random is from 0 to 1. The randomness ("full jitter") keeps many bridges from coming
-// back at once.
-func backoff(tries int, least, most time.Duration, random float64) time.Duration {
-	ceiling := most
-	if shift := min(tries, 30); least<<shift>>shift == least && least<<shift < most {
-		ceiling = least << shift
-	}
-	return time.Duration(random * float64(ceiling))
+// backoff returns the wait after a failure: a random part of a time that doubles from minBackoff to maxBackoff. tries counts the
+// failures in a row before this one. The randomness ("full jitter") keeps many bridges from coming back at once.
+func backoff(tries int) time.Duration {
+	return time.Duration(rand.Float64() * float64(min(minBackoff<<min(tries, 10), maxBackoff)))
 }
 
 // wait returns true after d, and false when ctx ends first.

@@ -15,6 +15,10 @@ import (
 // sessions, but the journal stores them.
 const maxWatched = 10_000
 
+// grace is the time without a record after the last end of a session after which a run has ended. The next session may be about to
+// begin.
+const grace = 3 * time.Second
+
 // RunWatcher notices when a run has ended, and logs one line on it. A run has ended when all its sessions said so, and
 // nothing followed for a moment. pytest-monitor says nothing, so a run with such a session has ended when none of its records
 // arrived for a while. When a record or another session arrives later, another line follows. A RunWatcher is safe for
@@ -23,9 +27,6 @@ type RunWatcher struct {
 	// After is the time without a record after which a run has ended, and so has a session that announced an end and has
 	// none: its pytest died.
 	After time.Duration
-	// Grace is the time without a record after the last end, if it is shorter than After. The next session of a run may be
-	// about to begin.
-	Grace time.Duration
 	// OnEnded, if set before Open, is called for each run that has ended, after the line is logged.
 	OnEnded func(sum *monitor.RunSummary)
 
@@ -50,10 +51,9 @@ type sessionKey struct{ project, sessionH string }
 
 type runKey struct{ project, run string }
 
-// NewRunWatcher returns a watcher with five minutes for After, and three seconds for Grace.
+// NewRunWatcher returns a watcher with five minutes for After.
 func NewRunWatcher(runs monitor.RunStore, logger *slog.Logger) *RunWatcher {
-	return &RunWatcher{After: 5 * time.Minute, Grace: 3 * time.Second, runs: runs, logger: logger,
-		sessions: map[sessionKey]watched{}, soon: newBell()}
+	return &RunWatcher{After: 5 * time.Minute, runs: runs, logger: logger, sessions: map[sessionKey]watched{}, soon: newBell()}
 }
 
 // Open starts to watch.
@@ -91,7 +91,7 @@ func (w *RunWatcher) Close() error {
 	return nil
 }
 
-// interval returns the time between two checks. A run's line is late by at most a tenth of After, or by half of Grace after
+// interval returns the time between two checks. A run's line is late by at most a tenth of After, or by half of grace after
 // an end. A session of which nothing is known may have ended already: its record is late.
 func (w *RunWatcher) interval() time.Duration {
 	w.mu.Lock()
@@ -99,7 +99,7 @@ func (w *RunWatcher) interval() time.Duration {
 	interval := min(w.After/10, 10*time.Second)
 	for _, s := range w.sessions {
 		if s.ended || s.run == "" {
-			interval = min(interval, w.Grace/2)
+			interval = min(interval, grace/2)
 			break
 		}
 	}
@@ -167,7 +167,7 @@ func (w *RunWatcher) check(ctx context.Context, now time.Time) {
 // over says whether a run has ended, whose watched sessions are keys.
 func (w *RunWatcher) over(ctx context.Context, run runKey, keys []sessionKey, seen map[sessionKey]watched, now time.Time) bool {
 	active := func(key sessionKey) bool { return now.Sub(seen[key].last) < w.After }
-	open := func(key sessionKey) bool { return !seen[key].ended || now.Sub(seen[key].last) < w.Grace }
+	open := func(key sessionKey) bool { return !seen[key].ended || now.Sub(seen[key].last) < grace }
 	switch {
 	case !slices.ContainsFunc(keys, active):
 		return true

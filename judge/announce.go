@@ -30,23 +30,12 @@ const newsEvery = 24 * time.Hour
 // tellDrift logs slow growth, once a day and project.
 func (w *Worker) tellDrift(log *slog.Logger, r *monitor.Report) {
 	parts := len(r.Suite.Drift) + len(r.Parts)
-	if r.Summary.Drifts+parts == 0 {
-		return
-	}
-	w.mu.Lock()
 	last, told := w.told[r.Project]
 	now := time.Now()
-	news := !told || now.Sub(last) >= newsEvery
-	if news {
-		if w.told == nil {
-			w.told = map[string]time.Time{}
-		}
-		w.told[r.Project] = now
-	}
-	w.mu.Unlock()
-	if !news {
+	if r.Summary.Drifts+parts == 0 || told && now.Sub(last) < newsEvery {
 		return
 	}
+	w.told[r.Project] = now
 	attributes := []any{"branch", r.Branch, "drifts", r.Summary.Drifts, "parts", parts}
 	for i := range r.Results {
 		if d := r.Results[i].Drift; d != nil {

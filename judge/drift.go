@@ -15,13 +15,10 @@ import (
 type Drift struct {
 	Rollups  monitor.RollupStore
 	Detector monitor.DriftDetector
+	// MaxRuns and MaxAge say how far back the first level is looked for. The shorter of both counts.
+	MaxRuns int
+	MaxAge  time.Duration
 }
-
-// How far back the first level is looked for.
-const (
-	driftRuns = 500
-	driftSpan = 180 * 24 * time.Hour
-)
 
 // addDrift adds slow growth to the report on one run. It changes accepted, which is what was accepted in the project. Nothing is
 // said of imported runs.
@@ -33,15 +30,12 @@ func (d *Drift) addDrift(ctx context.Context, run *monitor.RunInfo, r *monitor.R
 	measured, tests := r.Measured(), map[monitor.ResultID]monitor.Drift{}
 	for _, env := range slices.Sorted(maps.Keys(measured)) {
 		q := monitor.RollupQuery{Project: r.Project, Branch: r.Branch, Env: env, Selection: r.Selection, Run: measured[env],
-			Since: r.Started.Add(-driftSpan), MaxRuns: driftRuns}
+			Since: r.Started.Add(-d.MaxAge), MaxRuns: d.MaxRuns}
 		rollups, steps, err := d.Rollups.Rollups(ctx, q)
 		if err != nil {
 			return fmt.Errorf("read the history of branch %q: %w", r.Branch, err)
 		}
-		found, err := d.Detector.Drift(rollups, steps, accepted)
-		if err != nil {
-			return fmt.Errorf("look for slow growth in branch %q: %w", r.Branch, err)
-		}
+		found := d.Detector.Drift(rollups, steps, accepted)
 		maps.Copy(tests, found.Tests)
 		addParts(r, found.Parts)
 	}
@@ -65,7 +59,7 @@ func (d *Drift) state(ctx context.Context, run *monitor.RunInfo) (all []string, 
 		return nil, nil
 	}
 	started := time.Unix(0, run.Started).UTC()
-	q := monitor.RollupQuery{Project: run.Project, Branch: run.Branch, Since: started.Add(-driftSpan), MaxRuns: driftRuns,
+	q := monitor.RollupQuery{Project: run.Project, Branch: run.Branch, Since: started.Add(-d.MaxAge), MaxRuns: d.MaxRuns,
 		Run: &monitor.RunValues{RunMark: monitor.RunMark{Run: run.ID, ScmRef: run.ScmRef, Started: started}}}
 	if !run.Whole {
 		q.Selection = run.Partial

@@ -57,7 +57,7 @@ type growing struct {
 	steps    []string
 }
 
-func (g *growing) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monitor.RunMark, accepted []monitor.Acceptance) (*monitor.Drifts, error) {
+func (g *growing) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monitor.RunMark, accepted []monitor.Acceptance) *monitor.Drifts {
 	found := &monitor.Drifts{Tests: map[monitor.ResultID]monitor.Drift{}}
 	g.accepted = accepted
 	for step := range steps {
@@ -71,7 +71,12 @@ func (g *growing) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monitor
 	for i, kind := range []monitor.PartKind{monitor.PartSuite, monitor.PartFolder} {
 		found.Parts = append(found.Parts, monitor.PartDrift{Kind: kind, Env: r.Env, Metric: "cpu_time", Growth: monitor.Number(i + len(r.Tests))})
 	}
-	return found, nil
+	return found
+}
+
+// slowGrowth looks back for 500 runs and 180 days.
+func slowGrowth(store monitor.RollupStore, detector monitor.DriftDetector) *judge.Drift {
+	return &judge.Drift{Rollups: store, Detector: detector, MaxRuns: 500, MaxAge: 180 * 24 * time.Hour}
 }
 
 func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
@@ -91,7 +96,7 @@ func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
 	})
 	store, finder := &fakeRollups{}, &growing{items: []string{"t0", "t1", "t2", "t3", "t4"}}
 	j := newJudge(h, detector)
-	j.Drift = &judge.Drift{Rollups: store, Detector: finder}
+	j.Drift = slowGrowth(store, finder)
 	j.Acceptances = &fakeAcceptances{all: []monitor.Acceptance{{ID: 1, Project: "p", Branch: "main", Started: time.Unix(9e8, 0)},
 		{ID: 2, Project: "p", Branch: "other"}, {ID: 3, Project: "p", Branch: "main", Started: time.Unix(2e9, 0)}}}
 	r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "r"})
@@ -116,8 +121,8 @@ func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
 	assert.Equal(t, []string{"p", "main", "ci", "-k fast"}, []string{q.Project, q.Branch, q.Env, q.Selection})
 	assert.Equal(t, "r", q.Run.Run)
 	assert.Len(t, q.Run.Tests, 5)
-	assert.NotZero(t, q.MaxRuns)
-	assert.True(t, q.Since.Before(r.Started) && !q.Since.IsZero())
+	assert.Equal(t, 500, q.MaxRuns)
+	assert.Equal(t, 180*24*time.Hour, r.Started.Sub(q.Since))
 
 	h.runs[0].Imported, store.asked = true, nil
 	_, err = j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "r"})
@@ -148,7 +153,7 @@ func TestSlowGrowthOfSeveralJobsIsJoined(t *testing.T) {
 		return r
 	})
 	j := newJudge(h, detector)
-	j.Drift = &judge.Drift{Rollups: &fakeRollups{}, Detector: &growing{items: []string{"a", "x"}}}
+	j.Drift = slowGrowth(&fakeRollups{}, &growing{items: []string{"a", "x"}})
 	r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", ScmRef: "c"})
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Summary.Drifts, "of both jobs")

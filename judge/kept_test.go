@@ -108,7 +108,7 @@ func TestAKeptReportFollowsFromRollups(t *testing.T) {
 	h := history()
 	j, reports := keeping(t, h, "m5")
 	store := &fakeRollups{state: "5 runs"}
-	j.Drift = &judge.Drift{Rollups: store, Detector: &growing{}}
+	j.Drift = slowGrowth(store, &growing{})
 	r, err := j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "m5", All: true})
 	require.NoError(t, err)
 	require.NoError(t, reports.KeepReport(t.Context(), r))

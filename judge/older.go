@@ -15,7 +15,7 @@ import (
 type Older struct {
 	History  monitor.HistoryStore
 	Detector monitor.Detector
-	Rollups  monitor.RollupStore
+	Drift    *Drift
 }
 
 // How much is taken at once: so many runs of a class of machine, which are enough for a history, or after the first stretch so many
@@ -50,11 +50,11 @@ func (o *Older) addOn(ctx context.Context, run *monitor.RunInfo, env string) err
 	if !run.Whole {
 		q.Selection = run.Partial
 	}
-	began, known, err := o.Rollups.RollupsBegin(ctx, q)
-	if err != nil || known >= driftRuns {
+	began, known, err := o.Drift.Rollups.RollupsBegin(ctx, q)
+	if err != nil || known >= o.Drift.MaxRuns {
 		return err
 	}
-	before, since := run.Started, time.Unix(0, run.Started).Add(-driftSpan).UnixNano()
+	before, since := run.Started, time.Unix(0, run.Started).Add(-o.Drift.MaxAge).UnixNano()
 	if known > 0 {
 		before = min(before, began.UnixNano())
 	}
@@ -89,7 +89,7 @@ func (o *Older) addOn(ctx context.Context, run *monitor.RunInfo, env string) err
 				values = append(values, v)
 			}
 		}
-		if err := o.Rollups.AddOlder(ctx, q, values); err != nil {
+		if err := o.Drift.Rollups.AddOlder(ctx, q, values); err != nil {
 			return err
 		}
 	}

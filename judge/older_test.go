@@ -39,7 +39,7 @@ func TestImportedRunsAreHistoryOfSlowGrowth(t *testing.T) {
 		})
 		store := &fakeRollups{}
 		w := judge.NewWorker(newJudge(h, detector), &fakeReports{}, slog.New(slog.DiscardHandler))
-		w.Older = &judge.Older{History: h, Detector: detector, Rollups: store}
+		w.Older = &judge.Older{History: h, Detector: detector, Drift: slowGrowth(store, nil)}
 		require.NoError(t, w.Open())
 		ended := func(run string) []string {
 			store.added = nil

@@ -12,21 +12,25 @@ import (
 	"pymon-bridge/monitor"
 )
 
+const (
+	// lookBack is how far back a worker looks, when opened, for runs that ended while no worker was there. It judges the last ones, up
+	// to maxCatchUp.
+	lookBack   = 7 * 24 * time.Hour
+	maxCatchUp = 100
+	// grace is how long after Open the worker judges a run whose sessions have all said that they ended before. Without such words it
+	// waits for [Worker.Quiet].
+	grace = 3 * time.Second
+	// minBackoff and maxBackoff bound the wait between attempts to judge a run.
+	minBackoff = time.Second
+	maxBackoff = 5 * time.Minute
+)
+
 // Worker judges the runs that have ended, one after the other, and keeps the reports. It is safe for concurrent use. The
 // exported fields may be changed before Open.
 type Worker struct {
-	// CatchUp is how far back the worker looks, when opened, for runs that ended while no worker was there.
-	CatchUp time.Duration
 	// Quiet is how long after its last measurement a run has ended. The caller watches the runs that measure something
 	// after Open, and calls Ended. The worker waits for the runs that were going on before.
 	Quiet time.Duration
-	// Grace is how long after Open the worker judges a run whose sessions have all said that they ended before. Without such
-	// words it waits for Quiet.
-	Grace time.Duration
-	// MaxCatchUp is how many of the runs from before Open are judged, the last ones.
-	MaxCatchUp int
-	// MinBackoff and MaxBackoff bound the wait between attempts to judge a run.
-	MinBackoff, MaxBackoff time.Duration
 	// OnKept, if set, is called after every report that is kept, with the time that judging took.
 	OnKept func(r *monitor.Report, took time.Duration)
 	// Answers, if set, tells whether a report is that which was kept before. OnKept and the log are not told of it again.
@@ -38,9 +42,10 @@ type Worker struct {
 	reports monitor.ReportStore
 	logger  *slog.Logger
 
+	told map[string]time.Time // by project, when slow growth was news; of the goroutine that judges
+
 	mu      sync.Mutex
-	waiting []runKey             // without repetition, by when they ended
-	told    map[string]time.Time // by project, when slow growth was news
+	waiting []runKey // without repetition, by when they ended
 	wake    chan struct{}
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -48,20 +53,10 @@ type Worker struct {
 
 type runKey struct{ project, run string }
 
-// NewWorker returns a worker that looks back a week.
+// NewWorker returns a worker with five minutes for Quiet.
 func NewWorker(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Logger) *Worker {
-	return &Worker{
-		CatchUp:    7 * 24 * time.Hour,
-		Quiet:      5 * time.Minute,
-		Grace:      3 * time.Second,
-		MaxCatchUp: 100,
-		MinBackoff: time.Second,
-		MaxBackoff: 5 * time.Minute,
-		judge:      judge,
-		reports:    reports,
-		logger:     logger,
-		wake:       make(chan struct{}, 1),
-	}
+	return &Worker{Quiet: 5 * time.Minute, judge: judge, reports: reports, logger: logger, told: map[string]time.Time{},
+		wake: make(chan struct{}, 1)}
 }
 
 // Open starts the work, in the background.
@@ -70,21 +65,21 @@ func (w *Worker) Open() error {
 	w.stop = stop
 	opened := time.Now()
 	w.running.Go(func() {
-		w.catchUp(ctx, opened.Add(-w.CatchUp), opened.Add(-w.Quiet), isRun)
+		w.catchUp(ctx, opened.Add(-lookBack), opened.Add(-w.Quiet), isRun)
 		for w.idle(ctx) {
 			w.work(ctx)
 		}
 	})
 	w.running.Go(func() {
 		early := map[runKey]bool{}
-		if !sleep(ctx, min(w.Grace, w.Quiet)) {
+		if !sleep(ctx, min(grace, w.Quiet)) {
 			return
 		}
 		w.catchUp(ctx, opened.Add(-w.Quiet), opened, func(run *monitor.RunInfo) bool {
 			early[runKey{run.Project, run.ID}] = run.Open == 0
 			return run.Open == 0
 		})
-		if sleep(ctx, w.Quiet-w.Grace) {
+		if sleep(ctx, w.Quiet-grace) {
 			w.catchUp(ctx, opened.Add(-w.Quiet), opened, func(run *monitor.RunInfo) bool { return !early[runKey{run.Project, run.ID}] })
 		}
 	})
@@ -136,7 +131,7 @@ func (w *Worker) Waiting() int {
 
 // catchUp takes the wanted ones of the runs without a report that last measured something between two times.
 func (w *Worker) catchUp(ctx context.Context, from, to time.Time, wanted func(*monitor.RunInfo) bool) {
-	runs, err := w.reports.Unjudged(ctx, from, to, w.MaxCatchUp)
+	runs, err := w.reports.Unjudged(ctx, from, to, maxCatchUp)
 	if err != nil {
 		w.logger.WarnContext(ctx, "cannot find the runs that ended while the bridge was down; they are not judged", "error", err)
 		return
@@ -165,7 +160,7 @@ func (w *Worker) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		for wait := w.MinBackoff; !w.report(ctx, key); wait = min(2*wait, w.MaxBackoff) {
+		for wait := minBackoff; !w.report(ctx, key); wait = min(2*wait, maxBackoff) {
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():

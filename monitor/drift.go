@@ -82,9 +82,8 @@ type Drifts struct {
 // DriftDetector finds slow growth.
 type DriftDetector interface {
 	// Drift finds slow growth in rollups. steps has by test and metric the runs at which a confirmed change began. accepted has the
-	// acceptances of the project and branch. The first level of a test is looked for after the last of both, in any order. Fails
-	// with EInvalid when the lists of the rollups do not have the same lengths.
-	Drift(r *Rollups, steps map[ResultID][]RunMark, accepted []Acceptance) (*Drifts, error)
+	// acceptances of the project and branch. The first level of a test is looked for after the last of both, in any order.
+	Drift(r *Rollups, steps map[ResultID][]RunMark, accepted []Acceptance) *Drifts
 }
 
 // Folders returns the folders above a file, the nearest one first: "a/b" and "a" for "a/b/test_c.py", as the tree of pages has them.

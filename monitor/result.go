@@ -27,8 +27,8 @@ type ResultID struct {
 	Metric string `json:"metric"`
 }
 
-// compare orders tests by class of machine, then by name.
-func (t *TestID) compare(o *TestID) int {
+// Compare orders tests by class of machine, then by name.
+func (t *TestID) Compare(o *TestID) int {
 	return cmp.Or(strings.Compare(t.Env, o.Env), strings.Compare(t.Component, o.Component),
 		strings.Compare(t.ItemPath, o.ItemPath), strings.Compare(t.Item, o.Item), strings.Compare(t.ItemVariant, o.ItemVariant),
 		strings.Compare(t.Kind, o.Kind), cmp.Compare(t.Occurrence, o.Occurrence))
@@ -84,7 +84,7 @@ func (r *Result) compare(o *Result) int {
 	if first := cmp.Or(cmp.Compare(r.Level, o.Level), changes); first != 0 { // "crit" comes before "warn"
 		return first
 	}
-	return cmp.Or(r.TestID.compare(&o.TestID), cmp.Compare(r.Metric, o.Metric))
+	return cmp.Or(r.TestID.Compare(&o.TestID), cmp.Compare(r.Metric, o.Metric))
 }
 
 // change is the ratio that the status is about.

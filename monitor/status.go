@@ -44,3 +44,18 @@ type ProjectStatus struct {
 	Sessions int64     `json:"sessions"`
 	Today    int64     `json:"today"` // sessions that started today
 }
+
+// Health is the state of one component, for load balancers and for people.
+type Health struct {
+	Component string // such as "journal" or "delivery"
+	OK        bool
+	// Required says that the bridge cannot accept records while this component is not OK.
+	Required bool
+	// Detail is one line. It says why the component is not OK, or what it is doing.
+	Detail string
+}
+
+// HealthChecker reports its state at once, without I/O.
+type HealthChecker interface {
+	Health() Health
+}

@@ -110,6 +110,46 @@ func median(values []float64) float64 {
 	return quantile(values, 0.5)
 }
 
+// selected returns the median of values, which it rearranges. It takes time in proportion to their number.
+func selected(v []float64) float64 {
+	k := len(v) / 2
+	high := nth(v, k)
+	if len(v)%2 == 1 {
+		return high
+	}
+	return (slices.Max(v[:k]) + high) / 2
+}
+
+// nth returns the k-th smallest value, and puts the smaller ones before it (Hoare's quickselect).
+func nth(v []float64, k int) float64 {
+	for low, high := 0, len(v)-1; low < high; {
+		pivot := v[low+(high-low)/2]
+		i, j := low, high
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			high = j
+		case k >= i:
+			low = i
+		default:
+			return v[k]
+		}
+	}
+	return v[k]
+}
+
 // numbers returns the numbers from 0 to n - 1.
 func numbers(n int) []int {
 	all := make([]int, n)

@@ -9,10 +9,10 @@ import (
 
 // Detector implements [monitor.Detector]. It is safe for concurrent use.
 type Detector struct {
-	settings   Settings
-	thresholds [metrics]*thresholds
-	byPlugin   [metrics]*thresholds // of what the project's own plugin measured
-	speed      *thresholds          // of the offsets of runs
+	settings  Settings
+	byMonitor [metrics]*thresholds // of what pytest-monitor measured
+	byPlugin  [metrics]*thresholds // of what the project's own plugin measured
+	speed     *thresholds          // of the offsets of runs
 }
 
 var _ monitor.Detector = (*Detector)(nil)
@@ -24,7 +24,7 @@ func New(s Settings) (*Detector, error) {
 	}
 	d := &Detector{settings: s}
 	for metric, t := range s.ofMetrics() {
-		d.thresholds[metric] = newThresholds(t, s.SuspectP, s.BaselineRuns)
+		d.byMonitor[metric] = newThresholds(t, s.SuspectP, s.BaselineRuns)
 	}
 	for metric, t := range s.ofPlugin() {
 		d.byPlugin[metric] = newThresholds(t, s.SuspectP, s.BaselineRuns)
@@ -35,12 +35,16 @@ func New(s Settings) (*Detector, error) {
 	return d, nil
 }
 
-// Judge judges the last run of a comparison's window. Its report has a result for each test and metric of the run. Besides
-// the first error of samples, it fails with EInvalid when there is no run to judge.
-func (d *Detector) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
-	if len(c.Window) == 0 {
-		return nil, monitor.Errorf(monitor.EInvalid, "a comparison without a run to judge")
+// thresholds are those of a class of machine.
+func (d *Detector) thresholds(env string) *[metrics]*thresholds {
+	if monitor.ByPlugin(env) {
+		return &d.byPlugin
 	}
+	return &d.byMonitor
+}
+
+// Judge implements [monitor.Detector]. The report has a result for each test and metric of the run.
+func (d *Detector) Judge(c monitor.Comparison, samples iter.Seq2[monitor.Sample, error]) (*monitor.Report, error) {
 	all := newRuns(c)
 	machines, err := collect(all, samples)
 	if err != nil {
@@ -67,11 +71,7 @@ type judgement struct {
 // judgeMachine judges all tests of one class of machine.
 func (d *Detector) judgeMachine(m *machine, all runs, accepted map[monitor.ResultID][]monitor.AcceptedStep) *judgement {
 	m.group()
-	th := &d.thresholds
-	if m.byPlugin {
-		th = &d.byPlugin
-	}
-	j := &judgement{table: newTable(m, all, th), accepted: accepted}
+	j := &judgement{table: newTable(m, all, d.thresholds(m.env)), accepted: accepted}
 	j.offsets = d.newOffsets(j.table)
 	j.speed = d.judgeSpeed(j.table, j.offsets)
 	j.adjusted = d.thresholdsFor(j.table, j.offsets)

@@ -7,7 +7,7 @@
 // weighs the same for a fast and for a slow test. A value has three steps to go before it is called a regression:
 //
 //  1. What all tests of a run have in common is taken away: half of the tests slower by the same factor are a slow
-//     machine (offset.go).
+//     machine (machine_speed.go).
 //  2. The rest is compared with what is usual for the test, its median over the earlier runs, and with how much it usually
 //     varies (base.go). A value that is improbable by chance is a suspect. Suspects are kept apart from what is usual until
 //     it is clear whether they were outliers, or a new level (track.go).

@@ -11,10 +11,7 @@ import (
 var _ monitor.DriftDetector = (*Detector)(nil)
 
 // Drift finds slow growth in rollups. See [monitor.DriftDetector].
-func (d *Detector) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monitor.RunMark, accepted []monitor.Acceptance) (*monitor.Drifts, error) {
-	if err := fit(r); err != nil {
-		return nil, err
-	}
+func (d *Detector) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monitor.RunMark, accepted []monitor.Acceptance) *monitor.Drifts {
 	h := d.newPastRuns(r)
 	h.groups, h.places = groupsOf(r)
 	starts := newStarts(h, steps, accepted)
@@ -38,26 +35,7 @@ func (d *Detector) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monito
 		}
 	}
 	found.Parts = d.partsOf(h, parts)
-	return found, nil
-}
-
-// fit fails with EInvalid when the lists of rollups do not have the same lengths.
-func fit(r *monitor.Rollups) error {
-	if len(r.Files) != len(r.Tests) && len(r.Files) != 0 {
-		return monitor.Errorf(monitor.EInvalid, "rollups of %d tests with %d files", len(r.Tests), len(r.Files))
-	}
-	for metric, values := range r.Values {
-		name := monitor.JudgedMetrics[metric].Name
-		if len(values) != len(r.Tests) {
-			return monitor.Errorf(monitor.EInvalid, "rollups of %d tests with the %s of %d", len(r.Tests), name, len(values))
-		}
-		for i := range values {
-			if len(values[i]) != len(r.Stretches) {
-				return monitor.Errorf(monitor.EInvalid, "rollups of %d stretches with %d values of the %s of a test", len(r.Stretches), len(values[i]), name)
-			}
-		}
-	}
-	return nil
+	return found
 }
 
 // pastRuns are the stretches in which slow growth is looked for, and what was found.
@@ -130,11 +108,8 @@ type testTrend struct {
 }
 
 func (d *Detector) newSeries(h *pastRuns, starts *starts, metric int) *series {
-	s := &series{Detector: d, pastRuns: h, metric: metric, th: d.thresholds[metric], values: h.Values[metric], starts: starts}
-	if monitor.ByPlugin(h.Env) {
-		s.th = d.byPlugin[metric]
-	}
-	s.restarts = starts.changed[metric]
+	s := &series{Detector: d, pastRuns: h, metric: metric, th: d.thresholds(h.Env)[metric], values: h.Values[metric], starts: starts,
+		restarts: starts.changed[metric]}
 	s.shared = s.newShared()
 	return s
 }
@@ -256,7 +231,7 @@ func (s *series) typical() float64 {
 			}
 		}
 	})
-	all = present(nil, all)
+	all = present(all)
 	if len(all) == 0 {
 		return 0
 	}

@@ -49,8 +49,7 @@ func BenchmarkDrift(b *testing.B) {
 			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := d.Drift(r, nil, nil)
-				require.NoError(b, err)
+				d.Drift(r, nil, nil)
 			}
 		})
 	}
@@ -65,8 +64,7 @@ func TestMemoryOfLargeDrifts(t *testing.T) {
 	require.NoError(t, err)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err = d.Drift(r, nil, nil)
-	require.NoError(t, err)
+	d.Drift(r, nil, nil)
 	runtime.ReadMemStats(&after)
 	require.Less(t, float64(after.TotalAlloc-before.TotalAlloc)/tests, 768.0, "bytes for each test")
 }

@@ -34,7 +34,7 @@ type part struct {
 func groupsOf(r *monitor.Rollups) (groups []group, places map[place][]int) {
 	known, order := map[[2]string]int{}, numbers(len(r.Tests))
 	folders := map[string]string{"": ""} // by file, as many tests have the same
-	slices.SortFunc(order, func(a, b int) int { return byName(&r.Tests[a], &r.Tests[b]) })
+	slices.SortFunc(order, func(a, b int) int { return r.Tests[a].Compare(&r.Tests[b]) })
 	places = map[place][]int{}
 	for _, i := range order {
 		key := [2]string{r.Tests[i].Component, ""}
@@ -65,11 +65,6 @@ func groupsOf(r *monitor.Rollups) (groups []group, places map[place][]int) {
 		groups[g].tests = append(groups[g].tests, i)
 	}
 	return groups, places
-}
-
-func byName(a, b *monitor.TestID) int {
-	return cmp.Or(strings.Compare(a.Component, b.Component), strings.Compare(a.ItemPath, b.ItemPath), strings.Compare(a.Item, b.Item),
-		strings.Compare(a.ItemVariant, b.ItemVariant), strings.Compare(a.Kind, b.Kind), cmp.Compare(a.Occurrence, b.Occurrence))
 }
 
 // sums are the sums over some tests at the present speed of the machine.

@@ -46,7 +46,7 @@ func (s *series) newShared() shared {
 		return made
 	}
 	offset := s.chain()
-	if len(present(nil, offset)) < 2 {
+	if len(present(offset)) < 2 {
 		return made
 	}
 	offset = s.polished(offset)
@@ -173,7 +173,7 @@ func (s *series) polished(offset []float64) []float64 {
 
 // densest returns the shortest interval that has half of the values.
 func densest(values []float64) (low, high float64) {
-	v := present(nil, values)
+	v := present(values)
 	slices.Sort(v)
 	low, high = math.Inf(-1), math.Inf(1)
 	for half, i := len(v)/2, 0; i+half < len(v); i++ {
@@ -182,44 +182,4 @@ func densest(values []float64) (low, high float64) {
 		}
 	}
 	return low, high
-}
-
-// selected returns the median of values, which it rearranges. It takes time in proportion to their number.
-func selected(v []float64) float64 {
-	k := len(v) / 2
-	high := nth(v, k)
-	if len(v)%2 == 1 {
-		return high
-	}
-	return (slices.Max(v[:k]) + high) / 2
-}
-
-// nth returns the k-th smallest value, and puts the smaller ones before it (Hoare's quickselect).
-func nth(v []float64, k int) float64 {
-	for low, high := 0, len(v)-1; low < high; {
-		pivot := v[low+(high-low)/2]
-		i, j := low, high
-		for i <= j {
-			for v[i] < pivot {
-				i++
-			}
-			for v[j] > pivot {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i++
-				j--
-			}
-		}
-		switch {
-		case k <= j:
-			high = j
-		case k >= i:
-			low = i
-		default:
-			return v[k]
-		}
-	}
-	return v[k]
 }

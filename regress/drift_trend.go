@@ -116,7 +116,7 @@ func (h *pastRuns) drift(t *trend, q float64) monitor.Drift {
 func (s *series) firstOfProcess(found []testTrend) (kept []testTrend) {
 	order := slices.Clone(found)
 	slices.SortFunc(order, func(a, b testTrend) int {
-		return cmp.Or(cmp.Compare(a.first, b.first), byName(&s.Tests[a.test], &s.Tests[b.test]))
+		return cmp.Or(cmp.Compare(a.first, b.first), s.Tests[a.test].Compare(&s.Tests[b.test]))
 	})
 	known := 0.0
 	for _, t := range order {

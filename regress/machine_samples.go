@@ -16,7 +16,6 @@ type machine struct {
 	byPlugin bool              // whether the project's own plugin measured
 	series   []*monitor.Series // by test
 	files    []string          // of each test, as the judged run says
-	inJudged []bool            // by test, whether the judged run has it
 	// session is by run the one session that measured something, none, or several.
 	session []int32
 	spans   []span // by session
@@ -96,7 +95,6 @@ func (m *machine) find(s *monitor.Series) int32 {
 		m.byValue[*s] = test
 		m.series = append(m.series, s)
 		m.files = append(m.files, "")
-		m.inJudged = append(m.inJudged, false)
 	}
 	m.byPointer[s] = test
 	return test
@@ -133,6 +131,9 @@ func (m *machine) add(test int32, s *sample) {
 		m.session[s.run] = several
 	}
 }
+
+// inJudged says whether the judged run has a test.
+func (m *machine) inJudged(test int) bool { return m.columns[m.judgedRun()].at(test) != nil }
 
 // judgedRun returns the number of the judged run, which is the last.
 func (m *machine) judgedRun() int { return len(m.columns) - 1 }
@@ -185,7 +186,7 @@ func (m *machine) group() {
 	each(len(m.columns), func(run int) {
 		c := &m.columns[run]
 		for i := range c.samples {
-			if s := &c.samples[i]; s.session != 0 && !m.inJudged[c.first+i] {
+			if s := &c.samples[i]; s.session != 0 && !m.inJudged(c.first+i) {
 				m.strange[run] = min(m.strange[run], s.start)
 			}
 		}

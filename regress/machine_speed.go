@@ -55,7 +55,7 @@ func (d *Detector) usual(t *table, metric int) []float64 {
 			}
 			usual[i] = math.NaN()
 			n := len(measured)
-			if n < d.settings.MinRuns || n == 0 {
+			if n < d.settings.MinRuns {
 				continue
 			}
 			slices.Sort(measured) // as their levels would be, so that two logarithms do
@@ -68,15 +68,8 @@ func (d *Detector) usual(t *table, metric int) []float64 {
 	return usual
 }
 
-// present appends the levels that are not NaN.
-func present(dst, levels []float64) []float64 {
-	for _, level := range levels {
-		if !math.IsNaN(level) {
-			dst = append(dst, level)
-		}
-	}
-	return dst
-}
+// present returns the values that are not NaN.
+func present(values []float64) []float64 { return slices.DeleteFunc(slices.Clone(values), math.IsNaN) }
 
 // offset returns the median over the tests of how much slower than usual they were in a run, NaN for too few tests. slower is
 // an empty slice to use.
@@ -92,7 +85,7 @@ func (d *Detector) offset(t *table, metric, run int, usual, slower []float64) fl
 	if len(slower) < d.settings.MinTests {
 		return math.NaN()
 	}
-	return middle(slower)
+	return selected(slower)
 }
 
 // thresholdsFor returns what the tests of a run are judged by. Where it is not known how fast the machine was in the judged
@@ -106,7 +99,7 @@ func (d *Detector) thresholdsFor(t *table, o offsets) [metrics]*thresholds {
 			continue
 		}
 		earlier := base{limit: t.window}
-		for _, offset := range present(nil, o[metric][:t.window]) {
+		for _, offset := range present(o[metric][:t.window]) {
 			earlier.add(offset)
 		}
 		if earlier.n() == 0 {
@@ -124,40 +117,6 @@ func (d *Detector) thresholdsFor(t *table, o offsets) [metrics]*thresholds {
 		all[metric] = &noisier
 	}
 	return all
-}
-
-// middle returns the median of values, which it reorders. It sorts no more of them than it needs to (Hoare's selection).
-func middle(values []float64) float64 {
-	k := len(values) / 2
-	from, to := 0, len(values)-1
-	for from < to {
-		pivot := values[from+(to-from)/2]
-		i, j := from, to
-		for i <= j {
-			for values[i] < pivot {
-				i++
-			}
-			for values[j] > pivot {
-				j--
-			}
-			if i <= j {
-				values[i], values[j] = values[j], values[i]
-				i++
-				j--
-			}
-		}
-		if k <= j {
-			to = j
-		} else if k >= i {
-			from = i
-		} else {
-			break
-		}
-	}
-	if len(values)%2 == 1 {
-		return values[k]
-	}
-	return (slices.Max(values[:k]) + values[k]) / 2
 }
 
 // speed is what a machine's offsets say of the judged run.

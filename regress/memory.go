@@ -44,7 +44,7 @@ func (l *lift) witness(s step) {
 // attribute takes back the verdicts on the memory of tests that show no more than an earlier test's step. order is the order
 // of the tests in the judged run.
 func (d *Detector) attribute(verdicts []verdict, order []int) {
-	th := d.thresholds[memUsage]
+	th := d.byMonitor[memUsage]
 	confirmed := [...]*lift{{dir: worse}, {dir: better}}
 	suspected := &lift{dir: worse}
 	for _, i := range order {

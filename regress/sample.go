@@ -77,9 +77,6 @@ func collect(r runs, samples iter.Seq2[monitor.Sample, error]) ([]*machine, erro
 		if err != nil {
 			return nil, err
 		}
-		if s.Run == nil || s.Series == nil {
-			continue
-		}
 		c.add(&s)
 	}
 	var measured []*machine
@@ -99,7 +96,6 @@ func (c *collector) add(s *monitor.Sample) {
 	m := c.machine(s.Env)
 	test := m.test(s.Series)
 	if int(c.run) == c.runs.last() {
-		m.inJudged[test] = true
 		if m.files[test] == "" || s.Location != "" && s.Location < m.files[test] {
 			m.files[test] = s.Location
 		}

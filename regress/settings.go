@@ -155,7 +155,8 @@ func (f faults) want(field string, ok bool, expected string) {
 func (s *Settings) validate() error {
 	f := faults{}
 	f.want("MinRuns", s.MinRuns >= 3, "at least 3")
-	f.want("BaselineRuns", s.BaselineRuns >= s.MinRuns, "at least MinRuns")
+	// The detector computes a threshold for each length of a baseline when it is made.
+	f.want("BaselineRuns", s.BaselineRuns >= s.MinRuns && s.BaselineRuns <= 1000, "from MinRuns to 1000")
 	f.want("WindowRuns", s.WindowRuns >= 2, "at least 2")
 	f.want("HoldRuns", s.HoldRuns >= s.MinRuns+s.WindowRuns-1, "at least MinRuns + WindowRuns - 1")
 	f.want("MinTests", s.MinTests >= 1, "at least 1")

@@ -43,15 +43,6 @@ func TestDeviation(t *testing.T) {
 	})
 }
 
-// TestMiddle compares selection with sorting.
-func TestMiddle(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		values := ticks(t, 1)
-		require.InDelta(t, median(slices.Clone(values)), middle(values), 1e-12)
-	})
-}
-
 // TestCorrected compares with the definition: the least m·p/rank of all that are not smaller.
 func TestCorrected(t *testing.T) {
 	t.Parallel()
@@ -135,7 +126,7 @@ func TestCalibration(t *testing.T) {
 				for run := range e.level {
 					e.level[run] = 1 + 0.1*random.NormFloat64()
 				}
-				v := e.judge(d.thresholds[cpuTime])
+				v := e.judge(d.byMonitor[cpuTime])
 				if v.suspect {
 					suspects++
 				}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -55,15 +54,15 @@ func newTable(m *machine, all runs, th *[metrics]*thresholds) *table {
 			t.histories = append(t.histories, t.newHistory(test))
 		}
 	}
-	for test, there := range t.inJudged {
-		if !there {
+	for test := range t.series {
+		if !t.inJudged(test) {
 			first[test] = len(t.histories)
 			t.histories = append(t.histories, t.newHistory(test))
 		}
 	}
 	inParallel(len(tests), func(from, to int) {
 		for test := from; test < to; test++ {
-			if t.inJudged[test] {
+			if t.inJudged(test) {
 				t.fill(test, first[test])
 			} else {
 				t.fillTimes(test, first[test])
@@ -85,10 +84,8 @@ func (t *table) newHistory(test int) history {
 func (t *table) byName() []int {
 	order := numbers(len(t.series))
 	slices.SortFunc(order, func(a, b int) int {
-		s, o := t.series[a], t.series[b]
-		return cmp.Or(strings.Compare(s.Component, o.Component), strings.Compare(s.ItemPath, o.ItemPath),
-			strings.Compare(s.Item, o.Item), strings.Compare(s.ItemVariant, o.ItemVariant), strings.Compare(s.Kind, o.Kind),
-			strings.Compare(s.Project, o.Project))
+		s, o := t.series[a].ID(t.env), t.series[b].ID(t.env)
+		return s.Compare(&o)
 	})
 	return order
 }
@@ -120,7 +117,7 @@ func (t *table) addedUp() (n int) {
 // ofJudged returns the samples of a test in the judged run, which is the last.
 func (t *table) ofJudged(test int) []sample {
 	samples, ok := t.repeated[int32(test)]
-	if !ok && t.inJudged[test] {
+	if !ok && t.inJudged(test) {
 		return []sample{t.sample(t.last(), test)}
 	}
 	i := len(samples)
@@ -294,7 +291,7 @@ func (t *table) byStart() []int {
 
 // id returns what a unit is called in reports.
 func (t *table) id(u *unit) monitor.TestID {
-	s := t.series[u.test]
-	return monitor.TestID{Component: s.Component, ItemPath: s.ItemPath, Item: s.Item, ItemVariant: s.ItemVariant,
-		Kind: s.Kind, Env: t.env, Occurrence: u.occurrence}
+	id := t.series[u.test].ID(t.env)
+	id.Occurrence = u.occurrence
+	return id
 }

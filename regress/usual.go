@@ -18,14 +18,10 @@ const fewValues = 3
 // when it has held. The middle is that of the values as measured, also where they are too small to be told apart. Where the values
 // are too few to tell a spread, the range is that of OneRunRatio. All three are NaN without values.
 func (d *Detector) Usual(env, metric string, values []float64) (low, usual, high float64) {
-	th := &d.thresholds
-	if monitor.ByPlugin(env) {
-		th = &d.byPlugin
-	}
 	at := slices.IndexFunc(monitor.JudgedMetrics[:], func(m monitor.JudgedMetric) bool { return m.Name == metric })
 	t := track{minN: d.settings.MinRuns, hold: d.settings.HoldRuns, window: d.settings.WindowRuns, base: base{limit: d.settings.BaselineRuns,
 		kept: make([]float64, 0, len(values)), sorted: make([]float64, 0, len(values))}}
-	t.reset(th[at])
+	t.reset(d.thresholds(env)[at])
 	for run, v := range values {
 		if !math.IsNaN(v) {
 			t.follow(t.th.level(v), run)

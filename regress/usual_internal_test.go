@@ -24,7 +24,7 @@ func TestTheUsualTimeOfATest(t *testing.T) {
 		"four":             {[]float64{16, 1, 64, 4, 99}, 8},
 		"one is missing":   {[]float64{16, missing, 1, 64, 4, 99}, 8},
 		"too few":          {[]float64{1, missing, 99}, missing},
-		"one is too fast":  {[]float64{1e-6, 4, 99}, math.Sqrt(d.thresholds[totalTime].Least * 4)},
+		"one is too fast":  {[]float64{1e-6, 4, 99}, math.Sqrt(d.byMonitor[totalTime].Least * 4)},
 		"all are too fast": {[]float64{1e-6, 1e-5, 1e-6, 1e-6, 99}, missing},
 	} {
 		rows := make([]rounded, len(c.values))
@@ -33,7 +33,7 @@ func TestTheUsualTimeOfATest(t *testing.T) {
 			row[totalTime] = v
 			rows[i] = row.round()
 		}
-		table := &table{thresholds: &d.thresholds, histories: []history{{rows: rows}}}
+		table := &table{thresholds: &d.byMonitor, histories: []history{{rows: rows}}}
 		table.window = len(rows) - 1
 		usual := d.usual(table, totalTime)
 		require.Len(t, usual, 1, name)

@@ -78,8 +78,9 @@ func New(version, revision string) *Metrics {
 	m.registry.MustRegister(m.accepted, m.repeats, m.refused, m.requests, m.commitSeconds, m.commitRecords,
 		m.delivered, m.retried, m.deadLetters, m.lag, m.newSeries, m.journalErrors, m.minFree,
 		m.judgeSeconds, m.judgedRuns, m.results, m.reports, m.removedRuns, m.removedRecords,
-		buildInfo(version, revision), clock(), collectors.NewGoCollector(),
+		buildInfo(version, revision), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.watchClock()
 	m.showZeros()
 	return m
 }

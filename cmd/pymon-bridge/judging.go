@@ -29,7 +29,8 @@ func (b *bridge) openJudge(context.Context) error {
 	b.detector = detector
 	j := judge.New(b.db, detector, settings.EarlierRuns(), settings.WindowRuns)
 	j.Answers, j.Rules = b.db, sync.OnceValue(func() string { return judgeRules(settings) })
-	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector}
+	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector, MaxRuns: settings.Drift.MaxRuns,
+		MaxAge: time.Duration(settings.Drift.MaxDays) * 24 * time.Hour}
 	j.Acceptances = b.db
 	b.judge = j
 	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now,
@@ -52,7 +53,7 @@ func (b *bridge) openJudge(context.Context) error {
 	b.worker.Quiet = b.config.QuietAfter
 	b.worker.OnKept = b.kept
 	b.worker.Answers = b.db
-	b.worker.Older = &judge.Older{History: b.db, Detector: detector, Rollups: b.db}
+	b.worker.Older = &judge.Older{History: b.db, Detector: detector, Drift: j.Drift}
 	b.onCloseEarly(func(context.Context) error { return b.worker.Close() })
 	return b.worker.Open()
 }

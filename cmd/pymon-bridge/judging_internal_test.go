@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +30,19 @@ func TestKeptReportsCountForTheirProgramAndSettings(t *testing.T) {
 	assert.NotEqual(t, judgeRules(&settings), j.Rules())
 }
 
+// TestTheSettingsSayHowFarBackSlowGrowthIsLookedFor holds that those of the file count, and not only the detector's.
+func TestTheSettingsSayHowFarBackSlowGrowthIsLookedFor(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "settings.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"Drift": {"MaxRuns": 900, "MaxDays": 365}}`), 0o600))
+	b := &bridge{config: &serveCmd{JudgeSettings: file},
+		db: sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{}, slog.New(slog.DiscardHandler))}
+	require.NoError(t, b.openJudge(t.Context()))
+	j, ok := b.judge.(*judge.Judge)
+	require.True(t, ok)
+	assert.Equal(t, 900, j.Drift.MaxRuns)
+	assert.Equal(t, 365*24*time.Hour, j.Drift.MaxAge)
+}
+
 func TestDetectorTakesItsSettingsFromAFile(t *testing.T) {
 	_, settings, err := newDetector("")
 	require.NoError(t, err)
@@ -37,13 +51,14 @@ func TestDetectorTakesItsSettingsFromAFile(t *testing.T) {
 	for content, wantError := range map[string]string{
 		`{}`: "",
 		`{"SuspectP": 0.005, "CPUTime": {"Delta": 0.05}}`: "",
-		`{"WindowRuns": 4}`:           "HoldRuns: at least MinRuns + WindowRuns - 1",
-		`{"Suspect": 1}`:              `unknown field "Suspect"`,
-		`{"CPUTime": {"Delta": "x"}}`: "CPUTime.Delta",
-		`{"MinRuns": 1}`:              "MinRuns: at least 3",
-		`{"CPUTime": {"Ratio": 0.9}}`: "CPUTime.Ratio: more than 1",
-		`{} {}`:                       "nothing after it",
-		``:                            "EOF",
+		`{"WindowRuns": 4}`:                  "HoldRuns: at least MinRuns + WindowRuns - 1",
+		`{"Suspect": 1}`:                     `unknown field "Suspect"`,
+		`{"CPUTime": {"Delta": "x"}}`:        "CPUTime.Delta",
+		`{"MinRuns": 1}`:                     "MinRuns: at least 3",
+		`{"CPUTime": {"Ratio": 0.9}}`:        "CPUTime.Ratio: more than 1",
+		`{"BaselineRuns": 1000000000000000}`: "BaselineRuns: from MinRuns to 1000",
+		`{} {}`:                              "nothing after it",
+		``:                                   "EOF",
 	} {
 		file := filepath.Join(t.TempDir(), "settings.json")
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))

@@ -15,7 +15,6 @@ type mapping struct {
 	Database        string `json:"database"`
 	RetentionPolicy string `json:"retention_policy"`
 	Default         bool   `json:"default"`
-	Virtual         bool   `json:"virtual,omitempty"`
 }
 
 // ensureMappings makes sure that InfluxQL finds the two buckets that the bridge reads by their names. InfluxDB OSS maps each name

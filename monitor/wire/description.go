@@ -42,7 +42,7 @@ func parseDescription(description string, max int) (tags []monitor.Tag, members 
 		tags = append(tags, tag)
 		return nil
 	})
-	if err != nil || s.peek() != 0 || s.pos != len(s.data) {
+	if err != nil || s.end() != nil {
 		return plain, 0
 	}
 	return tags, members

@@ -64,13 +64,20 @@ func AppendTags(dst []byte, tags []monitor.Tag) []byte {
 }
 
 // AppendMetric appends a metric as one JSON object with its 14 fields. Absent floats are null.
-func AppendMetric(dst []byte, m *monitor.Metric) []byte {
+func AppendMetric(dst []byte, m *monitor.Metric) []byte { return appendMetric(dst, m, "null") }
+
+// appendMetric appends a metric. absent stands for a float that is absent.
+func appendMetric(dst []byte, m *monitor.Metric, absent string) []byte {
 	dst = append(dst, '{')
 	for i, s := range m.Texts() {
 		dst = AppendText(appendName(dst, i), *s)
 	}
 	for i, f := range m.Values() {
-		dst = AppendNumber(appendName(dst, len(monitor.MetricTexts)+i), *f)
+		if dst = appendName(dst, len(monitor.MetricTexts)+i); math.IsNaN(*f) {
+			dst = append(dst, absent...)
+		} else {
+			dst = AppendNumber(dst, *f)
+		}
 	}
 	return append(dst, '}')
 }

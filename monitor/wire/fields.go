@@ -32,9 +32,7 @@ func scanFields(what string, body []byte, names []string, values []value) (*fiel
 		return nil
 	})
 	if err == nil {
-		if s.peek(); s.pos != len(body) {
-			err = s.errorf("expected the end of the text")
-		}
+		err = s.end()
 	}
 	if err != nil {
 		return nil, monitor.Errorf(monitor.EInvalid, "invalid %s: the body is not JSON: %v", what, err)

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"math"
 	"strconv"
 	"time"
 
@@ -36,7 +35,7 @@ func AppendImported(dst []byte, rec *monitor.Record) []byte {
 	case rec.Outcome != nil:
 		dst = AppendOutcome(dst, rec.Outcome)
 	default:
-		dst = appendRow(dst, rec.Metric)
+		dst = appendMetric(dst, rec.Metric, "NaN") // as a client sends it
 	}
 	if rec.Placed() {
 		dst = appendDecided(append(dst, `,"decided":`...), rec)
@@ -50,23 +49,6 @@ func appendSent(dst []byte, s *monitor.Session) []byte {
 	sent.Tags = nil
 	dst = AppendSession(dst, &sent)
 	return append(AppendText(append(dst[:len(dst)-1], `,"description":`...), s.Description), '}')
-}
-
-// appendRow appends a metric as a client sends it. An absent measurement is NaN there.
-func appendRow(dst []byte, m *monitor.Metric) []byte {
-	dst = append(dst, '{')
-	for i, s := range m.Texts() {
-		dst = AppendText(appendName(dst, i), *s)
-	}
-	for i, f := range m.Values() {
-		dst = appendName(dst, len(monitor.MetricTexts)+i)
-		if math.IsNaN(*f) {
-			dst = append(dst, "NaN"...)
-		} else {
-			dst = AppendNumber(dst, *f)
-		}
-	}
-	return append(dst, '}')
 }
 
 func appendDecided(dst []byte, rec *monitor.Record) []byte {

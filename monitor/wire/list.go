@@ -23,8 +23,8 @@ func Rows(body []byte) (rows [][]byte, err error) {
 		}
 		return nil
 	})
-	if s.skipSpace(); err == nil && s.pos != len(body) {
-		err = s.errorf("expected the end of the text")
+	if err == nil {
+		err = s.end()
 	}
 	if err != nil {
 		return nil, monitor.Errorf(monitor.EInvalid, "invalid list: the body is not JSON: %v", err)

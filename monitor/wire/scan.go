@@ -69,10 +69,15 @@ func (s *scanner) document() (value, error) {
 	if err != nil {
 		return value{}, err
 	}
-	if s.peek(); s.pos != len(s.data) {
-		return value{}, s.errorf("expected the end of the text")
+	return v, s.end()
+}
+
+// end fails unless nothing follows.
+func (s *scanner) end() error {
+	if s.skipSpace(); s.pos != len(s.data) {
+		return s.errorf("expected the end of the text")
 	}
-	return v, nil
+	return nil
 }
 
 // value scans one value of any kind.
