@@ -54,7 +54,7 @@ func (p *Pages) compare(v *visit) (*view, error) {
 		return p.picked(v, picked)
 	}
 	data := &comparePage{BaseText: s.text("base", previous), HeadText: s.text("head", ""), Only: s.oneOf("only", "", onlyWorse, onlyBetter, onlyAll),
-		Offset: s.number("offset", 0, 0), Min: s.text("min", "1"), Rows: []*comparison{}}
+		Offset: s.number("offset"), Min: s.text("min", "1"), Rows: []*comparison{}}
 	data.Metric = data.MetricOf(s.oneOf("metric", compared[0], compared[1:]...))
 	filter := compareFilter{only: data.Only, words: words(s.text("q", "")), min: s.ratio("min")}
 	if err := s.err(); err != nil {

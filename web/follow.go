@@ -133,7 +133,7 @@ func (f *followed) take(all []*regression) {
 
 // note notes a run with a report.
 func (f *followed) note(info *monitor.RunInfo, r *monitor.Report) {
-	if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
+	if verdict := r.Verdict(); verdict != monitor.StatusLearning && verdict != monitor.StatusNotJudged {
 		f.judged, f.since = f.judged+1, time.Unix(0, info.Started).UTC()
 	}
 	for _, env := range info.Environments {

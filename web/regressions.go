@@ -87,7 +87,7 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if err := p.fillRegressions(ctx, v.Project, data, f); err != nil {
 		return nil, err
 	}
-	data.Counts[stateDrift] = len(findingsOf(f.growth.Results, "")) + len(f.growth.Parts)
+	data.Counts[stateDrift] = len(findingsOf(f.growth.Results)) + len(f.growth.Parts)
 	if data.State == stateDrift {
 		if data.growing, err = p.growing(ctx, f.growth); err != nil {
 			return nil, err

@@ -151,13 +151,8 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 	if err != nil {
 		return err
 	}
-	q := selection{words: words(v.State.text("q", "")), status: v.State.oneOf("status", "", statuses...),
-		by: v.State.oneOf("sort", "wall", "cpu", "mem", "ratio", "name"), offset: v.State.number("offset", 0, 0), n: pageRows}
-	usual := "desc"
-	if q.by == "name" {
-		usual = "asc"
-	}
-	q.descending = v.State.oneOf("dir", usual, "asc", "desc") == "desc"
+	q := selection{words: words(v.State.text("q", "")), status: v.State.oneOf("status", "", statuses...), offset: v.State.number("offset"), n: pageRows}
+	q.by, q.descending = v.State.order()
 	if v.State.values.Get("format") == "csv" {
 		q.offset, q.n = 0, csvRows
 	}
@@ -211,7 +206,7 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	if data.Report == nil {
 		return nil
 	}
-	all, err := p.findings(ctx, run, "")
+	all, err := p.findings(ctx, run)
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,8 @@ func (p *Pages) test(v *visit) (*view, error) {
 	n := s.oneOf("n", "120", "60", "0")
 	s.oneOf("x", "run", "time")
 	s.oneOf("y", "zero", "fit", "log")
-	s.number("from", 0, 0)
-	s.number("to", 0, 0)
+	s.number("from")
+	s.number("to")
 	history, err := p.parts.Store.TestHistory(ctx, monitor.TestQuery{Test: series, Limit: maxHistory})
 	if err != nil {
 		return nil, err

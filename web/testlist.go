@@ -46,15 +46,11 @@ type testLine struct {
 // testList answers where the time goes, and how each test is.
 func (p *Pages) testList(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
-	data := &testListPage{Path: strings.Trim(slashed(s.text("path", "")), "/"), Sort: s.oneOf("sort", "wall", "cpu", "mem", "ratio", "name"),
-		Offset: s.number("offset", 0, 0), Env: s.text("env", ""), Folders: []*folderRow{}, Tests: []*testLine{}}
-	q := selection{words: words(s.text("q", "")), by: data.Sort, offset: data.Offset, n: pageRows}
-	usual := "desc"
-	if data.Sort == "name" {
-		usual = "asc"
-	}
-	q.descending = s.oneOf("dir", usual, "asc", "desc") == "desc"
-	data.Up = !q.descending
+	data := &testListPage{Path: strings.Trim(slashed(s.text("path", "")), "/"), Offset: s.number("offset"), Env: s.text("env", ""),
+		Folders: []*folderRow{}, Tests: []*testLine{}}
+	q := selection{words: words(s.text("q", "")), offset: data.Offset, n: pageRows}
+	q.by, q.descending = s.order()
+	data.Sort, data.Up = q.by, !q.descending
 	data.Flat = s.oneOf("view", "tree", "flat") == "flat" || len(q.words) > 0
 	if s.values.Get("format") == "csv" {
 		q.offset, q.n = 0, csvRows
