@@ -64,8 +64,7 @@ func (p *Pages) home(v *visit) (*view, error) {
 		return slices.ContainsFunc(asked, func(w string) bool { return !strings.Contains(strings.ToLower(project), w) })
 	})
 	data.Number = len(projects)
-	from := min(data.Offset, len(projects))
-	for _, project := range projects[from:min(from+homeRows, len(projects))] {
+	for _, project := range paginate(projects, data.Offset, homeRows) {
 		row, err := p.projectRow(ctx, project)
 		if err == nil {
 			err = turnOf(ctx).pass(ctx)

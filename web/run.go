@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"pymon-bridge/httpd"
@@ -213,22 +212,8 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	data.Growth = p.parts.Words.Growing(data.Report)
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
-	if args := p.parts.Words.Again(data.Report); len(args) > 0 {
-		data.Again = "pytest " + shell(args)
-	}
+	data.Again = p.parts.Words.Again(data.Report)
 	return nil
-}
-
-// shell quotes arguments for a POSIX shell.
-func shell(args []string) string {
-	quoted := make([]string, len(args))
-	for i, arg := range args {
-		quoted[i] = arg
-		if arg == "" || strings.Trim(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,-") != "" {
-			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
 }
 
 // headline says in a few words what is to be known of a run.

@@ -94,6 +94,12 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 	return page, found
 }
 
+// paginate returns a page of a list: n elements from an offset on, or as many as there are.
+func paginate[T any](all []T, offset, n int) []T {
+	from := min(offset, len(all))
+	return all[from:min(from+n, len(all))]
+}
+
 // search returns which tests have all words in the name or the file; nil for no words. It goes through the tests as they lie in
 // memory, since in another order most of the time is waiting for memory.
 func (s *snapshot) search(words []string) (has []bool) {

@@ -58,16 +58,14 @@ func (p *Pages) testList(v *visit) (*view, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	latest, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Limit: 1})
+	branch, err := p.mainBranch(v)
 	if err != nil {
 		return nil, err
 	}
-	if len(latest) == 0 {
+	if branch == nil {
 		return p.start(v, v.Project)
 	}
-	if data.Branch, err = p.mainBranch(ctx, v, latest); err != nil {
-		return nil, err
-	}
+	data.Branch = *branch
 	if err := p.fillTestList(ctx, v.Project, data, q); err != nil {
 		return nil, err
 	}
@@ -76,11 +74,8 @@ func (p *Pages) testList(v *visit) (*view, error) {
 }
 
 func (p *Pages) fillTestList(ctx context.Context, project string, data *testListPage, q selection) (err error) {
-	if data.Branches, err = p.parts.Store.Branches(ctx, project, maxBranches); err != nil {
+	if data.Branches, err = p.branches(ctx, project, data.Branch); err != nil {
 		return err
-	}
-	if !slices.Contains(data.Branches, data.Branch) {
-		data.Branches = append(data.Branches, data.Branch)
 	}
 	if data.Run, err = p.lastRun(ctx, project, data); err != nil || data.Run == nil {
 		return err
@@ -104,8 +99,7 @@ func (p *Pages) fillTestList(ctx context.Context, project string, data *testList
 		}
 		sortFolders(data.Folders, q.by, q.descending)
 		if data.Number = len(data.Folders); data.Number > 0 {
-			from := min(q.offset, data.Number)
-			data.Folders = data.Folders[from:min(from+q.n, data.Number)]
+			data.Folders = paginate(data.Folders, q.offset, q.n)
 			return nil
 		}
 		inFile := map[*test]bool{}
