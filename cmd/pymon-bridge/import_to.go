@@ -33,9 +33,7 @@ func (c *importCmd) bridgeTarget(m *Main) (importTarget, error) {
 	t := &bridgeTarget{client: client{URL: c.To, Token: c.Token, Project: c.Project}, query: url.Values{},
 		words: "of the bridge"}
 	t.http.CheckRedirect = noRedirect
-	t.say = func(reason error) {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: waiting for the bridge: %s\n", printableLines(reason.Error()))
-	}
+	t.say = func(reason error) { m.say("waiting for the bridge: %v", reason) }
 	if c.Timezone != "" {
 		t.words = c.Timezone
 		t.query.Set("timezone", c.Timezone)

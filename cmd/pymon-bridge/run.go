@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -52,9 +51,6 @@ type invocation struct {
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
 const statusNoRun = 125
-
-// bridgeWait bounds the start and the end of the bridge of `run`.
-const bridgeWait = 30 * time.Second
 
 // Validate checks the flags. The parser calls it.
 func (c *runCmd) Validate() error {
@@ -149,29 +145,8 @@ func (i *invocation) open(ctx context.Context) (err error) {
 		_, err = i.to.base()
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, bridgeWait, fmt.Errorf("the bridge for the tests does not start within %s", bridgeWait))
-	defer cancel()
 	i.Project = cmp.Or(i.Project, monitor.DefaultProject)
-	dir, err := dataDirectory(i.Data)
-	if err != nil {
-		return fmt.Errorf("--data: %w", err)
-	}
-	if i.seat, err = takeSeat(ctx, dir, i.Project); err != nil {
-		return fmt.Errorf("--data: %w", err)
-	}
-	if err := i.connect(ctx); err != nil {
-		i.close()
-		return err
-	}
-	return nil
-}
-
-// connect finds the bridge of the data directory, and starts it where there is none.
-func (i *invocation) connect(ctx context.Context) error {
-	variables := environmentOf(os.Environ())
-	variables.forBridge(i.influxFlags)
-	url, err := i.seat.openBridge(ctx, variables.list())
-	i.to = client{url, i.seat.token, i.Project}
+	i.seat, i.to, err = openSeat(ctx, i.Data, i.Project, i.influxFlags)
 	return err
 }
 
@@ -180,11 +155,8 @@ func (i *invocation) close() {
 	if i.seat == nil {
 		return
 	}
-	http.DefaultClient.CloseIdleConnections() // the bridge would wait for them
-	ctx, cancel := context.WithTimeoutCause(context.Background(), bridgeWait, fmt.Errorf("the bridge does not end within %s", bridgeWait))
-	defer cancel()
-	if err := i.seat.leave(ctx); err != nil {
-		i.say("%v", err)
+	if err := i.seat.close(); err != nil {
+		i.m.say("%v", err)
 	}
 }
 

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
 	"runtime"
 	"slices"
@@ -19,26 +15,36 @@ import (
 
 // digests returns what people want to know of each run of the command, in the order in which the runs began.
 func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err error) {
-	runs, err := i.runs(ctx)
+	ids, err := i.runs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	i.done = 0
-	settings := regress.Defaults()
-	rates, from := i.to.passRates(ctx), &source{client: i.to}
-	for _, run := range runs {
+	settings, from := regress.Defaults(), &source{client: i.to}
+	rates := from.passRates(ctx)
+	for _, id := range ids {
 		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates, CPUs: runtime.NumCPU()}
-		if len(runs) > 1 {
-			d.Name = strings.TrimLeft(strings.TrimPrefix(run, i.id), "-_./ ")
+		if len(ids) > 1 {
+			d.Name = strings.TrimLeft(strings.TrimPrefix(id, i.id), "-_./ ")
 		}
-		if err := errors.Join(i.whole(ctx, run, d), from.testsOf(ctx, run, d.Add)); err != nil {
+		run, err := from.run(ctx, id)
+		if err == nil {
+			err = from.tests(ctx, run, d.Add)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if i.died {
+		switch d.Partial = run.Partial; {
+		case i.died:
 			d.Partial = bridgeDied
+		case run.Completion == monitor.CompletionUnknown:
+			d.Partial = "a pytest did not say that it ended"
+		}
+		if run.Completion != monitor.CompletionUnknown && run.Tests > 0 {
+			i.done++
 		}
 		if d.Tests() > 0 {
-			if d.Report, err = i.judge(ctx, run); err != nil {
+			if d.Report, err = i.judge(ctx, id); err != nil {
 				d.Unjudged = err.Error()
 			} else if d.Report.Previous != "" && d.Waits() {
 				_ = from.testsOf(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
@@ -81,64 +87,6 @@ func (i *invocation) runs(ctx context.Context) (ids []string, err error) {
 		return nil
 	})
 	return ids, err
-}
-
-// whole notes whether a run is one of the whole suite.
-func (i *invocation) whole(ctx context.Context, run string, d *report.Digest) error {
-	response, err := i.to.get(ctx, url.Values{"format": {"ndjson"}}, "runs", run)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	return eachLine(response, func(line []byte) error {
-		var answer struct {
-			Completion monitor.Completion
-			Partial    string
-			Tests      int
-		}
-		err := json.Unmarshal(line, &answer)
-		if d.Partial = answer.Partial; answer.Completion == monitor.CompletionUnknown {
-			d.Partial = "a pytest did not say that it ended"
-		} else if answer.Tests > 0 {
-			i.done++
-		}
-		return err
-	})
-}
-
-// passRates returns how often flaky tests pass, by node id. A summary without them is better than none.
-func (c client) passRates(ctx context.Context) map[string]float64 {
-	response, err := c.get(ctx, url.Values{"format": {"ndjson"}}, "tests", "flaky", "")
-	if err != nil {
-		return nil
-	}
-	defer response.Body.Close()
-	rates := map[string]float64{}
-	_ = eachLine(response, func(line []byte) error {
-		var test struct {
-			NodeID   string
-			PassRate float64 `json:"pass_rate"`
-		}
-		err := json.Unmarshal(line, &test)
-		rates[test.NodeID] = test.PassRate
-		return err
-	})
-	return rates
-}
-
-// maxLine is the longest line of a list, in bytes. The texts of a record are shorter than a body of a request may be.
-const maxLine = 16 << 20
-
-// eachLine calls use for each line of a list.
-func eachLine(response *http.Response, use func(line []byte) error) error {
-	lines := bufio.NewScanner(response.Body)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		if err := use(lines.Bytes()); err != nil {
-			return fmt.Errorf("the answer of %s is not the list that was asked for: %w", shown(response.Request.URL), err)
-		}
-	}
-	return lines.Err()
 }
 
 // judge returns the report on a run.
