@@ -70,7 +70,7 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 		s.close()
 		return nil, nil, err
 	}
-	if _, password := u.User.Password(); s.Project == "" && s.Token == "" && !password && !strings.Contains(u.Path+"/", "/p/") {
+	if s.Project == "" && !s.hasToken() && !strings.Contains(u.Path+"/", "/p/") {
 		s.Project = monitor.DefaultProject // else the bridge would tell of all projects
 	}
 	return ctx, s, nil

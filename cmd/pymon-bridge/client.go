@@ -50,8 +50,8 @@ func (c client) ask(ctx context.Context, method string, body io.Reader, query ur
 // publicAddress returns the address at which people reach the bridge that answers, if it tells one. What else it tells is no address:
 // the command open gives it to the programs of the desktop, which do with a "file:" or a "-h" what these ask for.
 func publicAddress(answer http.Header) string {
-	u, err := url.Parse(answer.Get("Pymon-Bridge-Address"))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, ok := webAddress(answer.Get("Pymon-Bridge-Address"))
+	if !ok {
 		return ""
 	}
 	return u.String()
@@ -96,10 +96,16 @@ func (c client) authorized(ctx context.Context, method string, u *url.URL, user 
 	return request, nil
 }
 
+// webAddress reads an address of the web. ok is false for anything else.
+func webAddress(text string) (u *url.URL, ok bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
 // base returns the address above api/v1, with the project. It accepts every form of the address that pytest accepts.
 func (c client) base() (*url.URL, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, ok := webAddress(c.URL)
+	if !ok {
 		return nil, errors.New("--url: expected an address such as http://127.0.0.1:8080/p/my-project")
 	}
 	u.RawQuery, u.Fragment = "", ""
