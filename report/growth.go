@@ -76,9 +76,7 @@ func PartGrowth(p *monitor.PartDrift, show func(s string, max int) string) strin
 		what string
 	}{{p.FromNew, "new tests"}, {p.FromSlower, "slower tests"}, {p.Machine, "all tests alike, maybe the machine"}} {
 		if known(part.n) && !shownAsNothing(p.Metric, float64(part.n)) {
-			if text := signed(p.Metric, part.n); text != signed(p.Metric, 0) {
-				from = append(from, text+" "+part.what)
-			}
+			from = append(from, signed(p.Metric, part.n)+" "+part.what)
 		}
 	}
 	if known(p.Growth) && len(from) > 0 {
