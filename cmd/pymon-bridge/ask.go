@@ -117,11 +117,16 @@ func (s *source) page() string {
 func (s *source) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
-		s.public, s.noPages = publicAddress(response.Header), !hasPages(response.Header)
+		s.note(response.Header)
 	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
 		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}
 	return response, err
+}
+
+// note notes what a bridge tells of itself in each answer.
+func (s *source) note(answer http.Header) {
+	s.public, s.noPages = publicAddress(answer), !hasPages(answer)
 }
 
 // lines calls use for each element of a list.
@@ -198,11 +203,7 @@ func (s *source) read(ctx context.Context, into any, query url.Values, path ...s
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
-	}
-	return nil
+	return decode(response, into)
 }
 
 // tests calls use for each test of a run, as each session tells of it. The project's own plugin sends outcomes. The tests of other

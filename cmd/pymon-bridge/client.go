@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,28 @@ func (c client) ask(ctx context.Context, method string, body io.Reader, query ur
 		return nil, laterIfBusy(response, refusal(response))
 	}
 	return response, nil
+}
+
+// send changes something at the bridge, and reads its answer.
+func (c client) send(ctx context.Context, method string, body map[string]any, into any, path ...string) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	response, err := c.ask(ctx, method, bytes.NewReader(text), nil, path...)
+	if err != nil {
+		return err
+	}
+	return decode(response, into)
+}
+
+// decode reads the JSON object of an answer.
+func decode(response *http.Response, into any) error {
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
+	}
+	return nil
 }
 
 // publicAddress returns the address at which people reach the bridge that answers, if it tells one. What else it tells is no address:

@@ -23,7 +23,7 @@ type deadListCmd struct {
 	JSON  bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deadListCmd) Help() string {
 	return `Examples:
 

@@ -23,7 +23,7 @@ type deleteCmd struct {
 	influxFlags
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deleteCmd) Help() string {
 	return `Examples:
 

@@ -40,9 +40,7 @@ type invocation struct {
 	*runCmd
 	m      *Main
 	seat   *seat  // nil with --url
-	to     client // the bridge that gets the measurements
-	public string // its address for people, if it told one
-	pages  bool   // it has pages
+	to     source // the bridge that gets the measurements
 	id     string
 	died   bool         // the bridge ended before the command did
 	budget *budget.File // nil for no limits
@@ -115,7 +113,7 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	}
 	defer os.RemoveAll(folder)
 	variables := environmentOf(os.Environ())
-	if err := variables.forTests(folder, i.to, i.id, c.Tag); err != nil {
+	if err := variables.forTests(folder, i.to.client, i.id, c.Tag); err != nil {
 		return &exitError{statusNoRun, err}
 	}
 	if ctx.Err() != nil {
@@ -141,12 +139,12 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 // open finds the bridge to send to. It starts one where the flags name none.
 func (i *invocation) open(ctx context.Context) (err error) {
 	if i.URL != "" {
-		i.to = client{i.URL, i.Token, i.Project}
+		i.to.client = client{i.URL, i.Token, i.Project}
 		_, err = i.to.base()
 		return err
 	}
 	i.Project = cmp.Or(i.Project, monitor.DefaultProject)
-	i.seat, i.to, err = openSeat(ctx, i.Data, i.Project, i.influxFlags)
+	i.seat, i.to.client, err = openSeat(ctx, i.Data, i.Project, i.influxFlags)
 	return err
 }
 

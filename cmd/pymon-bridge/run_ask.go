@@ -20,16 +20,15 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 		return nil, err
 	}
 	i.done = 0
-	settings, from := regress.Defaults(), &source{client: i.to}
-	rates := from.passRates(ctx)
+	settings, rates := regress.Defaults(), i.to.passRates(ctx)
 	for _, id := range ids {
 		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates, CPUs: runtime.NumCPU()}
 		if len(ids) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(id, i.id), "-_./ ")
 		}
-		run, err := from.run(ctx, id)
+		run, err := i.to.run(ctx, id)
 		if err == nil {
-			err = from.tests(ctx, run, d.Add)
+			err = i.to.tests(ctx, run, d.Add)
 		}
 		if err != nil {
 			return nil, err
@@ -44,10 +43,10 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 			i.done++
 		}
 		if d.Tests() > 0 {
-			if d.Report, err = i.judge(ctx, id); err != nil {
+			if d.Report, err = i.report(ctx, i.m, &i.to, i.query(id)); err != nil {
 				d.Unjudged = err.Error()
 			} else if d.Report.Previous != "" && d.Waits() {
-				_ = from.testsOf(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
+				_ = i.to.testsOf(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
 			}
 			if d.Report != nil {
 				if d.Report.Budget, err = i.to.budget(ctx, i.m, i.budget, d.Report); err != nil {
@@ -62,7 +61,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 
 // runs returns the ids of the runs of the command. There are several where tox or nox made several environments.
 func (i *invocation) runs(ctx context.Context) (ids []string, err error) {
-	response, err := i.to.get(ctx, url.Values{"with_flags": {tagInvocation}, "restrict_flags": {i.id}, "format": {"ndjson"}}, "sessions", "")
+	response, err := i.to.client.get(ctx, url.Values{"with_flags": {tagInvocation}, "restrict_flags": {i.id}, "format": {"ndjson"}}, "sessions", "")
 	if err != nil {
 		return nil, err
 	}
@@ -89,10 +88,9 @@ func (i *invocation) runs(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
-// judge returns the report on a run.
-func (i *invocation) judge(ctx context.Context, run string) (*monitor.Report, error) {
-	check := &checkCmd{URL: i.to.URL, Token: i.to.Token, Project: i.to.Project, RunID: &run, judgeFlags: i.judgeFlags}
-	r, err := check.fetch(ctx, i.m)
-	i.public, i.pages = check.public, !check.noPages
-	return r, err
+// query returns the question for the report on a run.
+func (i *invocation) query(run string) url.Values {
+	query := i.judgeFlags.query()
+	query.Set("run", run)
+	return query
 }
