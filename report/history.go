@@ -84,7 +84,7 @@ func WriteHistory(w io.Writer, h *History, s Screen) error {
 	}
 	t.WriteByte('\n')
 	table := newTable(s, "STARTED", "BRANCH", "CPU TIME", "WALL TIME", "MEMORY", "COMMIT")
-	table.right[2], table.right[3], table.right[4] = true, true, true
+	table.columns[2].number, table.columns[3].number, table.columns[4].number = true, true, true
 	for i := len(h.Points) - 1; i >= max(0, len(h.Points)-lastPoints); i-- {
 		p := &h.Points[i]
 		table.add(cell{text: p.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(show(p.Branch, 20))},

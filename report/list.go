@@ -92,7 +92,7 @@ func (r *RunLine) broken() bool {
 // WriteRuns writes a table of runs. Fails with the error of w.
 func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 	t := newTable(s, "STARTED", "VERDICT", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
-	t.whole[1], t.right[4], t.begins = true, true, true
+	t.columns[1].whole, t.columns[4].number, t.begins = true, true, true
 	started := "2006-01-02 15:04"
 	if s.Width > 0 && s.Width < 100 { // the id of the run matters more than the year
 		started = started[len("2006-"):]
