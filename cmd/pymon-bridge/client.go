@@ -94,10 +94,15 @@ func (c client) request(ctx context.Context, method string, body io.Reader, quer
 	}
 	user := u.User
 	u.User = nil
-	for i, name := range path {
-		path[i] = url.PathEscape(name)
+	route := []string{"api", "v1"}
+	for _, name := range path {
+		escaped := url.PathEscape(name)
+		if strings.Trim(name, ".") == "" { // else it would lead to the folder itself, or to that above it
+			escaped = strings.ReplaceAll(name, ".", "%2E")
+		}
+		route = append(route, escaped)
 	}
-	u = u.JoinPath(append([]string{"api", "v1"}, path...)...)
+	u = u.JoinPath(route...)
 	u.RawQuery = query.Encode()
 	return c.authorized(ctx, method, u, user, body)
 }
