@@ -124,7 +124,7 @@ func (s *source) get(ctx context.Context, query url.Values, path ...string) (*ht
 	return response, err
 }
 
-// note notes what a bridge tells of itself in each answer.
+// note keeps what a bridge tells of itself in each answer.
 func (s *source) note(answer http.Header) {
 	s.public, s.noPages = publicAddress(answer), !hasPages(answer)
 }

@@ -58,8 +58,8 @@ func TestNamesOfTheBridge(t *testing.T) {
 func TestNamesStayPartsOfAnAddress(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{"..": "%2E%2E", ".": "%2E", "a/..": "a%2F..", "v1.2": "v1.2", "%2E": "%252E", "a b?": "a%20b%3F"} {
-		server, got := httptest.NewServer(nil), ""
-		server.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RequestURI })
+		got := ""
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RequestURI }))
 		path := []string{"runs", name, "report"}
 		response, err := client{URL: server.URL + "/p/shop"}.get(t.Context(), nil, path...)
 		require.NoError(t, err, name)
