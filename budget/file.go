@@ -37,8 +37,7 @@ type rule struct {
 	pattern pattern
 	at      unstable.Range // where the rule begins
 
-	match   matcher
-	matched bool
+	match matcher
 }
 
 const (

@@ -153,11 +153,12 @@ func (t *Tally) Budget() *monitor.Budget {
 func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 	b := &monitor.Budget{Uses: []monitor.BudgetUse{}, Unmatched: []string{}}
 	b.Limits += take(b, "", f.total.bounds(""), total)
+	matched := map[pattern]bool{}
 	for name, value := range tests {
 		var of [len(metrics)]bound
 		for _, r := range f.tests { // the last one that has a limit counts
 			if r.match.matches(name) {
-				r.matched = true
+				matched[r.pattern] = true
 				for metric, own := range r.bounds(string(r.pattern)) {
 					if own.limit > 0 {
 						of[metric] = own
@@ -168,10 +169,9 @@ func (f *File) compare(tests map[string]*values, total values) *monitor.Budget {
 		b.Limits += take(b, name, of, *value)
 	}
 	for _, r := range f.tests {
-		if !r.matched && !slices.Contains(b.Unmatched, string(r.pattern)) {
-			b.Unmatched = append(b.Unmatched, string(r.pattern))
+		if !matched[r.pattern] {
+			b.Unmatched, matched[r.pattern] = append(b.Unmatched, string(r.pattern)), true // once
 		}
-		r.matched = false
 	}
 	slices.SortFunc(b.Uses, func(x, y monitor.BudgetUse) int {
 		return cmp.Or(cmp.Compare(y.Share, x.Share), strings.Compare(x.Test, y.Test), strings.Compare(x.Metric, y.Metric))

@@ -121,7 +121,7 @@ func named(tests []*advised, amount func(t *advised) string) (lines []string) {
 		if i == mostFew {
 			return append(lines, fmt.Sprintf("and %d more", len(tests)-i))
 		}
-		lines = append(lines, right(amount(t), 8)+" "+show(t.name, longName))
+		lines = append(lines, padRight(amount(t), 8)+" "+show(t.name, longName))
 	}
 	return lines
 }

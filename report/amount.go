@@ -79,13 +79,16 @@ func digits(v float64) string {
 	}
 }
 
-// fewer drops decimals that are all zero: 45.0 is 45, 1.50 stays.
+// fewer drops decimals that are all zero, and the sign of 0: 45.0 is 45, 1.50 stays, and -0.00 is 0.
 func fewer(s string) string {
 	whole, decimals, _ := strings.Cut(s, ".")
-	if strings.Trim(decimals, "0") == "" {
-		return whole
+	switch {
+	case strings.Trim(decimals, "0") != "":
+		return s
+	case whole == "-0":
+		return "0"
 	}
-	return s
+	return whole
 }
 
 // ratio returns a ratio as ×1.50.

@@ -75,8 +75,8 @@ func (t textWriter) budget(b *monitor.Budget) {
 		case u.Share >= nearLimit:
 			v = verdictOf(monitor.StatusSuspect)
 		}
-		fmt.Fprintf(t, "%s %s  %s of %s  %s  %s\n", t.painted(v.colour, v.sign), right(metricName(u.Metric), len("wall time")),
-			left(amount(u.Metric, u.Value), 8), right(amount(u.Metric, u.Limit), 8), t.painted(v.colour, left(percent(u.Share), 6)), testOf(u, show))
+		fmt.Fprintf(t, "%s %s  %s of %s  %s  %s\n", t.painted(v.colour, v.sign), padRight(metricName(u.Metric), len("wall time")),
+			padLeft(amount(u.Metric, u.Value), 8), padRight(amount(u.Metric, u.Limit), 8), t.painted(v.colour, padLeft(percent(u.Share), 6)), testOf(u, show))
 	}
 	for _, pattern := range b.Unmatched {
 		fmt.Fprintf(t, "– no test matches %s\n", show(pattern, longName))

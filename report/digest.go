@@ -125,9 +125,7 @@ func (d *Digest) headline(show func(s string, max int) string) string {
 // changed says in a sentence what the report says.
 func (d *Digest) changed(o Options, show func(s string, max int) string) string {
 	switch r := d.Report; {
-	case d.Tests() == 0:
-		return ""
-	case r == nil && d.Unjudged == "":
+	case d.Tests() == 0, r == nil && d.Unjudged == "":
 		return ""
 	case r == nil:
 		return "not known: " + show(d.Unjudged, longName)

@@ -74,7 +74,7 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 				t.item(list.title, fmt.Sprintf("and %d more", len(list.tests)-i))
 				break
 			}
-			t.item(list.title, t.painted(list.colour, right(list.cell(one), 10))+"  "+show(one.nodeID, longName))
+			t.item(list.title, t.painted(list.colour, padRight(list.cell(one), 10))+"  "+show(one.nodeID, longName))
 		}
 	}
 	if sentence := d.changed(o, show); sentence != "" {
@@ -105,7 +105,7 @@ func (d *Digest) writeReport(t textWriter, o Options) {
 }
 
 func (t textWriter) item(title, text string) {
-	fmt.Fprintf(t, "  %s  %s\n", t.painted(faint, right(title, 9)), t.wrapped(text, 13))
+	fmt.Fprintf(t, "  %s  %s\n", t.painted(faint, padRight(title, 9)), t.wrapped(text, 13))
 }
 
 // writeMarkdown writes a section of a page. The report has its own heading.

@@ -52,26 +52,16 @@ func (t textWriter) entry(worst monitor.Status, e entry) {
 	v := verdictOf(worst)
 	fmt.Fprintf(t, "%s %s\n", t.painted(v.colour, v.sign), t.painted(bold, testName(e[0])))
 	var common []string
-	add := func(text string) {
-		if text != "" && !slices.Contains(common, text) {
-			common = append(common, text)
-		}
-	}
 	for _, result := range e {
 		t.result(result, result.Status != worst)
-		switch commits := since(result); {
-		case result.Drift != nil:
-			add(pace(result.Drift))
-		case commits != "":
-			add("since " + commits)
+		for _, one := range circumstances(result) {
+			if !slices.Contains(common, one) {
+				common = append(common, one)
+			}
 		}
-		if result.Level == monitor.LevelCrit {
-			add("critical")
-		}
-		add(acceptedBy(result, show))
 	}
 	if t.envs {
-		add("on " + show(e[0].Env, shortName))
+		common = append(common, "on "+show(e[0].Env, shortName))
 	}
 	if len(common) > 0 {
 		fmt.Fprintf(t, "    %s\n", strings.Join(common, ", "))
@@ -84,11 +74,11 @@ func (t textWriter) result(r *monitor.Result, other bool) {
 	if other {
 		known = append([]string{v.word}, known...)
 	}
-	fmt.Fprintf(t, "  %s %s", t.painted(v.colour, v.sign), right(metricName(r.Metric), len("wall time")))
+	fmt.Fprintf(t, "  %s %s", t.painted(v.colour, v.sign), padRight(metricName(r.Metric), len("wall time")))
 	if hasNumbers(r) {
 		usual, now, by := levels(r)
-		fmt.Fprintf(t, "  %s → %s  %s", left(amount(r.Metric, usual), 8), right(amount(r.Metric, now), 8),
-			t.painted(v.colour, right(ratio(by), 6)))
+		fmt.Fprintf(t, "  %s → %s  %s", padLeft(amount(r.Metric, usual), 8), padRight(amount(r.Metric, now), 8),
+			t.painted(v.colour, padRight(ratio(by), 6)))
 	}
 	if len(known) > 0 {
 		t.WriteString("  " + t.painted(faint, strings.Join(known, ", ")))

@@ -221,7 +221,7 @@ func TestAmounts(t *testing.T) {
 		{monitor.MetricTotalTime, 1.23, "→ 1.23 s "}, {monitor.MetricTotalTime, 0.9994, "→ 999 ms "}, {monitor.MetricTotalTime, 0.9996, "→ 1 s "},
 		{monitor.MetricTotalTime, 12.34, "→ 12.3 s "}, {monitor.MetricTotalTime, 99.96, "→ 100 s "}, {monitor.MetricTotalTime, 4321, "→ 4321 s "},
 		{monitor.MetricTotalTime, 0.00012, "→ 120 µs "}, {monitor.MetricTotalTime, -0.5, "→ -500 ms "}, {monitor.MetricTotalTime, 1e300, "→ 1.00e+300 s "},
-		{monitor.MetricMemUsage, 12.5, "→ 12.5 MiB "}, {monitor.MetricMemUsage, -3, "→ -3 MiB "}, {monitor.MetricMemUsage, nan, "→ – "},
+		{monitor.MetricMemUsage, 12.5, "→ 12.5 MiB "}, {monitor.MetricMemUsage, -3, "→ -3 MiB "}, {monitor.MetricMemUsage, -0.004, "→ 0 MiB "}, {monitor.MetricMemUsage, nan, "→ – "},
 		{"other", 12.5, "→ 12.5 "},
 	} {
 		r := newReport()

@@ -41,7 +41,7 @@ func (t textWriter) graph(c curve, columns int) {
 		} else if at == 0 {
 			label = "0"
 		}
-		t.WriteString(left(label, 12) + " ")
+		t.WriteString(padLeft(label, 12) + " ")
 		t.paint(faint, "┤")
 		band := known(c.limit) && known(c.usual) && row(float64(c.usual)) <= at && at <= row(float64(c.limit))
 		var line strings.Builder

@@ -63,8 +63,8 @@ func Growth(metric string, d *monitor.Drift) string {
 // growing lists the slow growth of the suite and its parts, the suite first.
 func growing(r *monitor.Report) []monitor.PartDrift { return slices.Concat(r.Suite.Drift, r.Parts) }
 
-// PartGrowth says how a part of a suite grew slowly, and what of it is new. show writes a text from outside, as the format needs it.
-func PartGrowth(p *monitor.PartDrift, show func(s string, max int) string) string {
+// partGrowth says how a part of a suite grew slowly, and what of it is new. show writes a text from outside, as the format needs it.
+func partGrowth(p *monitor.PartDrift, show func(s string, max int) string) string {
 	what := "the whole suite"
 	if p.Kind != monitor.PartSuite {
 		what = string(p.Kind) + " " + show(p.Part, longName)
@@ -76,9 +76,7 @@ func PartGrowth(p *monitor.PartDrift, show func(s string, max int) string) strin
 		what string
 	}{{p.FromNew, "new tests"}, {p.FromSlower, "slower tests"}, {p.Machine, "all tests alike, maybe the machine"}} {
 		if known(part.n) && !shownAsNothing(p.Metric, float64(part.n)) {
-			if text := signed(p.Metric, part.n); text != signed(p.Metric, 0) {
-				from = append(from, text+" "+part.what)
-			}
+			from = append(from, signed(p.Metric, part.n)+" "+part.what)
 		}
 	}
 	if known(p.Growth) && len(from) > 0 {
@@ -105,7 +103,7 @@ func growth(r *monitor.Report, envs bool, show func(s string, max int) string) (
 		if i == maxGrowing {
 			return append(lines, fmt.Sprintf("and %d more parts", len(all)-i))
 		}
-		line := PartGrowth(&all[i], show)
+		line := partGrowth(&all[i], show)
 		if envs {
 			line += ", on " + show(all[i].Env, shortName)
 		}

@@ -84,7 +84,7 @@ func WriteHistory(w io.Writer, h *History, s Screen) error {
 	}
 	t.WriteByte('\n')
 	table := newTable(s, "STARTED", "BRANCH", "CPU TIME", "WALL TIME", "MEMORY", "COMMIT")
-	table.right[2], table.right[3], table.right[4] = true, true, true
+	table.columns[2].number, table.columns[3].number, table.columns[4].number = true, true, true
 	for i := len(h.Points) - 1; i >= max(0, len(h.Points)-lastPoints); i-- {
 		p := &h.Points[i]
 		table.add(cell{text: p.Started.Local().Format("2006-01-02 15:04")}, cell{text: dash(show(p.Branch, 20))},
@@ -129,7 +129,7 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 	about := amount(m.Name, monitor.Number(c.values[len(c.values)-1]))
 	at := slices.IndexFunc(h.Results, func(r monitor.Result) bool { return r.Metric == m.Name })
 	if at < 0 {
-		fmt.Fprintf(t, "\n%s  %s\n", right(m.Title, 9), about)
+		fmt.Fprintf(t, "\n%s  %s\n", padRight(m.Title, 9), about)
 		t.graph(c, columns)
 		return
 	}
@@ -144,7 +144,7 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 	if t.width > 0 && indent+utf8.RuneCountInString(about+apart+verdict) > t.width {
 		apart = "\n" + strings.Repeat(" ", indent)
 	}
-	fmt.Fprintf(t, "\n%s  %s%s%s", right(m.Title, 9), t.wrapped(about, indent), apart, t.painted(c.verdict.colour, verdict))
+	fmt.Fprintf(t, "\n%s  %s%s%s", padRight(m.Title, 9), t.wrapped(about, indent), apart, t.painted(c.verdict.colour, verdict))
 	if since(r) != "" {
 		fmt.Fprintf(t, "\n           since %s", since(r))
 	}

@@ -13,19 +13,20 @@ import (
 
 // RunLine is a run in a list. Its JSON is that of `GET /api/v1/runs/`.
 type RunLine struct {
-	Project      string           `json:"project"`
-	Run          string           `json:"run"`
-	ScmRef       string           `json:"scm_ref"`
-	Branch       string           `json:"branch"`
-	Environments []string         `json:"environments"`
-	Tests        int64            `json:"tests"`
-	TotalTime    float64          `json:"total_time"` // seconds
-	Outcomes     map[string]int64 `json:"outcomes"`   // nil where nothing is known of outcomes
-	Completion   string           `json:"completion"`
-	Report       *monitor.Brief   `json:"report"` // nil where no report is kept
-	Started      time.Time        `json:"started"`
-	Ended        time.Time        `json:"ended"` // end of the last test
-	Sessions     []RunSession     `json:"sessions"`
+	Project      string             `json:"project"`
+	Run          string             `json:"run"`
+	ScmRef       string             `json:"scm_ref"`
+	Branch       string             `json:"branch"`
+	Environments []string           `json:"environments"`
+	Tests        int64              `json:"tests"`
+	TotalTime    float64            `json:"total_time"` // seconds
+	Outcomes     map[string]int64   `json:"outcomes"`   // nil where nothing is known of outcomes
+	Completion   monitor.Completion `json:"completion"`
+	Partial      string             `json:"partial"` // why the run is no run of the whole suite
+	Report       *monitor.Brief     `json:"report"`  // nil where no report is kept
+	Started      time.Time          `json:"started"`
+	Ended        time.Time          `json:"ended"` // end of the last test
+	Sessions     []RunSession       `json:"sessions"`
 }
 
 // RunSession is a session of a run in a list.
@@ -91,7 +92,7 @@ func (r *RunLine) broken() bool {
 // WriteRuns writes a table of runs. Fails with the error of w.
 func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 	t := newTable(s, "STARTED", "VERDICT", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
-	t.whole[1], t.right[4], t.begins = true, true, true
+	t.columns[1].whole, t.columns[4].number, t.begins = true, true, true
 	started := "2006-01-02 15:04"
 	if s.Width > 0 && s.Width < 100 { // the id of the run matters more than the year
 		started = started[len("2006-"):]
@@ -105,7 +106,7 @@ func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 		case outcome == "":
 			outcome = count(int(r.Tests), "test")
 		}
-		if r.Completion == string(monitor.Partial) {
+		if r.Completion == monitor.Partial {
 			outcome += ", partial"
 		}
 		t.add(cell{text: r.Started.Local().Format(started)}, r.verdict(), cell{text: dash(commit(r.ScmRef))}, cell{text: dash(show(r.Branch, 20))},

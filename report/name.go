@@ -113,6 +113,3 @@ func since(r *monitor.Result) string {
 
 // uncommitted says whether a test became worse without a commit.
 func uncommitted(r *monitor.Result) bool { return r.FirstBad != "" && r.FirstBad == r.LastGood }
-
-// ShellWord returns a text as one word of a shell.
-func ShellWord(s string) string { return word(s) }

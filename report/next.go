@@ -99,7 +99,7 @@ func commandOf(pytest []string, arguments ...string) string {
 	}
 	words := slices.Concat(pytest, arguments)
 	for i := range words {
-		words[i] = word(words[i])
+		words[i] = ShellWord(words[i])
 	}
 	command := strings.Join(words, " ")
 	if Printable(command) != command {
@@ -108,8 +108,8 @@ func commandOf(pytest []string, arguments ...string) string {
 	return command
 }
 
-// word returns a text as one word of a shell.
-func word(s string) string {
+// ShellWord returns a text as one word of a POSIX shell.
+func ShellWord(s string) string {
 	const harmless = "_-./:=@%+,"
 	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !isASCIIWord(r) && !strings.ContainsRune(harmless, r) }) < 0 {
 		return s

@@ -130,7 +130,7 @@ func (t textWriter) about(r *monitor.Report) {
 }
 
 func (t textWriter) line(what, text string) {
-	fmt.Fprintf(t, "%s %s\n", t.painted(faint, right(what, 9)), t.wrapped(text, 10))
+	fmt.Fprintf(t, "%s %s\n", t.painted(faint, padRight(what, 9)), t.wrapped(text, 10))
 }
 
 // conspicuous says whether a report that does not fail deserves a look.
@@ -153,9 +153,9 @@ func orUnknown(s string) string {
 	return s
 }
 
-// left puts spaces in front of a text up to a width in characters; right puts them behind it.
-func left(s string, width int) string  { return padding(s, width) + s }
-func right(s string, width int) string { return s + padding(s, width) }
+// padLeft puts spaces in front of a text up to a width in characters; padRight puts them behind it.
+func padLeft(s string, width int) string  { return padding(s, width) + s }
+func padRight(s string, width int) string { return s + padding(s, width) }
 
 func padding(s string, width int) string {
 	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))

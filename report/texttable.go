@@ -16,15 +16,19 @@ type cell struct{ text, colour string }
 // textTable is a table for a terminal. The last column takes what is left of a line, and is cut there.
 type textTable struct {
 	textWriter
-	rows [][]cell
-	// right has the columns of numbers. begins says that of the last column the beginning counts, not the end too.
-	right  map[int]bool
-	begins bool
-	whole  map[int]bool // columns that are never cut, besides the first one and numbers
+	columns []column
+	rows    [][]cell
+	begins  bool // of the last column the beginning counts, not the end too
+}
+
+// column says how a column is written. The first one and numbers are never cut.
+type column struct {
+	number bool // it stands at the right
+	whole  bool // it is never cut either
 }
 
 func newTable(s Screen, heads ...string) *textTable {
-	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}, right: map[int]bool{}, whole: map[int]bool{}}
+	t := &textTable{textWriter: textWriter{Buffer: &bytes.Buffer{}, colour: s.Colour, width: s.Width}, columns: make([]column, len(heads))}
 	var row []cell
 	for _, head := range heads {
 		row = append(row, cell{head, faint})
@@ -47,9 +51,7 @@ func (t *textTable) dropEmpty() {
 		for at := range t.rows {
 			t.rows[at] = slices.Delete(t.rows[at], i, i+1)
 		}
-		for at := i; at <= len(t.rows[0]); at++ {
-			t.right[at], t.whole[at] = t.right[at+1], t.whole[at+1]
-		}
+		t.columns = slices.Delete(t.columns, i, i+1)
 	}
 }
 
@@ -61,7 +63,7 @@ func (t *textTable) write(w io.Writer) error {
 		for i, width := range widths {
 			text := cut(row[i].text, width, i < len(row)-1 || t.begins)
 			switch padded := strings.Repeat(" ", max(0, width-uniseg.StringWidth(text))); {
-			case t.right[i]:
+			case t.columns[i].number:
 				text = padded + text
 			case i < last:
 				text += padded
@@ -93,7 +95,7 @@ func (t *textTable) widths() []int {
 		widths := slices.Clone(natural[:n])
 		over := sum(widths) + 2*(n-1) - t.width
 		for over > 0 {
-			widest, uncut := n-1, func(i int) bool { return i == 0 || t.right[i] || t.whole[i] }
+			widest, uncut := n-1, func(i int) bool { return i == 0 || t.columns[i].number || t.columns[i].whole }
 			if uncut(widest) || widths[widest] <= least {
 				for i := 1; i < n; i++ {
 					if !uncut(i) && (uncut(widest) || widths[i] > widths[widest]) {

@@ -53,7 +53,7 @@ func (t *Top) Add(test TopTest, most int) {
 func WriteTop(w io.Writer, top *Top, r *RunLine, s Screen) error {
 	m, _ := judgedMetric(top.Metric)
 	t := newTable(s, strings.ToUpper(m.Title), "SHARE", "TEST")
-	t.right[0] = true
+	t.columns[0].number = true
 	about := fmt.Sprintf("Run %s%s, %s: %s", show(top.Run, shortName), onBranch(r.Branch), r.Started.Local().Format("2006-01-02 15:04"),
 		count(top.Tests, "test"))
 	if m.Timed {

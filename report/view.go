@@ -124,7 +124,11 @@ func started(r *monitor.Report) string {
 
 // details lists what is known of a result besides its numbers.
 func details(r *monitor.Result) []string {
-	var parts []string
+	return append(circumstances(r), evidence(r, "earlier run")...)
+}
+
+// circumstances say since when a result is so, whether it is critical, and who accepted it.
+func circumstances(r *monitor.Result) (parts []string) {
 	switch commits := since(r); {
 	case r.Drift != nil:
 		parts = append(parts, pace(r.Drift))
@@ -137,5 +141,5 @@ func details(r *monitor.Result) []string {
 	if who := acceptedBy(r, show); who != "" {
 		parts = append(parts, who)
 	}
-	return append(parts, evidence(r, "earlier run")...)
+	return parts
 }

@@ -31,5 +31,11 @@ func (Words) Growth(metric string, d *monitor.Drift) string { return Growth(metr
 // Growing says how the suite and its parts grow slowly.
 func (Words) Growing(r *monitor.Report) []string { return growth(r, severalMachines(r), show) }
 
-// Again is [Rerun].
-func (Words) Again(r *monitor.Report) []string { return Rerun(r) }
+// Again returns the command with the arguments of [Rerun], "" where there are none.
+func (Words) Again(r *monitor.Report) string {
+	arguments := Rerun(r)
+	if arguments == nil {
+		return ""
+	}
+	return commandOf(nil, arguments...)
+}

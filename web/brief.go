@@ -32,9 +32,9 @@ func (p *Pages) brief(ctx context.Context, project, run string, version int64) (
 	if err != nil || r == nil {
 		return nil, err
 	}
-	of := &brief{suite: r.Suite, status: verdictOf(r), sentence: p.parts.Words.Sentence(r),
-		regressions: regressed(r, monitor.StatusRegression), results: r.Summary.Regressions,
-		suspects: regressed(r, monitor.StatusSuspect), drifts: regressed(r, monitor.StatusDrift)}
+	of := &brief{suite: r.Suite, status: string(r.Verdict()), sentence: p.parts.Words.Sentence(r),
+		regressions: r.TestsWith(monitor.StatusRegression), results: r.Summary.Regressions,
+		suspects: r.TestsWith(monitor.StatusSuspect), drifts: r.TestsWith(monitor.StatusDrift)}
 	p.briefs.Add(version, of)
 	return of, nil
 }

@@ -54,20 +54,20 @@ func (p *Pages) compare(v *visit) (*view, error) {
 		return p.picked(v, picked)
 	}
 	data := &comparePage{BaseText: s.text("base", previous), HeadText: s.text("head", ""), Only: s.oneOf("only", "", onlyWorse, onlyBetter, onlyAll),
-		Offset: s.number("offset", 0, 0), Min: s.text("min", "1"), Rows: []*comparison{}}
+		Offset: s.number("offset"), Min: s.text("min", "1"), Rows: []*comparison{}}
 	data.Metric = data.MetricOf(s.oneOf("metric", compared[0], compared[1:]...))
 	filter := compareFilter{only: data.Only, words: words(s.text("q", "")), min: s.ratio("min")}
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	latest, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Limit: 1})
+	usual, err := p.usualBranch(ctx, v.Project)
 	if err != nil {
 		return nil, err
 	}
-	if len(latest) == 0 {
+	if usual == nil {
 		return p.start(v, v.Project)
 	}
-	if err := p.chooseRuns(ctx, v, data, latest); err != nil {
+	if err := p.chooseRuns(ctx, v, data, *usual); err != nil {
 		return nil, err
 	}
 	if data.Base != nil {
@@ -142,11 +142,9 @@ func (p *Pages) fillCompare(ctx context.Context, data *comparePage, f compareFil
 	data.New, data.Gone = testRows(j.added[:min(maxListed, len(j.added))]), testRows(j.gone[:min(maxListed, len(j.gone))])
 	data.Unknown, data.BaseTotal, data.HeadTotal = j.unknown, j.base, j.head
 	data.Number = len(chosen)
-	from, n := min(data.Offset, len(chosen)), pageRows
-	if whole {
-		from, n = 0, len(chosen)
+	if data.Rows = chosen; !whole {
+		data.Rows = paginate(chosen, data.Offset, pageRows)
 	}
-	data.Rows = chosen[from:min(from+n, len(chosen))]
 	for _, c := range data.Rows {
 		c.testRow, c.Verdict = testRows([]*test{c.of})[0], string(c.of.Changes[data.Metric])
 	}

@@ -12,12 +12,12 @@ import (
 // leastDigits is how many digits of a commit, or of the id of a session, name it.
 const leastDigits = 7
 
-// chooseRuns finds the two runs. Without a head it is the last run of the main branch that has ended. Without a base it is
-// the run before the head on the same branch.
-func (p *Pages) chooseRuns(ctx context.Context, v *visit, data *comparePage, latest []*runRow) error {
+// chooseRuns finds the two runs. Without a head it is the last run that has ended of the branch that is asked for, or of the usual
+// one. Without a base it is the run before the head on the same branch.
+func (p *Pages) chooseRuns(ctx context.Context, v *visit, data *comparePage, usual string) error {
 	head, err := p.runNamed(ctx, v.Project, data.HeadText)
 	if err == nil && data.HeadText == "" {
-		head, err = p.lastOfMain(ctx, v, latest)
+		head, err = p.lastOf(ctx, v.Project, v.State.text("branch", usual))
 	}
 	switch {
 	case err != nil:
@@ -54,14 +54,6 @@ func (p *Pages) chooseRuns(ctx context.Context, v *visit, data *comparePage, lat
 		data.Base = rows[1]
 	}
 	return nil
-}
-
-func (p *Pages) lastOfMain(ctx context.Context, v *visit, latest []*runRow) (*monitor.RunInfo, error) {
-	branch, err := p.mainBranch(ctx, v, latest)
-	if err != nil {
-		return nil, err
-	}
-	return p.lastOf(ctx, v.Project, branch)
 }
 
 // lastOf returns the last run of a branch that has ended; nil for none.

@@ -40,19 +40,16 @@ func (f *finding) Commits(words func(ref string) string) string {
 // since returns the commits of a finding in short.
 func (f *frame) since(of *finding) string { return of.Commits(f.words.Commit) }
 
-// findings returns one row for each test that the kept report on a run shows, with a status or with any.
-func (p *Pages) findings(ctx context.Context, run *runRow, status monitor.Status) ([]*finding, error) {
-	all := findingsOf(run.Report.Results, status)
+// findings returns one row for each test that the kept report on a run shows.
+func (p *Pages) findings(ctx context.Context, run *runRow) ([]*finding, error) {
+	all := findingsOf(run.Report.Results)
 	return all, p.draw(ctx, run.Info.Project, run.Branch, run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second), all)
 }
 
 // findingsOf returns one row for each test of some results.
-func findingsOf(results []monitor.Result, status monitor.Status) (all []*finding) {
+func findingsOf(results []monitor.Result) (all []*finding) {
 	byTest := map[monitor.TestID]*finding{}
 	for _, r := range results {
-		if status != "" && r.Status != status {
-			continue
-		}
 		if known := byTest[r.TestID]; known != nil {
 			if r.Status == known.Status {
 				known.Also = append(known.Also, metricTitle(r.Metric))
@@ -89,7 +86,7 @@ func (p *Pages) growing(ctx context.Context, list *monitor.DriftList) (g growing
 	for env := range envs {
 		told.Suite.Machines = append(told.Suite.Machines, monitor.Machine{Env: env})
 	}
-	g = growing{Drifts: findingsOf(list.Results, ""), Parts: list.Parts, Growth: p.parts.Words.Growing(told)}
+	g = growing{Drifts: findingsOf(list.Results), Parts: list.Parts, Growth: p.parts.Words.Growing(told)}
 	return g, p.draw(ctx, list.Project, list.Branch, 0, g.Drifts)
 }
 

@@ -62,15 +62,8 @@ func (p *Pages) openRegressions(ctx context.Context, project string) (int, error
 		return f.counts[string(monitor.CourseOpen)], nil
 	}
 	branch, err := p.usualBranch(ctx, project)
-	if err != nil {
+	if err != nil || branch == nil {
 		return 0, err
-	}
-	if branch == nil {
-		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Limit: 1})
-		if err != nil || len(infos) == 0 {
-			return 0, err
-		}
-		branch = &infos[0].Branch
 	}
 	f, err := p.follow(ctx, project, *branch)
 	if err != nil {
@@ -133,7 +126,7 @@ func (f *followed) take(all []*regression) {
 
 // note notes a run with a report.
 func (f *followed) note(info *monitor.RunInfo, r *monitor.Report) {
-	if verdict := verdictOf(r); verdict != learning && verdict != string(monitor.StatusNotJudged) {
+	if verdict := r.Verdict(); verdict != monitor.StatusLearning && verdict != monitor.StatusNotJudged {
 		f.judged, f.since = f.judged+1, time.Unix(0, info.Started).UTC()
 	}
 	for _, env := range info.Environments {

@@ -58,14 +58,13 @@ func (p *Pages) home(v *visit) (*view, error) {
 	case len(projects) == 1:
 		return &view{Redirect: "/p/" + projects[0] + "/"}, nil
 	}
-	data := &homePage{Now: p.Now(), Offset: v.State.number("offset", 0, 0)}
+	data := &homePage{Now: p.Now(), Offset: v.State.number("offset")}
 	asked := words(v.State.text("q", ""))
 	projects = slices.DeleteFunc(projects, func(project string) bool {
 		return slices.ContainsFunc(asked, func(w string) bool { return !strings.Contains(strings.ToLower(project), w) })
 	})
 	data.Number = len(projects)
-	from := min(data.Offset, len(projects))
-	for _, project := range projects[from:min(from+homeRows, len(projects))] {
+	for _, project := range paginate(projects, data.Offset, homeRows) {
 		row, err := p.projectRow(ctx, project)
 		if err == nil {
 			err = turnOf(ctx).pass(ctx)

@@ -136,22 +136,20 @@ func (p *Pages) answerError(c *gin.Context, e httpd.ErrorAnswer) {
 		return
 	}
 	heading, advice := "Something went wrong in the bridge", "The log of the bridge has the reason. Try again, and report it if it happens again."
-	switch e.Status {
-	case http.StatusNotFound:
+	switch {
+	case e.Status == http.StatusNotFound:
 		heading, advice = "There is no such page", "The address may be mistyped, or what it names was removed."
-	case http.StatusBadRequest:
+	case e.Status == http.StatusBadRequest && c.Request.Method == http.MethodPost:
+		heading, advice = "What you sent is wrong", "Go back, change what is named above, and send it again."
+	case e.Status == http.StatusBadRequest:
 		heading, advice = "The address is wrong", "Change or remove the parameter that is named above."
-		if c.Request.Method == http.MethodPost {
-			heading, advice = "What you sent is wrong", "Go back, change what is named above, and send it again."
-		}
-	case http.StatusForbidden:
+	case e.Status == http.StatusForbidden:
 		heading, advice = "This is not for you", "Log in with a token that may read this project."
-	case http.StatusServiceUnavailable:
-		heading, advice = "The bridge cannot answer now", "Load the page again in half a minute."
-	case http.StatusMisdirectedRequest:
+	case e.Status == http.StatusMisdirectedRequest:
 		heading, advice = "The bridge does not know this name", "Use its address, or localhost."
-	}
-	if e.Status < http.StatusInternalServerError && e.Status != http.StatusNotFound && heading[0] == 'S' {
+	case e.Status == http.StatusServiceUnavailable:
+		heading, advice = "The bridge cannot answer now", "Load the page again in half a minute."
+	case e.Status < http.StatusInternalServerError:
 		heading, advice = "The bridge cannot answer this", "Go back to the page that you came from."
 	}
 	p.show(c, e.Status, &view{Template: "error", Title: heading, Data: errorPage{e, heading, advice}})
@@ -169,5 +167,6 @@ func (p *Pages) show(c *gin.Context, status int, found *view) {
 		p.parts.Log.ErrorContext(c.Request.Context(), "a page cannot be made", "page", found.Template, "error", err)
 	}
 	setHeaders(c.Writer.Header())
-	sendBody(c, status, htmlType, body.Bytes())
+	sent, packed := packed(c.Request, body.Bytes())
+	write(c, status, htmlType, sent, packed)
 }

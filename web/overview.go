@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -47,34 +48,55 @@ func (p *Pages) overview(v *visit) (*view, error) {
 	if latest[0].Status == running {
 		data.Running = latest[0]
 	}
-	if data.Branch, err = p.mainBranch(ctx, v, latest); err != nil {
+	branch, err := p.mainBranch(v)
+	if err != nil {
 		return nil, err
 	}
+	if branch == nil { // the runs were removed at this moment
+		return p.start(v, v.Project)
+	}
+	data.Branch = *branch
 	if err := p.fillOverview(ctx, v.Project, data); err != nil {
 		return nil, err
 	}
 	return &view{Template: "overview", Fragments: []string{"overview-live"}, Title: "Overview", Data: data}, nil
 }
 
-// mainBranch returns the branch that the page is about: the one asked for, else the usual name of the main branch, else the
-// branch of the last run.
-func (p *Pages) mainBranch(ctx context.Context, v *visit, latest []*runRow) (string, error) {
-	usual, err := p.usualBranch(ctx, v.Project)
-	if usual == nil {
-		usual = &latest[0].Branch
+// mainBranch returns the branch that the page is about: the one asked for, else the usual one; nil for a project without runs.
+func (p *Pages) mainBranch(v *visit) (*string, error) {
+	usual, err := p.usualBranch(v.Request.Context(), v.Project)
+	if err != nil || usual == nil {
+		return nil, err
 	}
-	return v.State.text("branch", *usual), err
+	branch := v.State.text("branch", *usual)
+	return &branch, nil
 }
 
-// usualBranch returns the branch with a usual name of the main branch; nil where there is none.
+// mainNames are the usual names of a main branch.
+var mainNames = []string{"main", "master"}
+
+// usualBranch returns the branch with a usual name of the main branch, else that of the last run; nil for a project without runs.
 func (p *Pages) usualBranch(ctx context.Context, project string) (*string, error) {
-	for _, name := range []string{"main", "master"} {
+	for _, name := range mainNames {
 		infos, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Branch: &name, Measured: true, Limit: 1})
 		if err != nil || len(infos) > 0 {
 			return &name, err
 		}
 	}
-	return nil, nil
+	last, err := p.parts.Store.RunInfos(ctx, monitor.RunInfoQuery{Project: project, Limit: 1})
+	if err != nil || len(last) == 0 {
+		return nil, err
+	}
+	return &last[0].Branch, nil
+}
+
+// branches returns the branches that a page offers, with the chosen one.
+func (p *Pages) branches(ctx context.Context, project, chosen string) ([]string, error) {
+	all, err := p.parts.Store.Branches(ctx, project, maxBranches)
+	if err == nil && !slices.Contains(all, chosen) {
+		all = append(all, chosen)
+	}
+	return all, err
 }
 
 func (p *Pages) fillOverview(ctx context.Context, project string, data *overviewPage) error {

@@ -195,12 +195,6 @@ func setHeaders(header http.Header) {
 	header.Set("Vary", "Accept, Accept-Encoding, Cookie, "+fragmentHeader)
 }
 
-// sendBody sends a body, compressed if the client can read that.
-func sendBody(c *gin.Context, status int, contentType string, body []byte) {
-	sent, packed := packed(c.Request, body)
-	write(c, status, contentType, sent, packed)
-}
-
 func write(c *gin.Context, status int, contentType string, body []byte, packed bool) {
 	head(c, status, contentType, packed)
 	_, _ = c.Writer.Write(body) // fails only if the client went away

@@ -63,21 +63,16 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	latest, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Limit: 1})
+	branch, err := p.mainBranch(v)
 	if err != nil {
 		return nil, err
 	}
-	if len(latest) == 0 {
+	if branch == nil {
 		return p.start(v, v.Project)
 	}
-	if data.Branch, err = p.mainBranch(ctx, v, latest); err != nil {
+	data.Branch = *branch
+	if data.Branches, err = p.branches(ctx, v.Project, data.Branch); err != nil {
 		return nil, err
-	}
-	if data.Branches, err = p.parts.Store.Branches(ctx, v.Project, maxBranches); err != nil {
-		return nil, err
-	}
-	if !slices.Contains(data.Branches, data.Branch) {
-		data.Branches = append(data.Branches, data.Branch)
 	}
 	f, err := p.follow(ctx, v.Project, data.Branch)
 	if err != nil {
@@ -87,7 +82,7 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if err := p.fillRegressions(ctx, v.Project, data, f); err != nil {
 		return nil, err
 	}
-	data.Counts[stateDrift] = len(findingsOf(f.growth.Results, "")) + len(f.growth.Parts)
+	data.Counts[stateDrift] = len(findingsOf(f.growth.Results)) + len(f.growth.Parts)
 	if data.State == stateDrift {
 		if data.growing, err = p.growing(ctx, f.growth); err != nil {
 			return nil, err

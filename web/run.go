@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"pymon-bridge/httpd"
@@ -151,13 +150,8 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 	if err != nil {
 		return err
 	}
-	q := selection{words: words(v.State.text("q", "")), status: v.State.oneOf("status", "", statuses...),
-		by: v.State.oneOf("sort", "wall", "cpu", "mem", "ratio", "name"), offset: v.State.number("offset", 0, 0), n: pageRows}
-	usual := "desc"
-	if q.by == "name" {
-		usual = "asc"
-	}
-	q.descending = v.State.oneOf("dir", usual, "asc", "desc") == "desc"
+	q := selection{words: words(v.State.text("q", "")), status: v.State.oneOf("status", "", statuses...), offset: v.State.number("offset"), n: pageRows}
+	q.by, q.descending = v.State.order()
 	if v.State.values.Get("format") == "csv" {
 		q.offset, q.n = 0, csvRows
 	}
@@ -211,29 +205,15 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	if data.Report == nil {
 		return nil
 	}
-	all, err := p.findings(ctx, run, "")
+	all, err := p.findings(ctx, run)
 	if err != nil {
 		return err
 	}
 	data.Growth = p.parts.Words.Growing(data.Report)
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
-	if args := p.parts.Words.Again(data.Report); len(args) > 0 {
-		data.Again = "pytest " + shell(args)
-	}
+	data.Again = p.parts.Words.Again(data.Report)
 	return nil
-}
-
-// shell quotes arguments for a POSIX shell.
-func shell(args []string) string {
-	quoted := make([]string, len(args))
-	for i, arg := range args {
-		quoted[i] = arg
-		if arg == "" || strings.Trim(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,-") != "" {
-			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
 }
 
 // headline says in a few words what is to be known of a run.

@@ -88,7 +88,7 @@ func (f *runFilter) like(info *monitor.RunInfo) bool {
 func (p *Pages) fillRunList(ctx context.Context, data *runListPage, q monitor.RunInfoQuery, after position, f runFilter) error {
 	var chosen []*monitor.RunInfo
 	last := after
-	more, err := p.scan(ctx, q, after, maxScan, func(part []*monitor.RunInfo) (bool, error) {
+	more, err := p.scan(ctx, q, after, func(part []*monitor.RunInfo) (bool, error) {
 		found, err := p.withStatus(ctx, f, part)
 		if err != nil {
 			return false, err
@@ -156,7 +156,7 @@ func (p *Pages) withStatus(ctx context.Context, f runFilter, part []*monitor.Run
 	for _, info := range like {
 		status := p.unjudged(activities[info.ID])
 		if report := reports[info.ID]; report != nil {
-			status = verdictOf(report)
+			status = string(report.Verdict())
 		}
 		if status != f.status {
 			delete(found, info)

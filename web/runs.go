@@ -136,12 +136,6 @@ func (p *Pages) unjudged(a *monitor.Activity) string {
 	return string(monitor.StatusNotJudged)
 }
 
-// verdictOf returns what matters most about a report.
-func verdictOf(r *monitor.Report) string { return string(r.Verdict()) }
-
-// regressed returns the number of tests with a status in a report.
-func regressed(r *monitor.Report, status monitor.Status) int { return r.TestsWith(status) }
-
 // trend is a number over runs, with the last value in words.
 type trend struct {
 	Title string `json:"title"`
@@ -159,7 +153,7 @@ func (p *Pages) trends(rows []*runRow) []trend {
 	usual := func(t trend, say func(v float64) string) trend {
 		t.Line.Usual, t.Line.Limit = math.NaN(), math.NaN()
 		if before := t.Line.Values[:len(t.Line.Values)-1]; len(before) > 0 {
-			t.Note = "usually " + say(middle(append([]float64{}, before...)))
+			t.Note = "usually " + say(middle(slices.Clone(before)))
 		} else {
 			t.Note = "the first run"
 		}

@@ -40,9 +40,9 @@ func (s *state) position(name string) position {
 }
 
 // scan calls take with runs after a position, the latest first, a part at a time, until take returns false, no run is left,
-// or it has read max runs. It says whether there are more runs. Runs of the same nanosecond are in the order of their ids.
-func (p *Pages) scan(ctx context.Context, q monitor.RunInfoQuery, after position, max int, take func(part []*monitor.RunInfo) (more bool, err error)) (bool, error) {
-	for size, read := scanPart, 0; read < max; {
+// or it has read maxScan runs. It says whether there are more runs. Runs of the same nanosecond are in the order of their ids.
+func (p *Pages) scan(ctx context.Context, q monitor.RunInfoQuery, after position, take func(part []*monitor.RunInfo) (more bool, err error)) (bool, error) {
+	for size, read := scanPart, 0; read < maxScan; {
 		if q.Limit = size; after.started != 0 {
 			q.Before = after.started + 1 // others may have started in the same nanosecond
 		}
@@ -58,7 +58,7 @@ func (p *Pages) scan(ctx context.Context, q monitor.RunInfoQuery, after position
 			size *= 2
 			continue
 		}
-		if part = part[:min(len(part), max-read)]; len(part) > 0 {
+		if part = part[:min(len(part), maxScan-read)]; len(part) > 0 {
 			more, err := take(part)
 			if err != nil || !more {
 				return true, err

@@ -269,9 +269,9 @@ func usualStatus(r *monitor.Report) string {
 	if r == nil {
 		return string(monitor.StatusNotJudged)
 	}
-	switch verdict := verdictOf(r); verdict {
-	case learning, string(monitor.StatusNotJudged):
-		return verdict
+	switch verdict := r.Verdict(); verdict {
+	case monitor.StatusLearning, monitor.StatusNotJudged:
+		return string(verdict)
 	}
 	return string(monitor.StatusOK)
 }

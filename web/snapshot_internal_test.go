@@ -3,10 +3,13 @@ package web
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // quietStore has a run of which nothing is asked but its activity.
@@ -25,4 +28,30 @@ func TestWaitingForASnapshotEndsWithItsRequest(t *testing.T) {
 	cancel()
 	_, err := p.snapshot(ctx, &runRow{Info: &monitor.RunInfo{Project: "shop", ID: "run"}})
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestAPlaceIsGivenBackWithoutATurn checks that a request whose client leaves between the place of a run and its next turn does not keep
+// the place: nobody could look at the run any more.
+func TestAPlaceIsGivenBackWithoutATurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue, place := &turns.Queue{AtOnce: 1, MaxWaiting: 1}, make(chan struct{}, 1)
+		place <- struct{}{} // another request reads the run
+		end, err := queue.Take(t.Context(), "shop")
+		require.NoError(t, err)
+		ctx, leave := context.WithCancel(t.Context())
+		waiting := &turn{queue: queue, project: "shop", end: end}
+		done := make(chan error, 1)
+		go func() { done <- waiting.acquire(ctx, place) }()
+		synctest.Wait()
+		other, err := queue.Take(t.Context(), "other")
+		require.NoError(t, err)
+		<-place
+		synctest.Wait()
+		assert.Len(t, place, 1, "it has the place and no turn")
+		leave()
+		assert.ErrorIs(t, <-done, context.Canceled)
+		assert.Empty(t, place)
+		other()
+	})
 }

@@ -10,13 +10,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// What the tests of a run are sorted by.
-var sortKeys = map[string]func(a, b *test) int{
-	"wall":  func(a, b *test) int { return cmp.Compare(a.TotalTime, b.TotalTime) },
-	"cpu":   func(a, b *test) int { return cmp.Compare(a.CPUTime, b.CPUTime) },
-	"mem":   func(a, b *test) int { return cmp.Compare(a.MemUsage, b.MemUsage) },
-	"ratio": func(a, b *test) int { return cmp.Compare(a.Ratio(), b.Ratio()) },
-	"name":  func(a, b *test) int { return strings.Compare(a.find, b.find) },
+// sortValues are the numbers that the tests of a run are sorted by. Without one they are sorted by name.
+var sortValues = map[string]func(t *test) float64{
+	"wall":  func(t *test) float64 { return t.TotalTime },
+	"cpu":   func(t *test) float64 { return t.CPUTime },
+	"mem":   func(t *test) float64 { return t.MemUsage },
+	"ratio": func(t *test) float64 { return float64(t.Ratio()) },
 }
 
 // order returns the positions of the tests, the least first. NaN is less than every number.
@@ -30,8 +29,11 @@ func (s *snapshot) order(by string) []int32 {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	compare := sortKeys[by]
-	slices.SortStableFunc(order, func(i, j int32) int { return compare(&s.tests[i], &s.tests[j]) })
+	if value := sortValues[by]; value != nil {
+		slices.SortStableFunc(order, func(i, j int32) int { return cmp.Compare(value(&s.tests[i]), value(&s.tests[j])) })
+	} else {
+		slices.SortStableFunc(order, func(i, j int32) int { return strings.Compare(s.tests[i].find, s.tests[j].find) })
+	}
 	s.orders[by] = order
 	return order
 }
@@ -41,7 +43,7 @@ type selection struct {
 	words      []string           // all have to be in the name or the file
 	status     string             // empty for all
 	only       func(t *test) bool // nil for all
-	by         string             // a key of sortKeys
+	by         string             // a key of sortValues, or name
 	descending bool
 	offset, n  int
 }
@@ -57,7 +59,7 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 	order := s.order(q.by)
 	known := order
 	var unknown []int32
-	if value := valueOf(q.by); value != nil {
+	if value := sortValues[q.by]; value != nil {
 		first, _ := slices.BinarySearchFunc(order, false, func(i int32, _ bool) int {
 			if math.IsNaN(value(&s.tests[i])) {
 				return -1
@@ -92,6 +94,12 @@ func (s *snapshot) pick(q selection) (page []*test, found int) {
 	return page, found
 }
 
+// paginate returns a page of a list: n elements from an offset on, or as many as there are.
+func paginate[T any](all []T, offset, n int) []T {
+	from := min(offset, len(all))
+	return all[from:min(from+n, len(all))]
+}
+
 // search returns which tests have all words in the name or the file; nil for no words. It goes through the tests as they lie in
 // memory, since in another order most of the time is waiting for memory.
 func (s *snapshot) search(words []string) (has []bool) {
@@ -109,20 +117,6 @@ func (s *snapshot) search(words []string) (has []bool) {
 func (t *test) has(words []string) bool {
 	text := t.find
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
-}
-
-func valueOf(by string) func(t *test) float64 {
-	switch by {
-	case "wall":
-		return func(t *test) float64 { return t.TotalTime }
-	case "cpu":
-		return func(t *test) float64 { return t.CPUTime }
-	case "mem":
-		return func(t *test) float64 { return t.MemUsage }
-	case "ratio":
-		return func(t *test) float64 { return float64(t.Ratio()) }
-	}
-	return nil
 }
 
 const maxFolders, maxDepth = 7, 9

@@ -45,14 +45,24 @@ func (s *state) oneOf(name, otherwise string, others ...string) string {
 	return otherwise
 }
 
-// number returns the value of a parameter that is a whole number from least on. Without the parameter it is otherwise.
-func (s *state) number(name string, otherwise, least int) int {
-	n, err := strconv.Atoi(s.text(name, strconv.Itoa(otherwise)))
-	if err != nil || n < least {
-		s.wrong[name] = "expected a whole number, at least " + strconv.Itoa(least)
-		return otherwise
+// number returns the value of a parameter that is a whole number from 0 on; 0 without it.
+func (s *state) number(name string) int {
+	n, err := strconv.Atoi(s.text(name, "0"))
+	if err != nil || n < 0 {
+		s.wrong[name] = "expected a whole number, at least 0"
+		return 0
 	}
 	return n
+}
+
+// order returns by which column a list is sorted, and whether downwards. Names go upwards unless somebody asks for the other direction.
+func (s *state) order() (by string, descending bool) {
+	by = s.oneOf("sort", "wall", "cpu", "mem", "ratio", "name")
+	usual := "desc"
+	if by == "name" {
+		usual = "asc"
+	}
+	return by, s.oneOf("dir", usual, "asc", "desc") == "desc"
 }
 
 // err names all wrong parameters.

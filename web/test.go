@@ -69,8 +69,8 @@ func (p *Pages) test(v *visit) (*view, error) {
 	n := s.oneOf("n", "120", "60", "0")
 	s.oneOf("x", "run", "time")
 	s.oneOf("y", "zero", "fit", "log")
-	s.number("from", 0, 0)
-	s.number("to", 0, 0)
+	s.number("from")
+	s.number("to")
 	history, err := p.parts.Store.TestHistory(ctx, monitor.TestQuery{Test: series, Limit: maxHistory})
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (d *testPage) choose(s *state, history []monitor.TestPoint) {
 	if len(d.Branches) > 0 {
 		usual = d.Branches[0]
 	}
-	for _, name := range []string{"master", "main"} {
+	for _, name := range slices.Backward(mainNames) {
 		if slices.Contains(d.Branches, name) {
 			usual = name
 		}
@@ -177,9 +177,7 @@ func (p *Pages) fillTest(v *visit, data *testPage, shown, points []*point) error
 		data.Lines[m.Name] = m.line(data.Status)
 	}
 	again := monitor.Result{TestID: data.ID, ItemFSLoc: data.File, Status: monitor.StatusSuspect}
-	if args := p.parts.Words.Again(&monitor.Report{Results: []monitor.Result{again}}); len(args) > 0 {
-		data.Pytest = "pytest " + shell(args)
-	}
+	data.Pytest = p.parts.Words.Again(&monitor.Report{Results: []monitor.Result{again}})
 	others, err := p.parts.Store.Siblings(ctx, data.Test, siblings)
 	for _, s := range others {
 		if s.Item == data.Test.Item {

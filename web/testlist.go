@@ -46,15 +46,11 @@ type testLine struct {
 // testList answers where the time goes, and how each test is.
 func (p *Pages) testList(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
-	data := &testListPage{Path: strings.Trim(slashed(s.text("path", "")), "/"), Sort: s.oneOf("sort", "wall", "cpu", "mem", "ratio", "name"),
-		Offset: s.number("offset", 0, 0), Env: s.text("env", ""), Folders: []*folderRow{}, Tests: []*testLine{}}
-	q := selection{words: words(s.text("q", "")), by: data.Sort, offset: data.Offset, n: pageRows}
-	usual := "desc"
-	if data.Sort == "name" {
-		usual = "asc"
-	}
-	q.descending = s.oneOf("dir", usual, "asc", "desc") == "desc"
-	data.Up = !q.descending
+	data := &testListPage{Path: strings.Trim(slashed(s.text("path", "")), "/"), Offset: s.number("offset"), Env: s.text("env", ""),
+		Folders: []*folderRow{}, Tests: []*testLine{}}
+	q := selection{words: words(s.text("q", "")), offset: data.Offset, n: pageRows}
+	q.by, q.descending = s.order()
+	data.Sort, data.Up = q.by, !q.descending
 	data.Flat = s.oneOf("view", "tree", "flat") == "flat" || len(q.words) > 0
 	if s.values.Get("format") == "csv" {
 		q.offset, q.n = 0, csvRows
@@ -62,16 +58,14 @@ func (p *Pages) testList(v *visit) (*view, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	latest, err := p.runs(ctx, monitor.RunInfoQuery{Project: v.Project, Limit: 1})
+	branch, err := p.mainBranch(v)
 	if err != nil {
 		return nil, err
 	}
-	if len(latest) == 0 {
+	if branch == nil {
 		return p.start(v, v.Project)
 	}
-	if data.Branch, err = p.mainBranch(ctx, v, latest); err != nil {
-		return nil, err
-	}
+	data.Branch = *branch
 	if err := p.fillTestList(ctx, v.Project, data, q); err != nil {
 		return nil, err
 	}
@@ -80,11 +74,8 @@ func (p *Pages) testList(v *visit) (*view, error) {
 }
 
 func (p *Pages) fillTestList(ctx context.Context, project string, data *testListPage, q selection) (err error) {
-	if data.Branches, err = p.parts.Store.Branches(ctx, project, maxBranches); err != nil {
+	if data.Branches, err = p.branches(ctx, project, data.Branch); err != nil {
 		return err
-	}
-	if !slices.Contains(data.Branches, data.Branch) {
-		data.Branches = append(data.Branches, data.Branch)
 	}
 	if data.Run, err = p.lastRun(ctx, project, data); err != nil || data.Run == nil {
 		return err
@@ -108,8 +99,7 @@ func (p *Pages) fillTestList(ctx context.Context, project string, data *testList
 		}
 		sortFolders(data.Folders, q.by, q.descending)
 		if data.Number = len(data.Folders); data.Number > 0 {
-			from := min(q.offset, data.Number)
-			data.Folders = data.Folders[from:min(from+q.n, data.Number)]
+			data.Folders = paginate(data.Folders, q.offset, q.n)
 			return nil
 		}
 		inFile := map[*test]bool{}

@@ -37,8 +37,8 @@ func (t *turn) pass(ctx context.Context) (err error) {
 	return err
 }
 
-// acquire waits until a place in a channel is free, and takes it. It holds up no other read meanwhile.
-func (t *turn) acquire(ctx context.Context, place chan<- struct{}) (err error) {
+// acquire waits until a place in a channel is free, and takes it. It holds up no other read meanwhile. After an error it has no place.
+func (t *turn) acquire(ctx context.Context, place chan struct{}) (err error) {
 	select {
 	case place <- struct{}{}:
 		return nil
@@ -50,8 +50,11 @@ func (t *turn) acquire(ctx context.Context, place chan<- struct{}) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if t != nil {
-		t.end, err = t.queue.Resume(ctx, t.project)
+	if t == nil {
+		return nil
+	}
+	if t.end, err = t.queue.Resume(ctx, t.project); err != nil {
+		<-place
 	}
 	return err
 }

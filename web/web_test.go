@@ -195,7 +195,7 @@ func (fakeWords) Usual(_, _ string, _ []float64) (low, usual, high float64) {
 	return math.NaN(), math.NaN(), math.NaN()
 }
 func (fakeWords) RunsNeeded() int                                       { return 10 }
-func (fakeWords) Again(*monitor.Report) []string                        { return []string{"it's", "-k", "a b"} }
+func (fakeWords) Again(*monitor.Report) string                          { return `pytest 'it'\''s' -k 'a b'` }
 func (fakeWords) Tokens(context.Context) (t monitor.TokenList, _ error) { return t, nil }
 
 // site is a server with the pages.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -166,21 +164,4 @@ func scopeOf(a *monitor.Acceptance) string {
 	default:
 		return "all tests"
 	}
-}
-
-// send changes something at the bridge, and reads its answer.
-func (c client) send(ctx context.Context, method string, body map[string]any, into any, path ...string) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	response, err := c.ask(ctx, method, bytes.NewReader(text), nil, path...)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
-	}
-	return nil
 }

@@ -20,7 +20,7 @@ func (c client) advice(ctx context.Context, m *Main, r *monitor.Report) *report.
 	wait := m.spin("asking for the tests")
 	defer wait.end()
 	s := &source{client: c}
-	a, machine := &report.Advice{PassRates: c.passRates(ctx), Whole: r.Completion == monitor.Complete && len(r.Sessions) == 1}, ""
+	a, machine := &report.Advice{PassRates: s.passRates(ctx), Whole: r.Completion == monitor.Complete && len(r.Sessions) == 1}, ""
 	err := s.testsOf(ctx, r.Run, func(o *monitor.Outcome) {
 		machine = o.ContextH
 		a.Add(o)
@@ -44,9 +44,24 @@ func (c client) advice(ctx context.Context, m *Main, r *monitor.Report) *report.
 
 // testsOf calls use for each test of the run with this id.
 func (s *source) testsOf(ctx context.Context, id string, use func(*monitor.Outcome)) error {
-	var of report.RunLine
-	if err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &of) }, "runs", id); err != nil || !of.Measured() {
+	run, err := s.run(ctx, id)
+	if err != nil {
 		return err
 	}
-	return s.tests(ctx, &of, use)
+	return s.tests(ctx, run, use)
+}
+
+// passRates returns how often flaky tests pass, by node id. A summary without them is better than none.
+func (s *source) passRates(ctx context.Context) map[string]float64 {
+	rates := map[string]float64{}
+	_ = s.lines(ctx, func(line []byte) error {
+		var test struct {
+			NodeID   string
+			PassRate float64 `json:"pass_rate"`
+		}
+		err := json.Unmarshal(line, &test)
+		rates[test.NodeID] = test.PassRate
+		return err
+	}, "tests", "flaky", "")
+	return rates
 }

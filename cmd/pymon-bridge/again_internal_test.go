@@ -34,7 +34,7 @@ func TestRunAgainSendsToTheSameProject(t *testing.T) {
 			for _, variable := range []string{"PYMON_URL", "PYMON_TOKEN", "PYMON_TOKEN_FILE"} {
 				t.Setenv(variable, tc.env[variable])
 			}
-			i := &invocation{runCmd: &runCmd{URL: tc.url, Project: tc.project, Token: tc.token}, to: client{tc.url, tc.token, tc.project}}
+			i := &invocation{runCmd: &runCmd{URL: tc.url, Project: tc.project, Token: tc.token}, to: source{client: client{tc.url, tc.token, tc.project}}}
 			assert.Equal(t, tc.want, strings.Join(i.again(), " "))
 			assert.Equal(t, tc.note, i.tokenNote())
 		})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/wire"
 	"pymon-bridge/report"
+	"pymon-bridge/sqlite"
 )
 
 // askFlags say whose measurements a command shows.
@@ -34,6 +36,7 @@ type source struct {
 	public  string // address of the bridge for people, if it told one
 	noPages bool   // the bridge has no pages; known after the first answer
 	seat    *seat  // nil where the bridge runs already
+	m       *Main
 	wait    *spinner
 	stop    context.CancelFunc
 }
@@ -47,18 +50,16 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &source{client: client{f.URL, f.Token, f.Project}, wait: m.spin("asking the bridge")}
+	s := &source{client: client{f.URL, f.Token, f.Project}, m: m, wait: m.spin("asking the bridge")}
 	ctx, s.stop = context.WithTimeoutCause(ctx, f.Timeout, fmt.Errorf("no answer within %s", f.Timeout))
 	if dir != "" {
-		i := &invocation{runCmd: &runCmd{Data: dir, Project: f.Project}, m: m}
-		if err := i.open(ctx); err != nil {
+		if s.seat, s.client, err = openSeat(ctx, dir, cmp.Or(f.Project, monitor.DefaultProject), influxFlags{}); err != nil {
 			s.close()
 			if strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
 				err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
 			}
 			return nil, nil, err
 		}
-		s.client, s.seat = i.to, i.seat
 		return ctx, s, nil
 	}
 	if s.URL == "" {
@@ -69,7 +70,7 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 		s.close()
 		return nil, nil, err
 	}
-	if _, password := u.User.Password(); s.Project == "" && s.Token == "" && !password && !strings.Contains(u.Path+"/", "/p/") {
+	if s.Project == "" && !s.hasToken() && !strings.Contains(u.Path+"/", "/p/") {
 		s.Project = monitor.DefaultProject // else the bridge would tell of all projects
 	}
 	return ctx, s, nil
@@ -77,22 +78,13 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 
 // directory returns the directory with measurements to show, "" to ask a bridge that runs.
 func (f *askFlags) directory() (string, error) {
-	dir := f.Data
-	if dir == "" {
-		if f.URL != "" {
-			return "", nil
-		}
-		here, err := os.Getwd()
-		if err != nil {
-			return "", nil
-		}
-		root, found := repositoryOf(here)
-		if !found {
-			root = here
-		}
-		dir = filepath.Join(root, defaultData)
+	dir, err := f.Data, error(nil)
+	if dir == "" && f.URL == "" {
+		dir, err = defaultDirectory()
 	}
-	_, err := os.Stat(filepath.Join(dir, "pymon.db"))
+	if err == nil && dir != "" {
+		_, err = os.Stat(filepath.Join(dir, sqlite.FileName))
+	}
 	switch {
 	case err == nil:
 		return dir, nil
@@ -107,7 +99,9 @@ func (s *source) close() {
 	s.wait.end()
 	s.stop()
 	if s.seat != nil {
-		(&invocation{seat: s.seat, m: &Main{Stderr: s.wait.w}}).close()
+		if err := s.seat.close(); err != nil {
+			s.m.say("%v", err)
+		}
 	}
 }
 
@@ -123,11 +117,16 @@ func (s *source) page() string {
 func (s *source) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
-		s.public, s.noPages = publicAddress(response.Header), !hasPages(response.Header)
+		s.note(response.Header)
 	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
 		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}
 	return response, err
+}
+
+// note keeps what a bridge tells of itself in each answer.
+func (s *source) note(answer http.Header) {
+	s.public, s.noPages = publicAddress(answer), !hasPages(answer)
 }
 
 // lines calls use for each element of a list.
@@ -137,10 +136,29 @@ func (s *source) lines(ctx context.Context, use func(line []byte) error, path ..
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode == http.StatusNoContent {
-		return nil
-	}
 	return eachLine(response, use)
+}
+
+// maxLine is the longest line of a list, in bytes. The texts of a record are shorter than a body of a request may be.
+const maxLine = 16 << 20
+
+// eachLine calls use for each line of a list.
+func eachLine(response *http.Response, use func(line []byte) error) error {
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		if err := use(lines.Bytes()); err != nil {
+			return fmt.Errorf("the answer of %s is not the list that was asked for: %w", shown(response.Request.URL), err)
+		}
+	}
+	return lines.Err()
+}
+
+// run returns the run with an id.
+func (s *source) run(ctx context.Context, id string) (*report.RunLine, error) {
+	run := &report.RunLine{}
+	err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, run) }, "runs", id)
+	return run, err
 }
 
 // runs returns the newest runs, the newest first: n of them, or up to so many as are on a page or two of the bridge. It fails
@@ -185,16 +203,15 @@ func (s *source) read(ctx context.Context, into any, query url.Values, path ...s
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
-	}
-	return nil
+	return decode(response, into)
 }
 
 // tests calls use for each test of a run, as each session tells of it. The project's own plugin sends outcomes. The tests of other
 // sessions have metrics only: they passed, after a number of attempts that is not known and is 0.
 func (s *source) tests(ctx context.Context, run *report.RunLine, use func(*monitor.Outcome)) error {
+	if !run.Measured() {
+		return nil
+	}
 	told := map[string]bool{}
 	if len(run.Outcomes) > 0 {
 		err := s.lines(ctx, func(line []byte) error {

@@ -81,3 +81,10 @@ func writeBanner(w io.Writer, lines [][2]string, remote string) {
 	}
 	fmt.Fprintf(w, "\nIn your Python project:\n\n  pip install pytest-monitor 'pytest<9.2'\n  pytest --remote-server %s\n\n", remote)
 }
+
+// notify tells the service manager a state, where there is one that wants to know it (systemd's Type=notify).
+func (b *bridge) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		b.logger.Warn("cannot tell the service manager how the bridge is", "state", state, "error", err)
+	}
+}

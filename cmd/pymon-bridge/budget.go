@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -50,20 +49,21 @@ func (c client) budget(ctx context.Context, m *Main, limits *budget.File, r *mon
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	runs := make([]report.RunLine, len(ids))
-	for i, id := range ids {
-		err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, &runs[i]) }, "runs", id)
-		if err == nil && runs[i].Run == "" {
+	var runs []*report.RunLine
+	for _, id := range ids {
+		run, err := s.run(ctx, id)
+		if err == nil && run.Run == "" {
 			err = errors.New("the bridge does not know the run any more")
 		}
 		if err != nil {
 			return nil, testsError(id, err)
 		}
+		runs = append(runs, run)
 	}
-	slices.SortStableFunc(runs, func(a, b report.RunLine) int { return a.Started.Compare(b.Started) })
-	for i := range runs {
-		if err := s.tally(ctx, &runs[i], tally); err != nil {
-			return nil, testsError(runs[i].Run, err)
+	slices.SortStableFunc(runs, func(a, b *report.RunLine) int { return a.Started.Compare(b.Started) })
+	for _, run := range runs {
+		if err := s.tally(ctx, run, tally); err != nil {
+			return nil, testsError(run.Run, err)
 		}
 	}
 	return tally.Budget(), nil

@@ -31,9 +31,6 @@ type checkCmd struct {
 	Format string `help:"Format of the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
-
-	public  string // address of the bridge for people, if it told one
-	noPages bool   // the bridge has no pages
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -70,7 +67,12 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
-	r, err := c.fetch(ctx, m)
+	query, err := c.query()
+	from := &source{client: c.client()}
+	var r *monitor.Report
+	if err == nil {
+		r, err = c.report(ctx, m, from, query)
+	}
 	if err == nil {
 		r.Budget, err = client{c.URL, c.Token, cmp.Or(c.Project, r.Project)}.budget(ctx, m, limits, r)
 	}
@@ -78,7 +80,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(c.public, c.client().origin()), NoPages: c.noPages, GrafanaURL: c.Grafana}
+		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
@@ -106,8 +108,8 @@ func (c *checkCmd) gate(r *monitor.Report) error {
 	return nil
 }
 
-// fetch asks the bridge for the report, until it gets one or the time is over.
-func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) {
+// report asks a bridge for a report, until it gets one or the time is over.
+func (c *judgeFlags) report(ctx context.Context, m *Main, from *source, query url.Values) (*monitor.Report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
 	defer cancel()
 	wait := m.spin("waiting for the report")
@@ -118,21 +120,17 @@ func (c *checkCmd) fetch(ctx context.Context, m *Main) (*monitor.Report, error) 
 			most = min(most, restartTime)
 		}
 		wait.say("pymon-bridge: %s; asking again, for at most %s", printableLines(reason.Error()), most)
-	}, c.ask)
+	}, func(ctx context.Context) (*monitor.Report, error) { return from.report(ctx, query) })
 }
 
-// ask asks once.
-func (c *checkCmd) ask(ctx context.Context) (*monitor.Report, error) {
-	query, err := c.query()
-	if err != nil {
-		return nil, err
-	}
-	response, err := c.client().get(ctx, query, "regressions")
+// report asks once for a report.
+func (s *source) report(ctx context.Context, query url.Values) (*monitor.Report, error) {
+	response, err := s.client.get(ctx, query, "regressions")
 	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close()
-	c.public, c.noPages = publicAddress(response.Header), !hasPages(response.Header)
+	s.note(response.Header)
 	var r monitor.Report
 	err = json.NewDecoder(response.Body).Decode(&r)
 	switch {
@@ -180,12 +178,9 @@ func (c *checkCmd) tokenNote(r *monitor.Report) string {
 
 // query returns the question that the flags ask.
 func (c *checkCmd) query() (url.Values, error) {
-	query := url.Values{"format": {"json"}}
+	query := c.judgeFlags.query()
 	if c.Head != "" {
 		query.Set("head", c.Head)
-	}
-	if c.Branch != "" {
-		query.Set("branch", c.Branch)
 	}
 	// When the variable of a pipeline is empty, the command must not judge the last run of somebody else.
 	for _, of := range []struct {
@@ -204,6 +199,15 @@ func (c *checkCmd) query() (url.Values, error) {
 		query.Set("all", "true")
 	}
 	return query, nil
+}
+
+// query returns the question for a report that is judged as the flags say.
+func (c *judgeFlags) query() url.Values {
+	query := url.Values{"format": {"json"}}
+	if c.Branch != "" {
+		query.Set("branch", c.Branch)
+	}
+	return query
 }
 
 // writeRerun writes arguments for pytest to the file. Without arguments it removes the file, because pytest would run all

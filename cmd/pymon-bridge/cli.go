@@ -137,9 +137,14 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		e = &exitError{1, err}
 	}
 	if e.err != nil {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %s\n", printableLines(err.Error()))
+		m.say("%v", err)
 	}
 	return e.status
+}
+
+// say tells the person at the terminal something beside what the command prints.
+func (m *Main) say(format string, args ...any) {
+	fmt.Fprintf(m.Stderr, "pymon-bridge: %s\n", printableLines(fmt.Sprintf(format, args...)))
 }
 
 // printableLines returns what an error says as a terminal may show it. A server may have written a part of it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,11 +48,33 @@ func (c client) ask(ctx context.Context, method string, body io.Reader, query ur
 	return response, nil
 }
 
+// send changes something at the bridge, and reads its answer.
+func (c client) send(ctx context.Context, method string, body map[string]any, into any, path ...string) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	response, err := c.ask(ctx, method, bytes.NewReader(text), nil, path...)
+	if err != nil {
+		return err
+	}
+	return decode(response, into)
+}
+
+// decode reads the JSON object of an answer.
+func decode(response *http.Response, into any) error {
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
+	}
+	return nil
+}
+
 // publicAddress returns the address at which people reach the bridge that answers, if it tells one. What else it tells is no address:
 // the command open gives it to the programs of the desktop, which do with a "file:" or a "-h" what these ask for.
 func publicAddress(answer http.Header) string {
-	u, err := url.Parse(answer.Get("Pymon-Bridge-Address"))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, ok := webAddress(answer.Get("Pymon-Bridge-Address"))
+	if !ok {
 		return ""
 	}
 	return u.String()
@@ -71,10 +94,15 @@ func (c client) request(ctx context.Context, method string, body io.Reader, quer
 	}
 	user := u.User
 	u.User = nil
-	for i, name := range path {
-		path[i] = url.PathEscape(name)
+	route := []string{"api", "v1"}
+	for _, name := range path {
+		escaped := url.PathEscape(name)
+		if strings.Trim(name, ".") == "" { // else it would lead to the folder itself, or to that above it
+			escaped = strings.ReplaceAll(name, ".", "%2E")
+		}
+		route = append(route, escaped)
 	}
-	u = u.JoinPath(append([]string{"api", "v1"}, path...)...)
+	u = u.JoinPath(route...)
 	u.RawQuery = query.Encode()
 	return c.authorized(ctx, method, u, user, body)
 }
@@ -96,10 +124,16 @@ func (c client) authorized(ctx context.Context, method string, u *url.URL, user 
 	return request, nil
 }
 
+// webAddress reads an address of the web. ok is false for anything else.
+func webAddress(text string) (u *url.URL, ok bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
 // base returns the address above api/v1, with the project. It accepts every form of the address that pytest accepts.
 func (c client) base() (*url.URL, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, ok := webAddress(c.URL)
+	if !ok {
 		return nil, errors.New("--url: expected an address such as http://127.0.0.1:8080/p/my-project")
 	}
 	u.RawQuery, u.Fragment = "", ""

@@ -63,7 +63,7 @@ type deadShowCmd struct {
 	JSON   bool   `name:"json" help:"Print one JSON object."`
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deadShowCmd) Help() string { return "Example:\n\n  pymon-bridge dead show 17" }
 
 // Run prints the record and what each destination says of it.
@@ -129,7 +129,7 @@ type deadRetryCmd struct {
 	waitFlags
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deadRetryCmd) Help() string {
 	return `Examples:
 
@@ -163,7 +163,7 @@ type deadDropCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deadDropCmd) Help() string {
 	return `Examples:
 

@@ -23,7 +23,7 @@ type deadListCmd struct {
 	JSON  bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deadListCmd) Help() string {
 	return `Examples:
 
@@ -56,7 +56,6 @@ type letterRefusal struct {
 	Dest   monitor.Destination `json:"destination"`
 	Status int                 `json:"status"` // 0 when the record was not sent
 	Reason string              `json:"reason"`
-	At     time.Time           `json:"-"`
 }
 
 // shownLetter is what 'dead show' prints as JSON.
@@ -70,7 +69,7 @@ type shownLetter struct {
 
 func refusalsOf(letters []monitor.Letter) (all []letterRefusal) {
 	for _, l := range letters {
-		all = append(all, letterRefusal{l.Dest, l.Status, l.Reason, l.At})
+		all = append(all, letterRefusal{l.Dest, l.Status, l.Reason})
 	}
 	return all
 }
@@ -97,7 +96,7 @@ type letterList struct {
 func (list *letterList) add(l monitor.Letter, limit int) {
 	list.Total++
 	if limit == 0 || len(list.Letters) < limit {
-		list.Letters = append(list.Letters, letterLine{l.Seq, l.At, l.Project, l.Class, l.Name, letterRefusal{l.Dest, l.Status, l.Reason, l.At}})
+		list.Letters = append(list.Letters, letterLine{l.Seq, l.At, l.Project, l.Class, l.Name, letterRefusal{l.Dest, l.Status, l.Reason}})
 	}
 	key := letterGroup{Dest: l.Dest, Project: l.Project, Class: l.Class, Status: l.Status, Reason: monitor.Wording(l.Reason)}
 	if list.known[key] == nil {

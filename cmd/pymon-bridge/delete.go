@@ -23,7 +23,7 @@ type deleteCmd struct {
 	influxFlags
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (deleteCmd) Help() string {
 	return `Examples:
 
@@ -121,8 +121,7 @@ func places(delivered []monitor.Destination, influx bool) string {
 
 // lastToken warns when nobody could use the bridge without the tokens of the project.
 func (c *deleteCmd) lastToken(valid []monitor.Token) string {
-	own := slices.ContainsFunc(valid, func(t monitor.Token) bool { return t.Project == c.Project })
-	if !own || slices.ContainsFunc(valid, func(t monitor.Token) bool { return t.Project != c.Project && t.Expires.IsZero() }) {
+	if !areLast(valid, func(t monitor.Token) bool { return t.Project == c.Project }) {
 		return ""
 	}
 	return " It has the last token that stays valid: after this nobody can use the bridge until you add one."

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,8 +34,7 @@ func (*grafanaExportCmd) Help() string {
 
 // Validate checks the flags. The parser calls it.
 func (c *grafanaExportCmd) Validate() error {
-	u, err := url.Parse(c.BridgeURL)
-	if c.BridgeURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if _, ok := webAddress(c.BridgeURL); c.BridgeURL != "" && !ok {
 		return errors.New("--bridge-url: expected an address such as https://pymon.example.org")
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -29,8 +28,8 @@ func (*healthcheckCmd) Help() string {
 func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, ok := webAddress(c.URL)
+	if !ok {
 		return errors.New("--url: expected an address such as http://127.0.0.1:8080")
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, origin(u)+"/-/ready", nil)

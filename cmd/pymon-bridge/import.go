@@ -23,7 +23,7 @@ type importCmd struct {
 	importInfluxFlags
 }
 
-// Help returns the examples of --help.
+// Help implements [kong.HelpProvider].
 func (*importCmd) Help() string {
 	return `Examples:
 

@@ -125,8 +125,9 @@ func importFile(ctx context.Context, m *Main, s *sqlite.Source, sort *sorter) (*
 	}
 	progress := m.newProgress("Importing", "records", s.Records)
 	defer progress.end()
+	unread := map[string]int64{} // why, apart from what the target skips meanwhile
 	err := readAhead(ctx, func(ctx context.Context, give func([]*monitor.Record) error) error {
-		return s.Read(ctx, target.batch(), give, sort.skip)
+		return s.Read(ctx, target.batch(), give, func(reason string) { unread[reason]++ })
 	}, func(ctx context.Context, recs []*monitor.Record) error {
 		n := len(recs)
 		recs, err := sort.records(ctx, recs)
@@ -139,7 +140,9 @@ func importFile(ctx context.Context, m *Main, s *sqlite.Source, sort *sorter) (*
 	if err == nil {
 		err = addInParts(ctx, target, sort.rest(), &result.importCounts)
 	}
-	sort.addSkipped(result.Skipped)
+	for reason, n := range unread {
+		result.Skipped[reason] += n
+	}
 	return result, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -161,6 +162,45 @@ func TestABridgeTakesWhatItCan(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 1}, taken)
 	assert.Equal(t, importCounts{recordCounts: recordCounts{map[monitor.Class]int64{"session": 1}, map[monitor.Class]int64{"session": 3}, map[monitor.Class]int64{"session": 3}},
 		Skipped: map[string]int64{"session: run_date: expected a date; scm_ref: no": 1, "session: too large for the bridge": 1}}, counts)
+}
+
+// TestAnImportEndsAtAnAnswerThatSaysNothing holds that rows that were not sent are no reason to send the others again, and that no
+// part is sent behind one that failed.
+func TestAnImportEndsAtAnAnswerThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	recs := []*monitor.Record{sessionRecord("s1"), sessionRecord("s2"), sessionRecord("s3"), sessionRecord("s4")}
+	for _, rec := range recs {
+		rec.Import = &monitor.Import{}
+	}
+	for field, want := range map[string]int{"[4].run_date": 1, "[-1].run_date": 1, "": 3} {
+		var asked atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) > 20 {
+				w.WriteHeader(http.StatusTeapot)
+				return
+			}
+			body, err := io.ReadAll(r.Body)
+			assert.NoError(t, err)
+			var rows []json.RawMessage
+			assert.NoError(t, json.Unmarshal(body, &rows))
+			switch {
+			case field != "":
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprintf(w, `{"message": "invalid", "errors": {%q: "expected a date"}}`, field)
+			case len(rows) > 1:
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+			default:
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		}))
+		target, err := (&importCmd{To: server.URL, Project: "shop"}).bridgeTarget(&Main{Stderr: io.Discard})
+		require.NoError(t, err)
+		counts := newCounts()
+		require.Error(t, target.add(t.Context(), recs, &counts), field)
+		assert.EqualValues(t, want, asked.Load(), field)
+		assert.Empty(t, counts.Skipped, field)
+		server.Close()
+	}
 }
 
 func TestTheAddressOfAnImportNamesTheProject(t *testing.T) {

@@ -53,18 +53,15 @@ func counted(n map[monitor.Class]int64) string {
 	var all []string
 	for _, class := range [...]monitor.Class{monitor.ClassContext, monitor.ClassSession, monitor.ClassMetric, monitor.ClassOutcome} {
 		if n[class] > 0 {
-			all = append(all, plural(n[class], string(class), string(class)+"s"))
+			one := humanize.Comma(n[class]) + " " + string(class)
+			if n[class] > 1 {
+				one += "s"
+			}
+			all = append(all, one)
 		}
 	}
 	if len(all) == 0 {
 		return "no records"
 	}
 	return strings.Join(all, ", ")
-}
-
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		many = one
-	}
-	return humanize.Comma(n) + " " + many
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
@@ -23,9 +22,6 @@ type sorter struct {
 	first    string                     // the project of the first session
 	machines map[string]*monitor.Record // contexts that no project has yet, by hash
 	placed   map[[2]string]bool         // contexts that a project has
-
-	mu      sync.Mutex
-	skipped map[string]int64
 }
 
 // sorterOf returns the sorter for a file.
@@ -35,7 +31,7 @@ func (c *importCmd) sorterOf(s *sqlite.Source, target importTarget) (*sorter, er
 		return nil, err
 	}
 	sort := &sorter{target: target, project: c.Project, projects: map[string]string{},
-		machines: map[string]*monitor.Record{}, placed: map[[2]string]bool{}, skipped: map[string]int64{}}
+		machines: map[string]*monitor.Record{}, placed: map[[2]string]bool{}}
 	switch {
 	case !s.Bridge:
 		sort.as = &monitor.Import{Zone: zone}
@@ -51,21 +47,6 @@ func (c *importCmd) sorterOf(s *sqlite.Source, target importTarget) (*sorter, er
 		return nil, fmt.Errorf("--project: expected one of the projects of %s, which are %s", s.Path, strings.Join(s.Projects, ", "))
 	}
 	return sort, nil
-}
-
-// skip counts a record that cannot be one.
-func (s *sorter) skip(reason string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.skipped[reason]++
-}
-
-func (s *sorter) addSkipped(to map[string]int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for reason, n := range s.skipped {
-		to[reason] += n
-	}
 }
 
 // records returns records as they are to be stored.

@@ -33,9 +33,7 @@ func (c *importCmd) bridgeTarget(m *Main) (importTarget, error) {
 	t := &bridgeTarget{client: client{URL: c.To, Token: c.Token, Project: c.Project}, query: url.Values{},
 		words: "of the bridge"}
 	t.http.CheckRedirect = noRedirect
-	t.say = func(reason error) {
-		fmt.Fprintf(m.Stderr, "pymon-bridge: waiting for the bridge: %s\n", printableLines(reason.Error()))
-	}
+	t.say = func(reason error) { m.say("waiting for the bridge: %v", reason) }
 	if c.Timezone != "" {
 		t.words = c.Timezone
 		t.query.Set("timezone", c.Timezone)
@@ -112,7 +110,10 @@ func (t *bridgeTarget) send(ctx context.Context, recs []*monitor.Record, counts 
 		counts.Skipped[string(recs[0].Class())+": "+errTooLarge.Error()]++
 		return nil
 	case errors.Is(err, errTooLarge):
-		return errors.Join(t.send(ctx, recs[:len(recs)/2], counts), t.send(ctx, recs[len(recs)/2:], counts))
+		if err := t.send(ctx, recs[:len(recs)/2], counts); err != nil {
+			return err
+		}
+		return t.send(ctx, recs[len(recs)/2:], counts)
 	}
 	return err
 }
@@ -151,13 +152,14 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 	case http.StatusRequestEntityTooLarge:
 		return nil, errTooLarge
 	case http.StatusBadRequest:
-		return nil, rowsAtFault(response)
+		return nil, rowsAtFault(response, len(recs))
 	}
 	return nil, laterIfBusy(response, refusal(response))
 }
 
-// rowsAtFault returns which rows are wrong. The bridge names their fields, such as "[3].item".
-func rowsAtFault(response *http.Response) error {
+// rowsAtFault returns which of so many rows are wrong. The bridge names their fields, such as "[3].item". An answer that names anything
+// else is a refusal of all.
+func rowsAtFault(response *http.Response, sent int) error {
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
@@ -168,7 +170,7 @@ func rowsAtFault(response *http.Response) error {
 	for _, field := range slices.Sorted(maps.Keys(answer.Errors)) {
 		number, name, _ := strings.Cut(strings.TrimPrefix(field, "["), "]")
 		i, err := strconv.Atoi(number)
-		if err != nil {
+		if err != nil || i < 0 || i >= sent {
 			wrong = nil
 			break
 		}

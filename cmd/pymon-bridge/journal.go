@@ -65,19 +65,19 @@ func (b *bridge) journalStats(ctx context.Context) (monitor.JournalStats, error)
 	return monitor.JournalStats{Bytes: s.Bytes, Free: s.Free}, err
 }
 
-// watchedAppender tells the watcher of runs about each committed record, and counts new series.
-type watchedAppender struct {
-	ingest.Appender
-	runs    *journal.RunWatcher
-	metrics *telemetry.Metrics
-}
-
 // tryAppender decides about records, and stores none.
 type tryAppender struct{ db *sqlite.DB }
 
 // Append implements [ingest.Appender].
 func (a tryAppender) Append(ctx context.Context, recs ...*monitor.Record) error {
 	return a.db.Try(ctx, recs)
+}
+
+// watchedAppender tells the watcher of runs about each committed record, and counts new series.
+type watchedAppender struct {
+	ingest.Appender
+	runs    *journal.RunWatcher
+	metrics *telemetry.Metrics
 }
 
 // Append implements [ingest.Appender].

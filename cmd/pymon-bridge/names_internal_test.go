@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
@@ -50,4 +52,20 @@ func TestNamesOfTheBridge(t *testing.T) {
 	c := &serveCmd{PublicURL: &url.URL{}} // PYMON_PUBLIC_URL=
 	require.NoError(t, c.validateNames())
 	assert.Nil(t, c.PublicURL)
+}
+
+// Names of runs and tests may be anything, and none leads to another route.
+func TestNamesStayPartsOfAnAddress(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"..": "%2E%2E", ".": "%2E", "a/..": "a%2F..", "v1.2": "v1.2", "%2E": "%252E", "a b?": "a%20b%3F"} {
+		got := ""
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RequestURI }))
+		path := []string{"runs", name, "report"}
+		response, err := client{URL: server.URL + "/p/shop"}.get(t.Context(), nil, path...)
+		require.NoError(t, err, name)
+		require.NoError(t, response.Body.Close())
+		server.Close()
+		assert.Equal(t, "/p/shop/api/v1/runs/"+want+"/report", got)
+		assert.Equal(t, name, path[1], "who asks again has the same name")
+	}
 }

@@ -131,7 +131,7 @@ func TestCheckSaysAtOnceThatNobodyAnswers(t *testing.T) {
 		c := checkCmd{URL: "http://127.0.0.1:1", judgeFlags: judgeFlags{Timeout: timeout}}
 		ended := make(chan error, 1)
 		go func() {
-			_, err := c.fetch(ctx, m)
+			_, err := c.report(ctx, m, &source{client: c.client()}, nil)
 			ended <- err
 		}()
 		assert.Regexp(t, "^pymon-bridge: no bridge answers at [^;]*; asking again, for at most "+most+"\n$", <-said)

@@ -20,7 +20,7 @@ type recoverCmd struct {
 	JSON bool   `name:"json" help:"Print one JSON object with what was saved."`
 }
 
-// Help is printed by --help.
+// Help implements [kong.HelpProvider].
 func (c *recoverCmd) Help() string {
 	return `Examples:
   pymon-bridge recover --data /var/lib/pymon-bridge --into /var/lib/pymon-bridge-recovered

@@ -31,7 +31,7 @@ type waitFlags struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (replayCmd) Help() string {
 	return `Examples:
 

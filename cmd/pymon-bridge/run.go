@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -41,9 +40,7 @@ type invocation struct {
 	*runCmd
 	m      *Main
 	seat   *seat  // nil with --url
-	to     client // the bridge that gets the measurements
-	public string // its address for people, if it told one
-	pages  bool   // it has pages
+	to     source // the bridge that gets the measurements
 	id     string
 	died   bool         // the bridge ended before the command did
 	budget *budget.File // nil for no limits
@@ -52,9 +49,6 @@ type invocation struct {
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
 const statusNoRun = 125
-
-// bridgeWait bounds the start and the end of the bridge of `run`.
-const bridgeWait = 30 * time.Second
 
 // Validate checks the flags. The parser calls it.
 func (c *runCmd) Validate() error {
@@ -119,7 +113,7 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	}
 	defer os.RemoveAll(folder)
 	variables := environmentOf(os.Environ())
-	if err := variables.forTests(folder, i.to, i.id, c.Tag); err != nil {
+	if err := variables.forTests(folder, i.to.client, i.id, c.Tag); err != nil {
 		return &exitError{statusNoRun, err}
 	}
 	if ctx.Err() != nil {
@@ -145,33 +139,12 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 // open finds the bridge to send to. It starts one where the flags name none.
 func (i *invocation) open(ctx context.Context) (err error) {
 	if i.URL != "" {
-		i.to = client{i.URL, i.Token, i.Project}
+		i.to.client = client{i.URL, i.Token, i.Project}
 		_, err = i.to.base()
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, bridgeWait, fmt.Errorf("the bridge for the tests does not start within %s", bridgeWait))
-	defer cancel()
 	i.Project = cmp.Or(i.Project, monitor.DefaultProject)
-	dir, err := dataDirectory(i.Data)
-	if err != nil {
-		return fmt.Errorf("--data: %w", err)
-	}
-	if i.seat, err = takeSeat(ctx, dir, i.Project); err != nil {
-		return fmt.Errorf("--data: %w", err)
-	}
-	if err := i.connect(ctx); err != nil {
-		i.close()
-		return err
-	}
-	return nil
-}
-
-// connect finds the bridge of the data directory, and starts it where there is none.
-func (i *invocation) connect(ctx context.Context) error {
-	variables := environmentOf(os.Environ())
-	variables.forBridge(i.influxFlags)
-	url, err := i.seat.openBridge(ctx, variables.list())
-	i.to = client{url, i.seat.token, i.Project}
+	i.seat, i.to.client, err = openSeat(ctx, i.Data, i.Project, i.influxFlags)
 	return err
 }
 
@@ -180,11 +153,8 @@ func (i *invocation) close() {
 	if i.seat == nil {
 		return
 	}
-	http.DefaultClient.CloseIdleConnections() // the bridge would wait for them
-	ctx, cancel := context.WithTimeoutCause(context.Background(), bridgeWait, fmt.Errorf("the bridge does not end within %s", bridgeWait))
-	defer cancel()
-	if err := i.seat.leave(ctx); err != nil {
-		i.say("%v", err)
+	if err := i.seat.close(); err != nil {
+		i.m.say("%v", err)
 	}
 }
 

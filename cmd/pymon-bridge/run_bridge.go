@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,25 +28,18 @@ const defaultData = ".pymon-bridge"
 // dataDirectory returns the data directory that a flag names, or the default one. It creates the directory. In a repository
 // it makes git ignore the content.
 func dataDirectory(named string) (dir string, err error) {
-	dir = named
-	if dir == "" {
-		here, err := os.Getwd()
-		if err != nil {
-			return "", err
-		}
-		root, found := repositoryOf(here)
-		if !found {
-			root = here
-		}
-		dir = filepath.Join(root, defaultData)
+	if dir = named; dir == "" {
+		dir, err = defaultDirectory()
+	} else {
+		dir, err = filepath.Abs(dir)
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	if _, found := repositoryOf(filepath.Dir(dir)); !found {
+	if repositoryOf(filepath.Dir(dir)) == "" {
 		return dir, nil
 	}
 	f, err := os.OpenFile(filepath.Join(dir, ".gitignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -59,23 +53,30 @@ func dataDirectory(named string) (dir string, err error) {
 	return dir, errors.Join(err, f.Close())
 }
 
-// repositoryOf returns the root of the git repository that has a directory.
-func repositoryOf(dir string) (root string, found bool) {
+// defaultDirectory returns the data directory where no flag names one.
+func defaultDirectory() (string, error) {
+	here, err := os.Getwd()
+	return filepath.Join(cmp.Or(repositoryOf(here), here), defaultData), err
+}
+
+// repositoryOf returns the root of the git repository that has a directory, "" for none.
+func repositoryOf(dir string) string {
 	for {
 		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil { // a worktree has a file there
-			return dir, true
+			return dir
 		}
 		above := filepath.Dir(dir)
 		if above == dir {
-			return "", false
+			return ""
 		}
 		dir = above
 	}
 }
 
-// openBridge returns the address of the bridge for the seat. It starts a bridge where none is. environment has what the
-// bridge gets.
-func (s *seat) openBridge(ctx context.Context, environment []string) (url string, err error) {
+// openBridge returns the address of the bridge for the seat. Where none is, it starts one that delivers to InfluxDB as the flags say.
+func (s *seat) openBridge(ctx context.Context, influx influxFlags) (url string, err error) {
+	variables := environmentOf(os.Environ())
+	variables.forBridge(influx)
 	var ended <-chan error
 	for {
 		pid, url, err := s.bridge()
@@ -83,7 +84,7 @@ func (s *seat) openBridge(ctx context.Context, environment []string) (url string
 			return url, err
 		}
 		if pid == 0 && ended == nil {
-			if ended, err = s.startBridge(environment); err != nil {
+			if ended, err = s.startBridge(variables.list()); err != nil {
 				return "", err
 			}
 		}

@@ -14,19 +14,19 @@ import (
 // deliver says where the measurements are. With an InfluxDB it waits until everything is there, as long as it may.
 func (i *invocation) deliver(ctx context.Context) {
 	if i.influxFlags.URL == "" {
-		i.say("the measurements are kept in %s", i.seat.dir)
+		i.m.say("the measurements are kept in %s", i.seat.dir)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, i.InfluxWait)
 	defer cancel()
 	if ready, err := i.operator(ctx, "ready"); err == nil && !strings.Contains(ready, "]delivery") {
-		i.say("the measurements are kept in %s; they are not delivered, since another run started the bridge without InfluxDB", i.seat.dir)
+		i.m.say("the measurements are kept in %s; they are not delivered, since another run started the bridge without InfluxDB", i.seat.dir)
 		return
 	}
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		s, err := i.state(ctx)
 		if err == nil && s.records == 0 && s.judged >= i.done && s.reports >= s.judged {
-			i.say("InfluxDB has everything; the measurements are also kept in %s", i.seat.dir)
+			i.m.say("InfluxDB has everything; the measurements are also kept in %s", i.seat.dir)
 			return
 		}
 		select {
@@ -45,7 +45,7 @@ func (i *invocation) undeliverable(ctx context.Context) {
 	defer cancel()
 	s, err := i.state(ctx)
 	if err != nil {
-		i.say("the measurements are kept in %s; whether InfluxDB has them is not known: %v", i.seat.dir, err)
+		i.m.say("the measurements are kept in %s; whether InfluxDB has them is not known: %v", i.seat.dir, err)
 		return
 	}
 	reason := ""
@@ -60,7 +60,7 @@ func (i *invocation) undeliverable(ctx context.Context) {
 	if s.records == 0 {
 		what = "the reports are"
 	}
-	i.say("%s not in InfluxDB yet; they are kept in %s, and the next run with this directory delivers them%s", what, i.seat.dir, reason)
+	i.m.say("%s not in InfluxDB yet; they are kept in %s, and the next run with this directory delivers them%s", what, i.seat.dir, reason)
 }
 
 // delivery is how far a bridge is, by its metrics.

@@ -14,10 +14,6 @@ import (
 	"pymon-bridge/report"
 )
 
-func (i *invocation) say(format string, args ...any) {
-	fmt.Fprintf(i.m.Stderr, "pymon-bridge: %s\n", printableLines(fmt.Sprintf(format, args...)))
-}
-
 const noMeasurements = "no measurements arrived"
 
 // nothingMeasured says why a command may have measured nothing.
@@ -42,19 +38,20 @@ func (i *invocation) log() string {
 // finish prints the summary, and waits for deliveries. It returns the error of the gate.
 func (i *invocation) finish(ctx context.Context) (gate error) {
 	digests, err := i.digests(ctx)
-	before := i.to.URL
-	if err != nil && i.seat != nil && i.connect(ctx) == nil { // the bridge was killed; what it had is on the disk
-		i.died = i.to.URL != before
-		digests, err = i.digests(ctx)
+	if err != nil && i.seat != nil {
+		if url, openErr := i.seat.openBridge(ctx, i.influxFlags); openErr == nil { // the bridge was killed; what it had is on the disk
+			i.died, i.to.URL = url != i.to.URL, url
+			digests, err = i.digests(ctx)
+		}
 	}
 	switch {
 	case err != nil:
-		i.say("no summary: %v%s", err, i.log())
+		i.m.say("no summary: %v%s", err, i.log())
 		i.markdown(func(w io.Writer) error { return report.WriteNoDigest(w, err.Error()) })
 		gate = &exitError{statusNotJudged, errors.New("could not judge: there is no summary")}
 	case len(digests) == 0:
 		unwell := i.unwell(ctx)
-		i.say("%s", cmp.Or(unwell, nothingMeasured))
+		i.m.say("%s", cmp.Or(unwell, nothingMeasured))
 		i.markdown(func(w io.Writer) error { return report.WriteNoDigest(w, cmp.Or(unwell, noMeasurements)) })
 		gate = &exitError{statusNotJudged, errors.New("could not judge: nothing was measured")}
 	default:
@@ -62,7 +59,7 @@ func (i *invocation) finish(ctx context.Context) (gate error) {
 		gate = i.gate(digests)
 	}
 	if err := i.rerun(digests); err != nil {
-		i.say("%v", err)
+		i.m.say("%v", err)
 	}
 	if i.seat != nil && (err != nil || len(digests) > 0) {
 		i.deliver(ctx)
@@ -133,7 +130,7 @@ func (i *invocation) write(digests []*report.Digest) {
 		options.RerunFile = i.RerunFile // of several runs it has the tests of one
 	}
 	if i.runCmd.URL != "" {
-		options.BridgeURL, options.NoPages = cmp.Or(i.public, i.to.origin()), !i.pages
+		options.BridgeURL, options.NoPages = cmp.Or(i.to.public, i.to.origin()), i.to.noPages
 	}
 	terminal := options
 	terminal.Colour, terminal.Width = i.m.colouredReport(i.m.Stderr), widthOf(i.m.Stderr)
@@ -193,7 +190,7 @@ func (i *invocation) markdown(write func(w io.Writer) error) {
 			err = errors.Join(err, write(f), f.Close())
 		}
 		if err != nil {
-			i.say("%v", err)
+			i.m.say("%v", err)
 		}
 	}
 }

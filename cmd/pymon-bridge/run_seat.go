@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -47,10 +48,40 @@ type seat struct {
 	logged int64  // length of the log in bytes before the seat started a bridge
 }
 
+// bridgeWait bounds the start and the end of the bridge of `run`.
+const bridgeWait = 30 * time.Second
+
+// openSeat takes a place at the bridge of a data directory, and starts the bridge where there is none. It says how to ask the bridge.
+func openSeat(ctx context.Context, data, project string, influx influxFlags) (*seat, client, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, bridgeWait, fmt.Errorf("the bridge for the tests does not start within %s", bridgeWait))
+	defer cancel()
+	dir, err := dataDirectory(data)
+	if err != nil {
+		return nil, client{}, fmt.Errorf("--data: %w", err)
+	}
+	s, err := takeSeat(ctx, dir, project)
+	if err != nil {
+		return nil, client{}, fmt.Errorf("--data: %w", err)
+	}
+	url, err := s.openBridge(ctx, influx)
+	if err != nil {
+		return nil, client{}, errors.Join(err, s.close())
+	}
+	return s, client{url, s.token, project}, nil
+}
+
+// close gives up the bridge.
+func (s *seat) close() error {
+	http.DefaultClient.CloseIdleConnections() // the bridge would wait for them
+	ctx, cancel := context.WithTimeoutCause(context.Background(), bridgeWait, fmt.Errorf("the bridge does not end within %s", bridgeWait))
+	defer cancel()
+	return s.leave(ctx)
+}
+
 // takeSeat takes a place. While a bridge is ending, it waits.
 func takeSeat(ctx context.Context, dir, project string) (*seat, error) {
 	s := &seat{dir: dir}
-	err := s.retry(ctx, func() (err error) {
+	err := untilLocked(ctx, func() (err error) {
 		s.users, err = lock(filepath.Join(dir, usersFile), unix.LOCK_SH)
 		return err
 	})
@@ -65,8 +96,8 @@ func takeSeat(ctx context.Context, dir, project string) (*seat, error) {
 	return s, nil
 }
 
-// retry calls get until it gets a lock.
-func (s *seat) retry(ctx context.Context, get func() error) error {
+// untilLocked calls get until it gets a lock.
+func untilLocked(ctx context.Context, get func() error) error {
 	for {
 		err := get()
 		if !errors.Is(err, unix.EWOULDBLOCK) {
@@ -113,7 +144,7 @@ func (s *seat) endIfLast(ctx context.Context) error {
 		}
 		// The attempt has given up the shared lock. So the bridge may have got the exclusive lock, and be ending.
 		ended := false
-		err = s.retry(ctx, func() error {
+		err = untilLocked(ctx, func() error {
 			pid, _, err := s.bridge()
 			if ended = err == nil && pid == 0; ended {
 				return nil
@@ -139,7 +170,7 @@ func (s *seat) end(ctx context.Context) error {
 	if err := unix.Kill(pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
 		return err
 	}
-	return s.retry(ctx, func() error {
+	return untilLocked(ctx, func() error {
 		if pid, _, err := s.bridge(); err != nil || pid == 0 {
 			return err
 		}

@@ -147,7 +147,7 @@ func TestABridgeThatIsStoppedWithdrawsItsAddress(t *testing.T) {
 	status := make(chan int, 1)
 	m := &Main{Stdout: io.Discard, Stderr: io.Discard}
 	go func() { status <- m.Run(ctx, []string{"run-bridge", "--data", dir, "--listen", "127.0.0.1:0"}) }()
-	require.NoError(t, s.retry(t.Context(), func() error {
+	require.NoError(t, untilLocked(t.Context(), func() error {
 		if _, url, err := s.bridge(); err != nil || url != "" {
 			return err
 		}

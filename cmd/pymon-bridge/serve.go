@@ -42,6 +42,7 @@ type serveCmd struct {
 	TLSKey         string         `group:"Network" help:"Private key of the certificate in PEM." placeholder:"FILE" env:"PYMON_TLS_KEY"`
 	MaxBody        byteSize       `group:"Network" help:"Largest request body." default:"4MiB" env:"PYMON_MAX_BODY"`
 	MaxConnections int            `group:"Network" help:"Most connections at the same time. Above it, the connection whose client is furthest behind is closed." default:"1024" env:"PYMON_MAX_CONNECTIONS"`
+	StopAfter      time.Duration  `group:"Network" help:"How long a stopping bridge may take to answer requests and to deliver accepted records." default:"10s" env:"PYMON_STOP_AFTER"`
 
 	PageSize int `group:"Reading" help:"Number of elements on one page of a list." default:"500" env:"PYMON_PAGE_SIZE"`
 
@@ -52,7 +53,6 @@ type serveCmd struct {
 	QuietAfter     time.Duration `group:"Interpretation" help:"A run has ended when none of its records arrived for this long." default:"5m" env:"PYMON_QUIET_AFTER"`
 	Judge          bool          `group:"Interpretation" help:"Judge each run when it has ended. Keep and deliver the report." default:"true" negatable:"" env:"PYMON_JUDGE"`
 	JudgeSettings  string        `group:"Interpretation" help:"JSON file with settings of the detector that differ from the defaults. docs/regressions.md explains them." placeholder:"FILE" env:"PYMON_JUDGE_SETTINGS"`
-	StopAfter      time.Duration `group:"Network" help:"How long a stopping bridge may take to answer requests and to deliver accepted records." default:"10s" env:"PYMON_STOP_AFTER"`
 }
 
 // influxFlags name the destination. Where InfluxDB's own tools have a variable, the flag has the same variable.
@@ -69,8 +69,7 @@ func (f influxFlags) validate() error {
 	if f.URL == "" {
 		return nil
 	}
-	u, err := url.Parse(f.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if _, ok := webAddress(f.URL); !ok {
 		return errors.New("--influx-url: expected an address such as http://localhost:8086")
 	}
 	switch "" {

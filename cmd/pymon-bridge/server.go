@@ -4,7 +4,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"time"
 
 	"pymon-bridge/api"
 	"pymon-bridge/httpd"
@@ -79,7 +78,7 @@ func (b *bridge) mountPages(reads *api.API) {
 	pages := web.New(web.Parts{Store: b.db, Words: report.Words{}, Detector: b.detector, Accepter: b.accepter, Turns: reads.Turns,
 		Version: version, Log: b.logger})
 	pages.Quiet = b.config.QuietAfter
-	pages.Condition = b.condition(time.Now())
+	pages.Condition = b.condition
 	pages.Mount(b.server)
 	b.server.Pages = true
 }

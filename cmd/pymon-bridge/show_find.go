@@ -114,30 +114,30 @@ func several(tests []*found, text string) error {
 
 // exactly returns the tests with the whole name.
 func (s *source) exactly(ctx context.Context, w wantedTest) ([]*found, error) {
-	tests, err := s.gathered(ctx, func(*monitor.Metric) bool { return true }, "variants", w.variant, "metrics")
+	tests, err := s.gathered(ctx, "", "variants", w.variant, "metrics")
 	if kept := strings.ReplaceAll(w.variant, "-", ", "); err == nil && len(tests) == 0 && kept != w.variant {
-		return s.gathered(ctx, func(*monitor.Metric) bool { return true }, "variants", kept, "metrics")
+		return s.gathered(ctx, "", "variants", kept, "metrics")
 	}
 	return tests, err
 }
 
 // like returns the tests with a part of the name.
 func (s *source) like(ctx context.Context, w wantedTest) ([]*found, error) {
-	part, needle := alike.Replace(w.variant), w.needle()
+	needle := w.needle()
 	if needle == "" {
 		return nil, nil
 	}
-	return s.gathered(ctx, func(m *monitor.Metric) bool { return strings.Contains(alike.Replace(m.ItemVariant), part) },
-		"variants", "like", needle, "metrics")
+	return s.gathered(ctx, alike.Replace(w.variant), "variants", "like", needle, "metrics")
 }
 
-// gathered returns the tests of a list. It fails with errEnough, and has some of them, where there are too many to tell them apart.
-func (s *source) gathered(ctx context.Context, may func(*monitor.Metric) bool, path ...string) (tests []*found, err error) {
+// gathered returns the tests of a list that have a part in their name, written [alike]. It fails with errEnough, and has some of them,
+// where there are too many to tell them apart.
+func (s *source) gathered(ctx context.Context, part string, path ...string) (tests []*found, err error) {
 	type key struct{ path, variant string }
 	byKey := map[key]*found{}
 	err = s.lines(ctx, func(line []byte) error {
 		m, _, err := wire.DecodeMetric(line)
-		if err != nil || m.Kind != monitor.KindFunction || !may(m) {
+		if err != nil || m.Kind != monitor.KindFunction || !strings.Contains(alike.Replace(m.ItemVariant), part) {
 			return err
 		}
 		test := byKey[key{m.ItemPath, m.ItemVariant}]

@@ -19,7 +19,7 @@ type statusCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help has the examples, which --help prints first.
+// Help implements [kong.HelpProvider].
 func (statusCmd) Help() string {
 	return `Examples:
 

@@ -64,6 +64,12 @@ func scopesOf(t monitor.Token) string {
 	return strings.Join(names, ",")
 }
 
+// areLast says whether the tokens that go leave none that stays valid.
+func areLast(valid []monitor.Token, goes func(t monitor.Token) bool) bool {
+	return slices.ContainsFunc(valid, goes) &&
+		!slices.ContainsFunc(valid, func(t monitor.Token) bool { return !goes(t) && t.Expires.IsZero() })
+}
+
 type tokenRevokeCmd struct {
 	dataFlags
 	ID  int64 `arg:"" help:"Number of the token in 'token list'."`
@@ -84,8 +90,7 @@ func (c *tokenRevokeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) 
 		if err != nil {
 			return fmt.Errorf("read the tokens: %w", err)
 		}
-		last := slices.ContainsFunc(known.Valid, func(t monitor.Token) bool { return t.ID == c.ID }) &&
-			!slices.ContainsFunc(known.Valid, func(t monitor.Token) bool { return t.ID != c.ID && t.Expires.IsZero() })
+		last := areLast(known.Valid, func(t monitor.Token) bool { return t.ID == c.ID })
 		if last && !c.Yes && !m.confirm("Token %d is the last token that stays valid: "+
 			"after this nobody can use the bridge until you add one. Continue? [y/N] ", c.ID) {
 			return fmt.Errorf("token %d is not revoked: it is the last token that stays valid, and nobody could use the bridge after it; "+

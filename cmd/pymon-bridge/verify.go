@@ -18,7 +18,7 @@ type verifyCmd struct {
 	JSON bool   `name:"json" help:"Print one JSON object with what was found."`
 }
 
-// Help is printed by --help.
+// Help implements [kong.HelpProvider].
 func (c *verifyCmd) Help() string {
 	return `Examples:
   pymon-bridge verify

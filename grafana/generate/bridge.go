@@ -5,7 +5,7 @@ package main
 func bridge() *dashboard {
 	d := newDashboard("bridge", "Bridge", "Shows whether the bridge works: the records that it accepts and delivers, the times, and the records that wait. Needs a Prometheus that scrapes /-/metrics of the bridge.")
 	d.UID = "pymon-bridge-state" // the folder has the uid pymon-bridge
-	instance := queried("instance", "Bridge", "The bridges to show, by the address that Prometheus scrapes.", "label_values(pymon_bridge_build_info, instance)", 1).withAll()
+	instance := queried("instance", "Bridge", "The bridges to show, by the address that Prometheus scrapes.", "label_values(pymon_bridge_build_info, instance)").withAll()
 	instance.Datasource = &prometheus
 	d.variables(source("prometheus", "prometheus", "The data source of a Prometheus that scrapes /-/metrics of the bridge."), instance)
 	d.Time = timeRange{"now-6h", "now"}

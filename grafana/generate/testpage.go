@@ -8,11 +8,11 @@ import (
 // testPage returns the dashboard about the history of one test.
 func testPage() *dashboard {
 	d := newDashboard("test", "Test", "Shows the measurements of one test in each run, and its usual values, on each class of machine.")
-	env := queried("env", "Machine class", "The classes of machine to show. Each has its own graphs.", tagValues("env", inProject, inKind, isTest), 1).withAll()
+	env := queried("env", "Machine class", "The classes of machine to show. Each has its own graphs.", tagValues("env", inProject, inKind, isTest)).withAll()
 	d.variables(influxSource(), projectVariable(), kindVariable(),
 		textbox("search", "Search", `A regular expression that limits the list of tests. Case does not matter. Write \/ for a slash.`, ""),
-		queried("test", "Test", "The test to show. The list has at most 500 tests in alphabetical order. Use Search to limit it.", testNames, 1),
-		queried("module", "Module", "The module of the test, if several modules have a test with this name.", tagValues("item_path", inProject, inKind, isTest), 1),
+		queried("test", "Test", "The test to show. The list has at most 500 tests in alphabetical order. Use Search to limit it.", testNames),
+		queried("module", "Module", "The module of the test, if several modules have a test with this name.", tagValues("item_path", inProject, inKind, isTest)),
 		env, branchVariable(), commitVariable(), bridgeVariable())
 	d.annotate("Runs", "blue", commits)
 	d.annotate("Regressions", "red", regressionsOfTest)

@@ -32,10 +32,10 @@ func influxSource() *variable {
 	return source("datasource", "influxdb", "An InfluxDB data source with the query language Flux. Its default bucket must have the measurements.")
 }
 
-// queried returns a variable whose values come from a query. The user chooses one value; at the start it is the first.
-func queried(name, label, description, query string, sort int) *variable {
+// queried returns a variable whose values come from a query, sorted by name. The user chooses one; at the start it is the first.
+func queried(name, label, description, query string) *variable {
 	return &variable{Name: name, Label: label, Type: "query", Description: description, Datasource: &influx, Query: query, Refresh: 2,
-		Sort: &sort, Options: []object{}, Current: object{}}
+		Sort: new(1), Options: []object{}, Current: object{}}
 }
 
 // withAll lets the user choose several values or All. All is chosen at the start. All is a regular expression that matches
@@ -77,16 +77,16 @@ func (v *variable) multi() *variable {
 }
 
 func projectVariable() *variable {
-	return queried("project", "Project", "The project of the measurements. pytest's --remote-server names it.", tagValues("project"), 1)
+	return queried("project", "Project", "The project of the measurements. pytest's --remote-server names it.", tagValues("project"))
 }
 
 func envVariable() *variable {
-	return queried("env", "Machine class", "The class of machine. Only measurements of the same class are compared.", tagValues("env", inProject), 1)
+	return queried("env", "Machine class", "The class of machine. Only measurements of the same class are compared.", tagValues("env", inProject))
 }
 
 func componentVariable() *variable {
 	return queried("component", "Component", "The components that the test suite declares. (none) stands for tests without a component.",
-		tagValues("component", inProject, inEnv), 1).withAll()
+		tagValues("component", inProject, inEnv)).withAll()
 }
 
 func branchVariable() *variable {
@@ -97,7 +97,7 @@ func branchVariable() *variable {
   |> unique()
   |> keep(columns: ["_value"])
   |> sort()
-`, 1).withAll()
+`).withAll()
 }
 
 func kindVariable() *variable {
@@ -130,7 +130,8 @@ func runVariable(name, label, description, condition string, offset string) *var
   |> unique(column: "run")
   |> limit(n: 200, offset: `+offset+`)
   |> map(fn: (r) => ({_value: strings.substring(v: string(v: r._time), start: 0, end: 16) + " " + strings.replaceAll(v: r.branch, t: "|", u: " ") + " " + strings.substring(v: r.scm_ref, start: 0, end: 8) + "|" + r.run}))
-`, 0)
+`)
+	*v.Sort = 0 // as the query has them
 	v.Regex = `/^(?<text>[^|]*)\|(?<value>.*)$/`
 	return v
 }

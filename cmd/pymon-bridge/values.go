@@ -2,10 +2,50 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
+
+// The types of values of flags that the parser does not know. Each says what was expected.
+
+// addressRange is a range of IP addresses. A person writes one address, such as 10.0.0.5, or a range, such as 10.0.0.0/8.
+type addressRange struct{ netip.Prefix }
+
+// UnmarshalText reads an address or a range. An IPv4 address that is written as IPv6 is the IPv4 address.
+func (a *addressRange) UnmarshalText(text []byte) error {
+	prefix, err := netip.ParsePrefix(string(text))
+	if one, addrErr := netip.ParseAddr(string(text)); addrErr == nil {
+		prefix, err = netip.PrefixFrom(one.WithZone(""), one.BitLen()), nil
+	}
+	if in := prefix.Addr(); in.Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(in.Unmap(), prefix.Bits()-96)
+	}
+	if err != nil {
+		return fmt.Errorf("expected an address such as 10.0.0.5 or a range such as 10.0.0.0/8, got %q", text)
+	}
+	a.Prefix = prefix
+	return nil
+}
+
+// byteSize is a number of bytes. A person writes it with a unit, such as 512MiB or 10GB.
+type byteSize int64
+
+// UnmarshalText reads a number with an optional decimal (kB, MB) or binary (KiB, MiB) unit.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("expected a size such as 512MiB or 10GB, got %q", text)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+// String prints the size with a binary unit.
+func (b byteSize) String() string { return humanize.IBytes(uint64(b)) }
 
 // moment is a time that a person gives: RFC 3339, a date, or how long ago, such as 7d or 12h. The zero value is no time.
 type moment struct {
