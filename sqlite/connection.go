@@ -42,6 +42,15 @@ func openPool(path, pragmas string, size int) (*sql.DB, error) {
 	return openURL(abs, pragmas, size, url.Values{"mode": {"rw"}})
 }
 
+// openBeside returns a connection that reads a file which a bridge serves.
+func openBeside(path string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", path, err)
+	}
+	return openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
+}
+
 // openURL returns connections to the file with a path, and with parameters of SQLite's.
 func openURL(path, pragmas string, size int, query url.Values) (*sql.DB, error) {
 	query.Set("_error_rc", "1")
