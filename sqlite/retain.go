@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,12 +209,10 @@ func (r *retaining) gently(fn func(w *writer) error) error {
 
 // inSteps calls do in a transaction for each few numbers of a list.
 func (r *retaining) inSteps(numbers []uint64, do func(w *writer, some []uint64) error) error {
-	for len(numbers) > 0 {
-		some := numbers[:min(retainStep, len(numbers))]
+	for some := range slices.Chunk(numbers, retainStep) {
 		if err := r.gently(func(w *writer) error { return do(w, some) }); err != nil {
 			return err
 		}
-		numbers = numbers[len(some):]
 	}
 	return nil
 }
