@@ -40,11 +40,11 @@ func (r *retaining) ages() (a ages, err error) {
 	return a, err
 }
 
-// jumped goes back through the arrivals of what pytest sent, until so much time has passed. It returns how far the clock is ahead of the
-// clock of that time, and the number of the session that arrived before that time, 0 for none. Imported sessions show no time: those from
-// another bridge's file arrived there.
-func (r *retaining) jumped(now time.Time, span time.Duration) (ahead time.Duration, before uint64, err error) {
-	later, at := nanoseconds(now), uint64(math.MaxInt64)
+// jumped goes back through the arrivals of what pytest sent, until so much time has passed. It returns how far the clock is ahead of what
+// it was in that time, at most, and the number of the session that arrived before that time, 0 for none. Imported sessions show no time:
+// those from another bridge's file arrived there.
+func (r *retaining) jumped(now time.Time, span time.Duration) (most time.Duration, before uint64, err error) {
+	later, at, ahead := nanoseconds(now), uint64(math.MaxInt64), time.Duration(0)
 	for {
 		arrivals, err := r.arrivals(at)
 		if err != nil {
@@ -56,13 +56,14 @@ func (r *retaining) jumped(now time.Time, span time.Duration) (ahead time.Durati
 					ahead = 0
 				}
 			}
+			most = max(most, ahead)
 			if time.Duration(nanoseconds(now)-of.received)-ahead >= span {
-				return max(0, ahead), of.seq, nil
+				return most, of.seq, nil
 			}
 			later, at = of.received, of.seq
 		}
 		if len(arrivals) < runsAtOnce {
-			return max(0, ahead), 0, nil
+			return most, 0, nil
 		}
 	}
 }
