@@ -97,6 +97,17 @@ func (db *DB) readFrom(ctx context.Context, pool *sql.DB, fn func(q querier) err
 	return db.readError(err)
 }
 
+// row reads the only row of a query in a transaction. found is false when there is none.
+func (db *DB) row(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, query, args, func(row scanner) error {
+			found = true
+			return row.Scan(dest...)
+		})
+	})
+	return found, err
+}
+
 // each calls scan for every row of a query.
 func each(ctx context.Context, q querier, query string, args []any, scan func(row scanner) error) error {
 	rows, err := q.QueryContext(ctx, query, args...)

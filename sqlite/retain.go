@@ -225,18 +225,14 @@ func (db *DB) Size() int64 {
 
 // usedBytes is the size of the file without its free pages.
 func (db *DB) usedBytes(ctx context.Context) (bytes int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
-			FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`).Scan(&bytes)
-	})
+	_, err = db.row(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
+		FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`, nil, &bytes)
 	return bytes, err
 }
 
 // Removed says how many runs went since they were old, and how many records they had.
 func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention").Scan(&runs, &records)
-	})
+	_, err = db.row(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention", nil, &runs, &records)
 	return runs, records, err
 }
 
