@@ -185,6 +185,17 @@ func findRuns(project, text string, max int) clause {
 	return query
 }
 
+// lowerASCII returns a text in the lower case of SQLite's function lower, which knows no other letters than those of ASCII.
+func lowerASCII(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
 // Find implements [monitor.PageStore].
 func (db *DB) Find(ctx context.Context, project, text string, max int) (runs []string, tests []monitor.Series, err error) {
 	query := findRuns(project, text, max)
@@ -201,7 +212,7 @@ func (db *DB) Find(ctx context.Context, project, text string, max int) (runs []s
 		return nil, nil, err
 	}
 	query = newClause("SELECT component, item_path, item, item_variant, kind FROM series WHERE project = ?", project)
-	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.TrimSuffix(strings.ToLower(text), ".py"), "/", ".")) {
+	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.TrimSuffix(lowerASCII(text), ".py"), "/", ".")) {
 		query.add(` AND instr(CAST(lower(item_path || '::' || item || ' ' || item_variant) AS BLOB), CAST(? AS BLOB)) > 0`,
 			strings.ReplaceAll(word, ".py::", "::"))
 	}
