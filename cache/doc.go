@@ -8,12 +8,10 @@
 // Ristretto applies writes later, in the background, and may drop them. Nothing here relies on a write:
 //
 //   - A value that the cache lacks is read from the store, which had it before the put.
-//   - An absence is remembered together with a number: how many puts its hash had seen before the store was asked. A later
-//     put changes that number, and an absence with an old number is ignored. So the order of the absence's write and the
-//     put does not matter, also when a lookup began before the put and ended after it.
+//   - A value or an absence is remembered together with a number: how many puts its hash had seen before the store was asked.
+//     A later put changes that number, and what has an old number is ignored. So the order of writes and puts does not matter,
+//     also when a lookup began before the put and ended after it.
 //   - A caller that comes after a put does not join a lookup that began before the put.
-//
-// A stored value never changes, so a value in the cache is always right.
 //
 // # Other stores
 //

@@ -24,7 +24,7 @@ type entry struct {
 	key
 	context *monitor.Context
 	session *monitor.Session
-	puts    uint64 // number of puts before the store was asked; for a value that was put, up to this put
+	puts    uint64 // number of puts before the store was asked; for a value that was put, with this put
 	partial bool   // of an absence: the store did not ask everywhere
 }
 

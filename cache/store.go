@@ -25,7 +25,7 @@ const (
 const (
 	// Timeout bounds one lookup in the store. The lookup goes on when its callers give up.
 	Timeout = 10 * time.Second
-	// stripes is the number of put counters. A put of a hash also ends the absences of the hashes that share its counter.
+	// stripes is the number of put counters. After a put, the hashes that share its counter are looked up once more.
 	stripes = 4096
 	// typicalBytes is about the size of an entry. Ristretto wants ten counters for each entry that it can hold.
 	typicalBytes = 1024
@@ -48,9 +48,8 @@ type Store struct {
 	puts    [stripes]atomic.Uint64
 
 	// mu keeps the cache open while it is used: ristretto must not be called during or after its Close.
-	mu      sync.RWMutex
-	cache   *ristretto.Cache[uint64, *entry]
-	cleared uint64 // how often Clear was called
+	mu    sync.RWMutex
+	cache *ristretto.Cache[uint64, *entry]
 
 	hits, misses, negativeHits atomic.Uint64
 }
@@ -77,8 +76,8 @@ func (s *Store) Open() error {
 		NumCounters: max(10*maxBytes/typicalBytes, 1000),
 		MaxCost:     maxBytes,
 		BufferItems: bufferItems,
-		// A lookup that began before a put may end after the put. What it found, or its absence, must not replace the value.
-		ShouldUpdate: func(cur, prev *entry) bool { return (!cur.absent() || prev.absent()) && cur.puts >= prev.puts },
+		// A lookup that began before a put may end after the put. What it found must not replace the value.
+		ShouldUpdate: func(cur, prev *entry) bool { return cur.puts >= prev.puts },
 	})
 	if err != nil {
 		return fmt.Errorf("open cache of %d bytes: %w", maxBytes, err)
@@ -102,7 +101,9 @@ func (s *Store) Close() error {
 func (s *Store) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cleared++
+	for i := range s.puts {
+		s.puts[i].Add(1)
+	}
 	if s.cache != nil {
 		s.cache.Clear()
 	}
@@ -148,31 +149,28 @@ func (s *Store) PutSession(project string, ses *monitor.Session) {
 	s.put(&entry{key: key{monitor.ClassSession, project, ses.SessionH}, session: ses})
 }
 
-// put ends the remembered absences of the hash, in its project and in any project, and caches the value. It does not cache
-// the value for lookups in any project, because the store decides which project's value they find.
+// put ends what is remembered of the hash, in its project and in any project, and caches the value. It does not cache the
+// value for lookups in any project, because the store decides which project's value they find.
 func (s *Store) put(e *entry) {
 	e.puts = s.stripe(e.key).Add(1)
-	s.remember(e, 0, s.clearings())
+	s.remember(e, 0)
 }
 
 // find answers from the cache, else from the store.
 func (s *Store) find(ctx context.Context, k key) (*entry, error) {
-	// The number of puts is read before the cache and the store. So a later put makes this number too small.
+	// The number of puts is read before the cache and the store. So a put or a Clear after that makes this number too small.
 	puts := s.stripe(k).Load()
-	if e := s.cached(k); e != nil {
-		// A put replaces the session of its project only: a session gets its end later. Contexts never change.
-		stale := e.puts != puts && (e.absent() || e.session != nil && k.project == "")
-		switch {
-		case !e.absent() && !stale:
-			s.hits.Add(1)
-			return e, nil
-		case !stale:
-			s.negativeHits.Add(1)
-			return nil, notFound(e)
-		}
+	switch e := s.cached(k); {
+	case e == nil || e.puts != puts:
+		s.misses.Add(1)
+		return s.lookUp(ctx, k, puts)
+	case e.absent():
+		s.negativeHits.Add(1)
+		return nil, notFound(e)
+	default:
+		s.hits.Add(1)
+		return e, nil
 	}
-	s.misses.Add(1)
-	return s.lookUp(ctx, k, puts)
 }
 
 // lookUp asks the store. One lookup serves all callers that ask for k after the same put. The lookup goes on when a caller
@@ -202,7 +200,6 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 			e, err = nil, monitor.Errorf(monitor.EInternal, "panic while looking up %s %q: %v", k.class, k.h, p)
 		}
 	}()
-	cleared := s.clearings()
 	e = &entry{key: k, puts: puts}
 	if k.class == monitor.ClassContext {
 		e.context, err = s.store.Context(ctx, k.project, k.h)
@@ -213,12 +210,12 @@ func (s *Store) ask(ctx context.Context, k key, puts uint64) (e *entry, err erro
 	case err == nil && e.absent():
 		return nil, monitor.Errorf(monitor.EInternal, "the store returned neither %s %q nor an error", k.class, k.h)
 	case err == nil:
-		s.remember(e, 0, cleared)
+		s.remember(e, 0)
 		return e, nil
 	case monitor.ErrorCode(err) != monitor.ENotFound:
 		return nil, err
 	}
-	s.remember(&entry{key: k, puts: puts, partial: errors.Is(err, monitor.ErrNotAsked)}, cmp.Or(s.NegativeTTL, DefaultNegativeTTL), cleared)
+	s.remember(&entry{key: k, puts: puts, partial: errors.Is(err, monitor.ErrNotAsked)}, cmp.Or(s.NegativeTTL, DefaultNegativeTTL))
 	return nil, err
 }
 
@@ -235,25 +232,17 @@ func (s *Store) cached(k key) *entry {
 	return nil
 }
 
-// clearings returns how often Clear was called.
-func (s *Store) clearings() uint64 {
+func (s *Store) remember(e *entry, ttl time.Duration) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.cleared
-}
-
-// remember caches what the store had after so many clearings, unless there was another one since.
-func (s *Store) remember(e *entry, ttl time.Duration, cleared uint64) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.cache != nil && s.cleared == cleared {
+	if s.cache != nil {
 		s.cache.SetWithTTL(s.hash(e.key), e, e.cost(), ttl)
 	}
 }
 
 func (s *Store) hash(k key) uint64 { return maphash.Comparable(s.seed, k) }
 
-// stripe returns the put counter of a hash. Its project does not matter: a put in one project ends absences in all projects.
+// stripe returns the put counter of a hash. Its project does not matter: a put in one project counts for lookups in any.
 func (s *Store) stripe(k key) *atomic.Uint64 {
 	return &s.puts[maphash.String(s.seed, k.h)%stripes]
 }

@@ -1,11 +1,7 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"reflect"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -18,13 +14,11 @@ func (db *DB) Accept(ctx context.Context, a monitor.Acceptance) (monitor.Accepta
 	if err := db.requireOwner(); err != nil {
 		return a, err
 	}
-	results, err := encodeTexts(&struct{ Results []monitor.AcceptedResult }{append([]monitor.AcceptedResult{}, a.Results...)})
+	results, err := encodeTexts(struct{ Results []monitor.AcceptedResult }{listed(a.Results)})
 	if err != nil {
 		return a, err
 	}
-	plain := a // encoding changes its texts, also those of the results
-	plain.Results = nil
-	content, err := encodeTexts(&plain)
+	content, err := encodeTexts(a)
 	if err != nil {
 		return a, err
 	}
@@ -96,29 +90,4 @@ func (db *DB) Unaccept(ctx context.Context, project string, id int64) (monitor.A
 		_, err := w.exec("DELETE FROM acceptances WHERE id = ?", id)
 		return err
 	})
-}
-
-// encodeTexts returns a structure as it is kept: see [encodeReport]. It changes the texts of the structure.
-func encodeTexts(of any) ([]byte, error) {
-	mapTexts(reflect.ValueOf(of).Elem(), escape)
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(of); err != nil {
-		return nil, err
-	}
-	return compress(b.Bytes())
-}
-
-// decodeTexts reads what encodeTexts made.
-func decodeTexts(stored []byte, into any) error {
-	content, err := decompress(stored)
-	if err != nil {
-		return fmt.Errorf("decompress: %w", err)
-	}
-	if err := json.Unmarshal(content, into); err != nil {
-		return err
-	}
-	mapTexts(reflect.ValueOf(into).Elem(), unescape)
-	return nil
 }

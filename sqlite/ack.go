@@ -9,10 +9,7 @@ import (
 
 // Cursor implements [monitor.Journal].
 func (db *DB) Cursor(ctx context.Context, dest monitor.Destination) (cursor uint64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT cursor FROM destinations WHERE name = ?", []any{string(dest)},
-			func(row scanner) error { return row.Scan(&cursor) })
-	})
+	_, err = db.row(ctx, "SELECT cursor FROM destinations WHERE name = ?", []any{string(dest)}, &cursor)
 	return cursor, err
 }
 

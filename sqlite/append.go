@@ -168,9 +168,6 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	}
 	a.hashes.put(digestOf(rec.Project, s.SessionH),
 		hashEntry{id: h.id, session: true, clock: clock, stated: s.StatesOffset, unsteady: earlier})
-	if !s.Imported {
-		a.noteOffset(rec, s.Start.Offset)
-	}
 	return d, nil
 }
 

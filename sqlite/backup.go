@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -78,10 +77,7 @@ func copyServed(ctx context.Context, from, into string, progress Progress) error
 	beside := served(from)
 	var pool *sql.DB
 	if beside {
-		var abs string
-		if abs, err = filepath.Abs(from); err == nil {
-			pool, err = openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
-		}
+		pool, err = openBeside(from)
 	} else if loss := src.logLoss(); loss != "" {
 		err = (&DB{path: from}).damaged(loss)
 	} else {

@@ -100,19 +100,13 @@ func (w *writer) storeState(id int64, state any, ended int64) error {
 
 // commandState reads how far a command is. It fails with ENotFound when there is no such command.
 func (db *DB) commandState(ctx context.Context, id int64, into any) (ended int64, err error) {
-	found := false
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT state, ended FROM commands WHERE id = ?", []any{id}, func(row scanner) error {
-			var state []byte
-			if err := row.Scan(&state, &ended); err != nil {
-				return err
-			}
-			found = true
-			return json.Unmarshal(state, into)
-		})
-	})
-	if err == nil && !found {
-		err = monitor.Errorf(monitor.ENotFound, "there is no command %d", id)
+	var state []byte
+	found, err := db.row(ctx, "SELECT state, ended FROM commands WHERE id = ?", []any{id}, &state, &ended)
+	switch {
+	case err != nil:
+		return 0, err
+	case !found:
+		return 0, monitor.Errorf(monitor.ENotFound, "there is no command %d", id)
 	}
-	return ended, err
+	return ended, json.Unmarshal(state, into)
 }

@@ -42,6 +42,15 @@ func openPool(path, pragmas string, size int) (*sql.DB, error) {
 	return openURL(abs, pragmas, size, url.Values{"mode": {"rw"}})
 }
 
+// openBeside returns a connection that reads a file which a bridge serves.
+func openBeside(path string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", path, err)
+	}
+	return openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
+}
+
 // openURL returns connections to the file with a path, and with parameters of SQLite's.
 func openURL(path, pragmas string, size int, query url.Values) (*sql.DB, error) {
 	query.Set("_error_rc", "1")
@@ -86,6 +95,17 @@ func (db *DB) readFrom(ctx context.Context, pool *sql.DB, fn func(q querier) err
 		return ctx.Err() // SQLite reports an interruption
 	}
 	return db.readError(err)
+}
+
+// row reads the only row of a query in a transaction. found is false when there is none.
+func (db *DB) row(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return each(ctx, q, query, args, func(row scanner) error {
+			found = true
+			return row.Scan(dest...)
+		})
+	})
+	return found, err
 }
 
 // each calls scan for every row of a query.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -164,19 +163,17 @@ func (db *DB) OpenShared(ctx context.Context) error {
 
 // Server returns the process that has the lock of the file, as the lock file says; 0 for none.
 func (db *DB) Server() int {
-	f, err := os.Open(db.path + ".lock")
-	if err != nil || !db.served {
+	if !db.served {
 		return 0
 	}
-	defer f.Close()
-	return lockHolder(f)
+	return readMarks(db.path + ".lock").process
 }
 
 // Served says whether another process served the file when OpenShared opened it.
 func (db *DB) Served() bool { return db.served }
 
 // ServedNow says whether another process has the lock of the file now.
-func (db *DB) ServedNow() bool { return locked(db.path + ".lock") }
+func (db *DB) ServedNow() bool { return served(db.path) }
 
 // lockUnlessServed takes the lock, or returns nil when another process serves the file. It waits while another process
 // is opening the file, since that process may refuse the log.

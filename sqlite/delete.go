@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,7 @@ func (db *DB) DeleteRecords(ctx context.Context, d *monitor.Deletion) error {
 	}
 	name := hiddenName(d)
 	for _, step := range []func(context.Context, *monitor.Deletion, string) error{
-		db.deleteMeasured, db.deleteMetadata, db.deleteRollups, db.deleteDictionaries, db.deleteLocations,
+		db.deleteMeasured, db.deleteMetadata, db.deleteRows, db.deleteLocations,
 	} {
 		if err := step(ctx, d, name); err != nil {
 			return err
@@ -141,11 +142,8 @@ func (db *DB) hide(ctx context.Context, w *writer, d *monitor.Deletion) (err err
 			return err
 		}
 	}
-	for _, remove := range []string{
-		"DELETE FROM tallies WHERE session IN (SELECT id FROM hashes WHERE project = ?)",
-		"DELETE FROM outcome_tallies WHERE session IN (SELECT id FROM hashes WHERE project = ?)",
-	} {
-		if _, err := w.exec(remove, name); err != nil {
+	for _, table := range []string{"tallies", "outcome_tallies"} {
+		if _, err := w.exec("DELETE FROM "+table+" WHERE session IN (SELECT id FROM hashes WHERE project = ?)", name); err != nil {
 			return err
 		}
 	}
@@ -173,13 +171,11 @@ const (
 )
 
 // inChunks calls do in a transaction for each chunk of a list of numbers.
-func (db *DB) inChunks(ctx context.Context, numbers []uint64, do func(w *writer, chunk []uint64) error) error {
-	for len(numbers) > 0 {
-		chunk := numbers[:min(deletionStep, len(numbers))]
+func (db *DB) inChunks(ctx context.Context, numbers []uint64, size int, do func(w *writer, chunk []uint64) error) error {
+	for chunk := range slices.Chunk(numbers, size) {
 		if err := db.write(ctx, func(w *writer) error { return do(w, chunk) }); err != nil {
 			return err
 		}
-		numbers = numbers[len(chunk):]
 	}
 	return nil
 }
@@ -204,7 +200,7 @@ func (db *DB) deleteMeasured(ctx context.Context, d *monitor.Deletion, name stri
 		if err != nil {
 			return err
 		}
-		err = db.inChunks(ctx, seqs, func(w *writer, chunk []uint64) error { return w.removeMeasured(ctx, chunk) })
+		err = db.inChunks(ctx, seqs, deletionStep, func(w *writer, chunk []uint64) error { return w.removeMeasured(ctx, chunk) })
 		if err != nil {
 			return err
 		}
@@ -220,7 +216,7 @@ func (db *DB) deleteMeasured(ctx context.Context, d *monitor.Deletion, name stri
 // removeMeasured removes metrics and outcomes, and computes the zone maps again that had them.
 func (w *writer) removeMeasured(ctx context.Context, seqs []uint64) error {
 	for _, table := range []string{"metrics", "outcomes", "texts", "clocks"} {
-		if _, err := w.exec("DELETE FROM "+table+" WHERE seq IN (SELECT value FROM json_each(?))", jsonList(seqs)); err != nil {
+		if _, err := w.exec("DELETE FROM "+table+" WHERE seq"+inList, jsonList(seqs)); err != nil {
 			return err
 		}
 	}
@@ -263,7 +259,7 @@ func (w *writer) computeZone(ctx context.Context, seq uint64) error {
 func (w *writer) forgetNumbers(seqs []uint64) error {
 	list := jsonList(seqs)
 	for _, query := range []string{
-		"DELETE FROM pinned_origins WHERE seq IN (SELECT value FROM json_each(?1))",
+		"DELETE FROM pinned_origins WHERE seq" + inList,
 		"DELETE FROM parked WHERE (dest, seq) IN (SELECT d.id, j.value FROM destinations d, json_each(?1) j)",
 		"DELETE FROM dead_letters WHERE (dest, seq) IN (SELECT d.id, j.value FROM destinations d, json_each(?1) j)",
 		`INSERT INTO not_owed (dest, first, last) SELECT id, min(seq), max(seq) FROM (

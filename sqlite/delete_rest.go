@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -15,7 +16,7 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 	if err != nil {
 		return err
 	}
-	err = db.inChunks(ctx, hashes, func(w *writer, chunk []uint64) error { return w.removeMetadata(ctx, chunk) })
+	err = db.inChunks(ctx, hashes, deletionStep, func(w *writer, chunk []uint64) error { return w.removeMetadata(ctx, chunk) })
 	if err != nil {
 		return err
 	}
@@ -23,8 +24,8 @@ func (db *DB) deleteMetadata(ctx context.Context, d *monitor.Deletion, name stri
 	if err != nil {
 		return err
 	}
-	return db.inChunks(ctx, versions, func(w *writer, chunk []uint64) error {
-		_, err := w.exec("DELETE FROM reports WHERE version IN (SELECT value FROM json_each(?))", jsonList(chunk))
+	return db.inChunks(ctx, versions, deletionStep, func(w *writer, chunk []uint64) error {
+		_, err := w.exec("DELETE FROM reports WHERE version"+inList, jsonList(chunk))
 		return err
 	})
 }
@@ -46,15 +47,29 @@ func (w *writer) removeMetadata(ctx context.Context, hashes []uint64) error {
 	return w.forgetNumbers(seqs)
 }
 
-// deleteDictionaries removes the texts that only the project has.
-func (db *DB) deleteDictionaries(ctx context.Context, _ *monitor.Deletion, name string) error {
-	for _, table := range []string{"series", "components", "hashes"} {
-		ids, err := db.numbersFrom(ctx, "SELECT id FROM "+table+" WHERE project = ?", name)
+// deleteRows removes the rollups of the project, and the texts that only it has. A stretch of a rollup may be large, so few are removed in a
+// transaction.
+func (db *DB) deleteRows(ctx context.Context, _ *monitor.Deletion, name string) error {
+	const rollups = "SELECT id FROM rollups WHERE project = ?"
+	for _, step := range []struct {
+		find, remove string
+		atOnce       int
+	}{
+		{"SELECT s.id FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?", "rollup_stretches WHERE id" + inList, 4},
+		{rollups, "rollup_steps WHERE rollup" + inList, 1},
+		{rollups, "rollups WHERE id" + inList, deletionStep},
+		{"SELECT id FROM rollup_tests WHERE project = ?", "rollup_tests WHERE project = ?2 AND id" + inList, deletionStep},
+		{"SELECT id FROM series WHERE project = ?", "series WHERE id" + inList, deletionStep},
+		{"SELECT id FROM components WHERE project = ?", "components WHERE id" + inList, deletionStep},
+		{"SELECT id FROM hashes WHERE project = ?", "hashes WHERE id" + inList, deletionStep},
+	} {
+		ids, err := db.numbersFrom(ctx, step.find, name)
 		if err != nil {
 			return err
 		}
-		err = db.inChunks(ctx, ids, func(w *writer, chunk []uint64) error {
-			_, err := w.exec("DELETE FROM "+table+" WHERE id IN (SELECT value FROM json_each(?))", jsonList(chunk))
+		err = db.inChunks(ctx, ids, step.atOnce, func(w *writer, chunk []uint64) error {
+			args := []any{jsonList(chunk), name}
+			_, err := w.exec("DELETE FROM "+step.remove, args[:strings.Count(step.remove, "?")]...)
 			return err
 		})
 		if err != nil {
@@ -66,7 +81,7 @@ func (db *DB) deleteDictionaries(ctx context.Context, _ *monitor.Deletion, name 
 
 func (db *DB) deleteLocations(ctx context.Context, _ *monitor.Deletion, _ string) error {
 	return db.removeLocations(ctx, func(unused []uint64, do func(w *writer, some []uint64) error) error {
-		return db.inChunks(ctx, unused, do)
+		return db.inChunks(ctx, unused, deletionStep, do)
 	})
 }
 
@@ -97,8 +112,7 @@ func (db *DB) removeLocations(ctx context.Context, inSteps func(unused []uint64,
 	}
 	return inSteps(slices.Sorted(maps.Keys(unused)), func(w *writer, chunk []uint64) error {
 		w.locations.drop()
-		_, err := w.exec(`DELETE FROM locations WHERE id IN (SELECT value FROM json_each(?1))
-			AND id NOT IN (SELECT location FROM metrics WHERE seq > ?2 UNION SELECT location FROM outcomes WHERE seq > ?2)`,
+		_, err := w.exec("DELETE FROM locations WHERE id"+inList+` AND id NOT IN (SELECT location FROM metrics WHERE seq > ?2 UNION SELECT location FROM outcomes WHERE seq > ?2)`,
 			jsonList(chunk), last[0])
 		return err
 	})

@@ -15,13 +15,6 @@ type hashEntry struct {
 	unsteady bool // a metric of the session may stand elsewhere than its clock says
 }
 
-// lastOffset is the offset of the clock of the project's session that arrived last and was not imported.
-type lastOffset struct {
-	offset   int32
-	received int64
-	known    bool // the project has such a session
-}
-
 // hash looks up a hash of a project.
 func (w *writer) hash(project, h string) (hashEntry, error) {
 	key := digestOf(project, h)
@@ -99,30 +92,10 @@ func (w *writer) textID(ids *cache[int64], table, columns string, add bool, text
 
 // lastOffset returns the offset of the clock of the project's session that arrived last and was not imported, nil when the
 // project has none. Sessions that were read from a destination may be stored later than those that arrived after them.
-func (w *writer) lastOffset(project string) (*int32, error) {
-	key := digestOf(project)
-	last, ok := w.offsets.get(key)
-	if !ok {
-		var err error
-		last.known, err = w.row(`SELECT utc_offset, received FROM sessions INDEXED BY sessions_live WHERE project = ? AND imported = 0
-			ORDER BY received DESC, seq DESC LIMIT 1`, []any{project}, &last.offset, &last.received)
-		if err != nil {
-			return nil, err
-		}
-		w.offsets.put(key, last)
-	}
-	if !last.known {
-		return nil, nil
-	}
-	return &last.offset, nil
-}
-
-// noteOffset notes the offset of a session that is being stored.
-func (w *writer) noteOffset(rec *monitor.Record, offset int32) {
-	key, received := digestOf(rec.Project), nanoseconds(rec.Received)
-	if last, ok := w.offsets.get(key); ok && received >= last.received {
-		w.offsets.put(key, lastOffset{offset, received, true})
-	}
+func (w *writer) lastOffset(project string) (offset *int32, err error) {
+	_, err = w.row(`SELECT utc_offset FROM sessions INDEXED BY sessions_live WHERE project = ? AND imported = 0
+		ORDER BY received DESC, seq DESC LIMIT 1`, []any{project}, &offset)
+	return offset, err
 }
 
 // insert adds a row and returns its ID.

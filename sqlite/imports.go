@@ -7,9 +7,7 @@ import (
 // ImportPosition returns how far an import came that did not end: what [DB.SetImportPosition] stored. It is empty for an
 // import that has not begun or has ended.
 func (db *DB) ImportPosition(ctx context.Context, what string) (position string, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT position FROM imports WHERE what = ?", []any{what}, func(row scanner) error { return row.Scan(&position) })
-	})
+	_, err = db.row(ctx, "SELECT position FROM imports WHERE what = ?", []any{what}, &position)
 	return position, err
 }
 

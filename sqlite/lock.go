@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 // whatever way. The lock file stays.
 type fileLock struct {
 	file    *os.File
+	process int    // that has the lock, or had it last; 0 for none
 	kept    bool   // for the next program in this process
 	content bool   // the file had content once
 	opening bool   // the process with the lock is opening the file
@@ -47,8 +47,12 @@ func lockFile(path string, kept int) (*fileLock, error) {
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
+		holder := ""
+		if pid := readMarks(path).process; pid != 0 {
+			holder = fmt.Sprintf(" (process %d)", pid)
+		}
 		e := monitor.Errorf(monitor.EInternal, "%s is in use by another pymon-bridge%s: "+
-			"stop it, or use another data directory", filepath.Dir(path), holder(f))
+			"stop it, or use another data directory", filepath.Dir(path), holder)
 		e.Err = ErrServed
 		return nil, e
 	}
@@ -91,9 +95,9 @@ func (db *DB) KeepLock() (number int, err error) {
 	return number, err
 }
 
-// locked says whether another process has the lock. It changes nothing.
-func locked(path string) bool {
-	f, err := os.Open(path)
+// served says whether a bridge, or a command that changes the file, has the lock of the file. It changes nothing.
+func served(path string) bool {
+	f, err := os.Open(path + ".lock")
 	if err != nil {
 		return false
 	}
@@ -135,8 +139,10 @@ func (l *fileLock) write() error {
 func readMarks(path string) *fileLock {
 	l := &fileLock{}
 	text, _ := os.ReadFile(path) // the file is new, or it was opened a moment ago
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
+	for i, line := range strings.Split(string(text), "\n") {
+		if i == 0 {
+			l.process, _ = strconv.Atoi(line)
+		}
 		if boot, ok := strings.CutPrefix(line, bootMark); ok {
 			l.boot = boot
 		}
@@ -187,22 +193,6 @@ func thisBoot() string {
 
 // killed says that a bridge served the file since the system was started, and did not close it.
 func (l *fileLock) killed() bool { return l.boot != "" && l.boot == thisBoot() }
-
-// holder names the process that has the lock. It returns an empty text when the lock file has no process ID.
-func holder(f *os.File) string {
-	if pid := lockHolder(f); pid != 0 {
-		return fmt.Sprintf(" (process %d)", pid)
-	}
-	return ""
-}
-
-// lockHolder returns the process ID in a lock file, 0 for none.
-func lockHolder(f *os.File) int {
-	text, _ := io.ReadAll(io.LimitReader(f, 20)) // what cannot be read names nobody
-	line, _, _ := strings.Cut(string(text), "\n")
-	pid, _ := strconv.Atoi(line)
-	return pid
-}
 
 func (l *fileLock) release() {
 	if l != nil {

@@ -33,11 +33,8 @@ func (db *DB) ProjectOf(ctx context.Context, class monitor.Class, h, prefer stri
 	if class == monitor.ClassContext {
 		tables = contextTables
 	}
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT h.project"+tables+"WHERE h.h = ? AND h.project NOT GLOB ? ORDER BY h.project <> ?, seq LIMIT 1",
-			[]any{h, hiddenPrefix + "*", prefer},
-			func(row scanner) error { return row.Scan(&project) })
-	})
+	_, err = db.row(ctx, "SELECT h.project"+tables+"WHERE h.h = ? AND h.project NOT GLOB ? ORDER BY h.project <> ?, seq LIMIT 1",
+		[]any{h, hiddenPrefix + "*", prefer}, &project)
 	return project, err
 }
 

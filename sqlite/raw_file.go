@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite/vfs"
 
 	"pymon-bridge/monitor"
@@ -89,18 +88,6 @@ func (s *rawFile) openPool() (*sql.DB, error) {
 	return openURL("/"+filepath.Base(s.path), checkerPragmas, 1, url.Values{"vfs": {name}})
 }
 
-// openBeside does the same, also where a bridge serves the file.
-func (s *rawFile) openBeside() (*sql.DB, error) {
-	if !served(s.path) {
-		return s.openPool()
-	}
-	abs, err := filepath.Abs(s.path)
-	if err != nil {
-		return nil, err
-	}
-	return openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}})
-}
-
 // changed returns an error when somebody has written to the file since it was opened.
 func (s *rawFile) changed() error {
 	for i, f := range s.open {
@@ -128,16 +115,6 @@ func (s *rawFile) close() {
 	for _, f := range s.open {
 		f.Close()
 	}
-}
-
-// served says whether a bridge, or a command that changes the file, has it open.
-func served(path string) bool {
-	f, err := os.Open(path + ".lock")
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
 // Open implements [fs.FS]. SQLite gets the file as it is with its log, and no log.

@@ -60,16 +60,17 @@ func wholeRows(ctx context.Context, q querier, s selection) ([]metricRow, error)
 	if !s.bounded {
 		return rows, setAllTexts(ctx, q, s, rows)
 	}
-	left := budget(maxRead)
-	s.left = &left
-	if err = setAllTexts(ctx, q, s, rows); err == errEnough { // some texts are large
-		if rows, err = withinBudget(ctx, q, s.until(rows[len(rows)-1].rec.Seq), rows); err != nil {
-			return nil, err
+	for { // some texts may be large
+		if left := budget(maxRead); len(rows) > 1 {
+			s.left = &left
+		} else {
+			s.left = nil
 		}
-		s.left = nil
-		err = setAllTexts(ctx, q, s, rows)
+		if err = setAllTexts(ctx, q, s, rows); err != errEnough {
+			return firstWithinBudget(rows), err
+		}
+		rows = rows[:len(rows)/2]
 	}
-	return firstWithinBudget(rows), err
 }
 
 // setAllTexts reads the texts that rows refer to.

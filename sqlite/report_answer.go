@@ -35,10 +35,8 @@ func encodeAnswer(r *monitor.Report) (basis string, answer []byte, err error) {
 // Answer implements [monitor.AnswerStore].
 func (db *DB) Answer(ctx context.Context, project, run, basis string) (*monitor.Report, error) {
 	var answer []byte
-	err := db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT answer FROM reports WHERE project = ? AND run = ? AND basis = ? AND basis <> ''",
-			[]any{project, run, basis}, func(row scanner) error { return row.Scan(&answer) })
-	})
+	_, err := db.row(ctx, "SELECT answer FROM reports WHERE project = ? AND run = ? AND basis = ? AND basis <> ''",
+		[]any{project, run, basis}, &answer)
 	if err != nil || answer == nil {
 		return nil, err
 	}

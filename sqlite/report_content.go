@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,23 +21,20 @@ const smallReport = 1024
 // same bytes.
 func encodeReport(r *monitor.Report) ([]byte, error) {
 	kept := *r
-	kept.Sessions = append([]string{}, r.Sessions...)
-	kept.Runs, kept.Branches = slices.Clone(r.Runs), slices.Clone(r.Branches)
-	kept.LeftOut = slices.Clone(r.LeftOut)
-	for i := range kept.LeftOut {
-		l := &kept.LeftOut[i]
-		l.Runs, l.Branches, l.Environments = slices.Clone(l.Runs), slices.Clone(l.Branches), slices.Clone(l.Environments)
-	}
-	kept.Results = append([]monitor.Result{}, r.Results...)
-	kept.Retracted = append([]monitor.Result(nil), r.Retracted...)
-	kept.Accepted = append([]monitor.ResultID(nil), r.Accepted...)
-	kept.Suite.Machines = append([]monitor.Machine{}, r.Suite.Machines...)
-	kept.Suite.Drift, kept.Parts = slices.Clone(r.Suite.Drift), slices.Clone(r.Parts)
-	content, err := encodeTexts(&kept)
+	kept.Sessions, kept.Results, kept.Suite.Machines = listed(r.Sessions), listed(r.Results), listed(r.Suite.Machines)
+	content, err := encodeTexts(kept)
 	if err != nil {
 		return nil, fmt.Errorf("encode the report on run %q: %w", r.Run, err)
 	}
 	return content, nil
+}
+
+// listed returns a list that is [] in JSON and not null when it is empty.
+func listed[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
 }
 
 // decodeReport reads what encodeReport made.
@@ -103,22 +100,54 @@ func unescape(s string) string {
 	return string(b)
 }
 
-// mapTexts replaces each text in a value by f of the text. It leaves maps as they are: their keys are names of this
-// program, and their values are numbers.
+// encodeTexts returns a structure as it is kept: see [encodeReport].
+func encodeTexts(of any) ([]byte, error) {
+	kept := reflect.New(reflect.TypeOf(of))
+	kept.Elem().Set(reflect.ValueOf(of))
+	mapTexts(kept.Elem(), escape)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(kept.Interface()); err != nil {
+		return nil, err
+	}
+	return compress(b.Bytes())
+}
+
+// decodeTexts reads what encodeTexts made.
+func decodeTexts(stored []byte, into any) error {
+	content, err := decompress(stored)
+	if err != nil {
+		return fmt.Errorf("decompress: %w", err)
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return err
+	}
+	mapTexts(reflect.ValueOf(into).Elem(), unescape)
+	return nil
+}
+
+// mapTexts replaces each text in a value by f of the text. What the value points to stays as it is, since others may have it too.
+// Maps stay: their keys are names of this program, and their values are numbers.
 func mapTexts(v reflect.Value, f func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(f(v.String()))
 	case reflect.Pointer:
-		if !v.IsNil() { // others may have the same
+		if !v.IsNil() {
 			own := reflect.New(v.Type().Elem())
 			own.Elem().Set(v.Elem())
 			mapTexts(own.Elem(), f)
 			v.Set(own)
 		}
 	case reflect.Slice:
-		for i := range v.Len() {
-			mapTexts(v.Index(i), f)
+		if !v.IsNil() {
+			own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(own, v)
+			for i := range own.Len() {
+				mapTexts(own.Index(i), f)
+			}
+			v.Set(own)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {

@@ -13,11 +13,7 @@ const unpacked = 20
 // NextReports implements [monitor.ReportQueue]. It returns fewer reports when they are large.
 func (db *DB) NextReports(ctx context.Context, dest monitor.Destination, max int) (pending []monitor.PendingReport, err error) {
 	var acked int64
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT reports FROM destinations WHERE name = ?", []any{string(dest)},
-			func(row scanner) error { return row.Scan(&acked) })
-	})
-	if err != nil {
+	if _, err := db.row(ctx, "SELECT reports FROM destinations WHERE name = ?", []any{string(dest)}, &acked); err != nil {
 		return nil, err
 	}
 	return db.reportsBetween(ctx, acked, math.MaxInt64, max)

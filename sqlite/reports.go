@@ -130,10 +130,7 @@ func (db *DB) ReportVersions(ctx context.Context, project string, runs []string)
 
 // storedReport returns the content of a report, nil when there is no report.
 func (db *DB) storedReport(ctx context.Context, project, run string) (stored []byte, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT content FROM reports WHERE project = ? AND run = ?", []any{project, run},
-			func(row scanner) error { return row.Scan(&stored) })
-	})
+	_, err = db.row(ctx, "SELECT content FROM reports WHERE project = ? AND run = ?", []any{project, run}, &stored)
 	return stored, err
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,12 +209,10 @@ func (r *retaining) gently(fn func(w *writer) error) error {
 
 // inSteps calls do in a transaction for each few numbers of a list.
 func (r *retaining) inSteps(numbers []uint64, do func(w *writer, some []uint64) error) error {
-	for len(numbers) > 0 {
-		some := numbers[:min(retainStep, len(numbers))]
+	for some := range slices.Chunk(numbers, retainStep) {
 		if err := r.gently(func(w *writer) error { return do(w, some) }); err != nil {
 			return err
 		}
-		numbers = numbers[len(some):]
 	}
 	return nil
 }
@@ -226,18 +225,14 @@ func (db *DB) Size() int64 {
 
 // usedBytes is the size of the file without its free pages.
 func (db *DB) usedBytes(ctx context.Context) (bytes int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
-			FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`).Scan(&bytes)
-	})
+	_, err = db.row(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
+		FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`, nil, &bytes)
 	return bytes, err
 }
 
 // Removed says how many runs went since they were old, and how many records they had.
 func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention").Scan(&runs, &records)
-	})
+	_, err = db.row(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention", nil, &runs, &records)
 	return runs, records, err
 }
 

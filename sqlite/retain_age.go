@@ -9,7 +9,7 @@ import (
 
 // longestPause is the longest time without a session that counts as time. After more than that, or when times go back by more, the clock
 // of this machine has jumped: teams pause for weeks, and clocks jump by years, or by hours that do no harm.
-const longestPause = int64(45 * 24 * time.Hour)
+const longestPause = 45 * 24 * time.Hour
 
 // ages says how old runs are.
 type ages struct {
@@ -23,47 +23,47 @@ type ages struct {
 	now time.Time
 }
 
-// ages goes back through the arrivals of what pytest sent, until it knows how far the clock has jumped in the time for which runs are kept,
-// and in the time after which branches rest. Imported sessions show no time: those from another bridge's file arrived there.
+// ages looks how far the clock has jumped in the time for which runs are kept, and in the time after which branches rest.
 func (r *retaining) ages() (a ages, err error) {
-	now, keep := r.db.Now(), int64(r.policy.Keep)
-	later, ahead := nanoseconds(now), int64(0) // how far the clock is ahead of the clock of that time
-	var keeps, rests bool                      // the time has passed
-	a.now = now
+	now := r.db.Now()
 	a.before, a.keep = math.MinInt64, math.MinInt64
-	if keep > 0 {
-		a.keep = nanoseconds(r.policy.Before(now))
-		a.before = a.keep
-	}
-	for at := uint64(math.MaxInt64); ; {
-		arrivals, err := r.arrivals(at)
-		if err != nil {
+	if r.policy.Keep > 0 {
+		var ahead time.Duration
+		if ahead, a.young, err = r.jumped(now, r.policy.Keep); err != nil {
 			return ages{}, err
 		}
+		a.keep = nanoseconds(r.policy.Before(now))
+		a.before = a.keep - int64(ahead)
+	}
+	ahead, _, err := r.jumped(now, monitor.BranchRests)
+	a.now = now.Add(-ahead)
+	return a, err
+}
+
+// jumped goes back through the arrivals of what pytest sent, until so much time has passed. It returns how far the clock is ahead of what
+// it was in that time, at most, and the number of the session that arrived before that time, 0 for none. Imported sessions show no time:
+// those from another bridge's file arrived there.
+func (r *retaining) jumped(now time.Time, span time.Duration) (most time.Duration, before uint64, err error) {
+	later, at, ahead := nanoseconds(now), uint64(math.MaxInt64), time.Duration(0)
+	for {
+		arrivals, err := r.arrivals(at)
+		if err != nil {
+			return 0, 0, err
+		}
 		for _, of := range arrivals {
-			if gap := later - of.received; gap > longestPause || gap < -longestPause {
-				if ahead += gap; -longestPause <= ahead && ahead <= longestPause { // it has come back
+			if gap := time.Duration(later - of.received); gap.Abs() > longestPause {
+				if ahead += gap; ahead.Abs() <= longestPause { // it has come back
 					ahead = 0
 				}
 			}
-			passed := nanoseconds(now) - of.received - ahead
-			if !keeps && keep > 0 {
-				a.before = a.keep - max(0, ahead)
-			}
-			if !rests {
-				a.now = now.Add(-time.Duration(max(0, ahead)))
-			}
-			if !keeps && keep > 0 && passed >= keep {
-				keeps, a.young = true, of.seq
-			}
-			rests = rests || passed >= int64(monitor.BranchRests)
-			if (keeps || keep <= 0) && rests {
-				return a, nil
+			most = max(most, ahead)
+			if time.Duration(nanoseconds(now)-of.received)-ahead >= span {
+				return most, of.seq, nil
 			}
 			later, at = of.received, of.seq
 		}
 		if len(arrivals) < runsAtOnce {
-			return a, nil
+			return most, 0, nil
 		}
 	}
 }

@@ -126,7 +126,6 @@ func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (gone, m
 		}
 	}
 	w.hashes.drop()
-	w.offsets.drop()
 	return true, false, nil
 }
 

@@ -44,13 +44,8 @@ func (r *retaining) sweep() error {
 			return err
 		}
 		err = r.inSteps(ids, func(w *writer, some []uint64) error {
-			still := some[:0:0] // something may refer to them meanwhile
-			err := each(r.ctx, w.conn, find+" AND "+u.key+" IN (SELECT value FROM json_each(?))", append(args, jsonList(some)), func(row scanner) error {
-				var id uint64
-				err := row.Scan(&id)
-				still = append(still, id)
-				return err
-			})
+			// Something may refer to them meanwhile.
+			still, err := columnOf[uint64](r.ctx, w.conn, find+" AND "+u.key+" IN (SELECT value FROM json_each(?))", append(args, jsonList(some))...)
 			if err != nil {
 				return err
 			}

@@ -66,9 +66,10 @@ func (db *DB) rollupIDs(ctx context.Context, project string, run *monitor.RunVal
 			"project", project, "names", len(ids))
 	}
 	known.full = full
-	for len(unknown) > 0 && err == nil {
-		some := unknown[:min(deletionStep, len(unknown))]
-		unknown = unknown[len(some):]
+	for some := range slices.Chunk(unknown, deletionStep) {
+		if err != nil {
+			break
+		}
 		err = db.write(ctx, func(w *writer) error {
 			for _, t := range some {
 				if _, err := w.exec(`REPLACE INTO rollup_tests (project, id, component, item_path, item, item_variant, kind, occurrence, file)
@@ -145,8 +146,8 @@ func (db *DB) sweepRollups(ctx context.Context, n *rolling) error {
 	}
 	unused := slices.DeleteFunc(all, func(test uint64) bool { return test < uint64(len(used)) && used[test] })
 	known.swept = count - len(unused)
-	return db.inChunks(ctx, unused, func(w *writer, chunk []uint64) error {
-		_, err := w.exec("DELETE FROM rollup_tests WHERE project = ? AND id IN (SELECT value FROM json_each(?))", project, jsonList(chunk))
+	return db.inChunks(ctx, unused, deletionStep, func(w *writer, chunk []uint64) error {
+		_, err := w.exec("DELETE FROM rollup_tests WHERE project = ?2 AND id"+inList, jsonList(chunk), project)
 		return err
 	})
 }

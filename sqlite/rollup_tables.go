@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"context"
-	"strings"
 	"time"
 
 	"pymon-bridge/monitor"
@@ -40,33 +38,4 @@ func (w *writer) rollupID(q monitor.RollupQuery) (id int64, err error) {
 		id, err = w.insert("INSERT INTO rollups (project, branch, env, selection) VALUES (?, ?, ?, ?)", key...)
 	}
 	return id, err
-}
-
-// deleteRollups removes the rollups of a project. A stretch may be large, so few are removed in a transaction.
-func (db *DB) deleteRollups(ctx context.Context, _ *monitor.Deletion, name string) error {
-	const list = "(SELECT value FROM json_each(?1))"
-	for _, step := range []struct {
-		find, remove string
-		atOnce       int
-	}{
-		{"SELECT s.id FROM rollups r JOIN rollup_stretches s ON s.rollup = r.id WHERE r.project = ?", "rollup_stretches WHERE id IN " + list, 4},
-		{"SELECT id FROM rollups WHERE project = ?", "rollup_steps WHERE rollup IN " + list, 1},
-		{"SELECT id FROM rollups WHERE project = ?", "rollups WHERE id IN " + list, deletionStep},
-		{"SELECT id FROM rollup_tests WHERE project = ?", "rollup_tests WHERE project = ?2 AND id IN " + list, deletionStep},
-	} {
-		ids, err := db.numbersFrom(ctx, step.find, name)
-		for len(ids) > 0 && err == nil {
-			some := ids[:min(step.atOnce, len(ids))]
-			ids = ids[len(some):]
-			err = db.write(ctx, func(w *writer) error {
-				args := []any{jsonList(some), name}
-				_, err := w.exec("DELETE FROM "+step.remove, args[:strings.Count(step.remove, "?")]...)
-				return err
-			})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

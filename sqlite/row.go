@@ -88,6 +88,29 @@ func scanSession(row scanner) (*monitor.Record, error) {
 	return rec, err
 }
 
+// classColumns are the columns that the class of machine of a measurement follows from, of its session s and its context c.
+const classColumns = "coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL, coalesce(c.env, ''), coalesce(c.python_info, '')"
+
+// classRow is a row of classColumns.
+type classRow struct {
+	session monitor.Session
+	context monitor.Context
+	known   bool // there is a context
+}
+
+func (c *classRow) columns() []any {
+	return []any{&c.session.Machine, &c.session.Method, &c.known, &c.context.Env, &c.context.PythonInfo}
+}
+
+// env returns the class of machine.
+func (c *classRow) env() string {
+	machine := &c.context
+	if !c.known {
+		machine = nil
+	}
+	return monitor.OriginOf("", machine, &c.session).Env
+}
+
 // sentTexts is a row of the table texts. A column is NULL when its text can be rebuilt from the row of the metric.
 type sentTexts struct {
 	startTime, component, itemPath, item, itemVariant, kind sql.NullString

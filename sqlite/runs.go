@@ -10,19 +10,13 @@ import (
 // RunOf implements [monitor.RunStore].
 func (db *DB) RunOf(ctx context.Context, project, sessionH string) (run string, ended bool, err error) {
 	run = sessionH
-	err = db.read(ctx, func(q querier) error {
-		return each(ctx, q, "SELECT s.run, s.completion <> ''"+sessionTables+"WHERE h.h = ? AND h.project = ?", []any{sessionH, project},
-			func(row scanner) error { return row.Scan(&run, &ended) })
-	})
+	_, err = db.row(ctx, "SELECT s.run, s.completion <> ''"+sessionTables+"WHERE h.h = ? AND h.project = ?", []any{sessionH, project}, &run, &ended)
 	return run, ended, err
 }
 
 // Ended implements [monitor.RunStore].
 func (db *DB) Ended(ctx context.Context, project, run string) (ended bool, err error) {
-	err = db.read(ctx, func(q querier) error {
-		return q.QueryRowContext(ctx, "SELECT count(*) > 0 AND min(completion <> '') FROM sessions WHERE project = ? AND run = ?",
-			project, run).Scan(&ended)
-	})
+	_, err = db.row(ctx, "SELECT count(*) > 0 AND min(completion <> '') FROM sessions WHERE project = ? AND run = ?", []any{project, run}, &ended)
 	return ended, err
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
 	"fmt"
 	"log/slog"
@@ -88,7 +89,11 @@ func VersionOf(ctx context.Context, path string) (version, known int, err error)
 		return 0, known, err
 	}
 	defer src.close()
-	pool, err := src.openBeside()
+	open := src.openPool
+	if served(path) {
+		open = func() (*sql.DB, error) { return openBeside(path) }
+	}
+	pool, err := open()
 	if err != nil {
 		return 0, known, err
 	}

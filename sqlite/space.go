@@ -16,8 +16,6 @@ const measureEvery = 250 * time.Millisecond
 type space struct {
 	mu    sync.Mutex
 	taken time.Time // time of the measurement
-	bytes int64     // size of the file and its log
-	free  int64     // bytes free on their disk
 	err   error     // EFull while there is no room
 }
 
@@ -37,7 +35,7 @@ func (s *space) measure(db *DB) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.taken, s.bytes, s.free, s.err = time.Now(), bytes, free, err
+	s.taken, s.err = time.Now(), err
 }
 
 // usage returns the size of the file with its log, and the bytes free on their disk. free is -1 when it cannot be read.

@@ -69,10 +69,7 @@ func (s *flakySearch) chooseRuns(q querier, query monitor.FlakyQuery) error {
 	projects := []string{query.Project}
 	if query.Project == "" {
 		var err error
-		projects, err = rowsOf(s.ctx, q, newClause("SELECT DISTINCT project FROM sessions"), 0, -1, nil, func(row scanner) (p string, n int, err error) {
-			return p, 0, row.Scan(&p)
-		})
-		if err != nil {
+		if projects, err = columnOf[string](s.ctx, q, "SELECT DISTINCT project FROM sessions"); err != nil {
 			return err
 		}
 	}
@@ -131,24 +128,20 @@ func (s *flakySearch) readPlaces(q querier) error {
 	for first := 0; first < len(s.runs); first += runsAtOnce {
 		part := s.runs[first:min(len(s.runs), first+runsAtOnce)]
 		query := withRuns(len(part), func(i int) (project, id string) { return part[i].project, part[i].id })
-		query.add(`SELECT chosen.i, s.hash, coalesce(s.scm_ref, ''), s.branch, s.machine, s.method, y.context, c.seq IS NOT NULL,
-			coalesce(c.env, ''), coalesce(c.python_info, ''), iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
+		query.add("SELECT " + classColumns + `, chosen.i, s.hash, coalesce(s.scm_ref, ''), s.branch, y.context, iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
 			iif(y.outcome IN ('` + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "'), y.outcomes, 0)" + chosenSessions +
 			" CROSS JOIN outcome_tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = " + contextOf("y.context"))
 		err := each(s.ctx, q, query.sql, query.args, func(row scanner) error {
-			at, machine, session := &place{}, new(monitor.Context), new(monitor.Session)
+			at := &place{}
+			var of classRow
+			var branch string
 			var v visit
 			var b balance
-			var known bool
-			err := row.Scan(&at.run, &v.session, &at.scmRef, &session.Branch, &session.Machine, &session.Method, &v.context, &known,
-				&machine.Env, &machine.PythonInfo, &b.passed, &b.failed)
-			if !known {
-				machine = nil
-			}
+			err := row.Scan(append(of.columns(), &at.run, &v.session, &at.scmRef, &branch, &v.context, &b.passed, &b.failed)...)
 			at.run += first
-			at.env = monitor.OriginOf("", machine, session).Env
-			if monitor.IsJob(session.Branch) {
-				at.job = session.Branch
+			at.env = of.env()
+			if monitor.IsJob(branch) {
+				at.job = branch
 			}
 			s.places[v] = at
 			if balances[v.session] == nil {

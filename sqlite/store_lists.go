@@ -79,8 +79,7 @@ func reportWith(stored []byte, statuses []monitor.Status) (*monitor.Report, erro
 const recentWhere = ` WHERE m.series = ` + seriesIs + ` AND s.branch = ? AND m.utc_ns < ? ORDER BY m.utc_ns DESC LIMIT %d`
 
 var (
-	recentMetrics = `SELECT s.run, coalesce(s.scm_ref, ''), coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL,
-		coalesce(c.env, ''), coalesce(c.python_info, ''), m.total_time, m.user_time + m.kernel_time, m.mem_usage
+	recentMetrics = "SELECT " + classColumns + `, s.run, coalesce(s.scm_ref, ''), m.total_time, m.user_time + m.kernel_time, m.mem_usage
 		FROM metrics m INDEXED BY metrics_point JOIN sessions s ON s.hash = m.session
 		LEFT JOIN contexts c ON c.seq = ` + contextOf("m.context") + recentWhere
 	recentOutcomes = `SELECT m.outcome, m.attempts FROM outcomes m INDEXED BY outcomes_point JOIN sessions s ON s.hash = m.session` +
@@ -114,15 +113,9 @@ func recentOf(ctx context.Context, q querier, sql string, query monitor.RecentQu
 
 func addPoint(row scanner, to *monitor.RecentTest) error {
 	var p monitor.RecentPoint
-	var session monitor.Session
-	var known bool
-	machine := new(monitor.Context)
-	err := row.Scan(&p.Run, &p.ScmRef, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, float{&p.TotalTime},
-		float{&p.CPUTime}, float{&p.MemUsage})
-	if !known {
-		machine = nil
-	}
-	p.Env = monitor.OriginOf("", machine, &session).Env
+	var of classRow
+	err := row.Scan(append(of.columns(), &p.Run, &p.ScmRef, float{&p.TotalTime}, float{&p.CPUTime}, float{&p.MemUsage})...)
+	p.Env = of.env()
 	to.Points = append(to.Points, p)
 	return err
 }

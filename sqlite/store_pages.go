@@ -52,9 +52,8 @@ func (db *DB) Activities(ctx context.Context, project string, runs []string) (ma
 }
 
 // measuredTest has what a test of a run has in common in the tables metrics and outcomes. m is one of them.
-const measuredTest = `r.project, r.component, r.item_path, r.item, r.item_variant, r.kind, l.item_fs_loc, m.utc_ns, m.total_time,
-	m.user_time + m.kernel_time, m.mem_usage, coalesce(s.machine, ''), coalesce(s.method, ''), c.seq IS NOT NULL,
-	coalesce(c.env, ''), coalesce(c.python_info, '')`
+const measuredTest = classColumns + `, r.project, r.component, r.item_path, r.item, r.item_variant, r.kind, l.item_fs_loc, m.utc_ns,
+	m.total_time, m.user_time + m.kernel_time, m.mem_usage`
 
 // measuredJoins are the tables of measuredTest. The context is read where it is needed, since it costs a search for each row.
 var measuredJoins = ` JOIN series r ON r.id = m.series JOIN locations l ON l.id = m.location
@@ -62,17 +61,11 @@ var measuredJoins = ` JOIN series r ON r.id = m.series JOIN locations l ON l.id 
 
 // scanTest reads the columns of measuredTest, and more columns behind them.
 func scanTest(row scanner, t *monitor.RunTest, more ...any) error {
-	var session monitor.Session
-	var known bool
-	machine := new(monitor.Context)
+	var of classRow
 	r := &t.Series
-	err := row.Scan(append([]any{&r.Project, &r.Component, &r.ItemPath, &r.Item, &r.ItemVariant, &r.Kind, &t.Location, &t.Start,
-		float{&t.TotalTime}, float{&t.CPUTime}, float{&t.MemUsage}, &session.Machine, &session.Method, &known, &machine.Env,
-		&machine.PythonInfo}, more...)...)
-	if !known {
-		machine = nil
-	}
-	t.Env = monitor.OriginOf("", machine, &session).Env
+	err := row.Scan(slices.Concat(of.columns(), []any{&r.Project, &r.Component, &r.ItemPath, &r.Item, &r.ItemVariant, &r.Kind, &t.Location,
+		&t.Start, float{&t.TotalTime}, float{&t.CPUTime}, float{&t.MemUsage}}, more)...)
+	t.Env = of.env()
 	return err
 }
 
@@ -130,18 +123,17 @@ func (db *DB) TestHistory(ctx context.Context, query monitor.TestQuery) ([]monit
 	const more = `, coalesce(s.run, h.h), coalesce(s.scm_ref, ''), coalesce(s.branch, ''), coalesce(s.build, ''),
 		coalesce(c.machine_node, ''), coalesce(c.system_info, ''), coalesce(c.python_info, '')`
 	return readPart(ctx, db, func(q querier) (points []monitor.TestPoint, err error) {
-		for _, table := range []string{"'', 0, ''" + more + " FROM metrics m INDEXED BY metrics_point",
-			"m.outcome, m.attempts, m.node_id" + more + " FROM outcomes m INDEXED BY outcomes_point"} {
+		for _, of := range []struct{ outcome, from, unusual string }{
+			{"'', 0, ''", " FROM metrics m INDEXED BY metrics_point", ""},
+			{"m.outcome, m.attempts, m.node_id", " FROM outcomes m INDEXED BY outcomes_point",
+				" AND (m.outcome IN ('failed', 'error') OR m.attempts > 1)"},
+		} {
 			args := []any{t.Project, t.ItemPath, t.Item, t.ItemVariant, t.Kind, t.Component}
 			if query.Branch != nil {
 				args = append(args, *query.Branch)
 			}
-			unusual := ""
-			if len(table) > 0 && table[0] == 'm' {
-				unusual = " AND (m.outcome IN ('failed', 'error') OR m.attempts > 1)"
-			}
-			err := each(ctx, q, "SELECT "+measuredTest+", "+table+measuredJoins+" JOIN hashes h ON h.id = m.session WHERE m.series = "+
-				seriesIs+" AND "+notRemoving+branch+unusual+fmt.Sprintf(" ORDER BY m.utc_ns DESC LIMIT %d", query.Limit), args, func(row scanner) error {
+			err := each(ctx, q, "SELECT "+measuredTest+", "+of.outcome+more+of.from+measuredJoins+" JOIN hashes h ON h.id = m.session WHERE m.series = "+
+				seriesIs+" AND "+notRemoving+branch+of.unusual+fmt.Sprintf(" ORDER BY m.utc_ns DESC LIMIT %d", query.Limit), args, func(row scanner) error {
 				var p monitor.TestPoint
 				err := scanTest(row, &p.RunTest, &p.Outcome, &p.Attempts, &p.NodeID, &p.Run, &p.ScmRef, &p.Branch, &p.Build, &p.Host, &p.System, &p.Python)
 				points = append(points, p)
@@ -193,6 +185,17 @@ func findRuns(project, text string, max int) clause {
 	return query
 }
 
+// lowerASCII returns a text in the lower case of SQLite's function lower, which knows no other letters than those of ASCII.
+func lowerASCII(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
 // Find implements [monitor.PageStore].
 func (db *DB) Find(ctx context.Context, project, text string, max int) (runs []string, tests []monitor.Series, err error) {
 	query := findRuns(project, text, max)
@@ -209,7 +212,7 @@ func (db *DB) Find(ctx context.Context, project, text string, max int) (runs []s
 		return nil, nil, err
 	}
 	query = newClause("SELECT component, item_path, item, item_variant, kind FROM series WHERE project = ?", project)
-	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.TrimSuffix(strings.ToLower(text), ".py"), "/", ".")) {
+	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.TrimSuffix(lowerASCII(text), ".py"), "/", ".")) {
 		query.add(` AND instr(CAST(lower(item_path || '::' || item || ' ' || item_variant) AS BLOB), CAST(? AS BLOB)) > 0`,
 			strings.ReplaceAll(word, ".py::", "::"))
 	}

@@ -199,6 +199,13 @@ func TestSiblingsAndFind(t *testing.T) {
 	runs, _, err = db.Find(t.Context(), "shop", "012345", 10)
 	require.NoError(t, err)
 	assert.Empty(t, runs, "too few digits")
+
+	appendAll(t, db, record(measured("s3", "test_Größe_Ü", arrival.Add(time.Minute))))
+	for _, text := range []string{"test_Größe_Ü", "größe", "Ü"} {
+		_, tests, err := db.Find(t.Context(), "shop", text, 10)
+		require.NoError(t, err)
+		assert.Len(t, tests, 1, text)
+	}
 }
 
 // What a report says of a test is found without reading reports that say nothing of it, however large they are.

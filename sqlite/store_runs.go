@@ -132,21 +132,17 @@ func (m withMore) Scan(dest ...any) error { return m.scanner.Scan(append(dest, m
 // fillTallies adds up the tallies of runs.
 func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budget) error {
 	query := withRuns(len(runs), namesOf(runs))
-	query.add(`SELECT chosen.i, s.machine, s.method, c.seq IS NOT NULL, coalesce(c.env, ''), coalesce(c.python_info, ''),
-		y.kind, y.metrics, y.total_time, y.user_time, y.kernel_time, y.end_ns, y.end_offset` +
+	query.add("SELECT " + classColumns + `, chosen.i, y.kind, y.metrics, y.total_time, y.user_time, y.kernel_time, y.end_ns, y.end_offset` +
 		chosenSessions + ` CROSS JOIN tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = ` + contextOf("y.context"))
 	ended := make([]bool, len(runs)) // r.Ended is the end of a metric
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
-		var session monitor.Session
-		var known bool
-		machine := new(monitor.Context)
+		var of classRow
 		var kind string
 		var metrics int64
 		var total, user, kernel float64
 		var end monitor.Instant
-		err := row.Scan(&i, &session.Machine, &session.Method, &known, &machine.Env, &machine.PythonInfo, &kind, &metrics,
-			&total, &user, &kernel, &end.UTC, &end.Offset)
+		err := row.Scan(append(of.columns(), &i, &kind, &metrics, &total, &user, &kernel, &end.UTC, &end.Offset)...)
 		if err != nil {
 			return err
 		}
@@ -160,10 +156,7 @@ func fillTallies(ctx context.Context, q querier, runs []*monitor.Run, left *budg
 		if !ended[i] || end.UTC > r.Ended.UTC {
 			ended[i], r.Ended = true, end
 		}
-		if !known {
-			machine = nil
-		}
-		return addEnvironment(r, monitor.OriginOf("", machine, &session).Env, left)
+		return addEnvironment(r, of.env(), left)
 	})
 }
 

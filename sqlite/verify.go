@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"path/filepath"
 
 	"pymon-bridge/monitor"
@@ -79,11 +78,8 @@ func (v *verification) alone(ctx context.Context, src *rawFile) error {
 
 // besideBridge verifies a file that a bridge serves.
 func (v *verification) besideBridge(ctx context.Context) error {
-	abs, err := filepath.Abs(v.path)
-	if err != nil {
-		return err
-	}
-	if v.pool, err = openURL(abs, checkerPragmas, 1, url.Values{"mode": {"ro"}}); err != nil {
+	var err error
+	if v.pool, err = openBeside(v.path); err != nil {
 		return err
 	}
 	defer v.pool.Close()

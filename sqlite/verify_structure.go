@@ -16,12 +16,9 @@ func (v *verification) structure(ctx context.Context) error {
 		return v.read(ctx, "file", func(q querier) error { return v.integrity(ctx, q, "file", "PRAGMA integrity_check(100)") })
 	}
 	var tables []string
-	err := v.read(ctx, "file", func(q querier) error {
-		return each(ctx, q, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%'", nil,
-			func(row scanner) error {
-				tables = append(tables, "")
-				return row.Scan(&tables[len(tables)-1])
-			})
+	err := v.read(ctx, "file", func(q querier) (err error) {
+		tables, err = columnOf[string](ctx, q, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%'")
+		return err
 	})
 	for _, table := range tables {
 		if err != nil {

@@ -31,12 +31,11 @@ type writer struct {
 	crowds   map[crowd]*room
 	compared int // metrics that were compared to find equal ones
 
-	series     *cache[int64]      // IDs by project, item_path, item, item_variant, kind and component
-	locations  *cache[int64]      // IDs by item_fs_loc
-	components *cache[int64]      // IDs by component and project
-	hashes     *cache[hashEntry]  // by project and hash
-	offsets    *cache[lastOffset] // by project
-	caches     []interface {      // all of them
+	series     *cache[int64]     // IDs by project, item_path, item, item_variant, kind and component
+	locations  *cache[int64]     // IDs by item_fs_loc
+	components *cache[int64]     // IDs by component and project
+	hashes     *cache[hashEntry] // by project and hash
+	caches     []interface {     // all of them
 		keep()
 		forget()
 		drop()
@@ -49,7 +48,6 @@ const (
 	cachedLocations  = 8192
 	cachedComponents = 1024
 	cachedHashes     = 8192
-	cachedOffsets    = 1024
 )
 
 // openWriter opens the connection, creates or migrates the tables, and checks that commits are durable.
@@ -69,9 +67,8 @@ func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 		locations:  newCache[int64](cachedLocations),
 		components: newCache[int64](cachedComponents),
 		hashes:     newCache[hashEntry](cachedHashes),
-		offsets:    newCache[lastOffset](cachedOffsets),
 	}
-	w.caches = append(w.caches, w.series, w.locations, w.components, w.hashes, w.offsets)
+	w.caches = append(w.caches, w.series, w.locations, w.components, w.hashes)
 	if w.conn, err = pool.Conn(ctx); err != nil {
 		pool.Close()
 		return nil, db.openError(err)
