@@ -932,14 +932,14 @@ class Client:
         from http import client as http
         from json import dumps
         from socket import timeout
-        from urllib.parse import unquote
+        from urllib.parse import quote, unquote
 
         self.dumps, self.http, self.timeout = dumps, http, timeout
         self.wrong_rows = re.compile(r"\b(\d{1,3}) of \d{1,3} rows are invalid, \d{1,3} are stored").search
         self.selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no large numbers
         parts, port = split(url)
         self.shown = "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)  # without a password
-        self.base = parts.path.rstrip("/") + "/"
+        self.base = quote(parts.path, safe="/%:@!$&'()*+,;=").rstrip("/") + "/"  # the bridge says what is wrong with a name
         self.headers = {"Content-Type": "application/json", "User-Agent": "pymon-bridge-plugin"}
         if parts.username is not None:
             secret = unquote(parts.username) + ":" + unquote(parts.password or "")

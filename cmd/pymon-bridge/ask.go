@@ -28,6 +28,9 @@ type askFlags struct {
 	Timeout time.Duration `help:"How long to wait for the answer." default:"1m" env:"PYMON_TIMEOUT"`
 }
 
+// defaultURL is the bridge that commands ask where nothing names one.
+const defaultURL = "http://127.0.0.1:8080"
+
 // source is a bridge that answers a command.
 type source struct {
 	client
@@ -40,9 +43,6 @@ type source struct {
 
 // open finds the bridge to ask. It starts one for a directory, which ends with the source.
 func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source, error) {
-	if f.Data != "" && f.URL != "" && f.URL != os.Getenv("PYMON_URL") {
-		return nil, nil, errors.New("--data and --url: expected only one of them")
-	}
 	dir, err := f.directory()
 	if err != nil {
 		return nil, nil, err
@@ -50,20 +50,15 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 	s := &source{client: client{f.URL, f.Token, f.Project}, wait: m.spin("asking the bridge")}
 	ctx, s.stop = context.WithTimeoutCause(ctx, f.Timeout, fmt.Errorf("no answer within %s", f.Timeout))
 	if dir != "" {
-		i := &invocation{runCmd: &runCmd{Data: dir, Project: f.Project}, m: m}
-		if err := i.open(ctx); err != nil {
+		i, err := openKept(ctx, m, dir, f.Project)
+		if err != nil {
 			s.close()
-			if strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
-				err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
-			}
 			return nil, nil, err
 		}
 		s.client, s.seat = i.to, i.seat
 		return ctx, s, nil
 	}
-	if s.URL == "" {
-		s.URL = "http://127.0.0.1:8080"
-	}
+	s.URL = cmp.Or(s.URL, defaultURL)
 	u, err := s.base()
 	if err != nil {
 		s.close()
@@ -75,8 +70,21 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 	return ctx, s, nil
 }
 
+// openKept opens a bridge for a directory with measurements.
+func openKept(ctx context.Context, m *Main, dir, project string) (*invocation, error) {
+	i := &invocation{runCmd: &runCmd{Data: dir, Project: project}, m: m}
+	err := i.open(ctx)
+	if err != nil && strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
+		err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
+	}
+	return i, err
+}
+
 // directory returns the directory with measurements to show, "" to ask a bridge that runs.
 func (f *askFlags) directory() (string, error) {
+	if f.Data != "" && f.URL != "" && f.URL != os.Getenv("PYMON_URL") {
+		return "", errors.New("--data and --url: expected only one of them")
+	}
 	dir := f.Data
 	if dir == "" {
 		if f.URL != "" {

@@ -324,7 +324,11 @@ func TestTheMeasurementsOfRunAreShown(t *testing.T) {
 		assert.NoError(t, err, "%s", out)
 		return string(out)
 	}
-	assert.Contains(t, look("runs"), "1 failed, 2 passed, 1 skipped")
+	assert.Regexp(t, ` ○ learning .* 1 failed, 2 passed, 1 skipped`, look("runs"), "the report is there when the command has ended")
+	for _, checked := range []string{look("check"), look("check", "--data", ".pymon-bridge")} {
+		assert.Contains(t, checked, "PASSED Nothing to judge by yet")
+		assert.NotContains(t, checked, "127.0.0.1", "the bridge has ended")
+	}
 	assert.Regexp(t, `\n *\d+(\.\d+)? MiB +\S+ █+ +test_shop.py::test_list\n`, look("top", "--by", "memory"))
 	assert.Regexp(t, `^test_shop.py::test_cart\n1 run on `, look("show", "cart", "--data", ".pymon-bridge"))
 	assert.Contains(t, look("show", "cart"), "○ learning")
