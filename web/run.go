@@ -132,6 +132,9 @@ func (p *Pages) run(v *visit) (*view, error) {
 		if err = p.fillTests(ctx, v, data); err == nil {
 			err = p.fillRun(ctx, data)
 		}
+		if data.Again != "" {
+			data.Again = p.sends(v, data.Run) + " " + data.Again
+		}
 		if err == nil && data.Report != nil {
 			err = p.fillAccepted(ctx, v, data)
 		}
@@ -219,9 +222,18 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
 	if args := p.parts.Words.Again(data.Report); len(args) > 0 {
-		data.Again = "pytest " + shell(args)
+		data.Again = shell(args)
 	}
 	return nil
+}
+
+// sends returns the command that sends to this bridge what joins the history of a run.
+func (p *Pages) sends(v *visit, run *runRow) string {
+	args := []string{"pytest", "--remote-server", p.server.BaseURL(v.Context) + "/p/" + run.Info.Project}
+	if run.Branch != "" && !monitor.IsJob(run.Branch) && p.parts.Words.Printable(run.Branch) == run.Branch {
+		args = append(args, "--tag", "branch="+run.Branch)
+	}
+	return shell(args)
 }
 
 // shell quotes arguments for a POSIX shell.

@@ -359,6 +359,7 @@ func TestASnapshotIsReadOnce(t *testing.T) {
 	body := s.get("/p/shop/runs/run-2?status=regression").Body.String()
 	assert.Contains(t, body, "1 test got worse")
 	assert.Contains(t, body, "1–1 of 1 test<", "the filter")
+	assert.Contains(t, body, `>pytest --remote-server http://example.com/p/shop --tag branch=main &#39;it&#39;\&#39;&#39;s&#39; -k &#39;a b&#39;</code>`)
 	assert.Equal(t, 2, s.store.samples, "it was judged")
 
 	s.store.records++
