@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -104,6 +105,8 @@ func (f *askFlags) directory() (string, error) {
 	switch {
 	case err == nil:
 		return dir, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("--data: %w", err)
 	case f.Data != "":
 		return "", fmt.Errorf("--data: expected a directory in which pymon-bridge run has kept measurements, but %s has none", dir)
 	}
