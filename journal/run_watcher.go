@@ -91,6 +91,14 @@ func (w *RunWatcher) Close() error {
 	return nil
 }
 
+// Settle announces at once the runs that have ended by the words of their sessions, because nothing can follow any more. It says
+// whether there were any sessions. Call it after Close.
+func (w *RunWatcher) Settle(ctx context.Context) (watched bool) {
+	watched = len(w.sessions) > 0
+	w.check(ctx, time.Now().Add(grace))
+	return watched
+}
+
 // interval returns the time between two checks. A run's line is late by at most a tenth of After, or by half of grace after
 // an end. A session of which nothing is known may have ended already: its record is late.
 func (w *RunWatcher) interval() time.Duration {

@@ -46,6 +46,7 @@ type Worker struct {
 
 	mu      sync.Mutex
 	waiting []runKey // without repetition, by when they ended
+	busy    bool     // with a run that has left the list
 	wake    chan struct{}
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -122,6 +123,19 @@ func (w *Worker) Ended(project, run string) {
 	}
 }
 
+// Settle waits until no run waits to be judged, as long as ctx lasts.
+func (w *Worker) Settle(ctx context.Context) {
+	for w.unsettled() && sleep(ctx, 10*time.Millisecond) {
+		continue
+	}
+}
+
+func (w *Worker) unsettled() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.busy || len(w.waiting) > 0
+}
+
 // Waiting is the number of runs that wait to be judged.
 func (w *Worker) Waiting() int {
 	w.mu.Lock()
@@ -173,7 +187,7 @@ func (w *Worker) work(ctx context.Context) {
 func (w *Worker) next() (key runKey, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waiting) == 0 {
+	if w.busy = len(w.waiting) > 0; !w.busy {
 		return runKey{}, false
 	}
 	key = w.waiting[0]

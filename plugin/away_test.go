@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/pem"
 	"io"
@@ -107,6 +108,7 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 		{"takes no row", func(path string, _ int) int {
 			return map[string]int{"metrics": 400, "outcomes": 400}[path]
 		}, "", "2 of the results did not arrive at URL: 400 refused by the test", 5, 5},
+		{"has a project with a wrong name", status(http.StatusNotFound), "URL/p/für uns", "2 of the results did not arrive at URL/p/für uns: 404 refused by the test", 1, 1},
 		{"is not there", nil, "http://x:secret@127.0.0.1:1/p/y", "2 of the results did not arrive at http://127.0.0.1:1/p/y: [Errno", 0, 0},
 		{"has no name", nil, "http://", "nothing is sent: expected an address such as http://127.0.0.1:8080", 0, 0},
 		{"has a wrong port", nil, "http://127.0.0.1:port", "nothing is sent: expected an address such as http://127.0.0.1:8080", 0, 0},
@@ -114,9 +116,7 @@ func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			server := record(t, tt.answer)
-			if tt.url == "" {
-				tt.url = server.URL
-			}
+			tt.url = strings.Replace(cmp.Or(tt.url, "URL"), "URL", server.URL, 1)
 			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Args: []string{"-p", "pymon_bridge", "--remote-server", tt.url},
 				Env: []string{"PYTHONPATH=" + loaded(t), "PYMON_WAIT=0.3"}}.Run(t)
 			assert.Equal(t, 1, run.ExitCode)

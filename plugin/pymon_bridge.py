@@ -930,16 +930,16 @@ class Client:
         import selectors
         from base64 import b64encode
         from http import client as http
-        from json import dumps
+        from json import dumps, loads
         from socket import timeout
-        from urllib.parse import unquote
+        from urllib.parse import quote, unquote
 
-        self.dumps, self.http, self.timeout = dumps, http, timeout
+        self.dumps, self.loads, self.http, self.timeout = dumps, loads, http, timeout
         self.wrong_rows = re.compile(r"\b(\d{1,3}) of \d{1,3} rows are invalid, \d{1,3} are stored").search
         self.selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # select takes no large numbers
         parts, port = split(url)
         self.shown = "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)  # without a password
-        self.base = parts.path.rstrip("/") + "/"
+        self.base = quote(parts.path, safe="/%:@!$&'()*+,;=").rstrip("/") + "/"  # the bridge says what is wrong with a name
         self.headers = {"Content-Type": "application/json", "User-Agent": "pymon-bridge-plugin"}
         if parts.username is not None:
             secret = unquote(parts.username) + ":" + unquote(parts.password or "")
@@ -1040,7 +1040,7 @@ class Client:
             del self.waiting[path][:count]
         if status == 201:
             return True
-        self.trouble = one_line("{} {}".format(status or "", text))
+        self.trouble = one_line("{} {}".format(status or "", self.said(text)))
         if wrong:
             self.lost += int(wrong.group(1))
         elif count > 1 and self.takes_lists is None and status >= 400 and status not in UNLIKE_LISTS:
@@ -1061,6 +1061,14 @@ class Client:
             self.undescribed = self.undescribed or path not in ROUTES
             del self.waiting[path][:count]
         return True
+
+    def said(self, text: str) -> str:
+        """Returns the message of a bridge's answer, unless it also names fields, or the whole text of another server."""
+        try:
+            answer = self.loads(text)
+            return str(answer["message"]) if set(answer) == {"message"} else text
+        except (ValueError, TypeError, RecursionError):
+            return text
 
     def post(self, path: str, body: bytes, limit: float) -> Tuple[int, str]:
         """Returns the status of an answer and its text, or 0 and what went wrong."""

@@ -66,7 +66,11 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.requests = append(r.requests, request)
 	if r.answer != nil {
 		if status := r.answer(kind, len(rows)); status != 0 {
-			http.Error(w, "refused by the test", status)
+			text := "refused by the test"
+			if status == http.StatusServiceUnavailable {
+				text = `{"message":"refused by the test"}` // as a bridge answers
+			}
+			http.Error(w, text, status)
 			return
 		}
 	}

@@ -129,7 +129,7 @@ func (p *Pages) run(v *visit) (*view, error) {
 		err = p.fillTests(ctx, v, data)
 	default:
 		if err = p.fillTests(ctx, v, data); err == nil {
-			err = p.fillRun(ctx, data)
+			err = p.fillRun(v, data)
 		}
 		if err == nil && data.Report != nil {
 			err = p.fillAccepted(ctx, v, data)
@@ -190,8 +190,8 @@ func (d *runPage) All() (n int) {
 }
 
 // fillRun adds what is above the list of tests.
-func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
-	run := data.Run
+func (p *Pages) fillRun(v *visit, data *runPage) error {
+	ctx, run := v.Request.Context(), data.Run
 	if run.Status == running {
 		return p.fillLive(ctx, data)
 	}
@@ -212,10 +212,18 @@ func (p *Pages) fillRun(ctx context.Context, data *runPage) error {
 	data.Growth = p.parts.Words.Growing(data.Report)
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
-	data.Again = p.parts.Words.Again(data.Report)
+	data.Again = p.parts.Words.Again(data.Report, p.sends(v, data.Run))
 	return nil
 }
 
+// sends returns the command that sends to this bridge what joins the history of a run.
+func (p *Pages) sends(v *visit, run *runRow) []string {
+	words := []string{"pytest", "--remote-server", p.server.BaseURL(v.Context) + "/p/" + run.Info.Project}
+	if run.Branch != "" && !monitor.IsJob(run.Branch) && p.parts.Words.Printable(run.Branch) == run.Branch {
+		words = append(words, "--tag", "branch="+run.Branch)
+	}
+	return words
+}
 // headline says in a few words what is to be known of a run.
 func headline(r *runRow) string {
 	switch r.Status {

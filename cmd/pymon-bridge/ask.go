@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,6 +31,9 @@ type askFlags struct {
 	Timeout time.Duration `help:"How long to wait for the answer." default:"1m" env:"PYMON_TIMEOUT"`
 }
 
+// defaultURL is the bridge that commands ask where nothing names one.
+const defaultURL = "http://127.0.0.1:8080"
+
 // source is a bridge that answers a command.
 type source struct {
 	client
@@ -43,9 +47,6 @@ type source struct {
 
 // open finds the bridge to ask. It starts one for a directory, which ends with the source.
 func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source, error) {
-	if f.Data != "" && f.URL != "" && f.URL != os.Getenv("PYMON_URL") {
-		return nil, nil, errors.New("--data and --url: expected only one of them")
-	}
 	dir, err := f.directory()
 	if err != nil {
 		return nil, nil, err
@@ -53,18 +54,13 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 	s := &source{client: client{f.URL, f.Token, f.Project}, m: m, wait: m.spin("asking the bridge")}
 	ctx, s.stop = context.WithTimeoutCause(ctx, f.Timeout, fmt.Errorf("no answer within %s", f.Timeout))
 	if dir != "" {
-		if s.seat, s.client, err = openSeat(ctx, dir, cmp.Or(f.Project, monitor.DefaultProject), influxFlags{}); err != nil {
+		if s.seat, s.client, err = openKept(ctx, dir, f.Project); err != nil {
 			s.close()
-			if strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
-				err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
-			}
 			return nil, nil, err
 		}
 		return ctx, s, nil
 	}
-	if s.URL == "" {
-		s.URL = "http://127.0.0.1:8080"
-	}
+	s.URL = cmp.Or(s.URL, defaultURL)
 	u, err := s.base()
 	if err != nil {
 		s.close()
@@ -76,8 +72,20 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 	return ctx, s, nil
 }
 
+// openKept starts a bridge for a directory with measurements.
+func openKept(ctx context.Context, dir, project string) (*seat, client, error) {
+	seat, to, err := openSeat(ctx, dir, cmp.Or(project, monitor.DefaultProject), influxFlags{})
+	if err != nil && strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
+		err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
+	}
+	return seat, to, err
+}
+
 // directory returns the directory with measurements to show, "" to ask a bridge that runs.
 func (f *askFlags) directory() (string, error) {
+	if f.Data != "" && f.URL != "" && f.URL != os.Getenv("PYMON_URL") {
+		return "", errors.New("--data and --url: expected only one of them")
+	}
 	dir, err := f.Data, error(nil)
 	if dir == "" && f.URL == "" {
 		dir, err = defaultDirectory()
@@ -88,6 +96,8 @@ func (f *askFlags) directory() (string, error) {
 	switch {
 	case err == nil:
 		return dir, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("--data: %w", err)
 	case f.Data != "":
 		return "", fmt.Errorf("--data: expected a directory in which pymon-bridge run has kept measurements, but %s has none", dir)
 	}
@@ -98,6 +108,11 @@ func (f *askFlags) directory() (string, error) {
 func (s *source) close() {
 	s.wait.end()
 	s.stop()
+	s.leave()
+}
+
+// leave ends the bridge that was started for a directory.
+func (s *source) leave() {
 	if s.seat != nil {
 		if err := s.seat.close(); err != nil {
 			s.m.say("%v", err)

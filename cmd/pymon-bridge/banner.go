@@ -79,7 +79,7 @@ func writeBanner(w io.Writer, lines [][2]string, remote string) {
 	for _, line := range lines {
 		fmt.Fprintf(w, "  %-12s %s\n", line[0], line[1])
 	}
-	fmt.Fprintf(w, "\nIn your Python project:\n\n  pip install pytest-monitor 'pytest<9.2'\n  pytest --remote-server %s\n\n", remote)
+	fmt.Fprintf(w, "\nIn your Python project, where pymon-bridge is installed, or else pytest-monitor (pip install pytest-monitor 'pytest<9.2'):\n\n  pytest --remote-server %s\n\n", remote)
 }
 
 // notify tells the service manager a state, where there is one that wants to know it (systemd's Type=notify).

@@ -20,9 +20,10 @@ import (
 // checkCmd asks a bridge for the report on a run. The exit status is 0 when the gate passes, 1 when it fails, and 2 when the
 // run could not be judged.
 type checkCmd struct {
-	URL     string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password." default:"http://127.0.0.1:8080" env:"PYMON_URL"`
+	URL     string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password. Without it, the measurements that pymon-bridge run keeps here, else http://127.0.0.1:8080." placeholder:"URL" env:"PYMON_URL"`
 	Token   string `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
 	Project string `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
+	Data    string `help:"Directory in which pymon-bridge run keeps measurements. No server is needed." placeholder:"DIR"`
 
 	ScmRef *string `help:"Judge this commit: all its runs." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
 	RunID  *string `name:"run" help:"Judge the run with this id, and no other run of its commit. \"latest\" is the last run that measured something." placeholder:"ID" env:"PYMON_RUN"`
@@ -31,6 +32,8 @@ type checkCmd struct {
 	Format string `help:"Format of the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
+
+	again []string // the command that measures more, where a directory is judged
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -67,8 +70,12 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
+	from, err := c.find(ctx, m)
+	if err != nil {
+		return &exitError{statusNotJudged, err}
+	}
+	defer from.leave()
 	query, err := c.query()
-	from := &source{client: c.client()}
 	var r *monitor.Report
 	if err == nil {
 		r, err = c.report(ctx, m, from, query)
@@ -81,6 +88,9 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
 		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
+	if c.again != nil { // the bridge ends with this command
+		options.Pytest, options.TokenNote, options.BridgeURL = c.again, "", ""
+	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
@@ -92,6 +102,25 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, err}
 	}
 	return c.gate(r)
+}
+
+// find finds the bridge to ask. It starts one for a directory, which ends with the source.
+func (c *checkCmd) find(ctx context.Context, m *Main) (*source, error) {
+	dir, err := (&askFlags{URL: c.URL, Data: c.Data}).directory()
+	if err != nil {
+		return nil, err
+	}
+	from := &source{m: m}
+	if dir == "" {
+		c.URL = cmp.Or(c.URL, defaultURL)
+	} else if from.seat, from.client, err = openKept(ctx, dir, c.Project); err != nil {
+		return nil, err
+	} else {
+		c.URL, c.Token = from.URL, from.Token
+		c.again = (&invocation{runCmd: &runCmd{Data: c.Data, Project: c.Project, judgeFlags: c.judgeFlags}}).again()
+	}
+	from.client = c.client()
+	return from, nil
 }
 
 // gate returns the error of a report with which the gate does not pass.

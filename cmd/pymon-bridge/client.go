@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -187,7 +188,11 @@ func refusal(response *http.Response) error {
 		return fmt.Errorf("%s redirects to %s (%s): expected the address of the bridge itself", at,
 			(&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), response.Status)
 	}
-	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Message == "" {
+	text, _ := io.ReadAll(io.LimitReader(response.Body, maxLine))
+	if err := json.Unmarshal(text, &body); err != nil || body.Message == "" {
+		if strings.Contains(string(text), "HTTP request to an HTTPS server") { // Go's server says so
+			return fmt.Errorf("the bridge at %s serves HTTPS: write https:// in --url", at)
+		}
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
 	err := fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
@@ -222,6 +227,9 @@ func unreachable(ctx context.Context, err error) error {
 			}
 			e.URL = shown(u)
 		}
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		err = fmt.Errorf("%w; SSL_CERT_FILE names a file with the certificates to trust", err)
 	}
 	return fmt.Errorf("the bridge cannot be reached: %w", err)
 }

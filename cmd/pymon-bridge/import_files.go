@@ -105,6 +105,9 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 	if printErr := c.printImport(m, results); err == nil {
 		err = printErr
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("stopped")
+	}
 	if err != nil {
 		return fmt.Errorf("%w; run the command again to import the rest, what is there already is not imported twice", err)
 	}

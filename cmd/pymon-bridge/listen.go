@@ -62,6 +62,9 @@ func listenOn(address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("--listen: another program listens on %s: stop it, or choose another port", address)
 	case err != nil:
+		if _, wrong := errors.AsType[*net.AddrError](err); wrong {
+			return nil, fmt.Errorf("--listen: expected an address and a port, such as 127.0.0.1:8080, got %q", address)
+		}
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
 	return l, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -93,7 +94,7 @@ func (*runCmd) Help() string {
 
 // Run runs the command, and says at the end what became of its tests.
 func (c *runCmd) Run(ctx context.Context, m *Main) error {
-	i := &invocation{runCmd: c, m: m, id: strings.ToLower(rand.Text())}
+	i := &invocation{runCmd: c, m: m, id: newRunID()}
 	if c.Summary != "" {
 		_ = os.Truncate(c.Summary, 0) // the file of an earlier run says nothing about this one
 	}
@@ -134,6 +135,13 @@ func (c *runCmd) Run(ctx context.Context, m *Main) error {
 		return gate
 	}
 	return nil
+}
+
+// newRunID returns an id that looks like the hash of a session, so pages show its first digits, and find it by them.
+func newRunID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // it never fails
+	return hex.EncodeToString(id[:])
 }
 
 // open finds the bridge to send to. It starts one where the flags name none.

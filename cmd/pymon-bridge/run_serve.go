@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,7 +44,25 @@ func (c *runBridgeCmd) Run(ctx context.Context, logger *slog.Logger) error {
 	if err = place.announce(baseURL(l, false)); err == nil {
 		err = errors.Join(b.wait(place.whileUsed(ctx), nil), place.withdraw())
 	}
+	b.judgeEnded(context.WithoutCancel(ctx))
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()
 	return errors.Join(err, b.Close(stopping))
+}
+
+// lastJudging bounds how long a bridge that nobody uses judges runs. What is left is judged after the next start.
+const lastJudging = 10 * time.Second
+
+// judgeEnded keeps the reports on the runs that the bridge got, without the wait for more of them.
+func (b *bridge) judgeEnded(ctx context.Context) {
+	if b.worker == nil {
+		return
+	}
+	_ = b.runs.Close() // always nil
+	if !b.runs.Settle(ctx) {
+		return // `runs` and its neighbours do not wait for what others have left
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastJudging)
+	defer cancel()
+	b.worker.Settle(ctx)
 }

@@ -141,6 +141,8 @@ func TestSecondBridgeOnTheSamePortOrDataIsRefused(t *testing.T) {
 	port := harness.RunProgram(t, nil, "--listen", address, "--data", t.TempDir())
 	assert.Equal(t, harness.Result{ExitCode: 1,
 		Stderr: "pymon-bridge: --listen: another program listens on " + address + ": stop it, or choose another port\n"}, port)
+	portOnly := harness.RunProgram(t, nil, "--listen", "8080", "--data", t.TempDir())
+	assert.Equal(t, harness.Result{ExitCode: 1, Stderr: "pymon-bridge: --listen: expected an address and a port, such as 127.0.0.1:8080, got \"8080\"\n"}, portOnly)
 	data := harness.RunProgram(t, nil, "--listen", "127.0.0.1:0", "--data", bridge.Data)
 	assert.Equal(t, harness.Result{ExitCode: 1, Stderr: fmt.Sprintf("pymon-bridge: %s is in use by another pymon-bridge (process %d): "+
 		"stop it, or use another data directory\n", bridge.Data, bridge.PID())}, data)

@@ -72,6 +72,7 @@ func TestRunsAreListed(t *testing.T) {
 		{[]string{"runs", "--url", bridge.URL}, `project "default" has no runs; there is the project shop (404 Not Found)`},
 		{[]string{"runs", "--url", bridge.URL + "/p/other"}, `project "other" has no runs; there is the project shop (404 Not Found)`},
 		{[]string{"runs", "--data", t.TempDir()}, `--data: expected a directory in which pymon-bridge run has kept measurements`},
+		{[]string{"runs", "--data", harness.Program(t)}, "--data: stat " + harness.Program(t) + "/pymon.db: not a directory"},
 		{[]string{"runs", "--data", "d", "--url", bridge.URL}, `--data and --url: expected only one of them`},
 		{[]string{"runs", "--url", "http://127.0.0.1:1"}, "no bridge answers at http://127.0.0.1:1: start one"},
 		{[]string{"top", "--run", "nix", "--url", bridge.URL + "/p/shop"}, `--run: none of the last 13 runs has the id "nix": pymon-bridge runs lists them`},
@@ -324,7 +325,11 @@ func TestTheMeasurementsOfRunAreShown(t *testing.T) {
 		assert.NoError(t, err, "%s", out)
 		return string(out)
 	}
-	assert.Contains(t, look("runs"), "1 failed, 2 passed, 1 skipped")
+	assert.Regexp(t, ` ○ learning .* 1 failed, 2 passed, 1 skipped +[0-9a-f]{32}\n`, look("runs"), "the report is there when the command has ended")
+	for _, checked := range []string{look("check"), look("check", "--data", ".pymon-bridge")} {
+		assert.Contains(t, checked, "PASSED Nothing to judge by yet")
+		assert.NotContains(t, checked, "127.0.0.1", "the bridge has ended")
+	}
 	assert.Regexp(t, `\n *\d+(\.\d+)? MiB +\S+ █+ +test_shop.py::test_list\n`, look("top", "--by", "memory"))
 	assert.Regexp(t, `^test_shop.py::test_cart\n1 run on `, look("show", "cart", "--data", ".pymon-bridge"))
 	assert.Contains(t, look("show", "cart"), "○ learning")
