@@ -179,8 +179,5 @@ func (c client) send(ctx context.Context, method string, body map[string]any, in
 		return err
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
-	}
-	return nil
+	return decode(ctx, response, into)
 }

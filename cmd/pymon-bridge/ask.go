@@ -186,10 +186,7 @@ func (s *source) read(ctx context.Context, into any, query url.Values, path ...s
 		return err
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
-	}
-	return nil
+	return decode(ctx, response, into)
 }
 
 // tests calls use for each test of a run, as each session tells of it. The project's own plugin sends outcomes. The tests of other

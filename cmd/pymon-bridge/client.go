@@ -47,6 +47,23 @@ func (c client) ask(ctx context.Context, method string, body io.Reader, query ur
 	return response, nil
 }
 
+// decode reads the whole answer into a value. The error of a connection that ended before the answer did is a [laterError]: the bridge
+// restarts, perhaps. An answer that came as a whole and is not JSON stays what it is.
+func decode(ctx context.Context, response *http.Response, into any) error {
+	content, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return unreachable(ctx, err)
+	case err != nil:
+		return laterIfRestarting(err, fmt.Errorf("the answer of %s was cut off: %w", shown(response.Request.URL), err))
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("the answer of %s, %d bytes of %q, is not what was asked for: %w", shown(response.Request.URL), len(content),
+			response.Header.Get("Content-Type"), err)
+	}
+	return nil
+}
+
 // publicAddress returns the address at which people reach the bridge that answers, if it tells one. What else it tells is no address:
 // the command open gives it to the programs of the desktop, which do with a "file:" or a "-h" what these ask for.
 func publicAddress(answer http.Header) string {
