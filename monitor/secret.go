@@ -17,9 +17,7 @@ func HideSecret(text, secret string) string {
 	}
 	const hidden = "[token]"
 	forms := []string{url.QueryEscape(secret), secret}
-	for _, form := range forms {
-		text = strings.ReplaceAll(text, form, hidden)
-	}
+	text = strings.NewReplacer(forms[0], hidden, forms[1], hidden).Replace(text) // at once: the word may have the letters of a short secret
 	for _, form := range forms {
 		for n := len(form) - 1; n >= cutSecret; n-- { // a longer part has the shorter ones
 			text = strings.ReplaceAll(text, form[:n], hidden)

@@ -33,6 +33,7 @@ func TestHideSecret(t *testing.T) {
 	assert.Equal(t, "[token]", monitor.HideSecret(ofWords, ofWords))
 	assert.Equal(t, "a text", monitor.HideSecret("a text", ""))
 	assert.Equal(t, "a [token] secret", monitor.HideSecret("a short secret", "short"))
+	assert.Equal(t, "a[token]", monitor.HideSecret("at", "t"))
 }
 
 // FuzzHideSecret checks that no beginning and no end of a secret stays, and that a text without them stays as it is.
