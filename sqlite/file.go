@@ -82,7 +82,7 @@ func syncFile(path string) error {
 // a file ends all locks that this process has on it.
 func (db *DB) inspect() error {
 	if _, err := os.Stat(db.path); errors.Is(err, os.ErrNotExist) {
-		if evidence := db.evidence(); evidence != "" {
+		if evidence := evidence(db.path); evidence != "" {
 			return db.lost("it is missing, but " + evidence)
 		}
 	}
@@ -95,7 +95,7 @@ func (db *DB) inspect() error {
 	n, err := io.ReadFull(f, head)
 	switch {
 	case errors.Is(err, io.EOF):
-		if evidence := db.evidence(); evidence != "" {
+		if evidence := evidence(db.path); evidence != "" {
 			return db.lost("it is empty, but " + evidence)
 		}
 		return syncDirectory(filepath.Dir(db.path))
@@ -108,14 +108,14 @@ func (db *DB) inspect() error {
 }
 
 // evidence says which other file shows that the file had content. It is empty when there is none.
-func (db *DB) evidence() string {
-	name := filepath.Base(db.path)
+func evidence(path string) string {
+	name := filepath.Base(path)
 	for _, f := range []struct{ kind, suffix string }{{"log", "-wal"}, {"log's index", "-shm"}} {
-		if size := fileSize(db.path + f.suffix); size > 0 {
+		if size := fileSize(path + f.suffix); size > 0 {
 			return fmt.Sprintf("its %s %s%s has %d bytes", f.kind, name, f.suffix, size)
 		}
 	}
-	if readMarks(db.path + ".lock").content {
+	if readMarks(path + ".lock").content {
 		return fmt.Sprintf("its lock %s.lock says that it had content", name)
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"pymon-bridge/monitor"
@@ -127,11 +128,14 @@ func (v *verification) all(ctx context.Context) error {
 	case err != nil:
 		v.found("file", "SQLite cannot read it: %v", err)
 		return nil
-	case tables == 0:
-		v.found("file", "it has no tables")
+	case application == 0 && version == 0 && tables == 0:
+		v.empty()
 		return nil
 	case application != applicationID:
 		return monitor.Errorf(monitor.EInvalid, "%s is a SQLite file of another program (application_id %d)", v.path, application)
+	case tables == 0:
+		v.found("file", "it has no tables")
+		return nil
 	case version > known:
 		return monitor.Errorf(monitor.EInvalid, "%s was written by a newer pymon-bridge (schema version %d, this one knows %d)",
 			v.path, version, known)
@@ -148,6 +152,18 @@ func (v *verification) all(ctx context.Context) error {
 		return err
 	}
 	return v.contents(ctx)
+}
+
+// empty says what a file without content is. A bridge that was stopped in its very first start leaves one, and a lock without the mark
+// of content, and [DB.Open] goes on. Without that lock nothing tells it from a copy that failed.
+func (v *verification) empty() {
+	if evidence := evidence(v.path); fileSize(v.path) == 0 && evidence != "" {
+		v.found("file", "it is empty, but %s", evidence)
+	} else if _, err := os.Stat(v.path + ".lock"); err != nil || readMarks(v.path+".lock").content {
+		v.found("file", "it has no tables")
+	} else {
+		v.note("The file is empty: the bridge was stopped before its first start was complete. The next start goes on.")
+	}
 }
 
 // read calls fn in a transaction. An error of SQLite's becomes a finding.

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -48,6 +49,52 @@ func TestVerifyFindsNothingInASoundFile(t *testing.T) {
 	assert.Equal(t, before, files(t, filepath.Dir(left)), "nothing was changed")
 	require.NoError(t, db.Close())
 	assert.Empty(t, verified(t, path).Findings)
+}
+
+// A bridge that was stopped in its very first start has promised nothing, and the next start goes on. Other files without tables have
+// lost what they had, or are copies that failed.
+func TestVerifyTellsAFileOfAFirstStartFromALoss(t *testing.T) {
+	t.Parallel()
+	begun := filepath.Join(t.TempDir(), sqlite.FileName)
+	first := dbAt(begun, utcZones())
+	first.AddSchema("stop here")
+	require.Error(t, first.Open(t.Context()))
+	require.FileExists(t, begun)
+	for name, tc := range map[string]struct {
+		change func(path string) error
+		want   string // empty: nothing is wrong
+	}{
+		"before it wrote to the file": {func(path string) error { return os.Truncate(path, 0) }, ""},
+		"before the tables":           {func(string) error { return nil }, ""},
+		"no lock":                     {func(path string) error { return os.Remove(path + ".lock") }, "it has no tables"},
+		"no lock and no byte": {func(path string) error { return errors.Join(os.Remove(path+".lock"), os.Truncate(path, 0)) },
+			"it has no tables"},
+		"the lock says that it had content": {func(path string) error {
+			return os.WriteFile(path+".lock", []byte("1\nthe file has content\n"), 0o600)
+		}, "it has no tables"},
+		"a log is left": {func(path string) error {
+			return errors.Join(os.Truncate(path, 0), os.WriteFile(path+"-wal", []byte("x"), 0o600))
+		}, "it is empty, but its log pymon.db-wal has 1 bytes"},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, sqlite.FileName)
+		require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Dir(begun))))
+		require.NoError(t, tc.change(path))
+		before := files(t, dir)
+		v := verified(t, path)
+		assert.Equal(t, before, files(t, dir), "%s: nothing was changed", name)
+		if tc.want != "" {
+			assert.Equal(t, []sqlite.Finding{{Where: "file", What: tc.want}}, v.Findings, name)
+			assert.Empty(t, v.Notes, name)
+			continue
+		}
+		assert.Empty(t, v.Findings, name)
+		assert.Equal(t, []string{"The file is empty: the bridge was stopped before its first start was complete. The next start goes on."}, v.Notes, name)
+		db := dbAt(path, utcZones())
+		require.NoError(t, db.Open(t.Context()), name)
+		require.NoError(t, db.Close())
+		assert.Empty(t, verified(t, path).Notes, name)
+	}
 }
 
 // TestVerifyNamesWhatIsWrong damages one thing at a time with SQL, where nothing but the programs's own rules is broken.

@@ -1,5 +1,11 @@
 package web
 
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
 // column is the head of a column that a list can be sorted by.
 type column struct {
 	Title, Class string
@@ -31,11 +37,18 @@ func (f *frame) column(by, title, class string) column {
 
 func (d *runPage) sortedBy() (string, bool) { return d.Sort, d.Ascending }
 
-// hidden lists the parameters of the state that a form has to keep.
-func (f *frame) hidden(names ...string) (some []string) {
+// field is a hidden input of a form.
+type field struct{ Name, Value string }
+
+// hidden returns the parameters of the state that a form has to keep. What a browser would not send back as it is, it sends escaped.
+func (f *frame) hidden(names ...string) (some []field) {
 	for _, name := range names {
-		if f.value(name) != "" {
-			some = append(some, name)
+		switch value := f.value(name); {
+		case value == "":
+		case !utf8.ValidString(value) || strings.ContainsAny(value, "\r\n\x00"):
+			some = append(some, field{escaped + name, url.QueryEscape(value)})
+		default:
+			some = append(some, field{name, value})
 		}
 	}
 	return some

@@ -19,7 +19,8 @@ func FuzzAddress(f *testing.F) {
 	for _, seed := range []string{"/p/shop/", "/p/shop/runs/run-1?q=<x-evil>&sort=-time&page=2", "/p/shop/test?path=tests.a&name=<x-evil>&env=%ff",
 		"/p/shop/compare?a=run-1&b=run-2&metric=x", "/p/shop/find?q=%3Cx-evil%3E", "/p/shop/tests?view=tree&open=tests%2F&page=99999999999999999999",
 		"/p/shop/regressions?branch=-&state=open", "/-/login?next=//evil.example/%5c", "/p/shop/runs?branch=<x-evil>&before=-1", "/-/status?format=json",
-		"/-/static/x/app.css", "/p/shop/runs/run-1/accept", "/p/%3Cx-evil%3E/", "/p/shop/runs/run-1?format=csv&columns=,,"} {
+		"/-/static/x/app.css", "/p/shop/runs/run-1/accept", "/p/%3Cx-evil%3E/", "/p/shop/runs/run-1?format=csv&columns=,,",
+		"/p/shop/runs?escaped-status=%25ff%250a&escaped-x=%25&escaped-escaped-q=%3Cx-evil%3E"} {
 		f.Add(seed, "text/html", "next=%2f%2fevil.example&token=x&note=<x-evil>")
 	}
 	s := newShop(f)

@@ -224,6 +224,7 @@ func (p *Pages) sends(v *visit, run *runRow) []string {
 	}
 	return words
 }
+
 // headline says in a few words what is to be known of a run.
 func headline(r *runRow) string {
 	switch r.Status {

@@ -17,10 +17,24 @@ type state struct {
 	wrong    map[string]string // what was expected, by parameter
 }
 
+// escaped begins the name of a parameter whose value is escaped once more. Forms name parameters so, whose values do not survive a
+// browser: it sends U+FFFD for what is no Unicode, and CRLF for the end of a line.
+const escaped = "escaped-"
+
 func newState(raw string) (*state, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if plain, ok := strings.CutPrefix(name, escaped); ok {
+			value, err := url.QueryUnescape(values.Get(name))
+			if err != nil {
+				return nil, monitor.Errorf(monitor.EInvalid, "the query cannot be read: %s: %w", name, err)
+			}
+			values.Del(name)
+			values.Set(plain, value)
+		}
 	}
 	return &state{values: values, defaults: map[string]string{}, wrong: map[string]string{}}, nil
 }

@@ -218,7 +218,7 @@ func (s *source) read(ctx context.Context, into any, query url.Values, path ...s
 	if err != nil {
 		return err
 	}
-	return decode(response, into)
+	return decode(ctx, response, into)
 }
 
 // tests calls use for each test of a run, as each session tells of it. The project's own plugin sends outcomes. The tests of other

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -158,22 +157,13 @@ func (s *source) report(ctx context.Context, query url.Values) (*monitor.Report,
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
 	s.note(response.Header)
 	var r monitor.Report
-	err = json.NewDecoder(response.Body).Decode(&r)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, unreachable(ctx, err)
-	case err == nil && (r.Project == "" || r.Run == "" || r.Suite.Status.Severity() < 0):
-		err = errors.New("it judges no run") // JSON of another service must not look like a run without regressions
-	}
-	if err != nil {
-		err = fmt.Errorf("the answer of %s is not a report: %w", shown(response.Request.URL), err)
-		if errors.Is(err, io.ErrUnexpectedEOF) { // the bridge ended before the answer did
-			err = laterIfRestarting(err, err)
-		}
+	if err := decode(ctx, response, &r); err != nil {
 		return nil, err
+	}
+	if r.Project == "" || r.Run == "" || r.Suite.Status.Severity() < 0 { // JSON of another service must not look like a run without regressions
+		return nil, fmt.Errorf("the answer of %s is not a report: it judges no run", shown(response.Request.URL))
 	}
 	return &r, nil
 }

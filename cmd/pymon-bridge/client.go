@@ -59,14 +59,23 @@ func (c client) send(ctx context.Context, method string, body map[string]any, in
 	if err != nil {
 		return err
 	}
-	return decode(response, into)
+	return decode(ctx, response, into)
 }
 
-// decode reads the JSON object of an answer.
-func decode(response *http.Response, into any) error {
+// decode reads the whole answer into a value, and closes it. The error of a connection that ended before the answer did is a [laterError]:
+// the bridge restarts, perhaps. An answer that came as a whole and is not JSON stays what it is.
+func decode(ctx context.Context, response *http.Response, into any) error {
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("the answer of %s is not what was asked for: %w", shown(response.Request.URL), err)
+	content, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return unreachable(ctx, err)
+	case err != nil:
+		return laterIfRestarting(err, fmt.Errorf("the answer of %s was cut off: %w", shown(response.Request.URL), err))
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("the answer of %s, %d bytes of %q, is not what was asked for: %w", shown(response.Request.URL), len(content),
+			response.Header.Get("Content-Type"), err)
 	}
 	return nil
 }

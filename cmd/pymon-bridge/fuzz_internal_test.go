@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,7 +28,7 @@ func FuzzAnswers(f *testing.F) {
 		`{"runs": [` + run + `], "count": 1, "prev_url": "x"}`, run, run + "\n" + run + "\n",
 		`{"project": "shop", "run": "r1", "suite": {"status": "regression"}, "results": [{"metric": "cpu_time", "item": "a\u001b[2J", "status": "regression"}]}`,
 		`{"message": "\u001b]0;title\u0007 \u202e"}`, "<html>\x1b[31m", `{"count": 9223372036854775807}`, `{"count": -1, "runs": null}`, "",
-		`{"acceptances": [{"id": 1, "note": "\r\n::error::x", "by": "\u0000"}]}`, "[]", "null\n1\n", `{"count": 1, "runs": [], "prev_url": "x"}`,
+		`{"acceptances": [{"id": 1, "note": "\r\n::error::x", "by": "\u0000"}]}`, "[]", "null\n1\n", `{"project": "sh`, `{"count": 1, "runs": [], "prev_url": "x"}`,
 	} {
 		for command := range asking {
 			f.Add(uint8(command), uint16(200+300*(i%3/2)), "odd \x1b[31m", "http://example.org/", []byte(seed))
@@ -45,10 +42,6 @@ func FuzzAnswers(f *testing.F) {
 		}
 		if status < 200 || status > 999 {
 			status = 200
-		}
-		var value json.RawMessage
-		if errors.Is(json.NewDecoder(bytes.NewReader(body)).Decode(&value), io.ErrUnexpectedEOF) {
-			t.Skip("the command would ask again: so ends the answer of a bridge that restarts")
 		}
 		bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()

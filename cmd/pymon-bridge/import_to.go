@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -145,10 +144,7 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 	switch response.StatusCode {
 	case http.StatusCreated:
 		stored := new(importCounts)
-		if err := json.NewDecoder(response.Body).Decode(stored); err != nil {
-			return nil, fmt.Errorf("%s: expected an answer of a bridge of version %s: %w", shown(request.URL), version, err)
-		}
-		return stored, nil
+		return stored, decode(ctx, response, stored)
 	case http.StatusRequestEntityTooLarge:
 		return nil, errTooLarge
 	case http.StatusBadRequest:

@@ -121,6 +121,35 @@ func TestCheckAsksAgainAfterHalfAnAnswer(t *testing.T) {
 	assert.Equal(t, 2, asked)
 }
 
+// An answer that came to its end stays what it is.
+func TestCheckAsksOnceForAWholeAnswerThatIsNoJSON(t *testing.T) {
+	t.Parallel()
+	for body, reason := range map[string]string{`{"project": "sh`: "unexpected end of JSON input", "": "unexpected end of JSON input",
+		"{} <html>": "invalid character '<' after top-level value"} {
+		for _, end := range []string{"length", "chunks", "connection"} {
+			asked := 0
+			bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked++
+				w.Header().Set("Content-Type", "text/odd")
+				switch end {
+				case "length":
+					w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+				case "connection":
+					w.Header().Set("Transfer-Encoding", "identity")
+				}
+				_, _ = w.Write([]byte(body))
+				_ = http.NewResponseController(w).Flush()
+			}))
+			status, stderr := check(t.Context(), "--url", bridge.URL)
+			bridge.Close()
+			assert.Equal(t, statusNotJudged, status)
+			assert.Equal(t, 1, asked, end)
+			assert.Equal(t, "pymon-bridge: could not judge: the answer of "+bridge.URL+"/api/v1/regressions, "+strconv.Itoa(len(body))+
+				" bytes of \"text/odd\", is not what was asked for: "+reason+"\n", stderr)
+		}
+	}
+}
+
 // A person at a wrong port must read at once what is wrong.
 func TestCheckSaysAtOnceThatNobodyAnswers(t *testing.T) {
 	t.Parallel()

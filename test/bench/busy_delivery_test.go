@@ -38,18 +38,18 @@ func benchBusyDelivery(b *testing.B, r *report) {
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Args: []string{"--no-judge"}})
 	prepare(b, bridge.URL)
 	bucket, ended := server.NewBucket("bare", 0), make(chan error, 1)
-	begin, influxd := time.Now(), busy(b, server.PID())
+	begin, influxd := time.Now(), cpuTime(b, server.PID())
 	go func() { ended <- postAll(server, bucket, batches) }()
 	var alone []time.Duration
 	for len(ended) == 0 {
 		alone = append(alone, posts.run(b, bridge.URL).p99)
 	}
-	bare := passage{took: time.Since(begin), influxd: busy(b, server.PID()) - influxd}
+	bare := passage{took: time.Since(begin), influxd: cpuTime(b, server.PID()) - influxd}
 	require.NoError(b, <-ended)
 	requireStored(b, server, bucket, lines)
 	bridge.Stop()
 
-	begin, influxd = time.Now(), busy(b, server.PID())
+	begin, influxd = time.Now(), cpuTime(b, server.PID())
 	bridge = harness.StartBridge(b, harness.BridgeConfig{Data: data, Influx: server, Bucket: server.NewBucket("bridge", 0),
 		MetaBucket: server.NewBucket("meta", 0), Args: []string{"--no-judge"}})
 	prepare(b, bridge.URL)
@@ -65,8 +65,8 @@ func benchBusyDelivery(b *testing.B, r *report) {
 	for left > busyDelivered {
 		left = waiting()
 	}
-	bridged := passage{took: time.Since(begin), own: busy(b, bridge.PID()), influxd: busy(b, server.PID()) - influxd}
-	_, bridged.peak = resident(b, bridge.PID())
+	bridged := passage{took: time.Since(begin), own: cpuTime(b, bridge.PID()), influxd: cpuTime(b, server.PID()) - influxd}
+	bridged.peak = harness.MemoryOf(bridge.PID())["VmHWM"]
 	delivered := lines + int(posts.numbers.Load()-first) - int(left)
 	most := 0.0
 	for range 10 {

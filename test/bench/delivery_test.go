@@ -104,9 +104,9 @@ func readyMade(b *testing.B, dir string) (batches [][]byte, lines int) {
 func postBatches(b *testing.B, server *harness.Influx, batches [][]byte, lines int) passage {
 	b.Helper()
 	bucket := server.NewBucket("bare", 0)
-	own, influxd, begin := busy(b, os.Getpid()), busy(b, server.PID()), time.Now()
+	own, influxd, begin := cpuTime(b, os.Getpid()), cpuTime(b, server.PID()), time.Now()
 	require.NoError(b, postAll(server, bucket, batches))
-	p := passage{took: time.Since(begin), own: busy(b, os.Getpid()) - own, influxd: busy(b, server.PID()) - influxd}
+	p := passage{took: time.Since(begin), own: cpuTime(b, os.Getpid()) - own, influxd: cpuTime(b, server.PID()) - influxd}
 	requireStored(b, server, bucket, lines)
 	return p
 }
@@ -136,18 +136,11 @@ func postAll(server *harness.Influx, bucket string, batches [][]byte) error {
 	return nil
 }
 
-// busy returns the CPU time of a process so far.
-func busy(b *testing.B, pid int) time.Duration {
-	b.Helper()
-	user, system := cpuTime(b, pid)
-	return user + system
-}
-
 // drain starts a bridge on a backlog and waits until it has delivered everything.
 func drain(b *testing.B, server *harness.Influx, data string, lines int) passage {
 	b.Helper()
 	bucket, meta := server.NewBucket("bridge", 0), server.NewBucket("meta", 0)
-	influxd, begin := busy(b, server.PID()), time.Now()
+	influxd, begin := cpuTime(b, server.PID()), time.Now()
 	// Without this flag the bridge would judge the runs of the backlog at the same time.
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: data, Influx: server, Bucket: bucket, MetaBucket: meta, Args: []string{"--no-judge"}})
 	for {
@@ -158,8 +151,8 @@ func drain(b *testing.B, server *harness.Influx, data string, lines int) passage
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	p := passage{took: time.Since(begin), own: busy(b, bridge.PID()), influxd: busy(b, server.PID()) - influxd}
-	_, p.peak = resident(b, bridge.PID())
+	p := passage{took: time.Since(begin), own: cpuTime(b, bridge.PID()), influxd: cpuTime(b, server.PID()) - influxd}
+	p.peak = harness.MemoryOf(bridge.PID())["VmHWM"]
 	bridge.Stop()
 	requireStored(b, server, bucket, lines)
 	return p

@@ -40,17 +40,15 @@ func benchJudge(b *testing.B, r *report) {
 	var took, quiet, beside, used, bare []time.Duration
 	for range judgeRounds {
 		quiet = append(quiet, posts.run(b, bridge.URL).p99)
-		user, system := cpuTime(b, bridge.PID())
+		before := cpuTime(b, bridge.PID())
 		took = append(took, askForReport(b, bridge.URL))
-		userEnd, systemEnd := cpuTime(b, bridge.PID())
-		used = append(used, userEnd-user+systemEnd-system)
+		used = append(used, cpuTime(b, bridge.PID())-before)
 		bare = append(bare, readBySQL(b, dir))
 		during := make(chan result, 1)
 		go func() { during <- posts.run(b, bridge.URL) }()
 		askForReport(b, bridge.URL)
 		beside = append(beside, (<-during).p99)
 	}
-	_, most := resident(b, bridge.PID())
 	table := r.add(fmt.Sprintf("Judging a run of %d tests by %d earlier runs, from the local file", judgedTests, judgedRuns-regress.Defaults().WindowRuns),
 		"what", "measured", "goal", "verdict")
 	table.row("the report, from request to answer", seconds(median(took)), "≤ "+judgeGoal.String(), verdict(median(took) <= judgeGoal))
@@ -60,7 +58,7 @@ func benchJudge(b *testing.B, r *report) {
 	table.row("ratio of the two", fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≤ %.2f", judgeRatio), verdict(ratio <= judgeRatio))
 	table.row("p99 of a POST; 4 clients, each with a test between two posts", millis(median(quiet)), "", "")
 	table.row("the same p99 during a report", millis(median(beside)), "", "")
-	table.row("peak memory", mebibytes(most), "", "")
+	table.row("peak memory", mebibytes(harness.MemoryOf(bridge.PID())["VmHWM"]), "", "")
 }
 
 // readBySQL returns the CPU time that SQL alone takes to read the measurements of the report.
@@ -69,11 +67,10 @@ func readBySQL(b *testing.B, dir string) time.Duration {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, sqlite.FileName)+"?mode=ro")
 	require.NoError(b, err)
 	defer func() { require.NoError(b, db.Close()) }()
-	user, system := cpuTime(b, os.Getpid())
+	before := cpuTime(b, os.Getpid())
 	askSQL(b, db, `SELECT session, series, context, location, utc_ns, total_time, user_time + kernel_time, mem_usage
 		FROM metrics WHERE session <> ?`, "")
-	userEnd, systemEnd := cpuTime(b, os.Getpid())
-	return userEnd - user + systemEnd - system
+	return cpuTime(b, os.Getpid()) - before
 }
 
 // askForReport requests the report on the last run of 50,000 tests, and returns the time that it took.

@@ -18,8 +18,9 @@ func benchMemory(b *testing.B, r *report, folders *backlogs) {
 	bridge := harness.StartBridge(b, harness.BridgeConfig{Data: large, Args: []string{"--no-judge"}, Env: absentInflux()})
 	table := r.add(fmt.Sprintf("Resident memory with %d undelivered records", largeBacklog), "when", "now", "peak", "goal", "verdict")
 	state := func(when string, judged bool) {
-		now, most := resident(b, bridge.PID())
-		cells := []string{when, mebibytes(now), mebibytes(most), "", ""}
+		memory := harness.MemoryOf(bridge.PID())
+		most := memory["VmHWM"]
+		cells := []string{when, mebibytes(memory["VmRSS"]), mebibytes(most), "", ""}
 		if judged {
 			cells[3], cells[4] = "< "+mebibytes(memoryGoal), verdict(most < memoryGoal)
 		}

@@ -90,10 +90,9 @@ func appendAndSync(b *testing.B) time.Duration {
 }
 
 func (c *cell) turn(b *testing.B, url string, pid int) sample {
-	user, system := cpuTime(b, pid)
+	before := cpuTime(b, pid)
 	s := sample{result: c.load.run(b, url)}
-	userEnd, systemEnd := cpuTime(b, pid)
-	s.cpu = (userEnd - user + systemEnd - system) / time.Duration(s.requests)
+	s.cpu = (cpuTime(b, pid) - before) / time.Duration(s.requests)
 	return s
 }
 

@@ -9,13 +9,22 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"pymon-bridge/test/harness"
 )
 
 // tick is the unit of CPU time in /proc. It is the same on all architectures of Linux.
 const tick = 10 * time.Millisecond
 
-// cpuTime returns the CPU time of a process so far: in the program, and in the kernel for the program.
-func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
+// cpuTime returns the CPU time of a process so far.
+func cpuTime(tb testing.TB, pid int) time.Duration {
+	tb.Helper()
+	user, system := cpuTimes(tb, pid)
+	return user + system
+}
+
+// cpuTimes returns its two parts: in the program, and in the kernel for the program.
+func cpuTimes(tb testing.TB, pid int) (user, system time.Duration) {
 	tb.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	require.NoError(tb, err)
@@ -30,36 +39,11 @@ func cpuTime(tb testing.TB, pid int) (user, system time.Duration) {
 	return user, system
 }
 
-// resident returns the resident memory of a process in bytes: now, and its peak.
-func resident(tb testing.TB, pid int) (now, most int64) {
-	tb.Helper()
-	memory := memoryOf(tb, pid)
-	return memory["VmRSS"], memory["VmHWM"]
-}
-
-// memoryOf returns the memory figures of a process from /proc, in bytes.
-func memoryOf(tb testing.TB, pid int) map[string]int64 {
-	tb.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	require.NoError(tb, err)
-	memory := map[string]int64{}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		if size, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
-			kib, err := strconv.ParseInt(size, 10, 64)
-			require.NoError(tb, err)
-			memory[name] = kib << 10
-		}
-	}
-	return memory
-}
-
 // peakAnonymous watches the anonymous memory of a process, which is its memory without mapped files. stop ends the watch and
 // returns the peak in bytes.
-func peakAnonymous(tb testing.TB, pid int) (stop func() int64) {
-	tb.Helper()
+func peakAnonymous(pid int) (stop func() int64) {
 	const anonymous = "RssAnon"
-	peak := memoryOf(tb, pid)[anonymous]
+	peak := harness.MemoryOf(pid)[anonymous]
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -68,7 +52,7 @@ func peakAnonymous(tb testing.TB, pid int) (stop func() int64) {
 			case <-end:
 				return
 			case <-time.After(50 * time.Millisecond):
-				peak = max(peak, memoryOf(tb, pid)[anonymous])
+				peak = max(peak, harness.MemoryOf(pid)[anonymous])
 			}
 		}
 	}()

@@ -21,9 +21,9 @@ func benchProfile(b *testing.B, r *report) {
 	prepare(b, bridge.URL)
 	var numbers atomic.Int64
 	l := load{connections: postGoalConnections, duration: 5 * time.Second, numbers: &numbers}
-	user, system := cpuTime(b, bridge.PID())
+	user, system := cpuTimes(b, bridge.PID())
 	res := l.run(b, bridge.URL)
-	userEnd, systemEnd := cpuTime(b, bridge.PID())
+	userEnd, systemEnd := cpuTimes(b, bridge.PID())
 	bridge.Stop()
 	table := r.add("CPU time of the bridge by function; new connections, 16 at a time", "flat", "cumulative", "function")
 	for _, cells := range topEntries(b, harness.Program(b), profile) {

@@ -104,9 +104,9 @@ func (h history) run(n int) []*monitor.Point {
 func settle(b *testing.B, pid int) {
 	b.Helper()
 	for idle := 0; idle < 5; idle++ {
-		before := busyTime(b, pid)
+		before := cpuTime(b, pid)
 		time.Sleep(time.Second)
-		if busyTime(b, pid)-before > 100*time.Millisecond {
+		if cpuTime(b, pid)-before > 100*time.Millisecond {
 			idle = 0
 		}
 	}
@@ -118,24 +118,17 @@ func (h history) read(b *testing.B, cfg influx.Config, pid int) []string {
 	reader, err := influx.NewReader(cfg)
 	require.NoError(b, err)
 	settle(b, pid)
-	memory, peak := memoryOf(b, pid)["RssAnon"], peakAnonymous(b, pid)
-	begin, theirs, ours := time.Now(), busyTime(b, pid), busyTime(b, os.Getpid())
+	memory, peak := harness.MemoryOf(pid)["RssAnon"], peakAnonymous(pid)
+	begin, theirs, ours := time.Now(), cpuTime(b, pid), cpuTime(b, os.Getpid())
 	counts := map[monitor.Class]int{}
 	for p, err := range reader.Points(b.Context(), time.Time{}, time.Time{}) {
 		require.NoError(b, err)
 		counts[p.Class()]++
 	}
 	took := time.Since(begin)
-	theirs, ours = busyTime(b, pid)-theirs, busyTime(b, os.Getpid())-ours
+	theirs, ours = cpuTime(b, pid)-theirs, cpuTime(b, os.Getpid())-ours
 	n := h.runs * h.each
 	require.Equal(b, map[monitor.Class]int{monitor.ClassContext: h.runs, monitor.ClassSession: h.runs, monitor.ClassMetric: n}, counts)
 	return []string{h.name, fmt.Sprint(n), fmt.Sprintf("%.0f", float64(n)/took.Seconds()), fmt.Sprintf("%.1f s", theirs.Seconds()),
 		fmt.Sprintf("%d µs", (theirs / time.Duration(n)).Microseconds()), fmt.Sprintf("%.1f s", ours.Seconds()), mebibytes(memory), mebibytes(peak())}
-}
-
-// busyTime returns the CPU time of a process so far.
-func busyTime(b *testing.B, pid int) time.Duration {
-	b.Helper()
-	user, system := cpuTime(b, pid)
-	return user + system
 }

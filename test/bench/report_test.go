@@ -7,7 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
+
+	"pymon-bridge/test/harness"
 )
 
 // report gathers the sections of the table.
@@ -54,14 +55,7 @@ func (r *report) print() {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, r.before, loadAverage())
 	for _, s := range r.sections {
 		fmt.Printf("\n## %s\n\n", s.title)
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		for n, row := range s.rows {
-			_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
-			if n == 0 {
-				_, _ = fmt.Fprintln(w, strings.Repeat("---\t", len(row)-1)+"---")
-			}
-		}
-		_ = w.Flush() // writes to standard output
+		harness.PrintTable(os.Stdout, s.rows)
 		for _, note := range s.notes {
 			fmt.Println("\n" + note)
 		}

@@ -172,7 +172,7 @@ func TestCheckSaysWhyItCannotJudge(t *testing.T) {
 	for _, tc := range []struct{ url, timeout, says string }{
 		{unknown.URL, "1m", `could not judge: project "shop" has no run of commit "abc" (404 Not Found)`},
 		{proxy.URL, "1s", `answered 502 Bad Gateway`},
-		{other.URL, "1m", `is not a report`},
+		{other.URL, "1m", `is not what was asked for`},
 		{colourful.URL, "1m", `could not judge: no \x1b[31mrun\n::error:: #\x23vso[x] (404 Not Found)`},
 		{slow.URL, "200ms", `no answer within 200ms`},
 		{"http://x:SECRET@127.0.0.1:1", "1s", `no bridge answers at http://127.0.0.1:1: start one with`},

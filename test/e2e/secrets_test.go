@@ -63,12 +63,12 @@ func (c *canaries) sawProcesses(t *testing.T) {
 }
 
 // formsOf returns what a text must not have: the secret as it is, in an address, in base64 as it is and as a password, and each part of
-// it that has twelve letters.
+// it that has sixteen letters.
 func formsOf(secret string) []string {
 	forms := []string{secret, url.QueryEscape(secret), base64.RawStdEncoding.EncodeToString([]byte(secret)),
 		base64.RawURLEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte("x:" + secret))}
-	for i := 0; i+12 <= len(secret); i++ {
-		forms = append(forms, secret[i:i+12])
+	for i := 0; i+16 <= len(secret); i++ {
+		forms = append(forms, secret[i:i+16])
 	}
 	return forms
 }

@@ -15,8 +15,8 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// postRun posts a run with one test, which takes some CPU time.
-func postRun(t *testing.T, bridge string, number int, seconds float64) {
+// postRun posts a run with one test, which takes some CPU time. The name is a JSON text.
+func postRun(t *testing.T, bridge, name string, number int, seconds float64) {
 	t.Helper()
 	at := time.Now().Add(time.Duration(number-20) * time.Minute).UTC()
 	post := func(path, body string) {
@@ -32,8 +32,8 @@ func postRun(t *testing.T, bridge string, number int, seconds float64) {
 		number, at.Format(isoformat), number)
 	post("/sessions/", session+"}")
 	post("/metrics/", fmt.Sprintf(`{"session_h": "s%d", "context_h": "c", "item_start_time": %q, "item_path": "tests.test_pay", "item": "test_card",
-		"item_variant": "test_card", "item_fs_loc": "tests/test_pay.py", "kind": "function", "component": "", "total_time": %g,
-		"user_time": %[3]g, "kernel_time": 0, "cpu_usage": 1, "mem_usage": 10}`, number, at.Add(time.Second).Format(isoformat), seconds))
+		"item_variant": %s, "item_fs_loc": "tests/test_pay.py", "kind": "function", "component": "", "total_time": %g,
+		"user_time": %[4]g, "kernel_time": 0, "cpu_usage": 1, "mem_usage": 10}`, number, at.Add(time.Second).Format(isoformat), name, seconds))
 }
 
 // TestAcceptingOnAPage accepts a regression on the page of its run, without scripts of the bridge, and takes that back.
@@ -41,7 +41,7 @@ func TestAcceptingOnAPage(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{Args: []string{"--quiet-after", "1s"}})
 	for n := range 13 {
-		postRun(t, bridge.URL, n, map[bool]float64{false: 0.1, true: 0.3}[n >= 10])
+		postRun(t, bridge.URL, `"test_card"`, n, map[bool]float64{false: 0.1, true: 0.3}[n >= 10])
 	}
 	kept := func() (*monitor.Report, bool) {
 		var page struct{ Report *monitor.Report }

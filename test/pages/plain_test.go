@@ -3,6 +3,7 @@ package pages_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/test/harness"
 )
 
 // plain uses the pages without JavaScript: what they say, and all their links.
@@ -79,5 +81,35 @@ func (w *world) names(t *testing.T) {
 		p.fits(same.Test.ItemVariant[:min(40, len(same.Test.ItemVariant))])
 		_, err := json.Marshal(same)
 		require.NoError(t, err)
+	}
+}
+
+// TestChoicesKeepANameThatIsNoText chooses the history on all branches, of tests whose names come back otherwise from a browser. pytest
+// has such names if it is told not to escape them.
+func TestChoicesKeepANameThatIsNoText(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	for n, part := range []string{`\udcff`, `two\nlines`, `\r\u0000`} {
+		postRun(t, bridge.URL, `"test_card[`+part+`]"`, n, 0.1)
+		for _, scripts := range []bool{true, false} {
+			p := newTab(t, 1280, "light")
+			_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
+			require.NoError(t, err)
+			p.open(bridge.URL + "/p/accepting/runs/run-" + strconv.Itoa(n))
+			p.click(".run-tests tbody a.test")
+			p.wait(`document.querySelector(".controls")`)
+			name := p.text("h1")
+			eval[bool](p, `(e => { e.value = "*"; return e.dispatchEvent(new Event("change", {bubbles: true})) })(document.querySelector("[name=branch]"))`)
+			if !scripts {
+				p.click(".controls .btn")
+			}
+			p.wait(`new URLSearchParams(location.search).get("branch") === "*" && document.querySelector("h1")`)
+			assert.Equal(t, name, p.text("h1"))
+			assert.Equal(t, "all", eval[string](p, `document.querySelector("[name=branch]").selectedOptions[0].text`))
+			p.click(".controls .seg a") // the address of a link has it in the usual way again
+			p.wait(`new URLSearchParams(location.search).get("n") === "60" && document.querySelector("h1")`)
+			assert.Equal(t, name, p.text("h1"))
+			assert.NotContains(t, p.address(), "escaped-")
+		}
 	}
 }

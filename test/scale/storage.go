@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,24 +18,9 @@ type memory struct {
 	most int64 // of it all, since it started
 }
 
-// memoryOf asks Linux for the memory of a process.
-func memoryOf(pid int) (m memory) {
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return m
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		switch name {
-		case "RssAnon":
-			m.own = kib << 10
-		case "VmHWM":
-			m.most = kib << 10
-		}
-	}
-	return m
+func memoryOf(pid int) memory {
+	all := harness.MemoryOf(pid)
+	return memory{own: all["RssAnon"], most: all["VmHWM"]}
 }
 
 // sizeOf adds up what the files below a folder take of the disk. InfluxDB makes files that are mostly holes. Files may go meanwhile.
