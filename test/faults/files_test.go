@@ -103,19 +103,23 @@ func (f failing) whileItStarts(s *site, n int64, effect seam.Effect) {
 		s.bridge.Signal(syscall.SIGTERM)
 		s.bridge.WaitEnded()
 	}
-	if s.bridge.TryStart() {
+	serves := s.bridge.TryStart()
+	if serves {
 		for range 5 {
 			if resp, err := http.Get(s.bridge.URL + "/api/v1/metrics/"); err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body) // it may be cut off
 				_ = resp.Body.Close()
 			}
 		}
-		s.bridge.Kill()
 	}
-	failed := s.page.Failed.Load() > 0
+	failed := s.page.Failed.Load() > 0 // what fails from here on may not be said before the kill
 	require.True(s.t, failed || n > 1, "no %s", f.operation)
 	if failed && f.says != "" {
-		assert.Greater(s.t, strings.Count(s.bridge.Log(), f.says), said, "the log does not say that %s: %s %d, %d", f.says, f.operation, n, effect)
+		assert.Eventually(s.t, func() bool { return strings.Count(s.bridge.Log(), f.says) > said }, time.Minute, 10*time.Millisecond,
+			"the log does not say that %s: %s %d, %d", f.says, f.operation, n, effect)
+	}
+	if serves {
+		s.bridge.Kill()
 	}
 	s.page.Disarm()
 	s.bridge.Start()
