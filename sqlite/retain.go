@@ -13,10 +13,10 @@ import (
 const (
 	// retainStep is how many rows one transaction of retention removes, or how many pages it gives back. Clients wait for it, so it is
 	// short.
-	retainStep = 100
-	// retainRest is how many times as long as its last transaction took retention rests. So it takes a quarter of the writing at most,
+	retainStep = 50
+	// retainRest is how many times as long as its last transaction took retention rests. So it takes a tenth of the writing at most,
 	// and commits of records go first.
-	retainRest = 3
+	retainRest = 9
 	// plannedRuns bounds how many runs a plan has, as long as one of them goes.
 	plannedRuns = 1000
 )

@@ -134,7 +134,7 @@ func (r *retaining) finish() (any bool, err error) {
 	const hidden = " WHERE session IN (SELECT session FROM removing) LIMIT ?1)"
 	for {
 		seqs, err := r.db.numbersFrom(r.ctx, "SELECT seq FROM (SELECT seq FROM metrics INDEXED BY metrics_session"+hidden+
-			" UNION ALL SELECT seq FROM (SELECT seq FROM outcomes INDEXED BY outcomes_session"+hidden, deletionWindow)
+			" UNION ALL SELECT seq FROM (SELECT seq FROM outcomes INDEXED BY outcomes_session"+hidden, 10*retainStep)
 		if err != nil {
 			return any, err
 		}
