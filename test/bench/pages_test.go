@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -115,14 +116,20 @@ func benchPages(b *testing.B, r *report) {
 	benchPageReaders(b, r, bridge.URL, run)
 }
 
-// benchPageReaders measures how much readers of pages delay clients that post.
+// benchPageReaders measures how much readers of pages delay clients that post. Pages may take one of two cores. A program that computes on
+// one core, and asks the bridge nothing, shows how much of the delay that explains.
 func benchPageReaders(b *testing.B, r *report, base, run string) {
 	var numbers atomic.Int64
 	posts := load{connections: postGoalConnections, duration: 3 * time.Second, pause: testTime, numbers: &numbers}
 	var quiet, beside []time.Duration
-	var ratios []float64
+	var ratios, busy []float64
 	for range readersRound {
 		without := posts.run(b, base)
+		computing := exec.Command("sh", "-c", "while :; do :; done")
+		require.NoError(b, computing.Start())
+		busy = append(busy, float64(posts.run(b, base).p99)/float64(without.p99))
+		require.NoError(b, computing.Process.Kill())
+		_ = computing.Wait() // it was killed
 		ctx, cancel := context.WithCancel(b.Context())
 		var readers sync.WaitGroup
 		for n := range pageReaders {
@@ -148,6 +155,7 @@ func benchPageReaders(b *testing.B, r *report, base, run string) {
 	table.row("p99 of a POST", millis(median(quiet)), "", "")
 	table.row("the same p99 beside the readers", millis(median(beside)), "", "")
 	table.row("their ratio", fmt.Sprintf("%.1f", median(ratios)), fmt.Sprintf("≤ %.0f", readersGoal), verdict(median(ratios) <= readersGoal))
+	table.row("the ratio beside a program that computes on one core", fmt.Sprintf("%.1f", median(busy)), "", "")
 }
 
 // waitForReports waits until all runs are judged. Pages show what reports say, and judging takes a core.
