@@ -288,7 +288,7 @@ func (w *world) copy(t *testing.T) {
 	eval[bool](p, `navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve() }, true`)
 	p.click("[data-copy=again]")
 	p.wait(`window.copied`)
-	assert.Equal(t, "pytest tests/checkout/test_payment.py -k 'test_pay_by_card[visa]'", eval[string](p, `window.copied`))
+	assert.Equal(t, "pytest --remote-server "+w.URL+"/p/shop --tag branch=main tests/checkout/test_payment.py -k 'test_pay_by_card[visa]'", eval[string](p, `window.copied`))
 	assert.Equal(t, "Copied", p.text("[data-copy=again]"))
 }
 
