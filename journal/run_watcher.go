@@ -36,6 +36,7 @@ type RunWatcher struct {
 	running sync.WaitGroup
 
 	mu       sync.Mutex
+	accepted bool // a record of a session arrived
 	sessions map[sessionKey]watched
 	soon     bell // rings when the time between two checks may have become shorter
 }
@@ -92,11 +93,12 @@ func (w *RunWatcher) Close() error {
 }
 
 // Settle announces at once the runs that have ended by the words of their sessions, because nothing can follow any more. It says
-// whether there were any sessions. Call it after Close.
-func (w *RunWatcher) Settle(ctx context.Context) (watched bool) {
-	watched = len(w.sessions) > 0
+// whether any session was accepted since Open. Call it after Close.
+func (w *RunWatcher) Settle(ctx context.Context) (accepted bool) {
 	w.check(ctx, time.Now().Add(grace))
-	return watched
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.accepted
 }
 
 // interval returns the time between two checks. A run's line is late by at most a tenth of After, or by half of grace after
@@ -129,6 +131,7 @@ func (w *RunWatcher) Accepted(rec *monitor.Record) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.accepted = true
 	s, known := w.sessions[key]
 	if !known && len(w.sessions) >= maxWatched {
 		return

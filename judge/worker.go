@@ -123,7 +123,7 @@ func (w *Worker) Ended(project, run string) {
 	}
 }
 
-// Settle waits until no run waits to be judged, as long as ctx lasts.
+// Settle waits until no run waits to be judged, as long as ctx lasts. Call it before Close.
 func (w *Worker) Settle(ctx context.Context) {
 	for w.unsettled() && sleep(ctx, 10*time.Millisecond) {
 		continue

@@ -91,6 +91,38 @@ func runAgain(r *monitor.Report, o Options) step {
 	return step{says: says + ": --rerun-file FILE writes the arguments for pytest"}
 }
 
+// SendTo returns the words of a command that runs pytest, and sends what joins the history of the run of a report. Without the address of a
+// bridge it sends nothing.
+func SendTo(bridge string, r *monitor.Report) []string {
+	if bridge == "" {
+		return []string{"pytest"}
+	}
+	return append([]string{"pytest", "--remote-server", AddressOf(bridge, r)}, tagFlags(BranchTags(r))...)
+}
+
+// AddressOf returns the address of the project of a report at a bridge.
+func AddressOf(bridge string, r *monitor.Report) string {
+	if r.Project == monitor.DefaultProject {
+		return bridge
+	}
+	return bridge + "/p/" + r.Project
+}
+
+// BranchTags returns the tag that puts another run on the branch of a report. There is none for a job, and for a name that cannot be shown.
+func BranchTags(r *monitor.Report) []string {
+	if r.Branch == "" || monitor.IsJob(r.Branch) || Printable(r.Branch) != r.Branch {
+		return nil
+	}
+	return []string{"branch=" + r.Branch}
+}
+
+func tagFlags(tags []string) (words []string) {
+	for _, tag := range tags {
+		words = append(words, "--tag", tag)
+	}
+	return words
+}
+
 // commandOf returns a command that runs pytest with some arguments, as it is typed. It is "" where a part of it comes from
 // outside and cannot be shown as it is: escaped it would be another command.
 func commandOf(pytest []string, arguments ...string) string {

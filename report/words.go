@@ -31,11 +31,11 @@ func (Words) Growth(metric string, d *monitor.Drift) string { return Growth(metr
 // Growing says how the suite and its parts grow slowly.
 func (Words) Growing(r *monitor.Report) []string { return growth(r, severalMachines(r), show) }
 
-// Again returns a command that runs pytest, whose words are given, with the arguments of [Rerun]; "" where there are none.
-func (Words) Again(r *monitor.Report, pytest []string) string {
+// Again returns a command that runs pytest with the arguments of [Rerun], and sends to a bridge as [SendTo] says; "" where there are none.
+func (Words) Again(r *monitor.Report, bridge string) string {
 	arguments := Rerun(r)
 	if arguments == nil {
 		return ""
 	}
-	return commandOf(pytest, arguments...)
+	return commandOf(SendTo(bridge, r), arguments...)
 }

@@ -25,6 +25,7 @@ type runPage struct {
 	Growth    []string        `json:"-"`       // of the suite and its parts
 	Learned   string          `json:"learned"` // how far the branch is from being judged
 	Again     string          `json:"again"`
+	Token     bool            `json:"-"`      // pytest needs one to send to this bridge
 	Broken    []*testRow      `json:"broken"` // failed or flaky
 	Trends    []trend         `json:"-"`
 	Ratios    []bin           `json:"-"`
@@ -212,17 +213,8 @@ func (p *Pages) fillRun(v *visit, data *runPage) error {
 	data.Growth = p.parts.Words.Growing(data.Report)
 	data.Found = all[:min(maxFindings, len(all))]
 	data.More = len(all) - len(data.Found)
-	data.Again = p.parts.Words.Again(data.Report, p.sends(v, data.Run))
+	data.Again, data.Token = p.parts.Words.Again(data.Report, p.server.BaseURL(v.Context)), httpd.NameOf(v.Context) != ""
 	return nil
-}
-
-// sends returns the command that sends to this bridge what joins the history of a run.
-func (p *Pages) sends(v *visit, run *runRow) []string {
-	words := []string{"pytest", "--remote-server", p.server.BaseURL(v.Context) + "/p/" + run.Info.Project}
-	if run.Branch != "" && !monitor.IsJob(run.Branch) && p.parts.Words.Printable(run.Branch) == run.Branch {
-		words = append(words, "--tag", "branch="+run.Branch)
-	}
-	return words
 }
 
 // headline says in a few words what is to be known of a run.

@@ -177,7 +177,7 @@ func (p *Pages) fillTest(v *visit, data *testPage, shown, points []*point) error
 		data.Lines[m.Name] = m.line(data.Status)
 	}
 	again := monitor.Result{TestID: data.ID, ItemFSLoc: data.File, Status: monitor.StatusSuspect}
-	data.Pytest = p.parts.Words.Again(&monitor.Report{Results: []monitor.Result{again}}, []string{"pytest"})
+	data.Pytest = p.parts.Words.Again(&monitor.Report{Results: []monitor.Result{again}}, "")
 	others, err := p.parts.Store.Siblings(ctx, data.Test, siblings)
 	for _, s := range others {
 		if s.Item == data.Test.Item {

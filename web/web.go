@@ -44,8 +44,9 @@ type Words interface {
 	Growth(metric string, d *monitor.Drift) string
 	// Growing says in sentences how the suite and its parts grow slowly.
 	Growing(r *monitor.Report) []string
-	// Again returns the command that runs the regressions and suspects of a report again; "" for none. Its first words are given.
-	Again(r *monitor.Report, pytest []string) string
+	// Again returns the command that runs the regressions and suspects of a report again, and sends to a bridge unless its address is "";
+	// "" for none.
+	Again(r *monitor.Report, bridge string) string
 }
 
 // Detector says what is usual, as it does when it judges.

@@ -195,8 +195,8 @@ func (fakeWords) Usual(_, _ string, _ []float64) (low, usual, high float64) {
 	return math.NaN(), math.NaN(), math.NaN()
 }
 func (fakeWords) RunsNeeded() int { return 10 }
-func (fakeWords) Again(_ *monitor.Report, pytest []string) string {
-	return strings.Join(append(pytest, `'it'\''s' -k 'a b'`), " ")
+func (fakeWords) Again(_ *monitor.Report, bridge string) string {
+	return strings.TrimSuffix("pytest --remote-server "+bridge, " --remote-server ") + ` 'it'\''s' -k 'a b'`
 }
 func (fakeWords) Tokens(context.Context) (t monitor.TokenList, _ error) { return t, nil }
 
@@ -361,7 +361,7 @@ func TestASnapshotIsReadOnce(t *testing.T) {
 	body := s.get("/p/shop/runs/run-2?status=regression").Body.String()
 	assert.Contains(t, body, "1 test got worse")
 	assert.Contains(t, body, "1–1 of 1 test<", "the filter")
-	assert.Contains(t, body, `>pytest --remote-server http://example.com/p/shop --tag branch=main &#39;it&#39;\&#39;&#39;s&#39; -k &#39;a b&#39;</code>`)
+	assert.Contains(t, body, `>pytest --remote-server http://example.com &#39;it&#39;\&#39;&#39;s&#39; -k &#39;a b&#39;</code>`)
 	assert.Equal(t, 2, s.store.samples, "it was judged")
 
 	s.store.records++

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/report"
 )
 
 // The command of `run` for another run sends to the same project of the same bridge, and shows no token.
@@ -41,6 +42,15 @@ func TestRunAgainSendsToTheSameProject(t *testing.T) {
 	}
 }
 
+// The command of `check` keeps the branch, also where it judges a directory.
+func TestCheckAgainKeepsTheBranch(t *testing.T) {
+	t.Parallel()
+	c := &checkCmd{Data: "kept"}
+	r := &monitor.Report{Project: monitor.DefaultProject, Branch: "dev"}
+	assert.Equal(t, "pymon-bridge run --data kept --tag branch=dev -- pytest", strings.Join(c.pytest(&source{seat: &seat{}}, r), " "))
+	assert.Equal(t, "pytest --remote-server http://h --tag branch=dev", strings.Join(c.pytest(&source{client: client{URL: "http://h"}}, r), " "))
+}
+
 // The command of `check` shows no token, but says that one is needed. It has no tag that cannot be shown.
 func TestCheckAgainSaysWhereTheTokenGoes(t *testing.T) {
 	t.Parallel()
@@ -63,9 +73,8 @@ func TestCheckAgainSaysWhereTheTokenGoes(t *testing.T) {
 		assert.Contains(t, text, tc.want+"            pytest --remote-server "+bridge.URL+"/p/shop --tag branch=main test_a.py -k test_a\n")
 		assert.NotContains(t, text, "s3cret")
 	}
-	c := &checkCmd{URL: "http://h"}
 	assert.Equal(t, []string{"pytest", "--remote-server", "http://h"},
-		c.pytest(&monitor.Report{Project: monitor.DefaultProject, Branch: "a\n::error::b"}))
+		report.SendTo("http://h", &monitor.Report{Project: monitor.DefaultProject, Branch: "a\n::error::b"}))
 }
 
 // A bridge of an older version has no pages. The report shows none of it.

@@ -76,7 +76,7 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 func openKept(ctx context.Context, dir, project string) (*seat, client, error) {
 	seat, to, err := openSeat(ctx, dir, cmp.Or(project, monitor.DefaultProject), influxFlags{})
 	if err != nil && strings.Contains(err.Error(), "is in use by another pymon-bridge") { // the bridge that did not start has said so
-		err = fmt.Errorf("%w; to ask that bridge, give its address with --url, and no --data", err)
+		err = fmt.Errorf("%w; to ask that bridge, give its address with --url instead of the directory", err)
 	}
 	return seat, to, err
 }

@@ -19,10 +19,10 @@ import (
 // checkCmd asks a bridge for the report on a run. The exit status is 0 when the gate passes, 1 when it fails, and 2 when the
 // run could not be judged.
 type checkCmd struct {
-	URL     string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password. Without it, the measurements that pymon-bridge run keeps here, else http://127.0.0.1:8080." placeholder:"URL" env:"PYMON_URL"`
-	Token   string `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
-	Project string `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
-	Data    string `help:"Directory in which pymon-bridge run keeps measurements. No server is needed." placeholder:"DIR"`
+	URL     *string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password. Without it, the measurements that pymon-bridge run keeps here, else http://127.0.0.1:8080." placeholder:"URL" env:"PYMON_URL"`
+	Token   string  `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
+	Project string  `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
+	Data    string  `help:"Directory in which pymon-bridge run keeps measurements. No server is needed." placeholder:"DIR"`
 
 	ScmRef *string `help:"Judge this commit: all its runs." placeholder:"COMMIT" env:"PYMON_SCM_REF"`
 	RunID  *string `name:"run" help:"Judge the run with this id, and no other run of its commit. \"latest\" is the last run that measured something." placeholder:"ID" env:"PYMON_RUN"`
@@ -32,7 +32,7 @@ type checkCmd struct {
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
 
-	again []string // the command that measures more, where a directory is judged
+	to client // the bridge that was asked
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -80,22 +80,22 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		r, err = c.report(ctx, m, from, query)
 	}
 	if err == nil {
-		r.Budget, err = client{c.URL, c.Token, cmp.Or(c.Project, r.Project)}.budget(ctx, m, limits, r)
+		r.Budget, err = client{c.to.URL, c.to.Token, r.Project}.budget(ctx, m, limits, r)
 	}
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
-	if c.again != nil { // the bridge ends with this command
-		options.Pytest, options.TokenNote, options.BridgeURL = c.again, "", ""
+		Pytest: c.pytest(from, r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
+	if from.seat != nil { // the bridge ends with this command
+		options.TokenNote, options.BridgeURL = "", ""
 	}
 	err = report.Write(m.Stdout, report.Format(c.Format), r, options)
 	if err == nil {
 		err = c.writeRerun(report.Rerun(r))
 	}
 	if err == nil && report.Format(c.Format) == report.Text {
-		err = report.WriteHints(m.Stdout, client{c.URL, c.Token, r.Project}.advice(ctx, m, r), options)
+		err = report.WriteHints(m.Stdout, client{c.to.URL, c.to.Token, r.Project}.advice(ctx, m, r), options)
 	}
 	if err != nil {
 		return &exitError{statusNotJudged, err}
@@ -105,21 +105,37 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 
 // find finds the bridge to ask. It starts one for a directory, which ends with the source.
 func (c *checkCmd) find(ctx context.Context, m *Main) (*source, error) {
-	dir, err := (&askFlags{URL: c.URL, Data: c.Data}).directory()
+	// When the variable of a pipeline is empty, the command must not judge what somebody else measured.
+	if c.Data == "" && c.URL != nil && *c.URL == "" {
+		return nil, errors.New("--url: expected an address, got an empty text")
+	}
+	asked := askFlags{Data: c.Data}
+	if c.URL != nil {
+		asked.URL = *c.URL
+	}
+	dir, err := asked.directory()
 	if err != nil {
 		return nil, err
 	}
-	from := &source{m: m}
-	if dir == "" {
-		c.URL = cmp.Or(c.URL, defaultURL)
-	} else if from.seat, from.client, err = openKept(ctx, dir, c.Project); err != nil {
-		return nil, err
-	} else {
-		c.URL, c.Token = from.URL, from.Token
-		c.again = (&invocation{runCmd: &runCmd{Data: c.Data, Project: c.Project, judgeFlags: c.judgeFlags}}).again()
+	from := &source{m: m, client: client{cmp.Or(asked.URL, defaultURL), c.Token, c.Project}}
+	if dir != "" {
+		if c.Data == "" {
+			m.say("judging what pymon-bridge run keeps in %s", dir)
+		}
+		if from.seat, from.client, err = openKept(ctx, dir, c.Project); err != nil {
+			return nil, err
+		}
 	}
-	from.client = c.client()
+	c.to = from.client
 	return from, nil
+}
+
+// pytest returns the command that measures what joins the history of the run.
+func (c *checkCmd) pytest(from *source, r *monitor.Report) []string {
+	if from.seat == nil {
+		return report.SendTo(from.origin(), r)
+	}
+	return (&invocation{runCmd: &runCmd{Data: c.Data, Project: c.Project, Tag: report.BranchTags(r), judgeFlags: c.judgeFlags}}).again()
 }
 
 // gate returns the error of a report with which the gate does not pass.
@@ -153,11 +169,10 @@ func (c *judgeFlags) report(ctx context.Context, m *Main, from *source, query ur
 
 // report asks once for a report.
 func (s *source) report(ctx context.Context, query url.Values) (*monitor.Report, error) {
-	response, err := s.client.get(ctx, query, "regressions")
+	response, err := s.get(ctx, query, "regressions")
 	if err != nil {
 		return nil, err
 	}
-	s.note(response.Header)
 	var r monitor.Report
 	if err := decode(ctx, response, &r); err != nil {
 		return nil, err
@@ -168,31 +183,12 @@ func (s *source) report(ctx context.Context, query url.Values) (*monitor.Report,
 	return &r, nil
 }
 
-func (c *checkCmd) client() client { return client{c.URL, c.Token, c.Project} }
-
-// remote returns the address of the project for pytest, without a token.
-func (c *checkCmd) remote(r *monitor.Report) string {
-	if r.Project == monitor.DefaultProject {
-		return c.client().origin()
-	}
-	return c.client().origin() + "/p/" + r.Project
-}
-
-// pytest returns the command that sends to the same bridge.
-func (c *checkCmd) pytest(r *monitor.Report) []string {
-	words := []string{"pytest", "--remote-server", c.remote(r)}
-	if r.Branch != "" && !monitor.IsJob(r.Branch) && report.Printable(r.Branch) == r.Branch {
-		words = append(words, "--tag", "branch="+r.Branch)
-	}
-	return words
-}
-
-// tokenNote says where the token of that command goes, if it needs one.
+// tokenNote says where the token of the command that sends to the bridge goes, if it needs one.
 func (c *checkCmd) tokenNote(r *monitor.Report) string {
-	if !c.client().hasToken() {
+	if !c.to.hasToken() {
 		return ""
 	}
-	return "with the token in the address, as " + strings.Replace(c.remote(r), "://", "://x:TOKEN@", 1)
+	return "with the token in the address, as " + strings.Replace(report.AddressOf(c.to.origin(), r), "://", "://x:TOKEN@", 1)
 }
 
 // query returns the question that the flags ask.

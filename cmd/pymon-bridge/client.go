@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -200,7 +201,7 @@ func refusal(response *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(response.Body, maxLine))
 	if err := json.Unmarshal(text, &body); err != nil || body.Message == "" {
 		if strings.Contains(string(text), "HTTP request to an HTTPS server") { // Go's server says so
-			return fmt.Errorf("the bridge at %s serves HTTPS: write https:// in --url", at)
+			return fmt.Errorf("the bridge at %s serves HTTPS: write https://", at)
 		}
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
@@ -237,7 +238,7 @@ func unreachable(ctx context.Context, err error) error {
 			e.URL = shown(u)
 		}
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && runtime.GOOS == "linux" {
 		err = fmt.Errorf("%w; SSL_CERT_FILE names a file with the certificates to trust", err)
 	}
 	return fmt.Errorf("the bridge cannot be reached: %w", err)

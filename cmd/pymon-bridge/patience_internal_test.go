@@ -157,10 +157,10 @@ func TestCheckSaysAtOnceThatNobodyAnswers(t *testing.T) {
 	said := make(chan string, 1)
 	m := &Main{Stderr: writerFunc(func(text []byte) { said <- string(text) })}
 	for timeout, most := range map[time.Duration]string{2 * time.Minute: "30s", 10 * time.Second: "10s"} {
-		c := checkCmd{URL: "http://127.0.0.1:1", judgeFlags: judgeFlags{Timeout: timeout}}
+		flags := judgeFlags{Timeout: timeout}
 		ended := make(chan error, 1)
 		go func() {
-			_, err := c.report(ctx, m, &source{client: c.client()}, nil)
+			_, err := flags.report(ctx, m, &source{client: client{URL: "http://127.0.0.1:1"}}, nil)
 			ended <- err
 		}()
 		assert.Regexp(t, "^pymon-bridge: no bridge answers at [^;]*; asking again, for at most "+most+"\n$", <-said)

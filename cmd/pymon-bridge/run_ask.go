@@ -61,7 +61,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 
 // runs returns the ids of the runs of the command. There are several where tox or nox made several environments.
 func (i *invocation) runs(ctx context.Context) (ids []string, err error) {
-	response, err := i.to.client.get(ctx, url.Values{"with_flags": {tagInvocation}, "restrict_flags": {i.id}, "format": {"ndjson"}}, "sessions", "")
+	response, err := i.to.get(ctx, url.Values{"with_flags": {tagInvocation}, "restrict_flags": {i.id}, "format": {"ndjson"}}, "sessions", "")
 	if err != nil {
 		return nil, err
 	}

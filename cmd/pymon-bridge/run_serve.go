@@ -44,7 +44,9 @@ func (c *runBridgeCmd) Run(ctx context.Context, logger *slog.Logger) error {
 	if err = place.announce(baseURL(l, false)); err == nil {
 		err = errors.Join(b.wait(place.whileUsed(ctx), nil), place.withdraw())
 	}
-	b.judgeEnded(context.WithoutCancel(ctx))
+	if err == nil {
+		b.judgeEnded(context.WithoutCancel(ctx), min(lastJudging, c.StopAfter))
+	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.StopAfter)
 	defer cancel()
 	return errors.Join(err, b.Close(stopping))
@@ -54,15 +56,15 @@ func (c *runBridgeCmd) Run(ctx context.Context, logger *slog.Logger) error {
 const lastJudging = 10 * time.Second
 
 // judgeEnded keeps the reports on the runs that the bridge got, without the wait for more of them.
-func (b *bridge) judgeEnded(ctx context.Context) {
+func (b *bridge) judgeEnded(ctx context.Context, atMost time.Duration) {
 	if b.worker == nil {
 		return
 	}
-	_ = b.runs.Close() // always nil
+	_ = b.runs.Close() // never fails
 	if !b.runs.Settle(ctx) {
 		return // `runs` and its neighbours do not wait for what others have left
 	}
-	ctx, cancel := context.WithTimeout(ctx, lastJudging)
+	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	b.worker.Settle(ctx)
 }

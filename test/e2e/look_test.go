@@ -326,6 +326,9 @@ func TestTheMeasurementsOfRunAreShown(t *testing.T) {
 		return string(out)
 	}
 	assert.Regexp(t, ` ○ learning .* 1 failed, 2 passed, 1 skipped +[0-9a-f]{32}\n`, look("runs"), "the report is there when the command has ended")
+	refused := harness.RunProgram(t, nil, "check", "--url", "")
+	assert.Equal(t, 2, refused.ExitCode, "the variable of a pipeline was empty")
+	assert.Contains(t, refused.Stderr, "--url: expected an address, got an empty text")
 	for _, checked := range []string{look("check"), look("check", "--data", ".pymon-bridge")} {
 		assert.Contains(t, checked, "PASSED Nothing to judge by yet")
 		assert.NotContains(t, checked, "127.0.0.1", "the bridge has ended")

@@ -208,7 +208,7 @@ func TestADirectoryThatIsServedIsAskedByItsAddress(t *testing.T) {
 		r := harness.RunProgram(t, nil, append(args, "--data", data)...)
 		assert.Equal(t, 1, r.ExitCode)
 		assert.Contains(t, r.Stderr, "is in use by another pymon-bridge (process ", args)
-		assert.Contains(t, r.Stderr, "to ask that bridge, give its address with --url, and no --data", args)
+		assert.Contains(t, r.Stderr, "to ask that bridge, give its address with --url instead of the directory", args)
 	}
 	bridge.Stop()
 	r := harness.RunProgram(t, nil, "open", "--data", data)
@@ -230,6 +230,8 @@ func TestErrorsNameOwnFlags(t *testing.T) {
 	assert.Contains(t, r.Stderr, "--token")
 	assert.Contains(t, r.Stderr, "PYMON_TOKEN")
 	assert.NotContains(t, r.Stderr, "--remote-server")
+	r = harness.RunProgram(t, nil, "check", "--url", bridge.URL+"/p/shop")
+	assert.Contains(t, r.Stderr, "set --token, PYMON_TOKEN or PYMON_TOKEN_FILE")
 }
 
 // Scripts get names as they are, whatever they have in them.
