@@ -3,6 +3,7 @@ package regress_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/regress"
 )
 
 // large says whether a change is so large that it has to be found by the third run.
@@ -21,6 +23,19 @@ func (c injection) large() bool {
 // explains says whether a change may show in a metric: CPU time takes wall time too, and so may memory.
 func (c injection) explains(metric string) bool {
 	return c.metric == metric || metric == monitor.MetricTotalTime || c.metric == monitor.MetricMemUsage
+}
+
+// bySettings counts the regressions that the detector finds by some settings.
+func bySettings(settings regress.Settings) judgement {
+	return func(t *testing.T, d *dataset, run int) map[alarm]bool {
+		alarms := map[alarm]bool{}
+		for _, x := range judgeWith(t, settings, past(d.runs, run), slices.Concat(d.samples[:run+1]...)).Results {
+			if x.Status == monitor.StatusRegression {
+				alarms[alarm{injectionOf(x), x.Metric}] = true
+			}
+		}
+		return alarms
+	}
 }
 
 // latency makes a row of the table: how many large changes were found by the second and by the third run, after how many runs
@@ -67,13 +82,32 @@ func TestLatency(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../docs/regressions.md")
 	require.NoError(t, err)
+	three := regress.Defaults()
+	for _, th := range []*regress.Thresholds{&three.CPUTime, &three.MemUsage, &three.TotalTime, &three.PluginCPUTime, &three.PluginMemUsage} {
+		th.TwoRunsRatio = 1e9
+	}
 	var table strings.Builder
 	for _, set := range []string{"networkx", "toolz", "tornado", "numpy", "sqlglot"} {
 		d := readDataset(t, set)
-		table.WriteString(latency(t, set+", **regressions**", d, byDetector(monitor.StatusRegression)))
+		env := d.env
+		d.measuredOn("m")
+		table.WriteString(latency(t, set+", three runs always", d, bySettings(three)))
+		table.WriteString(latency(t, set+", two where there is no doubt", d, bySettings(regress.Defaults())))
+		if d.measuredOn(env); env != "m" {
+			table.WriteString(latency(t, set+", and the floors of the plugin", d, bySettings(regress.Defaults())))
+		}
 		for _, rule := range plainRules {
 			table.WriteString(latency(t, set+", "+rule.name, d, byRule(rule.alarms)))
 		}
 	}
 	assert.True(t, strings.Contains(string(document), table.String()), "the rows should be:\n%s", table.String())
+}
+
+// measuredOn makes a class of machine that of all samples.
+func (d *dataset) measuredOn(env string) {
+	for _, samples := range d.samples {
+		for i := range samples {
+			samples[i].Env = env
+		}
+	}
 }
