@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -94,11 +94,11 @@ func (c *tokenRotateCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) 
 	})
 }
 
-// newSecret returns 256 random bits as a text, and the SHA-256 of the text.
+// newSecret returns 256 random bits as a text, and the SHA-256 of the text. The text has no sign that a shell or a flag takes for its own.
 func newSecret() (secret string, hash [32]byte) {
 	random := make([]byte, 32)
 	rand.Read(random) // never returns an error: it ends the program
-	secret = base64.RawURLEncoding.EncodeToString(random)
+	secret = hex.EncodeToString(random)
 	return secret, hashOf(secret)
 }
 

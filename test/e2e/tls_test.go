@@ -104,15 +104,13 @@ func TestRealClientVerifiesTheCertificate(t *testing.T) {
 	check = harness.RunProgram(t, nil, "healthcheck", "--url", bridge.URL)
 	assert.Equal(t, 1, check.ExitCode, "an unknown authority")
 	assert.Contains(t, check.Stderr, "certificate")
-	for url, says := range map[string]string{
-		bridge.URL: "; SSL_CERT_FILE names a file with the certificates to trust\n",
-		strings.Replace(bridge.URL, "https:", "http:", 1): " serves HTTPS: write https:// in --url\n",
-	} {
-		check = harness.RunProgram(t, nil, "check", "--url", url)
-		assert.Equal(t, 2, check.ExitCode)
-		assert.Contains(t, check.Stderr, says)
-	}
+	check = harness.RunProgram(t, nil, "check", "--url", strings.Replace(bridge.URL, "https:", "http:", 1))
+	assert.Equal(t, 2, check.ExitCode)
+	assert.Contains(t, check.Stderr, " serves HTTPS: write https://\n")
 	if runtime.GOOS == "linux" {
+		check = harness.RunProgram(t, nil, "check", "--url", bridge.URL)
+		assert.Equal(t, 2, check.ExitCode)
+		assert.Contains(t, check.Stderr, "; SSL_CERT_FILE names a file with the certificates to trust\n")
 		check = harness.RunProgram(t, []string{"SSL_CERT_FILE=" + files.ca}, "runs", "--url", bridge.URL)
 		assert.Equal(t, 0, check.ExitCode, check.Stderr)
 	}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"os"
@@ -29,7 +30,7 @@ func newToken(t *testing.T, data string, args ...string) (secret string) {
 	r := harness.RunProgram(t, nil, append(append([]string{"token"}, args...), "--data", data)...)
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	secret = strings.TrimSpace(r.Stdout)
-	require.Regexp(t, `^[A-Za-z0-9_-]{43}$`, secret, "256 bits, and nothing else on standard output")
+	require.Regexp(t, `^[0-9a-f]{64}$`, secret, "256 bits, and nothing else on standard output")
 	return secret
 }
 
@@ -169,7 +170,7 @@ func assertSecret(t *testing.T, bridge *harness.Bridge, tokens ...string) {
 	require.Greater(t, len(places), 2)
 	for place, text := range places {
 		for _, token := range tokens {
-			random, err := base64.RawURLEncoding.DecodeString(token)
+			random, err := hex.DecodeString(token)
 			require.NoError(t, err)
 			for _, form := range []string{token, strings.TrimPrefix(basic("x", token), "Basic "), string(random)} {
 				assert.False(t, strings.Contains(text, form), "%s has a token", place)
