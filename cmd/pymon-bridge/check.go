@@ -31,8 +31,6 @@ type checkCmd struct {
 	Format string `help:"Format of the report: ${enum}." enum:"text,markdown,json,junit,github" default:"text" env:"PYMON_FORMAT"`
 	All    bool   `help:"Also print the results that are ok or still learning."`
 	judgeFlags
-
-	to client // the bridge that was asked
 }
 
 // judgeFlags say how a run is judged. The commands check and run have them.
@@ -69,24 +67,24 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
+	query, err := c.query()
+	if err != nil {
+		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
+	}
 	from, err := c.find(ctx, m)
 	if err != nil {
 		return &exitError{statusNotJudged, err}
 	}
 	defer from.leave()
-	query, err := c.query()
-	var r *monitor.Report
+	r, err := c.report(ctx, m, from, query)
 	if err == nil {
-		r, err = c.report(ctx, m, from, query)
-	}
-	if err == nil {
-		r.Budget, err = client{c.to.URL, c.to.Token, r.Project}.budget(ctx, m, limits, r)
+		r.Budget, err = client{from.URL, from.Token, r.Project}.budget(ctx, m, limits, r)
 	}
 	if err != nil {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(from, r), TokenNote: c.tokenNote(r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
+		Pytest: c.pytest(from, r), TokenNote: tokenNote(from, r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
 	if from.seat != nil { // the bridge ends with this command
 		options.TokenNote, options.BridgeURL = "", ""
 	}
@@ -95,7 +93,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		err = c.writeRerun(report.Rerun(r))
 	}
 	if err == nil && report.Format(c.Format) == report.Text {
-		err = report.WriteHints(m.Stdout, client{c.to.URL, c.to.Token, r.Project}.advice(ctx, m, r), options)
+		err = report.WriteHints(m.Stdout, client{from.URL, from.Token, r.Project}.advice(ctx, m, r), options)
 	}
 	if err != nil {
 		return &exitError{statusNotJudged, err}
@@ -126,7 +124,6 @@ func (c *checkCmd) find(ctx context.Context, m *Main) (*source, error) {
 			return nil, err
 		}
 	}
-	c.to = from.client
 	return from, nil
 }
 
@@ -184,11 +181,11 @@ func (s *source) report(ctx context.Context, query url.Values) (*monitor.Report,
 }
 
 // tokenNote says where the token of the command that sends to the bridge goes, if it needs one.
-func (c *checkCmd) tokenNote(r *monitor.Report) string {
-	if !c.to.hasToken() {
+func tokenNote(from *source, r *monitor.Report) string {
+	if !from.hasToken() {
 		return ""
 	}
-	return "with the token in the address, as " + strings.Replace(report.AddressOf(c.to.origin(), r), "://", "://x:TOKEN@", 1)
+	return "with the token in the address, as " + strings.Replace(report.AddressOf(from.origin(), r), "://", "://x:TOKEN@", 1)
 }
 
 // query returns the question that the flags ask.

@@ -94,7 +94,8 @@ func (c *tokenRotateCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) 
 	})
 }
 
-// newSecret returns 256 random bits as a text, and the SHA-256 of the text. The text has no sign that a shell or a flag takes for its own.
+// newSecret returns 256 random bits as a text, and the SHA-256 of the text. The text has letters and digits
+// only, since a hyphen at its beginning would look like a flag.
 func newSecret() (secret string, hash [32]byte) {
 	random := make([]byte, 32)
 	rand.Read(random) // never returns an error: it ends the program
