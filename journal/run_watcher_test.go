@@ -408,3 +408,26 @@ func BenchmarkRunWatcherAccepted(b *testing.B) {
 		}
 	})
 }
+
+// At the end of a bridge nothing can follow. A run that was announced a moment ago may still be judged, so it counts.
+func TestRunWatcherSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idle := newWatch(t)
+		require.NoError(t, idle.Close())
+		assert.False(t, idle.Settle(t.Context()))
+
+		w := newWatch(t)
+		w.runs.set(func() { w.runs.over = map[string]bool{"s1": true, "s2": true} })
+		w.metric("p", "s1", time.Now())
+		after(10 * time.Second)
+		assert.Equal(t, []string{"p/s1"}, w.takeEnded())
+		require.NoError(t, w.Close())
+		assert.True(t, w.Settle(t.Context()), "a run was announced")
+
+		w = newWatch(t)
+		w.Accepted(&monitor.Record{Project: "p", Received: time.Now(), Session: &monitor.Session{SessionH: "s2", Marks: monitor.Marks{Completion: monitor.Complete}}})
+		require.NoError(t, w.Close())
+		assert.True(t, w.Settle(t.Context()))
+		assert.Equal(t, []string{"p/s2"}, w.takeEnded(), "without a wait")
+	})
+}

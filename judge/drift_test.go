@@ -74,9 +74,9 @@ func (g *growing) Drift(r *monitor.Rollups, steps map[monitor.ResultID][]monitor
 	return found
 }
 
-// slowGrowth looks back for 500 runs and 180 days.
+// slowGrowth looks back for 400 runs and 150 days.
 func slowGrowth(store monitor.RollupStore, detector monitor.DriftDetector) *judge.Drift {
-	return &judge.Drift{Rollups: store, Detector: detector, MaxRuns: 500, MaxAge: 180 * 24 * time.Hour}
+	return &judge.Drift{Rollups: store, Detector: detector, MaxRuns: 400, MaxAge: 150 * 24 * time.Hour}
 }
 
 func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
@@ -121,8 +121,8 @@ func TestSlowGrowthIsLookedForAfterTheDetector(t *testing.T) {
 	assert.Equal(t, []string{"p", "main", "ci", "-k fast"}, []string{q.Project, q.Branch, q.Env, q.Selection})
 	assert.Equal(t, "r", q.Run.Run)
 	assert.Len(t, q.Run.Tests, 5)
-	assert.Equal(t, 500, q.MaxRuns)
-	assert.Equal(t, 180*24*time.Hour, r.Started.Sub(q.Since))
+	assert.Equal(t, 400, q.MaxRuns)
+	assert.Equal(t, 150*24*time.Hour, r.Started.Sub(q.Since))
 
 	h.runs[0].Imported, store.asked = true, nil
 	_, err = j.Judge(t.Context(), monitor.JudgeQuery{Project: "p", Run: "r"})

@@ -167,3 +167,15 @@ func TestWorkerOutlivesPanics(t *testing.T) {
 		assert.Contains(t, log.String(), "worker_test.go", "where it was")
 	})
 }
+
+func TestWorkerSettles(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, r := &fakeJudge{enter: func(string) { time.Sleep(time.Second) }}, &fakeReports{}
+		w, _ := openWorker(t, j, r)
+		w.Ended("p", "one")
+		w.Ended("p", "two")
+		w.Settle(t.Context())
+		assert.Equal(t, []string{"one", "two"}, r.runs())
+	})
+}
