@@ -20,7 +20,7 @@ import (
 // run could not be judged.
 type checkCmd struct {
 	URL     *string `help:"Address of the bridge, as in pytest's --remote-server. It can name the project, and have a token as its password. Without it, the measurements that pymon-bridge run keeps here, else http://127.0.0.1:8080." placeholder:"URL" env:"PYMON_URL"`
-	Token   string  `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
+	Token   string  `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
 	Project string  `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 	Data    string  `help:"Directory in which pymon-bridge run keeps measurements. No server is needed." placeholder:"DIR"`
 

@@ -105,7 +105,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 		kong.Name("pymon-bridge"), kong.Description(description),
 		kong.Writers(m.Stdout, m.Stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.Resolvers(m.files),
+		kong.Resolvers(m.files), kong.NamedMapper("secret", kong.MapperFunc(readSecret)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}),
 		kong.Help(printHelp), kong.Vars{"version": versionLine()},
 		kong.BindTo(ctx, (*context.Context)(nil)),

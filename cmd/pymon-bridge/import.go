@@ -12,7 +12,7 @@ type importCmd struct {
 
 	dataFlags
 	To    string `help:"Send the records to the bridge at this address instead of writing into --data. The address is as in pytest's --remote-server." placeholder:"URL"`
-	Token string `help:"Token for --to. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
+	Token string `help:"Token for --to. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
 
 	Projects []string `name:"project" help:"Project of the imported sessions. A session that is known already stays in its project; a bridge with tokens looks only into that of the token. With --from-influx, only this project is imported; repeatable." placeholder:"NAME" env:"PYMON_PROJECT"`
 	Project  string   `kong:"-"` // the one of Projects, for files

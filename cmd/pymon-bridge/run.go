@@ -22,7 +22,7 @@ import (
 type runCmd struct {
 	Data    string `help:"Directory that keeps the measurements. Without this flag it is .pymon-bridge in the root of the repository, or here where there is none." placeholder:"DIR"`
 	URL     string `help:"Address of a bridge to send to, as in pytest's --remote-server. Without it, a bridge runs as long as the command does." placeholder:"URL" env:"PYMON_URL"`
-	Token   string `help:"Token for --url. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:""`
+	Token   string `help:"Token for --url. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
 	Project string `help:"Project of the measurements, if --url names none." placeholder:"NAME" env:"PYMON_PROJECT"`
 
 	Tag     []string `help:"Tag of the run, such as branch=main; repeatable. It is like pytest-monitor's --tag." sep:"none" placeholder:"NAME=VALUE"`

@@ -58,7 +58,7 @@ type serveCmd struct {
 // influxFlags name the destination. Where InfluxDB's own tools have a variable, the flag has the same variable.
 type influxFlags struct {
 	URL        string `name:"influx-url" group:"InfluxDB" help:"Address of InfluxDB v2. Without it the command serve only keeps measurements." placeholder:"URL" env:"INFLUX_URL"`
-	Token      string `name:"influx-token" group:"InfluxDB" help:"API token. It is safer in the environment variable, or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" file:""`
+	Token      string `name:"influx-token" group:"InfluxDB" help:"API token. It is safer in the environment variable, or in the file that INFLUX_TOKEN_FILE names." placeholder:"TOKEN" env:"INFLUX_TOKEN" file:"" type:"secret"`
 	Org        string `name:"influx-org" group:"InfluxDB" help:"Organisation in InfluxDB." placeholder:"NAME" env:"INFLUX_ORG"`
 	Bucket     string `name:"influx-bucket" group:"InfluxDB" help:"Bucket of the measurements. A missing bucket is created, if the token allows it." default:"pytest" env:"INFLUX_BUCKET"`
 	MetaBucket string `name:"influx-meta-bucket" group:"InfluxDB" help:"Bucket of contexts and sessions. A missing bucket is created, if the token allows it." default:"pytest_meta" env:"PYMON_META_BUCKET"`

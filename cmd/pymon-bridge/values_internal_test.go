@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestAddressRange(t *testing.T) {
@@ -57,5 +59,39 @@ func TestKeptAges(t *testing.T) {
 	}
 	for _, text := range []string{"", "400", "-3d", "1h", "0s", "0d", "yesterday", "2026-01-31", "99999d"} {
 		assert.ErrorContains(t, new(keptAge).UnmarshalText([]byte(text)), "expected an age of at least a day, such as 400d", text)
+	}
+}
+
+// A token may begin with a hyphen. Errors do not show it.
+func TestSecretsOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	const wants = "--token: expected a value; one that begins with -- needs the form --flag=VALUE"
+	for _, c := range []struct {
+		args  []string
+		token string
+		err   string
+	}{
+		{[]string{"--token", "plain"}, "plain", ""},
+		{[]string{"--token", "-2EUY=="}, "-2EUY==", ""},
+		{[]string{"--token", "-"}, "-", ""},
+		{[]string{"--token=-2EUY=="}, "-2EUY==", ""},
+		{[]string{"--token=--EUY=="}, "--EUY==", ""},
+		{[]string{"--token="}, "", ""},
+		{[]string{"--token", "--EUY=="}, "", wants},
+		{[]string{"--token", "--json"}, "", wants},
+		{[]string{"--token"}, "", wants},
+	} {
+		var flags struct {
+			Token string `type:"secret"`
+			JSON  bool   `name:"json"`
+		}
+		parser, err := kong.New(&flags, kong.NamedMapper("secret", kong.MapperFunc(readSecret)))
+		require.NoError(t, err)
+		if _, err = parser.Parse(c.args); c.err != "" {
+			assert.EqualError(t, err, c.err, c.args)
+			continue
+		}
+		assert.NoError(t, err, c.args)
+		assert.Equal(t, c.token, flags.Token, c.args)
 	}
 }
