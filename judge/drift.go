@@ -39,16 +39,17 @@ func (d *Drift) addDrift(ctx context.Context, run *monitor.RunInfo, r *monitor.R
 		maps.Copy(tests, found.Tests)
 		addParts(r, found.Parts)
 	}
+	if len(tests) == 0 {
+		return nil
+	}
 	for i := range r.Results {
 		result := &r.Results[i]
 		drift, ok := tests[result.ID()]
 		if s := result.Status; ok && (s == monitor.StatusOK || s == monitor.StatusLearning) {
-			result.Status, result.Drift = monitor.StatusDrift, &drift
+			result.Status, result.Drift = monitor.StatusDrift, new(drift)
 		}
 	}
-	if len(tests) > 0 {
-		r.Arrange()
-	}
+	r.Arrange()
 	return nil
 }
 

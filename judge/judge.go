@@ -148,6 +148,9 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 	if err != nil {
 		return nil, fmt.Errorf("judge run %s: %w", run.ID, err)
 	}
+	made := &job{report: report}
+	made.ran.Began, made.ran.Ended = run.Started, seen.ended
+	full := seen.full // nothing refers to the rest of seen, some MB, while slow growth is looked for
 	if n := len(c.Window); n > 1 {
 		report.Previous = c.Window[n-2].ID
 	}
@@ -160,13 +163,11 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 	if err := j.Drift.addDrift(ctx, run, report, accepted); err != nil {
 		return nil, err
 	}
-	made := &job{report: report}
-	made.ran.Began, made.ran.Ended = run.Started, seen.ended
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
 		return made, nil
 	}
 	crowded, err := j.crowded(ctx, run, c.Branch)
-	if crowded || seen.full {
+	if crowded || full {
 		report.Basis = ""
 		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
 			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})

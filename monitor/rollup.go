@@ -48,6 +48,10 @@ func (r *Report) Measured() map[string]*RunValues {
 		metrics[m.Name] = i
 	}
 	all, at := map[string]*RunValues{}, make(map[TestID]int, len(r.Results)/len(JudgedMetrics))
+	results := map[string]int{}
+	for i := range r.Results {
+		results[r.Results[i].Env]++
+	}
 	for i := range r.Results {
 		result := &r.Results[i]
 		metric, ok := metrics[result.Metric]
@@ -58,6 +62,11 @@ func (r *Report) Measured() map[string]*RunValues {
 		if v == nil {
 			v = &RunValues{RunMark: RunMark{Run: r.Run, ScmRef: r.ScmRef, Started: r.Started}}
 			all[result.Env] = v
+			tests := results[result.Env] / len(JudgedMetrics)
+			v.Tests, v.Files = make([]TestID, 0, tests), make([]string, 0, tests)
+			for m := range v.Values {
+				v.Values[m] = make([]float32, 0, tests)
+			}
 		}
 		test, ok := at[result.TestID]
 		if !ok {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
-	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -77,6 +77,14 @@ func offset(ratio values) map[string]monitor.Number {
 // manyUnits have samples and results of some ten MB.
 const manyUnits = 10_000
 
+// release gives back the memory of what nothing refers to any more. By itself the garbage collector would run only when the results, or
+// what looks for slow growth in them, have taken as much again.
+func release(units int) {
+	if units > manyUnits {
+		debug.FreeOSMemory()
+	}
+}
+
 // finish makes the report of what was added.
 func (r *report) finish() {
 	r.BaselineRuns = len(r.earlier)
@@ -86,14 +94,14 @@ func (r *report) finish() {
 		units += len(j.units)
 		j.columns, j.repeated, j.byPointer, j.byValue = nil, nil, nil, nil // the results take as much memory as these did
 	}
-	if units > manyUnits {
-		runtime.GC() // by itself it would run only after the results are made
-	}
+	release(units)
 	r.Results = make([]monitor.Result, metrics*units)
 	rest := r.Results
 	for _, j := range r.judgements {
 		rest = j.results(rest)
 	}
+	r.judgements = nil
+	release(units)
 	r.Arrange()
 }
 

@@ -219,8 +219,14 @@ func (b *rollupBuilder) add(s monitor.Stretch, content []byte) error {
 // grow, and where names change with each run, nearly all are such tests. So a test has a row from its second stretch on.
 func (b *rollupBuilder) finish() *monitor.Rollups {
 	r := &monitor.Rollups{Project: b.query.Project, Branch: b.query.Branch, Env: b.query.Env, Stretches: b.stretches}
+	most := 0
 	for i := range b.contents {
+		most = max(most, b.contents[i].tests)
 		b.contents[i].next()
+	}
+	r.Tests, r.Files = make([]monitor.TestID, 0, most), make([]string, 0, most)
+	for m := range r.Values {
+		r.Values[m] = make([][]float32, 0, most)
 	}
 	for {
 		test, stretches := b.nearest()
