@@ -14,10 +14,8 @@ import (
 // A negative cache_size is in KiB. Every connection has its own cache. So the sizes bound the memory that SQLite takes.
 //
 // A commit that takes the log above 4,000 pages copies the log into the file. SQLite's default is 1,000 pages. With
-// 4,000 pages the copying is a quarter as frequent, and after a kill a log of about 16 MiB has to be replayed.
-// BenchmarkGroupCommit shows how long clients wait with these settings. A goroutine that copies could fail in more
-// ways, so it is worth having only if the benchmark shows long waits for the copying. When readers keep SQLite from
-// emptying the log, trimLog empties it.
+// 4,000 pages the copying is a quarter as frequent, and after a kill a log of about 16 MiB has to be replayed. Mostly
+// copyLogInBackground has copied the log before. When readers keep SQLite from emptying the log, trimLog empties it.
 //
 // A file may come from somebody else, as one that is imported. Its schema is not trusted, so that no expression in it calls a function
 // with effects. Whoever checks a file checks the cells of its pages too before they are read.

@@ -59,6 +59,7 @@ type DB struct {
 	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
 
 	hides atomic.Uint64
+	wrote chan struct{} // has a value after a transaction that copyLogInBackground has not seen
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
@@ -95,6 +96,7 @@ func New(path string, zones monitor.Zones, logger *slog.Logger) *DB {
 		schemas: schemas(),
 		scale:   defaultScale(),
 		maxLog:  64 << 20,
+		wrote:   make(chan struct{}, 1),
 		delay:   time.Second,
 	}
 }
@@ -129,6 +131,7 @@ func (db *DB) Open(ctx context.Context) error {
 	db.state.set(phaseChecking, "accepting; the file is being checked")
 	db.work.Go(db.checkInBackground)
 	db.work.Go(db.watchSpace)
+	db.work.Go(db.copyLogInBackground)
 	db.work.Go(db.storeUsesOften)
 	return nil
 }
@@ -284,6 +287,10 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 		return err
 	}
 	db.trimLog(max(db.trimAt, db.maxLog))
+	select {
+	case db.wrote <- struct{}{}:
+	default: // copyLogInBackground will look anyway
+	}
 	return nil
 }
 

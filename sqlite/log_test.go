@@ -2,7 +2,10 @@ package sqlite_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,4 +33,22 @@ func TestTheLogGrowsNoMoreOnceItIsSmallOrOpenedAgain(t *testing.T) {
 	db.BreakCommits(nil)
 	require.NoError(t, db.Reopen())
 	assert.NotContains(t, db.Health().Detail, grows)
+}
+
+// The log is copied in the background, and SQLite then begins it anew.
+func TestTheLogIsCopiedInTheBackground(t *testing.T) {
+	db, path := openNew(t)
+	require.NoError(t, db.CopyLogAt(0)) // commits copy nothing
+	db.EmptyLogAt(1 << 40)
+	beside := raw(t, path)
+	n, pages := 0, 0
+	require.Eventually(t, func() bool {
+		c, before := machine(fmt.Sprint("m", n)), pages
+		c.CPUType = strings.Repeat(fmt.Sprint(n), 10_000)
+		n++
+		appendAll(t, db, record(c))
+		var busy, copied int
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
+		return pages < before
+	}, time.Minute, time.Millisecond, "the log only grows")
 }
