@@ -152,10 +152,10 @@ func (b *bucket) explainWrite(err error) error {
 	}
 }
 
-// ShardGroup is how much time each shard of a bucket covers that keeps points for a retention, 0 for ever. InfluxDB writes the tags and an
-// index of each series into each of its shards. By itself it makes shards of a week, or of a day where points stay for less than half a
-// year. A test has few points a week on a class of machine, so such shards are mostly tags. Points go when all of their shard is older
-// than the retention.
+// ShardGroup returns how much time each shard of a bucket covers. retention is how long the bucket keeps points, 0 for ever.
+// InfluxDB writes the tags and an index of each series into each of its shards. By itself it makes shards of a week, or of a
+// day where points stay for less than half a year. A test has few points a week on a class of machine, so such shards are mostly
+// tags. Points go when all of their shard is older than the retention.
 func ShardGroup(retention time.Duration) time.Duration {
 	const day, longest = 24 * time.Hour, 28 * 24 * time.Hour
 	switch {

@@ -26,7 +26,8 @@ const parkAtMost = 10 * time.Minute
 type Courier struct {
 	BatchSize int // most records of one read, and most points of one delivery
 
-	// OnReply is called with each reply of the destination, also to a probe.
+	// OnReply is called with each reply to a delivery, and to each probe that tells whether a refusal is a point's fault. It is
+	// not called with the replies to probes after failures (see [retrier.accepts]).
 	OnReply func(reply monitor.Reply)
 	// OnDelivered is called for points that are delivered and acknowledged. oldest is the first arrival of their records.
 	OnDelivered func(class monitor.Class, points int, oldest time.Time)
