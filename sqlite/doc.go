@@ -1,7 +1,6 @@
 // Package sqlite keeps everything that the bridge has accepted in one SQLite file. The file is the journal, from which
-// records are delivered, and the store, from which they are read. The type [DB] implements [monitor.Journal],
-// [monitor.MetadataStore], [monitor.Store], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
-// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker]. This is the only package that contains SQL.
+// records are delivered, and the store, from which they are read. The type [DB] implements the interfaces of package monitor that
+// interfaces.go lists. This is the only package that contains SQL.
 //
 // # Shape of the data
 //
