@@ -75,6 +75,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 
 // Judge implements [monitor.Judge].
 func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	// A look-up that fails is no reason not to answer: judging reads the same, and says what is wrong.
 	if report, err := j.lookUp(ctx, q); err == nil && report != nil {
 		return report, nil
 	}
@@ -111,7 +112,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 		return nil, err
 	}
 	others, tooMany := j.choose(run, q, runs)
-	var judged latest
+	var judged latest // stays nil for a run that is judged alone, which needs it for nothing
 	if len(others)+len(tooMany) > 0 {
 		judged = latest{}
 	}

@@ -238,7 +238,8 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 	}
 }
 
-// keptBefore says whether the report on the run follows from the same as the one that was kept before.
+// keptBefore says whether the report on the run follows from the same as the one that was kept before. Where that cannot be read, the
+// report counts as a new one: it is better told twice than never.
 func (w *Worker) keptBefore(ctx context.Context, r *monitor.Report) bool {
 	if w.Answers == nil || r.Basis == "" {
 		return false
