@@ -3,6 +3,7 @@ package influx
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -257,7 +258,7 @@ func (b *bucket) findRetention(ctx context.Context) time.Duration {
 // wrap says before err what was being done, and keeps its code and its advice on when to try again.
 func wrap(err error, format string, args ...any) error {
 	wrapped := monitor.Errorf(monitor.ErrorCode(err), format+": %w", append(args, err)...)
-	if e, ok := err.(*monitor.Error); ok {
+	if e, ok := errors.AsType[*monitor.Error](err); ok {
 		wrapped.RetryAfter = e.RetryAfter
 	}
 	return wrapped

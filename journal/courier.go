@@ -136,7 +136,7 @@ func (c *Courier) RetryNow() { c.now.ring() }
 // before, some of them are gone from the destination. The log and Health say so, Health until a replay has sent them all
 // again.
 func (c *Courier) Recreated(part string) {
-	ctx := context.Background()
+	ctx := context.Background() // the loss is noted also while the courier stops
 	acked := int64(c.acked.Load())
 	stats, err := c.journal.Stats(ctx, c.dest)
 	records := "records"

@@ -33,7 +33,7 @@ func shareFile(ctx context.Context, data string, logger *slog.Logger, do func(db
 	if err := db.OpenShared(ctx); err != nil {
 		return explainAccess(err)
 	}
-	defer db.Close()
+	defer db.Close() // what do has written is on the disk already
 	return do(db)
 }
 
