@@ -17,7 +17,8 @@ import (
 // bridge it goes on for at least a third of parkFor.
 const parkFor = time.Minute
 
-// parkAtMost is how long it waits when its context or session could not be looked up far away, since others were.
+// parkAtMost is how long a metric waits while nobody looks far away for its context or session: lookups of others take the time, or
+// the destination cannot be asked.
 const parkAtMost = 10 * time.Minute
 
 // Courier delivers the records of a journal to one destination. There must be only one courier at a time for a journal
@@ -37,7 +38,7 @@ type Courier struct {
 	Replays monitor.ReplayQueue
 	// Hides counts how often near has lost something that it had; nil for never. The count rises before near loses it.
 	Hides func() uint64
-	// BeforeReplay is called before some records of a replay are delivered, with the begin of the replay.
+	// BeforeReplay is called before each delivery of a replay, with the time when the replay began.
 	BeforeReplay func(ctx context.Context, began time.Time)
 	// OnReplayed is called when all records of a replay are done. Its reports may follow.
 	OnReplayed func()
