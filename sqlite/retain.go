@@ -132,8 +132,8 @@ func (r *retaining) waits(q querier) (why string, err error) {
 	return why, err
 }
 
-// doubtsClock says why no run may go by its age: nothing arrived for longer than runs are kept. The clock may be years ahead then, and
-// would make all of them old. It is empty for no reason.
+// doubtsClock says why no run may go where nothing arrived for longer than runs are kept, empty for no reason. The clock may be years
+// ahead then, and would make all runs old.
 func (r *retaining) doubtsClock() (why string, err error) {
 	const newest = "SELECT * FROM (SELECT received FROM metrics ORDER BY seq DESC LIMIT 1)"
 	last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(received), 0) FROM ("+newest+" UNION ALL "+
