@@ -41,8 +41,8 @@ func (r *retaining) ages() (a ages, err error) {
 }
 
 // jumped goes back through the arrivals of sessions, until it is a span before now. It returns how far, at most, the clock is ahead of
-// what it was in the span, and the number of the last session that arrived before the span, 0 for none. Imported sessions do not count: what comes from
-// another bridge's file has the time of its arrival there.
+// what it was in the span, and the number of the last session that arrived before the span, 0 for none. Imported sessions do not count:
+// what comes from another bridge's file has the time of its arrival there.
 func (r *retaining) jumped(now time.Time, span time.Duration) (most time.Duration, before uint64, err error) {
 	later, at, ahead := nanoseconds(now), uint64(math.MaxInt64), time.Duration(0)
 	for {
