@@ -62,8 +62,8 @@ type DB struct {
 	hides atomic.Uint64 // see [DB.Hides]
 	wrote chan struct{} // has a value after a transaction that copyLogInBackground has not seen
 
-	ctx     context.Context    // of the goroutines of work, from Open to Close
-	stop    context.CancelFunc // ends ctx
+	stop    context.CancelFunc // ends the goroutines of work
+	ctx     context.Context    // of these goroutines, from Open to Close
 	work    sync.WaitGroup
 	commit  func(w *writer) error // writer.commit; another function in tests
 	schemas []string              // see [schemas]; more in tests
@@ -124,11 +124,10 @@ func (db *DB) Open(ctx context.Context) error {
 }
 
 // OpenShared opens the file beside a process that may serve it. The DB can read. It can write tokens and what operators ask for, and
-// drop dead letters. Methods that accept, deliver, judge or remove something fail.
-//
-// When no process serves the file, OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other
-// process may be an older program. Then the file stays as it is. Reading tables that it does not have fails, and so does storing
-// tokens that the older program would let do too much.
+// drop dead letters. Methods that accept, deliver, judge or remove something fail. When no process serves the file,
+// OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
+// older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
+// that the older program would let do too much.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
