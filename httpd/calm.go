@@ -15,32 +15,35 @@ func (s *Server) Calm(ctx context.Context) {
 	s.stopping.Store(true)
 	poll := time.NewTicker(answeredPoll)
 	defer poll.Stop()
-	for s.conns.busy() && ctx.Err() == nil {
+	for s.conns.takeLong() {
 		select {
 		case <-ctx.Done():
+			return
 		case <-poll.C:
 		}
 	}
+	s.conns.cutUnused()
 }
 
-// busy reports whether a request takes long, or a client may not know yet that its connection closes. When it is false, it has
-// cut the connections on which no request came for silentTime, since Close would wait for them.
-func (o *openConns) busy() bool {
+// takeLong says whether a request takes long, or a client may not know yet that its connection closes.
+func (o *openConns) takeLong() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var silent []*conn
 	for c := range o.open {
-		switch asked := c.phase != phaseNew && c.phase != phaseIdle; {
-		case !asked && c.behind() >= silentTime:
-			silent = append(silent, c)
-		case c.phase == phaseIdle, time.Since(c.begun) > ShortTime:
+		if !c.unused() && (c.phase == phaseIdle || time.Since(c.begun) > ShortTime) {
 			return true
 		}
 	}
-	for _, c := range silent {
-		if !c.cut {
+	return false
+}
+
+// cutUnused cuts the connections that are unused, since Close would wait for them.
+func (o *openConns) cutUnused() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for c := range o.open {
+		if c.unused() && !c.cut {
 			o.cutOff(c)
 		}
 	}
-	return false
 }

@@ -117,9 +117,9 @@ func (s *Server) loginOf(r *http.Request) (token [32]byte, ok bool) {
 	return s.logins.find(cookie.Value, time.Now())
 }
 
-// LogIn checks a token that a browser sent in a form, and gives the browser a cookie. That ends the
-// browser's earlier login. It returns the token's project.
-// It fails with EUnauthorized without a valid token, and with EForbidden if the token may not read.
+// LogIn checks a token that a browser sent in a form, and gives the browser a cookie. That ends the browser's earlier login. It
+// returns the token's project, "" where the bridge needs no token. It fails with EUnauthorized without a valid token, and with
+// EForbidden if the token may not read.
 func (s *Server) LogIn(c *gin.Context, secret string) (project string, err error) {
 	token, err := s.auth.Admit(c.Request.Context(), "Bearer "+secret, "")
 	if err != nil || token == nil { // the bridge needs no token

@@ -23,7 +23,8 @@ type lineLimiter struct {
 }
 
 // Limited returns a logger for lines that clients cause, so that nobody can fill the disk with them. It logs the first 20
-// lines of a level, and five seconds later one line with the number of those left out. summary is the message of this line.
+// lines of a level, and five seconds later one line with the number of those left out. summary is the message of this line. A logger
+// that [slog.Logger.With] makes from it has no limit.
 func Limited(log *slog.Logger, summary string) *slog.Logger {
 	return slog.New(&lineLimiter{Handler: log.Handler(), summary: summary, lines: map[slog.Level]int{}})
 }

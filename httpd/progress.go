@@ -42,3 +42,8 @@ func (c *conn) behind() time.Duration {
 	}
 	return c.lag + time.Since(c.mark)
 }
+
+// unused says whether no request came for silentTime.
+func (c *conn) unused() bool {
+	return (c.phase == phaseNew || c.phase == phaseIdle) && c.behind() >= silentTime
+}

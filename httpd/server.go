@@ -21,8 +21,7 @@ import (
 // from a slow or greedy client. The exported fields may be changed until the first request or [Server.Open].
 type Server struct {
 	// MaxConns is the limit of open connections. Above it, the server closes idle connections, then those whose clients are
-	// far behind.
-	// 1,024 more may be open while they wait for the server, and 64 more for requests to public routes.
+	// far behind. 1,024 more may be open while they wait for the server, and 64 more for requests to public routes.
 	MaxConns int
 	// HTTP has the limits for the size and the time of a request. The server owns its other fields.
 	HTTP http.Server
@@ -120,8 +119,8 @@ func (s *Server) Open(l net.Listener) error {
 	s.conns.limit = s.MaxConns
 	s.listener = s.conns.listen(l)
 	s.done = make(chan struct{})
-	go s.serve(s.listener)
-	go s.conns.relieve(s.closed)
+	go s.serve(s.listener)       // Close waits for it
+	go s.conns.relieve(s.closed) // Close ends it
 	return nil
 }
 

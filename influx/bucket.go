@@ -3,6 +3,7 @@ package influx
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -152,10 +153,10 @@ func (b *bucket) explainWrite(err error) error {
 	}
 }
 
-// ShardGroup is how much time each shard of a bucket covers that keeps points for a retention, 0 for ever. InfluxDB writes the tags and an
-// index of each series into each of its shards. By itself it makes shards of a week, or of a day where points stay for less than half a
-// year. A test has few points a week on a class of machine, so such shards are mostly tags. Points go when all of their shard is older
-// than the retention.
+// ShardGroup returns how much time each shard of a bucket covers. retention is how long the bucket keeps points, 0 for ever.
+// InfluxDB writes the tags and an index of each series into each of its shards. By itself it makes shards of a week, or of a
+// day where points stay for less than half a year. A test has few points a week on a class of machine, so such shards are mostly
+// tags. Points go when all of their shard is older than the retention.
 func ShardGroup(retention time.Duration) time.Duration {
 	const day, longest = 24 * time.Hour, 28 * 24 * time.Hour
 	switch {
@@ -257,7 +258,7 @@ func (b *bucket) findRetention(ctx context.Context) time.Duration {
 // wrap says before err what was being done, and keeps its code and its advice on when to try again.
 func wrap(err error, format string, args ...any) error {
 	wrapped := monitor.Errorf(monitor.ErrorCode(err), format+": %w", append(args, err)...)
-	if e, ok := err.(*monitor.Error); ok {
+	if e, ok := errors.AsType[*monitor.Error](err); ok {
 		wrapped.RetryAfter = e.RetryAfter
 	}
 	return wrapped

@@ -2,6 +2,7 @@ package influx
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func (b *bucketWriter) prepare(ctx context.Context) (reply monitor.Reply, ok boo
 	case monitor.ENotFound:
 		reply.Status = http.StatusNotFound
 	}
-	if e, ok := err.(*monitor.Error); ok {
+	if e, ok := errors.AsType[*monitor.Error](err); ok {
 		reply.RetryAfter = e.RetryAfter
 	}
 	return reply, false

@@ -22,8 +22,8 @@
 //
 // # Reading
 //
-// [Reader] finds contexts and sessions by their hash, and reads everything back one record after the other. The
-// tests read with it: they show that points hold all that was sent. An import after a lost file will read with it too.
+// [Reader] finds contexts and sessions by their hash, and reads everything back one record after the other. An import
+// after a lost file reads with it. So do the tests: they show that points hold all that was sent.
 //
 // It asks in InfluxQL, at InfluxDB's route /query of version 1, which answers a point as one row. Flux answers a row for
 // each field with all tags in each, and takes InfluxDB five to nine times as much work. The answers come in
@@ -31,7 +31,7 @@
 //
 // InfluxDB's work has two parts: a row takes 15 microseconds of its CPU time, and a test that has points in a shard
 // takes 70. Its memory grows with the tests and the points of all shards that a query touches, also where the query
-// asks for an hour of them. So the Reader takes each shard once, and some of its modules at a time.
+// asks for an hour of them. So the Reader asks for a week at a time, and for some of its modules at a time.
 // docs/benchmarks.md has the figures.
 //
 // # Buckets

@@ -19,6 +19,7 @@ type observer struct {
 	now     func() time.Time
 	hide    func(string) string // removes tokens from a text
 
+	// mu is held while a request is on its way. So requests come one by one, and end waits for the last answer.
 	mu sync.Mutex
 	// ctx is that of the delivery on its way, nil when there is none. The client makes its requests with a context
 	// of its own, in its own goroutine, so that it can reach them only here.
@@ -46,7 +47,7 @@ func (o *observer) end() []answer {
 	return answers
 }
 
-// RoundTrip sends one write request. The client sees the answer as it came.
+// RoundTrip sends one write request. The client sees the answer as it came, but no more than [maxError] bytes of it.
 func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

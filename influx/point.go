@@ -53,8 +53,8 @@ func AppendLine(dst []byte, p *monitor.Point) []byte {
 	return l.buf
 }
 
-// Time returns the time of p's point in nanoseconds since 1970. That of a context, which has no date of its own, is
-// in a fixed week of 2020 and follows from its hash, so that all contexts lie in one shard and none on another.
+// Time returns the time of p's point in nanoseconds since 1970. A context has no date of its own. Its time is in a fixed week
+// of 2020, so that all contexts lie in one shard, and follows from its hash, so that none overwrites another.
 func Time(p *monitor.Point) int64 {
 	if at := instant(p); at != nil {
 		return at.UTC

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// week is how long a shard of InfluxDB is by default, and what it is read by. InfluxDB pays for each series that a
-	// query opens in a shard, and decodes all of it that the shard has, for whatever part of the time was asked. The shards of
-	// buckets that the bridge makes have four weeks, so each of them is read four times. That is four times the work. It matters little,
+	// week is the span that one query asks for. It is how much time a shard of InfluxDB covers by default. For each series
+	// that a query opens in a shard, InfluxDB decodes all that the shard has of it, however short the span is. The buckets that
+	// the bridge makes have shards of four weeks ([ShardGroup]), so reading them takes four times the work. It matters little,
 	// since people seldom read a lost file back.
 	week = 7 * 24 * time.Hour
 

@@ -53,8 +53,8 @@ func (w *Writer) Reader() *Reader { return w.reader }
 // Destination names the URL, the organisation and both buckets.
 func (w *Writer) Destination() monitor.Destination { return w.reader.source }
 
-// Ensure makes sure that both buckets exist and may be written to, and creates them where the token allows it. It
-// is what the first delivery does by itself, so that its error is for people. Fails with EUnavailable when InfluxDB
+// Ensure makes sure that both buckets exist and may be written to, and creates them where the token allows it. The first
+// delivery does the same by itself, so only people need the error. Fails with EUnavailable when InfluxDB
 // does not answer, with EUnauthorized, EForbidden or ENotFound when the operator has to do what the error says.
 func (w *Writer) Ensure(ctx context.Context) error {
 	for _, b := range []*bucketWriter{w.metadata, w.metrics} {

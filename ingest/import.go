@@ -65,9 +65,9 @@ func (h *Handler) postImport(c *gin.Context, b *buffer) error {
 	return err
 }
 
-// findProjects gives records of a session that is there already the project of this session. Otherwise one whose run was sent to
-// another project would be there twice. A context that is there already needs no second one, as when a run is sent. Records that
-// another bridge has placed have the project of that bridge.
+// findProjects gives the records of a session that is stored already the project of that session. Otherwise a session that pytest
+// sent to another project would be stored twice. A context that is stored in any project gets that project, since it needs no
+// second one. Records that another bridge has placed keep the project of that bridge.
 func (h *Handler) findProjects(ctx context.Context, recs []*monitor.Record) error {
 	projects := map[string]string{} // by session
 	for _, rec := range recs {

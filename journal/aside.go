@@ -86,7 +86,7 @@ func (c *Courier) tryAside(to *bisector) error {
 		return nil
 	}
 	rec := recs[0]
-	b := &batch{cursor: c.acked.Load(), unpark: []uint64{rec.Seq}, aside: true, again: rec.Delivered}
+	b := &batch{cursor: c.acked.Load(), unpark: []uint64{rec.Seq}, aside: true, resent: rec.Delivered}
 	point := &monitor.Point{Record: rec.Record}
 	if rec.Measured() == nil {
 		b.metadata = []*monitor.Point{point}

@@ -15,7 +15,7 @@ type batch struct {
 	park     []uint64         // metrics that start to wait
 	unpark   []uint64         // parked records that are in this batch
 	aside    bool             // its only record was set aside before
-	again    bool             // its only record was delivered before
+	resent   bool             // its only record was delivered before
 
 	// What was prepared of metadata and metrics, in parts of the courier's size; nil when nothing was.
 	readyMetadata, readyMetrics []monitor.Delivery

@@ -15,8 +15,8 @@ const (
 	// never parted, so a commit may have a few more.
 	maxGroup      = 512
 	maxGroupBytes = 1 << 20
-	// yields is how often a group lets all callers run that have something to do, before it is closed: some are about to hand
-	// in records. A caller that is alone waits for nobody.
+	// yields is how many times the committer lets its callers run before it closes a group: some are about to hand in records.
+	// A caller that is alone waits for nobody.
 	yields = 2
 )
 

@@ -17,7 +17,8 @@ import (
 // bridge it goes on for at least a third of parkFor.
 const parkFor = time.Minute
 
-// parkAtMost is how long it waits when its context or session could not be looked up far away, since others were.
+// parkAtMost is how long a metric waits while nobody looks far away for its context or session: lookups of others take the time, or
+// the destination cannot be asked.
 const parkAtMost = 10 * time.Minute
 
 // Courier delivers the records of a journal to one destination. There must be only one courier at a time for a journal
@@ -26,7 +27,8 @@ const parkAtMost = 10 * time.Minute
 type Courier struct {
 	BatchSize int // most records of one read, and most points of one delivery
 
-	// OnReply is called with each reply of the destination, also to a probe.
+	// OnReply is called with each reply to a delivery, and to each probe that tells whether a refusal is a point's fault. It is
+	// not called with the replies to probes after failures (see [retrier.accepts]).
 	OnReply func(reply monitor.Reply)
 	// OnDelivered is called for points that are delivered and acknowledged. oldest is the first arrival of their records.
 	OnDelivered func(class monitor.Class, points int, oldest time.Time)
@@ -36,7 +38,7 @@ type Courier struct {
 	Replays monitor.ReplayQueue
 	// Hides counts how often near has lost something that it had; nil for never. The count rises before near loses it.
 	Hides func() uint64
-	// BeforeReplay is called before some records of a replay are delivered, with the begin of the replay.
+	// BeforeReplay is called before each delivery of a replay, with the time when the replay began.
 	BeforeReplay func(ctx context.Context, began time.Time)
 	// OnReplayed is called when all records of a replay are done. Its reports may follow.
 	OnReplayed func()
@@ -135,7 +137,7 @@ func (c *Courier) RetryNow() { c.now.ring() }
 // before, some of them are gone from the destination. The log and Health say so, Health until a replay has sent them all
 // again.
 func (c *Courier) Recreated(part string) {
-	ctx := context.Background()
+	ctx := context.Background() // the loss is noted also while the courier stops
 	acked := int64(c.acked.Load())
 	stats, err := c.journal.Stats(ctx, c.dest)
 	records := "records"

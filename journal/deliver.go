@@ -79,7 +79,7 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	}
 	dead, kept := append(metadata.dead, metrics.dead...), append(metadata.aside, metrics.aside...)
 	a := monitor.Acknowledgement{Cursor: b.cursor, Park: b.park, Unpark: b.unpark, Bury: dead}
-	if b.again { // the destination had the record, so it is no dead letter
+	if b.resent { // the destination had the record, so it is no dead letter
 		c.log(b, slog.LevelError, "the destination refuses a record now that it had before", dead)
 		a.Bury = nil
 	}
@@ -102,7 +102,7 @@ func (c *Courier) deliverBatch(to *bisector, b *batch) error {
 	c.status.buried(int64(len(a.Bury)))
 	c.noteAside(b, kept)
 	c.log(b, slog.LevelError, "the destination refuses a record for good; it is a dead letter", a.Bury)
-	if !b.again {
+	if !b.resent {
 		c.callHooks(b, a.Bury, kept)
 	}
 	return nil

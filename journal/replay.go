@@ -29,7 +29,8 @@ type replays struct {
 // sending says that the present replay has records to deliver.
 func (r *replays) sending() bool { return r.current != nil && !r.current.State.RecordsDone() }
 
-// due returns a channel that is ready when there is something to do, and never without a queue or when the courier stops.
+// replayDue returns a channel that is ready when there is something to do for replays. It never is without a queue, or when the
+// courier stops.
 func (c *Courier) replayDue() <-chan time.Time {
 	switch {
 	case c.replays.queue == nil || c.life.soft.Err() != nil:

@@ -40,7 +40,7 @@ func TestCourierDeliversAgainBesideNewRecords(t *testing.T) {
 			r.after(time.Minute)
 			r.sink.lose()
 			r.Recreated("bucket pytest")
-			assert.Contains(t, r.Health().Detail, "pymon-bridge replay delivers them again")
+			assert.Contains(t, r.Health().Detail, "pymon-bridge replay delivers again what the file has of them")
 			replays.ask(monitor.Replay{Project: "q"})
 			r.after(3 * time.Second)
 			assert.True(t, replays.ended())

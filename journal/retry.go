@@ -123,7 +123,8 @@ func pauseAfter(reply monitor.Reply, tries int) (pause time.Duration, again bool
 	}
 }
 
-// PauseAfter returns how long to wait after another request than a delivery failed, after so many failures in a row before.
+// PauseAfter returns the wait before a request that failed is repeated, for requests that are no deliveries. err is its failure,
+// and tries counts the failures in a row before this one.
 func PauseAfter(err error, tries int) time.Duration {
 	reply := monitor.Reply{Kind: monitor.Denied}
 	if e, ok := errors.AsType[*monitor.Error](err); ok {

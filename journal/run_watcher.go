@@ -15,8 +15,7 @@ import (
 // sessions, but the journal stores them.
 const maxWatched = 10_000
 
-// grace is the time without a record after the last end of a session after which a run has ended. The next session may be about to
-// begin.
+// grace is how long nothing may follow the last end of a session before its run has ended. The next session may be about to begin.
 const grace = 3 * time.Second
 
 // RunWatcher notices when a run has ended, and logs one line on it. A run has ended when all its sessions said so, and
@@ -24,8 +23,8 @@ const grace = 3 * time.Second
 // arrived for a while. When a record or another session arrives later, another line follows. A RunWatcher is safe for
 // concurrent use.
 type RunWatcher struct {
-	// After is the time without a record after which a run has ended, and so has a session that announced an end and has
-	// none: its pytest died.
+	// After is how long a run must have no record before it has ended, if not all of its sessions said that they have ended. A
+	// session that announced an end and sent none has ended then too: its pytest died.
 	After time.Duration
 	// OnEnded, if set before Open, is called for each run that has ended, after the line is logged.
 	OnEnded func(sum *monitor.RunSummary)
@@ -175,7 +174,7 @@ func (w *RunWatcher) check(ctx context.Context, now time.Time) {
 	}
 }
 
-// over says whether a run has ended, whose watched sessions are keys.
+// over says whether a run has ended. keys are its watched sessions, as they were seen.
 func (w *RunWatcher) over(ctx context.Context, run runKey, keys []sessionKey, seen map[sessionKey]watched, now time.Time) bool {
 	active := func(key sessionKey) bool { return now.Sub(seen[key].last) < w.After }
 	open := func(key sessionKey) bool { return !seen[key].ended || now.Sub(seen[key].last) < grace }

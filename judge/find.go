@@ -69,11 +69,11 @@ func (j *Judge) whyNoCommit(ctx context.Context, q monitor.JudgeQuery) (string, 
 		break
 	}
 	if q.Head == nil {
-		return whole(q.ScmRef), nil
+		return notWhole(q.ScmRef), nil
 	}
 	elsewhere, err := j.newest(ctx, monitor.RunInfoQuery{Project: q.Project, ScmRef: q.ScmRef})
 	if err != nil || elsewhere == nil {
-		return whole(q.ScmRef), err
+		return notWhole(q.ScmRef), err
 	}
 	hint := "; the newest run of this commit is of no branch"
 	if elsewhere.Branch != "" {
@@ -93,9 +93,9 @@ func ofBranch(run *monitor.RunInfo) string {
 	return fmt.Sprintf(" of branch %q", run.Branch)
 }
 
-// whole says what may be wrong with a commit that is not found, where it looks like the beginning of a hash. Hashes
-// are not completed: it would take a look at every run, and the answer might be another commit's.
-func whole(commit string) string {
+// notWhole says what may be wrong with a commit that is not found, where it looks like the beginning of a hash. The judge does not
+// complete a hash: that would take a look at every run, and the answer might be another commit's.
+func notWhole(commit string) string {
 	const sha1 = 40
 	if len(commit) < sha1 && strings.Trim(commit, "0123456789abcdef") == "" {
 		return ": expected the whole hash, as git rev-parse prints it"

@@ -23,8 +23,8 @@ type Judge struct {
 	// MaxRuns is how many runs of a branch are looked at for LookBack, on any class of machine. Where each commit has more than
 	// four runs, fewer commits are searched: twenty where it has as many runs as are judged.
 	MaxRuns int
-	// Commit is how many runs of a commit are judged to report on the commit, of all branches together. Of a branch that is
-	// compared with another one, as many runs confirm a change together: each job of a matrix, and each shard, may be a run.
+	// Commit is how many runs of a commit are judged to report on the commit, of all branches together. Where a branch is
+	// compared with another one, as many of its runs confirm a change together: each job of a matrix, and each shard, may be a run.
 	Commit int
 	// MaxTests is how many measurements the judged run may have, and MaxSamples how many all runs of the comparison may
 	// have together. They are in memory: some 2 KB for each measurement of the judged run, 60 bytes for each
@@ -75,6 +75,7 @@ func New(history monitor.HistoryStore, detector monitor.Detector, runs, window i
 
 // Judge implements [monitor.Judge].
 func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
+	// A look-up that fails is no reason not to answer: judging reads the same, and says what is wrong.
 	if report, err := j.lookUp(ctx, q); err == nil && report != nil {
 		return report, nil
 	}
@@ -111,7 +112,7 @@ func (j *Judge) answer(ctx context.Context, q monitor.JudgeQuery, next func() er
 		return nil, err
 	}
 	others, tooMany := j.choose(run, q, runs)
-	var judged latest
+	var judged latest // stays nil for a run that is judged alone, which needs it for nothing
 	if len(others)+len(tooMany) > 0 {
 		judged = latest{}
 	}
@@ -163,14 +164,20 @@ func (j *Judge) detect(ctx context.Context, c monitor.Comparison, known *related
 	if err := j.Drift.addDrift(ctx, run, report, accepted); err != nil {
 		return nil, err
 	}
+	return made, j.noteCrowd(ctx, run, c.Branch, full, report)
+}
+
+// noteCrowd says in a report that a branch has more runs of each commit than are searched. It does so where all results have too few
+// earlier runs for that reason. full says that earlier runs were left unread, since they measured too much.
+func (j *Judge) noteCrowd(ctx context.Context, run *monitor.RunInfo, branch string, full bool, report *monitor.Report) error {
 	if learning := report.Summary.Learning; learning == 0 || learning < len(report.Results) {
-		return made, nil
+		return nil
 	}
-	crowded, err := j.crowded(ctx, run, c.Branch)
+	crowded, err := j.crowded(ctx, run, branch)
 	if crowded || full {
 		report.Basis = ""
 		report.LeftOut = append(report.LeftOut, monitor.LeftOut{Reason: "the branch has more runs of each commit than are searched for earlier ones; " +
 			"one --tag run=NAME makes the jobs of a commit one run", Runs: report.Runs, Missing: true, Tests: run.Tests, Modules: run.Modules})
 	}
-	return made, err
+	return err
 }

@@ -18,8 +18,8 @@ type Older struct {
 	Drift    *Drift
 }
 
-// How much is taken at once: so many runs of a class of machine, which are enough for a history, or after the first stretch so many
-// measurements, of which 100,000 take some two seconds.
+// How much is taken at once: olderRuns runs of a class of machine, which are enough for a history. Where they measured much, it is fewer,
+// but one stretch at least: olderSamples measurements take some two seconds.
 const (
 	olderRuns    = 30
 	olderSamples = 100_000

@@ -18,7 +18,7 @@ type related struct {
 	done  map[*monitor.RunInfo]bool     // known from an earlier list, which may come again
 }
 
-// newRelated returns one for so many runs of a commit.
+// newRelated returns one for a commit with the given number of runs.
 func newRelated(runs int) *related {
 	if runs < 2 {
 		return nil

@@ -87,7 +87,7 @@ func (s *shared) join(ctx context.Context, key question, find find) *answer {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a := &answer{askers: 1, cancel: cancel, done: make(chan struct{})}
 	s.waiting[key] = a
-	go func() {
+	go func() { // ends with the answer, or soon after all that asked have left: it only reads
 		defer close(a.done)
 		defer cancel()
 		defer s.begin(key, a)

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// lookBack is how far back a worker looks, when opened, for runs that ended while no worker was there. It judges the last ones, up
-	// to maxCatchUp.
+	// lookBack is how far back a worker looks, when it is opened, for runs that ended while no worker was there. It judges the
+	// last maxCatchUp of them.
 	lookBack   = 7 * 24 * time.Hour
 	maxCatchUp = 100
-	// grace is how long after Open the worker judges a run whose sessions have all said that they ended before. Without such words it
-	// waits for [Worker.Quiet].
+	// grace is the time from Open until the worker judges a run whose sessions have all said that they have ended. Another run it judges
+	// after [Worker.Quiet].
 	grace = 3 * time.Second
 	// minBackoff and maxBackoff bound the wait between attempts to judge a run.
 	minBackoff = time.Second
@@ -238,7 +238,8 @@ func (w *Worker) report(ctx context.Context, key runKey) bool {
 	}
 }
 
-// keptBefore says whether the report on the run follows from the same as the one that was kept before.
+// keptBefore says whether the report on the run follows from the same as the one that was kept before. Where that cannot be read, the
+// report counts as a new one: it is better told twice than never.
 func (w *Worker) keptBefore(ctx context.Context, r *monitor.Report) bool {
 	if w.Answers == nil || r.Basis == "" {
 		return false

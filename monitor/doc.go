@@ -1,5 +1,5 @@
-// Package monitor is the domain of pymon-bridge. It has the types of what pytest-monitor sends, the rules that identify
-// them, and the interfaces between the parts of the program that accept, keep, deliver and judge records. The comments
+// Package monitor is the domain of pymon-bridge. It has the types of what pytest sends, the rules that identify them,
+// and the interfaces between the parts of the program that accept, keep, deliver and judge records. The comments
 // of the interfaces are their contracts. The package imports the standard library only. The other packages know each
 // other through its types and interfaces.
 //

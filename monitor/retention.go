@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// KeptRuns is a number of commits, and a number of runs of one commit. The runs of so many newest commits of each [RunGroup] stay,
-// whatever their age, and of each of these commits so many runs. So the gate never loses its baseline, which counts commits too.
+// KeptRuns is a number of commits, and a number of runs of a commit. Of each [RunGroup] the runs of the newest KeptRuns commits stay,
+// whatever their age: KeptRuns runs of each commit at most. So the gate never loses its baseline, which counts commits too.
 const KeptRuns = 60
 
 // BranchRests is how long a branch, or a selection of tests on it, may be without a run while its project has some. After that it counts
@@ -35,10 +35,10 @@ func (r Retention) BySize() bool { return r.MaxBytes > 0 && r.Dest != "" }
 // Active says whether any runs go.
 func (r Retention) Active() bool { return r.Keep > 0 || r.BySize() }
 
-// MakesRoom says whether a file of so many bytes is so large that runs go.
+// MakesRoom says whether a file of the given size in bytes is so large that runs go.
 func (r Retention) MakesRoom(bytes int64) bool { return r.BySize() && bytes >= r.MaxBytes/20*19 }
 
-// HasRoom says whether a file of so many bytes is small enough, once runs go.
+// HasRoom says whether a file of the given size in bytes is small enough, so that no more runs go.
 func (r Retention) HasRoom(bytes int64) bool { return !r.BySize() || bytes < r.MaxBytes/10*9 }
 
 // Before returns the time before which runs are too old, zero without an age.

@@ -30,7 +30,7 @@ func (i Instant) LocalText() string {
 	return t.Format("2006-01-02T15:04:05.000000")
 }
 
-// Plus returns the moment so many seconds later. An absent number counts as 0. A client may send any float. A moment
+// Plus returns the moment that is the given number of seconds later. An absent number counts as 0. A client may send any float. A moment
 // after the last one that an int64 can hold becomes the last one. A moment before 1970 becomes the beginning of 1970.
 func (i Instant) Plus(seconds float64) Instant {
 	took := seconds * 1e9

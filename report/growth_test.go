@@ -20,7 +20,7 @@ func grown(first monitor.Number) monitor.Drift {
 		P: 1e-9, Q: 1e-6}
 }
 
-// growing is a report on a run in which one test grows slowly, and the suite and a folder do.
+// growingReport is a report on a run in which one test grows slowly, and the suite and a folder do.
 func growingReport() *monitor.Report {
 	drift := grown(0.4)
 	r := &monitor.Report{Project: "shop", Run: "r44", ScmRef: "c0ffee", Branch: "main", Against: "main", BaselineRuns: 30,

@@ -7,8 +7,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-var _ monitor.AcceptanceStore = (*DB)(nil)
-
 // Accept implements [monitor.AcceptanceStore].
 func (db *DB) Accept(ctx context.Context, a monitor.Acceptance) (monitor.Acceptance, error) {
 	if err := db.requireOwner(); err != nil {

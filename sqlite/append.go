@@ -41,19 +41,20 @@ func (db *DB) Append(ctx context.Context, recs []*monitor.Record) error {
 
 // decide stores records in a transaction, and notes what was decided.
 func (db *DB) decide(w *writer, recs []*monitor.Record, decisions []decision) error {
-	a := appender{writer: w, timeZones: db.zones, full: db.room(), tallies: make(tallies), outcomes: make(outcomeTallies)}
+	a := appender{writer: w, timeZones: db.zones, full: db.requireRoom(), tallies: make(tallies), outcomes: make(outcomeTallies)}
 	for i, rec := range recs {
 		var err error
 		if decisions[i], err = a.record(rec); err != nil {
 			return err
 		}
-		if err := a.note(rec, &decisions[i]); err != nil {
+		if err := a.noteOrigin(rec, &decisions[i]); err != nil {
 			return err
 		}
 	}
 	return a.writeTallies()
 }
 
+// apply gives a record what was decided about it.
 func (d *decision) apply(rec *monitor.Record) {
 	rec.Seq, rec.Repeat, rec.Differs, rec.NewSeries = d.seq, d.repeat, d.differs, d.newSeries
 	switch {
@@ -77,6 +78,7 @@ type appender struct {
 	outcomes  outcomeTallies
 }
 
+// record stores a record unless it is stored already.
 func (a *appender) record(rec *monitor.Record) (decision, error) {
 	switch rec.Class() {
 	case monitor.ClassContext:
@@ -90,6 +92,7 @@ func (a *appender) record(rec *monitor.Record) (decision, error) {
 	}
 }
 
+// context stores a context unless its project has one with the same hash.
 func (a *appender) context(rec *monitor.Record) (decision, error) {
 	h, err := a.hash(rec.Project, rec.Context.H)
 	if err != nil {
@@ -117,6 +120,7 @@ func (a *appender) context(rec *monitor.Record) (decision, error) {
 	return decision{seq: seq, context: kept.Context}, err
 }
 
+// session stores a session. When its project has one with the same hash, it stores the end of that one, if there is an end to store.
 func (a *appender) session(rec *monitor.Record) (decision, error) {
 	h, err := a.hash(rec.Project, rec.Session.SessionH)
 	if err != nil {
@@ -132,6 +136,11 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	if a.full != nil {
 		return decision{}, a.full
 	}
+	return a.newSession(rec, h)
+}
+
+// newSession stores a session whose hash no stored session has. h is the entry of the hash.
+func (a *appender) newSession(rec *monitor.Record, h hashEntry) (decision, error) {
 	kept := *rec
 	kept.Session = new(*rec.Session)
 	s := kept.Session
@@ -158,7 +167,7 @@ func (a *appender) session(rec *monitor.Record) (decision, error) {
 	}
 	clock := clockOf(s.RunDate, s.Start)
 	d := decision{seq: a.take(), session: s, wrong: time.Duration(clock.Wrong) * time.Microsecond}
-	_, err = a.exec(insertSession,
+	_, err := a.exec(insertSession,
 		values([]any{d.seq, h.id, rec.Project, s.Run == s.SessionH, earlier}, sessionRow(&kept))...)
 	if err != nil {
 		return decision{}, err

@@ -36,9 +36,9 @@ func (a *appender) steady(r *newRow, start monitor.LocalTime, at monitor.Instant
 		(r.rec.Source == "" || at.UTC == ownTime(r, at))
 }
 
-// noteClock notes in the session that a metric stands elsewhere than the clock of its session says, or keeps a nanosecond that
-// is not its own, also where another metric has that: this one may be removed, and the nanosecond of a repeat would then be free. The first
-// time in a session it returns how far the clock was from the arrival.
+// noteClock notes in the session that a metric stands elsewhere than the clock of its session says, or is displaced: it stands at a
+// nanosecond that is not its own. A displaced metric counts although another one has its nanosecond. That one may be removed, and a repeat
+// would then find the nanosecond free. The first time in a session, noteClock returns how far the clock was from the arrival.
 func (a *appender) noteClock(r *newRow, start monitor.LocalTime, at monitor.Instant, displaced bool) (wrong time.Duration, err error) {
 	s := &r.session
 	if !s.session || s.unsteady || !displaced && a.steady(r, start, at) {

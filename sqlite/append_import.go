@@ -29,11 +29,13 @@ func (db *DB) Try(ctx context.Context, recs []*monitor.Record) error {
 	return nil
 }
 
-// errTried ends a transaction that was not to be stored.
+// errTried ends a transaction that was not to be stored. It is a [monitor.Error], since any other kind counts as a failed write, after
+// which the file is checked.
 var errTried = &monitor.Error{Code: monitor.EInternal, Message: "nothing was to be stored"}
 
-// note stores what the place that a new record comes from says about its delivery.
-func (a *appender) note(rec *monitor.Record, d *decision) error {
+// noteOrigin stores what a new record says about its delivery: the destination that it was read from, which is not owed it, and the
+// origin that another bridge pinned to it.
+func (a *appender) noteOrigin(rec *monitor.Record, d *decision) error {
 	if d.repeat {
 		return nil
 	}

@@ -63,7 +63,7 @@ func (db *DB) reopen() error {
 	defer db.mu.Unlock()
 	if err == nil {
 		if err = db.watchOpened(); err != nil {
-			_ = w.close()
+			_ = w.close() // err says why the file is not used
 		}
 	}
 	switch p, _ := db.state.get(); {

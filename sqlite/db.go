@@ -37,51 +37,38 @@ type DB struct {
 	path    string
 	zones   monitor.Zones
 	logger  *slog.Logger
-	shared  bool // another process may own the file, so only tokens, commands and dead letters are written
-	served  bool // another process owned the file when it was opened
-	lock    *fileLock
-	readers *sql.DB
-	listers *sql.DB // for lists and counts, so that acceptance and delivery never wait for them
+	shared  bool      // another process may own the file, so only tokens, commands and dead letters are written
+	served  bool      // another process owned the file when it was opened
+	lock    *fileLock // nil when the file is shared
+	readers *sql.DB   // for short reads, among them those of acceptance and delivery
+	listers *sql.DB   // for lists and counts, so that acceptance and delivery never wait for them
 	scale   scale
 	maxLog  int64 // bytes of SQLite's log at which trimLog empties it
 	space   space
 	state   state
 
-	mu      sync.Mutex              // serialises writing; guards writer, opened, trimAt and shrunk
-	writer  *writer                 // nil while the file is being checked after a failure
-	opened  opened                  // empty when another process may own the file
-	keeping sync.Mutex              // serialises KeepReport
-	names   map[string]*rollupNames // by project; guarded by keeping
+	mu     sync.Mutex // serialises writing; guards the other fields of this group
+	writer *writer    // nil while the file is being checked after a failure
+	opened opened     // empty when another process may own the file
+	trimAt int64      // size of the log at which it is emptied next
+	shrunk bool       // a removal made the file smaller, and the log has not been emptied since
+
+	keeping sync.Mutex              // serialises KeepReport; guards names
+	names   map[string]*rollupNames // by project
 	uses    tokenUses               // of this process
 	checked atomic.Int64            // when the file last passed its check, in nanoseconds since 1970; 0 for never
-	swept   time.Time               // when Retain last looked for what nothing refers to
-	trimAt  int64                   // size of the log at which it is emptied next
-	shrunk  bool                    // a removal made the file smaller, and the log has not been emptied since
+	swept   time.Time               // when Retain last looked for what nothing refers to; only Retain uses it
 
-	hides atomic.Uint64
+	hides atomic.Uint64 // see [DB.Hides]
 	wrote chan struct{} // has a value after a transaction that copyLogInBackground has not seen
 
 	stop    context.CancelFunc // ends the goroutines of work
-	ctx     context.Context
+	ctx     context.Context    // of these goroutines, from Open to Close
 	work    sync.WaitGroup
 	commit  func(w *writer) error // writer.commit; another function in tests
 	schemas []string              // see [schemas]; more in tests
 	delay   time.Duration         // before the first check after a failure
 }
-
-// All interfaces that the rest of the program uses a DB through.
-var (
-	_ monitor.Journal       = (*DB)(nil)
-	_ monitor.MetadataStore = (*DB)(nil)
-	_ monitor.Store         = (*DB)(nil)
-	_ monitor.RunStore      = (*DB)(nil)
-	_ monitor.HistoryStore  = (*DB)(nil)
-	_ monitor.ReportStore   = (*DB)(nil)
-	_ monitor.ReportQueue   = (*DB)(nil)
-	_ monitor.TokenStore    = (*DB)(nil)
-	_ monitor.ReplayQueue   = (*DB)(nil)
-	_ monitor.HealthChecker = (*DB)(nil)
-)
 
 // New returns the DB of the file path. A log and a lock file stand beside the file. zones turn the times of clients
 // into instants. Set optional fields before Open.
@@ -136,8 +123,8 @@ func (db *DB) Open(ctx context.Context) error {
 	return nil
 }
 
-// OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
-// [monitor.TokenStore], AddReplay and DropLetters work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
+// OpenShared opens the file beside a process that may serve it. The DB can read. It can write tokens and what operators ask for, and
+// drop dead letters. Methods that accept, deliver, judge or remove something fail. When no process serves the file,
 // OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
 // older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
 // that the older program would let do too much.

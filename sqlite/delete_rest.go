@@ -148,7 +148,7 @@ func (db *DB) SweepDeletion(ctx context.Context, d *monitor.Deletion) error {
 	return db.shrink(ctx, 256, func(fn func(w *writer) error) error { return db.write(ctx, fn) })
 }
 
-// shrink gives free pages back to the disk, so many in each transaction.
+// shrink gives free pages back to the disk. Each transaction, which write runs, gives back the given number of pages at most.
 func (db *DB) shrink(ctx context.Context, pages int, write func(fn func(w *writer) error) error) error {
 	for {
 		var before, after int64

@@ -1,16 +1,16 @@
 // Package sqlite keeps everything that the bridge has accepted in one SQLite file. The file is the journal, from which
-// records are delivered, and the store, from which they are read. The type [DB] implements [monitor.Journal],
-// [monitor.MetadataStore], [monitor.Store], [monitor.RunStore], [monitor.HistoryStore], [monitor.ReportStore],
-// [monitor.ReportQueue], [monitor.TokenStore] and [monitor.HealthChecker]. This is the only package that contains SQL.
+// records are delivered, and the store, from which they are read. The type [DB] implements the interfaces of package monitor that
+// interfaces.go lists. This is the only package that contains SQL.
 //
 // # Shape of the data
 //
-// Contexts, sessions, metrics and outcomes share one sequence. It has gaps only where a project or old runs were removed. The sequence numbers are
-// the primary keys of the four tables, and of the table ends. The file stores the last number that was given out. The row of a metric
-// has only integers and floats. It refers to dictionaries of series, hashes and locations, and has its start as an instant. A text
-// that cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have NUL and invalid UTF-8. The
-// columns of floats have no type, since a column of type REAL would turn -0.0 into 0. See schema.sql, and schema_2.sql for what
-// version 2 added.
+// Contexts, sessions, metrics and outcomes share one sequence. It has gaps only where a project or old runs were removed. The
+// sequence numbers are the primary keys of the four tables, and of the table ends. The file stores the last number that was
+// given out. See schema.sql, and schema_2.sql for what version 2 added.
+//
+// The row of a metric has only integers and floats. It refers to dictionaries of series, hashes and locations, and has its start
+// as an instant. A text that cannot be rebuilt from these is stored as sent in the table texts. Texts are bytes: they may have
+// NUL and invalid UTF-8. The columns of floats have no type, since a column of type REAL would turn -0.0 into 0.
 //
 // The instant of a metric follows from the text of its start, an offset and its hash. Where it does not, since a clock was
 // wrong or another metric stands there, the table clocks finds the metric when it comes again.
@@ -41,10 +41,10 @@
 // and ordered by. To find a page in the middle, a list walks through an index from the nearer end. Texts with addresses
 // of objects are first found by their series and then compared as sent.
 //
-// Two tables make questions about all metrics fast. Every transaction keeps them up to date. Tallies add up what each
-// session measured, by context, component and kind. They answer counts and runs. Zone maps have the greatest and the
-// least measurements of each zone, which is 64 sequence numbers. They tell which zones have the greatest and the least
-// metrics.
+// Three tables make questions about all metrics and outcomes fast. Every transaction keeps them up to date. The two tables of
+// tallies add up what each session measured, and how its tests ended. They answer counts and runs. Zone maps have the
+// greatest and the least measurements of each zone, which is 64 sequence numbers. They tell which zones have the greatest and
+// the least metrics.
 //
 // # Reports
 //

@@ -33,7 +33,7 @@ func (db *DB) BreakCommitsUntilReopen(err error) {
 // Reopen checks a failed file and opens it again, now.
 func (db *DB) Reopen() error { return db.reopen() }
 
-// LimitPages lets the file grow by so many pages before SQLite reports a full disk. A number below 0 removes the limit.
+// LimitPages lets the file grow by the given number of pages before SQLite reports a full disk. A number below 0 removes the limit.
 func (db *DB) LimitPages(more int) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -64,16 +64,16 @@ func (db *DB) InSmallParts() *DB {
 	return db
 }
 
-// ReadSamples makes [DB.Samples] read so many metrics at a time.
+// ReadSamples sets how many metrics [DB.Samples] reads at a time.
 func (db *DB) ReadSamples(atOnce int) { db.scale.samples = atOnce }
 
-// LimitNames makes rollups of a project have up to so many names of tests, and remove unused ones from swept on.
+// LimitNames sets how many names of tests the rollups of a project may have, and from which number on they lose unused ones.
 func (db *DB) LimitNames(most, swept int) { db.scale.names, db.scale.namesSwept = most, swept }
 
-// HoldBytes makes a list have about so many bytes in memory.
+// HoldBytes sets about how many bytes a list has in memory.
 func (db *DB) HoldBytes(n int) { db.scale.bytes = budget(n) }
 
-// EmptyLogAt makes trimLog empty the log when it has so many bytes.
+// EmptyLogAt sets at how many bytes trimLog empties the log.
 func (db *DB) EmptyLogAt(bytes int64) { db.maxLog = bytes }
 
 // CopyLogAt makes SQLite copy the log into the file after a commit that leaves it with so many pages.

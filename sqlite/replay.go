@@ -189,7 +189,7 @@ func (w *writer) noteReplayed(name monitor.Destination, step monitor.ReplayStep)
 			n, err = w.changes("DELETE FROM dead_letters WHERE dest = ? AND seq = ?", dest, l.Seq)
 			if err == nil {
 				_, err = w.exec("INSERT INTO parked (dest, seq, since, aside, delivered) VALUES (?, ?, ?, 1, ?)", dest, l.Seq,
-					nanoseconds(l.At), 1-n)
+					nanoseconds(l.At), 1-n) // a dead letter was never delivered
 			}
 		}
 	}

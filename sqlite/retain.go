@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// retainStep is how many rows one transaction of retention removes, or how many pages it gives back. Clients wait for it, so it is
-	// short.
+	// retainStep is how many rows one transaction of retention removes, or how many pages it gives back. Posts wait for the
+	// transaction, so it is short.
 	retainStep = 50
-	// retainRest is how many times as long as its last transaction took retention rests. So it takes a tenth of the writing at most,
-	// and commits of records go first.
+	// retainRest times the duration of a transaction is the rest after it. So retention takes a tenth of the time for writing at
+	// most, and commits of records go first.
 	retainRest = 9
 	// plannedRuns bounds how many runs a plan has, as long as one of them goes.
 	plannedRuns = 1000
@@ -24,9 +24,9 @@ const (
 // errDeletion ends a round early: a person waits for the deletion of a project.
 var errDeletion = errors.New("a deletion waits")
 
-// Retain removes old runs, in small transactions. From the first of them on nobody sees the run, and its records that arrive again are
-// new ones. After an interruption the next call goes on. removed is called each time that something can no longer be seen. No other call
-// and no deletion may run at the same time.
+// Retain removes old runs. It removes each run in small transactions. From the first of them on nobody sees the run, and a record of it
+// that arrives again is a new one. After an interruption the next call goes on. removed is called each time that something can no
+// longer be seen. No other call of Retain and no deletion may run at the same time.
 func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func()) (monitor.RetentionRound, error) {
 	if err := db.requireOwner(); err != nil {
 		return monitor.RetentionRound{}, err
@@ -101,7 +101,7 @@ func (r *retaining) run() error {
 	return err
 }
 
-// needsRoom says whether the file is too large. The log and free pages are given back first.
+// needsRoom gives free pages and the log back to the disk when the file is near its limit, and then says whether it still is.
 func (r *retaining) needsRoom() (bool, error) {
 	if !r.policy.MakesRoom(r.db.Size()) {
 		return false, nil
@@ -132,8 +132,8 @@ func (r *retaining) waits(q querier) (why string, err error) {
 	return why, err
 }
 
-// doubtsClock says why no run may go where nothing arrived for longer than runs are kept. A clock that is years ahead would make all of them
-// old.
+// doubtsClock says why no run may go where nothing arrived for longer than runs are kept, empty for no reason. The clock may be years
+// ahead then, and would make all runs old.
 func (r *retaining) doubtsClock() (why string, err error) {
 	const newest = "SELECT * FROM (SELECT received FROM metrics ORDER BY seq DESC LIMIT 1)"
 	last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(received), 0) FROM ("+newest+" UNION ALL "+
@@ -230,7 +230,7 @@ func (db *DB) usedBytes(ctx context.Context) (bytes int64, err error) {
 	return bytes, err
 }
 
-// Removed says how many runs went since they were old, and how many records they had.
+// Removed returns how many runs retention has removed since the file was made, and how many records they had.
 func (db *DB) Removed(ctx context.Context) (runs, records int64, err error) {
 	_, err = db.row(ctx, "SELECT coalesce(sum(runs), 0), coalesce(sum(records), 0) FROM retention", nil, &runs, &records)
 	return runs, records, err

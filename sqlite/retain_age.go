@@ -7,23 +7,23 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// longestPause is the longest time without a session that counts as time. After more than that, or when times go back by more, the clock
-// of this machine has jumped: teams pause for weeks, and clocks jump by years, or by hours that do no harm.
+// longestPause is the longest time between two arrivals of sessions that counts as time that passed. A longer time, or as long a step
+// back, means that the clock of this machine has jumped. Teams pause for weeks. Clocks jump by years, or by hours, which do no harm.
 const longestPause = 45 * 24 * time.Hour
 
-// ages says how old runs are.
+// ages says from when on runs are too old. The times are in UTC nanoseconds.
 type ages struct {
-	// before is the date before which runs are too old, if the time that clocks have jumped did not pass.
-	before int64
-	// keep is the time before which runs are too old by the clock alone.
+	// keep is the date before which runs are too old by the present clock.
 	keep int64
-	// young is a number of the sequence. What arrived behind it arrived in the time for which runs are kept.
+	// before is the date before which runs are too old when the time by which the clock has jumped does not count.
+	before int64
+	// young is a number of the sequence. What has a greater number arrived in the time for which runs are kept.
 	young uint64
-	// now is the time at which branches count as ended, or not.
+	// now is the present time without the jumps of the clock. It decides which branches have ended.
 	now time.Time
 }
 
-// ages looks how far the clock has jumped in the time for which runs are kept, and in the time after which branches rest.
+// ages looks how far the clock has jumped in the time for which runs are kept, and in the time after which branches count as ended.
 func (r *retaining) ages() (a ages, err error) {
 	now := r.db.Now()
 	a.before, a.keep = math.MinInt64, math.MinInt64
@@ -40,9 +40,9 @@ func (r *retaining) ages() (a ages, err error) {
 	return a, err
 }
 
-// jumped goes back through the arrivals of what pytest sent, until so much time has passed. It returns how far the clock is ahead of what
-// it was in that time, at most, and the number of the session that arrived before that time, 0 for none. Imported sessions show no time:
-// those from another bridge's file arrived there.
+// jumped goes back through the arrivals of sessions, until it is a span before now. It returns how far, at most, the clock is ahead of
+// what it was in the span, and the number of the last session that arrived before the span, 0 for none. Imported sessions do not count:
+// what comes from another bridge's file has the time of its arrival there.
 func (r *retaining) jumped(now time.Time, span time.Duration) (most time.Duration, before uint64, err error) {
 	later, at, ahead := nanoseconds(now), uint64(math.MaxInt64), time.Duration(0)
 	for {
@@ -87,8 +87,8 @@ func (r *retaining) arrivals(before uint64) (list []arrival, err error) {
 	})
 }
 
-// tooOld says whether a run is older than runs are kept. What arrived long ago is as old as the clock says. Else its date must be old, and not
-// for the reason that the clock was behind when it arrived.
+// tooOld says whether a run is older than runs are kept. A run that arrived long ago is as old as its date says. Another run must have an
+// old date, and the clock must not have been behind when it arrived.
 func (a ages) tooOld(run oldRun) bool {
 	longAgo := 0 < run.seq && run.seq <= a.young
 	dated := run.orphan != 0 || run.imported || run.received >= a.before

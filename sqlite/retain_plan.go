@@ -11,19 +11,19 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// oldRun is a run that may go.
+// oldRun is a run that may go. The times are in UTC nanoseconds.
 type oldRun struct {
 	project, run string
 	last         int64  // start of its last session
-	seq          uint64 // of this session
-	received     int64  // when it arrived
-	imported     bool
-	tooOld       bool   // else it makes room
+	seq          uint64 // number of its last session
+	received     int64  // arrival of its last session
+	imported     bool   // its last session is imported
+	tooOld       bool   // it goes for its age; else it goes to make room
 	orphan       uint64 // hash of a session that nobody knows, which is a run of its own; 0 for none
 }
 
-// plan returns the oldest runs that may go, the oldest first, without looking at what was delivered. more says that there are others.
-// It reads all sessions from the newest on, some in each transaction.
+// plan returns the oldest runs that may go, the oldest first. It does not look at what was delivered: see [retaining.owed]. more says
+// that there are others. It reads all sessions from the newest on, some in each transaction.
 func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 	a, err := r.ages()
 	if err != nil {

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// oldPrefix comes before the project of the sessions of a run that is removed. What follows [hiddenPrefix] has no space where a project is
-// removed, except before its number.
+// oldPrefix comes before the project in the sessions and hashes of a run that is removed, as in "deleted run of shop". A project that is
+// removed is called "deleted shop 7". The two are never alike, since the name of a project has no space.
 const oldPrefix = hiddenPrefix + "run of "
 
 // inList is the condition that a column has one of the numbers of a list, which is the first argument.
@@ -16,7 +16,7 @@ const ofSessions = `(SELECT seq FROM metrics INDEXED BY metrics_session WHERE se
 	UNION ALL SELECT seq FROM outcomes INDEXED BY outcomes_session WHERE session` + inList + `
 	UNION ALL SELECT seq FROM sessions WHERE hash` + inList + ` UNION ALL SELECT seq FROM ends WHERE session` + inList + `)`
 
-// remove removes a run, unless it has to stay.
+// remove removes a run, unless it has to stay. A run that stays is in held from then on, and counts in the round by its reason.
 func (r *retaining) remove(run oldRun) (gone bool, err error) {
 	sessions := []uint64{run.orphan}
 	if run.orphan == 0 {
@@ -129,30 +129,30 @@ func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (gone, m
 	return true, false, nil
 }
 
-// finish removes what is left of a hidden run. any says that there was something.
-func (r *retaining) finish() (any bool, err error) {
-	const hidden = " WHERE session IN (SELECT session FROM removing) LIMIT ?1)"
+// finish removes what is left of hidden runs. found says that there was something.
+func (r *retaining) finish() (found bool, err error) {
+	const ofHidden = " WHERE session IN (SELECT session FROM removing) LIMIT ?1)"
 	for {
-		seqs, err := r.db.numbersFrom(r.ctx, "SELECT seq FROM (SELECT seq FROM metrics INDEXED BY metrics_session"+hidden+
-			" UNION ALL SELECT seq FROM (SELECT seq FROM outcomes INDEXED BY outcomes_session"+hidden, 10*retainStep)
+		seqs, err := r.db.numbersFrom(r.ctx, "SELECT seq FROM (SELECT seq FROM metrics INDEXED BY metrics_session"+ofHidden+
+			" UNION ALL SELECT seq FROM (SELECT seq FROM outcomes INDEXED BY outcomes_session"+ofHidden, 10*retainStep)
 		if err != nil {
-			return any, err
+			return found, err
 		}
 		if len(seqs) == 0 {
 			break
 		}
-		any = true
+		found = true
 		slices.Sort(seqs) // those of a zone stand together
 		err = r.inSteps(seqs, func(w *writer, some []uint64) error { return w.removeMeasured(r.ctx, some) })
 		if err != nil {
-			return any, err
+			return found, err
 		}
 	}
 	sessions, err := r.db.numbersFrom(r.ctx, "SELECT session FROM removing")
 	if err != nil {
-		return any, err
+		return found, err
 	}
-	return any || len(sessions) > 0, r.inSteps(sessions, func(w *writer, some []uint64) error {
+	return found || len(sessions) > 0, r.inSteps(sessions, func(w *writer, some []uint64) error {
 		if err := w.removeMetadata(r.ctx, some); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"pymon-bridge/sqlite"
 )
 
+// A replay that is asked for while runs go keeps the others. So does a loss that is found then.
 func TestARoundEndsWhenTheDestinationLacksRuns(t *testing.T) {
 	for name, undo := range map[string]func(db *sqlite.DB) error{
 		"replay": func(db *sqlite.DB) error {
@@ -36,6 +37,8 @@ func TestARoundEndsWhenTheDestinationLacksRuns(t *testing.T) {
 	}
 }
 
+// The destination has yet to delete a project. What is imported of it meanwhile goes there with the rest, and is delivered again
+// from the file. So its runs stay until then.
 func TestRunsOfAProjectWhoseDeletionIsOwedStay(t *testing.T) {
 	db, _ := newDB(t, utcZones())
 	db.Now = func() time.Time { return arrival }
@@ -51,6 +54,7 @@ func TestRunsOfAProjectWhoseDeletionIsOwedStay(t *testing.T) {
 	assert.EqualValues(t, 4, round.Runs)
 }
 
+// However many old runs have to stay, the others go: of sessions that the file knows, and of others.
 func TestRunsThatStayDoNotHoldOthers(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		db, _ := newDB(t, utcZones())
@@ -85,6 +89,7 @@ func TestRunsThatStayDoNotHoldOthers(t *testing.T) {
 	}
 }
 
+// What a destination lacks stays: where nothing was delivered to it, where a replay is under way, and where it lost what it had.
 func TestNothingUndeliveredGoes(t *testing.T) {
 	for name, undo := range map[string]func(t *testing.T, db *sqlite.DB) func(){
 		"replay": func(t *testing.T, db *sqlite.DB) func() {
@@ -122,6 +127,7 @@ func TestNothingUndeliveredGoes(t *testing.T) {
 	}
 }
 
+// A run that got something a moment ago may still be under way.
 func TestARunThatGotSomethingStays(t *testing.T) {
 	db, _ := newDB(t, utcZones())
 	db.Now = func() time.Time { return arrival }
@@ -138,6 +144,7 @@ func TestARunThatGotSomethingStays(t *testing.T) {
 	assert.Equal(t, []string{"run1", "run2"}, ids)
 }
 
+// The records that arrived before a time end before the first record that arrived later, in any table.
 func TestArrivedBefore(t *testing.T) {
 	db, _ := newDB(t, utcZones())
 	open(t, db)

@@ -128,11 +128,6 @@ func TestNobodySeesHalfARunThatIsRemoved(t *testing.T) {
 	requireConsistent(t, path)
 }
 
-// A replay that is asked for, or a loss that is found, while runs go, keeps the others.
-// What is imported while the deletion of its project in the destination is owed goes there with the rest, and is delivered again from the file.
-// However many old runs have to stay, the others go: of sessions that the file knows, and of others.
-// What a destination has not got stays: where a replay is under way, where it lost what it had, and where no record was delivered.
-// A run may still be under way when it got something a moment ago.
 // The size of the file removes the oldest runs until there is room, and gives the space back. It does so only where another has them.
 func TestTheSizeOfTheFileRemovesRuns(t *testing.T) {
 	db, path := newDB(t, utcZones())
@@ -165,7 +160,6 @@ func TestTheSizeOfTheFileRemovesRuns(t *testing.T) {
 	require.Empty(t, verified(t, path).Findings)
 }
 
-// What arrived before a time ends where the first record stands that arrived later, in any table.
 // The log of a removal does not fill a file that has a limit.
 func TestARemovalKeepsTheLogSmall(t *testing.T) {
 	db, path := newDB(t, utcZones())

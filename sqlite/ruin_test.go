@@ -317,7 +317,7 @@ func written(t *testing.T, b []byte) string {
 	return path
 }
 
-// tally of a test that damages many files.
+// sum counts the values of all maps together.
 func sum(all map[string]map[int64]string) (n int) {
 	for m := range maps.Values(all) {
 		n += len(m)

@@ -62,8 +62,8 @@ func (s *space) refusal() error {
 	return s.err
 }
 
-// room returns an error with EFull while there is no room. It measures again when the last measurement is old.
-func (db *DB) room() error {
+// requireRoom returns an error with EFull while there is no room. It measures again when the last measurement is old.
+func (db *DB) requireRoom() error {
 	db.space.mu.Lock()
 	fresh := time.Since(db.space.taken) < measureEvery
 	db.space.mu.Unlock()
@@ -86,7 +86,7 @@ func (db *DB) watchSpace() {
 			return
 		case <-tick.C:
 		}
-		if db.room() != nil {
+		if db.requireRoom() != nil {
 			db.returnSpace()
 			db.space.measure(db)
 		}

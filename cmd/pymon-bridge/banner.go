@@ -14,52 +14,12 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// announce prints where the bridge listens, stores and delivers, and the next command to type. Then it writes the port file,
-// and tells operators who wait for an upgrade, and the service manager.
+// announce tells all who wait for it that the bridge serves: operators who asked for an upgrade, the person at the terminal, programs
+// that read the port file, and the service manager.
 func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
-	state := monitor.UpgradeState{Version: version}
-	if s.from != nil {
-		state = monitor.UpgradeState{Error: s.from.Failed, Version: version, Before: s.from.Version, Waited: time.Since(s.from.Paused)}
-		logger.Info("this program has taken the place of another", "version", version, "before", state.Before,
-			"clients_waited_at_most", state.Waited.Round(time.Millisecond))
-		if state.Error != "" {
-			logger.Error("no upgrade: the program before is back, because the new one cannot serve", "error", state.Error)
-		}
-	}
-	b.answerUpgrades(context.Background(), state)
-	l := s.listener
-	url := baseURL(l, c.TLSCert != "")
-	data, err := filepath.Abs(c.Data)
-	if err != nil {
-		data = c.Data
-	}
-	delivers := "nowhere yet: with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG it delivers to InfluxDB, older records too"
-	if b.backend != nil {
-		delivers = string(b.backend.Destination())
-	}
-	if !m.banner {
-		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", s.outlives || s.from != nil,
-			"data", data, "delivers_to", delivers, "tokens", len(b.tokens.Valid))
-	} else {
-		clients, remote := "everybody on this machine", url
-		access := b.tokens.Access()
-		switch {
-		case access == monitor.AccessClosed:
-			clients = "nobody, since all tokens are revoked (pymon-bridge token add PROJECT)"
-		case access == monitor.AccessTokens:
-			clients = "holders of a token"
-		case !loopback(l):
-			clients = "everybody who can reach it (--allow-anonymous)"
-		}
-		if access != monitor.AccessOpen {
-			remote = strings.Replace(url, "://", "://x:TOKEN@", 1)
-		}
-		if c.RequireProject {
-			remote += "/p/PROJECT"
-		}
-		writeBanner(m.Stderr, [][2]string{
-			{"listens on", url + ", for " + clients}, {"stores in", data}, {"delivers to", delivers}}, remote)
-	}
+	b.answerUpgrades(context.Background(), takenPlace(s, logger)) // also while a signal stops the bridge
+	url := baseURL(s.listener, c.TLSCert != "")
+	c.present(m, b, s, url, logger)
 	if c.PortFile != "" {
 		err := writeFile(c.PortFile, url+"\n")
 		switch {
@@ -71,6 +31,56 @@ func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) e
 	}
 	b.notify(daemon.SdNotifyReady)
 	return nil
+}
+
+// takenPlace returns what operators who asked for an upgrade get to know. It logs that this program has taken the place of another.
+func takenPlace(s socket, logger *slog.Logger) monitor.UpgradeState {
+	state := monitor.UpgradeState{Version: version}
+	if s.from != nil {
+		state = monitor.UpgradeState{Error: s.from.Failed, Version: version, Before: s.from.Version, Waited: time.Since(s.from.Paused)}
+		logger.Info("this program has taken the place of another", "version", version, "before", state.Before,
+			"clients_waited_at_most", state.Waited.Round(time.Millisecond))
+		if state.Error != "" {
+			logger.Error("no upgrade: the program before is back, because the new one cannot serve", "error", state.Error)
+		}
+	}
+	return state
+}
+
+// present prints where the bridge listens, stores and delivers, and the next command to type. A log for programs gets one line.
+func (c *serveCmd) present(m *Main, b *bridge, s socket, url string, logger *slog.Logger) {
+	l := s.listener
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		data = c.Data
+	}
+	delivers := "nowhere yet: with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG it delivers to InfluxDB, older records too"
+	if b.backend != nil {
+		delivers = string(b.backend.Destination())
+	}
+	if !m.banner {
+		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", s.outlives || s.from != nil,
+			"data", data, "delivers_to", delivers, "tokens", len(b.tokens.Valid))
+		return
+	}
+	clients, remote := "everybody on this machine", url
+	access := b.tokens.Access()
+	switch {
+	case access == monitor.AccessClosed:
+		clients = "nobody, since all tokens are revoked (pymon-bridge token add PROJECT)"
+	case access == monitor.AccessTokens:
+		clients = "holders of a token"
+	case !loopback(l):
+		clients = "everybody who can reach it (--allow-anonymous)"
+	}
+	if access != monitor.AccessOpen {
+		remote = strings.Replace(url, "://", "://x:TOKEN@", 1)
+	}
+	if c.RequireProject {
+		remote += "/p/PROJECT"
+	}
+	writeBanner(m.Stderr, [][2]string{
+		{"listens on", url + ", for " + clients}, {"stores in", data}, {"delivers to", delivers}}, remote)
 }
 
 // writeBanner prints the lines, and the commands to type next.

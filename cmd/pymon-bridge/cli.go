@@ -85,6 +85,7 @@ func (e *exitError) Error() string {
 	}
 	return e.err.Error()
 }
+
 func (e *exitError) Unwrap() error { return e.err }
 
 // Run parses the command line, runs the command until it ends or ctx is done, and returns the exit status: 0 after a

@@ -48,8 +48,8 @@ type influxBackend struct {
 	monitor.MetadataStore
 }
 
-// openBackend opens the destination that the flags name; it returns nil when they name none. No other function of this
-// program knows the kind of the destination. onCreated is called when a part of it was missing and was created.
+// openBackend opens the destination that the flags name; it returns nil when they name none. In a serving bridge only this function
+// and useToken know the kind of the destination. onCreated is called when a part of it was missing and was created.
 func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string)) (monitor.Backend, error) {
 	if c.URL == "" {
 		return nil, nil

@@ -90,7 +90,7 @@ func (s socket) back(why error) *successor {
 		return nil
 	}
 	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused, Lock: s.from.Lock}}
-	if before.keep(s) != nil {
+	if before.keep(s) != nil { // the operator reads why this program cannot serve
 		return nil
 	}
 	return before

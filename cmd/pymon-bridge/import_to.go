@@ -153,8 +153,8 @@ func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*impor
 	return nil, laterIfBusy(response, refusal(response))
 }
 
-// rowsAtFault returns which of so many rows are wrong. The bridge names their fields, such as "[3].item". An answer that names anything
-// else is a refusal of all.
+// rowsAtFault returns which of the rows that were sent are wrong. The bridge names their fields, such as "[3].item". An answer that
+// names anything else is a refusal of all.
 func rowsAtFault(response *http.Response, sent int) error {
 	content, err := io.ReadAll(response.Body)
 	if err != nil {

@@ -15,6 +15,8 @@
 //     on, and run_end.go is what happens afterwards: run_ask.go asks for the summary, run_deliver.go waits for InfluxDB.
 //     run_bridge.go starts the bridge of run, which is run_serve.go. run_seat.go and run_place.go are the locks by which
 //     several run share it.
+//   - import.go is the command import. import_files.go reads files, import_sort.go finds the projects and zones of their records, and
+//     import_data.go and import_to.go store them in a data directory or send them to a bridge.
 //   - import_influx.go is the command import with --from-influx: import_restore.go stores points as records, import_origins.go
 //     looks up what they belong to, and import_result.go says what came back.
 //   - operate.go has what the commands on a data directory share, and await.go waits until a bridge has carried one out.

@@ -33,7 +33,7 @@ func shareFile(ctx context.Context, data string, logger *slog.Logger, do func(db
 	if err := db.OpenShared(ctx); err != nil {
 		return explainAccess(err)
 	}
-	defer db.Close()
+	defer db.Close() // what do has written is on the disk already
 	return do(db)
 }
 
@@ -67,7 +67,7 @@ func printRow(w io.Writer, cells ...any) {
 	fmt.Fprintln(w, strings.Join(texts, "\t"))
 }
 
-// oneLine shortens a text to one line of at most so many characters.
+// oneLine makes a text one line of at most the given number of characters.
 func oneLine(s string, most int) string {
 	line := []rune(report.Printable(strings.Join(strings.Fields(s), " ")))
 	if len(line) > most {

@@ -31,7 +31,7 @@ func (m *Main) newProgress(what, unit string, total int64) *progress {
 	return &progress{w: m.Stderr, terminal: isTerminal(m.Stderr), what: what, unit: unit, total: total, now: time.Now, began: now, told: now}
 }
 
-// to says that so much is done of a total that became known on the way.
+// to says how much is done, of a total that became known on the way.
 func (p *progress) to(done, total int64) {
 	p.total = total
 	p.add(done - p.done)
@@ -56,7 +56,7 @@ func (p *progress) add(n int64) {
 	}
 }
 
-// line is the line of a log after so many seconds.
+// line returns the line of a log after the given time.
 func (p *progress) line(seconds float64) string {
 	rate := float64(p.done) / seconds
 	line := p.what + ": " + humanize.Comma(p.done)

@@ -121,7 +121,7 @@ func (s *seat) startBridge(environment []string) (ended <-chan error, err error)
 		return nil, err
 	}
 	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	go func() { done <- cmd.Wait() }() // ends with the bridge, or with this process
 	return done, nil
 }
 

@@ -49,7 +49,7 @@ func (p *bridgePlace) whileUsed(ctx context.Context) context.Context {
 		defer unused()
 		for ctx.Err() == nil {
 			users, err := lock(filepath.Join(p.dir, usersFile), unix.LOCK_EX)
-			if !errors.Is(err, unix.EWOULDBLOCK) {
+			if !errors.Is(err, unix.EWOULDBLOCK) { // it has the lock, or can never know who uses the bridge
 				p.users = users // the lock ends with the file
 				return
 			}

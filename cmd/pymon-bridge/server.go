@@ -47,7 +47,7 @@ func (b *bridge) openServer(l net.Listener) error {
 		return err
 	}
 	b.onClose(b.server.Close)
-	go func() {
+	go func() { // ends with the server
 		if err := b.server.Wait(); err != nil {
 			b.failed <- err
 		}

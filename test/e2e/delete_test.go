@@ -16,7 +16,7 @@ import (
 	"pymon-bridge/test/harness"
 )
 
-// answers has what a bridge answers about a project.
+// answersAbout returns what a bridge answers about a project.
 func answersAbout(t *testing.T, bridge *harness.Bridge, project string) (all []string) {
 	t.Helper()
 	for _, path := range []string{"metrics/?format=csv", "sessions/", "contexts/", "runs/", "components/", "outcomes/?format=csv",

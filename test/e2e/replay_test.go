@@ -77,7 +77,7 @@ func TestReplayFillsADeletedBucket(t *testing.T) {
 		_, lines := bridge.Ready()
 		return strings.Contains(lines, "bucket "+bucket+" was missing and was created again at")
 	}, time.Minute, 200*time.Millisecond)
-	assert.Contains(t, bridge.WaitSays("[-]delivery"), "pymon-bridge replay delivers them again")
+	assert.Contains(t, bridge.WaitSays("[-]delivery"), "pymon-bridge replay delivers again what the file has of them")
 	assert.Positive(t, bridge.Metrics()["pymon_bridge_journal_losses"])
 
 	var written atomic.Int64
