@@ -139,8 +139,7 @@ func (db *DB) Open(ctx context.Context) error {
 // OpenShared opens the file beside a process that may serve it. The DB can read, and the methods of
 // [monitor.TokenStore], AddReplay and DropLetters work. Append, PinOrigins, Ack, KeepReport and AckReport fail. When no process serves the file,
 // OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
-// older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
-// that the older program would let do too much.
+// older program: then the file stays as it is, and reading tables that it does not have fails.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
