@@ -162,23 +162,21 @@ func TestRegressionsAnswersErrors(t *testing.T) {
 func TestReportsLinkToThePages(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sample())
-	asked := func(target string) (base string) {
+	var public *url.URL
+	asked := func() (base string) {
 		s.Server, s.api = mount(s.tokens, api.Parts{Store: sample(), Metadata: s.metadata, Judge: s.judge, Reports: s.judge, Log: slog.New(slog.DiscardHandler),
 			Printer: func(q url.Values, bridge string) (monitor.ReportPrinter, error) {
 				base = bridge
 				return printer(q, bridge)
 			}})
-		s.Pages, s.PublicURL = target != "", nil
-		if target == "public" {
-			s.PublicURL = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
-		}
+		s.PublicURL = public
 		require.Equal(t, http.StatusOK, s.do(http.MethodGet, "/p/team/api/v1/regressions", "", "Authorization", "Bearer secret").Code)
 		return base
 	}
-	assert.Empty(t, asked(""), "no pages")
-	assert.Equal(t, "http://example.com", asked("host"))
+	assert.Equal(t, "http://example.com", asked())
 	s.tokens.all = []monitor.Token{{Project: "team", Scopes: []monitor.Scope{monitor.ScopeRead}, Hash: sha256.Sum256([]byte("secret"))}}
-	assert.Equal(t, "https://ci.example.org/pymon", asked("public"))
+	public = &url.URL{Scheme: "https", Host: "ci.example.org", Path: "/pymon/"}
+	assert.Equal(t, "https://ci.example.org/pymon", asked())
 }
 
 // A kept report is answered without judging, with everything that it has.

@@ -69,9 +69,6 @@ func hostOf(address string) string {
 // addressHeader tells where people reach the bridge, if that is not where the client asks.
 const addressHeader = "Pymon-Bridge-Address"
 
-// pagesHeader tells that the bridge has pages for people. Older versions have none.
-const pagesHeader = "Pymon-Bridge-Pages"
-
 // admit refuses a request without the right to use its path. It checks the form of the project's name before the token,
 // because the rules for names are not secret.
 func (s *Server) admit(c *gin.Context) {
@@ -88,9 +85,6 @@ func (s *Server) admit(c *gin.Context) {
 	}
 	if token != nil {
 		c.Set(requestToken, token)
-	}
-	if s.Pages {
-		c.Header(pagesHeader, "yes")
 	}
 	if s.PublicURL != nil {
 		c.Header(addressHeader, s.PublicURL.String())

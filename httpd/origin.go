@@ -64,11 +64,8 @@ func (s *Server) knownHost(host string) bool {
 }
 
 // PagesURL returns the address that links to pages begin with, for a client: the public URL, else what the client asked. It has
-// no slash at its end. It is "" where the bridge has no pages.
+// no slash at its end.
 func (s *Server) PagesURL(c *gin.Context) string {
-	if !s.Pages {
-		return ""
-	}
 	u := s.address(c)
 	return u.String()
 }

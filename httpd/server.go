@@ -42,8 +42,6 @@ type Server struct {
 	HostNames []string
 	// PublicURL is the address of the bridge for clients, if it is not the address of the listener. It may be nil.
 	PublicURL *url.URL
-	// Pages says that the bridge has pages for people.
-	Pages bool
 	// TrustedProxies has the addresses of proxies. From them the server believes X-Forwarded-For, which has the client's
 	// address, and X-Forwarded-Prefix, which links begin with.
 	TrustedProxies []netip.Prefix

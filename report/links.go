@@ -29,13 +29,12 @@ type links struct {
 	of              url.Values // what the report is about
 	against         string     // branch of the baseline; empty where it is the run's own
 	bridge, grafana *url.URL
-	noPages         bool
 	from, to        time.Time
 }
 
 func newLinks(r *monitor.Report, o Options) links {
 	const before = 30 * 24 * time.Hour
-	l := links{of: about(r), project: r.Project, id: r.Run, sent: r.Page, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL), noPages: o.NoPages}
+	l := links{of: about(r), project: r.Project, id: r.Run, sent: r.Page, bridge: base(o.BridgeURL), grafana: base(o.GrafanaURL)}
 	if r.Against != r.Branch {
 		l.against = r.Against
 	}
@@ -84,7 +83,7 @@ func (l links) report() string {
 
 // run returns the page of the run.
 func (l links) run() string {
-	if l.bridge == nil || l.noPages {
+	if l.bridge == nil {
 		return ""
 	}
 	return cmp.Or(l.again(l.sent), RunPage(l.bridge.String(), l.project, l.id))
@@ -105,7 +104,7 @@ func (l links) saysMore() bool { return l.of.Has("scm_ref") || l.against != "" }
 
 // testPage returns the page of a test on its class of machine.
 func (l links) testPage(r *monitor.Result) string {
-	if l.bridge == nil || l.noPages {
+	if l.bridge == nil {
 		return ""
 	}
 	return cmp.Or(l.again(r.Page), TestPage(l.bridge.String(), l.project, r.TestID))

@@ -59,10 +59,10 @@ func TestEveryFormatLeadsToThePages(t *testing.T) {
 	}
 }
 
-func TestNoFormatLeadsToPagesThatThereAreNot(t *testing.T) {
+func TestNoFormatLeadsToPagesWithoutAnAddress(t *testing.T) {
 	t.Parallel()
 	for _, f := range report.Formats() {
-		for _, o := range []report.Options{{}, {BridgeURL: "https://pymon.example.org", NoPages: true}, {BridgeURL: "pymon.example.org"}} {
+		for _, o := range []report.Options{{}, {BridgeURL: "pymon.example.org"}} {
 			text := write(t, f, oneReport(), o)
 			assert.NotContains(t, text, "/runs/", f)
 			assert.NotContains(t, text, "/test?", f)

@@ -61,8 +61,6 @@ type Options struct {
 	RerunFile string
 	// BridgeURL is where readers reach the bridge, such as https://pymon.example.org; empty for no links.
 	BridgeURL string
-	// NoPages says that the bridge has no pages for people.
-	NoPages bool
 	// GrafanaURL is where they reach Grafana with the bridge's dashboards; empty for no links.
 	GrafanaURL string
 }

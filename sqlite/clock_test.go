@@ -110,41 +110,6 @@ func TestRepeatsAreFoundWhenTheirWrongTimeHasCome(t *testing.T) {
 	}
 }
 
-// TestRepeatsAreFoundInOlderFiles has a file of version 1. It does not say which clocks were changed.
-func TestRepeatsAreFoundInOlderFiles(t *testing.T) {
-	db, path := newDB(t, utcZones())
-	db.KnowVersions(1)
-	require.NoError(t, db.Open(t.Context()))
-	require.NoError(t, db.Close())
-	s, m := process("s1", arrival), measured("s1", "test_a", arrival.Add(time.Hour))
-	m.ItemStartTime = "2026-11-22T13:00:00" // follows from the row
-	at := monitor.PointTime(monitor.Instant{UTC: arrival.UnixNano()}, monitor.RecordHash("shop", m))
-	file := raw(t, path)
-	for _, row := range []struct {
-		sql  string
-		args []any
-	}{
-		{"INSERT INTO hashes (id, h, project) VALUES (1, 's1', 'shop'), (2, 'machine', 'shop')", nil},
-		{"INSERT INTO series VALUES (1, 'shop', ?, ?, ?, ?, ?)", []any{m.Component, m.ItemPath, m.Item, m.ItemVariant, m.Kind}},
-		{"INSERT INTO locations VALUES (1, ?)", []any{m.ItemFSLoc}},
-		{`INSERT INTO sessions VALUES (1, 1, 'shop', ?, 'c0ffee', '', '', ?, 0, 's1', 1, '', '', '', 0, 0, '', '', 0)`,
-			[]any{s.RunDate, arrival.UnixNano()}},
-		{"INSERT INTO metrics VALUES (2, 1, 1, 2, 1, ?, 3600, 0, ?, ?, ?, ?, ?)", []any{at, m.TotalTime, m.UserTime,
-			m.KernelTime, m.CPUUsage, m.MemUsage}},
-		{"INSERT INTO tallies VALUES (1, 2, 1, 'function', 1, ?1, 0, 0, ?2, 3600, ?2, 3600, 0)", []any{m.TotalTime, arrival.UnixNano()}},
-		{"UPDATE sequence SET last = 2", nil},
-	} {
-		_, err := file.Exec(row.sql, row.args...)
-		require.NoError(t, err, row.sql)
-	}
-	db = open(t, dbAt(path, utcZones()))
-	rec := record(m)
-	rec.Received = arrival.Add(time.Hour + time.Second)
-	appendAll(t, db, rec)
-	assert.True(t, rec.Repeat)
-	assert.Equal(t, monitor.Instant{UTC: at, Offset: 3600}, rec.Metric.At)
-}
-
 // TestOutcomesOfWrongClocksLieInTheirSession checks that outcomes follow the rules of metrics.
 func TestOutcomesOfWrongClocksLieInTheirSession(t *testing.T) {
 	db, _ := openNew(t)

@@ -18,15 +18,15 @@ const (
 // keptCommands is how many commands stay in the file.
 const keptCommands = 100
 
-// addCommand stores what an operator asks for. It fails with EInvalid when an older bridge serves the file, which would
-// not carry it out, and with EUnavailable when the bridge found the file damaged, since nobody must write into it.
+// addCommand stores what an operator asks for. It fails with EUnavailable when the bridge found the file damaged, since nobody must
+// write into it.
 func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id int64, err error) {
 	text, err := json.Marshal(arguments)
 	if err != nil {
 		return 0, err
 	}
 	err = db.write(ctx, func(w *writer) error {
-		if err := db.acceptsCommands(ctx, w.conn); err != nil {
+		if err := db.acceptsCommands(); err != nil {
 			return err
 		}
 		id, err = w.insert("INSERT INTO commands (kind, arguments, asked) VALUES (?, ?, ?)", kind, string(text), nanoseconds(db.Now()))
@@ -39,15 +39,11 @@ func (db *DB) addCommand(ctx context.Context, kind string, arguments any) (id in
 }
 
 // acceptsCommands fails when the bridge that serves the file cannot carry a command out.
-func (db *DB) acceptsCommands(ctx context.Context, q querier) error {
+func (db *DB) acceptsCommands() error {
 	if damage := db.Damage(); damage != "" {
 		return unavailable("nothing was done, since the bridge that serves the file accepts nothing: %s", damage)
 	}
-	knows, err := countOf(ctx, q, newClause("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'commands')"))
-	if err == nil && knows == 0 {
-		err = db.servedByOlder()
-	}
-	return err
+	return nil
 }
 
 // command is a row of the table. arguments and state are JSON.

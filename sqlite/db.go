@@ -126,8 +126,7 @@ func (db *DB) Open(ctx context.Context) error {
 // OpenShared opens the file beside a process that may serve it. The DB can read. It can write tokens and what operators ask for, and
 // drop dead letters. Methods that accept, deliver, judge or remove something fail. When no process serves the file,
 // OpenShared refuses what Open refuses, and migrates a file of an older version. Otherwise the other process may be an
-// older program: then the file stays as it is, reading tables that it does not have fails, and so does storing tokens
-// that the older program would let do too much.
+// older program: then the file stays as it is, and reading tables that it does not have fails.
 func (db *DB) OpenShared(ctx context.Context) error {
 	db.shared = true
 	if err := prepareDirectory(filepath.Dir(db.path)); err != nil {
@@ -277,15 +276,6 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	select {
 	case db.wrote <- struct{}{}:
 	default: // copyLogInBackground will look anyway
-	}
-	return nil
-}
-
-// requireOwner fails when another process may serve the file. That process has a counter of the sequence, which this
-// process does not see.
-func (db *DB) requireOwner() error {
-	if db.shared {
-		return monitor.Errorf(monitor.EInternal, "%s is open beside the process that serves it", db.path)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (db *DB) DropLetters(ctx context.Context, q monitor.LetterQuery) (dropped i
 	for {
 		var n int64
 		err := db.write(ctx, func(w *writer) error {
-			if err := db.acceptsCommands(ctx, w.conn); err != nil {
+			if err := db.acceptsCommands(); err != nil {
 				return err
 			}
 			result, err := w.conn.ExecContext(ctx, query.sql, query.args...)

@@ -90,7 +90,6 @@ type recovery struct {
 	found    *salvage
 	damaged  map[string]int64 // rows that were seen and not saved, by table
 	written  int              // rows in the open transaction
-	older    bool             // the damaged file has rows of an older version
 	deleting bool             // a deletion of a project was under way
 	result   Recovery
 }
@@ -243,9 +242,6 @@ const rowsAtOnce = 20000
 
 // store stores a row, unless the table has one with the same key. count says that it is damaged when that one is another.
 func (r *recovery) store(s *shape, rowid int64, row []any, count bool) error {
-	if s.name == "sessions" && len(row) < len(s.columns) {
-		r.older = true
-	}
 	values := s.values(rowid, row)
 	result, err := r.w.exec(s.insert(len(row)), values...)
 	if err != nil {

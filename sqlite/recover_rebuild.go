@@ -44,11 +44,6 @@ func (r *recovery) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.older { // a metric of an older version may stand elsewhere than its clock says
-		if _, err := a.exec("UPDATE sessions SET unsteady = 1"); err != nil {
-			return err
-		}
-	}
 	return a.writeTallies()
 }
 

@@ -31,7 +31,7 @@ func keyOfTest(t *monitor.TestID) (key [8]byte) {
 
 // keptOfTest is a query for what kept reports say, as a whole only where they have results of a test. Decoding a report takes far
 // longer than reading that it says nothing. The bytes of a key may stand where no key begins, which costs time only.
-const keptOfTest = `SELECT run, brief, CASE WHEN tests IS NULL OR instr(tests, ?) > 0 THEN content END
+const keptOfTest = `SELECT run, brief, CASE WHEN instr(tests, ?) > 0 THEN content END
 	FROM reports WHERE project = ? AND run IN (%s)`
 
 // KeptResults implements [monitor.PageStore].

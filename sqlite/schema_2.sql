@@ -13,7 +13,6 @@ CREATE TABLE clocks (
 
 -- 1 when a metric of the session may stand elsewhere than the clock of the session says.
 ALTER TABLE sessions ADD COLUMN unsteady INTEGER NOT NULL DEFAULT 0;
-UPDATE sessions SET unsteady = 1;
 
 -- A run starts with its first session.
 ALTER TABLE tallies DROP COLUMN first_ns;
@@ -101,7 +100,7 @@ CREATE TABLE undeleted (
     PRIMARY KEY (dest, project)
 ) WITHOUT ROWID;
 
--- What lists of runs show of a report, as JSON: see monitor.Brief. Empty for a report of version 1.
+-- What lists of runs show of a report, as JSON: see monitor.Brief.
 ALTER TABLE reports ADD COLUMN brief TEXT NOT NULL DEFAULT '';
 
 -- What judging said of the run, without the results that are ok or learning, and what stands for all that it follows from. Empty and
@@ -174,7 +173,7 @@ CREATE TABLE acceptances (
 );
 CREATE INDEX acceptances_branch ON acceptances (project, branch, started);
 
--- The tests that the report has results of, 8 bytes of each: see report_tests.go. NULL for a report of version 1.
+-- The tests that the report has results of, 8 bytes of each: see report_tests.go.
 ALTER TABLE reports ADD COLUMN tests BLOB;
 
 -- The sessions of the run that is being removed since it is old. Their hashes have the name of no project.

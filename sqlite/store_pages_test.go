@@ -226,12 +226,6 @@ func TestKeptResultsReadsOnlyReportsWithTheTest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, kept)
 
-	_, err = file.Exec("UPDATE reports SET content = (SELECT content FROM reports WHERE run = 'run'), brief = '', tests = NULL")
-	require.NoError(t, err)
-	kept, err = db.KeptResults(t.Context(), test, runs)
-	require.NoError(t, err)
-	assert.Equal(t, want["run"], kept["fine"], "a report that an older version kept is read")
-
 	keep(t, db, reportOn("fine", odd), reportOn("run"))
 	for range 2 { // also one that says the same again
 		kept, err = db.KeptResults(t.Context(), test, []string{"run", "fine"})

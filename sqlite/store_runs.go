@@ -177,28 +177,18 @@ func fillOutcomes(ctx context.Context, q querier, runs []*monitor.Run) error {
 	})
 }
 
-// fillBriefs adds what the kept reports on runs say. Only a report of an old file is read as a whole.
+// fillBriefs adds what the kept reports on runs say.
 func fillBriefs(ctx context.Context, q querier, runs []*monitor.Run) error {
 	query := withRuns(len(runs), namesOf(runs))
-	query.add(`SELECT chosen.i, k.brief, CASE k.brief WHEN '' THEN k.content END
-		FROM chosen CROSS JOIN reports k ON k.project = chosen.project AND k.run = chosen.run`)
+	query.add("SELECT chosen.i, k.brief FROM chosen CROSS JOIN reports k ON k.project = chosen.project AND k.run = chosen.run")
 	return each(ctx, q, query.sql, query.args, func(row scanner) error {
 		var i int
 		var brief string
-		var content []byte
-		if err := row.Scan(&i, &brief, &content); err != nil {
+		if err := row.Scan(&i, &brief); err != nil {
 			return err
 		}
-		if brief != "" {
-			runs[i].Report = new(monitor.Brief)
-			return json.Unmarshal([]byte(brief), runs[i].Report)
-		}
-		r, err := decodeReport(content)
-		if err == nil {
-			of := r.Brief()
-			runs[i].Report = &of
-		}
-		return err
+		runs[i].Report = new(monitor.Brief)
+		return json.Unmarshal([]byte(brief), runs[i].Report)
 	})
 }
 

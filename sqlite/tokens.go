@@ -12,22 +12,14 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// AddToken implements [monitor.TokenStore]. A token without a time of creation gets the time now. AddToken fails with
-// EInvalid when an older bridge serves the file, and would let the token do more than its scopes.
+// AddToken implements [monitor.TokenStore]. A token without a time of creation gets the time now.
 func (db *DB) AddToken(ctx context.Context, t monitor.Token) (int64, error) {
 	if t.Created.IsZero() {
 		t.Created = db.Now()
 	}
 	var id int64
-	err := db.write(ctx, func(w *writer) error {
-		knows, err := knowsExpiry(ctx, w.conn)
-		if err == nil && !knows && !(t.Allows(monitor.ScopeRead) && t.Allows(monitor.ScopeWrite)) {
-			return monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and knows no scopes: "+
-				"every token may read and write until a newer bridge serves it", db.path)
-		}
-		if err == nil {
-			id, err = w.insertToken(t)
-		}
+	err := db.write(ctx, func(w *writer) (err error) {
+		id, err = w.insertToken(t)
 		return err
 	})
 	return id, err
@@ -42,8 +34,7 @@ func (w *writer) insertToken(t monitor.Token) (int64, error) {
 	return id, err
 }
 
-// RotateToken implements [monitor.TokenStore]. It fails with EInvalid when an older bridge serves the file, and would not
-// let the old token expire later.
+// RotateToken implements [monitor.TokenStore].
 func (db *DB) RotateToken(ctx context.Context, id int64, hash [32]byte, expires time.Time) (t monitor.Token, err error) {
 	err = db.write(ctx, func(w *writer) error {
 		now := db.Now()
@@ -66,12 +57,6 @@ func (db *DB) RotateToken(ctx context.Context, id int64, hash [32]byte, expires 
 		if !expires.After(now) {
 			_, err = w.exec("DELETE FROM tokens WHERE id = ?", id)
 			return err
-		}
-		if knows, err := knowsExpiry(ctx, w.conn); err != nil {
-			return err
-		} else if !knows {
-			return monitor.Errorf(monitor.EInvalid, "the bridge that serves %s is older and lets no token expire: "+
-				"revoke the old token at once with --keep 0, or wait until a newer bridge serves it", db.path)
 		}
 		_, err = w.exec("UPDATE tokens SET expires = ? WHERE id = ?", nanoseconds(expires), id)
 		return err
@@ -112,14 +97,7 @@ func (db *DB) Tokens(ctx context.Context) (list monitor.TokenList, err error) {
 
 // tokensAt returns the tokens that are valid at a time.
 func tokensAt(ctx context.Context, q querier, now time.Time) (valid []monitor.Token, err error) {
-	added := "0, 0"
-	if knows, err := knowsExpiry(ctx, q); err != nil {
-		return nil, err
-	} else if knows {
-		added = "expires, used"
-	}
-	query := "SELECT id, project, label, scopes, created, hash, " + added + " FROM tokens ORDER BY id"
-	err = each(ctx, q, query, nil, func(row scanner) error {
+	err = each(ctx, q, "SELECT id, project, label, scopes, created, hash, expires, used FROM tokens ORDER BY id", nil, func(row scanner) error {
 		var t monitor.Token
 		var hash []byte
 		err := row.Scan(&t.ID, &t.Project, &t.Label, scopes{&t.Scopes}, instant{&t.Created}, &hash, instant{&t.Expires},
@@ -136,13 +114,6 @@ func tokensAt(ctx context.Context, q querier, now time.Time) (valid []monitor.To
 		return nil
 	})
 	return valid, err
-}
-
-// knowsExpiry says whether the file has the columns of version 2. An older program may serve a file without them.
-func knowsExpiry(ctx context.Context, q querier) (bool, error) {
-	var version int
-	err := q.QueryRowContext(ctx, "SELECT user_version FROM pragma_user_version").Scan(&version)
-	return version >= 2, err
 }
 
 // scopes is a column of words with spaces between them.

@@ -76,19 +76,3 @@ func TestCheckAgainSaysWhereTheTokenGoes(t *testing.T) {
 	assert.Equal(t, []string{"pytest", "--remote-server", "http://h"},
 		report.SendTo("http://h", &monitor.Report{Project: monitor.DefaultProject, Branch: "a\n::error::b"}))
 }
-
-// A bridge of an older version has no pages. The report shows none of it.
-func TestOnlyABridgeWithPagesHasALinkToThem(t *testing.T) {
-	t.Parallel()
-	for _, pages := range []bool{true, false} {
-		bridge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			if pages {
-				w.Header().Set("Pymon-Bridge-Pages", "yes")
-			}
-			_, err := w.Write([]byte(`{"project": "shop", "run": "r", "suite": {"status": "ok"}}`))
-			assert.NoError(t, err)
-		}))
-		t.Cleanup(bridge.Close)
-		assert.Equal(t, pages, strings.Contains(checked(t, "--url", bridge.URL), "\npage      "+bridge.URL+"/p/shop/runs/r\n"))
-	}
-}

@@ -37,12 +37,11 @@ const defaultURL = "http://127.0.0.1:8080"
 // source is a bridge that answers a command.
 type source struct {
 	client
-	public  string // address of the bridge for people, if it told one
-	noPages bool   // the bridge has no pages; known after the first answer
-	seat    *seat  // nil where the bridge runs already
-	m       *Main
-	wait    *spinner
-	stop    context.CancelFunc
+	public string // address of the bridge for people, if it told one
+	seat   *seat  // nil where the bridge runs already
+	m      *Main
+	wait   *spinner
+	stop   context.CancelFunc
 }
 
 // open finds the bridge to ask. It starts one for a directory, which ends with the source.
@@ -120,28 +119,23 @@ func (s *source) leave() {
 	}
 }
 
-// page returns the address that pages begin with. It is "" where the bridge ends with the command, and where it has no pages.
+// page returns the address that pages begin with. It is "" where the bridge ends with the command.
 func (s *source) page() string {
-	if s.seat != nil || s.noPages {
+	if s.seat != nil {
 		return ""
 	}
 	return cmp.Or(s.public, s.origin())
 }
 
-// get asks a read route, and notes what the bridge tells of itself.
+// get asks a read route, and notes the address that the bridge tells.
 func (s *source) get(ctx context.Context, query url.Values, path ...string) (*http.Response, error) {
 	response, err := s.client.get(ctx, query, path...)
 	if err == nil {
-		s.note(response.Header)
+		s.public = publicAddress(response.Header)
 	} else if s.Token == "" && strings.Contains(err.Error(), "a token is required") { // its words are for pytest
 		return nil, errors.New("this bridge needs a token: set --token, PYMON_TOKEN or PYMON_TOKEN_FILE, or have the token in --url as its password")
 	}
 	return response, err
-}
-
-// note keeps what a bridge tells of itself in each answer.
-func (s *source) note(answer http.Header) {
-	s.public, s.noPages = publicAddress(answer), !hasPages(answer)
 }
 
 // lines calls use for each element of a list.

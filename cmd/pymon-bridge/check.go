@@ -84,7 +84,7 @@ func (c *checkCmd) Run(ctx context.Context, m *Main) error {
 		return &exitError{statusNotJudged, fmt.Errorf("could not judge: %w", err)}
 	}
 	options := report.Options{FailOn: report.FailOn(c.FailOn), All: c.All, Colour: m.colouredReport(m.Stdout), Width: widthOf(m.Stdout),
-		Pytest: c.pytest(from, r), TokenNote: tokenNote(from, r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), NoPages: from.noPages, GrafanaURL: c.Grafana}
+		Pytest: c.pytest(from, r), TokenNote: tokenNote(from, r), RerunFile: c.RerunFile, BridgeURL: cmp.Or(from.public, from.origin()), GrafanaURL: c.Grafana}
 	if from.seat != nil { // the bridge ends with this command
 		options.TokenNote, options.BridgeURL = "", ""
 	}

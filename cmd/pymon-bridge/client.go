@@ -94,9 +94,6 @@ func publicAddress(answer http.Header) string {
 // noRedirect is the policy of every request with a token: the token is for the given address only.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// hasPages says whether the bridge that answers has pages for people. Older versions have none.
-func hasPages(answer http.Header) bool { return answer.Get("Pymon-Bridge-Pages") != "" }
-
 // request returns the request for a route of the API.
 func (c client) request(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (*http.Request, error) {
 	u, err := c.base()

@@ -50,7 +50,7 @@ func FuzzAnswers(f *testing.F) {
 			}
 			defer conn.Close()
 			line := strings.NewReplacer("\r", "", "\n", "")
-			_, _ = fmt.Fprintf(conn, "HTTP/1.1 %03d %s\r\nConnection: close\r\nPymon-Bridge-Pages: yes\r\nPymon-Bridge-Address: %[3]s\r\nLocation: %[3]s\r\n\r\n%s",
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 %03d %s\r\nConnection: close\r\nPymon-Bridge-Address: %[3]s\r\nLocation: %[3]s\r\n\r\n%s",
 				status, line.Replace(reason), line.Replace(address), body)
 		}))
 		defer bridge.Close()

@@ -46,8 +46,6 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 	}
 	s.wait.end()
 	switch {
-	case s.noPages:
-		return fmt.Errorf("the bridge at %s has no pages: its version is older than this one", s.origin())
 	case address == "":
 		return errors.New("this name is too long for an address: the pages of the project find it")
 	case c.JSON:
@@ -67,7 +65,7 @@ func (c *openCmd) Run(ctx context.Context, m *Main) error {
 }
 
 // loggingIn returns the address that logs the browser in before it shows a page, with a code that is worth something once. It is the
-// address of the page where no code is to be had, such as from an older bridge.
+// address of the page where no code is to be had.
 func (s *source) loggingIn(ctx context.Context, page string) string {
 	bridge := strings.TrimRight(s.page(), "/")
 	path, below := strings.CutPrefix(page, bridge)

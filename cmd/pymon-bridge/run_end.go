@@ -130,7 +130,7 @@ func (i *invocation) write(digests []*report.Digest) {
 		options.RerunFile = i.RerunFile // of several runs it has the tests of one
 	}
 	if i.runCmd.URL != "" {
-		options.BridgeURL, options.NoPages = cmp.Or(i.to.public, i.to.origin()), i.to.noPages
+		options.BridgeURL = cmp.Or(i.to.public, i.to.origin())
 	}
 	terminal := options
 	terminal.Colour, terminal.Width = i.m.colouredReport(i.m.Stderr), widthOf(i.m.Stderr)

@@ -80,5 +80,4 @@ func (b *bridge) mountPages(reads *api.API) {
 	pages.Quiet = b.config.QuietAfter
 	pages.Condition = b.condition
 	pages.Mount(b.server)
-	b.server.Pages = true
 }

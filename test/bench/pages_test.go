@@ -67,10 +67,7 @@ func benchPages(b *testing.B, r *report) {
 		"page", "answer", "SQL for the same rows", "ratio", "goal", "verdict", "bytes")
 	table.row("the run, for the first time", millis(first.took), "", "", "", "", fmt.Sprint(first.bytes))
 	second := fmt.Sprintf(`{"session_h": "second", "run_date": %q, "scm_ref": "c0ffee", "description": "{}"}`, time.Now().UTC().Format(isoformat))
-	resp, err := http.Post(bridge.URL+"/p/second/sessions/", "application/json", strings.NewReader(second)) // a list of one project leads to it
-	require.NoError(b, err)
-	require.NoError(b, resp.Body.Close())
-	require.Equal(b, http.StatusCreated, resp.StatusCode)
+	harness.NewPoster(bridge.URL).MustPost(b, "/p/second/sessions/", second) // a list of one project leads to it
 	const runRows = `SELECT r.item_path, r.item_variant, l.item_fs_loc, m.total_time, m.user_time + m.kernel_time, m.mem_usage
 		FROM sessions s JOIN metrics m ON m.session = s.hash JOIN series r ON r.id = m.series JOIN locations l ON l.id = m.location
 		WHERE s.project = 'default' AND s.run = ? `

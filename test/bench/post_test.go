@@ -2,10 +2,8 @@ package bench_test
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -161,16 +159,8 @@ func millis(d time.Duration) string {
 // prepare posts the context and the session of the load.
 func prepare(b *testing.B, url string) {
 	b.Helper()
-	now := time.Now().UTC().Format("2006-01-02T15:04:05.000000")
-	for path, body := range map[string]string{
-		"/contexts/": `{"cpu_count": 2, "cpu_frequency": 2300.0, "cpu_type": "x86_64", "cpu_vendor": "A CPU", ` +
-			`"ram_total": 8000, "machine_node": "host", "machine_type": "x86_64", "machine_arch": "64bit", ` +
-			`"system_info": "Linux - 6.1", "python_info": "3.13.1", "h": "` + benchContext + `"}`,
-		"/sessions/": `{"session_h": "` + benchSession + `", "run_date": "` + now + `", "scm_ref": "", "description": {}}`,
-	} {
-		resp, err := http.Post(url+path, "application/json", strings.NewReader(body))
-		require.NoError(b, err)
-		require.NoError(b, resp.Body.Close())
-		require.Equal(b, http.StatusCreated, resp.StatusCode, path)
-	}
+	now := time.Now().UTC().Format(isoformat)
+	posts := harness.NewPoster(url)
+	posts.MustPost(b, "/contexts/", harness.ContextJSON(benchContext))
+	posts.MustPost(b, "/sessions/", `{"session_h": "`+benchSession+`", "run_date": "`+now+`", "scm_ref": "", "description": {}}`)
 }

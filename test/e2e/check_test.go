@@ -31,7 +31,6 @@ func startFakeBridge(t *testing.T, status int, answer any) *fakeBridge {
 		if strings.HasSuffix(r.URL.Path, "/regressions") {
 			b.asked = r
 		}
-		w.Header().Set("Pymon-Bridge-Pages", "yes")
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		assert.NoError(t, json.NewEncoder(w).Encode(answer))

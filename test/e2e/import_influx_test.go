@@ -214,7 +214,7 @@ func TestOneProjectComesBack(t *testing.T) {
 	l.bridge, l.bucket, l.meta = startBridge(t, l.influx, harness.BridgeConfig{})
 	p := newBulkPoster(l.bridge.URL + "/p/bank")
 	postJob(t, p, "c0ffee", "tests", shopTests, nil)
-	p.base = l.bridge.URL + "/p/shop"
+	p.Base = l.bridge.URL + "/p/shop"
 	m := newMachine()
 	m.context = "c0ffee" // the plugin does not post it, since the bridge knows it from the other project
 	p.mustPost(t, "/sessions/", m.sessionJSON())

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/http/httputil"
 	neturl "net/url"
 	"os"
 	"os/exec"
@@ -229,27 +227,6 @@ func TestOpenLogsTheBrowserIn(t *testing.T) {
 	bridge.Stop()
 	assert.NotContains(t, bridge.Log(), code)
 	assert.NotContains(t, bridge.Log(), token)
-}
-
-// Older bridges have no pages. Nothing leads to pages that there are not.
-func TestOpenAndShowKnowBridgesWithoutPages(t *testing.T) {
-	t.Parallel()
-	bridge, _ := startShop(t)
-	to, err := neturl.Parse(bridge.URL)
-	require.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(to)
-	proxy.ModifyResponse = func(r *http.Response) error {
-		r.Header.Del("Pymon-Bridge-Pages")
-		return nil
-	}
-	old := httptest.NewServer(proxy)
-	t.Cleanup(old.Close)
-	for _, page := range []string{"latest", "pay"} {
-		r := harness.RunProgram(t, nil, "open", page, "--url", old.URL+"/p/shop")
-		assert.Equal(t, harness.Result{ExitCode: 1, Stderr: "pymon-bridge: the bridge at " + old.URL + " has no pages: its version is older than this one\n"}, r)
-	}
-	assert.NotContains(t, asked(t, "show", "pay", "--url", old.URL+"/p/shop"), "http")
-	assert.NotContains(t, asked(t, "show", "pay", "--json", "--url", old.URL+"/p/shop"), "http")
 }
 
 // Behind a proxy, people need the address that their browser can reach.

@@ -2,14 +2,12 @@ package e2e_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/test/harness"
@@ -21,19 +19,16 @@ const writers = 16
 // isoformat is the format in which Python's datetime.isoformat prints most times.
 const isoformat = "2006-01-02T15:04:05.000000"
 
-// poster posts records like the plugin: it opens a new connection for each record.
-type poster struct {
-	base   string
-	client http.Client
-}
+// poster posts records like the plugin.
+type poster struct{ *harness.Poster }
 
-func newPoster(base string) *poster {
-	return &poster{base: base, client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-}
+func newPoster(base string) *poster { return &poster{harness.NewPoster(base)} }
 
 // newBulkPoster returns a poster that keeps its connections. It is faster, for records that only prepare a test.
 func newBulkPoster(base string) *poster {
-	return &poster{base: base, client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}}}
+	p := newPoster(base)
+	p.Client.Transport = &http.Transport{MaxIdleConnsPerHost: writers}
+	return p
 }
 
 // reply is the answer to a record. err says why there is no answer.
@@ -46,23 +41,17 @@ type reply struct {
 
 // try posts one record.
 func (p *poster) try(path, body string) reply {
-	resp, err := p.client.Post(p.base+path, "application/json", strings.NewReader(body))
+	r, err := p.Send(http.MethodPost, path, body)
 	if err != nil {
 		return reply{err: err}
 	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return reply{err: err}
-	}
-	return reply{status: resp.StatusCode, header: resp.Header, body: string(text)}
+	return reply{r.Status, r.Header, r.Body, nil}
 }
 
 // mustPost asserts that the record is accepted.
 func (p *poster) mustPost(t *testing.T, path, body string) {
 	t.Helper()
-	r := p.try(path, body)
-	assert.Equal(t, http.StatusCreated, r.status, "POST %s %.300s: %s %v", path, body, r.body, r.err)
+	p.MustPost(t, path, body)
 }
 
 // postAll posts metrics from several clients. It returns the answers with another status than the given one.

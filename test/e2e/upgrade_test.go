@@ -35,7 +35,8 @@ func TestUpgradesAnswerEveryRequest(t *testing.T) {
 			t.Parallel()
 			bridge := harness.StartBridge(t, cfg)
 			trust := &tls.Config{RootCAs: pool}
-			posts := &poster{base: bridge.URL, client: http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: trust}}}
+			posts := newPoster(bridge.URL)
+			posts.Client.Transport = &http.Transport{DisableKeepAlives: true, TLSClientConfig: trust}
 			process, reads := newMachine(), http.Client{Transport: &http.Transport{TLSClientConfig: trust}}
 			process.enrol(t, posts)
 			var stop atomic.Bool

@@ -113,9 +113,9 @@ func clockTokens(t *testing.T, rounds int) tally {
 func (p *poster) logIn(token string) {
 	p.t.Helper()
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.PostForm(p.base+"/-/login", url.Values{"token": {token}})
+	resp, err := client.PostForm(p.Base+"/-/login", url.Values{"token": {token}})
 	require.NoError(p.t, err)
 	require.NoError(p.t, resp.Body.Close())
 	require.NotEmpty(p.t, resp.Cookies(), resp.Status)
-	p.header.Set("Cookie", resp.Cookies()[0].Name+"="+resp.Cookies()[0].Value)
+	p.Header.Set("Cookie", resp.Cookies()[0].Name+"="+resp.Cookies()[0].Value)
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -69,18 +68,17 @@ func (l *ledger) count() int {
 	return len(l.accepted)
 }
 
-// poster posts to a bridge, with a new connection for each request like the plugin.
+// poster posts to a bridge like the plugin.
 type poster struct {
-	t      *testing.T
-	base   string
-	header http.Header // of each request
-	client http.Client
+	*harness.Poster
+	t *testing.T
 }
 
 func newPoster(t *testing.T, base, token string) *poster {
-	p := &poster{t, base, http.Header{"Content-Type": {"application/json"}}, http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}}
+	p := &poster{harness.NewPoster(base), t}
+	p.Client.Timeout = time.Minute
 	if token != "" {
-		p.header.Set("Authorization", "Bearer "+token)
+		p.Header.Set("Authorization", "Bearer "+token)
 	}
 	return p
 }
@@ -92,18 +90,11 @@ const refused = -1
 func (p *poster) post(path, body string) int { return p.send(http.MethodPost, path, body) }
 
 func (p *poster) send(method, path, body string) int {
-	req, err := http.NewRequest(method, p.base+path, strings.NewReader(body))
-	require.NoError(p.t, err)
-	req.Header = p.header
-	resp, err := p.client.Do(req)
+	reply, err := p.Send(method, path, body)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return refused
 	}
-	if err != nil {
-		return 0
-	}
-	_ = resp.Body.Close() // the status says it all
-	return resp.StatusCode
+	return reply.Status // also of an answer that was cut off
 }
 
 // insist posts until the answer is 201.

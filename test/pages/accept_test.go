@@ -2,7 +2,6 @@ package pages_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -19,19 +18,13 @@ import (
 func postRun(t *testing.T, bridge, name string, number int, seconds float64) {
 	t.Helper()
 	at := time.Now().Add(time.Duration(number-20) * time.Minute).UTC()
-	post := func(path, body string) {
-		answer, err := http.Post(bridge+"/p/accepting"+path, "application/json", strings.NewReader(body))
-		require.NoError(t, err)
-		require.NoError(t, answer.Body.Close())
-		require.Equal(t, http.StatusCreated, answer.StatusCode)
-	}
-	post("/contexts/", `{"h": "c", "cpu_count": 8, "cpu_frequency": 2300.0, "cpu_type": "x86_64", "cpu_vendor": "Intel", "ram_total": 32100,
-		"machine_node": "ci-1", "machine_type": "x86_64", "machine_arch": "64bit", "system_info": "Linux - 6.1.0", "python_info": "3.11.7"}`)
+	posts := harness.NewPoster(bridge + "/p/accepting")
+	posts.MustPost(t, "/contexts/", harness.ContextJSON("c"))
 	const isoformat = "2006-01-02T15:04:05.000000+00:00"
 	session := fmt.Sprintf(`{"session_h": "s%d", "run_date": %q, "scm_ref": "%040d", "description": {"branch": "main", "run": "run-%[1]d"}`,
 		number, at.Format(isoformat), number)
-	post("/sessions/", session+"}")
-	post("/metrics/", fmt.Sprintf(`{"session_h": "s%d", "context_h": "c", "item_start_time": %q, "item_path": "tests.test_pay", "item": "test_card",
+	posts.MustPost(t, "/sessions/", session+"}")
+	posts.MustPost(t, "/metrics/", fmt.Sprintf(`{"session_h": "s%d", "context_h": "c", "item_start_time": %q, "item_path": "tests.test_pay", "item": "test_card",
 		"item_variant": %s, "item_fs_loc": "tests/test_pay.py", "kind": "function", "component": "", "total_time": %g,
 		"user_time": %[4]g, "kernel_time": 0, "cpu_usage": 1, "mem_usage": 10}`, number, at.Add(time.Second).Format(isoformat), name, seconds))
 }

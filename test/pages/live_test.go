@@ -2,7 +2,6 @@ package pages_test
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,10 +71,7 @@ func TestFirstMinutes(t *testing.T) {
 	// With a second project, the first page lists both.
 	session := fmt.Sprintf(`{"session_h": "5", "run_date": "%s", "scm_ref": "c0ffee", "description": "{}", "utc_offset": 0}`,
 		time.Now().UTC().Format("2006-01-02T15:04:05"))
-	answer, err := http.Post(bridge.URL+"/p/second/sessions/", "application/json", strings.NewReader(session))
-	require.NoError(t, err)
-	require.NoError(t, answer.Body.Close())
-	require.Equal(t, http.StatusCreated, answer.StatusCode)
+	harness.NewPoster(bridge.URL).MustPost(t, "/p/second/sessions/", session)
 	p.open(bridge.URL + "/")
 	assert.Equal(t, "Projects", p.text("h1"))
 	assert.Contains(t, strings.Join(p.texts("tbody tr"), "\n"), "default running")

@@ -29,7 +29,6 @@ const (
 	Truncate
 	ShareMemory
 	Remove
-	operations
 )
 
 // String returns the name of an operation.
@@ -58,7 +57,6 @@ type Page struct {
 	Failed atomic.Int64 // operations that failed
 	// Unsafe counts syncs that succeeded although an earlier one of the same data had failed, and the data was not written again.
 	Unsafe atomic.Int64
-	calls  [operations]atomic.Int64
 }
 
 // Arm makes the n-th operation of a kind from now on fail. The first one is 1.
@@ -73,12 +71,8 @@ func (p *Page) Arm(o Operation, n int64, e Effect) {
 // Disarm lets every operation succeed.
 func (p *Page) Disarm() { p.fails.Store(0) }
 
-// Calls returns how many operations of a kind there were.
-func (p *Page) Calls(o Operation) int64 { return p.calls[o].Load() }
-
-// hit counts an operation, and says whether it has to fail.
+// hit says whether an operation has to fail.
 func (p *Page) hit(o Operation) bool {
-	p.calls[o].Add(1)
 	if p.fails.Load() != int64(o) {
 		return false
 	}
