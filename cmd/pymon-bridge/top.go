@@ -37,6 +37,9 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	}
 	defer s.close()
 	run, err := s.find(ctx, c.RunID)
+	if err != nil && c.RunID != "latest" {
+		err = fmt.Errorf("--run: %w", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (s *source) find(ctx context.Context, id string) (*report.RunLine, error) {
 	case id == "latest":
 		return &runs[0], nil
 	case len(found) > 1:
-		return nil, fmt.Errorf("--run: the ids of %d runs begin with %q: expected more of it", len(found), id)
+		return nil, fmt.Errorf("the ids of %d runs begin with %q: expected more of it", len(found), id)
 	}
-	return nil, fmt.Errorf("--run: none of the last %d runs has the id %q: pymon-bridge runs lists them", len(runs), id)
+	return nil, fmt.Errorf("none of the last %d runs has the id %q: pymon-bridge runs lists them", len(runs), id)
 }

@@ -87,7 +87,8 @@ func TestRunsAtOnceShareABridge(t *testing.T) {
 	} {
 		for _, args := range commands {
 			r := harness.RunProgram(t, nil, append(args, "--data", data)...)
-			assert.Contains(t, r.Stderr, `project "default" `+says+"; there are the projects bank, shop (404 Not Found)\n", args)
+			assert.Contains(t, r.Stderr, `: project "default" `+says+"; there are the projects bank, shop (404 Not Found)\n", args)
+			assert.NotContains(t, r.Stderr, "--run", args)
 			assert.NotZero(t, r.ExitCode, args)
 		}
 	}
