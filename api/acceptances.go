@@ -89,7 +89,7 @@ func (a *API) postAcceptance(c *gin.Context) error {
 	if err == nil {
 		c.JSON(http.StatusCreated, accepted)
 	}
-	return err
+	return a.withProjects(c, project, err)
 }
 
 // deleteAcceptance takes an acceptance back.

@@ -74,9 +74,9 @@ func answerReport(c *gin.Context, printer monitor.ReportPrinter, report *monitor
 const maxProjects = 10
 
 // withProjects adds to the error that nothing was found the projects that there are, where the project has nothing at all. It
-// does so for those who may read all projects.
+// does so for those who may know them.
 func (a *API) withProjects(c *gin.Context, project string, err error) error {
-	if monitor.ErrorCode(err) != monitor.ENotFound || !httpd.ReadsAll(c) {
+	if monitor.ErrorCode(err) != monitor.ENotFound || !httpd.ListsProjects(c) {
 		return err
 	}
 	own, listErr := a.parts.Store.CountNames(c.Request.Context(), monitor.NameQuery{Of: monitor.Projects, Project: project})

@@ -45,6 +45,12 @@ func ReadProject(c *gin.Context) string {
 // ReadsAll says whether a request may read all projects. This is so while the bridge needs no token.
 func ReadsAll(c *gin.Context) bool { return tokenOf(c) == nil }
 
+// ListsProjects says whether an error of a request may name all projects.
+func ListsProjects(c *gin.Context) bool {
+	token := tokenOf(c)
+	return token == nil || token.Lists
+}
+
 // WriteProject returns the project that a request writes to: the project of [ReadProject], else
 // [monitor.DefaultProject].
 func WriteProject(c *gin.Context) string {

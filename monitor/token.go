@@ -16,6 +16,7 @@ type Token struct {
 	Expires time.Time // from then on it is not valid; zero for never
 	Used    time.Time // a recent use, see [TokenStore]; zero before the first
 	Hash    [32]byte
+	Lists   bool // errors may name the other projects of the bridge: its owner has the token
 }
 
 // Scope is something that a token allows in its project.

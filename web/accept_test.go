@@ -175,13 +175,15 @@ func TestARunIsJudgedAgainAfterTheForm(t *testing.T) {
 }
 
 // TestOnlyAdminsSeeTheForm holds that a token without the scope admin neither sees the form nor can send it, and that the name of
-// a token is who accepts.
+// a token is who accepts. With tokens, the page says what TOKEN in its command stands for.
 func TestOnlyAdminsSeeTheForm(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	const a = "tests/a.py::test_a"
 	s.add(order{n: 1, tests: map[string]float64{a: 1}})
 	s.judge(1, result(a, monitor.StatusRegression, 1, 2, 0, 1))
+	const note = `<code>TOKEN</code> stands for a token with the scope write.`
+	assert.NotContains(t, s.html("/p/shop/runs/run-1"), note)
 	for scope, secret := range map[monitor.Scope]string{monitor.ScopeRead: "reader", monitor.ScopeWrite: "writer", monitor.ScopeAdmin: "boss"} {
 		_, err := s.db.AddToken(t.Context(), monitor.Token{Project: "shop", Label: "the " + secret, Scopes: []monitor.Scope{scope}, Hash: sha256.Sum256([]byte(secret))})
 		require.NoError(t, err)
@@ -192,6 +194,7 @@ func TestOnlyAdminsSeeTheForm(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, s.postForm("http://example.com", "/p/shop/accept", form, "Authorization", "Bearer "+secret).Code)
 	}
 	page := s.get("/p/shop/runs/run-1", "Authorization", "Bearer boss").Body.String()
+	assert.Contains(t, page, note)
 	assert.Contains(t, page, "Accept what is worse")
 	assert.NotContains(t, page, `name="by"`)
 	assert.Equal(t, http.StatusSeeOther, s.postForm("http://example.com", "/p/shop/accept", form, "Authorization", "Bearer boss").Code)

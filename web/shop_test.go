@@ -246,6 +246,9 @@ func (s *shop) refuses(page string, fields map[string]string) {
 		var body struct{ Errors map[string]string }
 		require.NoError(s, json.Unmarshal(w.Body.Bytes(), &body), w.Body.String())
 		assert.Contains(s, body.Errors[field], "expected", "%s=%s", field, value)
+		if field == "dir" {
+			assert.Equal(s, "expected one of desc, asc", body.Errors[field])
+		}
 	}
 }
 

@@ -72,11 +72,11 @@ func (s *state) number(name string) int {
 // order returns by which column a list is sorted, and whether downwards. Names go upwards unless somebody asks for the other direction.
 func (s *state) order() (by string, descending bool) {
 	by = s.oneOf("sort", "wall", "cpu", "mem", "ratio", "name")
-	usual := "desc"
+	usual, other := "desc", "asc"
 	if by == "name" {
-		usual = "asc"
+		usual, other = other, usual
 	}
-	return by, s.oneOf("dir", usual, "asc", "desc") == "desc"
+	return by, s.oneOf("dir", usual, other) == "desc"
 }
 
 // err names all wrong parameters.

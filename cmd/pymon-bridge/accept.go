@@ -18,15 +18,15 @@ import (
 // acceptCmd accepts regressions, lists what was accepted, and takes it back.
 type acceptCmd struct {
 	askFlags
-	Test    string `help:"Accept this test: its node id, or a part of its name that no other test has." placeholder:"TEST" xor:"what"`
-	Part    string `help:"Accept the tests of this component, folder or file." placeholder:"NAME" xor:"what"`
-	All     bool   `help:"Accept all regressions of the run." xor:"what"`
-	Note    string `help:"Why. Reports show it." placeholder:"WHY"`
-	Branch  string `help:"Branch whose last commit is accepted. Without it, that of the last run." placeholder:"NAME"`
-	RunID   string `name:"run" help:"Run that is accepted, by its id." placeholder:"ID"`
-	Against string `help:"Branch that the run is compared with, as check --branch does for a pull request." placeholder:"NAME"`
-	List    bool   `help:"List what was accepted." xor:"what"`
-	Undo    int64  `help:"Take the acceptance with this number back." placeholder:"NUMBER" xor:"what"`
+	Test    string  `help:"Accept this test: its node id, or a part of its name that no other test has." placeholder:"TEST" xor:"what"`
+	Part    string  `help:"Accept the tests of this component, folder or file." placeholder:"NAME" xor:"what"`
+	All     bool    `help:"Accept all regressions of the run." xor:"what"`
+	Note    string  `help:"Why. Reports show it." placeholder:"WHY"`
+	Branch  *string `help:"Branch whose last commit is accepted. Without it, that of the last run." placeholder:"NAME"`
+	RunID   *string `name:"run" help:"Run that is accepted, by its id." placeholder:"ID"`
+	Against string  `help:"Branch that the run is compared with, as check --branch does for a pull request." placeholder:"NAME"`
+	List    bool    `help:"List what was accepted." xor:"what"`
+	Undo    int64   `help:"Take the acceptance with this number back." placeholder:"NUMBER" xor:"what"`
 }
 
 // Help implements [kong.HelpProvider].
@@ -46,6 +46,12 @@ func (c *acceptCmd) Validate() error {
 		return errors.New("expected one of --test TEST, --part NAME, --all, --list and --undo NUMBER")
 	case accepts && strings.TrimSpace(c.Note) == "":
 		return errors.New("--note: expected why it is accepted")
+	}
+	// When the variable of a pipeline is empty, the command must not accept what somebody else measured.
+	for flag, value := range map[string]*string{"--run": c.RunID, "--branch": c.Branch} {
+		if value != nil && *value == "" {
+			return fmt.Errorf("%s: expected a value, got an empty text", flag)
+		}
 	}
 	return nil
 }
@@ -117,10 +123,10 @@ func are(a *monitor.Acceptance) string {
 
 // body returns the request for what is accepted.
 func (c *acceptCmd) body() map[string]any {
-	body := map[string]any{"note": c.Note, "all": c.All, "by": userName()}
-	for name, value := range map[string]string{"part": c.Part, "branch": c.Branch, "run": c.RunID, "against": c.Against} {
-		if value != "" {
-			body[name] = value
+	body := map[string]any{"note": c.Note, "all": c.All, "by": userName(), "part": c.Part, "against": c.Against}
+	for name, value := range map[string]*string{"branch": c.Branch, "run": c.RunID} {
+		if value != nil {
+			body[name] = *value
 		}
 	}
 	return body

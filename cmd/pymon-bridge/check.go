@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -232,7 +233,11 @@ func (c *judgeFlags) writeRerun(lines []string) error {
 		return fmt.Errorf("--rerun-file: expected a file, but %s is a directory", c.RerunFile)
 	}
 	if len(lines) == 0 {
-		if err := os.Remove(c.RerunFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Remove(c.RerunFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			_, err = os.Stat(filepath.Dir(c.RerunFile)) // better now than when there is something to write
+		}
+		if err != nil {
 			return fmt.Errorf("--rerun-file: %w", err)
 		}
 		return nil

@@ -189,7 +189,10 @@ func origin(u *url.URL) string {
 // refusal returns the error of an answer that is not a report. The command follows no redirect: the token is for the given
 // address only, and pytest's posts to that address would not follow either.
 func refusal(response *http.Response) error {
-	var body struct{ Message string }
+	var body struct {
+		Message string
+		Errors  map[string]string
+	}
 	at := shown(response.Request.URL)
 	if to, err := response.Location(); err == nil {
 		return fmt.Errorf("%s redirects to %s (%s): expected the address of the bridge itself", at,
@@ -202,7 +205,8 @@ func refusal(response *http.Response) error {
 		}
 		return fmt.Errorf("%s answered %s: expected an answer of a bridge of version %s", at, response.Status, version)
 	}
-	err := fmt.Errorf("%s (%s)", report.Printable(body.Message), response.Status)
+	said := monitor.Error{Message: body.Message, Fields: body.Errors}
+	err := fmt.Errorf("%s (%s)", report.Printable(said.Error()), response.Status)
 	if response.StatusCode == http.StatusNotFound {
 		return &absentError{err}
 	}

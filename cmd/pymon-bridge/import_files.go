@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -110,6 +111,9 @@ func (c *importCmd) importFiles(ctx context.Context, m *Main, logger *slog.Logge
 	}
 	if err != nil {
 		return fmt.Errorf("%w; run the command again to import the rest, what is there already is not imported twice", err)
+	}
+	if dir, absErr := filepath.Abs(c.Data); absErr == nil && c.To == "" && !c.DryRun {
+		m.say("the records are kept in %s", dir)
 	}
 	if slices.ContainsFunc(results, func(f *importedFile) bool { return len(f.Skipped) > 0 }) {
 		return &exitError{status: 1}

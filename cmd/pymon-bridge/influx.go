@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"pymon-bridge/influx/setup"
@@ -107,9 +108,16 @@ func (p *setupPrinter) step(s setup.Step) {
 		err := writeFile(path, s.Token+"\n")
 		if err == nil {
 			fmt.Fprintf(p.w, "%-10s   written to %s\n", "", path)
+			if at, err := filepath.Abs(path); err == nil && s.Purpose == setup.ForBridge {
+				fmt.Fprintf(p.w, "%-10s   for the bridge: INFLUX_TOKEN_FILE=%s\n", "", at)
+			}
 			return
 		}
 		p.err = errors.Join(p.err, fmt.Errorf("the token for %s could not be written, so it was printed: %w", s.Purpose, err))
 	}
-	fmt.Fprintf(p.w, "%-10s   shown only now: %s\n", "", s.Token)
+	fmt.Fprintf(p.w, "%-10s   shown only now, for %s: INFLUX_TOKEN=%s\n", "", map[setup.Purpose]string{
+		setup.ForBridge: "the bridge", setup.ForGrafana: "the variables of Grafana's server"}[s.Purpose], s.Token)
+	if s.Purpose == setup.ForGrafana {
+		fmt.Fprintf(p.w, "%-10s   in .env of docker compose its name is GRAFANA_INFLUX_TOKEN; in a data source made by hand it is the field Token\n", "")
+	}
 }

@@ -175,11 +175,11 @@ func (i *invocation) tokenNote() string {
 // markdown writes the summary to the files that are to have it. It begins with the line by which a bot finds its comment.
 func (i *invocation) markdown(write func(w io.Writer) error) {
 	for _, to := range []struct {
-		path string
-		how  int
+		from, path string
+		how        int
 	}{
-		{i.Summary, os.O_TRUNC},
-		{os.Getenv("GITHUB_STEP_SUMMARY"), os.O_APPEND}, // other steps write there too
+		{"--summary", i.Summary, os.O_TRUNC},
+		{"GITHUB_STEP_SUMMARY", os.Getenv("GITHUB_STEP_SUMMARY"), os.O_APPEND}, // other steps write there too
 	} {
 		if to.path == "" {
 			continue
@@ -190,7 +190,7 @@ func (i *invocation) markdown(write func(w io.Writer) error) {
 			err = errors.Join(err, write(f), f.Close())
 		}
 		if err != nil {
-			i.m.say("%v", err)
+			i.m.say("%s: %v", to.from, err)
 		}
 	}
 }

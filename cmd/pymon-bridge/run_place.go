@@ -73,7 +73,7 @@ func (p *bridgePlace) Tokens(context.Context) (list monitor.TokenList, err error
 	text, err := io.ReadAll(f)
 	for line := range strings.Lines(string(text)) {
 		hash, project, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		token := monitor.Token{Project: project, Scopes: []monitor.Scope{monitor.ScopeAdmin}}
+		token := monitor.Token{Project: project, Scopes: []monitor.Scope{monitor.ScopeAdmin}, Lists: true}
 		if !ok || len(hash) != hex.EncodedLen(len(token.Hash)) {
 			continue
 		}

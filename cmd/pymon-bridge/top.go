@@ -37,8 +37,11 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	}
 	defer s.close()
 	run, err := s.find(ctx, c.RunID)
+	if err != nil && c.RunID != "latest" {
+		err = fmt.Errorf("--run: %w", err)
+	}
 	if err != nil {
-		return fmt.Errorf("--run: %w", err)
+		return err
 	}
 	top := &report.Top{Metric: map[string]string{"cpu": monitor.MetricCPUTime, "wall": monitor.MetricTotalTime, "memory": monitor.MetricMemUsage}[c.By],
 		Run: run.Run, First: []report.TopTest{}}

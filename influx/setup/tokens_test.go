@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,11 @@ func TestCommand(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	assert.NotContains(t, done.Stdout, strings.TrimSpace(string(token)))
-	assert.Equal(t, 1, strings.Count(done.Stdout, "shown only now: "), "Grafana's")
+	assert.Contains(t, done.Stdout, " for the bridge: INFLUX_TOKEN_FILE="+file+"\n")
+	assert.Equal(t, 1, strings.Count(done.Stdout, "shown only now"))
+	shown := regexp.MustCompile(`shown only now, for the variables of Grafana's server: INFLUX_TOKEN=(\S+)\n`).FindStringSubmatch(done.Stdout)
+	require.Len(t, shown, 2, done.Stdout)
+	require.Equal(t, http.StatusOK, call(t, server, shown[1], http.MethodGet, "buckets?"+url.Values{"org": {server.Org}}.Encode(), nil, nil))
 	assert.NotContains(t, done.Stdout, "option task")
 	require.Equal(t, http.StatusNoContent, call(t, server, strings.TrimSpace(string(token)), http.MethodPost,
 		"write?"+url.Values{"org": {server.Org}, "bucket": {cfg.Bucket}}.Encode(), nil, nil))
@@ -166,5 +171,6 @@ func TestCommand(t *testing.T) {
 	lost := run("--bridge-token-file", filepath.Join(t.TempDir(), "no", "folder"), "--influx-bucket", harness.Unique("pytest"))
 	assert.Equal(t, 1, lost.ExitCode)
 	assert.Contains(t, lost.Stderr, "the token for bridge could not be written, so it was printed")
-	assert.Equal(t, 2, strings.Count(lost.Stdout, "shown only now: "))
+	assert.Regexp(t, `shown only now, for the bridge: INFLUX_TOKEN=\S+\n`, lost.Stdout)
+	assert.Equal(t, 2, strings.Count(lost.Stdout, "shown only now"))
 }

@@ -127,12 +127,16 @@ func TestARegressionIsAccepted(t *testing.T) {
 	require.Equal(t, 1, r.ExitCode, "%s %s", r.Stdout, r.Stderr)
 	require.Equal(t, 1, report.Summary.Regressions)
 
-	for _, wrong := range [][]string{{}, {"--all"}, {"--all", "--note", " "}, {"--all", "--part", "x", "--note", "y"}} {
+	for _, wrong := range [][]string{{}, {"--all"}, {"--all", "--note", " "}, {"--all", "--part", "x", "--note", "y"},
+		{"--all", "--note", "y", "--run", ""}, {"--all", "--note", "y", "--branch="}} {
 		assert.Equal(t, 2, accept(wrong...).ExitCode, wrong)
 	}
 	r = accept("--part", "no/such", "--note", "why")
 	assert.Equal(t, 1, r.ExitCode)
 	assert.Contains(t, r.Stderr, "has no such test: expected a test, a component or a folder of the run (404 Not Found)")
+	r = accept("--all", "--note", strings.Repeat("why ", 1000))
+	assert.Equal(t, 1, r.ExitCode)
+	assert.Contains(t, r.Stderr, "this cannot be accepted; note: expected why, in 1 to 2000 characters (400 Bad Request)")
 	r = accept("--test", "test_pay", "--note", "payments are\x1b[31m checked twice")
 	require.Equal(t, 0, r.ExitCode, r.Stderr)
 	assert.Contains(t, r.Stdout, "1 regression of ")

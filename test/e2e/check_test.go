@@ -214,9 +214,11 @@ func TestCheckWritesArgumentsToRunConspicuousTestsAgain(t *testing.T) {
 	assert.Equal(t, 2, r.ExitCode)
 	assert.Contains(t, r.Stderr, "is a directory")
 	assert.DirExists(t, dir)
-	r = harness.RunProgram(t, nil, "check", "--url", again.URL, "--rerun-file", filepath.Join(file, "no", "such"))
-	assert.Equal(t, 2, r.ExitCode)
-	assert.Contains(t, r.Stderr, "--rerun-file: ")
+	for _, bridge := range []*fakeBridge{again, startFakeBridge(t, 200, reportOf(monitor.StatusOK, monitor.StatusOK))} {
+		r = harness.RunProgram(t, nil, "check", "--url", bridge.URL, "--rerun-file", filepath.Join(dir, "no", "such"))
+		assert.Equal(t, 2, r.ExitCode, "also while there is nothing to write")
+		assert.Contains(t, r.Stderr, "--rerun-file: ")
+	}
 }
 
 // What is printed can be typed.

@@ -33,6 +33,10 @@ func importFiles(t *testing.T, args ...string) (int, importedCounts) {
 	t.Helper()
 	r := harness.RunProgram(t, []string{"TZ=UTC"}, append([]string{"import", "--json"}, args...)...)
 	assert.NotContains(t, r.Stderr, "level=INFO", "a command prints what people ask for")
+	if r.ExitCode == 0 {
+		written := slices.Contains(args, "--data") && !slices.Contains(args, "--dry-run")
+		assert.Equal(t, written, strings.Contains(r.Stderr, "pymon-bridge: the records are kept in /"), "it says where: %s", r.Stderr)
+	}
 	var answer struct {
 		Files []struct {
 			Timezone              string

@@ -65,7 +65,8 @@ def test_end():
         wait("ended")
 `}
 
-// Two commands at once on one directory share a bridge. It lives until the last has left.
+// Two commands at once on one directory share a bridge. It lives until the last has left. What asks about a project that is not in
+// the directory learns which ones are.
 func TestRunsAtOnceShareABridge(t *testing.T) {
 	t.Parallel()
 	dir := newProject(t, together)
@@ -78,7 +79,19 @@ func TestRunsAtOnceShareABridge(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "ended"), nil, 0o600))
 	assert.Equal(t, 0, second.Wait().ExitCode(), second.Output())
 	assert.Contains(t, second.Output(), ": 2 passed\n")
-	assertNoBridge(t, filepath.Join(dir, ".pymon-bridge"))
+	data := filepath.Join(dir, ".pymon-bridge")
+	assertNoBridge(t, data)
+	for says, commands := range map[string][][]string{
+		"has no runs":                        {{"runs"}, {"top"}, {"show", "test_end"}, {"check"}, {"accept", "--test", "test_end", "--note", "new"}},
+		"has no run that measured something": {{"accept", "--all", "--note", "new"}},
+	} {
+		for _, args := range commands {
+			r := harness.RunProgram(t, nil, append(args, "--data", data)...)
+			assert.Contains(t, r.Stderr, `: project "default" `+says+"; there are the projects bank, shop (404 Not Found)\n", args)
+			assert.NotContains(t, r.Stderr, "--run", args)
+			assert.NotZero(t, r.ExitCode, args)
+		}
+	}
 }
 
 // A `run` that is killed leaves no bridge behind, and the next one finds the directory free.

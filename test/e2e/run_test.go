@@ -196,7 +196,8 @@ func TestRunSaysWhenNothingWasMeasured(t *testing.T) {
 	}
 }
 
-// A summary of an earlier run says nothing about this one. Where there is none, the files say why.
+// A summary of an earlier run says nothing about this one. Where there is none, the files say why. A file that cannot be
+// written is named with the setting that chose it.
 func TestRunLeavesNoOldSummary(t *testing.T) {
 	t.Parallel()
 	dir := newProject(t, smallProject)
@@ -219,6 +220,10 @@ func TestRunLeavesNoOldSummary(t *testing.T) {
 			assert.NotContains(t, string(text), "earlier")
 		}
 	}
+	r := pymonRun(t, dir, "runners", []string{"GITHUB_STEP_SUMMARY=" + dir}, "--summary", filepath.Join(dir, "no", "such"), "true")
+	assert.Equal(t, 0, r.ExitCode)
+	assert.Contains(t, r.Stderr, "pymon-bridge: --summary: open "+dir+"/no/such: ")
+	assert.Contains(t, r.Stderr, "pymon-bridge: GITHUB_STEP_SUMMARY: open "+dir+": ")
 }
 
 // An error is said once, and shows the address without the question.

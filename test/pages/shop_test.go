@@ -292,7 +292,7 @@ func (w *world) copy(t *testing.T) {
 	assert.Equal(t, "Copied", p.text("[data-copy=again]"))
 }
 
-// charts draws, moves by keys, zooms, and keeps what it shows in the address.
+// charts draws, moves by keys, zooms, keeps what it shows in the address, and cuts no label off.
 func (w *world) charts(t *testing.T) {
 	p := newTab(t, 1280, "light")
 	p.open(w.URL + slowTest)
@@ -330,6 +330,17 @@ func (w *world) charts(t *testing.T) {
 	p.click(`[data-name=n][data-value="60"]`)
 	p.wait(`location.search.includes("n=60")`)
 	assert.Equal(t, []string{"60", "time", "log"}, p.texts(".seg a[aria-current]"))
+
+	p.open(w.URL + slowTest)
+	for _, width := range []int64{1280, 390} {
+		p.do(chromedp.EmulateViewport(width, 800))
+		painted := eval[[]bool](p, `data.run.fill("W".repeat(20)), draw(), new Promise(drawn => setTimeout(() => {
+			const canvas = [...document.querySelectorAll(".chart canvas")].at(-1), width = 60;
+			const seen = canvas.getContext("2d").getImageData(canvas.width - width, canvas.height - 24, width, 24).data.filter((_, i) => i % 4 === 3);
+			drawn([seen.some(v => v), seen.some((v, i) => v && i % width === width - 1)]);
+		}))`)
+		assert.Equal(t, []bool{true, false}, painted, "the label of the last run is there, and whole")
+	}
 }
 
 // clicks goes from the first page to the commit that slowed a test.

@@ -5,6 +5,8 @@ const boxes = [...document.querySelectorAll(".chart")], tip = document.getElemen
 const positions = data.t.map((_, i) => i);
 const verdicts = ["suspect", "regression", "improvement", "failed"];
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC", hour12: false });
+const pen = document.createElement("canvas").getContext("2d"), small = "11px system-ui";
+pen.font = small;
 let plots = [], zoomed = null, owner = 0;
 
 const colour = name => {
@@ -114,10 +116,11 @@ function plot(box, m, { across, up, xs, from, to, c }) {
     for (let i = last; i >= first; i -= step) all.unshift(i);
     return all;
   };
-  const space = innerWidth < 820 ? 80 : 110;
-  const axis = { stroke: c.dim, grid: { stroke: c.line, width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+  const axis = { stroke: c.dim, grid: { stroke: c.line, width: 1 }, ticks: { show: false }, font: small };
+  const overhang = across === "run" ? Math.ceil(pen.measureText(shorten(data.run[Math.min(count - 1, Math.floor(to))])).width / 2) : 0;
+  const space = Math.max(innerWidth < 820 ? 80 : 110, 2 * overhang + 12);
   const u = new uPlot({
-    width: box.clientWidth, height: (m === 0 ? 220 : 140) + (last ? 26 : 0), padding: [6, 34, last ? 0 : 9, 0], legend: { show: false },
+    width: box.clientWidth, height: (m === 0 ? 220 : 140) + (last ? 26 : 0), padding: [6, Math.max(34, overhang), last ? 0 : 9, 0], legend: { show: false },
     cursor: { sync: { key: "runs", setSeries: false }, y: false, drag: { x: true, y: false, setScale: false }, points: { show: (u, s) => s === 4 && dot() } },
     scales: { x: { time: across === "time", range: () => [from, to] }, y: up === "log" ? { distr: 3 } : { range: (u, low, high) => {
       if (low == null) return [0, 1];
