@@ -44,8 +44,10 @@ type DB struct {
 	listers *sql.DB // for lists and counts, so that acceptance and delivery never wait for them
 	scale   scale
 	maxLog  int64 // bytes of SQLite's log at which trimLog empties it
-	space   space
-	state   state
+
+	copyFrom int // pages of SQLite's log from which on it is copied in the background
+	space    space
+	state    state
 
 	mu      sync.Mutex              // serialises writing; guards writer, opened, trimAt and shrunk
 	writer  *writer                 // nil while the file is being checked after a failure
@@ -60,6 +62,9 @@ type DB struct {
 
 	hides atomic.Uint64
 	wrote chan struct{} // has a value after a transaction that copyLogInBackground has not seen
+
+	copying sync.Mutex // serialises copies of SQLite's log; guards unsure; locked before mu, or tried while mu is held
+	unsure  bool       // pages that count as copied may not be on the disk; see writeAgain
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context
@@ -205,6 +210,7 @@ func (db *DB) open(ctx context.Context, lock *fileLock) error {
 	if db.MaxBytes > 0 { // the log counts, and a removal writes more of it than the file becomes smaller
 		db.maxLog = min(db.maxLog, max(db.MaxBytes/32, 1<<20))
 	}
+	db.copyFrom = min(copyFrom, int(db.maxLog*3/4)/(frameHeader+4096)) // before trimLog has to empty it
 	if err := db.inspect(); err != nil {
 		return err
 	}
@@ -252,7 +258,7 @@ func (db *DB) Close() error {
 	defer db.mu.Unlock()
 	errs := []error{gone, db.readers.Close(), db.listers.Close()}
 	if db.writer != nil {
-		errs = append(errs, db.writer.close())
+		errs = append(errs, db.writeAgain(), db.writer.close()) // the last connection copies the log and removes it
 		db.writer = nil
 	}
 	if db.lock != nil {

@@ -2,13 +2,15 @@ package sqlite
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"os"
 	"time"
 )
 
 const (
-	// copyFrom is how many pages of the log are copied into the file in the background. It is less than wal_autocheckpoint, from which
-	// on a commit copies them, and clients wait.
+	// copyFrom is from how many pages on the log is copied into the file in the background. SQLite itself would copy from 1,000 on, in
+	// commits. More pages are copied less often, and after a kill a log of about 16 MiB has to be replayed.
 	copyFrom = 3000
 	// copyPause is how long after a commit the log is looked at.
 	copyPause = 50 * time.Millisecond
@@ -17,9 +19,10 @@ const (
 	readersWait = 250
 )
 
-// copyLogInBackground copies the log into the file, so that commits seldom have to. An error is no loss: commits then copy the log, and
-// trimLog says what is wrong.
+// copyLogInBackground copies the log into the file, so that commits do not have to. An error is no loss: all commits are in the log and
+// stay there.
 func (db *DB) copyLogInBackground() {
+	pause := copyPause
 	for {
 		select {
 		case <-db.wrote:
@@ -27,12 +30,18 @@ func (db *DB) copyLogInBackground() {
 			return
 		}
 		select {
-		case <-time.After(copyPause):
+		case <-time.After(pause):
 		case <-db.ctx.Done():
 			return
 		}
-		if _, left, err := checkpoint(db.readers, "NOOP"); err == nil && left >= copyFrom {
-			db.copyLog()
+		frames, done, err := copied(db.readers)
+		if err != nil || frames-done < db.copyFrom {
+			continue
+		}
+		pause = copyPause
+		if err := db.copyLog(); err != nil {
+			pause = db.delay // otherwise each commit would be followed by another attempt
+			db.logger.Warn("the journal's log cannot be copied into the file yet", "file", db.path, "error", inWords(err))
 		}
 	}
 }
@@ -40,25 +49,101 @@ func (db *DB) copyLogInBackground() {
 // copyLog copies the log into the file while others write. SQLite syncs the file only after a copy of the whole log, so a second copy
 // follows for what came during the first one, which is little. And SQLite begins the log anew only after a copy of the whole log. So
 // what came during both is copied while nobody writes.
-func (db *DB) copyLog() {
+func (db *DB) copyLog() error {
+	db.copying.Lock()
+	defer db.copying.Unlock()
 	for range 2 {
-		if _, _, err := checkpoint(db.readers, "PASSIVE"); err != nil {
-			return
+		if db.unsure {
+			break
+		}
+		if _, err := db.checkpoint(db.readers, "PASSIVE"); err != nil {
+			return err
 		}
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.writer != nil && db.state.refusal() == nil {
-		_, _, _ = checkpoint(db.writer.conn, "PASSIVE")
+	if db.writer == nil || db.state.refusal() != nil {
+		return nil
 	}
+	if err := db.writeAgain(); err != nil {
+		return err
+	}
+	_, err := db.checkpoint(db.writer.conn, "PASSIVE")
+	return err
 }
 
-// checkpoint copies the log into the file, as a mode of SQLite's says. busy says that it had to stop for others. left is how many pages of
-// the log are still to be copied. The mode NOOP copies nothing.
-func checkpoint(q querier, mode string) (busy bool, left int, err error) {
-	var log, copied int
-	err = q.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &log, &copied)
-	return busy, log - copied, err
+// checkpoint copies the log into the file, as a mode of SQLite's says. busy says that it had to stop for others. The caller holds copying.
+func (db *DB) checkpoint(q querier, mode string) (busy bool, err error) {
+	err = q.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, new(int), new(int))
+	db.unsure = db.unsure || err != nil
+	return busy, err
+}
+
+// copied says how many frames the log has, and how many of them SQLite has copied into the file.
+func copied(q querier) (frames, done int, err error) {
+	err = q.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(NOOP)").Scan(new(bool), &frames, &done)
+	return frames, done, err
+}
+
+// writeAgain makes SQLite copy pages again that may not be on the disk. A copy of a part of the log counts as done although SQLite does
+// not sync the file after it. When the sync after the rest of the log fails, the system may have dropped pages of that part, and the next
+// sync succeeds without them. SQLite would then begin the log anew, which alone has them. So they are written to the log again, unchanged,
+// and count as new. The caller holds copying and mu.
+func (db *DB) writeAgain() error {
+	if !db.unsure {
+		return nil
+	}
+	frames, done, err := copied(db.writer.conn)
+	if err != nil {
+		return err
+	}
+	pages, err := pagesOfLog(db.path+"-wal", frames, done)
+	if err != nil {
+		return err
+	}
+	err = db.writer.transaction(func() error {
+		for _, page := range pages { // those behind the end of a file that became smaller are not there
+			if _, err := db.writer.exec("UPDATE sqlite_dbpage SET data = data WHERE pgno = ?", page); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, db.commit)
+	if err != nil {
+		return db.writeError(err)
+	}
+	db.unsure = false
+	return nil
+}
+
+// pagesOfLog returns the numbers of the pages that are in the first frames of a log, which are done, and in none of its other frames.
+func pagesOfLog(path string, frames, done int) (pages []int64, err error) {
+	if done == 0 {
+		return nil, nil // the log may be empty
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, logHeader)
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return nil, err
+	}
+	size := frameHeader + int64(binary.BigEndian.Uint32(head[8:]))
+	newest := map[uint32]int{}
+	for n := range frames {
+		if _, err := f.ReadAt(head[:4], logHeader+int64(n)*size); err != nil {
+			return nil, err
+		}
+		newest[binary.BigEndian.Uint32(head)] = n
+	}
+	for page, n := range newest {
+		if n < done {
+			pages = append(pages, int64(page))
+		}
+	}
+	return pages, nil
 }
 
 // trimLog copies a log into the file and empties it, if it has so many bytes. The caller holds mu. SQLite empties the log by itself only
@@ -73,7 +158,14 @@ func (db *DB) trimLog(from int64) {
 	if size < from {
 		return
 	}
-	busy, err := db.writer.emptyLog()
+	if !db.copying.TryLock() { // it is being copied now
+		return
+	}
+	defer db.copying.Unlock()
+	busy, err := false, db.writeAgain()
+	if err == nil {
+		busy, err = db.emptyLog()
+	}
 	err = inWords(err)
 	db.state.note(err)
 	switch {
@@ -83,7 +175,7 @@ func (db *DB) trimLog(from int64) {
 		db.trimAt = db.maxLog
 		return
 	}
-	db.trimAt = size + db.maxLog/2
+	db.trimAt = max(size, fileSize(db.path+"-wal")) + db.maxLog/2
 }
 
 // returnSpace gives what the log takes back to the disk after a removal: the file is shorter when the log is copied into it.
@@ -99,14 +191,14 @@ func (db *DB) returnSpace() {
 }
 
 // emptyLog copies the log into the file and empties it. busy says that a reader prevented it for longer than
-// readersWait.
-func (w *writer) emptyLog() (busy bool, err error) {
-	ctx := context.Background()
-	if _, err := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", readersWait)); err != nil {
+// readersWait. The caller holds copying and mu.
+func (db *DB) emptyLog() (busy bool, err error) {
+	ctx, conn := context.Background(), db.writer.conn
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", readersWait)); err != nil {
 		return false, err
 	}
-	busy, _, err = checkpoint(w.conn, "TRUNCATE")
-	if _, again := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", othersWait)); err == nil {
+	busy, err = db.checkpoint(conn, "TRUNCATE")
+	if _, again := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", othersWait)); err == nil {
 		err = again
 	}
 	return busy, err

@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 )
 
 // The readiness says that the log cannot be emptied until SQLite has begun it anew, or the file was opened again.
@@ -38,7 +41,6 @@ func TestTheLogGrowsNoMoreOnceItIsSmallOrOpenedAgain(t *testing.T) {
 // The log is copied in the background, and SQLite then begins it anew.
 func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 	db, path := openNew(t)
-	require.NoError(t, db.CopyLogAt(0)) // commits copy nothing
 	db.EmptyLogAt(1 << 40)
 	beside := raw(t, path)
 	n, pages := 0, 0
@@ -51,4 +53,53 @@ func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
 		return pages < before
 	}, time.Minute, time.Millisecond, "the log only grows")
+}
+
+// A reader keeps SQLite from copying the whole log, so SQLite does not sync what it copies. Then the sync after the rest fails, and the
+// system drops the pages. The log has them.
+func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
+	for name, end := range map[string]func(db *sqlite.DB) error{
+		"the next copy":      (*sqlite.DB).CopyLog,
+		"the log is emptied": func(db *sqlite.DB) error { db.EmptyLogAt(1); return nil },
+		"the bridge ends":    func(*sqlite.DB) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			require.NoError(t, db.Open(t.Context()))
+			l := newLoad()
+			appendAll(t, db, l.records(500)...)
+			file, err := os.OpenFile(path, os.O_RDWR, 0)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = file.Close() }) // not earlier: it would end SQLite's locks
+			before, err := io.ReadAll(file)
+			require.NoError(t, err)
+
+			reader := raw(t, path)
+			tx, err := reader.Begin()
+			require.NoError(t, err)
+			require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
+			appendAll(t, db, l.records(500)...)
+			require.NoError(t, db.CopyPartOfLog(true))
+			var busy, frames, copied int
+			require.NoError(t, raw(t, path).QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
+			require.Positive(t, copied)
+			require.Less(t, copied, frames)
+			require.NoError(t, file.Truncate(int64(len(before))))
+			_, err = file.WriteAt(before, 0)
+			require.NoError(t, err)
+			require.NoError(t, tx.Rollback())
+			require.NoError(t, reader.Close())
+
+			require.NoError(t, end(db))
+			appendAll(t, db, l.records(100)...) // SQLite may begin the log anew
+			require.NoError(t, db.Close())
+			again := open(t, dbAt(path, utcZones()))
+			n, err := again.CountMetrics(t.Context(), monitor.MetricQuery{})
+			require.NoError(t, err)
+			assert.EqualValues(t, 1098, n) // without the two contexts
+			var sound string
+			require.NoError(t, raw(t, path).QueryRow("PRAGMA integrity_check").Scan(&sound))
+			assert.Equal(t, "ok", sound)
+		})
+	}
 }
