@@ -35,11 +35,11 @@ func (db *DB) copyLogInBackground() {
 			return
 		}
 		frames, done, err := copied(db.readers)
-		if err != nil || frames-done < db.copyFrom {
-			continue
+		if err == nil && frames-done >= db.copyFrom {
+			err = db.copyLog()
 		}
 		pause = copyPause
-		if err := db.copyLog(); err != nil {
+		if err != nil {
 			pause = db.delay // otherwise each commit would be followed by another attempt
 			db.logger.Warn("the journal's log cannot be copied into the file yet", "file", db.path, "error", inWords(err))
 		}
