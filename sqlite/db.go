@@ -256,11 +256,7 @@ func (db *DB) Close() error {
 
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	errs := []error{gone, db.readers.Close(), db.listers.Close()}
-	if db.writer != nil {
-		errs = append(errs, db.writeAgain(), db.writer.close()) // the last connection copies the log and removes it
-		db.writer = nil
-	}
+	errs := append(db.closeConnections(), gone)
 	if db.lock != nil {
 		errs = append(errs, db.lock.mark(""))
 		db.lock.release()

@@ -2,10 +2,14 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"time"
+
+	driver "modernc.org/sqlite"
 )
 
 const (
@@ -66,7 +70,7 @@ func (db *DB) copyLog() error {
 		return nil
 	}
 	if err := db.writeAgain(); err != nil {
-		return err
+		return db.writeError(err)
 	}
 	_, err := db.checkpoint(db.writer.conn, "PASSIVE")
 	return err
@@ -88,32 +92,101 @@ func copied(q querier) (frames, done int, err error) {
 // writeAgain makes SQLite copy pages again that may not be on the disk. A copy of a part of the log counts as done although SQLite does
 // not sync the file after it. When the sync after the rest of the log fails, the system may have dropped pages of that part, and the next
 // sync succeeds without them. SQLite would then begin the log anew, which alone has them. So they are written to the log again, unchanged,
-// and count as new. The caller holds copying and mu.
+// and count as new. They are read from the log, since SQLite reads what it has copied from the file. The caller holds copying and mu.
 func (db *DB) writeAgain() error {
 	if !db.unsure {
 		return nil
 	}
 	frames, done, err := copied(db.writer.conn)
-	if err != nil {
-		return err
-	}
-	pages, err := pagesOfLog(db.path+"-wal", frames, done)
-	if err != nil {
-		return err
-	}
-	err = db.writer.transaction(func() error {
-		for _, page := range pages { // those behind the end of a file that became smaller are not there
-			if _, err := db.writer.exec("UPDATE sqlite_dbpage SET data = data WHERE pgno = ?", page); err != nil {
+	if err == nil && done > 0 { // otherwise the log may be empty
+		err = db.writer.transaction(func() error {
+			return eachCopied(db.path+"-wal", frames, done, func(number uint32, page []byte) error {
+				_, err := db.writer.exec("UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?", page, int64(number)) // none where the file became smaller
 				return err
-			}
-		}
-		return nil
-	}, db.commit)
-	if err != nil {
-		return db.writeError(err)
+			})
+		}, db.commit)
 	}
-	db.unsure = false
+	db.unsure = err != nil
+	return err
+}
+
+// eachCopied calls fn for the pages in the first frames of a log, which are done, that are in none of its other frames.
+func eachCopied(path string, frames, done int, fn func(number uint32, page []byte) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, logHeader)
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return err
+	}
+	page := make([]byte, binary.BigEndian.Uint32(head[8:]))
+	at := func(n int) int64 { return logHeader + int64(n)*int64(frameHeader+len(page)) }
+	newest := map[uint32]int{}
+	for n := range frames {
+		if _, err := f.ReadAt(head[:4], at(n)); err != nil {
+			return err
+		}
+		newest[binary.BigEndian.Uint32(head)] = n
+	}
+	for number, n := range newest {
+		if n >= done {
+			continue
+		}
+		if _, err := f.ReadAt(page, at(n)+frameHeader); err != nil {
+			return err
+		}
+		if err := fn(number, page); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// closeConnections closes all connections. The last one copies the log and removes it, unless pages may not be on the disk: then the next
+// start copies the whole log. The caller holds mu, and nothing else is under way.
+func (db *DB) closeConnections() (errs []error) {
+	if db.writer != nil {
+		errs = append(errs, db.writeAgain())
+	}
+	var last *sql.DB
+	if db.unsure {
+		keeper, err := db.keepLog()
+		errs, last = append(errs, err), keeper
+	}
+	errs = append(errs, db.readers.Close(), db.listers.Close())
+	if db.writer != nil {
+		errs = append(errs, db.writer.close())
+		db.writer = nil
+	}
+	if last != nil {
+		errs = append(errs, last.Close())
+	}
+	return errs
+}
+
+// keepLog opens a connection that leaves the log where it is when it is closed last.
+func (db *DB) keepLog() (*sql.DB, error) {
+	pool, err := openPool(db.path, checkerPragmas, 1)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(context.Background())
+	if err == nil {
+		defer conn.Close() // it stays open in the pool
+		err = conn.QueryRowContext(context.Background(), "SELECT count(*) FROM sqlite_schema").Scan(new(int))
+	}
+	if err == nil {
+		err = conn.Raw(func(c any) error {
+			_, err := c.(driver.FileControl).FileControlPersistWAL("main", 1)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return pool, nil
 }
 
 // pagesOfLog returns the numbers of the pages that are in the first frames of a log, which are done, and in none of its other frames.
@@ -165,6 +238,8 @@ func (db *DB) trimLog(from int64) {
 	busy, err := false, db.writeAgain()
 	if err == nil {
 		busy, err = db.emptyLog()
+	} else {
+		err = db.writeError(err)
 	}
 	err = inWords(err)
 	db.state.note(err)

@@ -58,30 +58,34 @@ func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 // A reader keeps SQLite from copying the whole log, so SQLite does not sync what it copies. Then the sync after the rest fails, and the
 // system drops the pages. The log has them.
 func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
+	broken := errors.New("a broken disk")
 	for name, end := range map[string]func(db *sqlite.DB) error{
-		"the next copy":      (*sqlite.DB).CopyLog,
-		"the log is emptied": func(db *sqlite.DB) error { db.EmptyLogAt(1); return nil },
-		"the bridge ends":    func(*sqlite.DB) error { return nil },
+		"the next copy":                         (*sqlite.DB).CopyLog,
+		"the log is emptied":                    func(db *sqlite.DB) error { db.EmptyLogAt(1); return nil },
+		"the bridge ends":                       func(*sqlite.DB) error { return nil },
+		"the bridge ends and can write nothing": func(db *sqlite.DB) error { return broken },
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, path := newDB(t, utcZones())
 			require.NoError(t, db.Open(t.Context()))
 			l := newLoad()
 			appendAll(t, db, l.records(500)...)
+			require.NoError(t, db.CopyLog())
 			file, err := os.OpenFile(path, os.O_RDWR, 0)
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = file.Close() }) // not earlier: it would end SQLite's locks
 			before, err := io.ReadAll(file)
 			require.NoError(t, err)
 
+			appendAll(t, db, l.records(300)...)
 			reader := raw(t, path)
 			tx, err := reader.Begin()
 			require.NoError(t, err)
 			require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
-			appendAll(t, db, l.records(500)...)
+			appendAll(t, db, l.records(200)...)
 			require.NoError(t, db.CopyPartOfLog(true))
 			var busy, frames, copied int
-			require.NoError(t, raw(t, path).QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
+			require.NoError(t, reader.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
 			require.Positive(t, copied)
 			require.Less(t, copied, frames)
 			require.NoError(t, file.Truncate(int64(len(before))))
@@ -90,9 +94,10 @@ func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
 			require.NoError(t, tx.Rollback())
 			require.NoError(t, reader.Close())
 
-			require.NoError(t, end(db))
+			err = end(db)
 			appendAll(t, db, l.records(100)...) // SQLite may begin the log anew
-			require.NoError(t, db.Close())
+			db.BreakCommits(err)
+			require.ErrorIs(t, db.Close(), err)
 			again := open(t, dbAt(path, utcZones()))
 			n, err := again.CountMetrics(t.Context(), monitor.MetricQuery{})
 			require.NoError(t, err)
