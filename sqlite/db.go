@@ -295,12 +295,3 @@ func (db *DB) write(ctx context.Context, fn func(w *writer) error) error {
 	}
 	return nil
 }
-
-// requireOwner fails when another process may serve the file. That process has a counter of the sequence, which this
-// process does not see.
-func (db *DB) requireOwner() error {
-	if db.shared {
-		return monitor.Errorf(monitor.EInternal, "%s is open beside the process that serves it", db.path)
-	}
-	return nil
-}

@@ -199,3 +199,12 @@ func (l *fileLock) release() {
 		l.file.Close()
 	}
 }
+
+// requireOwner fails when another process may serve the file. That process has a counter of the sequence, which this
+// process does not see.
+func (db *DB) requireOwner() error {
+	if db.shared {
+		return monitor.Errorf(monitor.EInternal, "%s is open beside the process that serves it", db.path)
+	}
+	return nil
+}
