@@ -79,6 +79,14 @@ func (db *DB) EmptyLogAt(bytes int64) { db.maxLog = bytes }
 // CopyLog copies the log as it is copied in the background.
 func (db *DB) CopyLog() error { return db.copyLog() }
 
+// CopyLogWithoutCache does the same after the connection that writes has dropped its pages.
+func (db *DB) CopyLogWithoutCache() error {
+	if _, err := db.writer.conn.ExecContext(context.Background(), "PRAGMA shrink_memory"); err != nil {
+		return err
+	}
+	return db.copyLog()
+}
+
 // CopyPartOfLog copies the log once. After failed the pages may not be on the disk.
 func (db *DB) CopyPartOfLog(failed bool) error {
 	db.copying.Lock()

@@ -60,7 +60,7 @@ func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
 	broken := errors.New("a broken disk")
 	for name, end := range map[string]func(db *sqlite.DB) error{
-		"the next copy":                         (*sqlite.DB).CopyLog,
+		"the next copy":                         (*sqlite.DB).CopyLogWithoutCache,
 		"the log is emptied":                    func(db *sqlite.DB) error { db.EmptyLogAt(1); return nil },
 		"the bridge ends":                       func(*sqlite.DB) error { return nil },
 		"the bridge ends and can write nothing": func(db *sqlite.DB) error { return broken },
