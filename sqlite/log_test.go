@@ -55,6 +55,28 @@ func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 	}, time.Minute, time.Millisecond, "the log only grows")
 }
 
+// A small file has a small log. It is copied before it has to be emptied, for which clients would wait.
+func TestASmallLogIsCopiedEarlier(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.MaxBytes = 32 << 20
+	open(t, db)
+	beside := raw(t, path)
+	var busy, pages, copied int
+	anew := false // on a slow machine
+	for n := 0; pages < 200 && !anew; n++ {
+		c, before := machine(fmt.Sprint("m", n)), pages
+		c.CPUType = strings.Repeat(fmt.Sprint(n), 10_000)
+		appendAll(t, db, record(c))
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
+		anew = pages < before
+	}
+	require.Less(t, pages, 250, "the log is emptied from 254 pages on")
+	require.Eventually(t, func() bool {
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
+		return copied == pages || anew
+	}, time.Minute, time.Millisecond)
+}
+
 // A reader keeps SQLite from copying the whole log, so SQLite does not sync what it copies. Then the sync after the rest fails, and the
 // system drops the pages. The log has them.
 func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
