@@ -13,17 +13,16 @@ import (
 
 // A negative cache_size is in KiB. Every connection has its own cache. So the sizes bound the memory that SQLite takes.
 //
-// A commit that takes the log above 4,000 pages copies the log into the file. SQLite's default is 1,000 pages. With
-// 4,000 pages the copying is a quarter as frequent, and after a kill a log of about 16 MiB has to be replayed. Mostly
-// copyLogInBackground has copied the log before. When readers keep SQLite from emptying the log, trimLog empties it.
+// Commits do not copy the log into the file: SQLite would not say when that fails. copyLogInBackground copies it, on connections that
+// read. When readers keep SQLite from beginning the log anew, trimLog empties it.
 //
 // A file may come from somebody else, as one that is imported. Its schema is not trusted, so that no expression in it calls a function
 // with effects. Whoever checks a file checks the cells of its pages too before they are read.
 const (
 	untrusted     = "trusted_schema(0);"
 	writerPragmas = untrusted + "busy_timeout(5000);synchronous(full);cache_size(-16384);" +
-		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(4000)"
-	readerPragmas  = untrusted + "busy_timeout(5000);query_only(1);cache_size(-4096);temp_store(memory)"
+		"temp_store(memory);journal_size_limit(67108864);wal_autocheckpoint(0)"
+	readerPragmas  = untrusted + "busy_timeout(5000);synchronous(full);query_only(1);cache_size(-4096);temp_store(memory)"
 	checkerPragmas = untrusted + "cell_size_check(1);busy_timeout(5000);query_only(1);cache_size(-2048);temp_store(memory)"
 )
 

@@ -44,8 +44,10 @@ type DB struct {
 	listers *sql.DB   // for lists and counts, so that acceptance and delivery never wait for them
 	scale   scale
 	maxLog  int64 // bytes of SQLite's log at which trimLog empties it
-	space   space
-	state   state
+
+	copyFrom int // pages of SQLite's log from which on it is copied in the background
+	space    space
+	state    state
 
 	mu     sync.Mutex // serialises writing; guards the other fields of this group
 	writer *writer    // nil while the file is being checked after a failure
@@ -61,6 +63,9 @@ type DB struct {
 
 	hides atomic.Uint64 // see [DB.Hides]
 	wrote chan struct{} // has a value after a transaction that copyLogInBackground has not seen
+
+	copying sync.Mutex // serialises copies of SQLite's log; guards unsure; locked before mu, or tried while mu is held
+	unsure  bool       // pages that count as copied may not be on the disk; see writeAgain
 
 	stop    context.CancelFunc // ends the goroutines of work
 	ctx     context.Context    // of these goroutines, from Open to Close
@@ -191,6 +196,7 @@ func (db *DB) open(ctx context.Context, lock *fileLock) error {
 	if db.MaxBytes > 0 { // the log counts, and a removal writes more of it than the file becomes smaller
 		db.maxLog = min(db.maxLog, max(db.MaxBytes/32, 1<<20))
 	}
+	db.copyFrom = min(copyFrom, int(db.maxLog*3/4)/(frameHeader+4096)) // before trimLog has to empty it
 	if err := db.inspect(); err != nil {
 		return err
 	}
@@ -236,11 +242,7 @@ func (db *DB) Close() error {
 
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	errs := []error{gone, db.readers.Close(), db.listers.Close()}
-	if db.writer != nil {
-		errs = append(errs, db.writer.close())
-		db.writer = nil
-	}
+	errs := append(db.closeConnections(), gone)
 	if db.lock != nil {
 		errs = append(errs, db.lock.mark(""))
 		db.lock.release()

@@ -76,11 +76,23 @@ func (db *DB) HoldBytes(n int) { db.scale.bytes = budget(n) }
 // EmptyLogAt sets at how many bytes trimLog empties the log.
 func (db *DB) EmptyLogAt(bytes int64) { db.maxLog = bytes }
 
-// CopyLogAt makes SQLite copy the log into the file after a commit that leaves it with so many pages.
-func (db *DB) CopyLogAt(pages int) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	_, err := db.writer.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", pages))
+// CopyLog copies the log as it is copied in the background.
+func (db *DB) CopyLog() error { return db.copyLog() }
+
+// CopyLogWithoutCache does the same after the connection that writes has dropped its pages.
+func (db *DB) CopyLogWithoutCache() error {
+	if _, err := db.writer.conn.ExecContext(context.Background(), "PRAGMA shrink_memory"); err != nil {
+		return err
+	}
+	return db.copyLog()
+}
+
+// CopyPartOfLog copies the log once. After failed the pages may not be on the disk.
+func (db *DB) CopyPartOfLog(failed bool) error {
+	db.copying.Lock()
+	defer db.copying.Unlock()
+	_, err := db.checkpoint(db.readers, "PASSIVE")
+	db.unsure = failed
 	return err
 }
 

@@ -3,63 +3,11 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
-const (
-	// copyFrom is how many pages of the log are copied into the file in the background. It is less than wal_autocheckpoint, from which
-	// on a commit copies them, and clients wait.
-	copyFrom = 3000
-	// copyPause is how long after a commit the log is looked at.
-	copyPause = 50 * time.Millisecond
-	// readersWait is how long all writing waits for readers while the log is being emptied, in milliseconds. A read takes a
-	// fraction of it.
-	readersWait = 250
-)
-
-// copyLogInBackground copies the log into the file, so that commits seldom have to. An error is no loss: commits then copy the log, and
-// trimLog says what is wrong.
-func (db *DB) copyLogInBackground() {
-	for {
-		select {
-		case <-db.wrote:
-		case <-db.ctx.Done():
-			return
-		}
-		select {
-		case <-time.After(copyPause):
-		case <-db.ctx.Done():
-			return
-		}
-		if _, left, err := checkpoint(db.readers, "NOOP"); err == nil && left >= copyFrom {
-			db.copyLog()
-		}
-	}
-}
-
-// copyLog copies the log into the file while others write. SQLite syncs the file only after a copy of the whole log, so a second copy
-// follows for what came during the first one, which is little. And SQLite begins the log anew only after a copy of the whole log. So
-// what came during both is copied while nobody writes.
-func (db *DB) copyLog() {
-	for range 2 {
-		if _, _, err := checkpoint(db.readers, "PASSIVE"); err != nil {
-			return
-		}
-	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.writer != nil && db.state.refusal() == nil {
-		_, _, _ = checkpoint(db.writer.conn, "PASSIVE")
-	}
-}
-
-// checkpoint copies the log into the file, as a mode of SQLite's says. busy says that it had to stop for others. left is how many pages of
-// the log are still to be copied. The mode NOOP copies nothing.
-func checkpoint(q querier, mode string) (busy bool, left int, err error) {
-	var log, copied int
-	err = q.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &log, &copied)
-	return busy, log - copied, err
-}
+// readersWait is how long all writing waits for readers while the log is being emptied, in milliseconds. A read takes a
+// fraction of it.
+const readersWait = 250
 
 // trimLog copies a log into the file and empties it, if it has so many bytes. The caller holds mu. SQLite empties the log by itself only
 // at a moment without readers. While a backlog is delivered, reads follow each other closely, and there may be no such
@@ -73,7 +21,16 @@ func (db *DB) trimLog(from int64) {
 	if size < from {
 		return
 	}
-	busy, err := db.writer.emptyLog()
+	if !db.copying.TryLock() { // it is being copied now
+		return
+	}
+	defer db.copying.Unlock()
+	busy, err := false, db.writeAgain()
+	if err == nil {
+		busy, err = db.emptyLog()
+	} else {
+		err = db.writeError(err)
+	}
 	err = inWords(err)
 	db.state.note(err)
 	switch {
@@ -83,7 +40,7 @@ func (db *DB) trimLog(from int64) {
 		db.trimAt = db.maxLog
 		return
 	}
-	db.trimAt = size + db.maxLog/2
+	db.trimAt = max(size, fileSize(db.path+"-wal")) + db.maxLog/2
 }
 
 // returnSpace gives what the log takes back to the disk after a removal: the file is shorter when the log is copied into it.
@@ -99,14 +56,14 @@ func (db *DB) returnSpace() {
 }
 
 // emptyLog copies the log into the file and empties it. busy says that a reader prevented it for longer than
-// readersWait.
-func (w *writer) emptyLog() (busy bool, err error) {
-	ctx := context.Background()
-	if _, err := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", readersWait)); err != nil {
+// readersWait. The caller holds copying and mu.
+func (db *DB) emptyLog() (busy bool, err error) {
+	ctx, conn := context.Background(), db.writer.conn
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", readersWait)); err != nil {
 		return false, err
 	}
-	busy, _, err = checkpoint(w.conn, "TRUNCATE")
-	if _, again := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", othersWait)); err == nil {
+	busy, err = db.checkpoint(conn, "TRUNCATE")
+	if _, again := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", othersWait)); err == nil {
 		err = again
 	}
 	return busy, err

@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite"
 )
 
 // The readiness says that the log cannot be emptied until SQLite has begun it anew, or the file was opened again.
@@ -38,7 +41,6 @@ func TestTheLogGrowsNoMoreOnceItIsSmallOrOpenedAgain(t *testing.T) {
 // The log is copied in the background, and SQLite then begins it anew.
 func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 	db, path := openNew(t)
-	require.NoError(t, db.CopyLogAt(0)) // commits copy nothing
 	db.EmptyLogAt(1 << 40)
 	beside := raw(t, path)
 	n, pages := 0, 0
@@ -51,4 +53,80 @@ func TestTheLogIsCopiedInTheBackground(t *testing.T) {
 		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
 		return pages < before
 	}, time.Minute, time.Millisecond, "the log only grows")
+}
+
+// A small file has a small log. It is copied before it has to be emptied, for which clients would wait.
+func TestASmallLogIsCopiedEarlier(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.MaxBytes = 32 << 20
+	open(t, db)
+	beside := raw(t, path)
+	var busy, pages, copied int
+	anew := false // on a slow machine
+	for n := 0; pages < 200 && !anew; n++ {
+		c, before := machine(fmt.Sprint("m", n)), pages
+		c.CPUType = strings.Repeat(fmt.Sprint(n), 10_000)
+		appendAll(t, db, record(c))
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
+		anew = pages < before
+	}
+	require.Less(t, pages, 250, "the log is emptied from 254 pages on")
+	require.Eventually(t, func() bool {
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &copied))
+		return copied == pages || anew
+	}, time.Minute, time.Millisecond)
+}
+
+// A reader keeps SQLite from copying the whole log, so SQLite does not sync what it copies. Then the sync after the rest fails, and the
+// system drops the pages. The log has them.
+func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
+	broken := errors.New("a broken disk")
+	for name, end := range map[string]func(db *sqlite.DB) error{
+		"the next copy":                         (*sqlite.DB).CopyLogWithoutCache,
+		"the log is emptied":                    func(db *sqlite.DB) error { db.EmptyLogAt(1); return nil },
+		"the bridge ends":                       func(*sqlite.DB) error { return nil },
+		"the bridge ends and can write nothing": func(db *sqlite.DB) error { return broken },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			require.NoError(t, db.Open(t.Context()))
+			l := newLoad()
+			appendAll(t, db, l.records(500)...)
+			require.NoError(t, db.CopyLog())
+			file, err := os.OpenFile(path, os.O_RDWR, 0)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = file.Close() }) // not earlier: it would end SQLite's locks
+			before, err := io.ReadAll(file)
+			require.NoError(t, err)
+
+			appendAll(t, db, l.records(300)...)
+			reader := raw(t, path)
+			tx, err := reader.Begin()
+			require.NoError(t, err)
+			require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
+			appendAll(t, db, l.records(200)...)
+			require.NoError(t, db.CopyPartOfLog(true))
+			var busy, frames, copied int
+			require.NoError(t, reader.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
+			require.Positive(t, copied)
+			require.Less(t, copied, frames)
+			require.NoError(t, file.Truncate(int64(len(before))))
+			_, err = file.WriteAt(before, 0)
+			require.NoError(t, err)
+			require.NoError(t, tx.Rollback())
+			require.NoError(t, reader.Close())
+
+			err = end(db)
+			appendAll(t, db, l.records(100)...) // SQLite may begin the log anew
+			db.BreakCommits(err)
+			require.ErrorIs(t, db.Close(), err)
+			again := open(t, dbAt(path, utcZones()))
+			n, err := again.CountMetrics(t.Context(), monitor.MetricQuery{})
+			require.NoError(t, err)
+			assert.EqualValues(t, 1098, n) // without the two contexts
+			var sound string
+			require.NoError(t, raw(t, path).QueryRow("PRAGMA integrity_check").Scan(&sound))
+			assert.Equal(t, "ok", sound)
+		})
+	}
 }

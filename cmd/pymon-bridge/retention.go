@@ -33,6 +33,7 @@ type retainer struct {
 	forget  func()        // drops what is cached of the file
 	removed func(runs, records int64)
 
+	begun bool          // a round was done, which finishes what was interrupted
 	due   time.Time     // of the next round for age
 	after time.Time     // no round is before
 	wait  time.Duration // between rounds for size
@@ -64,18 +65,20 @@ func (b *bridge) openRetention() {
 // next does a round if it is time for one.
 func (r *retainer) next(ctx context.Context) {
 	now := time.Now()
-	first := r.after.IsZero() // finishes what was interrupted
-	if now.Before(r.after) || !first && !r.policy.Active() {
+	if now.Before(r.after) || r.begun && !r.policy.Active() {
 		return
 	}
-	if !first && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
+	if r.begun && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
 		return
 	}
 	policy := r.policy
 	var err error
 	if policy.UpTo, err = r.db.ArrivedBefore(ctx, now.Add(-r.quiet)); err != nil {
-		return // it is tried again
+		r.failed(ctx, err)
+		r.after = now.Add(retainAgain)
+		return
 	}
+	r.begun = true
 	round, err := r.db.Retain(ctx, policy, r.forget)
 	r.note(ctx, round, err)
 	if r.wait = min(2*r.wait, retainRests); round.Runs > 0 || !round.Full || r.wait == 0 { // each round reads all sessions
@@ -99,13 +102,19 @@ func (r *retainer) note(ctx context.Context, round monitor.RetentionRound, err e
 		r.says.Why = r.whyNothingGoes(round)
 	}
 	r.mu.Unlock()
-	if err != nil && ctx.Err() == nil {
-		r.logger.ErrorContext(ctx, "old runs cannot be removed now; the bridge tries again", "error", err)
+	if err != nil {
+		r.failed(ctx, err)
 	}
 	if round.Runs > 0 {
 		r.logger.InfoContext(ctx, "old runs were removed from the file", "runs", round.Runs, "records", round.Records,
 			"kept_undelivered", round.Undelivered, "kept_newest", round.Newest, "took", round.Ended.Sub(round.Began).Round(time.Millisecond),
 			"bytes", r.db.Size())
+	}
+}
+
+func (r *retainer) failed(ctx context.Context, err error) {
+	if ctx.Err() == nil { // the bridge does not end
+		r.logger.ErrorContext(ctx, "old runs cannot be removed now; the bridge tries again", "error", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,5 +113,35 @@ func TestAFileThatStaysFullIsReadRarely(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		assert.Equal(t, 21, rounds, "after 1, 2, 4 and 8 minutes, then each ten minutes")
+	})
+}
+
+// A file that cannot be read is said, and the first round comes when it can be, also where no run may go.
+func TestARoundThatCannotBeginIsSaidAndTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		path := filepath.Join(t.TempDir(), sqlite.FileName)
+		open := func() *sqlite.DB {
+			db := sqlite.New(path, monitor.Zones{Server: time.UTC}, slog.New(slog.DiscardHandler))
+			db.MinFree = 0
+			require.NoError(t, db.Open(t.Context()))
+			return db
+		}
+		db := open()
+		require.NoError(t, db.Close())
+		b := &bridge{config: &serveCmd{QuietAfter: time.Minute}, logger: logger, db: db, cache: &cache.Store{}, metrics: telemetry.New("", "")}
+		b.retention = newRetainer(b.config, logger)
+		b.openRetention()
+		for range 90 {
+			b.retention.next(t.Context())
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, 2, strings.Count(log.String(), "old runs cannot be removed now; the bridge tries again"), log.String())
+		b.retention.db = open()
+		defer func() { require.NoError(t, b.retention.db.Close()) }()
+		time.Sleep(time.Minute)
+		b.retention.next(t.Context())
+		assert.NotZero(t, b.retention.says.Last.Began)
 	})
 }

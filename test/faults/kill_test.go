@@ -26,7 +26,7 @@ var killFaults = []fault{
 	{name: "kill -9 in a commit", short: 6, long: 100, run: func(t *testing.T, rounds int) tally {
 		return killedIn(t, rounds, nil, seam.WriteLog, seam.SyncLog)
 	}},
-	{name: "kill -9 while the log is emptied", short: 6, long: 60, run: func(t *testing.T, rounds int) tally {
+	{name: "kill -9 while the log is copied and emptied", short: 6, long: 60, run: func(t *testing.T, rounds int) tally {
 		return killedIn(t, rounds, []string{"--max-bytes", "32MiB"}, seam.WriteDatabase, seam.SyncDatabase, seam.Truncate)
 	}},
 	{name: "kill -9 in a delivery", short: 6, long: 60, run: killedInDelivery},
