@@ -110,7 +110,8 @@ func (r *recovery) run(ctx context.Context, lock *fileLock) error {
 	if r.w, err = db.openWriter(ctx, lock); err != nil {
 		return err
 	}
-	_, err = r.w.conn.ExecContext(ctx, "PRAGMA synchronous = off") // a recovery that is killed begins anew
+	// A recovery that is killed begins anew. Nothing else copies the log here, which would become as large as the file.
+	_, err = r.w.conn.ExecContext(ctx, "PRAGMA synchronous = off; PRAGMA wal_autocheckpoint = 4000")
 	if err == nil {
 		err = r.fill(ctx)
 	}
