@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -87,13 +88,24 @@ func (db *DB) CopyLogWithoutCache() error {
 	return db.copyLog()
 }
 
-// CopyPartOfLog copies the log once. After failed the pages may not be on the disk.
-func (db *DB) CopyPartOfLog(failed bool) error {
+// CopyLogAndFail copies the log once, as far as readers allow, and then a copy fails.
+func (db *DB) CopyLogAndFail() error {
+	broken, err := openPool(db.path, readerPragmas, 1)
+	if err == nil {
+		err = broken.Close()
+	}
+	if err != nil {
+		return err
+	}
 	db.copying.Lock()
 	defer db.copying.Unlock()
-	_, err := db.checkpoint(db.readers, "PASSIVE")
-	db.unsure = failed
-	return err
+	if _, err := db.checkpoint(db.readers, "PASSIVE"); err != nil {
+		return err
+	}
+	if _, err := db.checkpoint(broken, "PASSIVE"); err == nil {
+		return errors.New("a copy by a closed connection succeeded")
+	}
+	return nil
 }
 
 // ZoneSize is how many sequence numbers a zone has.

@@ -9,14 +9,14 @@ import (
 // fraction of it.
 const readersWait = 250
 
-// trimLog copies a log into the file and empties it, if it has so many bytes. The caller holds mu. SQLite empties the log by itself only
-// at a moment without readers. While a backlog is delivered, reads follow each other closely, and there may be no such
-// moment. The log would then grow to many times the size of the file. After a reader has prevented an attempt, the log
-// grows by half of maxLog before the next one.
+// trimLog copies a log into the file and empties it, if it has at least from bytes. The caller holds mu. After a copy, SQLite writes to
+// the log from its beginning again, but only at a moment without readers. While a backlog is delivered, reads follow each other closely,
+// and there may be no such moment. The log would then grow to many times the size of the file. After a reader has prevented an attempt,
+// the log grows by half of maxLog before the next one.
 func (db *DB) trimLog(from int64) {
 	size := fileSize(db.path + "-wal")
 	if size < db.maxLog {
-		db.state.note(nil) // SQLite has emptied it by itself, or the file was opened again
+		db.state.note(nil) // it was emptied, or the file was opened again
 	}
 	if size < from {
 		return

@@ -105,7 +105,7 @@ func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
 			appendAll(t, db, l.records(200)...)
-			require.NoError(t, db.CopyPartOfLog(true))
+			require.NoError(t, db.CopyLogAndFail())
 			var busy, frames, copied int
 			require.NoError(t, reader.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
 			require.Positive(t, copied)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"testing"
 	"time"
 
@@ -93,5 +95,18 @@ func TestSecretsOnTheCommandLine(t *testing.T) {
 		}
 		assert.NoError(t, err, c.args)
 		assert.Equal(t, c.token, flags.Token, c.args)
+	}
+}
+
+// Each flag for a token takes one that begins with a hyphen.
+func TestEveryTokenMayBeginWithAHyphen(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"check", "--token", "-2EUY=="}, {"runs", "--token", "-2EUY=="}, {"run", "--token", "-2EUY=="}, {"import", "--token", "-2EUY=="},
+		{"healthcheck", "--token", "-2EUY=="}, {"serve", "--influx-token", "-2EUY=="}, {"influx", "setup", "--influx-token", "-2EUY=="},
+	} {
+		var log bytes.Buffer
+		assert.Equal(t, 2, (&Main{Stdout: io.Discard, Stderr: &log}).Run(t.Context(), append(args, "--none")))
+		assert.Contains(t, log.String(), "unknown flag --none", args)
 	}
 }
