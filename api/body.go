@@ -42,7 +42,7 @@ func (b *body) sendIfFull() error {
 	if err := b.send(); err != nil {
 		return err
 	}
-	return turnOf(b.c).resume(b.c)
+	return turnOf(b.c).Resume(b.c.Request.Context())
 }
 
 // finish sends the rest of the data.
@@ -55,7 +55,7 @@ func (b *body) finish() error {
 
 // send sends the data. Meanwhile other reads have the turn, since the client may be slow.
 func (b *body) send() error {
-	turnOf(b.c).pause()
+	turnOf(b.c).Leave()
 	w := b.c.Writer
 	if !w.Written() {
 		b.c.Header("Content-Type", b.media)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"runtime"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,54 +14,29 @@ const maxWaiting = 256
 
 // newTurns returns the turns of reads. Half of the machine is left to the clients that post.
 func newTurns() *turns.Queue {
-	return &turns.Queue{AtOnce: max(1, runtime.GOMAXPROCS(0)/2), MaxWaiting: maxWaiting}
+	return &turns.Queue{AtOnce: max(1, turns.Processors/2), MaxWaiting: maxWaiting}
 }
 
-// turnKey is the key of the [turn] of a request.
+// turnKey is the key of the [turns.Place] of a request.
 const turnKey = "turn"
-
-// turn is the place of a read among all reads.
-type turn struct {
-	queue   *turns.Queue
-	project string
-	end     func() // nil while the read has no place
-}
 
 // inTurn makes a handler wait for its turn. Two kinds of handlers have none: pytest waits for the lookups of its plugin,
 // and package judge has turns of its own.
 func (a *API) inTurn(handle gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		t := &turn{queue: a.Turns, project: httpd.ReadProject(c)}
-		end, err := t.queue.Take(c.Request.Context(), t.project)
+		turn, err := a.Turns.Take(c.Request.Context(), httpd.ReadProject(c))
 		if err != nil {
 			httpd.Fail(c, errors.Join(err, c.Request.Context().Err()))
 			return
 		}
-		t.end = end
-		defer t.pause()
-		c.Set(turnKey, t)
+		defer turn.Leave()
+		c.Set(turnKey, turn)
 		handle(c)
 	}
 }
 
-// turnOf returns the turn of a request, nil if it has none.
-func turnOf(c *gin.Context) *turn {
-	t, _ := c.Value(turnKey).(*turn)
-	return t
-}
-
-// pause gives the place to another read.
-func (t *turn) pause() {
-	if t != nil && t.end != nil {
-		t.end()
-		t.end = nil
-	}
-}
-
-// resume waits for a place again.
-func (t *turn) resume(c *gin.Context) (err error) {
-	if t != nil {
-		t.end, err = t.queue.Resume(c.Request.Context(), t.project)
-	}
-	return err
+// turnOf returns the place of a request among all reads, nil if it has none.
+func turnOf(c *gin.Context) *turns.Place {
+	turn, _ := c.Value(turnKey).(*turns.Place)
+	return turn
 }

@@ -102,11 +102,11 @@ func (a *Accepter) Accept(ctx context.Context, q monitor.AcceptQuery) (*monitor.
 	if q.Against != "" {
 		asked.Branch = &q.Against
 	}
-	end, err := a.Turns.Take(ctx, q.Project)
+	turn, err := a.Turns.Take(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer turn.Leave()
 	r, err := a.Judge.Judge(ctx, asked)
 	if err != nil {
 		return nil, err

@@ -80,23 +80,19 @@ func (j *Judge) Judge(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repor
 		return report, nil
 	}
 	return j.shared.ask(ctx, keyOf(q), func(ctx context.Context, begin func()) (*monitor.Report, error) {
-		end, err := j.Turns.Take(ctx, q.Project)
+		turn, err := j.Turns.Take(ctx, q.Project)
 		if err != nil {
 			return nil, err
 		}
-		defer func() {
-			if end != nil {
-				end()
-			}
-		}()
+		defer turn.Leave()
 		begin()
 		first := true
-		return j.answer(ctx, q, func() (err error) {
-			if !first {
-				end, err = j.Turns.Pass(ctx, q.Project)
+		return j.answer(ctx, q, func() error {
+			if first {
+				first = false
+				return nil
 			}
-			first = false
-			return err
+			return turn.Pass(ctx)
 		})
 	})
 }

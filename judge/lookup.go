@@ -21,11 +21,11 @@ func (j *Judge) lookUp(ctx context.Context, q monitor.JudgeQuery) (*monitor.Repo
 		return nil, nil
 	}
 	return j.looking.shared.ask(ctx, keyOf(q), func(ctx context.Context, begin func()) (*monitor.Report, error) {
-		end, err := j.looking.turns.Take(ctx, q.Project)
+		turn, err := j.looking.turns.Take(ctx, q.Project)
 		if err != nil {
 			return nil, err
 		}
-		defer end()
+		defer turn.Leave()
 		begin()
 		return j.kept(ctx, q)
 	})

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+
+	"pymon-bridge/monitor/turns"
 )
 
 // block is how many items a processor takes at once: enough to make taking them cheap, and few enough to end together. Others get the
@@ -40,7 +42,7 @@ func inTurns(n int, work func(numbers iter.Seq[int])) {
 			runtime.Gosched() // else who waits gets a processor after 10 ms, and a post waits several times
 		}
 	}
-	for range min(runtime.GOMAXPROCS(0), n) {
+	for range min(turns.Processors, n) {
 		done.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {

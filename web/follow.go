@@ -103,7 +103,7 @@ func (p *Pages) readRegressions(ctx context.Context, project, branch string, f *
 				read += len(r.Results)
 			}
 		}
-		if err := turnOf(ctx).pass(ctx); err != nil {
+		if err := turnOf(ctx).Pass(ctx); err != nil {
 			return err
 		}
 	}

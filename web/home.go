@@ -67,7 +67,7 @@ func (p *Pages) home(v *visit) (*view, error) {
 	for _, project := range paginate(projects, data.Offset, homeRows) {
 		row, err := p.projectRow(ctx, project)
 		if err == nil {
-			err = turnOf(ctx).pass(ctx)
+			err = turnOf(ctx).Pass(ctx)
 		}
 		switch {
 		case err != nil:

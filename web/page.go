@@ -64,13 +64,12 @@ func (p *Pages) page(load loader) gin.HandlerFunc {
 // prepare returns the whole answer, as it is sent.
 func (p *Pages) prepare(v *visit, load loader) (*answer, error) {
 	ctx := v.Request.Context()
-	end, err := p.parts.Turns.Take(ctx, v.Project)
+	turn, err := p.parts.Turns.Take(ctx, v.Project)
 	if err != nil {
 		return nil, err
 	}
-	t := &turn{queue: p.parts.Turns, project: v.Project, end: end}
-	defer t.leave()
-	v.Request = v.Request.WithContext(context.WithValue(ctx, turnKey{}, t))
+	defer turn.Leave()
+	v.Request = v.Request.WithContext(context.WithValue(ctx, turnKey{}, turn))
 	a, err := p.fill(v, load)
 	if err != nil {
 		return nil, err

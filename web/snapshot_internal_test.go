@@ -37,12 +37,11 @@ func TestAPlaceIsGivenBackWithoutATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue, place := &turns.Queue{AtOnce: 1, MaxWaiting: 1}, make(chan struct{}, 1)
 		place <- struct{}{} // another request reads the run
-		end, err := queue.Take(t.Context(), "shop")
+		waiting, err := queue.Take(t.Context(), "shop")
 		require.NoError(t, err)
 		ctx, leave := context.WithCancel(t.Context())
-		waiting := &turn{queue: queue, project: "shop", end: end}
 		done := make(chan error, 1)
-		go func() { done <- waiting.acquire(ctx, place) }()
+		go func() { done <- acquire(ctx, waiting, place) }()
 		synctest.Wait()
 		other, err := queue.Take(t.Context(), "other")
 		require.NoError(t, err)
@@ -52,6 +51,6 @@ func TestAPlaceIsGivenBackWithoutATurn(t *testing.T) {
 		leave()
 		assert.ErrorIs(t, <-done, context.Canceled)
 		assert.Empty(t, place)
-		other()
+		other.Leave()
 	})
 }

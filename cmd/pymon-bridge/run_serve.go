@@ -19,7 +19,7 @@ type runBridgeCmd struct{ serveCmd }
 
 // Run serves until nobody uses the bridge. It does nothing where a bridge of `run` serves the directory already.
 func (c *runBridgeCmd) Run(ctx context.Context, logger *slog.Logger) error {
-	limitMemory()
+	setRuntime()
 	ignored := make(chan os.Signal, 1) // a terminal that closes does not end the tests of others
 	signal.Notify(ignored, syscall.SIGHUP)
 	defer signal.Stop(ignored)

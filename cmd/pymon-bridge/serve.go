@@ -185,7 +185,7 @@ func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err e
 
 // serve serves until ctx is done, or until next has to take the place of this program.
 func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (next *successor, err error) {
-	limitMemory()
+	setRuntime()
 	defer runtime.KeepAlive(make([]byte, reservedHeap))
 	hangup := make(chan os.Signal, 1)
 	if isatty.IsTerminal(os.Stderr.Fd()) {

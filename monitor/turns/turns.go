@@ -11,6 +11,10 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// maxRest is how long a place rests at most, as a ratio to the work before. With more, what reads would hardly go on where posts come
+// all the time.
+const maxRest = 2
+
 // retryAfter is when to ask again where too many wait.
 const retryAfter = 5 * time.Second
 
@@ -22,6 +26,9 @@ type Queue struct {
 	AtOnce int
 	// MaxWaiting is how many may wait for each project; more are refused.
 	MaxWaiting int
+	// Load, if set, is the part of the time in which more urgent work is done, from 0 to 1. A place rests after each work, and
+	// after each part of it: the longer, the greater the load, and from 0.5 on for twice as long as the work took.
+	Load func() float64
 
 	mu      sync.Mutex
 	taken   int
@@ -29,56 +36,24 @@ type Queue struct {
 	order   []string                   // the projects that wait, the next one first
 }
 
-// Take waits for a place for a project's work. The caller calls end, once, when the work is done. Take fails with
+// Take waits for a place for a project's work. The caller calls [Place.Leave] when the work is done. Take fails with
 // EUnavailable when too many wait for the project, and with the cause of ctx when ctx ends.
-func (q *Queue) Take(ctx context.Context, project string) (end func(), err error) {
-	return q.take(ctx, project, q.MaxWaiting)
-}
-
-// Resume is Take for work that gave its place back in between. It is never refused, since its answer has begun.
-func (q *Queue) Resume(ctx context.Context, project string) (end func(), err error) {
-	return q.take(ctx, project, math.MaxInt)
-}
-
-func (q *Queue) take(ctx context.Context, project string, maxWaiting int) (end func(), err error) {
-	place, err := q.join(project, maxWaiting)
-	if err != nil {
+func (q *Queue) Take(ctx context.Context, project string) (*Place, error) {
+	p := &Place{queue: q, project: project}
+	if err := p.take(ctx, q.MaxWaiting); err != nil {
 		return nil, err
 	}
-	return q.wait(ctx, project, place)
-}
-
-// Pass gives a place to another project that waits, and waits for a place again, before all other work of its own project. So
-// of each project, no more work has begun than there are places. Where no other project waits, it keeps the place. Pass
-// fails with the cause of ctx when ctx ends. The place is lost then.
-func (q *Queue) Pass(ctx context.Context, project string) (end func(), err error) {
-	q.mu.Lock()
-	others := len(q.order)
-	if len(q.waiting[project]) > 0 {
-		others--
-	}
-	if others == 0 {
-		q.mu.Unlock()
-		return q.end, nil
-	}
-	place := make(chan struct{})
-	if len(q.waiting[project]) == 0 {
-		q.order = append(q.order, project)
-	}
-	q.waiting[project] = slices.Insert(q.waiting[project], 0, place)
-	q.mu.Unlock()
-	q.end()
-	return q.wait(ctx, project, place)
+	return p, nil
 }
 
 // wait waits until a place is given.
-func (q *Queue) wait(ctx context.Context, project string, place chan struct{}) (end func(), err error) {
+func (q *Queue) wait(ctx context.Context, project string, place chan struct{}) error {
 	select {
 	case <-place:
-		return q.end, nil
+		return nil
 	case <-ctx.Done():
 		q.leave(project, place)
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 
@@ -106,6 +81,25 @@ func (q *Queue) join(project string, maxWaiting int) (place chan struct{}, err e
 	}
 	q.waiting[project] = append(q.waiting[project], place)
 	return place, nil
+}
+
+// joinFirst is join for work that comes before all other work of its project. It returns nil where no other project waits.
+func (q *Queue) joinFirst(project string) (place chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	others := len(q.order)
+	if len(q.waiting[project]) > 0 {
+		others--
+	}
+	if others == 0 {
+		return nil
+	}
+	place = make(chan struct{})
+	if len(q.waiting[project]) == 0 {
+		q.order = append(q.order, project)
+	}
+	q.waiting[project] = slices.Insert(q.waiting[project], 0, place)
+	return place
 }
 
 // end gives the place to the next project.
@@ -145,4 +139,82 @@ func (q *Queue) leave(project string, place chan struct{}) {
 	if i < 0 {
 		q.end()
 	}
+}
+
+// Place is the place of some work, or was and may be again. One goroutine uses it. The methods of a nil Place do nothing.
+type Place struct {
+	queue   *Queue
+	project string
+	held    bool
+	begun   time.Time // of the work since the place was given or passed last
+}
+
+// Leave gives the place back. It does nothing without one.
+func (p *Place) Leave() {
+	if p == nil || !p.held {
+		return
+	}
+	p.held = false
+	if rest := p.rest(); rest > 0 {
+		time.AfterFunc(rest, p.queue.end)
+		return
+	}
+	p.queue.end()
+}
+
+// Resume waits for a place again after [Place.Leave]. It is never refused, since an answer has begun. It fails with the cause
+// of ctx when ctx ends.
+func (p *Place) Resume(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	return p.take(ctx, math.MaxInt)
+}
+
+// Pass gives the place to another project that waits, and waits for a place again, before all other work of its own project. So
+// of each project, no more work has begun than there are places. Where no other project waits, it keeps the place. Pass
+// fails with the cause of ctx when ctx ends. The place is lost then.
+func (p *Place) Pass(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	if rest := p.rest(); rest > 0 {
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			p.Leave()
+			return context.Cause(ctx)
+		}
+	}
+	if place := p.queue.joinFirst(p.project); place != nil {
+		p.held = false
+		p.queue.end()
+		return p.wait(ctx, place)
+	}
+	p.begun = time.Now()
+	return nil
+}
+
+func (p *Place) take(ctx context.Context, maxWaiting int) error {
+	place, err := p.queue.join(p.project, maxWaiting)
+	if err != nil {
+		return err
+	}
+	return p.wait(ctx, place)
+}
+
+func (p *Place) wait(ctx context.Context, place chan struct{}) error {
+	if err := p.queue.wait(ctx, p.project, place); err != nil {
+		return err
+	}
+	p.held, p.begun = true, time.Now()
+	return nil
+}
+
+// rest is how long nobody may work at the place now.
+func (p *Place) rest() time.Duration {
+	if p.queue.Load == nil {
+		return 0
+	}
+	return time.Duration(maxRest * min(1, 2*p.queue.Load()) * float64(time.Since(p.begun)))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,19 +22,19 @@ func TestTurnsAreFairBetweenProjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 10}
 		var got []string
-		end, err := queue.Take(t.Context(), "a")
+		place, err := queue.Take(t.Context(), "a")
 		require.NoError(t, err)
 		for _, work := range []string{"a1", "a2", "a3", "b1", "b2", "c1"} {
 			go func() {
-				end, err := queue.Take(t.Context(), work[:1])
+				place, err := queue.Take(t.Context(), work[:1])
 				assert.NoError(t, err)
 				got = append(got, work)
-				end()
+				place.Leave()
 			}()
 			synctest.Wait()
 		}
 		assert.Empty(t, got, "there is one place")
-		end()
+		place.Leave()
 		synctest.Wait()
 		assert.Equal(t, "a1 b1 c1 a2 b2 a3", strings.Join(got, " "))
 	})
@@ -46,12 +47,12 @@ func TestWhoLeavesFreesThePlace(t *testing.T) {
 		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1}
 		for round := range 200 {
 			given := round > 0 // whether it leaves first depends on the scheduler
-			end, err := queue.Take(t.Context(), "a")
+			place, err := queue.Take(t.Context(), "a")
 			require.NoError(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
-				if end, err := queue.Take(ctx, "a"); err == nil {
-					end()
+				if place, err := queue.Take(ctx, "a"); err == nil {
+					place.Leave()
 				} else {
 					assert.ErrorIs(t, err, context.Canceled)
 				}
@@ -59,15 +60,15 @@ func TestWhoLeavesFreesThePlace(t *testing.T) {
 			synctest.Wait()
 			cancel()
 			if given {
-				end() // before it has left
+				place.Leave() // before it has left
 			}
 			synctest.Wait()
 			if !given {
-				end()
+				place.Leave()
 			}
-			end, err = queue.Take(t.Context(), "b")
+			place, err = queue.Take(t.Context(), "b")
 			require.NoError(t, err)
-			end()
+			place.Leave()
 		}
 	})
 }
@@ -82,17 +83,17 @@ func TestAPlaceIsPassedToOtherProjects(t *testing.T) {
 		start := make(chan struct{})
 		for _, work := range []string{"a1", "a2", "b1"} {
 			go func() {
-				end, err := queue.Take(t.Context(), work[:1])
+				place, err := queue.Take(t.Context(), work[:1])
 				assert.NoError(t, err)
 				<-start
 				for part := range 3 {
 					if part > 0 {
-						end, err = queue.Pass(t.Context(), work[:1])
+						err = place.Pass(t.Context())
 						assert.NoError(t, err)
 					}
 					got = append(got, fmt.Sprint(work, "-", part))
 				}
-				end()
+				place.Leave()
 			}()
 			synctest.Wait()
 		}
@@ -106,25 +107,70 @@ func TestTooManyWaitingAreRefusedForEachProject(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		queue := &turns.Queue{AtOnce: 2, MaxWaiting: 1}
-		var ends []func()
+		var places []*turns.Place
 		for range 2 {
-			end, err := queue.Take(t.Context(), "a")
+			place, err := queue.Take(t.Context(), "a")
 			require.NoError(t, err)
-			ends = append(ends, end)
+			places = append(places, place)
 		}
 		for _, project := range []string{"a", "b"} {
 			go func() {
-				end, err := queue.Take(t.Context(), project)
+				place, err := queue.Take(t.Context(), project)
 				assert.NoError(t, err, "one waits of each project")
-				end()
+				place.Leave()
 			}()
 			synctest.Wait()
 		}
 		_, err := queue.Take(t.Context(), "a")
 		assert.Equal(t, monitor.EUnavailable, monitor.ErrorCode(err))
 		assert.EqualError(t, err, `1 questions about project "a" wait already: try again later`)
-		for _, end := range slices.Backward(ends) {
-			end()
+		for _, place := range slices.Backward(places) {
+			place.Leave()
 		}
+	})
+}
+
+// TestAPlaceRests has a place rest after a part of the work and at its end.
+func TestAPlaceRests(t *testing.T) {
+	t.Parallel()
+	for load, want := range map[float64][]float64{0: {1, 3, 3}, 0.25: {2, 4, 6}, 0.5: {3, 5, 9}, 1: {3, 5, 9}} {
+		synctest.Test(t, func(t *testing.T) {
+			queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Load: func() float64 { return load }}
+			begun := time.Now()
+			place, err := queue.Take(t.Context(), "a")
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			require.NoError(t, place.Pass(t.Context()))
+			first := time.Since(begun)
+			time.Sleep(2 * time.Second)
+			place.Leave()
+			place.Leave() // does nothing
+			after := time.Since(begun)
+			require.NoError(t, place.Resume(t.Context()))
+			again := time.Since(begun)
+			place.Leave()
+			_, err = queue.Take(t.Context(), "a")
+			require.NoError(t, err)
+			for i, got := range []time.Duration{first, after, again} {
+				assert.InDelta(t, want[i], got.Seconds(), 1e-6, "load %v, %d", load, i)
+			}
+		})
+	}
+}
+
+// TestWhoLeavesWhileAPlaceRestsFreesIt has work give up between two parts.
+func TestWhoLeavesWhileAPlaceRestsFreesIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Load: func() float64 { return 0.5 }}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		place, err := queue.Take(ctx, "a")
+		require.NoError(t, err)
+		time.Sleep(3 * time.Second)
+		assert.ErrorIs(t, place.Pass(ctx), context.DeadlineExceeded)
+		place.Leave() // it has none
+		_, err = queue.Take(t.Context(), "b")
+		assert.NoError(t, err)
 	})
 }

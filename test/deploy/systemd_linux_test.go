@@ -92,7 +92,7 @@ func TestTheUnitsFitTheProgram(t *testing.T) {
 	assert.Equal(t, "+/bin/kill -HUP $MAINPID", service.one(t, "Service.ExecReload"))
 	assert.Greater(t, duration(t, service.one(t, "Service.TimeoutStopSec")), duration(t, known.defaults["stop-after"]))
 	assert.Greater(t, number(t, service.one(t, "Service.LimitNOFILE")), 2*number(t, known.defaults["max-connections"])+1024)
-	assert.Equal(t, "2G", service.one(t, "Service.MemoryMax"), "above memoryLimit in cmd/pymon-bridge/memory.go")
+	assert.Equal(t, "2G", service.one(t, "Service.MemoryMax"), "above memoryLimit in cmd/pymon-bridge/runtime.go")
 
 	command := strings.Fields(service.one(t, "Service.ExecStart"))
 	assert.Equal(t, filepath.Dir(command[0]), service.one(t, "Service.ExecPaths"), "an upgrade replaces the file: its folder has to be executable")

@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
+
+	"pymon-bridge/monitor/turns"
 )
 
 // memoryLimit is the number of bytes from which on the runtime collects garbage more eagerly. It is no hard limit. It is
@@ -14,8 +17,16 @@ const memoryLimit = 1536 << 20
 // 100 it takes much more memory to judge a large run.
 const garbage = 50
 
-// limitMemory sets memoryLimit and garbage, unless the operator has set others.
-func limitMemory() {
+// waitForDisk is how many threads may wait for the disk at once: one syncs a commit, and one copies SQLite's log. Go lets as
+// many goroutines run as there are processors, and counts these two for up to 10 ms. A page and a post could then wait for each
+// other although a processor is idle.
+const waitForDisk = 2
+
+// setRuntime sets memoryLimit and garbage, and adds waitForDisk to GOMAXPROCS, unless the operator has set others.
+func setRuntime() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(turns.Processors + waitForDisk)
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
