@@ -93,3 +93,12 @@ func (a watchedAppender) Append(ctx context.Context, recs ...*monitor.Record) er
 	}
 	return nil
 }
+
+// Posts come before what reads and what judges, which may use half and a third of their processors while the committer has work for
+// at least half of the time. Where it has less to do, they rest less.
+const mostReadingRest, mostJudgingRest = 1, 2
+
+// rest returns how long a place of a [turns.Queue] has to rest, with a greatest ratio.
+func (b *bridge) rest(most float64) func() float64 {
+	return func() float64 { return most * min(1, 2*b.committer.Load()) }
+}

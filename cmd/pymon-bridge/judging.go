@@ -32,7 +32,7 @@ func (b *bridge) openJudge(context.Context) error {
 	j.Drift = &judge.Drift{Rollups: b.db, Detector: detector, MaxRuns: settings.Drift.MaxRuns,
 		MaxAge: time.Duration(settings.Drift.MaxDays) * 24 * time.Hour}
 	j.Acceptances = b.db
-	j.Turns.Load = b.committer.Load
+	j.Turns.Rest = b.rest(mostJudgingRest)
 	b.judge = j
 	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now,
 		Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 64}, Again: func(project, run string) {

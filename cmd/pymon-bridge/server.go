@@ -69,7 +69,7 @@ func (b *bridge) mountAPI() *api.API {
 	reads := api.New(api.Parts{Store: b.db, Metadata: b.cache, Judge: b.judge, Reports: b.db, Drift: b.db, Accepter: b.accepter,
 		Printer: report.PrinterOf, Log: b.logger})
 	reads.PageSize = int64(b.config.PageSize)
-	reads.Turns.Load = b.committer.Load
+	reads.Turns.Rest = b.rest(mostReadingRest)
 	reads.Mount(b.server)
 	return reads
 }

@@ -11,10 +11,6 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// maxRest is how long a place rests at most, as a ratio to the work before. With more, what reads would hardly go on where posts come
-// all the time.
-const maxRest = 2
-
 // retryAfter is when to ask again where too many wait.
 const retryAfter = 5 * time.Second
 
@@ -26,9 +22,9 @@ type Queue struct {
 	AtOnce int
 	// MaxWaiting is how many may wait for each project; more are refused.
 	MaxWaiting int
-	// Load, if set, is the part of the time in which more urgent work is done, from 0 to 1. A place rests after each work, and
-	// after each part of it: the longer, the greater the load, and from 0.5 on for twice as long as the work took.
-	Load func() float64
+	// Rest, if set, is how long a place rests after work and after each part of it, as a ratio to the time that it took. Nobody
+	// gets the place meanwhile. So more urgent work has the processors for a part of the time.
+	Rest func() float64
 
 	mu      sync.Mutex
 	taken   int
@@ -213,8 +209,8 @@ func (p *Place) wait(ctx context.Context, place chan struct{}) error {
 
 // rest is how long nobody may work at the place now.
 func (p *Place) rest() time.Duration {
-	if p.queue.Load == nil {
+	if p.queue.Rest == nil {
 		return 0
 	}
-	return time.Duration(maxRest * min(1, 2*p.queue.Load()) * float64(time.Since(p.begun)))
+	return time.Duration(p.queue.Rest() * float64(time.Since(p.begun)))
 }

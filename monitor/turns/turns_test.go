@@ -133,9 +133,9 @@ func TestTooManyWaitingAreRefusedForEachProject(t *testing.T) {
 // TestAPlaceRests has a place rest after a part of the work and at its end.
 func TestAPlaceRests(t *testing.T) {
 	t.Parallel()
-	for load, want := range map[float64][]float64{0: {1, 3, 3}, 0.25: {2, 4, 6}, 0.5: {3, 5, 9}, 1: {3, 5, 9}} {
+	for rest, want := range map[float64][]float64{0: {1, 3, 3}, 1: {2, 4, 6}, 2: {3, 5, 9}} {
 		synctest.Test(t, func(t *testing.T) {
-			queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Load: func() float64 { return load }}
+			queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Rest: func() float64 { return rest }}
 			begun := time.Now()
 			place, err := queue.Take(t.Context(), "a")
 			require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestAPlaceRests(t *testing.T) {
 			_, err = queue.Take(t.Context(), "a")
 			require.NoError(t, err)
 			for i, got := range []time.Duration{first, after, again} {
-				assert.InDelta(t, want[i], got.Seconds(), 1e-6, "load %v, %d", load, i)
+				assert.InDelta(t, want[i], got.Seconds(), 1e-6, "rest %v, %d", rest, i)
 			}
 		})
 	}
@@ -162,7 +162,7 @@ func TestAPlaceRests(t *testing.T) {
 func TestWhoLeavesWhileAPlaceRestsFreesIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Load: func() float64 { return 0.5 }}
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Rest: func() float64 { return 1 }}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		place, err := queue.Take(ctx, "a")
