@@ -94,8 +94,8 @@ func (a watchedAppender) Append(ctx context.Context, recs ...*monitor.Record) er
 	return nil
 }
 
-// Posts come before what reads and what judges, which may use half and a third of their processors while the committer has work for
-// at least half of the time. Where it has less to do, they rest less.
+// Posts come first. While the committer has work for half of the time or more, what reads rests for as long as it worked, and what
+// judges for twice as long. Where the committer has less to do, they rest less.
 const mostReadingRest, mostJudgingRest = 1, 2
 
 // rest returns how long a place of a [turns.Queue] has to rest, with a greatest ratio.
