@@ -35,8 +35,6 @@ type Committer struct {
 	requests chan request   // nil unless open
 	senders  sync.WaitGroup // callers that may still send to requests
 	done     chan struct{}
-
-	load load
 }
 
 type request struct {
@@ -93,9 +91,6 @@ func (c *Committer) Append(ctx context.Context, recs ...*monitor.Record) error {
 		return ctx.Err()
 	}
 }
-
-// Load is the part of the last second or so in which records were committed, from 0 to 1.
-func (c *Committer) Load() float64 { return c.load.now() }
 
 func (c *Committer) submit(ctx context.Context, r request) error {
 	c.mu.RLock()
@@ -178,10 +173,8 @@ func (c *Committer) append(recs []*monitor.Record) (err error) {
 		if p := recover(); p != nil {
 			err = panicked(c.logger, "committing", p)
 		}
-		took := time.Since(start)
-		c.load.add(took)
 		if c.OnCommit != nil {
-			c.OnCommit(len(recs), took, err)
+			c.OnCommit(len(recs), time.Since(start), err)
 		}
 	}()
 	return c.journal.Append(context.Background(), recs)

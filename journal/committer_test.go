@@ -3,7 +3,6 @@ package journal_test
 import (
 	"context"
 	"errors"
-	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -314,29 +313,4 @@ func TestCommitterLetsCallersHandIn(t *testing.T) {
 		assert.NoError(t, err)
 	}
 	assert.Equal(t, []int{8}, groups)
-}
-
-// TestCommitterLoad commits for a part of the time, and has nothing to do afterwards.
-func TestCommitterLoad(t *testing.T) {
-	t.Parallel()
-	for _, part := range []time.Duration{1, 5, 10} {
-		synctest.Test(t, func(t *testing.T) {
-			j := newFakeJournal()
-			j.AppendFn = func([]*monitor.Record) error {
-				time.Sleep(part * time.Millisecond)
-				return nil
-			}
-			c := openCommitter(t, j)
-			assert.Zero(t, c.Load())
-			for range 500 {
-				require.NoError(t, c.Append(t.Context(), metrics(1)...))
-				time.Sleep((10 - part) * time.Millisecond)
-			}
-			assert.InDelta(t, float64(part)/10, c.Load(), 0.02)
-			time.Sleep(time.Second)
-			assert.InDelta(t, float64(part)/10/math.E, c.Load(), 0.02)
-			time.Sleep(time.Minute)
-			assert.InDelta(t, 0, c.Load(), 0.001)
-		})
-	}
 }

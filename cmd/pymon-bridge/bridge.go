@@ -34,6 +34,7 @@ type bridge struct {
 	tokens    monitor.TokenList // at the start
 	access    httpd.TokenLister // nil for the tokens in the file
 	committer *journal.Committer
+	rate      rate            // of the records that are committed
 	backend   monitor.Backend // nil without a destination, like both couriers
 	courier   *journal.Courier
 	reports   *journal.ReportCourier

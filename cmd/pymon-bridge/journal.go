@@ -47,6 +47,7 @@ func (b *bridge) openCommitter(context.Context) error {
 
 // committed is called after each transaction of the journal.
 func (b *bridge) committed(records int, took time.Duration, err error) {
+	b.rate.add(records)
 	if err != nil {
 		return // the callers get the error, and the server counts their requests as refused
 	}
@@ -92,13 +93,4 @@ func (a watchedAppender) Append(ctx context.Context, recs ...*monitor.Record) er
 		}
 	}
 	return nil
-}
-
-// Posts come first. While the committer has work for half of the time or more, what reads rests for as long as it worked, and what
-// judges for twice as long. Where the committer has less to do, they rest less.
-const mostReadingRest, mostJudgingRest = 1, 2
-
-// rest returns how long a place of a [turns.Queue] has to rest, with a greatest ratio.
-func (b *bridge) rest(most float64) func() float64 {
-	return func() float64 { return most * min(1, 2*b.committer.Load()) }
 }

@@ -22,9 +22,10 @@ const garbage = 50
 // other although a processor is idle.
 const waitForDisk = 2
 
-// setRuntime sets memoryLimit and garbage, and adds waitForDisk to GOMAXPROCS, unless the operator has set others.
+// setRuntime sets memoryLimit and garbage, and adds waitForDisk to GOMAXPROCS, unless the operator has set others. Where a container
+// has a limit of CPU, more threads would use it up for a moment and be stopped for the next, so Go's number stays.
 func setRuntime() {
-	if os.Getenv("GOMAXPROCS") == "" {
+	if os.Getenv("GOMAXPROCS") == "" && turns.Processors == runtime.NumCPU() {
 		runtime.GOMAXPROCS(turns.Processors + waitForDisk)
 	}
 	if os.Getenv("GOGC") == "" {

@@ -17,7 +17,11 @@ func TestMoreThreadsRunThanThereAreProcessors(t *testing.T) {
 	assert.Equal(t, 1, runtime.GOMAXPROCS(0), "the operator's")
 	t.Setenv("GOMAXPROCS", "")
 	setRuntime()
-	assert.Equal(t, turns.Processors+2, runtime.GOMAXPROCS(0))
+	want := 1 // what was set stays where the machine has a limit of CPU
+	if turns.Processors == runtime.NumCPU() {
+		want = turns.Processors + 2
+	}
+	assert.Equal(t, want, runtime.GOMAXPROCS(0))
 }
 
 func TestTheOperatorsMemoryLimitWins(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// maxRest is the longest rest. More urgent work may have ended long before a longer one.
+const maxRest = time.Second
+
 // retryAfter is when to ask again where too many wait.
 const retryAfter = 5 * time.Second
 
@@ -22,8 +25,8 @@ type Queue struct {
 	AtOnce int
 	// MaxWaiting is how many may wait for each project; more are refused.
 	MaxWaiting int
-	// Rest, if set, is how long a place rests after work and after each part of it, as a ratio to the time that it took. Nobody
-	// gets the place meanwhile. So more urgent work has the processors for a part of the time.
+	// Rest, if set, is how long a place rests after work and after each part of it, as a ratio to the time that it took. It rests for
+	// a second at most. Nobody gets the place meanwhile. So more urgent work has the processors for a part of the time.
 	Rest func() float64
 
 	mu      sync.Mutex
@@ -171,14 +174,16 @@ func (p *Place) Resume(ctx context.Context) error {
 // of each project, no more work has begun than there are places. Where no other project waits, it keeps the place. Pass
 // fails with the cause of ctx when ctx ends. The place is lost then.
 func (p *Place) Pass(ctx context.Context) error {
-	if p == nil {
+	if p == nil || !p.held {
 		return nil
 	}
 	if rest := p.rest(); rest > 0 {
+		rested := time.Now().Add(rest)
 		select {
 		case <-time.After(rest):
 		case <-ctx.Done():
-			p.Leave()
+			p.held = false
+			time.AfterFunc(time.Until(rested), p.queue.end)
 			return context.Cause(ctx)
 		}
 	}
@@ -212,5 +217,5 @@ func (p *Place) rest() time.Duration {
 	if p.queue.Rest == nil {
 		return 0
 	}
-	return time.Duration(p.queue.Rest() * float64(time.Since(p.begun)))
+	return min(maxRest, time.Duration(p.queue.Rest()*float64(time.Since(p.begun))))
 }

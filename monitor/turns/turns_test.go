@@ -130,47 +130,57 @@ func TestTooManyWaitingAreRefusedForEachProject(t *testing.T) {
 	})
 }
 
-// TestAPlaceRests has a place rest after a part of the work and at its end.
+// TestAPlaceRests has a place rest after a part of the work and at its end, for a second at most. Another project waits from the
+// beginning, and gets it after the first rest.
 func TestAPlaceRests(t *testing.T) {
 	t.Parallel()
-	for rest, want := range map[float64][]float64{0: {1, 3, 3}, 1: {2, 4, 6}, 2: {3, 5, 9}} {
+	for rest, want := range map[float64][]float64{0: {0.3, 0.3, 0.6, 0.6}, 1: {0.6, 0.6, 1.2, 1.2}, 2: {0.9, 0.9, 1.8, 1.8}, 9: {1.3, 1.3, 2.6, 2.6}} {
 		synctest.Test(t, func(t *testing.T) {
 			queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Rest: func() float64 { return rest }}
 			begun := time.Now()
+			var got []float64
+			note := func() { got = append(got, time.Since(begun).Seconds()) }
 			place, err := queue.Take(t.Context(), "a")
 			require.NoError(t, err)
-			time.Sleep(time.Second)
+			go func() {
+				other, err := queue.Take(t.Context(), "b")
+				assert.NoError(t, err)
+				note()
+				other.Leave() // at once, so without a rest
+			}()
+			time.Sleep(300 * time.Millisecond)
 			require.NoError(t, place.Pass(t.Context()))
-			first := time.Since(begun)
-			time.Sleep(2 * time.Second)
+			note()
+			time.Sleep(300 * time.Millisecond)
 			place.Leave()
 			place.Leave() // does nothing
-			after := time.Since(begun)
 			require.NoError(t, place.Resume(t.Context()))
-			again := time.Since(begun)
+			note()
 			place.Leave()
 			_, err = queue.Take(t.Context(), "a")
 			require.NoError(t, err)
-			for i, got := range []time.Duration{first, after, again} {
-				assert.InDelta(t, want[i], got.Seconds(), 1e-6, "rest %v, %d", rest, i)
-			}
+			note()
+			assert.InDeltaSlice(t, want, got, 1e-6, "rest %v", rest)
 		})
 	}
 }
 
-// TestWhoLeavesWhileAPlaceRestsFreesIt has work give up between two parts.
+// TestWhoLeavesWhileAPlaceRestsFreesIt has work give up between two parts. The place rests on, and no longer than that.
 func TestWhoLeavesWhileAPlaceRestsFreesIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Rest: func() float64 { return 1 }}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Rest: func() float64 { return 2 }}
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		place, err := queue.Take(ctx, "a")
 		require.NoError(t, err)
-		time.Sleep(3 * time.Second)
+		time.Sleep(400 * time.Millisecond)
 		assert.ErrorIs(t, place.Pass(ctx), context.DeadlineExceeded)
-		place.Leave() // it has none
+		place.Leave()                              // it has none
+		assert.NoError(t, place.Pass(t.Context())) // nor has it one to pass
 		_, err = queue.Take(t.Context(), "b")
-		assert.NoError(t, err)
+		require.NoError(t, err)
+		assert.Equal(t, 1200*time.Millisecond, time.Since(begun))
 	})
 }
