@@ -44,16 +44,20 @@ func TestReadingAndJudgingRestWhileRecordsCome(t *testing.T) {
 	b := newBridge(config, slog.New(slog.DiscardHandler))
 	require.NoError(t, b.Open(t.Context(), l))
 	defer func() { assert.NoError(t, b.Close(t.Context())) }()
-	b.server = httpd.New(httpd.NewAuthenticator(b.db, b.logger), b.logger) // whose routes are free
-	reading, judging := b.mountAPI().Turns, b.judge.(*judge.Judge).Turns
-	assert.Zero(t, reading.Rest())
+	judging := b.judge.(*judge.Judge).Turns
 	assert.Zero(t, judging.Rest())
 	session := &monitor.Record{Project: "p", Received: time.Now(), Session: &monitor.Session{SessionH: "s", RunDate: "2026-11-22T12:00:00"}}
 	require.NoError(t, b.committer.Append(t.Context(), session))
-	assert.Positive(t, reading.Rest())
+	assert.Positive(t, judging.Rest())
 	b.rate.add(1e9)
-	assert.Equal(t, 1.0, reading.Rest())
 	assert.Equal(t, 2.0, judging.Rest())
+
+	other := &bridge{config: config, db: b.db, cache: b.cache, judge: b.judge, logger: b.logger,
+		server: httpd.New(httpd.NewAuthenticator(b.db, b.logger), b.logger)} // the server of b has its routes
+	reading := other.mountAPI().Turns
+	assert.Zero(t, reading.Rest())
+	other.rate.add(1e9)
+	assert.Equal(t, 1.0, reading.Rest())
 }
 
 func TestRestsAreShorterWhereFewRecordsCome(t *testing.T) {
