@@ -170,16 +170,21 @@ func (s *source) run(ctx context.Context, id string) (*report.RunLine, error) {
 	return run, err
 }
 
+// haveRuns fails where the project has no runs, or is not known.
+func (s *source) haveRuns(ctx context.Context) error {
+	var known struct{ Count int64 }
+	if err := s.read(ctx, &known, nil, "runs", "count"); err != nil || known.Count > 0 {
+		return err
+	}
+	err := s.read(ctx, &struct{}{}, url.Values{"format": {"json"}}, "regressions") // the bridge knows why
+	return cmp.Or(err, errors.New("there are no runs"))
+}
+
 // runs returns the newest runs, the newest first: n of them, or up to so many as are on a page or two of the bridge. It fails
 // where there is none.
 func (s *source) runs(ctx context.Context, n int) (all []report.RunLine, raw []json.RawMessage, err error) {
-	var known struct{ Count int64 }
-	if err := s.read(ctx, &known, nil, "runs", "count"); err != nil {
+	if err := s.haveRuns(ctx); err != nil {
 		return nil, nil, err
-	}
-	if known.Count == 0 { // the bridge knows why
-		err := s.read(ctx, &struct{}{}, url.Values{"format": {"json"}}, "regressions")
-		return nil, nil, cmp.Or(err, errors.New("there are no runs"))
 	}
 	for page := -1; len(all) < n; page-- {
 		var answer struct {
