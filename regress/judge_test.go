@@ -60,14 +60,16 @@ func TestLifeOfARegression(t *testing.T) {
 	}
 }
 
-// TestEndOfARegression holds that two runs at the old level end it, and that nothing is left of it then.
+// TestEndOfARegression holds that two runs at the old level end it, that the first of them says so, and that nothing is left of it then.
 func TestEndOfARegression(t *testing.T) {
 	t.Parallel()
 	for _, lasted := range []int{1, 2, 3, 5, 8} {
 		s := stepped(36, 20, 20+lasted)
 		var statuses []monitor.Status
 		for run := 20; run < 36; run++ {
-			statuses = append(statuses, result(t, s.judge(t, run), "test_slower", monitor.MetricCPUTime).Status)
+			x := result(t, s.judge(t, run), "test_slower", monitor.MetricCPUTime)
+			statuses = append(statuses, x.Status)
+			assert.Equal(t, lasted > 2 && run == 20+lasted, x.UsualAgain, "run %d of %d", run-20, lasted)
 		}
 		var want []monitor.Status
 		for run := range lasted {

@@ -173,6 +173,7 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 	}
 	if v.status == monitor.StatusRegression {
 		r.Level = v.grade(j.adjusted[metric])
+		r.UsualAgain = v.level-v.usual <= (v.pooled-v.usual)/2 // see lasting
 	}
 	r.Ratio, r.Delta = r.Value/r.Baseline, r.Value-r.Baseline
 	if v.status != monitor.StatusOK {
