@@ -156,7 +156,7 @@ func TestAReportSaysWhatItLeavesOut(t *testing.T) {
 		want []monitor.LeftOut
 	}{
 		"one run": {monitor.JudgeQuery{Run: "f1"}, []string{"f1"}, []monitor.LeftOut{
-			{Reason: "one run was asked for, and not its commit", Runs: []string{"m1", "early"}, Branches: []string{"main", "job lint"},
+			{Reason: "the report is on one run, and not on all runs of its commit", Runs: []string{"m1", "early"}, Branches: []string{"main", "job lint"},
 				Environments: []string{"ci py3.12"}, Tests: 3},
 			{Reason: "measured nothing", Runs: []string{"m0"}, Branches: []string{"job docs"}, Environments: []string{}}}},
 		"all branches": {monitor.JudgeQuery{ScmRef: "c"}, []string{"f1", "m1", "early"}, []monitor.LeftOut{

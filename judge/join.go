@@ -143,7 +143,7 @@ func merge(r, other *monitor.Report, replaces func(mine, theirs *monitor.Result)
 	}
 	r.Sessions, r.Runs = appendNew(r.Sessions, other.Sessions...), appendNew(r.Runs, other.Runs...)
 	r.Branches, r.LeftOut = appendNew(r.Branches, other.Branches...), append(r.LeftOut, other.LeftOut...)
-	r.BaselineRuns, r.Basis = max(r.BaselineRuns, other.BaselineRuns), ""
+	r.BaselineRuns, r.WindowRuns, r.Basis = max(r.BaselineRuns, other.BaselineRuns), max(r.WindowRuns, other.WindowRuns), ""
 	addParts(r, slices.Concat(other.Suite.Drift, other.Parts))
 	r.Arrange()
 }

@@ -92,7 +92,7 @@ func whyLeftOut(q monitor.JudgeQuery, run *monitor.RunInfo, incomparable []strin
 	case !run.Measured():
 		return "measured nothing", false
 	case oneRun(q):
-		return "one run was asked for, and not its commit", false
+		return "the report is on one run, and not on all runs of its commit", false
 	case q.Head != nil && run.Branch != *q.Head:
 		return "of another branch than the one asked for", false
 	case slices.Contains(incomparable, run.Branch):

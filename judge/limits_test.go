@@ -233,6 +233,6 @@ func TestARunOfACommitIsOneRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"m4"}, report.Runs)
 	require.Len(t, report.LeftOut, 1)
-	assert.Equal(t, "one run was asked for, and not its commit", report.LeftOut[0].Reason)
+	assert.Equal(t, "the report is on one run, and not on all runs of its commit", report.LeftOut[0].Reason)
 	assert.Equal(t, []string{"m3"}, report.LeftOut[0].Runs)
 }

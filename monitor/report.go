@@ -20,8 +20,11 @@ type Report struct {
 	// with their own branch.
 	Against string `json:"against"`
 	// BaselineRuns counts the earlier runs that have samples on one of the run's classes of machine.
-	BaselineRuns int      `json:"baseline_runs"`
-	Sessions     []string `json:"sessions"`
+	BaselineRuns int `json:"baseline_runs"`
+	// WindowRuns counts the same of the runs after the baseline and before the judged run. They confirm a change, and say nothing of what is
+	// usual.
+	WindowRuns int      `json:"window_runs"`
+	Sessions   []string `json:"sessions"`
 	// Runs has the ids of the runs that the results are from. The judged run is the first, then the other runs of its
 	// commit. Branches has their branches, each once.
 	Runs     []string `json:"runs"`

@@ -60,6 +60,8 @@ type Result struct {
 	FirstBad string `json:"first_bad"` // commit of the first run after the change; empty when unknown
 	// Since is the start of that run, in UTC nanoseconds. It is 0 when unknown, and in reports from elsewhere.
 	Since int64 `json:"-"`
+	// UsualAgain says of a regression that this run itself is nearer to the usual value. A second such run ends the regression.
+	UsualAgain bool `json:"usual_again,omitempty"`
 
 	// Drift is the slow growth of a test with the status drift. Acceptance says who accepted the change, and why, of a test with the
 	// status accepted.

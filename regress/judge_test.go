@@ -60,14 +60,16 @@ func TestLifeOfARegression(t *testing.T) {
 	}
 }
 
-// TestEndOfARegression holds that two runs at the old level end it, and that nothing is left of it then.
+// TestEndOfARegression holds that two runs at the old level end it, that the first of them says so, and that nothing is left of it then.
 func TestEndOfARegression(t *testing.T) {
 	t.Parallel()
 	for _, lasted := range []int{1, 2, 3, 5, 8} {
 		s := stepped(36, 20, 20+lasted)
 		var statuses []monitor.Status
 		for run := 20; run < 36; run++ {
-			statuses = append(statuses, result(t, s.judge(t, run), "test_slower", monitor.MetricCPUTime).Status)
+			x := result(t, s.judge(t, run), "test_slower", monitor.MetricCPUTime)
+			statuses = append(statuses, x.Status)
+			assert.Equal(t, lasted > 2 && run == 20+lasted, x.UsualAgain, "run %d of %d", run-20, lasted)
 		}
 		var want []monitor.Status
 		for run := range lasted {
@@ -295,6 +297,9 @@ func TestLearning(t *testing.T) {
 	assert.Equal(t, monitor.StatusLearning, r.Suite.Status)
 	assert.Equal(t, monitor.Summary{Tests: 26, LearningTests: 26, Learning: 78}, r.Summary)
 	assert.Equal(t, 7, r.BaselineRuns)
+	assert.Equal(t, 2, r.WindowRuns)
+	second := s.judge(t, 1)
+	assert.Equal(t, []int{0, 1}, []int{second.BaselineRuns, second.WindowRuns})
 	x := result(t, r, "test_slower", monitor.MetricCPUTime)
 	assert.Equal(t, 7, x.N)
 	assert.True(t, math.IsNaN(float64(x.Baseline)))

@@ -15,7 +15,8 @@ import (
 type report struct {
 	*monitor.Report
 	judgements []*judgement
-	earlier    map[int]bool // runs of the baseline that measured something
+	measured   map[int]bool // earlier runs that measured something
+	window     int          // the runs before it are the baseline
 }
 
 func newReport(c monitor.Comparison) *report {
@@ -28,16 +29,16 @@ func newReport(c monitor.Comparison) *report {
 			Started:  time.Unix(0, run.Started).UTC(),
 			Suite:    monitor.Suite{Offset: offset(absent()), Machines: []monitor.Machine{}},
 		},
-		earlier: map[int]bool{},
+		measured: map[int]bool{}, window: len(c.Baseline),
 	}
 }
 
 // add takes what was found on a class of machine.
 func (r *report) add(j *judgement) {
 	r.judgements = append(r.judgements, j)
-	for run, ran := range j.ran()[:j.window] {
+	for run, ran := range j.ran()[:j.last()] {
 		if ran {
-			r.earlier[run] = true
+			r.measured[run] = true
 		}
 	}
 	m := monitor.Machine{Env: j.env, Status: j.speed.status, Offset: offset(j.speed.ratio), Tests: len(j.units)}
@@ -87,7 +88,13 @@ func release(units int) {
 
 // finish makes the report of what was added.
 func (r *report) finish() {
-	r.BaselineRuns = len(r.earlier)
+	for run := range r.measured {
+		if run < r.window {
+			r.BaselineRuns++
+		} else {
+			r.WindowRuns++
+		}
+	}
 	r.finishSuite()
 	units := 0
 	for _, j := range r.judgements {
@@ -166,6 +173,7 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 	}
 	if v.status == monitor.StatusRegression {
 		r.Level = v.grade(j.adjusted[metric])
+		r.UsualAgain = v.level-v.usual <= (v.pooled-v.usual)/2 // see lasting
 	}
 	r.Ratio, r.Delta = r.Value/r.Baseline, r.Value-r.Baseline
 	if v.status != monitor.StatusOK {

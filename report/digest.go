@@ -145,16 +145,17 @@ func (d *Digest) changed(o Options, show func(s string, max int) string) string 
 	}
 }
 
-// learning returns how many more runs are needed at least before anything can be judged, 0 where something can.
+// learning returns how many more runs are needed at least before anything can be judged. It is 0 where something can, and where there
+// are runs enough that do not have these tests.
 func (d *Digest) learning() int {
 	if s := d.Report.Summary; s.Learning == 0 || fineResults(s)+s.Suspects+s.Regressions > 0 {
 		return 0
 	}
-	needed := d.Needed
-	if r := d.Report; r.Previous == "" && (r.Against == "" || r.Against == r.Branch) {
-		needed += d.Window // the first run; later reports do not say how many runs are in the window
+	needed := d.Needed - d.Report.BaselineRuns
+	if r := d.Report; r.Against == "" || r.Against == r.Branch {
+		needed += d.Window - r.WindowRuns
 	}
-	return max(1, needed-d.Report.BaselineRuns)
+	return max(0, needed)
 }
 
 // hints says what to do about the time and the memory of the tests.

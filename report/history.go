@@ -148,6 +148,9 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 	if since(r) != "" {
 		fmt.Fprintf(t, "\n           since %s", since(r))
 	}
+	if r.UsualAgain {
+		fmt.Fprintf(t, "\n           %s", usualAgain)
+	}
 	if c.since = slices.Index(commits, r.FirstBad); r.FirstBad == "" || c.since < 0 {
 		c.since = len(c.values) - 1
 	}

@@ -21,7 +21,8 @@ type step struct {
 func nextSteps(r *monitor.Report, o Options) (steps []step) {
 	s := r.Summary
 	if s.Regressions > 0 && len(r.Results) > 0 {
-		steps = append(steps, lookAt(&r.Results[0]))
+		lasts := func(of monitor.Result) bool { return of.Status == monitor.StatusRegression && !of.UsualAgain }
+		steps = append(steps, lookAt(&r.Results[max(0, slices.IndexFunc(r.Results, lasts))]))
 	}
 	if s.Suspects == 0 {
 		return steps
@@ -58,6 +59,8 @@ func writeSteps(title string, steps []step, item func(title, text string)) {
 func lookAt(worst *monitor.Result) step {
 	first := isHash(worst.FirstBad)
 	switch {
+	case worst.UsualAgain: // all are
+		return step{says: "run the tests again: a second run at the usual values ends what was worse"}
 	case uncommitted(worst):
 		return step{says: "nothing was committed since: look at the changes that are not committed", command: "git diff HEAD"}
 	case first && isHash(worst.LastGood):

@@ -93,3 +93,31 @@ func TestOnlyADirectoryHasToBeKept(t *testing.T) {
 		assert.Equal(t, want, strings.Contains(b.String(), "keep the data directory"), bridge)
 	}
 }
+
+// The detector needs a second run to see that a regression is gone. Until then readers learn that this run does not have it.
+func TestARegressionThatIsUsualAgainSaysSo(t *testing.T) {
+	t.Parallel()
+	const again = "usual again in this run: a second such run ends it"
+	r := oneReport()
+	r.Results[0].UsualAgain = true
+	for f, says := range map[report.Format]string{
+		report.Text:     "    since 1111111111..2222222222, critical, " + again + "\n",
+		report.Markdown: "`1111111111..2222222222`; " + again + " |",
+		report.JUnit:    again,
+		report.GitHub:   again,
+		report.JSON:     `"usual_again": true`,
+	} {
+		assert.Contains(t, write(t, f, r, report.Options{}), says, f)
+		assert.NotContains(t, write(t, f, oneReport(), report.Options{}), "again\": true", f)
+		assert.NotContains(t, write(t, f, oneReport(), report.Options{}), again, f)
+	}
+	assert.Contains(t, write(t, report.Text, r, report.Options{}), "\nnext      run the tests again: a second run at the usual values ends what was worse\n")
+	var history bytes.Buffer
+	h := &report.History{Results: r.Results, Points: []report.HistoryPoint{{ScmRef: bad, CPU: 1, Wall: nan, Memory: nan}}}
+	require.NoError(t, report.WriteHistory(&history, h, report.Screen{}))
+	assert.Contains(t, history.String(), "\n           since 1111111111..2222222222\n           "+again+"\n")
+	lasting := r.Results[0]
+	lasting.UsualAgain, lasting.LastGood = false, "3333333333"
+	r.Results = append(r.Results[:1:1], lasting)
+	assert.Contains(t, write(t, report.Text, r, report.Options{}), "git log 3333333333..2222222222\n", "of the worst one that lasts")
+}

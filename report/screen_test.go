@@ -109,6 +109,11 @@ func TestNothingIsNotShown(t *testing.T) {
 	require.NoError(t, report.WriteHistory(&b, h, report.Screen{Width: 80}))
 	assert.NotContains(t, b.String(), "\nmemory")
 	assert.Contains(t, b.String(), "\nCPU time")
+
+	b.Reset()
+	top.First = nil
+	require.NoError(t, report.WriteTop(&b, top, &report.RunLine{}, report.Screen{}))
+	assert.Regexp(t, `^[^\n]*: 4 tests\. No test has any memory to show\.\n$`, b.String(), "and no table without a row")
 }
 
 // In a narrow terminal columns are cut, then left out. Wide characters take two columns.

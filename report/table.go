@@ -60,6 +60,9 @@ func numberCells(r *monitor.Result) []string {
 	if who := acceptedBy(r, code); who != "" {
 		commits = strings.TrimPrefix(commits+"; "+who, "; ")
 	}
+	if r.UsualAgain {
+		commits = strings.TrimPrefix(commits+"; "+usualAgain, "; ")
+	}
 	return []string{amount(r.Metric, usual), amount(r.Metric, now), change, commits}
 }
 

@@ -59,6 +59,10 @@ func WriteTop(w io.Writer, top *Top, r *RunLine, s Screen) error {
 	if m.Timed {
 		about += ", " + seconds(top.Total)
 	}
+	if len(top.First) == 0 {
+		_, err := fmt.Fprintln(w, t.wrapped(about+". No test has any "+m.Title+" to show.", 0))
+		return err
+	}
 	t.WriteString(t.wrapped(about, 0) + "\n\n")
 	for _, one := range top.First {
 		share := ""

@@ -127,6 +127,9 @@ func details(r *monitor.Result) []string {
 	return append(circumstances(r), evidence(r, "earlier run")...)
 }
 
+// usualAgain says of a regression that the run does not have it.
+const usualAgain = "usual again in this run: a second such run ends it"
+
 // circumstances say since when a result is so, whether it is critical, and who accepted it.
 func circumstances(r *monitor.Result) (parts []string) {
 	switch commits := since(r); {
@@ -137,6 +140,9 @@ func circumstances(r *monitor.Result) (parts []string) {
 	}
 	if r.Level == monitor.LevelCrit {
 		parts = append(parts, "critical")
+	}
+	if r.UsualAgain {
+		parts = append(parts, usualAgain)
 	}
 	if who := acceptedBy(r, show); who != "" {
 		parts = append(parts, who)

@@ -98,7 +98,7 @@ func TestNextReportsReturnsFewLargeReports(t *testing.T) {
 func TestResultsAreRetracted(t *testing.T) {
 	db, _ := openNew(t)
 	bad := result("x", monitor.StatusRegression)
-	bad.Level, bad.Reason, bad.LastGood, bad.FirstBad = monitor.LevelCrit, "why", "good", "bad"
+	bad.Level, bad.Reason, bad.LastGood, bad.FirstBad, bad.UsualAgain = monitor.LevelCrit, "why", "good", "bad", true
 	keep(t, db, reportOn("a", bad, result("y", monitor.StatusSuspect)))
 	assert.Equal(t, []string{"a"}, deliverReports(t, db, dest))
 	keep(t, db, reportOn("a", result("y", monitor.StatusRegression), result("z", monitor.StatusSuspect)))

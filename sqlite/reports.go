@@ -90,6 +90,7 @@ func withRetracted(r, old *monitor.Report) *monitor.Report {
 		}
 		has[result.ID()] = true
 		result.Status, result.Level, result.Reason, result.LastGood, result.FirstBad = monitor.StatusOK, "", "", "", ""
+		result.UsualAgain = false
 		result.Drift, result.Acceptance = nil, nil
 		kept.Retracted = append(kept.Retracted, result)
 	}

@@ -194,3 +194,21 @@ func TestManyRegressionsAreReadOnce(t *testing.T) {
 	}
 	assert.Zero(t, s.store.kept, "nothing is read again")
 }
+
+// A regression needs a second run at the usual value to end. The pages say so after the first.
+func TestUsualAgainIsSaid(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for n := range 3 {
+		s.add(order{n: n, tests: map[string]float64{"tests/a.py::test_a": 1}})
+	}
+	pages := []string{"/p/shop/", "/p/shop/runs/run-2", "/p/shop/test?path=tests.a&name=test_a"}
+	for _, again := range []bool{false, true} {
+		one := result("tests/a.py::test_a", monitor.StatusRegression, 1, 2, 0, 1)
+		one.UsualAgain = again
+		s.judge(2, one)
+		for _, page := range pages {
+			assert.Equal(t, again, strings.Contains(s.html(page), "usual again in the judged run: a second such run ends it"), "%s %v", page, again)
+		}
+	}
+}

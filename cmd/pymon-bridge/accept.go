@@ -140,15 +140,24 @@ func userName() string {
 	return "unknown"
 }
 
-// list prints what was accepted.
+// list prints what was accepted. Without anything, it tells an unknown project from one that has accepted nothing.
 func (c *acceptCmd) list(ctx context.Context, m *Main, s *source) error {
 	var answer struct{ Acceptances []monitor.Acceptance }
 	if err := s.read(ctx, &answer, nil, "acceptances", ""); err != nil {
 		return err
 	}
+	if len(answer.Acceptances) == 0 {
+		if err := s.haveRuns(ctx); err != nil {
+			return err
+		}
+	}
 	s.wait.end()
-	if c.JSON {
+	switch {
+	case c.JSON:
 		return m.printJSON(answer.Acceptances)
+	case len(answer.Acceptances) == 0:
+		_, err := fmt.Fprintln(m.Stdout, "Nothing was accepted.")
+		return err
 	}
 	w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NUMBER\tWHEN\tBY\tBRANCH\tRUN\tWHAT\tREGRESSIONS\tWHY")

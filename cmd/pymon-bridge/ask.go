@@ -23,12 +23,12 @@ import (
 
 // askFlags say whose measurements a command shows.
 type askFlags struct {
-	URL     string        `help:"Address of a bridge, as in pytest's --remote-server. Without it, the measurements that pymon-bridge run keeps here, else http://127.0.0.1:8080." placeholder:"URL" env:"PYMON_URL"`
-	Token   string        `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
-	Project string        `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
-	Data    string        `help:"Directory in which pymon-bridge run keeps measurements. No server is needed." placeholder:"DIR"`
-	JSON    bool          `name:"json" help:"Print one JSON object, for scripts."`
-	Timeout time.Duration `help:"How long to wait for the answer." default:"1m" env:"PYMON_TIMEOUT"`
+	URL     string   `help:"Address of a bridge, as in pytest's --remote-server. Without it, the measurements that pymon-bridge run keeps here, else http://127.0.0.1:8080." placeholder:"URL" env:"PYMON_URL"`
+	Token   string   `help:"Token of the project. It is safer in the environment variable, or in the file that PYMON_TOKEN_FILE names." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
+	Project string   `help:"Project, if the address names none." placeholder:"NAME" env:"PYMON_PROJECT"`
+	Data    string   `help:"Directory in which pymon-bridge run keeps measurements. No server is needed." placeholder:"DIR"`
+	JSON    bool     `name:"json" help:"Print one JSON object, for scripts."`
+	Timeout patience `help:"How long to wait for the answer." default:"1m" env:"PYMON_TIMEOUT"`
 }
 
 // defaultURL is the bridge that commands ask where nothing names one.
@@ -51,7 +51,7 @@ func (f *askFlags) open(ctx context.Context, m *Main) (context.Context, *source,
 		return nil, nil, err
 	}
 	s := &source{client: client{f.URL, f.Token, f.Project}, m: m, wait: m.spin("asking the bridge")}
-	ctx, s.stop = context.WithTimeoutCause(ctx, f.Timeout, fmt.Errorf("no answer within %s", f.Timeout))
+	ctx, s.stop = context.WithTimeoutCause(ctx, time.Duration(f.Timeout), fmt.Errorf("no answer within %s", f.Timeout))
 	if dir != "" {
 		if s.seat, s.client, err = openKept(ctx, dir, f.Project); err != nil {
 			s.close()
@@ -170,16 +170,21 @@ func (s *source) run(ctx context.Context, id string) (*report.RunLine, error) {
 	return run, err
 }
 
+// haveRuns fails where the project has no runs, or is not known.
+func (s *source) haveRuns(ctx context.Context) error {
+	var known struct{ Count int64 }
+	if err := s.read(ctx, &known, nil, "runs", "count"); err != nil || known.Count > 0 {
+		return err
+	}
+	err := s.read(ctx, &struct{}{}, url.Values{"format": {"json"}}, "regressions") // the bridge knows why
+	return cmp.Or(err, errors.New("there are no runs"))
+}
+
 // runs returns the newest runs, the newest first: n of them, or up to so many as are on a page or two of the bridge. It fails
 // where there is none.
 func (s *source) runs(ctx context.Context, n int) (all []report.RunLine, raw []json.RawMessage, err error) {
-	var known struct{ Count int64 }
-	if err := s.read(ctx, &known, nil, "runs", "count"); err != nil {
+	if err := s.haveRuns(ctx); err != nil {
 		return nil, nil, err
-	}
-	if known.Count == 0 { // the bridge knows why
-		err := s.read(ctx, &struct{}{}, url.Values{"format": {"json"}}, "regressions")
-		return nil, nil, cmp.Or(err, errors.New("there are no runs"))
 	}
 	for page := -1; len(all) < n; page-- {
 		var answer struct {

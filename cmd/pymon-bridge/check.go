@@ -36,12 +36,12 @@ type checkCmd struct {
 
 // judgeFlags say how a run is judged. The commands check and run have them.
 type judgeFlags struct {
-	Branch    string        `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
-	FailOn    string        `help:"What makes the command fail: ${enum}." enum:"regression,suspect,drift,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
-	Budget    string        `help:"File with limits for tests and for all tests together, in TOML. A test above its limit is like a regression, also in the first run." placeholder:"FILE" env:"PYMON_BUDGET"`
-	RerunFile string        `help:"Write arguments for pytest to this file: \"pytest @FILE\" then runs the conspicuous tests again. Without such tests there is no file." placeholder:"FILE"`
-	Grafana   string        `name:"grafana-url" help:"Address of Grafana, for the links of a Markdown report." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
-	Timeout   time.Duration `help:"How long to wait for the report." default:"2m" env:"PYMON_TIMEOUT"`
+	Branch    string   `help:"Branch whose runs are the baseline, such as main for a pull request. Without this flag, the branch of the run." placeholder:"NAME" env:"PYMON_BASE_BRANCH"`
+	FailOn    string   `help:"What makes the command fail: ${enum}." enum:"regression,suspect,drift,suite,never" default:"regression" env:"PYMON_FAIL_ON"`
+	Budget    string   `help:"File with limits for tests and for all tests together, in TOML. A test above its limit is like a regression, also in the first run." placeholder:"FILE" env:"PYMON_BUDGET"`
+	RerunFile string   `help:"Write arguments for pytest to this file: \"pytest @FILE\" then runs the conspicuous tests again. Without such tests there is no file." placeholder:"FILE"`
+	Grafana   string   `name:"grafana-url" help:"Address of Grafana, for the links of a Markdown report." placeholder:"URL" env:"PYMON_GRAFANA_URL"`
+	Timeout   patience `help:"How long to wait for the report." default:"2m" env:"PYMON_TIMEOUT"`
 }
 
 // Exit statuses of `check`, besides 0.
@@ -57,6 +57,17 @@ func (*checkCmd) Help() string {
     pymon-bridge check --scm-ref "$COMMIT" --branch main  # a pull request
     pymon-bridge check --project shop --fail-on suspect --rerun-file again.txt
     pymon-bridge check --budget budget.toml               # [total] wall_time = "10m"`
+}
+
+// Validate checks the flags. The parser calls it.
+func (c *checkCmd) Validate() error { return c.validate() }
+
+// validate checks the flags.
+func (c *judgeFlags) validate() error {
+	if _, ok := webAddress(strings.TrimSpace(c.Grafana)); c.Grafana != "" && !ok {
+		return errors.New("--grafana-url: expected an address such as https://grafana.example.org")
+	}
+	return nil
 }
 
 // Run prints the report, and fails when the gate does not pass.
@@ -152,12 +163,12 @@ func (c *checkCmd) gate(r *monitor.Report) error {
 
 // report asks a bridge for a report, until it gets one or the time is over.
 func (c *judgeFlags) report(ctx context.Context, m *Main, from *source, query url.Values) (*monitor.Report, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(c.Timeout), fmt.Errorf("no answer within %s", c.Timeout))
 	defer cancel()
 	wait := m.spin("waiting for the report")
 	defer wait.end()
 	return patiently(ctx, func(reason error) {
-		most := c.Timeout
+		most := time.Duration(c.Timeout)
 		if later, ok := errors.AsType[*laterError](reason); ok && later.refused {
 			most = min(most, restartTime)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -132,10 +134,14 @@ func (c client) authorized(ctx context.Context, method string, u *url.URL, user 
 	return request, nil
 }
 
-// webAddress reads an address of the web. ok is false for anything else.
+// webAddress reads an address of the web, with a host. ok is false for anything else.
 func webAddress(text string) (u *url.URL, ok bool) {
 	u, err := url.Parse(text)
-	return u, err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return u, false
+	}
+	_, err = strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16)
+	return u, err == nil
 }
 
 // base returns the address above api/v1, with the project. It accepts every form of the address that pytest accepts.

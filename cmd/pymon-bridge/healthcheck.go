@@ -11,10 +11,10 @@ import (
 )
 
 type healthcheckCmd struct {
-	URL      string        `help:"Address of the bridge. The address for pytest works too." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
-	Token    string        `help:"Token of a project. With it the bridge tells details." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
-	Insecure bool          `help:"Do not verify the certificate of an https address." env:"PYMON_HEALTHCHECK_INSECURE"`
-	Timeout  time.Duration `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
+	URL      string   `help:"Address of the bridge. The address for pytest works too." default:"http://127.0.0.1:8080" env:"PYMON_HEALTHCHECK_URL"`
+	Token    string   `help:"Token of a project. With it the bridge tells details." placeholder:"TOKEN" env:"PYMON_TOKEN" file:"" type:"secret"`
+	Insecure bool     `help:"Do not verify the certificate of an https address." env:"PYMON_HEALTHCHECK_INSECURE"`
+	Timeout  patience `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
 }
 
 // Help implements [kong.HelpProvider].
@@ -26,7 +26,7 @@ func (*healthcheckCmd) Help() string {
 
 // Run prints the state of each component and fails when the bridge cannot accept measurements.
 func (c *healthcheckCmd) Run(ctx context.Context, m *Main) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.Timeout))
 	defer cancel()
 	u, ok := webAddress(c.URL)
 	if !ok {

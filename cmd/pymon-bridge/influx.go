@@ -47,6 +47,9 @@ func (c *influxSetupCmd) Validate() error {
 	if c.DailyBucket == "" {
 		return errors.New("--daily-bucket: expected the name of a bucket")
 	}
+	if _, ok := webAddress(c.NotifyURL); c.NotifyURL != "" && !ok { // it may hold a secret, so the error does not show it
+		return errors.New("--notify-url: expected an address such as https://host.example.org/path")
+	}
 	return c.influxFlags.validate()
 }
 

@@ -157,7 +157,7 @@ func TestCheckSaysAtOnceThatNobodyAnswers(t *testing.T) {
 	said := make(chan string, 1)
 	m := &Main{Stderr: writerFunc(func(text []byte) { said <- string(text) })}
 	for timeout, most := range map[time.Duration]string{2 * time.Minute: "30s", 10 * time.Second: "10s"} {
-		flags := judgeFlags{Timeout: timeout}
+		flags := judgeFlags{Timeout: patience(timeout)}
 		ended := make(chan error, 1)
 		go func() {
 			_, err := flags.report(ctx, m, &source{client: client{URL: "http://127.0.0.1:1"}}, nil)

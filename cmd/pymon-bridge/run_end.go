@@ -18,7 +18,7 @@ const noMeasurements = "no measurements arrived"
 
 // nothingMeasured says why a command may have measured nothing.
 const nothingMeasured = noMeasurements + `. The reasons may be:
-  - They could not be delivered: see above.
+  - They could not be delivered. Then the output of pytest says so.
   - The command starts no pytest, or with an environment of its own (sudo, docker, env -i, tox before 4).
   - Python ignores PYTHONPATH, as "python -I" does. Then install the plugin: pip install pymon-bridge.
   - pytest is older than 6.2, or Python is older than 3.8.

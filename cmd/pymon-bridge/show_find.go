@@ -87,7 +87,7 @@ func (s *source) test(ctx context.Context, text string, runs map[string]*report.
 	}
 	switch {
 	case len(tests) == 0:
-		return nil, fmt.Errorf("no test that was measured has %q in its name: pymon-bridge top -n 100 lists tests", text)
+		return nil, fmt.Errorf("no test that was measured has %q in its name (without file and class): pymon-bridge top -n 100 lists tests", text)
 	case len(tests) == 1 && !many:
 		return tests[0], nil
 	}

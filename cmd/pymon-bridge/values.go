@@ -83,6 +83,22 @@ func parseSpan(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
+// patience is how long a command waits.
+type patience time.Duration
+
+// UnmarshalText reads a duration above zero.
+func (p *patience) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("expected a duration above zero, such as 90s or 2m; got %.40q", text)
+	}
+	*p = patience(d)
+	return nil
+}
+
+// String prints the duration.
+func (p patience) String() string { return time.Duration(p).String() }
+
 // keptAge is how old runs or points may become. 0 means for ever.
 type keptAge time.Duration
 

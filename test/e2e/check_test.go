@@ -114,6 +114,11 @@ func TestNoBridgeAndNoProjectAreExplained(t *testing.T) {
 		return r.Stderr
 	}
 	assert.Equal(t, "pymon-bridge: could not judge: project \"other\" has no runs; there are the projects shop, web (404 Not Found)\n", check(bridge.URL+"/p/other"))
+	list := func(project string) harness.Result {
+		return harness.RunProgram(t, nil, "accept", "--list", "--url", bridge.URL, "--project", project)
+	}
+	assert.Equal(t, harness.Result{ExitCode: 1, Stderr: "pymon-bridge: project \"other\" has no runs; there are the projects shop, web (404 Not Found)\n"}, list("other"))
+	assert.Equal(t, harness.Result{Stdout: "Nothing was accepted.\n"}, list("web"))
 	token := strings.TrimSpace(harness.RunProgram(t, nil, "token", "add", "other", "--data", bridge.Data).Stdout)
 	require.Eventually(t, func() bool {
 		resp, err := http.Get(bridge.URL + "/api/v1/runs/count")

@@ -75,7 +75,7 @@ func TestCheckCountsEveryJobOfACommit(t *testing.T) {
 	r, report = check(t, bridge)
 	assert.Equal(t, 0, r.ExitCode, r.Stderr)
 	require.Len(t, report.LeftOut, 1)
-	assert.Equal(t, "one run was asked for, and not its commit", report.LeftOut[0].Reason)
+	assert.Equal(t, "the report is on one run, and not on all runs of its commit", report.LeftOut[0].Reason)
 
 	// More jobs than are judged do not pass.
 	many := newBulkPoster(bridge.URL + "/p/many")

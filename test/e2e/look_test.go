@@ -74,7 +74,7 @@ func TestRunsAreListed(t *testing.T) {
 		{[]string{"runs", "--data", "d", "--url", bridge.URL}, `--data and --url: expected only one of them`},
 		{[]string{"runs", "--url", "http://127.0.0.1:1"}, "no bridge answers at http://127.0.0.1:1: start one"},
 		{[]string{"top", "--run", "nix", "--url", bridge.URL + "/p/shop"}, `--run: none of the last 13 runs has the id "nix": pymon-bridge runs lists them`},
-		{[]string{"show", "nix", "--url", bridge.URL + "/p/shop"}, `no test that was measured has "nix" in its name`},
+		{[]string{"show", "nix", "--url", bridge.URL + "/p/shop"}, `no test that was measured has "nix" in its name (without file and class): pymon-bridge top -n 100 lists tests`},
 		{[]string{"show", "art", "--url", bridge.URL + "/p/shop"}, "2 tests have \"art\" in their names: expected more of its name, to choose one of\n  "},
 	} {
 		r := harness.RunProgram(t, nil, tc.args...)

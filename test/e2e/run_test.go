@@ -169,7 +169,7 @@ func TestRunSaysWhenNothingWasMeasured(t *testing.T) {
 		"isolated":      {"runners", []string{"python", "-I", "-m", "pytest"}, 4, "pip install pymon-bridge"},
 		"an old pytest": {"pytest61", []string{"pytest", "--assert=plain"}, 1, "pytest is older than 6.2"},
 		"a dead bridge": {"runners", []string{"sh", "-c", "kill -9 $(cut -d' ' -f1 .pymon-bridge/run.bridge); PYMON_WAIT=0 pytest"}, 1,
-			"The reasons may be:\n  - They could not be delivered: see above.\n"},
+			"The reasons may be:\n  - They could not be delivered. Then the output of pytest says so.\n"},
 		"no tests":           {"runners", []string{"pytest", "-k", "nothing"}, 5, "no test ran"},
 		"a wrong option":     {"runners", []string{"pytest", "--wrong"}, 4, "a wrong option"},
 		"a full disk":        {"runners", []string{"env", "PYMON_WAIT=0", "pytest"}, 1, "the bridge is not well, so nothing was measured: [-]journal: "},
