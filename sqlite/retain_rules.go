@@ -7,21 +7,21 @@ import (
 	"pymon-bridge/monitor"
 )
 
-// stay says why a run stays. These are all the reasons there are; docs/operations.md has them for operators. Some follow from all runs
-// together, and are found while a plan is made ([planned.stays]). The others follow from what the file has of the run
-// ([retaining.stays]). That is asked for twice: beside the writing, where counting takes long, and in the transaction that hides the run.
+// stay says why a run stays. These are all the reasons; docs/operations.md has them for operators. Some follow from the other runs and
+// the clock. They are found while a plan is made ([planned.stays]). Others follow from what the file has of the run
+// ([retaining.stays]). They are looked for twice: beside the writing, since counting takes long, and in the transaction that hides the run.
 type stay int
 
 const (
 	mayGo stay = iota
 
-	// Of all runs.
+	// Found for a plan.
 	young   // it is not too old (see [ages]), and no room is needed
 	newest  // it is among the newest of its branch, class of machine and selection (see [monitor.NewestRuns])
 	decided // another plan of the round had it, and it stayed
 
-	// Of this one.
-	everyRun    // no run may go now: see [retaining.waits]
+	// Found before the run goes.
+	everyRun    // no run may go now: see [retaining.waits], and [retaining.doubtsClock] for the beginning of a round
 	roomy       // it is not too old, and the file has room again
 	undelivered // the destination lacks something of it: see [retaining.owed]
 	underWay    // it got something a moment ago
@@ -105,7 +105,7 @@ func (r *retaining) stays(q querier, run oldRun, of runContent) (why stay, err e
 	return mayGo, nil
 }
 
-// waits says why no run may go now, empty for no reason. A round begins with it too: see [retaining.doubtsClock].
+// waits says why no run may go now, empty for no reason. A round begins with it too.
 func (r *retaining) waits(q querier) (why string, err error) {
 	if r.policy.Dest == "" {
 		return "", nil

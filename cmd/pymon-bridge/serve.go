@@ -169,7 +169,7 @@ func (*serveCmd) Help() string {
 
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it, unless it says that the terminal was
 // closed. After SIGUSR2 the program in the file that this one was started from takes its place.
-func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	if c.Check {
 		return c.check(ctx, m, logger)
 	}
@@ -212,7 +212,7 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, b *bridge) (err error) {
 	return errors.Join(err, b.stop(ctx))
 }
 
-// stop closes the bridge in StopAfter, or earlier where another program takes its place. When ctx is done, none does.
+// stop closes the bridge, for good or so that another program can take its place. None does when ctx is done meanwhile.
 func (b *bridge) stop(ctx context.Context) (err error) {
 	end := time.Now().Add(b.config.StopAfter)
 	if b.upgrader.next == nil {
