@@ -72,17 +72,14 @@ func (r *retaining) run() error {
 			return err
 		}
 	}
-	err = r.db.read(r.ctx, func(q querier) error {
-		r.round.Waits, err = r.waits(q)
+	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
+		if r.round.Waits, err = r.waits(q); err == nil && r.round.Waits == "" {
+			r.round.Waits, err = r.doubtsClock(q)
+		}
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if r.round.Waits == "" && r.policy.Keep > 0 {
-		if r.round.Waits, err = r.doubtsClock(); err != nil {
-			return err
-		}
 	}
 	if r.round.Waits == "" && (need || r.policy.Keep > 0) {
 		if err := r.removeRuns(need); err != nil {
@@ -109,40 +106,9 @@ func (r *retaining) needsRoom() (bool, error) {
 	if err := r.db.shrink(r.ctx, retainStep, r.gently); err != nil {
 		return false, err
 	}
-	size, err := r.db.usedBytes(r.ctx)
+	var size int64
+	err := r.db.read(r.ctx, func(q querier) (err error) { size, err = usedBytes(r.ctx, q); return err })
 	return r.policy.MakesRoom(size), err
-}
-
-// waits says why no run may go now, empty for no reason.
-func (r *retaining) waits(q querier) (why string, err error) {
-	if r.policy.Dest == "" {
-		return "", nil
-	}
-	replays, err := openCommands(r.ctx, q, commandReplay)
-	if err != nil {
-		return "", err
-	}
-	if len(replays) > 0 {
-		why = "a replay is under way, or asked for"
-	}
-	err = each(r.ctx, q, "SELECT 1 FROM destinations WHERE name = ? AND lost <> ''", []any{string(r.policy.Dest)}, func(scanner) error {
-		why = "the destination has lost what it had, so the file may be the only copy until everything was delivered again"
-		return nil
-	})
-	return why, err
-}
-
-// doubtsClock says why no run may go where nothing arrived for longer than runs are kept, empty for no reason. The clock may be years
-// ahead then, and would make all runs old.
-func (r *retaining) doubtsClock() (why string, err error) {
-	const newest = "SELECT * FROM (SELECT received FROM metrics ORDER BY seq DESC LIMIT 1)"
-	last, err := r.db.numbersFrom(r.ctx, "SELECT coalesce(max(received), 0) FROM ("+newest+" UNION ALL "+
-		strings.Replace(newest, "metrics", "outcomes", 1)+" UNION ALL "+strings.Replace(newest, "metrics", "sessions", 1)+
-		" UNION ALL "+strings.Replace(newest, "metrics", "sessions WHERE imported = 0", 1)+")") // imported records may have arrived long ago elsewhere
-	if err == nil && last[0] > 0 && int64(last[0]) < nanoseconds(r.policy.Before(r.db.Now())) {
-		why = "nothing arrived for longer than --keep, or the clock of this machine is wrong"
-	}
-	return why, err
 }
 
 // removeRuns removes the runs of plans, the oldest first.
@@ -154,20 +120,13 @@ func (r *retaining) removeRuns(need bool) error {
 		}
 		went := int64(0)
 		for _, run := range plan {
-			if !run.tooOld {
-				size, err := r.db.usedBytes(r.ctx)
-				if err != nil || r.policy.HasRoom(size) {
-					return err
-				}
-			}
 			if err := r.yield(); err != nil {
 				return err
 			}
-			gone, err := r.remove(run)
-			if err != nil || r.round.Waits != "" {
+			switch why, err := r.remove(run); {
+			case err != nil || why == everyRun || why == roomy:
 				return err
-			}
-			if gone {
+			case why == mayGo:
 				went++
 			}
 		}
@@ -224,9 +183,9 @@ func (db *DB) Size() int64 {
 }
 
 // usedBytes is the size of the file without its free pages.
-func (db *DB) usedBytes(ctx context.Context) (bytes int64, err error) {
-	_, err = db.row(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
-		FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`, nil, &bytes)
+func usedBytes(ctx context.Context, q querier) (bytes int64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT (p.page_count - f.freelist_count) * s.page_size
+		FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`).Scan(&bytes)
 	return bytes, err
 }
 

@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
-	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -22,15 +21,15 @@ type oldRun struct {
 	orphan       uint64 // hash of a session that nobody knows, which is a run of its own; 0 for none
 }
 
-// plan returns the oldest runs that may go, the oldest first. It does not look at what was delivered: see [retaining.owed]. more says
-// that there are others. It reads all sessions from the newest on, some in each transaction.
+// plan returns the oldest runs that may go as far as [planned] knows, the oldest first. more says that there are others. It reads all sessions from the newest on, some in each transaction.
 func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 	a, err := r.ages()
 	if err != nil {
 		return nil, false, err
 	}
 	r.round.Newest = 0
-	newest, seen, seed := r.policy.NewestRuns(a.now), map[uint64]bool{}, maphash.MakeSeed()
+	rules := planned{a, need, r.policy.NewestRuns(a.now), r.held}
+	seen, seed := map[uint64]bool{}, maphash.MakeSeed()
 	add := func(run oldRun) {
 		if plan = append(plan, run); len(plan) >= 2*r.most { // those that came last are the oldest
 			plan, more = slices.Delete(plan, 0, len(plan)-r.most), true
@@ -47,12 +46,8 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 			return nil, false, err
 		}
 		for _, run := range runs {
-			run.tooOld = a.tooOld(run.oldRun)
-			switch stays := newest.Add(run.groups, run.commit, time.Unix(0, run.last)); {
-			case !run.tooOld && !need || r.held[heldRun{run.project, run.run}]:
-			case stays:
-				r.round.Newest++
-			default:
+			why := rules.stays(&run)
+			if r.count(why); why == mayGo {
 				add(run.oldRun)
 			}
 		}
@@ -64,8 +59,8 @@ func (r *retaining) plan(need bool) (plan []oldRun, more bool, err error) {
 	slices.Reverse(plan)
 	orphans, err := r.orphans(r.most + len(r.held) + 1)
 	for _, run := range orphans {
-		if run.tooOld = a.tooOld(run); (run.tooOld || need) && !r.held[heldRun{run.project, run.run}] {
-			plan = append(plan, run)
+		if of := (groupedRun{oldRun: run}); rules.stays(&of) == mayGo {
+			plan = append(plan, of.oldRun)
 		}
 	}
 	slices.SortStableFunc(plan, func(a, b oldRun) int { return cmp.Compare(a.last, b.last) })

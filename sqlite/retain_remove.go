@@ -17,116 +17,69 @@ const ofSessions = `(SELECT seq FROM metrics INDEXED BY metrics_session WHERE se
 	UNION ALL SELECT seq FROM sessions WHERE hash` + inList + ` UNION ALL SELECT seq FROM ends WHERE session` + inList + `)`
 
 // remove removes a run, unless it has to stay. A run that stays is in held from then on, and counts in the round by its reason.
-func (r *retaining) remove(run oldRun) (gone bool, err error) {
-	sessions := []uint64{run.orphan}
-	if run.orphan == 0 {
-		sessions, err = r.db.numbersFrom(r.ctx, "SELECT hash FROM sessions WHERE project = ? AND run = ?", run.project, run.run)
-	}
-	if err != nil {
-		return false, err
-	}
-	var records, last uint64
-	var owed bool
-	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) error {
-		list := jsonList(sessions)
-		if err := q.QueryRowContext(r.ctx, "SELECT count(*), coalesce(max(seq), 0) FROM "+ofSessions, list).Scan(&records, &last); err != nil {
-			return err
+func (r *retaining) remove(run oldRun) (why stay, err error) {
+	var of runContent
+	err = r.db.readFrom(r.ctx, r.db.listers, func(q querier) (err error) {
+		if of, err = r.content(q, run); err == nil {
+			why, err = r.stays(q, run, of)
 		}
-		owed, err = r.owed(q, run, list, last)
 		return err
 	})
-	if err != nil {
-		return false, err
-	}
-	var mixed bool
-	if !owed && last <= r.policy.UpTo {
-		err = r.gently(func(w *writer) (err error) { // the destination may have lost the run meanwhile
-			if r.round.Waits, err = r.waits(w.conn); err != nil || r.round.Waits != "" {
-				return err
+	if err == nil && why == mayGo {
+		err = r.gently(func(w *writer) (err error) {
+			if why, err = r.stays(w, run, of); err == nil && why == mayGo {
+				w.hides, err = true, w.hideRun(run, of)
 			}
-			if owed, err = r.owed(w.conn, run, jsonList(sessions), last); err != nil || owed {
-				return err
-			}
-			w.hides = true
-			gone, mixed, err = w.hideRun(run, sessions, records)
 			return err
 		})
 	}
-	if err != nil || r.round.Waits != "" {
-		return false, err
+	if err != nil {
+		return why, err
 	}
-	if !gone {
+	if why != mayGo {
 		r.held[heldRun{run.project, run.run}] = true
-		switch {
-		case owed:
-			r.round.Undelivered++
-		case mixed:
-			r.round.Mixed++
-		default:
-			r.round.UnderWay++
-		}
-		return false, nil
+		r.count(why)
+		return why, nil
 	}
 	r.round.Runs++
-	r.round.Records += int64(records)
+	r.round.Records += int64(of.records)
 	r.removed()
 	_, err = r.finish()
-	return true, err
+	return mayGo, err
 }
 
-// owed says whether the destination lacks a record of sessions, or the report on their run. Dead letters are owed: nobody else has them.
-// So is all of a project that the destination has yet to delete. What is new of it is then delivered again from the file.
-func (r *retaining) owed(q querier, run oldRun, sessions string, last uint64) (owed bool, err error) {
-	if r.policy.Dest == "" {
-		return false, nil
+// content counts what the file has of a run.
+func (r *retaining) content(q querier, run oldRun) (of runContent, err error) {
+	sessions := []uint64{run.orphan}
+	if run.orphan == 0 {
+		sessions, err = columnOf[uint64](r.ctx, q, "SELECT hash FROM sessions WHERE project = ? AND run = ?", run.project, run.run)
 	}
-	owed = true // by a destination that got nothing yet
-	var dest, dead, parked int64
-	var cursor uint64
-	err = each(r.ctx, q, `SELECT id, cursor, dead, EXISTS (SELECT 1 FROM parked p WHERE p.dest = d.id),
-		EXISTS (SELECT 1 FROM reports k WHERE k.project = ? AND k.run = ? AND k.version > d.reports)
-		OR EXISTS (SELECT 1 FROM undeleted u WHERE u.dest = d.id AND u.project = ?) FROM destinations d WHERE name = ?`,
-		[]any{run.project, run.run, run.project, string(r.policy.Dest)},
-		func(row scanner) error { return row.Scan(&dest, &cursor, &dead, &parked, &owed) })
-	if owed = owed || last > cursor; err != nil || owed || dead == 0 && parked == 0 {
-		return owed, err
+	if of.sessions = jsonList(sessions); err == nil {
+		err = q.QueryRowContext(r.ctx, "SELECT count(*), coalesce(max(seq), 0) FROM "+ofSessions, of.sessions).Scan(&of.records, &of.last)
 	}
-	err = q.QueryRowContext(r.ctx, `SELECT EXISTS (SELECT 1 FROM `+ofSessions+` r WHERE EXISTS (SELECT 1 FROM parked p WHERE p.dest = ?2 AND p.seq = r.seq)
-		OR EXISTS (SELECT 1 FROM dead_letters l WHERE l.dest = ?2 AND l.seq = r.seq))`, sessions, dest).Scan(&owed)
-	return owed, err
+	return of, err
 }
 
-// hideRun gives the sessions of a run the name of no project, and removes its sums and its report. From then on nobody sees any of it. A
-// run that got a record since its records were counted stays. So does a mixed one, with a session whose hash is a context's too.
-func (w *writer) hideRun(run oldRun, sessions []uint64, records uint64) (gone, mixed bool, err error) {
-	list := jsonList(sessions)
-	var now uint64
-	_, err = w.row(`SELECT (SELECT coalesce(sum(metrics), 0) FROM tallies WHERE session`+inList+`) +
-		(SELECT coalesce(sum(outcomes), 0) FROM outcome_tallies WHERE session`+inList+`) +
-		(SELECT count(*) FROM sessions WHERE project = ?2 AND run = ?3) + (SELECT count(*) FROM ends WHERE session`+inList+`),
-		EXISTS (SELECT 1 FROM contexts WHERE hash`+inList+`) OR EXISTS (SELECT 1 FROM tallies WHERE context`+inList+`)
-		OR EXISTS (SELECT 1 FROM outcome_tallies WHERE context`+inList+`)`, []any{list, run.project, run.run}, &now, &mixed)
-	if err != nil || mixed || now != records {
-		return false, mixed, err
-	}
+// hideRun gives the sessions of a run the name of no project, and removes its sums and its report. From then on nobody sees any of it.
+func (w *writer) hideRun(run oldRun, of runContent) error {
 	for _, change := range []struct {
 		query string
 		args  []any
 	}{
-		{"UPDATE hashes SET project = ?2 WHERE id" + inList, []any{list, oldPrefix + run.project}},
-		{"UPDATE sessions SET project = ?2 WHERE hash" + inList, []any{list, oldPrefix + run.project}},
-		{"DELETE FROM tallies WHERE session" + inList, []any{list}},
-		{"DELETE FROM outcome_tallies WHERE session" + inList, []any{list}},
+		{"UPDATE hashes SET project = ?2 WHERE id" + inList, []any{of.sessions, oldPrefix + run.project}},
+		{"UPDATE sessions SET project = ?2 WHERE hash" + inList, []any{of.sessions, oldPrefix + run.project}},
+		{"DELETE FROM tallies WHERE session" + inList, []any{of.sessions}},
+		{"DELETE FROM outcome_tallies WHERE session" + inList, []any{of.sessions}},
 		{"DELETE FROM reports WHERE project = ? AND run = ?", []any{run.project, run.run}},
-		{"INSERT INTO removing SELECT value FROM json_each(?)", []any{list}},
-		{"INSERT INTO retention VALUES (1, 1, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{records}},
+		{"INSERT INTO removing SELECT value FROM json_each(?)", []any{of.sessions}},
+		{"INSERT INTO retention VALUES (1, 1, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, records = records + excluded.records", []any{of.records}},
 	} {
 		if _, err := w.exec(change.query, change.args...); err != nil {
-			return false, false, err
+			return err
 		}
 	}
 	w.hashes.drop()
-	return true, false, nil
+	return nil
 }
 
 // finish removes what is left of hidden runs. found says that there was something.

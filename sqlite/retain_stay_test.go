@@ -163,3 +163,18 @@ func TestArrivedBefore(t *testing.T) {
 		assert.EqualValues(t, i, before(arrival.Add(time.Duration(i)*time.Minute-time.Second)))
 	}
 }
+
+// No pytest sends a session with the hash of a context. Such a run stays, since nobody would see the context any more either.
+func TestARunWithTheHashOfAMachineStays(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.Now = func() time.Time { return arrival }
+	open(t, db)
+	policy := monitor.Retention{Keep: 36 * time.Hour, UpTo: fillAged(t, db, 4, 1), Newest: 1}
+	appendAll(t, db, placed(machine("s1")))
+	round, err := db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	assert.Equal(t, []int{2, 1}, []int{int(round.Runs), round.Mixed})
+	ids, _, _ := runsIn(t, db)
+	assert.Equal(t, []string{"run1", "run3"}, ids)
+	requireConsistent(t, path)
+}

@@ -226,6 +226,24 @@ func (w *writer) statement(query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
+// QueryContext and QueryRowContext make the writer a querier of its transaction, with prepared statements. So its queries have to be fixed.
+func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := w.statement(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+// QueryRowContext is like QueryContext.
+func (w *writer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := w.statement(query)
+	if err != nil {
+		return w.conn.QueryRowContext(ctx, query, args...) // has the error
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
 // exec runs a statement to its end. A caller that has gone does not interrupt a transaction. The driver gets the arguments
 // without database/sql, whose checks would be a tenth of the time of a transaction.
 func (w *writer) exec(query string, args ...any) (driver.Result, error) {

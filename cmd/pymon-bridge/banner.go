@@ -1,30 +1,25 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"pymon-bridge/monitor"
 )
 
-// announce tells all who wait for it that the bridge serves: operators who asked for an upgrade, the person at the terminal, programs
-// that read the port file, and the service manager.
-func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) error {
-	b.answerUpgrades(context.Background(), takenPlace(s, logger)) // also while a signal stops the bridge
+// announce tells the person at the terminal, programs that read the port file, and the service manager that the bridge serves.
+func (c *serveCmd) announce(m *Main, b *bridge, s socket) error {
 	url := baseURL(s.listener, c.TLSCert != "")
-	c.present(m, b, s, url, logger)
+	c.present(m, b, s, url)
 	if c.PortFile != "" {
 		err := writeFile(c.PortFile, url+"\n")
 		switch {
 		case err != nil && s.from != nil: // clients know the address
-			logger.Error("--port-file: the address of the bridge is not written anew", "error", err)
+			b.logger.Error("--port-file: the address of the bridge is not written anew", "error", err)
 		case err != nil:
 			return fmt.Errorf("--port-file: %w", err)
 		}
@@ -33,22 +28,8 @@ func (c *serveCmd) announce(m *Main, b *bridge, s socket, logger *slog.Logger) e
 	return nil
 }
 
-// takenPlace returns what operators who asked for an upgrade get to know. It logs that this program has taken the place of another.
-func takenPlace(s socket, logger *slog.Logger) monitor.UpgradeState {
-	state := monitor.UpgradeState{Version: version}
-	if s.from != nil {
-		state = monitor.UpgradeState{Error: s.from.Failed, Version: version, Before: s.from.Version, Waited: time.Since(s.from.Paused)}
-		logger.Info("this program has taken the place of another", "version", version, "before", state.Before,
-			"clients_waited_at_most", state.Waited.Round(time.Millisecond))
-		if state.Error != "" {
-			logger.Error("no upgrade: the program before is back, because the new one cannot serve", "error", state.Error)
-		}
-	}
-	return state
-}
-
 // present prints where the bridge listens, stores and delivers, and the next command to type. A log for programs gets one line.
-func (c *serveCmd) present(m *Main, b *bridge, s socket, url string, logger *slog.Logger) {
+func (c *serveCmd) present(m *Main, b *bridge, s socket, url string) {
 	l := s.listener
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
@@ -59,7 +40,7 @@ func (c *serveCmd) present(m *Main, b *bridge, s socket, url string, logger *slo
 		delivers = string(b.backend.Destination())
 	}
 	if !m.banner {
-		logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", s.outlives || s.from != nil,
+		b.logger.Info("serving", "version", version, "url", url, "address", l.Addr().String(), "handed_over", s.outlives || s.from != nil,
 			"data", data, "delivers_to", delivers, "tokens", len(b.tokens.Valid))
 		return
 	}

@@ -47,17 +47,10 @@ type bridge struct {
 	deletions *deleter
 	retention *retainer
 	server    *httpd.Server
+	upgrader  upgrader
 
-	url    string
-	since  time.Time // when the start began
-	socket socket
-
-	asked   chan os.Signal // asks for an upgrade
-	ordered chan struct{}  // says that the file may have a command to upgrade
-	next    *successor     // nil unless another program takes the place of this one
-
-	upgraded int64                // commands up to this one need no upgrade any more
-	upgrades monitor.UpgradeState // what became of them
+	url   string
+	since time.Time // when the start began
 
 	closers  []closer // of the opened parts, in the order of opening
 	ensuring sync.WaitGroup
@@ -71,9 +64,8 @@ type closer struct {
 }
 
 func newBridge(config *serveCmd, logger *slog.Logger) *bridge {
-	b := &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1),
-		asked: make(chan os.Signal, 1), ordered: make(chan struct{}, 1)}
-	b.retention = newRetainer(config, logger)
+	b := &bridge{config: config, logger: logger, metrics: telemetry.New(version, commit(debug.ReadBuildInfo())), failed: make(chan error, 1)}
+	b.retention, b.upgrader = newRetainer(config, logger), upgrader{logger: logger, signals: make(chan os.Signal, 1), orders: make(chan struct{}, 1)}
 	return b
 }
 
@@ -107,7 +99,7 @@ func (b *bridge) Open(ctx context.Context, l net.Listener) (err error) {
 func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 	look := time.NewTicker(reloadEvery)
 	defer look.Stop()
-	for {
+	for b.upgrader.next == nil {
 		select {
 		case <-ctx.Done():
 			b.logger.Info("stopping; accepted requests are answered", "at_most", b.config.StopAfter)
@@ -116,25 +108,17 @@ func (b *bridge) wait(ctx context.Context, hangup <-chan os.Signal) error {
 			return err
 		case <-hangup:
 			b.reload(ctx)
-		case <-b.asked:
-			if b.upgrade(ctx, false) == nil {
-				return nil
-			}
-		case <-b.ordered:
-			last, migrate, err := b.db.UpgradeAsked(ctx, b.upgraded)
-			switch {
-			case err != nil || last == 0: // the next look finds it
-			case last <= b.upgraded:
-				_ = b.db.AnswerUpgrades(ctx, b.upgrades) // the log has an earlier error
-			case b.upgrade(ctx, migrate) == nil:
-				return nil
-			}
+		case <-b.upgrader.signals:
+			b.upgrader.prepare(ctx, false)
+		case <-b.upgrader.orders:
+			b.upgrader.obey(ctx)
 		case <-look.C:
 			for _, f := range b.followed {
 				f.look(ctx, b.logger)
 			}
 		}
 	}
+	return nil
 }
 
 // Close closes the parts in the reverse order of opening. The network closes first, so that every accepted record is

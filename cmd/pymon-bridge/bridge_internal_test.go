@@ -49,7 +49,9 @@ func TestTheBridgeOfRunIsNotUpgraded(t *testing.T) {
 	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1}
 	b := newBridge(config, slog.New(slog.DiscardHandler))
 	require.NoError(t, b.Open(t.Context(), l))
-	assert.ErrorContains(t, b.upgrade(t.Context(), false), "the bridge of `pymon-bridge run` ends when no test needs it")
+	b.upgrader.prepare(t.Context(), false)
+	assert.Nil(t, b.upgrader.next)
+	assert.Contains(t, b.upgrader.answer.Error, "the bridge of `pymon-bridge run` ends when no test needs it")
 	require.NoError(t, b.Close(t.Context()))
 }
 
@@ -70,9 +72,9 @@ func TestAnUpgradeDoesNotWaitForInfluxDB(t *testing.T) {
 	require.NoError(t, b.db.Append(t.Context(), []*monitor.Record{{Project: "p", Received: time.Now(), Session: session}}))
 	b.courier.Wake()
 	time.Sleep(300 * time.Millisecond)
-	b.next = &successor{}
+	b.upgrader.next = &successor{}
 	made := make(chan error, 1)
-	go func() { _, err := b.makeWay(t.Context()); made <- err }()
+	go func() { _, err := b.makeWay(t.Context(), time.Now().Add(config.StopAfter)); made <- err }()
 	select {
 	case err := <-made:
 		assert.NoError(t, err)

@@ -70,13 +70,8 @@ func (b *bridge) answer(ctx context.Context) error {
 	if err := b.db.AnswerStatus(ctx, b.status); err != nil {
 		return err
 	}
-	if last, _, err := b.db.UpgradeAsked(ctx, 0); err != nil {
+	if err := b.upgrader.look(ctx); err != nil {
 		return err
-	} else if last > 0 {
-		select {
-		case b.ordered <- struct{}{}:
-		default:
-		}
 	}
 	if b.courier != nil {
 		return nil

@@ -1,19 +1,26 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pymon-bridge/sqlite"
 )
 
 // inheritedVariable is the environment variable with an [inheritance].
@@ -74,26 +81,11 @@ func (i *inheritance) listener() (net.Listener, error) {
 	return l, errors.Join(err, f.Close())
 }
 
-// opened is called when this program serves. From then on the program before cannot come back.
-func (i *inheritance) opened() {
-	if i == nil {
-		return
-	}
+// close makes an end of the program before: it cannot come back from then on.
+func (i *inheritance) close() {
 	for _, number := range i.files() {
 		_ = unix.Close(number) // nothing was written
 	}
-}
-
-// back returns the program before, which takes its place again because this one cannot serve. It is nil when there is none.
-func (s socket) back(why error) *successor {
-	if s.from == nil || s.from.Program == 0 {
-		return nil
-	}
-	before := &successor{program: procFile + strconv.Itoa(s.from.Program), inheritance: inheritance{Failed: why.Error(), Paused: s.from.Paused, Lock: s.from.Lock}}
-	if before.keep(s) != nil { // the operator reads why this program cannot serve
-		return nil
-	}
-	return before
 }
 
 // procFile is the beginning of the path of an open file.
@@ -105,15 +97,6 @@ type successor struct {
 	asked   os.FileInfo // of the program that said that it can serve
 	migrate bool        // it may bring the file to its own version
 	inheritance
-}
-
-// askAgain asks the program again whether it can serve, if it is not the one that said so.
-func (s *successor) askAgain(ctx context.Context) error {
-	now, err := os.Stat(s.program)
-	if err == nil && os.SameFile(s.asked, now) && s.asked.ModTime().Equal(now.ModTime()) {
-		return nil
-	}
-	return checkNext(ctx, s.program, s.migrate)
 }
 
 // programPath returns where this program was started from. A new version is there after an upgrade, or the link there leads to
@@ -130,6 +113,66 @@ func programPath() (string, error) {
 		return os.Executable()
 	}
 	return path, nil
+}
+
+// ask asks the program whether it can serve, unless it is the one that said so before.
+func (s *successor) ask(ctx context.Context) error {
+	now, err := os.Stat(s.program)
+	if err != nil || os.SameFile(s.asked, now) && s.asked.ModTime().Equal(now.ModTime()) {
+		return err
+	}
+	s.asked = now
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // it reads a few files
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.program, append(os.Args[1:len(os.Args):len(os.Args)], "--check", "--log-level=error", "--color=never")...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.Discard, &said
+	if err = cmd.Run(); err == nil {
+		return nil
+	}
+	words := strings.TrimPrefix(strings.TrimSpace(said.String()), "pymon-bridge: ")
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == migratesStatus {
+		if s.migrate {
+			return nil
+		}
+		return fmt.Errorf("%s. Make a copy with `pymon-bridge backup`, and then type `pymon-bridge upgrade --migrate`", words)
+	}
+	if words == "" || ctx.Err() != nil {
+		words = errors.Join(err, ctx.Err()).Error()
+	}
+	return fmt.Errorf("%s cannot serve: %s", s.program, oneLine(words, 2000))
+}
+
+// migratesStatus is the exit status of --check when the file is older than the program.
+const migratesStatus = 3
+
+// check says whether this program could serve with these flags, and changes nothing. A bridge may serve meanwhile.
+func (c *serveCmd) check(ctx context.Context, m *Main, logger *slog.Logger) error {
+	if c.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+			return fmt.Errorf("read the TLS certificate: %w", err)
+		}
+	}
+	if _, _, err := newDetector(c.JudgeSettings); err != nil {
+		return err
+	}
+	backend, err := c.openBackend(logger, func(string) {})
+	if err != nil {
+		return err
+	}
+	if backend != nil {
+		defer backend.Close()
+	}
+	file, known, err := sqlite.VersionOf(ctx, filepath.Join(c.Data, sqlite.FileName))
+	switch {
+	case err != nil:
+		return err
+	case file > 0 && file < known:
+		return &exitError{migratesStatus, fmt.Errorf("the file in %s has version %d, and pymon-bridge %s brings it to version %d. Older "+
+			"programs cannot serve it then", c.Data, file, version, known)}
+	}
+	_, err = fmt.Fprintf(m.Stdout, "pymon-bridge %s can serve %s.\n", version, c.Data)
+	return err
 }
 
 // keep makes the socket stay open until the successor has it.
@@ -153,7 +196,7 @@ func (s *successor) keep(l socket) error {
 func (s *successor) replace(ctx context.Context) error {
 	var changed error
 	if s.Failed == "" {
-		changed = s.askAgain(ctx) // before files stay open for children
+		changed = s.ask(ctx) // before files stay open for children
 	}
 	if ctx.Err() != nil { // a stop
 		return nil

@@ -22,7 +22,8 @@ func (b *bridge) openJournal(ctx context.Context) error {
 	b.db.MaxBytes = int64(b.config.MaxBytes)
 	b.db.MinFree = int64(b.config.MinFree)
 	b.db.WhyFull = b.retention.whyFull
-	if from := b.socket.from; from != nil {
+	b.upgrader.db = b.db
+	if from := b.upgrader.socket.from; from != nil {
 		b.db.Lock = from.Lock
 	}
 	if err := b.db.Open(ctx); err != nil {

@@ -9,8 +9,8 @@
 //   - serve.go serves. bridge.go opens and closes the parts of a serving bridge, and each part has a file: journal.go the local file
 //     and the committer, delivery.go the destination and the courier, judging.go the detector and the worker, commands.go what
 //     operators ask for, deletion.go and retention.go what goes from the file, server.go the routes. reload.go reads files again.
-//   - upgrade.go lets another program take the place of a serving bridge: serve_check.go is how that says whether it can serve, and
-//     handover.go what it inherits.
+//   - upgrade.go lets another program take the place of a serving bridge: all that is decided about that is there. handover.go is what
+//     the two programs ask, leave and tell each other. It knows nothing of what the bridge does meanwhile.
 //   - run.go is the command run. run_env.go makes the environment of the tests, run_child.go runs the command and passes signals
 //     on, and run_end.go is what happens afterwards: run_ask.go asks for the summary, run_deliver.go waits for InfluxDB.
 //     run_bridge.go starts the bridge of run, which is run_serve.go. run_seat.go and run_place.go are the locks by which

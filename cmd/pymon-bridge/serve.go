@@ -169,22 +169,16 @@ func (*serveCmd) Help() string {
 
 // Run serves until ctx is done, then stops gracefully. SIGHUP does not stop it, unless it says that the terminal was
 // closed. After SIGUSR2 the program in the file that this one was started from takes its place.
-func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) (err error) {
+func (c *serveCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	if c.Check {
 		return c.check(ctx, m, logger)
 	}
-	next, err := c.serve(ctx, m, logger)
-	if next == nil {
-		return err
-	}
-	if err != nil {
-		logger.ErrorContext(ctx, "the bridge did not end well; the other program takes its place all the same", "error", err)
-	}
-	return next.replace(ctx)
+	b := newBridge(c, logger)
+	return b.upgrader.Close(ctx, c.serve(ctx, m, b))
 }
 
-// serve serves until ctx is done, or until next has to take the place of this program.
-func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (next *successor, err error) {
+// serve serves until ctx is done, or until another program can take the place of this one.
+func (c *serveCmd) serve(ctx context.Context, m *Main, b *bridge) (err error) {
 	setRuntime()
 	defer runtime.KeepAlive(make([]byte, reservedHeap))
 	hangup := make(chan os.Signal, 1)
@@ -198,44 +192,41 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, logger *slog.Logger) (nex
 	}
 	endProfile, err := c.profileFlags.start()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, endProfile()) }()
 	s, err := listen(c.Listen)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if path, err := programPath(); err == nil {
-		os.Args[0] = path // before the name leads elsewhere
-	}
-	b := newBridge(c, logger)
-	signal.Notify(b.asked, syscall.SIGUSR2)
+	b.upgrader.Open(s)
 	b.follow(m.files, &m.level)
-	b.socket = s
 	m.page.Store(c.pages(s.listener))
 	if err := b.Open(ctx, s.listener); err != nil {
-		if before := s.back(err); before != nil {
-			return before, nil
-		}
-		return nil, errors.Join(err, s.listener.Close())
+		return b.upgrader.goBack(err)
 	}
-	s.from.opened()
-	if err = c.announce(m, b, s, logger); err == nil {
+	b.upgrader.serving(ctx)
+	if err = c.announce(m, b, s); err == nil {
 		err = b.wait(ctx, hangup)
 	}
-	end := time.Now().Add(c.StopAfter)
-	if b.next == nil {
+	return errors.Join(err, b.stop(ctx))
+}
+
+// stop closes the bridge, for good or so that another program can take its place. None does when ctx is done meanwhile.
+func (b *bridge) stop(ctx context.Context) (err error) {
+	end := time.Now().Add(b.config.StopAfter)
+	if b.upgrader.next == nil {
 		b.notify(daemon.SdNotifyStopping)
 	} else {
-		end, err = b.makeWay(ctx)
+		end, err = b.makeWay(ctx, end)
 	}
 	stopping, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
 	err = errors.Join(err, b.Close(stopping))
 	if ctx.Err() != nil {
-		return nil, err
+		b.upgrader.next = nil
 	}
-	return b.next, err
+	return err
 }
 
 // guard returns an error when anybody on other machines could use the bridge, unless a flag allows it. It logs a warning

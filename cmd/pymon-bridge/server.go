@@ -22,7 +22,7 @@ func (b *bridge) openServer(l net.Listener) error {
 	}
 	b.server = httpd.New(auth, b.logger)
 	b.server.MaxConns = b.config.MaxConnections
-	b.server.HandedOver = b.socket.outlives
+	b.server.HandedOver = b.upgrader.socket.outlives
 	b.server.CertFile, b.server.KeyFile = b.config.TLSCert, b.config.TLSKey
 	b.server.RequireProject = b.config.RequireProject
 	b.server.HostNames, b.server.PublicURL = slices.Clone(b.config.HostName), b.config.PublicURL

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
-	"strings"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -67,94 +64,145 @@ func (c *upgradeCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) erro
 	})
 }
 
-// checkWithin is how long the new program may take to check whether it can serve.
-const checkWithin = time.Minute
+// upgrader lets another program take the place of a serving bridge. Its methods stand in the order in which they are called: first those
+// that end the upgrade to this program, then those for the upgrade to the next one.
+type upgrader struct {
+	logger *slog.Logger
+	socket socket // none in the bridge of `run`, which nothing replaces
+	db     *sqlite.DB
 
-// checkNext asks the program that would replace this one whether it can serve. With migrate it may bring the file to its own
-// version.
-func checkNext(ctx context.Context, program string, migrate bool) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append(os.Args[1:len(os.Args):len(os.Args)], "--check", "--log-level=error", "--color=never")...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.Discard, &said
-	err := cmd.Run()
-	if err == nil {
-		return nil
-	}
-	words := strings.TrimPrefix(strings.TrimSpace(said.String()), "pymon-bridge: ")
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == migratesStatus {
-		if migrate {
-			return nil
-		}
-		return fmt.Errorf("%s. Make a copy with `pymon-bridge backup`, and then type `pymon-bridge upgrade --migrate`", words)
-	}
-	if words == "" || ctx.Err() != nil {
-		words = errors.Join(err, ctx.Err()).Error()
-	}
-	return fmt.Errorf("%s cannot serve: %s", program, oneLine(words, 2000))
+	signals  chan os.Signal       // each asks for an upgrade
+	orders   chan struct{}        // each says that the file may have a command to upgrade
+	answered int64                // commands up to this one need no upgrade any more
+	answer   monitor.UpgradeState // what became of them
+
+	next *successor // nil unless another program takes the place of this one
 }
 
-// upgrade prepares the bridge to be replaced by the program in the file that it was started from. When that cannot serve, the
-// bridge goes on.
-func (b *bridge) upgrade(ctx context.Context, migrate bool) error {
+// Open listens to SIGUSR2. It takes what the bridge serves on, before the bridge opens.
+func (u *upgrader) Open(s socket) {
+	u.socket = s
+	if path, err := programPath(); err == nil {
+		os.Args[0] = path // before the name leads elsewhere
+	}
+	signal.Notify(u.signals, syscall.SIGUSR2)
+}
+
+// goBack is called when this program cannot serve. The program before takes its place again. Where none is, goBack closes the socket and
+// returns why.
+func (u *upgrader) goBack(why error) error {
+	if from := u.socket.from; from != nil && from.Program != 0 {
+		before := &successor{program: procFile + strconv.Itoa(from.Program), inheritance: inheritance{Failed: why.Error(), Paused: from.Paused, Lock: from.Lock}}
+		if before.keep(u.socket) == nil { // else the operator reads why this program cannot serve
+			u.next = before
+			return nil
+		}
+	}
+	return errors.Join(why, u.socket.listener.Close())
+}
+
+// serving is called when this program serves. From then on the program before cannot come back, and operators get their answer.
+func (u *upgrader) serving(ctx context.Context) {
+	state := monitor.UpgradeState{Version: version}
+	if from := u.socket.from; from != nil {
+		from.close()
+		state.Error, state.Before, state.Waited = from.Failed, from.Version, time.Since(from.Paused)
+		u.logger.Info("this program has taken the place of another", "version", version, "before", state.Before,
+			"clients_waited_at_most", state.Waited.Round(time.Millisecond))
+		if state.Error != "" {
+			u.logger.Error("no upgrade: the program before is back, because the new one cannot serve", "error", state.Error)
+		}
+	}
+	u.answerAll(context.WithoutCancel(ctx), state) // also while a signal stops the bridge
+}
+
+// look puts a word into orders when operators wait for an upgrade.
+func (u *upgrader) look(ctx context.Context) error {
+	last, _, err := u.db.UpgradeAsked(ctx, 0)
+	if err == nil && last > 0 && len(u.orders) == 0 {
+		u.orders <- struct{}{}
+	}
+	return err
+}
+
+// obey prepares the upgrade that operators wait for.
+func (u *upgrader) obey(ctx context.Context) {
+	last, migrate, err := u.db.UpgradeAsked(ctx, u.answered)
+	switch {
+	case err != nil || last == 0: // the next look finds it
+	case last <= u.answered:
+		_ = u.db.AnswerUpgrades(ctx, u.answer) // the log has an earlier error
+	default:
+		u.prepare(ctx, migrate)
+	}
+}
+
+// prepare makes the program in the file that this one was started from the next one. When that cannot serve, the bridge goes on.
+func (u *upgrader) prepare(ctx context.Context, migrate bool) {
 	next := &successor{program: os.Args[0], migrate: migrate}
-	err := b.db.Refusal() // this process may have the last hold of files that were removed
-	if err == nil && b.socket.listener == nil {
+	err := u.db.Refusal() // this process may have the last hold of files that were removed
+	if err == nil && u.socket.listener == nil {
 		err = errors.New("the bridge of `pymon-bridge run` ends when no test needs it, and the next one is the new program")
 	}
 	if err == nil {
-		next.asked, err = os.Stat(next.program)
+		err = next.ask(ctx)
 	}
 	if err == nil {
-		err = checkNext(ctx, next.program, migrate)
+		next.Lock, err = u.db.KeepLock()
 	}
 	if err == nil {
-		next.Lock, err = b.db.KeepLock()
+		err = next.keep(u.socket)
 	}
 	if err == nil {
-		err = next.keep(b.socket)
+		u.next = next
+		return
 	}
-	if err != nil {
-		b.logger.ErrorContext(ctx, "no upgrade: the bridge goes on as it is", "error", err)
-		b.answerUpgrades(ctx, monitor.UpgradeState{Error: err.Error()})
-		return err
-	}
-	b.next = next
-	return nil
+	u.logger.ErrorContext(ctx, "no upgrade: the bridge goes on as it is", "error", err)
+	u.answerAll(ctx, monitor.UpgradeState{Error: err.Error()})
 }
 
-// answerUpgrades tells the operators who asked for an upgrade. Where that fails, on a full disk for example, wait tries again.
-func (b *bridge) answerUpgrades(ctx context.Context, s monitor.UpgradeState) {
-	last, _, err := b.db.UpgradeAsked(ctx, 0)
-	b.upgraded, b.upgrades = max(b.upgraded, last), s
+// answerAll tells the operators who asked for an upgrade. Where that fails, on a full disk for example, obey tries again.
+func (u *upgrader) answerAll(ctx context.Context, s monitor.UpgradeState) {
+	last, _, err := u.db.UpgradeAsked(ctx, 0)
+	u.answered, u.answer = max(u.answered, last), s
 	if err == nil {
-		err = b.db.AnswerUpgrades(ctx, s)
+		err = u.db.AnswerUpgrades(ctx, s)
 	}
 	if err != nil {
-		b.logger.ErrorContext(ctx, "cannot say what became of an upgrade", "error", err)
+		u.logger.ErrorContext(ctx, "cannot say what became of an upgrade", "error", err)
 	}
 }
 
 // makeWay stops what nobody waits for, and then waits for a moment at which no request takes long, for StopAfter at most. Until
 // then the bridge accepts records. When ctx ends, the bridge stops for good. makeWay returns until when the bridge may close.
-func (b *bridge) makeWay(ctx context.Context) (end time.Time, err error) {
-	end = time.Now().Add(b.config.StopAfter)
-	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", b.next.program)
+func (b *bridge) makeWay(ctx context.Context, atMost time.Time) (end time.Time, err error) {
+	next := b.upgrader.next
+	b.logger.InfoContext(ctx, "another program takes the place of this one", "program", next.program)
 	now, cancel := context.WithCancel(ctx)
 	cancel()
 	err = b.closeParts(now, true)
-	calm, cancel := context.WithDeadline(ctx, end)
+	calm, cancel := context.WithDeadline(ctx, atMost)
 	defer cancel()
 	b.server.Calm(calm)
-	b.next.Paused = time.Now()
+	next.Paused = time.Now()
 	if ctx.Err() != nil {
-		return b.next.Paused.Add(b.config.StopAfter), err
+		return next.Paused.Add(b.config.StopAfter), err
 	}
 	b.server.HandedOver = true
 	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // until the next program takes them
-	if short := b.next.Paused.Add(httpd.ShortTime); end.Before(short) {
-		end = short
+	if short := next.Paused.Add(httpd.ShortTime); atMost.Before(short) {
+		return short, err
 	}
-	return end, err
+	return atMost, err
+}
+
+// Close is called when the bridge has closed, with its error. It runs the next program, and then returns only after an error.
+func (u *upgrader) Close(ctx context.Context, err error) error {
+	if u.next == nil {
+		return err
+	}
+	if err != nil {
+		u.logger.ErrorContext(ctx, "the bridge did not end well; the other program takes its place all the same", "error", err)
+	}
+	return u.next.replace(ctx)
 }
