@@ -36,16 +36,24 @@ func (db *DB) copyLogInBackground() {
 		case <-db.ctx.Done():
 			return
 		}
-		frames, done, err := copied(db.readers)
-		if err == nil && frames-done >= db.copyFrom && db.state.refusal() == nil {
-			err = db.copyLog()
-		}
 		pause = copyPause
-		if err != nil {
+		if err := db.copyLargeLog(db.copyFrom); err != nil {
 			pause = copyRest
 			db.logger.Warn("the journal's log cannot be copied into the file yet", "file", db.path, "error", inWords(err))
 		}
 	}
+}
+
+// copyLargeLog copies the log if so many pages are not copied yet. A file that refuses stays as it is.
+func (db *DB) copyLargeLog(from int) error {
+	if db.state.refusal() != nil {
+		return nil
+	}
+	frames, done, err := copied(db.readers)
+	if err != nil || frames-done < from {
+		return err
+	}
+	return db.copyLog()
 }
 
 // copyLog copies the log into the file while others write. SQLite syncs the file only after a copy of the whole log, so a second copy

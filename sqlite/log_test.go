@@ -77,6 +77,30 @@ func TestASmallLogIsCopiedEarlier(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 }
 
+// A file that refuses may be damaged, and its log the only whole copy.
+func TestTheLogOfAFileThatRefusesIsNotCopied(t *testing.T) {
+	db, path := openNew(t)
+	appendAll(t, db, newLoad().records(500)...)
+	beside := raw(t, path)
+	var busy, frames, copied int
+	require.NoError(t, beside.QueryRow("SELECT count(*) FROM metrics").Scan(&frames)) // SQLite copies the log when nobody has it open any more
+	db.BreakCommitsUntilReopen(errors.New("a broken disk"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	for _, refuses := range []bool{true, false} {
+		if !refuses {
+			db.BreakCommits(nil)
+			require.NoError(t, db.Reopen())
+		}
+		require.NoError(t, db.CopyLargeLog())
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
+		assert.Positive(t, frames)
+		assert.Equal(t, refuses, copied == 0)
+	}
+	db.BreakCommitsUntilReopen(errors.New("a broken disk"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	require.NoError(t, db.CopyLog(), "it refuses while the log is being copied")
+}
+
 // A reader keeps SQLite from copying the whole log, so SQLite does not sync what it copies. Then the sync after the rest fails, and the
 // system drops the pages. The log has them.
 func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
