@@ -137,18 +137,15 @@ func (c *Courier) RetryNow() { c.now.ring() }
 // before, some of them are gone from the destination. The log and Health say so, Health until a replay has sent them all
 // again.
 func (c *Courier) Recreated(part string) {
-	ctx := context.Background() // the loss is noted also while the courier stops
-	acked := int64(c.acked.Load())
-	stats, err := c.journal.Stats(ctx, c.dest)
-	records := "records"
-	if err == nil {
+	ctx := context.Background()    // the loss is noted also while the courier stops
+	acked := int64(c.acked.Load()) // also records of projects that are deleted now
+	if stats, err := c.journal.Stats(ctx, c.dest); err == nil {
 		acked -= stats.Parked + stats.DeadLetters
-		records = fmt.Sprint(acked, " records")
 	}
 	if acked <= 0 {
 		return
 	}
-	if err := c.status.recreated(ctx, part, records); err != nil {
+	if err := c.status.recreated(ctx, part); err != nil {
 		c.logger.Error("the journal failed; the courier tries again", "error", err)
 	}
 }
