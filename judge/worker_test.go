@@ -113,6 +113,7 @@ func TestARunThatCannotBeJudgedLetsOthersGoFirst(t *testing.T) {
 			require.Equal(t, want, r.runs(), "at once")
 			time.Sleep(time.Minute)
 		}
+		synctest.Wait()
 		assert.Equal(t, 14, strings.Count(strings.Join(j.asked, " "), "later"), "after 1, 2, 4, … seconds, then each five minutes")
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -132,6 +133,7 @@ func TestWorkerRestsWhileNoReportCanBeKept(t *testing.T) {
 		}
 		w.Ended("p", "99")
 		time.Sleep(105 * time.Minute)
+		synctest.Wait()
 		assert.Len(t, j.asked, 29)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
