@@ -96,6 +96,7 @@ func TestTheLogOfAFileThatRefusesIsNotCopied(t *testing.T) {
 		assert.Positive(t, frames)
 		assert.Equal(t, refuses, copied == 0)
 	}
+	db, _ = openNew(t)
 	db.BreakCommitsUntilReopen(errors.New("a broken disk"))
 	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
 	require.NoError(t, db.CopyLog(), "it refuses while the log is being copied")

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -371,6 +372,8 @@ func TestTheLogOfARecoveryStaysSmall(t *testing.T) {
 	result, err := sqlite.Recover(watched, path, into, slog.New(slog.DiscardHandler), quiet)
 	require.NoError(t, err)
 	assert.Contains(t, result.Kinds, sqlite.RecoveredKind{Kind: "sessions", Saved: sessions})
+	watched.mu.Lock()
+	defer watched.mu.Unlock()
 	assert.Positive(t, watched.most)
 	assert.Less(t, watched.most, int64(24<<20), "it is copied from 16 MB on, after a transaction")
 	assert.Greater(t, size(into), int64(72<<20))
@@ -380,10 +383,13 @@ func TestTheLogOfARecoveryStaysSmall(t *testing.T) {
 type watchingContext struct {
 	context.Context
 	path string
+	mu   sync.Mutex
 	most int64
 }
 
 func (c *watchingContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.most = max(c.most, size(c.path))
 	return c.Context.Done()
 }
