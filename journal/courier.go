@@ -137,8 +137,10 @@ func (c *Courier) RetryNow() { c.now.ring() }
 // before, some of them are gone from the destination. The log and Health say so, Health until a replay has sent them all
 // again.
 func (c *Courier) Recreated(part string) {
-	ctx := context.Background()    // the loss is noted also while the courier stops
-	acked := int64(c.acked.Load()) // also records of projects that are deleted now
+	ctx := context.Background() // the loss is noted also while the courier stops
+
+	// The cursor also counts records of projects that are deleted now. So this says whether there was a delivery, and not of how many.
+	acked := int64(c.acked.Load())
 	if stats, err := c.journal.Stats(ctx, c.dest); err == nil {
 		acked -= stats.Parked + stats.DeadLetters
 	}
