@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"pymon-bridge/monitor/turns"
 )
 
 const (
@@ -42,7 +44,8 @@ func (b *body) sendIfFull() error {
 	if err := b.send(); err != nil {
 		return err
 	}
-	return turnOf(b.c).Resume(b.c.Request.Context())
+	ctx := b.c.Request.Context()
+	return turns.FromContext(ctx).Resume(ctx)
 }
 
 // finish sends the rest of the data.
@@ -55,7 +58,7 @@ func (b *body) finish() error {
 
 // send sends the data. Meanwhile other reads have the turn, since the client may be slow.
 func (b *body) send() error {
-	turnOf(b.c).Leave()
+	turns.FromContext(b.c.Request.Context()).Leave()
 	w := b.c.Writer
 	if !w.Written() {
 		b.c.Header("Content-Type", b.media)

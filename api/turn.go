@@ -17,9 +17,6 @@ func newTurns() *turns.Queue {
 	return &turns.Queue{AtOnce: max(1, turns.Processors/2), MaxWaiting: maxWaiting}
 }
 
-// turnKey is the key of the [turns.Place] of a request.
-const turnKey = "turn"
-
 // inTurn makes a handler wait for its turn. Two kinds of handlers have none: pytest waits for the lookups of its plugin,
 // and package judge has turns of its own.
 func (a *API) inTurn(handle gin.HandlerFunc) gin.HandlerFunc {
@@ -30,13 +27,7 @@ func (a *API) inTurn(handle gin.HandlerFunc) gin.HandlerFunc {
 			return
 		}
 		defer turn.Leave()
-		c.Set(turnKey, turn)
+		c.Request = c.Request.WithContext(turns.NewContext(c.Request.Context(), turn))
 		handle(c)
 	}
-}
-
-// turnOf returns the place of a request among all reads, nil if it has none.
-func turnOf(c *gin.Context) *turns.Place {
-	turn, _ := c.Value(turnKey).(*turns.Place)
-	return turn
 }

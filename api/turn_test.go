@@ -124,3 +124,37 @@ func TestASlowClientKeepsNobodyWaiting(t *testing.T) {
 	reader.Wait()
 	assert.NotEmpty(t, slow.Body.String())
 }
+
+// passingStore passes the place of one read between its steps, and notes another one.
+type passingStore struct {
+	*fakeStore
+	pass func(p *turns.Place)
+	read bool
+}
+
+func (s *passingStore) CountFlakyTests(ctx context.Context, _ monitor.FlakyQuery) (int64, error) {
+	s.pass(turns.FromContext(ctx))
+	return 7, nil
+}
+
+func (s *passingStore) CountMetrics(context.Context, monitor.MetricQuery) (int64, error) {
+	s.read = true
+	return 0, nil
+}
+
+// TestAStoreMayPassTheTurn has a read of one project wait while a long one of another goes on.
+func TestAStoreMayPassTheTurn(t *testing.T) {
+	t.Parallel()
+	store := &passingStore{fakeStore: sample()}
+	s := serve(t, store)
+	s.api.Turns = &turns.Queue{AtOnce: 1, MaxWaiting: 1}
+	var other sync.WaitGroup
+	store.pass = func(p *turns.Place) {
+		other.Go(func() { s.do(http.MethodGet, "/p/other/api/v1/metrics/count", "") })
+		waiting(t, s, "other")
+		assert.NoError(t, p.Pass(t.Context()))
+		assert.True(t, store.read)
+	}
+	assert.Contains(t, s.do(http.MethodGet, "/p/shop/api/v1/tests/flaky/count?since=1970-01-01", "").Body.String(), "7")
+	other.Wait()
+}

@@ -2,6 +2,7 @@ package influx_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -88,6 +89,36 @@ func TestReplyToStatus(t *testing.T) {
 				require.Equal(t, c.message, v.Message)
 			}
 			require.Len(t, s.delivered(), 1, "exactly one request")
+		})
+	}
+}
+
+// What the bridge asks for before a delivery, or to delete, says what it was for, and still how long InfluxDB wants to be left alone.
+func TestErrorsWithMoreWordsKeepTheWait(t *testing.T) {
+	for name, of := range map[string]string{`bucket "meta"`: "/api/v2/write", `find organisation "o"`: "/api/v2/orgs", `create bucket "meta"`: "/api/v2/buckets",
+		`delete project shop from bucket "meta"`: "/api/v2/delete"} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case of:
+					status(503, "busy", "Retry-After", "17")(w, r)
+				case "/api/v2/orgs":
+					_, _ = io.WriteString(w, `{"orgs":[{"id":"0123456789abcdef","name":"o"}]}`)
+				default:
+					status(404, "not found")(w, r)
+				}
+			}))
+			t.Cleanup(s.Close)
+			w := mustOpen(t, influx.Config{URL: s.URL, Token: secret, Org: "o", Bucket: "pytest", MetaBucket: "meta", Timeout: 10 * time.Second})
+			want := monitor.Reply{Kind: monitor.Unavailable, Message: name + ": busy", RetryAfter: 17 * time.Second}
+			if of != "/api/v2/delete" {
+				require.Equal(t, want, w.Prepare(metricPoints(3))(t.Context()))
+				return
+			}
+			err, ok := errors.AsType[*monitor.Error](w.DeleteProject(t.Context(), "shop"))
+			require.True(t, ok)
+			require.Equal(t, want, monitor.Reply{Kind: monitor.Unavailable, Message: err.Message, RetryAfter: err.RetryAfter})
+			require.Equal(t, monitor.EUnavailable, err.Code)
 		})
 	}
 }

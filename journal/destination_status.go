@@ -138,9 +138,9 @@ func (s *status) setAside(n int64) {
 }
 
 // recreated notes that a part of the destination was created anew, after some records had been delivered.
-func (s *status) recreated(ctx context.Context, part, records string) error {
-	gone := fmt.Sprintf("%s was missing and was created again at %s: the %s delivered before are not all there, and "+
-		"pymon-bridge replay delivers again what the file has of them", part, time.Now().UTC().Format(time.RFC3339), records)
+func (s *status) recreated(ctx context.Context, part string) error {
+	gone := fmt.Sprintf("%s was missing and was created again at %s: the records delivered before are not all there, and "+
+		"pymon-bridge replay delivers again what the file has of them", part, time.Now().UTC().Format(time.RFC3339))
 	s.logger.Error("the destination has lost delivered records", "lost", gone)
 	s.mu.Lock()
 	s.unkept = append(s.unkept, gone)

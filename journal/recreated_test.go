@@ -23,7 +23,7 @@ func TestCourierSaysThatDeliveredRecordsAreGone(t *testing.T) {
 			r.after(time.Second)
 			assert.Equal(t, "delivering to "+string(dest), r.Health().Detail)
 			r.Recreated("bucket pytest")
-			want := "bucket pytest was missing and was created again at 2000-01-01T00:00:01Z: the 3 records delivered before are not all there, " +
+			want := "bucket pytest was missing and was created again at 2000-01-01T00:00:01Z: the records delivered before are not all there, " +
 				"and pymon-bridge replay delivers again what the file has of them"
 			r.after(time.Hour)
 			assert.Equal(t, "delivering to "+string(dest)+"; "+want, r.Health().Detail)
@@ -40,7 +40,6 @@ func TestCourierSaysThatDeliveredRecordsAreGone(t *testing.T) {
 			assert.False(t, r.Health().OK)
 			r.j.FailFn = func(string) error { return monitor.Errorf(monitor.EUnavailable, "the file is busy") }
 			r.Recreated("bucket pytest_meta")
-			assert.Contains(t, r.Health().Detail, "the records delivered before are not all there", "they cannot be counted")
 			assert.Contains(t, r.Health().Detail, "bucket pytest_meta was missing", "also at the first delivery after a start")
 			assert.Len(t, r.j.lost, 1)
 			r.j.FailFn = nil

@@ -215,6 +215,13 @@ type fakeJudge struct {
 	give  map[string]*monitor.Report // by run, in place of one with a regression
 }
 
+// attempts returns the runs that it was asked about.
+func (j *fakeJudge) attempts() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.asked)
+}
+
 func (j *fakeJudge) Judge(_ context.Context, q monitor.JudgeQuery) (*monitor.Report, error) {
 	if j.enter != nil {
 		j.enter(q.Run)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,13 +19,10 @@ const (
 	// grace is the time from Open until the worker judges a run whose sessions have all said that they have ended. Another run it judges
 	// after [Worker.Quiet].
 	grace = 3 * time.Second
-	// minBackoff and maxBackoff bound the wait between attempts to judge a run.
-	minBackoff = time.Second
-	maxBackoff = 5 * time.Minute
 )
 
-// Worker judges the runs that have ended, one after the other, and keeps the reports. It is safe for concurrent use. The
-// exported fields may be changed before Open.
+// Worker judges the runs that have ended, one after the other, and keeps the reports. A run that cannot be judged now lets others go
+// first. It is safe for concurrent use. The exported fields may be changed before Open.
 type Worker struct {
 	// Quiet is how long after its last measurement a run has ended. The caller watches the runs that measure something
 	// after Open, and calls Ended. The worker waits for the runs that were going on before.
@@ -45,14 +41,12 @@ type Worker struct {
 	told map[string]time.Time // by project, when slow growth was news; of the goroutine that judges
 
 	mu      sync.Mutex
-	waiting []runKey // without repetition, by when they ended
-	busy    bool     // with a run that has left the list
+	waiting waiting
+	busy    bool // with a run that has left the list
 	wake    chan struct{}
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
-
-type runKey struct{ project, run string }
 
 // NewWorker returns a worker with five minutes for Quiet.
 func NewWorker(judge monitor.Judge, reports monitor.ReportStore, logger *slog.Logger) *Worker {
@@ -67,9 +61,7 @@ func (w *Worker) Open() error {
 	opened := time.Now()
 	w.running.Go(func() {
 		w.catchUp(ctx, opened.Add(-lookBack), opened.Add(-w.Quiet), isRun)
-		for w.idle(ctx) {
-			w.work(ctx)
-		}
+		w.work(ctx)
 	})
 	w.running.Go(func() {
 		early := map[runKey]bool{}
@@ -110,13 +102,9 @@ func (w *Worker) Close() error {
 
 // Ended asks for a run to be judged, because it has ended, or because something was added to it since. It never blocks.
 func (w *Worker) Ended(project, run string) {
-	key := runKey{project, run}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if slices.Contains(w.waiting, key) {
-		return
-	}
-	w.waiting = append(w.waiting, key)
+	w.waiting.add(runKey{project, run})
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -133,14 +121,14 @@ func (w *Worker) Settle(ctx context.Context) {
 func (w *Worker) unsettled() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.busy || len(w.waiting) > 0
+	return w.busy || len(w.waiting.runs) > 0
 }
 
 // Waiting is the number of runs that wait to be judged.
 func (w *Worker) Waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.waiting)
+	return len(w.waiting.runs)
 }
 
 // catchUp takes the wanted ones of the runs without a report that last measured something between two times.
@@ -157,42 +145,45 @@ func (w *Worker) catchUp(ctx context.Context, from, to time.Time, wanted func(*m
 	}
 }
 
-func (w *Worker) idle(ctx context.Context) bool {
-	select {
-	case <-w.wake:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// work judges the runs that wait. A run leaves the list before it is judged, so that it is judged again if something is
-// added to it meanwhile.
+// work judges the runs that wait until ctx ends. A run leaves the list before it is judged, so that it is judged again if something
+// is added to it meanwhile.
 func (w *Worker) work(ctx context.Context) {
-	for {
-		key, ok := w.next()
-		if !ok {
-			return
+	for ctx.Err() == nil {
+		run, due := w.next()
+		if run != nil {
+			w.done(run, w.report(ctx, run.runKey))
+			continue
 		}
-		for wait := minBackoff; !w.report(ctx, key); wait = min(2*wait, maxBackoff) {
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return
-			}
+		var later <-chan time.Time
+		if !due.IsZero() {
+			later = time.After(time.Until(due))
+		}
+		select {
+		case <-w.wake:
+		case <-later:
+		case <-ctx.Done():
 		}
 	}
 }
 
-func (w *Worker) next() (key runKey, ok bool) {
+// next takes a run to be judged now, or returns nil and when there will be one, the zero time for nobody knows.
+func (w *Worker) next() (run *waitingRun, due time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy = len(w.waiting) > 0; !w.busy {
-		return runKey{}, false
+	run, due = w.waiting.next(time.Now())
+	w.busy = run != nil
+	return run, due
+}
+
+// done notes whether a run is judged. Otherwise it is tried again.
+func (w *Worker) done(run *waitingRun, judged bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if judged {
+		w.waiting.judged()
+	} else {
+		w.waiting.failed(run, time.Now())
 	}
-	key = w.waiting[0]
-	w.waiting = w.waiting[1:]
-	return key, true
 }
 
 // report judges a run and keeps the report. It returns false when it should be tried again.

@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -81,9 +82,61 @@ func TestWorkerInsists(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		assert.Equal(t, []string{"later", "fine"}, r.runs())
+		assert.Equal(t, []string{"fine", "later"}, r.runs())
 		assert.Contains(t, log.String(), "level=ERROR", "an unknown fault is not hidden")
 		assert.NotContains(t, log.String(), "run=gone")
+	})
+}
+
+// One run cannot be judged for long. It delays no other one, and is not tried more often for others.
+func TestARunThatCannotBeJudgedLetsOthersGoFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, r := &fakeJudge{errs: map[string][]error{}}, &fakeReports{}
+		for range 15 {
+			j.errs["later"] = append(j.errs["later"], monitor.Errorf(monitor.EUnavailable, "too many questions wait"))
+		}
+		w, _ := openWorker(t, j, r)
+		want := []string{"one", "two"}
+		for _, run := range []string{"later", "one", "two"} {
+			w.Ended("p", run)
+		}
+		synctest.Wait()
+		assert.Equal(t, want, r.runs(), "at once")
+		assert.Equal(t, 1, w.Waiting(), "the page about the bridge counts it")
+		for n := range 30 {
+			run := fmt.Sprint("new ", n)
+			w.Ended("p", run)
+			w.Ended("p", "later") // waits already
+			synctest.Wait()
+			want = append(want, run)
+			require.Equal(t, want, r.runs(), "at once")
+			time.Sleep(time.Minute)
+		}
+		assert.Equal(t, 14, strings.Count(strings.Join(j.attempts(), " "), "later"), "after 1, 2, 4, … seconds, then each five minutes")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Equal(t, append(want, "later"), r.runs(), "once")
+	})
+}
+
+// No report can be kept for long. Each attempt would read the measurements of dozens of runs, so there are as few for many runs as for
+// one. A report that can be kept again ends the wait of all.
+func TestWorkerRestsWhileNoReportCanBeKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, r := &fakeJudge{}, &fakeReports{fails: 30}
+		w, _ := openWorker(t, j, r)
+		for n := range 100 {
+			w.Ended("p", fmt.Sprint(n))
+		}
+		w.Ended("p", "99")
+		time.Sleep(105 * time.Minute)
+		assert.Len(t, j.attempts(), 29)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		assert.Len(t, r.runs(), 100)
+		assert.Zero(t, w.Waiting())
 	})
 }
 

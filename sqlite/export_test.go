@@ -77,6 +77,9 @@ func (db *DB) HoldBytes(n int) { db.scale.bytes = budget(n) }
 // EmptyLogAt sets at how many bytes trimLog empties the log.
 func (db *DB) EmptyLogAt(bytes int64) { db.maxLog = bytes }
 
+// CopyLargeLog copies the log, if it has a page, when it is looked at in the background.
+func (db *DB) CopyLargeLog() error { return db.copyLargeLog(1) }
+
 // CopyLog copies the log as it is copied in the background.
 func (db *DB) CopyLog() error { return db.copyLog() }
 

@@ -12,8 +12,12 @@ const readersWait = 250
 // trimLog copies a log into the file and empties it, if it has at least from bytes. The caller holds mu. After a copy, SQLite writes to
 // the log from its beginning again, but only at a moment without readers. While a backlog is delivered, reads follow each other closely,
 // and there may be no such moment. The log would then grow to many times the size of the file. After a reader has prevented an attempt,
-// the log grows by half of maxLog before the next one.
+// the log grows by half of maxLog before the next one. Only the process that owns the file knows whether all that was copied is on the
+// disk, so no other one does it.
 func (db *DB) trimLog(from int64) {
+	if db.shared {
+		return
+	}
 	size := fileSize(db.path + "-wal")
 	if size < db.maxLog {
 		db.state.note(nil) // it was emptied, or the file was opened again

@@ -36,16 +36,24 @@ func (db *DB) copyLogInBackground() {
 		case <-db.ctx.Done():
 			return
 		}
-		frames, done, err := copied(db.readers)
-		if err == nil && frames-done >= db.copyFrom && db.state.refusal() == nil {
-			err = db.copyLog()
-		}
 		pause = copyPause
-		if err != nil {
+		if err := db.copyLargeLog(db.copyFrom); err != nil {
 			pause = copyRest
 			db.logger.Warn("the journal's log cannot be copied into the file yet", "file", db.path, "error", inWords(err))
 		}
 	}
+}
+
+// copyLargeLog copies the log if so many pages are not copied yet. A file that refuses stays as it is.
+func (db *DB) copyLargeLog(from int) error {
+	if db.state.refusal() != nil {
+		return nil
+	}
+	frames, done, err := copied(db.readers)
+	if err != nil || frames-done < from {
+		return err
+	}
+	return db.copyLog()
 }
 
 // copyLog copies the log into the file while others write. SQLite syncs the file only after a copy of the whole log, so a second copy
@@ -87,25 +95,31 @@ func copied(q querier) (frames, done int, err error) {
 	return frames, done, err
 }
 
-// writeAgain makes SQLite copy pages again that may not be on the disk. A copy of a part of the log counts as done although SQLite does
-// not sync the file after it. When the sync after the rest of the log fails, the system may have dropped pages of that part, and the next
-// sync succeeds without them. SQLite would then begin the log anew, which alone has them. So they are written to the log again, unchanged,
-// and count as new. They are read from the log, since SQLite reads what it has copied from the file. The caller holds copying and mu.
+// writeAgain makes SQLite copy pages again that may not be on the disk. The caller holds copying and mu.
 func (db *DB) writeAgain() error {
 	if !db.unsure {
 		return nil
 	}
-	frames, done, err := copied(db.writer.conn)
-	if err == nil && done > 0 { // otherwise the log may be empty
-		err = db.writer.transaction(func() error {
-			return eachCopied(db.path+"-wal", frames, done, func(number uint32, page []byte) error {
-				_, err := db.writer.exec("UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?", page, int64(number)) // none where the file became smaller
-				return err
-			})
-		}, db.commit)
-	}
+	err := db.writer.writeAgain(db.path, db.commit)
 	db.unsure = err != nil
 	return err
+}
+
+// writeAgain makes SQLite copy again what it has copied. A copy of a part of the log counts as done although SQLite does not sync the
+// file after it. When the sync after the rest of the log fails, the system may have dropped pages of that part, and the next sync
+// succeeds without them. SQLite would then begin the log anew, which alone has them. So they are written to the log again, unchanged,
+// and count as new. They are read from the log, since SQLite reads what it has copied from the file.
+func (w *writer) writeAgain(path string, commit func(w *writer) error) error {
+	frames, done, err := copied(w.conn)
+	if err != nil || done <= 0 { // the log may be empty, or not made yet
+		return err
+	}
+	return w.transaction(func() error {
+		return eachCopied(path+"-wal", frames, done, func(number uint32, page []byte) error {
+			_, err := w.exec("UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?", page, int64(number)) // none where the file became smaller
+			return err
+		})
+	}, commit)
 }
 
 // eachCopied calls fn for the pages in the first frames of a log, which are done, that are in none of its other frames.
@@ -143,9 +157,13 @@ func eachCopied(path string, frames, done int, fn func(number uint32, page []byt
 }
 
 // closeConnections closes all connections. The last one copies the log and removes it, unless pages may not be on the disk: then the next
-// start copies the whole log. The caller holds mu, and nothing else is under way.
+// start copies the whole log. A bridge that ended beside this process, or was killed, may have left such pages. The caller holds mu, and
+// nothing else is under way.
 func (db *DB) closeConnections() (errs []error) {
-	if db.writer != nil {
+	if db.shared {
+		_, done, err := copied(db.readers)
+		db.unsure = err != nil || done > 0
+	} else if db.writer != nil {
 		errs = append(errs, db.writeAgain())
 	}
 	var last *sql.DB

@@ -77,8 +77,78 @@ func TestASmallLogIsCopiedEarlier(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 }
 
-// A reader keeps SQLite from copying the whole log, so SQLite does not sync what it copies. Then the sync after the rest fails, and the
-// system drops the pages. The log has them.
+// A file that refuses may be damaged, and its log the only whole copy.
+func TestTheLogOfAFileThatRefusesIsNotCopied(t *testing.T) {
+	db, path := openNew(t)
+	appendAll(t, db, newLoad().records(500)...)
+	beside := raw(t, path)
+	var busy, frames, copied int
+	require.NoError(t, beside.QueryRow("SELECT count(*) FROM metrics").Scan(&frames)) // SQLite copies the log when nobody has it open any more
+	db.BreakCommitsUntilReopen(errors.New("a broken disk"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	for _, refuses := range []bool{true, false} {
+		if !refuses {
+			db.BreakCommits(nil)
+			require.NoError(t, db.Reopen())
+		}
+		require.NoError(t, db.CopyLargeLog())
+		require.NoError(t, beside.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
+		assert.Positive(t, frames)
+		assert.Equal(t, refuses, copied == 0)
+	}
+	db, _ = openNew(t)
+	db.BreakCommitsUntilReopen(errors.New("a broken disk"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	require.NoError(t, db.CopyLog(), "it refuses while the log is being copied")
+}
+
+// halfCopied opens db, in whose file pages are lost that count as copied. A reader keeps SQLite from copying the whole log, so SQLite
+// does not sync what it copies. Then the sync after the rest fails, and the system drops the pages. The log has them.
+func halfCopied(t *testing.T, db *sqlite.DB, path string) *load {
+	t.Helper()
+	require.NoError(t, db.Open(t.Context()))
+	l := newLoad()
+	appendAll(t, db, l.records(500)...)
+	require.NoError(t, db.CopyLog())
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = file.Close() }) // not earlier: it would end SQLite's locks
+	before, err := io.ReadAll(file)
+	require.NoError(t, err)
+
+	appendAll(t, db, l.records(300)...)
+	reader := raw(t, path)
+	tx, err := reader.Begin()
+	require.NoError(t, err)
+	require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
+	appendAll(t, db, l.records(200)...)
+	require.NoError(t, db.CopyLogAndFail())
+	var busy, frames, copied int
+	require.NoError(t, reader.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
+	require.Positive(t, copied)
+	require.Less(t, copied, frames)
+	require.NoError(t, file.Truncate(int64(len(before))))
+	_, err = file.WriteAt(before, 0)
+	require.NoError(t, err)
+	require.NoError(t, tx.Rollback())
+	require.NoError(t, reader.Close())
+	return l
+}
+
+// requireWhole opens a file to which newLoad has sent records, and closes it.
+func requireWhole(t *testing.T, path string, records int) {
+	t.Helper()
+	db := dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	n, err := db.CountMetrics(t.Context(), monitor.MetricQuery{})
+	require.NoError(t, err)
+	assert.EqualValues(t, records-2, n, "without the two contexts")
+	var sound string
+	require.NoError(t, raw(t, path).QueryRow("PRAGMA integrity_check").Scan(&sound))
+	assert.Equal(t, "ok", sound)
+	require.NoError(t, db.Close())
+}
+
 func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
 	broken := errors.New("a broken disk")
 	for name, end := range map[string]func(db *sqlite.DB) error{
@@ -89,44 +159,75 @@ func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, path := newDB(t, utcZones())
-			require.NoError(t, db.Open(t.Context()))
-			l := newLoad()
-			appendAll(t, db, l.records(500)...)
-			require.NoError(t, db.CopyLog())
-			file, err := os.OpenFile(path, os.O_RDWR, 0)
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = file.Close() }) // not earlier: it would end SQLite's locks
-			before, err := io.ReadAll(file)
-			require.NoError(t, err)
-
-			appendAll(t, db, l.records(300)...)
-			reader := raw(t, path)
-			tx, err := reader.Begin()
-			require.NoError(t, err)
-			require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
-			appendAll(t, db, l.records(200)...)
-			require.NoError(t, db.CopyLogAndFail())
-			var busy, frames, copied int
-			require.NoError(t, reader.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
-			require.Positive(t, copied)
-			require.Less(t, copied, frames)
-			require.NoError(t, file.Truncate(int64(len(before))))
-			_, err = file.WriteAt(before, 0)
-			require.NoError(t, err)
-			require.NoError(t, tx.Rollback())
-			require.NoError(t, reader.Close())
-
-			err = end(db)
+			l := halfCopied(t, db, path)
+			err := end(db)
 			appendAll(t, db, l.records(100)...) // SQLite may begin the log anew
 			db.BreakCommits(err)
 			require.ErrorIs(t, db.Close(), err)
-			again := open(t, dbAt(path, utcZones()))
-			n, err := again.CountMetrics(t.Context(), monitor.MetricQuery{})
+			requireWhole(t, path, 1100)
+		})
+	}
+}
+
+// A command has the file open beside the bridge. It does not know that a sync failed, and SQLite's index, which it keeps, does neither.
+func TestACommandDoesNotLoseWhatAFailedSyncMayHaveLost(t *testing.T) {
+	broken := errors.New("a broken disk")
+	ends := func(t *testing.T, db *sqlite.DB) {
+		db.BreakCommits(broken)
+		require.ErrorIs(t, db.Close(), broken)
+	}
+	for name, c := range map[string]struct {
+		before bool // the command begins before the bridge
+		end    func(t *testing.T, db, command *sqlite.DB, path string, l *load)
+	}{
+		"the index lives on": {false, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
+			ends(t, db)
+			next := dbAt(path, utcZones())
+			require.NoError(t, next.Open(t.Context()))
+			require.NoError(t, next.CopyLogWithoutCache())
+			appendAll(t, next, l.records(100)...)
+			require.NoError(t, command.Close())
+			require.NoError(t, next.Close())
+		}},
+		"the index lives on until the next bridge ends": {false, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
+			ends(t, db)
+			next := dbAt(path, utcZones())
+			require.NoError(t, next.Open(t.Context()))
+			require.NoError(t, command.Close())
+			appendAll(t, next, l.records(100)...)
+			require.NoError(t, next.Close())
+		}},
+		"the command ends last": {false, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
+			appendAll(t, db, l.records(100)...)
+			ends(t, db)
+			require.NoError(t, command.Close())
+		}},
+		"the command begins first and ends last": {true, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
+			appendAll(t, db, l.records(100)...)
+			ends(t, db)
+			require.NoError(t, command.Close())
+		}},
+		"the command writes while the log is large": {true, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
+			command.EmptyLogAt(1)
+			_, err := command.AddToken(t.Context(), monitor.Token{Project: "p", Label: "ci", Scopes: []monitor.Scope{monitor.ScopeRead}})
 			require.NoError(t, err)
-			assert.EqualValues(t, 1098, n) // without the two contexts
-			var sound string
-			require.NoError(t, raw(t, path).QueryRow("PRAGMA integrity_check").Scan(&sound))
-			assert.Equal(t, "ok", sound)
+			appendAll(t, db, l.records(100)...)
+			require.NoError(t, command.Close())
+			require.NoError(t, db.Close())
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			command := dbAt(path, utcZones())
+			if c.before {
+				require.NoError(t, command.OpenShared(t.Context()))
+			}
+			l := halfCopied(t, db, path)
+			if !c.before {
+				require.NoError(t, command.OpenShared(t.Context()))
+			}
+			c.end(t, db, command, path, l)
+			requireWhole(t, path, 1100)
 		})
 	}
 }

@@ -89,7 +89,7 @@ type recovery struct {
 	w        *writer // of the new file
 	found    *salvage
 	damaged  map[string]int64 // rows that were seen and not saved, by table
-	written  int              // rows in the open transaction
+	written  int              // bytes in the open transaction, about
 	deleting bool             // a deletion of a project was under way
 	result   Recovery
 }
@@ -238,8 +238,12 @@ func (r *recovery) storeTwin(ctx context.Context, s *shape) error {
 	return ctx.Err()
 }
 
-// rowsAtOnce is how many rows a transaction stores.
-const rowsAtOnce = 20000
+const (
+	// bytesAtOnce is about how many bytes a transaction writes.
+	bytesAtOnce = 4 << 20
+	// rowBytes is about what a row takes without its texts.
+	rowBytes = 200
+)
 
 // store stores a row, unless the table has one with the same key. count says that it is damaged when that one is another.
 func (r *recovery) store(s *shape, rowid int64, row []any, count bool) error {
@@ -249,12 +253,16 @@ func (r *recovery) store(s *shape, rowid int64, row []any, count bool) error {
 		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n > 0 {
-		if r.written++; r.written%rowsAtOnce == 0 && err == nil {
-			if _, err = r.w.exec("COMMIT"); err == nil {
-				_, err = r.w.exec("BEGIN IMMEDIATE")
+		bytes := rowBytes
+		for _, value := range values {
+			switch v := value.(type) {
+			case string:
+				bytes += len(v)
+			case []byte:
+				bytes += len(v)
 			}
 		}
-		return err
+		return errors.Join(err, r.wrote(bytes))
 	}
 	if !count {
 		return nil
@@ -262,6 +270,19 @@ func (r *recovery) store(s *shape, rowid int64, row []any, count bool) error {
 	same, err := r.w.row(s.find(len(row)), values, new(int))
 	if err == nil && !same {
 		r.damaged[s.name]++
+	}
+	return err
+}
+
+// wrote notes about how many bytes the open transaction wrote. It commits a large one and begins the next, so that the log can be copied.
+func (r *recovery) wrote(bytes int) error {
+	if r.written += bytes; r.written < bytesAtOnce {
+		return nil
+	}
+	r.written = 0
+	_, err := r.w.exec("COMMIT")
+	if err == nil {
+		_, err = r.w.exec("BEGIN IMMEDIATE")
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"pymon-bridge/sqlite/pages"
@@ -11,7 +12,7 @@ import (
 func (r *recovery) mend(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{r.dropHidden, r.dropUnresolved, r.dropUndecodable, r.dropDoubtful, r.dropStrays, r.rebuild,
 		r.setNumbers, r.note} {
-		if err := step(ctx); err != nil {
+		if err := errors.Join(step(ctx), r.wrote(bytesAtOnce)); err != nil {
 			return err
 		}
 	}

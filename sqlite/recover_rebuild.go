@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"pymon-bridge/monitor"
@@ -21,6 +22,9 @@ func (r *recovery) rebuild(ctx context.Context) error {
 			a.open = z
 			return a.writeZoneMap()
 		})
+		if err == nil {
+			err = r.wrote(censusPart * rowBytes)
+		}
 		if err != nil {
 			return err
 		}
@@ -38,7 +42,7 @@ func (r *recovery) rebuild(ctx context.Context) error {
 	})
 	for _, d := range all {
 		if err == nil {
-			err = a.addTags(d.session, d.text)
+			err = errors.Join(a.addTags(d.session, d.text), r.wrote(2*len(d.text))) // an index has the values again
 		}
 	}
 	if err != nil {

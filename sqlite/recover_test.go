@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/binary"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -349,6 +352,46 @@ func TestRecoverBringsAnOlderFileUpToDate(t *testing.T) {
 	var tags int
 	require.NoError(t, raw(t, into).QueryRow("SELECT count(*) FROM tags").Scan(&tags))
 	assert.Equal(t, 1, tags)
+}
+
+// Without copies while it goes on, SQLite's log would become as large as the file, and the disk would need the room twice.
+func TestTheLogOfARecoveryStaysSmall(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), sqlite.FileName)
+	db := dbAt(path, utcZones())
+	require.NoError(t, db.Open(t.Context()))
+	const sessions = 300
+	for n := range sessions {
+		s := process(fmt.Sprint(n), arrival)
+		s.Description = fmt.Sprintf(`{"note": %q}`, strings.Repeat("x", 100_000))
+		appendAll(t, db, record(s))
+	}
+	require.NoError(t, db.Close())
+	into := filepath.Join(t.TempDir(), "new", sqlite.FileName)
+	watched := &watchingContext{Context: t.Context(), path: into + ".recovering-wal"}
+	result, err := sqlite.Recover(watched, path, into, slog.New(slog.DiscardHandler), quiet)
+	require.NoError(t, err)
+	assert.Contains(t, result.Kinds, sqlite.RecoveredKind{Kind: "sessions", Saved: sessions})
+	watched.mu.Lock()
+	defer watched.mu.Unlock()
+	assert.Positive(t, watched.most)
+	assert.Less(t, watched.most, int64(24<<20), "it is copied from 16 MB on, after a transaction")
+	assert.Greater(t, size(into), int64(72<<20))
+}
+
+// watchingContext looks at the size of a file each time that somebody asks whether to go on.
+type watchingContext struct {
+	context.Context
+	path string
+	mu   sync.Mutex
+	most int64
+}
+
+func (c *watchingContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.most = max(c.most, size(c.path))
+	return c.Context.Done()
 }
 
 func TestRecoverNeedsANewDirectory(t *testing.T) {

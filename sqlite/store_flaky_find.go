@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 const (
@@ -145,7 +146,8 @@ type outcomeAt struct {
 	at                 *place
 }
 
-// scan reads the outcomes of some tests, and of others of the same series, in some sessions, one session after the other.
+// scan reads the outcomes of some tests, and of others of the same series, in some sessions, one session after the other. Of many runs it
+// takes long, so other projects read between its parts.
 func (s *flakySearch) scan(sessions []int64, tests iter.Seq[testKey], each func(testKey, outcomeAt)) error {
 	series := make(map[int64]bool)
 	for key := range tests {
@@ -157,6 +159,9 @@ func (s *flakySearch) scan(sessions []int64, tests iter.Seq[testKey], each func(
 	list := jsonList(slices.Collect(maps.Keys(series)))
 	for part := range slices.Chunk(sessions, sessionsAtOnce) {
 		err := s.db.readFrom(s.ctx, s.db.listers, func(q querier) error { return s.scanPart(q, jsonList(part), list, each) })
+		if err == nil {
+			err = turns.FromContext(s.ctx).Pass(s.ctx)
+		}
 		if err != nil {
 			return err
 		}

@@ -1,14 +1,17 @@
 package sqlite_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // TestABrokenRunMakesNoTestFlaky has two runs on one commit. In the first run all tests pass. In the second run some fail.
@@ -80,4 +83,42 @@ func TestJobsOfOneCommitDoNotContradictEachOther(t *testing.T) {
 			assert.Equal(t, c.flaky, n)
 		})
 	}
+}
+
+// A search in all runs takes long. Another project that waits reads after a part of it, and a client that leaves ends it.
+func TestASearchForFlakyTestsLetsOthersRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := openNew(t)
+		fillOutcomes(t, db, 30, 100)
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1}
+		place, err := queue.Take(t.Context(), "shop")
+		require.NoError(t, err)
+		read := false
+		ctx, leave := context.WithCancel(turns.NewContext(t.Context(), place))
+		defer leave()
+		go func() {
+			other, err := queue.Take(t.Context(), "other")
+			assert.NoError(t, err)
+			read = true
+			other.Leave()
+		}()
+		synctest.Wait()
+		n, err := db.CountFlakyTests(ctx, monitor.FlakyQuery{Project: "shop", Since: 1})
+		require.NoError(t, err)
+		assert.Positive(t, n)
+		assert.True(t, read)
+		place.Leave() // the search got it back
+
+		place, err = queue.Take(t.Context(), "shop")
+		require.NoError(t, err)
+		go func() {
+			other, err := queue.Take(t.Context(), "other")
+			assert.NoError(t, err)
+			leave() // the client of the search
+			other.Leave()
+		}()
+		synctest.Wait()
+		_, err = db.CountFlakyTests(turns.NewContext(ctx, place), monitor.FlakyQuery{Project: "shop", Since: 1})
+		assert.ErrorIs(t, err, context.Canceled)
+	})
 }

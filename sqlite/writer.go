@@ -74,6 +74,9 @@ func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 		return nil, db.openError(err)
 	}
 	err = w.conn.Raw(func(conn any) error { w.driver = conn.(driver.ConnPrepareContext); return nil })
+	if err == nil && lock != nil { // another process may have kept SQLite's index of a bridge that was killed
+		err = w.writeAgain(db.path, (*writer).commit)
+	}
 	if err == nil {
 		err = w.prepare(ctx, lock, db)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // followed has what the kept reports on a branch say of regressions.
@@ -103,7 +104,7 @@ func (p *Pages) readRegressions(ctx context.Context, project, branch string, f *
 				read += len(r.Results)
 			}
 		}
-		if err := turnOf(ctx).Pass(ctx); err != nil {
+		if err := turns.FromContext(ctx).Pass(ctx); err != nil {
 			return err
 		}
 	}

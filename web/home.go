@@ -8,6 +8,7 @@ import (
 
 	"pymon-bridge/httpd"
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 // startPage is what a newcomer sees: what to paste.
@@ -67,7 +68,7 @@ func (p *Pages) home(v *visit) (*view, error) {
 	for _, project := range paginate(projects, data.Offset, homeRows) {
 		row, err := p.projectRow(ctx, project)
 		if err == nil {
-			err = turnOf(ctx).Pass(ctx)
+			err = turns.FromContext(ctx).Pass(ctx)
 		}
 		switch {
 		case err != nil:

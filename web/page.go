@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"pymon-bridge/httpd"
+	"pymon-bridge/monitor/turns"
 )
 
 // contentSecurity is the policy of every page.
@@ -69,7 +69,7 @@ func (p *Pages) prepare(v *visit, load loader) (*answer, error) {
 		return nil, err
 	}
 	defer turn.Leave()
-	v.Request = v.Request.WithContext(context.WithValue(ctx, turnKey{}, turn))
+	v.Request = v.Request.WithContext(turns.NewContext(ctx, turn))
 	a, err := p.fill(v, load)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/monitor/turns"
 )
 
 const (
@@ -132,7 +133,7 @@ func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 		return nil, monitor.Errorf(monitor.ENotFound, "run %q is removed", info.ID)
 	}
 	e := p.snapshots.entry(info.Project, info.ID, p.MaxTests)
-	if err := acquire(ctx, turnOf(ctx), e.place); err != nil {
+	if err := acquire(ctx, turns.FromContext(ctx), e.place); err != nil {
 		return nil, err
 	}
 	defer func() { <-e.place }()
@@ -176,7 +177,7 @@ func (p *Pages) readSnapshot(ctx context.Context, info *monitor.RunInfo, report 
 			before.add(&sample)
 		}
 		if read++; read%passEvery == 0 {
-			if err := turnOf(ctx).Pass(ctx); err != nil {
+			if err := turns.FromContext(ctx).Pass(ctx); err != nil {
 				return nil, err
 			}
 		}

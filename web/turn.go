@@ -6,14 +6,6 @@ import (
 	"pymon-bridge/monitor/turns"
 )
 
-type turnKey struct{}
-
-// turnOf returns the place of a request among all reads; nil if it has none. What takes long passes it between its steps.
-func turnOf(ctx context.Context) *turns.Place {
-	turn, _ := ctx.Value(turnKey{}).(*turns.Place)
-	return turn
-}
-
 // acquire waits until a place in a channel is free, and takes it. It holds up no other read meanwhile. After an error it has no place.
 func acquire(ctx context.Context, turn *turns.Place, place chan struct{}) error {
 	select {

@@ -18,7 +18,7 @@ import (
 const (
 	// retainEvery is how often runs that are too old go.
 	retainEvery = time.Hour
-	// retainAgain is the least time between two rounds, which a file without room has.
+	// retainAgain is the least time between two rounds, which a file without room has, and the time after a round that failed.
 	retainAgain = time.Minute
 	// retainRests is the most time between two rounds that a file without room has.
 	retainRests = 10 * time.Minute
@@ -33,7 +33,7 @@ type retainer struct {
 	forget  func()        // drops what is cached of the file
 	removed func(runs, records int64)
 
-	begun bool          // a round was done, which finishes what was interrupted
+	done  bool          // the last round came to its end, also with what was interrupted before
 	due   time.Time     // of the next round for age
 	after time.Time     // no round is before
 	wait  time.Duration // between rounds for size
@@ -65,22 +65,20 @@ func (b *bridge) openRetention() {
 // next does a round if it is time for one.
 func (r *retainer) next(ctx context.Context) {
 	now := time.Now()
-	if now.Before(r.after) || r.begun && !r.policy.Active() {
+	if now.Before(r.after) || r.done && !r.policy.Active() {
 		return
 	}
-	if r.begun && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
+	if r.done && now.Before(r.due) && !r.policy.MakesRoom(r.db.Size()) {
 		return
 	}
-	policy := r.policy
-	var err error
-	if policy.UpTo, err = r.db.ArrivedBefore(ctx, now.Add(-r.quiet)); err != nil {
-		r.failed(ctx, err)
+	round, err := r.round(ctx, now)
+	if r.done = err == nil; !r.done {
+		if ctx.Err() == nil { // the bridge does not end
+			r.logger.ErrorContext(ctx, "old runs cannot be removed now; the bridge tries again", "error", err)
+		}
 		r.after = now.Add(retainAgain)
 		return
 	}
-	r.begun = true
-	round, err := r.db.Retain(ctx, policy, r.forget)
-	r.note(ctx, round, err)
 	if r.wait = min(2*r.wait, retainRests); round.Runs > 0 || !round.Full || r.wait == 0 { // each round reads all sessions
 		r.wait = retainAgain
 	}
@@ -90,8 +88,19 @@ func (r *retainer) next(ctx context.Context) {
 	}
 }
 
+// round removes what may go now.
+func (r *retainer) round(ctx context.Context, now time.Time) (round monitor.RetentionRound, err error) {
+	policy := r.policy
+	if policy.UpTo, err = r.db.ArrivedBefore(ctx, now.Add(-r.quiet)); err != nil {
+		return round, err
+	}
+	round, err = r.db.Retain(ctx, policy, r.forget)
+	r.note(ctx, round)
+	return round, err
+}
+
 // note says what a round did.
-func (r *retainer) note(ctx context.Context, round monitor.RetentionRound, err error) {
+func (r *retainer) note(ctx context.Context, round monitor.RetentionRound) {
 	r.removed(round.Runs, round.Records)
 	r.mu.Lock()
 	if round.Waits != "" && round.Waits != r.says.Last.Waits {
@@ -102,19 +111,10 @@ func (r *retainer) note(ctx context.Context, round monitor.RetentionRound, err e
 		r.says.Why = r.whyNothingGoes(round)
 	}
 	r.mu.Unlock()
-	if err != nil {
-		r.failed(ctx, err)
-	}
 	if round.Runs > 0 {
 		r.logger.InfoContext(ctx, "old runs were removed from the file", "runs", round.Runs, "records", round.Records,
 			"kept_undelivered", round.Undelivered, "kept_newest", round.Newest, "took", round.Ended.Sub(round.Began).Round(time.Millisecond),
 			"bytes", r.db.Size())
-	}
-}
-
-func (r *retainer) failed(ctx context.Context, err error) {
-	if ctx.Err() == nil { // the bridge does not end
-		r.logger.ErrorContext(ctx, "old runs cannot be removed now; the bridge tries again", "error", err)
 	}
 }
 

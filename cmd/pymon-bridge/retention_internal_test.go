@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -40,12 +41,13 @@ func TestAFullBridgeSaysWhy(t *testing.T) {
 	} {
 		r := newRetainer(&tt.config, slog.New(slog.DiscardHandler))
 		r.removed = func(int64, int64) {}
-		r.note(t.Context(), tt.round, nil)
+		r.note(t.Context(), tt.round)
 		assert.Contains(t, r.whyFull(), tt.says)
 	}
 }
 
 // The first round comes at the start, with what cannot be under way any more. The next ones come each hour, and each says what it did.
+// One that fails is followed by another after a minute.
 func TestRoundsOfRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -86,9 +88,20 @@ func TestRoundsOfRetention(t *testing.T) {
 			b.retention.next(t.Context())
 			require.EqualValues(t, 2, removed())
 		}
+		broken, stop := context.WithCancel(t.Context())
+		b.retention.forget = stop // fails when it has begun with a run
 		time.Sleep(3 * time.Minute)
+		b.retention.next(broken)
+		require.ErrorIs(t, broken.Err(), context.Canceled)
+		require.Less(t, removed(), int64(5))
+		for range 59 {
+			time.Sleep(time.Second)
+			b.retention.next(t.Context())
+			require.Less(t, removed(), int64(5))
+		}
+		time.Sleep(2 * time.Second)
 		b.retention.next(t.Context())
-		assert.EqualValues(t, 5, removed())
+		assert.EqualValues(t, 5, removed(), "a minute after the failure, not an hour")
 	})
 }
 

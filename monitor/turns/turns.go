@@ -148,6 +148,19 @@ type Place struct {
 	begun   time.Time // of the work since the place was given or passed last
 }
 
+type placeKey struct{}
+
+// NewContext returns a context of the work that has a place.
+func NewContext(ctx context.Context, p *Place) context.Context {
+	return context.WithValue(ctx, placeKey{}, p)
+}
+
+// FromContext returns the place of the work of a context; nil if it has none. What takes long passes it between its steps.
+func FromContext(ctx context.Context) *Place {
+	p, _ := ctx.Value(placeKey{}).(*Place)
+	return p
+}
+
 // Leave gives the place back. It does nothing without one.
 func (p *Place) Leave() {
 	if p == nil || !p.held {
