@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pymon-bridge/api"
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/turns"
 )
@@ -157,4 +158,11 @@ func TestAStoreMayPassTheTurn(t *testing.T) {
 	}
 	assert.Contains(t, s.do(http.MethodGet, "/p/shop/api/v1/tests/flaky/count?since=1970-01-01", "").Body.String(), "7")
 	other.Wait()
+}
+
+func TestHalfOfTheMachineIsLeftToPosts(t *testing.T) {
+	t.Parallel()
+	reading := api.New(api.Parts{}).Turns.AtOnce
+	assert.Positive(t, reading)
+	assert.LessOrEqual(t, 2*reading, max(2, turns.Processors))
 }

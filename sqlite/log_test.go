@@ -169,12 +169,17 @@ func TestWhatAFailedSyncMayHaveLostIsCopiedAgain(t *testing.T) {
 	}
 }
 
-// A command has the file open beside the bridge. It does not know that a sync failed, and SQLite's index, which it keeps, does neither.
+// A command has the file open beside the bridge. It does not know that a sync failed. Nor does SQLite's index, which the command keeps.
 func TestACommandDoesNotLoseWhatAFailedSyncMayHaveLost(t *testing.T) {
 	broken := errors.New("a broken disk")
 	ends := func(t *testing.T, db *sqlite.DB) {
 		db.BreakCommits(broken)
 		require.ErrorIs(t, db.Close(), broken)
+	}
+	commandLast := func(t *testing.T, db, command *sqlite.DB, _ string, l *load) {
+		appendAll(t, db, l.records(100)...)
+		ends(t, db)
+		require.NoError(t, command.Close())
 	}
 	for name, c := range map[string]struct {
 		before bool // the command begins before the bridge
@@ -197,16 +202,8 @@ func TestACommandDoesNotLoseWhatAFailedSyncMayHaveLost(t *testing.T) {
 			appendAll(t, next, l.records(100)...)
 			require.NoError(t, next.Close())
 		}},
-		"the command ends last": {false, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
-			appendAll(t, db, l.records(100)...)
-			ends(t, db)
-			require.NoError(t, command.Close())
-		}},
-		"the command begins first and ends last": {true, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
-			appendAll(t, db, l.records(100)...)
-			ends(t, db)
-			require.NoError(t, command.Close())
-		}},
+		"the command ends last":                  {false, commandLast},
+		"the command begins first and ends last": {true, commandLast},
 		"the command writes while the log is large": {true, func(t *testing.T, db, command *sqlite.DB, path string, l *load) {
 			command.EmptyLogAt(1)
 			_, err := command.AddToken(t.Context(), monitor.Token{Project: "p", Label: "ci", Scopes: []monitor.Scope{monitor.ScopeRead}})

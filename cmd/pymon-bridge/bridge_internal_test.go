@@ -42,13 +42,20 @@ func TestFailedStartDoesNotWaitForDelivery(t *testing.T) {
 	}
 }
 
-// The bridge of `run` serves for a while only.
-func TestTheBridgeOfRunIsNotUpgraded(t *testing.T) {
+// openedBridge returns a bridge that serves a new file. The test closes it.
+func openedBridge(t *testing.T, to influxFlags) *bridge {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1}
-	b := newBridge(config, slog.New(slog.DiscardHandler))
+	b := newBridge(&serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, influxFlags: to, QuietAfter: time.Minute, MaxBody: 1024,
+		MaxConnections: 1, PageSize: 1}, slog.New(slog.DiscardHandler))
 	require.NoError(t, b.Open(t.Context(), l))
+	return b
+}
+
+// The bridge of `run` serves for a while only.
+func TestTheBridgeOfRunIsNotUpgraded(t *testing.T) {
+	b := openedBridge(t, influxFlags{})
 	b.upgrader.prepare(t.Context(), false)
 	assert.Nil(t, b.upgrader.next)
 	assert.Contains(t, b.upgrader.answer.Error, "the bridge of `pymon-bridge run` ends when no test needs it")
@@ -61,12 +68,7 @@ func TestAnUpgradeDoesNotWaitForInfluxDB(t *testing.T) {
 	influx := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-silent }))
 	defer influx.Close()
 	defer close(silent)
-	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1,
-		influxFlags: influxFlags{URL: influx.URL, Token: "token", Org: "o", Bucket: "b", MetaBucket: "m"}}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	b := newBridge(config, slog.New(slog.DiscardHandler))
-	require.NoError(t, b.Open(t.Context(), l))
+	b := openedBridge(t, influxFlags{URL: influx.URL, Token: "token", Org: "o", Bucket: "b", MetaBucket: "m"})
 	<-asked // by the preparation, for which the delivery waits
 	session := &monitor.Session{SessionH: "s", RunDate: "2026-11-22T12:00:00"}
 	require.NoError(t, b.db.Append(t.Context(), []*monitor.Record{{Project: "p", Received: time.Now(), Session: session}}))
@@ -74,7 +76,7 @@ func TestAnUpgradeDoesNotWaitForInfluxDB(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	b.upgrader.next = &successor{}
 	made := make(chan error, 1)
-	go func() { _, err := b.makeWay(t.Context(), time.Now().Add(config.StopAfter)); made <- err }()
+	go func() { _, err := b.makeWay(t.Context(), time.Now().Add(b.config.StopAfter)); made <- err }()
 	select {
 	case err := <-made:
 		assert.NoError(t, err)

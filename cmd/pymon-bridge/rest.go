@@ -8,12 +8,12 @@ import (
 	"pymon-bridge/monitor/turns"
 )
 
-// Posts come first. While as many records come as in busyRate, what reads rests for as long as it worked, and what judges for twice
-// as long. While fewer come, they rest less.
+// Posts come first. While records come at busyRate or faster, what reads rests for as long as it worked, and what judges for twice as
+// long. While fewer come, they rest less.
 const (
 	mostReadingRest, mostJudgingRest = 1, 2
-	// busyRate is a number of records a second for each processor. Posts of as many take about a twentieth of the processors on a
-	// quick machine, and a fifth on a slow one.
+	// busyRate is in records a second for each processor. To accept so many takes about a twentieth of the processors on a quick
+	// machine, and a fifth on a slow one.
 	busyRate = 250
 )
 

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"log/slog"
 	"math"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,13 +34,8 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// TestReadingAndJudgingRestWhileRecordsCome has records come fast, then none.
 func TestReadingAndJudgingRestWhileRecordsCome(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	config := &serveCmd{dataFlags: dataFlags{Data: t.TempDir()}, QuietAfter: time.Minute, MaxBody: 1024, MaxConnections: 1, PageSize: 1}
-	b := newBridge(config, slog.New(slog.DiscardHandler))
-	require.NoError(t, b.Open(t.Context(), l))
+	b := openedBridge(t, influxFlags{})
 	defer func() { assert.NoError(t, b.Close(t.Context())) }()
 	judging := b.judge.(*judge.Judge).Turns
 	assert.Zero(t, judging.Rest())
@@ -52,7 +45,7 @@ func TestReadingAndJudgingRestWhileRecordsCome(t *testing.T) {
 	b.rate.add(1e9)
 	assert.Equal(t, 2.0, judging.Rest())
 
-	other := &bridge{config: config, db: b.db, cache: b.cache, judge: b.judge, logger: b.logger,
+	other := &bridge{config: b.config, db: b.db, cache: b.cache, judge: b.judge, logger: b.logger,
 		server: httpd.New(httpd.NewAuthenticator(b.db, b.logger), b.logger)} // the server of b has its routes
 	reading := other.mountAPI().Turns
 	assert.Zero(t, reading.Rest())

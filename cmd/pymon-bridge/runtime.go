@@ -17,9 +17,9 @@ const memoryLimit = 1536 << 20
 // 100 it takes much more memory to judge a large run.
 const garbage = 50
 
-// waitForDisk is how many threads may wait for the disk at once: one syncs a commit, and one copies SQLite's log. Go lets as
-// many goroutines run as there are processors, and counts these two for up to 10 ms. A page and a post could then wait for each
-// other although a processor is idle.
+// waitForDisk is how many threads may wait for the disk at once: one syncs a commit, and one copies SQLite's log. Go lets as many
+// threads run as there are processors. A thread that waits for the disk counts as a running one for up to 10 ms. So a post would wait
+// for a page although a processor is idle.
 const waitForDisk = 2
 
 // setRuntime sets memoryLimit and garbage, and adds waitForDisk to GOMAXPROCS, unless the operator has set others. Where a container

@@ -165,6 +165,22 @@ func TestAPlaceRests(t *testing.T) {
 	}
 }
 
+// TestEachPartRestsForItself has work pass its place twice where nobody waits.
+func TestEachPartRestsForItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &turns.Queue{AtOnce: 1, MaxWaiting: 1, Rest: func() float64 { return 1 }}
+		begun := time.Now()
+		place, err := queue.Take(t.Context(), "a")
+		require.NoError(t, err)
+		for range 2 {
+			time.Sleep(100 * time.Millisecond)
+			require.NoError(t, place.Pass(t.Context()))
+		}
+		assert.Equal(t, 400*time.Millisecond, time.Since(begun))
+	})
+}
+
 // TestWhoLeavesWhileAPlaceRestsFreesIt has work give up between two parts. The place rests on, and no longer than that.
 func TestWhoLeavesWhileAPlaceRestsFreesIt(t *testing.T) {
 	t.Parallel()
