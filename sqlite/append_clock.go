@@ -11,8 +11,9 @@ func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant
 	switch {
 	case r.rec.Placed():
 		return r.metric.At, a.steady(r, start, r.metric.At), nil
-	case r.session.stated: // later than its metrics, perhaps
-		return start.At(r.session.clock.Start.Offset), false, nil
+	case r.session.stated:
+		at := start.At(r.session.clock.Start.Offset)
+		return at, a.steady(r, start, at), nil
 	case r.rec.Import != nil && r.session.session:
 		at := a.timeZones.Importing(r.rec.Import.Zone).ImportedMetric(start, r.session.clock)
 		return at, a.steady(r, start, at), nil

@@ -22,6 +22,7 @@ import (
 type load struct {
 	random *rand.Rand
 	n      int
+	stated bool // sessions state the offset of their clock, as those of the project's own plugin do
 }
 
 func newLoad() *load { return &load{random: rand.New(rand.NewPCG(1, 2))} }
@@ -31,7 +32,9 @@ func (l *load) record() *monitor.Record {
 	start := arrival.Add(time.Duration(l.n) * 20 * time.Millisecond)
 	var rec *monitor.Record
 	if l.n%1000 == 0 {
-		rec = record(process(session, start))
+		p := process(session, start)
+		p.StatesOffset = l.stated
+		rec = record(p)
 	} else {
 		m := measured(session, fmt.Sprintf("test_%d", l.random.IntN(5000)), start)
 		m.TotalTime, m.UserTime, m.CPUUsage = l.random.Float64(), l.random.Float64(), l.random.Float64()
@@ -64,16 +67,19 @@ func filled(b *testing.B, n int) (*sqlite.DB, *load) {
 // BenchmarkAppend stores metrics in transactions of several sizes. The file has 500,000 records.
 func BenchmarkAppend(b *testing.B) {
 	db, l := filled(b, 500_000)
-	for _, size := range []int{1, 16, 64, 512} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			for b.Loop() {
-				b.StopTimer()
-				recs := l.records(size)
-				b.StartTimer()
-				require.NoError(b, db.Append(b.Context(), recs))
-			}
-			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "records/s")
-		})
+	for _, stated := range []bool{false, true} {
+		for _, size := range []int{1, 16, 64, 512} {
+			b.Run(fmt.Sprintf("stated=%v/%d", stated, size), func(b *testing.B) {
+				l.stated = stated
+				for b.Loop() {
+					b.StopTimer()
+					recs := l.records(size)
+					b.StartTimer()
+					require.NoError(b, db.Append(b.Context(), recs))
+				}
+				b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "records/s")
+			})
+		}
 	}
 }
 

@@ -191,3 +191,40 @@ func instants(recs []*monitor.Record) (all []monitor.Instant) {
 	}
 	return all
 }
+
+// TestRepeatsBesideAStatedOffset draws metrics of a session that states its offset, in any order with the session. A metric comes from
+// the client, or from a destination where it has the offset of any clock. Whichever comes again is found.
+func TestRepeatsBesideAStatedOffset(t *testing.T) {
+	db, _ := openNew(t)
+	round := 0
+	rapid.Check(t, func(t *rapid.T) {
+		round++
+		session := process("s1", arrival)
+		session.StatesOffset, session.Start.Offset = true, 3600
+		recs := []*monitor.Record{record(session)}
+		metrics := rapid.IntRange(1, 6).Draw(t, "metrics")
+		for i := range metrics {
+			m := measured("s1", rapid.SampledFrom([]string{"test_a", "test_b"}).Draw(t, "test"), arrival)
+			m.MemUsage = float64(i)
+			recs = append(recs, anyCopy(t, m))
+		}
+		send(t, db, fmt.Sprint("project", round), rapid.Permutation(recs).Draw(t, "order"))
+		for _, first := range recs[1:] {
+			at := first.Metric.At
+			again := anyCopy(t, first.Metric)
+			send(t, db, first.Project, []*monitor.Record{again})
+			require.True(t, again.Repeat, "posted again")
+			require.Equal(t, at, again.Metric.At)
+		}
+	})
+}
+
+// anyCopy is a metric as its client posts it, or as a destination has it.
+func anyCopy(t *rapid.T, m *monitor.Metric) *monitor.Record {
+	rec := again(m, arrival.Add(time.Second))
+	if rapid.Bool().Draw(t, "from a destination") {
+		offset := rapid.SampledFrom(civil).Draw(t, "offset")
+		rec.Source, rec.Metric.At = dest, monitor.Instant{UTC: arrival.Add(-offset).UnixNano(), Offset: int32(offset.Seconds())}
+	}
+	return rec
+}
