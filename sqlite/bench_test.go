@@ -92,9 +92,9 @@ func BenchmarkNext(b *testing.B) {
 		pending, err := db.Next(context.Background(), dest, after, 5000)
 		require.NoError(b, err)
 		read += len(pending)
-		after = pending[len(pending)-1].Seq
-		if len(pending) < 5000 {
-			after = 0
+		after = 0
+		if len(pending) == 5000 {
+			after = pending[len(pending)-1].Seq
 		}
 	}
 	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "records/s")

@@ -82,6 +82,39 @@ func BenchmarkSamples(b *testing.B) {
 	})
 }
 
+// BenchmarkSamplesOfManyClients reads runs whose metrics lie between those of 200 clients that post at the same time.
+func BenchmarkSamplesOfManyClients(b *testing.B) {
+	db, _ := openNew(b)
+	random := rand.New(rand.NewPCG(1, 2))
+	const clients, tests = 200, 500
+	var recs []*monitor.Record
+	for c := range clients {
+		s := process(fmt.Sprintf("%032x", c), arrival)
+		s.Description = fmt.Sprintf(`{"run": "run-%d", "branch": "main"}`, c)
+		recs = append(recs, record(s))
+	}
+	for test := range tests {
+		for _, c := range random.Perm(clients) {
+			m := measured(fmt.Sprintf("%032x", c), fmt.Sprintf("test_%d", test), arrival.Add(time.Duration(test)*time.Second))
+			m.TotalTime, m.UserTime, m.KernelTime, m.MemUsage = random.Float64(), random.Float64(), random.Float64(), random.Float64()
+			recs = append(recs, record(m))
+		}
+	}
+	for part := range slices.Chunk(recs, 2000) {
+		require.NoError(b, db.Append(b.Context(), part))
+	}
+	runs, err := db.RunInfos(b.Context(), monitor.RunInfoQuery{Project: "shop", Limit: 30})
+	require.NoError(b, err)
+	for b.Loop() {
+		n := 0
+		for _, err := range db.Samples(b.Context(), monitor.Tests, runs) {
+			require.NoError(b, err)
+			n++
+		}
+		require.Equal(b, 30*tests, n)
+	}
+}
+
 // fillMatrix stores a long history: pipelines of 32 jobs, each of which is a run of a branch of its own. Each run is one
 // session with one test.
 func fillMatrix(tb testing.TB, db *sqlite.DB, sessions int) {

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -169,63 +168,44 @@ func referencesOf(rows []metricRow) *dictionary {
 
 func readDictionary(ctx context.Context, q querier, rows []metricRow, left *budget) (*dictionary, error) {
 	d := referencesOf(rows)
-	if err := readSeries(ctx, q, "", d.series, left); err != nil {
+	if err := readSeries(ctx, q, d.series, nil, left); err != nil {
 		return nil, err
 	}
-	err := each(ctx, q, "SELECT id, h, project FROM hashes"+byIDs, keys(d.hashes), func(row scanner) error {
-		var id int64
-		var h, project string
-		err := row.Scan(&id, &h, &project)
-		if d.hashes[id] = h; strings.HasPrefix(project, oldPrefix) {
+	err := eachText(ctx, q, "hashes", []string{"h", "project"}, idsOf(d.hashes), func(id int64, texts []string) error {
+		if d.hashes[id] = texts[0]; strings.HasPrefix(texts[1], oldPrefix) {
 			d.removing[id] = true
 		}
-		return cmp.Or(err, left.spend(len(h)))
+		return left.spend(len(texts[0]))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return d, readNames(ctx, q, "SELECT id, item_fs_loc FROM locations", d.locations, left)
+	return d, readLocations(ctx, q, d.locations, left)
 }
 
-// byIDs limits a query to the IDs in a JSON list.
-const byIDs = " WHERE id IN (SELECT value FROM json_each(?))"
-
-// readSeries reads the series whose IDs are the keys of into. A series for which the condition does not hold stays nil.
-func readSeries(ctx context.Context, q querier, condition string, into map[int64]*monitor.Series, left *budget) error {
-	if len(into) == 0 {
-		return nil
-	}
-	return each(ctx, q, "SELECT id, project, component, item_path, item, item_variant, kind FROM series"+byIDs+condition,
-		keys(into), func(row scanner) error {
-			var id int64
-			s := new(monitor.Series)
-			if err := row.Scan(&id, &s.Project, &s.Component, &s.ItemPath, &s.Item, &s.ItemVariant, &s.Kind); err != nil {
-				return err
-			}
-			into[id] = s
-			return left.spend(len(s.Component) + len(s.ItemPath) + len(s.Item) + len(s.ItemVariant) + len(s.Kind))
-		})
-}
-
-// readNames reads the texts whose IDs are the keys of into.
-func readNames(ctx context.Context, q querier, query string, into map[int64]string, left *budget) error {
-	if len(into) == 0 {
-		return nil
-	}
-	return each(ctx, q, query+byIDs, keys(into), func(row scanner) error {
-		var id int64
-		var name string
-		if err := row.Scan(&id, &name); err != nil {
-			return err
+// readSeries reads the series whose IDs are the keys of into. Those that are not wanted stay nil. A nil function wants all.
+func readSeries(ctx context.Context, q querier, into map[int64]*monitor.Series, wanted func(*monitor.Series) bool, left *budget) error {
+	columns := []string{"project", "component", "item_path", "item", "item_variant", "kind"}
+	return eachText(ctx, q, "series", columns, idsOf(into), func(id int64, t []string) error {
+		s := monitor.Series{Project: t[0], Component: t[1], ItemPath: t[2], Item: t[3], ItemVariant: t[4], Kind: t[5]}
+		if wanted != nil && !wanted(&s) {
+			return nil
 		}
-		into[id] = name
-		return left.spend(len(name))
+		into[id] = &s
+		return left.spend(len(s.Component) + len(s.ItemPath) + len(s.Item) + len(s.ItemVariant) + len(s.Kind))
 	})
 }
 
-// keys returns the keys of a map as the only argument of a query, which reads them with json_each.
-func keys[V any](m map[int64]V) []any {
-	return []any{jsonList(slices.AppendSeq(make([]int64, 0, len(m)), maps.Keys(m)))}
+// readLocations reads the locations whose IDs are the keys of into.
+func readLocations(ctx context.Context, q querier, into map[int64]string, left *budget) error {
+	return eachText(ctx, q, "locations", []string{"item_fs_loc"}, idsOf(into), func(id int64, texts []string) error {
+		into[id] = texts[0]
+		return left.spend(len(texts[0]))
+	})
+}
+
+func idsOf[V any](m map[int64]V) []int64 {
+	return slices.AppendSeq(make([]int64, 0, len(m)), maps.Keys(m))
 }
 
 // jsonList returns a list of numbers or texts as JSON.

@@ -85,14 +85,14 @@ func (db *DB) removeFrom(ctx context.Context, stretch int64, tests []uint64) err
 	})
 }
 
-// without returns the tests that others do not have. All are sorted.
-func without(tests, others []uint64) (rest []uint64) {
-	for _, test := range tests {
-		for len(others) > 0 && others[0] < test {
+// without returns the numbers that others do not have. All are sorted.
+func without[N cmp.Ordered](numbers, others []N) (rest []N) {
+	for _, n := range numbers {
+		for len(others) > 0 && others[0] < n {
 			others = others[1:]
 		}
-		if len(others) == 0 || others[0] != test {
-			rest = append(rest, test)
+		if len(others) == 0 || others[0] != n {
+			rest = append(rest, n)
 		}
 	}
 	return rest

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"pymon-bridge/monitor"
+	"pymon-bridge/sqlite/pages"
 )
 
 // sampled is a run that is being read.
@@ -115,15 +116,30 @@ func (s *sampling) begin(q querier, of *sampled) error {
 // readNumbers reads the metrics of a run by their numbers.
 func (s *sampling) readNumbers(q querier, of *sampled) error {
 	until := min(of.next+of.width-1, of.end)
-	ok, err := s.eachNumbered(q, of.next, until, func(r *sampleRow, session int64) {
-		if of := of.byID[session]; of != nil {
-			of.rows = append(of.rows, *r)
+	whole := true
+	var r sampleRow
+	ok, err := eachRow(s.ctx, q, "metrics", pages.Rowids{First: of.next, Last: until}, func(seq int64, c *pages.Columns) {
+		if c == nil {
+			whole = false
+			return
+		}
+		c.Skip(1) // its number
+		r.seq, r.series = seq, c.Int()
+		session := of.byID[c.Int()]
+		r.context, r.location, r.utc = c.Int(), c.Int(), c.Int()
+		c.Skip(2) // the offset, and when it was received
+		r.total = c.Float()
+		r.cpu = c.Float() + c.Float()
+		c.Skip(1) // cpu_usage
+		r.mem = c.Float()
+		if whole = whole && !c.Bad(); session != nil {
+			session.rows = append(session.rows, r)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if !ok { // SQLite says what is wrong with the pages
+	if !ok || !whole { // SQLite reads them, or says what is wrong with the pages
 		of.end = of.next - 1
 		for _, session := range of.sessions {
 			session.rows = session.rows[:0]

@@ -68,11 +68,13 @@ func (s *sampling) resolve(q querier, of *sampled) error {
 			}
 		}
 	}
-	is := map[monitor.Sort]string{monitor.Tests: "=", monitor.Modules: "<>"}[s.of]
-	if err := readSeries(s.ctx, q, " AND kind "+is+" '"+monitor.KindFunction+"'", series, nil); err != nil {
+	wanted := func(series *monitor.Series) bool {
+		return (series.Kind == monitor.KindFunction) == (s.of == monitor.Tests)
+	}
+	if err := readSeries(s.ctx, q, series, wanted, nil); err != nil {
 		return err
 	}
-	if err := readNames(s.ctx, q, "SELECT id, item_fs_loc FROM locations", locations, nil); err != nil {
+	if err := readLocations(s.ctx, q, locations, nil); err != nil {
 		return err
 	}
 	if err := s.readContexts(q, contexts); err != nil {
@@ -100,7 +102,7 @@ func (s *sampling) readContexts(q querier, into map[int64]*monitor.Context) erro
 		return nil
 	}
 	return each(s.ctx, q, "SELECT h.value, c.env, c.python_info FROM json_each(?) h CROSS JOIN contexts c ON c.seq = "+
-		contextOf("h.value"), keys(into), func(row scanner) error {
+		contextOf("h.value"), []any{jsonList(idsOf(into))}, func(row scanner) error {
 		var id int64
 		c := new(monitor.Context)
 		err := row.Scan(&id, &c.Env, &c.PythonInfo)

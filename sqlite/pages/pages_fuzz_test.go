@@ -83,12 +83,18 @@ func all(t testing.TB, b []byte) (texts []string, whole bool) {
 	assert.LessOrEqual(t, len(seen), int(f.Count), "each page is read once")
 	for at := 0; at+size <= len(b); at += size {
 		page := b[at : at+size]
-		pages.Below(page, pages.Root(1), 0, 9)
-		pages.Numbers(page, pages.Root(1), 0, 9, func(_ int64, c *pages.Columns) {
-			c.Skip(1)
-			c.Int()
-			c.Float()
-		})
+		for _, wanted := range []pages.Rowids{{First: 0, Last: 9}, pages.RowidsOf([]int64{2, 3, 9})} {
+			pages.Below(page, pages.Root(1), wanted)
+			pages.EachRow(page, pages.Root(1), wanted, func(_ int64, c *pages.Columns) {
+				if c == nil {
+					return
+				}
+				c.Skip(1)
+				c.Int()
+				c.Float()
+				c.Text("")
+			})
+		}
 	}
 	n, _ := f.ReadAt(make([]byte, len(b)+size), 0)
 	assert.LessOrEqual(t, n, len(b)+size)
