@@ -232,7 +232,7 @@ func (a *appender) fixSession(rec *monitor.Record, s *monitor.Session) error {
 		return monitor.Errorf(monitor.EInvalid, "run_date: %w", err)
 	}
 	switch {
-	case s.StatesOffset:
+	case s.StatesOffset && !date.HasOffset:
 		s.Start = date.At(s.Start.Offset)
 	case rec.Import != nil:
 		s.Start = a.timeZones.Importing(rec.Import.Zone).Imported(date)

@@ -11,7 +11,7 @@ func (a *appender) place(r *newRow, start monitor.LocalTime) (at monitor.Instant
 	switch {
 	case r.rec.Placed():
 		return r.metric.At, a.steady(r, start, r.metric.At), nil
-	case r.session.stated:
+	case r.session.stated && !start.HasOffset:
 		at := start.At(r.session.clock.Start.Offset)
 		return at, a.steady(r, start, at), nil
 	case r.rec.Import != nil && r.session.session:

@@ -145,3 +145,22 @@ func TestClocksChangedDuringARun(t *testing.T) {
 			p.Metric.ItemStartTime)
 	}
 }
+
+// An offset in the text of a time is that of this time, whatever offset the session states.
+func TestTheOffsetInATextCountsBeforeTheStatedOne(t *testing.T) {
+	db, _ := openNew(t)
+	s := process("s1", arrival)
+	s.StatesOffset, s.Start.Offset = true, 7200
+	s.RunDate = arrival.UTC().Format("2006-01-02T15:04:05Z07:00")
+	m := measured("s1", "test_a", arrival)
+	m.ItemStartTime = s.RunDate
+	elsewhere := measured("s1", "test_b", arrival)
+	elsewhere.ItemStartTime = arrival.In(time.FixedZone("", 3600)).Format(time.RFC3339)
+	appendAll(t, db, record(s), record(m), record(elsewhere))
+	for _, at := range []monitor.Instant{s.Start, m.At, elsewhere.At} {
+		assert.Equal(t, arrival.Unix(), at.Time().Unix())
+	}
+	again := record(elsewhere)
+	appendAll(t, db, again)
+	assert.True(t, again.Repeat)
+}
