@@ -255,6 +255,12 @@ func (w *world) keys(t *testing.T) {
 		return eval[int](p, `[...document.querySelectorAll("tbody th a")].indexOf(document.activeElement)`)
 	}
 	assert.Equal(t, 1, focused())
+	// Until the browser draws the next time, the dialog keeps the focus although it is closed.
+	eval[bool](p, `(() => { const help = document.getElementById("help"); document.activeElement.blur(); help.showModal(); help.close();
+		return document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true })) })()`)
+	assert.Equal(t, 0, focused())
+	p.press("j")
+	assert.Equal(t, 1, focused())
 	p.press("k")
 	assert.Equal(t, 0, focused())
 	p.press(kb.Enter)

@@ -88,7 +88,7 @@ const help = one("#help"), helpButton = one("#help-open");
 helpButton.hidden = false;
 helpButton.addEventListener("click", () => help.showModal());
 addEventListener("keydown", event => {
-  if (event.target.closest?.("input,select,textarea,dialog,.chart") || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.target.closest?.("input,select,textarea,dialog[open],.chart") || event.metaKey || event.ctrlKey || event.altKey) return;
   if (event.key === "/") { const find = one(".find input"); if (find) { event.preventDefault(); find.focus() } }
   if (event.key === "?") { event.preventDefault(); help.showModal() }
   if (event.key === "j" || event.key === "k") {
