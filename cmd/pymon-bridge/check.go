@@ -50,7 +50,6 @@ const (
 	statusNotJudged  = 2
 )
 
-// Help implements [kong.HelpProvider].
 func (*checkCmd) Help() string {
 	return `
     pymon-bridge check                                    # the last run
@@ -59,7 +58,6 @@ func (*checkCmd) Help() string {
     pymon-bridge check --budget budget.toml               # [total] wall_time = "10m"`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *checkCmd) Validate() error { return c.validate() }
 
 // validate checks the flags.

@@ -32,7 +32,8 @@ func NewMain() *Main {
 	return &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 }
 
-// cli is the command line. Most flags also have an environment variable. A flag wins over its variable.
+// cli is the command line. Most flags also have an environment variable. A flag wins over its variable. The parser finds the methods of a
+// command by their names: Help has its examples, Validate checks its flags, and Run runs it.
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them. This is the default command."`
 	Run         runCmd         `cmd:"" help:"Run a test command such as pytest, measure its tests, and say at the end what failed, what was slow and what changed."`

@@ -63,7 +63,6 @@ type deadShowCmd struct {
 	JSON   bool   `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (deadShowCmd) Help() string { return "Example:\n\n  pymon-bridge dead show 17" }
 
 // Run prints the record and what each destination says of it.
@@ -129,7 +128,6 @@ type deadRetryCmd struct {
 	waitFlags
 }
 
-// Help implements [kong.HelpProvider].
 func (deadRetryCmd) Help() string {
 	return `Examples:
 
@@ -163,7 +161,6 @@ type deadDropCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (deadDropCmd) Help() string {
 	return `Examples:
 

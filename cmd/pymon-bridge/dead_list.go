@@ -23,7 +23,6 @@ type deadListCmd struct {
 	JSON  bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (deadListCmd) Help() string {
 	return `Examples:
 

@@ -32,14 +32,12 @@ type influxSetupCmd struct {
 	Print            bool   `help:"Print the steps, and the programs of checks and tasks, but change nothing."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*influxSetupCmd) Help() string {
 	return `
     pymon-bridge influx setup --print                      # show the steps, change nothing
     pymon-bridge influx setup --influx-url http://localhost:8086 --influx-org shop`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *influxSetupCmd) Validate() error {
 	if c.URL == "" {
 		return errors.New("--influx-url: expected the address of the InfluxDB to prepare")

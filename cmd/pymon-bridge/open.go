@@ -21,7 +21,6 @@ type openCmd struct {
 	Page string `arg:"" optional:"" help:"A run: \"latest\", its id, or the beginning of it. Or a test: its node id, or a part of its name. Without it, the project."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*openCmd) Help() string {
 	return `
     pymon-bridge open                # the project

@@ -31,7 +31,6 @@ type waitFlags struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (replayCmd) Help() string {
 	return `Examples:
 

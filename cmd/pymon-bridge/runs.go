@@ -18,7 +18,6 @@ type runsCmd struct {
 	N int `short:"n" help:"How many runs to list." default:"20"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*runsCmd) Help() string {
 	return `
     pymon-bridge runs                                   # of pymon-bridge run
@@ -26,7 +25,6 @@ func (*runsCmd) Help() string {
     pymon-bridge runs --json`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *runsCmd) Validate() error { return positive(c.N) }
 
 func positive(n int) error {
@@ -36,7 +34,6 @@ func positive(n int) error {
 	return nil
 }
 
-// Run prints the runs, the newest first.
 func (c *runsCmd) Run(ctx context.Context, m *Main) error {
 	ctx, s, err := c.open(ctx, m)
 	if err != nil {

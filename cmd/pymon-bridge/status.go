@@ -19,7 +19,6 @@ type statusCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (statusCmd) Help() string {
 	return `Examples:
 

@@ -18,7 +18,6 @@ type topCmd struct {
 	N     int    `short:"n" help:"How many tests to list." default:"10"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*topCmd) Help() string {
 	return `
     pymon-bridge top                    # the slowest tests of the last run
@@ -26,10 +25,8 @@ func (*topCmd) Help() string {
     pymon-bridge top --by cpu --json`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *topCmd) Validate() error { return positive(c.N) }
 
-// Run prints the tests, the greatest first.
 func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	ctx, s, err := c.open(ctx, m)
 	if err != nil {
