@@ -162,12 +162,12 @@ func printableLines(text string) string {
 func (c *cli) logger(m *Main) *slog.Logger {
 	m.level.Set(levels[c.LogLevel])
 	options := &slog.HandlerOptions{Level: &m.level}
-	var handler slog.Handler = slog.NewTextHandler(m.Stderr, options)
+	log := &pageLog{Handler: slog.NewTextHandler(m.Stderr, options), page: &m.page, people: c.LogFormat == "auto" && isTerminal(m.Stderr)}
 	switch {
 	case c.LogFormat == "json":
-		handler = slog.NewJSONHandler(m.Stderr, options)
-	case c.LogFormat == "auto" && isTerminal(m.Stderr):
-		handler = newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr))
+		log.Handler = slog.NewJSONHandler(m.Stderr, options)
+	case log.people:
+		log.Handler = newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr))
 	}
-	return slog.New(&pageLog{Handler: handler, page: &m.page})
+	return slog.New(log)
 }

@@ -29,39 +29,49 @@ func (c *serveCmd) address(l net.Listener) string {
 }
 
 // pageLog adds to each line about a run the address of its page, from the time on when page has a function. Every format of the
-// log has it.
+// log has it. For people, it stands in place of the id of the run.
 type pageLog struct {
 	slog.Handler
-	page  *atomic.Pointer[pageOf]
-	attrs []slog.Attr
+	page   *atomic.Pointer[pageOf]
+	people bool
+	attrs  []slog.Attr
 }
 
 // WithAttrs implements [slog.Handler].
 func (p *pageLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &pageLog{p.Handler.WithAttrs(attrs), p.page, slices.Concat(p.attrs, attrs)}
+	return &pageLog{p.Handler, p.page, p.people, slices.Concat(p.attrs, attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (p *pageLog) WithGroup(name string) slog.Handler {
+	return p.Handler.WithAttrs(p.attrs).WithGroup(name)
 }
 
 // Handle implements [slog.Handler].
 func (p *pageLog) Handle(ctx context.Context, r slog.Record) error {
-	var project, run string
-	note := func(a slog.Attr) bool {
+	attrs := slices.Clone(p.attrs)
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	project, run, at := "", "", -1
+	for i, a := range attrs {
 		switch a.Key {
 		case "project":
 			project = a.Value.String()
 		case "run":
-			run = a.Value.String()
+			run, at = a.Value.String(), i
 		}
-		return true
 	}
-	for _, a := range p.attrs {
-		note(a)
-	}
-	r.Attrs(note)
 	if page := p.page.Load(); page != nil && project != "" {
 		if address := (*page)(project, run); address != "" {
-			r = r.Clone()
-			r.AddAttrs(slog.String("page", address))
+			attrs = append(attrs, slog.String("page", address))
+			if p.people {
+				attrs = slices.Delete(attrs, at, at+1)
+			}
 		}
 	}
-	return p.Handler.Handle(ctx, r)
+	whole := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	whole.AddAttrs(attrs...)
+	return p.Handler.Handle(ctx, whole)
 }
