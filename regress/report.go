@@ -184,7 +184,6 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 	}
 }
 
-// grade is how bad a regression is.
 func (v *verdict) grade(th *thresholds) monitor.Level {
 	if v.pooled-v.usual >= math.Log(th.CritRatio) {
 		return monitor.LevelCrit

@@ -204,7 +204,6 @@ func (t *table) value(metric, i, run int) float64 {
 	return math.NaN()
 }
 
-// level is the logarithm of a value.
 func (t *table) level(metric, i, run int) float64 {
 	return t.thresholds[metric].level(t.value(metric, i, run))
 }

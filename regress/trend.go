@@ -23,7 +23,6 @@ func (c curve) level() float64 {
 	return sum / runs
 }
 
-// runs is the number of runs.
 func (c curve) runs() (n float64) {
 	for _, p := range c {
 		n += p.runs
@@ -133,7 +132,6 @@ func (c curve) growth() (fitted curve, best bend, tried int) {
 // ends is how many places are tried at which growth may have ended.
 const ends = 8
 
-// residuals returns the differences from a bend.
 func (c curve) residuals(b bend) []float64 {
 	var level, w float64
 	rest := make([]float64, len(c))
@@ -186,7 +184,6 @@ func (c curve) jump(from int) float64 {
 	return jump
 }
 
-// levels returns the levels.
 func (c curve) levels() []float64 {
 	y := make([]float64, len(c))
 	for i, p := range c {

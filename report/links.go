@@ -79,7 +79,6 @@ func (l links) report() string {
 	return u.String()
 }
 
-// run returns the page of the run.
 func (l links) run() string {
 	if l.bridge == nil {
 		return ""
@@ -143,7 +142,6 @@ func page(bridge, project, path string) string {
 	return monitor.PageURL(u.String(), path)
 }
 
-// overview returns the dashboard of the project.
 func (l links) overview() string { return l.dashboard(overviewDashboard, url.Values{}) }
 
 // testDashboard returns the dashboard of a test on its class of machine, in the month before the run. Dashboards choose by the tags in

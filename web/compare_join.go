@@ -139,7 +139,6 @@ func (n noise) times(difference float64) float64 {
 	return difference / float64(n.above)
 }
 
-// compareFilter chooses tests.
 type compareFilter struct {
 	only  string
 	words []string
@@ -190,7 +189,6 @@ func (c *comparison) rank() int {
 // distance is how far the ratio is from 1, in either direction.
 func (c *comparison) distance() float64 { return math.Abs(math.Log(float64(c.Change))) }
 
-// compareTable is a comparison as CSV.
 func compareTable(d *comparePage) *table {
 	t := &table{Header: []string{"item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "base", "head", "ratio",
 		"times_noise", "verdict"}}

@@ -128,7 +128,6 @@ func pointsOf(t monitor.RecentTest, env string) (points []monitor.RecentPoint) {
 	return points
 }
 
-// valuesOf returns the values of a judged metric.
 func valuesOf(points []monitor.RecentPoint, metric string) []float64 {
 	values := make([]float64, len(points))
 	for i, p := range points {
@@ -137,7 +136,6 @@ func valuesOf(points []monitor.RecentPoint, metric string) []float64 {
 	return values
 }
 
-// measured returns the value of a judged metric.
 func measured(wall, cpu, mem float64, metric string) float64 {
 	switch metric {
 	case monitor.MetricCPUTime:

@@ -143,7 +143,6 @@ func (d *regressionPage) group(chosen []*regression) {
 	}
 }
 
-// regressionTable is the page as CSV.
 func regressionTable(d *regressionPage) *table {
 	t := &table{Header: []string{"state", "item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "baseline",
 		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by", "accepted_by", "note"}}

@@ -96,7 +96,6 @@ func nameOf(s monitor.Series, occurrence int) string {
 // Name returns what the test of a finding is called.
 func (f *finding) Name() string { return nameOf(f.Series, f.Occurrence) }
 
-// run answers with a run.
 func (p *Pages) run(v *visit) (*view, error) {
 	ctx, id := v.Request.Context(), v.Param("run")
 	if v.State.values.Has("id") {
@@ -169,7 +168,6 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 	return nil
 }
 
-// statuses are the values of the filter.
 var statuses = []string{"failed", "regression", "suspect", "drift", "accepted", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
 
 // Statuses lists the statuses that tests of the run have.

@@ -48,7 +48,6 @@ type selection struct {
 	offset, n  int
 }
 
-// words returns the words of a search.
 func words(text string) []string { return strings.Fields(strings.ToLower(text)) }
 
 // pick returns a page of the chosen tests, and how many are chosen. Tests without a value come last in either direction.

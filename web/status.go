@@ -145,7 +145,6 @@ func (d *statusPage) Phases() (all []string) {
 	return all
 }
 
-// size returns a number of bytes in words.
 func size(bytes int64) string {
 	value, unit := float64(bytes)/(1<<20), "MiB"
 	switch {

@@ -60,7 +60,6 @@ type point struct {
 // everyBranch is the value of the parameter branch for all branches.
 const everyBranch = "*"
 
-// test answers with the history of a test.
 func (p *Pages) test(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
 	series := monitor.Series{Project: v.Project, Component: s.text("component", ""), ItemPath: s.text("path", ""),

@@ -60,7 +60,6 @@ func (*checkCmd) Help() string {
 
 func (c *checkCmd) Validate() error { return c.validate() }
 
-// validate checks the flags.
 func (c *judgeFlags) validate() error {
 	if _, ok := webAddress(strings.TrimSpace(c.Grafana)); c.Grafana != "" && !ok {
 		return errors.New("--grafana-url: expected an address such as https://grafana.example.org")
@@ -198,7 +197,6 @@ func tokenNote(from *source, r *monitor.Report) string {
 	return "with the token in the address, as " + strings.Replace(report.AddressOf(from.origin(), r), "://", "://x:TOKEN@", 1)
 }
 
-// query returns the question that the flags ask.
 func (c *checkCmd) query() (url.Values, error) {
 	query := c.judgeFlags.query()
 	if c.Head != "" {

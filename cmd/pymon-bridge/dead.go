@@ -56,7 +56,6 @@ func countLetters(ctx context.Context, db *sqlite.DB, q monitor.LetterQuery) (n 
 	return n, nil
 }
 
-// deadShowCmd shows one record.
 type deadShowCmd struct {
 	dataFlags
 	Number uint64 `arg:"" name:"n" help:"Number of the record in 'dead list'."`
@@ -121,7 +120,6 @@ func sentJSON(rec *monitor.Record) []byte {
 	}
 }
 
-// deadRetryCmd delivers dead letters again.
 type deadRetryCmd struct {
 	dataFlags
 	chosenFlags
@@ -153,7 +151,6 @@ func (c *deadRetryCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 	})
 }
 
-// deadDropCmd removes dead letters.
 type deadDropCmd struct {
 	dataFlags
 	chosenFlags

@@ -15,7 +15,6 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// deadListCmd lists dead letters.
 type deadListCmd struct {
 	dataFlags
 	letterFlags

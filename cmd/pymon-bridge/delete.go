@@ -13,7 +13,6 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// deleteCmd removes a project.
 type deleteCmd struct {
 	dataFlags
 	Project string `help:"The project to remove." placeholder:"NAME" required:""`

@@ -15,7 +15,6 @@ type influxCmd struct {
 	Setup influxSetupCmd `cmd:"" help:"Prepare InfluxDB: buckets, tokens, alerts and tasks. You can repeat the command. It never deletes anything."`
 }
 
-// influxSetupCmd prepares an InfluxDB.
 type influxSetupCmd struct {
 	influxFlags
 	DailyBucket string   `group:"InfluxDB" help:"Bucket of the daily rollup. It has no expiry." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
@@ -80,7 +79,6 @@ func (c *influxSetupCmd) Run(ctx context.Context, m *Main) error {
 	return err
 }
 
-// setupPrinter prints the steps of the setup.
 type setupPrinter struct {
 	w        io.Writer
 	programs bool                     // print the programs of checks and tasks

@@ -12,7 +12,6 @@ import (
 	"pymon-bridge/report"
 )
 
-// runsCmd lists the newest runs.
 type runsCmd struct {
 	askFlags
 	N int `short:"n" help:"How many runs to list." default:"20"`

@@ -10,7 +10,6 @@ import (
 	"pymon-bridge/report"
 )
 
-// showCmd shows the history of a test.
 type showCmd struct {
 	askFlags
 	Test string `arg:"" help:"The test: its node id, or a part of its name."`
