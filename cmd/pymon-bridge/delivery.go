@@ -9,7 +9,6 @@ import (
 	"pymon-bridge/influx"
 	"pymon-bridge/journal"
 	"pymon-bridge/monitor"
-	"pymon-bridge/telemetry"
 )
 
 // ensureTimeout bounds the preparation of the destination at the start.
@@ -29,7 +28,7 @@ func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	if err := b.open(b.cache); err != nil {
 		return err
 	}
-	b.metrics.WatchCache(b.lookups)
+	b.metrics.WatchCache(b.cache.Lookups)
 	b.metrics.WatchJournal(b.journalStats)
 	if b.courier == nil {
 		return nil
@@ -113,9 +112,4 @@ func (b *bridge) replied(reply monitor.Reply) {
 func (b *bridge) delivered(class monitor.Class, points int, oldest time.Time) {
 	b.metrics.Delivered(class, points)
 	b.metrics.Lag(time.Since(oldest))
-}
-
-func (b *bridge) lookups() telemetry.Lookups {
-	s := b.cache.Stats()
-	return telemetry.Lookups{Hits: s.Hits, Misses: s.Misses, Negative: s.NegativeHits}
 }
