@@ -58,9 +58,7 @@ func (*checkCmd) Help() string {
     pymon-bridge check --budget budget.toml               # [total] wall_time = "10m"`
 }
 
-func (c *checkCmd) Validate() error { return c.validate() }
-
-func (c *judgeFlags) validate() error {
+func (c *judgeFlags) Validate() error {
 	if _, ok := webAddress(strings.TrimSpace(c.Grafana)); c.Grafana != "" && !ok {
 		return errors.New("--grafana-url: expected an address such as https://grafana.example.org")
 	}

@@ -20,16 +20,11 @@ type Main struct {
 	Stdin          *os.File
 	Stdout, Stderr io.Writer
 
-	banner bool          // a person reads standard error
-	color  string        // --color
-	files  valueFiles    // files that gave values to flags
-	level  slog.LevelVar // lowest level in the log
-	page   atomic.Pointer[pageOf]
-}
-
-// NewMain returns the program with the standard streams of the process.
-func NewMain() *Main {
-	return &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	banner bool                   // a person reads standard error
+	color  string                 // --color
+	files  valueFiles             // files that gave values to flags
+	level  slog.LevelVar          // lowest level in the log
+	bridge atomic.Pointer[string] // address of the bridge that serves; nil before
 }
 
 // cli is the command line. Most flags also have an environment variable. A flag wins over its variable. The parser finds the methods of a
@@ -162,7 +157,7 @@ func printableLines(text string) string {
 func (c *cli) logger(m *Main) *slog.Logger {
 	m.level.Set(levels[c.LogLevel])
 	options := &slog.HandlerOptions{Level: &m.level}
-	log := &pageLog{Handler: slog.NewTextHandler(m.Stderr, options), page: &m.page, people: c.LogFormat == "auto" && isTerminal(m.Stderr)}
+	log := &pageLog{Handler: slog.NewTextHandler(m.Stderr, options), bridge: &m.bridge, people: c.LogFormat == "auto" && isTerminal(m.Stderr)}
 	switch {
 	case c.LogFormat == "json":
 		log.Handler = slog.NewJSONHandler(m.Stderr, options)

@@ -80,7 +80,7 @@ func (c *runCmd) Validate() error {
 	if c.InfluxWait < 0 {
 		return errors.New("--influx-wait: expected a duration of 0 or more, such as 30s")
 	}
-	if err := c.judgeFlags.validate(); err != nil {
+	if err := c.judgeFlags.Validate(); err != nil {
 		return err
 	}
 	return c.influxFlags.validate()

@@ -199,7 +199,7 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, b *bridge) (err error) {
 	}
 	b.upgrader.Open(s)
 	b.follow(m.files, &m.level)
-	m.page.Store(c.pages(s.listener))
+	m.bridge.Store(new(c.address(s.listener)))
 	if err := b.Open(ctx, s.listener); err != nil {
 		return b.upgrader.goBack(err)
 	}
