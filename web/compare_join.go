@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -166,13 +165,6 @@ func (d *comparePage) count(c *comparison) {
 	default:
 		d.Better++
 	}
-}
-
-// sortComparisons puts what is worse first, by ratio.
-func sortComparisons(chosen []*comparison) {
-	slices.SortFunc(chosen, func(a, b *comparison) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find, b.of.find))
-	})
 }
 
 // rank puts what is worse before what is better, and that before noise.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -39,12 +38,6 @@ func (f *finding) Commits(words func(ref string) string) string {
 
 // since returns the commits of a finding in short.
 func (f *frame) since(of *finding) string { return of.Commits(f.words.Commit) }
-
-// findings returns one row for each test that the kept report on a run shows.
-func (p *Pages) findings(ctx context.Context, run *runRow) ([]*finding, error) {
-	all := findingsOf(run.Report.Results)
-	return all, p.draw(ctx, run.Info.Project, run.Branch, run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second), all)
-}
 
 // findingsOf returns one row for each test of some results.
 func findingsOf(results []monitor.Result) (all []*finding) {

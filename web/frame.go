@@ -75,7 +75,9 @@ func (p *Pages) frame(v *visit, found *view) (*frame, error) {
 	return f, err
 }
 
-func (f *frame) asset(name string) string { return f.prefix + assetPath(name) }
+func (f *frame) asset(name string) string {
+	return f.prefix + staticPath + assets[name].hash + "/" + name
+}
 
 // to returns the address of a path outside projects.
 func (f *frame) to(path string) string { return f.prefix + path }

@@ -204,8 +204,8 @@ func (p *Pages) fillRun(v *visit, data *runPage) error {
 	if data.Report == nil {
 		return nil
 	}
-	all, err := p.findings(ctx, run)
-	if err != nil {
+	all, after := findingsOf(data.Report.Results), run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second)
+	if err := p.draw(ctx, run.Info.Project, run.Branch, after, all); err != nil {
 		return err
 	}
 	data.Growth = p.parts.Words.Growing(data.Report)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -71,9 +70,6 @@ func (p *Pages) status(v *visit) (*view, error) {
 	}
 	return &view{Template: "condition", Fragments: []string{"condition-live"}, Title: data.Headline(), Place: statusPath, Data: data}, nil
 }
-
-// noCondition is the condition of pages that nobody told about the bridge.
-func noCondition(context.Context) (*Condition, error) { return &Condition{}, nil }
 
 // Headline says in a few words how the bridge is.
 func (d *statusPage) Headline() string {
