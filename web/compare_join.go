@@ -103,7 +103,7 @@ func valueAt(t *test, measure int) float64 {
 	if t.Status == "failed" {
 		return math.NaN()
 	}
-	return measured(t.TotalTime, t.CPUTime, t.MemUsage, monitor.JudgedMetrics[measure].Name)
+	return monitor.JudgedValue(monitor.JudgedMetrics[measure].Name, t.TotalTime, t.CPUTime, t.MemUsage)
 }
 
 // noise is how much a metric of a test may be below or above what is usual for no reason.

@@ -124,19 +124,9 @@ func pointsOf(t monitor.RecentTest, env string) (points []monitor.RecentPoint) {
 func valuesOf(points []monitor.RecentPoint, metric string) []float64 {
 	values := make([]float64, len(points))
 	for i, p := range points {
-		values[i] = measured(p.TotalTime, p.CPUTime, p.MemUsage, metric)
+		values[i] = monitor.JudgedValue(metric, p.TotalTime, p.CPUTime, p.MemUsage)
 	}
 	return values
-}
-
-func measured(wall, cpu, mem float64, metric string) float64 {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return cpu
-	case monitor.MetricMemUsage:
-		return mem
-	}
-	return wall
 }
 
 // metricTitle returns what people call a judged metric.

@@ -246,7 +246,7 @@ func (pt *point) judge(results map[string]monitor.KeptResult, env string) {
 
 // Value returns the measurement of a metric.
 func (pt *point) Value(metric string) float64 {
-	return measured(float64(pt.Wall), float64(pt.CPU), float64(pt.Mem), metric)
+	return monitor.JudgedValue(metric, float64(pt.Wall), float64(pt.CPU), float64(pt.Mem))
 }
 
 // thinned leaves out points of a long history. Of each part it keeps those with the least and the greatest values.

@@ -43,7 +43,7 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	top := &report.Top{Metric: map[string]string{"cpu": monitor.MetricCPUTime, "wall": monitor.MetricTotalTime, "memory": monitor.MetricMemUsage}[c.By],
 		Run: run.Run, First: []report.TopTest{}}
 	err = s.tests(ctx, run, func(o *monitor.Outcome) {
-		if v := valueOf(&o.Metric, top.Metric); !math.IsNaN(v) {
+		if v := monitor.JudgedValue(top.Metric, o.TotalTime, o.UserTime+o.KernelTime, o.MemUsage); !math.IsNaN(v) {
 			one := report.TopTest{Name: o.NodeID, ItemPath: o.ItemPath, Item: o.Item, ItemVariant: o.ItemVariant, Amount: v}
 			if o.Attempts > 0 {
 				one.NodeID = o.NodeID
@@ -59,18 +59,6 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 		return m.printJSON(top)
 	}
 	return report.WriteTop(m.Stdout, top, run, m.screen())
-}
-
-// valueOf returns the value of a judged metric, NaN when absent.
-func valueOf(m *monitor.Metric, metric string) float64 {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return m.UserTime + m.KernelTime
-	case monitor.MetricMemUsage:
-		return m.MemUsage
-	default:
-		return m.TotalTime
-	}
 }
 
 // searched is how many runs are searched for one. They are a page of the bridge.
