@@ -22,7 +22,8 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	i.done = 0
 	settings, rates := regress.Defaults(), i.to.passRates(ctx)
 	for _, id := range ids {
-		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates, CPUs: runtime.NumCPU()}
+		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1,
+			Advice: report.Advice{PassRates: rates, CPUs: runtime.NumCPU()}}
 		if len(ids) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(id, i.id), "-_./ ")
 		}
