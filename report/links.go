@@ -142,8 +142,6 @@ func page(bridge, project, path string) string {
 	return monitor.PageURL(u.String(), path)
 }
 
-func (l links) overview() string { return l.dashboard(overviewDashboard, url.Values{}) }
-
 // testDashboard returns the dashboard of a test on its class of machine, in the month before the run. Dashboards choose by the tags in
 // InfluxDB. A text that is so long that InfluxDB has only a part of it makes an address that is too long to link.
 func (l links) testDashboard(r *monitor.Result) string {
