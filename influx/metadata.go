@@ -60,12 +60,3 @@ func hashOf(p *monitor.Point) string {
 	}
 	return p.Session.SessionH
 }
-
-// readable says whether the token may read the metadata bucket.
-func (r *Reader) readable(ctx context.Context) error {
-	_, err := r.Lookup(ctx, monitor.ClassContext, "", "none")
-	if monitor.ErrorCode(err) == monitor.ENotFound {
-		return nil
-	}
-	return err
-}
