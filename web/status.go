@@ -73,12 +73,9 @@ func (p *Pages) status(v *visit) (*view, error) {
 
 // Headline says in a few words how the bridge is.
 func (d *statusPage) Headline() string {
-	for _, c := range d.Components {
-		if c.Required && !c.OK {
-			return "The bridge accepts no records"
-		}
-	}
 	switch {
+	case d.Status() == "failed":
+		return "The bridge accepts no records"
 	case !d.OK:
 		return "Records are accepted and kept, but not delivered"
 	case d.Destination == "":
