@@ -92,7 +92,6 @@ func (a *API) postAcceptance(c *gin.Context) error {
 	return a.withProjects(c, project, err)
 }
 
-// deleteAcceptance takes an acceptance back.
 func (a *API) deleteAcceptance(c *gin.Context) error {
 	project, err := a.askedProject(c)
 	if err != nil {

@@ -39,7 +39,6 @@ func (a *API) flakyRoutes() []route {
 	}
 }
 
-// flaky returns the flaky tests for a request.
 func (a *API) flaky(c *gin.Context) (l list[*monitor.FlakyTest], err error) {
 	q, err := flakyQuery(httpd.ReadProject(c), c.Request.URL.Query())
 	if err != nil {

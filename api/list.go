@@ -139,7 +139,6 @@ func answerMissing[T any](c *gin.Context, l list[T]) error {
 	return monitor.Errorf(monitor.ENotFound, "this list has no such page")
 }
 
-// answerEmpty answers with an empty list.
 func answerEmpty[T any](c *gin.Context, l list[T]) error {
 	if !l.nullLinks {
 		c.Status(http.StatusNoContent)

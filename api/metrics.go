@@ -77,7 +77,6 @@ func filteredRoutes[T any](a *API, lists []filtered, answer string, query []stri
 	return routes
 }
 
-// metricQuery returns the query for a request.
 func metricQuery(c *gin.Context, where []condition) monitor.MetricQuery {
 	return monitor.MetricQuery{Project: httpd.ReadProject(c), Where: matches(c, where)}
 }
@@ -90,7 +89,6 @@ func matches(c *gin.Context, where []condition) (all []monitor.Match) {
 	return all
 }
 
-// metrics returns the list for a query.
 func (a *API) metrics(q monitor.MetricQuery) list[*monitor.Metric] {
 	l := newList("metrics", q, a.parts.Store.Metrics, a.parts.Store.CountMetrics, wire.AppendMetric, metricTable())
 	l.alwaysEmpty = func(ctx context.Context) (bool, error) { return a.noSuchCommit(ctx, q) }

@@ -41,7 +41,6 @@ func (a *API) nameRoutes() []route {
 	return routes
 }
 
-// names returns the list for a query.
 func (a *API) names(key string, q monitor.NameQuery) list[string] {
 	return newList(key, q, a.parts.Store.Names, a.parts.Store.CountNames, wire.AppendText, nil)
 }

@@ -22,7 +22,6 @@ import (
 //go:embed openapi.json
 var handWritten []byte
 
-// document is an OpenAPI document.
 type document struct {
 	OpenAPI    string                          `json:"openapi"`
 	Info       json.RawMessage                 `json:"info"`

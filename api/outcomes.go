@@ -14,7 +14,6 @@ import (
 // outcomeParam is the query parameter that chooses an outcome.
 const outcomeParam = "outcome"
 
-// outcomeLists returns the routes for lists of outcomes.
 func outcomeLists() []filtered {
 	of := func(field monitor.Field, param string) []condition {
 		return []condition{{field, monitor.Equals, param}}
@@ -51,7 +50,6 @@ func withOutcome(handle gin.HandlerFunc) gin.HandlerFunc {
 	}
 }
 
-// outcomes returns the outcomes for a request.
 func (a *API) outcomes(c *gin.Context, where []condition) list[*monitor.Outcome] {
 	q := monitor.OutcomeQuery{Project: httpd.ReadProject(c), Where: matches(c, where)}
 	if asked := c.Query(outcomeParam); asked != "" {

@@ -109,16 +109,9 @@ func (s *Store) Clear() {
 	}
 }
 
-// Stats counts lookups since the start.
-type Stats struct {
-	Hits         uint64 // answered with a value from the cache
-	Misses       uint64 // answered by the store
-	NegativeHits uint64 // answered with a remembered absence
-}
-
-// Stats returns the counts so far.
-func (s *Store) Stats() Stats {
-	return Stats{Hits: s.hits.Load(), Misses: s.misses.Load(), NegativeHits: s.negativeHits.Load()}
+// Lookups returns the counts so far.
+func (s *Store) Lookups() monitor.Lookups {
+	return monitor.Lookups{Hits: s.hits.Load(), Misses: s.misses.Load(), Negative: s.negativeHits.Load()}
 }
 
 // Context implements [monitor.MetadataStore].

@@ -112,7 +112,7 @@ func TestStoreAsksOnceForEachValue(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.EqualValues(t, 2, store.calls.Load())
-		assert.Equal(t, cache.Stats{Hits: 4, Misses: 2}, s.Stats())
+		assert.Equal(t, monitor.Lookups{Hits: 4, Misses: 2}, s.Lookups())
 	})
 }
 
@@ -128,7 +128,7 @@ func TestStoreRemembersAnAbsenceForAWhile(t *testing.T) {
 		look()
 		look()
 		assert.EqualValues(t, 1, store.calls.Load())
-		assert.Equal(t, cache.Stats{Misses: 1, NegativeHits: 1}, s.Stats())
+		assert.Equal(t, monitor.Lookups{Misses: 1, Negative: 1}, s.Lookups())
 		time.Sleep(cache.DefaultNegativeTTL + time.Millisecond)
 		look()
 		assert.EqualValues(t, 2, store.calls.Load())
@@ -411,7 +411,7 @@ func TestStoreStaysWithinItsBytes(t *testing.T) {
 			}
 		}
 		// Each context takes more than 1,000 bytes. So the cache can have at most 100 of them.
-		assert.LessOrEqual(t, s.Stats().Hits, uint64(100))
+		assert.LessOrEqual(t, s.Lookups().Hits, uint64(100))
 	})
 }
 
@@ -452,7 +452,7 @@ func BenchmarkStoreHit(b *testing.B) {
 	s := open(b, tab.store())
 	h := strings.Repeat("a", 32)
 	s.PutContext("project", tab.add("project", h))
-	for s.Stats().Hits == 0 {
+	for s.Lookups().Hits == 0 {
 		_, err := s.Context(b.Context(), "project", h)
 		require.NoError(b, err)
 	}

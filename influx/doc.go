@@ -17,7 +17,7 @@
 // point.go). Lines are written from it and rows are read into it.
 //
 // Line protocol cannot hold every text: a tag value has no newline, no trailing backslash and is never empty. Texts
-// are therefore percent-encoded where they have to be ([EncodeText], [EncodeTag]) and stay readable elsewhere.
+// are therefore percent-encoded where they have to be ([monitor.EncodeText], [EncodeTag]) and stay readable elsewhere.
 // Every text that a client sent, including lone surrogates and control characters, comes back byte for byte.
 //
 // # Reading

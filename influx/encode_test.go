@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pymon-bridge/influx"
+	"pymon-bridge/monitor"
 )
 
 // anyText draws texts that are likely to be trouble: any bytes, lone surrogates, controls, escapes, addresses.
@@ -23,28 +24,11 @@ func anyText() *rapid.Generator[string] {
 	return rapid.Map(rapid.SliceOfN(piece, 0, 6), func(s []string) string { return strings.Join(s, "") })
 }
 
-func TestEncodeText(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                          "(none)",
-		"plain, text=\"é🚀\" \u2028": "plain, text=\"é🚀\" \u2028",
-		"100%":                      "100%25",
-		`C:\dir\`:                   "C:%5Cdir%5C",
-		"\x00\n\r\t\x1b\x7f":        "%00%0A%0D%09%1B%7F",
-		"\xed\xb3\xbf":              "%ED%B3%BF", // a lone surrogate
-		"é\xc3":                     "é%C3",
-		"\ufffd":                    "\ufffd", // the replacement character itself is valid
-		"(none)":                    "%28none)",
-	} {
-		require.Equal(t, want, influx.EncodeText(text), "%q", text)
-		require.Equal(t, text, influx.DecodeText(want), "%q", want)
-	}
-}
-
 func TestEncodeTextIsReversibleAndClean(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := anyText().Draw(t, "text")
-		encoded := influx.EncodeText(text)
-		require.Equal(t, text, influx.DecodeText(encoded))
+		encoded := monitor.EncodeText(text)
+		require.Equal(t, text, monitor.DecodeText(encoded))
 		require.True(t, utf8.ValidString(encoded))
 		require.NotContains(t, encoded, `\`)
 		require.False(t, strings.ContainsFunc(encoded, func(r rune) bool { return r < 0x20 || r == 0x7f }))
@@ -54,15 +38,8 @@ func TestEncodeTextIsReversibleAndClean(t *testing.T) {
 func TestEncodeTextsThatDifferDiffer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyText().Draw(t, "a"), anyText().Draw(t, "b")
-		require.Equal(t, a == b, influx.EncodeText(a) == influx.EncodeText(b))
+		require.Equal(t, a == b, monitor.EncodeText(a) == monitor.EncodeText(b))
 	})
-}
-
-func TestDecodeTextOfOthers(t *testing.T) {
-	for _, foreign := range []string{"%", "%4", "%zz", "a%", "100 %!"} {
-		require.Equal(t, foreign, influx.DecodeText(foreign))
-	}
-	require.Equal(t, "\n%0", influx.DecodeText("%0a%0"))
 }
 
 func TestEncodeTag(t *testing.T) {
@@ -97,7 +74,7 @@ func TestEncodeTagProperties(t *testing.T) {
 		require.LessOrEqual(t, len(tag), 4096)
 		require.True(t, utf8.ValidString(tag))
 		if exact {
-			require.Equal(t, text, influx.DecodeText(tag))
+			require.Equal(t, text, monitor.DecodeText(tag))
 		}
 	})
 }
@@ -113,9 +90,9 @@ func TestEncodeTagCutsBetweenCharacters(t *testing.T) {
 			require.True(t, found)
 			require.Len(t, digits, 16)
 			require.LessOrEqual(t, len(kept), 4000)
-			require.Greater(t, len(kept), 4000-len(influx.EncodeText(unit)))
-			decoded := influx.DecodeText(kept)
-			require.Equal(t, kept, influx.EncodeText(decoded))
+			require.Greater(t, len(kept), 4000-len(monitor.EncodeText(unit)))
+			decoded := monitor.DecodeText(kept)
+			require.Equal(t, kept, monitor.EncodeText(decoded))
 			if unit != "\xed\xa0\x80" { // its three bytes are three escapes, between which it may be cut
 				require.Equal(t, text[:len(decoded)], decoded)
 				require.Zero(t, (len(decoded)-lead)%len(unit))

@@ -115,9 +115,9 @@ func (l *line) text(name, value string) {
 	l.name(name)
 	l.buf = append(l.buf, '"')
 	if strings.Contains(value, `"`) {
-		l.buf = append(l.buf, strings.ReplaceAll(EncodeText(value), `"`, `\"`)...)
+		l.buf = append(l.buf, strings.ReplaceAll(monitor.EncodeText(value), `"`, `\"`)...)
 	} else {
-		l.buf = appendText(l.buf, value)
+		l.buf = monitor.AppendEncoded(l.buf, value)
 	}
 	l.buf = append(l.buf, '"')
 }

@@ -36,7 +36,7 @@ func (r *Reader) Lookup(ctx context.Context, class monitor.Class, project, hash 
 		field = "session_h"
 	}
 	where, p := Query{Project: project, From: earliest, To: latest}.condition()
-	p[tagPrefix], p["hash"] = prefix(hash), EncodeText(hash)
+	p[tagPrefix], p["hash"] = prefix(hash), monitor.EncodeText(hash)
 	where = fmt.Sprintf(`prefix::tag = $prefix AND %q::string = $hash AND %s`, field, where)
 	_, err = r.points(ctx, class, where, p, func(found *monitor.Point) error {
 		if hashOf(found) != hash {
@@ -59,13 +59,4 @@ func hashOf(p *monitor.Point) string {
 		return p.Context.H
 	}
 	return p.Session.SessionH
-}
-
-// readable says whether the token may read the metadata bucket.
-func (r *Reader) readable(ctx context.Context) error {
-	_, err := r.Lookup(ctx, monitor.ClassContext, "", "none")
-	if monitor.ErrorCode(err) == monitor.ENotFound {
-		return nil
-	}
-	return err
 }

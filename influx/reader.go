@@ -169,9 +169,6 @@ func sequence[T any](scan func(visit func(T) error) error) iter.Seq2[T, error] {
 	}
 }
 
-// between is the condition that a time lies in a span.
-func between(from, to int64) string { return fmt.Sprintf("time >= %d AND time < %d", from, to) }
-
 // points reads the points of a class that fulfil a condition, and returns the length of the answer.
 func (r *Reader) points(ctx context.Context, class monitor.Class, where string, p params, visit func(*monitor.Point) error) (size int64, err error) {
 	query := fmt.Sprintf("SELECT %s FROM %q WHERE %s", selection(class), measurement(class), where)

@@ -80,7 +80,7 @@ func (c column) read(value func(column string) any) {
 
 func textOf(v any) string {
 	s, _ := v.(string)
-	return DecodeText(s)
+	return monitor.DecodeText(s)
 }
 
 func floatOf(v any) float64 {

@@ -100,7 +100,7 @@ func (r *Reader) read(ctx context.Context, q Query, values []string, visit func(
 
 // condition returns the condition on the project and the time.
 func (q Query) condition() (where string, p params) {
-	where, p = between(q.From.UnixNano(), q.To.UnixNano()), params{}
+	where, p = fmt.Sprintf("time >= %d AND time < %d", q.From.UnixNano(), q.To.UnixNano()), params{}
 	if q.Project != "" {
 		p[tagProject], _ = EncodeTag(q.Project)
 		where += ` AND project::tag = $project`

@@ -67,7 +67,8 @@ func (w *Writer) Ensure(ctx context.Context) error {
 			"forgets sessions; give it no expiry",
 			"bucket", w.metadata.bucket.name, "retention", retention)
 	}
-	if err := w.reader.readable(ctx); err != nil {
+	_, err := w.reader.Lookup(ctx, monitor.ClassContext, "", "none")
+	if err != nil && monitor.ErrorCode(err) != monitor.ENotFound {
 		w.logger.Warn("contexts and sessions that only another bridge has will not be found", "error", err)
 	}
 	return nil

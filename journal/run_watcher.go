@@ -63,7 +63,9 @@ func (w *RunWatcher) Open() error {
 	w.running.Go(func() {
 		for next := time.Now().Add(w.interval()); ctx.Err() == nil; {
 			if w.soon.rings(ctx, time.Until(next)) { // never later, however many sessions end
-				next = earlier(next, time.Now().Add(w.interval()))
+				if at := time.Now().Add(w.interval()); at.Before(next) {
+					next = at
+				}
 				continue
 			}
 			if ctx.Err() == nil {
@@ -73,13 +75,6 @@ func (w *RunWatcher) Open() error {
 		}
 	})
 	return nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // Close stops watching. It logs nothing about runs that have not ended yet.

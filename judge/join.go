@@ -69,7 +69,11 @@ func complete(r, earlier *monitor.Report) {
 	if r.Completion == monitor.Partial {
 		r.Completion, r.Partial = earlier.Completion, earlier.Partial
 	}
-	completeSuite(&r.Suite, &earlier.Suite)
+	mergeSuite(&r.Suite, &earlier.Suite, func(last, before *monitor.Machine) {
+		if !speedKnown(*last) && speedKnown(*before) { // a few tests that were run again do not tell
+			last.Status, last.Offset = before.Status, before.Offset
+		}
+	})
 	if len(cleared) > 0 {
 		r.LeftOut = append(r.LeftOut, monitor.LeftOut{Reason: "conspicuous in an earlier run of the commit, and cleared by a later one",
 			Runs: []string{}, Branches: []string{}, Environments: []string{}, Tests: int64(len(cleared))})
@@ -106,7 +110,12 @@ func join(r, other *monitor.Report) {
 	if other.Completion == monitor.Partial && r.Completion != monitor.Partial {
 		r.Completion, r.Partial = other.Completion, other.Partial
 	}
-	joinSuite(&r.Suite, &other.Suite)
+	mergeSuite(&r.Suite, &other.Suite, func(mine, theirs *monitor.Machine) {
+		mine.Tests, mine.TotalTime, mine.CPUTime = mine.Tests+theirs.Tests, mine.TotalTime+theirs.TotalTime, mine.CPUTime+theirs.CPUTime
+		if theirs.Status.Severity() < mine.Status.Severity() {
+			mine.Status, mine.Offset = theirs.Status, theirs.Offset
+		}
+	})
 }
 
 // fromWorst orders the statuses of two jobs' results. What is not known may be bad, so it does not hide behind what is fine.
@@ -146,26 +155,6 @@ func merge(r, other *monitor.Report, replaces func(mine, theirs *monitor.Result)
 	r.BaselineRuns, r.WindowRuns, r.Basis = max(r.BaselineRuns, other.BaselineRuns), max(r.WindowRuns, other.WindowRuns), ""
 	addParts(r, slices.Concat(other.Suite.Drift, other.Parts))
 	r.Arrange()
-}
-
-// completeSuite adds to a suite the classes of machine that only an earlier suite has. It also adds how fast a machine was
-// in the earlier run where only a few tests were run again, which do not tell.
-func completeSuite(s, earlier *monitor.Suite) {
-	mergeSuite(s, earlier, func(last, before *monitor.Machine) {
-		if !speedKnown(*last) && speedKnown(*before) {
-			last.Status, last.Offset = before.Status, before.Offset
-		}
-	})
-}
-
-// joinSuite adds the machines of another job. On the same class of machine, the worse status counts.
-func joinSuite(s, other *monitor.Suite) {
-	mergeSuite(s, other, func(mine, theirs *monitor.Machine) {
-		mine.Tests, mine.TotalTime, mine.CPUTime = mine.Tests+theirs.Tests, mine.TotalTime+theirs.TotalTime, mine.CPUTime+theirs.CPUTime
-		if theirs.Status.Severity() < mine.Status.Severity() {
-			mine.Status, mine.Offset = theirs.Status, theirs.Offset
-		}
-	})
 }
 
 // mergeSuite adds the machines of another suite. both is called for a class of machine that both have.

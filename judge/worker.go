@@ -60,7 +60,7 @@ func (w *Worker) Open() error {
 	w.stop = stop
 	opened := time.Now()
 	w.running.Go(func() {
-		w.catchUp(ctx, opened.Add(-lookBack), opened.Add(-w.Quiet), isRun)
+		w.catchUp(ctx, opened.Add(-lookBack), opened.Add(-w.Quiet), func(*monitor.RunInfo) bool { return true })
 		w.work(ctx)
 	})
 	w.running.Go(func() {
@@ -78,8 +78,6 @@ func (w *Worker) Open() error {
 	})
 	return nil
 }
-
-func isRun(*monitor.RunInfo) bool { return true }
 
 // sleep returns false when ctx ended before.
 func sleep(ctx context.Context, d time.Duration) bool {

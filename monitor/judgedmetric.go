@@ -33,3 +33,14 @@ var JudgedMetrics = [...]JudgedMetric{
 	{MetricMemUsage, "memory", UnitMiB, false, func(s Sample) float64 { return s.MemUsage }},
 	{MetricTotalTime, "wall time", UnitSeconds, true, func(s Sample) float64 { return s.TotalTime }},
 }
+
+// JudgedValue returns the value of a judged metric, of the three that were measured.
+func JudgedValue(metric string, totalTime, cpuTime, memUsage float64) float64 {
+	switch metric {
+	case MetricCPUTime:
+		return cpuTime
+	case MetricMemUsage:
+		return memUsage
+	}
+	return totalTime
+}

@@ -24,3 +24,10 @@ type MetadataCache interface {
 	PutContext(project string, c *Context)
 	PutSession(project string, s *Session)
 }
+
+// Lookups counts the lookups in a cache of contexts and sessions since the start.
+type Lookups struct {
+	Hits     uint64 // answered with a value from the cache
+	Misses   uint64 // answered by the store
+	Negative uint64 // answered with a remembered absence
+}

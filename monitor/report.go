@@ -3,7 +3,7 @@ package monitor
 import (
 	"context"
 	"iter"
-	"slices"
+	"sort"
 	"time"
 )
 
@@ -155,29 +155,8 @@ func (r *Report) Arrange() {
 			r.Summary.NotJudgedTests++
 		}
 	}
-	arrange(r.Results)
-}
-
-// arrange sorts results in their place: those of a large run take much memory, and a copy would take as much again.
-func arrange(results []Result) {
-	from := make([]int32, len(results)) // by place, where the result for it is
-	for i := range from {
-		from[i] = int32(i)
-	}
-	slices.SortFunc(from, func(a, b int32) int { return results[a].compare(&results[b]) })
-	for i := range from {
-		first := results[i]
-		for to := i; from[to] != int32(to); { // each place of a cycle takes the next one's result
-			next := int(from[to])
-			from[to] = int32(to)
-			if next == i {
-				results[to] = first
-				break
-			}
-			results[to] = results[next]
-			to = next
-		}
-	}
+	// In their place and without copies: the results of a large run take much memory.
+	sort.Slice(r.Results, func(i, j int) bool { return r.Results[i].compare(&r.Results[j]) < 0 })
 }
 
 // Tests says of each test what its results are together: ok if one of them could be judged, however it was judged, else learning

@@ -25,9 +25,9 @@ func (i Instant) Micros() int64 { return floorDiv(i.UTC, 1000) }
 func (i Instant) LocalText() string {
 	t := time.UnixMicro(i.Micros() + int64(i.Offset)*1e6).UTC()
 	if t.Nanosecond() == 0 {
-		return t.Format("2006-01-02T15:04:05")
+		return t.Format(isoformat)
 	}
-	return t.Format("2006-01-02T15:04:05.000000")
+	return t.Format(isoformat + ".000000")
 }
 
 // Plus returns the moment that is the given number of seconds later. An absent number counts as 0. A client may send any float. A moment
@@ -69,12 +69,16 @@ var iso8601 = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})` +
 // ParseTime reads an ISO 8601 date from 1970 to 2199 with an optional time of day, fraction and UTC offset. It cuts off
 // digits below a microsecond. The error says in one sentence what was expected.
 func ParseTime(s string) (LocalTime, error) {
-	date, fraction, zone, ok := splitISO8601(s)
-	if !ok {
+	if t, ok := parseIsoformat(s); ok {
+		return t, nil
+	}
+	m := iso8601.FindStringSubmatch(s)
+	if m == nil {
 		return LocalTime{}, fmt.Errorf("expected an ISO 8601 date such as 2026-01-31T12:00:00.123456")
 	}
-	year, month, day, hour, minute, second := date[0], time.Month(date[1]), date[2], date[3], date[4], date[5]
-	t := time.Date(year, month, day, hour, minute, second, fraction*1000, time.UTC)
+	year, month, day, hour, minute, second := atoi(m[1]), time.Month(atoi(m[2])), atoi(m[3]), atoi(m[4]), atoi(m[5]), atoi(m[6])
+	micros, zone := atoi((m[7] + "000000")[:6]), m[8]
+	t := time.Date(year, month, day, hour, minute, second, micros*1000, time.UTC)
 	if t.Month() != month || t.Day() != day || hour > 23 || minute > 59 || second > 59 {
 		return LocalTime{}, fmt.Errorf("expected a date and time of day that exist")
 	}
@@ -96,40 +100,16 @@ func ParseTime(s string) (LocalTime, error) {
 	return local, nil
 }
 
-// isoformat is the form that Python's datetime.isoformat() prints and all clients send. 0 stands for any digit.
-const isoformat = "0000-00-00T00:00:00.000000"
+// isoformat is the form that Python's datetime.isoformat() prints, with a fraction or without, and all clients send.
+const isoformat = "2006-01-02T15:04:05"
 
-// splitISO8601 returns the numbers from year to second, the microseconds, and the offset from UTC as written. For the
-// form that clients send it does not use the regular expression, which takes ten times as long.
-func splitISO8601(s string) (date [6]int, micros int, zone string, ok bool) {
-	if like(s, isoformat) || like(s, isoformat[:19]) {
-		date = [6]int{atoi(s[:4]), atoi(s[5:7]), atoi(s[8:10]), atoi(s[11:13]), atoi(s[14:16]), atoi(s[17:19])}
-		if len(s) == len(isoformat) {
-			micros = atoi(s[20:])
-		}
-		return date, micros, "", true
+// parseIsoformat reads this form in a tenth of the time that the regular expression takes. ok is false for everything else.
+func parseIsoformat(s string) (_ LocalTime, ok bool) {
+	if len(s) != len(isoformat) && len(s) != len(isoformat+".000000") || s[len("2006-01-02T15")] != ':' {
+		return LocalTime{}, false
 	}
-	m := iso8601.FindStringSubmatch(s)
-	if m == nil {
-		return date, 0, "", false
-	}
-	for i := range date {
-		date[i] = atoi(m[1+i])
-	}
-	return date, atoi((m[7] + "000000")[:6]), m[8], true
-}
-
-// like says whether s has digits where the form has them, and the same separators.
-func like(s, form string) bool {
-	if len(s) != len(form) {
-		return false
-	}
-	for i := range len(s) {
-		if digit := s[i] >= '0' && s[i] <= '9'; digit != (form[i] == '0') || !digit && s[i] != form[i] {
-			return false
-		}
-	}
-	return true
+	t, err := time.Parse(isoformat, s)
+	return LocalTime{Micros: t.UnixMicro()}, err == nil && t.Year() >= minYear && t.Year() <= maxYear
 }
 
 // atoi reads a number of digits. An empty text is 0.

@@ -190,12 +190,10 @@ func (s *series) curve(i int, c curve) curve {
 	return c
 }
 
-// enough says whether a history is long enough.
 func (s *series) enough(c curve) bool {
 	return len(c) >= pointsOfTrend && c.runs() >= float64(s.settings.Drift.MinRuns)
 }
 
-// grew says whether a test grew enough.
 func (s *series) grew(first, now curve) bool { return s.above(first, now, s.th.lnRatio) }
 
 // above says whether a level is so much above another one at the present speed of the machine. A test that only does not become

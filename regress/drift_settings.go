@@ -27,10 +27,6 @@ type DriftSettings struct {
 	PartQ float64
 }
 
-func defaultDrift() DriftSettings {
-	return DriftSettings{MaxRuns: 500, MaxDays: 180, MinRuns: 24, LevelRuns: 8, Step: 0.75, PartRatio: 1.1, Q: 0.01, PartQ: 0.001}
-}
-
 // pointsOfTrend is how many points a trend has at least: three make a line that one more can contradict.
 const pointsOfTrend = 4
 

@@ -100,7 +100,6 @@ func repeated(rest []float64) float64 {
 	return (1 + r) / (1 - r)
 }
 
-// drift describes a trend.
 func (h *pastRuns) drift(t *trend, q float64) monitor.Drift {
 	runs := 0
 	for _, i := range h.used[t.since+1 : t.end+1] {

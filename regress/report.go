@@ -172,7 +172,9 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 		r.Value, r.P = monitor.Number(math.Exp(v.pooled+speed)), monitor.Number(v.confirmed)
 	}
 	if v.status == monitor.StatusRegression {
-		r.Level = v.grade(j.adjusted[metric])
+		if r.Level = monitor.LevelWarn; v.pooled-v.usual >= math.Log(j.adjusted[metric].CritRatio) {
+			r.Level = monitor.LevelCrit
+		}
 		r.UsualAgain = v.level-v.usual <= (v.pooled-v.usual)/2 // see lasting
 	}
 	r.Ratio, r.Delta = r.Value/r.Baseline, r.Value-r.Baseline
@@ -182,14 +184,6 @@ func (j *judgement) result(r *monitor.Result, metric, i int) {
 			r.Since = j.infos[v.firstBad].Started
 		}
 	}
-}
-
-// grade is how bad a regression is.
-func (v *verdict) grade(th *thresholds) monitor.Level {
-	if v.pooled-v.usual >= math.Log(th.CritRatio) {
-		return monitor.LevelCrit
-	}
-	return monitor.LevelWarn
 }
 
 // commit returns the commit of a run, empty for none.

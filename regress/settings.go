@@ -123,7 +123,7 @@ func Defaults() Settings {
 			CritRatio: 1.5},
 		PluginMemUsage: Thresholds{Least: 1, Noise: 0.01, SuspectRatio: 1.05, Ratio: 1.05, Delta: 2, TwoRunsRatio: 1.2, CritRatio: 1.2},
 		TotalTime:      Thresholds{Least: 0.001, Noise: 0.05, SuspectRatio: 1.1, Ratio: 1.2, Delta: 0.100, TwoRunsRatio: 1.6, CritRatio: 1.5},
-		Drift:          defaultDrift(),
+		Drift:          DriftSettings{MaxRuns: 500, MaxDays: 180, MinRuns: 24, LevelRuns: 8, Step: 0.75, PartRatio: 1.1, Q: 0.01, PartQ: 0.001},
 	}
 }
 

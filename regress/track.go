@@ -151,7 +151,6 @@ func (t *track) over() bool {
 	return 2*calm > t.window
 }
 
-// suspects counts the suspects of a streak.
 func (t *track) suspects() (n int) {
 	for _, m := range t.streak {
 		if m.suspect {

@@ -23,7 +23,6 @@ func (c curve) level() float64 {
 	return sum / runs
 }
 
-// runs is the number of runs.
 func (c curve) runs() (n float64) {
 	for _, p := range c {
 		n += p.runs
@@ -88,15 +87,9 @@ type bend struct {
 	sxx   float64 // sum of the squares that the slope rests on
 }
 
-// slopes says which slopes count.
-type slopes func(slope float64) bool
-
-func anySlope(float64) bool  { return true }
-func growing(s float64) bool { return s > 0 }
-
 // bend fits a level and a line from it to the curve, by least squares over all places where the line can begin. Three points or
-// more of those before the end are on the line. The curve is centred, and all has its moments.
-func (c curve) bend(all moments, end int, count slopes) (best bend, ok bool) {
+// more of those before the end are on the line. The curve is centred, and all has its moments. With upwards the line has to rise.
+func (c curve) bend(all moments, end int, upwards bool) (best bend, ok bool) {
 	after := all
 	for k := 0; k+pointsOfTrend <= end; k++ {
 		after.add(c[k], -1)
@@ -109,7 +102,7 @@ func (c curve) bend(all moments, end int, count slopes) (best bend, ok bool) {
 			continue
 		}
 		b := bend{k, sxy / sxx, max(0, all.apart()-sxy*sxy/sxx), sxx}
-		if count(b.slope) && (!ok || b.rest < best.rest) {
+		if (b.slope > 0 || !upwards) && (!ok || b.rest < best.rest) {
 			best, ok = b, true
 		}
 	}
@@ -123,7 +116,7 @@ func (c curve) growth() (fitted curve, best bend, tried int) {
 	for end := len(c); end >= pointsOfTrend; end -= each {
 		centred, all := c.centred(end)
 		tried += end - pointsOfTrend + 1
-		if b, ok := centred.bend(all, end, growing); ok && (fitted == nil || b.rest < best.rest) {
+		if b, ok := centred.bend(all, end, true); ok && (fitted == nil || b.rest < best.rest) {
 			fitted, best = centred, b
 		}
 	}
@@ -133,7 +126,6 @@ func (c curve) growth() (fitted curve, best bend, tried int) {
 // ends is how many places are tried at which growth may have ended.
 const ends = 8
 
-// residuals returns the differences from a bend.
 func (c curve) residuals(b bend) []float64 {
 	var level, w float64
 	rest := make([]float64, len(c))
@@ -186,7 +178,6 @@ func (c curve) jump(from int) float64 {
 	return jump
 }
 
-// levels returns the levels.
 func (c curve) levels() []float64 {
 	y := make([]float64, len(c))
 	for i, p := range c {
@@ -220,7 +211,7 @@ const near = 5
 func (c curve) abrupt(noise float64) bool {
 	centred, all := c.centred(len(c))
 	_, rest := centred.step(all)
-	b, ok := centred.bend(all, len(c), anySlope)
+	b, ok := centred.bend(all, len(c), false)
 	return !ok || rest+clearly*noise < b.rest
 }
 

@@ -18,7 +18,7 @@ type Advice struct {
 	CPUs int
 	// Whole says that the run is known to be one of the whole suite, in one session.
 	Whole bool
-	// PassRates has the tests that are known to be flaky, as in [Digest].
+	// PassRates has the tests that are known to be flaky, by node id: how often they pass at once, from 0 to 1.
 	PassRates map[string]float64
 
 	tests  []advised

@@ -67,7 +67,7 @@ func TestTwoWorkersHalveOnlyWhatIsInTests(t *testing.T) {
 	for partial, sessions := range map[string]int{"-k": 1, "": 2} {
 		r := fineReport()
 		r.Sessions = make([]string, sessions)
-		d := &report.Digest{Report: r, CPUs: 4, Partial: partial}
+		d := &report.Digest{Report: r, Advice: report.Advice{CPUs: 4}, Partial: partial}
 		for _, m := range suite(40, 0.5) {
 			d.Add(m.outcome())
 		}
@@ -99,7 +99,7 @@ func TestAFlakyTestIsRunByItsID(t *testing.T) {
 // The summary of `run` lists flaky tests already.
 func TestFlakyTestsAreListedOnce(t *testing.T) {
 	t.Parallel()
-	d := &report.Digest{PassRates: map[string]float64{"t.py::test_a": 0}}
+	d := &report.Digest{Advice: report.Advice{PassRates: map[string]float64{"t.py::test_a": 0}}}
 	d.Add(&monitor.Outcome{NodeID: "t.py::test_a", Outcome: monitor.Passed, Attempts: 1})
 	var b bytes.Buffer
 	require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))

@@ -129,7 +129,7 @@ func TestDigestHasAdvice(t *testing.T) {
 	whole := fineReport()
 	whole.Sessions = whole.Sessions[:1]
 	for _, r := range []*monitor.Report{nil, whole} {
-		d := &report.Digest{Report: r, CPUs: 4, Unjudged: "no answer"}
+		d := &report.Digest{Report: r, Advice: report.Advice{CPUs: 4}, Unjudged: "no answer"}
 		for _, m := range suite(40, 0.5) {
 			d.Add(m.outcome())
 		}

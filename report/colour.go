@@ -20,7 +20,6 @@ const (
 
 func (t textWriter) paint(colour, text string) { t.WriteString(t.painted(colour, text)) }
 
-// painted returns a text in a colour.
 func (t textWriter) painted(colour, text string) string {
 	if !t.colour || colour == "" {
 		return text

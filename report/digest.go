@@ -21,13 +21,9 @@ type Digest struct {
 	// Needed is how many earlier runs a test needs before it is judged, besides the last Window ones: these can confirm a
 	// change, and so say nothing of what is usual.
 	Needed, Window int
-	// PassRates has the tests that are known to be flaky, by node id: how often they pass at once, from 0 to 1.
-	PassRates map[string]float64
+	// Advice is what to do about the time and the memory of the tests. The digest sets [Advice.Whole].
+	Advice
 
-	// CPUs is how many CPUs the machine has, 0 where that is not known.
-	CPUs int
-
-	advice    Advice
 	counts    map[string]int // of tests, by outcome
 	seconds   float64        // sum over the tests
 	broken    []test         // failed or error
@@ -58,7 +54,7 @@ func (d *Digest) Add(o *monitor.Outcome) {
 		d.counts = map[string]int{}
 	}
 	d.counts[o.Outcome]++
-	d.advice.Add(o)
+	d.Advice.Add(o)
 	if !math.IsNaN(o.TotalTime) {
 		d.seconds += o.TotalTime
 	}
@@ -79,12 +75,6 @@ func (d *Digest) Add(o *monitor.Outcome) {
 		d.flaky = append(d.flaky, test{nodeID: o.NodeID, what: fmt.Sprintf("passes %.0f%%", 100*rate)})
 	}
 }
-
-// Waits says whether [Digest.AddEarlier] is of use.
-func (d *Digest) Waits() bool { return d.advice.Waits() }
-
-// AddEarlier adds a test of the run before.
-func (d *Digest) AddEarlier(o *monitor.Outcome) { d.advice.AddEarlier(o) }
 
 // greatest adds a test to the few with the greatest amounts.
 func greatest(tests []test, one test) []test {
@@ -160,8 +150,8 @@ func (d *Digest) learning() int {
 
 // hints says what to do about the time and the memory of the tests.
 func (d *Digest) hints(o Options) []step {
-	a := d.advice
-	a.CPUs, a.PassRates, a.listed = d.CPUs, d.PassRates, true
+	a := d.Advice
+	a.listed = true
 	a.Whole = d.Partial == "" && (d.Report == nil || len(d.Report.Sessions) == 1)
 	return a.steps(o)
 }

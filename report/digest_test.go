@@ -23,7 +23,7 @@ func outcome(nodeID, what string, attempts int64, seconds, mib float64) *monitor
 // digests are those of three environments: one with a regression, one that learns, and one that was stopped.
 func digests() []*report.Digest {
 	regressed := &report.Digest{Name: "py312", Report: oneReport(), Needed: 8,
-		PassRates: map[string]float64{"test_b.py::test_error": 0.75, "test_a.py::test_gone": 0.5}}
+		Advice: report.Advice{PassRates: map[string]float64{"test_b.py::test_error": 0.75, "test_a.py::test_gone": 0.5}}}
 	for i := range 12 {
 		regressed.Add(outcome(fmt.Sprintf("test_a.py::test[%d]", i), "passed", 1, float64(i)/10, float64(i)*3))
 	}

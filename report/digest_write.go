@@ -81,7 +81,10 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 		t.item("changed", sentence)
 	}
 	if d.Report != nil {
-		d.writeReport(t, o)
+		for i := range d.Report.LeftOut {
+			t.item("left out", leftOut(&d.Report.LeftOut[i], show))
+		}
+		writeSteps("next", d.next(o), t.item)
 	}
 	writeSteps("hint", d.hints(o), t.item)
 	if d.Report == nil {
@@ -94,14 +97,6 @@ func (d *Digest) writeText(b *bytes.Buffer, o Options) {
 			t.group(g)
 		}
 	}
-}
-
-// writeReport writes what the report says in lines of the summary.
-func (d *Digest) writeReport(t textWriter, o Options) {
-	for i := range d.Report.LeftOut {
-		t.item("left out", leftOut(&d.Report.LeftOut[i], show))
-	}
-	writeSteps("next", d.next(o), t.item)
 }
 
 func (t textWriter) item(title, text string) {

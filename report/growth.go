@@ -85,7 +85,6 @@ func partGrowth(p *monitor.PartDrift, show func(s string, max int) string) strin
 	return s
 }
 
-// signed is an amount with its sign.
 func signed(metric string, n monitor.Number) string {
 	if n < 0 {
 		return "−" + amount(metric, -n)

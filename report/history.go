@@ -41,21 +41,14 @@ type HistoryPoint struct {
 	Memory  monitor.Number `json:"mem_usage"`  // MiB
 }
 
-func (p *HistoryPoint) value(metric string) monitor.Number {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return p.CPU
-	case monitor.MetricMemUsage:
-		return p.Memory
-	default:
-		return p.Wall
-	}
+func (p *HistoryPoint) value(metric string) float64 {
+	return monitor.JudgedValue(metric, float64(p.Wall), float64(p.CPU), float64(p.Memory))
 }
 
 // Values returns the measurements of a metric that are known, in the order of time.
 func (h *History) Values(metric string) (values []float64) {
 	for i := range h.Points {
-		if v := float64(h.Points[i].value(metric)); !math.IsNaN(v) {
+		if v := h.Points[i].value(metric); !math.IsNaN(v) {
 			values = append(values, v)
 		}
 	}
@@ -118,7 +111,7 @@ func (t textWriter) metric(h *History, m monitor.JudgedMetric, columns int) {
 	c := curve{metric: m.Name, usual: monitor.Number(math.NaN()), limit: monitor.Number(math.NaN())}
 	var commits []string
 	for i := range h.Points {
-		if v := float64(h.Points[i].value(m.Name)); !math.IsNaN(v) {
+		if v := h.Points[i].value(m.Name); !math.IsNaN(v) {
 			c.values, commits = append(c.values, v), append(commits, h.Points[i].ScmRef)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -138,7 +139,8 @@ func resultCase(r *monitor.Result, l links, envs bool, names map[string]int) jun
 	if r.Metric == monitor.MetricTotalTime && known(r.Value) && r.Value >= 0 {
 		c.Time = fmt.Sprintf("%.3f", float64(r.Value))
 	}
-	detail := &junitDetail{Type: show(string(r.Status), shortName), Message: change(r), Text: joined(junitText(r), l.testPage(r))}
+	lines := slices.Concat([]string{testName(r)}, details(r), []string{"on " + show(r.Env, shortName), l.testPage(r)})
+	detail := &junitDetail{Type: show(string(r.Status), shortName), Message: change(r), Text: joined(lines...)}
 	switch r.Status {
 	case monitor.StatusRegression:
 		c.Failure = detail
@@ -159,11 +161,6 @@ func junitName(r *monitor.Result, envs bool) string {
 		name += " on " + show(r.Env, shortName)
 	}
 	return name
-}
-
-func junitText(r *monitor.Result) string {
-	lines := append([]string{testName(r)}, details(r)...)
-	return strings.Join(append(lines, "on "+show(r.Env, shortName)), "\n")
 }
 
 // change says what became of a measurement: "CPU time ×1.50: 40 ms → 60 ms".

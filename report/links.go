@@ -2,13 +2,11 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"pymon-bridge/monitor"
 )
@@ -81,7 +79,6 @@ func (l links) report() string {
 	return u.String()
 }
 
-// run returns the page of the run.
 func (l links) run() string {
 	if l.bridge == nil {
 		return ""
@@ -145,13 +142,11 @@ func page(bridge, project, path string) string {
 	return monitor.PageURL(u.String(), path)
 }
 
-// overview returns the dashboard of the project.
-func (l links) overview() string { return l.dashboard(overviewDashboard, url.Values{}) }
-
-// testDashboard returns the dashboard of a test on its class of machine, in the month before the run.
+// testDashboard returns the dashboard of a test on its class of machine, in the month before the run. Dashboards choose by the tags in
+// InfluxDB. A text that is so long that InfluxDB has only a part of it makes an address that is too long to link.
 func (l links) testDashboard(r *monitor.Result) string {
 	return l.dashboard(testDashboard, url.Values{
-		"var-env": {tag(r.Env)}, "var-module": {tag(r.ItemPath)}, "var-test": {tag(variant(r))},
+		"var-env": {monitor.EncodeText(r.Env)}, "var-module": {monitor.EncodeText(r.ItemPath)}, "var-test": {monitor.EncodeText(variant(r))},
 	})
 }
 
@@ -167,28 +162,6 @@ func (l links) dashboard(uid string, query url.Values) string {
 	u := l.grafana.JoinPath("d", uid)
 	u.RawQuery = query.Encode()
 	return u.String()
-}
-
-// tag returns a text in the form that it has as a tag in InfluxDB (docs/data-model.md), since dashboards choose by tags. A
-// text that is so long that InfluxDB has only a part of it makes an address that is too long to link.
-func tag(s string) string {
-	switch s {
-	case "":
-		return "(none)"
-	case "(none)":
-		return "%28none)"
-	}
-	var b strings.Builder
-	for i, width := 0, 0; i < len(s); i += width {
-		var r rune
-		r, width = utf8.DecodeRuneInString(s[i:])
-		if r == '%' || r == '\\' || r < ' ' || r == 0x7f || r == utf8.RuneError && width == 1 {
-			fmt.Fprintf(&b, "%%%02X", s[i])
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
 
 // wrap makes Markdown a link. [url.Values] and [url.URL] escape everything that ends a target in angle brackets.

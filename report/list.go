@@ -84,11 +84,6 @@ func worse(outcome string) int {
 	return 0
 }
 
-// broken says whether a test of the run failed.
-func (r *RunLine) broken() bool {
-	return r.Outcomes[monitor.OutcomeFailed]+r.Outcomes[monitor.OutcomeError] > 0
-}
-
 // WriteRuns writes a table of runs. Fails with the error of w.
 func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 	t := newTable(s, "STARTED", "VERDICT", "COMMIT", "BRANCH", "TIME", "OUTCOME", "RUN")
@@ -101,7 +96,7 @@ func WriteRuns(w io.Writer, runs []RunLine, s Screen) error {
 		r := &runs[i]
 		outcome, colour := strings.Join(r.tally(), ", "), ""
 		switch {
-		case r.broken():
+		case r.Outcomes[monitor.OutcomeFailed]+r.Outcomes[monitor.OutcomeError] > 0:
 			colour = red
 		case outcome == "":
 			outcome = count(int(r.Tests), "test")

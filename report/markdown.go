@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"pymon-bridge/monitor"
@@ -83,7 +84,7 @@ func aboutMarkdown(r *monitor.Report, l links) string {
 	if r.Against != "" {
 		fmt.Fprintf(&b, " of %s", code(r.Against, shortName))
 	}
-	fmt.Fprintf(&b, " in project %s.", l.wrap(l.overview(), code(r.Project, shortName)))
+	fmt.Fprintf(&b, " in project %s.", l.wrap(l.dashboard(overviewDashboard, url.Values{}), code(r.Project, shortName)))
 	page, whole := l.run(), l.report()
 	if page == "" {
 		page, whole = whole, ""

@@ -110,6 +110,3 @@ func since(r *monitor.Result) string {
 		return commit(r.LastGood) + ".." + commit(r.FirstBad)
 	}
 }
-
-// uncommitted says whether a test became worse without a commit.
-func uncommitted(r *monitor.Result) bool { return r.FirstBad != "" && r.FirstBad == r.LastGood }

@@ -78,7 +78,6 @@ func reasonCells(r *monitor.Result) []string {
 	}
 }
 
-// metricCell names the metric.
 func metricCell(r *monitor.Result) string {
 	if m, ok := judgedMetric(r.Metric); ok {
 		return m.Title

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"pymon-bridge/monitor"
@@ -102,8 +103,8 @@ func (t textWriter) about(r *monitor.Report) {
 	if r.Build != "" {
 		run += ", build " + show(r.Build, shortName)
 	}
-	if at := started(r); at != "" {
-		run += ", started " + at
+	if !r.Started.IsZero() {
+		run += ", started " + r.Started.UTC().Format(time.DateTime) + " UTC"
 	}
 	t.line("run", run+", "+count(len(r.Sessions), "session"))
 	of := ""

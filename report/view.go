@@ -114,14 +114,6 @@ func severalMachines(r *monitor.Report) bool {
 	return len(r.Suite.Machines) > 1
 }
 
-// started returns when the run started, in UTC, or "".
-func started(r *monitor.Report) string {
-	if r.Started.IsZero() {
-		return ""
-	}
-	return r.Started.UTC().Format(time.DateTime) + " UTC"
-}
-
 // details lists what is known of a result besides its numbers.
 func details(r *monitor.Result) []string {
 	return append(circumstances(r), evidence(r, "earlier run")...)

@@ -35,7 +35,7 @@ func busy() *telemetry.Metrics {
 	m.Retried(503)
 	m.Retried(0)
 	m.Buried(monitor.ClassMetric, 1)
-	m.WatchCache(func() telemetry.Lookups { return telemetry.Lookups{Hits: 1, Negative: 1} })
+	m.WatchCache(func() monitor.Lookups { return monitor.Lookups{Hits: 1, Negative: 1} })
 	m.NewSeries(7)
 	m.Judged(&monitor.Report{Summary: monitor.Summary{Regressions: 2, Improvements: 1}}, time.Second)
 	m.ReportDelivered(nil)

@@ -33,9 +33,6 @@ func formKey(r *monitor.Result) string {
 	return hex.EncodeToString(h[:16])
 }
 
-// mayAccept says whether the reader may accept something.
-func mayAccept(c *gin.Context) bool { return httpd.RequireScope(c, monitor.ScopeAdmin) == nil }
-
 // fillAccepted adds what was accepted with the run, and the form.
 func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error {
 	all, err := p.parts.Accepter.Acceptances(ctx, v.Project)
@@ -47,7 +44,7 @@ func (p *Pages) fillAccepted(ctx context.Context, v *visit, data *runPage) error
 			data.Accepted = append(data.Accepted, a)
 		}
 	}
-	data.MayUndo = mayAccept(v.Context)
+	data.MayUndo = httpd.RequireScope(v.Context, monitor.ScopeAdmin) == nil
 	form, worse := &acceptForm{Run: data.Run.ID, Named: httpd.NameOf(v.Context) != ""}, false
 	for _, f := range data.Found {
 		worse = worse || f.Status == monitor.StatusRegression

@@ -50,9 +50,6 @@ func readAssets() map[string]*asset {
 	return all
 }
 
-// assetPath returns the path of an asset.
-func assetPath(name string) string { return staticPath + assets[name].hash + "/" + name }
-
 // answerAsset answers with an asset. A page of an older version of the program gets the asset of this version.
 func answerAsset(c *gin.Context) {
 	a := assets[c.Param("file")]

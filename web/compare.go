@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"pymon-bridge/monitor"
 )
@@ -137,7 +139,9 @@ func (p *Pages) fillCompare(ctx context.Context, data *comparePage, f compareFil
 			chosen = append(chosen, &kept)
 		}
 	})
-	sortComparisons(chosen)
+	slices.SortFunc(chosen, func(a, b *comparison) int { // what is worse comes first
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find, b.of.find))
+	})
 	data.News, data.Gones = len(j.added), len(j.gone)
 	data.New, data.Gone = testRows(j.added[:min(maxListed, len(j.added))]), testRows(j.gone[:min(maxListed, len(j.gone))])
 	data.Unknown, data.BaseTotal, data.HeadTotal = j.unknown, j.base, j.head

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -104,7 +103,7 @@ func valueAt(t *test, measure int) float64 {
 	if t.Status == "failed" {
 		return math.NaN()
 	}
-	return measured(t.TotalTime, t.CPUTime, t.MemUsage, monitor.JudgedMetrics[measure].Name)
+	return monitor.JudgedValue(monitor.JudgedMetrics[measure].Name, t.TotalTime, t.CPUTime, t.MemUsage)
 }
 
 // noise is how much a metric of a test may be below or above what is usual for no reason.
@@ -139,7 +138,6 @@ func (n noise) times(difference float64) float64 {
 	return difference / float64(n.above)
 }
 
-// compareFilter chooses tests.
 type compareFilter struct {
 	only  string
 	words []string
@@ -169,13 +167,6 @@ func (d *comparePage) count(c *comparison) {
 	}
 }
 
-// sortComparisons puts what is worse first, by ratio.
-func sortComparisons(chosen []*comparison) {
-	slices.SortFunc(chosen, func(a, b *comparison) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.distance(), a.distance()), strings.Compare(a.of.find, b.of.find))
-	})
-}
-
 // rank puts what is worse before what is better, and that before noise.
 func (c *comparison) rank() int {
 	switch {
@@ -190,7 +181,6 @@ func (c *comparison) rank() int {
 // distance is how far the ratio is from 1, in either direction.
 func (c *comparison) distance() float64 { return math.Abs(math.Log(float64(c.Change))) }
 
-// compareTable is a comparison as CSV.
 func compareTable(d *comparePage) *table {
 	t := &table{Header: []string{"item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "base", "head", "ratio",
 		"times_noise", "verdict"}}

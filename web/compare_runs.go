@@ -105,7 +105,6 @@ func unknownRun(field, name string) error {
 		Fields: map[string]string{field: "expected the id of a run, seven digits or more of it or of a commit, or a branch"}}
 }
 
-// comparePath returns the path of a comparison.
 func comparePath(project, base, head string) string {
 	return "/p/" + project + "/compare?" + url.Values{"base": {base}, "head": {head}}.Encode()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -39,12 +38,6 @@ func (f *finding) Commits(words func(ref string) string) string {
 
 // since returns the commits of a finding in short.
 func (f *frame) since(of *finding) string { return of.Commits(f.words.Commit) }
-
-// findings returns one row for each test that the kept report on a run shows.
-func (p *Pages) findings(ctx context.Context, run *runRow) ([]*finding, error) {
-	all := findingsOf(run.Report.Results)
-	return all, p.draw(ctx, run.Info.Project, run.Branch, run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second), all)
-}
 
 // findingsOf returns one row for each test of some results.
 func findingsOf(results []monitor.Result) (all []*finding) {
@@ -128,24 +121,12 @@ func pointsOf(t monitor.RecentTest, env string) (points []monitor.RecentPoint) {
 	return points
 }
 
-// valuesOf returns the values of a judged metric.
 func valuesOf(points []monitor.RecentPoint, metric string) []float64 {
 	values := make([]float64, len(points))
 	for i, p := range points {
-		values[i] = measured(p.TotalTime, p.CPUTime, p.MemUsage, metric)
+		values[i] = monitor.JudgedValue(metric, p.TotalTime, p.CPUTime, p.MemUsage)
 	}
 	return values
-}
-
-// measured returns the value of a judged metric.
-func measured(wall, cpu, mem float64, metric string) float64 {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return cpu
-	case monitor.MetricMemUsage:
-		return mem
-	}
-	return wall
 }
 
 // metricTitle returns what people call a judged metric.

@@ -75,8 +75,9 @@ func (p *Pages) frame(v *visit, found *view) (*frame, error) {
 	return f, err
 }
 
-// asset returns the address of a file.
-func (f *frame) asset(name string) string { return f.prefix + assetPath(name) }
+func (f *frame) asset(name string) string {
+	return f.prefix + staticPath + assets[name].hash + "/" + name
+}
 
 // to returns the address of a path outside projects.
 func (f *frame) to(path string) string { return f.prefix + path }
@@ -86,7 +87,6 @@ func (f *frame) in(project, place string) string {
 	return f.prefix + "/p/" + url.PathEscape(project) + "/" + place
 }
 
-// run returns the address of a run.
 func (f *frame) run(id string) string { return f.prefix + monitor.RunPath(f.Project, id) }
 
 // test returns the address of a test on a class of machine.
@@ -108,7 +108,6 @@ func (f *frame) value(name string) string {
 	return ""
 }
 
-// growth says how something grew slowly.
 func (f *frame) growth(metric string, d *monitor.Drift) string { return f.words.Growth(metric, d) }
 
 // amount returns a value of a metric with its unit.
@@ -127,7 +126,6 @@ func (f *frame) span(seconds any) string {
 // ratio returns a ratio as ×1.50.
 func (f *frame) ratio(ratio monitor.Number) string { return f.words.Ratio(float64(ratio)) }
 
-// commit returns a short commit.
 func (f *frame) commit(ref string) string { return f.words.Commit(ref) }
 
 // maxName is how many characters of a name are shown among others.

@@ -111,7 +111,6 @@ func readForm(c *gin.Context, max int64) error {
 	return nil
 }
 
-// postLogout forgets the browser.
 func (p *Pages) postLogout(c *gin.Context) {
 	p.server.LogOut(c)
 	redirect(c, loginPath)

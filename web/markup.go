@@ -89,7 +89,6 @@ func (f *frame) cell(m *markup, title, metric string, value monitor.Number, verd
 	m.add(`<td class="num %" data-l="%">%</td>`, string(verdict), title, f.amount(metric, value))
 }
 
-// links lists tests.
 func (f *frame) links(tests []monitor.Series) template.HTML {
 	var m markup
 	for _, s := range tests {

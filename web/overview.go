@@ -48,28 +48,29 @@ func (p *Pages) overview(v *visit) (*view, error) {
 	if latest[0].Status == running {
 		data.Running = latest[0]
 	}
-	branch, err := p.mainBranch(v)
-	if err != nil {
-		return nil, err
+	branch, start, err := p.mainBranch(v)
+	if err != nil || start != nil {
+		return start, err
 	}
-	if branch == nil { // the runs were removed at this moment
-		return p.start(v, v.Project)
-	}
-	data.Branch = *branch
+	data.Branch = branch
 	if err := p.fillOverview(ctx, v.Project, data); err != nil {
 		return nil, err
 	}
 	return &view{Template: "overview", Fragments: []string{"overview-live"}, Title: "Overview", Data: data}, nil
 }
 
-// mainBranch returns the branch that the page is about: the one asked for, else the usual one; nil for a project without runs.
-func (p *Pages) mainBranch(v *visit) (*string, error) {
+// mainBranch returns the branch that the page is about: the one asked for, else the usual one. For a project without runs it returns the
+// page to show instead.
+func (p *Pages) mainBranch(v *visit) (branch string, start *view, err error) {
 	usual, err := p.usualBranch(v.Request.Context(), v.Project)
-	if err != nil || usual == nil {
-		return nil, err
+	if err != nil {
+		return "", nil, err
 	}
-	branch := v.State.text("branch", *usual)
-	return &branch, nil
+	if usual == nil {
+		start, err = p.start(v, v.Project)
+		return "", start, err
+	}
+	return v.State.text("branch", *usual), nil, nil
 }
 
 // mainNames are the usual names of a main branch.

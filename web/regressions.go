@@ -63,14 +63,11 @@ func (p *Pages) regressionList(v *visit) (*view, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	branch, err := p.mainBranch(v)
-	if err != nil {
-		return nil, err
+	branch, start, err := p.mainBranch(v)
+	if err != nil || start != nil {
+		return start, err
 	}
-	if branch == nil {
-		return p.start(v, v.Project)
-	}
-	data.Branch = *branch
+	data.Branch = branch
 	if data.Branches, err = p.branches(ctx, v.Project, data.Branch); err != nil {
 		return nil, err
 	}
@@ -143,7 +140,6 @@ func (d *regressionPage) group(chosen []*regression) {
 	}
 }
 
-// regressionTable is the page as CSV.
 func regressionTable(d *regressionPage) *table {
 	t := &table{Header: []string{"state", "item_fs_loc", "component", "item_path", "item", "item_variant", "kind", "env", "metric", "baseline",
 		"value", "ratio", "last_good", "first_bad", "first_run", "last_run", "ended_by", "accepted_by", "note"}}

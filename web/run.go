@@ -96,7 +96,6 @@ func nameOf(s monitor.Series, occurrence int) string {
 // Name returns what the test of a finding is called.
 func (f *finding) Name() string { return nameOf(f.Series, f.Occurrence) }
 
-// run answers with a run.
 func (p *Pages) run(v *visit) (*view, error) {
 	ctx, id := v.Request.Context(), v.Param("run")
 	if v.State.values.Has("id") {
@@ -169,7 +168,6 @@ func (p *Pages) fillTests(ctx context.Context, v *visit, data *runPage) error {
 	return nil
 }
 
-// statuses are the values of the filter.
 var statuses = []string{"failed", "regression", "suspect", "drift", "accepted", "improvement", "resolved", "flaky", "new", "learning", "not_judged", "ok"}
 
 // Statuses lists the statuses that tests of the run have.
@@ -206,8 +204,8 @@ func (p *Pages) fillRun(v *visit, data *runPage) error {
 	if data.Report == nil {
 		return nil
 	}
-	all, err := p.findings(ctx, run)
-	if err != nil {
+	all, after := findingsOf(data.Report.Results), run.Started.UnixNano()+int64(run.Took*1e9)+int64(time.Second)
+	if err := p.draw(ctx, run.Info.Project, run.Branch, after, all); err != nil {
 		return err
 	}
 	data.Growth = p.parts.Words.Growing(data.Report)

@@ -64,7 +64,6 @@ func (p *Pages) runList(v *visit) (*view, error) {
 		Table: func() *table { return runListTable(data.Runs) }}, nil
 }
 
-// runFilter chooses runs.
 type runFilter struct {
 	env, status string
 	words       []string
@@ -165,7 +164,6 @@ func (p *Pages) withStatus(ctx context.Context, f runFilter, part []*monitor.Run
 	return found, err
 }
 
-// runListTable is the list as CSV.
 func runListTable(rows []*runRow) *table {
 	t := &table{Header: []string{"run", "status", "scm_ref", "branch", "build", "started", "took", "tests", "failed", "total_time", "cpu_time",
 		"environments"}}

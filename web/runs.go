@@ -85,7 +85,11 @@ func (p *Pages) runRows(ctx context.Context, infos []*monitor.RunInfo) ([]*runRo
 	rows := make([]*runRow, len(infos))
 	var unjudged []string
 	for i, info := range infos {
-		row := runRowOf(info, sums[i])
+		sum := sums[i]
+		row := &runRow{ID: info.ID, ScmRef: info.ScmRef, Branch: info.Branch, Build: info.Build, Partial: info.Partial,
+			Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
+			Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
+			Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
 		if row.brief, err = p.brief(ctx, project, info.ID, versions[info.ID]); err != nil {
 			return nil, err
 		}
@@ -103,13 +107,6 @@ func (p *Pages) runRows(ctx context.Context, infos []*monitor.RunInfo) ([]*runRo
 		}
 	}
 	return rows, err
-}
-
-func runRowOf(info *monitor.RunInfo, sum *monitor.Run) *runRow {
-	return &runRow{ID: info.ID, ScmRef: info.ScmRef, Branch: info.Branch, Build: info.Build, Partial: info.Partial,
-		Started: time.Unix(0, info.Started).UTC(), Took: float64(sum.Ended.UTC-sum.Started.UTC) / 1e9,
-		Wall: monitor.Number(sum.TotalTime), CPU: monitor.Number(sum.UserTime + sum.KernelTime),
-		Tests: info.Tests, Failed: info.Failed, Sessions: len(info.Sessions), Envs: info.Environments, Info: info}
 }
 
 func idsOf(infos []*monitor.RunInfo) []string {

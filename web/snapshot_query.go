@@ -48,7 +48,6 @@ type selection struct {
 	offset, n  int
 }
 
-// words returns the words of a search.
 func words(text string) []string { return strings.Fields(strings.ToLower(text)) }
 
 // pick returns a page of the chosen tests, and how many are chosen. Tests without a value come last in either direction.
@@ -133,8 +132,9 @@ func foldersOf(tests []test) []folder {
 			}
 			f := of[t.Location]
 			if f == nil {
-				name, more := above(t.Location, depth)
-				deeper = deeper || more
+				parts := strings.Split(path.Clean(strings.ReplaceAll(t.Location, `\`, "/")), "/")
+				name := strings.Join(parts[:min(depth, len(parts))], "/")
+				deeper = deeper || len(parts) > depth
 				if f = sums[name]; f == nil {
 					f = &folder{Name: name}
 					sums[name] = f
@@ -159,12 +159,6 @@ func foldersOf(tests []test) []folder {
 		slices.SortFunc(all, func(a, b folder) int { return cmp.Or(cmp.Compare(b.Now, a.Now), strings.Compare(a.Name, b.Name)) })
 		return all[:min(maxFolders, len(all))]
 	}
-}
-
-// above returns the first parts of a path, and whether there are more.
-func above(file string, parts int) (folder string, more bool) {
-	all := strings.Split(path.Clean(strings.ReplaceAll(file, `\`, "/")), "/")
-	return strings.Join(all[:min(parts, len(all))], "/"), len(all) > parts
 }
 
 // bin counts tests whose ratios are alike.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -72,17 +71,11 @@ func (p *Pages) status(v *visit) (*view, error) {
 	return &view{Template: "condition", Fragments: []string{"condition-live"}, Title: data.Headline(), Place: statusPath, Data: data}, nil
 }
 
-// noCondition is the condition of pages that nobody told about the bridge.
-func noCondition(context.Context) (*Condition, error) { return &Condition{}, nil }
-
 // Headline says in a few words how the bridge is.
 func (d *statusPage) Headline() string {
-	for _, c := range d.Components {
-		if c.Required && !c.OK {
-			return "The bridge accepts no records"
-		}
-	}
 	switch {
+	case d.Status() == "failed":
+		return "The bridge accepts no records"
 	case !d.OK:
 		return "Records are accepted and kept, but not delivered"
 	case d.Destination == "":
@@ -145,7 +138,6 @@ func (d *statusPage) Phases() (all []string) {
 	return all
 }
 
-// size returns a number of bytes in words.
 func size(bytes int64) string {
 	value, unit := float64(bytes)/(1<<20), "MiB"
 	switch {

@@ -60,7 +60,6 @@ type point struct {
 // everyBranch is the value of the parameter branch for all branches.
 const everyBranch = "*"
 
-// test answers with the history of a test.
 func (p *Pages) test(v *visit) (*view, error) {
 	ctx, s := v.Request.Context(), v.State
 	series := monitor.Series{Project: v.Project, Component: s.text("component", ""), ItemPath: s.text("path", ""),
@@ -247,7 +246,7 @@ func (pt *point) judge(results map[string]monitor.KeptResult, env string) {
 
 // Value returns the measurement of a metric.
 func (pt *point) Value(metric string) float64 {
-	return measured(float64(pt.Wall), float64(pt.CPU), float64(pt.Mem), metric)
+	return monitor.JudgedValue(metric, float64(pt.Wall), float64(pt.CPU), float64(pt.Mem))
 }
 
 // thinned leaves out points of a long history. Of each part it keeps those with the least and the greatest values.

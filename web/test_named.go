@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"net/url"
 
 	"pymon-bridge/monitor"
 )
@@ -17,7 +16,7 @@ func (p *Pages) named(ctx context.Context, s monitor.Series, asked *state) (path
 	if asked.values.Has("item") || asked.values.Has("kind") || asked.values.Has("component") {
 		return "", nil // else two addresses could lead to each other
 	}
-	for _, form := range []func(string) string{func(text string) string { return text }, untagged} {
+	for _, form := range []func(string) string{func(text string) string { return text }, monitor.DecodeText} {
 		wanted := monitor.Series{Project: s.Project, ItemPath: form(s.ItemPath), ItemVariant: form(s.ItemVariant)}
 		wanted.Item = monitor.FunctionOf(wanted.ItemVariant) // those of this function come first
 		tests, err := p.parts.Store.Siblings(ctx, wanted, sameName)
@@ -33,16 +32,4 @@ func (p *Pages) named(ctx context.Context, s monitor.Series, asked *state) (path
 		}
 	}
 	return "", nil
-}
-
-// untagged returns the text of a tag: see docs/data-model.md.
-func untagged(tag string) string {
-	text, err := url.PathUnescape(tag)
-	switch {
-	case tag == "(none)":
-		return ""
-	case err != nil:
-		return tag
-	}
-	return text
 }

@@ -58,14 +58,11 @@ func (p *Pages) testList(v *visit) (*view, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	branch, err := p.mainBranch(v)
-	if err != nil {
-		return nil, err
+	branch, start, err := p.mainBranch(v)
+	if err != nil || start != nil {
+		return start, err
 	}
-	if branch == nil {
-		return p.start(v, v.Project)
-	}
-	data.Branch = *branch
+	data.Branch = branch
 	if err := p.fillTestList(ctx, v.Project, data, q); err != nil {
 		return nil, err
 	}

@@ -185,7 +185,6 @@ func sortFolders(rows []*folderRow, by string, descending bool) {
 	})
 }
 
-// crumb is a part of a path.
 type crumb struct{ Name, Path string }
 
 // Parents lists the folders above the path.
@@ -203,7 +202,6 @@ func (d *testListPage) Last() string { return d.Path[strings.LastIndex(d.Path, "
 // Shown is the number of folders or tests on the page.
 func (d *testListPage) Shown() int { return len(d.Folders) + len(d.Tests) }
 
-// folderTable is a list of folders as CSV.
 func folderTable(rows []*folderRow) *table {
 	t := &table{Header: []string{"path", "file", "tests", "status", "total_time", "cpu_time", "mem_usage", "ratio"}}
 	for _, f := range rows {

@@ -96,8 +96,8 @@ type Pages struct {
 func New(parts Parts) *Pages {
 	briefs, _ := lru.New[int64, *brief](maxBriefs) // fails for a size below one
 	followed, _ := lru.New[[2]string, *followed](maxFollowed)
-	return &Pages{Quiet: 5 * time.Minute, MaxTests: 100_000, MaxSending: 64 << 20, Now: time.Now, Condition: noCondition,
-		parts: parts, briefs: briefs, followed: followed}
+	return &Pages{Quiet: 5 * time.Minute, MaxTests: 100_000, MaxSending: 64 << 20, Now: time.Now,
+		Condition: func(context.Context) (*Condition, error) { return &Condition{}, nil }, parts: parts, briefs: briefs, followed: followed}
 }
 
 // Mount adds all routes to a server, and makes it answer errors with pages.

@@ -29,7 +29,6 @@ type acceptCmd struct {
 	Undo    int64   `help:"Take the acceptance with this number back." placeholder:"NUMBER" xor:"what"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*acceptCmd) Help() string {
 	return `
     pymon-bridge accept --test test_export --note "exports have images now"
@@ -38,7 +37,6 @@ func (*acceptCmd) Help() string {
     pymon-bridge accept --undo 3`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *acceptCmd) Validate() error {
 	accepts := c.Test != "" || c.Part != "" || c.All
 	switch {
@@ -56,7 +54,6 @@ func (c *acceptCmd) Validate() error {
 	return nil
 }
 
-// Run asks the bridge.
 func (c *acceptCmd) Run(ctx context.Context, m *Main) error {
 	ctx, s, err := c.open(ctx, m)
 	if err != nil {

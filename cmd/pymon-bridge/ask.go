@@ -163,7 +163,6 @@ func eachLine(response *http.Response, use func(line []byte) error) error {
 	return lines.Err()
 }
 
-// run returns the run with an id.
 func (s *source) run(ctx context.Context, id string) (*report.RunLine, error) {
 	run := &report.RunLine{}
 	err := s.lines(ctx, func(line []byte) error { return json.Unmarshal(line, run) }, "runs", id)
@@ -211,7 +210,6 @@ func (s *source) runs(ctx context.Context, n int) (all []report.RunLine, raw []j
 	return all, raw, nil
 }
 
-// read reads one JSON object.
 func (s *source) read(ctx context.Context, into any, query url.Values, path ...string) error {
 	response, err := s.get(ctx, query, path...)
 	if err != nil {
@@ -258,7 +256,6 @@ func (s *source) tests(ctx context.Context, run *report.RunLine, use func(*monit
 	return nil
 }
 
-// printJSON prints one object.
 func (m *Main) printJSON(v any) error {
 	e := json.NewEncoder(m.Stdout)
 	e.SetIndent("", "  ")

@@ -18,7 +18,6 @@ type backupCmd struct {
 	JSON  bool   `name:"json" help:"Print one JSON object with the name and the size of the copy."`
 }
 
-// Help implements [kong.HelpProvider].
 func (c *backupCmd) Help() string {
 	return `Examples:
   pymon-bridge backup /backup/pymon-monday.db

@@ -50,7 +50,6 @@ const (
 	statusNotJudged  = 2
 )
 
-// Help implements [kong.HelpProvider].
 func (*checkCmd) Help() string {
 	return `
     pymon-bridge check                                    # the last run
@@ -59,11 +58,7 @@ func (*checkCmd) Help() string {
     pymon-bridge check --budget budget.toml               # [total] wall_time = "10m"`
 }
 
-// Validate checks the flags. The parser calls it.
-func (c *checkCmd) Validate() error { return c.validate() }
-
-// validate checks the flags.
-func (c *judgeFlags) validate() error {
+func (c *judgeFlags) Validate() error {
 	if _, ok := webAddress(strings.TrimSpace(c.Grafana)); c.Grafana != "" && !ok {
 		return errors.New("--grafana-url: expected an address such as https://grafana.example.org")
 	}
@@ -200,7 +195,6 @@ func tokenNote(from *source, r *monitor.Report) string {
 	return "with the token in the address, as " + strings.Replace(report.AddressOf(from.origin(), r), "://", "://x:TOKEN@", 1)
 }
 
-// query returns the question that the flags ask.
 func (c *checkCmd) query() (url.Values, error) {
 	query := c.judgeFlags.query()
 	if c.Head != "" {

@@ -20,19 +20,15 @@ type Main struct {
 	Stdin          *os.File
 	Stdout, Stderr io.Writer
 
-	banner bool          // a person reads standard error
-	color  string        // --color
-	files  valueFiles    // files that gave values to flags
-	level  slog.LevelVar // lowest level in the log
-	page   atomic.Pointer[pageOf]
+	banner bool                   // a person reads standard error
+	color  string                 // --color
+	files  valueFiles             // files that gave values to flags
+	level  slog.LevelVar          // lowest level in the log
+	bridge atomic.Pointer[string] // address of the bridge that serves; nil before
 }
 
-// NewMain returns the program with the standard streams of the process.
-func NewMain() *Main {
-	return &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
-}
-
-// cli is the command line. Most flags also have an environment variable. A flag wins over its variable.
+// cli is the command line. Most flags also have an environment variable. A flag wins over its variable. The parser finds the methods of a
+// command by their names: Help has its examples, Validate checks its flags, and Run runs it.
 type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them. This is the default command."`
 	Run         runCmd         `cmd:"" help:"Run a test command such as pytest, measure its tests, and say at the end what failed, what was slow and what changed."`
@@ -161,12 +157,12 @@ func printableLines(text string) string {
 func (c *cli) logger(m *Main) *slog.Logger {
 	m.level.Set(levels[c.LogLevel])
 	options := &slog.HandlerOptions{Level: &m.level}
-	var handler slog.Handler = slog.NewTextHandler(m.Stderr, options)
+	log := &pageLog{Handler: slog.NewTextHandler(m.Stderr, options), bridge: &m.bridge, people: c.LogFormat == "auto" && isTerminal(m.Stderr)}
 	switch {
 	case c.LogFormat == "json":
-		handler = slog.NewJSONHandler(m.Stderr, options)
-	case c.LogFormat == "auto" && isTerminal(m.Stderr):
-		handler = newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr))
+		log.Handler = slog.NewJSONHandler(m.Stderr, options)
+	case log.people:
+		log.Handler = newPeopleLog(m.Stderr, &m.level, m.coloured(m.Stderr))
 	}
-	return slog.New(&pageLog{Handler: handler, page: &m.page})
+	return slog.New(log)
 }

@@ -167,7 +167,6 @@ func (c client) base() (*url.URL, error) {
 	}
 }
 
-// hasToken says whether requests have a token.
 func (c client) hasToken() bool {
 	u, err := c.base()
 	if err != nil {

@@ -20,7 +20,8 @@ const commandsAgain = 10 * time.Second
 func (b *bridge) openCommands(context.Context) error {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	b.deletions = b.deleter()
+	points, _ := b.backend.(pointDeleter)
+	b.deletions = &deleter{db: b.db, points: points, logger: b.logger, quiet: b.quiet, forget: b.cache.Clear}
 	b.openRetention()
 	removals := func(ctx context.Context) error {
 		if err := b.deletions.next(ctx); err != nil {

@@ -17,7 +17,6 @@ type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"Shell that the script is for: ${enum}."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*completionCmd) Help() string {
 	return `
     source <(pymon-bridge completion bash)      # in ~/.bashrc
@@ -25,7 +24,6 @@ func (*completionCmd) Help() string {
     pymon-bridge completion fish > ~/.config/fish/completions/pymon-bridge.fish`
 }
 
-// Run prints the script.
 func (c *completionCmd) Run(m *Main) error {
 	script, err := shellScripts.ReadFile("shell/completion." + c.Shell)
 	if err != nil {
@@ -41,7 +39,6 @@ type completeCmd struct {
 	Words []string `arg:"" optional:"" passthrough:""`
 }
 
-// Run prints the possibilities.
 func (c *completeCmd) Run(m *Main, k *kong.Kong) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {

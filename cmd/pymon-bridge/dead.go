@@ -56,14 +56,12 @@ func countLetters(ctx context.Context, db *sqlite.DB, q monitor.LetterQuery) (n 
 	return n, nil
 }
 
-// deadShowCmd shows one record.
 type deadShowCmd struct {
 	dataFlags
 	Number uint64 `arg:"" name:"n" help:"Number of the record in 'dead list'."`
 	JSON   bool   `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (deadShowCmd) Help() string { return "Example:\n\n  pymon-bridge dead show 17" }
 
 // Run prints the record and what each destination says of it.
@@ -122,14 +120,12 @@ func sentJSON(rec *monitor.Record) []byte {
 	}
 }
 
-// deadRetryCmd delivers dead letters again.
 type deadRetryCmd struct {
 	dataFlags
 	chosenFlags
 	waitFlags
 }
 
-// Help implements [kong.HelpProvider].
 func (deadRetryCmd) Help() string {
 	return `Examples:
 
@@ -155,7 +151,6 @@ func (c *deadRetryCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) er
 	})
 }
 
-// deadDropCmd removes dead letters.
 type deadDropCmd struct {
 	dataFlags
 	chosenFlags
@@ -163,7 +158,6 @@ type deadDropCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (deadDropCmd) Help() string {
 	return `Examples:
 

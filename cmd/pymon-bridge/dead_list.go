@@ -15,7 +15,6 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// deadListCmd lists dead letters.
 type deadListCmd struct {
 	dataFlags
 	letterFlags
@@ -23,7 +22,6 @@ type deadListCmd struct {
 	JSON  bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (deadListCmd) Help() string {
 	return `Examples:
 

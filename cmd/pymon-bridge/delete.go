@@ -13,7 +13,6 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// deleteCmd removes a project.
 type deleteCmd struct {
 	dataFlags
 	Project string `help:"The project to remove." placeholder:"NAME" required:""`
@@ -23,7 +22,6 @@ type deleteCmd struct {
 	influxFlags
 }
 
-// Help implements [kong.HelpProvider].
 func (deleteCmd) Help() string {
 	return `Examples:
 
@@ -35,7 +33,6 @@ bridge that serves the directory does this with its own InfluxDB, beside new res
 does it, and the flags and variables of InfluxDB name the buckets. You cannot undo it.`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *deleteCmd) Validate() error {
 	if !monitor.ValidProject(c.Project) {
 		return fmt.Errorf("--project: expected 1 to 64 letters, digits, dots, underscores or hyphens, got %q", c.Project)

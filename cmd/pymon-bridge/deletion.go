@@ -132,12 +132,6 @@ func (x *deleter) restore(ctx context.Context, project string) error {
 	return nil
 }
 
-// deleter returns the deleter of a serving bridge.
-func (b *bridge) deleter() *deleter {
-	points, _ := b.backend.(pointDeleter)
-	return &deleter{db: b.db, points: points, logger: b.logger, quiet: b.quiet, forget: b.cache.Clear}
-}
-
 // quiet stops both couriers while do runs. They go on from the file.
 func (b *bridge) quiet(ctx context.Context, do func() error) error {
 	if b.courier == nil {

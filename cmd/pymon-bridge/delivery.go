@@ -9,7 +9,6 @@ import (
 	"pymon-bridge/influx"
 	"pymon-bridge/journal"
 	"pymon-bridge/monitor"
-	"pymon-bridge/telemetry"
 )
 
 // ensureTimeout bounds the preparation of the destination at the start.
@@ -19,7 +18,8 @@ const ensureTimeout = 30 * time.Second
 func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
 	b.cache = cache.NewStore(lookup)
-	if b.backend, err = b.config.openBackend(b.logger, b.bucketCreated); err != nil {
+	created := func(bucket string) { b.courier.Recreated("bucket " + bucket) }
+	if b.backend, err = b.config.openBackend(b.logger, created); err != nil {
 		return err
 	}
 	if b.backend != nil {
@@ -29,7 +29,7 @@ func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	if err := b.open(b.cache); err != nil {
 		return err
 	}
-	b.metrics.WatchCache(b.lookups)
+	b.metrics.WatchCache(b.cache.Lookups)
 	b.metrics.WatchJournal(b.journalStats)
 	if b.courier == nil {
 		return nil
@@ -69,8 +69,17 @@ func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string))
 func (b *bridge) newCourier(lookup *cache.Fallback) {
 	b.courier = journal.NewCourier(b.db, b.backend, cache.Separate{MetadataStore: b.db, Tokens: b.db.Tokens},
 		cache.Separate{MetadataStore: b.cache, Tokens: b.db.Tokens}, b.logger)
-	b.courier.OnReply, b.courier.Hides = b.replied, b.db.Hides
-	b.courier.OnDelivered = b.delivered
+	b.courier.Hides = b.db.Hides
+	b.courier.OnReply = func(reply monitor.Reply) {
+		switch reply.Kind {
+		case monitor.Unavailable, monitor.Denied, monitor.Failed:
+			b.metrics.Retried(reply.Status)
+		}
+	}
+	b.courier.OnDelivered = func(class monitor.Class, points int, oldest time.Time) {
+		b.metrics.Delivered(class, points)
+		b.metrics.Lag(time.Since(oldest))
+	}
 	b.courier.OnBuried = b.metrics.Buried
 	b.reports = journal.NewReportCourier(b.db, b.backend, b.logger)
 	b.courier.Replays, b.reports.Replays = b.db, b.db
@@ -96,26 +105,4 @@ func (b *bridge) ensureBackend() {
 			b.logger.Warn("the destination is not ready; records are kept and delivered later", "error", err)
 		}
 	})
-}
-
-// bucketCreated is called when a bucket was missing and was created.
-func (b *bridge) bucketCreated(bucket string) { b.courier.Recreated("bucket " + bucket) }
-
-// replied is called with each reply of the destination.
-func (b *bridge) replied(reply monitor.Reply) {
-	switch reply.Kind {
-	case monitor.Unavailable, monitor.Denied, monitor.Failed:
-		b.metrics.Retried(reply.Status)
-	}
-}
-
-// delivered is called for each acknowledged delivery.
-func (b *bridge) delivered(class monitor.Class, points int, oldest time.Time) {
-	b.metrics.Delivered(class, points)
-	b.metrics.Lag(time.Since(oldest))
-}
-
-func (b *bridge) lookups() telemetry.Lookups {
-	s := b.cache.Stats()
-	return telemetry.Lookups{Hits: s.Hits, Misses: s.Misses, Negative: s.NegativeHits}
 }

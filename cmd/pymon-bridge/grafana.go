@@ -25,14 +25,12 @@ type grafanaExportCmd struct {
 	Force     bool   `help:"Overwrite files that differ."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*grafanaExportCmd) Help() string {
 	return `
     pymon-bridge grafana export ./grafana --bridge-url https://pymon.example.org
     pymon-bridge grafana export --for-import ./dashboards`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *grafanaExportCmd) Validate() error {
 	if _, ok := webAddress(c.BridgeURL); c.BridgeURL != "" && !ok {
 		return errors.New("--bridge-url: expected an address such as https://pymon.example.org")

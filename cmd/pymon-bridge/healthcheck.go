@@ -17,7 +17,6 @@ type healthcheckCmd struct {
 	Timeout  patience `help:"How long to wait for an answer." default:"5s" env:"PYMON_HEALTHCHECK_TIMEOUT"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*healthcheckCmd) Help() string {
 	return `
     pymon-bridge healthcheck

@@ -28,7 +28,6 @@ type helpCmd struct {
 	Command []string `arg:"" optional:"" help:"Command, such as check or token add."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*helpCmd) Help() string {
 	return `
     pymon-bridge help
@@ -36,7 +35,6 @@ func (*helpCmd) Help() string {
     pymon-bridge help token add`
 }
 
-// Run prints the help.
 func (c *helpCmd) Run(k *kong.Kong) error {
 	k.Model.DefaultCmd = nil // else an unknown command is an argument of that one
 	ctx, err := kong.Trace(k, c.Command)

@@ -23,7 +23,6 @@ type importCmd struct {
 	importInfluxFlags
 }
 
-// Help implements [kong.HelpProvider].
 func (*importCmd) Help() string {
 	return `Examples:
 
@@ -33,7 +32,6 @@ func (*importCmd) Help() string {
   pymon-bridge import --from-influx --data /var/lib/pymon-bridge --project shop --project bank`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *importCmd) Validate() error {
 	switch {
 	case c.FromInflux && len(c.Files) > 0:

@@ -174,7 +174,6 @@ func (c *importCmd) zoneOf() (*time.Location, error) {
 	return zone, nil
 }
 
-// printImport says what became of the files.
 func (c *importCmd) printImport(m *Main, results []*importedFile) error {
 	if c.JSON {
 		return m.printJSON(struct {

@@ -55,7 +55,7 @@ func (c *importCmd) fromInflux(ctx context.Context, m *Main, logger *slog.Logger
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	r := &restorer{reader: reader, dataTarget: dataTarget{db: db}, partial: !c.Since.IsZero() || !c.Until.IsZero(), now: time.Now(),
-		origins: map[originKey]foundOrigin{}, result: newRestored(reader.Destination())}
+		origins: map[originKey]foundOrigin{}, result: restored{reader.Destination(), newCounts(), map[string]*recordCounts{}}}
 	projects := c.Projects
 	if len(projects) == 0 {
 		projects = []string{""} // all of them

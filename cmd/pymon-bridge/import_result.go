@@ -17,10 +17,6 @@ type restored struct {
 	Projects map[string]*recordCounts `json:"projects"`
 }
 
-func newRestored(source monitor.Destination) restored {
-	return restored{source, newCounts(), map[string]*recordCounts{}}
-}
-
 func (r *restored) countProjects(recs []*monitor.Record) {
 	for _, rec := range recs {
 		of := r.Projects[rec.Project]

@@ -24,7 +24,6 @@ type sorter struct {
 	placed   map[[2]string]bool         // contexts that a project has
 }
 
-// sorterOf returns the sorter for a file.
 func (c *importCmd) sorterOf(s *sqlite.Source, target importTarget) (*sorter, error) {
 	zone, err := c.zoneOf()
 	if err != nil {

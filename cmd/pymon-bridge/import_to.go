@@ -27,7 +27,6 @@ type bridgeTarget struct {
 	words string // the time zone
 }
 
-// bridgeTarget returns the bridge at --to.
 func (c *importCmd) bridgeTarget(m *Main) (importTarget, error) {
 	t := &bridgeTarget{client: client{URL: c.To, Token: c.Token, Project: c.Project}, query: url.Values{},
 		words: "of the bridge"}
@@ -117,7 +116,6 @@ func (t *bridgeTarget) send(ctx context.Context, recs []*monitor.Record, counts 
 	return err
 }
 
-// post makes one request.
 func (t *bridgeTarget) post(ctx context.Context, recs []*monitor.Record) (*importCounts, error) {
 	to := t.client
 	if recs[0].Project != "" {

@@ -15,7 +15,6 @@ type influxCmd struct {
 	Setup influxSetupCmd `cmd:"" help:"Prepare InfluxDB: buckets, tokens, alerts and tasks. You can repeat the command. It never deletes anything."`
 }
 
-// influxSetupCmd prepares an InfluxDB.
 type influxSetupCmd struct {
 	influxFlags
 	DailyBucket string   `group:"InfluxDB" help:"Bucket of the daily rollup. It has no expiry." default:"pytest_daily" env:"PYMON_DAILY_BUCKET"`
@@ -32,14 +31,12 @@ type influxSetupCmd struct {
 	Print            bool   `help:"Print the steps, and the programs of checks and tasks, but change nothing."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*influxSetupCmd) Help() string {
 	return `
     pymon-bridge influx setup --print                      # show the steps, change nothing
     pymon-bridge influx setup --influx-url http://localhost:8086 --influx-org shop`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *influxSetupCmd) Validate() error {
 	if c.URL == "" {
 		return errors.New("--influx-url: expected the address of the InfluxDB to prepare")
@@ -82,7 +79,6 @@ func (c *influxSetupCmd) Run(ctx context.Context, m *Main) error {
 	return err
 }
 
-// setupPrinter prints the steps of the setup.
 type setupPrinter struct {
 	w        io.Writer
 	programs bool                     // print the programs of checks and tasks

@@ -39,7 +39,7 @@ func (b *bridge) openJournal(ctx context.Context) error {
 func (b *bridge) openCommitter(context.Context) error {
 	b.runs = journal.NewRunWatcher(b.db, b.logger)
 	b.runs.After = b.config.QuietAfter
-	b.runs.OnEnded = b.ended
+	b.runs.OnEnded = func(sum *monitor.RunSummary) { b.judgeRun(sum.Project, sum.Run) }
 	if err := b.open(b.runs); err != nil {
 		return err
 	}

@@ -34,12 +34,8 @@ func (b *bridge) openJudge(context.Context) error {
 	j.Acceptances = b.db
 	j.Turns.Rest = b.rest(mostJudgingRest)
 	b.judge = j
-	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now,
-		Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 64}, Again: func(project, run string) {
-			if b.worker != nil {
-				b.worker.Ended(project, run)
-			}
-		}}
+	b.accepter = &judge.Accepter{Judge: j, History: b.db, Store: b.db, Now: time.Now, Turns: &turns.Queue{AtOnce: 1, MaxWaiting: 64},
+		Again: b.judgeRun}
 	if b.backend != nil {
 		b.reports.OnDelivered = b.metrics.ReportDelivered
 		if err := b.reports.Open(); err != nil {
@@ -52,11 +48,23 @@ func (b *bridge) openJudge(context.Context) error {
 	}
 	b.worker = judge.NewWorker(b.judge, b.db, b.logger)
 	b.worker.Quiet = b.config.QuietAfter
-	b.worker.OnKept = b.kept
+	b.worker.OnKept = func(r *monitor.Report, took time.Duration) {
+		b.metrics.Judged(r, took)
+		if b.reports != nil {
+			b.reports.Wake()
+		}
+	}
 	b.worker.Answers = b.db
 	b.worker.Older = &judge.Older{History: b.db, Detector: detector, Drift: j.Drift}
 	b.onCloseEarly(func(context.Context) error { return b.worker.Close() })
 	return b.worker.Open()
+}
+
+// judgeRun makes the worker judge a run, if there is one.
+func (b *bridge) judgeRun(project, run string) {
+	if b.worker != nil {
+		b.worker.Ended(project, run)
+	}
 }
 
 // judgeRules stands for the program and the settings that runs are judged by. It is empty where the program cannot be read.
@@ -105,19 +113,4 @@ func newDetector(file string) (*regress.Detector, *regress.Settings, error) {
 		return nil, nil, fmt.Errorf("--judge-settings: %s: %w", file, err)
 	}
 	return d, &settings, nil
-}
-
-// ended is called for each run that has ended.
-func (b *bridge) ended(sum *monitor.RunSummary) {
-	if b.worker != nil {
-		b.worker.Ended(sum.Project, sum.Run)
-	}
-}
-
-// kept is called for each report that was kept.
-func (b *bridge) kept(r *monitor.Report, took time.Duration) {
-	b.metrics.Judged(r, took)
-	if b.reports != nil {
-		b.reports.Wake()
-	}
 }

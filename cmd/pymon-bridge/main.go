@@ -36,5 +36,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks for a graceful stop. The second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(NewMain().Run(ctx, os.Args[1:]))
+	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	os.Exit(m.Run(ctx, os.Args[1:]))
 }

@@ -23,14 +23,12 @@ type tokenAddCmd struct {
 	Scope   []monitor.Scope `help:"What the token allows: ${enum}; repeatable. pytest needs write; reports, lists and metrics need read; admin allows everything. The default is write,read." enum:"write,read,admin" default:"write,read" placeholder:"SCOPE"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*tokenAddCmd) Help() string {
 	return `
     pymon-bridge token add shop --label "CI of the shop"
     pymon-bridge token add shop --scope read --label dashboards`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *tokenAddCmd) Validate() error {
 	slices.Sort(c.Scope)
 	if c.Scope = slices.Compact(c.Scope); len(c.Scope) == 0 {
@@ -60,14 +58,12 @@ type tokenRotateCmd struct {
 	Keep time.Duration `help:"How long the old token stays valid; 0 to revoke it at once." default:"1h"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*tokenRotateCmd) Help() string {
 	return `
     pymon-bridge token rotate 3
     pymon-bridge token rotate 3 --keep 24h`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *tokenRotateCmd) Validate() error {
 	if c.Keep < 0 {
 		return errors.New("--keep: expected a duration of 0 or more, such as 24h")

@@ -15,13 +15,11 @@ import (
 	"pymon-bridge/report"
 )
 
-// openCmd opens a page of a bridge.
 type openCmd struct {
 	askFlags
 	Page string `arg:"" optional:"" help:"A run: \"latest\", its id, or the beginning of it. Or a test: its node id, or a part of its name. Without it, the project."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*openCmd) Help() string {
 	return `
     pymon-bridge open                # the project

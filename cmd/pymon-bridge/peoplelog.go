@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,63 +15,26 @@ import (
 	"pymon-bridge/report"
 )
 
-// peopleLog is a log for a person at a terminal. It leaves out what is empty or zero, rounds numbers, and leaves out the id of a
-// run whose page is there.
-type peopleLog struct {
-	next  slog.Handler
-	attrs []slog.Attr
-}
-
-// newPeopleLog returns a log that writes to w.
+// newPeopleLog returns a log for a person at a terminal, which writes to w.
 func newPeopleLog(w io.Writer, level slog.Leveler, colour bool) slog.Handler {
-	return &peopleLog{next: tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colour})}
+	return tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colour, ReplaceAttr: forPeople})
 }
 
-// Enabled implements [slog.Handler].
-func (p *peopleLog) Enabled(ctx context.Context, l slog.Level) bool { return p.next.Enabled(ctx, l) }
-
-// WithAttrs implements [slog.Handler].
-func (p *peopleLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &peopleLog{next: p.next, attrs: slices.Concat(p.attrs, attrs)}
-}
-
-// WithGroup implements [slog.Handler].
-func (p *peopleLog) WithGroup(name string) slog.Handler {
-	return &peopleLog{next: p.next.WithAttrs(forPeople(p.attrs)).WithGroup(name)}
-}
-
-// Handle implements [slog.Handler].
-func (p *peopleLog) Handle(ctx context.Context, r slog.Record) error {
-	attrs := slices.Clone(p.attrs)
-	r.Attrs(func(a slog.Attr) bool {
-		attrs = append(attrs, a)
-		return true
-	})
-	of := func(key string) int { return slices.IndexFunc(attrs, func(a slog.Attr) bool { return a.Key == key }) }
-	if run := of("run"); run >= 0 && of("page") >= 0 {
-		attrs = slices.Delete(attrs, run, run+1)
+// forPeople returns an attribute, or the message, as it is shown: nothing for what is empty or zero, and numbers rounded.
+func forPeople(_ []string, a slog.Attr) slog.Attr {
+	if _, level := a.Value.Any().(slog.Level); level {
+		return a
 	}
-	short := slog.NewRecord(r.Time, r.Level, report.Printable(r.Message), r.PC)
-	short.AddAttrs(forPeople(attrs)...)
-	return p.next.Handle(ctx, short)
-}
-
-// forPeople returns attributes as they are shown.
-func forPeople(attrs []slog.Attr) (shown []slog.Attr) {
-	for _, a := range attrs {
-		if value := a.Value.Resolve(); !isZero(value) {
-			shown = append(shown, slog.Attr{Key: a.Key, Value: printable(rounded(a.Key, value))})
-		}
+	if isZero(a.Value) {
+		return slog.Attr{}
 	}
-	return shown
+	return slog.Attr{Key: a.Key, Value: printable(rounded(a.Key, a.Value))}
 }
 
 // printable returns a value that shows nothing but what is printed. A client sends texts, and an error may quote them.
 func printable(v slog.Value) slog.Value {
 	var text string
 	switch v.Kind() {
-	case slog.KindGroup:
-		return slog.GroupValue(forPeople(v.Group())...)
 	case slog.KindString:
 		text = v.String()
 	case slog.KindAny:

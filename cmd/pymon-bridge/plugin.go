@@ -11,7 +11,6 @@ type pluginCmd struct {
 	Write string `required:"" placeholder:"DIR" help:"Directory for the plugin, which is one file. An older version there is replaced."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*pluginCmd) Help() string {
 	return `
     pymon-bridge plugin --write ./plugins`

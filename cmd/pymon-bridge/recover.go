@@ -20,7 +20,6 @@ type recoverCmd struct {
 	JSON bool   `name:"json" help:"Print one JSON object with what was saved."`
 }
 
-// Help implements [kong.HelpProvider].
 func (c *recoverCmd) Help() string {
 	return `Examples:
   pymon-bridge recover --data /var/lib/pymon-bridge --into /var/lib/pymon-bridge-recovered
@@ -31,7 +30,7 @@ what is delivered. It changes nothing at --data, which a bridge may serve meanwh
 docs/repair.md.`
 }
 
-// Validate checks the flags. The parser calls it. A directory inside of --data would move away with it.
+// Validate checks the flags. A directory inside of --data would move away with it.
 func (c *recoverCmd) Validate() error {
 	data, err := os.Stat(c.Data)
 	if err != nil {

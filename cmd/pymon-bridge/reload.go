@@ -103,7 +103,6 @@ func (b *bridge) reload(ctx context.Context) {
 	b.logger.InfoContext(ctx, "SIGHUP: files are read again, and delivery is tried at once", "read", again)
 }
 
-// levels are the values of --log-level.
 var levels = map[string]slog.Level{
 	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 }

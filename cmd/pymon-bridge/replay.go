@@ -15,7 +15,6 @@ import (
 	"pymon-bridge/sqlite"
 )
 
-// replayCmd delivers records again.
 type replayCmd struct {
 	dataFlags
 	Since    moment `help:"Only tests that started then or later: a time, a date, or how long ago, such as 7d." placeholder:"TIME"`
@@ -31,7 +30,6 @@ type waitFlags struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (replayCmd) Help() string {
 	return `Examples:
 

@@ -30,7 +30,6 @@ type rate struct {
 	at    time.Time // when the last ones came
 }
 
-// add adds records that come now.
 func (r *rate) add(records int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,7 +37,6 @@ func (r *rate) add(records int) {
 	r.at = time.Now()
 }
 
-// now is the rate at present.
 func (r *rate) now() float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -51,7 +51,6 @@ type invocation struct {
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
 const statusNoRun = 125
 
-// Validate checks the flags. The parser calls it.
 func (c *runCmd) Validate() error {
 	if len(c.Command) > 0 { // the parser keeps the hyphens, and takes an unknown flag for the command
 		if first := c.Command[0]; first == "--" {
@@ -81,13 +80,12 @@ func (c *runCmd) Validate() error {
 	if c.InfluxWait < 0 {
 		return errors.New("--influx-wait: expected a duration of 0 or more, such as 30s")
 	}
-	if err := c.judgeFlags.validate(); err != nil {
+	if err := c.judgeFlags.Validate(); err != nil {
 		return err
 	}
 	return c.influxFlags.validate()
 }
 
-// Help implements [kong.HelpProvider].
 func (*runCmd) Help() string {
 	return `
     pymon-bridge run -- pytest -n 4

@@ -22,7 +22,8 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	i.done = 0
 	settings, rates := regress.Defaults(), i.to.passRates(ctx)
 	for _, id := range ids {
-		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1, PassRates: rates, CPUs: runtime.NumCPU()}
+		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1,
+			Advice: report.Advice{PassRates: rates, CPUs: runtime.NumCPU()}}
 		if len(ids) > 1 {
 			d.Name = strings.TrimLeft(strings.TrimPrefix(id, i.id), "-_./ ")
 		}
@@ -43,7 +44,9 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 			i.done++
 		}
 		if d.Tests() > 0 {
-			if d.Report, err = i.report(ctx, i.m, &i.to, i.query(id)); err != nil {
+			query := i.query()
+			query.Set("run", id)
+			if d.Report, err = i.report(ctx, i.m, &i.to, query); err != nil {
 				d.Unjudged = err.Error()
 			} else if d.Report.Previous != "" && d.Waits() {
 				_ = i.to.testsOf(ctx, d.Report.Previous, d.AddEarlier) // without it there is one hint less
@@ -86,11 +89,4 @@ func (i *invocation) runs(ctx context.Context) (ids []string, err error) {
 		return nil
 	})
 	return ids, err
-}
-
-// query returns the question for the report on a run.
-func (i *invocation) query(run string) url.Values {
-	query := i.judgeFlags.query()
-	query.Set("run", run)
-	return query
 }

@@ -41,14 +41,6 @@ func (e environment) put(name, value, separator string) {
 	e[name] = value
 }
 
-// add adds a value behind the values that a variable has.
-func (e environment) add(name, value, separator string) {
-	if old := e[name]; old != "" {
-		value = old + separator + value
-	}
-	e[name] = value
-}
-
 // noProxy makes programs connect to a host directly. A variable that is not there stays so, if the other one is: where both
 // are, programs read one of them only.
 func (e environment) noProxy(host string) {
@@ -90,7 +82,7 @@ func (e environment) forTests(folder string, to client, id string, tags []string
 	}
 	e.noProxy("127.0.0.1")
 	// tox passes no variables on that it does not know. An override with "=" would replace the list of the project.
-	e.add("TOX_OVERRIDE", "testenv.pass_env+=PYTHONPATH,PYTEST_ADDOPTS,PYMON_*,NO_PROXY,no_proxy", ";")
+	e["TOX_OVERRIDE"] = strings.TrimPrefix(e["TOX_OVERRIDE"]+";testenv.pass_env+=PYTHONPATH,PYTEST_ADDOPTS,PYMON_*,NO_PROXY,no_proxy", ";")
 	var added []string
 	for _, name := range []string{"NO_PROXY", "TOX_OVERRIDE"} {
 		if before[name] == "" {

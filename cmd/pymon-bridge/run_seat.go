@@ -96,7 +96,6 @@ func takeSeat(ctx context.Context, dir, project string) (*seat, error) {
 	return s, nil
 }
 
-// untilLocked calls get until it gets a lock.
 func untilLocked(ctx context.Context, get func() error) error {
 	for {
 		err := get()

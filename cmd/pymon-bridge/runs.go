@@ -12,13 +12,11 @@ import (
 	"pymon-bridge/report"
 )
 
-// runsCmd lists the newest runs.
 type runsCmd struct {
 	askFlags
 	N int `short:"n" help:"How many runs to list." default:"20"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*runsCmd) Help() string {
 	return `
     pymon-bridge runs                                   # of pymon-bridge run
@@ -26,7 +24,6 @@ func (*runsCmd) Help() string {
     pymon-bridge runs --json`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *runsCmd) Validate() error { return positive(c.N) }
 
 func positive(n int) error {
@@ -36,7 +33,6 @@ func positive(n int) error {
 	return nil
 }
 
-// Run prints the runs, the newest first.
 func (c *runsCmd) Run(ctx context.Context, m *Main) error {
 	ctx, s, err := c.open(ctx, m)
 	if err != nil {

@@ -88,7 +88,6 @@ func (f influxFlags) validate() error {
 	return nil
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *serveCmd) Validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key: expected both or none")
@@ -159,7 +158,6 @@ func (c *serveCmd) zones() (monitor.Zones, error) {
 // reserve, readers of lists make the collector run 20 times a second, and posts wait for it.
 const reservedHeap = 20 << 20
 
-// Help implements [kong.HelpProvider].
 func (*serveCmd) Help() string {
 	return `
     pymon-bridge serve                                    # for this machine
@@ -201,7 +199,7 @@ func (c *serveCmd) serve(ctx context.Context, m *Main, b *bridge) (err error) {
 	}
 	b.upgrader.Open(s)
 	b.follow(m.files, &m.level)
-	m.page.Store(c.pages(s.listener))
+	m.bridge.Store(new(c.address(s.listener)))
 	if err := b.Open(ctx, s.listener); err != nil {
 		return b.upgrader.goBack(err)
 	}

@@ -10,13 +10,11 @@ import (
 	"pymon-bridge/report"
 )
 
-// showCmd shows the history of a test.
 type showCmd struct {
 	askFlags
 	Test string `arg:"" help:"The test: its node id, or a part of its name."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*showCmd) Help() string {
 	return `
     pymon-bridge show test_total
@@ -24,7 +22,6 @@ func (*showCmd) Help() string {
     pymon-bridge show test_total --json`
 }
 
-// Validate checks the arguments. The parser calls it.
 func (c *showCmd) Validate() error {
 	if strings.Trim(namedBy(c.Test).variant, ".") == "" {
 		return fmt.Errorf("expected a part of the name of a test, got %q", c.Test)
@@ -32,7 +29,6 @@ func (c *showCmd) Validate() error {
 	return nil
 }
 
-// Run prints the history.
 func (c *showCmd) Run(ctx context.Context, m *Main) error {
 	ctx, s, err := c.open(ctx, m)
 	if err != nil {

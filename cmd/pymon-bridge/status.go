@@ -19,7 +19,6 @@ type statusCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Help implements [kong.HelpProvider].
 func (statusCmd) Help() string {
 	return `Examples:
 
@@ -49,7 +48,6 @@ type statusResult struct {
 	server    int
 }
 
-// deliveryStatus is the state of one destination.
 type deliveryStatus struct {
 	Dest        monitor.Destination `json:"destination"`
 	Current     bool                `json:"current"` // the bridge delivers there
@@ -144,7 +142,6 @@ func (s *statusResult) ask(ctx context.Context, db *sqlite.DB) error {
 	return nil
 }
 
-// readFile reads what the file says.
 func (s *statusResult) readFile(ctx context.Context, db *sqlite.DB, path string) (err error) {
 	now := time.Now()
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())

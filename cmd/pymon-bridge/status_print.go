@@ -16,7 +16,6 @@ import (
 // shownProjects is how many projects fit on a screen with the rest.
 const shownProjects = 12
 
-// print prints one screen.
 func (s *statusResult) print(out io.Writer, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { printRow(w, name, fmt.Sprintf(format, args...)) }
@@ -52,7 +51,6 @@ func (s *statusResult) print(out io.Writer, now time.Time) error {
 	return s.printRest(out, now)
 }
 
-// printBridge prints what the bridge says.
 func (s *statusResult) printBridge(line func(name, format string, args ...any)) {
 	line("directory", "%s", s.Data)
 	b := s.Bridge
@@ -85,7 +83,6 @@ func (s *statusResult) printBridge(line func(name, format string, args ...any)) 
 	}
 }
 
-// printRetention prints which runs go, and which went.
 func printRetention(r *monitor.RetentionStatus, line func(name, format string, args ...any)) {
 	if r == nil {
 		return

@@ -23,13 +23,11 @@ type tokenCmd struct {
 
 type tokenListCmd struct{ dataFlags }
 
-// Help implements [kong.HelpProvider].
 func (*tokenListCmd) Help() string {
 	return `
     pymon-bridge token list --data /var/lib/pymon-bridge`
 }
 
-// Run prints one line for each token.
 func (c *tokenListCmd) Run(ctx context.Context, m *Main, logger *slog.Logger) error {
 	return lookAt(ctx, c.Data, logger, func(tokens *sqlite.DB) error {
 		list, err := tokens.Tokens(ctx)
@@ -76,7 +74,6 @@ type tokenRevokeCmd struct {
 	Yes bool  `help:"Revoke the last token without a question."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*tokenRevokeCmd) Help() string {
 	return `
     pymon-bridge token revoke 3`

@@ -18,7 +18,6 @@ type topCmd struct {
 	N     int    `short:"n" help:"How many tests to list." default:"10"`
 }
 
-// Help implements [kong.HelpProvider].
 func (*topCmd) Help() string {
 	return `
     pymon-bridge top                    # the slowest tests of the last run
@@ -26,10 +25,8 @@ func (*topCmd) Help() string {
     pymon-bridge top --by cpu --json`
 }
 
-// Validate checks the flags. The parser calls it.
 func (c *topCmd) Validate() error { return positive(c.N) }
 
-// Run prints the tests, the greatest first.
 func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	ctx, s, err := c.open(ctx, m)
 	if err != nil {
@@ -46,7 +43,7 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 	top := &report.Top{Metric: map[string]string{"cpu": monitor.MetricCPUTime, "wall": monitor.MetricTotalTime, "memory": monitor.MetricMemUsage}[c.By],
 		Run: run.Run, First: []report.TopTest{}}
 	err = s.tests(ctx, run, func(o *monitor.Outcome) {
-		if v := valueOf(&o.Metric, top.Metric); !math.IsNaN(v) {
+		if v := monitor.JudgedValue(top.Metric, o.TotalTime, o.UserTime+o.KernelTime, o.MemUsage); !math.IsNaN(v) {
 			one := report.TopTest{Name: o.NodeID, ItemPath: o.ItemPath, Item: o.Item, ItemVariant: o.ItemVariant, Amount: v}
 			if o.Attempts > 0 {
 				one.NodeID = o.NodeID
@@ -62,18 +59,6 @@ func (c *topCmd) Run(ctx context.Context, m *Main) error {
 		return m.printJSON(top)
 	}
 	return report.WriteTop(m.Stdout, top, run, m.screen())
-}
-
-// valueOf returns the value of a judged metric, NaN when absent.
-func valueOf(m *monitor.Metric, metric string) float64 {
-	switch metric {
-	case monitor.MetricCPUTime:
-		return m.UserTime + m.KernelTime
-	case monitor.MetricMemUsage:
-		return m.MemUsage
-	default:
-		return m.TotalTime
-	}
 }
 
 // searched is how many runs are searched for one. They are a page of the bridge.

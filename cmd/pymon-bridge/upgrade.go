@@ -22,7 +22,6 @@ type upgradeCmd struct {
 	Migrate bool `help:"Let the new program bring the file to its own version. Older programs cannot serve it then."`
 }
 
-// Help implements [kong.HelpProvider].
 func (*upgradeCmd) Help() string {
 	return `Examples:
 

@@ -18,7 +18,6 @@ type verifyCmd struct {
 	JSON bool   `name:"json" help:"Print one JSON object with what was found."`
 }
 
-// Help implements [kong.HelpProvider].
 func (c *verifyCmd) Help() string {
 	return `Examples:
   pymon-bridge verify

@@ -12,14 +12,12 @@ const version = "0.1.0"
 
 type versionCmd struct{}
 
-// Help implements [kong.HelpProvider].
 func (versionCmd) Help() string {
 	return `
     pymon-bridge version
     pymon-bridge --version`
 }
 
-// Run prints the version, the commit, the Go release and the platform.
 func (versionCmd) Run(m *Main) error {
 	_, err := fmt.Fprintln(m.Stdout, versionLine())
 	return err

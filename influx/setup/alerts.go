@@ -11,14 +11,20 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// named has what the checks, the endpoints and the rules of InfluxDB have in common.
+type named struct {
+	ID          string `json:"id,omitempty"`
+	OrgID       string `json:"orgID"`
+	EndpointID  string `json:"endpointID,omitempty"` // of a rule
+	Type        string `json:"type"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Status      string `json:"status"`
+}
+
 type check struct {
-	ID          string     `json:"id,omitempty"`
-	OrgID       string     `json:"orgID"`
-	Type        string     `json:"type"`
-	Name        string     `json:"name"`
-	Description string     `json:"description"`
-	Status      string     `json:"status"`
-	Query       checkQuery `json:"query"`
+	named
+	Query checkQuery `json:"query"`
 }
 
 type checkQuery struct {
@@ -43,41 +49,51 @@ func (s *Setup) ensureCheck(ctx context.Context, file, name, what string) error 
 	if err != nil {
 		return err
 	}
-	known, err := list[check](ctx, s.client, "checks", s.orgID)
-	if err != nil {
-		return err
-	}
-	wanted := check{OrgID: s.orgID, Type: "custom", Name: name, Status: "active", Query: checkQuery{flux},
-		Description: Mark + ": " + what + ", version " + fingerprint(flux)}
-	step := Step{State: Missing, What: fmt.Sprintf("check %q", wanted.Name), Flux: flux}
-	for _, c := range known {
-		if c.Name != wanted.Name {
-			continue
-		}
-		wanted.Status, step.State = c.Status, Current
-		return s.update(ctx, step, "checks", c.ID, c.Description, wanted.Description, wanted)
-	}
-	return s.done(step, s.create(ctx, step, "checks", wanted, nil))
+	wanted := check{named{OrgID: s.orgID, Type: "custom", Name: name, Status: "active",
+		Description: Mark + ": " + what + ", version " + fingerprint(flux)}, checkQuery{flux}}
+	_, err = s.ensure(ctx, Step{What: fmt.Sprintf("check %q", name), Flux: flux}, "checks", &wanted.named, &wanted, s.create)
+	return err
 }
 
-// create makes an element of one of InfluxDB's lists.
-func (s *Setup) create(ctx context.Context, step Step, path string, wanted, into any) error {
-	return s.write(ctx, request{method: http.MethodPost, path: path, body: wanted, needs: "write:" + path, doing: "creating " + step.What}, into)
+// ensure makes an element of a list with create, or changes the one of its name if the description differs. whole is the element, and
+// wanted the part of it that all have. It returns the id of the element.
+func (s *Setup) ensure(ctx context.Context, step Step, path string, wanted *named, whole any,
+	create func(ctx context.Context, step Step, path string, wanted any) (id string, err error)) (id string, err error) {
+	known, err := list[named](ctx, s.client, path, s.orgID)
+	if err != nil {
+		return "", err
+	}
+	for _, k := range known {
+		if k.Name == wanted.Name {
+			wanted.Status, step.State = k.Status, Current
+			return k.ID, s.update(ctx, step, path, k.ID, k.Description, wanted.Description, whole)
+		}
+	}
+	step.State = Missing
+	id, err = create(ctx, step, path, whole)
+	return id, s.done(step, err)
+}
+
+// create makes an element of one of InfluxDB's lists, and returns its id.
+func (s *Setup) create(ctx context.Context, step Step, path string, wanted any) (id string, err error) {
+	var made struct{ ID string }
+	err = s.write(ctx, request{method: http.MethodPost, path: path, body: wanted, needs: "write:" + path, doing: "creating " + step.What}, &made)
+	return made.ID, err
 }
 
 // createVisible makes an element of a list whose names are not unique: one that the token may make but not see again
 // would be made once more each time, and is removed at once.
-func (s *Setup) createVisible(ctx context.Context, step Step, path string, wanted any) error {
-	var made struct{ ID string }
-	if err := s.create(ctx, step, path, wanted, &made); err != nil || s.dry {
-		return err
+func (s *Setup) createVisible(ctx context.Context, step Step, path string, wanted any) (id string, err error) {
+	id, err = s.create(ctx, step, path, wanted)
+	if err != nil || s.dry {
+		return id, err
 	}
-	err := s.client.get(ctx, path+"/"+made.ID, nil, "read:"+path, nil)
+	err = s.client.get(ctx, path+"/"+id, nil, "read:"+path, nil)
 	if monitor.ErrorCode(err) != monitor.EForbidden {
-		return err
+		return id, err
 	}
-	undo := request{method: http.MethodDelete, path: path + "/" + made.ID, needs: "write:" + path, doing: "removing " + step.What}
-	return errors.Join(err, s.client.do(ctx, undo, nil))
+	undo := request{method: http.MethodDelete, path: path + "/" + id, needs: "write:" + path, doing: "removing " + step.What}
+	return id, errors.Join(err, s.client.do(ctx, undo, nil))
 }
 
 // update replaces an element unless its description says that it is as it should be.
@@ -94,25 +110,14 @@ func (s *Setup) update(ctx context.Context, step Step, path, id, description, sh
 }
 
 type endpoint struct {
-	ID          string `json:"id,omitempty"`
-	OrgID       string `json:"orgID"`
-	Type        string `json:"type"`
-	Name        string `json:"name"`
-	Description string `json:"description"`
-	Status      string `json:"status"`
-	URL         string `json:"url"`
-	Method      string `json:"method"`
-	AuthMethod  string `json:"authMethod"`
+	named
+	URL        string `json:"url"`
+	Method     string `json:"method"`
+	AuthMethod string `json:"authMethod"`
 }
 
 type rule struct {
-	ID          string       `json:"id,omitempty"`
-	OrgID       string       `json:"orgID"`
-	EndpointID  string       `json:"endpointID"`
-	Type        string       `json:"type"`
-	Name        string       `json:"name"`
-	Description string       `json:"description"`
-	Status      string       `json:"status"`
+	named
 	Every       string       `json:"every"`
 	Offset      string       `json:"offset"`
 	TagRules    []tagRule    `json:"tagRules"`
@@ -142,46 +147,23 @@ func (s *Setup) ensureNotification(ctx context.Context) error {
 }
 
 func (s *Setup) ensureEndpoint(ctx context.Context) (id string, err error) {
-	known, err := list[endpoint](ctx, s.client, "notificationEndpoints", s.orgID)
-	if err != nil {
-		return "", err
-	}
-	wanted := endpoint{OrgID: s.orgID, Type: "http", Name: s.name("endpoint"), Status: "active", URL: s.cfg.NotifyURL, Method: http.MethodPost, AuthMethod: "none"}
+	wanted := endpoint{named{OrgID: s.orgID, Type: "http", Name: s.name("endpoint"), Status: "active"}, s.cfg.NotifyURL, http.MethodPost, "none"}
 	wanted.Description = Mark + ": receives news of tests, version " + fingerprint(wanted)
-	step := Step{State: Missing, What: fmt.Sprintf("notification endpoint %q", wanted.Name), Note: "POST to " + s.notify.Host}
-	for _, e := range known {
-		if e.Name != wanted.Name {
-			continue
-		}
-		wanted.Status, step.State = e.Status, Current
-		return e.ID, s.update(ctx, step, "notificationEndpoints", e.ID, e.Description, wanted.Description, wanted)
-	}
-	var made endpoint
-	err = s.done(step, s.create(ctx, step, "notificationEndpoints", wanted, &made))
-	return made.ID, err
+	step := Step{What: fmt.Sprintf("notification endpoint %q", wanted.Name), Note: "POST to " + s.notify.Host}
+	return s.ensure(ctx, step, "notificationEndpoints", &wanted.named, &wanted, s.create)
 }
 
 // ensureRule makes the rule. InfluxDB copies the endpoint's address into the rule's program when the rule is written,
 // so the rule is written anew when the address changes.
 func (s *Setup) ensureRule(ctx context.Context, endpointID string) error {
-	known, err := list[rule](ctx, s.client, "notificationRules", s.orgID)
-	if err != nil {
-		return err
-	}
-	wanted := rule{OrgID: s.orgID, EndpointID: endpointID, Type: "http", Name: s.name("news"), Status: "active",
+	wanted := rule{named: named{OrgID: s.orgID, EndpointID: endpointID, Type: "http", Name: s.name("news"), Status: "active"},
 		Every: seconds(s.cfg.CheckEvery), Offset: seconds(ruleOffset(s.cfg.CheckEvery)),
 		TagRules:    []tagRule{{"bucket", s.cfg.Bucket, "equal"}, {"news", "yes", "equal"}},
 		StatusRules: []statusRule{{"CRIT"}, {"WARN"}, {"OK"}}}
 	wanted.Description = Mark + ": sends news of tests, version " + fingerprint([]any{wanted, s.cfg.NotifyURL})
-	step := Step{State: Missing, What: fmt.Sprintf("notification rule %q", wanted.Name)}
-	for _, r := range known {
-		if r.Name != wanted.Name {
-			continue
-		}
-		wanted.Status, step.State = r.Status, Current
-		return s.update(ctx, step, "notificationRules", r.ID, r.Description, wanted.Description, wanted)
-	}
-	return s.done(step, s.createVisible(ctx, step, "notificationRules", wanted))
+	step := Step{What: fmt.Sprintf("notification rule %q", wanted.Name)}
+	_, err := s.ensure(ctx, step, "notificationRules", &wanted.named, &wanted, s.createVisible)
+	return err
 }
 
 // ruleOffset is how long a rule waits for statuses on their way, as it looks at those of an interval once only. It is

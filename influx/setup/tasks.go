@@ -94,7 +94,8 @@ func (s *Setup) ensureTask(ctx context.Context, file, name, what string) error {
 	step := Step{State: Current, What: fmt.Sprintf("task %q", name), Flux: flux}
 	if len(found.Tasks) == 0 {
 		step.State = Missing
-		return s.done(step, s.createVisible(ctx, step, "tasks", wanted))
+		_, err = s.createVisible(ctx, step, "tasks", wanted)
+		return s.done(step, err)
 	}
 	known := found.Tasks[0]
 	switch {

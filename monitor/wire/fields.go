@@ -43,7 +43,10 @@ func scanFields(what string, body []byte, names []string, values []value) (*fiel
 // notAnObject returns the error for a body that is another JSON value, or is not JSON.
 func notAnObject(what string, body []byte) error {
 	s := scanner{data: body}
-	v, err := s.document()
+	v, err := s.value(0)
+	if err == nil {
+		err = s.end()
+	}
 	if err != nil {
 		return monitor.Errorf(monitor.EInvalid, "invalid %s: the body is not JSON: %v", what, err)
 	}

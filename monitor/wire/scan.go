@@ -63,15 +63,6 @@ func (s *scanner) peek() byte {
 	return s.data[s.pos]
 }
 
-// document scans the only value of the text.
-func (s *scanner) document() (value, error) {
-	v, err := s.value(0)
-	if err != nil {
-		return value{}, err
-	}
-	return v, s.end()
-}
-
 // end fails unless nothing follows.
 func (s *scanner) end() error {
 	if s.skipSpace(); s.pos != len(s.data) {

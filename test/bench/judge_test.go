@@ -102,7 +102,7 @@ func fillRuns(b *testing.B, dir string, runs int) {
 		start := begin.Add(time.Duration(run) * judgedPeriod)
 		session := fmt.Sprintf("%032x", run)
 		recs := []*monitor.Record{{Project: monitor.DefaultProject, Received: start, Client: "10.0.0.1",
-			Session: &monitor.Session{SessionH: session, RunDate: start.Format(isoformat), Description: `{}`,
+			Session: &monitor.Session{SessionH: session, RunDate: start.Format(harness.Isoformat), Description: `{}`,
 				ScmRef: monitor.Text{String: judgedCommit(run)}}}}
 		for test := range judgedTests {
 			recs = append(recs, judgedRecord(test, session, start.Add(time.Duration(test+1)*50*time.Millisecond), random))
@@ -115,13 +115,11 @@ func fillRuns(b *testing.B, dir string, runs int) {
 	require.NoError(b, db.Close())
 }
 
-const isoformat = "2006-01-02T15:04:05.000000"
-
 func judgedRecord(test int, session string, start time.Time, random *rand.Rand) *monitor.Record {
 	usual := 0.05 + float64(test%100)/100
 	noise := 1 + 0.05*random.NormFloat64()
 	return &monitor.Record{Project: monitor.DefaultProject, Received: start.Add(50 * time.Millisecond), Client: "10.0.0.1",
-		Metric: &monitor.Metric{SessionH: session, ContextH: benchContext, ItemStartTime: start.Format(isoformat),
+		Metric: &monitor.Metric{SessionH: session, ContextH: benchContext, ItemStartTime: start.Format(harness.Isoformat),
 			ItemPath: fmt.Sprintf("tests.shop.test_%d", test/20), Item: fmt.Sprintf("test_total_%d", test/4),
 			ItemVariant: fmt.Sprintf("test_total_%d[%d, EUR]", test/4, test%4), ItemFSLoc: fmt.Sprintf("tests/shop/test_%d.py", test/20),
 			Kind: "function", TotalTime: 1.1 * usual * noise, UserTime: usual * noise, KernelTime: 0.01, CPUUsage: 0.9,

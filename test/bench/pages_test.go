@@ -66,7 +66,7 @@ func benchPages(b *testing.B, r *report) {
 	table := r.add(fmt.Sprintf("Pages of %d runs of %d tests, from the local file", pagesRuns, judgedTests),
 		"page", "answer", "SQL for the same rows", "ratio", "goal", "verdict", "bytes")
 	table.row("the run, for the first time", millis(first.took), "", "", "", "", fmt.Sprint(first.bytes))
-	second := fmt.Sprintf(`{"session_h": "second", "run_date": %q, "scm_ref": "c0ffee", "description": "{}"}`, time.Now().UTC().Format(isoformat))
+	second := fmt.Sprintf(`{"session_h": "second", "run_date": %q, "scm_ref": "c0ffee", "description": "{}"}`, time.Now().UTC().Format(harness.Isoformat))
 	harness.NewPoster(bridge.URL).MustPost(b, "/p/second/sessions/", second) // a list of one project leads to it
 	const runRows = `SELECT r.item_path, r.item_variant, l.item_fs_loc, m.total_time, m.user_time + m.kernel_time, m.mem_usage
 		FROM sessions s JOIN metrics m ON m.session = s.hash JOIN series r ON r.id = m.series JOIN locations l ON l.id = m.location

@@ -159,7 +159,7 @@ func millis(d time.Duration) string {
 // prepare posts the context and the session of the load.
 func prepare(b *testing.B, url string) {
 	b.Helper()
-	now := time.Now().UTC().Format(isoformat)
+	now := time.Now().UTC().Format(harness.Isoformat)
 	posts := harness.NewPoster(url)
 	posts.MustPost(b, "/contexts/", harness.ContextJSON(benchContext))
 	posts.MustPost(b, "/sessions/", `{"session_h": "`+benchSession+`", "run_date": "`+now+`", "scm_ref": "", "description": {}}`)

@@ -22,7 +22,7 @@ func postCommit(t *testing.T, p *poster, branch, commit string, seconds float64)
 	m.context = "c0ffee"
 	p.mustPost(t, "/contexts/", m.contextJSON())
 	p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": %q, "description": {"branch": %q}}`,
-		m.session, m.started.Format(isoformat), commit, branch))
+		m.session, m.started.Format(harness.Isoformat), commit, branch))
 	row := m.metric("test_pay", m.started.Add(time.Millisecond))
 	row.Item, row.TotalTime, row.UserTime, row.KernelTime, row.CPUUsage, row.MemUsage = "test_pay", seconds, seconds, 0, 1, 10
 	p.mustPost(t, "/metrics/", metricJSON(row))

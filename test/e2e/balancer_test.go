@@ -63,7 +63,7 @@ func TestEachProjectHasOneBridge(t *testing.T) {
 	stored := points(t, influx, bucket)
 	assertArrived(t, slices.Concat(mine.Metrics, others.Metrics, late, astray), stored)
 	assertSessions(t, append(slices.Concat(mine.Sessions, others.Sessions), harness.PymonSession{SessionH: process.session,
-		RunDate: process.started.Format(isoformat), ScmRef: "c0ffee", Description: `{"branch": "main"}`}), influx.Points(meta, "sessions"))
+		RunDate: process.started.Format(harness.Isoformat), ScmRef: "c0ffee", Description: `{"branch": "main"}`}), influx.Points(meta, "sessions"))
 	assert.Len(t, influx.Points(meta, "contexts"), 3)
 	for _, p := range stored {
 		if p.text("session_h") == process.session {

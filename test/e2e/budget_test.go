@@ -123,7 +123,7 @@ func TestABudgetHoldsOnEachMachineOfARun(t *testing.T) {
 		m := newMachine()
 		p.mustPost(t, "/contexts/", strings.Replace(m.contextJSON(), "3.11.7", python, 1))
 		p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": %q, "description": {"branch": "main", "run": "matrix"}}`,
-			m.session, m.started.Format(isoformat), commit))
+			m.session, m.started.Format(harness.Isoformat), commit))
 		row := m.metric("test_cart", m.started)
 		row.TotalTime = seconds
 		p.mustPost(t, "/metrics/", metricJSON(row))

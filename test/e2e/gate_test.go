@@ -24,7 +24,7 @@ func postJob(t *testing.T, p *poster, commit, job string, tests []string, slow m
 	p.mustPost(t, "/contexts/", m.contextJSON())
 	p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": %q,
 		"description": {"pipeline_branch": %q, "pipeline_build_no": "9", "__ci__": "gitlabci"}}`,
-		m.session, m.started.Format(isoformat), commit, job))
+		m.session, m.started.Format(harness.Isoformat), commit, job))
 	for i, test := range tests {
 		row := m.metric(test, m.started.Add(time.Duration(i)*time.Millisecond))
 		seconds := 0.1

@@ -27,7 +27,7 @@ func TestSlowGrowthBeginsInImportedRuns(t *testing.T) {
 		m.context = "c0ffee"
 		p.mustPost(t, "/contexts/", m.contextJSON())
 		p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "c%d", "description": {"branch": "main"}}`,
-			m.session, m.started.Format(isoformat), n))
+			m.session, m.started.Format(harness.Isoformat), n))
 		rows := m.metrics("", m.started, 24)
 		for i := range rows {
 			seconds := 0.5

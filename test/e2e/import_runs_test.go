@@ -21,7 +21,7 @@ func TestAnImportChangesNoLiveRun(t *testing.T) {
 		posts := newBulkPoster(bridge.URL + "/p/shop")
 		posts.mustPost(t, "/contexts/", m.contextJSON())
 		posts.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "c0ffee",
-			"description": {"branch": "main", "run": "42"}}`, m.session, m.started.Format(isoformat)))
+			"description": {"branch": "main", "run": "42"}}`, m.session, m.started.Format(harness.Isoformat)))
 		posts.mustPostAll(t, m.metrics("test_cart", m.started, 3))
 	}
 	live, other := newMachine(), newMachine()

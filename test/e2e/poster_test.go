@@ -16,9 +16,6 @@ import (
 // writers is the number of clients that post at the same time.
 const writers = 16
 
-// isoformat is the format in which Python's datetime.isoformat prints most times.
-const isoformat = "2006-01-02T15:04:05.000000"
-
 // poster posts records like the plugin.
 type poster struct{ *harness.Poster }
 

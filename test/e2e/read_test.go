@@ -34,7 +34,7 @@ func openShop(t *testing.T, base string) shop {
 		posts.mustPost(t, "/contexts/", m.contextJSON())
 		posts.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "c0ffee%d", "description":
 			{"pipeline_branch": "main", "pipeline_build_no": "%d", "numpy": "%d.0", "run": "ci-%d"}}`,
-			m.session, m.started.Format(isoformat), i, 7+i, 1+i, i))
+			m.session, m.started.Format(harness.Isoformat), i, 7+i, 1+i, i))
 		for n := range 600 {
 			s.metrics = append(s.metrics, m.metric(fmt.Sprintf("test_cart[%d, %d]", i, n), m.started.Add(time.Duration(n)*time.Millisecond)))
 		}
@@ -119,7 +119,7 @@ func assertAnswers(t *testing.T, s shop, got answers) {
 	assert.Equal(t, []string{first.session, first.context}, []string{got.Session, got.Context})
 	assert.Nil(t, got.NoSession)
 	session := func(i int, m machine) []any {
-		return []any{m.session, m.started.Format(isoformat), fmt.Sprintf("c0ffee%d", i),
+		return []any{m.session, m.started.Format(harness.Isoformat), fmt.Sprintf("c0ffee%d", i),
 			map[string]any{"pipeline_branch": "main", "pipeline_build_no": fmt.Sprint(7 + i), "numpy": fmt.Sprintf("%d.0", 1+i),
 				"run": fmt.Sprintf("ci-%d", i)}}
 	}

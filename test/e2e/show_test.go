@@ -28,7 +28,7 @@ func postSession(t *testing.T, p *poster, tags string, rows ...func(row map[stri
 	m.context = "c0ffee"
 	p.mustPost(t, "/contexts/", m.contextJSON())
 	p.mustPost(t, "/sessions/", fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "abc", "description": {%s}}`,
-		m.session, m.started.Format(isoformat), tags))
+		m.session, m.started.Format(harness.Isoformat), tags))
 	for i, change := range rows {
 		metric := m.metric("", m.started.Add(time.Duration(i)*time.Millisecond))
 		metric.TotalTime, metric.UserTime, metric.KernelTime, metric.CPUUsage, metric.MemUsage = 0.1, 0.1, 0, 1, 10

@@ -182,7 +182,7 @@ func TestClockChangeDuringARunMovesNoPoint(t *testing.T) {
 	s := scripted{t, newPoster(bridge.URL), newMachine()}
 	const kolkata = 5*time.Hour + 30*time.Minute
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	clock := func(at time.Time, ahead time.Duration) string { return at.Add(ahead).Format(isoformat) }
+	clock := func(at time.Time, ahead time.Duration) string { return at.Add(ahead).Format(harness.Isoformat) }
 	s.session(clock(now, kolkata))
 	sent := []harness.PymonMetric{
 		s.metric("before", clock(now, kolkata)),

@@ -47,11 +47,11 @@ func LargePymonFrom(tb testing.TB, start time.Time, sessions, tests int) string 
 	}
 	for s := range sessions {
 		at, h := start.Add(time.Duration(s)*6*time.Hour), fmt.Sprintf("%032x", s+1)
-		exec("INSERT INTO TEST_SESSIONS VALUES (?, ?, ?, ?)", h, at.Format(isoformat), fmt.Sprintf("%040x", s+1), `{"branch": "main"}`)
+		exec("INSERT INTO TEST_SESSIONS VALUES (?, ?, ?, ?)", h, at.Format(Isoformat), fmt.Sprintf("%040x", s+1), `{"branch": "main"}`)
 		for i := range tests {
 			at = at.Add(50137 * time.Microsecond)
 			seconds := 0.05 + float64((i*7919+s*104729)%1000)/1e5
-			if _, err := row.Exec(h, at.Format(isoformat), fmt.Sprint("tests.test_mod", i/20), fmt.Sprint("test_", i),
+			if _, err := row.Exec(h, at.Format(Isoformat), fmt.Sprint("tests.test_mod", i/20), fmt.Sprint("test_", i),
 				fmt.Sprintf("test_%d[a, %d]", i, i%7), fmt.Sprintf("tests/test_mod%d.py", i/20), seconds, seconds*0.8); err != nil {
 				tb.Fatal(err)
 			}

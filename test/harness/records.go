@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// isoformat is the format in which Python's datetime.isoformat prints most times.
-const isoformat = "2006-01-02T15:04:05.000000"
+// Isoformat is the format in which Python's datetime.isoformat prints most times.
+const Isoformat = "2006-01-02T15:04:05.000000"
 
 // ContextJSON returns a machine with a hash, as the plugin posts it.
 func ContextJSON(h string) string {
@@ -21,13 +21,13 @@ func ContextJSON(h string) string {
 // SessionJSON returns a pytest process with a hash and a start, as the plugin posts it. Its clock shows UTC.
 func SessionJSON(h string, started time.Time) string {
 	return fmt.Sprintf(`{"session_h": %q, "run_date": %q, "scm_ref": "c0ffee", "description": {"branch": "main"}}`,
-		h, started.UTC().Format(isoformat))
+		h, started.UTC().Format(Isoformat))
 }
 
 // NewMetric returns a measurement of a test that started at a time. Its floats are random, so no other metric equals it.
 func NewMetric(session, context, variant string, start time.Time) PymonMetric {
 	return PymonMetric{
-		SessionH: session, ContextH: context, ItemStartTime: start.UTC().Format(isoformat),
+		SessionH: session, ContextH: context, ItemStartTime: start.UTC().Format(Isoformat),
 		ItemPath: "tests.test_shop", Item: "test_cart", ItemVariant: variant, ItemFSLoc: "tests/test_shop.py",
 		Kind: "function", Component: "shop", TotalTime: rand.Float64(), UserTime: rand.Float64(),
 		KernelTime: rand.Float64(), CPUUsage: rand.Float64() * 8, MemUsage: rand.NormFloat64() * 100,

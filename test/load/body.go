@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// isoformat is the format in which Python's datetime.isoformat prints most times.
-const isoformat = "2006-01-02T15:04:05.000000"
+	"pymon-bridge/test/harness"
+)
 
 // The names of a test. Its number is in all of them.
 const (
@@ -39,7 +38,7 @@ func (p *process) contextBody() []byte {
 // sessionBody describes a session, with its end if the process ends it.
 func (p *process) sessionBody(s *session, ends bool) []byte {
 	b := fmt.Appendf(nil, `{"session_h": %q, "run_date": %q, "scm_ref": %q, "description": {"description": "nightly", `+
-		`"branch": "main", "run": %q}`, s.hash, s.began.Format(isoformat), hexOf(s.run), s.run)
+		`"branch": "main", "run": %q}`, s.hash, s.began.Format(harness.Isoformat), hexOf(s.run), s.run)
 	if p.plugin {
 		b = append(b, `, "utc_offset": 0, "method": "m2"`...)
 	}
@@ -57,7 +56,7 @@ func (p *process) appendRow(b []byte, s *session, test int, now time.Time) []byt
 	b = fmt.Appendf(b, `{"session_h": "%s", "context_h": "%s", "item_start_time": "%s", "item_path": "%s", `+
 		`"item": "test_total", "item_variant": "%s", "item_fs_loc": "tests/shop/test_checkout_%d.py", "kind": "function", `+
 		`"component": "`+component+`", "total_time": %v, "user_time": %v, "kernel_time": 0.009999999999999787, "cpu_usage": %v, "mem_usage": %v`,
-		s.hash, p.context, now.Add(-time.Duration(seconds*float64(time.Second))).Format(isoformat), modulePath(number), variant(number), module,
+		s.hash, p.context, now.Add(-time.Duration(seconds*float64(time.Second))).Format(harness.Isoformat), modulePath(number), variant(number), module,
 		seconds, seconds*0.7, 0.7+0.01/seconds, 4+seconds)
 	if p.plugin {
 		b = fmt.Appendf(b, `, "nodeid": "tests/shop/test_checkout_%d.py::test_total[%d-EUR]", "outcome": "passed", "attempts": 1, `+

@@ -144,7 +144,7 @@ const awaySince, awayUntil = 350, 430
 type simulated struct {
 	metrics *telemetry.Metrics
 	stats   monitor.JournalStats
-	lookups telemetry.Lookups
+	lookups monitor.Lookups
 	random  *rand.Rand
 
 	journal, delivery component
@@ -173,7 +173,7 @@ func newBridge(name string) *simulated {
 	b.metrics.WatchHealth([]monitor.HealthChecker{&b.journal, &b.delivery})
 	b.metrics.WatchCertificate(func() time.Time { return b.expiry })
 	b.metrics.MinFree(256 << 20)
-	b.metrics.WatchCache(func() telemetry.Lookups { return b.lookups })
+	b.metrics.WatchCache(func() monitor.Lookups { return b.lookups })
 	return b
 }
 

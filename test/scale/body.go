@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-)
 
-// isoformat is the format in which Python's datetime.isoformat prints most times.
-const isoformat = "2006-01-02T15:04:05.000000"
+	"pymon-bridge/test/harness"
+)
 
 // local returns a time as the clock of a machine shows it.
 func (m machine) local(t time.Time) time.Time { return t.Add(m.skew).In(m.zone) }
@@ -23,7 +22,7 @@ func (c state) body() []byte {
 func (s *session) body(ended bool) []byte {
 	start := s.context.local(s.start)
 	b := fmt.Appendf(nil, `{"session_h": %q, "run_date": %q, "scm_ref": %q, "description": %s`,
-		s.hash, start.Format(isoformat), s.commit, s.tags.json())
+		s.hash, start.Format(harness.Isoformat), s.commit, s.tags.json())
 	if s.plugin {
 		_, offset := start.Zone()
 		b = fmt.Appendf(b, `, "utc_offset": %d, "method": "m2"`, offset)
@@ -54,7 +53,7 @@ func (t tags) json() string {
 func (r row) append(b []byte, s *session) []byte {
 	b = fmt.Appendf(b, `{"session_h": %q, "context_h": %q, "item_start_time": %q, "item_path": %q, "item": %q, "item_variant": %q, `+
 		`"item_fs_loc": %q, "kind": "function", "component": %q, "total_time": %v, "user_time": %v, "kernel_time": %v, "cpu_usage": %v, "mem_usage": %v`,
-		s.hash, s.context.hash, s.context.local(r.start).Format(isoformat), r.path, r.item, r.variant, r.file, r.component,
+		s.hash, s.context.hash, s.context.local(r.start).Format(harness.Isoformat), r.path, r.item, r.variant, r.file, r.component,
 		r.seconds, r.user(), r.kernel(), r.usage(), r.memory)
 	if s.plugin {
 		b = fmt.Appendf(b, `, "nodeid": "%s::%s", "outcome": %q, "attempts": 1, "setup_time": 0.001, "teardown_time": 0.0005, `+
