@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// anyTable makes a file with a table of any texts, at any size of pages. It returns the IDs of the table.
+func anyTable(t *rapid.T, path string) (pool *sql.DB, ids []int64) {
+	size := rapid.SampledFrom([]int{512, 1024, 4096, 65536}).Draw(t, "size of pages")
+	pool, err := openURL(path, "busy_timeout(0)", 1, url.Values{})
+	require.NoError(t, err)
+	exec := func(query string, args ...any) {
+		_, err := pool.ExecContext(context.Background(), query, args...)
+		require.NoError(t, err)
+	}
+	exec(fmt.Sprintf("PRAGMA page_size = %d; PRAGMA auto_vacuum = %d; PRAGMA synchronous = off; PRAGMA journal_mode = memory", size, rapid.IntRange(0, 2).Draw(t, "vacuum")))
+	exec("CREATE TABLE names (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL)")
+	anyID := rapid.OneOf(rapid.Int64Range(-3000, 3000), rapid.Int64(), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, 0, 1 << 32}))
+	rows := rapid.SampledFrom([]int{0, 1, fewRows, 60, 300}).Draw(t, "rows")
+	ids = rapid.SliceOfNDistinct(anyID, rows, rows, rapid.ID).Draw(t, "ids")
+	if rapid.Bool().Draw(t, "in order") { // as a dictionary grows: its pages are full
+		slices.Sort(ids)
+	}
+	// The head of a row grows with texts of 58 and 8186 bytes. A row that is larger than a page without 35 bytes has other pages.
+	anySize := rapid.OneOf(rapid.SampledFrom([]int{0, 1, 57, 58, 8185, 8186}), rapid.IntRange(0, 100), rapid.IntRange(size-60, size+10), rapid.IntRange(0, 3*size))
+	anyText := rapid.OneOf(rapid.String(), rapid.Custom(func(t *rapid.T) string {
+		return strings.Repeat(rapid.SampledFrom([]string{"x", "\x00", "\xff"}).Draw(t, "of"), min(anySize.Draw(t, "bytes"), 20_000))
+	}))
+	for _, id := range ids {
+		texts := []any{id, anyText.Draw(t, "a"), ""}
+		if rapid.Bool().Draw(t, "has b") {
+			texts[2] = anyText.Draw(t, "b")
+		}
+		exec("INSERT INTO names VALUES (?, ?, ?)", texts...)
+	}
+	if rapid.Bool().Draw(t, "a later version") {
+		exec("ALTER TABLE names ADD COLUMN later TEXT NOT NULL DEFAULT 'x'")
+	}
+	if rapid.Bool().Draw(t, "removed") {
+		exec("DELETE FROM names WHERE id % 3 = 0; PRAGMA incremental_vacuum")
+	}
+	return pool, ids
+}
+
+// TestTextsAreThoseOfSQLite compares the texts that are read from pages with those that SQLite gives.
+func TestTextsAreThoseOfSQLite(t *testing.T) {
+	dir, round := t.TempDir(), 0
+	rapid.Check(t, func(t *rapid.T) {
+		round++
+		pool, ids := anyTable(t, filepath.Join(dir, fmt.Sprint(round)))
+		defer pool.Close()
+		wanted := slices.DeleteFunc(slices.Clone(ids), func(int64) bool { return rapid.IntRange(0, 9).Draw(t, "unwanted") == 0 })
+		for range rapid.IntRange(0, 40).Draw(t, "others") {
+			wanted = append(wanted, rapid.Int64Range(-4000, 4000).Draw(t, "another"))
+		}
+		slices.Sort(wanted)
+		wanted = slices.Compact(wanted)
+		want, got := map[int64][]string{}, map[int64][]string{}
+		require.NoError(t, each(context.Background(), pool, "SELECT id, a, b FROM names", nil, func(row scanner) error {
+			var id int64
+			texts := make([]string, 2)
+			err := row.Scan(&id, &texts[0], &texts[1])
+			if slices.Contains(wanted, id) {
+				want[id] = texts
+			}
+			return err
+		}))
+		twice := false
+		require.NoError(t, eachText(context.Background(), pool, "names", []string{"a", "b"}, slices.Clone(wanted), func(id int64, texts []string) error {
+			twice = twice || got[id] != nil
+			got[id] = slices.Clone(texts)
+			return nil
+		}))
+		require.Equal(t, want, got)
+		require.True(t, !twice || slices.Contains(ids, math.MinInt64), "a text was given twice")
+	})
+}
+
+// TestARowThatIsSmallerThanWhatFollowsItInItsPage has a page that is full up to the pointers to its rows. The second row begins there, and
+// is mostly on another page.
+func TestARowThatIsSmallerThanWhatFollowsItInItsPage(t *testing.T) {
+	for size := 470; size < 500; size++ {
+		pool, err := openURL(filepath.Join(t.TempDir(), "file"), "page_size(512)", 1, url.Values{})
+		require.NoError(t, err)
+		long := strings.Repeat("y", size)
+		_, err = pool.ExecContext(t.Context(), "CREATE TABLE names (id INTEGER PRIMARY KEY, a TEXT, b TEXT); INSERT INTO names VALUES (1, ?, ''), (2, ?, '')",
+			strings.Repeat("x", 446), long)
+		require.NoError(t, err)
+		ids := make([]int64, fewRows)
+		for i := range ids {
+			ids[i] = int64(i)
+		}
+		require.NoError(t, eachText(t.Context(), pool, "names", []string{"a", "b"}, ids, func(id int64, texts []string) error {
+			require.True(t, id == 1 || texts[0] == long, "%d bytes: %q", size, texts[0])
+			return nil
+		}))
+		require.NoError(t, pool.Close())
+	}
+}
