@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -54,7 +55,8 @@ func eachRow(ctx context.Context, q querier, table string, wanted pages.Rowids, 
 const fewRows = 32
 
 // eachText calls visit with the texts of the rows of a table that have the given IDs. The table has these columns behind the ID, in
-// this order. visit is called again for a row of a damaged page. A column of several rows may have the same text in memory.
+// this order. visit is called again for a row of a damaged page. A column of several rows may have the same text in memory. It is an error
+// when a row is missing: records refer to it.
 func eachText(ctx context.Context, q querier, table string, columns []string, ids []int64, visit func(id int64, texts []string) error) error {
 	texts := make([]string, len(columns))
 	if len(ids) >= fewRows {
@@ -88,11 +90,17 @@ func eachText(ctx context.Context, q querier, table string, columns []string, id
 	for i := range texts {
 		into = append(into, &texts[i])
 	}
-	return each(ctx, q, "SELECT id, "+strings.Join(columns, ", ")+" FROM "+table+" WHERE id IN (SELECT value FROM json_each(?))",
+	missing := len(ids)
+	err := each(ctx, q, "SELECT id, "+strings.Join(columns, ", ")+" FROM "+table+" WHERE id IN (SELECT value FROM json_each(?))",
 		[]any{jsonList(ids)}, func(row scanner) error {
 			if err := row.Scan(into...); err != nil {
 				return err
 			}
+			missing--
 			return visit(id, texts)
 		})
+	if err == nil && missing > 0 {
+		err = fmt.Errorf("records refer to %d rows of %s that are not in the file", missing, table)
+	}
+	return err
 }
