@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -15,9 +16,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// anyTable makes a file with a table of any texts, at any size of pages. It returns the IDs of the table.
-func anyTable(t *rapid.T, path string) (pool *sql.DB, ids []int64) {
-	size := rapid.SampledFrom([]int{512, 1024, 4096, 65536}).Draw(t, "size of pages")
+// anyTable makes a file with a table of any texts, at any size of pages. It returns the IDs that the table has or had.
+func anyTable(t *rapid.T, path string) (pool *sql.DB, size int, ids []int64) {
+	size = rapid.SampledFrom([]int{512, 1024, 4096, 65536}).Draw(t, "size of pages")
 	pool, err := openURL(path, "busy_timeout(0)", 1, url.Values{})
 	require.NoError(t, err)
 	exec := func(query string, args ...any) {
@@ -50,7 +51,7 @@ func anyTable(t *rapid.T, path string) (pool *sql.DB, ids []int64) {
 	if rapid.Bool().Draw(t, "removed") {
 		exec("DELETE FROM names WHERE id % 3 = 0; PRAGMA incremental_vacuum")
 	}
-	return pool, ids
+	return pool, size, ids
 }
 
 // TestTextsAreThoseOfSQLite compares the texts that are read from pages with those that SQLite gives.
@@ -58,7 +59,7 @@ func TestTextsAreThoseOfSQLite(t *testing.T) {
 	dir, round := t.TempDir(), 0
 	rapid.Check(t, func(t *rapid.T) {
 		round++
-		pool, ids := anyTable(t, filepath.Join(dir, fmt.Sprint(round)))
+		pool, size, ids := anyTable(t, filepath.Join(dir, fmt.Sprint(round)))
 		defer pool.Close()
 		wanted := slices.DeleteFunc(slices.Clone(ids), func(int64) bool { return rapid.IntRange(0, 9).Draw(t, "unwanted") == 0 })
 		for range rapid.SampledFrom([]int{0, 0, 1, 40}).Draw(t, "others") {
@@ -76,16 +77,33 @@ func TestTextsAreThoseOfSQLite(t *testing.T) {
 			}
 			return err
 		}))
-		twice := false
+		if !slices.Contains(ids, math.MinInt64) { // no page may have this one
+			requirePages(t, pool, size, wanted, want)
+		}
 		err := eachText(context.Background(), pool, "names", []string{"a", "b"}, slices.Clone(wanted), func(id int64, texts []string) error {
-			twice = twice || got[id] != nil
 			got[id] = slices.Clone(texts)
 			return nil
 		})
 		require.Equal(t, want, got)
 		require.Equal(t, len(want) < len(wanted), err != nil, "a row is missing")
-		require.True(t, !twice || slices.Contains(ids, math.MinInt64), "a text was given twice")
 	})
+}
+
+// requirePages reads rows from pages: once each of those that stand in one page.
+func requirePages(t *rapid.T, pool *sql.DB, size int, wanted []int64, want map[int64][]string) {
+	got := map[int64]bool{}
+	read, err := eachTextOfPages(context.Background(), pool, "names", []string{"a", "b"}, wanted, func(id int64, texts []string) error {
+		require.False(t, got[id], "twice")
+		require.Equal(t, want[id], texts)
+		got[id] = true
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, read, len(got))
+	for id, texts := range want {
+		const head = 12 // of a row, at most
+		require.True(t, got[id] || head+len(texts[0])+len(texts[1]) > size-35, "row %d", id)
+	}
 }
 
 // TestARowThatIsSmallerThanWhatFollowsItInItsPage has a page that is full up to the pointers to its rows. The second row begins there, and
@@ -107,5 +125,44 @@ func TestARowThatIsSmallerThanWhatFollowsItInItsPage(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, pool.Close())
+	}
+}
+
+// BenchmarkTexts reads rows of a dictionary in both ways: neighbours, as the tests of a suite are, and any rows.
+func BenchmarkTexts(b *testing.B) {
+	pool, err := openURL(filepath.Join(b.TempDir(), "file"), "journal_mode(wal);cache_size(-4096)", 1, url.Values{})
+	require.NoError(b, err)
+	defer pool.Close()
+	const rows = 50_000
+	_, err = pool.ExecContext(b.Context(), `CREATE TABLE names (id INTEGER PRIMARY KEY, a TEXT, b TEXT);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO names SELECT i, 'tests/shop/test_' || (i / 20) || '.py', 'test_' || i || '[a-b]' FROM n`, rows)
+	require.NoError(b, err)
+	ways := map[string]func(ids []int64, visit func(int64, []string) error) error{
+		"pages": func(ids []int64, visit func(int64, []string) error) error {
+			_, err := eachTextOfPages(b.Context(), pool, "names", []string{"a", "b"}, ids, visit)
+			return err
+		},
+		"rows": func(ids []int64, visit func(int64, []string) error) error {
+			return eachTextOfRows(b.Context(), pool, "names", []string{"a", "b"}, ids, visit)
+		},
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, apart := range []int64{1, farID, 2 * farID, 500} {
+		for _, n := range []int64{8, fewRows, 90} {
+			for way, read := range ways {
+				b.Run(fmt.Sprintf("%d rows, %d apart, by %s", n, apart, way), func(b *testing.B) {
+					for b.Loop() {
+						ids := make([]int64, n)
+						for i, from := 0, 1+random.Int64N(rows-n*apart); i < len(ids); i++ {
+							ids[i] = from + int64(i)*apart
+						}
+						found := 0
+						require.NoError(b, read(ids, func(int64, []string) error { found++; return nil }))
+						require.Len(b, ids, found)
+					}
+				})
+			}
+		}
 	}
 }
