@@ -59,27 +59,38 @@ func (db *DB) copyLargeLog(from int) error {
 // copyLog copies the log into the file while others write. SQLite syncs the file only after a copy of the whole log, so a second copy
 // follows for what came during the first one, which is little. And SQLite begins the log anew only after a copy of the whole log. So
 // what came during both is copied while nobody writes.
-func (db *DB) copyLog() error {
+func (db *DB) copyLog() (err error) {
 	db.copying.Lock()
 	defer db.copying.Unlock()
 	for range 2 {
 		if db.unsure {
 			break
 		}
-		if _, err := db.checkpoint(db.readers, "PASSIVE"); err != nil {
-			return err
-		}
+		_, err = db.checkpoint(db.readers, "PASSIVE")
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.writer == nil || db.state.refusal() != nil {
-		return nil
+		return err
 	}
-	if err := db.writeAgain(); err != nil {
-		return db.writeError(err)
-	}
-	_, err := db.checkpoint(db.writer.conn, "PASSIVE")
+	_, err = db.copyAlone(err, func() (bool, error) { return db.checkpoint(db.writer.conn, "PASSIVE") })
 	return err
+}
+
+// copyAlone copies the log by fn while nobody writes, unless a copy failed already. After a failure it writes the pages again that may not
+// be on the disk, at once: readers get them from the file until then. The caller holds copying and mu.
+func (db *DB) copyAlone(failed error, fn func() (busy bool, err error)) (busy bool, err error) {
+	if err := db.writeAgain(); err != nil {
+		return false, db.writeError(err)
+	}
+	if failed != nil {
+		return false, failed
+	}
+	busy, err = fn()
+	if again := db.writeAgain(); again != nil {
+		err = db.writeError(again)
+	}
+	return busy, err
 }
 
 // checkpoint copies the log into the file, as a mode of SQLite's says. busy says that it had to stop for others. The caller holds copying.

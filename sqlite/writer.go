@@ -53,6 +53,15 @@ const (
 // openWriter opens the connection, creates or migrates the tables, and checks that commits are durable.
 // lock is nil when another process serves the file.
 func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
+	w, err := db.connectWriter(ctx, lock)
+	if err == nil {
+		err = db.prepareWriter(ctx, w, lock)
+	}
+	return w, err
+}
+
+// connectWriter opens the connection. Later connections see all that was committed, also what a failed sync has lost.
+func (db *DB) connectWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 	pool, err := openPool(db.path, writerPragmas, 1)
 	if err != nil {
 		return nil, err
@@ -77,14 +86,21 @@ func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 	if err == nil && lock != nil { // another process may have kept SQLite's index of a bridge that was killed
 		err = w.writeAgain(db.path, (*writer).commit)
 	}
-	if err == nil {
-		err = w.prepare(ctx, lock, db)
-	}
 	if err != nil {
 		w.close()
 		return nil, db.openError(err)
 	}
 	return w, nil
+}
+
+// prepareWriter makes a connection ready to write. It closes one that it cannot make ready.
+func (db *DB) prepareWriter(ctx context.Context, w *writer, lock *fileLock) error {
+	err := w.prepare(ctx, lock, db)
+	if err != nil {
+		w.close()
+		return db.openError(err)
+	}
+	return nil
 }
 
 func (w *writer) prepare(ctx context.Context, lock *fileLock, db *DB) error {
