@@ -155,10 +155,12 @@ type measuring struct {
 }
 
 func (c measuring) Err() error {
+	const session = "(SELECT id FROM hashes WHERE h = 's0' AND project = 'shop')"
+	// It fails within a transaction of retention.
 	_, _ = c.file.Exec(`BEGIN IMMEDIATE; INSERT INTO metrics SELECT (SELECT max(seq) FROM metrics) + 1, series, session, context, location,
 			utc_ns + 1, utc_offset, received, total_time, user_time, kernel_time, cpu_usage, mem_usage FROM metrics
-			WHERE session = (SELECT id FROM hashes WHERE h = 's0') ORDER BY utc_ns DESC LIMIT 1;
-		UPDATE tallies SET metrics = metrics + 1 WHERE session = (SELECT id FROM hashes WHERE h = 's0'); COMMIT`) // not in a transaction of retention
+			WHERE session = ` + session + ` ORDER BY utc_ns DESC LIMIT 1;
+		UPDATE tallies SET metrics = metrics + 1 WHERE session = ` + session + `; COMMIT`)
 	return nil
 }
 
