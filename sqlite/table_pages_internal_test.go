@@ -131,6 +131,49 @@ func TestARowThatIsSmallerThanWhatFollowsItInItsPage(t *testing.T) {
 	}
 }
 
+// TestTextsAreThoseOfATransaction reads pages that others have changed since the transaction began, and those that it has changed itself.
+func TestTextsAreThoseOfATransaction(t *testing.T) {
+	pool, err := openURL(filepath.Join(t.TempDir(), "file"), "page_size(512);auto_vacuum(2);journal_mode(wal)", 2, url.Values{})
+	require.NoError(t, err)
+	defer pool.Close()
+	change := func(q interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	}, query string) {
+		_, err := q.ExecContext(t.Context(), query)
+		require.NoError(t, err)
+	}
+	change(pool, `CREATE TABLE before (id INTEGER PRIMARY KEY, a TEXT); CREATE TABLE names (id INTEGER PRIMARY KEY, a TEXT);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO before SELECT i, hex(randomblob(90)) FROM n;
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO names SELECT i, 'old ' || i FROM n`)
+	var ids []int64
+	for id := range int64(500) {
+		ids = append(ids, id+1)
+	}
+	requireTexts := func(q querier, text string) {
+		read, err := eachTextOfPages(t.Context(), q, "names", []string{"a"}, ids, func(id int64, texts []string) error {
+			require.Equal(t, fmt.Sprint(text, " ", id), texts[0])
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, ids, read)
+	}
+	tx, err := pool.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	requireTexts(tx, "old")
+	const moved = "UPDATE names SET a = '%s ' || id; DROP TABLE IF EXISTS before; PRAGMA incremental_vacuum; PRAGMA wal_checkpoint"
+	change(pool, fmt.Sprintf(moved, "new"))
+	requireTexts(tx, "old")
+	require.NoError(t, tx.Rollback())
+	requireTexts(pool, "new")
+	if tx, err = pool.BeginTx(t.Context(), nil); err == nil {
+		change(tx, "UPDATE names SET a = 'own ' || id")
+		requireTexts(tx, "own")
+		err = tx.Rollback()
+	}
+	require.NoError(t, err)
+	requireTexts(pool, "new")
+}
+
 // BenchmarkTexts reads rows of a dictionary in both ways: neighbours, as the tests of a suite are, and any rows.
 func BenchmarkTexts(b *testing.B) {
 	pool, err := openURL(filepath.Join(b.TempDir(), "file"), "journal_mode(wal);cache_size(-4096)", 1, url.Values{})
