@@ -17,8 +17,10 @@ func (db *DB) fail(cause error) {
 	db.logger.Error("writing the journal failed; nothing is accepted until the file passes a check",
 		"file", db.path, "error", cause)
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
-	_, _, _ = copied(db.readers) // opens the file, since the last connection would copy the log into it when it is closed
-	_ = db.writer.close()        // the connection has failed already
+	if db.readers.Stats().OpenConnections == 0 { // the last connection copies the log when it is closed, and removes it
+		_, _, _ = copied(db.readers)
+	}
+	_ = db.writer.close() // the connection has failed already
 	db.writer = nil
 	delete(db.opened, db.path+"-wal") // SQLite may make a new log and index
 	delete(db.opened, db.path+"-shm")
