@@ -17,6 +17,9 @@ func (db *DB) fail(cause error) {
 	db.logger.Error("writing the journal failed; nothing is accepted until the file passes a check",
 		"file", db.path, "error", cause)
 	db.state.set(phaseFailed, "writing failed ("+cause.Error()+"); the file is being checked")
+	if db.readers.Stats().OpenConnections == 0 { // the last connection copies the log when it is closed, and removes it
+		_, _, _ = copied(db.readers)
+	}
 	_ = db.writer.close() // the connection has failed already
 	db.writer = nil
 	delete(db.opened, db.path+"-wal") // SQLite may make a new log and index
@@ -54,10 +57,14 @@ func (db *DB) reopen() error {
 	var w *writer
 	err := db.inspectLog(walIndex{}, false) // SQLite may replay it
 	if err == nil {
-		err = db.check(db.ctx)
+		w, err = db.connectWriter(db.ctx, db.lock) // the check would not find what a failed sync has lost
 	}
 	if err == nil {
-		w, err = db.openWriter(db.ctx, db.lock)
+		if err = db.check(db.ctx); err == nil {
+			err = db.prepareWriter(db.ctx, w, db.lock)
+		} else {
+			_ = w.close() // err says why the file is not used
+		}
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()

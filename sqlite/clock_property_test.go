@@ -193,7 +193,7 @@ func instants(recs []*monitor.Record) (all []monitor.Instant) {
 }
 
 // TestRepeatsBesideAStatedOffset draws metrics of a session that states its offset, in any order with the session. A metric comes from
-// the client, or from a destination where it has the offset of any clock. Whichever comes again is found.
+// the client, or from where it has the offset of any clock. Whichever comes again is found.
 func TestRepeatsBesideAStatedOffset(t *testing.T) {
 	db, _ := openNew(t)
 	round := 0
@@ -219,12 +219,18 @@ func TestRepeatsBesideAStatedOffset(t *testing.T) {
 	})
 }
 
-// anyCopy is a metric as its client posts it, or as a destination has it.
+// anyCopy is a metric as its client posts it, as a file has it, or as a destination or another bridge has it.
 func anyCopy(t *rapid.T, m *monitor.Metric) *monitor.Record {
 	rec := again(m, arrival.Add(time.Second))
-	if rapid.Bool().Draw(t, "from a destination") {
-		offset := rapid.SampledFrom(civil).Draw(t, "offset")
-		rec.Source, rec.Metric.At = dest, monitor.Instant{UTC: arrival.Add(-offset).UnixNano(), Offset: int32(offset.Seconds())}
+	offset := rapid.SampledFrom(civil).Draw(t, "offset")
+	at := monitor.Instant{UTC: arrival.Add(-offset).UnixNano(), Offset: int32(offset.Seconds())}
+	switch rapid.SampledFrom([]string{"client", "destination", "file", "file of a bridge"}).Draw(t, "from") {
+	case "destination":
+		rec.Source, rec.Metric.At = dest, at
+	case "file":
+		rec.Import = &monitor.Import{Zone: time.FixedZone("zone", int(offset.Seconds()))}
+	case "file of a bridge":
+		rec.Import, rec.Metric.At = &monitor.Import{Placed: true}, at
 	}
 	return rec
 }

@@ -91,25 +91,39 @@ func (db *DB) CopyLogWithoutCache() error {
 	return db.copyLog()
 }
 
-// CopyLogAndFail copies the log once, as far as readers allow, and then a copy fails.
-func (db *DB) CopyLogAndFail() error {
+// FailToCopyLog is a copy of the log that fails.
+func (db *DB) FailToCopyLog() error {
+	db.copying.Lock()
+	defer db.copying.Unlock()
+	if _, err := db.failingCopy(); err == nil {
+		return errors.New("a copy by a closed connection succeeded")
+	}
+	return nil
+}
+
+// FailToCopyLogAlone does the same while nobody writes, as when the log is emptied. It returns the error of the copy.
+func (db *DB) FailToCopyLogAlone() error {
+	db.copying.Lock()
+	defer db.copying.Unlock()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	_, err := db.copyAlone(nil, db.failingCopy)
+	return err
+}
+
+func (db *DB) failingCopy() (busy bool, err error) {
 	broken, err := openPool(db.path, readerPragmas, 1)
 	if err == nil {
 		err = broken.Close()
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	db.copying.Lock()
-	defer db.copying.Unlock()
-	if _, err := db.checkpoint(db.readers, "PASSIVE"); err != nil {
-		return err
-	}
-	if _, err := db.checkpoint(broken, "PASSIVE"); err == nil {
-		return errors.New("a copy by a closed connection succeeded")
-	}
-	return nil
+	return db.checkpoint(broken, "PASSIVE")
 }
+
+// Readers are the connections for short reads.
+func (db *DB) Readers() *sql.DB { return db.readers }
 
 // ZoneSize is how many sequence numbers a zone has.
 const ZoneSize = zoneSize

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -65,6 +67,27 @@ func FuzzWalk(f *testing.F) {
 		}
 		logLoss(w, walIndex{}, true, "its log")
 	})
+}
+
+// A command may begin the log anew after SQLite has told how much of it is copied. Then its frames are others.
+func TestALogThatWasBegunAnewIsNotCopiedAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	log := logOf(5) // of the pages 1, 2, 3, 1 and 2
+	require.NoError(t, os.WriteFile(path, log, 0o600))
+	head, err := headOf(path)
+	require.NoError(t, err)
+	copied := func() map[uint32]byte {
+		pages := map[uint32]byte{}
+		require.NoError(t, eachCopied(path, head, 5, 4, func(number uint32, page []byte) error {
+			pages[number] = page[0]
+			return nil
+		}))
+		return pages
+	}
+	assert.Equal(t, map[uint32]byte{1: 3, 3: 2}, copied())
+	log[16]++ // SQLite gives it another salt
+	require.NoError(t, os.WriteFile(path, log, 0o600))
+	assert.Empty(t, copied())
 }
 
 // FuzzRollup checks that a stretch of rollups that can be read is the one that was written, and takes memory as it has bytes.

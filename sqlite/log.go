@@ -29,12 +29,7 @@ func (db *DB) trimLog(from int64) {
 		return
 	}
 	defer db.copying.Unlock()
-	busy, err := false, db.writeAgain()
-	if err == nil {
-		busy, err = db.emptyLog()
-	} else {
-		err = db.writeError(err)
-	}
+	busy, err := db.copyAlone(nil, db.emptyLog)
 	err = inWords(err)
 	db.state.note(err)
 	switch {

@@ -1,10 +1,13 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/binary"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -59,27 +62,38 @@ func (db *DB) copyLargeLog(from int) error {
 // copyLog copies the log into the file while others write. SQLite syncs the file only after a copy of the whole log, so a second copy
 // follows for what came during the first one, which is little. And SQLite begins the log anew only after a copy of the whole log. So
 // what came during both is copied while nobody writes.
-func (db *DB) copyLog() error {
+func (db *DB) copyLog() (err error) {
 	db.copying.Lock()
 	defer db.copying.Unlock()
 	for range 2 {
 		if db.unsure {
 			break
 		}
-		if _, err := db.checkpoint(db.readers, "PASSIVE"); err != nil {
-			return err
-		}
+		_, err = db.checkpoint(db.readers, "PASSIVE")
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.writer == nil || db.state.refusal() != nil {
-		return nil
+		return err
 	}
-	if err := db.writeAgain(); err != nil {
-		return db.writeError(err)
-	}
-	_, err := db.checkpoint(db.writer.conn, "PASSIVE")
+	_, err = db.copyAlone(err, func() (bool, error) { return db.checkpoint(db.writer.conn, "PASSIVE") })
 	return err
+}
+
+// copyAlone copies the log by fn while nobody writes, unless a copy failed already. After a failure it writes the pages again that may not
+// be on the disk, at once: readers get them from the file until then. The caller holds copying and mu.
+func (db *DB) copyAlone(failed error, fn func() (busy bool, err error)) (busy bool, err error) {
+	if err := db.writeAgain(); err != nil {
+		return false, db.writeError(err)
+	}
+	if failed != nil {
+		return false, failed
+	}
+	busy, err = fn()
+	if again := db.writeAgain(); again != nil {
+		err = db.writeError(again)
+	}
+	return busy, err
 }
 
 // checkpoint copies the log into the file, as a mode of SQLite's says. busy says that it had to stop for others. The caller holds copying.
@@ -110,37 +124,60 @@ func (db *DB) writeAgain() error {
 // succeeds without them. SQLite would then begin the log anew, which alone has them. So they are written to the log again, unchanged,
 // and count as new. They are read from the log, since SQLite reads what it has copied from the file.
 func (w *writer) writeAgain(path string, commit func(w *writer) error) error {
+	head, err := headOf(path + "-wal")
+	if err != nil || head == nil {
+		return err
+	}
 	frames, done, err := copied(w.conn)
-	if err != nil || done <= 0 { // the log may be empty, or not made yet
+	if err != nil || done <= 0 {
 		return err
 	}
 	return w.transaction(func() error {
-		return eachCopied(path+"-wal", frames, done, func(number uint32, page []byte) error {
+		return eachCopied(path+"-wal", head, frames, done, func(number uint32, page []byte) error {
 			_, err := w.exec("UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?", page, int64(number)) // none where the file became smaller
 			return err
 		})
 	}, commit)
 }
 
-// eachCopied calls fn for the pages in the first frames of a log, which are done, that are in none of its other frames.
-func eachCopied(path string, frames, done int, fn func(number uint32, page []byte) error) error {
+// headOf returns the head of a log, nil for one that is empty or not made yet.
+func headOf(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, logHeader)
+	if _, err := f.ReadAt(head, 0); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return head, nil
+}
+
+// eachCopied calls fn for the pages in the first frames of a log, which are done, that are in none of its other frames. It does nothing
+// when the log has another head by now: a command has begun it anew, which SQLite does only after a copy of all of it.
+func eachCopied(path string, head []byte, frames, done int, fn func(number uint32, page []byte) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	head := make([]byte, logHeader)
-	if _, err := f.ReadAt(head, 0); err != nil {
+	now := make([]byte, logHeader)
+	if _, err := f.ReadAt(now, 0); err != nil || !bytes.Equal(now, head) {
 		return err
 	}
 	page := make([]byte, binary.BigEndian.Uint32(head[8:]))
 	at := func(n int) int64 { return logHeader + int64(n)*int64(frameHeader+len(page)) }
 	newest := map[uint32]int{}
 	for n := range frames {
-		if _, err := f.ReadAt(head[:4], at(n)); err != nil {
+		if _, err := f.ReadAt(now[:4], at(n)); err != nil {
 			return err
 		}
-		newest[binary.BigEndian.Uint32(head)] = n
+		newest[binary.BigEndian.Uint32(now)] = n
 	}
 	for number, n := range newest {
 		if n >= done {

@@ -102,12 +102,23 @@ func TestTheLogOfAFileThatRefusesIsNotCopied(t *testing.T) {
 	require.NoError(t, db.CopyLog(), "it refuses while the log is being copied")
 }
 
-// halfCopied opens db, in whose file pages are lost that count as copied. A reader keeps SQLite from copying the whole log, so SQLite
-// does not sync what it copies. Then the sync after the rest fails, and the system drops the pages. The log has them.
-func halfCopied(t *testing.T, db *sqlite.DB, path string) *load {
+// The log may have pages alone that count as copied. The connection that wrote is the only one here, and would copy the rest.
+func TestTheLogIsNotCopiedWhenAWriteFails(t *testing.T) {
+	db, path := openNew(t)
+	checked(t, db)
+	db.BreakCommitsUntilReopen(errors.New("a broken disk"))
+	require.Error(t, db.Append(t.Context(), []*monitor.Record{record(machine("m"))}))
+	log, err := os.Stat(path + "-wal")
+	require.NoError(t, err)
+	assert.Positive(t, log.Size())
+}
+
+// partlyCopied opens db, whose log is copied in part. A reader keeps SQLite from copying the whole log, so SQLite does not sync what it
+// copies. release ends the reader. lose drops the pages that were copied since, as the system may after a sync that failed. The log has them.
+func partlyCopied(t *testing.T, db *sqlite.DB, path string) (l *load, release, lose func()) {
 	t.Helper()
 	require.NoError(t, db.Open(t.Context()))
-	l := newLoad()
+	l = newLoad()
 	appendAll(t, db, l.records(500)...)
 	require.NoError(t, db.CopyLog())
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -122,17 +133,68 @@ func halfCopied(t *testing.T, db *sqlite.DB, path string) *load {
 	require.NoError(t, err)
 	require.NoError(t, tx.QueryRow("SELECT count(*) FROM metrics").Scan(new(int)))
 	appendAll(t, db, l.records(200)...)
-	require.NoError(t, db.CopyLogAndFail())
+	require.NoError(t, db.CopyLog())
 	var busy, frames, copied int
 	require.NoError(t, reader.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied))
 	require.Positive(t, copied)
 	require.Less(t, copied, frames)
-	require.NoError(t, file.Truncate(int64(len(before))))
-	_, err = file.WriteAt(before, 0)
-	require.NoError(t, err)
-	require.NoError(t, tx.Rollback())
-	require.NoError(t, reader.Close())
+	release = func() {
+		require.NoError(t, tx.Rollback())
+		require.NoError(t, reader.Close())
+	}
+	return l, release, func() {
+		require.NoError(t, file.Truncate(int64(len(before))))
+		_, err = file.WriteAt(before, 0)
+		require.NoError(t, err)
+	}
+}
+
+// halfCopied opens db, in whose file pages are lost that count as copied, since the sync after the rest has failed.
+func halfCopied(t *testing.T, db *sqlite.DB, path string) *load {
+	t.Helper()
+	l, release, lose := partlyCopied(t, db, path)
+	require.NoError(t, db.FailToCopyLog())
+	lose()
+	release()
 	return l
+}
+
+// Readers get pages from the file that count as copied. After a copy that failed, they get them from the log.
+func TestReadersMissNothingThatAFailedSyncMayHaveLost(t *testing.T) {
+	for name, fail := range map[string]func(t *testing.T, db *sqlite.DB, lose func()){
+		"beside others": func(t *testing.T, db *sqlite.DB, lose func()) {
+			require.NoError(t, db.Readers().Close())
+			require.Error(t, db.CopyLog())
+			lose()
+		},
+		"alone": func(t *testing.T, db *sqlite.DB, lose func()) {
+			require.Error(t, db.FailToCopyLogAlone())
+			lose()
+		},
+		"alone, and the pages cannot be written again at first": func(t *testing.T, db *sqlite.DB, lose func()) {
+			db.BreakCommitsUntilReopen(errors.New("a broken disk"))
+			require.ErrorContains(t, db.FailToCopyLogAlone(), "a broken disk")
+			lose()
+			db.BreakCommits(nil)
+			require.NoError(t, db.Reopen(), "the check finds the pages")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, path := newDB(t, utcZones())
+			_, release, lose := partlyCopied(t, db, path)
+			release()
+			fail(t, db, lose)
+			beside := raw(t, path)
+			var metrics int
+			require.NoError(t, beside.QueryRow("SELECT count(*) FROM metrics NOT INDEXED").Scan(&metrics))
+			assert.Equal(t, 1000-1, metrics, "without the session")
+			var sound string
+			require.NoError(t, beside.QueryRow("PRAGMA integrity_check").Scan(&sound))
+			assert.Equal(t, "ok", sound)
+			require.NoError(t, beside.Close())
+			require.NoError(t, db.Close())
+		})
+	}
 }
 
 // requireWhole opens a file to which newLoad has sent records, and closes it.

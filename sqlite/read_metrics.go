@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -83,11 +82,7 @@ func setAllTexts(ctx context.Context, q querier, s selection, rows []metricRow) 
 		return err
 	}
 	for _, row := range rows {
-		series := dict.series[row.series]
-		if series == nil {
-			return fmt.Errorf("record %d has the series %d, which is not in the file", row.rec.Seq, row.series)
-		}
-		m := row.rec.Measured()
+		series, m := dict.series[row.series], row.rec.Measured()
 		m.SessionH, m.ContextH = dict.hashes[row.session], dict.hashes[row.context]
 		m.ItemFSLoc = dict.locations[row.location]
 		setTexts(m, series, texts[row.rec.Seq])

@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"pymon-bridge/monitor"
 )
@@ -29,26 +31,38 @@ func (r *recovery) rebuild(ctx context.Context) error {
 			return err
 		}
 	}
-	type description struct {
-		session int64
-		text    string
-	}
-	var all []description
-	err = each(ctx, r.w.conn, "SELECT hash, description FROM sessions", nil, func(row scanner) error {
-		var d description
-		err := row.Scan(&d.session, &d.text)
-		all = append(all, d)
-		return err
-	})
-	for _, d := range all {
-		if err == nil {
-			err = errors.Join(a.addTags(d.session, d.text), r.wrote(2*len(d.text))) // an index has the values again
-		}
-	}
-	if err != nil {
+	if err := r.rebuildTags(ctx, &a); err != nil {
 		return err
 	}
 	return a.writeTallies()
+}
+
+// rebuildTags builds the tags of sessions from their descriptions, of which it has few in memory.
+func (r *recovery) rebuildTags(ctx context.Context, a *appender) error {
+	for last, more := int64(math.MinInt64), true; more; {
+		var sessions []int64
+		var descriptions []string
+		left := budget(bytesAtOnce)
+		err := each(ctx, r.w.conn, "SELECT seq, hash, description FROM sessions WHERE seq > ? ORDER BY seq LIMIT ?", []any{last, censusPart},
+			func(row scanner) error {
+				var session int64
+				var description string
+				err := row.Scan(&last, &session, &description)
+				sessions, descriptions = append(sessions, session), append(descriptions, description)
+				return cmp.Or(err, left.spend(len(description)))
+			})
+		if err != nil && err != errEnough {
+			return err
+		}
+		for i, session := range sessions {
+			err := errors.Join(a.addTags(session, descriptions[i]), r.wrote(2*len(descriptions[i]))) // an index has the values again
+			if err != nil {
+				return err
+			}
+		}
+		more = len(sessions) > 0
+	}
+	return nil
 }
 
 // keepClock notes that a metric does not stand at its own nanosecond.

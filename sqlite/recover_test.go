@@ -408,3 +408,21 @@ func TestRecoverNeedsANewDirectory(t *testing.T) {
 	assert.Equal(t, monitor.ENotFound, monitor.ErrorCode(err))
 	assert.NoDirExists(t, none)
 }
+
+// The tags of sessions are built from some descriptions at a time.
+func TestRecoverBuildsTheTagsOfLongDescriptions(t *testing.T) {
+	db, path := openNew(t)
+	var recs []*monitor.Record
+	for i := range 7 {
+		s := process(fmt.Sprint("s", i), arrival)
+		s.Description = fmt.Sprintf(`{"branch": "main", "note": %q}`, strings.Repeat(fmt.Sprint(i), 1<<20))
+		recs = append(recs, record(s))
+	}
+	appendAll(t, db, recs...)
+	_, into, err := recovered(t, killed(t, path))
+	require.NoError(t, err)
+	const tags = "SELECT s.seq, t.position, t.name, length(t.value), substr(t.value, 1, 9) FROM tags t JOIN sessions s ON s.hash = t.session ORDER BY s.seq, t.position"
+	want := rowsOf(t, raw(t, path), tags)
+	require.Len(t, want, 14)
+	assert.Equal(t, want, rowsOf(t, raw(t, into), tags))
+}

@@ -1,7 +1,10 @@
 package sqlite_test
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -142,6 +145,40 @@ func TestARunThatGotSomethingStays(t *testing.T) {
 	assert.Equal(t, []int{1, 1}, []int{int(round.Runs), round.UnderWay})
 	ids, _, _ := runsIn(t, db)
 	assert.Equal(t, []string{"run1", "run2"}, ids)
+}
+
+// measuring stores another metric of the session s0 each time that somebody asks whether it is over. A write of retention does that when
+// nobody else can write any more.
+type measuring struct {
+	context.Context
+	file *sql.DB
+}
+
+func (c measuring) Err() error {
+	const session = "(SELECT id FROM hashes WHERE h = 's0' AND project = 'shop')"
+	// It fails within a transaction of retention.
+	_, _ = c.file.Exec(`BEGIN IMMEDIATE; INSERT INTO metrics SELECT (SELECT max(seq) FROM metrics) + 1, series, session, context, location,
+			utc_ns + 1, utc_offset, received, total_time, user_time, kernel_time, cpu_usage, mem_usage FROM metrics
+			WHERE session = ` + session + ` ORDER BY utc_ns DESC LIMIT 1;
+		UPDATE tallies SET metrics = metrics + 1 WHERE session = ` + session + `; COMMIT`)
+	return nil
+}
+
+// A run that gets something after it was counted, and before it is hidden, stays.
+func TestARunThatGetsSomethingMeanwhileStays(t *testing.T) {
+	db, path := newDB(t, utcZones())
+	db.Now = func() time.Time { return arrival }
+	open(t, db)
+	fillAged(t, db, 3, 1)
+	policy := monitor.Retention{Keep: 36 * time.Hour, UpTo: math.MaxInt64, Newest: 1}
+	round, err := db.Retain(measuring{t.Context(), raw(t, path)}, policy, nothing)
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 1}, []int{int(round.Runs), round.UnderWay})
+	ids, _, _ := runsIn(t, db)
+	assert.Equal(t, []string{"run0", "run2"}, ids)
+	round, err = db.Retain(t.Context(), policy, nothing)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, round.Runs)
 }
 
 // The records that arrived before a time end before the first record that arrived later, in any table.

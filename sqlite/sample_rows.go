@@ -29,7 +29,8 @@ type sampledSession struct {
 	id      int64            // of the hash
 	session monitor.Session  // only the fields that determine the class of machine
 	envs    map[int64]string // classes of machine by the ID of a context's hash
-	left    int64            // number of metrics that were not read
+	left    int64            // number of metrics that were not read by their numbers
+	indexed int64            // number of those that were read by the index
 	last    sampleRow        // the last row that was read by the index
 	rows    []sampleRow      // of the part that is being read
 }
@@ -167,13 +168,23 @@ func (s *sampling) readIndex(q querier, of *sampled, session *sampledSession) er
 			return err
 		})
 	n := len(session.rows)
-	if n < s.db.scale.samples {
+	if session.indexed += int64(n); err == nil && n < s.db.scale.samples {
+		if session.left > session.indexed && of.next > of.first {
+			err = s.requireRows(ctx, q, of, session)
+		}
 		session.left = 0
 	}
 	if n > 0 {
 		session.last = session.rows[n-1]
 	}
 	return err
+}
+
+// requireRows fails where the index has metrics that were not found by their numbers, since a page is damaged. Where the index has no more
+// either, others were removed meanwhile.
+func (s *sampling) requireRows(ctx context.Context, q querier, of *sampled, session *sampledSession) error {
+	const offsets = "SELECT total(utc_offset) FROM metrics INDEXED BY metrics_session WHERE session = ? AND seq BETWEEN ? AND ?" // are not in the index
+	return q.QueryRowContext(ctx, offsets, session.id, of.first, of.next-1).Scan(new(float64))
 }
 
 // assemble makes samples of the rows that are of the wanted sort.

@@ -97,7 +97,7 @@ func TestSamplesOfWhatSQLiteWouldRefuse(t *testing.T) {
 	}
 }
 
-// TestSamplesOfDamagedPages writes nonsense into pages of the table that nobody looks at when the file is opened. SQLite refuses them, or
+// TestSamplesOfDamagedPages writes nonsense into pages of tables that nobody looks at when the file is opened. SQLite refuses them, or
 // finds all rows nevertheless. The instants are in order, so the numbers span the run, and the index alone would find nothing missing.
 func TestSamplesOfDamagedPages(t *testing.T) {
 	db, path := openNew(t)
@@ -111,15 +111,51 @@ func TestSamplesOfDamagedPages(t *testing.T) {
 	file := raw(t, path)
 	_, err := file.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	require.NoError(t, err)
-	var root, leaf int
-	require.NoError(t, file.QueryRow("SELECT min(pageno) FILTER (WHERE path = '/'), min(pageno) FILTER (WHERE path = '/001/') FROM dbstat WHERE name = 'metrics'").
-		Scan(&root, &leaf))
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
+	for _, table := range []string{"metrics", "series"} {
+		var root, leaf int
+		require.NoError(t, file.QueryRow("SELECT min(pageno) FILTER (WHERE path = '/'), min(pageno) FILTER (WHERE path = '/001/') FROM dbstat WHERE name = ?", table).
+			Scan(&root, &leaf))
+		t.Run(table, func(t *testing.T) {
+			for name, damage := range damagesOf(root, leaf) {
+				requireRefused(t, name, whole, damage)
+			}
+		})
+	}
+}
+
+// requireRefused damages a file of 400 tests, and reads it.
+func requireRefused(t *testing.T, name string, whole []byte, damage func(b []byte)) {
+	t.Helper()
+	damaged := filepath.Join(t.TempDir(), sqlite.FileName)
+	b := slices.Clone(whole)
+	damage(b)
+	require.NoError(t, os.WriteFile(damaged, b, 0o600))
+	db := dbAt(damaged, utcZones())
+	require.NoError(t, db.OpenShared(t.Context()), name)
+	run := &monitor.RunInfo{Project: "shop", ID: "r", Sessions: []string{"s"}}
+	for _, atOnce := range []int{10, 10_000} {
+		db.ReadSamples(atOnce)
+		read, failed, items := 0, false, map[string]bool{}
+		for s, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{run}) {
+			if failed = failed || err != nil; err == nil {
+				read, items[s.Series.Item] = read+1, true
+			}
+		}
+		assert.True(t, failed || read == 400 && len(items) == 400, "%s, %d at once: read %d", name, atOnce, read)
+	}
+	require.NoError(t, db.Close())
+}
+
+// damagesOf returns what may happen to a table with a root and a leaf.
+func damagesOf(root, leaf int) map[string]func(b []byte) {
 	damages := map[string]func(b []byte){}
 	for _, at := range []int{0, 3, 4, 8, 12} { // kind, number of cells, and where some are
 		damages[fmt.Sprint("byte ", at, " of a leaf")] = func(b []byte) { b[4096*(leaf-1)+at] ^= 0xff }
 	}
+	damages["a row twice, another not"] = func(b []byte) { copy(b[4096*(leaf-1)+12:], b[4096*(leaf-1)+10:][:2]) }
+	damages["a row fewer"] = func(b []byte) { b[4096*(leaf-1)+4]-- }
 	for _, child := range []int{1, 2, 3} {
 		cell := func(b []byte, child int) []byte {
 			p := b[4096*(root-1):]
@@ -131,22 +167,5 @@ func TestSamplesOfDamagedPages(t *testing.T) {
 		damages[fmt.Sprint("child ", child, " is its neighbour")] = func(b []byte) { copy(cell(b, child), cell(b, child+1)) }
 		damages[fmt.Sprint("child ", child, " is the one before")] = func(b []byte) { copy(cell(b, child), cell(b, child-1)) }
 	}
-	run := &monitor.RunInfo{Project: "shop", ID: "r", Sessions: []string{"s"}}
-	for name, damage := range damages {
-		damaged := filepath.Join(t.TempDir(), sqlite.FileName)
-		b := slices.Clone(whole)
-		damage(b)
-		require.NoError(t, os.WriteFile(damaged, b, 0o600))
-		db := dbAt(damaged, utcZones())
-		require.NoError(t, db.OpenShared(t.Context()), name)
-		for _, atOnce := range []int{10, 10_000} {
-			db.ReadSamples(atOnce)
-			read, failed := 0, false
-			for _, err := range db.Samples(t.Context(), monitor.Tests, []*monitor.RunInfo{run}) {
-				read, failed = read+1, failed || err != nil
-			}
-			assert.True(t, failed || read == 400, "%s, %d at once: read %d", name, atOnce, read)
-		}
-		require.NoError(t, db.Close())
-	}
+	return damages
 }

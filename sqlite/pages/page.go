@@ -180,9 +180,12 @@ func (p *Page) cell(at int) (c cell, ok bool) {
 	return c, c.to <= len(p.b)
 }
 
+// mostLocal is how large a row of a table is at most that stands in a page of a size. The end of a larger one is on other pages.
+func mostLocal(page int) int { return page - 35 }
+
 // local is how many bytes of a payload stand in the page.
 func (p *Page) local(size int) int {
-	most := len(p.b) - 35
+	most := mostLocal(len(p.b))
 	if p.Kind != TableLeaf {
 		most = (len(p.b)-12)*64/255 - 23
 	}

@@ -86,7 +86,7 @@ func cellAt(b []byte, header, i int) []byte {
 }
 
 // EachRow calls visit for the rows of a leaf of a table that have wanted rowids. row is nil where some of its bytes are on other
-// pages. ok is false where the page is none, or has other rowids than it may have.
+// pages. ok is false where the page is none, or has other rowids than it may have, or not in order.
 func EachRow(b []byte, of Child, wanted Rowids, visit func(rowid int64, row *Columns)) (ok bool) {
 	if len(b) < 8 || Kind(b[0]) != TableLeaf {
 		return false
@@ -100,9 +100,10 @@ func EachRow(b []byte, of Child, wanted Rowids, visit func(rowid int64, row *Col
 		if c = c[n+m:]; n == 0 || m == 0 || size < 1 || len(c) == 0 || rowid <= of.After || rowid > of.Top {
 			return false
 		}
+		of.After = rowid
 		switch head := int(c[0]); {
 		case !wanted.has(rowid, &next):
-		case size > int64(len(c)) || head > 127: // a longer head is that of a row with many columns
+		case size > int64(min(len(c), mostLocal(len(b)))) || head > 127: // a longer head is that of a row with many columns
 			visit(rowid, nil)
 		case head < 1 || int64(head) > size:
 			return false
