@@ -34,7 +34,7 @@ type bucket struct {
 	rest rest
 	now  func() time.Time
 
-	onCreated func(bucket string) // may be nil
+	onCreated func() // may be nil
 
 	retention atomic.Int64 // a time.Duration; 0 keeps for ever
 	believed  atomic.Int64 // Unix nanoseconds until which that holds
@@ -45,8 +45,11 @@ type bucket struct {
 	learned time.Time // when retention was last asked for
 }
 
-func newBucket(name string, cfg Config, rest rest) *bucket {
-	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now, onCreated: cfg.OnCreated}
+func newBucket(name string, has []monitor.Class, cfg Config, rest rest) *bucket {
+	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now}
+	if cfg.OnCreated != nil {
+		b.onCreated = func() { cfg.OnCreated(name, has) }
+	}
 	b.retention.Store(int64(unknownRetention))
 	return b
 }
@@ -61,7 +64,7 @@ func (b *bucket) ensure(ctx context.Context) error {
 			return err
 		}
 		if b.ready = true; b.missing && b.onCreated != nil {
-			b.onCreated(b.name)
+			b.onCreated()
 		}
 		b.missing = false
 		if rand.IntN(2) == 0 { // else a proxy that fails each n-th request could always fail the write that follows

@@ -126,7 +126,7 @@ func TestDeletedBucketIsCreatedAgain(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	var created []string
-	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Equal(t, []string{cfg.MetaBucket, cfg.Bucket}, created, "both buckets are there before the first point")
@@ -148,7 +148,7 @@ func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	var created []string
-	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	created = nil
@@ -231,7 +231,7 @@ func TestBucketBehindAProxyIsNotMissed(t *testing.T) {
 		w.WriteHeader(204)
 	})
 	cfg := s.settings()
-	cfg.OnCreated = func(bucket string) { t.Error("the bucket was there: ", bucket) }
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { t.Error("the bucket was there: ", bucket) }
 	w := mustOpen(t, cfg)
 	for _, kind := range []monitor.ReplyKind{monitor.Delivered, monitor.Denied, monitor.Delivered} {
 		require.Equal(t, kind, w.Prepare(metricPoints(1))(t.Context()).Kind)

@@ -50,7 +50,7 @@ type influxBackend struct {
 
 // openBackend opens the destination that the flags name; it returns nil when they name none. In a serving bridge only this function
 // and useToken know the kind of the destination. onCreated is called when a part of it was missing and was created.
-func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string)) (monitor.Backend, error) {
+func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string, had []monitor.Class)) (monitor.Backend, error) {
 	if c.URL == "" {
 		return nil, nil
 	}
@@ -99,7 +99,9 @@ func (b *bridge) ensureBackend() {
 }
 
 // bucketCreated is called when a bucket was missing and was created.
-func (b *bridge) bucketCreated(bucket string) { b.courier.Recreated("bucket " + bucket) }
+func (b *bridge) bucketCreated(bucket string, had []monitor.Class) {
+	b.courier.Recreated("bucket "+bucket, had)
+}
 
 // replied is called with each reply of the destination.
 func (b *bridge) replied(reply monitor.Reply) {
