@@ -37,7 +37,8 @@ type bucket struct {
 	onCreated func() // may be nil
 
 	retention atomic.Int64 // a time.Duration; 0 keeps for ever
-	believed  atomic.Int64 // Unix nanoseconds until which that holds
+	ahead     atomic.Int64 // a time.Duration by which the clock of this machine is ahead of that of InfluxDB
+	believed  atomic.Int64 // Unix nanoseconds until which both hold
 
 	mu      sync.Mutex // held while InfluxDB is asked
 	ready   bool
@@ -108,14 +109,15 @@ func (b *bucket) knowRetention(ctx context.Context, since time.Time) {
 }
 
 // oldest returns the time before which InfluxDB refuses points, and the retention. ok is false if there is none, or if
-// it is not known or was asked for too long ago. Points are then sent, and InfluxDB is asked for it on the way.
+// it is not known or was asked for too long ago. Points are then sent, and InfluxDB is asked for it on the way. A clock of this machine
+// that is ahead makes no point old.
 func (b *bucket) oldest() (t time.Time, retention time.Duration, ok bool) {
 	retention = time.Duration(b.retention.Load())
 	now := b.now()
 	if retention <= 0 || now.UnixNano() >= b.believed.Load() {
 		return time.Time{}, 0, false
 	}
-	return now.Add(-retention), retention, true
+	return now.Add(-time.Duration(b.ahead.Load())).Add(-retention), retention, true
 }
 
 // open asks whether the token may write to the bucket, by writing nothing, and creates the bucket if there is none.
@@ -215,7 +217,7 @@ func (b *bucket) orgID(ctx context.Context) (string, error) {
 	var found struct {
 		Orgs []struct{ ID, Name string }
 	}
-	err := b.rest.getJSON(ctx, "orgs", url.Values{"org": {b.org}}, &found)
+	_, err := b.rest.getJSON(ctx, "orgs", url.Values{"org": {b.org}}, &found)
 	if monitor.ErrorCode(err) == monitor.EUnavailable {
 		return "", wrap(err, "find organisation %q", b.org)
 	}
@@ -230,8 +232,8 @@ func (b *bucket) orgID(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// findRetention asks how long the bucket keeps points, so that points that it would refuse are not sent. Delivery does
-// not depend on it: an error counts as an unknown retention.
+// findRetention asks how long the bucket keeps points, so that points that it would refuse are not sent. It notes how far the clock of
+// this machine is ahead. Delivery does not depend on it: an error counts as an unknown retention.
 func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	var found struct {
 		Buckets []struct {
@@ -243,8 +245,13 @@ func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	if influxID.MatchString(b.org) {
 		query = url.Values{"name": {b.name}, "orgID": {b.org}}
 	}
-	if err := b.rest.getJSON(ctx, "buckets", query, &found); err != nil {
+	date, err := b.rest.getJSON(ctx, "buckets", query, &found)
+	if err != nil {
 		return unknownRetention
+	}
+	b.ahead.Store(0)
+	if !date.IsZero() { // InfluxDB whose own clock is ahead refuses all points, the probe too, and so nothing is buried
+		b.ahead.Store(max(0, int64(b.now().Sub(date))))
 	}
 	for _, bucket := range found.Buckets {
 		if bucket.Name != b.name {

@@ -267,6 +267,7 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v2/buckets" && r.URL.Query().Get("name") == "pytest" {
 			asked.Add(1)
+			w.Header().Set("Date", now.Format(http.TimeFormat))
 			fmt.Fprintf(w, `{"buckets":[{"name":"pytest","retentionRules":[{"everySeconds":%d}]}]}`, seconds.Load())
 			return
 		}
@@ -310,6 +311,32 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	now = now.Add(time.Minute)
 	w.KnowLimits(t.Context(), now.Add(-time.Minute))
 	require.Equal(t, int64(5), asked.Load(), "a long replay asks again")
+}
+
+// A clock of this machine that is years ahead makes no point old: InfluxDB would take it. A point that is old by InfluxDB's clock too is not
+// sent.
+func TestAClockThatIsAheadMakesNoPointOld(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	cfg.Bucket = server.NewBucket("pytest", 30*24*time.Hour)
+	var ahead atomic.Int64
+	cfg.Now = func() time.Time { return time.Now().AddDate(int(ahead.Load()), 0, 0) }
+	w := mustOpen(t, cfg)
+	young, old := metricPoint(1), metricPoint(2)
+	young.Metric.At.UTC, old.Metric.At.UTC = time.Now().AddDate(0, 0, -20).UnixNano(), time.Now().AddDate(0, 0, -40).UnixNano()
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{young})(t.Context()).Kind)
+	require.Contains(t, w.Limit(old), "outside retention")
+	ahead.Store(2)
+	require.Empty(t, w.Limit(young), "just after the clock has jumped")
+	w.KnowLimits(t.Context(), cfg.Now())
+	require.Empty(t, w.Limit(young))
+	require.Contains(t, w.Limit(old), "outside retention")
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{young})(t.Context()).Kind)
+	ahead.Store(-2)
+	w.KnowLimits(t.Context(), cfg.Now())
+	require.Empty(t, w.Limit(young))
+	require.Empty(t, w.Limit(old), "InfluxDB decides")
 }
 
 func TestOpenRefusesWrongSettings(t *testing.T) {
