@@ -43,6 +43,7 @@ type bucket struct {
 	mu      sync.Mutex // held while InfluxDB is asked
 	ready   bool
 	missing bool      // it was not there, and onCreated has not been called for that
+	id      string    // empty when it is not known
 	learned time.Time // when retention was last asked for
 }
 
@@ -64,10 +65,9 @@ func (b *bucket) ensure(ctx context.Context) error {
 		if err := b.open(ctx); err != nil {
 			return err
 		}
-		if b.ready = true; b.missing && b.onCreated != nil {
-			b.onCreated()
+		if b.ready = true; b.missing {
+			b.id = "" // it has another one now
 		}
-		b.missing = false
 		if rand.IntN(2) == 0 { // else a proxy that fails each n-th request could always fail the write that follows
 			b.learned = time.Time{}
 		}
@@ -77,6 +77,10 @@ func (b *bucket) ensure(ctx context.Context) error {
 		b.believed.Store(now.Add(refreshAfter).UnixNano())
 		b.learned = now
 	}
+	if b.missing && b.onCreated != nil {
+		b.onCreated()
+	}
+	b.missing = false
 	return nil
 }
 
@@ -233,11 +237,12 @@ func (b *bucket) orgID(ctx context.Context) (string, error) {
 }
 
 // findRetention asks how long the bucket keeps points, so that points that it would refuse are not sent. It notes how far the clock of
-// this machine is ahead. Delivery does not depend on it: an error counts as an unknown retention.
+// this machine is ahead, and notices that others have deleted the bucket and made one with its name. Delivery does not depend on it: an error
+// counts as an unknown retention.
 func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	var found struct {
 		Buckets []struct {
-			Name           string
+			ID, Name       string
 			RetentionRules []struct{ EverySeconds int64 }
 		}
 	}
@@ -256,6 +261,10 @@ func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	for _, bucket := range found.Buckets {
 		if bucket.Name != b.name {
 			continue
+		}
+		if bucket.ID != "" {
+			b.missing = b.missing || b.id != "" && b.id != bucket.ID
+			b.id = bucket.ID
 		}
 		if len(bucket.RetentionRules) == 0 {
 			return 0

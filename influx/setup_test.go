@@ -163,6 +163,39 @@ func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
 	require.Len(t, created, 1, "it is said once")
 }
 
+// Others may delete a bucket and make it again while the bridge delivers nothing. It has another ID then.
+func TestBucketThatWasExchangedIsNoticed(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	var created []string
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { created = append(created, bucket) }
+	now := time.Now()
+	cfg.Now = func() time.Time { return now }
+	w := mustOpen(t, cfg)
+	deliver := func(kind monitor.ReplyKind, noticed ...string) {
+		t.Helper()
+		created = nil
+		require.Equal(t, kind, w.Prepare(metricPoints(1))(t.Context()).Kind)
+		require.Equal(t, noticed, created)
+	}
+	later := func() { now = now.Add(time.Minute) }
+	deliver(monitor.Delivered, cfg.MetaBucket, cfg.Bucket)
+	for _, bucket := range []string{cfg.Bucket, cfg.MetaBucket} {
+		server.DeleteBucket(bucket)
+		server.AddBucket(bucket, 0)
+		later()
+		deliver(monitor.Delivered, bucket)
+		later()
+		deliver(monitor.Delivered)
+	}
+	server.DeleteBucket(cfg.Bucket)
+	deliver(monitor.Denied)
+	deliver(monitor.Delivered, cfg.Bucket)
+	later()
+	deliver(monitor.Delivered) // the ID that the bridge made itself
+}
+
 // An InfluxDB that refuses a bucket with a length of shards gets one without. Its words about a bucket that it refuses altogether are told.
 func TestBucketThatIsRefused(t *testing.T) {
 	for _, c := range []struct {
