@@ -145,8 +145,8 @@ type Place struct {
 	queue   *Queue
 	project string
 	held    bool
-	begun   time.Time // of the work since the place was given or passed last
-	away    time.Duration
+	begun   time.Time     // of the work since the place was given or passed last
+	away    time.Duration // see Away
 }
 
 type placeKey struct{}
