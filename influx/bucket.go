@@ -34,19 +34,24 @@ type bucket struct {
 	rest rest
 	now  func() time.Time
 
-	onCreated func(bucket string) // may be nil
+	onCreated func() // may be nil
 
 	retention atomic.Int64 // a time.Duration; 0 keeps for ever
-	believed  atomic.Int64 // Unix nanoseconds until which that holds
+	ahead     atomic.Int64 // a time.Duration by which the clock of this machine is ahead of that of InfluxDB
+	believed  atomic.Int64 // Unix nanoseconds until which both hold
 
 	mu      sync.Mutex // held while InfluxDB is asked
 	ready   bool
 	missing bool      // it was not there, and onCreated has not been called for that
+	id      string    // empty when it is not known
 	learned time.Time // when retention was last asked for
 }
 
-func newBucket(name string, cfg Config, rest rest) *bucket {
-	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now, onCreated: cfg.OnCreated}
+func newBucket(name string, has []monitor.Class, cfg Config, rest rest) *bucket {
+	b := &bucket{name: name, org: cfg.Org, rest: rest, now: cfg.Now}
+	if cfg.OnCreated != nil {
+		b.onCreated = func() { cfg.OnCreated(name, has) }
+	}
 	b.retention.Store(int64(unknownRetention))
 	return b
 }
@@ -60,10 +65,9 @@ func (b *bucket) ensure(ctx context.Context) error {
 		if err := b.open(ctx); err != nil {
 			return err
 		}
-		if b.ready = true; b.missing && b.onCreated != nil {
-			b.onCreated(b.name)
+		if b.ready = true; b.missing {
+			b.id = "" // it has another one now
 		}
-		b.missing = false
 		if rand.IntN(2) == 0 { // else a proxy that fails each n-th request could always fail the write that follows
 			b.learned = time.Time{}
 		}
@@ -73,6 +77,10 @@ func (b *bucket) ensure(ctx context.Context) error {
 		b.believed.Store(now.Add(refreshAfter).UnixNano())
 		b.learned = now
 	}
+	if b.missing && b.onCreated != nil {
+		b.onCreated()
+	}
+	b.missing = false
 	return nil
 }
 
@@ -105,14 +113,15 @@ func (b *bucket) knowRetention(ctx context.Context, since time.Time) {
 }
 
 // oldest returns the time before which InfluxDB refuses points, and the retention. ok is false if there is none, or if
-// it is not known or was asked for too long ago. Points are then sent, and InfluxDB is asked for it on the way.
+// it is not known or was asked for too long ago. Points are then sent, and InfluxDB is asked for it on the way. A clock of this machine
+// that is ahead makes no point old.
 func (b *bucket) oldest() (t time.Time, retention time.Duration, ok bool) {
 	retention = time.Duration(b.retention.Load())
 	now := b.now()
 	if retention <= 0 || now.UnixNano() >= b.believed.Load() {
 		return time.Time{}, 0, false
 	}
-	return now.Add(-retention), retention, true
+	return now.Add(-time.Duration(b.ahead.Load())).Add(-retention), retention, true
 }
 
 // open asks whether the token may write to the bucket, by writing nothing, and creates the bucket if there is none.
@@ -212,7 +221,7 @@ func (b *bucket) orgID(ctx context.Context) (string, error) {
 	var found struct {
 		Orgs []struct{ ID, Name string }
 	}
-	err := b.rest.getJSON(ctx, "orgs", url.Values{"org": {b.org}}, &found)
+	_, err := b.rest.getJSON(ctx, "orgs", url.Values{"org": {b.org}}, &found)
 	if monitor.ErrorCode(err) == monitor.EUnavailable {
 		return "", wrap(err, "find organisation %q", b.org)
 	}
@@ -227,12 +236,13 @@ func (b *bucket) orgID(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// findRetention asks how long the bucket keeps points, so that points that it would refuse are not sent. Delivery does
-// not depend on it: an error counts as an unknown retention.
+// findRetention asks how long the bucket keeps points, so that points that it would refuse are not sent. It notes how far the clock of
+// this machine is ahead, and notices that others have deleted the bucket and made one with its name. Delivery does not depend on it: an error
+// counts as an unknown retention.
 func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	var found struct {
 		Buckets []struct {
-			Name           string
+			ID, Name       string
 			RetentionRules []struct{ EverySeconds int64 }
 		}
 	}
@@ -240,12 +250,21 @@ func (b *bucket) findRetention(ctx context.Context) time.Duration {
 	if influxID.MatchString(b.org) {
 		query = url.Values{"name": {b.name}, "orgID": {b.org}}
 	}
-	if err := b.rest.getJSON(ctx, "buckets", query, &found); err != nil {
+	date, err := b.rest.getJSON(ctx, "buckets", query, &found)
+	if err != nil {
 		return unknownRetention
+	}
+	b.ahead.Store(0)
+	if !date.IsZero() { // InfluxDB whose own clock is ahead refuses all points, the probe too, and so nothing is buried
+		b.ahead.Store(max(0, int64(b.now().Sub(date))))
 	}
 	for _, bucket := range found.Buckets {
 		if bucket.Name != b.name {
 			continue
+		}
+		if bucket.ID != "" {
+			b.missing = b.missing || b.id != "" && b.id != bucket.ID
+			b.id = bucket.ID
 		}
 		if len(bucket.RetentionRules) == 0 {
 			return 0

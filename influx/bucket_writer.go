@@ -16,8 +16,9 @@ type bucketWriter struct {
 	*batchWriter
 }
 
-func newBucketWriter(cfg Config, rest rest, name string) *bucketWriter {
-	return &bucketWriter{newBucket(name, cfg, rest), newBatchWriter(cfg, name)}
+// newBucketWriter returns the writer of a bucket to which the records of some classes go.
+func newBucketWriter(cfg Config, rest rest, name string, has ...monitor.Class) *bucketWriter {
+	return &bucketWriter{newBucket(name, has, cfg, rest), newBatchWriter(cfg, name)}
 }
 
 // prepare makes sure that the bucket is there. ok is false if it is not; the reply then says why.

@@ -42,8 +42,9 @@ type Config struct {
 	Transport http.RoundTripper // replaces the default one, as for a private certificate authority; may be nil
 	Now       func() time.Time  // time.Now if nil
 
-	// OnCreated is called when a bucket was missing and is there now, whoever created it. May be nil.
-	OnCreated func(bucket string)
+	// OnCreated is called when a bucket was missing and is there now, whoever created it, with the classes of records that go there. May
+	// be nil.
+	OnCreated func(bucket string, has []monitor.Class)
 
 	token *token // Token, and what [Writer.SetToken] made of it
 }

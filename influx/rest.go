@@ -33,9 +33,9 @@ func newRest(cfg Config) rest {
 		timeout: cfg.Timeout, hide: cfg.token.hide}
 }
 
-// call makes one request below /api/v2/ and hands the body of a successful answer to read, if read is not nil.
+// call makes one request below /api/v2/ and hands a successful answer to read, if read is not nil.
 // The error is a *monitor.Error with InfluxDB's words.
-func (r rest) call(ctx context.Context, method, path string, query url.Values, body string, read func(io.Reader) error) error {
+func (r rest) call(ctx context.Context, method, path string, query url.Values, body string, read func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, r.client.HTTPService().ServerAPIURL()+path+"?"+query.Encode(), strings.NewReader(body))
@@ -46,7 +46,7 @@ func (r rest) call(ctx context.Context, method, path string, query url.Values, b
 		if read == nil {
 			return nil
 		}
-		return read(resp.Body)
+		return read(resp)
 	})
 }
 
@@ -70,11 +70,13 @@ func DecodeJSON(answer io.Reader, into any) error {
 	return json.NewDecoder(io.LimitReader(answer, 16<<20)).Decode(into)
 }
 
-// getJSON reads a list or an object.
-func (r rest) getJSON(ctx context.Context, path string, query url.Values, into any) error {
-	return r.call(ctx, http.MethodGet, path, query, "", func(body io.Reader) error {
-		return DecodeJSON(body, into)
+// getJSON reads a list or an object. date is when InfluxDB answered by its own clock, zero where the answer does not say it.
+func (r rest) getJSON(ctx context.Context, path string, query url.Values, into any) (date time.Time, err error) {
+	err = r.call(ctx, http.MethodGet, path, query, "", func(resp *http.Response) error {
+		date, _ = http.ParseTime(resp.Header.Get("Date"))
+		return DecodeJSON(resp.Body, into)
 	})
+	return date, err
 }
 
 // refusal translates the client's error.

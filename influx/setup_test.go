@@ -126,7 +126,7 @@ func TestDeletedBucketIsCreatedAgain(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	var created []string
-	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Equal(t, []string{cfg.MetaBucket, cfg.Bucket}, created, "both buckets are there before the first point")
@@ -148,7 +148,7 @@ func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
 	server := harness.SharedInflux(t)
 	cfg := settings(server)
 	var created []string
-	cfg.OnCreated = func(bucket string) { created = append(created, bucket) }
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { created = append(created, bucket) }
 	w := mustOpen(t, cfg)
 	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	created = nil
@@ -161,6 +161,39 @@ func TestBucketThatAnotherCreatedAgainIsNoticed(t *testing.T) {
 	require.Equal(t, []string{cfg.Bucket}, created)
 	require.Equal(t, monitor.Delivered, w.Prepare(metricPoints(1))(t.Context()).Kind)
 	require.Len(t, created, 1, "it is said once")
+}
+
+// Others may delete a bucket and make it again while the bridge delivers nothing. It has another ID then.
+func TestBucketThatWasExchangedIsNoticed(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	var created []string
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { created = append(created, bucket) }
+	now := time.Now()
+	cfg.Now = func() time.Time { return now }
+	w := mustOpen(t, cfg)
+	deliver := func(kind monitor.ReplyKind, noticed ...string) {
+		t.Helper()
+		created = nil
+		require.Equal(t, kind, w.Prepare(metricPoints(1))(t.Context()).Kind)
+		require.Equal(t, noticed, created)
+	}
+	later := func() { now = now.Add(time.Minute) }
+	deliver(monitor.Delivered, cfg.MetaBucket, cfg.Bucket)
+	for _, bucket := range []string{cfg.Bucket, cfg.MetaBucket} {
+		server.DeleteBucket(bucket)
+		server.AddBucket(bucket, 0)
+		later()
+		deliver(monitor.Delivered, bucket)
+		later()
+		deliver(monitor.Delivered)
+	}
+	server.DeleteBucket(cfg.Bucket)
+	deliver(monitor.Denied)
+	deliver(monitor.Delivered, cfg.Bucket)
+	later()
+	deliver(monitor.Delivered) // the ID that the bridge made itself
 }
 
 // An InfluxDB that refuses a bucket with a length of shards gets one without. Its words about a bucket that it refuses altogether are told.
@@ -231,7 +264,7 @@ func TestBucketBehindAProxyIsNotMissed(t *testing.T) {
 		w.WriteHeader(204)
 	})
 	cfg := s.settings()
-	cfg.OnCreated = func(bucket string) { t.Error("the bucket was there: ", bucket) }
+	cfg.OnCreated = func(bucket string, _ []monitor.Class) { t.Error("the bucket was there: ", bucket) }
 	w := mustOpen(t, cfg)
 	for _, kind := range []monitor.ReplyKind{monitor.Delivered, monitor.Denied, monitor.Delivered} {
 		require.Equal(t, kind, w.Prepare(metricPoints(1))(t.Context()).Kind)
@@ -267,6 +300,7 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v2/buckets" && r.URL.Query().Get("name") == "pytest" {
 			asked.Add(1)
+			w.Header().Set("Date", now.Format(http.TimeFormat))
 			fmt.Fprintf(w, `{"buckets":[{"name":"pytest","retentionRules":[{"everySeconds":%d}]}]}`, seconds.Load())
 			return
 		}
@@ -310,6 +344,32 @@ func TestRetentionIsRefreshed(t *testing.T) {
 	now = now.Add(time.Minute)
 	w.KnowLimits(t.Context(), now.Add(-time.Minute))
 	require.Equal(t, int64(5), asked.Load(), "a long replay asks again")
+}
+
+// A clock of this machine that is years ahead makes no point old: InfluxDB would take it. A point that is old by InfluxDB's clock too is not
+// sent.
+func TestAClockThatIsAheadMakesNoPointOld(t *testing.T) {
+	t.Parallel()
+	server := harness.SharedInflux(t)
+	cfg := settings(server)
+	cfg.Bucket = server.NewBucket("pytest", 30*24*time.Hour)
+	var ahead atomic.Int64
+	cfg.Now = func() time.Time { return time.Now().AddDate(int(ahead.Load()), 0, 0) }
+	w := mustOpen(t, cfg)
+	young, old := metricPoint(1), metricPoint(2)
+	young.Metric.At.UTC, old.Metric.At.UTC = time.Now().AddDate(0, 0, -20).UnixNano(), time.Now().AddDate(0, 0, -40).UnixNano()
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{young})(t.Context()).Kind)
+	require.Contains(t, w.Limit(old), "outside retention")
+	ahead.Store(2)
+	require.Empty(t, w.Limit(young), "just after the clock has jumped")
+	w.KnowLimits(t.Context(), cfg.Now())
+	require.Empty(t, w.Limit(young))
+	require.Contains(t, w.Limit(old), "outside retention")
+	require.Equal(t, monitor.Delivered, w.Prepare([]*monitor.Point{young})(t.Context()).Kind)
+	ahead.Store(-2)
+	w.KnowLimits(t.Context(), cfg.Now())
+	require.Empty(t, w.Limit(young))
+	require.Empty(t, w.Limit(old), "InfluxDB decides")
 }
 
 func TestOpenRefusesWrongSettings(t *testing.T) {

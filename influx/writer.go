@@ -32,8 +32,8 @@ func Open(cfg Config, logger *slog.Logger) (*Writer, error) {
 		cfg:      cfg,
 		logger:   logger,
 		reader:   reader,
-		metrics:  newBucketWriter(cfg, reader.rest, cfg.Bucket),
-		metadata: newBucketWriter(cfg, reader.rest, cfg.MetaBucket),
+		metrics:  newBucketWriter(cfg, reader.rest, cfg.Bucket, monitor.ClassMetric, monitor.ClassOutcome),
+		metadata: newBucketWriter(cfg, reader.rest, cfg.MetaBucket, monitor.ClassContext, monitor.ClassSession),
 	}, nil
 }
 

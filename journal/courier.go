@@ -133,21 +133,12 @@ func (c *Courier) Wake() { c.bell.ring() }
 // once. It never blocks.
 func (c *Courier) RetryNow() { c.now.ring() }
 
-// Recreated tells the courier that a part of the destination was missing and was created. When records had been delivered
-// before, some of them are gone from the destination. The log and Health say so, Health until a replay has sent them all
-// again.
-func (c *Courier) Recreated(part string) {
+// Recreated tells the courier that a part of the destination was missing and was created, with the classes of records that
+// go there. When the journal has such records that had been delivered before, they are gone from the destination. The log and Health
+// say so, Health until a replay has sent them all again.
+func (c *Courier) Recreated(part string, had []monitor.Class) {
 	ctx := context.Background() // the loss is noted also while the courier stops
-
-	// The cursor also counts records of projects that are deleted now. So this says whether there was a delivery, and not of how many.
-	acked := int64(c.acked.Load())
-	if stats, err := c.journal.Stats(ctx, c.dest); err == nil {
-		acked -= stats.Parked + stats.DeadLetters
-	}
-	if acked <= 0 {
-		return
-	}
-	if err := c.status.recreated(ctx, part); err != nil {
+	if err := c.status.recreated(ctx, part, had); err != nil {
 		c.logger.Error("the journal failed; the courier tries again", "error", err)
 	}
 }

@@ -49,7 +49,13 @@ type status struct {
 	dead      int64     // dead letters in the journal
 	aside     int64     // records that were set aside
 	gone      []string  // what the destination lost, as the journal has it
-	unkept    []string  // what it lost, and the journal does not have yet
+	unkept    []unkept  // what it lost, and the journal was not told yet
+}
+
+// unkept is a loss that the journal may have to note.
+type unkept struct {
+	what string
+	had  []monitor.Class
 }
 
 // silentAfter is how long a request may take before the destination counts as silent.
@@ -137,13 +143,12 @@ func (s *status) setAside(n int64) {
 	s.aside = n
 }
 
-// recreated notes that a part of the destination was created anew, after some records had been delivered.
-func (s *status) recreated(ctx context.Context, part string) error {
+// recreated notes that a part of the destination was created anew.
+func (s *status) recreated(ctx context.Context, part string, had []monitor.Class) error {
 	gone := fmt.Sprintf("%s was missing and was created again at %s: the records delivered before are not all there, and "+
 		"pymon-bridge replay delivers again what the file has of them", part, time.Now().UTC().Format(time.RFC3339))
-	s.logger.Error("the destination has lost delivered records", "lost", gone)
 	s.mu.Lock()
-	s.unkept = append(s.unkept, gone)
+	s.unkept = append(s.unkept, unkept{gone, had})
 	s.mu.Unlock()
 	return s.keepLosses(ctx)
 }
@@ -155,13 +160,19 @@ func (s *status) keepLosses(ctx context.Context) error {
 	s.mu.Lock()
 	unkept := s.unkept
 	s.mu.Unlock()
-	for _, what := range unkept {
-		if err := s.journal.NoteLoss(ctx, s.dest, what); err != nil {
+	for _, loss := range unkept {
+		noted, err := s.journal.NoteLoss(ctx, s.dest, loss.what, loss.had)
+		if err != nil {
 			return fmt.Errorf("note what the destination lost: %w", err)
 		}
 		s.mu.Lock()
-		s.gone, s.unkept = append(s.gone, what), s.unkept[1:]
+		if s.unkept = s.unkept[1:]; noted {
+			s.gone = append(s.gone, loss.what)
+		}
 		s.mu.Unlock()
+		if noted {
+			s.logger.Error("the destination has lost delivered records", "lost", loss.what)
+		}
 	}
 	return nil
 }
@@ -215,7 +226,10 @@ func (s *status) health(err error) monitor.Health {
 	if s.dead > 0 {
 		h.Detail += fmt.Sprintf("; %d records are dead letters", s.dead)
 	}
-	gone := slices.Concat(s.gone, s.unkept)
+	gone := slices.Clone(s.gone)
+	for _, loss := range s.unkept {
+		gone = append(gone, loss.what)
+	}
 	for _, what := range gone[max(0, len(gone)-2):] {
 		h.Detail += "; " + what
 	}

@@ -188,18 +188,21 @@ func (j *fakeJournal) Ack(ctx context.Context, d monitor.Destination, s monitor.
 	return nil
 }
 
-func (j *fakeJournal) NoteLoss(_ context.Context, _ monitor.Destination, what string) error {
+func (j *fakeJournal) NoteLoss(_ context.Context, _ monitor.Destination, what string, had []monitor.Class) (noted bool, err error) {
 	if err := j.fail("loss"); err != nil {
-		return err
+		return false, err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !slices.ContainsFunc(j.recs[:j.cursor], func(r *monitor.Record) bool { return slices.Contains(had, r.Class()) }) {
+		return false, nil
+	}
 	l := monitor.Loss{At: time.Now(), What: what, Cursor: j.cursor}
 	if j.replay != nil {
 		l.Replay = j.replay()
 	}
 	j.lost = append(j.lost, l)
-	return nil
+	return true, nil
 }
 
 func (j *fakeJournal) Stats(context.Context, monitor.Destination) (monitor.JournalStats, error) {

@@ -12,18 +12,29 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// The classes of records of each bucket.
+var (
+	measured  = []monitor.Class{monitor.ClassMetric, monitor.ClassOutcome}
+	described = []monitor.Class{monitor.ClassContext, monitor.ClassSession}
+)
+
 // A bucket that is created before the first delivery has lost nothing. A later one has, and this is said
 // also after a restart, and when the journal could not note it at once.
 func TestCourierSaysThatDeliveredRecordsAreGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.run(t, func() {
-			r.Recreated("bucket pytest")
-			r.add(context1("p", "c"), session1("p", "s"), metric1("p", "c", "s"), metric1("p", "c", "unknown"))
+			r.Recreated("bucket pytest", measured)
+			r.add(context1("p", "c"), session1("p", "s"))
+			r.after(time.Second)
+			r.Recreated("bucket pytest", measured)
+			assert.True(t, r.Health().OK, "the bucket had nothing yet")
+			assert.NotContains(t, r.log.String(), "the destination has lost")
+			r.add(metric1("p", "c", "s"), metric1("p", "c", "unknown"))
 			r.after(time.Second)
 			assert.Equal(t, "delivering to "+string(dest), r.Health().Detail)
-			r.Recreated("bucket pytest")
-			want := "bucket pytest was missing and was created again at 2000-01-01T00:00:01Z: the records delivered before are not all there, " +
+			r.Recreated("bucket pytest", measured)
+			want := "bucket pytest was missing and was created again at 2000-01-01T00:00:02Z: the records delivered before are not all there, " +
 				"and pymon-bridge replay delivers again what the file has of them"
 			r.after(time.Hour)
 			assert.Equal(t, "delivering to "+string(dest)+"; "+want, r.Health().Detail)
@@ -39,7 +50,7 @@ func TestCourierSaysThatDeliveredRecordsAreGone(t *testing.T) {
 			assert.Contains(t, r.Health().Detail, "bucket pytest was missing")
 			assert.False(t, r.Health().OK)
 			r.j.FailFn = func(string) error { return monitor.Errorf(monitor.EUnavailable, "the file is busy") }
-			r.Recreated("bucket pytest_meta")
+			r.Recreated("bucket pytest_meta", described)
 			assert.Contains(t, r.Health().Detail, "bucket pytest_meta was missing", "also at the first delivery after a start")
 			assert.Len(t, r.j.lost, 1)
 			r.j.FailFn = nil
@@ -73,7 +84,7 @@ func TestCourierSaysUntilAWholeReplayThatRecordsAreGone(t *testing.T) {
 					deliveries, created := 0, 0
 					r.sink.DeliverFn = func(context.Context, []*monitor.Point) monitor.Reply {
 						if deliveries++; deliveries == created {
-							r.Recreated("bucket pytest")
+							r.Recreated("bucket pytest", measured)
 						}
 						return delivered
 					}
@@ -85,7 +96,7 @@ func TestCourierSaysUntilAWholeReplayThatRecordsAreGone(t *testing.T) {
 						r.after(time.Minute)
 						switch when {
 						case "before":
-							r.Recreated("bucket pytest")
+							r.Recreated("bucket pytest", measured)
 						case "first delivery":
 							created = deliveries + 1
 						case "later delivery":

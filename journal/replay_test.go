@@ -39,7 +39,7 @@ func TestCourierDeliversAgainBesideNewRecords(t *testing.T) {
 			}
 			r.after(time.Minute)
 			r.sink.lose()
-			r.Recreated("bucket pytest")
+			r.Recreated("bucket pytest", measured)
 			assert.Contains(t, r.Health().Detail, "pymon-bridge replay delivers again what the file has of them")
 			replays.ask(monitor.Replay{Project: "q"})
 			r.after(3 * time.Second)

@@ -43,9 +43,10 @@ type Journal interface {
 	// Ack moves the cursor of dest, parks records, sets them aside, ends both, and buries refused records, in one transaction.
 	Ack(ctx context.Context, dest Destination, a Acknowledgement) error
 
-	// NoteLoss notes that a part of dest was missing and was created again, so that records that dest had are gone. Stats
-	// has the loss until a replay that [Loss.MendedBy] names has ended.
-	NoteLoss(ctx context.Context, dest Destination, what string) error
+	// NoteLoss notes that a part of dest was missing and was created again, so that records of some classes that dest had are
+	// gone. Stats has the loss until a replay that [Loss.MendedBy] names has ended, or until the last of the records is removed.
+	// Where the journal has no such record, nothing is lost, and noted is false.
+	NoteLoss(ctx context.Context, dest Destination, what string, had []Class) (noted bool, err error)
 
 	// Stats counts the records that dest does not have yet.
 	Stats(ctx context.Context, dest Destination) (JournalStats, error)

@@ -109,6 +109,8 @@ type RetentionRound struct {
 	Mixed       int       `json:"mixed"`     // have a session with the hash of a machine
 	// Waits says why nothing went at all, such as a replay under way.
 	Waits string `json:"waits,omitempty"`
+	// Early says that the round ended before it was done, since somebody waits for the deletion of a project.
+	Early bool `json:"early,omitempty"`
 	// Full says that the file is still too large.
 	Full bool `json:"full,omitempty"`
 }

@@ -140,6 +140,9 @@ func (db *DB) SweepDeletion(ctx context.Context, d *monitor.Deletion) error {
 			_, err = w.exec(`DELETE FROM rollup_steps WHERE rollup IN (SELECT id FROM rollups WHERE project = ?1)
 				AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.project = ?1 AND s.run = rollup_steps.run)`, d.Project)
 		}
+		if err == nil {
+			err = w.forgetLosses(ctx)
+		}
 		return err
 	})
 	if err != nil {

@@ -34,7 +34,7 @@ func (db *DB) Retain(ctx context.Context, policy monitor.Retention, removed func
 	r := &retaining{db: db, ctx: ctx, policy: policy, removed: removed, most: plannedRuns, held: map[heldRun]bool{}}
 	r.round.Began = db.Now()
 	err := r.run()
-	if errors.Is(err, errDeletion) {
+	if r.round.Early = errors.Is(err, errDeletion); r.round.Early {
 		err = nil
 	}
 	r.round.Ended = db.Now()
@@ -114,6 +114,9 @@ func (r *retaining) needsRoom() (bool, error) {
 // removeRuns removes the runs of plans, the oldest first.
 func (r *retaining) removeRuns(need bool) error {
 	for {
+		if err := r.yield(); err != nil { // a plan reads all sessions
+			return err
+		}
 		plan, more, err := r.plan(need)
 		if err != nil {
 			return err
@@ -133,7 +136,7 @@ func (r *retaining) removeRuns(need bool) error {
 		if !more {
 			return nil
 		}
-		if went == 0 { // each plan reads all sessions
+		if went == 0 {
 			r.most *= 2
 		}
 	}

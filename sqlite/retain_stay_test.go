@@ -23,7 +23,10 @@ func TestARoundEndsWhenTheDestinationLacksRuns(t *testing.T) {
 			_, err := db.AddReplay(t.Context(), monitor.Replay{})
 			return err
 		},
-		"loss": func(db *sqlite.DB) error { return db.NoteLoss(t.Context(), dest, "the bucket was missing") },
+		"loss": func(db *sqlite.DB) error {
+			_, err := db.NoteLoss(t.Context(), dest, "the bucket was missing", ofTests)
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, path := newDB(t, utcZones())
@@ -101,7 +104,7 @@ func TestNothingUndeliveredGoes(t *testing.T) {
 			return func() { require.NoError(t, db.RefuseReplays(t.Context(), "no")) }
 		},
 		"loss": func(t *testing.T, db *sqlite.DB) func() {
-			require.NoError(t, db.NoteLoss(t.Context(), dest, "the bucket was missing"))
+			noteLoss(t, db, "the bucket was missing")
 			return nil
 		},
 	} {

@@ -335,10 +335,12 @@ func TestADeletionComesBeforeOldRuns(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, round.Runs)
+	assert.True(t, round.Early)
 	require.False(t, removeSome(t, db, 1000))
 	round, err = db.Retain(t.Context(), policy, nothing)
 	require.NoError(t, err)
 	assert.Zero(t, round.Runs)
+	assert.False(t, round.Early)
 	requireConsistent(t, path)
 }
 

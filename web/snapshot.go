@@ -16,7 +16,7 @@ const (
 	maxSnapshots  = 20
 	earlierRuns   = 5     // whose middle value a test of a run is compared with
 	maxUnusual    = 5_000 // tests of a run that failed or were retried
-	refreshFactor = 10    // a run under way is read again after this many times as long as the last reading took
+	refreshFactor = 10    // a run under way is read again after this many times as long as the last reading took, without its rests
 	minRefresh    = 2 * time.Second
 )
 
@@ -137,7 +137,7 @@ func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 		return nil, err
 	}
 	defer func() { <-e.place }()
-	now := p.Now()
+	now, away := p.Now(), turns.FromContext(ctx).Away()
 	if s := e.kept; s != nil && s.version == row.version && s.newest == activity.Newest &&
 		(s.records == activity.Records || now.Sub(s.made) < max(minRefresh, refreshFactor*s.took)) {
 		return s, nil
@@ -152,7 +152,7 @@ func (p *Pages) snapshot(ctx context.Context, row *runRow) (*snapshot, error) {
 		return nil, err
 	}
 	s.records, s.newest, s.version = activity.Records, activity.Newest, row.version
-	s.made, s.took = now, p.Now().Sub(now)
+	s.made, s.took = now, p.Now().Sub(now)-(turns.FromContext(ctx).Away()-away)
 	e.kept = s
 	return s, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -51,5 +52,30 @@ func TestWhoWaitsForARunHoldsUpNobody(t *testing.T) {
 		s.get("/p/shop/runs/run-1")
 		synctest.Wait()
 		assert.Equal(t, 1, s.store.samples)
+	})
+}
+
+// TestRestsMakeNoLivePageOlder checks that a run under way is read again after ten times as long as the last reading took without
+// the rests that it had.
+func TestRestsMakeNoLivePageOlder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(&fakeStore{projects: []string{"shop"}, runs: 1, tests: 20_000, open: 1})
+		s.turns.Rest, s.pages.Now = func() float64 { return 1 }, time.Now
+		s.store.sampled = func(n int) {
+			if n == 1 {
+				time.Sleep(800 * time.Millisecond)
+			}
+		}
+		begun := time.Now()
+		s.get("/p/shop/runs/run-1")
+		assert.Equal(t, 1600*time.Millisecond, time.Since(begun), "it rested as long as it read")
+		s.store.records++
+		time.Sleep(5 * time.Second)
+		s.get("/p/shop/runs/run-1")
+		assert.Equal(t, 1, s.store.samples)
+		time.Sleep(5 * time.Second)
+		s.get("/p/shop/runs/run-1")
+		assert.Equal(t, 2, s.store.samples)
 	})
 }

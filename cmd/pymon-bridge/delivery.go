@@ -18,7 +18,7 @@ const ensureTimeout = 30 * time.Second
 func (b *bridge) openDelivery(ctx context.Context) (err error) {
 	lookup := &cache.Fallback{Local: b.db, Logger: b.logger}
 	b.cache = cache.NewStore(lookup)
-	created := func(bucket string) { b.courier.Recreated("bucket " + bucket) }
+	created := func(bucket string, had []monitor.Class) { b.courier.Recreated("bucket "+bucket, had) }
 	if b.backend, err = b.config.openBackend(b.logger, created); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ type influxBackend struct {
 
 // openBackend opens the destination that the flags name; it returns nil when they name none. In a serving bridge only this function
 // and useToken know the kind of the destination. onCreated is called when a part of it was missing and was created.
-func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string)) (monitor.Backend, error) {
+func (c *serveCmd) openBackend(logger *slog.Logger, onCreated func(part string, had []monitor.Class)) (monitor.Backend, error) {
 	if c.URL == "" {
 		return nil, nil
 	}

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pymon-bridge/monitor"
 	"pymon-bridge/sqlite"
 )
 
@@ -156,7 +157,7 @@ func (c *serveCmd) check(ctx context.Context, m *Main, logger *slog.Logger) erro
 	if _, _, err := newDetector(c.JudgeSettings); err != nil {
 		return err
 	}
-	backend, err := c.openBackend(logger, func(string) {})
+	backend, err := c.openBackend(logger, func(string, []monitor.Class) {})
 	if err != nil {
 		return err
 	}

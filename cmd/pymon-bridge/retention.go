@@ -72,7 +72,11 @@ func (r *retainer) next(ctx context.Context) {
 		return
 	}
 	round, err := r.round(ctx, now)
-	if r.done = err == nil; !r.done {
+	r.done = err == nil && !round.Early
+	switch {
+	case round.Early: // the next round follows the deletion
+		return
+	case err != nil:
 		if ctx.Err() == nil { // the bridge does not end
 			r.logger.ErrorContext(ctx, "old runs cannot be removed now; the bridge tries again", "error", err)
 		}
@@ -102,19 +106,26 @@ func (r *retainer) round(ctx context.Context, now time.Time) (round monitor.Rete
 // note says what a round did.
 func (r *retainer) note(ctx context.Context, round monitor.RetentionRound) {
 	r.removed(round.Runs, round.Records)
+	if !round.Early {
+		r.say(ctx, round)
+	}
+	if round.Runs > 0 {
+		r.logger.InfoContext(ctx, "old runs were removed from the file", "runs", round.Runs, "records", round.Records,
+			"kept_undelivered", round.Undelivered, "kept_newest", round.Newest, "took", round.Ended.Sub(round.Began).Round(time.Millisecond),
+			"bytes", r.db.Size())
+	}
+}
+
+// say keeps what the status says of a round that was not cut short.
+func (r *retainer) say(ctx context.Context, round monitor.RetentionRound) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if round.Waits != "" && round.Waits != r.says.Last.Waits {
 		r.logger.WarnContext(ctx, "no old run goes now", "why", round.Waits)
 	}
 	r.says.Last, r.says.Why = round, ""
 	if round.Full {
 		r.says.Why = r.whyNothingGoes(round)
-	}
-	r.mu.Unlock()
-	if round.Runs > 0 {
-		r.logger.InfoContext(ctx, "old runs were removed from the file", "runs", round.Runs, "records", round.Records,
-			"kept_undelivered", round.Undelivered, "kept_newest", round.Newest, "took", round.Ended.Sub(round.Began).Round(time.Millisecond),
-			"bytes", r.db.Size())
 	}
 }
 

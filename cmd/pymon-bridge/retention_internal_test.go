@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,44 @@ func TestAFullBridgeSaysWhy(t *testing.T) {
 	}
 }
 
+// aged returns a session of 500 days and i minutes ago.
+func aged(i int) *monitor.Record {
+	start := time.Now().Add(-500*24*time.Hour + time.Duration(i)*time.Minute)
+	return &monitor.Record{Project: "shop", Received: time.Now(), Import: &monitor.Import{Placed: true}, Session: &monitor.Session{SessionH: fmt.Sprint("s", i),
+		RunDate: start.UTC().Format("2006-01-02T15:04:05.000000"), Run: fmt.Sprint(i), Start: monitor.Instant{UTC: start.UnixNano()}}}
+}
+
+// A round that ends for a deletion is not done: the next one follows the deletion, and not an hour later.
+func TestARoundFollowsTheDeletionThatEndedTheLastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logger := slog.New(slog.DiscardHandler)
+		db := sqlite.New(filepath.Join(t.TempDir(), sqlite.FileName), monitor.Zones{Server: time.UTC}, logger)
+		db.MinFree = 0
+		require.NoError(t, db.Open(t.Context()))
+		defer func() { require.NoError(t, db.Close()) }()
+		for i := range monitor.KeptRuns + 3 {
+			require.NoError(t, db.Append(t.Context(), []*monitor.Record{aged(i)}))
+		}
+		time.Sleep(2 * time.Minute)
+		b := &bridge{config: &serveCmd{Keep: keptAge(400 * 24 * time.Hour), QuietAfter: time.Minute}, logger: logger, db: db,
+			cache: &cache.Store{}, metrics: telemetry.New("", "")}
+		b.retention = newRetainer(b.config, logger)
+		b.openRetention()
+		b.deletions = &deleter{db: db, logger: logger, forget: func() {}, quiet: func(_ context.Context, do func() error) error { return do() }}
+		b.retention.forget = sync.OnceFunc(func() {
+			_, err := db.AddDeletion(t.Context(), "another")
+			require.NoError(t, err)
+		})
+		b.retention.next(t.Context())
+		require.EqualValues(t, 1, b.retention.status().Runs, "the deletion comes first")
+		require.Zero(t, b.retention.status().Last, "what a part of a round saw says nothing")
+		require.NoError(t, b.deletions.next(t.Context()))
+		b.retention.next(t.Context())
+		assert.EqualValues(t, 3, b.retention.status().Runs)
+		assert.Equal(t, monitor.KeptRuns, b.retention.status().Last.Newest)
+	})
+}
+
 // The first round comes at the start, with what cannot be under way any more. The next ones come each hour, and each says what it did.
 // One that fails is followed by another after a minute.
 func TestRoundsOfRetention(t *testing.T) {
@@ -58,11 +97,7 @@ func TestRoundsOfRetention(t *testing.T) {
 		defer func() { require.NoError(t, db.Close()) }()
 		add := func(from, to int) {
 			for i := from; i < to; i++ {
-				start := time.Now().Add(-500*24*time.Hour + time.Duration(i)*time.Minute)
-				s := &monitor.Session{SessionH: fmt.Sprint("s", i), RunDate: start.UTC().Format("2006-01-02T15:04:05.000000"), Run: fmt.Sprint(i),
-					Start: monitor.Instant{UTC: start.UnixNano()}}
-				require.NoError(t, db.Append(t.Context(), []*monitor.Record{{Project: "shop", Received: time.Now(), Session: s,
-					Import: &monitor.Import{Placed: true}}}))
+				require.NoError(t, db.Append(t.Context(), []*monitor.Record{aged(i)}))
 			}
 		}
 		b := &bridge{config: &serveCmd{Keep: keptAge(400 * 24 * time.Hour), QuietAfter: time.Minute}, logger: logger, db: db,

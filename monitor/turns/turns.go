@@ -145,7 +145,8 @@ type Place struct {
 	queue   *Queue
 	project string
 	held    bool
-	begun   time.Time // of the work since the place was given or passed last
+	begun   time.Time     // of the work since the place was given or passed last
+	away    time.Duration // see Away
 }
 
 type placeKey struct{}
@@ -190,6 +191,8 @@ func (p *Place) Pass(ctx context.Context) error {
 	if p == nil || !p.held {
 		return nil
 	}
+	passed := time.Now()
+	defer func() { p.away += time.Since(passed) }()
 	if rest := p.rest(); rest > 0 {
 		rested := time.Now().Add(rest)
 		select {
@@ -207,6 +210,14 @@ func (p *Place) Pass(ctx context.Context) error {
 	}
 	p.begun = time.Now()
 	return nil
+}
+
+// Away is how long [Place.Pass] has taken so far. Work that measures its own time leaves this out.
+func (p *Place) Away() time.Duration {
+	if p == nil {
+		return 0
+	}
+	return p.away
 }
 
 func (p *Place) take(ctx context.Context, maxWaiting int) error {

@@ -178,6 +178,7 @@ func TestEachPartRestsForItself(t *testing.T) {
 			require.NoError(t, place.Pass(t.Context()))
 		}
 		assert.Equal(t, 400*time.Millisecond, time.Since(begun))
+		assert.Equal(t, 200*time.Millisecond, place.Away())
 	})
 }
 

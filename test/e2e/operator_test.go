@@ -142,3 +142,35 @@ func TestPointsOfADeletedBucketAreMissed(t *testing.T) {
 	bridge.WaitDelivered()
 	assert.Contains(t, bridge.Log(), "the destination has lost delivered records")
 }
+
+// An operator removes all projects, and then the buckets. Nothing is lost then, so the bridge says nothing, also when a new pytest has
+// sent its machine and session before it notices that a bucket is missing.
+func TestBucketsWithoutAnyProjectAreNotMissed(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	bucket, meta := influx.NewBucket("pytest", 0), influx.NewBucket("meta", 0)
+	bridge := harness.StartBridge(t, harness.BridgeConfig{Influx: influx, Bucket: bucket, MetaBucket: meta})
+	posts, process := newPoster(bridge.URL), newMachine()
+	process.enrol(t, posts)
+	posts.mustPostAll(t, process.metrics("test_cart[before]", time.Now(), 10))
+	bridge.WaitDelivered()
+	result := harness.RunProgram(t, nil, "delete", "--project", "default", "--yes", "--data", bridge.Data)
+	require.Equal(t, 0, result.ExitCode, result.Stderr)
+	influx.DeleteBucket(meta)
+	influx.DeleteBucket(bucket)
+
+	another := newMachine()
+	another.enrol(t, posts)
+	bridge.WaitDelivered()
+	require.True(t, influx.HasBucket(meta))
+	rows := another.metrics("test_cart[after]", time.Now(), 10)
+	posts.mustPostAll(t, rows)
+	bridge.WaitDelivered()
+	assert.Equal(t, once(rows), count(points(t, influx, bucket)))
+	status, lines := bridge.Ready()
+	assert.Equal(t, 200, status)
+	assert.Contains(t, lines, "[+]delivery")
+	assert.NotContains(t, lines, "was missing")
+	assert.NotContains(t, bridge.Log(), "the destination has lost delivered records")
+	assert.Zero(t, bridge.Metrics()["pymon_bridge_journal_losses"])
+}
