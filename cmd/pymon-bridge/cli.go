@@ -118,7 +118,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	command, err := parser.Parse(args)
 	if err != nil {
 		err = guess(parser, args, err)
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry pymon-bridge --help.\n", err)
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry %s --help.\n", err, commandAtFault(err))
 		return 2
 	}
 	m.banner, m.color = c.LogFormat != "json", c.Color
