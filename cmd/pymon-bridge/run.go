@@ -45,7 +45,7 @@ type invocation struct {
 	id     string
 	died   bool         // the bridge ended before the command did
 	budget *budget.File // nil for no limits
-	done   int          // runs that measured something, and whose pytests have said that they ended
+	done   []string     // the runs that measured something, and whose pytests have said that they ended
 }
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
