@@ -92,6 +92,21 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// The first line of a comment on a pull request is green only where nothing fails.
+func TestTheSignOfADigestIsThatOfItsGate(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[string]report.Options{
+		"### ❌ 1 test,": {FailOn: report.FailOnRegression},
+		"### ✅ 1 test,": {FailOn: report.FailOnNever},
+	} {
+		d := &report.Digest{Report: oneReport()}
+		d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, report.Markdown, []*report.Digest{d}, options))
+		assert.Equal(t, want, b.String()[:len(want)])
+	}
+}
+
 // Who runs a command asks about this run alone. So other runs of its commit are no news, unless they were asked for.
 func TestDigestHasWhatConcernsItsRun(t *testing.T) {
 	t.Parallel()
