@@ -264,10 +264,10 @@ func (c *judgeFlags) writeRerun(lines []string) error {
 	return nil
 }
 
-// expectFile refuses a directory where a flag names a file to write.
-func expectFile(flag, path string) error {
+// expectFile refuses a directory where a flag or an argument names a file.
+func expectFile(name, path string) error {
 	if at, err := os.Stat(path); err == nil && at.IsDir() {
-		return fmt.Errorf("%s: expected a file, but %s is a directory", flag, path)
+		return fmt.Errorf("%s: expected a file, but %s is a directory", name, path)
 	}
 	return nil
 }
