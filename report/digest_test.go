@@ -70,16 +70,16 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 		dirty.Results[i].LastGood = dirty.Results[i].FirstBad
 	}
 	for says, reports := range map[string][]*monitor.Report{
-		"changed    learning: at least 10 more runs are needed on ":                                                                                           {first},
-		"hungrier tests show; this run does not count for runs of the whole suite\n":                                                                          {some},
-		"next       nothing was committed since: look at changes that are not committed, at dependencies and at the machine:\n               git diff HEAD\n": {dirty},
-		"next       look at the commits:\n               git log 1111111111..2222222222\n":                                                                    {oneReport()},
-		"next       run it again, and keep the data directory":                                                                                                {learningReport()},
-		"changed    No regression in ":                             {fineReport()},
-		"changed    learning: at least 5 more runs are needed on ": {learningReport()},
-		"changed    learning: at least 8 more runs are needed on ": {third, other},
-		"changed    learning: at least 9 more runs are needed on ": {second},
-		"changed    learning: at least 7 more runs are needed on ": {fourth},
+		"changed    learning: at least 10 more runs are needed on ":                                                                       {first},
+		"hungrier tests show; this run does not count for runs of the whole suite\n":                                                      {some},
+		"look at changes that are not committed, at dependencies and at the machine:\n               git diff HEAD\n":                     {dirty},
+		"next       look at the commits:\n               git log 1111111111..2222222222\n":                                                {oneReport()},
+		"next       run it again, and keep the data directory":                                                                            {learningReport()},
+		"changed    No regression in ":                                                                                                    {fineReport()},
+		"changed    learning: at least 5 more runs are needed on ":                                                                        {learningReport()},
+		"changed    learning: at least 8 more runs are needed on ":                                                                        {third, other},
+		"changed    learning: at least 9 more runs are needed on ":                                                                        {second},
+		"changed    learning: at least 7 more runs are needed on ":                                                                        {fourth},
 		"changed    Nothing to judge by yet: too few earlier runs have these tests on this class of machine. The baseline has 30 runs.\n": {renamed},
 	} {
 		for _, r := range reports {
