@@ -132,6 +132,9 @@ func (w *Worker) Waiting() int {
 // catchUp takes the wanted ones of the runs without a report that last measured something between two times.
 func (w *Worker) catchUp(ctx context.Context, from, to time.Time, wanted func(*monitor.RunInfo) bool) {
 	runs, err := w.reports.Unjudged(ctx, from, to, maxCatchUp)
+	if ctx.Err() != nil {
+		return // the next start looks for them
+	}
 	if err != nil {
 		w.logger.WarnContext(ctx, "cannot find the runs that ended while the bridge was down; they are not judged", "error", err)
 		return

@@ -1,6 +1,7 @@
 package judge_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -162,6 +163,27 @@ func TestWorkerCatchesUp(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		assert.Equal(t, []string{"old", "new", "said so", "just now"}, r.runs(), "each once")
+	})
+}
+
+// slowReports finds no run before it is asked to end.
+type slowReports struct{ *fakeReports }
+
+func (slowReports) Unjudged(ctx context.Context, _, _ time.Time, _ int) ([]*monitor.RunInfo, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A bridge that cannot serve, since its address is in use, say, ends while it looks for runs. That is no failure of judging.
+func TestWorkerSaysNothingWhenItIsStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := &harness.Buffer{}
+		w := judge.NewWorker(&fakeJudge{}, slowReports{&fakeReports{}}, slog.New(slog.NewTextHandler(log, nil)))
+		require.NoError(t, w.Open())
+		synctest.Wait()
+		require.NoError(t, w.Close())
+		assert.Empty(t, log.String())
 	})
 }
 

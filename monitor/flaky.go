@@ -11,8 +11,8 @@ type FlakyQuery struct {
 }
 
 // FlakyTest is a test that did not always do the same, although nothing had changed. In the chosen runs it passed at a
-// later attempt only, or it passed and failed on one commit and one class of machine. Jobs that the CI system names instead
-// of a branch are compared with themselves only. An error counts as a failure.
+// later attempt only, or it passed and failed on one commit and one class of machine. Sessions with [TagDirty] are compared with
+// no other one. Jobs that the CI system names instead of a branch are compared with themselves only. An error counts as a failure.
 // Node ids tell tests apart, without the addresses of objects.
 type FlakyTest struct {
 	Project string

@@ -92,6 +92,7 @@ type JournalStats struct {
 	Parked      int64     // records that are parked or set aside; Depth includes them
 	Aside       int64     // records that are set aside; Parked includes them
 	DeadLetters int64     // dead letters of this destination
+	Reports     int64     // kept reports that the destination has not acknowledged, or not as they are now
 	Oldest      time.Time // arrival of the oldest record that is neither delivered nor buried; zero for none and for an imported one
 	Bytes       int64     // size of the file and its log
 	Free        int64     // bytes free on their disk

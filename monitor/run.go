@@ -109,7 +109,8 @@ type RunSummary struct {
 	Slowest   Extreme // seconds
 	MostMem   Extreme // MiB
 	NewSeries int     // tests and modules without an earlier measurement; in the project's first run these are all
-	FirstRun  bool    // no session of the project was accepted before this run
+	// FirstHour says that no session of the project was accepted more than an hour before this run: its first pipeline may have many runs.
+	FirstHour bool
 	RunEnd
 }
 
@@ -117,7 +118,7 @@ type RunSummary struct {
 // run, such as a random number or a date. Each run then makes new series in InfluxDB, and no test has a history.
 func (s *RunSummary) Unstable() bool {
 	const least = 50 // a day's work adds fewer tests
-	return !s.FirstRun && s.NewSeries >= least && 2*s.NewSeries > s.Tests+s.Modules
+	return !s.FirstHour && s.NewSeries >= least && 2*s.NewSeries > s.Tests+s.Modules
 }
 
 // Extreme is the test with the greatest value. The zero value says that there is no such test.

@@ -51,7 +51,7 @@ func TestRunSummaryUnstable(t *testing.T) {
 		summary monitor.RunSummary
 		want    bool
 	}{
-		{"a project's first run", monitor.RunSummary{Tests: 100, NewSeries: 100, FirstRun: true}, false},
+		{"a project's first runs", monitor.RunSummary{Tests: 100, NewSeries: 100, FirstHour: true}, false},
 		{"all ids are new", monitor.RunSummary{Tests: 100, NewSeries: 100}, true},
 		{"more than half", monitor.RunSummary{Tests: 80, Modules: 20, NewSeries: 51}, true},
 		{"half", monitor.RunSummary{Tests: 80, Modules: 20, NewSeries: 50}, false},

@@ -63,6 +63,7 @@ const (
 	TagPipelineBuild  = "pipeline_build_no" // number of the build; the plugin reads it in the same way
 	TagCI             = "__ci__"            // name of the CI system; the plugin reads it in the same way
 	TagMachine        = "machine"           // name that replaces the computed class of machine
+	TagDirty          = "dirty"             // not empty where the files were not those of the commit
 )
 
 // MaxTags is the largest number of members that the description of a session may have.

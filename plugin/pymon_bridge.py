@@ -340,15 +340,15 @@ def memory_size() -> int:
         return 0
 
 
-def output_of(*command: str) -> str:
-    """Returns the first line that a command prints, or an empty text where it fails."""
+def output_of(*command: str, timeout: float = 10) -> str:
+    """Returns what a command prints, or an empty text where it fails or takes longer than timeout, in seconds."""
     from subprocess import DEVNULL, PIPE, SubprocessError, run
 
     try:
-        done = run(command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, timeout=10)
+        done = run(command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, timeout=timeout)
     except (OSError, SubprocessError):
         return ""
-    return done.stdout.decode(errors="replace").partition("\n")[0].strip() if done.returncode == 0 else ""
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 
 
 class CI(NamedTuple):
@@ -405,12 +405,21 @@ def commit(env: Dict[str, str]) -> str:
     return output_of("git", "rev-parse", "HEAD") or (env.get(ci.commit, "") if ci else "")
 
 
+def dirty() -> bool:
+    """Says whether somebody has changed the working directory since its commit.
+
+    Files that git does not know count where pytest could collect them. Other ones are often the output of programs.
+    """
+    changes = output_of("git", "--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=all", timeout=2)
+    return any(not change.startswith("?? ") or change.endswith(".py") for change in changes.split("\0") if change)
+
+
 def session_tags(
     settings: Settings, config: Any, env: Dict[str, str], own: str, selection: Optional[str]
 ) -> Dict[str, str]:
     """Returns the tags of the session. Of equal names the last one wins: CI system, environment, command line."""
     ci = ci_system(env)
-    tags = ci.tags(env) if ci else {}
+    tags = ci.tags(env) if ci else {"dirty": "yes"} if dirty() else {}
     if selection or not ci:
         tags["run"] = own  # what is run again, in the same pipeline, is a run of its own
     tags.update(pair(line) for line in settings.environ.get("PYMON_TAGS", "").splitlines() if line)

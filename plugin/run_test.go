@@ -2,12 +2,15 @@ package plugin_test
 
 import (
 	"maps"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"pymon-bridge/test/harness"
 )
@@ -219,7 +222,41 @@ func TestSessionsHaveTags(t *testing.T) {
 		run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Git: true, Args: []string{"-p", "pymon_bridge", "--remote-server", server.URL},
 			Env: append([]string{"PYTHONPATH=" + loaded(t)}, github...)}.Run(t)
 		assert.Equal(t, run.ScmRef, server.session(t)["scm_ref"])
+		assert.NotContains(t, server.tags(t), "dirty", "a CI system checks out what is committed")
 	})
+}
+
+// TestChangesThatAreNotCommittedAreATag has what people and programs change in a checkout.
+func TestChangesThatAreNotCommittedAreATag(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		changed, text string
+		args          []string
+		dirty         any
+	}{
+		"nothing":                 {"pytest.ini", "[pytest]\n", nil, nil},
+		"a test":                  {"sub/test_it.py", oneTest + "# changed\n", nil, "yes"},
+		"another file":            {"pytest.ini", "[pytest]\naddopts = -q\n", nil, "yes"},
+		"a new test":              {"new/test_new 日.py", oneTest, nil, "yes"},
+		"the output of a program": {"report.xml", "<a/>", nil, nil},
+		"a test, and a tag":       {"sub/test_it.py", oneTest + "# changed\n", []string{"--tag", "dirty="}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := suite(t, map[string]string{"sub/test_it.py": oneTest, "pytest.ini": "[pytest]\n"})
+			for _, args := range [][]string{{"init", "--quiet"}, {"add", "."},
+				{"-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "--message", "Suite"}} {
+				out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+				require.NoError(t, err, "%s", out)
+			}
+			write(t, filepath.Join(dir, tt.changed), tt.text)
+			server := record(t)
+			run := harness.Pytest{Python: harness.Plugin92, Suite: dir, Env: []string{"PYTHONPATH=" + loaded(t)},
+				Args: append([]string{"-p", "pymon_bridge", "--remote-server", server.URL, "sub"}, tt.args...)}.Run(t)
+			assert.Equal(t, 0, run.ExitCode, run.Output())
+			assert.Equal(t, tt.dirty, server.tags(t)["dirty"])
+		})
+	}
 }
 
 // TestTestsDoNotSeeTheCommandRun has the environment of `pymon-bridge run`. A pytest that a test starts is not measured,

@@ -72,7 +72,7 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 	for says, reports := range map[string][]*monitor.Report{
 		"changed    learning: at least 10 more runs are needed on ":                                                                       {first},
 		"hungrier tests show; this run does not count for runs of the whole suite\n":                                                      {some},
-		"next       nothing was committed since: look at the changes that are not committed:\n               git diff HEAD\n":             {dirty},
+		"look at changes that are not committed, at dependencies and at the machine:\n               git diff HEAD\n":                     {dirty},
 		"next       look at the commits:\n               git log 1111111111..2222222222\n":                                                {oneReport()},
 		"next       run it again, and keep the data directory":                                                                            {learningReport()},
 		"changed    No regression in ":                                                                                                    {fineReport()},
@@ -89,6 +89,21 @@ func TestDigestSaysWhatToDo(t *testing.T) {
 			require.NoError(t, report.WriteDigests(&b, report.Text, []*report.Digest{d}, report.Options{}))
 			assert.Contains(t, b.String(), says)
 		}
+	}
+}
+
+// The first line of a comment on a pull request is green only where nothing fails.
+func TestTheSignOfADigestIsThatOfItsGate(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[string]report.Options{
+		"### ❌ 1 test,": {FailOn: report.FailOnRegression},
+		"### ✅ 1 test,": {FailOn: report.FailOnNever},
+	} {
+		d := &report.Digest{Report: oneReport()}
+		d.Add(outcome("test.py::test", "passed", 1, 1, 1))
+		var b bytes.Buffer
+		require.NoError(t, report.WriteDigests(&b, report.Markdown, []*report.Digest{d}, options))
+		assert.Equal(t, want, b.String()[:len(want)])
 	}
 }
 

@@ -111,7 +111,7 @@ func (d *Digest) writeMarkdown(b *bytes.Buffer, o Options) {
 	}
 	sign := "✅"
 	switch {
-	case len(d.broken) > 0, d.Report != nil && d.Report.Over() > 0:
+	case len(d.broken) > 0, d.Report != nil && (fails(d.Report, o.FailOn) || d.Report.Over() > 0):
 		sign = "❌"
 	case d.Tests() == 0:
 		sign = "⚠️"

@@ -47,6 +47,12 @@ func Gate(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	return gate, sentence
 }
 
+// fails says whether the gate fails.
+func fails(r *monitor.Report, on FailOn) bool {
+	gate, _ := gateOf(r, on)
+	return gate == monitor.GateFail
+}
+
 func gateOf(r *monitor.Report, on FailOn) (gate monitor.Gate, sentence string) {
 	s := r.Summary
 	switch {

@@ -62,7 +62,7 @@ func lookAt(worst *monitor.Result) step {
 	case worst.UsualAgain: // all are
 		return step{says: "run the tests again: a second run at the usual values ends what was worse"}
 	case worst.FirstBad != "" && worst.FirstBad == worst.LastGood:
-		return step{says: "nothing was committed since: look at the changes that are not committed", command: "git diff HEAD"}
+		return step{says: "nothing was committed since: look at changes that are not committed, at dependencies and at the machine", command: "git diff HEAD"}
 	case first && isHash(worst.LastGood):
 		return step{says: "look at the commits", command: "git log " + since(worst)}
 	case first && worst.LastGood == "":

@@ -21,6 +21,14 @@ func nextReports(tb testing.TB, db *sqlite.DB, dest monitor.Destination, max int
 	return pending
 }
 
+// reportsWaiting returns how many reports dest does not have.
+func reportsWaiting(tb testing.TB, db *sqlite.DB) int64 {
+	tb.Helper()
+	stats, err := db.Stats(tb.Context(), dest)
+	require.NoError(tb, err)
+	return stats.Reports
+}
+
 // deliverReports acknowledges all pending reports, and returns their runs in order.
 func deliverReports(tb testing.TB, db *sqlite.DB, dest monitor.Destination) (runs []string) {
 	tb.Helper()
@@ -67,7 +75,9 @@ func TestReportsAreReturnedUntilAcknowledged(t *testing.T) {
 	assert.Len(t, nextReports(t, db, dest, 2), 2)
 	pending := nextReports(t, db, dest, 10)
 	require.Len(t, pending, 3)
+	assert.EqualValues(t, 3, reportsWaiting(t, db))
 	require.NoError(t, db.AckReport(t.Context(), dest, pending[1]))
+	assert.EqualValues(t, 1, reportsWaiting(t, db))
 	assert.Equal(t, []string{"c"}, deliverReports(t, db, dest), "the acknowledgement counts for lower versions, too")
 	require.NoError(t, db.AckReport(t.Context(), dest, pending[0]))
 	assert.Empty(t, deliverReports(t, db, dest), "the cursor does not go back")

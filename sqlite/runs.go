@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"math"
+	"time"
 
 	"pymon-bridge/monitor"
 )
@@ -51,15 +52,15 @@ type summary struct {
 // sessions reads the sessions of the run.
 func (s *summary) sessions(ctx context.Context, q querier) error {
 	return each(ctx, q, `SELECT coalesce(scm_ref, ''), branch, completion, method, partial,
-			NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.seq < s.seq)
+			NOT EXISTS (SELECT 1 FROM sessions e WHERE e.project = s.project AND e.seq < s.seq AND e.received < s.received - ?)
 		FROM sessions s WHERE project = ? AND run = ? ORDER BY seq`,
-		[]any{s.Project, s.Run}, func(row scanner) error {
+		[]any{time.Hour.Nanoseconds(), s.Project, s.Run}, func(row scanner) error {
 			var scm, branch string
 			var first bool
 			var end monitor.Session
 			err := row.Scan(&scm, &branch, &end.Completion, &end.Method, &end.Reason, &first)
 			if s.Sessions == 0 {
-				s.ScmRef, s.Branch, s.FirstRun = scm, branch, first
+				s.ScmRef, s.Branch, s.FirstHour = scm, branch, first
 			}
 			s.Sessions++
 			s.Add(&end)

@@ -114,7 +114,7 @@ func TestRunSummary(t *testing.T) {
 		Project: "shop", Run: "controller", ScmRef: "c0ffee", Sessions: 2, Tests: 3, Modules: 1, TotalTime: 2.5,
 		Slowest:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_slow <x at 0x7f02>", Value: 2},
 		MostMem:   monitor.Extreme{ItemPath: "tests.test_shop", ItemVariant: "test_fast <x at 0x7f01>", Value: -3},
-		NewSeries: 4, FirstRun: true, RunEnd: monitor.RunEnd{Open: 2, Whole: true},
+		NewSeries: 4, FirstHour: true, RunEnd: monitor.RunEnd{Open: 2, Whole: true},
 	}, got)
 
 	orphans, err := db.RunSummary(t.Context(), "shop", "unknown")
@@ -125,7 +125,7 @@ func TestRunSummary(t *testing.T) {
 	appendAll(t, db, started("empty", 60, nil))
 	empty, err := db.RunSummary(t.Context(), "shop", "empty")
 	require.NoError(t, err)
-	assert.Equal(t, &monitor.RunSummary{Project: "shop", Run: "empty", ScmRef: "c0ffee", Sessions: 1, RunEnd: monitor.RunEnd{Open: 1, Whole: true}}, empty)
+	assert.Equal(t, &monitor.RunSummary{Project: "shop", Run: "empty", ScmRef: "c0ffee", Sessions: 1, FirstHour: true, RunEnd: monitor.RunEnd{Open: 1, Whole: true}}, empty)
 
 	for project, run := range map[string]string{"shop": "machine", "zoo": "controller"} {
 		_, err = db.RunSummary(t.Context(), project, run)
@@ -136,7 +136,9 @@ func TestRunSummary(t *testing.T) {
 func TestRunSummaryCountsNewSeries(t *testing.T) {
 	db, _ := openNew(t)
 	run := func(h string, seconds int, items ...string) *monitor.RunSummary {
-		appendAll(t, db, started(h, seconds, nil))
+		session := started(h, seconds, nil)
+		session.Received = arrival.Add(time.Duration(seconds) * time.Second)
+		appendAll(t, db, session)
 		for _, item := range items {
 			appendAll(t, db, record(measured(h, item, arrival.Add(time.Duration(seconds)*time.Second))))
 		}
@@ -146,8 +148,11 @@ func TestRunSummaryCountsNewSeries(t *testing.T) {
 	}
 	first := run("first", 0, "test_a", "test_b <x at 0x7f01>")
 	assert.Equal(t, 2, first.NewSeries)
-	assert.True(t, first.FirstRun)
+	assert.True(t, first.FirstHour)
 	second := run("second", 60, "test_a", "test_b <x at 0x7f02>", "test_c")
 	assert.Equal(t, 1, second.NewSeries, "another address is the same test")
-	assert.False(t, second.FirstRun)
+	assert.True(t, second.FirstHour, "another job of the first pipeline")
+	third := run("third", 3661, "test_d")
+	assert.Equal(t, 1, third.NewSeries)
+	assert.False(t, third.FirstHour)
 }

@@ -42,6 +42,11 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		if err != nil {
 			return err
 		}
+		s.Reports, err = countOf(ctx, q,
+			newClause("SELECT count(*) FROM reports WHERE version > coalesce((SELECT reports FROM destinations WHERE id = ?), 0)", id))
+		if err != nil {
+			return err
+		}
 		s.Depth, err = owedAfter(ctx, q, id, cursor, last)
 		s.Depth += s.Parked
 		if err == nil && oldest == 0 {

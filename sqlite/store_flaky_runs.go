@@ -48,10 +48,12 @@ type place struct {
 	run         int // index
 	scmRef, env string
 	job         string // the branch, if it is in truth a job
-	group       *group // nil without a commit
+	dirty       bool   // the files were not those of the commit
+	group       *group // nil without a commit, and where dirty
 }
 
-// circumstances are what outcomes have to share to contradict each other. Outcomes without a commit contradict no others.
+// circumstances are what outcomes have to share to contradict each other. Outcomes without a commit, and of files that are not
+// those of the commit, contradict no others.
 // Jobs run different commands, so they do not contradict each other.
 type circumstances struct{ project, scmRef, env, job string }
 
@@ -128,7 +130,8 @@ func (s *flakySearch) readPlaces(q querier) error {
 	for first := 0; first < len(s.runs); first += runsAtOnce {
 		part := s.runs[first:min(len(s.runs), first+runsAtOnce)]
 		query := withRuns(len(part), func(i int) (project, id string) { return part[i].project, part[i].id })
-		query.add("SELECT " + classColumns + `, chosen.i, s.hash, coalesce(s.scm_ref, ''), s.branch, y.context, iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
+		query.add("SELECT " + classColumns + `, chosen.i, s.hash, coalesce(s.scm_ref, ''), s.branch,
+			EXISTS (SELECT 1 FROM tags t WHERE t.session = s.hash AND t.name = '` + monitor.TagDirty + `' AND t.value <> ''), y.context, iif(y.outcome = '` + monitor.Passed + `', y.outcomes, 0),
 			iif(y.outcome IN ('` + monitor.OutcomeFailed + "', '" + monitor.OutcomeError + "'), y.outcomes, 0)" + chosenSessions +
 			" CROSS JOIN outcome_tallies y ON y.session = s.hash LEFT JOIN contexts c ON c.seq = " + contextOf("y.context"))
 		err := each(s.ctx, q, query.sql, query.args, func(row scanner) error {
@@ -137,7 +140,7 @@ func (s *flakySearch) readPlaces(q querier) error {
 			var branch string
 			var v visit
 			var b balance
-			err := row.Scan(append(of.columns(), &at.run, &v.session, &at.scmRef, &branch, &v.context, &b.passed, &b.failed)...)
+			err := row.Scan(append(of.columns(), &at.run, &v.session, &at.scmRef, &branch, &at.dirty, &v.context, &b.passed, &b.failed)...)
 			at.run += first
 			at.env = of.env()
 			if monitor.IsJob(branch) {
@@ -172,7 +175,7 @@ func (s *flakySearch) join(v visit, at *place) {
 	if s.sessions[v.session] == nil {
 		s.sessions[v.session] = &ofRun{run: at.run}
 	}
-	if at.scmRef == "" {
+	if at.scmRef == "" || at.dirty {
 		return
 	}
 	same := circumstances{s.runs[at.run].project, at.scmRef, at.env, at.job}

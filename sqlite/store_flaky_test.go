@@ -12,6 +12,7 @@ import (
 
 	"pymon-bridge/monitor"
 	"pymon-bridge/monitor/turns"
+	"pymon-bridge/monitor/wire"
 )
 
 // TestABrokenRunMakesNoTestFlaky has two runs on one commit. In the first run all tests pass. In the second run some fail.
@@ -70,6 +71,40 @@ func TestJobsOfOneCommitDoNotContradictEachOther(t *testing.T) {
 				start := arrival.Add(time.Duration(run) * time.Hour)
 				s := process(fmt.Sprint("run", run), start)
 				s.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: s.SessionH}}, {Name: "branch", Value: monitor.Text{String: branch}}}
+				o := became(s.SessionH, "test.py::test", start)
+				o.Outcome, o.Attempts = []string{monitor.Passed, monitor.OutcomeFailed}[run], 1
+				recs = append(recs, record(s), record(o))
+			}
+			for _, rec := range recs {
+				rec.Received = arrival.Add(2 * time.Hour)
+			}
+			appendAll(t, db, recs...)
+			n, err := db.CountFlakyTests(t.Context(), monitor.FlakyQuery{Project: "shop"})
+			require.NoError(t, err)
+			assert.Equal(t, c.flaky, n)
+		})
+	}
+}
+
+// A person who changes the files between two runs of one commit makes no test flaky.
+func TestChangesThatAreNotCommittedMakeNoTestFlaky(t *testing.T) {
+	for name, c := range map[string]struct {
+		dirty [2]string // the tags of the two runs
+		flaky int64
+	}{
+		"none":           {[2]string{"", ""}, 1},
+		"in the first":   {[2]string{"yes", ""}, 0},
+		"in the second":  {[2]string{"", "yes"}, 0},
+		"in both of two": {[2]string{"yes", "yes"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openNew(t)
+			recs := []*monitor.Record{record(machine("machine"))}
+			for run, dirty := range c.dirty {
+				start := arrival.Add(time.Duration(run) * time.Hour)
+				s := process(fmt.Sprint("run", run), start)
+				s.Description = fmt.Sprintf(`{"run": %q, "dirty": %q}`, s.SessionH, dirty)
+				s.Tags = wire.ParseDescription(s.Description)
 				o := became(s.SessionH, "test.py::test", start)
 				o.Outcome, o.Attempts = []string{monitor.Passed, monitor.OutcomeFailed}[run], 1
 				recs = append(recs, record(s), record(o))

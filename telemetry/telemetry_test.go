@@ -54,7 +54,7 @@ type component struct {
 func (c component) Health() monitor.Health { return monitor.Health{Component: c.name, OK: c.ok} }
 
 func stats(context.Context) (monitor.JournalStats, error) {
-	return monitor.JournalStats{Depth: 12, Parked: 3, DeadLetters: 2, Bytes: 4096, Free: 1 << 40,
+	return monitor.JournalStats{Depth: 12, Parked: 3, DeadLetters: 2, Reports: 4, Bytes: 4096, Free: 1 << 40,
 		Oldest: time.Now().Add(-time.Hour), Lost: make([]monitor.Loss, 2)}, nil
 }
 
@@ -134,6 +134,7 @@ func TestHooksChangeTheMetrics(t *testing.T) {
 		{"pymon_bridge_journal_depth", nil, 12},
 		{"pymon_bridge_journal_parked_records", nil, 3},
 		{"pymon_bridge_journal_dead_letters", nil, 2},
+		{"pymon_bridge_journal_reports", nil, 4},
 		{"pymon_bridge_journal_size_bytes", nil, 4096},
 		{"pymon_bridge_journal_free_bytes", nil, 1 << 40},
 		{"pymon_bridge_journal_losses", nil, 2},

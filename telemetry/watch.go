@@ -51,6 +51,7 @@ func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalS
 	depth := gauge("journal_depth", "Records not yet delivered, parked metrics included.")
 	parked := gauge("journal_parked_records", "Metrics that wait for their context or session.")
 	deadLetters := gauge("journal_dead_letters", "Records that the destination refused for good. The journal keeps them.")
+	reports := gauge("journal_reports", "Kept reports on runs that the destination does not have yet.")
 	losses := gauge("journal_losses", "Losses of the destination, such as a deleted bucket, that no replay has brought back.")
 	bytes := gauge("journal_size_bytes", "Size of the journal on disk.")
 	free := gauge("journal_free_bytes", "Free bytes on the disk of the journal.")
@@ -70,11 +71,12 @@ func (m *Metrics) WatchJournal(stats func(ctx context.Context) (monitor.JournalS
 		send(depth, float64(s.Depth))
 		send(parked, float64(s.Parked))
 		send(deadLetters, float64(s.DeadLetters))
+		send(reports, float64(s.Reports))
 		send(losses, float64(len(s.Lost)))
 		send(bytes, float64(s.Bytes))
 		send(free, float64(s.Free))
 		send(age, oldest)
-	}, depth, parked, deadLetters, losses, bytes, free, age)
+	}, depth, parked, deadLetters, reports, losses, bytes, free, age)
 }
 
 // WatchHealth shows for each part whether it is OK.

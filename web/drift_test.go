@@ -11,6 +11,21 @@ import (
 	"pymon-bridge/monitor"
 )
 
+// Where only wall times are slow, as beside other programs, the CPU time alone would not show why the machine is called slow.
+func TestASlowMachineSaysWhatIsSlow(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.add(order{n: 0, tests: map[string]float64{"tests/a.py::test_a": 1}})
+	r := s.judge(0)
+	offset := map[string]monitor.Number{monitor.MetricCPUTime: 1.05, monitor.MetricTotalTime: 2.31}
+	r.Suite = monitor.Suite{Status: monitor.StatusSlowMachine, Offset: offset,
+		Machines: []monitor.Machine{{Env: envOf(""), Status: monitor.StatusSlowMachine, Offset: offset}}}
+	require.NoError(t, s.db.KeepReport(t.Context(), r))
+	overview := s.html("/p/shop")
+	assert.Contains(t, overview, "the machine was slow: wall time ×2.31")
+	assert.Contains(t, overview, `data-l="Last run">×1.05 slow, wall time ×2.31</td>`)
+}
+
 func TestSlowGrowthIsOnEachPage(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -15,6 +15,7 @@ type machineRow struct {
 	Runs  int            `json:"runs"`
 	Speed monitor.Number `json:"speed"` // CPU time of the last run there, as a ratio to its baseline
 	Slow  bool           `json:"slow"`
+	Wall  monitor.Number `json:"wall,omitempty"` // the same of the wall time, which may be why it is slow; 0 when unknown
 	Trend line           `json:"-"`
 }
 
@@ -106,7 +107,7 @@ func (m *machineRow) add(r *brief) {
 		for _, of := range r.suite.Machines {
 			if offset, ok := of.Offset[monitor.MetricCPUTime]; ok && of.Env == m.Env {
 				value, m.Speed = float64(offset), offset
-				m.Slow = of.Status == monitor.StatusSlowMachine
+				m.Slow, m.Wall = of.Status == monitor.StatusSlowMachine, of.Offset[monitor.MetricTotalTime]
 			}
 		}
 	}

@@ -181,6 +181,9 @@ func (p *Pages) trends(rows []*runRow) []trend {
 	machine.Line.Usual, machine.Line.Limit = math.NaN(), math.NaN()
 	if last.brief.suite.Status == monitor.StatusSlowMachine {
 		machine.Note, machine.Line.Status = "the machine was slow", string(monitor.StatusSuspect)
+		if wall, ok := last.brief.suite.Offset[monitor.MetricTotalTime]; ok { // the CPU time may be as usual
+			machine.Note += ": wall time " + w.Ratio(float64(wall))
+		}
 	}
 	return append(all, machine)
 }

@@ -40,6 +40,8 @@ func (*acceptCmd) Help() string {
 func (c *acceptCmd) Validate() error {
 	accepts := c.Test != "" || c.Part != "" || c.All
 	switch {
+	case c.Undo < 0:
+		return fmt.Errorf("--undo: expected a number that --list shows, got %d", c.Undo)
 	case !accepts && !c.List && c.Undo == 0:
 		return errors.New("expected one of --test TEST, --part NAME, --all, --list and --undo NUMBER")
 	case accepts && strings.TrimSpace(c.Note) == "":

@@ -28,6 +28,9 @@ The copy is the file as it is at one moment, also while a bridge serves it. Only
 
 // Run copies the file.
 func (c *backupCmd) Run(ctx context.Context, m *Main) error {
+	if err := expectFile("FILE", c.File); err != nil {
+		return err
+	}
 	p := m.newProgress("Copying", "pages", 0)
 	err := sqlite.Backup(ctx, filepath.Join(c.Data, sqlite.FileName), c.File, c.Force, p.to)
 	p.end()

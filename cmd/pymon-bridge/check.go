@@ -234,8 +234,8 @@ func (c *judgeFlags) writeRerun(lines []string) error {
 	if c.RerunFile == "" {
 		return nil
 	}
-	if at, err := os.Lstat(c.RerunFile); err == nil && at.IsDir() {
-		return fmt.Errorf("--rerun-file: expected a file, but %s is a directory", c.RerunFile)
+	if err := expectFile("--rerun-file", c.RerunFile); err != nil {
+		return err
 	}
 	if len(lines) == 0 {
 		err := os.Remove(c.RerunFile)
@@ -254,6 +254,14 @@ func (c *judgeFlags) writeRerun(lines []string) error {
 	_, err = io.WriteString(f, strings.Join(lines, "\n")+"\n")
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("--rerun-file: %w", err)
+	}
+	return nil
+}
+
+// expectFile refuses a directory where a flag or an argument names a file.
+func expectFile(name, path string) error {
+	if at, err := os.Stat(path); err == nil && at.IsDir() {
+		return fmt.Errorf("%s: expected a file, but %s is a directory", name, path)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" default:"withargs" help:"Accept measurements and deliver them. This is the default command."`
 	Run         runCmd         `cmd:"" help:"Run a test command such as pytest, measure its tests, and say at the end what failed, what was slow and what changed."`
 	RunBridge   runBridgeCmd   `cmd:"" hidden:"" help:"Serve the tests of the command run, which starts this command."`
-	Check       checkCmd       `cmd:"" help:"Ask a running bridge whether a run has regressed, and fail if it has. Meant for pipelines."`
+	Check       checkCmd       `cmd:"" help:"Say whether a run has regressed, and fail if it has. Meant for pipelines."`
 	Accept      acceptCmd      `cmd:"" help:"Accept regressions: what tests need now is usual from now on. List what was accepted, and take it back."`
 	Runs        runsCmd        `cmd:"" help:"List the newest runs."`
 	Top         topCmd         `cmd:"" help:"List the tests of a run that take the most time or memory."`
@@ -114,7 +114,7 @@ func (m *Main) Run(ctx context.Context, args []string) (status int) {
 	command, err := parser.Parse(args)
 	if err != nil {
 		err = guess(parser, args, err)
-		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry pymon-bridge --help.\n", err)
+		fmt.Fprintf(m.Stderr, "pymon-bridge: %v\nTry %s --help.\n", err, commandAtFault(err))
 		return 2
 	}
 	m.banner, m.color = c.LogFormat != "json", c.Color

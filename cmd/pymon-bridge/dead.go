@@ -23,7 +23,7 @@ type deadCmd struct {
 
 // letterFlags choose dead letters.
 type letterFlags struct {
-	Class   string `help:"Only this kind: ${enum}." enum:"context,session,metric,outcome," default:""`
+	Class   string `help:"Only this kind: context, session, metric or outcome." enum:"context,session,metric,outcome," default:"" placeholder:"KIND"`
 	Project string `help:"Only this project." placeholder:"NAME"`
 	Reason  string `help:"Only those of which InfluxDB says this; a part of its words." placeholder:"TEXT"`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -75,4 +76,14 @@ func guess(parser *kong.Kong, args []string, err error) error {
 		return guessed
 	}
 	return err
+}
+
+// commandAtFault returns the words of the command whose help says what was expected.
+func commandAtFault(err error) string {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context != nil {
+		if selected := wrong.Context.Selected(); selected != nil {
+			return selected.FullPath()
+		}
+	}
+	return "pymon-bridge"
 }

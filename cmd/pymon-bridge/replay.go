@@ -33,7 +33,7 @@ type waitFlags struct {
 func (replayCmd) Help() string {
 	return `Examples:
 
-  pymon-bridge replay                              everything, for example after a bucket was deleted
+  pymon-bridge replay                              # everything, for example after a bucket was deleted
   pymon-bridge replay --since 7d --project webshop
   pymon-bridge replay --since 2026-11-01 --until 2026-11-08T12:00:00Z
 

@@ -45,7 +45,7 @@ type invocation struct {
 	id     string
 	died   bool         // the bridge ended before the command did
 	budget *budget.File // nil for no limits
-	done   int          // runs that measured something, and whose pytests have said that they ended
+	done   []string     // the runs that measured something, and whose pytests have said that they ended
 }
 
 // statusNoRun is the exit status where `run` itself fails before the command runs, as in other programs that run a command.
@@ -96,11 +96,14 @@ func (*runCmd) Help() string {
 // Run runs the command, and says at the end what became of its tests.
 func (c *runCmd) Run(ctx context.Context, m *Main) error {
 	i := &invocation{runCmd: c, m: m, id: newRunID()}
-	if c.Summary != "" {
-		_ = os.Truncate(c.Summary, 0) // the file of an earlier run says nothing about this one
+	err := errors.Join(expectFile("--summary", c.Summary), expectFile("--rerun-file", c.RerunFile)) // better now than after the tests
+	if err == nil {
+		if c.Summary != "" {
+			_ = os.Truncate(c.Summary, 0) // the file of an earlier run says nothing about this one
+		}
+		i.budget, err = c.limits()
 	}
-	var err error
-	if i.budget, err = c.limits(); err == nil {
+	if err == nil {
 		err = i.open(ctx)
 	}
 	if err != nil {
@@ -170,7 +173,7 @@ func (i *invocation) close() {
 // writePlugin writes the plugin into a new folder, from which Python can import it.
 func writePlugin() (folder string, err error) {
 	if folder, err = os.MkdirTemp("", "pymon-bridge-"); err != nil {
-		return "", err
+		return "", fmt.Errorf("make a temporary folder for the plugin (TMPDIR names another place): %w", err)
 	}
 	if err = plugin.Write(folder); err == nil {
 		err = os.Chmod(folder, 0o755) // #nosec G302 -- the command may change the user

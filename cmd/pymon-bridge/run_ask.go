@@ -19,7 +19,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 	if err != nil {
 		return nil, err
 	}
-	i.done = 0
+	i.done = nil
 	settings, rates := regress.Defaults(), i.to.passRates(ctx)
 	for _, id := range ids {
 		d := &report.Digest{Needed: settings.MinRuns, Window: settings.WindowRuns - 1,
@@ -41,7 +41,7 @@ func (i *invocation) digests(ctx context.Context) (all []*report.Digest, err err
 			d.Partial = "a pytest did not say that it ended"
 		}
 		if run.Completion != monitor.CompletionUnknown && run.Tests > 0 {
-			i.done++
+			i.done = append(i.done, id)
 		}
 		if d.Tests() > 0 {
 			query := i.query()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +25,9 @@ func (i *invocation) deliver(ctx context.Context) {
 		return
 	}
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		judged := i.judged(ctx)
 		s, err := i.state(ctx)
-		if err == nil && s.records == 0 && s.judged >= i.done && s.reports >= s.judged {
+		if err == nil && judged && s == (delivery{}) {
 			i.m.say("InfluxDB has everything; the measurements are also kept in %s", i.seat.dir)
 			return
 		}
@@ -63,12 +65,15 @@ func (i *invocation) undeliverable(ctx context.Context) {
 	i.m.say("%s not in InfluxDB yet; they are kept in %s, and the next run with this directory delivers them%s", what, i.seat.dir, reason)
 }
 
-// delivery is how far a bridge is, by its metrics.
-type delivery struct {
-	records int // that wait for delivery
-	judged  int // runs
-	reports int // that are delivered
+// judged says whether the bridge has kept a report on each run of the command.
+func (i *invocation) judged(ctx context.Context) bool {
+	return !slices.ContainsFunc(i.done, func(run string) bool {
+		return i.to.read(ctx, &struct{}{}, nil, "runs", run, "report") != nil
+	})
 }
+
+// delivery is what waits for delivery, by the metrics of the bridge.
+type delivery struct{ records, reports int }
 
 // state asks the bridge how far it is.
 func (i *invocation) state(ctx context.Context) (d delivery, err error) {
@@ -79,8 +84,7 @@ func (i *invocation) state(ctx context.Context) (d delivery, err error) {
 	found := false
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		into := map[string]*int{"pymon_bridge_journal_depth": &d.records, "pymon_bridge_judged_runs_total": &d.judged,
-			"pymon_bridge_delivered_reports_total": &d.reports}[name]
+		into := map[string]*int{"pymon_bridge_journal_depth": &d.records, "pymon_bridge_journal_reports": &d.reports}[name]
 		if into == nil {
 			continue
 		}

@@ -22,7 +22,8 @@ const nothingMeasured = noMeasurements + `. The reasons may be:
   - The command starts no pytest, or with an environment of its own (sudo, docker, env -i, tox before 4).
   - Python ignores PYTHONPATH, as "python -I" does. Then install the plugin: pip install pymon-bridge.
   - pytest is older than 6.2, or Python is older than 3.8.
-  - pytest ended before its first test: a wrong option, or -p no:pymon_bridge.`
+  - pytest ended before its first test: a wrong option, --collect-only, or -p no:pymon_bridge.
+  - The command has a "pymon-bridge run" in it, which measured the tests.`
 
 // bridgeDied says why a command may have measured more than there is.
 const bridgeDied = "the bridge ended before the command did, so results may be missing"

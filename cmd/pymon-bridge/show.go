@@ -42,6 +42,9 @@ func (c *showCmd) Run(ctx context.Context, m *Main) error {
 	if err := s.judged(ctx, h); err != nil {
 		return err
 	}
+	if err := s.failures(ctx, h); err != nil {
+		return err
+	}
 	if page := s.page(); page != "" {
 		h.Page = report.TestPage(page, h.Project, h.id)
 	}
@@ -59,6 +62,9 @@ type pastOf struct {
 	// ranks are the numbers that the last measurement may have among those of its name in a report: in its run, and in its session.
 	ranks [2]int
 	names int // number of measurements of this name in the last run, on the class of machine
+
+	measured []*monitor.Metric          // on all classes of machine
+	runs     map[string]*report.RunLine // by session
 }
 
 // history finds a test, and returns its measurements on the class of machine of the last one.
@@ -83,7 +89,7 @@ func (s *source) history(ctx context.Context, text string) (*pastOf, error) {
 	}
 	last := test.metrics[len(test.metrics)-1]
 	id := last.Series(runs[0].Project).ID("")
-	h := &pastOf{id: id, History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
+	h := &pastOf{id: id, measured: test.metrics, runs: of, History: report.History{Project: runs[0].Project, ItemPath: last.ItemPath, Item: last.Item,
 		ItemVariant: last.ItemVariant, Name: test.name,
 		NodeID: test.nodeID, Env: env[last], Points: []report.HistoryPoint{}, Results: []monitor.Result{}}}
 	if test.note != "" {

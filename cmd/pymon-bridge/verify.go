@@ -30,6 +30,9 @@ file that nobody serves, beside a bridge, and on a damaged file, and changes not
 
 // Run verifies the file, and fails when that finds something.
 func (c *verifyCmd) Run(ctx context.Context, m *Main) error {
+	if err := expectFile("FILE", c.File); err != nil {
+		return err
+	}
 	path, data := c.File, filepath.Dir(c.File)
 	if path == "" {
 		path, data = filepath.Join(c.Data, sqlite.FileName), c.Data

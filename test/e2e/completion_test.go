@@ -51,7 +51,7 @@ func TestWordsAreCompleted(t *testing.T) {
 		}
 		assert.Equal(t, want, strings.Join(found, " "), typed)
 	}
-	assert.Contains(t, harness.RunProgram(t, nil, "complete", "--", "chec").Stdout, "check\tAsk a running bridge")
+	assert.Contains(t, harness.RunProgram(t, nil, "complete", "--", "chec").Stdout, "check\tSay whether a run")
 }
 
 // A real bash completes with the script as it is printed.

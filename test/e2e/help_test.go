@@ -22,13 +22,16 @@ func TestVersionIsAFlagToo(t *testing.T) {
 func TestAMisspeltCommandIsGuessed(t *testing.T) {
 	t.Parallel()
 	for typed, says := range map[string]string{
-		"chek":       `pymon-bridge: unexpected argument chek, did you mean "check"?` + "\n",
-		"tokne list": `pymon-bridge: unexpected argument tokne, did you mean "token"?` + "\n",
-		"token lits": `pymon-bridge: unexpected argument lits, did you mean "list"?` + "\n",
-		"frobnicate": "pymon-bridge: unexpected argument frobnicate\n",
+		"chek":       `unexpected argument chek, did you mean "check"?` + "\nTry pymon-bridge --help.\n",
+		"tokne list": `unexpected argument tokne, did you mean "token"?` + "\nTry pymon-bridge --help.\n",
+		"token lits": `unexpected argument lits, did you mean "list"?` + "\nTry pymon-bridge token --help.\n",
+		"frobnicate": "unexpected argument frobnicate\nTry pymon-bridge --help.\n",
+		// The flags are in the help of the command.
+		"recover a.db b.db": "unexpected argument a.db\nTry pymon-bridge recover --help.\n",
+		"token add":         `expected "<project>"` + "\nTry pymon-bridge token add --help.\n",
 	} {
 		r := harness.RunProgram(t, nil, strings.Fields(typed)...)
-		assert.Equal(t, harness.Result{ExitCode: 2, Stderr: says + "Try pymon-bridge --help.\n"}, r, typed)
+		assert.Equal(t, harness.Result{ExitCode: 2, Stderr: "pymon-bridge: " + says}, r, typed)
 	}
 }
 

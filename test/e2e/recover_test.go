@@ -134,6 +134,10 @@ func TestABackupOfAServingBridgeCanBeServed(t *testing.T) {
 	result := harness.RunProgram(t, nil, "backup", "--data", bridge.Data, copied)
 	assert.Equal(t, 1, result.ExitCode)
 	assert.Contains(t, result.Stderr, "there is a file "+copied)
+	for _, args := range [][]string{{"verify", dir}, {"backup", "--data", bridge.Data, dir}, {"backup", "--data", bridge.Data, "--force", dir}} {
+		assert.Equal(t, harness.Result{ExitCode: 1, Stderr: "pymon-bridge: FILE: expected a file, but " + dir + " is a directory\n"},
+			harness.RunProgram(t, nil, args...), args)
+	}
 	result = harness.RunProgram(t, nil, "verify", copied)
 	assert.Equal(t, 0, result.ExitCode, result.Stdout)
 	other := harness.StartBridge(t, harness.BridgeConfig{Data: dir})

@@ -46,6 +46,34 @@ func TestRunDeliversToInfluxDB(t *testing.T) {
 	assert.Contains(t, r.Stderr, "--influx-token: expected an API token")
 }
 
+// commitAll makes a repository of a project, with one commit.
+func commitAll(t *testing.T, dir string) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, ".git")))
+	for _, args := range [][]string{{"init", "--quiet"}, {"add", "."},
+		{"-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "--message", "Suite"}} {
+		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+}
+
+// A bridge that starts judges the runs of the last minute again, and delivers only the reports that change. `run` waits for what
+// InfluxDB does not have, and not for those.
+func TestRunWaitsForWhatInfluxDBLacks(t *testing.T) {
+	t.Parallel()
+	influx := harness.SharedInflux(t)
+	dir := newProject(t, map[string]string{"test_shop.py": "def test_pay(): pass\n"})
+	commitAll(t, dir)
+	bucket := harness.Unique("pytest")
+	for run := range 3 {
+		r := pymonRun(t, dir, "runners", []string{"INFLUX_URL=" + influx.URL, "INFLUX_TOKEN=" + influx.Token, "INFLUX_ORG=" + influx.Org,
+			"INFLUX_BUCKET=" + bucket, "PYMON_META_BUCKET=" + bucket + "_meta"}, "--influx-wait", "2m", "pytest")
+		assert.Equal(t, 0, r.ExitCode, r.Stderr)
+		assert.Contains(t, r.Stderr, "pymon-bridge: InfluxDB has everything; ")
+		assert.Len(t, influx.Points(bucket, "runs"), run+1)
+	}
+}
+
 // together is a project whose test waits until the tests of both commands have begun. The second then waits until the first
 // has ended.
 var together = map[string]string{"test_it.py": `
@@ -116,12 +144,7 @@ func TestTheBridgeEndsWhenItsRunIsKilled(t *testing.T) {
 func TestRunNamesFlakyTests(t *testing.T) {
 	t.Parallel()
 	dir := newProject(t, map[string]string{"test_shop.py": "import os\n\ndef test_pay(): assert 'LUCK' in os.environ\n\ndef test_list(): pass\n"})
-	require.NoError(t, os.Remove(filepath.Join(dir, ".git")))
-	for _, args := range [][]string{{"init", "--quiet"}, {"add", "test_shop.py"},
-		{"-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "--quiet", "--message", "Suite"}} {
-		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	}
+	commitAll(t, dir)
 	assert.Equal(t, 1, pymonRun(t, dir, "runners", nil, "pytest").ExitCode)
 	r := pymonRun(t, dir, "runners", []string{"LUCK=1"}, "pytest")
 	assert.Equal(t, 0, r.ExitCode, r.Stderr)

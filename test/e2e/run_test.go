@@ -226,6 +226,22 @@ func TestRunLeavesNoOldSummary(t *testing.T) {
 	assert.Contains(t, r.Stderr, "pymon-bridge: GITHUB_STEP_SUMMARY: open "+dir+": ")
 }
 
+// What no test can put right is said before the tests.
+func TestRunSaysWhatIsWrongBeforeTheTests(t *testing.T) {
+	t.Parallel()
+	dir := newProject(t, smallProject)
+	for says, tc := range map[string]struct{ env, args []string }{
+		"--summary: expected a file, but " + dir + " is a directory":            {nil, []string{"--summary", dir}},
+		"--rerun-file: expected a file, but " + dir + " is a directory":         {nil, []string{"--rerun-file", dir}},
+		"make a temporary folder for the plugin (TMPDIR names another place): ": {[]string{"TMPDIR=" + dir + "/no"}, nil},
+	} {
+		r := pymonRun(t, dir, "runners", tc.env, append(tc.args, "touch", "tests")...)
+		assert.Equal(t, 125, r.ExitCode, says)
+		assert.Contains(t, r.Stderr, "pymon-bridge: "+says)
+		assert.NoFileExists(t, filepath.Join(dir, "tests"))
+	}
+}
+
 // An error is said once, and shows the address without the question.
 func TestRunSaysAnErrorOnce(t *testing.T) {
 	t.Parallel()

@@ -159,6 +159,30 @@ func TestShowKeepsClassesOfPythonApart(t *testing.T) {
 }
 
 // A test is found by its whole name whatever the name has in it, and however many others have it in theirs.
+// Failed tests are no measurements, so a history alone would show a test that fails as a fine one.
+func TestShowSaysHowOftenATestFailed(t *testing.T) {
+	t.Parallel()
+	bridge := harness.StartBridge(t, harness.BridgeConfig{})
+	url := bridge.URL + "/p/shop"
+	p := newBulkPoster(url)
+	became := func(outcome, nodeID, variant string) func(map[string]any) {
+		return func(row map[string]any) {
+			ofNode(nodeID, variant, 0.1)(row)
+			row["outcome"] = outcome
+		}
+	}
+	const pay, list = "tests/test_shop.py::test_pay[a]", "tests/test_shop.py::test_list"
+	other := became("failed", "tests/test_shop.py::test_pay[b]", "test_pay[b]")
+	notes := func(test string) []string { return shown(t, test, "--url", url).Notes }
+	postSession(t, p, `"run": "1"`, became("passed", pay, "test_pay[a]"), became("passed", list, "test_list"), other)
+	assert.NotContains(t, strings.Join(notes("test_pay[a]"), "\n"), "failed")
+	postSession(t, p, `"run": "2"`, became("failed", pay, "test_pay[a]"), became("passed", list, "test_list"))
+	assert.Contains(t, notes("test_pay[a]"), "failed in 1 of the last 2 runs that ran it, the newest one too; measurements are of tests that passed")
+	postSession(t, p, `"run": "3"`, became("passed", pay, "test_pay[a]"), became("passed", list, "test_list"))
+	assert.Contains(t, notes("test_pay[a]"), "failed in 1 of the last 3 runs that ran it; measurements are of tests that passed")
+	assert.NotContains(t, strings.Join(notes("test_list"), "\n"), "failed")
+}
+
 func TestShowFindsEveryName(t *testing.T) {
 	t.Parallel()
 	bridge := harness.StartBridge(t, harness.BridgeConfig{})

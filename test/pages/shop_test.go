@@ -347,6 +347,8 @@ func (w *world) charts(t *testing.T) {
 		}))`)
 		assert.Equal(t, []bool{true, false}, painted, "the label of the last run is there, and whole")
 	}
+	p.do(chromedp.EmulateViewport(360, 800))
+	assert.Less(t, eval[float64](p, `document.querySelectorAll(".controls legend")[1].getBoundingClientRect().left`), 330.0, "controls that scroll show that there are more")
 }
 
 // clicks goes from the first page to the commit that slowed a test.
