@@ -58,6 +58,16 @@ func raw(tb testing.TB, path string) *sql.DB {
 	return db
 }
 
+// checkpoint copies the log of a file, as soon as no reader is in its way.
+func checkpoint(t *testing.T, file *sql.DB, mode string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var busy bool
+		require.NoError(t, file.QueryRow("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, new(int), new(int)))
+		return !busy
+	}, time.Minute, 10*time.Millisecond)
+}
+
 func record(class any) *monitor.Record {
 	rec := &monitor.Record{Project: "shop", Received: arrival, Client: "10.0.0.1"}
 	switch v := class.(type) {

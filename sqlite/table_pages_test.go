@@ -109,8 +109,7 @@ func TestSamplesOfDamagedPages(t *testing.T) {
 	}
 	appendAll(t, db, recs...)
 	file := raw(t, path)
-	_, err := file.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	require.NoError(t, err)
+	checkpoint(t, file, "TRUNCATE")
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for _, table := range []string{"metrics", "series"} {

@@ -43,9 +43,9 @@ func crashed(t *testing.T) crash {
 		}
 	}
 	load(18)
-	_, err := raw(t, path).Exec("PRAGMA wal_checkpoint(RESTART)")
-	require.NoError(t, err)
+	checkpoint(t, raw(t, path), "RESTART")
 	load(6)
+	var err error
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		c.files[suffix], err = os.ReadFile(path + suffix)
 		require.NoError(t, err)
