@@ -410,7 +410,7 @@ def dirty() -> bool:
 
     Files that git does not know count where pytest could collect them. Other ones are often the output of programs.
     """
-    changes = output_of("git", "--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=all", timeout=2)
+    changes = output_of("git", "--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=all", timeout=1)
     return any(not change.startswith("?? ") or change.endswith(".py") for change in changes.split("\0") if change)
 
 
