@@ -20,10 +20,11 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		}
 		var id int64
 		var cursor uint64
-		err = each(ctx, q, "SELECT id, cursor, dead, lost FROM destinations WHERE name = ?", []any{string(dest)},
+		var delivered int64 // the version of the last report that is
+		err = each(ctx, q, "SELECT id, cursor, reports, dead, lost FROM destinations WHERE name = ?", []any{string(dest)},
 			func(row scanner) (err error) {
 				var lost string
-				if err = row.Scan(&id, &cursor, &s.DeadLetters, &lost); err == nil {
+				if err = row.Scan(&id, &cursor, &delivered, &s.DeadLetters, &lost); err == nil {
 					s.Lost, err = lossesIn(lost)
 				}
 				return err
@@ -42,10 +43,11 @@ func (db *DB) Stats(ctx context.Context, dest monitor.Destination) (monitor.Jour
 		if err != nil {
 			return err
 		}
-		s.Reports, err = countOf(ctx, q,
-			newClause("SELECT count(*) FROM reports WHERE version > coalesce((SELECT reports FROM destinations WHERE id = ?), 0)", id))
-		if err != nil {
-			return err
+		if dest != "" { // else it would read the table of all reports for nobody
+			s.Reports, err = countOf(ctx, q, newClause("SELECT count(*) FROM reports WHERE version > ?", delivered))
+			if err != nil {
+				return err
+			}
 		}
 		s.Depth, err = owedAfter(ctx, q, id, cursor, last)
 		s.Depth += s.Parked
