@@ -75,17 +75,16 @@ func (f failing) whileItServes(s *site, n int64, effect seam.Effect) {
 	said := strings.Count(s.bridge.Log(), f.says)
 	s.page.Arm(f.operation, n, effect)
 	require.Eventually(s.t, func() bool { return s.page.Failed.Load() > 0 }, 3*time.Minute, 2*time.Millisecond, "no %s", f.operation)
+	require.Eventually(s.t, func() bool { return strings.Count(s.bridge.Log(), f.says) > said }, time.Minute, 10*time.Millisecond,
+		"the log does not say that %s", f.says)
 	if effect == seam.FailEver {
 		if f.refuses {
 			s.bridge.WaitSays("[-]journal: ")
 			status, _ := s.bridge.Ready()
 			assert.Equal(s.t, http.StatusServiceUnavailable, status)
 		}
-		s.bridge.WaitSays(f.says)
 		s.bridge.Kill()
 	}
-	require.Eventually(s.t, func() bool { return strings.Count(s.bridge.Log(), f.says) > said }, time.Minute, 10*time.Millisecond,
-		"the log does not say that %s", f.says)
 	s.page.Disarm()
 	if effect == seam.FailEver {
 		s.bridge.Start()
