@@ -65,25 +65,33 @@ func TestJobsOfOneCommitDoNotContradictEachOther(t *testing.T) {
 		"two with no name": {[2]string{"", ""}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, _ := openNew(t)
-			recs := []*monitor.Record{record(machine("machine"))}
-			for run, branch := range c.branches {
-				start := arrival.Add(time.Duration(run) * time.Hour)
-				s := process(fmt.Sprint("run", run), start)
-				s.Tags = []monitor.Tag{{Name: "run", Value: monitor.Text{String: s.SessionH}}, {Name: "branch", Value: monitor.Text{String: branch}}}
-				o := became(s.SessionH, "test.py::test", start)
-				o.Outcome, o.Attempts = []string{monitor.Passed, monitor.OutcomeFailed}[run], 1
-				recs = append(recs, record(s), record(o))
-			}
-			for _, rec := range recs {
-				rec.Received = arrival.Add(2 * time.Hour)
-			}
-			appendAll(t, db, recs...)
-			n, err := db.CountFlakyTests(t.Context(), monitor.FlakyQuery{Project: "shop"})
-			require.NoError(t, err)
-			assert.Equal(t, c.flaky, n)
+			assert.Equal(t, c.flaky, contradictions(t, "branch", c.branches))
 		})
 	}
+}
+
+// contradictions returns how many tests are flaky after two runs of one commit that have a tag with these values. The only test passes in
+// the first and fails in the second.
+func contradictions(t *testing.T, tag string, values [2]string) int64 {
+	t.Helper()
+	db, _ := openNew(t)
+	recs := []*monitor.Record{record(machine("machine"))}
+	for run, value := range values {
+		start := arrival.Add(time.Duration(run) * time.Hour)
+		s := process(fmt.Sprint("run", run), start)
+		s.Description = fmt.Sprintf(`{"run": %q, %q: %q}`, s.SessionH, tag, value)
+		s.Tags = wire.ParseDescription(s.Description)
+		o := became(s.SessionH, "test.py::test", start)
+		o.Outcome, o.Attempts = []string{monitor.Passed, monitor.OutcomeFailed}[run], 1
+		recs = append(recs, record(s), record(o))
+	}
+	for _, rec := range recs {
+		rec.Received = arrival.Add(2 * time.Hour)
+	}
+	appendAll(t, db, recs...)
+	n, err := db.CountFlakyTests(t.Context(), monitor.FlakyQuery{Project: "shop"})
+	require.NoError(t, err)
+	return n
 }
 
 // A person who changes the files between two runs of one commit makes no test flaky.
@@ -98,24 +106,7 @@ func TestChangesThatAreNotCommittedMakeNoTestFlaky(t *testing.T) {
 		"in both of two": {[2]string{"yes", "yes"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, _ := openNew(t)
-			recs := []*monitor.Record{record(machine("machine"))}
-			for run, dirty := range c.dirty {
-				start := arrival.Add(time.Duration(run) * time.Hour)
-				s := process(fmt.Sprint("run", run), start)
-				s.Description = fmt.Sprintf(`{"run": %q, "dirty": %q}`, s.SessionH, dirty)
-				s.Tags = wire.ParseDescription(s.Description)
-				o := became(s.SessionH, "test.py::test", start)
-				o.Outcome, o.Attempts = []string{monitor.Passed, monitor.OutcomeFailed}[run], 1
-				recs = append(recs, record(s), record(o))
-			}
-			for _, rec := range recs {
-				rec.Received = arrival.Add(2 * time.Hour)
-			}
-			appendAll(t, db, recs...)
-			n, err := db.CountFlakyTests(t.Context(), monitor.FlakyQuery{Project: "shop"})
-			require.NoError(t, err)
-			assert.Equal(t, c.flaky, n)
+			assert.Equal(t, c.flaky, contradictions(t, monitor.TagDirty, c.dirty))
 		})
 	}
 }

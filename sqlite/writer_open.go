@@ -13,10 +13,13 @@ import (
 // lock is nil when another process serves the file.
 func (db *DB) openWriter(ctx context.Context, lock *fileLock) (*writer, error) {
 	w, err := db.connectWriter(ctx, lock)
-	if err == nil {
-		err = db.prepareWriter(ctx, w, lock)
+	if err != nil {
+		return nil, err
 	}
-	return w, err
+	if err := db.prepareWriter(ctx, w, lock); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // connectWriter opens the connection. Later connections see all that was committed, also what a failed sync has lost.
